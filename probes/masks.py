@@ -79,9 +79,12 @@ ServiceName = Annotated[
     str,
     Mask(
         "text",
-        unless=r"(?:cn\.)?com\.amazonaws(?:\.vpce)?\.[a-z]{2,5}(?:-[a-z]+){1,2}-[0-9]{1,2}(?:\.[a-z0-9-]{1,63}){1,3}",
+        unless=r"(?:(?:cn\.)?com\.amazonaws(?:\.vpce)?|gov\.ic\.c2s|gov\.sgov\.sc2s|gov\.ic\.hci\.csp|uk\.adc-e\.cloud)"
+        r"\.[a-z]{2,5}(?:-[a-z]+){1,2}-[0-9]{1,2}(?:\.[a-z0-9-]{1,63}){1,3}|com\.amazonaws\.[a-z0-9]{1,16}",
     ),
 ]
+ServiceLabel = Annotated[str, Mask("text", unless=r"(?!text-)[a-z0-9]{1,20}(?:-[a-z0-9]{1,20}){0,2}")]
+"""The last part of a service name; not a mask, which is masked again as it was."""
 # Words of the EC2, Route 53 and Route 53 Resolver APIs.
 EndpointState = Annotated[
     str, Mask("text", unless=r"pending|pendingacceptance|available|partial|rejected|failed|expired|deleting|deleted")

@@ -91,6 +91,17 @@ class PortProtocol(StrEnum):
     """An AWS API."""
 
 
+class AnswerForm(StrEnum):
+    """How a service answers, and so where its request id is."""
+
+    JSON = "json"
+    """Documents of JSON; the request id is in `x-amzn-RequestId`."""
+    XML = "xml"
+    """Documents of XML; the request id is in the same header, or in the document alone."""
+    S3 = "s3"
+    """Documents of XML; the request id is in `x-amz-request-id`, next to `x-amz-id-2`."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignedCall:
     """A read-only API call that can be signed and sent to a service without side effects."""
@@ -104,9 +115,27 @@ class SignedCall:
     """The target header and the content type, where the protocol has them."""
     body: bytes = b""
     key: str
-    """Top-level member of a good answer."""
+    """Member of a good answer: at the top of a JSON document; of an XML one in its root, `<NAME>Response`, or in the
+    `<NAME>Result` there."""
+    may_be_empty: bool = False
+    """Whether a good answer that has nothing to list is an empty document, without `key`."""
     lists_gateways: bool = False
     """Whether the answer lists gateways under `key`, with `GatewayArn` and `LastSeenTime` in each."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conversation:
+    """How to talk to a service: what is asked of it, and how its answers are known."""
+
+    signing_name: str
+    """The name that requests are signed for."""
+    signing_region: str | None = None
+    """The Region that requests are signed for, where that is not the target's."""
+    call: SignedCall | None
+    """The signed call; None where the service has none without side effects."""
+    unsigned_path: str = "/"
+    """What the unsigned request asks for, with its query: something that the service itself refuses."""
+    answers: AnswerForm = AnswerForm.JSON
 
 
 class Role(StrEnum):

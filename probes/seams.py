@@ -149,7 +149,8 @@ class Sdk(Protocol):
     """The AWS SDK on this host."""
 
     async def settings(self, profile: str | None, services: Sequence[str]) -> SdkFacts:
-        """What the SDK is set to. Raises ProbeError where its configuration cannot be read."""
+        """What the SDK is set to, for clients of these names of boto3's. Raises ProbeError where its configuration
+        cannot be read."""
 
     async def credentials(self, profile: str | None) -> tuple[Keys, CredentialFacts]:
         """The credentials that the SDK's chain finds. Raises ProbeError of kind `no-credentials`: without a code where

@@ -10,7 +10,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from agent.catalog.hosts import ServiceEndpoint
-from agent.catalog.services import SERVICES, CallPermission
+from agent.catalog.service import CallPermission
+from agent.catalog.services import SERVICES
 from agent.report.codec import dumps
 from probes.frozen import dataclass
 from probes.vpc.model import READS
@@ -44,9 +45,11 @@ def permissions(endpoints: Iterable[ServiceEndpoint], *, region: str | None) -> 
     """The permissions that a run over these endpoints, all of one partition, needs."""
     listed = tuple(endpoints)
     partition = listed[0].partition
-    offered = tuple(dict.fromkeys(endpoint.service for endpoint in listed if endpoint.offered))
+    offered = tuple(dict.fromkeys(endpoint.service for endpoint in listed if endpoint.offered is not False))
     needed = [permission for service in offered if (permission := SERVICES[service].permission) is not None]
-    calls = ", ".join(permission.action for permission in needed) or "none: no service is offered there"
+    calls = ", ".join(permission.action for permission in needed) or (
+        "none: these services have none without side effects" if offered else "none: no service is offered there"
+    )
     return Permissions(
         region=region,
         partition=partition,
@@ -59,7 +62,7 @@ def permissions(endpoints: Iterable[ServiceEndpoint], *, region: str | None) -> 
             Part(
                 part="api",
                 words=f"One signed call at each address (--calls each): {calls}.",
-                policy=_policy(_call(permission, partition, region) for permission in needed),
+                policy=_policy(_call(permission, partition, region) for permission in needed if permission.is_needed),
             ),
             Part(
                 part="ec2",

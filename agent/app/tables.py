@@ -8,20 +8,24 @@ if TYPE_CHECKING:
     from agent.catalog.hosts import ServiceEndpoint
 
 
-def endpoints_table(region: str | None, partition: str | None, *, as_json: bool) -> str:
-    """The endpoints of a Region, of a partition, or of all. Raises RequestError for what is not in the catalog."""
+def endpoints_table(region: str | None, partition: str | None, services: tuple[str, ...], *, as_json: bool) -> str:
+    """The endpoints of a Region, of a partition or of all, of these services or of all. Raises RequestError for what is
+    not in the catalog."""
     from agent.formats import endpoints as endpoints_format
 
-    rows = _known_endpoints(region, partition)
+    rows = _known_endpoints(region, partition, services)
     return endpoints_format.as_json(rows) if as_json else endpoints_format.as_text(rows)
 
 
-def permissions_table(region: str | None, partition: str | None, *, as_json: bool) -> str:
-    """The least permissions in a Region or, where that is None, in a partition, which is `aws` unless one is named.
-    Raises RequestError for what is not in the catalog."""
+def permissions_table(region: str | None, partition: str | None, services: tuple[str, ...], *, as_json: bool) -> str:
+    """The least permissions of a run over these services, or over those of a run that names none, in a Region or, where
+    that is None, in a partition, which is `aws` unless one is named. Raises RequestError for what is not in the
+    catalog."""
     from agent.app import permissions
+    from agent.catalog.services import checked_by_default
 
-    rows = _known_endpoints(region, "aws" if region is None and partition is None else partition)
+    partition = "aws" if region is None and partition is None else partition
+    rows = _known_endpoints(region, partition, services or checked_by_default())
     table = permissions.permissions(rows, region=region)
     return permissions.as_json(table) if as_json else permissions.as_text(table)
 
@@ -33,11 +37,13 @@ def report_schema() -> str:
     return dumps(schema())
 
 
-def _known_endpoints(region: str | None, partition: str | None) -> tuple["ServiceEndpoint", ...]:
+def _known_endpoints(
+    region: str | None, partition: str | None, services: tuple[str, ...]
+) -> tuple["ServiceEndpoint", ...]:
     from agent.catalog.hosts import endpoints
 
     try:
-        rows = endpoints(region=region, partition=partition)
+        rows = endpoints(region=region, partition=partition, services=services)
     except KeyError as error:
         what = "Region" if error.args[0] == region else "partition"
         raise RequestError(f"This version knows no {what} {error.args[0]!r}") from error

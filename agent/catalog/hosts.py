@@ -1,17 +1,18 @@
 """The endpoints of all services in every Region, as one table: what `backuplink endpoints` prints."""
 
+from collections.abc import Collection
 from typing import Final
 
-from agent.catalog.documented import FIPS_REGIONS, PRIVATE_LINK_PARTITIONS
 from agent.catalog.partitions import PARTITIONS, partition_of
 from agent.catalog.regions import REGIONS
-from agent.catalog.services import SERVICES, Port, host_of, is_offered, service_name_of
+from agent.catalog.service import Port
+from agent.catalog.services import SERVICES, host_of, is_name_documented, is_offered, service_name_of
 from probes.frozen import dataclass
 
 SOURCES: Final = (
     "hosts and Regions: botocore 1.44.8, 2026-11",
     "ports: AWS Backup Developer Guide, AWS PrivateLink, 2026-11",
-    "service names: AWS PrivateLink Guide, 2026-11; outside aws, aws-cn and aws-us-gov from aws-cdk-lib 2.275.0",
+    "service names: AWS PrivateLink Guide, 2026-11; those not confirmed from aws-cdk-lib 2.275.0, or by the usual rule",
 )
 
 
@@ -23,11 +24,12 @@ class ServiceEndpoint:
     region: str
     region_name: str
     service: str
-    offered: bool
-    """As the table says, which may lag behind AWS."""
+    offered: bool | None
+    """As the table says, which may lag behind AWS; None where the SDK's data does not have the service."""
     service_name: str | None
-    """For an interface endpoint; None where the service is not offered."""
+    """For an interface endpoint; None where the service is not offered, or AWS lists no endpoint service of it."""
     service_name_documented: bool
+    """Whether AWS documents the name in the partition; it is inferred or a third party's where not."""
     host: str
     """What an SDK calls without any setting. That an SDK builds a host does not say that it exists."""
     dual_stack_host: str
@@ -37,10 +39,19 @@ class ServiceEndpoint:
     """Whether AWS documents the FIPS host there; an SDK builds the name everywhere."""
     signing_name: str
     ports: tuple[Port, ...]
+    gateway_endpoint: bool
+    """Whether a gateway endpoint can be used, too."""
+    call: str | None
+    """The signed call of a run; None where none is made."""
+    calls_per_second: float | None
+    """Its published limit for an account and Region; None where none is published."""
 
 
-def endpoints(*, region: str | None = None, partition: str | None = None) -> tuple[ServiceEndpoint, ...]:
-    """The rows of a Region, of a partition or all. Raises KeyError for a Region or partition that the table lacks."""
+def endpoints(
+    *, region: str | None = None, partition: str | None = None, services: Collection[str] = ()
+) -> tuple[ServiceEndpoint, ...]:
+    """The rows of a Region, of a partition or all; of these services, or of all where none is named. Raises KeyError
+    for a Region or partition that the table lacks."""
     if region is not None and region not in REGIONS:
         raise KeyError(region)
     if partition is not None and partition not in {known.id for known in PARTITIONS}:
@@ -49,26 +60,30 @@ def endpoints(*, region: str | None = None, partition: str | None = None) -> tup
         _endpoint(known.id, service)
         for known in REGIONS.values()
         for service in SERVICES
+        if not services or service in services
         if (region is None or known.id == region) and (partition is None or known.partition == partition)
     )
 
 
 def _endpoint(region: str, service: str) -> ServiceEndpoint:
     known = REGIONS[region]
-    offered = is_offered(service, region) is True
+    record = SERVICES[service]
     return ServiceEndpoint(
         partition=partition_of(region).id,
         region=region,
         region_name=known.name,
         service=service,
-        offered=offered,
+        offered=is_offered(service, region),
         service_name=service_name_of(service, region),
-        service_name_documented=offered and known.partition in PRIVATE_LINK_PARTITIONS,
+        service_name_documented=is_name_documented(service, region),
         host=host_of(service, region, fips=False, dual_stack=False),
         dual_stack_host=host_of(service, region, fips=False, dual_stack=True),
         fips_host=host_of(service, region, fips=True, dual_stack=False),
         fips_dual_stack_host=host_of(service, region, fips=True, dual_stack=True),
-        fips_documented=region in FIPS_REGIONS.get(service, ()),
-        signing_name=SERVICES[service].signing_name,
-        ports=SERVICES[service].ports,
+        fips_documented=region in record.documented_fips_regions,
+        signing_name=record.signing_name,
+        ports=record.ports,
+        gateway_endpoint=record.has_gateway_endpoint,
+        call=None if record.call is None else record.call.name,
+        calls_per_second=record.calls_per_second,
     )

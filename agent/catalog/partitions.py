@@ -18,8 +18,6 @@ class Partition:
     region_pattern: re.Pattern[str]
     dns_suffix: str
     dual_stack_dns_suffix: str
-    service_name_prefix: str
-    """First part of most PrivateLink service names (`PrivateLink.prefixes` has the others)."""
 
 
 PARTITIONS: Final = tuple(
@@ -28,17 +26,16 @@ PARTITIONS: Final = tuple(
         region_pattern=re.compile(pattern),
         dns_suffix=suffix,
         dual_stack_dns_suffix=dual_stack,
-        service_name_prefix=prefix,
     )
-    for name, pattern, suffix, dual_stack, prefix in (
-        ("aws", r"(us|eu|ap|sa|ca|me|af|il|mx)-\w+-\d+", "amazonaws.com", "api.aws", "com.amazonaws"),
-        ("aws-cn", r"cn-\w+-\d+", "amazonaws.com.cn", "api.amazonwebservices.com.cn", "cn.com.amazonaws"),
-        ("aws-us-gov", r"us-gov-\w+-\d+", "amazonaws.com", "api.aws", "com.amazonaws"),
-        ("aws-eusc", r"eusc-(de)-\w+-\d+", "amazonaws.eu", "api.amazonwebservices.eu", "com.amazonaws"),
-        ("aws-iso", r"us-iso-\w+-\d+", "c2s.ic.gov", "api.aws.ic.gov", "com.amazonaws"),
-        ("aws-iso-b", r"us-isob-\w+-\d+", "sc2s.sgov.gov", "api.aws.scloud", "com.amazonaws"),
-        ("aws-iso-e", r"eu-isoe-\w+-\d+", "cloud.adc-e.uk", "api.cloud-aws.adc-e.uk", "com.amazonaws"),
-        ("aws-iso-f", r"us-isof-\w+-\d+", "csp.hci.ic.gov", "api.aws.hci.ic.gov", "com.amazonaws"),
+    for name, pattern, suffix, dual_stack in (
+        ("aws", r"(us|eu|ap|sa|ca|me|af|il|mx)-\w+-\d+", "amazonaws.com", "api.aws"),
+        ("aws-cn", r"cn-\w+-\d+", "amazonaws.com.cn", "api.amazonwebservices.com.cn"),
+        ("aws-us-gov", r"us-gov-\w+-\d+", "amazonaws.com", "api.aws"),
+        ("aws-eusc", r"eusc-(de)-\w+-\d+", "amazonaws.eu", "api.amazonwebservices.eu"),
+        ("aws-iso", r"us-iso-\w+-\d+", "c2s.ic.gov", "api.aws.ic.gov"),
+        ("aws-iso-b", r"us-isob-\w+-\d+", "sc2s.sgov.gov", "api.aws.scloud"),
+        ("aws-iso-e", r"eu-isoe-\w+-\d+", "cloud.adc-e.uk", "api.cloud-aws.adc-e.uk"),
+        ("aws-iso-f", r"us-isof-\w+-\d+", "csp.hci.ic.gov", "api.aws.hci.ic.gov"),
     )
 )
 

@@ -1,93 +1,73 @@
-"""The services that can be measured: one record for each, and what follows from it.
+"""The services that the catalogue knows: one record for each, and what follows from it.
 
 Sources: ports from *AWS PrivateLink* in the AWS Backup Developer Guide, their roles from *Requirements* in the Storage
-Gateway User Guide; PrivateLink service names from *AWS services that integrate with AWS PrivateLink*, for isolated and
-sovereign partitions from aws-cdk-lib 2.275.0, where they are not confirmed; signed calls from the service models of
-botocore 1.44.8 (backup 2018-11-15, backup-gateway 2021-01-01); their actions and resources from the Service
-Authorization Reference, *AWS Backup* and *AWS Backup Gateway*.
+Gateway User Guide; PrivateLink service names from *AWS services that integrate with AWS PrivateLink*, the data plane of
+AWS Backup from *AWS PrivateLink* in the AWS Backup Developer Guide, and names of other partitions from aws-cdk-lib
+2.275.0, where they are not confirmed; FIPS hosts from *AWS Backup endpoints and quotas*; hosts without a service model
+from *Improve the security of EC2 instances by using VPC endpoints for Systems Manager* and, for the data plane of AWS
+Backup, from the AWS SDK for Java 2.x (backupstorage 2018-04-10); signed calls from the service models of botocore
+1.44.8; their actions and resources from the Service Authorization Reference; their rates from each service's page of
+quotas.
+
+Unsigned, `GET /` of the query protocols, of Route 53 and of S3 is answered with a redirect to a page about the service,
+so the unsigned request names the operation there (hashicorp/vault pull request 3983, aws/aws-sdk-js-v3 issue 3051).
 """
 
-from collections.abc import Mapping
-from dataclasses import field
+from collections.abc import Iterable
 from typing import Final
 
 from agent.catalog.partitions import partition_of
-from agent.catalog.regions import REGIONS
-from probes.frozen import dataclass
-from probes.model import PortProtocol, Role, SignedCall
+from agent.catalog.regions import HOSTS, REGIONS, SIGNING_REGIONS
+from agent.catalog.service import USUAL_PREFIX, CallPermission, Port, PrivateLink, Service
+from probes.model import AnswerForm, PortProtocol, Role, SignedCall
 from probes.ports import HTTPS, SUPPORT_CHANNEL
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Port:
-    """A TCP port that a service uses through its endpoint."""
-
-    number: int
-    role: str
-    required: bool
-    """Whether the service cannot do its work without it."""
-    blocks_new: bool = False
-    """Whether a new appliance of the service needs it once, and one that works does not."""
-    protocol: PortProtocol = PortProtocol.TLS
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PrivateLink:
-    """An endpoint service of PrivateLink through which a service is reached."""
-
-    label: str
-    """Last part of the endpoint service's name, and the label in DNS names of the endpoints themselves."""
-    prefixes: Mapping[str, str] = field(default_factory=dict)
-    """First part of the endpoint service's name, by partition, where it is not the partition's usual one."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CallPermission:
-    """What IAM must allow for a signed call."""
-
-    action: str
-    resource: str = "*"
-    """ARN with `{partition}`, `{region}` and `{account}` in place of these; `*` for an action that acts on no resource
-    of its own."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Service:
-    """A service that can be reached through an interface endpoint."""
-
-    name: str
-    """What options and reports call it: boto3's name of its client."""
-    sdk_id: str
-    """The `serviceId` of its model, which names its endpoint variable (AWS SDKs and Tools Reference Guide,
-    Service-specific endpoints)."""
-    signing_name: str
-    """The name that requests are signed for."""
-    host_label: str
-    """First label of the hosts that an SDK builds."""
-    private_links: tuple[PrivateLink, ...]
-    """The first is the one whose name a report gives."""
-    ports: tuple[Port, ...]
-    call: SignedCall | None
-    """The read-only call that proves access; None where the service has none without side effects."""
-    permission: CallPermission | None
-    """What `call` takes; None where there is none."""
-    default_role: Role
-    """How much its faults count in a run that names no service."""
-    appliance_labels: tuple[str, ...] = ()
-    """First labels of the public hosts that an appliance of the service uses; empty where it has no appliance."""
-
-    @property
-    def endpoint_variable(self) -> str:
-        """The environment variable that gives the SDK another endpoint for this service."""
-        return f"AWS_ENDPOINT_URL_{self.sdk_id.upper().replace(' ', '_')}"
-
-    @property
-    def has_appliance(self) -> bool:
-        """Whether an appliance of the customer's uses the service, on ports of its own and by public names."""
-        return bool(self.appliance_labels)
-
-
 _HTTPS: Final = Port(number=HTTPS, role="API", required=True, protocol=PortProtocol.HTTPS)
+_GATEWAY_PORTS: Final = (
+    _HTTPS,
+    Port(number=1026, role="control plane", required=True),
+    Port(number=1027, role="activation", required=False, blocks_new=True),
+    Port(number=1028, role="proxy", required=True),
+    Port(number=1031, role="data plane", required=True),
+    Port(number=SUPPORT_CHANNEL, role="AWS Support's channel", required=False, protocol=PortProtocol.TCP),
+)
+_GATEWAY_HOSTS: Final = ("anon-cp", "client-cp", "dp-1", "proxy-app")
+"""Activation, control, data, proxy (AWS Backup Developer Guide, Configure your infrastructure to use Backup gateway;
+Storage Gateway User Guide, Requirements)."""
+_EVERY_OTHER: Final = frozenset({"aws-cn", "aws-eusc", "aws-iso", "aws-iso-b", "aws-iso-e", "aws-iso-f"})
+_BEIJING_AND_NINGXIA: Final = {"aws-cn": "cn.com.amazonaws"}
+_US_ISO: Final = {"aws-iso": "gov.ic.c2s", "us-isob-east-1": "gov.sgov.sc2s"}
+
+
+def _json_call(version: str, target: str, body: bytes, key: str, *, may_be_empty: bool = False) -> SignedCall:
+    """A call of the protocol JSON `version`, by its target header."""
+    return SignedCall(
+        name=target.rpartition(".")[2],
+        method="POST",
+        path="/",
+        headers=(("Content-Type", f"application/x-amz-json-{version}"), ("X-Amz-Target", target)),
+        body=body,
+        key=key,
+        may_be_empty=may_be_empty,
+    )
+
+
+def _query_call(name: str, version: str, key: str, parameters: str = "") -> SignedCall:
+    """A call of the protocols Query and EC2."""
+    return SignedCall(
+        name=name,
+        method="POST",
+        path="/",
+        headers=(("Content-Type", "application/x-www-form-urlencoded; charset=utf-8"),),
+        body=f"Action={name}&Version={version}{parameters}".encode(),
+        key=key,
+    )
+
+
+def _fips(label: str) -> PrivateLink:
+    """The endpoint service of the FIPS hosts, which AWS documents without naming its partitions."""
+    return PrivateLink(label=label, of_fips=True, documented_in=frozenset({"aws"}))
+
 
 SERVICES: Final = {
     service.name: service
@@ -97,7 +77,13 @@ SERVICES: Final = {
             sdk_id="Backup",
             signing_name="backup",
             host_label="backup",
-            private_links=(PrivateLink(label="backup"),),
+            private_links=(
+                PrivateLink(
+                    label="backup",
+                    prefixes=_BEIJING_AND_NINGXIA,
+                    documented_in=frozenset({"aws", "aws-cn", "aws-us-gov"}),
+                ),
+            ),
             ports=(_HTTPS,),
             call=SignedCall(
                 name="ListBackupVaults",
@@ -106,7 +92,12 @@ SERVICES: Final = {
                 key="BackupVaultList",
             ),
             permission=CallPermission(action="backup:ListBackupVaults"),
+            call_is_own=True,
+            calls_per_second=20,
             default_role=Role.REQUIRED,
+            documented_fips_regions=frozenset(
+                ("ca-central-1 ca-west-1 us-east-1 us-east-2 us-west-1 us-west-2 us-gov-east-1 us-gov-west-1").split()
+            ),
         ),
         Service(
             name="backup-gateway",
@@ -114,14 +105,7 @@ SERVICES: Final = {
             signing_name="backup-gateway",
             host_label="backup-gateway",
             private_links=(PrivateLink(label="backup-gateway"),),
-            ports=(
-                _HTTPS,
-                Port(number=1026, role="control plane", required=True),
-                Port(number=1027, role="activation", required=False, blocks_new=True),
-                Port(number=1028, role="proxy", required=True),
-                Port(number=1031, role="data plane", required=True),
-                Port(number=SUPPORT_CHANNEL, role="AWS Support's channel", required=False, protocol=PortProtocol.TCP),
-            ),
+            ports=_GATEWAY_PORTS,
             call=SignedCall(
                 name="ListGateways",
                 method="POST",
@@ -135,27 +119,354 @@ SERVICES: Final = {
                 lists_gateways=True,
             ),
             permission=CallPermission(action="backup-gateway:ListGateways"),
+            call_is_own=True,
             default_role=Role.OPTIONAL,
-            # Activation, control, data, proxy (AWS Backup Developer Guide, Configure your infrastructure to use Backup
-            # gateway).
-            appliance_labels=("anon-cp", "client-cp", "dp-1", "proxy-app"),
+            appliance_labels=_GATEWAY_HOSTS,
+            absent_in=_EVERY_OTHER,
+        ),
+        Service(
+            name="backup-storage",
+            client="",
+            sdk_id="",
+            signing_name="backup-storage",
+            host_label="backupstorage",
+            private_links=(PrivateLink(label="backup-storage", documented_in=frozenset({"aws"})),),
+            ports=(_HTTPS,),
+            call=None,  # every operation belongs to a backup or restore job
+            permission=None,
+        ),
+        Service(
+            name="backup-search",
+            client="backupsearch",
+            sdk_id="BackupSearch",
+            signing_name="backup-search",
+            host_label="backup-search",
+            private_links=(),
+            ports=(_HTTPS,),
+            call=SignedCall(name="ListSearchJobs", method="GET", path="/search-jobs?MaxResults=1", key="SearchJobs"),
+            permission=CallPermission(action="backup-search:ListSearchJobs"),
+        ),
+        Service(
+            name="sts",
+            sdk_id="STS",
+            signing_name="sts",
+            host_label="sts",
+            private_links=(PrivateLink(label="sts", prefixes=_BEIJING_AND_NINGXIA), _fips("sts-fips")),
+            ports=(_HTTPS,),
+            call=_query_call("GetCallerIdentity", "2011-06-15", "Arn"),
+            permission=CallPermission(action="sts:GetCallerIdentity", is_needed=False),
+            call_is_own=True,
+            calls_per_second=600,
+            unsigned_path="/?Action=GetCallerIdentity&Version=2011-06-15",
+            answers=AnswerForm.XML,
+        ),
+        Service(
+            name="ssm",
+            sdk_id="SSM",
+            signing_name="ssm",
+            host_label="ssm",
+            private_links=(
+                PrivateLink(label="ssm"),
+                PrivateLink(label="ssm-fips", of_fips=True, documented_in=frozenset()),
+            ),
+            ports=(_HTTPS,),
+            call=_json_call("1.1", "AmazonSSM.ListAssociations", b'{"MaxResults":1}', "Associations"),
+            permission=CallPermission(action="ssm:ListAssociations"),
+        ),
+        Service(
+            name="ssmmessages",
+            client="",
+            sdk_id="",
+            signing_name="ssmmessages",
+            host_label="ssmmessages",
+            private_links=(PrivateLink(label="ssmmessages"),),
+            ports=(_HTTPS,),
+            call=None,  # its operations open channels
+            permission=None,
+        ),
+        Service(
+            name="ec2messages",
+            client="",
+            sdk_id="",
+            signing_name="ec2messages",
+            host_label="ec2messages",
+            private_links=(PrivateLink(label="ec2messages"),),
+            ports=(_HTTPS,),
+            call=None,  # its operations take messages away from the agent
+            permission=None,
+        ),
+        Service(
+            name="ssm-sap",
+            sdk_id="Ssm Sap",
+            signing_name="ssm-sap",
+            host_label="ssm-sap",
+            private_links=(PrivateLink(label="ssm-sap", documented_in=frozenset({"aws"})), _fips("ssm-sap-fips")),
+            ports=(_HTTPS,),
+            call=SignedCall(
+                name="ListApplications",
+                method="POST",
+                path="/list-applications",
+                headers=(("Content-Type", "application/json"),),
+                body=b'{"MaxResults":1}',
+                key="Applications",
+            ),
+            permission=CallPermission(action="ssm-sap:ListApplications"),
+        ),
+        Service(
+            name="ec2",
+            sdk_id="EC2",
+            signing_name="ec2",
+            host_label="ec2",
+            private_links=(PrivateLink(label="ec2", prefixes={**_BEIJING_AND_NINGXIA, **_US_ISO}), _fips("ec2-fips")),
+            ports=(_HTTPS,),
+            call=_query_call("DescribeRegions", "2016-11-15", "regionInfo"),
+            permission=CallPermission(action="ec2:DescribeRegions"),
+            calls_per_second=20,
+            unsigned_path="/?Action=DescribeRegions&Version=2016-11-15",
+            answers=AnswerForm.XML,
+        ),
+        Service(
+            name="ebs",
+            sdk_id="EBS",
+            signing_name="ebs",
+            host_label="ebs",
+            private_links=(
+                PrivateLink(
+                    label="ebs",
+                    prefixes={
+                        **_BEIJING_AND_NINGXIA,
+                        **_US_ISO,
+                        "aws-iso-e": "uk.adc-e.cloud",
+                        "aws-iso-f": "gov.ic.hci.csp",
+                    },
+                ),
+                _fips("ebs-fips"),
+            ),
+            ports=(_HTTPS,),
+            call=None,  # its reads need a snapshot, and are charged
+            permission=None,
+        ),
+        Service(
+            name="kms",
+            sdk_id="KMS",
+            signing_name="kms",
+            host_label="kms",
+            private_links=(PrivateLink(label="kms"), _fips("kms-fips")),
+            ports=(_HTTPS,),
+            call=_json_call("1.1", "TrentService.ListAliases", b'{"Limit":1}', "Aliases"),
+            permission=CallPermission(action="kms:ListAliases"),
+            calls_per_second=500,
+        ),
+        Service(
+            name="s3",
+            sdk_id="S3",
+            signing_name="s3",
+            host_label="s3",
+            # The gateway endpoint's name begins with com.amazonaws in China, too.
+            private_links=(PrivateLink(label="s3", prefixes=_BEIJING_AND_NINGXIA),),
+            ports=(_HTTPS,),
+            call=None,  # HeadBucket needs a bucket that is known to be the caller's
+            permission=None,
+            unsigned_path="/-",  # no bucket can have this name
+            answers=AnswerForm.S3,
+            has_gateway_endpoint=True,
+        ),
+        Service(
+            name="logs",
+            sdk_id="CloudWatch Logs",
+            signing_name="logs",
+            host_label="logs",
+            private_links=(PrivateLink(label="logs"),),
+            ports=(_HTTPS,),
+            call=_json_call("1.1", "Logs_20140328.DescribeLogGroups", b'{"limit":1}', "logGroups"),
+            permission=CallPermission(
+                action="logs:DescribeLogGroups", resource="arn:{partition}:logs:{region}:{account}:log-group:*"
+            ),
+            calls_per_second=10,
+        ),
+        Service(
+            name="monitoring",
+            client="cloudwatch",
+            sdk_id="CloudWatch",
+            signing_name="monitoring",
+            host_label="monitoring",
+            private_links=(
+                PrivateLink(label="monitoring", prefixes={**_BEIJING_AND_NINGXIA, "us-iso-west-1": "gov.ic.c2s"}),
+            ),
+            ports=(_HTTPS,),
+            call=_query_call("DescribeAlarms", "2010-08-01", "MetricAlarms", "&MaxRecords=1"),
+            permission=CallPermission(
+                action="cloudwatch:DescribeAlarms", resource="arn:{partition}:cloudwatch:{region}:{account}:alarm:*"
+            ),
+            calls_per_second=9,
+            unsigned_path="/?Action=DescribeAlarms&Version=2010-08-01",
+            answers=AnswerForm.XML,
+        ),
+        Service(
+            name="events",
+            sdk_id="EventBridge",
+            signing_name="events",
+            host_label="events",
+            private_links=(PrivateLink(label="events"), _fips("events-fips")),
+            ports=(_HTTPS,),
+            call=_json_call("1.1", "AWSEvents.ListEventBuses", b'{"Limit":1}', "EventBuses"),
+            permission=CallPermission(action="events:ListEventBuses"),
+            calls_per_second=50,
+        ),
+        Service(
+            name="secretsmanager",
+            sdk_id="Secrets Manager",
+            signing_name="secretsmanager",
+            host_label="secretsmanager",
+            private_links=(PrivateLink(label="secretsmanager"),),
+            ports=(_HTTPS,),
+            call=_json_call("1.1", "secretsmanager.ListSecrets", b'{"MaxResults":1}', "SecretList"),
+            permission=CallPermission(action="secretsmanager:ListSecrets"),
+            calls_per_second=100,
+        ),
+        Service(
+            name="iam",
+            sdk_id="IAM",
+            signing_name="iam",
+            host_label="iam",
+            private_links=(PrivateLink(label="iam", service_regions={"aws": "us-east-1"}),),
+            ports=(_HTTPS,),
+            call=_query_call("ListAccountAliases", "2010-05-08", "AccountAliases", "&MaxItems=1"),
+            permission=CallPermission(action="iam:ListAccountAliases"),
+            unsigned_path="/?Action=ListAccountAliases&Version=2010-05-08",
+            answers=AnswerForm.XML,
+        ),
+        Service(
+            name="route53",
+            sdk_id="Route 53",
+            signing_name="route53",
+            host_label="route53",
+            private_links=(
+                PrivateLink(label="route53", partitions=frozenset({"aws"}), service_regions={"aws": "us-east-1"}),
+            ),
+            ports=(_HTTPS,),
+            call=SignedCall(
+                name="GetHostedZoneCount", method="GET", path="/2013-04-01/hostedzonecount", key="HostedZoneCount"
+            ),
+            permission=CallPermission(action="route53:GetHostedZoneCount"),
+            calls_per_second=5,
+            unsigned_path="/2013-04-01/hostedzonecount",
+            answers=AnswerForm.XML,
+        ),
+        Service(
+            name="route53resolver",
+            sdk_id="Route53Resolver",
+            signing_name="route53resolver",
+            host_label="route53resolver",
+            private_links=(),
+            ports=(_HTTPS,),
+            call=_json_call(
+                "1.1", "Route53Resolver.ListResolverRuleAssociations", b'{"MaxResults":1}', "ResolverRuleAssociations"
+            ),
+            permission=CallPermission(action="route53resolver:ListResolverRuleAssociations"),
+            calls_per_second=5,
+        ),
+        Service(
+            name="tagging",
+            client="resourcegroupstaggingapi",
+            sdk_id="Resource Groups Tagging API",
+            signing_name="tagging",
+            host_label="tagging",
+            private_links=(PrivateLink(label="tagging"),),
+            ports=(_HTTPS,),
+            call=_json_call("1.1", "ResourceGroupsTaggingAPI_20170126.GetTagKeys", b"{}", "TagKeys"),
+            permission=CallPermission(action="tag:GetTagKeys"),
+            calls_per_second=5,
+        ),
+        Service(
+            name="sns",
+            sdk_id="SNS",
+            signing_name="sns",
+            host_label="sns",
+            private_links=(PrivateLink(label="sns", prefixes=_US_ISO),),
+            ports=(_HTTPS,),
+            call=_query_call("ListTopics", "2010-03-31", "Topics"),
+            permission=CallPermission(action="sns:ListTopics"),
+            calls_per_second=30,
+            unsigned_path="/?Action=ListTopics&Version=2010-03-31",
+            answers=AnswerForm.XML,
+        ),
+        Service(
+            name="sqs",
+            sdk_id="SQS",
+            signing_name="sqs",
+            host_label="sqs",
+            private_links=(PrivateLink(label="sqs", prefixes={**_BEIJING_AND_NINGXIA, **_US_ISO}), _fips("sqs-fips")),
+            ports=(_HTTPS,),
+            call=_json_call("1.0", "AmazonSQS.ListQueues", b'{"MaxResults":1}', "QueueUrls", may_be_empty=True),
+            permission=CallPermission(action="sqs:ListQueues"),
+        ),
+        Service(
+            name="cloudtrail",
+            sdk_id="CloudTrail",
+            signing_name="cloudtrail",
+            host_label="cloudtrail",
+            private_links=(PrivateLink(label="cloudtrail"),),
+            ports=(_HTTPS,),
+            call=_json_call(
+                "1.1", "com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101.ListTrails", b"{}", "Trails"
+            ),
+            permission=CallPermission(action="cloudtrail:ListTrails"),
+            calls_per_second=10,
+        ),
+        Service(
+            name="storagegateway",
+            sdk_id="Storage Gateway",
+            signing_name="storagegateway",
+            host_label="storagegateway",
+            private_links=(PrivateLink(label="storagegateway"),),
+            ports=_GATEWAY_PORTS,
+            call=_json_call("1.1", "StorageGateway_20130630.ListGateways", b'{"Limit":1}', "Gateways"),
+            permission=CallPermission(action="storagegateway:ListGateways"),
+            appliance_labels=_GATEWAY_HOSTS,
         ),
     )
 }
 """Every service, by name, in the order of reports."""
 
 
+def checkable() -> tuple[str, ...]:
+    """Names of the services that a run can check."""
+    return tuple(name for name, service in SERVICES.items() if service.can_be_checked)
+
+
 def is_offered(service: str, region: str) -> bool | None:
-    """Whether the table says that the service is offered in the Region; None for a Region that it does not know."""
+    """Whether the table says that the service is offered in the Region; None for a Region that it does not know, and
+    where the SDK's data has the service nowhere in the partition, which says nothing."""
     known = REGIONS.get(region)
-    return None if known is None else service in known.services
+    if known is None:
+        return None
+    if service in known.services:
+        return True
+    covered = any(service in other.services for other in REGIONS.values() if other.partition == known.partition)
+    return False if covered or known.partition in SERVICES[service].absent_in else None
+
+
+def may_not_exist(service: str, region: str) -> bool:
+    """Whether the host of a service is not known to exist in a Region that the table knows."""
+    return region in REGIONS and is_offered(service, region) is None
 
 
 def host_of(service: str, region: str, *, fips: bool, dual_stack: bool) -> str:
     """The host that an SDK builds, whether or not it exists (endpoint rulesets of botocore 1.44.8)."""
     partition = partition_of(region)
+    form = HOSTS.get(service, {}).get(partition.id, {}).get((fips, dual_stack))
+    if form is not None:
+        return form.format(region=region)
     suffix = partition.dual_stack_dns_suffix if dual_stack else partition.dns_suffix
     return f"{SERVICES[service].host_label}{'-fips' if fips else ''}.{region}.{suffix}"
+
+
+def signing_region_of(service: str, region: str) -> str | None:
+    """The Region that requests to the SDK's hosts are signed for, where it is not `region`: that of a global
+    service."""
+    signed = SIGNING_REGIONS.get(service, {}).get(partition_of(region).id)
+    return None if signed == region else signed
 
 
 def appliance_hosts(service: str, region: str) -> tuple[tuple[str, str], ...]:
@@ -165,25 +476,52 @@ def appliance_hosts(service: str, region: str) -> tuple[tuple[str, str], ...]:
     return tuple((label, f"{label}.{default}") for label in SERVICES[service].appliance_labels)
 
 
-def service_names_of(service: str, region: str) -> tuple[str, ...]:
-    """The PrivateLink service names; empty where no endpoint of the service is offered."""
+def _is_there(link: PrivateLink, partition: str) -> bool:
+    return link.partitions is None or partition in link.partitions
+
+
+def _name_of(link: PrivateLink, region: str) -> str:
+    prefix = link.prefixes.get(region) or link.prefixes.get(partition_of(region).id, USUAL_PREFIX)
+    return f"{prefix}.{link.label}" if link.service_regions is not None else f"{prefix}.{region}.{link.label}"
+
+
+def service_names_of(service: str, region: str, *, fips: bool = False) -> tuple[str, ...]:
+    """The PrivateLink service names for the ordinary hosts, or with `fips` for the FIPS hosts; empty where no endpoint
+    of the service is offered."""
     if is_offered(service, region) is False:
         return ()
-    partition = partition_of(region)
-    return tuple(
-        f"{link.prefixes.get(partition.id, partition.service_name_prefix)}.{region}.{link.label}"
-        for link in SERVICES[service].private_links
+    partition = partition_of(region).id
+    return tuple(_name_of(link, region) for link in SERVICES[service].links(fips=fips) if _is_there(link, partition))
+
+
+def service_name_of(service: str, region: str, *, fips: bool = False) -> str | None:
+    """The PrivateLink service name that reports give; None where no endpoint of the service is offered."""
+    return next(iter(service_names_of(service, region, fips=fips)), None)
+
+
+def is_name_documented(service: str, region: str) -> bool:
+    """Whether AWS documents the PrivateLink service name that reports give, and that the service is there."""
+    links = SERVICES[service].links(fips=False)
+    return (
+        bool(links) and partition_of(region).id in links[0].documented_in and is_offered(service, region) is not False
     )
 
 
-def service_name_of(service: str, region: str) -> str | None:
-    """The PrivateLink service name that reports give; None where no endpoint of the service is offered."""
-    return next(iter(service_names_of(service, region)), None)
+def service_region_of(service: str, region: str) -> str | None:
+    """The Region that the endpoint service of a global service is in, where that is known; None for others."""
+    links = SERVICES[service].private_links
+    return (links[0].service_regions or {}).get(partition_of(region).id) if links else None
 
 
-def private_link_labels() -> tuple[str, ...]:
-    """Last parts of the PrivateLink names of all services."""
-    return tuple(dict.fromkeys(link.label for service in SERVICES.values() for link in service.private_links))
+def private_link_labels(services: Iterable[str], *, is_global: bool = False) -> tuple[str, ...]:
+    """Last parts of the PrivateLink names of these services: of names with a Region in them or, where `is_global`, of
+    those of global services, which have none."""
+    return tuple(
+        link.label
+        for service in services
+        for link in SERVICES[service].private_links
+        if (link.service_regions is not None) is is_global
+    )
 
 
 def service_of_label(label: str) -> Service | None:
@@ -195,3 +533,8 @@ def service_of_label(label: str) -> Service | None:
 def required_by_default() -> frozenset[str]:
     """Services that are required in a run that names none."""
     return frozenset(service.name for service in SERVICES.values() if service.default_role is Role.REQUIRED)
+
+
+def checked_by_default() -> tuple[str, ...]:
+    """Services that a run which names none checks."""
+    return tuple(service.name for service in SERVICES.values() if service.default_role is not None)

@@ -51,9 +51,6 @@ _ACTION: Final = re.compile(r"not authorized to perform: (?P<prefix>[a-z0-9-]{1,
 """An action in a denial (IAM User Guide, Troubleshoot access denied error messages)."""
 _DUAL_STACK_LABEL: Final = "dualstack"
 """Label of Amazon S3's dual-stack hosts between service and Region (Amazon S3 User Guide, Dual-stack endpoints)."""
-_GATEWAY_ENDPOINTS: Final = frozenset({"s3", "dynamodb"})
-"""First labels of the hosts of services with gateway endpoints, through which their addresses stay public (AWS
-PrivateLink Guide, Gateway endpoints)."""
 _PUBLIC_ANSWER: Final = "DNS001"
 _BOGUS_ANSWER: Final = "DNS010"
 _NEEDS_PUBLIC_ANSWER: Final = frozenset({_PUBLIC_ANSWER, "VPC002", "VPC003"})
@@ -206,9 +203,14 @@ def service_host(host: str) -> NamedHost | None:
     return None
 
 
+def _has_gateway_endpoint(service: str) -> bool:
+    """Whether the addresses of a service may stay public on a private path (AWS PrivateLink Guide, Gateway endpoints)."""
+    return service in SERVICES and SERVICES[service].has_gateway_endpoint
+
+
 def _is_checked(service: str) -> bool:
     """Whether `check --service` takes a service."""
-    return service in SERVICES
+    return service in SERVICES and SERVICES[service].can_be_checked
 
 
 def _service(label: str) -> str:
@@ -328,7 +330,7 @@ def _address(peer: str | None) -> Address | None:
 def _hint(address: Address, services: Sequence[str]) -> AddressHint | None:
     match scope_of(address, vpc_cidrs=(), ipv6_known=True):
         case AddressScope.PUBLIC:
-            return AddressHint.PUBLIC_AS_EVER if _GATEWAY_ENDPOINTS.intersection(services) else AddressHint.PUBLIC
+            return AddressHint.PUBLIC_AS_EVER if any(map(_has_gateway_endpoint, services)) else AddressHint.PUBLIC
         case AddressScope.PRIVATE | AddressScope.VPC:
             return AddressHint.PRIVATE
         case AddressScope.LOOPBACK | AddressScope.LINK_LOCAL | AddressScope.OTHER:

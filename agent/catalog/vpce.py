@@ -6,7 +6,8 @@ from ipaddress import ip_address
 from typing import Final
 
 from agent.catalog.partitions import PARTITIONS
-from agent.catalog.services import SERVICES, host_of, service_of_label
+from agent.catalog.regions import REGIONS
+from agent.catalog.services import SERVICES, checkable, host_of, service_of_label
 from agent.settings import NamedEndpoint
 from probes.frozen import dataclass
 from probes.ids import command_form
@@ -17,6 +18,10 @@ _NAME: Final = re.compile(
     rf"(?P<endpoint>{ENDPOINT_ID.pattern})-(?P<suffix>[0-9a-z]{{8}})(?:-(?P<zone>[a-z0-9-]+))?"
     r"\.(?P<service>(?!vpce-svc-)[a-z0-9-]+)\.(?P<region>[a-z0-9-]+)\.vpce\.(?P<domain>[a-z0-9.-]+)"
 )
+_ONE_OF_EACH: Final = tuple({known.partition: region for region, known in REGIONS.items()}.values())
+"""A Region of each partition."""
+_WAYS: Final = tuple((fips, dual) for fips in (False, True) for dual in (False, True))
+_CHECKED: Final = "the name of a service that `backuplink endpoints` lists"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,18 +62,18 @@ def named_endpoint(text: str) -> NamedEndpoint:
         raise ValueError(
             f"{text!r} is a URL; name the host alone, such as vpce-....backup.eu-west-1.vpce.amazonaws.com"
         )
-    if separator and service not in SERVICES:
-        raise ValueError(f"{service!r} is no service known here; one of {', '.join(SERVICES)} belongs before the '='")
+    if separator and service not in checkable():
+        raise ValueError(
+            f"{service!r} is no service that can be checked; one of {', '.join(checkable())} belongs before the '='"
+        )
     if ENDPOINT_ID.fullmatch(host) is None and _HOST.fullmatch(host) is None:
         raise ValueError(f"{host!r} is neither a DNS name nor the id of an endpoint")
     own = read_name(host)
     named = own.service if own is not None else _service_in(host)
-    if own is not None and own.service not in SERVICES:
-        raise ValueError(f"{host!r} is an endpoint of {own.service}, not of {service or ' or '.join(SERVICES)}")
-    if not separator and named not in SERVICES:
-        raise ValueError(
-            f"{host!r} does not say whose endpoint it is; write SERVICE={host}, with {' or '.join(SERVICES)}"
-        )
+    if own is not None and own.service not in checkable():
+        raise ValueError(f"{host!r} is an endpoint of {own.service}, not of {service or _CHECKED}")
+    if not separator and named not in checkable():
+        raise ValueError(f"{host!r} does not say whose endpoint it is; write SERVICE={host}, with {_CHECKED}")
     if separator and named in SERVICES and named != service:
         raise ValueError(f"{host!r} is an endpoint of {named}, not of {service}")
     return NamedEndpoint(service=service if separator else str(named), host=host)
@@ -82,13 +87,17 @@ def _is_address(text: str) -> bool:
     return True
 
 
+def service_of_host(host: str) -> str | None:
+    """The service of a name that an SDK builds, or of an endpoint's own; None of every other."""
+    own = read_name(host)
+    return _service_in(host) if own is None else own.service
+
+
 def _service_in(host: str) -> str | None:
-    """The service of a name that an SDK builds."""
-    for service in SERVICES:
-        region = host.partition(".")[2].partition(".")[0]
-        names = {
-            host_of(service, region, fips=fips, dual_stack=dual) for fips in (False, True) for dual in (False, True)
-        }
-        if host in names:
-            return service
+    """The service of a name that an SDK builds. A Region is in it, or it is the same in a whole partition."""
+    named = host.partition(".")[2].partition(".")[0]
+    for region in (named, *_ONE_OF_EACH):
+        for service in SERVICES:
+            if any(host == host_of(service, region, fips=fips, dual_stack=dual) for fips, dual in _WAYS):
+                return service
     return None

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import click
 
-from agent.catalog.services import SERVICES
+from agent.catalog.services import checkable
 from agent.cli.config_file import read_config
 from agent.cli.param_types import (
     ADDRESS,
@@ -79,10 +79,11 @@ _RUN: Final = (
     _option(
         "--service",
         "services",
-        type=click.Choice(tuple(SERVICES)),
+        type=click.Choice(checkable()),
         multiple=True,
+        metavar="NAME",
         help="Service that must be reachable (repeatable). Services that are not named are then not checked. Default: "
-        "backup, and backup-gateway uncounted where its name is private here.",
+        f"backup, and backup-gateway uncounted where its name is private here. One of {', '.join(checkable())}.",
     ),
     _option(
         "--endpoint",

@@ -16,11 +16,15 @@ def as_text(rows: tuple[ServiceEndpoint, ...]) -> str:
 
 
 def _block(row: ServiceEndpoint) -> str:
-    state = "" if row.offered else ", not offered"
+    state = {True: "", False: ", not offered", None: ", not known whether offered"}[row.offered]
     lines = [f"{row.service} in {row.region} ({row.region_name}, {row.partition}){state}"]
     if row.service_name is not None:
         unsure = "" if row.service_name_documented else "  (not confirmed)"
         lines.append(f"  service name     {row.service_name}{unsure}")
+    elif row.offered is not False:
+        lines.append("  service name     none is listed by AWS: no endpoint makes the path private")
+    if row.gateway_endpoint:
+        lines.append("  gateway endpoint can be used, too; no run checks this service yet")
     fips = "" if row.fips_documented else "  (not documented)"
     lines += [
         f"  host             {row.host}",

@@ -8,7 +8,7 @@ from typing import Any, Concatenate, Final, ParamSpec, TypeVar, cast
 from urllib.parse import urlsplit
 
 from agent.catalog.endpoint_urls import host_of_url
-from agent.catalog.services import appliance_hosts
+from agent.catalog.services import SERVICES, appliance_hosts, checked_by_default
 from agent.judge.predict.predictor import Predictor, own_interface
 from agent.report.hops import EPHEMERAL, Ports
 from agent.report.model import Measurement
@@ -30,7 +30,7 @@ from probes.facts import (
     TlsFacts,
 )
 from probes.frozen import dataclass
-from probes.model import Address, FailureKind, Observation, Ok, Role, Skipped, Step, Target
+from probes.model import Address, Addressing, FailureKind, Observation, Ok, Role, Skipped, Step, Target
 from probes.operations import (
     APPLIANCE,
     CONTAINER,
@@ -450,17 +450,30 @@ class Evidence:
 
     def endpoints(self, target: Target, *, vpc_id: str | None = None) -> tuple[VpcEndpoint, ...] | None:
         """The endpoints of the target's service, in one VPC or in all of the account and Region; None where they were
-        not read, as those of another Region than this host's never are."""
+        not read, as those of another Region than this host's never are, or where others were asked for."""
         listed = self.configuration.endpoints
         here = None if self.imds is None else self.imds.region
         if listed is None or here not in (None, target.region):
             return None
+        fips = target.addressing in (Addressing.FIPS, Addressing.FIPS_DUALSTACK)
         # The names' prefixes differ by service and partition, and by the age of both.
+        labels = {link.label for link in SERVICES[target.service].links(fips=fips)}
+        if not labels <= self._labels_asked:
+            return None
         return tuple(
             endpoint
             for endpoint in listed
-            if endpoint.service_name.endswith(f".{target.service}") and vpc_id in (None, endpoint.vpc_id)
+            if endpoint.service_name.rpartition(".")[2] in labels and vpc_id in (None, endpoint.vpc_id)
         )
+
+    @cached_property
+    def _labels_asked(self) -> frozenset[str]:
+        """Last parts of the PrivateLink names whose endpoints were read; earlier versions asked for those of the
+        default run."""
+        asked = self.configuration.endpoint_services
+        if asked is None:
+            asked = tuple(link.label for name in checked_by_default() for link in SERVICES[name].private_links)
+        return frozenset(asked)
 
     def interface_at(self, address: Address) -> NetworkInterface | None:
         """The interface of an endpoint that has an address for this host; None where none that was read has it."""

@@ -39,7 +39,8 @@ def missing_proof(
         for candidate in candidates
         if candidate.own_severity is not Severity.INFO and candidate.code.accounts_for_failure
     ]
-    named = {observation_id for candidate in naming for observation_id in candidate.finding.evidence}
+    accepted = [candidate for candidate in candidates if candidate.finding.is_no_fault]
+    named = {observation_id for candidate in (*naming, *accepted) for observation_id in candidate.finding.evidence}
     blamed = {
         address
         for candidate in naming

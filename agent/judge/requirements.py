@@ -36,7 +36,8 @@ def judged_ports(target: Target) -> tuple[int, ...]:
 def required_steps(evidence: Evidence, target: Target) -> tuple[str, ...]:
     """Ids of the steps that must all have succeeded before the target may be called ok, lowest first."""
     steps = [f"{HOST}/{SDK_SETTINGS}", f"{HOST}/{target.id}/{PROXY}", f"{Step.DNS}/{target.id}/{GETADDRINFO}"]
-    if evidence.run.signed_calls:
+    is_called = evidence.run.signed_calls and SERVICES[target.service].call is not None
+    if is_called:
         steps.insert(1, str(Step.CREDENTIALS))
     # Neither that each name server answers nor that large requests arrive is needed for ok. Where this host itself kept
     # that from being tried, a fault (DNS016, HTTP006) is not known, and that is no ok.
@@ -46,7 +47,7 @@ def required_steps(evidence: Evidence, target: Target) -> tuple[str, ...]:
         # An unsigned answer is worth no more than a signed one: where AWS answered that, the other need not pass.
         if not evidence.reached_aws(target, address):
             steps.append(f"{Step.HTTP}/{target.id}/{address}/{HTTPS}")
-        if evidence.run.signed_calls and not _is_called_elsewhere(evidence, target, address):
+        if is_called and not _is_called_elsewhere(evidence, target, address):
             steps.append(f"{Step.API}/{target.id}/{address}/{HTTPS}")
         large = evidence.at(Step.HTTP, target, address, HTTPS, operation=PADDED)
         if large is not None and _is_starved(large):

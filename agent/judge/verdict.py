@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from agent.catalog.findings import CODES, Severity
+from agent.catalog.services import SERVICES
 from agent.catalog.vpce import read_name
 from agent.catalog.wording import listed
 from agent.judge.agreement import configured_paths
@@ -166,7 +167,7 @@ def _access(target: Target, evidence: Evidence) -> Access:
         return Access.ALLOWED
     credentials = evidence.credentials
     without = credentials is not None and credentials.made and not credentials.ok
-    by_choice = not evidence.run.signed_calls or without
+    by_choice = not evidence.run.signed_calls or without or SERVICES[target.service].call is None
     return Access.NOT_TRIED if by_choice or why_not_in_use(evidence, target) else Access.UNKNOWN
 
 
@@ -211,7 +212,8 @@ def _verdict(targets: tuple[TargetReport, ...], diagnosis: Diagnosis, evidence: 
     statuses += [target.status for target in required]
     paths = {target.path for target in required}
     path = Path.UNKNOWN if Path.UNKNOWN in paths or not paths else paths.pop() if len(paths) == 1 else Path.MIXED
-    accesses = {target.access for target in required}
+    called = [target for target in required if SERVICES[target.service].call is not None]
+    accesses = {target.access for target in called or required}
     # A denied call is reported even where the other one succeeded.
     differ = Access.DENIED if Access.DENIED in accesses else Access.UNKNOWN
     access = accesses.pop() if len(accesses) == 1 else differ
@@ -241,7 +243,7 @@ def _summary(status: Status, targets: tuple[TargetReport, ...], causes: list[Fin
     unproven = [target for target in required if target.unproven]
     if status is Status.OK:
         count = sum(len(evidence.own_addresses(target)) for target in evidence.targets if target.role is Role.REQUIRED)
-        names = " and ".join(target.id for target in required)
+        names = listed(target.id for target in required)
         way = "privately" if all(target.path is Path.PRIVATE for target in required) else "as expected"
         return f"{names} answer{'s' if len(required) == 1 else ''} {way} at {count} address{'es' if count != 1 else ''}"
     if loud and (status is not Status.UNKNOWN or not unproven):

@@ -11,7 +11,6 @@ from typing import Any
 from agent.catalog.partitions import is_region
 from agent.catalog.placeholders import HOST, SERVICE_NAME
 from agent.catalog.services import SERVICES
-from agent.catalog.vpce import ENDPOINT_ID
 from agent.report.codec import decode
 from agent.report.model import Measurement, Report, TargetReport
 from agent.report.serialization import DecodeError
@@ -57,7 +56,7 @@ def measurement_of(report: Report) -> Measurement:
         # These stand in commands.
         if not is_region(target.region):
             raise SavedReportError(f"the report is about {target.region!r}, which is not the name of a Region")
-        if HOST.fullmatch(target.host) is None and ENDPOINT_ID.fullmatch(target.host) is None:
+        if HOST.fullmatch(target.host) is None:
             raise SavedReportError(f"the report is about {target.host!r}, which is not a host's name")
         if target.service_name is not None and SERVICE_NAME.fullmatch(target.service_name) is None:
             raise SavedReportError(f"the report is about {target.service_name!r}, which is not a service's name")

@@ -6,7 +6,8 @@ from typing import Final
 
 from agent.catalog.endpoint_urls import host_of_url
 from agent.catalog.partitions import partition_of
-from agent.catalog.services import SERVICES, Service, host_of, service_name_of
+from agent.catalog.service import Service
+from agent.catalog.services import SERVICES, host_of, service_name_of
 from agent.catalog.vpce import ENDPOINT_ID, read_name
 from agent.settings import NamedEndpoint, Settings
 from probes.facts import SdkFacts
@@ -20,6 +21,7 @@ _ADDRESSING: Final = {
     (True, True): Addressing.FIPS_DUALSTACK,
 }
 """By FIPS and dual stack."""
+_FIPS: Final = (Addressing.FIPS, Addressing.FIPS_DUALSTACK)
 
 
 def targets(settings: Settings, region: str, sdk: SdkFacts | None) -> tuple[Target, ...]:
@@ -30,11 +32,8 @@ def targets(settings: Settings, region: str, sdk: SdkFacts | None) -> tuple[Targ
     only the default hosts can be given.
     """
     planned: list[Target] = []
-    for service in SERVICES.values():
-        named = {*settings.services, *(endpoint.service for endpoint in settings.endpoints)}
-        if named and service.name not in named:
-            continue
-        role = Role.REQUIRED if named else service.default_role
+    for name, role in services(settings).items():
+        service = SERVICES[name]
         default = _target(service, region, Addressing.DEFAULT, role)
         called = _called(service, region, role, settings, sdk) or (default,)
         if default.host in {target.host for target in called}:
@@ -42,6 +41,14 @@ def targets(settings: Settings, region: str, sdk: SdkFacts | None) -> tuple[Targ
         else:
             planned += [*called, _target(service, region, Addressing.DEFAULT, Role.CONTEXT)]
     return tuple(planned)
+
+
+def services(settings: Settings) -> dict[str, Role]:
+    """The services of a run by name, in the order of the catalogue, with the roles of their targets."""
+    named = {*settings.services, *(endpoint.service for endpoint in settings.endpoints)}
+    if named:
+        return {name: Role.REQUIRED for name in SERVICES if name in named}
+    return {name: service.default_role for name, service in SERVICES.items() if service.default_role is not None}
 
 
 def names_endpoint_by_id(settings: Settings) -> bool:
@@ -97,7 +104,7 @@ def _target(service: Service, region: str, addressing: Addressing, role: Role, *
     host = host or host_of(
         service.name,
         region,
-        fips=addressing in (Addressing.FIPS, Addressing.FIPS_DUALSTACK),
+        fips=addressing in _FIPS,
         dual_stack=addressing in (Addressing.DUALSTACK, Addressing.FIPS_DUALSTACK),
     )
     return Target(
@@ -105,7 +112,7 @@ def _target(service: Service, region: str, addressing: Addressing, role: Role, *
         service=service.name,
         region=region,
         partition=partition_of(region).id,
-        service_name=service_name_of(service.name, region),
+        service_name=service_name_of(service.name, region, fips=addressing in _FIPS),
         host=host,
         addressing=addressing,
         role=role,

@@ -10,6 +10,7 @@ that every step that was planned has its observation.
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
+from dataclasses import replace
 from ipaddress import IPv4Network, IPv6Network
 from typing import Any, Final
 
@@ -251,9 +252,13 @@ class RunInProgress:
 
     async def _observe_sdk(self) -> SdkFacts | None:
         async def body(draft: Draft[SdkFacts]) -> SdkFacts:
-            draft.facts = await self.world.sdk.settings(self.settings.profile, tuple(SERVICES))
+            facts = await self.world.sdk.settings(self.settings.profile, tuple(clients))
+            urls = {clients[client]: url for client, url in facts.endpoint_urls.items()}
+            draft.facts = replace(facts, endpoint_urls=urls)
             return draft.facts
 
+        names = {name: SERVICES[name].client_name for name in plan.services(self.settings)}
+        clients = {client: name for name, client in names.items() if client is not None}
         _, facts = await self.log.observe(_SDK, body, limit=self.settings.timeout)
         return facts
 
@@ -394,11 +399,13 @@ class RunInProgress:
             timeout=self.settings.timeout,
             most=ec2.MAX_REQUESTS,
         )
+        services = plan.services(self.settings)
         request = ec2.ConfigurationRequest(
             vpc_id=metadata.vpc_id,
             instance_id=metadata.instance_id,
             region=region,
-            services=private_link_labels(),
+            services=private_link_labels(services),
+            global_services=private_link_labels(services, is_global=True),
             group_ids=metadata.security_group_ids,
         )
         inspection = ec2.Inspection(reader, self.log, request, limit=self.settings.timeout)

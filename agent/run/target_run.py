@@ -5,7 +5,8 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from typing import Any, Protocol
 
 from agent.catalog.in_use import why_unused
-from agent.catalog.services import SERVICES, Port, appliance_hosts, host_of
+from agent.catalog.service import Port
+from agent.catalog.services import SERVICES, appliance_hosts, host_of, signing_region_of
 from agent.catalog.vpce import ENDPOINT_ID
 from agent.run.rotation import Rotation
 from agent.settings import Calls, Settings
@@ -265,8 +266,7 @@ class TargetRun:
             self._context,
             self._target,
             rungs,
-            call=self._service.call,
-            signing_name=self._service.signing_name,
+            conversation=self._service.conversation(signing_region_of(self._target.service, self._target.region)),
             may_call=may_call,
         )
 

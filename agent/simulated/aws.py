@@ -6,12 +6,16 @@ Guide, Troubleshoot access denied error messages).
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Final
+from xml.sax.saxutils import escape
 
-from agent.catalog.services import SERVICES, Service
+from agent.catalog.service import Service
+from agent.catalog.services import SERVICES
+from agent.catalog.vpce import service_of_host
 from agent.simulated.scenario import CredentialsPart, TcpPart
+from probes.model import AnswerForm
 from probes.steps.sigv4 import signed_headers
 
 Reply = tuple[int, Mapping[str, str], bytes]
@@ -24,6 +28,12 @@ _UNSIGNED: Final = (
     b"<MissingAuthenticationTokenException>\n  <Message>Missing Authentication Token</Message>\n"
     b"</MissingAuthenticationTokenException>\n"
 )
+_QUERY_CODES: Final = {
+    "InvalidSignatureException": "SignatureDoesNotMatch",
+    "UnrecognizedClientException": "InvalidClientTokenId",
+}
+_METADATA: Final = f"<ResponseMetadata><RequestId>{REQUEST_ID}</RequestId></ResponseMetadata>"
+_S3_ID: Final = "EXAMPLEq5gZ8sX1dUuAhe0nH3jB7y2VtKw9LrPmCzF4oTiQ6bNcS="
 _CREDENTIAL: Final = re.compile(r"Credential=([^/]+)/(\d{8})/([^/]+)/([^/]+)/aws4_request, SignedHeaders=([^,]+),")
 
 
@@ -36,30 +46,55 @@ def reply(
     headers: Mapping[str, str],
     body: bytes,
 ) -> Reply:
-    """The answer of an AWS endpoint to one request."""
+    """The answer of an AWS endpoint to one request, in the form of the service whose host is asked."""
+    asked = SERVICES.get(service_of_host(headers.get("host", "")) or "")
+    answers = AnswerForm.JSON if asked is None else asked.answers
+    status, lines, content = _reply(row, credentials, now, method, path, headers, body, answers)
+    if answers is AnswerForm.S3:
+        lines = {"x-amz-request-id": "4442587FB7D0A2F9", "x-amz-id-2": _S3_ID, "Content-Type": "application/xml"}
+    return status, lines, content
+
+
+def _reply(
+    row: TcpPart,
+    credentials: CredentialsPart,
+    now: datetime,
+    method: str,
+    path: str,
+    headers: Mapping[str, str],
+    body: bytes,
+    answers: AnswerForm,
+) -> Reply:
+    def error(status: int, code: str, message: str) -> Reply:
+        return _error(status, code, message, answers)
+
     if row.http == "fault":
-        return _error(503, "ServiceUnavailableException", "Service Unavailable")
+        return error(503, "ServiceUnavailableException", "Service Unavailable")
     if body.startswith(b"Action=AssumeRoleWithWebIdentity&"):
         return 200, {"x-amzn-RequestId": REQUEST_ID, "Content-Type": "text/xml"}, _role(credentials, now)
+    if answers is not AnswerForm.JSON and (method, path) == ("GET", "/"):
+        return 302, {"x-amzn-RequestId": REQUEST_ID, "Location": "https://aws.amazon.com/"}, b""
     if "authorization" not in headers or row.api == "stripped":
+        if answers is not AnswerForm.JSON:
+            return error(403, "MissingAuthenticationTokenException", "Request is missing Authentication Token")
         return 403, {"x-amzn-RequestId": REQUEST_ID}, _UNSIGNED
     match = _CREDENTIAL.search(headers["authorization"])
     if match is None:
-        return _error(403, "IncompleteSignatureException", "the Authorization header cannot be read")
+        return error(403, "IncompleteSignatureException", "the Authorization header cannot be read")
     _key, _date, region, service, covered = match.groups()
     if row.region and region != row.region:
         text = f"Credential should be scoped to a valid region, not '{region}'."
-        return _error(403, "InvalidSignatureException", text)
+        return error(403, "InvalidSignatureException", text)
     signed_at = datetime.strptime(headers["x-amz-date"], _STAMP).replace(tzinfo=UTC)
     server = now + timedelta(seconds=row.clock_seconds)
     if abs(server - signed_at) > CLOCK_WINDOW:
-        return _error(403, "InvalidSignatureException", _clock_text(signed_at, server))
+        return error(403, "InvalidSignatureException", _clock_text(signed_at, server))
     if not _is_genuine(credentials, headers, covered, signed_at, region, service, method, path, body):
-        return _error(403, "InvalidSignatureException", _MISMATCH)
+        return error(403, "InvalidSignatureException", _MISMATCH)
     called = _service_of(service, method, path)
     if called is None:
-        return _error(404, "UnknownOperationException", "")
-    return _judged(row, called, server, body)
+        return error(404, "UnknownOperationException", "")
+    return _judged(row, called, server, body, error)
 
 
 def _role(credentials: CredentialsPart, now: datetime) -> bytes:
@@ -92,7 +127,9 @@ def _service_of(signing_name: str, method: str, path: str) -> Service | None:
     return None
 
 
-def _judged(row: TcpPart, service: Service, server: datetime, body: bytes) -> Reply:
+def _judged(
+    row: TcpPart, service: Service, server: datetime, body: bytes, error: Callable[[int, str, str], Reply]
+) -> Reply:
     call, permission = service.call, service.permission
     if call is None or permission is None:
         raise ValueError(f"{service.name} has no signed call")
@@ -100,45 +137,49 @@ def _judged(row: TcpPart, service: Service, server: datetime, body: bytes) -> Re
     who = f"User: {PRINCIPAL} is not authorized to perform: {action}"
     match row.api:
         case "endpoint-policy-silent":
-            return _error(
+            return error(
                 403, "AccessDeniedException", f"{who} because no VPC endpoint policy allows the {action} action"
             )
         case "endpoint-policy-denies":
-            return _error(403, "AccessDeniedException", f"{who} with an explicit deny in a VPC endpoint policy")
+            return error(403, "AccessDeniedException", f"{who} with an explicit deny in a VPC endpoint policy")
         case "endpoint-policy-denies-through-organisation":
             text = f"{who} with an explicit deny in a VPC endpoint policy transitively through a service control policy"
-            return _error(403, "AccessDeniedException", text)
+            return error(403, "AccessDeniedException", text)
         case "identity-policy-denies":
-            return _error(403, "AccessDeniedException", f"{who} with an explicit deny in an identity-based policy")
+            return error(403, "AccessDeniedException", f"{who} with an explicit deny in an identity-based policy")
         case "identity-policy":
             text = f"{who} because no identity-based policy allows the {action} action"
-            return _error(403, "AccessDeniedException", text)
+            return error(403, "AccessDeniedException", text)
         case "service-control-policy":
-            return _error(403, "AccessDeniedException", f"{who} with an explicit deny in a service control policy")
+            return error(403, "AccessDeniedException", f"{who} with an explicit deny in a service control policy")
         case "resource-control-policy":
-            return _error(403, "AccessDeniedException", f"{who} with an explicit deny in a resource control policy")
+            return error(403, "AccessDeniedException", f"{who} with an explicit deny in a resource control policy")
         case "permissions-boundary":
             text = f"{who} because no permissions boundary allows the {action} action"
-            return _error(403, "AccessDeniedException", text)
+            return error(403, "AccessDeniedException", text)
         case "session-policy":
-            return _error(403, "AccessDeniedException", f"{who} because no session policy allows the {action} action")
+            return error(403, "AccessDeniedException", f"{who} because no session policy allows the {action} action")
         case "resource-policy":
-            return _error(403, "AccessDeniedException", f"{who} with an explicit deny in a resource-based policy")
+            return error(403, "AccessDeniedException", f"{who} with an explicit deny in a resource-based policy")
         case "denied-without-reason":
-            return _error(403, "AccessDeniedException", who)
+            return error(403, "AccessDeniedException", who)
         case "expired":
             text = "The security token included in the request is expired"
-            return _error(403, "ExpiredTokenException", text)
+            return error(403, "ExpiredTokenException", text)
         case "unknown-key":
             text = "The security token included in the request is invalid."
-            return _error(403, "UnrecognizedClientException", text)
+            return error(403, "UnrecognizedClientException", text)
         case "bad-signature":
-            return _error(403, "InvalidSignatureException", _MISMATCH)
+            return error(403, "InvalidSignatureException", _MISMATCH)
         case "throttled":
-            return _error(400, "ThrottlingException", "Rate exceeded")
+            return error(400, "ThrottlingException", "Rate exceeded")
         case "not-subscribed":
             text = "The AWS Access Key Id needs a subscription for the service."
-            return _error(403, "OptInRequired", text)
+            return error(403, "OptInRequired", text)
+    if service.answers is not AnswerForm.JSON:
+        result = f"<{call.name}Result><{call.key}/></{call.name}Result>"
+        document = f"<{call.name}Response>{result}{_METADATA}</{call.name}Response>"
+        return 200, {"x-amzn-RequestId": REQUEST_ID, "Content-Type": "text/xml"}, document.encode()
     content: dict[str, object] = {call.key: []}
     if call.lists_gateways:
         asked = json.loads(body)
@@ -192,6 +233,13 @@ def _clock_text(signed_at: datetime, server: datetime) -> str:
     return f"Signature not yet current: {ours} is still later than {edge} ({theirs} + 5 min.)"
 
 
-def _error(status: int, code: str, message: str) -> Reply:
-    headers = {"x-amzn-RequestId": REQUEST_ID, "x-amzn-ErrorType": f"{code}:http://internal.amazon.com/coral/"}
-    return status, headers, json.dumps({"message": message}).encode()
+def _error(status: int, code: str, message: str, answers: AnswerForm) -> Reply:
+    """An error in the form of a service: of the query protocol codes have other names (AWS STS API Reference, Common
+    Errors)."""
+    if answers is AnswerForm.JSON:
+        headers = {"x-amzn-RequestId": REQUEST_ID, "x-amzn-ErrorType": f"{code}:http://internal.amazon.com/coral/"}
+        return status, headers, json.dumps({"message": message}).encode()
+    name = _QUERY_CODES.get(code, code.removesuffix("Exception"))
+    fault = f"<Error><Type>Sender</Type><Code>{name}</Code><Message>{escape(message)}</Message></Error>"
+    document = f"<ErrorResponse>{fault}<RequestId>{REQUEST_ID}</RequestId></ErrorResponse>"
+    return status, {"x-amzn-RequestId": REQUEST_ID, "Content-Type": "text/xml"}, document.encode()

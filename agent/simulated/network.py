@@ -13,7 +13,7 @@ from ipaddress import ip_network
 from typing import Any, Final, TypeVar
 
 from agent.catalog.partitions import partition_of
-from agent.catalog.services import SERVICES, host_of, service_name_of
+from agent.catalog.services import SERVICES, checkable, host_of, private_link_labels, service_name_of
 from agent.settings import Ec2Facts
 from agent.simulated.aws import PRINCIPAL
 from agent.simulated.scenario import Ec2Part, EndpointPart, Scenario
@@ -365,6 +365,11 @@ def hexadecimal(text: str, length: int) -> str:
 # --- As a file has it ------------------------------------------------------------------------------------------------
 
 
+def asked_by_facts() -> tuple[str, ...]:
+    """Whose endpoints `backuplink facts` asks for, by the last parts of PrivateLink names."""
+    return (*private_link_labels(checkable()), *private_link_labels(checkable(), is_global=True))
+
+
 def facts_of(scenario: Scenario, now: datetime) -> Ec2Facts:
     """The file that `backuplink facts` would have written of the scenario's network, `days_old` before `now`; of
     another VPC like it, where the scenario has a file of that."""
@@ -374,7 +379,7 @@ def facts_of(scenario: Scenario, now: datetime) -> Ec2Facts:
     taken_at = now - timedelta(days=part.days_old)
     configuration = configuration_of(scenario)
     facts = {
-        ENDPOINTS: EndpointsFacts(endpoints=configuration.endpoints or ()),
+        ENDPOINTS: EndpointsFacts(endpoints=configuration.endpoints or (), asked=asked_by_facts()),
         ENDPOINT_INTERFACES: InterfacesFacts(interfaces=configuration.endpoint_interfaces or ()),
         VPC: None if configuration.vpc is None else VpcFacts(vpc=configuration.vpc),
         VPC_DNS: configuration.dns,

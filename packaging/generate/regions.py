@@ -1,27 +1,33 @@
 """Writes `agent/catalog/regions.py` from the data of the botocore that is installed: `./dev docs` runs it.
 
-`partitions.json` has the Regions with their names, `endpoints.json` where each service is offered. What AWS documents
-in addition is in `agent/catalog/documented.py`.
+`partitions.json` has the Regions with their names, `endpoints.json` where each service is offered, and the endpoint
+ruleset of a service its hosts. What AWS documents in addition is in the records of `agent/catalog/services.py`.
 """
 
 import json
 import textwrap
+from functools import cache
+from typing import Any
 
 import botocore
 import botocore.loaders
 import botocore.session
+from botocore.endpoint_provider import EndpointProvider
+from botocore.exceptions import EndpointProviderError
 
-from agent.catalog.partitions import PARTITIONS
+from agent.catalog.partitions import PARTITIONS, Partition
+from agent.catalog.service import Service
 from agent.catalog.services import SERVICES
 
 PATH = "agent/catalog/regions.py"
 _WIDTH = 100
-_HEAD = f'''"""Every Region of every partition, and which services are offered there.
+_HEAD = f'''"""Every Region of every partition, which services are offered there, and hosts that follow no rule.
 
-Written by ./dev docs from `partitions.json` and `endpoints.json` of botocore {botocore.__version__}; edit
-packaging/generate/regions.py. The table may lag behind AWS.
+Written by ./dev docs from `partitions.json`, `endpoints.json` and the endpoint rulesets of botocore
+{botocore.__version__}; edit packaging/generate/regions.py. The table may lag behind AWS.
 """
 
+from collections.abc import Mapping
 from typing import Final
 
 from probes.frozen import dataclass
@@ -55,39 +61,132 @@ REGIONS: Final = {
 _TAIL = '''    )
 }
 """By id, by partition and then by id."""
+
+HOSTS: Final[Mapping[str, Mapping[str, Mapping[tuple[bool, bool], str]]]] = {
 '''
+_SIGNING = '''}
+"""Hosts of a service in a partition, by FIPS and dual stack, where they do not follow the rule."""
+
+SIGNING_REGIONS: Final[Mapping[str, Mapping[str, str]]] = {
+'''
+_END = '''}
+"""The Region that requests to a global service are signed for, by service and partition."""
+'''
+_WAYS = [(fips, dual_stack) for fips in (False, True) for dual_stack in (False, True)]
 
 
 def module() -> str:
     """The text of the module."""
-    return "".join((_HEAD, *map(_offered, SERVICES), _MIDDLE, *_regions(), _TAIL))
+    known = [service for service in SERVICES.values() if service.client_name is not None]
+    rows = (_HEAD, *map(_offered, known), _MIDDLE, *_regions(), _TAIL)
+    return "".join((*rows, *map(_hosts, known), _SIGNING, *map(_signing_regions, known), _END))
 
 
-def _offered(service: str) -> str:
-    """Where the SDK's data has the service, as a row of the table."""
-    session = botocore.session.Session()
-    regions = [
-        region for partition in PARTITIONS for region in sorted(session.get_available_regions(service, partition.id))
-    ]
+def _offered(service: Service) -> str:
+    """Where the SDK's data has the service, as a row of the table; none where it does not have it at all."""
+    regions = [region for partition in PARTITIONS for region in _available(service, partition)]
+    if not regions:
+        return ""
     lines = textwrap.wrap(" ".join(regions), _WIDTH, break_on_hyphens=False)
     texts = [f'"{line} "' for line in lines[:-1]] + [f'"{line}"' for line in lines[-1:]]
     if len(texts) < 2:
-        return f"    {_quoted(service)}: frozenset({(texts or [_quoted('')])[0]}.split()),\n"
+        return f"    {_quoted(service.name)}: frozenset({texts[0]}.split()),\n"
     rows = "".join(f"            {text}\n" for text in texts)
-    return f"    {_quoted(service)}: frozenset(\n        (\n{rows}        ).split()\n    ),\n"
+    return f"    {_quoted(service.name)}: frozenset(\n        (\n{rows}        ).split()\n    ),\n"
+
+
+def _available(service: Service, partition: Partition) -> list[str]:
+    """The Regions of a partition in which the SDK's data offers the service: all, where it is global there."""
+    session = _session()
+    regions: list[str] = sorted(session.get_available_regions(service.client_name, partition.id))
+    if regions or not session.get_available_regions(service.client_name, partition.id, allow_non_regional=True):
+        return regions
+    return list(_region_names(partition))
+
+
+def _hosts(service: Service) -> str:
+    """The hosts that the SDK builds by no rule, as a row of the table."""
+    rows = []
+    for partition in PARTITIONS:
+        forms = {}
+        for fips, dual_stack in _WAYS:
+            form = _form(service, partition, fips=fips, dual_stack=dual_stack)
+            suffix = partition.dual_stack_dns_suffix if dual_stack else partition.dns_suffix
+            if form not in (None, f"{service.host_label}{'-fips' if fips else ''}.{{region}}.{suffix}"):
+                forms[fips, dual_stack] = form
+        if forms:
+            pairs = "".join(f"            {way}: {_quoted(form)},\n" for way, form in forms.items())
+            rows.append(f"        {_quoted(partition.id)}: {{\n{pairs}        }},\n")
+    return f"    {_quoted(service.name)}: {{\n{''.join(rows)}    }},\n" if rows else ""
+
+
+def _form(service: Service, partition: Partition, *, fips: bool, dual_stack: bool) -> str | None:
+    """The host with `{region}` for the Region's name; as it is, where it is the same in two Regions."""
+    regions = _two(partition)
+    hosts = [_resolved(service, region, fips=fips, dual_stack=dual_stack)[0] for region in regions]
+    if None in hosts:
+        return None
+    if len(hosts) > 1 and len(set(hosts)) == 1:
+        return hosts[0]
+    return str(hosts[0]).replace(regions[0], "{region}")
+
+
+def _signing_regions(service: Service) -> str:
+    """The Regions that requests are signed for, as a row of the table."""
+    rows = []
+    for partition in PARTITIONS:
+        regions = _two(partition)
+        signed = {_resolved(service, region, fips=False, dual_stack=False)[1] for region in regions} - {None}
+        if len(signed) == 1 and len(regions) > 1:
+            rows.append(f"        {_quoted(partition.id)}: {_quoted(next(iter(signed)))},\n")
+    return f"    {_quoted(service.name)}: {{\n{''.join(rows)}    }},\n" if rows else ""
+
+
+def _resolved(service: Service, region: str, *, fips: bool, dual_stack: bool) -> tuple[str | None, str | None]:
+    """The host that the SDK builds, None where it refuses to; and the Region to sign for, where the ruleset has one."""
+    rules = _rules(service.client_name)
+    asked = {"Region": region, "UseFIPS": fips, "UseDualStack": dual_stack, "UseGlobalEndpoint": False}
+    try:
+        endpoint = rules.resolve_endpoint(**{name: asked[name] for name in asked if name in rules.ruleset.parameters})
+    except EndpointProviderError:
+        return None, None
+    schemes: list[dict[str, str]] = endpoint.properties.get("authSchemes") or [{}]
+    return endpoint.url.removeprefix("https://"), schemes[0].get("signingRegion")
+
+
+@cache
+def _rules(client: str) -> Any:
+    loader = botocore.loaders.Loader()
+    return EndpointProvider(loader.load_service_model(client, "endpoint-rule-set-1"), loader.load_data("partitions"))
+
+
+def _two(partition: Partition) -> list[str]:
+    """Regions of a partition that tell a host of every Region from one host for all; one, where it has no more."""
+    return list(_region_names(partition))[-2:]
+
+
+@cache
+def _region_names(partition: Partition) -> dict[str, str]:
+    """The names of a partition's Regions, by id."""
+    data = botocore.loaders.Loader().load_data("partitions")
+    (regions,) = (known["regions"] for known in data["partitions"] if known["id"] == partition.id)
+    # `aws-global` and its like are no Regions, but names for what is global.
+    return {region: regions[region]["description"] for region in sorted(regions) if not region.endswith("-global")}
+
+
+@cache
+def _session() -> Any:
+    return botocore.session.Session()
 
 
 def _regions() -> list[str]:
     """The Regions, by partition and then by id, as rows of the table."""
-    data = botocore.loaders.Loader().load_data("partitions")
-    names = {partition["id"]: partition["regions"] for partition in data["partitions"]}
     return [
-        f"        ({_quoted(partition.id)}, {_quoted(region)}, {_quoted(about['description'])}),\n"
+        f"        ({_quoted(partition.id)}, {_quoted(region)}, {_quoted(name)}),\n"
         for partition in PARTITIONS
-        for region, about in sorted(names[partition.id].items())
-        if not region.endswith("-global")  # no Region, but a name for what is global
+        for region, name in _region_names(partition).items()
     ]
 
 
-def _quoted(text: str) -> str:
+def _quoted(text: object) -> str:
     return json.dumps(text)

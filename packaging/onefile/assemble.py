@@ -39,8 +39,8 @@ READ_SERVICES: Final = ("ec2", "route53", "route53resolver")
 """What the program reads the configuration from. It has models of its own of these, and needs of botocore's data the
 rules of their endpoints alone."""
 CREDENTIAL_SERVICES: Final = ("signin", "sso", "sso-oidc", "sts")
-"""Where the SDK's chain of credentials gets them from. Of these, and of the services of the catalogue, the newest
-version is needed, without examples."""
+"""Where the SDK's chain of credentials gets them from: of each the newest version, without examples. The signed calls
+of the catalogue are bytes of the program's own."""
 MACHINES: Final = {
     "x86_64": ("x86_64 | amd64", "/lib64/ld-linux-x86-64.so.2"),
     "aarch64": ("aarch64 | arm64", "/lib/ld-linux-aarch64.so.1"),
@@ -87,7 +87,7 @@ def make_tree(tree: Path, *, parts: Path, libraries: Path, project: Path) -> Non
     app = tree / "app"
     shutil.copytree(libraries, app, ignore=without(*NOT_OF_PACKAGES))
     shutil.rmtree(app / "bin", ignore_errors=True)  # commands of libraries, which name a Python of the builder's
-    prune_services(app / "botocore/data", services_of(project))
+    prune_services(app / "botocore/data")
     for package in ("agent", "probes"):
         shutil.copytree(project / package, app / package, ignore=without())
     (app / "__main__.py").write_text("from agent.cli.entry import main\n\nmain()\n", "utf-8")
@@ -109,26 +109,18 @@ def without(*names: str) -> Callable[[str, list[str]], set[str]]:
     return shutil.ignore_patterns("__pycache__", "*.pyc", ".*", *names)
 
 
-def services_of(project: Path) -> frozenset[str]:
-    """The services whose models the program needs of botocore."""
-    sys.path.insert(0, str(project))
-    from agent.catalog.services import SERVICES  # needs no library
-
-    return frozenset({*CREDENTIAL_SERVICES, *SERVICES})
-
-
-def prune_services(data: Path, services: frozenset[str]) -> None:
-    """Leave of botocore's data what `services` and READ_SERVICES need, of more than four hundred."""
+def prune_services(data: Path) -> None:
+    """Leave of botocore's data what CREDENTIAL_SERVICES and READ_SERVICES need, of more than four hundred."""
     for folder in [entry for entry in data.iterdir() if entry.is_dir()]:
-        if folder.name not in {*services, *READ_SERVICES}:
+        if folder.name not in {*CREDENTIAL_SERVICES, *READ_SERVICES}:
             shutil.rmtree(folder)
-    for service in sorted({*services, *READ_SERVICES}):
+    for service in (*CREDENTIAL_SERVICES, *READ_SERVICES):
         *older, newest = sorted(entry for entry in (data / service).iterdir() if entry.is_dir())
         for folder in older:
             shutil.rmtree(folder)
         for file in newest.iterdir():
             if file.name.startswith("examples-") or (
-                service not in services and not file.name.startswith("endpoint-rule-set-")
+                service not in CREDENTIAL_SERVICES and not file.name.startswith("endpoint-rule-set-")
             ):
                 file.unlink()
 

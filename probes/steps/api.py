@@ -1,7 +1,7 @@
 """One signed, read-only call, and what its answer says.
 
-A call passes only with status 200, an AWS request id and the key that the operation's answer has: a portal's 200 is no
-pass. Where AWS refuses, the code is read from all places that its protocols use, and cut as botocore cuts it.
+A call passes only with status 200, an AWS request id and what the operation's answer has, in JSON or XML: a portal's
+200 is no pass. Where AWS refuses, the code is read from all places that its protocols use, and cut as botocore cuts it.
 """
 
 import contextlib
@@ -11,13 +11,12 @@ from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
-from xml.etree import ElementTree
 
 from probes.aws_errors import MIN_SECRET_CHARACTERS, kind_for_call
 from probes.facts import ApiFacts, GatewayFacts
-from probes.model import Draft, FailureKind, ProbeError, SignedCall, Target
+from probes.model import AnswerForm, Conversation, Draft, FailureKind, ProbeError, SignedCall, Target
 from probes.seams import Keys, Machine, Stream
-from probes.steps.http import Response, clock_against, exchange, instant_of
+from probes.steps.http import Response, clock_against, exchange, instant_of, local_name, request_id_of, xml_of
 from probes.steps.sigv4 import signed_headers
 
 MAX_MESSAGE_CHARACTERS: Final = 2_048
@@ -44,19 +43,20 @@ async def probe(
     *,
     target: Target,
     call: SignedCall,
-    signing_name: str,
+    conversation: Conversation,
     agent: str,
     new_connection: bool,
     draft: Draft[ApiFacts],
 ) -> Response:
-    """Make a call of the target's service, signed for its Region and its host.
+    """Make a call of the target's service, signed for its Region and its host. `call` is that of `conversation`, or
+    one for a further page.
 
     Raises what `probes.steps.http.exchange` raises, and ProbeError with AWS's own code for every answer but a good one.
     """
     signed = signed_headers(
         keys,
-        service=signing_name,
-        region=target.region,
+        service=conversation.signing_name,
+        region=conversation.signing_region or target.region,
         at=machine.now(),
         method=call.method,
         url=f"https://{target.host}{call.path}",
@@ -67,7 +67,13 @@ async def probe(
     sent = machine.now()
     response = await exchange(stream, call.method, call.path, headers, body=call.body)
     facts = draft.facts = read_answer(
-        call, response, sent, machine.now(), new_connection=new_connection, hidden=_masks(keys)
+        call,
+        response,
+        sent,
+        machine.now(),
+        new_connection=new_connection,
+        answers=conversation.answers,
+        hidden=_masks(keys),
     )
     if facts.request_id is None:
         kind = FailureKind.REDIRECT if 300 <= facts.status < 400 else FailureKind.NOT_AWS
@@ -142,6 +148,7 @@ def read_answer(
     received: datetime,
     *,
     new_connection: bool,
+    answers: AnswerForm = AnswerForm.JSON,
     hidden: tuple[tuple[str, str], ...] = (),
 ) -> ApiFacts:
     """What an answer says, whatever its bytes, with a mask in place of the texts of `hidden`. `sent` and `received` are
@@ -157,8 +164,8 @@ def read_answer(
     return ApiFacts(
         operation=call.name,
         status=response.status,
-        request_id=_without(hidden, response.header("x-amzn-requestid")),
-        expected_key=isinstance(document, Mapping) and call.key in document,
+        request_id=_without(hidden, request_id_of(response, answers)),
+        expected_key=_is_of_call(call, document, response.body, answers),
         error_code=code if response.status != 200 else None,
         new_connection=new_connection,
         error_message=message if response.status != 200 else None,
@@ -168,6 +175,18 @@ def read_answer(
         clock_offset_seconds=offset,
         clock_uncertainty_seconds=uncertainty,
     )
+
+
+def _is_of_call(call: SignedCall, document: Any, body: bytes, answers: AnswerForm) -> bool:
+    """Whether a document has what a good answer to the call has."""
+    if answers is AnswerForm.JSON:
+        is_empty = call.may_be_empty and document == {}
+        return isinstance(document, Mapping) and (call.key in document or is_empty)
+    root = xml_of(body)
+    if root is None or local_name(root) != f"{call.name}Response":
+        return False
+    within = (grandchild for child in root if local_name(child) == f"{call.name}Result" for grandchild in child)
+    return call.key in map(local_name, (*root, *within))
 
 
 def _gateways(call: SignedCall, document: Any) -> list[GatewayFacts]:
@@ -212,9 +231,9 @@ def error_of(response: Response, document: Any, hidden: tuple[tuple[str, str], .
         codes = (members.get(name) for name in ("code", "__type", "errorcode"))
         code = code or next((name for name in codes if isinstance(name, str) and name), None)
         message = members.get("message")
-    elif (root := _xml(response.body)) is not None:
-        texts = {element.tag.rpartition("}")[2].lower(): element.text for element in root.iter()}
-        name = root.tag.rpartition("}")[2]
+    elif (root := xml_of(response.body)) is not None:
+        texts = {local_name(element).lower(): element.text for element in root.iter()}
+        name = local_name(root)
         code = code or texts.get("code") or (name if name.endswith("Exception") else None)
         message = texts.get("message")
     # Masked while they are whole: a secret that is cut is not found.
@@ -244,14 +263,4 @@ def _json(body: bytes) -> Any:
     try:
         return json.loads(body)
     except (ValueError, RecursionError):
-        return None
-
-
-def _xml(body: bytes) -> ElementTree.Element | None:
-    """The root of a small XML body. Entities are never declared in an AWS answer, and a document type is refused."""
-    if b"<!DOCTYPE" in body or b"<!ENTITY" in body:
-        return None
-    try:
-        return ElementTree.fromstring(body.decode("utf-8", "replace"))  # noqa: S314 - no document type gets here
-    except (ElementTree.ParseError, ValueError, RecursionError):
         return None

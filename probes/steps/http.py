@@ -8,13 +8,14 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Final
+from xml.etree import ElementTree
 
 import h11
 
 from probes.facts import HttpFacts
 from probes.failure import PeerClosedError
 from probes.frozen import dataclass
-from probes.model import Draft, FailureKind, ProbeError
+from probes.model import AnswerForm, Draft, FailureKind, ProbeError
 from probes.seams import Machine, Stream
 
 MAX_EXCHANGE_BYTES: Final = 96 * 1024
@@ -134,8 +135,52 @@ def user_agent(version: str) -> str:
     return f"backuplink/{version}"
 
 
-async def probe(stream: Stream, machine: Machine, host: str, agent: str, draft: Draft[HttpFacts]) -> Response:
-    """Ask `GET /` of an AWS endpoint, unsigned: a peer that answers with a request id is an AWS front end.
+_S3_ID: Final = "x-amz-id-2"
+_ERROR_ROOTS: Final = frozenset({"ErrorResponse", "Response"})
+"""Roots of error documents of the query protocols (botocore.parsers.QueryParser, EC2QueryParser)."""
+
+
+def request_id_of(response: Response, answers: AnswerForm) -> str | None:
+    """The request id of an answer of AWS; None where it has none in the place that the service has for it."""
+    if answers is AnswerForm.S3:
+        return None if response.header(_S3_ID) is None else response.header("x-amz-request-id")
+    in_header = response.header("x-amzn-requestid")
+    if in_header is not None or answers is not AnswerForm.XML or (root := xml_of(response.body)) is None:
+        return in_header
+    if local_name(root) not in _ERROR_ROOTS or "Code" not in map(local_name, root.iter()):
+        return None
+    # An error of the query protocol has it in its root, one of EC2's as RequestID.
+    named = (child.text for child in root if local_name(child) in ("RequestId", "RequestID"))
+    return next((text.strip()[:MAX_HEADER_CHARACTERS] for text in named if text and text.strip()), None)
+
+
+def xml_of(body: bytes) -> ElementTree.Element | None:
+    """The root of a small XML body. Entities are never declared in an AWS answer, and a document type is refused."""
+    if b"<!DOCTYPE" in body or b"<!ENTITY" in body:
+        return None
+    try:
+        return ElementTree.fromstring(body.decode("utf-8", "replace"))  # noqa: S314 - no document type gets here
+    except (ElementTree.ParseError, ValueError, RecursionError):
+        return None
+
+
+def local_name(element: ElementTree.Element) -> str:
+    """The name of an element without its namespace."""
+    return element.tag.rpartition("}")[2]
+
+
+async def probe(
+    stream: Stream,
+    machine: Machine,
+    host: str,
+    agent: str,
+    draft: Draft[HttpFacts],
+    *,
+    path: str = "/",
+    answers: AnswerForm = AnswerForm.JSON,
+) -> Response:
+    """Ask `path` of an AWS endpoint, unsigned: a peer that answers with a request id, in the form in which the service
+    `answers`, is an AWS front end.
 
     Raises what `exchange` raises, and ProbeError of kind `redirect`, `not-aws` or `service-error`; any other status is
     what an unsigned request deserves. The head of an answer that has no end is kept in the facts.
@@ -143,10 +188,10 @@ async def probe(stream: Stream, machine: Machine, host: str, agent: str, draft: 
     sent = machine.now()
 
     def on_head(head: Response) -> None:
-        draft.facts = _facts(head, sent, machine.now())
+        draft.facts = _facts(head, sent, machine.now(), answers)
 
-    response = await exchange(stream, "GET", "/", _headers(host, agent), on_head=on_head)
-    facts = draft.facts = _facts(response, sent, machine.now())
+    response = await exchange(stream, "GET", path, _headers(host, agent), on_head=on_head)
+    facts = draft.facts = _facts(response, sent, machine.now(), answers)
     if 300 <= facts.status < 400:
         raise ProbeError(
             FailureKind.REDIRECT, f"status {facts.status} sends the client elsewhere", code=str(facts.status)
@@ -161,7 +206,14 @@ async def probe(stream: Stream, machine: Machine, host: str, agent: str, draft: 
 
 
 async def probe_padded(
-    stream: Stream, machine: Machine, host: str, agent: str, padding: bytes, draft: Draft[HttpFacts]
+    stream: Stream,
+    machine: Machine,
+    host: str,
+    agent: str,
+    padding: bytes,
+    draft: Draft[HttpFacts],
+    *,
+    answers: AnswerForm = AnswerForm.JSON,
 ) -> Response:
     """Send an unsigned request with `padding` for its body: any whole answer shows that large packets get through.
 
@@ -169,7 +221,7 @@ async def probe_padded(
     """
     sent = machine.now()
     response = await exchange(stream, "POST", "/", _headers(host, agent), body=padding)
-    draft.facts = _facts(response, sent, machine.now())
+    draft.facts = _facts(response, sent, machine.now(), answers)
     return response
 
 
@@ -186,12 +238,12 @@ def clock_against(theirs: datetime | None, sent: datetime, received: datetime) -
     return round((sent - theirs).total_seconds() + half, 3), round(abs(half), 3)
 
 
-def _facts(response: Response, sent: datetime, received: datetime) -> HttpFacts:
+def _facts(response: Response, sent: datetime, received: datetime, answers: AnswerForm) -> HttpFacts:
     date = instant_of(response.header("date"))
     offset, uncertainty = clock_against(date, sent, received)
     return HttpFacts(
         status=response.status,
-        request_id=response.header("x-amzn-requestid"),
+        request_id=request_id_of(response, answers),
         date=date,
         clock_offset_seconds=offset,
         clock_uncertainty_seconds=uncertainty,

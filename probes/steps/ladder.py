@@ -16,6 +16,7 @@ from probes.frozen import dataclass
 from probes.model import (
     ELSEWHERE,
     Address,
+    Conversation,
     Draft,
     FailureKind,
     Observation,
@@ -39,6 +40,7 @@ UNVERIFIED: Final = "nobody"
 NO_CALL: Final = "no call of this service is known that has no side effects"
 MAX_PADDING_BYTES: Final = 60_000
 ORDINARY_MSS: Final = 1460
+_OTHER_LABELS: Final = ("sts", "ec2")
 _ANSWERED: Final = frozenset({FailureKind.NOT_AWS, FailureKind.SERVICE_ERROR})
 """Failures of an unsigned request after which a signed one is still useful: its answer shows whether AWS is there."""
 
@@ -90,14 +92,13 @@ async def climb(
     target: Target,
     subjects: tuple[Subject, ...],
     *,
-    call: SignedCall | None,
-    signing_name: str,
+    conversation: Conversation,
     may_call: Callable[[], Awaitable[bool]] = always,
 ) -> None:
-    """Make the steps of `subjects`, as `rungs` gives them. `call` is the signed call of the target's service, skipped
-    where that is None; `signing_name` is the name it is signed for. `may_call` is asked before the call whether this
-    ladder is the one that makes it."""
-    await _Climb(context, target, subjects, call, signing_name, may_call).go()
+    """Make the steps of `subjects`, as `rungs` gives them. `conversation` is that of the target's service, whose signed
+    call is skipped where it has none. `may_call` is asked before the call whether this ladder is the one that makes
+    it."""
+    await _Climb(context, target, subjects, conversation, may_call).go()
 
 
 class _Climb:
@@ -108,8 +109,7 @@ class _Climb:
         context: ProbeContext,
         target: Target,
         subjects: tuple[Subject, ...],
-        call: SignedCall | None,
-        signing_name: str,
+        conversation: Conversation,
         may_call: Callable[[], Awaitable[bool]],
     ) -> None:
         address, port = subjects[0].address, subjects[0].port
@@ -118,8 +118,7 @@ class _Climb:
         self._context = context
         self._target = target
         self._subjects = subjects
-        self._call = call
-        self._signing_name = signing_name
+        self._conversation = conversation
         self._may_call = may_call
         self._address = address
         self._port = port
@@ -189,8 +188,9 @@ class _Climb:
             return True
 
         async def for_another_name(draft: Draft[TlsFacts]) -> bool:
-            # A name that firewalls for AWS let pass, and that no measured endpoint has.
-            other_host = f"sts.{self._target.host.partition('.')[2] or self._target.host}"
+            # A name that firewalls for AWS let pass, and that the target does not have.
+            label, _, domain = self._target.host.partition(".")
+            other_host = f"{next(other for other in _OTHER_LABELS if other != label)}.{domain or label}"
             await tls.greet(self._connect_again, client_context(), other_host, UNVERIFIED, draft)
             return True
 
@@ -202,7 +202,13 @@ class _Climb:
     async def _http(self, subject: Subject) -> str | None:
         async def body(draft: Draft[HttpFacts]) -> http.Response:
             return await http.probe(
-                self._connection(), self._context.machine, self._target.host, self._context.agent, draft
+                self._connection(),
+                self._context.machine,
+                self._target.host,
+                self._context.agent,
+                draft,
+                path=self._conversation.unsigned_path,
+                answers=self._conversation.answers,
             )
 
         seen, response = await self._context.log.observe(
@@ -213,7 +219,7 @@ class _Climb:
 
     async def _api(self, subject: Subject) -> str | None:
         await asyncio.wait([self._context.keys])  # nor does finding the credentials count for the call
-        keys, call = self._context.keys.result(), self._call
+        keys, call = self._context.keys.result(), self._conversation.call
         if isinstance(keys, str) or call is None:
             self._context.log.skip(subject, keys if isinstance(keys, str) else NO_CALL)
             return None
@@ -245,7 +251,7 @@ class _Climb:
                 keys,
                 target=self._target,
                 call=call,
-                signing_name=self._signing_name,
+                conversation=self._conversation,
                 agent=self._context.agent,
                 new_connection=new_connection,
                 draft=draft,
@@ -279,7 +285,13 @@ class _Climb:
 
         async def body(draft: Draft[HttpFacts]) -> http.Response:
             return await http.probe_padded(
-                await self._reopened(), self._context.machine, self._target.host, self._context.agent, padding, draft
+                await self._reopened(),
+                self._context.machine,
+                self._target.host,
+                self._context.agent,
+                padding,
+                draft,
+                answers=self._conversation.answers,
             )
 
         await self._context.log.observe(subject, body, limit=self._context.limit, before_again=self._reopen)

@@ -31,6 +31,7 @@ from probes.masks import (
     RouteState,
     RouteTarget,
     RuleKind,
+    ServiceLabel,
     ServiceName,
     ZoneId,
 )
@@ -261,6 +262,9 @@ class EndpointsFacts:
     endpoints: tuple[VpcEndpoint, ...]
     dropped: int = 0
     """Rows of the answer that were left out, because an id in them has another form than its kind."""
+    asked: tuple[ServiceLabel, ...] | None = None
+    """The services that were asked for, by the last parts of their PrivateLink names; None where it is not known, as in
+    documents of earlier versions."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -497,6 +501,8 @@ class Configuration:
     """What was read in one run; None for what was not."""
 
     endpoints: tuple[VpcEndpoint, ...] | None = None
+    endpoint_services: tuple[str, ...] | None = None
+    """Whose endpoints these are, by the last parts of PrivateLink names; None where it is not known."""
     own_interfaces: tuple[NetworkInterface, ...] | None = None
     endpoint_interfaces: tuple[NetworkInterface, ...] | None = None
     vpc: Vpc | None = None
@@ -535,6 +541,7 @@ def configuration_of(facts: Mapping[str, ConfigurationFacts]) -> Configuration:
     firewall = of(DNS_FIREWALL, DnsFirewallFacts)
     return Configuration(
         endpoints=None if endpoints is None else endpoints.endpoints,
+        endpoint_services=None if endpoints is None else endpoints.asked,
         own_interfaces=None if own_interfaces is None else own_interfaces.interfaces,
         endpoint_interfaces=None if endpoint_interfaces is None else endpoint_interfaces.interfaces,
         vpc=None if vpc is None else vpc.vpc,

@@ -124,6 +124,8 @@ class ConfigurationRequest:
     services: tuple[str, ...]
     """Services whose endpoints are wanted: the last parts of their PrivateLink names, whose first parts differ by
     partition and age."""
+    global_services: tuple[str, ...] = ()
+    """The same of services in whose names no Region is."""
     group_ids: tuple[str, ...]
     """Security groups of this host, as metadata has them."""
     whole: bool = False
@@ -337,11 +339,16 @@ class Inspection:
             "DescribeVpcEndpoints",
             "VpcEndpoints",
             "service-name",
-            tuple(f"*.{self._wanted.region}.{service}" for service in self._wanted.services),
+            (
+                *(f"*.{self._wanted.region}.{service}" for service in self._wanted.services),
+                *(f"*.{service}" for service in self._wanted.global_services),
+            ),
             also=(kind,),
         )
         endpoints, dropped = parse.kept(rows, parse.endpoint)
-        return EndpointsFacts(endpoints=endpoints, dropped=dropped)
+        return EndpointsFacts(
+            endpoints=endpoints, dropped=dropped, asked=(*self._wanted.services, *self._wanted.global_services)
+        )
 
     async def _own_interfaces(self) -> InterfacesFacts:
         return await self._interfaces(OWN_INTERFACES, "attachment.instance-id", (self._wanted.instance_id or "",))

@@ -112,13 +112,13 @@ BY_PLACE: Final = {
     ),
     "probes/steps/api.py::_body_with": Parser(trusted="the body of this program's own call"),
     "probes/steps/api.py::_json": _API,
-    "probes/steps/api.py::_xml": _API,
     "probes/steps/api.py::read_answer": _API,
     "probes/steps/dns.py::_is_cut": _DNS,
     "probes/steps/dns.py::ask": _DNS,
     "probes/steps/dns.py::read_answer": _DNS,
     "probes/steps/http.py::exchange": _HTTP,
     "probes/steps/http.py::instant_of": _HTTP,
+    "probes/steps/http.py::xml_of": _API,
     "probes/steps/imds.py::probe_role": Parser(("metadata",), (f"{_STEPS}test_imds.py::test_any_document_of_a_role",)),
     "probes/steps/proxy.py::_connect": Parser(
         ("proxy",), (f"{_STEPS}test_proxy.py::test_any_bytes_end_in_a_documented_way",)

@@ -30,6 +30,7 @@ from agent.app.permissions import permissions
 from agent.catalog.hosts import endpoints
 from agent.catalog.partitions import PARTITIONS, is_region
 from agent.catalog.regions import REGIONS
+from agent.catalog.services import checkable, checked_by_default
 from agent.cli import main as cli
 from agent.cli.to_settings import settings_from
 from agent.formats import text
@@ -194,7 +195,7 @@ GOOD: Final = {
         "/opt/backuplink-1.2.3-linux-aarch64.run",
     ),
     "Region": ("", *REGIONS),
-    "Services": ("", "backup", "backup-gateway", "backup,backup-gateway"),
+    "Services": ("", *checkable(), "backup,backup-gateway", ",".join(checkable())),
     "Endpoints": (
         "",
         "vpce-0a1b2c3d4e5f67890-abcdefgh.backup.eu-west-1.vpce.amazonaws.com",
@@ -218,7 +219,7 @@ BAD: Final = {
         "/usr/bin/env backuplink",
     ),
     "Region": ("eu", "eu-west", "EU-WEST-1", "eu-west-1,eu-west-2"),
-    "Services": ("s3", "backup,", ",backup", "backup backup-gateway", "Backup"),
+    "Services": ("backup;", "backup-", "backup,", ",backup", "backup backup-gateway", "Backup"),
     "Endpoints": (",", "a,", "-a", "a,-b", "https://a", "a b"),
     "Timeout": ("0", "61", "-1", "1.5", "1e1", ""),
     "Deadline": ("0", "301", "-1", "1e2", ""),
@@ -747,7 +748,7 @@ POLICIES: Final = ("SignedCallsPolicy", "ConfigurationPolicy", "ReportsPolicy")
 @pytest.mark.parametrize("partition", [partition.id for partition in PARTITIONS])
 @pytest.mark.parametrize(("resource", "part"), [("SignedCallsPolicy", "api"), ("ConfigurationPolicy", "ec2")])
 def test_the_policy_is_what_the_command_lists(built: Path, partition: str, resource: str, part: str) -> None:
-    listed = permissions(endpoints(partition=partition), region=None)
+    listed = permissions(endpoints(partition=partition, services=checked_by_default()), region=None)
     [least] = [entry.policy for entry in listed.parts if entry.part == part]
     policy = Stack(template(built / POLICY), partition).properties(resource)
     assert (policy and policy["PolicyDocument"]) == least

@@ -19,6 +19,7 @@ from typing import Any, Final
 
 import pytest
 
+from agent.catalog.services import SERVICES
 from agent.version import __version__
 from tests.packaging import pipeline
 from tests.packaging.artifacts import DIST, artifact_of, lacking
@@ -274,12 +275,35 @@ def test_the_sdk_has_the_services_that_a_run_asks(directory: Path) -> None:
         "where = {'region': 'eu-west-1', 'profile': None, 'ca_bundle': None}\n"
         "reader = SystemReader(**keys, **where, timeout=1.0, most=1)\n"
         "session = botocore.session.Session()\n"
-        "for name in ('backup', 'backup-gateway', 'sts', 'sso', 'sso-oidc'):\n"
+        "for name in ('sts', 'sso', 'sso-oidc'):\n"
         "    print(session.create_client(name, region_name='eu-west-1').meta.service_model.service_name)\n"
         "for name in ('ec2', 'route53resolver', 'route53'):\n"
         "    print(reader._client(name).meta.service_model.service_name)\n",
     )
-    assert len(shown.split()) == 8
+    assert len(shown.split()) == 6
+
+
+def test_the_sdk_signs_every_call_and_reads_every_setting(directory: Path) -> None:
+    shown = in_python(
+        directory,
+        "from datetime import UTC, datetime\n"
+        "from agent.catalog.services import SERVICES\n"
+        "from probes.seams import Keys\n"
+        "from probes.steps.sigv4 import signed_headers\n"
+        "from probes.system.sdk import load_sdk_settings\n"
+        "keys = Keys(access_key_id='AKIAIOSFODNN7EXAMPLE', secret_key='none', token=None)\n"
+        "load_sdk_settings(None, [service.client_name for service in SERVICES.values() if service.client_name])\n"
+        "for service in SERVICES.values():\n"
+        "    if service.call is not None:\n"
+        "        signed = signed_headers(\n"
+        "            keys, service=service.signing_name, region='eu-west-1', at=datetime.now(UTC),\n"
+        "            method=service.call.method, url=f'https://example.com{service.call.path}',\n"
+        "            headers=service.call.headers, body=service.call.body,\n"
+        "        )\n"
+        "        print(service.name, dict(signed)['Authorization'].split()[0])\n",
+    )
+    called = [service.name for service in SERVICES.values() if service.call is not None]
+    assert shown.split("\n")[:-1] == [f"{name} AWS4-HMAC-SHA256" for name in called]
 
 
 @pytest.mark.parametrize(

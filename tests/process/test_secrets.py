@@ -13,6 +13,7 @@ from urllib.parse import unquote
 
 import pytest
 
+from agent.catalog.services import SERVICES
 from agent.catalog.vpce import named_endpoint
 from agent.cli.commands.watch import config_of, reader_of
 from agent.cli.main import dispatch, main
@@ -222,7 +223,7 @@ async def test_secret_that_a_peer_says_again_is_masked(
             keys,
             target=target,
             call=call_of(target.service),
-            signing_name=target.service,
+            conversation=SERVICES[target.service].conversation(None),
             agent="test",
             new_connection=True,
             draft=draft,

@@ -8,6 +8,7 @@ import pytest
 
 from agent.catalog.findings import CODES
 from agent.catalog.partitions import PARTITIONS, partition_of
+from agent.catalog.services import service_name_of
 from agent.formats import explain
 from agent.judge.verdict import judge
 from agent.simulated import scenario as scenarios
@@ -76,7 +77,7 @@ def translated(name: str, partition: str) -> str:
     """A scenario as it would be in a Region of another partition: the same faults under that partition's names."""
     text = scenarios.text(name)
     there = partition_of(REGIONS[partition])
-    prefix = there.service_name_prefix
+    prefix = (service_name_of("backup", REGIONS[partition]) or "").partition(f".{REGIONS[partition]}")[0]
     text = text.replace("com.amazonaws.eu-west-1", f"{prefix}.eu-west-1").replace("arn:aws:", f"arn:{partition}:")
     text = text.replace("amazonaws.com", there.dns_suffix).replace("api.aws", there.dual_stack_dns_suffix)
     text = text.replace("us-east-1", OTHER_REGIONS[partition]).replace("eu-west-1", REGIONS[partition])

@@ -22,7 +22,7 @@ def rungs(target: Target, address: Address, port: int, after: str | None) -> tup
     return ladder.rungs(target, address, port, after, protocol=protocols.get(port, PortProtocol.TLS))
 
 
-climb = partial(ladder.climb, call=call_of("backup"), signing_name="backup")
+climb = partial(ladder.climb, conversation=SERVICES["backup"].conversation("eu-west-1"))
 
 CALLS = {service.name: service.call for service in SERVICES.values() if service.call is not None}
 

@@ -36,7 +36,7 @@ def measured(chosen: Scenario, *, turn: int | None = None) -> tuple[Measurement,
     async def go() -> Measurement:
         async with simulated(chosen) as world:
             settings = settings_of(chosen)
-            if turn is not None:
+            if turn is not None and settings.calls is not Calls.NONE:
                 settings = replace(settings, calls=Calls.ONE, turn=turn)
             return await measure(settings, world, emit=events.append, stop=CancelToken())
 

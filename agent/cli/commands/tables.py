@@ -1,34 +1,44 @@
 """`backuplink endpoints`, `permissions` and `schema`: tables that need no run."""
 
+from collections.abc import Callable
+from typing import Any
+
 import click
 
+from agent.catalog.services import SERVICES, checkable
 from agent.cli.group import Command
 from agent.cli.options import table_format
 from agent.process.exit_codes import OK
 from agent.process.output import to_stdout
 
 
+def _service(names: tuple[str, ...], words: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    return click.option("--service", "services", type=click.Choice(names), multiple=True, metavar="NAME", help=words)
+
+
 @click.command(cls=Command)
 @click.option("--region", help="List only this Region.")
 @click.option("--partition", help="List only the Regions of this partition, such as aws-cn.")
+@_service(tuple(SERVICES), "List only this service (repeatable).")
 @table_format
-def endpoints(region: str | None, partition: str | None, wanted: str) -> int:
+def endpoints(region: str | None, partition: str | None, services: tuple[str, ...], wanted: str) -> int:
     """List service names, host names, ports and availability, for a Region, a partition or everywhere."""
     from agent.app.tables import endpoints_table
 
-    to_stdout(endpoints_table(region, partition, as_json=wanted == "json"))
+    to_stdout(endpoints_table(region, partition, services, as_json=wanted == "json"))
     return OK
 
 
 @click.command(cls=Command)
 @click.option("--region", help="Limit the policies to this Region, its services and its resources.")
 @click.option("--partition", help="Partition whose Regions the policies cover, such as aws-cn. Default: aws.")
+@_service(checkable(), "Service that the run checks (repeatable). Default: those of a run that names none.")
 @table_format
-def permissions(region: str | None, partition: str | None, wanted: str) -> int:
+def permissions(region: str | None, partition: str | None, services: tuple[str, ...], wanted: str) -> int:
     """Write the least-privilege IAM policy for each part of a run: the path, signed calls, EC2 reads."""
     from agent.app.tables import permissions_table
 
-    to_stdout(permissions_table(region, partition, as_json=wanted == "json"))
+    to_stdout(permissions_table(region, partition, services, as_json=wanted == "json"))
     return OK
 
 

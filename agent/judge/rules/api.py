@@ -8,7 +8,7 @@ from typing import Final
 
 from agent.catalog.findings import CODES, Scope, Severity
 from agent.catalog.partitions import SUFFIXES
-from agent.catalog.services import SERVICES
+from agent.catalog.services import SERVICES, checked_by_default
 from agent.catalog.wording import listed
 from agent.judge.commands import read_only, show_certificate
 from agent.judge.evidence import Evidence
@@ -22,9 +22,15 @@ from probes.model import FailureKind, Observation, Role, Step, Target
 MISSING_TOKEN: Final = frozenset({"MissingAuthenticationToken", "MissingAuthenticationTokenException"})
 
 _SOURCES_OF_KEYS: Final = read_only("aws", "configure", "list")
-_ENDPOINT_URLS: Final = read_only(
-    "printenv", "AWS_ENDPOINT_URL", *(service.endpoint_variable for service in SERVICES.values())
-)
+
+
+def _endpoint_urls(target: Target) -> Command:
+    """Show the endpoint URLs in the environment: one for all services, and those of the target's service or, where that
+    is of the default run, of all services of that."""
+    default = checked_by_default()
+    services = default if target.service in default else (target.service,)
+    variables = (SERVICES[service].endpoint_variable for service in services)
+    return read_only("printenv", "AWS_ENDPOINT_URL", *filter(None, variables))
 
 
 def no_credentials(evidence: Evidence) -> Iterator[RuleFinding]:
@@ -56,7 +62,8 @@ def no_credentials(evidence: Evidence) -> Iterator[RuleFinding]:
 
 def _searches(evidence: Evidence) -> tuple[Observation[CredentialFacts], ...]:
     """The search for credentials, where the signed calls wanted them; what reads the configuration can do without."""
-    return evidence.of(Step.CREDENTIALS) if evidence.run.signed_calls else ()
+    is_wanted = evidence.run.signed_calls and any(SERVICES[target.service].call for target in evidence.targets)
+    return evidence.of(Step.CREDENTIALS) if is_wanted else ()
 
 
 def _none_found(search: Observation[CredentialFacts]) -> bool:
@@ -296,7 +303,7 @@ _REFUSALS: Final = (
         ),
         summary="Set the Region to that of the endpoint, and look for an endpoint URL or a DNS record that points to "
         "another service's endpoint.",
-        commands=lambda target, calls: (_ENDPOINT_URLS, _SOURCES_OF_KEYS, show_certificate(target, calls)),
+        commands=lambda target, calls: (_endpoint_urls(target), _SOURCES_OF_KEYS, show_certificate(target, calls)),
     ),
     _Refusal(
         code="API007",
@@ -329,7 +336,7 @@ _REFUSALS: Final = (
             "Authorization header out."
         ),
         summary="Find the proxy or filter that rewrites requests to the endpoint, and exempt the endpoint.",
-        commands=lambda target, calls: (show_certificate(target, calls), _ENDPOINT_URLS),
+        commands=lambda target, calls: (show_certificate(target, calls), _endpoint_urls(target)),
     ),
 )
 """A row for each of API002 to API009."""

@@ -8,7 +8,7 @@ from agent.catalog.endpoint_urls import host_of_url, is_https
 from agent.catalog.findings import Severity
 from agent.catalog.partitions import REGION_VARIABLES, is_region
 from agent.catalog.regions import REGIONS
-from agent.catalog.services import host_of, is_offered
+from agent.catalog.services import SERVICES, host_of, is_offered
 from agent.catalog.vpce import read_name
 from agent.catalog.wording import duration, listed
 from agent.judge.commands import describe_endpoint, read_only
@@ -75,7 +75,7 @@ def region_unknown(evidence: Evidence) -> Iterator[RuleFinding]:
         "there is no endpoint name to look for." + (f" Not read to its end: {listed(ids(lost))}." if lost else ""),
         evidence=ids(looked),
         fix=Fix(
-            summary="Name the Region whose Backup endpoint this host uses.",
+            summary="Name the Region whose endpoint this host uses.",
             commands=(read_only("backuplink", "check", "--region", "<REGION>"),),
         ),
     )
@@ -198,7 +198,7 @@ def sdk_endpoint_overridden(evidence: Evidence) -> Iterator[RuleFinding]:
         # Without TLS the endpoint, which has no port 80, takes no call.
         fits = is_https(url) and own is not None and (own.service, own.region) == (target.service, evidence.run.region)
         lost = " The SDK's FIPS setting has no effect with it." if sdk is not None and sdk.fips else ""
-        variable = f"AWS_ENDPOINT_URL_{target.service.upper().replace('-', '_')}"
+        variable = SERVICES[target.service].endpoint_variable
         yield RuleFinding(
             code="ENV005",
             target=target.id,
@@ -213,7 +213,7 @@ def sdk_endpoint_overridden(evidence: Evidence) -> Iterator[RuleFinding]:
                 summary="Where it is not meant, unset AWS_ENDPOINT_URL and its forms, and endpoint_url in the profile; "
                 "set the variable of the one service instead of that of all.",
                 commands=(
-                    read_only("printenv", "AWS_ENDPOINT_URL", variable),
+                    read_only("printenv", "AWS_ENDPOINT_URL", *((variable,) if variable else ())),
                     read_only("aws", "configure", "get", "endpoint_url"),
                     read_only("grep", "-n", "endpoint_url", "<HOME>/.aws/config"),
                 ),

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Final
 
+from agent.catalog.findings import Severity
+from agent.catalog.services import SERVICES
 from agent.catalog.wording import listed
 from agent.judge.commands import describe_endpoint, read_only
 from agent.judge.conditions.denials import GRAMMAR, KINDS, PRINCIPALS, Denial, Grammar, PrincipalKind, read_denial
@@ -58,9 +60,17 @@ def _finding_of(code: str, target: Target, calls: list[Observation[ApiFacts]]) -
         detail += _who_and_what(denial)
     if denial.policy == "vpc-endpoint":
         detail += " A denial by an endpoint policy is proof that the call went through an endpoint: the path works."
+    is_no_fault = code in _OF_THE_CALLER and not SERVICES[target.service].call_is_own
+    if is_no_fault:
+        detail += (
+            f" The path is proven: the service itself refused. Programs that use {target.service} do not make this "
+            "call, so this role may be right without it."
+        )
     return RuleFinding(
         code=code,
         target=target.id,
+        severity=Severity.INFO if is_no_fault else None,
+        is_no_fault=is_no_fault,
         detail=detail,
         evidence=ids(calls),
         addresses=places(calls),
@@ -69,6 +79,8 @@ def _finding_of(code: str, target: Target, calls: list[Observation[ApiFacts]]) -
     )
 
 
+_OF_THE_CALLER: Final = frozenset({"IAM003", "IAM006", "IAM007", "IAM009"})
+"""What is granted to the caller, or is not told: no fault where the call is only this program's own."""
 _NAMES: Final = {kind.id: kind.name for kind in KINDS}
 _CALLERS: Final = {principal.kind: principal.name for principal in PRINCIPALS}
 _ARN: Final = re.compile(r"arn:aws[\w-]*:[^\s,;)'\"]{1,512}")
@@ -106,7 +118,7 @@ def _fix(code: str, target: Target, action: str, denial: Denial) -> Fix:
         if denial.explicit
         else f"The permissions boundary of this role or user caps all grants: add {action} to its Allow.",
         "IAM007": "The session was opened with a policy of its own: open it without, or with one that allows the call.",
-        "IAM008": "Edit the resource's own policy, such as the access policy of the backup vault.",
+        "IAM008": "Edit the resource's own policy, such as that of a vault, a key or a bucket.",
         "IAM009": "Check all kinds of policies in turn: endpoint, identity, organisation, boundary, session.",
     }[code]
     who = read_only("aws", "sts", "get-caller-identity", "--region", target.region, scope=CommandScope.ACCOUNT)

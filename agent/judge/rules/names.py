@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from agent.catalog.findings import Severity
-from agent.catalog.services import SERVICES
+from agent.catalog.services import SERVICES, may_not_exist
 from agent.catalog.wording import listed
 from agent.judge.commands import allow, describe_endpoint, read_only, switch_on
 from agent.judge.conditions.names import (
@@ -23,7 +23,7 @@ from agent.judge.rules.rule import Rule, RuleFinding, servers_of, verb_ending
 from agent.report.model import Command, CommandScope, Fix
 from agent.settings import Expect
 from probes.addresses import AddressScope, ordered
-from probes.model import FailureKind, Step, Target
+from probes.model import Addressing, FailureKind, Step, Target
 from probes.ports import HTTPS
 
 _BEYOND_REASON: Final = frozenset({FailureKind.TOO_LARGE, FailureKind.MALFORMED, FailureKind.DNS_MALFORMED})
@@ -66,9 +66,13 @@ def name_does_not_exist(evidence: Evidence) -> Iterator[RuleFinding]:
     for missing in missing_names(evidence):
         target = missing.target
         says = f"; the zone that says so is {listed(missing.zones)}" if missing.zones else ""
+        is_chosen = target.addressing in (Addressing.VPCE, Addressing.CUSTOM)
+        is_unsure = not is_chosen and may_not_exist(target.service, target.region)
+        says += f". Whether AWS has it in {target.region} is not known" if is_unsure else ""
         yield RuleFinding(
             code="DNS003",
             target=target.id,
+            severity=Severity.WARNING if is_unsure else None,
             detail=f"{target.host} does not exist for this host{says}.{in_its_place(evidence, target)}",
             evidence=missing.evidence,
             fix=Fix(
@@ -84,10 +88,18 @@ def name_does_not_exist(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 def _enable_private_dns(target: Target) -> Fix:
-    variable = SERVICES[target.service].endpoint_variable
+    service = SERVICES[target.service]
+    if not service.private_links:
+        return Fix(
+            summary=f"AWS lists no endpoint service of {service.name}, so no private path to it can be made: let this "
+            "host out to it (NAT gateway, proxy), or do without it. Run with --expect any to judge the public path.",
+            commands=(read_only("backuplink", "endpoints", "--region", target.region, "--service", service.name),),
+        )
+    variable = service.endpoint_variable
     least = (
-        "Create the endpoint if there is none. Least change, and the way from a peered or transit VPC: set "
-        f"{variable} to https:// and the endpoint's own DNS name. "
+        "Create the endpoint if there is none. Least change, and the way from a peered or transit VPC: "
+        + ("set the program's own setting" if variable is None else f"set {variable}")
+        + " to https:// and the endpoint's own DNS name. "
     )
     show = (
         describe_endpoint(target),
@@ -96,7 +108,7 @@ def _enable_private_dns(target: Target) -> Fix:
             *("--endpoint", f"{target.service}=<ENDPOINT_DNS_NAME>"),
         ),
     )
-    if SERVICES[target.service].has_appliance:
+    if service.has_appliance:
         return Fix(
             summary=f"{least}Private DNS acts on every host of the VPC and can stop appliances that use public names; "
             "programs without the variable need it: decide first which of the two this VPC holds. "

@@ -32,6 +32,8 @@ class RuleFinding:
     """None for the code's own."""
     of_this_host: bool = False
     """Whether it is a fault of this host's own where its code leaves that open."""
+    is_no_fault: bool = False
+    """Whether what it shows proves the path, so that a target is ok without the steps of its evidence."""
     may_need_path: bool = False
     """Whether it is a denial by a policy that may ask for the private path: an explicit deny, whose condition is not
     known."""

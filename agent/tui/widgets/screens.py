@@ -10,7 +10,7 @@ from textual.containers import Horizontal
 from textual.reactive import reactive
 from textual.widgets import Input, Static
 
-from agent.catalog.services import SERVICES
+from agent.catalog.services import SERVICES, checked_by_default
 from agent.formats.registry import FORMATS
 from agent.settings import Settings
 from agent.tui import form
@@ -281,7 +281,8 @@ class SettingsScreen(Form):
             yield from self.row(field.label, field.name, quiet_input(texts[field.name], field.hint, id=field.name))
             if field.name == "region":
                 selected = frozenset(self._settings.services)
-                services = Choice(self._glyphs, tuple(SERVICES), selected, is_single=False, id=form.SERVICE_FIELD)
+                names = tuple(name for name in SERVICES if name in selected or name in checked_by_default())
+                services = Choice(self._glyphs, names, selected, is_single=False, id=form.SERVICE_FIELD)
                 yield from self.row("must be reachable", form.SERVICE_FIELD, services)
         note = "With no service selected backup must be reachable, and backup-gateway is checked, too. "
         yield Static(f"{note}Tab moves, space selects, enter applies, esc discards.", classes="note", markup=False)

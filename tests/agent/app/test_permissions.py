@@ -12,6 +12,7 @@ from agent.catalog.hosts import endpoints
 from agent.catalog.partitions import PARTITIONS
 from agent.catalog.regions import REGIONS
 from agent.catalog.services import is_offered
+from agent.cli.main import dispatch
 from agent.judge.evidence import Evidence
 from agent.process.cancel import CancelToken
 from agent.run.collect_facts import FactsRequest, gather
@@ -115,8 +116,10 @@ def calls(evidence: Evidence) -> frozenset[str]:
     )
 
 
-def least(*, region: str | None = None, partition: str | None = None) -> Permissions:
-    return permissions(endpoints(region=region, partition=partition), region=region)
+def least(
+    *, region: str | None = None, partition: str | None = None, services: tuple[str, ...] = ("backup", "backup-gateway")
+) -> Permissions:
+    return permissions(endpoints(region=region, partition=partition, services=services), region=region)
 
 
 def actions(least_permissions: Permissions, part: str) -> frozenset[str]:
@@ -180,7 +183,7 @@ async def test_a_run_that_needs_nothing_asks_for_nothing() -> None:
 @pytest.mark.parametrize("region", REGIONS)
 def test_a_region_s_policy_is_for_what_is_offered_there(region: str) -> None:
     least_permissions = least(region=region)
-    offered = {service for service in ("backup", "backup-gateway") if is_offered(service, region)}
+    offered = {service for service in ("backup", "backup-gateway") if is_offered(service, region) is not False}
     assert {action.partition(":")[0] for action in actions(least_permissions, "api")} == offered
     assert (least_permissions.region, least_permissions.partition) == (region, REGIONS[region].partition)
     assert {statement["Resource"] for statement in statements(least_permissions)} == {"*"}
@@ -214,6 +217,34 @@ def test_no_action_has_a_resource_type_so_each_statement_is_for_all() -> None:
     }
     assert gateways == {"Effect": "Allow", "Action": ["backup-gateway:ListGateways"], "Resource": "*"}
     assert reads["Resource"] == "*"
+
+
+def test_the_policy_of_other_services_is_of_their_calls_alone() -> None:
+    seen = least(region="eu-west-1", services=("ssm", "logs", "ssmmessages"))
+    assert actions(seen, "api") == {"ssm:ListAssociations", "logs:DescribeLogGroups"}
+    (resource,) = (
+        statement["Resource"] for statement in statements(seen) if statement["Action"] == ["logs:DescribeLogGroups"]
+    )
+    assert resource == "arn:aws:logs:eu-west-1:*:log-group:*"
+
+
+def test_a_call_that_needs_no_permission_is_named_and_not_granted() -> None:
+    (part,) = (part for part in least(region="eu-west-1", services=("sts",)).parts if part.part == "api")
+    assert "sts:GetCallerIdentity" in part.words
+    assert part.policy is None
+
+
+def test_services_without_a_call_take_none() -> None:
+    (part,) = (part for part in least(region="eu-west-1", services=("backup-storage",)).parts if part.part == "api")
+    assert part.words.endswith("none: these services have none without side effects.")
+    assert part.policy is None
+
+
+def test_the_command_takes_services(capsys: pytest.CaptureFixture[str]) -> None:
+    assert dispatch(["permissions", "--region", "eu-west-1", "--service", "kms", "--format", "json"], []) == 0
+    parts = {part["part"]: part["policy"] for part in json.loads(capsys.readouterr().out)["parts"]}
+    assert [statement["Action"] for statement in parts["api"]["Statement"]] == [["kms:ListAliases"]]
+    assert dispatch(["permissions", "--service", "s3"], []) == 3
 
 
 # --- As it is shown --------------------------------------------------------------------------------------------------

@@ -48,10 +48,6 @@ FILLED: Final = {
     "address": "10.0.1.17",
     "word": "something",
 }
-AWAITED: Final = frozenset(
-    {"backup-storage", "ec2", "logs", "s3", "secretsmanager", "ssm", "ssm-sap", "ssmmessages", "sts"}
-)
-"""Services of the table that the catalogue may not have yet. A line whose services it lacks gets no command."""
 
 
 def texts_of(line: str) -> list[str]:
@@ -101,7 +97,7 @@ def test_every_pattern_is_found_and_is_needed(text: str, pattern: str) -> None:
 def test_a_record_names_what_exists(known: KnownText) -> None:
     assert set(known.codes) <= set(CODES)
     assert len(set(known.codes)) == len(known.codes)
-    assert set(known.services) <= SERVICES.keys() | AWAITED
+    assert set(known.services) <= SERVICES.keys()
     assert known.codes or known.advice, "neither a finding nor anything to do"
     assert known.has_network_cause or not (known.codes or known.services)
     for words in (known.writer, known.means, known.advice, known.source, *known.patterns):

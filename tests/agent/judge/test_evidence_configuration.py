@@ -14,7 +14,7 @@ from agent.report import codec
 from agent.report.hops import Reachability, Stage
 from agent.report.model import Measured, Measurement
 from probes.addresses import AddressScope
-from probes.model import Observation, Ok
+from probes.model import Addressing, Observation, Ok
 from probes.vpc.model import (
     ENDPOINT_INTERFACES,
     ENDPOINTS,
@@ -204,6 +204,31 @@ def test_endpoints_are_told_apart_by_service_and_network() -> None:
     assert of.endpoints(BACKUP) == (here, elsewhere)
     assert of.endpoints(BACKUP, vpc_id=c.VPC_ID) == (here,)
     assert of.endpoints(GATEWAY) == (gateway,)
+
+
+@pytest.mark.parametrize(
+    ("asked", "service", "addressing", "found"),
+    [
+        pytest.param(("kms", "kms-fips"), "kms", Addressing.DEFAULT, ["vpce-0b1b2c3d"], id="asked for"),
+        pytest.param(("kms", "kms-fips"), "kms", Addressing.FIPS, ["vpce-0b1b2c3d", "vpce-0c1b2c3d"], id="FIPS"),
+        pytest.param(("kms",), "kms", Addressing.FIPS, None, id="FIPS, not asked for"),
+        pytest.param(("backup",), "kms", Addressing.DEFAULT, None, id="others were asked for"),
+        pytest.param(None, "kms", Addressing.DEFAULT, None, id="by an earlier version"),
+        pytest.param(
+            None, "backup", Addressing.DEFAULT, ["vpce-0d1b2c3d"], id="by an earlier version, of its services"
+        ),
+        pytest.param((), "backup-search", Addressing.DEFAULT, [], id="a service without endpoint services"),
+    ],
+)
+def test_endpoints_of_a_service_that_was_not_asked_for_are_not_known(
+    asked: tuple[str, ...] | None, service: str, addressing: Addressing, found: list[str] | None
+) -> None:
+    kms = c.endpoint("vpce-0b1b2c3d", service="kms")
+    fips = replace(kms, endpoint_id="vpce-0c1b2c3d", service_name="com.amazonaws.eu-west-1.kms-fips")
+    listed = (kms, fips, c.endpoint("vpce-0d1b2c3d"))
+    of = seen(c.read(ENDPOINTS, EndpointsFacts(endpoints=listed, asked=asked)))
+    endpoints = of.endpoints(target(service, addressing=addressing))
+    assert (None if endpoints is None else [endpoint.endpoint_id for endpoint in endpoints]) == found
 
 
 def test_the_endpoints_of_another_region_were_not_read() -> None:

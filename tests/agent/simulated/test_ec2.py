@@ -1,6 +1,7 @@
 """The simulated EC2 is the one that the real client would read: what it answers, in memory and over HTTP, comes out of
 the reads as the network that the scenario has."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any, Final
 import pytest
 
 from agent.app.read_saved import read_facts
-from agent.catalog.services import SERVICES
+from agent.catalog.services import checkable, private_link_labels
 from agent.process.cancel import CancelToken
 from agent.report import facts_file
 from agent.run import collect_facts as facts
@@ -181,6 +182,7 @@ action = "ALERT"
 priority = [101, 1]
 {EXPECT}"""
 WORLDS: Final = {"healthy": HEALTHY, "china": CHINA, "rich": RICH}
+ASKED: Final = private_link_labels(checkable())
 LIMIT: Final = 20.0
 """Seconds for one read by the real client; only a machine in trouble comes near."""
 
@@ -190,7 +192,7 @@ def wanted(scenario: Scenario) -> ec2.ConfigurationRequest:
         vpc_id=scenario.metadata.vpc_id,
         instance_id=scenario.metadata.instance_id,
         region=scenario.metadata.region,
-        services=tuple(SERVICES),
+        services=ASKED,
         group_ids=scenario.metadata.security_group_ids,
     )
 
@@ -238,7 +240,7 @@ async def test_in_memory_the_reads_find_the_network_as_it_is(name: str) -> None:
     scenario = scenarios.parse(name, WORLDS[name])
     result, observations = await inspected(scenario, in_memory(scenario))
     assert {read: observations[read].failure for read in READS} == dict.fromkeys(READS)
-    assert result == network.configuration_of(scenario)
+    assert result == replace(network.configuration_of(scenario), endpoint_services=ASKED)
 
 
 @pytest.mark.parametrize("name", WORLDS)
@@ -248,7 +250,7 @@ async def test_over_http_the_real_client_finds_the_same(name: str, monkeypatch: 
         reader = over_http(scenario, port, monkeypatch)
         result, observations = await inspected(scenario, reader)
     assert {read: observations[read].failure for read in READS} == dict.fromkeys(READS)
-    assert result == network.configuration_of(scenario)
+    assert result == replace(network.configuration_of(scenario), endpoint_services=ASKED)
 
 
 REFUSALS: Final = (
@@ -369,7 +371,7 @@ async def test_a_closed_resolver_is_passed_over() -> None:
     rows = f'[host]\nresolvers = ["10.0.0.3", "10.0.0.2"]\n{closed}'
     scenario = scenarios.parse("one closed", HEALTHY.replace(DNS, f"{rows}{DNS}"))
     result, _ = await inspected(scenario, in_memory(scenario))
-    assert result == network.configuration_of(scenario)
+    assert result == replace(network.configuration_of(scenario), endpoint_services=ASKED)
 
 
 async def test_silence_over_http_lasts_until_the_client_has_enough(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,6 +23,7 @@ from botocore.httpsession import URLLib3Session
 from cryptography.hazmat.primitives.serialization import Encoding
 from urllib3.response import HTTPResponse
 
+from agent.catalog.services import SERVICES
 from agent.judge.endpoint_policy.judgement import Decision
 from agent.judge.endpoint_policy.judgement import judge as judge_policy
 from agent.simulated import scenario
@@ -30,7 +31,7 @@ from agent.simulated.certificates import authority, root_pem
 from agent.simulated.world import SimulatedReader
 from probes.facts import ApiFacts, HttpFacts, ImdsFacts, ProxyConnectFacts, RoleFacts
 from probes.failure import classify
-from probes.model import Address, Draft, FailureKind, Observation, ProbeError
+from probes.model import Address, AnswerForm, Draft, FailureKind, Observation, ProbeError
 from probes.observe import Log
 from probes.seams import Stream
 from probes.steps import api, host, http, imds, proxy
@@ -144,7 +145,8 @@ def check_http(chance: Random, _: Command) -> None:
     """An unsigned request gets an answer of AWS, or fails in a documented way."""
     draft = Draft[HttpFacts]()
     stream = ScriptedStream(*_pieces(chance, answer_of_http(chance)))
-    kind = _kind_of(http.probe(stream, FakeMachine(), HOST, "backuplink/1", draft))
+    form = chance.choice(tuple(AnswerForm))
+    kind = _kind_of(http.probe(stream, FakeMachine(), HOST, "backuplink/1", draft, answers=form))
     assert kind is not None or (draft.facts is not None and draft.facts.request_id)
     assert stream.given <= http.MAX_EXCHANGE_BYTES + http.MAX_HEAD_BYTES
 
@@ -170,6 +172,8 @@ _BODIES: Final = (
     b'{"message": "Signature expired: 20210502T144040Z is now earlier than 20210502T173143Z (20210502T174643Z - 5 m)"}',
     b"<ErrorResponse><Error><Code>SignatureDoesNotMatch</Code><Message>x</Message></Error></ErrorResponse>",
     b"<UnknownOperationException/>",
+    b"<GetCallerIdentityResponse><GetCallerIdentityResult><Arn/></GetCallerIdentityResult></GetCallerIdentityResponse>",
+    b"<Response><Errors><Error><Code>AuthFailure</Code></Error></Errors><RequestID>1-2</RequestID></Response>",
     b'<!DOCTYPE x [<!ENTITY a "b">]><x>&a;</x>',
 )
 _MARKUP: Final = (
@@ -199,11 +203,16 @@ def check_api(chance: Random, _: Command) -> None:
     response = http.Response(
         status=chance.choice((200, 403, 400, 500, 302)), headers=headers, body=body, keep_alive=True
     )
-    facts: ApiFacts = api.read_answer(CALLS[service], response, NOW, NOW, new_connection=True)
+    form = SERVICES[service].answers
+    facts: ApiFacts = api.read_answer(CALLS[service], response, NOW, NOW, new_connection=True, answers=form)
     assert len(facts.error_message or "") <= api.MAX_MESSAGE_CHARACTERS
     assert facts.error_code is None or 0 < len(facts.error_code) <= 128
     assert isinstance(api.kind_of(facts), FailureKind)
-    assert facts.expected_key is False or CALLS[service].key in json.loads(body)
+    if facts.expected_key and form is AnswerForm.JSON:
+        document = json.loads(body)
+        assert CALLS[service].key in document or (CALLS[service].may_be_empty and document == {})
+    elif facts.expected_key:
+        assert f"{CALLS[service].name}Response" in body.decode("utf-8", "replace")
 
 
 # --- Metadata --------------------------------------------------------------------------------------------------------

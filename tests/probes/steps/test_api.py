@@ -13,6 +13,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from agent.catalog.services import SERVICES
 from probes.facts import ApiFacts
 from probes.failure import PeerClosedError, classify
 from probes.model import Addressing, Draft, Failure, FailureKind, Role, SignedCall, Target
@@ -64,7 +65,7 @@ async def asked(answer: bytes, *, service: str = "backup") -> tuple[ScriptedStre
             KEYS,
             target=target(service),
             call=CALLS[service],
-            signing_name=service,
+            conversation=SERVICES[service].conversation(None),
             agent="backuplink/1",
             new_connection=False,
             draft=draft,
@@ -408,7 +409,7 @@ async def test_a_peer_that_closes_in_its_answer() -> None:
             KEYS,
             target=target(),
             call=CALLS["backup"],
-            signing_name="backup",
+            conversation=SERVICES["backup"].conversation(None),
             agent="a",
             new_connection=False,
             draft=Draft[ApiFacts](),

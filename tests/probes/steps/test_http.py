@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from probes.facts import HttpFacts
 from probes.failure import PeerClosedError, classify
-from probes.model import Draft, FailureKind, ProbeError
+from probes.model import AnswerForm, Draft, FailureKind, ProbeError
 from probes.steps.http import (
     MAX_BODY_BYTES,
     MAX_EXCHANGE_BYTES,
@@ -23,6 +23,7 @@ from probes.steps.http import (
     clock_against,
     exchange,
     probe,
+    request_id_of,
     user_agent,
 )
 from tests.support.fakes import DOCUMENTED, HOST, NOW, FakeMachine, ScriptedStream, in_bytes, os_error
@@ -411,6 +412,60 @@ async def test_head_of_an_answer_without_end_is_kept(data: bytes, whose: str | N
     assert caught.value.kind is FailureKind.TOO_LARGE
     assert draft.facts is not None
     assert (draft.facts.status, draft.facts.request_id, draft.facts.body_bytes) == (200, whose, 0)
+
+
+STS_ERROR = (
+    b'<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><Error><Type>Sender</Type>'
+    b"<Code>MissingAuthenticationToken</Code><Message>Request is missing Authentication Token</Message></Error>"
+    b"<RequestId>5f5b0d1c-8cbd-4a3e</RequestId></ErrorResponse>"
+)
+EC2_ERROR = (
+    b'<?xml version="1.0" encoding="UTF-8"?>\n<Response><Errors><Error><Code>MissingParameter</Code>'
+    b"<Message>no</Message></Error></Errors><RequestID>5f5b0d1c-8cbd-4a3e</RequestID></Response>"
+)
+IN_HEADER = (("x-amzn-requestid", REQUEST_ID),)
+OF_S3 = (("x-amz-request-id", "4442587FB7D0A2F9"), ("x-amz-id-2", "abc="))
+
+
+@pytest.mark.parametrize(
+    ("answers", "headers", "body", "expected"),
+    [
+        pytest.param(AnswerForm.JSON, IN_HEADER, b"", REQUEST_ID, id="JSON, header"),
+        pytest.param(AnswerForm.JSON, (), STS_ERROR, None, id="JSON, and an error of another protocol"),
+        pytest.param(AnswerForm.JSON, OF_S3, b"", None, id="JSON, and the headers of S3"),
+        pytest.param(AnswerForm.XML, IN_HEADER, b"", REQUEST_ID, id="XML, header"),
+        pytest.param(AnswerForm.XML, (), STS_ERROR, "5f5b0d1c-8cbd-4a3e", id="XML, error of Query"),
+        pytest.param(AnswerForm.XML, (), EC2_ERROR, "5f5b0d1c-8cbd-4a3e", id="XML, error of EC2"),
+        pytest.param(AnswerForm.XML, OF_S3, b"", None, id="XML, and the headers of S3"),
+        pytest.param(AnswerForm.XML, (), b"", None, id="XML, no body"),
+        pytest.param(AnswerForm.XML, (), STS_ERROR.replace(b"ErrorResponse", b"html"), None, id="XML, another root"),
+        pytest.param(AnswerForm.XML, (), STS_ERROR.replace(b"Code>", b"Kode>"), None, id="XML, without a code"),
+        pytest.param(AnswerForm.XML, (), STS_ERROR.replace(b"RequestId", b"Other"), None, id="XML, without an id"),
+        pytest.param(AnswerForm.XML, (), b"<!DOCTYPE x>" + STS_ERROR, None, id="XML, a document type"),
+        pytest.param(
+            *(AnswerForm.XML, (), b"<Response><a><RequestID>1</RequestID></a><Code>x</Code></Response>", None),
+            id="XML, an id that is not in the root",
+        ),
+        pytest.param(AnswerForm.S3, OF_S3, b"", "4442587FB7D0A2F9", id="S3"),
+        pytest.param(AnswerForm.S3, OF_S3[:1], b"", None, id="S3, one header alone"),
+        pytest.param(AnswerForm.S3, IN_HEADER, b"", None, id="S3, and the header of others"),
+    ],
+)
+def test_where_the_request_id_is(
+    answers: AnswerForm, headers: tuple[tuple[str, str], ...], body: bytes, expected: str | None
+) -> None:
+    answer = Response(status=403, headers=headers, body=body, keep_alive=True)
+    assert request_id_of(answer, answers) == expected
+
+
+async def test_what_is_asked_is_the_service_s_own() -> None:
+    data = b"HTTP/1.1 403 Forbidden\r\nContent-Length: %d\r\n\r\n%s" % (len(STS_ERROR), STS_ERROR)
+    stream, draft = ScriptedStream(data), Draft[HttpFacts]()
+    path = "/?Action=GetCallerIdentity&Version=2011-06-15"
+    await probe(stream, FakeMachine(), HOST, "backuplink/1", draft, path=path, answers=AnswerForm.XML)
+    assert stream.sent.startswith(f"GET {path} HTTP/1.1\r\n".encode())
+    assert draft.facts is not None
+    assert draft.facts.request_id == "5f5b0d1c-8cbd-4a3e"
 
 
 async def test_facts_of_somebody_else() -> None:

@@ -890,7 +890,7 @@ async def test_what_holds_up_this_process_is_its_lateness(kind: str) -> None:
     simulated = SimulatedMachine(scenarios.load("healthy"), lambda: datetime.now(UTC))
     machine = SystemMachine() if kind == "system" else simulated
     watching = asyncio.create_task(machine.watch_lateness())
-    await asyncio.sleep(0)
+    await asyncio.sleep(0.1)
     before = machine.lateness()
     time.sleep(0.6)  # noqa: ASYNC251 - nothing may run
     seen_at_once = machine.lateness() - before

@@ -4,7 +4,7 @@ told, and, where only the order of things matters, a reader in memory."""
 import asyncio
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from inspect import getsource
 from ipaddress import ip_address, ip_network
 from typing import Any, Final
@@ -508,13 +508,22 @@ async def test_an_endpoint_with_all_its_members(told: Told) -> None:
                     error_code="InternalError",
                     error_message="It broke badly",
                 ),
-            )
+            ),
+            asked=SERVICES,
         )
     )
     assert result.words == dict.fromkeys(READS, "ok")
     (asked,) = (call.parameters for call in told.calls if call.operation == "DescribeVpcEndpoints")
     assert (asked["Filter.1.Name"], asked["Filter.1.Value.2"]) == ("service-name", "*.eu-west-1.backup-gateway")
     assert (asked["Filter.2.Name"], asked["Filter.2.Value.1"]) == ("vpc-endpoint-type", "Interface")
+
+
+async def test_endpoints_of_global_services_have_no_region_in_their_names(told: Told) -> None:
+    sound(told)
+    result = await inspected(reader(), replace(WANTED, services=("ssm",), global_services=("iam",)))
+    (asked,) = (call.parameters for call in told.calls if call.operation == "DescribeVpcEndpoints")
+    assert [asked["Filter.1.Value.1"], asked["Filter.1.Value.2"]] == ["*.eu-west-1.ssm", "*.iam"]
+    assert result.facts(ENDPOINTS).asked == ("ssm", "iam")
 
 
 async def test_addresses_stand_with_the_primary_one_first(told: Told) -> None:
@@ -1293,7 +1302,7 @@ async def test_a_row_with_an_id_of_another_form_is_left_out(
     result = await inspected(Memory({operation: answer}), limit=LIMIT)
     assert set(result.words.values()) == {"ok"}
     facts = result.facts(read)
-    (rows,) = (getattr(facts, member.name) for member in fields(facts) if member.name != "dropped")
+    (rows,) = (getattr(facts, member.name) for member in fields(facts) if member.name not in ("dropped", "asked"))
     assert (len(rows), facts.dropped) == (1, 1)
 
 

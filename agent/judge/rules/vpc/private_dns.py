@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
-from agent.catalog.services import SERVICES
+from agent.catalog.services import SERVICES, is_name_documented, service_region_of
 from agent.catalog.vpce import read_name
 from agent.catalog.wording import listed
 from agent.judge.commands import describe_endpoint, known_id, read_only, switch_on
@@ -53,7 +53,7 @@ def endpoint_missing(evidence: Evidence) -> Iterator[RuleFinding]:
                 target=target.id,
                 detail=f"{target.host} resolves to {listed(ordered(seen.addresses))}, outside the private "
                 f"path. {says(evidence, EC2, ENDPOINTS, VPC)} that {evidence.vpc_id} has no interface endpoint of "
-                f"{target.service}.{elsewhere}",
+                f"{target.service}.{elsewhere}{_unconfirmed(target)}",
                 evidence=seen.evidence,
                 addresses=seen.addresses,
                 fix=_share_endpoint(evidence, target, everywhere[0])
@@ -64,13 +64,31 @@ def endpoint_missing(evidence: Evidence) -> Iterator[RuleFinding]:
         )
 
 
+def _unconfirmed(target: Target) -> str:
+    """What must be said before a name that AWS does not document is taken for an endpoint service."""
+    if is_name_documented(target.service, target.region):
+        return ""
+    return (
+        f" Whether AWS has the endpoint service {target.service_name} cannot be told: its name is not documented for "
+        f"{target.partition}. Look it up first."
+    )
+
+
+def _look_up_service(target: Target) -> tuple[Command, ...]:
+    """Show whether an endpoint service is there, where that is not documented."""
+    if is_name_documented(target.service, target.region) or target.service_name is None:
+        return ()
+    argv = ("aws", "ec2", "describe-vpc-endpoint-services", "--region", target.region)
+    return (read_only(*argv, "--service-names", target.service_name, scope=CommandScope.ENDPOINT),)
+
+
 def _make_endpoint(evidence: Evidence, target: Target) -> Fix:
     if SERVICES[target.service].has_appliance:
         return Fix(
             summary="Create the endpoint in this VPC, with a group that allows the gateway's ports from the subnets of "
             "the appliances. Its private DNS is left off here: with it, appliances that use public names can lose "
             f"them. {_by_own_name(target)}",
-            commands=(_create_endpoint(evidence, target, "--no-private-dns-enabled"),),
+            commands=(*_look_up_service(target), _create_endpoint(evidence, target, "--no-private-dns-enabled")),
         )
     uncovered = (
         ""
@@ -83,7 +101,7 @@ def _make_endpoint(evidence: Evidence, target: Target) -> Fix:
         summary=("Turn on the VPC's DNS attributes first: without both, private DNS is refused. " if attributes else "")
         + "Create the endpoint in this VPC, with private DNS and a security group that allows 443 from every caller of "
         f"the VPC, since all use it from then on.{uncovered}",
-        commands=(*attributes, _create_endpoint(evidence, target, "--private-dns-enabled")),
+        commands=(*_look_up_service(target), *attributes, _create_endpoint(evidence, target, "--private-dns-enabled")),
     )
 
 
@@ -98,10 +116,12 @@ def _share_endpoint(evidence: Evidence, target: Target, other: VpcEndpoint) -> F
 
 
 def _create_endpoint(evidence: Evidence, target: Target, private_dns: str) -> Command:
+    service_region = service_region_of(target.service, target.region)
     return Command(
         argv=(
             *("aws", "ec2", "create-vpc-endpoint", "--region", target.region, "--vpc-id", "<VPC_ID>"),
             *("--vpc-endpoint-type", "Interface", "--service-name", target.service_name or "<SERVICE_NAME>"),
+            *(("--service-region", service_region) if service_region is not None else ()),
             *("--subnet-ids", *_subnet_in_each_zone(evidence, target)),
             *("--security-group-ids", "<ENDPOINT_SECURITY_GROUP_ID>", private_dns),
         ),
@@ -281,7 +301,7 @@ def _attributes_on(evidence: Evidence, target: Target) -> tuple[Command, ...]:
 
 
 def _by_own_name(target: Target) -> str:
-    variable = f"AWS_ENDPOINT_URL_{target.service.upper().replace('-', '_')}"
+    variable = SERVICES[target.service].endpoint_variable or "the program's own setting"
     return f"A host on which {variable} is set to https:// and the endpoint's own DNS name needs no private DNS."
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from agent.catalog.partitions import partition_of
+from agent.catalog.services import service_name_of
 from agent.catalog.wording import listed
 from agent.judge.commands import read_only
 from agent.judge.evidence import Evidence, skipped_because
@@ -207,8 +208,8 @@ def _what_helps(
     if expired:
         sentences.append("Get new credentials: sign in again, or refresh the cached session.")
     if _EC2 in cut_off and evidence.run.region is not None:
-        prefix = partition_of(evidence.run.region).service_name_prefix
-        sentences.append(f"An interface endpoint {prefix}.{evidence.run.region}.ec2 would make EC2 answer here.")
+        name = service_name_of(_EC2, evidence.run.region)
+        sentences.append(f"An interface endpoint {name} would make EC2 answer here.")
     route_53 = any(_service(read) == _ROUTE_53 and kind_of(read) in _NO_ANSWER for read in evidence.of(Step.EC2))
     if route_53 and evidence.run.region is not None:
         sentences.append(_endpoint_for_route_53(evidence.run.region))

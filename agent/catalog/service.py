@@ -1,0 +1,133 @@
+"""What the catalogue says of one service: the classes of its records."""
+
+from collections.abc import Mapping
+from dataclasses import field
+from typing import Final
+
+from probes.frozen import dataclass
+from probes.model import AnswerForm, Conversation, PortProtocol, Role, SignedCall
+
+USUAL_PREFIX: Final = "com.amazonaws"
+"""First part of most PrivateLink service names."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Port:
+    """A TCP port that a service uses through its endpoint."""
+
+    number: int
+    role: str
+    required: bool
+    """Whether the service cannot do its work without it."""
+    blocks_new: bool = False
+    """Whether a new appliance of the service needs it once, and one that works does not."""
+    protocol: PortProtocol = PortProtocol.TLS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrivateLink:
+    """An endpoint service of PrivateLink through which a service is reached."""
+
+    label: str
+    """Last part of the endpoint service's name, and the label in DNS names of the endpoints themselves."""
+    prefixes: Mapping[str, str] = field(default_factory=dict)
+    """First part of the endpoint service's name, by Region or by partition, where it is not the usual one."""
+    documented_in: frozenset[str] = frozenset({"aws", "aws-us-gov"})
+    """Partitions for which AWS documents the name; in others it is what it would be if it followed the rule, or what a
+    third party has."""
+    partitions: frozenset[str] | None = None
+    """Those that have the endpoint service; None where it may be in each."""
+    of_fips: bool = False
+    """Whether its private DNS covers the FIPS hosts, and not the others."""
+    service_regions: Mapping[str, str] | None = None
+    """By partition, the one Region that has the endpoint service of a global service, in whose name no Region is; None
+    for a service of each Region."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallPermission:
+    """What IAM must allow for a signed call."""
+
+    action: str
+    resource: str = "*"
+    """ARN with `{partition}`, `{region}` and `{account}` in place of these; `*` for an action that acts on no resource
+    of its own."""
+    is_needed: bool = True
+    """Whether the call is refused where no policy allows it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """A service that can be reached through an endpoint."""
+
+    name: str
+    """What options and reports call it."""
+    client: str | None = None
+    """boto3's name of its client, where that is not `name`; empty where boto3 has none."""
+    sdk_id: str
+    """The `serviceId` of its model, which names its endpoint variable (AWS SDKs and Tools Reference Guide,
+    Service-specific endpoints); empty where no SDK has one."""
+    signing_name: str
+    """The name that requests are signed for."""
+    host_label: str
+    """First label of the hosts that an SDK builds."""
+    private_links: tuple[PrivateLink, ...]
+    """The first is the one whose name a report gives; none where AWS lists no endpoint service."""
+    ports: tuple[Port, ...]
+    call: SignedCall | None
+    """The read-only call that proves access; None where the service has none without side effects."""
+    permission: CallPermission | None
+    """What `call` takes; None where there is none."""
+    call_is_own: bool = False
+    """Whether programs that use the service make `call` themselves, so that a role without it lacks what it needs."""
+    calls_per_second: float | None = None
+    """The published limit of `call` for one account and Region; None where none is published."""
+    default_role: Role | None = None
+    """How much its faults count in a run that names no service; None where such a run leaves it out."""
+    appliance_labels: tuple[str, ...] = ()
+    """First labels of the public hosts that an appliance of the service uses; empty where it has no appliance."""
+    unsigned_path: str = "/"
+    """What the unsigned request asks for: not what the service answers with the address of a page for people."""
+    answers: AnswerForm = AnswerForm.JSON
+    has_gateway_endpoint: bool = False
+    """Whether it can also be reached through a gateway endpoint, by a route to its public addresses."""
+    absent_in: frozenset[str] = frozenset()
+    """Partitions of which AWS documents that they do not have it."""
+    documented_fips_regions: frozenset[str] = frozenset()
+    """Regions in which its FIPS host is documented; an SDK builds the name everywhere."""
+
+    @property
+    def client_name(self) -> str | None:
+        """boto3's name of its client; None where it has none."""
+        return (self.name if self.client is None else self.client) or None
+
+    @property
+    def endpoint_variable(self) -> str | None:
+        """The environment variable that gives the SDK another endpoint for this service; None where no SDK has one."""
+        return f"AWS_ENDPOINT_URL_{self.sdk_id.upper().replace(' ', '_')}" if self.sdk_id else None
+
+    @property
+    def has_appliance(self) -> bool:
+        """Whether an appliance of the customer's uses the service, on ports of its own and by public names."""
+        return bool(self.appliance_labels)
+
+    @property
+    def can_be_checked(self) -> bool:
+        """Whether a run can judge its path; of one that a gateway endpoint makes private, addresses alone cannot."""
+        return not self.has_gateway_endpoint
+
+    def links(self, *, fips: bool) -> tuple[PrivateLink, ...]:
+        """The endpoint services whose private DNS may cover the ordinary hosts or, with `fips`, the FIPS hosts; the one
+        that is made for them comes first."""
+        fitting = [link for link in self.private_links if fips or not link.of_fips]
+        return tuple(sorted(fitting, key=lambda link: fips and not link.of_fips))
+
+    def conversation(self, signing_region: str | None) -> Conversation:
+        """How a run talks to it; `signing_region` where that is another than the target's Region."""
+        return Conversation(
+            signing_name=self.signing_name,
+            signing_region=signing_region,
+            call=self.call,
+            unsigned_path=self.unsigned_path,
+            answers=self.answers,
+        )

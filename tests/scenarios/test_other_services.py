@@ -1,0 +1,142 @@
+"""What is found of Backup is found of every other service: scenarios, told of a third one that answers in another
+form."""
+
+import re
+from dataclasses import replace
+from functools import cache
+
+import pytest
+
+from agent.catalog.findings import CODES, Severity
+from agent.catalog.services import SERVICES, checkable, host_of
+from agent.judge.verdict import judge
+from agent.report.model import Access, Path, Status
+from agent.simulated import scenario as scenarios
+from agent.simulated.scenario import Scenario
+from probes.model import Role
+from tests.support.extent import one_in
+from tests.support.runs import measured
+
+ANOTHER = ("ssm", "sts")
+"""Of which one answers in JSON and one in XML."""
+OF_BACKUP_ALONE = re.compile(r"backup-vault|vault|GetSupportedResourceTypes|s3 = |us-moon")
+"""What only Backup has: resources of its own, and further actions, in policies of endpoints."""
+
+
+def told_of(name: str, service: str) -> Scenario:
+    """A scenario with another service in the place of Backup."""
+    record, text = SERVICES[service], scenarios.text(name)
+    text = text.replace('ENDPOINT_URL_BACKUP"', f'ENDPOINT_URL_{service.upper()}"')
+    text = re.sub(r"ENDPOINT_URL_BACKUP\b(?!_)", f"ENDPOINT_URL_{service.upper()}", text)
+    text = re.sub(r"(?<![\w-])(?<!/home/)backup(?![\w-])", service, text)
+    assert record.permission is not None
+    told = scenarios.parse(name, text.replace(f"{service}:ListBackupVaults", record.permission.action))
+    if told.ec2 is None:
+        return told
+    endpoints = tuple(
+        replace(endpoint, service=service) if endpoint.service == "backup" else endpoint
+        for endpoint in told.ec2.endpoints
+    )
+    return replace(told, ec2=replace(told.ec2, endpoints=endpoints))
+
+
+@cache
+def first_with(code: str) -> str | None:
+    """The first scenario that expects the finding of the required service, or of no service."""
+    for name in scenarios.names():
+        text = scenarios.text(name)
+        expected = text.partition("[expect]")[2].partition("silent")[0]
+        if re.search(rf'"{code}(@backup)?"', expected) and not OF_BACKUP_ALONE.search(text):
+            return name
+    return None
+
+
+SHOWN = [code for code in CODES if first_with(code) is not None]
+
+
+@pytest.fixture
+def as_required(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A run that names no service checks this one, and Backup not."""
+    service: str = request.param
+    monkeypatch.setitem(SERVICES, service, replace(SERVICES[service], default_role=Role.REQUIRED))
+    monkeypatch.setitem(SERVICES, "backup", replace(SERVICES["backup"], default_role=None))
+    return service
+
+
+@pytest.mark.parametrize("as_required", ANOTHER, indirect=True)
+@pytest.mark.parametrize("code", one_in(8, SHOWN))
+def test_a_finding_of_backup_is_one_of_every_service(code: str, as_required: str) -> None:
+    name = first_with(code)
+    assert name is not None
+    told = told_of(name, as_required)
+    report = judge(measured(told)[0])
+    assert [finding.id for finding in report.findings] == list(told.expect.findings)
+    if code in ("IAM003", "IAM006", "IAM007", "IAM009") and not SERVICES[as_required].call_is_own:
+        assert [finding.severity for finding in report.findings] == [Severity.INFO]
+        assert (report.verdict.status, report.verdict.access) == (Status.OK, Access.DENIED)
+        return
+    assert (report.verdict.status, report.verdict.path) == (told.expect.status, told.expect.path)
+    words = [text for finding in report.findings for text in (finding.title, finding.detail, finding.fix.summary)]
+    assert not [text for text in words if re.search(r"\bbackup\b(?!-)", text.replace("/home/backup", ""))]
+
+
+def test_nearly_every_finding_is_shown_so() -> None:
+    assert len(SHOWN) > 80
+
+
+@pytest.mark.parametrize(
+    ("api", "code", "severity"),
+    [
+        pytest.param("identity-policy", "IAM003", Severity.INFO, id="identity"),
+        pytest.param("permissions-boundary", "IAM006", Severity.INFO, id="boundary"),
+        pytest.param("session-policy", "IAM007", Severity.INFO, id="session"),
+        pytest.param("denied-without-reason", "IAM009", Severity.INFO, id="without a reason"),
+        pytest.param("endpoint-policy-silent", "IAM001", Severity.CRITICAL, id="endpoint, silent"),
+        pytest.param("endpoint-policy-denies", "IAM002", Severity.CRITICAL, id="endpoint, explicit"),
+        pytest.param("service-control-policy", "IAM004", Severity.WARNING, id="organisation"),
+    ],
+)
+@pytest.mark.parametrize("service", ["ssm", "sts", "backup"])
+def test_who_denies_a_call_that_the_workload_does_not_make(
+    service: str, api: str, code: str, severity: Severity
+) -> None:
+    text = scenarios.text("ssm-call-not-granted").replace("ssm", service).replace("identity-policy", api)
+    report = judge(measured(scenarios.parse("denied", text))[0])
+    if severity is Severity.INFO and SERVICES[service].call_is_own:
+        severity = CODES[code].severity
+    (finding,) = report.findings
+    assert (finding.code, finding.severity) == (code, severity)
+    expected = {Severity.INFO: Status.OK, Severity.WARNING: Status.WARNING, Severity.CRITICAL: Status.CRITICAL}
+    assert report.verdict.status is expected[severity]
+    assert report.verdict.access is Access.DENIED
+
+
+def every_service(ports: str) -> Scenario:
+    """A VPC with an endpoint in three zones for each service that has one, on whose ports something answers."""
+    named = [name for name in checkable() if SERVICES[name].private_links]
+    addresses = {name: [f"10.0.{zone}.{100 + place}" for zone in (1, 2, 3)] for place, name in enumerate(named)}
+    rows = [f"summary = 'each service'\n[run]\nservices = {named}\n"]
+    for name, own in addresses.items():
+        host = host_of(name, "eu-west-1", fips=False, dual_stack=False)
+        rows.append(f"[[dns]]\nresolvers = ['10.0.0.2', '169.254.169.253']\nname = '{host}'\na = {own}\n")
+    rows.append(f"[[tcp]]\naddresses = {[address for own in addresses.values() for address in own]}\nports = {ports}\n")
+    rows.append("[expect]\nstatus = 'ok'\npath = 'private'\nfindings = []\n")
+    return scenarios.parse("every-service", "".join(rows))
+
+
+def test_every_service_is_proven_by_what_it_answers_itself() -> None:
+    report = judge(measured(every_service("[443, 1026, 1027, 1028, 1031, 2222]"))[0])
+    assert report.verdict.status is Status.OK
+    assert {target.service: (target.status, target.path, target.access) for target in report.targets} == {
+        name: (Status.OK, Path.PRIVATE, Access.NOT_TRIED if SERVICES[name].call is None else Access.ALLOWED)
+        for name in checkable()
+        if SERVICES[name].private_links
+    }
+
+
+def test_all_ports_of_all_services_dead_take_one_step_s_time() -> None:
+    told = every_service("[22]")
+    report = judge(measured(told)[0])
+    assert report.verdict.status is Status.CRITICAL
+    assert report.run.complete
+    assert report.run.seconds < told.run.timeout + 0.5
