@@ -204,7 +204,7 @@ def service_host(host: str) -> NamedHost | None:
 
 
 def _has_gateway_endpoint(service: str) -> bool:
-    """Whether the addresses of a service may stay public on a private path (AWS PrivateLink Guide, Gateway endpoints)."""
+    """Whether addresses of a service may be public on a private path (AWS PrivateLink Guide, Gateway endpoints)."""
     return service in SERVICES and SERVICES[service].has_gateway_endpoint
 
 
