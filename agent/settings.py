@@ -121,6 +121,11 @@ class Settings:
     turn: int = 0
     """Index of the address, modulo their number, that gets the call of each service where a run makes one; where the
     steps before fail, the next address gets it."""
+    standing_calls: tuple[Observation[Any], ...] = ()
+    """Answers of earlier runs that still stand: where a run makes one call a service and gets as far as the call at
+    such an address, it takes the answer and makes no call."""
+    uncalled: frozenset[str] = frozenset()
+    """Services of which no signed call is made."""
     ec2: Ec2 = Ec2.NEVER
     ec2_facts: Ec2Facts | None = None
     """The configuration from a file. Where it is of this network and not too old, EC2 is not asked."""

@@ -229,6 +229,8 @@ STARVED: Final = "starved"
 
 ELSEWHERE: Final = "the signed call of this run is made at another address"
 """Reason for a skipped call in a run that makes one call for each service."""
+UNRATED: Final = "a watch does not make the call: no rate limit is published for it, or one that a fleet would use up"
+"""Reason for a skipped call of a service that a watch does not call."""
 
 
 @dataclass(frozen=True, slots=True)

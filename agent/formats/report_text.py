@@ -6,6 +6,7 @@ and answers come from others, and in a saved report every word may.
 
 import shlex
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any, Final
 
 from agent.catalog.wording import duration
@@ -215,6 +216,12 @@ def unseen(report: Report) -> dict[str, str]:
             step = (observation.subject.step, observation.subject.operation)
             what = "the configuration" if is_whole else " ".join(filter(None, step))
             reasons.setdefault(reason, []).append(what)
+        made_at = observation.started_at
+        if observation.subject.step is Step.API and made_at is not None and made_at < report.run.started_at:
+            minutes = (report.run.started_at - made_at) // timedelta(minutes=1)
+            age = f"{minutes} min" if minutes else "less than a minute"
+            why = f"not called in this run; the answer of {age} before it stands"
+            reasons.setdefault(why, []).append(f"{Step.API} {observation.subject.target}")
     return {why: ", ".join(dict.fromkeys(what)) for why, what in reasons.items()}
 
 

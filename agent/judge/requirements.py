@@ -5,7 +5,7 @@ from typing import Any
 from agent.catalog.in_use import why_unused
 from agent.catalog.services import SERVICES
 from agent.judge.evidence import AT_ADDRESSES, Evidence
-from probes.model import ELSEWHERE, STARVED, Address, Observation, Role, Skipped, Step, Target
+from probes.model import ELSEWHERE, STARVED, UNRATED, Address, Observation, Role, Skipped, Step, Target
 from probes.operations import GETADDRINFO, HOST, PADDED, PROXY, SDK_SETTINGS
 from probes.ports import HTTPS
 
@@ -47,7 +47,7 @@ def required_steps(evidence: Evidence, target: Target) -> tuple[str, ...]:
         # An unsigned answer is worth no more than a signed one: where AWS answered that, the other need not pass.
         if not evidence.reached_aws(target, address):
             steps.append(f"{Step.HTTP}/{target.id}/{address}/{HTTPS}")
-        if is_called and not _is_called_elsewhere(evidence, target, address):
+        if is_called and not _is_left_out(evidence, target, address):
             steps.append(f"{Step.API}/{target.id}/{address}/{HTTPS}")
         large = evidence.at(Step.HTTP, target, address, HTTPS, operation=PADDED)
         if large is not None and _is_starved(large):
@@ -61,10 +61,13 @@ def _is_starved(observation: Observation[Any]) -> bool:
     return observation.failure is not None and observation.failure.code == STARVED
 
 
-def _is_called_elsewhere(evidence: Evidence, target: Target, address: Address) -> bool:
-    """Whether a run that makes one call a service has made it at another address of the target."""
+def _is_left_out(evidence: Evidence, target: Target, address: Address) -> bool:
+    """Whether a run makes no call at this address by its plan: it has made one at another address of the target, or
+    does not call the service."""
     call = evidence.at(Step.API, target, address, HTTPS)
-    return call is not None and call.outcome == Skipped(ELSEWHERE) and bool(evidence.calls(target))
+    if call is None:
+        return False
+    return call.outcome == Skipped(UNRATED) or (call.outcome == Skipped(ELSEWHERE) and bool(evidence.calls(target)))
 
 
 def judged_steps(evidence: Evidence, step: Step, target: Target | None) -> tuple[Observation[Any], ...]:

@@ -36,7 +36,7 @@ from agent.settings import DEFAULT_CALLS, DEFAULT_EC2, Expect, Suppression
 from agent.version import __version__
 from probes.addresses import ordered
 from probes.facts import TcpFacts
-from probes.model import Address, FailureKind, Role, Step, Target
+from probes.model import UNRATED, Address, FailureKind, Role, Skipped, Step, Target
 from probes.ports import HTTPS
 
 _WORST_FIRST: Final = (Status.CRITICAL, Status.UNKNOWN, Status.WARNING, Status.OK)
@@ -168,6 +168,7 @@ def _access(target: Target, evidence: Evidence) -> Access:
     credentials = evidence.credentials
     without = credentials is not None and credentials.made and not credentials.ok
     by_choice = not evidence.run.signed_calls or without or SERVICES[target.service].call is None
+    by_choice |= any(call.outcome == Skipped(UNRATED) for call in evidence.of(Step.API, target))
     return Access.NOT_TRIED if by_choice or why_not_in_use(evidence, target) else Access.UNKNOWN
 
 

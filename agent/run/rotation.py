@@ -20,9 +20,10 @@ class Rotation:
         """Whether an address makes the call, for each address that is decided."""
         self._changed = asyncio.Event()
 
-    def start(self, own: tuple[Address, ...]) -> None:
-        """Set the order: `own` are the addresses that this host uses, empty where its lookup failed."""
-        start = self._place % len(own) if own else 0
+    def start(self, own: tuple[Address, ...], first: Address | None = None) -> None:
+        """Set the order: `own` are the addresses that this host uses, empty where its lookup failed. It starts with
+        `first`, if that is one of them, whatever its place."""
+        start = own.index(first) if first in own else self._place % len(own) if own else 0
         self._order = (*own[start:], *own[:start])
         self._known.set()
 

@@ -212,6 +212,8 @@ class RunInProgress:
             keys=keys,
             connects=asyncio.Semaphore(MAX_CONNECTS),
             handshakes=asyncio.Semaphore(MAX_HANDSHAKES),
+            standing={answer.id: answer for answer in self.settings.standing_calls},
+            uncalled=self.settings.uncalled,
         )
         metadata = self._group.create_task(self._observe_metadata())
         settings = self._group.create_task(self._observe_sdk())

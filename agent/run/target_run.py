@@ -143,7 +143,7 @@ class TargetRun:
         _, answer = await self._context.log.observe(subject, body, limit=self._run.lookup_limit())
         addresses = answer or ()
         if self._rotation is not None:
-            self._rotation.start(ordered(addresses))
+            self._rotation.start(ordered(addresses), self._answered_before())
         if self._waiting is not None:
             await self._run.metadata_read.wait()  # which blocks are this VPC's decides whether the service is in use
             waiting, self._waiting = self._waiting, None
@@ -269,6 +269,11 @@ class TargetRun:
             conversation=self._service.conversation(signing_region_of(self._target.service, self._target.region)),
             may_call=may_call,
         )
+
+    def _answered_before(self) -> Address | None:
+        """The address at which an earlier run made the call, whose answer stands; None without one."""
+        answers = (answer.subject for answer in self._context.standing.values())
+        return next((subject.address for subject in answers if subject.target == self._target.id), None)
 
     async def _climb_in_rotation(self, rotation: Rotation, address: Address, rungs: tuple[Subject, ...]) -> None:
         try:

@@ -1,4 +1,8 @@
-"""What a watch asks of AWS in its next cycle: whose turn the signed call is, and whether the configuration is read.
+"""What a watch asks of AWS in its next cycle: which signed calls, and whether the configuration is read.
+
+A service is called once in ten minutes, or less often where its limit is low, and sooner after a change; between that
+its last answer stands. A refusal stands when a second call was refused alike. A service for whose call AWS publishes no
+rate limit, or one that a fleet would use up, is not called. `--calls each` calls everything in every cycle.
 
 The configuration is read at most once an hour, and never in the first minutes of a watch: how many depends on the
 instance, so that hosts that share a fault do not all read at once. What was read is used again while the same is wrong.
@@ -7,25 +11,64 @@ instance, so that hosts that share a fault do not all read at once. What was rea
 import zlib
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Final
+from random import Random
+from typing import Any, Final
 
 from agent.catalog.findings import Severity
+from agent.catalog.service import Service
+from agent.catalog.services import SERVICES
 from agent.report.model import Report
-from agent.settings import Ec2, Ec2Facts, Settings
-from probes.model import Step
+from agent.settings import Calls, Ec2, Ec2Facts, Settings
+from probes.frozen import dataclass
+from probes.model import Observation, Step
 
+CALL_INTERVAL: Final = 600.0
+"""Seconds for which the answer to a signed call stands, at least."""
+CALL_JITTER: Final = 0.1
+"""Largest share of that by which an answer stands longer or shorter, so that a fleet does not call in step."""
+MAX_ANSWER_AGE: Final = 1_200.0
+"""Seconds for which an answer may stand at most."""
+CHANGE_SPREAD: Final = 300.0
+"""Seconds over which a fleet that sees the same change makes its next calls."""
+FLEET_HOSTS: Final = 5_000
+"""In one account and Region, whose calls stay below RATE_SHARE of a published limit."""
+RATE_SHARE: Final = 0.5
 READ_INTERVAL: Final = 3600.0
 """Seconds from one cycle that reads the configuration to the next that may."""
 READ_SPREAD: Final = 600
 """Seconds over which a fleet's first reads are spread."""
 
 
+def call_interval(service: Service) -> float | None:
+    """Seconds for which the answer to a service's call stands in a watch; None where a watch does not call it."""
+    if service.calls_per_second is None:
+        return None
+    seconds = max(CALL_INTERVAL, FLEET_HOSTS / (RATE_SHARE * service.calls_per_second))
+    return seconds if (1 + CALL_JITTER) * seconds <= MAX_ANSWER_AGE else None
+
+
+_INTERVALS: Final = {name: call_interval(service) for name, service in SERVICES.items() if service.call is not None}
+_UNCALLED: Final = frozenset(name for name, seconds in _INTERVALS.items() if seconds is None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """An answer to a signed call."""
+
+    observation: Observation[Any]
+    until: float
+    """When it stands no longer, by the clock of the watch."""
+
+
 class Requests:
     """What the next cycle asks for, by what the cycles before it saw."""
 
-    def __init__(self, clock: Callable[[], float]) -> None:
-        """`clock` is a monotonic one, in seconds."""
+    def __init__(self, clock: Callable[[], float], chance: Random) -> None:
+        """`clock` is a monotonic one, in seconds; `chance` spreads the calls."""
         self._clock = clock
+        self._chance = chance
+        self._answers: dict[str, _Answer] = {}
+        """The last answer to a signed call, by target."""
         self._started = clock()
         self._read_at: float | None = None
         """When the configuration was last read."""
@@ -37,6 +80,10 @@ class Requests:
     def of_next_cycle(self, settings: Settings) -> Settings:
         """The settings of the next cycle, from those of the watch."""
         settings = replace(settings, turn=self._cycles)
+        if settings.calls is Calls.ONE:
+            now = self._clock()
+            standing = tuple(answer.observation for answer in self._answers.values() if now < answer.until)
+            settings = replace(settings, standing_calls=standing, uncalled=_UNCALLED)
         if settings.ec2 is Ec2.NEVER or self._may_read():
             return settings
         return replace(settings, ec2=Ec2.NEVER, ec2_facts=self._facts or settings.ec2_facts)
@@ -45,8 +92,12 @@ class Requests:
         """Take what a cycle saw into account."""
         self._cycles += 1
         last, self._last = self._last, report
+        self._take_answers(report)
         if last is not None and _faults(last) != _faults(report):
             self._facts = None
+            self._call_soon()
+        elif last is not None and last.vantage.credentials != report.vantage.credentials:
+            self._call_soon()
         reads = tuple(observation for observation in report.observations if observation.subject.step is Step.EC2)
         is_new = any(read.started_at is not None and read.started_at >= report.run.started_at for read in reads)
         if not is_new:
@@ -61,6 +112,29 @@ class Requests:
     def cycle_failed(self) -> None:
         """A cycle ended by an internal error: nothing is known of it."""
         self._last = self._facts = None
+        self._answers.clear()
+
+    def _take_answers(self, report: Report) -> None:
+        """Keep the answers to the calls that a cycle made."""
+        services = {target.id: target.service for target in report.targets}
+        for observation in report.observations:
+            target, started_at = observation.subject.target, observation.started_at
+            is_call = observation.subject.step is Step.API and observation.subject.operation is None
+            if not is_call or target is None or started_at is None or not observation.made:
+                continue
+            seconds = _INTERVALS.get(services.get(target, ""))
+            if started_at < report.run.started_at or seconds is None:
+                continue
+            before = self._answers.get(target)
+            is_sure = observation.ok or (before is not None and _kind(before.observation) == _kind(observation))
+            spread = self._chance.uniform(1 - CALL_JITTER, 1 + CALL_JITTER)
+            self._answers[target] = _Answer(observation, self._clock() + (spread * seconds if is_sure else 0.0))
+
+    def _call_soon(self) -> None:
+        """A change may change the answers, too. A fleet that sees the same one does not call all at once."""
+        for target, answer in self._answers.items():
+            due = self._clock() + self._chance.uniform(0.0, CHANGE_SPREAD)
+            self._answers[target] = replace(answer, until=min(answer.until, due))
 
     def _may_read(self) -> bool:
         if self._read_at is not None:
@@ -73,6 +147,10 @@ def first_read_after(instance_id: str) -> float:
     """Seconds from the start of a watch to its first read of the configuration: the same at every start, and spread
     evenly over a fleet."""
     return float(zlib.crc32(instance_id.encode()) % READ_SPREAD)
+
+
+def _kind(answer: Observation[Any]) -> str | None:
+    return None if answer.failure is None else answer.failure.kind.value
 
 
 def _faults(report: Report) -> frozenset[str]:

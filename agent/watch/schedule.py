@@ -73,7 +73,7 @@ class Watch:
         """Its metrics, rendered when they are first asked for."""
         self._report: Report | None = None
         """Of the last cycle, not masked."""
-        self._requests = Requests(asyncio.get_running_loop().time)
+        self._requests = Requests(asyncio.get_running_loop().time, environment.chance)
         self._cycle_done = asyncio.Event()
         """Of the cycle in flight, or of the next."""
         self._in_flight = False

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import manual
+import rates
 import regions
 import screenshots
 import service_models
@@ -167,6 +168,7 @@ def pages() -> dict[str, str]:
         **screenshots.pages(),
         **manual.pages(),
         **service_models.files(),
+        **rates.pages(),
     }
 
 

@@ -6,7 +6,7 @@ skipped, with the name of the step that failed. The ladder owns its connection a
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import field, replace
 from typing import Any, Final
 
@@ -15,6 +15,7 @@ from probes.failure import PeerClosedError, classify
 from probes.frozen import dataclass
 from probes.model import (
     ELSEWHERE,
+    UNRATED,
     Address,
     Conversation,
     Draft,
@@ -61,6 +62,10 @@ class ProbeContext:
     """What signs the calls, or why none are made."""
     connects: asyncio.Semaphore
     handshakes: asyncio.Semaphore
+    standing: Mapping[str, Observation[Any]] = field(default_factory=dict)
+    """Answers of earlier runs to signed calls, by id: each is taken in place of the call."""
+    uncalled: frozenset[str] = frozenset()
+    """Services of which no signed call is made."""
     read_on: set[str] = field(default_factory=set)
     """Targets, by id, of whose list of gateways a ladder reads the further pages. They say the same at each address."""
 
@@ -223,8 +228,14 @@ class _Climb:
         if isinstance(keys, str) or call is None:
             self._context.log.skip(subject, keys if isinstance(keys, str) else NO_CALL)
             return None
+        if self._target.service in self._context.uncalled:
+            self._context.log.skip(subject, UNRATED)
+            return None
         if not await self._may_call():
             self._context.log.skip(subject, ELSEWHERE)
+            return None
+        if (answer := self._context.standing.get(subject.id)) is not None:
+            self._context.log.keep(answer)
             return None
 
         async def body(draft: Draft[ApiFacts]) -> http.Response:

@@ -24,20 +24,23 @@ from agent.simulated.clock import VirtualLoop
 from agent.simulated.scenario import Scenario
 from agent.simulated.settings import settings_of
 from agent.simulated.world import simulated
+from probes.model import Observation
 
 T = TypeVar("T")
 
 
-def measured(chosen: Scenario, *, turn: int | None = None) -> tuple[Measurement, tuple[Event, ...]]:
+def measured(
+    chosen: Scenario, *, turn: int | None = None, standing: tuple[Observation[Any], ...] = ()
+) -> tuple[Measurement, tuple[Event, ...]]:
     """Measure a scenario in memory: what was seen, and the events in the order in which they came. With a `turn`, as a
-    cycle of a watch makes its signed calls."""
+    cycle of a watch makes its signed calls, with answers of earlier cycles that stand."""
     events: list[Event] = []
 
     async def go() -> Measurement:
         async with simulated(chosen) as world:
             settings = settings_of(chosen)
             if turn is not None and settings.calls is not Calls.NONE:
-                settings = replace(settings, calls=Calls.ONE, turn=turn)
+                settings = replace(settings, calls=Calls.ONE, turn=turn, standing_calls=standing)
             return await measure(settings, world, emit=events.append, stop=CancelToken())
 
     return in_virtual_time(go), tuple(events)
