@@ -89,6 +89,17 @@ def facts_options(vpc: Vpc, folder: Path) -> tuple[str, ...]:
     return ("--ec2-facts", str(file))
 
 
+def always_reading(toml: str) -> str:
+    """A scenario's file with a run that reads the configuration whatever it measures."""
+    if 'ec2 = "always"' in toml:
+        return toml
+    head, run, rest = toml.partition("[run]\n")
+    if run:
+        return f'{head}{run}ec2 = "always"\n{rest}'
+    place = toml.find("\n[")
+    return f'{toml[:place]}\n[run]\nec2 = "always"\n{toml[place:]}'
+
+
 def options(run: RunPart, ec2: Ec2Part | None = None) -> tuple[str, ...]:
     """The options of a run. It asks nothing of EC2 where there is no `ec2`, and has READ_SECONDS where that answers."""
     answers = ec2 is not None and ec2.source == "live" and ec2.answer != "silence"

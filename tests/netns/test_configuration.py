@@ -243,7 +243,7 @@ def _accepting(scenario: Scenario) -> Iterator[str]:
 
 def make(name: str) -> program.Ended:
     """One run for all that is asked of it."""
-    toml = everything_accepts(name, FILES[name])
+    toml = program.always_reading(everything_accepts(name, FILES[name]))
     scenario = scenarios.parse(name, toml)
     built = vpc(name, toml, rules=filters.filtering(scenario), routes=filters.routing(scenario))
     with tempfile.TemporaryDirectory() as folder, built as network:

@@ -65,7 +65,9 @@ class Sent:
 
 def world(name: str) -> str:
     """The scenario of a name, as a file has it."""
-    return f"{scenarios.text('healthy')}\n[ec2]\n" if name == READ else scenarios.text(name)
+    if name == READ:
+        return program.always_reading(f"{scenarios.text('healthy')}\n[ec2]\n")
+    return scenarios.text(name)
 
 
 def make(name: str) -> Sent:
