@@ -62,7 +62,7 @@ def _ladders(there: Lab, *, count: int, at_once: int, rounds: int) -> list[dict[
 
 MEASUREMENTS: Final = (
     Benchmark(
-        promises=(Promise(what="9,180 ladders, peak memory", against="306 ladders", limit=1.1),),
+        promises=(Promise(what="9,180 ladders, peak memory", against="306 ladders", limit=1.05),),
         measure=memory_over_ladders,
     ),
     Benchmark(

@@ -115,13 +115,13 @@ def _milliseconds(work: Callable[[], object]) -> float:
 MEASUREMENTS: Final = (
     Benchmark(
         promises=(
-            Promise(what="judging 1,000 observations, CPU", against="", limit=50, unit="ms"),
+            Promise(what="judging 1,000 observations, CPU", against="", limit=20, unit="ms"),
             Promise(what="the slowest rule over 1,000 observations, CPU", against="", limit=1, unit="ms"),
         ),
         measure=judging,
     ),
     Benchmark(
-        promises=(Promise(what="predicting 360 paths of a large network, CPU", against="", limit=100, unit="ms"),),
+        promises=(Promise(what="predicting 360 paths of a large network, CPU", against="", limit=50, unit="ms"),),
         measure=predicting,
     ),
 )

@@ -100,8 +100,8 @@ _INSTALLED: Final = "the wheel, same Python version"
 MEASUREMENTS: Final = (
     Benchmark(
         promises=(
-            Promise(what="one file, --version again, CPU", against=_BARE, limit=4),
-            Promise(what="one file, --version again, wall", against=_BARE, limit=4),
+            Promise(what="one file, --version again, CPU", against=_BARE, limit=3),
+            Promise(what="one file, --version again, wall", against=_BARE, limit=3),
         ),
         measure=version,
     ),

@@ -87,8 +87,8 @@ def _until_drawn(*words: str) -> Spent:
 _BARE: Final = "python3 -c pass"
 _BARE_TUI: Final = "a bare Textual app's"
 MEASUREMENTS: Final = (
-    Benchmark(promises=(Promise(what="--version, CPU", against=_BARE, limit=3),), measure=version),
-    Benchmark(promises=(Promise(what="explain, CPU", against=_BARE, limit=3),), measure=explain),
+    Benchmark(promises=(Promise(what="--version, CPU", against=_BARE, limit=2),), measure=version),
+    Benchmark(promises=(Promise(what="explain, CPU", against=_BARE, limit=2),), measure=explain),
     Benchmark(promises=(Promise(what="demo, CPU", against=_BARE, limit=None),), measure=demo),
     Benchmark(
         promises=(

@@ -94,14 +94,14 @@ def _exporter(there: Lab, config: Path, module: str, target: str, count: int) ->
 _WATCH: Final = "prometheus-blackbox-exporter"
 MEASUREMENTS: Final = (
     Benchmark(
-        promises=(Promise(what="TCP and TLS of one ladder, CPU", against="a connection of openssl s_time", limit=1.5),),
+        promises=(Promise(what="TCP and TLS of one ladder, CPU", against="a connection of openssl s_time", limit=1.2),),
         measure=beside_openssl,
         needs=(OPENSSL,),
     ),
     Benchmark(
         promises=(
-            Promise(what="a TLS probe, CPU, 32 at once", against=_WATCH, limit=1),
-            Promise(what="a DNS probe, CPU, 32 at once", against=_WATCH, limit=1),
+            Promise(what="a TLS probe, CPU, 32 at once", against=_WATCH, limit=0.9),
+            Promise(what="a DNS probe, CPU, 32 at once", against=_WATCH, limit=0.9),
         ),
         measure=beside_exporter,
         needs=(EXPORTER,),
