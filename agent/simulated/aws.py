@@ -119,10 +119,12 @@ _MISMATCH: Final = (
 
 
 def _service_of(signing_name: str, method: str, path: str) -> Service | None:
-    """The service whose signed call this is."""
+    """The service whose signed call this is, whatever its query asks for."""
     for service in SERVICES.values():
         call = service.call
-        if call is not None and (service.signing_name, call.method, call.path) == (signing_name, method, path):
+        if call is None or (service.signing_name, call.method) != (signing_name, method):
+            continue
+        if call.path.partition("?")[0] == path.partition("?")[0]:
             return service
     return None
 
