@@ -299,6 +299,7 @@ ELSEWHERE: Final = {
     ("agent/simulated/certificates.py", "TemporaryDirectory"): "the folder of a demo, which removes it",
     ("agent/simulated/certificates.py", "write_bytes"): "in that folder",
     ("agent/tui/command.py", "open"): "the terminal",
+    ("probes/system/kept.py", "open"): "reads",
     ("probes/system/machine.py", "open"): "reads",
 }
 """What else is called by such a name, and what it does."""
