@@ -6,6 +6,7 @@ import socket
 import struct
 from collections.abc import Callable
 from ipaddress import ip_address
+from typing import Any
 
 import dns.flags
 import dns.message
@@ -531,7 +532,7 @@ def decoded(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
     seen: list[bytes] = []
     real = dns.message.from_wire
 
-    def from_wire(wire: bytes, **how: bool) -> dns.message.Message:
+    def from_wire(wire: bytes, **how: Any) -> dns.message.Message:
         seen.append(wire)
         return real(wire, **how)
 

@@ -37,7 +37,7 @@ PROFILE: Final = "[default]\nregion = eu-west-1\n"
 KEYS: Final = f"[default]\naws_access_key_id = {KEY}\naws_secret_access_key = {SECRET}\n"
 ROTATED: Final = KEYS.replace(KEY, KEY[::-1])
 
-Change = Callable[[Path, pytest.MonkeyPatch], None]
+Change = Callable[[Path, pytest.MonkeyPatch], object]
 
 
 @pytest.fixture
