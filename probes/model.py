@@ -174,8 +174,15 @@ class Target:
     ports: tuple[int, ...]
 
 
+class _WithId:
+    """A slot for the id of a subject, which is no field: it takes part in no comparison and in no copy."""
+
+    __slots__ = ("_id",)
+    _id: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Subject:
+class Subject(_WithId):
     """What one observation is about. The id is built from it, so the same step always has the same id."""
 
     step: Step
@@ -190,8 +197,13 @@ class Subject:
     @property
     def id(self) -> str:
         """The parts that are set, joined by slashes: `tcp/backup/10.0.1.17/443`."""
-        parts = (self.step, self.target, self.address, self.port, self.resolver, self.operation)
-        return "/".join(str(part) for part in parts if part is not None)
+        try:
+            return self._id
+        except AttributeError:  # joined once: a run and its judging ask for it a hundred times
+            parts = (self.step, self.target, self.address, self.port, self.resolver, self.operation)
+            joined = "/".join([str(part) for part in parts if part is not None])
+            object.__setattr__(self, "_id", joined)
+            return joined
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,11 +25,11 @@ Measure: TypeAlias = "Callable[[Settings, Listener, CancelToken], Awaitable[Meas
 
 def check_host(settings: Settings, options: ReportOptions, received_signals: list[str]) -> int:
     """Check this host. Returns the exit code, as `check` does."""
-    from agent.app.world import measure_here
+    from agent.app.world import measuring_here
     from probes.system.sdk import end_children
 
     try:
-        return check(settings, measure_here, options, received_signals)
+        return check(settings, measuring_here(), options, received_signals)
     finally:
         end_children()
 

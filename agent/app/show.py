@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 
 def show_host(settings: Settings, options: ReportOptions, received_signals: list[str]) -> int:
     """Show runs of this host. Returns the exit code, as `show` does."""
-    from agent.app.world import measure_here
+    from agent.app.world import measuring_here
     from probes.system.sdk import end_children
 
     try:
-        return show(live("this host", settings, measure_here, options), options, received_signals)
+        return show(live("this host", settings, measuring_here(), options), options, received_signals)
     finally:
         end_children()
 

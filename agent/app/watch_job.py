@@ -51,9 +51,9 @@ def _render(options: ReportOptions, report: Report) -> str:
 
 def config_here(settings: Settings, watching: Watching, options: ReportOptions) -> WatchConfig:
     """What a watch of this host does."""
-    from agent.app.world import measure_here
+    from agent.app.world import measuring_here
 
-    return watch_config(settings, watching, options, measure_here)
+    return watch_config(settings, watching, options, measuring_here())
 
 
 def watch_host(config: WatchConfig, read_again: ReadAgain, received_signals: list[str], *, fail_on: str) -> int:

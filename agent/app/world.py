@@ -3,14 +3,16 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from probes.model import Step
 from probes.seams import World
 from probes.system.machine import SystemMachine
 from probes.system.net import SystemNet
 from probes.system.sdk import SystemSdk, has_profile
 
-__all__ = ["has_profile", "measure_here", "system_world"]
+__all__ = ["has_profile", "measuring_here", "system_world"]
 
 if TYPE_CHECKING:
+    from agent.app.check import Measure
     from agent.process.cancel import CancelToken
     from agent.report.model import Measurement
     from agent.run.events import Event
@@ -18,12 +20,23 @@ if TYPE_CHECKING:
 
 
 def system_world() -> World:
-    """This host, its network and its AWS SDK."""
+    """This host, its network and its AWS SDK. What its machine and its SDK read and what has not changed since, they
+    give again."""
     return World(net=SystemNet(), machine=SystemMachine(), sdk=SystemSdk())
 
 
-async def measure_here(settings: "Settings", emit: "Callable[[Event], None]", stop: "CancelToken") -> "Measurement":
-    """Measure once on this host, for a caller that handles signals and progress itself."""
-    from agent.run.runner import measure
+def measuring_here() -> "Measure":
+    """What measures this host, as often as it is called, for a caller that handles signals and progress itself. All its
+    runs are in one world, which is how a watch keeps what does not change from one cycle to the next."""
+    sdk = SystemSdk()
+    world = World(net=SystemNet(), machine=SystemMachine(), sdk=sdk)
 
-    return await measure(settings, system_world(), emit=emit, stop=stop)
+    async def measure_here(settings: "Settings", emit: "Callable[[Event], None]", stop: "CancelToken") -> "Measurement":
+        from agent.run.runner import measure
+
+        measurement = await measure(settings, world, emit=emit, stop=stop)
+        if any(step.subject.step is Step.API and step.failure is not None for step in measurement.observations):
+            sdk.forget_credentials()  # they may have been replaced before their time
+        return measurement
+
+    return measure_here

@@ -38,6 +38,8 @@ _ROLES: Final = {Role.REQUIRED: "", Role.OPTIONAL: ", not counted", Role.CONTEXT
 def visible(text: str) -> str:
     """`text` with everything that is not a printable character of ASCII written as an escape, so that nothing untrusted
     can move the cursor, hide, widen or reorder what is shown."""
+    if text.isascii() and text.isprintable():
+        return text
     return "".join(
         char if char.isascii() and char.isprintable() else char.encode("unicode_escape").decode("ascii")
         for char in text

@@ -73,7 +73,7 @@ def kept(question: Callable[Concatenate["Evidence", P], A]) -> Callable[Concaten
     """A question over evidence of which each answer is kept with it: rules ask it again and again."""
 
     @wraps(question)
-    def ask(evidence: Evidence, /, *args: P.args, **named: P.kwargs) -> A:
+    def ask(evidence: "Evidence", /, *args: P.args, **named: P.kwargs) -> A:
         key = (question, *args, *named.items())
         if key not in evidence.kept:
             evidence.kept[key] = question(evidence, *args, **named)
@@ -90,7 +90,6 @@ class Evidence:
         self.targets = measurement.targets
         self.observations = tuple(sorted(measurement.observations, key=_order))
         self._by_id = {observation.id: observation for observation in self.observations}
-        self._answers: dict[str, tuple[Address, ...]] = {}
         self._of_step: dict[tuple[Step, str | None], tuple[Observation[Any], ...]] = {}
         self._at_own: dict[tuple[Step, str, int, str | None], tuple[Observation[Any], ...]] = {}
         """What rules ask again and again, by what they ask."""
@@ -344,18 +343,17 @@ class Evidence:
 
     # --- Addresses ---------------------------------------------------------------------------------------------------
 
+    @kept
     def own_addresses(self, target: Target) -> tuple[Address, ...]:
         """The addresses of the host's own lookup in the families that the host has: those that decide."""
         families = usable_families(self.host)
         return tuple(address for address in self.own_answer(target) if address.version in families)
 
+    @kept
     def own_answer(self, target: Target) -> tuple[Address, ...]:
         """All addresses of the host's own lookup, sorted."""
-        if target.id not in self._answers:
-            lookup = self.own_lookup(target)
-            facts = None if lookup is None else lookup.facts
-            self._answers[target.id] = () if facts is None else ordered(facts.addresses)
-        return self._answers[target.id]
+        lookup = self.own_lookup(target)
+        return () if lookup is None or lookup.facts is None else ordered(lookup.facts.addresses)
 
     def addresses(self, target: Target) -> dict[Address, tuple[Address, ...]]:
         """Every address that anybody gave for the target, sorted, with the resolvers that gave it."""
@@ -539,11 +537,14 @@ def skipped_because(observation: Observation[Any]) -> str | None:
     return observation.outcome.reason if isinstance(observation.outcome, Skipped) else None
 
 
+_PLACES: Final = {step: place for place, step in enumerate(Step)}
+
+
 def _order(observation: Observation[Any]) -> tuple[object, ...]:
     """By step, target, address, port, resolver and operation: from content, never from the order of events."""
     subject = observation.subject
     return (
-        tuple(Step).index(subject.step),
+        _PLACES[subject.step],
         subject.target or "",
         () if subject.address is None else sort_key(subject.address),
         subject.port or 0,

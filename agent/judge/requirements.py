@@ -4,12 +4,13 @@ from typing import Any
 
 from agent.catalog.in_use import why_unused
 from agent.catalog.services import SERVICES
-from agent.judge.evidence import AT_ADDRESSES, Evidence
+from agent.judge.evidence import AT_ADDRESSES, Evidence, kept
 from probes.model import ELSEWHERE, STARVED, UNRATED, Address, Observation, Role, Skipped, Step, Target
 from probes.operations import GETADDRINFO, HOST, PADDED, PROXY, SDK_SETTINGS
 from probes.ports import HTTPS
 
 
+@kept
 def why_not_in_use(evidence: Evidence, target: Target) -> str | None:
     """Why a target that nobody asked for is taken not to be used from here; None where it is judged."""
     if target.role is Role.CONTEXT:  # measured next to the host that the SDK calls, and judged as that is
@@ -33,6 +34,7 @@ def judged_ports(target: Target) -> tuple[int, ...]:
     return tuple(port.number for port in SERVICES[target.service].ports if port.required or port.blocks_new)
 
 
+@kept
 def required_steps(evidence: Evidence, target: Target) -> tuple[str, ...]:
     """Ids of the steps that must all have succeeded before the target may be called ok, lowest first."""
     steps = [f"{HOST}/{SDK_SETTINGS}", f"{HOST}/{target.id}/{PROXY}", f"{Step.DNS}/{target.id}/{GETADDRINFO}"]
@@ -70,6 +72,7 @@ def _is_left_out(evidence: Evidence, target: Target, address: Address) -> bool:
     return call.outcome == Skipped(UNRATED) or (call.outcome == Skipped(ELSEWHERE) and bool(evidence.calls(target)))
 
 
+@kept
 def judged_steps(evidence: Evidence, step: Step, target: Target | None) -> tuple[Observation[Any], ...]:
     """The observations of a step that rules judge; of a target's connections those to what it needs, at the addresses
     that this host uses."""

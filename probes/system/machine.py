@@ -12,6 +12,7 @@ import socket
 import stat
 import struct
 import sys
+import time
 import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -24,6 +25,7 @@ from probes.heartbeat import Heartbeat
 from probes.model import Address
 from probes.seams import MAX_FILE_BYTES, LocalRoute, Trust
 from probes.system import ethtool, netlink
+from probes.system.kept import Kept
 from probes.system.netlink import LINUX, family_of
 from probes.system.trust import load_trust
 
@@ -31,6 +33,8 @@ ALLOWANCE: Final = "_allowance_exceeded"
 
 
 _NETLINK_SECONDS: Final = 0.5
+_RUN_DELAY_SECONDS: Final = 0.02
+"""How old the run delay may be that a step is told. A process that did not run has an older one, and reads it anew."""
 
 
 class SystemMachine:
@@ -38,6 +42,10 @@ class SystemMachine:
 
     def __init__(self) -> None:
         self._heartbeat = Heartbeat()
+        self._trust: Kept[Trust] = Kept()
+        self._run_delay: float | None = None
+        self._run_delay_until = 0.0
+        """Until when it may be given again, on the clock of time.monotonic()."""
 
     @property
     def environment(self) -> Mapping[str, str]:
@@ -115,16 +123,21 @@ class SystemMachine:
         return self._heartbeat.lateness()
 
     def run_delay(self) -> float | None:
-        if not LINUX:
-            return None
-        try:
-            # Of the main thread, in nanoseconds (Documentation/scheduler/sched-stats.rst in the kernel's sources).
-            return int(Path("/proc/self/schedstat").read_bytes().split()[1]) / 1e9
-        except (OSError, IndexError, ValueError):  # a kernel without CONFIG_SCHED_INFO
-            return None
+        # Every step asks, and the reads took a sixteenth of a cycle of a watch. What a step reports of it is seconds.
+        if LINUX and (now := time.monotonic()) >= self._run_delay_until:
+            self._run_delay, self._run_delay_until = _read_run_delay(), now + _RUN_DELAY_SECONDS
+        return self._run_delay
 
     async def trust(self, ca_bundle: str | None) -> Trust:
-        return await in_background(lambda: load_trust(ca_bundle))
+        return await in_background(lambda: load_trust(ca_bundle, self._trust))
+
+
+def _read_run_delay() -> float | None:
+    try:
+        # Of the main thread, in nanoseconds (Documentation/scheduler/sched-stats.rst in the kernel's sources).
+        return int(Path("/proc/self/schedstat").read_bytes().split()[1]) / 1e9
+    except (OSError, IndexError, ValueError):  # a kernel without CONFIG_SCHED_INFO
+        return None
 
 
 def _ethtool(interface: str, request: bytearray) -> None:

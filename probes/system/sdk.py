@@ -1,9 +1,14 @@
-"""The AWS SDK on this host: botocore's reading of the environment and of the shared config files."""
+"""The AWS SDK on this host: botocore's reading of the environment and of the shared config files.
+
+A `SystemSdk` that lives for many runs, as in a watch, keeps what it read, and gives it again while everything that
+botocore reads it from is the same.
+"""
 
 import contextlib
 import os
 import signal
 from collections.abc import Collection, Sequence
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -14,26 +19,56 @@ from probes.facts import CredentialFacts, SdkFacts
 from probes.model import FailureKind, ProbeError
 from probes.seams import Keys, Reader
 from probes.system import reader as boto
+from probes.system.kept import Kept, content_of
 from probes.system.netlink import LINUX
 from probes.system.sdk_session import SdkSession
 from probes.urls import masked_proxy, masked_urls
 
+SHARED_FILES: Final = (
+    ("AWS_CONFIG_FILE", "~/.aws/config"),
+    ("AWS_SHARED_CREDENTIALS_FILE", "~/.aws/credentials"),
+)
+"""The variables that name them, and where they are otherwise (botocore.configprovider)."""
+REFRESH_BEFORE: Final = timedelta(minutes=15)
+"""How long before they expire botocore asks for credentials anew (RefreshableCredentials)."""
+_WHOLLY_READ: Final = frozenset({"env", "shared-credentials-file", "config-file"})
+"""botocore's names of the places that hold the keys themselves, in variables and shared files."""
+_METADATA: Final = "iam-role"
+"""Its name of instance metadata. That is asked in every run: what it says of a role can change at any time."""
+
 
 class SystemSdk:
-    """botocore's reading of the environment and of the shared config files."""
+    """botocore's reading of the environment and of the shared config files, which is kept while those are the same."""
+
+    def __init__(self) -> None:
+        self._settings: Kept[SdkFacts] = Kept()
+        self._credentials: Kept[tuple[Keys, CredentialFacts]] = Kept()
 
     async def settings(self, profile: str | None, services: Sequence[str]) -> SdkFacts:
-        return await in_background(lambda: load_sdk_settings(profile, services))
+        def load() -> SdkFacts:
+            source = (profile, tuple(services), _sources())
+            return self._settings.get(source, lambda: load_sdk_settings(profile, services))
+
+        return await in_background(load)
 
     async def credentials(self, profile: str | None) -> tuple[Keys, CredentialFacts]:
-        return await in_background(lambda: load_credentials(profile))
+        def load() -> tuple[Keys, CredentialFacts]:
+            source = (profile, _sources())
+            return self._credentials.get(source, lambda: load_credentials(profile), is_good=_may_be_kept)
+
+        return await in_background(load)
+
+    def forget_credentials(self) -> None:
+        """Ask botocore's chain next time, whatever is kept."""
+        self._credentials.forget()
 
     def proxy(self, host: str, scheme: str = "https") -> str | None:
         # botocore.utils.get_environ_proxies does just this, after an import that costs fifteen times as much. NO_PROXY
         # is compared with the host as it is in a URL.
         from urllib.request import getproxies, proxy_bypass
 
-        return None if proxy_bypass(f"[{host}]" if ":" in host else host) else getproxies().get(scheme)
+        proxy = getproxies().get(scheme)
+        return None if proxy is None or proxy_bypass(f"[{host}]" if ":" in host else host) else proxy
 
     def reader(
         self, keys: Keys, *, region: str, profile: str | None, ca_bundle: str | None, timeout: float, most: int
@@ -48,6 +83,23 @@ class SystemSdk:
             timeout=timeout,
             most=most,
         )
+
+
+def _may_be_kept(loaded: tuple[Keys, CredentialFacts]) -> bool:
+    """Whether a program that lives long would still use these credentials, where the sources did not change."""
+    _, facts = loaded
+    if facts.source == _METADATA:
+        return False
+    if facts.expires_at is None:  # a process may give other keys at any time, without a notice
+        return facts.source in _WHOLLY_READ
+    return facts.expires_at - datetime.now(UTC) >= REFRESH_BEFORE
+
+
+def _sources() -> tuple[object, ...]:
+    """All that botocore reads settings from, as it is now: the variables, and what is in the shared files."""
+    # botocore.configloader.raw_config_parse expands the names so. Path.expanduser would raise where there is no home.
+    places = (os.path.expandvars(os.environ.get(name, default)) for name, default in SHARED_FILES)
+    return dict(os.environ), *(content_of(Path(os.path.expanduser(place))) for place in places)  # noqa: PTH111
 
 
 def end_children(spare: Collection[int] = ()) -> None:

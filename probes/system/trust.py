@@ -11,6 +11,7 @@ from typing import Final
 from probes.failure import errno_name
 from probes.model import FailureKind, ProbeError
 from probes.seams import Trust
+from probes.system.kept import Kept, content_of
 from probes.tls_context import verifying_contexts
 
 TRUST_STORES: Final = (
@@ -21,14 +22,20 @@ TRUST_STORES: Final = (
 )
 
 
-def load_trust(ca_bundle: str | None) -> Trust:
+def load_trust(ca_bundle: str | None, kept: Kept[Trust] | None = None) -> Trust:
     """Load the roots of the file or folder `ca_bundle`, otherwise those that the SDK takes where neither AWS_CA_BUNDLE
-    nor a profile names any. Raises ProbeError of kind `tls-no-trust-store`."""
+    nor a profile names any. `kept` keeps those of a file from one call to the next; OpenSSL reads a folder only when it
+    verifies, and remembers what it found. Raises ProbeError of kind `tls-no-trust-store`."""
     bundle, source = _roots_of_sdk() if ca_bundle is None else (ca_bundle, ca_bundle)
     if not bundle.strip():
         raise ProbeError(FailureKind.TLS_NO_TRUST_STORE, "the CA bundle is set to an empty text, and must name a file")
     # urllib3 does so with every bundle. Path.expanduser would raise where there is no such home.
     path = os.path.expanduser(bundle)  # noqa: PTH111
+    source_of = (source, path, content_of(Path(path)))
+    return (Kept[Trust]() if kept is None else kept).get(source_of, lambda: _load(path, source))
+
+
+def _load(path: str, source: str) -> Trust:
     try:
         kind = Path(path).stat().st_mode
         folder = stat.S_ISDIR(kind)

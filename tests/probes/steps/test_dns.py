@@ -6,6 +6,7 @@ import socket
 import struct
 from collections.abc import Callable
 from ipaddress import ip_address
+from typing import Any
 
 import dns.flags
 import dns.message
@@ -19,7 +20,7 @@ from hypothesis import strategies as st
 
 from probes.facts import DnsFacts, LookupFacts
 from probes.model import Address, Draft, FailureKind, ProbeError
-from probes.steps.dns import MAX_RECORDS, ask, facts_of, lookup, read_answer, readable
+from probes.steps.dns import MAX_RECORDS, _seen_before, ask, facts_of, lookup, read_answer, readable
 from tests.support.fakes import HOST, FakeNet, ScriptedStream, in_bytes, os_error, raised_by, value_or
 
 pytestmark = pytest.mark.virtual_clock
@@ -520,3 +521,78 @@ async def test_silence_ends_with_the_caller() -> None:
         async with asyncio.timeout(3):
             await ask(FakeNet(), RESOLVER, HOST, "A", Draft(), retry_after=1.0)
     assert asyncio.get_running_loop().time() == pytest.approx(3)
+
+
+# --- Answers that come again ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def decoded(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+    """The answers that were decoded."""
+    seen: list[bytes] = []
+    real = dns.message.from_wire
+
+    def from_wire(wire: bytes, **how: Any) -> dns.message.Message:
+        seen.append(wire)
+        return real(wire, **how)
+
+    monkeypatch.setattr("probes.steps.dns.dns.message.from_wire", from_wire)
+    _seen_before.cache_clear()
+    return seen
+
+
+async def test_the_same_answer_is_decoded_once(decoded: list[bytes]) -> None:
+    """Each comes after an id of its own."""
+    outcomes = [await asked(FakeNet(datagrams=[answer(A_ROW)])) for _ in range(3)]
+    assert outcomes == outcomes[:1] * 3
+    assert outcomes[0][1] == (ip_address("10.0.1.17"),)
+    assert len(decoded) == 1
+
+
+async def test_a_negative_answer_fails_again(decoded: list[bytes]) -> None:
+    outcomes = [await asked(FakeNet(datagrams=[answer(authority=(SOA,), rcode="NXDOMAIN")])) for _ in range(2)]
+    assert [error.kind for _, error in outcomes if isinstance(error, ProbeError)] == [FailureKind.NXDOMAIN] * 2
+    assert outcomes[0][0] == outcomes[1][0]
+    assert len(decoded) == 1
+
+
+async def test_what_is_no_answer_is_refused_again(decoded: list[bytes]) -> None:
+    other = dns.message.make_query("other.example.", "A", use_edns=0, payload=1232, id=0x1234)
+    for wrong in (answer(A_ROW, query=other), answer(A_ROW)[:11], answer(A_ROW)[:-1]):
+        for _ in range(2):
+            _, error = await asked(FakeNet(datagrams=[wrong]))
+            assert isinstance(error, ProbeError)
+            assert error.kind is FailureKind.DNS_MALFORMED
+
+
+@pytest.mark.parametrize(
+    "other", [answer((NAME, 59, "IN", "A", "10.0.1.17")), answer((NAME, 60, "IN", "A", "10.0.1.18")), answer()]
+)
+async def test_another_answer_is_another(decoded: list[bytes], other: bytes) -> None:
+    first, second = [await asked(FakeNet(datagrams=[of])) for of in (answer(A_ROW), other)]
+    _seen_before.cache_clear()
+    assert second == await asked(FakeNet(datagrams=[other])) != first
+
+
+async def test_the_same_answer_for_another_name_is_none(decoded: list[bytes]) -> None:
+    await asked(FakeNet(datagrams=[answer(A_ROW)]))
+    with pytest.raises(ProbeError, match="the answer is to another question"):
+        await ask(FakeNet(datagrams=[answer(A_ROW)]), RESOLVER, "other.example", "A", Draft(), retry_after=1.0)
+    _, error = await asked(FakeNet(datagrams=[answer(A_ROW)]), "AAAA")
+    assert isinstance(error, ProbeError)
+
+
+async def test_how_an_answer_came_is_its_own(decoded: list[bytes]) -> None:
+    whole = answer(A_ROW)
+    by_tcp = FakeNet(datagrams=[answer(truncated=True)], streams=[Answering(whole, in_bytes)])
+    seen = [await asked(net) for net in (FakeNet(datagrams=[whole]), by_tcp, FakeNet(datagrams=[whole]))]
+    assert [draft.facts.transport for draft, _ in seen if draft.facts is not None] == ["udp", "tcp", "udp"]
+
+
+async def test_an_answer_to_another_id_is_refused_though_it_was_seen(decoded: list[bytes]) -> None:
+    """By UDP it is not even looked at."""
+    assert (await asked(FakeNet(datagrams=[answer(A_ROW)])))[1] == (ip_address("10.0.1.17"),)
+    stream = Answering(answer(A_ROW), lambda data: [data[:2] + bytes((data[2] ^ 1,)) + data[3:]])
+    _, error = await asked(FakeNet(datagrams=[answer(truncated=True)], streams=[stream]))
+    assert isinstance(error, ProbeError)
+    assert error.message == "the answer is to another question"

@@ -17,6 +17,7 @@ from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address, ip_interface
 from pathlib import Path
+from types import SimpleNamespace
 from typing import cast
 
 import pytest
@@ -29,6 +30,7 @@ from probes.background import in_background
 from probes.facts import Interface, TcpFacts
 from probes.model import Address, Draft, FailureKind
 from probes.seams import MAX_FILE_BYTES, LocalRoute, Stream
+from probes.system import machine as machine_module
 from probes.system.machine import SystemMachine
 from probes.system.net import SystemNet
 from probes.system.sdk import SystemSdk, load_credentials, load_sdk_settings
@@ -913,3 +915,17 @@ def test_how_long_this_process_waited_for_a_processor_only_grows() -> None:
         assert first is not None
         assert second is not None
         assert 0 <= first <= second
+
+
+def test_how_long_it_waited_is_read_anew_when_time_has_passed(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 1_000.0
+    reads = iter([0.25, None, 0.5])
+    monkeypatch.setattr(machine_module, "LINUX", True)
+    monkeypatch.setattr(machine_module, "_read_run_delay", lambda: next(reads))
+    monkeypatch.setattr(machine_module, "time", SimpleNamespace(monotonic=lambda: now))
+    machine = SystemMachine()
+    seen = []
+    for passed in (0.0, machine_module._RUN_DELAY_SECONDS / 2, machine_module._RUN_DELAY_SECONDS, 1.0):
+        now += passed
+        seen.append(machine.run_delay())
+    assert seen == [0.25, 0.25, None, 0.5]
