@@ -8,13 +8,14 @@ from functools import cache
 import pytest
 
 from agent.catalog.findings import CODES, Severity
-from agent.catalog.services import SERVICES, checkable, host_of
+from agent.catalog.services import SERVICES, checkable
 from agent.judge.verdict import judge
 from agent.report.model import Access, Finding, Path, Status
 from agent.simulated import scenario as scenarios
 from agent.simulated.scenario import Scenario
 from probes.model import Role
 from tests.support.extent import one_in
+from tests.support.many_services import world_of
 from tests.support.runs import measured
 
 ANOTHER = ("ssm", "sts")
@@ -111,16 +112,8 @@ def test_who_denies_a_call_that_the_workload_does_not_make(
 
 
 def every_service(ports: str) -> Scenario:
-    """A VPC with an endpoint in three zones for each service that has one, on whose ports something answers."""
-    named = [name for name in checkable() if SERVICES[name].private_links]
-    addresses = {name: [f"10.0.{zone}.{100 + place}" for zone in (1, 2, 3)] for place, name in enumerate(named)}
-    rows = [f"summary = 'each service'\n[run]\nservices = {named}\n"]
-    for name, own in addresses.items():
-        host = host_of(name, "eu-west-1", fips=False, dual_stack=False)
-        rows.append(f"[[dns]]\nresolvers = ['10.0.0.2', '169.254.169.253']\nname = '{host}'\na = {own}\n")
-    rows.append(f"[[tcp]]\naddresses = {[address for own in addresses.values() for address in own]}\nports = {ports}\n")
-    rows.append("[expect]\nstatus = 'ok'\npath = 'private'\nfindings = []\n")
-    return scenarios.parse("every-service", "".join(rows))
+    """A VPC with an endpoint for each service that has one, on whose ports something answers."""
+    return world_of([name for name in checkable() if SERVICES[name].private_links], ports=ports)
 
 
 def test_every_service_is_proven_by_what_it_answers_itself() -> None:
