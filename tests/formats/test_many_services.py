@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from agent.formats import emf
 from agent.formats.registry import RenderOptions, render
 from agent.formats.report_text import folded, unfolded
 from agent.formats.text import BRIEF_CHARACTERS
@@ -15,6 +16,7 @@ from probes.facts import DnsFacts
 from probes.model import Step
 from tests.formats.plugin_output import NRPE_BYTES, read
 from tests.support.many_services import ALL, report_of, with_long_names
+from tests.support.repository import ROOT
 
 SICK = ("sts", "kms")
 
@@ -207,6 +209,24 @@ def test_events_of_many_services_are_within_the_limits_of_the_embedded_metric_fo
         assert len(directive["Metrics"]) <= 100
         assert all(len(dimensions) <= 30 for dimensions in directive["Dimensions"])
         assert len(json.dumps(event)) < 256_000
+
+
+def test_series_and_metrics_are_as_many_as_the_page_says() -> None:
+    page = " ".join((ROOT / "docs" / "monitoring.md").read_text("utf-8").split())
+    stated = re.search(
+        r"of 1 service with three addresses has some (\d+) series, one of 24 services \(two of them gateways with six "
+        r"ports\) some ([\d,]+), of which (\d+) have the label `address`",
+        page,
+    )
+    assert stated is not None
+    few, many, of_addresses = (int(number.replace(",", "")) for number in stated.groups())
+    series = [line for line in render(report_of(ALL), "prometheus").splitlines() if not line.startswith("#")]
+    of_one = [line for line in render(report_of(ALL[:1]), "prometheus").splitlines() if not line.startswith("#")]
+    assert few - 10 <= len(of_one) <= few
+    assert many - 50 <= len(series) <= many
+    assert of_addresses - 50 <= sum('address="' in line for line in series) <= of_addresses
+    run, target = len(emf.RUN_METRICS), len(emf.TARGET_METRICS)
+    assert f"at most {run} for the run and {target} for a target, {run + 24 * target} for 24 services" in page
 
 
 def test_a_pipeline_sees_a_suite_for_each_target_and_a_case_for_each_step() -> None:
