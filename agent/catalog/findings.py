@@ -502,7 +502,7 @@ CODES: Final = {
             "TCP003",
             "gateway-ports-blocked",
             _CRITICAL,
-            "Backup gateway's own ports are closed",
+            "The gateway's own ports are closed",
             _NETWORK,
             _GATEWAY,
             is_partial=True,

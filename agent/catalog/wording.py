@@ -1,15 +1,25 @@
 """Words for people that judge, formats and interface share: lists, durations, and how long observations took."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Final
 
 from probes.model import Observation
+
+SOME: Final = 6
+"""How many names a sentence lists at most."""
 
 
 def listed(items: Iterable[object]) -> str:
     """`a`, `a and b`, `a, b and c`; `none` where there is nothing."""
     words = [str(item) for item in items]
     return " and ".join(filter(None, (", ".join(words[:-1]), words[-1]))) if words else "none"
+
+
+def listed_briefly(items: Sequence[object]) -> str:
+    """`a, b, c, d, e and f` for up to SOME; of more the first ones and a count: `a, b, c, d, e and 7 more`."""
+    if len(items) <= SOME:
+        return listed(items)
+    return f"{', '.join(map(str, items[: SOME - 1]))} and {len(items) - SOME + 1} more"
 
 
 def after(observations: Sequence[Observation[Any]]) -> str:

@@ -13,22 +13,25 @@ from typing import Final
 from agent.catalog.findings import CODES
 from agent.formats.registry import DEFAULT_OPTIONS, RenderOptions
 from agent.formats.report_text import (
+    FOLDED,
     STEPS,
     UNUSED_ANSWER,
     bounded,
     causes,
     cell,
     facts,
+    folded,
+    folded_row,
     follows,
     has_unused_answer,
     head,
-    in_use,
     matrix,
     names,
     shell,
     starred,
     state,
     undoing,
+    unfolded,
     unseen,
     vantage,
     visible,
@@ -70,8 +73,9 @@ def render(report: Report, options: RenderOptions = DEFAULT_OPTIONS) -> str:
         lines.append(_element("p", facts(report)))
     for number, finding in enumerate(causes(report), 1):
         lines += _section(_cause(number, finding, report))
-    for target in in_use(report):
+    for target in unfolded(report):
         lines += _section(_target(target, report))
+    lines += _section(_folded(report))
     lines += _section(_unseen(report))
     if report.observations:
         lines.append(_element("p", vantage(report)))
@@ -135,6 +139,16 @@ def _target(target: TargetReport, report: Report) -> Iterator[str]:
         rows.append(tuple(cells))
     if rows:
         yield from _table("Which steps succeed at each address", ("address", "zone", "port", *STEPS), rows)
+
+
+def _folded(report: Report) -> Iterator[str]:
+    rows = [
+        (_element("th", service, ' scope="row"'), *(_element("td", words) for words in rest))
+        for service, *rest in (folded_row(target, report) for target in folded(report))
+    ]
+    if rows:
+        yield _element("h2", "Services that answer")
+        yield from _table("One line for each service that is ok", FOLDED, rows)
 
 
 def _table(caption: str, header: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[str]:

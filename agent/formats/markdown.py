@@ -11,22 +11,25 @@ from typing import Final
 from agent.catalog.findings import CODES
 from agent.formats.registry import DEFAULT_OPTIONS, RenderOptions
 from agent.formats.report_text import (
+    FOLDED,
     STEPS,
     UNUSED_ANSWER,
     bounded,
     causes,
     cell,
     facts,
+    folded,
+    folded_row,
     follows,
     has_unused_answer,
     head,
-    in_use,
     matrix,
     names,
     shell,
     starred,
     state,
     undoing,
+    unfolded,
     unseen,
     vantage,
     visible,
@@ -51,8 +54,9 @@ def render(report: Report, options: RenderOptions = DEFAULT_OPTIONS) -> str:
         parts.append(escaped(facts(report)))
     for number, finding in enumerate(causes(report), 1):
         parts += _cause(number, finding, report)
-    for target in in_use(report):
+    for target in unfolded(report):
         parts += _target(target, report)
+    parts += _folded(report)
     parts += _unseen(report)
     if report.observations:
         parts.append(escaped(vantage(report)))
@@ -114,6 +118,13 @@ def _target(target: TargetReport, report: Report) -> Iterator[str]:
     ]
     if rows:
         yield _table(("address", "zone", "port", *STEPS), rows)
+
+
+def _folded(report: Report) -> Iterator[str]:
+    rows = [folded_row(target, report) for target in folded(report)]
+    if rows:
+        yield "## Services that answer"
+        yield _table(FOLDED, rows)
 
 
 def _table(header: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:

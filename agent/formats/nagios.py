@@ -1,15 +1,15 @@
 """The report as the output of a monitoring plugin: for Nagios, Icinga, Naemon and all that run such plugins.
 
 The form is that of the Monitoring Plugins' development guidelines: a line that begins with a word for the exit code,
-numbers after a `|`, and below them long output, whose last line may have more numbers after a `|`. No other text
-contains a `|` or a line break.
+numbers after a `|`, and below them long output. No other text contains a `|` or a line break.
 
-Readers truncate long output: version 2 of NRPE after 1 kB, Nagios after 8. So the first line and the whole are bounded,
-and only whole lines and whole numbers are left out.
+Readers truncate long output: version 2 of NRPE after 1 kB, Nagios after 8. So the first line, with all numbers, and the
+whole are bounded, and only whole lines and whole numbers are left out. Where there is no room for all numbers, those
+are left out first that a monitor can do without: times, then ports, then addresses.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from typing import Final
 
 from agent.formats.registry import DEFAULT_OPTIONS, RenderOptions
@@ -19,18 +19,22 @@ from agent.formats.report_text import (
     causes,
     cell,
     facts,
+    folded,
+    folded_row,
     head,
     in_use,
     matrix,
     starred,
     state,
+    unfolded,
     unseen,
     vantage,
     visible,
     zone,
 )
 from agent.report import exits
-from agent.report.model import Report, TargetReport
+from agent.report.model import Report, Status, TargetReport
+from probes.frozen import dataclass
 from probes.model import NOT_STARTED, Observation, Role, Skipped, Step
 from probes.ports import HTTPS, SUPPORT_CHANNEL
 
@@ -38,11 +42,13 @@ MAX_CHARACTERS: Final = 8_000
 """Of all that is written, which is ASCII; Nagios' MAX_PLUGIN_OUTPUT_LENGTH is 8,192 bytes."""
 MAX_FIRST_LINE: Final = 1_000
 """NRPE's packet of version 2 has 1,024 bytes."""
-_MAX_SUMMARY: Final = 800
+_MAX_SENTENCE: Final = 600
+"""Of the first line, without its numbers; a sentence of ours has 60 to 200."""
 _MAX_WORDS: Final = 600
 """Of the detail of a cause, and of every other line: it may quote a long text of a peer."""
-_MAX_NUMBERS: Final = 2_000
-"""Of the numbers after the long output."""
+_COUNTS: Final = ("addresses", "ports")
+_TIMES: Final = (Step.TCP, Step.TLS, Step.API)
+"""Kinds of numbers of a target, the most needed first."""
 _MAX_NUMBER: Final = 1e9
 """Far above any time or count of a run; a saved report may contain any number."""
 _WORDS: Final = {exits.OK: "OK", exits.WARNING: "WARNING", exits.CRITICAL: "CRITICAL", exits.UNKNOWN: "UNKNOWN"}
@@ -57,10 +63,8 @@ def render(report: Report, options: RenderOptions = DEFAULT_OPTIONS) -> str:
     first = _first_line(report, _WORDS.get(code, "UNKNOWN"))
     if not report.observations:  # a call that was refused made no run, so there is nothing to describe
         return f"{first}\n"
-    here, left = _packed(_numbers(report), MAX_FIRST_LINE - len(first) - 1)
-    more, _ = _packed(left, _MAX_NUMBERS)
-    first = f"{first}|{here}"
-    last = _line(vantage(report)) + (f" |{more}" if more else "")
+    first = f"{first}|{_fitting_numbers(report, MAX_FIRST_LINE - len(first) - 1)}"
+    last = _line(vantage(report))
     lines = [first, *_fitting(_long_output(report), MAX_CHARACTERS - len(first) - len(last) - 2), last]
     return "\n".join(lines) + "\n"
 
@@ -69,7 +73,7 @@ def _first_line(report: Report, word: str) -> str:
     status = report.verdict.status.value.upper()
     verdict = "" if status == word else f" (verdict {report.verdict.status})"
     of_run = f", {_line(facts(report))}" if report.observations else ""
-    summary = _line(report.verdict.summary, _MAX_SUMMARY - len(of_run))
+    summary = _line(report.verdict.summary, _MAX_SENTENCE - len(of_run))
     return f"{word} - {summary}{of_run}{verdict}"
 
 
@@ -84,13 +88,14 @@ def _line(text: str, most: int = _MAX_WORDS) -> str:
 
 
 def _long_output(report: Report) -> Iterator[str]:
-    """Causes and what to do, then the steps at each address, then what was not checked."""
+    """Causes and what to do, then the steps at each address, of a healthy one of many services one line, then what was
+    not checked."""
     for number, finding in enumerate(causes(report), 1):
         yield _line(f"{number}. {head(finding)} [{finding.code}]")
         yield _line(f"   {finding.detail}")
         yield _line(f"   What to do: {finding.fix.summary}")
         yield _line(f"   See: backuplink explain {finding.code}")
-    for target in in_use(report):
+    for target in unfolded(report):
         yield _line(f"{target.service} at {target.host}: {state(target)}")
         yield from (_line(f"  not proven: {words}") for words in target.unproven)
         for row in matrix(target, report):
@@ -101,6 +106,9 @@ def _long_output(report: Report) -> Iterator[str]:
             ]
             where = f"{starred(row.address)} ({zone(row.address)}) port {row.port}"
             yield _line(f"  {where}: {', '.join(steps)}")
+    for target in folded(report):
+        service, host, words, count, slowest = folded_row(target, report)
+        yield _line(f"{service} at {host}: {words}, addresses: {count}, slowest connect: {slowest}")
     for why, what in unseen(report).items():
         yield _line(f"not checked: {what}: {why}")
 
@@ -123,26 +131,75 @@ def _fitting(lines: Iterable[str], room: int) -> list[str]:
 # --- Numbers ---------------------------------------------------------------------------------------------------------
 
 
-def _numbers(report: Report) -> list[str]:
+def _fitting_numbers(report: Report, room: int) -> str:
+    """As many of the numbers as there is room for: the run's time, then kind by kind, of each kind first those of
+    targets that are not ok. Times are there of all targets or of none, since a graph of some would come and go."""
+    numbers = _numbers(report)
+    kept: set[str] = set()
+    for kind in ("time", *_COUNTS, *_TIMES):
+        of_kind = [number for number in numbers if number.kind == kind]
+        fitting = _packed(sorted(of_kind, key=lambda number: number.is_well), room)
+        if len(fitting) < len(of_kind) and kind in _TIMES:
+            break
+        kept.update(number.label for number in fitting)
+        room -= sum(len(number) + 1 for number in fitting)
+        if len(fitting) < len(of_kind):
+            break
+    return " ".join(map(str, (number for number in numbers if number.label in kept)))
+
+
+@dataclass(frozen=True, slots=True)
+class _LabelledNumber:
+    """A number as it is written."""
+
+    kind: str
+    label: str
+    value: str
+    is_well: bool
+    """Whether its target is ok."""
+
+    def __str__(self) -> str:
+        return f"{self.label}={self.value}"
+
+    def __len__(self) -> int:
+        return len(str(self))
+
+
+def _packed(numbers: Iterable[_LabelledNumber], room: int) -> list[_LabelledNumber]:
+    """As many of the numbers as there is room for, whole, each with a space."""
+    kept = []
+    for number in numbers:
+        if len(number) + 1 <= room:
+            kept.append(number)
+            room -= len(number) + 1
+    return kept
+
+
+def _numbers(report: Report) -> list[_LabelledNumber]:
     """The run's time, then for each target how many addresses answer, how many ports connect, and the slowest connect,
     handshake and call, in the form of the guideline. A number that is not known is left out, since not every reader
     takes its `U`."""
     deadline, timeout = _value(report.run.deadline_seconds), _value(report.run.timeout_seconds)
     # A run that reaches its deadline is cut short and reports less than it should.
-    numbers = {"time": _number(_value(report.run.seconds), "s", warning=deadline, most=deadline)}
+    of_run = _number(_value(report.run.seconds), "s", warning=deadline, most=deadline)
+    numbers = [] if of_run is None else [_LabelledNumber("time", "time", of_run, is_well=False)]
+    taken = {"time"}
     for target in in_use(report):
         rows = [row for row in matrix(target, report) if row.address.from_own_lookup and not _is_left_out(row)]
         of_target = dict(_counts(target, rows))
-        for step in (Step.TCP, Step.TLS, Step.API):
+        for step in _TIMES:
             times = [
                 observation.seconds
                 for observation in _observations(rows, step)
                 if observation.ok and observation.seconds is not None
             ]
             of_target[step] = _number(_value(max(times, default=None)), "s", most=timeout)
-        for metric, number in of_target.items():
-            numbers[_label(f"{metric}_{target.id}", numbers)] = number
-    return [f"{label}={number}" for label, number in numbers.items() if number is not None]
+        for kind, number in of_target.items():
+            if number is not None:
+                label = _label(f"{kind}_{target.id}", taken)
+                taken.add(label)
+                numbers.append(_LabelledNumber(kind, label, number, is_well=target.status is Status.OK))
+    return numbers
 
 
 def _counts(target: TargetReport, rows: list[Row]) -> Iterator[tuple[str, str | None]]:
@@ -199,21 +256,10 @@ def _number(value: str | None, unit: str = "", *, warning: str | None = None, mo
     return None if value is None else f"{value}{unit};{warning or ''};;0;{most or ''}".rstrip(";")
 
 
-def _label(name: str, taken: Iterable[str]) -> str:
+def _label(name: str, taken: Container[str]) -> str:
     """A label for a number that is not in `taken`."""
     label, count = _NO_LABEL.sub("_", name), 1
     while label in taken:
         count += 1
         label = f"{_NO_LABEL.sub('_', name)}_{count}"
     return label
-
-
-def _packed(numbers: list[str], room: int) -> tuple[str, list[str]]:
-    """As many of the numbers as there is room for, whole, and the others."""
-    kept: list[str] = []
-    left: list[str] = []
-    for number in numbers:
-        fits = len(number) + 1 <= room
-        (kept if fits else left).append(number)
-        room -= len(number) + 1 if fits else 0
-    return " ".join(kept), left

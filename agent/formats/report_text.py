@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any, Final
 
+from agent.catalog.findings import Severity
 from agent.catalog.wording import duration
 from agent.report.model import (
     NO_TROUBLE,
@@ -32,6 +33,8 @@ DETAIL_CHARACTERS: Final = 2_000
 STEPS: Final = (Step.TCP, Step.TLS, Step.HTTP, Step.API)
 """Of a ladder, in the order in which it is climbed."""
 UNUSED_ANSWER: Final = "another resolver's answer, which this host does not use; it decides nothing"
+FEW_SERVICES: Final = 2
+"""Up to so many services, each is shown in full; of more, those that are well take one line each."""
 _ROLES: Final = {Role.REQUIRED: "", Role.OPTIONAL: ", not counted", Role.CONTEXT: ", for comparison, not counted"}
 
 
@@ -132,6 +135,59 @@ def in_use(report: Report) -> list[TargetReport]:
 def state(target: TargetReport) -> str:
     """`critical, path private`."""
     return f"{target.status}, path {target.path}{_ROLES[target.role]}"
+
+
+def has_many_services(report: Report) -> bool:
+    """Whether a reader needs those that are well to be short."""
+    return len({target.service for target in in_use(report)}) > FEW_SERVICES
+
+
+def unfolded(report: Report) -> list[TargetReport]:
+    """The targets to show in full: all where there are few services, else those that are not ok, and those of which
+    something is worth a look."""
+    if not has_many_services(report):
+        return in_use(report)
+    return [target for target in in_use(report) if not is_uneventful(target, report)]
+
+
+def folded(report: Report) -> list[TargetReport]:
+    """The other targets in use, for each of which one line is enough."""
+    full = {target.id for target in unfolded(report)}
+    return [target for target in in_use(report) if target.id not in full]
+
+
+def is_uneventful(target: TargetReport, report: Report) -> bool:
+    """Whether the matrix of a target tells nothing that its one line does not: it is ok, with no finding but an info,
+    all resolvers give the same addresses, no step failed, and the configuration, where it was read, says the same."""
+    findings = [finding for finding in report.findings if finding.target == target.id]
+    answers = {frozenset(words.split(", ")) for words in names(target, report).values()}
+    return (
+        target.status is Status.OK
+        and not target.unproven
+        and all(finding.severity is Severity.INFO for finding in findings)
+        and len(answers) <= 1
+        and all(address.from_own_lookup for address in target.addresses)
+        and not any(step is not None and step.failure for row in matrix(target, report) for step in row.steps)
+        and all(path.agrees is not False for path in report.paths if path.target == target.id)
+    )
+
+
+def connected(target: TargetReport, report: Report) -> tuple[int, float | None]:
+    """How many addresses connected, and the seconds of the slowest connect; None where
+    nothing connected."""
+    connects = [(row.address.address, row.steps[STEPS.index(Step.TCP)]) for row in matrix(target, report)]
+    seconds = [step.seconds for _, step in connects if step is not None and step.ok and step.seconds is not None]
+    count = len({address for address, step in connects if step is not None and step.ok})
+    return count, max(seconds, default=None)
+
+
+FOLDED: Final = ("service", "host", "state", "addresses", "slowest connect")
+
+
+def folded_row(target: TargetReport, report: Report) -> tuple[str, ...]:
+    """The one line of a target that is well, by FOLDED."""
+    count, slowest = connected(target, report)
+    return target.service, target.host, state(target), str(count), "-" if slowest is None else duration(slowest)
 
 
 def names(target: TargetReport, report: Report) -> dict[str, str]:

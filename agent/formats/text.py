@@ -21,7 +21,10 @@ from agent.formats.report_text import (
     causes,
     cell,
     facts,
+    folded,
+    folded_row,
     follows,
+    has_many_services,
     has_unused_answer,
     head,
     in_use,
@@ -29,6 +32,7 @@ from agent.formats.report_text import (
     names,
     starred,
     state,
+    unfolded,
     unseen,
     vantage,
     visible,
@@ -43,6 +47,8 @@ BRIEF_CHARACTERS: Final = 2_500
 _TAIL_CHARACTERS: Final = 100
 _SUMMARY_CHARACTERS: Final = 600
 """Of the verdict in a brief report: it may quote a long text of a peer."""
+_NAMES_CHARACTERS: Final = 500
+"""Of the services that are not ok, in a brief report: enough for the names of all that the catalogue has."""
 _COLOURS: Final = {Status.OK: "32", Status.WARNING: "33", Status.CRITICAL: "31", Status.UNKNOWN: "35"}
 _HOPS: Final = {
     Stage.HOST_GROUPS: "host's groups",
@@ -97,7 +103,8 @@ def render(report: Report, options: RenderOptions = DEFAULT_OPTIONS) -> str:
         _verdict(report, colour=options.colour),
         _WHAT_DEPENDS if report.verdict.status is Status.OK and report.observations else "",
         *(_cause(number, finding, report) for number, finding in enumerate(causes(report), 1)),
-        *(_target(target, report) for target in in_use(report)),
+        *(_target(target, report) for target in unfolded(report)),
+        *_folded(report),
         _unseen(report),
         _vantage(report) if report.observations else "",
     ]
@@ -110,8 +117,11 @@ def brief(report: Report) -> str:
     if len(summary) > _SUMMARY_CHARACTERS:
         summary = f"{summary[: _SUMMARY_CHARACTERS - 3]}..."
     parts = [_verdict(replace(report, verdict=replace(report.verdict, summary=summary)), colour=False)]
+    if has_many_services(report):
+        parts.append(_which(report))
+    start = len(parts)
     shown = causes(report)
-    room = BRIEF_CHARACTERS - len(parts[0]) - 2 - _TAIL_CHARACTERS
+    room = BRIEF_CHARACTERS - sum(len(part) + 2 for part in parts) - _TAIL_CHARACTERS
     for number, finding in enumerate(shown, 1):
         part = _cause(number, finding, report)
         if len(part) + 2 > room:  # without its commands it may still fit
@@ -120,9 +130,26 @@ def brief(report: Report) -> str:
             break
         parts.append(part)
         room -= len(part) + 2
-    left = len(shown) - (len(parts) - 1)
+    left = len(shown) - (len(parts) - start)
     more = f"{left} more cause{'s' if left > 1 else ''} left out. " if left else ""
     return "\n\n".join([*parts, f"{more}The whole report: without --brief, or --format json."]) + "\n"
+
+
+def _which(report: Report) -> str:
+    """The services that are not ok, by name, and how many are; a service is named by its endpoint only where there is
+    room for that."""
+    sick = [target for target in in_use(report) if target.status is not Status.OK]
+    well = len(in_use(report)) - len(sick)
+    if not sick:
+        return _wrapped(f"Ok: all {well} targets.", "")
+    named = [visible(target.id) for target in sick]
+    if len(", ".join(named)) > _NAMES_CHARACTERS:
+        named = list(dict.fromkeys(visible(target.service) for target in sick))
+    kept = list(named)
+    while len(", ".join(kept)) > _NAMES_CHARACTERS:  # no catalogue of ours has as many; a saved report may
+        kept.pop()
+    rest = f" and {len(named) - len(kept)} more" if len(kept) < len(named) else ""
+    return _wrapped(f"Not ok: {', '.join(kept)}{rest}. Ok: {well} other{'' if well == 1 else 's'}.", "")
 
 
 def _verdict(report: Report, *, colour: bool) -> str:
@@ -170,6 +197,23 @@ def _target(target: TargetReport, report: Report) -> str:
     lines += _matrix(target, report)
     lines += _picture(target, report)
     return "\n".join(lines)
+
+
+def _folded(report: Report) -> list[str]:
+    """One line for each target that is well, below what they have in common."""
+    by_state: dict[str, list[TargetReport]] = {}
+    for target in folded(report):
+        by_state.setdefault(state(target), []).append(target)
+    blocks = []
+    for words, targets in by_state.items():
+        rows: list[tuple[str, ...]] = [("service", "IPs", "connect", "host")]
+        for target in targets:
+            service, host, _, count, slowest = folded_row(target, report)
+            rows.append((service, count, slowest, host))
+        lines = [line if len(line) <= WIDTH else _wrapped(line.strip(), "  ", "    ") for line in _columns(rows)]
+        what = "1 service" if len(targets) == 1 else f"{len(targets)} services, each"
+        blocks.append("\n".join([f"{words}: {what} with its slowest connect", *lines]))
+    return blocks
 
 
 def _names(target: TargetReport, report: Report) -> list[str]:

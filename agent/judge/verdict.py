@@ -7,7 +7,7 @@ from typing import Final
 from agent.catalog.findings import CODES, Severity
 from agent.catalog.services import SERVICES
 from agent.catalog.vpce import read_name
-from agent.catalog.wording import listed
+from agent.catalog.wording import listed, listed_briefly
 from agent.judge.agreement import configured_paths
 from agent.judge.causality import EXPLAINS, Explains
 from agent.judge.diagnose import Diagnosis, diagnose
@@ -244,7 +244,7 @@ def _summary(status: Status, targets: tuple[TargetReport, ...], causes: list[Fin
     unproven = [target for target in required if target.unproven]
     if status is Status.OK:
         count = sum(len(evidence.own_addresses(target)) for target in evidence.targets if target.role is Role.REQUIRED)
-        names = listed(target.id for target in required)
+        names = listed_briefly([target.id for target in required])
         way = "privately" if all(target.path is Path.PRIVATE for target in required) else "as expected"
         return f"{names} answer{'s' if len(required) == 1 else ''} {way} at {count} address{'es' if count != 1 else ''}"
     if loud and (status is not Status.UNKNOWN or not unproven):

@@ -107,6 +107,8 @@ class Band:
     lanes: tuple[Lane, ...]
     unchecked: str | None
     """Why no address is checked, or none yet; there are no lanes then."""
+    is_folded: bool = False
+    """Whether one line stands for all of it."""
 
 
 @dataclass(frozen=True, slots=True)

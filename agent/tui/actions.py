@@ -94,6 +94,11 @@ class FindingsToggled:
 
 
 @dataclass(frozen=True, slots=True)
+class ServicesUnfolded:
+    """Show healthy ones of many services in full, or in one line each again."""
+
+
+@dataclass(frozen=True, slots=True)
 class WatchToggled:
     """Start or stop to run again and again."""
 
@@ -134,6 +139,7 @@ Action = (
     | WentBack
     | FilterChanged
     | FindingsToggled
+    | ServicesUnfolded
     | WatchToggled
     | RunScheduled
     | SettingsChanged

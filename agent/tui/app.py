@@ -46,6 +46,7 @@ from agent.tui.actions import (
     RunFinished,
     RunRequested,
     RunScheduled,
+    ServicesUnfolded,
     SettingsChanged,
     WatchToggled,
     WentBack,
@@ -291,6 +292,9 @@ class BackuplinkApp(App[int]):
 
     def action_findings(self) -> None:
         self.act(FindingsToggled())
+
+    def action_unfold(self) -> None:
+        self.act(ServicesUnfolded())
 
     def action_run(self) -> None:
         self._run()

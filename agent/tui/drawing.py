@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from itertools import zip_longest
 from typing import Final
 
+from agent.catalog.wording import duration, listed_briefly
 from agent.formats.report_text import visible
 from agent.report.model import Status
 from agent.report.path import STEPS, Band, Cell, Lane, Progress
@@ -15,7 +16,7 @@ from agent.tui.network_path import THIS_HOST
 from agent.tui.state import SAMPLED, Missing, Phase, RunView, Sample, State
 from probes.facts import ImdsFacts
 from probes.frozen import dataclass
-from probes.model import Address
+from probes.model import Address, Step
 
 LONGEST: Final = 14
 """Characters of an address on the line of its lane. A longer one has a line of its own."""
@@ -71,7 +72,7 @@ def verdict(state: State, width: int, height: int, glyphs: Glyphs) -> tuple[Line
 def _headline(state: State) -> tuple[str, Tone, str]:
     report, run = state.report, state.run
     if state.phase is Phase.RUNNING and run is not None:
-        where = " and ".join(dict.fromkeys(target.service for target in state.targets)) or "this host"
+        where = listed_briefly([*dict.fromkeys(target.service for target in state.targets)] or ["this host"])
         again = "" if report is None else f" again; the last run: {report.verdict.status.upper()}"
         only = f", only {run.only}" if run.only else ""
         return "RUNNING", Tone.RUNNING, f"checking {where}{again}{only}"
@@ -173,8 +174,14 @@ def _title_tone(is_active: bool) -> Tone:
 def path(state: State, width: int, glyphs: Glyphs) -> tuple[Line, ...]:
     """The path, row by row: this host, then for every target its name servers and its lanes."""
     lines = _host(state, width)
+    above_is_folded = False
     for band in state.picture.bands:
-        lines += [(), *_band(band, state, width, glyphs)]
+        if not (band.is_folded and above_is_folded):
+            lines.append(())
+        lines += _folded(band, state, width) if band.is_folded else _band(band, state, width, glyphs)
+        above_is_folded = band.is_folded
+    if count := sum(band.is_folded for band in state.picture.bands):
+        lines += [(), (Span(f" {_counted(count, 'service')} in one line each; space shows all in full", Tone.FAINT),)]
     if state.hidden_lanes:
         lines += [(), (Span(f" hidden by the filter: {_counted(state.hidden_lanes, 'lane')}", Tone.FAINT),)]
     return tuple(cut(line, width) for line in lines)
@@ -189,15 +196,46 @@ def _host(state: State, width: int) -> list[Line]:
     return [head, *_flow(state.picture.host, width, room, "   ", gap=gap)]
 
 
-def _band(band: Band, state: State, width: int, glyphs: Glyphs) -> list[Line]:
-    text = visible(band.text)
+def _folded(band: Band, state: State, width: int) -> list[Line]:
+    """A healthy service, or one of which nothing failed so far, in one line."""
+    known = [state.checks[name] for lane in band.lanes for cell in lane.cells if cell for name in cell.checks]
+    if band.status is None and band.lanes:
+        done = sum(check.progress not in (Progress.WAITING, Progress.RUNNING) for check in known)
+        facts = f"{done} of {len(known)}"
+    else:
+        connects = [check for check in known if check.subject.step is Step.TCP and check.progress is Progress.OK]
+        count = len({check.subject.address for check in connects})
+        seconds = [check.observation.seconds or 0.0 for check in connects if check.observation is not None]
+        facts = f"{count} IP{'' if count == 1 else 's'}, {duration(max(seconds))}" if seconds else ""
+    text = "  ".join(filter(None, (facts, visible(band.text))))
+    return [_band_head(band, text, width)]
+
+
+def below(state: State, lines: Sequence[Line]) -> Line:
+    """What these lines hold, which are below the last visible one."""
+    keys = {span.key for line in lines for span in line}
+    hidden = [band for band in state.picture.bands if band.key in keys]
+    sick = sum(band.status not in (None, Status.OK, Status.NOT_IN_USE) for band in hidden)
+    if not lines:
+        return ()
+    text = f" below: {_counted(len(lines), 'line')}"
+    if hidden:
+        text += f" with {_counted(len(hidden), 'service')}"
+    line: Line = (Span(text, Tone.FAINT),)
+    return (*line, Span(f", {sick} of them not ok", Tone.WARNING)) if sick else line
+
+
+def _band_head(band: Band, text: str, width: int) -> Line:
     tone = Tone.PLAIN if band.status is None else STATUS_TONES[band.status]
     name, host = f" {visible(band.service.upper())}", f"  {visible(band.host)}"
     room = width - 1 - len(name) - len(text) - 2
     host = cut_words(host, room) if room > 2 + len(CUT) else ""
     gap = max(room - len(host), 0) + 2
-    head: Line = (Span(name, Tone.STRONG, band.key), Span(host), Span(" " * gap), Span(text, tone))
-    lines = [head]
+    return (Span(name, Tone.STRONG, band.key), Span(host), Span(" " * gap), Span(text, tone))
+
+
+def _band(band: Band, state: State, width: int, glyphs: Glyphs) -> list[Line]:
+    lines = [_band_head(band, visible(band.text), width)]
     if band.names:
         room = _MEDIUM if width < 100 else _LONG
         key = f"names/{band.target}"

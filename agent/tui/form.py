@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from agent.catalog import values
-from agent.catalog.services import SERVICES
+from agent.catalog.services import SERVICES, checkable
 from agent.catalog.values import ValueType
 from agent.settings import DEFAULT_INTERVAL, MIN_INTERVAL, Settings
 from probes.frozen import dataclass
@@ -26,9 +26,11 @@ class Field:
 
 
 SERVICE_FIELD: Final = "services"
+_NO_SERVICES: Final = "names of services, separated by spaces; backup if empty"
 INTERVAL_FIELD: Final = "interval"
 FIELDS: Final = (
     Field("region", "Region", "from environment, profile or metadata"),
+    Field(SERVICE_FIELD, "must be reachable", _NO_SERVICES, is_list=True),
     Field("endpoints", "endpoints", "names or ids of your own endpoints, separated by spaces", is_list=True),
     Field("resolvers", "resolvers", "addresses of further name servers, separated by spaces", is_list=True),
     Field("timeout", "timeout", "seconds for one step"),
@@ -37,8 +39,30 @@ FIELDS: Final = (
 )
 
 
+def _service(text: str) -> str:
+    """The name of a service that a run can check. Raises ValueError, with what was probably meant."""
+    name = text.lower()
+    if name not in checkable():
+        import difflib
+
+        near = difflib.get_close_matches(name, checkable(), n=3)
+        meant = f"did you mean {' or '.join(near)}?" if near else "backuplink endpoints lists them."
+        raise ValueError(f"{text!r} is not a service that can be checked; {meant}")
+    return name
+
+
+def completed(text: str) -> str | None:
+    """The list of services with its last word completed to the first name in the catalogue's order that is not in it
+    yet; None where there is none."""
+    *before, begun = text.replace(",", " ").split(" ")
+    names = (name for name in checkable() if name.startswith(begun.lower()) and name not in before)
+    rest = next(names, None)
+    return None if not begun or rest is None else text + rest[len(begun) :]
+
+
 _TYPES: Final[Mapping[str, ValueType]] = {
     "region": values.REGION,
+    SERVICE_FIELD: ValueType("service", _service, None),
     "endpoints": values.ENDPOINT,
     "resolvers": values.ADDRESS,
     "timeout": values.TIMEOUT,
@@ -53,6 +77,7 @@ def texts(settings: Settings, interval: float) -> dict[str, str]:
     """The texts of a form for these settings; `interval` is in seconds."""
     return {
         "region": settings.region or "",
+        SERVICE_FIELD: " ".join(settings.services),
         "endpoints": " ".join(f"{endpoint.service}={endpoint.host}" for endpoint in settings.endpoints),
         "resolvers": " ".join(map(str, settings.resolvers)),
         "timeout": f"{settings.timeout:g}",
@@ -61,9 +86,7 @@ def texts(settings: Settings, interval: float) -> dict[str, str]:
     }
 
 
-def read(
-    settings: Settings, given: Mapping[str, str], services: frozenset[str]
-) -> tuple[Settings, float] | dict[str, str]:
+def read(settings: Settings, given: Mapping[str, str]) -> tuple[Settings, float] | dict[str, str]:
     """The settings with the values of the form, and the interval of a watch in seconds; or error messages by field."""
     values_by_field: dict[str, Any] = {}
     errors: dict[str, str] = {}
@@ -86,5 +109,6 @@ def read(
     region = values_by_field.pop("region")
     if region != settings.region:  # a value typed here counts as the option
         settings = replace(settings, region=region, region_source=None if region is None else "--region")
-    wanted = tuple(name for name in SERVICES if name in services)
-    return replace(settings, services=wanted, **values_by_field), interval
+    named = values_by_field.pop(SERVICE_FIELD)
+    services = tuple(name for name in SERVICES if name in named)
+    return replace(settings, services=services, **values_by_field), interval

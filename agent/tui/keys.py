@@ -37,6 +37,7 @@ KEYS: Final = (
     Key("escape", "esc", "close", "back: from the whole screen, findings only, the filter"),
     Key("slash", "/", "filter", "show only what contains all of these words", "filter"),
     Key("f", "f", "findings", "findings only, with what follows from them; again to show everything", "findings"),
+    Key("space", "space", "unfold", "of more than two services: show the healthy in full, or in one line each again"),
     Key("c", "c", "copy", "copy the command that fixes what is under the cursor, and show it", "copy fix"),
     Key("e", "e", "save", "save the report to a new file; an existing file is never replaced", "save"),
     Key("r", "r", "run", "run again; the causes show what changed", "run again", runs=True),

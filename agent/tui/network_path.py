@@ -3,7 +3,8 @@
 from dataclasses import replace
 from typing import Final
 
-from agent.report.path import Band, Lane, Picture
+from agent.formats.report_text import FEW_SERVICES
+from agent.report.path import Band, Lane, Picture, Progress
 
 THIS_HOST: Final = "this-host"
 """Key of the row of this host."""
@@ -16,6 +17,8 @@ def keys(picture: Picture) -> tuple[tuple[str, ...], ...]:
         rows.append(tuple(cell.key for cell in picture.host))
     for band in picture.bands:
         rows.append((band.key,))
+        if band.is_folded:
+            continue
         if band.names:
             rows.append((f"names/{band.target}", *(cell.key for cell in band.names)))
         for lane in band.lanes:
@@ -35,6 +38,31 @@ def filtered(picture: Picture, words: str) -> Picture:
 def _filtered(band: Band, words: str) -> Band:
     head = f"{band.service} {band.host} {band.text}"
     return replace(band, lanes=tuple(lane for lane in band.lanes if has_words(f"{head} {_text_of(lane)}", words)))
+
+
+def has_many_services(picture: Picture) -> bool:
+    """Whether healthy services are folded."""
+    return len({band.service for band in picture.bands}) > FEW_SERVICES
+
+
+def folded(picture: Picture, uneventful: frozenset[str] | None) -> Picture:
+    """The picture with those bands folded in which nothing failed so far, where it has many services. `uneventful` has
+    the targets of which the last report tells nothing more than one line does; None where there is no report yet."""
+    if not has_many_services(picture):
+        return picture
+    return replace(
+        picture,
+        bands=tuple(
+            replace(band, is_folded=(uneventful is None or band.target in uneventful) and not _has_failed(band))
+            for band in picture.bands
+        ),
+    )
+
+
+def _has_failed(band: Band) -> bool:
+    """Whether a step of a lane failed, or a lookup where there is no lane."""
+    cells = [cell for lane in band.lanes for cell in lane.cells] if band.lanes else band.names
+    return any(cell is not None and cell.progress is Progress.FAILED for cell in cells)
 
 
 def has_words(text: str, words: str) -> bool:

@@ -17,6 +17,7 @@ from functools import cached_property
 from typing import Final, assert_never
 
 from agent.catalog.findings import Severity
+from agent.formats.report_text import is_uneventful
 from agent.report import exits
 from agent.report.diff import ChangeKind, Difference, NotComparableError, StepState, difference
 from agent.report.model import Finding, Report, Status, TargetReport
@@ -38,12 +39,13 @@ from agent.tui.actions import (
     RunFinished,
     RunRequested,
     RunScheduled,
+    ServicesUnfolded,
     SettingsChanged,
     WatchToggled,
     WentBack,
 )
 from agent.tui.lines import Tone
-from agent.tui.network_path import THIS_HOST, filtered, has_words, keys, lane_count
+from agent.tui.network_path import THIS_HOST, filtered, folded, has_words, keys, lane_count
 from probes.frozen import dataclass
 from probes.model import Observation, Step, Target
 
@@ -150,6 +152,8 @@ class State:
     is_whole: bool = False
     """Whether the detail has the whole screen."""
     findings_only: bool = False
+    unfolded: bool = False
+    """Whether healthy ones of many services are shown in full."""
     filter: str = ""
     message: str = ""
     """Answer to the last key."""
@@ -163,8 +167,23 @@ class State:
 
     @cached_property
     def picture(self) -> Picture:
-        """The path with the lanes that pass the filter."""
-        return filtered(self.whole_picture, self.filter)
+        """The path with the lanes that pass the filter; without a filter, healthy ones of many services are folded,
+        unless they are to be shown in full."""
+        if self.filter.split():
+            return filtered(self.whole_picture, self.filter)
+        return self.whole_picture if self.unfolded else folded(self.whole_picture, self.uneventful)
+
+    @cached_property
+    def uneventful(self) -> frozenset[str] | None:
+        """Ids of the targets of which the last report tells nothing more than one line does; None without a report."""
+        report = self.report
+        if report is None:
+            return None
+        return frozenset(
+            target.id
+            for target in report.targets
+            if target.status is Status.NOT_IN_USE or is_uneventful(target, report)
+        )
 
     @property
     def hidden_lanes(self) -> int:
@@ -210,8 +229,9 @@ _PICTURED: Final = ("checks", "targets", "report", "phase")
 _LISTED: Final = ("report", "difference", "incomparable", "transitions", "findings_only")
 _DERIVED: Final = {
     "whole_picture": _PICTURED,
-    "picture": (*_PICTURED, "filter"),
-    "rows": (*_PICTURED, "filter"),
+    "uneventful": ("report",),
+    "picture": (*_PICTURED, "filter", "unfolded"),
+    "rows": (*_PICTURED, "filter", "unfolded"),
     "all_entries": _LISTED,
     "entries": (*_LISTED, "filter"),
 }
@@ -250,6 +270,8 @@ def _reduced(state: State, action: Action) -> State:
             return replace(state, message="", filter=action.text, scrolled=0)
         case FindingsToggled():
             return _findings_toggled(replace(state, message=""))
+        case ServicesUnfolded():
+            return replace(state, message="", unfolded=not state.unfolded, touched=True)
         case WatchToggled():
             return replace(state, watching=action.on, next_at=None)
         case RunScheduled():

@@ -87,7 +87,9 @@ def test_long_output_has_causes_and_then_how_far_each_address_let_this_host_come
 @pytest.mark.parametrize("name", one_in(8, NAMES))
 def test_numbers_are_those_of_the_report(name: str) -> None:
     report = report_of(name)
-    numbers = output_of(report).numbers
+    document = nagios.render(report)
+    numbers = read(document).numbers
+    kinds = {label.partition("_")[0] for label in numbers}
     run = report.run
     assert run.deadline_seconds is not None
     assert numbers["time"].value == pytest.approx(run.seconds, abs=1e-6)
@@ -123,6 +125,9 @@ def test_numbers_are_those_of_the_report(name: str) -> None:
                 for observation in observations
                 if observation.ok and observation.subject.step == step and observation.seconds is not None
             ]
+            if times and step not in kinds:  # left out of all targets, for want of room
+                assert len(document.splitlines()[0]) > nagios.MAX_FIRST_LINE - len(shown) * (len(target.id) + 30)
+                continue
             assert (f"{step}_{target.id}" in numbers) is bool(times)
             if times:
                 number = numbers[f"{step}_{target.id}"]
@@ -270,8 +275,8 @@ def test_with_many_targets_whole_numbers_and_whole_lines_are_left_out() -> None:
     document = nagios.render(report, RenderOptions(exit_code=2))
     output = read(document)
     assert len(document) > 6_000
-    first, *_, last = document.splitlines()
-    assert first.count("|") == last.count("|") == 1
+    first, rest = document.split("\n", 1)
+    assert (first.count("|"), rest.count("|")) == (1, 0)
     assert len(first) > NRPE_BYTES * 3 // 4
     left = [line for line in output.lines if re.fullmatch(r"\.\.\. \d+ more lines; --format json has all\.", line)]
     assert len(left) == 1

@@ -153,8 +153,8 @@ def zone_silent(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 def gateway_ports_blocked(evidence: Evidence) -> Iterator[RuleFinding]:
-    """TCP003: 443 connects and, at the same addresses, ports that a Backup gateway needs do not. The
-    one that serves its activation alone is a warning."""
+    """TCP003: 443 connects and, at the same addresses, ports that a gateway appliance needs do
+    not. The one that serves its activation alone is a warning."""
     for target in evidence.targets:
         up = places(attempt for attempt in evidence.connects(target, HTTPS) if attempt.ok)
         ports = tuple(port for port in judged_ports(target) if port != HTTPS)
@@ -277,7 +277,7 @@ def support_port_blocked(evidence: Evidence) -> Iterator[RuleFinding]:
             code="TCP007",
             target=target.id,
             detail=f"Port {SUPPORT_CHANNEL} does not connect at {listed(ordered(at))}, all others do. It serves AWS "
-            "Support's channel alone; backups do not need it.",
+            "Support's channel alone; a gateway works without it.",
             evidence=ids(closed),
             addresses=at,
             fix=Fix(

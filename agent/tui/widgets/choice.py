@@ -1,4 +1,4 @@
-"""A line of options, of which one or several are selected."""
+"""A line of options, of which one is selected."""
 
 from textual import events
 from textual.binding import Binding
@@ -10,12 +10,11 @@ from agent.tui.widgets.pane import TextLines
 
 
 class Choice(TextLines, can_focus=True):
-    """`(x) json ( ) html`: arrows move, the space bar selects."""
+    """`(x) json ( ) html`: arrows select."""
 
     BINDINGS = [  # noqa: RUF012 - as Textual has it
         Binding("left", "move(-1)", show=False),
         Binding("right", "move(1)", show=False),
-        Binding("space", "select", show=False),
     ]
 
     class Changed(Message):
@@ -34,23 +33,16 @@ class Choice(TextLines, can_focus=True):
         options: tuple[str, ...],
         selected: frozenset[str],
         *,
-        is_single: bool,
         id: str | None = None,  # noqa: A002 - as Textual has it
     ) -> None:
         super().__init__(glyphs, id=id)
         self.options = options
-        self._is_single = is_single
         self.set_reactive(Choice.selected, selected)
         self.set_reactive(Choice.at, next((number for number, option in enumerate(options) if option in selected), 0))
 
     def action_move(self, by: int) -> None:
         self.at = (self.at + by) % len(self.options)
-        if self._is_single:
-            self.selected = frozenset({self.options[self.at]})
-
-    def action_select(self) -> None:
-        here = frozenset({self.options[self.at]})
-        self.selected = here if self._is_single else self.selected ^ here
+        self.selected = frozenset({self.options[self.at]})
 
     def watch_at(self) -> None:
         self._show()
@@ -72,12 +64,11 @@ class Choice(TextLines, can_focus=True):
         key = self.key_at(event.x, event.y)
         if key is not None:
             self.at = self.options.index(key)
-            self.action_select()
+            self.action_move(0)
 
     def _show(self) -> None:
-        left, right = ("(", ")") if self._is_single else ("[", "]")
         line: Line = ()
         for option in self.options:
             sign = "x" if option in self.selected else " "
-            line += (Span(f"{left}{sign}{right} {option}", Tone.PLAIN, option), Span("  "))
+            line += (Span(f"({sign}) {option}", Tone.PLAIN, option), Span("  "))
         self.draw((line,), self.options[self.at] if self.has_focus else None)

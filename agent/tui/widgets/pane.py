@@ -17,6 +17,7 @@ from textual.widget import Widget
 from agent.tui import detail, drawing
 from agent.tui.actions import Pane
 from agent.tui.lines import Glyphs, Line, Tone, width_of
+from agent.tui.network_path import has_many_services
 from agent.tui.state import State, cursor, marked, selected_entry
 
 T = TypeVar("T")
@@ -180,6 +181,10 @@ class PaneWidget(StateLines):
             right=drawing.position(self._top, self.page, count),
         )
 
+    def tail(self, state: State, below: Sequence[Line]) -> Sequence[Line]:
+        """What follows the visible lines, for which `page` leaves room."""
+        return ()
+
     def under_cursor(self, state: State) -> str | None:
         return None
 
@@ -196,7 +201,8 @@ class PaneWidget(StateLines):
         key = self.under_cursor(state)
         self._scroll(state, content, self.followed(state, content))
         highlighted = marked(state) if self.pane is Pane.PATH else frozenset[str]()
-        lines = (self.heading(state, len(content)), *content[self._top : self._top + self.page])
+        end = self._top + self.page
+        lines = (self.heading(state, len(content)), *content[self._top : end], *self.tail(state, content[end:]))
         self.draw(lines, key if state.source is self.pane else None, highlighted)
 
     def _scroll(self, state: State, content: Sequence[Line], key: str | None) -> None:
@@ -234,12 +240,22 @@ class PathPane(PaneWidget):
 
     _content: tuple[tuple[object, ...], Sequence[Line]] = ((), ())
     """The inputs of the last drawing, and its lines."""
+    _has_tail = False
+
+    @property
+    def page(self) -> int:
+        return max(super().page - self._has_tail, 1)
+
+    def tail(self, state: State, below: Sequence[Line]) -> Sequence[Line]:
+        return (drawing.below(state, below),) if self._has_tail else ()
 
     def content(self, state: State) -> Sequence[Line]:
         inputs = (state.picture, state.samples, state.watching, self.size.width)
         before = self._content[0]
         if not before or any(now is not then for now, then in zip(inputs, before, strict=True)):
             self._content = inputs, drawing.path(state, self.size.width, self.glyphs)
+        # Of many services, some are likely to be below the last visible line.
+        self._has_tail = has_many_services(state.picture) and len(self._content[1]) > super().page
         return self._content[1]
 
     def heading(self, state: State, count: int) -> Line:

@@ -8,9 +8,10 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.reactive import reactive
+from textual.suggester import Suggester
 from textual.widgets import Input, Static
 
-from agent.catalog.services import SERVICES, checked_by_default
+from agent.catalog.services import checkable
 from agent.formats.registry import FORMATS
 from agent.settings import Settings
 from agent.tui import form
@@ -265,6 +266,16 @@ class Form(TonedScreen[object]):
         raise NotImplementedError
 
 
+class ServiceNames(Suggester):
+    """Completes the name of a service."""
+
+    def __init__(self) -> None:
+        super().__init__(case_sensitive=True)
+
+    async def get_suggestion(self, value: str) -> str | None:
+        return form.completed(value)
+
+
 class SettingsScreen(Form):
     """Settings of the next run."""
 
@@ -278,19 +289,20 @@ class SettingsScreen(Form):
         yield Static("Settings of the next run", classes="title", markup=False)
         texts = form.texts(self._settings, self._interval)
         for field in form.FIELDS:
-            yield from self.row(field.label, field.name, quiet_input(texts[field.name], field.hint, id=field.name))
-            if field.name == "region":
-                selected = frozenset(self._settings.services)
-                names = tuple(name for name in SERVICES if name in selected or name in checked_by_default())
-                services = Choice(self._glyphs, names, selected, is_single=False, id=form.SERVICE_FIELD)
-                yield from self.row("must be reachable", form.SERVICE_FIELD, services)
-        note = "With no service selected backup must be reachable, and backup-gateway is checked, too. "
-        yield Static(f"{note}Tab moves, space selects, enter applies, esc discards.", classes="note", markup=False)
+            line = quiet_input(texts[field.name], field.hint, id=field.name)
+            if field.name == form.SERVICE_FIELD:
+                line.suggester = ServiceNames()
+            yield from self.row(field.label, field.name, line)
+        yield Static(
+            f"Services: {' '.join(checkable())}. The right arrow takes a name that is shown in full. Without a service "
+            "backup must be reachable, and backup-gateway is checked, too. Tab moves, enter applies, esc discards.",
+            classes="note",
+            markup=False,
+        )
 
     def action_submit(self) -> None:
         given = {field.name: self.query_one(f"#{field.name}", Input).value for field in form.FIELDS}
-        services = self.query_one(f"#{form.SERVICE_FIELD}", Choice).selected
-        result = form.read(self._settings, given, services)
+        result = form.read(self._settings, given)
         if isinstance(result, dict):
             self.show_errors(result)
         else:
@@ -314,7 +326,7 @@ class SaveScreen(Form):
     def compose(self) -> ComposeResult:
         yield Static("Save the report", classes="title", markup=False)
         first = frozenset(self._formats[:1])
-        yield from self.row("format", "format", Choice(self._glyphs, self._formats, first, is_single=True, id="format"))
+        yield from self.row("format", "format", Choice(self._glyphs, self._formats, first, id="format"))
         yield from self.row(
             "file", "place", quiet_input(f"{self._place}{_SUFFIXES[self._formats[0]]}", "file name", id="place")
         )

@@ -165,7 +165,7 @@ async def test_t_changes_the_settings_of_the_next_run() -> None:
         await until(pilot, lambda state: state.phase is ENDED)
         await pilot.press("t")
         assert isinstance(pilot.app.screen, SettingsScreen)
-        await pilot.press("tab", "space", "tab", "tab", *"10.0.0.9", "tab", *"1.5", "enter")
+        await pilot.press("tab", *"backup", "tab", "tab", *"10.0.0.9", "tab", *"1.5", "enter")
         await pilot.pause()
         assert "kept for the next run" in shown(pilot)
         await pilot.press("r")
