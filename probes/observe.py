@@ -129,7 +129,7 @@ class Log:
         value: T | None = None
         outcome: Outcome[F]
         try:
-            async with window.open():
+            async with window:
                 try:
                     value = await body(draft)
                 except Exception as error:

@@ -6,8 +6,8 @@ time grows by what this process lost in it.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
+from types import TracebackType
 from typing import Final
 
 _TURN_SECONDS: Final = 0.25
@@ -19,7 +19,7 @@ _GROWTH: Final = 4.0
 
 
 class Window:
-    """The time of one step."""
+    """The time of one step, entered once: it ends the block with TimeoutError when the time is over."""
 
     def __init__(self, limit: float, lateness: Callable[[], float], *, by_kernel: bool = False) -> None:
         """`limit` is its length in seconds, `lateness` the seconds so far in which this process could not run.
@@ -31,6 +31,8 @@ class Window:
         self._timeout = asyncio.timeout(None)
         self.seconds = limit
         """Its length so far."""
+        self._started = 0.0
+        self._timer: asyncio.TimerHandle | None = None
 
     @property
     def lost(self) -> float:
@@ -52,24 +54,26 @@ class Window:
         """Whether a peer may have given up on this process in it."""
         return not self._by_kernel and self.lost >= SHARE * self._limit
 
-    @asynccontextmanager
-    async def open(self) -> AsyncIterator[None]:
-        """End the block with TimeoutError when the time is over."""
+    async def __aenter__(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._started = loop.time()
+        self._timer = loop.call_at(self._started + self._limit, self._due)
+        await self._timeout.__aenter__()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        await self._timeout.__aexit__(kind, error, trace)
+
+    def _due(self) -> None:
+        """The time that the step had is over."""
         loop = asyncio.get_running_loop()
         most = _TURN_SECONDS if self._by_kernel else _GROWTH * self._limit
-
-        def due() -> None:
-            length = self._limit + min(self.lost, most)
-            if length > self.seconds:
-                self.seconds = length
-                timers.append(loop.call_at(max(started + length, loop.time() + _TURN_SECONDS), due))
-            else:
-                self._timeout.reschedule(loop.time())
-
-        started = loop.time()
-        timers = [loop.call_at(started + self._limit, due)]
-        try:
-            async with self._timeout:
-                yield
-        finally:
-            timers[-1].cancel()
+        length = self._limit + min(self.lost, most)
+        if length > self.seconds:
+            self.seconds = length
+            self._timer = loop.call_at(max(self._started + length, loop.time() + _TURN_SECONDS), self._due)
+        else:
+            self._timeout.reschedule(loop.time())

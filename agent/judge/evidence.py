@@ -537,11 +537,14 @@ def skipped_because(observation: Observation[Any]) -> str | None:
     return observation.outcome.reason if isinstance(observation.outcome, Skipped) else None
 
 
+_PLACES: Final = {step: place for place, step in enumerate(Step)}
+
+
 def _order(observation: Observation[Any]) -> tuple[object, ...]:
     """By step, target, address, port, resolver and operation: from content, never from the order of events."""
     subject = observation.subject
     return (
-        tuple(Step).index(subject.step),
+        _PLACES[subject.step],
         subject.target or "",
         () if subject.address is None else sort_key(subject.address),
         subject.port or 0,

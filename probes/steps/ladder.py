@@ -330,7 +330,7 @@ class _Climb:
         of this program is left for the step itself to report."""
         window = self._context.log.window(self._context.limit)
         try:
-            async with window.open():
+            async with window:
                 await self._reopened()
         except Exception as error:  # noqa: BLE001 - classified as `observe` does
             self._close()

@@ -67,7 +67,8 @@ class SystemSdk:
         # is compared with the host as it is in a URL.
         from urllib.request import getproxies, proxy_bypass
 
-        return None if proxy_bypass(f"[{host}]" if ":" in host else host) else getproxies().get(scheme)
+        proxy = getproxies().get(scheme)
+        return None if proxy is None or proxy_bypass(f"[{host}]" if ":" in host else host) else proxy
 
     def reader(
         self, keys: Keys, *, region: str, profile: str | None, ca_bundle: str | None, timeout: float, most: int
