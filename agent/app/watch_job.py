@@ -1,6 +1,8 @@
 """A watch: what it does by its settings, and the process around it."""
 
 import asyncio
+import gc
+import itertools
 import os
 import random
 import signal
@@ -63,9 +65,25 @@ def watch_host(config: WatchConfig, read_again: ReadAgain, received_signals: lis
 
     try:
         now = SystemMachine().now
-        return watch(config, read_again, received_signals, fail_on=fail_on, now=now, tidy=end_children)
+        return watch(config, read_again, received_signals, fail_on=fail_on, now=now, tidy=tidying())
     finally:
         end_children()
+
+
+def tidying() -> Callable[[Collection[int]], None]:
+    """What a watch of this host does after each cycle: it ends children that the cycle left, and after the first it
+    lets the garbage collector pass over what was imported, which is most of what there is, and stays."""
+    from probes.system.sdk import end_children
+
+    cycles = itertools.count()
+
+    def tidy(spare: Collection[int]) -> None:
+        end_children(spare)
+        if next(cycles) == 0:
+            gc.collect()
+            gc.freeze()
+
+    return tidy
 
 
 def _leave_all(_: Collection[int]) -> None:

@@ -83,7 +83,8 @@ def expose(families: Iterable[Metric]) -> str:
         lines += [f"# HELP {name} {_escaped(metric.documentation)}", f"# TYPE {name} {metric.type}"]
         for sample in metric.samples:
             labels = ",".join([f'{label}="{_quoted(value)}"' for label, value in sorted(sample.labels.items())])
-            lines.append(f"{sample.name}{f'{{{labels}}}' if labels else ''} {floatToGoString(sample.value)}")
+            value = floatToGoString(sample.value)  # type: ignore[no-untyped-call]
+            lines.append(f"{sample.name}{f'{{{labels}}}' if labels else ''} {value}")
     return "".join([f"{line}\n" for line in lines])
 
 

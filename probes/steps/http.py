@@ -7,6 +7,7 @@ extensions without end. Every byte of an exchange is counted here, and the conne
 from collections.abc import Callable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import Final
 from xml.etree import ElementTree
 
@@ -254,6 +255,7 @@ def _facts(response: Response, sent: datetime, received: datetime, answers: Answ
     )
 
 
+@lru_cache(maxsize=64)
 def instant_of(text: str | None) -> datetime | None:
     """The instant of a Date header, in UTC and in any of its forms (RFC 9110, section 5.6.7), one-digit days included;
     None where it is not a date."""

@@ -12,7 +12,7 @@ import struct
 from collections.abc import Callable
 from dataclasses import replace
 from ipaddress import IPv4Address, IPv6Address, ip_address
-from typing import Final
+from typing import Any, Final
 
 from probes.background import in_background
 from probes.facts import IcmpError, TcpFacts
@@ -170,18 +170,17 @@ def _report_icmp(connection: socket.socket, address: Address, *, wanted: bool) -
 def _seen_by_kernel(connection: socket.socket, address: Address, facts: TcpFacts) -> TcpFacts:
     if not LINUX:
         return facts
+    seen: dict[str, Any] = {}
     with contextlib.suppress(OSError):  # an unbound socket has no name
         host = ip_address(connection.getsockname()[0])
-        facts = replace(facts, source=None if host.is_unspecified else host)
+        seen["source"] = None if host.is_unspecified else host
     with contextlib.suppress(OSError, struct.error):  # an older kernel gives a shorter struct
         info = _TCP_INFO.unpack_from(connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO.size))
-        facts = replace(
-            facts,
-            round_trip_seconds=info[_RTT] / 1e6 or None,
-            retransmits=info[_TOTAL_RETRANS],
-            mss=None if info[_STATE] in _UNCONNECTED else info[_SND_MSS] or None,  # until then a default of 536
-        )
-    return replace(facts, icmp=_icmp_error(connection, address))
+        seen["round_trip_seconds"] = info[_RTT] / 1e6 or None
+        seen["retransmits"] = info[_TOTAL_RETRANS]
+        # Until it is connected, a default of 536.
+        seen["mss"] = None if info[_STATE] in _UNCONNECTED else info[_SND_MSS] or None
+    return replace(facts, **seen, icmp=_icmp_error(connection, address))
 
 
 def _icmp_error(connection: socket.socket, address: Address) -> IcmpError | None:

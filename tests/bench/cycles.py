@@ -9,9 +9,11 @@ import os
 import random
 import sys
 import time
+from collections.abc import Collection
 from dataclasses import replace
 from typing import Final
 
+from agent.app.watch_job import tidying
 from agent.cli.commands.watch import config_of
 from agent.cli.main import main
 from agent.process.cancel import CancelToken
@@ -20,7 +22,6 @@ from agent.watch.config import WatchEnvironment
 from agent.watch.schedule import Watch
 from agent.watch.systemd import Manager
 from probes.system.machine import SystemMachine
-from probes.system.sdk import end_children
 
 WARM_UP: Final = 3
 
@@ -29,8 +30,10 @@ async def watch(count: int, options: list[str]) -> float:
     """CPU seconds of `count` cycles."""
     spent: list[float] = []
 
-    def measure(_: object) -> None:
-        end_children()
+    tidy = tidying()
+
+    def measure(spare: Collection[int]) -> None:
+        tidy(spare)
         spent.append(time.process_time())
 
     command = main.commands["watch"]

@@ -123,7 +123,7 @@ def soaked() -> tuple[Figure, ...]:
 MEASUREMENTS: Final = (
     Benchmark(
         promises=(
-            Promise(what="a cycle of watch, CPU", against="prometheus-blackbox-exporter, the same probes", limit=None),
+            Promise(what="a cycle of watch, CPU", against="prometheus-blackbox-exporter, the same probes", limit=1.7),
         ),
         measure=beside_exporter,
         needs=(EXPORTER,),
