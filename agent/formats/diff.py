@@ -2,10 +2,10 @@
 
 import textwrap
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-from agent.formats.report_text import WIDTH, visible
+from agent.formats.report_text import FEW_SERVICES, WIDTH, visible
 from agent.report.codec import dumps
 from agent.report.diff import (
     ChangeKind,
@@ -20,6 +20,7 @@ from agent.report.diff import (
 )
 from agent.report.model import Status
 from agent.report.serialization import to_json
+from probes.model import Address
 
 _SIGN: Final = {ChangeKind.CAME: "+", ChangeKind.WENT: "-", ChangeKind.CHANGED: "~"}
 _HEAD: Final = {
@@ -45,7 +46,7 @@ def as_text(changes: Difference) -> str:
     for title, rows in (
         ("Findings", [_finding(finding) for finding in changes.findings]),
         ("Targets", [_target(target) for target in changes.targets]),
-        ("Steps", [*map(_step, _changed(changes.steps)), *_moved(changes.steps)]),
+        ("Steps", _steps(changes.steps)),
     ):
         parts.append("\n".join([title, *rows]) if rows else f"{title}\n  the same")
     if changes.paths:  # most runs do not read the configuration; "the same" would be wrong for those
@@ -90,8 +91,11 @@ def _target(row: TargetChange) -> str:
 
 
 def _step(row: StepChange) -> str:
-    states = [_state(state) for state in (row.old, row.new) if state is not None]
-    return _row(row.change, f"{row.id}  {' -> '.join(states)}")
+    return _row(row.change, f"{row.id}  {_arrow(row)}")
+
+
+def _arrow(step: StepChange) -> str:
+    return " -> ".join(_state(state) for state in (step.old, step.new) if state is not None)
 
 
 def _path(row: PathChange) -> str:
@@ -104,8 +108,24 @@ def _path(row: PathChange) -> str:
     return _row(ChangeKind.CHANGED, f"{row.id}  {'; '.join(changes)}")
 
 
-def _changed(steps: Iterable[StepChange]) -> list[StepChange]:
-    return [step for step in steps if step.change is ChangeKind.CHANGED]
+def _steps(steps: Sequence[StepChange]) -> list[str]:
+    """Steps that changed, then how many came and went. Of more than two targets, those that are skipped now, or not any
+    more, are only counted: they follow from another step, and one address brings four."""
+    changed = [step for step in steps if step.change is ChangeKind.CHANGED]
+    is_short = len({step.target for step in changed}) > FEW_SERVICES
+    counts = Counter((step.target, step.address, _arrow(step)) for step in changed if is_short and _follows(step))
+    return [
+        *(_step(step) for step in changed if not (is_short and _follows(step))),
+        *(
+            _row(ChangeKind.CHANGED, f"{_where(target, address)}: {_counted(count)} {arrow}")
+            for (target, address, arrow), count in counts.items()
+        ),
+        *_moved(steps),
+    ]
+
+
+def _follows(step: StepChange) -> bool:
+    return any(state is not None and state.status == "skipped" for state in (step.old, step.new))
 
 
 def _moved(steps: Iterable[StepChange]) -> list[str]:
@@ -114,13 +134,17 @@ def _moved(steps: Iterable[StepChange]) -> list[str]:
         (step.change, step.target, step.address) for step in steps if step.change is not ChangeKind.CHANGED
     )
     return [
-        _row(
-            change,
-            f"{' at '.join(str(part) for part in (target or 'this host', address) if part)}: "
-            f"{count} step{'' if count == 1 else 's'}",
-        )
+        _row(change, f"{_where(target, address)}: {_counted(count)}")
         for (change, target, address), count in counts.items()
     ]
+
+
+def _where(target: str | None, address: Address | None) -> str:
+    return " at ".join(str(part) for part in (target or "this host", address) if part)
+
+
+def _counted(count: int) -> str:
+    return f"{count} step{'' if count == 1 else 's'}"
 
 
 def _state(state: StepState) -> str:

@@ -72,7 +72,7 @@ def render(report: Report, options: RenderOptions = DEFAULT_OPTIONS) -> str:
 def _first_line(report: Report, word: str) -> str:
     status = report.verdict.status.value.upper()
     verdict = "" if status == word else f" (verdict {report.verdict.status})"
-    of_run = f", {_line(facts(report))}" if report.observations else ""
+    of_run = f", {_line(facts(report), _MAX_SENTENCE // 2)}" if report.observations else ""
     summary = _line(report.verdict.summary, _MAX_SENTENCE - len(of_run))
     return f"{word} - {summary}{of_run}{verdict}"
 

@@ -7,9 +7,11 @@ from dataclasses import replace
 import pytest
 
 from agent.formats import emf
+from agent.formats.diff import as_text
 from agent.formats.registry import RenderOptions, render
 from agent.formats.report_text import folded, unfolded
 from agent.formats.text import BRIEF_CHARACTERS
+from agent.report.diff import difference
 from agent.report.hops import Reachability
 from agent.report.model import ConfiguredPath, Measured, Report, Status
 from probes.facts import DnsFacts
@@ -227,6 +229,19 @@ def test_series_and_metrics_are_as_many_as_the_page_says() -> None:
     assert of_addresses - 50 <= sum('address="' in line for line in series) <= of_addresses
     run, target = len(emf.RUN_METRICS), len(emf.TARGET_METRICS)
     assert f"at most {run} for the run and {target} for a target, {run + 24 * target} for 24 services" in page
+
+
+def test_of_a_change_at_many_services_what_only_follows_is_counted() -> None:
+    lines = as_text(difference(report_of(ALL), report_of(ALL, ("sts", "ssm", "kms")))).splitlines()
+    steps = lines[lines.index("Steps") + 1 :]
+    failed = [line for line in steps if line.startswith("  ~ tcp/")]
+    assert [line.split("/")[1] for line in failed] == ["kms", "ssm", "sts"]
+    assert all(line.endswith("ok -> failed (timeout)") for line in failed)
+    assert [line for line in steps if line not in failed] == [
+        f"  ~ {name} at 10.0.3.{100 + ALL.index(name)}: 4 steps ok -> skipped" for name in ("kms", "ssm", "sts")
+    ]
+    of_two = as_text(difference(report_of(ALL), report_of(ALL, ("sts", "kms"))))
+    assert f"  ~ api/kms/10.0.3.{100 + ALL.index('kms')}/443  ok -> skipped" in of_two
 
 
 def test_a_pipeline_sees_a_suite_for_each_target_and_a_case_for_each_step() -> None:
