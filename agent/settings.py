@@ -121,6 +121,8 @@ class Settings:
     turn: int = 0
     """Index of the address, modulo their number, that gets the call of each service where a run makes one; where the
     steps before fail, the next address gets it."""
+    jobs: bool = False
+    """Whether AWS Backup is asked which jobs did not succeed lately."""
     ec2: Ec2 = Ec2.NEVER
     ec2_facts: Ec2Facts | None = None
     """The configuration from a file. Where it is of this network and not too old, EC2 is not asked."""
