@@ -126,6 +126,8 @@ class Settings:
     such an address, it takes the answer and makes no call."""
     uncalled: frozenset[str] = frozenset()
     """Services of which no signed call is made."""
+    jobs: bool = False
+    """Whether AWS Backup is asked which jobs did not succeed lately."""
     ec2: Ec2 = Ec2.NEVER
     ec2_facts: Ec2Facts | None = None
     """The configuration from a file. Where it is of this network and not too old, EC2 is not asked."""

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         Certificate,
         CredentialFacts,
         DnsFacts,
+        FailedJobs,
         GatewayFacts,
         HostFacts,
         HostsEntry,
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
         IcmpError,
         ImdsFacts,
         Interface,
+        JobsFacts,
         LookupFacts,
         ProxyConnectFacts,
         ProxyFacts,
@@ -53,7 +55,7 @@ if TYPE_CHECKING:
     )
     from probes.observe import Log
     from probes.seams import Keys, LocalRoute, Machine, Net, Reader, Sdk, Stream, Trust, World
-    from probes.steps import api, dns, host, http, imds, ladder, proxy, tcp, tls
+    from probes.steps import api, dns, host, http, imds, jobs, ladder, proxy, tcp, tls
     from probes.system.machine import SystemMachine
     from probes.system.net import SystemNet
     from probes.system.sdk import SystemSdk
@@ -69,7 +71,7 @@ _MODULES: Final = (
     "probes.system.sdk",
 )
 """Where the names are, lightest first."""
-_STEPS: Final = ("api", "dns", "host", "http", "imds", "ladder", "proxy", "tcp", "tls")
+_STEPS: Final = ("api", "dns", "host", "http", "imds", "jobs", "ladder", "proxy", "tcp", "tls")
 """Modules of `probes.steps`: one for a kind of step, and `ladder`, which makes them one after another."""
 
 __all__ = [
@@ -84,6 +86,7 @@ __all__ = [
     "DnsFacts",
     "Draft",
     "Failed",
+    "FailedJobs",
     "Failure",
     "FailureKind",
     "GatewayFacts",
@@ -93,6 +96,7 @@ __all__ = [
     "IcmpError",
     "ImdsFacts",
     "Interface",
+    "JobsFacts",
     "Keys",
     "LocalRoute",
     "Log",
@@ -130,6 +134,7 @@ __all__ = [
     "http",
     "imds",
     "in_background",
+    "jobs",
     "ladder",
     "proxy",
     "tcp",

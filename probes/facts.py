@@ -8,7 +8,19 @@ from ipaddress import IPv4Interface, IPv4Network, IPv6Interface, IPv6Network
 from typing import Annotated, Final
 
 from probes.frozen import dataclass
-from probes.masks import CallErrorCode, Mask, MediaType, Plain, RegionSetting, RequestId, Sentence, StsHost
+from probes.masks import (
+    CallErrorCode,
+    JobCategory,
+    JobKind,
+    Mask,
+    MediaType,
+    Plain,
+    RegionSetting,
+    RequestId,
+    ResourceId,
+    Sentence,
+    StsHost,
+)
 from probes.model import Address
 from probes.vpc.model import ConfigurationFacts
 
@@ -332,6 +344,57 @@ class ApiFacts:
         return last_seen is not None and self.server_time is not None and self.server_time - last_seen > SEEN_LATELY
 
 
+JOBS_PERIOD: Final = timedelta(hours=24)
+"""How far back jobs are asked for, by when they were created."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailedJobs:
+    """Jobs of AWS Backup that did not succeed, and of which it says the same (AWS Backup API Reference, BackupJob)."""
+
+    jobs: int
+    state: Plain
+    resource_type: JobKind | None
+    """The kind of resource; None where the answer does not say it."""
+    instance_id: ResourceId | None
+    """Of jobs of one instance; None for other resources."""
+    category: JobCategory | None
+    """MessageCategory: `AccessDenied`, `InvalidParameters`, …; None where the answer has none."""
+    message: Annotated[str, Mask("text")] | None
+    """StatusMessage, cut."""
+    job_id: Annotated[str, Mask("job")] | None
+    """Of one of them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobsFacts:
+    """The answers to the calls that list jobs of AWS Backup which did not succeed, and those that completed."""
+
+    operation: Plain
+    created_after: datetime
+    """Only jobs created after this were asked for."""
+    resource_arn: Annotated[str, Mask("resource")] | None
+    """Whose jobs were asked for; None for those of all resources of the account in the Region."""
+    calls: int
+    by_state: dict[Plain, int]
+    """How many jobs were listed, by their state."""
+    failed: tuple[FailedJobs, ...]
+    """Those of them that did not succeed: completed ones, where a category other than SUCCESS or, without a category,
+    a message came with them, are among them."""
+    is_cut: bool
+    """Whether AWS Backup has more jobs than were listed."""
+    request_id: RequestId | None
+    """Of the last answer."""
+    error_code: CallErrorCode | None
+    """AWS's own code of the answer that ended the list early; None where none did."""
+    error_message: Annotated[str, Mask("text")] | None
+
+    @property
+    def listed(self) -> int:
+        """How many jobs were listed."""
+        return sum(self.by_state.values())
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProxyConnectFacts:
     """What a proxy says to CONNECT (RFC 9110, section 9.3.6)."""
@@ -356,6 +419,7 @@ Facts = (
     | TlsFacts
     | HttpFacts
     | ApiFacts
+    | JobsFacts
     | ProxyConnectFacts
     | ConfigurationFacts
 )

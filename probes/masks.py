@@ -69,6 +69,16 @@ MediaType = Annotated[
 """RFC 6838, section 4.2."""
 CallErrorCode = Annotated[str, Mask("text", unless=r"[A-Za-z][A-Za-z0-9.]{0,63}|[0-9]{1,10}")]
 """A code of AWS, or an HTTP status."""
+JobKind = Annotated[
+    str,
+    Mask(
+        "text",
+        unless=r"Aurora(?: DSQL)?|CloudFormation|DSQL|DocumentDB|DynamoDB|EBS|EC2|EFS|EKS|FSx|Neptune|RDS"
+        r"|Redshift(?: Serverless)?|S3|SAP HANA on Amazon EC2|Storage Gateway|Timestream|VirtualMachine",
+    ),
+]
+"""The kind of resource of a job of AWS Backup."""
+JobCategory = Annotated[str, Mask("text", unless=r"[A-Za-z_]{1,40}")]
 EndpointErrorCode = Annotated[str, Mask("text", unless=r"[A-Za-z][A-Za-z0-9.]{0,63}")]
 FailureCode = Annotated[
     str,

@@ -41,7 +41,7 @@ def test_every_class_of_the_promised_modules_is_public() -> None:
         if inspect.isclass(value) and value.__module__ == module.__name__ and not name.startswith("_")
     }
     others = {"Address", "Outcome", "Log", "in_background", "SystemMachine", "SystemNet", "SystemSdk"}
-    steps = {"api", "dns", "host", "http", "imds", "ladder", "proxy", "tcp", "tls"}
+    steps = {"api", "dns", "host", "http", "imds", "jobs", "ladder", "proxy", "tcp", "tls"}
     assert set(probes.__all__) == classes | others | steps
 
 

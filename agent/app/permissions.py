@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from agent.catalog.hosts import ServiceEndpoint
-from agent.catalog.service import CallPermission
+from agent.catalog.service import JOBS_PERMISSION, CallPermission
 from agent.catalog.services import SERVICES
 from agent.report.codec import dumps
 from probes.frozen import dataclass
@@ -63,6 +63,17 @@ def permissions(endpoints: Iterable[ServiceEndpoint], *, region: str | None) -> 
                 part="api",
                 words=f"One signed call at each address (--calls each): {calls}.",
                 policy=_policy(_call(permission, partition, region) for permission in needed if permission.is_needed),
+            ),
+            *(
+                [
+                    Part(
+                        part="jobs",
+                        words="The jobs of the last 24 hours (--jobs): up to six signed calls in all.",
+                        policy=_policy([_call(JOBS_PERMISSION, partition, region)]),
+                    )
+                ]
+                if any(SERVICES[service].lists_jobs for service in offered)
+                else []
             ),
             Part(
                 part="ec2",

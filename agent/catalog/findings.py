@@ -40,6 +40,8 @@ class Layer(StrEnum):
     POLICY = "IAM"
     CONFIGURATION = "VPC"
     """What EC2 and Route 53 say, as against what was measured."""
+    JOB = "JOB"
+    """Jobs of AWS Backup, which the account has, whatever this host's path is like."""
     RUN = "RUN"
 
 
@@ -134,6 +136,10 @@ _RESOLVER: Final = Document(
 _GATEWAY: Final = Document(
     title="AWS Backup Developer Guide: Configure your infrastructure to use Backup gateway",
     url=f"{_DOCS}/aws-backup/latest/devguide/configure-infrastructure-bgw.html",
+)
+_JOBS: Final = Document(
+    title="AWS Backup API Reference: ListBackupJobs",
+    url=f"{_DOCS}/aws-backup/latest/devguide/API_ListBackupJobs.html",
 )
 _GROUPS: Final = Document(
     title="Amazon VPC User Guide: Security groups for your VPC",
@@ -863,6 +869,26 @@ CODES: Final = {
             "A DNS Firewall rule stops the name",
             _FIREWALL,
             needs_symptom=True,
+        ),
+        _code(
+            "JOB001",
+            "jobs-fail-elsewhere",
+            _INFO,
+            "Backup jobs failed, none of them of this host's kind",
+            _JOBS,
+            scope=Scope.RUN,
+            fix_forms=NO_TEMPLATE,
+            accounts_for_failure=False,
+        ),
+        _code(
+            "JOB002",
+            "jobs-fail-here",
+            _WARNING,
+            "Backup jobs of this host failed",
+            _JOBS,
+            scope=Scope.RUN,
+            fix_forms=NO_TEMPLATE,
+            accounts_for_failure=False,
         ),
         _code(
             "RUN001",

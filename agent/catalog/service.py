@@ -56,6 +56,10 @@ class CallPermission:
     """Whether the call is refused where no policy allows it."""
 
 
+JOBS_PERMISSION: Final = CallPermission(action="backup:ListBackupJobs")
+"""What listing the jobs of AWS Backup takes (Service Authorization Reference, AWS Backup)."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
     """A service that can be reached through an endpoint."""
@@ -82,6 +86,14 @@ class Service:
     """Whether programs that use the service make `call` themselves, so that a role without it lacks what it needs."""
     calls_per_second: float | None = None
     """The published limit of `call` for one account and Region; None where none is published."""
+    lists_jobs: bool = False
+    """Whether it lists the jobs of AWS Backup (ListBackupJobs), for which JOBS_PERMISSION is needed."""
+    job_kinds: tuple[str, ...] = ()
+    """Kinds of resources (ResourceType) whose backup jobs need this service from the host itself, so that a fault of
+    the path there can make them fail. Jobs of other kinds are AWS Backup's own work."""
+    has_job_data: bool = False
+    """Whether the data of those jobs goes through it. A host that uses it has such resources, and their jobs name them
+    and not the instance."""
     default_role: Role | None = None
     """How much its faults count in a run that names no service; None where such a run leaves it out."""
     appliance_labels: tuple[str, ...] = ()

@@ -34,6 +34,9 @@ _GATEWAY_PORTS: Final = (
 _GATEWAY_HOSTS: Final = ("anon-cp", "client-cp", "dp-1", "proxy-app")
 """Activation, control, data, proxy (AWS Backup Developer Guide, Configure your infrastructure to use Backup gateway;
 Storage Gateway User Guide, Requirements)."""
+_HANA: Final = ("SAP HANA on Amazon EC2",)
+"""AWS Backup starts these jobs on the host through Run Command of Systems Manager, and the host's agent sends the data
+(AWS Backup Developer Guide, SAP HANA databases on Amazon EC2 instances backup)."""
 _EVERY_OTHER: Final = frozenset({"aws-cn", "aws-eusc", "aws-iso", "aws-iso-b", "aws-iso-e", "aws-iso-f"})
 _BEIJING_AND_NINGXIA: Final = {"aws-cn": "cn.com.amazonaws"}
 _US_ISO: Final = {"aws-iso": "gov.ic.c2s", "us-isob-east-1": "gov.sgov.sc2s"}
@@ -94,6 +97,7 @@ SERVICES: Final = {
             permission=CallPermission(action="backup:ListBackupVaults"),
             call_is_own=True,
             calls_per_second=20,
+            lists_jobs=True,
             default_role=Role.REQUIRED,
             documented_fips_regions=frozenset(
                 ("ca-central-1 ca-west-1 us-east-1 us-east-2 us-west-1 us-west-2 us-gov-east-1 us-gov-west-1").split()
@@ -134,6 +138,8 @@ SERVICES: Final = {
             ports=(_HTTPS,),
             call=None,  # every operation belongs to a backup or restore job
             permission=None,
+            job_kinds=_HANA,
+            has_job_data=True,
         ),
         Service(
             name="backup-search",
@@ -172,6 +178,7 @@ SERVICES: Final = {
             ports=(_HTTPS,),
             call=_json_call("1.1", "AmazonSSM.ListAssociations", b'{"MaxResults":1}', "Associations"),
             permission=CallPermission(action="ssm:ListAssociations"),
+            job_kinds=_HANA,
         ),
         Service(
             name="ssmmessages",
@@ -183,6 +190,7 @@ SERVICES: Final = {
             ports=(_HTTPS,),
             call=None,  # its operations open channels
             permission=None,
+            job_kinds=_HANA,
         ),
         Service(
             name="ec2messages",

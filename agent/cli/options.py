@@ -143,6 +143,12 @@ _RUN: Final = (
         help="The same as --calls none. With --ec2 never, no credentials are loaded.",
     ),
     _option(
+        "--jobs",
+        is_flag=True,
+        help="Also ask AWS Backup which jobs of the last 24 hours did not succeed, with up to six signed calls. Not in "
+        "a watch.",
+    ),
+    _option(
         "--ec2",
         type=click.Choice([ec2.value for ec2 in Ec2]),
         show_default=f"{DEFAULT_EC2.value}; {DEFAULT_WATCH_EC2.value} in a watch",

@@ -58,6 +58,11 @@ def settings_from(
     InterruptedBySignalError where a signal comes while a file is read."""
     region, source = region_from(options["region"], environment)
     is_watch = "interval" in options
+    calls = _choice(
+        options, "calls", "no_api", none=Calls.NONE, default=DEFAULT_WATCH_CALLS if is_watch else DEFAULT_CALLS
+    )
+    if options["jobs"]:
+        _refuse_jobs(calls, is_watch=is_watch)
     facts = (
         None if options["ec2_facts"] is None else _facts_from(options["ec2_facts"], region, source, received_signals)
     )
@@ -77,12 +82,22 @@ def settings_from(
         ca_bundle=options["ca_bundle"],
         fips=options["fips"],
         dual_stack=options["dual_stack"],
-        calls=_choice(
-            options, "calls", "no_api", none=Calls.NONE, default=DEFAULT_WATCH_CALLS if is_watch else DEFAULT_CALLS
-        ),
+        calls=calls,
+        jobs=options["jobs"],
         ec2=_choice(options, "ec2", "no_ec2", none=Ec2.NEVER, default=DEFAULT_WATCH_EC2 if is_watch else DEFAULT_EC2),
         ec2_facts=facts,
     )
+
+
+def _refuse_jobs(calls: Calls, *, is_watch: bool) -> None:
+    """Raise UsageError where jobs cannot be listed."""
+    if is_watch:
+        raise click.UsageError(
+            "--jobs cannot be used in a watch: each host would list the account's jobs in every cycle, and all hosts "
+            "share the account's request rate. Use `backuplink check --jobs`."
+        )
+    if calls is Calls.NONE:
+        raise click.UsageError("--jobs makes signed calls, which --calls none excludes; leave one of them out.")
 
 
 def _choice(options: Mapping[str, Any], name: str, flag: str, *, none: T, default: T) -> T:

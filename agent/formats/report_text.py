@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any, Final
 
-from agent.catalog.findings import Severity
+from agent.catalog.findings import Layer, Severity
 from agent.catalog.wording import duration
 from agent.report.model import (
     NO_TROUBLE,
@@ -24,7 +24,7 @@ from agent.report.model import (
 from probes.facts import DnsFacts, LookupFacts
 from probes.frozen import dataclass
 from probes.model import Observation, Role, Skipped, Step
-from probes.operations import GETADDRINFO
+from probes.operations import GETADDRINFO, JOBS
 
 WIDTH: Final = 80
 """Columns of what is laid out in lines."""
@@ -265,8 +265,13 @@ def unseen(report: Report) -> dict[str, str]:
         if target.status is Status.NOT_IN_USE:
             why = next((row.reason for row in report.not_evaluated if row.target == target.id), "not in use here")
             reasons.setdefault(why, []).append(target.id)
+    for row in report.not_evaluated if report.run.jobs else ():
+        if row.code.startswith(Layer.JOB) and row.reason not in reasons:
+            reasons[row.reason] = ["jobs"]
     unused = frozenset(reasons)
     for observation in report.observations:
+        if observation.subject.operation == JOBS:
+            continue  # its rules say why
         reason = observation.outcome.reason if isinstance(observation.outcome, Skipped) else None
         if reason is not None and " failed: " not in reason and reason not in unused:
             # A healthy run leaves all of the configuration unread, which is worth one word.

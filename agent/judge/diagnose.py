@@ -170,6 +170,8 @@ def _lack(rule: Rule, evidence: Evidence, target: Target | None) -> str | None:
     """Why a step that the rule needs says nothing; None where all do."""
     if rule.reads and not evidence.run.ec2_reads:
         return NO_EC2
+    if rule.why_not is not None and (reason := rule.why_not(evidence)) is not None:
+        return reason
     for step in rule.needs:
         # Metadata and credentials, and of the host all but its proxies, are the run's and no target's.
         judged = judged_steps(evidence, step, target) or [

@@ -22,6 +22,7 @@ from probes.facts import (
     HostFacts,
     HttpFacts,
     ImdsFacts,
+    JobsFacts,
     LookupFacts,
     ProxyFacts,
     RoleFacts,
@@ -39,6 +40,7 @@ from probes.operations import (
     GETADDRINFO,
     HOST,
     INSTANCE_ROLE,
+    JOBS,
     PROXY,
     SDK_SETTINGS,
     SEARCH_DOMAINS,
@@ -264,6 +266,12 @@ class Evidence:
     def further_pages(self, call: Observation[ApiFacts]) -> Observation[ApiFacts] | None:
         """How the list that a signed call began was read on; None where it was not."""
         return self._by_id.get(f"{call.id}/{FURTHER_PAGES}")
+
+    @cached_property
+    def jobs(self) -> Observation[JobsFacts] | None:
+        """How the jobs of AWS Backup were listed; None where no ladder got that far."""
+        listings = (observation for observation in self.of(Step.API) if observation.subject.operation == JOBS)
+        return next(listings, None)
 
     def reached_aws(self, target: Target, address: Address) -> bool:
         """Whether the signed call at an address was answered by AWS, whatever the answer."""

@@ -18,6 +18,7 @@ from probes.facts import (
     HostFacts,
     HttpFacts,
     ImdsFacts,
+    JobsFacts,
     LookupFacts,
     ProxyConnectFacts,
     ProxyFacts,
@@ -60,6 +61,7 @@ _FACTS: Final[dict[tuple[Step, str | None], type]] = {
     (Step.CREDENTIALS, None): CredentialFacts,
     (Step.API, None): ApiFacts,
     (Step.API, operations.FURTHER_PAGES): ApiFacts,
+    (Step.API, operations.JOBS): JobsFacts,
     **{(Step.EC2, read.operation): read.facts for read in READS.values()},
 }
 """Which facts an observation of a step and operation holds."""

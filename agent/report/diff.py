@@ -14,6 +14,7 @@ from agent.report.hops import Reachability
 from agent.report.model import Access, ConfiguredPath, Finding, Path, Report, Status, TargetReport
 from probes.frozen import dataclass
 from probes.model import Address, Failed, Observation, Role, Skipped, Step
+from probes.operations import JOBS
 
 SCHEMA: Final = "backuplink.diff.v1"
 T = TypeVar("T")
@@ -193,8 +194,8 @@ def _changes(
 
 
 class _Readings:
-    """What two reports read of the configuration. That one of them did not read it is no change: a run reads it only
-    where it was told to, or where something was wrong."""
+    """What two reports read of the configuration, and of jobs. That one of them did not read it is no change: a run
+    reads it only where it was told to, or where something was wrong."""
 
     def __init__(self, old: Report, new: Report) -> None:
         self._old, self._new = old, new
@@ -221,7 +222,9 @@ class _Readings:
 
     def _is_unread(self, finding: Finding, other: Report) -> bool:
         """Whether `other` may lack a finding only because it did not read what the finding rests on. A cause of a fault
-        is gone where what it is about is well there."""
+        is gone where what it is about is well there; a finding about jobs where its rule could be asked there."""
+        if any(step.endswith(f"/{JOBS}") for step in finding.evidence):
+            return any(row.code == finding.code for row in other.not_evaluated) or not other.run.jobs
         reads = {step for step in finding.evidence if step.startswith(f"{Step.EC2}/")}
         if not reads or reads <= self._read[id(other)]:
             return False
@@ -269,7 +272,9 @@ def _step(
     if there is None or same:
         return None
     about = there.subject
-    if about.step is Step.EC2 and not (old is not None and old.made and new is not None and new.made):
+    # Jobs are listed at one address, whichever gets that far first.
+    is_choice = about.step is Step.EC2 or about.operation == JOBS
+    if is_choice and not (old is not None and old.made and new is not None and new.made):
         return None
     return StepChange(id=name, change=change, target=about.target, address=about.address, old=before, new=after)
 

@@ -152,6 +152,8 @@ class Run:
     """The first sign of trouble, which made a run with `auto` read it; None where there was none."""
     facts_unused: Sentence | None = None
     """Why the facts file that was given says nothing about this network; None where it does, and without one."""
+    jobs: bool = False
+    """Whether AWS Backup was to be asked which jobs did not succeed lately."""
     private_cidrs: tuple[IPv4Network | IPv6Network, ...]
     region: Plain | None
     region_source: Plain | None

@@ -1,19 +1,26 @@
 """Which targets a run has and which resolvers it asks: pure functions of its settings and of the host."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import replace
+from datetime import datetime
 from typing import Final
 
 from agent.catalog.endpoint_urls import host_of_url
-from agent.catalog.partitions import partition_of
+from agent.catalog.partitions import is_region, partition_of
 from agent.catalog.service import Service
 from agent.catalog.services import SERVICES, host_of, service_name_of
 from agent.catalog.vpce import ENDPOINT_ID, read_name
 from agent.settings import NamedEndpoint, Settings
-from probes.facts import SdkFacts
+from probes.facts import JOBS_PERIOD, ImdsFacts, SdkFacts
 from probes.model import Addressing, Role, Target
+from probes.steps.jobs import JobsRequest
 from probes.vpc.model import VpcEndpoint
 
+NO_INSTANCE: Final = "instance metadata does not tell which instance this is, and so whose jobs to ask for"
+"""Why jobs are not listed: those of others say nothing of this host."""
+_INSTANCE_ID: Final = re.compile(r"i-[0-9a-f]{8,17}")
+_ACCOUNT: Final = re.compile(r"[0-9]{12}")
 _ADDRESSING: Final = {
     (False, False): Addressing.DEFAULT,
     (True, False): Addressing.FIPS,
@@ -67,6 +74,23 @@ def with_names(settings: Settings, endpoints: Iterable[VpcEndpoint]) -> Settings
         return replace(endpoint, host=host) if own is not None and own.service == endpoint.service else endpoint
 
     return replace(settings, endpoints=tuple(map(named, settings.endpoints)))
+
+
+def jobs_request(targets: Iterable[Target], metadata: ImdsFacts | None, now: datetime) -> JobsRequest | str:
+    """Of which jobs AWS Backup is asked: those of this instance. Where a service of the run carries the data of jobs
+    whose resource is another than the instance, those of all resources of the account in the Region. A text says why
+    there is nothing to ask for."""
+    created_after = (now - JOBS_PERIOD).replace(microsecond=0)
+    if any(SERVICES[target.service].has_job_data for target in targets):
+        return JobsRequest(created_after=created_after, resource_arn=None)
+    if metadata is None or metadata.region is None or not is_region(metadata.region):
+        return NO_INSTANCE
+    instance, account = metadata.instance_id or "", metadata.account_id or ""
+    if not (_INSTANCE_ID.fullmatch(instance) and _ACCOUNT.fullmatch(account)):
+        return NO_INSTANCE
+    partition = partition_of(metadata.region).id
+    arn = f"arn:{partition}:ec2:{metadata.region}:{account}:instance/{instance}"
+    return JobsRequest(created_after=created_after, resource_arn=arn)
 
 
 def _called(service: Service, region: str, role: Role, settings: Settings, sdk: SdkFacts | None) -> tuple[Target, ...]:

@@ -57,6 +57,7 @@ from probes.operations import (
 from probes.seams import Keys, Machine, Trust, World
 from probes.steps import host, imds, ladder, tcp
 from probes.steps.http import user_agent
+from probes.steps.jobs import JobsRequest
 from probes.urls import masked_proxy
 from probes.vpc import reads as ec2
 from probes.vpc.model import ENDPOINTS, READS
@@ -100,6 +101,7 @@ async def measure(settings: Settings, world: World, *, emit: Callable[[Event], N
         expect=settings.expect,
         signed_calls=settings.calls is not Calls.NONE,
         calls=settings.calls,
+        jobs=settings.jobs,
         private_cidrs=settings.private_cidrs,
         region=progress.region,
         region_source=progress.region_source,
@@ -157,6 +159,8 @@ class RunInProgress:
         """Why the facts file is not used; None where it is, and without one."""
         self._region_known = asyncio.Event()
         """Set when the Region is known, or will not be."""
+        self._wants_jobs = settings.jobs
+        """Whether jobs of AWS Backup are still to be listed."""
         self._measured = asyncio.Event()
         """Set when everything but the configuration has its observations."""
         self._names_are_known = not self.may_read
@@ -495,6 +499,14 @@ class RunInProgress:
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Run this next to everything else, until the run ends."""
         self._group.create_task(work)
+
+    async def take_jobs_request(self) -> JobsRequest | str | None:
+        """Of which jobs AWS Backup is asked, or why it is not, for the first that asks; None for every other."""
+        if not self._wants_jobs:
+            return None
+        self._wants_jobs = False
+        await self.metadata_read.wait()
+        return plan.jobs_request(self.targets, self._metadata, self.world.machine.now())
 
     def lookup_limit(self) -> float:
         """Seconds for the host's own lookup: the C library waits for each silent name server before it asks the next,

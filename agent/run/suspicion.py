@@ -12,7 +12,7 @@ from typing import Any, Final
 from agent.catalog.services import SERVICES
 from probes.facts import LookupFacts
 from probes.model import Address, Observation, Role, Step, Subject, Target
-from probes.operations import GETADDRINFO
+from probes.operations import GETADDRINFO, JOBS
 from probes.ports import HTTPS
 
 PATIENCE: Final = 0.25
@@ -147,7 +147,7 @@ class Suspicion:
     def _counts(self, subject: Subject) -> bool:
         """Whether a required target needs a step."""
         target = subject.target
-        if target not in self._required:
+        if target not in self._required or subject.operation == JOBS:  # the path is proven where jobs are asked for
             return False
         if _is_own_lookup(subject):
             return True

@@ -27,6 +27,7 @@ from probes.ports import HTTPS
 from probes.seams import World
 from probes.steps import dns, ladder
 from probes.steps import proxy as http_proxy
+from probes.steps.jobs import JobsRequest
 from probes.urls import masked_proxy
 
 
@@ -40,6 +41,9 @@ class RunHandle(Protocol):
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Run this next to everything else, until the run ends."""
+
+    async def take_jobs_request(self) -> JobsRequest | str | None:
+        """Of which jobs AWS Backup is asked, or why it is not, for the first that asks; None for every other."""
 
     def lookup_limit(self) -> float:
         """Seconds for the host's own lookup."""
@@ -268,6 +272,7 @@ class TargetRun:
             rungs,
             conversation=self._service.conversation(signing_region_of(self._target.service, self._target.region)),
             may_call=may_call,
+            jobs_request=self._run.take_jobs_request if self._service.lists_jobs else ladder.no_jobs,
         )
 
     def _answered_before(self) -> Address | None:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Final
+from urllib.parse import parse_qsl, urlsplit
 from xml.sax.saxutils import escape
 
 from agent.catalog.service import Service
@@ -91,6 +92,8 @@ def _reply(
         return error(403, "InvalidSignatureException", _clock_text(signed_at, server))
     if not _is_genuine(credentials, headers, covered, signed_at, region, service, method, path, body):
         return error(403, "InvalidSignatureException", _MISMATCH)
+    if (method, urlsplit(path).path) == ("GET", "/backup-jobs/"):
+        return _jobs(row, server, path, error)
     called = _service_of(service, method, path)
     if called is None:
         return error(404, "UnknownOperationException", "")
@@ -197,6 +200,43 @@ def _judged(
         ]
         if end < len(row.gateways_seen):
             content["NextToken"] = str(end)
+    return 200, {"x-amzn-RequestId": REQUEST_ID, "Content-Type": "application/json"}, json.dumps(content).encode()
+
+
+def _jobs(row: TcpPart, server: datetime, path: str, error: Callable[[int, str, str], Reply]) -> Reply:
+    """A page of the jobs that fit the query (AWS Backup API Reference, ListBackupJobs)."""
+    if row.jobs_answer == "denied":
+        action = "backup:ListBackupJobs"
+        text = f"User: {PRINCIPAL} is not authorized to perform: {action} because no identity-based policy allows the"
+        return error(403, "AccessDeniedException", f"{text} {action} action")
+    if row.jobs_answer == "throttled":
+        return error(400, "ThrottlingException", "Rate exceeded")
+    asked = dict(parse_qsl(urlsplit(path).query))
+    since = datetime.fromisoformat(asked["createdAfter"])
+    documents = [
+        {
+            "AccountId": "111122223333",
+            "BackupJobId": f"{place:08X}-{number:04X}-4D5E-8F90-A1B2C3D4E5F6",
+            "BackupVaultName": "Default",
+            "ResourceArn": job.resource,
+            "ResourceType": job.type,
+            "State": job.state,
+            "CreationDate": (server - timedelta(hours=job.hours_old)).timestamp(),
+            "PercentDone": "0.0",
+            **({} if job.category is None else {"MessageCategory": job.category}),
+            **({} if job.message is None else {"StatusMessage": job.message}),
+        }
+        for place, job in enumerate(row.jobs)
+        for number in range(job.times)
+        if job.state == asked["state"]
+        and asked.get("resourceArn") in (None, job.resource)
+        and server - timedelta(hours=job.hours_old) > since
+    ]
+    start = int(asked.get("nextToken", 0))
+    end = start + min(int(asked["maxResults"]), row.jobs_per_page)
+    content: dict[str, object] = {"BackupJobs": documents[start:end]}
+    if end < len(documents):
+        content["NextToken"] = str(end)
     return 200, {"x-amzn-RequestId": REQUEST_ID, "Content-Type": "application/json"}, json.dumps(content).encode()
 
 

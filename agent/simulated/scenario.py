@@ -170,6 +170,7 @@ class RunPart:
     endpoints: tuple[str, ...] = ()
     """As by --endpoint."""
     calls: Calls = DEFAULT_CALLS
+    jobs: bool = False
     ec2: Ec2 = DEFAULT_EC2
     """Without a part `ec2`, the scenario is one of a run that does not read the configuration."""
 
@@ -329,6 +330,20 @@ class DnsPart:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class JobPart:
+    """Jobs of AWS Backup that are alike."""
+
+    resource: str = "arn:aws:ec2:eu-west-1:111122223333:instance/i-0a1b2c3d4e5f67890"
+    """By default this instance."""
+    type: str = "EC2"
+    state: str = "COMPLETED"
+    category: str | None = "SUCCESS"
+    message: str | None = None
+    hours_old: float = 6.0
+    times: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TcpPart:
     """Who is behind addresses and ports, and how they behave."""
 
@@ -376,6 +391,11 @@ class TcpPart:
     """Gateways that the API lists, by id: hours since AWS last heard of them."""
     gateways_per_page: int = 50
     """How many of them it lists in one answer, where the call asks for no fewer."""
+    jobs: tuple[JobPart, ...] = ()
+    """What AWS Backup lists, the newest first."""
+    jobs_per_page: int = 1_000
+    """How many of them it lists in one answer, where the call asks for no fewer."""
+    jobs_answer: Literal["listed", "denied", "throttled"] = "listed"
     large: Literal["answered", "lost"] = "answered"
     """Whether requests of many segments arrive."""
     keep_alive: bool = True

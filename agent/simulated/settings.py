@@ -34,6 +34,7 @@ def settings_of(scenario: Scenario) -> Settings:
         ca_bundle=None,
         endpoints=tuple(named_endpoint(text) for text in run.endpoints),
         calls=run.calls,
+        jobs=run.jobs,
         ec2=run.ec2 if part is not None and part.source == "live" else Ec2.NEVER,
         ec2_facts=facts,
     )

@@ -73,7 +73,7 @@ async def probe(
         machine.now(),
         new_connection=new_connection,
         answers=conversation.answers,
-        hidden=_masks(keys),
+        hidden=secrets_of(keys),
     )
     if facts.request_id is None:
         kind = FailureKind.REDIRECT if 300 <= facts.status < 400 else FailureKind.NOT_AWS
@@ -98,7 +98,7 @@ async def read_on(
     gateway is out of touch and whether one is in touch, and never more than MAX_PAGES and MAX_LISTED_GATEWAYS. What was
     read until a page fails is in the facts. Raises what `probe` raises.
     """
-    by_id = {gateway.gateway_id: gateway for gateway in _gateways(call, _json(first.body))}
+    by_id = {gateway.gateway_id: gateway for gateway in _gateways(call, json_of(first.body))}
     token = next_token(call, first)
     tokens: set[str] = set()
     while token is not None and token not in tokens and len(tokens) < MAX_PAGES - 1:
@@ -107,7 +107,7 @@ async def read_on(
         response = await send(replace(call, body=_body_with(call, token)), page)
         if page.facts is None:
             raise TypeError("a call came back without facts")
-        by_id |= {gateway.gateway_id: gateway for gateway in _gateways(call, _json(response.body))}
+        by_id |= {gateway.gateway_id: gateway for gateway in _gateways(call, json_of(response.body))}
         token = next_token(call, response)
         known = list(by_id.values())[:MAX_LISTED_GATEWAYS]
         is_cut = page.facts.gateways_cut or len(known) < len(by_id)
@@ -125,7 +125,7 @@ def may_read_on(facts: ApiFacts) -> bool:
 
 def next_token(call: SignedCall, response: Response) -> str | None:
     """What asks for the next page of a list of gateways; None where there is none that can be sent."""
-    document = _json(response.body)
+    document = json_of(response.body)
     token = document.get("NextToken") if call.lists_gateways and isinstance(document, Mapping) else None
     return token if isinstance(token, str) and 0 < len(token) <= MAX_TOKEN_CHARACTERS else None
 
@@ -134,7 +134,7 @@ def _body_with(call: SignedCall, token: str) -> bytes:
     return json.dumps({**json.loads(call.body), "NextToken": token}).encode()
 
 
-def _masks(keys: Keys) -> tuple[tuple[str, str], ...]:
+def secrets_of(keys: Keys) -> tuple[tuple[str, str], ...]:
     """What no text of an answer may repeat, and its replacement. AWS itself repeats secrets: where a signature does not
     match it sends the canonical request that it expected, with the session token in it."""
     masks = {keys.access_key_id: f"***{keys.access_key_id[-4:]}", keys.secret_key: "***", keys.token or "": "***"}
@@ -153,7 +153,7 @@ def read_answer(
 ) -> ApiFacts:
     """What an answer says, whatever its bytes, with a mask in place of the texts of `hidden`. `sent` and `received` are
     instants of this host."""
-    document = _json(response.body)
+    document = json_of(response.body)
     is_cut = call.lists_gateways and isinstance(document, Mapping) and bool(document.get("NextToken"))
     code, message = error_of(response, document, hidden)
     theirs = instant_of(response.header("date"))
@@ -164,7 +164,7 @@ def read_answer(
     return ApiFacts(
         operation=call.name,
         status=response.status,
-        request_id=_without(hidden, request_id_of(response, answers)),
+        request_id=without(hidden, request_id_of(response, answers)),
         expected_key=_is_of_call(call, document, response.body, answers),
         error_code=code if response.status != 200 else None,
         new_connection=new_connection,
@@ -237,13 +237,14 @@ def error_of(response: Response, document: Any, hidden: tuple[tuple[str, str], .
         code = code or texts.get("code") or (name if name.endswith("Exception") else None)
         message = texts.get("message")
     # Masked while they are whole: a secret that is cut is not found.
-    cut = (_without(hidden, code) or "").partition(":")[0].rpartition("#")[2].strip()
-    text = _without(hidden, message.strip() if isinstance(message, str) else None)
+    cut = (without(hidden, code) or "").partition(":")[0].rpartition("#")[2].strip()
+    text = without(hidden, message.strip() if isinstance(message, str) else None)
     text = None if text is None else text[:MAX_MESSAGE_CHARACTERS]
     return cut[:128] or str(response.status), text
 
 
-def _without(hidden: tuple[tuple[str, str], ...], text: str | None) -> str | None:
+def without(hidden: tuple[tuple[str, str], ...], text: str | None) -> str | None:
+    """A text with masks in place of the secrets of `hidden`."""
     for secret, mask in hidden:
         text = None if text is None else text.replace(secret, mask)
     return text
@@ -259,7 +260,8 @@ def kind_of(facts: ApiFacts) -> FailureKind:
     return FailureKind.SERVICE_ERROR if facts.status >= 500 else FailureKind.MALFORMED
 
 
-def _json(body: bytes) -> Any:
+def json_of(body: bytes) -> Any:
+    """A document of JSON; None where it is none."""
     try:
         return json.loads(body)
     except (ValueError, RecursionError):

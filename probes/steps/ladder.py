@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import field, replace
 from typing import Any, Final
 
-from probes.facts import ApiFacts, HttpFacts, TcpFacts, TlsFacts
+from probes.facts import ApiFacts, HttpFacts, JobsFacts, TcpFacts, TlsFacts
 from probes.failure import PeerClosedError, classify
 from probes.frozen import dataclass
 from probes.model import (
@@ -28,10 +28,11 @@ from probes.model import (
     Target,
 )
 from probes.observe import Log
-from probes.operations import FURTHER_PAGES, OTHER_NAME, PADDED, SMALL_SEGMENTS
+from probes.operations import FURTHER_PAGES, JOBS, OTHER_NAME, PADDED, SMALL_SEGMENTS
 from probes.ports import HTTPS
 from probes.seams import Keys, Machine, Net, Stream, Trust
-from probes.steps import api, http, tcp, tls
+from probes.steps import api, http, jobs, tcp, tls
+from probes.steps.jobs import JobsRequest
 from probes.tls_context import client_context, small_client_context
 
 SMALL_MSS: Final = 1200
@@ -92,6 +93,10 @@ async def always() -> bool:
     return True
 
 
+async def no_jobs() -> None:
+    """No ladder asks for jobs."""
+
+
 async def climb(
     context: ProbeContext,
     target: Target,
@@ -99,11 +104,13 @@ async def climb(
     *,
     conversation: Conversation,
     may_call: Callable[[], Awaitable[bool]] = always,
+    jobs_request: Callable[[], Awaitable[JobsRequest | str | None]] = no_jobs,
 ) -> None:
     """Make the steps of `subjects`, as `rungs` gives them. `conversation` is that of the target's service, whose signed
     call is skipped where it has none. `may_call` is asked before the call whether this ladder is the one that makes
-    it."""
-    await _Climb(context, target, subjects, conversation, may_call).go()
+    it. `jobs_request` is asked where that call is answered well, after the other steps, which jobs of AWS Backup are to
+    be listed, or why none can be; None where this ladder is not the one that lists them."""
+    await _Climb(context, target, subjects, conversation, may_call, jobs_request).go()
 
 
 class _Climb:
@@ -116,6 +123,7 @@ class _Climb:
         subjects: tuple[Subject, ...],
         conversation: Conversation,
         may_call: Callable[[], Awaitable[bool]],
+        jobs_request: Callable[[], Awaitable[JobsRequest | str | None]],
     ) -> None:
         address, port = subjects[0].address, subjects[0].port
         if address is None or port is None:
@@ -125,6 +133,9 @@ class _Climb:
         self._subjects = subjects
         self._conversation = conversation
         self._may_call = may_call
+        self._jobs_request = jobs_request
+        self._answered: tuple[Subject, Keys] | None = None
+        """The signed call that was answered well, and what signed it."""
         self._address = address
         self._port = port
         self._mss = ORDINARY_MSS
@@ -140,6 +151,7 @@ class _Climb:
                     for left in self._subjects[place + 1 :]:
                         self._context.log.skip(left, failed)
                     return
+            await self._list_jobs()
         finally:
             self._close()
 
@@ -245,6 +257,7 @@ class _Climb:
             subject, body, limit=self._context.limit, before_again=self._reopen
         )
         self._keep(response)
+        self._answered = None if response is None else (subject, keys)
         if response is not None and seen.facts is not None and api.may_read_on(seen.facts):
             token = api.next_token(call, response)
             if token is not None and self._target.id not in self._context.read_on:
@@ -278,15 +291,37 @@ class _Climb:
         """Read the further pages of a list of gateways, all within the time of one step."""
 
         async def body(draft: Draft[ApiFacts]) -> None:
-            async def send(page: SignedCall, seen: Draft[ApiFacts]) -> http.Response:
-                response = await self._send(keys, page, seen)
-                self._keep(response)
-                return response
-
-            await api.read_on(send, call, first, draft)
+            await api.read_on(self._sender(keys), call, first, draft)
 
         subject = replace(first_subject, operation=FURTHER_PAGES, after=first_subject.id)
         await self._context.log.observe(subject, body, limit=self._context.limit, before_again=self._reopen)
+
+    async def _list_jobs(self) -> None:
+        """List jobs of AWS Backup, all within the time of one step. The last step of a ladder: how many calls it takes
+        changes nothing of what the others measure."""
+        request = None if self._answered is None else await self._jobs_request()
+        if request is None or self._answered is None:
+            return
+        call, keys = self._answered
+        subject = replace(call, operation=JOBS, after=call.id)
+        if isinstance(request, str):
+            self._context.log.skip(subject, request)
+            return
+
+        async def body(draft: Draft[JobsFacts]) -> None:
+            await jobs.read(self._sender(keys), request, draft, hidden=api.secrets_of(keys))
+
+        await self._context.log.observe(subject, body, limit=self._context.limit, before_again=self._reopen)
+
+    def _sender(self, keys: Keys) -> Callable[[SignedCall, Draft[ApiFacts]], Awaitable[http.Response]]:
+        """What makes one signed call after another, over one connection as long as it can."""
+
+        async def send(call: SignedCall, seen: Draft[ApiFacts]) -> http.Response:
+            response = await self._send(keys, call, seen)
+            self._keep(response)
+            return response
+
+        return send
 
     async def _padded(self, subject: Subject) -> str | None:
         if (why := await self._no_connection()) is not None:  # a request that is not sent tells nothing of its size

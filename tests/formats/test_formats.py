@@ -16,7 +16,7 @@ import pytest
 
 from agent.cli.main import dispatch
 from agent.formats import nagios, ndjson, prometheus, text
-from agent.formats.registry import RenderOptions
+from agent.formats.registry import RenderOptions, render
 from agent.process.output import has_colours
 from agent.report import codec, exits
 from agent.report.model import Report, Status
@@ -461,3 +461,22 @@ def test_text_of_a_refusal_is_a_report() -> None:
     report: Report = refusal("Invalid value for '--timeout'.")
     assert text.render(report).startswith("UNKNOWN  Invalid value for '--timeout'.\n")
     assert text.brief(report).startswith("UNKNOWN  Invalid value for '--timeout'.\n")
+
+
+# --- Jobs that were asked for and not listed -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        pytest.param("jobs-none", "jobs: AWS Backup lists no jobs of the last 24 h", id="nothing listed"),
+        pytest.param("jobs-denied", "jobs: AWS Backup denies backup:ListBackupJobs, the permission", id="denied"),
+        pytest.param("jobs-list-cut", "jobs: the list of jobs was cut: 40 were read", id="cut"),
+        pytest.param("jobs-succeed", None, id="all succeeded"),
+        pytest.param("healthy", None, id="not asked for"),
+    ],
+)
+@pytest.mark.parametrize("written", ["text", "markdown", "nagios"])
+def test_why_jobs_say_nothing_is_shown(name: str, words: str | None, written: str) -> None:
+    document = " ".join(render(report_of(name), written).replace("\\", "").split())
+    assert (words in document) if words is not None else "jobs:" not in document

@@ -226,6 +226,27 @@ def _list_of_gateways(request: bytes) -> Speech:
     yield _answer(200, body, _ID.rstrip(), f"Date: {date}".encode())
 
 
+def _list_of_vaults(_: bytes) -> Speech:
+    yield _answer(200, b'{"BackupVaultList": []}', _ID.rstrip())
+
+
+def _list_of_jobs(request: bytes) -> Speech:
+    """A page with jobs that failed for a long reason, more of them than were asked for, and a token for another page:
+    the list has no end."""
+    token = hashlib.sha256(request).hexdigest()
+    jobs = [
+        {
+            "BackupJobId": f"{token[:8]}-{number}",
+            "ResourceArn": "arn:aws:ec2:eu-west-1:111122223333:instance/i-0a1b2c3d4e5f67890",
+            "ResourceType": "EC2" if number else {"\x1b[2J": 1e308},
+            "State": "FAILED",
+            "StatusMessage": f"{number}: " + "\x1b[2J" * 400,
+        }
+        for number in range(24)
+    ]
+    yield _answer(200, json.dumps({"BackupJobs": jobs, "NextToken": token}).encode(), _ID.rstrip())
+
+
 _CALLS: Final[dict[str, Callable[[], Speech]]] = {
     "hostile-call-silent": lambda: iter(()),
     "hostile-call-reset": lambda: iter((None,)),
@@ -242,7 +263,8 @@ def http(kind: str, request: bytes) -> Speech:
         return _HTTP[kind]()
     signed = b"authorization:" in request.lower()
     if signed and kind == "hostile-list-endless":
-        return _list_of_gateways(request)
+        lists = {b"GET /backup-jobs/": _list_of_jobs, b"GET /backup-vaults/": _list_of_vaults}
+        return next((speak for start, speak in lists.items() if request.startswith(start)), _list_of_gateways)(request)
     return _CALLS[kind]() if signed else iter((_answer(403, b"", _ID.rstrip()),))
 
 

@@ -25,7 +25,7 @@ from tests.support.repository import ROOT as REPOSITORY
 from tests.support.runs import measured
 
 SUBPROCESS_SECONDS = 300
-HARMLESS = frozenset({"certificates-long", "gateway-list-endless", "names"}) | {
+HARMLESS = frozenset({"certificates-long", "gateway-list-endless", "jobs-list-endless", "names"}) | {
     name for name in cases.NAMES if name.startswith("metadata-") and cases.scenario(name).run.region
 }
 """Where the endpoint itself is genuine. In `names` no signed call is made. Metadata proves nothing where the Region

@@ -111,7 +111,7 @@ BY_PLACE: Final = {
         ("requests",), ("tests/agent/watch/test_watch_listen.py::test_any_bytes_are_answered_once_or_not_at_all",)
     ),
     "probes/steps/api.py::_body_with": Parser(trusted="the body of this program's own call"),
-    "probes/steps/api.py::_json": _API,
+    "probes/steps/api.py::json_of": Parser(("api", "jobs"), _API.tests),
     "probes/steps/api.py::read_answer": _API,
     "probes/steps/dns.py::_is_cut": _DNS,
     "probes/steps/dns.py::ask": _DNS,

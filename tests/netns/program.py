@@ -110,6 +110,7 @@ def options(run: RunPart, ec2: Ec2Part | None = None) -> tuple[str, ...]:
         *(word for service in run.services for word in ("--service", service)),
         *(word for endpoint in run.endpoints for word in ("--endpoint", endpoint)),
         *("--calls", run.calls.value),
+        *(("--jobs",) if run.jobs else ()),
         *("--ec2", (Ec2.NEVER if ec2 is None else run.ec2).value),
     )
 

@@ -31,6 +31,7 @@ TRANSPORT: Final = frozenset(
 _WORDS: Final = frozenset(
     {
         *("addresses", "api", "region", "names", "gateways_seen", "gateways_per_page"),
+        *("jobs", "jobs_per_page", "jobs_answer"),
         *("clock_seconds", "connect_status", "round_trip_seconds"),
     }
 )

@@ -15,6 +15,7 @@ from agent.report import exits
 from agent.report.model import Report
 from agent.simulated import scenario as scenarios
 from probes.model import Observation, Skipped
+from probes.operations import JOBS
 from tests.netns import program, sample
 from tests.netns.at_once import Runs
 from tests.netns.sample import WORLDS, in_memory
@@ -78,8 +79,13 @@ def observed(report: Report) -> dict[str, object]:
     return {
         "verdict": (report.verdict.status, report.verdict.path),
         "findings": [finding.id for finding in report.findings],
-        **{observation.id: _seen(observation) for observation in report.observations},
+        **{_place(observation): _seen(observation) for observation in report.observations},
     }
+
+
+def _place(observation: Observation[Any]) -> str:
+    """The id of a step; of the list of jobs without its address, which is that of whichever ladder is the first."""
+    return JOBS if observation.subject.operation == JOBS else observation.id
 
 
 def _seen(observation: Observation[Any]) -> tuple[object, ...]:
@@ -92,6 +98,7 @@ def _seen(observation: Observation[Any]) -> tuple[object, ...]:
         case "sdk-settings" if facts:
             del facts["version"]
             facts["region_file"] = facts["region_file"] is not None
+    facts.pop("created_after", None)
     if "gateways" in facts:  # when they were last heard of follows from when the run is made
         facts["gateways"] = [gateway["gateway_id"] for gateway in facts["gateways"]]
         facts["gateways_last_seen"] = facts["gateways_last_seen"] is not None

@@ -282,7 +282,7 @@ TEXTS: Final = {
 }
 """Options that take nearly any text: what would be right, and what of `ANYWHERE` is not."""
 TOO_LONG: Final = "a text of at most 4096 characters without NUL"
-FLAGS: Final = ("no-api", "no-ec2", "fips", "dual-stack", "brief", "redact")
+FLAGS: Final = ("no-api", "jobs", "no-ec2", "fips", "dual-stack", "brief", "redact")
 NO_BOOLEANS: Final = ("maybe", "2", "truee", "none", "-1", "\x1b[2J", "\u202eyes", "\udcff", "9" * LONG)
 
 WRONG_TYPES: Final = {

@@ -14,7 +14,7 @@ from agent.catalog.findings import CODES, Severity
 from agent.catalog.services import SERVICES
 from agent.formats import json as json_format
 from agent.formats import text as text_format
-from agent.judge.causality import EXPLAINS, Effects, Explains
+from agent.judge.causality import EXPLAINS, Effects, Explains, Reach
 from agent.judge.evidence import Evidence
 from agent.judge.requirements import required_steps
 from agent.judge.rules.registry import RULES
@@ -179,11 +179,18 @@ def test_a_rule_emptied_breaks_a_scenario(code: str) -> None:
 
 IN_REPORTS_OF_OTHERS = {("TLS001", Effects.SERVER), ("TLS003", Effects.SERVER)}
 """A handshake that fails ends the steps at an address, so that no run has both: test_diagnose has them."""
+PATH_SHOWN_BY: Final = "TCP002"
+"""The one cause of failed jobs that a scenario shows; tests/agent/judge/rules/test_jobs.py has every one."""
 
 
 @pytest.mark.parametrize(
     "row",
-    [row for row in EXPLAINS if (row.cause, row.symptom) not in IN_REPORTS_OF_OTHERS],
+    [
+        row
+        for row in EXPLAINS
+        if (row.cause, row.symptom) not in IN_REPORTS_OF_OTHERS
+        and (row.reach is not Reach.PATH or row.cause == PATH_SHOWN_BY)
+    ],
     ids=lambda row: f"{row.cause} explains {row.symptom}",
 )
 def test_a_row_of_explains_dropped_breaks_a_scenario(row: Explains) -> None:

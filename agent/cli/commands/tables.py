@@ -35,7 +35,7 @@ def endpoints(region: str | None, partition: str | None, services: tuple[str, ..
 @_service(checkable(), "Service that the run checks (repeatable). Default: those of a run that names none.")
 @table_format
 def permissions(region: str | None, partition: str | None, services: tuple[str, ...], wanted: str) -> int:
-    """Write the least-privilege IAM policy for each part of a run: the path, signed calls, EC2 reads."""
+    """Write the least-privilege IAM policy for each part of a run: the path, signed calls, jobs, EC2 reads."""
     from agent.app.tables import permissions_table
 
     to_stdout(permissions_table(region, partition, services, as_json=wanted == "json"))

@@ -1,9 +1,9 @@
 """All rules, in the order of thought: this host, names and servers, connections, TLS, HTTP, calls, the configuration
-behind it all, the run itself."""
+behind it all, jobs of AWS Backup, the run itself."""
 
 from typing import Final
 
-from agent.judge.rules import api, connect, host, http, iam, local, names, resolvers, run, tls
+from agent.judge.rules import api, connect, host, http, iam, jobs, local, names, resolvers, run, tls
 from agent.judge.rules.rule import Rule
 from agent.judge.rules.vpc import (
     acls,
@@ -39,5 +39,6 @@ RULES: Final = (
     *_by_code(private_dns.RULES, zones.RULES, dhcp.RULES, resolver_rules.RULES, dns_firewall.RULES),
     *_by_code(endpoint_state.RULES, groups.RULES, acls.RULES, routes.RULES),
     *_by_code(policies.RULES, availability_zones.RULES, reads.RULES, prediction.RULES),
+    *jobs.RULES,
     *run.RULES,
 )

@@ -40,6 +40,8 @@ class RuleFinding:
     shared: frozenset[str] = frozenset()
     """What is at fault, where two targets can meet the same thing: a group, an ACL, a route, a proxy. Where the finding
     of one has all of another's, it is the cause of it."""
+    needs_path_of: frozenset[str] = frozenset()
+    """Ids of the targets whose path what it shows needs, so that a fault of one of these paths can be its cause."""
     is_stale: bool = False
     """Whether it rests on a configuration that is too old to name a cause: it is then listed next to what it would
     explain."""
@@ -55,6 +57,8 @@ class Rule:
     check: Callable[[Evidence], Iterable[RuleFinding]]
     reads: tuple[str, ...] = ()
     """Reads of the configuration without which it cannot be asked."""
+    why_not: Callable[[Evidence], str | None] | None = None
+    """Why it cannot be asked for another reason; None, or an answer of None, where nothing else keeps it."""
 
 
 def servers_of(answers: Iterable[Observation[Any]]) -> str:

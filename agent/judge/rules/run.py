@@ -111,6 +111,7 @@ def _options(evidence: Evidence) -> tuple[str, ...]:
     calls = run.calls or (DEFAULT_CALLS if run.signed_calls else Calls.NONE)
     ec2 = run.ec2 or (DEFAULT_EC2 if run.ec2_reads else Ec2.NEVER)
     options += [] if calls is DEFAULT_CALLS else ["--calls", calls.value]
+    options += ["--jobs"] if run.jobs else []
     options += [] if ec2 is DEFAULT_EC2 else ["--ec2", ec2.value]
     return tuple(options)
 

@@ -151,6 +151,18 @@ async def test_the_policy_of_signed_calls_covers_all_of_them_and_nothing_else(
 
 
 @pytest.mark.virtual_clock
+async def test_the_policy_of_jobs_covers_all_of_their_calls_and_nothing_else() -> None:
+    evidence, _ = await run_in("jobs-fail-here")
+    assert evidence.jobs is not None
+    assert evidence.jobs.ok
+    assert calls(evidence) - actions(least(region="eu-west-1"), "api") == actions(least(region="eu-west-1"), "jobs")
+
+
+def test_a_run_that_cannot_list_jobs_takes_no_permission_for_them() -> None:
+    assert [part.part for part in least(region="eu-west-1", services=("ssm",)).parts] == ["path", "api", "ec2"]
+
+
+@pytest.mark.virtual_clock
 async def test_the_policy_of_the_reads_covers_all_of_them_and_nothing_else() -> None:
     evidence, requests = await run_in("healthy", EC2)
     assert {observation.subject.operation for observation in evidence.of(Step.EC2) if observation.ok} == set(READS)
@@ -207,7 +219,7 @@ def test_only_what_reads_is_allowed_and_by_its_full_name() -> None:
 
 
 def test_no_action_has_a_resource_type_so_each_statement_is_for_all() -> None:
-    (vaults, gateways), (reads,) = (
+    (vaults, gateways), (jobs,), (reads,) = (
         (part.policy or {})["Statement"] for part in least(region="us-gov-west-1").parts if part.policy is not None
     )
     assert vaults == {
@@ -216,6 +228,7 @@ def test_no_action_has_a_resource_type_so_each_statement_is_for_all() -> None:
         "Resource": "*",
     }
     assert gateways == {"Effect": "Allow", "Action": ["backup-gateway:ListGateways"], "Resource": "*"}
+    assert jobs == {"Effect": "Allow", "Action": ["backup:ListBackupJobs"], "Resource": "*"}
     assert reads["Resource"] == "*"
 
 
@@ -256,7 +269,8 @@ def test_both_formats_say_the_same(region: str | None) -> None:
     document = json.loads(as_json(least_permissions))
     assert list(document) == ["schema", "region", "partition", "parts"]
     assert document["schema"] == "backuplink.permissions.v1"
-    assert [part["part"] for part in document["parts"]] == ["path", "api", "ec2"]
+    jobs = ["jobs"] if is_offered("backup", region or "eu-west-1") is not False else []
+    assert [part["part"] for part in document["parts"]] == ["path", "api", *jobs, "ec2"]
     text = as_text(least_permissions)
     assert text.isascii()
     # What stands between the words of the parts is a document to copy.

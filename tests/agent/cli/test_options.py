@@ -141,6 +141,7 @@ CASES = (
         other_means=Calls.EACH,
         flag=True,
     ),
+    Case(name="jobs", field="jobs", good="true", means=True, other="false", other_means=False, flag=True),
     Case(name="ec2", field="ec2", good="always", means=Ec2.ALWAYS, other="never", other_means=Ec2.NEVER),
     Case(name="no-ec2", field="ec2", good="true", means=Ec2.NEVER, other="false", other_means=Ec2.AUTO, flag=True),
     Case(
@@ -346,6 +347,20 @@ def test_a_flag_for_a_value_of_an_option(flag: str, option: str, same: str, othe
     assert settled(flag, option, same)[0] == settled(flag)[0] == settled(option, same)[0]
     with pytest.raises(click.UsageError, match=f"{flag} and {option} {other} exclude each other"):
         settled(flag, option, other)
+
+
+@pytest.mark.parametrize(
+    ("command", "arguments", "why"),
+    [
+        pytest.param("watch", ["--jobs"], "each host would list the account's jobs in every cycle", id="a watch"),
+        pytest.param("check", ["--jobs", "--calls", "none"], "--jobs makes signed calls", id="without calls"),
+        pytest.param("tui", ["--jobs", "--no-api"], "--jobs makes signed calls", id="the same by a flag"),
+    ],
+)
+def test_jobs_are_not_asked_for_where_they_cannot_be_listed(command: str, arguments: list[str], why: str) -> None:
+    with pytest.raises(click.UsageError, match=why):
+        settled(*arguments, command=command)
+    assert settled("--jobs", "--calls", "one")[0].jobs
 
 
 def test_what_a_watch_asks_of_aws_is_less() -> None:

@@ -43,6 +43,7 @@ from probes.operations import (
     FURTHER_PAGES,
     GETADDRINFO,
     INSTANCE_ROLE,
+    JOBS,
     METADATA_PROXY,
     OTHER_NAME,
     PADDED,
@@ -152,6 +153,7 @@ FORMS: Final[dict[tuple[Step, str | None], type]] = {
     (Step.HTTP, PROXY_CONNECT): forms.ProxyConnectFacts,
     (Step.API, None): forms.ApiFacts,
     (Step.API, FURTHER_PAGES): forms.ApiFacts,
+    (Step.API, JOBS): forms.JobsFacts,
     **{(Step.EC2, read.operation): read.facts for read in READS.values()},
 }
 KINDS: Final = {place: values(form) for place, form in FORMS.items()}
@@ -228,6 +230,7 @@ def runs(draw: st.DrawFn) -> tuple[Evidence, Sequence[Suppression]]:
     for observation in draw(st.lists(observations(), max_size=8)):
         seen[observation.id] = observation
     of = run(
+        jobs=draw(st.booleans()),
         expect=draw(st.sampled_from([Expect.PRIVATE, *Expect])),
         complete=draw(st.booleans()),
         region=draw(st.sampled_from(["eu-west-1", "eu-west-1", "ap-southeast-3", None])),

@@ -32,6 +32,7 @@ from agent.report.serialization import DecodeError
 from agent.settings import Ec2, Suppression
 from agent.simulated import scenario as scenarios
 from probes.model import Observation, Role, Skipped, Step
+from probes.operations import JOBS
 from probes.vpc.model import NETWORK_ACLS, SECURITY_GROUPS, AclEntry, GroupRule, NetworkAclsFacts, SecurityGroupsFacts
 from tests.hostile.fuzz import reports as saved_reports
 from tests.hostile.fuzz.mutation import by_hypothesis
@@ -148,7 +149,8 @@ def has_targets_of_healthy(name: str) -> bool:
 
 @pytest.mark.parametrize("name", [name for name in one_in(8, NAMES) if has_targets_of_healthy(name)])
 def test_a_fault_is_worse_and_its_end_is_not(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    good, fault = report_of(HEALTHY), report_of(name)
+    fault = report_of(name)
+    good = report_of("jobs-succeed" if fault.run.jobs else HEALTHY)
     old, new = kept(good, tmp_path / "old.json"), kept(fault, tmp_path / "new.json")
     assert entry.run(["diff", old, new]) == OF_VERDICT[fault.verdict.status]
     out, err = capsys.readouterr()
@@ -225,19 +227,24 @@ def test_what_came_one_way_went_the_other(one: str, two: str) -> None:
         assert named <= more - less
         assert more - less - named <= unread(*ids)
         more, less = (
-            {observation.id for observation in report.observations if observation.subject.step is not Step.EC2}
+            {
+                observation.id
+                for observation in report.observations
+                if observation.subject.step is not Step.EC2 and observation.subject.operation != JOBS
+            }
             for report in ids
         )
         assert {step.id for step in there.steps if step.change is change} == more - less
 
 
 def unread(report: Report, other: Report) -> set[str]:
-    """Findings that rest on reads of the configuration which the other run did not make."""
+    """Findings that rest on reads of the configuration, or on a list of jobs, which the other run did not make."""
     made = {observation.id for observation in other.observations if observation.made}
+    unasked = {row.code for row in other.not_evaluated if row.code.startswith("JOB")}
     return {
         finding.id
         for finding in report.findings
-        if any(step.startswith("ec2/") and step not in made for step in finding.evidence)
+        if finding.code in unasked or any(step.startswith("ec2/") and step not in made for step in finding.evidence)
     }
 
 
@@ -371,6 +378,24 @@ def test_a_cause_is_gone_where_its_fault_is_though_nothing_was_read() -> None:
     back = difference(of_mode("gateway-healthy", Ec2.NEVER), fault)
     assert causes <= {row.id for row in back.findings if row.change is ChangeKind.CAME}
     assert back.worse is Status.CRITICAL
+
+
+@pytest.mark.parametrize("turn", [False, True])
+@pytest.mark.parametrize("other", [HEALTHY, "jobs-none", "jobs-denied"])
+def test_that_one_run_has_not_listed_jobs_is_no_change(other: str, turn: bool) -> None:
+    both = [report_of("jobs-fail-here"), report_of(other)]
+    changes = difference(*(reversed(both) if turn else both))
+    assert [row.id for row in changes.findings] == []
+    assert {row.id.rpartition("/")[2] for row in changes.steps} <= {"jobs"}, "a listing that is denied is a change"
+    assert changes.worse is Status.OK
+
+
+def test_jobs_that_succeed_again_are_a_change() -> None:
+    changes = difference(report_of("jobs-fail-here"), report_of("jobs-succeed"))
+    assert [(row.id, row.change) for row in changes.findings] == [("JOB002", ChangeKind.WENT)]
+    assert changes.steps == ()
+    back = difference(report_of("jobs-succeed"), report_of("jobs-fail-here"))
+    assert back.worse is Status.WARNING
 
 
 @pytest.mark.parametrize("turn", [False, True])

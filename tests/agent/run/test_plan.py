@@ -1,19 +1,21 @@
 """Which targets a run has, in which role and at which host, and whom it asks."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from ipaddress import ip_network
 
 import pytest
 
 from agent.catalog.endpoint_urls import REFUSED_URL
-from agent.run.plan import names_endpoint_by_id, targets, with_names
+from agent.run.plan import NO_INSTANCE, jobs_request, names_endpoint_by_id, targets, with_names
 from agent.settings import Expect, NamedEndpoint, Settings
 from probes.addresses import usable_families, vpc_resolvers
-from probes.facts import HostFacts, SdkFacts
+from probes.facts import HostFacts, ImdsFacts, SdkFacts
 from probes.model import Addressing, Role, Target
+from probes.steps.jobs import JobsRequest
 from probes.vpc.model import VpcEndpoint
 from tests.support import configured
-from tests.support.build import REGION, addresses, host, sdk
+from tests.support.build import NOW, REGION, addresses, host, imds, sdk
 
 V = "vpce-0a1b2c3d4e5f60718-lj2wisx3.backup.eu-west-1.vpce.amazonaws.com"
 
@@ -328,3 +330,54 @@ def test_ids_become_the_names_that_ec2_has(
 def test_a_service_that_is_named_is_the_only_one(service: str) -> None:
     planned = targets(settings(service), REGION, sdk().facts)
     assert [(target.service, target.role) for target in planned] == [(service, Role.REQUIRED)]
+
+
+# --- Jobs of AWS Backup ----------------------------------------------------------------------------------------------
+
+INSTANCE = "i-0a1b2c3d4e5f67890"
+ACCOUNT = "111122223333"
+
+
+def metadata(
+    region: str | None = REGION, instance: str | None = INSTANCE, account: str | None = ACCOUNT
+) -> ImdsFacts | None:
+    facts = imds(region=region, account=account).facts
+    return None if facts is None else replace(facts, instance_id=instance)
+
+
+@pytest.mark.parametrize(
+    ("services", "seen", "arn"),
+    [
+        pytest.param(
+            ("backup",), metadata(), f"arn:aws:ec2:eu-west-1:{ACCOUNT}:instance/{INSTANCE}", id="this instance's"
+        ),
+        pytest.param(
+            ("backup",),
+            metadata(region="cn-north-1"),
+            f"arn:aws-cn:ec2:cn-north-1:{ACCOUNT}:instance/{INSTANCE}",
+            id="in another partition",
+        ),
+        pytest.param(("backup", "backup-storage"), metadata(), None, id="of SAP HANA, whose jobs name no instance"),
+        pytest.param(("backup", "backup-storage"), None, None, id="the same without metadata"),
+    ],
+)
+def test_whose_jobs_are_asked_for(services: tuple[str, ...], seen: ImdsFacts | None, arn: str | None) -> None:
+    now = datetime(2026, 1, 15, 3, 0, 0, 700_000, tzinfo=UTC)
+    request = jobs_request(targets(settings(*services), REGION, None), seen, now)
+    assert request == JobsRequest(created_after=datetime(2026, 1, 14, 3, 0, tzinfo=UTC), resource_arn=arn)
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [
+        pytest.param(None, id="no metadata"),
+        pytest.param(metadata(instance=None), id="no instance"),
+        pytest.param(metadata(account=None), id="no account"),
+        pytest.param(metadata(region=None), id="no Region"),
+        pytest.param(metadata(instance="i-1&state=COMPLETED"), id="no id of an instance"),
+        pytest.param(metadata(account="1:2"), id="no number of an account"),
+        pytest.param(metadata(region="x/../y"), id="no name of a Region"),
+    ],
+)
+def test_nobody_s_jobs_are_asked_for_where_the_instance_is_not_known(seen: ImdsFacts | None) -> None:
+    assert jobs_request(targets(settings("backup"), REGION, None), seen, NOW) == NO_INSTANCE

@@ -12,11 +12,13 @@ import pytest
 from agent.formats import json as json_format
 from agent.judge.diagnose import NO_EC2
 from agent.judge.evidence import Evidence
+from agent.judge.rules.jobs import NOT_ASKED
 from agent.judge.verdict import judge_evidence
 from agent.process.cancel import CancelToken
 from agent.report.hops import Reachability
-from agent.report.model import NO_VPC, Status
+from agent.report.model import NO_VPC, Access, Status
 from agent.run.events import Event, ObservationMade, StepPlanned, StepStarted
+from agent.run.plan import NO_INSTANCE
 from agent.run.runner import measure
 from agent.settings import Ec2
 from agent.simulated import network
@@ -26,7 +28,7 @@ from agent.simulated.settings import settings_of
 from agent.simulated.world import simulated
 from probes.facts import HostFacts
 from probes.model import ELSEWHERE, Addressing, Draft, FailureKind, Observation, Role, Skipped, Step
-from probes.operations import FURTHER_PAGES, SEARCH_DOMAINS, WITHOUT_SEARCH
+from probes.operations import FURTHER_PAGES, JOBS, SEARCH_DOMAINS, WITHOUT_SEARCH
 from probes.steps import host
 from probes.vpc.model import OWN_INTERFACES, READS
 from tests.support.extent import one_in
@@ -222,9 +224,9 @@ def test_an_optional_service_that_is_not_used_is_left_alone() -> None:
     ]
     assert ports
     assert not any(port.made for port in ports)
-    configuration = {missing.code for missing in report.not_evaluated if missing.reason == NO_EC2}
-    assert {missing.target for missing in report.not_evaluated if missing.code not in configuration} == {gateway.id}
-    assert all(code.startswith("VPC") for code in configuration)
+    not_asked = {missing.code for missing in report.not_evaluated if missing.reason in (NO_EC2, NOT_ASKED)}
+    assert {missing.target for missing in report.not_evaluated if missing.code not in not_asked} == {gateway.id}
+    assert all(code.startswith(("VPC", "JOB")) for code in not_asked)
 
 
 def test_a_bare_endpoint_id_is_unknown_without_ec2() -> None:
@@ -549,6 +551,65 @@ def test_a_list_of_gateways_is_read_no_further_than_it_tells() -> None:
     ]
     assert pages is not None
     assert (pages.gateways_listed, pages.gateways_cut) == (2, True)
+
+
+# --- Jobs of AWS Backup ----------------------------------------------------------------------------------------------
+
+
+def test_jobs_are_listed_once_at_one_address() -> None:
+    for turn in (None, 0, 1, 2):
+        evidence, _ = evidence_in(scenarios.load("jobs-fail-here"), turn=turn)
+        listings = [seen for seen in evidence.of(Step.API) if seen.subject.operation == JOBS]
+        assert evidence.jobs is not None
+        assert listings == [evidence.jobs]
+        call = evidence.find(evidence.jobs.subject.after or "")
+        assert call is not None
+        assert call.ok
+        assert (call.subject.step, call.subject.address) == (Step.API, evidence.jobs.subject.address)
+
+
+@pytest.mark.parametrize(
+    ("more", "name"),
+    [
+        pytest.param("[run]\njobs = false", HEALTHY, id="not asked for"),
+        pytest.param("[run]\njobs = true", "backup-storage-healthy", id="no service that lists them"),
+        pytest.param("[run]\njobs = true", "endpoint-policy-denies", id="no signed call is answered well"),
+        pytest.param("[run]\njobs = true", "port-blocked", id="no address connects"),
+    ],
+)
+def test_jobs_are_not_listed(more: str, name: str) -> None:
+    text = scenarios.text(name)
+    chosen = text.replace("[run]", more, 1) if "[run]" in text else f"{text}\n{more}"
+    evidence, _ = evidence_in(scenarios.parse("changed", chosen))
+    assert evidence.run.jobs is ("true" in more)
+    assert evidence.jobs is None
+
+
+def test_without_an_instance_no_jobs_are_asked_for() -> None:
+    evidence, _ = evidence_in(changed('[metadata]\nanswer = "forbidden"', "jobs-fail-here"))
+    assert evidence.jobs is not None
+    assert evidence.jobs.outcome == Skipped(NO_INSTANCE)
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [("denied", FailureKind.ACCESS_DENIED), ("throttled", FailureKind.THROTTLED)],
+)
+def test_a_refusal_to_list_jobs_changes_no_verdict(answer: str, kind: FailureKind) -> None:
+    text = scenarios.text("jobs-denied").replace('jobs_answer = "denied"', f'jobs_answer = "{answer}"')
+    text += '\n[ec2]\nanswer = "silence"\n'
+    evidence, _ = evidence_in(scenarios.parse("changed", text))
+    assert evidence.jobs is not None
+    assert evidence.jobs.failure is not None
+    assert evidence.jobs.failure.kind is kind
+    report = judge_evidence(evidence)
+    assert (report.verdict.status, report.verdict.access, report.findings) == (Status.OK, Access.ALLOWED, ())
+    assert report.run.ec2_because is None, "it is no sign of trouble"
+
+
+@pytest.mark.virtual_clock
+async def test_stopped_after_every_event_of_a_run_that_lists_jobs() -> None:
+    await stopped_after_every_event(scenarios.load("jobs-list-cut"))
 
 
 WITHOUT, *WITH = (f"dns/backup/{operation}" for operation in (WITHOUT_SEARCH, *SEARCH_DOMAINS))

@@ -29,12 +29,12 @@ from agent.judge.endpoint_policy.judgement import judge as judge_policy
 from agent.simulated import scenario
 from agent.simulated.certificates import authority, root_pem
 from agent.simulated.world import SimulatedReader
-from probes.facts import ApiFacts, HttpFacts, ImdsFacts, ProxyConnectFacts, RoleFacts
+from probes.facts import ApiFacts, HttpFacts, ImdsFacts, JobsFacts, ProxyConnectFacts, RoleFacts
 from probes.failure import classify
-from probes.model import Address, AnswerForm, Draft, FailureKind, Observation, ProbeError
+from probes.model import Address, AnswerForm, Draft, FailureKind, Observation, ProbeError, SignedCall
 from probes.observe import Log
 from probes.seams import Stream
-from probes.steps import api, host, http, imds, proxy
+from probes.steps import api, host, http, imds, jobs, proxy
 from probes.steps.dns import MAX_RECORDS, facts_of, read_answer
 from probes.steps.tls import MAX_NAME_CHARACTERS, MAX_NAMES, TlsStream, read_certificate
 from probes.system.reader import MAX_MESSAGE_CHARACTERS, SystemReader
@@ -213,6 +213,39 @@ def check_api(chance: Random, _: Command) -> None:
         assert CALLS[service].key in document or (CALLS[service].may_be_empty and document == {})
     elif facts.expected_key:
         assert f"{CALLS[service].name}Response" in body.decode("utf-8", "replace")
+
+
+_JOB: Final = {
+    "BackupJobId": "1F2E3D4C",
+    "ResourceArn": "arn:aws:ec2:eu-west-1:111122223333:instance/i-0a1b2c3d4e5f67890",
+    "ResourceType": "EC2",
+    "State": "FAILED",
+    "MessageCategory": "AccessDenied",
+    "StatusMessage": "Access Denied trying to call AWS Backup service",
+}
+
+
+def check_jobs(chance: Random, _: Command) -> None:
+    """A list of jobs gives bounded facts with a bounded number of calls, or fails in a documented way."""
+    draft = Draft[JobsFacts]()
+
+    async def send(call: SignedCall, seen: Draft[ApiFacts]) -> http.Response:
+        listed = {"BackupJobs": [_JOB] * chance.choice((0, 1, 20, 200)), "NextToken": chance.choice(("", "x", "y"))}
+        document = spoilt_document(chance, listed) if chance.randrange(2) else listed
+        body = json.dumps(document).encode()
+        body = spoilt_bytes(chance, body, _MARKUP) if chance.randrange(4) == 0 else body
+        response = http.Response(status=200, headers=(("x-amzn-requestid", "a"),), body=body, keep_alive=True)
+        seen.facts = api.read_answer(call, response, NOW, NOW, new_connection=False)
+        return response
+
+    _kind_of(jobs.read(send, jobs.JobsRequest(created_after=NOW, resource_arn=None), draft))
+    facts = draft.facts
+    assert facts is not None
+    assert facts.calls <= jobs.MAX_CALLS
+    assert sum(row.jobs for row in facts.failed) <= facts.listed <= jobs.MAX_CALLS * jobs.MAX_RESULTS
+    for row in facts.failed:
+        assert len(row.message or "") <= jobs.MAX_MESSAGE_CHARACTERS
+        assert all(text is None or text.isprintable() for text in (row.resource_type, row.category, row.job_id))
 
 
 # --- Metadata --------------------------------------------------------------------------------------------------------

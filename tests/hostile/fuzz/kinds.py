@@ -45,7 +45,7 @@ class Kind:
 KINDS: Final = tuple(
     Kind(name=name, cases=cases, check=check)
     for name, cases, check in (
-        ("options", 140, options.check_options),
+        ("options", 130, options.check_options),
         ("configurations", 80, options.check_configuration),
         ("templates", 20, options.check_template),
         ("reports", 140, reports.check_reports),
@@ -58,6 +58,7 @@ KINDS: Final = tuple(
         ("http", 30, answers.check_http),
         ("proxy", 20, answers.check_proxy),
         ("api", 30, answers.check_api),
+        ("jobs", 10, answers.check_jobs),
         ("metadata", 20, answers.check_metadata),
         ("ec2", 30, answers.check_ec2),
         ("certificates", 20, answers.check_certificates),
