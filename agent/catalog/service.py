@@ -90,7 +90,8 @@ class Service:
     """What the unsigned request asks for: not what the service answers with the address of a page for people."""
     answers: AnswerForm = AnswerForm.JSON
     has_gateway_endpoint: bool = False
-    """Whether it can also be reached through a gateway endpoint, by a route to its public addresses."""
+    """Whether it can also be reached through a gateway endpoint, by a route to its public addresses: then addresses
+    alone do not tell whether the path is private."""
     absent_in: frozenset[str] = frozenset()
     """Partitions of which AWS documents that they do not have it."""
     documented_fips_regions: frozenset[str] = frozenset()
@@ -110,11 +111,6 @@ class Service:
     def has_appliance(self) -> bool:
         """Whether an appliance of the customer's uses the service, on ports of its own and by public names."""
         return bool(self.appliance_labels)
-
-    @property
-    def can_be_checked(self) -> bool:
-        """Whether a run can judge its path; of one that a gateway endpoint makes private, addresses alone cannot."""
-        return not self.has_gateway_endpoint
 
     def links(self, *, fips: bool) -> tuple[PrivateLink, ...]:
         """The endpoint services whose private DNS may cover the ordinary hosts or, with `fips`, the FIPS hosts; the one

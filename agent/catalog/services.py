@@ -432,7 +432,23 @@ SERVICES: Final = {
 
 def checkable() -> tuple[str, ...]:
     """Names of the services that a run can check."""
-    return tuple(name for name, service in SERVICES.items() if service.can_be_checked)
+    return tuple(SERVICES)
+
+
+def gateway_service_name_of(service: str, region: str) -> str | None:
+    """The name that gateway endpoints of a service have, the same form in every partition; None for a service without
+    them."""
+    record = SERVICES[service]
+    if not record.has_gateway_endpoint or is_offered(service, region) is False:
+        return None
+    return f"{USUAL_PREFIX}.{region}.{record.private_links[0].label}"
+
+
+def gateway_labels(services: Iterable[str]) -> tuple[str, ...]:
+    """Last parts of the names that gateway endpoints of these services have."""
+    return tuple(
+        SERVICES[service].private_links[0].label for service in services if SERVICES[service].has_gateway_endpoint
+    )
 
 
 def is_offered(service: str, region: str) -> bool | None:

@@ -412,6 +412,24 @@ class EndpointPart:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GatewayEndpointPart:
+    """A gateway endpoint as EC2 has it, which puts its route into its tables."""
+
+    service: str = "s3"
+    id: str = "vpce-0d1b2c3d4e5f67890"
+    vpc_id: str | None = None
+    """None for the host's own VPC."""
+    route_table_ids: tuple[str, ...] = ("rtb-0a1b2c3d4e5f67890",)
+    """Without any, nothing goes through it; as it stands, the main table of the host's VPC."""
+    state: str = "available"
+    policy: str | None = None
+    """None for the one that allows everything."""
+    prefix_list_id: str = "pl-6da54004"
+    prefixes: tuple[Network, ...] = (ip_network("3.5.64.0/21"), ip_network("52.92.0.0/17"), ip_network("52.218.0.0/17"))
+    """Of the prefix list that AWS has for the service."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FirewallPart:
     """A rule of DNS Firewall, with what TOML has no word for left out."""
 
@@ -456,6 +474,7 @@ class Ec2Part:
     name_servers: tuple[str, ...] = (AMAZON_DNS,)
     """In the DHCP options."""
     endpoints: tuple[EndpointPart, ...] = (EndpointPart(),)
+    gateways: tuple[GatewayEndpointPart, ...] = ()
     interfaces: tuple[NetworkInterface, ...] = ()
     subnets: tuple[Subnet, ...] = ()
     route_tables: tuple[RouteTable, ...] = ()

@@ -118,7 +118,7 @@ def _what_is_lost(evidence: Evidence) -> str:
         address
         for target in evidence.targets
         for address in evidence.own_addresses(target)
-        if target.role is Role.REQUIRED and evidence.scope(address) is AddressScope.UNKNOWN
+        if target.role is Role.REQUIRED and address.version == 6 and evidence.scope(address) is AddressScope.UNKNOWN
     )
     if unknown:
         return (
