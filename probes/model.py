@@ -153,6 +153,8 @@ class Addressing(StrEnum):
     DUALSTACK = "dualstack"
     FIPS = "fips"
     FIPS_DUALSTACK = "fips-dualstack"
+    GLOBAL = "global"
+    """One host for several Regions, which an older setting of the SDK chooses."""
     VPCE = "vpce"
     CUSTOM = "custom"
 

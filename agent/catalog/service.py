@@ -57,6 +57,17 @@ class CallPermission:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GlobalHost:
+    """A host without a Region in its name, which SDKs call for some Regions where a setting says so."""
+
+    host: str
+    signing_region: str
+    regions: frozenset[str]
+    """The Regions for which it is called with the setting `legacy` (AWS SDKs and Tools Reference Guide, AWS STS
+    Regional endpoints; `LEGACY_GLOBAL_STS_REGIONS` of botocore 1.44.8)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
     """A service that can be reached through an endpoint."""
 
@@ -89,6 +100,8 @@ class Service:
     unsigned_path: str = "/"
     """What the unsigned request asks for: not what the service answers with the address of a page for people."""
     answers: AnswerForm = AnswerForm.JSON
+    global_host: GlobalHost | None = None
+    """The host of all Regions, with `sts_regional_endpoints = legacy`; None where there is none."""
     has_gateway_endpoint: bool = False
     """Whether it can also be reached through a gateway endpoint, by a route to its public addresses: then addresses
     alone do not tell whether the path is private."""

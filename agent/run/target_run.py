@@ -266,7 +266,13 @@ class TargetRun:
             self._context,
             self._target,
             rungs,
-            conversation=self._service.conversation(signing_region_of(self._target.service, self._target.region)),
+            conversation=self._service.conversation(
+                signing_region_of(
+                    self._target.service,
+                    self._target.region,
+                    is_global=self._target.addressing is Addressing.GLOBAL,
+                )
+            ),
             may_call=may_call,
         )
 

@@ -111,6 +111,13 @@ def _enable_private_dns(target: Target) -> Fix:
                 show_route_tables(target),
             ),
         )
+    if target.addressing is Addressing.GLOBAL:
+        return Fix(
+            summary="No private DNS covers the global host. Let the SDK call the Region's own: unset "
+            "sts_regional_endpoints in the profile, or set AWS_STS_REGIONAL_ENDPOINTS=regional. That host needs an "
+            "interface endpoint with private DNS, as any other does.",
+            commands=(read_only("printenv", "AWS_STS_REGIONAL_ENDPOINTS"), describe_endpoint(target)),
+        )
     variable = service.endpoint_variable
     least = (
         "Create the endpoint if there is none. Least change, and the way from a peered or transit VPC: "
