@@ -100,6 +100,8 @@ class Service:
     unsigned_path: str = "/"
     """What the unsigned request asks for: not what the service answers with the address of a page for people."""
     answers: AnswerForm = AnswerForm.JSON
+    websocket_path: str | None = None
+    """Where a run asks, unsigned, to open a WebSocket; None for a service that is not used by WebSocket."""
     global_host: GlobalHost | None = None
     """The host of all Regions, with `sts_regional_endpoints = legacy`; None where there is none."""
     has_gateway_endpoint: bool = False
@@ -139,4 +141,5 @@ class Service:
             call=self.call,
             unsigned_path=self.unsigned_path,
             answers=self.answers,
+            websocket_path=self.websocket_path,
         )

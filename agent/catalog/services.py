@@ -194,6 +194,8 @@ SERVICES: Final = {
             ports=(_HTTPS,),
             call=None,  # its operations open channels
             permission=None,
+            # A session that cannot exist, at the path of StreamUrl (Systems Manager API Reference, StartSession).
+            websocket_path="/v1/data-channel/backuplink?stream=input",
         ),
         Service(
             name="ec2messages",

@@ -237,7 +237,14 @@ class TargetRun:
     # --- Ladders -----------------------------------------------------------------------------------------------------
 
     def _rungs(self, address: Address, port: Port, after: str) -> tuple[Subject, ...]:
-        return ladder.rungs(self._target, address, port.number, after, protocol=port.protocol)
+        return ladder.rungs(
+            self._target,
+            address,
+            port.number,
+            after,
+            protocol=port.protocol,
+            has_websocket=self._service.websocket_path is not None,
+        )
 
     def _climb(self, address: Address, after: str) -> None:
         """Start the ladders of an address, once; skip their steps where the address is not to be measured."""

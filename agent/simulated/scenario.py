@@ -378,6 +378,9 @@ class TcpPart:
     """How many of them it lists in one answer, where the call asks for no fewer."""
     large: Literal["answered", "lost"] = "answered"
     """Whether requests of many segments arrive."""
+    websocket: Literal["answered", "lost", "cut", "page"] = "answered"
+    """What becomes of a request to open a WebSocket: a device on the way loses it, cuts the connection, or answers with
+    a page of its own."""
     keep_alive: bool = True
     connect_status: int = 200
     """What a proxy answers to CONNECT."""
