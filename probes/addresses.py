@@ -30,6 +30,8 @@ class AddressScope(StrEnum):
 
     VPC = "vpc"
     PRIVATE = "private"
+    GATEWAY_ENDPOINT = "gateway-endpoint"
+    """A public one to which a route of this subnet leads through a gateway endpoint."""
     PUBLIC = "public"
     LOOPBACK = "loopback"
     LINK_LOCAL = "link-local"

@@ -96,6 +96,8 @@ class SdkFacts:
     """The shared file that `region` comes from; None where a variable names it, or nothing does."""
     sts_host: StsHost | None = None
     """Where the SDK asks STS for the role that is set; None where none is, or keys in variables come first."""
+    legacy_sts: bool = False
+    """Whether `sts_regional_endpoints` is `legacy`: the SDK then calls the global host of STS for some Regions."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

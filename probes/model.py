@@ -136,6 +136,8 @@ class Conversation:
     unsigned_path: str = "/"
     """What the unsigned request asks for, with its query: something that the service itself refuses."""
     answers: AnswerForm = AnswerForm.JSON
+    websocket_path: str | None = None
+    """Where an unsigned request asks to open a WebSocket; None for a service that is not used so."""
 
 
 class Role(StrEnum):
@@ -153,6 +155,8 @@ class Addressing(StrEnum):
     DUALSTACK = "dualstack"
     FIPS = "fips"
     FIPS_DUALSTACK = "fips-dualstack"
+    GLOBAL = "global"
+    """One host for several Regions, which an older setting of the SDK chooses."""
     VPCE = "vpce"
     CUSTOM = "custom"
 

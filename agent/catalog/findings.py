@@ -149,6 +149,10 @@ _ROUTES: Final = Document(
     title="Amazon VPC User Guide: Configure route tables",
     url=f"{_DOCS}/vpc/latest/userguide/VPC_Route_Tables.html",
 )
+_GATEWAY_ENDPOINTS: Final = Document(
+    title="AWS PrivateLink Guide: Gateway endpoints",
+    url=f"{_DOCS}/vpc/latest/privatelink/gateway-endpoints.html",
+)
 _STATES: Final = Document(
     title="EC2 API Reference: VpcEndpoint", url=f"{_DOCS}/AWSEC2/latest/APIReference/API_VpcEndpoint.html"
 )
@@ -868,6 +872,14 @@ CODES: Final = {
             _CRITICAL,
             "A DNS Firewall rule stops the name",
             _FIREWALL,
+            needs_symptom=True,
+        ),
+        _code(
+            "VPC019",
+            "gateway-endpoint-route-missing",
+            _CRITICAL,
+            "This subnet has no route to the gateway endpoint",
+            _GATEWAY_ENDPOINTS,
             needs_symptom=True,
         ),
         _code(

@@ -15,6 +15,7 @@ FORMS: Final = {
     "<ENDPOINT_SECURITY_GROUP_ID>": command_form("sg"),
     "<DHCP_OPTIONS_ID>": command_form("dopt"),
     "<NETWORK_ACL_ID>": command_form("acl"),
+    "<PREFIX_LIST_ID>": command_form("pl"),
     "<ROUTE_TABLE_ID>": command_form("rtb"),
     "<HOSTED_ZONE_ID>": re.compile(r"Z[A-Z0-9]{1,31}"),
     "<RESOLVER_RULE_ID>": command_word_form("rslvr"),

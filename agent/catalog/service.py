@@ -61,6 +61,17 @@ JOBS_PERMISSION: Final = CallPermission(action="backup:ListBackupJobs")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GlobalHost:
+    """A host without a Region in its name, which SDKs call for some Regions where a setting says so."""
+
+    host: str
+    signing_region: str
+    regions: frozenset[str]
+    """The Regions for which it is called with the setting `legacy` (AWS SDKs and Tools Reference Guide, AWS STS
+    Regional endpoints; `LEGACY_GLOBAL_STS_REGIONS` of botocore 1.44.8)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
     """A service that can be reached through an endpoint."""
 
@@ -101,8 +112,13 @@ class Service:
     unsigned_path: str = "/"
     """What the unsigned request asks for: not what the service answers with the address of a page for people."""
     answers: AnswerForm = AnswerForm.JSON
+    websocket_path: str | None = None
+    """Where a run asks, unsigned, to open a WebSocket; None for a service that is not used by WebSocket."""
+    global_host: GlobalHost | None = None
+    """The host of all Regions, with `sts_regional_endpoints = legacy`; None where there is none."""
     has_gateway_endpoint: bool = False
-    """Whether it can also be reached through a gateway endpoint, by a route to its public addresses."""
+    """Whether it can also be reached through a gateway endpoint, by a route to its public addresses: then addresses
+    alone do not tell whether the path is private."""
     absent_in: frozenset[str] = frozenset()
     """Partitions of which AWS documents that they do not have it."""
     documented_fips_regions: frozenset[str] = frozenset()
@@ -123,11 +139,6 @@ class Service:
         """Whether an appliance of the customer's uses the service, on ports of its own and by public names."""
         return bool(self.appliance_labels)
 
-    @property
-    def can_be_checked(self) -> bool:
-        """Whether a run can judge its path; of one that a gateway endpoint makes private, addresses alone cannot."""
-        return not self.has_gateway_endpoint
-
     def links(self, *, fips: bool) -> tuple[PrivateLink, ...]:
         """The endpoint services whose private DNS may cover the ordinary hosts or, with `fips`, the FIPS hosts; the one
         that is made for them comes first."""
@@ -142,4 +153,5 @@ class Service:
             call=self.call,
             unsigned_path=self.unsigned_path,
             answers=self.answers,
+            websocket_path=self.websocket_path,
         )

@@ -18,7 +18,7 @@ from typing import Final
 
 from agent.catalog.partitions import partition_of
 from agent.catalog.regions import HOSTS, REGIONS, SIGNING_REGIONS
-from agent.catalog.service import USUAL_PREFIX, CallPermission, Port, PrivateLink, Service
+from agent.catalog.service import USUAL_PREFIX, CallPermission, GlobalHost, Port, PrivateLink, Service
 from probes.model import AnswerForm, PortProtocol, Role, SignedCall
 from probes.ports import HTTPS, SUPPORT_CHANNEL
 
@@ -39,6 +39,14 @@ _HANA: Final = ("SAP HANA on Amazon EC2",)
 (AWS Backup Developer Guide, SAP HANA databases on Amazon EC2 instances backup)."""
 _EVERY_OTHER: Final = frozenset({"aws-cn", "aws-eusc", "aws-iso", "aws-iso-b", "aws-iso-e", "aws-iso-f"})
 _BEIJING_AND_NINGXIA: Final = {"aws-cn": "cn.com.amazonaws"}
+_WITH_LEGACY_GLOBAL_HOST: Final = frozenset(
+    {
+        *("ap-northeast-1", "ap-south-1", "ap-southeast-1", "ap-southeast-2", "ca-central-1", "eu-central-1"),
+        *("eu-north-1", "eu-west-1", "eu-west-2", "eu-west-3", "sa-east-1"),
+        *("us-east-1", "us-east-2", "us-west-1", "us-west-2"),
+    }
+)
+"""Of STS (botocore 1.44.8)."""
 _US_ISO: Final = {"aws-iso": "gov.ic.c2s", "us-isob-east-1": "gov.sgov.sc2s"}
 
 
@@ -165,6 +173,9 @@ SERVICES: Final = {
             calls_per_second=600,
             unsigned_path="/?Action=GetCallerIdentity&Version=2011-06-15",
             answers=AnswerForm.XML,
+            global_host=GlobalHost(
+                host="sts.amazonaws.com", signing_region="us-east-1", regions=_WITH_LEGACY_GLOBAL_HOST
+            ),
         ),
         Service(
             name="ssm",
@@ -191,6 +202,8 @@ SERVICES: Final = {
             call=None,  # its operations open channels
             permission=None,
             job_kinds=_HANA,
+            # A session that cannot exist, at the path of StreamUrl (Systems Manager API Reference, StartSession).
+            websocket_path="/v1/data-channel/backuplink?stream=input",
         ),
         Service(
             name="ec2messages",
@@ -440,7 +453,23 @@ SERVICES: Final = {
 
 def checkable() -> tuple[str, ...]:
     """Names of the services that a run can check."""
-    return tuple(name for name, service in SERVICES.items() if service.can_be_checked)
+    return tuple(SERVICES)
+
+
+def gateway_service_name_of(service: str, region: str) -> str | None:
+    """The name that gateway endpoints of a service have, the same form in every partition; None for a service without
+    them."""
+    record = SERVICES[service]
+    if not record.has_gateway_endpoint or is_offered(service, region) is False:
+        return None
+    return f"{USUAL_PREFIX}.{region}.{record.private_links[0].label}"
+
+
+def gateway_labels(services: Iterable[str]) -> tuple[str, ...]:
+    """Last parts of the names that gateway endpoints of these services have."""
+    return tuple(
+        SERVICES[service].private_links[0].label for service in services if SERVICES[service].has_gateway_endpoint
+    )
 
 
 def is_offered(service: str, region: str) -> bool | None:
@@ -470,9 +499,12 @@ def host_of(service: str, region: str, *, fips: bool, dual_stack: bool) -> str:
     return f"{SERVICES[service].host_label}{'-fips' if fips else ''}.{region}.{suffix}"
 
 
-def signing_region_of(service: str, region: str) -> str | None:
-    """The Region that requests to the SDK's hosts are signed for, where it is not `region`: that of a global
-    service."""
+def signing_region_of(service: str, region: str, *, is_global: bool = False) -> str | None:
+    """The Region that requests to the SDK's hosts are signed for, where it is not `region`: that of a global service,
+    or with `is_global` that of the service's global host."""
+    whole = SERVICES[service].global_host
+    if is_global and whole is not None:
+        return whole.signing_region
     signed = SIGNING_REGIONS.get(service, {}).get(partition_of(region).id)
     return None if signed == region else signed
 

@@ -210,7 +210,7 @@ def _has_gateway_endpoint(service: str) -> bool:
 
 def _is_checked(service: str) -> bool:
     """Whether `check --service` takes a service."""
-    return service in SERVICES and SERVICES[service].can_be_checked
+    return service in SERVICES
 
 
 def _service(label: str) -> str:

@@ -95,8 +95,11 @@ def service_of_host(host: str) -> str | None:
 
 def _service_in(host: str) -> str | None:
     """The service of a name that an SDK builds. A Region is in it, or it is the same in a whole partition."""
-    named = host.partition(".")[2].partition(".")[0]
-    for region in (named, *_ONE_OF_EACH):
+    for known in SERVICES.values():
+        if known.global_host is not None and host == known.global_host.host:
+            return known.name
+    named = (label for label in host.split(".")[1:3] if label in REGIONS)  # S3 has `dualstack` before it
+    for region in (*named, *_ONE_OF_EACH):
         for service in SERVICES:
             if any(host == host_of(service, region, fips=fips, dual_stack=dual) for fips, dual in _WAYS):
                 return service

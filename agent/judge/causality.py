@@ -111,6 +111,8 @@ EXPLAINS: Final = (
     Explains("VPC011", "DNS006", Reach.TARGET),
     Explains("VPC011", "DNS008", Reach.TARGET),
     Explains("VPC011", "DNS013", Reach.TARGET),
+    Explains("VPC019", "DNS001", Reach.TARGET),
+    Explains("VPC019", "TCP001", Reach.ADDRESS),
     Explains("VPC001", "DNS001", Reach.TARGET),
     Explains("VPC002", "DNS001", Reach.TARGET),
     Explains("VPC010", Effects.ADDRESS, Reach.ADDRESS),

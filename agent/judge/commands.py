@@ -39,6 +39,15 @@ def describe_endpoint(target: Target) -> Command:
     )
 
 
+def show_route_tables(target: Target) -> Command:
+    """Show the route tables of this host's VPC."""
+    return read_only(
+        *("aws", "ec2", "describe-route-tables", "--region", target.region),
+        *("--filters", "Name=vpc-id,Values=<VPC_ID>"),
+        scope=CommandScope.SUBNET,
+    )
+
+
 def ranges(ports: Iterable[int]) -> list[Ports]:
     """Ports in their order, those that follow one another as one range."""
     spans: list[Ports] = []

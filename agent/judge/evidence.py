@@ -8,8 +8,8 @@ from typing import Any, Concatenate, Final, ParamSpec, TypeVar, cast
 from urllib.parse import urlsplit
 
 from agent.catalog.endpoint_urls import host_of_url
-from agent.catalog.services import SERVICES, appliance_hosts, checked_by_default
-from agent.judge.predict.predictor import Predictor, own_interface
+from agent.catalog.services import SERVICES, appliance_hosts, checked_by_default, gateway_service_name_of
+from agent.judge.predict.predictor import Gateway, Predictor, own_interface
 from agent.report.hops import EPHEMERAL, Ports
 from agent.report.model import Measurement
 from agent.settings import Expect
@@ -47,7 +47,15 @@ from probes.operations import (
     WITHOUT_SEARCH,
 )
 from probes.ports import HTTPS
-from probes.vpc.model import READS, Configuration, NetworkInterface, Subnet, VpcEndpoint, configuration_of
+from probes.vpc.model import (
+    READS,
+    Configuration,
+    GatewayEndpoint,
+    NetworkInterface,
+    Subnet,
+    VpcEndpoint,
+    configuration_of,
+)
 
 A = TypeVar("A")
 P = ParamSpec("P")
@@ -56,6 +64,8 @@ FRESH: Final = timedelta(days=1)
 """How old a read of the configuration may be and still name a cause."""
 GRAVE_SKEW_SECONDS: Final = 300.0
 """Signed calls may be refused from here on (AWS's window is 5 or 15 minutes)."""
+_PRIVATE: Final = frozenset({AddressScope.VPC, AddressScope.PRIVATE, AddressScope.GATEWAY_ENDPOINT})
+"""Where a private path leads."""
 AT_ADDRESSES: Final = frozenset({Step.TCP, Step.TLS, Step.HTTP, Step.API})
 """Steps that are made at each address of a target."""
 
@@ -95,6 +105,7 @@ class Evidence:
         self._of_step: dict[tuple[Step, str | None], tuple[Observation[Any], ...]] = {}
         self._at_own: dict[tuple[Step, str, int, str | None], tuple[Observation[Any], ...]] = {}
         """What rules ask again and again, by what they ask."""
+        self._gateways: dict[Address, Gateway] = {}
         self.kept: dict[tuple[object, ...], Any] = {}
         """Answers to questions that are kept, by the question and what it is asked of."""
 
@@ -376,7 +387,41 @@ class Evidence:
         if self.is_configuration_fresh and self.interface_at(address) is not None:
             return AddressScope.VPC
         ipv6_known = self.imds is not None and self.imds.vpc_id is not None
-        return scope_of(address, vpc_cidrs=self.vpc_cidrs, ipv6_known=ipv6_known)
+        scope = scope_of(address, vpc_cidrs=self.vpc_cidrs, ipv6_known=ipv6_known)
+        if scope is not AddressScope.PUBLIC or not self.may_have_gateway(address):
+            return scope
+        gateway = self.gateway_at(address)
+        if gateway.endpoint is not None:
+            return AddressScope.GATEWAY_ENDPOINT
+        return scope if gateway.why_unknown is None else AddressScope.UNKNOWN
+
+    def may_have_gateway(self, address: Address) -> bool:
+        """Whether a required target whose service can have a gateway endpoint resolves to an address."""
+        return address in self._gateway_candidates
+
+    @cached_property
+    def _gateway_candidates(self) -> frozenset[Address]:
+        return frozenset(
+            address
+            for target in self.targets
+            if target.role is Role.REQUIRED and SERVICES[target.service].has_gateway_endpoint
+            for address in self.addresses(target)
+        )
+
+    def gateway_at(self, address: Address) -> Gateway:
+        """The gateway endpoint through which this host reaches a public address, as far as the configuration tells."""
+        if address not in self._gateways:
+            if self.configured_at is not None and not self.is_configuration_fresh:
+                gateway = Gateway(why_unknown=f"what EC2 said of it is of {self.configured_at:%Y-%m-%d}")
+            else:
+                gateway = self.predictor.gateway_at(address, self._interface_towards(address))
+            self._gateways[address] = gateway
+        return self._gateways[address]
+
+    def _interface_towards(self, address: Address) -> NetworkInterface | None:
+        """This host's network interface from which it connects to an address of a target."""
+        asking = next((target for target in self.targets if address in self.own_answer(target)), None)
+        return self.own_interface(None if asking is None else self.source(asking, address))
 
     def judged_scope(self, address: Address) -> AddressScope:
         """The scope that decides: of a NAT64 address that of the IPv4 address inside (RFC 6052)."""
@@ -384,7 +429,7 @@ class Evidence:
         return self.scope(IPv4Address(address.packed[-4:])) if scope is AddressScope.NAT64 else scope
 
     def is_private(self, address: Address) -> bool:
-        return self.judged_scope(address) in (AddressScope.VPC, AddressScope.PRIVATE)
+        return self.judged_scope(address) in _PRIVATE
 
     def is_public(self, address: Address) -> bool:
         return self.judged_scope(address) is AddressScope.PUBLIC
@@ -397,7 +442,7 @@ class Evidence:
             case Expect.PUBLIC:
                 return self.is_public(address)
             case Expect.ANY:
-                return self.is_private(address) or self.is_public(address)
+                return self.is_private(address) or self.is_public(address) or self.may_have_gateway(address)
 
     # --- The configuration -------------------------------------------------------------------------------------------
 
@@ -471,6 +516,16 @@ class Evidence:
             for endpoint in listed
             if endpoint.service_name.rpartition(".")[2] in labels and vpc_id in (None, endpoint.vpc_id)
         )
+
+    def gateway_endpoints(self, target: Target) -> tuple[GatewayEndpoint, ...] | None:
+        """The gateway endpoints of the target's service in this host's VPC; None where they were not asked for, as
+        those of another Region never are."""
+        listed = self.configuration.gateway_endpoints
+        here = None if self.imds is None else self.imds.region
+        if listed is None or self.vpc_id is None or here not in (None, target.region):
+            return None
+        name = gateway_service_name_of(target.service, target.region)
+        return tuple(gateway for gateway in listed if gateway.service_name == name and gateway.vpc_id == self.vpc_id)
 
     @cached_property
     def _labels_asked(self) -> frozenset[str]:

@@ -16,11 +16,11 @@ from probes.vpc.model import DELETED, VpcEndpoint
 _SAFE_WORD: Final = re.compile(r"[A-Za-z0-9_.,:/=@+<>{}\[\]-]{1,300}")
 _OPTIONS: Final = frozenset(
     (
-        "--add-subnet-ids --attribute --by-state --calls --cidr --cidr-block --creator-request-id --deadline "
-        "--dhcp-options-ids --domain-name --dual-stack --ec2 --egress --enable-dns-hostnames --enable-dns-support "
-        "--endpoint --expect "
-        "--filter --filters --fips --firewall-domain-list-id --firewall-rule-group-id --format --group-id "
-        "--hosted-zone-id --ingress --instance-ids --invalidate --ip-permissions --ipv6-cidr-block --jobs --name "
+        "--add-route-table-ids --add-subnet-ids --attribute --by-state --calls --cidr --cidr-block "
+        "--creator-request-id --deadline --dhcp-options-ids --domain-name --dual-stack --ec2 --egress "
+        "--enable-dns-hostnames --enable-dns-support --endpoint --expect --filter --filters --fips "
+        "--firewall-domain-list-id --firewall-rule-group-id --format --group-id --hosted-zone-id --ingress "
+        "--instance-ids --invalidate --ip-permissions --ipv6-cidr-block --jobs --name "
         "--network-acl-id --network-acl-ids --no-private-dns-enabled --output --port --port-range "
         "--private-cidr --private-dns-enabled --protocol --query --redact --region --region-name "
         "--resolver-rule-id --resource-id --role-name --route-table-ids --rule-action --rule-number --rule-type "

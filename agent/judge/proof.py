@@ -113,10 +113,25 @@ def _unexpected_addresses(target: Target, evidence: Evidence, naming: list[Candi
         address for candidate in of_target if candidate not in orphaned for address in candidate.finding.addresses
     }
     accused -= {address for candidate in orphaned for address in candidate.finding.addresses}
-    return [
-        f"{address} is {evidence.judged_scope(address)}, where {evidence.run.expect} was expected"
+    unexpected = [
+        address
         for address in evidence.own_addresses(target)
         if not evidence.is_expected(address) and address not in accused
+    ]
+    unsettled: dict[str, list[Address]] = {}
+    for address in unexpected:
+        if evidence.may_have_gateway(address) and (why := evidence.gateway_at(address).why_unknown) is not None:
+            unsettled.setdefault(why, []).append(address)
+    return [
+        *(
+            f"whether a gateway endpoint leads to {listed(addresses)} is not known: {why}"
+            for why, addresses in unsettled.items()
+        ),
+        *(
+            f"{address} is {evidence.judged_scope(address)}, where {evidence.run.expect} was expected"
+            for address in unexpected
+            if not any(address in addresses for addresses in unsettled.values())
+        ),
     ]
 
 

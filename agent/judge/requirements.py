@@ -6,7 +6,7 @@ from agent.catalog.in_use import why_unused
 from agent.catalog.services import SERVICES
 from agent.judge.evidence import AT_ADDRESSES, Evidence, kept
 from probes.model import ELSEWHERE, STARVED, UNRATED, Address, Observation, Role, Skipped, Step, Target
-from probes.operations import GETADDRINFO, HOST, PADDED, PROXY, SDK_SETTINGS
+from probes.operations import GETADDRINFO, HOST, PADDED, PROXY, SDK_SETTINGS, WEBSOCKET
 from probes.ports import HTTPS
 
 
@@ -51,6 +51,9 @@ def required_steps(evidence: Evidence, target: Target) -> tuple[str, ...]:
             steps.append(f"{Step.HTTP}/{target.id}/{address}/{HTTPS}")
         if is_called and not _is_left_out(evidence, target, address):
             steps.append(f"{Step.API}/{target.id}/{address}/{HTTPS}")
+        websocket = evidence.at(Step.HTTP, target, address, HTTPS, operation=WEBSOCKET)
+        if websocket is not None:  # reports of earlier versions have none
+            steps.append(websocket.id)
         large = evidence.at(Step.HTTP, target, address, HTTPS, operation=PADDED)
         if large is not None and _is_starved(large):
             steps.append(large.id)

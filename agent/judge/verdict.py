@@ -179,6 +179,7 @@ def _address(target: Target, address: Address, resolvers: tuple[Address, ...], e
     interface = evidence.interface_at(address)
     subnet = None if interface is None else evidence.subnet(interface.subnet_id)
     endpoint = evidence.endpoint_of(interface)
+    gateway = evidence.gateway_at(address).endpoint if evidence.may_have_gateway(address) else None
     near = imds is not None and any(address in block for block in imds.subnet_cidrs if block.version == address.version)
     return TargetAddress(
         address=address,
@@ -198,7 +199,7 @@ def _address(target: Target, address: Address, resolvers: tuple[Address, ...], e
         else imds.availability_zone_id
         if near and imds
         else None,
-        endpoint_id=endpoint.endpoint_id if endpoint else own.endpoint_id if own else None,
+        endpoint_id=next((known.endpoint_id for known in (endpoint, own, gateway) if known is not None), None),
     )
 
 

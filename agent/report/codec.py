@@ -55,6 +55,7 @@ _FACTS: Final[dict[tuple[Step, str | None], type]] = {
     (Step.TLS, operations.OTHER_NAME): TlsFacts,
     (Step.HTTP, None): HttpFacts,
     (Step.HTTP, operations.PADDED): HttpFacts,
+    (Step.HTTP, operations.WEBSOCKET): HttpFacts,
     (Step.HTTP, operations.PROXY_CONNECT): ProxyConnectFacts,
     (Step.HOST, operations.METADATA_PROXY): ProxyFacts,
     (Step.HOST, operations.ALLOWANCES): AllowanceFacts,

@@ -300,9 +300,13 @@ def _lanes(target: Target | TargetReport, checks: Iterable[Check], reported: Tar
     return tuple(lanes)
 
 
+_WITHOUT_ZONE: Final = frozenset({AddressScope.PUBLIC, AddressScope.GATEWAY_ENDPOINT})
+"""Scopes of addresses that are in no zone of a VPC."""
+
+
 def _where(address: TargetAddress) -> str | None:
-    public = AddressScope.PUBLIC.value if address.scope is AddressScope.PUBLIC else None
-    return address.availability_zone_id or address.availability_zone or public
+    scope = address.scope.value if address.scope in _WITHOUT_ZONE else None
+    return address.availability_zone_id or address.availability_zone or scope
 
 
 def _is_own(known: Mapping[Address, TargetAddress], address: Address) -> bool:

@@ -4,7 +4,7 @@ import asyncio
 from typing import Any, Final
 
 from agent.catalog.partitions import is_region
-from agent.catalog.services import checkable, private_link_labels
+from agent.catalog.services import checkable, gateway_labels, private_link_labels
 from agent.process.cancel import CancelToken
 from agent.settings import Ec2Facts
 from probes.facts import CredentialFacts, SdkFacts
@@ -82,6 +82,7 @@ async def _gather(request: FactsRequest, world: World, stop: CancelToken) -> Ec2
                 region=region,
                 services=private_link_labels(checkable()),
                 global_services=private_link_labels(checkable(), is_global=True),
+                gateway_services=gateway_labels(checkable()),
                 group_ids=(),
                 whole=True,
             )

@@ -120,6 +120,9 @@ def _effective(service: Service, region: str, role: Role, sdk: SdkFacts) -> Targ
         domain = f"{region}.vpce.{partition_of(region).dns_suffix}"
         own = any(host.endswith(f".{link.label}.{domain}") for link in service.private_links)
         return _target(service, region, Addressing.VPCE if own else Addressing.CUSTOM, role, host=host)
+    is_plain = not sdk.fips and not sdk.dual_stack  # either takes the SDK to the Region's own host
+    if sdk.legacy_sts and is_plain and service.global_host is not None and region in service.global_host.regions:
+        return _target(service, region, Addressing.GLOBAL, role, host=service.global_host.host)
     return _target(service, region, _ADDRESSING[sdk.fips, sdk.dual_stack], role)
 
 

@@ -15,7 +15,7 @@ from ipaddress import IPv4Network, IPv6Network
 from typing import Any, Final
 
 from agent.catalog.partitions import REGION_VARIABLES, SUFFIXES, is_region
-from agent.catalog.services import SERVICES, private_link_labels
+from agent.catalog.services import SERVICES, gateway_labels, private_link_labels
 from agent.catalog.vpce import ENDPOINT_ID
 from agent.process.cancel import CancelToken
 from agent.report.facts_file import untimely
@@ -412,6 +412,7 @@ class RunInProgress:
             region=region,
             services=private_link_labels(services),
             global_services=private_link_labels(services, is_global=True),
+            gateway_services=gateway_labels(services),
             group_ids=metadata.security_group_ids,
         )
         inspection = ec2.Inspection(reader, self.log, request, limit=self.settings.timeout)
@@ -530,10 +531,12 @@ class RunInProgress:
         """Whether an address is of this VPC or another private network."""
         return self._scope(address) in (AddressScope.VPC, AddressScope.PRIVATE)
 
-    def _is_suspect(self, address: Address) -> bool:
-        """Whether this host would take an address that is not on the expected path."""
+    def _is_suspect(self, target: Target, address: Address) -> bool:
+        """Whether this host would take an address that is not on the expected path, or may not be."""
         if address.version not in self.families():
             return False
+        if SERVICES[target.service].has_gateway_endpoint and not self.is_private(address):
+            return self.settings.expect is not Expect.ANY  # where its route leads, EC2 alone knows
         match self.settings.expect:
             case Expect.PRIVATE:
                 return not self.is_private(address)

@@ -33,9 +33,9 @@ _AT_ADDRESSES: Final = frozenset({Step.TCP, Step.TLS, Step.HTTP, Step.API})
 class Suspicion:
     """The signs of trouble of one run, while it lasts."""
 
-    def __init__(self, *, is_suspect: Callable[[Address], bool]) -> None:
-        """`is_suspect` tells whether the expected path does not lead to an address; it is asked only after
-        `scopes_known`."""
+    def __init__(self, *, is_suspect: Callable[[Target, Address], bool]) -> None:
+        """`is_suspect` tells whether the expected path does not lead to an address of a target, or may not; it is asked
+        only after `scopes_known`."""
         self.raised = asyncio.Event()
         """Set at the first sign."""
         self.about_names = asyncio.Event()
@@ -43,7 +43,7 @@ class Suspicion:
         self.first: str | None = None
         """The first sign, in words."""
         self._is_suspect = is_suspect
-        self._required: frozenset[str] = frozenset()
+        self._required: dict[str, Target] = {}
         self._ports: dict[str, frozenset[int]] = {}
         """Ports that count, by target."""
         self._own: dict[str, tuple[Address, ...]] = {}
@@ -59,7 +59,7 @@ class Suspicion:
     def has_targets(self, targets: Iterable[Target]) -> None:
         """Take these as the targets of the run."""
         required = [target for target in targets if target.role is Role.REQUIRED]
-        self._required = frozenset(target.id for target in required)
+        self._required = {target.id: target for target in required}
         self._ports = {
             target.id: frozenset(
                 port.number for port in SERVICES[target.service].ports if port.required or port.blocks_new
@@ -136,11 +136,11 @@ class Suspicion:
         ]
         if self._scopes_known:
             signs += [
-                (f"{Step.DNS}/{target}/{GETADDRINFO} gave {address}, which is not where it is expected", True)
-                for target, addresses in self._own.items()
-                if target in self._required
+                _address_sign(target, address)
+                for target_id, addresses in self._own.items()
+                if (target := self._required.get(target_id)) is not None
                 for address in addresses
-                if self._is_suspect(address)
+                if self._is_suspect(target, address)
             ]
         return signs
 
@@ -171,6 +171,15 @@ class Suspicion:
             return LOOKUP_PATIENCE
         slowest = self._slowest.get((subject.target or "", subject.port or 0))
         return PATIENCE if slowest is None else max(MIN_PATIENCE, SLOWER * slowest)
+
+
+def _address_sign(target: Target, address: Address) -> tuple[str, bool]:
+    """A sign, and whether it concerns a name: a public address is no fault of the name where a gateway endpoint may
+    lead to it."""
+    gave = f"{Step.DNS}/{target.id}/{GETADDRINFO} gave {address}"
+    if SERVICES[target.service].has_gateway_endpoint:
+        return f"{gave}, and only a route table says whether a gateway endpoint leads there", False
+    return f"{gave}, which is not where it is expected", True
 
 
 def _failure_words(subject: Subject) -> str:

@@ -241,7 +241,14 @@ class TargetRun:
     # --- Ladders -----------------------------------------------------------------------------------------------------
 
     def _rungs(self, address: Address, port: Port, after: str) -> tuple[Subject, ...]:
-        return ladder.rungs(self._target, address, port.number, after, protocol=port.protocol)
+        return ladder.rungs(
+            self._target,
+            address,
+            port.number,
+            after,
+            protocol=port.protocol,
+            has_websocket=self._service.websocket_path is not None,
+        )
 
     def _climb(self, address: Address, after: str) -> None:
         """Start the ladders of an address, once; skip their steps where the address is not to be measured."""
@@ -270,7 +277,13 @@ class TargetRun:
             self._context,
             self._target,
             rungs,
-            conversation=self._service.conversation(signing_region_of(self._target.service, self._target.region)),
+            conversation=self._service.conversation(
+                signing_region_of(
+                    self._target.service,
+                    self._target.region,
+                    is_global=self._target.addressing is Addressing.GLOBAL,
+                )
+            ),
             may_call=may_call,
             jobs_request=self._run.take_jobs_request if self._service.lists_jobs else ladder.no_jobs,
         )

@@ -204,6 +204,26 @@ def _endpoint_items(_scenario: Scenario, network: Configuration) -> Iterable[Ite
             **({} if endpoint.error_code else _known(FailureReason=endpoint.error_message)),
         }
 
+    for gateway in network.gateway_endpoints or ():
+        yield {
+            "VpcEndpointId": gateway.endpoint_id,
+            "VpcEndpointType": "Gateway",
+            "VpcId": gateway.vpc_id,
+            "ServiceName": gateway.service_name,
+            "State": _STATES.get(gateway.state, gateway.state),
+            "PolicyDocument": gateway.policy,
+            "RouteTableIds": list(gateway.route_table_ids),
+            "SubnetIds": [],
+            "Groups": [],
+            "PrivateDnsEnabled": False,
+            "RequesterManaged": False,
+            "NetworkInterfaceIds": [],
+            "DnsEntries": [],
+            "CreationTimestamp": CREATED_AT,
+            "Tags": [],
+            "OwnerId": gateway.owner_id,
+        }
+
 
 def _interface_items(scenario: Scenario, network: Configuration) -> Iterable[Item]:
     for interface in (*(network.own_interfaces or ()), *(network.endpoint_interfaces or ())):

@@ -13,10 +13,17 @@ from ipaddress import ip_network
 from typing import Any, Final, TypeVar
 
 from agent.catalog.partitions import partition_of
-from agent.catalog.services import SERVICES, checkable, host_of, private_link_labels, service_name_of
+from agent.catalog.services import (
+    SERVICES,
+    checkable,
+    gateway_service_name_of,
+    host_of,
+    private_link_labels,
+    service_name_of,
+)
 from agent.settings import Ec2Facts
 from agent.simulated.aws import PRINCIPAL
-from agent.simulated.scenario import Ec2Part, EndpointPart, Scenario
+from agent.simulated.scenario import Ec2Part, EndpointPart, GatewayEndpointPart, Scenario
 from probes.model import Address, Failed, Failure, FailureKind, Observation, Ok, Outcome, Skipped, Step, Subject
 from probes.ports import HTTPS
 from probes.vpc.model import (
@@ -42,12 +49,14 @@ from probes.vpc.model import (
     DhcpOptionsFacts,
     DnsFirewallFacts,
     EndpointsFacts,
+    GatewayEndpoint,
     GroupRule,
     InterfacesFacts,
     Network,
     NetworkAcl,
     NetworkAclsFacts,
     NetworkInterface,
+    PrefixList,
     PrefixListsFacts,
     PrivateZone,
     PrivateZonesFacts,
@@ -126,6 +135,7 @@ def configuration_of(scenario: Scenario) -> Configuration:
     named = (group for holder in (own, endpoints) for item in holder for group in item.group_ids)
     return Configuration(
         endpoints=endpoints,
+        gateway_endpoints=tuple(_gateway_endpoint(scenario, gateway) for gateway in part.gateways),
         own_interfaces=own,
         endpoint_interfaces=others,
         vpc=Vpc(
@@ -137,10 +147,17 @@ def configuration_of(scenario: Scenario) -> Configuration:
         dns=VpcDnsFacts(support=part.dns_support, hostnames=part.dns_hostnames),
         dhcp_options=DhcpOptionsFacts(options_id=DHCP_OPTIONS_ID, name_servers=part.name_servers),
         subnets=subnets,
-        route_tables=_merged((_main_table(scenario),), part.route_tables, lambda table: table.table_id),
+        route_tables=tuple(
+            _with_gateways(table, part.gateways)
+            for table in _merged((_main_table(scenario),), part.route_tables, lambda table: table.table_id)
+        ),
         acls=_merged((_default_acl(scenario, subnets, part.acls),), part.acls, lambda acl: acl.acl_id),
         groups=tuple(map(_numbered, _groups(scenario, dict.fromkeys(named), part.groups))),
-        prefix_lists=part.prefix_lists,
+        prefix_lists=_merged(
+            (PrefixList(prefix_list_id=gateway.prefix_list_id, cidrs=gateway.prefixes) for gateway in part.gateways),
+            part.prefix_lists,
+            lambda prefix_list: prefix_list.prefix_list_id,
+        ),
         resolver_rules=_merged(
             (INTERNET_RESOLVER,),
             (replace(rule, owner_id=rule.owner_id or scenario.metadata.account_id) for rule in part.resolver_rules),
@@ -262,6 +279,31 @@ def _endpoint(
     return endpoint, interfaces
 
 
+def _gateway_endpoint(scenario: Scenario, part: GatewayEndpointPart) -> GatewayEndpoint:
+    service_name = gateway_service_name_of(part.service, region_of(scenario))
+    if service_name is None:
+        raise ValueError(f"{part.service} has no gateway endpoints")
+    return GatewayEndpoint(
+        endpoint_id=part.id,
+        service_name=service_name,
+        vpc_id=part.vpc_id or scenario.metadata.vpc_id,
+        state=part.state,
+        route_table_ids=part.route_table_ids,
+        policy=POLICY if part.policy is None else part.policy,
+        owner_id=scenario.metadata.account_id,
+    )
+
+
+def _with_gateways(table: RouteTable, gateways: Iterable[GatewayEndpointPart]) -> RouteTable:
+    """The table with the routes that gateway endpoints have put into it."""
+    routes = (
+        Route(prefix_list_id=gateway.prefix_list_id, target=gateway.id)
+        for gateway in gateways
+        if table.table_id in gateway.route_table_ids
+    )
+    return replace(table, routes=(*table.routes, *routes))
+
+
 def _has(cidrs: Iterable[Network], address: Address) -> bool:
     return any(address in cidr for cidr in cidrs)
 
@@ -379,7 +421,9 @@ def facts_of(scenario: Scenario, now: datetime) -> Ec2Facts:
     taken_at = now - timedelta(days=part.days_old)
     configuration = configuration_of(scenario)
     facts = {
-        ENDPOINTS: EndpointsFacts(endpoints=configuration.endpoints or (), asked=asked_by_facts()),
+        ENDPOINTS: EndpointsFacts(
+            endpoints=configuration.endpoints or (), asked=asked_by_facts(), gateways=configuration.gateway_endpoints
+        ),
         ENDPOINT_INTERFACES: InterfacesFacts(interfaces=configuration.endpoint_interfaces or ()),
         VPC: None if configuration.vpc is None else VpcFacts(vpc=configuration.vpc),
         VPC_DNS: configuration.dns,

@@ -320,6 +320,8 @@ def _service(scenario: Scenario, row: TcpPart, address: Address, port: int, now:
         def answer(method: str, path: str, headers: Mapping[str, str], body: bytes) -> Reply | None:
             if row.large == "lost" and len(body) > LARGE_BYTES:
                 return None
+            if "upgrade" in headers and row.websocket != "answered":
+                return None if row.websocket != "page" else (403, {"Content-Type": "text/html"}, b"<h1>Blocked</h1>")
             if row.http == "portal":
                 return 200, {"Content-Type": "text/html", "Server": "GuestPortal/7.2"}, b"<h1>Sign in</h1>"
             if row.http == "redirect":
@@ -328,7 +330,8 @@ def _service(scenario: Scenario, row: TcpPart, address: Address, port: int, now:
                 return 403, {"x-amzn-RequestId": aws.REQUEST_ID}, bytes(2 * MAX_BODY_BYTES)
             return aws.reply(row, scenario.credentials, now(), method, path, headers, body)
 
-        return await _http(secured, answer, server, keep_alive=row.keep_alive)
+        ends = row.websocket == "cut"
+        return await _http(secured, answer, server, keep_alive=row.keep_alive, closes_unanswered=ends)
 
     async def plain(stream: Stream) -> End:
         await stream.receive(_RECEIVE_BYTES)
@@ -446,8 +449,11 @@ def _metadata(scenario: Scenario, now: Now) -> Peer:
 Answer = Callable[[str, str, Mapping[str, str], bytes], Reply | None]
 
 
-async def _http(stream: Stream, answer: Answer, now: Now, *, keep_alive: bool = True) -> End:
-    """Serve requests on a connection until the client has enough; where there is no answer, say nothing more."""
+async def _http(
+    stream: Stream, answer: Answer, now: Now, *, keep_alive: bool = True, closes_unanswered: bool = False
+) -> End:
+    """Serve requests on a connection until the client has enough; where there is no answer, say nothing more, or with
+    `closes_unanswered` close the connection."""
     engine = h11.Connection(h11.SERVER)
     request: h11.Request | None = None
     content = b""
@@ -466,7 +472,7 @@ async def _http(stream: Stream, answer: Answer, now: Now, *, keep_alive: bool = 
                 given = {name.decode("latin-1"): value.decode("latin-1") for name, value in request.headers}
                 reply = answer(request.method.decode(), request.target.decode(), given, content)
                 if reply is None:
-                    while await stream.receive(_RECEIVE_BYTES):
+                    while not closes_unanswered and await stream.receive(_RECEIVE_BYTES):
                         pass
                     return End.CLOSE
                 status, headers, body = reply

@@ -398,6 +398,9 @@ class TcpPart:
     jobs_answer: Literal["listed", "denied", "throttled"] = "listed"
     large: Literal["answered", "lost"] = "answered"
     """Whether requests of many segments arrive."""
+    websocket: Literal["answered", "lost", "cut", "page"] = "answered"
+    """What becomes of a request to open a WebSocket: a device on the way loses it, cuts the connection, or answers with
+    a page of its own."""
     keep_alive: bool = True
     connect_status: int = 200
     """What a proxy answers to CONNECT."""
@@ -429,6 +432,24 @@ class EndpointPart:
     """What follows the id in its own DNS names."""
     error_code: str | None = None
     error_message: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatewayEndpointPart:
+    """A gateway endpoint as EC2 has it, which puts its route into its tables."""
+
+    service: str = "s3"
+    id: str = "vpce-0d1b2c3d4e5f67890"
+    vpc_id: str | None = None
+    """None for the host's own VPC."""
+    route_table_ids: tuple[str, ...] = ("rtb-0a1b2c3d4e5f67890",)
+    """Without any, nothing goes through it; as it stands, the main table of the host's VPC."""
+    state: str = "available"
+    policy: str | None = None
+    """None for the one that allows everything."""
+    prefix_list_id: str = "pl-6da54004"
+    prefixes: tuple[Network, ...] = (ip_network("3.5.64.0/21"), ip_network("52.92.0.0/17"), ip_network("52.218.0.0/17"))
+    """Of the prefix list that AWS has for the service."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -476,6 +497,7 @@ class Ec2Part:
     name_servers: tuple[str, ...] = (AMAZON_DNS,)
     """In the DHCP options."""
     endpoints: tuple[EndpointPart, ...] = (EndpointPart(),)
+    gateways: tuple[GatewayEndpointPart, ...] = ()
     interfaces: tuple[NetworkInterface, ...] = ()
     subnets: tuple[Subnet, ...] = ()
     route_tables: tuple[RouteTable, ...] = ()

@@ -341,6 +341,7 @@ class SimulatedSdk:
             profile=profile or self._environment.get("AWS_PROFILE"),
             region=variable or self._sdk.region,
             sts_host=self._sts_host(),
+            legacy_sts=self._environment.get("AWS_STS_REGIONAL_ENDPOINTS") == "legacy",
             region_file=None if variable or self._sdk.region is None else "/home/backup/.aws/config",
             ca_bundle=None,
             fips=self._sdk.fips,

@@ -4,6 +4,7 @@ h11 is the engine under httpx; used bare, because the clients above it let a pee
 extensions without end. Every byte of an exchange is counted here, and the connection is given up past the limit.
 """
 
+import base64
 from collections.abc import Callable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -106,6 +107,8 @@ async def _read(stream: Stream, engine: h11.Connection, on_head: Callable[[Respo
                     raise ProbeError(FailureKind.MALFORMED, "what came back does not begin like HTTP")
                 ended = not data
                 engine.receive_data(data)
+            case h11.InformationalResponse(status_code=101):
+                return _response(event, b"", keep_alive=False)  # h11 takes it only where an upgrade was asked for
             case h11.InformationalResponse():
                 informational += 1
                 if informational > MAX_INFORMATIONAL:
@@ -126,7 +129,7 @@ async def _read(stream: Stream, engine: h11.Connection, on_head: Callable[[Respo
                 raise PeerClosedError
 
 
-def _response(head: h11.Response, body: bytes, *, keep_alive: bool) -> Response:
+def _response(head: h11.Response | h11.InformationalResponse, body: bytes, *, keep_alive: bool) -> Response:
     headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in head.headers)
     return Response(status=head.status_code, headers=headers, body=body, keep_alive=keep_alive)
 
@@ -224,6 +227,45 @@ async def probe_padded(
     response = await exchange(stream, "POST", "/", _headers(host, agent), body=padding)
     draft.facts = _facts(response, sent, machine.now(), answers)
     return response
+
+
+async def probe_websocket(
+    stream: Stream,
+    machine: Machine,
+    host: str,
+    agent: str,
+    path: str,
+    draft: Draft[HttpFacts],
+    *,
+    answers: AnswerForm = AnswerForm.JSON,
+) -> Response:
+    """Ask, unsigned, to open a WebSocket at `path`: an answer shows that what is on the way lets the request pass.
+
+    Which answer a service gives is not documented, so that a refusal without a request id counts as its own, unless it
+    is a redirect, a fault, a page for people, or asks for a proxy's credentials. Raises what `exchange` raises, and
+    ProbeError of kind `redirect` or `not-aws`.
+    """
+    sent = machine.now()
+    upgrade = (
+        ("Connection", "Upgrade"),
+        ("Upgrade", "websocket"),
+        ("Sec-WebSocket-Version", "13"),
+        ("Sec-WebSocket-Key", _WEBSOCKET_KEY),
+    )
+    response = await exchange(stream, "GET", path, (*_headers(host, agent), *upgrade))
+    facts = draft.facts = _facts(response, sent, machine.now(), answers)
+    code = str(facts.status)
+    if 300 <= facts.status < 400:
+        raise ProbeError(FailureKind.REDIRECT, f"status {code} sends the client elsewhere", code=code)
+    is_page = (facts.content_type or "").lower().startswith("text/html")
+    if facts.request_id is None and (is_page or facts.status == _PROXY_AUTHENTICATION or facts.status >= 500):
+        raise ProbeError(FailureKind.NOT_AWS, f"status {code} without an AWS request id", code=code)
+    return response
+
+
+_WEBSOCKET_KEY: Final = base64.b64encode(b"backuplink-probe").decode()
+"""Sixteen bytes; nothing depends on them, since no WebSocket is used."""
+_PROXY_AUTHENTICATION: Final = 407
 
 
 def _headers(host: str, agent: str) -> tuple[tuple[str, str], ...]:

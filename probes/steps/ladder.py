@@ -28,7 +28,7 @@ from probes.model import (
     Target,
 )
 from probes.observe import Log
-from probes.operations import FURTHER_PAGES, JOBS, OTHER_NAME, PADDED, SMALL_SEGMENTS
+from probes.operations import FURTHER_PAGES, JOBS, OTHER_NAME, PADDED, SMALL_SEGMENTS, WEBSOCKET
 from probes.ports import HTTPS
 from probes.seams import Keys, Machine, Net, Stream, Trust
 from probes.steps import api, http, jobs, tcp, tls
@@ -72,14 +72,22 @@ class ProbeContext:
 
 
 def rungs(
-    target: Target, address: Address, port: int, after: str | None, *, protocol: PortProtocol
+    target: Target,
+    address: Address,
+    port: int,
+    after: str | None,
+    *,
+    protocol: PortProtocol,
+    has_websocket: bool = False,
 ) -> tuple[Subject, ...]:
-    """The steps that belong to one address and port, lowest first; `after` is where the address came from."""
+    """The steps that belong to one address and port, lowest first; `after` is where the address came from, and
+    `has_websocket` whether the service is used by WebSocket."""
     steps: tuple[tuple[Step, str | None], ...] = ((Step.TCP, None),)
     if protocol is not PortProtocol.TCP:
         steps += ((Step.TLS, None),)
     if protocol is PortProtocol.HTTPS:
         steps += ((Step.HTTP, None), (Step.API, None), (Step.HTTP, PADDED))
+        steps += ((Step.HTTP, WEBSOCKET),) if has_websocket else ()
     subjects = []
     for step, operation in steps:
         subject = Subject(step=step, target=target.id, address=address, port=port, operation=operation, after=after)
@@ -143,7 +151,7 @@ class _Climb:
         """The connection that the next step goes over; None where the last one ended it."""
 
     async def go(self) -> None:
-        steps = (self._tcp, self._tls, self._http, self._api, self._padded)
+        steps = (self._tcp, self._tls, self._http, self._api, self._padded, self._websocket)
         try:
             for place, (subject, step) in enumerate(zip(self._subjects, steps, strict=False)):
                 failed = await step(subject)
@@ -336,6 +344,22 @@ class _Climb:
                 self._target.host,
                 self._context.agent,
                 padding,
+                draft,
+                answers=self._conversation.answers,
+            )
+
+        await self._context.log.observe(subject, body, limit=self._context.limit, before_again=self._reopen)
+        return None
+
+    async def _websocket(self, subject: Subject) -> str | None:
+        async def body(draft: Draft[HttpFacts]) -> http.Response:
+            self._close()  # what is left of the last exchange has no part in this one
+            return await http.probe_websocket(
+                await self._reopened(),
+                self._context.machine,
+                self._target.host,
+                self._context.agent,
+                self._conversation.websocket_path or "/",
                 draft,
                 answers=self._conversation.answers,
             )

@@ -283,6 +283,7 @@ def load_sdk_settings(profile: str | None, services: Sequence[str]) -> SdkFacts:
             endpoint_urls=urls,
             region_file=_file_of(session, "region") if from_file else None,
             sts_host=_sts_host(session, profile),
+            legacy_sts=session.get_config_variable("sts_regional_endpoints") == "legacy",
         )
     except (BotoCoreError, AttributeError, TypeError) as error:  # botocore itself expects sections to be as documented
         raise ProbeError(FailureKind.MALFORMED, _discreet(str(error)), code=type(error).__name__) from error

@@ -83,6 +83,22 @@ class VpcEndpoint:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GatewayEndpoint:
+    """A gateway endpoint (EC2 API, Endpoint): a route to a service's public addresses in some route tables."""
+
+    endpoint_id: ResourceId
+    service_name: ServiceName
+    vpc_id: ResourceId
+    state: EndpointState
+    """In lower case, as of `VpcEndpoint`."""
+    route_table_ids: tuple[ResourceId, ...] = ()
+    """The tables that have its route."""
+    policy: Annotated[str, Mask("policy")] | None = None
+    """The policy document as it stands, JSON text."""
+    owner_id: Owner | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NetworkInterface:
     """A network interface (EC2 API, NetworkInterface)."""
 
@@ -257,7 +273,7 @@ class FirewallRule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndpointsFacts:
-    """The interface endpoints of the services, in every VPC of the account and Region."""
+    """The endpoints of the services, in every VPC of the account and Region."""
 
     endpoints: tuple[VpcEndpoint, ...]
     dropped: int = 0
@@ -265,6 +281,8 @@ class EndpointsFacts:
     asked: tuple[ServiceLabel, ...] | None = None
     """The services that were asked for, by the last parts of their PrivateLink names; None where it is not known, as in
     documents of earlier versions."""
+    gateways: tuple[GatewayEndpoint, ...] | None = None
+    """The gateway endpoints of those services that can have one; None where they were not asked for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -503,6 +521,7 @@ class Configuration:
     endpoints: tuple[VpcEndpoint, ...] | None = None
     endpoint_services: tuple[str, ...] | None = None
     """Whose endpoints these are, by the last parts of PrivateLink names; None where it is not known."""
+    gateway_endpoints: tuple[GatewayEndpoint, ...] | None = None
     own_interfaces: tuple[NetworkInterface, ...] | None = None
     endpoint_interfaces: tuple[NetworkInterface, ...] | None = None
     vpc: Vpc | None = None
@@ -542,6 +561,7 @@ def configuration_of(facts: Mapping[str, ConfigurationFacts]) -> Configuration:
     return Configuration(
         endpoints=None if endpoints is None else endpoints.endpoints,
         endpoint_services=None if endpoints is None else endpoints.asked,
+        gateway_endpoints=None if endpoints is None else endpoints.gateways,
         own_interfaces=None if own_interfaces is None else own_interfaces.interfaces,
         endpoint_interfaces=None if endpoint_interfaces is None else endpoint_interfaces.interfaces,
         vpc=None if vpc is None else vpc.vpc,

@@ -17,6 +17,7 @@ from probes.vpc.model import (
     AclEntry,
     DhcpOptionsFacts,
     FirewallRule,
+    GatewayEndpoint,
     GroupRule,
     Network,
     NetworkAcl,
@@ -100,12 +101,6 @@ def endpoint(row: Row) -> VpcEndpoint:
     """A row of DescribeVpcEndpoints."""
     last = member(row, "LastError")
     dns = member(row, "DnsOptions")
-    policy = row.get("PolicyDocument")
-    if policy is not None and not isinstance(policy, str):
-        raise _misplaced("PolicyDocument")
-    if policy is not None and len(policy) > MAX_POLICY_CHARACTERS:
-        message = f"an endpoint policy of over {MAX_POLICY_CHARACTERS} characters"
-        raise ProbeError(FailureKind.TOO_LARGE, message)
     return VpcEndpoint(
         endpoint_id=text(row, "VpcEndpointId", _ENDPOINT_ID),
         service_name=text(row, "ServiceName", _SERVICE),
@@ -118,11 +113,39 @@ def endpoint(row: Row) -> VpcEndpoint:
         subnet_ids=texts(row, "SubnetIds", _SUBNET_ID),
         interface_ids=texts(row, "NetworkInterfaceIds", _INTERFACE_ID),
         group_ids=tuple(text(group, "GroupId", GROUP_ID) for group in rows(row, "Groups")),
-        policy=policy or None,
+        policy=_policy(row),
         owner_id=optional_text(row, "OwnerId", _ACCOUNT),
         error_code=_prose(last, "Code"),
         error_message=_prose(last, "Message") or _prose(row, "FailureReason"),
     )
+
+
+def is_gateway(row: Row) -> bool:
+    """Whether a row of DescribeVpcEndpoints is a gateway endpoint."""
+    return optional_text(row, "VpcEndpointType", WORD) == "Gateway"
+
+
+def gateway_endpoint(row: Row) -> GatewayEndpoint:
+    """A row of DescribeVpcEndpoints that is a gateway endpoint."""
+    return GatewayEndpoint(
+        endpoint_id=text(row, "VpcEndpointId", _ENDPOINT_ID),
+        service_name=text(row, "ServiceName", _SERVICE),
+        vpc_id=text(row, "VpcId", _VPC_ID),
+        state=text(row, "State", WORD).lower(),
+        route_table_ids=texts(row, "RouteTableIds", _TABLE_ID),
+        policy=_policy(row),
+        owner_id=optional_text(row, "OwnerId", _ACCOUNT),
+    )
+
+
+def _policy(row: Row) -> str | None:
+    policy = row.get("PolicyDocument")
+    if policy is not None and not isinstance(policy, str):
+        raise _misplaced("PolicyDocument")
+    if policy is not None and len(policy) > MAX_POLICY_CHARACTERS:
+        message = f"an endpoint policy of over {MAX_POLICY_CHARACTERS} characters"
+        raise ProbeError(FailureKind.TOO_LARGE, message)
+    return policy or None
 
 
 def interface(row: Row) -> NetworkInterface:

@@ -40,6 +40,7 @@ from probes.vpc.model import (
     DhcpOptionsFacts,
     DnsFirewallFacts,
     EndpointsFacts,
+    GatewayEndpoint,
     GroupRule,
     InterfacesFacts,
     NetworkAclsFacts,
@@ -126,6 +127,8 @@ class ConfigurationRequest:
     partition and age."""
     global_services: tuple[str, ...] = ()
     """The same of services in whose names no Region is."""
+    gateway_services: tuple[str, ...] = ()
+    """Those of `services` whose gateway endpoints are wanted, too."""
     group_ids: tuple[str, ...]
     """Security groups of this host, as metadata has them."""
     whole: bool = False
@@ -316,6 +319,10 @@ class Inspection:
         known = self.facts.get(ENDPOINTS)
         return known.endpoints if isinstance(known, EndpointsFacts) else ()
 
+    def _known_gateways(self) -> tuple[GatewayEndpoint, ...]:
+        known = self.facts.get(ENDPOINTS)
+        return (known.gateways or ()) if isinstance(known, EndpointsFacts) else ()
+
     def _vpc_ids(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys((self._wanted.vpc_id, *(endpoint.vpc_id for endpoint in self._known_endpoints()))))
 
@@ -333,7 +340,8 @@ class Inspection:
     # --- The reads ---------------------------------------------------------------------------------------------------
 
     async def _endpoints(self) -> EndpointsFacts:
-        kind = {"Name": "vpc-endpoint-type", "Values": ["Interface"]}
+        has_gateways = bool(self._wanted.gateway_services)
+        kind = {"Name": "vpc-endpoint-type", "Values": ["Interface", *(["Gateway"] if has_gateways else [])]}
         rows = await self._filtered(
             ENDPOINTS,
             "DescribeVpcEndpoints",
@@ -345,9 +353,13 @@ class Inspection:
             ),
             also=(kind,),
         )
-        endpoints, dropped = parse.kept(rows, parse.endpoint)
+        endpoints, dropped = parse.kept((row for row in rows if not parse.is_gateway(row)), parse.endpoint)
+        gateways, foreign = parse.kept(filter(parse.is_gateway, rows), parse.gateway_endpoint)
         return EndpointsFacts(
-            endpoints=endpoints, dropped=dropped, asked=(*self._wanted.services, *self._wanted.global_services)
+            endpoints=endpoints,
+            dropped=dropped + foreign,
+            asked=(*self._wanted.services, *self._wanted.global_services),
+            gateways=gateways if has_gateways else None,
         )
 
     async def _own_interfaces(self) -> InterfacesFacts:
@@ -453,9 +465,13 @@ class Inspection:
         groups, tables = self.facts.get(SECURITY_GROUPS), self.facts.get(ROUTE_TABLES)
         of_groups = groups.groups if isinstance(groups, SecurityGroupsFacts) else ()
         of_tables = tables.tables if isinstance(tables, RouteTablesFacts) else ()
+        routes = [route for table in of_tables for route in table.routes]
+        gateways = {gateway.endpoint_id for gateway in self._known_gateways()}
         named = (
+            # What makes addresses private comes first: no finding can do without it.
+            *(route.prefix_list_id for route in routes if route.target in gateways),
             *(rule.prefix_list_id for group in of_groups for rule in group.rules),
-            *(route.prefix_list_id for table in of_tables for route in table.routes),
+            *(route.prefix_list_id for route in routes),
         )
         lists = []
         for list_id in list(dict.fromkeys(name for name in named if name is not None))[:MAX_PREFIX_LISTS]:

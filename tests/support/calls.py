@@ -7,7 +7,7 @@ from typing import Final, TypeVar
 
 from probes.facts import ApiFacts, CredentialFacts, HttpFacts, ProxyConnectFacts, ProxyFacts, RoleFacts
 from probes.model import Failed, Failure, FailureKind, Observation, Ok, Outcome, Skipped, Step, Subject, Target
-from probes.operations import INSTANCE_ROLE, METADATA_PROXY, PADDED, PROXY_CONNECT
+from probes.operations import INSTANCE_ROLE, METADATA_PROXY, PADDED, PROXY_CONNECT, WEBSOCKET
 from tests.support.build import BACKUP, NOW, PRIVATE, Observations, healthy
 from tests.support.ladders import call_of
 
@@ -130,6 +130,13 @@ def padded(
 ) -> Observation[HttpFacts]:
     """One large request."""
     return answered(address, of=of, operation=PADDED, failed=failed, whole=False, skipped=skipped)
+
+
+def websocket(
+    address: str, *, of: str = "ssmmessages", failed: str | None = None, skipped: str | None = None
+) -> Observation[HttpFacts]:
+    """One request to open a WebSocket."""
+    return answered(address, of=of, operation=WEBSOCKET, failed=failed, whole=False, skipped=skipped)
 
 
 def connect(

@@ -234,7 +234,7 @@ def is_wrong_answer(evidence: Evidence, target: Target, address: Address) -> boo
     """Whether an address is one that no endpoint has, so that no way to it is missing: it comes from a private hosted
     zone, from the servers of a Resolver rule, from a search domain or by a CNAME that answers instead, or in place of
     the private DNS of this VPC's endpoint."""
-    if evidence.interface_at(address) is not None:
+    if evidence.interface_at(address) is not None or evidence.gateway_at(address).endpoint is not None:
         return False
     faults: tuple[NameFault | SearchDomainAnswer, ...] = (
         *shadowed_names(evidence),

@@ -49,6 +49,7 @@ from probes.vpc.model import (
     SECURITY_GROUPS,
     AclEntry,
     Configuration,
+    GatewayEndpoint,
     Network,
     NetworkAcl,
     NetworkInterface,
@@ -157,6 +158,20 @@ class _Leg:
     """What it is led through first."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gateway:
+    """Whether a subnet reaches an address through a gateway endpoint."""
+
+    endpoint: GatewayEndpoint | None = None
+    """The endpoint; None where it is known that there is none, or where it is not known."""
+    why_unknown: str | None = None
+    """Why it is not known; None where it is."""
+    table_id: str | None = None
+    """The subnet's route table; None where it is not known."""
+    prefix_list_id: str | None = None
+    """The prefix list whose route leads to `endpoint`."""
+
+
 class Predictor:
     """Predictions for one configuration, which is indexed once."""
 
@@ -188,6 +203,7 @@ class Predictor:
             for endpoint in configuration.endpoints or ()
             for interface_id in endpoint.interface_ids
         }
+        self._gateways = {gateway.endpoint_id: gateway for gateway in configuration.gateway_endpoints or ()}
         self._rules_of = {group.group_id: group.rules for group in configuration.groups or ()}
         self._acl_of = {subnet_id: acl for acl in configuration.acls or () for subnet_id in acl.subnet_ids}
         tables = configuration.route_tables or ()
@@ -243,6 +259,31 @@ class Predictor:
         ]
         return fitting[0] if len(fitting) == 1 else None
 
+    def gateway_at(self, address: Address, own: NetworkInterface | None) -> Gateway:
+        """The gateway endpoint through which the subnet of an interface of this host reaches a public address."""
+        configuration = self._configuration
+        if configuration.gateway_endpoints is None or configuration.route_tables is None:
+            return Gateway(why_unknown="what gateway endpoints and route tables there are was not read")
+        if own is None:
+            return Gateway(why_unknown="which subnet this host sends from is not known")
+        table = self._table(own)
+        if table is None:
+            return Gateway(why_unknown=f"the route table of {own.subnet_id} was not read")
+        routes = self._routes_of(table)
+        length, taken = routes.to(address)
+        endpoint, why, list_id = None, None, None
+        if routes.unread and length < address.max_prefixlen:
+            why = f"{table.table_id} has routes for {_and(routes.unread)}, not read"
+        elif len(taken) > 1:
+            why = f"which route of {table.table_id} is taken is not known"
+        elif taken and taken[0].target in self._gateways:
+            endpoint = self._gateways[taken[0].target] if taken[0].state == "active" else None
+            list_id = taken[0].prefix_list_id
+        elif taken and taken[0].prefix_list_id is not None and taken[0].target.startswith(_KEEPS_SOURCE):
+            # Of a shared VPC its owner alone sees the endpoints; it may be a Gateway Load Balancer's as well.
+            why = f"{table.table_id} sends {address} to {taken[0].target}, which EC2 does not show to this account"
+        return Gateway(endpoint=endpoint, why_unknown=why, table_id=table.table_id, prefix_list_id=list_id)
+
     def predict(
         self, *, source: Address | None, own: NetworkInterface | None, address: Address, port: int
     ) -> Prediction:
@@ -254,13 +295,14 @@ class Predictor:
         there = Remote(name=str(address), address=address, version=address.version)
         here = _sender(way, detour)
         back = self._backward(way, here.address)
+        gateway = None if way.interface is not None else self.gateway_at(address, own).endpoint
         paths = (
             self._host_groups(way, detour),
             self._acl(Stage.HOST_ACL_OUT, way, way.own, there, (port, port)),
             _route_hop(Stage.ROUTE, forward),
             self._acl(Stage.ENDPOINT_ACL_IN, way, way.interface, here, (port, port)),
             self._endpoint_groups(way, detour, here),
-            self._endpoint(way),
+            self._endpoint(way) if gateway is None else _gateway_hop(gateway),
             self._acl(Stage.ENDPOINT_ACL_OUT, way, way.interface, here, self._answers),
             _route_hop(Stage.RETURN_ROUTE, back),
             self._acl(Stage.HOST_ACL_IN, way, way.own, there, self._answers),
@@ -271,7 +313,7 @@ class Predictor:
             source=way.source,
             address=address,
             port=port,
-            endpoint_id=way.endpoint.endpoint_id if way.endpoint is not None else None,
+            endpoint_id=next((known.endpoint_id for known in (way.endpoint, gateway) if known is not None), None),
             interface_id=way.interface.interface_id if way.interface is not None else None,
             outcome=next(reachability for reachability in WORST if reachability in outcomes),
             hops=hops,
@@ -436,6 +478,11 @@ class Predictor:
     def _table(self, interface: NetworkInterface) -> RouteTable | None:
         return self._table_of.get(interface.subnet_id) or self._main_table_of.get(interface.vpc_id)
 
+    def _routes_of(self, table: RouteTable) -> Routes:
+        if table.table_id not in self._routes:
+            self._routes[table.table_id] = Routes(table, self._lists)
+        return self._routes[table.table_id]
+
     def _leg(
         self, table: RouteTable, to: Address, *, inside: bool, other: str | None, known: bool, back: bool = False
     ) -> _Leg:
@@ -443,9 +490,7 @@ class Predictor:
 
         `known` is whether it is known who has the address, `back` whether it is the answer that is sent.
         """
-        if table.table_id not in self._routes:
-            self._routes[table.table_id] = Routes(table, self._lists)
-        routes = self._routes[table.table_id]
+        routes = self._routes_of(table)
         length, taken = routes.to(to)
         route = taken[0] if len(taken) == 1 else None
         if route is not None:
@@ -477,6 +522,8 @@ class Predictor:
             return Reachability.BLOCKED, f"{sends}, which is not there any more (its state is blackhole)"
         if route.state != "active":
             return Reachability.CANNOT_TELL, f"{sends} in the state {route.state}, and what that does is not documented"
+        if target in self._gateways:
+            return Reachability.OPEN, f"{sends}, a gateway endpoint"
         if target == LOCAL:
             keeps = f"{table.table_id} keeps {what} within {table.vpc_id}"
             if other is not None:
@@ -645,6 +692,17 @@ def _route_hop(stage: Stage, leg: _Leg | None) -> Hop | None:
         outcome=leg.outcome,
         rule=route_text(leg.route) if leg.route is not None else None,
         words=leg.words,
+    )
+
+
+def _gateway_hop(gateway: GatewayEndpoint) -> Hop:
+    is_there = gateway.state == AVAILABLE
+    return Hop(
+        stage=Stage.ENDPOINT,
+        resources=(gateway.endpoint_id,),
+        outcome=Reachability.OPEN if is_there else Reachability.CANNOT_TELL,
+        rule=f"state {gateway.state}",
+        words=f"{gateway.endpoint_id} is a gateway endpoint, in the state {gateway.state}",
     )
 
 

@@ -61,7 +61,7 @@ def port_blocked(evidence: Evidence) -> Iterator[RuleFinding]:
             evidence=_beside(evidence, target, silent),
             addresses=places(silent),
             fix=_let_out(silent)
-            if all(evidence.is_public(address) for address in places(silent))
+            if all(evidence.is_public(address) or evidence.may_have_gateway(address) for address in places(silent))
             else _let_in(target, silent, near)
             if not _is_let_pass(evidence, target, silent)
             else _CHECK_FIREWALLS,

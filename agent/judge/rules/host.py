@@ -118,7 +118,7 @@ def _what_is_lost(evidence: Evidence) -> str:
         address
         for target in evidence.targets
         for address in evidence.own_addresses(target)
-        if target.role is Role.REQUIRED and evidence.scope(address) is AddressScope.UNKNOWN
+        if target.role is Role.REQUIRED and address.version == 6 and evidence.scope(address) is AddressScope.UNKNOWN
     )
     if unknown:
         return (
@@ -248,7 +248,11 @@ def sdk_host_not_covered(evidence: Evidence) -> Iterator[RuleFinding]:
             and other is not target
             and any(map(evidence.is_private, addresses_of_name(evidence, other)))
         }
-        how = "unset AWS_USE_FIPS_ENDPOINT or AWS_USE_DUALSTACK_ENDPOINT"
+        how = (
+            "unset sts_regional_endpoints, or set AWS_STS_REGIONAL_ENDPOINTS=regional"
+            if target.addressing is Addressing.GLOBAL
+            else "unset AWS_USE_FIPS_ENDPOINT or AWS_USE_DUALSTACK_ENDPOINT"
+        )
         beside = evidence.dual_stack_lookup(target)
         given = beside.facts.addresses if beside is not None and beside.facts is not None else ()
         families = usable_families(evidence.host)
@@ -266,8 +270,13 @@ def sdk_host_not_covered(evidence: Evidence) -> Iterator[RuleFinding]:
             evidence=ids(filter(None, [lookup if lookup.ok else None, *covered.values()])),
             addresses=frozenset(answer_of_name(evidence, target)),
             fix=Fix(
-                summary=f"Call the name that private DNS covers ({how}). Where FIPS is required, let private DNS cover "
-                "the name in use, for every host of the VPC, if the service's list below has it.",
+                summary=f"Call the name that private DNS covers ({how})."
+                + (
+                    " No private DNS covers the global host."
+                    if target.addressing is Addressing.GLOBAL
+                    else " Where FIPS is required, let private DNS cover the name in use, for every host of the VPC, "
+                    "if the service's list below has it."
+                ),
                 commands=(
                     describe_endpoint(target),
                     read_only(

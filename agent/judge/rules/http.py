@@ -13,7 +13,7 @@ from agent.judge.rules.rule import Rule, RuleFinding
 from agent.report.model import Fix
 from probes.facts import ApiFacts, HttpFacts, TlsFacts
 from probes.model import Address, FailureKind, Observation, Step, Target
-from probes.operations import PADDED, PROXY_CONNECT
+from probes.operations import PADDED, PROXY_CONNECT, WEBSOCKET
 from probes.ports import HTTPS
 
 _STRANGER: Final = frozenset({FailureKind.NOT_AWS, FailureKind.MALFORMED, FailureKind.TOO_LARGE})
@@ -45,6 +45,7 @@ def not_aws(evidence: Evidence) -> Iterator[RuleFinding]:
             for answer in _failed(evidence, target, _STRANGER | _NO_ANSWER)
             if _is_strange(answer) and not _called(evidence, target, answer)
         ]
+        strange += _failed_websockets(evidence, target, _STRANGER)
         strange += _failed_calls(evidence, target, frozenset({FailureKind.NOT_AWS}))
         strange += [call for call in _failed_calls(evidence, target, _NO_HTTP) if _is_no_http(call)]
         if not strange:
@@ -75,6 +76,7 @@ def redirected(evidence: Evidence) -> Iterator[RuleFinding]:
     for target in evidence.targets:
         redirect = frozenset({FailureKind.REDIRECT})
         answers = _failed(evidence, target, redirect)
+        answers += _failed_websockets(evidence, target, redirect)
         sent: list[Observation[Any]] = [*answers, *_failed_calls(evidence, target, redirect)]
         if not sent:
             continue
@@ -127,7 +129,8 @@ def no_answer(evidence: Evidence) -> Iterator[RuleFinding]:
         answered = places(answer for answer in evidence.answers_to_http(target) if _is_of_aws(answer))
         unended = _CUT | _NOT_OPENED | {FailureKind.TOO_LARGE}
         calls = [call for call in _failed_calls(evidence, target, unended) if call.subject.address in answered]
-        both: list[Observation[Any]] = [*mute, *calls]
+        sockets = _failed_websockets(evidence, target, _CUT | _NOT_OPENED)
+        both: list[Observation[Any]] = [*mute, *calls, *sockets]
         if not both:
             continue
         stalled = [call for call in calls if call.failure is not None and call.failure.kind is FailureKind.TIMEOUT]
@@ -138,6 +141,11 @@ def no_answer(evidence: Evidence) -> Iterator[RuleFinding]:
             sentences.append(
                 f"At {_where(calls)} the unsigned request is answered and the signed one is not ({_how(calls)})."
             )
+        if sockets:
+            sentences.append(
+                f"At {_where(sockets)} other requests are answered and one to open a WebSocket is not "
+                f"({_how(sockets)}): the channels of {target.service} do not open."
+            )
         if stalled:
             sentences.append("With a session token it may be the first request larger than a packet of 1500 bytes.")
         yield RuleFinding(
@@ -146,7 +154,11 @@ def no_answer(evidence: Evidence) -> Iterator[RuleFinding]:
             detail=" ".join(sentences),
             evidence=ids(both),
             addresses=places(both),
-            fix=_unhold(both) if mute or not stalled else _unstall(stalled),
+            fix=_let_websockets_pass(target, sockets)
+            if len(sockets) == len(both)
+            else _unhold(both)
+            if mute or not stalled
+            else _unstall(stalled),
         )
 
 
@@ -156,6 +168,15 @@ def _unhold(mute: Sequence[Observation[Any]]) -> Fix:
         summary="Look for a proxy or a firewall on the way that lets TLS through and holds what is inside, and for a "
         "tunnel whose MTU is smaller than its ends believe.",
         commands=(read_only("ip", "route", "get", str(mute[0].subject.address)),),
+    )
+
+
+def _let_websockets_pass(target: Target, sockets: Sequence[Observation[Any]]) -> Fix:
+    """What to do where the request for a WebSocket alone has no answer."""
+    return Fix(
+        summary="A proxy or a firewall on the way opens TLS and does not know WebSocket (RFC 6455): exempt "
+        f"{target.host} from its inspection, or let it pass the header Upgrade.",
+        commands=(read_only("ip", "route", "get", str(sockets[0].subject.address)),),
     )
 
 
@@ -241,6 +262,20 @@ def _failed(evidence: Evidence, target: Target, kinds: frozenset[FailureKind]) -
         answer
         for answer in evidence.answers_to_http(target)
         if answer.failure is not None and answer.failure.kind in kinds
+    ]
+
+
+def _failed_websockets(
+    evidence: Evidence, target: Target, kinds: frozenset[FailureKind]
+) -> list[Observation[HttpFacts]]:
+    """The requests to open a WebSocket that failed so where a plain request is answered."""
+    return [
+        answer
+        for answer in evidence.answers_to_http(target, operation=WEBSOCKET)
+        if answer.failure is not None
+        and answer.failure.kind in kinds
+        and answer.subject.address is not None
+        and _is_answered(evidence, target, answer.subject.address)
     ]
 
 

@@ -6,7 +6,7 @@ from typing import Final
 from agent.catalog.findings import Severity
 from agent.catalog.services import SERVICES, may_not_exist
 from agent.catalog.wording import listed
-from agent.judge.commands import allow, describe_endpoint, read_only, switch_on
+from agent.judge.commands import allow, describe_endpoint, read_only, show_route_tables, switch_on
 from agent.judge.conditions.names import (
     bogus_answers,
     empty_answers,
@@ -47,10 +47,12 @@ def public_answer(evidence: Evidence) -> Iterator[RuleFinding]:
                 "Programs take any of them."
             )
         else:
-            detail = (
-                f"This host resolves {host} to {listed(public)}, outside the private path; {agrees}. "
-                "Private DNS is not in effect for this name here."
+            why = (
+                "No route of this subnet leads there through a gateway endpoint."
+                if SERVICES[answer.target.service].has_gateway_endpoint
+                else "Private DNS is not in effect for this name here."
             )
+            detail = f"This host resolves {host} to {listed(public)}, outside the private path; {agrees}. {why}"
         yield RuleFinding(
             code="DNS001",
             target=answer.target.id,
@@ -94,6 +96,27 @@ def _enable_private_dns(target: Target) -> Fix:
             summary=f"AWS lists no endpoint service of {service.name}, so no private path to it can be made: let this "
             "host out to it (NAT gateway, proxy), or do without it. Run with --expect any to judge the public path.",
             commands=(read_only("backuplink", "endpoints", "--region", target.region, "--service", service.name),),
+        )
+    if service.has_gateway_endpoint:
+        return Fix(
+            summary=f"Make a gateway endpoint of {service.name} and add this subnet's route table to it: it costs "
+            "nothing, and names need no change. Where the bucket is in another Region, or a transit or peered VPC is "
+            "the way, use an interface endpoint, by its own DNS name or by private DNS.",
+            commands=(
+                read_only(
+                    *("aws", "ec2", "describe-vpc-endpoints", "--region", target.region),
+                    *("--filters", "Name=vpc-id,Values=<VPC_ID>"),
+                    scope=CommandScope.ENDPOINT,
+                ),
+                show_route_tables(target),
+            ),
+        )
+    if target.addressing is Addressing.GLOBAL:
+        return Fix(
+            summary="No private DNS covers the global host. Let the SDK call the Region's own: unset "
+            "sts_regional_endpoints in the profile, or set AWS_STS_REGIONAL_ENDPOINTS=regional. That host needs an "
+            "interface endpoint with private DNS, as any other does.",
+            commands=(read_only("printenv", "AWS_STS_REGIONAL_ENDPOINTS"), describe_endpoint(target)),
         )
     variable = service.endpoint_variable
     least = (

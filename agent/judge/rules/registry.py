@@ -11,6 +11,7 @@ from agent.judge.rules.vpc import (
     dhcp,
     dns_firewall,
     endpoint_state,
+    gateway_endpoints,
     groups,
     policies,
     prediction,
@@ -39,6 +40,7 @@ RULES: Final = (
     *_by_code(private_dns.RULES, zones.RULES, dhcp.RULES, resolver_rules.RULES, dns_firewall.RULES),
     *_by_code(endpoint_state.RULES, groups.RULES, acls.RULES, routes.RULES),
     *_by_code(policies.RULES, availability_zones.RULES, reads.RULES, prediction.RULES),
+    *gateway_endpoints.RULES,
     *jobs.RULES,
     *run.RULES,
 )

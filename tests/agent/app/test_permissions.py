@@ -257,7 +257,7 @@ def test_the_command_takes_services(capsys: pytest.CaptureFixture[str]) -> None:
     assert dispatch(["permissions", "--region", "eu-west-1", "--service", "kms", "--format", "json"], []) == 0
     parts = {part["part"]: part["policy"] for part in json.loads(capsys.readouterr().out)["parts"]}
     assert [statement["Action"] for statement in parts["api"]["Statement"]] == [["kms:ListAliases"]]
-    assert dispatch(["permissions", "--service", "s3"], []) == 3
+    assert dispatch(["permissions", "--service", "efs"], []) == 3
 
 
 # --- As it is shown --------------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 import botocore.serialize
 import botocore.session
 import pytest
+from botocore.args import LEGACY_GLOBAL_STS_REGIONS
 
 from agent.app.permissions import as_text, permissions
 from agent.catalog.hosts import endpoints
@@ -18,8 +19,9 @@ from agent.catalog.regions import REGIONS
 from agent.catalog.service import CallPermission, Port, PrivateLink, Service
 from agent.catalog.services import (
     SERVICES,
-    checkable,
     checked_by_default,
+    gateway_labels,
+    gateway_service_name_of,
     host_of,
     is_name_documented,
     is_offered,
@@ -348,8 +350,23 @@ def test_a_global_service_has_its_endpoint_service_in_one_region() -> None:
     assert service_region_of("ssm", "eu-west-1") is None
 
 
-def test_what_a_gateway_endpoint_makes_private_is_not_checked() -> None:
-    assert set(SERVICES) - set(checkable()) == {"s3"}
+def test_gateway_endpoints_have_one_form_of_name_everywhere() -> None:
+    with_one = [name for name, service in SERVICES.items() if service.has_gateway_endpoint]
+    assert with_one == ["s3"]
+    assert gateway_labels(SERVICES) == ("s3",)
+    assert gateway_service_name_of("s3", "eu-west-1") == "com.amazonaws.eu-west-1.s3"
+    assert gateway_service_name_of("s3", "cn-north-1") == "com.amazonaws.cn-north-1.s3"
+    assert service_name_of("s3", "cn-north-1") == "cn.com.amazonaws.cn-north-1.s3"
+    assert gateway_service_name_of("backup", "eu-west-1") is None
+
+
+def test_the_global_host_of_sts_is_called_for_the_regions_of_botocore() -> None:
+    with_one = {name: service.global_host for name, service in SERVICES.items() if service.global_host is not None}
+    assert set(with_one) == {"sts"}
+    assert with_one["sts"].regions | {"aws-global"} == set(LEGACY_GLOBAL_STS_REGIONS)
+    assert signing_region_of("sts", "eu-west-1", is_global=True) == "us-east-1"
+    assert signing_region_of("sts", "eu-west-1") is None
+    assert named_endpoint(with_one["sts"].host).service == "sts"
 
 
 def test_no_name_host_label_or_private_link_is_of_two_services() -> None:

@@ -35,12 +35,12 @@ def settings(*services: str, region: str = REGION) -> Settings:
     )
 
 
-def set_to(*, fips: bool = False, dual_stack: bool = False, **urls: str) -> SdkFacts:
+def set_to(*, fips: bool = False, dual_stack: bool = False, legacy: bool = False, **urls: str) -> SdkFacts:
     facts = sdk(
         fips=fips, dual_stack=dual_stack, urls={name.replace("_", "-"): url for name, url in urls.items()}
     ).facts
     assert facts is not None
-    return facts
+    return replace(facts, legacy_sts=legacy)
 
 
 def this(*interfaces: str, unknown: bool = False) -> HostFacts:
@@ -67,6 +67,40 @@ def roles(planned: tuple[Target, ...]) -> dict[str, Role]:
 def test_a_service_is_required_where_it_was_named(services: tuple[str, ...], expected: dict[str, Role]) -> None:
     for facts in (None, set_to()):
         assert roles(targets(settings(*services), REGION, facts)) == expected
+
+
+@pytest.mark.parametrize(
+    ("facts", "region", "expected"),
+    [
+        pytest.param(
+            set_to(legacy=True), REGION, {"sts@sts.amazonaws.com": Role.REQUIRED, "sts": Role.CONTEXT}, id="legacy"
+        ),
+        pytest.param(set_to(), REGION, {"sts": Role.REQUIRED}, id="regional"),
+        pytest.param(set_to(legacy=True), "eu-south-1", {"sts": Role.REQUIRED}, id="a Region that came later"),
+        pytest.param(set_to(legacy=True), "cn-north-1", {"sts": Role.REQUIRED}, id="another partition"),
+        pytest.param(
+            set_to(legacy=True, fips=True),
+            "us-east-1",
+            {"sts@sts-fips.us-east-1.amazonaws.com": Role.REQUIRED, "sts": Role.CONTEXT},
+            id="FIPS, which is regional",
+        ),
+        pytest.param(
+            set_to(legacy=True, sts="https://sts.example.com"),
+            REGION,
+            {"sts@sts.example.com": Role.REQUIRED, "sts": Role.CONTEXT},
+            id="a URL",
+        ),
+    ],
+)
+def test_sts_is_checked_where_the_sdk_calls_it(facts: SdkFacts, region: str, expected: dict[str, Role]) -> None:
+    planned = targets(settings("sts", region=region), region, facts)
+    assert roles(planned) == expected
+    is_global = planned[0].host == "sts.amazonaws.com"
+    assert (planned[0].addressing is Addressing.GLOBAL) is is_global
+
+
+def test_no_other_service_has_a_global_host() -> None:
+    assert roles(targets(settings("ssm"), REGION, set_to(legacy=True))) == {"ssm": Role.REQUIRED}
 
 
 @pytest.mark.parametrize(

@@ -119,7 +119,7 @@ OPTIONAL: Final = target("backup-gateway", role=Role.OPTIONAL)
 
 def seen(*observations: Observation[Any], of: tuple[Target, ...] = (BACKUP,)) -> Suspicion:
     """What these observations raise in a run of these targets that expects no address in `OUTSIDE`."""
-    suspicion = Suspicion(is_suspect=lambda address: str(address) == OUTSIDE)
+    suspicion = Suspicion(is_suspect=lambda _, address: str(address) == OUTSIDE)
     suspicion.has_targets(of)
     for observation in observations:
         suspicion.observed(observation)
@@ -174,6 +174,15 @@ def test_no_sign(observations: list[Observation[Any]], targets: tuple[Target, ..
     assert (suspicion.first, suspicion.raised.is_set(), suspicion.stands) == (None, False, False)
 
 
+def test_a_public_address_that_a_gateway_endpoint_may_lead_to_is_no_sign_about_the_name() -> None:
+    suspicion = seen(lookup(OUTSIDE, of="s3"), of=(target("s3"),))
+    assert suspicion.first == (
+        "dns/s3/getaddrinfo gave 52.95.111.30, and only a route table says whether a gateway endpoint leads there"
+    )
+    assert suspicion.stands
+    assert not suspicion.about_names.is_set()
+
+
 def test_a_port_that_a_new_gateway_needs_is_a_sign() -> None:
     assert seen(
         lookup(ONE, of="backup-gateway"), tcp(ONE, 1027, of="backup-gateway", failed="timeout"), of=(GATEWAY,)
@@ -181,7 +190,7 @@ def test_a_port_that_a_new_gateway_needs_is_a_sign() -> None:
 
 
 def test_an_address_is_judged_when_its_scope_is_known() -> None:
-    suspicion = Suspicion(is_suspect=lambda address: True)
+    suspicion = Suspicion(is_suspect=lambda *_: True)
     suspicion.has_targets((BACKUP,))
     suspicion.observed(lookup(ONE))
     assert not suspicion.raised.is_set()

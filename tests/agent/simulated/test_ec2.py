@@ -10,7 +10,7 @@ from typing import Any, Final
 import pytest
 
 from agent.app.read_saved import read_facts
-from agent.catalog.services import checkable, private_link_labels
+from agent.catalog.services import checkable, gateway_labels, private_link_labels
 from agent.process.cancel import CancelToken
 from agent.report import facts_file
 from agent.run import collect_facts as facts
@@ -144,6 +144,8 @@ rules = [
 group_id = "sg-0aa11223344556677"
 rules = []
 
+[[ec2.gateways]]
+
 [[ec2.prefix_lists]]
 prefix_list_id = "pl-0b1b2c3d4e5f67890"
 cidrs = ["10.0.0.0/16", "2600:1f18::/56"]
@@ -193,6 +195,7 @@ def wanted(scenario: Scenario) -> ec2.ConfigurationRequest:
         instance_id=scenario.metadata.instance_id,
         region=scenario.metadata.region,
         services=ASKED,
+        gateway_services=gateway_labels(checkable()),
         group_ids=scenario.metadata.security_group_ids,
     )
 

@@ -1,8 +1,10 @@
 """One exchange, whatever comes back: in pieces, without end, cut, or no HTTP at all."""
 
 import asyncio
+import base64
 import errno
 import itertools
+import re
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 
@@ -23,6 +25,7 @@ from probes.steps.http import (
     clock_against,
     exchange,
     probe,
+    probe_websocket,
     request_id_of,
     user_agent,
 )
@@ -526,3 +529,55 @@ async def test_clock_offset_is_in_milliseconds() -> None:
 async def test_any_date(text: str) -> None:
     facts, _ = await probed(head(403, date=text.strip(), x_amzn_requestid="1"))
     assert facts.date is None or facts.date.tzinfo is UTC
+
+
+# --- WebSocket -------------------------------------------------------------------------------------------------------
+
+SWITCHED = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
+
+
+async def asked_for_a_websocket(*lines: bytes) -> tuple[ScriptedStream, HttpFacts | None, FailureKind | None]:
+    """The stream, what was seen of the answer, and how it failed."""
+    stream, draft = ScriptedStream(*lines), Draft[HttpFacts]()
+    try:
+        await probe_websocket(stream, FakeMachine(), HOST, "backuplink/1", "/v1/x?y=z", draft)
+    except (OSError, PeerClosedError, ProbeError) as error:
+        return stream, draft.facts, classify(error).kind
+    return stream, draft.facts, None
+
+
+async def test_request_for_a_websocket_on_the_wire() -> None:
+    stream, _, _ = await asked_for_a_websocket(AWS)
+    assert stream.sent.startswith(b"GET /v1/x?y=z HTTP/1.1\r\n")
+    for line in (b"Connection: Upgrade", b"Upgrade: websocket", b"Sec-WebSocket-Version: 13"):
+        assert line in stream.sent
+    (key,) = re.findall(rb"Sec-WebSocket-Key: (\S+)", stream.sent)
+    assert len(base64.b64decode(key)) == 16
+    assert b"uthorization" not in stream.sent
+
+
+@pytest.mark.parametrize(
+    ("data", "status", "kind"),
+    [
+        pytest.param(AWS, 403, None, id="refused by AWS"),
+        pytest.param(SWITCHED, 101, None, id="opened"),
+        pytest.param(SWITCHED + b"\x82\x00", 101, None, id="opened, and a frame behind it"),
+        pytest.param(head(400), 400, None, id="refused without a request id"),
+        pytest.param(head(403, content_type="text/html; charset=utf-8"), 403, FailureKind.NOT_AWS, id="a page"),
+        pytest.param(head(407), 407, FailureKind.NOT_AWS, id="a proxy wants credentials"),
+        pytest.param(head(502), 502, FailureKind.NOT_AWS, id="a gateway's fault"),
+        pytest.param(head(503, x_amzn_requestid=REQUEST_ID), 503, None, id="a fault of AWS"),
+        pytest.param(head(302, location="https://portal.example"), 302, FailureKind.REDIRECT, id="a redirect"),
+        pytest.param(b"", None, FailureKind.CLOSED, id="closed"),
+        pytest.param(b"SSH-2.0-x\r\n", None, FailureKind.MALFORMED, id="no HTTP"),
+    ],
+)
+async def test_answer_to_a_request_for_a_websocket(data: bytes, status: int | None, kind: FailureKind | None) -> None:
+    _, facts, failed_as = await asked_for_a_websocket(data)
+    assert (None if facts is None else facts.status, failed_as) == (status, kind)
+
+
+async def test_nobody_who_was_asked_for_no_websocket_switches_to_it() -> None:
+    stream, kind = await failed(SWITCHED)
+    assert kind is FailureKind.MALFORMED
+    assert b"Upgrade" not in stream.sent

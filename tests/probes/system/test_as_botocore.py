@@ -121,7 +121,8 @@ def called_by_us(service: str, profile: str | None) -> Call | None:
         return None
     if seen.region is None or not is_region(seen.region):
         return None
-    targets = plan.targets(settings(profile=profile), seen.region, seen)
+    named = () if service in SERVICES else (service,)
+    targets = plan.targets(settings(*named, profile=profile), seen.region, seen)
     (target,) = (target for target in targets if target.service == service and target.role is not Role.CONTEXT)
     if target.host == REFUSED_URL:
         return None
@@ -129,11 +130,11 @@ def called_by_us(service: str, profile: str | None) -> Call | None:
     return Call(region=seen.region, host=target.host, proxy=None if proxy is None else http_proxy.url_of(proxy))
 
 
-def settings(*, profile: str | None = None, ca_bundle: str | None = None) -> Settings:
+def settings(*services: str, profile: str | None = None, ca_bundle: str | None = None) -> Settings:
     return Settings(
         region=None,
         region_source=None,
-        services=(),
+        services=services,
         resolvers=(),
         expect=Expect.PRIVATE,
         private_cidrs=(),
@@ -240,6 +241,33 @@ def test_a_call_goes_where_the_sdk_s_own_goes(
     put(monkeypatch, place, FILES[files], VARIABLES[variables])
     for service in SERVICES:
         assert called_by_us(service, FILES[files].profile) == called_by_sdk(service, FILES[files].profile), service
+
+
+LEGACY: Final = "sts_regional_endpoints = legacy\n"
+IN_TOKYO: Final = "[default]\nregion = ap-northeast-1\n"
+
+
+@pytest.mark.parametrize(
+    ("config", "variables"),
+    [
+        pytest.param(REGION, {}, id="nothing set"),
+        pytest.param(REGION, {"AWS_STS_REGIONAL_ENDPOINTS": "legacy"}, id="a variable"),
+        pytest.param(REGION + LEGACY, {"AWS_STS_REGIONAL_ENDPOINTS": "regional"}, id="a variable against the profile"),
+        pytest.param(IN_TOKYO + LEGACY, {}, id="the profile"),
+        pytest.param(f"[default]\nregion = eu-south-1\n{LEGACY}", {}, id="a Region that came later"),
+        pytest.param(f"[default]\nregion = cn-north-1\n{LEGACY}", {}, id="China"),
+        pytest.param(REGION + LEGACY, {"AWS_USE_FIPS_ENDPOINT": "true"}, id="FIPS"),
+        pytest.param(REGION + LEGACY, {"AWS_USE_DUALSTACK_ENDPOINT": "true"}, id="dual stack"),
+        pytest.param(REGION + LEGACY, {"AWS_ENDPOINT_URL_STS": "https://sts.example"}, id="a URL"),
+    ],
+)
+def test_sts_is_called_where_the_sdk_calls_it(
+    place: Path, monkeypatch: pytest.MonkeyPatch, config: str, variables: Mapping[str, str]
+) -> None:
+    put(monkeypatch, place, Files(config=config), variables)
+    called = called_by_us("sts", None)
+    assert called is not None
+    assert called.host == urlsplit(client_of("sts", None).meta.endpoint_url).hostname
 
 
 def test_the_table_of_hosts_is_not_empty_of_either(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:

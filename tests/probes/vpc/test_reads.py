@@ -41,6 +41,7 @@ from probes.vpc.model import (
     DnsFirewallFacts,
     EndpointsFacts,
     FirewallRule,
+    GatewayEndpoint,
     InterfacesFacts,
     NetworkAcl,
     NetworkInterface,
@@ -524,6 +525,63 @@ async def test_endpoints_of_global_services_have_no_region_in_their_names(told: 
     (asked,) = (call.parameters for call in told.calls if call.operation == "DescribeVpcEndpoints")
     assert [asked["Filter.1.Value.1"], asked["Filter.1.Value.2"]] == ["*.eu-west-1.ssm", "*.iam"]
     assert result.facts(ENDPOINTS).asked == ("ssm", "iam")
+
+
+GATEWAY_ID: Final = "vpce-0d1b2c3d"
+GATEWAY_ROW: Final = item(
+    vpcEndpointId=GATEWAY_ID,
+    vpcEndpointType="Gateway",
+    vpcId=VPC_ID,
+    serviceName="com.amazonaws.eu-west-1.s3",
+    state="available",
+    privateDnsEnabled=False,
+    routeTableIdSet=items("rtb-0a1b2c3d"),
+    policyDocument="{}",
+    ownerId="111122223333",
+)
+OF_S3: Final = replace(WANTED, services=("s3",), gateway_services=("s3",))
+
+
+async def test_gateway_endpoints_are_read_with_the_others_where_they_are_wanted(told: Told) -> None:
+    sound(told)
+    told.answers["DescribeVpcEndpoints"] = of_ec2("DescribeVpcEndpoints", ENDPOINT_ROW + GATEWAY_ROW)
+    facts = (await inspected(reader(), OF_S3)).facts(ENDPOINTS)
+    (asked,) = (call.parameters for call in told.calls if call.operation == "DescribeVpcEndpoints")
+    assert [asked["Filter.2.Value.1"], asked["Filter.2.Value.2"]] == ["Interface", "Gateway"]
+    assert [endpoint.endpoint_id for endpoint in facts.endpoints] == [ENDPOINT_ID]
+    assert facts.gateways == (
+        GatewayEndpoint(
+            endpoint_id=GATEWAY_ID,
+            service_name="com.amazonaws.eu-west-1.s3",
+            vpc_id=VPC_ID,
+            state="available",
+            route_table_ids=("rtb-0a1b2c3d",),
+            policy="{}",
+            owner_id="111122223333",
+        ),
+    )
+
+
+async def test_gateway_endpoints_that_nobody_asked_for_are_not_known(told: Told) -> None:
+    sound(told)
+    result = await inspected(reader())
+    assert result.facts(ENDPOINTS).gateways is result.configuration.gateway_endpoints is None
+
+
+async def test_the_prefix_list_of_a_gateway_endpoint_is_read_before_all_others(told: Told) -> None:
+    sound(told)
+    told.answers["DescribeVpcEndpoints"] = of_ec2("DescribeVpcEndpoints", GATEWAY_ROW)
+    told.answers["DescribeSecurityGroupRules"] = of_ec2(
+        "DescribeSecurityGroupRules",
+        "".join(rule_row(GROUP_ID, port, prefixListId=f"pl-{port:08x}") for port in range(7)),
+    )
+    told.answers["DescribeRouteTables"] = of_ec2(
+        "DescribeRouteTables", table_of(destinationPrefixListId="pl-6da54004", gatewayId=GATEWAY_ID)
+    )
+    told.answers["GetManagedPrefixListEntries"] = of_ec2("GetManagedPrefixListEntries", item(cidr="52.218.0.0/17"))
+    lists = (await inspected(reader(), OF_S3)).configuration.prefix_lists or ()
+    assert [prefix_list.prefix_list_id for prefix_list in lists][:2] == ["pl-6da54004", "pl-00000000"]
+    assert len(lists) == ec2.MAX_PREFIX_LISTS
 
 
 async def test_addresses_stand_with_the_primary_one_first(told: Told) -> None:
@@ -1289,6 +1347,7 @@ SUBNET: Final[Mapping[str, Any]] = {"SubnetId": SUBNET_ID, "VpcId": VPC_ID, "Cid
         odd(ENDPOINTS, "VpcEndpoints", ENDPOINT, VpcEndpointId=f"vpce-{'a' * 61}"),
         odd(ENDPOINTS, "VpcEndpoints", ENDPOINT, VpcId="-vpc"),
         odd(ENDPOINTS, "VpcEndpoints", ENDPOINT, SubnetIds=["subnet"]),
+        odd(ENDPOINTS, "VpcEndpoints", ENDPOINT, VpcEndpointType="Gateway", RouteTableIds=["rtb"]),
         odd(OWN_INTERFACES, "NetworkInterfaces", INTERFACE, SubnetId=VPC_ID),
         odd(SUBNETS, "Subnets", SUBNET, SubnetId="subnet-x"),
         odd(ROUTE_TABLES, "RouteTables", TABLE, RouteTableId="rtb-x"),
@@ -1302,7 +1361,9 @@ async def test_a_row_with_an_id_of_another_form_is_left_out(
     result = await inspected(Memory({operation: answer}), limit=LIMIT)
     assert set(result.words.values()) == {"ok"}
     facts = result.facts(read)
-    (rows,) = (getattr(facts, member.name) for member in fields(facts) if member.name not in ("dropped", "asked"))
+    (rows,) = (
+        getattr(facts, member.name) for member in fields(facts) if member.name not in ("dropped", "asked", "gateways")
+    )
     assert (len(rows), facts.dropped) == (1, 1)
 
 

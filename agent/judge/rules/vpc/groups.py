@@ -132,8 +132,13 @@ def _letting_out(evidence: Evidence, target: Target, stops: list[Stop]) -> Fix:
         group = _group_to_change(evidence, target, own, egress=True)
         groups |= {group: None} if mine else {}
         appliance |= dict.fromkeys(others)
-        commands += [_let_out(target, group, span, address) for span in ranges(mine) for address in where]
-        commands += [_let_out(target, _APPLIANCE_GROUP, span, address) for span in ranges(others) for address in where]
+        ends = dict.fromkeys(_far_end(evidence, address) for address in where)
+        commands += [_let_out(target, group, _permitting(span, end)) for span in ranges(mine) for end in ends]
+        commands += [
+            _let_out(target, _APPLIANCE_GROUP, _permitting(span, address))
+            for span in ranges(others)
+            for address in where
+        ]
     sentences = []
     if groups:
         sentences.append(
@@ -147,12 +152,28 @@ def _letting_out(evidence: Evidence, target: Target, stops: list[Stop]) -> Fix:
     return Fix(summary=" ".join(sentences), commands=tuple(commands))
 
 
-def _let_out(target: Target, group: str, ports: Ports, address: Address) -> Command:
-    """Let traffic to one address out by a rule of this host's security group."""
+def _far_end(evidence: Evidence, address: Address) -> Address | str:
+    """What a rule names to let traffic out to an address: the prefix list where a gateway endpoint leads there, since
+    the addresses behind it change."""
+    if not evidence.may_have_gateway(address):
+        return address
+    prefix_list_id = evidence.gateway_at(address).prefix_list_id
+    return address if prefix_list_id is None else known_id(prefix_list_id, "<PREFIX_LIST_ID>")
+
+
+def _permitting(ports: Ports, end: Address | str) -> tuple[str, ...]:
+    if not isinstance(end, str):
+        return permission(ports, block_of(end), end.version)
+    low, high = ports
+    return ("--ip-permissions", f"IpProtocol=tcp,FromPort={low},ToPort={high},PrefixListIds=[{{PrefixListId={end}}}]")
+
+
+def _let_out(target: Target, group: str, permitted: tuple[str, ...]) -> Command:
+    """Let traffic out by a rule of this host's security group."""
     return Command(
         argv=(
             *("aws", "ec2", "authorize-security-group-egress", "--region", target.region),
-            *("--group-id", group, *permission(ports, block_of(address), address.version)),
+            *("--group-id", group, *permitted),
         ),
         scope=CommandScope.HOST,
         reversible=True,

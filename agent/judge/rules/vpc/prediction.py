@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from agent.catalog.findings import Severity
+from agent.catalog.services import SERVICES
 from agent.catalog.wording import listed
 from agent.judge.agreement import configured_paths
 from agent.judge.commands import read_only
@@ -153,7 +154,10 @@ def _not_in_effect(evidence: Evidence, target: Target) -> list[Observation[Any]]
 
 
 def _covering(evidence: Evidence, target: Target) -> list[VpcEndpoint]:
-    """The available endpoints of this VPC whose private DNS has the target's name."""
+    """The available endpoints of this VPC whose private DNS has the target's name. Of a service with gateway endpoints
+    it may be on for Resolver's inbound endpoints alone (EC2 API, DnsOptions), which says nothing of this VPC."""
+    if SERVICES[target.service].has_gateway_endpoint:
+        return []
     here = None if evidence.vpc_id is None else evidence.endpoints(target, vpc_id=evidence.vpc_id)
     return [
         endpoint

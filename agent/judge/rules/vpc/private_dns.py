@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
-from agent.catalog.services import SERVICES, is_name_documented, service_region_of
+from agent.catalog.services import SERVICES, gateway_service_name_of, is_name_documented, service_region_of
 from agent.catalog.vpce import read_name
 from agent.catalog.wording import listed
 from agent.judge.commands import describe_endpoint, known_id, read_only, switch_on
@@ -15,12 +15,13 @@ from agent.judge.requirements import why_not_in_use
 from agent.judge.rules.rule import EC2, Rule, RuleFinding, resting_on, says, servers_of
 from agent.report.model import Command, CommandScope, Fix
 from probes.addresses import ordered
-from probes.model import Addressing, Step, Target
+from probes.model import Address, Addressing, Step, Target
 from probes.vpc.model import AVAILABLE, DELETED, ENDPOINTS, SUBNETS, VPC, VPC_DNS, VpcEndpoint
 
 _NOT_YET: Final = "pending"
 """The state of an endpoint that is being made, or changed."""
 _OUTSIDE: Final = "private DNS ends at its own VPC, and neither peering nor a transit gateway carries it"
+_UNDO_ENDPOINT: Final = "delete the endpoint that it made: aws ec2 delete-vpc-endpoints with its id"
 _FIRST_ADMIT: Final = (
     "first let the endpoint's security group allow 443 from every caller of the VPC, since all use it from then on"
 )
@@ -37,13 +38,15 @@ def endpoint_missing(evidence: Evidence) -> Iterator[RuleFinding]:
             evidence.endpoints(target) is None
             or evidence.dropped(ENDPOINTS)
             or any(endpoint.vpc_id == evidence.vpc_id for endpoint in everywhere)
+            or evidence.gateway_endpoints(target)
             or target.service_name is None
             or not is_of_this_vpc(evidence, target)
             or private_zone_for(evidence, target.host, exact=True) is not None
         ):
             continue
+        has_gateways = SERVICES[target.service].has_gateway_endpoint
         elsewhere = ""
-        if everywhere:
+        if everywhere and not has_gateways:
             other = everywhere[0]
             elsewhere = f" One is in another VPC ({other.endpoint_id} in {other.vpc_id}), and {_OUTSIDE}."
         yield resting_on(
@@ -52,11 +55,14 @@ def endpoint_missing(evidence: Evidence) -> Iterator[RuleFinding]:
                 code="VPC001",
                 target=target.id,
                 detail=f"{target.host} resolves to {listed(ordered(seen.addresses))}, outside the private "
-                f"path. {says(evidence, EC2, ENDPOINTS, VPC)} that {evidence.vpc_id} has no interface endpoint of "
-                f"{target.service}.{elsewhere}{_unconfirmed(target)}",
+                f"path. {says(evidence, EC2, ENDPOINTS, VPC)} that {evidence.vpc_id} has no "
+                f"{'gateway endpoint and no ' if has_gateways else ''}interface endpoint of "
+                f"{target.service}.{elsewhere}{'' if has_gateways else _unconfirmed(target)}",
                 evidence=seen.evidence,
                 addresses=seen.addresses,
-                fix=_share_endpoint(evidence, target, everywhere[0])
+                fix=_make_gateway_endpoint(evidence, target, seen.public[0])
+                if has_gateways
+                else _share_endpoint(evidence, target, everywhere[0])
                 if everywhere
                 else _make_endpoint(evidence, target),
             ),
@@ -105,6 +111,26 @@ def _make_endpoint(evidence: Evidence, target: Target) -> Fix:
     )
 
 
+def _make_gateway_endpoint(evidence: Evidence, target: Target, address: Address) -> Fix:
+    table_id = known_id(evidence.gateway_at(address).table_id, "<ROUTE_TABLE_ID>")
+    service_name = gateway_service_name_of(target.service, target.region) or "<SERVICE_NAME>"
+    command = Command(
+        argv=(
+            *("aws", "ec2", "create-vpc-endpoint", "--region", target.region, "--vpc-id", "<VPC_ID>"),
+            *("--vpc-endpoint-type", "Gateway", "--service-name", service_name, "--route-table-ids", table_id),
+        ),
+        scope=CommandScope.VPC,
+        reversible=True,
+        undo=_UNDO_ENDPOINT,
+    )
+    return Fix(
+        summary=f"Make a gateway endpoint of {target.service} for this subnet's route table: it costs nothing, and "
+        "names need no change. It carries no other Region's buckets; for these, and from peered networks, an interface "
+        "endpoint is needed.",
+        commands=(command,),
+    )
+
+
 def _share_endpoint(evidence: Evidence, target: Target, other: VpcEndpoint) -> Fix:
     make = _make_endpoint(evidence, target)
     return Fix(
@@ -127,7 +153,7 @@ def _create_endpoint(evidence: Evidence, target: Target, private_dns: str) -> Co
         ),
         scope=CommandScope.VPC,
         reversible=True,
-        undo="delete the endpoint that it made: aws ec2 delete-vpc-endpoints with its id",
+        undo=_UNDO_ENDPOINT,
     )
 
 
@@ -170,6 +196,7 @@ def private_dns_off(evidence: Evidence) -> Iterator[RuleFinding]:
         if (
             not off
             or any(endpoint.private_dns for endpoint in there)
+            or evidence.gateway_endpoints(target)  # whose missing route is the cause
             or target.addressing is not Addressing.DEFAULT  # which other names private DNS would cover is not known
             or private_zone_for(evidence, target.host, exact=True) is not None  # it answers, and private DNS is refused
         ):

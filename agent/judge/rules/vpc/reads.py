@@ -11,8 +11,10 @@ from agent.judge.evidence import Evidence, skipped_because
 from agent.judge.observations import ids, kind_of
 from agent.judge.rules.rule import Rule, RuleFinding
 from agent.report.model import NO_REGION, NO_VPC, Command, Fix
-from probes.model import NOT_STARTED, FailureKind, Observation, Step
-from probes.vpc.model import READS
+from agent.settings import Expect
+from probes.addresses import AddressScope, ordered
+from probes.model import NOT_STARTED, Address, FailureKind, Observation, Step, Target
+from probes.vpc.model import ENDPOINTS, PREFIX_LISTS, READS, ROUTE_TABLES
 
 _NO_ANSWER: Final = frozenset(
     {
@@ -34,6 +36,8 @@ ROUTE_53_REGION: Final = "us-east-1"
 """Endpoint service of Route 53 in the partition aws, and the Region that has it: an endpoint in another Region names
 that as its service Region (PrivateLink Guide, Cross-Region enabled AWS services)."""
 _EC2: Final = "ec2"
+_OF_GATEWAYS: Final = (ENDPOINTS, ROUTE_TABLES, PREFIX_LISTS)
+"""What tells whether a gateway endpoint leads to an address."""
 _ROUTE_53: Final = "route53"
 
 
@@ -55,7 +59,10 @@ def cannot_inspect(evidence: Evidence) -> Iterator[RuleFinding]:
     silent = [read for read in failed if kind_of(read) in _NO_ANSWER]
     others = [read for read in failed if read not in denied and read not in silent]
     nothing = not any(read.ok for read in reads)
+    unsettled = _unsettled(evidence)
+    unread = [name for name in _OF_GATEWAYS if not evidence.reads(name)] if unsettled else []
     sentences = [
+        *_unsettled_words(unsettled, unread),
         *([] if unused is None else [f"The facts file was not used: {unused}."]),
         *(f"Nothing was read: {reason}." for reason in _reasons(unplaced)),
         *(["No credentials were found to read it with."] if keyless else []),
@@ -85,6 +92,7 @@ def cannot_inspect(evidence: Evidence) -> Iterator[RuleFinding]:
                 *cut,
                 *([] if unused is None else evidence.metadata),
                 *([search] if keyless and search is not None else []),
+                *filter(None, (evidence.own_lookup(target) for target in unsettled)),
             ]
         ),
         fix=Fix(
@@ -96,13 +104,42 @@ def cannot_inspect(evidence: Evidence) -> Iterator[RuleFinding]:
                 expired=any(evidence.meaning(read) is FailureKind.CREDENTIALS_EXPIRED for read in others),
                 unplaced=_reasons(unplaced),
                 keyless=keyless,
+                unread=bool(unread) and not reads,
             ),
             commands=(
+                *([_read_always(region, unsettled)] if unread and not reads else []),
                 *([read_only("backuplink", "permissions", "--region", region)] if denied or keyless else []),
                 *([_take_facts(region)] if cut_off or keyless or _is_useless(unused) else []),
             ),
         ),
     )
+
+
+def _unsettled(evidence: Evidence) -> dict[Target, tuple[str, tuple[Address, ...]]]:
+    """The targets with addresses of which it is not known whether a gateway endpoint leads there: why, and which."""
+    if evidence.run.expect is Expect.ANY:
+        return {}
+    found: dict[Target, tuple[str, tuple[Address, ...]]] = {}
+    for target in evidence.targets:
+        of_target = [address for address in evidence.own_addresses(target) if evidence.may_have_gateway(address)]
+        unknown = [address for address in of_target if evidence.scope(address) is AddressScope.UNKNOWN]
+        whys = [why for address in unknown if (why := evidence.gateway_at(address).why_unknown) is not None]
+        if whys:
+            found[target] = whys[0], ordered(unknown)
+    return found
+
+
+def _unsettled_words(unsettled: dict[Target, tuple[str, tuple[Address, ...]]], unread: list[str]) -> Iterator[str]:
+    for target, (why, addresses) in unsettled.items():
+        yield f"Whether a gateway endpoint leads to {listed(addresses)} of {target.host} is not known: {why}."
+    if unread:
+        actions = dict.fromkeys(action for name in unread for action in READS[name].actions)
+        yield f"To read {listed(READS[name].words for name in unread)} settles it ({listed(actions)})."
+
+
+def _read_always(region: str, unsettled: Iterable[Target]) -> Command:
+    services = (word for target in unsettled for word in ("--service", target.service))
+    return read_only("backuplink", "check", "--region", region, *services, "--ec2", "always")
 
 
 def _is_cut(read: Observation[Any]) -> bool:
@@ -192,9 +229,12 @@ def _what_helps(
     expired: bool,
     unplaced: list[str],
     keyless: bool,
+    unread: bool,
 ) -> str:
     unused = evidence.run.facts_unused
     sentences = [_what_places(evidence, reason) for reason in unplaced]
+    if unread:
+        sentences.append("Let the run read the configuration, or give it a file of `backuplink facts`.")
     if _is_useless(unused):
         sentences.append("Take the facts of this VPC, where EC2 is reachable, and run with --ec2-facts and that file.")
     elif unused is not None:

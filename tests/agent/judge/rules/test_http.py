@@ -17,9 +17,10 @@ from tests.support.build import (
     here,
     proxy,
     rule_of,
+    target,
     tls,
 )
-from tests.support.calls import answered, api, connect, padded
+from tests.support.calls import answered, api, connect, padded, websocket
 
 A, B = PRIVATE
 C = "10.0.3.17"
@@ -373,3 +374,51 @@ def test_http006_is_silent(observations: Observations) -> None:
 
 def test_http006_takes_no_portal_for_a_small_answer() -> None:
     assert codes(stranger(A), padded(A, failed="timeout")) == ["HTTP001"]
+
+
+# --- WebSocket -------------------------------------------------------------------------------------------------------
+
+MESSAGES: Final = target("ssmmessages")
+OF_MESSAGES: Final = [*here("ssmmessages", A), tls(A, of="ssmmessages")]
+
+
+def codes_of_messages(*observations: Observation[Any]) -> list[str]:
+    seen = evidence([*OF_MESSAGES, *observations], targets=(MESSAGES,))
+    return [finding.code for rule in RULES for finding in findings_of(rule, seen)]
+
+
+@pytest.mark.parametrize(
+    ("failed", "code"),
+    [
+        *((kind, "HTTP004") for kind in ("timeout", "closed", "reset", "refused", "tls-alert")),
+        ("malformed", "HTTP001"),
+        ("not-aws", "HTTP001"),
+        ("redirect", "HTTP002"),
+    ],
+)
+def test_a_websocket_that_is_kept_from_the_service(failed: str, code: str) -> None:
+    assert codes_of_messages(answered(A, of="ssmmessages"), websocket(A, failed=failed)) == [code]
+
+
+def test_a_websocket_that_has_no_answer_is_said_to_be_what_fails() -> None:
+    seen = evidence([*OF_MESSAGES, answered(A, of="ssmmessages"), websocket(A, failed="timeout")], targets=(MESSAGES,))
+    (finding,) = findings_of(rule_of(RULES, "HTTP004"), seen)
+    assert finding.detail.startswith(
+        "At 10.0.1.17 other requests are answered and one to open a WebSocket is not (timeout, "
+    )
+    assert finding.evidence == ("http/ssmmessages/10.0.1.17/443/websocket",)
+    assert "exempt ssmmessages.eu-west-1.amazonaws.com from its inspection" in finding.fix.summary
+
+
+@pytest.mark.parametrize(
+    "observations",
+    [
+        pytest.param([answered(A, of="ssmmessages"), websocket(A)], id="answered"),
+        pytest.param([answered(A, of="ssmmessages"), websocket(A, skipped="tcp failed")], id="not made"),
+        pytest.param([answered(A, of="ssmmessages"), websocket(A, failed="deadline")], id="cut short"),
+        pytest.param([answered(A, of="ssmmessages"), websocket(C, failed="timeout")], id="an address of no use here"),
+        pytest.param([websocket(A, failed="timeout")], id="nothing known of plain requests"),
+    ],
+)
+def test_no_websocket_is_kept_away(observations: Observations) -> None:
+    assert codes_of_messages(*observations) == []
