@@ -172,6 +172,8 @@ class Target:
     addressing: Addressing
     role: Role
     ports: tuple[int, ...]
+    required_by: tuple[str, ...] = ()
+    """Workloads and options that require it; empty for a target that nothing requires."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -93,6 +93,13 @@ class Machine(Protocol):
     async def read_of_user(self, path: str) -> bytes:
         """The same of a file of a user, which may be on a file system that never answers. Raises OSError."""
 
+    async def entries(self, path: str, most: int) -> tuple[str, ...]:
+        """Names in a folder, at most `most` of them, sorted. The file system may never answer. Raises OSError."""
+
+    async def link_target(self, path: str) -> str:
+        """Where a symbolic link leads, as it is written there. The file system may never answer. Raises OSError, also
+        for what is no link."""
+
     def interfaces(self) -> tuple[Interface, ...] | None:
         """Every address of this host; None where the system does not say."""
 

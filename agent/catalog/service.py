@@ -83,7 +83,7 @@ class Service:
     calls_per_second: float | None = None
     """The published limit of `call` for one account and Region; None where none is published."""
     default_role: Role | None = None
-    """How much its faults count in a run that names no service; None where such a run leaves it out."""
+    """How much its faults count for the workload `caller`; None where that leaves it out."""
     appliance_labels: tuple[str, ...] = ()
     """First labels of the public hosts that an appliance of the service uses; empty where it has no appliance."""
     unsigned_path: str = "/"

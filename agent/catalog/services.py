@@ -531,10 +531,10 @@ def service_of_label(label: str) -> Service | None:
 
 
 def required_by_default() -> frozenset[str]:
-    """Services that are required in a run that names none."""
+    """Services that are required for the workload `caller`."""
     return frozenset(service.name for service in SERVICES.values() if service.default_role is Role.REQUIRED)
 
 
 def checked_by_default() -> tuple[str, ...]:
-    """Services that a run which names none checks."""
+    """Services that a run checks for the workload `caller`."""
     return tuple(service.name for service in SERVICES.values() if service.default_role is not None)

@@ -27,6 +27,7 @@ from agent.settings import (
     ReportOptions,
     Settings,
     Watching,
+    Workload,
 )
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ def settings_from(
         region=region,
         region_source=source,
         services=tuple(dict.fromkeys(options["services"])),
+        workloads=workloads_from(options["workloads"]),
         endpoints=tuple(dict.fromkeys(options["endpoints"])),
         resolvers=tuple(dict.fromkeys(options["resolvers"])),
         expect=Expect(options["expect"]),
@@ -83,6 +85,11 @@ def settings_from(
         ec2=_choice(options, "ec2", "no_ec2", none=Ec2.NEVER, default=DEFAULT_WATCH_EC2 if is_watch else DEFAULT_EC2),
         ec2_facts=facts,
     )
+
+
+def workloads_from(names: Sequence[str]) -> tuple[Workload, ...]:
+    """The workloads of these names, each once."""
+    return tuple(dict.fromkeys(map(Workload, names)))
 
 
 def _choice(options: Mapping[str, Any], name: str, flag: str, *, none: T, default: T) -> T:

@@ -25,6 +25,7 @@ from probes.facts import (
     SdkFacts,
     TcpFacts,
     TlsFacts,
+    WorkloadFacts,
 )
 from probes.frozen import dataclass
 from probes.model import Failed, Failure, Observation, Ok, Outcome, Skipped, Step, Subject
@@ -33,6 +34,7 @@ from probes.vpc.model import READS
 _FACTS: Final[dict[tuple[Step, str | None], type]] = {
     (Step.HOST, None): HostFacts,
     (Step.HOST, operations.SDK_SETTINGS): SdkFacts,
+    (Step.HOST, operations.WORKLOADS): WorkloadFacts,
     (Step.HOST, operations.PROXY): ProxyFacts,
     (Step.IMDS, None): ImdsFacts,
     (Step.IMDS, operations.CONTAINER): TcpFacts,

@@ -25,6 +25,7 @@ def settings_of(scenario: Scenario) -> Settings:
         region=region,
         region_source=source,
         services=run.services,
+        workloads=run.workloads,
         resolvers=(),
         expect=run.expect,
         private_cidrs=(),

@@ -7,6 +7,7 @@ unknown.
 import array
 import contextlib
 import errno
+import itertools
 import os
 import socket
 import stat
@@ -58,6 +59,16 @@ class SystemMachine:
 
     async def read_of_user(self, path: str) -> bytes:
         return await in_background(lambda: self.read(path))
+
+    async def entries(self, path: str, most: int) -> tuple[str, ...]:
+        def listed() -> tuple[str, ...]:
+            with os.scandir(path) as folder:
+                return tuple(sorted(entry.name for entry in itertools.islice(folder, most)))
+
+        return await in_background(listed)
+
+    async def link_target(self, path: str) -> str:
+        return await in_background(lambda: str(Path(path).readlink()))
 
     def interfaces(self) -> tuple[Interface, ...] | None:
         if not LINUX:

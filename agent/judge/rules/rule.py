@@ -55,6 +55,8 @@ class Rule:
     check: Callable[[Evidence], Iterable[RuleFinding]]
     reads: tuple[str, ...] = ()
     """Reads of the configuration without which it cannot be asked."""
+    unseen: Callable[[Evidence], str | None] | None = None
+    """Why it may have more to report than it could see, and how to see that; None where nothing was hidden."""
 
 
 def servers_of(answers: Iterable[Observation[Any]]) -> str:

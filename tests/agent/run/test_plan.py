@@ -6,10 +6,10 @@ from ipaddress import ip_network
 import pytest
 
 from agent.catalog.endpoint_urls import REFUSED_URL
-from agent.run.plan import names_endpoint_by_id, targets, with_names
-from agent.settings import Expect, NamedEndpoint, Settings
+from agent.run.plan import names_endpoint_by_id, possible_services, targets, with_names
+from agent.settings import Expect, NamedEndpoint, Settings, Workload
 from probes.addresses import usable_families, vpc_resolvers
-from probes.facts import HostFacts, SdkFacts
+from probes.facts import FoundWorkload, HostFacts, SdkFacts, WorkloadFacts
 from probes.model import Addressing, Role, Target
 from probes.vpc.model import VpcEndpoint
 from tests.support import configured
@@ -328,3 +328,58 @@ def test_ids_become_the_names_that_ec2_has(
 def test_a_service_that_is_named_is_the_only_one(service: str) -> None:
     planned = targets(settings(service), REGION, sdk().facts)
     assert [(target.service, target.role) for target in planned] == [(service, Role.REQUIRED)]
+
+
+# --- Workloads -------------------------------------------------------------------------------------------------------
+
+BACKINT = FoundWorkload(name="hana", by="/usr/sap/HDB/SYS/global/hdb/opt/hdbbackint", is_agent=True, mode="aws-backup")
+HERE = WorkloadFacts(found=(BACKINT,))
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [
+        pytest.param(
+            settings(),
+            {"backup": ("caller",), "backup-gateway": (), "backup-storage": ("hana",), "ssm": ("hana",)},
+            id="nothing named",
+        ),
+        pytest.param(settings("sts"), {"sts": ("--service",)}, id="a service alone"),
+        pytest.param(
+            replace(settings(), endpoints=(NamedEndpoint(service="backup", host=V),)),
+            {"backup": ("--endpoint",)},
+            id="an endpoint alone",
+        ),
+        pytest.param(
+            replace(settings("sts", "backup"), workloads=(Workload.CALLER,)),
+            {"backup": ("--service", "--workload caller"), "backup-gateway": (), "sts": ("--service",)},
+            id="a workload and services",
+        ),
+        pytest.param(
+            replace(settings("sts"), workloads=(Workload.AUTO,)),
+            {"backup": ("caller",), "backup-storage": ("hana",), "sts": ("--service",)},
+            id="what is found and a service",
+        ),
+        pytest.param(
+            replace(settings(), workloads=(Workload.SSM,)),
+            {"ssm": ("--workload ssm",), "ssmmessages": ("--workload ssm",)},
+            id="a workload alone",
+        ),
+    ],
+)
+def test_who_requires_a_target(asked: Settings, expected: dict[str, tuple[str, ...]]) -> None:
+    planned = {
+        target.service: target
+        for target in targets(asked, REGION, sdk().facts, HERE)
+        if target.role is not Role.CONTEXT
+    }
+    assert {service: planned[service].required_by for service in expected} == expected
+    assert {service for service, target in planned.items() if target.role is Role.REQUIRED} == {
+        service for service, target in planned.items() if target.required_by
+    }
+    assert planned.keys() <= set(possible_services(asked))
+
+
+def test_what_is_found_counts_only_once_it_is_known() -> None:
+    assert [target.service for target in targets(settings(), REGION, None)] == ["backup", "backup-gateway"]
+    assert len(targets(settings(), REGION, None, HERE)) == 7
