@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         Certificate,
         CredentialFacts,
         DnsFacts,
+        FoundWorkload,
         GatewayFacts,
         HostFacts,
         HostsEntry,
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
         SdkFacts,
         TcpFacts,
         TlsFacts,
+        UnreadFile,
+        WorkloadFacts,
     )
     from probes.model import (
         Address,
@@ -86,6 +89,7 @@ __all__ = [
     "Failed",
     "Failure",
     "FailureKind",
+    "FoundWorkload",
     "GatewayFacts",
     "HostFacts",
     "HostsEntry",
@@ -123,6 +127,8 @@ __all__ = [
     "TcpFacts",
     "TlsFacts",
     "Trust",
+    "UnreadFile",
+    "WorkloadFacts",
     "World",
     "api",
     "dns",

@@ -84,6 +84,8 @@ class Service:
     """The published limit of `call` for one account and Region; None where none is published."""
     default_role: Role | None = None
     """How much its faults count for the workload `caller`; None where that leaves it out."""
+    gives_credentials: bool = False
+    """Whether the SDK's chain of credentials asks it for those of a role."""
     appliance_labels: tuple[str, ...] = ()
     """First labels of the public hosts that an appliance of the service uses; empty where it has no appliance."""
     unsigned_path: str = "/"

@@ -157,6 +157,7 @@ SERVICES: Final = {
             permission=CallPermission(action="sts:GetCallerIdentity", is_needed=False),
             call_is_own=True,
             calls_per_second=600,
+            gives_credentials=True,
             unsigned_path="/?Action=GetCallerIdentity&Version=2011-06-15",
             answers=AnswerForm.XML,
         ),

@@ -10,7 +10,7 @@ from agent.catalog.service import Service
 from agent.catalog.services import SERVICES, host_of, service_name_of
 from agent.catalog.vpce import ENDPOINT_ID, read_name
 from agent.catalog.workloads import Need, in_use, needs, services_of
-from agent.settings import NamedEndpoint, Settings
+from agent.settings import NamedEndpoint, Settings, Workload
 from probes.facts import SdkFacts, WorkloadFacts
 from probes.model import Addressing, Role, Target
 from probes.vpc.model import VpcEndpoint
@@ -36,7 +36,7 @@ def targets(
     what is on this host is not known yet, and what is needed for it alone is missing.
     """
     planned: list[Target] = []
-    for name, need in services(settings, workloads).items():
+    for name, need in services(settings, region, sdk, workloads).items():
         service = SERVICES[name]
         default = _target(service, region, Addressing.DEFAULT, need)
         called = _called(service, region, need, settings, sdk) or (default,)
@@ -47,17 +47,30 @@ def targets(
     return tuple(planned)
 
 
-def services(settings: Settings, workloads: WorkloadFacts | None) -> dict[str, Need]:
+def services(settings: Settings, region: str, sdk: SdkFacts | None, workloads: WorkloadFacts | None) -> dict[str, Need]:
     """The services of a run by name, in the order of the catalogue, with the roles of their targets."""
+    used = in_use(settings.asked_workloads, workloads)
     named = {endpoint.service: "--endpoint" for endpoint in settings.endpoints}
     named |= dict.fromkeys(settings.services, "--service")
-    return needs(in_use(settings.asked_workloads, workloads), named)
+    for caller in (workload for workload in used if workload.name is Workload.CALLER):
+        for service in SERVICES.values():
+            if service.gives_credentials and sdk is not None and _is_asked_for_role(service, region, sdk):
+                named.setdefault(service.name, caller.cause)
+    return needs(used, named)
+
+
+def _is_asked_for_role(service: Service, region: str, sdk: SdkFacts) -> bool:
+    """Whether the SDK's chain asks a service, at the host that other calls to it go to. The global host of STS, which
+    no endpoint stands for, is no target."""
+    return sdk.sts_host is not None and sdk.sts_host == _effective(service, region, _CONTEXT, sdk).host
 
 
 def possible_services(settings: Settings) -> tuple[str, ...]:
     """The services that a run may check, whatever is found on this host, in the order of the catalogue."""
     named = {*settings.services, *(endpoint.service for endpoint in settings.endpoints)}
     named |= set(services_of(settings.asked_workloads))
+    if not {Workload.AUTO, Workload.CALLER}.isdisjoint(settings.asked_workloads):
+        named |= {service.name for service in SERVICES.values() if service.gives_credentials}
     return tuple(name for name in SERVICES if name in named)
 
 

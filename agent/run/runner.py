@@ -160,6 +160,7 @@ class RunInProgress:
         """Why the facts file is not used; None where it is, and without one."""
         self._region_known = asyncio.Event()
         """Set when the Region is known, or will not be."""
+        self._sdk: SdkFacts | None = None
         self._workloads: WorkloadFacts | None = None
         self._workloads_known = asyncio.Event()
         """Set when this host was searched for workloads, or will not be."""
@@ -271,8 +272,8 @@ class RunInProgress:
 
         names = {name: SERVICES[name].client_name for name in plan.possible_services(self.settings)}
         clients = {client: name for name, client in names.items() if client is not None}
-        _, facts = await self.log.observe(_SDK, body, limit=self.settings.timeout)
-        return facts
+        _, self._sdk = await self.log.observe(_SDK, body, limit=self.settings.timeout)
+        return self._sdk
 
     async def _observe_workloads(self) -> None:
         """Search this host for workloads, where that may say what is checked."""
@@ -429,7 +430,7 @@ class RunInProgress:
             most=ec2.MAX_REQUESTS,
         )
         await self._workloads_known.wait()
-        services = plan.services(self.settings, self._workloads)
+        services = plan.services(self.settings, self.region or region, self._sdk, self._workloads)
         request = ec2.ConfigurationRequest(
             vpc_id=metadata.vpc_id,
             instance_id=metadata.instance_id,

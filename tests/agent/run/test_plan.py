@@ -383,3 +383,29 @@ def test_who_requires_a_target(asked: Settings, expected: dict[str, tuple[str, .
 def test_what_is_found_counts_only_once_it_is_known() -> None:
     assert [target.service for target in targets(settings(), REGION, None)] == ["backup", "backup-gateway"]
     assert len(targets(settings(), REGION, None, HERE)) == 7
+
+
+@pytest.mark.parametrize(
+    ("host", "asked", "expected"),
+    [
+        pytest.param("sts.eu-west-1.amazonaws.com", (), ("caller",), id="the Region's"),
+        pytest.param("sts.eu-west-1.amazonaws.com", (Workload.CALLER,), ("--workload caller",), id="asked for"),
+        pytest.param("sts.eu-west-1.amazonaws.com", (Workload.SSM,), None, id="another workload"),
+        pytest.param("sts.amazonaws.com", (), None, id="the global one"),
+        pytest.param(None, (), None, id="no role"),
+    ],
+)
+def test_sts_is_required_where_the_chain_of_credentials_asks_it(
+    host: str | None, asked: tuple[Workload, ...], expected: tuple[str, ...] | None
+) -> None:
+    planned = targets(replace(settings(), workloads=asked), REGION, sdk(sts=host).facts, WorkloadFacts())
+    assert next((target.required_by for target in planned if target.service == "sts"), None) == expected
+
+
+def test_sts_at_the_url_that_the_chain_takes() -> None:
+    facts = sdk(sts="sts.example.com", urls={"sts": "https://sts.example.com"}).facts
+    planned = [target for target in targets(settings(), REGION, facts) if target.service == "sts"]
+    assert [(target.id, target.role) for target in planned] == [
+        ("sts@sts.example.com", Role.REQUIRED),
+        ("sts", Role.CONTEXT),
+    ]
