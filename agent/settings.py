@@ -129,6 +129,8 @@ class Settings:
     """Endpoints that the operator named, all required."""
     workloads: tuple[Workload, ...] = ()
     """Those that the operator named, in addition to services and endpoints; empty where none was."""
+    run_agents: bool = False
+    """Whether an agent that is found may be run, to tell its version."""
     fips: bool = False
     dual_stack: bool = False
     """Requested here, whatever the settings of the SDK say."""

@@ -378,6 +378,14 @@ CODES: Final = {
             fix_forms=NOT_IN_AWS,
         ),
         _code(
+            "ENV016",
+            "workload-agent-too-old",
+            _WARNING,
+            "An agent on this host is too old for the private path",
+            scope=Scope.RUN,
+            fix_forms=NOT_IN_AWS,
+        ),
+        _code(
             "ENV017",
             "workload-agent-overrides",
             _WARNING,

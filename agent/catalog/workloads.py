@@ -46,6 +46,20 @@ LONG_FLOWS: Final = frozenset({Workload.HANA})
 """Workloads that hold a connection for as long as a backup lasts."""
 
 
+BACKINT_FOR_ENDPOINTS: Final = "2.1.5"
+"""The first Backint agent that reaches AWS Backup by an interface endpoint (Version history for AWS Backint agent)."""
+SSM_AGENT_WITHOUT_EC2MESSAGES: Final = "3.3.40.0"
+"""The first SSM Agent that needs no `ec2messages` where `ssmmessages` can be reached (Systems Manager User Guide,
+Improve the security of EC2 instances by using VPC endpoints for Systems Manager)."""
+
+
+def is_before(version: str | None, first: str) -> bool:
+    """Whether a version is known and older than `first`."""
+    if version is None or not all(part.isascii() and part.isdigit() for part in version.split(".")):
+        return False
+    return [int(part) for part in version.split(".")] < [int(part) for part in first.split(".")]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkloadInUse:
     """A workload that decides what is checked."""
@@ -66,6 +80,11 @@ class WorkloadInUse:
         return {} if self.found is None else self.found.settings
 
     @property
+    def version(self) -> str | None:
+        """Of its agent; None where that is not known."""
+        return None if self.found is None else self.found.version
+
+    @property
     def services(self) -> dict[str, Role]:
         """The services that it needs and a run can check, with their roles: those of the table, and those that its own
         settings name a host for."""
@@ -76,6 +95,8 @@ class WorkloadInUse:
                 for key, service in SSM_ENDPOINTS.items()
                 if key in self.settings and service not in needed
             }
+            if is_before(self.version, SSM_AGENT_WITHOUT_EC2MESSAGES):
+                needed["ec2messages"] = _OPTIONAL
         return {
             service: role if self.is_required else _OPTIONAL
             for service, role in needed.items()

@@ -106,6 +106,11 @@ _RUN: Final = (
         help="DNS name or id of one of your endpoints, regional or zonal, that must be reachable (repeatable).",
     ),
     _option(
+        "--run-agents",
+        is_flag=True,
+        help="Run each agent that is found on this host, to tell its version.",
+    ),
+    _option(
         "--resolver",
         "resolvers",
         type=ADDRESS,

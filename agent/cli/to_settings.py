@@ -67,6 +67,7 @@ def settings_from(
         region_source=source,
         services=tuple(dict.fromkeys(options["services"])),
         workloads=workloads_from(options["workloads"]),
+        run_agents=options["run_agents"],
         endpoints=tuple(dict.fromkeys(options["endpoints"])),
         resolvers=tuple(dict.fromkeys(options["resolvers"])),
         expect=Expect(options["expect"]),

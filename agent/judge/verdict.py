@@ -327,7 +327,7 @@ def _workload(workload: WorkloadInUse) -> WorkloadReport:
         name=workload.name,
         by=workload.by,
         required=workload.is_required,
-        version=None if workload.found is None else workload.found.version,
+        version=workload.version,
         mode=workload.mode,
         settings=dict(workload.settings),
     )

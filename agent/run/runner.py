@@ -279,7 +279,7 @@ class RunInProgress:
         """Search this host for workloads, where that may say what is checked."""
 
         async def body(draft: Draft[WorkloadFacts]) -> WorkloadFacts:
-            return await workload.probe(self.world.machine, draft)
+            return await workload.probe(self.world.machine, draft, run_agents=self.settings.run_agents)
 
         facts = None
         if self._may_find_workloads():

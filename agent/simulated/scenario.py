@@ -166,6 +166,7 @@ class RunPart:
     services: tuple[str, ...] = ()
     workloads: tuple[Workload, ...] = ()
     """As by --workload."""
+    run_agents: bool = False
     expect: Expect = Expect.PRIVATE
     timeout: float = 3.0
     deadline: float = 20.0
@@ -248,6 +249,8 @@ class HostPart:
     """Symbolic links, by path."""
     unreadable: tuple[str, ...] = ()
     """Those of these files, links and folders that the user may not read; root may, so not in namespaces."""
+    programs: dict[str, str] = field(default_factory=dict)
+    """What agents write when they are asked for their version, by path and option."""
     keepalive_seconds: int = 7200
     """net.ipv4.tcp_keepalive_time; Linux's own unless it says otherwise."""
     ec2: bool = True

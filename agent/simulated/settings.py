@@ -26,6 +26,7 @@ def settings_of(scenario: Scenario) -> Settings:
         region_source=source,
         services=run.services,
         workloads=run.workloads,
+        run_agents=run.run_agents,
         resolvers=(),
         expect=run.expect,
         private_cidrs=(),

@@ -274,6 +274,11 @@ class SimulatedMachine:
             raise _not_there(path)
         return self._host.links[path]
 
+    async def output_of(self, program: str, option: str) -> str:
+        if f"{program} {option}" not in self._host.programs:
+            raise _not_there(program)
+        return self._host.programs[f"{program} {option}"]
+
     def _refuse_unreadable(self, path: str) -> None:
         if any(path == name or path.startswith(f"{name}/") for name in self._host.unreadable):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)

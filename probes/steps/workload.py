@@ -1,8 +1,9 @@
 """Which workloads are on this host: by links, unit files and settings, bounded in number and in time.
 
-No program is run. What decides whether a workload is here, links and unit files, can be read by every user, so that
-root at a terminal and a sandboxed service find the same; what only some users may read, such as the configuration of
-the Backint agent, adds detail, and what could not be read is said.
+No program is run unless that is asked for, and then only to tell a version. What decides whether a workload is here,
+links and unit files, can be read by every user, so that root at a terminal and a sandboxed service find the same; what
+only some users may read, such as the configuration of the Backint agent, adds detail, and what could not be read is
+said.
 
 Sources: Install and configure AWS Backint Agent for SAP HANA, and Uninstall AWS Backint agent (SAP HANA on AWS Guides);
 keys of `amazon-ssm-agent.json` from the README of aws/amazon-ssm-agent.
@@ -47,6 +48,8 @@ SSM_AGENT_SETTINGS: Final = (
     "/etc/amazon/ssm-snap/amazon-ssm-agent.json",
     "/snap/amazon-ssm-agent/current/amazon-ssm-agent.json",
 )
+SSM_AGENT: Final = "/usr/bin/amazon-ssm-agent"
+SSM_AGENT_IN_SNAP: Final = "/snap/amazon-ssm-agent/current/amazon-ssm-agent"
 SSM_AGENT_SNAP: Final = "/snap/amazon-ssm-agent/current/meta/snap.yaml"
 """The one file that names the version of the agent; other packages have none that is small."""
 SETTINGS: Final = (BUCKET, "S3BucketAwsRegion", "AwsRegion")
@@ -63,13 +66,16 @@ _YAML_LINE: Final = re.compile(r"[ \t-]*([A-Za-z][A-Za-z0-9_]*)[ \t]*:(?:[ \t]+(
 _PARAMETER_FILE: Final = re.compile(r"[ \t]*data_backup_parameter_file[ \t]*=[ \t]*(/\S+)[ \t]*$", re.MULTILINE)
 _ASSIGNMENT: Final = re.compile(r"[ \t]*(?:export[ \t]+)?([A-Za-z_]+)=(.*)$")
 _VERSION: Final = re.compile(r"^version:[ \t]*['\"]?([0-9]{1,5}(?:\.[0-9]{1,5}){1,4})['\"]?[ \t]*$", re.MULTILINE)
+_IN_OUTPUT: Final = re.compile(r"(?<![0-9.])[0-9]{1,5}(?:\.[0-9]{1,5}){2,4}(?![0-9.])")
+"""The Backint agent also names the version of its interface, which has two parts."""
 _NOT_THERE: Final = (errno.ENOENT, errno.ENOTDIR)
 
 
-async def probe(machine: Machine, draft: Draft[WorkloadFacts]) -> WorkloadFacts:
-    """Look for the agents that use AWS Backup. What was found before a file system stopped to answer is kept."""
-    search = _Search(machine, draft)
-    search.find_ssm_agent()
+async def probe(machine: Machine, draft: Draft[WorkloadFacts], *, run_agents: bool = False) -> WorkloadFacts:
+    """Look for the agents that use AWS Backup, and with `run_agents` run each to tell its version. What was found
+    before a file system stopped to answer is kept."""
+    search = _Search(machine, draft, run_agents=run_agents)
+    await search.find_ssm_agent()
     await search.find_backint()
     return search.end()
 
@@ -77,8 +83,9 @@ async def probe(machine: Machine, draft: Draft[WorkloadFacts]) -> WorkloadFacts:
 class _Search:
     """One search, and what it has found so far."""
 
-    def __init__(self, machine: Machine, draft: Draft[WorkloadFacts]) -> None:
+    def __init__(self, machine: Machine, draft: Draft[WorkloadFacts], *, run_agents: bool) -> None:
         self._machine = machine
+        self._run_agents = run_agents
         self._draft = draft
         self._unread: dict[str, str] = {}
         self.end()
@@ -95,7 +102,7 @@ class _Search:
         self._draft.facts = WorkloadFacts(found=(*before, workload))
         self.end()
 
-    def find_ssm_agent(self) -> None:
+    async def find_ssm_agent(self) -> None:
         """Find the SSM Agent by its unit file."""
         unit = next((path for path in SSM_AGENT_UNITS if self._is_there(path)), None)
         if unit is None:
@@ -105,12 +112,11 @@ class _Search:
             if (text := self._text(path)) is not None:
                 settings = ssm_settings(text)
                 break
-        version = _VERSION.search(self._text(SSM_AGENT_SNAP) or "") if "/snap." in unit else None
-        self._add(
-            FoundWorkload(
-                name="ssm", by=unit, is_agent=True, version=version[1] if version else None, settings=settings
-            )
-        )
+        is_snap = "/snap." in unit
+        kept = _VERSION.search(self._text(SSM_AGENT_SNAP) or "") if is_snap else None
+        program = SSM_AGENT_IN_SNAP if is_snap else SSM_AGENT
+        version = kept[1] if kept else await self._version_of(program, "-version")
+        self._add(FoundWorkload(name="ssm", by=unit, is_agent=True, version=version, settings=settings))
 
     async def find_backint(self) -> None:
         """Find the Backint agent by the link that SAP HANA calls it by, or else SSM for SAP by its folder."""
@@ -149,8 +155,20 @@ class _Search:
         settings = {key: values[key] for key in SETTINGS if values.get(key)}
         settings |= {} if launcher is None else launcher_proxies(launcher)
         mode = None if not values else S3_MODE if values.get(BUCKET) else AWS_BACKUP_MODE
-        self._add(FoundWorkload(name="hana", by=link, is_agent=True, mode=mode, settings=settings))
+        version = await self._version_of(link, "-v")
+        self._add(FoundWorkload(name="hana", by=link, is_agent=True, version=version, mode=mode, settings=settings))
         return True
+
+    async def _version_of(self, program: str, option: str) -> str | None:
+        """What an agent says of its version; None where it may not be run, or says none."""
+        if not self._run_agents:
+            return None
+        try:
+            versions = _IN_OUTPUT.findall(await self._machine.output_of(program, option))
+        except OSError as error:
+            self._note(program, error)
+            return None
+        return str(versions[-1]) if versions else None
 
     async def _configurations(self, folder: str, installed: str) -> Iterable[str]:
         """Where the agent's configuration may be: what HANA's own settings name, the link that the installer makes, the

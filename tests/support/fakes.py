@@ -181,6 +181,7 @@ class FakeMachine:
 
     files: Mapping[str, bytes | Exception] = field(default_factory=dict)
     links: Mapping[str, str | Exception] = field(default_factory=dict)
+    programs: Mapping[str, str | Exception] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
     at: datetime = NOW
     route: LocalRoute | Exception | None = None
@@ -216,6 +217,12 @@ class FakeMachine:
         if isinstance(target, Exception):
             raise target
         return target
+
+    async def output_of(self, program: str, option: str) -> str:
+        given = self.programs.get(f"{program} {option}", FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT)))
+        if isinstance(given, Exception):
+            raise given
+        return given
 
     def interfaces(self) -> tuple[Interface, ...] | None:
         return self.addresses

@@ -4,15 +4,24 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from agent.catalog.endpoint_urls import host_of_url
+from agent.catalog.findings import Severity
 from agent.catalog.wording import listed
-from agent.catalog.workloads import DATA_SERVICES, LONG_FLOWS, WorkloadInUse
+from agent.catalog.workloads import (
+    BACKINT_FOR_ENDPOINTS,
+    DATA_SERVICES,
+    LONG_FLOWS,
+    SSM_AGENT_WITHOUT_EC2MESSAGES,
+    WorkloadInUse,
+    is_before,
+)
 from agent.judge.commands import read_only
 from agent.judge.evidence import Evidence
 from agent.judge.observations import ids
+from agent.judge.requirements import required_steps, why_not_in_use
 from agent.judge.rules.rule import Rule, RuleFinding
 from agent.report.model import Command, Fix
 from agent.settings import Workload
-from probes.facts import SAP_SYSTEMS, SSM_ENDPOINTS
+from probes.facts import AWS_BACKUP_MODE, SAP_SYSTEMS, SSM_ENDPOINTS
 from probes.frozen import dataclass
 from probes.model import Role, Step, Target
 from probes.operations import HOST, WORKLOADS
@@ -35,6 +44,68 @@ class _Detour:
     command: Command
 
 
+def agent_too_old(evidence: Evidence) -> Iterator[RuleFinding]:
+    """ENV016: an agent of this host is older than what the private path needs."""
+    for workload in evidence.workloads:
+        if workload.name is Workload.HANA and workload.mode == AWS_BACKUP_MODE:
+            yield from _old_backint(evidence, workload)
+        elif workload.name is Workload.SSM:
+            yield from _old_ssm_agent(evidence, workload)
+
+
+def _old_backint(evidence: Evidence, workload: WorkloadInUse) -> Iterator[RuleFinding]:
+    if not is_before(workload.version, BACKINT_FOR_ENDPOINTS):
+        return
+    targets = _targets(evidence, DATA_SERVICES)
+    fails = any(_fails(evidence, target) for target in targets)
+    yield RuleFinding(
+        code="ENV016",
+        target=None,
+        severity=Severity.CRITICAL if fails else None,
+        detail=f"The Backint agent of {workload.by} is version {workload.version}; AWS Backup can be reached by an "
+        f"interface endpoint from {BACKINT_FOR_ENDPOINTS} on.",
+        evidence=(_SEARCH, *_lookups(evidence, targets)),
+        fix=Fix(
+            summary="Update the agent by the Systems Manager document AWSSAP-InstallBackintForAWSBackup, while no "
+            "backup runs.",
+            commands=(read_only("backuplink", "check", "--workload", "hana", "--run-agents"),),
+        ),
+    )
+
+
+def _old_ssm_agent(evidence: Evidence, workload: WorkloadInUse) -> Iterator[RuleFinding]:
+    """An agent that needs `ec2messages`, of which no endpoint is here."""
+    if not is_before(workload.version, SSM_AGENT_WITHOUT_EC2MESSAGES):
+        return
+    missing = [target for target in _targets(evidence, {"ec2messages"}) if why_not_in_use(evidence, target) is not None]
+    if not missing:
+        return
+    targets = _targets(evidence, {"ssm"})
+    yield RuleFinding(
+        code="ENV016",
+        target=None,
+        severity=Severity.CRITICAL if any(_fails(evidence, target) for target in targets) else None,
+        detail=f"The SSM Agent is version {workload.version}: before {SSM_AGENT_WITHOUT_EC2MESSAGES} it calls "
+        f"{listed(target.host for target in missing)} as well, which has no private address here.",
+        evidence=(_SEARCH, *_lookups(evidence, targets)),
+        fix=Fix(
+            summary="Update the SSM Agent; where that is not possible, create an endpoint for ec2messages.",
+            commands=(read_only("backuplink", "check", "--workload", "ssm", "--run-agents"),),
+        ),
+    )
+
+
+def _fails(evidence: Evidence, target: Target) -> bool:
+    """Whether a step that the target needs was made and failed, or its name leads off the expected path."""
+    steps = map(evidence.find, required_steps(evidence, target))
+    failed = any(step is not None and step.made and not step.ok for step in steps)
+    return failed or not all(map(evidence.is_expected, evidence.own_addresses(target)))
+
+
+def _lookups(evidence: Evidence, targets: Iterable[Target]) -> tuple[str, ...]:
+    return ids([lookup for target in targets if (lookup := evidence.own_lookup(target)) is not None])
+
+
 def agent_overrides(evidence: Evidence) -> Iterator[RuleFinding]:
     """ENV017: the workload's own settings send it elsewhere than this run tested, or those that decide it could not be
     read."""
@@ -49,12 +120,11 @@ def agent_overrides(evidence: Evidence) -> Iterator[RuleFinding]:
     if not detours:
         return
     tested = dict.fromkeys(target for detour in detours for target in detour.targets)
-    lookups = [lookup for target in tested if (lookup := evidence.own_lookup(target)) is not None]
     yield RuleFinding(
         code="ENV017",
         target=None,
         detail=" ".join(dict.fromkeys(detour.words for detour in detours)),
-        evidence=(_SEARCH, *ids(lookups)),
+        evidence=(_SEARCH, *_lookups(evidence, tested)),
         fix=Fix(
             summary=" ".join(dict.fromkeys(detour.summary for detour in detours)),
             commands=tuple(dict.fromkeys(detour.command for detour in detours)),
@@ -188,6 +258,9 @@ def _has_long_flows(workload: WorkloadInUse) -> bool:
     return workload.name in LONG_FLOWS and workload.is_required
 
 
-HOST_RULES: Final = (Rule("ENV017", needs=(), check=agent_overrides, unseen=unread_settings),)
+HOST_RULES: Final = (
+    Rule("ENV016", needs=(), check=agent_too_old),
+    Rule("ENV017", needs=(), check=agent_overrides, unseen=unread_settings),
+)
 CONNECTION_RULES: Final = (Rule("TCP012", needs=(Step.HOST,), check=idle_flow_cut),)
 RULES: Final = (*HOST_RULES, *CONNECTION_RULES)

@@ -1,11 +1,22 @@
 """What each workload needs, and which workloads decide what a run checks."""
 
+from dataclasses import replace
 from typing import Final
 
 import pytest
 
 from agent.catalog.services import SERVICES
-from agent.catalog.workloads import NEEDS, UNKNOWN, Need, has_unsettled_mode, in_use, needs, services_of
+from agent.catalog.workloads import (
+    NEEDS,
+    SSM_AGENT_WITHOUT_EC2MESSAGES,
+    UNKNOWN,
+    Need,
+    has_unsettled_mode,
+    in_use,
+    is_before,
+    needs,
+    services_of,
+)
 from agent.settings import Workload
 from probes.facts import AWS_BACKUP_MODE, S3_MODE, FoundWorkload, UnreadFile, WorkloadFacts
 from probes.model import Role
@@ -95,6 +106,28 @@ def test_services_and_roles(
 ) -> None:
     assert roles(asked, found) == expected
     assert roles(asked, found).keys() <= set(services_of(asked))
+
+
+@pytest.mark.parametrize(
+    ("version", "expected"),
+    [
+        ("3.3.39.9", True),
+        ("3.3.40.0", False),
+        ("3.3.100.0", False),
+        ("3.3.40", True),
+        ("4.0.0.0", False),
+        (None, False),
+    ],
+)
+def test_an_old_ssm_agent_uses_ec2messages(version: str | None, expected: bool) -> None:
+    assert is_before(version, SSM_AGENT_WITHOUT_EC2MESSAGES) is expected
+    found = facts(replace(agent(), version=version))
+    assert (roles((SSM,), found).get("ec2messages") is Role.OPTIONAL) is expected
+
+
+@pytest.mark.parametrize("version", ["2.1.x", "\u0662.1.5", "2..5", ""])
+def test_what_is_no_version_is_no_older_one(version: str) -> None:
+    assert not is_before(version, "9.9.9")
 
 
 def test_who_requires_a_service() -> None:

@@ -96,6 +96,7 @@ CASES = (
         ),
         multiple=True,
     ),
+    Case(name="run-agents", field="run_agents", good="true", means=True, other="false", other_means=False, flag=True),
     Case(
         name="resolver",
         field="resolvers",

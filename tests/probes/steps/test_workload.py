@@ -14,6 +14,7 @@ from probes.model import Draft
 from probes.steps.workload import (
     MAX_CHARACTERS,
     MAX_SYSTEMS,
+    SSM_AGENT,
     SSM_AGENT_SETTINGS,
     SSM_AGENT_SNAP,
     SSM_AGENT_UNITS,
@@ -171,6 +172,37 @@ async def test_its_settings_may_be_for_others_alone() -> None:
     facts = await found({RPM: b"", SSM_AGENT_SETTINGS[0]: DENIED})
     assert facts.found == (FoundWorkload(name="ssm", by=RPM, is_agent=True),)
     assert facts.unread == (UnreadFile(path=SSM_AGENT_SETTINGS[0], error="EACCES"),)
+
+
+# --- Agents that are run ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("output", "version"),
+    [
+        pytest.param('"backint 1.50" "aws-backint-agent 2.0.5.892"', "2.0.5.892", id="the Backint agent's"),
+        pytest.param("SSM Agent version: 3.3.131.0\n", "3.3.131.0", id="the SSM Agent's"),
+        pytest.param("version 2.1", None, id="no version"),
+        pytest.param("10.0.1.17.", None, id="no version at the end of a sentence"),
+        pytest.param("", None, id="nothing"),
+        pytest.param(DENIED, None, id="not for this user"),
+    ],
+)
+async def test_the_version_that_an_agent_tells(output: str | Exception, version: str | None) -> None:
+    programs = {f"{LINK} -v": output, f"{SSM_AGENT} -version": output}
+    machine = FakeMachine(files={CONFIGURATION: PLAIN, RPM: b""}, links={LINK: LAUNCHER}, programs=programs)
+    facts = await probe(machine, Draft(), run_agents=True)
+    assert [workload.version for workload in facts.found] == [version, version]
+    assert [unread.path for unread in facts.unread] == ([SSM_AGENT, LINK] if output is DENIED else [])
+
+
+async def test_no_agent_is_run_unless_asked() -> None:
+    class Refusing(FakeMachine):
+        async def output_of(self, program: str, option: str) -> str:
+            raise AssertionError(program, option)
+
+    machine = Refusing(files={CONFIGURATION: PLAIN, RPM: b""}, links={LINK: LAUNCHER})
+    assert len((await probe(machine, Draft())).found) == 2
 
 
 # --- A file system that does not answer ------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from agent.settings import Workload
 from probes.facts import FoundWorkload, UnreadFile, WorkloadFacts
 from probes.model import Observation, Ok, Role, Step, Subject
 from probes.operations import WORKLOADS
-from tests.support.build import NOW, Observations, evidence, healthy, host, lookup, optional, proxy, run, target
+from tests.support.build import NOW, Observations, evidence, healthy, host, lookup, optional, proxy, run, target, tcp
 from tests.support.cases import Case, assert_fires, assert_silent, codes_of, fires, silent
 
 LINK: Final = "/usr/sap/HDB/SYS/global/hdb/opt/hdbbackint"
@@ -64,7 +64,70 @@ def ssm(**settings: str) -> Observations:
     return [host(), found(agent(**settings)), lookup("10.0.1.42", of="ssm")]
 
 
+def old(workload: FoundWorkload, version: str | None) -> FoundWorkload:
+    return replace(workload, version=version)
+
+
+def old_ssm(version: str, *messages: str, tcp_fails: bool = False) -> Observations:
+    """An SSM Agent of a version, and the addresses of ec2messages."""
+    return [
+        host(),
+        found(old(agent(), version)),
+        lookup("10.0.1.42", of="ssm"),
+        tcp("10.0.1.42", of="ssm", failed="timeout" if tcp_fails else None),
+        lookup(*messages, of="ec2messages"),
+    ]
+
+
+SSM_TARGETS: Final = (SSM, optional(target("ec2messages")))
 CASES_THAT_FIRE = [
+    fires(
+        "ENV016",
+        "a Backint agent",
+        storage(old(backint(), "2.1.4.999")),
+        targets=[STORAGE],
+        of=asked(),
+        about=None,
+        detail=f"of {LINK} is version 2.1.4.999; AWS Backup can be reached by an interface endpoint from 2.1.5 on.",
+        shows=["host/workloads", "dns/backup-storage/getaddrinfo"],
+    ),
+    fires(
+        "ENV016",
+        "a Backint agent whose path fails",
+        [*storage(old(backint(), "2.0.5.892")), tcp("10.0.1.41", of="backup-storage", failed="timeout")],
+        targets=[STORAGE],
+        of=asked(),
+        about=None,
+        severity=Severity.CRITICAL,
+    ),
+    fires(
+        "ENV016",
+        "a Backint agent whose data would go out publicly",
+        [host(), found(old(backint(), "2.0.5.892")), lookup("52.95.112.41", of="backup-storage")],
+        targets=[STORAGE],
+        of=asked(),
+        about=None,
+        severity=Severity.CRITICAL,
+    ),
+    fires(
+        "ENV016",
+        "an SSM Agent",
+        old_ssm("3.3.39.0", "52.95.112.41"),
+        targets=SSM_TARGETS,
+        of=asked(Workload.SSM),
+        about=None,
+        detail="before 3.3.40.0 it calls ec2messages.eu-west-1.amazonaws.com as well, which has no private address",
+        shows=["host/workloads", "dns/ssm/getaddrinfo"],
+    ),
+    fires(
+        "ENV016",
+        "an SSM Agent whose path fails",
+        old_ssm("3.3.39.0", "52.95.112.41", tcp_fails=True),
+        targets=SSM_TARGETS,
+        of=asked(Workload.SSM),
+        about=None,
+        severity=Severity.CRITICAL,
+    ),
     fires(
         "ENV017",
         "a proxy in the launcher",
@@ -106,6 +169,24 @@ CASES_THAT_FIRE = [
     ),
 ]
 CASES_OF_SILENCE = [
+    silent("ENV016", "the first that fits", storage(old(backint(), "2.1.5")), targets=[STORAGE], of=asked()),
+    silent("ENV016", "a version that is not known", storage(backint()), targets=[STORAGE], of=asked()),
+    silent("ENV016", "a bucket", storage(old(backint("s3"), "2.0.5.892")), targets=[STORAGE], of=asked()),
+    silent(
+        "ENV016",
+        "an SSM Agent with an endpoint",
+        old_ssm("3.3.39.0", "10.0.1.46"),
+        targets=SSM_TARGETS,
+        of=asked(Workload.SSM),
+    ),
+    silent(
+        "ENV016",
+        "an SSM Agent that needs it no more",
+        old_ssm("3.3.40.0", "52.95.112.41"),
+        targets=SSM_TARGETS,
+        of=asked(Workload.SSM),
+    ),
+    silent("ENV016", "no search", [host()], targets=[STORAGE], of=asked()),
     silent("ENV017", "no proxy", storage(backint()), targets=[STORAGE], of=asked()),
     silent(
         "ENV017",
