@@ -192,9 +192,12 @@ def _targets(evidence: Evidence, services: Iterable[str]) -> tuple[Target, ...]:
 def unread_settings(evidence: Evidence) -> str | None:
     """What could not be read of the workloads on this host, and how to read it; None where nothing was hidden, and
     where a finding says so."""
+    search = evidence.workload_search
+    if search is not None and search.failure is not None:
+        return f"this host could not be searched to the end: {search.failure.message}"
     if evidence.has_unsettled_mode or not (files := _unread(evidence)):
         return None
-    hidden = any(path.startswith(SAP_SYSTEMS) and path.endswith("hdbbackint") for path in files)
+    hidden = any(path == SAP_SYSTEMS or path.endswith("/hdbbackint") for path in files)
     what = "whether the Backint agent is here" if hidden else "what they set"
     return f"{_as_words(files)} cannot be read by this user, so {what} is not known: run `sudo backuplink check` once"
 

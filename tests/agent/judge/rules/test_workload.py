@@ -13,7 +13,7 @@ from agent.judge.verdict import judge_evidence
 from agent.report.model import Run, Status
 from agent.settings import Workload
 from probes.facts import FoundWorkload, UnreadFile, WorkloadFacts
-from probes.model import Observation, Ok, Role, Step, Subject
+from probes.model import Failed, Failure, FailureKind, Observation, Ok, Role, Step, Subject
 from probes.operations import WORKLOADS
 from tests.support.build import NOW, Observations, evidence, healthy, host, lookup, optional, proxy, run, target, tcp
 from tests.support.cases import Case, assert_fires, assert_silent, codes_of, fires, silent
@@ -275,10 +275,22 @@ def test_a_mode_that_was_not_read_leaves_the_verdict_unknown_and_says_how_to_rea
 
 @pytest.mark.parametrize(
     ("path", "words"),
-    [(LINK, "whether the Backint agent is here"), ("/etc/amazon/ssm/amazon-ssm-agent.json", "what they set")],
+    [
+        (LINK, "whether the Backint agent is here"),
+        ("/usr/sap", "whether the Backint agent is here"),
+        ("/etc/amazon/ssm/amazon-ssm-agent.json", "what they set"),
+    ],
 )
 def test_other_files_that_were_not_read(path: str, words: str) -> None:
     report = judge_evidence(evidence([*healthy(), found(unread=[path])], of=asked()))
     assert report.verdict.status is Status.OK
     (missing,) = (missing for missing in report.not_evaluated if missing.code == "ENV017")
     assert missing.reason.startswith(f"{path} (EACCES) cannot be read by this user, so {words} is not known: run `sudo")
+
+
+def test_a_search_that_did_not_end_is_said() -> None:
+    search = replace(found(), outcome=Failed(Failure(kind=FailureKind.TIMEOUT, message="no answer", code=None), None))
+    report = judge_evidence(evidence([*healthy(), search], of=asked()))
+    (missing,) = (missing for missing in report.not_evaluated if missing.code == "ENV017")
+    assert missing.reason == "this host could not be searched to the end: no answer"
+    assert [workload.name for workload in report.vantage.workloads] == [Workload.CALLER]
