@@ -199,6 +199,15 @@ def services_of(workloads: Iterable[Workload]) -> tuple[str, ...]:
     return tuple(name for name, service in SERVICES.items() if name in needed and service.can_be_checked)
 
 
+def option_for(service: str) -> str:
+    """The option that makes a service required, whatever is on the host: the workload that is there for it, else its
+    own name."""
+    for workload in (Workload.GATEWAY, Workload.SSM):
+        if service in NEEDS[workload, None]:
+            return _option(workload)
+    return f"--service {service}"
+
+
 def has_unsettled_mode(workloads: Iterable[WorkloadInUse], required: Iterable[str]) -> bool:
     """Whether it is open which service a Backint agent sends its data to: its configuration was not read, and no option
     requires one of the two."""

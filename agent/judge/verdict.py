@@ -8,7 +8,7 @@ from agent.catalog.findings import CODES, Severity
 from agent.catalog.services import SERVICES
 from agent.catalog.vpce import read_name
 from agent.catalog.wording import listed
-from agent.catalog.workloads import WorkloadInUse
+from agent.catalog.workloads import WorkloadInUse, option_for
 from agent.judge.agreement import configured_paths
 from agent.judge.causality import EXPLAINS, Explains
 from agent.judge.diagnose import Diagnosis, diagnose
@@ -281,7 +281,7 @@ def _not_counted(target: TargetReport, causes: list[Finding], evidence: Evidence
     else:
         return None
     option = (
-        f"--service {target.service}"
+        option_for(target.service)
         if target.role is Role.OPTIONAL
         else f"--endpoint {target.service}={target.host}"  # the host that the SDK calls is another
     )

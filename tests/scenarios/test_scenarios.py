@@ -266,12 +266,12 @@ def test_the_summary_names_what_does_not_count(name: str) -> None:
     [
         pytest.param(
             "gateway-optional-ports",
-            "backup-gateway, port 1031 closed (count it with --service backup-gateway)",
+            "backup-gateway, port 1031 closed (count it with --workload gateway)",
             id="a port of an optional service",
         ),
         pytest.param(
             "gateway-optional-silent",
-            "backup-gateway, port 443 is silent (count it with --service backup-gateway)",
+            "backup-gateway, port 443 is silent (count it with --workload gateway)",
             id="beside a fault that counts",
         ),
         pytest.param(

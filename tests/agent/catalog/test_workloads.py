@@ -15,6 +15,7 @@ from agent.catalog.workloads import (
     in_use,
     is_before,
     needs,
+    option_for,
     services_of,
 )
 from agent.settings import Workload
@@ -169,6 +170,20 @@ def test_by_which_sign_a_workload_is_in_use() -> None:
 )
 def test_a_mode_that_is_open(mode: str | None, required: tuple[str, ...], expected: bool) -> None:
     assert has_unsettled_mode(in_use((AUTO,), facts(backint(mode))), required) is expected
+
+
+@pytest.mark.parametrize(
+    ("service", "option"),
+    [
+        ("backup-gateway", "--workload gateway"),
+        ("ssm", "--workload ssm"),
+        ("ssmmessages", "--workload ssm"),
+        ("backup-storage", "--service backup-storage"),
+        ("sts", "--service sts"),
+    ],
+)
+def test_what_makes_a_service_count(service: str, option: str) -> None:
+    assert option_for(service) == option
 
 
 def test_a_sign_that_requires_nothing_leaves_no_mode_open() -> None:
