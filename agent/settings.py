@@ -70,6 +70,19 @@ class Calls(StrEnum):
     NONE = "none"
 
 
+class Workload(StrEnum):
+    """Software that uses AWS Backup, which says what a run checks (`agent.catalog.workloads`)."""
+
+    AUTO = "auto"
+    """`caller`, and what is found on this host."""
+    CALLER = "caller"
+    HANA = "hana"
+    GATEWAY = "gateway"
+    SSM = "ssm"
+
+
+DEFAULT_WORKLOAD: Final = Workload.AUTO
+"""Of a run that names neither a service nor an endpoint."""
 DEFAULT_CALLS: Final = Calls.EACH
 DEFAULT_WATCH_CALLS: Final = Calls.ONE
 
@@ -114,6 +127,10 @@ class Settings:
     ca_bundle: str | None
     endpoints: tuple[NamedEndpoint, ...] = ()
     """Endpoints that the operator named, all required."""
+    workloads: tuple[Workload, ...] = ()
+    """Those that the operator named, in addition to services and endpoints; empty where none was."""
+    run_agents: bool = False
+    """Whether an agent that is found may be run, to tell its version."""
     fips: bool = False
     dual_stack: bool = False
     """Requested here, whatever the settings of the SDK say."""
@@ -131,6 +148,12 @@ class Settings:
     ec2: Ec2 = Ec2.NEVER
     ec2_facts: Ec2Facts | None = None
     """The configuration from a file. Where it is of this network and not too old, EC2 is not asked."""
+
+    @property
+    def asked_workloads(self) -> tuple[Workload, ...]:
+        """The workloads that are checked: where nothing at all is named the default, else those that are named."""
+        named = self.workloads or self.services or self.endpoints
+        return self.workloads if named else (DEFAULT_WORKLOAD,)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         CredentialFacts,
         DnsFacts,
         FailedJobs,
+        FoundWorkload,
         GatewayFacts,
         HostFacts,
         HostsEntry,
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
         SdkFacts,
         TcpFacts,
         TlsFacts,
+        UnreadFile,
+        WorkloadFacts,
     )
     from probes.model import (
         Address,
@@ -89,6 +92,7 @@ __all__ = [
     "FailedJobs",
     "Failure",
     "FailureKind",
+    "FoundWorkload",
     "GatewayFacts",
     "HostFacts",
     "HostsEntry",
@@ -127,6 +131,8 @@ __all__ = [
     "TcpFacts",
     "TlsFacts",
     "Trust",
+    "UnreadFile",
+    "WorkloadFacts",
     "World",
     "api",
     "dns",

@@ -64,6 +64,9 @@ class HostFacts:
     local_ports: tuple[int, ...] | None = None
     """The first and the last port that this host connects from (ip(7), ip_local_port_range); None where it does not
     say."""
+    keepalive_seconds: int | None = None
+    """After how long without traffic TCP keepalive starts (tcp(7), tcp_keepalive_time); None where this host does not
+    say."""
     region_variables: dict[Plain, RegionSetting] = field(default_factory=dict)
     """Variables of this process that name a Region to the SDK, whatever they hold, by their names."""
 
@@ -98,6 +101,57 @@ class SdkFacts:
     """Where the SDK asks STS for the role that is set; None where none is, or keys in variables come first."""
     legacy_sts: bool = False
     """Whether `sts_regional_endpoints` is `legacy`: the SDK then calls the global host of STS for some Regions."""
+
+
+SAP_SYSTEMS: Final = "/usr/sap"
+"""The folder that has one for each SAP system of a host."""
+AWS_BACKUP_MODE: Final = "aws-backup"
+S3_MODE: Final = "s3"
+"""Where a Backint agent sends its data."""
+BUCKET: Final = "S3BucketName"
+"""Key of the Backint agent's configuration, whose value makes it send its data to S3."""
+SSM_ENDPOINTS: Final = {
+    "Ssm.Endpoint": "ssm",
+    "Mgs.Endpoint": "ssmmessages",
+    "Mds.Endpoint": "ec2messages",
+    "S3.Endpoint": "s3",
+    "Kms.Endpoint": "kms",
+}
+"""Keys of the SSM Agent's settings that name a host, and its service."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundWorkload:
+    """Software on this host that uses AWS Backup, or that something which does so needs."""
+
+    name: Plain
+    """`hana` or `ssm`, as `--workload` has it."""
+    by: Annotated[str, Mask("file")]
+    """The link, file or folder that shows it."""
+    is_agent: bool
+    """Whether that is the agent itself, and not something that is often there without being used."""
+    version: Annotated[str, Mask("text", unless=r"[0-9]{1,5}(?:\.[0-9]{1,5}){1,4}")] | None = None
+    mode: Plain | None = None
+    """Where the Backint agent sends its data: `aws-backup` or `s3`; None where that is not known."""
+    settings: dict[Plain, Annotated[str, Mask("setting")]] = field(default_factory=dict)
+    """Its own settings that decide what it calls, by their names; user and password of a proxy masked."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnreadFile:
+    """A file, link or folder that this user may not read."""
+
+    path: Annotated[str, Mask("file")]
+    error: Plain
+    """errno name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkloadFacts:
+    """Which workloads are on this host, by signs that every user of the host can read."""
+
+    found: tuple[FoundWorkload, ...] = ()
+    unread: tuple[UnreadFile, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -410,6 +464,7 @@ class ProxyConnectFacts:
 Facts = (
     HostFacts
     | SdkFacts
+    | WorkloadFacts
     | ProxyFacts
     | AllowanceFacts
     | ImdsFacts

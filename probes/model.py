@@ -176,6 +176,8 @@ class Target:
     addressing: Addressing
     role: Role
     ports: tuple[int, ...]
+    required_by: tuple[str, ...] = ()
+    """Workloads and options that require it; empty for a target that nothing requires."""
 
 
 class _WithId:

@@ -4,6 +4,7 @@ from typing import Final
 
 HOST: Final = "host"
 SDK_SETTINGS: Final = "sdk-settings"
+WORKLOADS: Final = "workloads"
 PROXY: Final = "proxy"
 ALLOWANCES: Final = "allowances"
 METADATA_PROXY: Final = "metadata-proxy"

@@ -16,6 +16,9 @@ from probes.model import Address, Draft
 
 MAX_FILE_BYTES: Final = 1 << 20
 """No file that a run reads is larger on a healthy host; a larger one is cut here."""
+MAX_OUTPUT_BYTES: Final = 4096
+AGENT_SECONDS: Final = 2.0
+"""For a program that only tells its version."""
 
 
 class Stream(Protocol):
@@ -92,6 +95,17 @@ class Machine(Protocol):
 
     async def read_of_user(self, path: str) -> bytes:
         """The same of a file of a user, which may be on a file system that never answers. Raises OSError."""
+
+    async def entries(self, path: str, most: int) -> tuple[str, ...]:
+        """Names in a folder, at most `most` of them, sorted. The file system may never answer. Raises OSError."""
+
+    async def link_target(self, path: str) -> str:
+        """Where a symbolic link leads, as it is written there. The file system may never answer. Raises OSError, also
+        for what is no link."""
+
+    async def output_of(self, program: str, option: str) -> str:
+        """What a program of this host writes to stdout with one option and without the variables of this process, at
+        most MAX_OUTPUT_BYTES. It is killed after AGENT_SECONDS. Raises OSError."""
 
     def interfaces(self) -> tuple[Interface, ...] | None:
         """Every address of this host; None where the system does not say."""

@@ -3,13 +3,13 @@
 import itertools
 import time
 from collections.abc import Callable
-from dataclasses import field
+from dataclasses import field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from agent.app.errors import RequestError
 from agent.process.output import to_stderr
-from agent.settings import ReportOptions, Settings, Watching
+from agent.settings import ReportOptions, Settings, Watching, Workload
 from agent.simulated import scenario as scenarios
 from agent.simulated import settings as simulated_settings
 from agent.simulated.scenario import Scenario
@@ -34,10 +34,12 @@ def scenario_list() -> str:
     return "".join(f"{name:<{width}}  {scenarios.load(name).summary}\n" for name in names)
 
 
-def load_scenario(name: str | None) -> Scenario:
-    """A scenario by its name; the healthy one where that is None. Raises RequestError for an unknown name."""
+def load_scenario(name: str | None, workloads: tuple[Workload, ...] = ()) -> Scenario:
+    """A scenario by its name, with these workloads where any is named; the healthy one where the name is None. Raises
+    RequestError for an unknown name."""
     try:
-        return scenarios.load(scenarios.DEFAULT if name is None else name)
+        scenario = scenarios.load(scenarios.DEFAULT if name is None else name)
+        return replace(scenario, run=replace(scenario.run, workloads=workloads)) if workloads else scenario
     except KeyError as error:
         raise RequestError(f"There is no scenario {name!r}; --list names them") from error
 

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from agent.app.errors import RequestError
+from agent.settings import Workload
 
 if TYPE_CHECKING:
     from agent.catalog.hosts import ServiceEndpoint
@@ -17,15 +18,25 @@ def endpoints_table(region: str | None, partition: str | None, services: tuple[s
     return endpoints_format.as_json(rows) if as_json else endpoints_format.as_text(rows)
 
 
-def permissions_table(region: str | None, partition: str | None, services: tuple[str, ...], *, as_json: bool) -> str:
-    """The least permissions of a run over these services, or over those of a run that names none, in a Region or, where
-    that is None, in a partition, which is `aws` unless one is named. Raises RequestError for what is not in the
-    catalog."""
+def permissions_table(
+    region: str | None,
+    partition: str | None,
+    services: tuple[str, ...],
+    workloads: tuple[Workload, ...],
+    *,
+    as_json: bool,
+) -> str:
+    """The least permissions of a run over these services and those that these workloads need, or those of a caller
+    where none is named, in a Region or, where that is None, in a partition, which is `aws` unless one is named.
+    Raises RequestError for what is not in the catalog."""
     from agent.app import permissions
-    from agent.catalog.services import checked_by_default
+    from agent.catalog.workloads import in_use, needs
+    from probes.facts import WorkloadFacts
 
     partition = "aws" if region is None and partition is None else partition
-    rows = _known_endpoints(region, partition, services or checked_by_default())
+    workloads = workloads or (() if services else (Workload.CALLER,))
+    needed = needs(in_use(workloads, WorkloadFacts()), dict.fromkeys(services, "--service"))
+    rows = _known_endpoints(region, partition, tuple(needed))
     table = permissions.permissions(rows, region=region)
     return permissions.as_json(table) if as_json else permissions.as_text(table)
 

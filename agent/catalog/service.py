@@ -106,7 +106,9 @@ class Service:
     """Whether the data of those jobs goes through it. A host that uses it has such resources, and their jobs name them
     and not the instance."""
     default_role: Role | None = None
-    """How much its faults count in a run that names no service; None where such a run leaves it out."""
+    """How much its faults count for the workload `caller`; None where that leaves it out."""
+    gives_credentials: bool = False
+    """Whether the SDK's chain of credentials asks it for those of a role."""
     appliance_labels: tuple[str, ...] = ()
     """First labels of the public hosts that an appliance of the service uses; empty where it has no appliance."""
     unsigned_path: str = "/"

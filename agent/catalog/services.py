@@ -171,6 +171,7 @@ SERVICES: Final = {
             permission=CallPermission(action="sts:GetCallerIdentity", is_needed=False),
             call_is_own=True,
             calls_per_second=600,
+            gives_credentials=True,
             unsigned_path="/?Action=GetCallerIdentity&Version=2011-06-15",
             answers=AnswerForm.XML,
             global_host=GlobalHost(
@@ -571,10 +572,10 @@ def service_of_label(label: str) -> Service | None:
 
 
 def required_by_default() -> frozenset[str]:
-    """Services that are required in a run that names none."""
+    """Services that are required for the workload `caller`."""
     return frozenset(service.name for service in SERVICES.values() if service.default_role is Role.REQUIRED)
 
 
 def checked_by_default() -> tuple[str, ...]:
-    """Services that a run which names none checks."""
+    """Services that a run checks for the workload `caller`."""
     return tuple(service.name for service in SERVICES.values() if service.default_role is not None)

@@ -50,6 +50,7 @@ from agent.settings import (
     Calls,
     Ec2,
     Expect,
+    Workload,
 )
 
 
@@ -70,20 +71,32 @@ _CA_BUNDLE: Final = _option(
     help="File or folder of trusted CA certificates, instead of those of the AWS SDK.",
 )
 
+workload_option: Final = _option(
+    "--workload",
+    "workloads",
+    type=click.Choice([workload.value for workload in Workload]),
+    multiple=True,
+    metavar="NAME",
+    help="Workload whose services must be reachable (repeatable): "
+    f"{', '.join(Workload)}. {Workload.AUTO.value} is {Workload.CALLER.value} and what is found on this "
+    "host; it is the default where neither a service nor an endpoint is named.",
+)
+"""The option --workload of a run."""
 _RUN: Final = (
     _option(
         "--region",
         type=REGION,
         help="Region of the endpoints. Default: from the environment, the profile or the instance metadata.",
     ),
+    workload_option,
     _option(
         "--service",
         "services",
         type=click.Choice(checkable()),
         multiple=True,
         metavar="NAME",
-        help="Service that must be reachable (repeatable). Services that are not named are then not checked. Default: "
-        f"backup, and backup-gateway uncounted where its name is private here. One of {', '.join(checkable())}.",
+        help="Service that must be reachable (repeatable). Services that are not named, and that no --workload needs, "
+        f"are then not checked. One of {', '.join(checkable())}.",
     ),
     _option(
         "--endpoint",
@@ -91,6 +104,11 @@ _RUN: Final = (
         type=ENDPOINT,
         multiple=True,
         help="DNS name or id of one of your endpoints, regional or zonal, that must be reachable (repeatable).",
+    ),
+    _option(
+        "--run-agents",
+        is_flag=True,
+        help="Run each agent that is found on this host, to tell its version.",
     ),
     _option(
         "--resolver",

@@ -27,6 +27,7 @@ from agent.settings import (
     ReportOptions,
     Settings,
     Watching,
+    Workload,
 )
 
 if TYPE_CHECKING:
@@ -70,6 +71,8 @@ def settings_from(
         region=region,
         region_source=source,
         services=tuple(dict.fromkeys(options["services"])),
+        workloads=workloads_from(options["workloads"]),
+        run_agents=options["run_agents"],
         endpoints=tuple(dict.fromkeys(options["endpoints"])),
         resolvers=tuple(dict.fromkeys(options["resolvers"])),
         expect=Expect(options["expect"]),
@@ -98,6 +101,11 @@ def _refuse_jobs(calls: Calls, *, is_watch: bool) -> None:
         )
     if calls is Calls.NONE:
         raise click.UsageError("--jobs makes signed calls, which --calls none excludes; leave one of them out.")
+
+
+def workloads_from(names: Sequence[str]) -> tuple[Workload, ...]:
+    """The workloads of these names, each once."""
+    return tuple(dict.fromkeys(map(Workload, names)))
 
 
 def _choice(options: Mapping[str, Any], name: str, flag: str, *, none: T, default: T) -> T:

@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from agent.catalog.findings import Layer, Severity
-from agent.catalog.wording import duration
+from agent.catalog.wording import duration, listed
 from agent.report.model import (
     NO_TROUBLE,
     NOT_NEEDED,
@@ -21,6 +21,7 @@ from agent.report.model import (
     TargetAddress,
     TargetReport,
 )
+from agent.settings import Workload
 from probes.facts import DnsFacts, LookupFacts
 from probes.frozen import dataclass
 from probes.model import Observation, Role, Skipped, Step
@@ -74,8 +75,22 @@ def vantage(report: Report) -> str:
     place = " ".join(filter(None, known)) or "this host"
     return (
         f"Seen from {place}. backuplink {report.tool.version}, run {report.run.id}, "
-        f"{report.run.started_at:%Y-%m-%d %H:%M:%S} UTC."
+        f"{report.run.started_at:%Y-%m-%d %H:%M:%S} UTC.{_checked_for(report)}"
     )
+
+
+def _checked_for(report: Report) -> str:
+    """For which workloads, and by which sign each was found; nothing for a caller alone."""
+    workloads = report.vantage.workloads
+    if all(workload.name is Workload.CALLER for workload in workloads):
+        return ""
+    words = [
+        workload.name.value
+        if workload.name is Workload.CALLER
+        else f"{workload.name.value} ({', '.join(filter(None, (workload.by, workload.mode)))})"
+        for workload in workloads
+    ]
+    return f" Checked for {listed(words)}."
 
 
 # --- Causes ----------------------------------------------------------------------------------------------------------

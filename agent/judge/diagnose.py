@@ -23,6 +23,7 @@ from agent.report.model import Finding, NotEvaluated
 from agent.settings import Suppression
 from probes.frozen import dataclass
 from probes.model import Role, Target
+from probes.operations import WORKLOADS
 from probes.vpc.model import READS
 
 NO_EC2: Final = "the configuration was not asked for"
@@ -58,6 +59,11 @@ def diagnose(
         for missing in _not_evaluated(rule, evidence, not_in_use)
         if (missing.code, missing.target) not in with_finding  # one that has seen enough to report
     ]
+    not_evaluated += [
+        NotEvaluated(code=rule.code, target=None, reason=reason)
+        for rule in rules
+        if rule.unseen is not None and (reason := rule.unseen(evidence)) is not None
+    ]
     candidates = [_candidate(finding, targets, suppress, evidence) for finding in reported]
     _count_causes(candidates, explains)
     candidates = supported(candidates, explains)
@@ -90,7 +96,8 @@ def _candidate(
 ) -> Candidate:
     target = targets.get(finding.target or "")
     steps = [observation for step in finding.evidence if (observation := evidence.find(step)) is not None]
-    of = [step.subject.target for step in steps]
+    # What software is here says by itself nothing of the run: what it is about does.
+    of = [step.subject.target for step in steps if step.subject.operation != WORKLOADS]
     return Candidate(
         finding,
         finding.severity or CODES[finding.code].severity,

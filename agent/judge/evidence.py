@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from agent.catalog.endpoint_urls import host_of_url
 from agent.catalog.services import SERVICES, appliance_hosts, checked_by_default, gateway_service_name_of
+from agent.catalog.workloads import WorkloadInUse, has_unsettled_mode, in_use
 from agent.judge.predict.predictor import Gateway, Predictor, own_interface
 from agent.report.hops import EPHEMERAL, Ports
 from agent.report.model import Measurement
@@ -29,6 +30,7 @@ from probes.facts import (
     SdkFacts,
     TcpFacts,
     TlsFacts,
+    WorkloadFacts,
 )
 from probes.frozen import dataclass
 from probes.model import Address, Addressing, FailureKind, Observation, Ok, Role, Skipped, Step, Target
@@ -45,6 +47,7 @@ from probes.operations import (
     SDK_SETTINGS,
     SEARCH_DOMAINS,
     WITHOUT_SEARCH,
+    WORKLOADS,
 )
 from probes.ports import HTTPS
 from probes.vpc.model import (
@@ -118,6 +121,24 @@ class Evidence:
     @cached_property
     def sdk(self) -> SdkFacts | None:
         return cast(SdkFacts | None, self._facts(f"{HOST}/{SDK_SETTINGS}"))
+
+    @cached_property
+    def workload_search(self) -> Observation[WorkloadFacts] | None:
+        """The search for workloads on this host; None where none was wanted."""
+        return self._by_id.get(f"{HOST}/{WORKLOADS}")
+
+    @cached_property
+    def workloads(self) -> tuple[WorkloadInUse, ...]:
+        """The workloads that decided what was checked; none in reports of versions that knew none."""
+        search = self.workload_search
+        facts = None if search is None else search.facts
+        return () if self.run.workloads is None else in_use(self.run.workloads, facts or WorkloadFacts())
+
+    @cached_property
+    def has_unsettled_mode(self) -> bool:
+        """Whether it is open which service a Backint agent of this host sends its data to."""
+        required = (target.service for target in self.targets if target.role is Role.REQUIRED)
+        return has_unsettled_mode(self.workloads, required)
 
     @cached_property
     def imds(self) -> ImdsFacts | None:

@@ -8,6 +8,7 @@ from agent.catalog.findings import CODES, Severity
 from agent.catalog.services import SERVICES
 from agent.catalog.vpce import read_name
 from agent.catalog.wording import listed, listed_briefly
+from agent.catalog.workloads import WorkloadInUse, option_for
 from agent.judge.agreement import configured_paths
 from agent.judge.causality import EXPLAINS, Explains
 from agent.judge.diagnose import Diagnosis, diagnose
@@ -31,6 +32,7 @@ from agent.report.model import (
     Tool,
     Vantage,
     Verdict,
+    WorkloadReport,
 )
 from agent.settings import DEFAULT_CALLS, DEFAULT_EC2, Expect, Suppression
 from agent.version import __version__
@@ -88,6 +90,7 @@ def _target(target: Target, evidence: Evidence, diagnosis: Diagnosis) -> TargetR
         addressing=target.addressing,
         role=target.role,
         required=target.role is Role.REQUIRED,
+        required_by=target.required_by,
         ports=target.ports,
         status=_status(target, evidence, diagnosis),
         path=_path(target, evidence),
@@ -210,6 +213,8 @@ def _verdict(targets: tuple[TargetReport, ...], diagnosis: Diagnosis, evidence: 
     statuses = [_STATUS[finding.severity] for finding in causes if finding.target not in target_ids]
     if any(CODES[finding.code].leaves_status_unknown for finding in causes):
         statuses.append(Status.UNKNOWN)
+    if evidence.has_unsettled_mode:
+        statuses.append(Status.UNKNOWN)
     required = [target for target in targets if target.role is Role.REQUIRED]
     statuses += [target.status for target in required]
     paths = {target.path for target in required}
@@ -248,6 +253,8 @@ def _summary(status: Status, targets: tuple[TargetReport, ...], causes: list[Fin
         names = listed_briefly([target.id for target in required])
         way = "privately" if all(target.path is Path.PRIVATE for target in required) else "as expected"
         return f"{names} answer{'s' if len(required) == 1 else ''} {way} at {count} address{'es' if count != 1 else ''}"
+    if status is Status.UNKNOWN and evidence.has_unsettled_mode and not unproven:
+        return "the Backint agent's configuration was not read, so whether it needs backup-storage or s3 is not known"
     if loud and (status is not Status.UNKNOWN or not unproven):
         first = loud[0]
         where = f"{first.target}: " if first.target is not None else ""
@@ -276,7 +283,7 @@ def _not_counted(target: TargetReport, causes: list[Finding], evidence: Evidence
     else:
         return None
     option = (
-        f"--service {target.service}"
+        option_for(target.service)
         if target.role is Role.OPTIONAL
         else f"--endpoint {target.service}={target.host}"  # the host that the SDK calls is another
     )
@@ -308,11 +315,23 @@ def _vantage(evidence: Evidence) -> Vantage:
         security_group_ids=imds.security_group_ids if imds else (),
         source_addresses=ordered(source for source in sources if source is not None),
         resolvers=evidence.configured_resolvers,
+        workloads=tuple(map(_workload, evidence.workloads)),
         proxies=host.proxies if host else {},
         credentials=_credentials(evidence),
         clock_offset_seconds=None if clock is None else clock.offset,
         clock_uncertainty_seconds=None if clock is None else clock.uncertainty,
         sdk=evidence.sdk,
+    )
+
+
+def _workload(workload: WorkloadInUse) -> WorkloadReport:
+    return WorkloadReport(
+        name=workload.name,
+        by=workload.by,
+        required=workload.is_required,
+        version=workload.version,
+        mode=workload.mode,
+        settings=dict(workload.settings),
     )
 
 

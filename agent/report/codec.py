@@ -26,6 +26,7 @@ from probes.facts import (
     SdkFacts,
     TcpFacts,
     TlsFacts,
+    WorkloadFacts,
 )
 from probes.frozen import dataclass
 from probes.model import Failed, Failure, Observation, Ok, Outcome, Skipped, Step, Subject
@@ -34,6 +35,7 @@ from probes.vpc.model import READS
 _FACTS: Final[dict[tuple[Step, str | None], type]] = {
     (Step.HOST, None): HostFacts,
     (Step.HOST, operations.SDK_SETTINGS): SdkFacts,
+    (Step.HOST, operations.WORKLOADS): WorkloadFacts,
     (Step.HOST, operations.PROXY): ProxyFacts,
     (Step.IMDS, None): ImdsFacts,
     (Step.IMDS, operations.CONTAINER): TcpFacts,

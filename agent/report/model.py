@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final
 
 from agent.catalog.findings import Document, Scope, Severity
 from agent.report.hops import Hop, Reachability, Stage
-from agent.settings import Calls, Ec2, Expect
+from agent.settings import Calls, Ec2, Expect, Workload
 from probes.addresses import AddressScope
 from probes.facts import (
     SdkFacts,
@@ -142,6 +142,8 @@ class Run:
     expect: Expect
     signed_calls: bool
     """Whether signed calls were wanted."""
+    workloads: tuple[Workload, ...] | None = None
+    """Which workloads were asked for; None in reports of versions that knew none."""
     calls: Calls | None = None
     """Which signed calls were wanted; None in reports of versions that did not say it, as in the next but one."""
     ec2_reads: bool = False
@@ -196,6 +198,22 @@ class Credentials:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WorkloadReport:
+    """A workload that decided what was checked."""
+
+    name: Workload
+    by: Annotated[str, Mask("file", unless=r"--workload (?:auto|caller|hana|gateway|ssm)")]
+    """The sign on this host by which it was found, else the option that asked for it."""
+    required: bool
+    """Whether services are required for it."""
+    version: Annotated[str, Mask("text", unless=r"[0-9]{1,5}(?:\.[0-9]{1,5}){1,4}")] | None
+    mode: Plain | None
+    """Of `hana`: `aws-backup`, `s3`, or `unknown`."""
+    settings: dict[Plain, Annotated[str, Mask("setting")]]
+    """Its own settings that decide what it calls."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Vantage:
     """The host on which the run took place."""
 
@@ -210,6 +228,7 @@ class Vantage:
     security_group_ids: tuple[Plain, ...]
     source_addresses: tuple[Address, ...]
     resolvers: tuple[Address, ...]
+    workloads: tuple[WorkloadReport, ...] = ()
     proxies: dict[Plain, Annotated[str, Mask("proxy")]]
     credentials: Credentials | None
     clock_offset_seconds: float | None
@@ -244,6 +263,9 @@ class TargetReport:
     addressing: Addressing
     role: Role
     required: bool
+    required_by: tuple[Plain, ...] = ()
+    """Workloads and options that require it: `caller`, `--service`; empty where nothing does, and in reports of
+    versions that did not say it."""
     ports: tuple[int, ...]
     status: Status
     path: Path

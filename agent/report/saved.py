@@ -118,4 +118,5 @@ def _target(report: TargetReport) -> Target:
         addressing=report.addressing,
         role=report.role,
         ports=report.ports,
+        required_by=report.required_by,
     )

@@ -11,8 +11,9 @@ from agent.catalog.partitions import is_region, partition_of
 from agent.catalog.service import Service
 from agent.catalog.services import SERVICES, host_of, service_name_of
 from agent.catalog.vpce import ENDPOINT_ID, read_name
-from agent.settings import NamedEndpoint, Settings
-from probes.facts import JOBS_PERIOD, ImdsFacts, SdkFacts
+from agent.catalog.workloads import Need, in_use, needs, services_of
+from agent.settings import NamedEndpoint, Settings, Workload
+from probes.facts import JOBS_PERIOD, ImdsFacts, SdkFacts, WorkloadFacts
 from probes.model import Addressing, Role, Target
 from probes.steps.jobs import JobsRequest
 from probes.vpc.model import VpcEndpoint
@@ -28,34 +29,56 @@ _ADDRESSING: Final = {
     (True, True): Addressing.FIPS_DUALSTACK,
 }
 """By FIPS and dual stack."""
+_CONTEXT: Final = Need(role=Role.CONTEXT, required_by=())
 _FIPS: Final = (Addressing.FIPS, Addressing.FIPS_DUALSTACK)
 
 
-def targets(settings: Settings, region: str, sdk: SdkFacts | None) -> tuple[Target, ...]:
+def targets(
+    settings: Settings, region: str, sdk: SdkFacts | None, workloads: WorkloadFacts | None = None
+) -> tuple[Target, ...]:
     """The targets of a run, by service: the host that the SDK would call first, then the Region's default host where
     that is another.
 
-    Services or endpoints that are named are checked alone. Without `sdk`, the SDK's settings are not known yet, and
-    only the default hosts can be given.
+    Without `sdk`, the SDK's settings are not known yet, and only the default hosts can be given; without `workloads`,
+    what is on this host is not known yet, and what is needed for it alone is missing.
     """
     planned: list[Target] = []
-    for name, role in services(settings).items():
+    for name, need in services(settings, region, sdk, workloads).items():
         service = SERVICES[name]
-        default = _target(service, region, Addressing.DEFAULT, role)
-        called = _called(service, region, role, settings, sdk) or (default,)
+        default = _target(service, region, Addressing.DEFAULT, need)
+        called = _called(service, region, need, settings, sdk) or (default,)
         if default.host in {target.host for target in called}:
             planned += [default if target.host == default.host else target for target in called]
         else:
-            planned += [*called, _target(service, region, Addressing.DEFAULT, Role.CONTEXT)]
+            planned += [*called, _target(service, region, Addressing.DEFAULT, _CONTEXT)]
     return tuple(planned)
 
 
-def services(settings: Settings) -> dict[str, Role]:
+def services(settings: Settings, region: str, sdk: SdkFacts | None, workloads: WorkloadFacts | None) -> dict[str, Need]:
     """The services of a run by name, in the order of the catalogue, with the roles of their targets."""
+    used = in_use(settings.asked_workloads, workloads)
+    named = {endpoint.service: "--endpoint" for endpoint in settings.endpoints}
+    named |= dict.fromkeys(settings.services, "--service")
+    for caller in (workload for workload in used if workload.name is Workload.CALLER):
+        for service in SERVICES.values():
+            if service.gives_credentials and sdk is not None and _is_asked_for_role(service, region, sdk):
+                named.setdefault(service.name, caller.cause)
+    return needs(used, named)
+
+
+def _is_asked_for_role(service: Service, region: str, sdk: SdkFacts) -> bool:
+    """Whether the SDK's chain asks a service, at the host that other calls to it go to. The global host of STS, which
+    no endpoint stands for, is no target."""
+    return sdk.sts_host is not None and sdk.sts_host == _effective(service, region, _CONTEXT, sdk).host
+
+
+def possible_services(settings: Settings) -> tuple[str, ...]:
+    """The services that a run may check, whatever is found on this host, in the order of the catalogue."""
     named = {*settings.services, *(endpoint.service for endpoint in settings.endpoints)}
-    if named:
-        return {name: Role.REQUIRED for name in SERVICES if name in named}
-    return {name: service.default_role for name, service in SERVICES.items() if service.default_role is not None}
+    named |= set(services_of(settings.asked_workloads))
+    if not {Workload.AUTO, Workload.CALLER}.isdisjoint(settings.asked_workloads):
+        named |= {service.name for service in SERVICES.values() if service.gives_credentials}
+    return tuple(name for name in SERVICES if name in named)
 
 
 def names_endpoint_by_id(settings: Settings) -> bool:
@@ -93,40 +116,40 @@ def jobs_request(targets: Iterable[Target], metadata: ImdsFacts | None, now: dat
     return JobsRequest(created_after=created_after, resource_arn=arn)
 
 
-def _called(service: Service, region: str, role: Role, settings: Settings, sdk: SdkFacts | None) -> tuple[Target, ...]:
+def _called(service: Service, region: str, need: Need, settings: Settings, sdk: SdkFacts | None) -> tuple[Target, ...]:
     """Targets at the hosts that calls to the service go to with these settings; empty while the SDK's are unknown."""
     named = [endpoint for endpoint in settings.endpoints if endpoint.service == service.name]
     if named:
-        return tuple(_named(service, region, role, endpoint.host) for endpoint in named)
+        return tuple(_named(service, region, need, endpoint.host) for endpoint in named)
     if sdk is not None:
         asked = replace(sdk, fips=sdk.fips or settings.fips, dual_stack=sdk.dual_stack or settings.dual_stack)
-        return (_effective(service, region, role, asked),)
+        return (_effective(service, region, need, asked),)
     if settings.fips or settings.dual_stack:
-        return (_target(service, region, _ADDRESSING[settings.fips, settings.dual_stack], role),)
+        return (_target(service, region, _ADDRESSING[settings.fips, settings.dual_stack], need),)
     return ()
 
 
-def _named(service: Service, region: str, role: Role, host: str) -> Target:
+def _named(service: Service, region: str, need: Need, host: str) -> Target:
     own = read_name(host)
     addressing = Addressing.VPCE if own is not None or ENDPOINT_ID.fullmatch(host) else Addressing.CUSTOM
     # Calls are signed for the Region of the endpoint, wherever this host is.
-    return _target(service, region if own is None else own.region, addressing, role, host=host)
+    return _target(service, region if own is None else own.region, addressing, need, host=host)
 
 
-def _effective(service: Service, region: str, role: Role, sdk: SdkFacts) -> Target:
+def _effective(service: Service, region: str, need: Need, sdk: SdkFacts) -> Target:
     if url := sdk.endpoint_urls.get(service.name):
         # With an endpoint URL the SDK silently ignores FIPS and dual stack (measured, botocore 1.44.8).
         host = host_of_url(url)
         domain = f"{region}.vpce.{partition_of(region).dns_suffix}"
         own = any(host.endswith(f".{link.label}.{domain}") for link in service.private_links)
-        return _target(service, region, Addressing.VPCE if own else Addressing.CUSTOM, role, host=host)
+        return _target(service, region, Addressing.VPCE if own else Addressing.CUSTOM, need, host=host)
     is_plain = not sdk.fips and not sdk.dual_stack  # either takes the SDK to the Region's own host
     if sdk.legacy_sts and is_plain and service.global_host is not None and region in service.global_host.regions:
-        return _target(service, region, Addressing.GLOBAL, role, host=service.global_host.host)
-    return _target(service, region, _ADDRESSING[sdk.fips, sdk.dual_stack], role)
+        return _target(service, region, Addressing.GLOBAL, need, host=service.global_host.host)
+    return _target(service, region, _ADDRESSING[sdk.fips, sdk.dual_stack], need)
 
 
-def _target(service: Service, region: str, addressing: Addressing, role: Role, *, host: str | None = None) -> Target:
+def _target(service: Service, region: str, addressing: Addressing, need: Need, *, host: str | None = None) -> Target:
     default = host_of(service.name, region, fips=False, dual_stack=False)
     host = host or host_of(
         service.name,
@@ -142,6 +165,7 @@ def _target(service: Service, region: str, addressing: Addressing, role: Role, *
         service_name=service_name_of(service.name, region, fips=addressing in _FIPS),
         host=host,
         addressing=addressing,
-        role=role,
+        role=need.role,
         ports=tuple(port.number for port in service.ports),
+        required_by=need.required_by,
     )

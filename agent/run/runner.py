@@ -32,7 +32,7 @@ from agent.run import plan
 from agent.run.events import Event, ObservationMade, RunStarted, StepPlanned, StepStarted, TargetsKnown
 from agent.run.suspicion import Suspicion
 from agent.run.target_run import TargetRun
-from agent.settings import Calls, Ec2, Ec2Facts, Expect, Settings
+from agent.settings import Calls, Ec2, Ec2Facts, Expect, Settings, Workload
 from agent.version import __version__
 from probes.addresses import AddressScope, scope_of, usable_families, vpc_resolvers
 from probes.facts import (
@@ -44,6 +44,7 @@ from probes.facts import (
     RoleFacts,
     SdkFacts,
     TcpFacts,
+    WorkloadFacts,
 )
 from probes.model import Address, Draft, FailureKind, Observation, ProbeError, Step, Subject, Target
 from probes.observe import Log
@@ -53,9 +54,10 @@ from probes.operations import (
     INSTANCE_ROLE,
     METADATA_PROXY,
     SDK_SETTINGS,
+    WORKLOADS,
 )
 from probes.seams import Keys, Machine, Trust, World
-from probes.steps import host, imds, ladder, tcp
+from probes.steps import host, imds, ladder, tcp, workload
 from probes.steps.http import user_agent
 from probes.steps.jobs import JobsRequest
 from probes.urls import masked_proxy
@@ -100,6 +102,7 @@ async def measure(settings: Settings, world: World, *, emit: Callable[[Event], N
         interrupted=stop.reason is not None and not complete,
         expect=settings.expect,
         signed_calls=settings.calls is not Calls.NONE,
+        workloads=settings.asked_workloads,
         calls=settings.calls,
         jobs=settings.jobs,
         private_cidrs=settings.private_cidrs,
@@ -161,6 +164,10 @@ class RunInProgress:
         """Set when the Region is known, or will not be."""
         self._wants_jobs = settings.jobs
         """Whether jobs of AWS Backup are still to be listed."""
+        self._sdk: SdkFacts | None = None
+        self._workloads: WorkloadFacts | None = None
+        self._workloads_known = asyncio.Event()
+        """Set when this host was searched for workloads, or will not be."""
         self._measured = asyncio.Event()
         """Set when everything but the configuration has its observations."""
         self._names_are_known = not self.may_read
@@ -185,6 +192,8 @@ class RunInProgress:
 
     async def _measure(self) -> None:
         self.log.plan(_HOST, _SDK, _IMDS, _CREDENTIALS)
+        if self._may_find_workloads():
+            self.log.plan(_WORKLOADS)
         if self.may_read:
             self.log.plan(*map(_read, READS))
         self._host = await self._observe_host()
@@ -220,6 +229,7 @@ class RunInProgress:
             uncalled=self.settings.uncalled,
         )
         metadata = self._group.create_task(self._observe_metadata())
+        workloads = self._group.create_task(self._observe_workloads())
         settings = self._group.create_task(self._observe_sdk())
         self._group.create_task(self._load_trust(trust, settings))
         if self.settings.calls is Calls.NONE:
@@ -227,7 +237,7 @@ class RunInProgress:
         else:
             self._group.create_task(self._find_credentials(keys))
         if self.region is not None:
-            self._start_targets(plan.targets(self.settings, self.region, None))
+            self._start_targets(plan.targets(self.settings, self.region, None, None))
         sdk = await settings
         if self.region is None and sdk is not None and sdk.region is not None and is_region(sdk.region):
             self.region, self.region_source = sdk.region, "the SDK's profile"
@@ -238,14 +248,17 @@ class RunInProgress:
                 self.region, self.region_source = named, "instance metadata"
         self._region_known.set()
         if self.region is not None:
-            self._start_targets(plan.targets(self.settings, self.region, sdk))
+            self._start_targets(plan.targets(self.settings, self.region, sdk, self._workloads))
+        await workloads
+        if self.region is not None:
+            self._start_targets(plan.targets(self.settings, self.region, sdk, self._workloads))
         if self.region is not None and plan.names_endpoint_by_id(self.settings):
             self.suspicion.name("an endpoint is given by its id, whose name EC2 alone knows")
             await self._endpoints_known.wait()
             read = self.log.find(_read(ENDPOINTS).id)
             self.settings = plan.with_names(self.settings, read.facts.endpoints if read and read.facts else ())
             self._names_are_known = True
-            self._start_targets(plan.targets(self.settings, self.region, sdk))
+            self._start_targets(plan.targets(self.settings, self.region, sdk, self._workloads))
 
     # --- The host ----------------------------------------------------------------------------------------------------
 
@@ -263,10 +276,27 @@ class RunInProgress:
             draft.facts = replace(facts, endpoint_urls=urls)
             return draft.facts
 
-        names = {name: SERVICES[name].client_name for name in plan.services(self.settings)}
+        names = {name: SERVICES[name].client_name for name in plan.possible_services(self.settings)}
         clients = {client: name for name, client in names.items() if client is not None}
-        _, facts = await self.log.observe(_SDK, body, limit=self.settings.timeout)
-        return facts
+        _, self._sdk = await self.log.observe(_SDK, body, limit=self.settings.timeout)
+        return self._sdk
+
+    async def _observe_workloads(self) -> None:
+        """Search this host for workloads, where that may say what is checked."""
+
+        async def body(draft: Draft[WorkloadFacts]) -> WorkloadFacts:
+            return await workload.probe(self.world.machine, draft, run_agents=self.settings.run_agents)
+
+        facts = None
+        if self._may_find_workloads():
+            observation, _ = await self.log.observe(_WORKLOADS, body, limit=self.settings.timeout)
+            facts = observation.facts
+        self._workloads = facts or WorkloadFacts()
+        self._workloads_known.set()
+
+    def _may_find_workloads(self) -> bool:
+        """Whether what is on this host says more of the workloads that are asked for."""
+        return not _SOUGHT.isdisjoint(self.settings.asked_workloads)
 
     async def _observe_metadata(self) -> None:
         environment = self.world.machine.environment
@@ -405,7 +435,8 @@ class RunInProgress:
             timeout=self.settings.timeout,
             most=ec2.MAX_REQUESTS,
         )
-        services = plan.services(self.settings)
+        await self._workloads_known.wait()
+        services = plan.services(self.settings, self.region or region, self._sdk, self._workloads)
         request = ec2.ConfigurationRequest(
             vpc_id=metadata.vpc_id,
             instance_id=metadata.instance_id,
@@ -566,6 +597,9 @@ class RunInProgress:
 
 _HOST: Final = Subject(step=Step.HOST)
 _SDK: Final = Subject(step=Step.HOST, operation=SDK_SETTINGS)
+_WORKLOADS: Final = Subject(step=Step.HOST, operation=WORKLOADS)
+_SOUGHT: Final = frozenset({Workload.AUTO, Workload.HANA, Workload.SSM})
+"""Workloads for which this host is searched."""
 _IMDS: Final = Subject(step=Step.IMDS)
 _ROLE: Final = Subject(step=Step.IMDS, operation=INSTANCE_ROLE)
 _ALLOWANCES: Final = Subject(step=Step.HOST, operation=ALLOWANCES)

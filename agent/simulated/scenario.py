@@ -14,7 +14,7 @@ from typing import Final, Literal
 
 from agent.report.model import Path, Status
 from agent.report.serialization import DecodeError, from_json
-from agent.settings import DEFAULT_CALLS, DEFAULT_EC2, Calls, Ec2, Expect
+from agent.settings import DEFAULT_CALLS, DEFAULT_EC2, Calls, Ec2, Expect, Workload
 from probes.frozen import dataclass
 from probes.model import Address
 from probes.seams import Keys
@@ -164,6 +164,9 @@ class RunPart:
     region: str = "eu-west-1"
     """As by --region; empty where it is not given."""
     services: tuple[str, ...] = ()
+    workloads: tuple[Workload, ...] = ()
+    """As by --workload."""
+    run_agents: bool = False
     expect: Expect = Expect.PRIVATE
     timeout: float = 3.0
     deadline: float = 20.0
@@ -241,6 +244,16 @@ class HostPart:
     """When the process could not run."""
     trusts: tuple[Literal["amazon", "corporate"], ...] = ("amazon",)
     """Whose certificates the SDK here takes."""
+    files: dict[str, str] = field(default_factory=dict)
+    """Other files of the host, by path: those of agents, below /etc, /opt, /snap, /usr, /var."""
+    links: dict[str, str] = field(default_factory=dict)
+    """Symbolic links, by path."""
+    unreadable: tuple[str, ...] = ()
+    """Those of these files, links and folders that the user may not read; root may, so not in namespaces."""
+    programs: dict[str, str] = field(default_factory=dict)
+    """What agents write when they are asked for their version, by path and option."""
+    keepalive_seconds: int = 7200
+    """net.ipv4.tcp_keepalive_time; Linux's own unless it says otherwise."""
     ec2: bool = True
     """Whether the firmware says that this is an EC2 instance."""
 

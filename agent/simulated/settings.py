@@ -25,6 +25,8 @@ def settings_of(scenario: Scenario) -> Settings:
         region=region,
         region_source=source,
         services=run.services,
+        workloads=run.workloads,
+        run_agents=run.run_agents,
         resolvers=(),
         expect=run.expect,
         private_cidrs=(),

@@ -251,12 +251,37 @@ class SimulatedMachine:
         files = {
             "/etc/resolv.conf": self._host.resolv_conf(),
             "/proc/sys/net/ipv4/ip_local_port_range": "32768\t60999\n",
+            "/proc/sys/net/ipv4/tcp_keepalive_time": f"{self._host.keepalive_seconds}\n",
             "/etc/hosts": "".join(f"{line}\n" for line in self._host.hosts),
             "/sys/class/dmi/id/sys_vendor": "Amazon EC2\n" if self._host.ec2 else "Example\n",
+            **self._host.files,
         }
+        self._refuse_unreadable(path)
         if path not in files:
-            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
+            raise _not_there(path)
         return files[path].encode()
+
+    async def entries(self, path: str, most: int) -> tuple[str, ...]:
+        self._refuse_unreadable(path)
+        below = [name for name in (*self._host.files, *self._host.links) if name.startswith(f"{path}/")]
+        if not below:
+            raise _not_there(path)
+        return tuple(sorted({name.removeprefix(f"{path}/").partition("/")[0] for name in below})[:most])
+
+    async def link_target(self, path: str) -> str:
+        self._refuse_unreadable(path)
+        if path not in self._host.links:
+            raise _not_there(path)
+        return self._host.links[path]
+
+    async def output_of(self, program: str, option: str) -> str:
+        if f"{program} {option}" not in self._host.programs:
+            raise _not_there(program)
+        return self._host.programs[f"{program} {option}"]
+
+    def _refuse_unreadable(self, path: str) -> None:
+        if any(path == name or path.startswith(f"{name}/") for name in self._host.unreadable):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
 
     async def read_of_user(self, path: str) -> bytes:
         if self._scenario.sdk.silent_home:
@@ -318,6 +343,10 @@ class SimulatedMachine:
         roots = "".join(root_pem(issuer) for issuer in self._host.trusts)
         named, chain_only = verifying_contexts(cadata=roots)
         return Trust(source="simulated", named=named, chain_only=chain_only)
+
+
+def _not_there(path: str) -> FileNotFoundError:
+    return FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
 
 
 class SimulatedSdk:

@@ -44,6 +44,7 @@ async def probe(
         ec2=_is_ec2(machine),
         proxies=proxy_variables(machine.environment),
         local_ports=_local_ports(machine),
+        keepalive_seconds=_keepalive(machine),
         region_variables={
             name: _printable(value) for name in region_variables if (value := machine.environment.get(name))
         },
@@ -167,6 +168,11 @@ def _local_ports(machine: Machine) -> tuple[int, int] | None:
         return None
     first, last = map(int, words)
     return (first, last) if 0 < first <= last <= 65_535 else None
+
+
+def _keepalive(machine: Machine) -> int | None:
+    text = _text(machine, "/proc/sys/net/ipv4/tcp_keepalive_time").strip()
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 9 else None
 
 
 def _text(machine: Machine, path: str) -> str:

@@ -7,6 +7,7 @@ unknown.
 import array
 import contextlib
 import errno
+import itertools
 import os
 import socket
 import stat
@@ -23,7 +24,7 @@ from probes.background import in_background
 from probes.facts import Interface
 from probes.heartbeat import Heartbeat
 from probes.model import Address
-from probes.seams import MAX_FILE_BYTES, LocalRoute, Trust
+from probes.seams import AGENT_SECONDS, MAX_FILE_BYTES, MAX_OUTPUT_BYTES, LocalRoute, Trust
 from probes.system import ethtool, netlink
 from probes.system.kept import Kept
 from probes.system.netlink import LINUX, family_of
@@ -66,6 +67,19 @@ class SystemMachine:
 
     async def read_of_user(self, path: str) -> bytes:
         return await in_background(lambda: self.read(path))
+
+    async def entries(self, path: str, most: int) -> tuple[str, ...]:
+        def listed() -> tuple[str, ...]:
+            with os.scandir(path) as folder:
+                return tuple(sorted(entry.name for entry in itertools.islice(folder, most)))
+
+        return await in_background(listed)
+
+    async def link_target(self, path: str) -> str:
+        return await in_background(lambda: str(Path(path).readlink()))
+
+    async def output_of(self, program: str, option: str) -> str:
+        return await in_background(lambda: _output_of(program, option))
 
     def interfaces(self) -> tuple[Interface, ...] | None:
         if not LINUX:
@@ -138,6 +152,39 @@ def _read_run_delay() -> float | None:
         return int(Path("/proc/self/schedstat").read_bytes().split()[1]) / 1e9
     except (OSError, IndexError, ValueError):  # a kernel without CONFIG_SCHED_INFO
         return None
+
+
+def _output_of(program: str, option: str) -> str:
+    """As the method of the machine; blocks."""
+    import signal
+    import subprocess
+    import threading
+
+    words, nothing = [program, option], subprocess.DEVNULL
+    # A session of its own: what a launcher has started ends with it, and does not hold its output open.
+    with subprocess.Popen(  # noqa: S603 - an agent by the path that its package gives it, and only on demand
+        words,
+        stdin=nothing,
+        stdout=subprocess.PIPE,
+        stderr=nothing,
+        env={"PATH": os.defpath},
+        cwd="/",
+        start_new_session=True,
+    ) as process:
+
+        def end() -> None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+
+        killer = threading.Timer(AGENT_SECONDS, end)
+        killer.daemon = True
+        killer.start()
+        try:
+            given = b"" if process.stdout is None else process.stdout.read(MAX_OUTPUT_BYTES)
+            return given.decode("utf-8", "replace")
+        finally:
+            killer.cancel()
+            end()
 
 
 def _ethtool(interface: str, request: bytearray) -> None:

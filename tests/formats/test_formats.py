@@ -158,7 +158,7 @@ def test_only_an_ok_says_which_backups_depend_on_such_a_path(name: str) -> None:
     report = report_of(name)
     words = " ".join(text.render(report).split())
     assert ("EBS, RDS, EFS, S3 and others never need them" in words) is (report.verdict.status is Status.OK)
-    assert "Backint" not in text.render(report, RenderOptions(brief=True))
+    assert "HANA by Backint" not in text.render(report, RenderOptions(brief=True))
     assert "Backint" not in nagios.render(report) + prometheus.render(report)
 
 

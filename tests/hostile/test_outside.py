@@ -90,6 +90,7 @@ _SHARED_FILES: Final = Parser(
         "tests/probes/system/test_sdk_session.py::test_any_shared_files_read_as_the_real_one_reads_them",
     ),
 )
+_WORKLOADS: Final = Parser(("workload-files",), (f"{_STEPS}test_workload.py::test_any_text",))
 _KERNEL: Final = "the kernel of this host wrote it"
 BY_PLACE: Final = {
     "agent/cli/config_file.py::_load": Parser(
@@ -130,6 +131,7 @@ BY_PLACE: Final = {
             f"{_STEPS}test_tls.py::test_any_change_to_a_certificate",
         ),
     ),
+    "probes/steps/workload.py::ssm_settings": _WORKLOADS,
     "probes/system/ethtool.py::statistics": Parser(
         tests=("tests/probes/system/test_ethtool.py::test_whatever_the_kernel_writes",), trusted=_KERNEL
     ),
@@ -164,6 +166,8 @@ BY_HAND: Final = {
         ("host-files",), (f"{_STEPS}test_host.py::test_any_resolv_conf",)
     ),
     "probes/steps/imds.py::probe": Parser(("metadata",), (f"{_STEPS}test_imds.py::test_any_value",)),
+    "probes/steps/workload.py::launcher_proxies": _WORKLOADS,
+    "probes/steps/workload.py::yaml_values": _WORKLOADS,
     "probes/steps/tls.py::handshake": Parser(
         ("handshakes",), (f"{_STEPS}test_tls.py::test_any_bytes_end_a_handshake",)
     ),

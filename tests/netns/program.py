@@ -107,6 +107,7 @@ def options(run: RunPart, ec2: Ec2Part | None = None) -> tuple[str, ...]:
     return (
         *("--format", "json", "--timeout", str(timeout), "--deadline", str(run.deadline), "--expect", run.expect),
         *(("--region", run.region) if run.region else ()),
+        *(word for workload in run.workloads for word in ("--workload", workload.value)),
         *(word for service in run.services for word in ("--service", service)),
         *(word for endpoint in run.endpoints for word in ("--endpoint", endpoint)),
         *("--calls", run.calls.value),

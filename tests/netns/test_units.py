@@ -138,6 +138,45 @@ def test_the_timer_starts_a_check_whose_sandbox_takes_nothing_from_the_report(ho
     assert report.vantage.source_addresses == (IPv4Address("10.0.1.10"),)
 
 
+LINK: Final = "/usr/sap/HDB/SYS/global/hdb/opt/hdbbackint"
+AGENT: Final = "/usr/sap/aws-backint-agent"
+UNIT: Final = "/etc/systemd/system/amazon-ssm-agent.service"
+
+
+def test_a_timer_finds_the_workloads_that_root_finds(host: Host) -> None:
+    """But for what root alone may read: the agent's configuration, which says where the data go."""
+    configuration = host.manager.path(f"{AGENT}/aws-backint-agent-config.yaml")
+    host.manager.write(f"{AGENT}/aws-backint-agent-config.yaml", "LogLevel: INFO\n")
+    host.manager.write(UNIT, "[Unit]\nDescription=amazon-ssm-agent\n")
+    link = host.manager.path(LINK)
+    link.parent.mkdir(parents=True)
+    link.symlink_to(f"{AGENT}/aws-backint-agent-launcher.sh")
+    host.configure(CHECK, settings='region = "eu-west-1"\nno-ec2 = true\ntimeout = 1\n')
+    try:
+        for mode, is_open in ((0o644, True), (0o600, False)):
+            configuration.chmod(mode)
+            host.start(CHECK)
+            file = host.manager.path("/var/log/private/backuplink/report.json")
+            by_timer = codec.decode(json.loads(file.read_text("ascii")))
+            command = f"set -a; . {ENVIRONMENT}; exec backuplink check --config {CONFIGURATION} --format json"
+            by_root = codec.decode(json.loads(host.manager.run("sh", "-c", command).stdout))
+            for report, known in ((by_timer, is_open), (by_root, True)):
+                assert [(workload.name, workload.by, workload.mode) for workload in report.vantage.workloads] == [
+                    ("caller", "--workload auto", None),
+                    ("hana", LINK, "aws-backup" if known else "unknown"),
+                    ("ssm", UNIT, None),
+                ]
+            if is_open:
+                assert by_timer.verdict.status == by_root.verdict.status
+                assert [(target.id, target.required_by, target.status) for target in by_timer.targets] == [
+                    (target.id, target.required_by, target.status) for target in by_root.targets
+                ]
+                assert [finding.id for finding in by_timer.findings] == [finding.id for finding in by_root.findings]
+    finally:
+        link.unlink()
+        host.manager.path(UNIT).unlink()
+
+
 @pytest.mark.parametrize(
     ("scenario", "code", "state", "result"),
     [

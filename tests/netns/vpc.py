@@ -70,13 +70,24 @@ set -e
 mount -t tmpfs tmpfs /sys/class
 mkdir -p /sys/class/dmi/id
 printf '%s\\n' "$1" >/sys/class/dmi/id/sys_vendor
-shift
+files=$2
+shift 2
+if test -n "$files"; then
+    mount -t tmpfs tmpfs /mnt
+    for top in $(ls "$files"); do
+        mkdir -p "/mnt/$top/upper" "/mnt/$top/work"
+        if test "$top" = etc; then cp -L /etc/resolv.conf /etc/hosts /mnt/etc/upper; fi
+        if test "$top" = etc && test -f /etc/nsswitch.conf; then cp -L /etc/nsswitch.conf /mnt/etc/upper; fi
+        cp -a "$files/$top/." "/mnt/$top/upper"
+        mount -t overlay -o "lowerdir=/$top,upperdir=/mnt/$top/upper,workdir=/mnt/$top/work" overlay "/$top"
+    done
+fi
 if test -d /run/nscd; then mount -t tmpfs tmpfs /run/nscd; fi
 if test -f /run/systemd/resolve/resolv.conf; then mount --bind /dev/null /run/systemd/resolve/resolv.conf; fi
 exec "$@"
 """
-"""Firmware of its own for the host, and nothing of names from outside. `ip netns exec` has given it mounts that nobody
-else sees."""
+"""Firmware of its own for the host, files of agents laid over what is there, and nothing of names from outside. `ip
+netns exec` has given it mounts that nobody else sees."""
 
 Family = Literal["-4", "-6"]
 """As ip(8) is told."""
@@ -127,11 +138,26 @@ class Vpc:
     host: str
     """Namespace of the host."""
     peers: Peers
+    files: str
+    """A folder with the agents' files of the host below it; empty where it has none."""
 
     def on_host(self, *words: str) -> list[str]:
         """The command that runs `words` on the host. It becomes them, so its process id is theirs."""
         vendor = "Amazon EC2" if self.scenario.host.ec2 else "Example"
-        return [*_ahead(), _program("ip"), "netns", "exec", self.host, "sh", "-c", _BECOME_HOST, "sh", vendor, *words]
+        return [
+            *_ahead(),
+            _program("ip"),
+            "netns",
+            "exec",
+            self.host,
+            "sh",
+            "-c",
+            _BECOME_HOST,
+            "sh",
+            vendor,
+            self.files,
+            *words,
+        ]
 
     def filter_on_host(self, rules: str) -> None:
         """Add tables of nft(8) to the host."""
@@ -194,8 +220,10 @@ def vpc(
         host = stack.enter_context(_namespace("host"))
         beyond = stack.enter_context(_namespace("vpc"))
         stack.enter_context(_files(host, scenario.host))
+        files = stack.enter_context(_agents(scenario.host))
         _run("ip", "-n", host, *"link add eth0 type veth peer name vpc0 netns".split(), beyond)
         _in_namespace(beyond, "sh", "-c", _SETTINGS)
+        _in_namespace(host, "sysctl", "-q", "-w", f"net.ipv4.tcp_keepalive_time={scenario.host.keepalive_seconds}")
         _batch(beyond, _links_beyond(scenario))
         for family, lines in (routes or {}).items():
             _batch(beyond, lines, family)
@@ -204,7 +232,7 @@ def vpc(
         _in_namespace(host, "nft", "-f", "-", text=_filter_of_host(scenario.host))
         if peers.places(scenario, here=True):
             stack.enter_context(_peers(host, name, toml, here=True))
-        yield Vpc(scenario=scenario, host=host, peers=stack.enter_context(_peers(beyond, name, toml)))
+        yield Vpc(scenario=scenario, host=host, peers=stack.enter_context(_peers(beyond, name, toml)), files=files)
 
 
 # --- Namespaces ------------------------------------------------------------------------------------------------------
@@ -243,6 +271,24 @@ def _files(namespace: str, host: HostPart) -> Iterator[None]:
             shutil.rmtree(folder)
             if not any(_NETNS.iterdir()):
                 _NETNS.rmdir()
+
+
+@contextmanager
+def _agents(host: HostPart) -> Iterator[str]:
+    """A folder with the files and links of agents on the host; empty where it has none."""
+    if not (host.files or host.links):
+        yield ""
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        for path, text in host.files.items():
+            file = Path(f"{folder}{path}")
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text, encoding="utf-8")
+        for path, target in host.links.items():
+            link = Path(f"{folder}{path}")
+            link.parent.mkdir(parents=True, exist_ok=True)
+            link.symlink_to(target)
+        yield folder
 
 
 @contextmanager

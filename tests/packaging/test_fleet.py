@@ -34,7 +34,7 @@ from agent.catalog.services import checkable, checked_by_default
 from agent.cli import main as cli
 from agent.cli.to_settings import settings_from
 from agent.formats import text
-from agent.settings import DEFAULT_WATCH_CALLS, DEFAULT_WATCH_EC2, Calls, Ec2
+from agent.settings import DEFAULT_WATCH_CALLS, DEFAULT_WATCH_EC2, Calls, Ec2, Workload
 from agent.simulated import scenario as scenarios
 from tests.packaging.artifacts import artifact_of
 from tests.support import extent
@@ -195,6 +195,7 @@ GOOD: Final = {
         "/opt/backuplink-1.2.3-linux-aarch64.run",
     ),
     "Region": ("", *REGIONS),
+    "Workload": ("auto", "caller", "hana", "gateway", "ssm", "auto,hana", "caller,ssm"),
     "Services": ("", *checkable(), "backup,backup-gateway", ",".join(checkable())),
     "Endpoints": (
         "",
@@ -219,6 +220,7 @@ BAD: Final = {
         "/usr/bin/env backuplink",
     ),
     "Region": ("eu", "eu-west", "EU-WEST-1", "eu-west-1,eu-west-2"),
+    "Workload": ("", "auto,", "vss", "AUTO", "auto;", "auto hana"),
     "Services": ("backup;", "backup-", "backup,", ",backup", "backup backup-gateway", "Backup"),
     "Endpoints": (",", "a,", "-a", "a,-b", "https://a", "a b"),
     "Timeout": ("0", "61", "-1", "1.5", "1e1", ""),
@@ -426,6 +428,7 @@ def understood(words: list[str]) -> tuple[Any, Mapping[str, Any]]:
 def test_parameters_become_options(document: dict[str, Any], tmp_path: Path) -> None:
     given = {
         "Region": "eu-central-1",
+        "Workload": "auto,ssm",
         "Services": "backup,backup-gateway",
         "Endpoints": "vpce-0a1b2c3d4e5f67890-abcdefgh.backup.eu-central-1.vpce.amazonaws.com,"
         "backup=vpce-0a1b2c3d4e5f67891",
@@ -439,6 +442,7 @@ def test_parameters_become_options(document: dict[str, Any], tmp_path: Path) -> 
     check, diagnose = run(document, tmp_path, program(tmp_path, ""), **given).calls
     settings, options = understood(check)
     assert settings.region == "eu-central-1"
+    assert settings.workloads == (Workload.AUTO, Workload.SSM)
     assert settings.services == ("backup", "backup-gateway")
     assert [(endpoint.service, endpoint.host) for endpoint in settings.endpoints] == [
         ("backup", "vpce-0a1b2c3d4e5f67890-abcdefgh.backup.eu-central-1.vpce.amazonaws.com"),
@@ -487,10 +491,10 @@ def test_whatever_is_taken_is_data(
         "--fail-on=warning",
         *([f"--region={taken['Region']}"] if taken["Region"] else []),
         *(
-            f"--{name[:-1].lower()}={word}"
-            for name in ("Services", "Endpoints")
+            f"--{option}={word}"
+            for option, name in (("workload", "Workload"), ("service", "Services"), ("endpoint", "Endpoints"))
             for word in taken[name].split(",")
-            if word
+            if word and taken[name] != "auto"
         ),
     ]
     assert (folder / "started").read_text("utf-8") == "sleep\n"

@@ -110,6 +110,12 @@ FORMED: Final = (
         ),
     ),
     Option(
+        name="workload",
+        wanted="'auto', 'caller', 'hana', 'gateway', 'ssm'",
+        bad=("vss", "Hana", "hana,ssm", "*", "", "s3"),
+        multiple=True,
+    ),
+    Option(
         name="service",
         wanted="'backup', 'backup-gateway'",
         bad=("s3", "Backup", "backup_gateway", "*", "backup,backup-gateway", "backup.eu-west-1.amazonaws.com"),
@@ -282,7 +288,7 @@ TEXTS: Final = {
 }
 """Options that take nearly any text: what would be right, and what of `ANYWHERE` is not."""
 TOO_LONG: Final = "a text of at most 4096 characters without NUL"
-FLAGS: Final = ("no-api", "jobs", "no-ec2", "fips", "dual-stack", "brief", "redact")
+FLAGS: Final = ("no-api", "jobs", "no-ec2", "run-agents", "fips", "dual-stack", "brief", "redact")
 NO_BOOLEANS: Final = ("maybe", "2", "truee", "none", "-1", "\x1b[2J", "\u202eyes", "\udcff", "9" * LONG)
 
 WRONG_TYPES: Final = {

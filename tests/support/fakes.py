@@ -177,9 +177,11 @@ class FakeNet:
 
 @dataclass
 class FakeMachine:
-    """A host by literals. A file, a way or a neighbour that is an exception is raised."""
+    """A host by literals. A file, a link, a way or a neighbour that is an exception is raised."""
 
     files: Mapping[str, bytes | Exception] = field(default_factory=dict)
+    links: Mapping[str, str | Exception] = field(default_factory=dict)
+    programs: Mapping[str, str | Exception] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
     at: datetime = NOW
     route: LocalRoute | Exception | None = None
@@ -200,6 +202,27 @@ class FakeMachine:
 
     async def read_of_user(self, path: str) -> bytes:
         return self.read(path)
+
+    async def entries(self, path: str, most: int) -> tuple[str, ...]:
+        if isinstance(error := self.files.get(path), Exception):
+            raise error
+        below = (name for name in (*self.files, *self.links) if name.startswith(f"{path}/"))
+        names = sorted({name.removeprefix(f"{path}/").partition("/")[0] for name in below})
+        if not names:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
+        return tuple(names[:most])
+
+    async def link_target(self, path: str) -> str:
+        target = self.links.get(path, FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path))
+        if isinstance(target, Exception):
+            raise target
+        return target
+
+    async def output_of(self, program: str, option: str) -> str:
+        given = self.programs.get(f"{program} {option}", FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT)))
+        if isinstance(given, Exception):
+            raise given
+        return given
 
     def interfaces(self) -> tuple[Interface, ...] | None:
         return self.addresses

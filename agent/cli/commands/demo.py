@@ -8,8 +8,8 @@ from click.core import ParameterSource
 
 from agent.cli.commands.watch import reader_of
 from agent.cli.group import Command
-from agent.cli.options import WATCH_ONLY, report_options, watch_options
-from agent.cli.to_settings import report_options_from, watching_from
+from agent.cli.options import WATCH_ONLY, report_options, watch_options, workload_option
+from agent.cli.to_settings import report_options_from, watching_from, workloads_from
 from agent.process.exit_codes import OK
 from agent.process.output import to_stdout
 
@@ -27,6 +27,7 @@ def _complete_scenarios(_: click.Context, __: click.Parameter, incomplete: str) 
 @click.command(cls=Command)
 @click.argument("scenario", required=False, shell_complete=_complete_scenarios)
 @click.option("--list", "listed", is_flag=True, help="List the scenarios.")
+@workload_option
 @click.option("--tui", "on_screen", is_flag=True, help="Show the run in the full-screen interface.")
 @click.option("--watch", "again_and_again", is_flag=True, help="Check it repeatedly, as `watch` does.")
 @watch_options
@@ -37,6 +38,7 @@ def demo(
     /,
     scenario: str | None,
     listed: bool,
+    workloads: tuple[str, ...],
     on_screen: bool,
     again_and_again: bool,
     **options: Any,
@@ -54,7 +56,7 @@ def demo(
     if listed:
         to_stdout(scenario_list())
         return OK
-    chosen = load_scenario(scenario)
+    chosen = load_scenario(scenario, workloads_from(workloads))
     if on_screen:
         return show_scenario(chosen, wanted, context.obj)
     if again_and_again:

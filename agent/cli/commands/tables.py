@@ -10,6 +10,7 @@ from agent.cli.group import Command
 from agent.cli.options import table_format
 from agent.process.exit_codes import OK
 from agent.process.output import to_stdout
+from agent.settings import Workload
 
 
 def _service(names: tuple[str, ...], words: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -32,13 +33,25 @@ def endpoints(region: str | None, partition: str | None, services: tuple[str, ..
 @click.command(cls=Command)
 @click.option("--region", help="Limit the policies to this Region, its services and its resources.")
 @click.option("--partition", help="Partition whose Regions the policies cover, such as aws-cn. Default: aws.")
-@_service(checkable(), "Service that the run checks (repeatable). Default: those of a run that names none.")
+@_service(checkable(), "Service that the run checks (repeatable).")
+@click.option(
+    "--workload",
+    "workloads",
+    type=click.Choice([workload.value for workload in Workload]),
+    multiple=True,
+    metavar="NAME",
+    help="Workload that the run checks (repeatable). Default: caller, where no service is named.",
+)
 @table_format
-def permissions(region: str | None, partition: str | None, services: tuple[str, ...], wanted: str) -> int:
+def permissions(
+    region: str | None, partition: str | None, services: tuple[str, ...], workloads: tuple[str, ...], wanted: str
+) -> int:
     """Write the least-privilege IAM policy for each part of a run: the path, signed calls, jobs, EC2 reads."""
     from agent.app.tables import permissions_table
+    from agent.cli.to_settings import workloads_from
 
-    to_stdout(permissions_table(region, partition, services, as_json=wanted == "json"))
+    named = workloads_from(workloads)
+    to_stdout(permissions_table(region, partition, services, named, as_json=wanted == "json"))
     return OK
 
 

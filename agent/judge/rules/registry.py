@@ -3,7 +3,7 @@ behind it all, jobs of AWS Backup, the run itself."""
 
 from typing import Final
 
-from agent.judge.rules import api, connect, host, http, iam, jobs, local, names, resolvers, run, tls
+from agent.judge.rules import api, connect, host, http, iam, jobs, local, names, resolvers, run, tls, workload
 from agent.judge.rules.rule import Rule
 from agent.judge.rules.vpc import (
     acls,
@@ -29,10 +29,10 @@ def _by_code(*parts: tuple[Rule, ...]) -> tuple[Rule, ...]:
 
 
 RULES: Final = (
-    *host.RULES,
+    *_by_code(host.RULES, workload.HOST_RULES),
     *names.RULES,
     *resolvers.RULES,
-    *_by_code(connect.RULES, local.RULES),
+    *_by_code(connect.RULES, local.RULES, workload.CONNECTION_RULES),
     *tls.RULES,
     *http.RULES,
     *api.RULES,

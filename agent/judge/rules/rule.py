@@ -59,6 +59,8 @@ class Rule:
     """Reads of the configuration without which it cannot be asked."""
     why_not: Callable[[Evidence], str | None] | None = None
     """Why it cannot be asked for another reason; None, or an answer of None, where nothing else keeps it."""
+    unseen: Callable[[Evidence], str | None] | None = None
+    """Why it may have more to report than it could see, and how to see that; None where nothing was hidden."""
 
 
 def servers_of(answers: Iterable[Observation[Any]]) -> str:

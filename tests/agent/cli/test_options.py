@@ -20,7 +20,7 @@ from agent.cli.main import dispatch, main
 from agent.cli.to_settings import report_options_from, settings_from, watching_from
 from agent.formats.registry import OPTION_NAMES
 from agent.report import facts_file
-from agent.settings import Calls, Ec2, Expect, NamedEndpoint, ReportOptions, Settings, Suppression
+from agent.settings import Calls, Ec2, Expect, NamedEndpoint, ReportOptions, Settings, Suppression, Workload
 from tests.support import extent
 from tests.support.sample_facts import facts
 from tests.support.validator import VALIDATOR
@@ -68,6 +68,15 @@ CASES = (
         other_means="us-gov-west-1",
     ),
     Case(
+        name="workload",
+        field="workloads",
+        good="hana",
+        means=(Workload.HANA,),
+        other="ssm",
+        other_means=(Workload.SSM,),
+        multiple=True,
+    ),
+    Case(
         name="service",
         field="services",
         good="backup",
@@ -87,6 +96,7 @@ CASES = (
         ),
         multiple=True,
     ),
+    Case(name="run-agents", field="run_agents", good="true", means=True, other="false", other_means=False, flag=True),
     Case(
         name="resolver",
         field="resolvers",

@@ -53,6 +53,7 @@ from probes.operations import (
     SEARCH_DOMAINS,
     SMALL_SEGMENTS,
     WITHOUT_SEARCH,
+    WORKLOADS,
 )
 from probes.vpc.model import READS
 from tests.support import extent
@@ -131,6 +132,7 @@ def values(hint: Any) -> st.SearchStrategy[Any]:
 FORMS: Final[dict[tuple[Step, str | None], type]] = {
     (Step.HOST, None): forms.HostFacts,
     (Step.HOST, SDK_SETTINGS): forms.SdkFacts,
+    (Step.HOST, WORKLOADS): forms.WorkloadFacts,
     (Step.HOST, PROXY): forms.ProxyFacts,
     (Step.HOST, METADATA_PROXY): forms.ProxyFacts,
     (Step.HOST, ALLOWANCES): forms.AllowanceFacts,

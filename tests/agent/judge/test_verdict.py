@@ -439,7 +439,7 @@ def test_a_fault_of_the_run_that_counts_is_not_named_as_one_that_does_not() -> N
 def test_an_optional_target_that_is_unknown_is_named_in_the_summary_after_required_ones() -> None:
     assert aside(spoiled(tls(A, of=ASIDE.id), failed="deadline")).verdict.summary == (
         "backup answers privately at 2 addresses; not counted: backup-gateway, not proven: "
-        "tls/backup-gateway/10.0.1.17/443: it said deadline (count it with --service backup-gateway)"
+        "tls/backup-gateway/10.0.1.17/443: it said deadline (count it with --workload gateway)"
     )
     aside_backup = optional(BACKUP)
     observations = replaced(

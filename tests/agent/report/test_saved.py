@@ -25,6 +25,7 @@ from agent.formats import ndjson, text
 from agent.judge.verdict import judge, judge_evidence
 from agent.process import signals
 from agent.report import codec, exits, saved
+from agent.report.diff import difference
 from agent.report.model import Path as Way
 from agent.report.model import Report, Status
 from agent.report.redact import redact
@@ -32,6 +33,7 @@ from agent.report.serialization import DecodeError
 from agent.settings import Suppression
 from agent.simulated import scenario as scenarios
 from probes.model import Failed, Observation, Ok
+from probes.operations import HOST, WORKLOADS
 from tests.hostile.fuzz import reports
 from tests.hostile.fuzz.mutation import by_hypothesis
 from tests.support import extent
@@ -450,3 +452,35 @@ def test_words_that_stand_in_commands_have_the_form_of_their_kind(field: str, va
     if field == "region":
         with pytest.raises(saved.SavedReportError, match="the report is of"):
             saved.measurement_of(replace(report, run=replace(report.run, region=value)))
+
+
+# --- Reports of versions that knew no workloads ----------------------------------------------------------------------
+
+
+def without_workloads(report: Report) -> Report:
+    """The report as a version wrote it that knew no workloads."""
+    document = codec.encode(report)
+    del document["run"]["workloads"], document["vantage"]["workloads"]
+    for target in document["targets"]:
+        del target["required_by"]
+    steps = [step for step in document["observations"] if step["operation"] != WORKLOADS]
+    for step in steps:
+        if step["id"] == HOST:
+            del step["facts"]["keepalive_seconds"]
+    return codec.decode({**document, "observations": steps})
+
+
+@pytest.mark.parametrize("name", [HEALTHY, FAULT, "hana-without-storage-endpoint", "hana-mode-unknown"])
+def test_a_report_without_workloads_is_judged_and_compared(name: str) -> None:
+    now = report_of(name)
+    before = judge(saved.measurement_of(without_workloads(now)))
+    assert before.vantage.workloads == ()
+    assert {target.required_by for target in before.targets} == {()}
+    assert [target.status for target in before.targets] == [target.status for target in now.targets]
+    assert [finding.id for finding in before.findings] == [
+        finding.id for finding in now.findings if finding.code != "ENV017"
+    ]
+    assert before.verdict.status is (Status.OK if name == "hana-mode-unknown" else now.verdict.status)
+    change = difference(before, now)
+    assert not change.targets
+    assert [step.id for step in change.steps] == [f"{HOST}/{WORKLOADS}"]

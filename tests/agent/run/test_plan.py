@@ -7,10 +7,17 @@ from ipaddress import ip_network
 import pytest
 
 from agent.catalog.endpoint_urls import REFUSED_URL
-from agent.run.plan import NO_INSTANCE, jobs_request, names_endpoint_by_id, targets, with_names
-from agent.settings import Expect, NamedEndpoint, Settings
+from agent.run.plan import (
+    NO_INSTANCE,
+    jobs_request,
+    names_endpoint_by_id,
+    possible_services,
+    targets,
+    with_names,
+)
+from agent.settings import Expect, NamedEndpoint, Settings, Workload
 from probes.addresses import usable_families, vpc_resolvers
-from probes.facts import HostFacts, ImdsFacts, SdkFacts
+from probes.facts import FoundWorkload, HostFacts, ImdsFacts, SdkFacts, WorkloadFacts
 from probes.model import Addressing, Role, Target
 from probes.steps.jobs import JobsRequest
 from probes.vpc.model import VpcEndpoint
@@ -415,3 +422,84 @@ def test_whose_jobs_are_asked_for(services: tuple[str, ...], seen: ImdsFacts | N
 )
 def test_nobody_s_jobs_are_asked_for_where_the_instance_is_not_known(seen: ImdsFacts | None) -> None:
     assert jobs_request(targets(settings("backup"), REGION, None), seen, NOW) == NO_INSTANCE
+
+
+# --- Workloads -------------------------------------------------------------------------------------------------------
+
+BACKINT = FoundWorkload(name="hana", by="/usr/sap/HDB/SYS/global/hdb/opt/hdbbackint", is_agent=True, mode="aws-backup")
+HERE = WorkloadFacts(found=(BACKINT,))
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [
+        pytest.param(
+            settings(),
+            {"backup": ("caller",), "backup-gateway": (), "backup-storage": ("hana",), "ssm": ("hana",)},
+            id="nothing named",
+        ),
+        pytest.param(settings("sts"), {"sts": ("--service",)}, id="a service alone"),
+        pytest.param(
+            replace(settings(), endpoints=(NamedEndpoint(service="backup", host=V),)),
+            {"backup": ("--endpoint",)},
+            id="an endpoint alone",
+        ),
+        pytest.param(
+            replace(settings("sts", "backup"), workloads=(Workload.CALLER,)),
+            {"backup": ("--service", "--workload caller"), "backup-gateway": (), "sts": ("--service",)},
+            id="a workload and services",
+        ),
+        pytest.param(
+            replace(settings("sts"), workloads=(Workload.AUTO,)),
+            {"backup": ("caller",), "backup-storage": ("hana",), "sts": ("--service",)},
+            id="what is found and a service",
+        ),
+        pytest.param(
+            replace(settings(), workloads=(Workload.SSM,)),
+            {"ssm": ("--workload ssm",), "ssmmessages": ("--workload ssm",)},
+            id="a workload alone",
+        ),
+    ],
+)
+def test_who_requires_a_target(asked: Settings, expected: dict[str, tuple[str, ...]]) -> None:
+    planned = {
+        target.service: target
+        for target in targets(asked, REGION, sdk().facts, HERE)
+        if target.role is not Role.CONTEXT
+    }
+    assert {service: planned[service].required_by for service in expected} == expected
+    assert {service for service, target in planned.items() if target.role is Role.REQUIRED} == {
+        service for service, target in planned.items() if target.required_by
+    }
+    assert planned.keys() <= set(possible_services(asked))
+
+
+def test_what_is_found_counts_only_once_it_is_known() -> None:
+    assert [target.service for target in targets(settings(), REGION, None)] == ["backup", "backup-gateway"]
+    assert len(targets(settings(), REGION, None, HERE)) == 7
+
+
+@pytest.mark.parametrize(
+    ("host", "asked", "expected"),
+    [
+        pytest.param("sts.eu-west-1.amazonaws.com", (), ("caller",), id="the Region's"),
+        pytest.param("sts.eu-west-1.amazonaws.com", (Workload.CALLER,), ("--workload caller",), id="asked for"),
+        pytest.param("sts.eu-west-1.amazonaws.com", (Workload.SSM,), None, id="another workload"),
+        pytest.param("sts.amazonaws.com", (), None, id="the global one"),
+        pytest.param(None, (), None, id="no role"),
+    ],
+)
+def test_sts_is_required_where_the_chain_of_credentials_asks_it(
+    host: str | None, asked: tuple[Workload, ...], expected: tuple[str, ...] | None
+) -> None:
+    planned = targets(replace(settings(), workloads=asked), REGION, sdk(sts=host).facts, WorkloadFacts())
+    assert next((target.required_by for target in planned if target.service == "sts"), None) == expected
+
+
+def test_sts_at_the_url_that_the_chain_takes() -> None:
+    facts = sdk(sts="sts.example.com", urls={"sts": "https://sts.example.com"}).facts
+    planned = [target for target in targets(settings(), REGION, facts) if target.service == "sts"]
+    assert [(target.id, target.role) for target in planned] == [
+        ("sts@sts.example.com", Role.REQUIRED),
+        ("sts", Role.CONTEXT),
+    ]

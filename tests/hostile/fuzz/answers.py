@@ -34,7 +34,7 @@ from probes.failure import classify
 from probes.model import Address, AnswerForm, Draft, FailureKind, Observation, ProbeError, SignedCall
 from probes.observe import Log
 from probes.seams import Stream
-from probes.steps import api, host, http, imds, jobs, proxy
+from probes.steps import api, host, http, imds, jobs, proxy, workload
 from probes.steps.dns import MAX_RECORDS, facts_of, read_answer
 from probes.steps.tls import MAX_NAME_CHARACTERS, MAX_NAMES, TlsStream, read_certificate
 from probes.system.reader import MAX_MESSAGE_CHARACTERS, SystemReader
@@ -483,6 +483,25 @@ def check_host_files(chance: Random, _: Command) -> None:
     servers, *_rest = host.parse_resolv_conf(decoded)
     assert 1 <= len(servers) <= host.MAX_NAME_SERVERS
     assert len(host.parse_hosts(decoded, ("amazonaws.com",))) <= host.MAX_HOSTS_ENTRIES
+
+
+_WORKLOAD_FILES: Final = (
+    b'{"Ssm": {"Endpoint": "https://me:hunter2@ssm.example"}, "Mgs": {"Endpoint": ""}, "Kms": null}',
+    b"---\nS3BucketName: \"a-bucket\" # ours\nAwsRegion: eu-west-1\nS3BucketOwnerAccountID: '111122223333'\nLogFile:\n",
+    b"#!/bin/sh\nexport https_proxy=http://me:hunter2@10.0.9.9:3128\nno_proxy='169.254.169.254'\nexec a \"$@\"\n",
+)
+
+
+def check_workload_files(chance: Random, _: Command) -> None:
+    """Whatever the settings of agents hold, short printable values come of it, without the password of a proxy."""
+    text = spoilt_bytes(
+        chance, chance.choice(_WORKLOAD_FILES), (*BYTES, b'"', b"'", b"\\", b": ", b"export ", b"[" * 99)
+    )
+    decoded = text.decode("utf-8", "replace")
+    for parse in (workload.ssm_settings, workload.yaml_values, workload.launcher_proxies):
+        values = parse(decoded).values()
+        assert all(value.isascii() and len(value) <= workload.MAX_CHARACTERS for value in values)
+        assert all(value.isprintable() for value in values)
 
 
 _SHARED_FILE: Final = (

@@ -65,6 +65,7 @@ KINDS: Final = tuple(
         ("handshakes", 10, answers.check_handshakes),
         ("policies", 20, answers.check_policies),
         ("host-files", 20, answers.check_host_files),
+        ("workload-files", 10, answers.check_workload_files),
         ("shared-files", 20, answers.check_shared_files),
     )
 )

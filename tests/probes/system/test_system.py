@@ -29,7 +29,7 @@ from agent.simulated.world import SimulatedMachine
 from probes.background import in_background
 from probes.facts import Interface, TcpFacts
 from probes.model import Address, Draft, FailureKind
-from probes.seams import MAX_FILE_BYTES, LocalRoute, Stream
+from probes.seams import MAX_FILE_BYTES, MAX_OUTPUT_BYTES, LocalRoute, Stream
 from probes.system import machine as machine_module
 from probes.system.machine import SystemMachine
 from probes.system.net import SystemNet
@@ -580,6 +580,45 @@ def test_file_is_read_up_to_the_limit(tmp_path: Path) -> None:
 def test_file_that_cannot_be_read(tmp_path: Path, place: str) -> None:
     with pytest.raises(OSError, match=r"directory|plain file"):
         SystemMachine().read(str(tmp_path / place))
+
+
+async def test_a_folder_is_listed_up_to_a_number_and_a_link_is_not_followed(tmp_path: Path) -> None:
+    for name in "cab":
+        (tmp_path / name).touch()
+    (tmp_path / "link").symlink_to("../gone")
+    machine = SystemMachine()
+    assert await machine.entries(str(tmp_path), 9) == ("a", "b", "c", "link")
+    assert len(await machine.entries(str(tmp_path), 2)) == 2
+    assert await machine.link_target(str(tmp_path / "link")) == "../gone"
+    for place, number in (("a", errno.EINVAL), ("gone", errno.ENOENT)):
+        with pytest.raises(OSError) as caught:  # noqa: PT011 - the number is compared
+            await machine.link_target(str(tmp_path / place))
+        assert caught.value.errno == number
+    with pytest.raises(FileNotFoundError):
+        await machine.entries(str(tmp_path / "gone"), 9)
+
+
+async def test_an_agent_is_run_without_variables_and_for_a_short_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    monkeypatch.setattr("probes.system.machine.AGENT_SECONDS", 0.2)
+    program = tmp_path / "agent"
+
+    async def output_of(script: str) -> str:
+        program.write_text(f"#!/bin/sh\n{script}\n", "ascii")
+        program.chmod(0o755)
+        return await SystemMachine().output_of(str(program), "-v")
+
+    assert (
+        await output_of('echo "$1 in $PWD: ${AWS_SECRET_ACCESS_KEY-nothing}"; echo not this >&2')
+        == "-v in /: nothing\n"
+    )
+    assert len(await output_of("yes")) == MAX_OUTPUT_BYTES
+    assert await output_of("echo 2.1.5; sleep 600") == "2.1.5\n"
+    program.chmod(0o644)
+    with pytest.raises(PermissionError):
+        await SystemMachine().output_of(str(program), "-v")
 
 
 def test_wall_time_and_identifiers() -> None:

@@ -1,0 +1,269 @@
+"""ENV and TCP: what only the software of a workload knows of itself, and what its long connections need."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
+
+from agent.catalog.endpoint_urls import host_of_url
+from agent.catalog.findings import Severity
+from agent.catalog.wording import listed
+from agent.catalog.workloads import (
+    BACKINT_FOR_ENDPOINTS,
+    DATA_SERVICES,
+    LONG_FLOWS,
+    SSM_AGENT_WITHOUT_EC2MESSAGES,
+    WorkloadInUse,
+    is_before,
+)
+from agent.judge.commands import read_only
+from agent.judge.evidence import Evidence
+from agent.judge.observations import ids
+from agent.judge.requirements import required_steps, why_not_in_use
+from agent.judge.rules.rule import Rule, RuleFinding
+from agent.report.model import Command, Fix
+from agent.settings import Workload
+from probes.facts import AWS_BACKUP_MODE, SAP_SYSTEMS, SSM_ENDPOINTS
+from probes.frozen import dataclass
+from probes.model import Role, Step, Target
+from probes.operations import HOST, WORKLOADS
+
+IDLE_SECONDS: Final = 350
+"""After which endpoints, network load balancers and NAT gateways forget a TCP connection without traffic (AWS
+PrivateLink Guide, Access AWS services through AWS PrivateLink)."""
+_METADATA: Final = "169.254.169.254"
+_SEARCH: Final = f"{HOST}/{WORKLOADS}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Detour:
+    """A setting of a workload's own that leads elsewhere than this run went."""
+
+    words: str
+    targets: tuple[Target, ...]
+    """What was tested instead."""
+    summary: str
+    command: Command
+
+
+def agent_too_old(evidence: Evidence) -> Iterator[RuleFinding]:
+    """ENV016: an agent of this host is older than what the private path needs."""
+    for workload in evidence.workloads:
+        if workload.name is Workload.HANA and workload.mode == AWS_BACKUP_MODE:
+            yield from _old_backint(evidence, workload)
+        elif workload.name is Workload.SSM:
+            yield from _old_ssm_agent(evidence, workload)
+
+
+def _old_backint(evidence: Evidence, workload: WorkloadInUse) -> Iterator[RuleFinding]:
+    if not is_before(workload.version, BACKINT_FOR_ENDPOINTS):
+        return
+    targets = _targets(evidence, DATA_SERVICES)
+    fails = any(_fails(evidence, target) for target in targets)
+    yield RuleFinding(
+        code="ENV016",
+        target=None,
+        severity=Severity.CRITICAL if fails else None,
+        detail=f"The Backint agent of {workload.by} is version {workload.version}; AWS Backup can be reached by an "
+        f"interface endpoint from {BACKINT_FOR_ENDPOINTS} on.",
+        evidence=(_SEARCH, *_lookups(evidence, targets)),
+        fix=Fix(
+            summary="Update the agent by the Systems Manager document AWSSAP-InstallBackintForAWSBackup, while no "
+            "backup runs.",
+            commands=(read_only("backuplink", "check", "--workload", "hana", "--run-agents"),),
+        ),
+    )
+
+
+def _old_ssm_agent(evidence: Evidence, workload: WorkloadInUse) -> Iterator[RuleFinding]:
+    """An agent that needs `ec2messages`, of which no endpoint is here."""
+    if not is_before(workload.version, SSM_AGENT_WITHOUT_EC2MESSAGES):
+        return
+    missing = [target for target in _targets(evidence, {"ec2messages"}) if why_not_in_use(evidence, target) is not None]
+    if not missing:
+        return
+    targets = _targets(evidence, {"ssm"})
+    yield RuleFinding(
+        code="ENV016",
+        target=None,
+        severity=Severity.CRITICAL if any(_fails(evidence, target) for target in targets) else None,
+        detail=f"The SSM Agent is version {workload.version}: before {SSM_AGENT_WITHOUT_EC2MESSAGES} it calls "
+        f"{listed(target.host for target in missing)} as well, which has no private address here.",
+        evidence=(_SEARCH, *_lookups(evidence, targets)),
+        fix=Fix(
+            summary="Update the SSM Agent; where that is not possible, create an endpoint for ec2messages.",
+            commands=(read_only("backuplink", "check", "--workload", "ssm", "--run-agents"),),
+        ),
+    )
+
+
+def _fails(evidence: Evidence, target: Target) -> bool:
+    """Whether a step that the target needs was made and failed, or its name leads off the expected path."""
+    steps = map(evidence.find, required_steps(evidence, target))
+    failed = any(step is not None and step.made and not step.ok for step in steps)
+    return failed or not all(map(evidence.is_expected, evidence.own_addresses(target)))
+
+
+def _lookups(evidence: Evidence, targets: Iterable[Target]) -> tuple[str, ...]:
+    return ids([lookup for target in targets if (lookup := evidence.own_lookup(target)) is not None])
+
+
+def agent_overrides(evidence: Evidence) -> Iterator[RuleFinding]:
+    """ENV017: the workload's own settings send it elsewhere than this run tested, or those that decide it could not be
+    read."""
+    yield from _unsettled_mode(evidence)
+    detours = [
+        detour
+        for workload in evidence.workloads
+        for detour in (
+            _other_hosts(evidence, workload) if workload.name is Workload.SSM else _own_proxy(evidence, workload)
+        )
+    ]
+    if not detours:
+        return
+    tested = dict.fromkeys(target for detour in detours for target in detour.targets)
+    yield RuleFinding(
+        code="ENV017",
+        target=None,
+        detail=" ".join(dict.fromkeys(detour.words for detour in detours)),
+        evidence=(_SEARCH, *_lookups(evidence, tested)),
+        fix=Fix(
+            summary=" ".join(dict.fromkeys(detour.summary for detour in detours)),
+            commands=tuple(dict.fromkeys(detour.command for detour in detours)),
+        ),
+    )
+
+
+def _other_hosts(evidence: Evidence, workload: WorkloadInUse) -> Iterator[_Detour]:
+    """Hosts in the settings of the SSM Agent that are no target."""
+    for key, service in SSM_ENDPOINTS.items():
+        value = workload.settings.get(key)
+        targets = _targets(evidence, {service})
+        host = None if value is None else host_of_url(value if "://" in value else f"https://{value}")
+        if host is None or not targets or host in {target.host for target in targets}:
+            continue
+        yield _Detour(
+            words=f"The SSM Agent's own settings name {value} for {service} ({key}); this run tested "
+            f"{listed(target.host for target in targets)}.",
+            targets=targets,
+            summary="Where the agent's host is meant, test it by its name, with --endpoint; where it is not, remove "
+            "the key from amazon-ssm-agent.json and restart the agent.",
+            command=read_only(*("backuplink", "check", "--workload", "ssm", "--endpoint", f"{service}={host}")),
+        )
+
+
+def _own_proxy(evidence: Evidence, workload: WorkloadInUse) -> Iterator[_Detour]:
+    """A proxy in the launcher of the Backint agent that takes the calls which this run made without it."""
+    proxy = workload.settings.get("https_proxy")
+    if proxy is None:
+        return
+    no_proxy = workload.settings.get("no_proxy", "")
+    targets = tuple(
+        target
+        for target in _targets(evidence, DATA_SERVICES)
+        if evidence.proxy(target) != proxy and not _is_left_out(target.host, no_proxy)
+    )
+    if not targets:
+        return
+    hosts = listed(target.host for target in targets)
+    own = dict.fromkeys(evidence.proxy(target) for target in targets)
+    here = listed("without a proxy" if url is None else f"through {url}" for url in own)
+    keys = "" if _is_left_out(_METADATA, no_proxy) else f" Its no_proxy leaves out {_METADATA} as well, where the "
+    yield _Detour(
+        words=f"The launcher of the Backint agent sends calls for {hosts} to {proxy}, off the private path; this run "
+        f"tested {here}." + (f"{keys}agent's credentials come from." if keys else ""),
+        targets=targets,
+        summary=f"Add {hosts} and {_METADATA} to no_proxy in aws-backint-agent-launcher.sh; where the proxy is meant, "
+        "run backuplink with the same variables.",
+        command=read_only("grep", "-n", "proxy", "<LAUNCHER>"),
+    )
+
+
+def _is_left_out(host: str, no_proxy: str) -> bool:
+    """Whether a no_proxy holds a host or a domain above it, or `*`."""
+    names = (name.strip().lower().lstrip(".") for name in no_proxy.split(","))
+    return any(name == "*" or host == name or host.endswith(f".{name}") for name in names if name)
+
+
+def _targets(evidence: Evidence, services: Iterable[str]) -> tuple[Target, ...]:
+    """The targets of these services that are asked for, or used here."""
+    wanted = frozenset(services)
+    return tuple(target for target in evidence.targets if target.service in wanted and target.role is not Role.CONTEXT)
+
+
+def unread_settings(evidence: Evidence) -> str | None:
+    """What could not be read of the workloads on this host, and how to read it; None where nothing was hidden, and
+    where a finding says so."""
+    search = evidence.workload_search
+    if search is not None and search.failure is not None:
+        return f"this host could not be searched to the end: {search.failure.message}"
+    if evidence.has_unsettled_mode or not (files := _unread(evidence)):
+        return None
+    hidden = any(path == SAP_SYSTEMS or path.endswith("/hdbbackint") for path in files)
+    what = "whether the Backint agent is here" if hidden else "what they set"
+    return f"{_as_words(files)} cannot be read by this user, so {what} is not known: run `sudo backuplink check` once"
+
+
+def _unread(evidence: Evidence) -> dict[str, str]:
+    """Files and links that this user may not read, each with the name of the error."""
+    search = evidence.workload_search
+    facts = None if search is None else search.facts
+    return {} if facts is None else {unread.path: unread.error for unread in facts.unread}
+
+
+def _as_words(files: Mapping[str, str]) -> str:
+    return listed(f"{path} ({error})" for path, error in files.items())
+
+
+def _unsettled_mode(evidence: Evidence) -> Iterator[RuleFinding]:
+    """The settings that say which service a Backint agent sends its data to were not read."""
+    if not evidence.has_unsettled_mode:
+        return
+    files = _unread(evidence)
+    why = f"{_as_words(files)} cannot be read by this user" if files else "it was not found where the installer puts it"
+    yield RuleFinding(
+        code="ENV017",
+        target=None,
+        detail=f"The configuration of the Backint agent was not read: {why}. Whether the agent sends its data to "
+        "backup-storage or to s3 is not known, so neither is required.",
+        evidence=(HOST,) if evidence.workload_search is None else (_SEARCH, HOST),
+        fix=Fix(
+            summary="Run it once as root, or as a member of the group sapsys, who may read the configuration. Or name "
+            "the service, where the agent sends its data to AWS Backup.",
+            commands=(
+                read_only("sudo", "backuplink", "check", "--workload", "auto"),
+                read_only("backuplink", "check", "--workload", "auto", "--service", "backup-storage"),
+            ),
+        ),
+    )
+
+
+def idle_flow_cut(evidence: Evidence) -> Iterator[RuleFinding]:
+    """TCP012: TCP keepalive starts later than an idle connection is forgotten, and a workload here has long ones."""
+    seconds = None if evidence.host is None else evidence.host.keepalive_seconds
+    names = [workload.name.value for workload in evidence.workloads if _has_long_flows(workload)]
+    if seconds is None or seconds <= IDLE_SECONDS or not names:
+        return
+    yield RuleFinding(
+        code="TCP012",
+        target=None,
+        detail=f"TCP keepalive starts after {seconds} s on this host; endpoints, network load balancers and NAT "
+        f"gateways forget a connection without traffic after {IDLE_SECONDS} s. {listed(dict.fromkeys(names))} holds "
+        "connections for as long as a backup lasts.",
+        evidence=(HOST,),
+        fix=Fix(
+            summary="Where backups or restores break off after minutes without traffic, let keepalive start earlier, "
+            "for connections whose program turns it on.",
+            commands=(read_only("sysctl", "net.ipv4.tcp_keepalive_time", "net.ipv4.tcp_keepalive_intvl"),),
+        ),
+    )
+
+
+def _has_long_flows(workload: WorkloadInUse) -> bool:
+    return workload.name in LONG_FLOWS and workload.is_required
+
+
+HOST_RULES: Final = (
+    Rule("ENV016", needs=(), check=agent_too_old),
+    Rule("ENV017", needs=(), check=agent_overrides, unseen=unread_settings),
+)
+CONNECTION_RULES: Final = (Rule("TCP012", needs=(Step.HOST,), check=idle_flow_cut),)
+RULES: Final = (*HOST_RULES, *CONNECTION_RULES)

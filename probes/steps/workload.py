@@ -1,0 +1,282 @@
+"""Which workloads are on this host: by links, unit files and settings, bounded in number and in time.
+
+No program is run unless that is asked for, and then only to tell a version. What decides whether a workload is here,
+links and unit files, can be read by every user, so that root at a terminal and a sandboxed service find the same; what
+only some users may read, such as the configuration of the Backint agent, adds detail, and what could not be read is
+said.
+
+Sources: Install and configure AWS Backint Agent for SAP HANA, and Uninstall AWS Backint agent (SAP HANA on AWS Guides);
+keys of `amazon-ssm-agent.json` from the README of aws/amazon-ssm-agent.
+"""
+
+import errno
+import json
+import posixpath
+import re
+import shlex
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final
+
+from probes.facts import (
+    AWS_BACKUP_MODE,
+    BUCKET,
+    S3_MODE,
+    SAP_SYSTEMS,
+    SSM_ENDPOINTS,
+    FoundWorkload,
+    UnreadFile,
+    WorkloadFacts,
+)
+from probes.model import Draft
+from probes.seams import Machine
+from probes.urls import masked_proxy
+
+MAX_ENTRIES: Final = 256
+"""Of the folder of SAP systems, which has one for each and a few more."""
+MAX_SYSTEMS: Final = 16
+SSM_SAP: Final = "/opt/aws/ssm-sap"
+"""Where SSM for SAP keeps its files on a host that is registered with it."""
+SSM_AGENT_UNITS: Final = (
+    "/etc/systemd/system/amazon-ssm-agent.service",
+    "/usr/lib/systemd/system/amazon-ssm-agent.service",
+    "/lib/systemd/system/amazon-ssm-agent.service",
+    "/etc/systemd/system/snap.amazon-ssm-agent.amazon-ssm-agent.service",
+)
+"""Unit files of the packages deb, rpm and snap, and one that an administrator wrote."""
+SSM_AGENT_SETTINGS: Final = (
+    "/etc/amazon/ssm/amazon-ssm-agent.json",
+    "/etc/amazon/ssm-snap/amazon-ssm-agent.json",
+    "/snap/amazon-ssm-agent/current/amazon-ssm-agent.json",
+)
+SSM_AGENT: Final = "/usr/bin/amazon-ssm-agent"
+SSM_AGENT_IN_SNAP: Final = "/snap/amazon-ssm-agent/current/amazon-ssm-agent"
+SSM_AGENT_SNAP: Final = "/snap/amazon-ssm-agent/current/meta/snap.yaml"
+"""The one file that names the version of the agent; other packages have none that is small."""
+SETTINGS: Final = (BUCKET, "S3BucketAwsRegion", "AwsRegion")
+"""Keys of the Backint agent's configuration that are kept."""
+PROXIES: Final = ("https_proxy", "http_proxy", "no_proxy")
+MAX_CHARACTERS: Final = 512
+"""Of a setting's value."""
+
+_BACKINT: Final = "aws-backint-agent"
+_CONFIGURATION: Final = f"{_BACKINT}-config.yaml"
+_LAUNCHER: Final = f"{_BACKINT}-launcher.sh"
+_SYSTEM_ID: Final = re.compile(r"[A-Z][A-Z0-9]{2}")
+_YAML_LINE: Final = re.compile(r"[ \t-]*([A-Za-z][A-Za-z0-9_]*)[ \t]*:(?:[ \t]+(.*))?$")
+_PARAMETER_FILE: Final = re.compile(r"[ \t]*data_backup_parameter_file[ \t]*=[ \t]*(/\S+)[ \t]*$", re.MULTILINE)
+_ASSIGNMENT: Final = re.compile(r"[ \t]*(?:export[ \t]+)?([A-Za-z_]+)=(.*)$")
+_VERSION: Final = re.compile(r"^version:[ \t]*['\"]?([0-9]{1,5}(?:\.[0-9]{1,5}){1,4})['\"]?[ \t]*$", re.MULTILINE)
+_IN_OUTPUT: Final = re.compile(r"(?<![0-9.])[0-9]{1,5}(?:\.[0-9]{1,5}){2,4}(?![0-9.])")
+"""The Backint agent also names the version of its interface, which has two parts."""
+_NOT_THERE: Final = (errno.ENOENT, errno.ENOTDIR)
+
+
+async def probe(machine: Machine, draft: Draft[WorkloadFacts], *, run_agents: bool = False) -> WorkloadFacts:
+    """Look for the agents that use AWS Backup, and with `run_agents` run each to tell its version. What was found
+    before a file system stopped to answer is kept."""
+    search = _Search(machine, draft, run_agents=run_agents)
+    await search.find_ssm_agent()
+    await search.find_backint()
+    return search.end()
+
+
+class _Search:
+    """One search, and what it has found so far."""
+
+    def __init__(self, machine: Machine, draft: Draft[WorkloadFacts], *, run_agents: bool) -> None:
+        self._machine = machine
+        self._run_agents = run_agents
+        self._draft = draft
+        self._unread: dict[str, str] = {}
+        self.end()
+
+    def end(self) -> WorkloadFacts:
+        """What was found."""
+        facts = self._draft.facts or WorkloadFacts()
+        unread = tuple(UnreadFile(path=path, error=error) for path, error in self._unread.items())
+        self._draft.facts = WorkloadFacts(found=facts.found, unread=unread)
+        return self._draft.facts
+
+    def _add(self, workload: FoundWorkload) -> None:
+        before = () if self._draft.facts is None else self._draft.facts.found
+        self._draft.facts = WorkloadFacts(found=(*before, workload))
+        self.end()
+
+    async def find_ssm_agent(self) -> None:
+        """Find the SSM Agent by its unit file."""
+        unit = next((path for path in SSM_AGENT_UNITS if self._is_there(path)), None)
+        if unit is None:
+            return
+        settings: dict[str, str] = {}
+        for path in SSM_AGENT_SETTINGS:
+            if (text := self._text(path)) is not None:
+                settings = ssm_settings(text)
+                break
+        is_snap = "/snap." in unit
+        kept = _VERSION.search(self._text(SSM_AGENT_SNAP) or "") if is_snap else None
+        program = SSM_AGENT_IN_SNAP if is_snap else SSM_AGENT
+        version = kept[1] if kept else await self._version_of(program, "-version")
+        self._add(FoundWorkload(name="ssm", by=unit, is_agent=True, version=version, settings=settings))
+
+    async def find_backint(self) -> None:
+        """Find the Backint agent by the link that SAP HANA calls it by, or else SSM for SAP by its folder."""
+        try:
+            entries = await self._machine.entries(SAP_SYSTEMS, MAX_ENTRIES)
+        except OSError as error:
+            self._note(SAP_SYSTEMS, error)
+            entries = ()
+        found = False
+        for system in [entry for entry in entries if _SYSTEM_ID.fullmatch(entry)][:MAX_SYSTEMS]:
+            found = await self._find_backint_of(f"{SAP_SYSTEMS}/{system}/SYS/global/hdb") or found
+        if not found:
+            try:
+                await self._machine.entries(SSM_SAP, 1)
+            except OSError as error:
+                self._note(SSM_SAP, error)
+            else:
+                self._add(FoundWorkload(name="hana", by=SSM_SAP, is_agent=False))
+
+    async def _find_backint_of(self, folder: str) -> bool:
+        """Whether the SAP system with this folder uses the agent."""
+        link = f"{folder}/opt/hdbbackint"
+        try:
+            target = await self._machine.link_target(link)
+        except OSError as error:
+            if error.errno != errno.EINVAL:  # a program, and no link, is another vendor's
+                self._note(link, error)
+            return False
+        if _BACKINT not in target:
+            return False
+        target = posixpath.join(posixpath.dirname(link), target)
+        installed = posixpath.dirname(target)
+        configuration = await self._first_of(await self._configurations(folder, installed))
+        launcher = await self._first_of(dict.fromkeys((target, f"{installed}/{_LAUNCHER}")), _is_script)
+        values = {} if configuration is None else yaml_values(configuration)
+        settings = {key: values[key] for key in SETTINGS if values.get(key)}
+        settings |= {} if launcher is None else launcher_proxies(launcher)
+        mode = None if not values else S3_MODE if values.get(BUCKET) else AWS_BACKUP_MODE
+        version = await self._version_of(link, "-v")
+        self._add(FoundWorkload(name="hana", by=link, is_agent=True, version=version, mode=mode, settings=settings))
+        return True
+
+    async def _version_of(self, program: str, option: str) -> str | None:
+        """What an agent says of its version; None where it may not be run, or says none."""
+        if not self._run_agents:
+            return None
+        try:
+            versions = _IN_OUTPUT.findall(await self._machine.output_of(program, option))
+        except OSError as error:
+            self._note(program, error)
+            return None
+        return str(versions[-1]) if versions else None
+
+    async def _configurations(self, folder: str, installed: str) -> Iterable[str]:
+        """Where the agent's configuration may be: what HANA's own settings name, the link that the installer makes, the
+        folder of the agent."""
+        settings = await self._first_of((f"{folder}/custom/config/global.ini",)) or ""
+        named = _PARAMETER_FILE.search(settings)
+        paths = (f"{folder}/opt/hdbconfig/{_CONFIGURATION}", f"{installed}/{_CONFIGURATION}")
+        return dict.fromkeys((named[1], *paths) if named else paths)
+
+    async def _first_of(self, paths: Iterable[str], accept: Callable[[str], bool] = bool) -> str | None:
+        """The text of the first file that is there and that `accept` takes; None where that is none, or where one
+        before it may not be read."""
+        for path in paths:
+            try:
+                text = (await self._machine.read_of_user(path)).decode("utf-8", "replace")
+            except OSError as error:
+                if self._note(path, error):
+                    return None
+                continue
+            if accept(text):
+                return text
+        return None
+
+    def _is_there(self, path: str) -> bool:
+        """Whether a file of the system is there; one that may not be read is."""
+        try:
+            self._machine.read(path)
+        except OSError as error:
+            return error.errno not in _NOT_THERE
+        return True
+
+    def _text(self, path: str) -> str | None:
+        """The text of a file of the system; None where it is not there or may not be read."""
+        try:
+            return self._machine.read(path).decode("utf-8", "replace")
+        except OSError as error:
+            self._note(path, error)
+            return None
+
+    def _note(self, path: str, error: OSError) -> bool:
+        """Note that a file could not be read; whether it may be there all the same."""
+        if error.errno in _NOT_THERE:
+            return False
+        self._unread[path] = errno.errorcode.get(error.errno or 0, type(error).__name__)
+        self.end()
+        return True
+
+
+def ssm_settings(text: str) -> dict[str, str]:
+    """The hosts that an `amazon-ssm-agent.json` names, by key; empty where it is no such document."""
+    try:
+        document: Any = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    found = {}
+    for key in SSM_ENDPOINTS:
+        part, _, name = key.partition(".")
+        section = document.get(part) if isinstance(document, Mapping) else None
+        value = section.get(name) if isinstance(section, Mapping) else None
+        if isinstance(value, str) and value.strip():
+            found[key] = _shortened(masked_proxy(value.strip()))
+    return found
+
+
+def yaml_values(text: str) -> dict[str, str]:
+    """The scalars of the agent's configuration by key, without their quotes; an empty text for one without a value. The
+    file is a flat YAML mapping (Modify AWS Backint agent configuration parameters)."""
+    values: dict[str, str] = {}
+    for line in text.lstrip("\ufeff").splitlines():
+        if (match := _YAML_LINE.match(line)) is not None:
+            values.setdefault(match[1], _scalar(match[2] or ""))
+    return values
+
+
+def _scalar(text: str) -> str:
+    text = text.strip()
+    if text[:1] in ("'", '"'):
+        return _shortened(text[1:].partition(text[0])[0])
+    text = text.partition(" #")[0].strip()
+    return "" if text.startswith("#") or text in ("~", "null") else _shortened(text)
+
+
+def launcher_proxies(text: str) -> dict[str, str]:
+    """The proxy variables that a launcher sets, by lower-case name, user and password masked. The last line counts, and
+    of both cases the lower one, which the agent takes first."""
+    given: dict[str, str] = {}
+    for line in text.splitlines():
+        match = _ASSIGNMENT.match(line)
+        if match is None or match[1].lower() not in PROXIES:
+            continue
+        try:
+            words = shlex.split(match[2], comments=True)
+        except ValueError:  # a quote without its end
+            words = [match[2]]
+        given[match[1]] = words[0].rstrip(";") if words else ""
+    proxies = {}
+    for name in PROXIES:
+        value = given.get(name) or given.get(name.upper())
+        if value:
+            proxies[name] = _shortened(value if name == "no_proxy" else masked_proxy(value))
+    return proxies
+
+
+def _is_script(text: str) -> bool:
+    return text.startswith("#!")
+
+
+def _shortened(text: str) -> str:
+    """A value in printable ASCII, cut."""
+    text = text.strip()[:MAX_CHARACTERS]
+    return text if text.isascii() and text.isprintable() else ascii(text)[1:-1][:MAX_CHARACTERS]

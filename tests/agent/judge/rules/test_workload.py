@@ -1,0 +1,296 @@
+"""What only the software of a workload knows of itself: ENV017 and TCP012."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+import pytest
+
+from agent.catalog.findings import Severity
+from agent.judge.diagnose import diagnose
+from agent.judge.rules.workload import IDLE_SECONDS
+from agent.judge.verdict import judge_evidence
+from agent.report.model import Run, Status
+from agent.settings import Workload
+from probes.facts import FoundWorkload, UnreadFile, WorkloadFacts
+from probes.model import Failed, Failure, FailureKind, Observation, Ok, Role, Step, Subject
+from probes.operations import WORKLOADS
+from tests.support.build import NOW, Observations, evidence, healthy, host, lookup, optional, proxy, run, target, tcp
+from tests.support.cases import Case, assert_fires, assert_silent, codes_of, fires, silent
+
+LINK: Final = "/usr/sap/HDB/SYS/global/hdb/opt/hdbbackint"
+UNIT: Final = "/usr/lib/systemd/system/amazon-ssm-agent.service"
+STORAGE, SSM = target("backup-storage"), target("ssm")
+PROXY: Final = "http://10.0.9.9:3128"
+STORAGE_HOST: Final = "backupstorage.eu-west-1.amazonaws.com"
+
+
+def found(*workloads: FoundWorkload, unread: Sequence[str] = ()) -> Observation[WorkloadFacts]:
+    facts = WorkloadFacts(found=workloads, unread=tuple(UnreadFile(path=path, error="EACCES") for path in unread))
+    return Observation(
+        subject=Subject(step=Step.HOST, operation=WORKLOADS), outcome=Ok(facts), started_at=NOW, seconds=0.0
+    )
+
+
+def backint(mode: str | None = "aws-backup", **settings: str) -> FoundWorkload:
+    return FoundWorkload(name="hana", by=LINK, is_agent=True, mode=mode, settings=settings)
+
+
+def agent(**settings: str) -> FoundWorkload:
+    hosts = {key.replace("_", "."): value for key, value in settings.items()}
+    return FoundWorkload(name="ssm", by=UNIT, is_agent=True, settings=hosts)
+
+
+def keepalive(seconds: int | None) -> Observation[Any]:
+    observation = host()
+    assert observation.facts is not None
+    return replace(observation, outcome=Ok(replace(observation.facts, keepalive_seconds=seconds)))
+
+
+def asked(*workloads: Workload) -> Run:
+    return replace(run(), workloads=workloads or (Workload.AUTO,))
+
+
+def storage(*found_workloads: FoundWorkload, through: str | None = None) -> Observations:
+    return [
+        host(),
+        found(*found_workloads),
+        lookup("10.0.1.41", of="backup-storage"),
+        proxy(through, of="backup-storage"),
+    ]
+
+
+def ssm(**settings: str) -> Observations:
+    return [host(), found(agent(**settings)), lookup("10.0.1.42", of="ssm")]
+
+
+def old(workload: FoundWorkload, version: str | None) -> FoundWorkload:
+    return replace(workload, version=version)
+
+
+def old_ssm(version: str, *messages: str, tcp_fails: bool = False) -> Observations:
+    """An SSM Agent of a version, and the addresses of ec2messages."""
+    return [
+        host(),
+        found(old(agent(), version)),
+        lookup("10.0.1.42", of="ssm"),
+        tcp("10.0.1.42", of="ssm", failed="timeout" if tcp_fails else None),
+        lookup(*messages, of="ec2messages"),
+    ]
+
+
+SSM_TARGETS: Final = (SSM, optional(target("ec2messages")))
+CASES_THAT_FIRE = [
+    fires(
+        "ENV016",
+        "a Backint agent",
+        storage(old(backint(), "2.1.4.999")),
+        targets=[STORAGE],
+        of=asked(),
+        about=None,
+        detail=f"of {LINK} is version 2.1.4.999; AWS Backup can be reached by an interface endpoint from 2.1.5 on.",
+        shows=["host/workloads", "dns/backup-storage/getaddrinfo"],
+    ),
+    fires(
+        "ENV016",
+        "a Backint agent whose path fails",
+        [*storage(old(backint(), "2.0.5.892")), tcp("10.0.1.41", of="backup-storage", failed="timeout")],
+        targets=[STORAGE],
+        of=asked(),
+        about=None,
+        severity=Severity.CRITICAL,
+    ),
+    fires(
+        "ENV016",
+        "a Backint agent whose data would go out publicly",
+        [host(), found(old(backint(), "2.0.5.892")), lookup("52.95.112.41", of="backup-storage")],
+        targets=[STORAGE],
+        of=asked(),
+        about=None,
+        severity=Severity.CRITICAL,
+    ),
+    fires(
+        "ENV016",
+        "an SSM Agent",
+        old_ssm("3.3.39.0", "52.95.112.41"),
+        targets=SSM_TARGETS,
+        of=asked(Workload.SSM),
+        about=None,
+        detail="before 3.3.40.0 it calls ec2messages.eu-west-1.amazonaws.com as well, which has no private address",
+        shows=["host/workloads", "dns/ssm/getaddrinfo"],
+    ),
+    fires(
+        "ENV016",
+        "an SSM Agent whose path fails",
+        old_ssm("3.3.39.0", "52.95.112.41", tcp_fails=True),
+        targets=SSM_TARGETS,
+        of=asked(Workload.SSM),
+        about=None,
+        severity=Severity.CRITICAL,
+    ),
+    fires(
+        "ENV017",
+        "a proxy in the launcher",
+        storage(backint(https_proxy=PROXY)),
+        targets=[STORAGE],
+        of=asked(),
+        about=None,
+        detail=f"sends calls for {STORAGE_HOST} to {PROXY}, off the private path; this run tested without a proxy. Its "
+        "no_proxy leaves out 169.254.169.254 as well",
+        shows=["host/workloads", "dns/backup-storage/getaddrinfo"],
+    ),
+    fires(
+        "ENV017",
+        "another proxy than this shell's",
+        storage(backint(https_proxy=PROXY, no_proxy="169.254.169.254"), through="http://10.0.8.8:3128"),
+        targets=[STORAGE],
+        of=asked(),
+        about=None,
+        detail="this run tested through http://10.0.8.8:3128.",
+    ),
+    fires(
+        "ENV017",
+        "a host in the settings of the SSM Agent",
+        ssm(Ssm_Endpoint="https://ssm.example.internal"),
+        targets=[SSM],
+        of=asked(Workload.SSM),
+        about=None,
+        detail="name https://ssm.example.internal for ssm (Ssm.Endpoint); this run tested ssm.eu-west-1.amazonaws.com.",
+        shows=["host/workloads", "dns/ssm/getaddrinfo"],
+    ),
+    fires(
+        "TCP012",
+        "one second later",
+        [keepalive(IDLE_SECONDS + 1), found(backint())],
+        of=asked(),
+        about=None,
+        detail=f"starts after {IDLE_SECONDS + 1} s",
+        shows=["host"],
+    ),
+]
+CASES_OF_SILENCE = [
+    silent("ENV016", "the first that fits", storage(old(backint(), "2.1.5")), targets=[STORAGE], of=asked()),
+    silent("ENV016", "a version that is not known", storage(backint()), targets=[STORAGE], of=asked()),
+    silent("ENV016", "a bucket", storage(old(backint("s3"), "2.0.5.892")), targets=[STORAGE], of=asked()),
+    silent(
+        "ENV016",
+        "an SSM Agent with an endpoint",
+        old_ssm("3.3.39.0", "10.0.1.46"),
+        targets=SSM_TARGETS,
+        of=asked(Workload.SSM),
+    ),
+    silent(
+        "ENV016",
+        "an SSM Agent that needs it no more",
+        old_ssm("3.3.40.0", "52.95.112.41"),
+        targets=SSM_TARGETS,
+        of=asked(Workload.SSM),
+    ),
+    silent("ENV016", "no search", [host()], targets=[STORAGE], of=asked()),
+    silent("ENV017", "no proxy", storage(backint()), targets=[STORAGE], of=asked()),
+    silent(
+        "ENV017",
+        "a domain that is left out",
+        storage(backint(https_proxy=PROXY, no_proxy="localhost, .amazonaws.com")),
+        targets=[STORAGE],
+        of=asked(),
+    ),
+    silent("ENV017", "all left out", storage(backint(https_proxy=PROXY, no_proxy="*")), targets=[STORAGE], of=asked()),
+    silent(
+        "ENV017",
+        "the proxy of this shell",
+        storage(backint(https_proxy=PROXY), through=PROXY),
+        targets=[STORAGE],
+        of=asked(),
+    ),
+    silent("ENV017", "not tested", storage(backint(https_proxy=PROXY)), of=asked()),
+    silent("ENV017", "a proxy for HTTP alone", storage(backint(http_proxy=PROXY)), targets=[STORAGE], of=asked()),
+    silent("ENV017", "the default host", ssm(Ssm_Endpoint="ssm.eu-west-1.amazonaws.com"), targets=[SSM], of=asked()),
+    silent(
+        "ENV017",
+        "the host that was tested",
+        ssm(Ssm_Endpoint="ssm.example.internal"),
+        targets=[SSM, target("ssm", host="ssm.example.internal")],
+        of=asked(),
+    ),
+    silent("ENV017", "no search", [host(), lookup("10.0.1.42", of="ssm")], targets=[SSM], of=asked()),
+    silent("ENV017", "a version that knew no workloads", ssm(Ssm_Endpoint="a.example"), targets=[SSM]),
+    silent("TCP012", "soon enough", [keepalive(IDLE_SECONDS), found(backint())], of=asked()),
+    silent("TCP012", "not known", [keepalive(None), found(backint())], of=asked()),
+    silent("TCP012", "no long flows", [keepalive(7200), found(agent())], of=asked()),
+    silent(
+        "TCP012",
+        "SSM for SAP alone",
+        [keepalive(7200), found(FoundWorkload(name="hana", by="/opt/aws/ssm-sap", is_agent=False))],
+        of=asked(),
+    ),
+    silent("TCP012", "nothing known of this host", [host(failed="bug"), found(backint())], of=asked()),
+]
+
+
+@pytest.mark.parametrize("case", CASES_THAT_FIRE)
+def test_fires(case: Case) -> None:
+    assert_fires(case)
+
+
+@pytest.mark.parametrize("case", CASES_OF_SILENCE)
+def test_silent(case: Case) -> None:
+    assert_silent(case)
+
+
+def test_a_rule_with_cases_has_both_kinds() -> None:
+    assert codes_of(CASES_THAT_FIRE) == codes_of(CASES_OF_SILENCE)
+
+
+@pytest.mark.parametrize("role", [Role.REQUIRED, Role.OPTIONAL])
+def test_a_detour_of_what_nobody_asked_for_does_not_count(role: Role) -> None:
+    seen = evidence(
+        [*healthy(), *ssm(Ssm_Endpoint="a.example")],
+        targets=[SSM if role is Role.REQUIRED else optional(SSM)],
+        of=asked(),
+    )
+    (finding,) = (finding for finding in diagnose(seen).findings if finding.code == "ENV017")
+    assert finding.counts is (role is Role.REQUIRED)
+    assert finding.severity is Severity.WARNING
+
+
+def test_a_mode_that_was_not_read_leaves_the_verdict_unknown_and_says_how_to_read_it() -> None:
+    path = "/hana/shared/aws-backint-agent/aws-backint-agent-config.yaml"
+    observations = [*healthy(), found(backint(None), unread=[path])]
+    report = judge_evidence(evidence(observations, of=asked()))
+    assert report.verdict.status is Status.UNKNOWN
+    assert "needs backup-storage or s3" in report.verdict.summary
+    (finding,) = report.findings
+    assert f"was not read: {path} (EACCES) cannot be read by this user. Whether" in finding.detail
+    assert [command.argv[-2:] for command in finding.fix.commands] == [
+        ("--workload", "auto"),
+        ("--service", "backup-storage"),
+    ]
+    assert not [missing for missing in report.not_evaluated if missing.code == "ENV017"]
+    assert (
+        "was not found" in judge_evidence(evidence([*healthy(), found(backint(None))], of=asked())).findings[0].detail
+    )
+    assert judge_evidence(evidence([*healthy(), found(backint())], of=asked())).verdict.status is Status.OK
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        (LINK, "whether the Backint agent is here"),
+        ("/usr/sap", "whether the Backint agent is here"),
+        ("/etc/amazon/ssm/amazon-ssm-agent.json", "what they set"),
+    ],
+)
+def test_other_files_that_were_not_read(path: str, words: str) -> None:
+    report = judge_evidence(evidence([*healthy(), found(unread=[path])], of=asked()))
+    assert report.verdict.status is Status.OK
+    (missing,) = (missing for missing in report.not_evaluated if missing.code == "ENV017")
+    assert missing.reason.startswith(f"{path} (EACCES) cannot be read by this user, so {words} is not known: run `sudo")
+
+
+def test_a_search_that_did_not_end_is_said() -> None:
+    search = replace(found(), outcome=Failed(Failure(kind=FailureKind.TIMEOUT, message="no answer", code=None), None))
+    report = judge_evidence(evidence([*healthy(), search], of=asked()))
+    (missing,) = (missing for missing in report.not_evaluated if missing.code == "ENV017")
+    assert missing.reason == "this host could not be searched to the end: no answer"
+    assert [workload.name for workload in report.vantage.workloads] == [Workload.CALLER]

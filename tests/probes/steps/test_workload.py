@@ -1,0 +1,280 @@
+"""Which workloads a host shows: links, unit files and settings, and what may not be read of them."""
+
+import errno
+import json
+from collections.abc import Mapping
+from typing import Final
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from probes.facts import AWS_BACKUP_MODE, S3_MODE, FoundWorkload, UnreadFile, WorkloadFacts
+from probes.model import Draft
+from probes.steps.workload import (
+    MAX_CHARACTERS,
+    MAX_SYSTEMS,
+    SSM_AGENT,
+    SSM_AGENT_SETTINGS,
+    SSM_AGENT_SNAP,
+    SSM_AGENT_UNITS,
+    SSM_SAP,
+    launcher_proxies,
+    probe,
+    ssm_settings,
+    yaml_values,
+)
+from tests.support.fakes import FakeMachine, forever, os_error
+
+HDB: Final = "/usr/sap/HDB/SYS/global/hdb"
+LINK: Final = f"{HDB}/opt/hdbbackint"
+AGENT: Final = "/hana/shared/aws-backint-agent"
+LAUNCHER: Final = f"{AGENT}/aws-backint-agent-launcher.sh"
+CONFIGURATION: Final = f"{AGENT}/aws-backint-agent-config.yaml"
+OF_HANA: Final = f"{HDB}/opt/hdbconfig/aws-backint-agent-config.yaml"
+PLAIN: Final = b"LogLevel: INFO\nUploadConcurrency: 100\n"
+BUCKET: Final = b'S3BucketName: "backups"\nS3BucketAwsRegion: eu-west-2\n'
+DENIED: Final = os_error(errno.EACCES)
+DEB, RPM, _, SNAP = SSM_AGENT_UNITS
+
+
+async def found(
+    files: Mapping[str, bytes | Exception] | None = None, links: Mapping[str, str | Exception] | None = None
+) -> WorkloadFacts:
+    draft: Draft[WorkloadFacts] = Draft()
+    facts = await probe(FakeMachine(files=files or {}, links=links or {}), draft)
+    assert draft.facts == facts
+    return facts
+
+
+async def hana(files: Mapping[str, bytes | Exception], target: str = LAUNCHER) -> FoundWorkload:
+    (workload,) = (await found(files, {LINK: target})).found
+    assert (workload.name, workload.by, workload.is_agent) == ("hana", LINK, True)
+    return workload
+
+
+async def test_nothing_on_a_host_without_agents() -> None:
+    assert await found() == WorkloadFacts()
+
+
+# --- The Backint agent -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("files", "mode"),
+    [
+        pytest.param({CONFIGURATION: PLAIN}, AWS_BACKUP_MODE, id="no bucket"),
+        pytest.param({CONFIGURATION: BUCKET}, S3_MODE, id="a bucket"),
+        pytest.param({CONFIGURATION: b'S3BucketName: ""\n'}, AWS_BACKUP_MODE, id="an empty bucket"),
+        pytest.param({CONFIGURATION: b"S3BucketName:\nLogLevel: INFO\n"}, AWS_BACKUP_MODE, id="a key without a value"),
+        pytest.param({CONFIGURATION: b"#S3BucketName: backups\nLogLevel: INFO\n"}, AWS_BACKUP_MODE, id="a comment"),
+        pytest.param({CONFIGURATION: b"\xff\xfe\x00 no settings"}, None, id="no settings in it"),
+        pytest.param({CONFIGURATION: b""}, None, id="an empty file"),
+        pytest.param({CONFIGURATION: DENIED}, None, id="not for this user"),
+        pytest.param({}, None, id="not there"),
+        pytest.param({OF_HANA: BUCKET, CONFIGURATION: PLAIN}, S3_MODE, id="the link that HANA has, first"),
+        pytest.param({OF_HANA: DENIED, CONFIGURATION: PLAIN}, None, id="that link, not for this user"),
+        pytest.param(
+            {
+                f"{HDB}/custom/config/global.ini": b"[backup]\ndata_backup_parameter_file = /hana/own.yaml\n",
+                "/hana/own.yaml": BUCKET,
+                OF_HANA: PLAIN,
+            },
+            S3_MODE,
+            id="the file that HANA's settings name, before both",
+        ),
+    ],
+)
+async def test_where_it_sends_its_data(files: Mapping[str, bytes | Exception], mode: str | None) -> None:
+    assert (await hana(files)).mode == mode
+
+
+async def test_what_it_is_set_to() -> None:
+    launcher = b"#!/bin/sh\nexport https_proxy='http://me:hunter2@10.0.9.9:3128'\nNO_PROXY=169.254.169.254 # metadata\n"
+    assert (await hana({CONFIGURATION: BUCKET, LAUNCHER: launcher})).settings == {
+        "S3BucketName": "backups",
+        "S3BucketAwsRegion": "eu-west-2",
+        "https_proxy": "http://***@10.0.9.9:3128",
+        "no_proxy": "169.254.169.254",
+    }
+
+
+async def test_the_launcher_next_to_the_program() -> None:
+    files = {f"{AGENT}/aws-backint-agent": b"\x7fELF", LAUNCHER: b"#!/bin/sh\nhttps_proxy=10.0.9.9:3128\n"}
+    assert (await hana(files, f"{AGENT}/aws-backint-agent")).settings == {"https_proxy": "10.0.9.9:3128"}
+
+
+async def test_what_this_user_may_not_read_is_said() -> None:
+    facts = await found({CONFIGURATION: DENIED, LAUNCHER: DENIED}, {LINK: LAUNCHER})
+    assert facts.unread == (UnreadFile(path=CONFIGURATION, error="EACCES"), UnreadFile(path=LAUNCHER, error="EACCES"))
+    assert [workload.name for workload in facts.found] == ["hana"]
+
+
+async def test_a_link_behind_a_folder_of_others_is_no_sign_and_is_said() -> None:
+    facts = await found(links={LINK: DENIED})
+    assert facts == WorkloadFacts(unread=(UnreadFile(path=LINK, error="EACCES"),))
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        pytest.param("/opt/azure/hdbbackint", id="another vendor's agent"),
+        pytest.param(os_error(errno.EINVAL), id="a program and no link"),
+        pytest.param(os_error(errno.ENOENT), id="no agent"),
+    ],
+)
+async def test_no_agent_of_aws(target: str | Exception) -> None:
+    assert await found(links={LINK: target}) == WorkloadFacts()
+
+
+async def test_each_system_has_its_own() -> None:
+    links: dict[str, str | Exception] = {
+        f"/usr/sap/{name}/SYS/global/hdb/opt/hdbbackint": LAUNCHER for name in "AB1 HDB hostctrl".split()
+    }
+    assert [workload.by.split("/")[3] for workload in (await found(links=links)).found] == ["AB1", "HDB"]
+    many: dict[str, str | Exception] = {
+        f"/usr/sap/H{place:02}/SYS/global/hdb/opt/hdbbackint": LAUNCHER for place in range(40)
+    }
+    assert len((await found(links=many)).found) == MAX_SYSTEMS
+
+
+async def test_ssm_for_sap_alone_is_no_agent() -> None:
+    files: dict[str, bytes | Exception] = {f"{SSM_SAP}/readme": b""}
+    assert await found(files) == WorkloadFacts(found=(FoundWorkload(name="hana", by=SSM_SAP, is_agent=False),))
+    assert [workload.by for workload in (await found(files, {LINK: LAUNCHER})).found] == [LINK]
+
+
+# --- The SSM Agent ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("unit", SSM_AGENT_UNITS)
+async def test_the_ssm_agent_by_its_unit_file(unit: str) -> None:
+    assert (await found({unit: b"[Unit]\n"})).found == (FoundWorkload(name="ssm", by=unit, is_agent=True),)
+
+
+async def test_a_unit_that_this_user_may_not_read_is_there() -> None:
+    assert [workload.by for workload in (await found({RPM: DENIED})).found] == [RPM]
+
+
+async def test_the_version_of_a_snap() -> None:
+    snap = {SNAP: b"[Unit]\n", SSM_AGENT_SNAP: b"name: amazon-ssm-agent\nversion: 3.3.987.0\nbase: core22\n"}
+    assert [workload.version for workload in (await found(snap)).found] == ["3.3.987.0"]
+    assert [workload.version for workload in (await found({**snap, RPM: b"[Unit]\n"})).found] == [None]
+
+
+async def test_the_hosts_that_its_settings_name() -> None:
+    settings = json.dumps({"Ssm": {"Endpoint": "ssm.example"}, "Mgs": {"Endpoint": ""}, "Kms": None, "Os": {"a": 1}})
+    facts = await found({RPM: b"", SSM_AGENT_SETTINGS[0]: settings.encode()})
+    assert facts.found[0].settings == {"Ssm.Endpoint": "ssm.example"}
+
+
+async def test_its_settings_may_be_for_others_alone() -> None:
+    facts = await found({RPM: b"", SSM_AGENT_SETTINGS[0]: DENIED})
+    assert facts.found == (FoundWorkload(name="ssm", by=RPM, is_agent=True),)
+    assert facts.unread == (UnreadFile(path=SSM_AGENT_SETTINGS[0], error="EACCES"),)
+
+
+# --- Agents that are run ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("output", "version"),
+    [
+        pytest.param('"backint 1.50" "aws-backint-agent 2.0.5.892"', "2.0.5.892", id="the Backint agent's"),
+        pytest.param("SSM Agent version: 3.3.131.0\n", "3.3.131.0", id="the SSM Agent's"),
+        pytest.param("version 2.1", None, id="no version"),
+        pytest.param("10.0.1.17.", None, id="no version at the end of a sentence"),
+        pytest.param("", None, id="nothing"),
+        pytest.param(DENIED, None, id="not for this user"),
+    ],
+)
+async def test_the_version_that_an_agent_tells(output: str | Exception, version: str | None) -> None:
+    programs = {f"{LINK} -v": output, f"{SSM_AGENT} -version": output}
+    machine = FakeMachine(files={CONFIGURATION: PLAIN, RPM: b""}, links={LINK: LAUNCHER}, programs=programs)
+    facts = await probe(machine, Draft(), run_agents=True)
+    assert [workload.version for workload in facts.found] == [version, version]
+    assert [unread.path for unread in facts.unread] == ([SSM_AGENT, LINK] if output is DENIED else [])
+
+
+async def test_no_agent_is_run_unless_asked() -> None:
+    class Refusing(FakeMachine):
+        async def output_of(self, program: str, option: str) -> str:
+            raise AssertionError(program, option)
+
+    machine = Refusing(files={CONFIGURATION: PLAIN, RPM: b""}, links={LINK: LAUNCHER})
+    assert len((await probe(machine, Draft())).found) == 2
+
+
+# --- A file system that does not answer ------------------------------------------------------------------------------
+
+
+async def test_what_was_found_before_a_file_system_stopped_to_answer_is_kept() -> None:
+    class Hanging(FakeMachine):
+        async def entries(self, path: str, most: int) -> tuple[str, ...]:
+            await forever()
+            raise AssertionError(path, most)
+
+    import asyncio
+
+    draft: Draft[WorkloadFacts] = Draft()
+    searching = asyncio.ensure_future(probe(Hanging(files={RPM: b""}), draft))
+    await asyncio.sleep(0)
+    searching.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await searching
+    assert draft.facts is not None
+    assert [workload.name for workload in draft.facts.found] == ["ssm"]
+
+
+# --- Files -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("line", "value"),
+    [
+        ("LogFile: /var/log/a.log", "/var/log/a.log"),
+        ('LogFile: "/var/log/a # b.log" # c', "/var/log/a # b.log"),
+        ("LogFile: '/var/log/a.log'\r", "/var/log/a.log"),
+        ("  LogFile :  a  # c", "a"),
+        ("- LogFile: a", "a"),
+        ("LogFile:", ""),
+        ("LogFile: ~", ""),
+        ("LogFile: null", ""),
+        ("LogFile: # nothing", ""),
+        ("LogFile: a\u2028b", "a"),
+    ],
+)
+def test_a_line_of_yaml(line: str, value: str) -> None:
+    assert yaml_values(f"{line}\n") == {"LogFile": value}
+
+
+@pytest.mark.parametrize("line", ["LogFile", "LogFile:a", "# LogFile: a", "---", "{LogFile: a}", ": a"])
+def test_no_line_of_yaml(line: str) -> None:
+    assert yaml_values(f"{line}\n") == {}
+
+
+@pytest.mark.parametrize(
+    ("script", "proxies"),
+    [
+        ("https_proxy=a:1", {"https_proxy": "a:1"}),
+        ("export HTTPS_PROXY=a:1;", {"https_proxy": "a:1"}),
+        ("HTTPS_PROXY=a:1\nhttps_proxy=b:2", {"https_proxy": "b:2"}),
+        ("https_proxy=a:1\nhttps_proxy=b:2", {"https_proxy": "b:2"}),
+        ("https_proxy=a:1\nhttps_proxy=", {}),
+        ("#https_proxy=a:1", {}),
+        ("my_https_proxy=a:1", {}),
+        ("https_proxy='a:1", {"https_proxy": "'a:1"}),
+        ('export no_proxy="a, b"', {"no_proxy": "a, b"}),
+    ],
+)
+def test_proxies_of_a_launcher(script: str, proxies: dict[str, str]) -> None:
+    assert launcher_proxies(f"#!/bin/sh\n{script}\n") == proxies
+
+
+@given(st.text() | st.text("S3BucketName: \"'#~\n\r{}[]httpsproxy_=;\\ \t"))
+def test_any_text(text: str) -> None:
+    for parse in (ssm_settings, yaml_values, launcher_proxies):
+        for value in parse(text).values():
+            assert value.isascii()
+            assert value.isprintable()
+            assert len(value) <= MAX_CHARACTERS
