@@ -159,7 +159,7 @@ def test_only_an_ok_says_which_backups_depend_on_such_a_path(name: str) -> None:
     words = " ".join(text.render(report).split())
     assert ("EBS, RDS, EFS, S3 and others never need them" in words) is (report.verdict.status is Status.OK)
     assert "HANA by Backint" not in text.render(report, RenderOptions(brief=True))
-    assert "Backint" not in nagios.render(report) + prometheus.render(report)
+    assert "HANA by Backint" not in nagios.render(report) + prometheus.render(report)
 
 
 def test_brief_names_what_it_leaves_out() -> None:
