@@ -24,9 +24,9 @@ _OPTIONS: Final = frozenset(
         "--network-acl-id --network-acl-ids --no-private-dns-enabled --output --port --port-range "
         "--private-cidr --private-dns-enabled --protocol --query --redact --region --region-name "
         "--resolver-rule-id --resource-id --role-name --route-table-ids --rule-action --rule-number --rule-type "
-        "--security-group-ids --service --service-name --service-names --service-region --show --subnet-ids "
-        "--target-id --timeout --vpc --vpc-endpoint-id --vpc-endpoint-ids --vpc-endpoint-type --vpc-id --vpc-ids "
-        "--vpc-region --workload -S -connect -lunp -n -noservername -rn -s -servername -showcerts "
+        "--run-agents --security-group-ids --service --service-name --service-names --service-region --show "
+        "--subnet-ids --target-id --timeout --vpc --vpc-endpoint-id --vpc-endpoint-ids --vpc-endpoint-type --vpc-id "
+        "--vpc-ids --vpc-region --workload -S -connect -lunp -n -noservername -rn -s -servername -showcerts "
     ).split()
 )
 """Options of the commands that rules give. Any other word that begins with a dash is not of a rule."""

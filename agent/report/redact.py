@@ -33,6 +33,7 @@ from urllib.parse import urlsplit
 from agent.catalog.partitions import PARTITIONS, SUFFIXES
 from agent.catalog.regions import REGIONS
 from agent.catalog.services import SERVICES
+from agent.catalog.workloads import BACKINT_FOR_ENDPOINTS, SSM_AGENT_WITHOUT_EC2MESSAGES
 from agent.report.model import Command, Report
 from probes.facts import ApiFacts
 from probes.masks import HOSTED_ZONE, ID_KINDS, Mask, Open
@@ -94,6 +95,8 @@ _AWS_WORDS: Final = frozenset(
     }
 )
 """Failures of a read whose message can quote EC2."""
+_VERSIONS: Final = frozenset({BACKINT_FOR_ENDPOINTS, SSM_AGENT_WITHOUT_EC2MESSAGES})
+"""Versions of agents that sentences name."""
 _LEAST_QUOTED: Final = 3
 """Characters of a value that is searched for in sentences; a shorter one may be a common word."""
 
@@ -112,6 +115,9 @@ class _Redactor:
         self._texts: dict[tuple[str, bool], str] = {}
         """The mask of each text: the ids of a network occur in many places."""
         self._addresses: dict[Address, Address] = {}
+        own = (workload.version for workload in report.vantage.workloads)
+        self._versions = frozenset({*_VERSIONS, *filter(None, own)})
+        """Of agents: some have four numbers, as an address has."""
         self._networks: dict[IPv4Network | IPv6Network, IPv4Network | IPv6Network] = {}
         # The code of a failure has more forms than AWS's own, and may still hold a text of a peer.
         answers = (observation.facts for observation in report.observations if isinstance(observation.facts, ApiFacts))
@@ -192,6 +198,8 @@ class _Redactor:
                 return str(self._network(ip_network(match[0])))
             except ValueError:  # an address with the length of its network, or an id: `tcp/backup/10.0.1.17/443`
                 pass
+        if match[0] in self._versions:
+            return match[0]
         try:
             return f"{self._address(ip_address(text))}{slash}{length}"
         except ValueError:

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from agent.formats import markdown
-from agent.formats.report_text import DETAIL_CHARACTERS
+from agent.formats.report_text import DETAIL_CHARACTERS, unfolded
 from agent.judge.verdict import refusal
 from agent.simulated import scenario as scenarios
 from tests.formats.markdown_page import QUIET, read, tokens, visible_blocks
@@ -41,7 +41,7 @@ def test_of_every_scenario(name: str) -> None:
             assert f"What to do: {read(finding.fix.summary)}" in blocks
             for command in finding.fix.commands:
                 assert shlex.join(command.argv) in blocks
-    for target in report.targets:
+    for target in unfolded(report):
         if target.status != "not-in-use":
             assert f"{target.service} at {target.host}" in blocks
 

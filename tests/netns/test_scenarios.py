@@ -99,7 +99,7 @@ def _seen(observation: Observation[Any]) -> tuple[object, ...]:
             del facts["version"]
             facts["region_file"] = facts["region_file"] is not None
     facts.pop("created_after", None)
-    if "gateways" in facts:  # when they were last heard of follows from when the run is made
+    if facts.get("gateways") and "gateways_last_seen" in facts:  # that follows from when the run is made
         facts["gateways"] = [gateway["gateway_id"] for gateway in facts["gateways"]]
         facts["gateways_last_seen"] = facts["gateways_last_seen"] is not None
     return (

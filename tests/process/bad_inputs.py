@@ -118,17 +118,17 @@ FORMED: Final = (
     Option(
         name="service",
         wanted="'backup', 'backup-gateway'",
-        bad=("s3", "Backup", "backup_gateway", "*", "backup,backup-gateway", "backup.eu-west-1.amazonaws.com"),
+        bad=("vss", "Backup", "backup_gateway", "*", "backup,backup-gateway", "backup.eu-west-1.amazonaws.com"),
         multiple=True,
     ),
     Option(
         name="endpoint",
         wanted="",
         bad=(
-            *("vpce-0a1b2c3d4e5f67890", "s3=vpce-0a1b2c3d", "https://backup.eu-west-1.amazonaws.com", "a_b", "backup="),
+            *("vpce-0a1b2c3d4e5f67890", "vs=vpce-0a1b2c3d", "https://backup.eu-west-1.amazonaws.com", "a_b", "backup="),
             *("backup=10.0.0.1:443", "10.0.0.1", "::1", "=", f"{'a.' * 200}com", f"backup={'a' * 64}.com", "-.com"),
             "backup-gateway=vpce-0a1b2c3d4e5f67890-abcd1234.backup.eu-west-1.vpce.amazonaws.com",
-            "vpce-0a1b2c3d4e5f67890-abcd1234.s3.eu-west-1.vpce.amazonaws.com",
+            "vpce-0a1b2c3d4e5f67890-abcd1234.vss.eu-west-1.vpce.amazonaws.com",
         ),
         multiple=True,
     ),
@@ -437,7 +437,7 @@ def by_file() -> Iterator[Refused]:
     for name in FLAGS:
         for value in WRONG_TYPES["flag"]:
             yield one(name, value, f"{name} = {value}\n".encode(), "expected true or false, not")
-    yield one("service", "the second of two", b'service = ["backup", "s3"]', "'s3'")
+    yield one("service", "the second of two", b'service = ["backup", "vss"]', "'vss'")
     yield one("timeout", "good, and another is bad", b"deadline = 9\ntimeout = -1\n", "'-1'")
 
 
@@ -604,7 +604,7 @@ def of_pairs() -> Iterator[Refused]:
         ("short and lines", ("--brief", "--format=ndjson"), ("--brief", "--format ndjson")),
         ("short and JSON", ("--format=json", "--brief"), ("--brief", "--format json")),
         ("timeout, the last is bad", ("--format=json", "--timeout=3", "--timeout=soon"), ("'--timeout'", "'soon'")),
-        ("service, the first is bad", ("--format=json", "--service=s3", "--service=backup"), ("'--service'", "'s3'")),
+        ("service, the first is bad", ("--format=json", "--service=vss", "--service=backup"), ("'--service'", "'vss'")),
         ("resolver, one of three", ("--resolver=::1", "--resolver=x", "--resolver=::2"), ("'--resolver'", "'x'")),
         ("format, the last is bad", ("--format=json", "--format=yaml"), ("'--format'", "'yaml'")),
         ("a flag and its contrary", ("--format=json", "--no-api", "--api"), ("'--api'",)),

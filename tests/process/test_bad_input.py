@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import xml.dom.minidom  # noqa: F401 - junitparser imports it when it writes, which a user without leave cannot
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path

@@ -8,7 +8,7 @@ import pytest
 
 from agent.catalog.findings import CODES
 from agent.catalog.partitions import PARTITIONS, partition_of
-from agent.catalog.services import service_name_of
+from agent.catalog.services import SERVICES, service_name_of
 from agent.formats import explain
 from agent.judge.verdict import judge
 from agent.simulated import scenario as scenarios
@@ -48,7 +48,9 @@ EVERYWHERE: Final = ("com.amazonaws.route53",)
 
 def commercial(text: str, partition: str = "aws-cn") -> list[str]:
     """What a text holds that the partition does not have, whole words."""
-    words = re.findall(r"[^\s\"'`,;()\[\]]+", text)
+    # Some services have the commercial form of name in China, too.
+    named = {service_name_of(service, REGIONS[partition]) for service in SERVICES} if partition == "aws-cn" else set()
+    words = [word for word in re.findall(r"[^\s\"'`,;()\[\]]+", text) if word.rpartition("=")[2] not in named]
     names = COMMERCIAL_OR_SERVICE if partition == "aws-cn" else COMMERCIAL
     return [word for word in words if names.search(word) and word.strip(".") not in EVERYWHERE]
 

@@ -34,6 +34,7 @@ OF_UNKNOWN: Final = {
     "backup-storage": Role.OPTIONAL,
     "ssm-sap": Role.OPTIONAL,
     "secretsmanager": Role.OPTIONAL,
+    "s3": Role.OPTIONAL,
 }
 
 
@@ -67,10 +68,13 @@ def roles(asked: tuple[Workload, ...], found: WorkloadFacts | None) -> dict[str,
         pytest.param((AUTO,), facts(agent()), {**OF_CALLER, **optional(OF_SSM)}, id="the SSM Agent alone"),
         pytest.param((AUTO,), facts(backint()), {**OF_CALLER, **OF_HANA}, id="the Backint agent"),
         pytest.param((AUTO,), facts(agent(), backint()), {**OF_CALLER, **OF_HANA}, id="both agents"),
-        pytest.param((AUTO,), facts(backint(S3_MODE)), {**OF_CALLER, **OF_SSM}, id="a bucket"),
+        pytest.param((AUTO,), facts(backint(S3_MODE)), {**OF_CALLER, **OF_SSM, "s3": Role.OPTIONAL}, id="a bucket"),
         pytest.param((AUTO,), facts(backint(None)), {**OF_CALLER, **OF_UNKNOWN}, id="mode not read"),
         pytest.param(
-            (AUTO,), facts(backint(None), backint()), {**OF_CALLER, **OF_HANA}, id="two systems, of one not read"
+            (AUTO,),
+            facts(backint(None), backint()),
+            {**OF_CALLER, **OF_HANA, "s3": Role.OPTIONAL},
+            id="two systems, of one not read",
         ),
         pytest.param(
             (AUTO,),
@@ -86,7 +90,7 @@ def roles(asked: tuple[Workload, ...], found: WorkloadFacts | None) -> dict[str,
         pytest.param((SSM,), facts(agent(Kms_Endpoint="a")), {**OF_SSM, "kms": Role.OPTIONAL}, id="a host of its own"),
         pytest.param((HANA,), None, {}, id="hana asked for, not searched yet"),
         pytest.param((HANA,), NOTHING, OF_HANA, id="hana asked for, not here"),
-        pytest.param((HANA,), facts(backint(S3_MODE)), OF_SSM, id="hana asked for, a bucket"),
+        pytest.param((HANA,), facts(backint(S3_MODE)), {**OF_SSM, "s3": Role.OPTIONAL}, id="hana asked for, a bucket"),
         pytest.param((HANA,), facts(backint(None)), OF_UNKNOWN, id="hana asked for, mode not read"),
         pytest.param(
             (HANA,),

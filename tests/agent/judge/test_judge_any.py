@@ -52,6 +52,7 @@ from probes.operations import (
     SDK_SETTINGS,
     SEARCH_DOMAINS,
     SMALL_SEGMENTS,
+    WEBSOCKET,
     WITHOUT_SEARCH,
     WORKLOADS,
 )
@@ -152,6 +153,7 @@ FORMS: Final[dict[tuple[Step, str | None], type]] = {
     (Step.TLS, OTHER_NAME): forms.TlsFacts,
     (Step.HTTP, None): forms.HttpFacts,
     (Step.HTTP, PADDED): forms.HttpFacts,
+    (Step.HTTP, WEBSOCKET): forms.HttpFacts,
     (Step.HTTP, PROXY_CONNECT): forms.ProxyConnectFacts,
     (Step.API, None): forms.ApiFacts,
     (Step.API, FURTHER_PAGES): forms.ApiFacts,

@@ -74,7 +74,7 @@ def test_a_region_that_was_typed_is_as_good_as_an_option() -> None:
             "backup backup-storag",
             "'backup-storag' is not a service that can be checked; did you mean backup-",
         ),
-        ("services", "s3", "'s3' is not a service that can be checked"),
+        ("services", "vss", "'vss' is not a service that can be checked"),
         ("services", "zzzz", "backuplink endpoints lists them"),
         ("endpoints", "https://backup.eu-west-1.amazonaws.com", "is a URL; name the host alone"),
         ("endpoints", "vpce-0a1b2c3d4e5f67890", "does not say whose endpoint it is"),

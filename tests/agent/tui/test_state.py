@@ -171,7 +171,7 @@ def test_what_was_announced_and_begun_is_said() -> None:
 
 @pytest.mark.parametrize("name", one_in(3, scenarios.names()))
 def test_nothing_is_shown_as_ok_that_is_not(name: str) -> None:
-    state = folded(name)
+    state = replace(folded(name), unfolded=True)
 
     shown = state.picture
     for band in shown.bands:
