@@ -45,7 +45,7 @@ class Kind:
 KINDS: Final = tuple(
     Kind(name=name, cases=cases, check=check)
     for name, cases, check in (
-        ("options", 130, options.check_options),
+        ("options", 120, options.check_options),
         ("configurations", 80, options.check_configuration),
         ("templates", 20, options.check_template),
         ("reports", 140, reports.check_reports),
