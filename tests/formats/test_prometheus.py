@@ -12,11 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from hypothesis import example, given, settings
-from hypothesis import strategies as st
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
-from prometheus_client.exposition import generate_latest
-from prometheus_client.registry import Collector
+from prometheus_client.core import CounterMetricFamily
 
 from agent.catalog.findings import CODES, Severity
 from agent.cli.main import dispatch
@@ -35,7 +31,7 @@ from tests.formats.monitors import Labels, promtool, samples_in
 from tests.formats.prometheus_samples import holds, read
 from tests.hostile import cases
 from tests.support.command import SECONDS
-from tests.support.extent import examples, one_in
+from tests.support.extent import one_in
 from tests.support.runs import measured, report_of
 
 Series = dict[tuple[str, Labels], float]
@@ -103,46 +99,6 @@ def test_others_stand_beside_them() -> None:
     assert samples["backuplink_cycles_total", frozenset()] == 7
     assert ("probe_success", frozenset({("target", "backup")})) in samples
     assert checked(text) == ""
-
-
-class Collected(Collector):
-    """What the library's own writer takes metrics from."""
-
-    def __init__(self, metrics: Iterable[Metric]) -> None:
-        self._metrics = metrics
-
-    def collect(self) -> Iterable[Metric]:
-        return self._metrics
-
-
-def as_the_library_has_it(metrics: Iterable[Metric]) -> str:
-    return generate_latest(Collected(metrics)).decode("utf-8")
-
-
-@every_report
-def test_a_report_is_written_as_by_the_library(make_report: Callable[[str], Report], name: str) -> None:
-    report = make_report(name)
-    assert prometheus.render(report) == as_the_library_has_it(prometheus.families(report))
-
-
-TEXTS: Final = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
-
-
-@given(
-    values=st.lists(st.tuples(TEXTS, TEXTS), unique=True, max_size=3),
-    number=st.floats() | st.integers(-(10**18), 10**18) | st.booleans(),
-    words=TEXTS,
-)
-@example(values=[('a"b\\c', "d\ne")], number=1e6, words="back\\slash\nand line")
-@settings(max_examples=examples(400), deadline=None)
-def test_any_metric_is_written_as_by_the_library(values: list[tuple[str, str]], number: float, words: str) -> None:
-    gauge = GaugeMetricFamily("some_gauge", words, labels=("second", "first"))
-    counter = CounterMetricFamily("some_counter", words, labels=("code", "target"))
-    for labels in values:
-        gauge.add_metric(labels, number)
-        counter.add_metric(labels, number)
-    metrics = [gauge, counter, GaugeMetricFamily("without_labels", words, value=number)]
-    assert prometheus.expose(metrics) == as_the_library_has_it(metrics)
 
 
 # --- Labels ----------------------------------------------------------------------------------------------------------
