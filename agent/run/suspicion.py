@@ -25,7 +25,7 @@ MIN_PATIENCE: Final = 0.05
 LOOKUP_PATIENCE: Final = 1.0
 """Seconds for the host's own lookup: with slower ones look-ups stall (DNS016)."""
 _TICK: Final = 0.05
-"""Seconds between two looks at what is open. Two in a row must see a step overdue, so that an answer that waits for
+"""Seconds between two checks of the open steps. Two in a row must see a step overdue, so that an answer that waits for
 this process is taken first."""
 _AT_ADDRESSES: Final = frozenset({Step.TCP, Step.TLS, Step.HTTP, Step.API})
 

@@ -54,10 +54,10 @@ def _service(text: str) -> str:
 def completed(text: str) -> str | None:
     """The list of services with its last word completed to the first name in the catalogue's order that is not in it
     yet; None where there is none."""
-    *before, begun = text.replace(",", " ").split(" ")
-    names = (name for name in checkable() if name.startswith(begun.lower()) and name not in before)
+    *before, typed = text.replace(",", " ").split(" ")
+    names = (name for name in checkable() if name.startswith(typed.lower()) and name not in before)
     rest = next(names, None)
-    return None if not begun or rest is None else text + rest[len(begun) :]
+    return None if not typed or rest is None else text + rest[len(typed) :]
 
 
 _TYPES: Final[Mapping[str, ValueType]] = {
