@@ -8,11 +8,11 @@ import socket
 import struct
 import threading
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from dataclasses import dataclass, replace
 from http.client import HTTPMessage, HTTPResponse
 from ipaddress import IPv4Address, ip_address
-from pathlib import Path
 from typing import Any, Final
 
 from agent.judge.verdict import judge
@@ -29,6 +29,7 @@ from agent.watch.schedule import Watch
 from agent.watch.systemd import Manager as Notified
 from probes.model import Address
 from tests.support.command import SECONDS
+from tests.support.fakes import open_files
 
 LOOPBACK: Final = IPv4Address("127.0.0.1")
 
@@ -58,11 +59,6 @@ def leap(seconds: float) -> None:
     loop.leap(seconds)
 
 
-def open_files() -> int:
-    """How many file descriptors this process has."""
-    return sum(1 for _ in Path("/proc/self/fd").iterdir())
-
-
 def played(go: Coroutine[Any, Any, None]) -> None:
     """Run a coroutine in a LeapingLoop. Fails if a fault was reported to the loop, or something stays open."""
     before = open_files()
@@ -70,7 +66,7 @@ def played(go: Coroutine[Any, Any, None]) -> None:
     with asyncio.Runner(loop_factory=lambda: loop) as runner:
         runner.run(go)
     assert loop.faults == []
-    assert open_files() == before
+    assert open_files() - before == Counter()
 
 
 async def turns(number: int = 20) -> None:

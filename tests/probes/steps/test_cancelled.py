@@ -11,7 +11,6 @@ import asyncio
 import contextlib
 import gc
 import json
-import os
 import subprocess
 import sys
 import threading
@@ -41,7 +40,7 @@ from probes.system.machine import SystemMachine
 from probes.system.net import SystemNet
 from probes.system.sdk import SystemSdk
 from probes.tls_context import verifying_contexts
-from tests.support.fakes import ADDRESS, GUARD_SECONDS, HOST
+from tests.support.fakes import ADDRESS, GUARD_SECONDS, HOST, open_files
 from tests.support.ladders import climb, rungs
 from tests.support.repository import ROOT
 
@@ -209,7 +208,7 @@ def held() -> tuple[int, Counter[str]]:
         if thread.name == NAME:
             thread.join(GUARD_SECONDS)  # one that nobody waits for, on its last steps
     threads = sum(thread.name == NAME for thread in threading.enumerate())
-    return threads, Counter(os.readlink(descriptor) for descriptor in _descriptors())  # noqa: PTH115
+    return threads, open_files()
 
 
 def left(before: tuple[int, Counter[str]]) -> tuple[int, list[str]]:
@@ -219,11 +218,6 @@ def left(before: tuple[int, Counter[str]]) -> tuple[int, list[str]]:
 
 
 NOTHING: Final = (0, list[str]())
-
-
-def _descriptors() -> list[str]:
-    paths = (str(path) for path in Path("/proc/self/fd").iterdir())
-    return [path for path in paths if os.path.islink(path)]  # noqa: PTH114 - not the folder's own, which is closed
 
 
 async def at_every_wait(go: Callable[[int, bool], Awaitable[bool]], *, at_least: int) -> None:

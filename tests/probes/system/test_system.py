@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
@@ -36,7 +37,7 @@ from probes.system.net import SystemNet
 from probes.system.sdk import SystemSdk, load_credentials, load_sdk_settings
 from probes.system.trust import load_trust
 from probes.tls_context import client_context, verifying_contexts
-from tests.support.fakes import a_leaf, forever, open_descriptors, raised_by
+from tests.support.fakes import a_leaf, forever, open_files, raised_by
 from tests.support.repository import ROOT
 
 IPV4 = ip_address("127.0.0.1")
@@ -138,10 +139,10 @@ async def answering(
 
 @pytest.fixture(autouse=True)
 def _nothing_left_open() -> Iterator[None]:
-    """Whatever a test does, it ends with as many open files as it began with."""
-    before = open_descriptors()
+    """Whatever a test does, it leaves no file open."""
+    before = open_files()
     yield
-    assert open_descriptors() == before
+    assert open_files() - before == Counter()
 
 
 @contextmanager
@@ -235,17 +236,19 @@ async def test_cancelled_in_silence() -> None:
         streams: list[Stream] = []
         while True:
             draft: Draft[TcpFacts] = Draft()
+            before = open_files()
             connecting = asyncio.create_task(SystemNet().connect(IPV4, port, draft))
             await asyncio.wait([connecting], timeout=SILENCE)
             if not connecting.done():
                 break
             streams.append(connecting.result())
         assert draft.facts == TcpFacts(at_once=False)
-        before = open_descriptors()
+        opened = open_files() - before
+        assert opened.total() == 1
         connecting.cancel()
         await asyncio.wait([connecting])
         assert connecting.cancelled()
-        assert open_descriptors() == before - 1
+        assert open_files() & opened == Counter()
         assert draft.facts.source == IPV4
         assert (draft.facts.retransmits, draft.facts.round_trip_seconds) == (0, None)
         for stream in streams:
@@ -400,16 +403,17 @@ async def test_exchange_hears_no_stranger() -> None:
 
 async def test_exchange_cancelled() -> None:
     async with answering(lambda *_: []) as (port, peer):
-        before = open_descriptors()
+        before = open_files()
         exchanging = asyncio.create_task(
             SystemNet().exchange(IPV4, port, b"abc", accept=lambda _: True, retry_after=PATIENCE)
         )
         await peer.asked.wait()
-        assert open_descriptors() == before + 1
+        opened = open_files() - before
+        assert opened.total() == 1
         exchanging.cancel()
         await asyncio.wait([exchanging])
         assert exchanging.cancelled()
-        assert open_descriptors() == before
+        assert open_files() & opened == Counter()
 
 
 async def test_a_resolver_that_floods_does_not_hold_the_loop() -> None:
