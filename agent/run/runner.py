@@ -293,6 +293,8 @@ class RunInProgress:
             facts = observation.facts
         self._workloads = facts or WorkloadFacts()
         self._workloads_known.set()
+        if self.region is not None:  # what they need does not wait for the SDK's settings
+            self._start_targets(plan.targets(self.settings, self.region, self._sdk, self._workloads))
 
     def _may_find_workloads(self) -> bool:
         """Whether what is on this host says more of the workloads that are asked for."""
