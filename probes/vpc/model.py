@@ -412,6 +412,8 @@ PREFIX_LISTS: Final = "prefix-lists"
 RESOLVER_RULES: Final = "resolver-rules"
 PRIVATE_ZONES: Final = "private-zones"
 DNS_FIREWALL: Final = "dns-firewall"
+NAME_READS: Final = (RESOLVER_RULES, PRIVATE_ZONES, DNS_FIREWALL)
+"""Those that concern only names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
