@@ -146,6 +146,13 @@ def test_since_when_it_is_and_was() -> None:
     assert went.seconds == (went.at - went.since).total_seconds() > came.seconds
 
 
+def test_what_comes_back_is_required_since_then() -> None:
+    started = [report.run.started_at for report in _reports("hhh..hh")]
+    went, came = _changes("hhh..hh")
+    assert (went.kind, went.since) == (Kind.NOT_REQUIRED, started[0])
+    assert (came.kind, came.since) == (Kind.REQUIRED, started[5])
+
+
 def test_one_change_for_all_that_come_in_a_cycle_and_one_for_all_that_go() -> None:
     tracker = Tracker(raise_after=1, clear_after=1)
     tracker.fold(with_targets(cycle(1), {**CALLER, "kms": ("--service",)}))
