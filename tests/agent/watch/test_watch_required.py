@@ -223,6 +223,8 @@ def test_a_change_of_services_on_a_line(masked: bool) -> None:
     gone = line_of(_changes("h." * 60 + "." * 40)[-1], redact=masked)
     assert gone.text.endswith("settled requirement of backup-storage, ssm (by hana); not required")
     assert {line.priority for line in (*lines, gone)} == {5}
+    beside_a_fault = [replace(change, status=Status.CRITICAL) for change in _changes(".hhhhh..")]
+    assert {line_of(change, redact=masked).priority for change in beside_a_fault} == {5}
 
 
 def test_a_document_names_the_services_and_their_reason() -> None:
