@@ -219,3 +219,13 @@ def _needed(workload: Workload, mode: str | None) -> dict[str, Role]:
 
 def _option(workload: Workload) -> str:
     return f"--workload {workload.value}"
+
+
+MODES: Final = (AWS_BACKUP_MODE, S3_MODE, UNKNOWN)
+"""Those of `hana`."""
+REASONS: Final = (
+    *(Workload.CALLER.value, Workload.HANA.value, Workload.SSM.value),
+    *(_option(workload) for workload in Workload if workload is not Workload.AUTO),
+    *("--service", "--endpoint"),
+)
+"""All that can require a service: workloads that `auto` stands for, and options."""

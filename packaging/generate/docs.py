@@ -10,13 +10,15 @@ import regions
 import screenshots
 import service_models
 from agent.catalog.findings import CODES, Severity
+from agent.catalog.workloads import MODES, REASONS
 from agent.cli import main as cli
 from agent.formats.emf import DIMENSIONS, NAMESPACE, RUN_METRICS, TARGET_METRICS
 from agent.formats.monitoring import RESULTS, Standing
-from agent.formats.prometheus import AGREEMENTS, ANY_RECORD, FAMILIES, PHASES
+from agent.formats.prometheus import AGREEMENTS, ANSWERS, ANY_RECORD, FAMILIES, PHASES
 from agent.report import codec
 from agent.report.model import Access, Status
 from agent.report.model import Path as NetworkPath
+from agent.settings import Workload
 from agent.simulated import scenario as scenarios
 from agent.watch.changes import Kind
 from agent.watch.notices import Channel, Delivery
@@ -125,6 +127,10 @@ def metrics_page() -> str:
         "record": ("A", "AAAA", ANY_RECORD),
         "role": Role,
         "agrees": AGREEMENTS.values(),
+        "workload": (workload for workload in Workload if workload is not Workload.AUTO),
+        "mode": MODES,
+        "required": ANSWERS.values(),
+        "required_by": REASONS,
     }
     of_watch_values: dict[str, Iterable[str]] = {
         "kind": Kind,
