@@ -172,7 +172,8 @@ EXPLAINS: Final = (
     Explains("TCP010", "TCP006", Reach.ADDRESS),
     Explains("TLS003", Effects.SERVER, Reach.ADDRESS),
     Explains("TLS001", Effects.SERVER, Reach.ADDRESS),
-    *(Explains(cause, "JOB002", Reach.PATH) for cause in _STOPS_EVERY_PROGRAM),
+    # STS, asked for a role, is out of reach. A public answer alone does not stop that: what fails there does.
+    *(Explains(cause, symptom, Reach.PATH) for symptom in ("API010", "JOB002") for cause in _STOPS_EVERY_PROGRAM),
 )
 """The first row that fits wins."""
 

@@ -110,6 +110,7 @@ def credential_source_failed(evidence: Evidence) -> Iterator[RuleFinding]:
             target=None,
             detail=f"{what}: {failure.message}. No signed call was made.{_sts_of(evidence)}{at}",
             evidence=ids([search, *([container] if container and shut else [])]),
+            needs_path_of=frozenset() if failure.kind is FailureKind.MALFORMED else _paths_to_sts(evidence),
             fix=_mend_source(evidence, cut=failure.kind is FailureKind.TIMEOUT),
         )
 
@@ -121,6 +122,14 @@ def _sts_of(evidence: Evidence) -> str:
         return ""
     aside = ", the global host, for which no interface endpoint stands" if is_global_sts(host) else ""
     return f" The SDK asks STS for the role at {host}{aside}."
+
+
+def _paths_to_sts(evidence: Evidence) -> frozenset[str]:
+    """The target at which the SDK asks STS for a role; none where it is not checked, or where a proxy takes the call,
+    whose direct path has no part in it."""
+    host = None if evidence.sdk is None else evidence.sdk.sts_host
+    asked = (target for target in evidence.targets if target.host == host and evidence.proxy(target) is None)
+    return frozenset(target.id for target in asked)
 
 
 def is_global_sts(host: str) -> bool:
