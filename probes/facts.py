@@ -105,6 +105,8 @@ class SdkFacts:
 
 SAP_SYSTEMS: Final = "/usr/sap"
 """The folder that has one for each SAP system of a host."""
+BACKINT: Final = "aws-backint-agent"
+"""How the folder of the Backint agent and all of its files are called."""
 AWS_BACKUP_MODE: Final = "aws-backup"
 S3_MODE: Final = "s3"
 """Where a Backint agent sends its data."""

@@ -60,6 +60,18 @@ def is_before(version: str | None, first: str) -> bool:
     return [int(part) for part in version.split(".")] < [int(part) for part in first.split(".")]
 
 
+def launcher_proxy(settings: Mapping[str, str], host: str) -> str | None:
+    """The proxy to which a launcher of the Backint agent sends calls for a host; None where it sets none for it."""
+    proxy = settings.get("https_proxy")
+    return None if proxy is None or is_left_out(host, settings.get("no_proxy", "")) else proxy
+
+
+def is_left_out(host: str, no_proxy: str) -> bool:
+    """Whether a no_proxy holds a host or a domain above it, or `*`."""
+    names = (name.strip().lower().lstrip(".") for name in no_proxy.split(","))
+    return any(name == "*" or host == name or host.endswith(f".{name}") for name in names if name)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkloadInUse:
     """A workload that decides what is checked."""

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from agent.catalog.endpoint_urls import host_of_url
 from agent.catalog.services import SERVICES, appliance_hosts, checked_by_default, gateway_service_name_of
-from agent.catalog.workloads import WorkloadInUse, has_unsettled_mode, in_use
+from agent.catalog.workloads import DATA_SERVICES, WorkloadInUse, has_unsettled_mode, in_use, launcher_proxy
 from agent.judge.predict.predictor import Gateway, Predictor, own_interface
 from agent.report.hops import EPHEMERAL, Ports
 from agent.report.model import Measurement
@@ -17,6 +17,7 @@ from agent.settings import Expect
 from probes.addresses import AddressScope, Network, ordered, scope_of, sort_key, usable_families, vpc_resolvers
 from probes.aws_errors import also_means
 from probes.facts import (
+    BACKINT,
     ApiFacts,
     CredentialFacts,
     DnsFacts,
@@ -257,9 +258,32 @@ class Evidence:
         )
 
     def proxy(self, target: Target) -> str | None:
-        """The proxy that the SDK's calls to this target take."""
+        """The proxy that calls to this target take: the SDK's of this process. What the Backint agent calls takes what
+        its launcher sets: none where that sends nothing to a proxy, whatever the variables here say."""
+        agents = self.backint_agents(target)
+        if agents and not any(launcher_proxy(agent.settings, target.host) for agent in agents):
+            return None
+        return self.proxy_here(target)
+
+    def proxy_here(self, target: Target) -> str | None:
+        """The proxy to which the variables of this process send the SDK's calls to this target."""
         facts = cast(ProxyFacts | None, self._facts(f"{HOST}/{target.id}/{PROXY}"))
         return None if facts is None else facts.proxy
+
+    def backint_agents(self, target: Target) -> tuple[WorkloadInUse, ...]:
+        """The Backint agents of this host that send their data to a target; none where a launcher could not be read, so
+        that what it sets is not known."""
+        search = self.workload_search
+        facts = None if search is None else search.facts
+        if facts is None or target.service not in DATA_SERVICES:
+            return ()
+        if any(BACKINT in unread.path for unread in facts.unread):
+            return ()
+        return tuple(
+            workload
+            for workload in self.workloads
+            if workload.found is not None and workload.found.is_agent and target.service in workload.services
+        )
 
     def url_aside(self, target: Target) -> str | None:
         """The URL by which the SDK calls the target, where that is not HTTPS on 443, which alone is measured."""
