@@ -70,6 +70,8 @@ GRAVE_SKEW_SECONDS: Final = 300.0
 """Signed calls may be refused from here on (AWS's window is 5 or 15 minutes)."""
 _PRIVATE: Final = frozenset({AddressScope.VPC, AddressScope.PRIVATE, AddressScope.GATEWAY_ENDPOINT})
 """Where a private path leads."""
+_NAMING: Final = frozenset({"--service", "--endpoint"})
+"""Options that name a service, whatever is on the host."""
 AT_ADDRESSES: Final = frozenset({Step.TCP, Step.TLS, Step.HTTP, Step.API})
 """Steps that are made at each address of a target."""
 
@@ -279,10 +281,15 @@ class Evidence:
             return ()
         if any(BACKINT in unread.path for unread in facts.unread):
             return ()
+        # Next to a bucket, an option means the service's own host, which the agent does not call.
+        is_named = bool(target.required_by) and _NAMING.issuperset(target.required_by)
         return tuple(
             workload
             for workload in self.workloads
-            if workload.found is not None and workload.found.is_agent and target.service in workload.services
+            if workload.found is not None
+            and workload.found.is_agent
+            and target.service in workload.services
+            and not (workload.bucket is not None and is_named)
         )
 
     def url_aside(self, target: Target) -> str | None:

@@ -21,6 +21,7 @@ from probes.facts import (
     AWS_BACKUP_MODE,
     BACKINT,
     BUCKET,
+    BUCKET_REGIONS,
     S3_MODE,
     SAP_SYSTEMS,
     SSM_ENDPOINTS,
@@ -53,7 +54,7 @@ SSM_AGENT: Final = "/usr/bin/amazon-ssm-agent"
 SSM_AGENT_IN_SNAP: Final = "/snap/amazon-ssm-agent/current/amazon-ssm-agent"
 SSM_AGENT_SNAP: Final = "/snap/amazon-ssm-agent/current/meta/snap.yaml"
 """The one file that names the version of the agent; other packages have none that is small."""
-SETTINGS: Final = (BUCKET, "S3BucketAwsRegion", "AwsRegion")
+SETTINGS: Final = (BUCKET, *BUCKET_REGIONS)
 """Keys of the Backint agent's configuration that are kept."""
 PROXIES: Final = ("https_proxy", "http_proxy", "no_proxy")
 MAX_CHARACTERS: Final = 512

@@ -45,8 +45,11 @@ class _Detour:
     """What was tested instead."""
     summary: str
     command: Command
-    is_tested: bool = False
-    """Whether the workload goes the way that this run went, and only this process is set otherwise."""
+    severity: Severity = Severity.WARNING
+    """Information where the workload goes the way that this run went, and only this process is set otherwise; critical
+    where what is set cannot work."""
+    shows: tuple[str, ...] = ()
+    """Ids of observations that show it, next to the lookups of the targets."""
 
 
 def agent_too_old(evidence: Evidence) -> Iterator[RuleFinding]:
@@ -122,20 +125,39 @@ def agent_overrides(evidence: Evidence) -> Iterator[RuleFinding]:
             _other_hosts(evidence, workload) if workload.name is Workload.SSM else _own_proxy(evidence, workload)
         )
     ]
+    detours += _missing_buckets(evidence)
     if not detours:
         return
+    worst = min((detour.severity for detour in detours), key=lambda severity: severity.rank)
     tested = dict.fromkeys(target for detour in detours for target in detour.targets)
     yield RuleFinding(
         code="ENV017",
         target=None,
-        severity=Severity.INFO if all(detour.is_tested for detour in detours) else None,
+        severity=worst,
         detail=" ".join(dict.fromkeys(detour.words for detour in detours)),
-        evidence=(_SEARCH, *_lookups(evidence, tested)),
+        evidence=(_SEARCH, *_lookups(evidence, tested), *(step for detour in detours for step in detour.shows)),
         fix=Fix(
             summary=" ".join(dict.fromkeys(detour.summary for detour in detours)),
             commands=tuple(dict.fromkeys(detour.command for detour in detours)),
         ),
     )
+
+
+def _missing_buckets(evidence: Evidence) -> Iterator[_Detour]:
+    """Buckets in the configuration of the Backint agent that S3 does not have."""
+    for target in evidence.targets:
+        calls = [call for call in evidence.calls(target) if call.failure is not None and call.failure.code == "404"]
+        if target.bucket is None or not calls:
+            continue
+        yield _Detour(
+            words=f"The configuration of the Backint agent names the bucket {target.bucket}, and S3 answers at "
+            f"{listed(call.subject.address for call in calls)} that it does not have it (404).",
+            targets=(target,),
+            severity=Severity.CRITICAL,
+            shows=ids(calls),
+            summary="Correct S3BucketName in aws-backint-agent-config.yaml, or create the bucket.",
+            command=read_only("grep", "-n", "S3BucketName", "<BACKINT_CONFIGURATION>"),
+        )
 
 
 def _other_hosts(evidence: Evidence, workload: WorkloadInUse) -> Iterator[_Detour]:
@@ -167,7 +189,7 @@ def _own_proxy(evidence: Evidence, workload: WorkloadInUse) -> Iterator[_Detour]
                 words=f"The proxy variables of this process send calls for {target.host} to {here}. The launcher of "
                 "the Backint agent sends none there, so that the agent connects directly, as this run did.",
                 targets=(target,),
-                is_tested=True,
+                severity=Severity.INFO,
                 summary="Nothing to fix: the agent reads its launcher's variables and not this shell's.",
                 command=_SHOW_LAUNCHER,
             )

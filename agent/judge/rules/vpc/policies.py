@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 from typing import Final
 
+from agent.catalog.findings import Severity
 from agent.catalog.wording import listed
 from agent.judge.commands import show_endpoints
+from agent.judge.conditions.bucket_policies import bucket_denials
 from agent.judge.conditions.denials import Denial, PrincipalKind, read_denial
 from agent.judge.endpoint_policy.call import Call, resource_of
 from agent.judge.endpoint_policy.judgement import Decision, Judgement, judge
@@ -34,6 +36,11 @@ def endpoint_policy_would_deny(evidence: Evidence) -> Iterator[RuleFinding]:
             if judgement.decision is (Decision.DENY if denial.explicit else Decision.NO_ALLOW):
                 shut.setdefault((endpoint, judgement.words), []).append(call)
                 judgements[endpoint, judgement.words] = asked.action, judgement
+        for denied_bucket in bucket_denials(evidence, target):
+            if isinstance(denied_bucket.endpoint, VpcEndpoint) and denied_bucket.is_of_policy:
+                key = (denied_bucket.endpoint, denied_bucket.judgement.words)
+                shut.setdefault(key, []).append(denied_bucket.call)
+                judgements[key] = denied_bucket.action, denied_bucket.judgement
         if not shut:
             continue
         calls = [call for denied in shut.values() for call in denied]
@@ -45,6 +52,7 @@ def endpoint_policy_would_deny(evidence: Evidence) -> Iterator[RuleFinding]:
         finding = RuleFinding(
             code="VPC008",
             target=target.id,
+            severity=None if target.bucket is None else Severity.CRITICAL,
             detail=" ".join(sentences),
             evidence=ids(calls),
             addresses=places(calls),

@@ -27,6 +27,7 @@ from tests.support.build import (
     addresses,
     evidence,
     findings_of,
+    healthy,
     here,
     imds,
     lookup,
@@ -608,3 +609,19 @@ def test_what_the_calls_to_all_services_share_is_one_cause(
     report = diagnose(evidence(observations, targets=[BACKUP, GATEWAY], of=run(signed_calls=True)))
     cause_of = {finding.id: finding.explained_by for finding in report.findings}
     assert cause_of[f"{code}@backup-gateway"] == (f"{code}@backup" if is_one else None)
+
+
+def test_a_bucket_of_another_region_is_named_as_one() -> None:
+    at = target("s3", bucket="backups")
+    call = api(A, of="s3", failed="wrong-scope", code="301", text="what was asked for is in eu-central-1")
+    seen = evidence([*healthy(at), call], targets=[at], of=SIGNED)
+    [finding] = findings_of(rule_of(RULES, "API006"), seen)
+    assert finding.detail == (
+        "S3 answers at 10.0.1.17 that the bucket is in another Region than the Backint agent is set to, eu-west-1: "
+        "what was asked for is in eu-central-1."
+    )
+    assert finding.fix.summary.startswith("Set S3BucketAwsRegion (AwsRegion in older versions)")
+    assert finding.fix.commands[0].argv[:2] == ("grep", "-n")
+    other = evidence([*HERE, api(A, failed="wrong-scope", text="x")], of=SIGNED)
+    [finding] = findings_of(rule_of(RULES, "API006"), other)
+    assert "belongs to another Region or service than the call was signed for: x" in finding.detail
