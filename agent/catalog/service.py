@@ -96,6 +96,9 @@ class Service:
     """What `call` takes; None where there is none."""
     call_is_own: bool = False
     """Whether programs that use the service make `call` themselves, so that a role without it lacks what it needs."""
+    bucket_permission: CallPermission | None = None
+    """What HeadBucket takes, which is the signed call where a workload is set to use a bucket, with `{bucket}` in its
+    resource; None for a service without buckets."""
     calls_per_second: float | None = None
     """The published limit of `call` for one account and Region; None where none is published."""
     lists_jobs: bool = False
@@ -161,12 +164,13 @@ class Service:
         fitting = [link for link in self.private_links if fips or not link.of_fips]
         return tuple(sorted(fitting, key=lambda link: fips and not link.of_fips))
 
-    def conversation(self, signing_region: str | None) -> Conversation:
-        """How a run talks to it; `signing_region` where that is another than the target's Region."""
+    def conversation(self, call: SignedCall | None, signing_region: str | None) -> Conversation:
+        """How a run talks to it with this signed call; `signing_region` where that is another than the target's
+        Region."""
         return Conversation(
             signing_name=self.signing_name,
             signing_region=signing_region,
-            call=self.call,
+            call=call,
             unsigned_path=self.unsigned_path,
             answers=self.answers,
             websocket_path=self.websocket_path,

@@ -390,6 +390,10 @@ class TcpPart:
     """What AWS answers to a signed call."""
     region: str | None = None
     """The Region of the endpoint, where signed calls for another are refused."""
+    bucket: Literal["there", "missing"] = "there"
+    """Whether S3 has the bucket that it is asked for."""
+    bucket_region: str = "eu-west-1"
+    """Where that bucket is."""
     clock_seconds: float = 0.0
     """The server's clock minus that of the host."""
     filtered: tuple[str, ...] = ()

@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
+from agent.catalog.findings import Severity
 from agent.catalog.wording import listed
 from agent.judge.commands import show_endpoints
+from agent.judge.conditions.bucket_policies import bucket_denials
 from agent.judge.conditions.denials import Denial, PrincipalKind, read_denial
 from agent.judge.evidence import Evidence
 from agent.judge.observations import ids, places
@@ -35,6 +37,11 @@ def endpoint_policy_would_deny(evidence: Evidence) -> Iterator[RuleFinding]:
             if (judgement := _agreeing(endpoint, asked, denial)) is not None:
                 shut.setdefault((endpoint, judgement.words), []).append(call)
                 judgements[endpoint, judgement.words] = asked.action, judgement
+        for denied_bucket in bucket_denials(evidence, target):
+            if isinstance(denied_bucket.endpoint, VpcEndpoint) and denied_bucket.is_of_policy:
+                key = (denied_bucket.endpoint, denied_bucket.judgement.words)
+                shut.setdefault(key, []).append(denied_bucket.call)
+                judgements[key] = denied_bucket.action, denied_bucket.judgement
         if not shut:
             continue
         calls = [call for denied in shut.values() for call in denied]
@@ -46,6 +53,7 @@ def endpoint_policy_would_deny(evidence: Evidence) -> Iterator[RuleFinding]:
         finding = RuleFinding(
             code="VPC008",
             target=target.id,
+            severity=None if target.bucket is None else Severity.CRITICAL,
             detail=" ".join(sentences),
             evidence=ids(calls),
             addresses=places(calls),

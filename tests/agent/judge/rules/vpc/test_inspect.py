@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
 from ipaddress import ip_address, ip_network
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
@@ -73,6 +73,7 @@ from tests.support.build import (
     rule_of,
     run,
     sdk,
+    target,
     tcp,
 )
 from tests.support.calls import api, called, credentials
@@ -873,3 +874,36 @@ def test_vpc013_of_route_53_alone_does_not_ask_for_another_try() -> None:
     assert one.fix.summary.startswith("An interface endpoint com.amazonaws.route53 with private DNS")
     (busy,) = rule_findings("VPC013", [*healthy(), *configured(read(PRIVATE_ZONES, failed="throttled"))])
     assert "run again later" in busy.fix.summary
+
+
+AT_BUCKET: Final = target("s3", bucket="backups")
+
+
+@pytest.mark.parametrize(
+    ("document", "words"),
+    [
+        pytest.param(policy(allow(Resource="arn:aws:s3:::other")), "no statement allows s3:ListBucket", id="another"),
+        pytest.param(policy(allow(), {**allow(), "Effect": "Deny"}), "statement 2 denies s3:ListBucket", id="a Deny"),
+        pytest.param(policy(allow()), None, id="all is allowed"),
+        pytest.param(
+            policy(allow(Condition={"StringEquals": {"aws:PrincipalOrgID": "o-1"}})), None, id="what cannot be told"
+        ),
+    ],
+)
+def test_vpc008_for_a_bucket_whose_denial_has_no_text(document: str, words: str | None) -> None:
+    denials = [api(address, of="s3", failed="access-denied", code="403") for address in PRIVATE]
+    observations = [*healthy(AT_BUCKET), *denials]
+    observations += configured(
+        read(ENDPOINTS, EndpointsFacts(endpoints=(endpoint(service="s3", policy=document),), asked=("s3",)))
+    )
+    found = {
+        one.code: one
+        for one in diagnose(
+            evidence(observations, targets=[AT_BUCKET], of=run(ec2_reads=True, signed_calls=True))
+        ).findings
+    }
+    if words is None:
+        assert set(found) == {"IAM009"}
+        return
+    assert words in found["VPC008"].detail
+    assert (found["VPC008"].severity, found["IAM009"].explained_by) == (Severity.CRITICAL, "VPC008@s3")
