@@ -20,7 +20,7 @@ from agent.judge.observations import addresses_in, ids
 from agent.judge.requirements import required_steps
 from agent.judge.rules.rule import Rule, RuleFinding
 from agent.report.model import NO_VPC, Command, CommandScope, Fix
-from agent.settings import Expect
+from agent.settings import Expect, Workload
 from probes.addresses import AddressScope, ordered, usable_families
 from probes.facts import AllowanceFacts, ProxyFacts
 from probes.model import STARVED, Address, Addressing, Failure, FailureKind, Observation, Role, Step, Target
@@ -378,8 +378,9 @@ def region_not_known(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 def sdk_settings_unusable(evidence: Evidence) -> Iterator[RuleFinding]:
-    """ENV018: the SDK cannot read its settings on this host, or they name a Region that can be none. Where reading them
-    has no end, nothing is known of them: that is information, and leaves what they decide unproven."""
+    """ENV018: the SDK cannot read its settings on this host, or they name a Region that can be none; information where
+    the run is for no program that calls by an SDK. So it is where reading them has no end: then nothing is known of
+    them, and what they decide is unproven."""
     sentences: list[str] = []
     summaries: list[str] = []
     commands: list[Command] = []
@@ -407,15 +408,32 @@ def sdk_settings_unusable(evidence: Evidence) -> Iterator[RuleFinding]:
             yield _settings_without_end(settings, failure)
         return
     judged = "The path was judged all the same." if evidence.run.region else "No other setting names a Region to judge."
+    is_called = _has_caller(evidence)
+    aside = "" if is_called else " The workloads of this run do not use these settings: their agents have their own."
     yield RuleFinding(
         code="ENV018",
         target=None,
-        detail=f"{' '.join(sentences)} No call of a program with these settings starts. {judged}",
+        severity=None if is_called else Severity.INFO,
+        is_no_fault=not is_called,
+        detail=f"{' '.join(sentences)} No call of a program with these settings starts. {judged}{aside}",
         evidence=ids(shown),
         fix=Fix(
             summary=" ".join(dict.fromkeys(summaries)),
             commands=(*dict.fromkeys(commands), read_only("aws", "configure", "list")),
         ),
+    )
+
+
+def _has_caller(evidence: Evidence) -> bool:
+    """Whether the run is for programs that call the API by an SDK: the workload `caller`, or a service of such programs
+    that an option names. The agents of other workloads do not read these settings."""
+    by_caller = any(workload.name is Workload.CALLER and workload.is_required for workload in evidence.workloads)
+    return by_caller or any(
+        target.role is Role.REQUIRED
+        and SERVICES[target.service].call_is_own
+        # Reports of versions that knew no workloads do not say by what a target is required.
+        and (evidence.run.workloads is None or not {"--service", "--endpoint"}.isdisjoint(target.required_by))
+        for target in evidence.targets
     )
 
 
