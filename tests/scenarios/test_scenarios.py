@@ -451,6 +451,8 @@ def test_a_number_or_an_instant_that_no_report_holds_is_refused(key: str, value:
         ("mtu-black-hole-of-both", "TLS004@backup"),
         ("no-route-for-both", "TCP006@backup"),
         ("proxy-captures-both", "ENV007@backup"),
+        ("both-names-do-not-exist", "DNS003@backup"),
+        ("both-names-have-no-address", "DNS006@backup"),
     ],
 )
 def test_one_cause_at_both_services_is_one_finding_that_names_both(name: str, cause: str) -> None:

@@ -189,7 +189,8 @@ class _Refusal:
     unsigned: bool = False
     """Of kind `signature`: whether AWS saw no signature at all."""
     is_for_common: bool = False
-    """Whether it is for what the calls to all targets share, the secret or the clock, where none is let through."""
+    """Whether it is for what the calls to all targets share, such as the secret, the clock, the account or what lies on
+    the way, where none is let through."""
 
     def of(self, evidence: Evidence, target: Target) -> Calls:
         return [
@@ -319,6 +320,7 @@ _REFUSALS: Final = (
     _Refusal(
         code="API008",
         kind=FailureKind.NOT_SUBSCRIBED,
+        is_for_common=True,
         detail=lambda calls: f"AWS answers at {_where(calls)} that the account needs a subscription: {_text(calls)}",
         summary="Finish the account's sign-up, or opt in to the service in this Region.",
         commands=lambda target, calls: (
@@ -330,6 +332,7 @@ _REFUSALS: Final = (
     _Refusal(
         code="API009",
         kind=FailureKind.SIGNATURE,
+        is_for_common=True,
         unsigned=True,
         detail=lambda calls: (
             f"A signed call was answered at {_where(calls)} as an unsigned one: something on the way takes the "

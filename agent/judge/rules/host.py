@@ -209,6 +209,7 @@ def sdk_endpoint_overridden(evidence: Evidence) -> Iterator[RuleFinding]:
             + lost,
             evidence=(f"{HOST}/{SDK_SETTINGS}",),
             addresses=frozenset(evidence.own_answer(target)),
+            shared=frozenset({url}),
             fix=Fix(
                 summary="Where it is not meant, unset AWS_ENDPOINT_URL and its forms, and endpoint_url in the profile; "
                 "set the variable of the one service instead of that of all.",
@@ -269,6 +270,7 @@ def sdk_host_not_covered(evidence: Evidence) -> Iterator[RuleFinding]:
             # A lookup that failed is named by what names the failure, and not by this warning.
             evidence=ids(filter(None, [lookup if lookup.ok else None, *covered.values()])),
             addresses=frozenset(answer_of_name(evidence, target)),
+            shared=frozenset() if target.addressing is Addressing.DEFAULT else frozenset({target.addressing.value}),
             fix=Fix(
                 summary=f"Call the name that private DNS covers ({how})."
                 + (
@@ -545,6 +547,7 @@ def hosts_file_override(evidence: Evidence) -> Iterator[RuleFinding]:
             evidence=ids([lookup, *(answer for answer in evidence.of(Step.DNS, target) if addresses_in(answer))]),
             # What a name server gives as well would stay as it is without the file.
             addresses=frozenset(fixed) - frozenset(given),
+            shared=frozenset(map(str, fixed)),
             fix=Fix(
                 summary="Take this name off its line in the hosts file, and let DNS answer; other names may stand on "
                 "that line. Where it comes back, cloud-init (manage_etc_hosts) or configuration management writes it.",

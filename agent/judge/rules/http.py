@@ -88,6 +88,7 @@ def redirected(evidence: Evidence) -> Iterator[RuleFinding]:
             detail=f"At {_where(sent)} the answer sends the client elsewhere{where}. It was not followed.",
             evidence=ids(sent),
             addresses=places(sent),
+            shared=frozenset(to),
             fix=Fix(
                 summary="Something on the way, mostly a portal that wants a sign-in, answers in place of AWS: exempt "
                 "the endpoint's host names there, and make sure that the address is the endpoint's.",

@@ -77,6 +77,7 @@ def name_does_not_exist(evidence: Evidence) -> Iterator[RuleFinding]:
             severity=Severity.WARNING if is_unsure else None,
             detail=f"{target.host} does not exist for this host{says}.{in_its_place(evidence, target)}",
             evidence=missing.evidence,
+            shared=missing.said_by,
             fix=Fix(
                 summary="Look for a misspelt Region, for a private hosted zone of that name which lacks the record, "
                 "and for a DNS Firewall rule; then correct the name, add an alias to the endpoint, or allow the name.",
@@ -179,6 +180,7 @@ def empty_answer(evidence: Evidence) -> Iterator[RuleFinding]:
             detail=f"{target.host} exists for this host and has no address, IPv4 or IPv6."
             + in_its_place(evidence, target),
             evidence=empty.evidence,
+            shared=empty.said_by,
             fix=Fix(
                 summary="Look for a private hosted zone named exactly like the host that has no A record at its top, "
                 "and give it an alias to the endpoint; then for a DNS Firewall rule that answers NODATA, and for a "
@@ -202,6 +204,7 @@ def answer_redirected(evidence: Evidence) -> Iterator[RuleFinding]:
             + (" AWS answers there." if redirected.is_aws else ""),
             evidence=redirected.evidence,
             addresses=redirected.addresses,
+            shared=frozenset(redirected.names),
             fix=Fix(
                 summary="Look for a DNS Firewall rule that overrides the answer, and for a private hosted zone with a "
                 "record of that name; allow the endpoint's names there, or correct the record.",
@@ -294,6 +297,7 @@ def bogus_address(evidence: Evidence) -> Iterator[RuleFinding]:
             detail=f"{target.host} resolves to {listed(addresses)}, which no endpoint can have.{by}",
             evidence=(*fault.evidence, *ids(evidence.answers(target, evidence.configured_resolvers))),
             addresses=fault.addresses,
+            shared=frozenset(map(str, (*addresses, *(["the hosts file"] if by else evidence.configured_resolvers)))),
             fix=Fix(
                 summary="Remove the line in the hosts file, the record, or the local stand-in that gives it.",
                 commands=(read_only("grep", "-n", target.host, "/etc/hosts"),),
@@ -393,6 +397,7 @@ def answer_beyond_reason(evidence: Evidence) -> Iterator[RuleFinding]:
             detail=f"This host cannot use the answer for {target.host}: {lookup.failure.message}.{by} "
             "No address of it was measured.",
             evidence=ids([lookup, *same]),
+            shared=frozenset(str(answer.subject.resolver) for answer in same),
             fix=Fix(
                 summary="Find where the answer comes from: a record in a private hosted zone, a name server of your "
                 "own, or the hosts file. An interface endpoint has one address in each of its subnets and address "

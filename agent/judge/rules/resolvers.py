@@ -37,6 +37,8 @@ from probes.model import Address, FailureKind, Observation, Step, Target
 SLOW_SECONDS: Final = 1.0
 _STUB: Final = ip_address("127.0.0.53")
 """Where systemd-resolved listens, and answers from what it remembers (systemd-resolved.service(8))."""
+_BEFORE_DNS: Final = "nsswitch"
+"""What answers programs on this host before any name server does."""
 _FLUSH: Final = Command(
     argv=("resolvectl", "flush-caches"),
     scope=CommandScope.HOST,
@@ -72,7 +74,7 @@ def resolvers_disagree(evidence: Evidence) -> Iterator[RuleFinding]:
                 f"the VPC's resolver gives {listed(fault.theirs)}.{kept}{in_its_place(evidence, target)}",
                 evidence=(*fault.evidence, *ids(_answers_of(evidence, target, caches))),
                 addresses=fault.addresses,
-                shared=frozenset() if caches or ahead else _of_servers(servers, fault.lookup),
+                shared=_of_servers(caches or ([_BEFORE_DNS] if ahead else servers), fault.lookup),
                 fix=_flush_what_is_ahead(target)
                 if ahead
                 else _ask_the_vpc(target, is_resolved=_STUB in servers, caches=caches),
@@ -81,7 +83,7 @@ def resolvers_disagree(evidence: Evidence) -> Iterator[RuleFinding]:
             yield from _private_here_alone(evidence, target)
 
 
-def _of_servers(servers: Iterable[Address | None], *failed: Observation[Any]) -> frozenset[str]:
+def _of_servers(servers: Iterable[Address | str | None], *failed: Observation[Any]) -> frozenset[str]:
     """What is at fault where name servers answer wrongly: who they are, and how what they brought about failed."""
     return frozenset(map(str, servers)) | {str(kind) for kind in map(kind_of, failed)}
 
@@ -388,6 +390,7 @@ def system_lookup_differs(evidence: Evidence) -> Iterator[RuleFinding]:
             detail=what,
             evidence=ids([lookup, *spoken]),
             addresses=frozenset(blamed),
+            shared=_of_servers([_BEFORE_DNS], lookup),
             fix=Fix(
                 summary="Check what answers before DNS on this host: the hosts line of /etc/nsswitch.conf, a cache "
                 "(nscd, systemd-resolved, dnsmasq) that holds an old answer, a container's own resolv.conf. Flush it, "

@@ -354,6 +354,7 @@ def handshake_refused(evidence: Evidence) -> Iterator[RuleFinding]:
             "little, or the peer is not AWS.",
             evidence=ids(refused),
             addresses=places(refused),
+            shared=_codes(refused),
             fix=Fix(
                 summary="Try without this host's OpenSSL settings (second command): if that shows a certificate, they "
                 "are at fault, or the crypto policy is; if not, check whose address it is.",
@@ -368,6 +369,11 @@ def handshake_refused(evidence: Evidence) -> Iterator[RuleFinding]:
 
 def _code(handshake: Observation[TlsFacts]) -> str | None:
     return handshake.failure.code if handshake.failure is not None else None
+
+
+def _codes(handshakes: list[Observation[TlsFacts]]) -> frozenset[str]:
+    """How handshakes failed that meet the same settings of this host."""
+    return frozenset(map(str, map(_code, handshakes)))
 
 
 def _alerts(handshakes: Iterable[Observation[TlsFacts]]) -> str:
@@ -576,6 +582,7 @@ def trust_store_broken(evidence: Evidence) -> Iterator[RuleFinding]:
             detail=" ".join(sentences),
             evidence=ids([*unverified, *unread]),
             addresses=places([*unverified, *unread]),
+            shared=_codes([*unverified, *unread]),
             fix=_mend_trust(target, lacking, weak, unread),
         )
 
@@ -601,6 +608,7 @@ def chain_incomplete(evidence: Evidence) -> Iterator[RuleFinding]:
             "whole chain, so something on the way shortens it or answers in its place.",
             evidence=ids(short),
             addresses=places(short),
+            shared=frozenset(lacks),
             fix=Fix(
                 summary="Look whose address it is, and what stands before it: a proxy or a load balancer that holds a "
                 "copied certificate has to send the intermediate as well. The list of trusted roots on this host "
