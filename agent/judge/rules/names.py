@@ -381,7 +381,7 @@ def _let_nat_in(target: Target) -> Fix:
 def answer_beyond_reason(evidence: Evidence) -> Iterator[RuleFinding]:
     """DNS017: the host's own lookup gives more addresses than any endpoint has, or an answer at odds with itself."""
     for target in evidence.targets:
-        lookup = evidence.own_lookup(target)
+        lookup = lookup_of_name(evidence, target)
         if lookup is None or lookup.failure is None or lookup.failure.kind not in _BEYOND_REASON:
             continue
         # A name server whose answer does not fit the limits either gives the same records.

@@ -37,6 +37,8 @@ from probes.model import Address, FailureKind, Observation, Step, Target
 SLOW_SECONDS: Final = 1.0
 _STUB: Final = ip_address("127.0.0.53")
 """Where systemd-resolved listens, and answers from what it remembers (systemd-resolved.service(8))."""
+_TOO_MUCH: Final = frozenset({FailureKind.TOO_LARGE, FailureKind.MALFORMED, FailureKind.DNS_MALFORMED})
+"""Failures of a lookup that was answered."""
 _BEFORE_DNS: Final = "nsswitch"
 """What answers programs on this host before any name server does."""
 _FLUSH: Final = Command(
@@ -496,7 +498,8 @@ def _stalled(evidence: Evidence, target: Target) -> Observation[Any] | None:
 
 
 def search_list_answers(evidence: Evidence) -> Iterator[RuleFinding]:
-    """DNS018: a search domain gives addresses that the name itself does not have, and this host gets such."""
+    """DNS018: a search domain gives addresses that the name itself does not have, and this host gets such; or the
+    lookup fails at it."""
     host = evidence.host
     for seen in search_domain_answers(evidence):
         target, domains = seen.target, listed(seen.domains)
@@ -507,13 +510,20 @@ def search_list_answers(evidence: Evidence) -> Iterator[RuleFinding]:
             if seen.is_first
             else "are asked, too, where the name itself has no address"
         )
-        removal = "emove the search domain whose wildcard record answers, or that record"
+        failure = seen.lookup.failure
+        got = listed(ordered(seen.addresses)) if failure is None else f"no address ({failure.message})"
+        answer = "answers" if len(seen.domains) == 1 else "answer"
+        removal = (
+            "emove the search domain whose wildcard record answers, or that record"
+            if failure is None or failure.kind in _TOO_MUCH
+            else "emove that search domain, or let its name servers answer"
+        )
         yield RuleFinding(
             code="DNS018",
             target=target.id,
-            detail=f"Programs on this host get {listed(ordered(seen.addresses))} for {target.host}; with a final dot, "
-            f"which no search list completes, the name {gives}. The search domains of resolv.conf {when}, and "
-            f"{domains} answer{'s' if len(seen.domains) == 1 else ''}.",
+            detail=f"Programs on this host get {got} for {target.host}; with a "
+            f"final dot, which no search list completes, the name {gives}. The search domains of resolv.conf {when}, "
+            f"and {f'{domains} {answer}' if failure is None else f'the lookup ends so at {domains}'}.",
             evidence=ids([seen.lookup, seen.itself, *seen.completed]),
             addresses=seen.addresses,
             of_this_host=seen.is_first,
