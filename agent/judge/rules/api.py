@@ -17,8 +17,20 @@ from agent.judge.rules.rule import Rule, RuleFinding
 from agent.report.model import Command, CommandScope, Fix
 from probes.facts import ApiFacts, CredentialFacts
 from probes.frozen import dataclass
-from probes.model import FailureKind, Observation, Role, Step, Target
+from probes.model import Failure, FailureKind, Observation, Role, Step, Target
 
+_NOT_REACHED: Final = frozenset(
+    {
+        "ConnectTimeoutError",
+        "ConnectionClosedError",
+        "EndpointConnectionError",
+        "HTTPClientError",
+        "ProxyConnectionError",
+        "ReadTimeoutError",
+        "SSLError",
+    }
+)
+"""What botocore raises where a host that it asks for a role cannot be reached, or gives no answer that it takes."""
 MISSING_TOKEN: Final = frozenset({"MissingAuthenticationToken", "MissingAuthenticationTokenException"})
 
 _SOURCES_OF_KEYS: Final = read_only("aws", "configure", "list")
@@ -110,8 +122,22 @@ def credential_source_failed(evidence: Evidence) -> Iterator[RuleFinding]:
             target=None,
             detail=f"{what}: {failure.message}. No signed call was made.{_sts_of(evidence)}{at}",
             evidence=ids([search, *([container] if container and shut else [])]),
+            needs_path_of=_asked_for_role(evidence) if _is_of_a_path(failure) else frozenset(),
             fix=_mend_source(evidence, cut=failure.kind is FailureKind.TIMEOUT),
         )
+
+
+def _asked_for_role(evidence: Evidence) -> frozenset[str]:
+    """The targets at whose host the SDK asks for a role."""
+    host = None if evidence.sdk is None else evidence.sdk.sts_host
+    return frozenset(
+        target.id for target in evidence.targets if SERVICES[target.service].gives_credentials and target.host == host
+    )
+
+
+def _is_of_a_path(failure: Failure) -> bool:
+    """Whether a search for credentials failed as it does where a host that it asks cannot be reached."""
+    return failure.kind is FailureKind.TIMEOUT or failure.code in _NOT_REACHED
 
 
 def _sts_of(evidence: Evidence) -> str:

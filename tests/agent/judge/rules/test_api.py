@@ -8,8 +8,12 @@ from typing import Any, Final
 import pytest
 
 from agent.catalog.findings import Severity
+from agent.judge.causality import EXPLAINS, Explains, Reach
 from agent.judge.diagnose import diagnose
+from agent.judge.evidence import Evidence
 from agent.judge.rules.api import RULES, SOURCES
+from agent.judge.rules.rule import Rule, RuleFinding
+from agent.report.model import Fix
 from probes.facts import ApiFacts, CredentialFacts, GatewayFacts
 from probes.model import Observation, Ok
 from probes.operations import FURTHER_PAGES
@@ -30,6 +34,7 @@ from tests.support.build import (
     run,
     sdk,
     spoiled,
+    target,
 )
 from tests.support.calls import api, called, credentials, role
 
@@ -48,6 +53,54 @@ def codes(*observations: Observation[Any]) -> list[str]:
 
 
 # --- API001 no-credentials, API010 credential-source-failed ----------------------------------------------------------
+
+STS: Final = target("sts")
+ASKS_STS: Final = sdk(sts=STS.host)
+
+
+@pytest.mark.parametrize(
+    "row", [row for row in EXPLAINS if row.reach is Reach.PATH and row.symptom == "API010"], ids=lambda row: row.cause
+)
+@pytest.mark.parametrize(
+    ("settings", "search", "at", "severity", "explains"),
+    [
+        pytest.param(ASKS_STS, credentials(failed="timeout"), "sts", Severity.CRITICAL, True, id="no end"),
+        pytest.param(
+            ASKS_STS,
+            credentials(failed="no-credentials", code="EndpointConnectionError"),
+            "sts",
+            Severity.CRITICAL,
+            True,
+            id="no connection",
+        ),
+        pytest.param(
+            ASKS_STS,
+            credentials(failed="no-credentials", code="InvalidIdentityTokenException"),
+            "sts",
+            Severity.CRITICAL,
+            False,
+            id="STS refuses",
+        ),
+        pytest.param(ASKS_STS, credentials(failed="timeout"), "sts", Severity.WARNING, False, id="next to what works"),
+        pytest.param(ASKS_STS, credentials(failed="timeout"), "backup", Severity.CRITICAL, False, id="another path"),
+        pytest.param(sdk(), credentials(failed="timeout"), "sts", Severity.CRITICAL, False, id="STS is not asked"),
+        pytest.param(
+            sdk(sts="sts.amazonaws.com"), credentials(failed="timeout"), "sts", Severity.CRITICAL, False, id="globally"
+        ),
+    ],
+)
+def test_what_keeps_the_sdk_from_sts_explains_that_it_gives_no_role(
+    row: Explains, settings: Observation[Any], search: Observation[Any], at: str, severity: Severity, explains: bool
+) -> None:
+    def fault(_: Evidence) -> list[RuleFinding]:
+        step = f"tcp/{at}/{A}/443"
+        fix = Fix(summary="")
+        return [RuleFinding(code=row.cause, target=at, detail="", evidence=(step,), severity=severity, fix=fix)]
+
+    seen = evidence([*HERE, *here("sts", A), settings, search], targets=[BACKUP, STS], of=SIGNED)
+    rules = (*RULES, Rule(row.cause, needs=(), check=fault))
+    [finding] = [finding for finding in diagnose(seen, rules, (row,)).findings if finding.code == "API010"]
+    assert finding.explained_by == (f"{row.cause}@{at}" if explains else None)
 
 
 @pytest.mark.parametrize(
