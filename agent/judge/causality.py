@@ -125,6 +125,7 @@ EXPLAINS: Final = (
     Explains("VPC004", "TCP001", Reach.ADDRESS),
     Explains("VPC004", "TCP002", Reach.ADDRESS),
     Explains("VPC004", "TCP008", Reach.ADDRESS),
+    Explains("VPC004", "TCP006", Reach.ADDRESS),  # where nobody on the own subnet has the address
     *(
         Explains(cause, symptom, Reach.ADDRESS)
         for cause in ("VPC012", "VPC007", "VPC006", "VPC005")

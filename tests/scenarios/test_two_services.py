@@ -65,6 +65,19 @@ CACHE: Final = "[host.cached_names]\n" + "".join(f"'{name}' = ['52.95.111.30']\n
         pytest.param("DNS007", [alike(f"a = ['10.0.9.9']\ncname = '{CORP}'")], id="a CNAME leads to one place"),
         pytest.param("DNS010", [alike("a = ['127.0.0.1']")], id="the same address, of no endpoint"),
         pytest.param("DNS017", [alike(f"a = {[f'10.0.9.{n}' for n in range(30)]}")], id="too many addresses"),
+        pytest.param(
+            "DNS008",
+            [
+                "[host]\nresolvers = ['10.0.9.53']\n",
+                answers(
+                    ["10.0.9.53"],
+                    backup="a = ['10.0.1.17', '52.95.111.30']",
+                    backup_gateway="a = ['10.0.1.27', '52.95.112.40']",
+                ),
+                HEALTHY,
+            ],
+            id="a name server that merges two answers",
+        ),
         pytest.param("DNS015", ["[host]\nlookup_sources = ['files']\n", HEALTHY], id="programs do not ask DNS"),
         pytest.param("DNS015", [CACHE, HEALTHY], id="a cache before DNS"),
         pytest.param(
@@ -139,6 +152,14 @@ def of(*zones: str) -> str:
                 HEALTHY,
             ],
             id="a name server gives one, a cache before it the other",
+        ),
+        pytest.param(
+            ["DNS008", "DNS008"],
+            [
+                answers(backup="a = ['10.0.1.17', '52.95.111.30']", backup_gateway="a = ['10.0.1.27', '52.95.112.40']"),
+                peers(""),
+            ],
+            id="records that hold both kinds of addresses",
         ),
         pytest.param(
             ["DNS001", "DNS001"],

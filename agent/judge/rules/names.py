@@ -10,6 +10,7 @@ from agent.judge.commands import allow, describe_endpoint, read_only, show_route
 from agent.judge.conditions.names import (
     bogus_answers,
     empty_answers,
+    is_of_vpc_resolver,
     missing_names,
     mixed_answers,
     outside_answers,
@@ -275,6 +276,10 @@ def mixed_answer(evidence: Evidence) -> Iterator[RuleFinding]:
             f"{listed(mixed.public)}, which are not: calls leave the private path by chance.",
             evidence=mixed.evidence,
             addresses=mixed.addresses,
+            # What the VPC's resolver merges are records, each of a name; another merges the answers of two servers.
+            shared=frozenset()
+            if is_of_vpc_resolver(evidence, mixed)
+            else frozenset(map(str, evidence.configured_resolvers)),
             fix=Fix(
                 summary="Find the manually created record that holds both: a private hosted zone, or a name server "
                 f"that merges two answers. {_YOUR_OWN_RANGE}",
