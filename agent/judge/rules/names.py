@@ -95,7 +95,7 @@ def _enable_private_dns(target: Target) -> Fix:
     service = SERVICES[target.service]
     if not service.private_links:
         return Fix(
-            summary=f"AWS lists no endpoint service of {service.name}, so no private path to it can be made: let this "
+            summary=f"AWS lists no endpoint service of {service.name}, so no private path to it is known: let this "
             "host out to it (NAT gateway, proxy), or do without it. Run with --expect any to judge the public path.",
             commands=(read_only("backuplink", "endpoints", "--region", target.region, "--service", service.name),),
         )
