@@ -167,6 +167,7 @@ EXPLAINS: Final = (
     Explains("DNS002", "DNS005", Reach.TARGET),
     Explains("DNS002", "DNS006", Reach.TARGET),
     Explains("DNS002", "DNS013", Reach.TARGET),
+    Explains("DNS002", "DNS017", Reach.TARGET),
     Explains("DNS008", "DNS001", Reach.TARGET),
     *(Explains(cause, Effects.ADDRESS, Reach.ADDRESS) for cause in ("DNS002", "DNS008", "DNS010", "DNS001", "DNS011")),
     Explains("DNS015", Effects.ADDRESS, Reach.ADDRESS),

@@ -53,6 +53,7 @@ def causes(*parts: str) -> list[Finding]:
 
 URL: Final = f"[sdk.endpoint_urls]\nbackup = 'https://{CORP}'\nbackup-gateway = 'https://{CORP}'\n"
 FILTER: Final = f"[[host.filter]]\naddresses = {ALL}\nports = {PORTS}\nanswer = "
+FILTERED: Final = f"speaks = 'filter'\nfiltered = {list(NAMES.values())}"
 CACHE: Final = "[host.cached_names]\n" + "".join(f"'{name}' = ['52.95.111.30']\n" for name in NAMES.values())
 
 
@@ -98,11 +99,23 @@ CACHE: Final = "[host.cached_names]\n" + "".join(f"'{name}' = ['52.95.111.30']\n
         ),
         pytest.param("TCP005", [f"{FILTER}'drop'\n", HEALTHY], id="this host drops"),
         pytest.param("TCP005", [f"{FILTER}'reject'\n", HEALTHY], id="this host rejects"),
+        pytest.param(
+            "TCP010",
+            ["[[host.bridges]]\nname = 'docker0'\naddress = '10.0.2.1/24'\n", HEALTHY],
+            id="a bridge in the way",
+        ),
         pytest.param("TCP011", [answers(), peers("answer = 'no-source-port'")], id="no source port"),
         pytest.param("TLS008", ["[host]\ntrusts = ['corporate']\n", HEALTHY], id="no root of Amazon's"),
         pytest.param("TLS009", [answers(), peers("ciphers = 'none-in-common'")], id="no cipher in common"),
         pytest.param("TLS010", [answers(), peers("leaf_alone = true")], id="the same intermediate is missing"),
+        pytest.param("TLS003", [answers(), peers("names = ['other.example.com']")], id="the same other endpoint"),
+        pytest.param("TLS004", [answers(), peers(FILTERED)], id="a filter of names"),
+        pytest.param("TLS005", [answers(), peers("speaks = 'reset'")], id="what cuts the handshake"),
+        pytest.param("TLS006", [answers(), peers("speaks = 'plain'")], id="the same words that are no TLS"),
+        pytest.param("TLS007", [answers(), peers("expired = true")], id="the time of this host"),
+        pytest.param("HTTP001", [answers(), peers("http = 'portal'")], id="the same portal"),
         pytest.param("HTTP002", [answers(), peers("http = 'redirect'")], id="the same redirect"),
+        pytest.param("HTTP004", [answers(), peers("http = 'stall'")], id="what holds the answers"),
         pytest.param("API008", [answers(), peers("api = 'not-subscribed'")], id="the account"),
         pytest.param("API009", [answers(), peers("api = 'stripped'")], id="all signatures are lost"),
     ],
@@ -161,6 +174,13 @@ def of(*zones: str) -> str:
             ],
             id="records that hold both kinds of addresses",
         ),
+        pytest.param(
+            ["TCP001", "TCP001"], [answers(), peers("answer = 'silence'")], id="silence, of which nobody knows why"
+        ),
+        pytest.param(
+            ["TLS004", "TLS004"], [answers(), peers("speaks = 'nothing'")], id="a stall, of which nobody does"
+        ),
+        pytest.param(["API007", "API007"], [answers(), peers("api = 'throttled'")], id="a limit each"),
         pytest.param(
             ["DNS001", "DNS001"],
             [answers(backup="a = ['52.95.111.30']", backup_gateway="a = ['52.95.112.40']")],

@@ -232,6 +232,7 @@ def refused_by_peer(evidence: Evidence) -> Iterator[RuleFinding]:
             + (f" A reset quicker than {duration(QUICK_SECONDS)} can come from a filter on this host, too." * quick),
             evidence=_beside(evidence, target, refused),
             addresses=places(refused),
+            shared=frozenset() if resets else frozenset(map(str, senders)),
             fix=Fix(
                 summary="Something answers for this address and refuses the connection: make sure that it is the "
                 "endpoint's, and look for a firewall or a proxy on the way that rejects 443.",

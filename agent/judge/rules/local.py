@@ -212,6 +212,7 @@ def wrong_interface(evidence: Evidence) -> Iterator[RuleFinding]:
             detail=f"This host sends to {'; to '.join(sentences)}.",
             evidence=ids(attempts),
             addresses=places(attempts),
+            shared=frozenset(str(attempt.facts.interface) for attempt in attempts if attempt.facts is not None),
             fix=Fix(
                 summary="Give the bridge or tunnel another network, or this host a more specific route to the "
                 "endpoint's subnet by the right interface; with several interfaces, a routing rule for each source.",

@@ -951,3 +951,18 @@ def test_silent(case: Case) -> None:
 
 def test_a_rule_with_cases_has_both_kinds() -> None:
     assert codes_of(CASES_THAT_FIRE) == codes_of(CASES_OF_SILENCE)
+
+
+@pytest.mark.parametrize(
+    ("sender", "is_one"), [pytest.param("10.0.9.1", True, id="one firewall"), pytest.param("10.0.9.2", False, id="two")]
+)
+def test_a_firewall_that_refuses_two_services_is_one_cause(sender: str, is_one: bool) -> None:
+    seen = [
+        *here("backup", A),
+        tcp(A, failed="unreachable", icmp=("10.0.9.1", 13), seconds=0.01),
+        *here("backup-gateway", A),
+        tcp(A, of="backup-gateway", failed="unreachable", icmp=(sender, 13), seconds=0.01),
+    ]
+    found = diagnose(evidence(seen, targets=[BACKUP, GATEWAY])).findings
+    cause_of = {finding.id: finding.explained_by for finding in found if finding.code == "TCP004"}
+    assert cause_of == {"TCP004@backup": None, "TCP004@backup-gateway": "TCP004@backup" if is_one else None}
