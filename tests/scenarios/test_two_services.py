@@ -116,6 +116,7 @@ CACHE: Final = "[host.cached_names]\n" + "".join(f"'{name}' = ['52.95.111.30']\n
         pytest.param("HTTP001", [answers(), peers("http = 'portal'")], id="the same portal"),
         pytest.param("HTTP002", [answers(), peers("http = 'redirect'")], id="the same redirect"),
         pytest.param("HTTP004", [answers(), peers("http = 'stall'")], id="what holds the answers"),
+        pytest.param("API006", [answers(), peers("region = 'us-east-1'")], id="the Region of the signature"),
         pytest.param("API008", [answers(), peers("api = 'not-subscribed'")], id="the account"),
         pytest.param("API009", [answers(), peers("api = 'stripped'")], id="all signatures are lost"),
     ],

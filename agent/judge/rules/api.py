@@ -215,8 +215,8 @@ class _Refusal:
     unsigned: bool = False
     """Of kind `signature`: whether AWS saw no signature at all."""
     is_for_common: bool = False
-    """Whether it is for what the calls to all targets share, such as the secret, the clock, the account or what lies on
-    the way, where none is let through."""
+    """Whether it is for what the calls to all targets share, such as the secret, the clock, the Region that they are
+    signed for, the account or what lies on the way, where none is let through."""
 
     def of(self, evidence: Evidence, target: Target) -> Calls:
         return [
@@ -324,6 +324,7 @@ _REFUSALS: Final = (
     _Refusal(
         code="API006",
         kind=FailureKind.WRONG_SCOPE,
+        is_for_common=True,
         detail=lambda calls: (
             f"The endpoint at {_where(calls)} belongs to another Region or service than the call was signed for: "
             f"{_text(calls)}"
