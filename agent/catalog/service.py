@@ -1,5 +1,6 @@
 """What the catalogue says of one service: the classes of its records."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import field
 from typing import Final
@@ -135,6 +136,19 @@ class Service:
     def endpoint_variable(self) -> str | None:
         """The environment variable that gives the SDK another endpoint for this service; None where no SDK has one."""
         return f"AWS_ENDPOINT_URL_{self.sdk_id.upper().replace(' ', '_')}" if self.sdk_id else None
+
+    @property
+    def settings_key(self) -> str | None:
+        """What a profile's `services` section calls it (AWS SDKs and Tools Reference Guide, Service-specific
+        endpoints); None where no SDK has it."""
+        return self.sdk_id.lower().replace(" ", "_") or None
+
+    @property
+    def cli_words(self) -> tuple[str, str] | None:
+        """Service and operation of `call`, as the AWS CLI takes them; None where there is no call."""
+        if self.call is None or self.client_name is None:
+            return None
+        return self.client_name, re.sub("(?<!^)(?=[A-Z])", "-", self.call.name).lower()
 
     @property
     def has_appliance(self) -> bool:

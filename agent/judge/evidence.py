@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
+from fnmatch import fnmatchcase
 from functools import cached_property, wraps
 from ipaddress import IPv4Address
 from typing import Any, Concatenate, Final, ParamSpec, TypeVar, cast
@@ -51,8 +52,10 @@ from probes.operations import (
 )
 from probes.ports import HTTPS
 from probes.vpc.model import (
+    INTERFACE,
     READS,
     Configuration,
+    EndpointService,
     GatewayEndpoint,
     NetworkInterface,
     Subnet,
@@ -536,6 +539,28 @@ class Evidence:
             endpoint
             for endpoint in listed
             if endpoint.service_name.rpartition(".")[2] in labels and vpc_id in (None, endpoint.vpc_id)
+        )
+
+    def offered(self, target: Target) -> tuple[EndpointService, ...] | None:
+        """What AWS has that interface endpoints of the target's service can be made of, in its Region; None where that
+        was not read, as of another Region than this host's, or is not known whole."""
+        read = self.configuration.offered
+        here = None if self.imds is None else self.imds.region
+        fips = target.addressing in (Addressing.FIPS, Addressing.FIPS_DUALSTACK)
+        labels = {link.label for link in SERVICES[target.service].links(fips=fips)}
+        if read is None or here not in (None, target.region) or not labels or not labels <= set(read.asked):
+            return None
+        known = tuple(
+            service
+            for service in read.services
+            if INTERFACE in service.kinds and service.service_name.rpartition(".")[2] in labels
+        )
+        return known if known or not read.dropped else None
+
+    def is_covered_by_offer(self, target: Target) -> bool:
+        """Whether AWS has an endpoint service whose private DNS answers for the target's host."""
+        return any(
+            fnmatchcase(target.host, name) for service in self.offered(target) or () for name in service.private_names
         )
 
     def gateway_endpoints(self, target: Target) -> tuple[GatewayEndpoint, ...] | None:

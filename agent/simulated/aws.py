@@ -189,7 +189,7 @@ def _judged(
     if call.lists_gateways:
         asked = json.loads(body)
         start = int(asked.get("NextToken", 0))
-        end = start + min(asked["MaxResults"], row.gateways_per_page)
+        end = start + min(asked.get("MaxResults", row.gateways_per_page), row.gateways_per_page)
         content[call.key] = [
             {
                 "GatewayArn": f"arn:aws:{service.name}:{row.region or 'eu-west-1'}:111122223333:gateway/{gateway}",

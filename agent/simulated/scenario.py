@@ -20,6 +20,7 @@ from probes.model import Address
 from probes.seams import Keys
 from probes.vpc.model import (
     AMAZON_DNS,
+    EndpointService,
     FirewallRule,
     NetworkAcl,
     NetworkInterface,
@@ -511,6 +512,10 @@ class Ec2Part:
     """In the DHCP options."""
     endpoints: tuple[EndpointPart, ...] = (EndpointPart(),)
     gateways: tuple[GatewayEndpointPart, ...] = ()
+    offered: tuple[EndpointService, ...] = ()
+    """Endpoint services that AWS has, in place of those with the same last part of their name."""
+    not_offered: tuple[str, ...] = ()
+    """Services that AWS has no endpoint service of in the Region."""
     interfaces: tuple[NetworkInterface, ...] = ()
     subnets: tuple[Subnet, ...] = ()
     route_tables: tuple[RouteTable, ...] = ()

@@ -23,9 +23,12 @@ from agent.watch.notices import Channel, Delivery
 from probes.addresses import AddressScope
 from probes.model import FailureKind, Role, Step
 from tests.formats.monitors import watch_families
+from tests.scenarios import workload_faults
 
 ROOT = Path(__file__).parents[2]
 HEAD = "<!-- Written by ./dev docs from the program itself; edit there. -->\n"
+MOST_SCENARIOS = 3
+"""Of those that show the same, as many as the page names."""
 
 
 def codes_page() -> str:
@@ -71,8 +74,33 @@ def scenarios_page() -> str:
             "|---|---|---|---|",
             *rows,
             "",
+            "## By workload and kind of fault",
+            "",
+            "A host with SAP HANA counts for `hana` alone. Scenarios that tests also build with real sockets come "
+            "first.",
+            "",
+            "| workload | what is so | scenarios |",
+            "|---|---|---|",
+            *(
+                f"| {workload_faults.WORKLOADS[pair[0]]} | {pair[1]} | {_shown(pair)} |"
+                for pair in workload_faults.pairs()
+            ),
+            "",
         ]
     )
+
+
+def _shown(pair: workload_faults.Pair) -> str:
+    """The scenarios that show a workload with a kind of fault, or why there is none."""
+    if (reason := workload_faults.IMPOSSIBLE.get(pair)) is not None:
+        return f"not possible: {reason}"
+    if (reason := workload_faults.OPEN.get(pair)) is not None:
+        return f"**open**: {reason}"
+    names = workload_faults.showing(pair, workload_faults.every())
+    more = len(names) - MOST_SCENARIOS
+    shown = _listed(names[:MOST_SCENARIOS]) + (f" and {more} more" if more > 0 else "")
+    alone = workload_faults.IN_MEMORY_ALONE.get(pair)
+    return shown if alone is None else f"{shown}; in memory alone: {alone}"
 
 
 def metrics_page() -> str:

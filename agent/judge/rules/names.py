@@ -26,6 +26,7 @@ from agent.settings import Expect
 from probes.addresses import AddressScope, ordered
 from probes.model import Addressing, FailureKind, Step, Target
 from probes.ports import HTTPS
+from probes.vpc.model import ENDPOINT_SERVICES
 
 _BEYOND_REASON: Final = frozenset({FailureKind.TOO_LARGE, FailureKind.MALFORMED, FailureKind.DNS_MALFORMED})
 _YOUR_OWN_RANGE: Final = "A VPC numbered from a public range: run with --private-cidr."
@@ -70,14 +71,17 @@ def name_does_not_exist(evidence: Evidence) -> Iterator[RuleFinding]:
         target = missing.target
         says = f"; the zone that says so is {listed(missing.zones)}" if missing.zones else ""
         is_chosen = target.addressing in (Addressing.VPCE, Addressing.CUSTOM)
-        is_unsure = not is_chosen and may_not_exist(target.service, target.region)
+        is_inferred = not is_chosen and may_not_exist(target.service, target.region)
+        is_offered = is_inferred and evidence.is_configuration_fresh and evidence.is_covered_by_offer(target)
+        is_unsure = is_inferred and not is_offered
         says += f". Whether AWS has it in {target.region} is not known" if is_unsure else ""
+        says += ". AWS has an endpoint service there whose private DNS answers for it" if is_offered else ""
         yield RuleFinding(
             code="DNS003",
             target=target.id,
             severity=Severity.WARNING if is_unsure else None,
             detail=f"{target.host} does not exist for this host{says}.{in_its_place(evidence, target)}",
-            evidence=missing.evidence,
+            evidence=(*missing.evidence, *(ids(evidence.reads(ENDPOINT_SERVICES)) if is_offered else ())),
             shared=missing.said_by,
             fix=Fix(
                 summary="Look for a misspelt Region, for a private hosted zone of that name which lacks the record, "

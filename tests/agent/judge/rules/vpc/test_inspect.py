@@ -87,6 +87,7 @@ from tests.support.configured import (
     endpoint,
     endpoint_interfaces,
     main_table,
+    offered,
     read,
     subnets,
 )
@@ -312,6 +313,19 @@ def test_vpc009_names_the_zones() -> None:
     finding = judged(observations)["VPC009@backup"]
     assert finding.severity is Severity.INFO
     assert finding.fix.commands[1].argv[-1] == OWN_SUBNET_ID
+
+
+def test_vpc009_gives_no_subnet_where_the_service_is_not_offered() -> None:
+    (one,) = rule_findings("VPC009", [*healthy(), *configured(ELSEWHERE, offered("eu-west-1b", "eu-west-1c"))])
+    assert one.detail.endswith(" AWS does not offer the service in this instance's zone.")
+    assert one.fix.summary.startswith("Nothing to fix: no endpoint can have an interface in this zone.")
+    assert one.fix.commands == ()
+
+
+def test_vpc009_looks_up_no_zones_that_were_read() -> None:
+    (one,) = rule_findings("VPC009", [*healthy(), *configured(ELSEWHERE, offered("eu-west-1a", "eu-west-1b"))])
+    assert "AWS does not offer" not in one.detail
+    assert [command.argv[2] for command in one.fix.commands] == ["modify-vpc-endpoint"]
 
 
 @pytest.mark.parametrize(
