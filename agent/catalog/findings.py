@@ -494,7 +494,7 @@ CODES: Final = {
             "DNS018",
             "search-list-answers",
             _CRITICAL,
-            "A search domain answers in place of the name itself",
+            "A search domain comes in place of the name itself",
             fix_forms=NOT_IN_AWS,
         ),
         _code(

@@ -42,13 +42,15 @@ _OF_NAME: Final = frozenset(
 """Not where the answers differ (DNS002, DNS015), nor who is silent: whichever name is asked for has no part in that."""
 _DENIALS: Final = frozenset({"IAM003", "IAM004", "IAM005", "IAM006", "IAM007", "IAM008"})
 _STOPS_EVERY_PROGRAM: Final = (
-    *("DNS003", "DNS005", "DNS006", "DNS013"),
+    *("DNS003", "DNS004", "DNS005", "DNS006", "DNS013", "DNS015", "DNS018", "DNS019"),
     *("TCP001", "TCP002", "TCP004", "TCP005", "TCP006", "TCP011"),
     *("TLS003", "TLS004", "TLS005", "TLS006", "TLS007", "TLS010"),
     *("HTTP001", "HTTP002", "HTTP004", "HTTP006"),
 )
 """What an agent on this host meets whatever its own settings are. Not what follows from the SDK's here: its proxy, its
 trusted certificates, its endpoint URLs."""
+_STOPS_THE_SDK: Final = ("HTTP003", *_STOPS_EVERY_PROGRAM, "TLS001", "TLS008", "TLS009")
+"""What the SDK on this host meets, which asks STS for a role, first what its proxy does."""
 _EFFECTS: Final = {
     Effects.ADDRESS: _OF_ADDRESS | _DENIALS,
     Effects.NAME: _OF_NAME | _OF_ADDRESS | _DENIALS,
@@ -124,6 +126,7 @@ EXPLAINS: Final = (
     Explains("VPC004", "TCP001", Reach.ADDRESS),
     Explains("VPC004", "TCP002", Reach.ADDRESS),
     Explains("VPC004", "TCP008", Reach.ADDRESS),
+    Explains("VPC004", "TCP006", Reach.ADDRESS),  # where nobody on the own subnet has the address
     *(
         Explains(cause, symptom, Reach.ADDRESS)
         for cause in ("VPC012", "VPC007", "VPC006", "VPC005")
@@ -166,6 +169,7 @@ EXPLAINS: Final = (
     Explains("DNS002", "DNS005", Reach.TARGET),
     Explains("DNS002", "DNS006", Reach.TARGET),
     Explains("DNS002", "DNS013", Reach.TARGET),
+    Explains("DNS002", "DNS017", Reach.TARGET),
     Explains("DNS008", "DNS001", Reach.TARGET),
     *(Explains(cause, Effects.ADDRESS, Reach.ADDRESS) for cause in ("DNS002", "DNS008", "DNS010", "DNS001", "DNS011")),
     Explains("DNS015", Effects.ADDRESS, Reach.ADDRESS),
@@ -174,8 +178,9 @@ EXPLAINS: Final = (
     Explains("TCP010", "TCP006", Reach.ADDRESS),
     Explains("TLS003", Effects.SERVER, Reach.ADDRESS),
     Explains("TLS001", Effects.SERVER, Reach.ADDRESS),
-    # STS, asked for a role, is out of reach. A public answer alone does not stop that: what fails there does.
-    *(Explains(cause, symptom, Reach.PATH) for symptom in ("API010", "JOB002") for cause in _STOPS_EVERY_PROGRAM),
+    *(Explains(cause, "JOB002", Reach.PATH) for cause in _STOPS_EVERY_PROGRAM),
+    *(Explains(cause, "API010", Reach.PATH) for cause in _STOPS_THE_SDK),
+    Explains("DNS001", "DNS012", Reach.TARGET),  # DNS64 makes its addresses of those that the name has
 )
 """The first row that fits wins."""
 
@@ -343,7 +348,7 @@ def _fits(row: Explains, cause: Candidate, symptom: Candidate, *, whole: bool = 
             # What somebody else gives does not bring about how this host is set.
             return symptom.finding.target in cause.about and (cause.is_of_this_host or not symptom.is_of_this_host)
         case Reach.PATH:
-            return cause.finding.target in symptom.finding.needs_path_of and cause.severity is Severity.CRITICAL
+            return bool(cause.about & symptom.finding.needs_path_of) and cause.severity is Severity.CRITICAL
         case Reach.REGION:
             return symptom.target is not None and symptom.target.addressing not in _OF_NO_REGION
         case Reach.OWN_NAME:

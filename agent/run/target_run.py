@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from agent.catalog.in_use import why_unused
 from agent.catalog.service import Port
@@ -29,6 +29,8 @@ from probes.steps import dns, ladder
 from probes.steps import proxy as http_proxy
 from probes.steps.jobs import JobsRequest
 from probes.urls import masked_proxy
+
+_NOTHING: Final = frozenset({FailureKind.NXDOMAIN, FailureKind.NODATA})
 
 
 class RunHandle(Protocol):
@@ -144,7 +146,7 @@ class TargetRun:
         if ENDPOINT_ID.fullmatch(self._target.host):
             self._context.log.skip(subject, self._no_name())
             return
-        _, answer = await self._context.log.observe(subject, body, limit=self._run.lookup_limit())
+        seen, answer = await self._context.log.observe(subject, body, limit=self._run.lookup_limit())
         addresses = answer or ()
         if self._rotation is not None:
             self._rotation.start(ordered(addresses), self._answered_before())
@@ -159,7 +161,9 @@ class TargetRun:
         is_searched_first = self._run.is_searched_first(self._target.host)
         if is_searched_first:
             self._run.spawn(self._look_up_related(WITHOUT_SEARCH, self._target.host, subject.id))
-        if addresses:
+        kind = None if seen.failure is None else seen.failure.kind
+        # A lookup that says that there is nothing has asked all search domains in vain.
+        if addresses or kind is FailureKind.TOO_LARGE or (is_searched_first and kind not in _NOTHING):
             self._run.spawn(self._look_for_search_domain(addresses, subject.id, without_search=not is_searched_first))
         for operation, name in self._related_names(addresses):
             self._run.spawn(self._look_up_related(operation, name, subject.id))
@@ -185,9 +189,9 @@ class TargetRun:
         self, addresses: tuple[Address, ...], after: str, *, without_search: bool
     ) -> None:
         """Look for the search domain that gave what programs on this host get, where no resolver gave it for the name
-        itself; with `without_search` also for what the name itself has. The C library completes a name by the search
-        list first where `ndots` says so, and else where it finds nothing for the name itself. A cache, too, can hold
-        what no resolver gives."""
+        itself, or at which their lookup failed; with `without_search` also for what the name itself has. The C library
+        completes a name by the search list first where `ndots` says so, and else where it finds nothing for the name
+        itself. A cache, too, can hold what no resolver gives."""
         host = self._context.log.find(HOST)
         facts = None if host is None else host.facts
         if not isinstance(facts, HostFacts) or not facts.search or "." not in self._target.host:
@@ -196,7 +200,7 @@ class TargetRun:
             return
         for ended in tuple(self._questions):
             await ended.wait()
-        if self._given.issuperset(addresses):
+        if addresses and self._given.issuperset(addresses):
             return
         if without_search:
             self._run.spawn(self._look_up_related(WITHOUT_SEARCH, self._target.host, after))

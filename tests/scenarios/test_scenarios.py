@@ -183,8 +183,8 @@ def test_a_rule_emptied_breaks_a_scenario(code: str) -> None:
 IN_REPORTS_OF_OTHERS = {("TLS001", Effects.SERVER), ("TLS003", Effects.SERVER)}
 """A handshake that fails ends the steps at an address, so that no run has both: test_diagnose has them."""
 PATH_SHOWN_BY: Final = {("TCP002", "JOB002"), ("TCP001", "API010")}
-"""The one cause of failed jobs, and the one of a role that is not given, that a scenario shows; test_jobs.py and
-test_api.py of tests/agent/judge/rules have every one."""
+"""One cause of failed jobs and one of a role that STS does not give, each in a scenario; test_jobs and test_api in
+tests/agent/judge/rules have every one."""
 
 
 @pytest.mark.parametrize(
@@ -452,6 +452,8 @@ def test_a_number_or_an_instant_that_no_report_holds_is_refused(key: str, value:
         ("mtu-black-hole-of-both", "TLS004@backup"),
         ("no-route-for-both", "TCP006@backup"),
         ("proxy-captures-both", "ENV007@backup"),
+        ("both-names-do-not-exist", "DNS003@backup"),
+        ("both-names-have-no-address", "DNS006@backup"),
     ],
 )
 def test_one_cause_at_both_services_is_one_finding_that_names_both(name: str, cause: str) -> None:

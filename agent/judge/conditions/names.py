@@ -55,11 +55,18 @@ class MixedAnswer(NameFault):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MissingName(NameFault):
-    """The name does not exist for this host."""
+class DeniedName(NameFault):
+    """The name does not exist for this host, or has no address of any family."""
 
     zones: tuple[str, ...]
     """The zones that say so, by their SOA records (RFC 2308)."""
+    servers: tuple[Address, ...]
+    """The name servers that say so."""
+
+    @property
+    def said_by(self) -> frozenset[str]:
+        """Who says so: the zones where they are known, else the name servers."""
+        return frozenset(self.zones) or frozenset(map(str, self.servers))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,7 +210,7 @@ def is_of_vpc_resolver(evidence: Evidence, mixed: MixedAnswer) -> bool:
 
 
 @kept
-def missing_names(evidence: Evidence) -> tuple[MissingName, ...]:
+def missing_names(evidence: Evidence) -> tuple[DeniedName, ...]:
     """The targets whose lookup ended with NXDOMAIN, unless every name server that answered has the name: then what
     failed is this host's own lookup. One that gave no reason has the reason that all name servers give."""
     missing = []
@@ -220,13 +227,22 @@ def missing_names(evidence: Evidence) -> tuple[MissingName, ...]:
                 continue
         elif lookup.failure.kind not in NO_REASON or not denials or len(denials) < len(asked):
             continue
-        zones = sorted({answer.facts.authority for answer in denials if answer.facts and answer.facts.authority})
-        missing.append(MissingName(target=target, evidence=ids([lookup, *denials]), zones=tuple(zones)))
+        missing.append(_denied(target, lookup, denials))
     return tuple(missing)
 
 
+def _denied(target: Target, lookup: Observation[Any], denials: list[Observation[DnsFacts]]) -> DeniedName:
+    zones = {answer.facts.authority for answer in denials if answer.facts and answer.facts.authority}
+    return DeniedName(
+        target=target,
+        evidence=ids([lookup, *denials]),
+        zones=tuple(sorted(zones)),
+        servers=ordered(answer.subject.resolver for answer in denials if answer.subject.resolver is not None),
+    )
+
+
 @kept
-def empty_answers(evidence: Evidence) -> tuple[NameFault, ...]:
+def empty_answers(evidence: Evidence) -> tuple[DeniedName, ...]:
     """The targets whose name exists for this host and has no address of any family: the own lookup says so, or gives
     another reason or none where all name servers say so."""
     empty = []
@@ -246,7 +262,7 @@ def empty_answers(evidence: Evidence) -> tuple[NameFault, ...]:
         }
         if not is_empty.get(lookup.failure.kind, False):
             continue
-        empty.append(NameFault(target=target, evidence=ids([lookup, *asked])))
+        empty.append(_denied(target, lookup, asked))
     return tuple(empty)
 
 

@@ -1,10 +1,11 @@
-"""Names that a search domain answers, in place of the name itself: what programs get, and what the name itself has."""
+"""Names for which a search domain decides, in place of the name itself: what programs get, and what the name itself
+has."""
 
 from typing import Any
 
 from agent.catalog.wording import listed
 from agent.judge.evidence import Evidence, kept
-from agent.judge.observations import addresses_in
+from agent.judge.observations import NOT_THERE, addresses_in, kind_of
 from probes.addresses import ordered, usable_families
 from probes.facts import LookupFacts
 from probes.frozen import dataclass
@@ -13,18 +14,18 @@ from probes.model import Address, Observation, Target
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchDomainAnswer:
-    """Programs on this host get the addresses of a name that a search domain completes."""
+    """Programs on this host get the addresses of a name that a search domain completes, or none, as for that name."""
 
     target: Target
     lookup: Observation[LookupFacts]
     itself: Observation[LookupFacts]
     """The lookup of the name itself, without the search list."""
     completed: tuple[Observation[LookupFacts], ...]
-    """The lookups of the completed names that gave addresses."""
+    """The lookups of the completed names that gave addresses, or failed as the lookup by programs did."""
     domains: tuple[str, ...]
     """Their search domains."""
     addresses: frozenset[Address]
-    """What programs get that the name itself does not have."""
+    """What programs get that the name itself does not have; none where their lookup failed."""
     own: tuple[Address, ...]
     """What the name itself has."""
     is_first: bool
@@ -35,8 +36,8 @@ class SearchDomainAnswer:
 @kept
 def search_domain_answers(evidence: Evidence) -> tuple[SearchDomainAnswer, ...]:
     """The targets for which a search domain gives addresses that the name itself does not have, and this host gets
-    such, where AWS has not answered. What a cache holds, no search domain gives. A name without a dot is meant to be
-    completed."""
+    such, where AWS has not answered; and those whose lookup fails as that of the completed name does, and that of the
+    name itself does not. What a cache holds, no search domain gives. A name without a dot is meant to be completed."""
     host = evidence.host
     answers = []
     for target in evidence.targets:
@@ -50,12 +51,13 @@ def search_domain_answers(evidence: Evidence) -> tuple[SearchDomainAnswer, ...]:
             for address in evidence.own_addresses(target)
             if address not in own and not evidence.answered_by_aws(target, address)
         )
+        is_failed = kind_of(lookup) not in (None, *NOT_THERE, kind_of(itself))
         completed = [
             (domain, observation)
             for domain, observation in evidence.search_domain_lookups(target)
-            if not own.issuperset(_addresses_of(observation))
+            if (not own.issuperset(_addresses_of(observation)) if strange else kind_of(observation) is kind_of(lookup))
         ]
-        if strange and completed:
+        if completed and lookup.made and (strange or is_failed):
             answers.append(
                 SearchDomainAnswer(
                     target=target,
@@ -84,7 +86,7 @@ def in_its_place(evidence: Evidence, target: Target) -> str:
     answers = [answer for answer in search_domain_answers(evidence) if answer.target == target]
     return "".join(
         f" A search domain ({listed(answer.domains)}) answers in its place, and programs on this host get "
-        f"{listed(ordered(answer.addresses))}."
+        f"{listed(ordered(answer.addresses)) if answer.addresses else 'nothing that they can use'}."
         for answer in answers
     )
 

@@ -17,8 +17,20 @@ from agent.judge.rules.rule import Rule, RuleFinding
 from agent.report.model import Command, CommandScope, Fix
 from probes.facts import ApiFacts, CredentialFacts
 from probes.frozen import dataclass
-from probes.model import FailureKind, Observation, Role, Step, Target
+from probes.model import Failure, FailureKind, Observation, Role, Step, Target
 
+_NOT_REACHED: Final = frozenset(
+    {
+        "ConnectTimeoutError",
+        "ConnectionClosedError",
+        "EndpointConnectionError",
+        "HTTPClientError",
+        "ProxyConnectionError",
+        "ReadTimeoutError",
+        "SSLError",
+    }
+)
+"""What botocore raises where a host that it asks for a role cannot be reached, or gives no answer that it takes."""
 MISSING_TOKEN: Final = frozenset({"MissingAuthenticationToken", "MissingAuthenticationTokenException"})
 
 _SOURCES_OF_KEYS: Final = read_only("aws", "configure", "list")
@@ -110,9 +122,22 @@ def credential_source_failed(evidence: Evidence) -> Iterator[RuleFinding]:
             target=None,
             detail=f"{what}: {failure.message}. No signed call was made.{_sts_of(evidence)}{at}",
             evidence=ids([search, *([container] if container and shut else [])]),
-            needs_path_of=frozenset() if failure.kind is FailureKind.MALFORMED else _paths_to_sts(evidence),
+            needs_path_of=_asked_for_role(evidence) if _is_of_a_path(failure) else frozenset(),
             fix=_mend_source(evidence, cut=failure.kind is FailureKind.TIMEOUT),
         )
+
+
+def _asked_for_role(evidence: Evidence) -> frozenset[str]:
+    """The targets at whose host the SDK asks for a role."""
+    host = None if evidence.sdk is None else evidence.sdk.sts_host
+    return frozenset(
+        target.id for target in evidence.targets if SERVICES[target.service].gives_credentials and target.host == host
+    )
+
+
+def _is_of_a_path(failure: Failure) -> bool:
+    """Whether a search for credentials failed as it does where a host that it asks cannot be reached."""
+    return failure.kind is FailureKind.TIMEOUT or failure.code in _NOT_REACHED
 
 
 def _sts_of(evidence: Evidence) -> str:
@@ -122,14 +147,6 @@ def _sts_of(evidence: Evidence) -> str:
         return ""
     aside = ", the global host, for which no interface endpoint stands" if is_global_sts(host) else ""
     return f" The SDK asks STS for the role at {host}{aside}."
-
-
-def _paths_to_sts(evidence: Evidence) -> frozenset[str]:
-    """The target at which the SDK asks STS for a role; none where it is not checked, or where a proxy takes the call,
-    whose direct path has no part in it."""
-    host = None if evidence.sdk is None else evidence.sdk.sts_host
-    asked = (target for target in evidence.targets if target.host == host and evidence.proxy(target) is None)
-    return frozenset(target.id for target in asked)
 
 
 def is_global_sts(host: str) -> bool:
@@ -200,7 +217,8 @@ class _Refusal:
     of_bucket: Callable[[Target, Calls], tuple[str, str]] | None = None
     """Detail and summary where the call is one at a bucket; None where they are as for others."""
     is_for_common: bool = False
-    """Whether it is for what the calls to all targets share, the secret or the clock, where none is let through."""
+    """Whether it is for what the calls to all targets share, such as the secret, the clock, the Region that they are
+    signed for, the account or what lies on the way, where none is let through."""
 
     def of(self, evidence: Evidence, target: Target) -> Calls:
         return [
@@ -313,6 +331,7 @@ _REFUSALS: Final = (
     _Refusal(
         code="API006",
         kind=FailureKind.WRONG_SCOPE,
+        is_for_common=True,
         detail=lambda calls: (
             f"The endpoint at {_where(calls)} belongs to another Region or service than the call was signed for: "
             f"{_text(calls)}"
@@ -342,6 +361,7 @@ _REFUSALS: Final = (
     _Refusal(
         code="API008",
         kind=FailureKind.NOT_SUBSCRIBED,
+        is_for_common=True,
         detail=lambda calls: f"AWS answers at {_where(calls)} that the account needs a subscription: {_text(calls)}",
         summary="Finish the account's sign-up, or opt in to the service in this Region.",
         commands=lambda target, calls: (
@@ -353,6 +373,7 @@ _REFUSALS: Final = (
     _Refusal(
         code="API009",
         kind=FailureKind.SIGNATURE,
+        is_for_common=True,
         unsigned=True,
         detail=lambda calls: (
             f"A signed call was answered at {_where(calls)} as an unsigned one: something on the way takes the "

@@ -12,7 +12,7 @@ from agent.judge.agreement import configured_paths
 from agent.judge.commands import allow, describe_endpoint, ranges, read_only, this_host, whose_address
 from agent.judge.conditions.connects import Nature, failed_connects, family_down, nature_of, version_of
 from agent.judge.evidence import Evidence
-from agent.judge.observations import ids, places
+from agent.judge.observations import addresses_in, ids, places
 from agent.judge.requirements import judged_ports, required_ports
 from agent.judge.rules.rule import Rule, RuleFinding, grouped_by_place, ports_at
 from agent.report.hops import Reachability
@@ -47,11 +47,24 @@ def port_blocked(evidence: Evidence) -> Iterator[RuleFinding]:
         if not silent or any(attempt.ok for attempt in tried):
             continue
         where = listed(attempt.subject.address for attempt in silent)
+        elsewhere = _connects_elsewhere(evidence, target)
         unseen = [address for address in evidence.own_addresses(target) if address not in places(tried)]
-        rest = f"{listed(unseen)} {_was(unseen)} not measured" if unseen else "no address connects"
+        none = "no address that this host gets connects" if elsewhere else "no address connects"
+        rest = f"{listed(unseen)} {_was(unseen)} not measured" if unseen else none
         near = [attempt for attempt in silent if _is_in_own_subnet(evidence, attempt)]
         device = "a security group does" if len(near) == len(silent) else "a security group or a network ACL does"
         beside = f" {_beside_this_host(near)}" if near else ""
+        if elsewhere:
+            connect = "connects" if len(elsewhere) == 1 else "connect"
+            beside += f" {listed(elsewhere)}, which the VPC's resolver gives, {connect}: this host's own name servers "
+            beside += "may hold an old record."
+        fix = (
+            _let_out(silent)
+            if all(evidence.is_public(address) or evidence.may_have_gateway(address) for address in places(silent))
+            else _let_in(target, silent, near)
+            if not _is_let_pass(evidence, target, silent)
+            else _CHECK_FIREWALLS
+        )
         yield RuleFinding(
             code="TCP001",
             target=target.id,
@@ -60,12 +73,33 @@ def port_blocked(evidence: Evidence) -> Iterator[RuleFinding]:
             f"looks the same.{beside}",
             evidence=_beside(evidence, target, silent),
             addresses=places(silent),
-            fix=_let_out(silent)
-            if all(evidence.is_public(address) or evidence.may_have_gateway(address) for address in places(silent))
-            else _let_in(target, silent, near)
-            if not _is_let_pass(evidence, target, silent)
-            else _CHECK_FIREWALLS,
+            fix=_compare_records(target, fix) if elsewhere else fix,
         )
+
+
+def _connects_elsewhere(evidence: Evidence, target: Target) -> tuple[Address, ...]:
+    """The addresses that the VPC's resolver gives, this host does not get from other name servers, and that connect.
+    None where this host asks that resolver itself, whose answers rotate."""
+    if not set(evidence.configured_resolvers).isdisjoint(evidence.vpc_resolvers):
+        return ()
+    given = {
+        address
+        for answer in evidence.answers(target, evidence.vpc_resolvers)
+        for address in addresses_in(answer)
+        if evidence.is_private(address)
+    }
+    own = evidence.own_answer(target)
+    return ordered(address for address in given.difference(own) if evidence.is_connected(target, address))
+
+
+def _compare_records(target: Target, otherwise: Fix) -> Fix:
+    """What to do first where the VPC's resolver gives addresses that connect."""
+    return Fix(
+        summary="First compare what this host's name servers have for the name with the addresses of the endpoint that "
+        "it is meant to reach; let them forward the name to the VPC's resolver. If they are right: "
+        f"{otherwise.summary}",
+        commands=(read_only("getent", "ahosts", target.host), *otherwise.commands),
+    )
 
 
 def _is_let_pass(evidence: Evidence, target: Target, attempts: Sequence[Observation[TcpFacts]]) -> bool:
@@ -232,6 +266,7 @@ def refused_by_peer(evidence: Evidence) -> Iterator[RuleFinding]:
             + (f" A reset quicker than {duration(QUICK_SECONDS)} can come from a filter on this host, too." * quick),
             evidence=_beside(evidence, target, refused),
             addresses=places(refused),
+            shared=frozenset() if resets else frozenset(map(str, senders)),
             fix=Fix(
                 summary="Something answers for this address and refuses the connection: make sure that it is the "
                 "endpoint's, and look for a firewall or a proxy on the way that rejects 443.",

@@ -20,7 +20,7 @@ from agent.judge.observations import addresses_in, ids
 from agent.judge.requirements import required_steps
 from agent.judge.rules.rule import Rule, RuleFinding
 from agent.report.model import NO_VPC, Command, CommandScope, Fix
-from agent.settings import Expect
+from agent.settings import Expect, Workload
 from probes.addresses import AddressScope, ordered, usable_families
 from probes.facts import AllowanceFacts, ProxyFacts
 from probes.model import STARVED, Address, Addressing, Failure, FailureKind, Observation, Role, Step, Target
@@ -209,6 +209,7 @@ def sdk_endpoint_overridden(evidence: Evidence) -> Iterator[RuleFinding]:
             + lost,
             evidence=(f"{HOST}/{SDK_SETTINGS}",),
             addresses=frozenset(evidence.own_answer(target)),
+            shared=frozenset({url}),
             fix=Fix(
                 summary="Where it is not meant, unset AWS_ENDPOINT_URL and its forms, and endpoint_url in the profile; "
                 "set the variable of the one service instead of that of all.",
@@ -269,6 +270,7 @@ def sdk_host_not_covered(evidence: Evidence) -> Iterator[RuleFinding]:
             # A lookup that failed is named by what names the failure, and not by this warning.
             evidence=ids(filter(None, [lookup if lookup.ok else None, *covered.values()])),
             addresses=frozenset(answer_of_name(evidence, target)),
+            shared=frozenset() if target.addressing is Addressing.DEFAULT else frozenset({target.addressing.value}),
             fix=Fix(
                 summary=f"Call the name that private DNS covers ({how})."
                 + (
@@ -378,8 +380,9 @@ def region_not_known(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 def sdk_settings_unusable(evidence: Evidence) -> Iterator[RuleFinding]:
-    """ENV018: the SDK cannot read its settings on this host, or they name a Region that can be none. Where reading them
-    has no end, nothing is known of them: that is information, and leaves what they decide unproven."""
+    """ENV018: the SDK cannot read its settings on this host, or they name a Region that can be none; information where
+    the run is for no program that calls by an SDK. So it is where reading them has no end: then nothing is known of
+    them, and what they decide is unproven."""
     sentences: list[str] = []
     summaries: list[str] = []
     commands: list[Command] = []
@@ -407,15 +410,32 @@ def sdk_settings_unusable(evidence: Evidence) -> Iterator[RuleFinding]:
             yield _settings_without_end(settings, failure)
         return
     judged = "The path was judged all the same." if evidence.run.region else "No other setting names a Region to judge."
+    is_called = _has_caller(evidence)
+    aside = "" if is_called else " The workloads of this run do not use these settings: their agents have their own."
     yield RuleFinding(
         code="ENV018",
         target=None,
-        detail=f"{' '.join(sentences)} No call of a program with these settings starts. {judged}",
+        severity=None if is_called else Severity.INFO,
+        is_no_fault=not is_called,
+        detail=f"{' '.join(sentences)} No call of a program with these settings starts. {judged}{aside}",
         evidence=ids(shown),
         fix=Fix(
             summary=" ".join(dict.fromkeys(summaries)),
             commands=(*dict.fromkeys(commands), read_only("aws", "configure", "list")),
         ),
+    )
+
+
+def _has_caller(evidence: Evidence) -> bool:
+    """Whether the run is for programs that call the API by an SDK: the workload `caller`, or a service of such programs
+    that an option names. The agents of other workloads do not read these settings."""
+    by_caller = any(workload.name is Workload.CALLER and workload.is_required for workload in evidence.workloads)
+    return by_caller or any(
+        target.role is Role.REQUIRED
+        and SERVICES[target.service].call_is_own
+        # Reports of versions that knew no workloads do not say by what a target is required.
+        and (evidence.run.workloads is None or not {"--service", "--endpoint"}.isdisjoint(target.required_by))
+        for target in evidence.targets
     )
 
 
@@ -527,6 +547,7 @@ def hosts_file_override(evidence: Evidence) -> Iterator[RuleFinding]:
             evidence=ids([lookup, *(answer for answer in evidence.of(Step.DNS, target) if addresses_in(answer))]),
             # What a name server gives as well would stay as it is without the file.
             addresses=frozenset(fixed) - frozenset(given),
+            shared=frozenset(map(str, fixed)),
             fix=Fix(
                 summary="Take this name off its line in the hosts file, and let DNS answer; other names may stand on "
                 "that line. Where it comes back, cloud-init (manage_etc_hosts) or configuration management writes it.",

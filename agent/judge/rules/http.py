@@ -63,6 +63,7 @@ def not_aws(evidence: Evidence) -> Iterator[RuleFinding]:
             detail=f"At {_where(strange)} something answers HTTP that is not AWS: {_messages(strange)}.{named}",
             evidence=ids(strange),
             addresses=places(strange),
+            shared=frozenset(servers),
             fix=Fix(
                 summary="A captive portal, a block page or another server answers in place of AWS: exempt the "
                 "endpoint's host names there, and make sure that the address is the endpoint's.",
@@ -88,6 +89,7 @@ def redirected(evidence: Evidence) -> Iterator[RuleFinding]:
             detail=f"At {_where(sent)} the answer sends the client elsewhere{where}. It was not followed.",
             evidence=ids(sent),
             addresses=places(sent),
+            shared=frozenset(to),
             fix=Fix(
                 summary="Something on the way, mostly a portal that wants a sign-in, answers in place of AWS: exempt "
                 "the endpoint's host names there, and make sure that the address is the endpoint's.",
@@ -154,6 +156,7 @@ def no_answer(evidence: Evidence) -> Iterator[RuleFinding]:
             detail=" ".join(sentences),
             evidence=ids(both),
             addresses=places(both),
+            shared=frozenset(str(kind_of(answer)) for answer in mute) if len(mute) == len(both) else frozenset(),
             fix=_let_websockets_pass(target, sockets)
             if len(sockets) == len(both)
             else _unhold(both)

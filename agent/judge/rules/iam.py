@@ -79,6 +79,7 @@ def _finding_of(code: str, target: Target, calls: list[Observation[ApiFacts]]) -
         detail=detail,
         evidence=ids(calls),
         addresses=places(calls),
+        shared=frozenset(arn for call in calls if (arn := read_denial(_text(call)).policy_arn) is not None),
         may_need_path=denial.explicit is True,
         fix=_fix(code, target, action, denial),
     )

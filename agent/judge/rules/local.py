@@ -38,6 +38,7 @@ def blocked_on_this_host(evidence: Evidence) -> Iterator[RuleFinding]:
             detail=f"This host itself stops connections to {ports_at(local)}: {listed(why)}.",
             evidence=ids(local),
             addresses=places(local),
+            shared=frozenset(map(_local_cause, local)),
             fix=Fix(
                 summary="Look for an output rule in this host's firewall, a prohibit route, or a security module, and "
                 "allow the endpoint's addresses and ports there.",
@@ -111,6 +112,14 @@ def _local_reason(attempt: Observation[TcpFacts]) -> str:
     return f"connect() returned {code}" if code else "connect() was not permitted"
 
 
+def _local_cause(attempt: Observation[TcpFacts]) -> str:
+    """What shows that this host itself stops a connect, whichever place that is for."""
+    facts = attempt.facts or TcpFacts()
+    if facts.icmp is not None:
+        return "an ICMP error"
+    return facts.datagram_error or (attempt.failure.code if attempt.failure else None) or "connect()"
+
+
 def _way_reason(attempt: Observation[TcpFacts], own_addresses: frozenset[object]) -> str:
     facts = attempt.facts or TcpFacts()
     code = (attempt.failure.code if attempt.failure else None) or "an error"
@@ -163,6 +172,7 @@ def no_source_port(evidence: Evidence) -> Iterator[RuleFinding]:
             detail=f"This host has no free source port left for {listed(ordered(places(starved)))}{or_address}.",
             evidence=ids(starved),
             addresses=places(starved),
+            shared=frozenset(f"IPv{version_of(attempt)}" for attempt in starved),
             fix=Fix(
                 summary="Find the process that holds thousands of connections, and let it reuse them."
                 + (" If none does, give this host an IPv6 address that is not tentative or dadfailed." * by_ipv6),
@@ -202,6 +212,7 @@ def wrong_interface(evidence: Evidence) -> Iterator[RuleFinding]:
             detail=f"This host sends to {'; to '.join(sentences)}.",
             evidence=ids(attempts),
             addresses=places(attempts),
+            shared=frozenset(str(attempt.facts.interface) for attempt in attempts if attempt.facts is not None),
             fix=Fix(
                 summary="Give the bridge or tunnel another network, or this host a more specific route to the "
                 "endpoint's subnet by the right interface; with several interfaces, a routing rule for each source.",

@@ -10,6 +10,7 @@ from agent.judge.commands import allow, describe_endpoint, read_only, show_route
 from agent.judge.conditions.names import (
     bogus_answers,
     empty_answers,
+    is_of_vpc_resolver,
     missing_names,
     mixed_answers,
     outside_answers,
@@ -87,6 +88,7 @@ def name_does_not_exist(evidence: Evidence) -> Iterator[RuleFinding]:
             severity=Severity.WARNING if is_unsure else None,
             detail=f"{target.host} does not exist for this host{says}.{in_its_place(evidence, target)}",
             evidence=(*missing.evidence, *(ids(evidence.reads(ENDPOINT_SERVICES)) if is_offered else ())),
+            shared=missing.said_by,
             fix=Fix(
                 summary="Look for a misspelt Region, for a private hosted zone of that name which lacks the record, "
                 "and for a DNS Firewall rule; then correct the name, add an alias to the endpoint, or allow the name.",
@@ -109,7 +111,7 @@ def _enable_private_dns(evidence: Evidence, target: Target) -> Fix:
     service = SERVICES[target.service]
     if not service.private_links:
         return Fix(
-            summary=f"AWS lists no endpoint service of {service.name}, so no private path to it can be made: let this "
+            summary=f"AWS lists no endpoint service of {service.name}, so no private path to it is known: let this "
             "host out to it (NAT gateway, proxy), or do without it. Run with --expect any to judge the public path.",
             commands=(read_only("backuplink", "endpoints", "--region", target.region, "--service", service.name),),
         )
@@ -199,6 +201,7 @@ def empty_answer(evidence: Evidence) -> Iterator[RuleFinding]:
             detail=f"{target.host} exists for this host and has no address, IPv4 or IPv6."
             + in_its_place(evidence, target),
             evidence=empty.evidence,
+            shared=empty.said_by,
             fix=Fix(
                 summary="Look for a private hosted zone named exactly like the host that has no A record at its top, "
                 "and give it an alias to the endpoint; then for a DNS Firewall rule that answers NODATA, and for a "
@@ -222,6 +225,7 @@ def answer_redirected(evidence: Evidence) -> Iterator[RuleFinding]:
             + (" AWS answers there." if redirected.is_aws else ""),
             evidence=redirected.evidence,
             addresses=redirected.addresses,
+            shared=frozenset(redirected.names),
             fix=Fix(
                 summary="Look for a DNS Firewall rule that overrides the answer, and for a private hosted zone with a "
                 "record of that name; allow the endpoint's names there, or correct the record.",
@@ -292,6 +296,10 @@ def mixed_answer(evidence: Evidence) -> Iterator[RuleFinding]:
             f"{listed(mixed.public)}, which are not: calls leave the private path by chance.",
             evidence=mixed.evidence,
             addresses=mixed.addresses,
+            # What the VPC's resolver merges are records, each of a name; another merges the answers of two servers.
+            shared=frozenset()
+            if is_of_vpc_resolver(evidence, mixed)
+            else frozenset(map(str, evidence.configured_resolvers)),
             fix=Fix(
                 summary="Find the manually created record that holds both: a private hosted zone, or a name server "
                 f"that merges two answers. {_YOUR_OWN_RANGE}",
@@ -314,6 +322,7 @@ def bogus_address(evidence: Evidence) -> Iterator[RuleFinding]:
             detail=f"{target.host} resolves to {listed(addresses)}, which no endpoint can have.{by}",
             evidence=(*fault.evidence, *ids(evidence.answers(target, evidence.configured_resolvers))),
             addresses=fault.addresses,
+            shared=frozenset(map(str, (*addresses, *(["the hosts file"] if by else evidence.configured_resolvers)))),
             fix=Fix(
                 summary="Remove the line in the hosts file, the record, or the local stand-in that gives it.",
                 commands=(read_only("grep", "-n", target.host, "/etc/hosts"),),
@@ -397,7 +406,7 @@ def _let_nat_in(target: Target) -> Fix:
 def answer_beyond_reason(evidence: Evidence) -> Iterator[RuleFinding]:
     """DNS017: the host's own lookup gives more addresses than any endpoint has, or an answer at odds with itself."""
     for target in evidence.targets:
-        lookup = evidence.own_lookup(target)
+        lookup = lookup_of_name(evidence, target)
         if lookup is None or lookup.failure is None or lookup.failure.kind not in _BEYOND_REASON:
             continue
         # A name server whose answer does not fit the limits either gives the same records.
@@ -413,6 +422,7 @@ def answer_beyond_reason(evidence: Evidence) -> Iterator[RuleFinding]:
             detail=f"This host cannot use the answer for {target.host}: {lookup.failure.message}.{by} "
             "No address of it was measured.",
             evidence=ids([lookup, *same]),
+            shared=frozenset(str(answer.subject.resolver) for answer in same),
             fix=Fix(
                 summary="Find where the answer comes from: a record in a private hosted zone, a name server of your "
                 "own, or the hosts file. An interface endpoint has one address in each of its subnets and address "

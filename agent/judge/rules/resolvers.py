@@ -37,6 +37,10 @@ from probes.model import Address, FailureKind, Observation, Step, Target
 SLOW_SECONDS: Final = 1.0
 _STUB: Final = ip_address("127.0.0.53")
 """Where systemd-resolved listens, and answers from what it remembers (systemd-resolved.service(8))."""
+_TOO_MUCH: Final = frozenset({FailureKind.TOO_LARGE, FailureKind.MALFORMED, FailureKind.DNS_MALFORMED})
+"""Failures of a lookup that was answered."""
+_BEFORE_DNS: Final = "nsswitch"
+"""What answers programs on this host before any name server does."""
 _FLUSH: Final = Command(
     argv=("resolvectl", "flush-caches"),
     scope=CommandScope.HOST,
@@ -72,7 +76,7 @@ def resolvers_disagree(evidence: Evidence) -> Iterator[RuleFinding]:
                 f"the VPC's resolver gives {listed(fault.theirs)}.{kept}{in_its_place(evidence, target)}",
                 evidence=(*fault.evidence, *ids(_answers_of(evidence, target, caches))),
                 addresses=fault.addresses,
-                shared=frozenset() if caches or ahead else _of_servers(servers, fault.lookup),
+                shared=_of_servers(caches or ([_BEFORE_DNS] if ahead else servers), fault.lookup),
                 fix=_flush_what_is_ahead(target)
                 if ahead
                 else _ask_the_vpc(target, is_resolved=_STUB in servers, caches=caches),
@@ -81,7 +85,7 @@ def resolvers_disagree(evidence: Evidence) -> Iterator[RuleFinding]:
             yield from _private_here_alone(evidence, target)
 
 
-def _of_servers(servers: Iterable[Address | None], *failed: Observation[Any]) -> frozenset[str]:
+def _of_servers(servers: Iterable[Address | str | None], *failed: Observation[Any]) -> frozenset[str]:
     """What is at fault where name servers answer wrongly: who they are, and how what they brought about failed."""
     return frozenset(map(str, servers)) | {str(kind) for kind in map(kind_of, failed)}
 
@@ -388,6 +392,7 @@ def system_lookup_differs(evidence: Evidence) -> Iterator[RuleFinding]:
             detail=what,
             evidence=ids([lookup, *spoken]),
             addresses=frozenset(blamed),
+            shared=_of_servers([_BEFORE_DNS], lookup),
             fix=Fix(
                 summary="Check what answers before DNS on this host: the hosts line of /etc/nsswitch.conf, a cache "
                 "(nscd, systemd-resolved, dnsmasq) that holds an old answer, a container's own resolv.conf. Flush it, "
@@ -493,7 +498,8 @@ def _stalled(evidence: Evidence, target: Target) -> Observation[Any] | None:
 
 
 def search_list_answers(evidence: Evidence) -> Iterator[RuleFinding]:
-    """DNS018: a search domain gives addresses that the name itself does not have, and this host gets such."""
+    """DNS018: a search domain gives addresses that the name itself does not have, and this host gets such; or the
+    lookup fails at it."""
     host = evidence.host
     for seen in search_domain_answers(evidence):
         target, domains = seen.target, listed(seen.domains)
@@ -504,13 +510,20 @@ def search_list_answers(evidence: Evidence) -> Iterator[RuleFinding]:
             if seen.is_first
             else "are asked, too, where the name itself has no address"
         )
-        removal = "emove the search domain whose wildcard record answers, or that record"
+        failure = seen.lookup.failure
+        got = listed(ordered(seen.addresses)) if failure is None else f"no address ({failure.message})"
+        answer = "answers" if len(seen.domains) == 1 else "answer"
+        removal = (
+            "emove the search domain whose wildcard record answers, or that record"
+            if failure is None or failure.kind in _TOO_MUCH
+            else "emove that search domain, or let its name servers answer"
+        )
         yield RuleFinding(
             code="DNS018",
             target=target.id,
-            detail=f"Programs on this host get {listed(ordered(seen.addresses))} for {target.host}; with a final dot, "
-            f"which no search list completes, the name {gives}. The search domains of resolv.conf {when}, and "
-            f"{domains} answer{'s' if len(seen.domains) == 1 else ''}.",
+            detail=f"Programs on this host get {got} for {target.host}; with a "
+            f"final dot, which no search list completes, the name {gives}. The search domains of resolv.conf {when}, "
+            f"and {f'{domains} {answer}' if failure is None else f'the lookup ends so at {domains}'}.",
             evidence=ids([seen.lookup, seen.itself, *seen.completed]),
             addresses=seen.addresses,
             of_this_host=seen.is_first,

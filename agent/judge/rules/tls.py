@@ -8,7 +8,7 @@ from agent.catalog.wording import after, listed
 from agent.judge.commands import at_https, describe_endpoint, openssl, read_only, show_certificate, whose_address
 from agent.judge.conditions.certificates import AMAZON, ISSUED_BY_AMAZON, is_from_other_issuer, leaf_of, missing_issuer
 from agent.judge.evidence import Evidence
-from agent.judge.observations import ids, places
+from agent.judge.observations import ids, kind_of, places
 from agent.judge.rules.rule import Rule, RuleFinding
 from agent.report.model import Command, Fix
 from probes.facts import TlsFacts
@@ -125,6 +125,7 @@ def wrong_host(evidence: Evidence) -> Iterator[RuleFinding]:
             f"for {target.host}: another endpoint has that address.",
             evidence=ids(strangers),
             addresses=places(strangers),
+            shared=frozenset(_all_names(strangers)),
             fix=Fix(
                 summary="Point the name at the right endpoint: look for a record in a private hosted zone, a line in "
                 "the hosts file, or an endpoint URL in the SDK's settings that names another service.",
@@ -168,7 +169,7 @@ def handshake_stalls(evidence: Evidence) -> Iterator[RuleFinding]:
                 [*stalled, *(again for handshake in silent for again in _tried_again(evidence, target, handshake))]
             ),
             addresses=places(stalled),
-            shared=frozenset({"MTU"}) if causes == {_Stall.SIZE} and not endless else frozenset(),
+            shared=frozenset(cause.name for cause in causes) if causes <= _TOLD and not endless else frozenset(),
             fix=_unstall(causes, stalled),
         )
 
@@ -210,6 +211,10 @@ class _Stall(Enum):
         "At {where} no second handshake was made: large packets that are lost on the way (MTU) and a filter on the "
         "server name look like this."
     )
+
+
+_TOLD: Final = frozenset({_Stall.SIZE, _Stall.NAME})
+"""What tells who is at fault: what loses large packets, or filters names."""
 
 
 def _tried_again(
@@ -310,6 +315,7 @@ def handshake_reset(evidence: Evidence) -> Iterator[RuleFinding]:
             detail=f"{text[0].upper()}{text[1:]}. {whose}",
             evidence=ids(cut),
             addresses=places(cut),
+            shared=frozenset(f"{kind_of(handshake)} {_code(handshake)}" for handshake in cut),
             fix=Fix(
                 summary="Try without the server name (second command). If that shows a certificate, let the firewall "
                 "or inspection device on the way pass the endpoint's host names, the default one and its own; if not, "
@@ -354,6 +360,7 @@ def handshake_refused(evidence: Evidence) -> Iterator[RuleFinding]:
             "little, or the peer is not AWS.",
             evidence=ids(refused),
             addresses=places(refused),
+            shared=_codes(refused),
             fix=Fix(
                 summary="Try without this host's OpenSSL settings (second command): if that shows a certificate, they "
                 "are at fault, or the crypto policy is; if not, check whose address it is.",
@@ -368,6 +375,11 @@ def handshake_refused(evidence: Evidence) -> Iterator[RuleFinding]:
 
 def _code(handshake: Observation[TlsFacts]) -> str | None:
     return handshake.failure.code if handshake.failure is not None else None
+
+
+def _codes(handshakes: list[Observation[TlsFacts]]) -> frozenset[str]:
+    """How handshakes failed that meet the same settings of this host."""
+    return frozenset(map(str, map(_code, handshakes)))
 
 
 def _alerts(handshakes: Iterable[Observation[TlsFacts]]) -> str:
@@ -411,6 +423,7 @@ def not_tls(evidence: Evidence) -> Iterator[RuleFinding]:
             ),
             evidence=ids(noisy),
             addresses=places(noisy),
+            shared=frozenset(spoken),
             fix=Fix(
                 summary="Something else listens there: a captive portal, a plain-HTTP proxy, another server. Make sure "
                 "that the address is the endpoint's and that nothing redirects port 443.",
@@ -444,11 +457,14 @@ def _issuer_names(handshakes: Iterable[Observation[TlsFacts]]) -> frozenset[str]
     )
 
 
+def _all_names(handshakes: Iterable[Observation[TlsFacts]]) -> list[str]:
+    """The names that the certificates are for, sorted."""
+    return sorted({name for handshake in handshakes if (leaf := leaf_of(handshake)) is not None for name in leaf.names})
+
+
 def _names(handshakes: Iterable[Observation[TlsFacts]]) -> str:
     """The names that the certificates are for, the first eight of them; empty where none is known."""
-    names = sorted(
-        {name for handshake in handshakes if (leaf := leaf_of(handshake)) is not None for name in leaf.names}
-    )
+    names = _all_names(handshakes)
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     return f"{listed(names[:_SHOWN])}{more}" if names else ""
 
@@ -532,6 +548,7 @@ def certificate_time(evidence: Evidence) -> Iterator[RuleFinding]:
             + (f"; it is from {listed(spans)}." if spans else "."),
             evidence=ids(untimely),
             addresses=places(untimely),
+            shared=frozenset(str(kind_of(handshake)) for handshake in untimely),
             fix=Fix(
                 summary="Set this host's clock first; where it is right, something other than AWS answers with an old "
                 "certificate.",
@@ -576,6 +593,7 @@ def trust_store_broken(evidence: Evidence) -> Iterator[RuleFinding]:
             detail=" ".join(sentences),
             evidence=ids([*unverified, *unread]),
             addresses=places([*unverified, *unread]),
+            shared=_codes([*unverified, *unread]),
             fix=_mend_trust(target, lacking, weak, unread),
         )
 
@@ -601,6 +619,7 @@ def chain_incomplete(evidence: Evidence) -> Iterator[RuleFinding]:
             "whole chain, so something on the way shortens it or answers in its place.",
             evidence=ids(short),
             addresses=places(short),
+            shared=frozenset(lacks),
             fix=Fix(
                 summary="Look whose address it is, and what stands before it: a proxy or a load balancer that holds a "
                 "copied certificate has to send the intermediate as well. The list of trusted roots on this host "

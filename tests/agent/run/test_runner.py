@@ -625,6 +625,11 @@ WITHOUT, *WITH = (f"dns/backup/{operation}" for operation in (WITHOUT_SEARCH, *S
         pytest.param("search-list-beside-an-old-answer", "", [WITHOUT, *WITH[:2]], id="a cache"),
         pytest.param("search-list-healthy", "", [WITHOUT], id="healthy"),
         pytest.param("search-list-not-asked", "", [], id="healthy, and the name itself first"),
+        pytest.param("search-list-silent", "", [WITHOUT, *WITH[:2]], id="a lookup that fails"),
+        pytest.param(
+            "search-list-answers-beyond-reason-for-a-missing-name", "", [WITHOUT, *WITH[:1]], id="too many addresses"
+        ),
+        pytest.param("name-unanswered-beside-servfail", "", [], id="a lookup that fails, and no search list"),
         pytest.param("hosts-file-stale", 'search = ["corp.example.com"]', [], id="the hosts file"),
         pytest.param("name-does-not-exist", 'search = ["corp.example.com"]', [], id="no address at all"),
         pytest.param(

@@ -7,9 +7,9 @@ from agent.catalog.findings import Severity
 from agent.catalog.vpce import read_name
 from agent.catalog.wording import listed
 from agent.judge.commands import show_endpoints
-from agent.judge.conditions.connects import Nature, nature_of
+from agent.judge.conditions.connects import Nature, is_from_here, nature_of
 from agent.judge.evidence import Evidence
-from agent.judge.observations import ids
+from agent.judge.observations import ids, places
 from agent.judge.rules.rule import Rule, RuleFinding, resting_on, says
 from agent.report.model import Fix
 from probes.model import Address, Addressing, Step, Target
@@ -31,28 +31,41 @@ _STATES: Final = {
 
 
 def endpoint_not_available(evidence: Evidence) -> Iterator[RuleFinding]:
-    """VPC004: the target has endpoints in this VPC, or of its own name, and none that is available."""
+    """VPC004: the target has endpoints at its addresses, in this VPC or of its own name, and none that is available."""
     for target in evidence.targets:
         meant = _meant(evidence, target)
         if not meant or any(endpoint.state == AVAILABLE for endpoint in meant) or _works(evidence, target):
             continue
         sentences = [f"{endpoint.endpoint_id} has the state {endpoint.state}{_error(endpoint)}" for endpoint in meant]
+        own = evidence.own_addresses_of_host
+        tried = evidence.connects(target, HTTPS)
+        # A router that says that it has no way says nothing of the endpoint.
+        astray = places(
+            attempt
+            for attempt in tried
+            if nature_of(attempt, own) is Nature.NO_WAY
+            and attempt.facts is not None
+            and attempt.facts.icmp is not None
+            and not is_from_here(attempt.facts, own)
+        )
         at = frozenset(
             address
             for address in evidence.own_addresses(target)
-            if evidence.is_unconnected(target, address) and _may_be_of(evidence, meant, address)
+            if evidence.is_unconnected(target, address)
+            and _may_be_of(evidence, meant, address)
+            and address not in astray
         )
         silent = [
-            attempt
-            for attempt in evidence.connects(target, HTTPS)
-            if attempt.subject.address in at and nature_of(attempt, evidence.own_addresses_of_host) is Nature.SILENT
+            attempt for attempt in tried if attempt.subject.address in at and nature_of(attempt, own) is Nature.SILENT
         ]
+        others = any(endpoint.state == AVAILABLE for endpoint in evidence.endpoints(target) or ())
+        which = " that the addresses in use belong to" if others else ""
         finding = RuleFinding(
             code="VPC004",
             target=target.id,
             severity=None if evidence.is_configuration_fresh else Severity.WARNING,
-            detail=f"Of the endpoints for {target.service} none is available. {says(evidence, 'EC2', ENDPOINTS)}: "
-            f"{listed(sentences)}.",
+            detail=f"Of the endpoints for {target.service}{which} none is available. "
+            f"{says(evidence, 'EC2', ENDPOINTS)}: {listed(sentences)}.",
             evidence=ids(silent),
             addresses=at,
             fix=Fix(
@@ -65,9 +78,9 @@ def endpoint_not_available(evidence: Evidence) -> Iterator[RuleFinding]:
 
 def _meant(evidence: Evidence, target: Target) -> list[VpcEndpoint]:
     """The endpoints that stand for the target: the one that its name names, even where that is deleted; otherwise those
-    that the addresses in use belong to and, for a name that an SDK builds, those of this VPC. Deleted ones stay listed
-    for a while, and of these count for nothing. None for a target of another Region, which endpoints here do not
-    serve."""
+    that the addresses in use belong to and, for a name that an SDK builds, those of this VPC, where an address in use
+    is of no known interface. Deleted ones stay listed for a while, and of these count for nothing. None for a target of
+    another Region, which endpoints here do not serve."""
     region = None if evidence.imds is None else evidence.imds.region
     if region not in (None, target.region):
         return []
@@ -77,7 +90,8 @@ def _meant(evidence: Evidence, target: Target) -> list[VpcEndpoint]:
         own_id = target.host if named is None else named.endpoint_id
         return [endpoint for endpoint in listed_ones if endpoint.endpoint_id == own_id]
     used = {evidence.endpoint_of(evidence.interface_at(address)) for address in evidence.own_addresses(target)}
-    is_built = target.addressing is not Addressing.CUSTOM
+    # What serves this VPC besides is not what this host uses, where all that it uses is known.
+    is_built = target.addressing is not Addressing.CUSTOM and (not used or None in used)
     return [
         endpoint
         for endpoint in listed_ones

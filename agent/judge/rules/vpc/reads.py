@@ -5,8 +5,9 @@ from typing import Any, Final
 
 from agent.catalog.partitions import partition_of
 from agent.catalog.services import service_name_of
+from agent.catalog.vpce import ENDPOINT_ID
 from agent.catalog.wording import listed
-from agent.judge.commands import read_only
+from agent.judge.commands import describe_endpoint, read_only
 from agent.judge.evidence import Evidence, skipped_because
 from agent.judge.observations import ids, kind_of
 from agent.judge.rules.rule import Rule, RuleFinding
@@ -72,7 +73,9 @@ def cannot_inspect(evidence: Evidence) -> Iterator[RuleFinding]:
         *_dropped_words(evidence, partial),
         *(["The run's deadline came before all of it was read."] if cut else []),
     ]
-    if not sentences:
+    # The name of an endpoint that the run was asked for by its id, and did not get.
+    nameless = [target for target in evidence.targets if ENDPOINT_ID.fullmatch(target.host)]
+    if not sentences and not nameless:
         return
     region = evidence.run.region or "<REGION>"
     # Few closed networks have an endpoint for Route 53, and only names need it: no reason to take the facts elsewhere.
@@ -82,8 +85,13 @@ def cannot_inspect(evidence: Evidence) -> Iterator[RuleFinding]:
         code="VPC013",
         target=None,
         detail=("When the facts file was made: " if from_file else "")
-        + " ".join(sentences)
-        + " What was not read explains nothing here, and is no fault of the path.",
+        + " ".join(
+            [
+                *_nameless_words(evidence, nameless),
+                *sentences,
+                *(["What was not read explains nothing here, and is no fault of the path."] if sentences else []),
+            ]
+        ),
         evidence=ids(
             [
                 *failed,
@@ -92,7 +100,7 @@ def cannot_inspect(evidence: Evidence) -> Iterator[RuleFinding]:
                 *cut,
                 *([] if unused is None else evidence.metadata),
                 *([search] if keyless and search is not None else []),
-                *filter(None, (evidence.own_lookup(target) for target in unsettled)),
+                *filter(None, (evidence.own_lookup(target) for target in (*unsettled, *nameless))),
             ]
         ),
         fix=Fix(
@@ -105,8 +113,10 @@ def cannot_inspect(evidence: Evidence) -> Iterator[RuleFinding]:
                 unplaced=_reasons(unplaced),
                 keyless=keyless,
                 unread=bool(unread) and not reads,
+                nameless=nameless,
             ),
             commands=(
+                *(describe_endpoint(target) for target in nameless),
                 *([_read_always(region, unsettled)] if unread and not reads else []),
                 *([read_only("backuplink", "permissions", "--region", region)] if denied or keyless else []),
                 *([_take_facts(region)] if cut_off or keyless or _is_useless(unused) else []),
@@ -135,6 +145,17 @@ def _unsettled_words(unsettled: dict[Target, tuple[str, tuple[Address, ...]]], u
     if unread:
         actions = dict.fromkeys(action for name in unread for action in READS[name].actions)
         yield f"To read {listed(READS[name].words for name in unread)} settles it ({listed(actions)})."
+
+
+def _nameless_words(evidence: Evidence, nameless: list[Target]) -> Iterator[str]:
+    read = evidence.read(ENDPOINTS)
+    for target in nameless:
+        yield f"The DNS name of {target.host} is known to EC2 alone, and " + (
+            f"EC2 lists no endpoint of {target.service} with this id: it is misspelt, or of another service, Region or "
+            "account."
+            if read is not None and read.ok
+            else "the endpoints were not read."
+        )
 
 
 def _read_always(region: str, unsettled: Iterable[Target]) -> Command:
@@ -230,9 +251,11 @@ def _what_helps(
     unplaced: list[str],
     keyless: bool,
     unread: bool,
+    nameless: list[Target],
 ) -> str:
     unused = evidence.run.facts_unused
-    sentences = [_what_places(evidence, reason) for reason in unplaced]
+    sentences = ["Name the endpoint by its DNS name (--endpoint), which the first command shows."] if nameless else []
+    sentences += [_what_places(evidence, reason) for reason in unplaced]
     if unread:
         sentences.append("Let the run read the configuration, or give it a file of `backuplink facts`.")
     if _is_useless(unused):

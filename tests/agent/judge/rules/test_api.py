@@ -30,15 +30,12 @@ from tests.support.build import (
     healthy,
     here,
     imds,
-    lookup,
-    proxy,
     replaced,
     rule_of,
     run,
     sdk,
     spoiled,
     target,
-    tcp,
 )
 from tests.support.calls import api, called, credentials, role
 
@@ -57,6 +54,57 @@ def codes(*observations: Observation[Any]) -> list[str]:
 
 
 # --- API001 no-credentials, API010 credential-source-failed ----------------------------------------------------------
+
+STS: Final = target("sts")
+ASKS_STS: Final = sdk(sts=STS.host)
+
+
+@pytest.mark.parametrize(
+    "row", [row for row in EXPLAINS if row.reach is Reach.PATH and row.symptom == "API010"], ids=lambda row: row.cause
+)
+@pytest.mark.parametrize(
+    ("settings", "search", "at", "severity", "explains"),
+    [
+        pytest.param(ASKS_STS, credentials(failed="timeout"), "sts", Severity.CRITICAL, True, id="no end"),
+        pytest.param(
+            ASKS_STS,
+            credentials(failed="no-credentials", code="EndpointConnectionError"),
+            "sts",
+            Severity.CRITICAL,
+            True,
+            id="no connection",
+        ),
+        pytest.param(
+            ASKS_STS,
+            credentials(failed="no-credentials", code="InvalidIdentityTokenException"),
+            "sts",
+            Severity.CRITICAL,
+            False,
+            id="STS refuses",
+        ),
+        pytest.param(ASKS_STS, credentials(failed="timeout"), "sts", Severity.WARNING, False, id="next to what works"),
+        pytest.param(ASKS_STS, credentials(failed="timeout"), "backup", Severity.CRITICAL, False, id="another path"),
+        pytest.param(sdk(), credentials(failed="timeout"), "sts", Severity.CRITICAL, False, id="STS is not asked"),
+        pytest.param(
+            ASKS_STS, credentials(failed="malformed", code="x"), "sts", Severity.CRITICAL, False, id="a file not read"
+        ),
+        pytest.param(
+            sdk(sts="sts.amazonaws.com"), credentials(failed="timeout"), "sts", Severity.CRITICAL, False, id="globally"
+        ),
+    ],
+)
+def test_what_keeps_the_sdk_from_sts_explains_that_it_gives_no_role(
+    row: Explains, settings: Observation[Any], search: Observation[Any], at: str, severity: Severity, explains: bool
+) -> None:
+    def fault(_: Evidence) -> list[RuleFinding]:
+        step = f"tcp/{at}/{A}/443"
+        fix = Fix(summary="")
+        return [RuleFinding(code=row.cause, target=at, detail="", evidence=(step,), severity=severity, fix=fix)]
+
+    seen = evidence([*HERE, *here("sts", A), settings, search], targets=[BACKUP, STS], of=SIGNED)
+    rules = (*RULES, Rule(row.cause, needs=(), check=fault))
+    [finding] = [finding for finding in diagnose(seen, rules, (row,)).findings if finding.code == "API010"]
+    assert finding.explained_by == (f"{row.cause}@{at}" if explains else None)
 
 
 @pytest.mark.parametrize(
@@ -105,47 +153,6 @@ def test_api010_says_where_sts_is_asked(host: str | None, words: str, command: t
     [finding] = findings_of(rule_of(RULES, "API010"), evidence(observations, of=SIGNED))
     assert finding.detail.endswith(f"No signed call was made.{words}")
     assert finding.fix.commands[0].argv == command
-
-
-STS: Final = target("sts")
-OF_STS: Final = "52.95.113.51"
-STALLED: Final = credentials(failed="timeout")
-
-
-@pytest.mark.parametrize("row", [row for row in EXPLAINS if row.symptom == "API010" and row.reach is Reach.PATH])
-@pytest.mark.parametrize(
-    ("observations", "severity", "explains"),
-    [
-        pytest.param([sdk(sts=STS.host), STALLED], None, True, id="the host that is asked"),
-        pytest.param(
-            [sdk(sts=STS.host), credentials(failed="no-credentials", code="EndpointConnectionError")],
-            None,
-            True,
-            id="a source that fails",
-        ),
-        pytest.param([sdk(sts=STS.host), STALLED], Severity.WARNING, False, id="next to what works"),
-        pytest.param([sdk(sts="sts.amazonaws.com"), STALLED], None, False, id="another host"),
-        pytest.param([sdk(), STALLED], None, False, id="no role is asked for"),
-        pytest.param([sdk(sts=STS.host), STALLED, proxy("http://10.0.9.9:3128", of="sts")], None, False, id="a proxy"),
-        pytest.param(
-            [sdk(sts=STS.host), credentials(failed="malformed", code="x")], None, False, id="a file that is not read"
-        ),
-    ],
-)
-def test_a_path_to_sts_that_is_cut_explains_a_role_that_is_not_given(
-    row: Explains, observations: Observations, severity: Severity | None, explains: bool
-) -> None:
-    def fault(_: Evidence) -> list[RuleFinding]:
-        shows = (f"tcp/sts/{OF_STS}/443",)
-        fix = Fix(summary="")
-        return [RuleFinding(code=row.cause, target="sts", detail="", evidence=shows, severity=severity, fix=fix)]
-
-    cut = tcp(OF_STS, of="sts", failed="timeout")
-    seen = evidence([*HERE, lookup(OF_STS, of="sts"), cut, *observations], targets=[BACKUP, STS], of=SIGNED)
-    rules = (*RULES, Rule(row.cause, needs=(), check=fault))
-    for kept, cause in (((row,), f"{row.cause}@sts" if explains else None), ((), None)):
-        [finding] = [finding for finding in diagnose(seen, rules, kept).findings if finding.code == "API010"]
-        assert finding.explained_by == cause
 
 
 @pytest.mark.parametrize("failed", ["no-credentials", "timeout", "malformed"])

@@ -19,11 +19,14 @@ from tests.support import configured
 from tests.support.build import (
     BACKUP,
     CORE,
+    CORPORATE,
     GATEWAY,
     OWN,
     PUBLIC,
+    VPC_RESOLVER,
     Observations,
     addresses,
+    answer,
     evidence,
     findings_of,
     healthy,
@@ -951,3 +954,39 @@ def test_silent(case: Case) -> None:
 
 def test_a_rule_with_cases_has_both_kinds() -> None:
     assert codes_of(CASES_THAT_FIRE) == codes_of(CASES_OF_SILENCE)
+
+
+@pytest.mark.parametrize(
+    ("sender", "is_one"), [pytest.param("10.0.9.1", True, id="one firewall"), pytest.param("10.0.9.2", False, id="two")]
+)
+def test_a_firewall_that_refuses_two_services_is_one_cause(sender: str, is_one: bool) -> None:
+    seen = [
+        *here("backup", A),
+        tcp(A, failed="unreachable", icmp=("10.0.9.1", 13), seconds=0.01),
+        *here("backup-gateway", A),
+        tcp(A, of="backup-gateway", failed="unreachable", icmp=(sender, 13), seconds=0.01),
+    ]
+    found = diagnose(evidence(seen, targets=[BACKUP, GATEWAY])).findings
+    cause_of = {finding.id: finding.explained_by for finding in found if finding.code == "TCP004"}
+    assert cause_of == {"TCP004@backup": None, "TCP004@backup-gateway": "TCP004@backup" if is_one else None}
+
+
+@pytest.mark.parametrize(
+    ("servers", "connects", "is_said"),
+    [
+        pytest.param([CORPORATE], True, True, id="another server's old record"),
+        pytest.param([CORPORATE], False, False, id="neither connects"),
+        pytest.param([VPC_RESOLVER], True, False, id="answers that rotate"),
+    ],
+)
+def test_silence_where_the_vpc_s_resolver_gives_addresses_that_connect(
+    servers: list[str], connects: bool, is_said: bool
+) -> None:
+    other = tcp(B) if connects else tcp(B, failed="timeout")
+    seen: Observations = [host(resolvers=servers), imds(), lookup(A)]
+    seen += [answer(A, by=servers[0]), answer(B, by=VPC_RESOLVER)]
+    (one,) = findings_of(rule_of(connect.RULES, "TCP001"), evidence([*seen, tcp(A, failed="timeout"), other]))
+    assert (f"{B}, which the VPC's resolver gives, connects: this host's own name servers" in one.detail) is is_said
+    assert ("no address that this host gets connects" in one.detail) is is_said
+    assert one.fix.summary.startswith("First compare what this host's name servers have") is is_said
+    assert (one.fix.commands[0].argv[0] == "getent") is is_said

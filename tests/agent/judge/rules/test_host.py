@@ -12,7 +12,7 @@ from agent.judge.diagnose import diagnose
 from agent.judge.rules.host import RULES
 from agent.judge.rules.rule import RuleFinding
 from agent.report.model import NO_VPC, Run
-from agent.settings import Expect
+from agent.settings import Expect, Workload
 from probes.facts import AllowanceFacts, HostFacts, HostsEntry, ImdsFacts
 from probes.model import STARVED, Addressing, Failed, Observation, Ok, Step, Subject
 from probes.operations import ALLOWANCES, DUAL_STACK_NAME
@@ -22,6 +22,7 @@ from tests.support.build import (
     BACKUP,
     CONFIG_FILE,
     CORPORATE,
+    GATEWAY,
     NOW,
     PRIVATE,
     PUBLIC,
@@ -625,6 +626,48 @@ CASES_THAT_FIRE = [
         about=None,
         detail="The SDK cannot read its settings on this host: it said malformed. No call of a program",
         shows=["host/sdk-settings"],
+    ),
+    fires(
+        "ENV018",
+        "a profile that is not there, for the workload caller",
+        [coded(sdk(failed="malformed"), "ProfileNotFound")],
+        of=replace(run(), workloads=(Workload.CALLER,)),
+        targets=[],
+        about=None,
+        detail="The path was judged all the same.",
+        shows=["host/sdk-settings"],
+    ),
+    fires(
+        "ENV018",
+        "a profile that is not there, for callers of a service that an option names",
+        [coded(sdk(failed="malformed"), "ProfileNotFound")],
+        of=replace(run(), workloads=()),
+        targets=[replace(BACKUP, required_by=("--service",))],
+        about=None,
+        detail="The path was judged all the same.",
+        shows=["host/sdk-settings"],
+    ),
+    fires(
+        "ENV018",
+        "a profile that is not there, for an agent whose service an option names",
+        [coded(sdk(failed="malformed"), "ProfileNotFound")],
+        of=replace(run(), workloads=()),
+        targets=[replace(target("ssm"), required_by=("--service",))],
+        about=None,
+        detail="The path was judged all the same. The workloads of this run do not use these settings",
+        shows=["host/sdk-settings"],
+        severity=Severity.INFO,
+    ),
+    fires(
+        "ENV018",
+        "a profile that is not there, for a gateway appliance",
+        [coded(sdk(failed="malformed"), "ProfileNotFound")],
+        of=replace(run(), workloads=(Workload.GATEWAY,)),
+        targets=[replace(GATEWAY, required_by=("--workload gateway",))],
+        about=None,
+        detail="The workloads of this run do not use these settings",
+        shows=["host/sdk-settings"],
+        severity=Severity.INFO,
     ),
     fires(
         "ENV018",

@@ -44,6 +44,7 @@ from tests.support.build import (
     healthy,
     here,
     rule_of,
+    run,
     target,
 )
 from tests.support.calls import api
@@ -724,3 +725,26 @@ def test_no_word_of_aws_gets_into_a_command(code: str) -> None:
     [finding] = findings_of(rule_of(RULES, code), seen)
     words = [word for command in finding.fix.commands for word in command.argv]
     assert not [word for word in words if "evil" in word or "--profile" in word]
+
+
+POLICY: Final = "arn:aws:organizations::777788889999:policy/o-exampleorgid/service_control_policy/p-examplepolicyid123"
+
+
+@pytest.mark.parametrize(
+    ("of_gateway", "is_one"),
+    [
+        pytest.param(f"{REASONS['IAM004']}: {POLICY}", True, id="the same policy"),
+        pytest.param(f"{REASONS['IAM004']}: {POLICY}4", False, id="another policy"),
+        pytest.param(REASONS["IAM004"], False, id="a policy that AWS does not name"),
+    ],
+)
+def test_a_policy_that_denies_the_calls_of_two_services_is_one_cause(of_gateway: str, is_one: bool) -> None:
+    texts = {"backup": f"{REASONS['IAM004']}: {POLICY}", "backup-gateway": of_gateway}
+    seen = [
+        row
+        for service, text in texts.items()
+        for row in (*here(service, A), api(A, of=service, failed="access-denied", text=f"{WHO} {text}"))
+    ]
+    report = judge_evidence(evidence(seen, targets=[BACKUP, GATEWAY], of=run(signed_calls=True)))
+    cause_of = {finding.id: finding.explained_by for finding in report.findings if finding.code == "IAM004"}
+    assert cause_of == {"IAM004@backup": None, "IAM004@backup-gateway": "IAM004@backup" if is_one else None}

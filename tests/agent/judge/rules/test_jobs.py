@@ -277,13 +277,13 @@ def test_a_fault_of_the_path_explains_what_needs_that_path(
 @pytest.mark.parametrize(
     ("at", "severity", "explains"),
     [
-        pytest.param("backup-storage", None, True, id="of that path"),
+        pytest.param("backup-storage", Severity.CRITICAL, True, id="of that path"),
         pytest.param("backup-storage", Severity.WARNING, False, id="next to what works"),
-        pytest.param("backup", None, False, id="of another path"),
+        pytest.param("backup", Severity.CRITICAL, False, id="of another path"),
     ],
 )
 def test_each_fault_that_stops_every_program_explains_jobs(
-    row: Explains, at: str, severity: Severity | None, explains: bool
+    row: Explains, at: str, severity: Severity, explains: bool
 ) -> None:
     def fault(_: Evidence) -> list[RuleFinding]:
         step = f"tcp/{at}/{PRIVATE[0]}/443"

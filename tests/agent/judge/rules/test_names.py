@@ -1119,6 +1119,31 @@ CASES_THAT_FIRE = [
     *(
         fires(
             "DNS018",
+            f"a lookup that ends {failed}, as at a search domain",
+            [FIRST, lookup(failed=failed), answer(A), lookup(A, operation=WITHOUT_SEARCH), completed(failed=failed)],
+            at=[],
+            detail=f"get no address (it said {failed}) for {HOST}; with a final dot, which no search list completes, "
+            f"the name gives {A}. The search domains of resolv.conf are asked before the name itself (options "
+            "ndots:5), and the lookup ends so at corp.example.com.",
+            shows=["dns/backup/getaddrinfo", f"dns/backup/{WITHOUT_SEARCH}", f"dns/backup/{SEARCH_DOMAINS[1]}"],
+        )
+        for failed in ("too-large", "timeout", "servfail")
+    ),
+    fires(
+        "DNS018",
+        "a lookup that ends beyond reason, after the name itself",
+        [
+            searching(),
+            lookup(failed="too-large"),
+            lookup(failed="nxdomain", operation=WITHOUT_SEARCH),
+            completed(failed="too-large"),
+        ],
+        at=[],
+        detail="are asked, too, where the name itself has no address, and the lookup ends so at corp.example.com.",
+    ),
+    *(
+        fires(
+            "DNS018",
             f"the name itself first, and {failed} for it",
             [searching(), lookup(OUTSIDE), lookup(failed=failed, operation=WITHOUT_SEARCH), completed(OUTSIDE)],
             at=[OUTSIDE],
@@ -1275,6 +1300,31 @@ CASES_OF_SILENCE = [
         [FIRST, lookup(B), answer(A), lookup(A, operation=WITHOUT_SEARCH)],
     ),
     silent("DNS018", "not looked up without it", [FIRST, lookup(B), answer(A), completed(B)]),
+    silent(
+        "DNS018",
+        "the name itself fails so, too",
+        [
+            FIRST,
+            lookup(failed="timeout"),
+            lookup(failed="timeout", operation=WITHOUT_SEARCH),
+            completed(failed="timeout"),
+        ],
+    ),
+    silent(
+        "DNS018",
+        "no search domain fails so",
+        [FIRST, lookup(failed="timeout"), lookup(A, operation=WITHOUT_SEARCH), completed(failed="servfail")],
+    ),
+    silent(
+        "DNS018",
+        "no name is there, which a search domain does not decide",
+        [FIRST, lookup(failed="nxdomain"), lookup(A, operation=WITHOUT_SEARCH), completed(failed="nxdomain")],
+    ),
+    silent(
+        "DNS018",
+        "a lookup that the deadline cut",
+        [FIRST, lookup(failed="deadline"), lookup(A, operation=WITHOUT_SEARCH), completed(failed="deadline")],
+    ),
     silent("DNS019", "silent by UDP", [host(), lookup(failed="timeout"), answer(failed="timeout")]),
     silent("DNS019", "another server answered", [host(), lookup(A), answer(failed="refused", cut=True)]),
     silent(

@@ -16,7 +16,7 @@ from agent.judge.rules.registry import RULES
 from agent.judge.rules.rule import RuleFinding
 from agent.report.model import NO_REGION, NO_VPC, Command, Finding
 from agent.settings import Expect
-from probes.model import Observation, Ok, Target
+from probes.model import Addressing, Observation, Ok, Target
 from probes.vpc.model import (
     DNS_FIREWALL,
     ENDPOINT_INTERFACES,
@@ -370,6 +370,32 @@ def test_vpc009_gives_no_subnet_to_an_endpoint_of_another_vpc() -> None:
 
 
 # --- VPC013 cannot-inspect -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("reads", "ec2_reads", "words"),
+    [
+        pytest.param(
+            configured(),
+            True,
+            "EC2 lists no endpoint of backup with this id: it is misspelt, or of another service, Region or account.",
+            id="no endpoint has the id",
+        ),
+        pytest.param(
+            configured(read(ENDPOINTS, failed="timeout")), True, "the endpoints were not read. EC2", id="EC2 is silent"
+        ),
+        pytest.param((), False, "the endpoints were not read.", id="EC2 is not read"),
+    ],
+)
+def test_inspect_says_why_an_endpoint_has_no_name(reads: Observations, ec2_reads: bool, words: str) -> None:
+    named = target(host="vpce-0b1b2c3d4e5f6789f", addressing=Addressing.VPCE)
+    skipped = lookup(of=named.id, skipped="its name is not known")
+    seen = evidence([*healthy(), skipped, *reads], targets=[named], of=run(ec2_reads=ec2_reads))
+    (one,) = findings_of(rule_of(RULES, "VPC013"), seen)
+    assert f"The DNS name of vpce-0b1b2c3d4e5f6789f is known to EC2 alone, and {words}" in one.detail
+    assert one.evidence[-1] == skipped.id
+    assert one.fix.summary.startswith("Name the endpoint by its DNS name")
+    assert ("What was not read" in one.detail) is (ec2_reads and words.startswith("the endpoints"))
 
 
 def all_reads(**how: Any) -> Observations:

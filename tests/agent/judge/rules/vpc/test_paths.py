@@ -922,6 +922,14 @@ def test_vpc004_blames_an_address_of_this_vpc_that_nobody_is_known_to_have() -> 
     assert one.addresses == frozenset(map(ip_address, PRIVATE))
 
 
+def test_vpc004_of_the_addresses_in_use_beside_an_endpoint_that_is_available() -> None:
+    successor = endpoint("vpce-0b1b2c3d", interface_ids=())
+    findings = judged([*SILENT, *configured(with_endpoints(FAILED, successor))])
+    assert "Of the endpoints for backup that the addresses in use belong to none is" in findings["VPC004@backup"].detail
+    assert "vpce-0b1b2c3d" not in findings["VPC004@backup"].detail
+    assert findings["TCP001@backup"].explained_by == "VPC004@backup"
+
+
 def test_vpc004_explains_silence_and_nothing_else() -> None:
     reads = configured(with_endpoints(FAILED))
     refused = judged([*here("backup", A, B), *(tcp(address, failed="reset") for address in PRIVATE), *reads])
@@ -932,6 +940,21 @@ def test_vpc004_explains_silence_and_nothing_else() -> None:
     )
     assert stuck["TCP006@backup"].explained_by is None
     assert stuck["VPC004@backup"].severity is Severity.CRITICAL
+
+
+@pytest.mark.parametrize(
+    ("how", "cause"),
+    [
+        pytest.param({"neighbour": "failed"}, "VPC004@backup", id="nobody on this subnet has the address"),
+        pytest.param({"neighbour": "failed", "next_hop": "10.0.1.1"}, None, id="the router does not answer"),
+        pytest.param({"route_error": "ENETUNREACH"}, None, id="this host has no route"),
+        pytest.param({"icmp": ("10.0.1.1", 1)}, None, id="a router has no way"),
+    ],
+)
+def test_vpc004_explains_that_nobody_has_the_address(how: dict[str, Any], cause: str | None) -> None:
+    observations = [*here("backup", A), tcp(A, failed="unreachable", seconds=3.0, **how)]
+    findings = judged([*observations, *configured(with_endpoints(FAILED))])
+    assert findings["TCP006@backup"].explained_by == cause
 
 
 OF_ANOTHER_REGION = replace(BACKUP, region="us-east-1", host="backup.us-east-1.amazonaws.com")
@@ -995,8 +1018,12 @@ def test_vpc004_of_old_facts_is_a_warning() -> None:
     [
         pytest.param([*SILENT, *configured()], id="it is available"),
         pytest.param(
-            [*SILENT, *configured(with_endpoints(FAILED, endpoint("vpce-0b1b2c3d", interface_ids=())))],
-            id="a second one is available",
+            [*SILENT, *configured(with_endpoints(replace(FAILED, interface_ids=()), endpoint("vpce-0b1b2c3d")))],
+            id="one that is available has the addresses",
+        ),
+        pytest.param(
+            [*SILENT, *configured(with_endpoints(FAILED, endpoint("vpce-0b1b2c3d")), with_interfaces())],
+            id="one that is available may have the addresses",
         ),
         pytest.param(
             [*SILENT, *configured(with_endpoints(endpoint(state="deleted")))], id="a deleted one is none at all"
