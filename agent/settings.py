@@ -47,7 +47,7 @@ DEFAULT_EXPECT: Final = Expect.PRIVATE
 
 
 class Ec2(StrEnum):
-    """When the configuration is read from EC2, Route 53 Resolver and Route 53."""
+    """When the configuration is read from EC2, Route 53, its Resolver and its Profiles."""
 
     AUTO = "auto"
     """From the first sign of trouble of a required target on (`agent.run.suspicion`)."""

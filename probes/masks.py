@@ -27,7 +27,7 @@ class Open(NamedTuple):
 
 
 ID_KINDS: Final = (
-    "i|vpc|subnet|sg|sgr|eni|acl|rtb|nat|igw|eigw|lgw|cagw|vgw|tgw|pcx|vpce|vpce-svc|pl|dopt|rslvr-[a-z]+|fsx"
+    "i|vpc|subnet|sg|sgr|eni|acl|rtb|nat|igw|eigw|lgw|cagw|vgw|tgw|pcx|vpce|vpce-svc|pl|dopt|rslvr-[a-z]+|rp|fsx"
 )
 """How ids of AWS begin."""
 HOSTED_ZONE: Final = r"\bZ(?=[A-Z]*[0-9])[0-9A-Z]{7,31}\b"
@@ -46,6 +46,8 @@ StsHost = Annotated[str, Mask("host", unless=r"sts[a-z0-9.-]{0,80}\.(?:amazonaws
 ResourceId = Annotated[str, Mask("text", unless=_ID)]
 ResolverId = Annotated[str, Mask("text", unless=rf"{_ID}|rslvr-autodefined-rr-internet-resolver")]
 ZoneId = Annotated[str, Mask("text", unless=rf"{HOSTED_ZONE}|zone-[0-9]+")]
+ProfileResourceId = Annotated[str, Mask("text", unless=rf"{_ID}|{HOSTED_ZONE}|zone-[0-9]+")]
+ProfileResourceKind = Annotated[str, Mask("text", unless=r"hostedzone|resolver-rule|firewall-rule-group|vpc-endpoint")]
 Owner = Annotated[
     str, Mask("text", unless=r"[0-9]{12}|account-[0-9]+|Route 53 Resolver|[a-z0-9-]{1,63}\.amazonaws\.com")
 ]

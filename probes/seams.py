@@ -155,8 +155,8 @@ class Reader(Protocol):
 
     async def read(self, service: str, operation: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
         """The answer to one request, in boto3's form. `service` is named as boto3 names it (`ec2`, `route53resolver`,
-        `route53`), `operation` as the API does (`DescribeVpcs`). Raises ProbeError, with AWS's own code where AWS
-        refuses; a request that hangs continues when the caller gives up."""
+        `route53`, `route53profiles`), `operation` as the API does (`DescribeVpcs`). Raises ProbeError, with AWS's own
+        code where AWS refuses; a request that hangs continues when the caller gives up."""
 
 
 class Sdk(Protocol):

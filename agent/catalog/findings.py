@@ -200,6 +200,10 @@ _CLOCK: Final = Document(
     title="EC2 User Guide: Precision clock and time synchronization on your EC2 instance",
     url=f"{_DOCS}/AWSEC2/latest/UserGuide/set-time.html",
 )
+_PROFILES: Final = Document(
+    title="Route 53 Developer Guide: What are Amazon Route 53 Profiles?",
+    url=f"{_DOCS}/Route53/latest/DeveloperGuide/profiles.html",
+)
 _FIREWALL: Final = Document(
     title="Route 53 Developer Guide: Rule actions in DNS Firewall",
     url=f"{_DOCS}/Route53/latest/DeveloperGuide/resolver-dns-firewall-rule-actions.html",
@@ -896,6 +900,15 @@ CODES: Final = {
             _CRITICAL,
             "A DNS Firewall rule stops the name",
             _FIREWALL,
+            needs_symptom=True,
+        ),
+        _code(
+            "VPC018",
+            "profile-brings",
+            _CRITICAL,
+            "A Route 53 Profile brings what answers for the name",
+            _PROFILES,
+            scope=Scope.RUN,
             needs_symptom=True,
         ),
         _code(

@@ -91,7 +91,7 @@ _SILENT: Final = ("TCP001", "TCP002", "VPC004", "VPC005", "VPC006", "VPC007", "V
 """Nothing answers at the endpoint's addresses."""
 _PATH: Final = (*_PUBLIC, *_SILENT)
 _UNRESOLVED: Final = (
-    *("DNS003", "DNS004", "DNS005", "DNS006", "DNS013", "VPC016", "VPC017"),
+    *("DNS003", "DNS004", "DNS005", "DNS006", "DNS013", "VPC016", "VPC017", "VPC018"),
     *("ENV004", "ENV006", "ENV014"),
 )
 """The name gives no address."""
@@ -687,7 +687,7 @@ KNOWN_TEXTS: Final = (
         writer=_GO,
         patterns=("dial tcp: lookup {host} ... no such host",),
         means="The name server says that the name does not exist, or has no address.",
-        codes=("DNS003", "DNS006", "VPC016", "VPC017", "ENV004", "ENV006", "ENV014"),
+        codes=("DNS003", "DNS006", "VPC016", "VPC017", "VPC018", "ENV004", "ENV006", "ENV014"),
         unless=(_PROXY,),
         source=_GO_CODE,
         certainty=_CERTAIN,
@@ -875,7 +875,7 @@ KNOWN_TEXTS: Final = (
         writer=_NODE,
         patterns=("getaddrinfo ENOTFOUND", "UnknownEndpoint: Inaccessible host:"),
         means="The name of the host has no address.",
-        codes=("DNS003", "DNS006", "VPC016", "VPC017", "ENV004", "ENV006", "ENV014"),
+        codes=("DNS003", "DNS006", "VPC016", "VPC017", "VPC018", "ENV004", "ENV006", "ENV014"),
         source="GitHub, aws/aws-sdk-js#3966 and #3286",
         certainty=_REPORTED,
     ),

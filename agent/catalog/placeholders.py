@@ -21,6 +21,7 @@ FORMS: Final = {
     "<RESOLVER_RULE_ID>": command_word_form("rslvr"),
     "<FIREWALL_RULE_GROUP_ID>": command_word_form("rslvr-frg"),
     "<FIREWALL_DOMAIN_LIST_ID>": command_word_form("rslvr-fdl"),
+    "<PROFILE_ID>": command_form("rp"),
     "<INTERFACE>": re.compile(r"[a-z0-9][a-z0-9.-]{0,14}"),
 }
 """By placeholder: a value from instance metadata, a name or EC2 replaces it only if it has the form of its kind."""

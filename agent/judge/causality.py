@@ -23,6 +23,7 @@ class Effects(Enum):
 
     ADDRESS = "what fails at an address that is not the right one"
     NAME = "what fails for a host name that is not the right one"
+    ANSWER = "answers of the VPC's resolver that are not the right ones"
     REGION = "what the names of a Region that is not the right one can be"
     SERVER = "what fails at a server that is not the right one"
     PATH_CONDITION = "denials by a policy that may ask for the private path"
@@ -40,6 +41,8 @@ _OF_NAME: Final = frozenset(
     {"DNS001", "DNS003", "DNS005", "DNS006", "DNS007", "DNS008", "DNS009", "DNS010", "DNS011", "DNS013"}
 )
 """Not where the answers differ (DNS002, DNS015), nor who is silent: whichever name is asked for has no part in that."""
+_OF_ANSWER: Final = _OF_NAME - {"DNS011"}
+"""What VPC015, VPC016 and VPC017 explain of names."""
 _DENIALS: Final = frozenset({"IAM003", "IAM004", "IAM005", "IAM006", "IAM007", "IAM008"})
 _STOPS_EVERY_PROGRAM: Final = (
     *("DNS003", "DNS004", "DNS005", "DNS006", "DNS013", "DNS015", "DNS018", "DNS019"),
@@ -54,6 +57,7 @@ _STOPS_THE_SDK: Final = ("HTTP003", *_STOPS_EVERY_PROGRAM, "TLS001", "TLS008", "
 _EFFECTS: Final = {
     Effects.ADDRESS: _OF_ADDRESS | _DENIALS,
     Effects.NAME: _OF_NAME | _OF_ADDRESS | _DENIALS,
+    Effects.ANSWER: _OF_ANSWER,
     Effects.REGION: frozenset({"DNS001", "DNS003", "DNS006", "API006"}),
     Effects.SERVER: _OF_SERVER,
     Effects.PATH_CONDITION: _DENIALS,
@@ -106,6 +110,9 @@ EXPLAINS: Final = (
     Explains("VPC016", "VPC010", Reach.TARGET),
     Explains("VPC016", "DNS009", Reach.TARGET),
     Explains("VPC016", "DNS010", Reach.TARGET),
+    Explains("VPC018", "DNS004", Reach.RUN),
+    Explains("VPC018", Effects.ANSWER, Reach.TARGET),
+    Explains("VPC018", "VPC010", Reach.TARGET),
     Explains("VPC011", "DNS002", Reach.TARGET),
     Explains("VPC011", "DNS003", Reach.TARGET),
     Explains("VPC011", "DNS004", Reach.RUN),
@@ -121,6 +128,7 @@ EXPLAINS: Final = (
     Explains("VPC010", Effects.ADDRESS, Reach.ADDRESS),
     Explains("VPC015", Effects.ADDRESS, Reach.ADDRESS),
     Explains("VPC016", Effects.ADDRESS, Reach.ADDRESS),
+    Explains("VPC018", Effects.ADDRESS, Reach.ADDRESS),
     Explains("VPC004", "DNS001", Reach.TARGET),
     Explains("VPC004", "DNS003", Reach.OWN_NAME),
     Explains("VPC004", "TCP001", Reach.ADDRESS),

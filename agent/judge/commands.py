@@ -11,7 +11,7 @@ from agent.report.model import Command, CommandScope
 from probes.addresses import ordered
 from probes.facts import TcpFacts
 from probes.model import Observation, Target
-from probes.vpc.model import GatewayEndpoint, VpcEndpoint
+from probes.vpc.model import FirewallRule, GatewayEndpoint, VpcEndpoint
 
 
 def read_only(*argv: str, scope: CommandScope = CommandScope.HOST) -> Command:
@@ -36,6 +36,58 @@ def describe_endpoint(target: Target) -> Command:
         *("aws", "ec2", "describe-vpc-endpoints", "--region", target.region),
         *("--filters", f"Name=service-name,Values={service_name}"),
         scope=CommandScope.ENDPOINT,
+    )
+
+
+def system_rule(target: Target) -> tuple[Command, Command]:
+    """Let the VPC answer a name itself, whatever rule for a name above it forwards."""
+    name = f"{target.service}-by-the-vpc"
+    return (
+        Command(
+            argv=(
+                *("aws", "route53resolver", "create-resolver-rule", "--region", target.region),
+                *("--creator-request-id", name, "--name", name, "--rule-type", "SYSTEM", "--domain-name", target.host),
+            ),
+            scope=CommandScope.ACCOUNT,
+            reversible=True,
+            undo="delete the rule that it made: aws route53resolver delete-resolver-rule with its id",
+        ),
+        Command(
+            argv=(
+                *("aws", "route53resolver", "associate-resolver-rule", "--region", target.region),
+                *("--resolver-rule-id", "<RESOLVER_RULE_ID>", "--vpc-id", "<VPC_ID>"),
+            ),
+            scope=CommandScope.VPC,
+            reversible=True,
+            undo="aws route53resolver disassociate-resolver-rule with the same ids",
+        ),
+    )
+
+
+def show_firewall(target: Target, rule: FirewallRule) -> tuple[Command, Command]:
+    """Show the group of a DNS Firewall rule and its domain list."""
+    return (
+        read_only(
+            *("aws", "route53resolver", "list-firewall-rules", "--region", target.region),
+            *("--firewall-rule-group-id", known_id(rule.group_id, "<FIREWALL_RULE_GROUP_ID>")),
+            scope=CommandScope.VPC,
+        ),
+        read_only(
+            *("aws", "route53resolver", "list-firewall-domains", "--region", target.region),
+            *("--firewall-domain-list-id", known_id(rule.domain_list_id, "<FIREWALL_DOMAIN_LIST_ID>")),
+            scope=CommandScope.VPC,
+        ),
+    )
+
+
+def show_profile(target: Target, profile_id: str) -> tuple[Command, Command]:
+    """Show whose a Route 53 Profile is, and all that it brings."""
+    of_profile = ("--region", target.region, "--profile-id", known_id(profile_id, "<PROFILE_ID>"))
+    return (
+        read_only("aws", "route53profiles", "get-profile", *of_profile, scope=CommandScope.VPC),
+        read_only(
+            *("aws", "route53profiles", "list-profile-resource-associations", *of_profile), scope=CommandScope.VPC
+        ),
     )
 
 

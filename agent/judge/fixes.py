@@ -22,7 +22,7 @@ _OPTIONS: Final = frozenset(
         "--firewall-domain-list-id --firewall-rule-group-id --format --group-id --hosted-zone-id --ingress "
         "--instance-ids --invalidate --ip-permissions --ipv6-cidr-block --jobs --name "
         "--network-acl-id --network-acl-ids --no-private-dns-enabled --output --port --port-range "
-        "--private-cidr --private-dns-enabled --protocol --query --redact --region --region-name "
+        "--private-cidr --private-dns-enabled --profile-id --protocol --query --redact --region --region-name "
         "--resolver-rule-id --resource-id --role-name --route-table-ids --rule-action --rule-number --rule-type "
         "--run-agents --security-group-ids --service --service-name --service-names --service-region --show "
         "--subnet-ids --target-id --timeout --vpc --vpc-endpoint-id --vpc-endpoint-ids --vpc-endpoint-type --vpc-id "

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any, Final
 
+from agent.catalog.wording import listed
 from agent.judge.evidence import Evidence
 from probes.addresses import ordered
 from probes.facts import DnsFacts
@@ -17,6 +18,16 @@ def places(observations: Iterable[Observation[Any]]) -> frozenset[Address]:
     return frozenset(
         observation.subject.address for observation in observations if observation.subject.address is not None
     )
+
+
+def servers_of(answers: Iterable[Observation[Any]]) -> str:
+    """The name servers that gave these answers, in words."""
+    return listed(dict.fromkeys(answer.subject.resolver for answer in answers))
+
+
+def verb_ending(answers: Iterable[Observation[Any]]) -> str:
+    """`s` where one name server alone is the subject."""
+    return "s" if len({answer.subject.resolver for answer in answers}) == 1 else ""
 
 
 NOT_THERE: Final = frozenset({FailureKind.NXDOMAIN, FailureKind.NODATA})

@@ -471,12 +471,11 @@ class RunInProgress:
         await inspection.read_names()
 
     def _is_address_unknown(self, inspection: "Inspection") -> bool:
-        """Whether an address in trouble may be none of an endpoint's, so that the name led there by mistake. Where EC2
-        does not answer, the others hardly do, and a run waits for nothing of theirs."""
-        interfaces = inspection.configuration.endpoint_interfaces
-        if interfaces is None:
+        """Whether an address in trouble may be none of an endpoint's in this VPC, so that the name may have led there
+        by mistake. Where EC2 does not answer, the others hardly do, and a run waits for nothing of theirs."""
+        known = inspection.endpoint_addresses
+        if known is None:
             return not inspection.is_silent
-        known = {address for interface in interfaces for address in interface.addresses}
         return not self.suspicion.addresses_in_trouble() <= known
 
     def _skip_configuration(self, reason: str, reads: Iterable[str] = tuple(READS)) -> None:

@@ -1,5 +1,5 @@
-"""What EC2, Route 53 Resolver and Route 53 answer in a simulated world: each request's answer in boto3's form, with the
-members that nobody here reads left in.
+"""What EC2, Route 53, its Resolver and its Profiles answer in a simulated world: each request's answer in boto3's form,
+with the members that nobody here reads left in.
 
 Texts and codes of refusals are those that AWS documents (EC2 API Reference, Error codes; Route 53 Resolver API
 Reference and Route 53 API Reference, Common errors).
@@ -15,7 +15,17 @@ from agent.simulated.network import actions_of, configuration_of, denial_of, hex
 from agent.simulated.scenario import Scenario
 from probes.frozen import dataclass
 from probes.model import Address
-from probes.vpc.model import Configuration, FirewallRule, Network, Route
+from probes.vpc.model import (
+    FIREWALL_RULE_GROUP,
+    HOSTED_ZONE,
+    RESOLVER_RULE,
+    VPC_ENDPOINT,
+    Configuration,
+    FirewallRule,
+    Network,
+    ResolverRule,
+    Route,
+)
 
 Item = dict[str, Any]
 
@@ -109,6 +119,7 @@ _THROTTLED: Final = {
     "ec2": ("RequestLimitExceeded", "Request limit exceeded.", 503),
     "route53resolver": ("ThrottlingException", "Rate exceeded", 400),
     "route53": ("Throttling", "Rate exceeded", 400),
+    "route53profiles": ("ThrottlingException", "Rate exceeded", 429),
 }
 _SIGNATURE_EXPIRED: Final = (
     "Signature expired: 20260115T030000Z is now earlier than 20260115T035500Z (20260115T040000Z - 5 min.)"
@@ -117,6 +128,7 @@ _SKEWED: Final = {
     "ec2": ("RequestExpired", "Request has expired.", 400),
     "route53resolver": ("InvalidSignatureException", _SIGNATURE_EXPIRED, 400),
     "route53": ("SignatureDoesNotMatch", _SIGNATURE_EXPIRED, 403),
+    "route53profiles": ("InvalidSignatureException", _SIGNATURE_EXPIRED, 403),
 }
 
 _SESSION_IS_OVER: Final = "The security token included in the request is expired"
@@ -124,6 +136,7 @@ _EXPIRED: Final = {
     "ec2": ("RequestExpired", "Request has expired.", 400),
     "route53resolver": ("ExpiredTokenException", _SESSION_IS_OVER, 400),
     "route53": ("ExpiredToken", _SESSION_IS_OVER, 403),
+    "route53profiles": ("ExpiredTokenException", _SESSION_IS_OVER, 403),
 }
 """For a session token that is over: EC2 uses the code that it also has for the time of a signature."""
 
@@ -500,24 +513,36 @@ def _rule_associations(scenario: Scenario, network: Configuration, parameters: M
 
 def _resolver_rules(scenario: Scenario, network: Configuration, parameters: Mapping[str, Any]) -> Item:
     filters = {condition["Name"]: condition["Values"] for condition in parameters.get("Filters", ())}
-    account = scenario.metadata.account_id
-    rules = [
-        {
-            "Id": rule.rule_id,
-            "Arn": f"arn:aws:route53resolver:{region_of(scenario)}:{rule.owner_id}:resolver-rule/{rule.rule_id}",
-            "CreatorRequestId": "",
-            "DomainName": f"{rule.domain}.",
-            "Status": "COMPLETE",
-            "StatusMessage": "",
-            "RuleType": rule.kind,
-            **_known(Name=rule.name),
-            **({"TargetIps": [_target_item(target) for target in rule.targets]} if rule.targets else {}),
-            "OwnerId": rule.owner_id or account,
-            "ShareStatus": "NOT_SHARED" if rule.owner_id in (None, account) else "SHARED_WITH_ME",
-        }
-        for rule in network.resolver_rules or ()
-    ]
+    rules = (_resolver_rule_item(scenario, rule) for rule in network.resolver_rules or ())
     return _page((row for row in rules if _is_wanted(row, filters)), parameters, "ResolverRules")
+
+
+def _resolver_rule(scenario: Scenario, network: Configuration, parameters: Mapping[str, Any]) -> Item:
+    wanted = parameters["ResolverRuleId"]
+    rules = (*(network.resolver_rules or ()), *(() if network.brought is None else network.brought.rules))
+    rule = next((rule for rule in rules if rule.rule_id == wanted), None)
+    if rule is None:  # so it is for one of another account, too
+        raise RefusedError(
+            "ResourceNotFoundException", f"[RSLVR-00703] Resolver rule with ID '{wanted}' does not exist.", 400
+        )
+    return {"ResolverRule": _resolver_rule_item(scenario, rule)}
+
+
+def _resolver_rule_item(scenario: Scenario, rule: ResolverRule) -> Item:
+    account = scenario.metadata.account_id
+    return {
+        "Id": rule.rule_id,
+        "Arn": f"arn:aws:route53resolver:{region_of(scenario)}:{rule.owner_id}:resolver-rule/{rule.rule_id}",
+        "CreatorRequestId": "",
+        "DomainName": f"{rule.domain}.",
+        "Status": "COMPLETE",
+        "StatusMessage": "",
+        "RuleType": rule.kind,
+        **_known(Name=rule.name),
+        **({"TargetIps": [_target_item(target) for target in rule.targets]} if rule.targets else {}),
+        "OwnerId": rule.owner_id or account,
+        "ShareStatus": "NOT_SHARED" if rule.owner_id in (None, account) else "SHARED_WITH_ME",
+    }
 
 
 def _target_item(address: Address) -> Item:
@@ -545,6 +570,99 @@ def _private_zones(scenario: Scenario, network: Configuration, parameters: Mappi
     return _page(zones, parameters, "HostedZoneSummaries", "MaxItems") | {"MaxItems": most}
 
 
+def _hosted_zone(scenario: Scenario, network: Configuration, parameters: Mapping[str, Any]) -> Item:
+    wanted = parameters["Id"]
+    zones = (*(network.zones or ()), *(() if network.brought is None else network.brought.zones))
+    zone = next((zone for zone in zones if zone.zone_id == wanted), None)
+    if zone is None and network.brought is not None and wanted in network.brought.unread:
+        raise _denied("route53", "GetHostedZone")
+    if zone is None:
+        raise RefusedError("NoSuchHostedZone", f"No hosted zone found with ID: {wanted}", 404)
+    return {
+        "HostedZone": {
+            "Id": f"/hostedzone/{zone.zone_id}",
+            "Name": f"{zone.name}.",
+            "CallerReference": "once",
+            "Config": {"PrivateZone": True},
+            "ResourceRecordSetCount": 3,
+        },
+        "VPCs": [{"VPCRegion": region_of(scenario), "VPCId": "vpc-0c1b2c3d4e5f67890"}],
+    }
+
+
+def _profile_associations(scenario: Scenario, _network: Configuration, parameters: Mapping[str, Any]) -> Item:
+    vpc_id = scenario.metadata.vpc_id
+    associations = [
+        {
+            "Id": f"rpassoc-{hexadecimal(profile.id, 16)}",
+            "Name": f"name-of-{profile.id}",
+            "OwnerId": scenario.metadata.account_id,
+            "ProfileId": profile.id,
+            "ResourceId": vpc_id,
+            "Status": "COMPLETE",
+            "StatusMessage": "",
+            "CreationTime": CREATED_AT,
+            "ModificationTime": CREATED_AT,
+            **({} if profile.priority is None else {"Priority": profile.priority}),
+        }
+        for profile in part_of(scenario).profiles
+        if parameters.get("ResourceId", vpc_id) == vpc_id
+    ]
+    return _page(associations, parameters, "ProfileAssociations")
+
+
+_RESOURCE_ARNS: Final = {
+    HOSTED_ZONE: "arn:aws:route53:::hostedzone/{id}",
+    RESOLVER_RULE: "arn:aws:route53resolver:{region}:{owner}:resolver-rule/{id}",
+    FIREWALL_RULE_GROUP: "arn:aws:route53resolver:{region}:{owner}:firewall-rule-group/{id}",
+    VPC_ENDPOINT: "arn:aws:ec2:{region}:{owner}:vpc-endpoint/{id}",
+}
+_RESOURCE_TYPES: Final = {
+    HOSTED_ZONE: "PRIVATE_HOSTED_ZONE",
+    RESOLVER_RULE: "RESOLVER_RULE",
+    FIREWALL_RULE_GROUP: "FIREWALL_RULE_GROUP",
+    VPC_ENDPOINT: "VPC_ENDPOINT",
+}
+
+
+def _profile_resources(scenario: Scenario, network: Configuration, parameters: Mapping[str, Any]) -> Item:
+    wanted, region = parameters["ProfileId"], region_of(scenario)
+    if network.profiles is None or wanted not in network.profiles.profile_ids:
+        raise RefusedError("ResourceNotFoundException", f"[RSLVR-06004] No Profile has the id {wanted}.", 404)
+    associations = [
+        {
+            "Id": f"rpr-{hexadecimal(resource.resource_id, 16)}",
+            "Name": f"name-of-{resource.resource_id}",
+            "OwnerId": resource.owner_id,
+            "ProfileId": wanted,
+            "ResourceArn": _RESOURCE_ARNS[resource.kind].format(
+                region=region, owner=resource.owner_id, id=resource.resource_id
+            ),
+            "ResourceType": _RESOURCE_TYPES[resource.kind],
+            **({} if resource.priority is None else {"ResourceProperties": f'{{"priority":{resource.priority}}}'}),
+            "Status": "COMPLETE",
+            "StatusMessage": "Completed creation of Profile to resource association",
+            "CreationTime": CREATED_AT,
+            "ModificationTime": CREATED_AT,
+        }
+        for resource in network.profiles.resources
+        if resource.profile_id == wanted
+    ]
+    logs = f"arn:aws:route53resolver:{region}:444455556666:resolver-query-log-config/rslvr-qlc-0a1b2c3d4e5f6789"
+    associations.append(
+        {
+            "Id": "rpr-0a1b2c3d4e5f6789",
+            "Name": "logs",
+            "OwnerId": "444455556666",
+            "ProfileId": wanted,
+            "ResourceArn": logs,
+            "ResourceType": "RESOLVER_QUERY_LOG_CONFIG",
+            "Status": "COMPLETE",
+        }
+    )
+    return _page(associations, parameters, "ProfileResourceAssociations")
+
+
 def _firewall_associations(scenario: Scenario, network: Configuration, parameters: Mapping[str, Any]) -> Item:
     groups = {rule.group_id: rule.priority[0] for rule in network.firewall or ()}
     associations = [
@@ -570,8 +688,13 @@ def _firewall_associations(scenario: Scenario, network: Configuration, parameter
     return _page(wanted, parameters, "FirewallRuleGroupAssociations")
 
 
+def _all_firewall_rules(network: Configuration) -> tuple[FirewallRule, ...]:
+    """Of the VPC and of its Profiles."""
+    return (*(network.firewall or ()), *(() if network.brought is None else network.brought.firewall))
+
+
 def _firewall_rules(_scenario: Scenario, network: Configuration, parameters: Mapping[str, Any]) -> Item:
-    rules = [rule for rule in network.firewall or () if rule.group_id == parameters["FirewallRuleGroupId"]]
+    rules = [rule for rule in _all_firewall_rules(network) if rule.group_id == parameters["FirewallRuleGroupId"]]
     if not rules:
         raise _no_such_firewall_resource(parameters["FirewallRuleGroupId"])
     return _page(map(_firewall_rule_item, rules), parameters, "FirewallRules")
@@ -596,7 +719,7 @@ def _firewall_rule_item(rule: FirewallRule) -> Item:
 
 def _firewall_domains(_scenario: Scenario, network: Configuration, parameters: Mapping[str, Any]) -> Item:
     wanted = parameters["FirewallDomainListId"]
-    rule_of_list = next((rule for rule in network.firewall or () if rule.domain_list_id == wanted), None)
+    rule_of_list = next((rule for rule in _all_firewall_rules(network) if rule.domain_list_id == wanted), None)
     if rule_of_list is None:
         raise _no_such_firewall_resource(wanted)
     if rule_of_list.domains is None:  # of a list that AWS keeps nobody sees the domains (Managed Domain Lists)
@@ -701,6 +824,10 @@ _ANSWERS: Final[Mapping[str, Callable[[Scenario, Configuration, Mapping[str, Any
     "route53resolver:ListFirewallRuleGroupAssociations": _firewall_associations,
     "route53resolver:ListFirewallRules": _firewall_rules,
     "route53resolver:ListFirewallDomains": _firewall_domains,
+    "route53resolver:GetResolverRule": _resolver_rule,
     "route53:ListHostedZonesByVPC": _private_zones,
+    "route53:GetHostedZone": _hosted_zone,
+    "route53profiles:ListProfileAssociations": _profile_associations,
+    "route53profiles:ListProfileResourceAssociations": _profile_resources,
 }
 """By action. Each of READS has its own here."""

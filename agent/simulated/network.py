@@ -24,7 +24,7 @@ from agent.catalog.services import (
 )
 from agent.settings import Ec2Facts
 from agent.simulated.aws import PRINCIPAL
-from agent.simulated.scenario import Ec2Part, EndpointPart, GatewayEndpointPart, Scenario
+from agent.simulated.scenario import Ec2Part, EndpointPart, GatewayEndpointPart, ProfilePart, Scenario
 from probes.model import Address, Failed, Failure, FailureKind, Observation, Ok, Outcome, Skipped, Step, Subject
 from probes.ports import HTTPS
 from probes.vpc.model import (
@@ -35,18 +35,24 @@ from probes.vpc.model import (
     ENDPOINT_INTERFACES,
     ENDPOINT_SERVICES,
     ENDPOINTS,
+    FIREWALL_RULE_GROUP,
+    HOSTED_ZONE,
     INTERFACE,
     NETWORK_ACLS,
     OWN_INTERFACES,
     PREFIX_LISTS,
     PRIVATE_ZONES,
+    PROFILE_RESOURCES,
+    PROFILES,
     READS,
+    RESOLVER_RULE,
     RESOLVER_RULES,
     ROUTE_TABLES,
     SECURITY_GROUPS,
     SUBNETS,
     VPC,
     VPC_DNS,
+    VPC_ENDPOINT,
     AclEntry,
     Configuration,
     DhcpOptionsFacts,
@@ -65,6 +71,9 @@ from probes.vpc.model import (
     PrefixListsFacts,
     PrivateZone,
     PrivateZonesFacts,
+    ProfileResource,
+    ProfileResourcesFacts,
+    ProfilesFacts,
     ResolverRule,
     ResolverRulesFacts,
     Route,
@@ -171,6 +180,59 @@ def configuration_of(scenario: Scenario) -> Configuration:
         ),
         zones=_merged(_hidden_zones(scenario), part.zones, lambda zone: zone.zone_id),
         firewall=tuple(sorted((rule.rule() for rule in part.firewall), key=lambda rule: rule.priority)),
+        profiles=ProfilesFacts(
+            profile_ids=tuple(profile.id for profile in profiles_of(scenario)),
+            resources=tuple(brought for profile in profiles_of(scenario) for brought in _resources(scenario, profile)),
+        ),
+        brought=_brought(scenario),
+    )
+
+
+def profiles_of(scenario: Scenario) -> tuple[ProfilePart, ...]:
+    """The Profiles of the VPC, in the order in which Resolver follows them."""
+    return tuple(sorted(part_of(scenario).profiles, key=lambda profile: (profile.priority or 100, profile.id)))
+
+
+def _resources(scenario: Scenario, profile: ProfilePart) -> Iterable[ProfileResource]:
+    own = {endpoint.id for endpoint in part_of(scenario).endpoints}
+    priorities = {rule.group_id: rule.priority[0] for rule in profile.firewall}
+    for kind, ids in (
+        (HOSTED_ZONE, [zone.zone_id for zone in profile.zones]),
+        (RESOLVER_RULE, [rule.rule_id for rule in profile.resolver_rules]),
+        (FIREWALL_RULE_GROUP, list(priorities)),
+        (VPC_ENDPOINT, profile.endpoints),
+    ):
+        for resource_id in ids:
+            yield ProfileResource(
+                profile_id=profile.id,
+                kind=kind,
+                resource_id=resource_id,
+                owner_id=scenario.metadata.account_id if resource_id in own else profile.owner_id,
+                priority=priorities.get(resource_id),
+            )
+
+
+def _brought(scenario: Scenario) -> ProfileResourcesFacts:
+    """What the Profiles bring, as far as this account may read it."""
+    readable = [profile for profile in profiles_of(scenario) if profile.readable]
+    return ProfileResourcesFacts(
+        zones=tuple(replace(zone, owner=profile.owner_id) for profile in readable for zone in profile.zones),
+        rules=tuple(
+            replace(rule, owner_id=rule.owner_id or profile.owner_id)
+            for profile in readable
+            for rule in profile.resolver_rules
+        ),
+        firewall=tuple(
+            rule
+            for profile in readable
+            for rule in sorted((part.rule() for part in profile.firewall), key=lambda rule: rule.priority)
+        ),
+        unread=tuple(
+            resource.resource_id
+            for profile in profiles_of(scenario)
+            for resource in _resources(scenario, profile)
+            if not profile.readable and resource.kind != VPC_ENDPOINT
+        ),
     )
 
 
@@ -464,6 +526,8 @@ def facts_of(scenario: Scenario, now: datetime) -> Ec2Facts:
         RESOLVER_RULES: ResolverRulesFacts(rules=configuration.resolver_rules or ()),
         PRIVATE_ZONES: PrivateZonesFacts(zones=configuration.zones or ()),
         DNS_FIREWALL: DnsFirewallFacts(rules=configuration.firewall or ()),
+        PROFILES: configuration.profiles,
+        PROFILE_RESOURCES: configuration.brought,
     }
     outcomes = {
         OWN_INTERFACES: Skipped("a file for every host of the VPC holds no one host's interfaces"),

@@ -489,8 +489,27 @@ class FirewallPart:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ProfilePart:
+    """A Route 53 Profile of the host's VPC."""
+
+    id: str = "rp-0a1b2c3d4e5f6789"
+    owner_id: str = "111122223333"
+    """The account that owns what it brings, but for endpoints of the scenario."""
+    priority: int | None = None
+    """Of its association with the VPC."""
+    zones: tuple[PrivateZone, ...] = ()
+    resolver_rules: tuple[ResolverRule, ...] = ()
+    firewall: tuple[FirewallPart, ...] = ()
+    """Groups of the same id are one."""
+    endpoints: tuple[str, ...] = ()
+    """Ids, those of the scenario's own endpoints among them."""
+    readable: bool = True
+    """Whether this account may read what the zones, rules and groups are: of another account's it may not."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ec2Part:
-    """What EC2, Route 53 Resolver and Route 53 say of the network.
+    """What EC2, Route 53, its Resolver and its Profiles say of the network.
 
     A file's rows take the place of the healthy network's rows of the same id, or are added to them; `agent.simulated.
     ec2` has that network. A row's form is that of `probes.vpc.model`.
@@ -529,6 +548,7 @@ class Ec2Part:
     resolver_rules: tuple[ResolverRule, ...] = ()
     zones: tuple[PrivateZone, ...] = ()
     firewall: tuple[FirewallPart, ...] = ()
+    profiles: tuple[ProfilePart, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ from typing import Final
 
 from agent.catalog.services import SERVICES
 from agent.watch.requests import READ_SPREAD, call_interval
-from probes.vpc.model import READS
+from probes.vpc.model import PROFILE_RESOURCES, READS
 
 ROOT: Final = Path(__file__).parents[2]
 PATH: Final = "docs/fleet.md"
@@ -17,13 +17,15 @@ _TIMERS: Final = {
     "`backuplink-check.timer`": "packaging/packages/systemd/backuplink-check.timer",
     "`backuplink-textfile.timer`": "packaging/monitoring/backuplink-textfile.timer",
 }
-_READ_LIMITS: Final = {
+_READ_LIMITS: Final[dict[str, tuple[str, float | None]]] = {
     "ec2": ("EC2", 20.0),
     "route53resolver": ("Route 53 Resolver", 5.0),
     "route53": ("Route 53", 5.0),
+    "route53profiles": ("Route 53 Profiles", None),
 }
 """Requests a second of an account, for what a run reads: the refill of EC2's bucket of non-mutating calls (EC2 API
-Reference, Request throttling), Resolver's and Route 53's limits for all calls (Route 53 Developer Guide, Quotas)."""
+Reference, Request throttling), Resolver's and Route 53's limits for all calls (Route 53 Developer Guide, Quotas, which
+has none for Profiles)."""
 
 
 def pages() -> dict[str, str]:
@@ -42,7 +44,9 @@ def _table() -> str:
     rows = [_row("`backuplink watch`", action, 1 / interval, limit)]
     rows += [_row(name, action, 1 / _seconds_of(ROOT / path), limit) for name, path in _TIMERS.items()]
     for service, (name, allowed) in _READ_LIMITS.items():
-        requests = sum(read.actions[0].startswith(f"{service}:") for read in READS.values())
+        # What a Profile brings is asked for only in a VPC that has one.
+        reads = [read for read in READS.values() if read.operation != PROFILE_RESOURCES]
+        requests = sum(read.actions[0].startswith(f"{service}:") for read in reads)
         rows.append(
             _row("a watch with `--ec2 auto`, one fault for all", f"reads of {name}", requests / READ_SPREAD, allowed)
         )
@@ -50,11 +54,12 @@ def _table() -> str:
     return "\n".join([f"| who asks | for what | limit | {heads} |", f"|---|---|---|{'---|' * len(HOSTS)}", *rows, ""])
 
 
-def _row(who: str, what: str, per_host: float, limit: float) -> str:
-    """A row of the table; `per_host` and `limit` are requests a second."""
+def _row(who: str, what: str, per_host: float, limit: float | None) -> str:
+    """A row of the table; `per_host` and `limit` are requests a second, None for a limit that AWS does not publish."""
     figures = [hosts * per_host for hosts in HOSTS]
-    cells = [f"**{figure:.1f}**" if figure > limit / 2 else f"{figure:.1f}" for figure in figures]
-    return f"| {who} | {what} | {limit:g} | {' | '.join(cells)} |"
+    cells = [f"**{figure:.1f}**" if limit is not None and figure > limit / 2 else f"{figure:.1f}" for figure in figures]
+    shown = "not published" if limit is None else f"{limit:g}"
+    return f"| {who} | {what} | {shown} | {' | '.join(cells)} |"
 
 
 def _seconds_of(timer: Path) -> float:

@@ -1,4 +1,4 @@
-"""botocore's clients, only for reads: what EC2, Route 53 Resolver and Route 53 answer, or why they do not.
+"""botocore's clients, only for reads: what EC2, Route 53, its Resolver and its Profiles answer, or why they do not.
 
 botocore is slow to import, creating its sessions and clients is not thread-safe, and its calls block. So it is
 imported, set up and called in daemon threads, with a lock around all that is created; a caller that gives up leaves a

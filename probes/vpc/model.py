@@ -1,4 +1,4 @@
-"""What EC2, Route 53 Resolver and Route 53 say of a network: one frozen class for a resource, and one for a read.
+"""What EC2, Route 53, its Resolver and its Profiles say of a network: one frozen class for a resource, one for a read.
 
 Field names follow the EC2 API; a value that an answer leaves out is None, which means unknown or not set, as its
 docstring says. `Configuration` holds everything that was read in a run: of what was not, or could not be, it holds None
@@ -24,6 +24,8 @@ from probes.masks import (
     InterfaceStatus,
     Mask,
     Owner,
+    ProfileResourceId,
+    ProfileResourceKind,
     Protocol,
     RecordType,
     ResolverId,
@@ -285,6 +287,26 @@ class FirewallRule:
     """In lower case and without their final dots, `*.` in front for all names below; None where they were not read."""
 
 
+HOSTED_ZONE: Final = "hostedzone"
+RESOLVER_RULE: Final = "resolver-rule"
+FIREWALL_RULE_GROUP: Final = "firewall-rule-group"
+VPC_ENDPOINT: Final = "vpc-endpoint"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProfileResource:
+    """What a Route 53 Profile brings to its VPCs (Route 53 Profiles API, ProfileResourceAssociation)."""
+
+    profile_id: ResourceId
+    kind: ProfileResourceKind
+    """HOSTED_ZONE, RESOLVER_RULE, FIREWALL_RULE_GROUP or VPC_ENDPOINT, as ARNs name them."""
+    resource_id: ProfileResourceId
+    owner_id: Owner | None = None
+    """The account in its ARN; of a hosted zone, whose ARN has none, the account that put it into the Profile."""
+    priority: int | None = None
+    """Of a group of DNS Firewall rules, among the groups of its Profile."""
+
+
 # --- Reads -----------------------------------------------------------------------------------------------------------
 
 
@@ -409,6 +431,29 @@ class DnsFirewallFacts:
     dropped: int = 0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProfilesFacts:
+    """The Route 53 Profiles of the VPC, and what they bring."""
+
+    profile_ids: tuple[ResourceId, ...]
+    """In the order in which Resolver follows them."""
+    resources: tuple[ProfileResource, ...]
+    """In the same order. What says nothing of names, such as the configuration of query logs, is not among them."""
+    dropped: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProfileResourcesFacts:
+    """What the zones, rules and groups are that the Profiles of the VPC bring, in the order of the Profiles."""
+
+    zones: tuple[PrivateZone, ...]
+    rules: tuple[ResolverRule, ...]
+    firewall: tuple[FirewallRule, ...]
+    """In the order in which they are tried, `priority` being that of the group in its Profile and of the rule."""
+    unread: tuple[ProfileResourceId, ...] = ()
+    """Those that could not be read, such as the zones of another account."""
+
+
 ConfigurationFacts = (
     EndpointsFacts
     | EndpointServicesFacts
@@ -424,6 +469,8 @@ ConfigurationFacts = (
     | ResolverRulesFacts
     | PrivateZonesFacts
     | DnsFirewallFacts
+    | ProfilesFacts
+    | ProfileResourcesFacts
 )
 
 ENDPOINTS: Final = "endpoints"
@@ -441,7 +488,9 @@ PREFIX_LISTS: Final = "prefix-lists"
 RESOLVER_RULES: Final = "resolver-rules"
 PRIVATE_ZONES: Final = "private-zones"
 DNS_FIREWALL: Final = "dns-firewall"
-NAME_READS: Final = (RESOLVER_RULES, PRIVATE_ZONES, DNS_FIREWALL)
+PROFILES: Final = "profiles"
+PROFILE_RESOURCES: Final = "profile-resources"
+NAME_READS: Final = (RESOLVER_RULES, PRIVATE_ZONES, DNS_FIREWALL, PROFILES, PROFILE_RESOURCES)
 """Those that concern only names."""
 
 
@@ -542,6 +591,23 @@ READS: Final = {
             ),
             facts=DnsFirewallFacts,
         ),
+        Read(
+            operation=PROFILES,
+            words="the Route 53 Profiles",
+            actions=("route53profiles:ListProfileAssociations", "route53profiles:ListProfileResourceAssociations"),
+            facts=ProfilesFacts,
+        ),
+        Read(
+            operation=PROFILE_RESOURCES,
+            words="what the Route 53 Profiles bring",
+            actions=(
+                "route53:GetHostedZone",
+                "route53resolver:GetResolverRule",
+                "route53resolver:ListFirewallRules",
+                "route53resolver:ListFirewallDomains",
+            ),
+            facts=ProfileResourcesFacts,
+        ),
     )
 }
 """By operation, in the order in which one builds on another. EC2 calls a VPC's endpoints, interfaces and so on; what it
@@ -574,6 +640,9 @@ class Configuration:
     resolver_rules: tuple[ResolverRule, ...] | None = None
     zones: tuple[PrivateZone, ...] | None = None
     firewall: tuple[FirewallRule, ...] | None = None
+    profiles: ProfilesFacts | None = None
+    brought: ProfileResourcesFacts | None = None
+    """What the Profiles bring, as far as it could be read."""
 
 
 def configuration_of(facts: Mapping[str, ConfigurationFacts]) -> Configuration:
@@ -615,4 +684,6 @@ def configuration_of(facts: Mapping[str, ConfigurationFacts]) -> Configuration:
         resolver_rules=None if resolver_rules is None else resolver_rules.rules,
         zones=None if zones is None else zones.zones,
         firewall=None if firewall is None else firewall.rules,
+        profiles=of(PROFILES, ProfilesFacts),
+        brought=of(PROFILE_RESOURCES, ProfileResourcesFacts),
     )

@@ -1,4 +1,4 @@
-"""Answers of EC2, Route 53 Resolver and Route 53, in boto3's form, as the classes of `probes.vpc.model`.
+"""Answers of EC2, Route 53, its Resolver and its Profiles, in boto3's form, as the classes of `probes.vpc.model`.
 
 What an answer holds is untrusted: ids and names must fit their grammar, texts are bounded, and an answer that lacks
 what the API always gives is malformed. A row with an id of another form is left out (`kept`). Every other function
@@ -13,7 +13,11 @@ from typing import Any, Final, TypeVar
 from probes.ids import read_form
 from probes.model import Address, FailureKind, ProbeError
 from probes.vpc.model import (
+    FIREWALL_RULE_GROUP,
+    HOSTED_ZONE,
     MAX_POLICY_CHARACTERS,
+    RESOLVER_RULE,
+    VPC_ENDPOINT,
     AclEntry,
     DhcpOptionsFacts,
     EndpointService,
@@ -24,6 +28,7 @@ from probes.vpc.model import (
     NetworkAcl,
     NetworkInterface,
     PrivateZone,
+    ProfileResource,
     ResolverRule,
     Route,
     RouteTable,
@@ -59,11 +64,25 @@ NO_DHCP_OPTIONS: Final = "default"
 _DHCP_OPTIONS_ID: Final = re.compile(rf"{NO_DHCP_OPTIONS}|{read_form('dopt').pattern}")
 """`default` stands for a VPC without options (EC2 API Reference, AssociateDhcpOptions)."""
 RESOLVER_ID: Final = read_form("rslvr")
+PROFILE_ID: Final = read_form("rp")
 _ZONE_ID: Final = re.compile(r"(?:/hostedzone/)?([A-Z0-9]{1,32})")
+_RESOURCE_ARN: Final = re.compile(
+    r"arn:aws[a-z-]*:[a-z0-9]{1,32}:[a-z0-9-]{0,32}:([0-9]{12})?:"
+    rf"({HOSTED_ZONE}|{RESOLVER_RULE}|{FIREWALL_RULE_GROUP}|{VPC_ENDPOINT}|resolver-query-log-config)/([A-Za-z0-9-]{{1,64}})"
+)
+"""What a Profile can bring (Route 53 API Reference, AssociateResourceToProfile)."""
+_RESOURCE_IDS: Final = {
+    HOSTED_ZONE: re.compile(r"[A-Z0-9]{1,32}"),
+    RESOLVER_RULE: RESOLVER_ID,
+    FIREWALL_RULE_GROUP: RESOLVER_ID,
+    VPC_ENDPOINT: _ENDPOINT_ID,
+}
+"""The ids of what concerns names, by kind."""
+_PRIORITY: Final = re.compile(r'"priority"\s*:\s*([0-9]{1,5})\b')
 _ID_FORMS: Final = frozenset(
     {
         *(_ENDPOINT_ID, _INTERFACE_ID, _SUBNET_ID, _VPC_ID, _TABLE_ID, _ACL_ID, GROUP_ID, _RULE_ID, _PREFIX_LIST_ID),
-        *(_DHCP_OPTIONS_ID, RESOLVER_ID, _ZONE_ID),
+        *(_DHCP_OPTIONS_ID, RESOLVER_ID, _ZONE_ID, PROFILE_ID, _RESOURCE_ARN),
     }
 )
 _ACCOUNT: Final = re.compile(r"\d{12}")
@@ -326,6 +345,37 @@ def private_zone(row: Row) -> PrivateZone:
         name=domain_name(text(row, "Name", NAME)),
         owner=service or optional_text(owner, "OwningAccount", _ACCOUNT),
         of_service=service is not None,
+    )
+
+
+def hosted_zone(row: Row, owner: str | None) -> PrivateZone:
+    """The zone of GetHostedZone, which does not say whose it is."""
+    zone = _ZONE_ID.fullmatch(text(row, "Id", _ZONE_ID))
+    service = optional_text(member(row, "LinkedService"), "ServicePrincipal", _SERVICE)
+    return PrivateZone(
+        zone_id=zone[1] if zone is not None else "",
+        name=domain_name(text(row, "Name", NAME)),
+        owner=service or owner,
+        of_service=service is not None,
+    )
+
+
+def profile_resource(row: Row) -> ProfileResource | None:
+    """A row of ListProfileResourceAssociations; None for what says nothing of names."""
+    arn = _RESOURCE_ARN.fullmatch(text(row, "ResourceArn", _RESOURCE_ARN))
+    account, kind, resource_id = arn.groups() if arn is not None else (None, "", "")
+    if kind not in _RESOURCE_IDS:
+        return None
+    if not _RESOURCE_IDS[kind].fullmatch(resource_id):
+        raise _misplaced("ResourceArn", _RESOURCE_ARN)
+    properties = row.get("ResourceProperties")
+    priority = _PRIORITY.search(properties[:MAX_TEXT_CHARACTERS]) if isinstance(properties, str) else None
+    return ProfileResource(
+        profile_id=text(row, "ProfileId", PROFILE_ID),
+        kind=kind,
+        resource_id=resource_id,
+        owner_id=account or optional_text(row, "OwnerId", _ACCOUNT),
+        priority=None if priority is None else int(priority[1]),
     )
 
 

@@ -1,4 +1,4 @@
-"""This host's network as EC2, Route 53 Resolver and Route 53 have it, read within a fixed number of requests.
+"""This host's network as EC2, Route 53, its Resolver and its Profiles have it, read within a fixed number of requests.
 
 The reads of `probes.vpc.model.READS` are made in rounds, those of a round at the same time, since later reads ask for
 what earlier ones name; the reads that concern only names wait for no other. Each read has requests reserved for it, so
@@ -15,7 +15,7 @@ from functools import partial
 from typing import Final
 
 from probes.frozen import dataclass
-from probes.model import Draft, Failure, FailureKind, Ok, ProbeError, Step, Subject
+from probes.model import Address, Draft, Failure, FailureKind, Ok, ProbeError, Step, Subject
 from probes.observe import Log
 from probes.seams import Reader
 from probes.vpc import parse
@@ -25,31 +25,41 @@ from probes.vpc.model import (
     ENDPOINT_INTERFACES,
     ENDPOINT_SERVICES,
     ENDPOINTS,
-    NAME_READS,
+    FIREWALL_RULE_GROUP,
+    HOSTED_ZONE,
     NETWORK_ACLS,
     OWN_INTERFACES,
     PREFIX_LISTS,
     PRIVATE_ZONES,
+    PROFILE_RESOURCES,
+    PROFILES,
     READS,
+    RESOLVER_RULE,
     RESOLVER_RULES,
     ROUTE_TABLES,
     SECURITY_GROUPS,
     SUBNETS,
     VPC,
     VPC_DNS,
+    VPC_ENDPOINT,
     Configuration,
     ConfigurationFacts,
     DhcpOptionsFacts,
     DnsFirewallFacts,
     EndpointServicesFacts,
     EndpointsFacts,
+    FirewallRule,
     GatewayEndpoint,
     GroupRule,
     InterfacesFacts,
     NetworkAclsFacts,
     PrefixList,
     PrefixListsFacts,
+    PrivateZone,
     PrivateZonesFacts,
+    ProfileResource,
+    ProfileResourcesFacts,
+    ProfilesFacts,
     ResolverRule,
     ResolverRulesFacts,
     RouteTablesFacts,
@@ -63,7 +73,7 @@ from probes.vpc.model import (
 )
 from probes.vpc.parse import Row
 
-MAX_REQUESTS: Final = 33
+MAX_REQUESTS: Final = 40
 """In a run, retries among them (which only the reader sees)."""
 MAX_ROWS: Final = 2_000
 MAX_RULES: Final = 20_000
@@ -73,13 +83,17 @@ MAX_DOMAINS: Final = 1_000
 MAX_PREFIX_LISTS: Final = 5
 MAX_RULE_GROUPS: Final = 3
 MAX_DOMAIN_LISTS: Final = 4
+MAX_PROFILE_RESOURCES: Final = 10
+"""Whose details are read, of all that the Profiles bring."""
 MAX_FILTER_VALUES: Final = 200
 """Of one filter (Amazon EC2 User Guide, List and filter using the CLI and API)."""
 
 EC2: Final = "ec2"
 RESOLVER: Final = "route53resolver"
 ROUTE_53: Final = "route53"
+ROUTE_53_PROFILES: Final = "route53profiles"
 
+_NAME_ROUNDS: Final = ((RESOLVER_RULES, PRIVATE_ZONES, DNS_FIREWALL, PROFILES), (PROFILE_RESOURCES,))
 _ROUNDS: Final = (
     (ENDPOINTS, OWN_INTERFACES, VPC, VPC_DNS),
     (ENDPOINT_INTERFACES, ENDPOINT_SERVICES, SUBNETS, ROUTE_TABLES, NETWORK_ACLS, SECURITY_GROUPS, DHCP_OPTIONS),
@@ -92,9 +106,15 @@ _RESERVED: Final = {
     SECURITY_GROUPS: 2,
     PREFIX_LISTS: 3,
     DNS_FIREWALL: 3,
+    PROFILES: 2,
+    PROFILE_RESOURCES: 4,
 }
 """Requests that are reserved for each read. 200 groups with 60 rules each, 13 requests, fit into these and the requests
 that are not reserved; so does all of DNS Firewall, but not both."""
+_IN_EFFECT: Final = (None, "COMPLETE", "UPDATING")
+"""States of an association of a Profile, or with one, that holds."""
+_PROFILE_PRIORITY: Final = 100
+"""Of an association without one (Route 53 Profiles API, ProfileAssociation)."""
 _INTERNET_RESOLVER: Final = "rslvr-autodefined-rr-internet-resolver"
 """The rule for `.` that Resolver makes in every VPC (Route 53 Developer Guide, Autodefined rules)."""
 _OF_ONE_LIST: Final = (FailureKind.MALFORMED, FailureKind.TOO_LARGE)
@@ -184,12 +204,23 @@ class Inspection:
             RESOLVER_RULES: self._resolver_rules,
             PRIVATE_ZONES: self._private_zones,
             DNS_FIREWALL: self._dns_firewall,
+            PROFILES: self._profiles,
+            PROFILE_RESOURCES: self._profile_resources,
         }
 
     @property
     def configuration(self) -> Configuration:
         """What was read so far."""
         return configuration_of(self.facts)
+
+    @property
+    def endpoint_addresses(self) -> frozenset[Address] | None:
+        """The addresses of the endpoints in this VPC; None where they were not read."""
+        interfaces = self.configuration.endpoint_interfaces
+        if interfaces is None:
+            return None
+        here = (interface for interface in interfaces if interface.vpc_id == self._wanted.vpc_id)
+        return frozenset(address for interface in here for address in interface.addresses)
 
     @property
     def is_silent(self) -> bool:
@@ -209,9 +240,10 @@ class Inspection:
             await self._round(reads)
 
     async def read_names(self) -> None:
-        """Make the reads of Route 53 Resolver and of Route 53, which concern how names resolve."""
-        await self._reader.prepare((RESOLVER, ROUTE_53))
-        await self._round(NAME_READS)
+        """Make the reads of Route 53, its Resolver and its Profiles, which concern how names resolve."""
+        await self._reader.prepare((RESOLVER, ROUTE_53, ROUTE_53_PROFILES))
+        for reads in _NAME_ROUNDS:
+            await self._round(reads)
 
     async def _round(self, reads: Iterable[str]) -> None:
         async with asyncio.TaskGroup() as group:
@@ -234,7 +266,7 @@ class Inspection:
             self._failures[read] = observation.failure
 
     def _silence(self, reads: Iterable[str]) -> str | None:
-        """Why it makes no sense to ask EC2 again; None where it has answered any of `reads`."""
+        """Why it makes no sense to ask the service of `reads` again; None where it has answered any of them."""
         failures = [self._failures[read] for read in reads if read in self._failures]
         has_answered = any(read in self.facts for read in reads)
         if not failures or has_answered or any(failure.kind in _OF_ONE_READ for failure in failures):
@@ -256,6 +288,8 @@ class Inspection:
             return "the VPC does not say which DHCP options it has"
         if read == SECURITY_GROUPS and not wanted.whole and not self._group_ids():
             return "no security group of this host or of an endpoint is known"
+        if read == PROFILE_RESOURCES and PROFILES not in self.facts:
+            return self._needs(PROFILES)
         if read == PREFIX_LISTS and SECURITY_GROUPS not in self.facts and ROUTE_TABLES not in self.facts:
             return self._needs(SECURITY_GROUPS)
         return None
@@ -544,34 +578,42 @@ class Inspection:
         if len(held) > MAX_RULE_GROUPS:
             message = f"{len(held)} rule groups of DNS Firewall, and no more than {MAX_RULE_GROUPS} are read"
             raise ProbeError(FailureKind.TOO_LARGE, message)
-        rules = []
-        groups, dropped = parse.kept(held, lambda row: (parse.text(row, "FirewallRuleGroupId", parse.RESOLVER_ID), row))
-        for group_id, association in groups:
-            of_group = {"FirewallRuleGroupId": group_id, "MaxResults": 100}
-            rows = await self._all(DNS_FIREWALL, RESOLVER, "ListFirewallRules", of_group, "FirewallRules")
-            rules += [
-                ((parse.number(association, "Priority"), parse.number(row, "Priority")), group_id, row) for row in rows
-            ]
-        rules.sort(key=lambda rule: rule[:2])
+        groups, dropped = parse.kept(
+            held, lambda row: (parse.text(row, "FirewallRuleGroupId", parse.RESOLVER_ID), parse.number(row, "Priority"))
+        )
+        rules, foreign = await self._rules_of_groups(DNS_FIREWALL, groups)
+        return DnsFirewallFacts(rules=rules, dropped=dropped + foreign)
+
+    async def _rules_of_groups(
+        self, read: str, groups: Iterable[tuple[str, int]]
+    ) -> tuple[tuple[FirewallRule, ...], int]:
+        """The rules of DNS Firewall groups, each with the priority of its association, in the order in which they are
+        tried, and how many were left out."""
+        found = []
+        for group_id, of_group in groups:
+            parameters = {"FirewallRuleGroupId": group_id, "MaxResults": 100}
+            rows = await self._all(read, RESOLVER, "ListFirewallRules", parameters, "FirewallRules")
+            found += [((of_group, parse.number(row, "Priority")), group_id, row) for row in rows]
+        found.sort(key=lambda rule: rule[:2])
         lists: dict[str, tuple[str, ...] | None] = {}
         listed, foreign = parse.kept(
-            (row for _, _, row in rules),
+            (row for _, _, row in found),
             lambda row: parse.optional_text(row, "FirewallDomainListId", parse.RESOLVER_ID),
         )
         for list_id in listed:
             if list_id is not None and list_id not in lists:
-                lists[list_id] = await self._domains(list_id) if len(lists) < MAX_DOMAIN_LISTS else None
+                lists[list_id] = await self._domains(read, list_id) if len(lists) < MAX_DOMAIN_LISTS else None
         by_group = (
             parse.kept([row], partial(parse.firewall_rule, priority=priority, group_id=group_id, lists=lists))[0]
-            for priority, group_id, row in rules
+            for priority, group_id, row in found
         )
-        return DnsFirewallFacts(rules=tuple(rule for row in by_group for rule in row), dropped=dropped + foreign)
+        return tuple(rule for row in by_group for rule in row), foreign
 
-    async def _domains(self, list_id: str) -> tuple[str, ...] | None:
+    async def _domains(self, read: str, list_id: str) -> tuple[str, ...] | None:
         """The domains of a list; None where AWS does not show them (its own lists), or where there are too many."""
         parameters = {"FirewallDomainListId": list_id, "MaxResults": MAX_DOMAINS}
         try:
-            page = await self._ask(DNS_FIREWALL, RESOLVER, "ListFirewallDomains", parameters)
+            page = await self._ask(read, RESOLVER, "ListFirewallDomains", parameters)
         except ProbeError as error:
             if error.kind in (*_OF_ONE_LIST, FailureKind.NOT_PERMITTED):
                 return None
@@ -579,6 +621,90 @@ class Inspection:
         if page.get("NextToken"):
             return None
         return parse.texts(page, "Domains", parse.NAME, parse.domain_name, needed=True)
+
+    async def _profiles(self) -> ProfilesFacts:
+        of_vpc = {"ResourceId": self._wanted.vpc_id, "MaxResults": 100}
+        associations = await self._all(
+            PROFILES, ROUTE_53_PROFILES, "ListProfileAssociations", of_vpc, "ProfileAssociations"
+        )
+        held, dropped = parse.kept(
+            filter(_is_in_effect, associations),
+            lambda row: (
+                parse.number(row, "Priority") if row.get("Priority") is not None else _PROFILE_PRIORITY,
+                parse.text(row, "ProfileId", parse.PROFILE_ID),
+            ),
+        )
+        profile_ids = tuple(dict.fromkeys(profile_id for _, profile_id in sorted(held)))
+        resources: list[ProfileResource] = []
+        for profile_id in profile_ids:
+            of_profile = {"ProfileId": profile_id, "MaxResults": 100}
+            rows = await self._all(
+                *(PROFILES, ROUTE_53_PROFILES, "ListProfileResourceAssociations", of_profile),
+                "ProfileResourceAssociations",
+            )
+            brought, foreign = parse.kept(filter(_is_in_effect, rows), parse.profile_resource)
+            resources += (replace(resource, profile_id=profile_id) for resource in brought if resource is not None)
+            dropped += foreign
+        return ProfilesFacts(profile_ids=profile_ids, resources=tuple(resources), dropped=dropped)
+
+    async def _profile_resources(self) -> ProfileResourcesFacts:
+        """What can be read. One of another account, or one too many, is left out and named as such; so is what is asked
+        of a service that has not answered before, so that its silence costs no more time."""
+        known = self.facts.get(PROFILES)
+        resources = known.resources if isinstance(known, ProfilesFacts) else ()
+        zones: list[PrivateZone] = []
+        rules: list[ResolverRule] = []
+        firewall: list[FirewallRule] = []
+        unread: list[str] = []
+        wanted: dict[str, ProfileResource] = {}
+        for resource in resources:
+            if resource.kind != VPC_ENDPOINT:
+                wanted.setdefault(resource.resource_id, resource)
+        for place, resource in enumerate(wanted.values()):
+            reads = (PRIVATE_ZONES,) if resource.kind == HOSTED_ZONE else (RESOLVER_RULES, DNS_FIREWALL)
+            if place >= MAX_PROFILE_RESOURCES or self._silence(reads) is not None:
+                unread.append(resource.resource_id)
+                continue
+            try:
+                if resource.kind == HOSTED_ZONE:
+                    zones.append(await self._zone_of_profile(resource))
+                elif resource.kind == RESOLVER_RULE:
+                    rules.append(await self._rule_of_profile(resource))
+                elif resource.kind == FIREWALL_RULE_GROUP:
+                    firewall += await self._group_of_profile(resource)
+            except ProbeError as error:
+                if error.kind not in (*_OF_ONE_LIST, FailureKind.NOT_PERMITTED):
+                    raise
+                unread.append(resource.resource_id)
+        profiles = known.profile_ids if isinstance(known, ProfilesFacts) else ()
+        place_of = {resource_id: profiles.index(resource.profile_id) for resource_id, resource in wanted.items()}
+        firewall.sort(key=lambda rule: (place_of[rule.group_id], rule.priority))
+        return ProfileResourcesFacts(
+            zones=tuple(zones), rules=tuple(rules), firewall=tuple(firewall), unread=tuple(unread)
+        )
+
+    async def _zone_of_profile(self, resource: ProfileResource) -> PrivateZone:
+        answer = await self._ask(PROFILE_RESOURCES, ROUTE_53, "GetHostedZone", {"Id": resource.resource_id})
+        return parse.hosted_zone(parse.member(answer, "HostedZone"), resource.owner_id)
+
+    async def _rule_of_profile(self, resource: ProfileResource) -> ResolverRule:
+        parameters = {"ResolverRuleId": resource.resource_id}
+        answer = await self._ask(PROFILE_RESOURCES, RESOLVER, "GetResolverRule", parameters)
+        return parse.resolver_rule(parse.member(answer, "ResolverRule"))
+
+    async def _group_of_profile(self, resource: ProfileResource) -> tuple[FirewallRule, ...]:
+        """Raises ProbeError of kind `malformed` where rules were left out, or their priority is not known."""
+        if resource.priority is None:
+            raise ProbeError(FailureKind.MALFORMED, f"{resource.resource_id} has no priority in its Profile")
+        rules, dropped = await self._rules_of_groups(PROFILE_RESOURCES, [(resource.resource_id, resource.priority)])
+        if dropped:
+            raise ProbeError(FailureKind.MALFORMED, f"{resource.resource_id} has rules of a form that is not known")
+        return rules
+
+
+def _is_in_effect(association: Row) -> bool:
+    """Whether an association of a Profile holds."""
+    return parse.optional_text(association, "Status", parse.WORD) in _IN_EFFECT
 
 
 def _id_of_group(row: Row) -> str:

@@ -1,14 +1,14 @@
-"""EC2, Route 53 Resolver and Route 53 of a scenario over HTTP: what `agent.simulated.ec2` answers, in the bytes of
-their protocols, for the real client to read.
+"""EC2, Route 53, its Resolver and its Profiles of a scenario over HTTP: what `agent.simulated.ec2` answers, in the
+bytes of their protocols, for the real client to read.
 
 Which service is meant is in the scope that a request is signed for (AWS Signature Version 4). How requests and answers
-look is in botocore's service models: EC2's query protocol, JSON 1.1 and REST with XML.
+look is in botocore's service models: EC2's query protocol, JSON 1.1, REST with XML and REST with JSON.
 """
 
 import json
 import re
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -29,9 +29,9 @@ from agent.simulated.certificates import server_context
 from agent.simulated.scenario import DnsPart, Scenario
 from probes.model import Address
 
-SERVICES: Final = ("ec2", "route53resolver", "route53")
+SERVICES: Final = ("ec2", "route53resolver", "route53", "route53profiles")
 ADDRESS: Final = ip_address("10.0.9.90")
-"""Where all three are in a namespace."""
+"""Where all four are in a namespace."""
 PORT: Final = 443
 _SCOPE: Final = re.compile(r"Credential=[^/]+/\d{8}/[^/]+/([^/]+)/aws4_request")
 _HOLD_BYTES: Final = 1024
@@ -180,27 +180,33 @@ def _read_json(_path: str, headers: Mapping[str, str], body: bytes) -> tuple[str
     return headers["x-amz-target"].rpartition(".")[2], json.loads(body)
 
 
-def _read_rest(path: str, _headers: Mapping[str, str], _body: bytes) -> tuple[str, dict[str, Any]]:
-    """REST of a read: all that is given stands in the query string."""
-    url, model = urlsplit(path), _model("route53")
-    operation = next(
-        name
-        for name in model.operation_names
-        if (model.operation_model(name).http["method"], model.operation_model(name).http["requestUri"])
-        == ("GET", url.path)
-    )
-    given = dict(parse_qsl(url.query))
-    members = model.operation_model(operation).input_shape.members.items()
-    names = {name: member.serialization["name"] for name, member in members}
-    return operation, {name: given[wire] for name, wire in names.items() if wire in given}
+def _read_rest(service: str, path: str, _headers: Mapping[str, str], _body: bytes) -> tuple[str, dict[str, Any]]:
+    """REST of a read: all that is given stands in the path and in the query string."""
+    url, model = urlsplit(path), _model(service)
+    given: dict[str, str] = dict(parse_qsl(url.query))
+    for name in model.operation_names:
+        http = model.operation_model(name).http
+        form = re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/]+)", re.escape(http["requestUri"]))
+        if http["method"] == "GET" and (found := re.fullmatch(form, url.path)) is not None:
+            given |= found.groupdict()
+            members = model.operation_model(name).input_shape.members.items()
+            wires = {member: shape.serialization["name"] for member, shape in members}
+            return name, {member: given[wire] for member, wire in wires.items() if wire in given}
+    raise LookupError(f"{service} has no read at {url.path}")
 
 
-_READERS: Final = {"ec2": _read_query, "route53resolver": _read_json, "route53": _read_rest}
+_READERS: Final[Mapping[str, Callable[[str, Mapping[str, str], bytes], tuple[str, dict[str, Any]]]]] = {
+    "ec2": _read_query,
+    "route53resolver": _read_json,
+    "route53": partial(_read_rest, "route53"),
+    "route53profiles": partial(_read_rest, "route53profiles"),
+}
+_OF_JSON: Final = ("route53resolver", "route53profiles")
 
 
 def _written(service: str, operation: str, answer: Mapping[str, Any]) -> bytes:
-    if service == "route53resolver":
-        return json.dumps(answer).encode()
+    if service in _OF_JSON:
+        return json.dumps(answer, default=datetime.timestamp).encode()
     model = _model(service)
     root = Element(f"{operation}Response", xmlns=f"https://{service}.amazonaws.com/doc/{model.api_version}/")
     if service == "ec2":
@@ -237,7 +243,7 @@ def _instant(value: datetime) -> str:
 
 
 def _refusal(service: str, refused: ec2.RefusedError) -> bytes:
-    if service == "route53resolver":
+    if service in _OF_JSON:
         return json.dumps({"__type": refused.code, "message": refused.message}).encode()
     root = Element("Response" if service == "ec2" else "ErrorResponse")
     error = SubElement(SubElement(root, "Errors") if service == "ec2" else root, "Error")

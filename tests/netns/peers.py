@@ -2,7 +2,8 @@
 
 They are the peers of `agent.simulated.peers`, those of `tests.hostile` among them, so both worlds send the same bytes.
 The addresses must be there already. The process serves the loopback addresses (`here`), such as a local cache of names,
-or all others, EC2, Route 53 Resolver and Route 53 among them where the run reads them (`tests.netns.ec2_server`).
+or all others, EC2, Route 53, its Resolver and its Profiles among them where the run reads them
+(`tests.netns.ec2_server`).
 
 It writes what happens into a file: a line `ready` once everything listens, then `tcp ADDRESS PORT` for each connection,
 `udp ADDRESS PORT` for each datagram, `asked NAME` for each name that a datagram asks for, and `decrypted ADDRESS PORT`

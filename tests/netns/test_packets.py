@@ -32,7 +32,7 @@ GATEWAY_PORTS: Final = (443, 1026, 1027, 1028, 1031, 2222)
 READ: Final = "healthy, and its configuration is read"
 """A world that no scenario of the program is."""
 EC2: Final = "10.0.9.90"
-"""Where EC2, Route 53 Resolver and Route 53 are."""
+"""Where EC2, Route 53, its Resolver and its Profiles are."""
 DUAL_STACK: Final = frozenset({"backup.eu-west-1.api.aws"})
 APPLIANCE: Final = frozenset(host for _, host in appliance_hosts("backup-gateway", "eu-west-1"))
 BESIDE: Final = {

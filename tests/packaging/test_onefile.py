@@ -277,10 +277,10 @@ def test_the_sdk_has_the_services_that_a_run_asks(directory: Path) -> None:
         "session = botocore.session.Session()\n"
         "for name in ('sts', 'sso', 'sso-oidc'):\n"
         "    print(session.create_client(name, region_name='eu-west-1').meta.service_model.service_name)\n"
-        "for name in ('ec2', 'route53resolver', 'route53'):\n"
+        "for name in ('ec2', 'route53resolver', 'route53', 'route53profiles'):\n"
         "    print(reader._client(name).meta.service_model.service_name)\n",
     )
-    assert len(shown.split()) == 6
+    assert len(shown.split()) == 7
 
 
 def test_the_sdk_signs_every_call_and_reads_every_setting(directory: Path) -> None:

@@ -25,6 +25,8 @@ from probes.vpc.model import (
     OWN_INTERFACES,
     PREFIX_LISTS,
     PRIVATE_ZONES,
+    PROFILE_RESOURCES,
+    PROFILES,
     READS,
     RESOLVER_RULES,
     ROUTE_TABLES,
@@ -46,6 +48,8 @@ from probes.vpc.model import (
     NetworkInterface,
     PrefixListsFacts,
     PrivateZonesFacts,
+    ProfileResourcesFacts,
+    ProfilesFacts,
     ResolverRule,
     ResolverRulesFacts,
     Route,
@@ -263,6 +267,8 @@ def healthy_configuration(*, days_old: float = 0.0) -> Observations:
         RESOLVER_RULES: ResolverRulesFacts(rules=(INTERNET_RESOLVER,)),
         PRIVATE_ZONES: PrivateZonesFacts(zones=()),
         DNS_FIREWALL: DnsFirewallFacts(rules=()),
+        PROFILES: ProfilesFacts(profile_ids=(), resources=()),
+        PROFILE_RESOURCES: ProfileResourcesFacts(zones=(), rules=(), firewall=()),
     }
     return [read(operation, content, days_old=days_old) for operation, content in facts.items()]
 

@@ -1,5 +1,6 @@
 """Two stand-ins for AWS on this machine, which the real client of botocore reads: moto, and a server that answers as it
-is told, in the bytes of the protocols of EC2 (query), Route 53 Resolver (JSON 1.1) and Route 53 (REST with XML).
+is told, in the bytes of the protocols of EC2 (query), Route 53 (REST with XML), its Resolver (JSON 1.1) and its
+Profiles (REST with JSON).
 
 A test module takes the fixtures in by their names: `told = moto_server.told`.
 """
@@ -48,7 +49,7 @@ _SETS: Final = {
 """The element of an answer that holds its rows (botocore 1.44.8, service model of EC2)."""
 
 
-def reader(*, timeout: float = SECONDS, most: int = 30, **given: Any) -> SystemReader:
+def reader(*, timeout: float = SECONDS, most: int = 40, **given: Any) -> SystemReader:
     """The reader of a run in REGION, with keys that no text may repeat."""
     plain = {"region": REGION, "profile": None, "ca_bundle": None, **KEYS}
     return SystemReader(timeout=timeout, most=most, **{**plain, **given})
@@ -64,7 +65,7 @@ class Call:
     service: str
     operation: str
     parameters: Mapping[str, Any]
-    """As the query protocol has them, or the members of JSON."""
+    """As the query protocol and paths have them, or the members of JSON."""
     headers: Mapping[str, str]
 
 
@@ -115,6 +116,21 @@ def of_route_53(zones: str = "", token: str | None = None) -> Reply:
     return Reply(body=body.encode(), headers={"Content-Type": "text/xml", "x-amzn-RequestId": REQUEST_ID})
 
 
+def of_hosted_zone(zone_id: str, name: str, more: str = "") -> Reply:
+    """A good answer of GetHostedZone; `more` is further members of the zone, in XML."""
+    body = (
+        '<?xml version="1.0"?>\n<GetHostedZoneResponse xmlns="https://route53.amazonaws.com/doc/2013-04-01/">'
+        f"<HostedZone><Id>/hostedzone/{zone_id}</Id><Name>{name}</Name><CallerReference>x</CallerReference>{more}"
+        "</HostedZone></GetHostedZoneResponse>"
+    )
+    return Reply(body=body.encode(), headers={"Content-Type": "text/xml", "x-amzn-RequestId": REQUEST_ID})
+
+
+def of_profiles(document: Mapping[str, Any], status: int = 200) -> Reply:
+    headers = {"Content-Type": "application/json", "x-amzn-RequestId": REQUEST_ID}
+    return Reply(body=json.dumps(document).encode(), status=status, headers=headers)
+
+
 def refusal(code: str, message: str, status: int = 403) -> Reply:
     """An error of EC2."""
     body = (
@@ -132,7 +148,16 @@ EMPTY: Final[Mapping[str, Reply]] = {
     "ListFirewallRules": of_resolver({"FirewallRules": []}),
     "ListFirewallDomains": of_resolver({"Domains": []}),
     "ListHostedZonesByVPC": of_route_53(),
+    "ListProfileAssociations": of_profiles({"ProfileAssociations": []}),
+    "ListProfileResourceAssociations": of_profiles({"ProfileResourceAssociations": []}),
 }
+_PATHS: Final = {
+    re.compile("/2013-04-01/hostedzonesbyvpc"): "ListHostedZonesByVPC",
+    re.compile("/2013-04-01/hostedzone/(?P<Id>[^/]+)"): "GetHostedZone",
+    re.compile("/profileassociations"): "ListProfileAssociations",
+    re.compile("/profileresourceassociations/profileid/(?P<ProfileId>[^/]+)"): "ListProfileResourceAssociations",
+}
+"""Operations of REST, by path."""
 
 
 # --- The scripted server --------------------------------------------------------------------------------------------
@@ -164,11 +189,13 @@ class _Handler(BaseHTTPRequestHandler):
     wbufsize = 1 << 16  # head and body in one segment, or the client's delayed ACK is waited for
 
     def do_GET(self) -> None:
+        url = urlsplit(self.path)
+        found = next((match, operation) for form, operation in _PATHS.items() if (match := form.fullmatch(url.path)))
         self._answer(
             Call(
                 service=self._service(),
-                operation="ListHostedZonesByVPC",
-                parameters=dict(parse_qsl(urlsplit(self.path).query)),
+                operation=found[1],
+                parameters={**dict(parse_qsl(url.query)), **found[0].groupdict()},
                 headers=dict(self.headers),
             )
         )

@@ -1,6 +1,10 @@
-"""What in the configuration decides over a name: endpoints, zones, Resolver rules, DNS Firewall.
+"""What in the configuration decides over a name: endpoints, zones, Resolver rules, DNS Firewall, and Route 53 Profiles
+that bring any of these.
 
-Where AWS's documentation leaves open which of two settings wins, a rule reports only where the measurement decides.
+For an equal name the VPC's own setting comes before that of a Profile; otherwise the more specific one does (Route 53
+Developer Guide, What are Amazon Route 53 Profiles). For DNS Firewall this is not documented: the VPC's own rules are
+taken to come first. Where AWS's documentation leaves open which of two settings wins, a rule reports only where the
+measurement decides.
 """
 
 from collections.abc import Iterable
@@ -13,7 +17,17 @@ from agent.judge.observations import addresses_in, ids
 from probes.facts import DnsFacts
 from probes.frozen import dataclass
 from probes.model import Address, Addressing, FailureKind, Observation, Target
-from probes.vpc.model import AVAILABLE, DELETED, ENDPOINTS, FirewallRule, PrivateZone, ResolverRule, VpcEndpoint
+from probes.vpc.model import (
+    AVAILABLE,
+    DELETED,
+    ENDPOINTS,
+    VPC_ENDPOINT,
+    FirewallRule,
+    PrivateZone,
+    ProfileResource,
+    ResolverRule,
+    VpcEndpoint,
+)
 
 _OF_SDK: Final = frozenset({Addressing.DEFAULT, Addressing.DUALSTACK, Addressing.FIPS, Addressing.FIPS_DUALSTACK})
 """The names that an SDK builds, of which private DNS may cover some."""
@@ -272,11 +286,20 @@ def is_answered_before(
 
 def resolver_rule_for(evidence: Evidence, host: str) -> ResolverRule | None:
     """The rule that forwards a name: the most specific one of those that fit, where that is a forwarding rule."""
-    fitting = [rule for rule in evidence.configuration.resolver_rules or () if _is_at_or_below(host, rule.domain)]
+    own = evidence.configuration.resolver_rules or ()
+    brought = evidence.configuration.brought
+    fitting = [
+        rule for rule in (*own, *(() if brought is None else brought.rules)) if _is_at_or_below(host, rule.domain)
+    ]
     # A rule that somebody made wins over one of the same domain that Resolver itself gave the VPC.
     first = max(
         fitting,
-        key=lambda rule: (len(rule.domain), not rule.rule_id.startswith(_AUTODEFINED), rule.kind == "SYSTEM"),
+        key=lambda rule: (
+            len(rule.domain),
+            not rule.rule_id.startswith(_AUTODEFINED),
+            profile_of(evidence, rule.rule_id) is None,
+            rule.kind == "SYSTEM",
+        ),
         default=None,
     )
     return first if first is not None and first.kind == "FORWARD" else None
@@ -303,7 +326,8 @@ def answering_rule(evidence: Evidence, target: Target, answers: Iterable[Observa
 def firewall_rule_for(evidence: Evidence, host: str, record: str) -> FirewallRule | None:
     """The DNS Firewall rule that decides over a question for records of that type: the first one that fits and does not
     only alert. None where there is none, or where it cannot be told."""
-    for rule in evidence.configuration.firewall or ():
+    brought = evidence.configuration.brought
+    for rule in (*(evidence.configuration.firewall or ()), *(() if brought is None else brought.firewall)):
         if rule.action == "ALERT" or rule.query_type not in (None, record):
             continue
         if rule.domains is None:
@@ -353,12 +377,60 @@ def endpoints_here(evidence: Evidence, target: Target) -> tuple[VpcEndpoint, ...
 
 def private_zone_for(evidence: Evidence, host: str, *, exact: bool = False) -> PrivateZone | None:
     """The private hosted zone, made by somebody and not by AWS, that a name falls into; the most specific one."""
+    brought = evidence.configuration.brought
     fitting = [
         zone
-        for zone in evidence.configuration.zones or ()
+        for zone in (*(evidence.configuration.zones or ()), *(() if brought is None else brought.zones))
         if not zone.of_service and (zone.name == host if exact else _is_at_or_below(host, zone.name))
     ]
-    return max(fitting, key=lambda zone: len(zone.name), default=None)
+    return max(
+        fitting, key=lambda zone: len(zone.name), default=None
+    )  # the first of equal ones, which is the VPC's own
+
+
+def profile_of(evidence: Evidence, resource_id: str) -> ProfileResource | None:
+    """What a Profile of the VPC brings by that id; None for what the VPC has itself."""
+    configuration = evidence.configuration
+    own = (
+        *(zone.zone_id for zone in configuration.zones or ()),
+        *(rule.rule_id for rule in configuration.resolver_rules or ()),
+        *(rule.group_id for rule in configuration.firewall or ()),
+    )
+    if configuration.profiles is None or resource_id in own:
+        return None
+    return next((brought for brought in configuration.profiles.resources if brought.resource_id == resource_id), None)
+
+
+def endpoints_of_profiles(evidence: Evidence, target: Target) -> tuple[VpcEndpoint, ...]:
+    """The endpoints of the target's service in other VPCs of this account that Profiles bring to this one."""
+    listed_anywhere = evidence.endpoints(target) or ()
+    return tuple(
+        endpoint
+        for endpoint in listed_anywhere
+        if endpoint.state != DELETED
+        and endpoint.vpc_id != evidence.vpc_id
+        and profile_of(evidence, endpoint.endpoint_id) is not None
+    )
+
+
+def unread_of_profiles(evidence: Evidence) -> tuple[ProfileResource, ...]:
+    """What Profiles bring to the VPC and could not be read, so that it may be for any name: zones, rules and groups of
+    other accounts, or too many of them, and the endpoints of other accounts."""
+    configuration = evidence.configuration
+    if configuration.profiles is None:
+        return ()
+    account = None if evidence.imds is None else evidence.imds.account_id
+    known = {endpoint.endpoint_id for endpoint in configuration.endpoints or ()}
+    brought = configuration.brought
+    return tuple(
+        resource
+        for resource in configuration.profiles.resources
+        if (
+            resource.resource_id not in known and (configuration.endpoints is None or resource.owner_id != account)
+            if resource.kind == VPC_ENDPOINT
+            else brought is None or resource.resource_id in brought.unread
+        )
+    )
 
 
 def _is_at_or_below(host: str, domain: str) -> bool:

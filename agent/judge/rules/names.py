@@ -19,8 +19,8 @@ from agent.judge.conditions.names import (
 )
 from agent.judge.conditions.search_list import addresses_of_name, answer_of_name, in_its_place, lookup_of_name
 from agent.judge.evidence import Evidence
-from agent.judge.observations import NOT_THERE, ids, kind_of
-from agent.judge.rules.rule import Rule, RuleFinding, servers_of, verb_ending
+from agent.judge.observations import NOT_THERE, ids, kind_of, servers_of, verb_ending
+from agent.judge.rules.rule import Rule, RuleFinding
 from agent.report.model import Command, CommandScope, Fix
 from agent.settings import Expect
 from probes.addresses import AddressScope, ordered

@@ -27,8 +27,17 @@ from agent.judge.conditions.search_list import (
     search_domain_answers,
 )
 from agent.judge.evidence import Evidence
-from agent.judge.observations import NO_REASON, NOT_THERE, addresses_in, has_answered, ids, kind_of
-from agent.judge.rules.rule import Rule, RuleFinding, servers_of, verb_ending
+from agent.judge.observations import (
+    NO_REASON,
+    NOT_THERE,
+    addresses_in,
+    has_answered,
+    ids,
+    kind_of,
+    servers_of,
+    verb_ending,
+)
+from agent.judge.rules.rule import Rule, RuleFinding
 from agent.report.model import Command, CommandScope, Fix
 from agent.settings import Expect
 from probes.addresses import ordered, usable_families

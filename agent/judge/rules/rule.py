@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 
 from agent.catalog.findings import Severity
 from agent.catalog.wording import listed
@@ -61,16 +61,6 @@ class Rule:
     """Why it cannot be asked for another reason; None, or an answer of None, where nothing else keeps it."""
     unseen: Callable[[Evidence], str | None] | None = None
     """Why it may have more to report than it could see, and how to see that; None where nothing was hidden."""
-
-
-def servers_of(answers: Iterable[Observation[Any]]) -> str:
-    """The name servers that gave these answers, in words."""
-    return listed(dict.fromkeys(answer.subject.resolver for answer in answers))
-
-
-def verb_ending(answers: Iterable[Observation[Any]]) -> str:
-    """`s` where one name server alone is the subject."""
-    return "s" if len({answer.subject.resolver for answer in answers}) == 1 else ""
 
 
 def says(evidence: Evidence, source: str, *operations: str) -> str:

@@ -1,5 +1,5 @@
-"""botocore's data for the reads: models of EC2, Route 53 Resolver and Route 53 with the operations that are read, and
-botocore's own data for all else.
+"""botocore's data for the reads: models of EC2, Route 53, its Resolver and its Profiles with the operations that are
+read, and botocore's own data for all else.
 
 `./dev docs` writes the files (packaging/generate/service_models.py). Importing this module imports botocore: slow.
 """

@@ -47,6 +47,16 @@ domain_list_id = "rslvr-fdl-0a1b2c3d4e5f6789"
 action = "ALLOW"
 priority = [101, 1]
 domains = ["*.amazonaws.com"]
+
+[[ec2.profiles]]
+zones = [{ zone_id = "Z0A1B2C3D4E5F6G7H8I9", name = "example.com", owner = "111122223333", of_service = false }]
+
+[[ec2.profiles.resolver_rules]]
+rule_id = "rslvr-rr-0a1b2c3d4e5f6789"
+name = "on-premises"
+domain = "example.net"
+kind = "FORWARD"
+targets = ["10.9.0.53"]
 """
 """A network in which each read has something to ask for."""
 

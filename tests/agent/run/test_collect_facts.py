@@ -33,6 +33,7 @@ from probes.model import FailureKind
 from probes.vpc.model import (
     DNS_FIREWALL,
     OWN_INTERFACES,
+    PROFILE_RESOURCES,
     READS,
     ROUTE_TABLES,
     SECURITY_GROUPS,
@@ -145,7 +146,7 @@ def test_the_region_may_be_that_of_the_profile() -> None:
 # --- What is not read ------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("operation", sorted(set(READS) - {OWN_INTERFACES}))
+@pytest.mark.parametrize("operation", sorted(set(READS) - {OWN_INTERFACES, PROFILE_RESOURCES}))
 def test_a_read_that_is_not_permitted_is_named_with_its_actions(
     operation: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -311,8 +312,9 @@ def command(*arguments: str) -> subprocess.CompletedProcess[str]:
 def test_the_command_reads_what_is_there(
     told: moto_server.Told, moto: boto3.session.Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What moto does not have, DNS Firewall, another server says."""
-    monkeypatch.setenv("AWS_ENDPOINT_URL_ROUTE53RESOLVER", f"http://127.0.0.1:{told.port}")
+    """What moto does not have, DNS Firewall and Profiles, another server says."""
+    for service in ("ROUTE53RESOLVER", "ROUTE53PROFILES"):
+        monkeypatch.setenv(f"AWS_ENDPOINT_URL_{service}", f"http://127.0.0.1:{told.port}")
     client = moto.client("ec2")
     vpc_id = client.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
     subnet_id = client.create_subnet(VpcId=vpc_id, CidrBlock="10.0.1.0/24")["Subnet"]["SubnetId"]

@@ -32,7 +32,7 @@ from probes.model import ELSEWHERE, Addressing, Draft, FailureKind, Observation,
 from probes.operations import FURTHER_PAGES, JOBS, SEARCH_DOMAINS, WITHOUT_SEARCH
 from probes.seams import Sdk
 from probes.steps import host
-from probes.vpc.model import OWN_INTERFACES, READS
+from probes.vpc.model import OWN_INTERFACES, PROFILE_RESOURCES, READS
 from tests.support.extent import one_in
 from tests.support.fakes import FakeMachine
 from tests.support.runs import evidence_of, measured
@@ -331,8 +331,9 @@ def test_reads_that_fail_change_no_verdict(more: str, part: str, kind: FailureKi
     failed = [read for read in reads(evidence).values() if read.failure is not None]
     assert failed
     assert {observation.failure.kind for observation in failed if observation.failure is not None} == {kind}
-    skipped = [read.outcome.reason for read in reads(evidence).values() if isinstance(read.outcome, Skipped)]
-    assert all(part in reason for reason in skipped)
+    skipped = {name: read.outcome.reason for name, read in reads(evidence).items() if isinstance(read.outcome, Skipped)}
+    assert skipped[PROFILE_RESOURCES].startswith("needs the Route 53 Profiles, not read: ")
+    assert all(part in reason for name, reason in skipped.items() if name != PROFILE_RESOURCES)
     assert len(failed) + len(skipped) == len(READS)
     report = judge_evidence(evidence)
     assert (report.verdict.status, report.paths) == (Status.OK, ())

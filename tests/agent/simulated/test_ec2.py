@@ -182,6 +182,41 @@ group_id = "rslvr-frg-0a1b2c3d4e5f67890"
 domain_list_id = "rslvr-fdl-0b1b2c3d4e5f67890"
 action = "ALERT"
 priority = [101, 1]
+
+[[ec2.profiles]]
+id = "rp-0b1b2c3d4e5f6789"
+priority = 200
+owner_id = "444455556666"
+readable = false
+endpoints = ["vpce-0d1b2c3d4e5f67890", "vpce-0f1b2c3d4e5f67890"]
+
+[[ec2.profiles.zones]]
+zone_id = "Z2123456789ABCDEFGHI"
+name = "corp.example"
+owner = "444455556666"
+of_service = false
+
+[[ec2.profiles]]
+
+[[ec2.profiles.zones]]
+zone_id = "Z1123456789ABCDEFGHI"
+name = "example.com"
+owner = "111122223333"
+of_service = false
+
+[[ec2.profiles.resolver_rules]]
+rule_id = "rslvr-rr-0b1b2c3d4e5f67890"
+name = "to the data centre"
+domain = "example.net"
+kind = "FORWARD"
+targets = ["10.9.0.53"]
+
+[[ec2.profiles.firewall]]
+group_id = "rslvr-frg-0b1b2c3d4e5f67890"
+domain_list_id = "rslvr-fdl-0c1b2c3d4e5f67890"
+action = "ALLOW"
+priority = [102, 1]
+domains = ["example.org"]
 {EXPECT}"""
 WORLDS: Final = {"healthy": HEALTHY, "china": CHINA, "rich": RICH}
 ASKED: Final = private_link_labels(checkable())
@@ -265,12 +300,14 @@ EXPIRED: Final = (
     ("RequestExpired", FailureKind.CLOCK_SKEW),
     ("ExpiredTokenException", FailureKind.CREDENTIALS_EXPIRED),
     ("ExpiredToken", FailureKind.CREDENTIALS_EXPIRED),
+    ("ExpiredTokenException", FailureKind.CREDENTIALS_EXPIRED),
 )
 """Of a session token that is over, by request below: EC2's code alone has another meaning too."""
 REQUESTS: Final[tuple[tuple[str, str, dict[str, Any]], ...]] = (
     ("ec2", "DescribeVpcs", {"VpcIds": ["vpc-0a1b2c3d4e5f67890"]}),
     ("route53resolver", "ListResolverRules", {}),
     ("route53", "ListHostedZonesByVPC", {"VPCId": "vpc-0a1b2c3d4e5f67890", "VPCRegion": "eu-west-1"}),
+    ("route53profiles", "ListProfileAssociations", {"ResourceId": "vpc-0a1b2c3d4e5f67890"}),
 )
 """One for each protocol."""
 

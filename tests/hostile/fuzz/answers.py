@@ -308,7 +308,7 @@ def check_metadata(chance: Random, _: Command) -> None:
     assert role.facts is None or (role.facts.code.isascii() and role.facts.code.isalnum())
 
 
-# --- EC2, Route 53 Resolver and Route 53 -----------------------------------------------------------------------------
+# --- EC2, Route 53, its Resolver and its Profiles --------------------------------------------------------------------
 
 _OF_VPC: Final = "vpc-0a1b2c3d4e5f67890"
 _WANTED: Final = ConfigurationRequest(
@@ -319,8 +319,8 @@ _WANTED: Final = ConfigurationRequest(
     group_ids=("sg-0a1b2c3d4e5f67890",),
 )
 _READ_SECONDS: Final = 5.0
-_SOUND: Final = "acl-443-and-high-ports"
-"""A scenario whose configuration can be read."""
+_SOUND: Final = "route-53-profile-rule-forwards-to-public"
+"""A scenario whose configuration can be read, a Profile among it."""
 _REPLIES: Final = {
     "DescribeVpcEndpoints": moto_server.of_ec2(
         "DescribeVpcEndpoints",
@@ -349,11 +349,29 @@ _REPLIES: Final = {
     "ListHostedZonesByVPC": moto_server.of_route_53(
         "<HostedZoneSummary><HostedZoneId>Z1</HostedZoneId></HostedZoneSummary>"
     ),
+    "ListProfileResourceAssociations": moto_server.of_profiles(
+        {
+            "ProfileResourceAssociations": [
+                {
+                    "ProfileId": "rp-0a1b2c3d4e5f6789",
+                    "ResourceArn": "arn:aws:route53resolver:eu-west-1:111122223333:firewall-rule-group/rslvr-frg-1",
+                    "ResourceProperties": '{"priority":102}',
+                }
+            ]
+        }
+    ),
     "DescribeSubnets": moto_server.refusal("UnauthorizedOperation", "You are not authorized to perform: x"),
 }
 """Of each protocol an answer or more, and a refusal."""
-_SERVICE: Final = {"ListResolverRules": "route53resolver", "ListHostedZonesByVPC": "route53"}
-_PARAMETERS: Final = {"ListHostedZonesByVPC": {"VPCId": _OF_VPC, "VPCRegion": "eu-west-1"}}
+_SERVICE: Final = {
+    "ListResolverRules": "route53resolver",
+    "ListHostedZonesByVPC": "route53",
+    "ListProfileResourceAssociations": "route53profiles",
+}
+_PARAMETERS: Final = {
+    "ListHostedZonesByVPC": {"VPCId": _OF_VPC, "VPCRegion": "eu-west-1"},
+    "ListProfileResourceAssociations": {"ProfileId": "rp-0a1b2c3d4e5f6789"},
+}
 
 
 OPERATIONS: Final = tuple(sorted(_REPLIES))
@@ -388,7 +406,7 @@ class _Configured(SimulatedReader):
     """A reader of a sound configuration, in which some answers are spoilt, and that of one operation is another."""
 
     def __init__(self, chance: Random, operation: str, answer: Mapping[str, Any] | ProbeError) -> None:
-        super().__init__(scenario.load(_SOUND), most=30)
+        super().__init__(scenario.load(_SOUND), most=40)
         self._chance, self._operation, self._answer = chance, operation, answer
 
     async def read(self, service: str, operation: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:

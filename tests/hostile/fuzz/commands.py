@@ -48,6 +48,7 @@ _KIND: Final = {
     "--resolver-rule-id": FORMS["<RESOLVER_RULE_ID>"],
     "--firewall-rule-group-id": FORMS["<FIREWALL_RULE_GROUP_ID>"],
     "--firewall-domain-list-id": FORMS["<FIREWALL_DOMAIN_LIST_ID>"],
+    "--profile-id": FORMS["<PROFILE_ID>"],
     "--service-name": SERVICE_NAME,
     "--service-names": SERVICE_NAME,
     "-servername": HOST,

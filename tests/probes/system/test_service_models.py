@@ -90,6 +90,28 @@ override = "portal.example.com"
 priority = [101, 2]
 domains = ["*.amazonaws.com", "example.com"]
 
+[[ec2.profiles]]
+
+[[ec2.profiles.zones]]
+zone_id = "Z1123456789ABCDEFGHI"
+name = "example.com"
+owner = "111122223333"
+of_service = false
+
+[[ec2.profiles.resolver_rules]]
+rule_id = "rslvr-rr-0b1b2c3d4e5f67890"
+name = "to the data centre"
+domain = "example.net"
+kind = "FORWARD"
+targets = ["10.9.0.53"]
+
+[[ec2.profiles.firewall]]
+group_id = "rslvr-frg-0b1b2c3d4e5f67890"
+domain_list_id = "rslvr-fdl-0b1b2c3d4e5f67890"
+action = "ALLOW"
+priority = [101, 1]
+domains = ["example.org"]
+
 [[dns]]
 resolvers = ["10.0.0.2"]
 name = "example.com"
@@ -110,6 +132,7 @@ PROBES: Final[Mapping[str, tuple[str, Mapping[str, Any]]]] = {
     "ec2": ("DescribeVpcs", {}),
     "route53resolver": ("ListResolverRules", {}),
     "route53": ("ListHostedZonesByVPC", {"VPCId": "vpc-0a1b2c3d4e5f67890", "VPCRegion": REGION}),
+    "route53profiles": ("ListProfileAssociations", {"ResourceId": "vpc-0a1b2c3d4e5f67890"}),
 }
 """A request to each service."""
 
@@ -261,6 +284,7 @@ MORE: Final = {
     "ec2": moto_server.of_ec2("DescribeVpcs", "", "the next"),
     "route53resolver": moto_server.of_resolver({"ResolverRules": [], "MaxResults": 1, "NextToken": "the next"}),
     "route53": moto_server.of_route_53("", "the next"),
+    "route53profiles": moto_server.of_profiles({"ProfileAssociations": [], "NextToken": "the next"}),
 }
 
 
@@ -429,7 +453,7 @@ async def test_no_large_file_of_botocore_is_read(monkeypatch: pytest.MonkeyPatch
         "partitions",
         "sdk-default-configuration",
     }
-    assert len(loaded) == 4 + 3 + 2
+    assert len(loaded) == 5 + 4 + 2
 
 
 async def test_roots_are_loaded_once_for_all_connections(

@@ -29,6 +29,8 @@ from probes.vpc.model import (
     OWN_INTERFACES,
     PREFIX_LISTS,
     PRIVATE_ZONES,
+    PROFILE_RESOURCES,
+    PROFILES,
     READS,
     RESOLVER_RULES,
     ROUTE_TABLES,
@@ -50,6 +52,9 @@ from probes.vpc.model import (
     NetworkInterface,
     PrefixList,
     PrivateZone,
+    ProfileResource,
+    ProfileResourcesFacts,
+    ProfilesFacts,
     ResolverRule,
     Route,
     Subnet,
@@ -71,6 +76,8 @@ from tests.support.moto_server import (
     Told,
     of_ec2,
     of_ec2_with,
+    of_hosted_zone,
+    of_profiles,
     of_resolver,
     of_route_53,
     reader,
@@ -267,7 +274,10 @@ async def test_a_network_of_moto(moto: boto3.session.Session) -> None:
 
     # moto does not know DNS Firewall, and says so with a plain 500; everything else is there.
     # moto 5.2.5 looks for `Value` in a filter by service-name, which is sent as `Values`.
-    assert {read for read, word in result.words.items() if word != "ok"} == {DNS_FIREWALL, ENDPOINT_SERVICES}
+    assert {read for read, word in result.words.items() if word != "ok"} == {
+        *(DNS_FIREWALL, PROFILES, PROFILE_RESOURCES),  # which moto does not have
+        ENDPOINT_SERVICES,
+    }
     configuration = result.configuration
     interfaces = client.describe_network_interfaces()["NetworkInterfaces"]
     assert configuration.endpoints == tuple(
@@ -465,7 +475,29 @@ def sound(told: Told) -> None:
         "DescribeRouteTables": of_ec2("DescribeRouteTables", table_of(destinationPrefixListId="pl-0a1b2c3d")),
         "ListFirewallRuleGroupAssociations": of_resolver({"FirewallRuleGroupAssociations": [association(1, 101)]}),
         "ListFirewallRules": of_resolver({"FirewallRules": [firewall_rule(1)]}),
+        "ListProfileAssociations": of_profiles({"ProfileAssociations": [{"ProfileId": PROFILE_ID}]}),
+        "ListProfileResourceAssociations": of_profiles(
+            {"ProfileResourceAssociations": [brings(ZONE_ARN), brings(RULE_ARN), brings(GROUP_ARN, 102)]}
+        ),
+        "GetHostedZone": of_hosted_zone("Z01", "amazonaws.com."),
+        "GetResolverRule": of_resolver({"ResolverRule": RULE_ROW}),
     }
+
+
+PROFILE_ID: Final = "rp-0a1b2c3d4e5f6789"
+ZONE_ARN: Final = "arn:aws:route53:::hostedzone/Z01"
+RULE_ARN: Final = "arn:aws:route53resolver:eu-west-1:444455556666:resolver-rule/rslvr-rr-1"
+GROUP_ARN: Final = "arn:aws:route53resolver:eu-west-1:444455556666:firewall-rule-group/rslvr-frg-7"
+ENDPOINT_ARN: Final = "arn:aws:ec2:eu-west-1:444455556666:vpc-endpoint/vpce-0f1b2c3d"
+LOGS_ARN: Final = "arn:aws:route53resolver:eu-west-1:444455556666:resolver-query-log-config/rslvr-qlc-1"
+RULE_ROW: Final = {"Id": "rslvr-rr-1", "DomainName": "example.com.", "RuleType": "FORWARD", "OwnerId": "444455556666"}
+
+
+def brings(arn: str, priority: int | None = None, **others: Any) -> dict[str, Any]:
+    """A row of what a Profile brings."""
+    properties = {} if priority is None else {"ResourceProperties": f'{{"priority":{priority}}}'}
+    plain = {"ProfileId": PROFILE_ID, "ResourceArn": arn, "OwnerId": "222233334444", "Status": "COMPLETE"}
+    return {**plain, **properties, **others}
 
 
 def attribute(call: Call) -> Reply:
@@ -931,6 +963,134 @@ async def test_more_rule_groups_than_are_read(told: Told) -> None:
     assert (result.kind(DNS_FIREWALL), result.configuration.firewall) == (FailureKind.TOO_LARGE, None)
 
 
+async def test_profiles_and_what_they_bring(told: Told) -> None:
+    sound(told)
+    associations = [
+        {"ProfileId": "rp-0b1b2c3d", "Priority": 200, "Status": "UPDATING"},
+        {"ProfileId": PROFILE_ID, "Status": "COMPLETE"},
+        {"ProfileId": "rp-0c1b2c3d", "Priority": 101, "Status": "DELETING"},
+    ]
+    told.answers["ListProfileAssociations"] = of_profiles({"ProfileAssociations": associations})
+    brought = {
+        PROFILE_ID: [
+            *(brings(ENDPOINT_ARN), brings(LOGS_ARN), brings(ZONE_ARN), brings(RULE_ARN), brings(GROUP_ARN, 300)),
+            *(brings(GROUP_ARN.replace("frg-7", "frg-8"), 102), brings(f"{ZONE_ARN}9", Status="FAILED")),
+        ],
+        "rp-0b1b2c3d": [brings(GROUP_ARN.replace("frg-7", "frg-6"), 1, ProfileId="rp-0b1b2c3d"), brings(ZONE_ARN)],
+    }
+    told.answers["ListProfileResourceAssociations"] = lambda call: of_profiles(
+        {"ProfileResourceAssociations": brought[call.parameters["ProfileId"]]}
+    )
+    told.answers["GetHostedZone"] = of_hosted_zone("Z01", r"\052.Example.com.")
+    result = await inspected(reader())
+    profiles = result.configuration.profiles
+    assert profiles is not None
+    assert profiles.profile_ids == (PROFILE_ID, "rp-0b1b2c3d")  # without a priority it is 100
+    assert profiles.resources[:3] == tuple(
+        ProfileResource(profile_id=PROFILE_ID, kind=kind, resource_id=resource_id, owner_id=owner)
+        for kind, resource_id, owner in (
+            ("vpc-endpoint", "vpce-0f1b2c3d", "444455556666"),
+            ("hostedzone", "Z01", "222233334444"),
+            ("resolver-rule", "rslvr-rr-1", "444455556666"),
+        )
+    )
+    assert [(resource.resource_id, resource.priority) for resource in profiles.resources[3:]] == [
+        *(("rslvr-frg-7", 300), ("rslvr-frg-8", 102), ("rslvr-frg-6", 1), ("Z01", None)),
+    ]
+    content = result.configuration.brought
+    assert content is not None
+    assert content.zones == (PrivateZone(zone_id="Z01", name="*.example.com", owner="222233334444", of_service=False),)
+    assert [(rule.rule_id, rule.domain, rule.owner_id) for rule in content.rules] == [
+        ("rslvr-rr-1", "example.com", "444455556666")
+    ]
+    # The groups of the first Profile come first, by their own numbers.
+    assert [(rule.group_id, rule.priority) for rule in content.firewall] == [
+        *(("rslvr-frg-8", (102, 1)), ("rslvr-frg-7", (300, 1)), ("rslvr-frg-6", (1, 1))),
+    ]
+    assert content.unread == ()
+    assert told.operations.count("GetHostedZone") == 1
+    (asked,) = (call.parameters for call in told.calls if call.operation == "ListProfileAssociations")
+    assert asked["resourceId"] == VPC_ID
+
+
+async def test_a_zone_of_a_service_that_a_profile_brings(told: Told) -> None:
+    sound(told)
+    linked = "<LinkedService><ServicePrincipal>vpce.amazonaws.com</ServicePrincipal></LinkedService>"
+    told.answers["GetHostedZone"] = of_hosted_zone("Z01", "backup.eu-west-1.amazonaws.com.", linked)
+    brought = (await inspected(reader())).configuration.brought
+    assert brought is not None
+    assert [(zone.owner, zone.of_service) for zone in brought.zones] == [("vpce.amazonaws.com", True)]
+
+
+@pytest.mark.parametrize(
+    ("operation", "reply", "unread"),
+    [
+        pytest.param("GetHostedZone", None, ("Z01",), id="a zone of another account"),
+        pytest.param("GetResolverRule", None, ("rslvr-rr-1",), id="a rule of another account"),
+        pytest.param(
+            "GetResolverRule",
+            of_resolver({"__type": "ResourceNotFoundException", "message": "no such rule"}, 400),
+            ("rslvr-rr-1",),
+            id="a rule that is said not to be there",
+        ),
+        pytest.param("ListFirewallRules", None, ("rslvr-frg-7",), id="a group of another account"),
+        pytest.param(
+            "ListFirewallRules",
+            of_resolver({"FirewallRules": [firewall_rule(1, FirewallDomainListId="x")]}),
+            ("rslvr-frg-7",),
+            id="a group with a rule of another form",
+        ),
+        pytest.param("GetHostedZone", of_route_53(), ("Z01",), id="an answer without a zone"),
+    ],
+)
+async def test_what_a_profile_brings_and_cannot_be_read_is_named(
+    told: Told, operation: str, reply: Reply | None, unread: tuple[str, ...]
+) -> None:
+    sound(told)
+    told.answers["ListFirewallRuleGroupAssociations"] = EMPTY["ListFirewallRuleGroupAssociations"]
+    told.answers[operation] = denied(operation) if reply is None else reply
+    result = await inspected(reader())
+    assert result.words == dict.fromkeys(READS, "ok")
+    brought = result.configuration.brought
+    assert brought is not None
+    assert brought.unread == unread
+    read_ids = {
+        *(zone.zone_id for zone in brought.zones),
+        *(rule.rule_id for rule in brought.rules),
+        *(rule.group_id for rule in brought.firewall),
+    }
+    assert read_ids | set(unread) == {"Z01", "rslvr-rr-1", "rslvr-frg-7"}
+    assert not read_ids & set(unread)
+
+
+async def test_a_group_without_a_priority_is_not_read(told: Told) -> None:
+    sound(told)
+    told.answers["ListProfileResourceAssociations"] = of_profiles({"ProfileResourceAssociations": [brings(GROUP_ARN)]})
+    brought = (await inspected(reader())).configuration.brought
+    assert brought == ProfileResourcesFacts(zones=(), rules=(), firewall=(), unread=("rslvr-frg-7",))
+
+
+async def test_more_resources_than_are_read(told: Told) -> None:
+    sound(told)
+    rows = [brings(f"{ZONE_ARN}{number:03}") for number in range(ec2.MAX_PROFILE_RESOURCES + 3)]
+    told.answers["ListProfileResourceAssociations"] = of_profiles({"ProfileResourceAssociations": rows})
+    told.answers["GetHostedZone"] = lambda call: of_hosted_zone(call.parameters["Id"], "example.com")
+    result = await inspected(reader())
+    brought = result.configuration.brought
+    assert brought is not None
+    assert len(brought.zones) == told.operations.count("GetHostedZone") == ec2.MAX_PROFILE_RESOURCES
+    assert brought.unread == tuple(f"Z01{number:03}" for number in range(ec2.MAX_PROFILE_RESOURCES, len(rows)))
+
+
+async def test_what_a_profile_brings_of_a_kind_that_is_not_known_is_left_out(told: Told) -> None:
+    sound(told)
+    rows = [brings("arn:aws:route53resolver:eu-west-1:444455556666:something-new/x-1"), brings(ZONE_ARN)]
+    told.answers["ListProfileResourceAssociations"] = of_profiles({"ProfileResourceAssociations": rows})
+    facts = (await inspected(reader())).facts(PROFILES)
+    assert isinstance(facts, ProfilesFacts)
+    assert ([resource.resource_id for resource in facts.resources], facts.dropped) == (["Z01"], 1)
+
+
 # --- What is asked ---------------------------------------------------------------------------------------------------
 
 
@@ -1032,7 +1192,7 @@ async def test_pages_without_end_take_nothing_from_the_others(told: Told, operat
         for read, described in READS.items()
         if any(action.endswith(f":{operation}") for action in described.actions)
         or (operation == "DescribeSecurityGroups" and read == SECURITY_GROUPS)
-        if read != ENDPOINT_INTERFACES
+        if read not in (ENDPOINT_INTERFACES, PROFILE_RESOURCES)  # the same operations
     )
     endless = told.answers.get(operation, EMPTY[operation])
     assert isinstance(endless, Reply)
@@ -1055,6 +1215,7 @@ async def test_pages_without_end_take_nothing_from_the_others(told: Told, operat
         ENDPOINTS: {ENDPOINT_INTERFACES},
         OWN_INTERFACES: {ENDPOINT_INTERFACES},  # the same operation
         SECURITY_GROUPS: set(),
+        PROFILES: {PROFILE_RESOURCES},
     }.get(read, set())
     assert failed == {read, *dependents}, result.words
 
@@ -1088,14 +1249,14 @@ DENIAL: Final = (
     "You are not authorized to perform this operation. User: arn:aws:sts::111122223333:assumed-role/backup-host/i-0a "
     f"{REASON} Encoded authorization failure message: " + "Sealed" * 200
 )
-OPERATIONS: Final = (*EMPTY, "DescribeVpcAttribute")
+OPERATIONS: Final = (*EMPTY, "DescribeVpcAttribute", "GetHostedZone", "GetResolverRule")
 
 
 def denied(operation: str) -> Reply:
-    if operation == "ListHostedZonesByVPC":
+    if operation in ("ListHostedZonesByVPC", "GetHostedZone"):
         body = f"<ErrorResponse><Error><Code>AccessDenied</Code><Message>{DENIAL}</Message></Error></ErrorResponse>"
         return Reply(body=body.encode(), status=403)
-    if operation.startswith("List"):
+    if operation.startswith("List") or operation == "GetResolverRule":
         return of_resolver({"__type": "AccessDeniedException", "Message": DENIAL}, 400)
     return refusal("UnauthorizedOperation", DENIAL)
 
@@ -1103,7 +1264,7 @@ def denied(operation: str) -> Reply:
 async def test_all_is_denied(told: Told) -> None:
     told.answers |= {operation: denied(operation) for operation in OPERATIONS}
     result = await inspected(reader())
-    skipped = {ENDPOINT_INTERFACES, DHCP_OPTIONS, PREFIX_LISTS}
+    skipped = {ENDPOINT_INTERFACES, DHCP_OPTIONS, PREFIX_LISTS, PROFILE_RESOURCES}
     assert result.words == {read: "skipped" if read in skipped else FailureKind.NOT_PERMITTED for read in READS}
     assert result.configuration == Configuration()
     assert result.reason(ENDPOINT_INTERFACES) == f"needs the interface endpoints, not read: {REASON}"
@@ -1150,7 +1311,7 @@ async def test_a_second_try_is_made_within_the_read(told: Told) -> None:
 async def test_a_port_that_refuses(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
     told.server.socket.close()  # its number is nobody's now
     result = await inspected(reader())
-    first = (ENDPOINTS, OWN_INTERFACES, VPC, VPC_DNS, RESOLVER_RULES, PRIVATE_ZONES, DNS_FIREWALL)
+    first = (ENDPOINTS, OWN_INTERFACES, VPC, VPC_DNS, RESOLVER_RULES, PRIVATE_ZONES, DNS_FIREWALL, PROFILES)
     assert result.words == {read: FailureKind.REFUSED if read in first else "skipped" for read in READS}
     assert result.reason(SUBNETS) == "EC2 does not answer: 127.0.0.1: Connection refused"
     assert result.configuration == Configuration()
@@ -1188,6 +1349,12 @@ NOTHING: Final[Mapping[str, Mapping[str, Any]]] = {
     "ListFirewallRules": {"FirewallRules": []},
     "ListFirewallDomains": {"Domains": []},
     "ListHostedZonesByVPC": {"HostedZoneSummaries": []},
+    "ListProfileAssociations": {"ProfileAssociations": [{"ProfileId": PROFILE_ID}]},
+    "ListProfileResourceAssociations": {
+        "ProfileResourceAssociations": [brings(ZONE_ARN), brings(RULE_ARN), brings(GROUP_ARN, 102)]
+    },
+    "GetHostedZone": {"HostedZone": {"Id": "/hostedzone/Z01", "Name": "example.com."}},
+    "GetResolverRule": {"ResolverRule": RULE_ROW},
 }
 
 
@@ -1219,7 +1386,7 @@ class Memory:
 
 @pytest.mark.virtual_clock
 async def test_silence_costs_one_limit() -> None:
-    own = Memory(silent=(ec2.EC2, ec2.RESOLVER, ec2.ROUTE_53))
+    own = Memory(silent=(ec2.EC2, ec2.RESOLVER, ec2.ROUTE_53, ec2.ROUTE_53_PROFILES))
     result = await inspected(own, limit=LIMIT)
     assert result.seconds == pytest.approx(LIMIT)
     assert sorted(own.asked) == sorted(
@@ -1231,6 +1398,7 @@ async def test_silence_costs_one_limit() -> None:
             "ListResolverRuleAssociations",
             "ListHostedZonesByVPC",
             "ListFirewallRuleGroupAssociations",
+            "ListProfileAssociations",
         ]
     )
     assert result.reason(SUBNETS) == result.reason(PREFIX_LISTS) == "EC2 does not answer: no end within 5 s"
@@ -1243,6 +1411,36 @@ async def test_names_are_not_waited_for() -> None:
     assert result.seconds == pytest.approx(LIMIT)
     assert {read for read, word in result.words.items() if word != "ok"} == {PRIVATE_ZONES}
     assert result.observations[PREFIX_LISTS].seconds == pytest.approx(0)
+
+
+@pytest.mark.virtual_clock
+@pytest.mark.parametrize(
+    ("service", "unread", "asked"),
+    [
+        (ec2.ROUTE_53, ("Z01",), {"GetResolverRule", "ListFirewallRules"}),
+        (ec2.RESOLVER, ("rslvr-rr-1", "rslvr-frg-7"), {"GetHostedZone"}),
+    ],
+)
+async def test_what_a_profile_brings_is_not_asked_of_a_service_that_is_silent(
+    service: str, unread: tuple[str, ...], asked: set[str]
+) -> None:
+    own = Memory(silent=(service,))
+    result = await inspected(own, limit=LIMIT)
+    assert result.seconds == pytest.approx(LIMIT)
+    brought = result.configuration.brought
+    assert brought is not None
+    assert brought.unread == unread
+    assert {"GetHostedZone", "GetResolverRule", "ListFirewallRules"} & set(own.asked) == asked
+
+
+@pytest.mark.virtual_clock
+async def test_a_vpc_without_a_profile_costs_one_request() -> None:
+    own = Memory({"ListProfileAssociations": {"ProfileAssociations": []}})
+    result = await inspected(own, limit=LIMIT)
+    assert result.configuration.profiles == ProfilesFacts(profile_ids=(), resources=())
+    assert result.configuration.brought == ProfileResourcesFacts(zones=(), rules=(), firewall=())
+    asked = {"ListProfileResourceAssociations", "GetHostedZone", "GetResolverRule", "ListFirewallRules"}
+    assert not asked & set(own.asked)
 
 
 @pytest.mark.virtual_clock

@@ -7,12 +7,17 @@ from agent.catalog.findings import Severity
 from agent.catalog.services import SERVICES
 from agent.catalog.wording import listed
 from agent.judge.agreement import configured_paths
-from agent.judge.commands import read_only
+from agent.judge.commands import read_only, show_profile
 from agent.judge.conditions.connects import Nature, nature_of
-from agent.judge.conditions.dns_settings import firewall_rule_for, private_zone_for, resolver_rule_for
+from agent.judge.conditions.dns_settings import (
+    firewall_rule_for,
+    private_zone_for,
+    resolver_rule_for,
+    unread_of_profiles,
+)
 from agent.judge.evidence import Evidence
-from agent.judge.observations import addresses_in, by_place, ids, kind_of, places
-from agent.judge.rules.rule import Rule, RuleFinding, resting_on, says, servers_of, verb_ending
+from agent.judge.observations import addresses_in, by_place, ids, kind_of, places, servers_of, verb_ending
+from agent.judge.rules.rule import Rule, RuleFinding, resting_on, says
 from agent.report.hops import Reachability
 from agent.report.model import CommandScope, ConfiguredPath, Fix, Measured
 from probes.model import FailureKind, Observation, Step, Target
@@ -23,6 +28,8 @@ from probes.vpc.model import (
     ENDPOINTS,
     NETWORK_ACLS,
     PRIVATE_ZONES,
+    PROFILE_RESOURCES,
+    PROFILES,
     RESOLVER_RULES,
     ROUTE_TABLES,
     SECURITY_GROUPS,
@@ -32,9 +39,7 @@ from probes.vpc.model import (
 )
 
 _OF_PATHS: Final = (ENDPOINTS, ENDPOINT_INTERFACES, SECURITY_GROUPS, NETWORK_ACLS, ROUTE_TABLES, SUBNETS)
-_OF_NAMES: Final = (ENDPOINTS, VPC_DNS, RESOLVER_RULES, PRIVATE_ZONES, DNS_FIREWALL)
-_LEFT_OF_NAMES: Final = "a Route 53 Profile, whose zones, rules and firewall groups these reads do not show"
-"""Route 53 API Reference, ListHostedZonesByVPC: zones that a Profile brings are not among them."""
+_OF_NAMES: Final = (ENDPOINTS, VPC_DNS, RESOLVER_RULES, PRIVATE_ZONES, DNS_FIREWALL, PROFILES, PROFILE_RESOURCES)
 _RECORDS: Final = {"ipv6": "AAAA"}
 """The type of record in which an endpoint's names have addresses for certain, by its address type; A for the others."""
 
@@ -137,12 +142,13 @@ def _not_in_effect(evidence: Evidence, target: Target) -> list[Observation[Any]]
         return []
     if evidence.dropped(RESOLVER_RULES, PRIVATE_ZONES, DNS_FIREWALL):
         return []  # what was left out may be behind them
+    brought = configuration.brought
     records = {_RECORDS.get(endpoint.ip_address_type or "", "A") for endpoint in covering}
     if (
         resolver_rule_for(evidence, target.host) is not None
         or private_zone_for(evidence, target.host) is not None
         or any(firewall_rule_for(evidence, target.host, record) is not None for record in records)
-        or any(rule.domains is None for rule in firewall)
+        or any(rule.domains is None for rule in (*firewall, *(() if brought is None else brought.firewall)))
     ):
         return []
     answers = [
@@ -184,31 +190,61 @@ def _names_differ(evidence: Evidence, target: Target, answers: list[Observation[
         sentences.append(f"{servers_of(absent)} say{verb_ending(absent)} that {target.host} does not exist")
     names = listed(endpoint.endpoint_id for endpoint in _covering(evidence, target))
     own = evidence.own_answer(target)
+    look = _look_at_profiles(evidence, target)
     finding = RuleFinding(
         code="VPC014",
         target=target.id,
         severity=Severity.INFO if own and all(map(evidence.is_expected, own)) else None,
         detail=f"{listed(sentences)}, though {says(evidence, 'EC2', *_OF_NAMES)} that private DNS of {names} has "
         "the name, that DNS is on in the VPC, and that no Resolver rule, private hosted zone or DNS Firewall rule is "
-        "for it. "
-        f"What is left: {_LEFT_OF_NAMES}, a change of the last minutes, or one since that was read.",
+        f"for it. What is left: {_left_of_profiles(evidence)}a change of the last minutes, or one since that was read.",
         evidence=ids(answers),
         addresses=frozenset(address for answer in public for address in addresses_in(answer)),
         fix=Fix(
-            summary="Run again in some minutes: private DNS takes a few to follow a change. Where it stays so, see "
-            "whether the VPC has a Route 53 Profile, and what that brings. Else ask AWS Support, and give these "
-            "answers.",
+            summary="Run again in some minutes: private DNS takes a few to follow a change. Where it stays so, "
+            + (f"{look.summary} Else ask" if look is not None else "ask")
+            + " AWS Support, and give these answers.",
             commands=(
                 read_only("backuplink", "check", "--region", target.region, "--service", target.service),
+                *(() if look is None else look.commands),
+            ),
+        ),
+    )
+    return resting_on(evidence, finding, *_OF_NAMES)
+
+
+def _left_of_profiles(evidence: Evidence) -> str:
+    """What of Route 53 Profiles may be behind an answer: nothing where all that they bring was read, which
+    ListHostedZonesByVPC and the like do not show (Route 53 API Reference)."""
+    profiles, unread = evidence.configuration.profiles, unread_of_profiles(evidence)
+    if profiles is None:
+        return "a Route 53 Profile, whose zones, rules and firewall groups were not read, "
+    if unread or evidence.dropped(PROFILES):
+        ids_of = listed(resource.resource_id for resource in unread) if unread else "something of a kind not known here"
+        return f"what the Route 53 Profile {listed(profiles.profile_ids)} brings and could not be read ({ids_of}), "
+    return ""
+
+
+def _look_at_profiles(evidence: Evidence, target: Target) -> Fix | None:
+    """How to see what of Profiles is not known; None where all is."""
+    profiles = evidence.configuration.profiles
+    if profiles is None:
+        return Fix(
+            summary="see whether the VPC has a Route 53 Profile, and what that brings.",
+            commands=(
                 read_only(
                     *("aws", "route53profiles", "list-profile-associations", "--region", target.region),
                     *("--resource-id", "<VPC_ID>"),
                     scope=CommandScope.VPC,
                 ),
             ),
-        ),
+        )
+    if not _left_of_profiles(evidence):
+        return None
+    return Fix(
+        summary="ask the owner of the Profile what it brings.",
+        commands=tuple(command for id_ in profiles.profile_ids for command in show_profile(target, id_)),
     )
-    return resting_on(evidence, finding, *_OF_NAMES)
 
 
 RULES: Final = (Rule("VPC014", needs=(Step.DNS,), check=prediction_differs, reads=(ENDPOINTS,)),)

@@ -7,12 +7,19 @@ from agent.catalog.services import SERVICES, gateway_service_name_of, is_name_do
 from agent.catalog.vpce import read_name
 from agent.catalog.wording import listed
 from agent.judge.commands import describe_endpoint, known_id, read_only, switch_on
-from agent.judge.conditions.dns_settings import endpoints_here, is_of_this_vpc, private_zone_for, unanswered
+from agent.judge.conditions.dns_settings import (
+    endpoints_here,
+    endpoints_of_profiles,
+    is_of_this_vpc,
+    private_zone_for,
+    unanswered,
+)
 from agent.judge.conditions.names import public_answers
 from agent.judge.conditions.resolvers import silent_resolvers
 from agent.judge.evidence import Evidence
+from agent.judge.observations import servers_of
 from agent.judge.requirements import why_not_in_use
-from agent.judge.rules.rule import EC2, Rule, RuleFinding, resting_on, says, servers_of
+from agent.judge.rules.rule import EC2, Rule, RuleFinding, resting_on, says
 from agent.report.model import Command, CommandScope, Fix
 from probes.addresses import ordered
 from probes.model import Address, Addressing, Step, Target
@@ -42,6 +49,7 @@ def endpoint_missing(evidence: Evidence) -> Iterator[RuleFinding]:
             or target.service_name is None
             or not is_of_this_vpc(evidence, target)
             or private_zone_for(evidence, target.host, exact=True) is not None
+            or any(endpoint.private_dns for endpoint in endpoints_of_profiles(evidence, target))
         ):
             continue
         has_gateways = SERVICES[target.service].has_gateway_endpoint

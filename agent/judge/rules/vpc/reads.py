@@ -30,7 +30,12 @@ _NO_ANSWER: Final = frozenset(
     }
 )
 """Of a service that has no way from here."""
-_NAMES: Final = {"ec2": "EC2", "route53resolver": "Route 53 Resolver", "route53": "Route 53"}
+_NAMES: Final = {
+    "ec2": "EC2",
+    "route53resolver": "Route 53 Resolver",
+    "route53": "Route 53",
+    "route53profiles": "Route 53 Profiles",
+}
 """Services that are read, by the prefix of their IAM actions."""
 ROUTE_53_SERVICE: Final = "com.amazonaws.route53"
 ROUTE_53_REGION: Final = "us-east-1"
@@ -40,6 +45,9 @@ _EC2: Final = "ec2"
 _OF_GATEWAYS: Final = (ENDPOINTS, ROUTE_TABLES, PREFIX_LISTS)
 """What tells whether a gateway endpoint leads to an address."""
 _ROUTE_53: Final = "route53"
+_PROFILES: Final = "route53profiles"
+_OF_NAMES_ALONE: Final = frozenset({_ROUTE_53, _PROFILES})
+"""Services of which few closed networks have an endpoint, and which only names need."""
 
 
 def cannot_inspect(evidence: Evidence) -> Iterator[RuleFinding]:
@@ -78,8 +86,7 @@ def cannot_inspect(evidence: Evidence) -> Iterator[RuleFinding]:
     if not sentences and not nameless:
         return
     region = evidence.run.region or "<REGION>"
-    # Few closed networks have an endpoint for Route 53, and only names need it: no reason to take the facts elsewhere.
-    cut_off = {_service(read) for read in silent} - {_ROUTE_53}
+    cut_off = {_service(read) for read in silent} - _OF_NAMES_ALONE  # no reason to take the facts elsewhere
     from_file = any(read.started_at is not None and read.started_at < evidence.run.started_at for read in failed)
     yield RuleFinding(
         code="VPC013",
@@ -273,9 +280,14 @@ def _what_helps(
     if _EC2 in cut_off and evidence.run.region is not None:
         name = service_name_of(_EC2, evidence.run.region)
         sentences.append(f"An interface endpoint {name} would make EC2 answer here.")
-    route_53 = any(_service(read) == _ROUTE_53 and kind_of(read) in _NO_ANSWER for read in evidence.of(Step.EC2))
-    if route_53 and evidence.run.region is not None:
+    silent = {_service(read) for read in evidence.of(Step.EC2) if kind_of(read) in _NO_ANSWER}
+    if _ROUTE_53 in silent and evidence.run.region is not None:
         sentences.append(_endpoint_for_route_53(evidence.run.region))
+    if _PROFILES in silent and not cut_off:
+        sentences.append(
+            "A file of `backuplink facts`, made where Route 53 Profiles answers, has what they bring; whether your "
+            "Region has an endpoint service for it, aws ec2 describe-vpc-endpoint-services tells."
+        )
     if cut_off:
         sentences.append(
             f"{listed(_NAMES[service] for service in sorted(cut_off))} can be read elsewhere: by the command below, "

@@ -1,28 +1,17 @@
 """VPC, hosted zones: records and zones that answer in place of the endpoint's private DNS."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Final
 
 from agent.catalog.wording import listed
 from agent.judge.commands import describe_endpoint, known_id, read_only
-from agent.judge.conditions.dns_settings import (
-    denials_of,
-    endpoints_here,
-    is_answered_before,
-    pinned_names,
-    private_zone_for,
-    shadowed_names,
-    stale_answers,
-    zones_named,
-)
-from agent.judge.conditions.names import empty_answers, is_of_vpc_resolver, missing_names, mixed_answers
+from agent.judge.conditions.dns_settings import endpoints_here, private_zone_for, profile_of, stale_answers
+from agent.judge.conditions.name_settings import STALE_READS, ShadowingAnswer, shadowing_answers
 from agent.judge.evidence import Evidence
-from agent.judge.observations import ids
 from agent.judge.rules.rule import EC2, ROUTE_53, Rule, RuleFinding, resting_on, says
 from agent.report.model import Command, CommandScope, Fix
-from probes.addresses import ordered
-from probes.model import Address, FailureKind, Step, Target
-from probes.vpc.model import ENDPOINT_INTERFACES, ENDPOINTS, PRIVATE_ZONES, VPC, PrivateZone, VpcEndpoint
+from probes.model import Address, Step, Target
+from probes.vpc.model import ENDPOINT_INTERFACES, ENDPOINTS, PRIVATE_ZONES, PrivateZone, VpcEndpoint
 
 
 def stale_answer(evidence: Evidence) -> Iterator[RuleFinding]:
@@ -50,12 +39,8 @@ def stale_answer(evidence: Evidence) -> Iterator[RuleFinding]:
                 addresses=answer.addresses,
                 fix=_mend_record(evidence, target, bool(there)),
             ),
-            *_OF_STALE,
+            *STALE_READS,
         )
-
-
-_OF_STALE: Final = (ENDPOINTS, ENDPOINT_INTERFACES, VPC)
-"""Reads that a stale answer rests on."""
 
 
 def _addresses_of(evidence: Evidence, endpoint: VpcEndpoint) -> tuple[Address, ...]:
@@ -89,72 +74,21 @@ def _mend_record(evidence: Evidence, target: Target, is_there: bool) -> Fix:
 def private_zone_shadows(evidence: Evidence) -> Iterator[RuleFinding]:
     """VPC016: a private hosted zone of the VPC, of the name or of one above it, answers at the VPC's resolver: that
     there is no such name, that it has no address, or with addresses that are no endpoint's, public ones included."""
-    for kind, faults, what in (
-        (FailureKind.NXDOMAIN, missing_names(evidence), "does not exist for this host"),
-        (FailureKind.NODATA, empty_answers(evidence), "has no address for this host"),
-    ):
-        for seen in faults:
-            target = seen.target
-            denials = denials_of(evidence, target, kind)
-            zone = private_zone_for(evidence, target.host)
-            if zone is None or not denials:
-                continue
-            named = zones_named(denials)
-            if zone.name not in named and (named or is_answered_before(evidence, target, zone, denials)):
-                continue
-            yield _shadowed(
-                *(evidence, target, zone, seen.addresses, (*seen.evidence, *ids(denials))),
-                f"{target.host} {what}. {_has_zone(evidence, zone)}, which answers for the name and "
-                + ("has no record of it" if kind is FailureKind.NXDOMAIN else "has no address at it")
-                + ("; the SOA record of the answer names that zone." if zone.name in named else "."),
-            )
-    for public in pinned_names(evidence):
-        yield _shadowed(
-            *(evidence, public.target, public.zone, public.addresses, public.evidence),
-            f"{public.target.host} resolves to {listed(ordered(public.addresses))}, outside the private path. "
-            f"{_has_zone(evidence, public.zone)}, which answers for the name.",
-        )
-    for mixed in mixed_answers(evidence):
-        target = mixed.target
-        zone = private_zone_for(evidence, target.host)
-        answers = evidence.answers(target, evidence.vpc_resolvers)
-        # Nothing asks public DNS for a name of such a zone, so that both kinds of addresses are the zone's.
-        if (
-            zone is not None
-            and is_of_vpc_resolver(evidence, mixed)
-            and not is_answered_before(evidence, target, zone, answers)
-        ):
-            yield _shadowed(
-                *(evidence, target, zone, mixed.addresses, mixed.evidence),
-                f"{target.host} resolves to {listed(mixed.private)}, which are private, and {listed(mixed.public)}, "
-                f"which are not. {_has_zone(evidence, zone)}, which answers for the name.",
-            )
-    for shadowed in shadowed_names(evidence):
-        target, zone = shadowed.target, shadowed.zone
-        reads = ids(evidence.reads(*_OF_STALE)) if shadowed.is_stale else ()
-        yield _shadowed(
-            *(evidence, target, zone, shadowed.addresses, (*shadowed.evidence, *reads)),
-            f"{target.host} resolves to {listed(ordered(shadowed.addresses))}. {_has_zone(evidence, zone)}, which "
-            "answers for the name.",
-        )
+    for answer in shadowing_answers(evidence):
+        if profile_of(evidence, answer.zone.zone_id) is None:
+            yield _shadowed(evidence, answer)
 
 
-def _shadowed(
-    evidence: Evidence,
-    target: Target,
-    zone: PrivateZone,
-    addresses: frozenset[Address],
-    measured: Iterable[str],
-    detail: str,
-) -> RuleFinding:
+def _shadowed(evidence: Evidence, answer: ShadowingAnswer) -> RuleFinding:
+    target, zone = answer.target, answer.zone
     return resting_on(
         evidence,
         RuleFinding(
             code="VPC016",
             target=target.id,
-            detail=detail,
-            evidence=tuple(dict.fromkeys(measured)),
-            addresses=addresses,
+            detail=f"{answer.measured} {_has_zone(evidence, zone)}, which answers for the name{answer.lacks}.",
+            evidence=answer.evidence,
+            addresses=answer.addresses,
             shared=frozenset({zone.zone_id}),
             fix=Fix(
                 summary=f"Give {target.host} a record in the zone: an alias to the endpoint's own DNS name. "

@@ -23,6 +23,7 @@ from probes.vpc.model import (
     ENDPOINTS,
     NETWORK_ACLS,
     PRIVATE_ZONES,
+    PROFILES,
     READS,
     RESOLVER_RULES,
     ROUTE_TABLES,
@@ -447,6 +448,16 @@ def test_vpc013_names_the_endpoint_through_which_route_53_answers() -> None:
     assert one.fix.commands == ()
 
 
+def test_vpc013_of_profiles_that_do_not_answer_gives_no_reason_to_take_all_facts_elsewhere() -> None:
+    (one,) = rule_findings("VPC013", [*healthy(), *configured(read(PROFILES, failed="timeout"))])
+    assert one.detail.startswith("Route 53 Profiles does not answer from here.")
+    assert one.fix.summary == (
+        "A file of `backuplink facts`, made where Route 53 Profiles answers, has what they bring; whether your Region "
+        "has an endpoint service for it, aws ec2 describe-vpc-endpoint-services tells."
+    )
+    assert one.fix.commands == ()
+
+
 def test_vpc013_names_no_endpoint_for_route_53_where_none_is_known() -> None:
     silent = configured(read(PRIVATE_ZONES, failed="timeout"))
     (one,) = rule_findings("VPC013", [*healthy(), *silent], region="cn-north-1")
@@ -716,14 +727,9 @@ def test_vpc014_private_dns_that_is_on_and_not_in_effect() -> None:
     assert one.detail == (
         f"{RESOLVER} and {VPC_RESOLVER} give {PUBLIC} for backup.eu-west-1.amazonaws.com, though EC2 says that private "
         f"DNS of {ENDPOINT_ID} has the name, that DNS is on in the VPC, and that no Resolver rule, private hosted zone "
-        "or DNS Firewall rule is for it. What is left: a Route 53 Profile, whose zones, rules and firewall groups "
-        "these reads do not show, a change of the last minutes, or one since that was read."
+        "or DNS Firewall rule is for it. What is left: a change of the last minutes, or one since that was read."
     )
-    assert lines(one.fix.commands) == [
-        "backuplink check --region eu-west-1 --service backup",
-        "aws route53profiles list-profile-associations --region eu-west-1 --resource-id <VPC_ID>",
-    ]
-    assert complaint(one.fix.commands[1].argv) is None
+    assert lines(one.fix.commands) == ["backuplink check --region eu-west-1 --service backup"]
     findings = judged(observations)
     assert findings["VPC014@backup"].severity is Severity.WARNING
     assert findings["DNS001@backup"].explained_by is None

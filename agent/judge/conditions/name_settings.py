@@ -1,0 +1,352 @@
+"""Answers of the VPC's resolver that are not what should answer, each with the setting that gave it: a Resolver rule, a
+private hosted zone or a DNS Firewall rule, of the VPC itself or brought by a Route 53 Profile (`profile_of`)."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from agent.catalog.wording import listed
+from agent.judge.conditions.dns_settings import (
+    answering_rule,
+    blocking_rule,
+    denials_of,
+    endpoints_here,
+    endpoints_of_profiles,
+    forwarded_names,
+    is_answered_before,
+    is_matched,
+    pinned_names,
+    private_zone_for,
+    resolver_rule_for,
+    shadowed_names,
+    unanswered,
+    zones_named,
+)
+from agent.judge.conditions.names import (
+    NameFault,
+    empty_answers,
+    is_of_vpc_resolver,
+    missing_names,
+    mixed_answers,
+    public_answers,
+    redirected_answers,
+)
+from agent.judge.conditions.resolvers import failing_resolvers, refused_lookups, silent_resolvers
+from agent.judge.evidence import Evidence, kept
+from agent.judge.observations import addresses_in, ids, servers_of, verb_ending
+from probes.addresses import ordered
+from probes.frozen import dataclass
+from probes.model import FailureKind
+from probes.vpc.model import (
+    AVAILABLE,
+    ENDPOINT_INTERFACES,
+    ENDPOINTS,
+    VPC,
+    FirewallRule,
+    PrivateZone,
+    ResolverRule,
+    VpcEndpoint,
+)
+
+STALE_READS: Final = (ENDPOINTS, ENDPOINT_INTERFACES, VPC)
+"""Reads that a stale answer rests on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForwardedAnswer(NameFault):
+    """An answer, or none, of the servers that a Resolver rule sends the name to."""
+
+    rule: ResolverRule
+    measured: str
+    """What the VPC's resolver gave, in a sentence."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShadowingAnswer(NameFault):
+    """An answer of a private hosted zone."""
+
+    zone: PrivateZone
+    measured: str
+    """What the name resolves to, in a sentence."""
+    lacks: str = ""
+    """What the zone lacks, behind `which answers for the name`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlockingAnswer(NameFault):
+    """An answer of DNS Firewall."""
+
+    rule: FirewallRule
+    fits: tuple[str, ...]
+    """The entries of the domain list that fit the name."""
+    measured: str
+    """What the answer is, in a sentence."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointAnswer(NameFault):
+    """Addresses of an endpoint in another VPC that a Profile brings, where AWS did not answer."""
+
+    endpoint: VpcEndpoint
+    measured: str
+    """What the name resolves to, in a sentence."""
+
+
+@kept
+def forwarding_answers(evidence: Evidence) -> tuple[ForwardedAnswer, ...]:
+    """The answers that servers of Resolver rules gave, or did not give: a public address though the endpoint's private
+    DNS is in order, no such name or no address of it, addresses that no endpoint has, private and public ones in one
+    answer, an error, nothing.
+
+    That the more specific zone of private DNS wins over a rule is likely and not documented, so it is the answer that
+    tells.
+    """
+    return tuple(_forwarding_answers(evidence))
+
+
+def _forwarding_answers(evidence: Evidence) -> Iterator[ForwardedAnswer]:
+    dns = evidence.configuration.dns
+    for seen in public_answers(evidence):
+        target = seen.target
+        rule = resolver_rule_for(evidence, target.host)
+        answers = evidence.answers(target, evidence.vpc_resolvers)
+        public = [answer for answer in answers if any(map(evidence.is_public, addresses_in(answer)))]
+        on = [
+            endpoint.endpoint_id
+            for endpoint in endpoints_here(evidence, target)
+            if endpoint.private_dns and endpoint.state == AVAILABLE and target.host in endpoint.dns_names
+        ]
+        if rule is None or not public or not on or dns is None or not (dns.support and dns.hostnames):
+            continue
+        yield ForwardedAnswer(
+            target=target,
+            evidence=(*seen.evidence, *ids(public)),
+            addresses=seen.addresses,
+            rule=rule,
+            measured=f"{servers_of(public)} give{'s' if len(public) == 1 else ''} {target.host} "
+            f"{listed(ordered(seen.addresses))}, though private DNS of {listed(on)} is on.",
+        )
+    for kind, faults, what in (
+        (FailureKind.NXDOMAIN, missing_names(evidence), "that there is no"),
+        (FailureKind.NODATA, empty_answers(evidence), "no address for"),
+    ):
+        for denied in faults:
+            target = denied.target
+            denials = denials_of(evidence, target, kind)
+            rule = answering_rule(evidence, target, denials)
+            if rule is not None and denials:
+                says_so = "says" if kind is FailureKind.NXDOMAIN else "gives"
+                yield ForwardedAnswer(
+                    target=target,
+                    evidence=(*denied.evidence, *ids(denials)),
+                    addresses=denied.addresses,
+                    rule=rule,
+                    measured=f"The VPC's resolver ({servers_of(denials)}) {says_so} {what} {target.host}.",
+                )
+    for forwarded in forwarded_names(evidence):
+        target = forwarded.target
+        gave = [
+            answer
+            for answer in evidence.answers(target, evidence.vpc_resolvers)
+            if forwarded.addresses.intersection(addresses_in(answer))
+        ]
+        yield ForwardedAnswer(
+            target=target,
+            evidence=(*forwarded.evidence, *ids(gave)),
+            addresses=forwarded.addresses,
+            rule=forwarded.rule,
+            measured=f"{servers_of(gave)} give{'s' if len(gave) == 1 else ''} {target.host} "
+            f"{listed(ordered(forwarded.addresses))}.",
+        )
+    for mixed in mixed_answers(evidence):
+        target = mixed.target
+        answers = evidence.answers(target, evidence.vpc_resolvers)
+        rule = answering_rule(evidence, target, answers)
+        # Neither private DNS nor public DNS gives both, so that the rule's servers do, whatever endpoint is here.
+        if rule is not None and is_of_vpc_resolver(evidence, mixed):
+            gave = [answer for answer in answers if mixed.addresses.intersection(addresses_in(answer))]
+            yield ForwardedAnswer(
+                target=target,
+                evidence=(*mixed.evidence, *ids(gave)),
+                addresses=mixed.addresses,
+                rule=rule,
+                measured=f"{servers_of(gave)} give{verb_ending(gave)} {target.host} {listed(mixed.private)}, which are "
+                f"private, and {listed(mixed.public)}, which are not.",
+            )
+    for failing in (*failing_resolvers(evidence), *refused_lookups(evidence)):
+        target = failing.target
+        rule = resolver_rule_for(evidence, target.host)
+        failed = [
+            answer for answer in evidence.answers(target, evidence.vpc_resolvers) if answer.id in failing.evidence
+        ]
+        if rule is not None and failed:
+            why = listed(sorted({read.failure.message for read in failed if read.failure is not None}))
+            yield ForwardedAnswer(
+                target=target,
+                evidence=(*failing.evidence, *ids(failed)),
+                addresses=failing.addresses,
+                rule=rule,
+                measured=f"The VPC's resolver ({servers_of(failed)}) gives no usable answer for {target.host}: {why}.",
+            )
+    silent = silent_resolvers(evidence)
+    if silent is not None:
+        for target in evidence.targets:
+            rule = resolver_rule_for(evidence, target.host)
+            asked = unanswered(evidence, target)
+            if rule is not None and asked and (dns is None or dns.support):
+                yield ForwardedAnswer(
+                    target=target,
+                    evidence=(*silent.evidence, *ids(asked)),
+                    rule=rule,
+                    measured=f"The VPC's resolver ({servers_of(asked)}) gives no answer for {target.host}.",
+                )
+
+
+@kept
+def shadowing_answers(evidence: Evidence) -> tuple[ShadowingAnswer, ...]:
+    """The answers that private hosted zones gave, of the name or of one above it: that there is no such name, that it
+    has no address, or addresses that are no endpoint's, public ones included."""
+    return tuple(_shadowing_answers(evidence))
+
+
+def _shadowing_answers(evidence: Evidence) -> Iterator[ShadowingAnswer]:
+    for kind, faults, what in (
+        (FailureKind.NXDOMAIN, missing_names(evidence), "does not exist for this host"),
+        (FailureKind.NODATA, empty_answers(evidence), "has no address for this host"),
+    ):
+        for seen in faults:
+            target = seen.target
+            denials = denials_of(evidence, target, kind)
+            zone = private_zone_for(evidence, target.host)
+            if zone is None or not denials:
+                continue
+            named = zones_named(denials)
+            if zone.name not in named and (named or is_answered_before(evidence, target, zone, denials)):
+                continue
+            yield ShadowingAnswer(
+                target=target,
+                evidence=(*seen.evidence, *ids(denials)),
+                addresses=seen.addresses,
+                zone=zone,
+                measured=f"{target.host} {what}.",
+                lacks=" and "
+                + ("has no record of it" if kind is FailureKind.NXDOMAIN else "has no address at it")
+                + ("; the SOA record of the answer names that zone" if zone.name in named else ""),
+            )
+    for public in pinned_names(evidence):
+        yield ShadowingAnswer(
+            target=public.target,
+            evidence=public.evidence,
+            addresses=public.addresses,
+            zone=public.zone,
+            measured=f"{public.target.host} resolves to {listed(ordered(public.addresses))}, outside the private path.",
+        )
+    for mixed in mixed_answers(evidence):
+        target = mixed.target
+        zone = private_zone_for(evidence, target.host)
+        answers = evidence.answers(target, evidence.vpc_resolvers)
+        # Nothing asks public DNS for a name of such a zone, so that both kinds of addresses are the zone's.
+        if (
+            zone is not None
+            and is_of_vpc_resolver(evidence, mixed)
+            and not is_answered_before(evidence, target, zone, answers)
+        ):
+            yield ShadowingAnswer(
+                target=target,
+                evidence=mixed.evidence,
+                addresses=mixed.addresses,
+                zone=zone,
+                measured=f"{target.host} resolves to {listed(mixed.private)}, which are private, and "
+                f"{listed(mixed.public)}, which are not.",
+            )
+    for shadowed in shadowed_names(evidence):
+        reads = ids(evidence.reads(*STALE_READS)) if shadowed.is_stale else ()
+        yield ShadowingAnswer(
+            target=shadowed.target,
+            evidence=(*shadowed.evidence, *reads),
+            addresses=shadowed.addresses,
+            zone=shadowed.zone,
+            measured=f"{shadowed.target.host} resolves to {listed(ordered(shadowed.addresses))}.",
+        )
+
+
+@kept
+def blocking_answers(evidence: Evidence) -> tuple[BlockingAnswer, ...]:
+    """The answers that are what the first DNS Firewall rule that fits the name has for it."""
+    return tuple(_blocking_answers(evidence))
+
+
+def _blocking_answers(evidence: Evidence) -> Iterator[BlockingAnswer]:
+    for kind, faults, what in (
+        (FailureKind.NXDOMAIN, missing_names(evidence), "does not exist for this host"),
+        (FailureKind.NODATA, empty_answers(evidence), "has no address for this host"),
+    ):
+        for seen in faults:
+            target = seen.target
+            denials = denials_of(evidence, target, kind)
+            zone = private_zone_for(evidence, target.host)
+            rule = next(filter(None, (blocking_rule(evidence, target.host, answer) for answer in denials)), None)
+            if rule is None or (zone is not None and zone.name in zones_named(denials)):
+                continue
+            yield BlockingAnswer(
+                target=target,
+                evidence=(*seen.evidence, *ids(denials)),
+                addresses=seen.addresses,
+                rule=rule,
+                fits=_fitting(rule, target.host),
+                measured=f"{target.host} {what}.",
+            )
+    for redirected in redirected_answers(evidence):
+        target = redirected.target
+        for answer in evidence.answers(target, evidence.vpc_resolvers):
+            rule = blocking_rule(evidence, target.host, answer)
+            if rule is not None and answer.facts is not None:
+                yield BlockingAnswer(
+                    target=target,
+                    evidence=(*redirected.evidence, *ids([answer])),
+                    addresses=redirected.addresses,
+                    rule=rule,
+                    fits=_fitting(rule, target.host),
+                    measured=f"{target.host} has a CNAME to {answer.facts.canonical_name}.",
+                )
+                break
+
+
+def _fitting(rule: FirewallRule, host: str) -> tuple[str, ...]:
+    return tuple(domain for domain in rule.domains or () if is_matched(host, domain))
+
+
+@kept
+def answers_of_endpoints(evidence: Evidence) -> tuple[EndpointAnswer, ...]:
+    """The names that lead to an endpoint of another VPC, which a Profile brings, in place of one that is available in
+    this VPC. Where this VPC has none, the other one is what it should use, and only the way there can be at fault."""
+    answers = []
+    for target in evidence.targets:
+        if (
+            not any(endpoint.state == AVAILABLE for endpoint in endpoints_here(evidence, target))
+            or private_zone_for(evidence, target.host) is not None
+            or resolver_rule_for(evidence, target.host) is not None
+        ):
+            continue
+        gave = evidence.answers(target, evidence.vpc_resolvers)
+        given = {address for answer in gave for address in addresses_in(answer)}
+        lookup = evidence.own_lookup(target)
+        for endpoint in endpoints_of_profiles(evidence, target):
+            led = [
+                address
+                for address in evidence.own_addresses(target)
+                if address in given
+                and not evidence.answered_by_aws(target, address)
+                and (interface := evidence.interface_at(address)) is not None
+                and interface.interface_id in endpoint.interface_ids
+            ]
+            if led and lookup is not None:
+                answers.append(
+                    EndpointAnswer(
+                        target=target,
+                        evidence=ids([lookup, *gave]),
+                        addresses=frozenset(led),
+                        endpoint=endpoint,
+                        measured=f"{target.host} resolves to {listed(ordered(led))}, where AWS does not answer.",
+                    )
+                )
+    return tuple(answers)

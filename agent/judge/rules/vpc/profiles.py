@@ -1,0 +1,161 @@
+"""VPC, Route 53 Profiles: zones, rules, firewall rules and endpoints that a Profile brings, and that answer instead."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from agent.catalog.services import SERVICES
+from agent.catalog.wording import listed
+from agent.judge.commands import known_id, show_firewall, show_profile, switch_on, system_rule
+from agent.judge.conditions.dns_settings import endpoints_here, profile_of
+from agent.judge.conditions.name_settings import (
+    BlockingAnswer,
+    EndpointAnswer,
+    ForwardedAnswer,
+    ShadowingAnswer,
+    answers_of_endpoints,
+    blocking_answers,
+    forwarding_answers,
+    shadowing_answers,
+)
+from agent.judge.evidence import Evidence
+from agent.judge.requirements import why_not_in_use
+from agent.judge.rules.rule import ROUTE_53, Rule, RuleFinding, resting_on, says
+from agent.report.model import Command, Fix
+from probes.model import Addressing, Step, Target
+from probes.vpc.model import (
+    AVAILABLE,
+    DNS_FIREWALL,
+    ENDPOINTS,
+    PRIVATE_ZONES,
+    PROFILE_RESOURCES,
+    PROFILES,
+    RESOLVER_RULES,
+    ProfileResource,
+)
+
+_READS: Final = (PROFILES, PROFILE_RESOURCES, RESOLVER_RULES, PRIVATE_ZONES, DNS_FIREWALL)
+_Answer = ForwardedAnswer | ShadowingAnswer | BlockingAnswer | EndpointAnswer
+_Brought = tuple[ProfileResource, _Answer]
+
+
+def profile_brings(evidence: Evidence) -> Iterator[RuleFinding]:
+    """VPC018: what a Route 53 Profile brings to the VPC answers for names in place of what should, as VPC015, VPC016
+    and VPC017 have it of the VPC's own settings, or leads to an endpoint elsewhere though one is here."""
+    by_resource: dict[ProfileResource, list[_Answer]] = {}
+    for resource, answer in _brought(evidence):
+        if why_not_in_use(evidence, answer.target) is None:
+            by_resource.setdefault(resource, []).append(answer)
+    for resource, answers in by_resource.items():
+        measured = " ".join(dict.fromkeys(answer.measured for answer in answers))
+        yield resting_on(
+            evidence,
+            RuleFinding(
+                code="VPC018",
+                target=None,
+                detail=f"{measured} {says(evidence, ROUTE_53, PROFILES, PROFILE_RESOURCES)} that the Route 53 Profile "
+                f"{resource.profile_id} of this VPC brings {_what(evidence, resource, answers[0])}.",
+                evidence=tuple(step for answer in answers for step in answer.evidence),
+                addresses=frozenset(address for answer in answers for address in answer.addresses),
+                fix=_fix(evidence, resource, answers[0]),
+            ),
+            *(*_READS, ENDPOINTS),
+        )
+
+
+def _brought(evidence: Evidence) -> Iterator[_Brought]:
+    """The answers of what Profiles bring. Where the VPC's own settings of that kind were not read, one of them may come
+    before it."""
+    own = evidence.configuration
+    if own.resolver_rules is not None:
+        for forwarded in forwarding_answers(evidence):
+            if (resource := profile_of(evidence, forwarded.rule.rule_id)) is not None:
+                yield resource, forwarded
+    if own.zones is not None:
+        for shadowing in shadowing_answers(evidence):
+            if (resource := profile_of(evidence, shadowing.zone.zone_id)) is not None:
+                yield resource, shadowing
+    if own.firewall is not None:
+        for blocking in blocking_answers(evidence):
+            if (resource := profile_of(evidence, blocking.rule.group_id)) is not None:
+                yield resource, blocking
+    if own.resolver_rules is not None and own.zones is not None:
+        for led in answers_of_endpoints(evidence):
+            if (resource := profile_of(evidence, led.endpoint.endpoint_id)) is not None:
+                yield resource, led
+
+
+def _what(evidence: Evidence, resource: ProfileResource, answer: _Answer) -> str:
+    account = None if evidence.imds is None else evidence.imds.account_id
+    of = f" of account {resource.owner_id}" if resource.owner_id not in (None, account) else ""
+    match answer:
+        case ForwardedAnswer(rule=rule):
+            servers = listed(rule.targets) if rule.targets else "other servers"
+            return (
+                f"the Resolver rule {rule.rule_id}{of}, which sends {rule.domain or '.'} and all names below it to "
+                f"{servers}"
+            )
+        case ShadowingAnswer(zone=zone):
+            return f"the private hosted zone {zone.name} ({zone.zone_id}){of}, which answers for the name{answer.lacks}"
+        case BlockingAnswer(rule=firewall):
+            return (
+                f"the DNS Firewall rule group {firewall.group_id}{of}, which blocks {listed(answer.fits)} and answers "
+                f"{firewall.block_response} (domain list {firewall.domain_list_id})"
+            )
+        case EndpointAnswer(endpoint=endpoint):
+            return f"the endpoint {endpoint.endpoint_id} of {endpoint.vpc_id}{of}, whose addresses these are"
+
+
+def _fix(evidence: Evidence, resource: ProfileResource, answer: _Answer) -> Fix:
+    target = answer.target
+    private_dns = _private_dns_on(evidence, target)
+    own_comes_first = (
+        f"For this VPC alone: turn on private DNS of its endpoint for {target.service}, whose group must then allow "
+        "443 from every caller of the VPC, and which comes before "
+        if private_dns
+        else f"For this VPC alone: private DNS of an endpoint of its own for {target.service} comes before "
+    )
+    more: tuple[Command, ...] = private_dns
+    match answer:
+        case ForwardedAnswer():
+            summary = (
+                f"Let the VPC answer {target.host} itself: a rule of type SYSTEM for it, which is its own and so comes "
+                "before the Profile's. Or have the owner of the Profile take the rule out of it, for all its VPCs."
+            )
+            more = system_rule(target)
+        case ShadowingAnswer(zone=zone):
+            summary = (
+                f"Have the owner of the Profile give {target.host} a record in the zone, an alias to the endpoint's "
+                "own DNS name, or take the zone out of the Profile, for all its VPCs. "
+                + (own_comes_first + ("the zone." if zone.name == target.host else "the wider zone."))
+            )
+        case BlockingAnswer(rule=rule):
+            summary = (
+                f"Have the owner of the Profile allow {target.host} in that group: an ALLOW rule for a list that holds "
+                "it, with a lower priority number than the rule that blocks, or the name out of the blocked list."
+            )
+            more = show_firewall(target, rule)
+        case EndpointAnswer():
+            summary = (
+                f"{own_comes_first}what the Profile brings. Or mend the way to that endpoint, which needs a route from "
+                "here and a group that allows this host; or have the owner of the Profile take it out, for all VPCs."
+            )
+    return Fix(summary=summary, commands=(*show_profile(target, resource.profile_id), *more))
+
+
+def _private_dns_on(evidence: Evidence, target: Target) -> tuple[Command, ...]:
+    """Turn on private DNS of this VPC's endpoint, where it has one for which that is off. Appliances that use public
+    names can lose them by it, so that for their services it is a decision (DNS014)."""
+    if SERVICES[target.service].has_appliance or target.addressing is not Addressing.DEFAULT:
+        return ()
+    off = [
+        endpoint
+        for endpoint in endpoints_here(evidence, target)
+        if endpoint.state == AVAILABLE and not endpoint.private_dns
+    ]
+    if not off:
+        return ()
+    endpoint_id = known_id(off[0].endpoint_id if len(off) == 1 else None, "<VPC_ENDPOINT_ID>")
+    return (switch_on(target, "modify-vpc-endpoint", "--vpc-endpoint-id", endpoint_id, "--private-dns-enabled"),)
+
+
+RULES: Final = (Rule("VPC018", needs=(Step.DNS,), check=profile_brings, reads=_READS),)
