@@ -32,6 +32,4 @@ def _section(title: str, rows: Sequence[Row], number: int) -> Element:
     if not rows:
         return section(heading, element("p", None, "the same"))
     cells = [(row_head(change), cell(words)) for change, words in rows]
-    return section(
-        heading, table("Between the old report and the new one", ("change", "what"), cells, f"part-{number}")
-    )
+    return section(heading, table(f"{title}: what came, went and changed", ("change", "what"), cells, f"part-{number}"))

@@ -114,10 +114,10 @@ def _target(number: int, target: TargetReport, report: Report) -> Iterator[Eleme
         rows.append(cells)
     if rows:
         columns = ("address", "zone", "port", *STEPS)
-        yield table("Which steps succeed at each address", columns, rows, f"steps-{number}")
+        yield table(f"Which steps succeed at each address of {target.id}", columns, rows, f"steps-{number}")
     if answers := names(target, report):
         pairs = [(row_head(who), cell(given)) for who, given in answers.items()]
-        yield table("Who gave which addresses", ("asked", "answer"), pairs, f"names-{number}")
+        yield table(f"Who gave which addresses for {target.id}", ("asked", "answer"), pairs, f"names-{number}")
 
 
 def _folded(report: Report) -> Iterator[Element]:

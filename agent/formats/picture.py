@@ -8,10 +8,11 @@ say all that colours say. What is too much for a picture is counted in it.
 import math
 import textwrap
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Final
 from xml.etree.ElementTree import Element
 
-from agent.catalog.findings import Severity
+from agent.catalog.findings import Layer, Severity
 from agent.formats.configured_path import (
     MEASURED,
     OUTCOMES,
@@ -179,13 +180,18 @@ class _Box:
     def rows(self) -> int:
         return 1 + bool(self.texts) + bool(self.more)
 
+    @property
+    def character(self) -> float:
+        """Width of a character of the result: small in a box of three lines, which has an id there."""
+        return _SMALL if self.more else _CHARACTER
+
     def natural_width(self) -> int:
         """Its width where there is room for it."""
         if self.width is not None:
             return self.width
         longest = max(
             len(visible(self.label)) * _SMALL + (0 if self.texts else _ICON),
-            max((len(visible(text)) for text in self.texts[:1]), default=0) * _CHARACTER + _ICON,
+            max((len(visible(text)) for text in self.texts[:1]), default=0) * self.character + _ICON,
             len(visible(self.more)) * _SMALL,
         )
         return math.ceil(longest) + 2 * _INSET + 1
@@ -226,7 +232,7 @@ class _Drawing:
 
     def box(self, x: float, width: float, height: int, box: _Box) -> None:
         room = int((width - 2 * _INSET) / _SMALL)
-        short = int((width - 2 * _INSET - _ICON) / _CHARACTER)
+        short = int((width - 2 * _INSET - _ICON) / box.character)
         group = element("g", {"class": box.kind})
         outer, self.parts = self.parts, []
         rect: dict[str, str | int] = {
@@ -241,7 +247,9 @@ class _Drawing:
         if box.texts:
             self.text(x + _INSET, self.y + 12, _cut(box.label, room), "small muted")
             self.mark(x + _INSET, self.y + 17, box.kind)
-            self.text(x + _INSET + _ICON, self.y + 26, _fitting(box.texts, short), "result")
+            self.text(
+                x + _INSET + _ICON, self.y + 26, _fitting(box.texts, short), f"{'small ' if box.more else ''}result"
+            )
         else:
             self.mark(x + _INSET, self.y + 6, box.kind)
             self.text(x + _INSET + _ICON, self.y + 14, _cut(box.label, room - 2), "small")
@@ -317,7 +325,7 @@ class _Drawing:
             self.y += 4
             self.flow([_cell_box(cell) for cell in cells], _PAD, is_chain=False)
             self.say("On this host", cells)
-            self.named(cell.checks for cell in cells if cell.progress is Progress.FAILED)
+            self.named(cells, Layer.HOST)
         self.y += 8
         self.panel(begin, outer)
 
@@ -334,10 +342,16 @@ class _Drawing:
         if shown:
             self.words.append(f"{where}: {', '.join(shown)}.")
 
-    def named(self, checks: Iterable[Sequence[str]], x: float = _PAD) -> None:
-        """The findings that have one of these checks as evidence."""
-        ids = {check for group in checks for check in group}
-        shown = {finding.code: finding for finding, evidence in self.findings if ids & evidence}
+    def named(self, cells: Iterable[Cell], layer: Layer | None = None, x: float = _PAD) -> None:
+        """The findings that a failed check shows, and those of the layer that any of the checks shows."""
+        every = list(cells)
+        checks = {check for cell in every for check in cell.checks}
+        failed = {check for cell in every if cell.progress is Progress.FAILED for check in cell.checks}
+        shown = {
+            finding.code: finding
+            for finding, evidence in self.findings
+            if evidence & failed or (layer is not None and finding.code.startswith(layer) and evidence & checks)
+        }
         if shown:
             self.y += 3
         for finding in list(shown.values())[:MAX_GROUPS]:
@@ -357,15 +371,28 @@ class _Drawing:
         if shown:
             self.y += 4
             self.line("asked for the name" + _left(len(names) - len(shown), "more"), _PAD, "small muted")
-            self.flow([_cell_box(cell) for cell in shown], _PAD, is_chain=False)
+            self.flow([self.name_box(cell) for cell in shown], _PAD, is_chain=False)
             self.say("Asked for the name", shown)
-            self.named(cell.checks for cell in shown if cell.progress is Progress.FAILED)
+            self.named(shown, Layer.NAME)
         if band.unchecked is not None:
             self.line(band.unchecked, _PAD, "muted")
         paths = [path for path in self.report.paths if path.target == target.id]
         self.addresses(band, target, paths)
         self.y += 8
         self.panel(begin, outer)
+
+    def name_box(self, cell: Cell) -> _Box:
+        """A lookup. One that succeeded may be what is wrong: its answer is then, and a finding about names says so."""
+        box = _cell_box(cell)
+        severities = [
+            finding.severity
+            for finding, evidence in self.findings
+            if finding.code.startswith(Layer.NAME) and evidence.intersection(cell.checks)
+        ]
+        worst = min(severities, key=lambda severity: severity.rank, default=Severity.INFO)
+        if cell.progress is Progress.OK and worst is not Severity.INFO:
+            return replace(box, kind=_SEVERITIES[worst])
+        return box
 
     def addresses(self, band: Band, target: TargetReport, paths: list[ConfiguredPath]) -> None:
         lanes: dict[Address, list[Lane]] = {}
@@ -431,9 +458,7 @@ class _Drawing:
             self.y += 4
             self.flow([_cell_box(cell) for cell in first.extras], start, is_chain=False)
             self.say("Checked as well", first.extras)
-        failed = (cell.checks for lane in lanes for cell in (*lane.cells, *lane.extras) if cell)
-        if any(cell is not None and cell.progress is Progress.FAILED for cell in (*first.cells, *first.extras)):
-            self.named(failed, start)
+        self.named((cell for lane in lanes for cell in (*lane.cells, *lane.extras) if cell is not None), x=start)
 
     def configured(self, blocks: list[list[ConfiguredPath]], target: TargetReport) -> None:
         """What the configuration says of ports whose packets pass the same hops, with the words for each block."""

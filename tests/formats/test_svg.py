@@ -71,6 +71,20 @@ def test_a_name_that_fails_is_drawn_at_the_name() -> None:
     assert "SERVFAIL" in failed[0][2]
 
 
+def test_of_ports_with_the_same_hops_the_hops_are_drawn_once() -> None:
+    root = read(svg.render(report_of("gateway-group-for-the-appliance")))
+    assert len([box for box in boxes(root) if box[:2] == ("critical", "endpoint's groups")]) == 2  # one an address
+    assert "allows tcp 2222 from 10.0.1.10" in " ".join(lines(root))
+
+
+def test_an_answer_that_is_wrong_is_drawn_as_what_is_wrong() -> None:
+    root = read(svg.render(report_of("hana-without-storage-endpoint")))
+    asked = [box for box in boxes(root) if box[2:] and box[2].startswith("1 found")]
+    assert asked
+    assert ("critical", "this host", "1 found 2.0 ms") in asked
+    assert "DNS001: The name resolves to public addresses: private DNS is not in effect" in lines(root)
+
+
 @pytest.mark.parametrize("name", one_in(16, scenarios.names()))
 @pytest.mark.parametrize("width", [WIDE, NARROW])
 def test_every_scenario_fits(name: str, width: int) -> None:
