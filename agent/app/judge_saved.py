@@ -1,5 +1,7 @@
 """What can be done with saved reports: judge one again, or compare two. Nothing is measured."""
 
+from typing import TYPE_CHECKING
+
 from agent.app.errors import RequestError
 from agent.app.read_saved import read_report
 from agent.app.write_document import write_report
@@ -7,6 +9,9 @@ from agent.process.output import to_stdout
 from agent.process.signals import exit_on_signals
 from agent.report import exits, saved
 from agent.settings import ReportOptions
+
+if TYPE_CHECKING:
+    from agent.report.diff import Difference
 
 
 def judge_saved(place: str, options: ReportOptions, received_signals: list[str]) -> int:
@@ -25,10 +30,10 @@ def judge_saved(place: str, options: ReportOptions, received_signals: list[str])
         return exits.SIGNALS[received_signals[0]] if received_signals else code
 
 
-def compare_saved(old: str, new: str, received_signals: list[str], *, as_json: bool) -> int:
-    """Write the differences between two saved reports. Returns the exit code: that of the first signal where one was
-    received, otherwise that of the worst cause that is new or worse. Raises as `judge_saved` does."""
-    from agent.formats import diff as diff_format
+def compare_saved(old: str, new: str, received_signals: list[str], *, wanted: str) -> int:
+    """Write the differences between two saved reports as `text`, `json` or `html`. Returns the exit code: that of the
+    first signal where one was received, otherwise that of the worst cause that is new or worse. Raises as `judge_saved`
+    does."""
     from agent.report.diff import NotComparableError, difference
 
     with exit_on_signals(received_signals):
@@ -36,5 +41,15 @@ def compare_saved(old: str, new: str, received_signals: list[str], *, as_json: b
             changes = difference(read_report(old, received_signals), read_report(new, received_signals))
         except (saved.SavedReportError, NotComparableError) as error:
             raise RequestError(str(error)) from error
-        to_stdout(diff_format.as_json(changes) if as_json else diff_format.as_text(changes))
+        to_stdout(_rendered(changes, wanted))
         return exits.SIGNALS[received_signals[0]] if received_signals else exits.of_status(changes.worse)
+
+
+def _rendered(changes: "Difference", wanted: str) -> str:
+    if wanted == "html":
+        from agent.formats import diff_html
+
+        return diff_html.as_html(changes)
+    from agent.formats import diff
+
+    return diff.as_json(changes) if wanted == "json" else diff.as_text(changes)

@@ -28,7 +28,6 @@ from agent.cli.param_types import (
     URL,
     VARIABLE,
     VPC,
-    FormatChoice,
     count,
 )
 from agent.formats.registry import DEFAULT_FORMAT, FORMATS, OPTION_NAMES
@@ -219,7 +218,7 @@ _FACTS: Final = (
 _REPORT: Final = (
     _option(
         "--format",
-        type=FormatChoice(OPTION_NAMES),
+        type=click.Choice(OPTION_NAMES),
         default=DEFAULT_FORMAT,
         show_default=True,
         help="Format of the report.",
@@ -350,12 +349,18 @@ def _names(options: tuple[Callable[[Any], Any], ...]) -> frozenset[str]:
 WATCH_ONLY: Final = _names(_WATCH)
 """Names of the parameters that only a watch uses."""
 
-table_format: Final = click.option(
-    "--format",
-    "wanted",
-    type=click.Choice(("text", "json")),
-    default="text",
-    show_default=True,
-    help="Format of the output.",
-)
-"""The option --format of a document that is not a report."""
+
+def _output_format(*names: str) -> Callable[[Any], Any]:
+    """The option --format of a document that is not a report; the first name is the default."""
+    return click.option(
+        "--format",
+        "wanted",
+        type=click.Choice(names),
+        default=names[0],
+        show_default=True,
+        help="Format of the output.",
+    )
+
+
+table_format: Final = _output_format("text", "json")
+difference_format: Final = _output_format("text", "json", "html")

@@ -9,7 +9,6 @@ import click
 
 from agent.catalog import values
 from agent.catalog.values import ValueType
-from agent.formats.registry import FORMATS
 from agent.settings import Suppression
 from probes.model import Address
 
@@ -86,18 +85,6 @@ def _suppression(text: str) -> Suppression:
     if separator and not (target and target.isprintable()):
         raise ValueError(f"{text!r} names no target after the '='")
     return Suppression(code=code, target=target or None)
-
-
-class FormatChoice(click.Choice[str]):
-    """A format of a report; html is refused with the way to get it."""
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        if any(row.name == value and not row.has_option for row in FORMATS):
-            raise click.UsageError(
-                f"Only the interface writes the format {value}: run `backuplink tui REPORT.json` and press e.",
-                ctx,
-            )
-        return super().convert(value, param, ctx)
 
 
 def count(low: int, high: int) -> Parsed:

@@ -23,11 +23,15 @@ from agent.report.serialization import to_json
 from probes.model import Address
 
 _SIGN: Final = {ChangeKind.CAME: "+", ChangeKind.WENT: "-", ChangeKind.CHANGED: "~"}
-_HEAD: Final = {
+HEAD: Final = {
     Status.OK: "NOTHING WORSE",
     Status.WARNING: "WORSE (warning)",
     Status.CRITICAL: "WORSE (critical)",
 }
+
+
+Row = tuple[ChangeKind, str]
+"""Something that differs, and how."""
 
 
 def as_json(changes: Difference) -> str:
@@ -38,30 +42,40 @@ def as_json(changes: Difference) -> str:
 def as_text(changes: Difference) -> str:
     """What came (+), went (-) and changed (~): findings first, then targets, then steps."""
     head = [
-        f"{_HEAD[changes.worse]}  {changes.old.status} -> {changes.new.status}",
+        f"{HEAD[changes.worse]}  {changes.old.status} -> {changes.new.status}",
         *_side("old", changes.old),
         *_side("new", changes.new),
     ]
     parts = ["\n".join(head)]
-    for title, rows in (
-        ("Findings", [_finding(finding) for finding in changes.findings]),
-        ("Targets", [_target(target) for target in changes.targets]),
-        ("Steps", _steps(changes.steps)),
-    ):
-        parts.append("\n".join([title, *rows]) if rows else f"{title}\n  the same")
-    if changes.paths:  # most runs do not read the configuration; "the same" would be wrong for those
-        parts.append("\n".join(["By configuration", *map(_path, changes.paths)]))
+    for title, rows in sections(changes):
+        parts.append("\n".join([title, *(_row(*row) for row in rows)]) if rows else f"{title}\n  the same")
     return "\n\n".join(parts) + "\n"
 
 
+def sections(changes: Difference) -> list[tuple[str, list[Row]]]:
+    """What came, went and changed, in parts with a title each; none of the texts is escaped."""
+    parts = [
+        ("Findings", [_finding(finding) for finding in changes.findings]),
+        ("Targets", [_target(target) for target in changes.targets]),
+        ("Steps", _steps(changes.steps)),
+    ]
+    if changes.paths:  # most runs do not read the configuration; "the same" would be wrong for those
+        parts.append(("By configuration", [_path(path) for path in changes.paths]))
+    return parts
+
+
 def _side(word: str, side: Side) -> list[str]:
-    where = f", {side.instance_id}" if side.instance_id else ""
-    first = f"{side.started_at:%Y-%m-%d %H:%M:%S} UTC{where}, path {side.path}, access {side.access}"
-    lines = [_wrapped(first, f"  {word}  ", "       "), _wrapped(side.summary, "       ", "       ")]
+    lines = [_wrapped(side_facts(side), f"  {word}  ", "       "), _wrapped(side.summary, "       ", "       ")]
     return [line for line in lines if line]
 
 
-def _finding(row: FindingChange) -> str:
+def side_facts(side: Side) -> str:
+    """When and where a report was made, and what it found of path and access."""
+    where = f", {side.instance_id}" if side.instance_id else ""
+    return f"{side.started_at:%Y-%m-%d %H:%M:%S} UTC{where}, path {side.path}, access {side.access}"
+
+
+def _finding(row: FindingChange) -> Row:
     severity = _pair(row.severity)
     counting = {
         (True, False): ", no longer counts by itself",
@@ -70,10 +84,10 @@ def _finding(row: FindingChange) -> str:
         (False, None): ", did not count by itself",
         (None, False): ", does not count by itself",
     }.get((row.counts.old, row.counts.new), "")
-    return _row(row.change, f"{row.id}  {severity}{counting}: {row.title}")
+    return row.change, f"{row.id}  {severity}{counting}: {row.title}"
 
 
-def _target(row: TargetChange) -> str:
+def _target(row: TargetChange) -> Row:
     changes = [
         f"{name} {_pair(pair)}"
         for name, pair in (
@@ -87,28 +101,28 @@ def _target(row: TargetChange) -> str:
     for word, addresses in (("came", row.addresses_came), ("went", row.addresses_went)):
         if addresses:
             changes.append(f"{word}: {', '.join(map(str, addresses))}")
-    return _row(row.change, f"{row.id}  {'; '.join(changes)}")
+    return row.change, f"{row.id}  {'; '.join(changes)}"
 
 
-def _step(row: StepChange) -> str:
-    return _row(row.change, f"{row.id}  {_arrow(row)}")
+def _step(row: StepChange) -> Row:
+    return row.change, f"{row.id}  {_arrow(row)}"
 
 
 def _arrow(step: StepChange) -> str:
     return " -> ".join(_state(state) for state in (step.old, step.new) if state is not None)
 
 
-def _path(row: PathChange) -> str:
+def _path(row: PathChange) -> Row:
     changes = [_pair(row.predicted)]
     if row.decided_by.old != row.decided_by.new:
         changes += [f"{word} {by}" for word, by in (("was by", row.decided_by.old), ("by", row.decided_by.new)) if by]
     if row.agrees.old != row.agrees.new:
         words = {True: "fits what was measured", False: "DIFFERS from what was measured", None: "cannot be compared"}
         changes.append(words[row.agrees.new])
-    return _row(ChangeKind.CHANGED, f"{row.id}  {'; '.join(changes)}")
+    return ChangeKind.CHANGED, f"{row.id}  {'; '.join(changes)}"
 
 
-def _steps(steps: Sequence[StepChange]) -> list[str]:
+def _steps(steps: Sequence[StepChange]) -> list[Row]:
     """Steps that changed, then how many came and went. Of more than two targets, those that are skipped now, or not any
     more, are only counted: they follow from another step, and one address brings four."""
     changed = [step for step in steps if step.change is ChangeKind.CHANGED]
@@ -117,7 +131,7 @@ def _steps(steps: Sequence[StepChange]) -> list[str]:
     return [
         *(_step(step) for step in changed if not (is_short and _follows(step))),
         *(
-            _row(ChangeKind.CHANGED, f"{_where(target, address)}: {_counted(count)} {arrow}")
+            (ChangeKind.CHANGED, f"{_where(target, address)}: {_counted(count)} {arrow}")
             for (target, address, arrow), count in counts.items()
         ),
         *_moved(steps),
@@ -128,14 +142,13 @@ def _follows(step: StepChange) -> bool:
     return any(state is not None and state.status == "skipped" for state in (step.old, step.new))
 
 
-def _moved(steps: Iterable[StepChange]) -> list[str]:
+def _moved(steps: Iterable[StepChange]) -> list[Row]:
     """Steps that came and went, counted by target and address: one address brings a dozen."""
     counts = Counter(
         (step.change, step.target, step.address) for step in steps if step.change is not ChangeKind.CHANGED
     )
     return [
-        _row(change, f"{_where(target, address)}: {_counted(count)}")
-        for (change, target, address), count in counts.items()
+        (change, f"{_where(target, address)}: {_counted(count)}") for (change, target, address), count in counts.items()
     ]
 
 

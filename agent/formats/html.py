@@ -1,16 +1,20 @@
 """The report as one HTML file: for a browser, a mail, an archive. It needs no other file and runs no script.
 
-All text from outside is escaped, and no attribute contains any. Should that ever fail, the page's Content Security
-Policy still forbids everything but its own style: no script, no picture, no form, no other address.
+The verdict, what is wrong and what to do come first, then the path as a picture and the steps at each address. What few
+readers need is folded: the runbook pages of the findings, and every observation. The report itself is in the file, too:
+`diagnose`, `diff` and `tui` read it from there (`agent.report.saved`).
 """
 
-import base64
-import hashlib
-from collections.abc import Iterable, Iterator
-from html import escape
+from collections.abc import Iterator
 from typing import Final
+from xml.etree.ElementTree import Element
 
 from agent.catalog.findings import CODES
+from agent.catalog.wording import duration
+from agent.formats.elements import data, element, lines, raw
+from agent.formats.page import bullets, cell, page, row_head, section, table, verdict
+from agent.formats.page import folded as fold
+from agent.formats.picture import NARROW, WIDE, picture
 from agent.formats.registry import DEFAULT_OPTIONS, RenderOptions
 from agent.formats.report_text import (
     FOLDED,
@@ -18,7 +22,6 @@ from agent.formats.report_text import (
     UNUSED_ANSWER,
     bounded,
     causes,
-    cell,
     facts,
     folded,
     folded_row,
@@ -37,139 +40,128 @@ from agent.formats.report_text import (
     visible,
     zone,
 )
+from agent.formats.report_text import cell as words_of
+from agent.formats.runbook_page import runbook
+from agent.report.codec import encode
 from agent.report.model import Finding, Report, TargetReport
+from agent.report.saved import PAGE_ID
+from probes.model import Skipped
 
-_STYLE: Final = """
-:root { color-scheme: light dark; }
-body { font: 1rem/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
-h1, h2 { line-height: 1.25; overflow-wrap: anywhere; }
-pre { padding: .75rem; border: 1px solid #8888; white-space: pre-wrap; overflow-wrap: anywhere; }
-table { border-collapse: collapse; margin: 1rem 0; display: block; overflow-x: auto; }
-th, td { border: 1px solid #8888; padding: .25rem .75rem; text-align: left; }
-.failed { font-weight: bold; color: light-dark(#a40000, #ff8080); }
-"""
-_STYLE_HASH: Final = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
-_POLICY: Final = f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; base-uri 'none'; form-action 'none'"
+_MAX_RUNBOOKS: Final = 12
+"""Pages of findings in a file; `backuplink explain` has all of them."""
 
 
 def render(report: Report, options: RenderOptions = DEFAULT_OPTIONS) -> str:
     """One HTML document."""
-    title = f"{report.verdict.status.value.upper()}: {report.verdict.summary}"
-    lines = [
-        "<!DOCTYPE html>",
-        '<html lang="en">',
-        "<head>",
-        '<meta charset="utf-8">',
-        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">',
-        '<meta name="referrer" content="no-referrer">',
-        '<meta name="viewport" content="width=device-width, initial-scale=1">',
-        _element("title", f"backuplink: {title}"),
-        f"<style>{_STYLE}</style>",
-        "</head>",
-        "<body>",
-        _element("h1", title),
-    ]
-    if report.observations:  # a call that was refused made no run, so there is nothing to describe
-        lines.append(_element("p", facts(report)))
-    for number, finding in enumerate(causes(report), 1):
-        lines += _section(_cause(number, finding, report))
-    for target in unfolded(report):
-        lines += _section(_target(target, report))
-    lines += _section(_folded(report))
-    lines += _section(_unseen(report))
+    word = report.verdict.status.value
+    content: list[Element] = []
     if report.observations:
-        lines.append(_element("p", vantage(report)))
-    lines += ["</body>", "</html>"]
-    return "\n".join(lines) + "\n"
+        content.append(verdict(word, report.verdict.summary, facts(report)))
+    else:  # a call that was refused made no run, so there is nothing to describe
+        content.append(verdict(word, report.verdict.summary))
+    for number, finding in enumerate(causes(report), 1):
+        content.append(section(*_cause(number, finding, report)))
+    if report.observations:
+        content.append(_picture(report))
+    parts = [section(*_target(number, target, report)) for number, target in enumerate(unfolded(report), 1)]
+    if parts:
+        content.append(section(element("h2", None, "Steps at each address"), *parts))
+    content += _folded(report)
+    content += _unseen(report)
+    if report.observations:
+        content.append(element("p", {"class": "muted"}, vantage(report)))
+        content.append(section(*_more(report)))
+    return page(f"{word.upper()}: {report.verdict.summary}", content, data(encode(report), {"id": PAGE_ID}))
 
 
-def _escaped(text: str) -> str:
-    return escape(visible(text))
-
-
-def _element(name: str, text: str, attributes: str = "") -> str:
-    """An element that holds nothing but text; `attributes` are ours."""
-    return f"<{name}{attributes}>{_escaped(text)}</{name}>"
-
-
-def _section(lines: Iterable[str]) -> list[str]:
-    held = list(lines)
-    return ["<section>", *held, "</section>"] if held else []
-
-
-def _list(lines: Iterable[str]) -> Iterator[str]:
-    """A list whose items are HTML already; nothing where there are no items."""
-    items = [f"<li>{line}</li>" for line in lines]
-    if items:
-        yield from ("<ul>", *items, "</ul>")
-
-
-def _cause(number: int, finding: Finding, report: Report) -> Iterator[str]:
-    yield _element("h2", f"{number}. {head(finding)} ({finding.code})")
-    yield _element("p", bounded(finding.detail))
-    yield f"<p><strong>What to do:</strong> {_escaped(finding.fix.summary)}</p>"
+def _cause(number: int, finding: Finding, report: Report) -> Iterator[Element]:
+    yield element("h2", None, f"{number}. {head(finding)} ({finding.code})")
+    yield element("p", None, bounded(visible(finding.detail)))
+    todo = element("div", {"class": "do"})
+    todo.append(element("p", None, element("strong", None, "What to do:"), f" {finding.fix.summary}"))
     if finding.fix.commands:
-        commands = "\n".join(map(_escaped, map(shell, finding.fix.commands)))
-        yield f"<pre><code>{commands}</code></pre>"
-    yield from _list(map(_escaped, undoing(finding)))
+        commands = lines([shell(command) for command in finding.fix.commands])
+        todo.append(element("pre", None, raw("code", None, commands)))
+    todo.extend(bullets(undoing(finding)))
+    yield todo
     if consequences := follows(finding, report):
-        yield _element("p", f"From it follows: {', '.join(consequences)}")
+        yield element("p", None, f"From it follows: {', '.join(consequences)}")
     # The links in a saved report may come from somewhere else; those of the catalogue are ours.
     documents = CODES[finding.code].documents if finding.code in CODES else ()
-    yield from _list(_element("a", document.title, f' href="{escape(document.url)}"') for document in documents)
+    links = [element("a", {"href": document.url}, document.title) for document in documents]
+    yield from (element("div", {"class": "unprinted"}, made) for made in bullets(links))
 
 
-def _target(target: TargetReport, report: Report) -> Iterator[str]:
-    yield f"<h2>{_escaped(target.service)} at <code>{_escaped(target.host)}</code></h2>"
-    yield _element("p", state(target))
-    yield from _list(_escaped(f"not proven: {words}") for words in target.unproven)
-    if answers := names(target, report):
-        yield from _table(
-            "Who gave which addresses",
-            ("asked", "answer"),
-            [(_element("th", who, ' scope="row"'), _element("td", given)) for who, given in answers.items()],
-        )
+def _picture(report: Report) -> Element:
+    """The path, drawn once for a wide page and once for a narrow one, of which a browser shows one."""
+    drawn = (
+        element("div", {"class": kind}, picture(report, width, kind))
+        for kind, width in (("wide", WIDE), ("narrow", NARROW))
+    )
+    return section(element("h2", None, "The path"), element("figure", None, *drawn))
+
+
+def _target(number: int, target: TargetReport, report: Report) -> Iterator[Element]:
+    yield element("h3", None, f"{target.service} at ", element("code", None, target.host))
+    yield element("p", None, state(target))
+    yield from bullets(f"not proven: {words}" for words in target.unproven)
     rows = []
     for row in matrix(target, report):
-        cells = [_element("th", starred(row.address), ' scope="row"')]
-        cells += [_element("td", words) for words in (zone(row.address), str(row.port))]
-        for observation in row.steps:
-            failed = observation is not None and observation.failure is not None
-            cells.append(_element("td", cell(observation), ' class="failed"' if failed else ""))
-        rows.append(tuple(cells))
+        cells = [row_head(starred(row.address)), cell(zone(row.address)), cell(str(row.port))]
+        for step in row.steps:
+            failed = step is not None and step.failure is not None
+            cells.append(cell(words_of(step), "critical" if failed else None))
+        rows.append(cells)
     if rows:
-        yield from _table("Which steps succeed at each address", ("address", "zone", "port", *STEPS), rows)
+        columns = ("address", "zone", "port", *STEPS)
+        yield table(f"Which steps succeed at each address of {target.id}", columns, rows, f"steps-{number}")
+    if answers := names(target, report):
+        pairs = [(row_head(who), cell(given)) for who, given in answers.items()]
+        yield table(f"Who gave which addresses for {target.id}", ("asked", "answer"), pairs, f"names-{number}")
 
 
-def _folded(report: Report) -> Iterator[str]:
+def _folded(report: Report) -> Iterator[Element]:
     rows = [
-        (_element("th", service, ' scope="row"'), *(_element("td", words) for words in rest))
+        (row_head(service), *(cell(words) for words in rest))
         for service, *rest in (folded_row(target, report) for target in folded(report))
     ]
     if rows:
-        yield _element("h2", "Services that answer")
-        yield from _table("One line for each service that is ok", FOLDED, rows)
+        made = table("One line for each service that is ok", FOLDED, rows, "services")
+        yield section(element("h2", None, "Services that answer"), made)
 
 
-def _table(caption: str, header: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
-    """A table whose rows are HTML already."""
-    yield "<table>"
-    yield _element("caption", caption)
-    yield "<thead>"
-    heads = [_element("th", heading, ' scope="col"') for heading in header]
-    yield f"<tr>{''.join(heads)}</tr>"
-    yield "</thead>"
-    yield "<tbody>"
-    for row in rows:
-        yield f"<tr>{''.join(row)}</tr>"
-    yield "</tbody>"
-    yield "</table>"
-
-
-def _unseen(report: Report) -> Iterator[str]:
+def _unseen(report: Report) -> Iterator[Element]:
     reasons = [f"{what}: {why}" for why, what in unseen(report).items()]
     if has_unused_answer(report):
         reasons.append(f"*: {UNUSED_ANSWER}")
     if reasons:
-        yield _element("h2", "Not checked")
-        yield from _list(map(_escaped, reasons))
+        yield section(element("h2", None, "Not checked"), *bullets(reasons))
+
+
+def _more(report: Report) -> Iterator[Element]:
+    """What is folded."""
+    yield element("h2", {"class": "unprinted"}, "More")
+    codes = [code for code in dict.fromkeys(finding.code for finding in report.findings) if code in CODES]
+    for code in codes[:_MAX_RUNBOOKS]:
+        yield fold(f"Runbook: {code} {CODES[code].title}", *runbook(code, report.run.region))
+    rows = []
+    for observation in report.observations:
+        failure, outcome = observation.failure, observation.outcome
+        if failure is not None:
+            result, why = failure.kind.upper(), failure.message
+        elif isinstance(outcome, Skipped):
+            result, why = "skipped", outcome.reason
+        else:
+            result, why = "ok", ""
+        took = "-" if observation.seconds is None else duration(observation.seconds)
+        kind = "critical" if failure is not None else None
+        rows.append((row_head(observation.id), cell(result, kind), cell(took), cell(bounded(visible(why)))))
+    columns = ("observation", "result", "time", "why")
+    yield fold(f"All {len(rows)} observations", table("Everything that was checked", columns, rows, "observations"))
+    yield element(
+        "p",
+        {"class": "muted unprinted"},
+        "This file also holds the report as JSON: ",
+        element("code", None, "backuplink diagnose FILE"),
+        " judges it again.",
+    )

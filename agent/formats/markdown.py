@@ -59,7 +59,7 @@ def render(report: Report, options: RenderOptions = DEFAULT_OPTIONS) -> str:
     parts += _folded(report)
     parts += _unseen(report)
     if report.observations:
-        parts.append(escaped(vantage(report)))
+        parts.append(escaped(f"{vantage(report)} The path as a picture: --format svg"))
     return "\n\n".join(parts) + "\n"
 
 

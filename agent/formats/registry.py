@@ -60,8 +60,6 @@ class Format:
     """Seconds for a whole run by default, where the reader waits less long than for other formats."""
     has_brief: bool = False
     """Whether the format has a short document."""
-    has_option: bool = True
-    """Whether `--format` takes it; if not, the interface alone writes it."""
     can_be_saved: bool = False
     """Whether the interface saves a report in it."""
 
@@ -75,12 +73,13 @@ FORMATS: Final = (
     Format(name="prometheus", module="agent.formats.prometheus", suffix=".prom"),
     Format(name="emf", module="agent.formats.emf", suffix=".emf", stream=Stream.DOCUMENTS),
     Format(name="junit", module="agent.formats.junit", suffix=".junit.xml"),
-    Format(name="html", module="agent.formats.html", suffix=".html", has_option=False, can_be_saved=True),
+    Format(name="html", module="agent.formats.html", suffix=".html", can_be_saved=True),
+    Format(name="svg", module="agent.formats.svg", suffix=".svg"),
     Format(name="markdown", module="agent.formats.markdown", suffix=".md", can_be_saved=True),
 )
 """In the order of `--help` and of the interface's dialog; the first is the default."""
 DEFAULT_FORMAT: Final = FORMATS[0].name
-OPTION_NAMES: Final = tuple(row.name for row in FORMATS if row.has_option)
+OPTION_NAMES: Final = tuple(row.name for row in FORMATS)
 """What `--format` takes."""
 _BY_NAME: Final = {row.name: row for row in FORMATS}
 

@@ -3,15 +3,28 @@
 80 columns, plain ASCII, readable without colour. Text from outside is escaped before it is shown.
 """
 
-import re
 import shlex
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
 from typing import Final
 
 from agent.catalog.wording import listed
+from agent.formats.configured_path import (
+    AT_THE_END,
+    MEASURED,
+    OUTCOMES,
+    STAGES,
+    decides,
+    ended,
+    is_inside_subnet,
+    is_well,
+    likeness,
+    port_ranges,
+    read_at,
+    specific,
+    way,
+)
 from agent.formats.registry import DEFAULT_OPTIONS, RenderOptions
 from agent.formats.report_text import (
     STEPS,
@@ -38,8 +51,8 @@ from agent.formats.report_text import (
     visible,
     zone,
 )
-from agent.report.hops import Hop, Reachability, Stage
-from agent.report.model import Command, ConfiguredPath, Finding, Measured, Report, Status, TargetReport
+from agent.report.hops import Reachability, Stage
+from agent.report.model import Command, ConfiguredPath, Finding, Report, Status, TargetReport
 from probes.model import Address
 
 BRIEF_CHARACTERS: Final = 2_500
@@ -50,49 +63,11 @@ _SUMMARY_CHARACTERS: Final = 600
 _NAMES_CHARACTERS: Final = 500
 """Of the services that are not ok, in a brief report: enough for the names of all that the catalogue has."""
 _COLOURS: Final = {Status.OK: "32", Status.WARNING: "33", Status.CRITICAL: "31", Status.UNKNOWN: "35"}
-_HOPS: Final = {
-    Stage.HOST_GROUPS: "host's groups",
-    Stage.HOST_ACL_OUT: "host's ACL out",
-    Stage.ROUTE: "route",
-    Stage.ENDPOINT_ACL_IN: "endpoint's ACL in",
-    Stage.ENDPOINT_GROUPS: "endpoint's groups",
-    Stage.ENDPOINT: "endpoint",
-    Stage.ENDPOINT_ACL_OUT: "endpoint's ACL out",
-    Stage.RETURN_ROUTE: "route back",
-    Stage.HOST_ACL_IN: "host's ACL in",
-}
-_IN_SHORT: Final = {
-    Stage.HOST_GROUPS: "groups",
-    Stage.HOST_ACL_OUT: "ACL",
-    Stage.ROUTE: "route",
-    Stage.ENDPOINT_ACL_IN: "ACL",
-    Stage.ENDPOINT_GROUPS: "groups",
-}
-"""The way there, for addresses where nothing is wrong; the way back is in JSON."""
-_INSIDE_SUBNET: Final = frozenset({Stage.HOST_GROUPS, Stage.ENDPOINT_GROUPS, Stage.ENDPOINT})
-"""All hops of a packet that stays in its subnet."""
-_PREDICTED: Final = {
-    Reachability.OPEN: "open",
-    Reachability.BLOCKED: "BLOCKED",
-    Reachability.DOUBTFUL: "doubtful",
-    Reachability.CANNOT_TELL: "cannot tell",
-}
-_MEASURED: Final = {
-    Measured.CONNECTED: "connected",
-    Measured.SILENT: "silent",
-    Measured.REFUSED: "refused",
-    Measured.FAILED: "failed otherwise",
-    Measured.NOT_MEASURED: "not measured",
-}
 _WHAT_DEPENDS: Final = (
     "Private endpoints carry HANA by Backint, Windows VSS (Systems Manager), gateway\n"
     "appliances and calls of the API. EBS, RDS, EFS, S3 and others never need them."
 )
 """Of an ok: which backups depend on such a path at all, so that nobody takes it for the health of all backups."""
-_PORTS: Final = "\0ports"
-_ADDRESSES: Final = "\0addresses"
-"""Placeholders in the words of a hop for what differs between paths that are drawn as one. No words of ours contain
-them."""
 
 
 def render(report: Report, options: RenderOptions = DEFAULT_OPTIONS) -> str:
@@ -266,14 +241,19 @@ def _picture(target: TargetReport, report: Report) -> list[str]:
     whole: dict[tuple[object, ...], list[ConfiguredPath]] = {}
     paths = [path for path in report.paths if path.target == target.id]
     for path in paths:
-        if _is_well(path):
-            short.setdefault((path.address, _ended(path), _way(path)), []).append(path)
+        if is_well(path):
+            short.setdefault((path.address, ended(path), way(path)), []).append(path)
         else:
-            whole.setdefault(_likeness(path), []).append(path)
+            whole.setdefault(likeness(path), []).append(path)
     if not paths:
         return []
-    lines = [f"  by configuration, {_read_at(paths, report)}"]
-    for row in _rows([(str(address), _ports(alike, target), *words) for (address, *words), alike in short.items()]):
+    lines = [f"  by configuration, {read_at(paths, report)}"]
+    for row in _rows(
+        [
+            (str(address), port_ranges((path.port for path in alike), target), *words)
+            for (address, *words), alike in short.items()
+        ]
+    ):
         lines += row
     for block in whole.values():
         by_address: dict[Address, list[ConfiguredPath]] = {}
@@ -281,89 +261,20 @@ def _picture(target: TargetReport, report: Report) -> list[str]:
             by_address.setdefault(path.address, []).append(path)
         for row in _rows(
             [
-                (str(address), _ports(alike, target), _ended(alike[0]), alike[0].interface_id or "")
+                (
+                    str(address),
+                    port_ranges((path.port for path in alike), target),
+                    ended(alike[0]),
+                    alike[0].interface_id or "",
+                )
                 for address, alike in by_address.items()
             ]
         ):
             lines += row
         lines += _hops(block)
-    if any(path.predicted is Reachability.CANNOT_TELL and _is_well(path) for path in paths):
+    if any(path.predicted is Reachability.CANNOT_TELL and is_well(path) for path in paths):
         lines.append("  ?: the configuration that can be read does not decide it; it connects")
     return lines
-
-
-def _is_well(path: ConfiguredPath) -> bool:
-    """Whether one line is enough for a path, without its hops."""
-    if path.predicted is Reachability.CANNOT_TELL:
-        return path.measured is Measured.CONNECTED
-    return path.predicted is Reachability.OPEN and path.agrees is not False
-
-
-def _ended(path: ConfiguredPath) -> str:
-    predicted, measured = _PREDICTED[path.predicted], _MEASURED[path.measured]
-    return f"{predicted}, yet {measured.upper()}" if path.agrees is False else f"{predicted}, {measured}"
-
-
-def _way(path: ConfiguredPath) -> str:
-    """The hops of the way there in one line; a question mark follows a hop whose effect is not known."""
-    names = []
-    for hop in path.hops:
-        name = _IN_SHORT.get(hop.stage)
-        if hop.stage is Stage.ROUTE and hop.rule is not None:
-            name = hop.rule.rpartition(" to ")[2]
-        if hop.stage is Stage.ENDPOINT and hop.outcome is not Reachability.OPEN:
-            name = "endpoint"
-        if name is not None:
-            names.append(name if hop.outcome is Reachability.OPEN else f"{name}?")
-    if _is_inside_subnet(path):
-        names.insert(1, "same subnet")
-    return " > ".join(names)
-
-
-def _is_inside_subnet(path: ConfiguredPath) -> bool:
-    return path.interface_id is not None and all(hop.stage in _INSIDE_SUBNET for hop in path.hops)
-
-
-def _ports(paths: Sequence[ConfiguredPath], target: TargetReport) -> str:
-    """`443 1026-1028 1031`."""
-    ports = sorted(path.port for path in paths)
-    if len(ports) > 1 and ports == sorted(target.ports):
-        return f"all {len(ports)} ports"
-    spans: list[tuple[int, int]] = []
-    for port in ports:
-        first = spans.pop()[0] if spans and spans[-1][1] == port - 1 else port
-        spans.append((first, port))
-    return " ".join(str(first) if first == last else f"{first}-{last}" for first, last in spans)
-
-
-def _likeness(path: ConfiguredPath) -> tuple[object, ...]:
-    """What paths have in common that are drawn as one: all but ports, addresses, the interface of the endpoint and the
-    rules that let them pass, which are listed."""
-    hops = tuple(
-        (
-            hop.stage,
-            tuple(resource for resource in hop.resources if resource != path.interface_id),
-            hop.outcome,
-            None if hop.outcome is Reachability.OPEN else (_general(hop.rule, path), _general(hop.words, path)),
-        )
-        for hop in path.hops
-    )
-    unseen = tuple(_general(words, path) for words in path.unseen)
-    ended = (path.predicted, path.measured, path.agrees, path.parted_at)
-    return (path.source, path.endpoint_id, *ended, hops, unseen)
-
-
-def _general(words: str | None, path: ConfiguredPath) -> str:
-    """Words about a path without its port and address."""
-    text = re.sub(rf"\btcp {path.port}\b(?!-)", f"tcp {_PORTS}", words or "")
-    return re.sub(rf"(?<![\w.:]){re.escape(str(path.address))}(?![\w:/]|\.\d)", _ADDRESSES, text)
-
-
-def _specific(words: str | None, block: Sequence[ConfiguredPath]) -> str:
-    """Words about a path with the ports and addresses of all that are drawn with it."""
-    ports = listed(sorted({path.port for path in block}))
-    addresses = listed(dict.fromkeys(path.address for path in block))
-    return _general(words, block[0]).replace(_PORTS, ports).replace(_ADDRESSES, addresses)
 
 
 def _hops(block: Sequence[ConfiguredPath]) -> list[str]:
@@ -372,61 +283,30 @@ def _hops(block: Sequence[ConfiguredPath]) -> list[str]:
     start = "this host" if path.source is None else str(path.source)
     lines = [_hop("from", "", f"{start} in {path.source_subnet_id}" if path.source_subnet_id else start)]
     there = listed(dict.fromkeys(drawn.subnet_id for drawn in block if drawn.subnet_id is not None))
-    arrival = next((hop for hop in path.hops if hop.stage in _AT_THE_END), None)
+    arrival = next((hop for hop in path.hops if hop.stage in AT_THE_END), None)
     for place, hop in enumerate(path.hops):
-        rules = dict.fromkeys(_specific(drawn.hops[place].rule, block) for drawn in block)
-        if hop is arrival and path.subnet_id is not None and not _is_inside_subnet(path):
+        rules = dict.fromkeys(specific(drawn.hops[place].rule, block) for drawn in block)
+        if hop is arrival and path.subnet_id is not None and not is_inside_subnet(path):
             lines.append(_hop("into", "", there))
-        lines.append(_hop(_LABELS[hop.outcome], _HOPS[hop.stage], _decides(hop, path, rules)))
+        lines.append(_hop(OUTCOMES[hop.outcome], STAGES[hop.stage], decides(hop, path, rules)))
         if hop.outcome is not Reachability.OPEN:
-            lines.append(_wrapped(_specific(hop.words, block), " " * 14))
+            lines.append(_wrapped(specific(hop.words, block), " " * 14))
         if hop.stage is path.parted_at:
             lines.append(
-                _wrapped(f"<-- here measurement and configuration differ: {_MEASURED[path.measured]}", " " * 14)
+                _wrapped(f"<-- here measurement and configuration differ: {MEASURED[path.measured]}", " " * 14)
             )
-        if hop.stage is Stage.HOST_GROUPS and _is_inside_subnet(path):
+        if hop.stage is Stage.HOST_GROUPS and is_inside_subnet(path):
             lines.append(_hop("", "same subnet", "which passes no ACL and no route"))
-    lines += [_hop("unseen", "", _specific(words, block)) for words in path.unseen]
+    lines += [_hop("unseen", "", specific(words, block)) for words in path.unseen]
     if path.agrees is False and path.parted_at is None:
-        measured = _MEASURED[path.measured]
+        measured = MEASURED[path.measured]
         lines.append(_hop("differs", "", f"every hop lets it pass, yet it is {measured}; where it stops is not known"))
     return lines
-
-
-_AT_THE_END: Final = frozenset({Stage.ENDPOINT_ACL_IN, Stage.ENDPOINT_GROUPS, Stage.ENDPOINT})
-"""The hops in the endpoint's subnet."""
-_LABELS: Final = {
-    Reachability.OPEN: "open",
-    Reachability.BLOCKED: "BLOCKED",
-    Reachability.DOUBTFUL: "DOUBTFUL",
-    Reachability.CANNOT_TELL: "?",
-}
 
 
 def _hop(label: str, name: str, words: str) -> str:
     start = f"    {label:<8}  {name:<18}  " if name else f"    {label:<8}  "
     return _wrapped(f"{start}{words}", "", " " * len(start)) if words else start.rstrip()
-
-
-def _decides(hop: Hop, path: ConfiguredPath, rules: Iterable[str]) -> str:
-    """`acl-0a1b2c3d: 100 outbound`."""
-    ids = ", ".join(resource for resource in hop.resources if resource != path.interface_id)
-    return ": ".join(filter(None, (ids, ", ".join(filter(None, rules)))))
-
-
-def _read_at(paths: Iterable[ConfiguredPath], report: Report) -> str:
-    taken_at = min(path.taken_at for path in paths)
-    if report.run.started_at <= taken_at <= report.run.finished_at:
-        return "read in this run"
-    when = f"as it was at {taken_at:%Y-%m-%d %H:%M} UTC"
-    age = report.run.started_at - taken_at
-    if age < timedelta(0):
-        return f"{when}, after this run by this host's clock"
-    for unit, length in (("day", timedelta(days=1)), ("hour", timedelta(hours=1)), ("minute", timedelta(minutes=1))):
-        if age >= length:
-            count = age // length
-            return f"{when}, {count} {unit}{'' if count == 1 else 's'} before this run"
-    return f"{when}, just before this run"
 
 
 def _rows(rows: Sequence[tuple[str, ...]]) -> list[list[str]]:

@@ -6,7 +6,7 @@ hold what is not known here, and is refused rather than half understood.
 
 import json
 from collections import Counter
-from typing import Any
+from typing import Any, Final
 
 from agent.catalog.partitions import is_region
 from agent.catalog.placeholders import HOST, SERVICE_NAME
@@ -16,18 +16,27 @@ from agent.report.model import Measurement, Report, TargetReport
 from agent.report.serialization import DecodeError
 from probes.model import Target
 
+PAGE_ID: Final = "backuplink-report"
+"""Id of the element that holds the report in a page of `--format html`."""
+_IN_PAGE: Final = f'<script type="application/json" id="{PAGE_ID}">'
+_AFTER: Final = "</script>"
+
 
 class SavedReportError(Exception):
     """A file that holds no report, in words for the operator."""
 
 
 def parse_report(data: bytes, name: str) -> Report:
-    """The report in a document of `--format json` or `ndjson`; `name` is what errors call it. Raises
+    """The report in a document of `--format json`, `ndjson` or `html`; `name` is what errors call it. Raises
     SavedReportError."""
     try:
         text = data.decode("utf-8")
     except ValueError as error:
         raise SavedReportError(f"{name}: is no UTF-8 text, and so no report") from error
+    if _is_page(text):
+        text, found, _ = text.partition(_IN_PAGE)[2].partition(_AFTER)
+        if not found:
+            raise SavedReportError(f"{name}: is a web page without a report of `--format html`, or was cut off")
     try:
         report = decode(_document(text))
     except RecursionError as error:
@@ -66,6 +75,10 @@ def measurement_of(report: Report) -> Measurement:
         raise SavedReportError(f"the report {twice}")
     targets = tuple(_target(target_report) for target_report in report.targets)
     return Measurement(run=report.run, targets=targets, observations=report.observations)
+
+
+def _is_page(text: str) -> bool:
+    return text[:64].lstrip("\ufeff \t\r\n").lower().startswith(("<!doctype html", "<html"))
 
 
 def _document(text: str) -> Any:

@@ -1,4 +1,5 @@
-"""Pictures of the interface for the README, drawn from scenarios: `./dev docs` writes them, `./dev check` compares.
+"""Pictures of the interface and of paths for the documents, drawn from scenarios: `./dev docs` writes them, `./dev
+check` compares.
 
 The same scenario gives the same picture, byte for byte, on every machine: its run was made under the clock that leaps,
 and is played to the interface, whose own clock stands still.
@@ -11,13 +12,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from agent.formats import svg
 from agent.process.cancel import CancelToken
 from agent.report.model import Measurement
 from agent.run.events import Event
 from agent.settings import Settings
 from agent.simulated import scenario as scenarios
 from agent.simulated.settings import settings_of
-from tests.support.runs import measured
+from tests.support.runs import measured, report_of
 
 _FONTS: Final = re.compile(r"\s*@font-face \{.*?\}", re.DOTALL)
 """A viewer of the picture would fetch them from elsewhere; it names common fonts as well."""
@@ -37,6 +39,8 @@ PICTURES: Final = {
     "gateway-ports-missing": Picture(scenario="gateway-ports-missing", size=(120, 44)),
 }
 """By the name of the file."""
+PATHS: Final = ("gateway-group-for-the-appliance", "hana-without-storage-endpoint")
+"""Scenarios whose path is drawn as `--format svg` draws it."""
 
 
 def pages() -> dict[str, str]:
@@ -44,7 +48,8 @@ def pages() -> dict[str, str]:
     for name in list(os.environ):
         if name in ("NO_COLOR", "FORCE_COLOR") or name.startswith("TEXTUAL"):
             del os.environ[name]  # the user's own theme must not change the pictures
-    return {f"docs/screenshots/{name}.svg": _svg(picture) for name, picture in PICTURES.items()}
+    paths = {f"docs/screenshots/path-{name}.svg": svg.render(report_of(name)) for name in PATHS}
+    return paths | {f"docs/screenshots/{name}.svg": _svg(picture) for name, picture in PICTURES.items()}
 
 
 def _svg(picture: Picture) -> str:

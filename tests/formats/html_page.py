@@ -1,50 +1,48 @@
 """What a browser makes of a page, read by the standard library's parser."""
 
+import json
+import re
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from html.parser import HTMLParser
-from typing import Final
+from typing import Any, Final
 
 from agent.catalog.findings import CODES
 from agent.formats import html
 from agent.formats.report_text import visible
+from agent.report import codec
+from tests.formats import svg_picture
 from tests.support.untrusted import spoken
 
 VOID: Final = {"meta"}
-"""Elements that a report has and that end where they begin (HTML, section 13.1.2)."""
-
-
+"""Elements that a page has and that end where they begin (HTML, section 13.1.2)."""
+_REGION: Final = {"class", "role", "tabindex", "aria-labelledby"}
 ATTRIBUTES: Final = {
     "html": {"lang"},
     "meta": {"charset", "http-equiv", "content", "name"},
+    "script": {"type", "id"},
     "th": {"scope"},
     "td": {"class"},
     "a": {"href"},
+    "caption": {"id"},
+    "div": _REGION,
+    "h1": {"class"},
+    "h2": {"class"},
+    "span": {"class"},
+    "p": {"class"},
+    **svg_picture.ATTRIBUTES,
 }
-
-
-ELEMENTS: Final = {
-    *(
-        "html",
-        "head",
-        "meta",
-        "title",
-        "style",
-        "body",
-        "section",
-        "h1",
-        "h2",
-        "p",
-        "strong",
-        "ul",
-        "li",
-        "pre",
-        "code",
-    ),
-    *("a", "table", "caption", "thead", "tbody", "tr", "th", "td"),
-}
-"""All that a report is made of: nothing runs, loads, or sends."""
+"""The attributes of each element. Nothing runs, loads or sends, and none but `href` is an address."""
+ELEMENTS: Final = frozenset(
+    "html head meta title style body main section div h1 h2 h3 h4 h5 p strong span ul ol li pre code blockquote a "
+    "table caption thead tbody tr th td figure details summary script".split()
+) | set(svg_picture.ATTRIBUTES)
+"""All that a page is made of."""
+FOLDED: Final = frozenset({"svg", "details"})
+"""What has texts of its own: a picture, and what opens when it is clicked on."""
+_CLASSES: Final = re.compile(r"[a-z]+(?: [a-z]+)*")
 
 
 @dataclass
@@ -53,6 +51,8 @@ class Element:
     attributes: dict[str, str | None]
     text: str = ""
     children: list[str] = field(default_factory=list)
+    inside: frozenset[str] = frozenset()
+    """Names of the elements around it."""
 
 
 class Reader(HTMLParser):
@@ -66,7 +66,7 @@ class Reader(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: Sequence[tuple[str, str | None]]) -> None:
         assert len({name for name, _ in attrs}) == len(attrs)
-        element = Element(tag, dict(attrs))
+        element = Element(tag, dict(attrs), inside=frozenset(outer.name for outer in self.open))
         self.elements.append(element)
         if self.open:
             self.open[-1].children.append(tag)
@@ -103,28 +103,65 @@ def read(page: str) -> list[Element]:
     assert page.endswith("</html>\n")
     assert page.isascii()
     assert page.replace("\n", "").isprintable()
+    ids = [element.attributes["id"] for element in reader.elements if "id" in element.attributes]
+    assert len(set(ids)) == len(ids)
     for element in reader.elements:
         assert element.name in ELEMENTS
         assert set(element.attributes) <= ATTRIBUTES.get(element.name, set())
+        assert _CLASSES.fullmatch(element.attributes.get("class") or "x")
+        assert set((element.attributes.get("aria-labelledby") or "").split()) <= set(ids)
+        if element.name == "script":
+            assert element.attributes["type"] == "application/json"
+        if element.name == "a":
+            assert (element.attributes["href"] or "").startswith("https://")
+    for drawn in re.findall(r"<svg .*?</svg>", page, re.DOTALL):
+        svg_picture.read(drawn)
     return reader.elements
 
 
 def texts(elements: list[Element], name: str) -> list[str]:
-    return [element.text for element in elements if element.name == name]
+    """The text of each element of this name, but of those that are drawn or folded."""
+    return [element.text for element in elements if element.name == name and not element.inside & FOLDED]
 
 
 def links(elements: list[Element]) -> list[str | None]:
-    return [element.attributes["href"] for element in elements if element.name == "a"]
+    """Where the page leads to, its folded parts aside."""
+    return [element.attributes["href"] for element in elements if element.name == "a" and not element.inside & FOLDED]
+
+
+def status(document: str) -> str:
+    """The status that a page shows."""
+    (heading,) = texts(read(document), "h1")
+    return heading.partition(":")[0].lower()
+
+
+def data(elements: list[Element]) -> Any:
+    """What the page holds for programs."""
+    (script,) = (element for element in elements if element.name == "script")
+    return json.loads(script.text)
+
+
+def without_data(page: str) -> str:
+    """The page without what it holds for programs."""
+    return re.sub(r"<script .*?</script>", "", page, flags=re.DOTALL)
+
+
+def structure(elements: list[Element]) -> list[tuple[str, list[str]]]:
+    """The elements with their children; a picture has as many lines as its words need."""
+    return [(element.name, element.children) for element in elements if "svg" not in {element.name, *element.inside}]
+
+
+@cache
+def _plain_structure() -> list[tuple[str, list[str]]]:
+    return structure(read(html.render(spoken("x"))))
 
 
 def check(text: str) -> None:
     """Everything that is said of `text` in a report is `text`, and nothing else is made of it."""
     report = spoken(text)
     elements = read(html.render(report))
-    plain = read(html.render(spoken("x")))
-    assert [(element.name, element.children) for element in elements] == [
-        (element.name, element.children) for element in plain
-    ]
+    assert structure(elements) == _plain_structure()
+    assert data(elements) == codec.encode(report)
     known = {document.url for code in CODES.values() for document in code.documents}
     assert set(links(elements)) <= known
     shown = visible(text)

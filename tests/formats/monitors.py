@@ -16,7 +16,7 @@ from agent.simulated.settings import EPOCH
 from agent.watch import metrics
 from agent.watch.changes import Tracker
 from agent.watch.notices import Channel, Delivery
-from tests.formats import junit_results, plugin_output
+from tests.formats import html_page, junit_results, plugin_output, svg_picture
 from tests.support.runs import report_of
 
 REQUIRED: Final = "BACKUPLINK_REQUIRE_PROMTOOL"
@@ -139,6 +139,8 @@ STATUS_IN: Final[dict[str, Callable[[str], str]]] = {
     "emf": _emf_status,
     "nagios": _nagios_status,
     "junit": _junit_status,
+    "html": html_page.status,
+    "svg": svg_picture.status,
     "markdown": _markdown_status,
 }
 """The status of the run, as a monitor or a page has it, by the format."""

@@ -24,6 +24,7 @@ from tests.formats import (
     plugin_output,
     plugin_report,
     prometheus_samples,
+    svg_picture,
 )
 from tests.formats.monitors import STATUS_IN
 from tests.support.untrusted import spoken
@@ -141,14 +142,6 @@ def _junit_status(document: str) -> str:
     return failure.get("type", "")
 
 
-# --- HTML ------------------------------------------------------------------------------------------------------------
-
-
-def _html_status(document: str) -> str:
-    (heading,) = html_page.texts(html_page.read(document), "h1")
-    return heading.partition(":")[0].lower()
-
-
 # --- Markdown --------------------------------------------------------------------------------------------------------
 
 
@@ -201,9 +194,21 @@ READERS: Final[dict[str, Reader]] = {
     ),
     "html": Reader(
         holds=html_page.read,
-        status=_html_status,
+        status=STATUS_IN["html"],
         check=html_page.check,
         alphabet="<>&\"'=/!-;#xa \n]",
+        more_hostile=("</script><script>alert(1)</script>", "--></script>", "<![CDATA[x]]>", "<!--<script>"),
+        libraries=frozenset({"agent.formats.page", "markdown_it"}),
+        examples=50,
+        every=16,
+    ),
+    "svg": Reader(
+        holds=svg_picture.read,
+        status=STATUS_IN["svg"],
+        check=svg_picture.check,
+        alphabet="<>&\"'=/!-;#xa \n]",
+        more_hostile=("]]>", "<![CDATA[x]]>", "\ufffe", "x" * 1_000),
+        examples=50,
         every=16,
     ),
     "markdown": Reader(

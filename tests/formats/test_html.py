@@ -2,19 +2,26 @@
 
 import base64
 import hashlib
+import itertools
 import re
 import shlex
 from dataclasses import replace
 
 import pytest
 
-from agent.formats import html
-from agent.formats.report_text import DETAIL_CHARACTERS
+from agent.formats import diff_html, html
+from agent.formats.explain import page
+from agent.formats.report_text import DETAIL_CHARACTERS, visible
 from agent.judge.verdict import refusal
+from agent.report import codec
+from agent.report.diff import difference
+from agent.report.redact import redact
 from agent.simulated import scenario as scenarios
-from tests.formats.html_page import links, read, texts
+from tests.formats import svg_picture
+from tests.formats.html_page import FOLDED, Element, data, links, read, texts, without_data
 from tests.support.extent import one_in
 from tests.support.runs import report_of
+from tests.support.untrusted import HOSTILE, everywhere
 
 
 def test_of_a_run() -> None:
@@ -24,19 +31,24 @@ def test_of_a_run() -> None:
     assert texts(elements, "title") == [f"backuplink: {texts(elements, 'h1')[0]}"]
     assert texts(elements, "h2") == [
         "1. CRITICAL backup: Some of the endpoint's addresses do not answer (TCP002)",
-        "backup at backup.eu-west-1.amazonaws.com",
+        "The path",
+        "Steps at each address",
         "Not checked",
+        "More",
     ]
+    assert texts(elements, "h3") == ["backup at backup.eu-west-1.amazonaws.com"]
     assert texts(elements, "p")[0] == "eu-west-1, path private, access allowed, 3.0 s"
     assert texts(elements, "pre") == [
         "\n".join(shlex.join(command.argv) for command in report.findings[0].fix.commands)
     ]
     assert "10.0.2.17-443TIMEOUT---" in texts(elements, "tr")
-    failed = [element.text for element in elements if element.attributes.get("class") == "failed"]
-    assert failed == ["TIMEOUT"]
+    failed = [element for element in elements if element.name == "td" and "class" in element.attributes]
+    assert [(element.text, element.attributes["class"]) for element in failed if not element.inside & FOLDED] == [
+        ("TIMEOUT", "critical")
+    ]
 
 
-@pytest.mark.parametrize("name", one_in(8, scenarios.names()))
+@pytest.mark.parametrize("name", one_in(16, scenarios.names()))
 def test_of_every_scenario(name: str) -> None:
     report = report_of(name)
     elements = read(html.render(report))
@@ -50,11 +62,16 @@ def test_of_every_scenario(name: str) -> None:
         assert finding.detail in paragraphs
         assert f"What to do: {finding.fix.summary}" in paragraphs
     assert set(links(elements)) == {document.url for finding in causes for document in finding.documents}
+    levels = [int(element.name[1]) for element in elements if re.fullmatch("h[1-6]", element.name)]
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(after <= before + 1 for before, after in itertools.pairwise(levels))
 
 
 def test_of_a_call_that_was_refused() -> None:
     elements = read(html.render(refusal("no such option: --frmat.")))
-    assert texts(elements, "body") == ["\nUNKNOWN: no such option: --frmat.\n"]
+    assert [text.strip() for text in texts(elements, "main")] == ["UNKNOWN: no such option: --frmat."]
+    assert not [element for element in elements if element.name in ("svg", "details")]
 
 
 def test_a_table_can_be_understood_by_ear() -> None:
@@ -76,13 +93,14 @@ def test_it_forbids_its_reader_everything_but_its_own_style() -> None:
     assert policy == f"default-src 'none'; style-src 'sha256-{style}'; base-uri 'none'; form-action 'none'"
     # A browser obeys it for what comes after it alone (CSP 3, section 3.3).
     assert [element.name for element in elements][:4] == ["html", "head", "meta", "meta"]
+    assert [element for element in elements if "style" in element.attributes] == []
     assert not re.search(r"url\(|@import|expression", texts(elements, "style")[0])
 
 
 def test_a_long_detail_is_cut() -> None:
     report = report_of("one-zone-silent")
     long = replace(report, findings=(replace(report.findings[0], detail="a word " * DETAIL_CHARACTERS),))
-    assert len(html.render(long)) < len(html.render(report)) + DETAIL_CHARACTERS
+    assert len(without_data(html.render(long))) < len(without_data(html.render(report))) + DETAIL_CHARACTERS
     assert "... (--format json has the rest)" in html.render(long)
 
 
@@ -92,6 +110,114 @@ def test_links_of_a_saved_report_are_not_taken() -> None:
     documents = tuple(replace(document, url="javascript:alert(1)") for document in finding.documents)
     assert documents
     forged = replace(report, findings=(replace(finding, documents=documents),))
-    assert html.render(forged) == html.render(report)
+    assert without_data(html.render(forged)) == without_data(html.render(report))
     unknown = replace(report, findings=(replace(finding, code="XYZ999"),))
     assert links(read(html.render(unknown))) == []
+
+
+# --- What is in the file besides --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["three-faults", "healthy"])
+def test_it_holds_the_report(name: str) -> None:
+    report = report_of(name)
+    for shown in (report, redact(report)):
+        assert data(read(html.render(shown))) == codec.encode(shown)
+
+
+def test_the_page_of_each_finding_is_folded() -> None:
+    report = report_of("three-faults")
+    elements = read(html.render(report))
+    summaries = texts_inside(elements, "summary")
+    codes = dict.fromkeys(finding.code for finding in report.findings)
+    assert [text.split()[1] for text in summaries if text.startswith("Runbook: ")] == list(codes)
+    assert summaries[-1] == f"All {len(report.observations)} observations"
+    words = "".join("".join(element.text for element in elements if element.name == "details").split())
+    for code in codes:
+        for line in re.sub(r"```\w*|`", "", page(code)).splitlines()[1:]:
+            shown = line.strip("#>-* 0123456789.")
+            assert "<DNS" in shown or "<DUAL" in shown or "".join(shown.split()) in words
+    for code in codes:  # commands keep their lines
+        for block in re.findall(r"```\w*\n(.*?)```", page(code), re.DOTALL):
+            assert "<DNS" in block or block in texts_inside(elements, "code")
+    assert {element.attributes["href"] for element in elements if element.name == "a"} <= {
+        url for code in codes for url in re.findall(r"https://\S+", page(code))
+    } | set(links(elements))
+
+
+def test_domains_of_a_page_are_those_of_the_region() -> None:
+    report = report_of("china-suffix-missing")
+    codes = [finding.code for finding in report.findings if "<DNS_SUFFIX>" in page(finding.code)]
+    assert codes
+    document = html.render(report)
+    assert "&lt;DNS_SUFFIX&gt;" not in document
+    assert "amazonaws.com.cn" in "".join(texts_inside(read(document), "code"))
+
+
+def test_every_observation_is_there() -> None:
+    report = report_of("gateway-group-for-the-appliance")
+    rows = [
+        element.text for element in read(html.render(report)) if element.name == "tr" and "details" in element.inside
+    ]
+    for observation in report.observations:
+        row = next(row for row in rows if row.startswith(observation.id))
+        if observation.failure is not None:
+            assert observation.failure.kind.upper() in row
+            assert observation.failure.message in row
+
+
+def texts_inside(elements: list[Element], name: str) -> list[str]:
+    return [element.text for element in elements if element.name == name and "details" in element.inside]
+
+
+# --- For readers by ear -----------------------------------------------------------------------------------------------
+
+
+def test_both_pictures_have_a_name_and_say_the_same() -> None:
+    document = html.render(report_of("gateway-group-for-the-appliance"))
+    wide, narrow = map(svg_picture.read, re.findall(r"<svg .*?</svg>", document, re.DOTALL))
+    assert wide.attrib["role"] == "img"
+    assert float(wide.attrib["width"]) > 2 * float(narrow.attrib["width"])
+    assert svg_picture.description(wide) == svg_picture.description(narrow)
+    assert len(svg_picture.boxes(wide)) == len(svg_picture.boxes(narrow))
+
+
+# --- Whatever is untrusted --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["gateway-group-for-the-appliance", "three-faults"])
+@pytest.mark.parametrize("text", one_in(8, (*HOSTILE, "</script><script>alert(1)</script>", "<!--<script>", "\u2029")))
+def test_no_field_makes_more_than_text(text: str, name: str) -> None:
+    report = everywhere(report_of(name), text)
+    elements = read(html.render(report))
+    assert data(elements) == codec.encode(report)
+    assert len([element for element in elements if element.name == "script"]) == 1
+    assert text.isascii() or text not in html.render(report)
+
+
+@pytest.mark.parametrize("text", one_in(8, HOSTILE))
+def test_nor_does_a_field_of_what_changed(text: str) -> None:
+    old, new = report_of("one-zone-silent"), everywhere(report_of("port-blocked"), text)
+    # What both have must be the same, or nothing can be compared.
+    new = replace(new, targets=(*old.targets[1:], replace(new.targets[0], id=old.targets[0].id)))
+    elements = read(diff_html.as_html(difference(old, new)))
+    assert [element for element in elements if element.name == "a"] == []
+    assert visible(text).strip() in " ".join(texts(elements, "td"))
+
+
+# --- What changed -----------------------------------------------------------------------------------------------------
+
+
+def test_of_what_changed() -> None:
+    elements = read(diff_html.as_html(difference(report_of("healthy"), report_of("three-faults"))))
+    assert texts(elements, "h1") == ["CRITICAL: WORSE (critical)"]
+    assert texts(elements, "h2") == ["Findings", "Targets", "Steps"]
+    assert "cameTCP002@backup  critical: Some of the endpoint's addresses do not answer" in texts(elements, "tr")
+    assert "changedtcp/backup/10.0.2.17/443  ok -> failed (timeout)" in texts(elements, "tr")
+    assert data(elements)["schema"] == "backuplink.diff.v1"
+
+
+def test_of_nothing_that_changed() -> None:
+    elements = read(diff_html.as_html(difference(report_of("healthy"), report_of("healthy"))))
+    assert texts(elements, "h1") == ["OK: NOTHING WORSE"]
+    assert texts(elements, "p").count("the same") == 3

@@ -655,13 +655,12 @@ def of_pairs() -> Iterator[Refused]:
             ("{here}/empty: is not JSON: ",),
         ),
         ("history", ("--output=x", "--history=x"), ("--history is reserved",)),
-        ("the interface's format", ("--format=html",), ("Only the interface writes the format html",)),
     ):
         yield Refused(
             id=f"watch: {label}",
             arguments=("watch", "--format=json", *more),
             says=says,
-            format="text" if "--format=html" in more else "json",
+            format="json",
         )
     for name in ("history", "fleet"):
         yield Refused(

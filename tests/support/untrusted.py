@@ -1,6 +1,6 @@
 """Reports in which every text is untrusted, for formats that must show each as it is and obey none."""
 
-from dataclasses import replace
+from dataclasses import fields, is_dataclass, replace
 from typing import Any, Final
 
 from agent.report.model import Command, CommandScope, Finding, Fix, Report, TargetReport
@@ -99,3 +99,25 @@ def _observation(observation: Observation[Any], text: str) -> Observation[Any]:
     if isinstance(observation.outcome, Skipped):
         return replace(observation, outcome=Skipped(text))
     return observation
+
+
+def everywhere(report: Report, text: str) -> Report:
+    """The report with `text` in place of every word of it that is not one of a fixed list: a format must show it
+    whatever it means. Codes of findings stay, so that what they lead to is there as well."""
+    filled: Report = _filled(report, text)
+    findings = tuple(replace(new, code=old.code) for new, old in zip(filled.findings, report.findings, strict=True))
+    observations = tuple(  # an operation decides which facts belong to a step
+        replace(new, subject=replace(new.subject, operation=old.subject.operation))
+        for new, old in zip(filled.observations, report.observations, strict=True)
+    )
+    return replace(filled, schema=report.schema, findings=findings, observations=observations)
+
+
+def _filled(value: Any, text: str) -> Any:
+    if is_dataclass(value) and not isinstance(value, type):
+        return replace(value, **{field.name: _filled(getattr(value, field.name), text) for field in fields(value)})
+    if isinstance(value, tuple):
+        return tuple(_filled(part, text) for part in value)
+    if isinstance(value, dict):
+        return {key: _filled(part, text) for key, part in value.items()}
+    return text if type(value) is str else value

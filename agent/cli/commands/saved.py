@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from agent.cli.group import Command
-from agent.cli.options import report_options, table_format
+from agent.cli.options import difference_format, report_options
 from agent.cli.param_types import complete_files
 from agent.cli.to_settings import report_options_from
 
@@ -17,7 +17,8 @@ from agent.cli.to_settings import report_options_from
 def diagnose(received_signals: list[str], /, report_file: str, **options: Any) -> int:
     """Judge a saved report with the rules of this version, without any new measurement.
 
-    REPORT is a file written with --format json or ndjson, or - for stdin. The exit code is that of the new verdict.
+    REPORT is a file written with --format json, ndjson or html, or - for stdin. The exit code is that of the new
+    verdict.
     """
     from agent.app.judge_saved import judge_saved
 
@@ -27,14 +28,14 @@ def diagnose(received_signals: list[str], /, report_file: str, **options: Any) -
 @click.command(cls=Command)
 @click.argument("old", shell_complete=complete_files)
 @click.argument("new", shell_complete=complete_files)
-@table_format
+@difference_format
 @click.pass_obj
 def diff(received_signals: list[str], /, old: str, new: str, wanted: str) -> int:
     """Compare two saved reports: targets, steps, and findings that appeared or cleared.
 
-    OLD and NEW are files written with --format json or ndjson; one of them may be - for stdin. Exit codes: 0 nothing
-    got worse, 1 or 2 by the worst cause that is new or got worse, 3 the two cannot be compared.
+    OLD and NEW are files written with --format json, ndjson or html; one of them may be - for stdin. Exit codes: 0
+    nothing got worse, 1 or 2 by the worst cause that is new or got worse, 3 the two cannot be compared.
     """
     from agent.app.judge_saved import compare_saved
 
-    return compare_saved(old, new, received_signals, as_json=wanted == "json")
+    return compare_saved(old, new, received_signals, wanted=wanted)

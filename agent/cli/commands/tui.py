@@ -22,7 +22,7 @@ from agent.settings import ReportOptions
 def tui(context: click.Context, /, report_file: str | None, **options: Any) -> int:
     """Show a run as it happens, or a saved report, in a full-screen interface.
 
-    `?` lists the keys, `q` quits. REPORT is a file written with --format json or ndjson; without it, this host is
+    `?` lists the keys, `q` quits. REPORT is a file written with --format json, ndjson or html; without it, this host is
     checked, and `r` checks it again. On exit the report is written as `check` writes it. For a screen reader, or for a
     terminal that shows only lines, `check` gives the same content as text.
 

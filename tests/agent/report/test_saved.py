@@ -20,8 +20,8 @@ from hypothesis import strategies as st
 from agent.app import read_saved
 from agent.app.read_saved import read_report
 from agent.cli import entry
+from agent.formats import html, ndjson, text
 from agent.formats import json as json_format
-from agent.formats import ndjson, text
 from agent.judge.verdict import judge, judge_evidence
 from agent.process import signals
 from agent.report import codec, exits, saved
@@ -94,11 +94,47 @@ def test_a_stream_judged_again_is_the_same_bytes(name: str, tmp_path: Path) -> N
         assert json_format.render(again) == json_format.render(report)
 
 
+@pytest.mark.parametrize("name", one_in(64, NAMES))
+def test_a_page_judged_again_is_the_same_bytes(name: str, tmp_path: Path) -> None:
+    report = report_of(name)
+    page = html.render(report)
+    for content in (page, page.replace("\n", "\r\n"), f"\ufeff\n{page}", page.partition("\n")[2]):
+        path = tmp_path / "report.html"
+        path.write_bytes(content.encode())
+        again = judge(saved.measurement_of(read_report(str(path))))
+        assert json_format.render(again) == json_format.render(report)
+
+
+def test_a_page_that_a_peer_wrote_into_is_the_report_of_the_run(tmp_path: Path) -> None:
+    """What stands in the page as text cannot be taken for what the page holds."""
+    report = report_of(HEALTHY)
+    forged = html.render(report_of(FAULT)).partition("<script")[2]
+    said = replace(report, verdict=replace(report.verdict, summary=f"<script{forged}"))
+    path = tmp_path / "report.html"
+    path.write_text(html.render(said), "utf-8")
+    assert codec.encode(read_report(str(path))) == codec.encode(said)
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        pytest.param("<!DOCTYPE html>\n<p>Sign in</p>", "a web page without a report", id="another page"),
+        pytest.param("<!doctype html><script>{}</script>", "a web page without a report", id="another script"),
+        pytest.param("whole", "was cut off", id="cut off"),
+    ],
+)
+def test_a_page_without_a_report_is_refused(content: str, says: str, tmp_path: Path) -> None:
+    path = tmp_path / "report.html"
+    path.write_text(html.render(report_of(HEALTHY))[:-200] if content == "whole" else content, "utf-8")
+    with pytest.raises(saved.SavedReportError, match=says):
+        read_report(str(path))
+
+
 def test_all_verdicts_are_among_them() -> None:
     assert {report_of(name).verdict.status for name in NAMES} >= {"ok", "warning", "critical", "unknown"}
 
 
-@pytest.mark.parametrize("wanted", ["json", "ndjson"])
+@pytest.mark.parametrize("wanted", ["json", "ndjson", "html"])
 def test_what_a_run_wrote_is_read_from_a_file_from_a_pipe_and_from_a_socket(wanted: str, tmp_path: Path) -> None:
     original = process("demo", FAULT, "--format", wanted)
     path = tmp_path / "report"

@@ -7,7 +7,7 @@ from random import Random
 from typing import Any, Final
 
 from agent.app.own_commands import with_own_commands
-from agent.formats import ndjson
+from agent.formats import html, ndjson
 from agent.formats.registry import FORMATS, OPTION_NAMES, render
 from agent.judge.evidence import Evidence
 from agent.judge.requirements import required_steps
@@ -21,6 +21,7 @@ from agent.tui.drawing import causes, footer, path, verdict
 from agent.tui.lines import ASCII
 from agent.tui.state import State, reduce
 from agent.tui.state import saved as state_of
+from tests.formats import html_page
 from tests.formats.readers import READERS
 from tests.hostile.fuzz import commands
 from tests.hostile.fuzz.command import Command, assert_documented, assert_is_plain, assert_reason
@@ -42,6 +43,8 @@ _PIECES: Final = (
     b": ",
     b"]",
     b"}",
+    b"<script",
+    b"</script>",
 )
 
 
@@ -57,12 +60,14 @@ def document(chance: Random) -> dict[str, Any]:
 
 def content(chance: Random) -> bytes:
     """A file: a report whose bytes are spoilt, whose values are, or whose words are hostile."""
-    match chance.randrange(6):
+    match chance.randrange(7):
         case 0:
             return spoilt_bytes(chance, ndjson.render(report_of(chance.choice(commands.NAMES))).encode(), _PIECES)
         case 1:
             return spoilt_bytes(chance, _sound(chance.choice(commands.NAMES)).encode(), _PIECES)
-        case 2 | 3:
+        case 2:
+            return spoilt_bytes(chance, html.render(report_of(chance.choice(commands.NAMES))).encode(), _PIECES)
+        case 3 | 4:
             return json.dumps(codec.encode(commands.report(chance))).encode()
         case _:
             return json.dumps(document(chance)).encode()
@@ -103,14 +108,18 @@ def assert_is_proven(report: Report) -> None:
 
 def _compared(chance: Random, command: Command, place: str) -> None:
     other = command.file("other.json", _sound(chance.choice(commands.NAMES)).encode())
-    wanted = chance.choice(("text", "json"))
+    wanted = chance.choice(("text", "json", "html"))
     done = command("diff", f"--format={wanted}", *chance.choice(((place, other), (other, place), (place, place))))
     if done.err:
         assert_documented(done, wanted)
     else:
         assert_reason(done)
         assert_is_plain(done.out)
-        assert wanted == "text" or isinstance(json.loads(done.out), dict)
+        match wanted:
+            case "json":
+                assert isinstance(json.loads(done.out), dict)
+            case "html":
+                html_page.read(done.out)
 
 
 def _read(data: bytes, place: str) -> Report | str:

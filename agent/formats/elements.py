@@ -1,0 +1,70 @@
+"""HTML and SVG as a tree of elements, which the standard library writes: no text and no attribute can become markup.
+
+A text passes `visible` on its way into the tree, so the document is ASCII and holds no control character.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+from xml.etree import ElementTree
+from xml.etree.ElementTree import Element
+
+from agent.formats.report_text import visible
+
+_BLOCKS: Final = frozenset(
+    "body div details figcaption figure footer h1 h2 h3 h4 head header li link main meta ol p pre script section style "
+    "summary svg table tbody thead title tr ul".split()
+)
+"""Elements after which a new line changes nothing."""
+
+
+def element(name: str, attributes: Mapping[str, str | int] | None = None, *content: Element | str) -> Element:
+    """An element with texts and elements in it. Names, and the values of attributes, must be ours: only `content` may
+    come from outside."""
+    made = Element(name, {key: str(value) for key, value in (attributes or {}).items()})
+    made.tail = "\n" if name in _BLOCKS else None
+    for part in content:
+        append(made, part)
+    return made
+
+
+def append(parent: Element, part: Element | str) -> None:
+    """Add a text or an element behind what `parent` holds."""
+    if isinstance(part, Element):
+        parent.append(part)
+    elif len(parent):
+        parent[-1].tail = (parent[-1].tail or "") + visible(part)
+    else:
+        parent.text = (parent.text or "") + visible(part)
+
+
+def lines(parts: list[str]) -> str:
+    """Texts on lines of their own, for `raw`: a line feed that `visible` would show as an escape."""
+    return "\n".join(map(visible, parts))
+
+
+def raw(name: str, attributes: Mapping[str, str | int] | None, text: str) -> Element:
+    """An element around one text of ours, line feeds included: a style sheet, data, lines of `lines`."""
+    made = element(name, attributes)
+    made.text = text
+    return made
+
+
+def data(document: Any, attributes: Mapping[str, str]) -> Element:
+    """JSON inside a page, in an element that a browser neither runs nor shows. It contains no `<`, `>` and `&`, so
+    nothing in it can end the element (HTML, section 4.12.1.3)."""
+    text = json.dumps(document, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
+    for char in "<>&\x7f":
+        text = text.replace(char, f"\\u{ord(char):04x}")
+    return raw("script", {"type": "application/json", **attributes}, text)
+
+
+def to_html(root: Element) -> str:
+    """A whole HTML document."""
+    return f"<!DOCTYPE html>\n{ElementTree.tostring(root, encoding='unicode', method='html').strip()}\n"
+
+
+def to_svg(root: Element) -> str:
+    """A whole SVG document."""
+    root.set("xmlns", "http://www.w3.org/2000/svg")
+    return f"{ElementTree.tostring(root, encoding='unicode').strip()}\n"

@@ -1,0 +1,138 @@
+"""The frame of every HTML page: one file that runs no script, asks nobody for anything, and suits a telephone, a dark
+screen, a reader by ear and two sheets of paper.
+
+Should a text ever become markup, the page's Content Security Policy still forbids everything but its own style.
+"""
+
+import base64
+import hashlib
+from collections.abc import Iterable, Sequence
+from typing import Final
+from xml.etree.ElementTree import Element
+
+from agent.formats import picture
+from agent.formats.elements import element, raw, to_html
+
+_VARIABLES: Final = {
+    theme: "".join(f"--{name}:{value};" for name, value in colours.items())
+    for theme, colours in picture.PALETTES.items()
+}
+_STYLE: Final = f"""
+:root{{color-scheme:light dark;{_VARIABLES["light"]}}}
+@media screen and (prefers-color-scheme:dark){{:root{{{_VARIABLES["dark"]}}}}}
+*{{box-sizing:border-box}}
+body{{font:1rem/1.5 system-ui,sans-serif;color:var(--ink);background:var(--paper);margin:0}}
+main{{max-width:60rem;margin:0 auto;padding:1rem}}
+h1,h2,h3,h4,p,li,td,th,summary{{overflow-wrap:anywhere}}
+h1{{font-size:1.35rem;line-height:1.3;margin:0 0 .25rem}}
+h2{{font-size:1.15rem;line-height:1.3;margin:1.75rem 0 .5rem}}
+h3{{font-size:1rem;line-height:1.4;margin:1.25rem 0 .25rem}}
+h4{{font-size:.95rem;margin:1rem 0 .25rem}}
+p{{margin:.5rem 0;max-width:72ch}}
+li{{max-width:72ch}}
+a{{color:var(--link)}}
+a:focus-visible,summary:focus-visible,.scroll:focus-visible{{outline:3px solid var(--link);outline-offset:2px}}
+code,pre{{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;font-size:.875rem}}
+pre{{margin:.5rem 0;padding:.6rem .75rem;background:var(--panel);border:1px solid var(--line);border-radius:.4rem;
+white-space:pre-wrap;overflow-wrap:anywhere}}
+.verdict{{padding:.75rem 1rem;border:2px solid var(--line);border-left-width:.6rem;border-radius:.4rem}}
+.verdict p{{margin:.25rem 0 0}}
+.muted{{color:var(--muted);font-size:.9rem}}
+{
+    "".join(
+        f".{kind}{{border-color:var(--{kind});}}.verdict.{kind}{{background:var(--{kind}-back)}}.{kind}>.word,td.{kind}"
+        f"{{color:var(--{kind});font-weight:bold}}"
+        for kind in ("ok", "warning", "critical", "unknown")
+    )
+}
+.do{{border-left:.25rem solid var(--link);padding:0 0 0 .75rem;margin:.75rem 0}}
+.do>p:first-child{{margin-top:0}}
+.scroll{{overflow-x:auto;margin:.5rem 0}}
+table{{border-collapse:collapse;font-size:.9rem}}
+caption{{text-align:left;color:var(--muted);padding:.25rem 0}}
+th,td{{border:1px solid var(--line);padding:.2rem .6rem;text-align:left;vertical-align:top}}
+thead th{{background:var(--panel)}}
+table.long th,table.long td{{min-width:5rem}}
+summary{{cursor:pointer;padding:.5rem .25rem;min-height:2.5rem;font-weight:bold}}
+details{{border-bottom:1px solid var(--line)}}
+figure{{margin:.5rem 0}}
+figure svg{{display:block;width:100%;height:auto}}
+figure .narrow{{display:none}}
+@media screen and (max-width:44rem){{figure .narrow{{display:block}}figure .wide{{display:none}}}}
+@media print{{
+@page{{margin:12mm}}
+body{{font-size:9.5pt;line-height:1.35}}
+main{{max-width:none;padding:0}}
+h1{{font-size:13pt}}h2{{font-size:11pt;margin:.7rem 0 .3rem}}h3{{font-size:10pt;margin:.5rem 0 .2rem}}
+p,li{{margin:.25rem 0;max-width:none}}
+code,pre{{font-size:8.5pt}}
+table{{font-size:8.5pt}}
+th,td{{padding:.05rem .4rem}}
+.scroll{{overflow:visible}}
+pre{{padding:.3rem .5rem}}
+tr,pre,h1,h2,h3,figure{{break-inside:avoid}}
+h2,h3,caption{{break-after:avoid}}
+figure svg{{max-height:15cm}}
+details:not([open]),.unprinted{{display:none}}
+}}
+{picture.STYLE}"""
+_STYLE_HASH: Final = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
+_POLICY: Final = f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; base-uri 'none'; form-action 'none'"
+
+
+def page(title: str, content: Iterable[Element], data: Element | None = None) -> str:
+    """One HTML document: its content, and the data that programs take from it."""
+    meta = (
+        {"charset": "utf-8"},
+        {"http-equiv": "Content-Security-Policy", "content": _POLICY},
+        {"name": "referrer", "content": "no-referrer"},
+        {"name": "viewport", "content": "width=device-width, initial-scale=1"},
+    )
+    head = element("head", None, *(element("meta", attributes) for attributes in meta))
+    head.append(element("title", None, f"backuplink: {title}"))
+    head.append(raw("style", None, _STYLE))
+    body = element("body", None, element("main", None, *content))
+    if data is not None:
+        body.append(data)
+    return to_html(element("html", {"lang": "en"}, head, body))
+
+
+def verdict(status: str, words: str, *lines: str) -> Element:
+    """The first thing on a page: how it is, in a word and a sentence."""
+    heading = element("h1", {"class": status}, element("span", {"class": "word"}, status.upper()), f": {words}")
+    return element("div", {"class": f"verdict {status}"}, heading, *(element("p", None, line) for line in lines))
+
+
+def section(*content: Element) -> Element:
+    """A part of a page, which begins with its heading."""
+    return element("section", None, *content)
+
+
+def bullets(items: Iterable[Element | str]) -> list[Element]:
+    """A list; nothing where it would be empty."""
+    made = [element("li", None, item) for item in items]
+    return [element("ul", None, *made)] if made else []
+
+
+def table(caption: str, header: Sequence[str], rows: Iterable[Sequence[Element]], name: str) -> Element:
+    """A table that scrolls where it is wider than the page. `name` is an id of its own."""
+    body = element("tbody", None, *(element("tr", None, *row) for row in rows))
+    heads = element("tr", None, *(element("th", {"scope": "col"}, words) for words in header))
+    made = element("table", None, element("caption", {"id": name}, caption), element("thead", None, heads), body)
+    scroll = {"class": "scroll", "role": "region", "tabindex": "0", "aria-labelledby": name}
+    return element("div", scroll, made)
+
+
+def row_head(words: str) -> Element:
+    """The first cell of a row."""
+    return element("th", {"scope": "row"}, words)
+
+
+def cell(words: str, kind: str | None = None) -> Element:
+    """Another cell; `kind` colours what its words say."""
+    return element("td", {"class": kind} if kind else None, words)
+
+
+def folded(summary: str, *content: Element) -> Element:
+    """What opens when it is clicked on, and is printed only then."""
+    return element("details", None, element("summary", None, summary), *content)

@@ -1,0 +1,11 @@
+"""The path as a picture alone, for a ticket or a wiki: the verdict, and where it fails. It refers to nothing else."""
+
+from agent.formats.elements import to_svg
+from agent.formats.picture import WIDE, picture
+from agent.formats.registry import DEFAULT_OPTIONS, RenderOptions
+from agent.report.model import Report
+
+
+def render(report: Report, options: RenderOptions = DEFAULT_OPTIONS) -> str:
+    """One SVG document."""
+    return to_svg(picture(report, WIDE, "path", stands_alone=True))

@@ -1,0 +1,142 @@
+"""The pages in a real browser: what it shows at three widths, dark and light, to the eye, to the ear and on paper, and
+that it asks nobody for anything."""
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from agent.formats import diff_html, html, svg
+from agent.report.diff import difference
+from tests.support.runs import report_of
+from tests.support.untrusted import HOSTILE, everywhere
+
+NAMES: Final = ("three-faults", "healthy", "hana-without-storage-endpoint", "gateway-group-for-the-appliance")
+WIDTHS: Final = (360, 768, 1280)
+SCHEMES: Final = ("light", "dark")
+TEXT_PIXELS: Final = 10
+"""The smallest text of a picture on a screen."""
+TARGET_PIXELS: Final = 24
+"""Of what is pressed (WCAG 2.2, 2.5.8)."""
+TAGS: Final = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
+_CUT_BEHIND_STEPS: Final = """() => {
+    const last = document.querySelector('#steps-1').closest('.scroll');
+    const behind = part => last.compareDocumentPosition(part) & Node.DOCUMENT_POSITION_FOLLOWING;
+    [...document.querySelectorAll('main *')].filter(part => behind(part) && !last.contains(part)).forEach(
+        part => part.remove());
+}"""
+"""Takes away all that stands behind the first table of steps."""
+Show = Callable[..., Any]
+
+
+@pytest.fixture
+def show(browser: Any, tmp_path: Path) -> Iterator[Show]:
+    """Open a document. At the end of the test nothing but its file was asked for, nothing ran, and nothing failed."""
+    heard: list[str] = []
+    contexts = []
+
+    def opened(document: str, suffix: str = "html", width: int = 768, height: int = 800, scheme: str = "light") -> Any:
+        path = tmp_path / f"page.{suffix}"
+        path.write_text(document, "utf-8")
+        context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("request", lambda request: heard.append(request.url))
+        page.on("console", lambda message: heard.append(message.text))
+        page.on("pageerror", lambda error: heard.append(str(error)))
+        page.on("dialog", lambda dialog: heard.append(dialog.message))
+        page.goto(path.as_uri())
+        assert heard.pop(0) == path.as_uri()
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert heard == []
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("name", NAMES)
+def test_it_suits_every_screen(name: str, width: int, scheme: str, show: Show) -> None:
+    page = show(html.render(report_of(name)), width=width, scheme=scheme)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert (sum(map(int, re.findall(r"\d+", ground)[:3])) < 3 * 64) is (scheme == "dark")
+    drawn = [box for box in (found.bounding_box() for found in page.query_selector_all("svg.path")) if box]
+    assert len(drawn) == 1
+    units = int(
+        page.evaluate("[...document.querySelectorAll('svg.path')].find(s => s.clientWidth).viewBox.baseVal.width")
+    )
+    assert drawn[0]["width"] / units * 10 >= TEXT_PIXELS * 0.95
+    for summary in page.query_selector_all("summary"):
+        assert summary.bounding_box()["height"] >= TARGET_PIXELS
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("name", ["three-faults", "hana-without-storage-endpoint", "gateway-group-for-the-appliance"])
+def test_the_first_screen_says_what_is_wrong_and_what_to_do(name: str, width: int, show: Show) -> None:
+    page = show(html.render(report_of(name)), width=width)
+    for selector in ("h1", "h2", ".do p"):
+        assert page.query_selector(selector).bounding_box()["y"] < 800
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize("width", [WIDTHS[0], WIDTHS[-1]])
+@pytest.mark.parametrize("name", [*NAMES, "gateway-optional-ports", "diff"])
+def test_axe_finds_nothing(name: str, width: int, scheme: str, show: Show) -> None:
+    from axe_playwright_python.sync_playwright import Axe
+
+    if name == "diff":
+        document = diff_html.as_html(difference(report_of("healthy"), report_of("three-faults")))
+    else:
+        document = html.render(report_of(name))
+    page = show(document, width=width, scheme=scheme)
+    page.evaluate("document.querySelectorAll('details').forEach(part => part.open = true)")
+    found = Axe().run(page, options={"resultTypes": ["violations"], "runOnly": list(TAGS)}).response["violations"]
+    assert [(row["id"], [node["html"] for node in row["nodes"][:3]]) for row in found] == []
+
+
+def test_what_is_folded_opens_by_the_keyboard(show: Show) -> None:
+    page = show(html.render(report_of("three-faults")))
+    page.focus("summary")
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.querySelector('details').open")
+    assert page.query_selector("details h3").is_visible()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_verdict_causes_picture_and_steps_are_on_two_printed_pages(name: str, show: Show) -> None:
+    page = show(html.render(report_of(name)))
+    page.evaluate(_CUT_BEHIND_STEPS)
+    assert len(re.findall(rb"/Type /Page\b", page.pdf(format="A4"))) <= 2
+
+
+def test_what_is_folded_is_not_printed(show: Show) -> None:
+    page = show(html.render(report_of("three-faults")))
+    page.emulate_media(media="print")
+    assert not any(part.is_visible() for part in page.query_selector_all("details"))
+    page.evaluate("document.querySelector('details').open = true")
+    assert [part.is_visible() for part in page.query_selector_all("details")].count(True) == 1
+    assert len([drawn for drawn in page.query_selector_all("svg.path") if drawn.is_visible()]) == 1
+
+
+@pytest.mark.parametrize("text", [*HOSTILE, "</script><script>alert(1)</script>", "<!--<script>"])
+def test_nothing_that_a_report_says_runs_or_loads(text: str, show: Show) -> None:
+    page = show(html.render(everywhere(report_of("gateway-group-for-the-appliance"), text)))
+    assert page.evaluate("[...document.scripts].map(script => script.type)") == ["application/json"]
+    assert (
+        page.evaluate("document.images.length + document.forms.length + document.querySelectorAll('iframe').length")
+        == 0
+    )
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_the_picture_alone(scheme: str, show: Show) -> None:
+    page = show(svg.render(report_of("three-faults")), suffix="svg", scheme=scheme)
+    box = page.query_selector("svg").bounding_box()
+    assert box["width"] >= 700
+    fill = page.evaluate("getComputedStyle(document.querySelector('.paper')).fill")
+    assert (fill == "rgb(255, 255, 255)") is (scheme == "light")

@@ -1,0 +1,97 @@
+"""What a viewer makes of a picture, read by the standard library's XML parser: its parts, and that none is cut off."""
+
+import re
+from functools import cache
+from typing import Final
+from xml.etree import ElementTree
+from xml.etree.ElementTree import Element
+
+from agent.formats import svg
+from agent.formats.picture import STYLE
+from agent.formats.report_text import visible
+from tests.support.untrusted import spoken
+
+_NAMESPACE: Final = "{http://www.w3.org/2000/svg}"
+ATTRIBUTES: Final[dict[str, set[str]]] = {
+    "svg": {"class", "role", "aria-labelledby", "width", "height", "viewbox", "preserveaspectratio"},
+    "title": {"id"},
+    "desc": {"id"},
+    "style": set(),
+    "g": {"class"},
+    "rect": {"class", "x", "y", "width", "height", "rx"},
+    "path": {"class", "d", "transform"},
+    "text": {"class", "x", "y"},
+}
+"""All that a picture is made of; HTML's parser writes attributes in lower case."""
+_NUMBER: Final = re.compile(r"-?\d+(?:\.\d+)?")
+_SIZES: Final = {True: 10 * 0.6, False: 11 * 0.6}
+"""Width of a character, of a small text and of others."""
+
+
+def read(document: str) -> Element:
+    """The picture. Raises where it is none, holds anything but shapes and texts, or one of them leaves its frame."""
+    assert document.isascii()
+    assert document.replace("\n", "").isprintable()
+    root = ElementTree.fromstring(document)  # noqa: S314 - our own document
+    width, height = float(root.attrib["width"]), float(root.attrib["height"])
+    assert root.attrib["viewBox"] == f"0 0 {width:g} {height:g}"
+    for part in root.iter():
+        name = part.tag.removeprefix(_NAMESPACE)
+        assert {attribute.lower() for attribute in part.attrib} <= ATTRIBUTES[name]
+        for attribute in ("x", "y", "width", "height", "rx"):
+            assert _NUMBER.fullmatch(part.get(attribute, "0"))
+        if name == "rect":
+            assert 0 <= float(part.get("x", 0)) <= float(part.get("x", 0)) + float(part.attrib["width"]) <= width
+            assert 0 <= float(part.get("y", 0)) <= float(part.get("y", 0)) + float(part.attrib["height"]) <= height
+        if name == "text":
+            end = float(part.attrib["x"]) + len(part.text or "") * _SIZES["small" in part.get("class", "").split()]
+            assert end <= width, part.text
+            assert 0 < float(part.attrib["y"]) < height
+        if name == "style":
+            assert part.text == STYLE
+    return root
+
+
+def boxes(root: Element) -> list[tuple[str, ...]]:
+    """The boxes in their order: the kind of each, and its texts."""
+    return [
+        (group.attrib["class"], *(text.text or "" for text in group.findall(f"{_NAMESPACE}text")))
+        for group in root.iter(f"{_NAMESPACE}g")
+        if group.find(f"{_NAMESPACE}rect") is not None
+    ]
+
+
+def lines(root: Element) -> list[str]:
+    """Every text of the picture, in its order."""
+    return [text.text or "" for text in root.iter(f"{_NAMESPACE}text")]
+
+
+def title(root: Element) -> str:
+    """Its name, for a reader by ear."""
+    return root.findtext(f"{_NAMESPACE}title") or ""
+
+
+def description(root: Element) -> str:
+    """Its content in words."""
+    return root.findtext(f"{_NAMESPACE}desc") or ""
+
+
+def status(document: str) -> str:
+    """The status that a picture shows."""
+    return title(read(document)).partition(":")[0].lower()
+
+
+@cache
+def _plain() -> Element:
+    return read(svg.render(spoken("x")))
+
+
+def check(text: str) -> None:
+    """Everything that is said of `text` is `text`: it makes no element, and no attribute holds it."""
+    root = read(svg.render(spoken(text)))
+    assert title(root) == f"WARNING: {visible(text)}"
+    flat = "".join("".join(lines(root)).split())
+    assert flat.startswith("".join(f"WARNING:{visible(text)}".split()))
+    plain = _plain()
+    assert [box[0] for box in boxes(root)] == [box[0] for box in boxes(plain)]
+    assert {part.tag for part in root.iter()} == {part.tag for part in plain.iter()}
