@@ -1,5 +1,6 @@
 """Keeping runs in a history: opening its file, and the one run of a check."""
 
+import os
 from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -11,18 +12,26 @@ from agent.process.output import one_line, to_stderr
 from agent.settings import Keeping, ReportOptions, Settings
 
 if TYPE_CHECKING:
+    from agent.history.write import HistoryWriter
     from agent.report.model import Report
 
 SECONDS: Final = 10.0
 """Time limit for opening a history, and for writing to it: it may be on a disk that hangs."""
+_WRITERS: "Final[dict[str, HistoryWriter]]" = {}
+"""By file, without links: closing another descriptor of a file would release the locks that SQLite has on it (How To
+Corrupt An SQLite Database File, section 2.2), and a watch that reads its settings again opens its history again."""
 
 
 def opened_history(keeping: Keeping, received_signals: Sequence[str] = ()) -> History:
-    """The history in a file, which is created where nothing has its name. Raises RequestError, also for what is no
-    history, and InterruptedBySignalError."""
+    """The history in a file, which is created where nothing has its name; of one file always the same object. Raises
+    RequestError, also for what is no history, and InterruptedBySignalError."""
     from agent.history.write import HistoryWriter
 
-    writer = HistoryWriter(keeping)
+    place = os.path.realpath(keeping.path)
+    writer = _WRITERS.get(place)
+    if writer is None:
+        writer = _WRITERS[place] = HistoryWriter(keeping)
+    writer.keeping = keeping
     try:
         within(writer.open, seconds=SECONDS, received_signals=received_signals)
     except HistoryError as error:

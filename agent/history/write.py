@@ -44,6 +44,7 @@ class HistoryWriter:
 
     def __init__(self, keeping: Keeping) -> None:
         self.keeping = keeping
+        """May be replaced by one of the same file."""
         self._connection: sqlite3.Connection | None = None
         self._file: tuple[int, int] | None = None
         """Device and inode of what is open."""

@@ -320,7 +320,8 @@ class Watch:
                 config.watching.raise_after,
                 config.watching.clear_after,
             )
-            group.create_task(self._sinks.close_history(self._config.history))
+            if config.history is not self._config.history:
+                group.create_task(self._sinks.close_history(self._config.history))
             self._config = config
             self._expect_a_cycle()
             self._counts.reloads[True] += 1

@@ -4,6 +4,8 @@ import csv
 import io
 import json
 import sqlite3
+import subprocess
+import sys
 from functools import partial
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from agent.cli import entry as command
 from agent.formats.registry import OPTION_NAMES
 from agent.history.model import History, HistoryError, series_of
 from agent.history.read import HistoryReader
+from agent.history.write import HistoryWriter
 from agent.report.codec import encode
 from agent.settings import Keeping, ReportOptions
 from agent.simulated.clock import VirtualLoop
@@ -250,6 +253,23 @@ def test_checks_go_on_from_each_other(capsys: pytest.CaptureFixture[str], tmp_pa
         (4, "verdict", "verdict"),
         (4, "cleared", "TCP002@backup"),
     ]
+
+
+def test_a_file_is_opened_once_in_a_process(tmp_path: Path) -> None:
+    """Else SQLite's locks on it would be gone, and another process could remove the log that this one writes to."""
+    first = keep.opened_history(Keeping(path=tmp_path / "h.db", seconds=DAY, size=MB))
+    first.append(entry(well(1)))
+    (tmp_path / "link.db").symlink_to(tmp_path / "h.db")
+    wanted = Keeping(path=tmp_path / "link.db", seconds=2 * DAY, size=MB)
+    assert keep.opened_history(wanted) is first
+    assert isinstance(first, HistoryWriter)
+    assert first.keeping == wanted
+    code = (
+        "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute('SELECT * FROM cycle').fetchall(); c.close()"
+    )
+    subprocess.run([sys.executable, "-c", code, str(tmp_path / "h.db")], check=True)
+    assert (tmp_path / "h.db-wal").stat().st_size > 0  # the other one saw that it is in use
+    first.close()
 
 
 def test_a_masked_check_keeps_no_address(tmp_path: Path) -> None:

@@ -191,3 +191,29 @@ def test_a_released_version_stays_as_it_is() -> None:
     """What is in users' files: a change of a table is a new row of VERSIONS."""
     digests = [hashlib.sha256("\n".join(version).encode()).hexdigest()[:16] for version in VERSIONS]
     assert digests == ["2d912d46617edb10"]
+
+
+# --- Reading ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_folder_that_cannot_be_written_has_no_writer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    history = writer(tmp_path / "h.db")
+    history.append(entry(well(1)))
+    history.close()
+    monkeypatch.setattr("os.access", lambda *_: False)
+    with HistoryReader(tmp_path / "h.db") as reading:
+        assert len(list(reading.cycles(None))) == 1
+        assert [path.name for path in tmp_path.iterdir()] == ["h.db"]
+    history.append(entry(well(2)))  # with a log of writes, there is one, and what is in the log counts
+    with HistoryReader(tmp_path / "h.db") as reading:
+        assert len(list(reading.cycles(None))) == 2
+
+
+@pytest.mark.parametrize("name", ["a b.db", "a?b.db", "a#b.db", "a%41.db", "\u00e9.db", ":memory:", "file:x"])
+def test_any_name_of_a_file(tmp_path: Path, name: str) -> None:
+    history = writer(tmp_path / name)
+    history.append(entry(well(1)))
+    history.close()
+    with HistoryReader(tmp_path / name) as reading:
+        assert len(list(reading.cycles(None))) == 1
+    assert (tmp_path / name).stat().st_size > 0
