@@ -3,8 +3,8 @@
 import asyncio
 import contextlib
 import threading
-from collections.abc import Callable
-from typing import Final, TypeVar, cast
+from collections.abc import Callable, Hashable
+from typing import Any, Final, TypeVar, cast
 
 NAME: Final = "backuplink-background"
 """Of every such thread, which tells it from a library's own."""
@@ -39,3 +39,28 @@ def in_background(work: Callable[[], T]) -> "asyncio.Future[T]":
 
     threading.Thread(target=body, daemon=True, name=NAME).start()
     return done
+
+
+class CallsInBackground:
+    """Calls in threads as those of `in_background`, each of which is made once at a time.
+
+    A call that hangs, as on a file system that does not answer, keeps its thread. A watch would add one in every cycle,
+    until the process may have no more.
+    """
+
+    def __init__(self) -> None:
+        self._pending: dict[tuple[asyncio.AbstractEventLoop, Hashable], asyncio.Future[Any]] = {}
+
+    async def result_of(self, key: Hashable, work: Callable[[], T]) -> T:
+        """What `work` gives or raises; where the call with this key is still under way, what that one does."""
+        place = asyncio.get_running_loop(), key
+        pending = self._pending.get(place)
+        if pending is None:
+            pending = self._pending[place] = in_background(work)
+
+            def end(done: "asyncio.Future[Any]") -> None:
+                del self._pending[place]
+                done.exception()  # nobody may be left to take it
+
+            pending.add_done_callback(end)
+        return cast(T, await asyncio.shield(pending))

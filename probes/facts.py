@@ -105,11 +105,15 @@ class SdkFacts:
 
 SAP_SYSTEMS: Final = "/usr/sap"
 """The folder that has one for each SAP system of a host."""
+BACKINT: Final = "aws-backint-agent"
+"""How the folder of the Backint agent and all of its files are called."""
 AWS_BACKUP_MODE: Final = "aws-backup"
 S3_MODE: Final = "s3"
 """Where a Backint agent sends its data."""
 BUCKET: Final = "S3BucketName"
 """Key of the Backint agent's configuration, whose value makes it send its data to S3."""
+BUCKET_REGIONS: Final = ("S3BucketAwsRegion", "AwsRegion")
+"""Keys of the same configuration that say where the bucket is; which of the two is read depends on its age."""
 SSM_ENDPOINTS: Final = {
     "Ssm.Endpoint": "ssm",
     "Mgs.Endpoint": "ssmmessages",

@@ -1,9 +1,10 @@
 """Frozen data classes that are made fast.
 
 The standard `dataclass(frozen=True, slots=True)` writes and compiles the text of seven methods for every class, which
-is a third of what a run executes before it does anything. Here such classes share all methods but `__init__`. Their
-fields are those of `dataclasses`: `fields`, `replace`, `asdict`, `match`, `copy` and `pickle` work as usual, and type
-checkers read the standard decorator. Any other class (`order=True`, no slots, `__post_init__`) gets the standard one.
+is a third of what a run executes before it does anything. Here such classes share all methods but `__init__`, which is
+compiled when it is first used: half of the classes that a run loads have no instance in it. Their fields are those of
+`dataclasses`: `fields`, `replace`, `asdict`, `match`, `copy` and `pickle` work as usual, and type checkers read the
+standard decorator. Any other class (`order=True`, no slots, `__post_init__`) gets the standard one.
 """
 
 from collections.abc import Callable
@@ -29,10 +30,21 @@ def _build(cls: type, kw_only: bool) -> Any:
     frozen_class.__frozen_values__ = attrgetter(
         *[field.name for field in fields(frozen_class) if field.compare] or ["__class__"]
     )
-    for name, method in {**_SHARED, "__init__": _init(frozen_class)}.items():
+    for name, method in {**_SHARED, "__init__": _Init(frozen_class)}.items():
         if name not in vars(cls):
             setattr(frozen_class, name, method)
     return frozen_class
+
+
+class _Init:
+    """Stands in for the `__init__` of a class until somebody asks for it."""
+
+    def __init__(self, frozen_class: Any) -> None:
+        self._class = frozen_class
+
+    def __get__(self, instance: object, owner: type) -> Any:
+        self._class.__init__ = method = _init(self._class)
+        return method.__get__(instance, owner)
 
 
 def _init(frozen_class: Any) -> Callable[..., None]:

@@ -119,6 +119,9 @@ class SignedCall:
     `<NAME>Result` there."""
     may_be_empty: bool = False
     """Whether a good answer that has nothing to list is an empty document, without `key`."""
+    names_region: bool = False
+    """Whether `key` is a header of each answer instead, which names the Region of what was asked for, and no answer has
+    a body."""
     lists_gateways: bool = False
     """Whether the answer lists gateways under `key`, with `GatewayArn` and `LastSeenTime` in each."""
 
@@ -178,6 +181,8 @@ class Target:
     ports: tuple[int, ...]
     required_by: tuple[str, ...] = ()
     """Workloads and options that require it; empty for a target that nothing requires."""
+    bucket: str | None = None
+    """The bucket of S3 that a workload on this host is set to use, for which the signed call then asks."""
 
 
 class _WithId:

@@ -41,8 +41,11 @@ class Permissions:
     parts: tuple[Part, ...]
 
 
-def permissions(endpoints: Iterable[ServiceEndpoint], *, region: str | None) -> Permissions:
-    """The permissions that a run over these endpoints, all of one partition, needs."""
+def permissions(
+    endpoints: Iterable[ServiceEndpoint], *, region: str | None, bucket_service: str | None = None
+) -> Permissions:
+    """The permissions that a run over these endpoints, all of one partition, needs, and with `bucket_service` those of
+    the call at a bucket of that service which a workload may be set to use."""
     listed = tuple(endpoints)
     partition = listed[0].partition
     offered = tuple(dict.fromkeys(endpoint.service for endpoint in listed if endpoint.offered is not False))
@@ -50,6 +53,7 @@ def permissions(endpoints: Iterable[ServiceEndpoint], *, region: str | None) -> 
     calls = ", ".join(permission.action for permission in needed) or (
         "none: these services have none without side effects" if offered else "none: no service is offered there"
     )
+    bucket = None if bucket_service is None else SERVICES[bucket_service].bucket_permission
     return Permissions(
         region=region,
         partition=partition,
@@ -64,6 +68,7 @@ def permissions(endpoints: Iterable[ServiceEndpoint], *, region: str | None) -> 
                 words=f"One signed call at each address (--calls each): {calls}.",
                 policy=_policy(_call(permission, partition, region) for permission in needed if permission.is_needed),
             ),
+            *([] if bucket is None else [_bucket_part(bucket, partition, region)]),
             *(
                 [
                     Part(
@@ -86,12 +91,21 @@ def permissions(endpoints: Iterable[ServiceEndpoint], *, region: str | None) -> 
     )
 
 
+def _bucket_part(permission: CallPermission, partition: str, region: str | None) -> Part:
+    return Part(
+        part="bucket",
+        words=f"Where the Backint agent sends its data to a bucket, HeadBucket at each address: {permission.action}, "
+        "which the agent's own policy has. Name your bucket in place of the last *.",
+        policy=_policy([_call(permission, partition, region)]),
+    )
+
+
 def _actions_of_reads() -> tuple[str, ...]:
     return tuple(sorted({action for read in READS.values() for action in read.actions}))
 
 
 def _call(permission: CallPermission, partition: str, region: str | None) -> dict[str, Any]:
-    resource = permission.resource.format(partition=partition, region=region or "*", account="*")
+    resource = permission.resource.format(partition=partition, region=region or "*", account="*", bucket="*")
     return _statement((permission.action,), resource)
 
 

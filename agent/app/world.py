@@ -7,7 +7,7 @@ from probes.model import Step
 from probes.seams import World
 from probes.system.machine import SystemMachine
 from probes.system.net import SystemNet
-from probes.system.sdk import SystemSdk, has_profile
+from probes.system.sdk import SystemSdk, has_profile, import_botocore
 
 __all__ = ["has_profile", "measuring_here", "system_world"]
 
@@ -34,6 +34,7 @@ def measuring_here() -> "Measure":
     async def measure_here(settings: "Settings", emit: "Callable[[Event], None]", stop: "CancelToken") -> "Measurement":
         from agent.run.runner import measure
 
+        import_botocore()
         measurement = await measure(settings, world, emit=emit, stop=stop)
         if any(step.subject.step is Step.API and step.failure is not None for step in measurement.observations):
             sdk.forget_credentials()  # they may have been replaced before their time

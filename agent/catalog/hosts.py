@@ -38,6 +38,8 @@ class ServiceEndpoint:
     fips_documented: bool
     """Whether AWS documents the FIPS host there; an SDK builds the name everywhere."""
     signing_name: str
+    endpoint_variable: str | None
+    """The environment variable that gives SDKs another endpoint; None where no SDK has the service."""
     ports: tuple[Port, ...]
     gateway_endpoint: bool
     """Whether a gateway endpoint can be used, too."""
@@ -82,6 +84,7 @@ def _endpoint(region: str, service: str) -> ServiceEndpoint:
         fips_dual_stack_host=host_of(service, region, fips=True, dual_stack=True),
         fips_documented=region in record.documented_fips_regions,
         signing_name=record.signing_name,
+        endpoint_variable=record.endpoint_variable,
         ports=record.ports,
         gateway_endpoint=record.has_gateway_endpoint,
         call=None if record.call is None else record.call.name,

@@ -1,5 +1,6 @@
 """What the catalogue says of one service: the classes of its records."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import field
 from typing import Final
@@ -95,6 +96,9 @@ class Service:
     """What `call` takes; None where there is none."""
     call_is_own: bool = False
     """Whether programs that use the service make `call` themselves, so that a role without it lacks what it needs."""
+    bucket_permission: CallPermission | None = None
+    """What HeadBucket takes, which is the signed call where a workload is set to use a bucket, with `{bucket}` in its
+    resource; None for a service without buckets."""
     calls_per_second: float | None = None
     """The published limit of `call` for one account and Region; None where none is published."""
     lists_jobs: bool = False
@@ -137,6 +141,19 @@ class Service:
         return f"AWS_ENDPOINT_URL_{self.sdk_id.upper().replace(' ', '_')}" if self.sdk_id else None
 
     @property
+    def settings_key(self) -> str | None:
+        """What a profile's `services` section calls it (AWS SDKs and Tools Reference Guide, Service-specific
+        endpoints); None where no SDK has it."""
+        return self.sdk_id.lower().replace(" ", "_") or None
+
+    @property
+    def cli_words(self) -> tuple[str, str] | None:
+        """Service and operation of `call`, as the AWS CLI takes them; None where there is no call."""
+        if self.call is None or self.client_name is None:
+            return None
+        return self.client_name, re.sub("(?<!^)(?=[A-Z])", "-", self.call.name).lower()
+
+    @property
     def has_appliance(self) -> bool:
         """Whether an appliance of the customer's uses the service, on ports of its own and by public names."""
         return bool(self.appliance_labels)
@@ -147,12 +164,13 @@ class Service:
         fitting = [link for link in self.private_links if fips or not link.of_fips]
         return tuple(sorted(fitting, key=lambda link: fips and not link.of_fips))
 
-    def conversation(self, signing_region: str | None) -> Conversation:
-        """How a run talks to it; `signing_region` where that is another than the target's Region."""
+    def conversation(self, call: SignedCall | None, signing_region: str | None) -> Conversation:
+        """How a run talks to it with this signed call; `signing_region` where that is another than the target's
+        Region."""
         return Conversation(
             signing_name=self.signing_name,
             signing_region=signing_region,
-            call=self.call,
+            call=call,
             unsigned_path=self.unsigned_path,
             answers=self.answers,
             websocket_path=self.websocket_path,

@@ -16,10 +16,11 @@ so the unsigned request names the operation there (hashicorp/vault pull request 
 from collections.abc import Iterable
 from typing import Final
 
+from agent.catalog.buckets import head_bucket
 from agent.catalog.partitions import partition_of
 from agent.catalog.regions import HOSTS, REGIONS, SIGNING_REGIONS
 from agent.catalog.service import USUAL_PREFIX, CallPermission, GlobalHost, Port, PrivateLink, Service
-from probes.model import AnswerForm, PortProtocol, Role, SignedCall
+from probes.model import AnswerForm, PortProtocol, Role, SignedCall, Target
 from probes.ports import HTTPS, SUPPORT_CHANNEL
 
 _HTTPS: Final = Port(number=HTTPS, role="API", required=True, protocol=PortProtocol.HTTPS)
@@ -289,6 +290,7 @@ SERVICES: Final = {
             ports=(_HTTPS,),
             call=None,  # HeadBucket needs a bucket that is known to be the caller's
             permission=None,
+            bucket_permission=CallPermission(action="s3:ListBucket", resource="arn:{partition}:s3:::{bucket}"),
             unsigned_path="/-",  # no bucket can have this name
             answers=AnswerForm.S3,
             has_gateway_endpoint=True,
@@ -471,6 +473,24 @@ def gateway_labels(services: Iterable[str]) -> tuple[str, ...]:
     return tuple(
         SERVICES[service].private_links[0].label for service in services if SERVICES[service].has_gateway_endpoint
     )
+
+
+def call_of(target: Target) -> SignedCall | None:
+    """The signed call that a run makes of a target; None where it makes none."""
+    return SERVICES[target.service].call if target.bucket is None else head_bucket(target.bucket)
+
+
+def permission_of(target: Target) -> CallPermission | None:
+    """What that call takes; None where there is none."""
+    service = SERVICES[target.service]
+    return service.permission if target.bucket is None else service.bucket_permission
+
+
+def is_own_call(target: Target) -> bool:
+    """Whether programs that use the target make its call themselves, or need what it takes, so that a role without it
+    lacks what they need. The policy that AWS gives for the Backint agent allows s3:ListBucket on its bucket (SAP HANA
+    on AWS Guides, AWS Backint Agent for SAP HANA prerequisites)."""
+    return target.bucket is not None or SERVICES[target.service].call_is_own
 
 
 def is_offered(service: str, region: str) -> bool | None:

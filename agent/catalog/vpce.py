@@ -5,6 +5,7 @@ import re
 from ipaddress import ip_address
 from typing import Final
 
+from agent.catalog.buckets import stands_before_host
 from agent.catalog.partitions import PARTITIONS
 from agent.catalog.regions import REGIONS
 from agent.catalog.services import SERVICES, checkable, host_of, service_of_label
@@ -103,4 +104,18 @@ def _service_in(host: str) -> str | None:
         for service in SERVICES:
             if any(host == host_of(service, region, fips=fips, dual_stack=dual) for fips, dual in _WAYS):
                 return service
-    return None
+    bucket = bucket_of_host(host)
+    return None if bucket is None else _service_in(host.partition(".")[2])
+
+
+def bucket_of_host(host: str) -> str | None:
+    """The bucket that stands before the host of its Region; None in every other name."""
+    name, _, rest = host.partition(".")
+    services = (service for service in SERVICES.values() if service.bucket_permission is not None)
+    is_bucket = stands_before_host(name) and any(
+        rest == host_of(service.name, region, fips=False, dual_stack=False)
+        for service in services
+        for region in rest.split(".")
+        if region in REGIONS
+    )
+    return name if is_bucket else None

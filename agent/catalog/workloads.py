@@ -8,9 +8,20 @@ endpoints for Systems Manager (Systems Manager User Guide).
 from collections.abc import Iterable, Mapping
 from typing import Final
 
+from agent.catalog.buckets import Bucket, bucket_name
+from agent.catalog.partitions import is_region
 from agent.catalog.services import SERVICES
 from agent.settings import Workload
-from probes.facts import AWS_BACKUP_MODE, S3_MODE, SAP_SYSTEMS, SSM_ENDPOINTS, FoundWorkload, WorkloadFacts
+from probes.facts import (
+    AWS_BACKUP_MODE,
+    BUCKET,
+    BUCKET_REGIONS,
+    S3_MODE,
+    SAP_SYSTEMS,
+    SSM_ENDPOINTS,
+    FoundWorkload,
+    WorkloadFacts,
+)
 from probes.frozen import dataclass
 from probes.model import Role
 
@@ -29,7 +40,7 @@ NEEDS: Final[Mapping[tuple[Workload, str | None], Mapping[str, Role]]] = {
         "ssm-sap": _REQUIRED,
         "secretsmanager": _REQUIRED,
     },
-    (Workload.HANA, S3_MODE): {"s3": _OPTIONAL, **_SSM},
+    (Workload.HANA, S3_MODE): {"s3": _REQUIRED, **_SSM},
     (Workload.HANA, UNKNOWN): {
         "backup-storage": _OPTIONAL,
         "s3": _OPTIONAL,
@@ -60,6 +71,18 @@ def is_before(version: str | None, first: str) -> bool:
     return [int(part) for part in version.split(".")] < [int(part) for part in first.split(".")]
 
 
+def launcher_proxy(settings: Mapping[str, str], host: str) -> str | None:
+    """The proxy to which a launcher of the Backint agent sends calls for a host; None where it sets none for it."""
+    proxy = settings.get("https_proxy")
+    return None if proxy is None or is_left_out(host, settings.get("no_proxy", "")) else proxy
+
+
+def is_left_out(host: str, no_proxy: str) -> bool:
+    """Whether a no_proxy holds a host or a domain above it, or `*`."""
+    names = (name.strip().lower().lstrip(".") for name in no_proxy.split(","))
+    return any(name == "*" or host == name or host.endswith(f".{name}") for name in names if name)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkloadInUse:
     """A workload that decides what is checked."""
@@ -83,6 +106,15 @@ class WorkloadInUse:
     def version(self) -> str | None:
         """Of its agent; None where that is not known."""
         return None if self.found is None else self.found.version
+
+    @property
+    def bucket(self) -> Bucket | None:
+        """The bucket that it sends its data to; None where that is no bucket, or is not known."""
+        if self.name is not Workload.HANA or self.mode != S3_MODE:
+            return None
+        region = next((value for key in BUCKET_REGIONS if (value := self.settings.get(key))), None)
+        is_named = region is not None and is_region(region)
+        return Bucket(name=bucket_name(self.settings.get(BUCKET, "")), region=region if is_named else None)
 
     @property
     def services(self) -> dict[str, Role]:
@@ -195,6 +227,13 @@ def services_of(workloads: Iterable[Workload]) -> tuple[str, ...]:
     return tuple(name for name in SERVICES if name in needed)
 
 
+def bucket_service_of(workloads: Iterable[Workload]) -> str | None:
+    """The service of the bucket that one of these workloads may be set to use; None where none is."""
+    modes = (NEEDS[name, mode] for name, mode in NEEDS if name in frozenset(workloads) and mode == S3_MODE)
+    services = (service for needed in modes for service in needed if SERVICES[service].bucket_permission is not None)
+    return next(services, None)
+
+
 def option_for(service: str) -> str:
     """The option that makes a service required, whatever is on the host: the workload that is there for it, else its
     own name."""
@@ -219,3 +258,13 @@ def _needed(workload: Workload, mode: str | None) -> dict[str, Role]:
 
 def _option(workload: Workload) -> str:
     return f"--workload {workload.value}"
+
+
+MODES: Final = (AWS_BACKUP_MODE, S3_MODE, UNKNOWN)
+"""Those of `hana`."""
+REASONS: Final = (
+    *(Workload.CALLER.value, Workload.HANA.value, Workload.SSM.value),
+    *(_option(workload) for workload in Workload if workload is not Workload.AUTO),
+    *("--service", "--endpoint"),
+)
+"""All that can require a service: workloads that `auto` stands for, and options."""

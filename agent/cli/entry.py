@@ -16,6 +16,8 @@ from agent.process.exit_codes import OK, UNKNOWN
 from agent.process.streams import occupy_closed_streams
 from agent.version import __version__
 
+_OBJECTS_BETWEEN_COLLECTIONS: Final = 100_000
+"""What a command imports later stays as well. By Python's own setting, collections in it are a twentieth of a check."""
 _NO_COMMAND: Final = ("--help", "-h", "--version")
 
 
@@ -68,6 +70,7 @@ def run(arguments: Sequence[str]) -> int:
 
     if not gc.isenabled():
         gc.freeze()
+        gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
         gc.enable()
     if not arguments:
         from agent.tui.command import why_not

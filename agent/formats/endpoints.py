@@ -24,7 +24,7 @@ def _block(row: ServiceEndpoint) -> str:
     elif row.offered is not False:
         lines.append("  service name     none is listed by AWS: no endpoint makes the path private")
     if row.gateway_endpoint:
-        lines.append("  gateway endpoint can be used, too; no run checks this service yet")
+        lines.append("  gateway endpoint can be used, too")
     fips = "" if row.fips_documented else "  (not documented)"
     lines += [
         f"  host             {row.host}",
@@ -32,6 +32,7 @@ def _block(row: ServiceEndpoint) -> str:
         f"  FIPS             {row.fips_host}{fips}",
         f"  FIPS dual-stack  {row.fips_dual_stack_host}  (not documented)",
         f"  signing name     {row.signing_name}",
+        f"  SDK variable     {row.endpoint_variable or 'none: no SDK has this service'}",
         "  ports            "
         + ", ".join(f"{port.number} {port.role}" if len(row.ports) > 1 else str(port.number) for port in row.ports),
     ]

@@ -41,7 +41,7 @@ _MARKUP: Final = re.compile(r"[\\`*_{}\[\]<>#|~&$]|(?<=\w):(?=//)|(?<=www)\.", r
 """Characters that are markup anywhere in a line, and the parts of `https://` and `www.` that make a link."""
 _LINE_START: Final = re.compile(r"^(\d*)([-+.)])(?=[ -]|$)")
 """What turns a line into a list item or a rule, at its start."""
-_MENTION: Final = re.compile(r"(?<![\w\\])@(?=\w)")
+_MENTION: Final = re.compile(r"(?<!\w)@(?=\w)")
 """What would mention a user on the page where this is pasted; a backslash does not prevent that."""
 _FENCE: Final = "```"
 

@@ -35,6 +35,7 @@ VERDICTS: Final = (Status.OK, Status.WARNING, Status.CRITICAL, Status.UNKNOWN)
 """All that a whole run can be."""
 PHASES: Final = ("resolve", "connect", "tls", "processing")
 """Those of blackbox_exporter that a run times. It reads the answer within `processing`, so there is no `transfer`."""
+ANSWERS: Final = {True: "yes", False: "no"}
 AGREEMENTS: Final = {True: "yes", False: "no", None: "unknown"}
 ANY_RECORD: Final = "any"
 """The record of a lookup that asks for addresses of any family."""
@@ -268,6 +269,11 @@ def _clock_uncertainty(report: Report) -> Iterator[Sample]:
         yield (), report.vantage.clock_uncertainty_seconds
 
 
+def _workloads(report: Report) -> Iterator[Sample]:
+    for workload in report.vantage.workloads:
+        yield (workload.name, workload.mode or "", ANSWERS[workload.required]), 1
+
+
 def _credentials_expiry(report: Report) -> Iterator[Sample]:
     credentials = report.vantage.credentials
     if credentials is not None and credentials.expires_at is not None:
@@ -280,6 +286,12 @@ def _credentials_expiry(report: Report) -> Iterator[Sample]:
 def _targets(report: Report) -> Iterator[Sample]:
     for target in report.targets:
         yield (target.id, target.service, target.region, target.host, target.addressing, target.role), 1
+
+
+def _required_by(report: Report) -> Iterator[Sample]:
+    for target in report.targets:
+        for reason in target.required_by:
+            yield (target.id, reason), 1
 
 
 def _target_status(report: Report) -> Iterator[Sample]:
@@ -519,10 +531,23 @@ FAMILIES: Final = (
         _credentials_expiry,
     ),
     Family(
+        "backuplink_workload_info",
+        ("workload", "mode", "required"),
+        "1: a workload that decides what is checked, since it was asked for or found on this host. mode is where a "
+        "Backint agent sends its data, and else empty; required says whether services are required for it.",
+        _workloads,
+    ),
+    Family(
         "backuplink_target_info",
         ("target", "service", "region", "host", "addressing", "role"),
         "1: what the target is.",
         _targets,
+    ),
+    Family(
+        "backuplink_target_required_by",
+        ("target", "required_by"),
+        "1 for each workload and option that requires the target.",
+        _required_by,
     ),
     Family("backuplink_target_status", ("target", "status"), "1 for the status of the target.", _target_status),
     Family("backuplink_target_path", ("target", "path"), "1 for the path to the target.", _target_path),

@@ -113,6 +113,7 @@ EXPLAINS: Final = (
     Explains("VPC011", "DNS013", Reach.TARGET),
     Explains("VPC019", "DNS001", Reach.TARGET),
     Explains("VPC019", "TCP001", Reach.ADDRESS),
+    Explains("VPC019", "IAM009", Reach.TARGET),
     Explains("VPC001", "DNS001", Reach.TARGET),
     Explains("VPC002", "DNS001", Reach.TARGET),
     Explains("VPC010", Effects.ADDRESS, Reach.ADDRESS),
@@ -130,6 +131,7 @@ EXPLAINS: Final = (
     ),
     Explains("VPC008", "IAM001", Reach.TARGET),
     Explains("VPC008", "IAM002", Reach.TARGET),
+    Explains("VPC008", "IAM009", Reach.TARGET),
     Explains("ENV005", Effects.NAME, Reach.TARGET),
     Explains("ENV006", "DNS001", Reach.TARGET),
     Explains("ENV006", "DNS003", Reach.TARGET),
@@ -172,7 +174,8 @@ EXPLAINS: Final = (
     Explains("TCP010", "TCP006", Reach.ADDRESS),
     Explains("TLS003", Effects.SERVER, Reach.ADDRESS),
     Explains("TLS001", Effects.SERVER, Reach.ADDRESS),
-    *(Explains(cause, "JOB002", Reach.PATH) for cause in _STOPS_EVERY_PROGRAM),
+    # STS, asked for a role, is out of reach. A public answer alone does not stop that: what fails there does.
+    *(Explains(cause, symptom, Reach.PATH) for symptom in ("API010", "JOB002") for cause in _STOPS_EVERY_PROGRAM),
 )
 """The first row that fits wins."""
 
@@ -239,7 +242,7 @@ def supported(candidates: list[Candidate], explains: Sequence[Explains]) -> list
         settled = True
         for candidate in kept:
             if candidate.code.needs_symptom:
-                worst = _worst_explained(candidate, explained_by(candidate, kept, explains))
+                worst = _with_its_own(candidate, _worst_explained(candidate, explained_by(candidate, kept, explains)))
                 settled = settled and worst is candidate.severity
                 if worst is None:
                     continue
@@ -285,6 +288,15 @@ def _worst_explained(candidate: Candidate, symptoms: list[Candidate]) -> Severit
     if worst is not None and candidate.finding.is_stale:
         return max(worst, Severity.WARNING, key=lambda severity: severity.rank)
     return worst
+
+
+def _with_its_own(candidate: Candidate, worst: Severity | None) -> Severity | None:
+    """How bad a finding with such symptoms is where its rule knows more of them than they tell, such as why a call was
+    denied."""
+    own = candidate.finding.severity
+    if worst is None or own is None or candidate.finding.is_stale:
+        return worst
+    return min(worst, own, key=lambda severity: severity.rank)
 
 
 def _causes(symptom: Candidate, candidates: list[Candidate], explains: Sequence[Explains]) -> list[Candidate]:

@@ -11,7 +11,7 @@ from agent.report.model import Command, CommandScope
 from probes.addresses import ordered
 from probes.facts import TcpFacts
 from probes.model import Observation, Target
-from probes.vpc.model import VpcEndpoint
+from probes.vpc.model import GatewayEndpoint, VpcEndpoint
 
 
 def read_only(*argv: str, scope: CommandScope = CommandScope.HOST) -> Command:
@@ -145,7 +145,7 @@ def openssl(*options: str) -> Command:
     return read_only("openssl", "s_client", *options)
 
 
-def show_endpoints(target: Target, endpoints: Iterable[VpcEndpoint], query: str) -> Command:
+def show_endpoints(target: Target, endpoints: Iterable[VpcEndpoint | GatewayEndpoint], query: str) -> Command:
     """Show something of endpoints, by a JMESPath expression."""
     names = (known_id(endpoint.endpoint_id, "<VPC_ENDPOINT_ID>") for endpoint in endpoints)
     return read_only(

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
+from fnmatch import fnmatchcase
 from functools import cached_property, wraps
 from ipaddress import IPv4Address
 from typing import Any, Concatenate, Final, ParamSpec, TypeVar, cast
@@ -9,7 +10,7 @@ from urllib.parse import urlsplit
 
 from agent.catalog.endpoint_urls import host_of_url
 from agent.catalog.services import SERVICES, appliance_hosts, checked_by_default, gateway_service_name_of
-from agent.catalog.workloads import WorkloadInUse, has_unsettled_mode, in_use
+from agent.catalog.workloads import DATA_SERVICES, WorkloadInUse, has_unsettled_mode, in_use, launcher_proxy
 from agent.judge.predict.predictor import Gateway, Predictor, own_interface
 from agent.report.hops import EPHEMERAL, Ports
 from agent.report.model import Measurement
@@ -17,6 +18,7 @@ from agent.settings import Expect
 from probes.addresses import AddressScope, Network, ordered, scope_of, sort_key, usable_families, vpc_resolvers
 from probes.aws_errors import also_means
 from probes.facts import (
+    BACKINT,
     ApiFacts,
     CredentialFacts,
     DnsFacts,
@@ -51,8 +53,10 @@ from probes.operations import (
 )
 from probes.ports import HTTPS
 from probes.vpc.model import (
+    INTERFACE,
     READS,
     Configuration,
+    EndpointService,
     GatewayEndpoint,
     NetworkInterface,
     Subnet,
@@ -69,6 +73,8 @@ GRAVE_SKEW_SECONDS: Final = 300.0
 """Signed calls may be refused from here on (AWS's window is 5 or 15 minutes)."""
 _PRIVATE: Final = frozenset({AddressScope.VPC, AddressScope.PRIVATE, AddressScope.GATEWAY_ENDPOINT})
 """Where a private path leads."""
+_NAMING: Final = frozenset({"--service", "--endpoint"})
+"""Options that name a service, whatever is on the host."""
 AT_ADDRESSES: Final = frozenset({Step.TCP, Step.TLS, Step.HTTP, Step.API})
 """Steps that are made at each address of a target."""
 
@@ -257,9 +263,37 @@ class Evidence:
         )
 
     def proxy(self, target: Target) -> str | None:
-        """The proxy that the SDK's calls to this target take."""
+        """The proxy that calls to this target take: the SDK's of this process. What the Backint agent calls takes what
+        its launcher sets: none where that sends nothing to a proxy, whatever the variables here say."""
+        agents = self.backint_agents(target)
+        if agents and not any(launcher_proxy(agent.settings, target.host) for agent in agents):
+            return None
+        return self.proxy_here(target)
+
+    def proxy_here(self, target: Target) -> str | None:
+        """The proxy to which the variables of this process send the SDK's calls to this target."""
         facts = cast(ProxyFacts | None, self._facts(f"{HOST}/{target.id}/{PROXY}"))
         return None if facts is None else facts.proxy
+
+    def backint_agents(self, target: Target) -> tuple[WorkloadInUse, ...]:
+        """The Backint agents of this host that send their data to a target; none where a launcher could not be read, so
+        that what it sets is not known."""
+        search = self.workload_search
+        facts = None if search is None else search.facts
+        if facts is None or target.service not in DATA_SERVICES:
+            return ()
+        if any(BACKINT in unread.path for unread in facts.unread):
+            return ()
+        # Next to a bucket, an option means the service's own host, which the agent does not call.
+        is_named = bool(target.required_by) and _NAMING.issuperset(target.required_by)
+        return tuple(
+            workload
+            for workload in self.workloads
+            if workload.found is not None
+            and workload.found.is_agent
+            and target.service in workload.services
+            and not (workload.bucket is not None and is_named)
+        )
 
     def url_aside(self, target: Target) -> str | None:
         """The URL by which the SDK calls the target, where that is not HTTPS on 443, which alone is measured."""
@@ -536,6 +570,28 @@ class Evidence:
             endpoint
             for endpoint in listed
             if endpoint.service_name.rpartition(".")[2] in labels and vpc_id in (None, endpoint.vpc_id)
+        )
+
+    def offered(self, target: Target) -> tuple[EndpointService, ...] | None:
+        """What AWS has that interface endpoints of the target's service can be made of, in its Region; None where that
+        was not read, as of another Region than this host's, or is not known whole."""
+        read = self.configuration.offered
+        here = None if self.imds is None else self.imds.region
+        fips = target.addressing in (Addressing.FIPS, Addressing.FIPS_DUALSTACK)
+        labels = {link.label for link in SERVICES[target.service].links(fips=fips)}
+        if read is None or here not in (None, target.region) or not labels or not labels <= set(read.asked):
+            return None
+        known = tuple(
+            service
+            for service in read.services
+            if INTERFACE in service.kinds and service.service_name.rpartition(".")[2] in labels
+        )
+        return known if known or not read.dropped else None
+
+    def is_covered_by_offer(self, target: Target) -> bool:
+        """Whether AWS has an endpoint service whose private DNS answers for the target's host."""
+        return any(
+            fnmatchcase(target.host, name) for service in self.offered(target) or () for name in service.private_names
         )
 
     def gateway_endpoints(self, target: Target) -> tuple[GatewayEndpoint, ...] | None:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from agent.catalog.in_use import why_unused
-from agent.catalog.services import SERVICES
+from agent.catalog.services import SERVICES, call_of
 from agent.judge.evidence import AT_ADDRESSES, Evidence, kept
 from probes.model import ELSEWHERE, STARVED, UNRATED, Address, Observation, Role, Skipped, Step, Target
 from probes.operations import GETADDRINFO, HOST, PADDED, PROXY, SDK_SETTINGS, WEBSOCKET
@@ -38,7 +38,7 @@ def judged_ports(target: Target) -> tuple[int, ...]:
 def required_steps(evidence: Evidence, target: Target) -> tuple[str, ...]:
     """Ids of the steps that must all have succeeded before the target may be called ok, lowest first."""
     steps = [f"{HOST}/{SDK_SETTINGS}", f"{HOST}/{target.id}/{PROXY}", f"{Step.DNS}/{target.id}/{GETADDRINFO}"]
-    is_called = evidence.run.signed_calls and SERVICES[target.service].call is not None
+    is_called = evidence.run.signed_calls and call_of(target) is not None
     if is_called:
         steps.insert(1, str(Step.CREDENTIALS))
     # Neither that each name server answers nor that large requests arrive is needed for ok. Where this host itself kept

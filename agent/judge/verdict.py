@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from agent.catalog.findings import CODES, Severity
-from agent.catalog.services import SERVICES
+from agent.catalog.services import call_of
 from agent.catalog.vpce import read_name
 from agent.catalog.wording import listed, listed_briefly
 from agent.catalog.workloads import WorkloadInUse, option_for
@@ -91,6 +91,7 @@ def _target(target: Target, evidence: Evidence, diagnosis: Diagnosis) -> TargetR
         role=target.role,
         required=target.role is Role.REQUIRED,
         required_by=target.required_by,
+        bucket=target.bucket,
         ports=target.ports,
         status=_status(target, evidence, diagnosis),
         path=_path(target, evidence),
@@ -170,7 +171,7 @@ def _access(target: Target, evidence: Evidence) -> Access:
         return Access.ALLOWED
     credentials = evidence.credentials
     without = credentials is not None and credentials.made and not credentials.ok
-    by_choice = not evidence.run.signed_calls or without or SERVICES[target.service].call is None
+    by_choice = not evidence.run.signed_calls or without or call_of(target) is None
     by_choice |= any(call.outcome == Skipped(UNRATED) for call in evidence.of(Step.API, target))
     return Access.NOT_TRIED if by_choice or why_not_in_use(evidence, target) else Access.UNKNOWN
 
@@ -219,7 +220,8 @@ def _verdict(targets: tuple[TargetReport, ...], diagnosis: Diagnosis, evidence: 
     statuses += [target.status for target in required]
     paths = {target.path for target in required}
     path = Path.UNKNOWN if Path.UNKNOWN in paths or not paths else paths.pop() if len(paths) == 1 else Path.MIXED
-    called = [target for target in required if SERVICES[target.service].call is not None]
+    with_call = {target.id for target in evidence.targets if call_of(target) is not None}
+    called = [target for target in required if target.id in with_call]
     accesses = {target.access for target in called or required}
     # A denied call is reported even where the other one succeeded.
     differ = Access.DENIED if Access.DENIED in accesses else Access.UNKNOWN

@@ -266,6 +266,8 @@ class TargetReport:
     required_by: tuple[Plain, ...] = ()
     """Workloads and options that require it: `caller`, `--service`; empty where nothing does, and in reports of
     versions that did not say it."""
+    bucket: Annotated[str, Mask("bucket")] | None = None
+    """The bucket of S3 that a workload on this host is set to use; None for other targets."""
     ports: tuple[int, ...]
     status: Status
     path: Path

@@ -33,6 +33,7 @@ from urllib.parse import urlsplit
 from agent.catalog.partitions import PARTITIONS, SUFFIXES
 from agent.catalog.regions import REGIONS
 from agent.catalog.services import SERVICES
+from agent.catalog.vpce import bucket_of_host
 from agent.catalog.workloads import BACKINT_FOR_ENDPOINTS, SSM_AGENT_WITHOUT_EC2MESSAGES
 from agent.report.model import Command, Report
 from probes.facts import ApiFacts
@@ -214,7 +215,12 @@ class _Redactor:
 
     def _mask(self, kind: str, text: str) -> str:
         if text not in self._masks:
-            self._masks[text] = f"{kind}-{self._next(kind)}"
+            bucket = bucket_of_host(text) if kind == "host" else None
+            self._masks[text] = (
+                f"{kind}-{self._next(kind)}"
+                if bucket is None
+                else f"{self._mask('bucket', bucket)}{text.removeprefix(bucket)}"
+            )
         return self._masks[text]
 
     def _next(self, kind: object) -> int:
@@ -267,6 +273,8 @@ class _Redactor:
 
 def _sensitive(report: Report) -> Iterator[tuple[str, str]]:
     """What stands in fields whose whole content tells something, by the kind of its mask, in the report's order."""
+    # First, so that a workload's setting of the same text has the mask that hosts have, too.
+    yield from (("bucket", target.bucket) for target in report.targets if target.bucket is not None)
     yield from _fields(report.vantage)
     yield from _fields(report.targets)
     for observation in report.observations:
@@ -378,6 +386,8 @@ def _is_meaningful(kind: str, text: str) -> bool:
         return False
     if kind in ("exceptions", "name", "resolver", *_NAMES):
         name = text.lower().removeprefix("*").strip(".")
+        if kind == "host" and bucket_of_host(name) is not None:
+            return True  # a name of AWS's, with the user's own before it
         if not name or any(suffix.endswith(f".{name}") for suffix in SUFFIXES):  # every name, or every name in `com`
             return False
         return not _is_address(name) and not any(name == suffix or name.endswith(f".{suffix}") for suffix in SUFFIXES)
@@ -418,7 +428,7 @@ def _any_of(words: Iterable[str], behind_at: Iterable[str] = ()) -> re.Pattern[s
 
 
 def _kind_of(mask: str) -> str:
-    return mask.rpartition("-")[0].upper()
+    return "HOST" if "." in mask else mask.rpartition("-")[0].upper()
 
 
 def _is_length(match: re.Match[str]) -> bool:

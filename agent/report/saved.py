@@ -119,4 +119,5 @@ def _target(report: TargetReport) -> Target:
         role=report.role,
         ports=report.ports,
         required_by=report.required_by,
+        bucket=report.bucket,
     )

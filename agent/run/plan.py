@@ -6,12 +6,13 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
+from agent.catalog.buckets import host_of_bucket
 from agent.catalog.endpoint_urls import host_of_url
 from agent.catalog.partitions import is_region, partition_of
 from agent.catalog.service import Service
 from agent.catalog.services import SERVICES, host_of, service_name_of
 from agent.catalog.vpce import ENDPOINT_ID, read_name
-from agent.catalog.workloads import Need, in_use, needs, services_of
+from agent.catalog.workloads import Need, WorkloadInUse, in_use, needs, services_of
 from agent.settings import NamedEndpoint, Settings, Workload
 from probes.facts import JOBS_PERIOD, ImdsFacts, SdkFacts, WorkloadFacts
 from probes.model import Addressing, Role, Target
@@ -42,21 +43,48 @@ def targets(
     Without `sdk`, the SDK's settings are not known yet, and only the default hosts can be given; without `workloads`,
     what is on this host is not known yet, and what is needed for it alone is missing.
     """
-    planned: list[Target] = []
-    for name, need in services(settings, region, sdk, workloads).items():
+    planned: dict[str, Target] = {}
+    used = in_use(settings.asked_workloads, workloads)
+    for name, need in _needs(settings, region, sdk, used).items():
         service = SERVICES[name]
-        default = _target(service, region, Addressing.DEFAULT, need)
-        called = _called(service, region, need, settings, sdk) or (default,)
-        if default.host in {target.host for target in called}:
-            planned += [default if target.host == default.host else target for target in called]
-        else:
-            planned += [*called, _target(service, region, Addressing.DEFAULT, _CONTEXT)]
-    return tuple(planned)
+        buckets = _of_buckets(service, region, used, settings)
+        # Where there are buckets, what else asks for the service means its own host.
+        rest = _needs(settings, region, sdk, [one for one in used if one.bucket is None]) if buckets else {name: need}
+        own = _own_hosts(service, region, rest[name], settings, sdk) if name in rest else ()
+        for target in (*buckets, *own):
+            planned[target.id] = _joined(planned.get(target.id, target), target)
+    return tuple(planned.values())
+
+
+def _own_hosts(
+    service: Service, region: str, need: Need, settings: Settings, sdk: SdkFacts | None
+) -> tuple[Target, ...]:
+    """The targets at a service's own hosts."""
+    default = _target(service, region, Addressing.DEFAULT, need)
+    called = _called(service, region, need, settings, sdk) or (default,)
+    if default.host in {target.host for target in called}:
+        return tuple(default if target.host == default.host else target for target in called)
+    return (*called, _target(service, region, Addressing.DEFAULT, _CONTEXT))
+
+
+def _joined(one: Target, other: Target) -> Target:
+    """One target for two at the same host, required where either is. The call of a target is one: where they differ in
+    the bucket, it is for none."""
+    return replace(
+        one,
+        role=Role.REQUIRED if Role.REQUIRED in (one.role, other.role) else one.role,
+        required_by=tuple(dict.fromkeys((*one.required_by, *other.required_by))),
+        bucket=one.bucket if one.bucket == other.bucket else None,
+    )
 
 
 def services(settings: Settings, region: str, sdk: SdkFacts | None, workloads: WorkloadFacts | None) -> dict[str, Need]:
     """The services of a run by name, in the order of the catalogue, with the roles of their targets."""
-    used = in_use(settings.asked_workloads, workloads)
+    return _needs(settings, region, sdk, in_use(settings.asked_workloads, workloads))
+
+
+def _needs(settings: Settings, region: str, sdk: SdkFacts | None, used: Iterable[WorkloadInUse]) -> dict[str, Need]:
+    used = tuple(used)
     named = {endpoint.service: "--endpoint" for endpoint in settings.endpoints}
     named |= dict.fromkeys(settings.services, "--service")
     for caller in (workload for workload in used if workload.name is Workload.CALLER):
@@ -64,6 +92,29 @@ def services(settings: Settings, region: str, sdk: SdkFacts | None, workloads: W
             if service.gives_credentials and sdk is not None and _is_asked_for_role(service, region, sdk):
                 named.setdefault(service.name, caller.cause)
     return needs(used, named)
+
+
+def _of_buckets(service: Service, region: str, used: Iterable[WorkloadInUse], settings: Settings) -> tuple[Target, ...]:
+    """The targets at the buckets that workloads send their data to; none where an option names the endpoint to
+    call."""
+    if service.bucket_permission is None or any(named.service == service.name for named in settings.endpoints):
+        return ()
+    planned: dict[str, Target] = {}
+    for workload in used:
+        bucket = workload.bucket
+        if bucket is None or service.name not in workload.services:
+            continue
+        there = bucket.region or region
+        need = needs([workload], {})[service.name]
+        default = host_of(service.name, there, fips=False, dual_stack=False)
+        host = default if bucket.name is None else host_of_bucket(bucket.name, default)
+        target = replace(
+            _target(service, there, Addressing.DEFAULT, need, host=host),
+            id=_id_of(service, region, host),
+            bucket=bucket.name,
+        )
+        planned[target.id] = _joined(planned.get(target.id, target), target)
+    return tuple(planned.values())
 
 
 def _is_asked_for_role(service: Service, region: str, sdk: SdkFacts) -> bool:
@@ -150,7 +201,6 @@ def _effective(service: Service, region: str, need: Need, sdk: SdkFacts) -> Targ
 
 
 def _target(service: Service, region: str, addressing: Addressing, need: Need, *, host: str | None = None) -> Target:
-    default = host_of(service.name, region, fips=False, dual_stack=False)
     host = host or host_of(
         service.name,
         region,
@@ -158,7 +208,7 @@ def _target(service: Service, region: str, addressing: Addressing, need: Need, *
         dual_stack=addressing in (Addressing.DUALSTACK, Addressing.FIPS_DUALSTACK),
     )
     return Target(
-        id=service.name if host == default else f"{service.name}@{host}",
+        id=_id_of(service, region, host),
         service=service.name,
         region=region,
         partition=partition_of(region).id,
@@ -169,3 +219,9 @@ def _target(service: Service, region: str, addressing: Addressing, need: Need, *
         ports=tuple(port.number for port in service.ports),
         required_by=need.required_by,
     )
+
+
+def _id_of(service: Service, region: str, host: str) -> str:
+    """The service's name for the default host in this Region, `SERVICE@HOST` for every other."""
+    is_default = host == host_of(service.name, region, fips=False, dual_stack=False)
+    return service.name if is_default else f"{service.name}@{host}"

@@ -12,7 +12,7 @@ import contextlib
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from dataclasses import replace
 from ipaddress import IPv4Network, IPv6Network
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from agent.catalog.partitions import REGION_VARIABLES, SUFFIXES, is_region
 from agent.catalog.services import SERVICES, gateway_labels, private_link_labels
@@ -61,8 +61,10 @@ from probes.steps import host, imds, ladder, tcp, workload
 from probes.steps.http import user_agent
 from probes.steps.jobs import JobsRequest
 from probes.urls import masked_proxy
-from probes.vpc import reads as ec2
-from probes.vpc.model import ENDPOINTS, READS
+from probes.vpc.model import ENDPOINTS, NAME_READS, READS
+
+if TYPE_CHECKING:
+    from probes.vpc.reads import Inspection
 
 MAX_CONNECTS: Final = 512
 """At the same time. With fewer than a run has dead ports, each further round of them would cost one more timeout."""
@@ -293,6 +295,8 @@ class RunInProgress:
             facts = observation.facts
         self._workloads = facts or WorkloadFacts()
         self._workloads_known.set()
+        if self.region is not None:  # what they need does not wait for the SDK's settings
+            self._start_targets(plan.targets(self.settings, self.region, self._sdk, self._workloads))
 
     def _may_find_workloads(self) -> bool:
         """Whether what is on this host says more of the workloads that are asked for."""
@@ -412,6 +416,8 @@ class RunInProgress:
         return True
 
     async def _ask_for_configuration(self, keys: asyncio.Future[Keys | str]) -> None:
+        from probes.vpc import reads as ec2  # most runs read nothing
+
         await self.metadata_read.wait()
         await self._region_known.wait()
         metadata, region = self._metadata, self.region
@@ -451,7 +457,7 @@ class RunInProgress:
             network = group.create_task(inspection.read_network())
             group.create_task(self._read_names(inspection, network))
 
-    async def _read_names(self, inspection: ec2.Inspection, network: asyncio.Task[None]) -> None:
+    async def _read_names(self, inspection: "Inspection", network: asyncio.Task[None]) -> None:
         """Ask how names resolve, with `auto` only where that may be what is wrong: a sign says so, or an address in
         trouble is none that EC2 knows."""
         if self.settings.ec2 is Ec2.AUTO:
@@ -460,11 +466,11 @@ class RunInProgress:
             if not (doubt.is_set() or self._is_address_unknown(inspection)):
                 await _first_of(doubt.wait(), self._measured.wait())
             if not (doubt.is_set() or self._is_address_unknown(inspection)):
-                self._skip_configuration(NO_TROUBLE_WITH_NAMES, ec2.NAME_READS)
+                self._skip_configuration(NO_TROUBLE_WITH_NAMES, NAME_READS)
                 return
         await inspection.read_names()
 
-    def _is_address_unknown(self, inspection: ec2.Inspection) -> bool:
+    def _is_address_unknown(self, inspection: "Inspection") -> bool:
         """Whether an address in trouble may be none of an endpoint's, so that the name led there by mistake. Where EC2
         does not answer, the others hardly do, and a run waits for nothing of theirs."""
         interfaces = inspection.configuration.endpoint_interfaces

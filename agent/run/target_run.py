@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from agent.catalog.in_use import why_unused
 from agent.catalog.service import Port
-from agent.catalog.services import SERVICES, appliance_hosts, host_of, signing_region_of
+from agent.catalog.services import SERVICES, appliance_hosts, call_of, host_of, signing_region_of
 from agent.catalog.vpce import ENDPOINT_ID
 from agent.run.rotation import Rotation
 from agent.settings import Calls, Settings
@@ -173,6 +173,8 @@ class TargetRun:
         target = self._target
         if target.addressing is not Addressing.DEFAULT or target.role is Role.CONTEXT or self._unused is not None:
             return
+        if target.bucket is not None:
+            return  # another name of a bucket is none that the workload takes
         if not any(map(self._run.is_private, addresses)):
             yield DUAL_STACK_NAME, host_of(target.service, target.region, fips=False, dual_stack=True)
         else:
@@ -278,11 +280,12 @@ class TargetRun:
             self._target,
             rungs,
             conversation=self._service.conversation(
+                call_of(self._target),
                 signing_region_of(
                     self._target.service,
                     self._target.region,
                     is_global=self._target.addressing is Addressing.GLOBAL,
-                )
+                ),
             ),
             may_call=may_call,
             jobs_request=self._run.take_jobs_request if self._service.lists_jobs else ladder.no_jobs,

@@ -14,7 +14,7 @@ from xml.sax.saxutils import escape
 
 from agent.catalog.service import Service
 from agent.catalog.services import SERVICES
-from agent.catalog.vpce import service_of_host
+from agent.catalog.vpce import bucket_of_host, service_of_host
 from agent.simulated.scenario import CredentialsPart, TcpPart
 from probes.model import AnswerForm
 from probes.steps.sigv4 import signed_headers
@@ -51,9 +51,14 @@ def reply(
     asked = SERVICES.get(service_of_host(headers.get("host", "")) or "")
     answers = AnswerForm.JSON if asked is None else asked.answers
     status, lines, content = _reply(row, credentials, now, method, path, headers, body, answers)
-    if answers is AnswerForm.S3:
-        lines = {"x-amz-request-id": "4442587FB7D0A2F9", "x-amz-id-2": _S3_ID, "Content-Type": "application/xml"}
-    return status, lines, content
+    if answers is not AnswerForm.S3:
+        return status, lines, content
+    lines = {"x-amz-request-id": "4442587FB7D0A2F9", "x-amz-id-2": _S3_ID, "Content-Type": "application/xml"}
+    host = headers.get("host", "")
+    if (bucket_of_host(host) is not None or method == "HEAD") and status in (200, 403):
+        lines["x-amz-bucket-region"] = row.bucket_region
+        status = status if f".{row.bucket_region}." in host else 301
+    return status, lines, b"" if method == "HEAD" else content
 
 
 def _reply(
@@ -94,10 +99,19 @@ def _reply(
         return error(403, "InvalidSignatureException", _MISMATCH)
     if (method, urlsplit(path).path) == ("GET", "/backup-jobs/"):
         return _jobs(row, server, path, error)
+    if answers is AnswerForm.S3 and method == "HEAD":
+        return _head_bucket(row)
     called = _service_of(service, method, path)
     if called is None:
         return error(404, "UnknownOperationException", "")
     return _judged(row, called, server, body, error)
+
+
+def _head_bucket(row: TcpPart) -> Reply:
+    """The status says all (Amazon S3 API Reference, HeadBucket)."""
+    if row.bucket == "missing":
+        return 404, {}, b""
+    return {"good": 200, "expired": 400, "throttled": 503}.get(row.api, 403), {}, b""
 
 
 def _role(credentials: CredentialsPart, now: datetime) -> bytes:
@@ -189,7 +203,7 @@ def _judged(
     if call.lists_gateways:
         asked = json.loads(body)
         start = int(asked.get("NextToken", 0))
-        end = start + min(asked["MaxResults"], row.gateways_per_page)
+        end = start + min(asked.get("MaxResults", row.gateways_per_page), row.gateways_per_page)
         content[call.key] = [
             {
                 "GatewayArn": f"arn:aws:{service.name}:{row.region or 'eu-west-1'}:111122223333:gateway/{gateway}",

@@ -225,6 +225,26 @@ def _endpoint_items(_scenario: Scenario, network: Configuration) -> Iterable[Ite
         }
 
 
+def _service_items(_scenario: Scenario, network: Configuration) -> Iterable[Item]:
+    for service in () if network.offered is None else network.offered.services:
+        names = [{"PrivateDnsName": name} for name in service.private_names]
+        yield {
+            "ServiceName": service.service_name,
+            "ServiceId": f"vpce-svc-0{hexadecimal(service.service_name, 16)}",
+            "ServiceType": [{"ServiceType": kind} for kind in service.kinds],
+            "AvailabilityZones": list(service.availability_zones),
+            "Owner": "amazon",
+            "BaseEndpointDnsNames": [".".join(reversed(service.service_name.split(".")))],
+            **({"PrivateDnsName": names[0]["PrivateDnsName"], "PrivateDnsNames": names} if names else {}),
+            "VpcEndpointPolicySupported": True,
+            "AcceptanceRequired": False,
+            "ManagesVpcEndpoints": False,
+            "Tags": [],
+            "PrivateDnsNameVerificationState": "verified",
+            "SupportedIpAddressTypes": list(service.ip_address_types),
+        }
+
+
 def _interface_items(scenario: Scenario, network: Configuration) -> Iterable[Item]:
     for interface in (*(network.own_interfaces or ()), *(network.endpoint_interfaces or ())):
         own = interface.kind != "vpc_endpoint"
@@ -600,6 +620,12 @@ _ANSWERS: Final[Mapping[str, Callable[[Scenario, Configuration, Mapping[str, Any
             "vpc-endpoint-state": "State",
             "vpc-endpoint-type": "VpcEndpointType",
         },
+    ),
+    "ec2:DescribeVpcEndpointServices": _Describe(
+        member="ServiceDetails",
+        items=_service_items,
+        ids=("ServiceNames", "ServiceName", "InvalidServiceName"),
+        filters={"service-name": "ServiceName", "service-type": "ServiceType.ServiceType", "owner": "Owner"},
     ),
     "ec2:DescribeNetworkInterfaces": _Describe(
         member="NetworkInterfaces",

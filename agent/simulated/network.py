@@ -20,6 +20,7 @@ from agent.catalog.services import (
     host_of,
     private_link_labels,
     service_name_of,
+    service_names_of,
 )
 from agent.settings import Ec2Facts
 from agent.simulated.aws import PRINCIPAL
@@ -32,7 +33,9 @@ from probes.vpc.model import (
     DHCP_OPTIONS,
     DNS_FIREWALL,
     ENDPOINT_INTERFACES,
+    ENDPOINT_SERVICES,
     ENDPOINTS,
+    INTERFACE,
     NETWORK_ACLS,
     OWN_INTERFACES,
     PREFIX_LISTS,
@@ -48,6 +51,8 @@ from probes.vpc.model import (
     Configuration,
     DhcpOptionsFacts,
     DnsFirewallFacts,
+    EndpointService,
+    EndpointServicesFacts,
     EndpointsFacts,
     GatewayEndpoint,
     GroupRule,
@@ -136,6 +141,7 @@ def configuration_of(scenario: Scenario) -> Configuration:
     return Configuration(
         endpoints=endpoints,
         gateway_endpoints=tuple(_gateway_endpoint(scenario, gateway) for gateway in part.gateways),
+        offered=EndpointServicesFacts(services=tuple(_offered(scenario)), asked=private_link_labels(SERVICES)),
         own_interfaces=own,
         endpoint_interfaces=others,
         vpc=Vpc(
@@ -294,6 +300,27 @@ def _gateway_endpoint(scenario: Scenario, part: GatewayEndpointPart) -> GatewayE
     )
 
 
+def _offered(scenario: Scenario) -> Iterable[EndpointService]:
+    """What AWS has endpoints of in the Region: all that the catalogue knows and the scenario does not take away, under
+    the catalogue's names or those that the scenario gives."""
+    part, region = part_of(scenario), region_of(scenario)
+    given = {row.service_name.rpartition(".")[2] for row in part.offered}
+    yield from part.offered
+    for service in (service for service in SERVICES if service not in part.not_offered):
+        ordinary = service_names_of(service, region)
+        for name in dict.fromkeys((*ordinary, *service_names_of(service, region, fips=True))):
+            if name.rpartition(".")[2] not in given and f".{region}." in name:
+                yield EndpointService(
+                    service_name=name,
+                    kinds=(INTERFACE,),
+                    availability_zones=tuple(f"{region}{letter}" for letter in "abc"),
+                    private_names=(host_of(service, region, fips=name not in ordinary, dual_stack=False),),
+                    ip_address_types=("ipv4", "ipv6"),
+                )
+        if (gateway := gateway_service_name_of(service, region)) is not None:
+            yield EndpointService(service_name=gateway, kinds=("Gateway",))
+
+
 def _with_gateways(table: RouteTable, gateways: Iterable[GatewayEndpointPart]) -> RouteTable:
     """The table with the routes that gateway endpoints have put into it."""
     routes = (
@@ -424,6 +451,7 @@ def facts_of(scenario: Scenario, now: datetime) -> Ec2Facts:
         ENDPOINTS: EndpointsFacts(
             endpoints=configuration.endpoints or (), asked=asked_by_facts(), gateways=configuration.gateway_endpoints
         ),
+        ENDPOINT_SERVICES: configuration.offered,
         ENDPOINT_INTERFACES: InterfacesFacts(interfaces=configuration.endpoint_interfaces or ()),
         VPC: None if configuration.vpc is None else VpcFacts(vpc=configuration.vpc),
         VPC_DNS: configuration.dns,

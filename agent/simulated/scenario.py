@@ -20,6 +20,7 @@ from probes.model import Address
 from probes.seams import Keys
 from probes.vpc.model import (
     AMAZON_DNS,
+    EndpointService,
     FirewallRule,
     NetworkAcl,
     NetworkInterface,
@@ -389,6 +390,10 @@ class TcpPart:
     """What AWS answers to a signed call."""
     region: str | None = None
     """The Region of the endpoint, where signed calls for another are refused."""
+    bucket: Literal["there", "missing"] = "there"
+    """Whether S3 has the bucket that it is asked for."""
+    bucket_region: str = "eu-west-1"
+    """Where that bucket is."""
     clock_seconds: float = 0.0
     """The server's clock minus that of the host."""
     filtered: tuple[str, ...] = ()
@@ -511,6 +516,10 @@ class Ec2Part:
     """In the DHCP options."""
     endpoints: tuple[EndpointPart, ...] = (EndpointPart(),)
     gateways: tuple[GatewayEndpointPart, ...] = ()
+    offered: tuple[EndpointService, ...] = ()
+    """Endpoint services that AWS has, in place of those with the same last part of their name."""
+    not_offered: tuple[str, ...] = ()
+    """Services that AWS has no endpoint service of in the Region."""
     interfaces: tuple[NetworkInterface, ...] = ()
     subnets: tuple[Subnet, ...] = ()
     route_tables: tuple[RouteTable, ...] = ()

@@ -26,7 +26,7 @@ class Field:
 
 
 SERVICE_FIELD: Final = "services"
-_NO_SERVICES: Final = "names of services, separated by spaces; backup if empty"
+_NO_SERVICES: Final = "services, separated by spaces; if empty, by workload"
 INTERVAL_FIELD: Final = "interval"
 FIELDS: Final = (
     Field("region", "Region", "from environment, profile or metadata"),

@@ -63,7 +63,13 @@ def _known(finding: Finding, report: Report) -> Iterator[tuple[str, str | None]]
 
 
 def _of_target(target: TargetReport) -> Iterator[tuple[str, str | None]]:
-    yield "<SERVICE>", target.service if target.service in SERVICES else None
+    if (service := SERVICES.get(target.service)) is not None:
+        yield "<SERVICE>", service.name
+        yield "<ENDPOINT_VARIABLE>", service.endpoint_variable
+        yield "<SERVICE_KEY>", service.settings_key
+        yield "<ACTION>", None if service.permission is None else service.permission.action
+        yield "<OPERATION>", None if service.call is None else service.call.name
+        yield from zip(("<CLI_SERVICE>", "<CLI_OPERATION>"), service.cli_words or (None, None), strict=True)
     yield "<HOST>", target.host if HOST.fullmatch(target.host) else None
     name = target.service_name
     yield "<SERVICE_NAME>", name if name is not None and SERVICE_NAME.fullmatch(name) else None

@@ -19,7 +19,7 @@ _PRIORITY_OF_STATUS: Final = {Status.CRITICAL: 2, Status.UNKNOWN: 3, Status.WARN
 _PRIORITY_OF_SEVERITY: Final = {Severity.CRITICAL: 2, Severity.WARNING: 4, Severity.INFO: 6}
 NAMES: Final = (
     *("schema", "id", "kind", "at", "since", "seconds", "cycles", "stands", "status", "before", "code", "severity"),
-    *("about", "text", "run_id", "instance_id", "region", "vpc_id"),
+    *("services", "required_by", "about", "text", "run_id", "instance_id", "region", "vpc_id"),
 )
 """What a template may name: the keys of a change's document whose values are not objects."""
 MASK: Final = "***"
@@ -29,6 +29,8 @@ NOTICE: Final = 5
 """Priorities of syslog(3): 2 critical, 3 error, 4 warning, 5 notice, 6 information."""
 _QUIET: Final = "no further line until it settles"
 _GOOD: Final = frozenset({Kind.CLEARED, Kind.BETTER, Kind.SETTLED, Kind.EXPLAINED})
+_SERVICES: Final = "services"
+"""What a change of services is about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,16 +47,34 @@ class Line:
 
 def line_of(change: StateChange, *, redact: bool) -> Line:
     """A change on one line: `2026-01-15T03:02:05Z raised TCP002@backup (critical): …; after 62 s, 2 cycles`."""
-    text = _verdict(change, redact) if change.finding is None else _finding(change, redact)
+    if change.services:
+        text = _services(change)
+    else:
+        text = _verdict(change, redact) if change.finding is None else _finding(change, redact)
     return Line(_priority(change), one_line(visible(f"{change.at:%Y-%m-%dT%H:%M:%SZ} {text}")))
 
 
 def _priority(change: StateChange) -> int:
+    if change.services:
+        return NOTICE
     if change.kind in _GOOD and not (change.kind is Kind.SETTLED and change.stands):
         return NOTICE
     if change.finding is None:
         return _PRIORITY_OF_STATUS.get(change.status, NOTICE)
     return _PRIORITY_OF_SEVERITY[change.finding.severity]
+
+
+def _services(change: StateChange) -> str:
+    services = f"{', '.join(change.services)} (by {', '.join(change.required_by)})"
+    match change.kind:
+        case Kind.FLAPPING:
+            return f"flapping requirement of {services}; it comes and goes; {_QUIET}"
+        case Kind.SETTLED:
+            return f"settled requirement of {services}; {'required' if change.stands else 'not required'}"
+        case Kind.NOT_REQUIRED:
+            after = lasted(change.seconds)
+            return f"not-required {services}: after {after} the faults of these services no longer count"
+    return f"required {services}: the faults of these services count from now on"
 
 
 def _verdict(change: StateChange, redact: bool) -> str:
@@ -84,10 +104,10 @@ def _finding(change: StateChange, redact: bool) -> str:
 
 
 def _about(change: StateChange, redact: bool) -> str:
-    """The finding's id, or `verdict`."""
+    """The finding's id, `services`, or `verdict`."""
     finding = change.finding
     if finding is None:
-        return "verdict"
+        return _SERVICES if change.services else "verdict"
     return finding.id if finding.target is None else f"{finding.code}@{target_of(finding, redact=redact)}"
 
 
@@ -118,6 +138,8 @@ def document(change: StateChange, report: Report, *, redact: bool) -> dict[str, 
         "finding": None if finding is None or redact else finding,
         "code": None if finding is None else finding.code,
         "severity": None if finding is None else finding.severity,
+        "services": change.services,
+        "required_by": change.required_by,
         "about": _about(change, redact),
         "text": line_of(change, redact=redact).text,
         "run_id": change.run_id,
@@ -140,6 +162,8 @@ def filled(template: Any, values: dict[str, Any]) -> Any:
 def _as_text(value: Any) -> str:
     if value is None:
         return ""
+    if isinstance(value, list):
+        return ", ".join(value)
     return value if isinstance(value, str) else dumps(value)
 
 

@@ -1,8 +1,8 @@
-"""Changes of state over many cycles, of findings and of the verdict.
+"""Changes of state over many cycles, of findings, of the verdict, and of which services are required.
 
 A finding is raised when it was present in `raise_after` cycles in a row, and cleared when it was absent in
-`clear_after`; its severity and the verdict change in the same way. A finding that comes and goes is flapping: that is
-reported once, and again when it has settled. A cycle that could not check a finding again neither raises nor clears it.
+`clear_after`; its severity, the verdict and the required services change in the same way. What comes and goes is
+flapping: that is reported once, and again when it has settled. A cycle that could not check again changes nothing.
 Pure: no clock, no input or output; times are those of the reports.
 """
 
@@ -18,6 +18,7 @@ from agent.catalog.findings import Scope, Severity
 from agent.report.codec import decode_observation, encode_observation
 from agent.report.model import Finding, Report, Status
 from agent.report.serialization import DecodeError, from_json, to_json
+from agent.watch.required import hides_workload, required_services, signs_of
 from probes.frozen import dataclass
 from probes.model import ELSEWHERE, Failed, Observation, Ok, Skipped, Step
 
@@ -41,7 +42,7 @@ _ORDER: Final = (Step.EC2, *(step for step in Step if step is not Step.EC2))
 
 
 class Kind(StrEnum):
-    """What happened to a finding, or to the verdict."""
+    """What happened to a finding, to the verdict, or to services."""
 
     RAISED = "raised"
     CLEARED = "cleared"
@@ -53,6 +54,9 @@ class Kind(StrEnum):
     FLAPPING = "flapping"
     SETTLED = "settled"
     VERDICT = "verdict"
+    REQUIRED = "required"
+    NOT_REQUIRED = "not-required"
+    """Services must be reachable from now on, or need not be any more: a workload came or went, or an option did."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +70,8 @@ class StateChange:
     """End of the run that proves it."""
     run_id: str
     since: datetime
-    """Start of the state that it is about: of the fault that is raised or was cleared, of the verdict before."""
+    """Start of the state that it is about: of the fault that is raised or was cleared, of the verdict before, or since
+    when the first of the services is or was required."""
     seconds: float
     """From `since` until `at`."""
     cycles: int
@@ -76,9 +81,13 @@ class StateChange:
     before: Status | None
     """Of a change of the verdict: what it was; None for the first."""
     finding: Finding | None
-    """None for a change of the verdict. A cleared finding is given as it was last seen."""
+    """None for a change of the verdict and of services. A cleared finding is given as it was last seen."""
     stands: bool
-    """Whether the finding is raised from now on."""
+    """Whether the finding is raised, or the services are required, from now on."""
+    services: tuple[str, ...] = ()
+    """Those that are required or not any more; empty for a change of a finding or of the verdict."""
+    required_by: tuple[str, ...] = ()
+    """The workloads and options that require these services, or did so last."""
     summary: str
     """The verdict of the run in one sentence."""
 
@@ -87,10 +96,10 @@ class StateChange:
 class _Window:
     """The state in every cycle of the window, None for absent, and whether it is flapping."""
 
-    states: deque[Severity | Status | None] = field(default_factory=lambda: deque(maxlen=WINDOW))
+    states: deque[Severity | Status | bool | None] = field(default_factory=lambda: deque(maxlen=WINDOW))
     flapping: bool = False
 
-    def add(self, state: Severity | Status | None) -> Kind | None:
+    def add(self, state: Severity | Status | bool | None) -> Kind | None:
         """Add the state of a cycle. FLAPPING or SETTLED where flapping starts or ends with it."""
         self.states.append(state)
         share = share_of_changes(self.states)
@@ -107,7 +116,7 @@ class _Window:
         return {"states": list(self.states), "flapping": self.flapping}
 
     @staticmethod
-    def restored(saved: Any, kind: type[Severity] | type[Status]) -> "_Window":
+    def restored(saved: Any, kind: type[Severity] | type[Status] | type[bool]) -> "_Window":
         """From JSON values. Raises KeyError, TypeError and ValueError."""
         states = [None if state is None else kind(state) for state in saved["states"]]
         return _Window(deque(states, maxlen=WINDOW), from_json(bool, saved["flapping"]))
@@ -161,6 +170,41 @@ class _Tracked:
         )
 
 
+@dataclass(slots=True)
+class _Service:
+    """A service over the cycles: whether it is required."""
+
+    is_required: bool
+    """What was reported last."""
+    required_by: tuple[str, ...]
+    since: datetime
+    """Since when it has been required; of one that is not any more, since when it was."""
+    window: _Window = field(default_factory=_Window)
+    other: int = 0
+    """Cycles in a row in which it was otherwise than `is_required`."""
+
+    def saved(self) -> dict[str, Any]:
+        """As JSON values."""
+        return {
+            "is_required": self.is_required,
+            "required_by": list(self.required_by),
+            "since": self.since.isoformat(),
+            "window": self.window.saved(),
+            "other": self.other,
+        }
+
+    @staticmethod
+    def restored(saved: Any) -> "_Service":
+        """From JSON values. Raises DecodeError, KeyError, TypeError and ValueError."""
+        return _Service(
+            is_required=from_json(bool, saved["is_required"]),
+            required_by=from_json(tuple[str, ...], saved["required_by"]),
+            since=from_json(datetime, saved["since"]),
+            window=_Window.restored(saved["window"], bool),
+            other=from_json(int, saved["other"]),
+        )
+
+
 class Tracker:
     """The state over the cycles of one watch."""
 
@@ -174,6 +218,9 @@ class Tracker:
         self.reported: Counter[Kind] = Counter()
         """Changes so far, by kind."""
         self._known: dict[str, _Tracked] = {}
+        self._services: dict[str, _Service] = {}
+        self._signs: frozenset[str] | None = None
+        """By what workloads were last found on this host; None before the first cycle with targets."""
         self._statuses = _Window()
         self._other: Status | None = None
         """The last verdict that differed from `status`; for `_other_cycles` in a row it was ok, or was not ok."""
@@ -197,7 +244,12 @@ class Tracker:
     def fold(self, report: Report) -> tuple[StateChange, ...]:
         """Add one complete cycle. What it changed, the verdict first."""
         self.cycles += 1
-        changes = (*self._verdict(report), *self._findings(report))
+        is_hidden = hides_workload(report, self._signs or frozenset())
+        changes = (
+            *self._verdict(report),
+            *self._requirements(report, is_hidden=is_hidden),
+            *self._findings(report, is_hidden=is_hidden),
+        )
         self.reported.update(change.kind for change in changes)
         return changes
 
@@ -205,7 +257,7 @@ class Tracker:
 
     def saved(self, *, redact: bool) -> dict[str, Any]:
         """Everything that `restore` needs to go on, as JSON values; with `redact` the verdict alone, since findings
-        name hosts and addresses."""
+        name hosts and addresses, and signs of workloads name files."""
         return {
             "version": STATE_VERSION,
             "cycles": self.cycles,
@@ -216,6 +268,8 @@ class Tracker:
             "other": self._other,
             "other_cycles": self._other_cycles,
             "known": {} if redact else {key: known.saved() for key, known in self._known.items()},
+            "services": {} if redact else {name: service.saved() for name, service in self._services.items()},
+            "signs": None if redact or self._signs is None else sorted(self._signs),
         }
 
     def restore(self, saved: Any) -> bool:
@@ -233,6 +287,8 @@ class Tracker:
                 "_other": None if saved["other"] is None else Status(saved["other"]),
                 "_other_cycles": from_json(int, saved["other_cycles"]),
                 "_known": {str(key): _Tracked.restored(known) for key, known in saved["known"].items()},
+                "_services": {str(name): _Service.restored(known) for name, known in saved["services"].items()},
+                "_signs": None if saved["signs"] is None else frozenset(from_json(tuple[str, ...], saved["signs"])),
             }
         except (DecodeError, KeyError, TypeError, ValueError, AttributeError):
             return False
@@ -261,7 +317,57 @@ class Tracker:
         if flapping is not None or (changed and not self._statuses.flapping):
             yield self._change(flapping or Kind.VERDICT, report, since=since, before=before)
 
-    def _findings(self, report: Report) -> Iterator[StateChange]:
+    def _requirements(self, report: Report, *, is_hidden: bool) -> Iterator[StateChange]:
+        """Services that are required from now on, and those that are not any more, in one change each."""
+        if not report.targets:  # without a Region there is no service to require
+            return
+        required, is_first = required_services(report), self._signs is None
+        together: dict[tuple[Kind, bool], list[str]] = {}
+        for name in dict.fromkeys((*required, *self._services)):
+            is_required = name in required
+            if not is_required and is_hidden:
+                continue
+            known = self._services.get(name)
+            if known is None:
+                known = self._services[name] = _Service(is_first, required[name], report.run.started_at)
+                known.window.states.extend([False] * (not is_first))  # it was not required in the cycle before
+            kind = self._requirement(known, required.get(name), report)
+            if kind is not None:
+                together.setdefault((kind, known.is_required), []).append(name)
+        for (kind, stands), names in together.items():
+            services = [self._services[name] for name in names]
+            yield self._change(
+                kind,
+                report,
+                since=min(service.since for service in services),
+                services=tuple(names),
+                required_by=tuple(dict.fromkeys(reason for service in services for reason in service.required_by)),
+                stands=stands,
+            )
+        self._signs = signs_of(report) | (self._signs if is_hidden and self._signs else frozenset())
+        for name, known in [*self._services.items()]:
+            if not known.is_required and not any(known.window.states):
+                del self._services[name]
+
+    def _requirement(self, known: _Service, required_by: tuple[str, ...] | None, report: Report) -> Kind | None:
+        """What a cycle changes about one service, which `required_by` requires in it; None where nothing does."""
+        is_required = required_by is not None
+        if required_by is not None:
+            known.required_by = required_by
+        if is_required is known.is_required:
+            known.other = 0
+        else:
+            if is_required and known.other == 0:
+                known.since = report.run.started_at
+            known.other += 1
+        kind = None
+        if known.other >= (self.raise_after if is_required else self.clear_after):
+            known.is_required, known.other = is_required, 0
+            kind = Kind.REQUIRED if is_required else Kind.NOT_REQUIRED
+        flapping = known.window.add(is_required)
+        return flapping or (None if known.window.flapping else kind)
+
+    def _findings(self, report: Report, *, is_hidden: bool) -> Iterator[StateChange]:
         present = {finding.id: finding for finding in report.findings if not finding.suppressed}
         causes = {
             finding.id: finding
@@ -284,7 +390,7 @@ class Tracker:
             elif key in present:  # it is only information now
                 known.finding = present[key]
                 yield from self._absent(known, Kind.BETTER, report)
-            elif _was_checked(known, report):
+            elif _was_checked(known, report, is_hidden=is_hidden):
                 yield from self._absent(known, Kind.CLEARED, report)
             if not known.raised and not any(known.window.states):
                 del self._known[key]
@@ -339,11 +445,14 @@ class Tracker:
         *,
         since: datetime | None = None,
         before: Status | None = None,
+        services: tuple[str, ...] = (),
+        required_by: tuple[str, ...] = (),
+        stands: bool | None = None,
     ) -> StateChange:
         at = report.run.finished_at
         started = since or (known.since if known is not None else at)
         finding = None if known is None else known.finding
-        about = "verdict" if finding is None else finding.id
+        about = finding.id if finding is not None else " ".join(("services", *services)) if services else "verdict"
         return StateChange(
             id=str(uuid.uuid5(_NAMESPACE, f"{report.run.id}/{at.isoformat()}/{kind}/{about}")),
             kind=kind,
@@ -355,7 +464,9 @@ class Tracker:
             status=report.verdict.status,
             before=before,
             finding=finding,
-            stands=known is not None and known.raised,
+            stands=stands if stands is not None else known is not None and known.raised,
+            services=services,
+            required_by=required_by,
             summary=report.verdict.summary,
         )
 
@@ -372,9 +483,12 @@ def share_of_changes(states: Sequence[object]) -> float:
     return 100.0 * weighted / (WINDOW - 1)
 
 
-def _was_checked(known: _Tracked, report: Report) -> bool:
-    """Whether a run without a finding proves that the fault is gone: its steps were repeated, or need not be."""
+def _was_checked(known: _Tracked, report: Report, *, is_hidden: bool) -> bool:
+    """Whether a run without a finding proves that the fault is gone: its steps were repeated, or need not be. Where a
+    workload may be hidden from the run, it is not known whether its targets are still in use."""
     if not report.run.complete:
+        return False
+    if is_hidden and not _has_target(known.finding, report):
         return False
     if not known.observations:  # the finding was about the run itself
         return True
@@ -405,6 +519,10 @@ def _is_repeated(old: Observation[object], new: Observation[object]) -> bool:
     if new.subject.step in _READS and isinstance(old.outcome, Ok):
         return isinstance(new.outcome, Ok)
     return isinstance(new.outcome, Ok | Failed)
+
+
+def _has_target(finding: Finding, report: Report) -> bool:
+    return finding.scope is not Scope.TARGET or any(target.id == finding.target for target in report.targets)
 
 
 def _is_healthy(finding: Finding, report: Report) -> bool:

@@ -47,7 +47,11 @@ def call_interval(service: Service) -> float | None:
     return seconds if (1 + CALL_JITTER) * seconds <= MAX_ANSWER_AGE else None
 
 
-_INTERVALS: Final = {name: call_interval(service) for name, service in SERVICES.items() if service.call is not None}
+_INTERVALS: Final = {
+    name: call_interval(service)
+    for name, service in SERVICES.items()
+    if service.call is not None or service.bucket_permission is not None
+}
 _UNCALLED: Final = frozenset(name for name, seconds in _INTERVALS.items() if seconds is None)
 
 

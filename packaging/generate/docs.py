@@ -10,22 +10,27 @@ import regions
 import screenshots
 import service_models
 from agent.catalog.findings import CODES, Severity
+from agent.catalog.workloads import MODES, REASONS
 from agent.cli import main as cli
 from agent.formats.emf import DIMENSIONS, NAMESPACE, RUN_METRICS, TARGET_METRICS
 from agent.formats.monitoring import RESULTS, Standing
-from agent.formats.prometheus import AGREEMENTS, ANY_RECORD, FAMILIES, PHASES
+from agent.formats.prometheus import AGREEMENTS, ANSWERS, ANY_RECORD, FAMILIES, PHASES
 from agent.report import codec
 from agent.report.model import Access, Status
 from agent.report.model import Path as NetworkPath
+from agent.settings import Workload
 from agent.simulated import scenario as scenarios
 from agent.watch.changes import Kind
 from agent.watch.notices import Channel, Delivery
 from probes.addresses import AddressScope
 from probes.model import FailureKind, Role, Step
 from tests.formats.monitors import watch_families
+from tests.scenarios import workload_faults
 
 ROOT = Path(__file__).parents[2]
 HEAD = "<!-- Written by ./dev docs from the program itself; edit there. -->\n"
+MOST_SCENARIOS = 3
+"""Of those that show the same, as many as the page names."""
 
 
 def codes_page() -> str:
@@ -71,8 +76,33 @@ def scenarios_page() -> str:
             "|---|---|---|---|",
             *rows,
             "",
+            "## By workload and kind of fault",
+            "",
+            "A host with SAP HANA counts for `hana` alone. Scenarios that tests also build with real sockets come "
+            "first.",
+            "",
+            "| workload | what is so | scenarios |",
+            "|---|---|---|",
+            *(
+                f"| {workload_faults.WORKLOADS[pair[0]]} | {pair[1]} | {_shown(pair)} |"
+                for pair in workload_faults.pairs()
+            ),
+            "",
         ]
     )
+
+
+def _shown(pair: workload_faults.Pair) -> str:
+    """The scenarios that show a workload with a kind of fault, or why there is none."""
+    if (reason := workload_faults.IMPOSSIBLE.get(pair)) is not None:
+        return f"not possible: {reason}"
+    if (reason := workload_faults.OPEN.get(pair)) is not None:
+        return f"**open**: {reason}"
+    names = workload_faults.showing(pair, workload_faults.every())
+    more = len(names) - MOST_SCENARIOS
+    shown = _listed(names[:MOST_SCENARIOS]) + (f" and {more} more" if more > 0 else "")
+    alone = workload_faults.IN_MEMORY_ALONE.get(pair)
+    return shown if alone is None else f"{shown}; in memory alone: {alone}"
 
 
 def metrics_page() -> str:
@@ -97,6 +127,10 @@ def metrics_page() -> str:
         "record": ("A", "AAAA", ANY_RECORD),
         "role": Role,
         "agrees": AGREEMENTS.values(),
+        "workload": (workload for workload in Workload if workload is not Workload.AUTO),
+        "mode": MODES,
+        "required": ANSWERS.values(),
+        "required_by": REASONS,
     }
     of_watch_values: dict[str, Iterable[str]] = {
         "kind": Kind,

@@ -27,6 +27,7 @@ MAX_LISTED_GATEWAYS: Final = 1_000
 """How many of a list are read: so many pages, of 50 each, are as many signed calls."""
 MAX_TOKEN_CHARACTERS: Final = 1_000
 """Of a NextToken (model of backup-gateway 2021-01-01, botocore 1.44.8)."""
+_REGION: Final = re.compile(r"[a-z]{2,5}(?:-[a-z]+){1,2}-[0-9]{1,2}")
 _GATEWAY_ID: Final = re.compile(r"[A-Za-z0-9-]{1,64}")
 
 
@@ -78,8 +79,15 @@ async def probe(
     if facts.request_id is None:
         kind = FailureKind.REDIRECT if 300 <= facts.status < 400 else FailureKind.NOT_AWS
         raise ProbeError(kind, f"status {facts.status} without an AWS request id", code=str(facts.status))
+    region = response.header(call.key) if call.names_region else None
+    if region not in (None, target.region):
+        where = region if _REGION.fullmatch(region or "") else "another Region"
+        raise ProbeError(FailureKind.WRONG_SCOPE, f"what was asked for is in {where}", code=str(facts.status))
     if facts.status != 200:
         kind = kind_of(facts)
+        if call.names_region and facts.status == 400:
+            # Without a body there is no code: S3 has this status for session tokens that are not, or no longer, valid.
+            kind = FailureKind.CREDENTIALS_INVALID
         raise ProbeError(kind, facts.error_message or f"status {facts.status}", code=facts.error_code)
     if not facts.expected_key:
         raise ProbeError(FailureKind.MALFORMED, f"the answer lacks {call.key}", code="200")
@@ -165,7 +173,9 @@ def read_answer(
         operation=call.name,
         status=response.status,
         request_id=without(hidden, request_id_of(response, answers)),
-        expected_key=_is_of_call(call, document, response.body, answers),
+        expected_key=response.header(call.key) is not None
+        if call.names_region
+        else _is_of_call(call, document, response.body, answers),
         error_code=code if response.status != 200 else None,
         new_connection=new_connection,
         error_message=message if response.status != 200 else None,

@@ -140,6 +140,7 @@ def user_agent(version: str) -> str:
 
 
 _S3_ID: Final = "x-amz-id-2"
+_BUCKET_REGION: Final = "x-amz-bucket-region"
 _ERROR_ROOTS: Final = frozenset({"ErrorResponse", "Response"})
 """Roots of error documents of the query protocols (botocore.parsers.QueryParser, EC2QueryParser)."""
 
@@ -196,7 +197,9 @@ async def probe(
 
     response = await exchange(stream, "GET", path, _headers(host, agent), on_head=on_head)
     facts = draft.facts = _facts(response, sent, machine.now(), answers)
-    if 300 <= facts.status < 400:
+    # S3 itself sends on who asks for a bucket of another Region: which one it is, is the signed call's to say.
+    is_of_bucket = facts.request_id is not None and response.header(_BUCKET_REGION) is not None
+    if 300 <= facts.status < 400 and not is_of_bucket:
         raise ProbeError(
             FailureKind.REDIRECT, f"status {facts.status} sends the client elsewhere", code=str(facts.status)
         )

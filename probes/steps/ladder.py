@@ -45,6 +45,8 @@ ORDINARY_MSS: Final = 1460
 _OTHER_LABELS: Final = ("sts", "ec2")
 _ANSWERED: Final = frozenset({FailureKind.NOT_AWS, FailureKind.SERVICE_ERROR})
 """Failures of an unsigned request after which a signed one is still useful: its answer shows whether AWS is there."""
+_WAY: Final = 3
+"""How many steps of a ladder build on each other: TCP, TLS, HTTP."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,18 +83,20 @@ def rungs(
     has_websocket: bool = False,
 ) -> tuple[Subject, ...]:
     """The steps that belong to one address and port, lowest first; `after` is where the address came from, and
-    `has_websocket` whether the service is used by WebSocket."""
+    `has_websocket` whether the service is used by WebSocket, which is tried once HTTP answers."""
     steps: tuple[tuple[Step, str | None], ...] = ((Step.TCP, None),)
     if protocol is not PortProtocol.TCP:
         steps += ((Step.TLS, None),)
     if protocol is PortProtocol.HTTPS:
         steps += ((Step.HTTP, None), (Step.API, None), (Step.HTTP, PADDED))
-        steps += ((Step.HTTP, WEBSOCKET),) if has_websocket else ()
     subjects = []
     for step, operation in steps:
         subject = Subject(step=step, target=target.id, address=address, port=port, operation=operation, after=after)
         subjects.append(subject)
         after = subject.id
+    if has_websocket and protocol is PortProtocol.HTTPS:
+        answered = next(subject for subject in subjects if subject.step is Step.HTTP)
+        subjects.append(replace(answered, operation=WEBSOCKET, after=answered.id))
     return tuple(subjects)
 
 
@@ -151,17 +155,31 @@ class _Climb:
         """The connection that the next step goes over; None where the last one ended it."""
 
     async def go(self) -> None:
-        steps = (self._tcp, self._tls, self._http, self._api, self._padded, self._websocket)
+        way, requests = self._subjects[:_WAY], self._subjects[_WAY:]
         try:
-            for place, (subject, step) in enumerate(zip(self._subjects, steps, strict=False)):
+            for place, (subject, step) in enumerate(zip(way, (self._tcp, self._tls, self._http), strict=False)):
                 failed = await step(subject)
                 if failed is not None:
                     for left in self._subjects[place + 1 :]:
                         self._context.log.skip(left, failed)
                     return
-            await self._list_jobs()
+            await self._requests(*requests)
         finally:
             self._close()
+
+    async def _requests(
+        self, call: Subject | None = None, padded: Subject | None = None, websocket: Subject | None = None
+    ) -> None:
+        """What is asked once HTTP answers, none of which depends on the others. A WebSocket has a connection of its
+        own, as its users open one, so that it is tried beside the rest."""
+        async with asyncio.TaskGroup() as group:
+            if websocket is not None:
+                group.create_task(self._websocket(websocket))
+            if call is not None:
+                await self._api(call)
+            if padded is not None:
+                await self._padded(padded)
+        await self._list_jobs()
 
     async def _tcp(self, subject: Subject) -> str | None:
         async def body(draft: Draft[TcpFacts]) -> Stream:
@@ -242,21 +260,21 @@ class _Climb:
         self._keep(response)
         return None if seen.failure is not None and seen.failure.kind in _ANSWERED else _why(seen)
 
-    async def _api(self, subject: Subject) -> str | None:
+    async def _api(self, subject: Subject) -> None:
         await asyncio.wait([self._context.keys])  # nor does finding the credentials count for the call
         keys, call = self._context.keys.result(), self._conversation.call
         if isinstance(keys, str) or call is None:
             self._context.log.skip(subject, keys if isinstance(keys, str) else NO_CALL)
-            return None
+            return
         if self._target.service in self._context.uncalled:
             self._context.log.skip(subject, UNRATED)
-            return None
+            return
         if not await self._may_call():
             self._context.log.skip(subject, ELSEWHERE)
-            return None
+            return
         if (answer := self._context.standing.get(subject.id)) is not None:
             self._context.log.keep(answer)
-            return None
+            return
 
         async def body(draft: Draft[ApiFacts]) -> http.Response:
             return await self._send(keys, call, draft)
@@ -271,7 +289,6 @@ class _Climb:
             if token is not None and self._target.id not in self._context.read_on:
                 self._context.read_on.add(self._target.id)
                 await self._read_on(subject, keys, call, response)
-        return None
 
     async def _send(self, keys: Keys, call: SignedCall, draft: Draft[ApiFacts]) -> http.Response:
         """Make a signed call over the connection that is open, or else over a new one."""
@@ -331,10 +348,10 @@ class _Climb:
 
         return send
 
-    async def _padded(self, subject: Subject) -> str | None:
+    async def _padded(self, subject: Subject) -> None:
         if (why := await self._no_connection()) is not None:  # a request that is not sent tells nothing of its size
             self._context.log.skip(subject, f"no new connection: {why}")
-            return None
+            return
         padding = b"0" * min(4 * self._mss + 1, MAX_PADDING_BYTES)
 
         async def body(draft: Draft[HttpFacts]) -> http.Response:
@@ -349,23 +366,25 @@ class _Climb:
             )
 
         await self._context.log.observe(subject, body, limit=self._context.limit, before_again=self._reopen)
-        return None
 
-    async def _websocket(self, subject: Subject) -> str | None:
+    async def _websocket(self, subject: Subject) -> None:
         async def body(draft: Draft[HttpFacts]) -> http.Response:
-            self._close()  # what is left of the last exchange has no part in this one
-            return await http.probe_websocket(
-                await self._reopened(),
-                self._context.machine,
-                self._target.host,
-                self._context.agent,
-                self._conversation.websocket_path or "/",
-                draft,
-                answers=self._conversation.answers,
-            )
+            stream = self._with_tls(await self._connect_again())
+            try:
+                await stream.handshake()
+                return await http.probe_websocket(
+                    stream,
+                    self._context.machine,
+                    self._target.host,
+                    self._context.agent,
+                    self._conversation.websocket_path or "/",
+                    draft,
+                    answers=self._conversation.answers,
+                )
+            finally:
+                stream.close()
 
-        await self._context.log.observe(subject, body, limit=self._context.limit, before_again=self._reopen)
-        return None
+        await self._context.log.observe(subject, body, limit=self._context.limit)
 
     def _connection(self) -> Stream:
         if self._open is None:
@@ -413,11 +432,13 @@ class _Climb:
     async def _reopened(self) -> Stream:
         """The open connection, or a new one that is verified like the first."""
         if self._open is None:
-            self._open = await self._connect_again()
-            secured = tls.TlsStream(self._open, self._context.trust.result().named, server_name=self._target.host)
-            self._open = secured
+            self._open = secured = self._with_tls(await self._connect_again())
             await secured.handshake()
         return self._open
+
+    def _with_tls(self, stream: Stream) -> tls.TlsStream:
+        """A connection that has yet to make its handshake, and verifies the peer as the first one did."""
+        return tls.TlsStream(stream, self._context.trust.result().named, server_name=self._target.host)
 
 
 def _why(seen: Observation[Any]) -> str | None:

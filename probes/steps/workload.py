@@ -19,7 +19,9 @@ from typing import Any, Final
 
 from probes.facts import (
     AWS_BACKUP_MODE,
+    BACKINT,
     BUCKET,
+    BUCKET_REGIONS,
     S3_MODE,
     SAP_SYSTEMS,
     SSM_ENDPOINTS,
@@ -52,15 +54,14 @@ SSM_AGENT: Final = "/usr/bin/amazon-ssm-agent"
 SSM_AGENT_IN_SNAP: Final = "/snap/amazon-ssm-agent/current/amazon-ssm-agent"
 SSM_AGENT_SNAP: Final = "/snap/amazon-ssm-agent/current/meta/snap.yaml"
 """The one file that names the version of the agent; other packages have none that is small."""
-SETTINGS: Final = (BUCKET, "S3BucketAwsRegion", "AwsRegion")
+SETTINGS: Final = (BUCKET, *BUCKET_REGIONS)
 """Keys of the Backint agent's configuration that are kept."""
 PROXIES: Final = ("https_proxy", "http_proxy", "no_proxy")
 MAX_CHARACTERS: Final = 512
 """Of a setting's value."""
 
-_BACKINT: Final = "aws-backint-agent"
-_CONFIGURATION: Final = f"{_BACKINT}-config.yaml"
-_LAUNCHER: Final = f"{_BACKINT}-launcher.sh"
+_CONFIGURATION: Final = f"{BACKINT}-config.yaml"
+_LAUNCHER: Final = f"{BACKINT}-launcher.sh"
 _SYSTEM_ID: Final = re.compile(r"[A-Z][A-Z0-9]{2}")
 _YAML_LINE: Final = re.compile(r"[ \t-]*([A-Za-z][A-Za-z0-9_]*)[ \t]*:(?:[ \t]+(.*))?$")
 _PARAMETER_FILE: Final = re.compile(r"[ \t]*data_backup_parameter_file[ \t]*=[ \t]*(/\S+)[ \t]*$", re.MULTILINE)
@@ -145,7 +146,7 @@ class _Search:
             if error.errno != errno.EINVAL:  # a program, and no link, is another vendor's
                 self._note(link, error)
             return False
-        if _BACKINT not in target:
+        if BACKINT not in target:
             return False
         target = posixpath.join(posixpath.dirname(link), target)
         installed = posixpath.dirname(target)

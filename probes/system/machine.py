@@ -20,7 +20,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from probes.background import in_background
+from probes.background import CallsInBackground, in_background
 from probes.facts import Interface
 from probes.heartbeat import Heartbeat
 from probes.model import Address
@@ -43,6 +43,8 @@ class SystemMachine:
 
     def __init__(self) -> None:
         self._heartbeat = Heartbeat()
+        self._calls = CallsInBackground()
+        """Those about files, on file systems that may never answer."""
         self._trust: Kept[Trust] = Kept()
         self._run_delay: float | None = None
         self._run_delay_until = 0.0
@@ -66,17 +68,17 @@ class SystemMachine:
             return stream.read(MAX_FILE_BYTES)
 
     async def read_of_user(self, path: str) -> bytes:
-        return await in_background(lambda: self.read(path))
+        return await self._calls.result_of(("read", path), lambda: self.read(path))
 
     async def entries(self, path: str, most: int) -> tuple[str, ...]:
         def listed() -> tuple[str, ...]:
             with os.scandir(path) as folder:
                 return tuple(sorted(entry.name for entry in itertools.islice(folder, most)))
 
-        return await in_background(listed)
+        return await self._calls.result_of(("entries", path, most), listed)
 
     async def link_target(self, path: str) -> str:
-        return await in_background(lambda: str(Path(path).readlink()))
+        return await self._calls.result_of(("link", path), lambda: str(Path(path).readlink()))
 
     async def output_of(self, program: str, option: str) -> str:
         return await in_background(lambda: _output_of(program, option))

@@ -46,6 +46,8 @@ DELETED: Final = "deleted"
 """The state of an endpoint that is listed for a while after its end; one that was rejected or has failed is there."""
 MAX_POLICY_CHARACTERS: Final = 20_480
 """Of an endpoint policy, white space included (AWS PrivateLink Guide, Quotas)."""
+INTERFACE: Final = "Interface"
+"""The kind of an endpoint service that interface endpoints are made of."""
 AMAZON_DNS: Final = "AmazonProvidedDNS"
 """How DHCP options name the VPC's own resolver."""
 ANY_PROTOCOL: Final = "-1"
@@ -80,6 +82,21 @@ class VpcEndpoint:
     error_code: EndpointErrorCode | None = None
     error_message: Annotated[str, Mask("text")] | None = None
     """LastError, otherwise FailureReason."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointService:
+    """An endpoint service of AWS that endpoints can be made of (EC2 API, ServiceDetail)."""
+
+    service_name: ServiceName
+    kinds: tuple[InterfaceKind, ...]
+    """The ServiceType of each: `Interface`, `Gateway`."""
+    availability_zones: tuple[AvailabilityZone, ...] = ()
+    """By name, as this account has them."""
+    private_names: tuple[Annotated[str, Mask("host")], ...] = ()
+    """The hosts that private DNS of an endpoint answers for, `*.` in front for all names below."""
+    ip_address_types: tuple[AddressType, ...] = ()
+    """`ipv4`, `ipv6`: those that an endpoint can have."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -286,6 +303,16 @@ class EndpointsFacts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointServicesFacts:
+    """The endpoint services that AWS has of the services in the Region."""
+
+    services: tuple[EndpointService, ...]
+    asked: tuple[ServiceLabel, ...]
+    """The services that were asked for, by the last parts of their PrivateLink names."""
+    dropped: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class InterfacesFacts:
     """Network interfaces: the instance's own, or those of the endpoints."""
 
@@ -384,6 +411,7 @@ class DnsFirewallFacts:
 
 ConfigurationFacts = (
     EndpointsFacts
+    | EndpointServicesFacts
     | InterfacesFacts
     | VpcFacts
     | VpcDnsFacts
@@ -399,6 +427,7 @@ ConfigurationFacts = (
 )
 
 ENDPOINTS: Final = "endpoints"
+ENDPOINT_SERVICES: Final = "endpoint-services"
 OWN_INTERFACES: Final = "own-interfaces"
 ENDPOINT_INTERFACES: Final = "endpoint-interfaces"
 VPC: Final = "vpc"
@@ -412,6 +441,8 @@ PREFIX_LISTS: Final = "prefix-lists"
 RESOLVER_RULES: Final = "resolver-rules"
 PRIVATE_ZONES: Final = "private-zones"
 DNS_FIREWALL: Final = "dns-firewall"
+NAME_READS: Final = (RESOLVER_RULES, PRIVATE_ZONES, DNS_FIREWALL)
+"""Those that concern only names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -432,6 +463,12 @@ READS: Final = {
             words="the interface endpoints",
             actions=("ec2:DescribeVpcEndpoints",),
             facts=EndpointsFacts,
+        ),
+        Read(
+            operation=ENDPOINT_SERVICES,
+            words="the endpoint services of AWS",
+            actions=("ec2:DescribeVpcEndpointServices",),
+            facts=EndpointServicesFacts,
         ),
         Read(
             operation=OWN_INTERFACES,
@@ -521,6 +558,8 @@ class Configuration:
     endpoints: tuple[VpcEndpoint, ...] | None = None
     endpoint_services: tuple[str, ...] | None = None
     """Whose endpoints these are, by the last parts of PrivateLink names; None where it is not known."""
+    offered: EndpointServicesFacts | None = None
+    """What endpoints can be made of."""
     gateway_endpoints: tuple[GatewayEndpoint, ...] | None = None
     own_interfaces: tuple[NetworkInterface, ...] | None = None
     endpoint_interfaces: tuple[NetworkInterface, ...] | None = None
@@ -561,6 +600,7 @@ def configuration_of(facts: Mapping[str, ConfigurationFacts]) -> Configuration:
     return Configuration(
         endpoints=None if endpoints is None else endpoints.endpoints,
         endpoint_services=None if endpoints is None else endpoints.asked,
+        offered=of(ENDPOINT_SERVICES, EndpointServicesFacts),
         gateway_endpoints=None if endpoints is None else endpoints.gateways,
         own_interfaces=None if own_interfaces is None else own_interfaces.interfaces,
         endpoint_interfaces=None if endpoint_interfaces is None else endpoint_interfaces.interfaces,

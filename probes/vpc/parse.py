@@ -16,6 +16,7 @@ from probes.vpc.model import (
     MAX_POLICY_CHARACTERS,
     AclEntry,
     DhcpOptionsFacts,
+    EndpointService,
     FirewallRule,
     GatewayEndpoint,
     GroupRule,
@@ -117,6 +118,19 @@ def endpoint(row: Row) -> VpcEndpoint:
         owner_id=optional_text(row, "OwnerId", _ACCOUNT),
         error_code=_prose(last, "Code"),
         error_message=_prose(last, "Message") or _prose(row, "FailureReason"),
+    )
+
+
+def endpoint_service(row: Row) -> EndpointService:
+    """A row of DescribeVpcEndpointServices."""
+    names = [text(name, "PrivateDnsName", NAME) for name in rows(row, "PrivateDnsNames")]
+    first = optional_text(row, "PrivateDnsName", NAME)  # which is among the names, where there are several
+    return EndpointService(
+        service_name=text(row, "ServiceName", _SERVICE),
+        kinds=tuple(text(kind, "ServiceType", WORD) for kind in rows(row, "ServiceType")),
+        availability_zones=texts(row, "AvailabilityZones", _AVAILABILITY_ZONE),
+        private_names=tuple(dict.fromkeys(map(domain_name, ([] if first is None else [first]) + names))),
+        ip_address_types=texts(row, "SupportedIpAddressTypes", WORD, str.lower),
     )
 
 

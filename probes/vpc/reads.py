@@ -23,7 +23,9 @@ from probes.vpc.model import (
     DHCP_OPTIONS,
     DNS_FIREWALL,
     ENDPOINT_INTERFACES,
+    ENDPOINT_SERVICES,
     ENDPOINTS,
+    NAME_READS,
     NETWORK_ACLS,
     OWN_INTERFACES,
     PREFIX_LISTS,
@@ -39,6 +41,7 @@ from probes.vpc.model import (
     ConfigurationFacts,
     DhcpOptionsFacts,
     DnsFirewallFacts,
+    EndpointServicesFacts,
     EndpointsFacts,
     GatewayEndpoint,
     GroupRule,
@@ -60,7 +63,7 @@ from probes.vpc.model import (
 )
 from probes.vpc.parse import Row
 
-MAX_REQUESTS: Final = 32
+MAX_REQUESTS: Final = 33
 """In a run, retries among them (which only the reader sees)."""
 MAX_ROWS: Final = 2_000
 MAX_RULES: Final = 20_000
@@ -77,10 +80,9 @@ EC2: Final = "ec2"
 RESOLVER: Final = "route53resolver"
 ROUTE_53: Final = "route53"
 
-NAME_READS: Final = (RESOLVER_RULES, PRIVATE_ZONES, DNS_FIREWALL)
 _ROUNDS: Final = (
     (ENDPOINTS, OWN_INTERFACES, VPC, VPC_DNS),
-    (ENDPOINT_INTERFACES, SUBNETS, ROUTE_TABLES, NETWORK_ACLS, SECURITY_GROUPS, DHCP_OPTIONS),
+    (ENDPOINT_INTERFACES, ENDPOINT_SERVICES, SUBNETS, ROUTE_TABLES, NETWORK_ACLS, SECURITY_GROUPS, DHCP_OPTIONS),
     (PREFIX_LISTS,),
 )
 _RESERVED: Final = {
@@ -168,6 +170,7 @@ class Inspection:
         self._spare = MAX_REQUESTS - sum(_RESERVED.values())
         self._bodies: Mapping[str, Callable[[], Awaitable[ConfigurationFacts]]] = {
             ENDPOINTS: self._endpoints,
+            ENDPOINT_SERVICES: self._endpoint_services,
             OWN_INTERFACES: self._own_interfaces,
             ENDPOINT_INTERFACES: self._endpoint_interfaces,
             VPC: self._vpc,
@@ -361,6 +364,19 @@ class Inspection:
             asked=(*self._wanted.services, *self._wanted.global_services),
             gateways=gateways if has_gateways else None,
         )
+
+    async def _endpoint_services(self) -> EndpointServicesFacts:
+        # A filter, since a name that AWS does not have is refused as an argument, and all the others with it.
+        wanted = self._wanted.services
+        rows = await self._filtered(
+            ENDPOINT_SERVICES,
+            "DescribeVpcEndpointServices",
+            "ServiceDetails",
+            "service-name",
+            (f"*.{self._wanted.region}.{service}" for service in wanted),
+        )
+        services, dropped = parse.kept(rows, parse.endpoint_service)
+        return EndpointServicesFacts(services=services, asked=wanted, dropped=dropped)
 
     async def _own_interfaces(self) -> InterfacesFacts:
         return await self._interfaces(OWN_INTERFACES, "attachment.instance-id", (self._wanted.instance_id or "",))

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
+from agent.simulated import scenario as scenarios
 from agent.simulated.scenario import Scenario
 from probes.steps.sigv4 import signed_headers
 from tests.bench.promise import Benchmark, Figure, Promise
@@ -122,6 +123,20 @@ def healthy_as_called() -> tuple[Figure, ...]:
     costs = ", ".join(f"{median(near, cpu, place) * 1000:.0f} ms" for place in range(2))
     walls = ", ".join(f"{median(far, wall, place) * 1000:.0f} ms" for place in range(2))
     return Figure(ratio(near, cpu), costs), Figure(ratio(far, wall), f"{walls}; EC2 does not answer")
+
+
+def beside_caller() -> tuple[Figure, ...]:
+    """CPU and wall time, 20 ms away, of a healthy check of what SAP HANA needs to those of what a caller needs."""
+    with host(scenarios.text("hana-healthy"), round_trip_seconds=ROUND_TRIP_SECONDS) as there:
+        rounds = in_turn(
+            *(lambda kind=kind: there.check("--workload", kind, codes=(0,)) for kind in ("hana", "caller"))
+        )
+    services = " and ".join(
+        str(sum(target["required"] for target in json.loads(check.output)["targets"])) for check in rounds[0]
+    )
+    costs = ", ".join(f"{median(rounds, cpu, place) * 1000:.0f} ms" for place in range(2))
+    walls = ", ".join(f"{median(rounds, wall, place) * 1000:.0f} ms" for place in range(2))
+    return Figure(ratio(rounds, wall), f"{walls}; {services} required services"), Figure(ratio(rounds, cpu), costs)
 
 
 def _not_reading(there: Host, *options: str) -> Spent:
@@ -253,6 +268,13 @@ MEASUREMENTS: Final = (
             Promise(what="check that reads the configuration, peak memory", against="check --ec2 never", limit=1.15),
         ),
         measure=with_configuration,
+    ),
+    Benchmark(
+        promises=(
+            Promise(what="a healthy check of hana, wall at 20 ms", against="one of caller", limit=1.3),
+            Promise(what="a healthy check of hana, CPU", against="one of caller", limit=None),
+        ),
+        measure=beside_caller,
     ),
     Benchmark(
         promises=(

@@ -61,6 +61,8 @@ path = "private"
 findings = []
 """
 """In the form of agent.simulated.scenario: what the promises call a check."""
+_REPORTED: Final = (0, 1, 2, 3)
+"""Exit codes of a run that has a report."""
 _COMMAND_SECONDS: Final = 20.0
 _LINK_LOCAL: Final = "169.254.0.0/16"
 _NEAR_TABLE: Final = 100
@@ -88,7 +90,12 @@ class Host:
             *program.options(self.vpc.scenario.run, self.vpc.scenario.ec2),
             *options,
         )
-        return self.run(*words, codes=codes)
+        spent = self.run(*words, codes=_REPORTED)
+        if spent.code not in codes:
+            report = json.loads(spent.output)
+            found = ", ".join(finding["id"] for finding in report["findings"])
+            raise RuntimeError(f"check ended with {spent.code}: {report['verdict']['summary']} ({found})")
+        return spent
 
 
 @contextmanager

@@ -29,6 +29,8 @@ class Spent:
     peak: int
     """KiB of the largest process among them."""
     output: str
+    code: int = 0
+    """The exit code."""
 
 
 def run(
@@ -58,7 +60,7 @@ def run(
         if int(code) not in codes:
             errors = Path(f"{output}.err").read_text("utf-8", "replace").strip() or text
             raise RuntimeError(f"{name} ended with {code}: {errors[-300:]}")
-    return Spent(cpu=float(cpu), wall=float(wall), peak=int(peak), output=text)
+    return Spent(cpu=float(cpu), wall=float(wall), peak=int(peak), output=text, code=int(code))
 
 
 def in_turn(*works: Callable[[], T], rounds: int = ROUNDS) -> list[tuple[T, ...]]:

@@ -211,6 +211,7 @@ READERS: Final[dict[str, Reader]] = {
         status=STATUS_IN["markdown"],
         check=markdown_page.check,
         alphabet="\\`*_[]()<>#+-.!|~&@:/w$ \n\t1a",
+        more_hostile=("\\@0",),
         every=16,
     ),
 }

@@ -3,22 +3,28 @@
 import json
 import re
 from dataclasses import replace
+from functools import cache
 
 import pytest
 
+from agent.catalog.services import checkable
 from agent.formats import emf
 from agent.formats.diff import as_text
 from agent.formats.registry import RenderOptions, render
 from agent.formats.report_text import folded, unfolded
 from agent.formats.text import BRIEF_CHARACTERS
+from agent.judge.verdict import judge
 from agent.report.diff import difference
 from agent.report.hops import Reachability
 from agent.report.model import ConfiguredPath, Measured, Report, Status
 from probes.facts import DnsFacts
-from probes.model import Step
+from probes.model import Role, Step
+from tests.formats.monitors import samples_in
 from tests.formats.plugin_output import NRPE_BYTES, read
-from tests.support.many_services import ALL, report_of, with_long_names
+from tests.support.extent import one_in
+from tests.support.many_services import ALL, failing, report_of, with_long_names
 from tests.support.repository import ROOT
+from tests.support.runs import measured
 
 SICK = ("sts", "kms")
 
@@ -161,6 +167,40 @@ def test_a_brief_report_of_a_saved_one_with_more_services_than_there_are_is_boun
     document = render(replace(report, targets=targets, findings=()), "text", RenderOptions(brief=True))
     assert len(document) <= BRIEF_CHARACTERS
     assert " more. Ok: 0 others." in document
+
+
+# --- Everything fails ------------------------------------------------------------------------------------------------
+
+
+@cache
+def report_of_failing(seed: int) -> Report:
+    return judge(measured(failing(seed))[0])
+
+
+@pytest.mark.parametrize("is_long", [False, True])
+@pytest.mark.parametrize("seed", one_in(12, range(24)))
+def test_every_bound_is_kept_where_everything_fails(seed: int, is_long: bool) -> None:
+    report = report_of_failing(seed)
+    if is_long:
+        report = with_long_names(report)
+    assert {(target.service, target.role) for target in report.targets} == {
+        (name, Role.REQUIRED) for name in checkable()
+    }
+    sick = [target for target in report.targets if target.status is not Status.OK]
+    assert len(sick) > len(report.targets) // 2
+    brief = render(report, "text", RenderOptions(brief=True))
+    assert len(brief) <= BRIEF_CHARACTERS
+    paragraph = " ".join(brief.split("\n\n")[1].split())
+    named = paragraph.removeprefix("Not ok: ").partition(". Ok: ")[0].removesuffix(".").split(", ")
+    assert [name.partition("@")[0] for name in named] == [target.service for target in sick]
+    output = read(render(report, "nagios"))  # which holds both of its bounds
+    assert {"time", *(f"addresses_{target.id}" for target in sick[:2])} <= {*output.numbers}
+    series = samples_in(render(report, "prometheus"))
+    assert {dict(labels)["target"] for (name, labels) in series if name == "probe_success"} == {
+        target.id for target in report.targets if target.status is not Status.NOT_IN_USE
+    }
+    for line in render(report, "emf").splitlines():
+        assert len(line) < 256_000
 
 
 # --- Monitoring ------------------------------------------------------------------------------------------------------

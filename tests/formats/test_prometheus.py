@@ -15,6 +15,7 @@ import pytest
 from prometheus_client.core import CounterMetricFamily
 
 from agent.catalog.findings import CODES, Severity
+from agent.catalog.workloads import MODES, REASONS
 from agent.cli.main import dispatch
 from agent.formats import prometheus
 from agent.judge.verdict import judge, refusal
@@ -22,7 +23,7 @@ from agent.report import codec
 from agent.report.model import Access, Report, Status, TargetReport
 from agent.report.model import Path as WayTaken
 from agent.report.redact import redact
-from agent.settings import Expect
+from agent.settings import Expect, Workload
 from agent.simulated import scenario as scenarios
 from probes.addresses import AddressScope
 from probes.facts import HttpFacts, LookupFacts, TlsFacts
@@ -110,10 +111,13 @@ CLOSED: Final[dict[str, Iterable[str]]] = {
     "code": CODES,
     "expect": Expect,
     "kind": FailureKind,
+    "mode": ("", *MODES),
     "name": [code.name for code in CODES.values()],
     "path": WayTaken,
     "phase": ("resolve", "connect", "tls", "processing"),
     "record": ("any", "A", "AAAA"),
+    "required": ("yes", "no"),
+    "required_by": REASONS,
     "result": ("ok", "failed", "skipped"),
     "role": Role,
     "scope": AddressScope,
@@ -121,6 +125,7 @@ CLOSED: Final[dict[str, Iterable[str]]] = {
     "standing": ("cause", "symptom", "not-counted", "suppressed"),
     "status": Status,
     "step": Step,
+    "workload": [workload for workload in Workload if workload is not Workload.AUTO],
 }
 """Labels whose values come from a list of this program's, and whose `version` is one of TLS or of this program."""
 
@@ -286,6 +291,13 @@ def test_says_what_the_report_says(make_report: Callable[[str], Report], name: s
     assert sum(samples["backuplink_failures"].values()) == sum(
         observation["status"] == "failed" for observation in observations
     )
+    assert samples["backuplink_workload_info"] == {
+        (workload["name"], workload["mode"] or "", "yes" if workload["required"] else "no"): 1
+        for workload in document["vantage"]["workloads"]
+    }
+    assert samples["backuplink_target_required_by"] == {
+        (target["id"], reason): 1 for target in document["targets"] for reason in target["required_by"]
+    }
     clock = document["vantage"]["clock_offset_seconds"]
     assert samples["backuplink_clock_offset_seconds"] == ({} if clock is None else {(): pytest.approx(clock)})
     paths = samples["backuplink_configured_paths"]
@@ -417,6 +429,36 @@ def test_of_a_target_that_is_not_in_use_or_for_comparison_nothing_is_promised() 
     assert read(replace(report, targets=context))["probe_success"] == {}
     assert read(replace(report, targets=unused))["probe_success"] == {}
     assert set(read(replace(report, targets=unknown))["probe_success"].values()) == {0}
+
+
+@pytest.mark.parametrize(
+    ("name", "workloads", "reasons"),
+    [
+        ("healthy", {("caller", "", "yes")}, {("backup", "caller")}),
+        (
+            "hana-in-s3-mode",
+            {("caller", "", "yes"), ("hana", "s3", "yes"), ("ssm", "", "yes")},
+            {("backup", "caller"), *((name, by) for name in ("ssm", "ssmmessages") for by in ("hana", "ssm"))},
+        ),
+        ("ssm-asked-for", {("ssm", "", "yes")}, {(name, "--workload ssm") for name in ("ssm", "ssmmessages")}),
+        ("gateway-healthy", set(), {("backup", "--service"), ("backup-gateway", "--service")}),
+    ],
+)
+def test_which_workloads_are_here_and_what_they_require(
+    name: str, workloads: set[tuple[str, ...]], reasons: set[tuple[str, ...]]
+) -> None:
+    samples = read(report_of(name))
+    assert samples["backuplink_workload_info"] == dict.fromkeys(workloads, 1)
+    assert samples["backuplink_target_required_by"] == dict.fromkeys(reasons, 1)
+
+
+def test_of_two_systems_with_the_same_agent_there_is_one_series() -> None:
+    report = report_of("hana-healthy")
+    hana = next(workload for workload in report.vantage.workloads if workload.name is Workload.HANA)
+    two = (*report.vantage.workloads, replace(hana, by="/usr/sap/QAS/SYS/global/hdb/opt/hdbbackint"))
+    both = replace(report, vantage=replace(report.vantage, workloads=two))
+    assert read(both)["backuplink_workload_info"] == read(report)["backuplink_workload_info"]
+    assert checked(prometheus.render(both)) == ""
 
 
 def test_credentials_that_end() -> None:

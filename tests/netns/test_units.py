@@ -5,6 +5,7 @@ simulated AWS, when a timer or a watchdog comes, and for some tests the program 
 """
 
 import json
+import shutil
 import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from typing import Final
 import pytest
 
 from agent.report import codec
+from probes.facts import WorkloadFacts
 from tests.netns import confined, program
 from tests.netns.service_manager import ServiceManager, service_manager
 from tests.netns.vpc import vpc
@@ -138,43 +140,74 @@ def test_the_timer_starts_a_check_whose_sandbox_takes_nothing_from_the_report(ho
     assert report.vantage.source_addresses == (IPv4Address("10.0.1.10"),)
 
 
-LINK: Final = "/usr/sap/HDB/SYS/global/hdb/opt/hdbbackint"
-AGENT: Final = "/usr/sap/aws-backint-agent"
+SHARED: Final = "/hana/shared"
+SYSTEM: Final = "/usr/sap/HDB/SYS/global"
+"""A link to the system's folder below SHARED, as SAP's installer makes it."""
+LINK: Final = f"{SYSTEM}/hdb/opt/hdbbackint"
+AGENT: Final = f"{SHARED}/aws-backint-agent"
+BACKINT: Final = f"{AGENT}/aws-backint-agent-config.yaml"
 UNIT: Final = "/etc/systemd/system/amazon-ssm-agent.service"
+SSM: Final = "/etc/amazon/ssm/amazon-ssm-agent.json"
+SSM_HOST: Final = "ssm.eu-west-1.amazonaws.com"
 
 
-def test_a_timer_finds_the_workloads_that_root_finds(host: Host) -> None:
-    """But for what root alone may read: the agent's configuration, which says where the data go."""
-    configuration = host.manager.path(f"{AGENT}/aws-backint-agent-config.yaml")
-    host.manager.write(f"{AGENT}/aws-backint-agent-config.yaml", "LogLevel: INFO\n")
+@pytest.fixture
+def agents(host: Host) -> Iterator[None]:
+    """The Backint agent and the SSM Agent on the host, where their installers put them."""
+    host.manager.write(BACKINT, "LogLevel: INFO\n")
+    host.manager.write(f"{AGENT}/aws-backint-agent-launcher.sh", "#!/bin/sh\nexport no_proxy=169.254.169.254\n")
     host.manager.write(UNIT, "[Unit]\nDescription=amazon-ssm-agent\n")
-    link = host.manager.path(LINK)
-    link.parent.mkdir(parents=True)
-    link.symlink_to(f"{AGENT}/aws-backint-agent-launcher.sh")
+    host.manager.write(SSM, json.dumps({"Ssm": {"Endpoint": SSM_HOST}}))
+    system, link = host.manager.path(SYSTEM), host.manager.path(f"{SHARED}/HDB/global/hdb/opt/hdbbackint")
+    for path, target in ((system, f"{SHARED}/HDB/global"), (link, f"{AGENT}/aws-backint-agent-launcher.sh")):
+        path.parent.mkdir(parents=True)
+        path.symlink_to(target)
+    yield
+    for folder in ("/usr/sap", "/hana", "/etc/amazon"):
+        shutil.rmtree(host.manager.path(folder))
+    host.manager.path(UNIT).unlink()
+
+
+@pytest.mark.usefixtures("agents")
+@pytest.mark.parametrize("is_open", [True, False], ids=["every user may read all", "root alone reads the settings"])
+def test_a_timer_finds_the_workloads_that_root_finds(host: Host, is_open: bool) -> None:
+    """But for what root alone may read: the agent's configuration, which says where the data go, and its hosts."""
     host.configure(CHECK, settings='region = "eu-west-1"\nno-ec2 = true\ntimeout = 1\n')
-    try:
-        for mode, is_open in ((0o644, True), (0o600, False)):
-            configuration.chmod(mode)
-            host.start(CHECK)
-            file = host.manager.path("/var/log/private/backuplink/report.json")
-            by_timer = codec.decode(json.loads(file.read_text("ascii")))
-            command = f"set -a; . {ENVIRONMENT}; exec backuplink check --config {CONFIGURATION} --format json"
-            by_root = codec.decode(json.loads(host.manager.run("sh", "-c", command).stdout))
-            for report, known in ((by_timer, is_open), (by_root, True)):
-                assert [(workload.name, workload.by, workload.mode) for workload in report.vantage.workloads] == [
-                    ("caller", "--workload auto", None),
-                    ("hana", LINK, "aws-backup" if known else "unknown"),
-                    ("ssm", UNIT, None),
-                ]
-            if is_open:
-                assert by_timer.verdict.status == by_root.verdict.status
-                assert [(target.id, target.required_by, target.status) for target in by_timer.targets] == [
-                    (target.id, target.required_by, target.status) for target in by_root.targets
-                ]
-                assert [finding.id for finding in by_timer.findings] == [finding.id for finding in by_root.findings]
-    finally:
-        link.unlink()
-        host.manager.path(UNIT).unlink()
+    if not is_open:
+        host.manager.path(BACKINT).chmod(0o600)
+        host.manager.path(SSM).parent.chmod(0o700)
+    host.start(CHECK)
+    file = host.manager.path("/var/log/private/backuplink/report.json")
+    by_timer = codec.decode(json.loads(file.read_text("ascii")))
+    command = f"set -a; . {ENVIRONMENT}; exec backuplink check --config {CONFIGURATION} --format json"
+    clean = ("env", "-i", "PATH=/usr/sbin:/usr/bin")  # without the variables of the tests
+    by_root = codec.decode(json.loads(host.manager.run(*clean, "sh", "-c", command).stdout))
+    launcher, hosts = {"no_proxy": "169.254.169.254"}, {"Ssm.Endpoint": SSM_HOST}
+    for report, reads_all in ((by_timer, is_open), (by_root, True)):
+        assert [
+            (workload.name, workload.by, workload.required, workload.mode, workload.settings)
+            for workload in report.vantage.workloads
+        ] == [
+            ("caller", "--workload auto", True, None, {}),
+            ("hana", LINK, True, "aws-backup" if reads_all else "unknown", launcher),
+            ("ssm", UNIT, True, None, hosts if reads_all else {}),
+        ]
+        (search,) = (one.facts for one in report.observations if isinstance(one.facts, WorkloadFacts))
+        assert {(unread.path, unread.error) for unread in search.unread} == (
+            set() if reads_all else {(BACKINT, "EACCES"), (SSM, "EACCES")}
+        )
+    if is_open:
+        for part in ("status", "path", "access"):
+            assert getattr(by_timer.verdict, part) == getattr(by_root.verdict, part)
+        assert [(target.id, target.required_by, target.status) for target in by_timer.targets] == [
+            (target.id, target.required_by, target.status) for target in by_root.targets
+        ]
+        assert [finding.id for finding in by_timer.findings] == [finding.id for finding in by_root.findings]
+        assert [(row.code, row.target) for row in by_timer.not_evaluated] == [
+            (row.code, row.target) for row in by_root.not_evaluated
+        ]
+    else:
+        assert "ENV017" in {finding.code for finding in by_timer.findings}
 
 
 @pytest.mark.parametrize(

@@ -470,10 +470,14 @@ def test_the_page_shows_what_the_program_writes(shown: str) -> None:
 
 @cache
 def changes() -> tuple[StateChange, ...]:
-    """One of each kind of thing that changes: a verdict, a finding that is raised, and their end."""
+    """One of each kind of thing that changes: a verdict, a finding that is raised, services that are required, and
+    their end."""
     tracker = Tracker(raise_after=1, clear_after=1)
-    result = [change for name in ("healthy", FAULT, "healthy") for change in tracker.fold(report_of(name))]
-    assert {change.kind for change in result} >= {Kind.VERDICT, Kind.RAISED, Kind.CLEARED}
+    names = ("healthy", FAULT, "healthy", "hana-healthy", "healthy")
+    result = [change for name in names for change in tracker.fold(report_of(name))]
+    assert {change.kind for change in result} >= {
+        *(Kind.VERDICT, Kind.RAISED, Kind.CLEARED, Kind.REQUIRED, Kind.NOT_REQUIRED)
+    }
     return tuple(result)
 
 

@@ -2,14 +2,26 @@
 
 import shutil
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import botocore.session
 import pytest
 from botocore.loaders import Loader
 
 import assemble
+from agent.catalog.services import SERVICES, checkable
+from agent.process.cancel import CancelToken
+from agent.report.model import Measurement
+from agent.run.runner import measure
+from agent.simulated.settings import settings_of
+from agent.simulated.world import simulated
+from probes.model import Step
+from probes.operations import SDK_SETTINGS
+from probes.system.sdk import SystemSdk
+from tests.support.many_services import world_of
 from tests.support.moto_server import REGION, reader
+from tests.support.runs import in_virtual_time
+from tests.support.virtual import PatientLoop
 
 OTHER: Final = "sqs"
 """A service that the program never asks."""
@@ -45,3 +57,24 @@ def test_what_no_client_needs_is_left_out(data: Path) -> None:
     read = {path.name.partition(".")[0] for service in assemble.READ_SERVICES for path in data.glob(f"{service}/*/*")}
     assert read == {"endpoint-rule-set-1"}
     assert len(list(data.glob("sts/*"))) == 1
+
+
+@pytest.mark.usefixtures("data")
+def test_every_signed_call_of_the_catalogue_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By a run whose settings and credentials this SDK reads."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    scenario = world_of(checkable())
+
+    async def go() -> Measurement:
+        async with simulated(scenario) as world:
+            sdk: Any = world.sdk
+            sdk.settings, sdk.credentials = SystemSdk().settings, SystemSdk().credentials
+            return await measure(settings_of(scenario), world, emit=lambda _: None, stop=CancelToken())
+
+    observations = in_virtual_time(go, PatientLoop).observations
+    (settings,) = (one for one in observations if one.subject.operation == SDK_SETTINGS)
+    assert settings.ok
+    called = {one.subject.target for one in observations if one.subject.step is Step.API and one.ok}
+    assert called == {name for name in checkable() if SERVICES[name].call is not None}

@@ -3,6 +3,7 @@
 import copy
 import dataclasses
 import importlib
+import inspect
 import pickle
 import pkgutil
 import shutil
@@ -14,7 +15,8 @@ import pytest
 
 import agent
 import probes
-from tests.probes.frozen_shapes import OURS, differences
+from probes import frozen
+from tests.probes.frozen_shapes import OURS, differences, shapes
 from tests.support.command import SECONDS
 from tests.support.repository import ROOT
 from tests.support.runs import measurement_of
@@ -24,6 +26,28 @@ PYTHONS: Final = ("3.11", "3.12", "3.13", "3.14")
 
 def test_every_class_is_as_the_standard_decorator_makes_it() -> None:
     assert differences() == {}
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_parameters_are_known_before_the_first_instance(name: str) -> None:
+    ours, standard = (
+        inspect.signature(shapes(decorator)[name][0]) for decorator in (frozen.dataclass, dataclasses.dataclass)
+    )
+    assert list(ours.parameters) == list(standard.parameters)
+
+
+def test_init_is_compiled_when_it_is_first_used() -> None:
+    pair = shapes(frozen.dataclass)["positional"][0]
+    assert not inspect.isfunction(vars(pair)["__init__"])
+    assert pair(1) == pair(1, "r")
+    assert inspect.isfunction(vars(pair)["__init__"])
+
+
+def test_a_subclass_of_the_ordinary_kind_starts_as_its_base_does() -> None:
+    class Ordinary(shapes(frozen.dataclass)["by keyword"][0]):  # type: ignore[misc] # a base that is made at runtime
+        pass
+
+    assert Ordinary(third="c").third == Ordinary(third="c").third == "c"
 
 
 @pytest.mark.parametrize("name", ["value", "another"])

@@ -223,7 +223,7 @@ async def test_secret_that_a_peer_says_again_is_masked(
             keys,
             target=target,
             call=call_of(target.service),
-            conversation=SERVICES[target.service].conversation(None),
+            conversation=SERVICES[target.service].conversation(SERVICES[target.service].call, None),
             agent="test",
             new_connection=True,
             draft=draft,

@@ -7,8 +7,12 @@ from functools import cache
 
 import pytest
 
-from agent.catalog.findings import CODES, Severity
-from agent.catalog.services import SERVICES, checkable
+from agent.catalog.findings import CODES, Scope, Severity
+from agent.catalog.hosts import endpoints
+from agent.catalog.partitions import partition_of
+from agent.catalog.regions import REGIONS
+from agent.catalog.services import SERVICES, checkable, is_name_documented, may_not_exist, service_name_of
+from agent.formats import endpoints as endpoints_format
 from agent.judge.verdict import judge
 from agent.report.model import Access, Finding, Path, Report, Status
 from agent.simulated import scenario as scenarios
@@ -16,7 +20,7 @@ from agent.simulated.scenario import Scenario
 from probes.model import Role
 from tests.support.extent import one_in
 from tests.support.many_services import world_of
-from tests.support.runs import measured
+from tests.support.runs import measured, report_of
 
 ANOTHER = ("ssm", "sts")
 """Of which one answers in JSON and one in XML."""
@@ -24,12 +28,17 @@ OF_BACKUP_ALONE = re.compile(r"backup-vault|vault|GetSupportedResourceTypes|s3 =
 """What only Backup has: resources of its own, and further actions, in policies of endpoints."""
 
 
+def renamed(text: str, service: str) -> str:
+    """A text with the name of another service in the place of Backup's."""
+    return re.sub(r"(?<![\w-])(?<!/home/)backup(?![\w-])", service, text)
+
+
 def told_of(name: str, service: str) -> Scenario:
     """A scenario with another service in the place of Backup."""
     record, text = SERVICES[service], scenarios.text(name)
     text = text.replace('ENDPOINT_URL_BACKUP"', f'ENDPOINT_URL_{service.upper()}"')
     text = re.sub(r"ENDPOINT_URL_BACKUP\b(?!_)", f"ENDPOINT_URL_{service.upper()}", text)
-    text = re.sub(r"(?<![\w-])(?<!/home/)backup(?![\w-])", service, text)
+    text = renamed(text, service)
     assert record.permission is not None
     told = scenarios.parse(name, text.replace(f"{service}:ListBackupVaults", record.permission.action))
     if told.ec2 is None:
@@ -43,11 +52,11 @@ def told_of(name: str, service: str) -> Scenario:
 
 @cache
 def first_with(code: str) -> str | None:
-    """The first scenario that expects the finding of the required service, or of no service."""
+    """The first scenario that expects the finding of the required service, of a name server or of the run."""
     for name in scenarios.names():
         text = scenarios.text(name)
         expected = text.partition("[expect]")[2].partition("silent")[0]
-        if re.search(rf'"{code}(@backup)?"', expected) and not OF_BACKUP_ALONE.search(text):
+        if re.search(rf'"{code}(@backup|@[\d.]+)?"', expected) and not OF_BACKUP_ALONE.search(text):
             return name
     return None
 
@@ -57,10 +66,14 @@ SERVICE_WORDS = re.compile(
     rf"|(?<![\w./@:-])(?:{'|'.join(sorted(map(re.escape, SERVICES), key=len, reverse=True))})(?![\w-]|\.\w)"
 )
 """Names of services, for people and of the catalogue, that are no part of a host, an ARN or the id of a step."""
+OF_BACKUP_S_API = re.compile(r"(?<![\w/-])backup(?![\w-])|_BACKUP\b|ListBackup")
+"""What a command has that is of AWS Backup alone."""
 OTHERS_THAT_MAY_BE_NAMED = {
     "API007": r"let monitoring run less often",  # a word, not the service
+    "ENV016": r"AWS Backup can be reached|while no backup runs",  # by the Backint agent, which knows one service
+    "TCP012": r"as long as a backup lasts|Where backups or restores",  # what the software on the host does
 }
-"""What looks like the name of a service, by code, and is none."""
+"""What looks like the name of a service, by code, and is none; or is that of the agent that the finding is about."""
 
 
 def named_elsewhere(report: Report) -> list[str]:
@@ -74,17 +87,54 @@ def named_elsewhere(report: Report) -> list[str]:
             rest = re.sub(allowed, "", hosts.sub("", text.replace("/home/backup", "")))
             if any(match[0] not in checked for match in SERVICE_WORDS.finditer(rest)):
                 texts.append(f"{finding.code}: {text}")
+        commands = (" ".join(command.argv) for command in finding.fix.commands)
+        texts += [command for command in commands if "backup" not in checked and OF_BACKUP_S_API.search(command)]
     return texts
 
 
+OF_THE_ROLE = frozenset({"IAM003", "IAM006", "IAM007", "IAM009"})
+"""Findings that are information where the workload does not make the call itself."""
 OF_BACKUP = frozenset({"JOB001", "JOB002"})
 """Findings of what AWS Backup alone can be asked."""
 SHOWN = [code for code in CODES if code not in OF_BACKUP and first_with(code) is not None]
+NOT_SHOWN = {
+    "API012": "ListGateways of Backup gateway alone says when AWS last heard of a gateway",
+    "DNS014": "of the services with appliances: shown of storagegateway",
+    "ENV004": "of a service in a Region without it: shown of ssm-sap",
+    "JOB001": "AWS Backup alone lists its jobs",
+    "JOB002": "AWS Backup alone lists its jobs",
+    "TCP003": "of the services with appliances: shown of storagegateway",
+    "TCP007": "of the services with appliances: shown of storagegateway",
+    "VPC019": "of the services with gateway endpoints: S3 is a third one itself",
+}
+"""Findings that no scenario of Backup can show of another service in its place, by the reason."""
+
+
+def findings_in(report: Report) -> list[tuple[str, str, bool, str]]:
+    """What a report found, whichever service has it: codes with severities and the codes of their causes. Of two
+    services with one cause, the order of the catalogue decides which one is named for both."""
+    return sorted(
+        (finding.code, finding.severity, finding.counts, (finding.explained_by or "").partition("@")[0])
+        for finding in report.findings
+    )
+
+
+def of(report: Report, code: str) -> list[Finding]:
+    """The findings of a code."""
+    return [finding for finding in report.findings if finding.code == code]
 
 
 @pytest.fixture
-def as_required(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """A run that names no service checks this one, and Backup not."""
+def of_backup(code: str) -> Report:
+    """The report of Backup that has the finding."""
+    name = first_with(code)
+    assert name is not None
+    return report_of(name)
+
+
+@pytest.fixture
+def as_required(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, of_backup: Report) -> str:
+    """A run that names no service checks this one, and Backup not; from when the report of Backup is there."""
     service: str = request.param
     monkeypatch.setitem(SERVICES, service, replace(SERVICES[service], default_role=Role.REQUIRED))
     monkeypatch.setitem(SERVICES, "backup", replace(SERVICES["backup"], default_role=None))
@@ -93,18 +143,21 @@ def as_required(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
 
 @pytest.mark.parametrize("as_required", ANOTHER, indirect=True)
 @pytest.mark.parametrize("code", one_in(8, SHOWN))
-def test_a_finding_of_backup_is_one_of_every_service(code: str, as_required: str) -> None:
+def test_a_finding_of_backup_is_one_of_every_service(code: str, as_required: str, of_backup: Report) -> None:
     name = first_with(code)
     assert name is not None
     told = told_of(name, as_required)
     report = judge(measured(told)[0])
+    assert named_elsewhere(report) == []
     # In the order of the catalogue, where the other service may come after backup-gateway.
     assert sorted(finding.id for finding in report.findings) == sorted(told.expect.findings)
-    if code in ("IAM003", "IAM006", "IAM007", "IAM009") and not SERVICES[as_required].call_is_own:
-        assert {finding.severity for finding in report.findings if finding.code == code} == {Severity.INFO}
+    if CODES[code].scope is Scope.TARGET:
+        assert as_required in {finding.target.partition("@")[0] for finding in of(report, code) if finding.target}
+    if code in OF_THE_ROLE and not SERVICES[as_required].call_is_own:
+        assert {finding.severity for finding in of(report, code)} == {Severity.INFO}
         return
     assert (report.verdict.status, report.verdict.path) == (told.expect.status, told.expect.path)
-    assert named_elsewhere(report) == []
+    assert findings_in(report) == findings_in(of_backup)
 
 
 @pytest.mark.parametrize("code", ["TCP003", "TCP007", "DNS014"])
@@ -116,8 +169,17 @@ def test_a_finding_of_backup_gateway_is_one_of_storage_gateway(code: str) -> Non
     assert named_elsewhere(report) == []
 
 
-def test_nearly_every_finding_is_shown_so() -> None:
-    assert len(SHOWN) > 80
+def test_every_finding_is_shown_so_or_has_a_reason() -> None:
+    assert {*CODES} - {*SHOWN} == {*NOT_SHOWN}
+
+
+def test_a_service_that_a_region_does_not_have_is_named_whichever_it_is() -> None:
+    text = scenarios.text("service-not-offered").replace("backup-gateway", "ssm-sap").replace("cn-north-1", "ap-east-2")
+    report = judge(
+        measured(scenarios.parse("not-offered", text.replace("aws-cn", "aws").replace(".com.cn", ".com")))[0]
+    )
+    assert [finding.id for finding in report.findings] == ["ENV004@ssm-sap", "DNS003@ssm-sap"]
+    assert named_elsewhere(report) == []
 
 
 @pytest.mark.parametrize(
@@ -198,6 +260,72 @@ def test_a_host_that_may_not_exist_is_no_critical_fault() -> None:
     assert finding.severity is Severity.WARNING
     assert "Whether AWS has it in eu-west-1 is not known" in finding.detail
     assert finding_of("name-does-not-exist", "DNS003").severity is Severity.CRITICAL
+
+
+def world_in(region: str, service: str, rest: str) -> Scenario:
+    """An instance in a Region whose run requires one service."""
+    return scenarios.parse(
+        "inferred",
+        f"""
+summary = "a service of which the catalogue infers something"
+[run]
+region = "{region}"
+services = ["{service}"]
+ec2 = "always"
+[metadata]
+region = "{region}"
+partition = "{partition_of(region).id}"
+availability_zone = "{region}a"
+{rest}
+[expect]
+status = "ok"
+path = "private"
+findings = []
+""",
+    )
+
+
+MAY_NOT_EXIST = [(service, region) for service in SERVICES for region in REGIONS if may_not_exist(service, region)]
+NOT_CONFIRMED = [
+    (service, region)
+    for service in SERVICES
+    for region in REGIONS
+    if service_name_of(service, region) is not None and not is_name_documented(service, region)
+]
+
+
+@pytest.mark.parametrize(("service", "region"), one_in(40, MAY_NOT_EXIST))
+def test_a_host_that_is_inferred_is_marked_so_and_no_critical_finding_alone(service: str, region: str) -> None:
+    [row] = endpoints(region=region, services=[service])
+    assert row.offered is None
+    assert ", not known whether offered\n" in endpoints_format.as_text((row,))
+    told = world_in(
+        region,
+        service,
+        f'[[dns]]\nresolvers = ["10.0.0.2", "169.254.169.253"]\nname = "{row.host}"\nrcode = "NXDOMAIN"',
+    )
+    report = judge(measured(told)[0])
+    assert {finding.severity for finding in of(report, "DNS003")} == {Severity.WARNING}
+    assert report.verdict.status is Status.WARNING
+
+
+@pytest.mark.parametrize(("service", "region"), one_in(40, NOT_CONFIRMED))
+def test_an_endpoint_service_that_is_inferred_is_marked_so_and_no_critical_finding_alone(
+    service: str, region: str
+) -> None:
+    """EC2 lists no endpoint of the inferred name, and the host has private addresses that answer."""
+    [row] = endpoints(region=region, services=[service])
+    assert f"{row.service_name}  (not confirmed)\n" in endpoints_format.as_text((row,))
+    ports = [port.number for port in SERVICES[service].ports]
+    told = world_in(
+        region,
+        service,
+        f'[[dns]]\nresolvers = ["10.0.0.2", "169.254.169.253"]\nname = "{row.host}"\na = ["10.0.1.17"]\n'
+        f'[[tcp]]\naddresses = ["10.0.1.17"]\nports = {ports}\n[ec2]\nendpoints = []',
+    )
+    report = judge(measured(told)[0])
+    assert report.run.ec2_reads
+    assert report.verdict.status is Status.OK, [finding.id for finding in report.findings]
 
 
 def test_a_service_without_an_endpoint_service_gets_no_word_of_making_one() -> None:

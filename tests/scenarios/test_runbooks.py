@@ -16,13 +16,14 @@ PAGES = ROOT / "agent" / "runbooks"
 HEADINGS = ("What we saw", "What it means", "Likely causes", "Fix", "Confirm", "References")
 WIDTH = 80
 PLACEHOLDERS = frozenset(
-    "REGION DNS_SUFFIX DUAL_STACK_SUFFIX SERVICE SERVICE_NAME STS_SERVICE_NAME "
+    "REGION DNS_SUFFIX DUAL_STACK_SUFFIX SERVICE SERVICE_NAME STS_SERVICE_NAME SERVICE_KEY HEALTH_SERVICE "
+    "ENDPOINT_VARIABLE CLI_SERVICE CLI_OPERATION OPERATION "
     "HOST ADDRESS PORT RESOLVER_ADDRESS VPC_ID VPC_CIDR SUBNET_ID VPC_ENDPOINT_ID "
     "ENDPOINT_DNS_NAME ENDPOINT_SUBNET_ID ENDPOINT_SECURITY_GROUP_ID ADDRESS_OF_THIS_HOST APPLIANCE_SUBNET_CIDR "
     "APPLIANCE_SUBNET_ID APPLIANCE_SECURITY_GROUP_ID "
     "INSTANCE_ID INSTANCE_SECURITY_GROUP_ID ROLE_NAME ROLE_ARN ACCOUNT_ID PROXY DHCP_OPTIONS_ID NETWORK_ACL_ID "
     "KMS_KEY_ARN ROUTE_TABLE_ID HOSTED_ZONE_ID RESOLVER_RULE_ID FIREWALL_RULE_GROUP_ID FIREWALL_DOMAIN_LIST_ID PROFILE "
-    "TRANSIT_GATEWAY_ID INTERFACE CORPORATE_CA_FILE ACTION POLICY_FILE REPORT".split()
+    "TRANSIT_GATEWAY_ID INTERFACE CORPORATE_CA_FILE ACTION DENIED_ACTION POLICY_FILE REPORT".split()
 )
 
 IN_WORDS = "DNS004 DNS011 ENV002 ENV003 ENV013 TCP009 IAM002 IAM006 IAM008 VPC009".split()
@@ -199,10 +200,40 @@ def test_no_command_of_a_page_deletes_or_takes_rights_away(code: str) -> None:
     assert not {"delete", "revoke", "terminate", "disassociate", "detach", "remove"}.intersection(verbs)
 
 
+OF_ONE_SERVICE = {
+    "API012": "ListGateways of Backup gateway says when a gateway was last heard of",
+    "DNS014": "the services with appliances alone",
+    "ENV017": "the service that the Backint agent sends its data to",
+    "IAM008": "no call of a check acts on one resource; the text is that of a job's error, whose resource is a vault",
+    "JOB001": "the jobs of AWS Backup",
+    "JOB002": "the jobs of AWS Backup",
+}
+"""Pages whose commands are those of one service, by the reason."""
+OF_A_SERVICE = re.compile(r"\bbackup\b|backup_|BACKUP(?!LINK)|Backup(?!link)")
+OF_A_VAULT = '"backup:CreateBackupVault"'
+"""Block of a page for readers of a denial that no check of this program meets."""
+
+
+@each_code
+def test_the_commands_of_a_page_are_of_the_service_that_the_finding_is_about(code: str) -> None:
+    text = text_of(code)
+    named = [
+        line
+        for language in ("sh", "yaml", "json", "ini")
+        for block in blocks(text, language)
+        if OF_A_VAULT not in block
+        for line in block.splitlines()
+        if OF_A_SERVICE.search(line)
+    ]
+    assert (named != []) is (code in OF_ONE_SERVICE), named
+
+
 def test_the_check_of_commands_can_fail() -> None:
     assert complaint(["aws", "ec2", "describe-vpc-endpoint"]) is not None
     assert complaint(["aws", "ec2", "describe-vpc-endpoints", "--filter", "x"]) is not None
     assert complaint(["aws", "ec2", "describe-vpc-attribute", "--vpc-id", "x"]) is not None
+    assert complaint(["aws", "<CLI_SERVICE>", "<CLI_OPERATION>", "--max-items", "1"]) is None
+    assert complaint(["aws", "<CLI_SERVICE>", "<CLI_OPERATION>", "--limit", "1"]) is not None
     assert complaint(["aws", "ec3", "describe-vpc-attribute"]) is not None
     assert complaint(["aws", "ec2", "describe-vpc-attribute", "--vpc-id", "x", "--attribute", "y"]) is None
 

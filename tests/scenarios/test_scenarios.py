@@ -182,8 +182,9 @@ def test_a_rule_emptied_breaks_a_scenario(code: str) -> None:
 
 IN_REPORTS_OF_OTHERS = {("TLS001", Effects.SERVER), ("TLS003", Effects.SERVER)}
 """A handshake that fails ends the steps at an address, so that no run has both: test_diagnose has them."""
-PATH_SHOWN_BY: Final = "TCP002"
-"""The one cause of failed jobs that a scenario shows; tests/agent/judge/rules/test_jobs.py has every one."""
+PATH_SHOWN_BY: Final = {("TCP002", "JOB002"), ("TCP001", "API010")}
+"""The one cause of failed jobs, and the one of a role that is not given, that a scenario shows; test_jobs.py and
+test_api.py of tests/agent/judge/rules have every one."""
 
 
 @pytest.mark.parametrize(
@@ -192,7 +193,7 @@ PATH_SHOWN_BY: Final = "TCP002"
         row
         for row in EXPLAINS
         if (row.cause, row.symptom) not in IN_REPORTS_OF_OTHERS
-        and (row.reach is not Reach.PATH or row.cause == PATH_SHOWN_BY)
+        and (row.reach is not Reach.PATH or (row.cause, row.symptom) in PATH_SHOWN_BY)
     ],
     ids=lambda row: f"{row.cause} explains {row.symptom}",
 )

@@ -16,6 +16,8 @@ GLOBAL_OPTIONS: Final = frozenset(
     "region profile output query endpoint-url ca-bundle no-sign-request no-paginate max-items page-size debug "
     "cli-connect-timeout cli-read-timeout no-cli-pager cli-input-json generate-cli-skeleton".split()
 )
+ANY_CALL: Final = ("<CLI_SERVICE>", "<CLI_OPERATION>")
+"""Where a page's command is the call of the service that a finding is about."""
 _ADDED: Final = {
     ("ec2", "authorize-security-group-ingress"): {"protocol", "port", "cidr", "source-group", "group-owner"},
     ("ec2", "authorize-security-group-egress"): {"protocol", "port", "cidr", "source-group", "group-owner"},
@@ -46,6 +48,10 @@ def complaint(words: Sequence[str]) -> str | None:
     if len(words) < 3 or words[0] != "aws":
         return f"no command of the AWS CLI: {' '.join(words)}"
     service, operation = words[1:3]
+    given = [word.removeprefix("--").split("=")[0] for word in words[3:] if word.startswith("--")]
+    if (service, operation) == ANY_CALL:
+        unknown = [option for option in given if option not in GLOBAL_OPTIONS]
+        return f"not every call has the option --{unknown[0]}" if unknown else None
     if (service, operation) in _BY_HAND:
         return None
     try:
@@ -65,7 +71,6 @@ def complaint(words: Sequence[str]) -> str | None:
         if member.type_name == "boolean"
     }
     known = {*options, *negations, *GLOBAL_OPTIONS, *_ADDED.get((service, operation), ())}
-    given = [word.removeprefix("--").split("=")[0] for word in words[3:] if word.startswith("--")]
     for option in given:
         if option not in known:
             return f"{service} {operation} has no option --{option}"

@@ -87,6 +87,7 @@ def target(
     region: str = REGION,
     host: str | None = None,
     addressing: Addressing = Addressing.DEFAULT,
+    bucket: str | None = None,
 ) -> Target:
     """A service at its default host, or at `host`."""
     at = host or host_of(service, region, fips=False, dual_stack=False)
@@ -100,6 +101,7 @@ def target(
         addressing=addressing,
         role=role,
         ports=tuple(port.number for port in SERVICES[service].ports),
+        bucket=bucket,
     )
 
 

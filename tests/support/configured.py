@@ -18,7 +18,9 @@ from probes.vpc.model import (
     DHCP_OPTIONS,
     DNS_FIREWALL,
     ENDPOINT_INTERFACES,
+    ENDPOINT_SERVICES,
     ENDPOINTS,
+    INTERFACE,
     NETWORK_ACLS,
     OWN_INTERFACES,
     PREFIX_LISTS,
@@ -34,6 +36,8 @@ from probes.vpc.model import (
     ConfigurationFacts,
     DhcpOptionsFacts,
     DnsFirewallFacts,
+    EndpointService,
+    EndpointServicesFacts,
     EndpointsFacts,
     GroupRule,
     InterfacesFacts,
@@ -245,6 +249,7 @@ def healthy_configuration(*, days_old: float = 0.0) -> Observations:
     vpc = Vpc(vpc_id=VPC_ID, owner_id=ACCOUNT, cidrs=(_VPC_BLOCK,), dhcp_options_id=DHCP_OPTIONS_ID)
     facts: dict[str, ConfigurationFacts] = {
         ENDPOINTS: EndpointsFacts(endpoints=(endpoint(),)),
+        ENDPOINT_SERVICES: EndpointServicesFacts(services=(), asked=()),
         OWN_INTERFACES: InterfacesFacts(interfaces=(own_interface(),)),
         ENDPOINT_INTERFACES: InterfacesFacts(interfaces=endpoint_interfaces()),
         VPC: VpcFacts(vpc=vpc),
@@ -260,6 +265,16 @@ def healthy_configuration(*, days_old: float = 0.0) -> Observations:
         DNS_FIREWALL: DnsFirewallFacts(rules=()),
     }
     return [read(operation, content, days_old=days_old) for operation, content in facts.items()]
+
+
+def offered(
+    *zones: str, name: str = "com.amazonaws.eu-west-1.backup", private_names: tuple[str, ...] = ()
+) -> Observation[Any]:
+    """The read that shows an endpoint service of AWS Backup in these zones; without a zone, that there is none."""
+    service = EndpointService(
+        service_name=name, kinds=(INTERFACE,), availability_zones=zones, private_names=private_names
+    )
+    return read(ENDPOINT_SERVICES, EndpointServicesFacts(services=(service,) if zones else (), asked=("backup",)))
 
 
 def configured(*changed: Observation[Any], days_old: float = 0.0) -> Observations:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 
+from agent.catalog.buckets import head_bucket
 from agent.catalog.services import SERVICES
 from agent.simulated.clock import VirtualLoop
 from probes.model import Address, PortProtocol, SignedCall, Subject, Target
@@ -10,8 +11,9 @@ from probes.steps import ladder
 
 
 def call_of(service: str) -> SignedCall:
-    """The signed call of a service."""
-    call = SERVICES[service].call
+    """The signed call of a service, of one with buckets that at a bucket."""
+    record = SERVICES[service]
+    call = record.call if record.bucket_permission is None else head_bucket("example-hana-backups")
     assert call is not None
     return call
 
@@ -22,7 +24,7 @@ def rungs(target: Target, address: Address, port: int, after: str | None) -> tup
     return ladder.rungs(target, address, port, after, protocol=protocols.get(port, PortProtocol.TLS))
 
 
-climb = partial(ladder.climb, conversation=SERVICES["backup"].conversation("eu-west-1"))
+climb = partial(ladder.climb, conversation=SERVICES["backup"].conversation(SERVICES["backup"].call, "eu-west-1"))
 
 CALLS = {service.name: service.call for service in SERVICES.values() if service.call is not None}
 

@@ -1,8 +1,10 @@
 """A VPC with an endpoint in three zones for each of many services, healthy or with a silent zone for some."""
 
+import random
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from functools import cache
+from typing import Final
 
 from agent.catalog.services import SERVICES, checkable, host_of
 from agent.judge.verdict import judge
@@ -53,3 +55,47 @@ def with_long_names(report: Report) -> Report:
         ),
         findings=tuple(replace(finding, target=ids.get(finding.target or "")) for finding in report.findings),
     )
+
+
+_FAULTS: Final = (
+    *("no name", "a server that fails", "a public address", "addresses of both kinds", "an address of loopback"),
+    *('answer = "silence"', 'answer = "refuse"', 'speaks = "ssh"', 'speaks = "reset"', 'speaks = "nothing"'),
+    *('issuer = "corporate"', 'http = "portal"', 'http = "stall"', 'http = "redirect"', 'http = "fault"'),
+    *('api = "endpoint-policy-denies"', 'api = "expired"', 'api = "bad-signature"', 'api = "identity-policy"'),
+)
+"""What can be wrong with a service: with its name, or in the words of a scenario with who is at its addresses."""
+
+
+def failing(seed: int) -> Scenario:
+    """A host with SAP HANA, the SSM Agent and every service that a run can check required, each with a fault of its
+    own: the most that can be wrong in one run. The same world for the same seed."""
+    chance = random.Random(seed)
+    services = checkable()
+    rows = [
+        "summary = 'everything fails'\n",
+        f"[run]\nservices = {[*services]}\nworkloads = ['auto', 'hana', 'gateway', 'ssm']\ntimeout = 1.0\n",
+        "[host.links]\n",
+        "'/usr/sap/HDB/SYS/global/hdb/opt/hdbbackint' = '/usr/sap/aws-backint-agent/aws-backint-agent-launcher.sh'\n",
+        "[host.files]\n",
+        "'/usr/sap/aws-backint-agent/aws-backint-agent-config.yaml' = 'LogLevel: INFO'\n",
+        "'/usr/lib/systemd/system/amazon-ssm-agent.service' = '[Unit]'\n",
+    ]
+    for place, name in enumerate(services):
+        fault = chance.choice(_FAULTS)
+        private = [f"10.0.{zone}.{100 + place}" for zone in (1, 2, 3)]
+        public = f"52.95.112.{place}"
+        answers = {
+            "no name": "rcode = 'NXDOMAIN'",
+            "a server that fails": "rcode = 'SERVFAIL'",
+            "a public address": f"a = ['{public}']",
+            "addresses of both kinds": f"a = {[*private, public]}",
+            "an address of loopback": "a = ['127.0.0.1']",
+        }
+        host = host_of(name, "eu-west-1", fips=False, dual_stack=False)
+        answer = answers.get(fault, f"a = {private}")
+        rows.append(f"[[dns]]\nresolvers = ['10.0.0.2', '169.254.169.253']\nname = '{host}'\n{answer}\n")
+        if fault not in answers:
+            ports = EVERY_PORT if chance.random() < 0.5 else "[443]"
+            rows.append(f"[[tcp]]\naddresses = {private}\nports = {ports}\n{fault}\n")
+    rows.append("[expect]\nstatus = 'critical'\npath = 'mixed'\nfindings = []\n")
+    return scenarios.parse("everything-fails", "".join(rows))

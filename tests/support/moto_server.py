@@ -34,6 +34,7 @@ SECONDS: Final = 25.0
 _SCOPE: Final = re.compile(r"Credential=[^/]+/\d{8}/[^/]+/([^/]+)/aws4_request")
 _SETS: Final = {
     "DescribeVpcEndpoints": "vpcEndpointSet",
+    "DescribeVpcEndpointServices": "serviceDetailSet",
     "DescribeNetworkInterfaces": "networkInterfaceSet",
     "DescribeVpcs": "vpcSet",
     "DescribeDhcpOptions": "dhcpOptionsSet",

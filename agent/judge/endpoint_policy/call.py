@@ -21,6 +21,9 @@ class Call:
     """As STS names the caller, so a session's for a role: `arn:aws:sts::111122223333:assumed-role/Name/session`."""
     principal_account: str | None = None
     """Twelve digits; taken from `principal_arn` where it is None."""
+    is_by_gateway: bool = False
+    """Whether it goes through a gateway endpoint, on which an account in Principal stands for its root user alone (AWS
+    PrivateLink Guide, Gateway endpoints, Endpoint policies)."""
     context: Mapping[str, str] = field(default_factory=dict)
     """Condition keys, in lower case, with their one value; a key that is not here is unknown, not absent."""
 

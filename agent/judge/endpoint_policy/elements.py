@@ -107,7 +107,10 @@ def principal_part(elements: Mapping[str, Any], call: Call, *, allows: bool) -> 
     if "Principal" in elements:
         fit = _who(elements["Principal"], call)
         if fit is Fit.NO:
-            return Part("Principal", fit, "its Principal does not name this caller")
+            why = "its Principal does not name this caller"
+            if call.is_by_gateway:
+                why += "; on a gateway endpoint an account stands for its root user alone"
+            return Part("Principal", fit, why)
         why = "its Principal may or may not cover this caller"
         if call.principal_arn is not None and ":assumed-role/" in call.principal_arn:
             why += ", who is a session of a role: no page says that the ARN of a role covers those here"
@@ -134,13 +137,14 @@ def _who(principal: str | dict[str, Any], call: Call) -> Fit:
 def _named(entry: str, call: Call) -> Fit:
     """Whether an entry under `AWS` is the caller, or an account that the caller belongs to.
 
-    An account's number stands for all of the account on interface endpoints; for its root user alone it stands on
-    gateway endpoints (PrivateLink Guide).
+    An account's number stands for all of the account on interface endpoints (PrivateLink Guide).
     """
     if entry == "*":
         return Fit.YES
     caller = PRINCIPAL.fullmatch(call.principal_arn or "")
     account = account_of(call)
+    if call.is_by_gateway:
+        return _named_on_gateway(entry, caller, account)
     if _ACCOUNT.fullmatch(entry):
         return Fit.MAYBE if account is None else Fit.YES if entry == account else Fit.NO
     named = PRINCIPAL.fullmatch(entry)
@@ -157,6 +161,17 @@ def _named(entry: str, call: Call) -> Fit:
     if caller is None:
         return Fit.MAYBE
     return Fit.MAYBE if _may_be(named, caller) else Fit.NO
+
+
+def _named_on_gateway(entry: str, caller: re.Match[str] | None, account: str | None) -> Fit:
+    """The same where the policy is a gateway endpoint's. What a single principal's ARN does there is on no page."""
+    named = PRINCIPAL.fullmatch(entry)
+    is_account = _ACCOUNT.fullmatch(entry) is not None or (named is not None and named["kind"] == "root")
+    of = entry if named is None else named["account"]
+    if not is_account or account is None or caller is None:
+        is_other = account is not None and _ACCOUNT.fullmatch(of) is not None and of != account
+        return Fit.NO if is_other else Fit.MAYBE
+    return Fit.YES if caller["kind"] == "root" and of == account else Fit.NO
 
 
 def _may_be(named: re.Match[str], caller: re.Match[str]) -> bool:

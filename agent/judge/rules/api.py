@@ -8,7 +8,7 @@ from typing import Final
 
 from agent.catalog.findings import CODES, Scope, Severity
 from agent.catalog.partitions import SUFFIXES
-from agent.catalog.services import SERVICES, checked_by_default
+from agent.catalog.services import SERVICES, call_of, checked_by_default
 from agent.catalog.wording import listed
 from agent.judge.commands import read_only, show_certificate
 from agent.judge.evidence import Evidence
@@ -62,7 +62,7 @@ def no_credentials(evidence: Evidence) -> Iterator[RuleFinding]:
 
 def _searches(evidence: Evidence) -> tuple[Observation[CredentialFacts], ...]:
     """The search for credentials, where the signed calls wanted them; what reads the configuration can do without."""
-    is_wanted = evidence.run.signed_calls and any(SERVICES[target.service].call for target in evidence.targets)
+    is_wanted = evidence.run.signed_calls and any(map(call_of, evidence.targets))
     return evidence.of(Step.CREDENTIALS) if is_wanted else ()
 
 
@@ -110,6 +110,7 @@ def credential_source_failed(evidence: Evidence) -> Iterator[RuleFinding]:
             target=None,
             detail=f"{what}: {failure.message}. No signed call was made.{_sts_of(evidence)}{at}",
             evidence=ids([search, *([container] if container and shut else [])]),
+            needs_path_of=frozenset() if failure.kind is FailureKind.MALFORMED else _paths_to_sts(evidence),
             fix=_mend_source(evidence, cut=failure.kind is FailureKind.TIMEOUT),
         )
 
@@ -121,6 +122,14 @@ def _sts_of(evidence: Evidence) -> str:
         return ""
     aside = ", the global host, for which no interface endpoint stands" if is_global_sts(host) else ""
     return f" The SDK asks STS for the role at {host}{aside}."
+
+
+def _paths_to_sts(evidence: Evidence) -> frozenset[str]:
+    """The target at which the SDK asks STS for a role; none where it is not checked, or where a proxy takes the call,
+    whose direct path has no part in it."""
+    host = None if evidence.sdk is None else evidence.sdk.sts_host
+    asked = (target for target in evidence.targets if target.host == host and evidence.proxy(target) is None)
+    return frozenset(target.id for target in asked)
 
 
 def is_global_sts(host: str) -> bool:
@@ -188,6 +197,8 @@ class _Refusal:
     commands: Callable[[Target, Calls], tuple[Command, ...]]
     unsigned: bool = False
     """Of kind `signature`: whether AWS saw no signature at all."""
+    of_bucket: Callable[[Target, Calls], tuple[str, str]] | None = None
+    """Detail and summary where the call is one at a bucket; None where they are as for others."""
     is_for_common: bool = False
     """Whether it is for what the calls to all targets share, the secret or the clock, where none is let through."""
 
@@ -222,14 +233,18 @@ def _refused(refusal: _Refusal, evidence: Evidence) -> Iterator[RuleFinding]:
 def _finding_of(
     refusal: _Refusal, about: str | None, target: Target, calls: Calls, severity: Severity | None
 ) -> RuleFinding:
+    detail, summary = refusal.detail(calls), refusal.summary
+    commands = refusal.commands(target, calls)
+    if target.bucket is not None and refusal.of_bucket is not None:
+        (detail, summary), commands = refusal.of_bucket(target, calls), (_SHOW_REGION_OF_BUCKET,)
     return RuleFinding(
         code=refusal.code,
         target=about,
         severity=severity,
-        detail=refusal.detail(calls),
+        detail=detail,
         evidence=ids(calls),
         addresses=places(calls),
-        fix=Fix(summary=refusal.summary, commands=refusal.commands(target, calls)),
+        fix=Fix(summary=summary, commands=commands),
     )
 
 
@@ -261,6 +276,7 @@ _CLOCK: Final = _Refusal(
     summary="Set this host's clock: chrony with the Amazon Time Sync Service at 169.254.169.123.",
     commands=lambda target, calls: (read_only("chronyc", "tracking"),),
 )
+_SHOW_REGION_OF_BUCKET: Final = read_only("grep", "-n", "S3BucketName\\|AwsRegion", "<BACKINT_CONFIGURATION>")
 _REFUSALS: Final = (
     _Refusal(
         code="API002",
@@ -300,6 +316,13 @@ _REFUSALS: Final = (
         detail=lambda calls: (
             f"The endpoint at {_where(calls)} belongs to another Region or service than the call was signed for: "
             f"{_text(calls)}"
+        ),
+        of_bucket=lambda target, calls: (
+            f"S3 answers at {_where(calls)} that the bucket is in another Region than the Backint agent is set to, "
+            f"{target.region}: {_text(calls)}.",
+            "Set S3BucketAwsRegion (AwsRegion in older versions) in aws-backint-agent-config.yaml to the bucket's own "
+            "Region. A gateway endpoint does not lead to another Region: where the bucket stays there, use an "
+            "interface endpoint of that Region.",
         ),
         summary="Set the Region to that of the endpoint, and look for an endpoint URL or a DNS record that points to "
         "another service's endpoint.",

@@ -100,15 +100,15 @@ def proxy_failed(evidence: Evidence) -> Iterator[RuleFinding]:
     """HTTP003: the proxy that takes the SDK's calls is unreachable, refuses CONNECT or wants credentials."""
     for target in evidence.targets:
         seen = evidence.find(f"{Step.HTTP}/{target.id}/{PROXY_CONNECT}")
-        if seen is None or seen.failure is None or not seen.made:
+        proxy = evidence.proxy(target)
+        if proxy is None or seen is None or seen.failure is None or not seen.made:
             continue
         yield RuleFinding(
             code="HTTP003",
             target=target.id,
-            detail=f"The proxy {evidence.proxy(target)} does not let calls to {target.host} through: "
-            f"{seen.failure.message}.",
+            detail=f"The proxy {proxy} does not let calls to {target.host} through: {seen.failure.message}.",
             evidence=ids([seen]),
-            shared=frozenset({str(evidence.proxy(target)), str(kind_of(seen))}),
+            shared=frozenset({proxy, str(kind_of(seen))}),
             fix=Fix(
                 summary="Name the endpoints in NO_PROXY, so that no proxy is asked; where it is meant to be, let it "
                 "allow CONNECT to them.",

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Final
 
 from agent.catalog.findings import Severity
-from agent.catalog.services import SERVICES
+from agent.catalog.services import is_own_call, permission_of
 from agent.catalog.wording import listed
 from agent.judge.commands import describe_endpoint, read_only
 from agent.judge.conditions.denials import GRAMMAR, KINDS, PRINCIPALS, Denial, Grammar, PrincipalKind, read_denial
@@ -43,7 +43,8 @@ def denied(code: str, evidence: Evidence) -> Iterator[RuleFinding]:
 def _finding_of(code: str, target: Target, calls: list[Observation[ApiFacts]]) -> RuleFinding:
     text = _text(calls[0])
     denial = read_denial(text)
-    action = denial.action or f"{target.service}:{calls[0].facts.operation if calls[0].facts else 'the call'}"
+    permission = permission_of(target)
+    action = denial.action or ("the call" if permission is None else permission.action)
     name = _NAMES.get(denial.policy or "")
     where = listed(call.subject.address for call in calls)
     if code == "IAM009" or name is None:
@@ -60,7 +61,11 @@ def _finding_of(code: str, target: Target, calls: list[Observation[ApiFacts]]) -
         detail += _who_and_what(denial)
     if denial.policy == "vpc-endpoint":
         detail += " A denial by an endpoint policy is proof that the call went through an endpoint: the path works."
-    is_no_fault = code in _OF_THE_CALLER and not SERVICES[target.service].call_is_own
+    if target.bucket is not None:
+        detail += (
+            " S3 gives no reason with this call: besides a policy it may be the key, or the time of the signature."
+        )
+    is_no_fault = code in _OF_THE_CALLER and not is_own_call(target)
     if is_no_fault:
         detail += (
             f" The path is proven: the service itself refused. Programs that use {target.service} do not make this "

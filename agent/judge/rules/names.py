@@ -25,6 +25,7 @@ from agent.settings import Expect
 from probes.addresses import AddressScope, ordered
 from probes.model import Addressing, FailureKind, Step, Target
 from probes.ports import HTTPS
+from probes.vpc.model import ENDPOINT_SERVICES
 
 _BEYOND_REASON: Final = frozenset({FailureKind.TOO_LARGE, FailureKind.MALFORMED, FailureKind.DNS_MALFORMED})
 _YOUR_OWN_RANGE: Final = "A VPC numbered from a public range: run with --private-cidr."
@@ -46,20 +47,26 @@ def public_answer(evidence: Evidence) -> Iterator[RuleFinding]:
                 f"{'lies' if len(public) == 1 else 'lie'} outside the private path, and {agrees}. "
                 "Programs take any of them."
             )
-        else:
-            why = (
-                "No route of this subnet leads there through a gateway endpoint."
-                if SERVICES[answer.target.service].has_gateway_endpoint
-                else "Private DNS is not in effect for this name here."
+        elif SERVICES[answer.target.service].has_gateway_endpoint:
+            elsewhere = _region_aside(evidence, answer.target)
+            detail = (
+                f"This host resolves {host} to {listed(public)}. Public addresses are usual for "
+                f"{answer.target.service}, but no route of this subnet leads there through a gateway endpoint, and "
+                f"{agrees}."
+                + ("" if elsewhere is None else f" A gateway endpoint leads to its own Region alone, here {elsewhere}.")
             )
-            detail = f"This host resolves {host} to {listed(public)}, outside the private path; {agrees}. {why}"
+        else:
+            detail = (
+                f"This host resolves {host} to {listed(public)}, outside the private path; {agrees}. Private DNS is "
+                "not in effect for this name here."
+            )
         yield RuleFinding(
             code="DNS001",
             target=answer.target.id,
             detail=detail,
             evidence=answer.evidence,
             addresses=answer.addresses,
-            fix=_enable_private_dns(answer.target),
+            fix=_enable_private_dns(evidence, answer.target),
         )
 
 
@@ -69,14 +76,17 @@ def name_does_not_exist(evidence: Evidence) -> Iterator[RuleFinding]:
         target = missing.target
         says = f"; the zone that says so is {listed(missing.zones)}" if missing.zones else ""
         is_chosen = target.addressing in (Addressing.VPCE, Addressing.CUSTOM)
-        is_unsure = not is_chosen and may_not_exist(target.service, target.region)
+        is_inferred = not is_chosen and may_not_exist(target.service, target.region)
+        is_offered = is_inferred and evidence.is_configuration_fresh and evidence.is_covered_by_offer(target)
+        is_unsure = is_inferred and not is_offered
         says += f". Whether AWS has it in {target.region} is not known" if is_unsure else ""
+        says += ". AWS has an endpoint service there whose private DNS answers for it" if is_offered else ""
         yield RuleFinding(
             code="DNS003",
             target=target.id,
             severity=Severity.WARNING if is_unsure else None,
             detail=f"{target.host} does not exist for this host{says}.{in_its_place(evidence, target)}",
-            evidence=missing.evidence,
+            evidence=(*missing.evidence, *(ids(evidence.reads(ENDPOINT_SERVICES)) if is_offered else ())),
             fix=Fix(
                 summary="Look for a misspelt Region, for a private hosted zone of that name which lacks the record, "
                 "and for a DNS Firewall rule; then correct the name, add an alias to the endpoint, or allow the name.",
@@ -89,7 +99,13 @@ def name_does_not_exist(evidence: Evidence) -> Iterator[RuleFinding]:
         )
 
 
-def _enable_private_dns(target: Target) -> Fix:
+def _region_aside(evidence: Evidence, target: Target) -> str | None:
+    """This host's Region, where the target is in another one; None where it is not, or is not known."""
+    here = None if evidence.imds is None else evidence.imds.region
+    return None if here == target.region else here
+
+
+def _enable_private_dns(evidence: Evidence, target: Target) -> Fix:
     service = SERVICES[target.service]
     if not service.private_links:
         return Fix(
@@ -98,8 +114,12 @@ def _enable_private_dns(target: Target) -> Fix:
             commands=(read_only("backuplink", "endpoints", "--region", target.region, "--service", service.name),),
         )
     if service.has_gateway_endpoint:
+        is_aside = _region_aside(evidence, target) is not None
         return Fix(
-            summary=f"Make a gateway endpoint of {service.name} and add this subnet's route table to it: it costs "
+            summary=f"Make an interface endpoint of {service.name} for {target.region}, by its own DNS name or by "
+            "private DNS: no gateway endpoint of this VPC leads there. Or use a bucket in this host's Region."
+            if is_aside
+            else f"Make a gateway endpoint of {service.name} and add this subnet's route table to it: it costs "
             "nothing, and names need no change. Where the bucket is in another Region, or a transit or peered VPC is "
             "the way, use an interface endpoint, by its own DNS name or by private DNS.",
             commands=(
@@ -350,7 +370,7 @@ def nat64_answer(evidence: Evidence) -> Iterator[RuleFinding]:
             "whose address is what the endpoint sees as its source.",
             evidence=ids([lookup]),
             addresses=frozenset(public),
-            fix=_enable_private_dns(target)
+            fix=_enable_private_dns(evidence, target)
             if public and evidence.run.expect is Expect.PRIVATE
             else _let_nat_in(target),
         )

@@ -13,6 +13,8 @@ from agent.catalog.workloads import (
     SSM_AGENT_WITHOUT_EC2MESSAGES,
     WorkloadInUse,
     is_before,
+    is_left_out,
+    launcher_proxy,
 )
 from agent.judge.commands import read_only
 from agent.judge.evidence import Evidence
@@ -31,6 +33,7 @@ IDLE_SECONDS: Final = 350
 PrivateLink Guide, Access AWS services through AWS PrivateLink)."""
 _METADATA: Final = "169.254.169.254"
 _SEARCH: Final = f"{HOST}/{WORKLOADS}"
+_SHOW_LAUNCHER: Final = read_only("grep", "-n", "proxy", "<LAUNCHER>")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +45,11 @@ class _Detour:
     """What was tested instead."""
     summary: str
     command: Command
+    severity: Severity = Severity.WARNING
+    """Information where the workload goes the way that this run went, and only this process is set otherwise; critical
+    where what is set cannot work."""
+    shows: tuple[str, ...] = ()
+    """Ids of observations that show it, next to the lookups of the targets."""
 
 
 def agent_too_old(evidence: Evidence) -> Iterator[RuleFinding]:
@@ -117,19 +125,39 @@ def agent_overrides(evidence: Evidence) -> Iterator[RuleFinding]:
             _other_hosts(evidence, workload) if workload.name is Workload.SSM else _own_proxy(evidence, workload)
         )
     ]
+    detours += _missing_buckets(evidence)
     if not detours:
         return
+    worst = min((detour.severity for detour in detours), key=lambda severity: severity.rank)
     tested = dict.fromkeys(target for detour in detours for target in detour.targets)
     yield RuleFinding(
         code="ENV017",
         target=None,
+        severity=worst,
         detail=" ".join(dict.fromkeys(detour.words for detour in detours)),
-        evidence=(_SEARCH, *_lookups(evidence, tested)),
+        evidence=(_SEARCH, *_lookups(evidence, tested), *(step for detour in detours for step in detour.shows)),
         fix=Fix(
             summary=" ".join(dict.fromkeys(detour.summary for detour in detours)),
             commands=tuple(dict.fromkeys(detour.command for detour in detours)),
         ),
     )
+
+
+def _missing_buckets(evidence: Evidence) -> Iterator[_Detour]:
+    """Buckets in the configuration of the Backint agent that S3 does not have."""
+    for target in evidence.targets:
+        calls = [call for call in evidence.calls(target) if call.failure is not None and call.failure.code == "404"]
+        if target.bucket is None or not calls:
+            continue
+        yield _Detour(
+            words=f"The configuration of the Backint agent names the bucket {target.bucket}, and S3 answers at "
+            f"{listed(call.subject.address for call in calls)} that it does not have it (404).",
+            targets=(target,),
+            severity=Severity.CRITICAL,
+            shows=ids(calls),
+            summary="Correct S3BucketName in aws-backint-agent-config.yaml, or create the bucket.",
+            command=read_only("grep", "-n", "S3BucketName", "<BACKINT_CONFIGURATION>"),
+        )
 
 
 def _other_hosts(evidence: Evidence, workload: WorkloadInUse) -> Iterator[_Detour]:
@@ -151,36 +179,40 @@ def _other_hosts(evidence: Evidence, workload: WorkloadInUse) -> Iterator[_Detou
 
 
 def _own_proxy(evidence: Evidence, workload: WorkloadInUse) -> Iterator[_Detour]:
-    """A proxy in the launcher of the Backint agent that takes the calls which this run made without it."""
+    """A proxy in the launcher of the Backint agent that takes the calls which this run made without it, and one of this
+    process that the agent does not take."""
     proxy = workload.settings.get("https_proxy")
-    if proxy is None:
-        return
+    for target in _targets(evidence, DATA_SERVICES):
+        here = evidence.proxy_here(target)
+        if here is not None and evidence.proxy(target) is None:
+            yield _Detour(
+                words=f"The proxy variables of this process send calls for {target.host} to {here}. The launcher of "
+                "the Backint agent sends none there, so that the agent connects directly, as this run did.",
+                targets=(target,),
+                severity=Severity.INFO,
+                summary="Nothing to fix: the agent reads its launcher's variables and not this shell's.",
+                command=_SHOW_LAUNCHER,
+            )
     no_proxy = workload.settings.get("no_proxy", "")
     targets = tuple(
         target
         for target in _targets(evidence, DATA_SERVICES)
-        if evidence.proxy(target) != proxy and not _is_left_out(target.host, no_proxy)
+        if launcher_proxy(workload.settings, target.host) not in (None, evidence.proxy(target))
     )
     if not targets:
         return
     hosts = listed(target.host for target in targets)
     own = dict.fromkeys(evidence.proxy(target) for target in targets)
-    here = listed("without a proxy" if url is None else f"through {url}" for url in own)
-    keys = "" if _is_left_out(_METADATA, no_proxy) else f" Its no_proxy leaves out {_METADATA} as well, where the "
+    tested = listed("without a proxy" if url is None else f"through {url}" for url in own)
+    keys = "" if is_left_out(_METADATA, no_proxy) else f" Its no_proxy leaves out {_METADATA} as well, where the "
     yield _Detour(
         words=f"The launcher of the Backint agent sends calls for {hosts} to {proxy}, off the private path; this run "
-        f"tested {here}." + (f"{keys}agent's credentials come from." if keys else ""),
+        f"tested {tested}." + (f"{keys}agent's credentials come from." if keys else ""),
         targets=targets,
         summary=f"Add {hosts} and {_METADATA} to no_proxy in aws-backint-agent-launcher.sh; where the proxy is meant, "
         "run backuplink with the same variables.",
-        command=read_only("grep", "-n", "proxy", "<LAUNCHER>"),
+        command=_SHOW_LAUNCHER,
     )
-
-
-def _is_left_out(host: str, no_proxy: str) -> bool:
-    """Whether a no_proxy holds a host or a domain above it, or `*`."""
-    names = (name.strip().lower().lstrip(".") for name in no_proxy.split(","))
-    return any(name == "*" or host == name or host.endswith(f".{name}") for name in names if name)
 
 
 def _targets(evidence: Evidence, services: Iterable[str]) -> tuple[Target, ...]:

@@ -288,3 +288,35 @@ def test_both_formats_say_the_same(region: str | None) -> None:
 def test_a_region_without_the_services_takes_no_permission_for_calls() -> None:
     (words,) = (part.words for part in least(region="sa-west-1").parts if part.part == "api")
     assert words.endswith("none: no service is offered there.")
+
+
+@pytest.mark.virtual_clock
+async def test_the_policy_of_a_bucket_covers_its_call_and_nothing_else() -> None:
+    evidence, _ = await run_in("hana-in-s3-mode")
+    assert {call for call in calls(evidence) if call.startswith("s3:")} == {"s3:HeadBucket"}
+    bucket = permissions(
+        endpoints(region="eu-west-1", partition=None, services=("ssm",)), region="eu-west-1", bucket_service="s3"
+    )
+    assert actions(bucket, "bucket") == {"s3:ListBucket"}  # what HeadBucket takes
+    assert [statement["Resource"] for statement in statements(bucket)][1] == "arn:aws:s3:::*"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "has_bucket"),
+    [
+        (["--workload", "hana"], True),
+        (["--workload", "hana", "--partition", "aws-cn"], True),
+        (["--workload", "ssm"], False),
+        (["--service", "s3"], False),
+        ([], False),
+    ],
+)
+def test_a_bucket_is_asked_for_with_hana_alone(
+    arguments: list[str], has_bucket: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert dispatch(["permissions", *arguments, "--format", "json"], []) == 0
+    parts = {part["part"]: part["policy"] for part in json.loads(capsys.readouterr().out)["parts"]}
+    assert ("bucket" in parts) is has_bucket
+    if has_bucket:
+        partition = "aws-cn" if "aws-cn" in arguments else "aws"
+        assert parts["bucket"]["Statement"][0]["Resource"] == f"arn:{partition}:s3:::*"

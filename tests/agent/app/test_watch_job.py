@@ -20,7 +20,8 @@ def test_children_end_after_each_cycle_and_what_was_imported_is_passed_over_afte
     monkeypatch.setattr(sdk, "end_children", end_children)
     for name in ("collect", "freeze"):
         monkeypatch.setattr(gc, name, lambda name=name: done.append(name))
+    monkeypatch.setattr(gc, "set_threshold", done.append)
     tidy = watch_job.tidying()
     for spare in ({1}, {2}, {3}):
         tidy(spare)
-    assert done == [{1}, "collect", "freeze", {2}, {3}]
+    assert done == [{1}, "collect", "freeze", 10_000, {2}, {3}]

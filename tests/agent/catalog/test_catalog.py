@@ -318,6 +318,7 @@ def test_endpoints_as_text(capsys: pytest.CaptureFixture[str]) -> None:
         "  FIPS             backup-fips.cn-north-1.amazonaws.com.cn  (not documented)\n"
         "  FIPS dual-stack  backup-fips.cn-north-1.api.amazonwebservices.com.cn  (not documented)\n"
         "  signing name     backup\n"
+        "  SDK variable     AWS_ENDPOINT_URL_BACKUP\n"
         "  ports            443"
     )
     assert second.startswith("backup-gateway in cn-north-1 (China (Beijing), aws-cn), not offered\n")
@@ -358,7 +359,7 @@ def test_endpoints_of_all_as_text(capsys: pytest.CaptureFixture[str]) -> None:
         ),
         pytest.param(
             *("s3", "eu-west-1"),
-            ["  gateway endpoint can be used, too; no run checks this service yet"],
+            ["  gateway endpoint can be used, too"],
             id="gateway endpoint",
         ),
         pytest.param(

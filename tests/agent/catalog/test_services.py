@@ -49,6 +49,7 @@ from probes.steps.api import read_answer
 from probes.steps.http import Response, request_id_of
 from probes.steps.ladder import NO_CALL
 from probes.steps.sigv4 import signed_headers
+from tests.support.aws_commands import complaint
 from tests.support.fakes import NOW
 from tests.support.runs import measured
 
@@ -282,6 +283,13 @@ def test_an_unsigned_request_is_refused_by_the_service_itself(name: str) -> None
     assert 400 <= status < 500
     answer = Response(status=status, headers=lines, body=body, keep_alive=True)
     assert request_id_of(answer, service.answers) is not None
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_the_aws_cli_takes_the_call_of_a_service(name: str) -> None:
+    words = SERVICES[name].cli_words
+    assert (words is None) is (SERVICES[name].call is None)
+    assert words is None or complaint(["aws", *words, "--region", REGION]) is None
 
 
 # --- What is not known -----------------------------------------------------------------------------------------------

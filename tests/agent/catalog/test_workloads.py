@@ -5,12 +5,14 @@ from typing import Final
 
 import pytest
 
+from agent.catalog.buckets import Bucket
 from agent.catalog.services import SERVICES
 from agent.catalog.workloads import (
     NEEDS,
     SSM_AGENT_WITHOUT_EC2MESSAGES,
     UNKNOWN,
     Need,
+    bucket_service_of,
     has_unsettled_mode,
     in_use,
     is_before,
@@ -68,7 +70,7 @@ def roles(asked: tuple[Workload, ...], found: WorkloadFacts | None) -> dict[str,
         pytest.param((AUTO,), facts(agent()), {**OF_CALLER, **optional(OF_SSM)}, id="the SSM Agent alone"),
         pytest.param((AUTO,), facts(backint()), {**OF_CALLER, **OF_HANA}, id="the Backint agent"),
         pytest.param((AUTO,), facts(agent(), backint()), {**OF_CALLER, **OF_HANA}, id="both agents"),
-        pytest.param((AUTO,), facts(backint(S3_MODE)), {**OF_CALLER, **OF_SSM, "s3": Role.OPTIONAL}, id="a bucket"),
+        pytest.param((AUTO,), facts(backint(S3_MODE)), {**OF_CALLER, **OF_SSM, "s3": Role.REQUIRED}, id="a bucket"),
         pytest.param((AUTO,), facts(backint(None)), {**OF_CALLER, **OF_UNKNOWN}, id="mode not read"),
         pytest.param(
             (AUTO,),
@@ -90,7 +92,7 @@ def roles(asked: tuple[Workload, ...], found: WorkloadFacts | None) -> dict[str,
         pytest.param((SSM,), facts(agent(Kms_Endpoint="a")), {**OF_SSM, "kms": Role.OPTIONAL}, id="a host of its own"),
         pytest.param((HANA,), None, {}, id="hana asked for, not searched yet"),
         pytest.param((HANA,), NOTHING, OF_HANA, id="hana asked for, not here"),
-        pytest.param((HANA,), facts(backint(S3_MODE)), {**OF_SSM, "s3": Role.OPTIONAL}, id="hana asked for, a bucket"),
+        pytest.param((HANA,), facts(backint(S3_MODE)), {**OF_SSM, "s3": Role.REQUIRED}, id="hana asked for, a bucket"),
         pytest.param((HANA,), facts(backint(None)), OF_UNKNOWN, id="hana asked for, mode not read"),
         pytest.param(
             (HANA,),
@@ -199,3 +201,49 @@ def test_the_table_has_services_of_the_catalogue_alone() -> None:
     assert {service for services in NEEDS.values() for service in services} <= SERVICES.keys()
     assert {name for name, _ in NEEDS} == {GATEWAY, SSM, HANA}
     assert {mode for name, mode in NEEDS if name is HANA} == {AWS_BACKUP_MODE, S3_MODE, UNKNOWN}
+
+
+@pytest.mark.parametrize(
+    ("mode", "settings", "expected"),
+    [
+        pytest.param(
+            S3_MODE,
+            {"S3BucketName": "backups", "S3BucketAwsRegion": "eu-central-1", "AwsRegion": "us-east-1"},
+            Bucket(name="backups", region="eu-central-1"),
+            id="the newer key wins",
+        ),
+        pytest.param(
+            S3_MODE,
+            {"S3BucketName": "backups", "AwsRegion": "us-east-1"},
+            Bucket(name="backups", region="us-east-1"),
+            id="the older key",
+        ),
+        pytest.param(S3_MODE, {"S3BucketName": "backups"}, Bucket(name="backups", region=None), id="no Region"),
+        pytest.param(
+            S3_MODE,
+            {"S3BucketName": "backups", "AwsRegion": "eu-west-1a"},
+            Bucket(name="backups", region=None),
+            id="a zone for a Region",
+        ),
+        pytest.param(S3_MODE, {"S3BucketName": "s3://x/"}, Bucket(name=None, region=None), id="what is no name"),
+        pytest.param(AWS_BACKUP_MODE, {"S3BucketName": "backups"}, None, id="AWS Backup mode"),
+        pytest.param(None, {}, None, id="mode not read"),
+    ],
+)
+def test_the_bucket_of_a_backint_agent(mode: str | None, settings: dict[str, str], expected: Bucket | None) -> None:
+    found = replace(backint(mode), settings=settings)
+    (workload,) = (one for one in in_use((AUTO,), facts(found)) if one.name is HANA)
+    assert workload.bucket == expected
+
+
+def test_other_workloads_have_no_bucket() -> None:
+    used = in_use((AUTO, CALLER, GATEWAY, SSM), facts(agent(), FoundWorkload(name="hana", by="/x", is_agent=True)))
+    assert {one.name for one in used} >= {CALLER, GATEWAY, SSM, HANA}
+    assert [one.bucket for one in used] == [None] * len(used)
+
+
+@pytest.mark.parametrize(
+    ("workloads", "service"), [((HANA,), "s3"), ((CALLER, HANA), "s3"), ((CALLER, SSM, GATEWAY), None), ((), None)]
+)
+def test_which_workloads_may_have_a_bucket(workloads: tuple[Workload, ...], service: str | None) -> None:
+    assert bucket_service_of(workloads) == service

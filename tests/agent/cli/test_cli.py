@@ -97,6 +97,30 @@ def test_only_what_keeps_a_history_loads_sqlite(tmp_path: Path, words: tuple[str
     assert result.stdout.splitlines()[-1] == f"{bool(words)} {bool(words)}"
 
 
+AT_THE_END = """
+import gc, sys
+from agent.cli.entry import main
+from agent.process import phases
+
+def collections():
+    return sum(row["collections"] for row in gc.get_stats())
+
+before = collections()
+phases.subscribe(lambda phase: phase == "ended" and print(gc.isenabled(), collections() - before, file=sys.stderr))
+sys.argv[1:] = ["demo", "--format", "json"]
+main()
+"""
+
+
+def test_garbage_is_collected_but_hardly_ever_while_a_run_is_imported_and_made() -> None:
+    result = subprocess.run(
+        [sys.executable, "-c", AT_THE_END], cwd=ROOT, capture_output=True, text=True, timeout=SECONDS, check=True
+    )
+    enabled, count = result.stderr.split()[-2:]
+    assert enabled == "True"
+    assert int(count) <= 2
+
+
 @pytest.mark.parametrize("word", ["--help", "-h"])
 def test_help_names_the_commands(word: str) -> None:
     result = run(word)

@@ -23,9 +23,11 @@ from tests.agent.judge.policy_documents import (
     OF_A_KIND,
     OTHER,
     ROLE,
+    ROOT,
     SAMPLES,
     SESSION,
     TYPES,
+    UNKNOWN,
     USER,
     VAULT,
     VAULTS,
@@ -509,3 +511,41 @@ def test_no_call_raises(action: str, resource: str, principal: str) -> None:
     assert judge(DEFAULT, call).decision is ALLOW
     narrow = allow(Action="backup:*", Resource=f"{VAULTS}*", Principal={"AWS": [SESSION]})
     assert judged(narrow, call=call).decision is not ALLOW
+
+
+# --- Gateway endpoints -----------------------------------------------------------------------------------------------
+
+BY_GATEWAY: Final = replace(LIST, is_by_gateway=True)
+ROOT_BY_GATEWAY: Final = replace(ROOT, is_by_gateway=True)
+UNKNOWN_BY_GATEWAY: Final = replace(UNKNOWN, resource="*", is_by_gateway=True)
+
+
+@pytest.mark.parametrize(
+    ("principal", "call", "decision"),
+    [
+        pytest.param("*", BY_GATEWAY, ALLOW, id="everybody"),
+        pytest.param({"AWS": "*"}, BY_GATEWAY, ALLOW, id="every account"),
+        pytest.param({"AWS": ACCOUNT}, BY_GATEWAY, NO_ALLOW, id="the own account"),
+        pytest.param({"AWS": f"arn:aws:iam::{ACCOUNT}:root"}, BY_GATEWAY, NO_ALLOW, id="its root user"),
+        pytest.param({"AWS": ACCOUNT}, ROOT_BY_GATEWAY, ALLOW, id="the root user calls"),
+        pytest.param({"AWS": OTHER}, ROOT_BY_GATEWAY, NO_ALLOW, id="another account's root user"),
+        pytest.param({"AWS": OTHER}, BY_GATEWAY, NO_ALLOW, id="another account"),
+        pytest.param({"AWS": ROLE}, BY_GATEWAY, CANNOT_TELL, id="a role"),
+        pytest.param({"AWS": ROLE.replace(ACCOUNT, OTHER)}, BY_GATEWAY, NO_ALLOW, id="a role of another account"),
+        pytest.param({"AWS": ACCOUNT}, UNKNOWN_BY_GATEWAY, CANNOT_TELL, id="nobody knows who calls"),
+        pytest.param({"AWS": ACCOUNT}, LIST, ALLOW, id="an interface endpoint"),
+    ],
+)
+def test_an_account_stands_for_its_root_user_alone_on_a_gateway_endpoint(
+    principal: Any, call: Call, decision: Decision
+) -> None:
+    judgement = judged(allow(Principal=principal), call=call)
+    assert judgement.decision is decision
+    is_said = "on a gateway endpoint an account stands for its root user alone" in judgement.words
+    assert is_said is (decision is NO_ALLOW and call.is_by_gateway)
+
+
+def test_a_deny_for_an_account_denies_no_role_of_it_on_a_gateway_endpoint() -> None:
+    statements = (allow(), deny(Principal={"AWS": ACCOUNT}))
+    assert judged(*statements, call=BY_GATEWAY).decision is ALLOW
+    assert judged(*statements).decision is DENY

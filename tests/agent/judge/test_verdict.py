@@ -358,7 +358,7 @@ def test_what_is_explained_sets_no_status_by_itself() -> None:
     report = judged(evidence([*here("backup", PUBLIC), tcp(PUBLIC, failed="timeout")]))
     assert finding_ids(report) == ["DNS001@backup", "TCP001@backup"]
     assert finding(report, "TCP001@backup").explained_by == "DNS001@backup"
-    assert report.verdict.summary == ("backup: the name resolves to public addresses: private DNS is not in effect")
+    assert report.verdict.summary == ("backup: the name resolves to public addresses, off the private path")
 
 
 def test_a_silent_resolver_is_the_fault_of_every_target() -> None:

@@ -403,7 +403,11 @@ def test_what_was_found_stays_readable(name: str) -> None:
             was_target.service_name,
         )
         if was_target.host.endswith(SUFFIXES) and "vpce-" not in was_target.host:
-            assert target.host == was_target.host
+            bucket, shown_bucket = (
+                (one.bucket if one.bucket is not None and one.host.startswith(one.bucket) else "")
+                for one in (was_target, target)
+            )
+            assert target.host == f"{shown_bucket}{was_target.host.removeprefix(bucket)}"
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -973,3 +977,27 @@ def test_a_large_configuration_has_no_masks_alike() -> None:
     assert len(set(blocks[0])) == len(set(blocks[1]))
     assert re.fullmatch(r"It names host-\d+\.|It names domain-\d+\.", after.findings[0].detail)
     assert redact(after) == after
+
+
+# --- The bucket of a workload ----------------------------------------------------------------------------------------
+
+WITH_BUCKET: Final = (
+    *("hana-in-s3-mode", "hana-in-s3-mode-policy-without-bucket", "hana-in-s3-mode-bucket-missing"),
+    *("hana-in-s3-mode-wrong-region", "hana-in-s3-mode-without-route", "hana-in-s3-mode-name-with-dots"),
+)
+
+
+@pytest.mark.parametrize("name", WITH_BUCKET)
+def test_the_bucket_of_a_workload_is_masked_wherever_it_is_named(name: str) -> None:
+    buckets = {target.bucket for target in reported(name).targets} - {None}
+    (bucket,) = buckets
+    assert bucket is not None
+    assert bucket in formats(reported(name))["json"]
+    for form, document in formats(masked(name)).items():
+        assert bucket not in document, form
+    assert redact(masked(name)) == masked(name)
+
+
+def test_a_host_of_aws_that_no_bucket_stands_before_stays() -> None:
+    (target,) = (one for one in masked("hana-in-s3-mode-name-with-dots").targets if one.service == "s3")
+    assert (target.id, target.host) == ("s3", "s3.eu-west-1.amazonaws.com")

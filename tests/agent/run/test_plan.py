@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 from ipaddress import ip_network
+from typing import Any
 
 import pytest
 
@@ -503,3 +504,86 @@ def test_sts_at_the_url_that_the_chain_takes() -> None:
         ("sts@sts.example.com", Role.REQUIRED),
         ("sts", Role.CONTEXT),
     ]
+
+
+# --- Buckets ---------------------------------------------------------------------------------------------------------
+
+S3_HOST = "s3.eu-west-1.amazonaws.com"
+AT_BACKUPS = f"s3@backups.{S3_HOST}"
+
+
+def with_buckets(*buckets: dict[str, str]) -> WorkloadFacts:
+    """A host with a Backint agent for each of these settings."""
+    return WorkloadFacts(
+        found=tuple(
+            FoundWorkload(name="hana", by=f"/usr/sap/H{place}", is_agent=True, mode="s3", settings=named)
+            for place, named in enumerate(buckets)
+        )
+    )
+
+
+BACKUPS = {"S3BucketName": "backups", "S3BucketAwsRegion": REGION}
+
+
+@pytest.mark.parametrize(
+    ("buckets", "asked", "expected"),
+    [
+        pytest.param([BACKUPS], {}, {AT_BACKUPS: "backups"}, id="before the host"),
+        pytest.param([{"S3BucketName": "backups"}], {}, {AT_BACKUPS: "backups"}, id="no Region: that of the run"),
+        pytest.param(
+            [{**BACKUPS, "S3BucketAwsRegion": "us-east-1"}],
+            {},
+            {"s3@backups.s3.us-east-1.amazonaws.com": "backups"},
+            id="another Region",
+        ),
+        pytest.param([{**BACKUPS, "S3BucketName": "my.backups"}], {}, {"s3": "my.backups"}, id="in the path"),
+        pytest.param(
+            [{"S3BucketName": "my.backups", "AwsRegion": "us-east-1"}],
+            {},
+            {"s3@s3.us-east-1.amazonaws.com": "my.backups"},
+            id="in the path, another Region",
+        ),
+        pytest.param([{**BACKUPS, "S3BucketName": "s3://x"}], {}, {"s3": None}, id="no name of a bucket"),
+        pytest.param([BACKUPS, BACKUPS], {}, {AT_BACKUPS: "backups"}, id="two systems, one bucket"),
+        pytest.param(
+            [BACKUPS, {**BACKUPS, "S3BucketName": "logs"}],
+            {},
+            {AT_BACKUPS: "backups", f"s3@logs.{S3_HOST}": "logs"},
+            id="two buckets",
+        ),
+        pytest.param(
+            [{**BACKUPS, "S3BucketName": "a.b.c"}, {**BACKUPS, "S3BucketName": "d.e.f"}],
+            {},
+            {"s3": None},
+            id="two buckets at one host",
+        ),
+        pytest.param([BACKUPS], {"services": ("s3",)}, {AT_BACKUPS: "backups", "s3": None}, id="s3 named besides"),
+        pytest.param(
+            [{**BACKUPS, "S3BucketName": "my.backups"}], {"services": ("s3",)}, {"s3": None}, id="at the host named"
+        ),
+        pytest.param(
+            [BACKUPS],
+            {"endpoints": (NamedEndpoint(service="s3", host="s3.example.com"),)},
+            {"s3@s3.example.com": None, "s3": None},
+            id="an endpoint named",
+        ),
+    ],
+)
+def test_targets_at_buckets(buckets: list[dict[str, str]], asked: dict[str, Any], expected: dict[str, Any]) -> None:
+    chosen = replace(settings(), workloads=(Workload.AUTO,), **asked)
+    planned = [one for one in targets(chosen, REGION, set_to(), with_buckets(*buckets)) if one.service == "s3"]
+    assert {one.id: one.bucket for one in planned} == expected
+    assert len({one.id for one in planned}) == len(planned)
+    for one in planned:
+        assert one.role is (Role.CONTEXT if one.host == S3_HOST and "endpoints" in asked else Role.REQUIRED)
+        is_beside = one.id == "s3" and len(planned) > 1
+        assert ("hana" in one.required_by) is not is_beside
+
+
+def test_a_bucket_takes_no_setting_of_the_sdk_here() -> None:
+    """The agent is no program of this shell."""
+    facts = set_to(fips=True, dual_stack=True, s3="https://s3.example.com")
+    planned = targets(replace(settings(), workloads=(Workload.AUTO,)), REGION, facts, with_buckets(BACKUPS))
+    assert [one.host for one in planned if one.service == "s3"] == [f"backups.{S3_HOST}"]
+    (target,) = (one for one in planned if one.service == "s3")
+    assert (target.addressing, target.region, target.required_by) == (Addressing.DEFAULT, REGION, ("hana",))

@@ -1,7 +1,8 @@
 """A run: what it measures, in which order, and how it ends early."""
 
+import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from ipaddress import ip_address
@@ -26,9 +27,10 @@ from agent.simulated import scenario as scenarios
 from agent.simulated.scenario import Scenario
 from agent.simulated.settings import settings_of
 from agent.simulated.world import simulated
-from probes.facts import HostFacts
+from probes.facts import HostFacts, SdkFacts
 from probes.model import ELSEWHERE, Addressing, Draft, FailureKind, Observation, Role, Skipped, Step
 from probes.operations import FURTHER_PAGES, JOBS, SEARCH_DOMAINS, WITHOUT_SEARCH
+from probes.seams import Sdk
 from probes.steps import host
 from probes.vpc.model import OWN_INTERFACES, READS
 from tests.support.extent import one_in
@@ -638,3 +640,45 @@ def test_search_domains_are_looked_up_where_that_tells_something(name: str, more
     text = scenarios.text(name).replace("[host]", f"[host]\n{more}", 1)
     evidence, _ = evidence_in(scenarios.parse("searched", text if "[host]" in text else f"{text}[host]\n{more}\n"))
     assert [of for of in (WITHOUT, *WITH) if evidence.find(of) is not None] == made
+
+
+# --- Workloads -------------------------------------------------------------------------------------------------------
+
+
+class SlowSdk:
+    """An SDK whose settings take their time."""
+
+    def __init__(self, sdk: Sdk) -> None:
+        self._sdk = sdk
+
+    async def settings(self, profile: str | None, services: Sequence[str]) -> SdkFacts:
+        await asyncio.sleep(1.0)
+        return await self._sdk.settings(profile, services)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._sdk, name)
+
+
+@pytest.mark.virtual_clock
+async def test_what_a_workload_needs_does_not_wait_for_the_sdk() -> None:
+    chosen = scenarios.load("hana-healthy")
+    async with simulated(chosen) as world:
+        slow = replace(world, sdk=SlowSdk(world.sdk))
+        run = await measure(settings_of(chosen), slow, emit=lambda _: None, stop=CancelToken())
+    evidence = Evidence(run)
+    settings, lookup = evidence.find("host/sdk-settings"), evidence.find("dns/backup-storage/10.0.0.2/A")
+    assert settings is not None
+    assert lookup is not None
+    assert settings.started_at is not None
+    assert lookup.started_at is not None
+    assert lookup.started_at - settings.started_at < timedelta(seconds=0.5)
+
+
+def test_a_websocket_is_tried_beside_the_other_requests() -> None:
+    evidence, _ = evidence_in(scenarios.load("hana-healthy"))
+    first = "http/ssmmessages/10.0.1.43/443"
+    padded, websocket = evidence.find(f"{first}/padded"), evidence.find(f"{first}/websocket")
+    assert padded is not None
+    assert websocket is not None
+    assert websocket.subject.after == first
+    assert websocket.started_at == padded.started_at

@@ -15,8 +15,7 @@ from agent.simulated import scenario as scenarios
 from agent.simulated.clock import VirtualLoop
 from agent.simulated.scenario import Scenario
 from probes.model import Observation, Role, Skipped, Step, Subject, Target
-from probes.vpc.model import READS
-from probes.vpc.reads import NAME_READS
+from probes.vpc.model import NAME_READS, READS
 from tests.support.build import BACKUP, GATEWAY, PRIVATE, answer, lookup, target, tcp, tls
 from tests.support.extent import one_in
 from tests.support.runs import measured

@@ -6,6 +6,7 @@ import pytest
 
 from agent.catalog.findings import CODES
 from agent.catalog.placeholders import FORMS
+from agent.catalog.services import SERVICES
 from agent.report.hops import Stage
 from agent.report.model import Report
 from agent.tui.actions import DetailOpened, FindingsToggled, ItemSelected, Pane, RunFinished, RunRequested
@@ -271,6 +272,31 @@ def test_every_page_can_be_filled() -> None:
         assert page.startswith(f"# {code}")
         assert "<REGION>" not in page
     assert set(FORMS) >= {"<VPC_ID>", "<INSTANCE_ID>"}
+
+
+OF_THE_SERVICE = "SERVICE ENDPOINT_VARIABLE SERVICE_KEY ACTION OPERATION CLI_SERVICE CLI_OPERATION".split()
+"""Placeholders for which the service of a finding's target is enough."""
+
+
+@pytest.mark.parametrize("service", ["ssm", "sts", "backup-gateway"])
+def test_pages_have_the_commands_of_the_service_that_a_finding_is_about(service: str) -> None:
+    report = report_of("one-zone-silent")
+    [of_backup] = (target for target in report.targets if target.id == report.findings[0].target)
+    report = replace(report, targets=(replace(of_backup, service=service),))
+    pages = [filled(replace(report.findings[0], code=code), report) for code in CODES]
+    assert [name for name in OF_THE_SERVICE for page in pages if f"<{name}>" in page] == []
+    words = SERVICES[service].cli_words
+    assert words is not None
+    assert f"aws {words[0]} {words[1]} --region eu-west-1" in "".join(pages)
+    assert f"export {SERVICES[service].endpoint_variable}=https://" in "".join(pages)
+
+
+def test_a_page_keeps_the_placeholder_of_what_a_service_does_not_have() -> None:
+    report = report_of("one-zone-silent")
+    [of_backup] = (target for target in report.targets if target.id == report.findings[0].target)
+    report = replace(report, targets=(replace(of_backup, service="backup-storage"),))
+    page = filled(replace(report.findings[0], code="RUN003"), report)
+    assert "aws <CLI_SERVICE> <CLI_OPERATION> --region eu-west-1" in page
 
 
 def test_commands_are_lines_for_a_shell_with_nothing_hidden_in_them() -> None:

@@ -125,17 +125,20 @@ async def test_each_calls_every_address_in_every_cycle() -> None:
     assert calls["backup"] == 3
 
 
-async def test_a_service_without_a_published_limit_is_not_called_and_may_be_ok() -> None:
-    seen = await Seen(*["gateway-healthy"] * 3).go()
-    assert seen.called_at("backup-gateway") == []
+@pytest.mark.parametrize(
+    ("scenario", "service"), [("gateway-healthy", "backup-gateway"), ("hana-in-s3-mode-interface-endpoint", "s3")]
+)
+async def test_a_service_without_a_published_limit_is_not_called_and_may_be_ok(scenario: str, service: str) -> None:
+    seen = await Seen(*[scenario] * 3).go()
     for report in seen.reports:
-        gateway = next(target for target in report.targets if target.service == "backup-gateway")
-        assert (gateway.status, gateway.access) == (Status.OK, Access.NOT_TRIED)
+        uncalled = next(target for target in report.targets if target.service == service)
+        assert seen.called_at(uncalled.id) == []
+        assert (uncalled.status, uncalled.access) == (Status.OK, Access.NOT_TRIED)
         reasons = {
             observation.outcome.reason
             for observation in report.observations
             if observation.subject.step is Step.API
-            and observation.subject.target == "backup-gateway"
+            and observation.subject.target == uncalled.id
             and isinstance(observation.outcome, Skipped)
         }
         assert reasons == {UNRATED}

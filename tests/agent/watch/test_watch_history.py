@@ -71,6 +71,8 @@ def test_a_report_with_facts_of_every_step_survives_it() -> None:
         lambda saved: {**saved, "statuses": None},
         lambda saved: {**saved, "reported": {"seen": 1}},
         lambda saved: {**saved, "known": {"TCP001@backup": {}}},
+        lambda saved: {**saved, "services": {"backup": {}}},
+        lambda saved: {**saved, "signs": [1]},
         lambda saved: {**saved, "known": {key: {**known, "finding": 1} for key, known in saved["known"].items()}},
         lambda saved: {
             **saved,

@@ -129,6 +129,9 @@ def in_variable(name: str, value: str) -> Change:
         pytest.param(in_variable("AWS_ENDPOINT_URL_BACKUP", "https://other.example"), None, id="a variable is set"),
         pytest.param(lambda *_: None, "resolver-silent", id="resolv.conf names another server"),
         pytest.param(lambda *_: None, "one-zone-silent", id="the network has a fault"),
+        pytest.param(lambda *_: None, "hana-healthy", id="the Backint agent is installed"),
+        pytest.param(lambda *_: None, "hana-in-s3-mode", id="the Backint agent is installed, with a bucket"),
+        pytest.param(lambda *_: None, "ssm-endpoint-override", id="the SSM Agent is installed, with hosts of its own"),
     ],
 )
 def test_a_change_between_two_cycles_is_in_the_next(
@@ -144,3 +147,14 @@ def test_a_change_between_two_cycles_is_in_the_next(
         scenario = scenarios.load(after)
     changed = [text_of(host.cycle(scenario, 1)) for _ in range(2)]
     assert before[0] == before[1] != changed[0] == changed[1] == text_of(cold(scenario, 1))
+
+
+@pytest.mark.parametrize("before", ["hana-healthy", "hana-mode-unknown"])
+def test_a_workload_that_is_removed_between_two_cycles_is_not_in_the_next(
+    before: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    healthy = scenarios.load("healthy")
+    settle(healthy, tmp_path, monkeypatch)
+    host = Host()
+    host.cycle(scenarios.load(before), 1)
+    assert text_of(host.cycle(healthy, 1)) == text_of(cold(healthy, 1))

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.catalog.findings import CODES, Severity
+from agent.catalog.services import SERVICES
 from agent.catalog.wording import lasted
 from agent.cli import main as cli
 from agent.cli.config_file import MAX_CONFIG_BYTES
@@ -183,7 +184,12 @@ def _schema() -> dict[str, Any]:
     keys = {
         "schema": {"const": "backuplink.change.v1"},
         "id": {"type": "string", "pattern": "^[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}$"},
-        "kind": {"enum": ["raised", "cleared", "explained", "worse", "better", "flapping", "settled", "verdict"]},
+        "kind": {
+            "enum": [
+                *("raised", "cleared", "explained", "worse", "better", "flapping", "settled", "verdict"),
+                *("required", "not-required"),
+            ]
+        },
         "at": instant,
         "since": instant,
         "seconds": {"type": number, "minimum": 0},
@@ -194,6 +200,8 @@ def _schema() -> dict[str, Any]:
         "finding": {"anyOf": [finding, {"type": "null"}]},
         "code": {"enum": [*CODES, None]},
         "severity": {"enum": ["critical", "warning", "info", None]},
+        "services": {"type": "array", "items": {"enum": [*SERVICES]}},
+        "required_by": {"type": "array", "items": {"pattern": "^(caller|hana|ssm|--[a-z]+( [a-z]+)?)$"}},
         "about": text,
         "text": {"type": "string", "pattern": "^[ -~]+$"},
         "run_id": text,
@@ -212,7 +220,10 @@ VALIDATOR: Final = jsonschema_rs.Draft202012Validator(_schema())
 
 
 def _runs() -> list[Report]:
-    names = ("three-faults", "configuration-healthy", "endpoint-pending-and-public", "configuration-healthy")
+    names = (
+        *("three-faults", "configuration-healthy", "endpoint-pending-and-public", "configuration-healthy"),
+        *("hana-healthy", "healthy"),
+    )
     return [report_of(name) for name in names] + [
         cycle(9, fault(title=HOSTILE + "\ud800", target=HOSTILE), summary=HOSTILE + "\ud800")
     ]
@@ -227,7 +238,8 @@ def test_a_document_has_the_form_that_it_promises(masked: bool) -> None:
             content = document(change, redact(report) if masked else report, redact=masked)
             VALIDATOR.validate(json.loads(dumps(content)))
             kinds.add(change.kind)
-    assert kinds == {Kind.VERDICT, Kind.RAISED, Kind.CLEARED, Kind.FLAPPING}
+    changed = {Kind.REQUIRED, Kind.NOT_REQUIRED}
+    assert kinds == {Kind.VERDICT, Kind.RAISED, Kind.CLEARED, Kind.FLAPPING, *changed}
 
 
 def test_it_says_what_changed_and_which_run_proves_it() -> None:
@@ -296,6 +308,7 @@ def test_a_template_may_name_whatever_is_no_object() -> None:
         ({"$code": "as it is"}, {"$code": "as it is"}),
         ({"a": "$$5 for $cycles, $stands, $seconds"}, {"a": "$5 for 1, true, 2.0"}),
         ({"a": "<$before>"}, {"a": "<>"}),
+        ({"a": "<$services>"}, {"a": "<>"}),
         ("$kind", "raised"),
         (7, 7),
     ],
@@ -306,6 +319,11 @@ def test_a_template_is_filled(template: Any, expected: Any) -> None:
         expected = {"text": content["text"]}
     assert flaw_of(template) is None
     assert filled(template, content) == expected
+
+
+def test_a_list_is_filled_in_as_its_words() -> None:
+    content = _document_of() | {"services": ["ssm", "ssmmessages"], "required_by": ["hana"]}
+    assert filled("$services by $required_by", content) == "ssm, ssmmessages by hana"
 
 
 def test_hostile_values_do_not_alter_the_form_of_a_template() -> None:

@@ -329,6 +329,12 @@ _REPLIES: Final = {
         "<policyDocument>{&quot;Statement&quot;: []}</policyDocument><privateDnsEnabled>true</privateDnsEnabled>"
         "<subnetIdSet><item>subnet-0a1b2c3d4e5f67890</item></subnetIdSet></item>",
     ),
+    "DescribeVpcEndpointServices": moto_server.of_ec2(
+        "DescribeVpcEndpointServices",
+        "<item><serviceName>com.amazonaws.eu-west-1.backup</serviceName><serviceType><item>"
+        "<serviceType>Interface</serviceType></item></serviceType><availabilityZoneSet><item>eu-west-1a</item>"
+        "</availabilityZoneSet><privateDnsName>backup.eu-west-1.amazonaws.com</privateDnsName></item>",
+    ),
     "DescribeVpcs": moto_server.of_ec2(
         "DescribeVpcs",
         f"<item><vpcId>{_OF_VPC}</vpcId><cidrBlock>10.0.0.0/16</cidrBlock><dhcpOptionsId>default</dhcpOptionsId></item>",

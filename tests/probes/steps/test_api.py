@@ -13,6 +13,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from agent.catalog.buckets import head_bucket, host_of_bucket
 from agent.catalog.services import SERVICES
 from probes.facts import ApiFacts
 from probes.failure import PeerClosedError, classify
@@ -65,7 +66,7 @@ async def asked(answer: bytes, *, service: str = "backup") -> tuple[ScriptedStre
             KEYS,
             target=target(service),
             call=CALLS[service],
-            conversation=SERVICES[service].conversation(None),
+            conversation=SERVICES[service].conversation(SERVICES[service].call, None),
             agent="backuplink/1",
             new_connection=False,
             draft=draft,
@@ -409,7 +410,7 @@ async def test_a_peer_that_closes_in_its_answer() -> None:
             KEYS,
             target=target(),
             call=CALLS["backup"],
-            conversation=SERVICES["backup"].conversation(None),
+            conversation=SERVICES["backup"].conversation(SERVICES["backup"].call, None),
             agent="a",
             new_connection=False,
             draft=Draft[ApiFacts](),
@@ -511,3 +512,93 @@ async def test_a_list_is_read_on_where_that_may_tell_more(first: Response, more:
     facts = read_answer(CALLS["backup-gateway"], first, NOW, NOW, new_connection=False)
     assert may_read_on(facts) is more
     assert not may_read_on(replace(facts, server_time=None)), "when is not known"
+
+
+# --- A bucket --------------------------------------------------------------------------------------------------------
+
+BUCKET: Final = "example-hana-backups"
+IDS: Final = {"x-amz-request-id": "4442587FB7D0A2F9", "x-amz-id-2": "abc="}
+HERE: Final = {"x-amz-bucket-region": "eu-west-1"}
+AWAY: Final = {"x-amz-bucket-region": "eu-central-1"}
+
+
+async def asked_for(answer: bytes, bucket: str = BUCKET) -> tuple[ScriptedStream, ApiFacts | None, Failure | None]:
+    """The same of HeadBucket."""
+    host = host_of_bucket(bucket, "s3.eu-west-1.amazonaws.com")
+    at, call = replace(target("s3"), host=host, bucket=bucket), head_bucket(bucket)
+    stream, draft = ScriptedStream(answer), Draft[ApiFacts]()
+    try:
+        await probe(
+            stream,
+            FakeMachine(),
+            KEYS,
+            target=at,
+            call=call,
+            conversation=SERVICES["s3"].conversation(call, None),
+            agent="backuplink/1",
+            new_connection=False,
+            draft=draft,
+        )
+    except DOCUMENTED as error:
+        return stream, draft.facts, classify(error)
+    return stream, draft.facts, None
+
+
+@pytest.mark.parametrize(
+    ("bucket", "start"),
+    [
+        (BUCKET, b"HEAD / HTTP/1.1\r\nHost: example-hana-backups.s3.eu-west-1.amazonaws.com\r\n"),
+        ("hana.backups", b"HEAD /hana.backups HTTP/1.1\r\nHost: s3.eu-west-1.amazonaws.com\r\n"),
+    ],
+)
+async def test_a_bucket_on_the_wire(bucket: str, start: bytes) -> None:
+    # The length is that of what GET would give: an answer to HEAD has no body.
+    answer = packet(200, {**IDS, **HERE}, b"").replace(b"Content-Length: 0", b"Content-Length: 4096")
+    stream, facts, failure = await asked_for(answer, bucket)
+    assert failure is None
+    assert facts is not None
+    assert (facts.operation, facts.expected_key, facts.request_id) == ("HeadBucket", True, IDS["x-amz-request-id"])
+    assert stream.sent.startswith(start)
+    assert b"/eu-west-1/s3/aws4_request, SignedHeaders=host;x-amz-content-sha256;x-amz-date;x-amz-security-token," in (
+        stream.sent
+    )
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "kind", "words"),
+    [
+        pytest.param(
+            200, {**IDS, **AWAY}, FailureKind.WRONG_SCOPE, "is in eu-central-1", id="another Region, and all is well"
+        ),
+        pytest.param(301, {**IDS, **AWAY}, FailureKind.WRONG_SCOPE, "is in eu-central-1", id="another Region"),
+        pytest.param(
+            307, {**IDS, **AWAY}, FailureKind.WRONG_SCOPE, "is in eu-central-1", id="another Region, of a new bucket"
+        ),
+        pytest.param(
+            400, {**IDS, **AWAY}, FailureKind.WRONG_SCOPE, "is in eu-central-1", id="signed for another Region"
+        ),
+        pytest.param(403, {**IDS, **AWAY}, FailureKind.WRONG_SCOPE, "is in eu-central-1", id="denied there"),
+        pytest.param(
+            301,
+            {**IDS, "x-amz-bucket-region": "<script>"},
+            FailureKind.WRONG_SCOPE,
+            "is in another Region",
+            id="no Region",
+        ),
+        pytest.param(403, {**IDS, **HERE}, FailureKind.ACCESS_DENIED, "status 403", id="denied"),
+        pytest.param(403, IDS, FailureKind.ACCESS_DENIED, "status 403", id="denied, and no Region"),
+        pytest.param(400, IDS, FailureKind.CREDENTIALS_INVALID, "status 400", id="a token that is over"),
+        pytest.param(404, IDS, FailureKind.MALFORMED, "status 404", id="no such bucket"),
+        pytest.param(503, IDS, FailureKind.SERVICE_ERROR, "status 503", id="slow down"),
+        pytest.param(200, IDS, FailureKind.MALFORMED, "lacks x-amz-bucket-region", id="no Region, and all is well"),
+        pytest.param(200, HERE, FailureKind.NOT_AWS, "without an AWS request id", id="somebody else"),
+        pytest.param(301, AWAY, FailureKind.REDIRECT, "without an AWS request id", id="somebody else sends on"),
+    ],
+)
+async def test_what_is_said_of_a_bucket(status: int, headers: dict[str, str], kind: FailureKind, words: str) -> None:
+    _, facts, failure = await asked_for(packet(status, headers, b""))
+    assert facts is not None
+    assert failure is not None
+    assert failure.kind is kind
+    assert words in failure.message
+    assert BUCKET not in failure.message

@@ -581,3 +581,26 @@ async def test_nobody_who_was_asked_for_no_websocket_switches_to_it() -> None:
     stream, kind = await failed(SWITCHED)
     assert kind is FailureKind.MALFORMED
     assert b"Upgrade" not in stream.sent
+
+
+@pytest.mark.parametrize(
+    ("answers", "headers", "is_aws"),
+    [
+        pytest.param(AnswerForm.S3, (*OF_S3, ("x-amz-bucket-region", "eu-central-1")), True, id="S3, of a bucket"),
+        pytest.param(AnswerForm.S3, OF_S3, False, id="S3, and no bucket"),
+        pytest.param(AnswerForm.S3, (("x-amz-bucket-region", "eu-central-1"),), False, id="somebody else"),
+        pytest.param(AnswerForm.JSON, (*OF_S3, ("x-amz-bucket-region", "x")), False, id="another service"),
+    ],
+)
+async def test_s3_itself_sends_on_who_asks_in_another_region(
+    answers: AnswerForm, headers: tuple[tuple[str, str], ...], is_aws: bool
+) -> None:
+    lines = "".join(f"{name}: {value}\r\n" for name, value in headers)
+    stream = ScriptedStream(f"HTTP/1.1 301 Moved\r\n{lines}Content-Length: 0\r\n\r\n".encode())
+    asked = probe(stream, FakeMachine(), HOST, "backuplink/1", Draft[HttpFacts](), path="/-", answers=answers)
+    if is_aws:
+        assert (await asked).status == 301
+        return
+    with pytest.raises(ProbeError) as caught:
+        await asked
+    assert caught.value.kind is FailureKind.REDIRECT

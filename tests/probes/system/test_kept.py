@@ -1,8 +1,10 @@
 """What a watch keeps from one cycle to the next: whatever changes in between, it gets what a new process would get."""
 
+import asyncio
 import json
 import os
 import sys
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -329,3 +331,25 @@ def test_what_is_no_plain_file_equals_nothing(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     for name in (tmp_path, tmp_path / "pipe", Path("/dev/zero")):
         assert content_of(name) != content_of(name)
+
+
+async def test_a_home_that_does_not_answer_takes_one_thread_however_often_it_is_asked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    answer, made = threading.Event(), []
+
+    def sources() -> tuple[object, ...]:
+        made.append(1)
+        answer.wait()
+        return (len(made),)
+
+    monkeypatch.setattr(sdk_module, "_sources", sources)
+    sdk = SystemSdk()
+    for _ in range(3):
+        for ask in (lambda: sdk.settings(None, ["backup"]), lambda: sdk.credentials(None)):
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.01):
+                    await ask()
+    assert len(made) == 1
+    answer.set()
+    assert (await sdk.settings(None, ["backup"])).fips is False

@@ -27,6 +27,7 @@ from botocore.tokens import SSOTokenProvider
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from probes.system.sdk import import_botocore, load_credentials
 from probes.system.sdk_session import SdkSession
 from tests.probes.system.test_as_botocore import FILES, VARIABLES, put
 from tests.probes.system.test_sdk import CONFIGS, KEY, SECRET, SIGNABLE, process
@@ -411,3 +412,43 @@ def test_no_session_and_no_client_is_imported_where_none_is_needed(place: Path) 
         [sys.executable, "-c", WITHOUT], cwd=ROOT, env=os.environ, capture_output=True, text=True, check=True
     )
     assert done.stdout == "True config-file\nset()\n"
+
+
+IMPORTED_BEFORE: Final = """
+import asyncio, sys
+from datetime import UTC, datetime
+from agent.app import world
+from agent.run import runner
+from probes.steps.sigv4 import signed_headers
+from probes.system.sdk import load_credentials, load_sdk_settings
+
+async def measured(settings, world, *, emit, stop):
+    before = {*sys.modules}
+    load_sdk_settings(None, ("backup", "backup-gateway"))
+    keys, _ = load_credentials(None)
+    at, url = datetime.now(UTC), "https://backup.eu-west-1.amazonaws.com/"
+    signed_headers(keys, service="backup", region="eu-west-1", at=at, method="GET", url=url, headers=(), body=b"")
+    print({*sys.modules} - before)
+    sys.exit()
+
+runner.measure = measured
+asyncio.run(world.measuring_here()(None, print, None))
+"""
+
+
+def test_a_run_of_this_host_imports_nothing_of_botocore_in_its_threads(place: Path) -> None:
+    (place / "config").write_text(f"[default]\nregion = eu-west-1\n{IN_FILE}")
+    done = subprocess.run(
+        [sys.executable, "-c", IMPORTED_BEFORE], cwd=ROOT, env=os.environ, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "set()\n"
+
+
+def test_an_import_before_the_run_leaves_what_is_wrong_with_botocore_to_the_steps_that_need_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("auth", "credentials"):
+        monkeypatch.setitem(sys.modules, f"botocore.{name}", None)
+    import_botocore()
+    with pytest.raises(ImportError):
+        load_credentials(None)

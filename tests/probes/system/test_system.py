@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import errno
+import gc
 import os
 import resource
 import socket
@@ -600,6 +601,49 @@ async def test_a_folder_is_listed_up_to_a_number_and_a_link_is_not_followed(tmp_
         assert caught.value.errno == number
     with pytest.raises(FileNotFoundError):
         await machine.entries(str(tmp_path / "gone"), 9)
+
+
+async def test_a_file_system_that_does_not_answer_takes_one_thread_however_often_it_is_asked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    answers = {"/hana/a": threading.Event(), "/hana/b": threading.Event()}
+    made: list[str] = []
+
+    def read(self: SystemMachine, path: str) -> bytes:
+        made.append(path)
+        answers[path].wait()
+        if path == "/hana/b":
+            raise OSError(errno.EIO, "gone")
+        return str(len(made)).encode()
+
+    monkeypatch.setattr(SystemMachine, "read", read)
+    unseen: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: unseen.append(context))
+    machine = SystemMachine()
+    for path in ("/hana/a", "/hana/a", "/hana/b", "/hana/a"):
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.01):
+                await machine.read_of_user(path)
+    assert Counter(made) == {"/hana/a": 1, "/hana/b": 1}
+    waiting = [asyncio.create_task(machine.read_of_user(path)) for path in answers]
+    await asyncio.sleep(0)
+    for answer in answers.values():
+        answer.set()
+    first, error = await asyncio.gather(*waiting, return_exceptions=True)
+    assert isinstance(error, OSError)
+    assert (first, len(made)) == (b"2", 2)
+    assert await machine.read_of_user("/hana/a") == b"3"  # it is asked again as soon as it has answered
+    answers["/hana/b"].clear()
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.01):
+            await machine.read_of_user("/hana/b")
+    left = [*machine._calls._pending.values()]
+    answers["/hana/b"].set()
+    await asyncio.wait(left)
+    assert machine._calls._pending == {}
+    del left
+    gc.collect()
+    assert unseen == []  # an error that comes when nobody waits is nobody's
 
 
 async def test_an_agent_is_run_without_variables_and_for_a_short_time(

@@ -23,6 +23,7 @@ from probes.vpc.model import (
     DHCP_OPTIONS,
     DNS_FIREWALL,
     ENDPOINT_INTERFACES,
+    ENDPOINT_SERVICES,
     ENDPOINTS,
     NETWORK_ACLS,
     OWN_INTERFACES,
@@ -39,6 +40,8 @@ from probes.vpc.model import (
     Configuration,
     DhcpOptionsFacts,
     DnsFirewallFacts,
+    EndpointService,
+    EndpointServicesFacts,
     EndpointsFacts,
     FirewallRule,
     GatewayEndpoint,
@@ -263,7 +266,8 @@ async def test_a_network_of_moto(moto: boto3.session.Session) -> None:
     )
 
     # moto does not know DNS Firewall, and says so with a plain 500; everything else is there.
-    assert {read for read, word in result.words.items() if word != "ok"} == {DNS_FIREWALL}
+    # moto 5.2.5 looks for `Value` in a filter by service-name, which is sent as `Values`.
+    assert {read for read, word in result.words.items() if word != "ok"} == {DNS_FIREWALL, ENDPOINT_SERVICES}
     configuration = result.configuration
     interfaces = client.describe_network_interfaces()["NetworkInterfaces"]
     assert configuration.endpoints == tuple(
@@ -525,6 +529,49 @@ async def test_endpoints_of_global_services_have_no_region_in_their_names(told: 
     (asked,) = (call.parameters for call in told.calls if call.operation == "DescribeVpcEndpoints")
     assert [asked["Filter.1.Value.1"], asked["Filter.1.Value.2"]] == ["*.eu-west-1.ssm", "*.iam"]
     assert result.facts(ENDPOINTS).asked == ("ssm", "iam")
+
+
+SERVICE_ROW: Final = item(
+    serviceName="cn.com.amazonaws.cn-north-1.backup-storage",
+    serviceId="vpce-svc-0a1b2c3d4e5f67890",
+    serviceType=item(serviceType="Interface"),
+    availabilityZoneSet=items("cn-north-1a", "cn-north-1b"),
+    owner="amazon",
+    privateDnsName="backupstorage.cn-north-1.amazonaws.com.cn",
+    privateDnsNameSet=item(privateDnsName="backupstorage.cn-north-1.amazonaws.com.cn")
+    + item(privateDnsName=r"\052.Backupstorage.cn-north-1.amazonaws.com.cn."),
+    supportedIpAddressTypeSet=items("ipv4", "ipv6"),
+)
+
+
+async def test_an_endpoint_service_with_all_its_members(told: Told) -> None:
+    sound(told)
+    told.answers["DescribeVpcEndpointServices"] = of_ec2("DescribeVpcEndpointServices", SERVICE_ROW)
+    result = await inspected(reader(), replace(WANTED, global_services=("iam",)))
+    assert result.observations[ENDPOINT_SERVICES].outcome == Ok(
+        EndpointServicesFacts(
+            services=(
+                EndpointService(
+                    service_name="cn.com.amazonaws.cn-north-1.backup-storage",
+                    kinds=("Interface",),
+                    availability_zones=("cn-north-1a", "cn-north-1b"),
+                    private_names=(
+                        "backupstorage.cn-north-1.amazonaws.com.cn",
+                        "*.backupstorage.cn-north-1.amazonaws.com.cn",
+                    ),
+                    ip_address_types=("ipv4", "ipv6"),
+                ),
+            ),
+            asked=SERVICES,
+        )
+    )
+    (asked,) = (call.parameters for call in told.calls if call.operation == "DescribeVpcEndpointServices")
+    names = {name: value for name, value in asked.items() if name.startswith("Filter")}
+    assert names == {
+        "Filter.1.Name": "service-name",
+        "Filter.1.Value.1": "*.eu-west-1.backup",
+        "Filter.1.Value.2": "*.eu-west-1.backup-gateway",
+    }, "a name as an argument is refused where AWS does not have it, and a global service has another Region"
 
 
 GATEWAY_ID: Final = "vpce-0d1b2c3d"
@@ -1124,6 +1171,7 @@ Answer = Mapping[str, Any] | Exception | None
 
 NOTHING: Final[Mapping[str, Mapping[str, Any]]] = {
     "DescribeVpcEndpoints": {"VpcEndpoints": []},
+    "DescribeVpcEndpointServices": {"ServiceDetails": []},
     "DescribeNetworkInterfaces": {"NetworkInterfaces": []},
     "DescribeVpcs": {"Vpcs": [{"VpcId": VPC_ID, "DhcpOptionsId": "default"}]},
     "DescribeVpcAttribute": {"EnableDnsSupport": {"Value": True}, "EnableDnsHostnames": {"Value": True}},

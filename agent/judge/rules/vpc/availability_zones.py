@@ -10,7 +10,7 @@ from agent.judge.observations import ids
 from agent.judge.rules.rule import Rule, RuleFinding, resting_on, says
 from agent.report.model import Command, CommandScope, Fix
 from probes.model import Step, Target
-from probes.vpc.model import ENDPOINT_INTERFACES, ENDPOINTS, SUBNETS, VpcEndpoint
+from probes.vpc.model import ENDPOINT_INTERFACES, ENDPOINT_SERVICES, ENDPOINTS, SUBNETS, VpcEndpoint
 
 
 def zone_not_covered(evidence: Evidence) -> Iterator[RuleFinding]:
@@ -26,30 +26,49 @@ def zone_not_covered(evidence: Evidence) -> Iterator[RuleFinding]:
         names = listed(endpoint.endpoint_id for endpoint in endpoints)
         have = "has" if len(endpoints) == 1 else "have"
         near = [endpoint for endpoint in endpoints if endpoint.vpc_id == evidence.vpc_id]
-        commands = [
-            read_only(
-                *("aws", "ec2", "describe-vpc-endpoint-services", "--region", target.region),
-                *("--service-names", target.service_name or "<SERVICE_NAME>"),
-                *("--query", "ServiceDetails[].AvailabilityZones"),
-                scope=CommandScope.ENDPOINT,
-            ),
-            *(_cover(target, endpoint) for endpoint in near[:1]),
-        ]
+        is_offered = _is_offered_here(evidence, target)
+        cover = [] if is_offered is False else [_cover(target, endpoint) for endpoint in near[:1]]
         finding = RuleFinding(
             code="VPC009",
             target=target.id,
             detail=f"{says(evidence, 'EC2', SUBNETS, ENDPOINT_INTERFACES)}: {names} {have} interfaces in "
             f"{listed(sorted(zone for zone in zones if zone is not None))}, and none in {zone_id}, where this instance "
-            "is. Each call crosses zones, and depends on theirs.",
+            "is. Each call crosses zones, and depends on theirs."
+            + (" AWS does not offer the service in this instance's zone." if is_offered is False else ""),
             evidence=ids(evidence.metadata),
             addresses=frozenset(evidence.own_addresses(target)),
             fix=Fix(
-                summary="Nothing to fix where that is meant. Otherwise give the endpoint a subnet in this zone, if "
-                "the service is offered there.",
-                commands=tuple(commands),
+                summary=_SUMMARIES[is_offered],
+                commands=(*([_zones_of_service(target)] if is_offered is None else []), *cover),
             ),
         )
-        yield resting_on(evidence, finding, ENDPOINTS, ENDPOINT_INTERFACES, SUBNETS)
+        yield resting_on(evidence, finding, ENDPOINTS, ENDPOINT_INTERFACES, ENDPOINT_SERVICES, SUBNETS)
+
+
+_SUMMARIES: Final = {
+    None: "Nothing to fix where that is meant. Otherwise give the endpoint a subnet in this zone, if the service is "
+    "offered there.",
+    True: "Nothing to fix where that is meant. Otherwise give the endpoint a subnet in this zone.",
+    False: "Nothing to fix: no endpoint can have an interface in this zone. An instance in a zone of the endpoint does "
+    "not depend on other zones.",
+}
+"""By whether the service is offered in the instance's zone; None where that was not read."""
+
+
+def _is_offered_here(evidence: Evidence, target: Target) -> bool | None:
+    """Whether AWS offers the service in this instance's zone; None where that is not known."""
+    name = None if evidence.imds is None else evidence.imds.availability_zone
+    zones = {zone for service in evidence.offered(target) or () for zone in service.availability_zones}
+    return None if name is None or not zones else name in zones
+
+
+def _zones_of_service(target: Target) -> Command:
+    return read_only(
+        *("aws", "ec2", "describe-vpc-endpoint-services", "--region", target.region),
+        *("--service-names", target.service_name or "<SERVICE_NAME>"),
+        *("--query", "ServiceDetails[].AvailabilityZones"),
+        scope=CommandScope.ENDPOINT,
+    )
 
 
 def _zones(evidence: Evidence, endpoint: VpcEndpoint) -> Iterator[str | None]:

@@ -1,20 +1,29 @@
-"""VPC, gateway endpoints: whose route is missing from this subnet's table."""
+"""VPC, gateway endpoints: whose route is missing from this subnet's table, and whose policy denies a bucket."""
 
 from collections.abc import Iterator
 from typing import Final
 
+from agent.catalog.findings import Severity
 from agent.catalog.wording import listed
-from agent.judge.commands import known_id
+from agent.judge.commands import known_id, show_endpoints
+from agent.judge.conditions.bucket_policies import BucketDenial, bucket_denials
+from agent.judge.endpoint_policy.judgement import Decision
 from agent.judge.evidence import Evidence
-from agent.judge.observations import ids
+from agent.judge.observations import ids, places
 from agent.judge.rules.rule import EC2, Rule, RuleFinding, resting_on, says
 from agent.report.model import Command, CommandScope, Fix
 from probes.model import Role, Step, Target
 from probes.vpc.model import AVAILABLE, ENDPOINTS, ROUTE_TABLES, GatewayEndpoint
 
 
-def gateway_endpoint_route_missing(evidence: Evidence) -> Iterator[RuleFinding]:
-    """VPC019: the VPC has a gateway endpoint of the service, and this subnet's route table is not among its tables."""
+def gateway_endpoint_does_not_carry(evidence: Evidence) -> Iterator[RuleFinding]:
+    """VPC019: the VPC has a gateway endpoint of the service, and this subnet's route table is not among its tables, or
+    its policy denies the bucket that a workload uses."""
+    yield from _route_missing(evidence)
+    yield from _policy_denies(evidence)
+
+
+def _route_missing(evidence: Evidence) -> Iterator[RuleFinding]:
     for target in evidence.targets:
         there = [gateway for gateway in evidence.gateway_endpoints(target) or () if gateway.state == AVAILABLE]
         public = [address for address in evidence.own_addresses(target) if evidence.is_public(address)]
@@ -50,6 +59,60 @@ def gateway_endpoint_route_missing(evidence: Evidence) -> Iterator[RuleFinding]:
         )
 
 
+def _policy_denies(evidence: Evidence) -> Iterator[RuleFinding]:
+    for target in evidence.targets:
+        denied = [denial for denial in _at_gateways(evidence, target) if denial.is_of_policy]
+        if not denied:
+            continue
+        calls = [denial.call for denial in denied]
+        by_words = {(denial.endpoint.endpoint_id, denial.judgement.words): denial for denial in denied}
+        words = [
+            f"{says(evidence, EC2, ENDPOINTS)} of the policy of {endpoint}, the gateway endpoint on the way: {why}."
+            for endpoint, why in by_words
+        ]
+        yield resting_on(
+            evidence,
+            RuleFinding(
+                code="VPC019",
+                target=target.id,
+                severity=Severity.CRITICAL,
+                detail=f"S3 denies {denied[0].action} on the bucket {target.bucket} at "
+                f"{listed(call.subject.address for call in calls)}. {' '.join(words)}",
+                evidence=ids(calls),
+                addresses=places(calls),
+                fix=Fix(
+                    summary=f"Add to the policy of {listed(dict.fromkeys(endpoint for endpoint, _ in by_words))} the "
+                    "bucket and its objects for what the agent does with them: s3:ListBucket, s3:GetObject, "
+                    "s3:PutObject and the rest of the policy that AWS gives for it. No Deny may fit them; what is "
+                    "there stays. Changes take some minutes.",
+                    commands=(
+                        show_endpoints(
+                            target,
+                            dict.fromkeys(denial.endpoint for denial in denied),
+                            "VpcEndpoints[].PolicyDocument",
+                        ),
+                    ),
+                ),
+            ),
+            *(ENDPOINTS, ROUTE_TABLES),
+        )
+
+
+def _at_gateways(evidence: Evidence, target: Target) -> Iterator[BucketDenial]:
+    return (denial for denial in bucket_denials(evidence, target) if isinstance(denial.endpoint, GatewayEndpoint))
+
+
+def undecided_policy(evidence: Evidence) -> str | None:
+    """What cannot be told of the policies of gateway endpoints on the way of denied calls; None where all is clear."""
+    unclear = [
+        f"of the policy of {denial.endpoint.endpoint_id}, {denial.judgement.words}"
+        for target in evidence.targets
+        for denial in _at_gateways(evidence, target)
+        if denial.judgement.decision is Decision.CANNOT_TELL
+    ]
+    return None if not unclear else f"a call was denied, and {listed(dict.fromkeys(unclear))}"
+
+
 def _add_table(target: Target, gateway: GatewayEndpoint, table_id: str) -> Command:
     return Command(
         argv=(
@@ -64,5 +127,11 @@ def _add_table(target: Target, gateway: GatewayEndpoint, table_id: str) -> Comma
 
 
 RULES: Final = (
-    Rule("VPC019", needs=(Step.DNS,), check=gateway_endpoint_route_missing, reads=(ENDPOINTS, ROUTE_TABLES)),
+    Rule(
+        "VPC019",
+        needs=(Step.DNS,),
+        check=gateway_endpoint_does_not_carry,
+        reads=(ENDPOINTS, ROUTE_TABLES),
+        unseen=undecided_policy,
+    ),
 )

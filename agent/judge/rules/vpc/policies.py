@@ -1,13 +1,13 @@
 """VPC, endpoint policies: which statement denies a call."""
 
 from collections.abc import Iterator
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
+from agent.catalog.findings import Severity
 from agent.catalog.wording import listed
 from agent.judge.commands import show_endpoints
+from agent.judge.conditions.bucket_policies import bucket_denials
 from agent.judge.conditions.denials import Denial, PrincipalKind, read_denial
-from agent.judge.endpoint_policy.call import Call, resource_of
-from agent.judge.endpoint_policy.judgement import Decision, Judgement, judge
 from agent.judge.evidence import Evidence
 from agent.judge.observations import ids, places
 from agent.judge.rules.rule import Rule, RuleFinding, resting_on, says
@@ -15,6 +15,10 @@ from agent.report.model import Fix
 from probes.facts import ApiFacts
 from probes.model import FailureKind, Observation, Step, Target
 from probes.vpc.model import ENDPOINT_INTERFACES, ENDPOINTS, VpcEndpoint
+
+if TYPE_CHECKING:
+    from agent.judge.endpoint_policy.call import Call
+    from agent.judge.endpoint_policy.judgement import Judgement
 
 
 def endpoint_policy_would_deny(evidence: Evidence) -> Iterator[RuleFinding]:
@@ -30,10 +34,14 @@ def endpoint_policy_would_deny(evidence: Evidence) -> Iterator[RuleFinding]:
             if denial is None or endpoint is None:
                 continue
             asked = _asked(evidence, target, call, denial, endpoint)
-            judgement = judge(endpoint.policy, asked)
-            if judgement.decision is (Decision.DENY if denial.explicit else Decision.NO_ALLOW):
+            if (judgement := _agreeing(endpoint, asked, denial)) is not None:
                 shut.setdefault((endpoint, judgement.words), []).append(call)
                 judgements[endpoint, judgement.words] = asked.action, judgement
+        for denied_bucket in bucket_denials(evidence, target):
+            if isinstance(denied_bucket.endpoint, VpcEndpoint) and denied_bucket.is_of_policy:
+                key = (denied_bucket.endpoint, denied_bucket.judgement.words)
+                shut.setdefault(key, []).append(denied_bucket.call)
+                judgements[key] = denied_bucket.action, denied_bucket.judgement
         if not shut:
             continue
         calls = [call for denied in shut.values() for call in denied]
@@ -45,6 +53,7 @@ def endpoint_policy_would_deny(evidence: Evidence) -> Iterator[RuleFinding]:
         finding = RuleFinding(
             code="VPC008",
             target=target.id,
+            severity=None if target.bucket is None else Severity.CRITICAL,
             detail=" ".join(sentences),
             evidence=ids(calls),
             addresses=places(calls),
@@ -72,8 +81,10 @@ def _denial(call: Observation[ApiFacts]) -> Denial | None:
 
 def _asked(
     evidence: Evidence, target: Target, call: Observation[ApiFacts], denial: Denial, endpoint: VpcEndpoint
-) -> Call:
+) -> "Call":
     """What is known of a call, as endpoint policies see it."""
+    from agent.judge.endpoint_policy.call import Call, resource_of
+
     operation = call.facts.operation if call.facts is not None else ""
     action = denial.action or f"{target.service}:{operation}"
     kind, principal = denial.principal_kind, denial.principal
@@ -93,7 +104,17 @@ def _asked(
     )
 
 
-def _mend_policy(endpoint: VpcEndpoint, action: str, judgement: Judgement) -> str:
+def _agreeing(endpoint: VpcEndpoint, asked: "Call", denial: Denial) -> "Judgement | None":
+    """What the endpoint's policy says of a call; None where that is not what AWS says of it."""
+    from agent.judge.endpoint_policy.judgement import Decision, judge  # only where a policy denies is it needed
+
+    judgement = judge(endpoint.policy, asked)
+    return judgement if judgement.decision is (Decision.DENY if denial.explicit else Decision.NO_ALLOW) else None
+
+
+def _mend_policy(endpoint: VpcEndpoint, action: str, judgement: "Judgement") -> str:
+    from agent.judge.endpoint_policy.judgement import Decision
+
     if judgement.decision is Decision.DENY:
         return (
             f"Edit {judgement.statement} in the policy of {endpoint.endpoint_id}, so that its Deny no longer fits "

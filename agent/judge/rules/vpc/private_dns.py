@@ -16,7 +16,7 @@ from agent.judge.rules.rule import EC2, Rule, RuleFinding, resting_on, says, ser
 from agent.report.model import Command, CommandScope, Fix
 from probes.addresses import ordered
 from probes.model import Address, Addressing, Step, Target
-from probes.vpc.model import AVAILABLE, DELETED, ENDPOINTS, SUBNETS, VPC, VPC_DNS, VpcEndpoint
+from probes.vpc.model import AVAILABLE, DELETED, ENDPOINT_SERVICES, ENDPOINTS, SUBNETS, VPC, VPC_DNS, VpcEndpoint
 
 _NOT_YET: Final = "pending"
 """The state of an endpoint that is being made, or changed."""
@@ -57,7 +57,7 @@ def endpoint_missing(evidence: Evidence) -> Iterator[RuleFinding]:
                 detail=f"{target.host} resolves to {listed(ordered(seen.addresses))}, outside the private "
                 f"path. {says(evidence, EC2, ENDPOINTS, VPC)} that {evidence.vpc_id} has no "
                 f"{'gateway endpoint and no ' if has_gateways else ''}interface endpoint of "
-                f"{target.service}.{elsewhere}{'' if has_gateways else _unconfirmed(target)}",
+                f"{target.service}.{elsewhere}{'' if has_gateways else _whether_offered(evidence, target)}",
                 evidence=seen.evidence,
                 addresses=seen.addresses,
                 fix=_make_gateway_endpoint(evidence, target, seen.public[0])
@@ -66,13 +66,16 @@ def endpoint_missing(evidence: Evidence) -> Iterator[RuleFinding]:
                 if everywhere
                 else _make_endpoint(evidence, target),
             ),
-            *(ENDPOINTS, VPC, SUBNETS),
+            *(ENDPOINTS, ENDPOINT_SERVICES, VPC, SUBNETS),
         )
 
 
-def _unconfirmed(target: Target) -> str:
-    """What must be said before a name that AWS does not document is taken for an endpoint service."""
-    if is_name_documented(target.service, target.region):
+def _whether_offered(evidence: Evidence, target: Target) -> str:
+    """What must be said before a name is taken for an endpoint service: EC2 knows, and else AWS's documents."""
+    offered = evidence.offered(target)
+    if offered == ():
+        return f" AWS has no endpoint service of it in {target.region} to make one of."
+    if offered or is_name_documented(target.service, target.region):
         return ""
     return (
         f" Whether AWS has the endpoint service {target.service_name} cannot be told: its name is not documented for "
@@ -80,25 +83,42 @@ def _unconfirmed(target: Target) -> str:
     )
 
 
-def _look_up_service(target: Target) -> tuple[Command, ...]:
-    """Show whether an endpoint service is there, where that is not documented."""
-    if is_name_documented(target.service, target.region) or target.service_name is None:
+def _offered_name(evidence: Evidence, target: Target) -> str:
+    """The name that an endpoint is made with: as EC2 has it, and else the catalogue."""
+    offered = evidence.offered(target)
+    return (offered[0].service_name if offered else target.service_name) or "<SERVICE_NAME>"
+
+
+def _look_up_service(evidence: Evidence, target: Target) -> tuple[Command, ...]:
+    """Show whether an endpoint service is there, where that is neither read nor documented."""
+    is_known = evidence.offered(target) or is_name_documented(target.service, target.region)
+    if is_known or target.service_name is None:
         return ()
     argv = ("aws", "ec2", "describe-vpc-endpoint-services", "--region", target.region)
     return (read_only(*argv, "--service-names", target.service_name, scope=CommandScope.ENDPOINT),)
 
 
 def _make_endpoint(evidence: Evidence, target: Target) -> Fix:
+    if evidence.offered(target) == ():
+        return Fix(
+            summary=f"No private path to {target.service} can be made in {target.region}: let this host out to it (NAT "
+            "gateway, proxy), use a Region that has the endpoint service, or do without. Run with --expect any to "
+            "judge the public path.",
+            commands=_look_up_service(evidence, target),
+        )
     if SERVICES[target.service].has_appliance:
         return Fix(
             summary="Create the endpoint in this VPC, with a group that allows the gateway's ports from the subnets of "
             "the appliances. Its private DNS is left off here: with it, appliances that use public names can lose "
             f"them. {_by_own_name(target)}",
-            commands=(*_look_up_service(target), _create_endpoint(evidence, target, "--no-private-dns-enabled")),
+            commands=(
+                *_look_up_service(evidence, target),
+                _create_endpoint(evidence, target, "--no-private-dns-enabled"),
+            ),
         )
     uncovered = (
         ""
-        if target.addressing is Addressing.DEFAULT
+        if target.addressing is Addressing.DEFAULT or evidence.is_covered_by_offer(target)
         else f" Whether its private DNS covers {target.host} is not known before: DnsEntries of the endpoint tell it. "
         f"{_by_own_name(target)}"
     )
@@ -107,7 +127,11 @@ def _make_endpoint(evidence: Evidence, target: Target) -> Fix:
         summary=("Turn on the VPC's DNS attributes first: without both, private DNS is refused. " if attributes else "")
         + "Create the endpoint in this VPC, with private DNS and a security group that allows 443 from every caller of "
         f"the VPC, since all use it from then on.{uncovered}",
-        commands=(*_look_up_service(target), *attributes, _create_endpoint(evidence, target, "--private-dns-enabled")),
+        commands=(
+            *_look_up_service(evidence, target),
+            *attributes,
+            _create_endpoint(evidence, target, "--private-dns-enabled"),
+        ),
     )
 
 
@@ -146,7 +170,7 @@ def _create_endpoint(evidence: Evidence, target: Target, private_dns: str) -> Co
     return Command(
         argv=(
             *("aws", "ec2", "create-vpc-endpoint", "--region", target.region, "--vpc-id", "<VPC_ID>"),
-            *("--vpc-endpoint-type", "Interface", "--service-name", target.service_name or "<SERVICE_NAME>"),
+            *("--vpc-endpoint-type", "Interface", "--service-name", _offered_name(evidence, target)),
             *(("--service-region", service_region) if service_region is not None else ()),
             *("--subnet-ids", *_subnet_in_each_zone(evidence, target)),
             *("--security-group-ids", "<ENDPOINT_SECURITY_GROUP_ID>", private_dns),
@@ -158,17 +182,21 @@ def _create_endpoint(evidence: Evidence, target: Target, private_dns: str) -> Co
 
 
 def _subnet_in_each_zone(evidence: Evidence, target: Target) -> tuple[str, ...]:
-    """One subnet of this VPC for each availability zone, as an endpoint takes them, this host's own first.
+    """One subnet of this VPC for each availability zone in which the service is offered, as an endpoint takes them,
+    this host's own first.
 
     Local and Wavelength Zones, whose names are longer, are left out: services are offered in the Region's zones.
     """
     imds = evidence.imds
     own = None if imds is None else imds.subnet_id
+    zones = {zone for service in evidence.offered(target) or () for zone in service.availability_zones}
     of_vpc = [subnet for subnet in evidence.configuration.subnets or () if subnet.vpc_id == evidence.vpc_id]
     fitting = [
         subnet
         for subnet in of_vpc
-        if _is_zone_of(target.region, subnet.availability_zone) and any(block.version == 4 for block in subnet.cidrs)
+        if _is_zone_of(target.region, subnet.availability_zone)
+        and (not zones or subnet.availability_zone in zones)
+        and any(block.version == 4 for block in subnet.cidrs)
     ]
     chosen: dict[str | None, str] = {}
     for subnet in sorted(
@@ -197,7 +225,8 @@ def private_dns_off(evidence: Evidence) -> Iterator[RuleFinding]:
             not off
             or any(endpoint.private_dns for endpoint in there)
             or evidence.gateway_endpoints(target)  # whose missing route is the cause
-            or target.addressing is not Addressing.DEFAULT  # which other names private DNS would cover is not known
+            # Which other names private DNS would cover EC2 alone knows.
+            or not (target.addressing is Addressing.DEFAULT or evidence.is_covered_by_offer(target))
             or private_zone_for(evidence, target.host, exact=True) is not None  # it answers, and private DNS is refused
         ):
             continue
@@ -311,7 +340,8 @@ def _needs_dns_attributes(evidence: Evidence, target: Target) -> bool:
     there = [endpoint for endpoint in endpoints_here(evidence, target) if endpoint.state == AVAILABLE]
     covered = any(target.host in endpoint.dns_names for endpoint in there)
     used = why_not_in_use(evidence, target) is None
-    return used and bool(there) and (covered or target.addressing is Addressing.DEFAULT)
+    would_be = target.addressing is Addressing.DEFAULT or evidence.is_covered_by_offer(target)
+    return used and bool(there) and (covered or would_be)
 
 
 def _attributes_on(evidence: Evidence, target: Target) -> tuple[Command, ...]:

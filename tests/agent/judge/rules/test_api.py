@@ -8,8 +8,12 @@ from typing import Any, Final
 import pytest
 
 from agent.catalog.findings import Severity
+from agent.judge.causality import EXPLAINS, Explains, Reach
 from agent.judge.diagnose import diagnose
+from agent.judge.evidence import Evidence
 from agent.judge.rules.api import RULES, SOURCES
+from agent.judge.rules.rule import Rule, RuleFinding
+from agent.report.model import Fix
 from probes.facts import ApiFacts, CredentialFacts, GatewayFacts
 from probes.model import Observation, Ok
 from probes.operations import FURTHER_PAGES
@@ -23,13 +27,18 @@ from tests.support.build import (
     addresses,
     evidence,
     findings_of,
+    healthy,
     here,
     imds,
+    lookup,
+    proxy,
     replaced,
     rule_of,
     run,
     sdk,
     spoiled,
+    target,
+    tcp,
 )
 from tests.support.calls import api, called, credentials, role
 
@@ -96,6 +105,47 @@ def test_api010_says_where_sts_is_asked(host: str | None, words: str, command: t
     [finding] = findings_of(rule_of(RULES, "API010"), evidence(observations, of=SIGNED))
     assert finding.detail.endswith(f"No signed call was made.{words}")
     assert finding.fix.commands[0].argv == command
+
+
+STS: Final = target("sts")
+OF_STS: Final = "52.95.113.51"
+STALLED: Final = credentials(failed="timeout")
+
+
+@pytest.mark.parametrize("row", [row for row in EXPLAINS if row.symptom == "API010" and row.reach is Reach.PATH])
+@pytest.mark.parametrize(
+    ("observations", "severity", "explains"),
+    [
+        pytest.param([sdk(sts=STS.host), STALLED], None, True, id="the host that is asked"),
+        pytest.param(
+            [sdk(sts=STS.host), credentials(failed="no-credentials", code="EndpointConnectionError")],
+            None,
+            True,
+            id="a source that fails",
+        ),
+        pytest.param([sdk(sts=STS.host), STALLED], Severity.WARNING, False, id="next to what works"),
+        pytest.param([sdk(sts="sts.amazonaws.com"), STALLED], None, False, id="another host"),
+        pytest.param([sdk(), STALLED], None, False, id="no role is asked for"),
+        pytest.param([sdk(sts=STS.host), STALLED, proxy("http://10.0.9.9:3128", of="sts")], None, False, id="a proxy"),
+        pytest.param(
+            [sdk(sts=STS.host), credentials(failed="malformed", code="x")], None, False, id="a file that is not read"
+        ),
+    ],
+)
+def test_a_path_to_sts_that_is_cut_explains_a_role_that_is_not_given(
+    row: Explains, observations: Observations, severity: Severity | None, explains: bool
+) -> None:
+    def fault(_: Evidence) -> list[RuleFinding]:
+        shows = (f"tcp/sts/{OF_STS}/443",)
+        fix = Fix(summary="")
+        return [RuleFinding(code=row.cause, target="sts", detail="", evidence=shows, severity=severity, fix=fix)]
+
+    cut = tcp(OF_STS, of="sts", failed="timeout")
+    seen = evidence([*HERE, lookup(OF_STS, of="sts"), cut, *observations], targets=[BACKUP, STS], of=SIGNED)
+    rules = (*RULES, Rule(row.cause, needs=(), check=fault))
+    for kept, cause in (((row,), f"{row.cause}@sts" if explains else None), ((), None)):
+        [finding] = [finding for finding in diagnose(seen, rules, kept).findings if finding.code == "API010"]
+        assert finding.explained_by == cause
 
 
 @pytest.mark.parametrize("failed", ["no-credentials", "timeout", "malformed"])
@@ -559,3 +609,19 @@ def test_what_the_calls_to_all_services_share_is_one_cause(
     report = diagnose(evidence(observations, targets=[BACKUP, GATEWAY], of=run(signed_calls=True)))
     cause_of = {finding.id: finding.explained_by for finding in report.findings}
     assert cause_of[f"{code}@backup-gateway"] == (f"{code}@backup" if is_one else None)
+
+
+def test_a_bucket_of_another_region_is_named_as_one() -> None:
+    at = target("s3", bucket="backups")
+    call = api(A, of="s3", failed="wrong-scope", code="301", text="what was asked for is in eu-central-1")
+    seen = evidence([*healthy(at), call], targets=[at], of=SIGNED)
+    [finding] = findings_of(rule_of(RULES, "API006"), seen)
+    assert finding.detail == (
+        "S3 answers at 10.0.1.17 that the bucket is in another Region than the Backint agent is set to, eu-west-1: "
+        "what was asked for is in eu-central-1."
+    )
+    assert finding.fix.summary.startswith("Set S3BucketAwsRegion (AwsRegion in older versions)")
+    assert finding.fix.commands[0].argv[:2] == ("grep", "-n")
+    other = evidence([*HERE, api(A, failed="wrong-scope", text="x")], of=SIGNED)
+    [finding] = findings_of(rule_of(RULES, "API006"), other)
+    assert "belongs to another Region or service than the call was signed for: x" in finding.detail

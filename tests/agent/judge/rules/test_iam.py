@@ -33,7 +33,19 @@ from agent.report.model import CommandScope, Fix
 from agent.report.redact import redact
 from tests.support import extent
 from tests.support.aws_commands import complaint
-from tests.support.build import BACKUP, GATEWAY, PRIVATE, Observations, addresses, evidence, findings_of, here, rule_of
+from tests.support.build import (
+    BACKUP,
+    GATEWAY,
+    PRIVATE,
+    Observations,
+    addresses,
+    evidence,
+    findings_of,
+    healthy,
+    here,
+    rule_of,
+    target,
+)
 from tests.support.calls import api
 
 A, B = PRIVATE
@@ -539,6 +551,17 @@ def test_the_detail_names_the_caller(principal: str, caller: str | None) -> None
     [finding] = findings_of(rule_of(RULES, "IAM003"), seen)
     start = "No identity-based policy allows backup:ListBackupVaults; seen at 10.0.1.17."
     assert finding.detail == start + (f" {caller}" if caller else "")
+
+
+def test_a_denial_at_a_bucket_has_no_text_and_is_what_the_agent_needs() -> None:
+    at = target("s3", bucket="backups")
+    seen = evidence([*healthy(at), api(A, of="s3", failed="access-denied", code="403")], targets=[at])
+    [finding] = findings_of(rule_of(RULES, "IAM009"), seen)
+    assert finding.detail == (
+        "AWS denies s3:ListBucket at 10.0.1.17 and does not say which policy. S3 gives no reason with this call: "
+        "besides a policy it may be the key, or the time of the signature."
+    )
+    assert (finding.severity, finding.is_no_fault) == (None, False)
 
 
 def test_without_a_text_nothing_is_quoted() -> None:

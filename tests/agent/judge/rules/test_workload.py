@@ -10,12 +10,26 @@ from agent.catalog.findings import Severity
 from agent.judge.diagnose import diagnose
 from agent.judge.rules.workload import IDLE_SECONDS
 from agent.judge.verdict import judge_evidence
-from agent.report.model import Run, Status
+from agent.report.model import Path, Run, Status
 from agent.settings import Workload
 from probes.facts import FoundWorkload, UnreadFile, WorkloadFacts
-from probes.model import Failed, Failure, FailureKind, Observation, Ok, Role, Step, Subject
-from probes.operations import WORKLOADS
-from tests.support.build import NOW, Observations, evidence, healthy, host, lookup, optional, proxy, run, target, tcp
+from probes.model import Failed, Failure, FailureKind, Observation, Ok, Role, Step, Subject, Target
+from probes.operations import PROXY_CONNECT, WORKLOADS
+from tests.support.build import (
+    NOW,
+    Observations,
+    evidence,
+    healthy,
+    host,
+    lookup,
+    optional,
+    proxy,
+    replaced,
+    run,
+    target,
+    tcp,
+)
+from tests.support.calls import api
 from tests.support.cases import Case, assert_fires, assert_silent, codes_of, fires, silent
 
 LINK: Final = "/usr/sap/HDB/SYS/global/hdb/opt/hdbbackint"
@@ -79,6 +93,16 @@ def old_ssm(version: str, *messages: str, tcp_fails: bool = False) -> Observatio
     ]
 
 
+AT_BUCKET: Final = target("s3", host="backups.s3.eu-west-1.amazonaws.com", bucket="backups")
+
+
+def bucket_that(code: str | None) -> Observations:
+    """A bucket for which the signed call was answered so."""
+    kind = {"404": "malformed", "403": "access-denied"}.get(code or "")
+    call = api("10.0.1.57", of=AT_BUCKET.id, failed=kind, code=code)
+    return [host(), found(backint("s3")), lookup("10.0.1.57", of=AT_BUCKET.id), call]
+
+
 SSM_TARGETS: Final = (SSM, optional(target("ec2messages")))
 CASES_THAT_FIRE = [
     fires(
@@ -135,6 +159,7 @@ CASES_THAT_FIRE = [
         targets=[STORAGE],
         of=asked(),
         about=None,
+        severity=Severity.WARNING,
         detail=f"sends calls for {STORAGE_HOST} to {PROXY}, off the private path; this run tested without a proxy. Its "
         "no_proxy leaves out 169.254.169.254 as well",
         shows=["host/workloads", "dns/backup-storage/getaddrinfo"],
@@ -146,7 +171,30 @@ CASES_THAT_FIRE = [
         targets=[STORAGE],
         of=asked(),
         about=None,
+        severity=Severity.WARNING,
         detail="this run tested through http://10.0.8.8:3128.",
+    ),
+    fires(
+        "ENV017",
+        "a proxy of this shell alone",
+        storage(backint(), through=PROXY),
+        targets=[STORAGE],
+        of=asked(),
+        about=None,
+        severity=Severity.INFO,
+        detail=f"send calls for {STORAGE_HOST} to {PROXY}. The launcher of the Backint agent sends none there",
+        shows=["host/workloads", "dns/backup-storage/getaddrinfo"],
+    ),
+    fires(
+        "ENV017",
+        "a bucket that S3 does not have",
+        bucket_that("404"),
+        targets=[AT_BUCKET],
+        of=asked(),
+        about=None,
+        severity=Severity.CRITICAL,
+        detail="names the bucket backups, and S3 answers at 10.0.1.57 that it does not have it (404).",
+        shows=["host/workloads", f"dns/{AT_BUCKET.id}/getaddrinfo", f"api/{AT_BUCKET.id}/10.0.1.57/443"],
     ),
     fires(
         "ENV017",
@@ -155,6 +203,7 @@ CASES_THAT_FIRE = [
         targets=[SSM],
         of=asked(Workload.SSM),
         about=None,
+        severity=Severity.WARNING,
         detail="name https://ssm.example.internal for ssm (Ssm.Endpoint); this run tested ssm.eu-west-1.amazonaws.com.",
         shows=["host/workloads", "dns/ssm/getaddrinfo"],
     ),
@@ -203,6 +252,18 @@ CASES_OF_SILENCE = [
         targets=[STORAGE],
         of=asked(),
     ),
+    silent(
+        "ENV017",
+        "a proxy of this shell, next to a launcher that cannot be read",
+        [
+            *storage(through=PROXY),
+            found(backint(), unread=["/usr/sap/aws-backint-agent/aws-backint-agent-launcher.sh"]),
+        ],
+        targets=[STORAGE],
+        of=asked(),
+    ),
+    silent("ENV017", "a bucket that is denied", bucket_that("403"), targets=[AT_BUCKET], of=asked()),
+    silent("ENV017", "a bucket that is there", bucket_that(None), targets=[AT_BUCKET], of=asked()),
     silent("ENV017", "not tested", storage(backint(https_proxy=PROXY)), of=asked()),
     silent("ENV017", "a proxy for HTTP alone", storage(backint(http_proxy=PROXY)), targets=[STORAGE], of=asked()),
     silent("ENV017", "the default host", ssm(Ssm_Endpoint="ssm.eu-west-1.amazonaws.com"), targets=[SSM], of=asked()),
@@ -240,6 +301,55 @@ def test_silent(case: Case) -> None:
 
 def test_a_rule_with_cases_has_both_kinds() -> None:
     assert codes_of(CASES_THAT_FIRE) == codes_of(CASES_OF_SILENCE)
+
+
+BUCKET: Final = {"S3BucketName": "backups"}
+LAUNCHER: Final = "/usr/sap/aws-backint-agent/aws-backint-agent-launcher.sh"
+
+
+@pytest.mark.parametrize(
+    ("search", "of", "is_taken"),
+    [
+        pytest.param(found(backint()), STORAGE, False, id="the launcher sets none"),
+        pytest.param(found(backint(https_proxy=PROXY, no_proxy=STORAGE_HOST)), STORAGE, False, id="it leaves this out"),
+        pytest.param(found(backint(https_proxy=PROXY)), STORAGE, True, id="it sets one"),
+        pytest.param(found(backint(), backint(https_proxy=PROXY)), STORAGE, True, id="that of another system sets one"),
+        pytest.param(found(backint(), unread=[LAUNCHER]), STORAGE, True, id="it cannot be read"),
+        pytest.param(found(backint(), unread=["/etc/amazon/ssm/x.json"]), STORAGE, False, id="another agent's file"),
+        pytest.param(found(), STORAGE, True, id="no agent"),
+        pytest.param(found(replace(backint(), is_agent=False)), STORAGE, True, id="SSM for SAP alone"),
+        pytest.param(found(backint("s3")), STORAGE, True, id="an agent that sends its data elsewhere"),
+        pytest.param(found(backint()), SSM, True, id="a service that others call"),
+        pytest.param(found(backint("s3", **BUCKET)), AT_BUCKET, False, id="its bucket"),
+        pytest.param(found(backint("s3", https_proxy=PROXY, **BUCKET)), AT_BUCKET, True, id="its bucket, and a proxy"),
+        pytest.param(
+            found(backint("s3", **BUCKET)),
+            replace(target("s3"), required_by=("--service",)),
+            True,
+            id="S3 named besides",
+        ),
+        pytest.param(
+            found(backint()), replace(STORAGE, required_by=("--service",)), False, id="AWS Backup named besides"
+        ),
+    ],
+)
+def test_a_proxy_of_this_shell_takes_what_the_backint_agent_calls_only_where_its_launcher_says_so(
+    search: Observation[WorkloadFacts], of: Target, is_taken: bool
+) -> None:
+    """The path of the agent is its launcher's, and so is what is judged of it."""
+    refused: Observation[Any] = Observation(
+        subject=Subject(step=Step.HTTP, target=of.id, operation=PROXY_CONNECT),
+        outcome=Failed(Failure(kind=FailureKind.PROXY_REFUSED, message="403", code="403"), None),
+        started_at=NOW,
+        seconds=0.1,
+    )
+    observations = [*replaced(healthy(of), proxy(PROXY, of=of.id)), search, refused]
+    report = judge_evidence(evidence(observations, targets=[of], of=asked()))
+    codes = {finding.code for finding in report.findings}
+    assert ({"ENV007", "HTTP003"} <= codes) is is_taken
+    (judged,) = report.targets
+    assert judged.path is (Path.UNKNOWN if is_taken else Path.PRIVATE)
+    assert judged.status is (Status.CRITICAL if is_taken else Status.OK)
 
 
 @pytest.mark.parametrize("role", [Role.REQUIRED, Role.OPTIONAL])

@@ -1,5 +1,6 @@
 """What makes public addresses private: gateway endpoints, and the rule that names a missing route."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from ipaddress import ip_network
@@ -7,6 +8,7 @@ from typing import Any, Final
 
 import pytest
 
+from agent.catalog.findings import Severity
 from agent.judge.diagnose import diagnose
 from agent.judge.evidence import Evidence
 from agent.judge.rules.registry import RULES
@@ -28,6 +30,7 @@ from probes.vpc.model import (
     RouteTable,
     RouteTablesFacts,
 )
+from tests.support.aws_commands import complaint
 from tests.support.build import (
     VPC_RESOLVER,
     Observations,
@@ -36,10 +39,12 @@ from tests.support.build import (
     evidence,
     findings_of,
     here,
+    imds,
     rule_of,
     run,
     target,
 )
+from tests.support.calls import api, credentials
 from tests.support.configured import (
     ANOTHER_VPC_ID,
     OWN_SUBNET_ID,
@@ -287,3 +292,166 @@ def test_ids_of_another_form_become_placeholders() -> None:
     of = seen(gateways(ELSEWHERE), read(ROUTE_TABLES, RouteTablesFacts(tables=(hostile,))), HELD)
     (finding,) = rule_findings(of)
     assert finding.fix.commands[0].argv[-1] == "<ROUTE_TABLE_ID>"
+
+
+# --- The policy ------------------------------------------------------------------------------------------------------
+
+BUCKET: Final = "hana.backups"
+AT_BUCKET: Final = target("s3", bucket=BUCKET)
+ARNS: Final = [f"arn:aws:s3:::{BUCKET}", f"arn:aws:s3:::{BUCKET}/*"]
+EVERYTHING: Final = {"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}
+
+
+def at_bucket(
+    *statements: dict[str, Any],
+    failed: str | None = "access-denied",
+    asked: Target = AT_BUCKET,
+    gateway: GatewayEndpoint = GATEWAY,
+    others: Observations = (),  # type: ignore[assignment] # nothing is added to it
+    policy: str | None = None,
+    days_old: float = 0.0,
+) -> Evidence:
+    """A run whose call at the bucket ended so, through a gateway endpoint with this policy."""
+    document = policy or json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
+    of = seen(gateways(replace(gateway, policy=document)), *IN_ORDER[1:], asked=asked, days_old=days_old)
+    call = api(ADDRESS, of="s3", failed=failed, code="403" if failed else None)
+    observations = [one for one in (*of.observations, *others) if one.id != call.id]
+    signed = replace(of.run, signed_calls=True)
+    return evidence([*observations, *others, call], targets=(asked,), of=signed)
+
+
+@pytest.mark.parametrize(
+    ("statements", "words"),
+    [
+        pytest.param(
+            [{**EVERYTHING, "Resource": "arn:aws:s3:::other"}],
+            "no statement allows s3:ListBucket; the nearest is statement 1, but its Resource does not cover",
+            id="another bucket alone",
+        ),
+        pytest.param(
+            [{**EVERYTHING, "Resource": ARNS[1]}], "its Resource does not cover", id="the objects alone, not the bucket"
+        ),
+        pytest.param(
+            [{**EVERYTHING, "Action": "s3:GetObject"}], "its Action, s3:GetObject, does not", id="another call"
+        ),
+        pytest.param(
+            [EVERYTHING, {**EVERYTHING, "Sid": "NoBackups", "Effect": "Deny", "Resource": ARNS}],
+            "NoBackups denies s3:ListBucket to this caller",
+            id="a Deny of the bucket",
+        ),
+        pytest.param(
+            [{**EVERYTHING, "Condition": {"StringEquals": {"aws:SourceVpc": "vpc-0fffffff"}}}],
+            "its Condition, StringEquals aws:SourceVpc, does not hold",
+            id="another VPC",
+        ),
+    ],
+)
+def test_a_policy_that_denies_the_bucket_is_named(statements: list[dict[str, Any]], words: str) -> None:
+    of = at_bucket(*statements)
+    (finding,) = rule_findings(of)
+    assert finding.detail.startswith(f"S3 denies s3:ListBucket on the bucket {BUCKET} at {ADDRESS}. EC2 says of the ")
+    assert f"policy of {GATEWAY.endpoint_id}, the gateway endpoint on the way: " in finding.detail
+    assert words in finding.detail
+    assert finding.evidence == (f"api/s3/{ADDRESS}/443", "ec2/endpoints", "ec2/route-tables")
+    assert [complaint(command.argv) for command in finding.fix.commands] == [None]
+    report = judge_evidence(of)
+    findings = {one.code: one for one in report.findings}
+    assert (findings["VPC019"].severity, findings["VPC019"].explained_by) == (Severity.CRITICAL, None)
+    assert (findings["IAM009"].severity, findings["IAM009"].explained_by) == (Severity.WARNING, "VPC019@s3")
+    assert report.targets[0].status is Status.CRITICAL
+
+
+@pytest.mark.parametrize(
+    "of",
+    [
+        pytest.param(at_bucket(EVERYTHING), id="it allows everything"),
+        pytest.param(at_bucket({**EVERYTHING, "Action": "s3:*", "Resource": ARNS}), id="it allows the bucket"),
+        pytest.param(at_bucket({**EVERYTHING, "Effect": "Deny"}, failed=None), id="the call was answered"),
+        pytest.param(at_bucket({**EVERYTHING, "Effect": "Deny"}, failed="timeout"), id="the call was not answered"),
+        pytest.param(at_bucket({**EVERYTHING, "Effect": "Deny"}, asked=S3), id="no bucket is known"),
+        pytest.param(
+            at_bucket({**EVERYTHING, "Effect": "Deny"}, gateway=replace(GATEWAY, endpoint_id="vpce-0f1b2c3d")),
+            id="the policy of another endpoint",
+        ),
+        pytest.param(
+            at_bucket({**EVERYTHING, "Effect": "Deny"}, asked=target("s3", bucket=BUCKET, role=Role.OPTIONAL)),
+            id="nobody asked for it",
+        ),
+    ],
+)
+def test_no_policy_is_blamed(of: Evidence) -> None:
+    assert rule_findings(of) == []
+    not_evaluated = {(missing.code, missing.target) for missing in judge_evidence(of).not_evaluated}
+    assert ("VPC019", None) not in not_evaluated
+
+
+@pytest.mark.parametrize(
+    ("policy", "words"),
+    [
+        pytest.param(
+            json.dumps({"Statement": [{**EVERYTHING, "Condition": {"StringEquals": {"aws:PrincipalOrgID": "o-1"}}}]}),
+            "whether statement 1 allows s3:ListBucket cannot be told: its Condition",
+            id="a condition that is not known here",
+        ),
+        pytest.param("{", "the policy cannot be judged: it is no JSON", id="no policy"),
+        pytest.param(
+            json.dumps({"Statement": [{**EVERYTHING, "Principal": {"AWS": "111122223333"}}]}),
+            "cannot be told: its Principal may or may not cover this caller",
+            id="an account, and nobody knows who calls",
+        ),
+    ],
+)
+def test_what_cannot_be_told_of_a_policy_is_said_and_is_no_fault(policy: str, words: str) -> None:
+    of = at_bucket(policy=policy)
+    assert rule_findings(of) == []
+    report = judge_evidence(of)
+    (missing,) = (one for one in report.not_evaluated if one.code == "VPC019")
+    assert missing.reason.startswith(f"a call was denied, and of the policy of {GATEWAY.endpoint_id}, ")
+    assert words in missing.reason
+    assert {(one.code, one.severity) for one in report.findings} == {("IAM009", Severity.WARNING)}
+
+
+@pytest.mark.parametrize(
+    ("others", "decides"),
+    [
+        pytest.param([imds(account="111122223333", role="Agent"), credentials()], True, id="the role of the instance"),
+        pytest.param([imds(account="111122223333"), credentials()], True, id="metadata names no role"),
+        pytest.param([imds(role="Agent"), credentials()], False, id="the account is not known"),
+        pytest.param([imds(account="111122223333", role="Agent")], False, id="nobody knows whose keys sign"),
+    ],
+)
+def test_the_role_of_the_instance_is_no_root_user(others: Observations, decides: bool) -> None:
+    """On a gateway endpoint an account stands for its root user alone."""
+    of = at_bucket({**EVERYTHING, "Principal": {"AWS": "111122223333"}}, others=others)
+    assert bool(rule_findings(of)) is decides
+
+
+def test_several_gateway_endpoints_and_the_one_on_the_way() -> None:
+    document = json.dumps({"Statement": [{**EVERYTHING, "Effect": "Deny"}]})
+    other = replace(ELSEWHERE, endpoint_id="vpce-0f1b2c3d", policy=document)
+    of = seen(gateways(GATEWAY, other), *IN_ORDER[1:], asked=AT_BUCKET)
+    denied = api(ADDRESS, of="s3", failed="access-denied", code="403")
+    asked = evidence([*of.observations, denied], targets=(AT_BUCKET,), of=replace(of.run, signed_calls=True))
+    assert rule_findings(asked) == []
+    swapped = (gateways(replace(GATEWAY, policy=document), replace(other, policy=None)), *IN_ORDER[1:])
+    of = seen(*swapped, asked=AT_BUCKET)
+    asked = evidence([*of.observations, denied], targets=(AT_BUCKET,), of=replace(of.run, signed_calls=True))
+    (finding,) = rule_findings(asked)
+    assert GATEWAY.endpoint_id in finding.detail
+    assert other.endpoint_id not in finding.detail
+
+
+def test_a_policy_that_is_old_names_no_cause() -> None:
+    of = at_bucket({**EVERYTHING, "Effect": "Deny"}, days_old=2.0)
+    assert [one.code for one in diagnose(of, RULES).findings if one.severity is Severity.CRITICAL] == []
+
+
+def test_a_public_answer_of_a_bucket_of_another_region_says_so() -> None:
+    abroad = target("s3", region="us-east-1", bucket=BUCKET)
+    findings = {one.code: one for one in diagnose(seen(*WITHOUT_ROUTE, asked=abroad), RULES).findings}
+    assert "A gateway endpoint leads to its own Region alone, here eu-west-1." in findings["DNS001"].detail
+    assert findings["DNS001"].fix.summary.startswith("Make an interface endpoint of s3 for us-east-1, by its own DNS")
+    here_too = {one.code: one for one in diagnose(seen(*WITHOUT_ROUTE), RULES).findings}["DNS001"]
+    assert "Public addresses are usual for s3, but no route of this subnet leads there" in here_too.detail
+    assert "its own Region alone" not in here_too.detail
+    assert here_too.fix.summary.startswith("Make a gateway endpoint of s3")

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
 from ipaddress import ip_address, ip_network
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
@@ -73,6 +73,7 @@ from tests.support.build import (
     rule_of,
     run,
     sdk,
+    target,
     tcp,
 )
 from tests.support.calls import api, called, credentials
@@ -86,6 +87,7 @@ from tests.support.configured import (
     endpoint,
     endpoint_interfaces,
     main_table,
+    offered,
     read,
     subnets,
 )
@@ -311,6 +313,19 @@ def test_vpc009_names_the_zones() -> None:
     finding = judged(observations)["VPC009@backup"]
     assert finding.severity is Severity.INFO
     assert finding.fix.commands[1].argv[-1] == OWN_SUBNET_ID
+
+
+def test_vpc009_gives_no_subnet_where_the_service_is_not_offered() -> None:
+    (one,) = rule_findings("VPC009", [*healthy(), *configured(ELSEWHERE, offered("eu-west-1b", "eu-west-1c"))])
+    assert one.detail.endswith(" AWS does not offer the service in this instance's zone.")
+    assert one.fix.summary.startswith("Nothing to fix: no endpoint can have an interface in this zone.")
+    assert one.fix.commands == ()
+
+
+def test_vpc009_looks_up_no_zones_that_were_read() -> None:
+    (one,) = rule_findings("VPC009", [*healthy(), *configured(ELSEWHERE, offered("eu-west-1a", "eu-west-1b"))])
+    assert "AWS does not offer" not in one.detail
+    assert [command.argv[2] for command in one.fix.commands] == ["modify-vpc-endpoint"]
 
 
 @pytest.mark.parametrize(
@@ -859,3 +874,36 @@ def test_vpc013_of_route_53_alone_does_not_ask_for_another_try() -> None:
     assert one.fix.summary.startswith("An interface endpoint com.amazonaws.route53 with private DNS")
     (busy,) = rule_findings("VPC013", [*healthy(), *configured(read(PRIVATE_ZONES, failed="throttled"))])
     assert "run again later" in busy.fix.summary
+
+
+AT_BUCKET: Final = target("s3", bucket="backups")
+
+
+@pytest.mark.parametrize(
+    ("document", "words"),
+    [
+        pytest.param(policy(allow(Resource="arn:aws:s3:::other")), "no statement allows s3:ListBucket", id="another"),
+        pytest.param(policy(allow(), {**allow(), "Effect": "Deny"}), "statement 2 denies s3:ListBucket", id="a Deny"),
+        pytest.param(policy(allow()), None, id="all is allowed"),
+        pytest.param(
+            policy(allow(Condition={"StringEquals": {"aws:PrincipalOrgID": "o-1"}})), None, id="what cannot be told"
+        ),
+    ],
+)
+def test_vpc008_for_a_bucket_whose_denial_has_no_text(document: str, words: str | None) -> None:
+    denials = [api(address, of="s3", failed="access-denied", code="403") for address in PRIVATE]
+    observations = [*healthy(AT_BUCKET), *denials]
+    observations += configured(
+        read(ENDPOINTS, EndpointsFacts(endpoints=(endpoint(service="s3", policy=document),), asked=("s3",)))
+    )
+    found = {
+        one.code: one
+        for one in diagnose(
+            evidence(observations, targets=[AT_BUCKET], of=run(ec2_reads=True, signed_calls=True))
+        ).findings
+    }
+    if words is None:
+        assert set(found) == {"IAM009"}
+        return
+    assert words in found["VPC008"].detail
+    assert (found["VPC008"].severity, found["IAM009"].explained_by) == (Severity.CRITICAL, "VPC008@s3")

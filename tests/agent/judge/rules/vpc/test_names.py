@@ -24,6 +24,7 @@ from probes.vpc.model import (
     DHCP_OPTIONS,
     DNS_FIREWALL,
     ENDPOINT_INTERFACES,
+    ENDPOINT_SERVICES,
     ENDPOINTS,
     PRIVATE_ZONES,
     RESOLVER_RULES,
@@ -32,6 +33,7 @@ from probes.vpc.model import (
     VPC_DNS,
     DhcpOptionsFacts,
     DnsFirewallFacts,
+    EndpointServicesFacts,
     EndpointsFacts,
     FirewallRule,
     InterfacesFacts,
@@ -79,6 +81,7 @@ from tests.support.configured import (
     endpoint,
     endpoint_interfaces,
     interface,
+    offered,
     read,
     shared_vpc,
     subnet,
@@ -480,6 +483,39 @@ def test_an_endpoint_is_made_in_no_other_vpc_s_subnets() -> None:
 
 def test_endpoint_missing_is_silent_where_none_is_offered() -> None:
     assert fires("VPC001", seen(IS_PUBLIC, endpoints(), targets=[replace(BACKUP, service_name=None)])) == []
+
+
+def test_an_endpoint_service_that_aws_does_not_have_makes_no_endpoint() -> None:
+    finding = reported_finding("VPC001", seen(IS_PUBLIC, endpoints(), offered()))
+    assert finding.detail.endswith(" AWS has no endpoint service of it in eu-west-1 to make one of.")
+    assert finding.fix.summary.startswith("No private path to backup can be made in eu-west-1: let this host out to it")
+    assert commands(finding) == []
+    assert f"ec2/{ENDPOINT_SERVICES}" in finding.evidence
+
+
+def test_an_endpoint_is_made_of_the_service_that_ec2_names() -> None:
+    named = offered("eu-west-1a", "eu-west-1b", name="aws.sap.eu-west-1.backup")
+    (command,) = commands(reported_finding("VPC001", seen(IS_PUBLIC, endpoints(), named)))
+    assert "--service-name aws.sap.eu-west-1.backup --subnet-ids subnet-0a1b2c3d subnet-0c1b2c3d " in command
+
+
+def test_an_endpoint_is_made_in_no_zone_without_the_service() -> None:
+    (command,) = commands(reported_finding("VPC001", seen(IS_PUBLIC, endpoints(), offered("eu-west-1b", "eu-west-1c"))))
+    assert "--subnet-ids subnet-0c1b2c3d --security" in command
+
+
+def test_another_name_that_private_dns_covers_needs_no_look_before() -> None:
+    covering = offered("eu-west-1a", private_names=("backup-fips.*",))
+    finding = reported_finding("VPC001", seen(of(IS_PUBLIC, FIPS), endpoints(), covering, targets=[FIPS]))
+    assert "is not known before" not in finding.fix.summary
+    off = endpoints(endpoint(private_dns=False))
+    assert fires("VPC002", seen(of(IS_PUBLIC, FIPS), off, targets=[FIPS])) == []
+    assert fires("VPC002", seen(of(IS_PUBLIC, FIPS), off, covering, targets=[FIPS])) == [FIPS.id]
+
+
+def test_of_an_answer_with_rows_left_out_nothing_is_known_to_be_absent() -> None:
+    cut = read(ENDPOINT_SERVICES, EndpointServicesFacts(services=(), asked=("backup",), dropped=1))
+    assert commands(reported_finding("VPC001", seen(IS_PUBLIC, endpoints(), cut))) != []
 
 
 def test_without_subnets_the_host_s_own_is_named() -> None:

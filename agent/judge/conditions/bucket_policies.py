@@ -1,0 +1,80 @@
+"""What the policy of an endpoint says of the signed call at a bucket, whose denials have no text.
+
+Nothing but the call of the run is judged: what else a workload does with its bucket was not measured.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+from agent.catalog.services import permission_of
+from agent.judge.endpoint_policy.call import Call
+from agent.judge.endpoint_policy.judgement import Decision, Judgement, judge
+from agent.judge.evidence import Evidence, kept
+from probes.facts import ApiFacts
+from probes.frozen import dataclass
+from probes.model import FailureKind, Observation, Target
+from probes.vpc.model import GatewayEndpoint, VpcEndpoint
+
+_OF_INSTANCE: Final = "iam-role"
+"""botocore's name for credentials of the instance profile's role."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BucketDenial:
+    """A call at a bucket that was denied, and what the policy of the endpoint on its way says of it."""
+
+    call: Observation[ApiFacts]
+    endpoint: GatewayEndpoint | VpcEndpoint
+    action: str
+    judgement: Judgement
+
+    @property
+    def is_of_policy(self) -> bool:
+        """Whether that policy denies it for certain."""
+        return self.judgement.decision in (Decision.DENY, Decision.NO_ALLOW)
+
+
+@kept
+def bucket_denials(evidence: Evidence, target: Target) -> tuple[BucketDenial, ...]:
+    """The denied calls at the bucket of a target whose way is known to go through an endpoint."""
+    return tuple(_denials(evidence, target))
+
+
+def _denials(evidence: Evidence, target: Target) -> Iterator[BucketDenial]:
+    permission = permission_of(target)
+    if target.bucket is None or permission is None:
+        return
+    for call in evidence.calls(target):
+        address = call.subject.address
+        if call.failure is None or call.failure.kind is not FailureKind.ACCESS_DENIED or address is None:
+            continue
+        gateway = evidence.gateway_at(address).endpoint if evidence.may_have_gateway(address) else None
+        endpoint = gateway or evidence.endpoint_of(evidence.interface_at(address))
+        if endpoint is None:
+            continue
+        context = {"aws:sourcevpce": endpoint.endpoint_id, "aws:sourcevpc": endpoint.vpc_id}
+        source = evidence.source(target, address)
+        if source is not None and endpoint.vpc_id == evidence.vpc_id:
+            context["aws:vpcsourceip"] = str(source)
+        asked = Call(
+            action=permission.action,
+            resource=permission.resource.format(partition=target.partition, bucket=target.bucket),
+            principal_arn=_session(evidence, target),
+            context=context,
+            is_by_gateway=gateway is not None,
+        )
+        judgement = judge(endpoint.policy, asked)
+        yield BucketDenial(call=call, endpoint=endpoint, action=permission.action, judgement=judgement)
+
+
+def _session(evidence: Evidence, target: Target) -> str | None:
+    """The caller as STS names it, where that is the role of this instance, whose sessions are called like the instance
+    (IAM User Guide, Roles terms and concepts); None where it is not known."""
+    facts = None if evidence.credentials is None else evidence.credentials.facts
+    imds = evidence.imds
+    if facts is None or facts.source != _OF_INSTANCE or imds is None:
+        return None
+    role = facts.role or imds.role
+    if not (role and imds.account_id and imds.instance_id):
+        return None
+    return f"arn:{target.partition}:sts::{imds.account_id}:assumed-role/{role}/{imds.instance_id}"

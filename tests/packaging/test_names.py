@@ -1,0 +1,175 @@
+"""Services and workloads have the same names in every command, file and page that lists them: the catalogue's."""
+
+import itertools
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Final, get_type_hints
+
+import click
+import pytest
+
+import manual
+from agent.catalog.services import SERVICES, checkable
+from agent.catalog.workloads import MODES, NEEDS, UNKNOWN
+from agent.cli import main as cli
+from agent.cli.to_settings import settings_from
+from agent.report.model import WorkloadReport
+from agent.settings import Workload
+from probes.facts import AWS_BACKUP_MODE, S3_MODE
+from probes.masks import Mask
+from probes.model import Role
+from tests.support.repository import ROOT
+
+WORKLOADS: Final = [workload.value for workload in Workload]
+RUNS: Final = ("check", "tui", "watch")
+"""Commands of a run on this host. `demo` takes what can be asked for of a scenario."""
+FLEET: Final = ROOT / "packaging" / "fleet"
+DOCUMENT: Final = FLEET / "backuplink-check.yaml"
+TEMPLATE: Final = FLEET / "backuplink-fleet.template.yaml"
+EXAMPLE: Final = ROOT / "packaging" / "packages" / "backuplink.toml"
+MONITORING: Final = ROOT / "packaging" / "monitoring"
+TEXTFILE: Final = MONITORING / "backuplink-textfile.service"
+NRPE: Final = MONITORING / "nrpe.cfg"
+
+
+# --- Commands --------------------------------------------------------------------------------------------------------
+
+
+def choices(parameter: str) -> dict[str, list[str]]:
+    """What each command that has the parameter takes for it."""
+    return {
+        name: [*option.type.choices]
+        for name, command in cli.main.commands.items()
+        for option in command.params
+        if option.name == parameter and isinstance(option.type, click.Choice)
+    }
+
+
+def test_every_command_that_asks_for_a_workload_takes_each() -> None:
+    assert choices("workloads") == dict.fromkeys((*RUNS, "demo", "permissions"), WORKLOADS)
+
+
+def test_every_command_that_asks_for_a_service_takes_each() -> None:
+    assert choices("services") == {
+        **{name: [*checkable()] for name in (*RUNS, "permissions")},
+        "endpoints": [*SERVICES],  # also of those that no run can check
+    }
+
+
+def given(command: str, *words: str) -> tuple[tuple[str, ...], tuple[Workload, ...]]:
+    """Services and workloads of a call."""
+    context = cli.main.commands[command].make_context(command, [*words], parent=manual.context_of(cli.main))
+    settings = settings_from(context.params, {})
+    return settings.services, settings.workloads
+
+
+@pytest.mark.parametrize("command", RUNS)
+def test_each_name_is_taken_from_an_option_a_variable_and_a_file(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    everything = tuple(checkable()), tuple(Workload)
+    words = [*(f"--service={name}" for name in checkable()), *(f"--workload={name}" for name in WORKLOADS)]
+    assert given(command, *words) == everything
+    file = tmp_path / "backuplink.toml"
+    file.write_text(f"service = {[*checkable()]}\nworkload = {WORKLOADS}\n", "utf-8")
+    assert given(command, f"--config={file}") == everything
+    monkeypatch.setenv("BACKUPLINK_SERVICE", " ".join(checkable()))
+    monkeypatch.setenv("BACKUPLINK_WORKLOAD", " ".join(WORKLOADS))
+    assert given(command) == everything
+
+
+# --- Files that ship -------------------------------------------------------------------------------------------------
+
+
+def alternatives(file: Path) -> list[list[str]]:
+    """The words of each list of words that a parameter may have, by its pattern."""
+    lists = re.findall(r"""llowedPattern: '\^\(([a-z|-]+)\)\(,\(([a-z|-]+)\)\)\*\$'""", file.read_text("utf-8"))
+    return [words.split("|") for both in lists for words in both]
+
+
+@pytest.mark.parametrize("file", [DOCUMENT, TEMPLATE], ids=lambda file: file.name)
+def test_the_fleet_s_parameter_takes_every_workload(file: Path) -> None:
+    assert alternatives(file) == [WORKLOADS, WORKLOADS]
+
+
+@pytest.mark.parametrize("file", [DOCUMENT, TEMPLATE], ids=lambda file: file.name)
+def test_the_fleet_s_parameter_takes_every_service_and_all_together(file: Path) -> None:
+    text = file.read_text("utf-8").partition("  Services:\n")[2].partition("  Endpoints:\n")[0]
+    (pattern,) = re.findall(r"llowedPattern: '(.*)'", text)
+    (longest,) = map(int, re.findall(r"(?:maxChars|MaxLength): (\d+)", text))
+    for value in ("", *checkable(), ",".join(checkable())):
+        assert re.search(pattern, value), value
+        assert len(value) <= longest
+
+
+def test_the_example_names_every_workload() -> None:
+    text = EXAMPLE.read_text("utf-8").partition("# Workloads ")[2].partition("\n\n")[0]
+    assert {*re.findall(r'"([a-z]+)"', text)} == {*WORKLOADS}
+
+
+def starts(file: Path) -> list[list[str]]:
+    """The words of each call of the program in a file of settings, after the program's own name."""
+    lines = re.findall(
+        r"^(?:ExecStart|command\[\w+\])=/usr/bin/backuplink (.*)$", file.read_text("utf-8"), re.MULTILINE
+    )
+    return [line.split() for line in lines]
+
+
+@pytest.mark.parametrize("file", [TEXTFILE, NRPE], ids=lambda file: file.name)
+def test_a_timer_and_a_plugin_take_workloads_from_a_variable(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BACKUPLINK_WORKLOAD", " ".join(WORKLOADS))
+    for command, *words in starts(file):
+        asked = [Workload(word) for before, word in itertools.pairwise(words) if before == "--workload"]
+        assert given(command, *words)[1] == tuple(asked or Workload)  # an option wins over a variable
+    assert starts(file)
+
+
+def test_a_workload_s_name_is_no_secret_in_a_masked_report() -> None:
+    """Where an option asked for it, its `by` stays readable."""
+    hint = get_type_hints(WorkloadReport, include_extras=True)["by"]
+    (mask,) = (mark for mark in hint.__metadata__ if isinstance(mark, Mask))
+    assert [name for name in WORKLOADS if not re.fullmatch(str(mask.unless), f"--workload {name}")] == []
+
+
+# --- Pages -----------------------------------------------------------------------------------------------------------
+
+ROWS: Final = {
+    "`caller`": (Workload.CALLER, None),
+    "`hana`, data to AWS Backup": (Workload.HANA, AWS_BACKUP_MODE),
+    "`hana`, data to a bucket": (Workload.HANA, S3_MODE),
+    "`hana`, configuration not read": (Workload.HANA, UNKNOWN),
+    "`ssm`": (Workload.SSM, None),
+    "`gateway`": (Workload.GATEWAY, None),
+}
+
+
+def services_in(words: str) -> set[str]:
+    return {*re.findall(r"`([a-z0-9-]+)`", words)} & {*SERVICES}
+
+
+def of_role(needed: Iterable[tuple[str, Role | None]], role: Role) -> set[str]:
+    return {name for name, own in needed if own is role}
+
+
+def test_the_page_says_what_each_workload_needs() -> None:
+    text = (ROOT / "docs" / "settings.md").read_text("utf-8")
+    table = re.findall(  # without the head
+        r"^\| (.*?) \| (.*?) \| ?(.*?) ?\|$", text.partition("## Workloads")[2], re.MULTILINE
+    )[1:]
+    rows: dict[str, Any] = {workload: (services_in(required), services_in(used)) for workload, required, used in table}
+    assert list(rows) == list(ROWS)
+    assert {key for key in ROWS.values() if key[0] is not Workload.CALLER} == {*NEEDS}
+    assert {mode for _, mode in NEEDS} == {None, *MODES}
+    default = {name: service.default_role for name, service in SERVICES.items()}
+    for words, key in ROWS.items():
+        needed = (default if key[0] is Workload.CALLER else NEEDS[key]).items()
+        required, optional = of_role(needed, Role.REQUIRED), of_role(needed, Role.OPTIONAL)
+        if key[0] is Workload.CALLER:
+            required |= {name for name, service in SERVICES.items() if service.gives_credentials}
+        assert rows[words] == (required, optional), words
+
+
+def test_the_readme_names_every_workload() -> None:
+    line = next(line for line in (ROOT / "README.md").read_text("utf-8").splitlines() if "--workload hana" in line)
+    assert {*WORKLOADS} - {Workload.AUTO.value} <= {*re.findall(r"[a-z]+", line)}

@@ -1,0 +1,233 @@
+"""Which workloads the scenarios show with which kinds of fault: read from what a scenario's host has, what its run asks
+for and what it must find, so that the list is never older than the scenarios."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
+from enum import StrEnum
+from functools import cache
+from typing import Final
+
+from agent.catalog.services import SERVICES
+from agent.catalog.workloads import WorkloadInUse, in_use
+from agent.run import plan
+from agent.settings import Settings, Workload
+from agent.simulated import scenario as scenarios
+from agent.simulated.scenario import Scenario
+from agent.simulated.settings import settings_of
+from agent.simulated.world import SimulatedMachine, SimulatedSdk
+from probes.facts import AWS_BACKUP_MODE, S3_MODE, SdkFacts, WorkloadFacts
+from probes.frozen import dataclass
+from probes.model import Draft, Role
+from probes.steps import workload as workload_search
+from tests.support.runs import in_virtual_time
+
+WorkloadMode = tuple[Workload, str | None]
+"""A workload and, of `hana`, the mode of its agent."""
+Pair = tuple[WorkloadMode, "Kind"]
+"""A workload with a kind of fault."""
+CALLER: Final = (Workload.CALLER, None)
+HANA: Final = (Workload.HANA, AWS_BACKUP_MODE)
+HANA_IN_S3_MODE: Final = (Workload.HANA, S3_MODE)
+GATEWAY: Final = (Workload.GATEWAY, None)
+SSM: Final = (Workload.SSM, None)
+WORKLOADS: Final[Mapping[WorkloadMode, str]] = {
+    CALLER: "`caller`",
+    HANA: "`hana`, data to AWS Backup",
+    HANA_IN_S3_MODE: "`hana`, data to a bucket",
+    GATEWAY: "`gateway`",
+    SSM: "`ssm`",
+}
+"""With what the documentation calls them."""
+_SECONDS: Final = 1.0
+"""For the files of a host; of the virtual clock."""
+
+
+class Kind(StrEnum):
+    """A kind of fault, or of a host that has none."""
+
+    HEALTHY = "healthy"
+    NO_ENDPOINT = "no endpoint of one service that it needs"
+    PRIVATE_DNS_OFF = "private DNS of one endpoint is off"
+    SHARED_GROUP = "a security group that two endpoints have keeps this host out"
+    POLICY = "the policy of one endpoint denies the call"
+    OLD_AGENT = "its agent is too old for the private path"
+    OVERRIDE = "its own settings lead elsewhere"
+    S3_GATEWAY = "healthy, S3 through a gateway endpoint"
+    S3_ROUTE = "no route to the gateway endpoint of S3"
+    S3_POLICY = "the policy of the gateway endpoint of S3 denies the bucket"
+    GLOBAL_STS = "the global host of STS in a closed network"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """A scenario, and what its run is about."""
+
+    scenario: Scenario
+    workloads: frozenset[WorkloadMode]
+    """Those whose services its run requires."""
+    services: frozenset[str]
+    """Required by its run."""
+    sts_host: str | None
+    """Where the SDK asks for the credentials of a role; None where it does not."""
+
+    @property
+    def codes(self) -> frozenset[str]:
+        """The codes of what it must find."""
+        return frozenset(finding.partition("@")[0] for finding in self.scenario.expect.findings)
+
+    def places_of(self, *codes: str) -> frozenset[str]:
+        """The required services at which it must find one of these."""
+        found = (finding.split("@") for finding in self.scenario.expect.findings)
+        return frozenset(place[0] for code, *place in found if code in codes and place) & self.services
+
+    def is_healthy(self) -> bool:
+        return self.scenario.expect.healthy
+
+    def has_gateway_endpoint(self) -> bool:
+        """Whether the run requires S3, for which there is a gateway endpoint."""
+        return "s3" in self.services and self.scenario.ec2 is not None and bool(self.scenario.ec2.gateways)
+
+    def shares_group(self, shut: frozenset[str]) -> bool:
+        """Whether an endpoint of one of the services `shut` has a group that another endpoint of its run has, too."""
+        endpoints = () if self.scenario.ec2 is None else self.scenario.ec2.endpoints
+        of_run = [endpoint for endpoint in endpoints if endpoint.service in self.services]
+        return any(
+            not set(endpoint.group_ids).isdisjoint(other.group_ids)
+            for endpoint in of_run
+            for other in of_run
+            if endpoint.service in shut and other is not endpoint
+        )
+
+    def denies_bucket(self) -> bool:
+        """Whether a gateway endpoint has a policy of its own."""
+        gateways = () if self.scenario.ec2 is None else self.scenario.ec2.gateways
+        return any(gateway.policy is not None for gateway in gateways)
+
+    def asks_global_sts(self) -> bool:
+        """Whether the SDK asks the global host of STS, which does not answer."""
+        whole = {service.global_host.host for service in SERVICES.values() if service.global_host is not None}
+        return self.sts_host in whole and "API010" in self.codes
+
+
+_DENIALS: Final = ("VPC008", "IAM001", "IAM002")
+_SHOWS: Final[Mapping[Kind, Callable[[Case, frozenset[str]], bool]]] = {
+    Kind.HEALTHY: lambda case, _: case.is_healthy(),
+    Kind.NO_ENDPOINT: lambda case, needed: bool(case.places_of("VPC001") & needed),
+    Kind.PRIVATE_DNS_OFF: lambda case, needed: bool(case.places_of("VPC002") & needed),
+    Kind.SHARED_GROUP: lambda case, needed: case.shares_group(case.places_of("VPC005") & needed),
+    Kind.POLICY: lambda case, needed: bool(case.places_of(*_DENIALS) & needed - {"s3"}),
+    Kind.OLD_AGENT: lambda case, _: "ENV016" in case.codes,
+    Kind.OVERRIDE: lambda case, needed: "ENV017" in case.codes or bool(case.places_of("ENV005") & needed),
+    Kind.S3_GATEWAY: lambda case, _: case.is_healthy() and case.has_gateway_endpoint(),
+    Kind.S3_ROUTE: lambda case, _: bool(case.places_of("VPC019")) and not case.denies_bucket(),
+    Kind.S3_POLICY: lambda case, _: bool(case.places_of("VPC019", *_DENIALS) & {"s3"}) and case.denies_bucket(),
+    Kind.GLOBAL_STS: lambda case, _: case.asks_global_sts(),
+}
+"""By kind: whether a case shows it, of a workload that needs these services."""
+_OF_S3: Final = (Kind.S3_GATEWAY, Kind.S3_ROUTE, Kind.S3_POLICY)
+_APPLIANCE: Final = "the appliance is closed: what it runs and is set to cannot be seen from an instance"
+_BACKINT_WITH_S3: Final = "no version of the Backint agent is too old for S3; an old SSM Agent is shown with `ssm`"
+_NO_STS: Final = "its agent has the credentials of the instance's role, for which no call to STS is needed"
+IMPOSSIBLE: Final[Mapping[Pair, str]] = {
+    (CALLER, Kind.OLD_AGENT): "it has no agent",
+    (GATEWAY, Kind.OLD_AGENT): _APPLIANCE,
+    (HANA_IN_S3_MODE, Kind.OLD_AGENT): _BACKINT_WITH_S3,
+    (GATEWAY, Kind.OVERRIDE): _APPLIANCE,
+    **{(CALLER, kind): "the API of AWS Backup needs no S3" for kind in _OF_S3},
+    **{(HANA, kind): "it needs S3 to be installed, which a run does not check" for kind in _OF_S3},
+    **{(GATEWAY, kind): "the appliance sends nothing to S3 itself" for kind in _OF_S3},
+    **{(SSM, kind): "it uses S3 for updates and output, which no run requires" for kind in _OF_S3},
+    (HANA, Kind.GLOBAL_STS): _NO_STS,
+    (HANA_IN_S3_MODE, Kind.GLOBAL_STS): _NO_STS,
+    (GATEWAY, Kind.GLOBAL_STS): "the appliance calls no STS",
+    (SSM, Kind.GLOBAL_STS): _NO_STS,
+}
+"""Why no scenario can show a kind of fault with a workload."""
+OPEN: Final[Mapping[Pair, str]] = {
+    (HANA_IN_S3_MODE, Kind.S3_POLICY): "a run does not judge yet what the policy says of a bucket",
+}
+"""What no scenario shows yet."""
+IN_MEMORY_ALONE: Final[Mapping[Pair, str]] = {
+    (HANA, Kind.OLD_AGENT): "the agent's version is known by running it, and no program is run in namespaces",
+    (SSM, Kind.OLD_AGENT): "the agent's version is read below /snap, which hosts of tests do not have",
+}
+"""Why no scenario of a pair is built in namespaces."""
+
+
+@cache
+def every() -> tuple[Case, ...]:
+    """What each scenario that comes with the program shows, by name."""
+
+    async def cases() -> tuple[Case, ...]:
+        return tuple([await _case(scenarios.load(name)) for name in scenarios.names()])
+
+    return in_virtual_time(cases)
+
+
+def showing(pair: Pair, cases: Iterable[Case]) -> tuple[str, ...]:
+    """The scenarios that show a workload with a kind of fault, those first that are built in namespaces, too."""
+    workload, kind = pair
+    needed = _needed(workload)
+    if workload == CALLER:
+        needed |= {name for name, service in SERVICES.items() if service.gives_credentials}
+    chosen = [case.scenario for case in cases if workload in case.workloads and _SHOWS[kind](case, needed)]
+    return tuple(scenario.name for scenario in sorted(chosen, key=lambda scenario: "namespaces" not in scenario.worlds))
+
+
+def pairs() -> tuple[Pair, ...]:
+    """Every workload with every kind of fault."""
+    return tuple((workload, kind) for workload in WORKLOADS for kind in Kind)
+
+
+def holes(cases: Iterable[Case]) -> tuple[Pair, ...]:
+    """The pairs that no scenario shows, and for which no reason is given."""
+    every_case, explained = tuple(cases), {*IMPOSSIBLE, *OPEN}
+    return tuple(pair for pair in pairs() if pair not in explained and not showing(pair, every_case))
+
+
+async def _case(scenario: Scenario) -> Case:
+    settings = settings_of(scenario)
+    found, sdk = await _found(scenario, settings), await _sdk(scenario)
+    used = in_use(settings.asked_workloads, found)
+    region = settings.region or scenario.metadata.region
+    planned = plan.services(settings, region, sdk, found)
+    services = frozenset(name for name, need in planned.items() if need.role is Role.REQUIRED)
+    return Case(
+        scenario=scenario,
+        workloads=_workloads(used, frozenset(settings.services)),
+        services=services,
+        sts_host=None if sdk is None else sdk.sts_host,
+    )
+
+
+def _workloads(used: Iterable[WorkloadInUse], named: frozenset[str]) -> frozenset[WorkloadMode]:
+    """The required workloads of a run. A host with SAP HANA counts for that alone, though it is a managed node and may
+    call the API; a run that names services counts for the workloads that need no other ones."""
+    required = frozenset((one.name, one.mode) for one in used if one.is_required)
+    of_hana = frozenset(one for one in required if one[0] is Workload.HANA)
+    return of_hana or required or frozenset(one for one in (CALLER, GATEWAY, SSM) if named and _needed(one) <= named)
+
+
+def _needed(workload: WorkloadMode) -> frozenset[str]:
+    """The services that a workload requires."""
+    use = WorkloadInUse(name=workload[0], by="", cause="", is_required=True, mode=workload[1])
+    return frozenset(service for service, role in use.services.items() if role is Role.REQUIRED)
+
+
+async def _found(scenario: Scenario, settings: Settings) -> WorkloadFacts:
+    """What a search of the host finds."""
+    draft: Draft[WorkloadFacts] = Draft()
+    machine = SimulatedMachine(scenario, lambda: datetime.now(UTC))
+    with suppress(TimeoutError):  # a file system that does not answer
+        async with asyncio.timeout(_SECONDS):
+            await workload_search.probe(machine, draft, run_agents=settings.run_agents)
+    return draft.facts or WorkloadFacts()
+
+
+async def _sdk(scenario: Scenario) -> SdkFacts | None:
+    """The SDK's settings; None where a role's credentials are not what is asked for."""
+    if scenario.credentials.source != "web-identity":
+        return None
+    return await SimulatedSdk(scenario).settings(None, ())
