@@ -26,6 +26,10 @@ DEFAULT_RAISE_AFTER: Final = 2
 """Cycles in a row that a finding must last to be reported."""
 DEFAULT_CLEAR_AFTER: Final = 2
 """Cycles in a row that a finding must be gone for to be reported as cleared."""
+DEFAULT_KEEP: Final = "30d"
+"""How long a history keeps a cycle."""
+DEFAULT_KEEP_SIZE: Final = 100
+"""How large the file of a history becomes, in MB: half as large again as 100,000 cycles of a healthy host need."""
 DEFAULT_READ_TIMEOUT: Final = 10.0
 """Seconds for one read of a facts file: each is a call of EC2, often across the Internet."""
 DEFAULT_READS_DEADLINE: Final = 60.0
@@ -182,6 +186,17 @@ class ReportOptions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Keeping:
+    """The file of a history, and how much it keeps."""
+
+    path: Path
+    seconds: float
+    """How old a cycle may become."""
+    size: int
+    """Bytes that the file may have."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Notify:
     """Where changes are posted to."""
 
@@ -208,3 +223,4 @@ class Watching:
     on_change_env: tuple[str, ...] = ()
     """Variables with a secret that the program inherits, too."""
     notify: Notify | None = None
+    history: Keeping | None = None

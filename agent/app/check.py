@@ -13,7 +13,7 @@ from agent.process.phases import Phase, announce
 from agent.process.signals import cancel_on_signals, exit_on_signals, start_grace_timer
 from agent.report import exits
 from agent.run.events import Event
-from agent.settings import ReportOptions, Settings
+from agent.settings import Keeping, ReportOptions, Settings
 
 if TYPE_CHECKING:
     from agent.report.model import Measurement, Report
@@ -21,15 +21,33 @@ if TYPE_CHECKING:
 Listener = Callable[[Event], None]
 Measure: TypeAlias = "Callable[[Settings, Listener, CancelToken], Awaitable[Measurement]]"
 """Makes one run with these settings, reports its events, and ends early when the token is cancelled."""
+Keep: TypeAlias = "Callable[[Report], None]"
+"""Takes the report of a run."""
 
 
-def check_host(settings: Settings, options: ReportOptions, received_signals: list[str]) -> int:
-    """Check this host. Returns the exit code, as `check` does."""
+def _ignore(_: object) -> None:
+    """Listen to nothing, and keep nothing."""
+
+
+def check_host(
+    settings: Settings, options: ReportOptions, received_signals: list[str], keeping: Keeping | None = None
+) -> int:
+    """Check this host, and keep the run in a history where one is named. Returns the exit code, as `check` does. Raises
+    RequestError where the file of the history is none."""
     from agent.app.world import measuring_here
     from probes.system.sdk import end_children
 
+    keep: Keep = _ignore
+    if keeping is not None:
+        from agent.app.keep import keep_run, opened_history
+
+        history = opened_history(keeping, received_signals)
+
+        def keep(report: "Report") -> None:
+            keep_run(history, settings, options, report, received_signals)
+
     try:
-        return check(settings, measuring_here(), options, received_signals)
+        return check(settings, measuring_here(), options, received_signals, keep=keep)
     finally:
         end_children()
 
@@ -40,41 +58,47 @@ def check(
     options: ReportOptions,
     received_signals: list[str],
     loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None,
+    keep: "Keep" = _ignore,
 ) -> int:
-    """Measure once, judge the result and write the report. Returns the exit code: that of the first signal where one
-    was received, otherwise that of the verdict. Raises OutputClosedError."""
+    """Measure once, judge the result, write the report, and give it to `keep` unless a signal cut the run short.
+
+    Returns the exit code: that of the first signal where one was received, otherwise that of the verdict. Raises
+    OutputClosedError.
+    """
     stop = CancelToken(received_signals)
     with asyncio.Runner(loop_factory=loop_factory) as runner, exit_on_signals(received_signals):
         # Lines can be written as they come, unless they are to be masked, for which the whole run must be known, or go
         # to a file.
         row = format_named(options.format)
         if row.live is not None and not options.redact and options.output is None:
-            code = _check_live(runner, settings, measure, options, stop)
+            report, code = _check_live(runner, settings, measure, options, stop)
         else:
-            code = _check_whole(runner, settings, measure, options, stop)
+            report, code = _check_whole(runner, settings, measure, options, stop)
+        if stop.reason is None:
+            keep(report)
         # Also where the signal came after the last step and the report is complete.
         return code if stop.reason is None else exits.SIGNALS[stop.reason]
 
 
 def _check_live(
     runner: asyncio.Runner, settings: Settings, measure: Measure, options: ReportOptions, stop: CancelToken
-) -> int:
+) -> tuple["Report", int]:
     writer = Writer()
     lines = live_writer(format_named(options.format), writer.write)
     report = _judged(_measured(runner, settings, measure, lines, stop), options)
     announce(Phase.RENDERING)
     lines.end(report)
     writer.end()
-    return exits.of_verdict(report.verdict.status, options.fail_on)
+    return report, exits.of_verdict(report.verdict.status, options.fail_on)
 
 
 def _check_whole(
     runner: asyncio.Runner, settings: Settings, measure: Measure, options: ReportOptions, stop: CancelToken
-) -> int:
+) -> tuple["Report", int]:
     measurement = _measured(runner, settings, measure, _ignore, stop)
     report = _judged(measurement, options)
     code = exits.of_verdict(report.verdict.status, options.fail_on)
-    return write_report(report, options, code if stop.reason is None else exits.SIGNALS[stop.reason])
+    return report, write_report(report, options, code if stop.reason is None else exits.SIGNALS[stop.reason])
 
 
 def _judged(measurement: "Measurement", options: ReportOptions) -> "Report":
@@ -84,10 +108,6 @@ def _judged(measurement: "Measurement", options: ReportOptions) -> "Report":
     report = judge(measurement, suppress=options.suppressions)
     announce(Phase.JUDGED)
     return report
-
-
-def _ignore(_: Event) -> None:
-    """Listen to nothing."""
 
 
 def _measured(

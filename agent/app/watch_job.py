@@ -15,7 +15,9 @@ from typing import Final
 
 from agent.app.check import Measure
 from agent.app.errors import RequestError
+from agent.app.keep import opened_history
 from agent.formats.registry import RenderOptions, Stream, format_named, render
+from agent.history.model import series_of
 from agent.judge.verdict import judge
 from agent.process.cancel import CancelToken
 from agent.process.output import Writer, to_stderr
@@ -36,8 +38,10 @@ ReadAgain = Callable[[], WatchConfig]
 
 
 def watch_config(settings: Settings, watching: Watching, options: ReportOptions, measure: Measure) -> WatchConfig:
-    """What a watch does. The deadline of a cycle is at most CYCLE_SHARE of the interval."""
+    """What a watch does. The deadline of a cycle is at most CYCLE_SHARE of the interval. Raises RequestError where the
+    file of the history is none."""
     deadline = min(settings.deadline, CYCLE_SHARE * watching.interval)
+    history = None if watching.history is None else opened_history(watching.history)
     return WatchConfig(
         settings=replace(settings, deadline=deadline),
         watching=watching,
@@ -47,6 +51,8 @@ def watch_config(settings: Settings, watching: Watching, options: ReportOptions,
         output=None if options.output is None else Path(options.output),
         render=partial(_render, options),
         redact=options.redact,
+        history=history,
+        series=series_of("watch", settings, redact=options.redact),
     )
 
 

@@ -13,21 +13,23 @@ from agent.report.model import Report
 from agent.settings import ReportOptions
 
 
-def write_report(report: Report, options: ReportOptions, code: int) -> int:
+def write_report(report: Report, options: ReportOptions, code: int, *, said: int | None = None) -> int:
     """Write a report where it is wanted. Returns the exit code: `code`, or UNKNOWN where the file could not be written
-    and stdout got the report instead. Raises OutputClosedError."""
+    and stdout got the report instead. Where the run of the report exits with another code, `said` is what the document
+    says of it. Raises OutputClosedError."""
+    said = code if said is None else said
     if options.redact:
         from agent.report.redact import redact
 
         report = redact(report)
     announce(Phase.RENDERING)
     if options.output is not None:
-        document = render(report, options.format, RenderOptions(brief=options.brief, exit_code=code))
+        document = render(report, options.format, RenderOptions(brief=options.brief, exit_code=said))
         if write_file(document, options.output, "the report is"):
             return code
-        code = exits.UNKNOWN
+        code = said = exits.UNKNOWN
     colour = options.output is None and has_colours(sys.stdout, os.environ)
-    to_stdout(render(report, options.format, RenderOptions(brief=options.brief, colour=colour, exit_code=code)))
+    to_stdout(render(report, options.format, RenderOptions(brief=options.brief, colour=colour, exit_code=said)))
     return code
 
 

@@ -12,7 +12,7 @@ from agent.version import __version__
 
 ARGUMENTS: Final = "agent.cli.arguments"
 """Key in `Context.meta` of the arguments of a command."""
-_RESERVED: Final = ("history", "fleet")
+_RESERVED: Final = ("fleet",)
 """Names of commands of a later version."""
 
 

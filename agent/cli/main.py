@@ -31,6 +31,7 @@ _MODULES: Final = {
     "explain": "explain",
     "diagnose": "saved",
     "diff": "saved",
+    "history": "history",
 }
 
 

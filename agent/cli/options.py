@@ -13,6 +13,7 @@ from agent.catalog.services import checkable
 from agent.cli.config_file import read_config
 from agent.cli.param_types import (
     ADDRESS,
+    AGE,
     CIDR,
     COMMAND,
     DEADLINE,
@@ -39,6 +40,8 @@ from agent.settings import (
     DEFAULT_EXPECT,
     DEFAULT_FAIL_ON,
     DEFAULT_INTERVAL,
+    DEFAULT_KEEP,
+    DEFAULT_KEEP_SIZE,
     DEFAULT_RAISE_AFTER,
     DEFAULT_READ_TIMEOUT,
     DEFAULT_READS_DEADLINE,
@@ -215,6 +218,19 @@ _FACTS: Final = (
     _CA_BUNDLE,
 )
 
+_SHOWN_REPORT: Final = (
+    click.option(
+        "--format",
+        type=click.Choice(OPTION_NAMES),
+        default=DEFAULT_FORMAT,
+        show_default=True,
+        help="Format of the report that --show writes; of everything else text or json.",
+    ),
+    click.option("--brief", is_flag=True, help="Shorten the text report to at most 2,500 characters."),
+    click.option("--output", type=FILE, help="Write the report to a file, replaced atomically, instead of stdout."),
+    click.option("--redact", is_flag=True, help="Mask ids, addresses, principals and certificates in the report."),
+)
+
 _REPORT: Final = (
     _option(
         "--format",
@@ -303,7 +319,29 @@ _WATCH: Final = (
         type=FILE,
         help="JSON file to post instead of the change itself, with variables such as $text and $code in its strings.",
     ),
-    _option("--history", type=FILE, hidden=True),
+)
+
+_HISTORY: Final = (
+    _option(
+        "--history",
+        type=FILE,
+        help="Keep every run in a file, for `backuplink history`. It is created where it is missing, for its owner "
+        "alone.",
+    ),
+    _option(
+        "--keep",
+        type=AGE,
+        default=DEFAULT_KEEP,
+        show_default=True,
+        help="How long the history keeps a run, such as 30d or 12h.",
+    ),
+    _option(
+        "--keep-size",
+        type=count(1, 1_000_000),
+        default=str(DEFAULT_KEEP_SIZE),
+        show_default=True,
+        help="Size in MB from which on the history drops the oldest runs.",
+    ),
 )
 
 _CONFIG: Final = _option(
@@ -321,8 +359,19 @@ def run_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def watch_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options of a watch: how often a run is made, and where changes are reported."""
-    return _with(command, _WATCH)
+    """Add the options of a watch: how often a run is made, and where changes and runs go."""
+    return _with(command, (*_WATCH, *_HISTORY))
+
+
+def shown_report_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of a report that was kept. Neither the environment nor a file sets them: what is wanted of a run
+    is not wanted of every look at it."""
+    return _with(command, _SHOWN_REPORT)
+
+
+def history_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of the file in which runs are kept."""
+    return _with(command, _HISTORY)
 
 
 def facts_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -346,8 +395,8 @@ def _names(options: tuple[Callable[[Any], Any], ...]) -> frozenset[str]:
     return frozenset(param.name for param in click.command()(_with(lambda: None, options)).params)
 
 
-WATCH_ONLY: Final = _names(_WATCH)
-"""Names of the parameters that only a watch uses."""
+WATCH_ONLY: Final = _names((*_WATCH, *_HISTORY))
+"""Names of the parameters that only a watch uses, in a demo."""
 
 
 def _output_format(*names: str) -> Callable[[Any], Any]:

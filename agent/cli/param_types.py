@@ -1,5 +1,6 @@
 """The types of options: how click reads a value, completes it, and refuses it."""
 
+import re
 import shlex
 from ipaddress import IPv4Address, ip_address, ip_network
 from typing import TYPE_CHECKING, Any, Final
@@ -13,6 +14,8 @@ from agent.settings import Suppression
 from probes.model import Address
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from click.shell_completion import CompletionItem
 
 LOOPBACK: Final = IPv4Address("127.0.0.1")
@@ -145,6 +148,36 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
+_UNITS: Final = {"m": 60.0, "h": 3_600.0, "d": 86_400.0, "w": 604_800.0}
+_AGE: Final = re.compile(r"([1-9][0-9]{0,5})([mhdw])")
+
+
+def _age(text: str) -> float:
+    """A duration in seconds. Raises ValueError."""
+    if (match := _AGE.fullmatch(text)) is None:
+        raise ValueError(text)
+    return int(match[1]) * _UNITS[match[2]]
+
+
+def _moment(text: str) -> "datetime | float":
+    """An instant, in UTC unless it says otherwise, or a duration in seconds. Raises ValueError."""
+    from datetime import UTC, datetime
+
+    if _AGE.fullmatch(text) is not None:
+        return _age(text)
+    moment = datetime.fromisoformat(text)
+    try:
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except OverflowError as error:  # the first and the last instants have no neighbours in other zones
+        raise ValueError(text) from error
+
+
+CYCLE: Final = count(1, 999_999_999_999)
+"""The number of a cycle in a history."""
+AGE: Final = Parsed(ValueType("duration", _age, "a duration such as 30d, 12h or 90m"))
+MOMENT: Final = Parsed(
+    ValueType("time", _moment, "a duration such as 7d or 12h, or a time such as 2026-01-15 or 2026-01-15T03:00")
+)
 REGION: Final = Parsed(values.REGION)
 ENDPOINT: Final = Parsed(values.ENDPOINT)
 ADDRESS: Final = Parsed(values.ADDRESS)

@@ -23,6 +23,7 @@ from agent.settings import (
     Ec2,
     Ec2Facts,
     Expect,
+    Keeping,
     Notify,
     ReportOptions,
     Settings,
@@ -125,8 +126,6 @@ def _choice(options: Mapping[str, Any], name: str, flag: str, *, none: T, defaul
 def watching_from(options: Mapping[str, Any], received_signals: Sequence[str] = ()) -> Watching:
     """The settings of a watch, from parsed options. Raises UsageError for options that exclude each other, and
     InterruptedBySignalError where a signal comes while a file is read."""
-    if options["history"] is not None:
-        raise click.UsageError("--history is reserved: this version keeps no history.")
     most = CYCLE_SHARE * options["interval"]
     if (deadline := options.get("deadline")) is not None and deadline > most:
         raise click.UsageError(
@@ -157,7 +156,15 @@ def watching_from(options: Mapping[str, Any], received_signals: Sequence[str] = 
         on_change=options["on_change"],
         on_change_env=options["on_change_env"],
         notify=None if options["notify"] is None else Notify(url=options["notify"], template=template),
+        history=keeping_from(options),
     )
+
+
+def keeping_from(options: Mapping[str, Any]) -> Keeping | None:
+    """The file in which runs are kept, and how much it keeps; None without one."""
+    if options["history"] is None:
+        return None
+    return Keeping(path=Path(options["history"]), seconds=options["keep"], size=options["keep_size"] * 1_000_000)
 
 
 def _template_in(place: str, received_signals: Sequence[str]) -> Any:

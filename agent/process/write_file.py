@@ -34,6 +34,8 @@ _FOLDER: Final = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_NOFO
 _DESCRIPTOR: Final = re.compile(
     r"/dev/fd/(?P<own>\d{1,9})|/proc/(?P<process>self|thread-self|\d{1,9})(?:/task/\d{1,9})?/fd/(?P<number>\d{1,9})"
 )
+_OF_DATABASE: Final = ("-wal", "-shm", "-journal")
+"""What SQLite puts behind the name of a file (Temporary Files Used By SQLite)."""
 _STREAMS: Final = {"/dev/stdout": 1, "/dev/stderr": 2}
 
 
@@ -68,6 +70,33 @@ def to_new_file(document: str, path: Path) -> None:
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
         _remove_leftovers(place.folder)
         _replace(place, document.encode("utf-8"), 0o600, new=True)
+
+
+def own_private_file(path: Path) -> Path:
+    """The path, without links, of a plain file of this user's, which is created empty and readable by its owner alone
+    where nothing has its name. For a library that writes to the file itself, and to files next to it whose names begin
+    with its own. Raises OSError for what is no plain file, for one of another user, and where another user has placed
+    something under such a name."""
+    with _located(path) as place:
+        if place.status() is None:
+            with contextlib.suppress(FileExistsError):  # another process was faster
+                flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+                handle = os.open(place.name, flags, 0o600, dir_fd=place.folder)
+                try:
+                    os.fchmod(handle, 0o600)  # a umask may have taken even that
+                finally:
+                    os.close(handle)
+        for name in (place.name, *(f"{place.name}{suffix}" for suffix in _OF_DATABASE)):
+            status = _Place(place.folder, name).status()
+            if status is None:
+                continue
+            if stat.S_ISDIR(status.st_mode):
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+            if not stat.S_ISREG(status.st_mode):
+                raise OSError(errno.EINVAL, f"{name} is not a plain file")
+            if status.st_uid != os.geteuid():
+                raise PermissionError(errno.EPERM, f"{name} belongs to another user")
+    return Path(os.path.realpath(path))
 
 
 def _replace(place: "_Place", data: bytes, mode: int, *, new: bool = False) -> None:

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from agent.catalog.findings import Severity
 from agent.catalog.services import SERVICES
+from agent.catalog.wording import lasted
 from agent.formats.report_text import visible
 from agent.process.output import one_line
 from agent.report.model import Finding, Report, Status
@@ -117,21 +118,6 @@ def target_of(finding: Finding, *, redact: bool) -> str:
     if not redact or target in SERVICES or not target:
         return target
     return f"{service}@{MASK}" if own_host and service in SERVICES else MASK
-
-
-def lasted(seconds: float) -> str:
-    """A duration of seconds to days: `45 s`, `12 min`, `3 h 5 min`, `2 d 4 h`."""
-    whole = round(seconds)
-    if whole < 120:
-        return f"{whole} s"
-    minutes = whole // 60
-    if minutes < 120:
-        return f"{minutes} min"
-    hours, minutes = divmod(minutes, 60)
-    if hours < 48:
-        return f"{hours} h {minutes} min"
-    days, hours = divmod(hours, 24)
-    return f"{days} d {hours} h"
 
 
 def document(change: StateChange, report: Report, *, redact: bool) -> dict[str, Any]:

@@ -12,14 +12,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import field
 from datetime import datetime
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 from agent.catalog.findings import Scope, Severity
+from agent.report.codec import decode_observation, encode_observation
 from agent.report.model import Finding, Report, Status
+from agent.report.serialization import DecodeError, from_json, to_json
 from agent.watch.required import hides_workload, required_services, signs_of
 from probes.frozen import dataclass
 from probes.model import ELSEWHERE, Failed, Observation, Ok, Skipped, Step
 
+STATE_VERSION: Final = 1
+"""Of what a tracker saves; another version starts anew."""
 WINDOW: Final = 21
 """Cycles in which changes are counted."""
 FLAPS_FROM: Final = 20.0
@@ -107,6 +111,16 @@ class _Window:
             return Kind.SETTLED
         return None
 
+    def saved(self) -> dict[str, Any]:
+        """As JSON values."""
+        return {"states": list(self.states), "flapping": self.flapping}
+
+    @staticmethod
+    def restored(saved: Any, kind: type[Severity] | type[Status] | type[bool]) -> "_Window":
+        """From JSON values. Raises KeyError, TypeError and ValueError."""
+        states = [None if state is None else kind(state) for state in saved["states"]]
+        return _Window(deque(states, maxlen=WINDOW), from_json(bool, saved["flapping"]))
+
 
 @dataclass(slots=True)
 class _Tracked:
@@ -126,6 +140,35 @@ class _Tracked:
     observations: tuple[Observation[object], ...] = ()
     """Those that showed it last."""
 
+    def saved(self) -> dict[str, Any]:
+        """As JSON values."""
+        return {
+            "finding": to_json(self.finding),
+            "severity": self.severity,
+            "since": self.since.isoformat(),
+            "window": self.window.saved(),
+            "present": self.present,
+            "absent": self.absent,
+            "other": self.other,
+            "raised": self.raised,
+            "observations": [encode_observation(observation) for observation in self.observations],
+        }
+
+    @staticmethod
+    def restored(saved: Any) -> "_Tracked":
+        """From JSON values. Raises DecodeError, KeyError, TypeError and ValueError."""
+        return _Tracked(
+            finding=from_json(Finding, saved["finding"]),
+            severity=Severity(saved["severity"]),
+            since=from_json(datetime, saved["since"]),
+            window=_Window.restored(saved["window"], Severity),
+            present=from_json(int, saved["present"]),
+            absent=from_json(int, saved["absent"]),
+            other=from_json(int, saved["other"]),
+            raised=from_json(bool, saved["raised"]),
+            observations=tuple(decode_observation(observation, "") for observation in saved["observations"]),
+        )
+
 
 @dataclass(slots=True)
 class _Service:
@@ -139,6 +182,27 @@ class _Service:
     window: _Window = field(default_factory=_Window)
     other: int = 0
     """Cycles in a row in which it was otherwise than `is_required`."""
+
+    def saved(self) -> dict[str, Any]:
+        """As JSON values."""
+        return {
+            "is_required": self.is_required,
+            "required_by": list(self.required_by),
+            "since": self.since.isoformat(),
+            "window": self.window.saved(),
+            "other": self.other,
+        }
+
+    @staticmethod
+    def restored(saved: Any) -> "_Service":
+        """From JSON values. Raises DecodeError, KeyError, TypeError and ValueError."""
+        return _Service(
+            is_required=from_json(bool, saved["is_required"]),
+            required_by=from_json(tuple[str, ...], saved["required_by"]),
+            since=from_json(datetime, saved["since"]),
+            window=_Window.restored(saved["window"], bool),
+            other=from_json(int, saved["other"]),
+        )
 
 
 class Tracker:
@@ -188,6 +252,49 @@ class Tracker:
         )
         self.reported.update(change.kind for change in changes)
         return changes
+
+    # --- For the next process ----------------------------------------------------------------------------------------
+
+    def saved(self, *, redact: bool) -> dict[str, Any]:
+        """Everything that `restore` needs to go on, as JSON values; with `redact` the verdict alone, since findings
+        name hosts and addresses, and signs of workloads name files."""
+        return {
+            "version": STATE_VERSION,
+            "cycles": self.cycles,
+            "status": self.status,
+            "status_since": None if self.status_since is None else self.status_since.isoformat(),
+            "reported": {kind.value: count for kind, count in self.reported.items()},
+            "statuses": self._statuses.saved(),
+            "other": self._other,
+            "other_cycles": self._other_cycles,
+            "known": {} if redact else {key: known.saved() for key, known in self._known.items()},
+            "services": {} if redact else {name: service.saved() for name, service in self._services.items()},
+            "signs": None if redact or self._signs is None else sorted(self._signs),
+        }
+
+    def restore(self, saved: Any) -> bool:
+        """Go on from what another tracker saved; whether that was possible. Nothing changes where it was not."""
+        try:
+            if saved["version"] != STATE_VERSION:
+                return False
+            since = saved["status_since"] and from_json(datetime, saved["status_since"])
+            state: dict[str, Any] = {
+                "cycles": from_json(int, saved["cycles"]),
+                "status": None if saved["status"] is None else Status(saved["status"]),
+                "status_since": since,
+                "reported": Counter({Kind(kind): from_json(int, count) for kind, count in saved["reported"].items()}),
+                "_statuses": _Window.restored(saved["statuses"], Status),
+                "_other": None if saved["other"] is None else Status(saved["other"]),
+                "_other_cycles": from_json(int, saved["other_cycles"]),
+                "_known": {str(key): _Tracked.restored(known) for key, known in saved["known"].items()},
+                "_services": {str(name): _Service.restored(known) for name, known in saved["services"].items()},
+                "_signs": None if saved["signs"] is None else frozenset(from_json(tuple[str, ...], saved["signs"])),
+            }
+        except (DecodeError, KeyError, TypeError, ValueError, AttributeError):
+            return False
+        for name, value in state.items():
+            setattr(self, name, value)
+        return True
 
     def _verdict(self, report: Report) -> Iterator[StateChange]:
         now, at = report.verdict.status, report.run.finished_at

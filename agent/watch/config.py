@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Collection
 from datetime import datetime
 from pathlib import Path
 
+from agent.history.model import History
 from agent.process.cancel import CancelToken
 from agent.process.output import Writer
 from agent.report.model import Measurement, Report
@@ -34,6 +35,10 @@ class WatchConfig:
     render: Callable[[Report], str]
     redact: bool
     """Whether hosts, addresses and ids are masked in everything that leaves the process."""
+    history: History | None = None
+    """The file that takes the cycles."""
+    series: str = ""
+    """Under which name it takes them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

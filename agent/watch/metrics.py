@@ -33,6 +33,8 @@ class Counts:
     """Of the settings, by whether they were applied."""
     failed_writes: int = 0
     """Of files."""
+    lost_cycles: int = 0
+    """Cycles that could not be written to the history."""
     finished_at: datetime | None = None
     """When the last cycle finished."""
 
@@ -68,6 +70,8 @@ def families(
     yield _counter("backuplink_watch_dropped_documents", text, counts.dropped_documents)
     text = "Times that a file could not be written."
     yield _counter("backuplink_watch_file_write_errors", text, counts.failed_writes)
+    text = "Cycles that could not be written to the history."
+    yield _counter("backuplink_watch_history_lost_cycles", text, counts.lost_cycles)
     reloads = CounterMetricFamily(
         "backuplink_watch_reloads",
         "Times that the settings were read again, by whether they were applied.",

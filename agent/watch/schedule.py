@@ -14,6 +14,7 @@ from typing import Final
 
 from agent.formats import prometheus
 from agent.formats.registry import LiveWriter
+from agent.history.model import Entry, HistoryError
 from agent.process.cancel import CancelToken
 from agent.report.codec import dumps, encode
 from agent.report.model import Report
@@ -104,6 +105,7 @@ class Watch:
         """Watch until the token is cancelled, the number of cycles is reached, or stdout is closed and nothing else
         takes the results. Raises CannotListenError before the first cycle."""
         self._expect_a_cycle()
+        self._go_on(self._config)
         await self._listener.move(self._config.watching.listen)
         try:
             async with asyncio.TaskGroup() as group:
@@ -118,6 +120,18 @@ class Watch:
                 heartbeat.cancel()
         finally:
             await self._listener.close()
+            await self._sinks.close_history(self._config.history)
+
+    def _go_on(self, config: WatchConfig) -> None:
+        """Go on from the state that the last watch of this series left in the history."""
+        if config.history is None:
+            return
+        try:
+            self._tracker.restore(config.history.state(config.series))
+        except HistoryError as error:
+            self._sinks.log_error(
+                f"this watch starts without the states of the last one: {config.history.path}: {error}"
+            )
 
     # --- Cycles ------------------------------------------------------------------------------------------------------
 
@@ -202,18 +216,32 @@ class Watch:
         if report is None:
             raise ValueError("there is no cycle yet")
         self._sinks.write(config, report, changes, events)
+        documents = tuple(document(change, report, redact=config.redact) for change in changes)
         if watching.on_change is not None or watching.notify is not None:
             whole = encode(report) if changes and watching.on_change is not None else None
-            for change in changes:
-                self._notices.add(Notice(change.id, document(change, report, redact=config.redact), whole))
+            for content in documents:
+                self._notices.add(Notice(content["id"], content, whole))
         verdict = report.verdict
         self._environment.manager.status(f"cycle {self._counts.cycles}: {verdict.status}: {verdict.summary}")
+        if config.history is not None:
+            entry = Entry(
+                series=config.series,
+                report=report,
+                changes=documents,
+                state=self._tracker.saved(redact=config.redact),
+                stands=(1 + JITTER) * watching.interval + config.settings.deadline,
+                lost=self._sinks.lost_in_a_row,
+            )
+            await self._sinks.write_history(config, entry)
         await self._sinks.write_files(config, report, self._metrics)
 
     def _has_no_reader(self) -> bool:
         """Whether stdout was the only place for results, and its reader has closed it."""
         config, watching = self._config, self._config.watching
-        others = (config.output, self._listener.listener, watching.textfile, watching.on_change, watching.notify)
+        others = (
+            *(config.output, config.history, self._listener.listener),
+            *(watching.textfile, watching.on_change, watching.notify),
+        )
         return self._sinks.stdout_closed and all(other is None for other in others)
 
     # --- Pages -------------------------------------------------------------------------------------------------------
@@ -292,6 +320,8 @@ class Watch:
                 config.watching.raise_after,
                 config.watching.clear_after,
             )
+            if config.history is not self._config.history:
+                group.create_task(self._sinks.close_history(self._config.history))
             self._config = config
             self._expect_a_cycle()
             self._counts.reloads[True] += 1

@@ -1,16 +1,19 @@
-"""Where the results of a watch go: log lines, documents on stdout, the output file and the metrics file.
+"""Where the results of a watch go: log lines, documents on stdout, the history, the output and the metrics file.
 
 None of them holds up a cycle: lines and documents go through writers with threads of their own, a file has a time
 limit, and what a slow reader of stdout cannot take is dropped and counted.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Final
 
 from agent.formats.registry import LiveWriter, Stream, format_named, live_writer
+from agent.formats.report_text import visible
+from agent.history.model import Entry, History, HistoryError
 from agent.process.output import one_line
 from agent.process.write_file import to_file
 from agent.report.model import Report
@@ -22,6 +25,8 @@ from probes.background import in_background
 
 FILE_SECONDS: Final = 10.0
 """Limit for writing one file."""
+CLOSE_SECONDS: Final = 2.0
+"""Limit for closing the history."""
 MAX_BACKLOG: Final = 20_000
 """Lines that may wait for the reader of stdout before the documents of a cycle are dropped."""
 _ERROR: Final = 3
@@ -36,6 +41,8 @@ class Sinks:
         self._documents = environment.documents
         self._journal = environment.journal
         self._counts = counts
+        self.lost_in_a_row = 0
+        """Cycles that are not in the history, since the last one that is."""
         self._failing: set[Path] = set()
         """Files whose last write failed."""
         self._writes: dict[Path, asyncio.Future[None]] = {}
@@ -86,6 +93,52 @@ class Sinks:
         if stream is Stream.EVENTS:
             for change in changes:
                 self._documents.write(_change_line(change, report, redact=config.redact))
+
+    async def write_history(self, config: WatchConfig, entry: Entry) -> None:
+        """Add a cycle to the history of `config`, if it has one, within FILE_SECONDS. A cycle that is lost is counted;
+        the first one is logged, and each is a line of NDJSON."""
+        if (history := config.history) is None:
+            return
+        reason = await self._append(history, entry)
+        path = history.path
+        if reason is None:
+            self.lost_in_a_row = 0
+            if path in self._failing:
+                self._failing.discard(path)
+                self.log(f"the history {path} is written again")
+            return
+        self._counts.lost_cycles += 1
+        self.lost_in_a_row += 1
+        if path not in self._failing:
+            self._failing.add(path)
+            self.log_error(f"this cycle is not in the history: {reason}")
+        if config.output is None and format_named(config.format).stream is Stream.EVENTS:
+            lost = {"type": "history", "lost_cycles": self._counts.lost_cycles, "reason": visible(reason)}
+            self._documents.write(dumps({**lost, "run": {"id": entry.report.run.id}}) + "\n")
+
+    async def close_history(self, history: History | None) -> None:
+        """Close a history that takes no more cycles, within CLOSE_SECONDS."""
+        if history is None:
+            return
+        with contextlib.suppress(TimeoutError, HistoryError):
+            async with asyncio.timeout(CLOSE_SECONDS):
+                if (before := self._writes.get(history.path)) is not None and not before.done():
+                    await asyncio.wait((before,))
+                await in_background(history.close)
+
+    async def _append(self, history: History, entry: Entry) -> str | None:
+        """Why a cycle could not be added; None where it was."""
+        if (before := self._writes.get(history.path)) is not None and not before.done():
+            return f"{history.path}: the last write has not finished yet"
+        done = self._writes[history.path] = in_background(partial(history.append, entry))
+        try:
+            async with asyncio.timeout(FILE_SECONDS):
+                await asyncio.shield(done)
+        except TimeoutError:
+            return f"{history.path}: it takes longer than {FILE_SECONDS:g} s"
+        except HistoryError as error:
+            return f"{history.path}: {error}"
+        return None
 
     async def write_files(self, config: WatchConfig, report: Report, metrics: Callable[[], str]) -> None:
         """Replace the output file and the metrics file, at the same time, within FILE_SECONDS. A failure is logged

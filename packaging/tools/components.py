@@ -23,7 +23,7 @@ import lock
 from wheelhouse import digest
 
 ACCEPTED: Final = frozenset(
-    "Apache-2.0 BSD-2-Clause BSD-3-Clause ISC MIT MIT-0 MPL-2.0 PSF-2.0 Python-2.0.1 Zlib".split()
+    "Apache-2.0 BSD-2-Clause BSD-3-Clause ISC MIT MIT-0 MPL-2.0 PSF-2.0 Python-2.0.1 Zlib blessing".split()
 )
 """Licences (SPDX) under which a part may go out with this project."""
 READ: Final = {
@@ -31,9 +31,15 @@ READ: Final = {
     "python-dateutil": "BSD-3-Clause",
 }
 """Licences of distributions whose metadata leaves it open, as a person read them in their files."""
-COMPILED: Final = {"libffi": "MIT", "openssl": "Apache-2.0", "python": "Python-2.0.1", "zlib": "Zlib"}
+COMPILED: Final = {
+    "libffi": "MIT",
+    "openssl": "Apache-2.0",
+    "python": "Python-2.0.1",
+    "sqlite3": "blessing",  # SPDX's name for its dedication to the public domain
+    "zlib": "Zlib",
+}
 """Licences of what is compiled, whose sources name them in prose."""
-COMPILED_NEEDS: Final = {"python": frozenset({"libffi", "openssl", "zlib"})}
+COMPILED_NEEDS: Final = {"python": frozenset({"libffi", "openssl", "sqlite3", "zlib"})}
 EPOCHS: Final = {"zlib": "1:"}
 """Of Debian's versions, which leave it out in names of files. An epoch is never taken back."""
 _CLASSIFIERS: Final = {

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from tests.bench import checks, growth, judging, onefile, record, rivals, start, steps, watching
+from tests.bench import checks, growth, history, judging, onefile, record, rivals, start, steps, watching
 from tests.bench.promise import Promise, Row, rows_of
 
 MEASUREMENTS: Final = (
@@ -18,6 +18,7 @@ MEASUREMENTS: Final = (
     *steps.MEASUREMENTS,
     *watching.MEASUREMENTS,
     *growth.MEASUREMENTS,
+    *history.MEASUREMENTS,
     *start.MEASUREMENTS,
     *onefile.MEASUREMENTS,
     *judging.MEASUREMENTS,

@@ -279,7 +279,14 @@ def test_fail_on_changes_the_code_and_not_the_document(
 
 @pytest.mark.parametrize(
     "arguments",
-    [("check", "--timeout", "x"), ("diff", "/a", "/b"), ("tui",), ("facts",), ("history",), ("explain", "X")],
+    [
+        ("check", "--timeout", "x"),
+        ("diff", "/a", "/b"),
+        ("tui",),
+        ("facts",),
+        ("history", "/nowhere/h.db"),
+        ("explain", "X"),
+    ],
     ids=" ".join,
 )
 def test_a_refusal_of_any_command_is_an_error(arguments: tuple[str, ...], capfd: pytest.CaptureFixture[str]) -> None:

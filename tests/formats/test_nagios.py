@@ -377,7 +377,7 @@ def test_into_a_file_and_into_one_that_cannot_be_written(tmp_path: Path, capfd: 
         ("endpoints",),
         ("permissions",),
         ("facts", "--vpc", "vpc-1"),
-        ("history",),
+        ("history", "/nowhere/h.db"),
         ("fleet", "report.json"),
         ("chekc",),
     ],

@@ -92,13 +92,25 @@ _SHARED_FILES: Final = Parser(
 )
 _WORKLOADS: Final = Parser(("workload-files",), (f"{_STEPS}test_workload.py::test_any_text",))
 _KERNEL: Final = "the kernel of this host wrote it"
+_TORN: Final = "tests/agent/history/test_history_torn.py::"
+_HISTORY: Final = Parser(("histories",), (f"{_TORN}test_any_torn_file", f"{_TORN}test_any_values"))
+_WRITTEN_ON: Final = Parser(("histories",), (f"{_TORN}test_whatever_is_there_is_written_on_or_refused",))
 BY_PLACE: Final = {
+    "agent/cli/param_types.py::_moment": Parser(
+        ("options",), ("tests/agent/cli/test_options.py::test_any_text_is_a_moment_or_refused",)
+    ),
     "agent/cli/config_file.py::_load": Parser(
         ("configurations",), ("tests/agent/cli/test_options.py::test_any_file_is_settings_or_refused",)
     ),
     "agent/cli/to_settings.py::_template_in": Parser(
         ("templates",), ("tests/agent/cli/test_options.py::test_any_file_is_a_template_or_refused",)
     ),
+    "agent/history/file.py::_check_header": _HISTORY,
+    "agent/history/read.py::HistoryReader._json": _HISTORY,
+    "agent/history/read.py::_times": _HISTORY,
+    "agent/history/summary.py::latency": _HISTORY,
+    "agent/history/write.py::HistoryWriter.state": _WRITTEN_ON,
+    "agent/history/write.py::ids_of": _HISTORY,
     "agent/judge/endpoint_policy/document.py::statements_of": Parser(
         ("policies",), ("tests/agent/judge/test_endpoint_policy.py::test_no_text_raises",)
     ),
@@ -175,15 +187,18 @@ BY_HAND: Final = {
 """Parsers of this program's own, which no call shows."""
 
 WRITER: Final = "agent/process/write_file.py"
-"""The one module that writes files: to_file, to_new_file and what they need."""
+"""The one module that writes files: to_file, to_new_file, own_private_file and what they need."""
 OTHER_WRITERS: Final = {
+    "agent/history/file.py::_check_tables": "in memory",
+    "agent/history/file.py::_connected": "SQLite writes the file that the writer has located, by own_private_file",
+    "agent/history/file.py::opened_for_reading": "in memory",
     "agent/process/output.py::to_stderr": "opens /dev/null in place of a closed stream",
     "agent/process/output.py::to_stdout": "opens /dev/null in place of a closed stream",
     "agent/process/streams.py::occupy_closed_streams": "opens /dev/null in place of a closed stream",
     "agent/simulated/certificates.py::loaded": "a key for the ssl module, in a folder of its own that it removes",
     "agent/tui/command.py::Terminal.put_back": "writes to the terminal of the interface",
 }
-"""Calls that write elsewhere, each to no file that a user named."""
+"""Calls that write elsewhere: to no file that a user named, but for SQLite."""
 
 
 @dataclass(frozen=True, slots=True)

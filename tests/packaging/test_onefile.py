@@ -217,7 +217,7 @@ def test_nothing_says_where_or_by_whom_it_was_built(built_file: Path) -> None:
 
 def test_carries_the_licences_of_what_was_compiled(built_file: Path) -> None:
     licences = {Path(name).name for name in members(built_file) if name.startswith("licences/")}
-    assert licences == {"backuplink", "libffi", "openssl", "python", "zlib"}
+    assert licences == {"backuplink", "libffi", "openssl", "python", "sqlite3", "zlib"}
 
 
 def test_assembled_again_in_another_folder_and_umask_gives_the_same_bytes(built_file: Path, tmp_path: Path) -> None:
@@ -335,6 +335,18 @@ def test_says_what_the_source_says(file: Path, directory: Path, words: tuple[str
     assert ours.returncode in (0, 1, 2)
     assert len(ours.stdout) > 10
     assert ours.stderr == source.stderr
+
+
+def test_keeps_a_history(file: Path, directory: Path, tmp_path: Path) -> None:
+    variables = environment(BACKUPLINK_HOME=str(directory.parent))
+    history = tmp_path / "h.db"
+    watched = run([file, "demo", "--watch", "one-zone-silent", "--cycles", "1", "--history", history], variables)
+    assert (watched.returncode, history.stat().st_mode & 0o777) == (2, 0o600)
+    listed = run([file, "history", history], variables)
+    assert (listed.returncode, listed.stderr) == (0, "")
+    assert "  1 cycle from 2026-01-15 03:00:00" in listed.stdout
+    assert "03:00:03  verdict critical: backup: some of the endpoint's" in listed.stdout
+    assert run([file, "history", history, "--show", "1", "--format", "json"], variables).returncode == 0
 
 
 def without_moment(text: str) -> str:

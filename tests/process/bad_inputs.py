@@ -229,6 +229,17 @@ FORMED: Final = (
         ),
     ),
     Option(
+        name="keep",
+        wanted="a duration such as 30d, 12h or 90m",
+        bad=("30", "d", "0d", "-1d", "1.5h", "1 d", "1D", "1y", "1d1h", "9999999d", "\u0663d", "30d "),
+    ),
+    Option(
+        name="keep-size",
+        wanted="a whole number from 1 to 1000000",
+        bad=("0", "-1", "1.5", "1e3", "1000001", "1MB", "\u0661", "9" * LONG),
+        number=True,
+    ),
+    Option(
         name="on-change-env",
         wanted="the name of an environment variable",
         bad=("-x", "A=b", "A-B", "1A", "A B", "$A", "\u0410", "A,B"),
@@ -283,6 +294,7 @@ TEXTS: Final = {
     "output": ("the path of a file", {"nothing"}),
     "ec2-facts": ("the path of a file", {"nothing"}),
     "textfile": ("the path of a file", {"nothing"}),
+    "history": ("the path of a file", {"nothing"}),
     "notify-template": ("the path of a file", {"nothing"}),
     "on-change": ("expected a program", {"nothing", "a space"}),
 }
@@ -654,7 +666,7 @@ def of_pairs() -> Iterator[Refused]:
             ("--output=x", "--notify=https://h/", "--notify-template={here}/empty"),
             ("{here}/empty: is not JSON: ",),
         ),
-        ("history", ("--output=x", "--history=x"), ("--history is reserved",)),
+        ("a history that is none", ("--output=x", "--history={here}/nowhere/x"), ("{here}/nowhere/x: No such file",)),
     ):
         yield Refused(
             id=f"watch: {label}",
@@ -662,7 +674,7 @@ def of_pairs() -> Iterator[Refused]:
             says=says,
             format="json",
         )
-    for name in ("history", "fleet"):
+    for name in ("fleet",):
         yield Refused(
             id=f"a command that is to come: {name}",
             arguments=(name, "--format", "json"),

@@ -37,13 +37,14 @@ ARGUMENTS: Final = {
     "endpoints": ("endpoints", "--region", "eu-west-1"),
     "permissions": ("permissions", "--format", "json"),
     "schema": ("schema",),
+    "history": ("history", "{report}"),
     "facts": ("facts", "--vpc", "vpc-12345678", "--region", "no-region"),
     "version": ("--version",),
     "help": ("--help",),
     "usage": ("no-such-command",),
 }
 CODES: Final = {
-    **dict.fromkeys(("check", "tui", "facts", "usage", "text on stdin"), UNKNOWN),
+    **dict.fromkeys(("check", "tui", "facts", "history", "usage", "text on stdin"), UNKNOWN),
     "demo of a fault": 2,
 }
 """Exit codes where all streams are there; OK for every other."""

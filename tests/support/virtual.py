@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from agent.formats.registry import RenderOptions
 from agent.formats.registry import render as render_report
+from agent.history.model import History
 from agent.judge.verdict import judge
 from agent.process.cancel import CancelToken
 from agent.process.output import Writer
@@ -74,6 +75,7 @@ def job(
     output: Path | None = None,
     redact: bool = False,
     judge: Callable[[Measurement], Report] = judge,
+    history: History | None = None,
     **watching: Any,
 ) -> WatchConfig:
     """What a watch with the command's defaults does, but for what is named; its settings are those of `scenario`."""
@@ -89,6 +91,8 @@ def job(
             report, format, RenderOptions(exit_code=exits.of_status(report.verdict.status))
         ),
         redact=redact,
+        history=history,
+        series="watch",
     )
 
 

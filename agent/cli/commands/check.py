@@ -6,12 +6,13 @@ from typing import Any
 import click
 
 from agent.cli.group import Command
-from agent.cli.options import report_options, run_options
-from agent.cli.to_settings import report_options_from, settings_from
+from agent.cli.options import history_options, report_options, run_options
+from agent.cli.to_settings import keeping_from, report_options_from, settings_from
 
 
 @click.command(cls=Command)
 @run_options
+@history_options
 @report_options
 @click.pass_obj
 def check(received_signals: list[str], /, **options: Any) -> int:
@@ -19,4 +20,5 @@ def check(received_signals: list[str], /, **options: Any) -> int:
     from agent.app.check import check_host
 
     wanted = report_options_from(options)
-    return check_host(settings_from(options, os.environ, received_signals), wanted, received_signals)
+    settings = settings_from(options, os.environ, received_signals)
+    return check_host(settings, wanted, received_signals, keeping_from(options))

@@ -80,8 +80,21 @@ def test_version_imports_nothing_heavy() -> None:
 def test_check_starts_without_botocore_and_cryptography() -> None:
     code = "import sys; import agent.cli.main; print(sorted(sys.modules))"
     result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-    for heavy in ("botocore", "cryptography", "textual", "boto3", "httpx", "prometheus_client"):
+    for heavy in ("botocore", "cryptography", "textual", "boto3", "httpx", "prometheus_client", "sqlite3"):
         assert f"'{heavy}'" not in result.stdout
+
+
+@pytest.mark.parametrize("words", [(), ("--history", "h.db")])
+def test_only_what_keeps_a_history_loads_sqlite(tmp_path: Path, words: tuple[str, ...]) -> None:
+    code = (
+        "import sys; from agent.cli.entry import run; run(sys.argv[1:]); "
+        "print('sqlite3' in sys.modules, 'agent.history.write' in sys.modules)"
+    )
+    arguments = ("demo", "--watch", "--cycles", "1", *words)
+    result = subprocess.run(
+        [sys.executable, "-c", code, *arguments], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert result.stdout.splitlines()[-1] == f"{bool(words)} {bool(words)}"
 
 
 AT_THE_END = """

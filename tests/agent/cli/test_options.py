@@ -5,6 +5,7 @@ import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
@@ -17,10 +18,11 @@ from hypothesis import strategies as st
 
 from agent.cli.config_file import MAX_CONFIG_BYTES, format_of_file
 from agent.cli.main import dispatch, main
-from agent.cli.to_settings import report_options_from, settings_from, watching_from
+from agent.cli.param_types import AGE, MOMENT
+from agent.cli.to_settings import keeping_from, report_options_from, settings_from, watching_from
 from agent.formats.registry import OPTION_NAMES
 from agent.report import facts_file
-from agent.settings import Calls, Ec2, Expect, NamedEndpoint, ReportOptions, Settings, Suppression, Workload
+from agent.settings import Calls, Ec2, Expect, Keeping, NamedEndpoint, ReportOptions, Settings, Suppression, Workload
 from tests.support import extent
 from tests.support.sample_facts import facts
 from tests.support.validator import VALIDATOR
@@ -186,6 +188,17 @@ CASES = (
         other_means=(Suppression(code="TCP007", target="backup-gateway"),),
         multiple=True,
     ),
+    Case(name="history", field="path", good="/a.db", means=Path("/a.db"), other="b.db", other_means=Path("b.db")),
+    Case(name="keep", field="seconds", good="12h", means=43_200.0, other="2w", other_means=1_209_600.0),
+    Case(
+        name="keep-size",
+        field="size",
+        good="5",
+        means=5_000_000,
+        other="1000",
+        other_means=1_000_000_000,
+        number=True,
+    ),
     Case(
         name="fail-on",
         field="fail_on",
@@ -221,8 +234,16 @@ def settled(*arguments: str, command: str = "check") -> tuple[Settings, ReportOp
         return settings_from(context.params, os.environ), report_options_from(context.params)
 
 
+def kept(*arguments: str) -> Keeping:
+    """The history that `check` keeps by these arguments, in h.db where they name no file."""
+    with main.commands["check"].make_context("check", list(arguments)) as context:
+        keeping = keeping_from({**context.params, "history": context.params["history"] or "h.db"})
+    assert keeping is not None
+    return keeping
+
+
 def value_of(case: Case, *arguments: str) -> Any:
-    for options in settled(*arguments):
+    for options in (*settled(*arguments), kept(*arguments)):
         if hasattr(options, case.field):
             return getattr(options, case.field)
     raise AssertionError(case.field)
@@ -580,3 +601,32 @@ def test_any_variable_is_a_setting_or_refused(case: Case, text: str) -> None:
         inside.setenv(case.variable, text)
         with contextlib.suppress(click.UsageError):
             settled()
+
+
+@given(
+    st.text(max_size=30)
+    | st.datetimes().map(datetime.isoformat)
+    | st.datetimes(timezones=st.timezones()).map(datetime.isoformat)
+)
+@example("9" * 5_000 + "d")
+@example("0001-01-01T00:00:00+14:00")
+@example("2026-01-15T03:00\N{ARABIC-INDIC DIGIT THREE}0")
+def test_any_text_is_a_moment_or_refused(text: str) -> None:
+    try:
+        moment = MOMENT.convert(text, None, None)
+    except click.BadParameter:
+        return
+    assert isinstance(moment, float) or moment.utcoffset() is not None
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("90m", 5_400.0), ("12h", 43_200.0), ("30d", 2_592_000.0), ("2w", 1_209_600.0)]
+)
+def test_a_duration(text: str, seconds: float) -> None:
+    assert AGE.convert(text, None, None) == MOMENT.convert(text, None, None) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "30", "d", "0d", "-1d", "1.5h", "1 d", "1D", "1y", "1d1h", "9999999d", "\u0663d"])
+def test_no_duration(text: str) -> None:
+    with pytest.raises(click.BadParameter, match="is not a duration such as 30d, 12h or 90m"):
+        AGE.convert(text, None, None)

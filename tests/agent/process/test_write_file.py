@@ -293,6 +293,7 @@ CREATING: Final = frozenset(
 )
 """Functions and methods of the standard library that can create or replace something in a folder, or remove it."""
 ELSEWHERE: Final = {
+    ("agent/history/file.py", "open"): "reads; SQLite writes the file of a history, which own_private_file creates",
     ("agent/process/files.py", "open"): "reads",
     ("agent/process/output.py", "open"): "the null device, in the place of a stream",
     ("agent/process/streams.py", "open"): "the null device, in the place of a stream",

@@ -1,6 +1,6 @@
 """Reports of a watch's cycles, as short as what a test is about: which findings were there, and what was measured."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from functools import cache
@@ -17,6 +17,9 @@ LASTS: Final = timedelta(seconds=2)
 """How long a cycle takes."""
 FAILED_CONNECT: Final = build.tcp("10.0.1.17", failed="timeout")
 """What shows the finding where nothing else is said."""
+SKIPPED: Final = build.spoiled(FAILED_CONNECT, skipped="an earlier step failed")
+WELL: Final = build.tcp("10.0.1.17")
+CAUSE: Final = "VPC006@backup"
 
 
 def fault(
@@ -75,3 +78,28 @@ def cycle(
         observations=tuple(observations),
         findings=findings,
     )
+
+
+def lettered(cycles: str) -> Iterator[Report]:
+    """One a letter: C critical, W warning, i information, e explained, s suppressed, `.` gone, `-` not measured,
+    `!` gone in a run that was cut short."""
+    for number, letter in enumerate(cycles, 1):
+        match letter:
+            case "C":
+                yield cycle(number, fault())
+            case "W":
+                yield cycle(number, fault(severity=Severity.WARNING))
+            case "i":
+                yield cycle(number, fault(severity=Severity.INFO))
+            case "e":
+                yield cycle(number, fault(explained_by=CAUSE))
+            case "s":
+                yield cycle(number, fault(suppressed=True))
+            case ".":
+                yield cycle(number, observations=(WELL,))
+            case "-":
+                yield cycle(number, observations=(SKIPPED,))
+            case "!":
+                yield cycle(number, observations=(WELL,), complete=False)
+            case _:
+                raise ValueError(letter)

@@ -1,6 +1,6 @@
 """The tracker: what many cycles show together, reported once and proven by a report."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from fractions import Fraction
@@ -12,48 +12,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.catalog.findings import Severity
-from agent.report.model import NO_TROUBLE, Report, Status
+from agent.report.model import NO_TROUBLE, Status
 from agent.watch.changes import WINDOW, Kind, StateChange, Tracker, share_of_changes
 from probes.model import ELSEWHERE, Observation, Step
-from tests.agent.watch.cycles import FAILED_CONNECT, INTERVAL, LASTS, cycle, fault
+from tests.agent.watch.cycles import FAILED_CONNECT, INTERVAL, LASTS, SKIPPED, WELL, cycle, fault, lettered
 from tests.support import build, extent
 from tests.support.runs import report_of
-
-SKIPPED: Final = build.spoiled(FAILED_CONNECT, skipped="an earlier step failed")
-WELL: Final = build.tcp("10.0.1.17")
-CAUSE: Final = "VPC006@backup"
-
-
-def _reports(cycles: str) -> Iterator[Report]:
-    """One a letter: C critical, W warning, i information, e explained, s suppressed, `.` gone, `-` not measured,
-    `!` gone in a run that was cut short."""
-    for number, letter in enumerate(cycles, 1):
-        match letter:
-            case "C":
-                yield cycle(number, fault())
-            case "W":
-                yield cycle(number, fault(severity=Severity.WARNING))
-            case "i":
-                yield cycle(number, fault(severity=Severity.INFO))
-            case "e":
-                yield cycle(number, fault(explained_by=CAUSE))
-            case "s":
-                yield cycle(number, fault(suppressed=True))
-            case ".":
-                yield cycle(number, observations=(WELL,))
-            case "-":
-                yield cycle(number, observations=(SKIPPED,))
-            case "!":
-                yield cycle(number, observations=(WELL,), complete=False)
-            case _:
-                raise ValueError(letter)
 
 
 def _changes_of_finding(cycles: str, raise_after: int = 2, clear_after: int = 2) -> list[str]:
     """What was said of the finding, each with the number of its cycle."""
     tracker = Tracker(raise_after=raise_after, clear_after=clear_after)
     changes: list[str] = []
-    for number, report in enumerate(_reports(cycles), 1):
+    for number, report in enumerate(lettered(cycles), 1):
         changes += [f"{number} {change.kind}" for change in tracker.fold(report) if change.finding is not None]
     return changes
 
@@ -127,7 +98,7 @@ def test_flapping_is_said_once_and_ends_once() -> None:
 
 def test_what_settles_as_a_fault_stands() -> None:
     tracker = Tracker(raise_after=2, clear_after=2)
-    changes = [change for report in _reports("C." * 10 + "C" * 20) for change in tracker.fold(report) if change.finding]
+    changes = [change for report in lettered("C." * 10 + "C" * 20) for change in tracker.fold(report) if change.finding]
     assert [(change.kind, change.stands) for change in changes] == [(Kind.FLAPPING, False), (Kind.SETTLED, True)]
     assert [finding.id for finding in tracker.raised] == ["TCP001@backup"]
     assert not tracker.flapping
@@ -135,7 +106,7 @@ def test_what_settles_as_a_fault_stands() -> None:
 
 def test_while_it_flaps_the_state_is_kept() -> None:
     tracker = Tracker(raise_after=2, clear_after=2)
-    for report in _reports("CC..CC..CC"):
+    for report in lettered("CC..CC..CC"):
         tracker.fold(report)
     assert [finding.id for finding in tracker.flapping] == ["TCP001@backup"]
     assert [finding.id for finding in tracker.raised] == ["TCP001@backup"]
@@ -408,7 +379,7 @@ def test_a_change_of_the_verdict_says_what_it_was_and_for_how_long() -> None:
 
 def _of_finding(cycles: str, **how: int) -> list[StateChange]:
     tracker = Tracker(raise_after=how.get("raise_after", 2), clear_after=how.get("clear_after", 2))
-    return [change for report in _reports(cycles) for change in tracker.fold(report) if change.finding is not None]
+    return [change for report in lettered(cycles) for change in tracker.fold(report) if change.finding is not None]
 
 
 def test_a_change_names_the_run_that_proves_it() -> None:
@@ -459,7 +430,7 @@ def test_the_same_change_has_the_same_id_and_others_have_others() -> None:
     once, again = _of_finding("CC..CC"), _of_finding("CC..CC")
     assert [change.id for change in once] == [change.id for change in again]
     tracker = Tracker(raise_after=1, clear_after=1)
-    many = [change.id for report in _reports("CWe.C") for change in tracker.fold(report)]
+    many = [change.id for report in lettered("CWe.C") for change in tracker.fold(report)]
     assert len(many) == len(set(many)) > 4
 
 
@@ -476,7 +447,7 @@ def test_findings_are_told_by_id_after_the_verdict() -> None:
 
 def test_it_counts_what_it_told() -> None:
     tracker = Tracker(raise_after=2, clear_after=2)
-    for report in _reports("CC.." + "C." * 30):
+    for report in lettered("CC.." + "C." * 30):
         tracker.fold(report)
     assert tracker.reported == {Kind.VERDICT: 1, Kind.RAISED: 1, Kind.CLEARED: 1, Kind.FLAPPING: 1}
 
@@ -492,7 +463,7 @@ def test_what_is_over_is_forgotten() -> None:
 def test_new_bounds_are_taken_in_the_middle() -> None:
     """As a hangup has it: the settings are others, the state is the same."""
     tracker = Tracker(raise_after=5, clear_after=5)
-    reports = _reports("CCCC")
+    reports = lettered("CCCC")
     next_kinds: Callable[[], list[Kind]] = lambda: [  # noqa: E731 - a line is enough
         change.kind for change in tracker.fold(next(reports)) if change.finding
     ]

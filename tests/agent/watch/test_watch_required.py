@@ -272,3 +272,18 @@ def test_a_watch_tells_it_everywhere(tmp_path: Path, monkeypatch: pytest.MonkeyP
     samples = samples_in(textfile.read_text("utf-8"))
     for kind in ("required", "not-required"):
         assert samples["backuplink_watch_changes_total", frozenset({("kind", kind)})] == 1
+
+
+@pytest.mark.parametrize("cycles", ["hh..hh", ".hh!!..", "hhxx..hh", "h.h.h.h.hhhh", "nn.hh", "ooh.h?.."])
+def test_services_survive_a_restart_at_any_cycle(cycles: str) -> None:
+    whole = Tracker(raise_after=2, clear_after=2)
+    expected = [change for report in _reports(cycles) for change in whole.fold(report)]
+    for at in range(len(cycles)):
+        first, second = (Tracker(raise_after=2, clear_after=2) for _ in range(2))
+        reports = list(_reports(cycles))
+        before = [change for report in reports[:at] for change in first.fold(report)]
+        assert second.restore(json.loads(json.dumps(first.saved(redact=False))))
+        assert [*before, *(change for report in reports[at:] for change in second.fold(report))] == expected
+        assert second.saved(redact=False) == whole.saved(redact=False)
+        assert first.saved(redact=True)["services"] == {}
+        assert first.saved(redact=True)["signs"] is None

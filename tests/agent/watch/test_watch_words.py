@@ -14,13 +14,14 @@ from hypothesis import strategies as st
 
 from agent.catalog.findings import CODES, Severity
 from agent.catalog.services import SERVICES
+from agent.catalog.wording import lasted
 from agent.cli import main as cli
 from agent.cli.config_file import MAX_CONFIG_BYTES
 from agent.process.output import MAX_LINE
 from agent.report.model import Finding, Report, Status
 from agent.report.redact import redact
 from agent.report.serialization import type_schema
-from agent.watch.change_text import NAMES, NOTICE, document, dumps, filled, flaw_of, lasted, line_of
+from agent.watch.change_text import NAMES, NOTICE, document, dumps, filled, flaw_of, line_of
 from agent.watch.changes import Kind, StateChange, Tracker
 from tests.agent.watch.cycles import cycle, fault
 from tests.support.runs import report_of

@@ -35,6 +35,8 @@ GOOD: Final = {
     "ca-bundle": ("roots.pem",),
     "suppress": ("DNS001", "TCP001=backup"),
     "fail-on": ("warning", "never"),
+    "keep": ("30d", "12h"),
+    "keep-size": ("1", "100"),
     "interval": ("10", "3600"),
     "cycles": ("1", "5"),
     "raise-after": ("1",),
@@ -49,7 +51,7 @@ GOOD: Final = {
     "config": ("backuplink.toml",),
 }
 """Values of the options that take one; `format` stands for itself, and nothing here names a file to write."""
-WRITTEN: Final = ("output", "textfile")
+WRITTEN: Final = ("output", "textfile", "history")
 """Options that name a file that is written: they get names in the command's own folder alone."""
 COMMANDS: Final = ("check", "check", "check", "watch", "watch", "facts", "endpoints", "permissions", "diagnose", "tui")
 _TOML_PIECES: Final = (
@@ -136,7 +138,7 @@ def check_options(chance: Random, command: Command) -> None:
 
 def check_configuration(chance: Random, command: Command) -> None:
     """A malformed configuration file is read as it stands, or refused as a malformed option is."""
-    names = [name for name in _options("watch") if name not in (*WRITTEN, "config", "history") and name in GOOD]
+    names = [name for name in _options("watch") if name not in (*WRITTEN, "config") and name in GOOD]
     lines = [f"{name} = {_toml(chance, name)}\n" for name in chance.sample(names, 4)]
     content = "".join(lines).encode("utf-8", "surrogateescape")
     if chance.randrange(4):

@@ -1,0 +1,159 @@
+"""What a history tells: its changes, a chart, one report, the difference between two, or all of it for programs."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from agent.app.errors import RequestError
+from agent.app.write_document import write_report
+from agent.history.model import SCHEMA, HistoryDocument, HistoryError, Series
+from agent.process.output import one_line, to_stderr, to_stdout
+from agent.process.signals import exit_on_signals
+from agent.report import exits
+from agent.settings import ReportOptions
+
+if TYPE_CHECKING:
+    from agent.history.read import HistoryReader
+
+PIECE: Final = 200
+"""Lines of an export that are written at once."""
+
+
+def list_changes(
+    place: str, since: datetime | float | None, received_signals: list[str], *, as_json: bool, chart: bool
+) -> int:
+    """Write the changes of a history or, with `chart`, its chart. Returns the exit code: that of the first signal where
+    one was received, otherwise OK. Raises RequestError and OutputClosedError."""
+    from agent.history import text
+    from agent.report.codec import dumps
+    from agent.report.serialization import to_json
+
+    with exit_on_signals(received_signals):
+        with _read(place) as history, history.moment():
+            document = _document(history, _moment(since), chart=chart)
+        if as_json:
+            to_stdout(dumps(to_json(document)))
+        else:
+            to_stdout(text.as_chart(document) if chart else text.as_list(document))
+        return _code(received_signals)
+
+
+def show_cycle(place: str, cycle: int, options: ReportOptions, received_signals: list[str]) -> int:
+    """Write the report of a cycle. Returns the exit code as `list_changes` does, and UNKNOWN where the report could not
+    be written to the file that was named. Raises as it does."""
+    with exit_on_signals(received_signals):
+        with _read(place) as history, history.moment():
+            report, own = history.report(cycle)
+        if own != cycle:
+            words = f"Cycle {cycle} came to the same as cycle {own}, whose report was kept and is shown."
+            to_stderr(f"{words}\n")
+        said = exits.of_verdict(report.verdict.status, options.fail_on)
+        return write_report(report, options, exits.OK, said=said) or _code(received_signals)
+
+
+def compare_cycles(place: str, old: int, new: int, received_signals: list[str], *, as_json: bool) -> int:
+    """Write the differences between the reports of two cycles. Returns and raises as `list_changes` does."""
+    from agent.formats import diff as diff_format
+    from agent.report.diff import NotComparableError, difference
+
+    with exit_on_signals(received_signals):
+        with _read(place) as history, history.moment():
+            reports = [history.report(cycle)[0] for cycle in (old, new)]
+        try:
+            changes = difference(*reports)
+        except NotComparableError as error:
+            raise RequestError(str(error)) from error
+        to_stdout(diff_format.as_json(changes) if as_json else diff_format.as_text(changes))
+        return _code(received_signals)
+
+
+def export(place: str, since: datetime | float | None, received_signals: list[str], *, as_csv: bool) -> int:
+    """Write all cycles. Returns and raises as `list_changes` does."""
+    from agent.history.export import as_csv as csv_of
+    from agent.history.export import as_ndjson
+
+    moment = _moment(since)
+    with exit_on_signals(received_signals), _read(place) as history:
+        changes = () if as_csv else list(history.changes(moment))
+        cycles = history.cycles(moment)
+        is_begun = False
+        try:
+            for piece in _pieces(csv_of(cycles) if as_csv else as_ndjson(cycles, changes)):
+                to_stdout(piece)
+                is_begun = True
+                if received_signals:
+                    break
+        except HistoryError as error:
+            if not is_begun:
+                raise
+            to_stderr(f"Error: {one_line(f'{place}: {error}; the export ends here.')}\n")
+            return exits.UNKNOWN
+        return _code(received_signals)
+
+
+def _pieces(lines: Iterable[str]) -> Iterator[str]:
+    piece: list[str] = []
+    for line in lines:
+        piece.append(line)
+        if len(piece) == PIECE:
+            yield "".join(piece)
+            piece = []
+    yield "".join(piece)
+
+
+def _document(history: "HistoryReader", since: datetime | None, *, chart: bool) -> HistoryDocument:
+    from agent.history import summary
+    from agent.history.read import instant
+
+    names, statuses = history.series(), history.statuses()
+    changes = tuple(history.changes(since))
+    found: list[Series] = []
+    for number, marks in sorted(history.marks(since).items()):
+        watched = summary.spans(marks)
+        name = names.get(number, "?")
+        own = [change for change in changes if change.series == name]
+        found.append(
+            Series(
+                name=name,
+                cycles=len(marks),
+                first_at=instant(watched[0][0]),
+                last_at=instant(watched[-1][0]),
+                status=statuses.get(watched[-1][2].outline, "unknown"),
+                lost=sum(mark.lost for mark in marks),
+                gaps=summary.gaps(watched),
+                days=summary.days(watched, statuses) if chart else None,
+                latency=summary.latency(history.times(number, since)) if chart else None,
+                flapping=summary.flapping(own) if chart else None,
+            )
+        )
+    return HistoryDocument(schema=SCHEMA, since=since, series=tuple(found), changes=changes)
+
+
+@contextmanager
+def _read(place: str) -> "Iterator[HistoryReader]":
+    """Raises RequestError for what is no history."""
+    from agent.history.read import HistoryReader
+
+    try:
+        with HistoryReader(Path(place)) as history:
+            yield history
+    except HistoryError as error:
+        raise RequestError(f"{place}: {error}") from error
+
+
+def _moment(since: datetime | float | None) -> datetime | None:
+    """An instant; a duration is counted back from now. Raises RequestError for one before all calendars."""
+    if not isinstance(since, float):
+        return since
+    from probes.system.machine import SystemMachine
+
+    try:
+        return SystemMachine().now() - timedelta(seconds=since)
+    except OverflowError as error:
+        raise RequestError("--since reaches back beyond the year 1") from error
+
+
+def _code(received_signals: list[str]) -> int:
+    return exits.SIGNALS[received_signals[0]] if received_signals else exits.OK

@@ -1,0 +1,78 @@
+"""Keeping runs in a history: opening its file, and the one run of a check."""
+
+import os
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from agent.app.errors import RequestError
+from agent.history.model import Entry, History, HistoryError, series_of
+from agent.process.files import InterruptedBySignalError, within
+from agent.process.output import one_line, to_stderr
+from agent.settings import Keeping, ReportOptions, Settings
+
+if TYPE_CHECKING:
+    from agent.history.write import HistoryWriter
+    from agent.report.model import Report
+
+SECONDS: Final = 10.0
+"""Time limit for opening a history, and for writing to it: it may be on a disk that hangs."""
+_WRITERS: "Final[dict[str, HistoryWriter]]" = {}
+"""By file, without links: closing another descriptor of a file would release the locks that SQLite has on it (How To
+Corrupt An SQLite Database File, section 2.2), and a watch that reads its settings again opens its history again."""
+
+
+def opened_history(keeping: Keeping, received_signals: Sequence[str] = ()) -> History:
+    """The history in a file, which is created where nothing has its name; of one file always the same object. Raises
+    RequestError, also for what is no history, and InterruptedBySignalError."""
+    from agent.history.write import HistoryWriter
+
+    place = os.path.realpath(keeping.path)
+    writer = _WRITERS.get(place)
+    if writer is None:
+        writer = _WRITERS[place] = HistoryWriter(keeping)
+    writer.keeping = keeping
+    try:
+        within(writer.open, seconds=SECONDS, received_signals=received_signals)
+    except HistoryError as error:
+        raise RequestError(f"{keeping.path}: {error}") from error
+    except TimeoutError as error:
+        raise RequestError(f"{keeping.path}: cannot be opened within {SECONDS:g} s") from error
+    return writer
+
+
+def keep_run(
+    history: History, settings: Settings, options: ReportOptions, report: "Report", received_signals: Sequence[str]
+) -> None:
+    """Add the run of a check to a history. What goes wrong is said on stderr: the verdict stands without it."""
+    try:
+        work = partial(_keep, history, settings, options, report)
+        within(work, seconds=SECONDS, received_signals=received_signals)
+    except (HistoryError, TimeoutError) as error:
+        why = str(error) if isinstance(error, HistoryError) else error.strerror
+        to_stderr(f"Error: {one_line(f'this run is not in the history: {history.path}: {why}.')}\n")
+    except InterruptedBySignalError:
+        return  # the exit code says it
+
+
+def _keep(history: History, settings: Settings, options: ReportOptions, report: "Report") -> None:
+    from agent.report.redact import redact
+    from agent.watch.change_text import document
+    from agent.watch.changes import Tracker
+
+    series = series_of("check", settings, redact=options.redact)
+    tracker = Tracker(raise_after=1, clear_after=1)
+    tracker.restore(history.state(series))
+    changes = tracker.fold(report)
+    shown = redact(report) if options.redact else report
+    history.append(
+        Entry(
+            series=series,
+            report=shown,
+            changes=tuple(document(change, shown, redact=options.redact) for change in changes),
+            state=tracker.saved(redact=options.redact),
+            stands=None,
+            lost=0,
+        )
+    )
+    history.close()

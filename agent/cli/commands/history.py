@@ -1,0 +1,76 @@
+"""`backuplink history`."""
+
+from typing import Any
+
+import click
+
+from agent.cli.group import Command
+from agent.cli.options import shown_report_options
+from agent.cli.param_types import CYCLE, MOMENT, complete_files
+from agent.settings import DEFAULT_FAIL_ON, ReportOptions
+
+
+@click.command(cls=Command)
+@click.argument("file", shell_complete=complete_files)
+@click.option("--show", type=CYCLE, metavar="ID", help="Write the report of a cycle, by its number in the list.")
+@click.option("--compare", type=CYCLE, nargs=2, metavar="A B", help="Compare the reports of two cycles.")
+@click.option("--plot", is_flag=True, help="Draw availability by day, latency by address and step, and flapping.")
+@click.option("--export", "exported", type=click.Choice(("csv", "ndjson")), help="Write every cycle, for programs.")
+@click.option(
+    "--since",
+    type=MOMENT,
+    help="Leave out cycles that started before: a time such as 2026-01-15T03:00 in UTC, or a duration such as 7d.",
+)
+@shown_report_options
+@click.pass_obj
+def history(received_signals: list[str], /, file: str, **options: Any) -> int:
+    """List what changed, from a file that `watch --history` or `check --history` wrote.
+
+    The list has the number of a cycle, when it ended, and what changed with it, for how long; and the times in which
+    nothing watched. The file may be in use. Exit codes: 0 done, 3 the file is no history, or has no such cycle.
+    """
+    from agent.app.history import compare_cycles, export, list_changes, show_cycle
+
+    wanted = options["format"]
+    _refuse_together(options)
+    if options["show"] is not None:
+        shown = ReportOptions(
+            format=wanted,
+            brief=options["brief"],
+            output=options["output"],
+            redact=options["redact"],
+            suppressions=(),
+            fail_on=DEFAULT_FAIL_ON,
+        )
+        return show_cycle(file, options["show"], shown, received_signals)
+    if options["compare"]:
+        old, new = options["compare"]
+        return compare_cycles(file, old, new, received_signals, as_json=wanted == "json")
+    if options["exported"] is not None:
+        return export(file, options["since"], received_signals, as_csv=options["exported"] == "csv")
+    return list_changes(file, options["since"], received_signals, as_json=wanted == "json", chart=options["plot"])
+
+
+def _refuse_together(options: dict[str, Any]) -> None:
+    """Raise UsageError for options that exclude each other, or that need another one."""
+    chosen = [name for name in ("show", "compare", "plot", "exported") if options[name]]
+    if len(chosen) > 1:
+        first, second = (f"--{name.removesuffix('ed')}" for name in chosen[:2])
+        raise click.UsageError(f"{first} and {second} exclude each other; leave one of them out.")
+    if options["show"] is not None:
+        if options["since"] is not None:
+            raise click.UsageError("--since limits the list, and --show writes one report; leave one of them out.")
+        if options["brief"] and options["format"] != "text":
+            raise click.UsageError(
+                f"--brief shortens the text report; it cannot be used with --format {options['format']}."
+            )
+        return
+    for name in ("brief", "output", "redact"):
+        if options[name]:
+            raise click.UsageError(f"--{name} is for the report that --show writes.")
+    if options["format"] not in ("text", "json"):
+        raise click.UsageError(f"--format {options['format']} is for the report that --show writes; use text or json.")
+    if options["exported"] is not None and options["format"] != "text":
+        raise click.UsageError("--export says the format itself; leave --format out.")
+    if options["compare"] and options["since"] is not None:
+        raise click.UsageError("--since limits the list; --compare takes any two cycles.")

@@ -1,0 +1,63 @@
+"""A history for programs: a row of CSV or lines of JSON for each cycle."""
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
+
+from agent.formats.report_text import visible
+from agent.history.model import ChangeRow, CycleRow
+from agent.report.serialization import to_json
+
+COLUMNS: Final = (
+    *("cycle", "series", "run_id", "started_at", "finished_at", "complete", "status", "path", "access"),
+    *("findings", "lost_before", "report", "summary"),
+)
+_FORMULA: Final = ("=", "+", "-", "@")
+"""How a cell begins that a spreadsheet computes (OWASP, CSV Injection)."""
+
+
+def as_csv(cycles: Iterable[CycleRow]) -> Iterator[str]:
+    """The head, then a row for each cycle. A cell that a spreadsheet would compute has an apostrophe in front."""
+    yield _line(COLUMNS)
+    for cycle in cycles:
+        outline = cycle.outline
+        yield _line(
+            (
+                *(cycle.id, cycle.series, cycle.run_id, to_json(cycle.started_at), to_json(cycle.finished_at)),
+                *("true" if cycle.complete else "false", outline.status, outline.path, outline.access),
+                " ".join(finding.id for finding in outline.findings),
+                *(cycle.lost, cycle.report, outline.summary),
+            )
+        )
+
+
+def as_ndjson(cycles: Iterable[CycleRow], changes: Iterable[ChangeRow]) -> Iterator[str]:
+    """For each cycle a line of type `cycle` with its steps, then one of type `change` for each change that it made."""
+    later = iter(changes)
+    change = next(later, None)
+    for cycle in cycles:
+        document = to_json(cycle)
+        outline = document.pop("outline")
+        seconds = document.pop("seconds")
+        steps = [{**step, "seconds": time} for step, time in zip(outline.pop("steps"), seconds, strict=True)]
+        yield _dumps({"type": "cycle", **document, **outline, "steps": steps})
+        while change is not None and change.cycle <= cycle.id:
+            yield _dumps({"type": "change", **to_json(change)})
+            change = next(later, None)
+
+
+def _line(cells: Iterable[object]) -> str:
+    line = io.StringIO()
+    csv.writer(line, lineterminator="\n").writerow([_cell(cell) for cell in cells])
+    return line.getvalue()
+
+
+def _cell(value: object) -> str:
+    text = visible(str(value))
+    return f"'{text}" if text.lstrip().startswith(_FORMULA) else text
+
+
+def _dumps(values: Any) -> str:
+    return json.dumps(values, allow_nan=False) + "\n"

@@ -1,0 +1,189 @@
+"""Opening the file of a history: what it must be, and how an older version becomes this one.
+
+SQLite changes a file that it merely opens, where another program left it half written. So nothing is opened by it
+before the header says that it is a history.
+"""
+
+import errno
+import os
+import sqlite3
+import stat
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote
+
+from agent.history.model import HistoryError
+from agent.history.schema import APPLICATION_ID, VERSIONS
+from agent.process.write_file import own_private_file
+
+BUSY_SECONDS: Final = 5.0
+"""How long to wait for another writer, whose transactions take milliseconds."""
+WAL_PAGES: Final = 256
+"""Pages of 4 KiB in the log of writes before they are moved to the file itself."""
+_MAGIC: Final = b"SQLite format 3\0"
+_HEADER: Final = 100
+"""Bytes (SQLite's file format, section 1.3)."""
+_APPLICATION_ID: Final = slice(68, 72)
+
+Versions = Sequence[Sequence[str]]
+
+
+def opened_for_writing(path: Path, versions: Versions = VERSIONS) -> sqlite3.Connection:
+    """A connection to a history, which is created where nothing has its name, readable by its owner alone; an older one
+    is brought to this version. Raises HistoryError for whatever else has the name, and leaves it as it is."""
+    with in_words():
+        place = own_private_file(path)
+        _check_header(path, may_be_empty=True)
+        connection = _connected(place, "rw")
+        try:
+            if _version(connection, versions) == 0:
+                connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # to be said before the first table
+            _migrate(connection, versions)
+            # The log survives kill -9, and readers and the writer do not wait for each other.
+            if connection.execute("PRAGMA journal_mode = WAL").fetchone() != ("wal",):
+                raise HistoryError("this file system keeps no history: SQLite has no write-ahead log there")
+            connection.execute("PRAGMA synchronous = NORMAL")
+            connection.execute(f"PRAGMA wal_autocheckpoint = {WAL_PAGES}")
+            connection.execute(f"PRAGMA journal_size_limit = {WAL_PAGES << 12}")
+            _check_tables(connection, versions)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+
+def opened_for_reading(path: Path, versions: Versions = VERSIONS) -> sqlite3.Connection:
+    """A connection to a history that cannot change it; another process may write it at the same time. One of an older
+    version is read into memory, and is brought to this version there. Raises HistoryError."""
+    with in_words():
+        _check_header(path, may_be_empty=False)
+        # A folder that cannot be written cannot take what readers and writers share, and has no writer.
+        is_still = not os.access(path.parent, os.W_OK) and not path.with_name(f"{path.name}-wal").exists()
+        connection = _connected(path, "ro&immutable=1" if is_still else "ro")
+        try:
+            if _version(connection, versions) < len(versions):
+                copy = sqlite3.connect(":memory:", isolation_level=None)
+                connection.backup(copy)
+                connection.close()
+                connection = copy
+                _migrate(connection, versions)
+            connection.execute("PRAGMA query_only = ON")
+            _check_tables(connection, versions)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+
+@contextmanager
+def in_words() -> Iterator[None]:
+    """What goes wrong in the block is a HistoryError."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise HistoryError(_why(error)) from error
+    except OSError as error:
+        raise HistoryError(error.strerror or str(error)) from error
+    except ValueError as error:  # a NUL in the path
+        raise HistoryError(str(error)) from error
+
+
+def _why(error: sqlite3.Error) -> str:
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        return f"the history is damaged ({error}); move the file away, and a new one is made"
+    if code == sqlite3.SQLITE_BUSY:
+        return f"another process holds the history for longer than {BUSY_SECONDS:g} s"
+    if code == sqlite3.SQLITE_FULL:
+        return os.strerror(errno.ENOSPC)
+    return str(error)
+
+
+def _check_header(path: Path, *, may_be_empty: bool) -> None:
+    """Raises HistoryError for what is no history, OSError for what cannot be read."""
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    try:
+        if stat.S_ISDIR(mode := os.fstat(handle).st_mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        header = os.read(handle, _HEADER) if stat.S_ISREG(mode) else b"-"
+    finally:
+        os.close(handle)
+    if not header and may_be_empty:
+        return
+    if (
+        len(header) < _HEADER
+        or not header.startswith(_MAGIC)
+        or int.from_bytes(header[_APPLICATION_ID], "big") != APPLICATION_ID
+    ):
+        raise HistoryError("is not a history of backuplink; it is left as it is")
+
+
+def _connected(path: Path, mode: str) -> sqlite3.Connection:
+    # Used by one thread at a time, but not always by the same.
+    connection = sqlite3.connect(
+        f"file:{quote(os.fsencode(os.path.abspath(path)))}?mode={mode}",  # noqa: PTH100 - links stay as they are
+        uri=True,
+        timeout=BUSY_SECONDS,
+        isolation_level=None,
+        check_same_thread=False,
+    )
+    # Of a file that others may have made (SQLite, Defense Against The Dark Arts).
+    connection.execute("PRAGMA trusted_schema = OFF")
+    connection.execute("PRAGMA cell_size_check = ON")
+    return connection
+
+
+def _version(connection: sqlite3.Connection, versions: Versions) -> int:
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if not 0 <= version <= len(versions):
+        raise HistoryError(
+            f"was written by a newer version of backuplink (its form is {version}, this version knows "
+            f"{len(versions)}); it is left as it is"
+        )
+    return int(version)
+
+
+def _migrate(connection: sqlite3.Connection, versions: Versions) -> None:
+    """Bring a history to the last version, whole or not at all."""
+    if _version(connection, versions) == len(versions):
+        return
+    with transaction(connection):
+        # Once more: another process may have been faster.
+        for number in range(_version(connection, versions), len(versions)):
+            for statement in versions[number]:
+                connection.execute(statement)
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {len(versions)}")
+
+
+def _check_tables(connection: sqlite3.Connection, versions: Versions) -> None:
+    """Raises HistoryError where the tables are not those of this version, so that nothing but the rows is a stranger's:
+    no view, trigger or virtual table runs. Raises sqlite3.Error where the end of a table is damaged."""
+    expected = sqlite3.connect(":memory:", isolation_level=None)
+    try:
+        _migrate(expected, versions)
+        if _tables(connection) != _tables(expected):
+            raise HistoryError("does not have the tables of a history; it is left as it is")
+        for name in ("series", "step", "outcome", "outline", "cycle", "report", "change"):
+            connection.execute(f"SELECT * FROM {name} ORDER BY id DESC LIMIT 1").fetchall()  # noqa: S608 - names of ours
+    finally:
+        expected.close()
+
+
+def _tables(connection: sqlite3.Connection) -> set[tuple[str, str, str | None]]:
+    return set(connection.execute("SELECT type, name, sql FROM sqlite_master"))
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """Everything in the block or nothing of it; other writers wait."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise

@@ -1,0 +1,312 @@
+"""Reading the file of a history, also while other processes write it.
+
+Every value is checked: the file may be damaged, or made by someone else.
+"""
+
+import json
+import math
+import struct
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+from agent.history.file import in_words, opened_for_reading
+from agent.history.model import ChangeRow, CycleRow, DamagedError, HistoryError, Outline, StepRow
+from agent.history.write import ids_of, milliseconds
+from agent.report.model import Report
+from agent.report.saved import SavedReportError, parse_report
+from agent.report.serialization import DecodeError, from_json
+from probes.frozen import dataclass
+
+MAX_REPORT_BYTES: Final = 64 << 20
+"""Of one report, unpacked; as of a saved one."""
+MAX_STANDS: Final = 7 * 86_400_000
+"""Milliseconds for which a cycle says how things are: the longest interval of a watch is a day."""
+BATCH: Final = 1_000
+"""Cycles that are read at once: a reader that is slow with what it got keeps no lock meanwhile."""
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_OF_STEP: Final = ("step", "target", "address", "port", "resolver", "operation", "status", "kind", "code")
+_OF_FINDING: Final = ("id", "severity", "explained_by", "counts", "suppressed")
+"""What `agent.history.write` keeps of a step and of a finding, in its order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What of a cycle decides when something was watched, and how it was."""
+
+    id: int
+    started: int
+    """Milliseconds since 1970."""
+    stands: int | None
+    """Milliseconds; None where nobody knew when the next cycle comes."""
+    lost: int
+    outline: int
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """The cycles of a series that have an outline, and their times."""
+
+    steps: tuple[StepRow, ...]
+    seconds: bytes
+    """As of one cycle, of all after one another."""
+
+
+class HistoryReader:
+    """A history that is read. Raises HistoryError from every method where that is not possible."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._connection = opened_for_reading(path)
+        self._outlines: dict[int, Outline] = {}
+        self._outcomes: dict[int, Outline] = {}
+        self._steps: dict[int, StepRow] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+        self._connection.close()
+
+    @contextmanager
+    def moment(self) -> Iterator[None]:
+        """In the block, everything is as it is at one moment, whatever others write. It must be short: what they write
+        meanwhile makes the log of writes longer."""
+        with in_words():
+            self._connection.execute("BEGIN")
+        try:
+            yield
+        finally:
+            with in_words():
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+
+    def series(self) -> dict[int, str]:
+        """The names of the series by number."""
+        return {_whole(number): _text(name) for number, name in self._rows("SELECT id, name FROM series ORDER BY id")}
+
+    def marks(self, since: datetime | None) -> dict[int, list[Mark]]:
+        """All cycles that started at `since` or later, by series, in the order in which they were kept."""
+        found: dict[int, list[Mark]] = {}
+        rows = self._rows(
+            "SELECT id, series, started_at, stands, lost, outline FROM cycle WHERE started_at >= ? ORDER BY id",
+            _since(since),
+        )
+        for number, series, started, stands, lost, outline in rows:
+            if not (
+                type(number) is type(series) is type(started) is type(lost) is type(outline) is int
+                and (stands is None or (type(stands) is int and 0 <= stands <= MAX_STANDS))
+            ):
+                raise DamagedError
+            found.setdefault(series, []).append(Mark(number, started, stands, lost, outline))
+        return found
+
+    def statuses(self) -> dict[int, str]:
+        """The verdict of each outline."""
+        rows = self._rows("SELECT id, outcome FROM outline")
+        return {_whole(number): self._outcome(_whole(outcome)).status for number, outcome in rows}
+
+    def changes(self, since: datetime | None) -> Iterator[ChangeRow]:
+        """The changes of the cycles that started at `since` or later."""
+        rows = self._rows(
+            "SELECT change.cycle, series.name, change.document FROM change JOIN cycle ON cycle.id = change.cycle "
+            "JOIN series ON series.id = cycle.series WHERE cycle.started_at >= ? ORDER BY change.id",
+            _since(since),
+        )
+        for cycle, series, document in rows:
+            values = self._json(document)
+            if not isinstance(values, dict):
+                raise DamagedError
+            names = ("kind", "at", "since", "seconds", "about", "status", "severity", "text")
+            wanted = {name: values.get(name) for name in names}
+            yield self._shaped(ChangeRow, {"cycle": cycle, "series": series, **wanted})
+
+    def cycles(self, since: datetime | None) -> Iterator[CycleRow]:
+        """The cycles that started at `since` or later, in the order in which they were kept."""
+        last = 0
+        while True:
+            with self.moment():
+                batch = self._batch(last, since)
+            yield from batch
+            if len(batch) < BATCH:
+                return
+            last = batch[-1].id
+
+    def _batch(self, last: int, since: datetime | None) -> list[CycleRow]:
+        """The BATCH cycles after one."""
+        names = self.series()
+        rows = self._rows(
+            "SELECT id, series, run_id, started_at, finished_at, complete, lost, outline, report, seconds "
+            "FROM cycle WHERE id > ? AND started_at >= ? ORDER BY id LIMIT ?",
+            (last, *_since(since), BATCH),
+        )
+        # Of the batch before: another process may have given the numbers to others.
+        for known in (self._outlines, self._outcomes, self._steps):
+            known.clear()
+        return [self._cycle(names, *row) for row in rows]
+
+    def _cycle(
+        self,
+        names: dict[int, str],
+        number: Any,
+        series: Any,
+        run_id: Any,
+        started: Any,
+        finished: Any,
+        complete: Any,
+        lost: Any,
+        outline: Any,
+        report: Any,
+        seconds: Any,
+    ) -> CycleRow:
+        known = self._outline(_whole(outline))
+        return CycleRow(
+            id=_whole(number),
+            series=names.get(_whole(series), "?"),
+            run_id=_text(run_id),
+            started_at=instant(_whole(started)),
+            finished_at=instant(_whole(finished)),
+            complete=bool(_whole(complete)),
+            lost=_whole(lost),
+            report=_whole(report),
+            outline=known,
+            seconds=_times(_bytes(seconds), len(known.steps)),
+        )
+
+    def times(self, series: int, since: datetime | None) -> Iterator[Times]:
+        """The times of all cycles of a series that started at `since` or later, by outline."""
+        packed: dict[int, list[bytes]] = {}
+        rows = self._rows(
+            "SELECT outline, seconds FROM cycle WHERE series = ? AND started_at >= ?", (series, *_since(since))
+        )
+        for outline, seconds in rows:
+            packed.setdefault(_whole(outline), []).append(_bytes(seconds))
+        for number, all_seconds in packed.items():
+            steps = self._outline(number).steps
+            if any(len(seconds) != 2 * len(steps) for seconds in all_seconds):
+                raise DamagedError
+            yield Times(steps, b"".join(all_seconds))
+
+    def report(self, cycle: int) -> tuple[Report, int]:
+        """The report of a cycle, and the id of the cycle whose report it is: of one that has none of its own, the
+        report of the last one before that came to the same."""
+        row = self._row("SELECT report FROM cycle WHERE id = ?", (cycle,))
+        own = cycle if row is None else _whole(row[0])
+        found = self._row("SELECT content FROM report WHERE id = ?", (own,))
+        if found is None:
+            if row is not None:
+                raise DamagedError
+            low, high = self._row("SELECT min(id), max(id) FROM cycle", ()) or (None, None)
+            kept = "it has none yet" if low is None else f"it has {low} to {high}"
+            raise HistoryError(f"has no cycle {cycle}; {kept}")
+        name = f"the report of cycle {own}"
+        try:
+            unpacking = zlib.decompressobj()
+            data = unpacking.decompress(_bytes(found[0]), MAX_REPORT_BYTES)
+            if not unpacking.eof:
+                raise DamagedError
+            return parse_report(data, name), own
+        except (zlib.error, SavedReportError) as error:
+            raise HistoryError(str(error) if isinstance(error, SavedReportError) else f"{name}: {error}") from error
+
+    def _outline(self, number: int) -> Outline:
+        if number not in self._outlines:
+            row = self._row("SELECT outcome, steps FROM outline WHERE id = ?", (number,))
+            if row is None:
+                raise DamagedError
+            steps = tuple(self._step(step) for step in ids_of(row[1]))
+            self._outlines[number] = replace(self._outcome(_whole(row[0])), steps=steps)
+        return self._outlines[number]
+
+    def _outcome(self, number: int) -> Outline:
+        """An outline without its steps."""
+        if number not in self._outcomes:
+            row = self._row("SELECT content FROM outcome WHERE id = ?", (number,))
+            if row is None:
+                raise DamagedError
+            self._outcomes[number] = self._shaped(Outline, _outcome_of(self._json(row[0])))
+        return self._outcomes[number]
+
+    def _step(self, number: int) -> StepRow:
+        if number not in self._steps:
+            row = self._row("SELECT content FROM step WHERE id = ?", (number,))
+            if row is None:
+                raise DamagedError
+            self._steps[number] = self._shaped(StepRow, _named(_OF_STEP, self._json(row[0])))
+        return self._steps[number]
+
+    def _rows(self, statement: str, values: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+        with in_words():
+            return self._connection.execute(statement, values).fetchall()
+
+    def _row(self, statement: str, values: tuple[Any, ...]) -> tuple[Any, ...] | None:
+        with in_words():
+            row: tuple[Any, ...] | None = self._connection.execute(statement, values).fetchone()
+            return row
+
+    def _json(self, text: Any) -> Any:
+        try:
+            return json.loads(_text(text))
+        except (ValueError, RecursionError) as error:
+            raise DamagedError from error
+
+    def _shaped(self, kind: Any, values: Any) -> Any:
+        try:
+            return from_json(kind, values)
+        except DecodeError as error:
+            raise DamagedError from error
+
+
+def instant(at: int) -> datetime:
+    """The moment so many milliseconds after 1970. Raises HistoryError for one that no calendar has."""
+    try:
+        return _EPOCH + timedelta(milliseconds=at)
+    except OverflowError as error:
+        raise DamagedError from error
+
+
+def _since(since: datetime | None) -> tuple[int]:
+    return (-(1 << 62) if since is None else milliseconds(since),)
+
+
+def _outcome_of(values: Any) -> dict[str, Any]:
+    named = _named(("status", "path", "access", "summary", "findings"), values)
+    findings = named["findings"]
+    if not isinstance(findings, list):
+        raise DamagedError
+    return {**named, "findings": [_named(_OF_FINDING, finding) for finding in findings], "steps": []}
+
+
+def _times(packed: bytes, count: int) -> tuple[float | None, ...]:
+    if len(packed) != 2 * count:
+        raise DamagedError
+    return tuple(value if math.isfinite(value) else None for value in struct.unpack(f"<{count}e", packed))
+
+
+def _named(names: tuple[str, ...], values: Any) -> dict[str, Any]:
+    if not isinstance(values, list) or len(values) != len(names):
+        raise DamagedError
+    return dict(zip(names, values, strict=True))
+
+
+def _whole(value: Any) -> int:
+    if type(value) is not int:
+        raise DamagedError
+    return value
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise DamagedError
+    return value
+
+
+def _bytes(value: Any) -> bytes:
+    if not isinstance(value, bytes):
+        raise DamagedError
+    return value

@@ -1,0 +1,136 @@
+"""What the cycles of a history say together: gaps, availability by day, latency, flapping. Pure.
+
+A cycle says how things are from its start until the next one starts, and for no longer than it stands: for a watch a
+little more than its interval, for runs of which nobody knows when the next comes, such as those of a timer, one and a
+half times the usual distance between them. What nobody watched counts neither as available nor as failed, and so does
+the verdict unknown.
+"""
+
+import math
+import struct
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import timedelta
+from functools import cache
+from itertools import pairwise
+from statistics import median_low
+from typing import Final
+
+from agent.history.model import ChangeRow, Day, Flapping, Gap, Latency
+from agent.history.read import Mark, Times, instant
+
+CELLS: Final = 48
+"""Of a day: half an hour each."""
+_DAY: Final = 86_400_000
+_CELL: Final = _DAY // CELLS
+_USUAL: Final = 1.5
+"""How much later than usual a run may come before its absence is a gap."""
+_LONGEST: Final = 7 * _DAY
+"""For which such a run says how things are, at most."""
+_KINDS: Final = {"ok": "available", "warning": "available", "critical": "failed"}
+_SHOWN: Final = {"available": "#", "unknown": "?", "failed": "x"}
+NOT_WATCHED: Final = "."
+_WORST: Final = {mark: rank for rank, mark in enumerate((NOT_WATCHED, *_SHOWN.values()))}
+TIMED: Final = ("dns", "tcp", "tls", "http", "api")
+"""Steps that ask the network, and so have a latency."""
+MAX_DAYS: Final = 3_660
+"""Of one series that are counted, the last ones: a clock that was wrong must not make a million."""
+
+
+def spans(marks: Sequence[Mark]) -> list[tuple[int, int, Mark]]:
+    """The time for which each cycle says how things are, in milliseconds since 1970: from its start to the end."""
+    marks = sorted(marks, key=lambda mark: (mark.started, mark.id))
+    unknown = [mark.started for mark in marks if mark.stands is None]
+    distances = [after - before for before, after in pairwise(unknown)]
+    usual = min(round(_USUAL * median_low(distances)), _LONGEST) if distances else 0
+    ends = [mark.started + (usual if mark.stands is None else mark.stands) for mark in marks]
+    nexts = [*(mark.started for mark in marks[1:]), math.inf]
+    return [
+        (mark.started, int(min(end, following)), mark) for mark, end, following in zip(marks, ends, nexts, strict=True)
+    ]
+
+
+def gaps(watched: Sequence[tuple[int, int, Mark]]) -> tuple[Gap, ...]:
+    """The times between the spans."""
+    return tuple(
+        Gap(since=instant(end), until=instant(start), seconds=(start - end) / 1000, cycle=mark.id)
+        for (_, end, _), (start, _, mark) in pairwise(watched)
+        if start > end
+    )
+
+
+def days(watched: Sequence[tuple[int, int, Mark]], statuses: Mapping[int, str]) -> tuple[Day, ...]:
+    """The days from the first span to the last, in UTC."""
+    if not watched:
+        return ()
+    last = watched[-1][0] // _DAY
+    first = max(watched[0][0] // _DAY, last - MAX_DAYS + 1)
+    totals: dict[int, dict[str, int]] = defaultdict(lambda: dict.fromkeys(_SHOWN, 0))
+    cells: dict[int, list[str]] = defaultdict(lambda: [NOT_WATCHED] * CELLS)
+    for start, end, mark in watched:
+        kind = _KINDS.get(statuses.get(mark.outline, ""), "unknown")
+        for cell in range(max(start // _CELL, first * CELLS), -(-end // _CELL)):
+            day, place = divmod(cell, CELLS)
+            totals[day][kind] += min(end, (cell + 1) * _CELL) - max(start, cell * _CELL)
+            cells[day][place] = max(cells[day][place], _SHOWN[kind], key=_WORST.__getitem__)
+    return tuple(
+        Day(
+            day=f"{instant(day * _DAY):%Y-%m-%d}",
+            **{kind: milliseconds / 1000 for kind, milliseconds in totals[day].items()},
+            cells="".join(cells[day]),
+        )
+        for day in range(first, max((last, *cells)) + 1)
+    )
+
+
+def latency(all_times: Iterable[Times]) -> tuple[Latency, ...]:
+    """Percentiles (nearest rank) of the successful steps, by lane and step."""
+    taken: dict[tuple[str, str], list[float]] = defaultdict(list)
+    where = cache(lambda step: (step.lane, step.name) if step.step in TIMED and step.status == "ok" else None)
+    for times in all_times:
+        width = len(times.steps)
+        values = struct.unpack(f"<{len(times.seconds) // 2}e", times.seconds)
+        for place, step in enumerate(times.steps):
+            if (key := where(step)) is not None:
+                taken[key] += [value for value in values[place::width] if math.isfinite(value)]
+    return tuple(
+        Latency(lane=lane, step=step, count=len(seconds), **_percentiles(sorted(seconds)))
+        for (lane, step), seconds in sorted(taken.items(), key=lambda item: _order(*item[0]))
+        if seconds
+    )
+
+
+def _order(lane: str, step: str) -> tuple[str, int, str]:
+    return lane, TIMED.index(step.partition(" ")[0]), step
+
+
+def _percentiles(ordered: list[float]) -> dict[str, float]:
+    def at(percent: int) -> float:
+        return ordered[-(-percent * len(ordered) // 100) - 1]
+
+    return {"p50": at(50), "p95": at(95), "p99": at(99), "max": ordered[-1]}
+
+
+def flapping(changes: Iterable[ChangeRow]) -> tuple[Flapping, ...]:
+    """When what came and went, by the changes of one series."""
+    begun: dict[str, ChangeRow] = {}
+    ended: list[Flapping] = []
+    for change in changes:
+        if change.kind == "flapping":
+            begun.setdefault(change.about, change)
+        elif change.kind == "settled" and change.about in begun:
+            ended.append(Flapping(about=change.about, since=begun.pop(change.about).at, until=change.at))
+    lasting = (Flapping(about=about, since=change.at, until=None) for about, change in begun.items())
+    return tuple(sorted((*ended, *lasting), key=lambda row: (row.since, row.about)))
+
+
+def watched_for(row: Day) -> timedelta:
+    """How much of a day was watched, with a verdict other than unknown."""
+    return timedelta(seconds=row.available + row.failed)
+
+
+def merged(changes: Sequence[ChangeRow], gaps_of: Mapping[str, Sequence[Gap]]) -> Iterator[ChangeRow | tuple[str, Gap]]:
+    """Changes, and gaps with the name of their series, in the order of the cycles that show them."""
+    rows: list[tuple[int, int, ChangeRow | tuple[str, Gap]]] = [(change.cycle, 1, change) for change in changes]
+    rows += [(gap.cycle, 0, (name, gap)) for name, found in gaps_of.items() for gap in found]
+    return (row for _, _, row in sorted(rows, key=lambda row: row[:2]))

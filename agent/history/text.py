@@ -1,0 +1,155 @@
+"""A history for people: the list of changes, and the chart. 80 columns, plain ASCII, no colour."""
+
+import math
+import textwrap
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Final
+
+from agent.catalog.wording import lasted
+from agent.formats.report_text import WIDTH, visible
+from agent.history.model import ChangeRow, Day, Flapping, Gap, HistoryDocument, Latency, Series
+from agent.history.summary import CELLS, merged, watched_for
+
+MAX_LANES: Final = 40
+"""Of one series that the chart shows, the ones with most cycles: a service with public addresses has hundreds."""
+_NAME: Final = 15
+"""Columns of the name of a step."""
+_BAR: Final = 22
+"""Columns of a bar of latency."""
+_DECADES: Final = (-4, 1)
+"""Powers of ten at its ends, in seconds: 0.1 ms to 10 s."""
+
+
+def as_list(document: HistoryDocument) -> str:
+    """The series in a few lines each, then all changes and gaps, the oldest first."""
+    parts = ["\n".join(_head(series)) for series in document.series]
+    names = [series.name for series in document.series]
+    rows = list(merged(document.changes, {series.name: series.gaps for series in document.series}))
+    if rows:
+        lines = [f"{'cycle':>7}  {'UTC':<19}  change"]
+        for row in rows:
+            lines += _row(row, names)
+        parts.append("\n".join(lines))
+    return "\n\n".join(parts or ["no cycles"]) + "\n"
+
+
+def as_chart(document: HistoryDocument) -> str:
+    """For each series: availability by day, latency by lane and step, and what was flapping."""
+    parts: list[str] = []
+    for series in document.series:
+        parts.append("\n".join(_head(series)))
+        if series.days is not None:
+            parts.append("\n".join(_availability(series.days)))
+        if series.latency is not None:
+            parts.append("\n".join(_latency(series.latency)))
+        if series.flapping is not None:
+            parts.append("\n".join(_flapping(series.flapping)))
+    return "\n\n".join(parts or ["no cycles"]) + "\n"
+
+
+def _head(series: Series) -> list[str]:
+    text = (
+        f"{series.cycles:,} {'cycle' if series.cycles == 1 else 'cycles'} from {_time(series.first_at)} to "
+        f"{_time(series.last_at)} UTC; the last verdict is {series.status}"
+    )
+    lines = [*_wrapped(series.name, "", "    "), *_wrapped(text, "  ", "  ")]
+    if series.gaps:
+        total = lasted(sum(gap.seconds for gap in series.gaps))
+        lines += _wrapped(f"{_count(len(series.gaps), 'gap')} in which nothing watched, {total} in all", "  ", "  ")
+    if series.lost:
+        lines += _wrapped(f"{_count(series.lost, 'cycle')} lost: the file could not be written", "  ", "  ")
+    return lines
+
+
+def _row(row: ChangeRow | tuple[str, Gap], names: Sequence[str]) -> list[str]:
+    if isinstance(row, ChangeRow):
+        # The text starts with the same time, to the second.
+        _, _, words = row.text.partition(" ")
+        number, at, series = f"{row.cycle:>7}", row.at, row.series
+    else:
+        series, gap = row
+        number, at, words = " " * 7, gap.since, f"not watched for {lasted(gap.seconds)}"
+    if len(names) > 1:
+        words = f"[{names.index(series) + 1 if series in names else '?'}] {words}"
+    return _wrapped(words, f"{number}  {_time(at)}  ", " " * 30)
+
+
+def _availability(rows: Sequence[Day]) -> Iterator[str]:
+    yield "Availability by day, each mark half an hour (UTC): # available, x failed,"
+    yield "? unknown, . not watched. The share is of the time that was watched."
+    for row in rows:
+        total = row.available + row.failed
+        share = f"{_share(row.available, total):>8}" if total else f"{'-':>8}"
+        yield f"  {row.day} {row.cells:{CELLS}} {share} of {lasted(watched_for(row).total_seconds())}"
+
+
+def _share(part: float, total: float) -> str:
+    """A percentage; 100 % only where nothing is missing."""
+    percent = 100 * part / total
+    return "100 %" if part == total else f"{min(percent, 99.99):.2f} %"
+
+
+def _latency(rows: Sequence[Latency]) -> Iterator[str]:
+    yield "Latency of successful steps, in ms. The bar is logarithmic, 0.1 ms to 10 s:"
+    yield "- up to p50, = up to p95, . up to p99, | the longest."
+    if not rows:
+        yield "  no step was timed"
+        return
+    lanes: defaultdict[str, list[Latency]] = defaultdict(list)
+    for row in rows:
+        lanes[row.lane].append(row)
+    shown = sorted(lanes, key=lambda lane: (-max(row.count for row in lanes[lane]), lane))[:MAX_LANES]
+    for lane in (lane for lane in lanes if lane in shown):
+        yield from _wrapped(lane, "  ", "      ")
+        for row in lanes[lane]:
+            numbers = "".join(f"{_milliseconds(value):>9}" for value in (row.p50, row.p95, row.p99))
+            yield f"    {visible(row.step)[:_NAME]:<{_NAME}}{row.count:>8}{numbers}  {_bar(row)}".rstrip()
+    if len(lanes) > len(shown):
+        yield f"  and {_count(len(lanes) - len(shown), 'more lane')}; --format json has all of them"
+
+
+def _milliseconds(seconds: float) -> str:
+    value = 1000 * seconds
+    return f"{value:.0f}" if value >= 100 else f"{value:.1f}" if value >= 1 else f"{value:.2f}"
+
+
+def _bar(row: Latency) -> str:
+    p50, p95, p99, longest = (_column(value) for value in (row.p50, row.p95, row.p99, row.max))
+    bar = "-" * p50 + "=" * (p95 - p50) + "." * (p99 - p95)
+    return bar.ljust(longest) + "|"
+
+
+def _column(seconds: float) -> int:
+    low, high = _DECADES
+    power = math.log10(max(seconds, 10.0**low))
+    return min(round((power - low) / (high - low) * _BAR), _BAR)
+
+
+def _flapping(rows: Sequence[Flapping]) -> Iterator[str]:
+    yield "Flapping"
+    if not rows:
+        yield "  nothing"
+    for row in rows:
+        until = (
+            "and it has not settled"
+            if row.until is None
+            else f"to {_time(row.until)}, {lasted((row.until - row.since).total_seconds())}"
+        )
+        yield from _wrapped(f"{row.about}  from {_time(row.since)} {until}", "  ", "      ")
+
+
+def _time(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M:%S}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _wrapped(text: str, first: str, later: str) -> list[str]:
+    """Lines of WIDTH, without control characters."""
+    return textwrap.wrap(
+        visible(text), WIDTH, initial_indent=first, subsequent_indent=later, break_on_hyphens=False
+    ) or [first.rstrip()]

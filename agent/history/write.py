@@ -1,0 +1,316 @@
+"""Keeping cycles in the file of a history: each in one short transaction, so that several processes may share a file.
+
+Nothing is remembered of the file between two cycles but its connection: another process may have removed what this one
+saw, or the whole file. An error closes the connection, and the next cycle starts with a new one.
+"""
+
+import hashlib
+import json
+import math
+import os
+import sqlite3
+import struct
+import zlib
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+from agent.history.file import in_words, opened_for_writing, transaction
+from agent.history.model import DamagedError, Entry, HistoryError
+from agent.report.codec import encode
+from agent.report.model import Report
+from agent.settings import Keeping
+from probes.model import Failed, Observation, Ok, Skipped
+
+REPORT_AGE: Final = timedelta(days=1)
+"""While the verdict changes from cycle to cycle, each outcome has one report a day."""
+PRUNE_CYCLES: Final = 64
+"""After so many cycles what is too old is removed."""
+CLEAN_CYCLES: Final = 4_096
+"""After so many, what cycles that were removed had shared, too."""
+MOST_REMOVED: Final = 5_000
+"""Cycles that are removed in one transaction, while other writers wait."""
+_SHARE: Final = 16
+"""A file that is too large loses this part of its cycles, the oldest, until it is not."""
+MAX_STEPS: Final = 100_000
+"""Of one cycle: a thousand addresses have some five thousand."""
+MAX_SECONDS: Final = 60_000.0
+"""Of one step; a binary16 ends at 65,504."""
+_DIGEST_BYTES: Final = 16
+
+
+class HistoryWriter:
+    """A history that this process writes. Raises HistoryError from every method where that is not possible."""
+
+    def __init__(self, keeping: Keeping) -> None:
+        self.keeping = keeping
+        """May be replaced by one of the same file."""
+        self._connection: sqlite3.Connection | None = None
+        self._file: tuple[int, int] | None = None
+        """Device and inode of what is open."""
+
+    @property
+    def path(self) -> Path:
+        """Of the file."""
+        return self.keeping.path
+
+    def open(self) -> None:
+        """Open the file, or create it. What is no history raises HistoryError, and is left as it is."""
+        self._opened()
+
+    def close(self) -> None:
+        """Close the file; what is in its log is moved to the file itself."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with in_words():
+                connection.close()
+
+    def state(self, series: str) -> Any:
+        """What the last entry of a series had as its state; None without one, and where it cannot be read."""
+        with in_words():
+            row = self._opened().execute("SELECT state FROM series WHERE name = ?", (series,)).fetchone()
+        if row is None or row[0] is None:
+            return None
+        try:
+            return json.loads(row[0])
+        except (ValueError, TypeError, RecursionError):
+            return None
+
+    def append(self, entry: Entry) -> None:
+        """Keep one cycle, whole or not at all."""
+        try:
+            with in_words():
+                connection = self._opened()
+                with transaction(connection):
+                    number = _add(connection, entry)
+        except HistoryError:
+            self._drop()
+            raise
+        if number % PRUNE_CYCLES == 0:
+            try:
+                with in_words():
+                    prune(connection, self.keeping, entry.report.run.started_at, clean=number % CLEAN_CYCLES == 0)
+            except HistoryError:  # the cycle is kept; what is too old stays until the next time
+                self._drop()
+
+    def _opened(self) -> sqlite3.Connection:
+        """The connection; a new one where the file was removed or replaced."""
+        if self._connection is not None and _identity(self.path) != self._file:
+            self._drop()
+        if self._connection is None:
+            self._connection = opened_for_writing(self.path)
+            self._file = _identity(self.path)
+        return self._connection
+
+    def _drop(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            try:
+                connection.close()
+            except sqlite3.Error:
+                return  # it says again what made it be dropped
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        status = os.stat(path)  # noqa: PTH116 - as the other functions of os
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+# --- One cycle -------------------------------------------------------------------------------------------------------
+
+
+def milliseconds(at: datetime) -> int:
+    """Since 1970."""
+    return round(at.timestamp() * 1000)
+
+
+def _add(connection: sqlite3.Connection, entry: Entry) -> int:
+    """Add a cycle. Returns its id."""
+    report, run = entry.report, entry.report.run
+    started = milliseconds(run.started_at)
+    observations = sorted(report.observations, key=lambda observation: observation.id)
+    conclusion = _digest(_conclusion(report))
+    connection.execute("INSERT OR IGNORE INTO series (name) VALUES (?)", (entry.series,))
+    series, before = connection.execute("SELECT id, conclusion FROM series WHERE name = ?", (entry.series,)).fetchone()
+    outline = _outline(connection, report, observations)
+    number = 1 + (connection.execute("SELECT max(id) FROM cycle").fetchone()[0] or 0)
+    kept = connection.execute(
+        "SELECT id, started_at FROM report WHERE series = ? AND conclusion = ? ORDER BY id DESC LIMIT 1",
+        (series, conclusion),
+    ).fetchone()
+    if kept is not None and type(kept[1]) is not int:
+        raise DamagedError
+    is_old = kept is None or (before != conclusion and started - kept[1] >= REPORT_AGE.total_seconds() * 1000)
+    has_own = bool(entry.changes) or is_old
+    connection.execute(
+        "INSERT INTO cycle VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            number,
+            series,
+            run.id,
+            started,
+            milliseconds(run.finished_at),
+            None if entry.stands is None else round(entry.stands * 1000),
+            run.complete,
+            entry.lost,
+            outline,
+            number if has_own else kept[0],
+            _seconds(report, observations),
+        ),
+    )
+    if has_own:
+        content = zlib.compress(_json(encode(report)).encode(), 9)
+        connection.execute("INSERT INTO report VALUES (?, ?, ?, ?, ?)", (number, series, conclusion, started, content))
+    for change in entry.changes:
+        connection.execute("INSERT INTO change (cycle, document) VALUES (?, ?)", (number, _json(change)))
+    state = None if entry.state is None else _json(entry.state)
+    connection.execute("UPDATE series SET state = ?, conclusion = ? WHERE id = ?", (state, conclusion, series))
+    return number
+
+
+def _conclusion(report: Report) -> list[Any]:
+    """What a run came to, without any time or number in it."""
+    verdict = report.verdict
+    return [
+        *(verdict.status, verdict.path, verdict.access),
+        [[target.id, target.status, target.path] for target in report.targets],
+        _findings(report),
+    ]
+
+
+def _findings(report: Report) -> list[list[Any]]:
+    return [
+        [finding.id, finding.severity, finding.explained_by, finding.counts, finding.suppressed]
+        for finding in report.findings
+    ]
+
+
+def _outline(connection: sqlite3.Connection, report: Report, observations: list[Observation[Any]]) -> int:
+    """The id of the outline of a cycle, which is added where it is new."""
+    verdict = report.verdict
+    outcome = _json([verdict.status, verdict.path, verdict.access, verdict.summary, _findings(report)])
+    steps = [_step(observation) for observation in observations]
+    digest = _digest([outcome, steps])
+    row = connection.execute("SELECT id FROM outline WHERE digest = ?", (digest,)).fetchone()
+    if row is not None:
+        return int(row[0])
+    ids = [_id_of(connection, "step", step) for step in steps]
+    added = connection.execute(
+        "INSERT INTO outline (digest, outcome, steps) VALUES (?, ?, ?)",
+        (digest, _id_of(connection, "outcome", outcome), zlib.compress(struct.pack(f"<{len(ids)}I", *ids), 9)),
+    )
+    return int(added.lastrowid or 0)
+
+
+def _id_of(connection: sqlite3.Connection, table: str, content: str) -> int:
+    """The id of a content, which is added where it is new."""
+    row = connection.execute(f"SELECT id FROM {table} WHERE content = ?", (content,)).fetchone()  # noqa: S608 - ours
+    if row is None:
+        return int(connection.execute(f"INSERT INTO {table} (content) VALUES (?)", (content,)).lastrowid or 0)  # noqa: S608
+    return int(row[0])
+
+
+def ids_of(packed: Any) -> tuple[int, ...]:
+    """The steps of an outline. Raises HistoryError."""
+    unpacking = zlib.decompressobj()
+    try:
+        data = unpacking.decompress(packed, MAX_STEPS * 4)
+    except (zlib.error, TypeError) as error:
+        raise DamagedError from error
+    if len(data) % 4 or not unpacking.eof:
+        raise DamagedError
+    return struct.unpack(f"<{len(data) // 4}I", data)
+
+
+def _step(observation: Observation[Any]) -> str:
+    subject, failure = observation.subject, observation.failure
+    status = {Ok: "ok", Failed: "failed", Skipped: "skipped"}[type(observation.outcome)]
+    address = None if subject.address is None else str(subject.address)
+    resolver = None if subject.resolver is None else str(subject.resolver)
+    where = (subject.step, subject.target, address, subject.port, resolver, subject.operation)
+    why = (None, None) if failure is None else (failure.kind, None if failure.code is None else str(failure.code))
+    return _json((*where, status, *why))
+
+
+def _seconds(report: Report, observations: list[Observation[Any]]) -> bytes:
+    """The times of the steps; none of one that an earlier cycle made, whose answer still stands."""
+    since = report.run.started_at
+    values = (
+        min(observation.seconds, MAX_SECONDS)
+        if observation.seconds is not None and (observation.started_at is None or observation.started_at >= since)
+        else math.nan
+        for observation in observations
+    )
+    return struct.pack(f"<{len(observations)}e", *values)
+
+
+def _digest(values: Any) -> bytes:
+    return hashlib.sha256(_json(values).encode()).digest()[:_DIGEST_BYTES]
+
+
+def _json(values: Any) -> str:
+    return json.dumps(values, separators=(",", ":"), allow_nan=False)
+
+
+# --- Bounds ----------------------------------------------------------------------------------------------------------
+
+
+def prune(connection: sqlite3.Connection, keeping: Keeping, now: datetime, *, clean: bool = False) -> None:
+    """Remove what is older than is kept, and the oldest where the file is too large; the last cycle stays. With `clean`
+    also what the removed ones had shared."""
+    horizon = milliseconds(now - timedelta(seconds=keeping.seconds))
+    with transaction(connection):
+        row = connection.execute(
+            "SELECT id FROM cycle WHERE started_at >= ? ORDER BY id LIMIT 1", (horizon,)
+        ).fetchone()
+        _remove_before(connection, row[0] if row else connection.execute("SELECT max(id) FROM cycle").fetchone()[0])
+        if clean:
+            _remove_shared(connection)
+    while _size(connection) > keeping.size:
+        with transaction(connection):
+            low, high = connection.execute("SELECT min(id), max(id) FROM cycle").fetchone()
+            if low == high:
+                return
+            _remove_before(connection, min(low + 1 + (high - low) // _SHARE, high))
+            _remove_shared(connection)
+    _release(connection)
+
+
+def _remove_before(connection: sqlite3.Connection, first: int | None) -> None:
+    """Remove the cycles before one, MOST_REMOVED at most."""
+    oldest = connection.execute("SELECT min(id) FROM cycle").fetchone()[0]
+    if first is None or oldest is None or oldest >= first:
+        return
+    first = min(first, oldest + MOST_REMOVED)
+    connection.execute("DELETE FROM cycle WHERE id < ?", (first,))
+    connection.execute("DELETE FROM change WHERE cycle < ?", (first,))
+    connection.execute(
+        "DELETE FROM report WHERE id < ? AND NOT EXISTS (SELECT 1 FROM cycle WHERE cycle.report = report.id)", (first,)
+    )
+
+
+def _remove_shared(connection: sqlite3.Connection) -> None:
+    connection.execute("DELETE FROM outline WHERE id NOT IN (SELECT outline FROM cycle)")
+    connection.execute("DELETE FROM outcome WHERE id NOT IN (SELECT outcome FROM outline)")
+    used: set[int] = set()
+    for (packed,) in connection.execute("SELECT steps FROM outline"):
+        used.update(ids_of(packed))
+    gone = [row for row in connection.execute("SELECT id FROM step") if row[0] not in used]
+    connection.executemany("DELETE FROM step WHERE id = ?", gone)
+
+
+def _size(connection: sqlite3.Connection) -> int:
+    """Bytes that the file has in use."""
+    pages, free, size = (
+        connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "freelist_count", "page_size")
+    )
+    return int((pages - free) * size)
+
+
+def _release(connection: sqlite3.Connection) -> None:
+    """Give free pages back to the file system."""
+    if connection.execute("PRAGMA freelist_count").fetchone()[0]:
+        connection.execute("PRAGMA incremental_vacuum").fetchall()

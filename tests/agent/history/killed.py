@@ -1,0 +1,49 @@
+"""`python -m tests.agent.history.killed FOLDER`: writers of a history, each killed (SIGKILL) at another statement.
+
+Each is a child that writes CYCLES cycles to FOLDER/N.db and kills itself at the N-th statement that SQLite runs for it,
+until one gets to its end. So a point is the same in every run, where a delay would be another one each time. The
+number of points on stdout.
+"""
+
+import itertools
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Final
+
+from tests.agent.history.entries import change, entry, ill, well, writer
+
+CYCLES: Final = 5
+
+
+def write(path: Path, point: int) -> None:
+    """Write the cycles, and die at the point."""
+    statements = itertools.count(1)
+
+    def traced(_: str) -> None:
+        if next(statements) == point:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    history = writer(path)
+    history._opened().set_trace_callback(traced)
+    for number in range(1, CYCLES + 1):
+        history.append(entry((ill, well)[number % 2](number), change(number), state=number))
+
+
+def main(folder: Path) -> None:
+    """Let a child go to each point."""
+    for point in itertools.count(1):
+        if (child := os.fork()) == 0:
+            write(folder / f"{point}.db", point)
+            os._exit(0)
+        status = os.waitpid(child, 0)[1]
+        if status == 0:
+            sys.stdout.write(f"{point - 1}\n")
+            return
+        if not os.WIFSIGNALED(status):
+            sys.exit(f"the child of point {point} ended with {status}")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,319 @@
+"""`backuplink history`, `check --history` and `demo --watch --history`: what goes in, what comes out, exit codes."""
+
+import csv
+import io
+import json
+import sqlite3
+import subprocess
+import sys
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from agent.app import keep
+from agent.app.check import check
+from agent.app.demo import Simulation, load_scenario
+from agent.cli import entry as command
+from agent.formats.registry import OPTION_NAMES
+from agent.history.model import History, HistoryError, series_of
+from agent.history.read import HistoryReader
+from agent.history.write import HistoryWriter
+from agent.report.codec import encode
+from agent.settings import Keeping, ReportOptions
+from agent.simulated.clock import VirtualLoop
+from tests.agent.history.entries import DAY, MB, change, entry, ill, later, well, writer
+from tests.agent.watch.cycles import INTERVAL
+from tests.formats.readers import READERS
+from tests.support.runs import report_of
+from tests.support.validator import VALIDATOR
+
+OPTIONS = ReportOptions(format="json", brief=False, output=None, redact=False, suppressions=(), fail_on="warning")
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """Three cycles of a watch, the second with a change, then a gap and another, and real reports of two scenarios."""
+    history = writer(tmp_path / "h.db")
+    for number, report in enumerate((well(1), ill(2), ill(3), well(9)), 1):
+        history.append(entry(report, *([change(2)] if number == 2 else [])))
+    history.append(entry(report_of("healthy"), series="check"))
+    history.append(entry(report_of("one-zone-silent"), series="check", lost=2))
+    history.close()
+    return history.path
+
+
+def _run(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str, str]:
+    code = command.run([str(argument) for argument in arguments])
+    captured = capsys.readouterr()
+    return code, captured.out, captured.err
+
+
+def test_the_list_of_changes(capsys: pytest.CaptureFixture[str], file: Path) -> None:
+    code, out, err = _run(capsys, "history", file)
+    assert (code, err) == (0, "")
+    assert "watch\n  4 cycles from 2026-03-01 12:00:00 to 2026-03-01 12:08:00 UTC; the last verdict\n  is ok\n" in out
+    assert "  1 gap in which nothing watched, 4 min in all\n" in out
+    assert "      2  2026-03-01 12:01:02  [1] raised TCP001@backup (critical): it is so;\n" in out
+    assert "         2026-03-01 12:03:26  [1] not watched for 4 min\n" in out
+    assert "  2 cycles lost: the file could not be written\n" in out
+
+
+def test_since(capsys: pytest.CaptureFixture[str], file: Path) -> None:
+    code, out, _ = _run(capsys, "history", file, "--since", "2026-03-01T13:02+01:00")
+    assert code == 0
+    assert "watch\n  2 cycles from 2026-03-01 12:02:00" in out
+    assert "raised" not in out
+    assert _run(capsys, "history", file, "--since", "1m")[1] == "no cycles\n"
+
+
+@pytest.mark.parametrize("chart", [(), ("--plot",)])
+def test_as_json(capsys: pytest.CaptureFixture[str], file: Path, chart: tuple[str, ...]) -> None:
+    code, out, _ = _run(capsys, "history", file, "--format", "json", *chart)
+    document = json.loads(out)
+    assert (code, document["schema"], document["since"]) == (0, "backuplink.history.v1", None)
+    watch, checks = document["series"]
+    assert (watch["name"], watch["cycles"], watch["status"], len(watch["gaps"])) == ("watch", 4, "ok", 1)
+    assert (checks["name"], checks["lost"], checks["status"]) == ("check", 2, "critical")
+    assert (watch["days"] is not None) is (watch["latency"] is not None) is bool(chart)
+    assert [row["about"] for row in document["changes"]] == ["TCP001@backup"]
+    if chart:
+        assert watch["days"][0]["failed"] > 0
+        assert {"lane": "backup 10.0.1.17:443", "step": "tcp"}.items() <= watch["latency"][0].items()
+
+
+def test_the_chart_is_80_columns(capsys: pytest.CaptureFixture[str], file: Path) -> None:
+    code, out, _ = _run(capsys, "history", file, "--plot")
+    assert code == 0
+    assert out.isascii()
+    assert max(map(len, out.splitlines())) <= 80
+    assert "  2026-03-01 ........................x" in out
+    assert "  backup 10.0.1.17:443\n    tcp " in out
+    assert "Flapping\n  nothing\n" in out
+
+
+@pytest.mark.parametrize("wanted", OPTION_NAMES)
+def test_a_report_in_every_format(capsys: pytest.CaptureFixture[str], file: Path, wanted: str) -> None:
+    code, out, err = _run(capsys, "history", file, "--show", 6, "--format", wanted)
+    assert (code, err) == (0, "")
+    READERS[wanted].holds(out)
+    assert READERS[wanted].status(out) == "critical"
+    if wanted == "json":
+        assert VALIDATOR.is_valid(json.loads(out))
+        assert json.loads(out)["findings"] == encode(report_of("one-zone-silent"))["findings"]
+
+
+def test_a_report_can_be_masked_and_written_to_a_file(
+    capsys: pytest.CaptureFixture[str], file: Path, tmp_path: Path
+) -> None:
+    place = tmp_path / "report.txt"
+    assert _run(capsys, "history", file, "--show", 6, "--redact", "--output", place) == (0, "", "")
+    assert "10.0.2.17" not in place.read_text("utf-8")
+    code, out, err = _run(capsys, "history", file, "--show", 6, "--output", tmp_path)
+    assert code == 3
+    assert "cannot be written" in err
+    assert "10.0.2.17" in out
+
+
+def test_a_cycle_without_a_report_of_its_own_says_whose_is_shown(
+    capsys: pytest.CaptureFixture[str], file: Path
+) -> None:
+    code, out, err = _run(capsys, "history", file, "--show", 3, "--format", "json")
+    assert (code, json.loads(out)["run"]["id"]) == (0, "run-2")
+    assert err == "Cycle 3 came to the same as cycle 2, whose report was kept and is shown.\n"
+
+
+def test_two_cycles_are_compared(capsys: pytest.CaptureFixture[str], file: Path) -> None:
+    code, out, _ = _run(capsys, "history", file, "--compare", 5, 6)
+    assert code == 0  # as for every other: what it found is in the document
+    assert out.startswith("WORSE (critical)  ok -> critical\n")
+    document = json.loads(_run(capsys, "history", file, "--compare", 5, 6, "--format", "json")[1])
+    assert document["schema"] == "backuplink.diff.v1"
+
+
+def test_exports(capsys: pytest.CaptureFixture[str], file: Path) -> None:
+    code, out, _ = _run(capsys, "history", file, "--export", "csv")
+    rows = list(csv.DictReader(io.StringIO(out)))
+    assert code == 0
+    assert [(row["cycle"], row["status"], row["report"]) for row in rows] == [
+        ("1", "ok", "1"),
+        ("2", "critical", "2"),
+        ("3", "critical", "2"),
+        ("4", "ok", "1"),
+        ("5", "ok", "5"),
+        ("6", "critical", "6"),
+    ]
+    lines = [json.loads(line) for line in _run(capsys, "history", file, "--export", "ndjson")[1].splitlines()]
+    assert [line["type"] for line in lines] == ["cycle", "cycle", "change", "cycle", "cycle", "cycle", "cycle"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("{file}", "--show", "7"), "{file}: has no cycle 7; it has 1 to 6."),
+        (("{file}", "--compare", "1", "77"), "{file}: has no cycle 77; it has 1 to 6."),
+        (("{file}", "--compare", "1"), "requires 2 arguments"),
+        (("{file}", "--show", "x"), "'x' is not a whole number from 1 to 999999999999"),
+        (("{file}", "--show", "1", "--plot"), "--show and --plot exclude each other"),
+        (("{file}", "--plot", "--export", "csv"), "--plot and --export exclude each other"),
+        (("{file}", "--show", "1", "--since", "1d"), "--since limits the list"),
+        (("{file}", "--compare", "1", "2", "--since", "1d"), "--compare takes any two cycles"),
+        (("{file}", "--show", "1", "--brief", "--format", "json"), "--brief shortens the text report"),
+        (("{file}", "--redact"), "--redact is for the report that --show writes"),
+        (("{file}", "--output", "x"), "--output is for the report that --show writes"),
+        (("{file}", "--format", "nagios"), "--format nagios is for the report that --show writes"),
+        (("{file}", "--export", "csv", "--format", "json"), "--export says the format itself"),
+        (("{file}", "--since", "yesterday"), "'yesterday' is not a duration such as 7d"),
+        (("{file}", "--since", "0001-01-01T00:00+14:00"), "is not a duration such as 7d"),
+        (("{file}", "--since", "999999w"), "--since reaches back beyond the year 1"),
+        (("{folder}",), "{folder}: Is a directory."),
+        (("{folder}/nowhere",), "{folder}/nowhere: No such file or directory."),
+        (("{folder}/report.json",), "{folder}/report.json: is not a history of backuplink"),
+    ],
+)
+def test_what_is_refused(capsys: pytest.CaptureFixture[str], file: Path, arguments: tuple[str, ...], says: str) -> None:
+    (file.parent / "report.json").write_text("{}" * 100)
+    words = [word.format(file=file, folder=file.parent) for word in arguments]
+    code, out, err = _run(capsys, "history", *words)
+    assert code == 3
+    assert says.format(file=file, folder=file.parent) in err
+    assert out.startswith(("UNKNOWN", "{"))
+
+
+def test_reports_that_are_masked_cannot_be_compared(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    from agent.report.redact import redact
+
+    history = writer(tmp_path / "h.db")
+    for name in ("healthy", "one-zone-silent"):
+        history.append(entry(redact(report_of(name))))
+    history.close()
+    code, _, err = _run(capsys, "history", history.path, "--compare", 1, 2)
+    assert (code, "redacted" in err) == (3, True)
+
+
+def test_an_export_that_breaks_off_ends_there(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agent.history.read.BATCH", 100)
+    history = writer(tmp_path / "h.db")
+    for number in range(1, 301):
+        history.append(entry(well(number)))
+    history.close()
+    connection = sqlite3.connect(history.path)
+    connection.execute("UPDATE cycle SET seconds = 'x' WHERE id = 299")
+    connection.commit()
+    connection.close()
+    code, out, err = _run(capsys, "history", history.path, "--export", "csv")
+    assert code == 3
+    assert out.count("\n") == 200
+    assert (
+        err
+        == f"Error: {history.path}: the history is damaged: it holds what no version writes; the export ends here.\n"
+    )
+
+
+# --- What writes one -------------------------------------------------------------------------------------------------
+
+
+def test_a_watch_of_a_demo(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path = tmp_path / "h.db"
+    code, _, _ = _run(capsys, "demo", "--watch", "one-zone-silent", "--cycles", "1", "--history", path)
+    assert code == 2
+    with HistoryReader(path) as history:
+        (row,) = history.cycles(None)
+        assert [made.kind for made in history.changes(None)] == ["verdict"]
+    assert (row.series, row.outline.status) == ("watch --region eu-west-1 --workload auto", "critical")
+
+
+def _check(path: Path, scenario: str, *, redact: bool = False) -> int:
+    """A check of a simulated VPC with a history."""
+    simulation = Simulation(load_scenario(scenario))
+    options = ReportOptions(**{name: getattr(OPTIONS, name) for name in OPTIONS.__slots__} | {"redact": redact})
+    history = keep.opened_history(Keeping(path=path, seconds=30 * DAY, size=100 * MB))
+    kept = partial(_kept, history, simulation, options)
+    return check(simulation.settings, simulation.measure, options, [], VirtualLoop, keep=kept)
+
+
+def _kept(history: History, simulation: Simulation, options: ReportOptions, report: object) -> None:
+    keep.keep_run(history, simulation.settings, options, report, ())  # type: ignore[arg-type]
+
+
+def test_checks_go_on_from_each_other(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path = tmp_path / "h.db"
+    codes = [_check(path, name) for name in ("healthy", "one-zone-silent", "one-zone-silent", "healthy")]
+    assert codes == [0, 2, 2, 0]
+    assert '"status": "critical"' in capsys.readouterr().out
+    assert [name.name for name in tmp_path.iterdir()] == ["h.db"]
+    with HistoryReader(path) as history:
+        changes = [(made.cycle, made.kind, made.about) for made in history.changes(None)]
+    assert changes == [
+        (1, "verdict", "verdict"),
+        (2, "verdict", "verdict"),
+        (2, "raised", "TCP002@backup"),
+        (4, "verdict", "verdict"),
+        (4, "cleared", "TCP002@backup"),
+    ]
+
+
+def test_a_file_is_opened_once_in_a_process(tmp_path: Path) -> None:
+    """Else SQLite's locks on it would be gone, and another process could remove the log that this one writes to."""
+    first = keep.opened_history(Keeping(path=tmp_path / "h.db", seconds=DAY, size=MB))
+    first.append(entry(well(1)))
+    (tmp_path / "link.db").symlink_to(tmp_path / "h.db")
+    wanted = Keeping(path=tmp_path / "link.db", seconds=2 * DAY, size=MB)
+    assert keep.opened_history(wanted) is first
+    assert isinstance(first, HistoryWriter)
+    assert first.keeping == wanted
+    code = (
+        "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute('SELECT * FROM cycle').fetchall(); c.close()"
+    )
+    subprocess.run([sys.executable, "-c", code, str(tmp_path / "h.db")], check=True)
+    assert (tmp_path / "h.db-wal").stat().st_size > 0  # the other one saw that it is in use
+    first.close()
+
+
+def test_a_masked_check_keeps_no_address(tmp_path: Path) -> None:
+    for _ in range(2):
+        _check(tmp_path / "h.db", "one-zone-silent", redact=True)
+    assert b"10.0.2.17" not in (tmp_path / "h.db").read_bytes()
+
+
+def test_a_run_that_cannot_be_kept_stands(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise HistoryError("No space left on device")
+
+    monkeypatch.setattr("agent.history.write.HistoryWriter.append", full)
+    assert _check(tmp_path / "h.db", "one-zone-silent") == 2
+    captured = capsys.readouterr()
+    assert json.loads(captured.out)["verdict"]["status"] == "critical"
+    assert captured.err.endswith(f"Error: this run is not in the history: {tmp_path}/h.db: No space left on device.\n")
+
+
+@pytest.mark.parametrize("called", [("check",), ("watch",), ("demo", "--watch")])
+def test_a_history_that_is_none_is_refused_before_anything_is_checked(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, called: tuple[str, ...]
+) -> None:
+    place = tmp_path / "notes.txt"
+    place.write_text("mine\n" * 100)
+    code, out, err = _run(capsys, *called, "--history", place)
+    assert code == 3
+    assert f"{place}: is not a history of backuplink; it is left as it is. Try" in err
+    assert out.startswith("UNKNOWN")
+    assert place.read_text() == "mine\n" * 100
+
+
+def test_the_name_of_a_series_says_what_is_checked() -> None:
+    settings = Simulation(load_scenario("endpoint-names-only")).settings
+    open_, masked = (series_of("watch", settings, redact=redact) for redact in (False, True))
+    assert open_.startswith("watch --region eu-west-1 ")
+    assert "vpce-" in open_
+    assert "vpce-" not in masked
+    assert "=***" in masked
+
+
+def test_times_are_those_of_the_runs(file: Path) -> None:
+    with HistoryReader(file) as history:
+        rows = list(history.cycles(later(minutes=1)))
+    assert [row.started_at - later() for row in rows if row.series == "watch"] == [INTERVAL, 2 * INTERVAL, 8 * INTERVAL]
