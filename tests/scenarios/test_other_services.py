@@ -239,7 +239,12 @@ def finding_of(name: str, code: str) -> Finding:
 
 
 def test_a_name_that_aws_does_not_document_is_looked_up_first() -> None:
-    finding = finding_of("backup-storage-endpoint-missing-in-china", "VPC001")
+    name = "backup-storage-endpoint-missing-in-china"
+    assert "cannot be told" not in finding_of(name, "VPC001").detail, "EC2 lists the endpoint service"
+    text = scenarios.text(name).replace("[ec2]", '[ec2]\ndenied = ["endpoint-services"]')
+    (finding,) = (
+        finding for finding in judge(measured(scenarios.parse("unread", text))[0]).findings if finding.code == "VPC001"
+    )
     assert "com.amazonaws.cn-north-1.backup-storage cannot be told" in finding.detail
     looked_up, made = finding.fix.commands[0].argv, finding.fix.commands[-1].argv
     assert looked_up[:3] == ("aws", "ec2", "describe-vpc-endpoint-services")
