@@ -96,8 +96,6 @@ def _shown(pair: workload_faults.Pair) -> str:
     """The scenarios that show a workload with a kind of fault, or why there is none."""
     if (reason := workload_faults.IMPOSSIBLE.get(pair)) is not None:
         return f"not possible: {reason}"
-    if (reason := workload_faults.OPEN.get(pair)) is not None:
-        return f"**open**: {reason}"
     names = workload_faults.showing(pair, workload_faults.every())
     more = len(names) - MOST_SCENARIOS
     shown = _listed(names[:MOST_SCENARIOS]) + (f" and {more} more" if more > 0 else "")

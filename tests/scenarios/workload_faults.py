@@ -145,10 +145,6 @@ IMPOSSIBLE: Final[Mapping[Pair, str]] = {
     (SSM, Kind.GLOBAL_STS): _NO_STS,
 }
 """Why no scenario can show a kind of fault with a workload."""
-OPEN: Final[Mapping[Pair, str]] = {
-    (HANA_IN_S3_MODE, Kind.S3_POLICY): "a run does not judge yet what the policy says of a bucket",
-}
-"""What no scenario shows yet."""
 IN_MEMORY_ALONE: Final[Mapping[Pair, str]] = {
     (HANA, Kind.OLD_AGENT): "the agent's version is known by running it, and no program is run in namespaces",
     (SSM, Kind.OLD_AGENT): "the agent's version is read below /snap, which hosts of tests do not have",
@@ -183,8 +179,8 @@ def pairs() -> tuple[Pair, ...]:
 
 def holes(cases: Iterable[Case]) -> tuple[Pair, ...]:
     """The pairs that no scenario shows, and for which no reason is given."""
-    every_case, explained = tuple(cases), {*IMPOSSIBLE, *OPEN}
-    return tuple(pair for pair in pairs() if pair not in explained and not showing(pair, every_case))
+    every_case = tuple(cases)
+    return tuple(pair for pair in pairs() if pair not in IMPOSSIBLE and not showing(pair, every_case))
 
 
 async def _case(scenario: Scenario) -> Case:
