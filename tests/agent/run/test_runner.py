@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from agent.catalog.services import host_of
 from agent.formats import json as json_format
 from agent.judge.diagnose import NO_EC2
 from agent.judge.evidence import Evidence
@@ -142,6 +143,40 @@ findings = []
 """
     evidence, _ = evidence_in(scenarios.parse("dead", text))
     assert evidence.run.seconds < 3.1
+    assert judge_evidence(evidence).verdict.status is Status.CRITICAL
+
+
+def test_ten_services_with_a_hundred_dead_ports_cost_one_timeout() -> None:
+    services = ("backup", "backup-gateway", "backup-storage", "sts", "ssm", "ssmmessages", "ssm-sap", "kms", "logs")
+    services = (*services, "storagegateway")
+    rows = "".join(
+        f"""
+[[dns]]
+resolvers = ["10.0.0.2", "169.254.169.253"]
+name = "{host_of(name, "eu-west-1", fips=False, dual_stack=False)}"
+a = {[f"10.0.{zone}.{100 + place}" for zone in range(1, 6)]}
+"""
+        for place, name in enumerate(services)
+    )
+    text = f"""
+summary = "nothing answers at ten services"
+[run]
+services = {list(services)}
+{rows}
+[[tcp]]
+addresses = ["10.0.1.100"]
+ports = [1]
+[expect]
+status = "critical"
+path = "unreachable"
+findings = []
+"""
+    evidence, _ = evidence_in(scenarios.parse("dead", text))
+    dead = [attempt for attempt in evidence.of(Step.TCP) if attempt.failure is not None]
+    assert len(dead) >= 100
+    assert {attempt.failure.kind for attempt in dead if attempt.failure} == {FailureKind.TIMEOUT}
+    assert evidence.run.seconds < 3.1
+    assert evidence.run.complete
     assert judge_evidence(evidence).verdict.status is Status.CRITICAL
 
 
