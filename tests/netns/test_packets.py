@@ -40,7 +40,12 @@ BESIDE: Final = {
     "private-dns-off": DUAL_STACK,
     "resolvers-disagree": DUAL_STACK,
     READ: frozenset(
-        {"ec2.eu-west-1.amazonaws.com", "route53resolver.eu-west-1.amazonaws.com", "route53.amazonaws.com"}
+        {
+            "ec2.eu-west-1.amazonaws.com",
+            "route53resolver.eu-west-1.amazonaws.com",
+            "route53profiles.eu-west-1.amazonaws.com",
+            "route53.amazonaws.com",
+        }
     ),
 }
 """Names that are looked up for what the default one resolves to, or to read the configuration."""

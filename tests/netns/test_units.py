@@ -62,6 +62,8 @@ REFUSED: Final = {
 }
 """Of what `tests.netns.confined` tries. It may open the sockets that the program needs, and read the range of ports."""
 SETTINGS: Final = 'region = "eu-west-1"\nservice = ["backup"]\nno-ec2 = true\n'
+STATE: Final = "/var/lib/private/backuplink"
+"""Where a history may lie."""
 WATCH_SETTINGS: Final = f'{SETTINGS}interval = 10\ntextfile = "/run/backuplink/backuplink.prom"\n'
 
 
@@ -308,7 +310,7 @@ def test_a_service_can_write_and_do_what_it_must_and_nothing_else(host: Host, un
     properties = host.start(unit)
     assert properties["Result"] == "success", host.journal(unit)
     may = json.loads(host.manager.path(WRITTEN).read_text("ascii"))
-    assert set(may["writable"]) == {folder, *TEMPORARY}
+    assert set(may["writable"]) == {folder, STATE, *TEMPORARY}
     assert set(may["refused"]) == REFUSED
     assert (may["no new privileges"], may["system calls are filtered"]) == (True, True)
     assert may["capabilities"] == ["0" * 16] * 4

@@ -1336,12 +1336,29 @@ def of_facts() -> Iterator[Refused]:
         yield Refused(id=f"facts: {label}", arguments=("facts", *words), says=(message,), environment=environment)
 
 
+def of_histories() -> Iterator[Refused]:
+    """Files that hold no history. tests/agent/history has those that nearly do."""
+    for label, path, message in (
+        ("a file that is not there", "{here}/nowhere", "{here}/nowhere: No such file or directory"),
+        ("a folder", "{here}", "{here}: Is a directory"),
+        ("a file of something else", CONFIG, f"{CONFIG}: is not a history of backuplink; it is left as it is"),
+    ):
+        yield Refused(
+            id=f"history: {label}",
+            arguments=("history", path, "--format", "json"),
+            says=(message,),
+            format="json",
+            config=b"[check]\n",
+        )
+
+
 ARGUMENTS: Final = {
     ("demo", "scenario"),
     ("explain", "code"),
     ("diagnose", "report_file"),
     ("diff", "old"),
     ("diff", "new"),
+    ("history", "file"),
     ("tui", "report_file"),
 }
 """Arguments of commands that have cases here; of the interface's, which needs a terminal before it reads anything, they
@@ -1363,6 +1380,7 @@ def _all() -> Iterator[Refused]:
     yield from of_codes()
     yield from of_reports()
     yield from of_facts()
+    yield from of_histories()
 
 
 REFUSED: Final = tuple(_all())

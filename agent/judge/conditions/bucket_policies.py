@@ -3,17 +3,20 @@
 Nothing but the call of the run is judged: what else a workload does with its bucket was not measured.
 """
 
+from __future__ import annotations  # the language of policies is loaded where a call was denied
+
 from collections.abc import Iterator
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from agent.catalog.services import permission_of
-from agent.judge.endpoint_policy.call import Call
-from agent.judge.endpoint_policy.judgement import Decision, Judgement, judge
 from agent.judge.evidence import Evidence, kept
 from probes.facts import ApiFacts
 from probes.frozen import dataclass
 from probes.model import FailureKind, Observation, Target
 from probes.vpc.model import GatewayEndpoint, VpcEndpoint
+
+if TYPE_CHECKING:
+    from agent.judge.endpoint_policy.judgement import Judgement
 
 _OF_INSTANCE: Final = "iam-role"
 """botocore's name for credentials of the instance profile's role."""
@@ -31,18 +34,26 @@ class BucketDenial:
     @property
     def is_of_policy(self) -> bool:
         """Whether that policy denies it for certain."""
-        return self.judgement.decision in (Decision.DENY, Decision.NO_ALLOW)
+        return self.judgement.denies
+
+    @property
+    def is_in_doubt(self) -> bool:
+        """Whether it cannot be told of that policy."""
+        return self.judgement.is_in_doubt
 
 
 @kept
 def bucket_denials(evidence: Evidence, target: Target) -> tuple[BucketDenial, ...]:
     """The denied calls at the bucket of a target whose way is known to go through an endpoint."""
-    return tuple(_denials(evidence, target))
+    return () if target.bucket is None else tuple(_denials(evidence, target))
 
 
 def _denials(evidence: Evidence, target: Target) -> Iterator[BucketDenial]:
+    from agent.judge.endpoint_policy.call import Call
+    from agent.judge.endpoint_policy.judgement import judge
+
     permission = permission_of(target)
-    if target.bucket is None or permission is None:
+    if permission is None:
         return
     for call in evidence.calls(target):
         address = call.subject.address

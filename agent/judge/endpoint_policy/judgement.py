@@ -49,6 +49,16 @@ class Judgement:
     only_denies: bool
     """The document has no Allow statement at all, so it denies everybody."""
 
+    @property
+    def denies(self) -> bool:
+        """Whether the call is denied for certain."""
+        return self.decision in (Decision.DENY, Decision.NO_ALLOW)
+
+    @property
+    def is_in_doubt(self) -> bool:
+        """Whether it cannot be told."""
+        return self.decision is Decision.CANNOT_TELL
+
 
 def judge(policy: str | None, call: Call) -> Judgement:
     """What the document says of the call. `policy` is JSON text, whatever it holds; None or blank where none is

@@ -66,7 +66,7 @@ def test_every_file_is_tried_and_knows_no_workload() -> None:
         today = codec.encode(report_of(name))
         assert today["run"].keys() - document["run"].keys() >= {"workloads", "jobs"}
         assert today["vantage"].keys() - document["vantage"].keys() == {"workloads"}
-        assert today["targets"][0].keys() - document["targets"][0].keys() == {"required_by"}
+        assert today["targets"][0].keys() - document["targets"][0].keys() == {"required_by", "bucket"}
         assert "host/workloads" not in {observation["id"] for observation in document["observations"]}
 
 

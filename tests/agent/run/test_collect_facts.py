@@ -328,7 +328,9 @@ def test_the_command_reads_what_is_there(
     )["VpcEndpoint"]["VpcEndpointId"]
     path = tmp_path / "facts.json"
     result = command("--vpc", vpc_id, "--output", str(path))
-    assert (result.stdout, result.stderr, result.returncode) == ("", "", 0)
+    # moto fails on a filter of endpoint services (test_a_network_of_moto); a part that is not read keeps no other back.
+    said = "Not read: the endpoint services of AWS: status 500 with a body that cannot be read\n"
+    assert (result.stdout, result.stderr, result.returncode) == ("", said, 1)
     facts = read_facts(str(path))
     assert (facts.region, facts.vpc_id) == (moto_server.REGION, vpc_id)
     network = configuration_of(

@@ -147,8 +147,10 @@ findings = []
 
 
 def test_ten_services_with_a_hundred_dead_ports_cost_one_timeout() -> None:
-    services = ("backup", "backup-gateway", "backup-storage", "sts", "ssm", "ssmmessages", "ssm-sap", "kms", "logs")
-    services = (*services, "storagegateway")
+    services = (
+        *("backup", "backup-gateway", "backup-storage", "sts", "ssm", "ssmmessages", "ssm-sap", "kms", "logs"),
+        "storagegateway",
+    )
     rows = "".join(
         f"""
 [[dns]]

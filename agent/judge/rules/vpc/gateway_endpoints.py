@@ -7,7 +7,6 @@ from agent.catalog.findings import Severity
 from agent.catalog.wording import listed
 from agent.judge.commands import known_id, show_endpoints
 from agent.judge.conditions.bucket_policies import BucketDenial, bucket_denials
-from agent.judge.endpoint_policy.judgement import Decision
 from agent.judge.evidence import Evidence
 from agent.judge.observations import ids, places
 from agent.judge.rules.rule import EC2, Rule, RuleFinding, resting_on, says
@@ -108,7 +107,7 @@ def undecided_policy(evidence: Evidence) -> str | None:
         f"of the policy of {denial.endpoint.endpoint_id}, {denial.judgement.words}"
         for target in evidence.targets
         for denial in _at_gateways(evidence, target)
-        if denial.judgement.decision is Decision.CANNOT_TELL
+        if denial.is_in_doubt
     ]
     return None if not unclear else f"a call was denied, and {listed(dict.fromkeys(unclear))}"
 
