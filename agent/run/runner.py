@@ -255,7 +255,6 @@ class RunInProgress:
         if self.region is not None:
             self._start_targets(plan.targets(self.settings, self.region, sdk, self._workloads))
         if self.region is not None and plan.names_endpoint_by_id(self.settings):
-            self.suspicion.name("an endpoint is given by its id, whose name EC2 alone knows")
             await self._endpoints_known.wait()
             read = self.log.find(_read(ENDPOINTS).id)
             self.settings = plan.with_names(self.settings, read.facts.endpoints if read and read.facts else ())

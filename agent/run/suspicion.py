@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from agent.catalog.services import SERVICES
+from agent.catalog.vpce import ENDPOINT_ID
 from probes.facts import LookupFacts
 from probes.model import Address, Observation, Role, Step, Subject, Target
 from probes.operations import GETADDRINFO, JOBS
@@ -134,6 +135,8 @@ class Suspicion:
         signs = [
             (_failure_words(subject), _is_own_lookup(subject)) for subject in self._failed if self._counts(subject)
         ]
+        if any(ENDPOINT_ID.fullmatch(target.host) for target in self._required.values()):
+            signs.append(("an endpoint is given by its id, whose name EC2 alone knows", False))
         if self._scopes_known:
             signs += [
                 _address_sign(target, address)
