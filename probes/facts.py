@@ -408,6 +408,12 @@ JOBS_PERIOD: Final = timedelta(hours=24)
 """How far back jobs are asked for, by when they were created."""
 
 
+JOB_STATES: Final = frozenset(
+    {"CREATED", "PENDING", "RUNNING", "ABORTING", "ABORTED", "COMPLETED", "FAILED", "EXPIRED", "PARTIAL"}
+)
+"""Those of AWS Backup (AWS Backup API Reference, BackupJob)."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailedJobs:
     """Jobs of AWS Backup that did not succeed, and of which it says the same (AWS Backup API Reference, BackupJob)."""

@@ -181,7 +181,7 @@ def _hana(wanted: frozenset[Workload], facts: WorkloadFacts) -> list[WorkloadInU
             by=found.by,
             cause=cause,
             is_required=found.is_agent or is_asked,
-            mode=found.mode or (UNKNOWN if found.is_agent or not is_asked else AWS_BACKUP_MODE),
+            mode=_mode_of(found, is_asked=is_asked),
             found=found,
         )
         for found in every
@@ -194,6 +194,14 @@ def _hana(wanted: frozenset[Workload], facts: WorkloadFacts) -> list[WorkloadInU
             WorkloadInUse(name=Workload.HANA, by=_option(Workload.HANA), cause=cause, is_required=True, mode=mode)
         )
     return workloads
+
+
+def _mode_of(found: FoundWorkload, *, is_asked: bool) -> str:
+    """Where a HANA system's agent sends its data. Of a report of a later version it may be what this one does not
+    know."""
+    if found.mode is None:
+        return UNKNOWN if found.is_agent or not is_asked else AWS_BACKUP_MODE
+    return found.mode if found.mode in MODES else UNKNOWN
 
 
 def needs(workloads: Iterable[WorkloadInUse], named: Mapping[str, str]) -> dict[str, Need]:

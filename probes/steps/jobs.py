@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
-from probes.facts import ApiFacts, FailedJobs, JobsFacts
+from probes.facts import JOB_STATES, ApiFacts, FailedJobs, JobsFacts
 from probes.frozen import dataclass
 from probes.model import Draft, FailureKind, ProbeError, SignedCall
 from probes.steps.api import json_of, without
@@ -31,7 +31,6 @@ _UNSUCCESSFUL: Final = ("FAILED", "EXPIRED", "ABORTED", "PARTIAL")
 _COMPLETED: Final = "COMPLETED"
 _ASKED: Final = (*_UNSUCCESSFUL, _COMPLETED)
 """The states that are asked for, in this order."""
-_STATES: Final = frozenset({*_ASKED, "CREATED", "PENDING", "RUNNING", "ABORTING"})
 _SUCCESS: Final = "SUCCESS"
 _KEY: Final = "BackupJobs"
 _WORD: Final = re.compile(r"[\x20-\x7e]{1,64}")
@@ -137,7 +136,7 @@ class _Listing:
                 continue
             self._known |= set() if job_id is None else {job_id}
             state = job.get("State")
-            state = state if isinstance(state, str) and state in _STATES else asked
+            state = state if isinstance(state, str) and state in JOB_STATES else asked
             self._by_state[state] = self._by_state.get(state, 0) + 1
             self._keep(job, state, job_id)
 

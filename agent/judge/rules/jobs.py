@@ -12,7 +12,7 @@ from agent.judge.evidence import Evidence
 from agent.judge.observations import ids
 from agent.judge.rules.rule import Rule, RuleFinding
 from agent.report.model import Command, CommandScope, Fix
-from probes.facts import JOBS_PERIOD, FailedJobs, JobsFacts
+from probes.facts import JOB_STATES, JOBS_PERIOD, FailedJobs, JobsFacts
 from probes.frozen import dataclass
 from probes.model import FailureKind, Observation, Role, Target
 
@@ -200,7 +200,7 @@ def _commands(evidence: Evidence, failed: tuple[FailedJobs, ...]) -> tuple[Comma
             *("--query", "BackupJobs[].[ResourceType,ResourceArn,MessageCategory,StatusMessage]"),
             scope=CommandScope.ACCOUNT,
         )
-        for state in dict.fromkeys(jobs.state for jobs in failed)
+        for state in dict.fromkeys(jobs.state for jobs in failed if jobs.state in JOB_STATES)
     )
 
 

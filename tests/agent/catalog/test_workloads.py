@@ -172,6 +172,7 @@ def test_by_which_sign_a_workload_is_in_use() -> None:
         (None, ("s3",), False),
         (AWS_BACKUP_MODE, ("backup-storage",), False),
         (S3_MODE, ("ssm",), False),
+        ("of a later version", ("ssm",), True),
     ],
 )
 def test_a_mode_that_is_open(mode: str | None, required: tuple[str, ...], expected: bool) -> None:

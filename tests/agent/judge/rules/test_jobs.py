@@ -304,6 +304,14 @@ def test_a_service_that_lists_jobs_or_carries_them_is_in_the_catalogue() -> None
     assert {kind for service in data for kind in service.job_kinds} == {HANA}
 
 
+def test_a_state_that_is_none_stands_in_no_command() -> None:
+    """Of a report that another wrote: no word of it becomes an argument."""
+    rows = (failed("RDS"), failed("RDS", state="FAILEDzq9x"), failed("RDS", state="--query"))
+    seen = evidence([*world(BACKUP, instance=OWN), listing(*rows)], targets=(BACKUP,), of=ASKED)
+    commands = [command.argv for rule in RULES for finding in rule.check(seen) for command in finding.fix.commands]
+    assert [words[words.index("--by-state") + 1] for words in commands if "--by-state" in words] == ["FAILED"]
+
+
 def test_the_listing_of_a_saved_report_may_be_anything() -> None:
     odd: list[Any] = [failed(kind="", message="", category=""), failed(instance="", state="?")]
     found, reasons = judged(listing(*odd), WITH_HANA)
