@@ -46,6 +46,7 @@ from tests.support.configured import (
     own_interface,
     read,
 )
+from tests.support.extent import one_in
 from tests.support.runs import report_of, too_long
 from tests.support.validator import VALIDATOR
 
@@ -250,7 +251,7 @@ def test_age_of_the_facts(words: str) -> None:
     assert picture(replace(report, paths=paths)).startswith(f"{HEAD}{words}\n")
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", one_in(4, NAMES))
 def test_brief_has_no_picture(name: str) -> None:
     assert "by configuration" not in text.brief(report_of(name))
 
