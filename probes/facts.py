@@ -122,6 +122,14 @@ SSM_ENDPOINTS: Final = {
     "Kms.Endpoint": "kms",
 }
 """Keys of the SSM Agent's settings that name a host, and its service."""
+SSM_AGENT_UNIT: Final = "amazon-ssm-agent.service"
+"""How the name of every unit of the SSM Agent ends; the paths of its drop-ins hold it."""
+MANAGER_SETTINGS: Final = "/etc/systemd/system.conf"
+"""Settings of systemd itself, which can set variables for all services; their drop-ins are in a folder beside it."""
+FOR_ALL_SERVICES: Final = "/service.d"
+"""How the path of a folder with drop-ins for every service ends."""
+ENVIRONMENT_FILE: Final = "EnvironmentFile"
+"""Key of a unit, and of an agent's settings where such a file was not read, so that what it sets is not known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

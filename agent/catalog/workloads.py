@@ -71,8 +71,8 @@ def is_before(version: str | None, first: str) -> bool:
     return [int(part) for part in version.split(".")] < [int(part) for part in first.split(".")]
 
 
-def launcher_proxy(settings: Mapping[str, str], host: str) -> str | None:
-    """The proxy to which a launcher of the Backint agent sends calls for a host; None where it sets none for it."""
+def proxy_of_agent(settings: Mapping[str, str], host: str) -> str | None:
+    """The proxy to which the settings of an agent send its calls for a host; None where they set none for it."""
     proxy = settings.get("https_proxy")
     return None if proxy is None or is_left_out(host, settings.get("no_proxy", "")) else proxy
 

@@ -10,15 +10,19 @@ from urllib.parse import urlsplit
 
 from agent.catalog.endpoint_urls import host_of_url
 from agent.catalog.services import SERVICES, appliance_hosts, checked_by_default, gateway_service_name_of
-from agent.catalog.workloads import DATA_SERVICES, WorkloadInUse, has_unsettled_mode, in_use, launcher_proxy
+from agent.catalog.workloads import DATA_SERVICES, WorkloadInUse, has_unsettled_mode, in_use, proxy_of_agent
 from agent.judge.predict.predictor import Gateway, Predictor, own_interface
 from agent.report.hops import EPHEMERAL, Ports
 from agent.report.model import Measurement
-from agent.settings import Expect
+from agent.settings import Expect, Workload
 from probes.addresses import AddressScope, Network, ordered, scope_of, sort_key, usable_families, vpc_resolvers
 from probes.aws_errors import also_means
 from probes.facts import (
     BACKINT,
+    ENVIRONMENT_FILE,
+    FOR_ALL_SERVICES,
+    MANAGER_SETTINGS,
+    SSM_AGENT_UNIT,
     ApiFacts,
     CredentialFacts,
     DnsFacts,
@@ -263,10 +267,10 @@ class Evidence:
         )
 
     def proxy(self, target: Target) -> str | None:
-        """The proxy that calls to this target take: the SDK's of this process. What the Backint agent calls takes what
-        its launcher sets: none where that sends nothing to a proxy, whatever the variables here say."""
-        agents = self.backint_agents(target)
-        if agents and not any(launcher_proxy(agent.settings, target.host) for agent in agents):
+        """The proxy that calls to this target take: the SDK's of this process. What an agent calls takes what its
+        launcher or its unit sets: none where that sends nothing to a proxy, whatever the variables here say."""
+        agents = self._agents(target)
+        if agents and not any(proxy_of_agent(agent.settings, target.host) for agent in agents):
             return None
         return self.proxy_here(target)
 
@@ -275,25 +279,31 @@ class Evidence:
         facts = cast(ProxyFacts | None, self._facts(f"{HOST}/{target.id}/{PROXY}"))
         return None if facts is None else facts.proxy
 
-    def backint_agents(self, target: Target) -> tuple[WorkloadInUse, ...]:
-        """The Backint agents of this host that send their data to a target; none where a launcher could not be read, so
-        that what it sets is not known."""
+    def _agents(self, target: Target) -> tuple[WorkloadInUse, ...]:
+        """The agents of this host whose own variables decide how a target is called: the Backint agents that send their
+        data to it, or the SSM Agent, where nothing else needs it. None where a file that sets them could not be read,
+        so that what it sets is not known."""
         search = self.workload_search
         facts = None if search is None else search.facts
-        if facts is None or target.service not in DATA_SERVICES:
+        if facts is None:
             return ()
-        if any(BACKINT in unread.path for unread in facts.unread):
+        name = Workload.HANA if target.service in DATA_SERVICES else Workload.SSM
+        signs = [BACKINT] if name is Workload.HANA else [SSM_AGENT_UNIT, FOR_ALL_SERVICES, MANAGER_SETTINGS]
+        if any(sign in unread.path for unread in facts.unread for sign in signs):
             return ()
+        callers = [workload for workload in self.workloads if target.service in workload.services]
+        agents = tuple(
+            workload
+            for workload in callers
+            if workload.name is name and workload.found is not None and workload.found.is_agent
+        )
+        if name is Workload.SSM:
+            is_shared = len(agents) < len(callers) or not _NAMING.isdisjoint(target.required_by)
+            is_hidden = any(ENVIRONMENT_FILE in agent.settings for agent in agents)
+            return () if is_shared or is_hidden else agents
         # Next to a bucket, an option means the service's own host, which the agent does not call.
         is_named = bool(target.required_by) and _NAMING.issuperset(target.required_by)
-        return tuple(
-            workload
-            for workload in self.workloads
-            if workload.found is not None
-            and workload.found.is_agent
-            and target.service in workload.services
-            and not (workload.bucket is not None and is_named)
-        )
+        return tuple(agent for agent in agents if agent.bucket is None or not is_named)
 
     def url_aside(self, target: Target) -> str | None:
         """The URL by which the SDK calls the target, where that is not HTTPS on 443, which alone is measured."""

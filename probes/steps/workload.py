@@ -6,7 +6,8 @@ only some users may read, such as the configuration of the Backint agent, adds d
 said.
 
 Sources: Install and configure AWS Backint Agent for SAP HANA, and Uninstall AWS Backint agent (SAP HANA on AWS Guides);
-keys of `amazon-ssm-agent.json` from the README of aws/amazon-ssm-agent.
+keys of `amazon-ssm-agent.json` from the README of aws/amazon-ssm-agent; Configure SSM Agent to use a proxy on Linux
+nodes (Systems Manager User Guide); systemd.unit(5) and systemd.exec(5).
 """
 
 import errno
@@ -14,7 +15,7 @@ import json
 import posixpath
 import re
 import shlex
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from probes.facts import (
@@ -22,8 +23,12 @@ from probes.facts import (
     BACKINT,
     BUCKET,
     BUCKET_REGIONS,
+    ENVIRONMENT_FILE,
+    FOR_ALL_SERVICES,
+    MANAGER_SETTINGS,
     S3_MODE,
     SAP_SYSTEMS,
+    SSM_AGENT_UNIT,
     SSM_ENDPOINTS,
     FoundWorkload,
     UnreadFile,
@@ -39,12 +44,21 @@ MAX_SYSTEMS: Final = 16
 SSM_SAP: Final = "/opt/aws/ssm-sap"
 """Where SSM for SAP keeps its files on a host that is registered with it."""
 SSM_AGENT_UNITS: Final = (
-    "/etc/systemd/system/amazon-ssm-agent.service",
-    "/usr/lib/systemd/system/amazon-ssm-agent.service",
-    "/lib/systemd/system/amazon-ssm-agent.service",
-    "/etc/systemd/system/snap.amazon-ssm-agent.amazon-ssm-agent.service",
+    f"/etc/systemd/system/{SSM_AGENT_UNIT}",
+    f"/usr/lib/systemd/system/{SSM_AGENT_UNIT}",
+    f"/lib/systemd/system/{SSM_AGENT_UNIT}",
+    f"/etc/systemd/system/snap.amazon-ssm-agent.{SSM_AGENT_UNIT}",
 )
 """Unit files of the packages deb, rpm and snap, and one that an administrator wrote."""
+UNIT_FOLDERS: Final = (
+    "/lib/systemd/system",
+    "/usr/lib/systemd/system",
+    "/run/systemd/system",
+    "/etc/systemd/system",
+)
+"""Where systemd looks for drop-ins: of those with one name the last counts."""
+MAX_DROP_INS: Final = 32
+"""Files of one folder that are read."""
 SSM_AGENT_SETTINGS: Final = (
     "/etc/amazon/ssm/amazon-ssm-agent.json",
     "/etc/amazon/ssm-snap/amazon-ssm-agent.json",
@@ -66,6 +80,11 @@ _SYSTEM_ID: Final = re.compile(r"[A-Z][A-Z0-9]{2}")
 _YAML_LINE: Final = re.compile(r"[ \t-]*([A-Za-z][A-Za-z0-9_]*)[ \t]*:(?:[ \t]+(.*))?$")
 _PARAMETER_FILE: Final = re.compile(r"[ \t]*data_backup_parameter_file[ \t]*=[ \t]*(/\S+)[ \t]*$", re.MULTILINE)
 _ASSIGNMENT: Final = re.compile(r"[ \t]*(?:export[ \t]+)?([A-Za-z_]+)=(.*)$")
+_COMMENT: Final = re.compile(r"^[ \t]*[#;].*\n?", re.MULTILINE)
+_UNIT_LINE: Final = re.compile(r"[ \t]*(?:Default)?(Environment|EnvironmentFile)[ \t]*=(.*)$")
+_UNIT_SECTIONS: Final = ("[Service]", "[Manager]")
+_UNEXPANDED: Final = re.compile(r"[%*?[]")
+"""What systemd expands in the path of a file with variables."""
 _VERSION: Final = re.compile(r"^version:[ \t]*['\"]?([0-9]{1,5}(?:\.[0-9]{1,5}){1,4})['\"]?[ \t]*$", re.MULTILINE)
 _IN_OUTPUT: Final = re.compile(r"(?<![0-9.])[0-9]{1,5}(?:\.[0-9]{1,5}){2,4}(?![0-9.])")
 """The Backint agent also names the version of its interface, which has two parts."""
@@ -113,11 +132,49 @@ class _Search:
             if (text := self._text(path)) is not None:
                 settings = ssm_settings(text)
                 break
+        settings |= await self._proxies_of(unit)
         is_snap = "/snap." in unit
         kept = _VERSION.search(self._text(SSM_AGENT_SNAP) or "") if is_snap else None
         program = SSM_AGENT_IN_SNAP if is_snap else SSM_AGENT
         version = kept[1] if kept else await self._version_of(program, "-version")
         self._add(FoundWorkload(name="ssm", by=unit, is_agent=True, version=version, settings=settings))
+
+    async def _proxies_of(self, unit: str) -> dict[str, str]:
+        """The proxy variables that systemd gives to a service, from the files that set them."""
+        kinds = (FOR_ALL_SERVICES, f"/{posixpath.basename(unit)}.d")
+        folders = (f"{folder}{kind}" for kind in kinds for folder in UNIT_FOLDERS)
+        groups = (
+            (MANAGER_SETTINGS, *await self._drop_ins((f"{MANAGER_SETTINGS}.d",))),
+            (unit, *await self._drop_ins(folders)),
+        )
+        given: dict[str, str] = {}
+        not_known = {}
+        for paths in groups:
+            variables, files = unit_environment(text for path in paths if (text := self._text(path)) is not None)
+            given |= variables
+            for path in files:
+                text = None if _UNEXPANDED.search(path) else await self._first_of((path,))
+                given |= assignments(text or "")
+                if path in self._unread or _UNEXPANDED.search(path):
+                    not_known[ENVIRONMENT_FILE] = _shortened(path)
+        # The HTTP client of Go takes the upper case first.
+        return proxies({name: given.get(name.upper()) or given.get(name) or "" for name in PROXIES}) | not_known
+
+    async def _drop_ins(self, folders: Iterable[str]) -> list[str]:
+        """The drop-ins in these folders in the order in which systemd reads them; of one name that of the last
+        folder."""
+        paths: dict[str, str] = {}
+        for folder in folders:
+            try:
+                entries = await self._machine.entries(folder, MAX_ENTRIES)
+            except OSError as error:
+                self._note(folder, error)
+                continue
+            names = [name for name in entries if name.endswith(".conf")]
+            if len(entries) == MAX_ENTRIES or len(names) > MAX_DROP_INS:
+                self._note(folder, OSError(errno.E2BIG, "too many files", folder))
+            paths |= {name: f"{folder}/{name}" for name in names[:MAX_DROP_INS]}
+        return [path for _, path in sorted(paths.items())]
 
     async def find_backint(self) -> None:
         """Find the Backint agent by the link that SAP HANA calls it by, or else SSM for SAP by its folder."""
@@ -255,6 +312,12 @@ def _scalar(text: str) -> str:
 def launcher_proxies(text: str) -> dict[str, str]:
     """The proxy variables that a launcher sets, by lower-case name, user and password masked. The last line counts, and
     of both cases the lower one, which the agent takes first."""
+    given = assignments(text)
+    return proxies({name: given.get(name) or given.get(name.upper()) or "" for name in PROXIES})
+
+
+def assignments(text: str) -> dict[str, str]:
+    """The proxy variables that the lines of a script, or of a file of variables, set; the last line counts."""
     given: dict[str, str] = {}
     for line in text.splitlines():
         match = _ASSIGNMENT.match(line)
@@ -265,12 +328,49 @@ def launcher_proxies(text: str) -> dict[str, str]:
         except ValueError:  # a quote without its end
             words = [match[2]]
         given[match[1]] = words[0].rstrip(";") if words else ""
-    proxies = {}
-    for name in PROXIES:
-        value = given.get(name) or given.get(name.upper())
-        if value:
-            proxies[name] = _shortened(value if name == "no_proxy" else masked_proxy(value))
-    return proxies
+    return given
+
+
+def unit_environment(texts: Iterable[str]) -> tuple[dict[str, str], tuple[str, ...]]:
+    """The proxy variables that a unit and its drop-ins set, and the files that set more, which come after them
+    (systemd.exec(5), Environment= and EnvironmentFile=). The settings of systemd itself have DefaultEnvironment=."""
+    given: dict[str, str] = {}
+    files: tuple[str, ...] = ()
+    for key, value in (line for text in texts for line in _unit_lines(text)):
+        if key == ENVIRONMENT_FILE:
+            path = value.removeprefix("-")
+            if not value:
+                files = ()
+            elif path.startswith(("/", "%")):  # systemd ignores any other
+                files = (*files, path)
+        elif not value:
+            given = {}
+        else:
+            try:
+                words = [word.partition("=") for word in shlex.split(value)]
+            except ValueError:  # systemd ignores a line with a quote without its end
+                continue
+            given |= {name: text.replace("%%", "%") for name, _, text in words if name.lower() in PROXIES}
+    return given, files
+
+
+def _unit_lines(text: str) -> Iterator[tuple[str, str]]:
+    """What a file of systemd sets of the environment: key and value, in its order."""
+    section = ""
+    for line in _COMMENT.sub("", text.replace("\r\n", "\n")).replace("\\\n", " ").splitlines():
+        if line.startswith("["):
+            section = line.strip()
+        elif section in _UNIT_SECTIONS and (match := _UNIT_LINE.match(line)) is not None:
+            yield match[1], match[2].strip()
+
+
+def proxies(given: Mapping[str, str]) -> dict[str, str]:
+    """Proxy variables as settings, by lower-case name, user and password masked; an empty one is none."""
+    return {
+        name: _shortened(value if name == "no_proxy" else masked_proxy(value))
+        for name in PROXIES
+        if (value := given.get(name))
+    }
 
 
 def _is_script(text: str) -> bool:

@@ -179,6 +179,7 @@ BY_HAND: Final = {
     ),
     "probes/steps/imds.py::probe": Parser(("metadata",), (f"{_STEPS}test_imds.py::test_any_value",)),
     "probes/steps/workload.py::launcher_proxies": _WORKLOADS,
+    "probes/steps/workload.py::unit_environment": _WORKLOADS,
     "probes/steps/workload.py::yaml_values": _WORKLOADS,
     "probes/steps/tls.py::handshake": Parser(
         ("handshakes",), (f"{_STEPS}test_tls.py::test_any_bytes_end_a_handshake",)

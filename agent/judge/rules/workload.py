@@ -14,7 +14,7 @@ from agent.catalog.workloads import (
     WorkloadInUse,
     is_before,
     is_left_out,
-    launcher_proxy,
+    proxy_of_agent,
 )
 from agent.judge.commands import read_only
 from agent.judge.evidence import Evidence
@@ -33,7 +33,39 @@ IDLE_SECONDS: Final = 350
 PrivateLink Guide, Access AWS services through AWS PrivateLink)."""
 _METADATA: Final = "169.254.169.254"
 _SEARCH: Final = f"{HOST}/{WORKLOADS}"
-_SHOW_LAUNCHER: Final = read_only("grep", "-n", "proxy", "<LAUNCHER>")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Source:
+    """Where an agent has its proxy variables from."""
+
+    agent: str
+    setter: str
+    """What sets them."""
+    file: str
+    """The file to change."""
+    restart: str
+    """What has to follow a change; empty where nothing has to."""
+    command: Command
+    """Shows them."""
+
+
+_SOURCES: Final[Mapping[Workload, _Source]] = {
+    Workload.HANA: _Source(
+        agent="the Backint agent",
+        setter="The launcher of the Backint agent",
+        file="aws-backint-agent-launcher.sh",
+        restart="",
+        command=read_only("grep", "-n", "proxy", "<LAUNCHER>"),
+    ),
+    Workload.SSM: _Source(
+        agent="the SSM Agent",
+        setter="The systemd unit of the SSM Agent",
+        file="the unit's drop-in",
+        restart=" and restart the agent",
+        command=read_only("systemctl", "cat", "<SSM_AGENT_UNIT>"),
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,9 +153,7 @@ def agent_overrides(evidence: Evidence) -> Iterator[RuleFinding]:
     detours = [
         detour
         for workload in evidence.workloads
-        for detour in (
-            _other_hosts(evidence, workload) if workload.name is Workload.SSM else _own_proxy(evidence, workload)
-        )
+        for detour in (*_other_hosts(evidence, workload), *_own_proxy(evidence, workload))
     ]
     detours += _missing_buckets(evidence)
     if not detours:
@@ -162,6 +192,8 @@ def _missing_buckets(evidence: Evidence) -> Iterator[_Detour]:
 
 def _other_hosts(evidence: Evidence, workload: WorkloadInUse) -> Iterator[_Detour]:
     """Hosts in the settings of the SSM Agent that are no target."""
+    if workload.name is not Workload.SSM:
+        return
     for key, service in SSM_ENDPOINTS.items():
         value = workload.settings.get(key)
         targets = _targets(evidence, {service})
@@ -179,39 +211,43 @@ def _other_hosts(evidence: Evidence, workload: WorkloadInUse) -> Iterator[_Detou
 
 
 def _own_proxy(evidence: Evidence, workload: WorkloadInUse) -> Iterator[_Detour]:
-    """A proxy in the launcher of the Backint agent that takes the calls which this run made without it, and one of this
-    process that the agent does not take."""
-    proxy = workload.settings.get("https_proxy")
-    for target in _targets(evidence, DATA_SERVICES):
-        here = evidence.proxy_here(target)
-        if here is not None and evidence.proxy(target) is None:
-            yield _Detour(
-                words=f"The proxy variables of this process send calls for {target.host} to {here}. The launcher of "
-                "the Backint agent sends none there, so that the agent connects directly, as this run did.",
-                targets=(target,),
-                severity=Severity.INFO,
-                summary="Nothing to fix: the agent reads its launcher's variables and not this shell's.",
-                command=_SHOW_LAUNCHER,
-            )
-    no_proxy = workload.settings.get("no_proxy", "")
+    """A proxy of an agent's own that takes the calls which this run made without it, and one of this process that the
+    agent does not take."""
+    source = _SOURCES.get(workload.name)
+    if source is None:
+        return
+    services = DATA_SERVICES if workload.name is Workload.HANA else set(workload.services) - DATA_SERVICES
+    called = _targets(evidence, services)
+    direct = [target for target in called if evidence.proxy(target) is None]
+    for here in dict.fromkeys(filter(None, map(evidence.proxy_here, direct))):
+        aside = tuple(target for target in direct if evidence.proxy_here(target) == here)
+        yield _Detour(
+            words=f"The proxy variables of this process send calls for {listed(target.host for target in aside)} to "
+            f"{here}. {source.setter} sends none there, so that the agent connects directly, as this run did.",
+            targets=aside,
+            severity=Severity.INFO,
+            summary=f"Nothing to fix: {source.agent} does not read this shell's variables.",
+            command=source.command,
+        )
     targets = tuple(
         target
-        for target in _targets(evidence, DATA_SERVICES)
-        if launcher_proxy(workload.settings, target.host) not in (None, evidence.proxy(target))
+        for target in called
+        if proxy_of_agent(workload.settings, target.host) not in (None, evidence.proxy(target))
     )
     if not targets:
         return
     hosts = listed(target.host for target in targets)
     own = dict.fromkeys(evidence.proxy(target) for target in targets)
     tested = listed("without a proxy" if url is None else f"through {url}" for url in own)
-    keys = "" if is_left_out(_METADATA, no_proxy) else f" Its no_proxy leaves out {_METADATA} as well, where the "
+    is_kept = is_left_out(_METADATA, workload.settings.get("no_proxy", ""))
+    keys = "" if is_kept else f" Its no_proxy leaves out {_METADATA} as well, where the "
     yield _Detour(
-        words=f"The launcher of the Backint agent sends calls for {hosts} to {proxy}, off the private path; this run "
-        f"tested {tested}." + (f"{keys}agent's credentials come from." if keys else ""),
+        words=f"{source.setter} sends calls for {hosts} to {workload.settings['https_proxy']}, off the private path; "
+        f"this run tested {tested}." + (f"{keys}agent's credentials come from." if keys else ""),
         targets=targets,
-        summary=f"Add {hosts} and {_METADATA} to no_proxy in aws-backint-agent-launcher.sh; where the proxy is meant, "
+        summary=f"Add {hosts} and {_METADATA} to no_proxy in {source.file}{source.restart}; where the proxy is meant, "
         "run backuplink with the same variables.",
-        command=_SHOW_LAUNCHER,
+        command=source.command,
     )
 
 

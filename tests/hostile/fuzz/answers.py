@@ -512,6 +512,7 @@ def check_host_files(chance: Random, _: Command) -> None:
 _WORKLOAD_FILES: Final = (
     b'{"Ssm": {"Endpoint": "https://me:hunter2@ssm.example"}, "Mgs": {"Endpoint": ""}, "Kms": null}',
     b"---\nS3BucketName: \"a-bucket\" # ours\nAwsRegion: eu-west-1\nS3BucketOwnerAccountID: '111122223333'\nLogFile:\n",
+    b'[Service]\nEnvironment="https_proxy=http://me:hunter2@10.0.9.9:3128" no_proxy=a\nEnvironmentFile=-/etc/a\n',
     b"#!/bin/sh\nexport https_proxy=http://me:hunter2@10.0.9.9:3128\nno_proxy='169.254.169.254'\nexec a \"$@\"\n",
 )
 
@@ -522,8 +523,9 @@ def check_workload_files(chance: Random, _: Command) -> None:
         chance, chance.choice(_WORKLOAD_FILES), (*BYTES, b'"', b"'", b"\\", b": ", b"export ", b"[" * 99)
     )
     decoded = text.decode("utf-8", "replace")
-    for parse in (workload.ssm_settings, workload.yaml_values, workload.launcher_proxies):
-        values = parse(decoded).values()
+    parsed = [parse(decoded) for parse in (workload.ssm_settings, workload.yaml_values, workload.launcher_proxies)]
+    parsed.append(workload.proxies(workload.unit_environment([decoded])[0]))
+    for values in (settings.values() for settings in parsed):
         assert all(value.isascii() and len(value) <= workload.MAX_CHARACTERS for value in values)
         assert all(value.isprintable() for value in values)
 

@@ -9,10 +9,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from probes.facts import AWS_BACKUP_MODE, S3_MODE, FoundWorkload, UnreadFile, WorkloadFacts
+from probes.facts import (
+    AWS_BACKUP_MODE,
+    MANAGER_SETTINGS,
+    S3_MODE,
+    SAP_SYSTEMS,
+    FoundWorkload,
+    UnreadFile,
+    WorkloadFacts,
+)
 from probes.model import Draft
 from probes.steps.workload import (
     MAX_CHARACTERS,
+    MAX_DROP_INS,
     MAX_SYSTEMS,
     SSM_AGENT,
     SSM_AGENT_SETTINGS,
@@ -21,7 +30,9 @@ from probes.steps.workload import (
     SSM_SAP,
     launcher_proxies,
     probe,
+    proxies,
     ssm_settings,
+    unit_environment,
     yaml_values,
 )
 from tests.support.fakes import FakeMachine, forever, os_error
@@ -174,6 +185,89 @@ async def test_its_settings_may_be_for_others_alone() -> None:
     assert facts.unread == (UnreadFile(path=SSM_AGENT_SETTINGS[0], error="EACCES"),)
 
 
+PROXY: Final = b"[Service]\nEnvironment=https_proxy=http://me:hunter2@10.0.9.9:3128\n"
+OTHER: Final = b"[Service]\nEnvironment=https_proxy=b:2\n"
+MASKED: Final = {"https_proxy": "http://***@10.0.9.9:3128"}
+ALL: Final = "/etc/systemd/system/service.d"
+ETC, RUN = f"{DEB}.d", "/run/systemd/system/amazon-ssm-agent.service.d"
+
+
+@pytest.mark.parametrize(
+    ("files", "settings"),
+    [
+        pytest.param({RPM: b"[Unit]\n"}, {}, id="none"),
+        pytest.param({RPM: PROXY}, MASKED, id="in the unit"),
+        pytest.param({RPM: b"", f"{ETC}/a.conf": PROXY}, MASKED, id="in a drop-in"),
+        pytest.param({RPM: b"", f"{ETC}/a.txt": PROXY, f"{DEB[:-8]}.d/a.conf": PROXY}, {}, id="in no drop-in"),
+        pytest.param({SNAP: b"", f"{SNAP}.d/a.conf": PROXY, f"{ETC}/a.conf": OTHER}, MASKED, id="of the snap"),
+        pytest.param({RPM: OTHER, f"{ETC}/b.conf": PROXY, f"{ETC}/a.conf": OTHER}, MASKED, id="the last by name"),
+        pytest.param({RPM: b"", f"{ETC}/a.conf": OTHER, f"{RUN}/b.conf": PROXY}, MASKED, id="by name, not by folder"),
+        pytest.param(
+            {RPM: b"", f"{ETC}/a.conf": PROXY, f"{RUN}/a.conf": OTHER}, MASKED, id="of one name, that of /etc"
+        ),
+        pytest.param({RPM: PROXY, f"{ETC}/a.conf": b"[Service]\nEnvironment=\n"}, {}, id="taken back"),
+        pytest.param({RPM: b"", f"{ALL}/a.conf": PROXY}, MASKED, id="in a drop-in for every service"),
+        pytest.param({RPM: b"", f"{ALL}/a.conf": OTHER, f"{RUN}/a.conf": PROXY}, MASKED, id="its own before that"),
+        pytest.param(
+            {RPM: b"", MANAGER_SETTINGS: b"[Manager]\nDefaultEnvironment=https_proxy=b:2\n"},
+            {"https_proxy": "b:2"},
+            id="of all services",
+        ),
+        pytest.param(
+            {
+                RPM: PROXY,
+                f"{MANAGER_SETTINGS}.d/a.conf": b"[Manager]\nDefaultEnvironment=https_proxy=b:2 no_proxy=c\n",
+            },
+            {**MASKED, "no_proxy": "c"},
+            id="of all services, and its own",
+        ),
+        pytest.param(
+            {
+                SNAP: b"[Service]\nEnvironmentFile=-/etc/environment\nEnvironment=https_proxy=b:2\n",
+                "/etc/environment": b"PATH=/bin\nhttps_proxy='http://me:hunter2@10.0.9.9:3128'\n",
+            },
+            MASKED,
+            id="a file of variables, after the unit's",
+        ),
+        pytest.param({SNAP: b"[Service]\nEnvironmentFile=-/etc/environment\n"}, {}, id="such a file, not there"),
+        pytest.param(
+            {RPM: b"[Service]\nEnvironment=HTTPS_PROXY=a:1 https_proxy=b:2\n"}, {"https_proxy": "a:1"}, id="both cases"
+        ),
+    ],
+)
+async def test_the_proxy_that_systemd_gives_to_the_ssm_agent(
+    files: Mapping[str, bytes | Exception], settings: Mapping[str, str]
+) -> None:
+    facts = await found(files)
+    assert facts.found[0].settings == settings
+    assert facts.unread == ()
+
+
+@pytest.mark.parametrize(
+    ("files", "unread"),
+    [
+        pytest.param({RPM: DENIED}, RPM, id="the unit"),
+        pytest.param({RPM: b"", f"{ETC}/a.conf": DENIED}, f"{ETC}/a.conf", id="a drop-in"),
+        pytest.param({RPM: b"", ETC: DENIED}, ETC, id="the folder"),
+        pytest.param(
+            {RPM: b"", **{f"{ETC}/{place:02}.conf": b"" for place in range(MAX_DROP_INS + 1)}}, ETC, id="too many"
+        ),
+        pytest.param({RPM: b"", MANAGER_SETTINGS: DENIED}, MANAGER_SETTINGS, id="the settings of systemd"),
+    ],
+)
+async def test_what_systemd_gives_may_not_be_known(files: Mapping[str, bytes | Exception], unread: str) -> None:
+    facts = await found(files)
+    assert [file.path for file in facts.unread] == [unread]
+    assert facts.found[0].settings == {}
+
+
+@pytest.mark.parametrize("path", ["/etc/proxy.env", "/etc/%p.env", "/etc/*.env"])
+async def test_a_file_of_variables_that_is_not_read_is_said(path: str) -> None:
+    unit = f"[Service]\nEnvironmentFile={path}\n".encode()
+    facts = await found({RPM: unit, path: DENIED})
+    assert facts.found[0].settings == {"EnvironmentFile": path}
+
+
 # --- Agents that are run ----------------------------------------------------------------------------------------------
 
 
@@ -211,8 +305,9 @@ async def test_no_agent_is_run_unless_asked() -> None:
 async def test_what_was_found_before_a_file_system_stopped_to_answer_is_kept() -> None:
     class Hanging(FakeMachine):
         async def entries(self, path: str, most: int) -> tuple[str, ...]:
-            await forever()
-            raise AssertionError(path, most)
+            if path == SAP_SYSTEMS:
+                await forever()
+            return await super().entries(path, most)
 
     import asyncio
 
@@ -271,9 +366,44 @@ def test_proxies_of_a_launcher(script: str, proxies: dict[str, str]) -> None:
     assert launcher_proxies(f"#!/bin/sh\n{script}\n") == proxies
 
 
+@pytest.mark.parametrize(
+    ("lines", "given_to_it"),
+    [
+        ('Environment="https_proxy=a:1" "no_proxy=b, c"', {"https_proxy": "a:1", "no_proxy": "b, c"}),
+        ("Environment='https_proxy=a:1' X=1 no_proxy=b", {"https_proxy": "a:1", "no_proxy": "b"}),
+        ("Environment = https_proxy=a:1\nEnvironment=no_proxy=b", {"https_proxy": "a:1", "no_proxy": "b"}),
+        ("Environment=https_proxy=a:1\nEnvironment=https_proxy=b:2", {"https_proxy": "b:2"}),
+        ("Environment=X=1 \\\n  https_proxy=a:1", {"https_proxy": "a:1"}),
+        ("Environment=X=1 \\\n# a comment\n  https_proxy=a:1", {"https_proxy": "a:1"}),
+        ("Environment=https_proxy=http://a%%40b:1", {"https_proxy": "http://a%40b:1"}),
+        ("Environment=https_proxy=a:1\r\nEnvironment=no_proxy=b\r", {"https_proxy": "a:1", "no_proxy": "b"}),
+        ("Environment=https_proxy=a:1\nEnvironment=", {}),
+        ("Environment='https_proxy=a:1", {}),
+        ("#Environment=https_proxy=a:1\n;Environment=https_proxy=a:1", {}),
+        ("PassEnvironment=https_proxy=a:1", {}),
+        ("[Unit]\nEnvironment=https_proxy=a:1", {}),
+    ],
+)
+def test_the_variables_of_a_unit(lines: str, given_to_it: dict[str, str]) -> None:
+    assert unit_environment([f"[Service]\n{lines}\n"]) == (given_to_it, ())
+
+
+def test_the_files_of_variables_of_a_unit() -> None:
+    first, second = (
+        "[Service]\nEnvironmentFile=/a\nEnvironmentFile=c\nEnvironmentFile=-/b\n",
+        "[Service]\nEnvironmentFile=\n",
+    )
+    assert unit_environment([first]) == ({}, ("/a", "/b"))
+    assert unit_environment([first, second]) == ({}, ())
+
+
+def proxies_of_unit(text: str) -> dict[str, str]:
+    return proxies(unit_environment([text, f"[Service]\n{text}"])[0])
+
+
 @given(st.text() | st.text("S3BucketName: \"'#~\n\r{}[]httpsproxy_=;\\ \t"))
 def test_any_text(text: str) -> None:
-    for parse in (ssm_settings, yaml_values, launcher_proxies):
+    for parse in (ssm_settings, yaml_values, launcher_proxies, proxies_of_unit):
         for value in parse(text).values():
             assert value.isascii()
             assert value.isprintable()

@@ -35,6 +35,7 @@ from tests.support.cases import Case, assert_fires, assert_silent, codes_of, fir
 LINK: Final = "/usr/sap/HDB/SYS/global/hdb/opt/hdbbackint"
 UNIT: Final = "/usr/lib/systemd/system/amazon-ssm-agent.service"
 STORAGE, SSM = target("backup-storage"), target("ssm")
+DROP_IN: Final = "/etc/systemd/system/amazon-ssm-agent.service.d/proxy.conf"
 PROXY: Final = "http://10.0.9.9:3128"
 STORAGE_HOST: Final = "backupstorage.eu-west-1.amazonaws.com"
 
@@ -76,6 +77,16 @@ def storage(*found_workloads: FoundWorkload, through: str | None = None) -> Obse
 
 def ssm(**settings: str) -> Observations:
     return [host(), found(agent(**settings)), lookup("10.0.1.42", of="ssm")]
+
+
+def unit_sets(**proxies: str) -> FoundWorkload:
+    """An SSM Agent with these variables of its unit."""
+    return replace(agent(), settings=proxies)
+
+
+def ssm_through(shell: str | None, unit: FoundWorkload, *, unread: Sequence[str] = ()) -> Observations:
+    """An SSM Agent with variables of its unit, and the proxy of this shell."""
+    return [host(), found(unit, unread=unread), lookup("10.0.1.42", of="ssm"), proxy(shell, of="ssm")]
 
 
 def old(workload: FoundWorkload, version: str | None) -> FoundWorkload:
@@ -208,6 +219,29 @@ CASES_THAT_FIRE = [
         shows=["host/workloads", "dns/ssm/getaddrinfo"],
     ),
     fires(
+        "ENV017",
+        "a proxy of this shell alone, at the SSM Agent",
+        ssm_through(PROXY, unit_sets()),
+        targets=[SSM],
+        of=asked(Workload.SSM),
+        about=None,
+        severity=Severity.INFO,
+        detail=f"send calls for {SSM.host} to {PROXY}. The systemd unit of the SSM Agent sends none there",
+        shows=["host/workloads", "dns/ssm/getaddrinfo"],
+    ),
+    fires(
+        "ENV017",
+        "a proxy of the SSM Agent alone",
+        ssm_through(None, unit_sets(https_proxy=PROXY, no_proxy="169.254.169.254")),
+        targets=[SSM],
+        of=asked(Workload.SSM),
+        about=None,
+        severity=Severity.WARNING,
+        detail=f"unit of the SSM Agent sends calls for {SSM.host} to {PROXY}, off the private path; this run tested "
+        "without a proxy.",
+        shows=["host/workloads", "dns/ssm/getaddrinfo"],
+    ),
+    fires(
         "TCP012",
         "one second later",
         [keepalive(IDLE_SECONDS + 1), found(backint())],
@@ -261,6 +295,20 @@ CASES_OF_SILENCE = [
         ],
         targets=[STORAGE],
         of=asked(),
+    ),
+    silent(
+        "ENV017",
+        "the proxy of this shell, at the SSM Agent",
+        ssm_through(PROXY, unit_sets(https_proxy=PROXY)),
+        targets=[SSM],
+        of=asked(Workload.SSM),
+    ),
+    silent(
+        "ENV017",
+        "a proxy of this shell, next to a drop-in that cannot be read",
+        ssm_through(PROXY, unit_sets(), unread=[DROP_IN]),
+        targets=[SSM],
+        of=asked(Workload.SSM),
     ),
     silent("ENV017", "a bucket that is denied", bucket_that("403"), targets=[AT_BUCKET], of=asked()),
     silent("ENV017", "a bucket that is there", bucket_that(None), targets=[AT_BUCKET], of=asked()),
@@ -331,12 +379,28 @@ LAUNCHER: Final = "/usr/sap/aws-backint-agent/aws-backint-agent-launcher.sh"
         pytest.param(
             found(backint()), replace(STORAGE, required_by=("--service",)), False, id="AWS Backup named besides"
         ),
+        pytest.param(found(unit_sets()), SSM, False, id="the unit sets none"),
+        pytest.param(found(unit_sets(https_proxy=PROXY, no_proxy=SSM.host)), SSM, False, id="the unit leaves this out"),
+        pytest.param(found(unit_sets(https_proxy=PROXY)), SSM, True, id="the unit sets one"),
+        pytest.param(found(unit_sets(), unread=[DROP_IN]), SSM, True, id="a drop-in cannot be read"),
+        pytest.param(found(unit_sets(), unread=[LAUNCHER]), SSM, False, id="a launcher cannot be read"),
+        pytest.param(
+            found(unit_sets(), unread=["/etc/systemd/system.conf"]), SSM, True, id="systemd's settings cannot be read"
+        ),
+        pytest.param(
+            found(unit_sets(), unread=["/etc/systemd/system/service.d/a.conf"]), SSM, True, id="nor what all have"
+        ),
+        pytest.param(found(unit_sets(EnvironmentFile="/etc/a")), SSM, True, id="a file of variables was not read"),
+        pytest.param(found(unit_sets()), replace(SSM, required_by=("ssm", "--service")), True, id="SSM named besides"),
+        pytest.param(found(unit_sets(), backint()), SSM, True, id="SAP HANA needs it too"),
+        pytest.param(found(unit_sets()), target("backup"), True, id="AWS Backup, which the SSM Agent does not call"),
+        pytest.param(found(unit_sets()), STORAGE, True, id="what a Backint agent would call"),
     ],
 )
-def test_a_proxy_of_this_shell_takes_what_the_backint_agent_calls_only_where_its_launcher_says_so(
+def test_a_proxy_of_this_shell_takes_what_an_agent_calls_only_where_its_own_variables_say_so(
     search: Observation[WorkloadFacts], of: Target, is_taken: bool
 ) -> None:
-    """The path of the agent is its launcher's, and so is what is judged of it."""
+    """The path of the agent is what its launcher or its unit sets, and so is what is judged of it."""
     refused: Observation[Any] = Observation(
         subject=Subject(step=Step.HTTP, target=of.id, operation=PROXY_CONNECT),
         outcome=Failed(Failure(kind=FailureKind.PROXY_REFUSED, message="403", code="403"), None),
