@@ -110,13 +110,18 @@ class Log:
         *,
         limit: float,
         by_kernel: bool = False,
+        by_library: bool = False,
         before_again: Callable[[], Awaitable[object]] = _nothing,
     ) -> tuple[Observation[F], T | None]:
         """Run `body` in a `Window` of `limit` seconds; give its observation and, where it succeeded, what it returned.
 
         Where this process could not run for long, and the step failed as it does when a peer gives up, `body` is run
-        once more, after `before_again`. Never raises for what `body` raises, a crash included. Cancellation passes
-        through and leaves the observation to `close`.
+        once more, after `before_again`. With `by_library` the step is that of a library which waits by the clock, as
+        the C library does in a lookup: a stop of this process gives it no more time, and lets it give up a silent
+        server within the time of a step. What it then gives counts as not made.
+
+        Never raises for what `body` raises, a crash included. Cancellation passes through and leaves the observation to
+        `close`.
         """
         self.plan(subject)
         draft: Draft[F] = Draft()
@@ -141,6 +146,8 @@ class Log:
             if draft.facts is None:
                 raise TypeError(f"the probe of {subject.id} returned without facts")
             outcome = Ok(draft.facts)
+            if by_library and clock() - step.started > limit:
+                outcome, value = Failed(self._starved(step), None), None
         except Exception as error:  # noqa: BLE001 - the one broad catch: a crash in a probe is an observation too
             if window.expired and window.is_starved:
                 failure = self._starved(step)

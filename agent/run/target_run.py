@@ -146,7 +146,7 @@ class TargetRun:
         if ENDPOINT_ID.fullmatch(self._target.host):
             self._context.log.skip(subject, self._no_name())
             return
-        seen, answer = await self._context.log.observe(subject, body, limit=self._run.lookup_limit())
+        seen, answer = await self._context.log.observe(subject, body, limit=self._run.lookup_limit(), by_library=True)
         addresses = answer or ()
         if self._rotation is not None:
             self._rotation.start(ordered(addresses), self._answered_before())

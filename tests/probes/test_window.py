@@ -103,6 +103,21 @@ async def test_silence_is_silence_on_a_host_that_is_late(by_kernel: bool, second
     assert LIMIT <= seen.seconds <= seconds + 0.3
 
 
+@pytest.mark.parametrize(("by_library", "code"), [(True, STARVED), (False, None)])
+async def test_what_a_library_gives_too_late_by_the_clock_is_not_known(by_library: bool, code: str | None) -> None:
+    """The C library gives up a silent server after five seconds, also where this process was stopped for them."""
+
+    async def given_up(_: Host, draft: Draft[TcpFacts]) -> None:
+        await asyncio.sleep(LIMIT + 2.0)
+        draft.facts = SEEN
+
+    seen = await observed(given_up, by_library=by_library, stops=((1.0, 3.0),))
+    assert (None if seen.failure is None else seen.failure.code) == code
+    assert (seen.facts is None) is by_library
+    quick = await observed(answered_after_a_second, by_library=by_library, stops=((0.5, 1.0),))
+    assert quick.failure is None
+
+
 async def test_without_a_stop_the_time_is_what_it_was() -> None:
     seen = await observed(never_answered)
     assert seen.seconds == LIMIT
