@@ -142,6 +142,16 @@ def test_two_cycles_are_compared(capsys: pytest.CaptureFixture[str], file: Path)
     assert document["schema"] == "backuplink.diff.v1"
 
 
+def test_a_comparison_says_whose_reports_it_compares(capsys: pytest.CaptureFixture[str], file: Path) -> None:
+    code, _, err = _run(capsys, "history", file, "--compare", 4, 3)
+    assert code == 0
+    assert err == (
+        "Cycle 4 came to the same as cycle 1, whose report was kept and is compared.\n"
+        "Cycle 3 came to the same as cycle 2, whose report was kept and is compared.\n"
+    )
+    assert _run(capsys, "history", file, "--compare", 5, 6)[2] == ""
+
+
 def test_exports(capsys: pytest.CaptureFixture[str], file: Path) -> None:
     code, out, _ = _run(capsys, "history", file, "--export", "csv")
     rows = list(csv.DictReader(io.StringIO(out)))
