@@ -46,9 +46,7 @@ def show_cycle(place: str, cycle: int, options: ReportOptions, received_signals:
     with exit_on_signals(received_signals):
         with _read(place) as history, history.moment():
             report, own = history.report(cycle)
-        if own != cycle:
-            words = f"Cycle {cycle} came to the same as cycle {own}, whose report was kept and is shown."
-            to_stderr(f"{words}\n")
+        _say_whose(cycle, own, "shown")
         said = exits.of_verdict(report.verdict.status, options.fail_on)
         return write_report(report, options, exits.OK, said=said) or _code(received_signals)
 
@@ -60,9 +58,11 @@ def compare_cycles(place: str, old: int, new: int, received_signals: list[str], 
 
     with exit_on_signals(received_signals):
         with _read(place) as history, history.moment():
-            reports = [history.report(cycle)[0] for cycle in (old, new)]
+            (before, before_of), (after, after_of) = history.report(old), history.report(new)
+        _say_whose(old, before_of, "compared")
+        _say_whose(new, after_of, "compared")
         try:
-            changes = difference(*reports)
+            changes = difference(before, after)
         except NotComparableError as error:
             raise RequestError(str(error)) from error
         to_stdout(diff_format.as_json(changes) if as_json else diff_format.as_text(changes))
@@ -129,6 +129,12 @@ def _document(history: "HistoryReader", since: datetime | None, *, chart: bool) 
             )
         )
     return HistoryDocument(schema=SCHEMA, since=since, series=tuple(found), changes=changes)
+
+
+def _say_whose(cycle: int, own: int, done: str) -> None:
+    """Say on stderr that the report of a cycle is that of another one, whose times and latencies it has."""
+    if own != cycle:
+        to_stderr(f"Cycle {cycle} came to the same as cycle {own}, whose report was kept and is {done}.\n")
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -161,10 +162,28 @@ def watching_from(options: Mapping[str, Any], received_signals: Sequence[str] = 
 
 
 def keeping_from(options: Mapping[str, Any]) -> Keeping | None:
-    """The file in which runs are kept, and how much it keeps; None without one."""
+    """The file in which runs are kept, and how much it keeps; None without one. Raises UsageError where another option
+    names the same file."""
     if options["history"] is None:
         return None
+    refuse_replacing_history(options["history"], options)
     return Keeping(path=Path(options["history"]), seconds=options["keep"], size=options["keep_size"] * 1_000_000)
+
+
+def refuse_replacing_history(history: str, options: Mapping[str, Any]) -> None:
+    """Raise UsageError where an option would replace the file of a history with a document."""
+    for name in ("output", "textfile"):
+        place = options.get(name)
+        if place is not None and _is_same_file(place, history):
+            raise click.UsageError(f"--{name} {place} is the history, which it would replace; name another file.")
+
+
+def _is_same_file(one: str, other: str) -> bool:
+    """Whether two paths lead to the same file, which need not exist yet."""
+    try:
+        return os.path.realpath(one) == os.path.realpath(other)
+    except ValueError:  # a NUL in a path: opening it says so
+        return False
 
 
 def _template_in(place: str, received_signals: Sequence[str]) -> Any:

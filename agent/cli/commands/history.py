@@ -7,6 +7,7 @@ import click
 from agent.cli.group import Command
 from agent.cli.options import shown_report_options
 from agent.cli.param_types import CYCLE, MOMENT, complete_files
+from agent.cli.to_settings import refuse_replacing_history
 from agent.settings import DEFAULT_FAIL_ON, ReportOptions
 
 
@@ -34,6 +35,7 @@ def history(received_signals: list[str], /, file: str, **options: Any) -> int:
     wanted = options["format"]
     _refuse_together(options)
     if options["show"] is not None:
+        refuse_replacing_history(file, options)
         shown = ReportOptions(
             format=wanted,
             brief=options["brief"],

@@ -123,12 +123,33 @@ def test_a_cycle_without_a_report_of_its_own_says_whose_is_shown(
     assert err == "Cycle 3 came to the same as cycle 2, whose report was kept and is shown.\n"
 
 
+def test_a_report_does_not_replace_the_history_it_is_from(capsys: pytest.CaptureFixture[str], file: Path) -> None:
+    before = file.read_bytes()
+    link = file.with_name("link.db")
+    link.symlink_to(file)
+    for place in (file, link, file.parent / "." / ".." / file.parent.name / "h.db"):
+        code, _, err = _run(capsys, "history", file, "--show", 6, "--output", place)
+        assert code == 3
+        assert f"--output {place} is the history" in err
+    assert file.read_bytes() == before
+
+
 def test_two_cycles_are_compared(capsys: pytest.CaptureFixture[str], file: Path) -> None:
     code, out, _ = _run(capsys, "history", file, "--compare", 5, 6)
     assert code == 0  # as for every other: what it found is in the document
     assert out.startswith("WORSE (critical)  ok -> critical\n")
     document = json.loads(_run(capsys, "history", file, "--compare", 5, 6, "--format", "json")[1])
     assert document["schema"] == "backuplink.diff.v1"
+
+
+def test_a_comparison_says_whose_reports_it_compares(capsys: pytest.CaptureFixture[str], file: Path) -> None:
+    code, _, err = _run(capsys, "history", file, "--compare", 4, 3)
+    assert code == 0
+    assert err == (
+        "Cycle 4 came to the same as cycle 1, whose report was kept and is compared.\n"
+        "Cycle 3 came to the same as cycle 2, whose report was kept and is compared.\n"
+    )
+    assert _run(capsys, "history", file, "--compare", 5, 6)[2] == ""
 
 
 def test_exports(capsys: pytest.CaptureFixture[str], file: Path) -> None:
@@ -163,6 +184,7 @@ def test_exports(capsys: pytest.CaptureFixture[str], file: Path) -> None:
         (("{file}", "--output", "x"), "--output is for the report that --show writes"),
         (("{file}", "--format", "nagios"), "--format nagios is for the report that --show writes"),
         (("{file}", "--export", "csv", "--format", "json"), "--export says the format itself"),
+        (("a\0b", "--show", "1", "--output", "x"), "embedded null"),
         (("{file}", "--since", "yesterday"), "'yesterday' is not a duration such as 7d"),
         (("{file}", "--since", "0001-01-01T00:00+14:00"), "is not a duration such as 7d"),
         (("{file}", "--since", "999999w"), "--since reaches back beyond the year 1"),
@@ -302,6 +324,30 @@ def test_a_history_that_is_none_is_refused_before_anything_is_checked(
     assert f"{place}: is not a history of backuplink; it is left as it is. Try" in err
     assert out.startswith("UNKNOWN")
     assert place.read_text() == "mine\n" * 100
+
+
+@pytest.mark.parametrize(
+    ("called", "option"),
+    [
+        (("check",), "--output"),
+        (("watch", "--cycles", "1"), "--output"),
+        (("watch", "--cycles", "1"), "--textfile"),
+        (("demo", "--watch", "--cycles", "1"), "--output"),
+    ],
+)
+def test_nothing_else_is_written_to_the_history(
+    capsys: pytest.CaptureFixture[str], file: Path, called: tuple[str, ...], option: str
+) -> None:
+    """A report would replace it, and the next run would be refused."""
+    before = file.read_bytes()
+    code, out, err = _run(capsys, *called, "--history", file, option, file)
+    assert code == 3
+    assert f"{option} {file} is the history" in err
+    assert out.startswith("UNKNOWN")
+    assert file.read_bytes() == before
+    new = file.with_name("new.db")
+    assert _run(capsys, *called, "--history", new, option, new)[0] == 3
+    assert not new.exists()
 
 
 def test_the_name_of_a_series_says_what_is_checked() -> None:
