@@ -168,7 +168,7 @@ def test_a_fault_is_worse_and_its_end_is_not(name: str, tmp_path: Path, capsys: 
 
 
 def test_every_exit_code_is_among_them() -> None:
-    assert {OF_VERDICT[report_of(name).verdict.status] for name in NAMES} == {0, 1, 2}
+    assert {OF_VERDICT[report_of(name).verdict.status] for name in one_in(8, NAMES)} == {0, 1, 2}
 
 
 @pytest.mark.parametrize(("one", "two"), one_in(4, itertools.pairwise(NAMES)))

@@ -415,7 +415,8 @@ def test_the_same_port_on_an_address_that_takes_in_the_old_one(usable: bool, mon
                     await taken(watched, False)
                 assert watched.listener is not before
                 assert watched.listener.address == LOOPBACK
-                assert any(f"cannot listen on 0.0.0.0 port {port}: Address already in use" in e for e in watched.lines)
+                why = f"cannot listen on 0.0.0.0 port {port}: Address already in use"
+                await until(lambda: any(why in line for line in watched.lines))
             assert watched.listener.port == port
             assert cycles_in(await got(watched.listener, "/metrics", address="127.0.0.1")) == 1
 

@@ -45,11 +45,11 @@ class Kind:
 KINDS: Final = tuple(
     Kind(name=name, cases=cases, check=check)
     for name, cases, check in (
-        ("options", 110, options.check_options),
+        ("options", 95, options.check_options),
         ("configurations", 80, options.check_configuration),
         ("templates", 20, options.check_template),
         ("reports", 125, reports.check_reports),
-        ("commands", 85, commands.check_words),
+        ("commands", 100, commands.check_words),
         ("facts", 75, facts.check_facts),
         ("histories", 40, histories.check_history),
         ("log-lines", 20, log_lines.check_log_lines),
