@@ -22,6 +22,11 @@ def listed_briefly(items: Sequence[object]) -> str:
     return f"{', '.join(map(str, items[: SOME - 1]))} and {len(items) - SOME + 1} more"
 
 
+def counted(count: int, noun: str, plural: str | None = None) -> str:
+    """`1 gap`, `2 gaps`, `1,440 cycles`; `plural` where it is not the noun with an s."""
+    return f"{count:,} {noun if count == 1 else plural or f'{noun}s'}"
+
+
 def after(observations: Sequence[Observation[Any]]) -> str:
     """How long observations took, in words: `after 3.0 s`; a range where it differs."""
     seconds = sorted(observation.seconds for observation in observations if observation.seconds is not None)

@@ -13,6 +13,7 @@ from typing import Final
 from xml.etree.ElementTree import Element
 
 from agent.catalog.findings import Layer, Severity
+from agent.catalog.wording import counted
 from agent.formats.configured_path import (
     MEASURED,
     OUTCOMES,
@@ -207,8 +208,7 @@ class _Drawing:
         self.y = 0
         self.parts: list[Element] = []
         self.words: list[str] = []
-        evidence = [(finding, frozenset(finding.evidence)) for finding in report.findings]
-        self.findings = evidence
+        self.findings = [(finding, frozenset(finding.evidence)) for finding in report.findings]
 
     # --- Shapes ---
 
@@ -419,12 +419,12 @@ class _Drawing:
                 for lanes_alike, _ in parts:
                     self.lane(lanes_alike, target)
             if len(groups) > MAX_GROUPS:
-                self.line(f"and {len(groups) - MAX_GROUPS} more kinds of ports", _PAD, "small muted")
+                self.line(f"and {counted(len(groups) - MAX_GROUPS, 'more kind')} of ports", _PAD, "small muted")
         left = [address for address in lanes if address not in shown]
         if left:
             failed = sum(any(lane.progress is Progress.FAILED for lane in lanes[address]) for address in left)
             self.y += 6
-            rest = f"and {len(left)} more addresses, of which {failed or 'none'} failed"
+            rest = f"and {counted(len(left), 'more address', 'more addresses')}, of which {failed or 'none'} failed"
             self.line(rest, _PAD, "muted")
             self.words.append(f"{rest}.")
         if paths and shown:
@@ -506,7 +506,7 @@ class _Drawing:
         boxes = []
         for target in targets:
             count, _ = connected(target, self.report)
-            words = f"{count} address{'' if count == 1 else 'es'}"
+            words = counted(count, "address", "addresses")
             box = _Box(kind="ok", label=target.service, texts=(words,), title=target.host, width=130)
             boxes.append(box)
         self.flow(boxes, _PAD, is_chain=False)
@@ -563,7 +563,7 @@ def _path(drawing: _Drawing, report: Report) -> None:
         drawing.rest(rest[:25])
     if left := len(in_use(report)) - len(shown) - len(rest[:25]):
         drawing.y += 4
-        drawing.line(f"and {left} more services", _PAD, "muted")
+        drawing.line(f"and {counted(left, 'more service')}", _PAD, "muted")
 
 
 def _alike(lanes: list[Lane], paths: list[ConfiguredPath]) -> list[tuple[list[Lane], list[ConfiguredPath]]]:

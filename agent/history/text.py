@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Final
 
-from agent.catalog.wording import lasted
+from agent.catalog.wording import counted, lasted
 from agent.formats.report_text import WIDTH, visible
 from agent.history.model import ChangeRow, Day, Flapping, Gap, HistoryDocument, Latency, Series
 from agent.history.summary import CELLS, merged, watched_for
@@ -51,15 +51,15 @@ def as_chart(document: HistoryDocument) -> str:
 
 def _head(series: Series) -> list[str]:
     text = (
-        f"{series.cycles:,} {'cycle' if series.cycles == 1 else 'cycles'} from {_time(series.first_at)} to "
+        f"{counted(series.cycles, 'cycle')} from {_time(series.first_at)} to "
         f"{_time(series.last_at)} UTC; the last verdict is {series.status}"
     )
     lines = [*_wrapped(series.name, "", "    "), *_wrapped(text, "  ", "  ")]
     if series.gaps:
         total = lasted(sum(gap.seconds for gap in series.gaps))
-        lines += _wrapped(f"{_count(len(series.gaps), 'gap')} in which nothing watched, {total} in all", "  ", "  ")
+        lines += _wrapped(f"{counted(len(series.gaps), 'gap')} in which nothing watched, {total} in all", "  ", "  ")
     if series.lost:
-        lines += _wrapped(f"{_count(series.lost, 'cycle')} lost: the file could not be written", "  ", "  ")
+        lines += _wrapped(f"{counted(series.lost, 'cycle')} lost: the file could not be written", "  ", "  ")
     return lines
 
 
@@ -107,7 +107,7 @@ def _latency(rows: Sequence[Latency]) -> Iterator[str]:
             numbers = "".join(f"{_milliseconds(value):>9}" for value in (row.p50, row.p95, row.p99))
             yield f"    {visible(row.step)[:_NAME]:<{_NAME}}{row.count:>8}{numbers}  {_bar(row)}".rstrip()
     if len(lanes) > len(shown):
-        yield f"  and {_count(len(lanes) - len(shown), 'more lane')}; --format json has all of them"
+        yield f"  and {counted(len(lanes) - len(shown), 'more lane')}; --format json has all of them"
 
 
 def _milliseconds(seconds: float) -> str:
@@ -142,10 +142,6 @@ def _flapping(rows: Sequence[Flapping]) -> Iterator[str]:
 
 def _time(at: datetime) -> str:
     return f"{at:%Y-%m-%d %H:%M:%S}"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _wrapped(text: str, first: str, later: str) -> list[str]:

@@ -48,6 +48,8 @@ class HistoryWriter:
         self._connection: sqlite3.Connection | None = None
         self._file: tuple[int, int] | None = None
         """Device and inode of what is open."""
+        self._has_pruned = False
+        """Whether this process has removed what is too old: a command that keeps one run has no other time for it."""
 
     @property
     def path(self) -> Path:
@@ -86,7 +88,8 @@ class HistoryWriter:
         except HistoryError:
             self._drop()
             raise
-        if number % PRUNE_CYCLES == 0:
+        if not self._has_pruned or number % PRUNE_CYCLES == 0:
+            self._has_pruned = True
             try:
                 with in_words():
                     prune(connection, self.keeping, entry.report.run.started_at, clean=number % CLEAN_CYCLES == 0)

@@ -130,6 +130,8 @@ def test_of_many_services_the_healthy_are_one_box_each() -> None:
 def test_of_many_sick_services_the_rest_is_counted() -> None:
     words = lines(read(svg.render(many_services.report_of(many_services.ALL, many_services.ALL))))
     assert f"and {len(many_services.ALL) - MAX_TARGETS} more services" in words
+    one_more = many_services.ALL[: MAX_TARGETS + 1]
+    assert "and 1 more service" in lines(read(svg.render(many_services.report_of(one_more, one_more))))
 
 
 # --- Colours ----------------------------------------------------------------------------------------------------------

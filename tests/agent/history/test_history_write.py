@@ -137,6 +137,15 @@ def test_a_file_that_was_removed_is_made_anew(tmp_path: Path) -> None:
 # --- Bounds ----------------------------------------------------------------------------------------------------------
 
 
+def test_a_command_that_keeps_one_run_removes_what_is_too_old(tmp_path: Path) -> None:
+    """As a timer starts it, once a day."""
+    for day in range(1, 5):
+        history = writer(tmp_path / "h.db", seconds=2 * DAY)
+        history.append(entry(at(well(day), later(hours=24 * day))))
+        history.close()
+    assert [number for number, _ in _reports(tmp_path / "h.db")] == [2, 3, 4]
+
+
 def test_what_is_too_old_is_removed(tmp_path: Path) -> None:
     history = writer(tmp_path / "h.db", seconds=DAY)
     history.append(entry(ill(1), change(1)))
