@@ -281,8 +281,8 @@ class Evidence:
 
     def _agents(self, target: Target) -> tuple[WorkloadInUse, ...]:
         """The agents of this host whose own variables decide how a target is called: the Backint agents that send their
-        data to it, or the SSM Agent, where nothing else needs it. None where a file that sets them could not be read,
-        so that what it sets is not known."""
+        data to it, or the SSM Agent, where no caller of the API needs it. None where a file that sets them could not be
+        read, so that what it sets is not known."""
         search = self.workload_search
         facts = None if search is None else search.facts
         if facts is None:
@@ -298,7 +298,9 @@ class Evidence:
             if workload.name is name and workload.found is not None and workload.found.is_agent
         )
         if name is Workload.SSM:
-            is_shared = len(agents) < len(callers) or not _NAMING.isdisjoint(target.required_by)
+            # For SAP HANA, Systems Manager works by Run Command, which is the agent's own.
+            others = {workload.name for workload in callers} - {Workload.SSM, Workload.HANA}
+            is_shared = bool(others) or not _NAMING.isdisjoint(target.required_by)
             is_hidden = any(ENVIRONMENT_FILE in agent.settings for agent in agents)
             return () if is_shared or is_hidden else agents
         # Next to a bucket, an option means the service's own host, which the agent does not call.
