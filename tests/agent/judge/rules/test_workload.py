@@ -392,7 +392,7 @@ LAUNCHER: Final = "/usr/sap/aws-backint-agent/aws-backint-agent-launcher.sh"
         ),
         pytest.param(found(unit_sets(EnvironmentFile="/etc/a")), SSM, True, id="a file of variables was not read"),
         pytest.param(found(unit_sets()), replace(SSM, required_by=("ssm", "--service")), True, id="SSM named besides"),
-        pytest.param(found(unit_sets(), backint()), SSM, True, id="SAP HANA needs it too"),
+        pytest.param(found(unit_sets(), backint()), SSM, False, id="SAP HANA needs it too, by the agent"),
         pytest.param(found(unit_sets()), target("backup"), True, id="AWS Backup, which the SSM Agent does not call"),
         pytest.param(found(unit_sets()), STORAGE, True, id="what a Backint agent would call"),
     ],
