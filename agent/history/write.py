@@ -7,7 +7,6 @@ saw, or the whole file. An error closes the connection, and the next cycle start
 import hashlib
 import json
 import math
-import os
 import sqlite3
 import struct
 import zlib
@@ -116,7 +115,7 @@ class HistoryWriter:
 
 def _identity(path: Path) -> tuple[int, int] | None:
     try:
-        status = os.stat(path)  # noqa: PTH116 - as the other functions of os
+        status = path.stat()
     except OSError:
         return None
     return status.st_dev, status.st_ino
@@ -210,9 +209,11 @@ def _outline(connection: sqlite3.Connection, report: Report, observations: list[
 
 def _id_of(connection: sqlite3.Connection, table: str, content: str) -> int:
     """The id of a content, which is added where it is new."""
-    row = connection.execute(f"SELECT id FROM {table} WHERE content = ?", (content,)).fetchone()  # noqa: S608 - ours
+    find = f"SELECT id FROM {table} WHERE content = ?"  # noqa: S608 - the tables' names are this module's
+    row = connection.execute(find, (content,)).fetchone()
     if row is None:
-        return int(connection.execute(f"INSERT INTO {table} (content) VALUES (?)", (content,)).lastrowid or 0)  # noqa: S608
+        add = f"INSERT INTO {table} (content) VALUES (?)"  # noqa: S608 - as above
+        return int(connection.execute(add, (content,)).lastrowid or 0)
     return int(row[0])
 
 
