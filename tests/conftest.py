@@ -22,6 +22,7 @@ import botocore.session
 import pytest
 from hypothesis import HealthCheck, settings
 
+from agent.simulated import scenario as scenarios
 from agent.simulated.clock import VirtualLoop
 from tests.support import extent, runs
 from tests.support.planted import leaked
@@ -122,6 +123,7 @@ def pytest_configure(config: pytest.Config) -> None:
         patch.setattr(kind, "__exit__", _expecting(kind.__exit__))
     # Every session of botocore would read its large models of the services again.
     patch.setattr(botocore.session, "create_loader", functools.cache(botocore.session.create_loader))
+    patch.setattr(scenarios, "load", functools.cache(scenarios.load))  # thousands of cases read the same files
 
 
 def _heed_signals() -> None:

@@ -27,7 +27,7 @@ from tests.support import extent
 
 HEALTHY: Final = "healthy"
 """Its ladders are climbed to the top, signed calls included."""
-CANCELLED: Final = 100 if extent.everything() else 20
+CANCELLED: Final = 100 if extent.everything() else 10
 WARM: Final = 10
 """Runs after which all that is made once for a process is there."""
 SPARE: Final = 1_000
@@ -95,9 +95,9 @@ async def somewhere(chance: random.Random, seconds: float) -> None:
     ("loop", "runs"),
     [
         pytest.param(
-            asyncio.SelectorEventLoop, 50 if extent.everything() else 10, id="ordinary"
+            asyncio.SelectorEventLoop, 50 if extent.everything() else 6, id="ordinary"
         ),  # each waits for real milliseconds
-        pytest.param(VirtualLoop, 1_000 if extent.everything() else 60, id="virtual"),
+        pytest.param(VirtualLoop, 1_000 if extent.everything() else 30, id="virtual"),
     ],
 )
 def test_many_runs_leave_nothing(loop: NewLoop, runs: int) -> None:
