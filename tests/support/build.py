@@ -4,7 +4,7 @@ The world they build, where nothing else is said, is one EC2 instance in eu-west
 10.0.0.0/16, the name server 10.0.0.2, and AWS Backup behind an interface endpoint.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from ipaddress import IPv4Interface, IPv6Interface, ip_address, ip_interface, ip_network
@@ -461,6 +461,14 @@ def context(target: Target) -> Target:
 def findings_of(rule: Rule, seen: Evidence) -> list[RuleFinding]:
     """The findings of one rule."""
     return list(rule.check(seen))
+
+
+def only_finding(rule: Rule, observations: Iterable[Observation[Any]], where: Collection[str]) -> RuleFinding:
+    """The one finding of a rule, which is about Backup and all the addresses `where`."""
+    [finding] = findings_of(rule, evidence(observations))
+    assert finding.target == "backup"
+    assert finding.addresses == frozenset(addresses(*where))
+    return finding
 
 
 def rule_of(rules: Iterable[Rule], code: str) -> Rule:

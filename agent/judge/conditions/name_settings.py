@@ -2,7 +2,7 @@
 private hosted zone or a DNS Firewall rule, of the VPC itself or brought by a Route 53 Profile (`profile_of`)."""
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 
 from agent.catalog.wording import listed
 from agent.judge.conditions.dns_settings import (
@@ -22,6 +22,7 @@ from agent.judge.conditions.dns_settings import (
     zones_named,
 )
 from agent.judge.conditions.names import (
+    DeniedName,
     NameFault,
     empty_answers,
     is_of_vpc_resolver,
@@ -35,7 +36,7 @@ from agent.judge.evidence import Evidence, kept
 from agent.judge.observations import addresses_in, ids, servers_of, verb_ending
 from probes.addresses import ordered
 from probes.frozen import dataclass
-from probes.model import FailureKind
+from probes.model import FailureKind, Observation
 from probes.vpc.model import (
     AVAILABLE,
     ENDPOINT_INTERFACES,
@@ -201,6 +202,17 @@ def _forwarding_answers(evidence: Evidence) -> Iterator[ForwardedAnswer]:
                 )
 
 
+def _denials(evidence: Evidence) -> Iterator[tuple[DeniedName, FailureKind, list[Observation[Any]], str]]:
+    """The names that do not exist or have no address, with which of both it is, the answers of the VPC's resolver that
+    say so, and the sentence that does."""
+    for kind, faults, what in (
+        (FailureKind.NXDOMAIN, missing_names(evidence), "does not exist for this host"),
+        (FailureKind.NODATA, empty_answers(evidence), "has no address for this host"),
+    ):
+        for seen in faults:
+            yield seen, kind, denials_of(evidence, seen.target, kind), f"{seen.target.host} {what}."
+
+
 @kept
 def shadowing_answers(evidence: Evidence) -> tuple[ShadowingAnswer, ...]:
     """The answers that private hosted zones gave, of the name or of one above it: that there is no such name, that it
@@ -209,29 +221,24 @@ def shadowing_answers(evidence: Evidence) -> tuple[ShadowingAnswer, ...]:
 
 
 def _shadowing_answers(evidence: Evidence) -> Iterator[ShadowingAnswer]:
-    for kind, faults, what in (
-        (FailureKind.NXDOMAIN, missing_names(evidence), "does not exist for this host"),
-        (FailureKind.NODATA, empty_answers(evidence), "has no address for this host"),
-    ):
-        for seen in faults:
-            target = seen.target
-            denials = denials_of(evidence, target, kind)
-            zone = private_zone_for(evidence, target.host)
-            if zone is None or not denials:
-                continue
-            named = zones_named(denials)
-            if zone.name not in named and (named or is_answered_before(evidence, target, zone, denials)):
-                continue
-            yield ShadowingAnswer(
-                target=target,
-                evidence=(*seen.evidence, *ids(denials)),
-                addresses=seen.addresses,
-                zone=zone,
-                measured=f"{target.host} {what}.",
-                lacks=" and "
-                + ("has no record of it" if kind is FailureKind.NXDOMAIN else "has no address at it")
-                + ("; the SOA record of the answer names that zone" if zone.name in named else ""),
-            )
+    for seen, kind, denials, measured in _denials(evidence):
+        target = seen.target
+        zone = private_zone_for(evidence, target.host)
+        if zone is None or not denials:
+            continue
+        named = zones_named(denials)
+        if zone.name not in named and (named or is_answered_before(evidence, target, zone, denials)):
+            continue
+        yield ShadowingAnswer(
+            target=target,
+            evidence=(*seen.evidence, *ids(denials)),
+            addresses=seen.addresses,
+            zone=zone,
+            measured=measured,
+            lacks=" and "
+            + ("has no record of it" if kind is FailureKind.NXDOMAIN else "has no address at it")
+            + ("; the SOA record of the answer names that zone" if zone.name in named else ""),
+        )
     for public in pinned_names(evidence):
         yield ShadowingAnswer(
             target=public.target,
@@ -276,25 +283,20 @@ def blocking_answers(evidence: Evidence) -> tuple[BlockingAnswer, ...]:
 
 
 def _blocking_answers(evidence: Evidence) -> Iterator[BlockingAnswer]:
-    for kind, faults, what in (
-        (FailureKind.NXDOMAIN, missing_names(evidence), "does not exist for this host"),
-        (FailureKind.NODATA, empty_answers(evidence), "has no address for this host"),
-    ):
-        for seen in faults:
-            target = seen.target
-            denials = denials_of(evidence, target, kind)
-            zone = private_zone_for(evidence, target.host)
-            rule = next(filter(None, (blocking_rule(evidence, target.host, answer) for answer in denials)), None)
-            if rule is None or (zone is not None and zone.name in zones_named(denials)):
-                continue
-            yield BlockingAnswer(
-                target=target,
-                evidence=(*seen.evidence, *ids(denials)),
-                addresses=seen.addresses,
-                rule=rule,
-                fits=_fitting(rule, target.host),
-                measured=f"{target.host} {what}.",
-            )
+    for seen, _, denials, measured in _denials(evidence):
+        target = seen.target
+        zone = private_zone_for(evidence, target.host)
+        rule = next(filter(None, (blocking_rule(evidence, target.host, answer) for answer in denials)), None)
+        if rule is None or (zone is not None and zone.name in zones_named(denials)):
+            continue
+        yield BlockingAnswer(
+            target=target,
+            evidence=(*seen.evidence, *ids(denials)),
+            addresses=seen.addresses,
+            rule=rule,
+            fits=_fitting(rule, target.host),
+            measured=measured,
+        )
     for redirected in redirected_answers(evidence):
         target = redirected.target
         for answer in evidence.answers(target, evidence.vpc_resolvers):

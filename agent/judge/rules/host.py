@@ -484,17 +484,18 @@ def _as_region(named: str) -> tuple[str, str | None]:
 
 def host_starved(evidence: Evidence) -> Iterator[RuleFinding]:
     """ENV015: this host kept the process from running for so long that it cost a step that the verdict needs."""
-    required = [target for target in evidence.targets if target.role is Role.REQUIRED]
-    needed = {step for target in required for step in required_steps(evidence, target)}
-    if evidence.run.region is None:
-        needed |= {str(Step.IMDS), f"{HOST}/{SDK_SETTINGS}"}
     starved = [
         observation
         for observation in evidence.observations
         if observation.failure is not None and observation.failure.code == STARVED
     ]
-    unmade = [observation for observation in map(evidence.find, needed) if observation is None or not observation.made]
-    if not starved or not unmade:
+    if not starved:
+        return
+    required = [target for target in evidence.targets if target.role is Role.REQUIRED]
+    needed = {step for target in required for step in required_steps(evidence, target)}
+    if evidence.run.region is None:
+        needed |= {str(Step.IMDS), f"{HOST}/{SDK_SETTINGS}"}
+    if all(observation is not None and observation.made for observation in map(evidence.find, needed)):
         return
     worst = max(starved, key=lambda observation: (observation.id in needed, observation.seconds or 0.0, observation.id))
     others = f" The same cost {len(starved) - 1} more." if len(starved) > 1 else ""

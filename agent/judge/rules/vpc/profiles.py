@@ -136,8 +136,9 @@ def _fix(evidence: Evidence, resource: ProfileResource, answer: _Answer) -> Fix:
             more = show_firewall(target, rule)
         case EndpointAnswer():
             summary = (
-                f"{own_comes_first}what the Profile brings. Or mend the way to that endpoint, which needs a route from "
-                "here and a group that allows this host; or have the owner of the Profile take it out, for all VPCs."
+                f"{own_comes_first}what the Profile brings. Or make the path to that endpoint work: it needs a route "
+                "from here and a group that allows this host. Or have the owner of the Profile take it out, for all "
+                "VPCs."
             )
     return Fix(summary=summary, commands=(*show_profile(target, resource.profile_id), *more))
 

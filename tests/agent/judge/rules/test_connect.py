@@ -34,6 +34,7 @@ from tests.support.build import (
     host,
     imds,
     lookup,
+    only_finding,
     rule_of,
     run,
     tcp,
@@ -194,9 +195,7 @@ def test_nature_where_the_interfaces_are_not_known() -> None:
     ],
 )
 def test_tcp001_fires(observations: Observations, where: set[str], detail: str) -> None:
-    [finding] = findings_of(TCP001, evidence([*HERE, *observations]))
-    assert finding.target == "backup"
-    assert finding.addresses == frozenset(addresses(*where))
+    finding = only_finding(TCP001, [*HERE, *observations], where)
     assert detail in finding.detail
     assert set(finding.evidence) == {f"tcp/backup/{address}/443" for address in where}
 
@@ -351,9 +350,7 @@ def test_tcp001_names_this_host_s_own_group_as_well() -> None:
     ],
 )
 def test_tcp002_fires(observations: Observations, where: set[str], detail: str) -> None:
-    [finding] = findings_of(TCP002, evidence([*HERE, *observations]))
-    assert finding.target == "backup"
-    assert finding.addresses == frozenset(addresses(*where))
+    finding = only_finding(TCP002, [*HERE, *observations], where)
     assert detail in finding.detail
 
 
@@ -538,9 +535,7 @@ def test_tcp003_is_about_the_gateway_alone() -> None:
     ],
 )
 def test_tcp004_fires(observations: Observations, where: set[str], detail: str) -> None:
-    [finding] = findings_of(TCP004, evidence([*HERE, *observations]))
-    assert finding.target == "backup"
-    assert finding.addresses == frozenset(addresses(*where))
+    finding = only_finding(TCP004, [*HERE, *observations], where)
     assert finding.detail.endswith(detail)
 
 
@@ -608,9 +603,7 @@ def test_tcp004_says_quick_only_of_what_was_timed() -> None:
     ],
 )
 def test_tcp005_fires(observations: Observations, where: set[str], detail: str) -> None:
-    [finding] = findings_of(TCP005, evidence([*HERE, *observations]))
-    assert finding.target == "backup"
-    assert finding.addresses == frozenset(addresses(*where))
+    finding = only_finding(TCP005, [*HERE, *observations], where)
     assert detail in finding.detail
     assert set(finding.evidence) == {f"tcp/backup/{address}/443" for address in where}
 
@@ -698,9 +691,7 @@ def test_tcp005_names_each_address_with_its_own_ports() -> None:
     ],
 )
 def test_tcp006_fires(observations: Observations, where: set[str], detail: str) -> None:
-    [finding] = findings_of(TCP006, evidence([*HERE, *observations]))
-    assert finding.target == "backup"
-    assert finding.addresses == frozenset(addresses(*where))
+    finding = only_finding(TCP006, [*HERE, *observations], where)
     assert detail in finding.detail
 
 

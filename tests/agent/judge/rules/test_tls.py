@@ -21,6 +21,7 @@ from tests.support.build import (
     findings_of,
     here,
     lookup,
+    only_finding,
     proxy,
     rule_of,
     target,
@@ -132,9 +133,7 @@ def named(observations: Observations) -> set[str]:
     ],
 )
 def test_tls001_fires(observations: Observations, where: set[str], detail: str) -> None:
-    [finding] = findings_of(TLS001, evidence([*HERE, *observations]))
-    assert finding.target == "backup"
-    assert finding.addresses == frozenset(addresses(*where))
+    finding = only_finding(TLS001, [*HERE, *observations], where)
     assert detail in finding.detail
     assert set(finding.evidence) == {f"tls/backup/{address}/443" for address in where}
 
@@ -190,9 +189,7 @@ def test_tls001_stays_silent(observations: Observations) -> None:
     ],
 )
 def test_tls003_fires(observations: Observations, where: set[str], detail: str) -> None:
-    [finding] = findings_of(TLS003, evidence([*HERE, *observations]))
-    assert finding.target == "backup"
-    assert finding.addresses == frozenset(addresses(*where))
+    finding = only_finding(TLS003, [*HERE, *observations], where)
     assert detail in finding.detail
 
 
@@ -272,9 +269,7 @@ def test_where_amazon_is_not_the_only_issuer_a_trusted_certificate_is_genuine() 
     ],
 )
 def test_tls004_fires(observations: Observations, where: set[str], detail: str) -> None:
-    [finding] = findings_of(TLS004, evidence([*HERE, *observations]))
-    assert finding.target == "backup"
-    assert finding.addresses == frozenset(addresses(*where))
+    finding = only_finding(TLS004, [*HERE, *observations], where)
     assert detail in finding.detail
     assert ("(MTU)" in finding.detail) is any(
         observation.failure and observation.failure.kind == "timeout" for observation in observations
@@ -559,10 +554,8 @@ def test_tls005_and_tls009_stay_silent(observation: Observation[TlsFacts]) -> No
     ],
 )
 def test_tls006_fires(observations: Observations, where: set[str], detail: str) -> None:
-    [finding] = findings_of(TLS006, evidence([*HERE, *observations]))
-    assert finding.target == "backup"
+    finding = only_finding(TLS006, [*HERE, *observations], where)
     assert finding.severity is None
-    assert finding.addresses == frozenset(addresses(*where))
     assert finding.evidence == tuple(f"tls/backup/{address}/443" for address in (A, B) if address in where)
     assert finding.detail.endswith(detail)
 
