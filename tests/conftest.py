@@ -6,6 +6,7 @@ takes for itself (captured output, output of processes, and exceptions that it e
 
 import asyncio
 import functools
+import gc
 import ipaddress
 import os
 import signal
@@ -124,6 +125,17 @@ def pytest_configure(config: pytest.Config) -> None:
     # Every session of botocore would read its large models of the services again.
     patch.setattr(botocore.session, "create_loader", functools.cache(botocore.session.create_loader))
     patch.setattr(scenarios, "load", functools.cache(scenarios.load))  # thousands of cases read the same files
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Keep the garbage collector from going through the tens of thousands of cases again and again."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def _heed_signals() -> None:
