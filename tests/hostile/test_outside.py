@@ -148,6 +148,9 @@ BY_PLACE: Final = {
         tests=("tests/probes/system/test_ethtool.py::test_whatever_the_kernel_writes",), trusted=_KERNEL
     ),
     "probes/system/net.py::_icmp_error": Parser(trusted=_KERNEL),
+    "probes/system/netlink.py::_number": Parser(
+        tests=("tests/probes/system/test_netlink.py::test_any_payload",), trusted=_KERNEL
+    ),
     "probes/system/netlink.py::error_number": Parser(
         tests=("tests/probes/system/test_netlink.py::test_any_payload",), trusted=_KERNEL
     ),

@@ -300,6 +300,7 @@ ELSEWHERE: Final = {
     ("agent/simulated/certificates.py", "TemporaryDirectory"): "the folder of a demo, which removes it",
     ("agent/simulated/certificates.py", "write_bytes"): "in that folder",
     ("agent/tui/command.py", "open"): "the terminal",
+    ("probes/system/host_files.py", "open"): "reads",
     ("probes/system/kept.py", "open"): "reads",
     ("probes/system/machine.py", "open"): "reads",
 }
