@@ -199,6 +199,7 @@ OTHER_WRITERS: Final = {
     "agent/process/output.py::to_stderr": "opens /dev/null in place of a closed stream",
     "agent/process/output.py::to_stdout": "opens /dev/null in place of a closed stream",
     "agent/process/streams.py::occupy_closed_streams": "opens /dev/null in place of a closed stream",
+    "agent/report/archive.py::packed": "in memory",
     "agent/simulated/certificates.py::loaded": "a key for the ssl module, in a folder of its own that it removes",
     "agent/tui/command.py::Terminal.put_back": "writes to the terminal of the interface",
 }

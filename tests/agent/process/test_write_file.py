@@ -297,6 +297,7 @@ ELSEWHERE: Final = {
     ("agent/process/files.py", "open"): "reads",
     ("agent/process/output.py", "open"): "the null device, in the place of a stream",
     ("agent/process/streams.py", "open"): "the null device, in the place of a stream",
+    ("agent/report/archive.py", "open"): "in memory",
     ("agent/simulated/certificates.py", "TemporaryDirectory"): "the folder of a demo, which removes it",
     ("agent/simulated/certificates.py", "write_bytes"): "in that folder",
     ("agent/tui/command.py", "open"): "the terminal",
