@@ -186,6 +186,36 @@ class ReportOptions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BundleOptions:
+    """What a support archive is of, what it holds and where it goes."""
+
+    report: str | None
+    """The path of a saved report, or `-` for stdin."""
+    history: str | None
+    """The path of a history; with neither, a new run is made."""
+    output: str | None
+    """The path of the archive; None for a new file in the current folder."""
+    plain: bool
+    """Whether nothing but secrets is masked."""
+    logs: bool
+    case: bool
+    """Whether the block for AWS Support is printed instead."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """An option of a run that was not left at its default."""
+
+    name: str
+    values: tuple[str, ...]
+    """Empty where they may hold a secret, or are for another command."""
+    kind: str | None
+    """Of the mask that hides a value, such as `file`; None for one that identifies nothing by itself."""
+    source: str
+    """What named it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Keeping:
     """The file of a history, and how much it keeps."""
 

@@ -13,7 +13,7 @@ from agent.process.phases import Phase, announce
 from agent.process.signals import cancel_on_signals, exit_on_signals, start_grace_timer
 from agent.report import exits
 from agent.run.events import Event
-from agent.settings import Keeping, ReportOptions, Settings
+from agent.settings import Keeping, ReportOptions, Settings, Suppression
 
 if TYPE_CHECKING:
     from agent.report.model import Measurement, Report
@@ -80,12 +80,23 @@ def check(
         return code if stop.reason is None else exits.SIGNALS[stop.reason]
 
 
+def run_once(
+    settings: Settings,
+    measure: Measure,
+    stop: CancelToken,
+    loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None,
+) -> "Report":
+    """Measure once and judge the result, for a caller that handles signals before and after."""
+    with asyncio.Runner(loop_factory=loop_factory) as runner:
+        return _judged(_measured(runner, settings, measure, _ignore, stop), ())
+
+
 def _check_live(
     runner: asyncio.Runner, settings: Settings, measure: Measure, options: ReportOptions, stop: CancelToken
 ) -> tuple["Report", int]:
     writer = Writer()
     lines = live_writer(format_named(options.format), writer.write)
-    report = _judged(_measured(runner, settings, measure, lines, stop), options)
+    report = _judged(_measured(runner, settings, measure, lines, stop), options.suppressions)
     announce(Phase.RENDERING)
     lines.end(report)
     writer.end()
@@ -96,16 +107,16 @@ def _check_whole(
     runner: asyncio.Runner, settings: Settings, measure: Measure, options: ReportOptions, stop: CancelToken
 ) -> tuple["Report", int]:
     measurement = _measured(runner, settings, measure, _ignore, stop)
-    report = _judged(measurement, options)
+    report = _judged(measurement, options.suppressions)
     code = exits.of_verdict(report.verdict.status, options.fail_on)
     return report, write_report(report, options, code if stop.reason is None else exits.SIGNALS[stop.reason])
 
 
-def _judged(measurement: "Measurement", options: ReportOptions) -> "Report":
+def _judged(measurement: "Measurement", suppressions: tuple[Suppression, ...]) -> "Report":
     from agent.judge.verdict import judge
 
     announce(Phase.JUDGING)
-    report = judge(measurement, suppress=options.suppressions)
+    report = judge(measurement, suppress=suppressions)
     announce(Phase.JUDGED)
     return report
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -16,6 +17,7 @@ from agent.settings import ReportOptions
 
 if TYPE_CHECKING:
     from agent.history.read import HistoryReader
+    from agent.report.model import Report
 
 PIECE: Final = 200
 """Lines of an export that are written at once."""
@@ -91,6 +93,26 @@ def export(place: str, since: datetime | float | None, received_signals: list[st
             to_stderr(f"Error: {one_line(f'{place}: {error}; the export ends here.')}\n")
             return exits.UNKNOWN
         return _code(received_signals)
+
+
+def last_failed_report(place: str) -> "tuple[Report, int]":
+    """The report of the last cycle in a history that failed, and the number of the cycle. Raises RequestError, also
+    where none failed."""
+    with _read(place) as history, history.moment():
+        cycle = history.last_failed()
+        if cycle is None:
+            raise RequestError(
+                f"{place}: no cycle in it failed; name a saved report, or leave out --history for a new run"
+            )
+        return history.report(cycle)
+
+
+def last_changes(place: str, most: int) -> HistoryDocument:
+    """What a history tells, with at most so many changes, the last ones. Raises RequestError."""
+    with _read(place) as history, history.moment():
+        document = _document(history, None, chart=False)
+    first = max(len(document.changes) - most, 0)
+    return replace(document, changes=document.changes[first:])
 
 
 def _pieces(lines: Iterable[str]) -> Iterator[str]:

@@ -18,6 +18,8 @@ CONFIG_SECONDS: Final = 5.0
 """Time limit for reading a configuration: another program may write it, through a pipe."""
 FORMAT_SECONDS: Final = 0.3
 """Time limit for reading its format once more, for a refusal: a file is read at once, and a pipe has been read."""
+CONFIG_KEYS: Final = "agent.cli.config_keys"
+"""Key in `Context.meta` of the keys that a configuration file has, those of other commands too."""
 
 
 _TOML_TYPES: Final = {bool: "boolean", int: "integer", float: "float", str: "string", list: "array", dict: "table"}
@@ -40,6 +42,7 @@ def read_config(ctx: click.Context, param: click.Parameter, value: str | None) -
         raise click.UsageError(f"{path}: is not TOML: {error}.", ctx) from error
     except RecursionError as error:
         raise click.UsageError(f"{path}: is nested too deeply.", ctx) from error
+    ctx.meta[CONFIG_KEYS] = tuple(given)
     ctx.default_map = {**(ctx.default_map or {}), **config_values(given, str(path), ctx)}
     return path
 

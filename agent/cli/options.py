@@ -231,6 +231,28 @@ _SHOWN_REPORT: Final = (
     click.option("--redact", is_flag=True, help="Mask ids, addresses, principals and certificates in the report."),
 )
 
+_BUNDLE: Final = (
+    click.option(
+        "--history",
+        type=FILE,
+        help="Without REPORT, take the last report in this file that failed, instead of a new run. The archive also "
+        "gets the last changes in it.",
+    ),
+    click.option(
+        "--output",
+        type=FILE,
+        help="Write the archive to this file, replaced atomically. Default: a new file in this folder, named after the "
+        "time of the run.",
+    ),
+    click.option("--plain", is_flag=True, help="Leave ids, addresses and names in the clear. Secrets are never in it."),
+    click.option("--logs", is_flag=True, help="Add the last lines of the logs of agents on this host."),
+    click.option(
+        "--case",
+        is_flag=True,
+        help="Print what AWS Support asks for, with ids in the clear, instead of writing an archive.",
+    ),
+)
+
 _REPORT: Final = (
     _option(
         "--format",
@@ -377,6 +399,12 @@ def history_options(command: Callable[..., Any]) -> Callable[..., Any]:
 def facts_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options of a facts file: which configuration is read, and where it is written."""
     return _with(command, _FACTS)
+
+
+def bundle_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of a support archive: what it is of, what it holds and where it goes. Neither the environment nor
+    a file sets them: what is kept of every run is not what a case needs."""
+    return _with(command, (*_BUNDLE, *_RUN, _CONFIG))
 
 
 def report_options(command: Callable[..., Any]) -> Callable[..., Any]:

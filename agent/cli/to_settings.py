@@ -11,7 +11,7 @@ import click
 
 from agent.catalog.partitions import REGION_VARIABLES, is_region, region_in
 from agent.cli.config_file import CONFIG_SECONDS, MAX_CONFIG_BYTES
-from agent.formats.registry import FORMATS, format_named
+from agent.formats.registry import DEFAULT_FORMAT, FORMATS, format_named
 from agent.process.files import TooLargeError, read_within, within
 from agent.settings import (
     CYCLE_SHARE,
@@ -80,7 +80,7 @@ def settings_from(
         expect=Expect(options["expect"]),
         private_cidrs=options["private_cidrs"],
         timeout=options["timeout"],
-        deadline=format_named(options["format"]).deadline or DEFAULT_DEADLINE
+        deadline=format_named(options.get("format", DEFAULT_FORMAT)).deadline or DEFAULT_DEADLINE
         if options["deadline"] is None
         else options["deadline"],
         profile=_profile_from(options, received_signals),
@@ -174,11 +174,11 @@ def refuse_replacing_history(history: str, options: Mapping[str, Any]) -> None:
     """Raise UsageError where an option would replace the file of a history with a document."""
     for name in ("output", "textfile"):
         place = options.get(name)
-        if place is not None and _is_same_file(place, history):
+        if place is not None and is_same_file(place, history):
             raise click.UsageError(f"--{name} {place} is the history, which it would replace; name another file.")
 
 
-def _is_same_file(one: str, other: str) -> bool:
+def is_same_file(one: str, other: str) -> bool:
     """Whether two paths lead to the same file, which need not exist yet."""
     try:
         return os.path.realpath(one) == os.path.realpath(other)

@@ -18,7 +18,7 @@ from typing import Any, Final, Self
 from agent.history.file import in_words, opened_for_reading
 from agent.history.model import ChangeRow, CycleRow, DamagedError, HistoryError, Outline, StepRow
 from agent.history.write import ids_of, milliseconds
-from agent.report.model import Report
+from agent.report.model import Report, Status
 from agent.report.saved import SavedReportError, parse_report
 from agent.report.serialization import DecodeError, from_json
 from probes.frozen import dataclass
@@ -29,6 +29,8 @@ MAX_STANDS: Final = 7 * 86_400_000
 """Milliseconds for which a cycle says how things are: the longest interval of a watch is a day."""
 BATCH: Final = 1_000
 """Cycles that are read at once: a reader that is slow with what it got keeps no lock meanwhile."""
+FAILED: Final = (Status.WARNING, Status.CRITICAL)
+"""Verdicts of a cycle that failed."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _OF_STEP: Final = ("step", "target", "address", "port", "resolver", "operation", "status", "kind", "code")
 _OF_FINDING: Final = ("id", "severity", "explained_by", "counts", "suppressed")
@@ -191,6 +193,12 @@ class HistoryReader:
             if any(len(seconds) != 2 * len(steps) for seconds in all_seconds):
                 raise DamagedError
             yield Times(steps, b"".join(all_seconds))
+
+    def last_failed(self) -> int | None:
+        """The last cycle whose verdict was warning or critical; None where none was."""
+        statuses = self.statuses()
+        rows = self._rows("SELECT outline, max(id) FROM cycle GROUP BY outline")
+        return max((_whole(last) for outline, last in rows if statuses.get(outline) in FAILED), default=None)
 
     def report(self, cycle: int) -> tuple[Report, int]:
         """The report of a cycle, and the id of the cycle whose report it is: of one that has none of its own, the

@@ -13,7 +13,7 @@ import re
 import secrets
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -47,29 +47,42 @@ def to_file(document: str, path: Path) -> None:
     descriptor (`/dev/stdout`, `/dev/fd/N`), has no content to keep and is written to as it is. A link is followed
     where it belongs to root or this user and lies in a folder that no other user can write; otherwise OSError says so.
     """
-    data = document.encode("utf-8")
+    _to_place(document.encode("utf-8"), path, _mode)
+
+
+def to_private_file(data: bytes, path: Path) -> bool:
+    """Write a file as `to_file` does, readable by its owner alone, whoever could read one that it replaces. Returns
+    whether a plain file has the name now, and not a pipe, a device or a descriptor. Raises OSError."""
+    return _to_place(data, path, lambda _: 0o600)
+
+
+def _to_place(data: bytes, path: Path, mode: Callable[[os.stat_result | None], int]) -> bool:
+    """Write to what has the name of `path`, or make a file of that name, with the mode that `mode` gives for the old
+    one. Returns whether it is a plain file."""
     if (descriptor := _descriptor(os.fspath(path))) is not None:
         _write_all(descriptor, data)
-        return
+        return False
     with _located(path) as place:
         old = place.status()
         if old is not None and stat.S_ISDIR(old.st_mode):
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
         if old is not None and not stat.S_ISREG(old.st_mode):
             _write_all(place.open_special(old), data)
-            return
+            return False
         _remove_leftovers(place.folder)
-        _replace(place, data, _mode(old))
+        _replace(place, data, mode(old))
+        return True
 
 
-def to_new_file(document: str, path: Path) -> None:
+def to_new_file(document: str | bytes, path: Path) -> None:
     """Write a file that only its owner can read, whole or not at all, where nothing has its name: FileExistsError
     otherwise, for a link that leads nowhere, too. Raises OSError."""
+    data = document.encode("utf-8") if isinstance(document, str) else document
     with _located(path, follow_last=False) as place:
         if place.status() is not None:  # refused before anything is written
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
         _remove_leftovers(place.folder)
-        _replace(place, document.encode("utf-8"), 0o600, new=True)
+        _replace(place, data, 0o600, new=True)
 
 
 def own_private_file(path: Path) -> Path:

@@ -51,6 +51,11 @@ _EVERYWHERE: Final = (
 )
 """The same on every host, so they tell nothing: among them what an instance has for names, metadata, time and
 credentials."""
+_NETWORKS_EVERYWHERE: Final = frozenset(
+    ip_network(block)
+    for block in ("127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/4", "fe80::/10", "fe80::/64", "ff00::/8")
+)
+"""The same of networks."""
 _DOCUMENTATION: Final = tuple(ip_network(block) for block in ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24"))
 """RFC 5737; RFC 3849 keeps 2001:db8::/32."""
 _BENCHMARKS: Final = ip_network("198.18.0.0/15")
@@ -102,13 +107,34 @@ _LEAST_QUOTED: Final = 3
 """Characters of a value that is searched for in sentences; a shorter one may be a common word."""
 
 
+_MAIL: Final = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})+")
+_MAC: Final = re.compile(r"(?<![0-9A-Fa-f:])[0-9A-Fa-f]{2}(?::[0-9A-Fa-f]{2}){5}(?![0-9A-Fa-f:])")
+_HOME: Final = re.compile(r"(?<=/home/)[^/\s:'\"]{1,64}")
+_BUCKET: Final = re.compile(r"(?<=s3://)[a-z0-9][a-z0-9.-]{2,62}")
+_OTHER_ID: Final = re.compile(r"(?<![\w-])(?P<kind>[a-z]{1,10})-[0-9a-f]{17}(?![\w])")
+"""Of resources that a report never names: volumes, managed nodes, sessions."""
+_NAME: Final = re.compile(
+    r"(?<![\w.-])(?<![^/]/)(?:[A-Za-z0-9_](?:[\w-]{0,61}[A-Za-z0-9])?\.){1,30}[A-Za-z]{2,24}(?![\w-]|\.\w)"
+)
+_NAMES_END: Final = frozenset(
+    "arpa biz cloud com corp de edu eu example fr gov home info int intern internal intra intranet invalid io jp lan "
+    "local localdomain mil net org private test uk us".split()
+)
+"""Last labels of names that are taken for a host's even where they have two parts; other words of two parts are files
+and symbols of programs."""
+_FILES_END: Final = frozenset(
+    "cfg cnf conf db go gz ini js json lock log md pem pid py sh so toml txt xml yaml yml".split()
+)
+
+
 def redact(report: Report) -> Report:
     """The report with masks in place of all that identifies."""
-    masked = _Redactor(report).run()
-    return dataclasses.replace(masked, run=dataclasses.replace(masked.run, redacted=True))
+    return Redactor(report).report()
 
 
-class _Redactor:
+class Redactor:
+    """One table of masks for a report, and for texts of its host that go with it."""
+
     def __init__(self, report: Report) -> None:
         self._report = report
         self._masks: dict[str, str] = {}
@@ -139,14 +165,53 @@ class _Redactor:
                 quoted.add(shown)
         # The id of a target ends with its host, whatever that is called.
         targets = {target.host for target in report.targets if target.host in self._masks and "." not in target.host}
+        self._words = quoted | hosts
+        """What `of_host` searches texts for."""
         # Lists of domains can be long, and sentences name few of them.
         texts = "\n".join(_texts(report))
         quoted, hosts = ({word for word in words if word in texts} for words in (quoted, hosts))
         self._hosts = _any_of(hosts, behind_at=targets)
         self._quoted = _any_of(quoted | hosts)
 
-    def run(self) -> Report:
-        return self._walked(self._report)  # type: ignore[no-any-return] # every branch gives the type it got
+    def report(self) -> Report:
+        """The report with masks in place of all that identifies."""
+        masked: Report = self._walked(self._report)
+        return dataclasses.replace(masked, run=dataclasses.replace(masked.run, redacted=True))
+
+    def of_host(self, text: str) -> str:
+        """A text that something else on the host wrote, such as a log, with the masks of the report. What the report
+        does not know is found by its form alone: ids of AWS, ARNs, account numbers, addresses, names of hosts and
+        buckets, mail addresses, home folders. Other names in it stay."""
+        known = _any_of({word for word in self._words if word in text})
+        if known is not None:
+            text = known.sub(lambda match: self._masks[match[0]], text)
+        text = _MAIL.sub(lambda match: self._mask("mail", match[0]), text)
+        text = _MAC.sub(lambda match: self._mask("mac", match[0].lower()), text)
+        text = _HOME.sub(lambda match: self._mask("user", match[0]), text)
+        text = _BUCKET.sub(lambda match: self._mask("bucket", match[0]), text)
+        text = self._searched(text, quotes=False)
+        text = _OTHER_ID.sub(lambda match: self._mask(match["kind"], match[0]), text)
+        return _NAME.sub(self._mask_name, text)
+
+    def word(self, kind: str, text: str, *, everywhere: bool = False) -> str:
+        """The mask of a value of this kind; the value itself where it identifies nothing. Later texts are searched for
+        it too where it has a dot and so is no common word, or with `everywhere`."""
+        if not _is_meaningful(kind, text):
+            return self.of_host(text)
+        if text not in self._masks and (masked := self.of_host(text)) != text:
+            return masked  # an id, an address, or a name that was seen in a text
+        if len(text) >= _LEAST_QUOTED and text not in _PLAIN_WORDS and ("." in text or everywhere):
+            self._words.add(text)
+        return self._mask(kind, text)
+
+    def _mask_name(self, match: re.Match[str]) -> str:
+        name = match[0]
+        last = name.rpartition(".")[2].lower()
+        if last in _FILES_END or (name.count(".") == 1 and last not in _NAMES_END):
+            return name
+        if name.lower() != name and last not in _NAMES_END:  # a symbol of a program
+            return name
+        return self._mask("host", name) if _is_meaningful("host", name) else name
 
     def _walked(self, value: Any, treatment: Mask | Open | None = None) -> Any:
         match value:
@@ -245,7 +310,7 @@ class _Redactor:
 
     def _network(self, network: IPv4Network | IPv6Network) -> IPv4Network | IPv6Network:
         length = network.prefixlen
-        if length == 0:
+        if length == 0 or network in _NETWORKS_EVERYWHERE:
             return network
         if length == network.max_prefixlen:  # a rule for one host is to be known as that host's
             return ip_network(self._address(network.network_address))

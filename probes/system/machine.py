@@ -88,7 +88,7 @@ class SystemMachine:
             return None
         try:
             names = dict(socket.if_nameindex())
-            answers = _ask_kernel(netlink.addresses_request(), netlink.RTM_NEWADDR)
+            answers = ask_kernel(netlink.addresses_request(), netlink.RTM_NEWADDR)
         except OSError:
             return None
         if answers is None:
@@ -98,7 +98,7 @@ class SystemMachine:
     def way(self, address: Address) -> LocalRoute | None:
         if not LINUX:
             return None
-        answers = _ask_kernel(netlink.route_request(family_of(address), address), netlink.RTM_NEWROUTE)
+        answers = ask_kernel(netlink.route_request(family_of(address), address), netlink.RTM_NEWROUTE, is_dump=False)
         if not answers:
             return None
         route = netlink.route_of(answers[0])
@@ -113,7 +113,7 @@ class SystemMachine:
             return None
         try:
             index = None if way.interface is None else socket.if_nametoindex(way.interface)
-            answers = _ask_kernel(netlink.neighbours_request(family_of(way.next_hop)), netlink.RTM_NEWNEIGH)
+            answers = ask_kernel(netlink.neighbours_request(family_of(way.next_hop)), netlink.RTM_NEWNEIGH)
         except OSError:
             return None
         return netlink.neighbour_state(answers or (), way.next_hop, index)
@@ -200,9 +200,11 @@ def _ethtool(interface: str, request: bytearray) -> None:
         request[:] = buffer.tobytes()
 
 
-def _ask_kernel(request: bytes, wanted: int) -> tuple[bytes, ...] | None:
-    """Payloads of the kernel's answers of type `wanted`; None where it cannot be asked, as in a sandbox that has no
-    netlink. Raises OSError where it answers with an error."""
+def ask_kernel(
+    request: bytes, wanted: int, *, is_dump: bool = True, most: int | None = None
+) -> tuple[bytes, ...] | None:
+    """Payloads of the kernel's answers of type `wanted`, at least `most` of them where it has so many; None where it
+    cannot be asked, as in a sandbox that has no netlink. Raises OSError where it answers with an error."""
     if sys.platform != "linux":
         return None
     answers = []
@@ -219,8 +221,8 @@ def _ask_kernel(request: bytes, wanted: int) -> tuple[bytes, ...] | None:
                     elif kind == netlink.NLMSG_ERROR:
                         refusal = netlink.error_number(payload)
                     ended = ended or kind in (netlink.NLMSG_DONE, netlink.NLMSG_ERROR)
-                # The answer to a query for one route has no end marker.
-                ended = ended or wanted == netlink.RTM_NEWROUTE
+                # The answer to a query that is for no whole table has no end marker.
+                ended = ended or not is_dump or (most is not None and len(answers) >= most)
     except OSError:
         return None
     if refusal:

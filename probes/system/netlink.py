@@ -1,4 +1,5 @@
-"""The few words of rtnetlink(7) that a diagnosis needs, as bytes: addresses, one route, neighbours. No sockets here.
+"""The few words of rtnetlink(7) that a diagnosis needs, as bytes: addresses, routes, rules, neighbours. No sockets
+here.
 
 A message is a 16-byte header, a fixed part by type, and attributes padded to four bytes (netlink(7)). Everything is in
 the byte order of the machine.
@@ -25,6 +26,8 @@ RTM_NEWROUTE: Final = 24
 RTM_GETROUTE: Final = 26
 RTM_NEWNEIGH: Final = 28
 RTM_GETNEIGH: Final = 30
+RTM_NEWRULE: Final = 32
+RTM_GETRULE: Final = 34
 NLMSG_ERROR: Final = 2
 NLMSG_DONE: Final = 3
 NLM_F_REQUEST: Final = 0x001
@@ -42,8 +45,28 @@ _NDA_DST: Final = 1
 _RTA_DST: Final = 1
 _RTA_OIF: Final = 4
 _RTA_GATEWAY: Final = 5
+_RTA_PRIORITY: Final = 6
 _RTA_PREFSRC: Final = 7
+_RTA_METRICS: Final = 8
+_RTA_TABLE: Final = 15
 _RTA_VIA: Final = 18
+_RTAX: Final = {2: "mtu", 8: "advmss"}
+"""RTAX_MTU and RTAX_ADVMSS, of the metrics of a route."""
+_FRA_DST: Final = 1
+_FRA_SRC: Final = 2
+_FRA_IIFNAME: Final = 3
+_FRA_PRIORITY: Final = 6
+_FRA_FWMARK: Final = 10
+_FRA_TABLE: Final = 15
+_FRA_OIFNAME: Final = 17
+
+_TYPES: Final = {1: "", 2: "local", 3: "broadcast", 4: "anycast", 5: "multicast", 6: "blackhole", 7: "unreachable"} | {
+    8: "prohibit",
+    9: "throw",
+}
+"""RTN_* of linux/rtnetlink.h; a route to a host or a network has none in `ip route`."""
+_ACTIONS: Final = {1: "lookup", 2: "goto", 3: "nop", 6: "blackhole", 7: "unreachable", 8: "prohibit"}
+"""FR_ACT_* of linux/fib_rules.h."""
 
 _STATES: Final = {
     0x01: "incomplete",
@@ -93,6 +116,16 @@ def route_request(family: int, address: Address) -> bytes:
     return _message(RTM_GETROUTE, 0, head + _ATTRIBUTE.pack(_ATTRIBUTE.size + len(packed), _RTA_DST) + packed)
 
 
+def routes_request(family: int) -> bytes:
+    """Ask for all routes of all tables of an address family."""
+    return _message(RTM_GETROUTE, NLM_F_DUMP, _RTMSG.pack(family, 0, 0, 0, 0, 0, 0, 0, 0))
+
+
+def rules_request(family: int) -> bytes:
+    """Ask for all rules of an address family."""
+    return _message(RTM_GETRULE, NLM_F_DUMP, _RTMSG.pack(family, 0, 0, 0, 0, 0, 0, 0, 0))
+
+
 def messages(data: bytes) -> Iterator[tuple[int, bytes]]:
     """Type and payload of every message in a datagram, up to one that is cut short."""
     while len(data) >= _HEADER.size:
@@ -135,6 +168,64 @@ def route_of(payload: bytes) -> Route:
         source=_address(attributes.get(_RTA_PREFSRC)),
         gateway=_address(gateway),
     )
+
+
+def route_line(payload: bytes, name_of: dict[int, str]) -> str | None:
+    """The route in an RTM_NEWROUTE payload, in the words of ip-route(8); None where it is cut."""
+    if len(payload) < _RTMSG.size:
+        return None
+    _family, length, _source, _tos, table, _protocol, _scope, kind, _flags = _RTMSG.unpack_from(payload)
+    attributes = _attributes(payload[_RTMSG.size :])
+    route = route_of(payload)
+    destination = _prefix(attributes.get(_RTA_DST), length, "default")
+    words = [_TYPES.get(kind, f"type {kind}"), destination]
+    if route.gateway is not None:
+        words.append(f"via {route.gateway}")
+    if route.interface_index is not None:
+        words.append(f"dev {name_of.get(route.interface_index, route.interface_index)}")
+    if route.source is not None:
+        words.append(f"src {route.source}")
+    words.append(f"table {_number(attributes.get(_RTA_TABLE), table)}")
+    if _RTA_PRIORITY in attributes:
+        words.append(f"metric {_number(attributes[_RTA_PRIORITY])}")
+    metrics = _attributes(attributes.get(_RTA_METRICS, b""))
+    words += [f"{word} {_number(metrics[key])}" for key, word in _RTAX.items() if key in metrics]
+    return " ".join(filter(None, words))
+
+
+def rule_line(payload: bytes) -> str | None:
+    """The rule in an RTM_NEWRULE payload, in the words of ip-rule(8); None where it is cut."""
+    if len(payload) < _RTMSG.size:
+        return None
+    _family, to_length, from_length, _tos, table, _one, _two, action, _flags = _RTMSG.unpack_from(payload)
+    attributes = _attributes(payload[_RTMSG.size :])
+    words = [
+        f"{_number(attributes.get(_FRA_PRIORITY))}:",
+        f"from {_prefix(attributes.get(_FRA_SRC), from_length, 'all')}",
+    ]
+    if _FRA_DST in attributes:
+        words.append(f"to {_prefix(attributes[_FRA_DST], to_length, 'all')}")
+    if _FRA_FWMARK in attributes:
+        words.append(f"fwmark {_number(attributes[_FRA_FWMARK]):#x}")
+    for key, word in ((_FRA_IIFNAME, "iif"), (_FRA_OIFNAME, "oif")):
+        if key in attributes:
+            name = attributes[key].rstrip(bytes(1)).decode("ascii", "backslashreplace")
+            words.append(f"{word} {ascii(name)[1:-1]}")
+    words.append(_ACTIONS.get(action, f"action {action}"))
+    if action == 1:
+        words.append(str(_number(attributes.get(_FRA_TABLE), table)))
+    return " ".join(words)
+
+
+def _prefix(packed: bytes | None, length: int, without: str) -> str:
+    address = _address(packed)
+    if address is None:
+        return without
+    return str(address) if length == address.max_prefixlen else f"{address}/{length}"
+
+
+def _number(packed: bytes | None, without: int = 0) -> int:
+    return without if packed is None else int.from_bytes(packed, sys.byteorder)
 
 
 def neighbour_of(payload: bytes) -> Neighbour | None:

@@ -148,6 +148,9 @@ BY_PLACE: Final = {
         tests=("tests/probes/system/test_ethtool.py::test_whatever_the_kernel_writes",), trusted=_KERNEL
     ),
     "probes/system/net.py::_icmp_error": Parser(trusted=_KERNEL),
+    "probes/system/netlink.py::_number": Parser(
+        tests=("tests/probes/system/test_netlink.py::test_any_payload",), trusted=_KERNEL
+    ),
     "probes/system/netlink.py::error_number": Parser(
         tests=("tests/probes/system/test_netlink.py::test_any_payload",), trusted=_KERNEL
     ),
@@ -196,6 +199,7 @@ OTHER_WRITERS: Final = {
     "agent/process/output.py::to_stderr": "opens /dev/null in place of a closed stream",
     "agent/process/output.py::to_stdout": "opens /dev/null in place of a closed stream",
     "agent/process/streams.py::occupy_closed_streams": "opens /dev/null in place of a closed stream",
+    "agent/report/archive.py::packed": "in memory",
     "agent/simulated/certificates.py::loaded": "a key for the ssl module, in a folder of its own that it removes",
     "agent/tui/command.py::Terminal.put_back": "writes to the terminal of the interface",
 }

@@ -22,7 +22,7 @@ from probes.model import Role
 from tests.support.repository import ROOT
 
 WORKLOADS: Final = [workload.value for workload in Workload]
-RUNS: Final = ("check", "tui", "watch")
+RUNS: Final = ("check", "tui", "watch", "bundle")
 """Commands of a run on this host. `demo` takes what can be asked for of a scenario."""
 FLEET: Final = ROOT / "packaging" / "fleet"
 DOCUMENT: Final = FLEET / "backuplink-check.yaml"

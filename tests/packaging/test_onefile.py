@@ -349,6 +349,23 @@ def test_keeps_a_history(file: Path, directory: Path, tmp_path: Path) -> None:
     assert run([file, "history", history, "--show", "1", "--format", "json"], variables).returncode == 0
 
 
+def test_makes_an_archive_for_a_support_case(file: Path, directory: Path, tmp_path: Path) -> None:
+    variables = environment(BACKUPLINK_HOME=str(directory.parent))
+    report, archive = tmp_path / "r.json", tmp_path / "case.tar.gz"
+    run([file, "demo", "three-faults", "--format", "json", "--output", report], variables)
+    done = run([file, "bundle", report, "--output", archive], variables)
+    assert (done.returncode, done.stdout) == (0, f"{archive}\n")
+    with tarfile.open(archive) as opened:
+        names = [name.partition("/")[2] for name in opened.getnames()]
+    assert names == ["README.txt", "report.json", "report.txt", "report.html"]
+    of_run = run([file, "bundle", "--no-api", "--no-ec2", "--deadline", "1", "--output", archive], variables)
+    assert of_run.returncode == 0, of_run.stderr
+    with tarfile.open(archive) as opened:
+        assert any(name.endswith("/host/versions.txt") for name in opened.getnames())
+    case = run([file, "bundle", report, "--case"], variables)
+    assert (case.returncode, case.stdout.startswith("The block below has ids")) == (0, True)
+
+
 def without_moment(text: str) -> str:
     """Output without the time of the run, which a line of the text report names."""
     return re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", "", text)

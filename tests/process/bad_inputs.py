@@ -331,7 +331,10 @@ def by_flag(command: str, names: frozenset[str]) -> Iterator[Refused]:
         if option.name not in names:
             continue
         values = {**{label: value for label, value in ANYWHERE.items() if label != "NUL"}}
-        for label, value in [*values.items(), *((_short(value), value) for value in option.bad)]:
+        bad = [*values.items(), *((_short(value), value) for value in option.bad)]
+        if "format" not in names:  # where calls differ by their format, each value is there twice
+            bad = [(label, value) for value, label in {value: label for label, value in bad}.items()]
+        for label, value in bad:
             wanted = "text" if option.name == "format" else next(formats)
             asked = () if option.name == "format" or "format" not in names else (f"--format={wanted}",)
             # What is too long is refused for that alone, where a function and no list of words reads it.
@@ -356,11 +359,12 @@ def by_flag(command: str, names: frozenset[str]) -> Iterator[Refused]:
             )
     for label, value in (("nothing", ""), ("100 kB", ANYWHERE["100 kB"])):
         if "config" in names:
+            wanted = "json" if "format" in names else "text"
             yield Refused(
                 id=f"{command} --config={label}",
-                arguments=(command, "--format=json", f"--config={value}"),
+                arguments=(command, *((f"--format={wanted}",) if "format" in names else ()), f"--config={value}"),
                 says=("'--config'", TOO_LONG if value else "the path of a file"),
-                format="json",
+                format=wanted,
             )
 
 
@@ -1352,6 +1356,32 @@ def of_histories() -> Iterator[Refused]:
         )
 
 
+def of_bundles() -> Iterator[Refused]:
+    """An archive has no format: a refusal is in that of the variable."""
+    for label, words, message in (
+        (
+            "a report that is not there",
+            ("{here}/nowhere",),
+            "{here}/nowhere: cannot be read: No such file or directory",
+        ),
+        ("a report that is none", (CONFIG,), f"{CONFIG}: is no JSON"),
+        ("a history that is not there", ("--history", "{here}/nowhere"), "{here}/nowhere: No such file or directory"),
+        ("a history that is none", ("--history", CONFIG), f"{CONFIG}: is not a history of backuplink"),
+        ("a case and a file", ("--case", "--output", "x"), "--case writes no archive, for which --output is"),
+        ("a report and a Region", (CONFIG, "--region", "eu-west-1"), "--region is for a new run; REPORT names one"),
+        ("a history and a deadline", ("--history", "h", "--deadline", "9"), "--deadline is for a new run; --history"),
+        ("no such profile", ("--profile", "nope"), "the config files of the AWS SDK have no profile 'nope'"),
+    ):
+        yield Refused(
+            id=f"bundle: {label}",
+            arguments=("bundle", *words),
+            says=(message,),
+            environment={"BACKUPLINK_FORMAT": "json"},
+            format="json",
+            config=b"[check]\n",
+        )
+
+
 ARGUMENTS: Final = {
     ("demo", "scenario"),
     ("explain", "code"),
@@ -1359,6 +1389,7 @@ ARGUMENTS: Final = {
     ("diff", "old"),
     ("diff", "new"),
     ("history", "file"),
+    ("bundle", "report_file"),
     ("tui", "report_file"),
 }
 """Arguments of commands that have cases here; of the interface's, which needs a terminal before it reads anything, they
@@ -1366,7 +1397,7 @@ are among the tests in one."""
 
 
 def _all() -> Iterator[Refused]:
-    for command in ("check", "watch", "demo", "diagnose", "facts"):
+    for command in ("check", "watch", "demo", "diagnose", "facts", "bundle"):
         yield from by_flag(command, frozenset(options_of(command)))
     yield from by_variable()
     yield from by_file()
@@ -1381,6 +1412,7 @@ def _all() -> Iterator[Refused]:
     yield from of_reports()
     yield from of_facts()
     yield from of_histories()
+    yield from of_bundles()
 
 
 REFUSED: Final = tuple(_all())

@@ -38,6 +38,8 @@ ARGUMENTS: Final = {
     "permissions": ("permissions", "--format", "json"),
     "schema": ("schema",),
     "history": ("history", "{report}"),
+    "bundle": ("bundle", "{report}", "--output", "{report}.tar.gz"),
+    "case": ("bundle", "{report}", "--case"),
     "facts": ("facts", "--vpc", "vpc-12345678", "--region", "no-region"),
     "version": ("--version",),
     "help": ("--help",),

@@ -14,6 +14,8 @@ import pytest
 from agent.app import keep
 from agent.app.check import check
 from agent.app.demo import Simulation, load_scenario
+from agent.app.errors import RequestError
+from agent.app.history import last_changes, last_failed_report
 from agent.cli import entry as command
 from agent.formats.registry import OPTION_NAMES
 from agent.history.model import History, HistoryError, series_of
@@ -90,6 +92,28 @@ def test_the_chart_is_80_columns(capsys: pytest.CaptureFixture[str], file: Path)
     assert "  2026-03-01 ........................x" in out
     assert "  backup 10.0.1.17:443\n    tcp " in out
     assert "Flapping\n  nothing\n" in out
+
+
+def test_the_last_that_failed(file: Path, tmp_path: Path) -> None:
+    report, cycle = last_failed_report(str(file))
+    assert (cycle, report.run.id) == (6, "simulated-one-zone-silent")
+    assert report.findings == report_of("one-zone-silent").findings
+    history = writer(tmp_path / "h2.db")
+    for number, kept in enumerate((well(1), ill(2), ill(3), well(9)), 1):
+        history.append(entry(kept, *([change(2)] if number == 2 else [])))
+    history.close()
+    report, cycle = last_failed_report(str(history.path))
+    assert (cycle, report.run.id) == (2, "run-2")  # cycle 3 came to the same, and has no report of its own
+    assert [made.about for made in last_changes(str(history.path), 1).changes] == ["TCP001@backup"]
+    assert last_changes(str(history.path), 0).changes == ()
+
+
+def test_no_cycle_that_failed(tmp_path: Path) -> None:
+    history = writer(tmp_path / "h.db")
+    history.append(entry(well(1)))
+    history.close()
+    with pytest.raises(RequestError, match="no cycle in it failed"):
+        last_failed_report(str(history.path))
 
 
 @pytest.mark.parametrize("wanted", OPTION_NAMES)

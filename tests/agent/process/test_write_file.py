@@ -17,7 +17,7 @@ import probes
 from agent.cli.entry import run
 from agent.process import phases
 from agent.process.phases import Phase
-from agent.process.write_file import to_file, to_new_file
+from agent.process.write_file import to_file, to_new_file, to_private_file
 from tests.support.repository import ROOT
 
 NEW = "the new document\n"
@@ -287,6 +287,27 @@ def test_a_new_file_is_for_its_owner_alone(shared: Path) -> None:
     assert [file.name for file in shared.iterdir()] == ["report.json"]
 
 
+def test_a_private_file_is_for_its_owner_alone_whoever_could_read_the_old_one(shared: Path) -> None:
+    path = shared / "case.tar.gz"
+    for before in (None, 0o644):
+        if before is not None:
+            path.chmod(before)
+        assert to_private_file(b"\x1f\x8b\0", path)
+        assert (path.read_bytes(), mode_of(path)) == (b"\x1f\x8b\0", 0o600)
+    assert [file.name for file in shared.iterdir()] == ["case.tar.gz"]
+
+
+def test_a_private_file_that_goes_to_an_open_descriptor_has_no_name(tmp_path: Path) -> None:
+    with (tmp_path / "taken").open("wb") as stream:
+        assert not to_private_file(b"\xff\0", Path(f"/dev/fd/{stream.fileno()}"))
+    assert (tmp_path / "taken").read_bytes() == b"\xff\0"
+
+
+def test_a_new_file_may_hold_any_bytes(tmp_path: Path) -> None:
+    to_new_file(b"\xff\0", tmp_path / "case.tar.gz")
+    assert (tmp_path / "case.tar.gz").read_bytes() == b"\xff\0"
+
+
 CREATING: Final = frozenset(
     "open mkdir makedirs touch write_text write_bytes symlink symlink_to hardlink_to rename renames unlink rmdir "
     "rmtree copyfile copytree mkstemp mkdtemp NamedTemporaryFile TemporaryFile TemporaryDirectory mkfifo mknod".split()
@@ -297,9 +318,11 @@ ELSEWHERE: Final = {
     ("agent/process/files.py", "open"): "reads",
     ("agent/process/output.py", "open"): "the null device, in the place of a stream",
     ("agent/process/streams.py", "open"): "the null device, in the place of a stream",
+    ("agent/report/archive.py", "open"): "in memory",
     ("agent/simulated/certificates.py", "TemporaryDirectory"): "the folder of a demo, which removes it",
     ("agent/simulated/certificates.py", "write_bytes"): "in that folder",
     ("agent/tui/command.py", "open"): "the terminal",
+    ("probes/system/host_files.py", "open"): "reads",
     ("probes/system/kept.py", "open"): "reads",
     ("probes/system/machine.py", "open"): "reads",
 }

@@ -22,7 +22,7 @@ from agent.judge.verdict import judge
 from agent.report import codec
 from agent.report.hops import Hop, Reachability, Stage
 from agent.report.model import Command, CommandScope, ConfiguredPath, Fix, Measured, Report
-from agent.report.redact import redact, treatments
+from agent.report.redact import Redactor, redact, treatments
 from agent.simulated import scenario as scenarios
 from agent.simulated.aws import PRINCIPAL
 from agent.simulated.scenario import Scenario
@@ -1001,3 +1001,76 @@ def test_the_bucket_of_a_workload_is_masked_wherever_it_is_named(name: str) -> N
 def test_a_host_of_aws_that_no_bucket_stands_before_stays() -> None:
     (target,) = (one for one in masked("hana-in-s3-mode-name-with-dots").targets if one.service == "s3")
     assert (target.id, target.host) == ("s3", "s3.eu-west-1.amazonaws.com")
+
+
+# --- Texts of the host that go with a report -------------------------------------------------------------------------
+
+
+@pytest.fixture
+def masks() -> Redactor:
+    """Those of a report that was masked before, as in an archive."""
+    table = Redactor(report_of("three-faults"))
+    table.report()
+    return table
+
+
+def test_a_text_of_the_host_has_the_masks_of_the_report() -> None:
+    report = report_of("three-faults")
+    table = Redactor(report)
+    masked = table.report()
+    assert masked == redact(report)
+    address = report.targets[0].addresses[0].address
+    instance, vpc = report.vantage.instance_id, report.vantage.vpc_id
+    text = table.of_host(f"{instance} in {vpc} calls {address}:443 and 10.0.1.0/24 by {PRINCIPAL}")
+    shown = masked.targets[0].addresses[0].address
+    assert text.startswith(f"{masked.vantage.instance_id} in {masked.vantage.vpc_id} calls {shown}:443 and 240.")
+    assert PRINCIPAL not in text
+
+
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        ("db01.corp.example db01.corp.example", "host-1 host-1"),
+        ("https://***@intra.corp.example:8443/x", "https://***@host-1:8443/x"),
+        ("by bob.b@corp.example", "by mail-1"),
+        ("/home/alice/.aws/config", "/home/user-1/.aws/config"),
+        ("link 0A:1b:2c:3d:4e:5f", "link mac-1"),
+        ("vol-0123456789abcdef0 of mi-0123456789abcdef0", "vol-1 of mi-1"),
+        ("of 210987654321", "of account-2"),
+        ("node1.lan, Node2.corp", "host-1, host-2"),
+        ("s3://my-data/a/b of s3://my-data", "s3://bucket-1/a/b of s3://bucket-1"),
+        ("S3 at backup.eu-west-1.amazonaws.com and 169.254.169.254", None),
+        ("context.Canceled in agent.go, config.json, a.b.yaml, errors.log", None),
+        ("v3.3.40.0 of python3.11, 1.2.3", None),
+        ("/opt/aws/a.b.c/x", None),
+        ("127.0.0.0/8 169.254.0.0/16 fe80::/64 ff00::/8 default", None),
+    ],
+)
+def test_what_the_report_does_not_know_is_masked_by_its_form(text: str, masked: str | None, masks: Redactor) -> None:
+    assert masks.of_host(text) == (text if masked is None else masked)
+
+
+def test_a_word_of_the_host_is_masked_and_searched_for(masks: Redactor) -> None:
+    assert masks.word("host", "db01.corp.example") == "host-1"
+    assert masks.word("host", "saphana", everywhere=True) == "host-2"
+    assert masks.word("search", "corp") == "search-1"
+    assert masks.word("host", "saphana") == "host-2"
+    assert masks.of_host("saphana: db01.corp.example, corp, saphana2") == "host-2: host-1, corp, saphana2"
+
+
+def test_a_word_that_identifies_nothing_stays(masks: Redactor) -> None:
+    for kind, word in (
+        ("host", "localhost"),
+        ("host", "backup.eu-west-1.amazonaws.com"),
+        ("exceptions", "169.254.169.254"),
+    ):
+        assert masks.word(kind, word) == word
+    assert masks.word("host", "backup", everywhere=True) == "host-1"  # and yet the service's name stays elsewhere
+    assert masks.of_host("backup answers") == "backup answers"
+
+
+def test_a_word_with_a_form_has_the_mask_of_that(masks: Redactor) -> None:
+    masked = masks.word("host", "ip-10-0-1-10")
+    assert re.fullmatch(r"ip-(?:192-0-2|198-51-100|203-0-113)-\d+", masked)
+    assert masks.of_host("ip-10-0-1-10") == masked
+    assert masked == f"ip-{masks.of_host('10.0.1.10').replace('.', '-')}"

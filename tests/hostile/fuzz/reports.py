@@ -1,6 +1,7 @@
 """Saved reports that somebody changed, through every command that reads one, and through each format."""
 
 import json
+import tarfile
 from collections.abc import Callable
 from functools import cache
 from random import Random
@@ -76,7 +77,9 @@ def content(chance: Random) -> bytes:
 def check_reports(chance: Random, command: Command) -> None:
     """A changed report is judged as it stands, or refused in one line and a document that is UNKNOWN."""
     data = content(chance)
-    readers: tuple[Callable[[Random, Command, str], None], ...] = (_diagnosed, _diagnosed, _compared, _shown)
+    readers: tuple[Callable[[Random, Command, str], None], ...] = (
+        *(_diagnosed, _diagnosed, _compared, _shown, _bundled),
+    )
     chance.choice(readers)(chance, command, command.file("report.json", data))
 
 
@@ -120,6 +123,36 @@ def _compared(chance: Random, command: Command, place: str) -> None:
                 assert isinstance(json.loads(done.out), dict)
             case "html":
                 html_page.read(done.out)
+
+
+def _bundled(chance: Random, command: Command, place: str) -> None:
+    """As an archive, which is read back, or as a case."""
+    if chance.randrange(2):
+        done = command("bundle", place, "--case")
+        if done.code == OK:
+            assert done.err == ""
+            assert_is_plain(done.out)
+        else:
+            assert_documented(done)
+        return
+    archive = command.folder / "case.tar.gz"
+    done = command("bundle", place, f"--output={archive}", *chance.choice(((), ("--plain",))))
+    if done.code != OK:
+        assert_documented(done)
+        return
+    assert done.out == f"{archive}\n"
+    with tarfile.open(archive, "r:gz") as opened:
+        members = {
+            entry.name.partition("/")[2]: stream.read()
+            for entry in opened.getmembers()
+            if (stream := opened.extractfile(entry)) is not None
+        }
+    archive.unlink()
+    assert_is_plain(done.err)
+    assert_is_plain(members["README.txt"].decode())
+    shown = saved.parse_report(members["report.json"], "report.json")
+    READERS["html"].holds(members["report.html"].decode())
+    assert READERS["text"].status(members["report.txt"].decode()) == shown.verdict.status
 
 
 def _read(data: bytes, place: str) -> Report | str:

@@ -26,8 +26,12 @@ from probes.system.netlink import (
     neighbour_of,
     neighbour_state,
     neighbours_request,
+    route_line,
     route_of,
     route_request,
+    routes_request,
+    rule_line,
+    rules_request,
 )
 
 NAMES = {1: "lo", 4: "eth0"}
@@ -270,6 +274,76 @@ def test_error(payload: bytes, number: int) -> None:
     assert list(messages(head + payload)) == [(NLMSG_ERROR, payload)]
 
 
+# --- Lines for people -----------------------------------------------------------------------------------------------
+
+
+def number(value: int) -> bytes:
+    return struct.pack("=I", value)
+
+
+def table_message(
+    *attributes: tuple[int, bytes], family: int = socket.AF_INET, to: int = 0, table: int = 254, kind: int = 1
+) -> bytes:
+    """A route or a rule: rtmsg and fib_rule_hdr have the same sizes."""
+    head = struct.pack("=BBBBBBBBI", family, to, 0, 0, table, 3, 0, kind, 0)
+    return head + b"".join(attribute(key, data) for key, data in attributes)
+
+
+METRICS = attribute(2, number(9001)) + attribute(8, number(1460)) + attribute(3, number(1))
+
+
+@pytest.mark.parametrize(
+    ("payload", "line"),
+    [
+        pytest.param(
+            table_message((5, b"\x0a\0\1\1"), (4, number(4)), (7, b"\x0a\0\1\x0a"), (6, number(100))),
+            "default via 10.0.1.1 dev eth0 src 10.0.1.10 table 254 metric 100",
+            id="the default route",
+        ),
+        pytest.param(
+            table_message((1, b"\x0a\0\1\0"), (4, number(9)), (8, METRICS), to=24),
+            "10.0.1.0/24 dev 9 table 254 mtu 9001 advmss 1460",
+            id="with an MTU, on an interface that is gone",
+        ),
+        pytest.param(
+            table_message((1, b"\x0a\0\1\x11"), (15, number(1_000)), to=32, kind=6),
+            "blackhole 10.0.1.17 table 1000",
+            id="a route that drops, in a table of a large number",
+        ),
+        pytest.param(table_message(kind=99), "type 99 default table 254", id="of a kind that is not known"),
+        pytest.param(ROUTE_IPV6[16:], "2001:db8::1 via fd00::1 dev 4 src fd00::2 table 254 metric 1024", id="captured"),
+        pytest.param(bytes(11), None, id="cut"),
+    ],
+)
+def test_line_of_a_route(payload: bytes, line: str | None) -> None:
+    assert route_line(payload, {4: "eth0"} if line is None or "dev 4" not in line else {}) == line
+
+
+@pytest.mark.parametrize(
+    ("payload", "line"),
+    [
+        pytest.param(table_message((6, number(32_766))), "32766: from all lookup 254", id="of every host"),
+        pytest.param(table_message(table=255), "0: from all lookup 255", id="the first, which has no priority"),
+        pytest.param(
+            table_message(
+                (1, b"\x0a\0\2\0"), (6, number(9)), (10, number(0x10)), (3, b"eth1\0"), (17, b"e\n2"), to=24, kind=7
+            ),
+            "9: from all to 10.0.2.0/24 fwmark 0x10 iif eth1 oif e\\n2 unreachable",
+            id="with all that it can have",
+        ),
+        pytest.param(bytes(11), None, id="cut"),
+    ],
+)
+def test_line_of_a_rule(payload: bytes, line: str | None) -> None:
+    assert rule_line(payload) == line
+
+
+def test_requests_for_whole_tables() -> None:
+    for request, kind in ((routes_request, 26), (rules_request, 34)):
+        length, asked, flags = struct.unpack_from("=IHH", request(socket.AF_INET6))
+        assert (length, asked, flags) == (28, kind, 0x301)
+
+
 # --- Any bytes -------------------------------------------------------------------------------------------------------
 
 
@@ -299,3 +373,5 @@ def test_any_payload(payload: bytes) -> None:
     neighbour_of(payload)
     error_number(payload)
     neighbour_state([payload], ROUTER, None)
+    assert "\n" not in (route_line(payload, NAMES) or "")
+    rule_line(payload)

@@ -1,0 +1,359 @@
+"""The archive for a support case, and the block of text that AWS Support asks for."""
+
+import asyncio
+import os
+import socket
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+from agent.app.check import Measure, run_once
+from agent.app.errors import RequestError
+from agent.app.history import last_changes, last_failed_report
+from agent.app.host_members import Cleaner, host_members, sources_of_host, sources_of_logs
+from agent.app.read_saved import read_report
+from agent.formats.registry import render
+from agent.formats.report_text import visible
+from agent.history.model import HistoryDocument
+from agent.process.cancel import CancelToken
+from agent.process.files import InterruptedBySignalError, within
+from agent.process.output import one_line, to_stderr, to_stdout
+from agent.process.signals import exit_on_signals
+from agent.process.write_file import to_new_file, to_private_file
+from agent.report import exits
+from agent.report.archive import MAX_BYTES, Absent, Member, fitted, packed
+from agent.report.codec import decode, encode
+from agent.report.model import Report
+from agent.report.redact import Redactor
+from agent.report.saved import SavedReportError
+from agent.report.serialization import DecodeError
+from agent.settings import BundleOptions, Setting, Settings
+from agent.version import __version__
+from probes.facts import HostFacts
+from probes.frozen import dataclass
+from probes.model import Address
+from probes.system.host_files import HostFiles
+
+MAX_CHANGES: Final = 200
+"""Of a history, the last ones."""
+LOGS_SECONDS: Final = 5.0
+"""For looking where logs are: a folder of SAP's may be on a network file system that does not answer."""
+README: Final = "README.txt"
+ASSET_TAG: Final = "/sys/devices/virtual/dmi/id/board_asset_tag"
+"""Where the firmware of a Nitro instance has its id (EC2 User Guide, Detect whether a host is an EC2 instance)."""
+LOGS_WARNING: Final = (
+    "Logs are free text. Names of people, hosts and files that no mask knows may stand in them: read them before you "
+    "pass the archive on."
+)
+ELSEWHERE: Final = "left out: the report is not known to be of this host"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ThisHost:
+    """What an archive reads of this host."""
+
+    files: HostFiles
+    environment: Mapping[str, str]
+    addresses: Callable[[], frozenset[Address]]
+    """Its own addresses; none where the system does not say."""
+    now: Callable[[], datetime]
+
+
+def bundle_here(
+    options: BundleOptions, run: Settings | None, settings: Sequence[Setting], received_signals: list[str]
+) -> int:
+    """Make the archive, or print the block, on this host. Returns and raises as `bundle` does."""
+    from agent.app.world import measuring_here
+    from probes.system.machine import SystemMachine
+    from probes.system.sdk import end_children
+
+    host = ThisHost(files=HostFiles(), environment=os.environ, addresses=_own_addresses, now=SystemMachine().now)
+    try:
+        return bundle(options, run, settings, host, received_signals, measuring_here())
+    finally:
+        end_children()
+
+
+def bundle(
+    options: BundleOptions,
+    run: Settings | None,
+    settings: Sequence[Setting],
+    host: ThisHost,
+    received_signals: list[str],
+    measure: Measure,
+    loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None,
+) -> int:
+    """Write the archive and its path to stdout, or with `options.case` the block. `run` is what a new run is asked for,
+    and None where a report was named.
+
+    Returns the exit code: OK, or that of a signal that came after the archive was written. Raises RequestError where
+    there is no report or no place for the archive, InterruptedBySignalError where a signal came before, in which case
+    nothing is written, and OutputClosedError.
+    """
+    with exit_on_signals(received_signals):
+        cleaner = Cleaner(None, host.environment)
+        report = _without_secrets(_report(options, run, received_signals, measure, loop_factory), cleaner)
+        if options.case:
+            from agent.formats import case
+
+            to_stdout(case.render(report))
+        else:
+            is_here = run is not None or _is_of_this_host(report, host)
+            _write_archive(options, report, settings, host if is_here else None, host.environment, received_signals)
+        return exits.SIGNALS[received_signals[0]] if received_signals else exits.OK
+
+
+def _report(
+    options: BundleOptions,
+    run: Settings | None,
+    received_signals: list[str],
+    measure: Measure,
+    loop_factory: Callable[[], asyncio.AbstractEventLoop] | None,
+) -> Report:
+    """The report that was named, or that of a new run."""
+    if options.report is not None:
+        try:
+            return read_report(options.report, received_signals)
+        except SavedReportError as error:
+            raise RequestError(str(error)) from error
+    if options.history is not None:
+        report, cycle = last_failed_report(options.history)
+        to_stderr(f"The report is that of cycle {cycle}, the last that failed.\n")
+        return report
+    if run is None:
+        raise RequestError("there is no report, and no run is asked for")
+    report = run_once(run, measure, CancelToken(received_signals), loop_factory)
+    _heed(received_signals)
+    return report
+
+
+def _without_secrets(report: Report, cleaner: Cleaner) -> Report:
+    """The report without what has the form of a secret: a run puts none into it, and anyone may have written a saved
+    one."""
+    document = encode(report)
+    cleaned = _cleaned(document, cleaner)
+    if cleaned == document:
+        return report
+    try:
+        return decode(cleaned)
+    except DecodeError as error:
+        raise RequestError(f"the report has a secret where none can be: {error}") from error
+
+
+def _cleaned(value: Any, cleaner: Cleaner) -> Any:
+    if isinstance(value, str):
+        return cleaner.unsecret(value)
+    if isinstance(value, dict):
+        return {key: _cleaned(item, cleaner) for key, item in value.items()}
+    return [_cleaned(item, cleaner) for item in value] if isinstance(value, list | tuple) else value
+
+
+def _is_of_this_host(report: Report, host: ThisHost) -> bool:
+    """Whether the run of a saved report was made here: by the id of the instance where both are known, else by its
+    addresses, all of which this host must have. A masked report does not tell."""
+    if report.run.redacted:
+        return False
+    try:
+        own = host.files.start(ASSET_TAG, 64)[0].decode("ascii", "replace").strip()
+    except OSError:
+        own = ""
+    if own.startswith("i-") and report.vantage.instance_id is not None:
+        return own == report.vantage.instance_id
+    known = {
+        interface.address.ip
+        for observation in report.observations
+        if isinstance(facts := observation.facts, HostFacts)
+        for interface in facts.interfaces or ()
+        if not (interface.address.ip.is_loopback or interface.address.ip.is_link_local)
+    }
+    return bool(known) and known <= host.addresses()
+
+
+def _own_addresses() -> frozenset[Address]:
+    from probes.system.machine import SystemMachine
+
+    return frozenset(interface.address.ip for interface in SystemMachine().interfaces() or ())
+
+
+# --- The archive -----------------------------------------------------------------------------------------------------
+
+
+def _write_archive(
+    options: BundleOptions,
+    report: Report,
+    settings: Sequence[Setting],
+    host: ThisHost | None,
+    environment: Mapping[str, str],
+    received_signals: list[str],
+) -> None:
+    masks = None if options.plain else Redactor(report)
+    shown = report if masks is None else masks.report()
+    cleaner = Cleaner(masks, environment)
+    if host is not None:
+        cleaner.word("host", socket.gethostname(), everywhere=True)
+    found = list(_members(options, shown, report, settings, host, cleaner, received_signals))
+    kept, dropped = fitted([member for member in found if isinstance(member, Member)])
+    absent = [*(member for member in found if isinstance(member, Absent)), *dropped]
+    folder = f"backuplink-{report.run.started_at:%Y%m%dT%H%M%SZ}"
+    place = options.output or f"{folder}.tar.gz"
+    moment = None if host is None else host.now()
+    readme = _readme(shown, kept, absent, moment, cleaner)
+    members = (Member(name=README, what="what is in here", content=readme.encode("utf-8", "backslashreplace")), *kept)
+    archive = packed(folder, members, report.run.finished_at)
+    if len(archive) > MAX_BYTES:
+        raise RequestError(f"the archive would have {len(archive):,} bytes, more than {MAX_BYTES:,}")
+    to_stderr(f"{one_line(place)} will hold, in {folder}/:\n")
+    to_stderr("".join(f"{line}\n" for line in (*_list_of(members), *_absences(absent))))
+    if options.logs and host is not None:
+        to_stderr(f"Warning: {LOGS_WARNING}\n")
+    _heed(received_signals)
+    if _write(archive, options.output, place):
+        to_stdout(f"{place}\n")
+
+
+def _write(archive: bytes, output: str | None, place: str) -> bool:
+    """Write the archive. Returns whether a file has its name now, and not a pipe or an open descriptor. Raises
+    RequestError."""
+    try:
+        if output is not None:
+            return to_private_file(archive, Path(output))
+        to_new_file(archive, Path(place))
+    except FileExistsError as error:
+        raise RequestError(
+            f"{place} is there already, and is left as it is; --output names a file that may be replaced"
+        ) from error
+    except OSError as error:
+        raise RequestError(f"{place} cannot be written: {error.strerror}; there is no archive") from error
+    except ValueError as error:  # a NUL in the path
+        raise RequestError(f"{place} cannot be written: {error}; there is no archive") from error
+    return True
+
+
+def _members(
+    options: BundleOptions,
+    shown: Report,
+    report: Report,
+    settings: Sequence[Setting],
+    host: ThisHost | None,
+    cleaner: Cleaner,
+    received_signals: list[str],
+) -> Iterator[Member | Absent]:
+    """What may go into the archive, the most important first."""
+    for wanted, what in (
+        ("json", "the report, for programs" + ("" if shown.run.redacted else " and `backuplink diagnose`")),
+        ("text", "the report, for people"),
+        ("html", "the report as a page, for a browser"),
+    ):
+        name = {"text": "report.txt"}.get(wanted, f"report.{wanted}")
+        yield Member(name=name, what=what, content=render(shown, wanted).encode("utf-8"))
+    if settings:
+        content = _settings(settings, cleaner).encode("utf-8", "backslashreplace")
+        yield Member(name="settings.txt", what="settings of the run, and what named each", content=content)
+    if host is None:
+        yield Absent(name="host/", why=ELSEWHERE)
+    else:
+        # The report that is not masked: its versions, and links by which logs are found.
+        sources = sources_of_host(report, cleaner, host.files, host.environment)
+        yield from host_members(sources, received_signals)
+    if options.history is not None:
+        text = _history(last_changes(options.history, MAX_CHANGES), cleaner)
+        yield Member(
+            name="history.txt",
+            what=f"the last changes in the history, at most {MAX_CHANGES}",
+            content=text.encode("utf-8", "backslashreplace"),
+            keeps="end",
+        )
+    if not options.logs:
+        yield Absent(name="logs/", why="left out: --logs adds them")
+    elif host is None:
+        yield Absent(name="logs/", why=ELSEWHERE)
+    else:
+        files = host.files
+        try:
+            sources = within(
+                lambda: sources_of_logs(report, cleaner, files),
+                seconds=LOGS_SECONDS,
+                received_signals=received_signals,
+            )
+        except OSError as error:
+            yield Absent(name="logs/", why=f"not read: {error.strerror}")
+        else:
+            yield from host_members(sources, received_signals)
+
+
+def _settings(settings: Sequence[Setting], cleaner: Cleaner) -> str:
+    lines = ["Options of the run that were not left at their defaults, and what named each.", ""]
+    for setting in settings:
+        words = ", ".join(_value(value, setting.kind, cleaner) for value in setting.values)
+        lines.append(f"{setting.name} = {visible(words) or '(set; not shown)'}  ({setting.source})")
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _value(value: str, kind: str | None, cleaner: Cleaner) -> str:
+    if kind is None:
+        return cleaner.text(value)
+    service, sign, host = value.partition("=") if kind == "host" else ("", "", value)
+    return f"{service}{sign}{cleaner.word(kind, host)}"
+
+
+def _history(document: HistoryDocument, cleaner: Cleaner) -> str:
+    """The list of a history. Its texts are cleaned before lines are broken, which could hide what is looked for."""
+    from agent.history import text
+
+    series = tuple(replace(one, name=cleaner.text(one.name)) for one in document.series)
+    changes = tuple(
+        replace(one, series=cleaner.text(one.series), text=cleaner.text(one.text)) for one in document.changes
+    )
+    return text.as_list(replace(document, series=series, changes=changes))
+
+
+def _readme(
+    report: Report, members: Sequence[Member], absent: Sequence[Absent], moment: datetime | None, cleaner: Cleaner
+) -> str:
+    """What is in the archive; `moment` is when the host was read, None where it was not."""
+    masked = (
+        "Ids, account numbers, addresses, names of hosts and roles, and texts of AWS are masked, the same value by the "
+        "same mask in every file here. Comments in configuration files are left out."
+    )
+    clear = "Nothing but secrets is masked: ids, addresses and names are in the clear."
+    lines = [
+        f"Made by backuplink {__version__} of run {visible(report.run.id)}, {_moment(report.run.started_at)}.",
+        f"{report.verdict.status.upper()}: {visible(report.verdict.summary)}",
+        "",
+        masked if cleaner.is_masking or report.run.redacted else clear,
+        "In place of credentials, tokens, passwords and the queries of URLs stands ***.",
+        "",
+        *_list_of(members),
+        *_absences(absent),
+    ]
+    if moment is not None:
+        lines += ["", f"host/ and logs/ were read at {_moment(moment)}."]
+    if any(member.name.startswith("logs/") for member in members):
+        lines += ["", LOGS_WARNING]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _list_of(members: Sequence[Member]) -> Iterator[str]:
+    width = max(len(member.name) for member in members)
+    for member in members:
+        cut = "" if member.missing is None else f" ({member.missing})"
+        yield f"  {member.name:<{width}} {len(member.content):>9,} bytes  {member.what}{cut}"
+
+
+def _absences(absent: Sequence[Absent]) -> Iterator[str]:
+    if absent:
+        yield "Not in it:"
+    for member in absent:
+        yield f"  {member.name}: {visible(member.why)}"
+
+
+def _moment(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _heed(received_signals: Sequence[str]) -> None:
+    """Raise InterruptedBySignalError where a signal came: there is no archive yet, and there will be none."""
+    if received_signals:
+        raise InterruptedBySignalError(received_signals[0])
