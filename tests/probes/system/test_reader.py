@@ -395,7 +395,7 @@ async def test_an_answer_without_end_is_not_read_to_its_end(told: Told) -> None:
             pass  # nobody reads any more
 
     told.answers["DescribeVpcs"] = Behaviour(flood)
-    error = await failure_of(vpcs(reader()))
+    error = await failure_of(vpcs(reader(most=1)))
     assert (error.kind, error.message) == (
         FailureKind.TOO_LARGE,
         f"127.0.0.1: a body of over {boto.MAX_ANSWER_BYTES} bytes",
@@ -571,7 +571,7 @@ async def test_the_sdks_own_bundle_counts_where_none_is_given(
 
 async def test_a_bundle_that_is_not_there(told: Told, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     speak_tls(told, monkeypatch, server_context("amazon", ("localhost",)))
-    error = await failure_of(vpcs(reader(ca_bundle=str(tmp_path / "none.pem"))))
+    error = await failure_of(vpcs(reader(ca_bundle=str(tmp_path / "none.pem"), most=1)))
     assert (error.kind, error.message) == (FailureKind.TLS_NO_TRUST_STORE, "localhost: the CA bundle cannot be read")
 
 

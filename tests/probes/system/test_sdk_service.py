@@ -21,10 +21,12 @@ from botocore.parsers import ResponseParserError
 
 from agent.simulated.certificates import root_pem, server_context
 from probes.model import Address, FailureKind, ProbeError
+from probes.seams import Keys
 from probes.system.net import SystemNet
+from probes.system.sdk_service import SdkCall, SdkServices
 from tests.probes.system.test_service_models import PROBES, whole_client, without_features
 from tests.support import moto_server
-from tests.support.moto_server import EMPTY, Behaviour, Reply, Told, of_resolver, reader, refusal
+from tests.support.moto_server import EMPTY, KEYS, REGION, Behaviour, Reply, Told, of_resolver, reader, refusal
 
 told = moto_server.told
 
@@ -175,6 +177,24 @@ async def test_no_proxy_counts(monkeypatch: pytest.MonkeyPatch, keeping: Keeping
     }
     await asked_by_both(monkeypatch, keeping, variables)
     assert all(request.line.split()[1].startswith("/") for request in keeping.received)
+
+
+@pytest.mark.parametrize(
+    ("url", "host", "port", "authority"),
+    [
+        ("https://aws.example", "aws.example", 443, "aws.example"),
+        ("https://aws.example:443/x", "aws.example", 443, "aws.example"),
+        ("http://aws.example:8080", "aws.example", 8080, "aws.example:8080"),
+        ("https://[::1]:8443", "::1", 8443, "[::1]:8443"),
+        ("http://[::1]", "::1", 80, "[::1]"),
+    ],
+)
+def test_a_url_says_where_to_connect_and_what_to_name(
+    monkeypatch: pytest.MonkeyPatch, url: str, host: str, port: int, authority: str
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", url)
+    known = SdkServices(Keys(**KEYS), region=REGION, profile=None).service("ec2")
+    assert (known.host, known.port, known.authority) == (host, port, authority)
 
 
 @pytest.mark.parametrize(
@@ -374,9 +394,10 @@ async def test_a_connection_that_the_peer_closed_meanwhile_is_replaced(
     counted = _Counted(monkeypatch)
     told.answers["DescribeVpcs"] = Behaviour(answer_and_close)
     own = reader()
-    for _ in range(3):
-        assert (await own.read(*EC2))["Vpcs"] == []
+    await asyncio.gather(*(own.read(*EC2) for _ in range(3)))
     assert len(counted.made) == 3
+    assert (await own.read(*EC2))["Vpcs"] == []  # by its second attempt, which takes none of those three
+    assert len(counted.made) == 4
 
 
 async def test_the_next_address_is_tried(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -422,8 +443,6 @@ async def test_no_connection_outlives_the_reader(told: Told, monkeypatch: pytest
 
 
 async def test_a_large_answer_is_taken_apart_off_the_loop(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
-    from probes.system.sdk_service import SdkCall
-
     threads: list[bool] = []
     parsed = SdkCall.parsed
 
