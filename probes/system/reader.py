@@ -104,9 +104,10 @@ class SystemReader:
             raise ValueError(f"{operation} is no read")
         known = await self._service(service)
         call = known.call(operation, parameters)
+        until = asyncio.get_running_loop().time() + self._timeout
         try:
-            async with asyncio.timeout(self._timeout):
-                answer = await self._answer(known, call)
+            async with asyncio.timeout_at(until):
+                answer = await self._answer(known, call, until)
         except TimeoutError:
             # In the words of the step's own window (probes.failure.classify), which may end first.
             raise ProbeError(FailureKind.TIMEOUT, f"no end within {self._timeout:.3g} s") from None
@@ -119,8 +120,10 @@ class SystemReader:
 
     # --- Requests ----------------------------------------------------------------------------------------------------
 
-    async def _answer(self, service: SdkService, call: SdkCall) -> Mapping[str, Any]:
-        """What the last attempt of a call is answered, in boto3's form, an error among that."""
+    async def _answer(self, service: SdkService, call: SdkCall, until: float) -> Mapping[str, Any]:
+        """What the last attempt of a call is answered, in boto3's form, be it an error. An attempt that would start
+        after `until`, on the loop's clock, is not waited for: its reason tells more than the end of the time."""
+        now = asyncio.get_running_loop().time
         while True:
             request = call.next_request()
             if self._sent >= self._most:
@@ -132,12 +135,12 @@ class SystemReader:
                 _close(self._idle[service])  # what was kept as long may be as dead
                 failure = _failure_at(service.host, error)
                 delay = None if failure.kind in _FINAL else call.delay_without_answer(failure)
-                if delay is None:
+                if delay is None or now() + delay >= until:
                     raise failure from None
             else:
                 answer = await self._parsed(call, response)
                 delay = call.delay_after(response, answer)
-                if delay is None:
+                if delay is None or now() + delay >= until:
                     return answer
             await asyncio.sleep(delay)
 

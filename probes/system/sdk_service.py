@@ -23,10 +23,11 @@ _SCHEMES: Final = ("http", "https")
 
 
 class SdkServices:
-    """The services in one Region, with the SDK's settings for `profile`, asked by who has `keys`.
+    """The services of one Region, as the SDK's settings for `profile` have them, asked with `keys`.
 
     Creating it, and a service of it, imports parts of botocore and reads files: slow, do it in a thread. Not
-    thread-safe. Raises what botocore raises for settings that it refuses.
+    thread-safe. Raises what botocore raises for settings that it refuses: BotoCoreError, ValueError, TypeError,
+    AttributeError.
     """
 
     def __init__(self, keys: Keys, *, region: str, profile: str | None) -> None:
@@ -38,6 +39,7 @@ class SdkServices:
 
         session = self.session = SdkSession(profile)
         self.region, is_fips = region_and_fips(region)
+        # As the rules of endpoints name them.
         self.variants = {
             "UseFIPS": is_fips or bool(session.get_config_variable("use_fips_endpoint")),
             "UseDualStack": bool(session.get_config_variable("use_dualstack_endpoint")),
@@ -65,7 +67,7 @@ class SdkServices:
 
 
 class SdkService:
-    """One service: its URL, and how it is asked."""
+    """One service: where it is (`scheme`, `host`, `port`), what proxy is on the way, and how it is asked."""
 
     def __init__(self, services: SdkServices, name: str) -> None:
         from botocore.auth import SigV4Auth
@@ -108,10 +110,10 @@ class SdkService:
         self.port = parts.port or default_port
         name_in_url = f"[{self.host}]" if ":" in self.host else self.host
         self.authority = name_in_url if self.port == default_port else f"{name_in_url}:{self.port}"
-        """What a request names as its host."""
+        """What the Host header of a request says."""
         proxies = ProxyConfiguration(get_environ_proxies(self.url))
         self.proxy: str | None = proxies.proxy_url_for(self.url)
-        """URL of the proxy on the way, with its secrets."""
+        """URL of the proxy on the way, with its secrets; None without a proxy."""
         self.proxy_headers: Mapping[str, str] = {} if self.proxy is None else proxies.proxy_headers_for(self.proxy)
 
     def call(self, operation: str, parameters: Mapping[str, Any]) -> "SdkCall":
@@ -144,8 +146,8 @@ class SdkCall:
         return request.prepare()
 
     def parsed(self, response: Response) -> dict[str, Any]:
-        """What an answer says, in boto3's form, an error among them. Raises whatever bytes that are not as the model
-        says cause in botocore's parsers."""
+        """What an answer says in boto3's form, be it an error. Raises whatever bytes that are not as the model says
+        cause in botocore's parsers."""
         from botocore.awsrequest import HeadersDict
 
         given = {
