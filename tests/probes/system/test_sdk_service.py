@@ -22,6 +22,7 @@ from botocore.parsers import ResponseParserError
 from agent.simulated.certificates import root_pem, server_context
 from probes.model import Address, FailureKind, ProbeError
 from probes.seams import Keys
+from probes.steps.http import Response
 from probes.system.net import SystemNet
 from probes.system.sdk_service import SdkCall, SdkServices
 from tests.probes.system.test_service_models import PROBES, whole_client, without_features
@@ -330,6 +331,19 @@ async def test_the_time_to_wait_is_the_sdks(
         whole_client("ec2").describe_vpcs()
     assert len(waited) == 2
     assert all(seconds[0] <= delay <= seconds[1] for delay in waited)
+
+
+def test_a_throttled_service_is_given_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    call = SdkServices(Keys(**KEYS), region=REGION, profile=None).service("ec2").call(*PROBES["ec2"])
+    call.next_request()
+
+    def longest(code: str) -> float:
+        body = refusal(code, "slowly", 503).body
+        response = Response(status=503, headers=(), body=body, keep_alive=True)
+        return max(call.delay_after(response, call.parsed(response)) or 0.0 for _ in range(50))
+
+    assert longest("InternalError") <= 0.05 < longest("RequestLimitExceeded") <= 1.0
 
 
 async def test_a_second_attempt_is_answered(told: Told) -> None:
