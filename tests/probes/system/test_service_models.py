@@ -416,7 +416,7 @@ def test_every_partition_is_among_the_places() -> None:
         ),
         pytest.param("use_fips_endpoint = true\nuse_dualstack_endpoint = true", id="variants"),
         pytest.param("ignore_configured_endpoint_urls = true\nendpoint_url = https://all.example", id="ignored"),
-        pytest.param("sigv4a_signing_region_set = *\nuser_agent_appid = shop", id="what a request says"),
+        pytest.param("sigv4a_signing_region_set = *\nsdk_ua_app_id = shop", id="what a request says"),
     ],
 )
 async def test_a_profile_counts_as_in_botocores_own_client(
