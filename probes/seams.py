@@ -156,7 +156,7 @@ class Reader(Protocol):
     async def read(self, service: str, operation: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
         """The answer to one request, in boto3's form. `service` is named as boto3 names it (`ec2`, `route53resolver`,
         `route53`, `route53profiles`), `operation` as the API does (`DescribeVpcs`). Raises ProbeError, with AWS's own
-        code where AWS refuses; a request that hangs continues when the caller gives up."""
+        code where AWS refuses."""
 
 
 class Sdk(Protocol):
@@ -178,8 +178,8 @@ class Sdk(Protocol):
     def reader(
         self, keys: Keys, *, region: str, profile: str | None, ca_bundle: str | None, timeout: float, most: int
     ) -> Reader:
-        """A reader of the configuration of a Region, signed with `keys`. A request has `timeout` seconds to connect and
-        as many to be answered; `most` is the number of requests that it ever sends, retries among them."""
+        """A reader of the configuration of a Region, signed with `keys`. A request has `timeout` seconds for all of it,
+        from the lookup of the name to another attempt; `most` is the number of attempts that it ever makes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,6 @@
 """Writes `probes/system/service_models/`, botocore's data for the reads alone: `./dev docs` runs it.
 
-A client of EC2 reads the whole model of EC2, which takes 100 ms and 30 MiB, to make a dozen calls. What is written here
+To read the whole model of EC2 takes 100 ms and 30 MiB, for a dozen calls. What is written here
 is the operations of `probes.vpc.model.READS` with the shapes that they reach, and of `endpoints.json` the services that
 have these operations. Documentation is left out; all else is as botocore has it.
 """

@@ -20,8 +20,10 @@ from probes.frozen import dataclass
 from probes.model import AnswerForm, Draft, FailureKind, ProbeError
 from probes.seams import Machine, Stream
 
-MAX_EXCHANGE_BYTES: Final = 96 * 1024
 MAX_BODY_BYTES: Final = 64 * 1024
+MAX_EXCHANGE_BYTES: Final = MAX_BODY_BYTES + MAX_BODY_BYTES // 2
+"""Of an answer with the head, framing and all else that comes with its body: half as much again, whatever a body may
+have."""
 MAX_HEAD_BYTES: Final = 32 * 1024
 MAX_INFORMATIONAL: Final = 8
 RECEIVE_BYTES: Final = 16_384
@@ -55,9 +57,10 @@ async def exchange(
     *,
     body: bytes = b"",
     on_head: Callable[[Response], None] | None = None,
+    most: int = MAX_BODY_BYTES,
 ) -> Response:
-    """Send one request and read its whole answer. `on_head` is called with its head, without a body, as soon as that is
-    there: whose answer it is shows even where the rest never ends.
+    """Send one request and read its whole answer, whose body has at most `most` bytes. `on_head` is called with its
+    head, without a body, as soon as that is there: whose answer it is shows even where the rest never ends.
 
     Raises OSError, PeerClosedError where the connection ends without a whole answer, and ProbeError of kind `malformed`
     or `too-large`; `malformed`, too, for a request that HTTP cannot carry, such as a host beyond ASCII.
@@ -73,18 +76,21 @@ async def exchange(
         data = (data or b"") + (engine.send(h11.Data(data=body)) or b"")
     await stream.send((data or b"") + (engine.send(h11.EndOfMessage()) or b""))
     try:
-        return await _read(stream, engine, on_head)
+        return await _read(stream, engine, on_head, most)
     except h11.RemoteProtocolError as error:
         kind = FailureKind.TOO_LARGE if error.error_status_hint == 431 else FailureKind.MALFORMED
         raise ProbeError(kind, f"the answer is not HTTP: {str(error)[:MAX_ERROR_CHARACTERS]}") from error
 
 
-async def _read(stream: Stream, engine: h11.Connection, on_head: Callable[[Response], None] | None) -> Response:
+async def _read(
+    stream: Stream, engine: h11.Connection, on_head: Callable[[Response], None] | None, most: int
+) -> Response:
     received = informational = 0
     start = b""
     ended = False
     head: h11.Response | None = None
-    body = b""
+    body = bytearray()
+    most_received = most + most // 2
     while True:
         try:
             event = engine.next_event()
@@ -98,8 +104,8 @@ async def _read(stream: Stream, engine: h11.Connection, on_head: Callable[[Respo
             case h11.NEED_DATA:
                 data = await stream.receive(RECEIVE_BYTES)
                 received += len(data)
-                if received > MAX_EXCHANGE_BYTES:
-                    raise ProbeError(FailureKind.TOO_LARGE, f"an answer of over {MAX_EXCHANGE_BYTES} bytes")
+                if received > most_received:
+                    raise ProbeError(FailureKind.TOO_LARGE, f"an answer of over {most_received} bytes")
                 start = (start + data)[:5]
                 if not start:
                     raise PeerClosedError
@@ -119,12 +125,12 @@ async def _read(stream: Stream, engine: h11.Connection, on_head: Callable[[Respo
                     on_head(_response(head, b"", keep_alive=False))
             case h11.Data():
                 body += event.data
-                if len(body) > MAX_BODY_BYTES:
-                    raise ProbeError(FailureKind.TOO_LARGE, f"a body of over {MAX_BODY_BYTES} bytes")
+                if len(body) > most:
+                    raise ProbeError(FailureKind.TOO_LARGE, f"a body of over {most} bytes")
             case h11.EndOfMessage() if head is not None:
                 # Not after bytes that answer no request, nor where the end of the connection ended the body.
                 keep_alive = engine.their_state is h11.DONE and engine.trailing_data == (b"", False)
-                return _response(head, body, keep_alive=keep_alive)
+                return _response(head, bytes(body), keep_alive=keep_alive)
             case _:
                 raise PeerClosedError
 

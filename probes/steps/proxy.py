@@ -1,6 +1,7 @@
 """What an HTTP proxy says to CONNECT: whether the SDK's calls get through where its settings send them."""
 
 import base64
+from collections.abc import Mapping
 from ipaddress import ip_address
 from typing import Final
 from urllib.parse import unquote, urlsplit
@@ -34,7 +35,7 @@ async def probe(net: Net, proxy: str, host: str, port: int, draft: Draft[ProxyCo
     if parts.scheme != "http" or not name:  # and no word of it is repeated: it may be a part of the password
         raise ProbeError(FailureKind.MALFORMED, "the proxy variable is no http URL with a host")
     address = await _address_of(net, name)
-    headers = [("Host", f"{host}:{port}")]
+    headers: dict[str, str] = {}
     secrets: tuple[str, ...] = ()
     """What the proxy may not be quoted with."""
     if parts.username and parts.password:  # the SDK says nothing where one of them is missing
@@ -44,20 +45,18 @@ async def probe(net: Net, proxy: str, host: str, port: int, draft: Draft[ProxyCo
                 FailureKind.MALFORMED, "the proxy's user or password is beyond ASCII: the SDK cannot tell it"
             )
         secret = base64.b64encode(userinfo.encode("ascii")).decode("ascii")
-        headers.append(("Proxy-Authorization", f"Basic {secret}"))
+        headers["Proxy-Authorization"] = f"Basic {secret}"
         secrets = (secret, parts.password, unquote(parts.password))
     stream = await net.connect(address, number, Draft[TcpFacts]())
     try:
-        answer = await _connect(stream, f"{host}:{port}", headers)
+        answer = await ask_for_tunnel(stream, host, port, headers)
     finally:
         stream.close()
     server = next((value.decode("latin-1") for key, value in answer.headers if key == b"server"), None)
     if server is not None:
         server = "***" if any(text in server for text in secrets) else server[:MAX_HEADER_CHARACTERS]
     draft.facts = ProxyConnectFacts(proxy=masked_proxy(proxy), status=answer.status_code, server=server)
-    if not 200 <= answer.status_code < 300:
-        kind = _KINDS.get(answer.status_code, FailureKind.PROXY_REFUSED)
-        raise ProbeError(kind, f"the proxy answers CONNECT with {answer.status_code}", code=str(answer.status_code))
+    check_tunnel(answer)
     return answer.status_code
 
 
@@ -78,10 +77,18 @@ async def _address_of(net: Net, name: str) -> Address:
     return addresses[0]
 
 
-async def _connect(stream: Stream, target: str, headers: list[tuple[str, str]]) -> h11.Response:
+async def ask_for_tunnel(stream: Stream, host: str, port: int, headers: Mapping[str, str]) -> h11.Response:
+    """Ask a proxy, over a connection to it, for a tunnel to a host and port; give its answer, whatever that is.
+
+    Raises OSError, PeerClosedError, and ProbeError of kind `malformed`.
+    """
+    name = f"[{host}]" if ":" in host else host
+    target = f"{name}:{port}"
     engine = h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_HEAD_BYTES)
     try:
-        request = engine.send(h11.Request(method="CONNECT", target=target, headers=headers))
+        request = engine.send(
+            h11.Request(method="CONNECT", target=target, headers=[("Host", target), *headers.items()])
+        )
     except (h11.LocalProtocolError, UnicodeError) as error:
         raise ProbeError(FailureKind.MALFORMED, f"HTTP cannot carry this request: {type(error).__name__}") from error
     await stream.send((request or b"") + (engine.send(h11.EndOfMessage()) or b""))
@@ -100,3 +107,11 @@ async def _connect(stream: Stream, target: str, headers: list[tuple[str, str]]) 
     if not isinstance(event, h11.Response):
         raise ProbeError(FailureKind.MALFORMED, "the proxy's answer to CONNECT is no answer")
     return event
+
+
+def check_tunnel(answer: h11.Response) -> None:
+    """Raise ProbeError for a proxy's answer that opens no tunnel: `proxy-refused` or `proxy-auth`, with the status as
+    code."""
+    if not 200 <= answer.status_code < 300:
+        kind = _KINDS.get(answer.status_code, FailureKind.PROXY_REFUSED)
+        raise ProbeError(kind, f"the proxy answers CONNECT with {answer.status_code}", code=str(answer.status_code))

@@ -1,202 +1,284 @@
-"""botocore's clients, only for reads: what EC2, Route 53, its Resolver and its Profiles answer, or why they do not.
+"""The reads of EC2, Route 53, its Resolver and its Profiles: what they answer, or why they do not.
 
-botocore is slow to import, creating its sessions and clients is not thread-safe, and its calls block. So it is
-imported, set up and called in daemon threads, with a lock around all that is created; a caller that gives up leaves a
-thread behind that is never joined. The SDK decides where a call goes (endpoint URLs, FIPS, dual stack, proxies, trusted
-roots) and what a request and an answer look like. Two things are cheaper than in a client as it comes: the models hold
-only the operations that are read (`probes.system.service_models`), and trusted roots are loaded once.
-
-botocore's `before-send` event comes before every attempt, retries included, and what its handler returns takes the
-place of the answer. The handler here counts, and reads no more of an answer than MAX_ANSWER_BYTES.
+What a request and an answer look like, where a request goes and whether it is made once more is the SDK's to say
+(`probes.system.sdk_service`). Requests go out on the loop, as all others of a run do: over `Net`, with the TLS and the
+HTTP of a ladder. What blocks has a thread: reading settings and models, looking up a name, loading trusted roots, and
+taking a large answer apart.
 """
 
-import contextlib
+import asyncio
 import re
-import ssl
+import socket
 import threading
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import cache, partial
-from typing import Any, Final
+import weakref
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from ipaddress import ip_address
+from typing import Any, Final, TypeVar, cast
 from urllib.parse import urlsplit
 
 from probes.aws_errors import MIN_SECRET_CHARACTERS, kind_for_read
 from probes.background import in_background
-from probes.failure import classify
-from probes.model import FailureKind, ProbeError
+from probes.facts import TcpFacts
+from probes.failure import PeerClosedError, classify
+from probes.model import Address, Draft, FailureKind, ProbeError
+from probes.seams import Keys, Net, Stream, Trust
+from probes.steps import proxy
+from probes.steps.http import Response, exchange
+from probes.steps.tls import TlsStream
+from probes.system.sdk_service import SdkCall, SdkService, SdkServices
+from probes.system.trust import load_trust
 
 MAX_ANSWER_BYTES: Final = 16 << 20
 """200 security groups of 120 rules, each with a description, are about half of it."""
 MAX_MESSAGE_CHARACTERS: Final = 300
 MAX_CODE_CHARACTERS: Final = 128
-_ATTEMPTS: Final = 2
-_CONNECTIONS: Final = 16
-"""More than there are reads at the same time."""
 _READS: Final = ("Describe", "Get", "List")
+_LARGE_BYTES: Final = 1 << 16
+"""An answer that takes some ten milliseconds to take apart: too long for steps whose times are measured beside it."""
+
+_FINAL: Final = frozenset({FailureKind.TOO_LARGE, FailureKind.TLS_NO_TRUST_STORE})
+"""Failures that another attempt would only repeat."""
+_UNQUOTED: Final = {
+    FailureKind.MALFORMED: "the answer cannot be read",
+    FailureKind.TLS_NO_TRUST_STORE: "the CA bundle cannot be read",
+}
+"""Words for failures whose own quote a line of the peer's, which may repeat what it was sent, or a setting."""
 
 _NAMED: Final = re.compile(r"is\s+not\s+authorized\s+to\s+perform:")
 _ENCODED: Final = re.compile(r"\s*Encoded\s+authorization\s+failure\s+message:.*", re.DOTALL | re.IGNORECASE)
 """EC2 adds an encoded account of the decision, hundreds of characters that are of no use here."""
 
-_UNANSWERED: Final = {
-    "EndpointConnectionError": FailureKind.UNREACHABLE,
-    "ConnectTimeoutError": FailureKind.TIMEOUT,
-    "ReadTimeoutError": FailureKind.TIMEOUT,
-    "ProxyConnectionError": FailureKind.PROXY_REFUSED,
-    "ConnectionClosedError": FailureKind.CLOSED,
-    "SSLError": FailureKind.TLS_UNTRUSTED,
-}
-"""botocore's exceptions for a missing answer, and their kinds where no cause beneath them tells more: botocore raises
-the same for a name that does not exist and a port that refuses."""
-_ENOUGH: Final = ("ConnectTimeoutError", "ReadTimeoutError", "ProxyConnectionError")
-"""Those that need no cause; the cause of a proxy's is why the proxy failed."""
-_NO_TLS: Final = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST")
-"""OpenSSL's reasons for bytes that are not a TLS record."""
+T = TypeVar("T")
 
 
 class SystemReader:
-    """The clients of one run, for one Region and one set of keys.
+    """The reads of one run, for one Region and one set of keys.
 
-    `timeout` is in seconds: for the connect, for every silence after it, and for the age from which a read is not
-    sent any more, first or again. `most` bounds the requests that are ever sent, retries among them.
+    `timeout` is in seconds, for a read with all that belongs to it: lookup, connect, another attempt. `most` bounds the
+    requests that are ever sent, further attempts among them. Connections are kept for the next request, and closed when
+    the reader goes.
     """
 
     def __init__(
         self,
+        net: Net,
+        keys: Keys,
         *,
-        access_key_id: str,
-        secret_key: str,
-        token: str | None,
         region: str,
         profile: str | None,
         ca_bundle: str | None,
         timeout: float,
         most: int,
     ) -> None:
-        self._keys = access_key_id, secret_key, token
-        self._secrets = [secret for secret in self._keys if secret is not None and len(secret) >= MIN_SECRET_CHARACTERS]
+        self._net = net
+        self._keys = keys
+        self._secrets = [
+            secret
+            for secret in (keys.access_key_id, keys.secret_key, keys.token)
+            if secret is not None and len(secret) >= MIN_SECRET_CHARACTERS
+        ]
         self._region = region
         self._profile = profile
         self._ca_bundle = ca_bundle
         self._timeout = timeout
         self._most = most
         self._sent = 0
-        self._counting = threading.Lock()
-        self._own = threading.local()
-        """Of a thread: when its caller gives up, as `until`, and the last `status` that came."""
         self._making = threading.Lock()
-        self._session: Any = None
-        self._tls: Any = None
-        """The context of every connection that no proxy carries."""
-        self._clients: dict[str, Any] = {}
+        self._sdk: SdkServices | None = None
+        self._shared: dict[str, asyncio.Future[Any]] = {}
+        """What is made once, in a thread, for all reads: services, addresses of hosts, and the trusted roots."""
+        self._idle: defaultdict[SdkService, list[Stream]] = defaultdict(list)
+        """Connections over which another request may go."""
+        weakref.finalize(self, _close_all, self._idle)
 
     async def prepare(self, services: Iterable[str]) -> None:
-        """Create the clients (see `probes.seams.Reader`)."""
-
-        def create() -> None:
-            for service in services:
-                with contextlib.suppress(ProbeError):  # settings that allow no client fail every read, which reports it
-                    self._client(service)
-
-        await in_background(create)
+        """Create the services (see `probes.seams.Reader`)."""
+        # Settings that allow no request fail every read, which reports it.
+        await asyncio.gather(*map(self._service, services), return_exceptions=True)
 
     async def read(self, service: str, operation: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
         """The answer to one request (see `probes.seams.Reader`). Raises ProbeError; its messages hold no secret, no URL
         and at most MAX_MESSAGE_CHARACTERS characters."""
         if not operation.startswith(_READS):
             raise ValueError(f"{operation} is no read")
-        until = time.monotonic() + self._timeout
-        return await in_background(lambda: self._read(service, operation, parameters, until))
-
-    def _read(self, service: str, operation: str, parameters: Mapping[str, Any], until: float) -> Mapping[str, Any]:
-        from botocore import xform_name
-        from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
-        from botocore.parsers import ResponseParserError
-
-        client = self._client(service)
-        call = getattr(client, xform_name(operation))
-        self._own.until, self._own.status = until, 0
-        # What botocore raises holds answers and URLs, and those may hold secrets: none of it is chained.
+        known = await self._service(service)
+        call = known.call(operation, parameters)
+        until = asyncio.get_running_loop().time() + self._timeout
         try:
-            answer: Mapping[str, Any] = call(**parameters)
-        except ParamValidationError:  # a request that the model does not know is a bug of this program
-            raise
-        except ClientError as error:
-            raise refusal_of(error.response, self._secrets) from None
-        except BotoCoreError as error:
-            raise _unanswered(error, urlsplit(client.meta.endpoint_url).hostname) from None
-        except (ResponseParserError, ValueError, TypeError, AttributeError, LookupError, RecursionError) as error:
-            # botocore's parsers expect what the model says, and other bytes raise whatever they cause in them.
-            status = self._own.status
-            kind = FailureKind.REDIRECT if 300 <= status < 400 else FailureKind.MALFORMED
-            message = f"status {status} with a body that cannot be read"
-            raise ProbeError(kind, message, code=type(error).__name__) from None
-        if "RequestId" not in answer.get("ResponseMetadata", {}):
+            async with asyncio.timeout_at(until):
+                answer = await self._answer(known, call, until)
+        except TimeoutError:
+            # In the words of the step's own window (probes.failure.classify), which may end first.
+            raise ProbeError(FailureKind.TIMEOUT, f"no end within {self._timeout:.3g} s") from None
+        metadata = answer["ResponseMetadata"]
+        if metadata["HTTPStatusCode"] >= 300:
+            raise refusal_of(answer, self._secrets)
+        if "RequestId" not in metadata:
             raise ProbeError(FailureKind.NOT_AWS, "status 200 without an AWS request id", code="200")
         return answer
 
-    def _client(self, service: str) -> Any:
-        """The client of a service, created on the first call. Raises ProbeError where the SDK's settings allow none."""
-        import botocore.session
-        from botocore.config import Config
-        from botocore.exceptions import BotoCoreError
+    # --- Requests ----------------------------------------------------------------------------------------------------
 
-        from probes.system.service_models import ReadsLoader
-
-        with self._making:  # neither sessions nor the creation of clients are thread-safe (boto3, Session reference)
-            if (existing := self._clients.get(service)) is not None:
-                return existing
-            try:
-                if self._session is None:
-                    session = botocore.session.Session(profile=self._profile)
-                    session.register_component("data_loader", ReadsLoader(session.get_config_variable("data_path")))
-                    session.set_credentials(*self._keys)
-                    self._session = session
-                client = self._session.create_client(
-                    service,
-                    region_name=self._region,
-                    verify=self._ca_bundle,
-                    config=Config(
-                        connect_timeout=self._timeout,
-                        read_timeout=self._timeout,
-                        retries={"mode": "standard", "total_max_attempts": _ATTEMPTS},
-                        max_pool_connections=_CONNECTIONS,
-                        user_agent_extra="backuplink",
-                        defaults_mode="legacy",  # a profile's `auto` would ask the metadata service where this is
-                    ),
-                )
-            except (BotoCoreError, ValueError, AttributeError, TypeError) as error:
-                # A setting that is not a URL is repeated in the text, its password too.
-                name = type(error).__name__
-                message = f"the SDK's settings allow no client of {service}"
-                raise ProbeError(FailureKind.MALFORMED, message, code=name) from None
-            # Private to botocore, as is everything that could bound an answer; a test checks that it is there.
-            session = client._endpoint.http_session
-            manager = session._manager
-            if self._tls is None:
-                self._tls = manager.connection_pool_kw["ssl_context"]
-                self._tls.load_verify_locations = _once(self._tls.load_verify_locations)
-            manager.connection_pool_kw["ssl_context"] = self._tls
-            client.meta.events.register_first("before-send", partial(self._send, session))
-            self._clients[service] = client
-            return client
-
-    def _send(self, session: Any, request: Any, **_: Any) -> Any:
-        """Send one attempt, unless it is one too many, and return its whole answer, unless that is too large."""
-        from botocore.awsrequest import AWSResponse
-
-        if time.monotonic() >= self._own.until:  # the caller no longer waits for a retry
-            # In the words of the step's own window (probes.failure.classify), which may end first.
-            raise ProbeError(FailureKind.TIMEOUT, f"no end within {self._timeout:.3g} s")
-        with self._counting:
+    async def _answer(self, service: SdkService, call: SdkCall, until: float) -> Mapping[str, Any]:
+        """What the last attempt of a call is answered, in boto3's form, be it an error. An attempt that would start
+        after `until`, on the loop's clock, is not waited for: its reason tells more than the end of the time."""
+        now = asyncio.get_running_loop().time
+        while True:
+            request = call.next_request()
             if self._sent >= self._most:
                 raise ProbeError(FailureKind.TOO_LARGE, f"the run's {self._most} requests are used up")
             self._sent += 1
-        request.stream_output = True
-        response = session.send(request)
-        self._own.status = response.status_code
-        body = _Body(_whole(request, response.raw))
-        return AWSResponse(response.url, response.status_code, response.headers, body)
+            try:
+                response = await self._exchange(service, request)
+            except (OSError, PeerClosedError, ProbeError) as error:
+                _close(self._idle[service])  # what was kept as long may be as dead
+                failure = _failure_at(service.host, error)
+                delay = None if failure.kind in _FINAL else call.delay_without_answer(failure)
+                if delay is None or now() + delay >= until:
+                    raise failure from None
+            else:
+                answer = await self._parsed(call, response)
+                delay = call.delay_after(response, answer)
+                if delay is None or now() + delay >= until:
+                    return answer
+            await asyncio.sleep(delay)
+
+    async def _parsed(self, call: SdkCall, response: Response) -> Mapping[str, Any]:
+        """What a response says. What botocore raises holds answers, which may hold secrets: none of it is chained."""
+        from botocore.parsers import ResponseParserError
+
+        try:
+            if len(response.body) < _LARGE_BYTES:
+                return call.parsed(response)
+            return await in_background(lambda: call.parsed(response))
+        except (ResponseParserError, ValueError, TypeError, AttributeError, LookupError, RecursionError) as error:
+            # The parsers expect what the model says, and other bytes raise whatever they cause in them.
+            status = response.status
+            kind = FailureKind.REDIRECT if 300 <= status < 400 else FailureKind.MALFORMED
+            message = f"status {status} with a body that cannot be read"
+            raise ProbeError(kind, message, code=type(error).__name__) from None
+
+    async def _exchange(self, service: SdkService, request: Any) -> Response:
+        """Send one request and read its answer. Raises OSError, PeerClosedError and ProbeError."""
+        idle = self._idle[service]
+        stream = idle.pop() if idle else await self._connect(service)
+        try:
+            response = await exchange(
+                stream,
+                request.method,
+                _target_of(service, request.url),
+                _headers_of(service, request),
+                body=request.body.encode() if isinstance(request.body, str) else request.body or b"",
+                most=MAX_ANSWER_BYTES,
+            )
+        except BaseException:
+            stream.close()
+            raise
+        if response.keep_alive:
+            idle.append(stream)
+        else:
+            stream.close()
+        return response
+
+    # --- Connections -------------------------------------------------------------------------------------------------
+
+    async def _connect(self, service: SdkService) -> Stream:
+        """A connection on which requests to a service can go. Raises OSError, PeerClosedError and ProbeError."""
+        if service.proxy is None:
+            stream = await self._tcp(service.host, service.port)
+        else:
+            stream = await self._to_proxy(service)
+        return await self._secured(stream, service.host) if service.scheme == "https" else stream
+
+    async def _to_proxy(self, service: SdkService) -> Stream:
+        """A connection to the service's proxy, and through it where TLS follows."""
+        parts = urlsplit(service.proxy or "")
+        host = parts.hostname or ""
+        try:
+            stream = await self._tcp(host, parts.port or proxy.DEFAULT_PORT)
+            if parts.scheme == "https":
+                stream = await self._secured(stream, host)
+        except (OSError, PeerClosedError) as error:
+            message = f"the proxy cannot be reached: {classify(error).message}"
+            raise ProbeError(FailureKind.PROXY_REFUSED, message, code=classify(error).code) from error
+        if service.scheme == "https":
+            try:
+                proxy.check_tunnel(
+                    await proxy.ask_for_tunnel(stream, service.host, service.port, service.proxy_headers)
+                )
+            except BaseException:
+                stream.close()
+                raise
+        return stream
+
+    async def _tcp(self, host: str, port: int) -> Stream:
+        """A connection to the first address of a host that takes one."""
+        refusal: OSError = socket.gaierror(socket.EAI_NONAME, "the name has no address")
+        for address in await self._addresses(host):
+            try:
+                return await self._net.connect(address, port, Draft[TcpFacts]())
+            except OSError as error:
+                refusal = error
+        raise refusal
+
+    async def _addresses(self, host: str) -> tuple[Address, ...]:
+        try:
+            return (ip_address(host),)
+        except ValueError:
+            return await self._once(f"addresses of {host}", lambda: self._net.getaddrinfo(host))
+
+    async def _secured(self, stream: Stream, host: str) -> Stream:
+        """TLS over a connection, verified for a host. Closes the connection where that fails."""
+        try:
+            trust = await self._once("roots", lambda: in_background(self._load_roots))
+            try:
+                secured = TlsStream(stream, trust.named, server_name=host)
+            except (TypeError, ValueError) as error:
+                raise ProbeError(FailureKind.MALFORMED, "TLS cannot carry this server name") from error
+            await secured.handshake()
+        except BaseException:
+            stream.close()
+            raise
+        return secured
+
+    # --- What all reads share ----------------------------------------------------------------------------------------
+
+    async def _service(self, name: str) -> SdkService:
+        """A service, made at the first call. Raises ProbeError where the SDK's settings allow no request."""
+        return await self._once(f"service {name}", lambda: in_background(lambda: self._make(name)))
+
+    def _make(self, name: str) -> SdkService:
+        from botocore.exceptions import BotoCoreError
+
+        try:
+            with self._making:  # the SDK's session is not thread-safe
+                return self._services().service(name)
+        except (BotoCoreError, ValueError, AttributeError, TypeError) as error:
+            # A setting that is not a URL is repeated in the text, its password too.
+            message = f"the SDK's settings allow no request to {name}"
+            raise ProbeError(FailureKind.MALFORMED, message, code=type(error).__name__) from None
+
+    def _load_roots(self) -> Trust:
+        return load_trust(self._services().ca_bundle if self._ca_bundle is None else self._ca_bundle)
+
+    def _services(self) -> SdkServices:
+        if self._sdk is None:
+            self._sdk = SdkServices(self._keys, region=self._region, profile=self._profile)
+        return self._sdk
+
+    async def _once(self, key: str, make: Callable[[], Awaitable[T]]) -> T:
+        """What `make` gives, which all reads share; after a failure the next read makes it again."""
+        made = self._shared.get(key)
+        if made is None:
+            made = self._shared[key] = asyncio.ensure_future(make())
+
+            def forget_failure(done: asyncio.Future[T]) -> None:
+                if done.cancelled() or done.exception() is not None:  # asked for, as nobody may be left to take it
+                    del self._shared[key]
+
+            made.add_done_callback(forget_failure)
+        return cast(T, await asyncio.shield(made))
 
 
 def refusal_of(response: Mapping[str, Any], secrets: Iterable[str] = ()) -> ProbeError:
@@ -224,82 +306,39 @@ def refusal_of(response: Mapping[str, Any], secrets: Iterable[str] = ()) -> Prob
     return ProbeError(kind, text[:MAX_MESSAGE_CHARACTERS] or f"status {status}", code=code)
 
 
-def _once(load: Callable[..., None]) -> Callable[..., None]:
-    """A context's own `load_verify_locations` that reads the same files once. urllib3 calls it for each connection, and
-    that takes 3 to 5 ms."""
-    loading, loaded = threading.Lock(), cache(load)
-
-    def load_once(*files: Any) -> None:
-        with loading:
-            loaded(*files)
-
-    return load_once
+def _target_of(service: SdkService, url: str) -> str:
+    """What a request asks for: path and query, or the whole URL where a proxy is to fetch it."""
+    parts = urlsplit(url)
+    target = f"{parts.path or '/'}{'?' if parts.query else ''}{parts.query}"
+    return f"http://{service.authority}{target}" if service.proxy and service.scheme == "http" else target
 
 
-class _Body:
-    """The body of an answer that was already read, with the interface that AWSResponse uses."""
-
-    def __init__(self, body: bytes) -> None:
-        self._body = body
-
-    def stream(self, _: int = 0) -> Iterator[bytes]:
-        return iter((self._body,))
-
-
-def _whole(request: Any, raw: Any) -> bytes:
-    """The body of an answer; raises the errors that botocore itself raises where the rest does not come."""
-    from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
-    from urllib3.exceptions import HTTPError
-    from urllib3.exceptions import ReadTimeoutError as Silence
-
-    held = bytearray()
-    try:
-        for piece in raw.stream(1 << 16):
-            held += piece
-            if len(held) > MAX_ANSWER_BYTES:
-                raise ProbeError(FailureKind.TOO_LARGE, f"an answer of over {MAX_ANSWER_BYTES} bytes")
-    except Silence as error:
-        raise ReadTimeoutError(endpoint_url=request.url, error=error) from error
-    except HTTPError as error:
-        raise ConnectionClosedError(endpoint_url=request.url, request=request, error=error) from error
-    finally:
-        if raw.isclosed():
-            raw.release_conn()
-        else:
-            raw.close()  # a connection in the middle of an answer cannot serve another
-    return bytes(held)
-
-
-def _unanswered(error: Any, host: str | None) -> ProbeError:
-    """Why there is no answer that can be read."""
-    name = type(error).__name__
-    kind = _UNANSWERED.get(name, FailureKind.MALFORMED)
-    message = "the answer cannot be read" if kind is FailureKind.MALFORMED else kind.value.replace("-", " ")
-    causes = _causes(error)
-    beneath = next(
-        (cause for cause in causes if isinstance(cause, OSError) and (cause.errno or isinstance(cause, ssl.SSLError))),
-        None,
+def _headers_of(service: SdkService, request: Any) -> tuple[tuple[str, str], ...]:
+    """The headers of a prepared request, but for those that belong to its way over HTTP."""
+    given = (
+        (name, value.decode() if isinstance(value, bytes) else str(value)) for name, value in request.headers.items()
     )
-    if any(type(cause).__name__ == "CertificateError" for cause in causes):  # urllib3 itself compares the names
-        kind, message = FailureKind.TLS_HOSTNAME, "the certificate is for other names"
-    elif name == "SSLError" and beneath is not None and not isinstance(beneath, ssl.SSLError):
-        kind, message = FailureKind.TLS_NO_TRUST_STORE, "the CA bundle cannot be read"
-    elif name not in _ENOUGH and beneath is not None:
-        failure = classify(beneath)
-        kind, message = failure.kind, failure.message
-        if isinstance(beneath, ssl.SSLError) and beneath.reason in _NO_TLS:
-            kind = FailureKind.TLS_NOT_TLS
-    return ProbeError(kind, f"{host}: {message}"[:MAX_MESSAGE_CHARACTERS], code=name)
+    to_proxy = service.proxy_headers.items() if service.scheme == "http" else ()
+    return (
+        ("Host", service.authority),
+        ("Accept-Encoding", "identity"),
+        *((name, value) for name, value in given if name.lower() != "content-length"),
+        *to_proxy,
+    )
 
 
-def _causes(error: BaseException) -> list[BaseException]:
-    """The causes of an exception of botocore, nearest first: urllib3 has a cause as an argument or as its
-    `__cause__`."""
-    causes: list[BaseException] = []
-    left: list[object] = [getattr(error, "kwargs", {}).get("error")]
-    while left:
-        cause = left.pop(0)
-        if isinstance(cause, BaseException) and cause not in causes:
-            causes.append(cause)
-            left += [*cause.args, cause.__cause__, cause.__context__]
-    return causes
+def _failure_at(host: str, error: Exception) -> ProbeError:
+    """Why a host did not answer. Not to be chained: what is beneath may quote what was sent, received or set."""
+    failure = classify(error)
+    message = _UNQUOTED.get(failure.kind, failure.message)
+    return ProbeError(failure.kind, f"{host}: {message}"[:MAX_MESSAGE_CHARACTERS], code=failure.code)
+
+
+def _close(streams: list[Stream]) -> None:
+    while streams:
+        streams.pop().close()
+
+
+def _close_all(kept: Mapping[SdkService, list[Stream]]) -> None:
+    for streams in kept.values():
+        _close(streams)

@@ -18,10 +18,11 @@ from probes.background import CallsInBackground, in_background
 from probes.facts import CredentialFacts, SdkFacts
 from probes.model import FailureKind, ProbeError
 from probes.seams import Keys, Reader
-from probes.system import reader as boto
 from probes.system.kept import Kept, content_of
+from probes.system.net import SystemNet
 from probes.system.netlink import LINUX
-from probes.system.sdk_session import SdkSession
+from probes.system.reader import MAX_ANSWER_BYTES, SystemReader
+from probes.system.sdk_session import SdkSession, region_and_fips
 from probes.urls import masked_proxy, masked_urls
 
 SHARED_FILES: Final = (
@@ -84,15 +85,8 @@ class SystemSdk:
     def reader(
         self, keys: Keys, *, region: str, profile: str | None, ca_bundle: str | None, timeout: float, most: int
     ) -> Reader:
-        return boto.SystemReader(
-            access_key_id=keys.access_key_id,
-            secret_key=keys.secret_key,
-            token=keys.token,
-            region=region,
-            profile=profile,
-            ca_bundle=ca_bundle,
-            timeout=timeout,
-            most=most,
+        return SystemReader(
+            SystemNet(), keys, region=region, profile=profile, ca_bundle=ca_bundle, timeout=timeout, most=most
         )
 
 
@@ -193,9 +187,9 @@ def _bound_answers() -> None:
             held = bytearray()
             for piece in answer.raw.stream():
                 held += piece
-                if len(held) > boto.MAX_ANSWER_BYTES:
+                if len(held) > MAX_ANSWER_BYTES:
                     answer.raw.close()
-                    raise ValueError(f"an answer of over {boto.MAX_ANSWER_BYTES} bytes")
+                    raise ValueError(f"an answer of over {MAX_ANSWER_BYTES} bytes")
             answer._content = bytes(held)
         return bytes(answer._content)
 
@@ -238,12 +232,9 @@ def _sts_host(session: SdkSession, profile: str | None) -> str | None:
     if not by_variables and not scoped.get("role_arn"):
         return None
     from botocore.args import LEGACY_GLOBAL_STS_REGIONS
-    from botocore.configprovider import ConfiguredEndpointProvider
 
-    if not session.get_config_variable("ignore_configured_endpoint_urls"):
-        provider = ConfiguredEndpointProvider(session.full_config, scoped, "sts", os.environ)
-        if url := provider.provide():
-            return urlsplit(str(url)).hostname
+    if url := session.configured_url("sts"):
+        return urlsplit(str(url)).hostname
     region = session.get_config_variable("region") or os.environ.get("AWS_REGION")
     legacy = session.get_config_variable("sts_regional_endpoints") == "legacy"
     # Private to botocore; making a client, which has the host too, takes ten times as long.
@@ -261,7 +252,6 @@ def load_sdk_settings(profile: str | None, services: Sequence[str]) -> SdkFacts:
     a thread. Raises ProbeError of kind `malformed`, with the exception's name as code, or the setting's where a value
     is nested in which text belongs."""
     import botocore
-    from botocore.configprovider import ConfiguredEndpointProvider
     from botocore.exceptions import BotoCoreError
 
     def text(name: str, value: object) -> str | None:
@@ -271,17 +261,13 @@ def load_sdk_settings(profile: str | None, services: Sequence[str]) -> SdkFacts:
 
     try:
         session = SdkSession(profile)
-        scoped = session.get_scoped_config()
+        session.get_scoped_config()  # a profile that is not there allows no setting
         urls = {}
-        if not session.get_config_variable("ignore_configured_endpoint_urls"):
-            for service in services:
-                # Private to botocore, and the only reading of AWS_ENDPOINT_URL* that agrees with it.
-                provider = ConfiguredEndpointProvider(session.full_config, scoped, service, os.environ)
-                if url := text("endpoint_url", provider.provide()):
-                    urls[service] = masked_proxy(url)
+        for service in services:
+            if url := text("endpoint_url", session.configured_url(service)):
+                urls[service] = masked_proxy(url)
         named = text("region", session.get_config_variable("region"))
-        # fips-us-east-1 and us-east-1-fips are old ways to ask for FIPS (ClientCreator._normalize_fips_region).
-        region = None if named is None else named.replace("fips-", "").replace("-fips", "")
+        region, is_fips = (None, False) if named is None else region_and_fips(named)
         from_file = named is not None and not os.environ.get("AWS_DEFAULT_REGION")
         bundle = text("ca_bundle", session.get_config_variable("ca_bundle"))
         return SdkFacts(
@@ -289,7 +275,7 @@ def load_sdk_settings(profile: str | None, services: Sequence[str]) -> SdkFacts:
             profile=session.profile,
             region=region,
             ca_bundle=None if bundle is None else masked_urls(bundle),
-            fips=region != named or bool(session.get_config_variable("use_fips_endpoint")),
+            fips=is_fips or bool(session.get_config_variable("use_fips_endpoint")),
             dual_stack=bool(session.get_config_variable("use_dualstack_endpoint")),
             endpoint_urls=urls,
             region_file=_file_of(session, "region") if from_file else None,

@@ -12,6 +12,13 @@ from functools import cached_property
 from typing import Any
 
 
+def region_and_fips(name: str) -> tuple[str, bool]:
+    """The Region that is meant by a name, and whether the name asks for FIPS: fips-us-east-1 and us-east-1-fips are old
+    ways to do so (botocore, ClientCreator._normalize_fips_region)."""
+    region = name.replace("fips-", "").replace("-fips", "")
+    return region, region != name
+
+
 class SdkSession:
     """Stands in for `botocore.session.Session(profile=profile)`, with its names and errors; other attributes are those
     of the real one. Not thread-safe. Imports botocore without its clients: slow, make it in a thread."""
@@ -76,6 +83,15 @@ class SdkSession:
         if profile is not None and profile not in profiles:
             raise ProfileNotFound(profile=profile)
         return profiles.get("default" if profile is None else profile, {})
+
+    def configured_url(self, service: str) -> Any:
+        """The URL that a variable or a profile gives for a service, by boto3's name; None where none does or counts."""
+        from botocore.configprovider import ConfiguredEndpointProvider
+
+        if self.get_config_variable("ignore_configured_endpoint_urls"):
+            return None
+        # Private to botocore, and the only reading of AWS_ENDPOINT_URL* that agrees with it.
+        return ConfiguredEndpointProvider(self.full_config, self.get_scoped_config(), service, os.environ).provide()
 
     def user_agent(self) -> str:
         """As metadata is told; some of what answers in its place serves SDKs alone, and knows them by this."""

@@ -107,7 +107,7 @@ def with_configuration() -> tuple[Figure, ...]:
     walls = ", ".join(f"{median(rounds, wall, place) * 1000:.0f} ms" for place in range(2))
     peaks = ", ".join(f"{median(rounds, peak, place) / 1024:.0f} MiB" for place in range(2))
     return (
-        Figure(ratio(rounds, cpu), f"{costs}; three clients of the SDK are made for it"),
+        Figure(ratio(rounds, cpu), costs),
         Figure(ratio(rounds, wall), f"{walls}; the requests go out beside the other steps"),
         Figure(ratio(rounds, peak), peaks),
     )

@@ -28,12 +28,12 @@ PARSERS: Final = frozenset(
         *("cryptography.x509.load_pem_x509_certificates", "email.message_from_bytes", "email.message_from_string"),
         *("struct.unpack", "struct.unpack_from", "struct.iter_unpack", "int.from_bytes", "zlib.decompress"),
         *("email.utils.parsedate_to_datetime", "datetime.datetime.fromisoformat", "datetime.datetime.strptime"),
-        *("botocore.session.Session", "botocore.session.get_session"),
+        *("botocore.session.Session", "botocore.session.get_session", "botocore.parsers.create_parser"),
         *("botocore.configloader.load_config", "botocore.configloader.raw_config_parse"),
         "probes.system.sdk_session.SdkSession",
     }
 )
-"""Calls that read a form which others wrote; those of botocore read the SDK's files, and its clients what AWS
+"""Calls that read a form which others wrote; those of botocore read the SDK's files, and its parsers what AWS
 answers."""
 WRITERS: Final = frozenset(
     {
@@ -133,7 +133,7 @@ BY_PLACE: Final = {
     "probes/steps/http.py::instant_of": _HTTP,
     "probes/steps/http.py::xml_of": _API,
     "probes/steps/imds.py::probe_role": Parser(("metadata",), (f"{_STEPS}test_imds.py::test_any_document_of_a_role",)),
-    "probes/steps/proxy.py::_connect": Parser(
+    "probes/steps/proxy.py::ask_for_tunnel": Parser(
         ("proxy",), (f"{_STEPS}test_proxy.py::test_any_bytes_end_in_a_documented_way",)
     ),
     "probes/steps/tls.py::read_certificate": Parser(
@@ -157,17 +157,18 @@ BY_PLACE: Final = {
     "probes/system/netlink.py::route_of": Parser(
         tests=("tests/probes/system/test_netlink.py::test_any_payload",), trusted=_KERNEL
     ),
-    "probes/system/reader.py::SystemReader._client": Parser(
+    "probes/system/sdk.py::_file_of": _SHARED_FILES,
+    "probes/system/sdk.py::has_profile": _SHARED_FILES,
+    "probes/system/sdk.py::load_credentials": _SHARED_FILES,
+    "probes/system/sdk.py::load_sdk_settings": _SHARED_FILES,
+    "probes/system/sdk_service.py::SdkService.__init__": Parser(
         ("ec2",),
         (
             "tests/probes/system/test_reader.py::test_any_body_is_an_answer_or_a_known_failure",
             "tests/probes/vpc/test_reads.py::test_whatever_comes_is_facts_or_a_known_failure",
         ),
     ),
-    "probes/system/sdk.py::_file_of": _SHARED_FILES,
-    "probes/system/sdk.py::has_profile": _SHARED_FILES,
-    "probes/system/sdk.py::load_credentials": _SHARED_FILES,
-    "probes/system/sdk.py::load_sdk_settings": _SHARED_FILES,
+    "probes/system/sdk_service.py::SdkServices.__init__": _SHARED_FILES,
     "probes/system/sdk_session.py::SdkSession._real": _SHARED_FILES,
     "probes/system/sdk_session.py::SdkSession.full_config": _SHARED_FILES,
 }

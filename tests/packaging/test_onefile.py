@@ -270,15 +270,15 @@ def test_the_sdk_has_the_services_that_a_run_asks(directory: Path) -> None:
     shown = in_python(
         directory,
         "import botocore.session\n"
-        "from probes.system.reader import SystemReader\n"
-        "keys = {'access_key_id': 'a', 'secret_key': 'b', 'token': None}\n"
-        "where = {'region': 'eu-west-1', 'profile': None, 'ca_bundle': None}\n"
-        "reader = SystemReader(**keys, **where, timeout=1.0, most=1)\n"
+        "from probes.seams import Keys\n"
+        "from probes.system.sdk_service import SdkServices\n"
+        "keys = Keys(access_key_id='a', secret_key='b', token=None)\n"
+        "services = SdkServices(keys, region='eu-west-1', profile=None)\n"
         "session = botocore.session.Session()\n"
         "for name in ('sts', 'sso', 'sso-oidc'):\n"
         "    print(session.create_client(name, region_name='eu-west-1').meta.service_model.service_name)\n"
         "for name in ('ec2', 'route53resolver', 'route53', 'route53profiles'):\n"
-        "    print(reader._client(name).meta.service_model.service_name)\n",
+        "    print(services.service(name).host)\n",
     )
     assert len(shown.split()) == 7
 

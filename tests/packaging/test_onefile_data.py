@@ -17,9 +17,11 @@ from agent.simulated.settings import settings_of
 from agent.simulated.world import simulated
 from probes.model import Step
 from probes.operations import SDK_SETTINGS
+from probes.seams import Keys
 from probes.system.sdk import SystemSdk
+from probes.system.sdk_service import SdkServices
 from tests.support.many_services import world_of
-from tests.support.moto_server import REGION, reader
+from tests.support.moto_server import REGION
 from tests.support.runs import in_virtual_time
 from tests.support.virtual import PatientLoop
 
@@ -42,13 +44,14 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def test_every_client_can_be_made(data: Path) -> None:
+def test_every_service_can_be_asked(data: Path) -> None:
     session = botocore.session.Session()
     for service in assemble.CREDENTIAL_SERVICES:
         assert session.create_client(service, region_name=REGION).meta.region_name == REGION
-    own = reader()
+    keys = Keys(access_key_id="a", secret_key="b", token=None)  # noqa: S106
+    services = SdkServices(keys, region=REGION, profile=None)
     for service in assemble.READ_SERVICES:
-        assert own._client(service).meta.service_model.service_name == service
+        assert services.service(service).model.service_name == service
 
 
 def test_what_no_client_needs_is_left_out(data: Path) -> None:

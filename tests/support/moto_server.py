@@ -1,4 +1,4 @@
-"""Two stand-ins for AWS on this machine, which the real client of botocore reads: moto, and a server that answers as it
+"""Two stand-ins for AWS on this machine, which the reads ask over real sockets: moto, and a server that answers as it
 is told, in the bytes of the protocols of EC2 (query), Route 53 (REST with XML), its Resolver (JSON 1.1) and its
 Profiles (REST with JSON).
 
@@ -20,6 +20,8 @@ from xml.sax.saxutils import escape
 import boto3.session
 import pytest
 
+from probes.seams import Keys
+from probes.system.net import SystemNet
 from probes.system.reader import SystemReader
 from tests.support.planted import SECRETS
 
@@ -51,8 +53,8 @@ _SETS: Final = {
 
 def reader(*, timeout: float = SECONDS, most: int = 40, **given: Any) -> SystemReader:
     """The reader of a run in REGION, with keys that no text may repeat."""
-    plain = {"region": REGION, "profile": None, "ca_bundle": None, **KEYS}
-    return SystemReader(timeout=timeout, most=most, **{**plain, **given})
+    plain = {"region": REGION, "profile": None, "ca_bundle": None}
+    return SystemReader(SystemNet(), Keys(**KEYS), timeout=timeout, most=most, **{**plain, **given})
 
 
 # --- Answers ---------------------------------------------------------------------------------------------------------

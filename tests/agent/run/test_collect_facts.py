@@ -238,7 +238,7 @@ def test_where_nothing_can_be_read_no_file_is_written(
 
 
 def test_a_deadline_before_the_first_read_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The clients of the SDK take long to create on a busy host."""
+    """What the reads need of the SDK takes long to create on a busy host."""
 
     async def prepare(*_: object) -> None:
         await asyncio.sleep(3_600)

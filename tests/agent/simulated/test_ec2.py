@@ -24,6 +24,7 @@ from agent.simulated.world import simulated as simulated_world
 from probes.model import FailureKind, Observation, ProbeError, Skipped
 from probes.observe import Log
 from probes.seams import Reader
+from probes.system.net import SystemNet
 from probes.system.reader import SystemReader
 from probes.vpc import reads as ec2
 from probes.vpc.model import PRIVATE_ZONES, READS, Configuration
@@ -254,13 +255,11 @@ def in_memory(scenario: Scenario) -> Reader:
 
 
 def over_http(scenario: Scenario, port: int, monkeypatch: pytest.MonkeyPatch, *, timeout: float = LIMIT) -> Reader:
-    """The real client, sent to a port of this machine."""
+    """The real reads, sent to a port of this machine."""
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{port}")
-    keys = scenario.credentials.keys()
     return SystemReader(
-        access_key_id=keys.access_key_id,
-        secret_key=keys.secret_key,
-        token=keys.token,
+        SystemNet(),
+        scenario.credentials.keys(),
         region=scenario.metadata.region,
         profile=None,
         ca_bundle=None,

@@ -9,9 +9,7 @@ import asyncio
 import json
 from collections.abc import Coroutine, Mapping
 from functools import cache
-from io import BytesIO
 from random import Random
-from types import SimpleNamespace
 from typing import Any, Final
 from unittest.mock import patch
 
@@ -19,9 +17,7 @@ import dns.flags
 import dns.message
 import dns.rrset
 import pytest
-from botocore.httpsession import URLLib3Session
 from cryptography.hazmat.primitives.serialization import Encoding
-from urllib3.response import HTTPResponse
 
 from agent.catalog.services import SERVICES
 from agent.judge.endpoint_policy.judgement import Decision
@@ -383,19 +379,21 @@ def answer_of_aws(chance: Random, operation: str) -> bytes:
 
 
 @cache
-def _boto() -> SystemReader:
-    """The clients, which take long to create."""
+def _reader() -> SystemReader:
+    """With the SDK's services, which take long to create."""
     return moto_server.reader(most=1_000_000)
 
 
 def parsed(operation: str, body: bytes) -> Mapping[str, Any] | ProbeError:
     """What the reader makes of the bytes of an answer, through the SDK."""
     reply = _REPLIES[operation]
-    raw = HTTPResponse(BytesIO(body), headers=dict(reply.headers), status=reply.status, preload_content=False)
+    headers = tuple((name.lower(), value) for name, value in reply.headers.items())
 
-    answered = SimpleNamespace(url="https://aws.invalid/", status_code=reply.status, headers=raw.headers, raw=raw)
-    asked = _boto().read(_SERVICE.get(operation, "ec2"), operation, _PARAMETERS.get(operation, {}))
-    with patch.object(URLLib3Session, "send", lambda *_: answered):
+    async def answered(*_: object) -> http.Response:
+        return http.Response(status=reply.status, headers=headers, body=body, keep_alive=False)
+
+    asked = _reader().read(_SERVICE.get(operation, "ec2"), operation, _PARAMETERS.get(operation, {}))
+    with patch.object(SystemReader, "_exchange", answered):
         try:
             return asyncio.run(asked)
         except ProbeError as error:

@@ -57,6 +57,12 @@ async def test_a_tunnel() -> None:
     assert stream.sent == f"CONNECT {HOST}:443 HTTP/1.1\r\nHost: {HOST}:443\r\n\r\n".encode()
 
 
+async def test_a_tunnel_to_an_address_of_ipv6() -> None:
+    _, stream, _, failure = await asked(TUNNEL, host="2001:db8::1")
+    assert failure is None
+    assert stream.sent == b"CONNECT [2001:db8::1]:443 HTTP/1.1\r\nHost: [2001:db8::1]:443\r\n\r\n"
+
+
 async def test_a_tunnel_byte_by_byte() -> None:
     _, _, facts, failure = await asked(*in_bytes(TUNNEL))
     assert failure is None

@@ -1,5 +1,5 @@
-"""The pruned models against botocore's own: the same requests to the same hosts, the same answers from the same bytes,
-and no file that `./dev docs` does not write."""
+"""The reads against botocore's own client, as it comes: the same requests to the same hosts, the same answers from the
+same bytes, the same further attempts, and no file that `./dev docs` does not write."""
 
 import io
 import re
@@ -33,7 +33,9 @@ from agent.simulated.aws import REQUEST_ID
 from agent.simulated.certificates import root_pem, server_context
 from probes.model import ProbeError
 from probes.observe import Log
+from probes.steps.http import Response
 from probes.system import reader as boto
+from probes.system.sdk_service import SdkService
 from probes.system.service_models import FOLDER, ReadsLoader
 from probes.vpc import reads
 from probes.vpc.model import READS
@@ -187,11 +189,17 @@ class Sent:
     @classmethod
     def of(cls, request: Any) -> "Sent":
         headers = {name: _text(value) for name, value in request.headers.items() if name not in ALWAYS_DIFFERENT}
+        headers["User-Agent"] = without_features(headers["User-Agent"])
         if "Authorization" in headers:
             signed, _, _ = headers["Authorization"].partition(", Signature=")
             headers["Authorization"] = re.sub(r"/\d{8}/", "/", signed, count=1)  # the day may end between the two
         body = request.body or b""
         return cls(request.method, request.url, headers, body.encode() if isinstance(body, str) else bytes(body))
+
+
+def without_features(agent: str) -> str:
+    """A User-Agent without the features of its client that botocore counts."""
+    return re.sub(r" m/[A-Za-z0-9,]+", "", agent)
 
 
 def _text(value: Any) -> str:
@@ -215,7 +223,7 @@ def always(reply: moto_server.Reply) -> Answering:
 
 
 def answered(monkeypatch: pytest.MonkeyPatch, answer: Answering) -> list[Sent]:
-    """Have `answer` stand in for the network of both clients; gives what is sent from then on."""
+    """Have `answer` stand in for the network of both; gives what is sent from then on."""
     sent: list[Sent] = []
 
     def send(_: Any, request: Any) -> AWSResponse:
@@ -224,7 +232,14 @@ def answered(monkeypatch: pytest.MonkeyPatch, answer: Answering) -> list[Sent]:
         raw = HTTPResponse(io.BytesIO(body), status=status, headers=headers, preload_content=False)
         return AWSResponse(request.url, status, raw.headers, raw)
 
+    async def exchange(_reader: boto.SystemReader, _service: SdkService, request: Any) -> Response:
+        sent.append(Sent.of(request))
+        status, headers, body = answer(request)
+        lower = tuple((name.lower(), value) for name, value in headers.items())
+        return Response(status=status, headers=lower, body=body, keep_alive=False)
+
     monkeypatch.setattr(URLLib3Session, "send", send)
+    monkeypatch.setattr(boto.SystemReader, "_exchange", exchange)
     return sent
 
 
@@ -401,7 +416,7 @@ def test_every_partition_is_among_the_places() -> None:
         ),
         pytest.param("use_fips_endpoint = true\nuse_dualstack_endpoint = true", id="variants"),
         pytest.param("ignore_configured_endpoint_urls = true\nendpoint_url = https://all.example", id="ignored"),
-        pytest.param("sigv4a_signing_region_set = *\nuser_agent_appid = shop", id="what a request says"),
+        pytest.param("sigv4a_signing_region_set = *\nsdk_ua_app_id = shop", id="what a request says"),
     ],
 )
 async def test_a_profile_counts_as_in_botocores_own_client(
@@ -448,12 +463,8 @@ async def test_no_large_file_of_botocore_is_read(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(Loader.FILE_LOADER_CLASS, "load_file", load_file)
     await reader().prepare(PROBES)
     of_botocore = {path.removeprefix(Loader.BUILTIN_DATA_PATH) for path in loaded if not path.startswith(str(FOLDER))}
-    assert {Path(path).name for path in of_botocore} == {
-        "endpoint-rule-set-1",
-        "partitions",
-        "sdk-default-configuration",
-    }
-    assert len(loaded) == 5 + 4 + 2
+    assert {Path(path).name for path in of_botocore} == {"endpoint-rule-set-1", "partitions"}
+    assert len(loaded) == 2 * len(PROBES) + 2
 
 
 async def test_roots_are_loaded_once_for_all_connections(
@@ -475,7 +486,7 @@ async def test_roots_are_loaded_once_for_all_connections(
     for service, (operation, parameters) in PROBES.items():
         await own.read(service, operation, parameters)
     assert len(told.calls) == len(PROBES)
-    assert len(loads) == 1
+    assert len(loads) == 2  # into the two contexts of the one store
 
 
 def test_no_file_is_left_of_an_older_botocore() -> None:
