@@ -292,6 +292,8 @@ def test_an_interrupt_ends_reads_that_nobody_answers(tmp_path: Path, capsys: pyt
 # --- The real command against a real server --------------------------------------------------------------------------
 
 moto, moto_url, told = moto_server.moto, moto_server.moto_url, moto_server.told
+FACTS: Final = (sys.executable, "-m", "agent", "facts", "--timeout", "300", "--deadline", "600")
+"""With limits that a server on a busy machine keeps to."""
 
 
 def command(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -299,7 +301,7 @@ def command(*arguments: str) -> subprocess.CompletedProcess[str]:
     names = {"access_key_id": "AWS_ACCESS_KEY_ID", "secret_key": "AWS_SECRET_ACCESS_KEY", "token": "AWS_SESSION_TOKEN"}
     keys = {names[name]: value for name, value in moto_server.KEYS.items()}
     return subprocess.run(
-        [sys.executable, "-m", "agent", "facts", "--region", moto_server.REGION, *arguments],
+        [*FACTS, "--region", moto_server.REGION, *arguments],
         cwd=ROOT,
         env={**os.environ, **keys},
         capture_output=True,
