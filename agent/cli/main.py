@@ -32,6 +32,7 @@ _MODULES: Final = {
     "diagnose": "saved",
     "diff": "saved",
     "history": "history",
+    "predict": "predict",
 }
 
 

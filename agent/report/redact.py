@@ -36,6 +36,7 @@ from agent.catalog.services import SERVICES
 from agent.catalog.vpce import bucket_of_host
 from agent.catalog.workloads import BACKINT_FOR_ENDPOINTS, SSM_AGENT_WITHOUT_EC2MESSAGES
 from agent.report.model import Command, Report
+from agent.report.prediction import PredictionDocument
 from probes.facts import ApiFacts
 from probes.masks import HOSTED_ZONE, ID_KINDS, Mask, Open
 from probes.model import Address, FailureKind, Step
@@ -104,29 +105,52 @@ _LEAST_QUOTED: Final = 3
 
 def redact(report: Report) -> Report:
     """The report with masks in place of all that identifies."""
-    masked = _Redactor(report).run()
+    # The code of a failure has more forms than AWS's own, and may still hold a text of a peer.
+    answers = (observation.facts for observation in report.observations if isinstance(observation.facts, ApiFacts))
+    code = treatments(ApiFacts)["error_code"]
+    codes = {answer.error_code for answer in answers if not _has_form(code, answer.error_code or "0")}
+    masked: Report = _Redactor(
+        report,
+        _sensitive(report),
+        quoted_codes=codes,
+        versions=filter(None, (workload.version for workload in report.vantage.workloads)),
+        targets=(target.host for target in report.targets),
+    ).run()
     return dataclasses.replace(masked, run=dataclasses.replace(masked.run, redacted=True))
 
 
+def redact_prediction(document: PredictionDocument) -> PredictionDocument:
+    """The prediction with masks in place of all that identifies."""
+    masked: PredictionDocument = _Redactor(document, _fields(document)).run()
+    return dataclasses.replace(masked, redacted=True)
+
+
 class _Redactor:
-    def __init__(self, report: Report) -> None:
-        self._report = report
+    """The masks of one document, whose fields that identify are `sensitive`."""
+
+    def __init__(
+        self,
+        document: Report | PredictionDocument,
+        sensitive: Iterable[tuple[str, str]],
+        *,
+        quoted_codes: Iterable[str | None] = (),
+        versions: Iterable[str] = (),
+        targets: Iterable[str] = (),
+    ) -> None:
+        """`quoted_codes` are codes of failures that hold a text of a peer, `versions` those of agents here, some of
+        which have four numbers as an address has, and `targets` the hosts that ids end with."""
+        self._document = document
         self._masks: dict[str, str] = {}
         self._counts: Counter[object] = Counter()
         self._texts: dict[tuple[str, bool], str] = {}
         """The mask of each text: the ids of a network occur in many places."""
         self._addresses: dict[Address, Address] = {}
-        own = (workload.version for workload in report.vantage.workloads)
-        self._versions = frozenset({*_VERSIONS, *filter(None, own)})
-        """Of agents: some have four numbers, as an address has."""
+        self._versions = frozenset({*_VERSIONS, *versions})
         self._networks: dict[IPv4Network | IPv6Network, IPv4Network | IPv6Network] = {}
-        # The code of a failure has more forms than AWS's own, and may still hold a text of a peer.
-        answers = (observation.facts for observation in report.observations if isinstance(observation.facts, ApiFacts))
-        code = treatments(ApiFacts)["error_code"]
-        self._quoted_codes = {answer.error_code for answer in answers if not _has_form(code, answer.error_code or "0")}
+        self._quoted_codes = frozenset(quoted_codes)
         quoted: set[str] = set()
         hosts: set[str] = set()
-        for kind, text in _sensitive(report):
+        for kind, text in sensitive:
             if not _is_meaningful(kind, text):
                 continue
             self._mask(kind, text)
@@ -138,15 +162,16 @@ class _Redactor:
                 self._masks[shown] = self._masks[text]
                 quoted.add(shown)
         # The id of a target ends with its host, whatever that is called.
-        targets = {target.host for target in report.targets if target.host in self._masks and "." not in target.host}
+        endings = {host for host in targets if host in self._masks and "." not in host}
         # Lists of domains can be long, and sentences name few of them.
-        texts = "\n".join(_texts(report))
+        texts = "\n".join(_texts(document))
         quoted, hosts = ({word for word in words if word in texts} for words in (quoted, hosts))
-        self._hosts = _any_of(hosts, behind_at=targets)
+        self._hosts = _any_of(hosts, behind_at=endings)
         self._quoted = _any_of(quoted | hosts)
 
-    def run(self) -> Report:
-        return self._walked(self._report)  # type: ignore[no-any-return] # every branch gives the type it got
+    def run(self) -> Any:
+        """The document with masks, of the class that it is of."""
+        return self._walked(self._document)
 
     def _walked(self, value: Any, treatment: Mask | Open | None = None) -> Any:
         match value:

@@ -117,6 +117,8 @@ def lacking(facts: Ec2Facts) -> tuple[str, ...]:
                 lines.append(f"{read.words}: {failure.message}")
             case Skipped(reason=reason):
                 lines.append(f"{read.words}: {reason}")
+            case None:
+                lines.append(f"{read.words}: the file does not have them")
     return tuple(lines)
 
 

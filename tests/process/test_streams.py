@@ -38,6 +38,7 @@ ARGUMENTS: Final = {
     "permissions": ("permissions", "--format", "json"),
     "schema": ("schema",),
     "history": ("history", "{report}"),
+    "predict": ("predict", "--ec2-facts", f"{ROOT}/docs/examples/estate.json", "--format", "html"),
     "facts": ("facts", "--vpc", "vpc-12345678", "--region", "no-region"),
     "version": ("--version",),
     "help": ("--help",),
@@ -45,7 +46,7 @@ ARGUMENTS: Final = {
 }
 CODES: Final = {
     **dict.fromkeys(("check", "tui", "facts", "history", "usage", "text on stdin"), UNKNOWN),
-    "demo of a fault": 2,
+    **dict.fromkeys(("demo of a fault", "predict"), 2),
 }
 """Exit codes where all streams are there; OK for every other."""
 
