@@ -9,11 +9,14 @@ import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 from typing import Any, Final
 
 import boto3.session
 import jsonschema_rs
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from agent.app.errors import RequestError
 from agent.app.predict import PredictRequest, predict
@@ -33,7 +36,8 @@ from agent.simulated.world import simulated
 from probes.model import Ok, Step
 from probes.vpc.model import INTERFACES, SECURITY_GROUPS, SUBNETS
 from tests.formats import html_page, junit_results
-from tests.support import moto_server
+from tests.hostile.fuzz.mutation import spoilt_document
+from tests.support import extent, moto_server
 from tests.support.command import SECONDS
 from tests.support.extent import one_in
 from tests.support.repository import ROOT
@@ -299,6 +303,26 @@ def test_wrong_types_everywhere_are_refused(operation: str, tmp_path: Path) -> N
         with pytest.raises(RequestError, match=r"is no file of `backuplink facts`"):
             of_file(str(place))
         rows[0][key] = value
+
+
+@settings(max_examples=extent.examples(120), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(chance=st.randoms(use_true_random=False))
+def test_spoilt_facts_are_predicted_or_refused_in_words(
+    chance: Random, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = tmp_path / "facts.json"
+    place.write_text(json.dumps(spoilt_document(chance, json.loads(Path(ESTATE).read_text("ascii")))), "utf-8")
+    wanted = chance.choice(("text", "json", "junit", "html"))
+    capsys.readouterr()
+    try:
+        code = of_file(str(place), format=wanted, redact=chance.random() < 0.3, services=("backup-gateway", "s3"))
+    except RequestError:
+        return
+    out = capsys.readouterr().out
+    assert code in (0, 2, 3)
+    assert out.isascii()
+    if wanted == "json":
+        read(out)
 
 
 # --- What a run on a host there predicts -----------------------------------------------------------------------------

@@ -9,6 +9,7 @@ import pytest
 from agent.judge.predict.names import KnownVpc, predicted_name
 from agent.judge.predict.predictor import Predictor
 from agent.judge.prediction import Asked, Facts, predicted
+from agent.report.hops import Reachability
 from agent.report.model import Status
 from agent.report.prediction import Answer, PredictedName
 from probes.vpc.model import (
@@ -32,12 +33,14 @@ from probes.vpc.model import (
     RouteTable,
     VpcDnsFacts,
 )
-from tests.agent.judge.networks import FAR_ENDPOINT, INTERFACE, LOCAL_ROUTES, open_entries, route
+from tests.agent.judge.networks import ABROAD, FAR_ENDPOINT, INTERFACE, LOCAL_ROUTES, open_entries, route
 from tests.agent.judge.test_prediction import HOST_NAME, NAMED, SERVICE, TAKEN_AT, document, healthy, host
+from tests.support.aws_commands import complaint
 
 ACCOUNT: Final = "111122223333"
 PRIVATE, PUBLIC, NOTHING, CANNOT_TELL = Answer.PRIVATE, Answer.PUBLIC, Answer.NOTHING, Answer.CANNOT_TELL
 OFF: Final = replace(NAMED, private_dns=False, dns_names=())
+CANNOT_TELL_PATH: Final = Reachability.CANNOT_TELL
 ELSEWHERE: Final = replace(FAR_ENDPOINT, dns_names=(HOST_NAME,), owner_id=ACCOUNT)
 
 
@@ -240,6 +243,21 @@ def test_a_profile_brings_an_endpoint_of_another_vpc() -> None:
     assert "which a Route 53 Profile brings" in seen.words
 
 
+def test_what_lies_between_two_vpcs_cannot_be_seen() -> None:
+    """The route leads over a peering and everything that was read is open: what the peering does is not known."""
+    abroad = replace(INTERFACE, interface_id="eni-abroad", vpc_id="vpc-b", subnet_id="subnet-abroad")
+    what = healthy(
+        endpoints=(ELSEWHERE,),
+        host_routes=(*LOCAL_ROUTES, route("10.1.0.0/16", "pcx-1")),
+        endpoint_interfaces=(replace(abroad, addresses=(ABROAD,)),),
+        **brings(VPC_ENDPOINT, "vpce-2"),
+    )
+    result = document(what)
+    assert {path.outcome for path in result.paths} == {CANNOT_TELL_PATH}
+    assert result.paths[0].words.startswith("what cannot be seen: what lies between vpc-a and vpc-b")
+    assert result.verdict.status is Status.UNKNOWN
+
+
 def test_who_owns_the_vpc_decides_whether_all_endpoints_are_seen() -> None:
     """An account that shares the subnets of a VPC sees its own interfaces and none of the owner's endpoints."""
     own = host()
@@ -284,6 +302,8 @@ def test_a_name_counts_as_a_path_does(changes: dict[str, Any], status: Status, c
     commands = [word for fault in of_names if fault.fix for one in fault.fix.commands for word in one.argv]
     assert (command in commands) if command else not of_names
     assert not any(fault.measured for fault in of_names)
+    given = [one.argv for fault in of_names if fault.fix for one in fault.fix.commands]
+    assert [complaint(argv) for argv in given] == [None] * len(given)
 
 
 def test_private_dns_can_be_turned_on_but_for_an_appliance() -> None:

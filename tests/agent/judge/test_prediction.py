@@ -29,6 +29,7 @@ from probes.vpc.model import (
     VpcDnsFacts,
 )
 from tests.agent.judge.networks import (
+    BESIDE,
     ENDPOINT,
     GATEWAY_PORTS,
     INTERFACE,
@@ -45,6 +46,7 @@ from tests.agent.judge.networks import (
 from tests.agent.judge.slow_predict import slow_predict, worst
 from tests.agent.judge.test_predict import configurations
 from tests.support import extent
+from tests.support.aws_commands import complaint
 
 OPEN, BLOCKED, DOUBTFUL, CANNOT_TELL = (
     Reachability.OPEN,
@@ -219,11 +221,46 @@ def hosts(draw: st.DrawFn) -> tuple[NetworkInterface, ...]:
             host(
                 number + 1,
                 addresses=addresses,
-                subnet_id=draw(st.sampled_from(("subnet-host", "subnet-host", "subnet-there", "subnet-third"))),
+                subnet_id=draw(st.sampled_from(("subnet-host", "subnet-twin", "subnet-there", "subnet-third"))),
                 group_ids=draw(st.sampled_from((("sg-host",), ("sg-host", "sg-more"), ("sg-more", "sg-host"), ()))),
             )
         )
     return tuple(made)
+
+
+def with_twins(what: Configuration) -> Configuration:
+    """The same with more that is nearly alike: a subnet with the host's route table and network ACL, an interface of
+    the endpoint in it next to the addresses of that in the host's subnet, and one next to that elsewhere."""
+
+    def widened(items: Any) -> Any:
+        return (
+            None
+            if items is None
+            else tuple(
+                replace(item, subnet_ids=(*item.subnet_ids, "subnet-twin"))
+                if "subnet-host" in item.subnet_ids
+                else item
+                for item in items
+            )
+        )
+
+    twins = (
+        replace(INTERFACE, interface_id="eni-twin", subnet_id="subnet-twin", addresses=(ip_address("10.0.0.18"),)),
+        replace(INTERFACE, interface_id="eni-next", addresses=(ip_address("10.0.1.18"),)),
+    )
+    interfaces = what.endpoint_interfaces
+    return replace(
+        what,
+        acls=widened(what.acls),
+        route_tables=widened(what.route_tables),
+        endpoint_interfaces=None if interfaces is None else (*interfaces, *twins),
+        endpoints=None
+        if what.endpoints is None
+        else tuple(
+            replace(end, interface_ids=(*end.interface_ids, "eni-twin", "eni-next")) if end.vpc_id == "vpc-a" else end
+            for end in what.endpoints
+        ),
+    )
 
 
 modest = settings(max_examples=extent.examples(160), deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -234,7 +271,7 @@ modest = settings(max_examples=extent.examples(160), deadline=None, suppress_hea
 def test_what_is_said_of_a_class_holds_for_each_of_its_members(
     what: Configuration, members: tuple[NetworkInterface, ...]
 ) -> None:
-    what = replace(what, interfaces=members, **WITH_NAMES)
+    what = with_twins(replace(what, interfaces=members, **WITH_NAMES))
     result = document(what, ports=(443, 1026))
     by_id = {interface.interface_id: interface for interface in members}
     sources = {source.id: source for source in result.sources}
@@ -264,7 +301,7 @@ def test_what_is_said_of_a_class_holds_for_each_of_its_members(
     there = [
         (interface, address)
         for interface in what.endpoint_interfaces or ()
-        if interface.interface_id in ("eni-there", "eni-beside") and what.endpoints is not None
+        if interface.vpc_id == "vpc-a" and what.endpoints is not None
         for address in interface.addresses
     ]
     families = {address.version for _, address in there}
@@ -398,6 +435,17 @@ def test_what_stops_a_connect_is_named(
     given = () if fault.fix is None else fault.fix.commands
     assert {argv[: len(command)] for argv in (one.argv for one in given)} == ({command} if command else set())
     assert not any("<VALUE>" in word for one in given for word in one.argv)
+    assert [complaint(one.argv) for one in given if one.argv[0] == "aws"] == [None] * len(given)
+
+
+def test_inside_the_endpoint_s_own_subnet_no_acl_is_asked() -> None:
+    """Its neighbour subnet has the same network ACL and the same route table."""
+    beside = replace(INTERFACE, subnet_id="subnet-host", addresses=(BESIDE,))
+    shut = [entry(90, "deny", "10.0.0.0/16", egress=True), *open_entries()]
+    what = healthy(host(5), host(6, subnet_id="subnet-twin"), endpoint_interfaces=(beside,), host_entries=shut)
+    result = document(with_twins(replace(what, endpoints=(NAMED,))))
+    found = {path.outcome: path.sources for path in result.paths if path.port == 443 and BESIDE in path.addresses}
+    assert found == {OPEN: ("source-1",), BLOCKED: ("source-2",)}
 
 
 def test_only_the_sources_that_are_stopped_are_named() -> None:
