@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from agent.catalog.wording import listed
-from agent.judge.predict.names import KnownVpc
+from agent.judge.predict.names import KnownVpc, is_given
 from agent.judge.predict.predictor import Predictor
 from agent.judge.predict.sources import Blocks, Source
 from agent.report.hops import Hop, Prediction, Reachability, Stage
@@ -148,7 +148,7 @@ class Matrix:
             for interface in interfaces
             for address in interface.addresses
         ]
-        families = {place.address.version for place in places}
+        families = {place.address.version for place in places if is_given(endpoint, place.address.version)}
         by_verdicts: dict[_Key, list[_Destination]] = {}
         decided: dict[_Key, Mapping[_Verdict, list[int]]] = {}
         for place in sorted(places, key=lambda place: (place.address.version, int(place.address))):
@@ -165,7 +165,7 @@ class Matrix:
                     endpoint_id=endpoint.endpoint_id,
                     addresses=tuple(place.address for place in alike),
                     port=port,
-                    counts=counts,
+                    counts=counts and is_given(endpoint, alike[0].address.version),
                     outcome=verdict.outcome,
                     sources=tuple(map(source_id, numbers)),
                     decided_at=verdict.stage,

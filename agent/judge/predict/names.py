@@ -230,7 +230,6 @@ def predicted_name(known: KnownVpc, predictor: Predictor, service: str, *, count
     """What the VPC's resolver answers for the default host of a service."""
     host = host_of(service, known.region, fips=False, dual_stack=False)
     said = _said(known, service, host)
-    held = {interface_id for endpoint in said.endpoints for interface_id in endpoint.interface_ids}
     interfaces = known.configuration.endpoint_interfaces or ()
     return PredictedName(
         service=service,
@@ -240,8 +239,10 @@ def predicted_name(known: KnownVpc, predictor: Predictor, service: str, *, count
         addresses=ordered(
             address
             for interface in interfaces
-            if interface.interface_id in held or predictor.endpoint_of(interface) in said.endpoints
+            for endpoint in said.endpoints
+            if interface.interface_id in endpoint.interface_ids or predictor.endpoint_of(interface) is endpoint
             for address in interface.addresses
+            if is_given(endpoint, address.version)
         ),
         endpoint_ids=tuple(endpoint.endpoint_id for endpoint in said.endpoints),
         code=said.code,
@@ -249,6 +250,11 @@ def predicted_name(known: KnownVpc, predictor: Predictor, service: str, *, count
         quoted=said.quoted,
         words=said.words,
     )
+
+
+def is_given(endpoint: VpcEndpoint, version: int) -> bool:
+    """Whether names of an endpoint are answered with its addresses of a family (EC2 API, DnsOptions)."""
+    return endpoint.dns_record_type not in ("ipv4", "ipv6") or endpoint.dns_record_type == f"ipv{version}"
 
 
 def _said(known: KnownVpc, service: str, host: str) -> _Said:
@@ -356,12 +362,15 @@ def _covering(service: str, host: str, there: Iterable[VpcEndpoint]) -> tuple[Vp
 
 def _versions(known: KnownVpc, covering: Iterable[VpcEndpoint]) -> set[int]:
     """The families of the addresses that private DNS would give; IPv4 where they are not known."""
-    held = {interface_id for endpoint in covering for interface_id in endpoint.interface_ids}
     interfaces = known.configuration.endpoint_interfaces or ()
-    addresses = (
-        address for interface in interfaces if interface.interface_id in held for address in interface.addresses
-    )
-    return {address.version for address in addresses} or {4}
+    return {
+        address.version
+        for endpoint in covering
+        for interface in interfaces
+        if interface.interface_id in endpoint.interface_ids
+        for address in interface.addresses
+        if is_given(endpoint, address.version)
+    } or {4}
 
 
 def _by_private_dns(known: KnownVpc, covering: tuple[VpcEndpoint, ...]) -> _Said:

@@ -36,6 +36,7 @@ from tests.agent.judge.networks import (
     LOCAL_ROUTES,
     OWN,
     THERE,
+    THERE6,
     configuration,
     entry,
     open_entries,
@@ -510,6 +511,21 @@ def test_a_source_without_an_address_of_the_endpoint_s_family_is_blocked() -> No
     both = document(healthy(only_six))
     assert both.verdict.status is Status.OK
     assert all(address.version == 6 for path in both.paths for address in path.addresses)
+
+
+def test_a_family_that_the_endpoint_s_names_do_not_give_does_not_count() -> None:
+    """The endpoint has IPv6 addresses, its names have A records alone, and its group admits IPv4 alone."""
+    two_families = host(5, addresses=(ip_address("10.0.0.5"), ip_address("fd00:a::5")))
+    named = replace(NAMED, dns_record_type="ipv4")
+    four_alone = healthy(two_families, there_rules=[rule("", "10.0.0.0/16")], endpoints=(named,))
+    result = document(four_alone)
+    assert outcome_of(result, 443, THERE6) is BLOCKED
+    assert [address.version for name in result.names for address in name.addresses] == [4]
+    assert result.verdict.status is Status.OK
+    both = replace(four_alone, endpoints=(replace(NAMED, dns_record_type="dualstack"),))
+    assert document(both).verdict.status is Status.CRITICAL
+    only_six = replace(four_alone, interfaces=(host(5, addresses=(ip_address("fd00:a::5"),)),))
+    assert document(only_six).verdict.status is Status.CRITICAL, "it has no address of the family that the name gives"
 
 
 def test_interfaces_of_an_endpoint_that_were_not_read_leave_it_open() -> None:
