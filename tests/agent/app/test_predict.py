@@ -20,9 +20,10 @@ from hypothesis import strategies as st
 
 from agent.app.errors import RequestError
 from agent.app.predict import PredictRequest, predict
+from agent.cli import entry
 from agent.process import signals
 from agent.process.cancel import CancelToken
-from agent.report import facts_file, prediction
+from agent.report import codec, facts_file, prediction
 from agent.report.hops import EPHEMERAL, Reachability
 from agent.report.prediction import PredictionDocument
 from agent.report.redact import redact_prediction
@@ -149,6 +150,13 @@ def test_without_a_service_a_caller_is_meant(capsys: pytest.CaptureFixture[str])
 def test_the_same_facts_give_the_same_document(capsys: pytest.CaptureFixture[str]) -> None:
     texts = [(of_file(), capsys.readouterr().out)[1] for _ in range(2)]
     assert texts[0] == texts[1]
+
+
+def test_its_schema_is_written_by_name(capsys: pytest.CaptureFixture[str]) -> None:
+    assert entry.run(["schema", "prediction"]) == 0
+    assert json.loads(capsys.readouterr().out) == prediction.schema()
+    assert entry.run(["schema"]) == 0
+    assert json.loads(capsys.readouterr().out) == codec.schema()
 
 
 # --- Formats ---------------------------------------------------------------------------------------------------------
