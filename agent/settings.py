@@ -37,6 +37,10 @@ DEFAULT_READS_DEADLINE: Final = 60.0
 FAIL_ON: Final = ("warning", "critical", "never")
 """What can make the exit code non-zero: a verdict at least as bad as this, or none."""
 DEFAULT_FAIL_ON: Final = FAIL_ON[0]
+PREDICTION_FORMATS: Final = ("text", "json", "junit", "html")
+"""The first is the default."""
+EVERY_SOURCE: Final = "all"
+"""Stands for every host of a VPC for which a prediction is made."""
 
 
 class Expect(StrEnum):

@@ -82,9 +82,9 @@ def permissions(
             ),
             Part(
                 part="ec2",
-                words="Reads of the configuration (--ec2 auto or always; backuplink facts): each action that is "
-                "missing leaves a part of it unknown. A verdict needs them only for an endpoint that is given by "
-                "its bare id.",
+                words="Reads of the configuration (--ec2 auto or always; backuplink facts and predict): each action "
+                "that is missing leaves a part of it unknown. A verdict needs them only for an endpoint that is given "
+                "by its bare id.",
                 policy=_policy([_statement(_actions_of_reads(), EVERYTHING)]),
             ),
         ),

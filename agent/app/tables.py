@@ -41,11 +41,14 @@ def permissions_table(
     return permissions.as_json(table) if as_json else permissions.as_text(table)
 
 
-def report_schema() -> str:
-    """The JSON Schema of the report."""
-    from agent.report.codec import dumps, schema
+def schema_of(name: str) -> str:
+    """The JSON Schema of `report` or `prediction`. Raises RequestError for another name."""
+    from agent.report import codec, prediction
 
-    return dumps(schema())
+    schemas = {"report": codec.schema, "prediction": prediction.schema}
+    if name not in schemas:
+        raise RequestError(f"There is no schema {name!r}; there are {' and '.join(schemas)}")
+    return codec.dumps(schemas[name]())
 
 
 def _known_endpoints(

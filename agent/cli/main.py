@@ -33,6 +33,7 @@ _MODULES: Final = {
     "diff": "saved",
     "history": "history",
     "bundle": "bundle",
+    "predict": "predict",
 }
 
 

@@ -24,6 +24,7 @@ from agent.cli.param_types import (
     LISTEN,
     PROFILE,
     REGION,
+    SOURCE,
     SUPPRESSION,
     TIMEOUT,
     URL,
@@ -49,6 +50,7 @@ from agent.settings import (
     DEFAULT_WATCH_CALLS,
     DEFAULT_WATCH_EC2,
     FAIL_ON,
+    PREDICTION_FORMATS,
     Calls,
     Ec2,
     Expect,
@@ -190,16 +192,8 @@ _RUN: Final = (
     _option("--dual-stack", is_flag=True, help="Check the dual-stack host."),
 )
 
-_FACTS: Final = (
-    click.option(
-        "--vpc",
-        "vpc_id",
-        required=True,
-        type=VPC,
-        help="Id of the VPC whose hosts will use the file.",
-    ),
+_READS: Final = (
     _option("--region", type=REGION, help="Region of the VPC. Default: from the environment or the profile."),
-    click.option("--output", type=FILE, help="Write the facts to a file, replaced atomically, instead of stdout."),
     _option(
         "--timeout",
         type=TIMEOUT,
@@ -216,6 +210,71 @@ _FACTS: Final = (
     ),
     _PROFILE,
     _CA_BUNDLE,
+)
+"""How the configuration of a whole VPC is read."""
+_FACTS: Final = (
+    click.option(
+        "--vpc",
+        "vpc_id",
+        required=True,
+        type=VPC,
+        help="Id of the VPC whose hosts will use the file.",
+    ),
+    click.option("--output", type=FILE, help="Write the facts to a file, replaced atomically, instead of stdout."),
+    *_READS,
+)
+_PREDICT: Final = (
+    click.option("--ec2-facts", type=FILE, help="Predict from a file that `backuplink facts` wrote."),
+    click.option("--vpc", "vpc_id", type=VPC, help="Predict from the configuration of this VPC, which is read now."),
+    click.option(
+        "--from",
+        "sources",
+        type=SOURCE,
+        multiple=True,
+        help="Hosts to predict for (repeatable): all, the id of a subnet, an interface or an instance, or a block of "
+        "addresses. Default: all, which are those of every instance, one of each class.",
+    ),
+    click.option(
+        "--workload",
+        "workloads",
+        type=click.Choice([workload.value for workload in Workload]),
+        multiple=True,
+        metavar="NAME",
+        help=f"Workload whose services must be reachable (repeatable): {', '.join(Workload)}. Default: "
+        f"{Workload.CALLER.value}, where no service is named.",
+    ),
+    click.option(
+        "--service",
+        "services",
+        type=click.Choice(checkable()),
+        multiple=True,
+        metavar="NAME",
+        help=f"Service that must be reachable (repeatable). One of {', '.join(checkable())}.",
+    ),
+    click.option(
+        "--port",
+        "ports",
+        type=count(1, 65_535),
+        multiple=True,
+        help="Port that must be reachable at every service (repeatable). Default: those that each service needs.",
+    ),
+    click.option(
+        "--format",
+        type=click.Choice(PREDICTION_FORMATS),
+        default=PREDICTION_FORMATS[0],
+        show_default=True,
+        help="Format of the prediction.",
+    ),
+    click.option("--output", type=FILE, help="Write the prediction to a file, replaced atomically, instead of stdout."),
+    click.option("--redact", is_flag=True, help="Mask ids and addresses in the prediction."),
+    click.option(
+        "--fail-on",
+        type=click.Choice(FAIL_ON),
+        default=DEFAULT_FAIL_ON,
+        show_default=True,
+        help="Lowest verdict that makes the exit code non-zero.",
+    ),
+    *_READS,
 )
 
 _SHOWN_REPORT: Final = (
@@ -405,6 +464,12 @@ def bundle_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options of a support archive: what it is of, what it holds and where it goes. Neither the environment nor
     a file sets them: what is kept of every run is not what a case needs."""
     return _with(command, (*_BUNDLE, *_RUN, _CONFIG))
+
+
+def predict_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of a prediction. Neither the environment nor a file sets what it is asked for: that is not what a
+    run on this host is asked for."""
+    return _with(command, _PREDICT)
 
 
 def report_options(command: Callable[..., Any]) -> Callable[..., Any]:

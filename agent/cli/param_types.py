@@ -57,6 +57,14 @@ def _vpc(text: str) -> str:
     return text
 
 
+_SOURCE: Final = re.compile(r"all|(?:subnet|eni|i)-[0-9a-f]{8}(?:[0-9a-f]{9})?")
+
+
+def _source(text: str) -> Any:
+    """`all`, an id, or a network; an address is a network of its own."""
+    return text if _SOURCE.fullmatch(text) else ip_network(text)
+
+
 def _name(text: str) -> str:
     if not text or not text.isprintable():
         raise ValueError(text)
@@ -189,6 +197,13 @@ FILE: Final = Parsed(ValueType("file", _path, "the path of a file"))
 FILE_OR_FOLDER: Final = Parsed(ValueType("file", _path, "the path of a file or folder"))
 PROFILE: Final = Parsed(ValueType("text", _name, "the name of a profile"))
 VPC: Final = Parsed(ValueType("vpc", _vpc, "the id of a VPC, such as vpc-0a1b2c3d4e5f67890"))
+SOURCE: Final = Parsed(
+    ValueType(
+        "source",
+        _source,
+        "all, the id of a subnet, interface or instance such as i-0a1b2c3d4e5f67890, or a block such as 10.0.1.0/24",
+    )
+)
 SUPPRESSION: Final = Parsed(ValueType("code[=target]", _suppression, None))
 LISTEN: Final = Parsed(ValueType("[address:]port", _listen, "a port, or an address and a port such as 127.0.0.1:9842"))
 COMMAND: Final = Parsed(ValueType("command", read_command, None, is_secret=True))

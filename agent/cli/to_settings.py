@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from agent.catalog.partitions import REGION_VARIABLES, is_region, region_in
 from agent.cli.config_file import CONFIG_SECONDS, MAX_CONFIG_BYTES
@@ -20,6 +21,7 @@ from agent.settings import (
     DEFAULT_EC2,
     DEFAULT_WATCH_CALLS,
     DEFAULT_WATCH_EC2,
+    EVERY_SOURCE,
     Calls,
     Ec2,
     Ec2Facts,
@@ -33,6 +35,7 @@ from agent.settings import (
 )
 
 if TYPE_CHECKING:
+    from agent.app.predict import PredictRequest
     from agent.run.collect_facts import FactsRequest
 
 T = TypeVar("T", Calls, Ec2)
@@ -246,6 +249,35 @@ def region_from(option: str | None, environment: Mapping[str, str]) -> tuple[str
     """The Region that an option or a variable of the SDK names, and the name of that option or variable. A variable
     that holds no name of a Region is passed over: it is a setting of this host, which a run judges (ENV018)."""
     return region_in(environment) if option is None else (option, "--region")
+
+
+def predict_request_from(
+    options: Mapping[str, Any], environment: Mapping[str, str], received_signals: Sequence[str] = ()
+) -> "PredictRequest":
+    """What is predicted, from parsed options and the variables of the SDK. Raises UsageError."""
+    from agent.app.predict import PredictRequest
+
+    place, vpc_id = options["ec2_facts"], options["vpc_id"]
+    if (place is None) == (vpc_id is None):
+        both = "exclude each other; leave one of them out" if place is not None else "are missing: name one of them"
+        raise click.UsageError(f"--ec2-facts and --vpc {both}.")
+    if place is not None:
+        for name in ("region", "profile"):
+            # What is set for the SDK on this host has no part in it.
+            if click.get_current_context().get_parameter_source(name) is ParameterSource.COMMANDLINE:
+                raise click.UsageError(f"--{name} says how EC2 is read, and a file is not; leave it out.")
+    return PredictRequest(
+        place=place,
+        reads=None if vpc_id is None else facts_request_from(options, environment, received_signals),
+        sources=options["sources"] or (EVERY_SOURCE,),
+        workloads=workloads_from(options["workloads"]),
+        services=tuple(dict.fromkeys(options["services"])),
+        ports=tuple(sorted(set(options["ports"]))),
+        format=options["format"],
+        output=options["output"],
+        redact=options["redact"],
+        fail_on=options["fail_on"],
+    )
 
 
 def facts_request_from(

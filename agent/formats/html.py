@@ -82,7 +82,7 @@ def _cause(number: int, finding: Finding, report: Report) -> Iterator[Element]:
     if finding.fix.commands:
         commands = lines([shell(command) for command in finding.fix.commands])
         todo.append(element("pre", None, raw("code", None, commands)))
-    todo.extend(bullets(undoing(finding)))
+    todo.extend(bullets(undoing(finding.fix)))
     yield todo
     if consequences := follows(finding, report):
         yield element("p", None, f"From it follows: {', '.join(consequences)}")

@@ -95,7 +95,7 @@ def _causes(report: Report, target: str | None, known: frozenset[str]) -> Iterat
                 visible(bounded(finding.detail)),
                 visible(f"What to do: {finding.fix.summary}"),
                 *(f"  {shell(command)}" for command in finding.fix.commands),
-                *map(visible, undoing(finding)),
+                *map(visible, undoing(finding.fix)),
                 visible(f"See: backuplink explain {finding.code}"),
             ]
         )

@@ -80,7 +80,7 @@ def _cause(number: int, finding: Finding, report: Report) -> Iterator[str]:
     yield f"**What to do:** {escaped(finding.fix.summary)}"
     if finding.fix.commands:
         yield _fenced(shell(command) for command in finding.fix.commands)
-    if undo := undoing(finding):
+    if undo := undoing(finding.fix):
         yield "\n".join(f"* {escaped(line)}" for line in undo)
     if consequences := follows(finding, report):
         yield f"From it follows: {escaped(', '.join(consequences))}"

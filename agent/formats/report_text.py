@@ -16,6 +16,7 @@ from agent.report.model import (
     NOT_NEEDED,
     Command,
     Finding,
+    Fix,
     Report,
     Status,
     TargetAddress,
@@ -119,9 +120,21 @@ def shell(command: Command) -> str:
     return shlex.join(map(visible, command.argv))
 
 
-def undoing(finding: Finding) -> list[str]:
-    """How to take back each of a cause's commands that changes anything."""
-    commands = finding.fix.commands
+def command_lines(command: Command, indent: str) -> str:
+    """A command that can be copied, broken where a shell allows it."""
+    lines = [""]
+    for word in command.argv:
+        quoted = shlex.quote(visible(word))
+        if lines[-1] and len(indent) + len(lines[-1]) + len(quoted) + 3 > WIDTH:
+            lines[-1] += " \\"
+            lines.append("  ")
+        lines[-1] += quoted if lines[-1].strip() == "" else f" {quoted}"
+    return "\n".join(indent + line for line in lines)
+
+
+def undoing(fix: Fix) -> list[str]:
+    """How to take back each command of a fix that changes anything."""
+    commands = fix.commands
     return [
         f"To take {'it' if len(commands) == 1 else f'command {number}'} back: {command.undo}"
         for number, command in enumerate(commands, 1)

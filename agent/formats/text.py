@@ -3,7 +3,6 @@
 80 columns, plain ASCII, readable without colour. Text from outside is escaped before it is shown.
 """
 
-import shlex
 import textwrap
 from collections.abc import Sequence
 from dataclasses import replace
@@ -33,6 +32,7 @@ from agent.formats.report_text import (
     bounded,
     causes,
     cell,
+    command_lines,
     facts,
     folded,
     folded_row,
@@ -52,7 +52,7 @@ from agent.formats.report_text import (
     zone,
 )
 from agent.report.hops import Reachability, Stage
-from agent.report.model import Command, ConfiguredPath, Finding, Report, Status, TargetReport
+from agent.report.model import ConfiguredPath, Finding, Report, Status, TargetReport
 from probes.model import Address
 
 BRIEF_CHARACTERS: Final = 2_500
@@ -144,23 +144,11 @@ def _cause(number: int, finding: Finding, report: Report) -> str:
         "",
         _wrapped(f"What to do: {visible(finding.fix.summary)}", indent),
     ]
-    lines += [_command(command, indent + "  ") for command in finding.fix.commands]
+    lines += [command_lines(command, indent + "  ") for command in finding.fix.commands]
     if consequences := follows(finding, report):
         lines += ["", _wrapped(f"From it follows: {', '.join(consequences)}", indent)]
     lines.append(_wrapped(f"See: backuplink explain {finding.code}", indent))
     return "\n".join(lines)
-
-
-def _command(command: Command, indent: str) -> str:
-    """A command that can be copied, broken where a shell allows it."""
-    lines = [""]
-    for word in command.argv:
-        quoted = shlex.quote(visible(word))
-        if lines[-1] and len(indent) + len(lines[-1]) + len(quoted) + 3 > WIDTH:
-            lines[-1] += " \\"
-            lines.append("  ")
-        lines[-1] += quoted if lines[-1].strip() == "" else f" {quoted}"
-    return "\n".join(indent + line for line in lines)
 
 
 def _target(target: TargetReport, report: Report) -> str:

@@ -1,17 +1,26 @@
 """The commands that fixes are made of."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Final
 
 from agent.catalog.placeholders import FORMS
 from agent.judge.evidence import Evidence
 from agent.judge.observations import places
+from agent.judge.predict.index import TCP_PROTOCOLS
 from agent.report.hops import Ports
 from agent.report.model import Command, CommandScope
 from probes.addresses import ordered
 from probes.facts import TcpFacts
-from probes.model import Observation, Target
-from probes.vpc.model import FirewallRule, GatewayEndpoint, VpcEndpoint
+from probes.model import Address, Observation, Target
+from probes.vpc.model import (
+    Configuration,
+    FirewallRule,
+    GatewayEndpoint,
+    GroupRule,
+    NetworkAcl,
+    SecurityGroup,
+    VpcEndpoint,
+)
 
 
 def read_only(*argv: str, scope: CommandScope = CommandScope.HOST) -> Command:
@@ -204,4 +213,84 @@ def show_endpoints(target: Target, endpoints: Iterable[VpcEndpoint | GatewayEndp
         *("aws", "ec2", "describe-vpc-endpoints", "--region", target.region),
         *("--vpc-endpoint-ids", *dict.fromkeys(names), "--query", query, "--output", "text"),
         scope=CommandScope.ENDPOINT,
+    )
+
+
+REST_NUMBER: Final = 32767
+"""Of the `*`, the last entry of a network ACL, which denies what no other has decided; that for IPv6 comes behind it
+(Amazon VPC User Guide, Network ACL rules)."""
+_STEP: Final = 10
+"""Between entries of a network ACL, so that others find room."""
+
+
+def group_to_change(configuration: Configuration, ports: Iterable[int], groups: Sequence[str], *, egress: bool) -> str:
+    """The first of the groups that has a rule for one of these ports, otherwise the first."""
+    ports = tuple(ports)
+    of_id = {group.group_id: group for group in configuration.groups or ()}
+    has_rule = (group for group in groups if group in of_id and _is_for(of_id[group], ports, egress=egress))
+    whose = "<INSTANCE_SECURITY_GROUP_ID>" if egress else "<ENDPOINT_SECURITY_GROUP_ID>"
+    return known_id(next(has_rule, groups[0]), whose)
+
+
+def _is_for(group: SecurityGroup, ports: tuple[int, ...], *, egress: bool) -> bool:
+    return any(passes(rule, port, egress=egress) for rule in group.rules for port in ports)
+
+
+def passes(rule: GroupRule, port: int, *, egress: bool) -> bool:
+    """Whether a rule is for TCP on a port in that direction."""
+    is_for_tcp = rule.egress is egress and rule.protocol in TCP_PROTOCOLS
+    return is_for_tcp and (rule.from_port or 0) <= port <= (65535 if rule.to_port is None else rule.to_port)
+
+
+def let_out(target: Target, group: str, permitted: tuple[str, ...]) -> Command:
+    """Let traffic out by a rule of this host's security group."""
+    return Command(
+        argv=(
+            *("aws", "ec2", "authorize-security-group-egress", "--region", target.region),
+            *("--group-id", group, *permitted),
+        ),
+        scope=CommandScope.HOST,
+        reversible=True,
+        undo="remove the same rule from the group: aws ec2 revoke-security-group-egress with the same arguments",
+    )
+
+
+def free_number(
+    acl: NetworkAcl, address: Address | None, version: int, ports: Ports, *, egress: bool, taken: Collection[int]
+) -> int | None:
+    """A number that no entry has, lower than those of all entries that deny any of what goes to or comes from
+    `address`, which is None where it is not known; None where there is no such number."""
+    entries = [entry for entry in acl.entries if entry.egress is egress]
+    denying = (
+        entry.number
+        for entry in entries
+        if not entry.allow
+        and entry.protocol in TCP_PROTOCOLS
+        and (entry.cidr.version == version if address is None else address in entry.cidr)
+        and (entry.from_port or 0) <= ports[1]
+        and ports[0] <= (65535 if entry.to_port is None else entry.to_port)
+    )
+    end = min((REST_NUMBER, *denying))
+    used = {entry.number for entry in entries}.union(taken)
+    begin = max((number for number in used if number < end), default=0)
+    if end - begin > 1:
+        return begin + min(_STEP, (end - begin) // 2)
+    return next((number for number in range(end - 1, 0, -1) if number not in used), None)
+
+
+def acl_entry(
+    target: Target, acl_id: str, number: int, block: str, version: int, ports: Ports, *, egress: bool
+) -> Command:
+    """Let traffic with the other end, a CIDR or a placeholder for one, pass a network ACL in one direction."""
+    return Command(
+        argv=(
+            *("aws", "ec2", "create-network-acl-entry", "--region", target.region),
+            *("--network-acl-id", known_id(acl_id, "<NETWORK_ACL_ID>")),
+            *("--egress" if egress else "--ingress", "--rule-number", str(number), "--protocol", "6"),
+            *("--port-range", f"From={ports[0]},To={ports[1]}"),
+            *("--cidr-block" if version == 4 else "--ipv6-cidr-block", block, "--rule-action", "allow"),
+        ),
+        scope=CommandScope.SUBNET,
+        reversible=True,
+        undo="remove that entry again: aws ec2 delete-network-acl-entry with the same id, direction and rule number",
     )

@@ -25,7 +25,8 @@ _OPTIONS: Final = frozenset(
         "--private-cidr --private-dns-enabled --profile-id --protocol --query --redact --region --region-name "
         "--resolver-rule-id --resource-id --role-name --route-table-ids --rule-action --rule-number --rule-type "
         "--run-agents --security-group-ids --service --service-name --service-names --service-region --show "
-        "--subnet-ids --target-id --timeout --vpc --vpc-endpoint-id --vpc-endpoint-ids --vpc-endpoint-type --vpc-id "
+        "--source-group --subnet-ids --target-id --timeout --vpc --vpc-endpoint-id --vpc-endpoint-ids "
+        "--vpc-endpoint-type --vpc-id "
         "--vpc-ids --vpc-region --workload -S -connect -lunp -n -noservername -rn -s -servername -showcerts "
     ).split()
 )
@@ -37,15 +38,19 @@ def fix_of(finding: RuleFinding, target: Target | None, evidence: Evidence) -> F
     """The fix of a finding, ready for a person: placeholders filled where this run knows the value, and `<VALUE>` for
     every word that is not what ids, names, addresses and options are made of. What a peer or a setting gave never
     becomes part of a command, and no value becomes an option."""
-    known = _known_ids(finding, target, evidence)
+    return filled(finding.fix, _known_ids(finding, target, evidence))
+
+
+def filled(fix: Fix, known: Mapping[str, str]) -> Fix:
+    """A fix with `known` in place of its placeholders, made as `fix_of` says."""
 
     def fill(word: str) -> str:
         word = _PLACEHOLDER.sub(lambda placeholder: known.get(placeholder[0], placeholder[0]), word)
         is_safe = _SAFE_WORD.fullmatch(word) and (not word.startswith("-") or word in _OPTIONS)
         return word if is_safe else "<VALUE>"
 
-    commands = tuple(replace(command, argv=tuple(map(fill, command.argv))) for command in finding.fix.commands)
-    return replace(finding.fix, commands=commands)
+    commands = tuple(replace(command, argv=tuple(map(fill, command.argv))) for command in fix.commands)
+    return replace(fix, commands=commands)
 
 
 def _known_ids(finding: RuleFinding, target: Target | None, evidence: Evidence) -> Mapping[str, str]:

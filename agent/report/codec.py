@@ -30,7 +30,7 @@ from probes.facts import (
 )
 from probes.frozen import dataclass
 from probes.model import Failed, Failure, Observation, Ok, Outcome, Skipped, Step, Subject
-from probes.vpc.model import READS
+from probes.vpc.model import WHOLE_READS
 
 _FACTS: Final[dict[tuple[Step, str | None], type]] = {
     (Step.HOST, None): HostFacts,
@@ -65,7 +65,7 @@ _FACTS: Final[dict[tuple[Step, str | None], type]] = {
     (Step.API, None): ApiFacts,
     (Step.API, operations.FURTHER_PAGES): ApiFacts,
     (Step.API, operations.JOBS): JobsFacts,
-    **{(Step.EC2, read.operation): read.facts for read in READS.values()},
+    **{(Step.EC2, read.operation): read.facts for read in WHOLE_READS.values()},
 }
 """Which facts an observation of a step and operation holds."""
 

@@ -18,7 +18,7 @@ from agent.settings import Ec2Facts
 from agent.version import __version__
 from probes.frozen import dataclass
 from probes.model import Observation, Step, Subject
-from probes.vpc.model import READS, VpcFacts
+from probes.vpc.model import WHOLE_READS, VpcFacts
 
 SCHEMA: Final = "backuplink.ec2-facts.v1"
 MAX_AGE: Final = timedelta(days=30)
@@ -103,7 +103,7 @@ def _facts(document: Any) -> Ec2Facts:
 
 def _observation(data: Any, where: str) -> Observation[Any]:
     observation = codec.decode_observation(data, where)
-    if observation.subject.operation not in READS or observation.subject != Subject(
+    if observation.subject.operation not in WHOLE_READS or observation.subject != Subject(
         step=Step.EC2, operation=observation.subject.operation
     ):
         raise DecodeError(f"{where}.id", "only EC2's answer to one of this version's reads belongs here")

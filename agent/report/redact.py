@@ -36,6 +36,7 @@ from agent.catalog.services import SERVICES
 from agent.catalog.vpce import bucket_of_host
 from agent.catalog.workloads import BACKINT_FOR_ENDPOINTS, SSM_AGENT_WITHOUT_EC2MESSAGES
 from agent.report.model import Command, Report
+from agent.report.prediction import PredictionDocument
 from probes.facts import ApiFacts
 from probes.masks import HOSTED_ZONE, ID_KINDS, Mask, Open
 from probes.model import Address, FailureKind, Step
@@ -132,27 +133,38 @@ def redact(report: Report) -> Report:
     return Redactor(report).report()
 
 
-class Redactor:
-    """One table of masks for a report, and for texts of its host that go with it."""
+def redact_prediction(document: PredictionDocument) -> PredictionDocument:
+    """The prediction with masks in place of all that identifies."""
+    masked: PredictionDocument = _Redactor(document, _fields(document)).run()
+    return dataclasses.replace(masked, redacted=True)
 
-    def __init__(self, report: Report) -> None:
-        self._report = report
+
+class _Redactor:
+    """The masks of one document, whose fields that identify are `sensitive`."""
+
+    def __init__(
+        self,
+        document: Report | PredictionDocument,
+        sensitive: Iterable[tuple[str, str]],
+        *,
+        quoted_codes: Iterable[str | None] = (),
+        versions: Iterable[str] = (),
+        targets: Iterable[str] = (),
+    ) -> None:
+        """`quoted_codes` are codes of failures that hold a text of a peer, `versions` those of agents here, some of
+        which have four numbers as an address has, and `targets` the hosts that ids end with."""
+        self._document = document
         self._masks: dict[str, str] = {}
         self._counts: Counter[object] = Counter()
         self._texts: dict[tuple[str, bool], str] = {}
         """The mask of each text: the ids of a network occur in many places."""
         self._addresses: dict[Address, Address] = {}
-        own = (workload.version for workload in report.vantage.workloads)
-        self._versions = frozenset({*_VERSIONS, *filter(None, own)})
-        """Of agents: some have four numbers, as an address has."""
+        self._versions = frozenset({*_VERSIONS, *versions})
         self._networks: dict[IPv4Network | IPv6Network, IPv4Network | IPv6Network] = {}
-        # The code of a failure has more forms than AWS's own, and may still hold a text of a peer.
-        answers = (observation.facts for observation in report.observations if isinstance(observation.facts, ApiFacts))
-        code = treatments(ApiFacts)["error_code"]
-        self._quoted_codes = {answer.error_code for answer in answers if not _has_form(code, answer.error_code or "0")}
+        self._quoted_codes = frozenset(quoted_codes)
         quoted: set[str] = set()
         hosts: set[str] = set()
-        for kind, text in _sensitive(report):
+        for kind, text in sensitive:
             if not _is_meaningful(kind, text):
                 continue
             self._mask(kind, text)
@@ -164,54 +176,18 @@ class Redactor:
                 self._masks[shown] = self._masks[text]
                 quoted.add(shown)
         # The id of a target ends with its host, whatever that is called.
-        targets = {target.host for target in report.targets if target.host in self._masks and "." not in target.host}
+        endings = {host for host in targets if host in self._masks and "." not in host}
         self._words = quoted | hosts
-        """What `of_host` searches texts for."""
+        """What texts are searched for that do not belong to the document."""
         # Lists of domains can be long, and sentences name few of them.
-        texts = "\n".join(_texts(report))
+        texts = "\n".join(_texts(document))
         quoted, hosts = ({word for word in words if word in texts} for words in (quoted, hosts))
-        self._hosts = _any_of(hosts, behind_at=targets)
+        self._hosts = _any_of(hosts, behind_at=endings)
         self._quoted = _any_of(quoted | hosts)
 
-    def report(self) -> Report:
-        """The report with masks in place of all that identifies."""
-        masked: Report = self._walked(self._report)
-        return dataclasses.replace(masked, run=dataclasses.replace(masked.run, redacted=True))
-
-    def of_host(self, text: str) -> str:
-        """A text that something else on the host wrote, such as a log, with the masks of the report. What the report
-        does not know is found by its form alone: ids of AWS, ARNs, account numbers, addresses, names of hosts and
-        buckets, mail addresses, home folders. Other names in it stay."""
-        known = _any_of({word for word in self._words if word in text})
-        if known is not None:
-            text = known.sub(lambda match: self._masks[match[0]], text)
-        text = _MAIL.sub(lambda match: self._mask("mail", match[0]), text)
-        text = _MAC.sub(lambda match: self._mask("mac", match[0].lower()), text)
-        text = _HOME.sub(lambda match: self._mask("user", match[0]), text)
-        text = _BUCKET.sub(lambda match: self._mask("bucket", match[0]), text)
-        text = self._searched(text, quotes=False)
-        text = _OTHER_ID.sub(lambda match: self._mask(match["kind"], match[0]), text)
-        return _NAME.sub(self._mask_name, text)
-
-    def word(self, kind: str, text: str, *, everywhere: bool = False) -> str:
-        """The mask of a value of this kind; the value itself where it identifies nothing. Later texts are searched for
-        it too where it has a dot and so is no common word, or with `everywhere`."""
-        if not _is_meaningful(kind, text):
-            return self.of_host(text)
-        if text not in self._masks and (masked := self.of_host(text)) != text:
-            return masked  # an id, an address, or a name that was seen in a text
-        if len(text) >= _LEAST_QUOTED and text not in _PLAIN_WORDS and ("." in text or everywhere):
-            self._words.add(text)
-        return self._mask(kind, text)
-
-    def _mask_name(self, match: re.Match[str]) -> str:
-        name = match[0]
-        last = name.rpartition(".")[2].lower()
-        if last in _FILES_END or (name.count(".") == 1 and last not in _NAMES_END):
-            return name
-        if name.lower() != name and last not in _NAMES_END:  # a symbol of a program
-            return name
-        return self._mask("host", name) if _is_meaningful("host", name) else name
+    def run(self) -> Any:
+        """The document with masks, of the class that it is of."""
+        return self._walked(self._document)
 
     def _walked(self, value: Any, treatment: Mask | Open | None = None) -> Any:
         match value:
@@ -334,6 +310,62 @@ class Redactor:
         word = _ZONE.sub("<ZONE_ID>", word)
         word = _ACCOUNT.sub("<ACCOUNT>", word)
         return _ADDRESS.sub(lambda match: "<CIDR>" if _is_length(match) else _place_of(match), word)
+
+
+class Redactor(_Redactor):
+    """One table of masks for a report, and for texts of its host that go with it."""
+
+    def __init__(self, report: Report) -> None:
+        # The code of a failure has more forms than AWS's own, and may still hold a text of a peer.
+        answers = (observation.facts for observation in report.observations if isinstance(observation.facts, ApiFacts))
+        code = treatments(ApiFacts)["error_code"]
+        super().__init__(
+            report,
+            _sensitive(report),
+            quoted_codes={answer.error_code for answer in answers if not _has_form(code, answer.error_code or "0")},
+            versions=filter(None, (workload.version for workload in report.vantage.workloads)),
+            targets=(target.host for target in report.targets),
+        )
+
+    def report(self) -> Report:
+        """The report with masks in place of all that identifies."""
+        masked: Report = self.run()
+        return dataclasses.replace(masked, run=dataclasses.replace(masked.run, redacted=True))
+
+    def of_host(self, text: str) -> str:
+        """A text that something else on the host wrote, such as a log, with the masks of the report. What the report
+        does not know is found by its form alone: ids of AWS, ARNs, account numbers, addresses, names of hosts and
+        buckets, mail addresses, home folders. Other names in it stay."""
+        known = _any_of({word for word in self._words if word in text})
+        if known is not None:
+            text = known.sub(lambda match: self._masks[match[0]], text)
+        text = _MAIL.sub(lambda match: self._mask("mail", match[0]), text)
+        text = _MAC.sub(lambda match: self._mask("mac", match[0].lower()), text)
+        text = _HOME.sub(lambda match: self._mask("user", match[0]), text)
+        text = _BUCKET.sub(lambda match: self._mask("bucket", match[0]), text)
+        text = self._searched(text, quotes=False)
+        text = _OTHER_ID.sub(lambda match: self._mask(match["kind"], match[0]), text)
+        return _NAME.sub(self._mask_name, text)
+
+    def word(self, kind: str, text: str, *, everywhere: bool = False) -> str:
+        """The mask of a value of this kind; the value itself where it identifies nothing. Later texts are searched for
+        it too where it has a dot and so is no common word, or with `everywhere`."""
+        if not _is_meaningful(kind, text):
+            return self.of_host(text)
+        if text not in self._masks and (masked := self.of_host(text)) != text:
+            return masked  # an id, an address, or a name that was seen in a text
+        if len(text) >= _LEAST_QUOTED and text not in _PLAIN_WORDS and ("." in text or everywhere):
+            self._words.add(text)
+        return self._mask(kind, text)
+
+    def _mask_name(self, match: re.Match[str]) -> str:
+        name = match[0]
+        last = name.rpartition(".")[2].lower()
+        if last in _FILES_END or (name.count(".") == 1 and last not in _NAMES_END):
+            return name
+        if name.lower() != name and last not in _NAMES_END:  # a symbol of a program
+            return name
+        return self._mask("host", name) if _is_meaningful("host", name) else name
 
 
 def _sensitive(report: Report) -> Iterator[tuple[str, str]]:

@@ -14,7 +14,7 @@ from probes.observe import Log
 from probes.operations import SDK_SETTINGS
 from probes.seams import Keys, World
 from probes.vpc import reads as ec2
-from probes.vpc.model import OWN_INTERFACES, READS
+from probes.vpc.model import OWN_INTERFACES, WHOLE_READS
 
 _SDK: Final = Subject(step=Step.HOST, operation=SDK_SETTINGS)
 _CREDENTIALS: Final = Subject(step=Step.CREDENTIALS)
@@ -74,7 +74,7 @@ async def _gather(request: FactsRequest, world: World, stop: CancelToken) -> Ec2
                 profile=request.profile,
                 ca_bundle=request.ca_bundle,
                 timeout=request.timeout,
-                most=ec2.MAX_REQUESTS,
+                most=ec2.most_requests(whole=True),
             )
             configuration = ec2.ConfigurationRequest(
                 vpc_id=request.vpc_id,
@@ -94,7 +94,7 @@ async def _gather(request: FactsRequest, world: World, stop: CancelToken) -> Ec2
     reason = f"interrupted by {stop.reason}" if stop.reason else f"the deadline of {request.deadline:g} s came"
     log.close(reason, stop.reason)
     by_id = {observation.id: observation for observation in log.made}
-    ids = (f"{Step.EC2}/{read}" for read in READS)
+    ids = (f"{Step.EC2}/{read}" for read in WHOLE_READS)
     reads = tuple(by_id[read_id] for read_id in ids if read_id in by_id)
     if any(read.failure is not None and read.failure.code == VPC_NOT_FOUND for read in reads):
         raise _NothingReadError(f"there is no {request.vpc_id} in {region} for these credentials")
@@ -107,7 +107,7 @@ def lacking(facts: Ec2Facts) -> tuple[str, ...]:
     """What could not be read, one line each, with the permission where that is what is missing."""
     outcomes = {observation.subject.operation: observation.outcome for observation in facts.observations}
     lines = []
-    for operation, read in READS.items():
+    for operation, read in WHOLE_READS.items():
         if operation == OWN_INTERFACES:
             continue  # which host will use the file is not known, and that host knows its own interfaces
         match outcomes.get(operation):
@@ -117,6 +117,8 @@ def lacking(facts: Ec2Facts) -> tuple[str, ...]:
                 lines.append(f"{read.words}: {failure.message}")
             case Skipped(reason=reason):
                 lines.append(f"{read.words}: {reason}")
+            case None:
+                lines.append(f"{read.words}: the file does not have them")
     return tuple(lines)
 
 
@@ -147,7 +149,8 @@ async def _keys(request: FactsRequest, world: World, log: Log) -> Keys:
 
 def _is_of_ec2(read: Observation[Any]) -> bool:
     """Whether a read asks EC2 itself, without which the rest explains nothing."""
-    return read.subject.operation in READS and READS[read.subject.operation].actions[0].startswith(f"{ec2.EC2}:")
+    described = WHOLE_READS.get(read.subject.operation or "")
+    return described is not None and described.actions[0].startswith(f"{ec2.EC2}:")
 
 
 def _why_nothing(observations: tuple[Observation[Any], ...], reason: str) -> str:
@@ -155,5 +158,5 @@ def _why_nothing(observations: tuple[Observation[Any], ...], reason: str) -> str
     first = next((observation for observation in observations if observation.failure is not None), None)
     if first is None or first.failure is None:
         return f"nothing could be read; cut short: {reason}"
-    read = READS.get(first.subject.operation or "")
+    read = WHOLE_READS.get(first.subject.operation or "")
     return f"nothing could be read; {first.id if read is None else read.words}: {first.failure.message}"

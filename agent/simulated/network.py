@@ -38,13 +38,13 @@ from probes.vpc.model import (
     FIREWALL_RULE_GROUP,
     HOSTED_ZONE,
     INTERFACE,
+    INTERFACES,
     NETWORK_ACLS,
     OWN_INTERFACES,
     PREFIX_LISTS,
     PRIVATE_ZONES,
     PROFILE_RESOURCES,
     PROFILES,
-    READS,
     RESOLVER_RULE,
     RESOLVER_RULES,
     ROUTE_TABLES,
@@ -53,6 +53,7 @@ from probes.vpc.model import (
     VPC,
     VPC_DNS,
     VPC_ENDPOINT,
+    WHOLE_READS,
     AclEntry,
     Configuration,
     DhcpOptionsFacts,
@@ -143,8 +144,13 @@ def configuration_of(scenario: Scenario) -> Configuration:
         part.interfaces,
         lambda interface: interface.interface_id,
     )
-    own = tuple(interface for interface in interfaces if interface.kind != "vpc_endpoint")
-    others = tuple(interface for interface in interfaces if interface.kind == "vpc_endpoint")
+    account, instance_id = scenario.metadata.account_id, scenario.metadata.instance_id
+    own = tuple(
+        replace(interface, instance_id=instance_id, owner_id=account)
+        for interface in interfaces
+        if interface.kind != "vpc_endpoint"
+    )
+    others = tuple(replace(interface, owner_id=account) for interface in interfaces if interface.kind == "vpc_endpoint")
     endpoints = tuple(endpoint for endpoint, _ in placed)
     named = (group for holder in (own, endpoints) for item in holder for group in item.group_ids)
     return Configuration(
@@ -528,6 +534,13 @@ def facts_of(scenario: Scenario, now: datetime) -> Ec2Facts:
         DNS_FIREWALL: DnsFirewallFacts(rules=configuration.firewall or ()),
         PROFILES: configuration.profiles,
         PROFILE_RESOURCES: configuration.brought,
+        INTERFACES: InterfacesFacts(
+            interfaces=tuple(
+                interface
+                for interface in (*(configuration.own_interfaces or ()), *(configuration.endpoint_interfaces or ()))
+                if interface.vpc_id == scenario.metadata.vpc_id
+            )
+        ),
     }
     outcomes = {
         OWN_INTERFACES: Skipped("a file for every host of the VPC holds no one host's interfaces"),
@@ -544,13 +557,13 @@ def facts_of(scenario: Scenario, now: datetime) -> Ec2Facts:
                 started_at=None if operation == OWN_INTERFACES else taken_at,
                 seconds=None if operation == OWN_INTERFACES else _READ_SECONDS,
             )
-            for operation in READS
+            for operation in WHOLE_READS
         ),
     )
 
 
 def _outcome(part: Ec2Part, operation: str, facts: object) -> Outcome[Any]:
-    actions = READS[operation].actions
+    actions = WHOLE_READS[operation].actions
     if not actions_of(part.denied).isdisjoint(actions):
         code, message = denial_of(*actions[0].split(":"))
         return Failed(Failure(kind=FailureKind.NOT_PERMITTED, message=message, code=code), None)
@@ -561,7 +574,7 @@ def _outcome(part: Ec2Part, operation: str, facts: object) -> Outcome[Any]:
 
 def actions_of(reads: Iterable[str]) -> frozenset[str]:
     """The actions that these reads take, as IAM names them."""
-    return frozenset(action for read in reads for action in READS[read].actions)
+    return frozenset(action for read in reads for action in WHOLE_READS[read].actions)
 
 
 def denial_of(service: str, operation: str) -> tuple[str, str]:

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+import estate
 import manual
 import rates
 import regions
@@ -15,7 +16,7 @@ from agent.cli import main as cli
 from agent.formats.emf import DIMENSIONS, NAMESPACE, RUN_METRICS, TARGET_METRICS
 from agent.formats.monitoring import RESULTS, Standing
 from agent.formats.prometheus import AGREEMENTS, ANSWERS, ANY_RECORD, FAMILIES, PHASES
-from agent.report import codec
+from agent.report import codec, prediction
 from agent.report.model import Access, Status
 from agent.report.model import Path as NetworkPath
 from agent.settings import Workload
@@ -196,6 +197,8 @@ def pages() -> dict[str, str]:
         "docs/metrics.md": metrics_page(),
         "docs/scenarios.md": scenarios_page(),
         "docs/report.v1.schema.json": codec.dumps(codec.schema()),
+        "docs/prediction.v1.schema.json": codec.dumps(prediction.schema()),
+        "docs/examples/estate.json": estate.document(),
         regions.PATH: regions.module(),
         **screenshots.pages(),
         **manual.pages(),

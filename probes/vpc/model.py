@@ -131,6 +131,10 @@ class NetworkInterface:
     """InterfaceType: `interface`, `vpc_endpoint`, …"""
     status: InterfaceStatus | None = None
     availability_zone: AvailabilityZone | None = None
+    instance_id: ResourceId | None = None
+    """The instance that it is attached to."""
+    owner_id: Owner | None = None
+    """The account that owns it; of a shared VPC its participants' interfaces are their own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -336,7 +340,7 @@ class EndpointServicesFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InterfacesFacts:
-    """Network interfaces: the instance's own, or those of the endpoints."""
+    """Network interfaces: the instance's own, those of the endpoints, or all of the VPC."""
 
     interfaces: tuple[NetworkInterface, ...]
     dropped: int = 0
@@ -490,6 +494,7 @@ PRIVATE_ZONES: Final = "private-zones"
 DNS_FIREWALL: Final = "dns-firewall"
 PROFILES: Final = "profiles"
 PROFILE_RESOURCES: Final = "profile-resources"
+INTERFACES: Final = "interfaces"
 NAME_READS: Final = (RESOLVER_RULES, PRIVATE_ZONES, DNS_FIREWALL, PROFILES, PROFILE_RESOURCES)
 """Those that concern only names."""
 
@@ -612,6 +617,16 @@ READS: Final = {
 }
 """By operation, in the order in which one builds on another. EC2 calls a VPC's endpoints, interfaces and so on; what it
 is asked is in `probes.vpc.reads`."""
+WHOLE_READS: Final = {
+    **READS,
+    INTERFACES: Read(
+        operation=INTERFACES,
+        words="the VPC's network interfaces",
+        actions=("ec2:DescribeNetworkInterfaces",),
+        facts=InterfacesFacts,
+    ),
+}
+"""Those of a facts file, which is for every host of the VPC; a run of one host makes READS alone."""
 
 
 # --- All of it -------------------------------------------------------------------------------------------------------
@@ -629,6 +644,8 @@ class Configuration:
     gateway_endpoints: tuple[GatewayEndpoint, ...] | None = None
     own_interfaces: tuple[NetworkInterface, ...] | None = None
     endpoint_interfaces: tuple[NetworkInterface, ...] | None = None
+    interfaces: tuple[NetworkInterface, ...] | None = None
+    """All of the VPC, the endpoints' among them: of a facts file alone."""
     vpc: Vpc | None = None
     dns: VpcDnsFacts | None = None
     dhcp_options: DhcpOptionsFacts | None = None
@@ -657,6 +674,7 @@ def configuration_of(facts: Mapping[str, ConfigurationFacts]) -> Configuration:
     endpoints = of(ENDPOINTS, EndpointsFacts)
     own_interfaces = of(OWN_INTERFACES, InterfacesFacts)
     endpoint_interfaces = of(ENDPOINT_INTERFACES, InterfacesFacts)
+    interfaces = of(INTERFACES, InterfacesFacts)
     vpc = of(VPC, VpcFacts)
     subnets = of(SUBNETS, SubnetsFacts)
     route_tables = of(ROUTE_TABLES, RouteTablesFacts)
@@ -673,6 +691,7 @@ def configuration_of(facts: Mapping[str, ConfigurationFacts]) -> Configuration:
         gateway_endpoints=None if endpoints is None else endpoints.gateways,
         own_interfaces=None if own_interfaces is None else own_interfaces.interfaces,
         endpoint_interfaces=None if endpoint_interfaces is None else endpoint_interfaces.interfaces,
+        interfaces=None if interfaces is None else interfaces.interfaces,
         vpc=None if vpc is None else vpc.vpc,
         dns=of(VPC_DNS, VpcDnsFacts),
         dhcp_options=of(DHCP_OPTIONS, DhcpOptionsFacts),

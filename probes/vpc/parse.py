@@ -54,6 +54,7 @@ class ForeignIdError(ProbeError):
 _ENDPOINT_ID: Final = read_form("vpce")
 _INTERFACE_ID: Final = read_form("eni")
 _SUBNET_ID: Final = read_form("subnet")
+_INSTANCE_ID: Final = read_form("i")
 _VPC_ID: Final = read_form("vpc")
 _TABLE_ID: Final = read_form("rtb")
 _ACL_ID: Final = read_form("acl")
@@ -82,7 +83,7 @@ _PRIORITY: Final = re.compile(r'"priority"\s*:\s*([0-9]{1,5})\b')
 _ID_FORMS: Final = frozenset(
     {
         *(_ENDPOINT_ID, _INTERFACE_ID, _SUBNET_ID, _VPC_ID, _TABLE_ID, _ACL_ID, GROUP_ID, _RULE_ID, _PREFIX_LIST_ID),
-        *(_DHCP_OPTIONS_ID, RESOLVER_ID, _ZONE_ID, PROFILE_ID, _RESOURCE_ARN),
+        *(_DHCP_OPTIONS_ID, RESOLVER_ID, _ZONE_ID, PROFILE_ID, _RESOURCE_ARN, _INSTANCE_ID),
     }
 )
 _ACCOUNT: Final = re.compile(r"\d{12}")
@@ -197,6 +198,8 @@ def interface(row: Row) -> NetworkInterface:
         kind=optional_text(row, "InterfaceType", WORD),
         status=_lowered(row, "Status"),
         availability_zone=optional_text(row, "AvailabilityZone", _AVAILABILITY_ZONE),
+        instance_id=optional_text(member(row, "Attachment"), "InstanceId", _INSTANCE_ID),
+        owner_id=optional_text(row, "OwnerId", _ACCOUNT),
     )
 
 

@@ -27,6 +27,7 @@ from probes.vpc.model import (
     ENDPOINTS,
     FIREWALL_RULE_GROUP,
     HOSTED_ZONE,
+    INTERFACES,
     NETWORK_ACLS,
     OWN_INTERFACES,
     PREFIX_LISTS,
@@ -42,6 +43,7 @@ from probes.vpc.model import (
     VPC,
     VPC_DNS,
     VPC_ENDPOINT,
+    WHOLE_READS,
     Configuration,
     ConfigurationFacts,
     DhcpOptionsFacts,
@@ -75,7 +77,11 @@ from probes.vpc.parse import Row
 
 MAX_REQUESTS: Final = 40
 """In a run, retries among them (which only the reader sees)."""
+MAX_WHOLE_REQUESTS: Final = 60
+"""For a facts file, which no host waits for."""
 MAX_ROWS: Final = 2_000
+MAX_INTERFACES: Final = 10_000
+"""Of one VPC."""
 MAX_RULES: Final = 20_000
 """Of all security groups together."""
 MAX_DOMAINS: Final = 1_000
@@ -99,6 +105,7 @@ _ROUNDS: Final = (
     (ENDPOINT_INTERFACES, ENDPOINT_SERVICES, SUBNETS, ROUTE_TABLES, NETWORK_ACLS, SECURITY_GROUPS, DHCP_OPTIONS),
     (PREFIX_LISTS,),
 )
+_WHOLE_ROUNDS: Final = (*_ROUNDS, (INTERFACES,))
 _RESERVED: Final = {
     **dict.fromkeys(READS, 1),
     VPC_DNS: 2,
@@ -111,6 +118,7 @@ _RESERVED: Final = {
 }
 """Requests that are reserved for each read. 200 groups with 60 rules each, 13 requests, fit into these and the requests
 that are not reserved; so does all of DNS Firewall, but not both."""
+_WHOLE_RESERVED: Final = {**_RESERVED, INTERFACES: MAX_INTERFACES // 1_000}
 _IN_EFFECT: Final = (None, "COMPLETE", "UPDATING")
 """States of an association of a Profile, or with one, that holds."""
 _PROFILE_PRIORITY: Final = 100
@@ -154,7 +162,8 @@ class ConfigurationRequest:
     group_ids: tuple[str, ...]
     """Security groups of this host, as metadata has them."""
     whole: bool = False
-    """Every security group of the VPCs and no instance: for a file that another host will use."""
+    """Every security group of the VPCs, every interface of this one, and no instance: for a file that every host of the
+    VPC can use."""
 
 
 async def inspect(reader: Reader, log: Log, wanted: ConfigurationRequest, *, limit: float) -> Configuration:
@@ -164,6 +173,11 @@ async def inspect(reader: Reader, log: Log, wanted: ConfigurationRequest, *, lim
         group.create_task(inspection.read_network())
         group.create_task(inspection.read_names())
     return inspection.configuration
+
+
+def most_requests(*, whole: bool) -> int:
+    """The requests of a run or, with `whole`, of a facts file."""
+    return MAX_WHOLE_REQUESTS if whole else MAX_REQUESTS
 
 
 def _subject(read: str) -> Subject:
@@ -179,20 +193,22 @@ class Inspection:
 
     def __init__(self, reader: Reader, log: Log, wanted: ConfigurationRequest, *, limit: float) -> None:
         """Each read is made for at most `limit` seconds."""
-        log.plan(*map(_subject, READS))
+        log.plan(*map(_subject, WHOLE_READS if wanted.whole else READS))
         self.facts: dict[str, ConfigurationFacts] = {}
         self._failures: dict[str, Failure] = {}
         self._reader = reader
         self._log = log
         self._wanted = wanted
         self._limit = limit
-        self._reserved = dict(_RESERVED)
-        self._spare = MAX_REQUESTS - sum(_RESERVED.values())
+        self._most = most_requests(whole=wanted.whole)
+        self._reserved = dict(_WHOLE_RESERVED if wanted.whole else _RESERVED)
+        self._spare = self._most - sum(self._reserved.values())
         self._bodies: Mapping[str, Callable[[], Awaitable[ConfigurationFacts]]] = {
             ENDPOINTS: self._endpoints,
             ENDPOINT_SERVICES: self._endpoint_services,
             OWN_INTERFACES: self._own_interfaces,
             ENDPOINT_INTERFACES: self._endpoint_interfaces,
+            INTERFACES: self._all_interfaces,
             VPC: self._vpc,
             VPC_DNS: self._vpc_dns,
             DHCP_OPTIONS: self._dhcp_options,
@@ -230,7 +246,7 @@ class Inspection:
     async def read_network(self) -> None:
         """Make the reads of EC2 itself."""
         await self._reader.prepare((EC2,))
-        first, *later = _ROUNDS
+        first, *later = _WHOLE_ROUNDS if self._wanted.whole else _ROUNDS
         await self._round(first)
         if (reason := self._silence(first)) is not None:
             for read in (read for reads in later for read in reads):
@@ -308,7 +324,8 @@ class Inspection:
         elif self._spare:
             self._spare -= 1
         else:
-            message = f"more than can be read with the {MAX_REQUESTS} requests of a run"
+            of = "a facts file" if self._wanted.whole else "a run"
+            message = f"more than can be read with the {self._most} requests of {of}"
             raise ProbeError(FailureKind.TOO_LARGE, message)
         return await self._reader.read(service, operation, parameters)
 
@@ -419,8 +436,13 @@ class Inspection:
         ids = (interface for endpoint in self._known_endpoints() for interface in endpoint.interface_ids)
         return await self._interfaces(ENDPOINT_INTERFACES, "network-interface-id", ids)
 
-    async def _interfaces(self, read: str, name: str, values: Iterable[str]) -> InterfacesFacts:
-        rows = await self._filtered(read, "DescribeNetworkInterfaces", "NetworkInterfaces", name, values)
+    async def _all_interfaces(self) -> InterfacesFacts:
+        return await self._interfaces(INTERFACES, "vpc-id", (self._wanted.vpc_id,), most=MAX_INTERFACES)
+
+    async def _interfaces(
+        self, read: str, name: str, values: Iterable[str], *, most: int = MAX_ROWS
+    ) -> InterfacesFacts:
+        rows = await self._filtered(read, "DescribeNetworkInterfaces", "NetworkInterfaces", name, values, most=most)
         interfaces, dropped = parse.kept(rows, parse.interface)
         return InterfacesFacts(interfaces=interfaces, dropped=dropped)
 

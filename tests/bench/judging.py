@@ -1,26 +1,34 @@
 """What judging costs: all rules over many observations, and each rule alone."""
 
+import json
 import statistics
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from ipaddress import ip_address
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from agent.judge.evidence import Evidence
 from agent.judge.rules.registry import RULES
 from agent.judge.rules.rule import Rule, RuleFinding
 from agent.judge.verdict import judge_evidence
+from agent.report import facts_file
 from agent.report.model import Measurement
 from probes.facts import LookupFacts
 from probes.model import Observation, Ok
 from probes.operations import GETADDRINFO
 from tests.agent.judge.networks import large_configuration
 from tests.bench.promise import Benchmark, Figure, Promise
+from tests.bench.spent import cpu, in_turn, median, peak, run, wall
+from tests.support import large_vpc
 from tests.support.runs import evidence_of
 
 ROUNDS: Final = 11
+VPC_ROUNDS: Final = 5
 OBSERVATIONS: Final = 1_000
 SEEDS: Final = ("one-zone-silent", "gateway-healthy", "tls-intercepted")
 """Scenarios that are grown: a fault at some addresses, none at all, and one at every address."""
@@ -87,6 +95,21 @@ def predicting() -> tuple[Figure, ...]:
     return (Figure(took, f"{rules:,} rules, {endpoints} endpoints, {tables} tables"),)
 
 
+def predicting_a_vpc() -> tuple[Figure, ...]:
+    """CPU seconds and peak memory of a whole `backuplink predict` of a company's VPC, from its facts file."""
+    with TemporaryDirectory() as folder:
+        place = Path(folder, "facts.json")
+        place.write_text(facts_file.dumps(large_vpc.facts()), "ascii")
+        services = [word for service in large_vpc.SERVICES_THERE for word in ("--service", service)]
+        words = (sys.executable, "-m", "agent", "predict", "--ec2-facts", str(place), *services, "--format", "json")
+        rounds = in_turn(lambda: run(*words, codes=(2,)), rounds=VPC_ROUNDS)
+    document = json.loads(rounds[0][0].output)
+    hosts, classes = document["interface_count"], len(document["sources"])
+    found = f"{hosts:,} hosts in {classes:,} classes, 12 services, 60 endpoints; wall {median(rounds, wall, 0):.1f} s"
+    held = f"a document of {len(rounds[0][0].output) >> 20} MiB"
+    return Figure(median(rounds, cpu, 0), found), Figure(median(rounds, peak, 0) / 1024, held)
+
+
 def _rules(evidence: Evidence) -> dict[str, float]:
     """Median milliseconds of each rule, asked in order over one fresh evidence: what evidence finds once and keeps is
     counted for the first that asks, as in a run."""
@@ -123,5 +146,12 @@ MEASUREMENTS: Final = (
     Benchmark(
         promises=(Promise(what="predicting 360 paths of a large network, CPU", against="", limit=50, unit="ms"),),
         measure=predicting,
+    ),
+    Benchmark(
+        promises=(
+            Promise(what="predicting 500 subnets, 5,000 interfaces, CPU", against="", limit=5, unit="s"),
+            Promise(what="predicting 500 subnets, 5,000 interfaces, peak memory", against="", limit=300, unit="MiB"),
+        ),
+        measure=predicting_a_vpc,
     ),
 )

@@ -8,7 +8,7 @@ import itertools
 import json
 import os
 import socket
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,6 +25,7 @@ from agent.formats.registry import OPTION_NAMES
 from agent.report.codec import encode, schema
 from agent.report.facts_file import dumps
 from agent.report.redact import redact
+from agent.settings import PREDICTION_FORMATS
 from tests.support.runs import report_of
 from tests.support.sample_facts import facts
 
@@ -287,6 +288,24 @@ VPC: Final = Option(
 )
 """Of `facts` alone, and by flag alone."""
 A_VPC: Final = "vpc-0a1b2c3d4e5f67890"
+OF_PREDICT: Final = (
+    Option(
+        name="from",
+        wanted="all, the id of a subnet, interface or instance such as i-0a1b2c3d4e5f67890, or a block such as",
+        bad=(
+            *("All", "vpc-0a1b2c3d", "sg-0a1b2c3d", "i-", "i-1", "eni-0A1B2C3D", "subnet-0a1b2c3d4", "10.0.0.0/33"),
+            *("10.0.0.5/24", "10.0.0", "::/129", "all,i-0a1b2c3d", "i-0a1b2c3d ", "*", "10.0.0.1-10.0.0.9"),
+        ),
+        multiple=True,
+    ),
+    Option(
+        name="port",
+        wanted="a whole number from 1 to 65535",
+        bad=("0", "-1", "65536", "443-450", "https", "4.43", "0x1bb", "443,1026", "\u0664\u0664\u0663"),
+        multiple=True,
+    ),
+)
+"""Of `predict` alone, and by flag alone."""
 
 TEXTS: Final = {
     "profile": ("the name of a profile", {*ANYWHERE} - {"a space", "emoji", "a path", "100 kB"}),
@@ -323,11 +342,12 @@ def _formats() -> Iterator[str]:
     return itertools.cycle(OPTION_NAMES)
 
 
-def by_flag(command: str, names: frozenset[str]) -> Iterator[Refused]:
-    """Each bad value of each of a command's options with a form."""
-    formats = _formats() if "format" in names else itertools.repeat("text")
+def by_flag(command: str, names: frozenset[str], forms: Sequence[str] = OPTION_NAMES) -> Iterator[Refused]:
+    """Each bad value of each of these options of a command, with one of the formats that it has in turn."""
+    has_format = "format" in options_of(command)
+    formats = itertools.cycle(forms if has_format else ("text",))
     needed = _needed(command)
-    for option in (*FORMED, VPC):
+    for option in (*FORMED, VPC, *OF_PREDICT):
         if option.name not in names:
             continue
         values = {**{label: value for label, value in ANYWHERE.items() if label != "NUL"}}
@@ -336,7 +356,7 @@ def by_flag(command: str, names: frozenset[str]) -> Iterator[Refused]:
             bad = [(label, value) for value, label in {value: label for label, value in bad}.items()]
         for label, value in bad:
             wanted = "text" if option.name == "format" else next(formats)
-            asked = () if option.name == "format" or "format" not in names else (f"--format={wanted}",)
+            asked = () if option.name == "format" or not has_format else (f"--format={wanted}",)
             # What is too long is refused for that alone, where a function and no list of words reads it.
             is_list = option.wanted.startswith("'")
             yield Refused(
@@ -350,7 +370,7 @@ def by_flag(command: str, names: frozenset[str]) -> Iterator[Refused]:
             if label == "NUL":
                 continue
             wanted = next(formats)
-            asked = (f"--format={wanted}",) if "format" in names else ()
+            asked = (f"--format={wanted}",) if has_format else ()
             yield Refused(
                 id=f"{command} --{name}={label}",
                 arguments=(command, *needed, f"--{name}={ANYWHERE[label]}", *asked),
@@ -1277,6 +1297,15 @@ def of_facts() -> Iterator[Refused]:
                 config=f'ec2-facts = "{path}"\n'.encode() if place == "file" else None,
                 unprivileged=label == "without leave",
             )
+    for label, (path, why) in wrong.items():
+        wanted = "json"
+        yield Refused(
+            id=f"predict --ec2-facts: {label}",
+            arguments=("predict", "--format", wanted, "--ec2-facts", path),
+            says=(path, why),
+            format=wanted,
+            unprivileged=label == "without leave",
+        )
     yield Refused(
         id="--ec2-facts: a pipe to which nobody writes",
         arguments=("check", "--ec2-facts", "{here}/pipe", "--format", "json"),
@@ -1340,6 +1369,25 @@ def of_facts() -> Iterator[Refused]:
         yield Refused(id=f"facts: {label}", arguments=("facts", *words), says=(message,), environment=environment)
 
 
+def of_predictions() -> Iterator[Refused]:
+    """What a prediction cannot be made from, or for."""
+    good = ("--ec2-facts", f"{{here}}/{GOOD_FACTS}")
+    calls: tuple[tuple[str, tuple[str, ...], str], ...] = (
+        ("nothing to predict from", (), "--ec2-facts and --vpc are missing: name one of them"),
+        ("two things", (*good, "--vpc", A_VPC), "--ec2-facts and --vpc exclude each other; leave one of them out"),
+        ("a Region for a file", (*good, "--region", "eu-west-1"), "--region says how EC2 is read, and a file is not"),
+        ("a profile for a file", (*good, "--profile", "x"), "--profile says how EC2 is read, and a file is not"),
+        ("an unknown subnet", (*good, "--from", "subnet-0badbad0"), "--from: subnet-0badbad0 is not in vpc-0a1b2c3d"),
+        ("an unknown interface", (*good, "--from", "eni-0badbad0"), "--from: eni-0badbad0: the interfaces of"),
+        ("an unknown instance", (*good, "--from", "i-0badbad0"), "--from: i-0badbad0: the interfaces of"),
+    )
+    for (label, words, message), wanted in zip(calls, itertools.cycle(PREDICTION_FORMATS)):
+        yield Refused(
+            id=f"predict: {label}", arguments=("predict", *words, "--format", wanted), says=(message,), format=wanted
+        )
+    yield Refused(id="schema: of nothing", arguments=("schema", "nope"), says=("There is no schema 'nope'; there are",))
+
+
 def of_histories() -> Iterator[Refused]:
     """Files that hold no history. tests/agent/history has those that nearly do."""
     for label, path, message in (
@@ -1390,6 +1438,7 @@ ARGUMENTS: Final = {
     ("diff", "new"),
     ("history", "file"),
     ("bundle", "report_file"),
+    ("schema", "name"),
     ("tui", "report_file"),
 }
 """Arguments of commands that have cases here; of the interface's, which needs a terminal before it reads anything, they
@@ -1399,6 +1448,7 @@ are among the tests in one."""
 def _all() -> Iterator[Refused]:
     for command in ("check", "watch", "demo", "diagnose", "facts", "bundle"):
         yield from by_flag(command, frozenset(options_of(command)))
+    yield from by_flag("predict", frozenset(options_of("predict")) - {"format"}, PREDICTION_FORMATS)
     yield from by_variable()
     yield from by_file()
     yield from of_commands()
@@ -1413,6 +1463,7 @@ def _all() -> Iterator[Refused]:
     yield from of_facts()
     yield from of_histories()
     yield from of_bundles()
+    yield from of_predictions()
 
 
 REFUSED: Final = tuple(_all())

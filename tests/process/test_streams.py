@@ -40,6 +40,7 @@ ARGUMENTS: Final = {
     "history": ("history", "{report}"),
     "bundle": ("bundle", "{report}", "--output", "{report}.tar.gz"),
     "case": ("bundle", "{report}", "--case"),
+    "predict": ("predict", "--ec2-facts", f"{ROOT}/docs/examples/estate.json", "--format", "html"),
     "facts": ("facts", "--vpc", "vpc-12345678", "--region", "no-region"),
     "version": ("--version",),
     "help": ("--help",),
@@ -47,7 +48,7 @@ ARGUMENTS: Final = {
 }
 CODES: Final = {
     **dict.fromkeys(("check", "tui", "facts", "history", "usage", "text on stdin"), UNKNOWN),
-    "demo of a fault": 2,
+    **dict.fromkeys(("demo of a fault", "predict"), 2),
 }
 """Exit codes where all streams are there; OK for every other."""
 

@@ -56,9 +56,10 @@ def permissions(
 
 
 @click.command(cls=Command)
-def schema() -> int:
-    """Write the JSON Schema of the report."""
-    from agent.app.tables import report_schema
+@click.argument("name", default="report")
+def schema(name: str) -> int:
+    """Write the JSON Schema of a document: `report`, which is the default, or `prediction`, which `predict` writes."""
+    from agent.app.tables import schema_of
 
-    to_stdout(report_schema())
+    to_stdout(schema_of(name))
     return OK

@@ -1,10 +1,6 @@
-"""What in the configuration decides over a name: endpoints, zones, Resolver rules, DNS Firewall, and Route 53 Profiles
-that bring any of these.
+"""What in the configuration decides over a name (`agent.judge.predict.names`), next to what was measured.
 
-For an equal name the VPC's own setting comes before that of a Profile; otherwise the more specific one does (Route 53
-Developer Guide, What are Amazon Route 53 Profiles). For DNS Firewall this is not documented: the VPC's own rules are
-taken to come first. Where AWS's documentation leaves open which of two settings wins, a rule reports only where the
-measurement decides.
+Where AWS's documentation leaves open which of two settings wins, a rule reports only where the measurement decides.
 """
 
 from collections.abc import Iterable
@@ -14,6 +10,7 @@ from agent.judge.conditions.names import NameFault, bogus_answers, outside_answe
 from agent.judge.conditions.search_list import SearchDomainAnswer, search_domain_answers
 from agent.judge.evidence import AT_ADDRESSES, Evidence, kept
 from agent.judge.observations import addresses_in, ids
+from agent.judge.predict.names import firewall_rule_for, private_zone_for, profile_of, resolver_rule_for
 from probes.facts import DnsFacts
 from probes.frozen import dataclass
 from probes.model import Address, Addressing, FailureKind, Observation, Target
@@ -21,19 +18,14 @@ from probes.vpc.model import (
     AVAILABLE,
     DELETED,
     ENDPOINTS,
-    VPC_ENDPOINT,
     FirewallRule,
     PrivateZone,
-    ProfileResource,
     ResolverRule,
     VpcEndpoint,
 )
 
 _OF_SDK: Final = frozenset({Addressing.DEFAULT, Addressing.DUALSTACK, Addressing.FIPS, Addressing.FIPS_DUALSTACK})
 """The names that an SDK builds, of which private DNS may cover some."""
-_AUTODEFINED: Final = "rslvr-autodefined"
-"""How the ids of the rules begin that Resolver itself gives a VPC (Route 53 Developer Guide, Using rules to specify how
-to handle DNS queries)."""
 _ADDRESS_TYPES: Final = frozenset({"A", "AAAA"})
 
 
@@ -136,7 +128,7 @@ def shadowed_names(evidence: Evidence) -> tuple[ShadowedName, ...]:
     """
     shadowed = []
     for target in evidence.targets:
-        zone = private_zone_for(evidence, target.host)
+        zone = private_zone_for(evidence.configuration, target.host)
         if zone is None or is_answered_before(evidence, target, zone):
             continue
         is_instead = zone.name != target.host or _has_available_endpoint(evidence, target)
@@ -175,7 +167,7 @@ def pinned_names(evidence: Evidence) -> tuple[PinnedName, ...]:
     pinned = []
     for public in public_answers(evidence):
         target = public.target
-        zone = private_zone_for(evidence, target.host, exact=True)
+        zone = private_zone_for(evidence.configuration, target.host, exact=True)
         answers = evidence.answers(target, evidence.vpc_resolvers)
         given = {address for answer in answers for address in addresses_in(answer)}
         if zone is None or not public.addresses <= given or is_answered_before(evidence, target, zone, answers):
@@ -278,31 +270,10 @@ def is_answered_before(
         endpoint.private_dns and endpoint.state == AVAILABLE and target.host in endpoint.dns_names
         for endpoint in endpoints_here(evidence, target)
     )
-    rule = resolver_rule_for(evidence, target.host)
+    rule = resolver_rule_for(evidence.configuration, target.host)
     forwarded = rule is not None and len(rule.domain) >= len(zone.name)
     blocked = any(blocking_rule(evidence, target.host, answer) is not None for answer in denials)
     return hidden or forwarded or blocked
-
-
-def resolver_rule_for(evidence: Evidence, host: str) -> ResolverRule | None:
-    """The rule that forwards a name: the most specific one of those that fit, where that is a forwarding rule."""
-    own = evidence.configuration.resolver_rules or ()
-    brought = evidence.configuration.brought
-    fitting = [
-        rule for rule in (*own, *(() if brought is None else brought.rules)) if _is_at_or_below(host, rule.domain)
-    ]
-    # A rule that somebody made wins over one of the same domain that Resolver itself gave the VPC.
-    first = max(
-        fitting,
-        key=lambda rule: (
-            len(rule.domain),
-            not rule.rule_id.startswith(_AUTODEFINED),
-            profile_of(evidence, rule.rule_id) is None,
-            rule.kind == "SYSTEM",
-        ),
-        default=None,
-    )
-    return first if first is not None and first.kind == "FORWARD" else None
 
 
 def answering_rule(evidence: Evidence, target: Target, answers: Iterable[Observation[Any]] = ()) -> ResolverRule | None:
@@ -314,8 +285,8 @@ def answering_rule(evidence: Evidence, target: Target, answers: Iterable[Observa
     endpoint, so that any other answer is not its own.
     """
     answers = tuple(answers)
-    rule = resolver_rule_for(evidence, target.host)
-    zone = private_zone_for(evidence, target.host)
+    rule = resolver_rule_for(evidence.configuration, target.host)
+    zone = private_zone_for(evidence.configuration, target.host)
     if rule is None or any(blocking_rule(evidence, target.host, answer) is not None for answer in answers):
         return None
     if zone is not None and (len(zone.name) > len(rule.domain) or zone.name in zones_named(answers)):
@@ -323,23 +294,9 @@ def answering_rule(evidence: Evidence, target: Target, answers: Iterable[Observa
     return rule
 
 
-def firewall_rule_for(evidence: Evidence, host: str, record: str) -> FirewallRule | None:
-    """The DNS Firewall rule that decides over a question for records of that type: the first one that fits and does not
-    only alert. None where there is none, or where it cannot be told."""
-    brought = evidence.configuration.brought
-    for rule in (*(evidence.configuration.firewall or ()), *(() if brought is None else brought.firewall)):
-        if rule.action == "ALERT" or rule.query_type not in (None, record):
-            continue
-        if rule.domains is None:
-            return None  # a list that AWS manages, whose names cannot be read
-        if any(is_matched(host, domain) for domain in rule.domains):
-            return rule
-    return None
-
-
 def blocking_rule(evidence: Evidence, host: str, answer: Observation[Any]) -> FirewallRule | None:
     """The rule that blocks a question, where the answer to it is what the rule has for it."""
-    rule = firewall_rule_for(evidence, host, answer.subject.operation or "")
+    rule = firewall_rule_for(evidence.configuration, host, answer.subject.operation or "")
     return rule if rule is not None and rule.action == "BLOCK" and _is_response(rule, answer) else None
 
 
@@ -351,14 +308,6 @@ def _is_response(rule: FirewallRule, answer: Observation[Any]) -> bool:
             name = answer.facts.canonical_name if isinstance(answer.facts, DnsFacts) else None
             return name is not None and rule.override is not None and _plain(name) == _plain(rule.override)
     return False
-
-
-def is_matched(host: str, entry: str) -> bool:
-    """Whether an entry of a domain list fits a name; `*` stands at the front alone, for one label or more (Route 53
-    Developer Guide, DNS Firewall domain lists)."""
-    if entry.startswith("*"):
-        return host.endswith(entry[1:]) and host != entry[1:]
-    return host == entry
 
 
 def is_of_this_vpc(evidence: Evidence, target: Target) -> bool:
@@ -375,32 +324,6 @@ def endpoints_here(evidence: Evidence, target: Target) -> tuple[VpcEndpoint, ...
     return tuple(endpoint for endpoint in listed_here if endpoint.state != DELETED)
 
 
-def private_zone_for(evidence: Evidence, host: str, *, exact: bool = False) -> PrivateZone | None:
-    """The private hosted zone, made by somebody and not by AWS, that a name falls into; the most specific one."""
-    brought = evidence.configuration.brought
-    fitting = [
-        zone
-        for zone in (*(evidence.configuration.zones or ()), *(() if brought is None else brought.zones))
-        if not zone.of_service and (zone.name == host if exact else _is_at_or_below(host, zone.name))
-    ]
-    return max(
-        fitting, key=lambda zone: len(zone.name), default=None
-    )  # the first of equal ones, which is the VPC's own
-
-
-def profile_of(evidence: Evidence, resource_id: str) -> ProfileResource | None:
-    """What a Profile of the VPC brings by that id; None for what the VPC has itself."""
-    configuration = evidence.configuration
-    own = (
-        *(zone.zone_id for zone in configuration.zones or ()),
-        *(rule.rule_id for rule in configuration.resolver_rules or ()),
-        *(rule.group_id for rule in configuration.firewall or ()),
-    )
-    if configuration.profiles is None or resource_id in own:
-        return None
-    return next((brought for brought in configuration.profiles.resources if brought.resource_id == resource_id), None)
-
-
 def endpoints_of_profiles(evidence: Evidence, target: Target) -> tuple[VpcEndpoint, ...]:
     """The endpoints of the target's service in other VPCs of this account that Profiles bring to this one."""
     listed_anywhere = evidence.endpoints(target) or ()
@@ -409,32 +332,8 @@ def endpoints_of_profiles(evidence: Evidence, target: Target) -> tuple[VpcEndpoi
         for endpoint in listed_anywhere
         if endpoint.state != DELETED
         and endpoint.vpc_id != evidence.vpc_id
-        and profile_of(evidence, endpoint.endpoint_id) is not None
+        and profile_of(evidence.configuration, endpoint.endpoint_id) is not None
     )
-
-
-def unread_of_profiles(evidence: Evidence) -> tuple[ProfileResource, ...]:
-    """What Profiles bring to the VPC and could not be read, so that it may be for any name: zones, rules and groups of
-    other accounts, or too many of them, and the endpoints of other accounts."""
-    configuration = evidence.configuration
-    if configuration.profiles is None:
-        return ()
-    account = None if evidence.imds is None else evidence.imds.account_id
-    known = {endpoint.endpoint_id for endpoint in configuration.endpoints or ()}
-    brought = configuration.brought
-    return tuple(
-        resource
-        for resource in configuration.profiles.resources
-        if (
-            resource.resource_id not in known and (configuration.endpoints is None or resource.owner_id != account)
-            if resource.kind == VPC_ENDPOINT
-            else brought is None or resource.resource_id in brought.unread
-        )
-    )
-
-
-def _is_at_or_below(host: str, domain: str) -> bool:
-    return domain in ("", host) or host.endswith(f".{domain}")
 
 
 def denials_of(evidence: Evidence, target: Target, kind: FailureKind) -> list[Observation[Any]]:

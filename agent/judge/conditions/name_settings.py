@@ -13,10 +13,7 @@ from agent.judge.conditions.dns_settings import (
     endpoints_of_profiles,
     forwarded_names,
     is_answered_before,
-    is_matched,
     pinned_names,
-    private_zone_for,
-    resolver_rule_for,
     shadowed_names,
     unanswered,
     zones_named,
@@ -34,6 +31,7 @@ from agent.judge.conditions.names import (
 from agent.judge.conditions.resolvers import failing_resolvers, refused_lookups, silent_resolvers
 from agent.judge.evidence import Evidence, kept
 from agent.judge.observations import addresses_in, ids, servers_of, verb_ending
+from agent.judge.predict.names import is_matched, private_zone_for, resolver_rule_for
 from probes.addresses import ordered
 from probes.frozen import dataclass
 from probes.model import FailureKind, Observation
@@ -108,7 +106,7 @@ def _forwarding_answers(evidence: Evidence) -> Iterator[ForwardedAnswer]:
     dns = evidence.configuration.dns
     for seen in public_answers(evidence):
         target = seen.target
-        rule = resolver_rule_for(evidence, target.host)
+        rule = resolver_rule_for(evidence.configuration, target.host)
         answers = evidence.answers(target, evidence.vpc_resolvers)
         public = [answer for answer in answers if any(map(evidence.is_public, addresses_in(answer)))]
         on = [
@@ -175,7 +173,7 @@ def _forwarding_answers(evidence: Evidence) -> Iterator[ForwardedAnswer]:
             )
     for failing in (*failing_resolvers(evidence), *refused_lookups(evidence)):
         target = failing.target
-        rule = resolver_rule_for(evidence, target.host)
+        rule = resolver_rule_for(evidence.configuration, target.host)
         failed = [
             answer for answer in evidence.answers(target, evidence.vpc_resolvers) if answer.id in failing.evidence
         ]
@@ -191,7 +189,7 @@ def _forwarding_answers(evidence: Evidence) -> Iterator[ForwardedAnswer]:
     silent = silent_resolvers(evidence)
     if silent is not None:
         for target in evidence.targets:
-            rule = resolver_rule_for(evidence, target.host)
+            rule = resolver_rule_for(evidence.configuration, target.host)
             asked = unanswered(evidence, target)
             if rule is not None and asked and (dns is None or dns.support):
                 yield ForwardedAnswer(
@@ -223,7 +221,7 @@ def shadowing_answers(evidence: Evidence) -> tuple[ShadowingAnswer, ...]:
 def _shadowing_answers(evidence: Evidence) -> Iterator[ShadowingAnswer]:
     for seen, kind, denials, measured in _denials(evidence):
         target = seen.target
-        zone = private_zone_for(evidence, target.host)
+        zone = private_zone_for(evidence.configuration, target.host)
         if zone is None or not denials:
             continue
         named = zones_named(denials)
@@ -249,7 +247,7 @@ def _shadowing_answers(evidence: Evidence) -> Iterator[ShadowingAnswer]:
         )
     for mixed in mixed_answers(evidence):
         target = mixed.target
-        zone = private_zone_for(evidence, target.host)
+        zone = private_zone_for(evidence.configuration, target.host)
         answers = evidence.answers(target, evidence.vpc_resolvers)
         # Nothing asks public DNS for a name of such a zone, so that both kinds of addresses are the zone's.
         if (
@@ -285,7 +283,7 @@ def blocking_answers(evidence: Evidence) -> tuple[BlockingAnswer, ...]:
 def _blocking_answers(evidence: Evidence) -> Iterator[BlockingAnswer]:
     for seen, _, denials, measured in _denials(evidence):
         target = seen.target
-        zone = private_zone_for(evidence, target.host)
+        zone = private_zone_for(evidence.configuration, target.host)
         rule = next(filter(None, (blocking_rule(evidence, target.host, answer) for answer in denials)), None)
         if rule is None or (zone is not None and zone.name in zones_named(denials)):
             continue
@@ -325,8 +323,8 @@ def answers_of_endpoints(evidence: Evidence) -> tuple[EndpointAnswer, ...]:
     for target in evidence.targets:
         if (
             not any(endpoint.state == AVAILABLE for endpoint in endpoints_here(evidence, target))
-            or private_zone_for(evidence, target.host) is not None
-            or resolver_rule_for(evidence, target.host) is not None
+            or private_zone_for(evidence.configuration, target.host) is not None
+            or resolver_rule_for(evidence.configuration, target.host) is not None
         ):
             continue
         gave = evidence.answers(target, evidence.vpc_resolvers)

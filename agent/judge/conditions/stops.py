@@ -17,9 +17,7 @@ from probes.facts import TcpFacts
 from probes.frozen import dataclass
 from probes.model import Address, Observation, Step, Target
 from probes.ports import HTTPS
-from probes.vpc.model import ANY_PROTOCOL
 
-TCP_PROTOCOLS: Final = frozenset({"tcp", "6", ANY_PROTOCOL})
 APPLIANCE: Final = "<APPLIANCE_SUBNET_CIDR>"
 _NAT: Final = "nat-"
 _KEEPS_SOURCE: Final = "vpce-"

@@ -19,7 +19,8 @@ PROPAGATED: Final = "vgw-"
 static routes for the same destination (AWS Site-to-Site VPN User Guide, Route tables and VPN route priority)."""
 _SHOWN: Final = 3
 """Rules that are named of a group that has none that fits."""
-_TCP: Final = frozenset({"tcp", "6", ANY_PROTOCOL})
+TCP_PROTOCOLS: Final = frozenset({"tcp", "6", ANY_PROTOCOL})
+"""How rules and entries that TCP can meet name their protocol."""
 
 
 class Networks(Generic[T]):

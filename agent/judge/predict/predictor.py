@@ -23,6 +23,7 @@ from typing import Final
 
 from agent.judge.predict.index import (
     LOCAL,
+    TCP_PROTOCOLS,
     Peer,
     PrefixLists,
     Remote,
@@ -39,7 +40,6 @@ from probes.facts import ImdsFacts
 from probes.frozen import dataclass
 from probes.model import Address
 from probes.vpc.model import (
-    ANY_PROTOCOL,
     AVAILABLE,
     ENDPOINT_INTERFACES,
     ENDPOINTS,
@@ -69,10 +69,11 @@ PARTIAL: Final = "partial"
 """A state of an endpoint that the API has and its documentation does not explain."""
 REST: Final = "*"
 """How AWS writes the last entry of a network ACL, which denies what no other has decided."""
-_TCP: Final = frozenset({"tcp", "6", ANY_PROTOCOL})
 _LAST_NUMBER: Final = 32766
 """Of the entries that people make; those above are the `*`."""
-_PRIVATE: Final = tuple(map(ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7")))
+PRIVATE_NETWORKS: Final = tuple(
+    map(ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7"))
+)
 """RFC 1918, RFC 6598 and RFC 4193: addresses that no host on the internet has."""
 _MESSAGE_CHARACTERS: Final = 160
 
@@ -216,6 +217,10 @@ class Predictor:
         self._rules: dict[tuple[tuple[str, ...], bool], Rules] = {}
         self._entries: dict[tuple[str, bool], list[tuple[Ports, AclEntry]]] = {}
         self._routes: dict[str, Routes] = {}
+        # Of many connects, most meet the same hops: each is judged once.
+        self._group_hops: dict[tuple[Stage, tuple[str, ...], int, Peer], Hop] = {}
+        self._acl_hops: dict[tuple[Stage, str, Remote, Ports], Hop] = {}
+        self._legs: dict[tuple[str, Address, bool, str | None, bool, bool], _Leg] = {}
 
     def endpoint_at(
         self, address: Address, vpc_id: str | None = None
@@ -266,7 +271,7 @@ class Predictor:
             return Gateway(why_unknown="what gateway endpoints and route tables there are was not read")
         if own is None:
             return Gateway(why_unknown="which subnet this host sends from is not known")
-        table = self._table(own)
+        table = self.table_of(own)
         if table is None:
             return Gateway(why_unknown=f"the route table of {own.subnet_id} was not read")
         routes = self._routes_of(table)
@@ -377,6 +382,12 @@ class Predictor:
 
     def _groups(self, stage: Stage, group_ids: tuple[str, ...], port: int, peer: Peer) -> Hop:
         """What the groups of one end do to what goes to, or comes from, `peer`."""
+        key = stage, group_ids, port, peer
+        if key not in self._group_hops:
+            self._group_hops[key] = self._judged_groups(stage, group_ids, port, peer)
+        return self._group_hops[key]
+
+    def _judged_groups(self, stage: Stage, group_ids: tuple[str, ...], port: int, peer: Peer) -> Hop:
         if self._configuration.groups is None:
             return _cannot_tell(stage, _not_read(SECURITY_GROUPS), *group_ids)
         if not group_ids:
@@ -411,7 +422,7 @@ class Predictor:
                 (ports_of(rule), group_id, rule)
                 for group_id in group_ids
                 for rule in self._rules_of.get(group_id, ())
-                if rule.egress is egress and rule.protocol in _TCP
+                if rule.egress is egress and rule.protocol in TCP_PROTOCOLS
             ]
             unread = tuple(group_id for group_id in group_ids if group_id not in self._rules_of)
             self._rules[key] = Rules(rules, unread, self._lists)
@@ -428,6 +439,12 @@ class Predictor:
         acl = self._acl_of.get(end.subnet_id)
         if acl is None:
             return _cannot_tell(stage, f"the network ACL of {end.subnet_id} was not read")
+        key = stage, acl.acl_id, remote, ports
+        if key not in self._acl_hops:
+            self._acl_hops[key] = self._judged_acl(stage, acl, remote, ports)
+        return self._acl_hops[key]
+
+    def _judged_acl(self, stage: Stage, acl: NetworkAcl, remote: Remote, ports: Ports) -> Hop:
         egress = stage in (Stage.HOST_ACL_OUT, Stage.ENDPOINT_ACL_OUT)
         decided = _decide(self._entries_of(acl, egress), remote, ports)
         if decided is None:
@@ -440,7 +457,7 @@ class Predictor:
         """The entries of one direction that TCP can meet, with their ports, in the order in which they are tried."""
         key = acl.acl_id, egress
         if key not in self._entries:
-            fitting = [entry for entry in acl.entries if entry.egress is egress and entry.protocol in _TCP]
+            fitting = [entry for entry in acl.entries if entry.egress is egress and entry.protocol in TCP_PROTOCOLS]
             fitting.sort(key=lambda entry: (entry.number, entry.allow))
             self._entries[key] = [(ports_of(entry), entry) for entry in fitting]
         return self._entries[key]
@@ -453,7 +470,7 @@ class Predictor:
             return None
         if self._configuration.route_tables is None:
             return _Leg(table_id=None, route=None, outcome=Reachability.CANNOT_TELL, words=_not_read(ROUTE_TABLES))
-        table = self._table(way.own)
+        table = self.table_of(way.own)
         if table is None:
             words = f"the route table of {way.own.subnet_id} was not read"
             return _Leg(table_id=None, route=None, outcome=Reachability.CANNOT_TELL, words=words)
@@ -467,7 +484,7 @@ class Predictor:
         within one VPC."""
         if way.own is None or way.interface is None or way.leaves_subnet is False or seen is None:
             return None
-        table = self._table(way.interface)
+        table = self.table_of(way.interface)
         if table is None:
             return None
         inside = way.in_one_vpc
@@ -475,7 +492,8 @@ class Predictor:
         leg = self._leg(table, seen, inside=inside, other=other, known=True, back=True)
         return None if inside and leg.outcome is Reachability.OPEN else leg
 
-    def _table(self, interface: NetworkInterface) -> RouteTable | None:
+    def table_of(self, interface: NetworkInterface) -> RouteTable | None:
+        """The route table of an interface's subnet, its own or the main one; None where it was not read."""
         return self._table_of.get(interface.subnet_id) or self._main_table_of.get(interface.vpc_id)
 
     def _routes_of(self, table: RouteTable) -> Routes:
@@ -490,6 +508,14 @@ class Predictor:
 
         `known` is whether it is known who has the address, `back` whether it is the answer that is sent.
         """
+        key = table.table_id, to, inside, other, known, back
+        if key not in self._legs:
+            self._legs[key] = self._judged_leg(table, to, inside=inside, other=other, known=known, back=back)
+        return self._legs[key]
+
+    def _judged_leg(
+        self, table: RouteTable, to: Address, *, inside: bool, other: str | None, known: bool, back: bool
+    ) -> _Leg:
         routes = self._routes_of(table)
         length, taken = routes.to(to)
         route = taken[0] if len(taken) == 1 else None
@@ -599,7 +625,7 @@ class Predictor:
             yield f"what {back.detour} does with the answer"
         if way.other_vpc is not None and way.own is not None and way.interface is not None:
             yield f"what lies between {way.own.vpc_id} and {way.other_vpc}, and what filters there"
-            if self._table(way.interface) is None:
+            if self.table_of(way.interface) is None:
                 yield f"the way back from {way.other_vpc}, whose route tables were not read"
         configuration = self._configuration
         needed: tuple[tuple[str, object], ...] = (
@@ -618,7 +644,7 @@ class Predictor:
 
 
 def _is_private(address: Address) -> bool:
-    return any(address in network for network in _PRIVATE)
+    return any(address in network for network in PRIVATE_NETWORKS)
 
 
 def _within(address: Address, cidrs: Iterable[Network]) -> bool:

@@ -56,7 +56,7 @@ from probes.operations import (
     WITHOUT_SEARCH,
     WORKLOADS,
 )
-from probes.vpc.model import READS
+from probes.vpc.model import WHOLE_READS
 from tests.support import extent
 from tests.support.build import (
     BACKUP,
@@ -158,7 +158,7 @@ FORMS: Final[dict[tuple[Step, str | None], type]] = {
     (Step.API, None): forms.ApiFacts,
     (Step.API, FURTHER_PAGES): forms.ApiFacts,
     (Step.API, JOBS): forms.JobsFacts,
-    **{(Step.EC2, read.operation): read.facts for read in READS.values()},
+    **{(Step.EC2, read.operation): read.facts for read in WHOLE_READS.values()},
 }
 KINDS: Final = {place: values(form) for place, form in FORMS.items()}
 OF_THE_HOST: Final = {

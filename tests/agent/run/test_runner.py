@@ -33,7 +33,7 @@ from probes.model import ELSEWHERE, Addressing, Draft, FailureKind, Observation,
 from probes.operations import FURTHER_PAGES, JOBS, SEARCH_DOMAINS, WITHOUT_SEARCH
 from probes.seams import Sdk
 from probes.steps import host
-from probes.vpc.model import OWN_INTERFACES, PROFILE_RESOURCES, READS
+from probes.vpc.model import INTERFACES, OWN_INTERFACES, PROFILE_RESOURCES, READS
 from tests.support.extent import one_in
 from tests.support.fakes import FakeMachine
 from tests.support.runs import evidence_of, measured
@@ -431,6 +431,7 @@ def test_a_file_stands_for_what_ec2_said_when_it_was_written() -> None:
     evidence, _ = evidence_in(changed(f'{EC2}\nsource = "file"\ndays_old = 0.5'))
     # A file is not about one instance, so it lacks that instance's interfaces.
     assert {name for name, observation in reads(evidence).items() if not observation.ok} == {OWN_INTERFACES}
+    assert INTERFACES not in reads(evidence)  # those of other hosts, which no report holds
     assert evidence.configured_at == evidence.run.started_at - timedelta(days=0.5)
     assert evidence.is_configuration_fresh
     assert {path.predicted for path in judge_evidence(evidence).paths} == {Reachability.OPEN}

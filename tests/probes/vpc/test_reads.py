@@ -38,6 +38,7 @@ from probes.vpc.model import (
     SUBNETS,
     VPC,
     VPC_DNS,
+    WHOLE_READS,
     AclEntry,
     Configuration,
     DhcpOptionsFacts,
@@ -138,11 +139,12 @@ async def inspected(own: Reader, wanted: ConfigurationRequest = WANTED, *, limit
     started = clock()
     configuration = await ec2.inspect(own, log, wanted, limit=limit)
     observations = {str(observation.subject.operation): observation for observation in emitted}
-    assert sorted(observations) == sorted(READS)
-    assert len(emitted) == len(READS) == log.planned
+    made = WHOLE_READS if wanted.whole else READS
+    assert sorted(observations) == sorted(made)
+    assert len(emitted) == len(made) == log.planned
     for read, observation in observations.items():
         assert observation.subject.step is Step.EC2
-        assert observation.facts is None or isinstance(observation.facts, READS[read].facts)
+        assert observation.facts is None or isinstance(observation.facts, made[read].facts)
     assert configuration == configuration_of(
         {read: observation.facts for read, observation in observations.items() if observation.ok and observation.facts}
     )
@@ -308,6 +310,8 @@ async def test_a_network_of_moto(moto: boto3.session.Session) -> None:
             kind="interface",
             status="in-use",
             availability_zone="eu-west-1a",
+            instance_id=instance["InstanceId"],
+            owner_id="123456789012",
         ),
     )
     wanted_ids = [*endpoint["NetworkInterfaceIds"], *central["NetworkInterfaceIds"]]
@@ -1143,6 +1147,41 @@ async def test_a_whole_vpc(told: Told) -> None:
     (asked,) = (call.parameters for call in told.calls if call.operation == "DescribeSecurityGroups")
     assert (asked["Filter.1.Name"], asked["Filter.1.Value.1"]) == ("vpc-id", VPC_ID)
     assert result.reason(OWN_INTERFACES) == "a file for every host of the VPC holds no one host's interfaces"
+
+
+async def test_every_interface_of_a_whole_vpc(told: Told) -> None:
+    """In pages, with the instance and the owner of each; no run of one host asks for them."""
+    sound(told)
+
+    def page(number: int) -> str:
+        return "".join(
+            item(
+                networkInterfaceId=f"eni-{place:017x}",
+                vpcId=VPC_ID,
+                subnetId=SUBNET_ID,
+                ownerId="111122223333",
+                attachment=f"<instanceId>{INSTANCE_ID}</instanceId>" if place % 2 else "",
+            )
+            for place in range(number * 1_000, (number + 1) * 1_000)
+        )
+
+    def pages(call: Call) -> Reply:
+        if call.parameters["Filter.1.Name"] != "vpc-id":
+            return of_ec2("DescribeNetworkInterfaces", "")
+        number = int(call.parameters.get("NextToken", "0"))
+        return of_ec2("DescribeNetworkInterfaces", page(number), str(number + 1) if number < 2 else None)
+
+    told.answers["DescribeNetworkInterfaces"] = pages
+    result = await inspected(reader(most=ec2.MAX_WHOLE_REQUESTS), replace(WANTED, instance_id=None, whole=True))
+    interfaces = result.configuration.interfaces or ()
+    assert [interface.interface_id for interface in interfaces] == [f"eni-{place:017x}" for place in range(3_000)]
+    assert [interface.instance_id for interface in interfaces[:2]] == [None, INSTANCE_ID]
+    assert {interface.owner_id for interface in interfaces} == {"111122223333"}
+    asked = [call.parameters for call in told.calls if call.operation == "DescribeNetworkInterfaces"]
+    assert [parameters["Filter.1.Value.1"] for parameters in asked if parameters["Filter.1.Name"] == "vpc-id"] == (
+        [VPC_ID] * 3
+    )
+    assert (await inspected(reader())).configuration.interfaces is None
 
 
 def rule_row(group_id: str, port: int, **others: str) -> str:

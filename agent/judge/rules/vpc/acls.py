@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from agent.catalog.wording import listed
-from agent.judge.commands import known_id, ranges, read_only
-from agent.judge.conditions.stops import TCP_PROTOCOLS, Remote, Stop, block_of, needed_first, sender_of, stops_of
+from agent.judge.commands import acl_entry, free_number, known_id, ranges, read_only
+from agent.judge.conditions.stops import Remote, Stop, block_of, needed_first, sender_of, stops_of
 from agent.judge.evidence import Evidence
 from agent.judge.rules.rule import Rule, RuleFinding
 from agent.judge.rules.vpc.stopped import NOT_THE_APPLIANCE, finding_at
@@ -13,13 +13,8 @@ from agent.report.hops import Ports, Stage
 from agent.report.model import Command, CommandScope, Fix
 from probes.model import Step, Target
 from probes.ports import HTTPS
-from probes.vpc.model import ENDPOINT_INTERFACES, NETWORK_ACLS, OWN_INTERFACES, SUBNETS, NetworkAcl
+from probes.vpc.model import ENDPOINT_INTERFACES, NETWORK_ACLS, OWN_INTERFACES, SUBNETS
 
-REST_NUMBER: Final = 32767
-"""Of the `*`, the last entry of a network ACL, which denies what no other has decided; that for IPv6 comes behind it
-(Amazon VPC User Guide, Network ACL rules)."""
-_STEP: Final = 10
-"""Between entries of a network ACL, so that others find room."""
 _OUTBOUND: Final = frozenset({Stage.HOST_ACL_OUT, Stage.ENDPOINT_ACL_OUT})
 _ANSWERS: Final = frozenset({Stage.ENDPOINT_ACL_OUT, Stage.HOST_ACL_IN})
 _AT_HOST: Final = frozenset({Stage.HOST_ACL_OUT, Stage.HOST_ACL_IN})
@@ -63,10 +58,10 @@ def _passing(evidence: Evidence, target: Target, stops: list[Stop]) -> Fix:
     for (acl_id, egress, remote), spans in wanted.items():
         for span in spans:
             numbers = taken.setdefault((acl_id, egress), set())
-            number = _free_number(acls[acl_id], remote, span, egress=egress, taken=numbers)
+            number = free_number(acls[acl_id], remote.address, remote.version, span, egress=egress, taken=numbers)
             if number is not None:
                 numbers.add(number)
-                commands.append(_entry(target, acl_id, number, remote, span, egress=egress))
+                commands.append(acl_entry(target, acl_id, number, remote.block, remote.version, span, egress=egress))
     sentences = []
     if names:
         commands += [] if commands else [_show_acls(target, names)]
@@ -82,42 +77,6 @@ def _passing(evidence: Evidence, target: Target, stops: list[Stop]) -> Fix:
     if is_of_appliance:
         sentences.append(NOT_THE_APPLIANCE)
     return Fix(summary=" ".join(sentences), commands=tuple(commands))
-
-
-def _free_number(acl: NetworkAcl, remote: Remote, ports: Ports, *, egress: bool, taken: set[int]) -> int | None:
-    """A number that no entry has, lower than those of all entries that deny any of it."""
-    entries = [entry for entry in acl.entries if entry.egress is egress]
-    denying = (
-        entry.number
-        for entry in entries
-        if not entry.allow
-        and entry.protocol in TCP_PROTOCOLS
-        and (entry.cidr.version == remote.version if remote.address is None else remote.address in entry.cidr)
-        and (entry.from_port or 0) <= ports[1]
-        and ports[0] <= (65535 if entry.to_port is None else entry.to_port)
-    )
-    end = min((REST_NUMBER, *denying))
-    used = {entry.number for entry in entries} | taken
-    begin = max((number for number in used if number < end), default=0)
-    if end - begin > 1:
-        return begin + min(_STEP, (end - begin) // 2)
-    return next((number for number in range(end - 1, 0, -1) if number not in used), None)
-
-
-def _entry(target: Target, acl_id: str, number: int, remote: Remote, ports: Ports, *, egress: bool) -> Command:
-    """Let traffic with the other end pass a network ACL in one direction."""
-    return Command(
-        argv=(
-            *("aws", "ec2", "create-network-acl-entry", "--region", target.region),
-            *("--network-acl-id", known_id(acl_id, "<NETWORK_ACL_ID>")),
-            *("--egress" if egress else "--ingress", "--rule-number", str(number), "--protocol", "6"),
-            *("--port-range", f"From={ports[0]},To={ports[1]}"),
-            *("--cidr-block" if remote.version == 4 else "--ipv6-cidr-block", remote.block, "--rule-action", "allow"),
-        ),
-        scope=CommandScope.SUBNET,
-        reversible=True,
-        undo="remove that entry again: aws ec2 delete-network-acl-entry with the same id, direction and rule number",
-    )
 
 
 def _show_acls(target: Target, names: Iterable[str]) -> Command:

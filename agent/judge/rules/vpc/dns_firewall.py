@@ -5,9 +5,9 @@ from typing import Final
 
 from agent.catalog.wording import listed
 from agent.judge.commands import show_firewall
-from agent.judge.conditions.dns_settings import profile_of
 from agent.judge.conditions.name_settings import BlockingAnswer, blocking_answers
 from agent.judge.evidence import Evidence
+from agent.judge.predict.names import profile_of
 from agent.judge.rules.rule import RESOLVER, Rule, RuleFinding, resting_on, says
 from agent.report.model import Fix
 from probes.model import Step
@@ -18,7 +18,7 @@ def dns_firewall_blocks(evidence: Evidence) -> Iterator[RuleFinding]:
     """VPC017: the first DNS Firewall rule of the VPC that fits the name blocks it, and the VPC's resolver answers as
     that rule says."""
     for answer in blocking_answers(evidence):
-        if profile_of(evidence, answer.rule.group_id) is None:
+        if profile_of(evidence.configuration, answer.rule.group_id) is None:
             yield _blocked(evidence, answer)
 
 

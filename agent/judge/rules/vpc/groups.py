@@ -4,16 +4,16 @@ from collections.abc import Iterator
 from typing import Final
 
 from agent.catalog.wording import listed
-from agent.judge.commands import allow, known_id, permission, ranges
-from agent.judge.conditions.stops import TCP_PROTOCOLS, Stop, block_of, detour_of, needed_first, sender_of, stops_of
+from agent.judge.commands import allow, group_to_change, known_id, let_out, passes, permission, ranges
+from agent.judge.conditions.stops import Stop, block_of, detour_of, needed_first, sender_of, stops_of
 from agent.judge.evidence import Evidence
 from agent.judge.rules.rule import Rule, RuleFinding
 from agent.judge.rules.vpc.stopped import NOT_THE_APPLIANCE, finding_at, places_of
 from agent.report.hops import Ports, Stage
-from agent.report.model import Command, CommandScope, Fix
+from agent.report.model import Fix
 from probes.model import Address, Step, Target
 from probes.ports import HTTPS
-from probes.vpc.model import ENDPOINT_INTERFACES, ENDPOINTS, OWN_INTERFACES, SECURITY_GROUPS, GroupRule, SecurityGroup
+from probes.vpc.model import ENDPOINT_INTERFACES, ENDPOINTS, OWN_INTERFACES, SECURITY_GROUPS, GroupRule
 
 _APPLIANCE_GROUP: Final = "<APPLIANCE_SECURITY_GROUP_ID>"
 
@@ -33,7 +33,7 @@ def _admitting(evidence: Evidence, target: Target, stops: list[Stop]) -> Fix:
     rules: dict[tuple[str, str, int], list[int]] = {}
     for stop in sorted(stops, key=lambda blocked: blocked.path.port):
         path = stop.path
-        group = _group_to_change(evidence, target, stop.hop.resources, egress=False)
+        group = group_to_change(evidence.configuration, target.ports, stop.hop.resources, egress=False)
         rules.setdefault((group, sender_of(path).block, path.address.version), []).append(path.port)
     groups = listed(dict.fromkeys(group for group, *_ in rules))
     ports = dict.fromkeys(port for open_ports in rules.values() for port in open_ports if port != HTTPS)
@@ -71,7 +71,7 @@ def _admitted_already(evidence: Evidence, stops: list[Stop]) -> Iterator[str]:
     groups: dict[tuple[str, str], dict[str, None]] = {}
     for group in evidence.configuration.groups or ():
         for rule in group.rules if group.group_id in names else ():
-            ports = [port for port in needed if _passes(rule, port, egress=False)]
+            ports = [port for port in needed if passes(rule, port, egress=False)]
             if ports and (rule.cidr is None or versions == {rule.cidr.version}):
                 allowed_by.setdefault(_whom(rule), set()).update(ports)
                 groups.setdefault(_whom(rule), {})[group.group_id] = None
@@ -94,24 +94,6 @@ def _whom(rule: GroupRule) -> tuple[str, str]:
     return str(rule.cidr), "that is the appliance's subnet"
 
 
-def _group_to_change(evidence: Evidence, target: Target, groups: tuple[str, ...], *, egress: bool) -> str:
-    """The first of the groups that has a rule for a port of the target, otherwise the first."""
-    of_id = {group.group_id: group for group in evidence.configuration.groups or ()}
-    has_rule = (group for group in groups if group in of_id and _is_for(of_id[group], target.ports, egress=egress))
-    whose = "<INSTANCE_SECURITY_GROUP_ID>" if egress else "<ENDPOINT_SECURITY_GROUP_ID>"
-    return known_id(next(has_rule, groups[0]), whose)
-
-
-def _is_for(group: SecurityGroup, ports: tuple[int, ...], *, egress: bool) -> bool:
-    return any(_passes(rule, port, egress=egress) for rule in group.rules for port in ports)
-
-
-def _passes(rule: GroupRule, port: int, *, egress: bool) -> bool:
-    """Whether a rule is for TCP on a port in that direction."""
-    is_for_tcp = rule.egress is egress and rule.protocol in TCP_PROTOCOLS
-    return is_for_tcp and (rule.from_port or 0) <= port <= (65535 if rule.to_port is None else rule.to_port)
-
-
 def egress_blocked(evidence: Evidence) -> Iterator[RuleFinding]:
     """VPC012: no rule of this host's own security groups lets the traffic out."""
     for target in evidence.targets:
@@ -129,13 +111,13 @@ def _letting_out(evidence: Evidence, target: Target, stops: list[Stop]) -> Fix:
         own = next(stop.hop.resources for stop in stops if stop.path.address in where)
         mine = [port for port in ports if port == HTTPS]
         others = [port for port in ports if port != HTTPS]
-        group = _group_to_change(evidence, target, own, egress=True)
+        group = group_to_change(evidence.configuration, target.ports, own, egress=True)
         groups |= {group: None} if mine else {}
         appliance |= dict.fromkeys(others)
         ends = dict.fromkeys(_far_end(evidence, address) for address in where)
-        commands += [_let_out(target, group, _permitting(span, end)) for span in ranges(mine) for end in ends]
+        commands += [let_out(target, group, _permitting(span, end)) for span in ranges(mine) for end in ends]
         commands += [
-            _let_out(target, _APPLIANCE_GROUP, _permitting(span, address))
+            let_out(target, _APPLIANCE_GROUP, _permitting(span, address))
             for span in ranges(others)
             for address in where
         ]
@@ -166,19 +148,6 @@ def _permitting(ports: Ports, end: Address | str) -> tuple[str, ...]:
         return permission(ports, block_of(end), end.version)
     low, high = ports
     return ("--ip-permissions", f"IpProtocol=tcp,FromPort={low},ToPort={high},PrefixListIds=[{{PrefixListId={end}}}]")
-
-
-def _let_out(target: Target, group: str, permitted: tuple[str, ...]) -> Command:
-    """Let traffic out by a rule of this host's security group."""
-    return Command(
-        argv=(
-            *("aws", "ec2", "authorize-security-group-egress", "--region", target.region),
-            *("--group-id", group, *permitted),
-        ),
-        scope=CommandScope.HOST,
-        reversible=True,
-        undo="remove the same rule from the group: aws ec2 revoke-security-group-egress with the same arguments",
-    )
 
 
 RULES: Final = (

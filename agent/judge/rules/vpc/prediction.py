@@ -9,14 +9,9 @@ from agent.catalog.wording import listed
 from agent.judge.agreement import configured_paths
 from agent.judge.commands import read_only, show_profile
 from agent.judge.conditions.connects import Nature, nature_of
-from agent.judge.conditions.dns_settings import (
-    firewall_rule_for,
-    private_zone_for,
-    resolver_rule_for,
-    unread_of_profiles,
-)
 from agent.judge.evidence import Evidence
 from agent.judge.observations import addresses_in, by_place, ids, kind_of, places, servers_of, verb_ending
+from agent.judge.predict.names import firewall_rule_for, private_zone_for, resolver_rule_for, unread_of_profiles
 from agent.judge.rules.rule import Rule, RuleFinding, resting_on, says
 from agent.report.hops import Reachability
 from agent.report.model import CommandScope, ConfiguredPath, Fix, Measured
@@ -145,9 +140,9 @@ def _not_in_effect(evidence: Evidence, target: Target) -> list[Observation[Any]]
     brought = configuration.brought
     records = {_RECORDS.get(endpoint.ip_address_type or "", "A") for endpoint in covering}
     if (
-        resolver_rule_for(evidence, target.host) is not None
-        or private_zone_for(evidence, target.host) is not None
-        or any(firewall_rule_for(evidence, target.host, record) is not None for record in records)
+        resolver_rule_for(evidence.configuration, target.host) is not None
+        or private_zone_for(evidence.configuration, target.host) is not None
+        or any(firewall_rule_for(evidence.configuration, target.host, record) is not None for record in records)
         or any(rule.domains is None for rule in (*firewall, *(() if brought is None else brought.firewall)))
     ):
         return []
@@ -216,7 +211,8 @@ def _names_differ(evidence: Evidence, target: Target, answers: list[Observation[
 def _left_of_profiles(evidence: Evidence) -> str:
     """What of Route 53 Profiles may be behind an answer: nothing where all that they bring was read, which
     ListHostedZonesByVPC and the like do not show (Route 53 API Reference)."""
-    profiles, unread = evidence.configuration.profiles, unread_of_profiles(evidence)
+    account = None if evidence.imds is None else evidence.imds.account_id
+    profiles, unread = evidence.configuration.profiles, unread_of_profiles(evidence.configuration, account)
     if profiles is None:
         return "a Route 53 Profile, whose zones, rules and firewall groups were not read, "
     if unread or evidence.dropped(PROFILES):

@@ -7,17 +7,12 @@ from agent.catalog.services import SERVICES, gateway_service_name_of, is_name_do
 from agent.catalog.vpce import read_name
 from agent.catalog.wording import listed
 from agent.judge.commands import describe_endpoint, known_id, read_only, switch_on
-from agent.judge.conditions.dns_settings import (
-    endpoints_here,
-    endpoints_of_profiles,
-    is_of_this_vpc,
-    private_zone_for,
-    unanswered,
-)
+from agent.judge.conditions.dns_settings import endpoints_here, endpoints_of_profiles, is_of_this_vpc, unanswered
 from agent.judge.conditions.names import public_answers
 from agent.judge.conditions.resolvers import silent_resolvers
 from agent.judge.evidence import Evidence
 from agent.judge.observations import servers_of
+from agent.judge.predict.names import private_zone_for
 from agent.judge.requirements import why_not_in_use
 from agent.judge.rules.rule import EC2, Rule, RuleFinding, resting_on, says
 from agent.report.model import Command, CommandScope, Fix
@@ -48,7 +43,7 @@ def endpoint_missing(evidence: Evidence) -> Iterator[RuleFinding]:
             or evidence.gateway_endpoints(target)
             or target.service_name is None
             or not is_of_this_vpc(evidence, target)
-            or private_zone_for(evidence, target.host, exact=True) is not None
+            or private_zone_for(evidence.configuration, target.host, exact=True) is not None
             or any(endpoint.private_dns for endpoint in endpoints_of_profiles(evidence, target))
         ):
             continue
@@ -235,7 +230,8 @@ def private_dns_off(evidence: Evidence) -> Iterator[RuleFinding]:
             or evidence.gateway_endpoints(target)  # whose missing route is the cause
             # Which other names private DNS would cover EC2 alone knows.
             or not (target.addressing is Addressing.DEFAULT or evidence.is_covered_by_offer(target))
-            or private_zone_for(evidence, target.host, exact=True) is not None  # it answers, and private DNS is refused
+            # Such a zone answers, and private DNS is refused.
+            or private_zone_for(evidence.configuration, target.host, exact=True) is not None
         ):
             continue
         names = listed(endpoint.endpoint_id for endpoint in off)

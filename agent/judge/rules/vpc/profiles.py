@@ -6,7 +6,7 @@ from typing import Final
 from agent.catalog.services import SERVICES
 from agent.catalog.wording import listed
 from agent.judge.commands import known_id, show_firewall, show_profile, switch_on, system_rule
-from agent.judge.conditions.dns_settings import endpoints_here, profile_of
+from agent.judge.conditions.dns_settings import endpoints_here
 from agent.judge.conditions.name_settings import (
     BlockingAnswer,
     EndpointAnswer,
@@ -18,6 +18,7 @@ from agent.judge.conditions.name_settings import (
     shadowing_answers,
 )
 from agent.judge.evidence import Evidence
+from agent.judge.predict.names import profile_of
 from agent.judge.requirements import why_not_in_use
 from agent.judge.rules.rule import ROUTE_53, Rule, RuleFinding, resting_on, says
 from agent.report.model import Command, Fix
@@ -68,19 +69,19 @@ def _brought(evidence: Evidence) -> Iterator[_Brought]:
     own = evidence.configuration
     if own.resolver_rules is not None:
         for forwarded in forwarding_answers(evidence):
-            if (resource := profile_of(evidence, forwarded.rule.rule_id)) is not None:
+            if (resource := profile_of(evidence.configuration, forwarded.rule.rule_id)) is not None:
                 yield resource, forwarded
     if own.zones is not None:
         for shadowing in shadowing_answers(evidence):
-            if (resource := profile_of(evidence, shadowing.zone.zone_id)) is not None:
+            if (resource := profile_of(evidence.configuration, shadowing.zone.zone_id)) is not None:
                 yield resource, shadowing
     if own.firewall is not None:
         for blocking in blocking_answers(evidence):
-            if (resource := profile_of(evidence, blocking.rule.group_id)) is not None:
+            if (resource := profile_of(evidence.configuration, blocking.rule.group_id)) is not None:
                 yield resource, blocking
     if own.resolver_rules is not None and own.zones is not None:
         for led in answers_of_endpoints(evidence):
-            if (resource := profile_of(evidence, led.endpoint.endpoint_id)) is not None:
+            if (resource := profile_of(evidence.configuration, led.endpoint.endpoint_id)) is not None:
                 yield resource, led
 
 

@@ -5,9 +5,9 @@ from typing import Final
 
 from agent.catalog.wording import listed
 from agent.judge.commands import known_id, read_only, system_rule
-from agent.judge.conditions.dns_settings import profile_of
 from agent.judge.conditions.name_settings import ForwardedAnswer, forwarding_answers
 from agent.judge.evidence import Evidence
+from agent.judge.predict.names import profile_of
 from agent.judge.rules.rule import RESOLVER, Rule, RuleFinding, resting_on, says
 from agent.report.model import CommandScope, Fix
 from probes.model import Step
@@ -19,7 +19,7 @@ def resolver_rule_forwards(evidence: Evidence) -> Iterator[RuleFinding]:
     though the endpoint's private DNS is in order, that there is no such name or no address of it, addresses that no
     endpoint has, private and public ones in one answer, an error, or nothing."""
     for answer in forwarding_answers(evidence):
-        if profile_of(evidence, answer.rule.rule_id) is None:
+        if profile_of(evidence.configuration, answer.rule.rule_id) is None:
             yield _forwarded(evidence, answer)
 
 

@@ -5,9 +5,10 @@ from typing import Final
 
 from agent.catalog.wording import listed
 from agent.judge.commands import describe_endpoint, known_id, read_only
-from agent.judge.conditions.dns_settings import endpoints_here, private_zone_for, profile_of, stale_answers
+from agent.judge.conditions.dns_settings import endpoints_here, stale_answers
 from agent.judge.conditions.name_settings import STALE_READS, ShadowingAnswer, shadowing_answers
 from agent.judge.evidence import Evidence
+from agent.judge.predict.names import private_zone_for, profile_of
 from agent.judge.rules.rule import EC2, ROUTE_53, Rule, RuleFinding, resting_on, says
 from agent.report.model import Command, CommandScope, Fix
 from probes.model import Address, Step, Target
@@ -53,7 +54,7 @@ def _addresses_of(evidence: Evidence, endpoint: VpcEndpoint) -> tuple[Address, .
 
 
 def _mend_record(evidence: Evidence, target: Target, is_there: bool) -> Fix:
-    zone = private_zone_for(evidence, target.host)
+    zone = private_zone_for(evidence.configuration, target.host)
     if zone is None:
         where = "Find who holds the record, a name server of your own or a private hosted zone, and make it"
     else:
@@ -75,7 +76,7 @@ def private_zone_shadows(evidence: Evidence) -> Iterator[RuleFinding]:
     """VPC016: a private hosted zone of the VPC, of the name or of one above it, answers at the VPC's resolver: that
     there is no such name, that it has no address, or with addresses that are no endpoint's, public ones included."""
     for answer in shadowing_answers(evidence):
-        if profile_of(evidence, answer.zone.zone_id) is None:
+        if profile_of(evidence.configuration, answer.zone.zone_id) is None:
             yield _shadowed(evidence, answer)
 
 

@@ -1,0 +1,190 @@
+"""Predicting what the configuration of a VPC says of its hosts: of facts in a file, or read now."""
+
+import asyncio
+import os
+import sys
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from agent.app.errors import RequestError
+from agent.app.write_document import write_file, write_refusal
+from agent.process.cancel import CancelToken
+from agent.process.output import has_colours, one_line, to_stderr, to_stdout
+from agent.process.phases import Phase, announce
+from agent.process.signals import cancel_on_signals, exit_on_signals, start_grace_timer
+from agent.report import exits
+from agent.settings import PREDICTION_FORMATS, Ec2Facts, Workload
+from probes.frozen import dataclass
+
+if TYPE_CHECKING:
+    from agent.report.prediction import PredictionDocument
+    from agent.run.collect_facts import FactsRequest, FactsUnavailable
+    from probes.vpc.model import Network
+
+Gather = Callable[["FactsRequest", CancelToken], Awaitable["Ec2Facts | FactsUnavailable"]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PredictRequest:
+    """What is predicted, of what, and what becomes of it."""
+
+    place: str | None
+    """The facts file; None where `reads` are made."""
+    reads: "FactsRequest | None"
+    sources: tuple["str | Network", ...]
+    workloads: tuple[Workload, ...]
+    services: tuple[str, ...]
+    ports: tuple[int, ...]
+    format: str
+    """One of PREDICTION_FORMATS."""
+    output: str | None
+    redact: bool
+    fail_on: str
+
+
+def predict_here(request: PredictRequest, received_signals: list[str]) -> int:
+    """Predict with facts of a file, or with those that this host's SDK reads. Returns and raises as `predict` does."""
+    from probes.system.sdk import end_children
+
+    try:
+        return predict(request, _gather_here, received_signals)
+    finally:
+        end_children()
+
+
+async def _gather_here(request: "FactsRequest", stop: CancelToken) -> "Ec2Facts | FactsUnavailable":
+    from agent.app.world import system_world
+    from agent.run import collect_facts
+
+    return await collect_facts.gather(request, system_world(), stop=stop)
+
+
+def predict(
+    request: PredictRequest,
+    gather: Gather,
+    received_signals: list[str],
+    *,
+    loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None,
+) -> int:
+    """Write a prediction. Returns the exit code: OK where all that is required is open, CRITICAL where something is
+    blocked, UNKNOWN where something cannot be told or the document could not be written where it should be, that of a
+    signal where one came. Raises RequestError where there is nothing to predict from, and OutputClosedError."""
+    with exit_on_signals(received_signals):
+        facts = _facts(request, gather, received_signals, loop_factory)
+        if facts is None:
+            name = received_signals[0]
+            return write_refusal(f"interrupted by {name}", request.format, exits.SIGNALS[name])
+        document = _predicted(facts, request)
+        if received_signals:
+            name = received_signals[0]
+            start_grace_timer()
+            return write_refusal(f"interrupted by {name}", request.format, exits.SIGNALS[name])
+        return _write(document, request)
+
+
+def _facts(
+    request: PredictRequest,
+    gather: Gather,
+    received_signals: list[str],
+    loop_factory: Callable[[], asyncio.AbstractEventLoop] | None,
+) -> Ec2Facts | None:
+    """The facts; None where a signal came first. Raises RequestError."""
+    if request.reads is None:
+        return _facts_of_file(request.place or "", received_signals)
+    from agent.run.collect_facts import FactsUnavailable
+
+    stop = CancelToken(received_signals)
+
+    async def gathered(reads: "FactsRequest") -> "Ec2Facts | FactsUnavailable":
+        with cancel_on_signals(stop):
+            return await gather(reads, stop)
+
+    with asyncio.Runner(loop_factory=loop_factory) as runner:
+        read = runner.run(gathered(request.reads))
+    if stop.reason is not None:
+        start_grace_timer()
+        return None
+    if isinstance(read, FactsUnavailable):
+        raise RequestError(read.why)
+    return read
+
+
+def _facts_of_file(place: str, received_signals: Sequence[str]) -> Ec2Facts:
+    from agent.app.read_saved import read_facts
+    from agent.report.facts_file import FactsFileError, untimely
+    from probes.system.machine import SystemMachine
+
+    try:
+        facts = read_facts(place, received_signals)
+    except FactsFileError as error:
+        raise RequestError(str(error)) from error
+    if (why := untimely(facts, SystemMachine().now())) is not None:
+        to_stderr(f"{one_line(f'{place}: {why}.')}\n")
+    return facts
+
+
+def _predicted(facts: Ec2Facts, request: PredictRequest) -> "PredictionDocument":
+    from agent.judge.predict.names import KnownVpc
+    from agent.judge.predict.sources import SourceError
+    from agent.judge.prediction import Asked, Facts, predicted
+    from agent.run.collect_facts import lacking
+    from probes.vpc.model import configuration_of
+
+    answered = (observation for observation in facts.observations if observation.ok)
+    read = {str(one.subject.operation): one.facts for one in answered if one.facts is not None}
+    known = KnownVpc(
+        vpc_id=facts.vpc_id,
+        region=facts.region,
+        configuration=configuration_of(read),
+        dropped=frozenset(operation for operation, held in read.items() if getattr(held, "dropped", 0)),
+    )
+    asked = Asked(sources=request.sources, services=_services(request.workloads, request.services), ports=request.ports)
+    try:
+        return predicted(Facts(known=known, taken_at=facts.taken_at, not_read=lacking(facts)), asked)
+    except SourceError as error:
+        raise RequestError(f"--from: {error}") from error
+
+
+def _services(workloads: Sequence[Workload], services: Sequence[str]) -> Mapping[str, bool]:
+    """The services that are asked for, and whether each is required; those of a caller where nothing is named. What is
+    found on a host is not known here, so `auto` stands for a caller, too."""
+    from agent.catalog.workloads import in_use, needs
+    from probes.facts import WorkloadFacts
+    from probes.model import Role
+
+    wanted = tuple(workloads) or (() if services else (Workload.CALLER,))
+    needed = needs(in_use(wanted, WorkloadFacts()), dict.fromkeys(services, "--service"))
+    return {service: need.role is Role.REQUIRED for service, need in needed.items()}
+
+
+def _write(document: "PredictionDocument", request: PredictRequest) -> int:
+    code = exits.of_verdict(document.verdict.status, request.fail_on)
+    if request.redact:
+        from agent.report.redact import redact_prediction
+
+        document = redact_prediction(document)
+    announce(Phase.RENDERING)
+    if request.output is not None and write_file(_rendered(document, request), request.output, "the prediction is"):
+        return code
+    colour = request.output is None and request.format == PREDICTION_FORMATS[0] and has_colours(sys.stdout, os.environ)
+    to_stdout(_rendered(document, request, colour=colour))
+    return code if request.output is None else exits.UNKNOWN
+
+
+def _rendered(document: "PredictionDocument", request: PredictRequest, *, colour: bool = False) -> str:
+    match request.format:
+        case "json":
+            from agent.report.prediction import dumps
+
+            return dumps(document)
+        case "junit":
+            from agent.formats import prediction_junit
+
+            return prediction_junit.render(document)
+        case "html":
+            from agent.formats import prediction_html
+
+            return prediction_html.render(document)
+    from agent.formats import prediction_text
+
+    return prediction_text.render(document, colour=colour)

@@ -1,0 +1,26 @@
+"""`backuplink predict`."""
+
+import os
+from typing import Any
+
+import click
+
+from agent.cli.group import Command
+from agent.cli.options import predict_options
+from agent.cli.to_settings import predict_request_from
+
+
+@click.command(cls=Command)
+@predict_options
+@click.pass_obj
+def predict(received_signals: list[str], /, **options: Any) -> int:
+    """Predict what the configuration of a VPC lets its hosts reach, without a host and without a packet.
+
+    Follows each connect through security groups, network ACLs and routes, there and back, for IPv4 and IPv6, and says
+    what the VPC's resolver answers. It names what decides by its id. Hosts of which the configuration says the same are
+    one class. Exit codes: 0 all that is required is open, 2 something is blocked, 3 something cannot be told, or an
+    error.
+    """
+    from agent.app.predict import predict_here
+
+    return predict_here(predict_request_from(options, os.environ, received_signals), received_signals)

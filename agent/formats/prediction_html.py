@@ -1,0 +1,105 @@
+"""The prediction as one HTML file: the verdict, what is blocked and what would open it, names, the matrix of each
+service and the sources. The prediction itself is in the file, too."""
+
+from collections.abc import Iterator
+from typing import Final
+from xml.etree.ElementTree import Element
+
+from agent.catalog.findings import CODES
+from agent.formats import prediction_content as content
+from agent.formats.elements import data, element, lines, raw
+from agent.formats.page import bullets, cell, page, row_head, section, table, verdict
+from agent.formats.page import folded as fold
+from agent.formats.report_text import bounded, shell, undoing, visible
+from agent.report.hops import Reachability
+from agent.report.prediction import PredictedFault, PredictionDocument, SourceClass
+from agent.report.serialization import to_json
+
+PAGE_ID: Final = "backuplink-prediction"
+_KINDS: Final = {
+    Reachability.OPEN: "ok",
+    Reachability.BLOCKED: "critical",
+    Reachability.DOUBTFUL: "warning",
+    Reachability.CANNOT_TELL: "unknown",
+}
+
+
+def render(document: PredictionDocument) -> str:
+    """One HTML document."""
+    word = document.verdict.status.value
+    parts = [verdict(word, document.verdict.summary, content.basis(document))]
+    parts += [section(*_fault(number, fault, document)) for number, fault in enumerate(document.faults, 1)]
+    parts.append(section(element("h2", None, "What the VPC's resolver answers"), _names(document)))
+    matrices = [
+        made for number, service in enumerate(document.services, 1) for made in _matrix(number, service, document)
+    ]
+    if matrices:
+        parts.append(section(element("h2", None, "What sources reach"), *matrices))
+    parts.append(section(*_sources(document)))
+    if document.not_read:
+        parts.append(section(element("h2", None, "Not read"), *bullets(document.not_read)))
+    return page(f"{word.upper()}: {document.verdict.summary}", parts, data(to_json(document), {"id": PAGE_ID}))
+
+
+def _fault(number: int, fault: PredictedFault, document: PredictionDocument) -> Iterator[Element]:
+    code = f" ({fault.code})" if fault.code is not None else ""
+    yield element("h2", None, f"{number}. {content.head(fault)}{code}")
+    yield element("p", None, bounded(visible(fault.detail)))
+    yield element("p", None, content.stands_for(fault, document))
+    if fault.fix is not None:
+        todo = element("div", {"class": "do"})
+        todo.append(element("p", None, element("strong", None, "What to do:"), f" {fault.fix.summary}"))
+        if fault.fix.commands:
+            commands = lines([shell(command) for command in fault.fix.commands])
+            todo.append(element("pre", None, raw("code", None, commands)))
+        todo.extend(bullets(undoing(fault.fix)))
+        yield todo
+    # The links in a saved document may come from somewhere else; those of the catalogue are ours.
+    documents = CODES[fault.code].documents if fault.code in CODES else ()
+    links = [element("a", {"href": document.url}, document.title) for document in documents]
+    yield from (element("div", {"class": "unprinted"}, made) for made in bullets(links))
+
+
+def _names(document: PredictionDocument) -> Element:
+    rows = [(row_head(name.host), cell(content.answer_of(name))) for name in document.names]
+    return table("What the name of each service resolves to", ("name", "answer"), rows, "names")
+
+
+def _matrix(number: int, service: str, document: PredictionDocument) -> Iterator[Element]:
+    columns, rows = content.matrix(document, service)
+    yield element("h3", None, service)
+    if not columns:
+        yield element("p", None, "This VPC has no endpoint that could be reached.")
+        return
+    made = []
+    for row in rows:
+        whom = content.numbers([source.id for source in row.sources])
+        kinds = [None if outcome is None else _KINDS[outcome] for outcome in row.outcomes]
+        words = [cell(word, kind) for word, kind in zip(content.cells(row), kinds, strict=True)]
+        made.append([row_head(whom), cell(f"{row.interface_count:,}"), *words])
+    heads = [f"{column.port}{'' if column.counts else ' *'}" for column in columns]
+    yield table(f"What sources reach of {service}, by port", ("sources", "hosts", *heads), made, f"matrix-{number}")
+    if not all(column.counts for column in columns):
+        yield element("p", {"class": "muted"}, "* not counted: the service can do without")
+
+
+def _sources(document: PredictionDocument) -> Iterator[Element]:
+    yield element("h2", None, "Sources")
+    columns = ("source", "subnet", "zone", "groups", "interfaces", "judged as", "route table", "network ACL")
+    rows = [_source(source) for source in document.sources]
+    yield fold(f"All {len(rows)} classes of sources", table("The classes of sources", columns, rows, "sources"))
+    if (words := content.left_out(document)) is not None:
+        yield element("p", {"class": "muted"}, words)
+
+
+def _source(source: SourceClass) -> tuple[Element, ...]:
+    return (
+        row_head(source.id.rpartition("-")[2]),
+        cell(source.subnet_id or "-"),
+        cell(source.availability_zone or "-"),
+        cell(", ".join(source.group_ids) or "not known"),
+        cell(f"{source.interface_count:,}"),
+        cell(", ".join(map(str, source.addresses))),
+        cell(source.route_table_id or "-"),
+        cell(source.acl_id or "-"),
+    )

@@ -1,0 +1,126 @@
+"""The prediction as JUnit's XML, for pipelines: a suite for each service, with a case for its name and one for each
+source and port. Only what is required is red."""
+
+import io
+from typing import Any, Final
+
+from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
+
+from agent.formats import prediction_content as content
+from agent.formats.report_text import bounded, shell, visible
+from agent.report.hops import WORST, Reachability
+from agent.report.model import Status
+from agent.report.prediction import Answer, PredictedName, PredictedPath, PredictionDocument, SourceClass
+
+_SUITE: Final = "backuplink"
+
+
+def render(document: PredictionDocument) -> str:
+    """One XML document, the same for the same prediction."""
+    whole = JUnitXml(_SUITE)
+    suites = [_suite(document, None, [_verdict(document)])]
+    for name in document.names:
+        suites.append(_suite(document, name.service, [_name(name, document), *_paths(name.service, document)]))
+    for suite in suites:
+        # Not `add_testsuite`, which merges suites that are alike.
+        whole.append(suite)  # type: ignore[no-untyped-call] # the library types this one not
+    whole.tests = sum(len(suite) for suite in suites)
+    whole.failures = sum(suite.failures for suite in suites)
+    whole.errors = sum(suite.errors for suite in suites)
+    written = io.BytesIO()
+    whole.write(written, pretty=True)
+    return written.getvalue().decode("utf-8")
+
+
+def _suite(document: PredictionDocument, service: str | None, cases: list[TestCase]) -> TestSuite:
+    suite = TestSuite(_SUITE if service is None else visible(f"{_SUITE} {service}"))
+    suite.timestamp = f"{document.taken_at:%Y-%m-%dT%H:%M:%S}"
+    if service is None:
+        suite.add_property("basis", visible(content.basis(document)))
+    suite.add_testcases(cases)
+    return suite
+
+
+def _case(service: str | None, name: str) -> TestCase:
+    # Behind the last dot Jenkins sees the name of a class, before it that of a package.
+    of = "prediction" if service is None else visible(service).replace(".", "_")
+    return TestCase(name=visible(name), classname=f"{_SUITE}.{of}")
+
+
+def _verdict(document: PredictionDocument) -> TestCase:
+    case = _case(None, "verdict")
+    match document.verdict.status:
+        case Status.OK:
+            case.system_out = visible(document.verdict.summary)
+        case Status.CRITICAL:
+            case.result = _result(Failure, "critical", document.verdict.summary, None)
+        case status:
+            case.result = _result(Error, status, document.verdict.summary, None)
+    return case
+
+
+def _name(name: PredictedName, document: PredictionDocument) -> TestCase:
+    case = _case(name.service, name.host)
+    words = content.answer_of(name)
+    fault = next((one for one in document.faults if one.service == name.service and not one.ports), None)
+    if not name.counts and name.answer is not Answer.PRIVATE:
+        case.result = _result(Skipped, "not counted", words, None)
+    elif fault is None:
+        case.system_out = visible(words)
+    else:
+        kind = Failure if fault.outcome is Reachability.BLOCKED else Error
+        text = "\n".join([fault.detail, *([] if fault.fix is None else [fault.fix.summary])])
+        case.result = _result(kind, fault.code or "unknown", words, text)
+    return case
+
+
+def _paths(service: str, document: PredictionDocument) -> list[TestCase]:
+    """One case a source and port: the worst that becomes of it over the addresses that count."""
+    worst: dict[tuple[str, int], PredictedPath] = {}
+    for path in document.paths:
+        if path.service != service:
+            continue
+        for source_id in path.sources:
+            known = worst.get((source_id, path.port))
+            if known is None or _rank(path) < _rank(known):
+                worst[source_id, path.port] = path
+    fixes = {
+        (source_id, port): fault
+        for fault in reversed(document.faults)
+        if fault.service == service
+        for source_id in fault.sources
+        for port in fault.ports
+    }
+    cases = []
+    for source in document.sources:
+        for port in sorted({path.port for path in document.paths if path.service == service}):
+            path_of = worst.get((source.id, port))
+            if path_of is not None:
+                fault = fixes.get((source.id, port))
+                commands = [] if fault is None or fault.fix is None else [shell(one) for one in fault.fix.commands]
+                cases.append(_path(source, path_of, commands))
+    return cases
+
+
+def _path(source: SourceClass, path: PredictedPath, commands: list[str]) -> TestCase:
+    case = _case(path.service, f"{source.id} {path.port}")
+    lines = [content.words_of(source), *(f"{hop.stage}: {hop.words}" for hop in path.hops)]
+    text = "\n".join([*lines, *commands])
+    if path.outcome is Reachability.OPEN:
+        case.system_out = "\n".join(map(visible, lines))
+    elif not path.counts:
+        case.result = _result(Skipped, "not counted", path.words, text)
+    else:
+        kind = Failure if path.outcome is Reachability.BLOCKED else Error
+        case.result = _result(kind, path.outcome, path.words, text)
+    return case
+
+
+def _rank(path: PredictedPath) -> tuple[bool, int]:
+    return not path.counts, WORST.index(path.outcome)
+
+
+def _result(kind: type[Any], name: str, message: str, text: str | None) -> Any:
+    result = kind(visible(bounded(message)), visible(name))
+    result.text = None if text is None else "\n".join(map(visible, text.split("\n")))
+    return result

@@ -1,0 +1,334 @@
+"""What becomes of the connects from many sources to the endpoints of some services, on each of their ports.
+
+One predictor follows each connect (`agent.judge.predict.predictor`), once for each pair of classes: sources that the
+configuration cannot tell apart are followed once, and so are addresses of endpoints. What decides is then written down
+for all that are alike.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from agent.catalog.wording import listed
+from agent.judge.predict.names import KnownVpc, is_given
+from agent.judge.predict.predictor import Predictor
+from agent.judge.predict.sources import Blocks, Source
+from agent.report.hops import Hop, Prediction, Reachability, Stage
+from agent.report.prediction import Answer, PredictedName, PredictedPath
+from probes.frozen import dataclass
+from probes.model import Address
+from probes.vpc.model import AVAILABLE, ENDPOINT_INTERFACES, READS, GatewayEndpoint, NetworkInterface, VpcEndpoint
+
+_Key = tuple[object, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServicePorts:
+    """A service, and the ports on which it is asked for."""
+
+    service: str
+    required: bool
+    ports: Mapping[int, bool]
+    """Whether the service cannot do without it."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Verdict:
+    """What decides over one connect."""
+
+    outcome: Reachability
+    stage: Stage | None
+    resources: tuple[str, ...]
+    rule: str | None
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Destination:
+    """An address of an endpoint."""
+
+    endpoint_id: str
+    address: Address
+    key: _Key
+
+
+class Matrix:
+    """The connects of some sources, each pair of classes followed once."""
+
+    def __init__(self, known: KnownVpc, predictor: Predictor, sources: Sequence[Source], blocks: Blocks) -> None:
+        """`blocks` are those by which the configuration tells sources apart."""
+        self._known = known
+        self._predictor = predictor
+        self._sources = sources
+        self._blocks = blocks
+        configuration = known.configuration
+        self._far_blocks = Blocks.of_destinations(configuration)
+        self._acl_of = {subnet: acl.acl_id for acl in configuration.acls or () for subnet in acl.subnet_ids}
+        self._with_endpoint = {interface.subnet_id for interface in configuration.endpoint_interfaces or ()}
+        self._alike: defaultdict[_Key, list[int]] = defaultdict(list)
+        for number, source in enumerate(sources):
+            self._alike[self._source_key(source)].append(number)
+        self._families = {
+            key: frozenset(address.version for address in sources[numbers[0]].addresses)
+            for key, numbers in self._alike.items()
+        }
+        self._verdicts: dict[tuple[_Key, _Key, int], _Verdict] = {}
+        self._interfaces_of: defaultdict[str, list[NetworkInterface]] = defaultdict(list)
+        for interface in configuration.endpoint_interfaces or ():
+            endpoint = predictor.endpoint_of(interface)
+            if endpoint is not None:
+                self._interfaces_of[endpoint.endpoint_id].append(interface)
+
+    def paths(self, asked: ServicePorts, name: PredictedName) -> Iterator[PredictedPath]:
+        """The paths to one service. Those count that the name leads to or, where it leads to no endpoint, those to all
+        endpoints in the VPC, which programs use by the endpoints' own names."""
+        here = self._known.endpoints(asked.service) or ()
+        brought = [
+            endpoint
+            for endpoint in self._known.endpoints(asked.service, here=False) or ()
+            if endpoint.endpoint_id in name.endpoint_ids and endpoint.vpc_id != self._known.vpc_id
+        ]
+        for endpoint in sorted((*here, *brought), key=lambda endpoint: endpoint.endpoint_id):
+            is_used = name.answer is not Answer.PRIVATE or endpoint.endpoint_id in name.endpoint_ids
+            for port, is_needed in asked.ports.items():
+                counts = asked.required and is_needed and is_used
+                yield from self._to_endpoint(asked.service, endpoint, port, counts=counts)
+        for gateway in self._known.gateways(asked.service):
+            is_used = name.answer is Answer.PUBLIC
+            for port, is_needed in asked.ports.items():
+                counts = asked.required and is_needed and is_used
+                yield from self._to_gateway(asked.service, gateway, port, counts=counts)
+
+    # --- Classes -----------------------------------------------------------------------------------------------------
+
+    def _source_key(self, source: Source) -> _Key:
+        """Equal for sources that the predictor cannot tell apart."""
+        by_version = {address.version: self._blocks.signature(address) for address in source.addresses}
+        own = source.own
+        if own is None:
+            return None, by_version.get(4), by_version.get(6)
+        table = self._predictor.table_of(own)
+        acl = self._acl_of.get(own.subnet_id)
+        is_apart = acl is None or table is None or own.subnet_id in self._with_endpoint
+        return (
+            own.subnet_id if is_apart else None,
+            acl,
+            None if table is None else table.table_id,
+            tuple(sorted(set(own.group_ids))),
+            by_version.get(4),
+            by_version.get(6),
+        )
+
+    def _destination(self, endpoint: VpcEndpoint, interface: NetworkInterface, address: Address) -> _Destination:
+        """An address with a key that is equal for those that the predictor cannot tell apart."""
+        found = self._predictor.interface_at(address, self._known.vpc_id)
+        is_alone = found is not interface or endpoint.state != AVAILABLE
+        return _Destination(
+            endpoint_id=endpoint.endpoint_id,
+            address=address,
+            key=(
+                address if is_alone else None,
+                interface.vpc_id,
+                interface.subnet_id,
+                tuple(sorted(set(interface.group_ids or endpoint.group_ids))),
+                address.version,
+                self._far_blocks.signature(address),
+            ),
+        )
+
+    # --- Paths -------------------------------------------------------------------------------------------------------
+
+    def _to_endpoint(self, service: str, endpoint: VpcEndpoint, port: int, *, counts: bool) -> Iterator[PredictedPath]:
+        interfaces = self._interfaces_of.get(endpoint.endpoint_id, [])
+        missing = sorted(set(endpoint.interface_ids) - {interface.interface_id for interface in interfaces})
+        if missing or not interfaces:
+            yield self._without_address(service, endpoint, missing, port, counts=counts)
+        places = [
+            self._destination(endpoint, interface, address)
+            for interface in interfaces
+            for address in interface.addresses
+        ]
+        families = {place.address.version for place in places if is_given(endpoint, place.address.version)}
+        by_verdicts: dict[_Key, list[_Destination]] = {}
+        decided: dict[_Key, Mapping[_Verdict, list[int]]] = {}
+        for place in sorted(places, key=lambda place: (place.address.version, int(place.address))):
+            verdicts = self._verdicts_at(place, port, families)
+            key: _Key = (place.address.version, tuple((verdict, tuple(of)) for verdict, of in verdicts.items()))
+            by_verdicts.setdefault(key, []).append(place)
+            decided[key] = verdicts
+        for key, alike in by_verdicts.items():
+            for verdict, numbers in decided[key].items():
+                first = self._sources[numbers[0]]
+                prediction = self._followed(first, alike[0].address, port)
+                yield PredictedPath(
+                    service=service,
+                    endpoint_id=endpoint.endpoint_id,
+                    addresses=tuple(place.address for place in alike),
+                    port=port,
+                    counts=counts and is_given(endpoint, alike[0].address.version),
+                    outcome=verdict.outcome,
+                    sources=tuple(map(source_id, numbers)),
+                    decided_at=verdict.stage,
+                    decided_by=verdict.resources,
+                    rule=verdict.rule,
+                    words=of_source(verdict.words if prediction is None else _verdict_of(prediction).words),
+                    hops=() if prediction is None else tuple(map(_hop_of_source, prediction.hops)),
+                    unseen=() if prediction is None else tuple(map(of_source, prediction.unseen)),
+                )
+
+    def _verdicts_at(self, place: _Destination, port: int, families: Collection[int]) -> dict[_Verdict, list[int]]:
+        """What decides at an address, and the numbers of the sources for which it does. A source without an address of
+        that family uses another one of `families`, those of the endpoint, and is blocked where it has none of them."""
+        verdicts: dict[_Verdict, list[int]] = {}
+        for source_key, numbers in self._alike.items():
+            own_families = self._families[source_key]
+            if place.address.version not in own_families and not own_families.isdisjoint(families):
+                continue
+            key = source_key, place.key, port
+            verdict = self._verdicts.get(key)
+            if verdict is None:
+                verdict = self._verdicts[key] = self._verdict(self._sources[numbers[0]], place.address, port)
+            verdicts.setdefault(verdict, []).extend(numbers)
+        return {verdict: sorted(numbers) for verdict, numbers in verdicts.items()}
+
+    def _followed(self, source: Source, address: Address, port: int) -> Prediction | None:
+        """The prediction for one connect; None where the source has no address of that family."""
+        own = next((mine for mine in source.addresses if mine.version == address.version), None)
+        if own is None:
+            return None
+        return self._predictor.predict(source=own, own=source.own, address=address, port=port)
+
+    def _verdict(self, source: Source, address: Address, port: int) -> _Verdict:
+        prediction = self._followed(source, address, port)
+        if prediction is None:
+            return _Verdict(Reachability.BLOCKED, None, (), None, f"the source has no IPv{address.version} address")
+        return replace(_verdict_of(prediction), words="")
+
+    def _without_address(
+        self, service: str, endpoint: VpcEndpoint, missing: Sequence[str], port: int, *, counts: bool
+    ) -> PredictedPath:
+        """A path to interfaces whose addresses are not known."""
+        outcome, stage, rule = Reachability.CANNOT_TELL, None, None
+        if endpoint.state != AVAILABLE and not endpoint.interface_ids:
+            outcome, stage, rule = Reachability.BLOCKED, Stage.ENDPOINT, f"state {endpoint.state}"
+            words = f"{endpoint.endpoint_id} has the state {endpoint.state} and no interface"
+        elif missing:
+            words = f"the addresses of {listed(missing)} of {endpoint.endpoint_id} were not read"
+        else:
+            words = f"the interfaces of {endpoint.endpoint_id} are not known: {READS[ENDPOINT_INTERFACES].words}"
+            words += " that were read are those of others"
+        return PredictedPath(
+            service=service,
+            endpoint_id=endpoint.endpoint_id,
+            addresses=(),
+            port=port,
+            counts=counts,
+            outcome=outcome,
+            sources=tuple(map(source_id, range(len(self._sources)))),
+            decided_at=stage,
+            decided_by=(endpoint.endpoint_id, *missing),
+            rule=rule,
+            words=words,
+            hops=(),
+            unseen=(),
+        )
+
+    # --- Gateway endpoints -------------------------------------------------------------------------------------------
+
+    def _to_gateway(
+        self, service: str, gateway: GatewayEndpoint, port: int, *, counts: bool
+    ) -> Iterator[PredictedPath]:
+        """The paths to a service's public addresses through a gateway endpoint: the first address of each block of the
+        prefix lists for which route tables lead to it stands for the block."""
+        lists = {
+            route.prefix_list_id
+            for table in self._known.configuration.route_tables or ()
+            for route in table.routes
+            if route.target == gateway.endpoint_id and route.prefix_list_id is not None
+        }
+        read = {entry.prefix_list_id: entry.cidrs for entry in self._known.configuration.prefix_lists or ()}
+        addresses = sorted(
+            {address for name in lists for cidr in read.get(name, ()) for address in self._far_blocks.cells(cidr)},
+            key=lambda address: (address.version, int(address)),
+        )
+        by_verdict: dict[_Verdict, dict[int, None]] = {}
+        at: dict[_Verdict, dict[Address, None]] = {}
+        for numbers in self._alike.values():
+            source = self._sources[numbers[0]]
+            verdicts = self._through_gateway(source, gateway, addresses, port)
+            for verdict, address in verdicts:
+                by_verdict.setdefault(verdict, {}).update(dict.fromkeys(numbers))
+                at.setdefault(verdict, {}).update({} if address is None else {address: None})
+        for verdict, numbers_of in by_verdict.items():
+            numbers_in_order = sorted(numbers_of)
+            prediction = next(
+                (self._followed(self._sources[numbers_in_order[0]], address, port) for address in at[verdict]), None
+            )
+            yield PredictedPath(
+                service=service,
+                endpoint_id=gateway.endpoint_id,
+                addresses=tuple(at[verdict]),
+                port=port,
+                counts=counts,
+                outcome=verdict.outcome,
+                sources=tuple(map(source_id, numbers_in_order)),
+                decided_at=verdict.stage,
+                decided_by=verdict.resources,
+                rule=verdict.rule,
+                words=of_source(verdict.words),
+                hops=() if prediction is None else tuple(map(_hop_of_source, prediction.hops)),
+                unseen=(),
+            )
+
+    def _through_gateway(
+        self, source: Source, gateway: GatewayEndpoint, addresses: Iterable[Address], port: int
+    ) -> Iterator[tuple[_Verdict, Address | None]]:
+        own = source.own
+        table = None if own is None else self._predictor.table_of(own)
+        if table is None:
+            words = "the route table of the source was not read"
+            yield _Verdict(Reachability.CANNOT_TELL, Stage.ROUTE, (), None, words), None
+            return
+        if table.table_id not in gateway.route_table_ids:
+            words = f"{table.table_id} has no route to {gateway.endpoint_id}"
+            yield _Verdict(Reachability.BLOCKED, Stage.ROUTE, (table.table_id,), None, words), None
+            return
+        reached = [
+            address for address in addresses if any(mine.version == address.version for mine in source.addresses)
+        ]
+        if not reached:
+            words = f"the prefix list of {gateway.endpoint_id} was not read"
+            yield _Verdict(Reachability.CANNOT_TELL, Stage.ROUTE, (gateway.endpoint_id,), None, words), None
+        for address in reached:
+            leads = self._predictor.gateway_at(address, own)
+            prediction = self._followed(source, address, port)
+            if leads.endpoint is None or leads.endpoint.endpoint_id != gateway.endpoint_id or prediction is None:
+                words = leads.why_unknown or f"{table.table_id} sends {address} elsewhere than to {gateway.endpoint_id}"
+                outcome = Reachability.CANNOT_TELL if leads.why_unknown else Reachability.BLOCKED
+                yield _Verdict(outcome, Stage.ROUTE, (table.table_id,), None, words), address
+            else:
+                yield _verdict_of(prediction), address
+
+
+def source_id(number: int) -> str:
+    """The id of the source at a place."""
+    return f"source-{number + 1}"
+
+
+def of_source(words: str) -> str:
+    """Words of a run about its own host, as they are said of a source."""
+    return words.replace("This host", "The source").replace("this host", "the source")
+
+
+def _hop_of_source(hop: Hop) -> Hop:
+    return replace(hop, words=of_source(hop.words))
+
+
+def _verdict_of(prediction: Prediction) -> _Verdict:
+    """What decides over a connect: its worst hop, or what cannot be seen of a way that else is open."""
+    if prediction.outcome is not Reachability.OPEN:
+        hop = next(hop for hop in prediction.hops if hop.outcome is prediction.outcome)
+        return _Verdict(hop.outcome, hop.stage, tuple(sorted(set(hop.resources))), hop.rule, hop.words)
+    if prediction.unseen:
+        return _Verdict(Reachability.CANNOT_TELL, None, (), None, f"what cannot be seen: {listed(prediction.unseen)}")
+    return _Verdict(Reachability.OPEN, None, (), None, "every group, network ACL and route on the way lets it pass")

@@ -1,0 +1,456 @@
+"""What the VPC's resolver answers for a name, as its settings have it: endpoints, zones, Resolver rules, DNS Firewall,
+and Route 53 Profiles that bring any of these.
+
+For an equal name the VPC's own setting comes before that of a Profile; otherwise the more specific one does (Route 53
+Developer Guide, What are Amazon Route 53 Profiles). For DNS Firewall this is not documented: the VPC's own rules are
+taken to come first. Private DNS of an endpoint is a private hosted zone of the very name, for which Resolver has a rule
+of its own: a rule for a wider name stands behind it, and one for the same name before it (the same guide, Autodefined
+rules, and Considerations when working with a private hosted zone).
+"""
+
+from collections.abc import Collection, Iterable
+from typing import Final
+
+from agent.catalog.services import (
+    SERVICES,
+    checked_by_default,
+    gateway_service_name_of,
+    host_of,
+    private_link_labels,
+)
+from agent.catalog.wording import listed
+from agent.judge.predict.predictor import Predictor
+from agent.report.prediction import Answer, PredictedName
+from probes.addresses import ordered, vpc_resolvers
+from probes.frozen import dataclass
+from probes.vpc.model import (
+    AMAZON_DNS,
+    AVAILABLE,
+    DELETED,
+    DHCP_OPTIONS,
+    DNS_FIREWALL,
+    ENDPOINT_INTERFACES,
+    ENDPOINTS,
+    PRIVATE_ZONES,
+    PROFILES,
+    READS,
+    RESOLVER_RULES,
+    VPC_DNS,
+    VPC_ENDPOINT,
+    Configuration,
+    FirewallRule,
+    GatewayEndpoint,
+    PrivateZone,
+    ProfileResource,
+    ResolverRule,
+    VpcEndpoint,
+)
+
+_AUTODEFINED: Final = "rslvr-autodefined"
+"""How the ids of the rules begin that Resolver itself gives a VPC (Route 53 Developer Guide, Using rules to specify how
+to handle DNS queries)."""
+_RECORD_OF: Final = {4: "A", 6: "AAAA"}
+
+
+# --- Which setting is for a name -------------------------------------------------------------------------------------
+
+
+def resolver_rule_for(configuration: Configuration, host: str) -> ResolverRule | None:
+    """The rule that forwards a name: the most specific one of those that fit, where that is a forwarding rule."""
+    own = configuration.resolver_rules or ()
+    brought = configuration.brought
+    fitting = [
+        rule for rule in (*own, *(() if brought is None else brought.rules)) if _is_at_or_below(host, rule.domain)
+    ]
+    # A rule that somebody made wins over one of the same domain that Resolver itself gave the VPC.
+    first = max(
+        fitting,
+        key=lambda rule: (
+            len(rule.domain),
+            not rule.rule_id.startswith(_AUTODEFINED),
+            profile_of(configuration, rule.rule_id) is None,
+            rule.kind == "SYSTEM",
+        ),
+        default=None,
+    )
+    return first if first is not None and first.kind == "FORWARD" else None
+
+
+def firewall_rule_for(configuration: Configuration, host: str, record: str) -> FirewallRule | None:
+    """The DNS Firewall rule that decides over a question for records of that type: the first one that fits and does not
+    only alert. None where there is none, or where it cannot be told."""
+    rule = _first_firewall_rule(configuration, host, record)
+    return None if rule is None or rule.domains is None else rule
+
+
+def _first_firewall_rule(configuration: Configuration, host: str, record: str) -> FirewallRule | None:
+    """The first rule that fits, or that may, since its list is one of AWS's, whose names cannot be read."""
+    brought = configuration.brought
+    for rule in (*(configuration.firewall or ()), *(() if brought is None else brought.firewall)):
+        if rule.action == "ALERT" or rule.query_type not in (None, record):
+            continue
+        if rule.domains is None or any(is_matched(host, domain) for domain in rule.domains):
+            return rule
+    return None
+
+
+def is_matched(host: str, entry: str) -> bool:
+    """Whether an entry of a domain list fits a name; `*` stands at the front alone, for one label or more (Route 53
+    Developer Guide, DNS Firewall domain lists)."""
+    if entry.startswith("*"):
+        return host.endswith(entry[1:]) and host != entry[1:]
+    return host == entry
+
+
+def private_zone_for(configuration: Configuration, host: str, *, exact: bool = False) -> PrivateZone | None:
+    """The private hosted zone, made by somebody and not by AWS, that a name falls into; the most specific one."""
+    brought = configuration.brought
+    fitting = [
+        zone
+        for zone in (*(configuration.zones or ()), *(() if brought is None else brought.zones))
+        if not zone.of_service and (zone.name == host if exact else _is_at_or_below(host, zone.name))
+    ]
+    return max(
+        fitting, key=lambda zone: len(zone.name), default=None
+    )  # the first of equal ones, which is the VPC's own
+
+
+def profile_of(configuration: Configuration, resource_id: str) -> ProfileResource | None:
+    """What a Profile of the VPC brings by that id; None for what the VPC has itself."""
+    own = (
+        *(zone.zone_id for zone in configuration.zones or ()),
+        *(rule.rule_id for rule in configuration.resolver_rules or ()),
+        *(rule.group_id for rule in configuration.firewall or ()),
+    )
+    if configuration.profiles is None or resource_id in own:
+        return None
+    return next((brought for brought in configuration.profiles.resources if brought.resource_id == resource_id), None)
+
+
+def unread_of_profiles(configuration: Configuration, account: str | None) -> tuple[ProfileResource, ...]:
+    """What Profiles bring to the VPC and could not be read, so that it may be for any name: zones, rules and groups of
+    other accounts than `account`, or too many of them, and the endpoints of other accounts."""
+    if configuration.profiles is None:
+        return ()
+    known = {endpoint.endpoint_id for endpoint in configuration.endpoints or ()}
+    brought = configuration.brought
+    return tuple(
+        resource
+        for resource in configuration.profiles.resources
+        if (
+            resource.resource_id not in known and (configuration.endpoints is None or resource.owner_id != account)
+            if resource.kind == VPC_ENDPOINT
+            else brought is None or resource.resource_id in brought.unread
+        )
+    )
+
+
+def _is_at_or_below(host: str, domain: str) -> bool:
+    return domain in ("", host) or host.endswith(f".{domain}")
+
+
+# --- What the resolver answers ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownVpc:
+    """A VPC, what was read of it, and how whole that is."""
+
+    vpc_id: str
+    region: str
+    configuration: Configuration
+    dropped: frozenset[str]
+    """Reads of which rows were left out: nothing is known not to be there."""
+
+    @property
+    def account(self) -> str | None:
+        """The account that read the configuration: it sees its own endpoints and, of a VPC that another one shares, its
+        own interfaces alone. None where that is not known."""
+        own = {endpoint.owner_id for endpoint in self.configuration.endpoints or ()}
+        own |= {gateway.owner_id for gateway in self.configuration.gateway_endpoints or ()}
+        own -= {None}
+        if len(own) == 1:
+            return own.pop()
+        interfaces = self.configuration.interfaces or ()
+        owners = {interface.owner_id for interface in interfaces if interface.vpc_id == self.vpc_id} - {None}
+        owner = self.owner
+        return owner if owner in owners else owners.pop() if len(owners) == 1 else None
+
+    @property
+    def owner(self) -> str | None:
+        vpc = self.configuration.vpc
+        return None if vpc is None or vpc.vpc_id != self.vpc_id else vpc.owner_id
+
+    @property
+    def is_own(self) -> bool | None:
+        """Whether the VPC is that account's, so that all its endpoints can be seen; None where it is not known."""
+        account, owner = self.account, self.owner
+        return None if account is None or owner is None else account == owner
+
+    def endpoints(self, service: str, *, here: bool = True) -> tuple[VpcEndpoint, ...] | None:
+        """The endpoints of a service in this VPC or, with `here` false, in all of the account and Region, that are not
+        deleted; None where they were not read."""
+        listed_ones, asked = self.configuration.endpoints, self.configuration.endpoint_services
+        if asked is None:  # earlier versions asked for those of the default run
+            asked = private_link_labels(checked_by_default())
+        labels = {link.label for link in SERVICES[service].links(fips=False)}
+        if listed_ones is None or not labels <= set(asked):
+            return None
+        return tuple(
+            endpoint
+            for endpoint in listed_ones
+            if endpoint.service_name.rpartition(".")[2] in labels
+            and endpoint.state != DELETED
+            and (not here or endpoint.vpc_id == self.vpc_id)
+        )
+
+    def gateways(self, service: str) -> tuple[GatewayEndpoint, ...]:
+        """The gateway endpoints of a service in this VPC, as far as they were read."""
+        name = gateway_service_name_of(service, self.region)
+        return tuple(
+            gateway
+            for gateway in self.configuration.gateway_endpoints or ()
+            if gateway.service_name == name and gateway.vpc_id == self.vpc_id and gateway.state != DELETED
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """An answer, and what decides it."""
+
+    answer: Answer
+    words: str
+    code: str | None = None
+    decided_by: tuple[str, ...] = ()
+    quoted: tuple[str, ...] = ()
+    endpoints: tuple[VpcEndpoint, ...] = ()
+
+
+def predicted_name(known: KnownVpc, predictor: Predictor, service: str, *, counts: bool) -> PredictedName:
+    """What the VPC's resolver answers for the default host of a service."""
+    host = host_of(service, known.region, fips=False, dual_stack=False)
+    said = _said(known, service, host)
+    interfaces = known.configuration.endpoint_interfaces or ()
+    return PredictedName(
+        service=service,
+        host=host,
+        counts=counts,
+        answer=said.answer,
+        addresses=ordered(
+            address
+            for interface in interfaces
+            for endpoint in said.endpoints
+            if interface.interface_id in endpoint.interface_ids or predictor.endpoint_of(interface) is endpoint
+            for address in interface.addresses
+            if is_given(endpoint, address.version)
+        ),
+        endpoint_ids=tuple(endpoint.endpoint_id for endpoint in said.endpoints),
+        code=said.code,
+        decided_by=said.decided_by,
+        quoted=said.quoted,
+        words=said.words,
+    )
+
+
+def is_given(endpoint: VpcEndpoint, version: int) -> bool:
+    """Whether names of an endpoint are answered with its addresses of a family (EC2 API, DnsOptions)."""
+    return endpoint.dns_record_type not in ("ipv4", "ipv6") or endpoint.dns_record_type == f"ipv{version}"
+
+
+def _said(known: KnownVpc, service: str, host: str) -> _Said:
+    configuration = known.configuration
+    for decide in (_by_dhcp_options, _by_attributes):
+        if (said := decide(known)) is not None:
+            return said
+    there = known.endpoints(service)
+    covering = _covering(service, host, there or ())
+    if (said := _by_firewall(known, host, _versions(known, covering))) is not None:
+        return said
+    rule, zone = resolver_rule_for(configuration, host), private_zone_for(configuration, host)
+    dns = configuration.dns
+    in_effect = bool(covering) and dns is not None and dns.hostnames
+    is_rule_first = rule is not None and (rule.domain == host or not in_effect)
+    if rule is not None and is_rule_first and not (zone is not None and len(zone.name) > len(rule.domain)):
+        servers = listed(rule.targets) if rule.targets else "other servers"
+        words = f"the Resolver rule {rule.rule_id} sends {rule.domain or '.'} and all names below it to {servers}, "
+        return _unsure(f"{words}and what these answer cannot be seen", "VPC015", known, rule.rule_id, rule.domain)
+    if zone is not None and (zone.name == host or not in_effect):
+        words = f"the private hosted zone {zone.name} ({zone.zone_id}) answers for the name, and its records are not "
+        return _unsure(f"{words}read", "VPC016", known, zone.zone_id, zone.name)
+    missing = _unread(configuration, (RESOLVER_RULES, PRIVATE_ZONES))
+    if missing is None and {RESOLVER_RULES, PRIVATE_ZONES} & known.dropped:
+        missing = "rows of the Resolver rules or hosted zones have a form that is not known"
+    if missing is not None:
+        return _Said(answer=Answer.CANNOT_TELL, words=missing)
+    if in_effect:
+        return _by_private_dns(known, covering)
+    return _without_private_dns(known, service, host, there)
+
+
+def _by_dhcp_options(known: KnownVpc) -> _Said | None:
+    """What follows where the VPC's hosts do not ask the VPC's resolver, or where it is not known whom they ask."""
+    options, vpc = known.configuration.dhcp_options, known.configuration.vpc
+    if options is None:
+        return _Said(answer=Answer.CANNOT_TELL, words=_not_read(DHCP_OPTIONS))
+    own = {AMAZON_DNS, *map(str, vpc_resolvers(None, () if vpc is None else vpc.cidrs))}
+    others = [server for server in options.name_servers if server not in own]
+    if not options.name_servers:
+        words = f"the DHCP options {options.options_id} name no name server"
+        return _Said(answer=Answer.CANNOT_TELL, words=words, decided_by=(options.options_id,))
+    if others:
+        words = f"the DHCP options {options.options_id} name {listed(others)}, and what "
+        words += f"{'it answers' if len(others) == 1 else 'these answer'} cannot be seen"
+        return _Said(answer=Answer.CANNOT_TELL, words=words, code="VPC011", decided_by=(options.options_id,))
+    return None
+
+
+def _by_attributes(known: KnownVpc) -> _Said | None:
+    dns = known.configuration.dns
+    if dns is None:
+        return _Said(answer=Answer.CANNOT_TELL, words=_not_read(VPC_DNS))
+    if dns.support:
+        return None
+    words = f"enableDnsSupport of {known.vpc_id} is false: the VPC has no resolver"
+    return _Said(answer=Answer.NOTHING, words=words, code="VPC003", decided_by=(known.vpc_id,))
+
+
+def _by_firewall(known: KnownVpc, host: str, versions: Collection[int]) -> _Said | None:
+    """What DNS Firewall answers in place of the resolver; None where it lets the questions pass."""
+    configuration = known.configuration
+    if configuration.firewall is None or DNS_FIREWALL in known.dropped:
+        return _Said(answer=Answer.CANNOT_TELL, words=_not_read(DNS_FIREWALL))
+    for version in sorted(versions):
+        rule = _first_firewall_rule(configuration, host, _RECORD_OF[version])
+        if rule is None or rule.action == "ALLOW":
+            continue
+        code = _code("VPC017", known, rule.group_id)
+        decided_by = tuple(filter(None, (rule.group_id, rule.domain_list_id)))
+        group = f"the DNS Firewall rule group {rule.group_id}"
+        if rule.domains is None:
+            words = f"{group} blocks the names of {rule.domain_list_id}, which cannot be read"
+            return _Said(answer=Answer.CANNOT_TELL, words=words, decided_by=decided_by)
+        words = f"{group} blocks the name (domain list {rule.domain_list_id}) and answers {rule.block_response}"
+        if rule.block_response == "OVERRIDE":
+            words += f" with {rule.override}, and where that leads cannot be seen"
+            quoted = () if rule.override is None else (rule.override,)
+            return _Said(Answer.CANNOT_TELL, words, code, decided_by, quoted)
+        return _Said(answer=Answer.NOTHING, words=words, code=code, decided_by=decided_by)
+    groups = [
+        resource.resource_id
+        for resource in unread_of_profiles(configuration, known.account)
+        if resource.kind not in (VPC_ENDPOINT,)
+    ]
+    if configuration.profiles is None or PROFILES in known.dropped:
+        return _Said(answer=Answer.CANNOT_TELL, words=_not_read(PROFILES))
+    if groups:
+        words = f"a Route 53 Profile brings {listed(groups)}, which could not be read and may be for the name"
+        return _Said(answer=Answer.CANNOT_TELL, words=words, decided_by=tuple(groups))
+    return None
+
+
+def _covering(service: str, host: str, there: Iterable[VpcEndpoint]) -> tuple[VpcEndpoint, ...]:
+    """The available endpoints whose private DNS has the name. That of a service with gateway endpoints may be for
+    Resolver's inbound endpoints alone (EC2 API, DnsOptions), which is not read."""
+    if SERVICES[service].has_gateway_endpoint:
+        return ()
+    return tuple(
+        endpoint
+        for endpoint in there
+        if endpoint.state == AVAILABLE and endpoint.private_dns and host in endpoint.dns_names
+    )
+
+
+def _versions(known: KnownVpc, covering: Iterable[VpcEndpoint]) -> set[int]:
+    """The families of the addresses that private DNS would give; IPv4 where they are not known."""
+    interfaces = known.configuration.endpoint_interfaces or ()
+    return {
+        address.version
+        for endpoint in covering
+        for interface in interfaces
+        if interface.interface_id in endpoint.interface_ids
+        for address in interface.addresses
+        if is_given(endpoint, address.version)
+    } or {4}
+
+
+def _by_private_dns(known: KnownVpc, covering: tuple[VpcEndpoint, ...]) -> _Said:
+    names = listed(endpoint.endpoint_id for endpoint in covering)
+    ids = tuple(endpoint.endpoint_id for endpoint in covering)
+    unread = known.configuration.endpoint_interfaces is None
+    words = f"private DNS of {names}"
+    if unread:
+        words += f", whose addresses are not known: {_not_read(ENDPOINT_INTERFACES)}"
+    return _Said(answer=Answer.PRIVATE, words=words, decided_by=ids, endpoints=covering)
+
+
+def _without_private_dns(known: KnownVpc, service: str, host: str, there: tuple[VpcEndpoint, ...] | None) -> _Said:
+    """What is answered where no endpoint of this VPC, no zone and no rule is for the name: what a Profile brings, else
+    what the public DNS has."""
+    if there is None or ENDPOINTS in known.dropped:
+        return _Said(answer=Answer.CANNOT_TELL, words=_not_read(ENDPOINTS))
+    configuration = known.configuration
+    resources = () if configuration.profiles is None else configuration.profiles.resources
+    brought_ids = {resource.resource_id for resource in resources if resource.kind == VPC_ENDPOINT}
+    everywhere = known.endpoints(service, here=False) or ()
+    brought = _covering(service, host, (end for end in everywhere if end.endpoint_id in brought_ids))
+    unread = [
+        resource.resource_id
+        for resource in unread_of_profiles(configuration, known.account)
+        if resource.kind == VPC_ENDPOINT
+    ]
+    ids = tuple(endpoint.endpoint_id for endpoint in there)
+    dns = configuration.dns
+    has_gateways = SERVICES[service].has_gateway_endpoint
+    if brought:
+        decided_by = tuple(endpoint.endpoint_id for endpoint in brought)
+        words = f"private DNS of {listed(decided_by)}, which a Route 53 Profile brings"
+        return _Said(Answer.PRIVATE, words, None, decided_by, (), brought)
+    if unread:
+        words = f"a Route 53 Profile brings {listed(unread)}, an endpoint of another account that may be for the name"
+        return _Said(answer=Answer.CANNOT_TELL, words=words, decided_by=tuple(unread))
+    if known.is_own is not True:
+        words = f"{known.vpc_id} is another account's, which alone sees the endpoints"
+        if known.is_own is None:
+            words = f"whether {known.vpc_id} is the account's own, which alone sees the endpoints, is not known"
+        return _Said(answer=Answer.CANNOT_TELL, words=words)
+    if has_gateways and any(endpoint.private_dns for endpoint in there):
+        words = f"private DNS of {listed(ids)} may be for Resolver's inbound endpoints alone, which is not read"
+        return _Said(answer=Answer.CANNOT_TELL, words=words, decided_by=ids)
+    if gateways := known.gateways(service):
+        names = listed(gateway.endpoint_id for gateway in gateways)
+        words = f"the public addresses, to which the gateway endpoint {names} leads"
+        return _Said(Answer.PUBLIC, words, None, tuple(gateway.endpoint_id for gateway in gateways))
+    if not there:
+        words = f"{known.vpc_id} has no interface endpoint of {service}"
+        return _Said(answer=Answer.PUBLIC, words=words, code="VPC001", decided_by=(known.vpc_id,))
+    named = [endpoint for endpoint in there if endpoint.private_dns and host in endpoint.dns_names]
+    if any(endpoint.state == AVAILABLE for endpoint in named) and dns is not None and not dns.hostnames:
+        words = f"enableDnsHostnames of {known.vpc_id} is false, without which private DNS is not in effect"
+        return _Said(answer=Answer.PUBLIC, words=words, code="VPC003", decided_by=(known.vpc_id,))
+    if named:
+        states = listed(f"{endpoint.endpoint_id} has the state {endpoint.state}" for endpoint in named)
+        return _Said(answer=Answer.CANNOT_TELL, words=states, code="VPC004", decided_by=ids)
+    if any(endpoint.private_dns for endpoint in there):
+        words = f"private DNS of {listed(ids)} is on, and {host} is not among its names"
+        return _Said(answer=Answer.PUBLIC, words=words, decided_by=ids)
+    words = f"private DNS of {listed(ids)} is off"
+    return _Said(answer=Answer.PUBLIC, words=words, code="VPC002", decided_by=ids)
+
+
+def _unsure(words: str, code: str, known: KnownVpc, resource_id: str, name: str) -> _Said:
+    quoted = (name,) if name else ()
+    return _Said(Answer.CANNOT_TELL, words, _code(code, known, resource_id), (resource_id,), quoted)
+
+
+def _code(code: str, known: KnownVpc, resource_id: str) -> str:
+    """The code, or that of a Profile that brings the setting."""
+    return code if profile_of(known.configuration, resource_id) is None else "VPC018"
+
+
+def _unread(configuration: Configuration, reads: Iterable[str]) -> str | None:
+    values = {RESOLVER_RULES: configuration.resolver_rules, PRIVATE_ZONES: configuration.zones}
+    return next((_not_read(read) for read in reads if values[read] is None), None)
+
+
+def _not_read(read: str) -> str:
+    return f"{READS[read].words} were not read"

@@ -1,0 +1,269 @@
+"""The prediction for a VPC: its hosts, the endpoints and names of the services that are asked for, what stops them, and
+what to do about it.
+
+The predictor of a run follows the connects (`agent.judge.predict`), so that a run on a host there and this agree. What
+is not known for certain is never open: it is said as what cannot be told.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Final
+
+from agent.catalog.findings import CODES, Severity
+from agent.catalog.services import SERVICES
+from agent.catalog.wording import counted, listed
+from agent.judge.predict.matrix import Matrix, ServicePorts, of_source, source_id
+from agent.judge.predict.names import KnownVpc, predicted_name
+from agent.judge.predict.predictor import Predictor
+from agent.judge.predict.sources import Blocks, Source, sources_of
+from agent.judge.prediction_fixes import fix_of_name, fix_of_paths, is_of_gateway
+from agent.report.hops import Reachability, Stage
+from agent.report.model import Status, Tool
+from agent.report.prediction import (
+    SCHEMA,
+    Answer,
+    PredictedFault,
+    PredictedName,
+    PredictedPath,
+    PredictedVerdict,
+    PredictionDocument,
+    SourceClass,
+)
+from agent.version import __version__
+from probes.addresses import ordered
+from probes.frozen import dataclass
+from probes.vpc.model import Network
+
+_CODE_AT: Final = {
+    Stage.HOST_GROUPS: "VPC012",
+    Stage.HOST_ACL_OUT: "VPC006",
+    Stage.ROUTE: "VPC007",
+    Stage.ENDPOINT_ACL_IN: "VPC006",
+    Stage.ENDPOINT_GROUPS: "VPC005",
+    Stage.ENDPOINT: "VPC004",
+    Stage.ENDPOINT_ACL_OUT: "VPC006",
+    Stage.RETURN_ROUTE: "VPC007",
+    Stage.HOST_ACL_IN: "VPC006",
+}
+"""The finding that a run names where this hop stops what it measures."""
+_ORDER: Final = (Reachability.BLOCKED, Reachability.DOUBTFUL, Reachability.CANNOT_TELL)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What a prediction is asked for."""
+
+    sources: tuple[str | Network, ...]
+    services: Mapping[str, bool]
+    """By service, whether it is required."""
+    ports: tuple[int, ...]
+    """Those that are asked for; empty for those that each service has."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What was read of a VPC."""
+
+    known: KnownVpc
+    taken_at: datetime
+    not_read: tuple[str, ...]
+
+
+def predicted(facts: Facts, asked: Asked) -> PredictionDocument:
+    """The prediction. Raises SourceError for a source that is not in the VPC."""
+    known = facts.known
+    configuration = known.configuration
+    blocks = Blocks.of_sources(configuration)
+    predictor = Predictor(configuration, vpc_id=known.vpc_id)
+    sources = sources_of(configuration, known.vpc_id, asked.sources, blocks)
+    classes = tuple(_source_class(number, source, known, predictor) for number, source in enumerate(sources))
+    matrix = Matrix(known, predictor, sources, blocks)
+    names: list[PredictedName] = []
+    paths: list[PredictedPath] = []
+    for service, required in asked.services.items():
+        ports = {port.number: port.required for port in SERVICES[service].ports}
+        if asked.ports:
+            ports = dict.fromkeys(asked.ports, True)
+        name = predicted_name(known, predictor, service, counts=required)
+        names.append(name)
+        paths += matrix.paths(ServicePorts(service=service, required=required, ports=ports), name)
+    faults = _faults(known, asked, classes, names, paths)
+    in_vpc = [interface for interface in configuration.interfaces or () if interface.vpc_id == known.vpc_id]
+    return PredictionDocument(
+        schema=SCHEMA,
+        tool=Tool(name="backuplink", version=__version__),
+        redacted=False,
+        measured=False,
+        region=known.region,
+        vpc_id=known.vpc_id,
+        taken_at=facts.taken_at,
+        verdict=_verdict(asked, classes, names, paths, faults),
+        services=tuple(asked.services),
+        sources=classes,
+        interface_count=sum(source.interface_count for source in classes),
+        left_out=sum(interface.instance_id is None for interface in in_vpc),
+        names=tuple(names),
+        paths=tuple(paths),
+        faults=faults,
+        not_read=facts.not_read,
+    )
+
+
+def _source_class(number: int, source: Source, known: KnownVpc, predictor: Predictor) -> SourceClass:
+    own = source.own
+    table = None if own is None else predictor.table_of(own)
+    acls = known.configuration.acls or ()
+    subnet_id = None if own is None else own.subnet_id
+    instances = (interface.instance_id for interface in source.interfaces)
+    return SourceClass(
+        id=source_id(number),
+        subnet_id=subnet_id,
+        availability_zone=None if own is None else own.availability_zone,
+        group_ids=() if own is None else own.group_ids,
+        route_table_id=None if table is None else table.table_id,
+        acl_id=next((acl.acl_id for acl in acls if subnet_id in acl.subnet_ids), None),
+        addresses=source.addresses,
+        interface_count=len(source.interfaces),
+        interface_ids=tuple(interface.interface_id for interface in source.interfaces),
+        instance_ids=tuple(dict.fromkeys(instance for instance in instances if instance is not None)),
+    )
+
+
+# --- What is wrong ---------------------------------------------------------------------------------------------------
+
+
+def _faults(
+    known: KnownVpc,
+    asked: Asked,
+    classes: Sequence[SourceClass],
+    names: Iterable[PredictedName],
+    paths: Iterable[PredictedPath],
+) -> tuple[PredictedFault, ...]:
+    """What is required and not certain to work: blocked first, and among these the names, then what most interfaces
+    meet."""
+    by_id = {source.id: source for source in classes}
+    count = sum(source.interface_count for source in classes)
+    faults = [fault for name in names if (fault := _of_name(known, name, classes, count)) is not None]
+    of_paths = [_of_paths(known, stopped, by_id) for stopped in _alike(paths)]
+    rank = {service: place for place, service in enumerate(asked.services)}
+    of_paths.sort(key=lambda fault: (-fault.interface_count, rank[fault.service], fault.decided_by, fault.ports))
+    return tuple(sorted((*faults, *of_paths), key=lambda fault: _ORDER.index(fault.outcome)))
+
+
+def _alike(paths: Iterable[PredictedPath]) -> Iterator[list[PredictedPath]]:
+    """The paths that count and are not open, those together on which the same decides for the same sources: what is
+    said of them then holds for each of these sources on each of these ports."""
+    by_reason: dict[tuple[object, ...], dict[int, list[PredictedPath]]] = {}
+    for path in paths:
+        if path.counts and path.outcome is not Reachability.OPEN:
+            words = path.words if path.decided_at is None else None
+            key = path.service, path.outcome, path.decided_at, path.decided_by, path.rule, words
+            by_reason.setdefault(key, {}).setdefault(path.port, []).append(path)
+    for by_port in by_reason.values():
+        by_sources: dict[tuple[str, ...], list[PredictedPath]] = {}
+        for stopped in by_port.values():
+            sources = dict.fromkeys(source for path in stopped for source in path.sources)
+            by_sources.setdefault(tuple(sources), []).extend(stopped)
+        yield from by_sources.values()
+
+
+def _of_name(
+    known: KnownVpc, name: PredictedName, classes: Sequence[SourceClass], interface_count: int
+) -> PredictedFault | None:
+    """What is wrong with what a required name resolves to; None where nothing is."""
+    leads_to_gateway = name.answer is Answer.PUBLIC and bool(known.gateways(name.service)) and name.code is None
+    if not name.counts or name.answer is Answer.PRIVATE or leads_to_gateway:
+        return None
+    blocked = name.answer in (Answer.PUBLIC, Answer.NOTHING)
+    answers = {
+        Answer.PUBLIC: f"{name.host} resolves to public addresses",
+        Answer.NOTHING: f"{name.host} does not resolve",
+        Answer.CANNOT_TELL: f"What {name.host} resolves to cannot be told",
+    }[name.answer]
+    code = CODES.get(name.code or "")
+    return PredictedFault(
+        code=name.code,
+        name=None if code is None else code.name,
+        title=of_source(code.title) if code is not None and blocked else answers,
+        severity=Severity.CRITICAL if blocked else Severity.WARNING,
+        measured=False,
+        service=name.service,
+        ports=(),
+        outcome=Reachability.BLOCKED if blocked else Reachability.CANNOT_TELL,
+        sources=tuple(source.id for source in classes),
+        interface_count=interface_count,
+        addresses=(),
+        decided_by=name.decided_by,
+        rule=None,
+        detail=f"{answers}: {name.words}.",
+        fix=fix_of_name(known, name),
+    )
+
+
+def _of_paths(known: KnownVpc, paths: Sequence[PredictedPath], by_id: Mapping[str, SourceClass]) -> PredictedFault:
+    """Paths on which the same hop decides by the same rule, as one."""
+    first = paths[0]
+    ports = tuple(sorted({path.port for path in paths}))
+    sources = tuple(dict.fromkeys(source for path in paths for source in path.sources))
+    code = None
+    if first.decided_at is not None and first.outcome is not Reachability.CANNOT_TELL:
+        at_gateway = first.decided_at is Stage.ROUTE and is_of_gateway(known, first)
+        code = CODES["VPC019" if at_gateway else _CODE_AT[first.decided_at]]
+    words = first.words.replace(f"tcp {first.port} ", f"tcp {listed(ports)} ")
+    title = {
+        Reachability.BLOCKED: "Nothing lets the source reach the endpoint",
+        Reachability.DOUBTFUL: "The connect passes in part, or by a detour",
+        Reachability.CANNOT_TELL: "Whether the connect passes cannot be told",
+    }[first.outcome]
+    return PredictedFault(
+        code=None if code is None else code.code,
+        name=None if code is None else code.name,
+        title=title if code is None else of_source(code.title),
+        severity=Severity.CRITICAL if first.outcome is Reachability.BLOCKED else Severity.WARNING,
+        measured=False,
+        service=first.service,
+        ports=ports,
+        outcome=first.outcome,
+        sources=sources,
+        interface_count=sum(by_id[source].interface_count for source in sources),
+        addresses=ordered(address for path in paths for address in path.addresses),
+        decided_by=first.decided_by,
+        rule=first.rule,
+        detail=f"{_begun(words)}.",
+        fix=fix_of_paths(known, paths, [by_id[source] for source in sources]),
+    )
+
+
+def _begun(words: str) -> str:
+    """Words as a sentence begins, where they do not begin with an id."""
+    return f"{words[:1].upper()}{words[1:]}" if words.split(" ", 1)[0].isalpha() else words
+
+
+def _verdict(
+    asked: Asked,
+    classes: Sequence[SourceClass],
+    names: Iterable[PredictedName],
+    paths: Sequence[PredictedPath],
+    faults: Sequence[PredictedFault],
+) -> PredictedVerdict:
+    required = [service for service, is_required in asked.services.items() if is_required]
+    blocked = [fault for fault in faults if fault.outcome is Reachability.BLOCKED]
+    services = listed(dict.fromkeys(fault.service for fault in blocked or faults))
+    if blocked:
+        sources = {source for fault in blocked for source in fault.sources}
+        interfaces = sum(source.interface_count for source in classes if source.id in sources)
+        whole = counted(len(classes), "class of sources", "classes of sources")
+        summary = f"{services}: blocked for {len(sources)} of {whole} ({counted(interfaces, 'interface')})"
+        return PredictedVerdict(status=Status.CRITICAL, summary=summary)
+    unproven = [
+        service
+        for service in required
+        if not any(path.counts and path.service == service and path.outcome is Reachability.OPEN for path in paths)
+    ]
+    if faults:
+        return PredictedVerdict(status=Status.UNKNOWN, summary=f"{services}: cannot be told for every source")
+    if not classes or not required or unproven:
+        what = listed(unproven) if required and classes else "no source" if required else "no required service"
+        return PredictedVerdict(status=Status.UNKNOWN, summary=f"{what}: there is nothing that could be predicted")
+    whole = counted(sum(source.interface_count for source in classes), "interface")
+    return PredictedVerdict(status=Status.OK, summary=f"{listed(required)}: open from every source ({whole})")

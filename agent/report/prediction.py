@@ -1,0 +1,192 @@
+"""The prediction: what the configuration of a VPC says of its hosts, endpoints and names. Nothing in it is measured.
+
+Sources of which the configuration can say nothing different are one class; what is said of a class holds for each
+interface that it stands for.
+"""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Any, Final
+
+from agent.catalog.findings import Severity
+from agent.report.codec import dumps as dumps_json
+from agent.report.hops import Hop, Reachability, Stage
+from agent.report.model import Fix, Status, Tool
+from agent.report.serialization import from_json, to_json, type_schema
+from probes.frozen import dataclass
+from probes.masks import AvailabilityZone, Mask, Plain, ResourceId, Sentence
+from probes.model import Address
+
+SCHEMA: Final = "backuplink.prediction.v1"
+
+
+class Answer(StrEnum):
+    """What a VPC's resolver answers for a name."""
+
+    PRIVATE = "private"
+    """The addresses of an endpoint."""
+    PUBLIC = "public"
+    """The service's public addresses."""
+    NOTHING = "nothing"
+    """No address: it does not answer, or says that there is none."""
+    CANNOT_TELL = "cannot-tell"
+    """What answers cannot be seen, or something that decides was not read."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceClass:
+    """Hosts of which the configuration says the same."""
+
+    id: Plain
+    """`source-1`, in the order of the document."""
+    subnet_id: ResourceId | None
+    """None for a block outside the subnets that were read."""
+    availability_zone: AvailabilityZone | None
+    group_ids: tuple[ResourceId, ...]
+    """Empty where they are not known."""
+    route_table_id: ResourceId | None
+    acl_id: ResourceId | None
+    addresses: tuple[Address, ...]
+    """Of the first interface, the first of each family: what it is judged for."""
+    interface_count: int
+    """How many interfaces it stands for; 0 for a subnet or block without one that is known."""
+    interface_ids: tuple[ResourceId, ...]
+    instance_ids: tuple[ResourceId, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PredictedPath:
+    """What becomes of connects to addresses of an endpoint on one port, for the sources for which the same decides."""
+
+    service: Plain
+    endpoint_id: ResourceId | None
+    addresses: tuple[Address, ...]
+    """Empty where the addresses are not known."""
+    port: int
+    counts: bool
+    """Whether the service is required, cannot do without the port, and is reached by these addresses."""
+    outcome: Reachability
+    sources: tuple[Plain, ...]
+    """Ids of classes."""
+    decided_at: Stage | None
+    """The hop that decides; None where all let the connect pass, and where no hop is asked."""
+    decided_by: tuple[ResourceId, ...]
+    """Ids of what decides there."""
+    rule: Sentence | None
+    """The rule that decides, in short; None where all let the connect pass, or where it is the lack of one."""
+    words: Sentence
+    """What decides, for the first source and the first address."""
+    hops: tuple[Hop, ...]
+    """Every hop there and back with its rule, for the first source and the first address."""
+    unseen: tuple[Sentence, ...]
+    """What could change this and cannot be seen, in words."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PredictedName:
+    """What the VPC's resolver answers for the name of a service."""
+
+    service: Plain
+    host: Plain
+    counts: bool
+    answer: Answer
+    addresses: tuple[Address, ...]
+    """The private addresses; empty where there are none or they were not read."""
+    endpoint_ids: tuple[ResourceId, ...]
+    """The endpoints whose addresses these are."""
+    code: Plain | None
+    """The finding that a run would name where the answer is not right; None where it is, or none is known."""
+    decided_by: tuple[ResourceId, ...]
+    """Ids of the endpoint, zone, rule or group that decides."""
+    quoted: tuple[Annotated[str, Mask("domain")], ...]
+    """Names of zones and rules that `words` quotes."""
+    words: Sentence
+    """What decides, one sentence without its full stop."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PredictedFault:
+    """Something that stops, or may stop, what is required."""
+
+    code: Plain | None
+    """The finding that a run would name; None where none is known."""
+    name: Plain | None
+    title: Plain
+    severity: Severity
+    measured: bool
+    """Always false: the configuration would cause it."""
+    service: Plain
+    ports: tuple[int, ...]
+    """Empty where it is about the name."""
+    outcome: Reachability
+    sources: tuple[Plain, ...]
+    interface_count: int
+    """Of these sources."""
+    addresses: tuple[Address, ...]
+    decided_by: tuple[ResourceId, ...]
+    rule: Sentence | None
+    detail: Sentence
+    fix: Fix | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PredictedVerdict:
+    """What comes of it all for what is required."""
+
+    status: Status
+    """`ok` all open, `critical` something is blocked, `unknown` something cannot be told."""
+    summary: Sentence
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PredictionDocument:
+    """What the configuration of one VPC says of its hosts."""
+
+    schema: Plain
+    tool: Tool
+    redacted: bool
+    measured: bool
+    """Always false."""
+    region: Plain
+    vpc_id: ResourceId
+    taken_at: datetime
+    """When the configuration was read."""
+    verdict: PredictedVerdict
+    services: tuple[Plain, ...]
+    sources: tuple[SourceClass, ...]
+    interface_count: int
+    """Of all sources."""
+    left_out: int
+    """Interfaces of the VPC that are no source: no instance has them."""
+    names: tuple[PredictedName, ...]
+    paths: tuple[PredictedPath, ...]
+    faults: tuple[PredictedFault, ...]
+    """What is required and blocked first, then what cannot be told."""
+    not_read: tuple[Sentence, ...]
+    """Parts of the configuration that were not read, with the reason."""
+
+
+def dumps(document: PredictionDocument) -> str:
+    """As JSON text."""
+    return dumps_json(to_json(document))
+
+
+def decode(data: Any) -> PredictionDocument:
+    """Read a document back. Raises DecodeError where the data is none."""
+    return from_json(PredictionDocument, data)
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema of the document (draft 2020-12)."""
+    definitions: dict[str, Any] = {}
+    type_schema(PredictionDocument, definitions)
+    document = definitions.pop("PredictionDocument")
+    document["properties"]["schema"] = {"const": SCHEMA}
+    document["properties"]["measured"] = {"const": False}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": f"urn:{SCHEMA.replace('.', ':')}",
+        "title": "A prediction of backuplink",
+        **document,
+        "$defs": definitions,
+    }

@@ -1,0 +1,442 @@
+"""`backuplink predict`: of the example's facts and of a simulated VPC, its documents and exit codes, and its agreement
+with what a run on a host there predicts."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from random import Random
+from typing import Any, Final
+
+import boto3.session
+import jsonschema_rs
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from agent.app.errors import RequestError
+from agent.app.predict import PredictRequest, predict
+from agent.cli import entry
+from agent.process import signals
+from agent.process.cancel import CancelToken
+from agent.report import codec, facts_file, prediction
+from agent.report.hops import EPHEMERAL, Reachability
+from agent.report.prediction import PredictionDocument
+from agent.report.redact import redact_prediction
+from agent.run.collect_facts import FactsRequest, FactsUnavailable, gather
+from agent.settings import Ec2Facts
+from agent.simulated import network
+from agent.simulated import scenario as scenarios
+from agent.simulated.clock import VirtualLoop
+from agent.simulated.settings import EPOCH
+from agent.simulated.world import simulated
+from probes.model import Ok, Step
+from probes.vpc.model import INTERFACES, SECURITY_GROUPS, SUBNETS
+from tests.formats import html_page, junit_results
+from tests.hostile.fuzz.mutation import spoilt_document
+from tests.support import extent, moto_server
+from tests.support.command import SECONDS
+from tests.support.extent import one_in
+from tests.support.repository import ROOT
+from tests.support.runs import evidence_of, report_of, too_long
+
+ESTATE: Final = str(ROOT / "docs/examples/estate.json")
+VPC_ID: Final = "vpc-0a1b2c3d4e5f67890"
+INSTANCE_ID: Final = "i-0a1b2c3d4e5f67890"
+READS: Final = FactsRequest(vpc_id=VPC_ID, region="eu-west-1", profile=None, ca_bundle=None, timeout=3.0, deadline=60.0)
+BLANK: Final = PredictRequest(
+    place=None,
+    reads=None,
+    sources=("all",),
+    workloads=(),
+    services=(),
+    ports=(),
+    format="json",
+    output=None,
+    redact=False,
+    fail_on="warning",
+)
+VALIDATOR: Final = jsonschema_rs.Draft202012Validator(prediction.schema())
+
+
+@pytest.fixture(autouse=True)
+def _signals() -> Iterator[None]:
+    """Leave the signals as they were."""
+    before = {number: signal.getsignal(number) for number in signals.SIGNALS}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+async def _never(_: FactsRequest, __: CancelToken) -> Ec2Facts | FactsUnavailable:
+    raise AssertionError("a file is not read from EC2")
+
+
+def of_file(place: str = ESTATE, **changes: Any) -> int:
+    return predict(replace(BLANK, place=place, **changes), _never, [])
+
+
+def of_vpc(more: str = "[ec2]", received: list[str] | None = None, **changes: Any) -> int:
+    """A prediction from the reads of a simulated VPC, the healthy one in which `more` is otherwise."""
+    chosen = scenarios.parse("healthy", f"{scenarios.text('healthy')}\n{more}")
+
+    async def gathered(wanted: FactsRequest, stop: CancelToken) -> Ec2Facts | FactsUnavailable:
+        async with simulated(chosen) as world:
+            return await gather(wanted, world, stop=stop)
+
+    request = replace(BLANK, **{"reads": READS, **changes})
+    return predict(request, gathered, [] if received is None else received, loop_factory=VirtualLoop)
+
+
+def read(text: str) -> PredictionDocument:
+    """A JSON document as its class, held against its schema."""
+    document = json.loads(text)
+    VALIDATOR.validate(document)
+    return prediction.decode(document)
+
+
+# --- The example -----------------------------------------------------------------------------------------------------
+
+
+def test_the_example_shows_what_predictions_are_for(capsys: pytest.CaptureFixture[str]) -> None:
+    assert of_file(services=("backup-gateway",)) == 2
+    out, err = capsys.readouterr()
+    assert "docs/examples/estate.json: it was taken" in err, "how old the facts are is said"
+    document = read(out)
+    assert document.interface_count == 27
+    found = {(fault.code, fault.ports): fault.interface_count for fault in document.faults}
+    assert found == {
+        ("VPC005", (1031,)): 24,  # forgotten, for the appliances too
+        ("VPC005", (1026, 1028)): 21,  # hosts that are no appliance
+        ("VPC006", (443,)): 5,  # the network ACL that lets no answers in
+        ("VPC012", (443, 1026, 1028, 1031)): 3,  # the application that lets nothing out
+    }
+    assert {name.answer for name in document.names} == {prediction.Answer.PRIVATE}
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "status"),
+    [
+        pytest.param({"sources": ("subnet-0e57a7e0000000031",), "services": ("backup",)}, 0, "ok", id="open"),
+        pytest.param({"sources": ("subnet-0e57a7e0000000013",)}, 2, "critical", id="no answers come in"),
+        pytest.param({"sources": ("subnet-0e57a7e0000000099",)}, 3, "unknown", id="a subnet without a host"),
+        pytest.param(
+            {"services": ("s3",), "sources": ("subnet-0e57a7e0000000021",)}, 2, "critical", id="no route to S3"
+        ),
+        pytest.param({"services": ("s3",), "sources": ("subnet-0e57a7e0000000031",)}, 0, "ok", id="S3"),
+        pytest.param({"services": ("sns",)}, 2, "critical", id="no endpoint"),
+        pytest.param({"services": ("sns",), "fail_on": "never"}, 0, "critical", id="never"),
+        pytest.param({"services": ("sns",), "fail_on": "critical"}, 2, "critical", id="critical"),
+        pytest.param({"sources": ("subnet-0e57a7e0000000099",), "fail_on": "critical"}, 3, "unknown", id="unknown"),
+        pytest.param({"services": ("backup",), "ports": (1026,)}, 2, "critical", id="another port"),
+    ],
+)
+def test_the_exit_code_is_that_of_what_is_required(
+    changes: dict[str, Any], code: int, status: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert of_file(**changes) == code
+    assert read(capsys.readouterr().out).verdict.status == status
+
+
+def test_without_a_service_a_caller_is_meant(capsys: pytest.CaptureFixture[str]) -> None:
+    of_file()
+    assert read(capsys.readouterr().out).services == ("backup", "backup-gateway")
+
+
+def test_the_same_facts_give_the_same_document(capsys: pytest.CaptureFixture[str]) -> None:
+    texts = [(of_file(), capsys.readouterr().out)[1] for _ in range(2)]
+    assert texts[0] == texts[1]
+
+
+def test_its_schema_is_written_by_name(capsys: pytest.CaptureFixture[str]) -> None:
+    assert entry.run(["schema", "prediction"]) == 0
+    assert json.loads(capsys.readouterr().out) == prediction.schema()
+    assert entry.run(["schema"]) == 0
+    assert json.loads(capsys.readouterr().out) == codec.schema()
+
+
+# --- Formats ---------------------------------------------------------------------------------------------------------
+
+
+def test_text_fits_eighty_columns_of_ascii(capsys: pytest.CaptureFixture[str]) -> None:
+    of_file(format="text", services=("backup-gateway", "s3", "sns"))
+    out = capsys.readouterr().out
+    assert out.isascii()
+    assert too_long(out) == []
+    assert out.startswith("CRITICAL  ")
+    assert out.index("VPC005") < out.index("What the VPC's resolver answers") < out.index("what sources reach")
+    assert "  3      open     open     open     open     BLOCKED  BLOCKED  10-12\n" in out
+    assert "this host" not in out.lower()
+    assert "nothing was measured" in " ".join(out.split())
+
+
+def test_junit_has_a_case_for_each_source_and_port(capsys: pytest.CaptureFixture[str]) -> None:
+    of_file(format="junit", services=("backup-gateway",))
+    cases = junit_results.read(capsys.readouterr().out)
+    of_paths = [case for case in cases if case.name.startswith("source-")]
+    assert len(of_paths) == 12 * 6
+    results = {case.name: case.result for case in of_paths}
+    assert results["source-10 1031"] == "failure"
+    assert results["source-10 443"] == "passed"
+    assert results["source-10 2222"] == "skipped", "not counted"
+    assert [case.result for case in cases if case.name == "verdict"] == ["failure"]
+
+
+def test_junit_calls_what_cannot_be_told_an_error(capsys: pytest.CaptureFixture[str]) -> None:
+    of_file(format="junit", sources=("subnet-0e57a7e0000000099",), services=("backup",))
+    cases = junit_results.read(capsys.readouterr().out)
+    assert {case.result for case in cases if case.name.startswith("source-")} == {"error"}
+
+
+def test_the_page_holds_all_of_it(capsys: pytest.CaptureFixture[str]) -> None:
+    of_file(format="json", services=("backup-gateway",))
+    document = json.loads(capsys.readouterr().out)
+    of_file(format="html", services=("backup-gateway",))
+    page = capsys.readouterr().out
+    elements = html_page.read(page)
+    assert page.isascii()
+    words = " ".join(element.text for element in elements)
+    assert all(fault["detail"] in words for fault in document["faults"])
+    (held,) = (element.text for element in elements if element.name == "script")
+    assert json.loads(held) == document
+
+
+@pytest.mark.parametrize("wanted", ["text", "json", "junit", "html"])
+def test_a_masked_document_holds_nothing_of_the_network(wanted: str, capsys: pytest.CaptureFixture[str]) -> None:
+    of_file(format=wanted, redact=True, services=("backup-gateway", "s3"))
+    out = capsys.readouterr().out
+    for secret in ("0e57a7e", "10.20.", "111122223333", "198.51.100"):
+        assert secret not in out.replace("198.51.100.0", ""), secret
+    assert "1031" in out
+
+
+def test_a_masked_document_masks_the_names_that_sentences_quote(capsys: pytest.CaptureFixture[str]) -> None:
+    of_file()
+    document = read(capsys.readouterr().out)
+    words = "the Resolver rule rslvr-rr-0e57a7e0000000001 sends corp.example and all names below it to 10.20.128.53"
+    name = replace(document.names[0], quoted=("corp.example",), words=words)
+    masked = redact_prediction(replace(document, names=(name,)))
+    assert "corp.example" not in prediction.dumps(masked)
+    assert masked.redacted
+    assert redact_prediction(masked) == masked
+
+
+def test_a_file_is_written_whole_or_the_document_is_on_stdout(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = tmp_path / "p.json"
+    assert of_file(output=str(place)) == 2
+    assert capsys.readouterr().out == ""
+    read(place.read_text("ascii"))
+    assert of_file(output=str(tmp_path / "nowhere" / "p.json")) == 3
+    read(capsys.readouterr().out)
+
+
+# --- Facts -----------------------------------------------------------------------------------------------------------
+
+
+def test_the_configuration_can_be_read_now(capsys: pytest.CaptureFixture[str]) -> None:
+    assert of_vpc() == 0
+    document = read(capsys.readouterr().out)
+    assert (document.vpc_id, document.taken_at, document.not_read) == (VPC_ID, EPOCH, ())
+    assert [source.instance_ids for source in document.sources] == [(INSTANCE_ID,)]
+
+
+@pytest.mark.parametrize("denied", ["security-groups", "interfaces", "resolver-rules", "network-acls"])
+def test_what_may_not_be_read_is_said_and_never_open(denied: str, capsys: pytest.CaptureFixture[str]) -> None:
+    code = of_vpc(f'[ec2]\ndenied = ["{denied}"]\n')
+    document = read(capsys.readouterr().out)
+    if denied == "network-acls":  # host and endpoint are in one subnet or another; what is asked decides
+        assert code in (0, 3)
+    else:
+        assert code == 3
+        assert document.verdict.status == "unknown"
+    assert any("not permitted; it takes" in line for line in document.not_read)
+
+
+def test_nothing_that_can_be_read_is_an_error() -> None:
+    with pytest.raises(RequestError, match="nothing could be read"):
+        of_vpc('[ec2]\nanswer = "denied"\n')
+    with pytest.raises(RequestError, match=f"there is no {VPC_ID[:-1]}1 in eu-west-1"):
+        of_vpc(reads=replace(READS, vpc_id=f"{VPC_ID[:-1]}1"))
+
+
+@pytest.mark.parametrize(("name", "code"), [("SIGTERM", 143), ("SIGINT", 130)])
+def test_a_signal_ends_the_reads_with_a_valid_document(
+    name: str, code: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert of_vpc('[ec2]\nanswer = "silence"\n', [name]) == code
+    assert json.loads(capsys.readouterr().out)["verdict"]["status"] == "unknown"
+
+
+def facts_without(*operations: str) -> Ec2Facts:
+    facts = network.facts_of(scenarios.parse("healthy", f"{scenarios.text('healthy')}\n[ec2]\n"), EPOCH)
+    kept = (seen for seen in facts.observations if seen.subject.operation not in operations)
+    return replace(facts, observations=tuple(kept))
+
+
+def test_a_file_of_an_earlier_version_knows_no_host(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    place = tmp_path / "facts.json"
+    place.write_text(facts_file.dumps(facts_without(INTERFACES)), "ascii")
+    assert of_file(str(place)) == 3
+    document = read(capsys.readouterr().out)
+    assert {source.interface_count for source in document.sources} == {0}
+    assert document.not_read == ("the VPC's network interfaces: the file does not have them",)
+    place.write_text(facts_file.dumps(facts_without(INTERFACES, SUBNETS)), "ascii")
+    with pytest.raises(RequestError, match="--from: neither interfaces nor subnets of"):
+        of_file(str(place))
+
+
+def test_an_empty_file_predicts_nothing(tmp_path: Path) -> None:
+    place = tmp_path / "facts.json"
+    place.write_text(facts_file.dumps(replace(facts_without(), observations=())), "ascii")
+    with pytest.raises(RequestError, match="neither interfaces nor subnets"):
+        of_file(str(place))
+
+
+@pytest.mark.parametrize("operation", [SECURITY_GROUPS, INTERFACES])
+def test_wrong_types_everywhere_are_refused(operation: str, tmp_path: Path) -> None:
+    """Each value of an answer in turn becomes one of another kind."""
+    document = json.loads(Path(ESTATE).read_text("ascii"))
+    (read_of,) = (seen for seen in document["observations"] if seen["operation"] == operation)
+    place = tmp_path / "facts.json"
+    rows = next(iter(read_of["facts"].values()))
+    for key, value in rows[0].items():
+        rows[0][key] = {"no": "such"} if not isinstance(value, dict) else [1]
+        place.write_text(json.dumps(document), "ascii")
+        with pytest.raises(RequestError, match=r"is no file of `backuplink facts`"):
+            of_file(str(place))
+        rows[0][key] = value
+
+
+@settings(max_examples=extent.examples(120), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(chance=st.randoms(use_true_random=False))
+def test_spoilt_facts_are_predicted_or_refused_in_words(
+    chance: Random, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = tmp_path / "facts.json"
+    place.write_text(json.dumps(spoilt_document(chance, json.loads(Path(ESTATE).read_text("ascii")))), "utf-8")
+    wanted = chance.choice(("text", "json", "junit", "html"))
+    capsys.readouterr()
+    try:
+        code = of_file(str(place), format=wanted, redact=chance.random() < 0.3, services=("backup-gateway", "s3"))
+    except RequestError:
+        return
+    out = capsys.readouterr().out
+    assert code in (0, 2, 3)
+    assert out.isascii()
+    if wanted == "json":
+        read(out)
+
+
+# --- What a run on a host there predicts -----------------------------------------------------------------------------
+
+WITH_FACTS: Final = tuple(
+    name
+    for name in scenarios.names()
+    if (chosen := scenarios.load(name)).ec2 is not None and chosen.host.ec2 and chosen.ec2.answer == "answers"
+)
+
+
+def _predicted(name: str) -> PredictionDocument | None:
+    """What is predicted of a scenario's host, from the file that `facts` would have written there."""
+    from agent.judge.predict.names import KnownVpc
+    from agent.judge.prediction import Asked, Facts, predicted
+    from probes.vpc.model import configuration_of
+
+    chosen = scenarios.load(name)
+    facts = network.facts_of(chosen, EPOCH)
+    answered = (seen for seen in facts.observations if isinstance(seen.outcome, Ok))
+    held = {str(seen.subject.operation): seen.facts for seen in answered if seen.facts is not None}
+    known = KnownVpc(
+        vpc_id=facts.vpc_id, region=facts.region, configuration=configuration_of(held), dropped=frozenset()
+    )
+    targets = dict.fromkeys((target.service for target in report_of(name).targets), True)
+    asked = Asked(sources=(chosen.metadata.instance_id,), services=targets, ports=())
+    return predicted(Facts(known=known, taken_at=EPOCH, not_read=()), asked)
+
+
+def test_a_run_and_a_prediction_of_the_same_host_agree() -> None:
+    """Where a run has read all that the file has, both say the same of each address and port of the VPC's endpoints."""
+    compared = 0
+    for name in one_in(4, WITH_FACTS):
+        report = report_of(name)
+        reads = [seen for seen in report.observations if seen.subject.step is Step.EC2]
+        is_whole = all(seen.ok for seen in reads) and len(reads) > 10
+        if not is_whole or not report.paths or evidence_of(name).local_ports != EPHEMERAL:
+            continue
+        document = _predicted(name)
+        assert document is not None
+        by_place = {
+            (path.endpoint_id, address, path.port): path
+            for path in document.paths
+            for address in path.addresses
+            if len(document.sources) == 1
+        }
+        own = {address for source in document.sources for address in source.addresses}
+        for path in report.paths:
+            other = by_place.get((path.endpoint_id, path.address, path.port))
+            if other is None or path.source not in own:
+                continue
+            compared += 1
+            if path.predicted is Reachability.OPEN and path.unseen:
+                assert other.outcome is Reachability.CANNOT_TELL
+                continue
+            assert other.outcome is path.predicted, (name, path.address, path.port)
+            deciding = next((hop for hop in path.hops if hop.outcome is path.predicted), None)
+            if path.predicted is not Reachability.OPEN and deciding is not None:
+                assert (other.decided_at, other.rule) == (deciding.stage, deciding.rule)
+    assert compared >= 20
+
+
+# --- The real command against a real server --------------------------------------------------------------------------
+
+moto, moto_url, told = moto_server.moto, moto_server.moto_url, moto_server.told
+
+
+def test_the_command_reads_and_predicts(
+    told: moto_server.Told, moto: boto3.session.Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """moto's EC2 as the source of the facts; what it does not have, another server says."""
+    for service in ("ROUTE53RESOLVER", "ROUTE53PROFILES"):
+        monkeypatch.setenv(f"AWS_ENDPOINT_URL_{service}", f"http://127.0.0.1:{told.port}")
+    client = moto.client("ec2")
+    vpc_id = client.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    client.modify_vpc_attribute(VpcId=vpc_id, EnableDnsHostnames={"Value": True})
+    subnet_id = client.create_subnet(VpcId=vpc_id, CidrBlock="10.0.1.0/24")["Subnet"]["SubnetId"]
+    groups = [
+        client.create_security_group(VpcId=vpc_id, GroupName=name, Description="x")["GroupId"]
+        for name in ("host", "endpoint")
+    ]
+    client.run_instances(
+        ImageId="ami-12345678", MinCount=1, MaxCount=1, SubnetId=subnet_id, SecurityGroupIds=groups[:1]
+    )
+    endpoint = client.create_vpc_endpoint(
+        VpcId=vpc_id,
+        VpcEndpointType="Interface",
+        ServiceName=f"com.amazonaws.{moto_server.REGION}.backup",
+        SubnetIds=[subnet_id],
+        SecurityGroupIds=groups[1:],
+        PrivateDnsEnabled=True,
+    )["VpcEndpoint"]
+    interfaces = client.describe_network_interfaces(NetworkInterfaceIds=endpoint["NetworkInterfaceIds"])
+    (there,) = {group["GroupId"] for one in interfaces["NetworkInterfaces"] for group in one["Groups"]}
+    names = {"access_key_id": "AWS_ACCESS_KEY_ID", "secret_key": "AWS_SECRET_ACCESS_KEY", "token": "AWS_SESSION_TOKEN"}
+    result = subprocess.run(
+        [sys.executable, "-m", "agent", "predict", "--region", moto_server.REGION, "--vpc", vpc_id, "--format", "json"],
+        cwd=ROOT,
+        env={**os.environ, **{names[name]: value for name, value in moto_server.KEYS.items()}},
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+    document = read(result.stdout)
+    assert (document.vpc_id, document.interface_count) == (vpc_id, 1)
+    blocked = [path for path in document.paths if path.outcome is Reachability.BLOCKED]
+    assert {path.decided_by for path in blocked} == {(there,)}, "the endpoint's group does not admit the host's"
+    assert result.returncode == 2

@@ -1,0 +1,369 @@
+"""What the VPC's resolver answers for a name, by what decides; each next to what must not decide."""
+
+from dataclasses import replace
+from ipaddress import ip_address, ip_network
+from typing import Any, Final
+
+import pytest
+
+from agent.judge.predict.names import KnownVpc, predicted_name
+from agent.judge.predict.predictor import Predictor
+from agent.judge.prediction import Asked, Facts, predicted
+from agent.report.hops import Reachability
+from agent.report.model import Status
+from agent.report.prediction import Answer, PredictedName
+from probes.vpc.model import (
+    DNS_FIREWALL,
+    ENDPOINTS,
+    FIREWALL_RULE_GROUP,
+    HOSTED_ZONE,
+    PRIVATE_ZONES,
+    PROFILES,
+    RESOLVER_RULES,
+    VPC_ENDPOINT,
+    DhcpOptionsFacts,
+    FirewallRule,
+    GatewayEndpoint,
+    PrefixList,
+    PrivateZone,
+    ProfileResource,
+    ProfileResourcesFacts,
+    ProfilesFacts,
+    ResolverRule,
+    RouteTable,
+    VpcDnsFacts,
+)
+from tests.agent.judge.networks import ABROAD, FAR_ENDPOINT, INTERFACE, LOCAL_ROUTES, open_entries, route
+from tests.agent.judge.test_prediction import HOST_NAME, NAMED, SERVICE, TAKEN_AT, document, healthy, host
+from tests.support.aws_commands import complaint
+
+ACCOUNT: Final = "111122223333"
+PRIVATE, PUBLIC, NOTHING, CANNOT_TELL = Answer.PRIVATE, Answer.PUBLIC, Answer.NOTHING, Answer.CANNOT_TELL
+OFF: Final = replace(NAMED, private_dns=False, dns_names=())
+CANNOT_TELL_PATH: Final = Reachability.CANNOT_TELL
+ELSEWHERE: Final = replace(FAR_ENDPOINT, dns_names=(HOST_NAME,), owner_id=ACCOUNT)
+
+
+def forward(domain: str, kind: str = "FORWARD") -> ResolverRule:
+    return ResolverRule(
+        rule_id="rslvr-rr-1",
+        name="corp",
+        domain=domain,
+        kind=kind,
+        targets=(ip_address("10.9.0.53"),),
+        owner_id=ACCOUNT,
+    )
+
+
+def zone(name: str, *, of_service: bool = False) -> PrivateZone:
+    owner = "vpce.amazonaws.com" if of_service else ACCOUNT
+    return PrivateZone(zone_id="Z1D633PJN98FT9", name=name, owner=owner, of_service=of_service)
+
+
+def block(*domains: str, action: str = "BLOCK", response: str = "NXDOMAIN", **more: Any) -> FirewallRule:
+    return FirewallRule(
+        group_id="rslvr-frg-1",
+        domain_list_id="rslvr-fdl-1",
+        action=action,
+        block_response=response,
+        override=None,
+        priority=(101, 1),
+        **({"query_type": None, "domains": domains} | more),
+    )
+
+
+def brings(kind: str, resource_id: str, *, owner: str = ACCOUNT, unread: bool = False, **read: Any) -> dict[str, Any]:
+    resource = ProfileResource(profile_id="rp-1", kind=kind, resource_id=resource_id, owner_id=owner, priority=1)
+    facts: dict[str, Any] = {"zones": (), "rules": (), "firewall": ()}
+    return {
+        "profiles": ProfilesFacts(profile_ids=("rp-1",), resources=(resource,)),
+        "brought": ProfileResourcesFacts(**(facts | read), unread=(resource_id,) if unread else ()),
+    }
+
+
+def answer(dropped: frozenset[str] = frozenset(), service: str = SERVICE, **changes: Any) -> PredictedName:
+    what = healthy(**changes)
+    known = KnownVpc(vpc_id="vpc-a", region="eu-west-1", configuration=what, dropped=dropped)
+    return predicted_name(known, Predictor(what, vpc_id="vpc-a"), service, counts=True)
+
+
+CASES: Final = [
+    # What is in order, and what stands next to it and must not decide.
+    pytest.param({}, PRIVATE, None, "private DNS of vpce-1", id="private DNS"),
+    pytest.param({"resolver_rules": (forward("corp.example"),)}, PRIVATE, None, "private DNS", id="another rule"),
+    pytest.param({"resolver_rules": (forward(""),)}, PRIVATE, None, "private DNS", id="a rule for a wider name"),
+    pytest.param({"resolver_rules": (forward(HOST_NAME, "SYSTEM"),)}, PRIVATE, None, "private DNS", id="SYSTEM"),
+    pytest.param({"zones": (zone("amazonaws.com"),)}, PRIVATE, None, "private DNS", id="a wider zone"),
+    pytest.param({"zones": (zone(HOST_NAME, of_service=True),)}, PRIVATE, None, "private DNS", id="AWS's own zone"),
+    pytest.param({"firewall": (block("corp.example"),)}, PRIVATE, None, "private DNS", id="another blocked name"),
+    pytest.param({"firewall": (block(HOST_NAME, action="ALERT"),)}, PRIVATE, None, "private DNS", id="an alert"),
+    pytest.param(
+        {"firewall": (block(HOST_NAME, action="ALLOW"), block("*.amazonaws.com"))},
+        *(PRIVATE, None, "private DNS"),
+        id="allowed before it is blocked",
+    ),
+    pytest.param(
+        {"firewall": (block(HOST_NAME, query_type="MX"),)}, PRIVATE, None, "private DNS", id="blocked for mail alone"
+    ),
+    pytest.param(
+        {"dhcp_options": DhcpOptionsFacts(options_id="dopt-1", name_servers=("169.254.169.253", "10.0.0.2"))},
+        *(PRIVATE, None, "private DNS"),
+        id="the VPC's resolver by its addresses",
+    ),
+    pytest.param(
+        brings(HOSTED_ZONE, "Z0PROFILE", zones=(replace(zone("amazonaws.com"), zone_id="Z0PROFILE"),)),
+        *(PRIVATE, None, "private DNS"),
+        id="a Profile's wider zone",
+    ),
+    # Public.
+    pytest.param({"endpoints": (OFF,)}, PUBLIC, "VPC002", "private DNS of vpce-1 is off", id="private DNS off"),
+    pytest.param(
+        {"endpoints": (replace(NAMED, dns_names=("other.amazonaws.com",)),)},
+        *(PUBLIC, None, "is not among its names"),
+        id="private DNS for other names",
+    ),
+    pytest.param({"endpoints": ()}, PUBLIC, "VPC001", "vpc-a has no interface endpoint", id="no endpoint"),
+    pytest.param({"endpoints": (ELSEWHERE,)}, PUBLIC, "VPC001", "no interface endpoint", id="one in another VPC"),
+    pytest.param(
+        {"dns": VpcDnsFacts(support=True, hostnames=False)},
+        *(PUBLIC, "VPC003", "enableDnsHostnames of vpc-a is false"),
+        id="host names off",
+    ),
+    # Nothing.
+    pytest.param(
+        {"dns": VpcDnsFacts(support=False, hostnames=True)}, NOTHING, "VPC003", "has no resolver", id="DNS off"
+    ),
+    pytest.param(
+        {"firewall": (block("*.amazonaws.com"),)}, NOTHING, "VPC017", "and answers NXDOMAIN", id="blocked by a wildcard"
+    ),
+    pytest.param(
+        {"firewall": (block(HOST_NAME, response="NODATA", query_type="A"),)},
+        *(NOTHING, "VPC017", "and answers NODATA"),
+        id="blocked for addresses",
+    ),
+    pytest.param(
+        brings(*(FIREWALL_RULE_GROUP, "rslvr-frg-9"), firewall=(replace(block(HOST_NAME), group_id="rslvr-frg-9"),)),
+        *(NOTHING, "VPC018", "rslvr-frg-9 blocks the name"),
+        id="blocked by a Profile's group",
+    ),
+    # What cannot be told.
+    pytest.param(
+        {"resolver_rules": (forward(HOST_NAME),)}, CANNOT_TELL, "VPC015", "10.9.0.53", id="a rule for the very name"
+    ),
+    pytest.param(
+        {"resolver_rules": (forward("amazonaws.com"),), "endpoints": (OFF,)},
+        *(CANNOT_TELL, "VPC015", "and all names below it"),
+        id="a wider rule without private DNS",
+    ),
+    pytest.param({"zones": (zone(HOST_NAME),)}, CANNOT_TELL, "VPC016", "its records", id="a zone of the very name"),
+    pytest.param(
+        {"zones": (zone("amazonaws.com"),), "endpoints": (OFF,)},
+        *(CANNOT_TELL, "VPC016", "answers for the name"),
+        id="a wider zone without private DNS",
+    ),
+    pytest.param(
+        {"zones": (zone(HOST_NAME),), "resolver_rules": (forward("com"),)},
+        *(CANNOT_TELL, "VPC016", "Z1D633PJN98FT9"),
+        id="a zone before a wider rule",
+    ),
+    pytest.param(
+        {"zones": (zone("eu-west-1.amazonaws.com"),), "resolver_rules": (forward("com"),), "endpoints": (OFF,)},
+        *(CANNOT_TELL, "VPC016", "eu-west-1.amazonaws.com"),
+        id="the more specific one of a zone and a rule",
+    ),
+    pytest.param(
+        {"firewall": (block(HOST_NAME, response="OVERRIDE"),)},
+        *(CANNOT_TELL, "VPC017", "where that leads cannot be seen"),
+        id="another name in its place",
+    ),
+    pytest.param(
+        {"firewall": (block(domains=None),)}, CANNOT_TELL, None, "which cannot be read", id="a list that AWS manages"
+    ),
+    pytest.param(
+        {"dhcp_options": DhcpOptionsFacts(options_id="dopt-1", name_servers=("10.9.0.53",))},
+        *(CANNOT_TELL, "VPC011", "dopt-1 name 10.9.0.53"),
+        id="name servers of one's own",
+    ),
+    pytest.param(
+        {"dhcp_options": DhcpOptionsFacts(options_id="dopt-1", name_servers=("AmazonProvidedDNS", "10.9.0.53"))},
+        *(CANNOT_TELL, "VPC011", "what it answers cannot be seen"),
+        id="name servers of one's own next to Amazon's",
+    ),
+    pytest.param(
+        {"dhcp_options": DhcpOptionsFacts(options_id="dopt-1", name_servers=())},
+        *(CANNOT_TELL, None, "name no name server"),
+        id="no name server",
+    ),
+    pytest.param({"dhcp_options": None}, CANNOT_TELL, None, "the DHCP options were not read", id="no DHCP options"),
+    pytest.param({"dns": None}, CANNOT_TELL, None, "DNS attributes were not read", id="no attributes"),
+    pytest.param({"resolver_rules": None}, CANNOT_TELL, None, "Resolver rules were not read", id="no rules read"),
+    pytest.param({"zones": None}, CANNOT_TELL, None, "hosted zones were not read", id="no zones read"),
+    pytest.param({"firewall": None}, CANNOT_TELL, None, "DNS Firewall rules were not read", id="no firewall read"),
+    pytest.param({"profiles": None}, CANNOT_TELL, None, "Route 53 Profiles were not read", id="no Profiles read"),
+    pytest.param({"endpoints": None}, CANNOT_TELL, None, "interface endpoints were not read", id="no endpoints read"),
+    pytest.param(
+        {"endpoints": (replace(NAMED, state="pending"),)},
+        CANNOT_TELL,
+        "VPC004",
+        "state pending",
+        id="a pending endpoint",
+    ),
+    pytest.param(
+        brings(HOSTED_ZONE, "Z0PROFILE", unread=True, owner="444455556666"),
+        *(CANNOT_TELL, None, "Z0PROFILE, which could not be read"),
+        id="a Profile's zone of another account",
+    ),
+    pytest.param(
+        {"endpoints": (OFF,), **brings(VPC_ENDPOINT, "vpce-0badbad", owner="444455556666")},
+        *(CANNOT_TELL, None, "an endpoint of another account"),
+        id="a Profile's endpoint of another account",
+    ),
+]
+
+
+@pytest.mark.parametrize(("changes", "kind", "code", "words"), CASES)
+def test_what_decides_over_a_name(changes: dict[str, Any], kind: Answer, code: str | None, words: str) -> None:
+    seen = answer(**changes)
+    assert (seen.answer, seen.code) == (kind, code)
+    assert words in seen.words
+    assert not seen.words.endswith(".")
+    assert bool(seen.addresses) is (kind is PRIVATE)
+
+
+@pytest.mark.parametrize("read", [DNS_FIREWALL, PROFILES, RESOLVER_RULES, PRIVATE_ZONES])
+def test_where_rows_were_left_out_nothing_is_proven(read: str) -> None:
+    assert answer(frozenset({read})).answer is CANNOT_TELL
+    assert answer(frozenset({ENDPOINTS})).answer is PRIVATE, "the endpoint that has the name was read"
+    assert answer(frozenset({ENDPOINTS}), endpoints=()).answer is CANNOT_TELL
+
+
+def test_a_profile_brings_an_endpoint_of_another_vpc() -> None:
+    seen = answer(endpoints=(ELSEWHERE,), **brings(VPC_ENDPOINT, "vpce-2"))
+    assert (seen.answer, seen.endpoint_ids) == (PRIVATE, ("vpce-2",))
+    assert "which a Route 53 Profile brings" in seen.words
+
+
+def test_what_lies_between_two_vpcs_cannot_be_seen() -> None:
+    """The route leads over a peering and everything that was read is open: what the peering does is not known."""
+    abroad = replace(INTERFACE, interface_id="eni-abroad", vpc_id="vpc-b", subnet_id="subnet-abroad")
+    what = healthy(
+        endpoints=(ELSEWHERE,),
+        host_routes=(*LOCAL_ROUTES, route("10.1.0.0/16", "pcx-1")),
+        endpoint_interfaces=(replace(abroad, addresses=(ABROAD,)),),
+        **brings(VPC_ENDPOINT, "vpce-2"),
+    )
+    result = document(what)
+    assert {path.outcome for path in result.paths} == {CANNOT_TELL_PATH}
+    assert result.paths[0].words.startswith("what cannot be seen: what lies between vpc-a and vpc-b")
+    assert result.verdict.status is Status.UNKNOWN
+
+
+def test_who_owns_the_vpc_decides_whether_all_endpoints_are_seen() -> None:
+    """An account that shares the subnets of a VPC sees its own interfaces and none of the owner's endpoints."""
+    own = host()
+    shared = replace(own, owner_id="444455556666")
+    assert answer(endpoints=(), interfaces=(own,)).answer is PUBLIC
+    seen = answer(endpoints=(), interfaces=(shared,))
+    assert (seen.answer, seen.words) == (CANNOT_TELL, "vpc-a is another account's, which alone sees the endpoints")
+    assert answer(endpoints=(), interfaces=None).answer is CANNOT_TELL, "whose it is is not known"
+    assert answer(endpoints=(), interfaces=(own, shared)).answer is PUBLIC, "its owner sees all interfaces"
+
+
+def test_an_aaaa_record_counts_where_the_endpoint_has_ipv6_addresses() -> None:
+    six = block(HOST_NAME, query_type="AAAA")
+    assert answer(firewall=(six,)).answer is NOTHING
+    four_alone = replace(INTERFACE, addresses=INTERFACE.addresses[:1])
+    assert answer(firewall=(six,), endpoint_interfaces=(four_alone,)).answer is PRIVATE
+
+
+# --- What follows ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("changes", "status", "command"),
+    [
+        ({}, Status.OK, None),
+        ({"endpoints": ()}, Status.CRITICAL, "describe-vpc-endpoints"),
+        ({"dns": VpcDnsFacts(support=False, hostnames=True)}, Status.CRITICAL, "modify-vpc-attribute"),
+        ({"firewall": (block(HOST_NAME),)}, Status.CRITICAL, "list-firewall-rules"),
+        ({"resolver_rules": (forward(HOST_NAME),)}, Status.UNKNOWN, "get-resolver-rule"),
+        ({"zones": (zone(HOST_NAME),)}, Status.UNKNOWN, "list-resource-record-sets"),
+        ({"endpoints": (OFF,)}, Status.CRITICAL, "describe-vpc-endpoints"),
+        (
+            {"dhcp_options": DhcpOptionsFacts(options_id="dopt-1", name_servers=("10.9.0.53",))},
+            *(Status.UNKNOWN, "describe-dhcp-options"),
+        ),
+    ],
+)
+def test_a_name_counts_as_a_path_does(changes: dict[str, Any], status: Status, command: str | None) -> None:
+    result = document(healthy(**changes))
+    assert result.verdict.status is status
+    of_names = [fault for fault in result.faults if not fault.ports]
+    commands = [word for fault in of_names if fault.fix for one in fault.fix.commands for word in one.argv]
+    assert (command in commands) if command else not of_names
+    assert not any(fault.measured for fault in of_names)
+    given = [one.argv for fault in of_names if fault.fix for one in fault.fix.commands]
+    assert [complaint(argv) for argv in given] == [None] * len(given)
+
+
+def test_private_dns_can_be_turned_on_but_for_an_appliance() -> None:
+    backup = replace(OFF, service_name="com.amazonaws.eu-west-1.backup")
+    result = document(healthy(endpoints=(backup,)), services={"backup": True})
+    (fault,) = (fault for fault in result.faults if fault.code == "VPC002")
+    assert fault.fix is not None
+    assert [command.argv[2] for command in fault.fix.commands] == ["modify-vpc-endpoint"]
+
+
+# --- Gateway endpoints -----------------------------------------------------------------------------------------------
+
+S3: Final = GatewayEndpoint(
+    endpoint_id="vpce-3",
+    service_name="com.amazonaws.eu-west-1.s3",
+    vpc_id="vpc-a",
+    state="available",
+    route_table_ids=("rtb-host",),
+    owner_id=ACCOUNT,
+)
+LIST: Final = PrefixList(prefix_list_id="pl-1", cidrs=(ip_network("198.51.100.0/24"),))
+
+
+def s3(*routes: Any, lists: tuple[PrefixList, ...] = (LIST,), tables: tuple[str, ...] = ("rtb-host",)) -> Any:
+    table = RouteTable(
+        table_id="rtb-host", vpc_id="vpc-a", main=True, subnet_ids=("subnet-host",), routes=(*LOCAL_ROUTES, *routes)
+    )
+    what = healthy(
+        gateway_endpoints=(replace(S3, route_table_ids=tables),),
+        endpoint_services=("s3", "backup-gateway"),
+        prefix_lists=lists,
+        route_tables=(table,),
+        host_entries=open_entries(),
+    )
+    known = KnownVpc(vpc_id="vpc-a", region="eu-west-1", configuration=what, dropped=frozenset())
+    facts = Facts(known=known, taken_at=TAKEN_AT, not_read=())
+    return predicted(facts, Asked(sources=("all",), services={"s3": True}, ports=()))
+
+
+def test_public_addresses_behind_a_gateway_endpoint_are_the_private_path() -> None:
+    result = s3(route("pl-1", "vpce-3"))
+    assert result.verdict.status is Status.OK
+    assert [(name.answer, name.code) for name in result.names] == [(PUBLIC, None)]
+
+
+@pytest.mark.parametrize(
+    ("routes", "more", "status", "code"),
+    [
+        pytest.param((), {"tables": ()}, Status.CRITICAL, "VPC019", id="a table without its route"),
+        pytest.param(
+            (route("pl-1", "vpce-3"), route("198.51.100.0/25", "nat-1")),
+            *({}, Status.CRITICAL, "VPC019"),
+            id="a closer route elsewhere",
+        ),
+        pytest.param((route("pl-1", "vpce-3"),), {"lists": ()}, Status.UNKNOWN, None, id="a list that was not read"),
+    ],
+)
+def test_a_way_past_the_gateway_endpoint_is_no_private_path(
+    routes: tuple[Any, ...], more: dict[str, Any], status: Status, code: str | None
+) -> None:
+    result = s3(*routes, **more)
+    assert result.verdict.status is status
+    assert {fault.code for fault in result.faults} == {code}
