@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,7 @@ from agent.history.write import HistoryWriter
 from agent.report.codec import encode
 from agent.settings import Keeping, ReportOptions
 from agent.simulated.clock import VirtualLoop
+from agent.simulated.settings import EPOCH
 from tests.agent.history.entries import DAY, MB, change, entry, ill, later, well, writer
 from tests.agent.watch.cycles import INTERVAL
 from tests.formats.readers import READERS
@@ -269,6 +271,21 @@ def test_a_watch_of_a_demo(capsys: pytest.CaptureFixture[str], tmp_path: Path) -
         (row,) = history.cycles(None)
         assert [made.kind for made in history.changes(None)] == ["verdict"]
     assert (row.series, row.outline.status) == ("watch --region eu-west-1 --workload auto", "critical")
+
+
+def test_a_watch_of_a_demo_passes_time_without_waiting(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """In the time of this host it would take an hour."""
+    path = tmp_path / "h.db"
+    words = ("--cycles", "7", "--interval", "600", "--raise-after", "1", "--clear-after", "1")
+    code, out, _ = _run(capsys, "demo", "--watch", "one-zone-flaps", *words, "--history", path)
+    assert code == 2
+    assert out.startswith("2026-01-15T03:00:03Z verdict critical: ")
+    with HistoryReader(path) as history:
+        rows = list(history.cycles(None))
+    assert [row.outline.status for row in rows] == ["critical", "ok"] * 3 + ["critical"]
+    assert rows[0].started_at == EPOCH
+    for before, after in pairwise(rows):
+        assert 540 <= (after.started_at - before.started_at).total_seconds() <= 660
 
 
 def _check(path: Path, scenario: str, *, redact: bool = False) -> int:

@@ -15,6 +15,7 @@ from agent.history.read import HistoryReader
 from agent.process.cancel import CancelToken
 from agent.report.model import Measurement, Report
 from agent.settings import Settings
+from agent.simulated.clock import PatientLoop
 from agent.watch.changes import StateChange, Tracker
 from agent.watch.config import Emit
 from tests.agent.history.entries import writer
@@ -22,7 +23,7 @@ from tests.agent.watch.cycles import lettered
 from tests.formats.monitors import samples_in
 from tests.support import extent
 from tests.support.runs import measurement_of, report_of
-from tests.support.virtual import PatientLoop, Watched, job, watched
+from tests.support.virtual import Watched, job, watched
 
 LETTERS = st.lists(st.tuples(st.sampled_from("CCC...W-ies!"), st.integers(1, 6)), min_size=2, max_size=25).map(
     lambda runs: "".join(letter * times for letter, times in runs)
