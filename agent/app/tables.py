@@ -1,6 +1,7 @@
-"""Tables that need no run: endpoints, permissions and the JSON Schema of the report."""
+"""Tables that need no run: endpoints, permissions and JSON Schemas."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
 
 from agent.app.errors import RequestError
 from agent.settings import Workload
@@ -41,11 +42,28 @@ def permissions_table(
     return permissions.as_json(table) if as_json else permissions.as_text(table)
 
 
-def report_schema() -> str:
-    """The JSON Schema of the report."""
-    from agent.report.codec import dumps, schema
+def json_schema(name: str) -> str:
+    """The JSON Schema of a document, by one of SCHEMAS."""
+    from agent.report import codec
 
-    return dumps(schema())
+    return codec.dumps(SCHEMAS[name]())
+
+
+def _report_schema() -> "dict[str, Any]":
+    from agent.report import codec
+
+    return codec.schema()
+
+
+def _history_schema() -> "dict[str, Any]":
+    from agent.history.model import SCHEMA, HistoryDocument
+    from agent.report import codec
+
+    return codec.schema_of(HistoryDocument, SCHEMA)
+
+
+SCHEMAS: "Final[dict[str, Callable[[], dict[str, Any]]]]" = {"report": _report_schema, "history": _history_schema}
+"""What makes each schema, by the name of its document; the first is the default."""
 
 
 def _known_endpoints(

@@ -224,10 +224,10 @@ _SHOWN_REPORT: Final = (
         type=click.Choice(OPTION_NAMES),
         default=DEFAULT_FORMAT,
         show_default=True,
-        help="Format of the report that --show writes; of everything else text or json.",
+        help="Format of the report that --show writes; of the list text, json, html or svg, of a comparison not svg.",
     ),
     click.option("--brief", is_flag=True, help="Shorten the text report to at most 2,500 characters."),
-    click.option("--output", type=FILE, help="Write the report to a file, replaced atomically, instead of stdout."),
+    click.option("--output", type=FILE, help="Write the document to a file, replaced atomically, instead of stdout."),
     click.option("--redact", is_flag=True, help="Mask ids, addresses, principals and certificates in the report."),
 )
 

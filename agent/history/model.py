@@ -235,6 +235,12 @@ class Series:
     """Starts of the first and of the last cycle."""
     status: str
     """Of the last cycle."""
+    status_since: datetime
+    """Start of the first of the last cycles that all came to this status, whatever gaps lie between them."""
+    summary: str
+    """Of the last cycle's verdict."""
+    stands_until: datetime
+    """Until when the last cycle says how things are."""
     lost: int
     """Cycles that could not be written."""
     gaps: tuple[Gap, ...]
@@ -249,6 +255,8 @@ class HistoryDocument:
     """A history, or what it has since a moment."""
 
     schema: str
+    read_at: datetime
+    """When the history was read."""
     since: datetime | None
     series: tuple[Series, ...]
     changes: tuple[ChangeRow, ...]

@@ -7,7 +7,7 @@ import json
 import math
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -31,6 +31,8 @@ BATCH: Final = 1_000
 """Cycles that are read at once: a reader that is slow with what it got keeps no lock meanwhile."""
 FAILED: Final = (Status.WARNING, Status.CRITICAL)
 """Verdicts of a cycle that failed."""
+NEAR: Final = 100
+"""Cycles among which one that failed is searched: what comes and goes does so within 21."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _OF_STEP: Final = ("step", "target", "address", "port", "resolver", "operation", "status", "kind", "code")
 _OF_FINDING: Final = ("id", "severity", "explained_by", "counts", "suppressed")
@@ -112,6 +114,10 @@ class HistoryReader:
         """The verdict of each outline."""
         rows = self._rows("SELECT id, outcome FROM outline")
         return {_whole(number): self._outcome(_whole(outcome)).status for number, outcome in rows}
+
+    def summary(self, outline: int) -> str:
+        """The verdict of an outline in words."""
+        return self._outline(outline).summary
 
     def changes(self, since: datetime | None) -> Iterator[ChangeRow]:
         """The changes of the cycles that started at `since` or later."""
@@ -199,6 +205,16 @@ class HistoryReader:
         statuses = self.statuses()
         rows = self._rows("SELECT outline, max(id) FROM cycle GROUP BY outline")
         return max((_whole(last) for outline, last in rows if statuses.get(outline) in FAILED), default=None)
+
+    def last_of(self, series: str, outlines: Container[int], until: int) -> int | None:
+        """The last cycle of a series that has one of these outlines, among the NEAR cycles up to one; None without
+        any."""
+        rows = self._rows(
+            "SELECT cycle.id, cycle.outline FROM cycle JOIN series ON series.id = cycle.series "
+            "WHERE series.name = ? AND cycle.id <= ? ORDER BY cycle.id DESC LIMIT ?",
+            (series, until, NEAR),
+        )
+        return next((_whole(cycle) for cycle, outline in rows if outline in outlines), None)
 
     def report(self, cycle: int) -> tuple[Report, int]:
         """The report of a cycle, and the id of the cycle whose report it is: of one that has none of its own, the

@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from functools import cache
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from statistics import median_low
 from typing import Final
 
@@ -113,15 +113,37 @@ def _percentiles(ordered: list[float]) -> dict[str, float]:
 
 def flapping(changes: Iterable[ChangeRow]) -> tuple[Flapping, ...]:
     """When what came and went, by the changes of one series."""
-    begun: dict[str, ChangeRow] = {}
+    started: dict[str, ChangeRow] = {}
     ended: list[Flapping] = []
     for change in changes:
         if change.kind == "flapping":
-            begun.setdefault(change.about, change)
-        elif change.kind == "settled" and change.about in begun:
-            ended.append(Flapping(about=change.about, since=begun.pop(change.about).at, until=change.at))
-    lasting = (Flapping(about=about, since=change.at, until=None) for about, change in begun.items())
+            started.setdefault(change.about, change)
+        elif change.kind == "settled" and change.about in started:
+            ended.append(Flapping(about=change.about, since=started.pop(change.about).at, until=change.at))
+    lasting = (Flapping(about=about, since=change.at, until=None) for about, change in started.items())
     return tuple(sorted((*ended, *lasting), key=lambda row: (row.since, row.about)))
+
+
+def status_since(watched: Sequence[tuple[int, int, Mark]], statuses: Mapping[int, str]) -> int:
+    """Start of the first of the last cycles that all came to the status of the last one, in milliseconds since 1970."""
+    last = statuses.get(watched[-1][2].outline)
+    alike = takewhile(lambda row: statuses.get(row[2].outline) == last, reversed(watched))
+    return min(start for start, _, _ in alike)
+
+
+def share(part: float, total: float) -> str:
+    """A percentage; 100 % only where nothing is missing."""
+    percent = 100 * part / total
+    return "100 %" if part == total else f"{min(percent, 99.99):.2f} %"
+
+
+def of_most_cycles(rows: Sequence[Latency], most: int) -> dict[str, list[Latency]]:
+    """The rows by lane, of at most so many lanes: those with most cycles, in their order."""
+    lanes: dict[str, list[Latency]] = defaultdict(list)
+    for row in rows:
+        lanes[row.lane].append(row)
+    chosen = sorted(lanes, key=lambda lane: (-max(row.count for row in lanes[lane]), lane))[:most]
+    return {lane: found for lane, found in lanes.items() if lane in chosen}
 
 
 def watched_for(row: Day) -> timedelta:

@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from agent.app.tables import SCHEMAS, json_schema
 from agent.catalog.services import SERVICES, checkable
 from agent.cli.group import Command
 from agent.cli.options import table_format
@@ -56,9 +57,11 @@ def permissions(
 
 
 @click.command(cls=Command)
-def schema() -> int:
-    """Write the JSON Schema of the report."""
-    from agent.app.tables import report_schema
+@click.argument("document", type=click.Choice(tuple(SCHEMAS)), default=next(iter(SCHEMAS)))
+def schema(document: str) -> int:
+    """Write the JSON Schema of a document: `report`, which is the default, or `history`.
 
-    to_stdout(report_schema())
+    They describe what --format json of a run, and of the command `history`, writes.
+    """
+    to_stdout(json_schema(document))
     return OK

@@ -10,6 +10,7 @@ from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
+import jsonschema_rs
 import pytest
 
 from agent.app import keep
@@ -17,6 +18,7 @@ from agent.app.check import check
 from agent.app.demo import Simulation, load_scenario
 from agent.app.errors import RequestError
 from agent.app.history import last_changes, last_failed_report
+from agent.app.tables import json_schema
 from agent.cli import entry as command
 from agent.formats.registry import OPTION_NAMES
 from agent.history.model import History, HistoryError, series_of
@@ -28,11 +30,15 @@ from agent.simulated.clock import VirtualLoop
 from agent.simulated.settings import EPOCH
 from tests.agent.history.entries import DAY, MB, change, entry, ill, later, well, writer
 from tests.agent.watch.cycles import INTERVAL
+from tests.formats import html_page, svg_picture
 from tests.formats.readers import READERS
 from tests.support.runs import report_of
 from tests.support.validator import VALIDATOR
 
 OPTIONS = ReportOptions(format="json", brief=False, output=None, redact=False, suppressions=(), fail_on="warning")
+
+
+SCHEMA = jsonschema_rs.Draft202012Validator(json.loads(json_schema("history")))
 
 
 @pytest.fixture
@@ -81,6 +87,11 @@ def test_as_json(capsys: pytest.CaptureFixture[str], file: Path, chart: tuple[st
     assert (checks["name"], checks["lost"], checks["status"]) == ("check", 2, "critical")
     assert (watch["days"] is not None) is (watch["latency"] is not None) is bool(chart)
     assert [row["about"] for row in document["changes"]] == ["TCP001@backup"]
+    assert [row["status_since"] for row in (watch, checks)] == ["2026-03-01T12:08:00.000Z", "2026-01-15T03:00:00.000Z"]
+    assert (watch["summary"], watch["stands_until"]) == ("backup answers", "2026-03-01T12:09:26.000Z")
+    SCHEMA.validate(document)
+    for broken in ({**document, "more": 1}, {**document, "series": [{**watch, "gaps": None}]}, {"schema": "x"}):
+        assert not SCHEMA.is_valid(broken)
     if chart:
         assert watch["days"][0]["failed"] > 0
         assert {"lane": "backup 10.0.1.17:443", "step": "tcp"}.items() <= watch["latency"][0].items()
@@ -116,6 +127,53 @@ def test_no_cycle_that_failed(tmp_path: Path) -> None:
     history.close()
     with pytest.raises(RequestError, match="no cycle in it failed"):
         last_failed_report(str(history.path))
+
+
+def test_a_page_and_a_picture(capsys: pytest.CaptureFixture[str], file: Path, tmp_path: Path) -> None:
+    code, out, err = _run(capsys, "history", file, "--format", "html")
+    elements = html_page.read(out)
+    assert (code, err) == (0, "")
+    assert html_page.texts(elements, "h1")[0].startswith("UNKNOWN: not watched since ")  # these cycles are long ago
+    assert SCHEMA.is_valid(html_page.data(elements))
+    assert html_page.data(elements)["series"][0]["days"] is not None
+    assert any(element.attributes.get("id") == "cycle-2" for element in elements)
+    code, out, _ = _run(capsys, "history", file, "--format", "svg")
+    assert svg_picture.title(svg_picture.read(out)).startswith("UNKNOWN: not watched since ")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        (),
+        ("--plot",),
+        ("--format", "json"),
+        ("--format", "html"),
+        ("--format", "svg"),
+        ("--compare", "5", "6"),
+        ("--compare", "5", "6", "--format", "html"),
+    ],
+)
+def test_a_document_goes_to_a_file(
+    capsys: pytest.CaptureFixture[str],
+    file: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    words: tuple[str, ...],
+) -> None:
+    monkeypatch.setattr("probes.system.machine.SystemMachine.now", lambda _: EPOCH)
+    place = tmp_path / "document"
+    expected = _run(capsys, "history", file, *words)[1]
+    assert _run(capsys, "history", file, *words, "--output", place) == (0, "", "")
+    assert place.read_text("utf-8") == expected
+    code, out, err = _run(capsys, "history", file, *words, "--output", tmp_path)
+    assert (code, out) == (3, expected)
+    assert err == f"Error: {tmp_path} cannot be written: Is a directory; the document is on stdout.\n"
+
+
+def test_a_comparison_as_a_page(capsys: pytest.CaptureFixture[str], file: Path) -> None:
+    code, out, _ = _run(capsys, "history", file, "--compare", 5, 6, "--format", "html")
+    assert code == 0
+    assert html_page.texts(html_page.read(out), "h1") == ["CRITICAL: WORSE (critical)"]
 
 
 @pytest.mark.parametrize("wanted", OPTION_NAMES)
@@ -207,8 +265,14 @@ def test_exports(capsys: pytest.CaptureFixture[str], file: Path) -> None:
         (("{file}", "--compare", "1", "2", "--since", "1d"), "--compare takes any two cycles"),
         (("{file}", "--show", "1", "--brief", "--format", "json"), "--brief shortens the text report"),
         (("{file}", "--redact"), "--redact is for the report that --show writes"),
-        (("{file}", "--output", "x"), "--output is for the report that --show writes"),
-        (("{file}", "--format", "nagios"), "--format nagios is for the report that --show writes"),
+        (
+            ("{file}", "--format", "nagios"),
+            "--format nagios is for the report that --show writes; use text, json, html or",
+        ),
+        (("{file}", "--compare", "1", "2", "--format", "svg"), "--show writes; use text, json or html"),
+        (("{file}", "--export", "csv", "--output", "x"), "--export writes line by line to stdout; redirect it"),
+        (("{file}", "--output", "{file}"), "--output {file} is the history"),
+        (("{file}", "--compare", "1", "2", "--output", "{file}"), "--output {file} is the history"),
         (("{file}", "--export", "csv", "--format", "json"), "--export says the format itself"),
         (("a\0b", "--show", "1", "--output", "x"), "embedded null"),
         (("{file}", "--since", "yesterday"), "'yesterday' is not a duration such as 7d"),
@@ -225,7 +289,7 @@ def test_what_is_refused(capsys: pytest.CaptureFixture[str], file: Path, argumen
     code, out, err = _run(capsys, "history", *words)
     assert code == 3
     assert says.format(file=file, folder=file.parent) in err
-    assert out.startswith(("UNKNOWN", "{"))
+    assert out.startswith(("UNKNOWN", "{", "<svg "))
 
 
 def test_reports_that_are_masked_cannot_be_compared(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

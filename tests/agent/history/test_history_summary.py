@@ -25,7 +25,7 @@ from agent.history.model import (
     StepRow,
 )
 from agent.history.read import Mark, Times
-from agent.history.summary import days, flapping, gaps, latency, merged, spans
+from agent.history.summary import days, flapping, gaps, latency, merged, share, spans
 
 T0 = int(datetime(2026, 3, 1, tzinfo=UTC).timestamp() * 1000)
 HOUR = 3_600_000
@@ -187,6 +187,9 @@ def _series(**values: Any) -> Series:
         "first_at": moment,
         "last_at": moment.replace(day=2),
         "status": "ok",
+        "status_since": moment,
+        "summary": "backup answers",
+        "stands_until": moment.replace(day=2, minute=1),
         "lost": 0,
         "gaps": (),
         "days": None,
@@ -197,7 +200,10 @@ def _series(**values: Any) -> Series:
 
 
 def _document(*series: Series, changes: Sequence[ChangeRow] = ()) -> HistoryDocument:
-    return HistoryDocument(schema="backuplink.history.v1", since=None, series=series, changes=tuple(changes))
+    read_at = datetime(2026, 3, 2, tzinfo=UTC)
+    return HistoryDocument(
+        schema="backuplink.history.v1", read_at=read_at, since=None, series=series, changes=tuple(changes)
+    )
 
 
 def test_the_list() -> None:
@@ -263,8 +269,8 @@ def test_the_chart() -> None:
 
 
 def test_99_995_is_not_100_percent() -> None:
-    assert text._share(99_999, 100_000) == "99.99 %"
-    assert text._share(5.0, 5.0) == "100 %"
+    assert share(99_999, 100_000) == "99.99 %"
+    assert share(5.0, 5.0) == "100 %"
 
 
 @pytest.mark.parametrize("draw", [text.as_list, text.as_chart])
