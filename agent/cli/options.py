@@ -353,15 +353,13 @@ _HISTORY: Final = (
     _option(
         "--keep",
         type=AGE,
-        default=DEFAULT_KEEP,
-        show_default=True,
+        show_default=DEFAULT_KEEP,
         help="How long the history keeps a run, such as 30d or 12h.",
     ),
     _option(
         "--keep-size",
         type=count(1, 1_000_000),
-        default=str(DEFAULT_KEEP_SIZE),
-        show_default=True,
+        show_default=str(DEFAULT_KEEP_SIZE),
         help="Size in MB from which on the history drops the oldest runs.",
     ),
 )

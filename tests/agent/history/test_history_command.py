@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -14,7 +15,7 @@ import jsonschema_rs
 import pytest
 
 from agent.app import keep
-from agent.app.check import check
+from agent.app.check import check, check_host
 from agent.app.demo import Simulation, load_scenario
 from agent.app.errors import RequestError
 from agent.app.history import last_changes, last_failed_report
@@ -24,10 +25,13 @@ from agent.formats.registry import OPTION_NAMES
 from agent.history.model import History, HistoryError, series_of
 from agent.history.read import HistoryReader
 from agent.history.write import HistoryWriter
+from agent.process.cancel import CancelToken
 from agent.report.codec import encode
-from agent.settings import Keeping, ReportOptions
+from agent.report.model import Measurement
+from agent.settings import Keeping, ReportOptions, Settings
 from agent.simulated.clock import VirtualLoop
 from agent.simulated.settings import EPOCH
+from agent.watch.config import Emit
 from tests.agent.history.entries import DAY, MB, change, entry, ill, later, well, writer
 from tests.agent.watch.cycles import INTERVAL
 from tests.formats import html_page, svg_picture
@@ -358,7 +362,10 @@ def _check(path: Path, scenario: str, *, redact: bool = False) -> int:
     options = ReportOptions(**{name: getattr(OPTIONS, name) for name in OPTIONS.__slots__} | {"redact": redact})
     history = keep.opened_history(Keeping(path=path, seconds=30 * DAY, size=100 * MB))
     kept = partial(_kept, history, simulation, options)
-    return check(simulation.settings, simulation.measure, options, [], VirtualLoop, keep=kept)
+    try:
+        return check(simulation.settings, simulation.measure, options, [], VirtualLoop, keep=kept)
+    finally:
+        keep.close_history(history)
 
 
 def _kept(history: History, simulation: Simulation, options: ReportOptions, report: object) -> None:
@@ -418,6 +425,46 @@ def test_a_run_that_cannot_be_kept_stands(
     assert captured.err.endswith(f"Error: this run is not in the history: {tmp_path}/h.db: No space left on device.\n")
 
 
+def test_old_runs_that_stay_are_said_and_the_run_is_kept(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise sqlite3.OperationalError("disk I/O error")
+
+    monkeypatch.setattr("agent.history.write.prune", full)
+    assert _check(tmp_path / "h.db", "one-zone-silent") == 2
+    why = f"old runs could not be removed from the history: {tmp_path}/h.db: disk I/O error."
+    assert capsys.readouterr().err.endswith(f"Error: {why}\n")
+    with HistoryReader(tmp_path / "h.db") as history:
+        assert len(list(history.cycles(None))) == 1
+
+
+@pytest.mark.parametrize("is_interrupted", [False, True])
+def test_nothing_but_the_file_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, is_interrupted: bool) -> None:
+    simulation = Simulation(load_scenario("healthy"))
+    received: list[str] = []
+
+    async def measured(settings: Settings, emit: Emit, stop: CancelToken) -> Measurement:
+        if is_interrupted:
+            received.append("SIGTERM")
+        return await simulation.measure(settings, emit, stop)
+
+    monkeypatch.setattr("agent.app.world.measuring_here", lambda: measured)
+    keeping = Keeping(path=tmp_path / "h.db", seconds=DAY, size=MB)
+    assert check_host(simulation.settings, OPTIONS, received, keeping) == (143 if is_interrupted else 0)
+    assert [found.name for found in tmp_path.iterdir()] == ["h.db"]
+    with HistoryReader(tmp_path / "h.db") as history:
+        assert len(list(history.cycles(None))) == (0 if is_interrupted else 1)
+
+
+def test_nor_of_a_watch_that_cannot_listen(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        code, _, err = _run(capsys, "demo", "--watch", "--history", tmp_path / "h.db", "--listen", port)
+    assert (code, "cannot listen" in err) == (3, True)
+    assert [found.name for found in tmp_path.iterdir()] == ["h.db"]
+
+
 @pytest.mark.parametrize("called", [("check",), ("watch",), ("demo", "--watch")])
 def test_a_history_that_is_none_is_refused_before_anything_is_checked(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, called: tuple[str, ...]
@@ -429,6 +476,17 @@ def test_a_history_that_is_none_is_refused_before_anything_is_checked(
     assert f"{place}: is not a history of backuplink; it is left as it is. Try" in err
     assert out.startswith("UNKNOWN")
     assert place.read_text() == "mine\n" * 100
+
+
+@pytest.mark.parametrize("called", [("check",), ("watch",), ("demo", "--watch", "--cycles", "1")])
+@pytest.mark.parametrize("words", [("--keep", "30d"), ("--keep-size", "100")])
+def test_a_bound_of_no_history_is_refused(
+    capsys: pytest.CaptureFixture[str], called: tuple[str, ...], words: tuple[str, ...]
+) -> None:
+    code, out, err = _run(capsys, *called, *words)
+    assert code == 3
+    assert f"{words[0]} bounds the history, and there is none: add --history FILE." in err
+    assert out.startswith("UNKNOWN")
 
 
 @pytest.mark.parametrize(
