@@ -197,7 +197,7 @@ def _document(history: "HistoryReader", since: datetime | None, *, chart: bool) 
                 lost=sum(mark.lost for mark in marks),
                 gaps=summary.gaps(watched),
                 days=summary.days(watched, statuses) if chart else None,
-                latency=summary.latency(history.times(number, since)) if chart else None,
+                latency=summary.latency(history.durations(number, since)) if chart else None,
                 flapping=summary.flapping(own) if chart else None,
             )
         )

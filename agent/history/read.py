@@ -7,17 +7,19 @@ import json
 import math
 import struct
 import zlib
+from collections import Counter
 from collections.abc import Container, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
 from agent.history.file import in_words, opened_for_reading
 from agent.history.model import ChangeRow, CycleRow, DamagedError, HistoryError, Outline, StepRow
-from agent.history.write import ids_of, milliseconds
+from agent.history.write import ids_in, ids_of, milliseconds
 from agent.report.model import Report, Status
 from agent.report.saved import SavedReportError, parse_report
 from agent.report.serialization import DecodeError, from_json
@@ -52,13 +54,8 @@ class Mark:
     outline: int
 
 
-@dataclass(frozen=True, slots=True)
-class Times:
-    """The cycles of a series that have an outline, and their times."""
-
-    steps: tuple[StepRow, ...]
-    seconds: bytes
-    """As of one cycle, of all after one another."""
+Durations = dict[StepRow, dict[float, int]]
+"""How often each step took how long, in seconds."""
 
 
 class HistoryReader:
@@ -186,19 +183,34 @@ class HistoryReader:
             seconds=_times(_bytes(seconds), len(known.steps)),
         )
 
-    def times(self, series: int, since: datetime | None) -> Iterator[Times]:
-        """The times of all cycles of a series that started at `since` or later, by outline."""
-        packed: dict[int, list[bytes]] = {}
+    def durations(self, series: int, since: datetime | None) -> Durations:
+        """How long the steps of a series took in the cycles that started at `since` or later, without those that were
+        not made."""
         rows = self._rows(
-            "SELECT outline, seconds FROM cycle WHERE series = ? AND started_at >= ?", (series, *_since(since))
+            "SELECT cycle.outline, cycle.seconds, outline.steps FROM cycle "
+            "LEFT JOIN outline ON outline.id = cycle.outline WHERE cycle.series = ? AND cycle.started_at >= ?",
+            (series, *_since(since)),
         )
-        for outline, seconds in rows:
-            packed.setdefault(_whole(outline), []).append(_bytes(seconds))
-        for number, all_seconds in packed.items():
-            steps = self._outline(number).steps
-            if any(len(seconds) != 2 * len(steps) for seconds in all_seconds):
-                raise DamagedError
-            yield Times(steps, b"".join(all_seconds))
+        # A hundred thousand cycles have five million times, and where addresses rotate no two cycles the same steps. So
+        # they are counted by the loops of the standard library, of which few differ: a step and a time as one number.
+        counts: Counter[int] = Counter()
+        known: dict[Any, bytes] = {}
+        for start in range(0, len(rows), BATCH):
+            steps, times = [], []
+            for outline, seconds, packed in rows[start : start + BATCH]:
+                if (ids := known.get(outline)) is None:
+                    ids = known[outline] = ids_in(packed)
+                if type(seconds) is not bytes or 2 * len(seconds) != len(ids):
+                    raise DamagedError
+                steps.append(ids)
+                times.append(seconds)
+            counts.update(_paired(b"".join(steps), b"".join(times)))
+        by_step: dict[int, dict[float, int]] = {}
+        for pair, number in counts.items():
+            step, half = divmod(pair, 1 << 16)
+            if (value := _seconds(half)) is not None:
+                by_step.setdefault(step, {})[value] = number
+        return {self._step(step): found for step, found in by_step.items()}
 
     def last_failed(self) -> int | None:
         """The last cycle whose verdict was warning or critical; None where none was."""
@@ -304,6 +316,24 @@ def _outcome_of(values: Any) -> dict[str, Any]:
     if not isinstance(findings, list):
         raise DamagedError
     return {**named, "findings": [_named(_OF_FINDING, finding) for finding in findings], "steps": []}
+
+
+def _paired(steps: bytes, times: bytes) -> tuple[int, ...]:
+    """Ids of four bytes and binary16 as one number each: the id, and below it sixteen bits of the other."""
+    count = len(times) // 2
+    paired = bytearray(8 * count)
+    for place in range(2):
+        paired[place::8] = times[place::2]
+    for place in range(4):
+        paired[2 + place :: 8] = steps[place::4]
+    return struct.unpack(f"<{count}Q", paired)
+
+
+@cache
+def _seconds(half: int) -> float | None:
+    """The value of a binary16; None for one that is none."""
+    (value,) = struct.unpack("<e", half.to_bytes(2, "little"))
+    return value if math.isfinite(value) else None
 
 
 def _times(packed: bytes, count: int) -> tuple[float | None, ...]:

@@ -220,6 +220,12 @@ def _id_of(connection: sqlite3.Connection, table: str, content: str) -> int:
 
 def ids_of(packed: Any) -> tuple[int, ...]:
     """The steps of an outline. Raises HistoryError."""
+    ids = ids_in(packed)
+    return struct.unpack(f"<{len(ids) // 4}I", ids)
+
+
+def ids_in(packed: Any) -> bytes:
+    """The steps of an outline, of four bytes each, the lowest first. Raises HistoryError."""
     unpacking = zlib.decompressobj()
     try:
         data = unpacking.decompress(packed, MAX_STEPS * 4)
@@ -227,7 +233,7 @@ def ids_of(packed: Any) -> tuple[int, ...]:
         raise DamagedError from error
     if len(data) % 4 or not unpacking.eof:
         raise DamagedError
-    return struct.unpack(f"<{len(data) // 4}I", data)
+    return data
 
 
 def _step(observation: Observation[Any]) -> str:
