@@ -37,6 +37,7 @@ code,pre{{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;font-
 pre{{margin:.5rem 0;padding:.6rem .75rem;background:var(--panel);border:1px solid var(--line);border-radius:.4rem;
 white-space:pre-wrap;overflow-wrap:anywhere}}
 .verdict{{padding:.75rem 1rem;border:2px solid var(--line);border-left-width:.6rem;border-radius:.4rem}}
+.verdict>:first-child{{margin-top:0}}
 .verdict p{{margin:.25rem 0 0}}
 .muted{{color:var(--muted);font-size:.9rem}}
 {

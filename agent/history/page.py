@@ -90,13 +90,13 @@ def _several(document: HistoryDocument) -> Iterator[Element]:
     """All series, where there are several."""
     if len(document.series) < 2:
         return
-    rows = []
+    items = []
     for series in document.series:
         now = standing(series, document)
-        rows.append((row_head(series.name), cell(now.word, now.kind), cell(" ".join((now.summary, *now.lines)))))
-    yield section(
-        element("h2", None, "What was watched"), table("Every series", ("series", "now", "since"), rows, "all")
-    )
+        said = element("p", {"class": now.kind}, f"{now.word}: {now.summary}")
+        lines = (element("p", None, words) for words in now.lines)
+        items.append(element("li", {"class": now.kind}, element("p", {"class": "muted"}, series.name), said, *lines))
+    yield section(element("h2", None, "What was watched"), element("ul", _EVENTS, *items))
 
 
 def _series(number: int, series: Series) -> Iterator[Element]:

@@ -240,10 +240,10 @@ def test_of_several_series_the_worst_is_first() -> None:
     elements = read(page.as_html(_document(well, ill, changes=(_change(3, series="check"),)), {}))
     assert texts(elements, "h1") == ["CRITICAL: nothing answers"]
     assert texts(elements, "h2") == ["What was watched", "watch", "check", "Changes and gaps"]
-    rows = [element.text for element in elements if element.name == "tr"]
-    assert rows[1].startswith("watchOKbackup answers since 2026-03-01 04:00:00 UTC")
-    assert rows[2].startswith("checkCRITICALnothing answers since")
-    (event,) = _events(elements)
+    first, second, event = _events(elements)
+    assert first.text.startswith("watch\nOK: backup answers\nsince 2026-03-01 04:00:00 UTC")
+    assert second.text.startswith("check\nCRITICAL: nothing answers\nsince")
+    assert (first.attributes, second.attributes) == ({"class": "ok"}, {"class": "critical"})
     assert event.text.startswith("2026-03-01 03:00:00 UTC, cycle 3, check\nraised TCP001@backup")
 
 
