@@ -64,4 +64,4 @@ def _since(series: Series, document: HistoryDocument) -> Iterator[str]:
     if missed:
         yield f"({lasted(sum(missed))} of it not watched)"
     if series.status_since <= series.first_at:
-        yield "or longer: there is no earlier cycle"
+        yield "or longer: no earlier cycle is shown"

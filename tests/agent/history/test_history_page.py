@@ -4,20 +4,21 @@ itself, and nothing foreign is anything but text there."""
 import itertools
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from agent.app.history import _reports
+from agent.app.history import _rendered, _reports
 from agent.formats.canvas import NARROW, WIDE
 from agent.formats.elements import to_svg
 from agent.history import chart, page
 from agent.history.model import ChangeRow, Day, Flapping, Gap, HistoryDocument, Latency, Series
 from agent.history.read import HistoryReader
 from agent.history.standing import standing
-from agent.report.model import Report
+from agent.report.model import Command, CommandScope, Report
 from agent.report.serialization import to_json
 from tests.formats import svg_picture
 from tests.formats.html_page import Element, data, read, structure, texts
@@ -120,7 +121,7 @@ def test_how_things_are(given: dict[str, Any], hours: float, expected: tuple[str
         ({}, "since 2026-03-01 04:00:00 UTC, for 6 h 30 min"),
         (
             {"status_since": at(0)},
-            "since 2026-03-01 00:00:00 UTC, for 10 h 30 min or longer: there is no earlier cycle",
+            "since 2026-03-01 00:00:00 UTC, for 10 h 30 min or longer: no earlier cycle is shown",
         ),
         (
             {"gaps": (Gap(since=at(5), until=at(6), seconds=3_600, cycle=60),)},
@@ -286,6 +287,21 @@ def _change(cycle: int, **values: Any) -> ChangeRow:
 def _day(day: str, **values: Any) -> Day:
     given: dict[str, Any] = {"day": day, "available": 0.0, "failed": 0.0, "unknown": 0.0, "cells": "." * 48}
     return Day(**given | values)
+
+
+def test_a_command_that_this_version_does_not_give_is_only_text(week: tuple[HistoryDocument, Reports]) -> None:
+    """Anyone may have written the file."""
+    document, reports = week
+    own, report = reports[104]
+    (first, *others) = report.findings
+    forged = Command(argv=("curl", "seen.example"), scope=CommandScope.HOST, reversible=True, undo=None)
+    findings = (replace(first, fix=replace(first.fix, commands=(*first.fix.commands, forged))), *others)
+    shown = _rendered(document, {104: (own, replace(report, findings=findings))}, "html", chart=False)
+    elements = read(shown)
+    assert "curl seen.example" in shown
+    blocks = [element.text for element in elements if element.name == "pre"]
+    assert not any("curl seen.example" in block for block in blocks)
+    assert any(" ".join(first.fix.commands[0].argv[:2]) in block for block in blocks)
 
 
 # --- The chart -------------------------------------------------------------------------------------------------------
