@@ -34,7 +34,7 @@ def history(received_signals: list[str], /, file: str, **options: Any) -> int:
     The list has the number of a cycle, when it ended, and what changed with it, for how long; and the times in which
     nothing watched. With --format html it is a page: how things are and since when, availability by day, latency,
     flapping, every change, and the report of each failure; svg is the chart alone. The file may be in use. Exit codes:
-    0 done, 3 the file is no history, or has no such cycle.
+    0 done, 3 the file is no history or has no such cycle, or the output cannot be written.
     """
     from agent.app.history import compare_cycles, export, list_changes, show_cycle
 
