@@ -38,8 +38,6 @@ def opened_for_writing(path: Path, versions: Versions = VERSIONS) -> sqlite3.Con
         _check_header(path, may_be_empty=True)
         connection = _connected(place, "rw")
         try:
-            if _version(connection, versions) == 0:
-                connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # to be said before the first table
             _migrate(connection, versions)
             # The log survives kill -9, and readers and the writer do not wait for each other.
             if connection.execute("PRAGMA journal_mode = WAL").fetchone() != ("wal",):
@@ -149,7 +147,10 @@ def _migrate(connection: sqlite3.Connection, versions: Versions) -> None:
     """Bring a history to the last version, whole or not at all."""
     if _version(connection, versions) == len(versions):
         return
-    with transaction(connection):
+    with transaction(connection, "BEGIN"):
+        # Works before the first page alone, which it writes. So it is in the transaction, of which it takes the lock:
+        # nobody ever finds a database that is no history yet, not even after a kill.
+        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
         # Once more: another process may have been faster.
         for number in range(_version(connection, versions), len(versions)):
             for statement in versions[number]:
@@ -177,9 +178,9 @@ def _tables(connection: sqlite3.Connection) -> set[tuple[str, str, str | None]]:
 
 
 @contextmanager
-def transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    """Everything in the block or nothing of it; other writers wait."""
-    connection.execute("BEGIN IMMEDIATE")
+def transaction(connection: sqlite3.Connection, begin: str = "BEGIN IMMEDIATE") -> Iterator[None]:
+    """Everything in the block or nothing of it; other writers wait, after a plain `BEGIN` from the first write on."""
+    connection.execute(begin)
     try:
         yield
         connection.execute("COMMIT")
