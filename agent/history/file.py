@@ -57,9 +57,7 @@ def opened_for_reading(path: Path, versions: Versions = VERSIONS) -> sqlite3.Con
     version is read into memory, and is brought to this version there. Raises HistoryError."""
     with in_words():
         _check_header(path, may_be_empty=False)
-        # A folder that cannot be written cannot take what readers and writers share, and has no writer.
-        is_still = not os.access(path.parent, os.W_OK) and not path.with_name(f"{path.name}-wal").exists()
-        connection = _connected(path, "ro&immutable=1" if is_still else "ro")
+        connection = _connected(path, _mode_of_reading(Path(os.path.realpath(path))))
         try:
             if _version(connection, versions) < len(versions):
                 copy = sqlite3.connect(":memory:", isolation_level=None)
@@ -73,6 +71,16 @@ def opened_for_reading(path: Path, versions: Versions = VERSIONS) -> sqlite3.Con
             connection.close()
             raise
         return connection
+
+
+def _mode_of_reading(path: Path) -> str:
+    """How SQLite is to open a history that is only read."""
+    if path.with_name(f"{path.name}-wal").exists():
+        return "ro"  # others have it open, or were killed: what they share stays
+    if os.access(path.parent, os.W_OK) and os.access(path, os.W_OK):
+        return "rw"  # else what readers and writers share would stay next to the file: this takes it away at the end
+    # A folder that cannot be written cannot take what they share, and has no writer.
+    return "ro" if os.access(path.parent, os.W_OK) else "ro&immutable=1"
 
 
 @contextmanager

@@ -36,6 +36,7 @@ from tests.agent.history.entries import DAY, MB, change, entry, ill, later, well
 from tests.agent.watch.cycles import INTERVAL
 from tests.formats import html_page, svg_picture
 from tests.formats.readers import READERS
+from tests.support.repository import ROOT
 from tests.support.runs import report_of
 from tests.support.validator import VALIDATOR
 
@@ -455,6 +456,32 @@ def test_nothing_but_the_file_is_left(tmp_path: Path, monkeypatch: pytest.Monkey
     assert [found.name for found in tmp_path.iterdir()] == ["h.db"]
     with HistoryReader(tmp_path / "h.db") as history:
         assert len(list(history.cycles(None))) == (0 if is_interrupted else 1)
+
+
+def test_nor_of_reading(capsys: pytest.CaptureFixture[str], file: Path) -> None:
+    before = file.read_bytes()
+    for words in ((), ("--format", "html"), ("--show", "6"), ("--export", "csv")):
+        assert _run(capsys, "history", file, *words)[0] == 0
+        assert [found.name for found in file.parent.iterdir()] == ["h.db"]
+    assert file.read_bytes() == before
+    link = file.with_name("link.db")
+    link.symlink_to(file)
+    assert _run(capsys, "history", link)[0] == 0
+    assert sorted(found.name for found in file.parent.iterdir()) == ["h.db", "link.db"]
+
+
+def test_reading_takes_nothing_from_a_writer(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    history = writer(tmp_path / "h.db")
+    history.append(entry(well(1)))
+    shared = sorted(found.name for found in tmp_path.iterdir())
+    assert shared == ["h.db", "h.db-shm", "h.db-wal"]
+    code = "import sys; from agent.cli.entry import run; sys.exit(run(sys.argv[1:]))"
+    done = subprocess.run([sys.executable, "-c", code, "history", str(tmp_path / "h.db")], cwd=ROOT, check=True)
+    assert done.returncode == 0
+    assert sorted(found.name for found in tmp_path.iterdir()) == shared
+    history.append(entry(well(2)))
+    history.close()
+    assert "2 cycles" in _run(capsys, "history", tmp_path / "h.db")[1]
 
 
 def test_nor_of_a_watch_that_cannot_listen(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
