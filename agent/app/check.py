@@ -37,17 +37,20 @@ def check_host(
     from agent.app.world import measuring_here
     from probes.system.sdk import end_children
 
-    keep: Keep = _ignore
-    if keeping is not None:
-        from agent.app.keep import keep_run, opened_history
+    try:
+        if keeping is None:
+            return check(settings, measuring_here(), options, received_signals)
+        from agent.app.keep import close_history, keep_run, opened_history
 
         history = opened_history(keeping, received_signals)
 
         def keep(report: "Report") -> None:
             keep_run(history, settings, options, report, received_signals)
 
-    try:
-        return check(settings, measuring_here(), options, received_signals, keep=keep)
+        try:
+            return check(settings, measuring_here(), options, received_signals, keep=keep)
+        finally:
+            close_history(history)
     finally:
         end_children()
 

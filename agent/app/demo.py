@@ -1,7 +1,7 @@
 """Runs in a simulated VPC: no root, no AWS, no network."""
 
+import asyncio
 import itertools
-import time
 from collections.abc import Callable
 from dataclasses import field, replace
 from datetime import datetime, timedelta
@@ -66,26 +66,41 @@ class Simulation:
 
 @dataclass(slots=True)
 class SimulatedTurns:
-    """Simulated VPCs of which each run meets the next one, in the time of this host."""
+    """Simulated VPCs of which each run meets the next one, on the clock of the loop that measures them."""
 
     scenario: Scenario
-    _began: float = field(default_factory=time.monotonic)
+    is_virtual: bool | None = None
+    """Whether time leaps over every wait. Decided by the first settings of the watch; None before."""
+    _started: float | None = None
+    """When the simulation started, by the loop's clock."""
     _turns: "itertools.cycle[Scenario]" = field(init=False)
 
     def __post_init__(self) -> None:
         self._turns = itertools.cycle((self.scenario, *map(scenarios.load, self.scenario.turns)))
 
+    @property
+    def loop_factory(self) -> "Callable[[], asyncio.AbstractEventLoop] | None":
+        """Makes the loop that the watch runs in."""
+        from agent.simulated.clock import PatientLoop
+
+        return PatientLoop if self.is_virtual else None
+
     def now(self) -> datetime:
         """The time in the simulation."""
-        return simulated_settings.EPOCH + timedelta(seconds=time.monotonic() - self._began)
+        return simulated_settings.EPOCH + timedelta(seconds=asyncio.get_running_loop().time() - self._start())
 
     async def measure(self, settings: Settings, emit: "Callable[[Event], None]", stop: "CancelToken") -> "Measurement":
         """Measure the next one once."""
         from agent.run.runner import measure
         from agent.simulated.world import simulated
 
-        async with simulated(next(self._turns), self._began) as world:
+        async with simulated(next(self._turns), self._start()) as world:
             return await measure(settings, world, emit=emit, stop=stop)
+
+    def _start(self) -> float:
+        if self._started is None:
+            self._started = asyncio.get_running_loop().time()
+        return self._started
 
 
 def announce(scenario: Scenario) -> None:
@@ -113,7 +128,21 @@ def show_scenario(scenario: Scenario, options: ReportOptions, received_signals: 
 
 
 def config_of_turns(turns: SimulatedTurns, watching: Watching, options: ReportOptions) -> "WatchConfig":
-    """What a watch over simulated VPCs does."""
+    """What a watch over simulated VPCs does. Raises RequestError where a watch in virtual time cannot do it."""
     from agent.app.watch_job import watch_config
 
+    needs = _needs_time_of_host(watching)
+    if turns.is_virtual and needs is not None:
+        raise RequestError(f"This watch runs in simulated time, and {needs}; start it again")
+    turns.is_virtual = needs is None if turns.is_virtual is None else turns.is_virtual
     return watch_config(simulated_settings.settings_of(turns.scenario), watching, options, turns.measure)
+
+
+def _needs_time_of_host(watching: Watching) -> str | None:
+    """Why a watch over simulated VPCs must run in the time of this host; None where it need not. Whoever asks the watch
+    or is told by it lives in that time, and a watch without an end would fill a disk within the hour."""
+    if watching.cycles is None:
+        return "without --cycles a watch runs in the time of this host"
+    outlets = {"--listen": watching.listen, "--on-change": watching.on_change, "--notify": watching.notify}
+    names = [name for name, value in outlets.items() if value is not None]
+    return f"{names[0]} needs the time of this host" if names else None

@@ -1,4 +1,5 @@
-"""What a history tells: its changes, a chart, one report, the difference between two, or all of it for programs."""
+"""What a history tells: its changes, a chart, a page, one report, the difference between two, or all of it for
+programs."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -8,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from agent.app.errors import RequestError
-from agent.app.write_document import write_report
+from agent.app.write_document import render_difference, write_document, write_report
 from agent.history.model import SCHEMA, HistoryDocument, HistoryError, Series
 from agent.process.output import one_line, to_stderr, to_stdout
 from agent.process.signals import exit_on_signals
@@ -24,22 +25,66 @@ PIECE: Final = 200
 
 
 def list_changes(
-    place: str, since: datetime | float | None, received_signals: list[str], *, as_json: bool, chart: bool
+    place: str,
+    since: datetime | float | None,
+    received_signals: list[str],
+    *,
+    wanted: str,
+    chart: bool,
+    output: str | None = None,
 ) -> int:
-    """Write the changes of a history or, with `chart`, its chart. Returns the exit code: that of the first signal where
-    one was received, otherwise OK. Raises RequestError and OutputClosedError."""
-    from agent.history import text
-    from agent.report.codec import dumps
-    from agent.report.serialization import to_json
-
+    """Write the changes of a history as `text`, `json`, `html` or `svg`; with `chart`, as text or JSON, its chart.
+    Returns the exit code: that of the first signal where one was received, UNKNOWN where the file `output` could not be
+    written, otherwise OK. Raises RequestError and OutputClosedError."""
     with exit_on_signals(received_signals):
         with _read(place) as history, history.moment():
-            document = _document(history, _moment(since), chart=chart)
-        if as_json:
-            to_stdout(dumps(to_json(document)))
-        else:
-            to_stdout(text.as_chart(document) if chart else text.as_list(document))
-        return _code(received_signals)
+            document = _document(history, _moment(since), chart=chart or wanted in ("html", "svg"))
+            reports = _reports(history, document) if wanted == "html" else {}
+        return write_document(_rendered(document, reports, wanted, chart=chart), output) or _code(received_signals)
+
+
+def _rendered(document: HistoryDocument, reports: "dict[int, tuple[int, Report]]", wanted: str, *, chart: bool) -> str:
+    if wanted == "html":
+        from agent.app.own_commands import with_own_commands
+        from agent.history.page import as_html
+
+        shown = {cycle: (own, with_own_commands(report)) for cycle, (own, report) in reports.items()}
+        return as_html(document, shown)
+    if wanted == "svg":
+        from agent.history.chart import as_svg
+
+        return as_svg(document)
+    if wanted == "json":
+        from agent.report.codec import dumps
+        from agent.report.serialization import to_json
+
+        return dumps(to_json(document))
+    from agent.history import text
+
+    return text.as_chart(document) if chart else text.as_list(document)
+
+
+def _reports(history: "HistoryReader", document: HistoryDocument) -> "dict[int, tuple[int, Report]]":
+    """The reports that show the last failures, as many as are in a page: by the cycle of the failure, with the cycle
+    that each is of."""
+    from agent.history.page import BAD, MAX_OBSERVATIONS, MAX_REPORTS, failures
+
+    found: dict[int, tuple[int, Report]] = {}
+    own: dict[int, Report] = {}
+    bad = {outline for outline, status in history.statuses().items() if status in BAD}
+    left = MAX_OBSERVATIONS
+    for row in failures(document):
+        cycle = history.last_of(row.series, bad, row.cycle)
+        if row.cycle in found or cycle is None:
+            continue
+        report, number = history.report(cycle)
+        if number not in own:
+            left -= len(report.observations)
+            if len(own) == MAX_REPORTS or (left < 0 and own):
+                break
+            own[number] = report
+        found[row.cycle] = number, own[number]
+    return found
 
 
 def show_cycle(place: str, cycle: int, options: ReportOptions, received_signals: list[str]) -> int:
@@ -53,9 +98,11 @@ def show_cycle(place: str, cycle: int, options: ReportOptions, received_signals:
         return write_report(report, options, exits.OK, said=said) or _code(received_signals)
 
 
-def compare_cycles(place: str, old: int, new: int, received_signals: list[str], *, as_json: bool) -> int:
-    """Write the differences between the reports of two cycles. Returns and raises as `list_changes` does."""
-    from agent.formats import diff as diff_format
+def compare_cycles(
+    place: str, old: int, new: int, received_signals: list[str], *, wanted: str, output: str | None = None
+) -> int:
+    """Write the differences between the reports of two cycles as `text`, `json` or `html`. Returns and raises as
+    `list_changes` does."""
     from agent.report.diff import NotComparableError, difference
 
     with exit_on_signals(received_signals):
@@ -67,8 +114,7 @@ def compare_cycles(place: str, old: int, new: int, received_signals: list[str], 
             changes = difference(before, after)
         except NotComparableError as error:
             raise RequestError(str(error)) from error
-        to_stdout(diff_format.as_json(changes) if as_json else diff_format.as_text(changes))
-        return _code(received_signals)
+        return write_document(render_difference(changes, wanted), output) or _code(received_signals)
 
 
 def export(place: str, since: datetime | float | None, received_signals: list[str], *, as_csv: bool) -> int:
@@ -80,15 +126,15 @@ def export(place: str, since: datetime | float | None, received_signals: list[st
     with exit_on_signals(received_signals), _read(place) as history:
         changes = () if as_csv else list(history.changes(moment))
         cycles = history.cycles(moment)
-        is_begun = False
+        is_started = False
         try:
             for piece in _pieces(csv_of(cycles) if as_csv else as_ndjson(cycles, changes)):
                 to_stdout(piece)
-                is_begun = True
+                is_started = True
                 if received_signals:
                     break
         except HistoryError as error:
-            if not is_begun:
+            if not is_started:
                 raise
             to_stderr(f"Error: {one_line(f'{place}: {error}; the export ends here.')}\n")
             return exits.UNKNOWN
@@ -128,12 +174,14 @@ def _pieces(lines: Iterable[str]) -> Iterator[str]:
 def _document(history: "HistoryReader", since: datetime | None, *, chart: bool) -> HistoryDocument:
     from agent.history import summary
     from agent.history.read import instant
+    from probes.system.machine import SystemMachine
 
     names, statuses = history.series(), history.statuses()
     changes = tuple(history.changes(since))
     found: list[Series] = []
     for number, marks in sorted(history.marks(since).items()):
         watched = summary.spans(marks)
+        _, stands_until, last = watched[-1]
         name = names.get(number, "?")
         own = [change for change in changes if change.series == name]
         found.append(
@@ -142,15 +190,20 @@ def _document(history: "HistoryReader", since: datetime | None, *, chart: bool) 
                 cycles=len(marks),
                 first_at=instant(watched[0][0]),
                 last_at=instant(watched[-1][0]),
-                status=statuses.get(watched[-1][2].outline, "unknown"),
+                status=statuses.get(last.outline, "unknown"),
+                status_since=instant(summary.status_since(watched, statuses)),
+                summary=history.summary(last.outline) if last.outline in statuses else "",
+                stands_until=instant(stands_until),
                 lost=sum(mark.lost for mark in marks),
                 gaps=summary.gaps(watched),
                 days=summary.days(watched, statuses) if chart else None,
-                latency=summary.latency(history.times(number, since)) if chart else None,
+                latency=summary.latency(history.durations(number, since)) if chart else None,
                 flapping=summary.flapping(own) if chart else None,
             )
         )
-    return HistoryDocument(schema=SCHEMA, since=since, series=tuple(found), changes=changes)
+    return HistoryDocument(
+        schema=SCHEMA, read_at=SystemMachine().now(), since=since, series=tuple(found), changes=changes
+    )
 
 
 def _say_whose(cycle: int, own: int, done: str) -> None:

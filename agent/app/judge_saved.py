@@ -1,17 +1,12 @@
 """What can be done with saved reports: judge one again, or compare two. Nothing is measured."""
 
-from typing import TYPE_CHECKING
-
 from agent.app.errors import RequestError
 from agent.app.read_saved import read_report
-from agent.app.write_document import write_report
+from agent.app.write_document import render_difference, write_report
 from agent.process.output import to_stdout
 from agent.process.signals import exit_on_signals
 from agent.report import exits, saved
 from agent.settings import ReportOptions
-
-if TYPE_CHECKING:
-    from agent.report.diff import Difference
 
 
 def judge_saved(place: str, options: ReportOptions, received_signals: list[str]) -> int:
@@ -41,15 +36,5 @@ def compare_saved(old: str, new: str, received_signals: list[str], *, wanted: st
             changes = difference(read_report(old, received_signals), read_report(new, received_signals))
         except (saved.SavedReportError, NotComparableError) as error:
             raise RequestError(str(error)) from error
-        to_stdout(_rendered(changes, wanted))
+        to_stdout(render_difference(changes, wanted))
         return exits.SIGNALS[received_signals[0]] if received_signals else exits.of_status(changes.worse)
-
-
-def _rendered(changes: "Difference", wanted: str) -> str:
-    if wanted == "html":
-        from agent.formats import diff_html
-
-        return diff_html.as_html(changes)
-    from agent.formats import diff
-
-    return diff.as_json(changes) if wanted == "json" else diff.as_text(changes)

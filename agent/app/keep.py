@@ -1,12 +1,13 @@
 """Keeping runs in a history: opening its file, and the one run of a check."""
 
+import contextlib
 import os
 from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from agent.app.errors import RequestError
-from agent.history.model import Entry, History, HistoryError, series_of
+from agent.history.model import Entry, History, HistoryError, NotPrunedError, series_of
 from agent.process.files import InterruptedBySignalError, within
 from agent.process.output import one_line, to_stderr
 from agent.settings import Keeping, ReportOptions, Settings
@@ -48,6 +49,8 @@ def keep_run(
     try:
         work = partial(_keep, history, settings, options, report)
         within(work, seconds=SECONDS, received_signals=received_signals)
+    except NotPrunedError as error:
+        to_stderr(f"Error: {one_line(f'old runs could not be removed from the history: {history.path}: {error}.')}\n")
     except (HistoryError, TimeoutError) as error:
         why = str(error) if isinstance(error, HistoryError) else error.strerror
         to_stderr(f"Error: {one_line(f'this run is not in the history: {history.path}: {why}.')}\n")
@@ -75,4 +78,9 @@ def _keep(history: History, settings: Settings, options: ReportOptions, report: 
             lost=0,
         )
     )
-    history.close()
+
+
+def close_history(history: History) -> None:
+    """Close a history that takes no more runs, so that nothing but its file is left. The run stands if that fails."""
+    with contextlib.suppress(HistoryError, TimeoutError):
+        within(history.close, seconds=SECONDS)

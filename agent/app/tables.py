@@ -1,6 +1,7 @@
-"""Tables that need no run: endpoints, permissions and the JSON Schema of the report."""
+"""Tables that need no run: endpoints, permissions and JSON Schemas."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
 
 from agent.app.errors import RequestError
 from agent.settings import Workload
@@ -41,14 +42,38 @@ def permissions_table(
     return permissions.as_json(table) if as_json else permissions.as_text(table)
 
 
-def schema_of(name: str) -> str:
-    """The JSON Schema of `report` or `prediction`. Raises RequestError for another name."""
-    from agent.report import codec, prediction
+def json_schema(name: str) -> str:
+    """The JSON Schema of a document, by one of SCHEMAS."""
+    from agent.report import codec
 
-    schemas = {"report": codec.schema, "prediction": prediction.schema}
-    if name not in schemas:
-        raise RequestError(f"There is no schema {name!r}; there are {' and '.join(schemas)}")
-    return codec.dumps(schemas[name]())
+    return codec.dumps(SCHEMAS[name]())
+
+
+def _report_schema() -> "dict[str, Any]":
+    from agent.report import codec
+
+    return codec.schema()
+
+
+def _history_schema() -> "dict[str, Any]":
+    from agent.history.model import SCHEMA, HistoryDocument
+    from agent.report import codec
+
+    return codec.schema_of(HistoryDocument, SCHEMA)
+
+
+def _prediction_schema() -> "dict[str, Any]":
+    from agent.report import prediction
+
+    return prediction.schema()
+
+
+SCHEMAS: "Final[dict[str, Callable[[], dict[str, Any]]]]" = {
+    "report": _report_schema,
+    "history": _history_schema,
+    "prediction": _prediction_schema,
+}
+"""What makes each schema, by the name of its document; the first is the default."""
 
 
 def _known_endpoints(

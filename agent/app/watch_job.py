@@ -110,8 +110,10 @@ def watch(
     fail_on: str,
     now: Callable[[], datetime],
     tidy: Callable[[Collection[int]], None] = _leave_all,
+    loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None,
 ) -> int:
-    """Watch until a signal or the last cycle; SIGHUP reads the settings again.
+    """Watch until a signal or the last cycle; SIGHUP reads the settings again. `now` is called while the loop runs; a
+    `loop_factory` makes a loop of virtual time.
 
     Returns the exit code: OK after a signal, otherwise that of the last verdict. Raises RequestError where the address
     to listen on cannot be used, and OutputClosedError.
@@ -128,10 +130,11 @@ def watch(
         lines=lines,
         documents=documents,
         journal=in_journal(1 if in_text else 2, os.environ),
-        tidy=tidy,
+        # No time passes in a simulation while a reader of stdout reads, so the watch waits for it.
+        tidy=tidy if loop_factory is None else lambda _: documents.flush(),
     )
     stop = CancelToken(received_signals)
-    with asyncio.Runner() as runner, exit_on_signals(received_signals, code=exits.OK):
+    with asyncio.Runner(loop_factory=loop_factory) as runner, exit_on_signals(received_signals, code=exits.OK):
         try:
             report = runner.run(_run(config, environment, stop, read_again))
         except CannotListenError as error:

@@ -3,6 +3,7 @@
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from agent.formats.registry import RenderOptions, render
 from agent.process.output import OutputClosedError, has_colours, one_line, to_stderr, to_stdout
@@ -11,6 +12,9 @@ from agent.process.write_file import to_file
 from agent.report import exits
 from agent.report.model import Report
 from agent.settings import ReportOptions
+
+if TYPE_CHECKING:
+    from agent.report.diff import Difference
 
 
 def write_report(report: Report, options: ReportOptions, code: int, *, said: int | None = None) -> int:
@@ -43,6 +47,26 @@ def write_refusal(why: str, wanted: str, code: int = exits.UNKNOWN) -> int:
     except OutputClosedError:
         return exits.UNKNOWN
     return code
+
+
+def render_difference(changes: "Difference", wanted: str) -> str:
+    """What changed between two reports, as `text`, `json` or `html`."""
+    if wanted == "html":
+        from agent.formats import diff_html
+
+        return diff_html.as_html(changes)
+    from agent.formats import diff
+
+    return diff.as_json(changes) if wanted == "json" else diff.as_text(changes)
+
+
+def write_document(document: str, output: str | None) -> int:
+    """Write a document to a file or, without one or where that fails, to stdout. Returns the exit code: OK, or UNKNOWN
+    where the file could not be written. Raises OutputClosedError."""
+    if output is not None and write_file(document, output, "the document is"):
+        return exits.OK
+    to_stdout(document)
+    return exits.OK if output is None else exits.UNKNOWN
 
 
 def write_file(document: str, output: str, what: str) -> bool:

@@ -283,10 +283,10 @@ _SHOWN_REPORT: Final = (
         type=click.Choice(OPTION_NAMES),
         default=DEFAULT_FORMAT,
         show_default=True,
-        help="Format of the report that --show writes; of everything else text or json.",
+        help="Format of the report that --show writes; of the list text, json, html or svg, of a comparison not svg.",
     ),
     click.option("--brief", is_flag=True, help="Shorten the text report to at most 2,500 characters."),
-    click.option("--output", type=FILE, help="Write the report to a file, replaced atomically, instead of stdout."),
+    click.option("--output", type=FILE, help="Write the document to a file, replaced atomically, instead of stdout."),
     click.option("--redact", is_flag=True, help="Mask ids, addresses, principals and certificates in the report."),
 )
 
@@ -412,15 +412,13 @@ _HISTORY: Final = (
     _option(
         "--keep",
         type=AGE,
-        default=DEFAULT_KEEP,
-        show_default=True,
+        show_default=DEFAULT_KEEP,
         help="How long the history keeps a run, such as 30d or 12h.",
     ),
     _option(
         "--keep-size",
         type=count(1, 1_000_000),
-        default=str(DEFAULT_KEEP_SIZE),
-        show_default=True,
+        show_default=str(DEFAULT_KEEP_SIZE),
         help="Size in MB from which on the history drops the oldest runs.",
     ),
 )

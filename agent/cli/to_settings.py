@@ -12,6 +12,7 @@ from click.core import ParameterSource
 
 from agent.catalog.partitions import REGION_VARIABLES, is_region, region_in
 from agent.cli.config_file import CONFIG_SECONDS, MAX_CONFIG_BYTES
+from agent.cli.param_types import AGE
 from agent.formats.registry import DEFAULT_FORMAT, FORMATS, format_named
 from agent.process.files import TooLargeError, read_within, within
 from agent.settings import (
@@ -19,6 +20,8 @@ from agent.settings import (
     DEFAULT_CALLS,
     DEFAULT_DEADLINE,
     DEFAULT_EC2,
+    DEFAULT_KEEP,
+    DEFAULT_KEEP_SIZE,
     DEFAULT_WATCH_CALLS,
     DEFAULT_WATCH_EC2,
     EVERY_SOURCE,
@@ -166,11 +169,19 @@ def watching_from(options: Mapping[str, Any], received_signals: Sequence[str] = 
 
 def keeping_from(options: Mapping[str, Any]) -> Keeping | None:
     """The file in which runs are kept, and how much it keeps; None without one. Raises UsageError where another option
-    names the same file."""
+    names the same file, and where a bound is given for no file."""
     if options["history"] is None:
+        for name in ("keep", "keep_size"):
+            if options[name] is not None:
+                option = f"--{name.replace('_', '-')}"
+                raise click.UsageError(f"{option} bounds the history, and there is none: add --history FILE.")
         return None
     refuse_replacing_history(options["history"], options)
-    return Keeping(path=Path(options["history"]), seconds=options["keep"], size=options["keep_size"] * 1_000_000)
+    return Keeping(
+        path=Path(options["history"]),
+        seconds=AGE.convert(DEFAULT_KEEP, None, None) if options["keep"] is None else options["keep"],
+        size=1_000_000 * (DEFAULT_KEEP_SIZE if options["keep_size"] is None else options["keep_size"]),
+    )
 
 
 def refuse_replacing_history(history: str, options: Mapping[str, Any]) -> None:

@@ -5,16 +5,17 @@ readers need is folded: the runbook pages of the findings, and every observation
 `diagnose`, `diff` and `tui` read it from there (`agent.report.saved`).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 from xml.etree.ElementTree import Element
 
 from agent.catalog.findings import CODES
 from agent.catalog.wording import duration
+from agent.formats.canvas import NARROW, WIDE
 from agent.formats.elements import data, element, lines, raw
 from agent.formats.page import bullets, cell, page, row_head, section, table, verdict
 from agent.formats.page import folded as fold
-from agent.formats.picture import NARROW, WIDE, picture
+from agent.formats.picture import picture
 from agent.formats.registry import DEFAULT_OPTIONS, RenderOptions
 from agent.formats.report_text import (
     FOLDED,
@@ -53,25 +54,30 @@ _MAX_RUNBOOKS: Final = 12
 
 def render(report: Report, options: RenderOptions = DEFAULT_OPTIONS) -> str:
     """One HTML document."""
-    word = report.verdict.status.value
-    content: list[Element] = []
-    if report.observations:
-        content.append(verdict(word, report.verdict.summary, facts(report)))
-    else:  # a call that was refused made no run, so there is nothing to describe
-        content.append(verdict(word, report.verdict.summary))
+    title = f"{report.verdict.status.upper()}: {report.verdict.summary}"
+    return page(title, [*content(report), *_more(report)], data(encode(report), {"id": PAGE_ID}))
+
+
+def content(report: Report) -> list[Element]:
+    """The page but for what is folded. Its first heading is on the first level."""
+    word, summary = report.verdict.status.value, report.verdict.summary
+    if not report.observations:  # a call that was refused made no run, so there is nothing to describe
+        return [verdict(word, summary), *_causes(report), *_unseen(report)]
+    steps = [section(*_target(number, target, report)) for number, target in enumerate(unfolded(report), 1)]
+    return [
+        verdict(word, summary, facts(report)),
+        *_causes(report),
+        _picture(report),
+        *([section(element("h2", None, "Steps at each address"), *steps)] if steps else []),
+        *_folded(report),
+        *_unseen(report),
+        element("p", {"class": "muted"}, vantage(report)),
+    ]
+
+
+def _causes(report: Report) -> Iterator[Element]:
     for number, finding in enumerate(causes(report), 1):
-        content.append(section(*_cause(number, finding, report)))
-    if report.observations:
-        content.append(_picture(report))
-    parts = [section(*_target(number, target, report)) for number, target in enumerate(unfolded(report), 1)]
-    if parts:
-        content.append(section(element("h2", None, "Steps at each address"), *parts))
-    content += _folded(report)
-    content += _unseen(report)
-    if report.observations:
-        content.append(element("p", {"class": "muted"}, vantage(report)))
-        content.append(section(*_more(report)))
-    return page(f"{word.upper()}: {report.verdict.summary}", content, data(encode(report), {"id": PAGE_ID}))
+        yield section(*_cause(number, finding, report))
 
 
 def _cause(number: int, finding: Finding, report: Report) -> Iterator[Element]:
@@ -138,12 +144,32 @@ def _unseen(report: Report) -> Iterator[Element]:
         yield section(element("h2", None, "Not checked"), *bullets(reasons))
 
 
-def _more(report: Report) -> Iterator[Element]:
+def _more(report: Report) -> list[Element]:
     """What is folded."""
-    yield element("h2", {"class": "unprinted"}, "More")
-    codes = [code for code in dict.fromkeys(finding.code for finding in report.findings) if code in CODES]
-    for code in codes[:_MAX_RUNBOOKS]:
-        yield fold(f"Runbook: {code} {CODES[code].title}", *runbook(code, report.run.region))
+    if not report.observations:
+        return []
+    words = (
+        "This file also holds the report as JSON: ",
+        element("code", None, "backuplink diagnose FILE"),
+        " judges it again.",
+    )
+    heading = element("h2", {"class": "unprinted"}, "More")
+    note = element("p", {"class": "muted unprinted"}, *words)
+    return [section(heading, *runbooks([report]), observations(report), note)]
+
+
+def runbooks(reports: Sequence[Report]) -> list[Element]:
+    """The runbook pages of the findings of reports, each folded, with the domains of the Region where it is one."""
+    codes = dict.fromkeys(finding.code for report in reports for finding in report.findings if finding.code in CODES)
+    regions = {report.run.region for report in reports}
+    region = regions.pop() if len(regions) == 1 else None
+    return [
+        fold(f"Runbook: {code} {CODES[code].title}", *runbook(code, region)) for code in list(codes)[:_MAX_RUNBOOKS]
+    ]
+
+
+def observations(report: Report) -> Element:
+    """Everything that was checked, folded."""
     rows = []
     for observation in report.observations:
         failure, outcome = observation.failure, observation.outcome
@@ -157,11 +183,4 @@ def _more(report: Report) -> Iterator[Element]:
         kind = "critical" if failure is not None else None
         rows.append((row_head(observation.id), cell(result, kind), cell(took), cell(bounded(visible(why)))))
     columns = ("observation", "result", "time", "why")
-    yield fold(f"All {len(rows)} observations", table("Everything that was checked", columns, rows, "observations"))
-    yield element(
-        "p",
-        {"class": "muted unprinted"},
-        "This file also holds the report as JSON: ",
-        element("code", None, "backuplink diagnose FILE"),
-        " judges it again.",
-    )
+    return fold(f"All {len(rows)} observations", table("Everything that was checked", columns, rows, "observations"))

@@ -10,12 +10,12 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 from xml.etree.ElementTree import Element
 
-from agent.formats import picture
+from agent.formats import canvas
 from agent.formats.elements import element, raw, to_html
 
 _VARIABLES: Final = {
     theme: "".join(f"--{name}:{value};" for name, value in colours.items())
-    for theme, colours in picture.PALETTES.items()
+    for theme, colours in canvas.PALETTES.items()
 }
 _STYLE: Final = f"""
 :root{{color-scheme:light dark;{_VARIABLES["light"]}}}
@@ -31,17 +31,20 @@ h4{{font-size:.95rem;margin:1rem 0 .25rem}}
 p{{margin:.5rem 0;max-width:72ch}}
 li{{max-width:72ch}}
 a{{color:var(--link)}}
-a:focus-visible,summary:focus-visible,.scroll:focus-visible{{outline:3px solid var(--link);outline-offset:2px}}
+a:focus-visible,summary:focus-visible,.scroll:focus-visible,details:target{{outline:3px solid var(--link);
+outline-offset:2px}}
 code,pre{{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;font-size:.875rem}}
 pre{{margin:.5rem 0;padding:.6rem .75rem;background:var(--panel);border:1px solid var(--line);border-radius:.4rem;
 white-space:pre-wrap;overflow-wrap:anywhere}}
 .verdict{{padding:.75rem 1rem;border:2px solid var(--line);border-left-width:.6rem;border-radius:.4rem}}
+.verdict>:first-child{{margin-top:0}}
 .verdict p{{margin:.25rem 0 0}}
 .muted{{color:var(--muted);font-size:.9rem}}
 {
     "".join(
-        f".{kind}{{border-color:var(--{kind});}}.verdict.{kind}{{background:var(--{kind}-back)}}.{kind}>.word,td.{kind}"
-        f"{{color:var(--{kind});font-weight:bold}}"
+        f".{kind}{{border-color:var(--{kind});}}.verdict.{kind}{{background:var(--{kind}-back)}}"
+        f".events li.{kind}{{border-color:var(--{kind})}}"
+        f".{kind}>.word,td.{kind},p.{kind}{{color:var(--{kind});font-weight:bold}}"
         for kind in ("ok", "warning", "critical", "unknown")
     )
 }
@@ -52,7 +55,10 @@ table{{border-collapse:collapse;font-size:.9rem}}
 caption{{text-align:left;color:var(--muted);padding:.25rem 0}}
 th,td{{border:1px solid var(--line);padding:.2rem .6rem;text-align:left;vertical-align:top}}
 thead th{{background:var(--panel)}}
-table.long th,table.long td{{min-width:5rem}}
+table.numbers th,table.numbers td{{white-space:nowrap}}
+.events{{list-style:none;margin:.5rem 0;padding:0}}
+.events li{{max-width:none;margin:.5rem 0;padding:0 0 0 .75rem;border:solid var(--line);border-width:0 0 0 .25rem}}
+.events p{{margin:0}}
 summary{{cursor:pointer;padding:.5rem .25rem;min-height:2.5rem;font-weight:bold}}
 details{{border-bottom:1px solid var(--line)}}
 figure{{margin:.5rem 0}}
@@ -75,7 +81,7 @@ h2,h3,caption{{break-after:avoid}}
 figure svg{{max-height:15cm}}
 details:not([open]),.unprinted{{display:none}}
 }}
-{picture.STYLE}"""
+{canvas.STYLE}"""
 _STYLE_HASH: Final = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
 _POLICY: Final = f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; base-uri 'none'; form-action 'none'"
 
@@ -97,9 +103,10 @@ def page(title: str, content: Iterable[Element], data: Element | None = None) ->
     return to_html(element("html", {"lang": "en"}, head, body))
 
 
-def verdict(status: str, words: str, *lines: str) -> Element:
-    """The first thing on a page: how it is, in a word and a sentence."""
-    heading = element("h1", {"class": status}, element("span", {"class": "word"}, status.upper()), f": {words}")
+def verdict(status: str, words: str, *lines: str, word: str | None = None) -> Element:
+    """The first thing on a page: how it is, in a word, which is the status unless another is given, and a sentence."""
+    shown = element("span", {"class": "word"}, status.upper() if word is None else word)
+    heading = element("h1", {"class": status}, shown, f": {words}")
     return element("div", {"class": f"verdict {status}"}, heading, *(element("p", None, line) for line in lines))
 
 
@@ -114,11 +121,18 @@ def bullets(items: Iterable[Element | str]) -> list[Element]:
     return [element("ul", None, *made)] if made else []
 
 
-def table(caption: str, header: Sequence[str], rows: Iterable[Sequence[Element]], name: str) -> Element:
-    """A table that scrolls where it is wider than the page. `name` is an id of its own."""
+def table(caption: str, header: Sequence[str], rows: Iterable[Sequence[Element]], name: str, kind: str = "") -> Element:
+    """A table that scrolls where it is wider than the page. `name` is an id of its own; the cells of the kind `numbers`
+    have one line each."""
     body = element("tbody", None, *(element("tr", None, *row) for row in rows))
     heads = element("tr", None, *(element("th", {"scope": "col"}, words) for words in header))
-    made = element("table", None, element("caption", {"id": name}, caption), element("thead", None, heads), body)
+    made = element(
+        "table",
+        {"class": kind} if kind else None,
+        element("caption", {"id": name}, caption),
+        element("thead", None, heads),
+        body,
+    )
     scroll = {"class": "scroll", "role": "region", "tabindex": "0", "aria-labelledby": name}
     return element("div", scroll, made)
 

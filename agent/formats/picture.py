@@ -1,12 +1,10 @@
 """The path as a picture: this host, who was asked for the name, and what was measured at every address and port, with
 what the configuration says of it. SVG of a given width, drawn from the report alone.
 
-Everything is laid out in characters of one width, so the same report is the same picture everywhere. Words and shapes
-say all that colours say. What is too much for a picture is counted in it.
+What is too much for a picture is counted in it.
 """
 
 import math
-import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Final
@@ -14,6 +12,7 @@ from xml.etree.ElementTree import Element
 
 from agent.catalog.findings import Layer, Severity
 from agent.catalog.wording import counted
+from agent.formats.canvas import CHARACTER, ICON, PAD, SMALL, Canvas, coordinate, cut, framed
 from agent.formats.configured_path import (
     MEASURED,
     OUTCOMES,
@@ -47,101 +46,18 @@ from agent.report.path import picture as path_of
 from probes.frozen import dataclass
 from probes.model import Address, Step
 
-WIDE: Final = 720
-"""Units, which are pixels on a page of this width."""
-NARROW: Final = 328
-"""The same for a telephone."""
 MAX_TARGETS: Final = 8
 MAX_ADDRESSES: Final = 6
 MAX_NAMES: Final = 8
 MAX_GROUPS: Final = 6
 """How many of each are drawn: those that failed come first, and the others are counted."""
-_CHARACTER: Final = 6.62
-"""Width of a character at 11 units: 0.6 em, and a little for fonts that are wider."""
-_SMALL: Final = 6.02
-"""The same at 10 units."""
-_LINE: Final = 14
-_PAD: Final = 8
 _GAP: Final = 10
 """Between two boxes, where the connection between them is drawn."""
 _INSET: Final = 6
 """Between the edge of a box and its texts."""
-_ICON: Final = 11
 _PORTS: Final = 96
 """Width of the column of ports, in a wide picture."""
 
-_LIGHT: Final = {
-    "paper": "#ffffff",
-    "panel": "#f6f8fa",
-    "ink": "#1b1f24",
-    "muted": "#57606a",
-    "line": "#7d8590",
-    "ok": "#0a5c2b",
-    "warning": "#7a4b00",
-    "critical": "#a40e26",
-    "unknown": "#5b3a94",
-    "ok-back": "#eaf6ee",
-    "warning-back": "#fff4d9",
-    "critical-back": "#fdebed",
-    "unknown-back": "#f2edfb",
-    "link": "#0a53a8",
-}
-_DARK: Final = {
-    "paper": "#14171b",
-    "panel": "#1d2126",
-    "ink": "#e6e9ed",
-    "muted": "#a8b1bb",
-    "line": "#78828c",
-    "ok": "#7fd79c",
-    "warning": "#f2c261",
-    "critical": "#ff9da6",
-    "unknown": "#cdb6f7",
-    "ok-back": "#15291c",
-    "warning-back": "#30270f",
-    "critical-back": "#3a1a1f",
-    "unknown-back": "#272038",
-    "link": "#8fc1ff",
-}
-PALETTES: Final = {"light": _LIGHT, "dark": _DARK}
-"""Colours by name. Texts have a contrast of 4.5 to 1 and more on their grounds, lines of 3 to 1 (WCAG 2.2, 1.4.3 and
-1.4.11)."""
-_KINDS: Final = ("ok", "warning", "critical", "unknown")
-
-
-def _rules(colours: dict[str, str]) -> str:
-    kinds = "".join(
-        f".path .{kind} .box{{stroke:{colours[kind]};fill:{colours[f'{kind}-back']}}}"
-        f".path .{kind} .mark{{stroke:{colours[kind]}}}"
-        f".path text.{kind},.path .{kind} .result{{fill:{colours[kind]}}}\n"
-        for kind in _KINDS
-    )
-    return (
-        f".path text{{fill:{colours['ink']}}}"
-        f".path .paper{{fill:{colours['paper']}}}"
-        f".path .panel{{fill:{colours['panel']};stroke:{colours['line']}}}"
-        f".path .box{{fill:{colours['paper']};stroke:{colours['line']}}}"
-        f".path .mark{{stroke:{colours['muted']}}}"
-        f".path .link{{stroke:{colours['line']}}}"
-        f".path text.muted,.path .muted{{fill:{colours['muted']}}}\n{kinds}"
-    )
-
-
-STYLE: Final = (
-    ".path text{font:11px ui-monospace,SFMono-Regular,Menlo,Consolas,'DejaVu Sans Mono',monospace;white-space:pre}"
-    ".path text.small{font-size:10px}.path text.strong{font-weight:bold}"
-    ".path .mark,.path .link{fill:none;stroke-width:1.6}.path .cut{stroke-dasharray:2 3}"
-    ".path .skipped .box{stroke-dasharray:3 3;fill:none}.path .critical .box{stroke-width:2}\n"
-    f"{_rules(_LIGHT)}@media screen and (prefers-color-scheme:dark){{{_rules(_DARK)}}}\n"
-)
-"""The rules of a picture, for the page or the document around it. Paper is light."""
-_MARKS: Final = {
-    "ok": "M0 4.5l3 3 5-7",
-    "critical": "M0.5 0.5l7 7M7.5 0.5l-7 7",
-    "warning": "M4 0l4.5 8h-9zM4 3v2.5",
-    "unknown": "M1 2.5a3 2.5 0 1 1 3 3v1M4 8v.5",
-    "skipped": "M0 4h8",
-}
-"""Shapes for each kind, in a square of eight units."""
 _PROGRESS: Final = {Progress.OK: "ok", Progress.FAILED: "critical"}
 _OUTCOMES: Final = {
     Reachability.OPEN: "ok",
@@ -184,77 +100,53 @@ class _Box:
     @property
     def character(self) -> float:
         """Width of a character of the result: small in a box of three lines, which has an id there."""
-        return _SMALL if self.more else _CHARACTER
+        return SMALL if self.more else CHARACTER
 
     def natural_width(self) -> int:
         """Its width where there is room for it."""
         if self.width is not None:
             return self.width
         longest = max(
-            len(visible(self.label)) * _SMALL + (0 if self.texts else _ICON),
-            max((len(visible(text)) for text in self.texts[:1]), default=0) * self.character + _ICON,
-            len(visible(self.more)) * _SMALL,
+            len(visible(self.label)) * SMALL + (0 if self.texts else ICON),
+            max((len(visible(text)) for text in self.texts[:1]), default=0) * self.character + ICON,
+            len(visible(self.more)) * SMALL,
         )
         return math.ceil(longest) + 2 * _INSET + 1
 
 
-class _Drawing:
-    """Draws from the top to the bottom, and writes down in words what it draws."""
+class _Drawing(Canvas):
+    """The parts of a path."""
 
     def __init__(self, report: Report, width: int) -> None:
+        super().__init__(width)
         self.report = report
-        self.width = width
-        self.is_wide = width >= WIDE
-        self.y = 0
-        self.parts: list[Element] = []
-        self.words: list[str] = []
         self.findings = [(finding, frozenset(finding.evidence)) for finding in report.findings]
 
-    # --- Shapes ---
-
-    def text(self, x: float, y: float, words: str, classes: str = "") -> None:
-        attributes = {"x": _number(x), "y": _number(y)}
-        self.parts.append(element("text", attributes | ({"class": classes} if classes else {}), words))
-
-    def line(self, words: str, x: float = 0, classes: str = "", kind: str | None = None) -> None:
-        """A text on lines of its own, as wide as there is room, behind the mark of its kind."""
-        start = x + (_ICON if kind else 0)
-        room = int((self.width - x - start) / (_SMALL if "small" in classes else _CHARACTER))
-        for number, part in enumerate(_wrapped(words, max(room, 12))):
-            if kind and not number:
-                self.mark(x, self.y + 3, kind)
-            self.text(start, self.y + 11, part, " ".join(filter(None, (classes, kind or ""))))
-            self.y += _LINE
-
-    def mark(self, x: float, y: float, kind: str) -> None:
-        path = element("path", {"class": "mark", "d": _MARKS[kind], "transform": f"translate({_number(x)} {y:g})"})
-        self.parts.append(path if kind == "skipped" else element("g", {"class": kind}, path))
-
     def box(self, x: float, width: float, height: int, box: _Box) -> None:
-        room = int((width - 2 * _INSET) / _SMALL)
-        short = int((width - 2 * _INSET - _ICON) / box.character)
+        room = int((width - 2 * _INSET) / SMALL)
+        short = int((width - 2 * _INSET - ICON) / box.character)
         group = element("g", {"class": box.kind})
         outer, self.parts = self.parts, []
         rect: dict[str, str | int] = {
             "class": "box",
-            "x": _number(x),
+            "x": coordinate(x),
             "y": self.y,
-            "width": _number(width),
+            "width": coordinate(width),
             "height": height,
             "rx": 4,
         }
         self.parts.append(element("rect", rect))
         if box.texts:
-            self.text(x + _INSET, self.y + 12, _cut(box.label, room), "small muted")
+            self.text(x + _INSET, self.y + 12, cut(box.label, room), "small muted")
             self.mark(x + _INSET, self.y + 17, box.kind)
             self.text(
-                x + _INSET + _ICON, self.y + 26, _fitting(box.texts, short), f"{'small ' if box.more else ''}result"
+                x + _INSET + ICON, self.y + 26, _fitting(box.texts, short), f"{'small ' if box.more else ''}result"
             )
         else:
             self.mark(x + _INSET, self.y + 6, box.kind)
-            self.text(x + _INSET + _ICON, self.y + 14, _cut(box.label, room - 2), "small")
+            self.text(x + _INSET + ICON, self.y + 14, cut(box.label, room - 2), "small")
         if box.more:
-            self.text(x + _INSET, self.y + 39, _cut(box.more, room), "small")
+            self.text(x + _INSET, self.y + 39, cut(box.more, room), "small")
         if box.title:
             group.append(element("title", None, bounded(visible(box.title))))
         group.extend(self.parts)
@@ -263,7 +155,7 @@ class _Drawing:
     def flow(self, boxes: Sequence[_Box], x: float, *, is_chain: bool) -> None:
         """Boxes side by side, on as many lines as they need. In a chain each is connected with the one before it;
         what lies behind a failure is connected by a broken line."""
-        room = self.width - x - _PAD
+        room = self.width - x - PAD
         height = {1: 20, 2: 34, 3: 46}[max((box.rows for box in boxes), default=1)]
         at, is_cut = x, False
         for number, box in enumerate(boxes):
@@ -275,7 +167,7 @@ class _Drawing:
             if number:
                 if is_chain:
                     middle = self.y + height / 2
-                    line = f"M{_number(at)} {middle:g}h{_GAP - 2}m-3.5 -3l3.5 3-3.5 3"
+                    line = f"M{coordinate(at)} {middle:g}h{_GAP - 2}m-3.5 -3l3.5 3-3.5 3"
                     self.parts.append(element("path", {"class": f"link{' cut' if is_cut else ''}", "d": line}))
                 at += _GAP
             width = min(width, x + room - at)
@@ -284,11 +176,6 @@ class _Drawing:
             is_cut = is_cut or box.kind in ("critical", "skipped")
         self.y += height
 
-    def panel(self, begin: int, drawn: list[Element]) -> None:
-        """Put what was drawn since `begin` into a frame."""
-        frame = {"x": "0.5", "y": str(begin + 0.5), "width": str(self.width - 1), "height": str(self.y - begin - 1)}
-        self.parts = [*drawn, element("rect", {"class": "panel", **frame, "rx": "6"}), *self.parts]
-
     # --- Parts of the path ---
 
     def head(self) -> None:
@@ -296,15 +183,15 @@ class _Drawing:
         verdict = self.report.verdict
         kind = _STATUSES[verdict.status]
         self.y += 4
-        self.line(f"{verdict.status.upper()}: {bounded(verdict.summary)}", _PAD, "strong", kind)
+        self.line(f"{verdict.status.upper()}: {bounded(verdict.summary)}", PAD, "strong", kind)
         if self.report.observations:
-            self.line(facts(self.report), _PAD, "muted")
+            self.line(facts(self.report), PAD, "muted")
         self.y += 6
 
     def foot(self) -> None:
         """When and where the run was made."""
         self.y += 4
-        self.line(vantage(self.report), _PAD, "small muted")
+        self.line(vantage(self.report), PAD, "small muted")
         self.y += 4
 
     def host(self, cells: Sequence[Cell]) -> None:
@@ -316,14 +203,14 @@ class _Drawing:
             seen.availability_zone_id or seen.availability_zone,
         ]
         self.y += 6
-        self.line("  ".join(["This host", *filter(None, where)]), _PAD, "strong")
+        self.line("  ".join(["This host", *filter(None, where)]), PAD, "strong")
         network = [name for name in (seen.subnet_id, seen.vpc_id) if name]
         if network:
-            self.line("in " + ", ".join(network), _PAD, "small muted")
+            self.line("in " + ", ".join(network), PAD, "small muted")
         self.words.append(f"This host {' '.join(filter(None, where))}.")
         if cells:
             self.y += 4
-            self.flow([_cell_box(cell) for cell in cells], _PAD, is_chain=False)
+            self.flow([_cell_box(cell) for cell in cells], PAD, is_chain=False)
             self.say("On this host", cells)
             self.named(cells, Layer.HOST)
         self.y += 8
@@ -331,10 +218,10 @@ class _Drawing:
 
     def trunk(self, words: str = "") -> None:
         """The connection from one part to the next."""
-        line = f"M{_PAD * 2} {self.y}v13m-3.5 -4l3.5 4 3.5 -4"
+        line = f"M{PAD * 2} {self.y}v13m-3.5 -4l3.5 4 3.5 -4"
         self.parts.append(element("path", {"class": "link", "d": line}))
         if words:
-            self.text(_PAD * 2 + 10, self.y + 10, _cut(words, int((self.width - 30) / _SMALL)), "small muted")
+            self.text(PAD * 2 + 10, self.y + 10, cut(words, int((self.width - 30) / SMALL)), "small muted")
         self.y += 14
 
     def say(self, where: str, cells: Iterable[Cell]) -> None:
@@ -342,7 +229,7 @@ class _Drawing:
         if shown:
             self.words.append(f"{where}: {', '.join(shown)}.")
 
-    def named(self, cells: Iterable[Cell], layer: Layer | None = None, x: float = _PAD) -> None:
+    def named(self, cells: Iterable[Cell], layer: Layer | None = None, x: float = PAD) -> None:
         """The findings that a failed check shows, and those of the layer that any of the checks shows."""
         every = list(cells)
         checks = {check for cell in every for check in cell.checks}
@@ -363,19 +250,19 @@ class _Drawing:
         outer, self.parts, begin = self.parts, [], self.y
         kind = _STATUSES[target.status]
         self.y += 6
-        self.line(f"{target.service}  {target.host}", _PAD, "strong")
-        self.line(state(target), _PAD, "", kind)
+        self.line(f"{target.service}  {target.host}", PAD, "strong")
+        self.line(state(target), PAD, "", kind)
         self.words.append(f"{target.service} at {target.host}: {state(target)}.")
         names = sorted(band.names, key=lambda cell: cell.progress is not Progress.FAILED)
         shown = [cell for cell in band.names if cell in names[:MAX_NAMES]]
         if shown:
             self.y += 4
-            self.line("asked for the name" + _left(len(names) - len(shown), "more"), _PAD, "small muted")
-            self.flow([self.name_box(cell) for cell in shown], _PAD, is_chain=False)
+            self.line("asked for the name" + _left(len(names) - len(shown), "more"), PAD, "small muted")
+            self.flow([self.name_box(cell) for cell in shown], PAD, is_chain=False)
             self.say("Asked for the name", shown)
             self.named(shown, Layer.NAME)
         if band.unchecked is not None:
-            self.line(band.unchecked, _PAD, "muted")
+            self.line(band.unchecked, PAD, "muted")
         paths = [path for path in self.report.paths if path.target == target.id]
         self.addresses(band, target, paths)
         self.y += 8
@@ -406,7 +293,7 @@ class _Drawing:
             first = lanes[address][0]
             where = [first.where, known[address].endpoint_id if address in known else None]
             line = "  ".join(filter(None, (str(address), *where, "" if first.own else "(not used by this host)")))
-            self.line(line, _PAD, "strong")
+            self.line(line, PAD, "strong")
             self.words.append(f"Address {line}.")
             at = [path for path in paths if path.address == address]
             groups = _alike(lanes[address], at)
@@ -419,17 +306,17 @@ class _Drawing:
                 for lanes_alike, _ in parts:
                     self.lane(lanes_alike, target)
             if len(groups) > MAX_GROUPS:
-                self.line(f"and {counted(len(groups) - MAX_GROUPS, 'more kind')} of ports", _PAD, "small muted")
+                self.line(f"and {counted(len(groups) - MAX_GROUPS, 'more kind')} of ports", PAD, "small muted")
         left = [address for address in lanes if address not in shown]
         if left:
             failed = sum(any(lane.progress is Progress.FAILED for lane in lanes[address]) for address in left)
             self.y += 6
             rest = f"and {counted(len(left), 'more address', 'more addresses')}, of which {failed or 'none'} failed"
-            self.line(rest, _PAD, "muted")
+            self.line(rest, PAD, "muted")
             self.words.append(f"{rest}.")
         if paths and shown:
             self.y += 2
-            self.line(f"configuration: {read_at(paths, self.report)}", _PAD, "small muted")
+            self.line(f"configuration: {read_at(paths, self.report)}", PAD, "small muted")
 
     def lane(self, lanes: list[Lane], target: TargetReport) -> None:
         """Ports of an address at which the same was measured and predicted."""
@@ -437,17 +324,17 @@ class _Drawing:
         first = lanes[0]
         purpose = first.purpose if len(lanes) == 1 else ""
         self.y += 5
-        start: float = _PAD
+        start: float = PAD
         if self.is_wide:
             top = self.y
-            self.text(_PAD, top + 14, _cut(ports, 16), "strong")
+            self.text(PAD, top + 14, cut(ports, 16), "strong")
             if purpose:
-                self.text(_PAD, top + 27, _cut(purpose, 17), "small muted")
+                self.text(PAD, top + 27, cut(purpose, 17), "small muted")
             start += _PORTS
         else:
-            self.line(f"port {ports}" + (f"  {purpose}" if purpose else ""), _PAD, "strong")
+            self.line(f"port {ports}" + (f"  {purpose}" if purpose else ""), PAD, "strong")
         cells = [(step, cell) for step, cell in zip(STEPS, first.cells, strict=True) if cell is not None]
-        room = self.width - start - _PAD
+        room = self.width - start - PAD
         width = min((int(room) - (len(STEPS) - 1) * _GAP) // len(STEPS), _STEP_WIDTH)
         boxes = [_step_box(_STEPS[step], cell, width, is_one=len(lanes) == 1) for step, cell in cells]
         if any(step in (Step.HTTP, Step.API) for step, _ in cells):
@@ -466,7 +353,7 @@ class _Drawing:
         path, ports = every[0], port_ranges((path.port for path in every), target)
         kind = "warning" if path.agrees is False else _OUTCOMES[path.predicted]
         self.y += 5
-        self.line(f"by configuration, {ports}: {ended(path)}", _PAD, "small", kind)
+        self.line(f"by configuration, {ports}: {ended(path)}", PAD, "small", kind)
         self.words.append(f"By configuration, port {ports}: {ended(path)}.")
         self.y += 2
         hops = [(hop, _rule(hop, place, every)) for place, hop in enumerate(path.hops)]
@@ -474,7 +361,7 @@ class _Drawing:
         if is_inside_subnet(path):
             inside = _Box(kind="ok", label="same subnet", texts=() if is_well(path) else ("no ACL, no route",))
             boxes.insert(1, inside)
-        self.flow(boxes, _PAD, is_chain=True)
+        self.flow(boxes, PAD, is_chain=True)
         self.y += 3
         if is_well(path):
             self.words.append(f"{way(path)}.")
@@ -484,7 +371,7 @@ class _Drawing:
             reasons = [specific(block[0].hops[place].words, block) for block in blocks]
             for reason in dict.fromkeys(reasons) if hop.outcome is not Reachability.OPEN else ():
                 words = f"{STAGES[hop.stage]}: {bounded(reason)}"
-                self.line(words, _PAD, "small", _OUTCOMES[hop.outcome])
+                self.line(words, PAD, "small", _OUTCOMES[hop.outcome])
                 self.words.append(f"{words}.")
             if hop.stage is path.parted_at:
                 self.remark(f"here measurement and configuration differ: {MEASURED[path.measured]}")
@@ -494,14 +381,14 @@ class _Drawing:
             self.remark(f"every hop lets it pass, yet it is {MEASURED[path.measured]}; where it stops is not known")
 
     def remark(self, words: str) -> None:
-        self.line(words, _PAD, "small", "unknown")
+        self.line(words, PAD, "small", "unknown")
         self.words.append(f"{words}.")
 
     def rest(self, targets: Sequence[TargetReport]) -> None:
         """The services of which nothing is worth a look."""
         outer, self.parts, begin = self.parts, [], self.y
         self.y += 6
-        self.line("Services that answer", _PAD, "strong")
+        self.line("Services that answer", PAD, "strong")
         self.y += 2
         boxes = []
         for target in targets:
@@ -509,7 +396,7 @@ class _Drawing:
             words = counted(count, "address", "addresses")
             box = _Box(kind="ok", label=target.service, texts=(words,), title=target.host, width=130)
             boxes.append(box)
-        self.flow(boxes, _PAD, is_chain=False)
+        self.flow(boxes, PAD, is_chain=False)
         self.words.append(f"Services that answer: {', '.join(target.service for target in targets)}.")
         self.y += 8
         self.panel(begin, outer)
@@ -525,29 +412,8 @@ def picture(report: Report, width: int, name: str, *, stands_alone: bool = False
         _path(drawing, report)
     if stands_alone and report.observations:
         drawing.foot()
-    height = drawing.y + 1
     title = f"{report.verdict.status.upper()}: {report.verdict.summary}" if stands_alone else "The path"
-    svg = element(
-        "svg",
-        {
-            "class": "path",
-            "viewBox": f"0 0 {width} {height}",
-            "preserveAspectRatio": "xMinYMin meet",
-            "width": width,
-            "height": height,
-            "role": "img",
-            "aria-labelledby": f"{name}-title {name}-desc",
-        },
-        element("title", {"id": f"{name}-title"}, bounded(title)),
-        element("desc", {"id": f"{name}-desc"}, " ".join(drawing.words)),
-    )
-    if stands_alone:
-        style = element("style")
-        style.text = STYLE
-        svg.append(style)
-        svg.append(element("rect", {"class": "paper", "width": width, "height": height}))
-    svg.extend(drawing.parts)
-    return svg
+    return framed(drawing, title, name, stands_alone=stands_alone)
 
 
 def _path(drawing: _Drawing, report: Report) -> None:
@@ -563,7 +429,7 @@ def _path(drawing: _Drawing, report: Report) -> None:
         drawing.rest(rest[:25])
     if left := len(in_use(report)) - len(shown) - len(rest[:25]):
         drawing.y += 4
-        drawing.line(f"and {counted(left, 'more service')}", _PAD, "muted")
+        drawing.line(f"and {counted(left, 'more service')}", PAD, "muted")
 
 
 def _alike(lanes: list[Lane], paths: list[ConfiguredPath]) -> list[tuple[list[Lane], list[ConfiguredPath]]]:
@@ -654,19 +520,6 @@ def _left(count: int, word: str) -> str:
     return f" ({count} {word} are not drawn)" if count else ""
 
 
-def _number(value: float) -> str:
-    return f"{value:.1f}".removesuffix(".0")
-
-
-def _wrapped(words: str, width: int) -> list[str]:
-    return textwrap.wrap(visible(words), width, break_on_hyphens=False) or [""]
-
-
-def _cut(words: str, room: int) -> str:
-    shown = visible(words)
-    return shown if len(shown) <= room else f"{shown[: max(room - 2, 1)]}.."
-
-
 def _fitting(texts: Sequence[str], room: int) -> str:
     """The first text for which there is room."""
-    return next((text for text in map(visible, texts) if len(text) <= room), _cut(texts[-1], room))
+    return next((text for text in map(visible, texts) if len(text) <= room), cut(texts[-1], room))

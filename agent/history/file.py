@@ -38,8 +38,6 @@ def opened_for_writing(path: Path, versions: Versions = VERSIONS) -> sqlite3.Con
         _check_header(path, may_be_empty=True)
         connection = _connected(place, "rw")
         try:
-            if _version(connection, versions) == 0:
-                connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # to be said before the first table
             _migrate(connection, versions)
             # The log survives kill -9, and readers and the writer do not wait for each other.
             if connection.execute("PRAGMA journal_mode = WAL").fetchone() != ("wal",):
@@ -59,9 +57,7 @@ def opened_for_reading(path: Path, versions: Versions = VERSIONS) -> sqlite3.Con
     version is read into memory, and is brought to this version there. Raises HistoryError."""
     with in_words():
         _check_header(path, may_be_empty=False)
-        # A folder that cannot be written cannot take what readers and writers share, and has no writer.
-        is_still = not os.access(path.parent, os.W_OK) and not path.with_name(f"{path.name}-wal").exists()
-        connection = _connected(path, "ro&immutable=1" if is_still else "ro")
+        connection = _connected(path, _mode_of_reading(Path(os.path.realpath(path))))
         try:
             if _version(connection, versions) < len(versions):
                 copy = sqlite3.connect(":memory:", isolation_level=None)
@@ -75,6 +71,16 @@ def opened_for_reading(path: Path, versions: Versions = VERSIONS) -> sqlite3.Con
             connection.close()
             raise
         return connection
+
+
+def _mode_of_reading(path: Path) -> str:
+    """How SQLite is to open a history that is only read."""
+    if path.with_name(f"{path.name}-wal").exists():
+        return "ro"  # others have it open, or were killed: what they share stays
+    if os.access(path.parent, os.W_OK) and os.access(path, os.W_OK):
+        return "rw"  # else what readers and writers share would stay next to the file: this takes it away at the end
+    # A folder that cannot be written cannot take what they share, and has no writer.
+    return "ro" if os.access(path.parent, os.W_OK) else "ro&immutable=1"
 
 
 @contextmanager
@@ -149,7 +155,10 @@ def _migrate(connection: sqlite3.Connection, versions: Versions) -> None:
     """Bring a history to the last version, whole or not at all."""
     if _version(connection, versions) == len(versions):
         return
-    with transaction(connection):
+    with transaction(connection, "BEGIN"):
+        # Works before the first page alone, which it writes. So it is in the transaction, of which it takes the lock:
+        # nobody ever finds a database that is no history yet, not even after a kill.
+        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
         # Once more: another process may have been faster.
         for number in range(_version(connection, versions), len(versions)):
             for statement in versions[number]:
@@ -177,9 +186,9 @@ def _tables(connection: sqlite3.Connection) -> set[tuple[str, str, str | None]]:
 
 
 @contextmanager
-def transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    """Everything in the block or nothing of it; other writers wait."""
-    connection.execute("BEGIN IMMEDIATE")
+def transaction(connection: sqlite3.Connection, begin: str = "BEGIN IMMEDIATE") -> Iterator[None]:
+    """Everything in the block or nothing of it; other writers wait, after a plain `BEGIN` from the first write on."""
+    connection.execute(begin)
     try:
         yield
         connection.execute("COMMIT")

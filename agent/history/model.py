@@ -17,6 +17,10 @@ class HistoryError(Exception):
     """A file that is no history, or that cannot be read or written: why, in words for the operator."""
 
 
+class NotPrunedError(HistoryError):
+    """The cycle is kept, but what is older than is kept, or too much, could not be removed: why."""
+
+
 class DamagedError(HistoryError):
     """A history in which something stands that no version writes."""
 
@@ -53,7 +57,8 @@ class History(Protocol):
         """What the last entry of a series had as its state; None without one. Raises HistoryError."""
 
     def append(self, entry: Entry) -> None:
-        """Keep one cycle, whole or not at all. Raises HistoryError, and the cycle is lost."""
+        """Keep one cycle, whole or not at all. Raises HistoryError, and the cycle is lost, unless it is a
+        NotPrunedError."""
 
     def close(self) -> None:
         """Close the file; the next call opens it again."""
@@ -235,6 +240,12 @@ class Series:
     """Starts of the first and of the last cycle."""
     status: str
     """Of the last cycle."""
+    status_since: datetime
+    """Start of the first of the last cycles that all came to this status, whatever gaps lie between them."""
+    summary: str
+    """Of the last cycle's verdict."""
+    stands_until: datetime
+    """Until when the last cycle says how things are."""
     lost: int
     """Cycles that could not be written."""
     gaps: tuple[Gap, ...]
@@ -249,6 +260,8 @@ class HistoryDocument:
     """A history, or what it has since a moment."""
 
     schema: str
+    read_at: datetime
+    """When the history was read."""
     since: datetime | None
     series: tuple[Series, ...]
     changes: tuple[ChangeRow, ...]

@@ -7,17 +7,19 @@ import json
 import math
 import struct
 import zlib
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Container, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
 from agent.history.file import in_words, opened_for_reading
 from agent.history.model import ChangeRow, CycleRow, DamagedError, HistoryError, Outline, StepRow
-from agent.history.write import ids_of, milliseconds
+from agent.history.write import ids_in, ids_of, milliseconds
 from agent.report.model import Report, Status
 from agent.report.saved import SavedReportError, parse_report
 from agent.report.serialization import DecodeError, from_json
@@ -31,6 +33,8 @@ BATCH: Final = 1_000
 """Cycles that are read at once: a reader that is slow with what it got keeps no lock meanwhile."""
 FAILED: Final = (Status.WARNING, Status.CRITICAL)
 """Verdicts of a cycle that failed."""
+NEAR: Final = 100
+"""Cycles among which one that failed is searched: what comes and goes does so within 21."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _OF_STEP: Final = ("step", "target", "address", "port", "resolver", "operation", "status", "kind", "code")
 _OF_FINDING: Final = ("id", "severity", "explained_by", "counts", "suppressed")
@@ -50,13 +54,8 @@ class Mark:
     outline: int
 
 
-@dataclass(frozen=True, slots=True)
-class Times:
-    """The cycles of a series that have an outline, and their times."""
-
-    steps: tuple[StepRow, ...]
-    seconds: bytes
-    """As of one cycle, of all after one another."""
+Durations = dict[StepRow, dict[float, int]]
+"""How often each step took how long, in seconds."""
 
 
 class HistoryReader:
@@ -112,6 +111,10 @@ class HistoryReader:
         """The verdict of each outline."""
         rows = self._rows("SELECT id, outcome FROM outline")
         return {_whole(number): self._outcome(_whole(outcome)).status for number, outcome in rows}
+
+    def summary(self, outline: int) -> str:
+        """The verdict of an outline in words."""
+        return self._outline(outline).summary
 
     def changes(self, since: datetime | None) -> Iterator[ChangeRow]:
         """The changes of the cycles that started at `since` or later."""
@@ -180,25 +183,50 @@ class HistoryReader:
             seconds=_times(_bytes(seconds), len(known.steps)),
         )
 
-    def times(self, series: int, since: datetime | None) -> Iterator[Times]:
-        """The times of all cycles of a series that started at `since` or later, by outline."""
-        packed: dict[int, list[bytes]] = {}
+    def durations(self, series: int, since: datetime | None) -> Durations:
+        """How long the steps of a series took in the cycles that started at `since` or later, without those that were
+        not made."""
         rows = self._rows(
-            "SELECT outline, seconds FROM cycle WHERE series = ? AND started_at >= ?", (series, *_since(since))
+            "SELECT cycle.outline, cycle.seconds, outline.steps FROM cycle "
+            "LEFT JOIN outline ON outline.id = cycle.outline WHERE cycle.series = ? AND cycle.started_at >= ?",
+            (series, *_since(since)),
         )
-        for outline, seconds in rows:
-            packed.setdefault(_whole(outline), []).append(_bytes(seconds))
-        for number, all_seconds in packed.items():
-            steps = self._outline(number).steps
-            if any(len(seconds) != 2 * len(steps) for seconds in all_seconds):
-                raise DamagedError
-            yield Times(steps, b"".join(all_seconds))
+        # A hundred thousand cycles have five million times, and where addresses rotate no two cycles the same steps. So
+        # they are counted by the loops of the standard library, of which few differ: a step and a time as one number.
+        counts: Counter[int] = Counter()
+        known: dict[Any, bytes] = {}
+        for start in range(0, len(rows), BATCH):
+            steps, times = [], []
+            for outline, seconds, packed in rows[start : start + BATCH]:
+                if (ids := known.get(outline)) is None:
+                    ids = known[outline] = ids_in(packed)
+                if type(seconds) is not bytes or 2 * len(seconds) != len(ids):
+                    raise DamagedError
+                steps.append(ids)
+                times.append(seconds)
+            counts.update(_paired(b"".join(steps), b"".join(times)))
+        by_step: dict[int, dict[float, int]] = {}
+        for pair, number in counts.items():
+            step, half = divmod(pair, 1 << 16)
+            if (value := _seconds(half)) is not None:
+                by_step.setdefault(step, {})[value] = number
+        return {self._step(step): found for step, found in by_step.items()}
 
     def last_failed(self) -> int | None:
         """The last cycle whose verdict was warning or critical; None where none was."""
         statuses = self.statuses()
         rows = self._rows("SELECT outline, max(id) FROM cycle GROUP BY outline")
         return max((_whole(last) for outline, last in rows if statuses.get(outline) in FAILED), default=None)
+
+    def last_of(self, series: str, outlines: Container[int], until: int) -> int | None:
+        """The last cycle of a series that has one of these outlines, among the NEAR cycles up to one; None without
+        any."""
+        rows = self._rows(
+            "SELECT cycle.id, cycle.outline FROM cycle JOIN series ON series.id = cycle.series "
+            "WHERE series.name = ? AND cycle.id <= ? ORDER BY cycle.id DESC LIMIT ?",
+            (series, until, NEAR),
+        )
+        return next((_whole(cycle) for cycle, outline in rows if outline in outlines), None)
 
     def report(self, cycle: int) -> tuple[Report, int]:
         """The report of a cycle, and the id of the cycle whose report it is: of one that has none of its own, the
@@ -288,6 +316,24 @@ def _outcome_of(values: Any) -> dict[str, Any]:
     if not isinstance(findings, list):
         raise DamagedError
     return {**named, "findings": [_named(_OF_FINDING, finding) for finding in findings], "steps": []}
+
+
+def _paired(steps: bytes, times: bytes) -> tuple[int, ...]:
+    """Ids of four bytes and binary16 as one number each: the id, and below it sixteen bits of the other."""
+    count = len(times) // 2
+    paired = bytearray(8 * count)
+    for place in range(2):
+        paired[place::8] = times[place::2]
+    for place in range(4):
+        paired[2 + place :: 8] = steps[place::4]
+    return struct.unpack(f"<{count}Q", paired)
+
+
+@cache
+def _seconds(half: int) -> float | None:
+    """The value of a binary16; None for one that is none."""
+    (value,) = struct.unpack("<e", half.to_bytes(2, "little"))
+    return value if math.isfinite(value) else None
 
 
 def _times(packed: bytes, count: int) -> tuple[float | None, ...]:

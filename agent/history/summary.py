@@ -7,17 +7,16 @@ the verdict unknown.
 """
 
 import math
-import struct
-from collections import defaultdict
+from bisect import bisect_left
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
-from functools import cache
-from itertools import pairwise
+from itertools import accumulate, pairwise, takewhile
 from statistics import median_low
 from typing import Final
 
-from agent.history.model import ChangeRow, Day, Flapping, Gap, Latency
-from agent.history.read import Mark, Times, instant
+from agent.history.model import ChangeRow, Day, Flapping, Gap, Latency, StepRow
+from agent.history.read import Mark, instant
 
 CELLS: Final = 48
 """Of a day: half an hour each."""
@@ -83,20 +82,15 @@ def days(watched: Sequence[tuple[int, int, Mark]], statuses: Mapping[int, str]) 
     )
 
 
-def latency(all_times: Iterable[Times]) -> tuple[Latency, ...]:
+def latency(durations: Mapping[StepRow, Mapping[float, int]]) -> tuple[Latency, ...]:
     """Percentiles (nearest rank) of the successful steps, by lane and step."""
-    taken: dict[tuple[str, str], list[float]] = defaultdict(list)
-    where = cache(lambda step: (step.lane, step.name) if step.step in TIMED and step.status == "ok" else None)
-    for times in all_times:
-        width = len(times.steps)
-        values = struct.unpack(f"<{len(times.seconds) // 2}e", times.seconds)
-        for place, step in enumerate(times.steps):
-            if (key := where(step)) is not None:
-                taken[key] += [value for value in values[place::width] if math.isfinite(value)]
+    taken: dict[tuple[str, str], Counter[float]] = defaultdict(Counter)
+    for step, seconds in durations.items():
+        if step.step in TIMED and step.status == "ok":
+            taken[step.lane, step.name].update(seconds)
     return tuple(
-        Latency(lane=lane, step=step, count=len(seconds), **_percentiles(sorted(seconds)))
-        for (lane, step), seconds in sorted(taken.items(), key=lambda item: _order(*item[0]))
-        if seconds
+        Latency(lane=lane, step=step, count=counts.total(), **_percentiles(counts))
+        for (lane, step), counts in sorted(taken.items(), key=lambda item: _order(*item[0]))
     )
 
 
@@ -104,24 +98,49 @@ def _order(lane: str, step: str) -> tuple[str, int, str]:
     return lane, TIMED.index(step.partition(" ")[0]), step
 
 
-def _percentiles(ordered: list[float]) -> dict[str, float]:
-    def at(percent: int) -> float:
-        return ordered[-(-percent * len(ordered) // 100) - 1]
+def _percentiles(counts: Mapping[float, int]) -> dict[str, float]:
+    values = sorted(counts)
+    ranks = list(accumulate(counts[value] for value in values))
 
-    return {"p50": at(50), "p95": at(95), "p99": at(99), "max": ordered[-1]}
+    def at(percent: int) -> float:
+        return values[bisect_left(ranks, -(-percent * ranks[-1] // 100))]
+
+    return {"p50": at(50), "p95": at(95), "p99": at(99), "max": values[-1]}
 
 
 def flapping(changes: Iterable[ChangeRow]) -> tuple[Flapping, ...]:
     """When what came and went, by the changes of one series."""
-    begun: dict[str, ChangeRow] = {}
+    started: dict[str, ChangeRow] = {}
     ended: list[Flapping] = []
     for change in changes:
         if change.kind == "flapping":
-            begun.setdefault(change.about, change)
-        elif change.kind == "settled" and change.about in begun:
-            ended.append(Flapping(about=change.about, since=begun.pop(change.about).at, until=change.at))
-    lasting = (Flapping(about=about, since=change.at, until=None) for about, change in begun.items())
+            started.setdefault(change.about, change)
+        elif change.kind == "settled" and change.about in started:
+            ended.append(Flapping(about=change.about, since=started.pop(change.about).at, until=change.at))
+    lasting = (Flapping(about=about, since=change.at, until=None) for about, change in started.items())
     return tuple(sorted((*ended, *lasting), key=lambda row: (row.since, row.about)))
+
+
+def status_since(watched: Sequence[tuple[int, int, Mark]], statuses: Mapping[int, str]) -> int:
+    """Start of the first of the last cycles that all came to the status of the last one, in milliseconds since 1970."""
+    last = statuses.get(watched[-1][2].outline)
+    alike = takewhile(lambda row: statuses.get(row[2].outline) == last, reversed(watched))
+    return min(start for start, _, _ in alike)
+
+
+def share(part: float, total: float) -> str:
+    """A percentage; 100 % only where nothing is missing."""
+    percent = 100 * part / total
+    return "100 %" if part == total else f"{min(percent, 99.99):.2f} %"
+
+
+def of_most_cycles(rows: Sequence[Latency], most: int) -> dict[str, list[Latency]]:
+    """The rows by lane, of at most so many lanes: those with most cycles, in their order."""
+    lanes: dict[str, list[Latency]] = defaultdict(list)
+    for row in rows:
+        lanes[row.lane].append(row)
+    chosen = sorted(lanes, key=lambda lane: (-max(row.count for row in lanes[lane]), lane))[:most]
+    return {lane: found for lane, found in lanes.items() if lane in chosen}
 
 
 def watched_for(row: Day) -> timedelta:

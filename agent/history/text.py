@@ -2,7 +2,6 @@
 
 import math
 import textwrap
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Final
@@ -10,7 +9,7 @@ from typing import Final
 from agent.catalog.wording import counted, lasted
 from agent.formats.report_text import WIDTH, visible
 from agent.history.model import ChangeRow, Day, Flapping, Gap, HistoryDocument, Latency, Series
-from agent.history.summary import CELLS, merged, watched_for
+from agent.history.summary import CELLS, merged, of_most_cycles, share, watched_for
 
 MAX_LANES: Final = 40
 """Of one series that the chart shows, the ones with most cycles: a service with public addresses has hundreds."""
@@ -18,7 +17,7 @@ _NAME: Final = 15
 """Columns of the name of a step."""
 _BAR: Final = 22
 """Columns of a bar of latency."""
-_DECADES: Final = (-4, 1)
+DECADES: Final = (-4, 1)
 """Powers of ten at its ends, in seconds: 0.1 ms to 10 s."""
 
 
@@ -51,8 +50,8 @@ def as_chart(document: HistoryDocument) -> str:
 
 def _head(series: Series) -> list[str]:
     text = (
-        f"{counted(series.cycles, 'cycle')} from {_time(series.first_at)} to "
-        f"{_time(series.last_at)} UTC; the last verdict is {series.status}"
+        f"{counted(series.cycles, 'cycle')} from {time_of(series.first_at)} to "
+        f"{time_of(series.last_at)} UTC; the last verdict is {series.status}"
     )
     lines = [*_wrapped(series.name, "", "    "), *_wrapped(text, "  ", "  ")]
     if series.gaps:
@@ -73,7 +72,7 @@ def _row(row: ChangeRow | tuple[str, Gap], names: Sequence[str]) -> list[str]:
         number, at, words = " " * 7, gap.since, f"not watched for {lasted(gap.seconds)}"
     if len(names) > 1:
         words = f"[{names.index(series) + 1 if series in names else '?'}] {words}"
-    return _wrapped(words, f"{number}  {_time(at)}  ", " " * 30)
+    return _wrapped(words, f"{number}  {time_of(at)}  ", " " * 30)
 
 
 def _availability(rows: Sequence[Day]) -> Iterator[str]:
@@ -81,14 +80,8 @@ def _availability(rows: Sequence[Day]) -> Iterator[str]:
     yield "? unknown, . not watched. The share is of the time that was watched."
     for row in rows:
         total = row.available + row.failed
-        share = f"{_share(row.available, total):>8}" if total else f"{'-':>8}"
-        yield f"  {row.day} {row.cells:{CELLS}} {share} of {lasted(watched_for(row).total_seconds())}"
-
-
-def _share(part: float, total: float) -> str:
-    """A percentage; 100 % only where nothing is missing."""
-    percent = 100 * part / total
-    return "100 %" if part == total else f"{min(percent, 99.99):.2f} %"
+        part = share(row.available, total) if total else "-"
+        yield f"  {row.day} {row.cells:{CELLS}} {part:>8} of {lasted(watched_for(row).total_seconds())}"
 
 
 def _latency(rows: Sequence[Latency]) -> Iterator[str]:
@@ -97,20 +90,18 @@ def _latency(rows: Sequence[Latency]) -> Iterator[str]:
     if not rows:
         yield "  no step was timed"
         return
-    lanes: defaultdict[str, list[Latency]] = defaultdict(list)
-    for row in rows:
-        lanes[row.lane].append(row)
-    shown = sorted(lanes, key=lambda lane: (-max(row.count for row in lanes[lane]), lane))[:MAX_LANES]
-    for lane in (lane for lane in lanes if lane in shown):
+    shown = of_most_cycles(rows, MAX_LANES)
+    for lane, found in shown.items():
         yield from _wrapped(lane, "  ", "      ")
-        for row in lanes[lane]:
-            numbers = "".join(f"{_milliseconds(value):>9}" for value in (row.p50, row.p95, row.p99))
+        for row in found:
+            numbers = "".join(f"{milliseconds(value):>9}" for value in (row.p50, row.p95, row.p99))
             yield f"    {visible(row.step)[:_NAME]:<{_NAME}}{row.count:>8}{numbers}  {_bar(row)}".rstrip()
-    if len(lanes) > len(shown):
-        yield f"  and {counted(len(lanes) - len(shown), 'more lane')}; --format json has all of them"
+    if left := len({row.lane for row in rows}) - len(shown):
+        yield f"  and {counted(left, 'more lane')}; --format json has all of them"
 
 
-def _milliseconds(seconds: float) -> str:
+def milliseconds(seconds: float) -> str:
+    """Three digits, or as many as there are before the point."""
     value = 1000 * seconds
     return f"{value:.0f}" if value >= 100 else f"{value:.1f}" if value >= 1 else f"{value:.2f}"
 
@@ -122,9 +113,13 @@ def _bar(row: Latency) -> str:
 
 
 def _column(seconds: float) -> int:
-    low, high = _DECADES
-    power = math.log10(max(seconds, 10.0**low))
-    return min(round((power - low) / (high - low) * _BAR), _BAR)
+    return round(place(seconds) * _BAR)
+
+
+def place(seconds: float) -> float:
+    """Where a latency is on the logarithmic axis: 0 at its beginning, 1 at its end and beyond."""
+    low, high = DECADES
+    return min((math.log10(max(seconds, 10.0**low)) - low) / (high - low), 1.0)
 
 
 def _flapping(rows: Sequence[Flapping]) -> Iterator[str]:
@@ -135,12 +130,13 @@ def _flapping(rows: Sequence[Flapping]) -> Iterator[str]:
         until = (
             "and it has not settled"
             if row.until is None
-            else f"to {_time(row.until)}, {lasted((row.until - row.since).total_seconds())}"
+            else f"to {time_of(row.until)}, {lasted((row.until - row.since).total_seconds())}"
         )
-        yield from _wrapped(f"{row.about}  from {_time(row.since)} {until}", "  ", "      ")
+        yield from _wrapped(f"{row.about}  from {time_of(row.since)} {until}", "  ", "      ")
 
 
-def _time(at: datetime) -> str:
+def time_of(at: datetime) -> str:
+    """In UTC."""
     return f"{at:%Y-%m-%d %H:%M:%S}"
 
 

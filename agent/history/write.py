@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from agent.history.file import in_words, opened_for_writing, transaction
-from agent.history.model import DamagedError, Entry, HistoryError
+from agent.history.model import DamagedError, Entry, HistoryError, NotPrunedError
 from agent.report.codec import encode
 from agent.report.model import Report
 from agent.settings import Keeping
@@ -78,7 +78,7 @@ class HistoryWriter:
             return None
 
     def append(self, entry: Entry) -> None:
-        """Keep one cycle, whole or not at all."""
+        """Keep one cycle, whole or not at all. A NotPrunedError says that it is kept."""
         try:
             with in_words():
                 connection = self._opened()
@@ -92,8 +92,9 @@ class HistoryWriter:
             try:
                 with in_words():
                     prune(connection, self.keeping, entry.report.run.started_at, clean=number % CLEAN_CYCLES == 0)
-            except HistoryError:  # the cycle is kept; what is too old stays until the next time
+            except HistoryError as error:  # what is too old stays until the next time
                 self._drop()
+                raise NotPrunedError(str(error)) from error
 
     def _opened(self) -> sqlite3.Connection:
         """The connection; a new one where the file was removed or replaced."""
@@ -219,6 +220,12 @@ def _id_of(connection: sqlite3.Connection, table: str, content: str) -> int:
 
 def ids_of(packed: Any) -> tuple[int, ...]:
     """The steps of an outline. Raises HistoryError."""
+    ids = ids_in(packed)
+    return struct.unpack(f"<{len(ids) // 4}I", ids)
+
+
+def ids_in(packed: Any) -> bytes:
+    """The steps of an outline, of four bytes each, the lowest first. Raises HistoryError."""
     unpacking = zlib.decompressobj()
     try:
         data = unpacking.decompress(packed, MAX_STEPS * 4)
@@ -226,7 +233,7 @@ def ids_of(packed: Any) -> tuple[int, ...]:
         raise DamagedError from error
     if len(data) % 4 or not unpacking.eof:
         raise DamagedError
-    return struct.unpack(f"<{len(data) // 4}I", data)
+    return data
 
 
 def _step(observation: Observation[Any]) -> str:

@@ -95,7 +95,7 @@ class Writer:
         import queue
         import threading
 
-        self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._lines: queue.SimpleQueue[str | threading.Event | None] = queue.SimpleQueue()
         self._closed: OutputClosedError | None = None
         self._to_stream = to_stdout if write is None else write
         self._thread = threading.Thread(target=self._work, daemon=True)
@@ -115,6 +115,14 @@ class Writer:
         """Whether the stream cannot be written any more."""
         return self._closed is not None
 
+    def flush(self) -> None:
+        """Wait until everything that was queued so far is written, or cannot be."""
+        import threading
+
+        written = threading.Event()
+        self._lines.put(written)
+        written.wait()
+
     def end(self) -> None:
         """Wait until everything is written. Raises OutputClosedError."""
         self._lines.put(None)
@@ -124,7 +132,9 @@ class Writer:
 
     def _work(self) -> None:
         while (line := self._lines.get()) is not None:
-            if self._closed is None:
+            if not isinstance(line, str):
+                line.set()
+            elif self._closed is None:
                 try:
                     self._to_stream(line)
                 except OutputClosedError as error:

@@ -142,14 +142,27 @@ def schema() -> dict[str, Any]:
     }
     observation["required"] = list(observation["properties"])
     report = definitions.pop("Report")
-    report["properties"]["schema"] = {"const": SCHEMA}
     report["properties"]["observations"] = {"type": "array", "items": {"$ref": "#/$defs/Observation"}}
     definitions["Observation"] = observation
+    return _document_schema(SCHEMA, report, definitions)
+
+
+def schema_of(kind: type, name: str) -> dict[str, Any]:
+    """The JSON Schema (draft 2020-12) of a document that is a `kind` as `to_json` gives it, with `name` as its
+    `schema`."""
+    definitions: dict[str, Any] = {}
+    type_schema(kind, definitions)
+    return _document_schema(name, definitions.pop(kind.__name__), definitions)
+
+
+def _document_schema(name: str, document: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
+    properties = document["properties"] | {"schema": {"const": name}}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$id": f"urn:{SCHEMA.replace('.', ':')}",
-        "title": SCHEMA,
-        **report,
+        "$id": f"urn:{name.replace('.', ':')}",
+        "title": name,
+        **document,
+        "properties": properties,
         "$defs": dict(sorted(definitions.items())),
     }
 

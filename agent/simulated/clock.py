@@ -6,7 +6,13 @@ does not wait for the next timer: it says that the time has come.
 
 import asyncio
 import selectors
-from typing import Any
+import threading
+from typing import Any, Final
+
+from probes.background import NAME
+
+_POLL_SECONDS: Final = 0.01
+"""In the time of the host: how often to look whether a thread still works."""
 
 
 class _Leaping(selectors.DefaultSelector):
@@ -21,11 +27,19 @@ class _Leaping(selectors.DefaultSelector):
         return ready
 
 
+class _Patient(_Leaping):
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        while timeout != 0 and any(thread.name == NAME for thread in threading.enumerate()):
+            if ready := selectors.DefaultSelector.select(self, _POLL_SECONDS):
+                return ready
+        return super().select(timeout)
+
+
 class VirtualLoop(asyncio.SelectorEventLoop):
     """A loop in virtual time that begins at 0."""
 
-    def __init__(self) -> None:
-        self._leaping = _Leaping()
+    def __init__(self, selector: _Leaping | None = None) -> None:
+        self._leaping = _Leaping() if selector is None else selector
         super().__init__(self._leaping)
         self._clock_resolution = 1e-6  # must exceed the spacing of floats around `now`
 
@@ -35,3 +49,10 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def leap(self, seconds: float) -> None:
         """Let time pass in which nothing here runs."""
         self._leaping.now += seconds
+
+
+class PatientLoop(VirtualLoop):
+    """Virtual time that stands still while a thread of `in_background` works, such as one that writes a file."""
+
+    def __init__(self) -> None:
+        super().__init__(_Patient())

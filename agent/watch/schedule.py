@@ -106,8 +106,8 @@ class Watch:
         takes the results. Raises CannotListenError before the first cycle."""
         self._expect_a_cycle()
         self._go_on(self._config)
-        await self._listener.move(self._config.watching.listen)
         try:
+            await self._listener.move(self._config.watching.listen)
             async with asyncio.TaskGroup() as group:
                 self._notices.start(group)
                 heartbeat = group.create_task(self._heartbeat())

@@ -13,7 +13,7 @@ from typing import Final
 
 from agent.formats.registry import LiveWriter, Stream, format_named, live_writer
 from agent.formats.report_text import visible
-from agent.history.model import Entry, History, HistoryError
+from agent.history.model import Entry, History, HistoryError, NotPrunedError
 from agent.process.output import one_line
 from agent.process.write_file import to_file
 from agent.report.model import Report
@@ -136,6 +136,8 @@ class Sinks:
                 await asyncio.shield(done)
         except TimeoutError:
             return f"{history.path}: it takes longer than {FILE_SECONDS:g} s"
+        except NotPrunedError as error:
+            self.log_error(f"old cycles could not be removed from the history: {history.path}: {error}")
         except HistoryError as error:
             return f"{history.path}: {error}"
         return None

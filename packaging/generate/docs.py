@@ -10,13 +10,13 @@ import rates
 import regions
 import screenshots
 import service_models
+from agent.app.tables import SCHEMAS, json_schema
 from agent.catalog.findings import CODES, Severity
 from agent.catalog.workloads import MODES, REASONS
 from agent.cli import main as cli
 from agent.formats.emf import DIMENSIONS, NAMESPACE, RUN_METRICS, TARGET_METRICS
 from agent.formats.monitoring import RESULTS, Standing
 from agent.formats.prometheus import AGREEMENTS, ANSWERS, ANY_RECORD, FAMILIES, PHASES
-from agent.report import codec, prediction
 from agent.report.model import Access, Status
 from agent.report.model import Path as NetworkPath
 from agent.settings import Workload
@@ -196,8 +196,7 @@ def pages() -> dict[str, str]:
         "docs/commands.md": commands_page(),
         "docs/metrics.md": metrics_page(),
         "docs/scenarios.md": scenarios_page(),
-        "docs/report.v1.schema.json": codec.dumps(codec.schema()),
-        "docs/prediction.v1.schema.json": codec.dumps(prediction.schema()),
+        **{f"docs/{name}.v1.schema.json": json_schema(name) for name in SCHEMAS},
         "docs/examples/estate.json": estate.document(),
         regions.PATH: regions.module(),
         **screenshots.pages(),

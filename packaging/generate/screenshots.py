@@ -1,5 +1,5 @@
-"""Pictures of the interface and of paths for the documents, drawn from scenarios: `./dev docs` writes them, `./dev
-check` compares.
+"""Pictures of the interface, of paths and of a history for the documents, drawn from scenarios: `./dev docs` writes
+them, `./dev check` compares.
 
 The same scenario gives the same picture, byte for byte, on every machine: its run was made under the clock that leaps,
 and is played to the interface, whose own clock stands still.
@@ -8,17 +8,21 @@ and is played to the interface, whose own clock stands still.
 import asyncio
 import os
 import re
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from agent.formats import svg
+from agent.history import chart
 from agent.process.cancel import CancelToken
 from agent.report.model import Measurement
 from agent.run.events import Event
 from agent.settings import Settings
 from agent.simulated import scenario as scenarios
 from agent.simulated.settings import settings_of
+from tests.support import histories
 from tests.support.runs import measured, report_of
 
 _FONTS: Final = re.compile(r"\s*@font-face \{.*?\}", re.DOTALL)
@@ -49,7 +53,15 @@ def pages() -> dict[str, str]:
         if name in ("NO_COLOR", "FORCE_COLOR") or name.startswith("TEXTUAL"):
             del os.environ[name]  # the user's own theme must not change the pictures
     paths = {f"docs/screenshots/path-{name}.svg": svg.render(report_of(name)) for name in PATHS}
-    return paths | {f"docs/screenshots/{name}.svg": _svg(picture) for name, picture in PICTURES.items()}
+    drawn = {f"docs/screenshots/{name}.svg": _svg(picture) for name, picture in PICTURES.items()}
+    return paths | drawn | {"docs/screenshots/history.svg": _history()}
+
+
+def _history() -> str:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "week.db"
+        histories.week(path)
+        return chart.as_svg(histories.read(path))
 
 
 def _svg(picture: Picture) -> str:

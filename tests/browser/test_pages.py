@@ -8,8 +8,15 @@ from typing import Any, Final
 
 import pytest
 
+from agent.app.history import _reports
 from agent.formats import diff_html, html, svg
+from agent.history import chart
+from agent.history import page as history_page
+from agent.history.model import HistoryDocument
+from agent.history.read import HistoryReader
 from agent.report.diff import difference
+from agent.report.model import Report
+from tests.support import histories
 from tests.support.runs import report_of
 from tests.support.untrusted import HOSTILE, everywhere
 
@@ -57,22 +64,52 @@ def show(browser: Any, tmp_path: Path) -> Iterator[Show]:
     assert heard == []
 
 
+@pytest.fixture(scope="module")
+def week(tmp_path_factory: pytest.TempPathFactory) -> tuple[HistoryDocument, dict[int, tuple[int, Report]]]:
+    """A history with the reports of its failures."""
+    path = tmp_path_factory.mktemp("history") / "week.db"
+    histories.week(path)
+    document = histories.read(path)
+    with HistoryReader(path) as history:
+        return document, _reports(history, document)
+
+
+Week = tuple[HistoryDocument, dict[int, tuple[int, Report]]]
+
+
 @pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("name", NAMES)
 def test_it_suits_every_screen(name: str, width: int, scheme: str, show: Show) -> None:
     page = show(html.render(report_of(name)), width=width, scheme=scheme)
+    drawn = _suits(page, width, scheme)
+    assert drawn == 1
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize("width", WIDTHS)
+def test_a_history_suits_every_screen(width: int, scheme: str, week: Week, show: Show) -> None:
+    page = show(history_page.as_html(*week), width=width, scheme=scheme)
+    assert _suits(page, width, scheme) == 2
+    for selector in ("h1", "h2", "svg.drawing"):
+        assert next(part for part in page.query_selector_all(selector) if part.is_visible()).bounding_box()["y"] < 800
+    page.evaluate("document.querySelectorAll('details').forEach(part => part.open = true)")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def _suits(page: Any, width: int, scheme: str) -> int:
+    """How many pictures are seen on a page, which fits the screen and has its colours, and whose texts can be read."""
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert (sum(map(int, re.findall(r"\d+", ground)[:3])) < 3 * 64) is (scheme == "dark")
-    drawn = [box for box in (found.bounding_box() for found in page.query_selector_all("svg.path")) if box]
-    assert len(drawn) == 1
-    units = int(
-        page.evaluate("[...document.querySelectorAll('svg.path')].find(s => s.clientWidth).viewBox.baseVal.width")
-    )
-    assert drawn[0]["width"] / units * 10 >= TEXT_PIXELS * 0.95
+    drawn = [found for found in page.query_selector_all("svg.drawing") if found.is_visible()]
+    for picture in drawn:
+        units = picture.evaluate("drawing => drawing.viewBox.baseVal.width")
+        assert picture.bounding_box()["width"] / units * 10 >= TEXT_PIXELS * 0.95
     for summary in page.query_selector_all("summary"):
-        assert summary.bounding_box()["height"] >= TARGET_PIXELS
+        if summary.is_visible():
+            assert summary.bounding_box()["height"] >= TARGET_PIXELS
+    return len(drawn)
 
 
 @pytest.mark.parametrize("width", WIDTHS)
@@ -85,11 +122,13 @@ def test_the_first_screen_says_what_is_wrong_and_what_to_do(name: str, width: in
 
 @pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("width", [WIDTHS[0], WIDTHS[-1]])
-@pytest.mark.parametrize("name", [*NAMES, "gateway-optional-ports", "diff"])
-def test_axe_finds_nothing(name: str, width: int, scheme: str, show: Show) -> None:
+@pytest.mark.parametrize("name", [*NAMES, "gateway-optional-ports", "diff", "history"])
+def test_axe_finds_nothing(name: str, width: int, scheme: str, week: Week, show: Show) -> None:
     from axe_playwright_python.sync_playwright import Axe
 
-    if name == "diff":
+    if name == "history":
+        document = history_page.as_html(*week)
+    elif name == "diff":
         document = diff_html.as_html(difference(report_of("healthy"), report_of("three-faults")))
     else:
         document = html.render(report_of(name))
@@ -107,6 +146,18 @@ def test_what_is_folded_opens_by_the_keyboard(show: Show) -> None:
     assert page.query_selector("details h3").is_visible()
 
 
+def test_a_failure_leads_to_its_report(week: Week, show: Show) -> None:
+    page = show(history_page.as_html(*week))
+    page.click("text=its report")
+    assert page.evaluate("location.hash") == "#cycle-316"
+    part = page.query_selector("#cycle-316 summary")
+    assert 0 <= part.bounding_box()["y"] < 800
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.querySelector('#cycle-316').open")
+    assert page.query_selector("#cycle-316 .verdict").is_visible()
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_verdict_causes_picture_and_steps_are_on_two_printed_pages(name: str, show: Show) -> None:
     page = show(html.render(report_of(name)))
@@ -120,7 +171,7 @@ def test_what_is_folded_is_not_printed(show: Show) -> None:
     assert not any(part.is_visible() for part in page.query_selector_all("details"))
     page.evaluate("document.querySelector('details').open = true")
     assert [part.is_visible() for part in page.query_selector_all("details")].count(True) == 1
-    assert len([drawn for drawn in page.query_selector_all("svg.path") if drawn.is_visible()]) == 1
+    assert len([drawn for drawn in page.query_selector_all("svg.drawing") if drawn.is_visible()]) == 1
 
 
 @pytest.mark.parametrize("text", [*HOSTILE, "</script><script>alert(1)</script>", "<!--<script>"])
@@ -133,9 +184,20 @@ def test_nothing_that_a_report_says_runs_or_loads(text: str, show: Show) -> None
     )
 
 
+@pytest.mark.parametrize("text", [*HOSTILE, "</script><script>alert(1)</script>", "<!--<script>"])
+def test_nothing_that_a_history_says_runs_or_loads(text: str, week: Week, show: Show) -> None:
+    document, reports = week
+    filled = {cycle: (own, everywhere(report, text)) for cycle, (own, report) in reports.items()}
+    page = show(history_page.as_html(histories.filled(document, text), filled))
+    assert page.evaluate("[...document.scripts].map(script => script.type)") == ["application/json"]
+    assert page.evaluate("document.querySelectorAll('img, form, iframe, object, link').length") == 0
+
+
 @pytest.mark.parametrize("scheme", SCHEMES)
-def test_the_picture_alone(scheme: str, show: Show) -> None:
-    page = show(svg.render(report_of("three-faults")), suffix="svg", scheme=scheme)
+@pytest.mark.parametrize("name", ["path", "history"])
+def test_the_picture_alone(name: str, scheme: str, week: Week, show: Show) -> None:
+    document = svg.render(report_of("three-faults")) if name == "path" else chart.as_svg(week[0])
+    page = show(document, suffix="svg", scheme=scheme)
     box = page.query_selector("svg").bounding_box()
     assert box["width"] >= 700
     fill = page.evaluate("getComputedStyle(document.querySelector('.paper')).fill")

@@ -25,11 +25,17 @@ ATTRIBUTES: Final = {
     "script": {"type", "id"},
     "th": {"scope"},
     "td": {"class"},
+    "table": {"class"},
+    "ul": {"class"},
+    "li": {"class"},
+    "details": {"id"},
+    "summary": {"id"},
     "a": {"href"},
     "caption": {"id"},
     "div": _REGION,
     "h1": {"class"},
     "h2": {"class"},
+    "h3": {"class"},
     "span": {"class"},
     "p": {"class"},
     **svg_picture.ATTRIBUTES,
@@ -113,7 +119,8 @@ def read(page: str) -> list[Element]:
         if element.name == "script":
             assert element.attributes["type"] == "application/json"
         if element.name == "a":
-            assert (element.attributes["href"] or "").startswith("https://")
+            href = element.attributes["href"] or ""
+            assert href.startswith("https://") or href.removeprefix("#") in ids
     for drawn in re.findall(r"<svg .*?</svg>", page, re.DOTALL):
         svg_picture.read(drawn)
     return reader.elements

@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
 from agent.formats import svg
-from agent.formats.picture import STYLE
+from agent.formats.canvas import STYLE
 from agent.formats.report_text import visible
 from tests.support.untrusted import spoken
 

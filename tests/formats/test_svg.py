@@ -6,8 +6,9 @@ from dataclasses import replace
 import pytest
 
 from agent.formats import svg
+from agent.formats.canvas import NARROW, PALETTES, WIDE
 from agent.formats.elements import to_svg
-from agent.formats.picture import MAX_ADDRESSES, MAX_TARGETS, NARROW, PALETTES, WIDE, picture
+from agent.formats.picture import MAX_ADDRESSES, MAX_TARGETS, picture
 from agent.judge.verdict import refusal
 from agent.report.redact import redact
 from agent.simulated import scenario as scenarios

@@ -107,8 +107,9 @@ BY_PLACE: Final = {
     ),
     "agent/history/file.py::_check_header": _HISTORY,
     "agent/history/read.py::HistoryReader._json": _HISTORY,
+    "agent/history/read.py::_paired": _HISTORY,
+    "agent/history/read.py::_seconds": _HISTORY,
     "agent/history/read.py::_times": _HISTORY,
-    "agent/history/summary.py::latency": _HISTORY,
     "agent/history/write.py::HistoryWriter.state": _WRITTEN_ON,
     "agent/history/write.py::ids_of": _HISTORY,
     "agent/judge/endpoint_policy/document.py::statements_of": Parser(

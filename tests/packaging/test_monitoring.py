@@ -34,6 +34,7 @@ from agent.formats.registry import format_named
 from agent.report.model import Finding
 from agent.settings import DEFAULT_DEADLINE
 from agent.simulated import scenario as scenarios
+from agent.simulated.clock import PatientLoop
 from agent.simulated.settings import settings_of
 from agent.watch.change_text import document, dumps, filled
 from agent.watch.changes import Kind, StateChange, Tracker
@@ -41,7 +42,7 @@ from tests.formats.monitors import families_in, promtool, samples_in, watch_fami
 from tests.packaging.artifacts import artifact_of
 from tests.support.repository import ROOT
 from tests.support.runs import in_virtual_time, report_of
-from tests.support.virtual import PatientLoop, job, loaded, networks, watched
+from tests.support.virtual import job, loaded, networks, watched
 
 FOLDER: Final = ROOT / "packaging" / "monitoring"
 RULES: Final = FOLDER / "backuplink.rules.yml"

@@ -347,6 +347,9 @@ def test_keeps_a_history(file: Path, directory: Path, tmp_path: Path) -> None:
     assert "  1 cycle from 2026-01-15 03:00:00" in listed.stdout
     assert "03:00:03  verdict critical: backup: some of the endpoint's" in listed.stdout
     assert run([file, "history", history, "--show", "1", "--format", "json"], variables).returncode == 0
+    page = run([file, "history", history, "--format", "html"], variables)
+    assert (page.returncode, page.stderr) == (0, "")
+    assert "All " in page.stdout  # the report of the failure is in it
 
 
 def test_makes_an_archive_for_a_support_case(file: Path, directory: Path, tmp_path: Path) -> None:

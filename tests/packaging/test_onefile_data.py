@@ -13,6 +13,7 @@ from agent.catalog.services import SERVICES, checkable
 from agent.process.cancel import CancelToken
 from agent.report.model import Measurement
 from agent.run.runner import measure
+from agent.simulated.clock import PatientLoop
 from agent.simulated.settings import settings_of
 from agent.simulated.world import simulated
 from probes.model import Step
@@ -23,7 +24,6 @@ from probes.system.sdk_service import SdkServices
 from tests.support.many_services import world_of
 from tests.support.moto_server import REGION
 from tests.support.runs import in_virtual_time
-from tests.support.virtual import PatientLoop
 
 OTHER: Final = "sqs"
 """A service that the program never asks."""

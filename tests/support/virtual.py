@@ -2,8 +2,6 @@
 
 import asyncio
 import random
-import selectors
-import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -21,34 +19,15 @@ from agent.report.model import Measurement, Report
 from agent.run.runner import measure
 from agent.settings import Settings, Watching
 from agent.simulated import scenario as scenarios
-from agent.simulated.clock import VirtualLoop
 from agent.simulated.scenario import Scenario
 from agent.simulated.settings import EPOCH, settings_of
 from agent.simulated.world import simulated
 from agent.watch.config import Emit, Measure, WatchConfig, WatchEnvironment
 from agent.watch.schedule import Watch
 from agent.watch.systemd import Manager
-from probes.background import NAME
 
 INTERVAL: Final = 60.0
 DEADLINE: Final = 20.0
-
-
-class PatientLoop(VirtualLoop):
-    """Virtual time that stands still while a thread works for the loop, such as one that writes a file."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        selector: Any = self._leaping
-        leap = selector.select
-
-        def select(timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-            while any(thread.name == NAME for thread in threading.enumerate()):
-                if ready := selectors.DefaultSelector.select(selector, 0.05):
-                    return ready
-            return list(leap(timeout))
-
-        selector.select = select
 
 
 def loaded(*names: str) -> list[Scenario]:

@@ -29,7 +29,13 @@ def _complete_scenarios(_: click.Context, __: click.Parameter, incomplete: str) 
 @click.option("--list", "listed", is_flag=True, help="List the scenarios.")
 @workload_option
 @click.option("--tui", "on_screen", is_flag=True, help="Show the run in the full-screen interface.")
-@click.option("--watch", "again_and_again", is_flag=True, help="Check it repeatedly, as `watch` does.")
+@click.option(
+    "--watch",
+    "again_and_again",
+    is_flag=True,
+    help="Check it repeatedly, as `watch` does. With --cycles, and without --listen, --on-change and --notify, it runs "
+    "in simulated time: it does not wait between the cycles.",
+)
 @watch_options
 @report_options
 @click.pass_context
@@ -78,12 +84,14 @@ def _watch(context: click.Context, turns: "SimulatedTurns") -> int:
 
     announce(turns.scenario)
     config_of = partial(_config_of, turns)
+    config = config_of(context)
     return watch(
-        config_of(context),
+        config,
         reader_of(context, config_of),
         context.obj,
         fail_on=context.params["fail_on"],
         now=turns.now,
+        loop_factory=turns.loop_factory,
     )
 
 

@@ -1,6 +1,6 @@
 """`backuplink history`."""
 
-from typing import Any
+from typing import Any, Final
 
 import click
 
@@ -9,6 +9,10 @@ from agent.cli.options import shown_report_options
 from agent.cli.param_types import CYCLE, MOMENT, complete_files
 from agent.cli.to_settings import refuse_replacing_history
 from agent.settings import DEFAULT_FAIL_ON, ReportOptions
+
+LISTED: Final = ("text", "json", "html", "svg")
+COMPARED: Final = ("text", "json", "html")
+"""Formats of the list and of a comparison."""
 
 
 @click.command(cls=Command)
@@ -28,14 +32,16 @@ def history(received_signals: list[str], /, file: str, **options: Any) -> int:
     """List what changed, from a file that `watch --history` or `check --history` wrote.
 
     The list has the number of a cycle, when it ended, and what changed with it, for how long; and the times in which
-    nothing watched. The file may be in use. Exit codes: 0 done, 3 the file is no history, or has no such cycle.
+    nothing watched. With --format html it is a page: how things are and since when, availability by day, latency,
+    flapping, every change, and the report of each failure; svg is the chart alone. The file may be in use. Exit codes:
+    0 done, 3 the file is no history or has no such cycle, or the output cannot be written.
     """
     from agent.app.history import compare_cycles, export, list_changes, show_cycle
 
     wanted = options["format"]
     _refuse_together(options)
+    refuse_replacing_history(file, options)
     if options["show"] is not None:
-        refuse_replacing_history(file, options)
         shown = ReportOptions(
             format=wanted,
             brief=options["brief"],
@@ -47,10 +53,12 @@ def history(received_signals: list[str], /, file: str, **options: Any) -> int:
         return show_cycle(file, options["show"], shown, received_signals)
     if options["compare"]:
         old, new = options["compare"]
-        return compare_cycles(file, old, new, received_signals, as_json=wanted == "json")
+        return compare_cycles(file, old, new, received_signals, wanted=wanted, output=options["output"])
     if options["exported"] is not None:
         return export(file, options["since"], received_signals, as_csv=options["exported"] == "csv")
-    return list_changes(file, options["since"], received_signals, as_json=wanted == "json", chart=options["plot"])
+    return list_changes(
+        file, options["since"], received_signals, wanted=wanted, chart=options["plot"], output=options["output"]
+    )
 
 
 def _refuse_together(options: dict[str, Any]) -> None:
@@ -67,12 +75,20 @@ def _refuse_together(options: dict[str, Any]) -> None:
                 f"--brief shortens the text report; it cannot be used with --format {options['format']}."
             )
         return
-    for name in ("brief", "output", "redact"):
+    for name in ("brief", "redact"):
         if options[name]:
             raise click.UsageError(f"--{name} is for the report that --show writes.")
-    if options["format"] not in ("text", "json"):
-        raise click.UsageError(f"--format {options['format']} is for the report that --show writes; use text or json.")
-    if options["exported"] is not None and options["format"] != "text":
-        raise click.UsageError("--export says the format itself; leave --format out.")
+    if options["exported"] is not None:
+        if options["format"] != "text":
+            raise click.UsageError("--export says the format itself; leave --format out.")
+        if options["output"] is not None:
+            raise click.UsageError("--export writes line by line to stdout; redirect it instead of --output.")
+        return
+    formats = COMPARED if options["compare"] else LISTED
+    if options["format"] not in formats:
+        *others, last = formats
+        raise click.UsageError(
+            f"--format {options['format']} is for the report that --show writes; use {', '.join(others)} or {last}."
+        )
     if options["compare"] and options["since"] is not None:
         raise click.UsageError("--since limits the list; --compare takes any two cycles.")

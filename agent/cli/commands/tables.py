@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from agent.app.tables import SCHEMAS, json_schema
 from agent.catalog.services import SERVICES, checkable
 from agent.cli.group import Command
 from agent.cli.options import table_format
@@ -56,10 +57,11 @@ def permissions(
 
 
 @click.command(cls=Command)
-@click.argument("name", default="report")
-def schema(name: str) -> int:
-    """Write the JSON Schema of a document: `report`, which is the default, or `prediction`, which `predict` writes."""
-    from agent.app.tables import schema_of
+@click.argument("document", type=click.Choice(tuple(SCHEMAS)), default=next(iter(SCHEMAS)))
+def schema(document: str) -> int:
+    """Write the JSON Schema of a document: `report`, which is the default, `history` or `prediction`.
 
-    to_stdout(schema_of(name))
+    They describe what --format json of a run, and of the commands `history` and `predict`, writes.
+    """
+    to_stdout(json_schema(document))
     return OK

@@ -129,9 +129,10 @@ def test_help_names_the_commands(word: str) -> None:
         assert command in result.stdout
 
 
-def test_schema_is_the_committed_one() -> None:
-    result = run("schema")
-    assert result.stdout == (ROOT / "docs" / "report.v1.schema.json").read_text("utf-8")
+@pytest.mark.parametrize(("words", "name"), [((), "report"), (("report",), "report"), (("history",), "history")])
+def test_schema_is_the_committed_one(words: tuple[str, ...], name: str) -> None:
+    result = run("schema", *words)
+    assert result.stdout == (ROOT / "docs" / f"{name}.v1.schema.json").read_text("utf-8")
 
 
 BUSY = {"ENV015"}

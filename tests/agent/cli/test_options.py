@@ -259,6 +259,10 @@ def test_every_option_of_check_is_here() -> None:
     assert options == {f"--{case.name}" for case in CASES} | {"--config"}
 
 
+def test_a_history_keeps_30_days_and_100_mb_unless_told_otherwise() -> None:
+    assert kept() == Keeping(path=Path("h.db"), seconds=30 * 86_400.0, size=100_000_000)
+
+
 by_name = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 
 

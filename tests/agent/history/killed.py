@@ -8,10 +8,12 @@ number of points on stdout.
 import itertools
 import os
 import signal
+import sqlite3
 import sys
 from pathlib import Path
 from typing import Final
 
+from agent.history import file
 from tests.agent.history.entries import change, entry, ill, well, writer
 
 CYCLES: Final = 5
@@ -25,8 +27,15 @@ def write(path: Path, point: int) -> None:
         if next(statements) == point:
             os.kill(os.getpid(), signal.SIGKILL)
 
+    connected = file._connected
+
+    def watched(path: Path, mode: str) -> sqlite3.Connection:
+        connection = connected(path, mode)
+        connection.set_trace_callback(traced)
+        return connection
+
+    file._connected = watched
     history = writer(path)
-    history._opened().set_trace_callback(traced)
     for number in range(1, CYCLES + 1):
         history.append(entry((ill, well)[number % 2](number), change(number), state=number))
 

@@ -3,34 +3,47 @@
 import csv
 import io
 import json
+import socket
 import sqlite3
 import subprocess
 import sys
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 
+import jsonschema_rs
 import pytest
 
 from agent.app import keep
-from agent.app.check import check
+from agent.app.check import check, check_host
 from agent.app.demo import Simulation, load_scenario
 from agent.app.errors import RequestError
 from agent.app.history import last_changes, last_failed_report
+from agent.app.tables import json_schema
 from agent.cli import entry as command
 from agent.formats.registry import OPTION_NAMES
 from agent.history.model import History, HistoryError, series_of
 from agent.history.read import HistoryReader
 from agent.history.write import HistoryWriter
+from agent.process.cancel import CancelToken
 from agent.report.codec import encode
-from agent.settings import Keeping, ReportOptions
+from agent.report.model import Measurement
+from agent.settings import Keeping, ReportOptions, Settings
 from agent.simulated.clock import VirtualLoop
+from agent.simulated.settings import EPOCH
+from agent.watch.config import Emit
 from tests.agent.history.entries import DAY, MB, change, entry, ill, later, well, writer
 from tests.agent.watch.cycles import INTERVAL
+from tests.formats import html_page, svg_picture
 from tests.formats.readers import READERS
+from tests.support.repository import ROOT
 from tests.support.runs import report_of
 from tests.support.validator import VALIDATOR
 
 OPTIONS = ReportOptions(format="json", brief=False, output=None, redact=False, suppressions=(), fail_on="warning")
+
+
+SCHEMA = jsonschema_rs.Draft202012Validator(json.loads(json_schema("history")))
 
 
 @pytest.fixture
@@ -79,6 +92,11 @@ def test_as_json(capsys: pytest.CaptureFixture[str], file: Path, chart: tuple[st
     assert (checks["name"], checks["lost"], checks["status"]) == ("check", 2, "critical")
     assert (watch["days"] is not None) is (watch["latency"] is not None) is bool(chart)
     assert [row["about"] for row in document["changes"]] == ["TCP001@backup"]
+    assert [row["status_since"] for row in (watch, checks)] == ["2026-03-01T12:08:00.000Z", "2026-01-15T03:00:00.000Z"]
+    assert (watch["summary"], watch["stands_until"]) == ("backup answers", "2026-03-01T12:09:26.000Z")
+    SCHEMA.validate(document)
+    for broken in ({**document, "more": 1}, {**document, "series": [{**watch, "gaps": None}]}, {"schema": "x"}):
+        assert not SCHEMA.is_valid(broken)
     if chart:
         assert watch["days"][0]["failed"] > 0
         assert {"lane": "backup 10.0.1.17:443", "step": "tcp"}.items() <= watch["latency"][0].items()
@@ -114,6 +132,53 @@ def test_no_cycle_that_failed(tmp_path: Path) -> None:
     history.close()
     with pytest.raises(RequestError, match="no cycle in it failed"):
         last_failed_report(str(history.path))
+
+
+def test_a_page_and_a_picture(capsys: pytest.CaptureFixture[str], file: Path, tmp_path: Path) -> None:
+    code, out, err = _run(capsys, "history", file, "--format", "html")
+    elements = html_page.read(out)
+    assert (code, err) == (0, "")
+    assert html_page.texts(elements, "h1")[0].startswith("UNKNOWN: not watched since ")  # these cycles are long ago
+    assert SCHEMA.is_valid(html_page.data(elements))
+    assert html_page.data(elements)["series"][0]["days"] is not None
+    assert any(element.attributes.get("id") == "cycle-2" for element in elements)
+    code, out, _ = _run(capsys, "history", file, "--format", "svg")
+    assert svg_picture.title(svg_picture.read(out)).startswith("UNKNOWN: not watched since ")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        (),
+        ("--plot",),
+        ("--format", "json"),
+        ("--format", "html"),
+        ("--format", "svg"),
+        ("--compare", "5", "6"),
+        ("--compare", "5", "6", "--format", "html"),
+    ],
+)
+def test_a_document_goes_to_a_file(
+    capsys: pytest.CaptureFixture[str],
+    file: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    words: tuple[str, ...],
+) -> None:
+    monkeypatch.setattr("probes.system.machine.SystemMachine.now", lambda _: EPOCH)
+    place = tmp_path / "document"
+    expected = _run(capsys, "history", file, *words)[1]
+    assert _run(capsys, "history", file, *words, "--output", place) == (0, "", "")
+    assert place.read_text("utf-8") == expected
+    code, out, err = _run(capsys, "history", file, *words, "--output", tmp_path)
+    assert (code, out) == (3, expected)
+    assert err == f"Error: {tmp_path} cannot be written: Is a directory; the document is on stdout.\n"
+
+
+def test_a_comparison_as_a_page(capsys: pytest.CaptureFixture[str], file: Path) -> None:
+    code, out, _ = _run(capsys, "history", file, "--compare", 5, 6, "--format", "html")
+    assert code == 0
+    assert html_page.texts(html_page.read(out), "h1") == ["CRITICAL: WORSE (critical)"]
 
 
 @pytest.mark.parametrize("wanted", OPTION_NAMES)
@@ -205,8 +270,14 @@ def test_exports(capsys: pytest.CaptureFixture[str], file: Path) -> None:
         (("{file}", "--compare", "1", "2", "--since", "1d"), "--compare takes any two cycles"),
         (("{file}", "--show", "1", "--brief", "--format", "json"), "--brief shortens the text report"),
         (("{file}", "--redact"), "--redact is for the report that --show writes"),
-        (("{file}", "--output", "x"), "--output is for the report that --show writes"),
-        (("{file}", "--format", "nagios"), "--format nagios is for the report that --show writes"),
+        (
+            ("{file}", "--format", "nagios"),
+            "--format nagios is for the report that --show writes; use text, json, html or",
+        ),
+        (("{file}", "--compare", "1", "2", "--format", "svg"), "--show writes; use text, json or html"),
+        (("{file}", "--export", "csv", "--output", "x"), "--export writes line by line to stdout; redirect it"),
+        (("{file}", "--output", "{file}"), "--output {file} is the history"),
+        (("{file}", "--compare", "1", "2", "--output", "{file}"), "--output {file} is the history"),
         (("{file}", "--export", "csv", "--format", "json"), "--export says the format itself"),
         (("a\0b", "--show", "1", "--output", "x"), "embedded null"),
         (("{file}", "--since", "yesterday"), "'yesterday' is not a duration such as 7d"),
@@ -223,7 +294,7 @@ def test_what_is_refused(capsys: pytest.CaptureFixture[str], file: Path, argumen
     code, out, err = _run(capsys, "history", *words)
     assert code == 3
     assert says.format(file=file, folder=file.parent) in err
-    assert out.startswith(("UNKNOWN", "{"))
+    assert out.startswith(("UNKNOWN", "{", "<svg "))
 
 
 def test_reports_that_are_masked_cannot_be_compared(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
@@ -271,13 +342,31 @@ def test_a_watch_of_a_demo(capsys: pytest.CaptureFixture[str], tmp_path: Path) -
     assert (row.series, row.outline.status) == ("watch --region eu-west-1 --workload auto", "critical")
 
 
+def test_a_watch_of_a_demo_passes_time_without_waiting(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """In the time of this host it would take an hour."""
+    path = tmp_path / "h.db"
+    words = ("--cycles", "7", "--interval", "600", "--raise-after", "1", "--clear-after", "1")
+    code, out, _ = _run(capsys, "demo", "--watch", "one-zone-flaps", *words, "--history", path)
+    assert code == 2
+    assert out.startswith("2026-01-15T03:00:03Z verdict critical: ")
+    with HistoryReader(path) as history:
+        rows = list(history.cycles(None))
+    assert [row.outline.status for row in rows] == ["critical", "ok"] * 3 + ["critical"]
+    assert rows[0].started_at == EPOCH
+    for before, after in pairwise(rows):
+        assert 540 <= (after.started_at - before.started_at).total_seconds() <= 660
+
+
 def _check(path: Path, scenario: str, *, redact: bool = False) -> int:
     """A check of a simulated VPC with a history."""
     simulation = Simulation(load_scenario(scenario))
     options = ReportOptions(**{name: getattr(OPTIONS, name) for name in OPTIONS.__slots__} | {"redact": redact})
     history = keep.opened_history(Keeping(path=path, seconds=30 * DAY, size=100 * MB))
     kept = partial(_kept, history, simulation, options)
-    return check(simulation.settings, simulation.measure, options, [], VirtualLoop, keep=kept)
+    try:
+        return check(simulation.settings, simulation.measure, options, [], VirtualLoop, keep=kept)
+    finally:
+        keep.close_history(history)
 
 
 def _kept(history: History, simulation: Simulation, options: ReportOptions, report: object) -> None:
@@ -337,6 +426,72 @@ def test_a_run_that_cannot_be_kept_stands(
     assert captured.err.endswith(f"Error: this run is not in the history: {tmp_path}/h.db: No space left on device.\n")
 
 
+def test_old_runs_that_stay_are_said_and_the_run_is_kept(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise sqlite3.OperationalError("disk I/O error")
+
+    monkeypatch.setattr("agent.history.write.prune", full)
+    assert _check(tmp_path / "h.db", "one-zone-silent") == 2
+    why = f"old runs could not be removed from the history: {tmp_path}/h.db: disk I/O error."
+    assert capsys.readouterr().err.endswith(f"Error: {why}\n")
+    with HistoryReader(tmp_path / "h.db") as history:
+        assert len(list(history.cycles(None))) == 1
+
+
+@pytest.mark.parametrize("is_interrupted", [False, True])
+def test_nothing_but_the_file_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, is_interrupted: bool) -> None:
+    simulation = Simulation(load_scenario("healthy"))
+    received: list[str] = []
+
+    async def measured(settings: Settings, emit: Emit, stop: CancelToken) -> Measurement:
+        if is_interrupted:
+            received.append("SIGTERM")
+        return await simulation.measure(settings, emit, stop)
+
+    monkeypatch.setattr("agent.app.world.measuring_here", lambda: measured)
+    keeping = Keeping(path=tmp_path / "h.db", seconds=DAY, size=MB)
+    assert check_host(simulation.settings, OPTIONS, received, keeping) == (143 if is_interrupted else 0)
+    assert [found.name for found in tmp_path.iterdir()] == ["h.db"]
+    with HistoryReader(tmp_path / "h.db") as history:
+        assert len(list(history.cycles(None))) == (0 if is_interrupted else 1)
+
+
+def test_nor_of_reading(capsys: pytest.CaptureFixture[str], file: Path) -> None:
+    before = file.read_bytes()
+    for words in ((), ("--format", "html"), ("--show", "6"), ("--export", "csv")):
+        assert _run(capsys, "history", file, *words)[0] == 0
+        assert [found.name for found in file.parent.iterdir()] == ["h.db"]
+    assert file.read_bytes() == before
+    link = file.with_name("link.db")
+    link.symlink_to(file)
+    assert _run(capsys, "history", link)[0] == 0
+    assert sorted(found.name for found in file.parent.iterdir()) == ["h.db", "link.db"]
+
+
+def test_reading_takes_nothing_from_a_writer(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    history = writer(tmp_path / "h.db")
+    history.append(entry(well(1)))
+    shared = sorted(found.name for found in tmp_path.iterdir())
+    assert shared == ["h.db", "h.db-shm", "h.db-wal"]
+    code = "import sys; from agent.cli.entry import run; sys.exit(run(sys.argv[1:]))"
+    done = subprocess.run([sys.executable, "-c", code, "history", str(tmp_path / "h.db")], cwd=ROOT, check=True)
+    assert done.returncode == 0
+    assert sorted(found.name for found in tmp_path.iterdir()) == shared
+    history.append(entry(well(2)))
+    history.close()
+    assert "2 cycles" in _run(capsys, "history", tmp_path / "h.db")[1]
+
+
+def test_nor_of_a_watch_that_cannot_listen(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        code, _, err = _run(capsys, "demo", "--watch", "--history", tmp_path / "h.db", "--listen", port)
+    assert (code, "cannot listen" in err) == (3, True)
+    assert [found.name for found in tmp_path.iterdir()] == ["h.db"]
+
+
 @pytest.mark.parametrize("called", [("check",), ("watch",), ("demo", "--watch")])
 def test_a_history_that_is_none_is_refused_before_anything_is_checked(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, called: tuple[str, ...]
@@ -348,6 +503,17 @@ def test_a_history_that_is_none_is_refused_before_anything_is_checked(
     assert f"{place}: is not a history of backuplink; it is left as it is. Try" in err
     assert out.startswith("UNKNOWN")
     assert place.read_text() == "mine\n" * 100
+
+
+@pytest.mark.parametrize("called", [("check",), ("watch",), ("demo", "--watch", "--cycles", "1")])
+@pytest.mark.parametrize("words", [("--keep", "30d"), ("--keep-size", "100")])
+def test_a_bound_of_no_history_is_refused(
+    capsys: pytest.CaptureFixture[str], called: tuple[str, ...], words: tuple[str, ...]
+) -> None:
+    code, out, err = _run(capsys, *called, *words)
+    assert code == 3
+    assert f"{words[0]} bounds the history, and there is none: add --history FILE." in err
+    assert out.startswith("UNKNOWN")
 
 
 @pytest.mark.parametrize(

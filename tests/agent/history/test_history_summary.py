@@ -3,13 +3,16 @@
 import csv
 import io
 import json
-import struct
+import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from agent.history import text
 from agent.history.export import COLUMNS, as_csv, as_ndjson
@@ -24,8 +27,8 @@ from agent.history.model import (
     Series,
     StepRow,
 )
-from agent.history.read import Mark, Times
-from agent.history.summary import days, flapping, gaps, latency, merged, spans
+from agent.history.read import Mark
+from agent.history.summary import days, flapping, gaps, latency, merged, share, spans
 
 T0 = int(datetime(2026, 3, 1, tzinfo=UTC).timestamp() * 1000)
 HOUR = 3_600_000
@@ -111,28 +114,33 @@ STEP = StepRow(
 )
 
 
-def _times(*rows: Sequence[float], steps: Sequence[StepRow] = (STEP,)) -> Times:
-    return Times(tuple(steps), b"".join(struct.pack(f"<{len(row)}e", *row) for row in rows))
-
-
-def test_percentiles_are_of_the_successful_steps_that_were_made() -> None:
+def test_percentiles_are_of_the_successful_steps() -> None:
     failed, skipped = replace(STEP, status="failed"), replace(STEP, step="host")
-    nan = float("nan")
-    times = [
-        _times(*([value / 1024] for value in range(1, 101))),
-        _times([2.0, 5.0, 5.0], [nan, 5.0, 5.0], steps=(STEP, failed, skipped)),
-    ]
-    (row,) = latency(times)
+    durations = {
+        STEP: {value / 1024: 1 for value in range(1, 101)} | {2.0: 1},
+        failed: {5.0: 1},
+        skipped: {5.0: 1},
+    }
+    (row,) = latency(durations)
     assert (row.lane, row.step, row.count) == ("backup 10.0.1.17:443", "tcp", 101)
     assert (row.p50, row.p95, row.p99, row.max) == (51 / 1024, 96 / 1024, 100 / 1024, 2.0)
-    assert latency([_times([nan])]) == ()
+    assert latency({failed: {1.0: 1}}) == latency({}) == ()
+
+
+@given(st.lists(st.sampled_from((0.001, 0.002, 0.25, 3.0)), min_size=1, max_size=300))
+def test_percentiles_of_counts_are_those_of_the_values(values: list[float]) -> None:
+    (row,) = latency({STEP: Counter(values)})
+    ordered = sorted(values)
+    assert (row.count, row.max) == (len(values), ordered[-1])
+    for percent, found in ((50, row.p50), (95, row.p95), (99, row.p99)):
+        assert found == ordered[math.ceil(percent * len(values) / 100) - 1]
 
 
 def test_lanes_are_in_order_and_steps_in_that_of_the_ladder() -> None:
     dns = replace(STEP, step="dns", address=None, port=None, resolver="10.0.0.2", operation="A")
     api = replace(STEP, step="api")
     far = replace(STEP, address="fd00::1")
-    rows = latency([_times([1.0, 1.0, 1.0, 1.0], steps=(api, far, STEP, dns))])
+    rows = latency({step: {1.0: 1} for step in (api, far, STEP, dns)})
     assert [(row.lane, row.step) for row in rows] == [
         ("backup 10.0.1.17:443", "tcp"),
         ("backup 10.0.1.17:443", "api"),
@@ -187,6 +195,9 @@ def _series(**values: Any) -> Series:
         "first_at": moment,
         "last_at": moment.replace(day=2),
         "status": "ok",
+        "status_since": moment,
+        "summary": "backup answers",
+        "stands_until": moment.replace(day=2, minute=1),
         "lost": 0,
         "gaps": (),
         "days": None,
@@ -197,7 +208,10 @@ def _series(**values: Any) -> Series:
 
 
 def _document(*series: Series, changes: Sequence[ChangeRow] = ()) -> HistoryDocument:
-    return HistoryDocument(schema="backuplink.history.v1", since=None, series=series, changes=tuple(changes))
+    read_at = datetime(2026, 3, 2, tzinfo=UTC)
+    return HistoryDocument(
+        schema="backuplink.history.v1", read_at=read_at, since=None, series=series, changes=tuple(changes)
+    )
 
 
 def test_the_list() -> None:
@@ -263,8 +277,8 @@ def test_the_chart() -> None:
 
 
 def test_99_995_is_not_100_percent() -> None:
-    assert text._share(99_999, 100_000) == "99.99 %"
-    assert text._share(5.0, 5.0) == "100 %"
+    assert share(99_999, 100_000) == "99.99 %"
+    assert share(5.0, 5.0) == "100 %"
 
 
 @pytest.mark.parametrize("draw", [text.as_list, text.as_chart])

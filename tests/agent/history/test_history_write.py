@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -10,13 +11,13 @@ from pathlib import Path
 import pytest
 
 from agent.history.file import opened_for_reading
-from agent.history.model import HistoryError
+from agent.history.model import HistoryError, StepRow
 from agent.history.read import HistoryReader
 from agent.history.write import CLEAN_CYCLES, MAX_SECONDS, PRUNE_CYCLES, prune
 from tests.agent.history.entries import DAY, MB, at, change, entry, ill, later, well, writer
 from tests.agent.history.killed import CYCLES
 from tests.agent.watch.cycles import WELL
-from tests.support import build
+from tests.support import build, histories
 from tests.support.command import SECONDS
 from tests.support.repository import ROOT
 from tests.support.runs import report_of
@@ -240,10 +241,12 @@ def test_kill_9_leaves_whole_cycles(tmp_path: Path) -> None:
     kept = set()
     for point in points:
         path = tmp_path / f"{point}.db"
-        with HistoryReader(path) as history:
-            rows = list(history.cycles(None))
-            assert [history.report(row.id)[0].run.id for row in rows] == [row.run_id for row in rows]
-            assert [row.cycle for row in history.changes(None)] == [row.id for row in rows]
+        rows = []
+        if path.stat().st_size:  # else it was killed before the tables were there
+            with HistoryReader(path) as history:
+                rows = list(history.cycles(None))
+                assert [history.report(row.id)[0].run.id for row in rows] == [row.run_id for row in rows]
+                assert [row.cycle for row in history.changes(None)] == [row.id for row in rows]
         assert [row.run_id for row in rows] == [f"run-{number}" for number in range(1, len(rows) + 1)]
         kept.add(len(rows))
         again = writer(path)
@@ -258,7 +261,7 @@ def test_kill_9_leaves_whole_cycles(tmp_path: Path) -> None:
 _FULL = """
 import resource, sys
 from pathlib import Path
-from agent.history.model import HistoryError
+from agent.history.model import HistoryError, StepRow
 from tests.agent.history.entries import change, entry, ill, well, writer
 path = Path(sys.argv[1])
 history = writer(path)
@@ -301,7 +304,7 @@ mount -t tmpfs -o size=600k,mode=700 none "$1" && exec "$2" -c "$3" "$1/h.db"
 _ON_TMPFS = """
 import os, sys
 from pathlib import Path
-from agent.history.model import HistoryError
+from agent.history.model import HistoryError, StepRow
 from agent.history.read import HistoryReader
 from tests.agent.history.entries import change, entry, ill, well, writer
 path = Path(sys.argv[1])
@@ -351,3 +354,17 @@ def test_a_history_that_another_process_holds(tmp_path: Path, monkeypatch: pytes
     holding.execute("ROLLBACK")
     history.append(entry(well(3)))
     assert len(_reports(history.path)) == 2
+
+
+def test_durations_are_those_of_all_cycles(tmp_path: Path) -> None:
+    histories.week(tmp_path / "h.db")
+    with HistoryReader(tmp_path / "h.db") as reading:
+        (number,) = reading.series()
+        for since in (None, min(row.started_at for row in reading.cycles(None)) + timedelta(days=3)):
+            expected: dict[StepRow, Counter[float]] = {}
+            for cycle in reading.cycles(since):
+                for step, seconds in zip(cycle.outline.steps, cycle.seconds, strict=True):
+                    if seconds is not None:
+                        expected.setdefault(step, Counter())[seconds] += 1
+            assert reading.durations(number, since) == expected
+    assert len(expected) > 20

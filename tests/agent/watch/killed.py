@@ -19,8 +19,9 @@ from typing import Final
 
 from agent.process import phases
 from agent.process.phases import Phase
+from agent.simulated.clock import PatientLoop
 from tests.support.runs import in_virtual_time
-from tests.support.virtual import PatientLoop, job, loaded, networks, watched
+from tests.support.virtual import job, loaded, networks, watched
 
 CYCLES: Final = 3
 OUTPUT: Final = "report.json"

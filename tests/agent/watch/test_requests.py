@@ -16,6 +16,7 @@ from agent.process.cancel import CancelToken
 from agent.report.model import Access, Measurement, Report, Status
 from agent.settings import Calls, Settings
 from agent.simulated import scenario as scenarios
+from agent.simulated.clock import PatientLoop
 from agent.watch.config import Emit
 from agent.watch.requests import (
     CALL_INTERVAL,
@@ -28,7 +29,7 @@ from agent.watch.requests import (
 )
 from probes.model import ELSEWHERE, UNRATED, Observation, Skipped, Step
 from tests.support.runs import measured
-from tests.support.virtual import INTERVAL, PatientLoop, job, loaded, networks, watched
+from tests.support.virtual import INTERVAL, job, loaded, networks, watched
 
 pytestmark = pytest.mark.virtual_clock(loop=PatientLoop)
 HEALTHY: Final = "healthy"

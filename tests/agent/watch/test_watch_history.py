@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.history.model import Entry, HistoryError
+from agent.history.model import Entry, HistoryError, NotPrunedError
 from agent.history.read import HistoryReader
 from agent.process.cancel import CancelToken
 from agent.report.model import Measurement, Report
 from agent.settings import Settings
+from agent.simulated.clock import PatientLoop
 from agent.watch.changes import StateChange, Tracker
 from agent.watch.config import Emit
 from tests.agent.history.entries import writer
@@ -22,7 +23,7 @@ from tests.agent.watch.cycles import lettered
 from tests.formats.monitors import samples_in
 from tests.support import extent
 from tests.support.runs import measurement_of, report_of
-from tests.support.virtual import PatientLoop, Watched, job, watched
+from tests.support.virtual import Watched, job, watched
 
 LETTERS = st.lists(st.tuples(st.sampled_from("CCC...W-ies!"), st.integers(1, 6)), min_size=2, max_size=25).map(
     lambda runs: "".join(letter * times for letter, times in runs)
@@ -186,6 +187,23 @@ async def test_a_full_disk_is_said_once_counted_and_holds_nothing_up(format_: st
     for line in lost:
         assert line["reason"] == "/var/lib/backuplink/h.db: No space left on device"
         assert line["run"]["id"] == report_of("healthy").run.id
+
+
+@pytest_virtual
+async def test_old_cycles_that_stay_are_said_and_nothing_is_lost() -> None:
+    class Unpruned(_Full):
+        def append(self, entry: Entry) -> None:
+            self.entries.append(entry)
+            if len(self.entries) == 1:
+                raise NotPrunedError("disk I/O error")
+
+    history = Unpruned()
+    done = await watched(job(_measured, cycles=3, history=history))
+    errors = [line for line in done.lines if "old cycles" in line or "is not in the history" in line]
+    where = "/var/lib/backuplink/h.db: disk I/O error"
+    assert errors == [f"old cycles could not be removed from the history: {where}\n"]
+    assert [entry.lost for entry in history.entries] == [0, 0, 0]
+    assert samples_in(done.watch._metrics())["backuplink_watch_history_lost_cycles_total", frozenset()] == 0
 
 
 @pytest_virtual

@@ -20,6 +20,7 @@ from agent.run.runner import measure
 from agent.settings import Calls
 from agent.simulated import scenario as scenarios
 from agent.simulated.certificates import root_pem
+from agent.simulated.clock import PatientLoop
 from agent.simulated.scenario import Scenario
 from agent.simulated.settings import settings_of
 from agent.simulated.world import simulated
@@ -32,7 +33,6 @@ from probes.system.trust import load_trust
 from tests.netns import program
 from tests.support.extent import one_in
 from tests.support.runs import in_virtual_time
-from tests.support.virtual import PatientLoop
 
 
 class Host:

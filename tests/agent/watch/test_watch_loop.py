@@ -19,6 +19,7 @@ from agent.process.cancel import CancelToken
 from agent.process.output import OutputClosedError
 from agent.report.model import Measurement, Report
 from agent.settings import Ec2, Settings
+from agent.simulated.clock import PatientLoop
 from agent.watch import sinks
 from agent.watch.config import Emit, Measure
 from agent.watch.reload import CannotListenError
@@ -27,7 +28,7 @@ from agent.watch.schedule import JITTER, Watch
 from agent.watch.sinks import FILE_SECONDS
 from tests.formats.monitors import samples_in
 from tests.support.runs import measurement_of
-from tests.support.virtual import DEADLINE, INTERVAL, PatientLoop, Watched, job, loaded, networks, watched
+from tests.support.virtual import DEADLINE, INTERVAL, Watched, job, loaded, networks, watched
 
 pytestmark = pytest.mark.virtual_clock(loop=PatientLoop)
 

@@ -10,6 +10,7 @@ import pytest
 
 from agent.report.model import Report, Status, WorkloadReport
 from agent.settings import Workload
+from agent.simulated.clock import PatientLoop
 from agent.watch import schedule
 from agent.watch.change_text import document, line_of
 from agent.watch.changes import Kind, StateChange, Tracker
@@ -21,7 +22,7 @@ from tests.agent.watch.cycles import cycle, fault
 from tests.formats.monitors import samples_in
 from tests.support import build
 from tests.support.runs import in_virtual_time
-from tests.support.virtual import PatientLoop, job, loaded, networks, watched
+from tests.support.virtual import job, loaded, networks, watched
 
 LINK: Final = "/usr/sap/HDB/SYS/global/hdb/opt/hdbbackint"
 OF_HANA: Final = ("backup-storage", "ssm", "ssmmessages", "ssm-sap", "secretsmanager")

@@ -13,9 +13,10 @@ import sys
 from pathlib import Path
 from typing import Final
 
+from agent.simulated.clock import PatientLoop
 from tests.formats.monitors import samples_in
 from tests.support.runs import in_virtual_time
-from tests.support.virtual import PatientLoop, job, loaded, networks, watched
+from tests.support.virtual import job, loaded, networks, watched
 
 NETWORKS: Final = (
     *("healthy-one-zone",) * 4,

@@ -24,7 +24,14 @@ _COLUMNS: Final = (
 )
 _WAYS: Final = (
     *((), ("--format", "json"), ("--plot",), ("--plot", "--format", "json"), ("--show", "2"), ("--show", "5")),
-    *(("--compare", "1", "5"), ("--export", "csv"), ("--export", "ndjson"), ("--since", "2026-03-01")),
+    *(
+        ("--compare", "1", "5"),
+        ("--format", "html"),
+        ("--format", "svg"),
+        ("--export", "csv"),
+        ("--export", "ndjson"),
+        ("--since", "2026-03-01"),
+    ),
 )
 _SMALL: Final = (None, True, 0, -1, 3, 1 << 62, -(1 << 62), 1e300, "", "x", "\x1b[2J=1+1", b"", b"\0", b"\xff" * 9)
 

@@ -1,0 +1,224 @@
+"""The chart of a history as a picture: availability by day, and latency by lane and step. SVG of a given width, drawn
+from the document alone.
+
+In the row of a day the height of a mark says what its colour says: failed is the highest, and what nobody watched is
+only a dotted line.
+"""
+
+import itertools
+from collections.abc import Sequence
+from typing import Final
+from xml.etree.ElementTree import Element
+
+from agent.catalog.wording import counted, lasted
+from agent.formats.canvas import CHARACTER, LINE, PAD, SMALL, WIDE, Canvas, coordinate, cut, framed
+from agent.formats.elements import element, to_svg
+from agent.history.model import Day, HistoryDocument, Latency, Series
+from agent.history.standing import standing, worst
+from agent.history.summary import CELLS, NOT_WATCHED, of_most_cycles, share, watched_for
+from agent.history.text import DECADES, milliseconds, place
+
+MAX_SERIES: Final = 6
+MAX_DAYS: Final = 35
+MAX_LANES: Final = 12
+"""How many of each are drawn: the first series, the last days, and the lanes with most cycles."""
+_DAY: Final = 84
+"""Width of the column of days, in a wide picture."""
+_SHARE: Final = 22
+"""Characters of `99.99 % of 23 h 59 min`."""
+_STEP: Final = 15
+"""Characters of a step's name."""
+_NUMBERS: Final = (("p50", "p95", "p99"), 8)
+"""The columns of numbers, and the characters of each."""
+_HOURS: Final = 6
+"""Between two marks on the axis of a day."""
+_HEIGHT: Final = 14
+"""Of the highest mark of a day."""
+_MARKS: Final = {"#": ("ok", "bar", 5), "?": ("unknown", "box", 10), "x": ("critical", "bar", _HEIGHT)}
+"""Kind, shape and height of what stands in the cells of a day."""
+_LEGEND: Final = (("#", "available"), ("x", "failed"), ("?", "unknown"), (NOT_WATCHED, "not watched"))
+
+
+def availability(series: Series, width: int, name: str) -> Element:
+    """Availability by day in an `svg` element of this width; `name` begins the ids in it."""
+    drawing = _Chart(width)
+    drawing.availability(series.days or ())
+    return framed(drawing, "Availability by day", name, stands_alone=False)
+
+
+def latency(series: Series, width: int, name: str) -> Element:
+    """Latency by lane and step in an `svg` element of this width; `name` begins the ids in it."""
+    drawing = _Chart(width)
+    drawing.latency(series.latency or ())
+    return framed(drawing, "Latency by address and step", name, stands_alone=False)
+
+
+def as_svg(document: HistoryDocument) -> str:
+    """One SVG document, which refers to nothing else."""
+    drawing = _Chart(WIDE)
+    first = worst(document)
+    title = "UNKNOWN: no cycles" if first is None else f"{first[1].word}: {first[1].summary}"
+    if first is None:
+        drawing.y += 4
+        drawing.line(title, PAD, "strong", "unknown")
+    for series in document.series[:MAX_SERIES]:
+        drawing.head(series, document)
+        drawing.availability(series.days or ())
+        drawing.y += LINE
+        drawing.latency(series.latency or ())
+        drawing.y += LINE
+    if left := len(document.series[MAX_SERIES:]):
+        drawing.line(f"and {left} more series", PAD, "muted")
+    return to_svg(framed(drawing, title, "history", stands_alone=True))
+
+
+class _Chart(Canvas):
+    def head(self, series: Series, document: HistoryDocument) -> None:
+        """How a series is, for a picture that stands alone."""
+        now = standing(series, document)
+        self.y += 4
+        self.line(f"{now.word}: {now.summary}", PAD, "strong", now.kind)
+        for words in now.lines:
+            self.line(words, PAD)
+        self.line(series.name, PAD, "muted")
+        self.words.append(f"{series.name}. {' '.join(now.lines)}")
+        self.y += 8
+
+    # --- Availability ---
+
+    def availability(self, days: Sequence[Day]) -> None:
+        """A row for each day, with a mark for each half hour, and the share of what was watched."""
+        self.line("Availability by day (UTC)", PAD, "strong")
+        shown = days[-MAX_DAYS:]
+        if left := len(days) - len(shown):
+            self.line(f"the last {len(shown)} days; {left} earlier ones are not drawn", PAD, "small muted")
+        self.line("a mark is half an hour, the worst in it; a share is of what was watched", PAD, "small muted")
+        self.legend()
+        start = _DAY + PAD if self.is_wide else PAD
+        end = self.width - PAD - (_SHARE * SMALL + PAD if self.is_wide else 0)
+        cell = (end - start) / CELLS
+        for hour in range(0, 25, _HOURS):
+            words = f"{hour:02}"
+            at = start + hour * 2 * cell - len(words) * SMALL / 2
+            self.text(min(at, self.width - len(words) * SMALL - 2), self.y + 10, words, "small muted")
+        self.y += LINE
+        top = self.y
+        grid = len(self.parts)
+        for day in shown:
+            self.day(day, start, cell)
+        lines = [self.grid(start + hour * 2 * cell, top, self.y) for hour in range(0, 25, _HOURS)]
+        self.parts[grid:grid] = lines  # behind the marks
+
+    def legend(self) -> None:
+        at: float = PAD
+        for mark, words in _LEGEND:
+            self.strip(mark * 2, at, self.y, 6)
+            self.text(at + 18, self.y + 11, words, "small")
+            at += 18 + (len(words) + 2) * SMALL
+        self.y += _HEIGHT + 4
+
+    def day(self, day: Day, start: float, cell: float) -> None:
+        total = day.available + day.failed
+        words = "not watched"
+        if total:
+            words = f"{share(day.available, total)} of {lasted(watched_for(day).total_seconds())}"
+        elif day.unknown:
+            words = "unknown"
+        self.words.append(f"{day.day}: {words}{' available' if total else ''}.")
+        if self.is_wide:
+            self.text(PAD, self.y + 12, day.day)
+            self.text(self.width - PAD - len(words) * SMALL, self.y + 12, words, "small")
+        else:
+            self.text(PAD, self.y + 11, day.day)
+            self.text(self.width - PAD - len(words) * SMALL, self.y + 11, words, "small")
+            self.y += LINE
+        self.strip(day.cells, start, self.y, cell)
+        self.y += _HEIGHT + 4
+
+    def strip(self, cells: str, start: float, top: float, cell: float) -> None:
+        """Marks side by side; those of one kind are one shape."""
+        at = start
+        for mark, run in itertools.groupby(cells):
+            width = len(list(run)) * cell
+            if mark in _MARKS:
+                kind, shape, height = _MARKS[mark]
+                edge = 0.5 if shape == "box" else 0  # half of a line lies outside
+                rect = {
+                    "class": shape,
+                    "x": coordinate(at + edge),
+                    "y": coordinate(top + _HEIGHT - height + edge),
+                    "width": coordinate(max(width - 2 * edge, 1)),
+                    "height": coordinate(height - 2 * edge),
+                }
+                self.parts.append(element("g", {"class": kind}, element("rect", rect)))
+            else:
+                line = f"M{coordinate(at)} {coordinate(top + _HEIGHT - 1)}h{coordinate(width)}"
+                self.parts.append(element("path", {"class": "link cut", "d": line}))
+            at += width
+
+    # --- Latency ---
+
+    def latency(self, rows: Sequence[Latency]) -> None:
+        """A row for each step of a lane, on a logarithmic axis, with its percentiles."""
+        self.line("Latency of successful steps, in ms", PAD, "strong")
+        if not rows:
+            self.line("no step was timed", PAD, "muted")
+            self.words.append("No step was timed.")
+            return
+        self.line("bar: p50 to p95; tick: p99; line: to the longest", PAD, "small muted")
+        names, characters = _NUMBERS
+        numbers = len(names) * characters * SMALL
+        start = PAD + _STEP * SMALL + PAD if self.is_wide else PAD
+        width = self.width - PAD - start - (numbers + PAD if self.is_wide else 0)
+        shown = of_most_cycles(rows, MAX_LANES)
+        self.axis(start, width)
+        for lane, found in shown.items():
+            self.y += 4
+            self.line(cut(lane, int((self.width - 2 * PAD) / CHARACTER)), PAD)
+            self.words.append(f"{lane}:")
+            grid, top = len(self.parts), self.y
+            for row in found:
+                self.step(row, start, width)
+            decades = DECADES[1] - DECADES[0]
+            lines = [self.grid(start + width * step / decades, top, self.y) for step in range(decades + 1)]
+            self.parts[grid:grid] = lines
+        if left := len({row.lane for row in rows}) - len(shown):
+            self.line(f"and {counted(left, 'more lane')} with fewer cycles", PAD, "small muted")
+
+    def axis(self, start: float, width: float) -> None:
+        low, high = DECADES
+        for step, power in enumerate(range(low, high + 1)):
+            words = f"{1000 * 10.0**power:g}"
+            at = start + width * step / (high - low) - len(words) * SMALL / 2
+            self.text(min(max(at, 0), self.width - len(words) * SMALL - 2), self.y + 10, words, "small muted")
+        if self.is_wide:
+            self.numbers(_NUMBERS[0], self.y + 10, "small muted")
+        self.y += LINE
+
+    def numbers(self, words: Sequence[str], y: float, classes: str) -> None:
+        """Texts in the columns at the right, each ending where its column does."""
+        characters = _NUMBERS[1]
+        for column, text in enumerate(reversed(words)):
+            at = self.width - PAD - column * characters * SMALL - len(text) * SMALL
+            self.text(at, y, text, classes)
+
+    def step(self, row: Latency, start: float, width: float) -> None:
+        values = [milliseconds(value) for value in (row.p50, row.p95, row.p99)]
+        self.words.append(f"{row.step} p50 {values[0]}, p95 {values[1]}, p99 {values[2]} ms.")
+        self.text(PAD, self.y + 11, cut(row.step, _STEP), "small")
+        self.numbers(values, self.y + 11, "small")
+        if not self.is_wide:
+            self.y += LINE
+        p50, p95, p99, longest = (start + width * place(value) for value in (row.p50, row.p95, row.p99, row.max))
+        middle = self.y + 7
+        line = f"M{coordinate(p50)} {middle}H{coordinate(longest)}"
+        tick = f"M{coordinate(p99)} {middle - 5}v10"
+        self.parts.append(element("path", {"class": "mark", "d": line}))
+        self.parts.append(element("path", {"class": "mark", "d": tick}))
+        bar = {"x": coordinate(p50 - 1), "y": f"{middle - 4}", "width": coordinate(p95 - p50 + 3), "height": "8"}
+        self.parts.append(element("rect", {"class": "bar", **bar}))
+        self.y += LINE + 2
+
+    def grid(self, x: float, top: float, bottom: float) -> Element:
+        line = f"M{coordinate(x)} {coordinate(top)}V{coordinate(bottom)}"
+        return element("path", {"class": "grid", "d": line})
