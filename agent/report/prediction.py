@@ -10,9 +10,10 @@ from typing import Annotated, Any, Final
 
 from agent.catalog.findings import Severity
 from agent.report.codec import dumps as dumps_json
+from agent.report.codec import schema_of
 from agent.report.hops import Hop, Reachability, Stage
 from agent.report.model import Fix, Status, Tool
-from agent.report.serialization import from_json, to_json, type_schema
+from agent.report.serialization import from_json, to_json
 from probes.frozen import dataclass
 from probes.masks import AvailabilityZone, Mask, Plain, ResourceId, Sentence
 from probes.model import Address
@@ -178,15 +179,6 @@ def decode(data: Any) -> PredictionDocument:
 
 def schema() -> dict[str, Any]:
     """The JSON Schema of the document (draft 2020-12)."""
-    definitions: dict[str, Any] = {}
-    type_schema(PredictionDocument, definitions)
-    document = definitions.pop("PredictionDocument")
-    document["properties"]["schema"] = {"const": SCHEMA}
+    document = schema_of(PredictionDocument, SCHEMA)
     document["properties"]["measured"] = {"const": False}
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$id": f"urn:{SCHEMA.replace('.', ':')}",
-        "title": "A prediction of backuplink",
-        **document,
-        "$defs": definitions,
-    }
+    return document
