@@ -20,6 +20,7 @@ from agent.judge.observations import addresses_in, by_place, ids, kind_of, place
 from agent.judge.rules.rule import Rule, RuleFinding, resting_on, says
 from agent.report.hops import Reachability
 from agent.report.model import CommandScope, ConfiguredPath, Fix, Measured
+from agent.report.subjects import resources
 from probes.model import FailureKind, Observation, Step, Target
 from probes.vpc.model import (
     AVAILABLE,
@@ -90,6 +91,9 @@ def _paths_differ(
         severity=None if shut else Severity.INFO,
         detail=" ".join(sentences),
         evidence=ids(observed),
+        subjects=resources(
+            *(id_ for path in through for hop in path.hops if hop.stage is path.parted_at for id_ in hop.resources)
+        ),
         addresses=places(observed),
         fix=_check_firewalls(target) if shut else _run_again(target),
     )
@@ -191,6 +195,7 @@ def _names_differ(evidence: Evidence, target: Target, answers: list[Observation[
     names = listed(endpoint.endpoint_id for endpoint in _covering(evidence, target))
     own = evidence.own_answer(target)
     look = _look_at_profiles(evidence, target)
+    profiles = evidence.configuration.profiles
     finding = RuleFinding(
         code="VPC014",
         target=target.id,
@@ -199,6 +204,11 @@ def _names_differ(evidence: Evidence, target: Target, answers: list[Observation[
         "the name, that DNS is on in the VPC, and that no Resolver rule, private hosted zone or DNS Firewall rule is "
         f"for it. What is left: {_left_of_profiles(evidence)}a change of the last minutes, or one since that was read.",
         evidence=ids(answers),
+        subjects=resources(
+            *(endpoint.endpoint_id for endpoint in _covering(evidence, target)),
+            *([] if profiles is None else profiles.profile_ids),
+            *(resource.resource_id for resource in unread_of_profiles(evidence)),
+        ),
         addresses=frozenset(address for answer in public for address in addresses_in(answer)),
         fix=Fix(
             summary="Run again in some minutes: private DNS takes a few to follow a change. Where it stays so, "
