@@ -1,4 +1,4 @@
-"""Tables that need no run: endpoints, permissions and the JSON Schema of the report."""
+"""Tables that need no run: endpoints, permissions and JSON Schemas."""
 
 from typing import TYPE_CHECKING
 
@@ -41,11 +41,12 @@ def permissions_table(
     return permissions.as_json(table) if as_json else permissions.as_text(table)
 
 
-def report_schema() -> str:
-    """The JSON Schema of the report."""
-    from agent.report.codec import dumps, schema
+def json_schema(name: str) -> str:
+    """The JSON Schema of a document: of the `report`, or of the record of one `host`. Raises KeyError for another."""
+    from agent.formats import host
+    from agent.report import codec
 
-    return dumps(schema())
+    return codec.dumps({"report": codec.schema, "host": host.schema}[name]())
 
 
 def _known_endpoints(

@@ -12,6 +12,7 @@ import service_models
 from agent.catalog.findings import CODES, Severity
 from agent.catalog.workloads import MODES, REASONS
 from agent.cli import main as cli
+from agent.formats import host
 from agent.formats.emf import DIMENSIONS, NAMESPACE, RUN_METRICS, TARGET_METRICS
 from agent.formats.monitoring import RESULTS, Standing
 from agent.formats.prometheus import AGREEMENTS, ANSWERS, ANY_RECORD, FAMILIES, PHASES
@@ -202,6 +203,7 @@ def pages() -> dict[str, str]:
         "docs/metrics.md": metrics_page(),
         "docs/scenarios.md": scenarios_page(),
         "docs/report.v1.schema.json": codec.dumps(codec.schema()),
+        "docs/host.v1.schema.json": codec.dumps(host.schema()),
         regions.PATH: regions.module(),
         **screenshots.pages(),
         **manual.pages(),

@@ -1,7 +1,7 @@
 """`backuplink endpoints`, `permissions` and `schema`: tables that need no run."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 import click
 
@@ -11,6 +11,8 @@ from agent.cli.options import table_format
 from agent.process.exit_codes import OK
 from agent.process.output import to_stdout
 from agent.settings import Workload
+
+SCHEMAS: Final = ("report", "host")
 
 
 def _service(names: tuple[str, ...], words: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -56,9 +58,10 @@ def permissions(
 
 
 @click.command(cls=Command)
-def schema() -> int:
-    """Write the JSON Schema of the report."""
-    from agent.app.tables import report_schema
+@click.argument("name", type=click.Choice(SCHEMAS), default=SCHEMAS[0])
+def schema(name: str) -> int:
+    """Write the JSON Schema of the report, or of the record of one host (--format host)."""
+    from agent.app.tables import json_schema
 
-    to_stdout(report_schema())
+    to_stdout(json_schema(name))
     return OK

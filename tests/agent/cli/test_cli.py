@@ -129,9 +129,19 @@ def test_help_names_the_commands(word: str) -> None:
         assert command in result.stdout
 
 
-def test_schema_is_the_committed_one() -> None:
-    result = run("schema")
-    assert result.stdout == (ROOT / "docs" / "report.v1.schema.json").read_text("utf-8")
+@pytest.mark.parametrize(
+    ("arguments", "file"),
+    [((), "report.v1.schema.json"), (("report",), "report.v1.schema.json"), (("host",), "host.v1.schema.json")],
+)
+def test_schema_is_the_committed_one(arguments: tuple[str, ...], file: str) -> None:
+    result = run("schema", *arguments)
+    assert result.stdout == (ROOT / "docs" / file).read_text("utf-8")
+
+
+def test_a_schema_of_no_document() -> None:
+    result = run("schema", "fleet")
+    assert result.returncode == 3
+    assert "'fleet' is not one of 'report', 'host'" in " ".join(result.stdout.split())
 
 
 BUSY = {"ENV015"}
