@@ -10,6 +10,7 @@ from typing import Annotated, Final
 from probes.frozen import dataclass
 from probes.masks import (
     CallErrorCode,
+    HostName,
     JobCategory,
     JobKind,
     Mask,
@@ -69,6 +70,11 @@ class HostFacts:
     say."""
     region_variables: dict[Plain, RegionSetting] = field(default_factory=dict)
     """Variables of this process that name a Region to the SDK, whatever they hold, by their names."""
+    name: HostName | None = None
+    """What this host calls itself (hostname(7)); None where the system does not say."""
+    managed_node_id: Plain | None = None
+    """The id under which Systems Manager knows a host outside EC2, `mi-…`; None for others, and where its agent's
+    registration may not be read."""
 
     def is_searched_first(self, name: str) -> bool:
         """Whether the C library completes a name by the search list before it looks for the name itself (`ndots:` of
@@ -208,6 +214,9 @@ class ImdsFacts:
     interface_addresses: tuple[Address, ...] = ()
     """Its private IPv4 addresses, then its IPv6 ones; empty where they are not known."""
     account_id: Plain | None = None
+    instance_type: Plain | None = None
+    image_id: Plain | None = None
+    """The AMI that it was started from."""
     dns_suffix: Plain | None = None
     """The partition's own, such as `amazonaws.com.cn`."""
     role: Annotated[str, Mask("role")] | None = None

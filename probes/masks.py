@@ -27,7 +27,7 @@ class Open(NamedTuple):
 
 
 ID_KINDS: Final = (
-    "i|vpc|subnet|sg|sgr|eni|acl|rtb|nat|igw|eigw|lgw|cagw|vgw|tgw|pcx|vpce|vpce-svc|pl|dopt|rslvr-[a-z]+|rp|fsx"
+    "i|ami|mi|vpc|subnet|sg|sgr|eni|acl|rtb|nat|igw|eigw|lgw|cagw|vgw|tgw|pcx|vpce|vpce-svc|pl|dopt|rslvr-[a-z]+|rp|fsx"
 )
 """How ids of AWS begin."""
 HOSTED_ZONE: Final = r"\bZ(?=[A-Z]*[0-9])[0-9A-Z]{7,31}\b"
@@ -39,6 +39,8 @@ Plain = Annotated[str, Open()]
 Sentence = Annotated[str, Open(quotes=True)]
 """Words of this program that may quote a peer, a name or a resource."""
 
+HostName = Annotated[str, Mask("node")]
+"""What a host calls itself."""
 RegionSetting = Annotated[str, Mask("text", unless=r"[a-z]{2,5}(?:-[a-z]+){1,2}-[0-9]{1,2}[a-z]?")]
 """What a setting names as a Region: the name of a Region or of a zone, or anything that stands there by mistake."""
 StsHost = Annotated[str, Mask("host", unless=r"sts[a-z0-9.-]{0,80}\.(?:amazonaws\.(?:com|com\.cn|eu)|api\.aws)")]

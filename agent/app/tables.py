@@ -68,8 +68,15 @@ def _prediction_schema() -> "dict[str, Any]":
     return prediction.schema()
 
 
+def _host_schema() -> "dict[str, Any]":
+    from agent.formats import host
+
+    return host.schema()
+
+
 SCHEMAS: "Final[dict[str, Callable[[], dict[str, Any]]]]" = {
     "report": _report_schema,
+    "host": _host_schema,
     "history": _history_schema,
     "prediction": _prediction_schema,
 }

@@ -111,5 +111,6 @@ def _row(code: str) -> dict[str, str]:
         "name": finding.name,
         "severity": finding.severity,
         "scope": finding.scope,
+        "radius": finding.radius,
         "title": finding.title,
     }

@@ -13,12 +13,13 @@ from agent.catalog.findings import CODES, Scope
 from agent.judge.candidate import Candidate, worst_of
 from agent.judge.causality import EXPLAINS, Explains, explain, explained_by, supported
 from agent.judge.evidence import AT_ADDRESSES, Evidence, skipped_because
-from agent.judge.fixes import fix_of
+from agent.judge.fixes import filled, known_ids
 from agent.judge.proof import left_unnamed, missing_proof, reason_of, unexplained
 from agent.judge.requirements import judged_steps, why_not_in_use
 from agent.judge.rules.registry import RULES
 from agent.judge.rules.rule import Rule, RuleFinding
 from agent.judge.rules.run import crashed
+from agent.judge.subjects import subjects_of
 from agent.report.model import Finding, NotEvaluated
 from agent.settings import Suppression
 from probes.frozen import dataclass
@@ -147,6 +148,7 @@ def _merged(reported: Iterable[RuleFinding]) -> list[RuleFinding]:
             first,
             detail=" ".join(dict.fromkeys((first.detail, finding.detail))),
             evidence=tuple(dict.fromkeys((*first.evidence, *finding.evidence))),
+            subjects=tuple(dict.fromkeys((*first.subjects, *finding.subjects))),
             addresses=first.addresses | finding.addresses,
             severity=min(severities, key=lambda severity: severity.rank),
             of_this_host=first.of_this_host or finding.of_this_host,
@@ -211,6 +213,7 @@ def _order(candidate: Candidate) -> tuple[object, ...]:
 
 def _finding(candidate: Candidate, evidence: Evidence) -> Finding:
     code = candidate.code
+    known = known_ids(candidate.finding, candidate.target, evidence)
     return Finding(
         id=candidate.id,
         code=code.code,
@@ -221,9 +224,10 @@ def _finding(candidate: Candidate, evidence: Evidence) -> Finding:
         title=code.title,
         detail=candidate.finding.detail,
         evidence=candidate.finding.evidence,
+        subjects=subjects_of(candidate.finding, candidate.target, evidence, known),
         explained_by=None if candidate.cause is None else candidate.cause.id,
         counts=candidate.counts,
         suppressed=candidate.suppressed,
-        fix=fix_of(candidate.finding, candidate.target, evidence),
+        fix=filled(candidate.finding.fix, known),
         documents=code.documents,
     )

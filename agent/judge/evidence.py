@@ -177,6 +177,14 @@ class Evidence:
         return self._by_id.get(Step.CREDENTIALS)
 
     @cached_property
+    def role_of_caller(self) -> str | None:
+        """Name of the role whose credentials this run has; None where there is none, or it is not known."""
+        facts = self.credentials.facts if self.credentials is not None else None
+        if facts is None:
+            return None
+        return facts.role or (self.imds.role if self.imds and facts.source == "iam-role" else None)
+
+    @cached_property
     def own_addresses_of_host(self) -> frozenset[Address]:
         """The addresses of this host's interfaces; empty where they are not known."""
         interfaces = (self.host.interfaces if self.host else None) or ()

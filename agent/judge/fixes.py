@@ -34,15 +34,10 @@ _OPTIONS: Final = frozenset(
 _PLACEHOLDER: Final = re.compile(r"<[A-Z_]+>")
 
 
-def fix_of(finding: RuleFinding, target: Target | None, evidence: Evidence) -> Fix:
-    """The fix of a finding, ready for a person: placeholders filled where this run knows the value, and `<VALUE>` for
+def filled(fix: Fix, known: Mapping[str, str]) -> Fix:
+    """A fix that is ready for a person: placeholders filled where the value is `known`, and `<VALUE>` for
     every word that is not what ids, names, addresses and options are made of. What a peer or a setting gave never
     becomes part of a command, and no value becomes an option."""
-    return filled(finding.fix, _known_ids(finding, target, evidence))
-
-
-def filled(fix: Fix, known: Mapping[str, str]) -> Fix:
-    """A fix with `known` in place of its placeholders, made as `fix_of` says."""
 
     def fill(word: str) -> str:
         word = _PLACEHOLDER.sub(lambda placeholder: known.get(placeholder[0], placeholder[0]), word)
@@ -53,7 +48,13 @@ def filled(fix: Fix, known: Mapping[str, str]) -> Fix:
     return replace(fix, commands=commands)
 
 
-def _known_ids(finding: RuleFinding, target: Target | None, evidence: Evidence) -> Mapping[str, str]:
+def placeholders_of(finding: RuleFinding) -> frozenset[str]:
+    """The placeholders in the commands of a finding's fix."""
+    words = (word for command in finding.fix.commands for word in command.argv)
+    return frozenset(placeholder for word in words for placeholder in _PLACEHOLDER.findall(word))
+
+
+def known_ids(finding: RuleFinding, target: Target | None, evidence: Evidence) -> Mapping[str, str]:
     """By placeholder, what this run knows of it, where that has the strict form of its kind."""
     imds = evidence.imds
     groups = imds.security_group_ids if imds is not None else ()

@@ -307,6 +307,8 @@ def _vantage(evidence: Evidence) -> Vantage:
     clock = min(evidence.clocks, key=lambda clock: clock.uncertainty, default=None)
     return Vantage(
         instance_id=imds.instance_id if imds else None,
+        managed_node_id=host.managed_node_id if host else None,
+        host_name=host.name if host else None,
         region=imds.region if imds else None,
         partition=imds.partition if imds else None,
         availability_zone=imds.availability_zone if imds else None,
@@ -315,6 +317,9 @@ def _vantage(evidence: Evidence) -> Vantage:
         subnet_id=imds.subnet_id if imds else None,
         vpc_cidrs=imds.vpc_cidrs if imds else (),
         security_group_ids=imds.security_group_ids if imds else (),
+        account_id=imds.account_id if imds else None,
+        instance_type=imds.instance_type if imds else None,
+        image_id=imds.image_id if imds else None,
         source_addresses=ordered(source for source in sources if source is not None),
         resolvers=evidence.configured_resolvers,
         workloads=tuple(map(_workload, evidence.workloads)),
@@ -345,7 +350,7 @@ def _credentials(evidence: Evidence) -> Credentials | None:
         source=facts.source,
         access_key_id_suffix=facts.access_key_id_suffix,
         expires_at=facts.expires_at,
-        role=facts.role or (evidence.imds.role if evidence.imds and facts.source == "iam-role" else None),
+        role=evidence.role_of_caller,
     )
 
 

@@ -15,7 +15,7 @@ from probes.facts import (
     SdkFacts,
 )
 from probes.frozen import dataclass
-from probes.masks import Mask, Plain, ResourceId, Sentence
+from probes.masks import HostName, Mask, Plain, ResourceId, Sentence
 from probes.model import Address, Addressing, Observation, Role, Target
 
 SCHEMA: Final = "backuplink.report.v1"
@@ -88,6 +88,53 @@ class Fix:
     commands: tuple[Command, ...] = ()
 
 
+class SubjectKind(StrEnum):
+    """What a subject of a finding is."""
+
+    GROUP = "group"
+    """A security group."""
+    ACL = "acl"
+    """A network ACL."""
+    ROUTE_TABLE = "route-table"
+    ENDPOINT = "endpoint"
+    INTERFACE = "interface"
+    """A network interface of AWS."""
+    SUBNET = "subnet"
+    VPC = "vpc"
+    ZONE = "zone"
+    """An availability zone, by its id."""
+    HOSTED_ZONE = "hosted-zone"
+    """A private hosted zone of Route 53."""
+    RULE = "rule"
+    """A Resolver rule, or the group or the domain list of a DNS Firewall rule."""
+    PROFILE = "profile"
+    """A Route 53 Profile."""
+    DHCP_OPTIONS = "dhcp-options"
+    PREFIX_LIST = "prefix-list"
+    INSTANCE = "instance"
+    """Another instance, such as one that forwards packets; never this host."""
+    GATEWAY = "gateway"
+    """What a route leads to: a NAT, an internet, a virtual private or a transit gateway, or a peering."""
+    RESOLVER = "resolver"
+    """A name server, by its address."""
+    ADDRESS = "address"
+    PORT = "port"
+    ROLE = "role"
+    ACCOUNT = "account"
+    URL = "url"
+    """Of a proxy, or of an endpoint that a setting names."""
+    ISSUER = "issuer"
+    """Of a certificate."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FindingSubject:
+    """Something that a finding is about."""
+
+    kind: SubjectKind
+    id: Annotated[str, Mask("text")]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """A named fault."""
@@ -102,6 +149,9 @@ class Finding:
     detail: Sentence
     evidence: tuple[Plain, ...]
     """Ids of the observations that show it."""
+    subjects: tuple[FindingSubject, ...] = ()
+    """What it is about, by kind and id; empty where that is this host alone, and in reports of versions that did not
+    say it."""
     explained_by: Plain | None
     """Id of the finding that is its cause."""
     counts: bool = True
@@ -218,6 +268,8 @@ class Vantage:
     """The host on which the run took place."""
 
     instance_id: Plain | None
+    managed_node_id: Plain | None = None
+    host_name: HostName | None = None
     region: Plain | None
     partition: Plain | None
     availability_zone: Plain | None
@@ -226,6 +278,9 @@ class Vantage:
     subnet_id: Plain | None
     vpc_cidrs: tuple[IPv4Network | IPv6Network, ...]
     security_group_ids: tuple[Plain, ...]
+    account_id: Plain | None = None
+    instance_type: Plain | None = None
+    image_id: Plain | None = None
     source_addresses: tuple[Address, ...]
     resolvers: tuple[Address, ...]
     workloads: tuple[WorkloadReport, ...] = ()

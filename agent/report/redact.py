@@ -35,7 +35,7 @@ from agent.catalog.regions import REGIONS
 from agent.catalog.services import SERVICES
 from agent.catalog.vpce import bucket_of_host
 from agent.catalog.workloads import BACKINT_FOR_ENDPOINTS, SSM_AGENT_WITHOUT_EC2MESSAGES
-from agent.report.model import Command, Report
+from agent.report.model import Command, Report, SubjectKind
 from agent.report.prediction import PredictionDocument
 from probes.facts import ApiFacts
 from probes.masks import HOSTED_ZONE, ID_KINDS, Mask, Open
@@ -78,7 +78,7 @@ _NAMED_ADDRESS: Final = re.compile(r"\b(?P<kind>ip|ec2)-(?P<address>\d{1,3}(?:-\
 
 _QUOTED_BYTES: Final = re.compile(r"\b(?:bytearray\()?b['\"].*", re.DOTALL)
 """How h11's complaints end where they quote a peer; the end itself may be cut off."""
-_NOT_QUOTED: Final = frozenset({"exceptions", "fingerprint", "key", "resolver", "search"})
+_NOT_QUOTED: Final = frozenset({"exceptions", "fingerprint", "key", "node", "resolver", "search"})
 """Kinds that no sentence quotes, and that are too short or too common to be searched for there."""
 _NAMES: Final = frozenset({"domain", "host", "search"})
 """Kinds that are searched for everywhere, ids too, where they have a dot and so are no common word."""
@@ -86,6 +86,8 @@ _PLAIN_WORDS: Final = frozenset(
     {*SERVICES, *REGIONS, *(partition.id for partition in PARTITIONS), "Amazon", "default", "localhost"}
 )
 """Words of this program, which tell nothing even where a role or a profile is called so."""
+_CHOSEN: Final = frozenset({SubjectKind.ROLE, SubjectKind.URL, SubjectKind.ISSUER})
+"""Kinds of subjects whose ids are names that somebody chose; the others have forms that are masked by patterns."""
 _OWN_WORDS: Final = frozenset({FailureKind.TIMEOUT, FailureKind.DEADLINE})
 """Failures whose message is this program's and not a peer's."""
 _AWS_WORDS: Final = frozenset(
@@ -392,6 +394,13 @@ def _sensitive(report: Report) -> Iterator[tuple[str, str]]:
     for kind, text in _fields((report.vantage, *(observation.facts for observation in report.observations))):
         if kind in ("location", "proxy", "url") and (host := _host_in(text)) is not None and "." in host:
             yield "host", host
+    # A rule may know of one from another place than a field, such as a role from a denial.
+    yield from (
+        (subject.kind.value, subject.id)
+        for finding in report.findings
+        for subject in finding.subjects
+        if subject.kind in _CHOSEN
+    )
 
 
 @cache

@@ -404,6 +404,8 @@ def _metadata(scenario: Scenario, now: Now) -> Peer:
         "placement/availability-zone-id": metadata.availability_zone_id,
         "services/partition": metadata.partition,
         "instance-id": metadata.instance_id,
+        "instance-type": metadata.instance_type,
+        "ami-id": metadata.image_id,
         "mac": metadata.mac,
         "services/domain": partition_of(metadata.region).dns_suffix,
         f"{below}/owner-id": metadata.account_id,

@@ -221,6 +221,8 @@ class StopPart:
 class HostPart:
     """The host that the run is made on."""
 
+    name: str = "ip-10-0-1-10"
+    """What it calls itself; in namespaces the name is that of the machine below."""
     addresses: tuple[Interface, ...] = (ip_interface("10.0.1.10/24"),)
     gateways: tuple[Address, ...] = (ip_address("10.0.1.1"),)
     """Default routers, one a family; without one only the own subnet can be reached."""
@@ -278,6 +280,8 @@ class MetadataPart:
     availability_zone: str = "eu-west-1a"
     availability_zone_id: str = "euw1-az1"
     instance_id: str = "i-0a1b2c3d4e5f67890"
+    instance_type: str = "m7i.large"
+    image_id: str = "ami-0a1b2c3d4e5f67890"
     mac: str = "0a:1b:2c:3d:4e:5f"
     account_id: str = "111122223333"
     role: str | None = None

@@ -249,6 +249,7 @@ class SimulatedMachine:
 
     def read(self, path: str) -> bytes:
         files = {
+            "/proc/sys/kernel/hostname": f"{self._host.name}\n",
             "/etc/resolv.conf": self._host.resolv_conf(),
             "/proc/sys/net/ipv4/ip_local_port_range": "32768\t60999\n",
             "/proc/sys/net/ipv4/tcp_keepalive_time": f"{self._host.keepalive_seconds}\n",

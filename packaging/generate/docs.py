@@ -36,7 +36,10 @@ MOST_SCENARIOS = 3
 
 def codes_page() -> str:
     """Every finding code with its severity."""
-    rows = [f"| {code.code} | {code.name} | {code.severity} | {code.scope} | {code.title} |" for code in CODES.values()]
+    rows = [
+        f"| {code.code} | {code.name} | {code.severity} | {code.scope} | {code.radius} | {code.title} |"
+        for code in CODES.values()
+    ]
     return "\n".join(
         [
             f"{HEAD}# Finding codes",
@@ -44,8 +47,11 @@ def codes_page() -> str:
             "A finding of a target that nobody asked for, an optional service or a host for comparison, keeps its "
             "severity and does not count: it raises neither the verdict nor the exit code.",
             "",
-            "| code | name | severity | scope | title |",
-            "|---|---|---|---|---|",
+            "The radius is how far the cause of such a finding reaches as a rule: this host, the hosts of its subnet, "
+            "those that use the endpoint, those of the VPC, or those of the account.",
+            "",
+            "| code | name | severity | scope | radius | title |",
+            "|---|---|---|---|---|---|",
             *rows,
             "",
         ]

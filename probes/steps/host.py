@@ -1,6 +1,8 @@
 """What this host is set to: addresses, name servers, hosts file, proxy variables, and whether it is an EC2 instance."""
 
 import contextlib
+import json
+import re
 from collections.abc import Mapping
 from ipaddress import ip_address
 from typing import Final
@@ -21,6 +23,10 @@ PROXY_VARIABLES: Final = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 
 RESOLVED: Final = "/run/systemd/resolve/resolv.conf"
 """Where systemd-resolved writes the name servers that it asks itself."""
+_NAME: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?")
+"""The kernel keeps 64 characters (uname(2)); of other names nothing is shown."""
+_NODE_ID: Final = re.compile(r"mi-[0-9a-f]{8,17}")
+_REGISTRATION: Final = "/var/lib/amazon/ssm/registration"
 _DMI: Final = "/sys/class/dmi/id/"
 
 
@@ -45,6 +51,8 @@ async def probe(
         proxies=proxy_variables(machine.environment),
         local_ports=_local_ports(machine),
         keepalive_seconds=_keepalive(machine),
+        name=_name(machine),
+        managed_node_id=managed_node_id(_text(machine, _REGISTRATION)),
         region_variables={
             name: _printable(value) for name in region_variables if (value := machine.environment.get(name))
         },
@@ -173,6 +181,22 @@ def _local_ports(machine: Machine) -> tuple[int, int] | None:
 def _keepalive(machine: Machine) -> int | None:
     text = _text(machine, "/proc/sys/net/ipv4/tcp_keepalive_time").strip()
     return int(text) if text.isascii() and text.isdigit() and len(text) <= 9 else None
+
+
+def _name(machine: Machine) -> str | None:
+    text = _text(machine, "/proc/sys/kernel/hostname").strip()
+    return text if _NAME.fullmatch(text) else None
+
+
+def managed_node_id(registered: str) -> str | None:
+    """The id in what the SSM Agent keeps of its registration (amazon-ssm-agent, agent/managedInstances/registration),
+    which root alone may read."""
+    try:
+        registration = json.loads(registered or "null")
+    except (ValueError, RecursionError):
+        return None
+    node_id = registration.get("ManagedInstanceID") if isinstance(registration, dict) else None
+    return node_id if isinstance(node_id, str) and _NODE_ID.fullmatch(node_id) else None
 
 
 def _text(machine: Machine, path: str) -> str:

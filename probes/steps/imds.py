@@ -25,6 +25,7 @@ MAX_VALUE_CHARACTERS: Final = 2048
 
 _WORD: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 """Nothing that a command could read as an option."""
+_INSTANCE_TYPE: Final = re.compile(r"[a-z0-9][a-z0-9.-]{0,63}")
 _MAC: Final = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
 _CIDR: Final = re.compile(r"[0-9a-f.:/]{1,64}")
 """No IPv6 scope, which could be any text."""
@@ -105,6 +106,8 @@ async def probe(net: Net, machine: Machine, agent: str, draft: Draft[ImdsFacts])
             availability_zone=await word("placement/availability-zone"),
             availability_zone_id=await word("placement/availability-zone-id"),
             instance_id=await word("instance-id"),
+            instance_type=_value("instance-type", await read("instance-type"), _INSTANCE_TYPE),
+            image_id=await word("ami-id"),
             dns_suffix=_value("services/domain", await read("services/domain"), _DOMAIN),
             role=_value("iam/security-credentials/", await read("iam/security-credentials/"), _ROLE),
         )

@@ -16,9 +16,13 @@ _IS_REQUIRED: Final = os.environ.get(REQUIRED) == "1"
 PROGRAMS: Final = ("chromium", "chromium-browser", "google-chrome")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """A browser of Playwright. Skips without one; fails instead where REQUIRED is 1."""
+    """A browser of Playwright. Skips without one; fails instead where REQUIRED is 1.
+
+    It ends with its module: as long as it is there, a loop of Playwright runs in this thread, and no test of another
+    module could run one.
+    """
     if not (extent.everything() or _IS_REQUIRED):
         pytest.skip("a browser takes seconds for each page: --everything")
     program = next(filter(None, map(shutil.which, PROGRAMS)), None)

@@ -16,7 +16,7 @@ from agent.simulated.settings import EPOCH
 from agent.watch import metrics
 from agent.watch.changes import Tracker
 from agent.watch.notices import Channel, Delivery
-from tests.formats import html_page, junit_results, plugin_output, svg_picture
+from tests.formats import host_record, html_page, junit_results, plugin_output, svg_picture
 from tests.support.runs import report_of
 
 REQUIRED: Final = "BACKUPLINK_REQUIRE_PROMTOOL"
@@ -137,6 +137,7 @@ def _markdown_status(text: str) -> str:
 STATUS_IN: Final[dict[str, Callable[[str], str]]] = {
     "prometheus": _prometheus_status,
     "emf": _emf_status,
+    "host": host_record.status,
     "nagios": _nagios_status,
     "junit": _junit_status,
     "html": html_page.status,

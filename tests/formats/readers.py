@@ -17,6 +17,7 @@ from agent.formats.report_text import visible
 from agent.report import codec
 from tests.formats import (
     emf_events,
+    host_record,
     html_page,
     junit_report,
     junit_results,
@@ -189,6 +190,15 @@ READERS: Final[dict[str, Reader]] = {
         alphabet="<>&\"']![CDAT-\n\x00\x0b\ufffe",
         more_hostile=("]]>", "<![CDATA[x]]>", "&lt;", "\x01\x02\ufffe", "\ud83d"),
         libraries=frozenset({"junitparser", "xml.dom"}),
+        examples=50,
+        every=16,
+    ),
+    "host": Reader(
+        holds=host_record.read,
+        status=STATUS_IN["host"],
+        check=host_record.check,
+        alphabet='\\"{}[],:\n\r\u2028|<%= 1a',
+        more_hostile=("a|b=c|d", " < ", "%7C", "x" * 100_000, "\\" * 100_000, "|" * 1_000, "\U0001f469" * 10_000),
         examples=50,
         every=16,
     ),

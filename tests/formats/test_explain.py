@@ -127,10 +127,10 @@ def test_the_page_of_every_code_is_json_for_a_program(code: str, capsys: pytest.
     parsed = json.loads(output)
     known = CODES[code]
     assert output.isascii()
-    assert list(parsed) == ["schema", "code", "name", "severity", "scope", "title", "sections", "documents"]
+    assert list(parsed) == ["schema", "code", "name", "severity", "scope", "radius", "title", "sections", "documents"]
     assert parsed["schema"] == "backuplink.explain.v1"
     assert (parsed["code"], parsed["name"], parsed["title"]) == (code, known.name, known.title)
-    assert (parsed["severity"], parsed["scope"]) == (known.severity.value, known.scope.value)
+    assert (parsed["severity"], parsed["scope"], parsed["radius"]) == (known.severity, known.scope, known.radius)
     assert tuple(parsed["sections"]) == HEADINGS
     page = explain.page(code)
     for heading, body in parsed["sections"].items():
@@ -168,7 +168,18 @@ def test_without_a_code_all_are_listed_for_a_program(capsys: pytest.CaptureFixtu
     assert [code["code"] for code in parsed["codes"]] == list(CODES)
     for code in parsed["codes"]:
         alone = json.loads(written(code["code"], "--format=json", capsys=capsys))
-        assert code == {key: alone[key] for key in ("code", "name", "severity", "scope", "title")}
+        assert code == {key: alone[key] for key in ("code", "name", "severity", "scope", "radius", "title")}
+
+
+def test_every_code_says_how_far_its_cause_reaches(capsys: pytest.CaptureFixture[str]) -> None:
+    codes = json.loads(written("--format=json", capsys=capsys))["codes"]
+    radius = {code["code"]: code["radius"] for code in codes}
+    assert set(radius) == set(CODES)
+    assert set(radius.values()) == {"host", "subnet", "endpoint", "vpc", "account"}
+    # What is measured on a host as its own is no other host's.
+    assert {radius[code.code] for code in CODES.values() if code.of_this_host} == {"host"}
+    # A host's own fault is not fixed by a template of AWS, nor is it the cause of a configuration that many have.
+    assert [code for code, reach in radius.items() if reach == "host" and CODES[code].needs_symptom] == []
 
 
 def test_every_code_that_is_listed_has_a_page_and_every_page_a_code() -> None:

@@ -133,6 +133,7 @@ BY_PLACE: Final = {
     "probes/steps/http.py::exchange": _HTTP,
     "probes/steps/http.py::instant_of": _HTTP,
     "probes/steps/http.py::xml_of": _API,
+    "probes/steps/host.py::managed_node_id": Parser(("host-files",), (f"{_STEPS}test_host.py::test_any_registration",)),
     "probes/steps/imds.py::probe_role": Parser(("metadata",), (f"{_STEPS}test_imds.py::test_any_document_of_a_role",)),
     "probes/steps/proxy.py::ask_for_tunnel": Parser(
         ("proxy",), (f"{_STEPS}test_proxy.py::test_any_bytes_end_in_a_documented_way",)

@@ -59,9 +59,9 @@ def permissions(
 @click.command(cls=Command)
 @click.argument("document", type=click.Choice(tuple(SCHEMAS)), default=next(iter(SCHEMAS)))
 def schema(document: str) -> int:
-    """Write the JSON Schema of a document: `report`, which is the default, `history` or `prediction`.
+    """Write the JSON Schema of a document: `report`, which is the default, `host`, `history` or `prediction`.
 
-    They describe what --format json of a run, and of the commands `history` and `predict`, writes.
+    They describe what --format json and --format host of a run, and --format json of `history` and `predict`, write.
     """
     to_stdout(json_schema(document))
     return OK

@@ -19,7 +19,8 @@ from agent.judge.evidence import GRAVE_SKEW_SECONDS, Evidence, skipped_because
 from agent.judge.observations import addresses_in, ids
 from agent.judge.requirements import required_steps
 from agent.judge.rules.rule import Rule, RuleFinding
-from agent.report.model import NO_VPC, Command, CommandScope, Fix
+from agent.report.model import NO_VPC, Command, CommandScope, Fix, SubjectKind
+from agent.report.subjects import about, resources
 from agent.settings import Expect, Workload
 from probes.addresses import AddressScope, ordered, usable_families
 from probes.facts import AllowanceFacts, ProxyFacts
@@ -208,6 +209,7 @@ def sdk_endpoint_overridden(evidence: Evidence) -> Iterator[RuleFinding]:
             + ("" if is_https(url) or own is None else " An endpoint answers HTTPS alone.")
             + lost,
             evidence=(f"{HOST}/{SDK_SETTINGS}",),
+            subjects=(*about(SubjectKind.URL, [url]), *resources(*([] if own is None else [own.endpoint_id]))),
             addresses=frozenset(evidence.own_answer(target)),
             shared=frozenset({url}),
             fix=Fix(
@@ -305,6 +307,7 @@ def proxy_captures_endpoint(evidence: Evidence) -> Iterator[RuleFinding]:
             detail=f"The proxy variables of this process send calls for {target.host} to {proxy}: they leave the "
             "private path there, whatever the direct way is like.",
             evidence=(f"{HOST}/{target.id}/{PROXY}",),
+            subjects=about(SubjectKind.URL, [proxy]),
             shared=frozenset({proxy}),
             fix=Fix(
                 summary=f"Add {target.host} and 169.254.169.254 to what NO_PROXY and no_proxy hold where the process "
@@ -626,6 +629,7 @@ def proxy_captures_metadata(evidence: Evidence) -> Iterator[RuleFinding]:
         detail=f"The proxy variables of this process send requests for instance metadata to {proxy}, which cannot know "
         "this instance: tools that honour them find no credentials.",
         evidence=ids([seen]),
+        subjects=about(SubjectKind.URL, [proxy]),
         fix=Fix(
             summary="Add 169.254.169.254, 169.254.170.2, 169.254.170.23 and [fd00:ec2::254], with its brackets, to "
             "what NO_PROXY and no_proxy hold.",

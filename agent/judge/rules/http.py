@@ -10,7 +10,8 @@ from agent.judge.conditions.certificates import AMAZON
 from agent.judge.evidence import Evidence
 from agent.judge.observations import ids, kind_of, places
 from agent.judge.rules.rule import Rule, RuleFinding
-from agent.report.model import Fix
+from agent.report.model import Fix, SubjectKind
+from agent.report.subjects import about
 from probes.facts import ApiFacts, HttpFacts, TlsFacts
 from probes.model import Address, FailureKind, Observation, Step, Target
 from probes.operations import PADDED, PROXY_CONNECT, WEBSOCKET
@@ -110,6 +111,7 @@ def proxy_failed(evidence: Evidence) -> Iterator[RuleFinding]:
             target=target.id,
             detail=f"The proxy {proxy} does not let calls to {target.host} through: {seen.failure.message}.",
             evidence=ids([seen]),
+            subjects=about(SubjectKind.URL, [proxy]),
             shared=frozenset({proxy, str(kind_of(seen))}),
             fix=Fix(
                 summary="Name the endpoints in NO_PROXY, so that no proxy is asked; where it is meant to be, let it "

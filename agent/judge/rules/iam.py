@@ -13,7 +13,8 @@ from agent.judge.conditions.denials import GRAMMAR, KINDS, PRINCIPALS, Denial, G
 from agent.judge.evidence import Evidence
 from agent.judge.observations import ids, places
 from agent.judge.rules.rule import Rule, RuleFinding
-from agent.report.model import Command, CommandScope, Fix
+from agent.report.model import Command, CommandScope, Fix, SubjectKind
+from agent.report.subjects import about, resources
 from probes.facts import ApiFacts
 from probes.model import FailureKind, Observation, Step, Target
 
@@ -78,6 +79,7 @@ def _finding_of(code: str, target: Target, calls: list[Observation[ApiFacts]]) -
         is_no_fault=is_no_fault,
         detail=detail,
         evidence=ids(calls),
+        subjects=(*resources(*_accounts_of(denial)), *about(SubjectKind.ROLE, _role_of(denial))),
         addresses=places(calls),
         shared=frozenset(arn for call in calls if (arn := read_denial(_text(call)).policy_arn) is not None),
         may_need_path=denial.explicit is True,
@@ -107,6 +109,20 @@ def _who_and_what(denial: Denial) -> str:
         parts.append(f"resource: {denial.resource}")
     sentence = "; ".join(parts)
     return f" {sentence[0].upper()}{sentence[1:]}." if sentence else ""
+
+
+def _accounts_of(denial: Denial) -> tuple[str, ...]:
+    """The accounts of the caller and of the resource, as far as a finding names them."""
+    arns = (arn for arn in (denial.principal, denial.resource) if _is_masked_whole(arn))
+    of_caller = denial.principal if denial.principal_kind is PrincipalKind.ACCOUNT else None
+    return tuple(filter(None, (of_caller, *(str(arn).split(":")[4] for arn in arns))))
+
+
+def _role_of(denial: Denial) -> list[str]:
+    """The role that the caller has assumed: `arn:aws:sts::ACCOUNT:assumed-role/ROLE/SESSION` (IAM User Guide, IAM
+    identifiers)."""
+    resource = str(denial.principal).split(":")[-1].split("/") if _is_masked_whole(denial.principal) else []
+    return resource[1:2] if resource[:1] == ["assumed-role"] else []
 
 
 def _fix(code: str, target: Target, action: str, denial: Denial) -> Fix:

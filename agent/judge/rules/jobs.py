@@ -11,7 +11,8 @@ from agent.judge.commands import read_only
 from agent.judge.evidence import Evidence
 from agent.judge.observations import ids
 from agent.judge.rules.rule import Rule, RuleFinding
-from agent.report.model import Command, CommandScope, Fix
+from agent.report.model import Command, CommandScope, FindingSubject, Fix
+from agent.report.subjects import resources
 from probes.facts import JOB_STATES, JOBS_PERIOD, FailedJobs, JobsFacts
 from probes.frozen import dataclass
 from probes.model import FailureKind, Observation, Role, Target
@@ -103,6 +104,7 @@ def jobs_fail_elsewhere(evidence: Evidence) -> Iterator[RuleFinding]:
         detail=f"{_counted(jobs)} and none of these is of this host's kind: {_described(jobs.elsewhere)}. AWS Backup "
         "makes such backups without this host: its path has no part in them.",
         evidence=ids([jobs.listing]),
+        subjects=_asked_about(jobs.facts),
         fix=Fix(
             summary="Nothing on this host's path. Read the messages of the jobs: AWS Backup names a role, a key, a "
             "vault or the resource.",
@@ -134,6 +136,7 @@ def jobs_fail_here(evidence: Evidence) -> Iterator[RuleFinding]:
         detail=f"{_counted(jobs)} and {_sum(jobs.here)} of these {_are(jobs.here)} of this host: "
         f"{_described(jobs.here)}. {' '.join(words)}",
         evidence=ids([jobs.listing]),
+        subjects=_asked_about(jobs.facts),
         # With a job that the path cannot have stopped, a fault of the path does not account for the finding.
         needs_path_of=frozenset() if by_aws else frozenset(target.id for target in _needed(evidence, by_host)),
         fix=Fix(
@@ -165,6 +168,11 @@ def _asked_for(facts: JobsFacts) -> str:
         "of all resources of the account in this Region" if facts.resource_arn is None else f"of {facts.resource_arn}"
     )
     return f"of the last {_HOURS} {whose}"
+
+
+def _asked_about(facts: JobsFacts) -> tuple[FindingSubject, ...]:
+    """The account of the one resource whose jobs were asked for."""
+    return () if facts.resource_arn is None else resources(*facts.resource_arn.split(":")[4:5])
 
 
 def _described(failed: tuple[FailedJobs, ...]) -> str:

@@ -9,7 +9,7 @@ from agent.catalog.wording import listed
 from agent.judge.commands import read_only
 from agent.judge.evidence import Evidence
 from agent.judge.observations import ids, places
-from agent.report.model import Fix
+from agent.report.model import FindingSubject, Fix
 from probes.addresses import ordered
 from probes.facts import TcpFacts
 from probes.frozen import dataclass
@@ -26,6 +26,8 @@ class RuleFinding:
     detail: str
     evidence: tuple[str, ...]
     fix: Fix
+    subjects: tuple[FindingSubject, ...] = ()
+    """What it is about besides what its target, addresses and evidence tell: see `agent.judge.subjects`."""
     addresses: frozenset[Address] = frozenset()
     """Where the fault shows; what it explains by address lies at these."""
     severity: Severity | None = None

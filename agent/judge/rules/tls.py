@@ -10,7 +10,8 @@ from agent.judge.conditions.certificates import AMAZON, ISSUED_BY_AMAZON, is_fro
 from agent.judge.evidence import Evidence
 from agent.judge.observations import ids, kind_of, places
 from agent.judge.rules.rule import Rule, RuleFinding
-from agent.report.model import Command, Fix
+from agent.report.model import Command, Fix, SubjectKind
+from agent.report.subjects import about
 from probes.facts import TlsFacts
 from probes.model import FailureKind, Observation, Step, Target
 from probes.operations import OTHER_NAME, SMALL_SEGMENTS
@@ -101,6 +102,7 @@ def intercepted(evidence: Evidence) -> Iterator[RuleFinding]:
             detail=" ".join(sentences),
             evidence=ids(untrusted),
             addresses=places(untrusted),
+            subjects=about(SubjectKind.ISSUER, sorted(_issuer_names(untrusted))),
             shared=frozenset() if unread else _issuer_names(untrusted),
             fix=Fix(
                 summary="Exempt the endpoint's host names from TLS inspection. Trusting the inspector's authority "
@@ -514,6 +516,7 @@ def trusted_interception(evidence: Evidence) -> Iterator[RuleFinding]:
             "this host trusts and which is not Amazon: something on the way intercepts TLS, with permission.",
             evidence=ids(opened),
             addresses=places(opened),
+            subjects=about(SubjectKind.ISSUER, sorted(_issuer_names(opened))),
             shared=_issuer_names(opened),
             fix=Fix(
                 summary="Exempt the endpoint's host names from TLS inspection: it sees every call and every token.",

@@ -129,10 +129,18 @@ def test_help_names_the_commands(word: str) -> None:
         assert command in result.stdout
 
 
-@pytest.mark.parametrize(("words", "name"), [((), "report"), (("report",), "report"), (("history",), "history")])
+@pytest.mark.parametrize(
+    ("words", "name"), [((), "report"), *(((name,), name) for name in ("report", "host", "history", "prediction"))]
+)
 def test_schema_is_the_committed_one(words: tuple[str, ...], name: str) -> None:
     result = run("schema", *words)
     assert result.stdout == (ROOT / "docs" / f"{name}.v1.schema.json").read_text("utf-8")
+
+
+def test_a_schema_of_no_document() -> None:
+    result = run("schema", "fleet")
+    assert result.returncode == 3
+    assert "'fleet' is not one of 'report', 'host', 'history', 'prediction'" in " ".join(result.stdout.split())
 
 
 BUSY = {"ENV015"}

@@ -492,12 +492,14 @@ def _is_json(text: str) -> bool:
 
 _HOST_FILES: Final = (
     b"nameserver 10.0.0.2\nsearch a.example b.example\noptions timeout:1 ndots:5\nnameserver fe80::1%eth0\n",
+    b'{"ManagedInstanceID":"mi-0a1b2c3d4e5f67890","Region":"eu-west-1"}',
     b"127.0.0.1 localhost\n10.0.1.17 backup.eu-west-1.amazonaws.com # pinned\n::1 ip6-localhost\n",
 )
 
 
 def check_host_files(chance: Random, _: Command) -> None:
-    """Whatever resolv.conf and the hosts file hold, a bounded number of addresses comes of it."""
+    """Whatever resolv.conf and the hosts file hold, a bounded number of addresses comes of it, and of the registration
+    of a managed node an id or nothing."""
     text = spoilt_bytes(
         chance, chance.choice(_HOST_FILES), (*BYTES, b"nameserver ", b"10.0.0.2 ", b"%", b"#", b"\x85", b"\x1c")
     )
@@ -505,6 +507,8 @@ def check_host_files(chance: Random, _: Command) -> None:
     servers, *_rest = host.parse_resolv_conf(decoded)
     assert 1 <= len(servers) <= host.MAX_NAME_SERVERS
     assert len(host.parse_hosts(decoded, ("amazonaws.com",))) <= host.MAX_HOSTS_ENTRIES
+    node_id = host.managed_node_id(decoded)
+    assert node_id is None or (node_id.startswith("mi-") and len(node_id) <= 20)
 
 
 _WORKLOAD_FILES: Final = (

@@ -1,6 +1,7 @@
 """What this host is set to, read as the C library, urllib and the SDK read it."""
 
 import errno
+import re
 from ipaddress import ip_address, ip_interface
 
 import pytest
@@ -15,6 +16,7 @@ from probes.steps.host import (
     MAX_VALUE_CHARACTERS,
     has_shared_config,
     is_searched_first,
+    managed_node_id,
     parse_hosts,
     parse_resolv_conf,
     probe,
@@ -137,6 +139,12 @@ def test_hosts(text: str, expected: tuple[HostsEntry, ...]) -> None:
 
 def test_long_hosts_file_is_cut() -> None:
     assert len(parse_hosts(f"10.0.1.17 {HOST}\n" * 1000, SUFFIXES)) == MAX_HOSTS_ENTRIES
+
+
+@given(st.text() | st.text('{}[]"mi-0a1,:').map(lambda text: f'{{"ManagedInstanceID":"mi-0a1b2c3d{text}'))
+def test_any_registration(text: str) -> None:
+    node_id = managed_node_id(text)
+    assert node_id is None or re.fullmatch(r"mi-[0-9a-f]{8,17}", node_id)
 
 
 @given(st.text() | st.text("amazonws.c:%0123456789 \t\n#"))
@@ -366,3 +374,43 @@ async def test_a_search_list_that_is_asked_first(text: str, name: str, first: bo
 
 def test_a_search_list_where_nothing_is_known_of_the_host() -> None:
     assert is_searched_first(None, "backup.eu-west-1.amazonaws.com") is False
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        pytest.param("ip-10-0-1-10\n", "ip-10-0-1-10", id="as an instance is called"),
+        pytest.param("Build_7.example.com\n", "Build_7.example.com", id="a whole name"),
+        pytest.param("", None, id="nothing"),
+        pytest.param("\x1b[2J", None, id="no name"),
+        pytest.param("a b", None, id="two words"),
+        pytest.param("-x", None, id="an option"),
+        pytest.param("h\u00f6st", None, id="of another script"),
+        pytest.param("x" * 65, None, id="longer than the kernel keeps"),
+    ],
+)
+async def test_what_this_host_calls_itself(text: str, name: str | None) -> None:
+    assert (await probed({"/proc/sys/kernel/hostname": text.encode()})).name == name
+
+
+@pytest.mark.parametrize(
+    ("text", "node_id"),
+    [
+        pytest.param('{"ManagedInstanceID":"mi-0a1b2c3d4e5f67890","Region":"eu-west-1"}', "mi-0a1b2c3d4e5f67890"),
+        pytest.param('{"ManagedInstanceID":"i-0a1b2c3d4e5f67890"}', None, id="an instance of EC2"),
+        pytest.param('{"ManagedInstanceID":"mi-0a1b2c3d|x"}', None, id="no id"),
+        pytest.param('{"ManagedInstanceID":7}', None, id="a number"),
+        pytest.param("{}", None, id="nothing in it"),
+        pytest.param("[]", None, id="a list"),
+        pytest.param("", None, id="empty"),
+        pytest.param("{", None, id="cut off"),
+        pytest.param("[" * 60_000, None, id="nested without end"),
+    ],
+)
+async def test_a_managed_node(text: str, node_id: str | None) -> None:
+    assert (await probed({"/var/lib/amazon/ssm/registration": text.encode()})).managed_node_id == node_id
+
+
+async def test_a_registration_that_may_not_be_read() -> None:
+    facts = await probed({"/var/lib/amazon/ssm/registration": PermissionError()})
+    assert (facts.name, facts.managed_node_id) == (None, None)

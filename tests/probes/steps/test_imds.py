@@ -51,6 +51,8 @@ VALUES: Mapping[str, str] = {
     f"{INTERFACE}/local-ipv4s": "10.0.1.5\n10.0.1.6",
     f"{INTERFACE}/ipv6s": "2001:db8:1::5",
     "services/domain": "amazonaws.com",
+    "instance-type": "u-6tb1.112xlarge",
+    "ami-id": "ami-0a1b2c3d4e5f67890",
     "iam/security-credentials/": "Backup.Agent+1",
 }
 WHOLE = ImdsFacts(
@@ -60,6 +62,8 @@ WHOLE = ImdsFacts(
     availability_zone="eu-west-1a",
     availability_zone_id="euw1-az1",
     instance_id="i-0a1b2c3d4e5f67890",
+    instance_type="u-6tb1.112xlarge",
+    image_id="ami-0a1b2c3d4e5f67890",
     vpc_id="vpc-1",
     subnet_id="subnet-1",
     subnet_cidrs=(ip_network("10.0.1.0/24"), ip_network("2001:db8:1::/64")),

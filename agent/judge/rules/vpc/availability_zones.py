@@ -8,7 +8,8 @@ from agent.judge.commands import known_id, read_only
 from agent.judge.evidence import Evidence
 from agent.judge.observations import ids
 from agent.judge.rules.rule import Rule, RuleFinding, resting_on, says
-from agent.report.model import Command, CommandScope, Fix
+from agent.report.model import Command, CommandScope, Fix, SubjectKind
+from agent.report.subjects import about, resources
 from probes.model import Step, Target
 from probes.vpc.model import ENDPOINT_INTERFACES, ENDPOINT_SERVICES, ENDPOINTS, SUBNETS, VpcEndpoint
 
@@ -36,6 +37,10 @@ def zone_not_covered(evidence: Evidence) -> Iterator[RuleFinding]:
             "is. Each call crosses zones, and depends on theirs."
             + (" AWS does not offer the service in this instance's zone." if is_offered is False else ""),
             evidence=ids(evidence.metadata),
+            subjects=(
+                *resources(*(endpoint.endpoint_id for endpoint in endpoints)),
+                *about(SubjectKind.ZONE, [zone_id]),
+            ),
             addresses=frozenset(evidence.own_addresses(target)),
             fix=Fix(
                 summary=_SUMMARIES[is_offered],

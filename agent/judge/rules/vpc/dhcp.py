@@ -12,7 +12,8 @@ from agent.judge.evidence import Evidence
 from agent.judge.observations import addresses_in, private_in
 from agent.judge.requirements import why_not_in_use
 from agent.judge.rules.rule import EC2, Rule, RuleFinding, resting_on, says
-from agent.report.model import CommandScope, Fix
+from agent.report.model import CommandScope, Fix, SubjectKind
+from agent.report.subjects import about, resources
 from probes.model import Step, Target
 from probes.vpc.model import AMAZON_DNS, DHCP_OPTIONS
 
@@ -52,6 +53,7 @@ def custom_resolver(evidence: Evidence) -> Iterator[RuleFinding]:
             detail=f"On this host {' '.join(resolved)} {says(evidence, EC2, DHCP_OPTIONS)} that the DHCP options "
             f"{options.options_id} give the VPC's hosts the name server{'' if len(options.name_servers) == 1 else 's'} "
             f"{listed(options.name_servers)} in place of Amazon's.",
+            subjects=(*resources(options.options_id), *about(SubjectKind.RESOLVER, own)),
             evidence=tuple(dict.fromkeys(step for seen in affected for step in seen.evidence)),
             addresses=frozenset(address for seen in affected for address in seen.addresses),
             fix=Fix(

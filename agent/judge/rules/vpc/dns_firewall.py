@@ -10,6 +10,7 @@ from agent.judge.evidence import Evidence
 from agent.judge.predict.names import profile_of
 from agent.judge.rules.rule import RESOLVER, Rule, RuleFinding, resting_on, says
 from agent.report.model import Fix
+from agent.report.subjects import resources
 from probes.model import Step
 from probes.vpc.model import DNS_FIREWALL
 
@@ -33,6 +34,7 @@ def _blocked(evidence: Evidence, answer: BlockingAnswer) -> RuleFinding:
             f"{listed(answer.fits)} in this VPC and answers {rule.block_response}: group {rule.group_id}, domain list "
             f"{rule.domain_list_id}.",
             evidence=answer.evidence,
+            subjects=resources(rule.group_id, rule.domain_list_id),
             addresses=answer.addresses,
             shared=frozenset(filter(None, (rule.group_id, rule.domain_list_id))),
             fix=Fix(

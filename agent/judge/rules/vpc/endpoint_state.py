@@ -12,6 +12,7 @@ from agent.judge.evidence import Evidence
 from agent.judge.observations import ids, places
 from agent.judge.rules.rule import Rule, RuleFinding, resting_on, says
 from agent.report.model import Fix
+from agent.report.subjects import resources
 from probes.model import Address, Addressing, Step, Target
 from probes.ports import HTTPS
 from probes.vpc.model import AVAILABLE, DELETED, ENDPOINTS, VpcEndpoint
@@ -67,6 +68,7 @@ def endpoint_not_available(evidence: Evidence) -> Iterator[RuleFinding]:
             detail=f"Of the endpoints for {target.service}{which} none is available. "
             f"{says(evidence, 'EC2', ENDPOINTS)}: {listed(sentences)}.",
             evidence=ids(silent),
+            subjects=resources(*(endpoint.endpoint_id for endpoint in meant)),
             addresses=at,
             fix=Fix(
                 summary=" ".join(dict.fromkeys(_STATES.get(endpoint.state, _STATES["partial"]) for endpoint in meant)),

@@ -11,6 +11,7 @@ from agent.judge.evidence import Evidence
 from agent.judge.observations import ids, places
 from agent.judge.rules.rule import EC2, Rule, RuleFinding, resting_on, says
 from agent.report.model import Command, CommandScope, Fix
+from agent.report.subjects import resources
 from probes.model import Role, Step, Target
 from probes.vpc.model import AVAILABLE, ENDPOINTS, ROUTE_TABLES, GatewayEndpoint
 
@@ -45,6 +46,7 @@ def _route_missing(evidence: Evidence) -> Iterator[RuleFinding]:
                 f"{target.service} in this VPC. {says(evidence, EC2, ENDPOINTS, ROUTE_TABLES)} that its route is "
                 + (f"in {listed(having)}." if having else "in no route table."),
                 evidence=ids(filter(None, [lookup])),
+                subjects=resources(table_id, *(gateway.endpoint_id for gateway in there), *having),
                 addresses=frozenset(public),
                 fix=Fix(
                     summary=f"Add {table_id} to the route tables of the endpoint. All subnets that use the table then "
@@ -78,6 +80,7 @@ def _policy_denies(evidence: Evidence) -> Iterator[RuleFinding]:
                 detail=f"S3 denies {denied[0].action} on the bucket {target.bucket} at "
                 f"{listed(call.subject.address for call in calls)}. {' '.join(words)}",
                 evidence=ids(calls),
+                subjects=resources(*(endpoint for endpoint, _ in by_words)),
                 addresses=places(calls),
                 fix=Fix(
                     summary=f"Add to the policy of {listed(dict.fromkeys(endpoint for endpoint, _ in by_words))} the "

@@ -1,6 +1,7 @@
 """VPC, security groups: of the endpoint, and of this host."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
 from agent.catalog.wording import listed
@@ -11,6 +12,7 @@ from agent.judge.rules.rule import Rule, RuleFinding
 from agent.judge.rules.vpc.stopped import NOT_THE_APPLIANCE, finding_at, places_of
 from agent.report.hops import Ports, Stage
 from agent.report.model import Fix
+from agent.report.subjects import resources
 from probes.model import Address, Step, Target
 from probes.ports import HTTPS
 from probes.vpc.model import ENDPOINT_INTERFACES, ENDPOINTS, OWN_INTERFACES, SECURITY_GROUPS, GroupRule
@@ -100,7 +102,10 @@ def egress_blocked(evidence: Evidence) -> Iterator[RuleFinding]:
         if stops := stops_of(evidence, target, Stage.HOST_GROUPS):
             reads = (OWN_INTERFACES, ENDPOINT_INTERFACES, SECURITY_GROUPS)
             fix = _letting_out(evidence, target, needed_first(evidence, target, stops))
-            yield finding_at("VPC012", evidence, target, stops, reads, fix)
+            finding = finding_at("VPC012", evidence, target, stops, reads, fix)
+            ends = (_far_end(evidence, stop.path.address) for stop in stops)
+            lists = resources(*(end for end in ends if isinstance(end, str)))
+            yield replace(finding, subjects=(*finding.subjects, *lists))
 
 
 def _letting_out(evidence: Evidence, target: Target, stops: list[Stop]) -> Fix:

@@ -12,6 +12,7 @@ from agent.judge.evidence import Evidence
 from agent.judge.observations import ids, places
 from agent.judge.rules.rule import Rule, RuleFinding, resting_on, says
 from agent.report.model import Fix
+from agent.report.subjects import resources
 from probes.facts import ApiFacts
 from probes.model import FailureKind, Observation, Step, Target
 from probes.vpc.model import ENDPOINT_INTERFACES, ENDPOINTS, VpcEndpoint
@@ -56,6 +57,7 @@ def endpoint_policy_would_deny(evidence: Evidence) -> Iterator[RuleFinding]:
             severity=None if target.bucket is None else Severity.CRITICAL,
             detail=" ".join(sentences),
             evidence=ids(calls),
+            subjects=resources(*(endpoint.endpoint_id for endpoint, _ in shut)),
             addresses=places(calls),
             fix=Fix(
                 summary=" ".join(_mend_policy(endpoint, *judgements[endpoint, words]) for endpoint, words in shut)

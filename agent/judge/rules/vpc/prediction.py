@@ -15,6 +15,7 @@ from agent.judge.predict.names import firewall_rule_for, private_zone_for, resol
 from agent.judge.rules.rule import Rule, RuleFinding, resting_on, says
 from agent.report.hops import Reachability
 from agent.report.model import CommandScope, ConfiguredPath, Fix, Measured
+from agent.report.subjects import resources
 from probes.model import FailureKind, Observation, Step, Target
 from probes.vpc.model import (
     AVAILABLE,
@@ -30,6 +31,7 @@ from probes.vpc.model import (
     SECURITY_GROUPS,
     SUBNETS,
     VPC_DNS,
+    ProfileResource,
     VpcEndpoint,
 )
 
@@ -85,6 +87,9 @@ def _paths_differ(
         severity=None if shut else Severity.INFO,
         detail=" ".join(sentences),
         evidence=ids(observed),
+        subjects=resources(
+            *(id_ for path in through for hop in path.hops if hop.stage is path.parted_at for id_ in hop.resources)
+        ),
         addresses=places(observed),
         fix=_check_firewalls(target) if shut else _run_again(target),
     )
@@ -186,6 +191,7 @@ def _names_differ(evidence: Evidence, target: Target, answers: list[Observation[
     names = listed(endpoint.endpoint_id for endpoint in _covering(evidence, target))
     own = evidence.own_answer(target)
     look = _look_at_profiles(evidence, target)
+    profiles = evidence.configuration.profiles
     finding = RuleFinding(
         code="VPC014",
         target=target.id,
@@ -194,6 +200,11 @@ def _names_differ(evidence: Evidence, target: Target, answers: list[Observation[
         "the name, that DNS is on in the VPC, and that no Resolver rule, private hosted zone or DNS Firewall rule is "
         f"for it. What is left: {_left_of_profiles(evidence)}a change of the last minutes, or one since that was read.",
         evidence=ids(answers),
+        subjects=resources(
+            *(endpoint.endpoint_id for endpoint in _covering(evidence, target)),
+            *([] if profiles is None else profiles.profile_ids),
+            *(resource.resource_id for resource in _unread(evidence)),
+        ),
         addresses=frozenset(address for answer in public for address in addresses_in(answer)),
         fix=Fix(
             summary="Run again in some minutes: private DNS takes a few to follow a change. Where it stays so, "
@@ -208,11 +219,16 @@ def _names_differ(evidence: Evidence, target: Target, answers: list[Observation[
     return resting_on(evidence, finding, *_OF_NAMES)
 
 
+def _unread(evidence: Evidence) -> tuple[ProfileResource, ...]:
+    """Resources of the VPC's Profiles that no read told of."""
+    account = None if evidence.imds is None else evidence.imds.account_id
+    return unread_of_profiles(evidence.configuration, account)
+
+
 def _left_of_profiles(evidence: Evidence) -> str:
     """What of Route 53 Profiles may be behind an answer: nothing where all that they bring was read, which
     ListHostedZonesByVPC and the like do not show (Route 53 API Reference)."""
-    account = None if evidence.imds is None else evidence.imds.account_id
-    profiles, unread = evidence.configuration.profiles, unread_of_profiles(evidence.configuration, account)
+    profiles, unread = evidence.configuration.profiles, _unread(evidence)
     if profiles is None:
         return "a Route 53 Profile, whose zones, rules and firewall groups were not read, "
     if unread or evidence.dropped(PROFILES):

@@ -16,6 +16,7 @@ from agent.judge.predict.names import private_zone_for
 from agent.judge.requirements import why_not_in_use
 from agent.judge.rules.rule import EC2, Rule, RuleFinding, resting_on, says
 from agent.report.model import Command, CommandScope, Fix
+from agent.report.subjects import resources
 from probes.addresses import ordered
 from probes.model import Address, Addressing, Step, Target
 from probes.vpc.model import AVAILABLE, DELETED, ENDPOINT_SERVICES, ENDPOINTS, SUBNETS, VPC, VPC_DNS, VpcEndpoint
@@ -62,6 +63,16 @@ def endpoint_missing(evidence: Evidence) -> Iterator[RuleFinding]:
                 f"{'gateway endpoint and no ' if has_gateways else ''}interface endpoint of "
                 f"{target.service}.{elsewhere}{'' if has_gateways else _whether_offered(evidence, target)}",
                 evidence=seen.evidence,
+                subjects=resources(
+                    evidence.vpc_id,
+                    *(
+                        id_
+                        for endpoint in everywhere[:1]
+                        for id_ in (endpoint.endpoint_id, endpoint.vpc_id)
+                        if elsewhere
+                    ),
+                    *([evidence.gateway_at(seen.public[0]).table_id] if has_gateways else []),
+                ),
                 addresses=seen.addresses,
                 fix=_make_gateway_endpoint(evidence, target, seen.public[0])
                 if has_gateways
@@ -244,6 +255,7 @@ def private_dns_off(evidence: Evidence) -> Iterator[RuleFinding]:
                 f"path. {says(evidence, EC2, ENDPOINTS)} that private DNS of {names}, the endpoint of {target.service} "
                 f"in this VPC, is off.",
                 evidence=seen.evidence,
+                subjects=resources(*(endpoint.endpoint_id for endpoint in off)),
                 addresses=seen.addresses,
                 fix=_turn_on_private_dns(evidence, target, off),
             ),
@@ -309,6 +321,7 @@ def vpc_dns_attributes_off(evidence: Evidence) -> Iterator[RuleFinding]:
                 code="VPC003",
                 target=None,
                 detail=f"{listed(resolved)}, outside the private path. {off}{beside}.",
+                subjects=resources(evidence.vpc_id, *(on or there)),
                 evidence=tuple(dict.fromkeys(step for seen in affected for step in seen.evidence)),
                 addresses=frozenset(address for seen in affected for address in seen.addresses),
                 fix=Fix(

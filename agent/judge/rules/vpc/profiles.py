@@ -21,7 +21,8 @@ from agent.judge.evidence import Evidence
 from agent.judge.predict.names import profile_of
 from agent.judge.requirements import why_not_in_use
 from agent.judge.rules.rule import ROUTE_53, Rule, RuleFinding, resting_on, says
-from agent.report.model import Command, Fix
+from agent.report.model import Command, FindingSubject, Fix
+from agent.report.subjects import resources
 from probes.model import Addressing, Step, Target
 from probes.vpc.model import (
     AVAILABLE,
@@ -56,6 +57,7 @@ def profile_brings(evidence: Evidence) -> Iterator[RuleFinding]:
                 detail=f"{measured} {says(evidence, ROUTE_53, PROFILES, PROFILE_RESOURCES)} that the Route 53 Profile "
                 f"{resource.profile_id} of this VPC brings {_what(evidence, resource, answers[0])}.",
                 evidence=tuple(step for answer in answers for step in answer.evidence),
+                subjects=_subjects(evidence, resource, answers[0]),
                 addresses=frozenset(address for answer in answers for address in answer.addresses),
                 fix=_fix(evidence, resource, answers[0]),
             ),
@@ -104,6 +106,21 @@ def _what(evidence: Evidence, resource: ProfileResource, answer: _Answer) -> str
             )
         case EndpointAnswer(endpoint=endpoint):
             return f"the endpoint {endpoint.endpoint_id} of {endpoint.vpc_id}{of}, whose addresses these are"
+
+
+def _subjects(evidence: Evidence, resource: ProfileResource, answer: _Answer) -> tuple[FindingSubject, ...]:
+    own = [*endpoints_here(evidence, answer.target)] if _private_dns_on(evidence, answer.target) else []
+    ids: tuple[str | None, ...]
+    match answer:
+        case ForwardedAnswer(rule=rule):
+            ids = (rule.rule_id,)
+        case ShadowingAnswer(zone=zone):
+            ids = (zone.zone_id, *(endpoint.endpoint_id for endpoint in own))
+        case BlockingAnswer(rule=firewall):
+            ids = (firewall.group_id, firewall.domain_list_id)
+        case EndpointAnswer(endpoint=endpoint):
+            ids = (endpoint.endpoint_id, endpoint.vpc_id, *(here.endpoint_id for here in own))
+    return resources(resource.profile_id, resource.owner_id, *ids)
 
 
 def _fix(evidence: Evidence, resource: ProfileResource, answer: _Answer) -> Fix:

@@ -12,6 +12,7 @@ from agent.judge.evidence import Evidence, skipped_because
 from agent.judge.observations import ids, kind_of
 from agent.judge.rules.rule import Rule, RuleFinding
 from agent.report.model import NO_REGION, NO_VPC, Command, Fix
+from agent.report.subjects import resources
 from agent.settings import Expect
 from probes.addresses import AddressScope, ordered
 from probes.model import NOT_STARTED, Address, FailureKind, Observation, Step, Target
@@ -99,6 +100,7 @@ def cannot_inspect(evidence: Evidence) -> Iterator[RuleFinding]:
                 *(["What was not read explains nothing here, and is no fault of the path."] if sentences else []),
             ]
         ),
+        subjects=resources(*(target.host for target in nameless)),
         evidence=ids(
             [
                 *failed,

@@ -10,6 +10,7 @@ from agent.judge.evidence import Evidence
 from agent.judge.predict.names import profile_of
 from agent.judge.rules.rule import RESOLVER, Rule, RuleFinding, resting_on, says
 from agent.report.model import CommandScope, Fix
+from agent.report.subjects import resources
 from probes.model import Step
 from probes.vpc.model import RESOLVER_RULES
 
@@ -52,6 +53,7 @@ def _forwarded(evidence: Evidence, answer: ForwardedAnswer) -> RuleFinding:
             detail=f"{answer.measured} {says(evidence, RESOLVER, RESOLVER_RULES)} that the rule {rule.rule_id} of this "
             f"VPC sends {domain} and all names below it to {servers}.",
             evidence=answer.evidence,
+            subjects=resources(rule.rule_id),
             addresses=answer.addresses,
             shared=frozenset({rule.rule_id}),
             fix=fix,

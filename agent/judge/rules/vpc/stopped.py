@@ -7,8 +7,10 @@ from agent.catalog.wording import listed
 from agent.judge.conditions.stops import Stop
 from agent.judge.evidence import Evidence
 from agent.judge.observations import by_place, ids, places
+from agent.judge.predict.index import route_text
 from agent.judge.rules.rule import RuleFinding, resting_on, says
 from agent.report.model import Fix
+from agent.report.subjects import resources
 from probes.model import Address, FailureKind, Target
 from probes.ports import HTTPS
 
@@ -57,11 +59,27 @@ def finding_at(
         target=target.id,
         detail=words_of(stops, says(evidence, "EC2", *reads)),
         evidence=ids(attempts),
+        subjects=resources(
+            *(id_ for stop in stops for id_ in (*stop.hop.resources, *_led_to(evidence, stop))),
+        ),
         addresses=places(attempts),
         shared=frozenset((*(name for stop in stops for name in stop.hop.resources), _ports_of(stops))),
         fix=fix,
     )
     return resting_on(evidence, finding, *reads)
+
+
+def _led_to(evidence: Evidence, stop: Stop) -> Iterable[str]:
+    """What the route leads to that decides at a hop, by its id."""
+    if stop.hop.rule is None:
+        return ()
+    return (
+        route.target
+        for table in evidence.configuration.route_tables or ()
+        if table.table_id in stop.hop.resources
+        for route in table.routes
+        if route_text(route) == stop.hop.rule
+    )
 
 
 def _ports_of(stops: Iterable[Stop]) -> str:

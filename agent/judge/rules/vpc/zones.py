@@ -11,6 +11,7 @@ from agent.judge.evidence import Evidence
 from agent.judge.predict.names import private_zone_for, profile_of
 from agent.judge.rules.rule import EC2, ROUTE_53, Rule, RuleFinding, resting_on, says
 from agent.report.model import Command, CommandScope, Fix
+from agent.report.subjects import resources
 from probes.model import Address, Step, Target
 from probes.vpc.model import ENDPOINT_INTERFACES, ENDPOINTS, PRIVATE_ZONES, PrivateZone, VpcEndpoint
 
@@ -37,6 +38,14 @@ def stale_answer(evidence: Evidence) -> Iterator[RuleFinding]:
                 f"{'; '.join(has) if has else f'this VPC has no endpoint of {target.service}'}. The record is an "
                 "old one, or points to something of your own, such as a load balancer, that does not answer.",
                 evidence=answer.evidence,
+                subjects=resources(
+                    *(endpoint.endpoint_id for endpoint in there),
+                    *(
+                        []
+                        if (zone := private_zone_for(evidence.configuration, target.host)) is None
+                        else [zone.zone_id]
+                    ),
+                ),
                 addresses=answer.addresses,
                 fix=_mend_record(evidence, target, bool(there)),
             ),
@@ -89,6 +98,7 @@ def _shadowed(evidence: Evidence, answer: ShadowingAnswer) -> RuleFinding:
             target=target.id,
             detail=f"{answer.measured} {_has_zone(evidence, zone)}, which answers for the name{answer.lacks}.",
             evidence=answer.evidence,
+            subjects=resources(zone.zone_id, zone.owner),
             addresses=answer.addresses,
             shared=frozenset({zone.zone_id}),
             fix=Fix(

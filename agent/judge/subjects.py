@@ -1,0 +1,85 @@
+"""What a finding is about, as data: nobody has to read ids out of its sentences.
+
+Rules name what they know of the configuration, of certificates and of URLs. Everything else follows from what a finding
+holds anyway: the addresses at which it shows, the ports and name servers of its evidence, what this run fills into its
+commands, and how far its kind of fault reaches. This host itself is no subject: the report's vantage says which it is.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from agent.catalog.findings import CODES, Layer, Radius, Scope
+from agent.catalog.vpce import read_name
+from agent.judge.evidence import Evidence
+from agent.judge.fixes import placeholders_of
+from agent.judge.rules.rule import RuleFinding
+from agent.report.model import FindingSubject, SubjectKind
+from agent.report.subjects import about, resources
+from probes.addresses import ordered
+from probes.model import Observation, Step, Target
+
+_FILLED: Final = {
+    "<VPC_ID>": SubjectKind.VPC,
+    "<VPC_ENDPOINT_ID>": SubjectKind.ENDPOINT,
+    "<ENDPOINT_SECURITY_GROUP_ID>": SubjectKind.GROUP,
+    "<DHCP_OPTIONS_ID>": SubjectKind.DHCP_OPTIONS,
+}
+"""Placeholders of commands that stand for something beyond this host."""
+_IN_A_VPC: Final = frozenset({Radius.SUBNET, Radius.ENDPOINT, Radius.VPC})
+_OF_A_CALLER: Final = frozenset({Layer.CALL, Layer.POLICY})
+
+
+def subjects_of(
+    finding: RuleFinding, target: Target | None, evidence: Evidence, known: Mapping[str, str]
+) -> tuple[FindingSubject, ...]:
+    """The subjects of a finding, each once, by kind and id; `known` has what this run fills into placeholders."""
+    named = None if target is None else read_name(target.host)
+    subjects = {
+        *finding.subjects,
+        *_of_commands(finding, known),
+        *_of_places(finding, evidence),
+        *_of_radius(finding, evidence),
+        *resources(None if named is None else named.endpoint_id),
+    }
+    kinds = tuple(SubjectKind)
+    return tuple(sorted(subjects, key=lambda subject: (kinds.index(subject.kind), _in_order(subject.id))))
+
+
+def _in_order(text: str) -> tuple[int, str]:
+    """Numbers by their value, before words."""
+    return (int(text), "") if text.isascii() and text.isdecimal() and len(text) <= 5 else (65536, text)
+
+
+def _of_commands(finding: RuleFinding, known: Mapping[str, str]) -> Iterator[FindingSubject]:
+    for placeholder in placeholders_of(finding) & _FILLED.keys() & known.keys():
+        yield from about(_FILLED[placeholder], [known[placeholder]])
+
+
+def _of_places(finding: RuleFinding, evidence: Evidence) -> Iterator[FindingSubject]:
+    """Where a fault shows: addresses, ports that did not connect, and the name servers that this host asks."""
+    code = CODES[finding.code]
+    yield from about(SubjectKind.ADDRESS, ordered(finding.addresses))
+    yield from about(SubjectKind.PORT, map(_closed_port, _steps(finding, evidence)))
+    if code.scope is Scope.RESOLVER:
+        yield from about(SubjectKind.RESOLVER, [finding.target])
+    elif code.layer is Layer.NAME and evidence.host is not None:
+        yield from about(SubjectKind.RESOLVER, (*evidence.host.resolvers, *evidence.host.upstream_resolvers))
+
+
+def _steps(finding: RuleFinding, evidence: Evidence) -> Iterator[Observation[Any]]:
+    return (step for id_ in finding.evidence if (step := evidence.find(id_)) is not None)
+
+
+def _closed_port(step: Observation[Any]) -> int | None:
+    return step.subject.port if step.subject.step is Step.TCP and step.failure is not None else None
+
+
+def _of_radius(finding: RuleFinding, evidence: Evidence) -> Iterator[FindingSubject]:
+    """What a fault of that kind reaches: the VPC or the account of this host, and the role of a caller."""
+    code, imds = CODES[finding.code], evidence.imds
+    if code.radius in _IN_A_VPC:
+        yield from about(SubjectKind.VPC, [evidence.vpc_id])
+    if code.radius is Radius.ACCOUNT and imds is not None:
+        yield from about(SubjectKind.ACCOUNT, [imds.account_id])
+    if code.layer in _OF_A_CALLER:
+        yield from about(SubjectKind.ROLE, [evidence.role_of_caller])

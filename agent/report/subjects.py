@@ -1,0 +1,48 @@
+"""Subjects of findings, made of ids: what an id of AWS stands for, its prefix tells."""
+
+import re
+from collections.abc import Iterable
+from typing import Final
+
+from agent.report.model import FindingSubject, SubjectKind
+
+
+def about(kind: SubjectKind, ids: Iterable[object]) -> tuple[FindingSubject, ...]:
+    """Subjects of one kind; None and empty texts among their ids are left out."""
+    return tuple(FindingSubject(kind=kind, id=str(id_)) for id_ in ids if id_)
+
+
+def resources(*ids: str | None) -> tuple[FindingSubject, ...]:
+    """Subjects by ids of AWS, which tell their kind themselves; what is no such id is left out."""
+    kinds = ((id_, kind_of_id(id_)) for id_ in ids if id_ is not None)
+    return tuple(FindingSubject(kind=kind, id=id_) for id_, kind in kinds if kind is not None)
+
+
+_KINDS: Final = {
+    "sg": SubjectKind.GROUP,
+    "acl": SubjectKind.ACL,
+    "rtb": SubjectKind.ROUTE_TABLE,
+    "vpce": SubjectKind.ENDPOINT,
+    "eni": SubjectKind.INTERFACE,
+    "subnet": SubjectKind.SUBNET,
+    "vpc": SubjectKind.VPC,
+    "rslvr": SubjectKind.RULE,
+    "rp": SubjectKind.PROFILE,
+    "dopt": SubjectKind.DHCP_OPTIONS,
+    "pl": SubjectKind.PREFIX_LIST,
+    "i": SubjectKind.INSTANCE,
+    **dict.fromkeys(("nat", "igw", "eigw", "lgw", "cagw", "vgw", "tgw", "pcx"), SubjectKind.GATEWAY),
+}
+"""By the prefix of an id."""
+_HOSTED_ZONE: Final = re.compile(r"Z[A-Z0-9]{1,31}")
+_ACCOUNT: Final = re.compile(r"[0-9]{12}")
+
+
+def kind_of_id(id_: str) -> SubjectKind | None:
+    """What an id of AWS stands for; None where that cannot be told."""
+    if _HOSTED_ZONE.fullmatch(id_):
+        return SubjectKind.HOSTED_ZONE
+    if _ACCOUNT.fullmatch(id_):
+        return SubjectKind.ACCOUNT
+    prefix, dash, _ = id_.partition("-")
+    return _KINDS.get(prefix) if dash else None
