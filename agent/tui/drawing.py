@@ -7,13 +7,14 @@ from typing import Final
 
 from agent.catalog.wording import duration, listed_briefly
 from agent.formats.report_text import visible
+from agent.report.counting import Weight
 from agent.report.model import Status
 from agent.report.path import STEPS, Band, Cell, Lane, Progress
 from agent.tui.actions import Pane
 from agent.tui.keys import KEYS
 from agent.tui.lines import CUT, Glyphs, Line, Span, Tone, cut, cut_words, width_of, wrapped
 from agent.tui.network_path import THIS_HOST
-from agent.tui.state import SAMPLED, Missing, Phase, RunView, Sample, State
+from agent.tui.state import SAMPLED, STATUS_TONES, WEIGHT_TONES, Missing, Phase, RunView, Sample, State
 from probes.facts import ImdsFacts
 from probes.frozen import dataclass
 from probes.model import Address, Step
@@ -31,20 +32,14 @@ _TITLE: Final = 8
 _NAMED: Final = 16
 """Characters of the filter that the last line of the screen shows."""
 _NO_TIME: Final = {Missing.FAILED: "x", Missing.SKIPPED: " "}
-TONES: Final = {
+_TONES: Final = {
     Progress.WAITING: Tone.FAINT,
     Progress.RUNNING: Tone.RUNNING,
     Progress.OK: Tone.OK,
-    Progress.FAILED: Tone.FAILED,
     Progress.SKIPPED: Tone.FAINT,
 }
-STATUS_TONES: Final = {
-    Status.OK: Tone.OK,
-    Status.WARNING: Tone.WARNING,
-    Status.CRITICAL: Tone.FAILED,
-    Status.UNKNOWN: Tone.UNKNOWN,
-    Status.NOT_IN_USE: Tone.FAINT,
-}
+_NOT_COUNTED: Final = "(x)"
+"""A failure that does not count, where there is no room for its kind."""
 
 
 # --- The verdict -----------------------------------------------------------------------------------------------------
@@ -193,7 +188,7 @@ def _host(state: State, width: int) -> list[Line]:
     known = (facts.instance_id, facts.availability_zone_id, facts.region) if isinstance(facts, ImdsFacts) else ()
     head = (Span(" THIS HOST", Tone.STRONG, THIS_HOST), Span(f"  {visible('  '.join(filter(None, known)))}"))
     room, gap = (_SHORT, 1) if width < 110 else (_LONG, 2)
-    return [head, *_flow(state.picture.host, width, room, "   ", gap=gap)]
+    return [head, *_flow(state.picture.host, width, room, "   ", gap=gap), *_reasons(state.picture.host, width)]
 
 
 def _folded(band: Band, state: State, width: int) -> list[Line]:
@@ -215,7 +210,7 @@ def below(state: State, lines: Sequence[Line]) -> Line:
     """What these lines hold, which are below the last visible one."""
     keys = {span.key for line in lines for span in line}
     hidden = [band for band in state.picture.bands if band.key in keys]
-    sick = sum(band.status not in (None, Status.OK, Status.NOT_IN_USE) for band in hidden)
+    sick = sum(band.counts and band.status not in (None, Status.OK, Status.NOT_IN_USE) for band in hidden)
     if not lines:
         return ()
     text = f" below: {_counted(len(lines), 'line')}"
@@ -227,6 +222,8 @@ def below(state: State, lines: Sequence[Line]) -> Line:
 
 def _band_head(band: Band, text: str, width: int) -> Line:
     tone = Tone.PLAIN if band.status is None else STATUS_TONES[band.status]
+    if not band.counts and band.status is not Status.OK:
+        tone = Tone.FAINT
     name, host = f" {visible(band.service.upper())}", f"  {visible(band.host)}"
     room = width - 1 - len(name) - len(text) - 2
     host = cut_words(host, room) if room > 2 + len(CUT) else ""
@@ -243,7 +240,23 @@ def _band(band: Band, state: State, width: int, glyphs: Glyphs) -> list[Line]:
     if band.unchecked is not None:
         lines += wrapped(band.unchecked, width, first=f" {glyphs.last} ", later="   ", tone=Tone.FAINT)
     lines += _lanes(band.lanes, state, width, glyphs)
+    if band.counts:  # its head says of another that it does not count
+        hops = [cell for lane in band.lanes for cell in (*lane.cells, *lane.extras) if cell is not None]
+        lines += _reasons((*band.names, *hops), width)
     return lines
+
+
+def _reasons(cells: Iterable[Cell], width: int) -> list[Line]:
+    """Why failures that are in brackets do not count: each reason once."""
+    reasons = dict.fromkeys(cell.why for cell in cells if cell.weight is Weight.NOT_COUNTED)
+    if not reasons:
+        return []
+    return wrapped(f"(not counted: {'; '.join(reasons)})", width, first="   ", later="    ", tone=Tone.FAINT)
+
+
+def tone_of(progress: Progress, weight: Weight | None) -> Tone:
+    """The tone of a step; that of a failed one says how it counts."""
+    return WEIGHT_TONES[weight] if progress is Progress.FAILED else _TONES[progress]
 
 
 def _flow(
@@ -268,7 +281,7 @@ def _flow(
         words = visible(_fitting(cell, min(room, max(width - at - len(label) - 1, 0))))
         lines[-1] += [
             Span(f"{label} ", Tone.FAINT, cell.key),
-            Span(words, Tone.PLAIN if cell.is_neutral else TONES[cell.progress], cell.key),
+            Span(words, Tone.PLAIN if cell.is_neutral else tone_of(cell.progress, cell.weight), cell.key),
             Span(" " * (max(room - len(words), 0) + gap)),
         ]
         at += len(label) + 1 + max(room, len(words)) + gap
@@ -276,8 +289,11 @@ def _flow(
 
 
 def _fitting(cell: Cell, room: int) -> str:
-    """The fullest text that there is room for, or else the shortest."""
-    return next((text for text in cell.texts if len(text) <= room), cell.texts[-1])
+    """The fullest text that there is room for, or else the shortest; in brackets where a failure does not count."""
+    texts = cell.texts
+    if cell.weight is Weight.NOT_COUNTED:
+        texts = (*(f"({text})" for text in texts), _NOT_COUNTED)
+    return next((text for text in texts if len(text) <= room), texts[-1])
 
 
 def _lanes(lanes: Sequence[Lane], state: State, width: int, glyphs: Glyphs) -> list[Line]:
@@ -312,7 +328,7 @@ def _lane(lane: Lane, width: int, glyphs: Glyphs, tree: str, *, is_first: bool) 
         if is_first:
             lines.append((Span(tree, Tone.FAINT), Span(address, Tone.PLAIN, lane.key), Span(f"  {where}", Tone.FAINT)))
         tree, shown, zone = (f" {' ' if tree[1] in (glyphs.last, ' ') else glyphs.down} ", "", "")
-    result = TONES[lane.progress] if lane.progress is Progress.FAILED else Tone.PLAIN
+    result = WEIGHT_TONES[lane.weight] if lane.progress is Progress.FAILED else Tone.PLAIN
     tone = result if lane.own else Tone.FAINT
     line = [
         Span(tree, Tone.FAINT),
@@ -326,7 +342,7 @@ def _lane(lane: Lane, width: int, glyphs: Glyphs, tree: str, *, is_first: bool) 
         line += _hop(cell, following, wide.cell, glyphs)
     arrival = _arrival(lane, glyphs)
     if width_of(line) + len(arrival) <= width:
-        line.append(Span(arrival, TONES[lane.progress] if lane.own else Tone.FAINT))
+        line.append(Span(arrival, tone_of(lane.progress, lane.weight) if lane.own else Tone.FAINT))
     return [*lines, tuple(line)]
 
 
@@ -336,7 +352,7 @@ def _hop(cell: Cell, following: Cell | None, wide: int, glyphs: Glyphs) -> list[
     room = wide - len(words)
     leads = cell.progress is Progress.OK and following is not None and room >= 3
     rest = f" {glyphs.across * (room - 2)} " if leads else " " * room
-    return [Span(words, TONES[cell.progress], cell.key), Span(rest, Tone.OK if leads else Tone.FAINT)]
+    return [Span(words, tone_of(cell.progress, cell.weight), cell.key), Span(rest, Tone.OK if leads else Tone.FAINT)]
 
 
 def _arrival(lane: Lane, glyphs: Glyphs) -> str:
@@ -446,7 +462,8 @@ def title_of(state: State, pane: Pane) -> str:
     """The title of a pane."""
     match pane:
         case Pane.CAUSES:
-            words = "Findings" if state.findings_only else "Causes"
+            is_ok = state.report is not None and state.report.verdict.status is Status.OK
+            words = "Findings" if state.findings_only else "Notes" if is_ok else "Causes"
             if state.hidden_causes:
                 words += f", {state.hidden_causes} hidden by the filter"
             last = state.phase is Phase.RUNNING and state.report is not None

@@ -19,6 +19,7 @@ from typing import Final, assert_never
 from agent.catalog.findings import Severity
 from agent.formats.report_text import is_uneventful
 from agent.report import exits
+from agent.report.counting import Standing, Weight, counts, standings
 from agent.report.diff import ChangeKind, Difference, NotComparableError, StepState, difference
 from agent.report.model import Finding, Report, Status, TargetReport
 from agent.report.path import Cell, Check, Picture, Progress, check_of, checks_in, picture
@@ -87,7 +88,7 @@ class Transition:
     number: int
     at: datetime
     text: str
-    tone: Tone
+    is_better: bool
     about: str
     """Key of what changed."""
 
@@ -185,6 +186,11 @@ class State:
             if target.status is Status.NOT_IN_USE or is_uneventful(target, report)
         )
 
+    @cached_property
+    def standing(self) -> Mapping[str, Standing]:
+        """How each failed step of the last report counts, by the id of its observation."""
+        return {} if self.report is None else standings(self.report)
+
     @property
     def hidden_lanes(self) -> int:
         """Lanes that the filter hides."""
@@ -230,6 +236,7 @@ _LISTED: Final = ("report", "difference", "incomparable", "transitions", "findin
 _DERIVED: Final = {
     "whole_picture": _PICTURED,
     "uneventful": ("report",),
+    "standing": ("report",),
     "picture": (*_PICTURED, "filter", "unfolded"),
     "rows": (*_PICTURED, "filter", "unfolded"),
     "all_entries": _LISTED,
@@ -343,8 +350,9 @@ def _judged(state: State, report: Report) -> State:
         samples=_sampled(state.samples, report),
         transitions=_with_transitions(state.transitions, changed, report),
     )
-    if not state.touched and causes(report):
-        state = replace(state, pane=Pane.CAUSES, source=Pane.CAUSES, entry=None, scrolled=0)
+    if not state.touched:  # where nothing counts, nothing but the path is worth a look
+        pane = Pane.PATH if report.verdict.status is Status.OK or not causes(report) else Pane.CAUSES
+        state = replace(state, pane=pane, source=pane, entry=None, scrolled=0)
     return state
 
 
@@ -385,19 +393,18 @@ def _with_transitions(
     """The transitions with those of the latest run first: findings, targets, then steps that both runs made."""
     if changed is None:
         return before
-    rows: list[tuple[str, Tone, str]] = []
+    rows: list[tuple[str, bool, str]] = []
     for finding in changed.findings:
         if finding.change is ChangeKind.WENT:
-            rows.append((f"{finding.id} is gone: {finding.title}", Tone.OK, CHANGED))
+            rows.append((f"{finding.id} is gone: {finding.title}", True, CHANGED))
         elif finding.change is ChangeKind.CAME and finding.counts.new:
-            rows.append((f"{finding.id} is new: {finding.title}", Tone.FAILED, f"finding/{finding.id}"))
+            rows.append((f"{finding.id} is new: {finding.title}", False, f"finding/{finding.id}"))
     for target in changed.targets:
         if target.change is ChangeKind.CHANGED and target.status.old is not target.status.new:
-            tone = Tone.OK if target.status.new is Status.OK else Tone.FAILED
-            rows.append((f"{target.id}: {target.status.old} -> {target.status.new}", tone, f"target/{target.id}"))
+            is_ok = target.status.new is Status.OK
+            rows.append((f"{target.id}: {target.status.old} -> {target.status.new}", is_ok, f"target/{target.id}"))
     for name, old, new in _changed_steps(changed):
-        tone = Tone.OK if new.status == "ok" else Tone.FAILED
-        rows.append((f"{name}: {_result(old)} -> {_result(new)}", tone, name))
+        rows.append((f"{name}: {_result(old)} -> {_result(new)}", new.status == "ok", name))
     number = max((transition.number for transition in before), default=-1) + 1
     latest = [Transition(number + place, report.run.finished_at, *row) for place, row in enumerate(rows)]
     return (*latest, *before)[:CHANGES]
@@ -528,7 +535,42 @@ class Entry:
     depth: int = 0
 
 
-TONES: Final = {Severity.CRITICAL: Tone.FAILED, Severity.WARNING: Tone.WARNING, Severity.INFO: Tone.FAINT}
+_SEVERITY_TONES: Final = {Severity.CRITICAL: Tone.FAILED, Severity.WARNING: Tone.WARNING, Severity.INFO: Tone.FAINT}
+STATUS_TONES: Final = {
+    Status.OK: Tone.OK,
+    Status.WARNING: Tone.WARNING,
+    Status.CRITICAL: Tone.FAILED,
+    Status.UNKNOWN: Tone.UNKNOWN,
+    Status.NOT_IN_USE: Tone.FAINT,
+}
+WEIGHT_TONES: Final = {
+    Weight.CRITICAL: Tone.FAILED,
+    Weight.WARNING: Tone.WARNING,
+    Weight.UNPROVEN: Tone.UNKNOWN,
+    Weight.NOT_COUNTED: Tone.FAINT,
+    None: Tone.UNKNOWN,
+}
+"""Of failed steps; None is one of a run that is not judged yet."""
+
+
+def tone_of(finding: Finding, report: Report) -> Tone:
+    """A finding in the colour of its severity where it counts."""
+    by_id = {other.id: other for other in report.findings}
+    return _SEVERITY_TONES[finding.severity] if counts(finding, by_id) else Tone.FAINT
+
+
+def tone_of_transition(state: State, transition: Transition) -> Tone:
+    """A change for the worse in the colour of what has changed, as it is now."""
+    if transition.is_better:
+        return Tone.OK
+    report, about = state.report, transition.about
+    for finding in () if report is None else report.findings:
+        if report is not None and about == f"finding/{finding.id}":
+            return tone_of(finding, report)
+    for target in () if report is None else report.targets:
+        if about == f"target/{target.id}" and target.required:
+            return STATUS_TONES[target.status]
+    return WEIGHT_TONES[state.standing[about].weight] if about in state.standing else Tone.PLAIN
 
 
 def causes(report: Report) -> tuple[Finding, ...]:
@@ -557,13 +599,14 @@ def _entries(state: State) -> tuple[Entry, ...]:
         first = causes(report)
         rest = [finding for finding in report.findings if finding not in first]
         for cause in first:
-            entries.append(_entry(cause, 0))
+            entries.append(_entry(cause, report, 0))
             if state.findings_only:
-                entries += _symptoms(rest, cause, 1)
+                entries += _symptoms(rest, cause, report, 1)
     if state.difference is not None or state.incomparable is not None:
         entries.append(Entry(CHANGED, "changed", Tone.RUNNING, changed_text(state)))
     entries += [
-        Entry(f"transition/{item.number}", f"{item.at:%H:%M:%S}", item.tone, item.text) for item in state.transitions
+        Entry(f"transition/{item.number}", f"{item.at:%H:%M:%S}", tone_of_transition(state, item), item.text)
+        for item in state.transitions
     ]
     return tuple(entries)
 
@@ -572,21 +615,21 @@ def _is_finding(entry: Entry) -> bool:
     return entry.key.startswith("finding/")
 
 
-def _symptoms(findings: Sequence[Finding], cause: Finding, depth: int) -> list[Entry]:
+def _symptoms(findings: Sequence[Finding], cause: Finding, report: Report, depth: int) -> list[Entry]:
     entries = []
     for finding in findings:
         if finding.explained_by == cause.id:
-            entries += [_entry(finding, depth), *_symptoms(findings, finding, depth + 1)]
+            entries += [_entry(finding, report, depth), *_symptoms(findings, finding, report, depth + 1)]
     return entries
 
 
-def _entry(finding: Finding, depth: int) -> Entry:
+def _entry(finding: Finding, report: Report, depth: int) -> Entry:
     where = f"{finding.target}: " if finding.target is not None else ""
     suffix = " (suppressed)" if finding.suppressed else "" if finding.counts else " (not counted)"
     return Entry(
         key=f"finding/{finding.id}",
         word=finding.severity.upper(),
-        tone=TONES[finding.severity],
+        tone=tone_of(finding, report),
         text=f"{where}{finding.title} [{finding.code}]{suffix}",
         depth=depth,
     )

@@ -166,7 +166,8 @@ def help_lines(width: int, *, can_run: bool) -> Sequence[Line]:
     lines.append(())
     for words in (
         "A hop is waiting, running, ok, failed or skipped. A failed hop shows the kind of failure, in capitals where "
-        "there is little room. An address with a * is another resolver's answer, which this host does not use.",
+        "there is little room; one in brackets does not count, and its detail says why. An address with a * is another "
+        "resolver's answer, which this host does not use.",
         "A click selects, a second click opens, the wheel scrolls. The mouse is never needed.",
         "For a screen reader or a program: backuplink check writes the same as plain text, line by line, and "
         "backuplink check --format json as data. backuplink explain CODE writes the page of a finding.",
