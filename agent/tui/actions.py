@@ -73,7 +73,7 @@ class ItemSelected:
 
 @dataclass(frozen=True, slots=True)
 class DetailOpened:
-    """Show what is under the cursor on the whole screen."""
+    """Open what is under the cursor: of a failed step its finding, of a finding its page, of its page the steps."""
 
 
 @dataclass(frozen=True, slots=True)

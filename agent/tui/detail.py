@@ -9,6 +9,7 @@ from agent.catalog.wording import duration
 from agent.formats.report_text import visible
 from agent.report.counting import Standing, Weight
 from agent.report.hops import Reachability
+from agent.report.in_words import in_words
 from agent.report.model import Command, ConfiguredPath, Finding, Measured, Report, TargetReport
 from agent.report.path import Lane, Progress
 from agent.report.serialization import to_json
@@ -97,6 +98,8 @@ class _Writer:
             self._lane(lane, state)
         elif key.startswith("target/"):
             self._target(state, key.removeprefix("target/"))
+        elif key.startswith("finding/"):
+            self._say("The last run does not have this finding any more.", tone=Tone.FAINT)
         else:
             self._checks(state, key)
 
@@ -165,9 +168,19 @@ class _Writer:
             self._head(f"{name}  {check.progress}", Tone.RUNNING if check.progress is Progress.RUNNING else Tone.FAINT)
             self._last(state, name)
         else:
-            self._observation(observation, state.standing.get(name) if state.phase is Phase.FINISHED else None)
+            standing = state.standing.get(name) if state.phase is Phase.FINISHED else None
+            self._in_words(observation, standing)
             self._citing(state, name)
+            self._observation(observation, standing)
         self._gap()
+
+    def _in_words(self, seen: Observation[Any], standing: Standing | None) -> None:
+        """What became of a step, in plain words, and why it does not count."""
+        words = in_words(seen)
+        if words:
+            self._head(f"{words[:1].upper()}{words[1:]}", _tone(seen, standing))
+        if standing is not None and standing.weight is Weight.NOT_COUNTED:
+            self._field("not counted", standing.why)
 
     def _last(self, state: State, name: str) -> None:
         """What the last run measured, while this one has not finished the check."""
@@ -175,24 +188,23 @@ class _Writer:
         seen = next((observation for observation in observations if observation.id == name), None)
         if seen is not None:
             self._say("In the last run:", tone=Tone.FAINT)
+            self._in_words(seen, state.standing.get(name))
             self._observation(seen, state.standing.get(name))
 
     def _observation(self, seen: Observation[Any], standing: Standing | None) -> None:
         took = "" if seen.seconds is None else f"  {duration(seen.seconds)}"
+        tone = Tone.FAINT if in_words(seen) else _tone(seen, standing)
         match seen.outcome:
             case Failed(failure=failure):
-                tone = WEIGHT_TONES[None if standing is None else standing.weight]
                 self._head(f"{seen.id}  failed {failure.kind}{took}", tone)
-                if standing is not None and standing.weight is Weight.NOT_COUNTED:
-                    self._field("not counted", standing.why)
                 self._field("error", failure.message)
                 if failure.code is not None:
                     self._field("code", failure.code)
             case Skipped(reason=reason):
-                self._head(f"{seen.id}  skipped", Tone.FAINT)
+                self._head(f"{seen.id}  skipped", tone)
                 self._field("because", reason)
             case _:
-                self._head(f"{seen.id}  ok{took}", Tone.OK)
+                self._head(f"{seen.id}  ok{took}", tone)
         if seen.started_at is not None:
             self._field("started", f"{seen.started_at:%Y-%m-%d %H:%M:%S.%f}"[:-3] + " UTC")
         if seen.subject.after is not None:
@@ -214,9 +226,14 @@ class _Writer:
         self._head(f"{lane.address}{where} port {lane.port} {lane.purpose}".rstrip(), Tone.STRONG)
         if not lane.own:
             self._say("* Another resolver's answer, which this host does not use; it does not count.")
-        for cell in (*lane.cells, *lane.extras):
-            if cell is not None:
-                self._field(cell.label, cell.texts[0])
+        cells = [cell for cell in (*lane.cells, *lane.extras) if cell is not None]
+        for name in (name for cell in cells if cell.progress is Progress.FAILED for name in cell.checks):
+            observation = state.checks[name].observation
+            if observation is not None:
+                self._in_words(observation, state.standing.get(name) if state.phase is Phase.FINISHED else None)
+                self._citing(state, name)
+        for cell in cells:
+            self._field(cell.label, cell.texts[0])
         for step, times in zip(SAMPLED, state.samples.get(lane.key, ()), strict=False):
             self._times(str(step), times)
         target = lane.key.split("/")[1]
@@ -391,8 +408,14 @@ def _finding(report: Report, key: str) -> Finding | None:
     return next((finding for finding in report.findings if f"finding/{finding.id}" == key), None)
 
 
+def _tone(seen: Observation[Any], standing: Standing | None) -> Tone:
+    if isinstance(seen.outcome, Skipped):
+        return Tone.FAINT
+    return Tone.OK if seen.ok else WEIGHT_TONES[None if standing is None else standing.weight]
+
+
 def _lane(state: State, key: str) -> Lane | None:
-    return next((lane for band in state.picture.bands for lane in band.lanes if lane.key == key), None)
+    return next((lane for band in state.whole_picture.bands for lane in band.lanes if lane.key == key), None)
 
 
 def _spaced(word: str) -> str:

@@ -33,7 +33,14 @@ KEYS: Final = (
     Key("end,G", "end G", "end(1)", "to the bottom", listed=False),
     Key("tab", "tab", "pane(1)", "to the next pane: path, causes, detail", "pane"),
     Key("shift+tab", "shift+tab", "pane(-1)", "to the pane before"),
-    Key("enter", "enter", "open", "show what is under the cursor on the whole screen", "open"),
+    Key(
+        "enter",
+        "enter",
+        "open",
+        "open: of a failed step its finding, of a finding its page on the whole screen, and from there the steps that "
+        "show it; of anything else all that is known of it",
+        "open",
+    ),
     Key("escape", "esc", "close", "back: from the whole screen, findings only, the filter"),
     Key("slash", "/", "filter", "show only what contains all of these words", "filter"),
     Key("f", "f", "findings", "findings only, with what follows from them; again to show everything", "findings"),

@@ -9,7 +9,7 @@ moves under the cursor when it is made again. Findings are those of the last fin
 may look like a fault that the other half explains.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -146,6 +146,11 @@ class State:
     cursor: str = THIS_HOST
     column: int = 0
     """Column of the cursor in a row that is long enough."""
+    reading: str | None = None
+    """Key of the page that keys go to; None while they go to another pane. Neither the cursor nor the filter replaces
+    it."""
+    traced: str | None = None
+    """Key of the finding whose steps the cursor was sent to: they stay marked."""
     entry: str | None = None
     """Key of the selected cause."""
     scrolled: int = 0
@@ -270,7 +275,7 @@ def _reduced(state: State, action: Action) -> State:
         case ItemSelected():
             return _selected(replace(state, message=""), action)
         case DetailOpened():
-            return replace(state, message="", is_whole=True, pane=Pane.DETAIL, scrolled=0, touched=True)
+            return _opened(replace(state, message="", touched=True))
         case WentBack():
             return _gone_back(replace(state, message=""))
         case FilterChanged():
@@ -458,7 +463,56 @@ def selected_entry(state: State) -> str | None:
 
 def under_cursor(state: State) -> str | None:
     """Key of what the detail is about."""
+    if state.reading is not None:
+        return state.reading
     return selected_entry(state) if state.source is Pane.CAUSES else cursor(state)
+
+
+def _opened(state: State) -> State:
+    """From a failed step to its finding, from a finding to its page, from the page to the steps that show it; of
+    anything else, its page."""
+    key = under_cursor(state)
+    if key is None:
+        return replace(state, message="there is nothing to open")
+    finding = finding_under_cursor(state)
+    if key.startswith("finding/"):
+        return _at_steps(state, finding) if state.is_whole and finding is not None else _reading(state, key)
+    if finding is not None and (state.is_whole or (state.pane is Pane.PATH and _is_failed(state, key))):
+        return _reading(state, f"finding/{finding.id}")
+    return replace(state, message="no finding rests on it") if state.is_whole else _reading(state, key)
+
+
+def _reading(state: State, key: str) -> State:
+    return replace(state, reading=key, is_whole=True, pane=Pane.DETAIL, scrolled=0)
+
+
+def _is_failed(state: State, key: str) -> bool:
+    return any(cell.key == key and cell.progress is Progress.FAILED for cell in _cells(state.whole_picture))
+
+
+def _at_steps(state: State, finding: Finding) -> State:
+    """The cursor on the first step that shows a finding, a failed one if there is any."""
+    evidence = frozenset(finding.evidence)
+    showing = [cell for cell in _cells(state.whole_picture) if evidence.intersection(cell.checks)]
+    first = min(showing, key=lambda cell: cell.progress is not Progress.FAILED, default=None)
+    if first is None:
+        return replace(state, message=f"no step of the path shows {finding.id}")
+    state = replace(state, is_whole=False, findings_only=False, traced=f"finding/{finding.id}", scrolled=0)
+    for change in ({}, {"filter": ""}, {"filter": "", "unfolded": True}):
+        shown = replace(state, **change)
+        row = next((row for row in shown.rows if first.key in row), None)
+        if row is not None:
+            return replace(_at_pane(shown, Pane.PATH), cursor=first.key, column=row.index(first.key))
+    return replace(state, message=f"no step of the path shows {finding.id}")
+
+
+def _cells(drawn: Picture) -> Iterator[Cell]:
+    """All cells, in the order of the path."""
+    yield from drawn.host
+    for band in drawn.bands:
+        yield from band.names
+        for lane in band.lanes:
+            yield from (cell for cell in (*lane.cells, *lane.extras) if cell is not None)
 
 
 def _moved(state: State, moved: CursorMoved) -> State:
@@ -490,7 +544,9 @@ def _pane_changed(state: State, by: int) -> State:
 
 def _at_pane(state: State, pane: Pane) -> State:
     source = state.source if pane is Pane.DETAIL else pane
-    return replace(state, pane=pane, source=source, scrolled=state.scrolled if source is state.source else 0)
+    scrolled = state.scrolled if source is state.source else 0
+    reading = under_cursor(state) if pane is Pane.DETAIL else None
+    return replace(state, pane=pane, source=source, reading=reading, scrolled=scrolled)
 
 
 def _selected(state: State, selected: ItemSelected) -> State:
@@ -509,6 +565,8 @@ def _gone_back(state: State) -> State:
         return _at_pane(replace(state, is_whole=False, scrolled=0), state.source)
     if state.pane is Pane.DETAIL:
         return _at_pane(state, state.source)
+    if state.traced is not None:
+        return replace(state, traced=None)
     if state.filter:
         return replace(state, filter="")
     return _findings_toggled(state) if state.findings_only else state
@@ -663,28 +721,28 @@ def finding_under_cursor(state: State) -> Finding | None:
         return by_key[key]
     checks = checks_of(state, key)
     citing = [finding for finding in report.findings if checks.intersection(finding.evidence)]
-    return min(citing, key=lambda finding: (finding.explained_by is not None, finding.severity.rank), default=None)
+    by_id = {finding.id: finding for finding in report.findings}
+
+    def place(finding: Finding) -> tuple[bool, bool, int]:
+        return not counts(finding, by_id), finding.explained_by is not None, finding.severity.rank
+
+    return min(citing, key=place, default=None)
 
 
 def checks_of(state: State, key: str) -> frozenset[str]:
     """Ids of the checks that a key of the path stands for."""
-    shown = state.picture
-    cells = [*shown.host, *(cell for band in shown.bands for cell in band.names)]
-    wanted: list[Cell] = []
-    for band in shown.bands:
-        for lane in band.lanes:
-            own = [cell for cell in (*lane.cells, *lane.extras) if cell is not None]
-            cells += own
-            if key in (lane.key, band.key):
-                wanted += own
-    return frozenset(check for cell in (*wanted, *cells) if cell in wanted or cell.key == key for check in cell.checks)
+    drawn = state.whole_picture
+    lanes = [lane for band in drawn.bands for lane in band.lanes if key in (lane.key, band.key)]
+    cells = [cell for lane in lanes for cell in (*lane.cells, *lane.extras) if cell is not None]
+    cells += [cell for cell in _cells(drawn) if cell.key == key]
+    return frozenset(check for cell in cells for check in cell.checks)
 
 
 def marked(state: State) -> frozenset[str]:
-    """Ids of the checks that show the selected cause."""
-    if state.source is not Pane.CAUSES or state.report is None:
+    """Ids of the checks that show the selected cause, or the one that the cursor came from."""
+    key = selected_entry(state) if state.source is Pane.CAUSES else state.traced
+    if key is None or state.report is None:
         return frozenset()
-    key = selected_entry(state)
     evidence = (frozenset(finding.evidence) for finding in state.report.findings if f"finding/{finding.id}" == key)
     return next(evidence, frozenset())
 
@@ -692,11 +750,12 @@ def marked(state: State) -> frozenset[str]:
 def target_under_cursor(state: State) -> Target | TargetReport | None:
     """The target that the cursor is in."""
     key = under_cursor(state) or ""
-    finding = finding_under_cursor(state) if state.source is Pane.CAUSES else None
+    is_finding = state.source is Pane.CAUSES or key.startswith("finding/")
+    finding = finding_under_cursor(state) if is_finding else None
     for target in state.targets:
         if finding is not None and finding.target == target.id:
             return target
-        if state.source is Pane.PATH and _is_of(state, key, target.id):
+        if not is_finding and _is_of(state, key, target.id):
             return target
     return None
 
