@@ -41,6 +41,7 @@ from agent.tui.actions import (
     FindingsToggled,
     ItemSelected,
     MessageShown,
+    PageSearched,
     Pane,
     PaneChanged,
     RunFinished,
@@ -85,6 +86,10 @@ OPERATOR: Final = "the operator"
 """The reason of a run that is ended with `q`."""
 
 
+_FILTER_HINT: Final = "all of these words, and no !word; enter keeps, esc shows all"
+_SEARCH_HINT: Final = "words on this page; enter keeps, n next, N previous, esc ends"
+
+
 class MainScreen(TonedScreen[None]):
     """The screen that shows the run."""
 
@@ -105,7 +110,7 @@ class MainScreen(TonedScreen[None]):
             with Container(id="side"):
                 yield CausesPane(self._glyphs, id="causes").data_bind(MainScreen.state)
                 yield DetailPane(self._glyphs, id="detail").data_bind(MainScreen.state)
-        yield quiet_input("", "show only what contains all of these words; enter keeps, esc shows all", id="filter")
+        yield quiet_input("", _FILTER_HINT, id="filter")
         yield Footer(self._glyphs, id="footer").data_bind(MainScreen.state)
 
 
@@ -154,6 +159,8 @@ class BackuplinkApp(App[int]):
         self._due = False
         """Whether a timer will show `_folded`."""
         self._next: Timer | None = None
+        self._is_search = False
+        """Whether the filter line is for words on the page that is read."""
         self._unsaved: list[str] = []
         """Files that are being saved."""
         self.set_reactive(BackuplinkApp.state, self._folded)
@@ -322,9 +329,27 @@ class BackuplinkApp(App[int]):
                 self._run()
 
     def action_filter(self) -> None:
-        self._filter_line.value = self._folded.filter
+        line = self._filter_line
+        self._is_search = self._folded.reading is not None
+        line.placeholder = _SEARCH_HINT if self._is_search else _FILTER_HINT
+        line.value = self._folded.search if self._is_search else self._folded.filter
         self._show_filter(True)
-        self._filter_line.focus()
+        line.focus()
+
+    def action_find(self, by: int) -> None:
+        state = self._folded
+        if state.reading is None:
+            self.act(MessageShown("enter opens a page; there / finds words, n goes to the next place"))
+        elif not state.search:
+            self.act(MessageShown("/ finds words on this page"))
+        else:
+            self._search(state.search, by)
+
+    def _search(self, words: str, by: int = 0) -> None:
+        """Find words on the page that is read."""
+        part = self._main.query_one(DetailPane)
+        rows = part.rows_with(words)
+        self.act(PageSearched(text=words, rows=rows, page=part.page, most=part.most, by=by))
 
     def action_settings(self) -> None:
         from agent.tui.widgets.screens import SettingsScreen
@@ -433,20 +458,27 @@ class BackuplinkApp(App[int]):
             self.act(PaneChanged(PANES.index(pane) - PANES.index(self._folded.pane)))
 
     def on_input_changed(self, changed: Input.Changed) -> None:
-        if changed.input.id == "filter":
+        if changed.input.id != "filter":
+            return
+        if not self._is_search:
             self.act(FilterChanged(changed.value))
+        elif self._folded.reading is not None:
+            self._search(changed.value)
 
     def on_input_submitted(self, submitted: Input.Submitted) -> None:
         if submitted.input.id == "filter":
             self._end_filter()
 
     def on_key(self, event: events.Key) -> None:
-        """Esc in the filter line shows everything again."""
+        """Esc in the filter line shows everything again, or ends the search."""
         if event.key == "escape" and self.screen is self._main and self._filter_line.display:
             event.stop()
             event.prevent_default()
             with self.batch_update():
-                self.act(FilterChanged(""))
+                if self._is_search:
+                    self._search("")
+                else:
+                    self.act(FilterChanged(""))
                 self._end_filter()
 
     def _end_filter(self) -> None:

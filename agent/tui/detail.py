@@ -17,6 +17,7 @@ from agent.tui.drawing import sparkline
 from agent.tui.lines import Glyphs, Line, Span, Tone, wrapped
 from agent.tui.network_path import THIS_HOST
 from agent.tui.page import filled
+from agent.tui.search import places, with_marks
 from agent.tui.state import (
     CHANGED,
     SAMPLED,
@@ -53,7 +54,9 @@ def detail(state: State, width: int, glyphs: Glyphs) -> tuple[Line, ...]:
     """Everything that is known about what is under the cursor."""
     writer = _Writer(width, glyphs)
     writer.write(state)
-    return tuple(writer.lines)
+    if not state.search:
+        return tuple(writer.lines)
+    return tuple(with_marks(writer.lines, places(writer.lines, state.search), state.place))
 
 
 def commands_of(finding: Finding) -> tuple[str, ...]:

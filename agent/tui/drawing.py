@@ -412,10 +412,10 @@ def _nothing(state: State, width: int) -> tuple[Line, ...]:
 
 
 def footer(state: State, width: int) -> Line:
-    """The message, or else what the filter hides, and the keys."""
+    """The message, or else what was found or the filter hides, and the keys."""
     if state.message:
         return cut((Span(f" {visible(state.message)}", Tone.STRONG),), width)
-    line: list[Span] = [Span(f" {_filter(state)}", Tone.WARNING)]
+    line: list[Span] = [Span(f" {_search(state)}{_filter(state)}", Tone.WARNING)]
     hints = [
         (key.shown.split()[0], key.hint) for key in KEYS if key.hint and (state.settings is not None or not key.runs)
     ]
@@ -427,6 +427,14 @@ def footer(state: State, width: int) -> Line:
 
 def _counted(count: int, name: str) -> str:
     return f"{count} {name}{'' if count == 1 else 's'}"
+
+
+def _search(state: State) -> str:
+    """The words that are searched on the page, and which place is shown."""
+    if not state.search.strip():
+        return ""
+    place = f"{state.place + 1} of {state.places}, n next" if state.places else "not on this page"
+    return f'"{cut_words(visible(state.search.strip()), _NAMED)}": {place}  '
 
 
 def _filter(state: State) -> str:

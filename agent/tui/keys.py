@@ -42,7 +42,16 @@ KEYS: Final = (
         "open",
     ),
     Key("escape", "esc", "close", "back: from the whole screen, findings only, the filter"),
-    Key("slash", "/", "filter", "show only what contains all of these words", "filter"),
+    Key(
+        "slash",
+        "/",
+        "filter",
+        "show only findings and lanes that hold all of these words, also in their pages and facts, and show none of "
+        "those after a !; on a page that is read, find words on it",
+        "filter",
+    ),
+    Key("n", "n", "find(1)", "to the next place on the page that has the words"),
+    Key("N", "N", "find(-1)", "to the place before that has them"),
     Key("f", "f", "findings", "findings only, with what follows from them; again to show everything", "findings"),
     Key("space", "space", "unfold", "of more than two services: show the healthy in full, or in one line each again"),
     Key("c", "c", "copy", "copy the command that fixes what is under the cursor, and show it", "copy fix"),

@@ -35,6 +35,7 @@ from agent.tui.actions import (
     FindingsToggled,
     ItemSelected,
     MessageShown,
+    PageSearched,
     Pane,
     PaneChanged,
     RunFinished,
@@ -46,7 +47,8 @@ from agent.tui.actions import (
     WentBack,
 )
 from agent.tui.lines import Tone
-from agent.tui.network_path import THIS_HOST, filtered, folded, has_words, keys, lane_count
+from agent.tui.network_path import THIS_HOST, filtered, folded, keys, lane_count
+from agent.tui.search import Searched, finding_texts, has_words, lane_texts
 from probes.frozen import dataclass
 from probes.model import Observation, Step, Target
 
@@ -157,6 +159,12 @@ class State:
     """Lines of the detail above the first one shown."""
     is_whole: bool = False
     """Whether the detail has the whole screen."""
+    search: str = ""
+    """Words that are searched on the page that is read."""
+    places: int = 0
+    """How often they stand there."""
+    place: int = 0
+    """Which of these the page was scrolled to, from 0 on."""
     findings_only: bool = False
     unfolded: bool = False
     """Whether healthy ones of many services are shown in full."""
@@ -176,8 +184,20 @@ class State:
         """The path with the lanes that pass the filter; without a filter, healthy ones of many services are folded,
         unless they are to be shown in full."""
         if self.filter.split():
-            return filtered(self.whole_picture, self.filter)
+            found = {key for key, asked in self.lane_texts.items() if has_words(asked, self.filter)}
+            return filtered(self.whole_picture, found)
         return self.whole_picture if self.unfolded else folded(self.whole_picture, self.uneventful)
+
+    @cached_property
+    def lane_texts(self) -> Mapping[str, Searched]:
+        """What the filter asks of each lane, by its key."""
+        return lane_texts(self.whole_picture, self.checks, self.targets, self.report)
+
+    @cached_property
+    def finding_texts(self) -> Mapping[str, str]:
+        """What the filter asks of each finding, by its key."""
+        texts = {} if self.report is None else finding_texts(self.report)
+        return {f"finding/{name}": text for name, text in texts.items()}
 
     @cached_property
     def uneventful(self) -> frozenset[str] | None:
@@ -214,7 +234,14 @@ class State:
     @cached_property
     def entries(self) -> "tuple[Entry, ...]":
         """The list of causes."""
-        return tuple(entry for entry in self.all_entries if has_words(f"{entry.word} {entry.text}", self.filter))
+        if not self.filter.split():
+            return self.all_entries
+        texts = self.finding_texts
+        return tuple(
+            entry
+            for entry in self.all_entries
+            if has_words(Searched(f"{entry.word} {entry.text}", texts.get(entry.key, "")), self.filter)
+        )
 
     @property
     def hidden_causes(self) -> int:
@@ -240,6 +267,8 @@ _PICTURED: Final = ("checks", "targets", "report", "phase")
 _LISTED: Final = ("report", "difference", "incomparable", "transitions", "findings_only")
 _DERIVED: Final = {
     "whole_picture": _PICTURED,
+    "lane_texts": _PICTURED,
+    "finding_texts": ("report",),
     "uneventful": ("report",),
     "standing": ("report",),
     "picture": (*_PICTURED, "filter", "unfolded"),
@@ -280,6 +309,8 @@ def _reduced(state: State, action: Action) -> State:
             return _gone_back(replace(state, message=""))
         case FilterChanged():
             return replace(state, message="", filter=action.text, scrolled=0)
+        case PageSearched():
+            return _searched(replace(state, message=""), action)
         case FindingsToggled():
             return _findings_toggled(replace(state, message=""))
         case ServicesUnfolded():
@@ -483,7 +514,21 @@ def _opened(state: State) -> State:
 
 
 def _reading(state: State, key: str) -> State:
-    return replace(state, reading=key, is_whole=True, pane=Pane.DETAIL, scrolled=0)
+    return replace(state, reading=key, is_whole=True, pane=Pane.DETAIL, scrolled=0, search="")
+
+
+def _searched(state: State, searched: PageSearched) -> State:
+    rows = searched.rows
+    if not searched.text.strip() or not rows:
+        return replace(state, search=searched.text, places=0, place=0)
+    if searched.by:
+        place = (state.place + searched.by) % len(rows)
+    else:
+        place = next((index for index, row in enumerate(rows) if row >= state.scrolled), 0)
+    row, top = rows[place], state.scrolled
+    if not top <= row < top + searched.page:
+        top = max(min(row - searched.page // 3, searched.most), 0)
+    return replace(state, search=searched.text, places=len(rows), place=place, scrolled=top)
 
 
 def _is_failed(state: State, key: str) -> bool:
@@ -546,7 +591,8 @@ def _at_pane(state: State, pane: Pane) -> State:
     source = state.source if pane is Pane.DETAIL else pane
     scrolled = state.scrolled if source is state.source else 0
     reading = under_cursor(state) if pane is Pane.DETAIL else None
-    return replace(state, pane=pane, source=source, reading=reading, scrolled=scrolled)
+    search = state.search if reading is not None else ""
+    return replace(state, pane=pane, source=source, reading=reading, search=search, scrolled=scrolled)
 
 
 def _selected(state: State, selected: ItemSelected) -> State:
