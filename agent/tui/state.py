@@ -256,11 +256,21 @@ def saved(title: str, report: Report) -> State:
 
 def reduce(state: State, action: Action) -> State:
     """The state after an action."""
-    after = _reduced(state, action)
-    for name, sources in _DERIVED.items():  # moving the cursor must not draw hundreds of lanes again
-        if name in vars(state) and all(getattr(state, source) is getattr(after, source) for source in sources):
-            vars(after)[name] = vars(state)[name]
+    return _carried(state, _reduced(state, action))
+
+
+def _carried(before: State, after: State) -> State:
+    """The state after, with what was derived before and still holds: moving the cursor must not draw hundreds of lanes
+    again."""
+    for name, sources in _DERIVED.items():
+        if name in vars(before) and all(getattr(before, source) is getattr(after, source) for source in sources):
+            vars(after).setdefault(name, vars(before)[name])
     return after
+
+
+def _quiet(state: State) -> State:
+    """The state without its message."""
+    return _carried(state, replace(state, message="")) if state.message else state
 
 
 _PICTURED: Final = ("checks", "targets", "report", "phase")
@@ -298,21 +308,21 @@ def _reduced(state: State, action: Action) -> State:
         case ClockTicked():
             return _running(state, now=action.now)
         case CursorMoved():
-            return _moved(replace(state, message=""), action)
+            return _moved(_quiet(state), action)
         case PaneChanged():
-            return _pane_changed(replace(state, message=""), action.by)
+            return _pane_changed(_quiet(state), action.by)
         case ItemSelected():
-            return _selected(replace(state, message=""), action)
+            return _selected(_quiet(state), action)
         case DetailOpened():
-            return _opened(replace(state, message="", touched=True))
+            return _opened(_quiet(state))
         case WentBack():
-            return _gone_back(replace(state, message=""))
+            return _gone_back(_quiet(state))
         case FilterChanged():
             return replace(state, message="", filter=action.text, scrolled=0)
         case PageSearched():
-            return _searched(replace(state, message=""), action)
+            return _searched(_quiet(state), action)
         case FindingsToggled():
-            return _findings_toggled(replace(state, message=""))
+            return _findings_toggled(_quiet(state))
         case ServicesUnfolded():
             return replace(state, message="", unfolded=not state.unfolded, touched=True)
         case WatchToggled():
@@ -514,7 +524,7 @@ def _opened(state: State) -> State:
 
 
 def _reading(state: State, key: str) -> State:
-    return replace(state, reading=key, is_whole=True, pane=Pane.DETAIL, scrolled=0, search="")
+    return replace(state, touched=True, reading=key, is_whole=True, pane=Pane.DETAIL, scrolled=0, search="")
 
 
 def _searched(state: State, searched: PageSearched) -> State:
@@ -542,7 +552,9 @@ def _at_steps(state: State, finding: Finding) -> State:
     first = min(showing, key=lambda cell: cell.progress is not Progress.FAILED, default=None)
     if first is None:
         return replace(state, message=f"no step of the path shows {finding.id}")
-    state = replace(state, is_whole=False, findings_only=False, traced=f"finding/{finding.id}", scrolled=0)
+    state = replace(
+        state, touched=True, is_whole=False, findings_only=False, traced=f"finding/{finding.id}", scrolled=0
+    )
     for change in ({}, {"filter": ""}, {"filter": "", "unfolded": True}):
         shown = replace(state, **change)
         row = next((row for row in shown.rows if first.key in row), None)
@@ -563,7 +575,7 @@ def _cells(drawn: Picture) -> Iterator[Cell]:
 def _moved(state: State, moved: CursorMoved) -> State:
     if state.pane is Pane.DETAIL:
         return replace(state, scrolled=min(max(state.scrolled + moved.rows, 0), max(moved.most, 0)))
-    state = replace(state, touched=True, scrolled=0)
+    state = _carried(state, replace(state, touched=True, scrolled=0))
     if state.pane is Pane.CAUSES:
         known = [entry.key for entry in state.entries]
         if not known:
@@ -596,7 +608,7 @@ def _at_pane(state: State, pane: Pane) -> State:
 
 
 def _selected(state: State, selected: ItemSelected) -> State:
-    state = _at_pane(replace(state, touched=True), selected.pane)
+    state = _carried(state, _at_pane(replace(state, touched=True), selected.pane))
     if selected.pane is Pane.CAUSES:
         return replace(state, entry=selected.key, scrolled=0)
     if selected.pane is Pane.PATH:

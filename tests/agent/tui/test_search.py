@@ -8,9 +8,11 @@ from hypothesis import strategies as st
 from textual.pilot import Pilot
 
 from agent.tui.actions import (
+    CursorMoved,
     DetailOpened,
     FilterChanged,
     ItemSelected,
+    MessageShown,
     PageSearched,
     Pane,
     PaneChanged,
@@ -225,3 +227,13 @@ def test_the_filter_asks_hundreds_of_lanes_in_no_time() -> None:
         state = shown
     took = (time.process_time() - began) / 7
     assert took < 0.25, f"a key took {took * 1000:.0f} ms"  # the goal is 20 ms; this machine may be shared
+
+
+def test_a_key_draws_no_lane_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    state = after(kept(), FilterChanged("10"), MessageShown("saved"))
+    assert state.rows
+    monkeypatch.setattr("agent.tui.state.picture", None)  # cannot be called
+
+    for action in (CursorMoved(1), ItemSelected(Pane.PATH, "lane/backup/10.0.1.17/443"), DetailOpened(), WentBack()):
+        state = after(state, action)
+        assert state.rows
