@@ -65,7 +65,16 @@ from agent.tui.state import (
     saved,
     target_under_cursor,
 )
-from agent.tui.widgets.pane import CausesPane, DetailPane, Footer, PaneWidget, PathPane, TonedScreen, VerdictLine
+from agent.tui.widgets.pane import (
+    CausesPane,
+    DetailPane,
+    Footer,
+    Header,
+    PaneWidget,
+    PathPane,
+    TonedScreen,
+    VerdictLine,
+)
 from agent.tui.widgets.typed import quiet_input
 from probes.background import in_background
 from probes.model import Target
@@ -82,6 +91,10 @@ SAVE_SECONDS: Final = 10.0
 """How long saving a report may take before an error is shown; the attempt itself continues."""
 WIDE: Final = 130
 """Columns from which on the detail is next to the path."""
+NARROW: Final = 80
+"""Columns below which the header needs a line more."""
+LOW: Final = 12
+"""Lines below which the header has one line alone."""
 OPERATOR: Final = "the operator"
 """The reason of a run that is ended with `q`."""
 
@@ -104,6 +117,7 @@ class MainScreen(TonedScreen[None]):
         self._glyphs = glyphs
 
     def compose(self) -> ComposeResult:
+        yield Header(self._glyphs, id="header").data_bind(MainScreen.state)
         yield VerdictLine(self._glyphs, id="verdict").data_bind(MainScreen.state)
         with Container(id="body"):
             yield PathPane(self._glyphs, id="path").data_bind(MainScreen.state)
@@ -148,9 +162,9 @@ class BackuplinkApp(App[int]):
         self._clock = clock or (lambda: asyncio.get_running_loop().time())
         self._glyphs = ASCII if ascii_only else UNICODE
         self._folded = (
-            saved(source.title, source.report)
+            saved(source.title, source.report, source.opened_at)
             if isinstance(source, Saved)
-            else State(title=source.title, settings=source.settings)
+            else State(title=source.title, settings=source.settings, is_simulated=source.is_simulated)
         )
         self._main = MainScreen(self._glyphs)
         self._stop: CancelToken | None = None
@@ -182,6 +196,8 @@ class BackuplinkApp(App[int]):
 
     def on_resize(self, event: events.Resize) -> None:
         self._main.set_class(event.size.width >= WIDE, "-wide")
+        self._main.set_class(event.size.width < NARROW, "-narrow")
+        self._main.set_class(event.size.height < LOW, "-low")
 
     # --- State -------------------------------------------------------------------------------------------------------
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from itertools import zip_longest
 from typing import Final
 
-from agent.catalog.wording import duration, listed_briefly
+from agent.catalog.wording import duration, lasted, listed_briefly
 from agent.formats.report_text import visible
 from agent.report.counting import Weight
 from agent.report.model import Status
@@ -17,7 +17,7 @@ from agent.tui.network_path import THIS_HOST
 from agent.tui.state import SAMPLED, STATUS_TONES, WEIGHT_TONES, Missing, Phase, RunView, Sample, State
 from probes.facts import ImdsFacts
 from probes.frozen import dataclass
-from probes.model import Address, Step
+from probes.model import Address, Role, Step
 
 LONGEST: Final = 14
 """Characters of an address on the line of its lane. A longer one has a line of its own."""
@@ -40,6 +40,73 @@ _TONES: Final = {
 }
 _NOT_COUNTED: Final = "(x)"
 """A failure that does not count, where there is no room for its kind."""
+
+
+# --- The header ------------------------------------------------------------------------------------------------------
+
+
+def header(state: State, width: int, height: int) -> tuple[Line, ...]:
+    """What is shown, in `height` lines: whether it is live, saved, simulated or redacted, and when the run was; the
+    host, its addresses and its VPC; what is required, and by what. The last line is cut where all is too much."""
+    parts: list[Line] = [(Span(word, Tone.RUNNING), Span(more)) for word, more in _sources(state)]
+    parts += [(Span(visible(name)),) for name in _host_names(state)]
+    lines: list[Line] = [(Span(" "),)]
+    for part in parts:
+        if width_of(lines[-1]) + width_of(part) > width and len(lines) < height:
+            lines.append((Span(" "),))
+        lines[-1] += (*part, Span("  "))
+    if len(lines) < height and width_of(lines[-1]) + len(_required(state, width - 1)) > width:
+        lines.append((Span(" "),))
+    lines[-1] += (Span(_required(state, width - width_of(lines[-1]))),)
+    return tuple(cut(line, width) for line in lines)
+
+
+def _sources(state: State) -> list[tuple[str, str]]:
+    """Where what is shown comes from: each word with what follows it."""
+    report = state.report
+    if state.settings is None and report is not None:
+        age = ""
+        if state.opened_at is not None and state.opened_at >= report.run.finished_at:
+            age = f", {lasted((state.opened_at - report.run.finished_at).total_seconds())} old"
+        sources = [("SAVED", f" {report.run.finished_at:%Y-%m-%d %H:%M:%S} UTC{age}")]
+    else:
+        when = "no run has finished" if report is None else f"last run {report.run.started_at:%Y-%m-%d %H:%M:%S} UTC"
+        sources = [("LIVE", f" {when}")]
+    if state.is_simulated:
+        sources.append(("SIMULATED", ""))
+    if report is not None and report.run.redacted:
+        sources.append(("REDACTED", " stand-ins"))
+    return sources
+
+
+def _host_names(state: State) -> list[str]:
+    """The host, its addresses and its VPC, as far as they are known."""
+    if state.report is not None:
+        seen = state.report.vantage
+        return [*filter(None, (seen.instance_id or "this host", *map(str, seen.source_addresses), seen.vpc_id))]
+    check = state.checks.get("imds")
+    facts = None if check is None or check.observation is None else check.observation.facts
+    if not isinstance(facts, ImdsFacts):
+        return ["this host"]
+    return [*filter(None, (facts.instance_id or "this host", *map(str, facts.interface_addresses), facts.vpc_id))]
+
+
+def _required(state: State, room: int) -> str:
+    """The required services and by what they are required, as fully as there is room."""
+    required = [target for target in state.targets if target.role is Role.REQUIRED]
+    if not required:
+        return "nothing is required" if state.report is not None else ""
+    reasons = dict.fromkeys(reason for target in required for reason in target.required_by)
+    by = f" ({', '.join(reasons)})" if reasons else ""
+    each = (f"{t.id} ({', '.join(t.required_by)})" if t.required_by else t.id for t in required)
+    texts = [
+        f"requires {', '.join(each)}" if len(reasons) > 1 else "",
+        f"requires {', '.join(target.id for target in required)}{by}",
+        f"requires {_counted(len(required), 'service')}{by}",
+        f"requires {_counted(len(required), 'service')}",
+    ]
+    shown = [visible(text) for text in texts if text]
+    return next((text for text in shown if len(text) <= room), shown[-1])
 
 
 # --- The verdict -----------------------------------------------------------------------------------------------------

@@ -120,6 +120,10 @@ class State:
     title: str
     settings: Settings | None
     """Of the next run; None for a saved report, where no run is possible."""
+    is_simulated: bool = False
+    """Whether runs are made in a simulated VPC."""
+    opened_at: datetime | None = None
+    """When a saved report was read (UTC)."""
     phase: Phase = Phase.IDLE
     run: RunView | None = None
     checks: Mapping[str, Check] = field(default_factory=dict)
@@ -249,9 +253,9 @@ class State:
         return sum(map(_is_finding, self.all_entries)) - sum(map(_is_finding, self.entries))
 
 
-def saved(title: str, report: Report) -> State:
-    """The state that shows a saved report."""
-    return _judged(State(title=title, settings=None), report)
+def saved(title: str, report: Report, opened_at: datetime | None = None) -> State:
+    """The state that shows a saved report, which was read at this time (UTC)."""
+    return _judged(State(title=title, settings=None, opened_at=opened_at), report)
 
 
 def reduce(state: State, action: Action) -> State:

@@ -111,6 +111,13 @@ class StateLines(TextLines):
             self.draw(self.lines(self.state))
 
 
+class Header(StateLines):
+    """What is shown: a run or a saved report, of which host, when, for what."""
+
+    def lines(self, state: State) -> Sequence[Line]:
+        return drawing.header(state, self.size.width, self.size.height)
+
+
 class VerdictLine(StateLines):
     """The verdict, or the progress of the run."""
 
