@@ -95,6 +95,9 @@ NARROW: Final = 80
 """Columns below which the header needs a line more."""
 LOW: Final = 12
 """Lines below which the header has one line alone."""
+MESSAGE_SECONDS: Final = 10.0
+"""How long a message stays on the last line."""
+_ASKED: Final = "quitting ends the watch, and its times and changes are lost; again to quit"
 OPERATOR: Final = "the operator"
 """The reason of a run that is ended with `q`."""
 
@@ -173,6 +176,8 @@ class BackuplinkApp(App[int]):
         self._due = False
         """Whether a timer will show `_folded`."""
         self._next: Timer | None = None
+        self._expiry: Timer | None = None
+        """Clears the message."""
         self._is_search = False
         """Whether the filter line is for words on the page that is read."""
         self._unsaved: list[str] = []
@@ -203,8 +208,21 @@ class BackuplinkApp(App[int]):
 
     def act(self, action: Action) -> None:
         """Fold an action, and show the state at once."""
+        before = self._folded.message
         self._folded = reduce(self._folded, action)
+        if self._folded.message and (self._folded.message != before or isinstance(action, MessageShown)):
+            self._expire_message()
         self._show()
+
+    def _expire_message(self) -> None:
+        """Clear the message after MESSAGE_SECONDS."""
+        if self._expiry is not None:
+            self._expiry.stop()
+        self._expiry = self.set_timer(MESSAGE_SECONDS, self._clear_message)
+
+    def _clear_message(self) -> None:
+        if self._folded.message and not self._is_leaving:
+            self.act(MessageShown(""))
 
     def _fold(self, event: Event) -> None:
         """Fold an event of the run; it is shown together with those of the next FRAME seconds."""
@@ -287,8 +305,21 @@ class BackuplinkApp(App[int]):
 
     # --- Keys --------------------------------------------------------------------------------------------------------
 
+    def action_quit_or_back(self) -> None:
+        if self._folded.is_whole:
+            self.act(WentBack())
+        else:
+            self.action_leave()
+
     def action_leave(self) -> None:
-        self.leave(OPERATOR)
+        """Quit; ask once before a watch is lost."""
+        state = self._folded
+        if state.watching and state.report is not None and not self._is_leaving and state.message != _ASKED:
+            if self.screen is not self._main:
+                self.pop_screen()  # the question is on the main screen
+            self.act(MessageShown(_ASKED))
+        else:
+            self.leave(OPERATOR)
 
     def action_redraw(self) -> None:
         self.screen.refresh()

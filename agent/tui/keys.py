@@ -70,6 +70,13 @@ KEYS: Final = (
     Key("ctrl+p,colon", "ctrl+p :", "palette", "all commands, by name", listed=False),
     Key("ctrl+l", "ctrl+l", "redraw", "draw the screen again, where another program has written on it"),
     Key("question_mark", "?", "help", "this page", "help"),
-    Key("q,ctrl+c,ctrl+q", "q", "leave", "quit; a run in progress is cancelled", "quit"),
+    Key("ctrl+c,ctrl+q", "ctrl+q", "leave", "quit, from everywhere", listed=False),
+    Key(
+        "q",
+        "q",
+        "quit_or_back",
+        "back from a page, and on the main screen quit: a run in progress is cancelled; before a watch is lost it asks",
+        "quit",
+    ),
 )
 """In the order of the help."""

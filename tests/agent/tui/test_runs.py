@@ -213,6 +213,35 @@ async def test_q_in_the_middle_ends_the_run_and_keeps_what_was_seen(upto: int, n
     assert app.report.run.interrupted
 
 
+@pytest.mark.parametrize("key", ["q", "ctrl+c"])
+async def test_before_a_watch_is_lost_it_is_asked_once(key: str) -> None:
+    async def act(pilot: Pilot[int]) -> None:
+        await until(pilot, lambda state: state.phase is ENDED)
+        await pilot.press("w")
+        await until(pilot, lambda state: state.next_at is not None)
+        await pilot.press("question_mark", "escape" if key == "q" else "j", key)
+        assert "quitting ends the watch" in screen_of(pilot)[-1]
+        await pilot.press("j")
+        assert "quitting ends the watch" not in screen_of(pilot)[-1]
+        await pilot.press(key)
+        assert pilot.app.return_value is None
+        await pilot.press(key)
+
+    assert (await drive(app_of(Replay("healthy").live()), act)).return_value == exits.OK
+
+
+async def test_a_signal_ends_a_watch_without_a_question() -> None:
+    app = app_of(Replay("healthy").live())
+
+    async def act(pilot: Pilot[int]) -> None:
+        await until(pilot, lambda state: state.phase is ENDED)
+        await pilot.press("w")
+        await until(pilot, lambda state: state.next_at is not None)
+        app.leave("SIGTERM")
+
+    assert (await drive(app, act)).return_value == exits.OK
+
+
 async def test_leaving_a_later_run_gives_the_report_and_the_code_of_the_last_whole_one(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
