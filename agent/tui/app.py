@@ -377,6 +377,7 @@ class BackuplinkApp(App[int]):
 
     def action_filter(self) -> None:
         line = self._filter_line
+        self._folded.prepare_filter()
         self._is_search = self._folded.reading is not None
         line.placeholder = _SEARCH_HINT if self._is_search else _FILTER_HINT
         line.value = self._folded.search if self._is_search else self._folded.filter

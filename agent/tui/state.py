@@ -203,6 +203,10 @@ class State:
         texts = {} if self.report is None else finding_texts(self.report)
         return {f"finding/{name}": text for name, text in texts.items()}
 
+    def prepare_filter(self) -> None:
+        """Make what the filter asks before its first letter is typed, which would have to wait for it."""
+        _ = self.lane_texts, self.finding_texts
+
     @cached_property
     def uneventful(self) -> frozenset[str] | None:
         """Ids of the targets of which the last report tells nothing more than one line does; None without a report."""
