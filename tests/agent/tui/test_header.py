@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import product
 
 import pytest
 from textual.pilot import Pilot
@@ -26,6 +27,7 @@ from tests.agent.tui.replays import (
     until,
     words,
 )
+from tests.support.extent import one_in
 from tests.support.many_services import ALL
 from tests.support.many_services import report_of as many_services
 from tests.support.runs import report_of
@@ -100,8 +102,10 @@ def test_where_nothing_is_required_it_says_so() -> None:
     assert "nothing is required" in shown(of(replace(report, targets=())))[-1]
 
 
-@pytest.mark.parametrize("size", [(60, 20), (80, 24), (140, 45)])
-@pytest.mark.parametrize("keys", ["", "enter", "f", "tab", "slash"])
+@pytest.mark.parametrize(
+    ("size", "keys"),
+    one_in(2, product([(60, 20), (80, 24), (140, 45)], ["", "enter", "f", "tab", "slash"])),
+)
 async def test_the_header_is_never_dropped(size: tuple[int, int], keys: str) -> None:
     async def act(pilot: Pilot[int]) -> None:
         if keys:
