@@ -123,7 +123,8 @@ def show_scenario(scenario: Scenario, options: ReportOptions, received_signals: 
     from agent.app.show import live, show
 
     simulation = Simulation(scenario)
-    source = live(f"simulated VPC: {scenario.name}", simulation.settings, simulation.measure, options)
+    title = f"simulated VPC: {scenario.name}"
+    source = live(title, simulation.settings, simulation.measure, options, is_simulated=True)
     return show(source, options, received_signals)
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -44,12 +45,16 @@ def show_saved(place: str, options: ReportOptions, received_signals: list[str]) 
             report = with_own_commands(read_report(place, received_signals))
         except SavedReportError as error:
             raise RequestError(str(error)) from error
-    return show(Saved(title=Path(place).name, report=report), options, received_signals)
+    source = Saved(title=Path(place).name, report=report, opened_at=datetime.now(UTC))
+    return show(source, options, received_signals)
 
 
-def live(title: str, settings: Settings, measure: Measure, options: ReportOptions) -> Live:
+def live(
+    title: str, settings: Settings, measure: Measure, options: ReportOptions, *, is_simulated: bool = False
+) -> Live:
     """Runs to show, judged without the findings that are suppressed."""
-    return Live(title=title, settings=settings, measure=measure, judge=partial(_judge, options.suppressions))
+    judge = partial(_judge, options.suppressions)
+    return Live(title=title, settings=settings, measure=measure, judge=judge, is_simulated=is_simulated)
 
 
 def _judge(suppress: tuple[Suppression, ...], measurement: "Measurement") -> "Report":

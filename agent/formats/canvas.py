@@ -95,8 +95,10 @@ MARKS: Final = {
     "warning": "M4 0l4.5 8h-9zM4 3v2.5",
     "unknown": "M1 2.5a3 2.5 0 1 1 3 3v1M4 8v.5",
     "skipped": "M0 4h8",
+    "uncounted": "M0.5 0.5l7 7M7.5 0.5l-7 7",
 }
-"""Shapes for each kind, in a square of eight units."""
+"""Shapes for each kind, in a square of eight units. A failure that does not count has the shape of one, and no
+colour."""
 
 
 class Canvas:

@@ -5,7 +5,7 @@ readers need is folded: the runbook pages of the findings, and every observation
 `diagnose`, `diff` and `tui` read it from there (`agent.report.saved`).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 from xml.etree.ElementTree import Element
 
@@ -15,7 +15,7 @@ from agent.formats.canvas import NARROW, WIDE
 from agent.formats.elements import data, element, lines, raw
 from agent.formats.page import bullets, cell, page, row_head, section, table, verdict
 from agent.formats.page import folded as fold
-from agent.formats.picture import picture
+from agent.formats.picture import WEIGHTS, picture
 from agent.formats.registry import DEFAULT_OPTIONS, RenderOptions
 from agent.formats.report_text import (
     FOLDED,
@@ -44,6 +44,7 @@ from agent.formats.report_text import (
 from agent.formats.report_text import cell as words_of
 from agent.formats.runbook_page import runbook
 from agent.report.codec import encode
+from agent.report.counting import Standing, Weight, standings
 from agent.report.model import Finding, Report, TargetReport
 from agent.report.saved import PAGE_ID
 from probes.model import Skipped
@@ -63,7 +64,8 @@ def content(report: Report) -> list[Element]:
     word, summary = report.verdict.status.value, report.verdict.summary
     if not report.observations:  # a call that was refused made no run, so there is nothing to describe
         return [verdict(word, summary), *_causes(report), *_unseen(report)]
-    steps = [section(*_target(number, target, report)) for number, target in enumerate(unfolded(report), 1)]
+    standing = standings(report)
+    steps = [section(*_target(number, target, report, standing)) for number, target in enumerate(unfolded(report), 1)]
     return [
         verdict(word, summary, facts(report)),
         *_causes(report),
@@ -107,7 +109,17 @@ def _picture(report: Report) -> Element:
     return section(element("h2", None, "The path"), element("figure", None, *drawn))
 
 
-def _target(number: int, target: TargetReport, report: Report) -> Iterator[Element]:
+def _kind(known: Standing | None) -> str | None:
+    """The class of a failed step that counts."""
+    return None if known is None or known.weight is Weight.NOT_COUNTED else WEIGHTS[known.weight]
+
+
+def _result(words: str, known: Standing | None) -> str:
+    """A failure in brackets where it does not count."""
+    return f"({words})" if known is not None and known.weight is Weight.NOT_COUNTED else words
+
+
+def _target(number: int, target: TargetReport, report: Report, standing: Mapping[str, Standing]) -> Iterator[Element]:
     yield element("h3", None, f"{target.service} at ", element("code", None, target.host))
     yield element("p", None, state(target))
     yield from bullets(f"not proven: {words}" for words in target.unproven)
@@ -115,12 +127,16 @@ def _target(number: int, target: TargetReport, report: Report) -> Iterator[Eleme
     for row in matrix(target, report):
         cells = [row_head(starred(row.address)), cell(zone(row.address)), cell(str(row.port))]
         for step in row.steps:
-            failed = step is not None and step.failure is not None
-            cells.append(cell(words_of(step), "critical" if failed else None))
+            known = None if step is None else standing.get(step.id)
+            cells.append(cell(_result(words_of(step), known), _kind(known)))
         rows.append(cells)
     if rows:
         columns = ("address", "zone", "port", *STEPS)
         yield table(f"Which steps succeed at each address of {target.id}", columns, rows, f"steps-{number}")
+        steps = [standing[step.id] for row in matrix(target, report) for step in row.steps if step and step.failure]
+        aside = dict.fromkeys(known.why for known in steps if known.weight is Weight.NOT_COUNTED)
+        if aside:
+            yield element("p", {"class": "muted"}, f"In brackets: failed, and not counted: {'; '.join(aside)}")
     if answers := names(target, report):
         pairs = [(row_head(who), cell(given)) for who, given in answers.items()]
         yield table(f"Who gave which addresses for {target.id}", ("asked", "answer"), pairs, f"names-{number}")
@@ -170,6 +186,7 @@ def runbooks(reports: Sequence[Report]) -> list[Element]:
 
 def observations(report: Report) -> Element:
     """Everything that was checked, folded."""
+    standing = standings(report)
     rows = []
     for observation in report.observations:
         failure, outcome = observation.failure, observation.outcome
@@ -180,7 +197,10 @@ def observations(report: Report) -> Element:
         else:
             result, why = "ok", ""
         took = "-" if observation.seconds is None else duration(observation.seconds)
-        kind = "critical" if failure is not None else None
-        rows.append((row_head(observation.id), cell(result, kind), cell(took), cell(bounded(visible(why)))))
+        known = standing.get(observation.id)
+        if known is not None and known.weight is Weight.NOT_COUNTED:
+            why = f"{why} (not counted: {known.why})"
+        words = (cell(_result(result, known), _kind(known)), cell(took), cell(bounded(visible(why))))
+        rows.append((row_head(observation.id), *words))
     columns = ("observation", "result", "time", "why")
     return fold(f"All {len(rows)} observations", table("Everything that was checked", columns, rows, "observations"))

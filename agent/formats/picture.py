@@ -39,6 +39,7 @@ from agent.formats.report_text import (
     vantage,
     visible,
 )
+from agent.report.counting import Weight, counts, heaviest
 from agent.report.hops import Hop, Reachability, Stage
 from agent.report.model import ConfiguredPath, Report, Status, TargetReport
 from agent.report.path import STEPS, Band, Cell, Lane, Progress, checks_in
@@ -58,10 +59,14 @@ _INSET: Final = 6
 _PORTS: Final = 96
 """Width of the column of ports, in a wide picture."""
 
-_PROGRESS: Final = {Progress.OK: "ok", Progress.FAILED: "critical"}
+WEIGHTS: Final = {
+    Weight.CRITICAL: "critical",
+    Weight.WARNING: "warning",
+    Weight.UNPROVEN: "unknown",
+    Weight.NOT_COUNTED: "uncounted",
+}
 _OUTCOMES: Final = {
     Reachability.OPEN: "ok",
-    Reachability.BLOCKED: "critical",
     Reachability.DOUBTFUL: "warning",
     Reachability.CANNOT_TELL: "unknown",
 }
@@ -92,6 +97,8 @@ class _Box:
     """What a pointer over the box shows, where that is more than the box."""
     width: int | None = None
     """None for as wide as its texts are."""
+    is_end: bool = False
+    """Whether a chain ends here: what comes behind it was not reached."""
 
     @property
     def rows(self) -> int:
@@ -120,6 +127,7 @@ class _Drawing(Canvas):
     def __init__(self, report: Report, width: int) -> None:
         super().__init__(width)
         self.report = report
+        self.by_id = {finding.id: finding for finding in report.findings}
         self.findings = [(finding, frozenset(finding.evidence)) for finding in report.findings]
 
     def box(self, x: float, width: float, height: int, box: _Box) -> None:
@@ -173,7 +181,7 @@ class _Drawing(Canvas):
             width = min(width, x + room - at)
             self.box(at, width, height, box)
             at += width
-            is_cut = is_cut or box.kind in ("critical", "skipped")
+            is_cut = is_cut or box.is_end
         self.y += height
 
     # --- Parts of the path ---
@@ -229,6 +237,12 @@ class _Drawing(Canvas):
         if shown:
             self.words.append(f"{where}: {', '.join(shown)}.")
 
+    def uncounted(self, cells: Iterable[Cell], x: float = PAD) -> None:
+        """Why failures do not count: each reason once."""
+        for why in dict.fromkeys(cell.why for cell in cells if cell.weight is Weight.NOT_COUNTED):
+            self.line(f"not counted: {why}", x, "small muted")
+            self.words.append(f"Not counted: {why}.")
+
     def named(self, cells: Iterable[Cell], layer: Layer | None = None, x: float = PAD) -> None:
         """The findings that a failed check shows, and those of the layer that any of the checks shows."""
         every = list(cells)
@@ -242,13 +256,16 @@ class _Drawing(Canvas):
         if shown:
             self.y += 3
         for finding in list(shown.values())[:MAX_GROUPS]:
-            words = f"{finding.code}: {finding.title}"
-            self.line(words, x, "small", _SEVERITIES[finding.severity])
+            aside = "" if finding.severity is Severity.INFO or counts(finding, self.by_id) else " (not counted)"
+            words = f"{finding.code}: {finding.title}{aside}"
+            self.line(words, x, "small", _SEVERITIES[finding.severity] if not aside else "uncounted")
             self.words.append(f"{words}.")
+        self.uncounted(every, x)
 
     def band(self, band: Band, target: TargetReport) -> None:
         outer, self.parts, begin = self.parts, [], self.y
-        kind = _STATUSES[target.status]
+        is_aside = not target.required and target.status is not Status.OK
+        kind = "uncounted" if is_aside else _STATUSES[target.status]
         self.y += 6
         self.line(f"{target.service}  {target.host}", PAD, "strong")
         self.line(state(target), PAD, "", kind)
@@ -274,7 +291,9 @@ class _Drawing(Canvas):
         severities = [
             finding.severity
             for finding, evidence in self.findings
-            if finding.code.startswith(Layer.NAME) and evidence.intersection(cell.checks)
+            if finding.code.startswith(Layer.NAME)
+            and counts(finding, self.by_id)
+            and evidence.intersection(cell.checks)
         ]
         worst = min(severities, key=lambda severity: severity.rank, default=Severity.INFO)
         if cell.progress is Progress.OK and worst is not Severity.INFO:
@@ -302,7 +321,8 @@ class _Drawing(Canvas):
                 chains.setdefault(_chain(block), []).append((lanes_alike, block))
             for parts in chains.values():
                 if parts[0][1]:
-                    self.configured([block for _, block in parts], target)
+                    weight = heaviest(lane.weight for same, _ in parts for lane in same if lane.weight is not None)
+                    self.configured([block for _, block in parts], target, weight)
                 for lanes_alike, _ in parts:
                     self.lane(lanes_alike, target)
             if len(groups) > MAX_GROUPS:
@@ -347,17 +367,19 @@ class _Drawing(Canvas):
             self.say("Checked as well", first.extras)
         self.named((cell for lane in lanes for cell in (*lane.cells, *lane.extras) if cell is not None), x=start)
 
-    def configured(self, blocks: list[list[ConfiguredPath]], target: TargetReport) -> None:
-        """What the configuration says of ports whose packets pass the same hops, with the words for each block."""
+    def configured(self, blocks: list[list[ConfiguredPath]], target: TargetReport, weight: Weight | None) -> None:
+        """What the configuration says of ports whose packets pass the same hops, with the words for each block.
+        `weight` says how the failures at these ports count; None where there are none."""
+        outcomes = _OUTCOMES | {Reachability.BLOCKED: "unknown" if weight is None else WEIGHTS[weight]}
         every = [path for block in blocks for path in block]
         path, ports = every[0], port_ranges((path.port for path in every), target)
-        kind = "warning" if path.agrees is False else _OUTCOMES[path.predicted]
+        kind = outcomes[Reachability.BLOCKED if path.agrees is False else path.predicted]
         self.y += 5
         self.line(f"by configuration, {ports}: {ended(path)}", PAD, "small", kind)
         self.words.append(f"By configuration, port {ports}: {ended(path)}.")
         self.y += 2
         hops = [(hop, _rule(hop, place, every)) for place, hop in enumerate(path.hops)]
-        boxes = [_hop_box(hop, rule, is_short=is_well(path)) for hop, rule in hops]
+        boxes = [_hop_box(hop, rule, outcomes[hop.outcome], is_short=is_well(path)) for hop, rule in hops]
         if is_inside_subnet(path):
             inside = _Box(kind="ok", label="same subnet", texts=() if is_well(path) else ("no ACL, no route",))
             boxes.insert(1, inside)
@@ -371,7 +393,7 @@ class _Drawing(Canvas):
             reasons = [specific(block[0].hops[place].words, block) for block in blocks]
             for reason in dict.fromkeys(reasons) if hop.outcome is not Reachability.OPEN else ():
                 words = f"{STAGES[hop.stage]}: {bounded(reason)}"
-                self.line(words, PAD, "small", _OUTCOMES[hop.outcome])
+                self.line(words, PAD, "small", outcomes[hop.outcome])
                 self.words.append(f"{words}.")
             if hop.stage is path.parted_at:
                 self.remark(f"here measurement and configuration differ: {MEASURED[path.measured]}")
@@ -463,20 +485,32 @@ def _chain(block: Sequence[ConfiguredPath]) -> tuple[object, ...]:
 
 
 def _result(cell: Cell) -> tuple[object, ...]:
-    return (cell.progress, *(cell.texts[0].split()[:2] if cell.progress is Progress.FAILED else ()))
+    kind = cell.texts[0].split()[:2] if cell.progress is Progress.FAILED else ()
+    return (cell.progress, cell.weight, cell.why, *kind)
 
 
 def _step_box(label: str, cell: Cell, width: int, *, is_one: bool) -> _Box:
     texts = cell.texts
     if not is_one:  # of several ports, the time of one says nothing
         texts = tuple(text for text in texts if not any(char.isdigit() for char in text)) or texts[-1:]
-    kind = _PROGRESS.get(cell.progress, "skipped")
-    return _Box(kind=kind, label=label, texts=_results(texts), title=f"{label}: {cell.texts[0]}", width=width)
+    is_end = cell.progress is not Progress.OK
+    title = _title(label, cell)
+    return _Box(kind=_kind(cell), label=label, texts=_results(texts), title=title, width=width, is_end=is_end)
 
 
 def _cell_box(cell: Cell) -> _Box:
-    kind = "skipped" if cell.is_neutral else _PROGRESS.get(cell.progress, "skipped")
-    return _Box(kind=kind, label=cell.label, texts=_results(cell.texts), title=f"{cell.label}: {cell.texts[0]}")
+    kind = "skipped" if cell.is_neutral else _kind(cell)
+    return _Box(kind=kind, label=cell.label, texts=_results(cell.texts), title=_title(cell.label, cell))
+
+
+def _kind(cell: Cell) -> str:
+    if cell.weight is not None:
+        return WEIGHTS[cell.weight]
+    return "ok" if cell.progress is Progress.OK else "skipped"
+
+
+def _title(label: str, cell: Cell) -> str:
+    return f"{label}: {cell.texts[0]}{f' (not counted: {cell.why})' if cell.weight is Weight.NOT_COUNTED else ''}"
 
 
 def _results(texts: tuple[str, ...]) -> tuple[str, ...]:
@@ -504,16 +538,18 @@ def _rule(hop: Hop, place: int, block: Sequence[ConfiguredPath]) -> str:
     return decides(hop, block[0], rules)
 
 
-def _hop_box(hop: Hop, rule: str, *, is_short: bool) -> _Box:
-    kind, stage = _OUTCOMES[hop.outcome], STAGES[hop.stage]
+def _hop_box(hop: Hop, rule: str, kind: str, *, is_short: bool) -> _Box:
+    stage = STAGES[hop.stage]
     title = f"{stage}, {OUTCOMES[hop.outcome]}: {rule}" if rule else f"{stage}, {OUTCOMES[hop.outcome]}"
     if is_short:
-        return _Box(kind=kind, label=stage if hop.stage is not Stage.ENDPOINT else "endpoint", title=title)
+        label = stage if hop.stage is not Stage.ENDPOINT else "endpoint"
+        return _Box(kind=kind, label=label, title=title, is_end=hop.outcome is Reachability.BLOCKED)
     ids, _, by = rule.partition(": ")
     word = OUTCOMES[hop.outcome] if hop.outcome is not Reachability.CANNOT_TELL else "cannot tell"
     if by and hop.outcome is not Reachability.OPEN:
         by = f"{word}: {by}"
-    return _Box(kind=kind, label=stage, texts=(ids or word,), more=by or word, title=title)
+    is_end = hop.outcome is Reachability.BLOCKED
+    return _Box(kind=kind, label=stage, texts=(ids or word,), more=by or word, title=title, is_end=is_end)
 
 
 def _left(count: int, word: str) -> str:

@@ -6,11 +6,13 @@ events, so that a check that finishes late takes the same place in every run. Ke
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from enum import StrEnum
 from typing import Any, Final
 
 from agent.catalog.services import SERVICES
 from agent.catalog.wording import duration
+from agent.report.counting import Standing, Weight, heaviest, standings
 from agent.report.model import Report, Status, TargetAddress, TargetReport
 from probes.addresses import AddressScope
 from probes.facts import AllowanceFacts, DnsFacts, LookupFacts, ProxyFacts
@@ -69,6 +71,12 @@ class Cell:
     """Ids of its checks."""
     is_neutral: bool = False
     """Whether the result is neither good nor bad in itself."""
+    weight: Weight | None = None
+    """How it counts that it failed; None where it did not, and until the run is judged."""
+    why: str = ""
+    """Why it does not count, in words; empty where it does."""
+    findings: tuple[str, ...] = ()
+    """Ids of the findings that rest on what failed, the one that decides first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +97,8 @@ class Lane:
     extras: tuple[Cell, ...]
     """Further checks worth showing: those made because a step failed, and those that failed."""
     progress: Progress
+    weight: Weight | None = None
+    """The worst of its cells."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +115,8 @@ class Band:
     """None until the run is judged."""
     names: tuple[Cell, ...]
     lanes: tuple[Lane, ...]
+    counts: bool
+    """Whether its status raises the verdict."""
     unchecked: str | None
     """Why no address is checked, or none yet; there are no lanes then."""
     is_folded: bool = False
@@ -140,7 +152,11 @@ _SHORTER: Final = {"access-denied": "DENIED"}
 """Short forms of failures that are common and longer than a narrow column."""
 _WORST: Final = (Progress.FAILED, Progress.RUNNING, Progress.WAITING, Progress.SKIPPED, Progress.OK)
 """The progress of several checks is the first of these that one of them has."""
-_ROLES: Final = {Role.REQUIRED: "", Role.OPTIONAL: "not counted", Role.CONTEXT: "for comparison, not counted"}
+_ROLES: Final = {
+    Role.REQUIRED: "",
+    Role.OPTIONAL: "not counted: not asked for",
+    Role.CONTEXT: "for comparison, not counted",
+}
 
 
 def check_of(observation: Observation[Any]) -> Check:
@@ -176,7 +192,36 @@ def picture(
     bands = [
         _band(target, by_target.get(target.id, []), reported.get(target.id), is_judged=is_judged) for target in targets
     ]
-    return Picture(host=_host(by_target.get(None, [])), bands=tuple(bands))
+    drawn = Picture(host=_host(by_target.get(None, [])), bands=tuple(bands))
+    return drawn if report is None or not is_judged else _weighed(drawn, standings(report))
+
+
+def _weighed(drawn: Picture, standing: Mapping[str, Standing]) -> Picture:
+    """The picture with what each failure does to the verdict."""
+
+    def weighed(cell: Cell) -> Cell:
+        failed = [standing[name] for name in cell.checks if name in standing]
+        weight = heaviest(known.weight for known in failed)
+        if weight is None:
+            return cell
+        decisive = [known for known in failed if known.weight is weight]
+        ids = dict.fromkeys(name for known in (*decisive, *failed) for name in known.findings)
+        return replace(cell, weight=weight, why=decisive[0].why, findings=tuple(ids))
+
+    def lane_weighed(lane: Lane) -> Lane:
+        if lane.progress is not Progress.FAILED and not lane.extras:
+            return lane
+        cells = tuple(None if cell is None else weighed(cell) for cell in lane.cells)
+        weight = heaviest(cell.weight for cell in cells if cell is not None and cell.weight is not None)
+        return replace(lane, cells=cells, extras=tuple(map(weighed, lane.extras)), weight=weight)
+
+    return Picture(
+        host=tuple(map(weighed, drawn.host)),
+        bands=tuple(
+            replace(band, names=tuple(map(weighed, band.names)), lanes=tuple(map(lane_weighed, band.lanes)))
+            for band in drawn.bands
+        ),
+    )
 
 
 def _host(checks: list[Check]) -> tuple[Cell, ...]:
@@ -216,6 +261,7 @@ def _band(target: Target | TargetReport, checks: list[Check], known: TargetRepor
         text=_target_text(target, judged),
         status=None if judged is None else judged.status,
         names=_names(checks),
+        counts=target.role is Role.REQUIRED,
         lanes=() if unchecked is not None else _lanes(target, checks, known),
         unchecked=unchecked,
     )

@@ -73,7 +73,7 @@ class ItemSelected:
 
 @dataclass(frozen=True, slots=True)
 class DetailOpened:
-    """Show what is under the cursor on the whole screen."""
+    """Open what is under the cursor: of a failed step its finding, of a finding its page, of its page the steps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +83,23 @@ class WentBack:
 
 @dataclass(frozen=True, slots=True)
 class FilterChanged:
-    """Show only what contains these words."""
+    """Show only what holds these words, and shows none that follows a `!`."""
 
     text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageSearched:
+    """Go to these words on the page that is read: to the first place from here on, or `by` places further."""
+
+    text: str
+    rows: tuple[int, ...]
+    """The lines of the page where they stand."""
+    page: int
+    """Lines that are visible at once."""
+    most: int
+    """Largest scroll position."""
+    by: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +152,7 @@ Action = (
     | DetailOpened
     | WentBack
     | FilterChanged
+    | PageSearched
     | FindingsToggled
     | ServicesUnfolded
     | WatchToggled

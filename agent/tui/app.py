@@ -41,6 +41,7 @@ from agent.tui.actions import (
     FindingsToggled,
     ItemSelected,
     MessageShown,
+    PageSearched,
     Pane,
     PaneChanged,
     RunFinished,
@@ -64,7 +65,16 @@ from agent.tui.state import (
     saved,
     target_under_cursor,
 )
-from agent.tui.widgets.pane import CausesPane, DetailPane, Footer, PaneWidget, PathPane, TonedScreen, VerdictLine
+from agent.tui.widgets.pane import (
+    CausesPane,
+    DetailPane,
+    Footer,
+    Header,
+    PaneWidget,
+    PathPane,
+    TonedScreen,
+    VerdictLine,
+)
 from agent.tui.widgets.typed import quiet_input
 from probes.background import in_background
 from probes.model import Target
@@ -81,8 +91,19 @@ SAVE_SECONDS: Final = 10.0
 """How long saving a report may take before an error is shown; the attempt itself continues."""
 WIDE: Final = 130
 """Columns from which on the detail is next to the path."""
+NARROW: Final = 80
+"""Columns below which the header needs a line more."""
+LOW: Final = 12
+"""Lines below which the header has one line alone."""
+MESSAGE_SECONDS: Final = 10.0
+"""How long a message stays on the last line."""
+_ASKED: Final = "quitting ends the watch, and its times and changes are lost; again to quit"
 OPERATOR: Final = "the operator"
 """The reason of a run that is ended with `q`."""
+
+
+_FILTER_HINT: Final = "all of these words, and no !word; enter keeps, esc shows all"
+_SEARCH_HINT: Final = "words on this page; enter keeps, n next, N previous, esc ends"
 
 
 class MainScreen(TonedScreen[None]):
@@ -99,13 +120,14 @@ class MainScreen(TonedScreen[None]):
         self._glyphs = glyphs
 
     def compose(self) -> ComposeResult:
+        yield Header(self._glyphs, id="header").data_bind(MainScreen.state)
         yield VerdictLine(self._glyphs, id="verdict").data_bind(MainScreen.state)
         with Container(id="body"):
             yield PathPane(self._glyphs, id="path").data_bind(MainScreen.state)
             with Container(id="side"):
                 yield CausesPane(self._glyphs, id="causes").data_bind(MainScreen.state)
                 yield DetailPane(self._glyphs, id="detail").data_bind(MainScreen.state)
-        yield quiet_input("", "show only what contains all of these words; enter keeps, esc shows all", id="filter")
+        yield quiet_input("", _FILTER_HINT, id="filter")
         yield Footer(self._glyphs, id="footer").data_bind(MainScreen.state)
 
 
@@ -143,9 +165,9 @@ class BackuplinkApp(App[int]):
         self._clock = clock or (lambda: asyncio.get_running_loop().time())
         self._glyphs = ASCII if ascii_only else UNICODE
         self._folded = (
-            saved(source.title, source.report)
+            saved(source.title, source.report, source.opened_at)
             if isinstance(source, Saved)
-            else State(title=source.title, settings=source.settings)
+            else State(title=source.title, settings=source.settings, is_simulated=source.is_simulated)
         )
         self._main = MainScreen(self._glyphs)
         self._stop: CancelToken | None = None
@@ -154,6 +176,10 @@ class BackuplinkApp(App[int]):
         self._due = False
         """Whether a timer will show `_folded`."""
         self._next: Timer | None = None
+        self._expiry: Timer | None = None
+        """Clears the message."""
+        self._is_search = False
+        """Whether the filter line is for words on the page that is read."""
         self._unsaved: list[str] = []
         """Files that are being saved."""
         self.set_reactive(BackuplinkApp.state, self._folded)
@@ -175,13 +201,28 @@ class BackuplinkApp(App[int]):
 
     def on_resize(self, event: events.Resize) -> None:
         self._main.set_class(event.size.width >= WIDE, "-wide")
+        self._main.set_class(event.size.width < NARROW, "-narrow")
+        self._main.set_class(event.size.height < LOW, "-low")
 
     # --- State -------------------------------------------------------------------------------------------------------
 
     def act(self, action: Action) -> None:
         """Fold an action, and show the state at once."""
+        before = self._folded.message
         self._folded = reduce(self._folded, action)
+        if self._folded.message and (self._folded.message != before or isinstance(action, MessageShown)):
+            self._expire_message()
         self._show()
+
+    def _expire_message(self) -> None:
+        """Clear the message after MESSAGE_SECONDS."""
+        if self._expiry is not None:
+            self._expiry.stop()
+        self._expiry = self.set_timer(MESSAGE_SECONDS, self._clear_message)
+
+    def _clear_message(self) -> None:
+        if self._folded.message and not self._is_leaving:
+            self.act(MessageShown(""))
 
     def _fold(self, event: Event) -> None:
         """Fold an event of the run; it is shown together with those of the next FRAME seconds."""
@@ -264,8 +305,21 @@ class BackuplinkApp(App[int]):
 
     # --- Keys --------------------------------------------------------------------------------------------------------
 
+    def action_quit_or_back(self) -> None:
+        if self._folded.is_whole:
+            self.act(WentBack())
+        else:
+            self.action_leave()
+
     def action_leave(self) -> None:
-        self.leave(OPERATOR)
+        """Quit; ask once before a watch is lost."""
+        state = self._folded
+        if state.watching and state.report is not None and not self._is_leaving and state.message != _ASKED:
+            if self.screen is not self._main:
+                self.pop_screen()  # the question is on the main screen
+            self.act(MessageShown(_ASKED))
+        else:
+            self.leave(OPERATOR)
 
     def action_redraw(self) -> None:
         self.screen.refresh()
@@ -322,9 +376,28 @@ class BackuplinkApp(App[int]):
                 self._run()
 
     def action_filter(self) -> None:
-        self._filter_line.value = self._folded.filter
+        line = self._filter_line
+        self._folded.prepare_filter()
+        self._is_search = self._folded.reading is not None
+        line.placeholder = _SEARCH_HINT if self._is_search else _FILTER_HINT
+        line.value = self._folded.search if self._is_search else self._folded.filter
         self._show_filter(True)
-        self._filter_line.focus()
+        line.focus()
+
+    def action_find(self, by: int) -> None:
+        state = self._folded
+        if state.reading is None:
+            self.act(MessageShown("enter opens a page; there / finds words, n goes to the next place"))
+        elif not state.search:
+            self.act(MessageShown("/ finds words on this page"))
+        else:
+            self._search(state.search, by)
+
+    def _search(self, words: str, by: int = 0) -> None:
+        """Find words on the page that is read."""
+        part = self._main.query_one(DetailPane)
+        rows = part.rows_with(words)
+        self.act(PageSearched(text=words, rows=rows, page=part.page, most=part.most, by=by))
 
     def action_settings(self) -> None:
         from agent.tui.widgets.screens import SettingsScreen
@@ -433,20 +506,27 @@ class BackuplinkApp(App[int]):
             self.act(PaneChanged(PANES.index(pane) - PANES.index(self._folded.pane)))
 
     def on_input_changed(self, changed: Input.Changed) -> None:
-        if changed.input.id == "filter":
+        if changed.input.id != "filter":
+            return
+        if not self._is_search:
             self.act(FilterChanged(changed.value))
+        elif self._folded.reading is not None:
+            self._search(changed.value)
 
     def on_input_submitted(self, submitted: Input.Submitted) -> None:
         if submitted.input.id == "filter":
             self._end_filter()
 
     def on_key(self, event: events.Key) -> None:
-        """Esc in the filter line shows everything again."""
+        """Esc in the filter line shows everything again, or ends the search."""
         if event.key == "escape" and self.screen is self._main and self._filter_line.display:
             event.stop()
             event.prevent_default()
             with self.batch_update():
-                self.act(FilterChanged(""))
+                if self._is_search:
+                    self._search("")
+                else:
+                    self.act(FilterChanged(""))
                 self._end_filter()
 
     def _end_filter(self) -> None:

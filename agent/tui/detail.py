@@ -7,7 +7,9 @@ from typing import Any
 
 from agent.catalog.wording import duration
 from agent.formats.report_text import visible
+from agent.report.counting import Standing, Weight
 from agent.report.hops import Reachability
+from agent.report.in_words import in_words
 from agent.report.model import Command, ConfiguredPath, Finding, Measured, Report, TargetReport
 from agent.report.path import Lane, Progress
 from agent.report.serialization import to_json
@@ -15,13 +17,25 @@ from agent.tui.drawing import sparkline
 from agent.tui.lines import Glyphs, Line, Span, Tone, wrapped
 from agent.tui.network_path import THIS_HOST
 from agent.tui.page import filled
-from agent.tui.state import CHANGED, SAMPLED, TONES, Missing, Sample, State, checks_of, under_cursor
+from agent.tui.search import places, with_marks
+from agent.tui.state import (
+    CHANGED,
+    SAMPLED,
+    WEIGHT_TONES,
+    Missing,
+    Phase,
+    Sample,
+    State,
+    checks_of,
+    tone_of,
+    tone_of_transition,
+    under_cursor,
+)
 from probes.model import Failed, Observation, Skipped, Step
 
 _STEPS = tuple(Step)
 _ITEM = re.compile(r"(\d+\.|[-*]) ")
 """The start of a list item in Markdown."""
-_TONES = {Reachability.OPEN: Tone.OK, Reachability.BLOCKED: Tone.FAILED, Reachability.DOUBTFUL: Tone.WARNING}
 
 
 def title(state: State) -> str:
@@ -40,7 +54,9 @@ def detail(state: State, width: int, glyphs: Glyphs) -> tuple[Line, ...]:
     """Everything that is known about what is under the cursor."""
     writer = _Writer(width, glyphs)
     writer.write(state)
-    return tuple(writer.lines)
+    if not state.search:
+        return tuple(writer.lines)
+    return tuple(with_marks(writer.lines, places(writer.lines, state.search), state.place))
 
 
 def commands_of(finding: Finding) -> tuple[str, ...]:
@@ -71,7 +87,7 @@ class _Writer:
         lane = _lane(state, key)
         if report is not None and finding is not None:
             if state.is_whole:  # otherwise the list of causes shows it
-                self._head(_headline(finding), TONES[finding.severity])
+                self._head(_headline(finding), tone_of(finding, report))
             self._finding(finding, report)
         elif key == CHANGED and state.difference is not None:
             from agent.formats.diff import as_text  # not needed at start-up
@@ -85,6 +101,8 @@ class _Writer:
             self._lane(lane, state)
         elif key.startswith("target/"):
             self._target(state, key.removeprefix("target/"))
+        elif key.startswith("finding/"):
+            self._say("The last run does not have this finding any more.", tone=Tone.FAINT)
         else:
             self._checks(state, key)
 
@@ -121,11 +139,11 @@ class _Writer:
         if transition is None:
             return
         self._head(f"{transition.at:%Y-%m-%d %H:%M:%S} UTC", Tone.STRONG)
-        self._say(transition.text, tone=transition.tone)
+        self._say(transition.text, tone=tone_of_transition(state, transition))
         self._gap()
         finding = None if state.report is None else _finding(state.report, transition.about)
         if finding is not None and state.report is not None:
-            self._head(_headline(finding), TONES[finding.severity])
+            self._head(_headline(finding), tone_of(finding, state.report))
             self._finding(finding, state.report)
         else:
             self._checks(state, transition.about)
@@ -153,9 +171,19 @@ class _Writer:
             self._head(f"{name}  {check.progress}", Tone.RUNNING if check.progress is Progress.RUNNING else Tone.FAINT)
             self._last(state, name)
         else:
-            self._observation(observation)
+            standing = state.standing.get(name) if state.phase is Phase.FINISHED else None
+            self._in_words(observation, standing)
             self._citing(state, name)
+            self._observation(observation, standing)
         self._gap()
+
+    def _in_words(self, seen: Observation[Any], standing: Standing | None) -> None:
+        """What became of a step, in plain words, and why it does not count."""
+        words = in_words(seen)
+        if words:
+            self._head(f"{words[:1].upper()}{words[1:]}", _tone(seen, standing))
+        if standing is not None and standing.weight is Weight.NOT_COUNTED:
+            self._field("not counted", standing.why)
 
     def _last(self, state: State, name: str) -> None:
         """What the last run measured, while this one has not finished the check."""
@@ -163,21 +191,23 @@ class _Writer:
         seen = next((observation for observation in observations if observation.id == name), None)
         if seen is not None:
             self._say("In the last run:", tone=Tone.FAINT)
-            self._observation(seen)
+            self._in_words(seen, state.standing.get(name))
+            self._observation(seen, state.standing.get(name))
 
-    def _observation(self, seen: Observation[Any]) -> None:
+    def _observation(self, seen: Observation[Any], standing: Standing | None) -> None:
         took = "" if seen.seconds is None else f"  {duration(seen.seconds)}"
+        tone = Tone.FAINT if in_words(seen) else _tone(seen, standing)
         match seen.outcome:
             case Failed(failure=failure):
-                self._head(f"{seen.id}  failed {failure.kind}{took}", Tone.FAILED)
+                self._head(f"{seen.id}  failed {failure.kind}{took}", tone)
                 self._field("error", failure.message)
                 if failure.code is not None:
                     self._field("code", failure.code)
             case Skipped(reason=reason):
-                self._head(f"{seen.id}  skipped", Tone.FAINT)
+                self._head(f"{seen.id}  skipped", tone)
                 self._field("because", reason)
             case _:
-                self._head(f"{seen.id}  ok{took}", Tone.OK)
+                self._head(f"{seen.id}  ok{took}", tone)
         if seen.started_at is not None:
             self._field("started", f"{seen.started_at:%Y-%m-%d %H:%M:%S.%f}"[:-3] + " UTC")
         if seen.subject.after is not None:
@@ -199,16 +229,21 @@ class _Writer:
         self._head(f"{lane.address}{where} port {lane.port} {lane.purpose}".rstrip(), Tone.STRONG)
         if not lane.own:
             self._say("* Another resolver's answer, which this host does not use; it does not count.")
-        for cell in (*lane.cells, *lane.extras):
-            if cell is not None:
-                self._field(cell.label, cell.texts[0])
+        cells = [cell for cell in (*lane.cells, *lane.extras) if cell is not None]
+        for name in (name for cell in cells if cell.progress is Progress.FAILED for name in cell.checks):
+            observation = state.checks[name].observation
+            if observation is not None:
+                self._in_words(observation, state.standing.get(name) if state.phase is Phase.FINISHED else None)
+                self._citing(state, name)
+        for cell in cells:
+            self._field(cell.label, cell.texts[0])
         for step, times in zip(SAMPLED, state.samples.get(lane.key, ()), strict=False):
             self._times(str(step), times)
         target = lane.key.split("/")[1]
         for path in () if state.report is None else state.report.paths:
             if (path.target, path.address, path.port) == (target, lane.address, lane.port):
                 self._gap()
-                self._configured(path)
+                self._configured(path, lane.weight)
         self._address(state, target, lane)
 
     def _times(self, step: str, times: tuple[Sample, ...]) -> None:
@@ -231,29 +266,31 @@ class _Writer:
                 for name, value in to_json(address).items():
                     self._fact(name.replace("_", " "), value, "  ")
 
-    def _configured(self, path: ConfiguredPath) -> None:
-        """The path by configuration, hop by hop."""
+    def _configured(self, path: ConfiguredPath, weight: Weight | None) -> None:
+        """The path by configuration, hop by hop, for a lane whose failure counts so; None for one that connects."""
+        bad = WEIGHT_TONES[weight]
+        tones = {Reachability.OPEN: Tone.OK, Reachability.BLOCKED: bad}
         self._head(
             f"By configuration, read {path.taken_at:%Y-%m-%d %H:%M:%S} UTC: {_spaced(path.predicted)}, "
             f"{_measured(path.measured)}",
-            Tone.FAILED if path.agrees is False else Tone.STRONG,
+            bad if path.agrees is False else Tone.STRONG,
         )
         start = "this host" if path.source is None else str(path.source)
         self._field("from", start)
         for hop in path.hops:
             decides = ": ".join(filter(None, (", ".join(hop.resources), hop.rule)))
             outcome = f"{_spaced(hop.outcome).upper()} {decides}".rstrip()
-            self._field(_spaced(hop.stage), outcome, tone=_TONES.get(hop.outcome, Tone.UNKNOWN))
+            self._field(_spaced(hop.stage), outcome, tone=tones.get(hop.outcome, Tone.UNKNOWN))
             if hop.outcome is not Reachability.OPEN:
                 self._say(hop.words, indent="      ")
             if hop.stage is path.parted_at:
-                self._say("Here configuration and measurement differ.", indent="      ", tone=Tone.FAILED)
+                self._say("Here configuration and measurement differ.", indent="      ", tone=bad)
         for words in path.unseen:
             self._field("not read", words)
         if path.agrees is False and path.parted_at is None:
             self._say(
                 "Every hop is open by configuration, but the connection fails; the data does not show where.",
-                tone=Tone.FAILED,
+                tone=bad,
             )
 
     def _target(self, state: State, name: str) -> None:
@@ -267,9 +304,10 @@ class _Writer:
         for key, value in to_json(target).items():
             if key not in ("addresses", "unproven"):
                 self._fact(key.replace("_", " "), value, "  ")
-        for finding in () if state.report is None else state.report.findings:
-            if finding.target == name:
-                self._field(finding.severity.upper(), f"{finding.id}: {finding.title}", tone=TONES[finding.severity])
+        report = state.report
+        for finding in () if report is None else report.findings:
+            if finding.target == name and report is not None:
+                self._field(finding.severity.upper(), f"{finding.id}: {finding.title}", tone=tone_of(finding, report))
         for skipped in () if state.report is None else state.report.not_evaluated:
             if skipped.target == name:
                 self._field(f"{skipped.code} not evaluated", skipped.reason)
@@ -373,8 +411,14 @@ def _finding(report: Report, key: str) -> Finding | None:
     return next((finding for finding in report.findings if f"finding/{finding.id}" == key), None)
 
 
+def _tone(seen: Observation[Any], standing: Standing | None) -> Tone:
+    if isinstance(seen.outcome, Skipped):
+        return Tone.FAINT
+    return Tone.OK if seen.ok else WEIGHT_TONES[None if standing is None else standing.weight]
+
+
 def _lane(state: State, key: str) -> Lane | None:
-    return next((lane for band in state.picture.bands for lane in band.lanes if lane.key == key), None)
+    return next((lane for band in state.whole_picture.bands for lane in band.lanes if lane.key == key), None)
 
 
 def _spaced(word: str) -> str:

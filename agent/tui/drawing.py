@@ -5,18 +5,19 @@ from collections.abc import Iterable, Sequence
 from itertools import zip_longest
 from typing import Final
 
-from agent.catalog.wording import duration, listed_briefly
+from agent.catalog.wording import duration, lasted, listed_briefly
 from agent.formats.report_text import visible
+from agent.report.counting import Weight
 from agent.report.model import Status
 from agent.report.path import STEPS, Band, Cell, Lane, Progress
 from agent.tui.actions import Pane
 from agent.tui.keys import KEYS
 from agent.tui.lines import CUT, Glyphs, Line, Span, Tone, cut, cut_words, width_of, wrapped
 from agent.tui.network_path import THIS_HOST
-from agent.tui.state import SAMPLED, Missing, Phase, RunView, Sample, State
+from agent.tui.state import SAMPLED, STATUS_TONES, WEIGHT_TONES, Missing, Phase, RunView, Sample, State
 from probes.facts import ImdsFacts
 from probes.frozen import dataclass
-from probes.model import Address, Step
+from probes.model import Address, Role, Step
 
 LONGEST: Final = 14
 """Characters of an address on the line of its lane. A longer one has a line of its own."""
@@ -31,20 +32,81 @@ _TITLE: Final = 8
 _NAMED: Final = 16
 """Characters of the filter that the last line of the screen shows."""
 _NO_TIME: Final = {Missing.FAILED: "x", Missing.SKIPPED: " "}
-TONES: Final = {
+_TONES: Final = {
     Progress.WAITING: Tone.FAINT,
     Progress.RUNNING: Tone.RUNNING,
     Progress.OK: Tone.OK,
-    Progress.FAILED: Tone.FAILED,
     Progress.SKIPPED: Tone.FAINT,
 }
-STATUS_TONES: Final = {
-    Status.OK: Tone.OK,
-    Status.WARNING: Tone.WARNING,
-    Status.CRITICAL: Tone.FAILED,
-    Status.UNKNOWN: Tone.UNKNOWN,
-    Status.NOT_IN_USE: Tone.FAINT,
-}
+_NOT_COUNTED: Final = "(x)"
+"""A failure that does not count, where there is no room for its kind."""
+
+
+# --- The header ------------------------------------------------------------------------------------------------------
+
+
+def header(state: State, width: int, height: int) -> tuple[Line, ...]:
+    """What is shown, in `height` lines: whether it is live, saved, simulated or redacted, and when the run was; the
+    host, its addresses and its VPC; what is required, and by what. The last line is cut where all is too much."""
+    parts: list[Line] = [(Span(word, Tone.RUNNING), Span(more)) for word, more in _sources(state)]
+    parts += [(Span(visible(name)),) for name in _host_names(state)]
+    lines: list[Line] = [(Span(" "),)]
+    for part in parts:
+        if width_of(lines[-1]) + width_of(part) > width and len(lines) < height:
+            lines.append((Span(" "),))
+        lines[-1] += (*part, Span("  "))
+    if len(lines) < height and width_of(lines[-1]) + len(_required(state, width - 1)) > width:
+        lines.append((Span(" "),))
+    lines[-1] += (Span(_required(state, width - width_of(lines[-1]))),)
+    return tuple(cut(line, width) for line in lines)
+
+
+def _sources(state: State) -> list[tuple[str, str]]:
+    """Where what is shown comes from: each word with what follows it."""
+    report = state.report
+    if state.settings is None and report is not None:
+        age = ""
+        if state.opened_at is not None and state.opened_at >= report.run.finished_at:
+            age = f", {lasted((state.opened_at - report.run.finished_at).total_seconds())} old"
+        sources = [("SAVED", f" {report.run.finished_at:%Y-%m-%d %H:%M:%S} UTC{age}")]
+    else:
+        when = "no run has finished" if report is None else f"last run {report.run.started_at:%Y-%m-%d %H:%M:%S} UTC"
+        sources = [("LIVE", f" {when}")]
+    if state.is_simulated:
+        sources.append(("SIMULATED", ""))
+    if report is not None and report.run.redacted:
+        sources.append(("REDACTED", " stand-ins"))
+    return sources
+
+
+def _host_names(state: State) -> list[str]:
+    """The host, its addresses and its VPC, as far as they are known."""
+    if state.report is not None:
+        seen = state.report.vantage
+        return [*filter(None, (seen.instance_id or "this host", *map(str, seen.source_addresses), seen.vpc_id))]
+    check = state.checks.get("imds")
+    facts = None if check is None or check.observation is None else check.observation.facts
+    if not isinstance(facts, ImdsFacts):
+        return ["this host"]
+    return [*filter(None, (facts.instance_id or "this host", *map(str, facts.interface_addresses), facts.vpc_id))]
+
+
+def _required(state: State, room: int) -> str:
+    """The required services and by what they are required, as fully as there is room."""
+    required = [target for target in state.targets if target.role is Role.REQUIRED]
+    if not required:
+        return "nothing is required" if state.report is not None else ""
+    reasons = dict.fromkeys(reason for target in required for reason in target.required_by)
+    by = f" ({', '.join(reasons)})" if reasons else ""
+    each = (f"{t.id} ({', '.join(t.required_by)})" if t.required_by else t.id for t in required)
+    texts = [
+        f"requires {', '.join(each)}" if len(reasons) > 1 else "",
+        f"requires {', '.join(target.id for target in required)}{by}",
+        f"requires {_counted(len(required), 'service')}{by}",
+        f"requires {_counted(len(required), 'service')}",
+    ]
+    shown = [visible(text) for text in texts if text]
+    return next((text for text in shown if len(text) <= room), shown[-1])
 
 
 # --- The verdict -----------------------------------------------------------------------------------------------------
@@ -193,7 +255,7 @@ def _host(state: State, width: int) -> list[Line]:
     known = (facts.instance_id, facts.availability_zone_id, facts.region) if isinstance(facts, ImdsFacts) else ()
     head = (Span(" THIS HOST", Tone.STRONG, THIS_HOST), Span(f"  {visible('  '.join(filter(None, known)))}"))
     room, gap = (_SHORT, 1) if width < 110 else (_LONG, 2)
-    return [head, *_flow(state.picture.host, width, room, "   ", gap=gap)]
+    return [head, *_flow(state.picture.host, width, room, "   ", gap=gap), *_reasons(state.picture.host, width)]
 
 
 def _folded(band: Band, state: State, width: int) -> list[Line]:
@@ -215,7 +277,7 @@ def below(state: State, lines: Sequence[Line]) -> Line:
     """What these lines hold, which are below the last visible one."""
     keys = {span.key for line in lines for span in line}
     hidden = [band for band in state.picture.bands if band.key in keys]
-    sick = sum(band.status not in (None, Status.OK, Status.NOT_IN_USE) for band in hidden)
+    sick = sum(band.counts and band.status not in (None, Status.OK, Status.NOT_IN_USE) for band in hidden)
     if not lines:
         return ()
     text = f" below: {_counted(len(lines), 'line')}"
@@ -227,6 +289,8 @@ def below(state: State, lines: Sequence[Line]) -> Line:
 
 def _band_head(band: Band, text: str, width: int) -> Line:
     tone = Tone.PLAIN if band.status is None else STATUS_TONES[band.status]
+    if not band.counts and band.status is not Status.OK:
+        tone = Tone.FAINT
     name, host = f" {visible(band.service.upper())}", f"  {visible(band.host)}"
     room = width - 1 - len(name) - len(text) - 2
     host = cut_words(host, room) if room > 2 + len(CUT) else ""
@@ -243,7 +307,23 @@ def _band(band: Band, state: State, width: int, glyphs: Glyphs) -> list[Line]:
     if band.unchecked is not None:
         lines += wrapped(band.unchecked, width, first=f" {glyphs.last} ", later="   ", tone=Tone.FAINT)
     lines += _lanes(band.lanes, state, width, glyphs)
+    if band.counts:  # its head says of another that it does not count
+        hops = [cell for lane in band.lanes for cell in (*lane.cells, *lane.extras) if cell is not None]
+        lines += _reasons((*band.names, *hops), width)
     return lines
+
+
+def _reasons(cells: Iterable[Cell], width: int) -> list[Line]:
+    """Why failures that are in brackets do not count: each reason once."""
+    reasons = dict.fromkeys(cell.why for cell in cells if cell.weight is Weight.NOT_COUNTED)
+    if not reasons:
+        return []
+    return wrapped(f"(not counted: {'; '.join(reasons)})", width, first="   ", later="    ", tone=Tone.FAINT)
+
+
+def tone_of(progress: Progress, weight: Weight | None) -> Tone:
+    """The tone of a step; that of a failed one says how it counts."""
+    return WEIGHT_TONES[weight] if progress is Progress.FAILED else _TONES[progress]
 
 
 def _flow(
@@ -268,7 +348,7 @@ def _flow(
         words = visible(_fitting(cell, min(room, max(width - at - len(label) - 1, 0))))
         lines[-1] += [
             Span(f"{label} ", Tone.FAINT, cell.key),
-            Span(words, Tone.PLAIN if cell.is_neutral else TONES[cell.progress], cell.key),
+            Span(words, Tone.PLAIN if cell.is_neutral else tone_of(cell.progress, cell.weight), cell.key),
             Span(" " * (max(room - len(words), 0) + gap)),
         ]
         at += len(label) + 1 + max(room, len(words)) + gap
@@ -276,8 +356,11 @@ def _flow(
 
 
 def _fitting(cell: Cell, room: int) -> str:
-    """The fullest text that there is room for, or else the shortest."""
-    return next((text for text in cell.texts if len(text) <= room), cell.texts[-1])
+    """The fullest text that there is room for, or else the shortest; in brackets where a failure does not count."""
+    texts = cell.texts
+    if cell.weight is Weight.NOT_COUNTED:
+        texts = (*(f"({text})" for text in texts), _NOT_COUNTED)
+    return next((text for text in texts if len(text) <= room), texts[-1])
 
 
 def _lanes(lanes: Sequence[Lane], state: State, width: int, glyphs: Glyphs) -> list[Line]:
@@ -312,7 +395,7 @@ def _lane(lane: Lane, width: int, glyphs: Glyphs, tree: str, *, is_first: bool) 
         if is_first:
             lines.append((Span(tree, Tone.FAINT), Span(address, Tone.PLAIN, lane.key), Span(f"  {where}", Tone.FAINT)))
         tree, shown, zone = (f" {' ' if tree[1] in (glyphs.last, ' ') else glyphs.down} ", "", "")
-    result = TONES[lane.progress] if lane.progress is Progress.FAILED else Tone.PLAIN
+    result = WEIGHT_TONES[lane.weight] if lane.progress is Progress.FAILED else Tone.PLAIN
     tone = result if lane.own else Tone.FAINT
     line = [
         Span(tree, Tone.FAINT),
@@ -326,7 +409,7 @@ def _lane(lane: Lane, width: int, glyphs: Glyphs, tree: str, *, is_first: bool) 
         line += _hop(cell, following, wide.cell, glyphs)
     arrival = _arrival(lane, glyphs)
     if width_of(line) + len(arrival) <= width:
-        line.append(Span(arrival, TONES[lane.progress] if lane.own else Tone.FAINT))
+        line.append(Span(arrival, tone_of(lane.progress, lane.weight) if lane.own else Tone.FAINT))
     return [*lines, tuple(line)]
 
 
@@ -336,7 +419,7 @@ def _hop(cell: Cell, following: Cell | None, wide: int, glyphs: Glyphs) -> list[
     room = wide - len(words)
     leads = cell.progress is Progress.OK and following is not None and room >= 3
     rest = f" {glyphs.across * (room - 2)} " if leads else " " * room
-    return [Span(words, TONES[cell.progress], cell.key), Span(rest, Tone.OK if leads else Tone.FAINT)]
+    return [Span(words, tone_of(cell.progress, cell.weight), cell.key), Span(rest, Tone.OK if leads else Tone.FAINT)]
 
 
 def _arrival(lane: Lane, glyphs: Glyphs) -> str:
@@ -396,10 +479,10 @@ def _nothing(state: State, width: int) -> tuple[Line, ...]:
 
 
 def footer(state: State, width: int) -> Line:
-    """The message, or else what the filter hides, and the keys."""
+    """The message, or else what was found or the filter hides, and the keys."""
     if state.message:
         return cut((Span(f" {visible(state.message)}", Tone.STRONG),), width)
-    line: list[Span] = [Span(f" {_filter(state)}", Tone.WARNING)]
+    line: list[Span] = [Span(f" {_search(state)}{_filter(state)}", Tone.WARNING)]
     hints = [
         (key.shown.split()[0], key.hint) for key in KEYS if key.hint and (state.settings is not None or not key.runs)
     ]
@@ -411,6 +494,14 @@ def footer(state: State, width: int) -> Line:
 
 def _counted(count: int, name: str) -> str:
     return f"{count} {name}{'' if count == 1 else 's'}"
+
+
+def _search(state: State) -> str:
+    """The words that are searched on the page, and which place is shown."""
+    if not state.search.strip():
+        return ""
+    place = f"{state.place + 1} of {state.places}, n next" if state.places else "not on this page"
+    return f'"{cut_words(visible(state.search.strip()), _NAMED)}": {place}  '
 
 
 def _filter(state: State) -> str:
@@ -446,7 +537,8 @@ def title_of(state: State, pane: Pane) -> str:
     """The title of a pane."""
     match pane:
         case Pane.CAUSES:
-            words = "Findings" if state.findings_only else "Causes"
+            is_ok = state.report is not None and state.report.verdict.status is Status.OK
+            words = "Findings" if state.findings_only else "Notes" if is_ok else "Causes"
             if state.hidden_causes:
                 words += f", {state.hidden_causes} hidden by the filter"
             last = state.phase is Phase.RUNNING and state.report is not None

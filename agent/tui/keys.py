@@ -33,9 +33,25 @@ KEYS: Final = (
     Key("end,G", "end G", "end(1)", "to the bottom", listed=False),
     Key("tab", "tab", "pane(1)", "to the next pane: path, causes, detail", "pane"),
     Key("shift+tab", "shift+tab", "pane(-1)", "to the pane before"),
-    Key("enter", "enter", "open", "show what is under the cursor on the whole screen", "open"),
+    Key(
+        "enter",
+        "enter",
+        "open",
+        "open: of a failed step its finding, of a finding its page on the whole screen, and from there the steps that "
+        "show it; of anything else all that is known of it",
+        "open",
+    ),
     Key("escape", "esc", "close", "back: from the whole screen, findings only, the filter"),
-    Key("slash", "/", "filter", "show only what contains all of these words", "filter"),
+    Key(
+        "slash",
+        "/",
+        "filter",
+        "show only findings and lanes that hold all of these words, also in their pages and facts, and show none of "
+        "those after a !; on a page that is read, find words on it",
+        "filter",
+    ),
+    Key("n", "n", "find(1)", "to the next place on the page that has the words"),
+    Key("N", "N", "find(-1)", "to the place before that has them"),
     Key("f", "f", "findings", "findings only, with what follows from them; again to show everything", "findings"),
     Key("space", "space", "unfold", "of more than two services: show the healthy in full, or in one line each again"),
     Key("c", "c", "copy", "copy the command that fixes what is under the cursor, and show it", "copy fix"),
@@ -54,6 +70,13 @@ KEYS: Final = (
     Key("ctrl+p,colon", "ctrl+p :", "palette", "all commands, by name", listed=False),
     Key("ctrl+l", "ctrl+l", "redraw", "draw the screen again, where another program has written on it"),
     Key("question_mark", "?", "help", "this page", "help"),
-    Key("q,ctrl+c,ctrl+q", "q", "leave", "quit; a run in progress is cancelled", "quit"),
+    Key("ctrl+c,ctrl+q", "ctrl+q", "leave", "quit, from everywhere", listed=False),
+    Key(
+        "q",
+        "q",
+        "quit_or_back",
+        "back from a page, and on the main screen quit: a run in progress is cancelled; before a watch is lost it asks",
+        "quit",
+    ),
 )
 """In the order of the help."""

@@ -19,6 +19,9 @@ class Tone(StrEnum):
     WARNING = "warning"
     RUNNING = "running"
     UNKNOWN = "unknown"
+    FOUND = "found"
+    CURRENT = "current"
+    """Of words that are searched on a page: all places, and the current one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,11 @@
 """What the interface adds to the picture of the path: where its cursor can stand, and which lanes a filter leaves."""
 
+from collections.abc import Container
 from dataclasses import replace
 from typing import Final
 
 from agent.formats.report_text import FEW_SERVICES
-from agent.report.path import Band, Lane, Picture, Progress
+from agent.report.path import Band, Picture, Progress
 
 THIS_HOST: Final = "this-host"
 """Key of the row of this host."""
@@ -28,16 +29,10 @@ def keys(picture: Picture) -> tuple[tuple[str, ...], ...]:
     return tuple(rows)
 
 
-def filtered(picture: Picture, words: str) -> Picture:
-    """The picture with only those lanes whose texts contain all of these words, in any order."""
-    if not words.split():
-        return picture
-    return replace(picture, bands=tuple(_filtered(band, words) for band in picture.bands))
-
-
-def _filtered(band: Band, words: str) -> Band:
-    head = f"{band.service} {band.host} {band.text}"
-    return replace(band, lanes=tuple(lane for lane in band.lanes if has_words(f"{head} {_text_of(lane)}", words)))
+def filtered(picture: Picture, wanted: Container[str]) -> Picture:
+    """The picture with only those lanes whose keys are wanted."""
+    bands = (replace(band, lanes=tuple(lane for lane in band.lanes if lane.key in wanted)) for band in picture.bands)
+    return replace(picture, bands=tuple(bands))
 
 
 def has_many_services(picture: Picture) -> bool:
@@ -63,18 +58,6 @@ def _has_failed(band: Band) -> bool:
     """Whether a step of a lane failed, or a lookup where there is no lane."""
     cells = [cell for lane in band.lanes for cell in lane.cells] if band.lanes else band.names
     return any(cell is not None and cell.progress is Progress.FAILED for cell in cells)
-
-
-def has_words(text: str, words: str) -> bool:
-    """Whether a text contains all of these words, in any order and in either case."""
-    return all(word in text.lower() for word in words.lower().split())
-
-
-def _text_of(lane: Lane) -> str:
-    """All that a lane shows."""
-    cells = (cell for cell in (*lane.cells, *lane.extras) if cell is not None)
-    texts = (f"{cell.label} {cell.progress} {cell.texts[0]}" for cell in cells)
-    return " ".join((str(lane.address), lane.where or "", str(lane.port), lane.purpose, *texts))
 
 
 def lane_count(picture: Picture) -> int:

@@ -4,6 +4,7 @@ The modules that measure and judge are imported after the first screen is shown.
 """
 
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from agent.report.model import Measurement, Report
@@ -34,6 +35,8 @@ class Live:
     measure: Measure
     judge: Callable[[Measurement], Report] = judged
     """Gives the report of a run, with the operator's suppressions."""
+    is_simulated: bool = False
+    """Whether the runs are made in a simulated VPC."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +45,8 @@ class Saved:
 
     title: str
     report: Report
+    opened_at: datetime
+    """When it was read (UTC), for its age."""
 
 
 Source = Live | Saved

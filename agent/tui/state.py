@@ -9,7 +9,7 @@ moves under the cursor when it is made again. Findings are those of the last fin
 may look like a fault that the other half explains.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -19,6 +19,7 @@ from typing import Final, assert_never
 from agent.catalog.findings import Severity
 from agent.formats.report_text import is_uneventful
 from agent.report import exits
+from agent.report.counting import Standing, Weight, counts, standings
 from agent.report.diff import ChangeKind, Difference, NotComparableError, StepState, difference
 from agent.report.model import Finding, Report, Status, TargetReport
 from agent.report.path import Cell, Check, Picture, Progress, check_of, checks_in, picture
@@ -34,6 +35,7 @@ from agent.tui.actions import (
     FindingsToggled,
     ItemSelected,
     MessageShown,
+    PageSearched,
     Pane,
     PaneChanged,
     RunFinished,
@@ -45,7 +47,8 @@ from agent.tui.actions import (
     WentBack,
 )
 from agent.tui.lines import Tone
-from agent.tui.network_path import THIS_HOST, filtered, folded, has_words, keys, lane_count
+from agent.tui.network_path import THIS_HOST, filtered, folded, keys, lane_count
+from agent.tui.search import Searched, finding_texts, has_words, lane_texts
 from probes.frozen import dataclass
 from probes.model import Observation, Step, Target
 
@@ -87,7 +90,7 @@ class Transition:
     number: int
     at: datetime
     text: str
-    tone: Tone
+    is_better: bool
     about: str
     """Key of what changed."""
 
@@ -117,6 +120,10 @@ class State:
     title: str
     settings: Settings | None
     """Of the next run; None for a saved report, where no run is possible."""
+    is_simulated: bool = False
+    """Whether runs are made in a simulated VPC."""
+    opened_at: datetime | None = None
+    """When a saved report was read (UTC)."""
     phase: Phase = Phase.IDLE
     run: RunView | None = None
     checks: Mapping[str, Check] = field(default_factory=dict)
@@ -145,12 +152,23 @@ class State:
     cursor: str = THIS_HOST
     column: int = 0
     """Column of the cursor in a row that is long enough."""
+    reading: str | None = None
+    """Key of the page that keys go to; None while they go to another pane. Neither the cursor nor the filter replaces
+    it."""
+    traced: str | None = None
+    """Key of the finding whose steps the cursor was sent to: they stay marked."""
     entry: str | None = None
     """Key of the selected cause."""
     scrolled: int = 0
     """Lines of the detail above the first one shown."""
     is_whole: bool = False
     """Whether the detail has the whole screen."""
+    search: str = ""
+    """Words that are searched on the page that is read."""
+    places: int = 0
+    """How often they stand there."""
+    place: int = 0
+    """Which of these the page was scrolled to, from 0 on."""
     findings_only: bool = False
     unfolded: bool = False
     """Whether healthy ones of many services are shown in full."""
@@ -170,8 +188,24 @@ class State:
         """The path with the lanes that pass the filter; without a filter, healthy ones of many services are folded,
         unless they are to be shown in full."""
         if self.filter.split():
-            return filtered(self.whole_picture, self.filter)
+            found = {key for key, asked in self.lane_texts.items() if has_words(asked, self.filter)}
+            return filtered(self.whole_picture, found)
         return self.whole_picture if self.unfolded else folded(self.whole_picture, self.uneventful)
+
+    @cached_property
+    def lane_texts(self) -> Mapping[str, Searched]:
+        """What the filter asks of each lane, by its key."""
+        return lane_texts(self.whole_picture, self.checks, self.targets, self.report)
+
+    @cached_property
+    def finding_texts(self) -> Mapping[str, str]:
+        """What the filter asks of each finding, by its key."""
+        texts = {} if self.report is None else finding_texts(self.report)
+        return {f"finding/{name}": text for name, text in texts.items()}
+
+    def prepare_filter(self) -> None:
+        """Make what the filter asks before its first letter is typed, which would have to wait for it."""
+        _ = self.lane_texts, self.finding_texts
 
     @cached_property
     def uneventful(self) -> frozenset[str] | None:
@@ -184,6 +218,11 @@ class State:
             for target in report.targets
             if target.status is Status.NOT_IN_USE or is_uneventful(target, report)
         )
+
+    @cached_property
+    def standing(self) -> Mapping[str, Standing]:
+        """How each failed step of the last report counts, by the id of its observation."""
+        return {} if self.report is None else standings(self.report)
 
     @property
     def hidden_lanes(self) -> int:
@@ -203,7 +242,14 @@ class State:
     @cached_property
     def entries(self) -> "tuple[Entry, ...]":
         """The list of causes."""
-        return tuple(entry for entry in self.all_entries if has_words(f"{entry.word} {entry.text}", self.filter))
+        if not self.filter.split():
+            return self.all_entries
+        texts = self.finding_texts
+        return tuple(
+            entry
+            for entry in self.all_entries
+            if has_words(Searched(f"{entry.word} {entry.text}", texts.get(entry.key, "")), self.filter)
+        )
 
     @property
     def hidden_causes(self) -> int:
@@ -211,25 +257,38 @@ class State:
         return sum(map(_is_finding, self.all_entries)) - sum(map(_is_finding, self.entries))
 
 
-def saved(title: str, report: Report) -> State:
-    """The state that shows a saved report."""
-    return _judged(State(title=title, settings=None), report)
+def saved(title: str, report: Report, opened_at: datetime | None = None) -> State:
+    """The state that shows a saved report, which was read at this time (UTC)."""
+    return _judged(State(title=title, settings=None, opened_at=opened_at), report)
 
 
 def reduce(state: State, action: Action) -> State:
     """The state after an action."""
-    after = _reduced(state, action)
-    for name, sources in _DERIVED.items():  # moving the cursor must not draw hundreds of lanes again
-        if name in vars(state) and all(getattr(state, source) is getattr(after, source) for source in sources):
-            vars(after)[name] = vars(state)[name]
+    return _carried(state, _reduced(state, action))
+
+
+def _carried(before: State, after: State) -> State:
+    """The state after, with what was derived before and still holds: moving the cursor must not draw hundreds of lanes
+    again."""
+    for name, sources in _DERIVED.items():
+        if name in vars(before) and all(getattr(before, source) is getattr(after, source) for source in sources):
+            vars(after).setdefault(name, vars(before)[name])
     return after
+
+
+def _quiet(state: State) -> State:
+    """The state without its message."""
+    return _carried(state, replace(state, message="")) if state.message else state
 
 
 _PICTURED: Final = ("checks", "targets", "report", "phase")
 _LISTED: Final = ("report", "difference", "incomparable", "transitions", "findings_only")
 _DERIVED: Final = {
     "whole_picture": _PICTURED,
+    "lane_texts": _PICTURED,
+    "finding_texts": ("report",),
     "uneventful": ("report",),
+    "standing": ("report",),
     "picture": (*_PICTURED, "filter", "unfolded"),
     "rows": (*_PICTURED, "filter", "unfolded"),
     "all_entries": _LISTED,
@@ -257,19 +316,21 @@ def _reduced(state: State, action: Action) -> State:
         case ClockTicked():
             return _running(state, now=action.now)
         case CursorMoved():
-            return _moved(replace(state, message=""), action)
+            return _moved(_quiet(state), action)
         case PaneChanged():
-            return _pane_changed(replace(state, message=""), action.by)
+            return _pane_changed(_quiet(state), action.by)
         case ItemSelected():
-            return _selected(replace(state, message=""), action)
+            return _selected(_quiet(state), action)
         case DetailOpened():
-            return replace(state, message="", is_whole=True, pane=Pane.DETAIL, scrolled=0, touched=True)
+            return _opened(_quiet(state))
         case WentBack():
-            return _gone_back(replace(state, message=""))
+            return _gone_back(_quiet(state))
         case FilterChanged():
             return replace(state, message="", filter=action.text, scrolled=0)
+        case PageSearched():
+            return _searched(_quiet(state), action)
         case FindingsToggled():
-            return _findings_toggled(replace(state, message=""))
+            return _findings_toggled(_quiet(state))
         case ServicesUnfolded():
             return replace(state, message="", unfolded=not state.unfolded, touched=True)
         case WatchToggled():
@@ -343,8 +404,9 @@ def _judged(state: State, report: Report) -> State:
         samples=_sampled(state.samples, report),
         transitions=_with_transitions(state.transitions, changed, report),
     )
-    if not state.touched and causes(report):
-        state = replace(state, pane=Pane.CAUSES, source=Pane.CAUSES, entry=None, scrolled=0)
+    if not state.touched:  # where nothing counts, nothing but the path is worth a look
+        pane = Pane.PATH if report.verdict.status is Status.OK or not causes(report) else Pane.CAUSES
+        state = replace(state, pane=pane, source=pane, entry=None, scrolled=0)
     return state
 
 
@@ -385,19 +447,18 @@ def _with_transitions(
     """The transitions with those of the latest run first: findings, targets, then steps that both runs made."""
     if changed is None:
         return before
-    rows: list[tuple[str, Tone, str]] = []
+    rows: list[tuple[str, bool, str]] = []
     for finding in changed.findings:
         if finding.change is ChangeKind.WENT:
-            rows.append((f"{finding.id} is gone: {finding.title}", Tone.OK, CHANGED))
+            rows.append((f"{finding.id} is gone: {finding.title}", True, CHANGED))
         elif finding.change is ChangeKind.CAME and finding.counts.new:
-            rows.append((f"{finding.id} is new: {finding.title}", Tone.FAILED, f"finding/{finding.id}"))
+            rows.append((f"{finding.id} is new: {finding.title}", False, f"finding/{finding.id}"))
     for target in changed.targets:
         if target.change is ChangeKind.CHANGED and target.status.old is not target.status.new:
-            tone = Tone.OK if target.status.new is Status.OK else Tone.FAILED
-            rows.append((f"{target.id}: {target.status.old} -> {target.status.new}", tone, f"target/{target.id}"))
+            is_ok = target.status.new is Status.OK
+            rows.append((f"{target.id}: {target.status.old} -> {target.status.new}", is_ok, f"target/{target.id}"))
     for name, old, new in _changed_steps(changed):
-        tone = Tone.OK if new.status == "ok" else Tone.FAILED
-        rows.append((f"{name}: {_result(old)} -> {_result(new)}", tone, name))
+        rows.append((f"{name}: {_result(old)} -> {_result(new)}", new.status == "ok", name))
     number = max((transition.number for transition in before), default=-1) + 1
     latest = [Transition(number + place, report.run.finished_at, *row) for place, row in enumerate(rows)]
     return (*latest, *before)[:CHANGES]
@@ -451,13 +512,78 @@ def selected_entry(state: State) -> str | None:
 
 def under_cursor(state: State) -> str | None:
     """Key of what the detail is about."""
+    if state.reading is not None:
+        return state.reading
     return selected_entry(state) if state.source is Pane.CAUSES else cursor(state)
+
+
+def _opened(state: State) -> State:
+    """From a failed step to its finding, from a finding to its page, from the page to the steps that show it; of
+    anything else, its page."""
+    key = under_cursor(state)
+    if key is None:
+        return replace(state, message="there is nothing to open")
+    finding = finding_under_cursor(state)
+    if key.startswith("finding/"):
+        return _at_steps(state, finding) if state.is_whole and finding is not None else _reading(state, key)
+    if finding is not None and (state.is_whole or (state.pane is Pane.PATH and _is_failed(state, key))):
+        return _reading(state, f"finding/{finding.id}")
+    return replace(state, message="no finding rests on it") if state.is_whole else _reading(state, key)
+
+
+def _reading(state: State, key: str) -> State:
+    return replace(state, touched=True, reading=key, is_whole=True, pane=Pane.DETAIL, scrolled=0, search="")
+
+
+def _searched(state: State, searched: PageSearched) -> State:
+    rows = searched.rows
+    if not searched.text.strip() or not rows:
+        return replace(state, search=searched.text, places=0, place=0)
+    if searched.by:
+        place = (state.place + searched.by) % len(rows)
+    else:
+        place = next((index for index, row in enumerate(rows) if row >= state.scrolled), 0)
+    row, top = rows[place], state.scrolled
+    if not top <= row < top + searched.page:
+        top = max(min(row - searched.page // 3, searched.most), 0)
+    return replace(state, search=searched.text, places=len(rows), place=place, scrolled=top)
+
+
+def _is_failed(state: State, key: str) -> bool:
+    return any(cell.key == key and cell.progress is Progress.FAILED for cell in _cells(state.whole_picture))
+
+
+def _at_steps(state: State, finding: Finding) -> State:
+    """The cursor on the first step that shows a finding, a failed one if there is any."""
+    evidence = frozenset(finding.evidence)
+    showing = [cell for cell in _cells(state.whole_picture) if evidence.intersection(cell.checks)]
+    first = min(showing, key=lambda cell: cell.progress is not Progress.FAILED, default=None)
+    if first is None:
+        return replace(state, message=f"no step of the path shows {finding.id}")
+    state = replace(
+        state, touched=True, is_whole=False, findings_only=False, traced=f"finding/{finding.id}", scrolled=0
+    )
+    for change in ({}, {"filter": ""}, {"filter": "", "unfolded": True}):
+        shown = replace(state, **change)
+        row = next((row for row in shown.rows if first.key in row), None)
+        if row is not None:
+            return replace(_at_pane(shown, Pane.PATH), cursor=first.key, column=row.index(first.key))
+    return replace(state, message=f"no step of the path shows {finding.id}")
+
+
+def _cells(drawn: Picture) -> Iterator[Cell]:
+    """All cells, in the order of the path."""
+    yield from drawn.host
+    for band in drawn.bands:
+        yield from band.names
+        for lane in band.lanes:
+            yield from (cell for cell in (*lane.cells, *lane.extras) if cell is not None)
 
 
 def _moved(state: State, moved: CursorMoved) -> State:
     if state.pane is Pane.DETAIL:
         return replace(state, scrolled=min(max(state.scrolled + moved.rows, 0), max(moved.most, 0)))
-    state = replace(state, touched=True, scrolled=0)
+    state = _carried(state, replace(state, touched=True, scrolled=0))
     if state.pane is Pane.CAUSES:
         known = [entry.key for entry in state.entries]
         if not known:
@@ -483,11 +609,14 @@ def _pane_changed(state: State, by: int) -> State:
 
 def _at_pane(state: State, pane: Pane) -> State:
     source = state.source if pane is Pane.DETAIL else pane
-    return replace(state, pane=pane, source=source, scrolled=state.scrolled if source is state.source else 0)
+    scrolled = state.scrolled if source is state.source else 0
+    reading = under_cursor(state) if pane is Pane.DETAIL else None
+    search = state.search if reading is not None else ""
+    return replace(state, pane=pane, source=source, reading=reading, search=search, scrolled=scrolled)
 
 
 def _selected(state: State, selected: ItemSelected) -> State:
-    state = _at_pane(replace(state, touched=True), selected.pane)
+    state = _carried(state, _at_pane(replace(state, touched=True), selected.pane))
     if selected.pane is Pane.CAUSES:
         return replace(state, entry=selected.key, scrolled=0)
     if selected.pane is Pane.PATH:
@@ -502,6 +631,8 @@ def _gone_back(state: State) -> State:
         return _at_pane(replace(state, is_whole=False, scrolled=0), state.source)
     if state.pane is Pane.DETAIL:
         return _at_pane(state, state.source)
+    if state.traced is not None:
+        return replace(state, traced=None)
     if state.filter:
         return replace(state, filter="")
     return _findings_toggled(state) if state.findings_only else state
@@ -528,7 +659,42 @@ class Entry:
     depth: int = 0
 
 
-TONES: Final = {Severity.CRITICAL: Tone.FAILED, Severity.WARNING: Tone.WARNING, Severity.INFO: Tone.FAINT}
+_SEVERITY_TONES: Final = {Severity.CRITICAL: Tone.FAILED, Severity.WARNING: Tone.WARNING, Severity.INFO: Tone.FAINT}
+STATUS_TONES: Final = {
+    Status.OK: Tone.OK,
+    Status.WARNING: Tone.WARNING,
+    Status.CRITICAL: Tone.FAILED,
+    Status.UNKNOWN: Tone.UNKNOWN,
+    Status.NOT_IN_USE: Tone.FAINT,
+}
+WEIGHT_TONES: Final = {
+    Weight.CRITICAL: Tone.FAILED,
+    Weight.WARNING: Tone.WARNING,
+    Weight.UNPROVEN: Tone.UNKNOWN,
+    Weight.NOT_COUNTED: Tone.FAINT,
+    None: Tone.UNKNOWN,
+}
+"""Of failed steps; None is one of a run that is not judged yet."""
+
+
+def tone_of(finding: Finding, report: Report) -> Tone:
+    """A finding in the colour of its severity where it counts."""
+    by_id = {other.id: other for other in report.findings}
+    return _SEVERITY_TONES[finding.severity] if counts(finding, by_id) else Tone.FAINT
+
+
+def tone_of_transition(state: State, transition: Transition) -> Tone:
+    """A change for the worse in the colour of what has changed, as it is now."""
+    if transition.is_better:
+        return Tone.OK
+    report, about = state.report, transition.about
+    for finding in () if report is None else report.findings:
+        if report is not None and about == f"finding/{finding.id}":
+            return tone_of(finding, report)
+    for target in () if report is None else report.targets:
+        if about == f"target/{target.id}" and target.required:
+            return STATUS_TONES[target.status]
+    return WEIGHT_TONES[state.standing[about].weight] if about in state.standing else Tone.PLAIN
 
 
 def causes(report: Report) -> tuple[Finding, ...]:
@@ -557,13 +723,14 @@ def _entries(state: State) -> tuple[Entry, ...]:
         first = causes(report)
         rest = [finding for finding in report.findings if finding not in first]
         for cause in first:
-            entries.append(_entry(cause, 0))
+            entries.append(_entry(cause, report, 0))
             if state.findings_only:
-                entries += _symptoms(rest, cause, 1)
+                entries += _symptoms(rest, cause, report, 1)
     if state.difference is not None or state.incomparable is not None:
         entries.append(Entry(CHANGED, "changed", Tone.RUNNING, changed_text(state)))
     entries += [
-        Entry(f"transition/{item.number}", f"{item.at:%H:%M:%S}", item.tone, item.text) for item in state.transitions
+        Entry(f"transition/{item.number}", f"{item.at:%H:%M:%S}", tone_of_transition(state, item), item.text)
+        for item in state.transitions
     ]
     return tuple(entries)
 
@@ -572,21 +739,21 @@ def _is_finding(entry: Entry) -> bool:
     return entry.key.startswith("finding/")
 
 
-def _symptoms(findings: Sequence[Finding], cause: Finding, depth: int) -> list[Entry]:
+def _symptoms(findings: Sequence[Finding], cause: Finding, report: Report, depth: int) -> list[Entry]:
     entries = []
     for finding in findings:
         if finding.explained_by == cause.id:
-            entries += [_entry(finding, depth), *_symptoms(findings, finding, depth + 1)]
+            entries += [_entry(finding, report, depth), *_symptoms(findings, finding, report, depth + 1)]
     return entries
 
 
-def _entry(finding: Finding, depth: int) -> Entry:
+def _entry(finding: Finding, report: Report, depth: int) -> Entry:
     where = f"{finding.target}: " if finding.target is not None else ""
     suffix = " (suppressed)" if finding.suppressed else "" if finding.counts else " (not counted)"
     return Entry(
         key=f"finding/{finding.id}",
         word=finding.severity.upper(),
-        tone=TONES[finding.severity],
+        tone=tone_of(finding, report),
         text=f"{where}{finding.title} [{finding.code}]{suffix}",
         depth=depth,
     )
@@ -620,28 +787,28 @@ def finding_under_cursor(state: State) -> Finding | None:
         return by_key[key]
     checks = checks_of(state, key)
     citing = [finding for finding in report.findings if checks.intersection(finding.evidence)]
-    return min(citing, key=lambda finding: (finding.explained_by is not None, finding.severity.rank), default=None)
+    by_id = {finding.id: finding for finding in report.findings}
+
+    def place(finding: Finding) -> tuple[bool, bool, int]:
+        return not counts(finding, by_id), finding.explained_by is not None, finding.severity.rank
+
+    return min(citing, key=place, default=None)
 
 
 def checks_of(state: State, key: str) -> frozenset[str]:
     """Ids of the checks that a key of the path stands for."""
-    shown = state.picture
-    cells = [*shown.host, *(cell for band in shown.bands for cell in band.names)]
-    wanted: list[Cell] = []
-    for band in shown.bands:
-        for lane in band.lanes:
-            own = [cell for cell in (*lane.cells, *lane.extras) if cell is not None]
-            cells += own
-            if key in (lane.key, band.key):
-                wanted += own
-    return frozenset(check for cell in (*wanted, *cells) if cell in wanted or cell.key == key for check in cell.checks)
+    drawn = state.whole_picture
+    lanes = [lane for band in drawn.bands for lane in band.lanes if key in (lane.key, band.key)]
+    cells = [cell for lane in lanes for cell in (*lane.cells, *lane.extras) if cell is not None]
+    cells += [cell for cell in _cells(drawn) if cell.key == key]
+    return frozenset(check for cell in cells for check in cell.checks)
 
 
 def marked(state: State) -> frozenset[str]:
-    """Ids of the checks that show the selected cause."""
-    if state.source is not Pane.CAUSES or state.report is None:
+    """Ids of the checks that show the selected cause, or the one that the cursor came from."""
+    key = selected_entry(state) if state.source is Pane.CAUSES else state.traced
+    if key is None or state.report is None:
         return frozenset()
-    key = selected_entry(state)
     evidence = (frozenset(finding.evidence) for finding in state.report.findings if f"finding/{finding.id}" == key)
     return next(evidence, frozenset())
 
@@ -649,11 +816,12 @@ def marked(state: State) -> frozenset[str]:
 def target_under_cursor(state: State) -> Target | TargetReport | None:
     """The target that the cursor is in."""
     key = under_cursor(state) or ""
-    finding = finding_under_cursor(state) if state.source is Pane.CAUSES else None
+    is_finding = state.source is Pane.CAUSES or key.startswith("finding/")
+    finding = finding_under_cursor(state) if is_finding else None
     for target in state.targets:
         if finding is not None and finding.target == target.id:
             return target
-        if state.source is Pane.PATH and _is_of(state, key, target.id):
+        if not is_finding and _is_of(state, key, target.id):
             return target
     return None
 

@@ -15,6 +15,7 @@ from agent.formats.report_text import DETAIL_CHARACTERS, visible
 from agent.judge.verdict import refusal
 from agent.report import codec
 from agent.report.diff import difference
+from agent.report.model import Status
 from agent.report.redact import redact
 from agent.simulated import scenario as scenarios
 from tests.formats import svg_picture
@@ -66,6 +67,16 @@ def test_of_every_scenario(name: str) -> None:
     assert levels[0] == 1
     assert levels.count(1) == 1
     assert all(after <= before + 1 for before, after in itertools.pairwise(levels))
+    kinds = {element.attributes.get("class", "") for element in elements if element.name == "td"}
+    assert report.verdict.status is Status.CRITICAL or "critical" not in kinds
+
+
+def test_a_failure_that_does_not_count_stands_in_brackets_and_says_why() -> None:
+    elements = read(html.render(report_of("gateway-optional-ports")))
+    cells = [(element.text, element.attributes.get("class")) for element in elements if element.name == "td"]
+    assert ("(TIMEOUT)", None) in cells
+    assert not [cell for cell in cells if cell[1] == "critical"]
+    assert "In brackets: failed, and not counted: backup-gateway was not asked for" in texts(elements, "p")
 
 
 def test_of_a_call_that_was_refused() -> None:

@@ -10,6 +10,7 @@ from agent.formats.canvas import NARROW, PALETTES, WIDE
 from agent.formats.elements import to_svg
 from agent.formats.picture import MAX_ADDRESSES, MAX_TARGETS, picture
 from agent.judge.verdict import refusal
+from agent.report.model import Status
 from agent.report.redact import redact
 from agent.simulated import scenario as scenarios
 from tests.formats.svg_picture import boxes, description, lines, read, title
@@ -94,6 +95,22 @@ def test_every_scenario_fits(name: str, width: int) -> None:
         root = read(to_svg(picture(shown, width, "path", stands_alone=True)))
         failed = [observation.id for observation in report.observations if observation.failure is not None]
         assert bool(failed or report.findings) >= any(box[0] == "critical" for box in boxes(root))
+        classes = {part.get("class", "") for part in root.iter()}
+        assert report.verdict.status is Status.CRITICAL or not [kind for kind in classes if "critical" in kind.split()]
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "why"),
+    [
+        ("metadata-forbidden", ("uncounted", "metadata", "NOT-PERMITTED 2.0 ms"), "ENV003 is information only"),
+        ("dual-stack-healthy", ("uncounted", "fd00:ec2::253", "TIMEOUT 3.0 s"), "no IPv6 resolver here"),
+    ],
+)
+def test_a_failure_that_does_not_count_has_no_colour_and_says_why(name: str, shape: tuple[str, ...], why: str) -> None:
+    root = read(svg.render(report_of(name)))
+    assert shape in boxes(root)
+    assert f"not counted: {why}" in lines(root)
+    assert f"Not counted: {why}." in description(root)
 
 
 @pytest.mark.parametrize("text", one_in(8, (*HOSTILE, "W" * 500)))

@@ -75,7 +75,7 @@ def test_driven_resized_and_left() -> None:
         session.until_quiet()
         session.resize(200, 60)
         session.until_drawn(200)
-        session.press("q")
+        session.press("q", "q")  # back from the page, and out
         assert session.ended() == 2
         assert session.is_sane()
         assert document(session.output).startswith("CRITICAL  backup: some of the endpoint's addresses do not answer\n")

@@ -41,8 +41,12 @@ class Choice(TextLines, can_focus=True):
         self.set_reactive(Choice.at, next((number for number, option in enumerate(options) if option in selected), 0))
 
     def action_move(self, by: int) -> None:
-        self.at = (self.at + by) % len(self.options)
-        self.selected = frozenset({self.options[self.at]})
+        self.select(self.options[(self.at + by) % len(self.options)])
+
+    def select(self, option: str) -> None:
+        """Select one of the options."""
+        self.at = self.options.index(option)
+        self.selected = frozenset({option})
 
     def watch_at(self) -> None:
         self._show()
@@ -63,8 +67,7 @@ class Choice(TextLines, can_focus=True):
     def on_click(self, event: events.Click) -> None:
         key = self.key_at(event.x, event.y)
         if key is not None:
-            self.at = self.options.index(key)
-            self.action_move(0)
+            self.select(key)
 
     def _show(self) -> None:
         line: Line = ()

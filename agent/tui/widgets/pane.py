@@ -18,6 +18,7 @@ from agent.tui import detail, drawing
 from agent.tui.actions import Pane
 from agent.tui.lines import Glyphs, Line, Tone, width_of
 from agent.tui.network_path import has_many_services
+from agent.tui.search import places
 from agent.tui.state import State, cursor, marked, selected_entry
 
 T = TypeVar("T")
@@ -108,6 +109,13 @@ class StateLines(TextLines):
     def show(self) -> None:
         if self.state is not None and self.size:
             self.draw(self.lines(self.state))
+
+
+class Header(StateLines):
+    """What is shown: a run or a saved report, of which host, when, for what."""
+
+    def lines(self, state: State) -> Sequence[Line]:
+        return drawing.header(state, self.size.width, self.size.height)
 
 
 class VerdictLine(StateLines):
@@ -308,6 +316,12 @@ class DetailPane(PaneWidget):
 
     def title(self, state: State) -> str:
         return detail.title(state)
+
+    def rows_with(self, words: str) -> tuple[int, ...]:
+        """The lines of the page where these words stand; the first line of each place."""
+        if self.state is None:
+            return ()
+        return tuple(place[0][0] for place in places(self.content(self.state), words))
 
     def _scroll(self, state: State, content: Sequence[Line], key: str | None) -> None:
         self._top = min(state.scrolled, max(len(content) - self.page, 0))

@@ -166,7 +166,8 @@ def help_lines(width: int, *, can_run: bool) -> Sequence[Line]:
     lines.append(())
     for words in (
         "A hop is waiting, running, ok, failed or skipped. A failed hop shows the kind of failure, in capitals where "
-        "there is little room. An address with a * is another resolver's answer, which this host does not use.",
+        "there is little room; one in brackets does not count, and its detail says why. An address with a * is another "
+        "resolver's answer, which this host does not use.",
         "A click selects, a second click opens, the wheel scrolls. The mouse is never needed.",
         "For a screen reader or a program: backuplink check writes the same as plain text, line by line, and "
         "backuplink check --format json as data. backuplink explain CODE writes the page of a finding.",
@@ -309,6 +310,13 @@ class SettingsScreen(Form):
             self.dismiss(result)
 
 
+def _suffix_of(place: str) -> str | None:
+    """The suffix of a format that a file name has; None where it has none of them."""
+    ending = place.lower()
+    found = (suffix for suffix in _SUFFIXES.values() if ending.endswith(suffix))
+    return max(found, key=len, default=None)
+
+
 class SaveScreen(Form):
     """The file and the format to save the report in."""
 
@@ -337,14 +345,26 @@ class SaveScreen(Form):
     def suffix(self, changed: Choice.Changed) -> None:
         """Give the name the suffix of the format, unless it has one of its own."""
         line = self.query_one("#place", Input)
-        name, dot, ending = line.value.rpartition(".")
-        if f"{dot}{ending}" in _SUFFIXES.values():
-            line.value = f"{name}{_SUFFIXES[next(iter(changed.selected))]}"
+        before, after = _suffix_of(line.value), _SUFFIXES[next(iter(changed.selected))]
+        if before is not None and before != after:
+            line.value = f"{line.value.removesuffix(before)}{after}"
+
+    @on(Input.Changed, "#place")
+    def format_of_name(self, changed: Input.Changed) -> None:
+        """Choose the format of the name's suffix."""
+        suffix = _suffix_of(changed.value)
+        named = next((name for name in self._formats if _SUFFIXES[name] == suffix), None)
+        choice = self.query_one("#format", Choice)
+        if named is not None and choice.selected != {named}:
+            choice.select(named)
 
     def action_submit(self) -> None:
         place = self.query_one("#place", Input).value
         chosen = next(iter(self.query_one("#format", Choice).selected))
-        if not self._is_saving:
+        suffix = _suffix_of(place)
+        if suffix not in (None, _SUFFIXES[chosen]):
+            self.show_errors({"place": f"a report is not saved as {suffix} here; use {_SUFFIXES[chosen]} for {chosen}"})
+        elif not self._is_saving:
             self._is_saving = True
             self.show_errors({"place": f"saving {place}"})
             self._save(place, chosen)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import cache
 
 from textual.pilot import Pilot
@@ -23,6 +24,8 @@ from agent.tui.state import State, reduce
 from tests.support.runs import measured
 
 Act = Callable[[Pilot[int]], Awaitable[None]]
+OPENED = datetime(2026, 1, 17, 7, 5, tzinfo=UTC)
+"""When saved reports are read."""
 LIMIT = 10.0
 """Seconds after which something that is waited for will not come."""
 
@@ -107,7 +110,7 @@ def app_of(source: Live | Saved, **how: bool) -> BackuplinkApp:
 
 
 def saved_app(name: str, **how: bool) -> BackuplinkApp:
-    return app_of(Saved(title=f"demo {name}", report=report_of(name)), **how)
+    return app_of(Saved(title=f"demo {name}", report=report_of(name), opened_at=OPENED), **how)
 
 
 async def drive(app: BackuplinkApp, act: Act, size: tuple[int, int] = (80, 24)) -> BackuplinkApp:

@@ -15,7 +15,7 @@ from agent.tui.source import Saved
 from agent.tui.state import State, saved
 from probes.facts import HttpFacts, TlsFacts
 from probes.model import Failed, Failure, FailureKind, Observation, Ok
-from tests.agent.tui.replays import after, app_of, drive, report_of, screen_of
+from tests.agent.tui.replays import OPENED, after, app_of, drive, report_of, screen_of
 
 HOSTILE = {
     "clears the screen": "\x1b[2J\x1b[H",
@@ -124,7 +124,7 @@ async def test_it_stands_on_the_screen_as_it_is(text: str) -> None:
             for line in screen_of(pilot):
                 assert re.fullmatch("[\x20-\x7e]*", line), line
 
-    await drive(app_of(Saved(title=text, report=with_text(text)), ascii_only=True), act)
+    await drive(app_of(Saved(title=text, report=with_text(text), opened_at=OPENED), ascii_only=True), act)
 
 
 async def test_markup_is_seen() -> None:
@@ -133,6 +133,6 @@ async def test_markup_is_seen() -> None:
     async def act(pilot: Pilot[int]) -> None:
         seen.extend(screen_of(pilot))
 
-    await drive(app_of(Saved(title="kept", report=with_text(HOSTILE["markup"]))), act, (140, 45))
+    await drive(app_of(Saved(title="kept", report=with_text(HOSTILE["markup"]), opened_at=OPENED)), act, (140, 45))
 
     assert any("[bold red]bold[/bold red] [@click=app.leave]x[/]" in line for line in seen)

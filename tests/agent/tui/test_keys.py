@@ -23,7 +23,7 @@ from agent.tui.state import State, cursor, selected_entry, under_cursor
 from agent.tui.widgets.choice import Choice
 from agent.tui.widgets.pane import DetailPane, PathPane
 from agent.tui.widgets.screens import CopyScreen, PaletteScreen, SaveScreen, TextScreen
-from tests.agent.tui.replays import LIMIT, drive, saved_app, screen_of
+from tests.agent.tui.replays import LIMIT, drive, saved_app, screen_of, until
 from tests.hostile.fuzz import typed
 from tests.hostile.fuzz.mutation import by_hypothesis
 from tests.support.extent import examples, one_in
@@ -65,8 +65,8 @@ def is_main(pilot: Pilot[int]) -> bool:
         pytest.param("G", "names/backup-gateway", id="G"),
         pytest.param("end home", THIS_HOST, id="end, home"),
         pytest.param("G g", THIS_HOST, id="g"),
-        pytest.param("pagedown", "names/backup-gateway", id="page down"),
-        pytest.param("G pageup", THIS_HOST, id="page up"),
+        pytest.param("pagedown", "target/backup-gateway", id="page down"),
+        pytest.param("G pageup", "settings", id="page up"),
     ],
 )
 async def test_moving_in_the_path(keys: str, place: str) -> None:
@@ -98,7 +98,7 @@ async def test_enter_opens_and_esc_goes_back() -> None:
         assert not any("Path" in line for line in lines)
         assert "aws ec2 describe-network-interfaces" in "\n".join(lines)
         await pilot.press("j", "j")
-        assert screen_of(pilot)[4] != lines[4]
+        assert screen_of(pilot)[6] != lines[6]
         await pilot.press("escape")
         assert not state_of(pilot).is_whole
         assert any("Path" in line for line in screen_of(pilot))
@@ -124,7 +124,7 @@ async def test_slash_filters_while_one_types() -> None:
     async def act(pilot: Pilot[int]) -> None:
         await pilot.press("slash", *"TIMEOUT")
         assert state_of(pilot).filter == "TIMEOUT"
-        assert not any("10.0.1.17" in line for line in screen_of(pilot)[:12])
+        assert not any("10.0.1.17" in line for line in screen_of(pilot)[:14])
         await pilot.press("enter")
         assert state_of(pilot).filter == "TIMEOUT"
         await pilot.press("shift+tab", "j")
@@ -350,8 +350,9 @@ async def test_the_help_names_every_key_and_the_command_for_screen_readers() -> 
         await pilot.press("question_mark")
         assert isinstance(pilot.app.screen, TextScreen)
         text = "\n".join(screen_of(pilot))
-        await pilot.press("pagedown", "pagedown", "pagedown")
-        text += "\n".join(screen_of(pilot))
+        for _ in range(3):
+            await pilot.press("pagedown")
+            text += "\n".join(screen_of(pilot))
         assert "backuplink check" in text
         assert "screen reader" in text
         for key in KEYS:
@@ -390,6 +391,80 @@ async def test_q_leaves_with_the_code_of_the_verdict(name: str, code: int, key: 
     assert (await drive(saved_app(name), act)).return_value == code
 
 
+async def test_q_goes_back_from_a_page() -> None:
+    async def act(pilot: Pilot[int]) -> None:
+        await pilot.press("enter", "q")
+        assert not state_of(pilot).is_whole
+        await pilot.press("question_mark", "q")
+        assert is_main(pilot)
+        await pilot.press("q")
+
+    assert (await drive(saved_app("one-zone-silent"), act)).return_value == 2
+
+
+async def test_a_message_expires(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tui, "MESSAGE_SECONDS", 0.05)
+
+    async def act(pilot: Pilot[int]) -> None:
+        await pilot.press("r")
+        await until(pilot, lambda state: not state.message)
+        await pilot.pause()
+        assert screen_of(pilot)[-1].endswith("q quit")
+
+    await drive(saved_app("one-zone-silent"), act)
+
+
+async def test_a_message_stays_for_a_while() -> None:
+    async def act(pilot: Pilot[int]) -> None:
+        await pilot.press("r")
+        await pilot.pause(0.1)
+        assert "nothing is measured" in screen_of(pilot)[-1]
+
+    await drive(saved_app("one-zone-silent"), act)
+
+
+@pytest.mark.parametrize(
+    ("typed", "chosen"),
+    [("x.html", "html"), ("x.md", "markdown"), ("X.JSON", "json"), ("x.txt", "json"), ("x", "json")],
+)
+async def test_the_format_follows_the_suffix_of_the_name(typed: str, chosen: str) -> None:
+    async def act(pilot: Pilot[int]) -> None:
+        await pilot.press("e")
+        pilot.app.screen.query_one("#place", Input).value = typed
+        await pilot.pause()
+        assert pilot.app.screen.query_one("#format", Choice).selected == {chosen}
+        assert pilot.app.screen.query_one("#place", Input).value == typed
+
+    await drive(saved_app("one-zone-silent"), act)
+
+
+async def test_the_suffix_of_the_name_follows_the_format() -> None:
+    async def act(pilot: Pilot[int]) -> None:
+        await pilot.press("e")
+        pilot.app.screen.query_one("#place", Input).value = "x.html"
+        await pilot.press("shift+tab", "right")
+        await pilot.pause()
+        assert pilot.app.screen.query_one("#place", Input).value == "x.md"
+        assert pilot.app.screen.query_one("#format", Choice).selected == {"markdown"}
+
+    await drive(saved_app("one-zone-silent"), act)
+
+
+async def test_a_report_is_not_saved_with_the_suffix_of_another_format(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    async def act(pilot: Pilot[int]) -> None:
+        await pilot.press("e")
+        pilot.app.screen.query_one("#place", Input).value = "x.prom"
+        await pilot.press("enter")
+        await shows(pilot, "a report is not saved as .prom here; use .json for json")
+
+    await drive(saved_app("one-zone-silent"), act)
+    assert not os.listdir(tmp_path)  # noqa: PTH208 - nothing was written
+
+
 async def test_ctrl_q_leaves_from_anywhere() -> None:
     async def act(pilot: Pilot[int]) -> None:
         await pilot.press("e", "ctrl+q")
@@ -397,7 +472,9 @@ async def test_ctrl_q_leaves_from_anywhere() -> None:
     assert (await drive(saved_app("one-zone-silent"), act)).return_value == 2
 
 
-@pytest.mark.parametrize("key", one_in(4, (key for key in KEYS if key.action != "leave")), ids=lambda key: key.shown)
+@pytest.mark.parametrize(
+    "key", one_in(4, (key for key in KEYS if key.action not in ("leave", "quit_or_back"))), ids=lambda key: key.shown
+)
 async def test_no_key_breaks_anything_whatever_is_shown(key: object) -> None:
     name = getattr(key, "keys", "").partition(",")[0]
 

@@ -18,7 +18,7 @@ from agent.tui.source import Saved
 from agent.tui.state import Phase, State, checks_of, reduce, saved, selected_entry, under_cursor
 from agent.tui.widgets.pane import PathPane
 from agent.tui.widgets.screens import SettingsScreen
-from tests.agent.tui.replays import Replay, after, app_of, drive, screen_of, until, words
+from tests.agent.tui.replays import OPENED, Replay, after, app_of, drive, screen_of, until, words
 from tests.support.many_services import ALL, report_of, world_of
 from tests.support.runs import measured
 
@@ -30,7 +30,7 @@ def folded_of(state: State) -> list[str]:
 
 
 def app_over(services: tuple[str, ...], sick: tuple[str, ...] = ()) -> BackuplinkApp:
-    return app_of(Saved(title="many", report=report_of(services, sick)))
+    return app_of(Saved(title="many", report=report_of(services, sick), opened_at=OPENED))
 
 
 def test_two_services_are_shown_in_full() -> None:

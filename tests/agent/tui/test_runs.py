@@ -42,7 +42,7 @@ async def test_a_run_begins_by_itself_and_ends_in_its_verdict() -> None:
 
     async def act(pilot: Pilot[int]) -> None:
         await until(pilot, lambda state: state.phase is ENDED)
-        assert screen_of(pilot)[0] == " CRITICAL  backup: some of the endpoint's addresses do not answer"
+        assert screen_of(pilot)[2] == " CRITICAL  backup: some of the endpoint's addresses do not answer"
         await pilot.press("q")
 
     app = await drive(app_of(replay.live()), act)
@@ -63,7 +63,7 @@ async def test_while_it_lasts_hops_are_shown_as_they_are() -> None:
         await until(pilot, lambda state: state.run is not None and state.run.finished > 0)
         await pilot.pause(0.1)
         text = shown(pilot)
-        assert text.startswith(" RUNNING  checking backup and backup-gateway")
+        assert " RUNNING  checking backup and backup-gateway" in text
         assert "10.0.2.17               443  running     waiting     waiting     waiting" in text
         assert "shown when the run has finished" in text
 
@@ -211,6 +211,35 @@ async def test_q_in_the_middle_ends_the_run_and_keeps_what_was_seen(upto: int, n
     assert (await drive(app, act)).return_value == code
     assert app.report is not None
     assert app.report.run.interrupted
+
+
+@pytest.mark.parametrize("key", ["q", "ctrl+c"])
+async def test_before_a_watch_is_lost_it_is_asked_once(key: str) -> None:
+    async def act(pilot: Pilot[int]) -> None:
+        await until(pilot, lambda state: state.phase is ENDED)
+        await pilot.press("w")
+        await until(pilot, lambda state: state.next_at is not None)
+        await pilot.press("question_mark", "escape" if key == "q" else "j", key)
+        assert "quitting ends the watch" in screen_of(pilot)[-1]
+        await pilot.press("j")
+        assert "quitting ends the watch" not in screen_of(pilot)[-1]
+        await pilot.press(key)
+        assert pilot.app.return_value is None
+        await pilot.press(key)
+
+    assert (await drive(app_of(Replay("healthy").live()), act)).return_value == exits.OK
+
+
+async def test_a_signal_ends_a_watch_without_a_question() -> None:
+    app = app_of(Replay("healthy").live())
+
+    async def act(pilot: Pilot[int]) -> None:
+        await until(pilot, lambda state: state.phase is ENDED)
+        await pilot.press("w")
+        await until(pilot, lambda state: state.next_at is not None)
+        app.leave("SIGTERM")
+
+    assert (await drive(app, act)).return_value == exits.OK
 
 
 async def test_leaving_a_later_run_gives_the_report_and_the_code_of_the_last_whole_one(

@@ -25,6 +25,7 @@ from agent.tui.state import Missing, Sample, State, cursor, saved
 from agent.tui.widgets.pane import CausesPane, DetailPane, PathPane
 from probes.model import Observation
 from tests.agent.tui.replays import (
+    OPENED,
     Replay,
     after,
     app_of,
@@ -50,7 +51,8 @@ async def test_every_size_has_verdict_path_causes_and_detail(size: tuple[int, in
         lines = screen_of(pilot)
         assert len(lines) == size[1]
         assert max(map(len, lines)) <= size[0]
-        assert lines[0].startswith(" CRITICAL  ")
+        assert lines[0].startswith(" SAVED 2026-01-15 03:00"[: size[0] - 3])
+        assert any(line.startswith(" CRITICAL  ") for line in lines)
         if size >= (60, 20):
             text = "\n".join(lines)
             for part in (
@@ -222,15 +224,15 @@ async def test_a_tick_paints_the_line_of_the_progress_alone() -> None:
         app.lines, now[0] = [], 7.0
         await until(pilot, lambda state: state.run is not None and state.run.now == 7.0)
         await pilot.pause(0.1)
-        assert "at most 13.0 s left" in screen_of(pilot)[1]
-        assert app.lines == [1]
+        assert "at most 13.0 s left" in screen_of(pilot)[3]
+        assert app.lines == [3]
 
     await drive(app, act)
 
 
 @pytest.mark.parametrize("how", ["ctrl+l", "resumed"])
 async def test_all_is_painted_anew_when_it_is_asked_for_or_the_terminal_is_ours_again(how: str) -> None:
-    app = Counting(Saved(title="kept", report=report_of("one-zone-silent")))
+    app = Counting(Saved(title="kept", report=report_of("one-zone-silent"), opened_at=OPENED))
 
     async def act(pilot: Pilot[int]) -> None:
         await pilot.pause(0.1)
@@ -249,7 +251,7 @@ async def test_all_is_painted_anew_when_it_is_asked_for_or_the_terminal_is_ours_
 
 
 async def test_the_esc_that_ends_a_filter_paints_once() -> None:
-    app = Counting(Saved(title="kept", report=report_of("gateway-ports-missing")))
+    app = Counting(Saved(title="kept", report=report_of("gateway-ports-missing"), opened_at=OPENED))
 
     async def act(pilot: Pilot[int]) -> None:
         await pilot.press("slash", "1", "0", "2", "6")
@@ -264,7 +266,7 @@ async def test_the_esc_that_ends_a_filter_paints_once() -> None:
 
 
 async def test_a_key_paints_what_it_changes_alone() -> None:
-    app = Counting(Saved(title="kept", report=report_of("gateway-ports-missing")))
+    app = Counting(Saved(title="kept", report=report_of("gateway-ports-missing"), opened_at=OPENED))
 
     async def act(pilot: Pilot[int]) -> None:
         await pilot.press("shift+tab", "g", "j", "j", "j", "j")
@@ -381,7 +383,7 @@ def lane_count(state: State) -> int:
 
 
 async def test_a_key_over_hundreds_of_lanes_takes_no_time() -> None:
-    app = BackuplinkApp(Saved(title="many", report=many(60)))
+    app = BackuplinkApp(Saved(title="many", report=many(60), opened_at=OPENED))
     took: list[float] = []
 
     async def act(pilot: Pilot[int]) -> None:
@@ -398,7 +400,7 @@ async def test_a_key_over_hundreds_of_lanes_takes_no_time() -> None:
 
 
 async def test_hundreds_of_lanes_are_drawn_as_far_as_they_are_seen() -> None:
-    app = BackuplinkApp(Saved(title="many", report=many(60)))
+    app = BackuplinkApp(Saved(title="many", report=many(60), opened_at=OPENED))
 
     async def act(pilot: Pilot[int]) -> None:
         part = pilot.app.screen.query_one(PathPane)

@@ -9,7 +9,7 @@ from textual.pilot import Pilot
 from agent.run.events import ObservationMade
 from agent.tui.source import Saved
 from agent.tui.state import Phase
-from tests.agent.tui.replays import Replay, app_of, recorded, saved_app, until
+from tests.agent.tui.replays import OPENED, Replay, app_of, recorded, saved_app, until
 from tests.support.many_services import ALL, report_of
 
 SIZES = [pytest.param((80, 24), id="80x24"), pytest.param((140, 45), id="140x45")]
@@ -35,7 +35,7 @@ def test_a_report(name: str, same: Compare) -> None:
 
 @pytest.mark.parametrize("services", [ALL[:10], ALL], ids=["10", "24"])
 def test_many_services(services: tuple[str, ...], same: Compare) -> None:
-    assert same(app_of(Saved(title="demo many-services", report=report_of(services, ("ssm", "ec2")))))
+    assert same(app_of(Saved(title="demo many-services", report=report_of(services, ("ssm", "ec2")), opened_at=OPENED)))
 
 
 def test_a_hop_under_the_cursor(same: Compare) -> None:

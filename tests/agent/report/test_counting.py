@@ -1,0 +1,104 @@
+"""Which failed steps count, and why others do not."""
+
+from dataclasses import replace
+
+import pytest
+
+from agent.judge.verdict import judge
+from agent.report.counting import Standing, Weight, standings
+from agent.report.model import Status
+from agent.settings import Suppression
+from agent.simulated import scenario as scenarios
+from tests.support.extent import one_in
+from tests.support.runs import measurement_of, report_of
+
+
+@pytest.mark.parametrize(
+    ("name", "step", "weight", "findings"),
+    [
+        ("one-zone-silent", "tcp/backup/10.0.2.17/443", Weight.CRITICAL, ("TCP002@backup",)),
+        ("ipv6-broken", "tcp/backup/2600:1f18:0:1::17/443", Weight.WARNING, ("TCP008@backup",)),
+        ("home-does-not-answer", "host/sdk-settings", Weight.UNPROVEN, ("ENV018",)),
+        ("deadline-too-short", "tls/backup/10.0.1.17/443", Weight.WARNING, ("RUN001",)),
+    ],
+)
+def test_a_failed_step_counts_as_the_worst_finding_that_rests_on_it(
+    name: str, step: str, weight: Weight, findings: tuple[str, ...]
+) -> None:
+    assert standings(report_of(name))[step] == Standing(weight, findings, "")
+
+
+@pytest.mark.parametrize(
+    ("name", "step", "why"),
+    [
+        ("dual-stack-healthy", "dns/backup/fd00:ec2::253/A", "no IPv6 resolver here"),
+        ("ipv6-only-healthy", "dns/backup/169.254.169.253/A", "no IPv4 resolver here"),
+        ("one-name-silent", "dns/backup/169.254.169.253/A", "this host does not use this name server"),
+        ("gateway-optional-ports", "tcp/backup-gateway/10.0.1.27/1031", "backup-gateway was not asked for"),
+        ("default-name-broken-beside-endpoint", "tcp/backup/10.0.1.44/443", "backup is for comparison"),
+        ("private-answer-elsewhere", "tcp/backup/52.95.111.30/443", "this host does not use the address"),
+        ("public-path-works", "dns/backup/dual-stack-name", "a lookup of another name, for comparison"),
+        ("metadata-forbidden", "imds", "ENV003 is information only"),
+        ("gateway-ports-missing", "tcp/backup-gateway/10.0.1.27/2222", "backup-gateway does not need port 2222"),
+        ("jobs-denied", "api/backup/10.0.3.17/443/jobs", "no finding rests on it"),
+    ],
+)
+def test_a_failed_step_that_does_not_count_says_why(name: str, step: str, why: str) -> None:
+    standing = standings(report_of(name))[step]
+
+    assert (standing.weight, standing.why) == (Weight.NOT_COUNTED, why)
+
+
+def test_what_is_suppressed_does_not_count() -> None:
+    report = judge(measurement_of("one-zone-silent"), suppress=(Suppression(code="TCP002", target=None),))
+    standing = standings(report)["tcp/backup/10.0.2.17/443"]
+
+    assert standing == Standing(Weight.NOT_COUNTED, ("TCP002@backup",), "TCP002@backup is suppressed")
+
+
+def test_what_follows_from_something_suppressed_does_not_count() -> None:
+    report = report_of("acl-443-and-high-ports")
+    cause = next(finding for finding in report.findings if finding.explained_by is None)
+    symptom = next(finding for finding in report.findings if finding.explained_by == cause.id)
+    findings = tuple(
+        replace(finding, suppressed=True, evidence=()) if finding is cause else finding for finding in report.findings
+    )
+    standing = standings(replace(report, findings=findings))[symptom.evidence[0]]
+
+    assert (standing.weight, standing.why) == (Weight.NOT_COUNTED, f"{cause.id} is suppressed")
+
+
+def test_findings_that_explain_each_other_count() -> None:
+    report = report_of("one-zone-silent")
+    circle = tuple(replace(finding, explained_by=finding.id) for finding in report.findings)
+
+    assert standings(replace(report, findings=circle))["tcp/backup/10.0.2.17/443"].weight is Weight.CRITICAL
+
+
+def test_without_a_reason_a_failure_is_not_dismissed_unless_the_verdict_is_ok() -> None:
+    report = replace(report_of("one-zone-silent"), findings=())
+    step = "tcp/backup/10.0.2.17/443"
+
+    assert standings(report)[step].weight is Weight.UNPROVEN
+    well = replace(report, verdict=replace(report.verdict, status=Status.OK))
+    assert standings(well)[step].weight is Weight.NOT_COUNTED
+
+
+@pytest.mark.parametrize("name", one_in(3, scenarios.names()))
+def test_in_every_scenario_what_counts_agrees_with_the_verdict(name: str) -> None:
+    report = report_of(name)
+    by_id = {finding.id: finding for finding in report.findings}
+    for step, known in standings(report).items():
+        assert (known.why == "") == (known.weight is not Weight.NOT_COUNTED)
+        if known.weight in (Weight.CRITICAL, Weight.WARNING):
+            decisive = by_id[known.findings[0]]
+            assert step in decisive.evidence
+            assert decisive.counts
+            assert not decisive.suppressed
+            assert decisive.severity == known.weight.value
+
+    weights = {known.weight for known in standings(report).values()}
+    if report.verdict.status is Status.OK:
+        assert weights <= {Weight.NOT_COUNTED}
+    if report.verdict.status is Status.WARNING:
+        assert Weight.CRITICAL not in weights
