@@ -12,7 +12,7 @@ import pytest
 
 from agent.judge.verdict import judge
 from agent.report import exits
-from agent.report.model import Report
+from agent.report.model import NO_TROUBLE, NO_TROUBLE_WITH_NAMES, NOT_NEEDED, Report
 from agent.simulated import scenario as scenarios
 from probes.model import Observation, Skipped
 from probes.operations import JOBS
@@ -71,7 +71,15 @@ def test_both_worlds_are_one(name: str, runs: Runs[program.Ended]) -> None:
         expect, verdict = scenarios.load(name).expect, ended.report.verdict
         assert (verdict.status, verdict.path, ended.findings) == (expect.status, expect.path, expect.findings), "finds"
         assert ended.code == exits.of_status(expect.status), "exit code"
-    assert observed(ended.report) == observed(judge(in_memory(name))), "sees"
+    here, there = observed(ended.report), observed(judge(in_memory(name)))
+    late = {place for place in here if is_unread(here[place]) is not is_unread(there.get(place))}
+    assert {**here, **dict.fromkeys(late)} == {**there, **dict.fromkeys(late)}, "sees"
+
+
+def is_unread(seen: object) -> bool:
+    """Whether a step is a read that a run could do without. A busy machine is slow, which is a sign of trouble, and so
+    reads what another does not; or the rest of its run ends before a read that is under way."""
+    return isinstance(seen, tuple) and seen[0] is Skipped and seen[2] in (NO_TROUBLE, NO_TROUBLE_WITH_NAMES, NOT_NEEDED)
 
 
 def observed(report: Report) -> dict[str, object]:

@@ -237,7 +237,7 @@ FORMED: Final = (
     Option(
         name="keep-size",
         wanted="a whole number from 1 to 1000000",
-        bad=("0", "-1", "1.5", "1e3", "1000001", "1MB", "\u0661", "9" * LONG),
+        bad=("0", "-1", "1.5", "1e3", "1000001", "1MB", "\u0661"),
         number=True,
     ),
     Option(
@@ -506,6 +506,12 @@ def _needed(command: str) -> tuple[str, ...]:
     return ("--vpc", A_VPC) if "vpc" in options_of(command) else ()
 
 
+def _of_choice(command: str) -> tuple[str, ...]:
+    """The first value of an argument that takes certain words alone: another is refused for itself."""
+    kinds = (param.type for param in main.commands[command].params if isinstance(param, click.Argument))
+    return tuple(kind.choices[0] for kind in kinds if isinstance(kind, click.Choice))
+
+
 def of_commands() -> Iterator[Refused]:
     """What is no option, no value, no argument or no command."""
     for command in main.commands:
@@ -519,8 +525,8 @@ def of_commands() -> Iterator[Refused]:
             ("an option of 100 kB", (f"--{'x' * LONG}",), "No such option '--xxx"),
             ("an option that is no UTF-8", ("--\udcff",), "'--\\udcff'"),
             ("help with a value", ("--help=yes",), "--help"),
-            ("arguments too many", ("\x1b[2J", "\u202eb\nc", "d"), "unexpected extra argument"),
-            ("100 kB too many", ("one", "two", "x" * LONG), "unexpected extra argument"),
+            ("arguments too many", (*_of_choice(command), "\x1b[2J", "\u202eb\nc", "d"), "unexpected extra argument"),
+            ("100 kB too many", (*_of_choice(command), "one", "two", "x" * LONG), "unexpected extra argument"),
         ):
             yield Refused(
                 id=f"{command}: {label}",
@@ -537,10 +543,14 @@ def of_commands() -> Iterator[Refused]:
                     format=wanted,
                 )
             else:
+                many = "an argument" if option.nargs == 1 else f"{option.nargs} arguments"
                 yield Refused(
                     id=f"{command}: --{name} without a value",
                     arguments=(command, *(_needed(command) if name == "format" else ask), f"--{name}"),
-                    says=(f"'--{name}'", "requires an argument"),
+                    says=(
+                        f"'--{name}'",
+                        f"requires {many}",
+                    ),
                     format="text" if name == "format" else wanted,
                 )
     for label, word, hint in (
@@ -1438,7 +1448,7 @@ ARGUMENTS: Final = {
     ("diff", "new"),
     ("history", "file"),
     ("bundle", "report_file"),
-    ("schema", "name"),
+    ("schema", "document"),
     ("tui", "report_file"),
 }
 """Arguments of commands that have cases here; of the interface's, which needs a terminal before it reads anything, they

@@ -24,7 +24,7 @@ from tests.support.runs import measured, report_of
 
 ANOTHER = ("ssm", "sts")
 """Of which one answers in JSON and one in XML."""
-OF_BACKUP_ALONE = re.compile(r"backup-vault|vault|GetSupportedResourceTypes|s3 = |us-moon")
+OF_BACKUP_ALONE = re.compile(r"backup-vault|vault|GetSupportedResourceTypes|s3 = |bucket = |us-moon")
 """What only Backup has: resources of its own, and further actions, in policies of endpoints."""
 
 
