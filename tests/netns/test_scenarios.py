@@ -34,6 +34,7 @@ def chosen() -> tuple[str, ...]:
 UNLIKE: Final = frozenset(
     {
         "interfaces",  # a real host also has a loopback and link-local addresses
+        "name",  # of the host: a namespace of the network has none of its own
         "round_trip_seconds",
         "retransmits",  # depends on the instant at which a step gives up
         "queries",  # a slow machine sends another

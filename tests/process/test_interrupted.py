@@ -34,7 +34,7 @@ PIPE_BYTES = 4096
 """A page, the least that a pipe holds (pipe(7))."""
 FAILING = ("full", "unread", "closed")
 """What stdout may be that takes nothing."""
-ANYWHERE = 100 if extent.everything() else 9
+ANYWHERE = 100 if extent.everything() else 15
 """Points over a whole run, evenly spread: from the first import to the last line."""
 
 BEFORE = ("command:1", "measuring:1", "RunStarted:1", "StepPlanned:1", "StepStarted:1", "ObservationMade:1")

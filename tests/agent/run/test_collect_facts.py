@@ -292,7 +292,7 @@ def test_an_interrupt_ends_reads_that_nobody_answers(tmp_path: Path, capsys: pyt
 # --- The real command against a real server --------------------------------------------------------------------------
 
 moto, moto_url, told = moto_server.moto, moto_server.moto_url, moto_server.told
-FACTS: Final = (sys.executable, "-m", "agent", "facts", "--timeout", "300", "--deadline", "600")
+FACTS: Final = (sys.executable, "-m", "agent", "facts", "--timeout", "60", "--deadline", "600")
 """With limits that a server on a busy machine keeps to."""
 
 
