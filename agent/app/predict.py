@@ -35,6 +35,8 @@ class PredictRequest:
     workloads: tuple[Workload, ...]
     services: tuple[str, ...]
     ports: tuple[int, ...]
+    assumptions: tuple[str, ...]
+    """Changes that are not made yet."""
     format: str
     """One of PREDICTION_FORMATS."""
     output: str | None
@@ -67,7 +69,8 @@ def predict(
     loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None,
 ) -> int:
     """Write a prediction. Returns the exit code: OK where all that is required is open, CRITICAL where something is
-    blocked, UNKNOWN where something cannot be told or the document could not be written where it should be, that of a
+    blocked, UNKNOWN where something cannot be told (with assumed changes: OK where they close nothing, CRITICAL where
+    they do, UNKNOWN where they may), UNKNOWN where the document could not be written where it should be, that of a
     signal where one came. Raises RequestError where there is nothing to predict from, and OutputClosedError."""
     with exit_on_signals(received_signals):
         facts = _facts(request, gather, received_signals, loop_factory)
@@ -124,6 +127,7 @@ def _facts_of_file(place: str, received_signals: Sequence[str]) -> Ec2Facts:
 
 
 def _predicted(facts: Ec2Facts, request: PredictRequest) -> "PredictionDocument":
+    from agent.judge.predict.assume import AssumptionError
     from agent.judge.predict.names import KnownVpc
     from agent.judge.predict.sources import SourceError
     from agent.judge.prediction import Asked, Facts, predicted
@@ -139,8 +143,11 @@ def _predicted(facts: Ec2Facts, request: PredictRequest) -> "PredictionDocument"
         dropped=frozenset(operation for operation, held in read.items() if getattr(held, "dropped", 0)),
     )
     asked = Asked(sources=request.sources, services=_services(request.workloads, request.services), ports=request.ports)
+    read_facts = Facts(known=known, taken_at=facts.taken_at, not_read=lacking(facts))
     try:
-        return predicted(Facts(known=known, taken_at=facts.taken_at, not_read=lacking(facts)), asked)
+        return predicted(read_facts, asked, request.assumptions)
+    except AssumptionError as error:
+        raise RequestError(f"--assume: {error}") from error
     except SourceError as error:
         raise RequestError(f"--from: {error}") from error
 

@@ -14,6 +14,7 @@ from agent.cli.config_file import read_config
 from agent.cli.param_types import (
     ADDRESS,
     AGE,
+    CHANGE,
     CIDR,
     COMMAND,
     DEADLINE,
@@ -257,6 +258,17 @@ _PREDICT: Final = (
         type=count(1, 65_535),
         multiple=True,
         help="Port that must be reachable at every service (repeatable). Default: those that each service needs.",
+    ),
+    click.option(
+        "--assume",
+        "assumptions",
+        type=CHANGE,
+        multiple=True,
+        metavar="CHANGE",
+        help="Predict as if this change were made, and say what it opens and closes (repeatable; one after the other). "
+        "A rule of a group: sg-ID:+in:tcp:1026-1031:10.0.0.0/16, with - to take it out, out for outbound, and a group "
+        "or prefix list in place of the block. An ACL entry: acl-ID:+in:90:deny:tcp:443:10.0.0.0/16, acl-ID:-in:90. "
+        "A route: rtb-ID:+10.1.0.0/16:tgw-ID, rtb-ID:-10.1.0.0/16. An endpoint: vpce-ID:private-dns=on or off.",
     ),
     click.option(
         "--format",

@@ -65,6 +65,16 @@ def _source(text: str) -> Any:
     return text if _SOURCE.fullmatch(text) else ip_network(text)
 
 
+_CHANGE: Final = re.compile(r"(?:sg|acl|rtb|vpce)-[0-9a-z-]{4,60}:\S+")
+
+
+def _change(text: str) -> str:
+    """The id of a resource, and a change of it, which is read where it is made (`agent.judge.predict.assume`)."""
+    if not (text.isascii() and text.isprintable() and _CHANGE.fullmatch(text)):
+        raise ValueError(text)
+    return text
+
+
 def _name(text: str) -> str:
     if not text or not text.isprintable():
         raise ValueError(text)
@@ -202,6 +212,11 @@ SOURCE: Final = Parsed(
         "source",
         _source,
         "all, the id of a subnet, interface or instance such as i-0a1b2c3d4e5f67890, or a block such as 10.0.1.0/24",
+    )
+)
+CHANGE: Final = Parsed(
+    ValueType(
+        "change", _change, "the id of what changes and a change of it, such as sg-0a1b2c3d:+in:tcp:443:10.0.0.0/16"
     )
 )
 SUPPRESSION: Final = Parsed(ValueType("code[=target]", _suppression, None))

@@ -284,6 +284,7 @@ def predict_request_from(
         workloads=workloads_from(options["workloads"]),
         services=tuple(dict.fromkeys(options["services"])),
         ports=tuple(sorted(set(options["ports"]))),
+        assumptions=options["assumptions"],
         format=options["format"],
         output=options["output"],
         redact=options["redact"],

@@ -5,7 +5,15 @@ from typing import Final
 
 from agent.catalog.wording import counted, listed
 from agent.report.hops import WORST, Reachability
-from agent.report.prediction import Answer, PredictedFault, PredictedName, PredictionDocument, SourceClass
+from agent.report.prediction import (
+    Answer,
+    Effect,
+    PredictedChange,
+    PredictedFault,
+    PredictedName,
+    PredictionDocument,
+    SourceClass,
+)
 from probes.frozen import dataclass
 
 OUTCOMES: Final = {
@@ -83,8 +91,8 @@ def head(fault: PredictedFault) -> str:
     return f"{word} {fault.service}{ports}: {fault.title}"
 
 
-def stands_for(fault: PredictedFault, document: PredictionDocument) -> str:
-    """For whom a fault holds: `For 3 of 12 sources, 14 interfaces: 1, 3 and 5.`"""
+def stands_for(fault: PredictedFault | PredictedChange, document: PredictionDocument) -> str:
+    """For whom a fault or a change holds: `For 3 of 12 sources, 14 interfaces: 1, 3 and 5.`"""
     count = counted(fault.interface_count, "interface")
     if len(fault.sources) == len(document.sources):
         return f"For every source, {count}."
@@ -127,10 +135,27 @@ def answer_of(name: PredictedName) -> str:
 
 def basis(document: PredictionDocument) -> str:
     """What the prediction rests on."""
+    changed = f" with {counted(len(document.assumed), 'assumed change')}" if document.assumed else ""
     return (
-        f"{document.region}, {document.vpc_id}, as configured on {document.taken_at:%Y-%m-%d %H:%M} UTC; nothing was "
-        "measured"
+        f"{document.region}, {document.vpc_id}, as configured on {document.taken_at:%Y-%m-%d %H:%M} UTC{changed}; "
+        "nothing was measured"
     )
+
+
+EFFECTS: Final = {Effect.CLOSES: "CLOSES", Effect.MAY_CLOSE: "MAY CLOSE", Effect.OPENS: "opens"}
+
+
+def effect_of(change: PredictedChange) -> str:
+    """`CLOSES backup-gateway 443 at 10.0.1.27 and 10.0.2.27`, or `CLOSES the name of backup`."""
+    if not change.ports:
+        return f"{EFFECTS[change.effect]} the name of {change.service}"
+    places = f" at {listed(change.addresses)}" if change.addresses else ""
+    return f"{EFFECTS[change.effect]} {change.service} {listed(change.ports)}{places}"
+
+
+def decides(change: PredictedChange) -> str:
+    """What decides over a change: afterwards or, of what opens, before."""
+    return f"{'So far' if change.effect is Effect.OPENS else 'Then'}: {change.words}."
 
 
 def left_out(document: PredictionDocument) -> str | None:

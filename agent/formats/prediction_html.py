@@ -28,6 +28,8 @@ def render(document: PredictionDocument) -> str:
     """One HTML document."""
     word = document.verdict.status.value
     parts = [verdict(word, document.verdict.summary, content.basis(document))]
+    if document.assumed:
+        parts.append(section(*_changes(document)))
     parts += [section(*_fault(number, fault, document)) for number, fault in enumerate(document.faults, 1)]
     parts.append(section(element("h2", None, "What the VPC's resolver answers"), _names(document)))
     matrices = [
@@ -39,6 +41,18 @@ def render(document: PredictionDocument) -> str:
     if document.not_read:
         parts.append(section(element("h2", None, "Not read"), *bullets(document.not_read)))
     return page(f"{word.upper()}: {document.verdict.summary}", parts, data(to_json(document), {"id": PAGE_ID}))
+
+
+def _changes(document: PredictionDocument) -> Iterator[Element]:
+    yield element("h2", None, "What the assumed changes do")
+    yield from bullets(document.assumed)
+    rows = [
+        (row_head(content.effect_of(change)), cell(content.stands_for(change, document)), cell(content.decides(change)))
+        for change in document.changes
+    ]
+    if rows:
+        yield table("What opens and what closes", ("effect", "for", "why"), rows, "changes")
+    yield element("p", {"class": "muted"}, "All that follows is how it would be with them.")
 
 
 def _fault(number: int, fault: PredictedFault, document: PredictionDocument) -> Iterator[Element]:

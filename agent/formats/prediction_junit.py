@@ -10,7 +10,15 @@ from agent.formats import prediction_content as content
 from agent.formats.report_text import bounded, shell, visible
 from agent.report.hops import WORST, Reachability
 from agent.report.model import Status
-from agent.report.prediction import Answer, PredictedName, PredictedPath, PredictionDocument, SourceClass
+from agent.report.prediction import (
+    Answer,
+    Effect,
+    PredictedChange,
+    PredictedName,
+    PredictedPath,
+    PredictionDocument,
+    SourceClass,
+)
 
 _SUITE: Final = "backuplink"
 
@@ -19,6 +27,8 @@ def render(document: PredictionDocument) -> str:
     """One XML document, the same for the same prediction."""
     whole = JUnitXml(_SUITE)
     suites = [_suite(document, None, [_verdict(document)])]
+    if document.assumed:
+        suites.append(_suite(document, "changes", [_change(change, document) for change in document.changes]))
     for name in document.names:
         suites.append(_suite(document, name.service, [_name(name, document), *_paths(name.service, document)]))
     for suite in suites:
@@ -56,6 +66,17 @@ def _verdict(document: PredictionDocument) -> TestCase:
             case.result = _result(Failure, "critical", document.verdict.summary, None)
         case status:
             case.result = _result(Error, status, document.verdict.summary, None)
+    return case
+
+
+def _change(change: PredictedChange, document: PredictionDocument) -> TestCase:
+    case = _case("changes", content.effect_of(change))
+    words = f"{content.decides(change)} {content.stands_for(change, document)}"
+    if change.effect is Effect.OPENS:
+        case.system_out = visible(words)
+    else:
+        kind = Failure if change.effect is Effect.CLOSES else Error
+        case.result = _result(kind, change.effect, content.effect_of(change), words)
     return case
 
 

@@ -22,6 +22,7 @@ def render(document: PredictionDocument, *, colour: bool = False) -> str:
     """The text, its first word coloured with `colour`."""
     parts = [
         _verdict(document, colour=colour),
+        _changes(document),
         *(_fault(number, fault, document) for number, fault in enumerate(document.faults[:MOST_FAULTS], 1)),
         _more_faults(document),
         _names(document),
@@ -38,6 +39,21 @@ def _verdict(document: PredictionDocument, *, colour: bool) -> str:
     shown = f"\x1b[1;{_COLOURS[document.verdict.status]}m{word}\x1b[0m" if colour else word
     summary = _wrapped(f"{word}  {document.verdict.summary}", "", later).replace(word, shown, 1)
     return f"{summary}\n{_wrapped(content.basis(document), later)}"
+
+
+def _changes(document: PredictionDocument) -> str:
+    if not document.assumed:
+        return ""
+    lines = ["Assumed", *(_wrapped(change, "  ", "    ") for change in document.assumed)]
+    for change in document.changes[:MOST_FAULTS]:
+        lines += ["", _wrapped(content.effect_of(change), "")]
+        lines += [
+            _wrapped(bounded(words), _INDENT)
+            for words in (content.decides(change), content.stands_for(change, document))
+        ]
+    left = len(document.changes) - MOST_FAULTS
+    lines += [f"{left} more: --format json has them."] if left > 0 else []
+    return "\n".join([*lines, "", "With that, this is how it would be:"])
 
 
 def _fault(number: int, fault: PredictedFault, document: PredictionDocument) -> str:

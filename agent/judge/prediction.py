@@ -6,16 +6,19 @@ is not known for certain is never open: it is said as what cannot be told.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
 from agent.catalog.findings import CODES, Severity
 from agent.catalog.services import SERVICES
 from agent.catalog.wording import counted, listed
+from agent.judge.predict.assume import assumed
 from agent.judge.predict.matrix import Matrix, ServicePorts, of_source, source_id
 from agent.judge.predict.names import KnownVpc, predicted_name
 from agent.judge.predict.predictor import Predictor
 from agent.judge.predict.sources import Blocks, Source, sources_of
+from agent.judge.prediction_changes import changes_between, verdict_of_changes
 from agent.judge.prediction_fixes import fix_of_name, fix_of_paths, is_of_gateway
 from agent.report.hops import Reachability, Stage
 from agent.report.model import Status, Tool
@@ -69,11 +72,23 @@ class Facts:
     not_read: tuple[str, ...]
 
 
-def predicted(facts: Facts, asked: Asked) -> PredictionDocument:
-    """The prediction. Raises SourceError for a source that is not in the VPC."""
+def predicted(facts: Facts, asked: Asked, assumptions: Sequence[str] = ()) -> PredictionDocument:
+    """The prediction; with changes that are not made yet, how it would be with them, and what they do. Raises
+    SourceError for a source that is not in the VPC, and AssumptionError."""
+    if not assumptions:
+        return _document(facts, asked, Blocks.of_sources(facts.known.configuration))
+    made = assumed(facts.known, assumptions)
+    ways = [Blocks.of_sources(known.configuration) for known in (facts.known, made.known)]
+    # By the blocks of both, so that both have the same classes of sources.
+    blocks = Blocks(network for way in ways for network in way.networks)
+    before, after = _document(facts, asked, blocks), _document(replace(facts, known=made.known), asked, blocks)
+    changes = changes_between(before, after)
+    return replace(after, assumed=made.words, changes=changes, verdict=verdict_of_changes(changes, after))
+
+
+def _document(facts: Facts, asked: Asked, blocks: Blocks) -> PredictionDocument:
     known = facts.known
     configuration = known.configuration
-    blocks = Blocks.of_sources(configuration)
     predictor = Predictor(configuration, vpc_id=known.vpc_id)
     sources = sources_of(configuration, known.vpc_id, asked.sources, blocks)
     classes = tuple(_source_class(number, source, known, predictor) for number, source in enumerate(sources))
@@ -106,6 +121,8 @@ def predicted(facts: Facts, asked: Asked) -> PredictionDocument:
         paths=tuple(paths),
         faults=faults,
         not_read=facts.not_read,
+        assumed=(),
+        changes=(),
     )
 
 

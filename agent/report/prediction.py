@@ -130,12 +130,41 @@ class PredictedFault:
     fix: Fix | None
 
 
+class Effect(StrEnum):
+    """What a change that is not made yet does to a path or a name that counts."""
+
+    CLOSES = "closes"
+    """It was open, and would be blocked; of a name, it would not lead to an endpoint any more."""
+    MAY_CLOSE = "may-close"
+    """It was open, and what would become of it cannot be told, or it would pass in part."""
+    OPENS = "opens"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PredictedChange:
+    """What the assumed changes do to paths or a name."""
+
+    effect: Effect
+    service: Plain
+    ports: tuple[int, ...]
+    """Empty where it is about the name."""
+    addresses: tuple[Address, ...]
+    sources: tuple[Plain, ...]
+    interface_count: int
+    """Of these sources."""
+    decided_by: tuple[ResourceId, ...]
+    """Ids of what decides afterwards or, of what opens, of what decided before."""
+    words: Sentence
+    """What decides there, without a full stop."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PredictedVerdict:
-    """What comes of it all for what is required."""
+    """What comes of it all for what is required or, where changes are assumed, of these changes."""
 
     status: Status
-    """`ok` all open, `critical` something is blocked, `unknown` something cannot be told."""
+    """`ok` all open, `critical` something is blocked, `unknown` something cannot be told; of changes `ok` where they
+    close nothing, `critical` where they do, `unknown` where they may."""
     summary: Sentence
 
 
@@ -165,6 +194,10 @@ class PredictionDocument:
     """What is required and blocked first, then what cannot be told."""
     not_read: tuple[Sentence, ...]
     """Parts of the configuration that were not read, with the reason."""
+    assumed: tuple[Sentence, ...]
+    """Changes that are not made yet, in words; everything but `changes` is how it would be with them."""
+    changes: tuple[PredictedChange, ...]
+    """What they do: closes first. Empty where they do nothing that counts, and where none is assumed."""
 
 
 def dumps(document: PredictionDocument) -> str:

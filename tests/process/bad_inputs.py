@@ -304,6 +304,15 @@ OF_PREDICT: Final = (
         bad=("0", "-1", "65536", "443-450", "https", "4.43", "0x1bb", "443,1026", "\u0664\u0664\u0663"),
         multiple=True,
     ),
+    Option(
+        name="assume",
+        wanted="the id of what changes and a change of it, such as sg-0a1b2c3d:+in:tcp:443:10.0.0.0/16",
+        bad=(
+            *("sg-0a1b2c3d", "sg-0a1b2c3d:", "sg:+in:tcp:443:10.0.0.0/16", "vpc-0a1b2c3d:+in", "SG-0A1B2C3D:+in"),
+            *("sg-0a1b2c3d: +in", "sg-0a1b2c3d:+in\n", "+in:tcp:443:10.0.0.0/16", "sg-\u0660a1b2c3d:+in"),
+        ),
+        multiple=True,
+    ),
 )
 """Of `predict` alone, and by flag alone."""
 
@@ -1389,13 +1398,15 @@ def of_predictions() -> Iterator[Refused]:
         ("a profile for a file", (*good, "--profile", "x"), "--profile says how EC2 is read, and a file is not"),
         ("an unknown subnet", (*good, "--from", "subnet-0badbad0"), "--from: subnet-0badbad0 is not in vpc-0a1b2c3d"),
         ("an unknown interface", (*good, "--from", "eni-0badbad0"), "--from: eni-0badbad0: the interfaces of"),
+        ("a change of no rule", (*good, "--assume", "sg-0badbad0:+in:tcp:443"), "this is not how a change of such"),
+        ("a change of nothing", (*good, "--assume", "sg-0badbad0:+in:tcp:443:10.0.0.0/16"), "it is not in the config"),
         ("an unknown instance", (*good, "--from", "i-0badbad0"), "--from: i-0badbad0: the interfaces of"),
     )
     for (label, words, message), wanted in zip(calls, itertools.cycle(PREDICTION_FORMATS)):
         yield Refused(
             id=f"predict: {label}", arguments=("predict", *words, "--format", wanted), says=(message,), format=wanted
         )
-    yield Refused(id="schema: of nothing", arguments=("schema", "nope"), says=("There is no schema 'nope'; there are",))
+    yield Refused(id="schema: of nothing", arguments=("schema", "nope"), says=("'nope' is not one of 'report'",))
 
 
 def of_histories() -> Iterator[Refused]:

@@ -55,6 +55,7 @@ BLANK: Final = PredictRequest(
     workloads=(),
     services=(),
     ports=(),
+    assumptions=(),
     format="json",
     output=None,
     redact=False,
@@ -159,6 +160,74 @@ def test_its_schema_is_written_by_name(capsys: pytest.CaptureFixture[str]) -> No
     assert json.loads(capsys.readouterr().out) == codec.schema()
 
 
+# --- Changes that are not made yet -----------------------------------------------------------------------------------
+
+GROUP: Final = "sg-0e57a7e0000000002"
+SHUTS: Final = f"{GROUP}:-in:tcp:443:10.20.0.0/16"
+OPENS: Final = f"{GROUP}:+in:tcp:1026-1031:10.20.0.0/16"
+
+
+@pytest.mark.parametrize(
+    ("assumptions", "code", "status"),
+    [
+        pytest.param((SHUTS,), 2, "critical", id="it closes"),
+        pytest.param((OPENS,), 0, "ok", id="it opens, and others stay shut"),
+        pytest.param((OPENS, SHUTS), 2, "critical", id="both"),
+        pytest.param((f"{GROUP}:+in:tcp:443:pl-0e57a7e0000000099", SHUTS), 3, "unknown", id="it may close"),
+    ],
+)
+def test_the_exit_code_is_that_of_the_change(
+    assumptions: tuple[str, ...], code: int, status: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert of_file(services=("backup-gateway",), assumptions=assumptions) == code
+    document = read(capsys.readouterr().out)
+    assert (document.verdict.status, len(document.assumed)) == (status, len(assumptions))
+
+
+def test_a_change_that_cannot_be_made_is_said() -> None:
+    with pytest.raises(
+        RequestError, match=rf"^--assume: {GROUP}:-in:tcp:1:10\.20\.0\.0/16: {GROUP} has no such inbound"
+    ):
+        of_file(assumptions=(f"{GROUP}:-in:tcp:1:10.20.0.0/16",))
+
+
+def test_text_says_first_what_the_change_does(capsys: pytest.CaptureFixture[str]) -> None:
+    of_file(format="text", services=("backup-gateway",), assumptions=(SHUTS, OPENS))
+    out = capsys.readouterr().out
+    assert too_long(out) == []
+    assert out.startswith("CRITICAL  the change closes backup-gateway for 8 of 12 classes of sources (19\n")
+    shuts, opens = "take out inbound tcp 443 from 10.20.0.0/16", "put in inbound tcp 1026-1031 from 10.20.0.0/16"
+    assert (
+        out.index(f"Assumed\n  {GROUP}: {shuts}\n  {GROUP}: {opens}\n")
+        < out.index("CLOSES backup-gateway 443 at")
+        < out.index("\nopens backup")
+    )
+    assert out.index("\nopens backup") < out.index("With that, this is how it would be:") < out.index("1. CRITICAL")
+
+
+def test_junit_has_a_case_for_each_effect(capsys: pytest.CaptureFixture[str]) -> None:
+    of_file(format="junit", services=("backup-gateway",), assumptions=(SHUTS, OPENS))
+    cases = junit_results.read(capsys.readouterr().out)
+    effects = {
+        case.name.split(" at ")[0]: case.result
+        for case in cases
+        if "backup-gateway" in case.name and " at " in case.name
+    }
+    assert effects == {
+        "CLOSES backup-gateway 443": "failure",
+        "opens backup-gateway 1031": "passed",
+        "opens backup-gateway 1026 and 1028": "passed",
+    }
+
+
+def test_the_page_shows_what_the_change_does(capsys: pytest.CaptureFixture[str]) -> None:
+    of_file(format="html", services=("backup-gateway",), assumptions=(SHUTS,))
+    words = " ".join(element.text for element in html_page.read(capsys.readouterr().out))
+    assert "What the assumed changes do" in words
+    assert f"{GROUP}: take out inbound tcp 443 from 10.20.0.0/16" in words
+    assert "CLOSES backup-gateway 443" in words
+
+
 # --- Formats ---------------------------------------------------------------------------------------------------------
 
 
@@ -207,7 +276,7 @@ def test_the_page_holds_all_of_it(capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.mark.parametrize("wanted", ["text", "json", "junit", "html"])
 def test_a_masked_document_holds_nothing_of_the_network(wanted: str, capsys: pytest.CaptureFixture[str]) -> None:
-    of_file(format=wanted, redact=True, services=("backup-gateway", "s3"))
+    of_file(format=wanted, redact=True, services=("backup-gateway", "s3"), assumptions=(SHUTS, OPENS))
     out = capsys.readouterr().out
     for secret in ("0e57a7e", "10.20.", "111122223333", "198.51.100"):
         assert secret not in out.replace("198.51.100.0", ""), secret

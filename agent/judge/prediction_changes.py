@@ -1,0 +1,134 @@
+"""What changes that are not made yet do: a prediction without them against one with them, source by source."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final
+
+from agent.catalog.wording import counted, listed
+from agent.report.hops import WORST, Reachability
+from agent.report.model import Status
+from agent.report.prediction import (
+    Effect,
+    PredictedChange,
+    PredictedPath,
+    PredictedVerdict,
+    PredictionDocument,
+)
+from probes.addresses import ordered
+from probes.model import Address
+
+_Place = tuple[str, int, Address | None, str]
+"""Service, port, address and source."""
+_PORTS: Final = "\0"
+"""Where the ports belong in words that are the same for several."""
+_ORDER: Final = (Effect.CLOSES, Effect.MAY_CLOSE, Effect.OPENS)
+
+
+def changes_between(before: PredictionDocument, after: PredictionDocument) -> tuple[PredictedChange, ...]:
+    """What differs of what counts. Both documents are of the same sources, in the same order."""
+    counts = {source.id: source.interface_count for source in after.sources}
+    changes = [*_of_names(before, after), *_of_paths(before, after, counts)]
+    return tuple(sorted(changes, key=lambda change: (_ORDER.index(change.effect), -change.interface_count)))
+
+
+def verdict_of_changes(changes: Sequence[PredictedChange], after: PredictionDocument) -> PredictedVerdict:
+    """What comes of the changes: what closes decides, then what may."""
+    said = [words for effect in _ORDER if (words := _summed(effect, changes, after)) is not None]
+    summary = f"the change {listed(said)}" if said else "the change makes no difference to what is required"
+    effects = {change.effect for change in changes}
+    if Effect.CLOSES in effects:
+        return PredictedVerdict(status=Status.CRITICAL, summary=summary)
+    status = Status.UNKNOWN if Effect.MAY_CLOSE in effects else Status.OK
+    return PredictedVerdict(status=status, summary=summary)
+
+
+def _summed(effect: Effect, changes: Iterable[PredictedChange], after: PredictionDocument) -> str | None:
+    """`closes backup for 3 of 12 sources (5 interfaces)`; None where nothing has the effect."""
+    of_effect = [change for change in changes if change.effect is effect]
+    if not of_effect:
+        return None
+    sources = {source for change in of_effect for source in change.sources}
+    count = sum(source.interface_count for source in after.sources if source.id in sources)
+    services = listed(dict.fromkeys(change.service for change in of_effect))
+    whole = counted(len(after.sources), "class of sources", "classes of sources")
+    return f"{effect.replace('-', ' ')} {services} for {len(sources)} of {whole} ({counted(count, 'interface')})"
+
+
+def _effect(before: Reachability, after: Reachability) -> Effect | None:
+    if before is after or Reachability.OPEN not in (before, after):
+        return None
+    if after is Reachability.OPEN:
+        return Effect.OPENS
+    return Effect.CLOSES if after is Reachability.BLOCKED else Effect.MAY_CLOSE
+
+
+def _of_names(before: PredictionDocument, after: PredictionDocument) -> Iterator[PredictedChange]:
+    earlier = {name.service: name for name in before.names}
+    for name in after.names:
+        old = earlier[name.service]
+        effect = _effect(_of_name(before, name.service), _of_name(after, name.service)) if name.counts else None
+        if effect is None:
+            continue
+        decides = old if effect is Effect.OPENS else name
+        yield PredictedChange(
+            effect=effect,
+            service=name.service,
+            ports=(),
+            addresses=decides.addresses,
+            sources=tuple(source.id for source in after.sources),
+            interface_count=after.interface_count,
+            decided_by=decides.decided_by,
+            words=f"{name.host}: {decides.words}",
+        )
+
+
+def _of_name(document: PredictionDocument, service: str) -> Reachability:
+    """What the answer for the name of a required service is for who wants an endpoint."""
+    faults = (fault.outcome for fault in document.faults if fault.service == service and not fault.ports)
+    return next(faults, Reachability.OPEN)
+
+
+def _of_paths(
+    before: PredictionDocument, after: PredictionDocument, counts: Mapping[str, int]
+) -> Iterator[PredictedChange]:
+    earlier, later = _by_place(before), _by_place(after)
+    held: dict[tuple[Effect, str, tuple[str, ...], str], dict[tuple[int, Address | None], list[str]]] = {}
+    for place, path in later.items():
+        old = earlier.get(place)
+        if old is None or not (old.counts or path.counts):
+            continue
+        effect = _effect(old.outcome, path.outcome)
+        if effect is not None:
+            service, port, address, source = place
+            decides = old if effect is Effect.OPENS else path
+            words = decides.words.replace(f"tcp {port} ", f"tcp {_PORTS} ")
+            key = effect, service, decides.decided_by, words
+            held.setdefault(key, {}).setdefault((port, address), []).append(source)
+    for (effect, service, decided_by, words), by_end in held.items():
+        alike: dict[tuple[str, ...], list[tuple[int, Address | None]]] = {}
+        for end, sources in by_end.items():
+            alike.setdefault(tuple(sources), []).append(end)
+        for of_sources, ends in alike.items():
+            ports = tuple(sorted({port for port, _ in ends}))
+            yield PredictedChange(
+                effect=effect,
+                service=service,
+                ports=ports,
+                addresses=ordered({address for _, address in ends if address is not None}),
+                sources=of_sources,
+                interface_count=sum(counts[source] for source in of_sources),
+                decided_by=decided_by,
+                words=words.replace(_PORTS, listed(ports)),
+            )
+
+
+def _by_place(document: PredictionDocument) -> dict[_Place, PredictedPath]:
+    """Every path by its place; of two to one address, the worse."""
+    found: dict[_Place, PredictedPath] = {}
+    for path in document.paths:
+        for address in path.addresses or (None,):
+            for source in path.sources:
+                place = path.service, path.port, address, source
+                known = found.get(place)
+                if known is None or WORST.index(path.outcome) < WORST.index(known.outcome):
+                    found[place] = path
+    return found
