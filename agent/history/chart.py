@@ -26,6 +26,7 @@ _DAY: Final = 84
 """Width of the column of days, in a wide picture."""
 _SHARE: Final = 22
 """Characters of `99.99 % of 23 h 59 min`."""
+_DAY_LABEL: Final = len("2026-01-15")
 _STEP: Final = 15
 """Characters of a step's name."""
 _NUMBERS: Final = (("p50", "p95", "p99"), 8)
@@ -126,10 +127,10 @@ class _Chart(Canvas):
             words = "unknown"
         self.words.append(f"{day.day}: {words}{' available' if total else ''}.")
         if self.is_wide:
-            self.text(PAD, self.y + 12, day.day)
+            self.text(PAD, self.y + 12, cut(day.day, _DAY_LABEL))
             self.text(self.width - PAD - len(words) * SMALL, self.y + 12, words, "small")
         else:
-            self.text(PAD, self.y + 11, day.day)
+            self.text(PAD, self.y + 11, cut(day.day, _DAY_LABEL))
             self.text(self.width - PAD - len(words) * SMALL, self.y + 11, words, "small")
             self.y += LINE
         self.strip(day.cells, start, self.y, cell)
