@@ -13,7 +13,7 @@ from agent.report.model import ConfiguredPath, Finding, Report, TargetReport
 from probes.facts import TcpFacts
 from probes.model import Observation
 
-_PLACEHOLDER: Final = re.compile(r"<[A-Z_]+>")
+_PLACEHOLDER: Final = re.compile(r"(?P<name><[A-Z_]+>)(?P<length>/32)?")
 
 
 def filled(finding: Finding, report: Report) -> str:
@@ -28,7 +28,13 @@ def filled(finding: Finding, report: Report) -> str:
     if region is not None and is_region(region):
         text = for_region(text, region)
     known = {name: value for name, value in _known(finding, report) if value is not None}
-    return _PLACEHOLDER.sub(lambda match: known.get(match[0], match[0]), text)
+
+    def fill(match: re.Match[str]) -> str:
+        value, length = known.get(match["name"], match["name"]), match["length"] or ""
+        # A block of one IPv4 address: for IPv6 it has another length, and its commands another option.
+        return match[0] if length and ":" in value else f"{value}{length}"
+
+    return _PLACEHOLDER.sub(fill, text)
 
 
 def _known(finding: Finding, report: Report) -> Iterator[tuple[str, str | None]]:

@@ -1,5 +1,6 @@
 """What is under the cursor, in full, and the runbook page with what the report knows in it."""
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -289,6 +290,15 @@ def test_pages_have_the_commands_of_the_service_that_a_finding_is_about(service:
     assert words is not None
     assert f"aws {words[0]} {words[1]} --region eu-west-1" in "".join(pages)
     assert f"export {SERVICES[service].endpoint_variable}=https://" in "".join(pages)
+
+
+def test_a_page_gives_no_ipv6_address_the_length_of_an_ipv4_one() -> None:
+    report = report_of("acl-without-ipv6")
+    finding = next(finding for finding in report.findings if finding.code == "VPC006")
+    page = filled(finding, report)
+    assert "--cidr-block <ADDRESS>/32" in page
+    assert not re.search(r"[0-9a-f]*:[0-9a-f:]+/32", page)
+    assert "--ipv6-cidr-block" in " ".join(word for command in finding.fix.commands for word in command.argv)
 
 
 def test_a_page_keeps_the_placeholder_of_what_a_service_does_not_have() -> None:
