@@ -140,8 +140,8 @@ def config_of_turns(turns: SimulatedTurns, watching: Watching, options: ReportOp
 
 
 def _needs_time_of_host(watching: Watching) -> str | None:
-    """Why a watch over simulated VPCs must run in the time of this host; None where it need not. Whoever asks the watch
-    or is told by it lives in that time, and a watch without an end would fill a disk within the hour."""
+    """Why a watch over simulated VPCs must run in the time of this host; None where it need not. What asks
+    the watch or is told by it lives in that time, and a watch without an end would fill a disk within the hour."""
     if watching.cycles is None:
         return "without --cycles a watch runs in the time of this host"
     outlets = {"--listen": watching.listen, "--on-change": watching.on_change, "--notify": watching.notify}

@@ -51,8 +51,8 @@ def to_file(document: str, path: Path) -> None:
 
 
 def to_private_file(data: bytes, path: Path) -> bool:
-    """Write a file as `to_file` does, readable by its owner alone, whoever could read one that it replaces. Returns
-    whether a plain file has the name now, and not a pipe, a device or a descriptor. Raises OSError."""
+    """Write a file as `to_file` does, readable by its owner alone, even where others could read one that it replaces.
+    Returns whether a plain file has the name now, and not a pipe, a device or a descriptor. Raises OSError."""
     return _to_place(data, path, lambda _: 0o600)
 
 

@@ -19,13 +19,9 @@ from probes.ids import read_form
 from probes.vpc.model import (
     ANY_PROTOCOL,
     AclEntry,
-    Configuration,
     GroupRule,
     Network,
-    NetworkAcl,
     Route,
-    RouteTable,
-    SecurityGroup,
     VpcEndpoint,
 )
 
@@ -279,6 +275,6 @@ def _replaced(found: Iterable[R], old: R, new: R) -> tuple[R, ...]:
     return tuple(new if one is old else one for one in found)
 
 
-def _with(known: KnownVpc, **parts: tuple[SecurityGroup | NetworkAcl | RouteTable | VpcEndpoint, ...]) -> KnownVpc:
-    configuration: Configuration = replace(known.configuration, **parts)  # type: ignore[arg-type] # each by its own name
-    return replace(known, configuration=configuration)
+def _with(known: KnownVpc, **parts: Any) -> KnownVpc:
+    """The same with these parts of the configuration, by their names."""
+    return replace(known, configuration=replace(known.configuration, **parts))
