@@ -1,0 +1,264 @@
+"""The fleet document: what the records of many hosts say together. Every format of `backuplink fleet` is made of it."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Final
+
+from agent.catalog.findings import Radius, Severity
+from agent.report.codec import dumps as dumps_json
+from agent.report.codec import schema_of
+from agent.report.model import FindingSubject, Fix, Status, Tool
+from agent.report.serialization import from_json, to_json
+from probes.frozen import dataclass
+from probes.masks import Plain, Sentence
+
+SCHEMA: Final = "backuplink.fleet.v1"
+MAX_EXAMPLES: Final = 8
+"""Hosts that a cause names in the document. All of them are in CSV and Parquet."""
+
+
+class Attribute(StrEnum):
+    """What hosts may share, from the nearest to a fix to the farthest."""
+
+    GROUP = "group"
+    ENDPOINT = "endpoint"
+    SUBNET = "subnet"
+    RESOLVER = "resolver"
+    IMAGE = "image"
+    INSTANCE_TYPE = "instance-type"
+    TOOL = "tool"
+    """The version of backuplink."""
+    ZONE = "zone"
+    VPC = "vpc"
+    ACCOUNT = "account"
+    REGION = "region"
+
+
+class NamedBy(StrEnum):
+    """Why faults on several hosts are one cause."""
+
+    CONFIGURATION = "configuration"
+    """EC2 names the resource, on these hosts or in facts that were taken centrally."""
+    EVIDENCE = "evidence"
+    """At least half of the hosts that could have it do."""
+    SHARED = "shared"
+    """The hosts that have it share what the others do not."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sweep:
+    """One run on every host."""
+
+    id: Plain
+    started_at: datetime
+    """When the first of its runs ended."""
+    ended_at: datetime
+    host_count: int
+    sick_count: int
+    """Hosts whose verdict is not ok."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FleetTotals:
+    """How many hosts there are, by verdict, and what could not be used."""
+
+    hosts: int
+    ok: int
+    warning: int
+    critical: int
+    unknown: int
+    not_heard_from: int
+    """Hosts of the inventory without a record in this sweep."""
+    redacted: int
+    """Records that their host redacted: counted above, and joined with no other by an id."""
+    superseded: int
+    """Older records of a host that has a newer one in the same sweep."""
+    unreadable: int
+    """Files that are no report and no record, or could not be read."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SharedValue:
+    """One value of an attribute."""
+
+    attribute: Attribute
+    value: Plain
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shared:
+    """What hosts share and the others do not: one value, or two together."""
+
+    values: tuple[SharedValue, ...]
+    sick: int
+    """Hosts with it that have the fault."""
+    well: int
+    """Hosts with it that could have the fault and do not."""
+    coverage: float
+    """Part of the hosts with the fault that have it, 0 to 1."""
+    precision: float
+    """Part of the hosts that have it that have the fault, 0 to 1."""
+    lift: float
+    """How many times as often the fault occurs among the hosts that have it as among the others."""
+    p: float
+    """How likely so many would be by chance: one-sided exact test, corrected for the number of tests."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """How many hosts of one zone of a VPC have a fault."""
+
+    vpc: Plain | None
+    zone: Plain | None
+    sick: int
+    exposed: int
+    """Hosts there that could have it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FleetCause:
+    """A fault that hosts share."""
+
+    key: Plain
+    """Its code and its subjects: `VPC005|group=sg-…|port=1027`. It is the same from sweep to sweep."""
+    code: Plain
+    name: Plain
+    title: Sentence
+    severity: Severity
+    radius: Radius
+    subjects: tuple[FindingSubject, ...]
+    services: tuple[Plain, ...]
+    named_by: NamedBy
+    shared: Shared | None
+    host_count: int
+    """Hosts of this sweep that it stands for: each host counts at its first cause alone."""
+    exposed_count: int
+    """Hosts of this sweep that could have it: with one of its services, and where its subjects are."""
+    joined_count: int
+    """Of `host_count`: hosts that saw the symptom alone, since they did not read the configuration."""
+    also_count: int
+    """Hosts that have it besides another cause at which they are counted."""
+    hosts: tuple[Plain, ...]
+    """The first, at most MAX_EXAMPLES."""
+    places: tuple[Place, ...]
+    since: datetime | None
+    """Start of the first sweep from which on enough hosts have had it without a break; None where that is not known."""
+    since_sweep: Plain | None
+    flapping: bool
+    """Whether it came and went in the last sweeps."""
+    fix: Fix
+    note: Sentence | None
+    """What the fleet says besides what each host can: where the hosts' own fix is refuted, or what to compare."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnFault:
+    """A fault of single hosts, which nothing joins: by its code."""
+
+    code: Plain
+    name: Plain
+    title: Sentence
+    severity: Severity
+    host_count: int
+    hosts: tuple[Plain, ...]
+    """The first, at most MAX_EXAMPLES."""
+    note: Sentence | None
+    """For a lone host among well neighbours: that it is this host."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotHeardFrom:
+    """Hosts without a record in this sweep."""
+
+    host_count: int
+    hosts: tuple[Plain, ...]
+    """The first, at most MAX_EXAMPLES."""
+    expected_by: Sentence
+    """What says that they are there."""
+    shared: Shared | None
+
+
+class Turn(StrEnum):
+    """What became of a cause between two sweeps."""
+
+    NEW = "new"
+    GROWN = "grown"
+    SHRUNK = "shrunk"
+    HEALED = "healed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FleetChange:
+    """A cause that is otherwise than in the sweep before."""
+
+    turn: Turn
+    key: Plain
+    title: Sentence
+    severity: Severity
+    before: int
+    """Hosts."""
+    after: int
+    came: int
+    """Hosts that have it now and did not."""
+    went: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unreadable:
+    """A file, or an object, that could not be used."""
+
+    place: Sentence
+    why: Sentence
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FleetVerdict:
+    """The worst of all hosts' verdicts."""
+
+    status: Status
+    summary: Sentence
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FleetDocument:
+    """What the records of many hosts say together."""
+
+    schema: Plain
+    tool: Tool
+    redacted: bool
+    engine: Plain
+    """`duckdb` or `sqlite`."""
+    verdict: FleetVerdict
+    sweep: Sweep | None
+    """The one that is told; None where nothing was read."""
+    against: Sweep | None
+    """The one that it is compared with."""
+    sweeps: tuple[Sweep, ...]
+    """All that were read, the oldest first."""
+    totals: FleetTotals
+    causes: tuple[FleetCause, ...]
+    """The worst first, then the one with most hosts."""
+    own_faults: tuple[OwnFault, ...]
+    not_heard_from: NotHeardFrom | None
+    changes: tuple[FleetChange, ...]
+    suppressed: tuple[Sentence, ...]
+    """What `--suppress` took out, with the number of hosts."""
+    unreadable: tuple[Unreadable, ...]
+    """The first, at most MAX_EXAMPLES."""
+    notes: tuple[Sentence, ...]
+    """What the reader has to know of how this was made: a slower engine, facts that are old, lists that were cut."""
+
+
+def dumps(document: FleetDocument) -> str:
+    """As JSON text."""
+    return dumps_json(to_json(document))
+
+
+def decode(data: Any) -> FleetDocument:
+    """Read a document back. Raises DecodeError where the data is none."""
+    return from_json(FleetDocument, data)
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema of the document (draft 2020-12)."""
+    return schema_of(FleetDocument, SCHEMA)

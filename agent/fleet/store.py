@@ -1,0 +1,70 @@
+"""The tables in which records of hosts are joined, and the engines that hold them.
+
+One text of SQL runs on both engines: standard joins, grouping and window functions (SQL:2003), no arrays. What differs
+between them is in their two modules, and nothing else tells them apart.
+"""
+
+from collections.abc import Iterable, Sequence
+from types import TracebackType
+from typing import Any, Final, Protocol, Self
+
+from agent.formats.host import HostRecord
+from probes.frozen import dataclass
+
+RECORD_COLUMNS: Final = (
+    *("sweep", "place", "tool", "run", "taken_at", "redacted", "host", "region", "account", "vpc", "subnet", "zone"),
+    *("image", "instance_type", "status", "path", "access", "complete", "ec2", "summary", "title", "fix"),
+)
+TABLES: Final = (
+    # One row a record that was read. `sweep` is empty until `agent.fleet.sweeps` says which it is of; `place` is where
+    # it lay. `redacted`, `complete` and `ec2` are 0 or 1. `newest`: whether it is the host's last one in its sweep.
+    "CREATE TABLE record (id BIGINT, sweep TEXT, place TEXT, tool TEXT, run TEXT, taken_at TEXT, redacted INTEGER, "
+    "host TEXT, region TEXT, account TEXT, vpc TEXT, subnet TEXT, zone TEXT, image TEXT, instance_type TEXT, "
+    "status TEXT, path TEXT, access TEXT, complete INTEGER, ec2 INTEGER, summary TEXT, title TEXT, fix TEXT, "
+    "newest INTEGER)",
+    # The causes of a record in its order, `rank` from 0. `cause_key` is code and ids, without the target: one cause at
+    # two services is one.
+    "CREATE TABLE cause (record BIGINT, rank INTEGER, severity TEXT, code TEXT, target TEXT, cause_key TEXT)",
+    # A symptom, and the key of its cause on the same host.
+    "CREATE TABLE symptom (record BIGINT, code TEXT, symptom_key TEXT, cause_key TEXT)",
+    # The values of lists: `name` is `group`, `endpoint`, `resolver` or `service`.
+    "CREATE TABLE attribute (record BIGINT, name TEXT, value TEXT)",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Read:
+    """A record as it was read."""
+
+    sweep: str | None
+    """What its place says of the sweep: the id of the command that made it, or the day of the folder; None where it
+    says nothing, and the gaps in time decide."""
+    place: str
+    """Where it lay: a path, an address of S3, or a command and an instance."""
+    record: HostRecord
+
+
+class Engine(Protocol):
+    """A database in this process. Nothing is kept when it is closed."""
+
+    @property
+    def name(self) -> str:
+        """`duckdb` or `sqlite`."""
+
+    def insert(self, reads: Iterable[Read]) -> None:
+        """Add records to all tables. Their ids go up from the last one."""
+
+    def query(self, statement: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """The rows of a statement; its parameters are `?`."""
+
+    def execute(self, statement: str, parameters: Sequence[Any] = ()) -> None:
+        """Run a statement that gives no rows."""
+
+    def close(self) -> None:
+        """Give its memory back."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
