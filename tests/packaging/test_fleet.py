@@ -1,4 +1,4 @@
-"""The Systems Manager document, the association and the instance policy: linters, schema, and both steps as they run.
+"""The Systems Manager document, the association and the instance policy: linters, schema, and the steps as they run.
 
 What the agent of Systems Manager does is done here as its documentation and its source have it: parameters are put into
 the text, and each step is a script in a folder of its own below one folder for the command.
@@ -36,6 +36,7 @@ from agent.cli.to_settings import settings_from
 from agent.formats import text
 from agent.settings import DEFAULT_WATCH_CALLS, DEFAULT_WATCH_EC2, Calls, Ec2, Workload
 from agent.simulated import scenario as scenarios
+from tests.formats import host_record
 from tests.packaging.artifacts import artifact_of
 from tests.support import extent
 from tests.support.aws_commands import complaint
@@ -128,7 +129,7 @@ def test_the_service_takes_the_document(built: Path, document: dict[str, Any], s
 
 
 def test_every_step_is_for_linux_alone(document: dict[str, Any]) -> None:
-    assert [step["precondition"] for step in document["mainSteps"]] == [{"StringEquals": ["platformType", "Linux"]}] * 2
+    assert [step["precondition"] for step in document["mainSteps"]] == [{"StringEquals": ["platformType", "Linux"]}] * 3
 
 
 def test_every_parameter_is_held_and_used_in_single_quotes(document: dict[str, Any]) -> None:
@@ -159,7 +160,7 @@ def test_the_steps_end_in_time(document: dict[str, Any]) -> None:
     assert limit >= longest["RandomDelay"] + longest["Deadline"] + 120
 
 
-@pytest.mark.parametrize("step", ["check", "report"])
+@pytest.mark.parametrize("step", ["check", "host", "report"])
 @pytest.mark.parametrize("linter", ["dash -n", "bash -n", "shellcheck --shell=sh"])
 def test_linters_of_shells_find_nothing(document: dict[str, Any], tmp_path: Path, linter: str, step: str) -> None:
     script = tmp_path / "script.sh"
@@ -261,7 +262,7 @@ def test_no_injection_is_taken(document: dict[str, Any], injection: str) -> None
             assert not allows(parameter, hostile), (name, hostile)
 
 
-# --- Both steps as they run ------------------------------------------------------------------------------------------
+# --- The steps as they run -------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -278,6 +279,7 @@ class Ran:
     """What a command ended with."""
 
     check: Step
+    host: Step
     report: Step
     left: list[str]
     """Files in the command's folder afterwards, without the scripts themselves."""
@@ -333,13 +335,13 @@ fi
 def run(
     document: Mapping[str, Any], folder: Path, program: Path, *, shell: str = "sh", path: str = os.defpath, **given: str
 ) -> Ran:
-    """Run both steps one after the other, as the agent does: as `SHELL -c SCRIPT` under a system service's environment,
+    """Run the steps one after the other, as the agent does: as `SHELL -c SCRIPT` under a system service's environment,
     parameters put in as they are, once, and nothing inside them again."""
     command = folder / "orchestration"
     values = {name: parameter["default"] for name, parameter in document["parameters"].items()}
     values |= {"Command": str(program), **given}
     steps = {}
-    for name in ("check", "report"):
+    for name in ("check", "host", "report"):
         lines = re.sub(r"\{\{ (\w+) \}\}", lambda match: values[match[1]], script_of(document, name))
         # The first line names `sh`, which is another program on each distribution.
         script = executable(command / name / "_script.sh", lines.replace("#!/bin/sh", f"#!{find(shell)}", 1))
@@ -381,6 +383,9 @@ def test_a_check(document: dict[str, Any], tmp_path: Path, shell: str, scenario:
     assert ran.check.code == code
     assert ran.check.stderr == f"Simulated VPC, scenario {scenario}: {scenarios.load(scenario).summary}.\n"  # of demo
     assert ran.check.stdout == text.brief(expected)
+    assert (ran.host.code, ran.host.stderr) == (0, "")
+    record = host_record.read(ran.host.stdout)
+    assert (record["run"], record["status"]) == (expected.run.id, expected.verdict.status)
     assert (ran.report.code, ran.report.stderr) == (0, "")
     report = json.loads(ran.report.stdout)
     VALIDATOR.validate(report)
@@ -525,8 +530,9 @@ def test_no_program(document: dict[str, Any], tmp_path: Path) -> None:
     assert (ran.check.code, ran.check.stdout) == (3, "")
     assert len(ran.check.stderr.splitlines()) == 1
     assert f"no program {tmp_path / 'backuplink'}. Install the package" in ran.check.stderr
-    assert (ran.report.code, ran.report.stdout) == (3, "")
-    assert len(ran.report.stderr.splitlines()) == 1
+    for step in (ran.host, ran.report):
+        assert (step.code, step.stdout) == (3, "")
+        assert len(step.stderr.splitlines()) == 1
     assert ran.left == []
 
 
