@@ -32,9 +32,10 @@ def request_shape(service: str, operation: str) -> Shape:
     return shape
 
 
-def validate(shape: Shape, value: Any, place: str = "$") -> None:
+def validate(shape: Shape, given: Any, place: str = "$") -> None:
     """Fail where a value is not of the shape."""
-    assert isinstance(value, _TYPES[shape.type_name]), (place, value)
+    assert isinstance(given, _TYPES[shape.type_name]), (place, given)
+    value: Any = given
     least, most = shape.metadata.get("min"), shape.metadata.get("max")
     if hasattr(value, "__len__"):
         assert least is None or len(value) >= least, (place, value)
