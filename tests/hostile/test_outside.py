@@ -196,6 +196,7 @@ BY_HAND: Final = {
 WRITER: Final = "agent/process/write_file.py"
 """The one module that writes files: to_file, to_new_file, own_private_file and what they need."""
 OTHER_WRITERS: Final = {
+    "agent/fleet/engines/sqlite.py::Sqlite.__init__": "in memory",
     "agent/history/file.py::_check_tables": "in memory",
     "agent/history/file.py::_connected": "SQLite writes the file that the writer has located, by own_private_file",
     "agent/history/file.py::opened_for_reading": "in memory",
