@@ -1,0 +1,138 @@
+"""The tables of records in S3: statements of Athena's data definition language.
+
+Partitions are projected from the layout of the bucket, so that no crawler and no statement has to add them. Account,
+Region and day are in the path alone: a column of a partition must not be one of the data, too.
+
+Sources: CREATE TABLE, Use partition projection with Amazon Athena, OpenX JSON SerDe, in the Amazon Athena User Guide.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from datetime import date
+from typing import Any, Final, get_type_hints
+
+from agent.catalog.partitions import is_region
+from agent.formats.host import HostRecord
+from probes.frozen import dataclass
+
+DATABASE: Final = "backuplink"
+LINES: Final = "record_line"
+"""The table of the lines that hosts write."""
+PACKED: Final = "record"
+"""The table of what `backuplink fleet pack` makes of them, which the views are over."""
+LINES_PREFIX: Final = "host.v1"
+PACKED_PREFIX: Final = "host.v1.parquet"
+PARTITIONED_BY: Final = ("account", "region", "dt")
+NOT_STORED: Final = frozenset({"schema", *PARTITIONED_BY})
+"""Fields of a record that are no column: `schema` is a word of the language."""
+_TYPES: Final[dict[Any, str]] = {
+    str: "string",
+    str | None: "string",
+    bool: "boolean",
+    tuple[str, ...]: "array<string>",
+}
+_BUCKET: Final = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+_PREFIX: Final = re.compile(r"(?:[A-Za-z0-9_.=-]+(?:/[A-Za-z0-9_.=-]+)*)?")
+_ACCOUNT: Final = re.compile(r"[0-9]{12}")
+_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,127}")
+
+
+class AthenaError(Exception):
+    """What was asked for cannot be had of Athena: why, in words for the operator."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lake:
+    """Where the records of a fleet lie."""
+
+    bucket: str
+    prefix: str
+    """Of the bucket, without a slash at its ends; empty for all of it."""
+    accounts: tuple[str, ...]
+    """The accounts that have hosts; empty where each query names one (`WHERE account = '…'`)."""
+    regions: tuple[str, ...]
+    since: date
+    """The first day that has records."""
+    database: str = DATABASE
+
+    def __post_init__(self) -> None:
+        """Raises AthenaError for what no statement may hold."""
+        for what, value, pattern in (
+            ("bucket", self.bucket, _BUCKET),
+            ("prefix", self.prefix, _PREFIX),
+            ("database", self.database, _NAME),
+            *(("account", account, _ACCOUNT) for account in self.accounts),
+        ):
+            if pattern.fullmatch(value) is None:
+                raise AthenaError(f"{value!r} is no name of a {what}")
+        for region in self.regions:
+            if not is_region(region):
+                raise AthenaError(f"{region!r} is no Region")
+        if not self.regions:
+            raise AthenaError("at least one Region has to be named: partitions are projected for those alone")
+
+    def location(self, folder: str) -> str:
+        """The address of one of the two folders, with a slash at its end."""
+        return f"s3://{'/'.join(filter(None, (self.bucket, self.prefix, folder)))}/"
+
+
+def columns() -> dict[str, str]:
+    """The columns of both tables, with their types."""
+    types = get_type_hints(HostRecord)
+    return {name: _TYPES[type_] for name, type_ in types.items() if name not in NOT_STORED}
+
+
+def statements(lake: Lake) -> tuple[str, ...]:
+    """What makes the database and both tables, each statement by itself, as Athena runs them."""
+    return (f"CREATE DATABASE IF NOT EXISTS {lake.database}", _lines(lake), _packed(lake))
+
+
+def _lines(lake: Lake) -> str:
+    return "\n".join(
+        (
+            *_head(lake, LINES),
+            "ROW FORMAT SERDE 'org.openx.data.jsonserde.JsonSerDe'",
+            "WITH SERDEPROPERTIES ('ignore.malformed.json' = 'true')",
+            "STORED AS INPUTFORMAT 'org.apache.hadoop.mapred.TextInputFormat'",
+            "OUTPUTFORMAT 'org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat'",
+            *_foot(lake, LINES_PREFIX),
+        )
+    )
+
+
+def _packed(lake: Lake) -> str:
+    return "\n".join((*_head(lake, PACKED), "STORED AS PARQUET", *_foot(lake, PACKED_PREFIX)))
+
+
+def _head(lake: Lake, table: str) -> Iterator[str]:
+    yield f"CREATE EXTERNAL TABLE IF NOT EXISTS {lake.database}.{table} ("
+    yield ",\n".join(f"  {name} {type_}" for name, type_ in columns().items())
+    yield ")"
+    yield f"PARTITIONED BY ({', '.join(f'{name} string' for name in PARTITIONED_BY)})"
+
+
+def _foot(lake: Lake, folder: str) -> Iterator[str]:
+    location = lake.location(folder)
+    partitions = "/".join(f"{name}=${{{name}}}" for name in PARTITIONED_BY)
+    properties = {
+        "projection.enabled": "true",
+        **_projected("account", lake.accounts),
+        **_projected("region", lake.regions),
+        "projection.dt.type": "date",
+        "projection.dt.format": "yyyy-MM-dd",
+        "projection.dt.range": f"{lake.since:%Y-%m-%d},NOW",
+        "projection.dt.interval": "1",
+        "projection.dt.interval.unit": "DAYS",
+        "storage.location.template": f"{location}{partitions}/",
+    }
+    yield f"LOCATION '{location}'"
+    yield "TBLPROPERTIES ("
+    yield ",\n".join(f"  '{name}' = '{value}'" for name, value in properties.items())
+    yield ")"
+
+
+def _projected(column: str, values: Sequence[str]) -> dict[str, str]:
+    """A column by its values, or, without any, by that which each query has to name."""
+    if not values:
+        return {f"projection.{column}.type": "injected"}
+    return {f"projection.{column}.type": "enum", f"projection.{column}.values": ",".join(values)}
