@@ -16,6 +16,9 @@ SCHEMA: Final = "backuplink.fleet.v1"
 MAX_EXAMPLES: Final = 8
 """Hosts that a cause names in the document. All of them are in CSV and Parquet."""
 
+MAX_BREAKDOWN: Final = 32
+"""Values that a breakdown of a cause lists."""
+
 
 class Attribute(StrEnum):
     """What hosts may share, from the nearest to a fix to the farthest."""
@@ -40,7 +43,7 @@ class NamedBy(StrEnum):
     CONFIGURATION = "configuration"
     """EC2 names the resource, on these hosts or in facts that were taken centrally."""
     EVIDENCE = "evidence"
-    """At least half of the hosts that could have it do."""
+    """At least half of the hosts that could have it do, or all name the same role, issuer or URL."""
     SHARED = "shared"
     """The hosts that have it share what the others do not."""
 
@@ -116,6 +119,17 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HostsOfValue:
+    """How many hosts with one value of the attribute that was asked for have a fault."""
+
+    value: Plain | None
+    """None for hosts of which it is not known."""
+    sick: int
+    exposed: int
+    """Hosts with that value that could have it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FleetCause:
     """A fault that hosts share."""
 
@@ -149,6 +163,8 @@ class FleetCause:
     fix: Fix
     note: Sentence | None
     """What the fleet says besides what each host can: where the hosts' own fix is refuted, or what to compare."""
+    breakdown: tuple[HostsOfValue, ...] = ()
+    """By the attribute that was asked for: the values with most hosts, at most MAX_BREAKDOWN; empty where none was."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
