@@ -28,7 +28,7 @@ class NamedBy(StrEnum):
     CONFIGURATION = "configuration"
     """EC2 names the resource, on these hosts or in facts that were taken centrally."""
     EVIDENCE = "evidence"
-    """At least half of the hosts that could have it do."""
+    """At least half of the hosts that could have it do, or all name the same role, issuer or URL."""
     SHARED = "shared"
     """The hosts that have it share what the others do not."""
 
