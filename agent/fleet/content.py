@@ -23,7 +23,8 @@ from agent.fleet.model import (
     Sweep,
     Turn,
 )
-from agent.report.model import Command, CommandScope, FindingSubject, SubjectKind
+from agent.formats.report_text import undoing
+from agent.report.model import Command, CommandScope, FindingSubject, Fix, SubjectKind
 
 EXAMPLES: Final = 3
 """Hosts of a cause that a text names."""
@@ -152,14 +153,13 @@ def whom(cause: FleetCause) -> tuple[str, ...]:
 
 
 def shared(row: Shared) -> str:
-    """`zone euw1-az3 and VPC vpc-…: 100% of the hosts with the fault are there, and 98% of the hosts there have it, 406
-    times as often as elsewhere.`"""
+    """`zone euw1-az3: 100% of the hosts with the fault have that in common, and 98 of 100 hosts with it have the fault,
+    406 times as often as the others.`"""
     what = " and ".join(map(value, row.values))
-    coverage, precision = (percent(part) for part in (row.coverage, row.precision))
-    there = of(row.sick, row.sick + row.well)
+    with_it = row.sick + row.well
     return (
-        f"{what}. {coverage} of the hosts with the fault have that in common; {there} that have it in common "
-        f"{'has' if row.sick + row.well == 1 else 'have'} the fault ({precision}){_often(row.lift)}."
+        f"{what}: {percent(row.coverage)} of the hosts with the fault have that in common, and "
+        f"{of(row.sick, with_it)} with it {'has' if with_it == 1 else 'have'} the fault{_often(row.lift)}."
     )
 
 
@@ -206,6 +206,14 @@ def place(row: Place) -> str:
     return f"{row.vpc or 'no VPC'} {row.zone or 'zone not known'}"
 
 
+def taking_back(fix: Fix) -> list[str]:
+    """How to take back the commands of a fix, in one line where that is the same for each."""
+    ways = {command.undo for command in fix.commands}
+    if len(fix.commands) > 1 and len(ways) == 1 and (way := ways.pop()) is not None:
+        return [f"To take each of these back: {way}"]
+    return undoing(fix)
+
+
 def reading(hosts: Sequence[str], document: FleetDocument) -> Command | None:
     """The command that shows what is known of one of these hosts, the first whose report lies somewhere; None without
     one. A masked document names no file."""
@@ -242,9 +250,15 @@ def silent(row: NotHeardFrom) -> tuple[str, ...]:
 
 
 def change(row: FleetChange) -> str:
-    """`new: 98 hosts, were 0: …`."""
-    moved = f" ({row.came:,} came, {row.went:,} went)" if row.came or row.went else ""
-    return f"{_TURNS[row.turn]}, {row.before:,} to {counted(row.after, 'host')}{moved}: {changed(row)}"
+    """`2 more hosts, 395 now: …`. Only hosts that were heard from in both sweeps have come or gone."""
+    now = f"{row.after:,} now"
+    words = {
+        Turn.NEW: f"new on {counted(row.after, 'host')}",
+        Turn.GROWN: f"{counted(row.came, 'more host')}, {now}",
+        Turn.SHRUNK: f"{counted(row.went, 'host')} fewer, {now}",
+        Turn.HEALED: f"healed, {counted(row.before, 'host')} before",
+    }
+    return f"{words[row.turn]}: {changed(row)}"
 
 
 def changed(row: FleetChange) -> str:

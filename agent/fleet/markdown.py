@@ -9,7 +9,7 @@ from agent.catalog.wording import counted
 from agent.fleet import content
 from agent.fleet.model import FleetCause, FleetDocument
 from agent.formats.markdown import escaped, fenced, table
-from agent.formats.report_text import bounded, shell, undoing
+from agent.formats.report_text import bounded, shell
 
 MOST_CAUSES: Final = 20
 MOST_ROWS: Final = 30
@@ -40,7 +40,7 @@ def _cause(number: int, cause: FleetCause, document: FleetDocument) -> Iterator[
     yield f"**What to do:** {escaped(bounded(cause.fix.summary))}"
     if cause.fix.commands:
         yield fenced(shell(command) for command in cause.fix.commands)
-    if undo := undoing(cause.fix):
+    if undo := content.taking_back(cause.fix):
         yield _list(undo)
     if by := content.breakdown(cause):
         yield _list(by)

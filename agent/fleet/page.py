@@ -15,7 +15,7 @@ from agent.fleet.model import FleetCause, FleetDocument, FleetVerdict, OwnFault
 from agent.formats.canvas import NARROW, WIDE
 from agent.formats.elements import data, element, lines, raw
 from agent.formats.page import bullets, cell, folded, page, row_head, section, table, verdict
-from agent.formats.report_text import bounded, shell, undoing, visible
+from agent.formats.report_text import bounded, shell, visible
 from agent.report.serialization import to_json
 
 PAGE_ID: Final = "backuplink-fleet"
@@ -91,7 +91,7 @@ def _todo(cause: FleetCause) -> Element:
     if cause.fix.commands:
         commands = lines([shell(command) for command in cause.fix.commands])
         todo.append(element("pre", None, raw("code", None, commands)))
-    todo.extend(bullets(undoing(cause.fix)))
+    todo.extend(bullets(content.taking_back(cause.fix)))
     return todo
 
 

@@ -11,7 +11,7 @@ from agent.catalog.findings import CODES
 from agent.catalog.wording import counted
 from agent.fleet import content
 from agent.fleet.model import FleetCause, FleetDocument, OwnFault
-from agent.formats.report_text import WIDTH, bounded, command_lines, undoing, visible
+from agent.formats.report_text import WIDTH, bounded, command_lines, visible
 from agent.report.model import Status
 
 MOST_CAUSES: Final = 12
@@ -61,7 +61,7 @@ def _cause(number: int, cause: FleetCause, document: FleetDocument) -> str:
         lines.append(_wrapped(bounded(cause.note), _INDENT))
     lines += ["", _wrapped(f"What to do: {bounded(cause.fix.summary)}", _INDENT)]
     lines += [command_lines(command, f"{_INDENT}  ") for command in cause.fix.commands]
-    lines += [_wrapped(words, _INDENT) for words in undoing(cause.fix)]
+    lines += [_wrapped(words, _INDENT) for words in content.taking_back(cause.fix)]
     lines += ["", _wrapped(f"Hosts: {content.examples(cause.hosts, cause.host_count)}", _INDENT, f"{_INDENT}  ")]
     lines += _reading(cause.hosts, document)
     lines += _explained(cause.code)

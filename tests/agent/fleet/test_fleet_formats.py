@@ -88,17 +88,16 @@ def test_text_says_what_is_wrong_whom_it_hits_since_when_and_what_to_do() -> Non
         f"Hosts: {', '.join(fleets.HOSTS[:3])} and 505 more",
         f"Read one: backuplink diagnose \\ /srv/reports/{fleets.SWEEPS[-1].id}/{fleets.HOSTS[0]}",
         "See: backuplink explain VPC005",
-        "Hit: zone euw1-az3. 100% of the hosts with the fault have that in common; 98 of 100 hosts that have it in "
-        "common have the fault (98%), 406 times as often as the others.",
+        "Hit: zone euw1-az3: 100% of the hosts with the fault have that in common, and 98 of 100 hosts with it have "
+        "the fault, 406 times as often as the others.",
         "Since 2026-01-15 03:00 UTC, new in this sweep.",
         "Since when is not known.",
         "3 hosts with a fault of their own",
         "It is this host: the 41 others of its subnet are well.",
         "60 hosts of inventory.json not heard from.",
         "100% of them share subnet subnet-0c1b2c3d4e5f67890, of which 31 of 31 hosts are silent.",
-        "Changes since 2026-01-14 03:00 UTC new, 0 to 98 hosts (98 came, 0 went):",
-        "healed, 240 to 0 hosts (0 came, 240 went): Private DNS of the endpoint is off "
-        "(endpoint=vpce-0d1b2c3d4e5f67890)",
+        "Changes since 2026-01-14 03:00 UTC new on 98 hosts: Port 443",
+        "healed, 240 hosts before: Private DNS of the endpoint is off (endpoint=vpce-0d1b2c3d4e5f67890)",
         "Suppressed ENV010 on 4 hosts, through 2026-12-31",
         "/reports/torn/stdout: ends in the middle of a document",
     ):
@@ -145,6 +144,15 @@ def test_what_shows_the_report_of_a_host(place: str, argv: tuple[str, ...] | Non
     command = content.reading(["i-0", "i-1"], shown)
     assert (command.argv[: len(argv)] if command and argv else command) == argv
     assert content.reading(["i-1"], replace(shown, redacted=True)) is None
+
+
+def test_the_same_way_back_is_said_once() -> None:
+    (command,) = document().causes[0].fix.commands
+    twice = replace(document().causes[0].fix, commands=(command, command))
+    assert content.taking_back(twice) == [f"To take each of these back: {command.undo}"]
+    other = replace(command, undo="by hand")
+    assert len(content.taking_back(replace(twice, commands=(command, other)))) == 2
+    assert content.taking_back(replace(twice, commands=())) == []
 
 
 # --- HTML ------------------------------------------------------------------------------------------------------------
