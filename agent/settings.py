@@ -1,7 +1,7 @@
 """The settings of a run and of a watch, and every default, whether options, environment or a file set them."""
 
 from dataclasses import field
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
@@ -39,6 +39,12 @@ FAIL_ON: Final = ("warning", "critical", "never")
 DEFAULT_FAIL_ON: Final = FAIL_ON[0]
 PREDICTION_FORMATS: Final = ("text", "json", "junit", "html")
 """The first is the default."""
+FLEET_FORMATS: Final = ("text", "json", "html", "csv", "parquet", "markdown", "prometheus")
+"""The same of what many hosts say together."""
+DEFAULT_LEAST: Final = 5
+"""Hosts from which on a fault is one that hosts share."""
+DEFAULT_TOLERATE: Final = 2.0
+"""Percent of the hosts that may be silent, and of the files that may be unreadable, before the verdict is unknown."""
 EVERY_SOURCE: Final = "all"
 """Stands for every host of a VPC for which a prediction is made."""
 
@@ -171,6 +177,14 @@ class Suppression:
     code: str
     target: str | None
     """None for every target."""
+    subject: str | None = None
+    """What the finding is about, as `kind:id`; None for whatever it is about."""
+    until: date | None = None
+    """The last day on which it applies, in UTC; None for ever."""
+
+    def applies_on(self, day: date) -> bool:
+        """Whether it still applies on a day."""
+        return self.until is None or day <= self.until
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

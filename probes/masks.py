@@ -46,6 +46,21 @@ RegionSetting = Annotated[str, Mask("text", unless=r"[a-z]{2,5}(?:-[a-z]+){1,2}-
 StsHost = Annotated[str, Mask("host", unless=r"sts[a-z0-9.-]{0,80}\.(?:amazonaws\.(?:com|com\.cn|eu)|api\.aws)")]
 """A host of STS: one of AWS's own, or one that a setting names."""
 ResourceId = Annotated[str, Mask("text", unless=_ID)]
+FleetHost = Annotated[str, Mask("host", unless=_ID)]
+"""A host as a fleet calls it: the id of its instance or managed node, or else its name."""
+SharedName = Annotated[
+    str,
+    Mask(
+        "text",
+        unless=rf"{_ID}|[0-9]{{12}}|account-[0-9]+|amazon|loopback|[0-9a-f]{{0,4}}(?:[.:][0-9a-f]{{0,4}}){{2,7}}"
+        r"|[a-z0-9-]{1,20}\.[a-z0-9-]{1,20}|[0-9]+(?:\.[0-9a-z]+){1,4}|[a-z]{2,5}[0-9](?:-[a-z]{2,4}[0-9]?){0,2}-(?:az|wlz)[0-9]{1,2}"
+        r"|[a-z]{2,5}(?:-[a-z]+){1,2}-[0-9]{1,2}",
+    ),
+]
+"""What hosts of a fleet share: an id, an account, a name server's address, an instance type, a version of backuplink, a
+zone by its id, or a Region."""
+FilePlace = Annotated[str, Mask("file")]
+"""Where a file lies."""
 ResolverId = Annotated[str, Mask("text", unless=rf"{_ID}|rslvr-autodefined-rr-internet-resolver")]
 ZoneId = Annotated[str, Mask("text", unless=rf"{HOSTED_ZONE}|zone-[0-9]+")]
 ProfileResourceId = Annotated[str, Mask("text", unless=rf"{_ID}|{HOSTED_ZONE}|zone-[0-9]+")]

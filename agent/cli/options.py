@@ -344,7 +344,8 @@ _REPORT: Final = (
         "suppressions",
         type=SUPPRESSION,
         multiple=True,
-        help="Known finding that must not affect the verdict (repeatable).",
+        help="Known finding that must not affect the verdict (repeatable): of every target, of one, or of what it is "
+        "about, such as group:sg-0a1b2c3d, and through a day, such as @2026-12-31.",
     ),
     _option(
         "--fail-on",

@@ -93,9 +93,21 @@ def _variable(text: str) -> str:
     return text
 
 
-def _suppression(text: str) -> Suppression:
-    from agent.catalog.findings import CODES
+_UNTIL: Final = re.compile(r"(?P<what>.+)@(?P<day>[0-9]{4}-[0-9]{2}-[0-9]{2})")
 
+
+def _suppression(text: str) -> Suppression:
+    from datetime import date
+
+    from agent.catalog.findings import CODES
+    from agent.report.model import SubjectKind
+
+    until = None
+    if (match := _UNTIL.fullmatch(text)) is not None:
+        try:
+            text, until = match["what"], date.fromisoformat(match["day"])
+        except ValueError as error:
+            raise ValueError(f"{match['day']!r} is not a day") from error
     code, separator, target = text.partition("=")
     if code not in CODES:
         import difflib
@@ -105,7 +117,10 @@ def _suppression(text: str) -> Suppression:
         raise ValueError(f"{code!r} is not a finding code{hint}")
     if separator and not (target and target.isprintable()):
         raise ValueError(f"{text!r} names no target after the '='")
-    return Suppression(code=code, target=target or None)
+    kind, colon, id_ = target.partition(":")
+    if colon and id_ and kind in tuple(SubjectKind):  # a target is a service, with a host or not, or an address
+        return Suppression(code=code, target=None, subject=target, until=until)
+    return Suppression(code=code, target=target or None, until=until)
 
 
 def count(low: int, high: int) -> Parsed:
@@ -219,7 +234,7 @@ CHANGE: Final = Parsed(
         "change", _change, "the id of what changes and a change of it, such as sg-0a1b2c3d:+in:tcp:443:10.0.0.0/16"
     )
 )
-SUPPRESSION: Final = Parsed(ValueType("code[=target]", _suppression, None))
+SUPPRESSION: Final = Parsed(ValueType("code[=target][@day]", _suppression, None))
 LISTEN: Final = Parsed(ValueType("[address:]port", _listen, "a port, or an address and a port such as 127.0.0.1:9842"))
 COMMAND: Final = Parsed(ValueType("command", read_command, None, is_secret=True))
 """Its arguments may hold a token."""

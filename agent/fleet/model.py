@@ -5,33 +5,21 @@ from enum import StrEnum
 from typing import Any, Final
 
 from agent.catalog.findings import Radius, Severity
+from agent.fleet.attributes import Attribute as Attribute
 from agent.report.codec import dumps as dumps_json
 from agent.report.codec import schema_of
 from agent.report.model import FindingSubject, Fix, Status, Tool
 from agent.report.serialization import from_json, to_json
+from agent.version import __version__
 from probes.frozen import dataclass
-from probes.masks import Plain, Sentence
+from probes.masks import AvailabilityZoneId, FilePlace, FleetHost, Plain, ResourceId, Sentence, SharedName
 
 SCHEMA: Final = "backuplink.fleet.v1"
 MAX_EXAMPLES: Final = 8
 """Hosts that a cause names in the document. All of them are in CSV and Parquet."""
 
-
-class Attribute(StrEnum):
-    """What hosts may share, from the nearest to a fix to the farthest."""
-
-    GROUP = "group"
-    ENDPOINT = "endpoint"
-    SUBNET = "subnet"
-    RESOLVER = "resolver"
-    IMAGE = "image"
-    INSTANCE_TYPE = "instance-type"
-    TOOL = "tool"
-    """The version of backuplink."""
-    ZONE = "zone"
-    VPC = "vpc"
-    ACCOUNT = "account"
-    REGION = "region"
+MAX_BREAKDOWN: Final = 32
+"""Values that a breakdown of a cause lists."""
 
 
 class NamedBy(StrEnum):
@@ -40,7 +28,7 @@ class NamedBy(StrEnum):
     CONFIGURATION = "configuration"
     """EC2 names the resource, on these hosts or in facts that were taken centrally."""
     EVIDENCE = "evidence"
-    """At least half of the hosts that could have it do."""
+    """At least half of the hosts that could have it do, or all name the same role, issuer or URL."""
     SHARED = "shared"
     """The hosts that have it share what the others do not."""
 
@@ -82,7 +70,7 @@ class SharedValue:
     """One value of an attribute."""
 
     attribute: Attribute
-    value: Plain
+    value: SharedName
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,11 +96,22 @@ class Shared:
 class Place:
     """How many hosts of one zone of a VPC have a fault."""
 
-    vpc: Plain | None
-    zone: Plain | None
+    vpc: ResourceId | None
+    zone: AvailabilityZoneId | None
     sick: int
     exposed: int
     """Hosts there that could have it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostsOfValue:
+    """How many hosts with one value of the attribute that was asked for have a fault."""
+
+    value: SharedName | None
+    """None for hosts of which it is not known."""
+    sick: int
+    exposed: int
+    """Hosts with that value that could have it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,7 +137,7 @@ class FleetCause:
     """Of `host_count`: hosts that saw the symptom alone, since they did not read the configuration."""
     also_count: int
     """Hosts that have it besides another cause at which they are counted."""
-    hosts: tuple[Plain, ...]
+    hosts: tuple[FleetHost, ...]
     """The first, at most MAX_EXAMPLES."""
     places: tuple[Place, ...]
     since: datetime | None
@@ -149,6 +148,8 @@ class FleetCause:
     fix: Fix
     note: Sentence | None
     """What the fleet says besides what each host can: where the hosts' own fix is refuted, or what to compare."""
+    breakdown: tuple[HostsOfValue, ...] = ()
+    """By the attribute that was asked for: the values with most hosts, at most MAX_BREAKDOWN; empty where none was."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,7 +161,7 @@ class OwnFault:
     title: Sentence
     severity: Severity
     host_count: int
-    hosts: tuple[Plain, ...]
+    hosts: tuple[FleetHost, ...]
     """The first, at most MAX_EXAMPLES."""
     note: Sentence | None
     """For a lone host among well neighbours: that it is this host."""
@@ -171,7 +172,7 @@ class NotHeardFrom:
     """Hosts without a record in this sweep."""
 
     host_count: int
-    hosts: tuple[Plain, ...]
+    hosts: tuple[FleetHost, ...]
     """The first, at most MAX_EXAMPLES."""
     expected_by: Sentence
     """What says that they are there."""
@@ -207,8 +208,16 @@ class FleetChange:
 class Unreadable:
     """A file, or an object, that could not be used."""
 
-    place: Sentence
+    place: FilePlace
     why: Sentence
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostFile:
+    """Where the record of a host lay."""
+
+    host: FleetHost
+    place: FilePlace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -227,7 +236,7 @@ class FleetDocument:
     tool: Tool
     redacted: bool
     engine: Plain
-    """`duckdb` or `sqlite`."""
+    """`duckdb` or `sqlite`; `none` where nothing was joined."""
     verdict: FleetVerdict
     sweep: Sweep | None
     """The one that is told; None where nothing was read."""
@@ -247,6 +256,32 @@ class FleetDocument:
     """The first, at most MAX_EXAMPLES."""
     notes: tuple[Sentence, ...]
     """What the reader has to know of how this was made: a slower engine, facts that are old, lists that were cut."""
+    files: tuple[HostFile, ...] = ()
+    """Of the hosts that causes and own faults name: where to read more of them."""
+
+
+def refusal(why: str) -> FleetDocument:
+    """A document of no hosts that says why there are none."""
+    return FleetDocument(
+        schema=SCHEMA,
+        tool=Tool(name="backuplink", version=__version__),
+        redacted=False,
+        engine="none",
+        verdict=FleetVerdict(status=Status.UNKNOWN, summary=why),
+        sweep=None,
+        against=None,
+        sweeps=(),
+        totals=FleetTotals(
+            hosts=0, ok=0, warning=0, critical=0, unknown=0, not_heard_from=0, redacted=0, superseded=0, unreadable=0
+        ),
+        causes=(),
+        own_faults=(),
+        not_heard_from=None,
+        changes=(),
+        suppressed=(),
+        unreadable=(),
+        notes=(),
+    )
 
 
 def dumps(document: FleetDocument) -> str:

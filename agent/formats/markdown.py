@@ -65,10 +65,10 @@ def render(report: Report, options: RenderOptions = DEFAULT_OPTIONS) -> str:
 
 def escaped(text: str) -> str:
     """`text` on one line, escaped so that it is shown as it is."""
-    return _LINE_START.sub(r"\1\\\2", _inside(text))
+    return _LINE_START.sub(r"\1\\\2", inside(text))
 
 
-def _inside(text: str) -> str:
+def inside(text: str) -> str:
     """The same for a place inside a line."""
     line = _MENTION.sub(r"\\x40", " ".join(visible(text).split()))
     return _MARKUP.sub(r"\\\g<0>", line)
@@ -79,7 +79,7 @@ def _cause(number: int, finding: Finding, report: Report) -> Iterator[str]:
     yield escaped(bounded(finding.detail))
     yield f"**What to do:** {escaped(finding.fix.summary)}"
     if finding.fix.commands:
-        yield _fenced(shell(command) for command in finding.fix.commands)
+        yield fenced(shell(command) for command in finding.fix.commands)
     if undo := undoing(finding.fix):
         yield "\n".join(f"* {escaped(line)}" for line in undo)
     if consequences := follows(finding, report):
@@ -89,7 +89,7 @@ def _cause(number: int, finding: Finding, report: Report) -> Iterator[str]:
         yield "\n".join(f"* [{escaped(document.title)}]({document.url})" for document in CODES[finding.code].documents)
 
 
-def _fenced(lines: Iterable[str]) -> str:
+def fenced(lines: Iterable[str]) -> str:
     """Commands as they are typed, in a fence longer than any run of backticks in them."""
     block = "\n".join(lines)
     longest = max((len(run) for run in re.findall("`+", block)), default=0)
@@ -111,24 +111,24 @@ def _target(target: TargetReport, report: Report) -> Iterator[str]:
     if target.unproven:
         yield "\n".join(f"* not proven: {escaped(words)}" for words in target.unproven)
     if answers := names(target, report):
-        yield _table(("asked", "answer"), answers.items())
+        yield table(("asked", "answer"), answers.items())
     rows = [
         (starred(row.address), zone(row.address), str(row.port), *map(cell, row.steps))
         for row in matrix(target, report)
     ]
     if rows:
-        yield _table(("address", "zone", "port", *STEPS), rows)
+        yield table(("address", "zone", "port", *STEPS), rows)
 
 
 def _folded(report: Report) -> Iterator[str]:
     rows = [folded_row(target, report) for target in folded(report)]
     if rows:
         yield "## Services that answer"
-        yield _table(FOLDED, rows)
+        yield table(FOLDED, rows)
 
 
-def _table(header: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
-    lines = [header, ("---",) * len(header), *(tuple(map(_inside, row)) for row in rows)]
+def table(header: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    lines = [header, ("---",) * len(header), *(tuple(map(inside, row)) for row in rows)]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 

@@ -43,11 +43,14 @@ white-space:pre-wrap;overflow-wrap:anywhere}}
 {
     "".join(
         f".{kind}{{border-color:var(--{kind});}}.verdict.{kind}{{background:var(--{kind}-back)}}"
+        f".card.{kind}{{border-color:var(--line);border-left-color:var(--{kind})}}"
         f".events li.{kind}{{border-color:var(--{kind})}}"
         f".{kind}>.word,td.{kind},p.{kind}{{color:var(--{kind});font-weight:bold}}"
         for kind in ("ok", "warning", "critical", "unknown")
     )
 }
+.card{{padding:0 1rem .5rem;margin:1.25rem 0;border:1px solid var(--line);border-left-width:.4rem;border-radius:.4rem}}
+.card h2{{margin-top:.75rem}}
 .do{{border-left:.25rem solid var(--link);padding:0 0 0 .75rem;margin:.75rem 0}}
 .do>p:first-child{{margin-top:0}}
 .scroll{{overflow-x:auto;margin:.5rem 0}}

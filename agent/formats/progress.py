@@ -1,20 +1,64 @@
-"""A line on the terminal while a run lasts."""
+"""A line on the terminal while something lasts."""
 
 import contextlib
 from collections.abc import Callable
-from typing import TextIO
+from typing import Final, TextIO
 
 from agent.run.events import Event, ObservationMade, RunStarted
 
+BAR: Final = 20
+"""Characters of a bar."""
+_SECONDS: Final = 0.1
+"""Between two states of a bar."""
 
-class Progress:
-    """Shows how far a run is, on one line that is cleared when it ends. Silent where `stream` is not a terminal, or
-    was closed before the process started (None)."""
+
+class StatusLine:
+    """One line that is replaced, and cleared at the end. Silent where `stream` is not a terminal, or was closed before
+    the process started (None)."""
+
+    def __init__(self, stream: TextIO | None) -> None:
+        self._stream = stream
+        self._shown = stream is not None and stream.isatty()
+
+    def end(self) -> None:
+        """Clear the line."""
+        self._write("")
+
+    def _write(self, text: str) -> None:
+        if self._stream is None or not self._shown:
+            return
+        with contextlib.suppress(OSError):  # a terminal that was closed does not end the run
+            self._stream.write(f"\r{text:<60}" if text else f"\r{'':<60}\r")
+            self._stream.flush()
+
+
+class ReadingProgress(StatusLine):
+    """Shows how many files of a fleet are read."""
 
     def __init__(self, stream: TextIO | None, clock: Callable[[], float]) -> None:
-        self._stream = stream
+        super().__init__(stream)
         self._clock = clock
-        self._shown = stream is not None and stream.isatty()
+        self._next = 0.0
+
+    def __call__(self, done: int, total: int | None) -> None:
+        """So many are read, of `total`, which is None while they are counted."""
+        now = self._clock()
+        if now < self._next and done != total:
+            return
+        self._next = now + _SECONDS
+        if not total:
+            self._write(f"{done:,} files read")
+            return
+        full = BAR * min(done, total) // total
+        self._write(f"[{'#' * full}{'-' * (BAR - full)}] {done:,} of {total:,} files read")
+
+
+class Progress(StatusLine):
+    """Shows how far a run is."""
+
+    def __init__(self, stream: TextIO | None, clock: Callable[[], float]) -> None:
+        super().__init__(stream)
+        self._clock = clock
         self._done = 0
         self._began = 0.0
         self._deadline = 0.0
@@ -29,14 +73,3 @@ class Progress:
                     f"{self._done} of {event.planned} checks, "
                     f"{self._clock() - self._began:.1f} of at most {self._deadline:g} s"
                 )
-
-    def end(self) -> None:
-        """Clear the line."""
-        self._write("")
-
-    def _write(self, text: str) -> None:
-        if self._stream is None or not self._shown:
-            return
-        with contextlib.suppress(OSError):  # a terminal that was closed does not end the run
-            self._stream.write(f"\r{text:<60}" if text else f"\r{'':<60}\r")
-            self._stream.flush()

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
-from agent.formats.report_text import visible
+from agent.formats.report_text import spreadsheet_cell
 from agent.history.model import ChangeRow, CycleRow
 from agent.report.serialization import to_json
 
@@ -14,8 +14,6 @@ COLUMNS: Final = (
     *("cycle", "series", "run_id", "started_at", "finished_at", "complete", "status", "path", "access"),
     *("findings", "lost_before", "report", "summary"),
 )
-_FORMULA: Final = ("=", "+", "-", "@")
-"""How a cell begins that a spreadsheet computes (OWASP, CSV Injection)."""
 
 
 def as_csv(cycles: Iterable[CycleRow]) -> Iterator[str]:
@@ -50,13 +48,8 @@ def as_ndjson(cycles: Iterable[CycleRow], changes: Iterable[ChangeRow]) -> Itera
 
 def _line(cells: Iterable[object]) -> str:
     line = io.StringIO()
-    csv.writer(line, lineterminator="\n").writerow([_cell(cell) for cell in cells])
+    csv.writer(line, lineterminator="\n").writerow([spreadsheet_cell(str(cell)) for cell in cells])
     return line.getvalue()
-
-
-def _cell(value: object) -> str:
-    text = visible(str(value))
-    return f"'{text}" if text.lstrip().startswith(_FORMULA) else text
 
 
 def _dumps(values: Any) -> str:

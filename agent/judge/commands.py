@@ -168,17 +168,21 @@ FILTER_CHARACTERS: Final = 72
 
 
 def whose_address(evidence: Evidence, target: Target, seen: Sequence[Observation[Any]]) -> tuple[Command, ...]:
-    """Show which interfaces have these addresses, or the first of them, a command for each family; none for public
-    ones, which no interface of an endpoint has."""
-    addresses = [address for address in ordered(places(seen)) if not evidence.is_public(address)]
+    """Show which interfaces have these addresses; none for public ones, which no interface of an endpoint has."""
+    return interfaces_at(target.region, [address for address in places(seen) if not evidence.is_public(address)])
+
+
+def interfaces_at(region: str, addresses: Iterable[Address]) -> tuple[Command, ...]:
+    """Show which interfaces have these addresses, or the first of them, a command for each family."""
+    known = ordered(addresses)
     return tuple(
         read_only(
-            *("aws", "ec2", "describe-network-interfaces", "--region", target.region),
+            *("aws", "ec2", "describe-network-interfaces", "--region", region),
             *("--filters", _filter(name, of_version)),
             scope=CommandScope.SUBNET,
         )
         for version, name in ((4, "addresses.private-ip-address"), (6, "ipv6-addresses.ipv6-address"))
-        if (of_version := [str(address) for address in addresses if address.version == version])
+        if (of_version := [str(address) for address in known if address.version == version])
     )
 
 

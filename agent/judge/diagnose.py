@@ -105,11 +105,19 @@ def _candidate(
         target,
         about=frozenset(filter(None, of)) if target is None else frozenset({target.id}),
         counts=target.role is Role.REQUIRED if target is not None else _is_about_required(of, targets),
-        suppressed=any(
-            suppression.code == finding.code and suppression.target in (None, finding.target)
-            for suppression in suppress
-        ),
+        suppressed=any(_suppresses(suppression, finding, target, evidence) for suppression in suppress),
     )
+
+
+def _suppresses(suppression: Suppression, finding: RuleFinding, target: Target | None, evidence: Evidence) -> bool:
+    if suppression.code != finding.code or suppression.target not in (None, finding.target):
+        return False
+    if not suppression.applies_on(evidence.run.started_at.date()):
+        return False
+    if suppression.subject is None:
+        return True
+    subjects = subjects_of(finding, target, evidence, known_ids(finding, target, evidence))
+    return suppression.subject in {f"{subject.kind}:{subject.id}" for subject in subjects}
 
 
 def _is_about_required(of: Sequence[str | None], targets: Mapping[str, Target]) -> bool:

@@ -32,10 +32,11 @@ from agent.report.prediction import (
     PredictionDocument,
     SourceClass,
 )
+from agent.settings import Ec2Facts
 from agent.version import __version__
 from probes.addresses import ordered
 from probes.frozen import dataclass
-from probes.vpc.model import Network
+from probes.vpc.model import Network, configuration_of
 
 _CODE_AT: Final = {
     Stage.HOST_GROUPS: "VPC012",
@@ -70,6 +71,18 @@ class Facts:
     known: KnownVpc
     taken_at: datetime
     not_read: tuple[str, ...]
+
+
+def facts_of(facts: Ec2Facts, not_read: tuple[str, ...]) -> Facts:
+    """What a facts file, or the reads of it, say of a VPC; `not_read` are the parts that they lack, in words."""
+    read = {str(one.subject.operation): one.facts for one in facts.observations if one.ok and one.facts is not None}
+    known = KnownVpc(
+        vpc_id=facts.vpc_id,
+        region=facts.region,
+        configuration=configuration_of(read),
+        dropped=frozenset(operation for operation, held in read.items() if getattr(held, "dropped", 0)),
+    )
+    return Facts(known=known, taken_at=facts.taken_at, not_read=not_read)
 
 
 def predicted(facts: Facts, asked: Asked, assumptions: Sequence[str] = ()) -> PredictionDocument:

@@ -41,13 +41,17 @@ _MOST_BLOCKS: Final = 3
 
 
 def _target(known: KnownVpc, service: str, host: str = "") -> Target:
+    return target_in(known.region, service, host)
+
+
+def target_in(region: str, service: str, host: str = "") -> Target:
     """What the commands of fixes are about."""
     return Target(
         id=service,
         service=service,
-        region=known.region,
-        partition=partition_of(known.region).id,
-        service_name=service_name_of(service, known.region),
+        region=region,
+        partition=partition_of(region).id,
+        service_name=service_name_of(service, region),
         host=host,
         addressing=Addressing.DEFAULT,
         role=Role.REQUIRED,

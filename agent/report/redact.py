@@ -35,7 +35,7 @@ from agent.catalog.regions import REGIONS
 from agent.catalog.services import SERVICES
 from agent.catalog.vpce import bucket_of_host
 from agent.catalog.workloads import BACKINT_FOR_ENDPOINTS, SSM_AGENT_WITHOUT_EC2MESSAGES
-from agent.report.model import Command, Report, SubjectKind
+from agent.report.model import Command, FindingSubject, Report, SubjectKind
 from agent.report.prediction import PredictionDocument
 from probes.facts import ApiFacts
 from probes.masks import HOSTED_ZONE, ID_KINDS, Mask, Open
@@ -86,7 +86,7 @@ _PLAIN_WORDS: Final = frozenset(
     {*SERVICES, *REGIONS, *(partition.id for partition in PARTITIONS), "Amazon", "default", "localhost"}
 )
 """Words of this program, which tell nothing even where a role or a profile is called so."""
-_CHOSEN: Final = frozenset({SubjectKind.ROLE, SubjectKind.URL, SubjectKind.ISSUER})
+CHOSEN: Final = frozenset({SubjectKind.ROLE, SubjectKind.URL, SubjectKind.ISSUER})
 """Kinds of subjects whose ids are names that somebody chose; the others have forms that are masked by patterns."""
 _OWN_WORDS: Final = frozenset({FailureKind.TIMEOUT, FailureKind.DEADLINE})
 """Failures whose message is this program's and not a peer's."""
@@ -137,16 +137,16 @@ def redact(report: Report) -> Report:
 
 def redact_prediction(document: PredictionDocument) -> PredictionDocument:
     """The prediction with masks in place of all that identifies."""
-    masked: PredictionDocument = _Redactor(document, _fields(document)).run()
+    masked: PredictionDocument = DocumentRedactor(document, sensitive_fields(document)).run()
     return dataclasses.replace(masked, redacted=True)
 
 
-class _Redactor:
+class DocumentRedactor:
     """The masks of one document, whose fields that identify are `sensitive`."""
 
     def __init__(
         self,
-        document: Report | PredictionDocument,
+        document: object,
         sensitive: Iterable[tuple[str, str]],
         *,
         quoted_codes: Iterable[str | None] = (),
@@ -190,6 +190,16 @@ class _Redactor:
     def run(self) -> Any:
         """The document with masks, of the class that it is of."""
         return self._walked(self._document)
+
+    def text(self, text: str) -> str:
+        """A sentence of the document with its masks."""
+        return self._text(text, quotes=True)
+
+    def value(self, mask: Mask, text: str) -> str:
+        """A value that belongs to the document without being in it, as a field with this mask would show it."""
+        if _has_form(mask, text) or not _is_meaningful(mask.word, text):
+            return self._text(text)
+        return self._mask(mask.word, text)
 
     def _walked(self, value: Any, treatment: Mask | Open | None = None) -> Any:
         match value:
@@ -314,7 +324,7 @@ class _Redactor:
         return _ADDRESS.sub(lambda match: "<CIDR>" if _is_length(match) else _place_of(match), word)
 
 
-class Redactor(_Redactor):
+class Redactor(DocumentRedactor):
     """One table of masks for a report, and for texts of its host that go with it."""
 
     def __init__(self, report: Report) -> None:
@@ -374,10 +384,10 @@ def _sensitive(report: Report) -> Iterator[tuple[str, str]]:
     """What stands in fields whose whole content tells something, by the kind of its mask, in the report's order."""
     # First, so that a workload's setting of the same text has the mask that hosts have, too.
     yield from (("bucket", target.bucket) for target in report.targets if target.bucket is not None)
-    yield from _fields(report.vantage)
-    yield from _fields(report.targets)
+    yield from sensitive_fields(report.vantage)
+    yield from sensitive_fields(report.targets)
     for observation in report.observations:
-        yield from _fields(observation.facts)
+        yield from sensitive_fields(observation.facts)
         failure = observation.failure
         if failure is None:
             continue
@@ -388,19 +398,20 @@ def _sensitive(report: Report) -> Iterator[tuple[str, str]]:
             yield "text", failure.message
         elif (quoted := _QUOTED_BYTES.search(failure.message)) is not None:
             yield "text", quoted[0]
-        yield from _fields(failure)
-    yield from _fields(report.paths)
+        yield from sensitive_fields(failure)
+    yield from sensitive_fields(report.paths)
     # Last, since a masked URL has no host any more that could be counted.
-    for kind, text in _fields((report.vantage, *(observation.facts for observation in report.observations))):
+    for kind, text in sensitive_fields((report.vantage, *(observation.facts for observation in report.observations))):
         if kind in ("location", "proxy", "url") and (host := _host_in(text)) is not None and "." in host:
             yield "host", host
     # A rule may know of one from another place than a field, such as a role from a denial.
-    yield from (
-        (subject.kind.value, subject.id)
-        for finding in report.findings
-        for subject in finding.subjects
-        if subject.kind in _CHOSEN
-    )
+    for finding in report.findings:
+        yield from chosen_subjects(finding.subjects)
+
+
+def chosen_subjects(subjects: Iterable[FindingSubject]) -> Iterator[tuple[str, str]]:
+    """The subjects whose ids are names that somebody chose, each with the word of its mask."""
+    yield from ((subject.kind.value, subject.id) for subject in subjects if subject.kind in CHOSEN)
 
 
 @cache
@@ -464,16 +475,16 @@ def _texts(value: Any) -> Iterator[str]:
                 yield from _texts(getattr(value, name))
 
 
-def _fields(value: Any) -> Iterator[tuple[str, str]]:
+def sensitive_fields(value: Any) -> Iterator[tuple[str, str]]:
     """The texts that are to be masked, each with the word of its mask."""
     if isinstance(value, tuple):
         for item in value:
-            yield from _fields(item)
+            yield from sensitive_fields(item)
     elif dataclasses.is_dataclass(value) and not isinstance(value, type):
         for name, treatment in treatments(type(value)).items():
             content = getattr(value, name)
             if not isinstance(treatment, Mask):
-                yield from _fields(content)
+                yield from sensitive_fields(content)
             elif isinstance(content, dict):
                 # A list of exceptions may be one common word, or the domain of AWS itself.
                 yield from (

@@ -28,6 +28,7 @@ ATTRIBUTES: Final = {
     "table": {"class"},
     "ul": {"class"},
     "li": {"class"},
+    "section": {"class"},
     "details": {"id"},
     "summary": {"id"},
     "a": {"href"},

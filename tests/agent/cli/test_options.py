@@ -5,7 +5,7 @@ import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
@@ -184,8 +184,8 @@ CASES = (
         field="suppressions",
         good="DNS001",
         means=(Suppression(code="DNS001", target=None),),
-        other="TCP007=backup-gateway",
-        other_means=(Suppression(code="TCP007", target="backup-gateway"),),
+        other="TCP007=backup-gateway@2026-12-31",
+        other_means=(Suppression(code="TCP007", target="backup-gateway", until=date(2026, 12, 31)),),
         multiple=True,
     ),
     Case(name="history", field="path", good="/a.db", means=Path("/a.db"), other="b.db", other_means=Path("b.db")),

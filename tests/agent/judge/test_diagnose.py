@@ -6,6 +6,7 @@ import random
 import re
 from collections.abc import Iterable
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -1012,6 +1013,24 @@ def test_a_suppressed_cause_leaves_the_symptom_to_the_other() -> None:
     by_id = {finding.id: finding for finding in diagnosis.findings}
     assert by_id["TCP001@backup"].explained_by == "VPC005@backup"
     assert by_id["VPC012@backup"].suppressed
+
+
+@pytest.mark.parametrize(
+    ("suppression", "is_suppressed"),
+    [
+        (Suppression(code="TCP001", target=None, until=date(2026, 3, 1)), True),
+        (Suppression(code="TCP001", target=None, until=date(2026, 2, 28)), False),
+        (Suppression(code="TCP001", target=None, subject=f"address:{A}"), True),
+        (Suppression(code="TCP001", target=None, subject="address:10.9.9.9"), False),
+        (Suppression(code="TCP001", target=None, subject=f"resolver:{A}"), False),
+        (Suppression(code="TCP002", target=None, subject=f"address:{A}"), False),
+    ],
+)
+def test_a_suppression_holds_through_its_day_and_for_what_it_names(
+    suppression: Suppression, is_suppressed: bool
+) -> None:
+    (finding,) = diagnose(well(), (says("TCP001", at=[A]),), suppress=(suppression,)).findings
+    assert finding.suppressed is is_suppressed
 
 
 def test_a_rule_that_needs_a_read_says_why_it_was_not_asked() -> None:

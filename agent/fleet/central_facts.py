@@ -1,0 +1,157 @@
+"""What central facts say of hosts that read no configuration: facts of EC2, one file a VPC, taken elsewhere.
+
+The predictor follows the connects and names of each class of sources of a VPC. Where a host measured that something
+fails, and the configuration stops just that for hosts of its subnet with its groups, that is the cause. Facts are never
+asked about what works.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Final
+
+from agent.catalog.findings import CODES
+from agent.catalog.services import SERVICES
+from agent.fleet.classes import Classes, HostClass
+from agent.fleet.faults import Blind, part_of, subjects_of
+from agent.judge.causality import EXPLAINS, Effects
+from agent.judge.prediction import Asked, facts_of, predicted
+from agent.report.facts_file import untimely
+from agent.report.hops import Reachability
+from agent.report.model import FindingSubject, Fix, SubjectKind
+from agent.report.prediction import PredictedFault, PredictionDocument, SourceClass
+from agent.report.subjects import resources
+from agent.run.collect_facts import lacking
+from agent.settings import EVERY_SOURCE, Ec2Facts
+from probes.frozen import dataclass
+from probes.ports import HTTPS
+
+_STOPS: Final = frozenset({Reachability.BLOCKED, Reachability.DOUBTFUL})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CentralCauses:
+    """What central facts explain."""
+
+    keys: Mapping[tuple[str, int], str]
+    """The key of the cause, by symptom and class of hosts."""
+    fixes: Mapping[str, Fix]
+    """By the key of a cause."""
+    notes: tuple[str, ...]
+
+
+def explain_centrally(
+    classes: Classes, blind: Sequence[Blind], facts: Iterable[Ec2Facts], known_keys: Sequence[str], today: date
+) -> CentralCauses:
+    """The causes of symptoms of hosts that read nothing; `known_keys` are those that hosts found themselves, the most
+    frequent first, and the cause is one of them where it names the same."""
+    now = datetime(today.year, today.month, today.day, tzinfo=UTC) + timedelta(days=1)
+    usable: dict[str, Ec2Facts] = {}
+    notes: list[str] = []
+    for of_vpc in facts:
+        if (why := untimely(of_vpc, now)) is not None:
+            notes.append(f"The facts of {of_vpc.vpc_id} are not used: {why}.")
+        elif of_vpc.vpc_id not in usable or of_vpc.taken_at > usable[of_vpc.vpc_id].taken_at:
+            usable[of_vpc.vpc_id] = of_vpc
+    keys: dict[tuple[str, int], str] = {}
+    fixes: dict[str, Fix] = {}
+    for vpc_id, of_vpc in sorted(usable.items()):
+        here = [symptom for symptom in blind if classes.of[symptom.class_].vpc == vpc_id]
+        services = {symptom.target.partition("@")[0] for symptom in here} & SERVICES.keys()
+        if not services:
+            continue
+        document = _prediction(of_vpc, services)
+        for symptom in here:
+            fault = _cause_of(document, symptom, classes.of[symptom.class_])
+            if fault is not None:
+                key = _key(fault, symptom, known_keys)
+                keys[symptom.symptom_key, symptom.class_] = key
+                if fault.fix is not None:
+                    fixes.setdefault(key, fault.fix)
+    return CentralCauses(keys=keys, fixes=fixes, notes=tuple(notes))
+
+
+def _prediction(facts: Ec2Facts, services: Iterable[str]) -> PredictionDocument:
+    asked = Asked(sources=(EVERY_SOURCE,), services=dict.fromkeys(sorted(services), True), ports=())
+    return predicted(facts_of(facts, lacking(facts)), asked)
+
+
+def _cause_of(document: PredictionDocument, symptom: Blind, held: HostClass) -> PredictedFault | None:
+    """What stops, for every source that may be such a host, just what the symptom says; None where that differs from
+    source to source or is not known."""
+    sources = _sources_like(document.sources, held)
+    causes = [_first_fault(document.faults, source, symptom) for source in sources]
+    first = causes[0] if causes else None
+    if first is None or any(cause is None or _same(cause) != _same(first) for cause in causes):
+        return None
+    return first
+
+
+def _sources_like(sources: Iterable[SourceClass], held: HostClass) -> list[SourceClass]:
+    """The sources in the subnet of a host that have its groups; those of the subnet where no interface is known."""
+    there = [source for source in sources if source.subnet_id is not None and source.subnet_id == held.subnet]
+    return [source for source in there if not source.interface_count or set(source.group_ids) == held.groups]
+
+
+def _same(fault: PredictedFault) -> tuple[object, ...]:
+    return fault.code, fault.decided_by
+
+
+def _first_fault(faults: Iterable[PredictedFault], source: SourceClass, symptom: Blind) -> PredictedFault | None:
+    code = symptom.symptom_key.partition("|")[0]
+    service = symptom.target.partition("@")[0]
+    return next(
+        (
+            fault
+            for fault in faults
+            if source.id in fault.sources
+            and fault.code is not None
+            and (not service or fault.service == service)
+            and explains(fault.code, code)
+            and _concerns(fault, symptom)
+        ),
+        None,
+    )
+
+
+def explains(cause: str, symptom: str) -> bool:
+    """Whether one kind of finding can be the cause of another."""
+    return any(
+        row.cause == cause
+        and (row.symptom.include(CODES[symptom]) if isinstance(row.symptom, Effects) else row.symptom == symptom)
+        for row in EXPLAINS
+        if symptom in CODES
+    )
+
+
+def _concerns(fault: PredictedFault, symptom: Blind) -> bool:
+    """Whether what is predicted is about a port and an address at which the host failed. A name has neither: there the
+    setting that decides over it is enough, since the host measured that the answer is not right."""
+    if not fault.ports:
+        return True
+    subjects = subjects_of(symptom.symptom_key)
+    ports = {subject.id for subject in subjects if subject.kind is SubjectKind.PORT} or {str(HTTPS)}
+    addresses = {subject.id for subject in subjects if subject.kind is SubjectKind.ADDRESS}
+    return (
+        fault.outcome in _STOPS
+        and not ports.isdisjoint(map(str, fault.ports))
+        and (not addresses or not addresses.isdisjoint(map(str, fault.addresses)))
+    )
+
+
+def _key(fault: PredictedFault, symptom: Blind, known_keys: Sequence[str]) -> str:
+    """The key of a predicted cause: one that hosts found, where it names the same, otherwise one of its own."""
+    code = fault.code or ""
+    named = list(resources(*fault.decided_by))
+    for key in known_keys:
+        if key.partition("|")[0] == code and not set(named).isdisjoint(subjects_of(key)):
+            return key
+    failed = {subject.id for subject in subjects_of(symptom.symptom_key) if subject.kind is SubjectKind.PORT}
+    ports = [str(port) for port in fault.ports if port != HTTPS and str(port) in failed]
+    return "|".join((code, *_parts(named, ports)))
+
+
+def _parts(named: Iterable[FindingSubject], ports: Iterable[str]) -> Iterator[str]:
+    for subject in named:
+        yield part_of(subject.kind.value, subject.id)
+    for port in ports:
+        yield part_of(SubjectKind.PORT.value, port)

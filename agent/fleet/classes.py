@@ -1,0 +1,141 @@
+"""Hosts in classes: those that share every attribute are one, so that a million hosts are counted as some thousand."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+from agent.fleet.model import Attribute, SharedValue
+from agent.fleet.store import Engine
+from probes.frozen import dataclass
+
+COLUMNS: Final = {
+    Attribute.SUBNET: "subnet",
+    Attribute.IMAGE: "image",
+    Attribute.INSTANCE_TYPE: "instance_type",
+    Attribute.TOOL: "tool",
+    Attribute.ZONE: "zone",
+    Attribute.VPC: "vpc",
+    Attribute.ACCOUNT: "account",
+    Attribute.REGION: "region",
+}
+"""Attributes of which a host has one value, by their column of `record`."""
+LISTS: Final = {Attribute.GROUP: "group", Attribute.ENDPOINT: "endpoint", Attribute.RESOLVER: "resolver"}
+"""Attributes of which a host has several, by their name in `attribute`."""
+_SERVICE: Final = "service"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostClass:
+    """What the hosts of a class share."""
+
+    traits: frozenset[int]
+    """Numbers of values."""
+    services: frozenset[str]
+    vpc: str | None
+    zone: str | None
+    subnet: str | None
+    account: str | None
+    region: str | None
+    groups: frozenset[str]
+
+
+class Classes:
+    """All classes of a fleet."""
+
+    def __init__(self, of: Mapping[int, HostClass], values: Iterable[SharedValue]) -> None:
+        self.of = of
+        self.values = tuple(values)
+        """By their number."""
+        self._numbers = {value: number for number, value in enumerate(self.values)}
+        self._having: list[list[int]] = [[] for _ in self.values]
+        for class_, held in of.items():
+            for trait in held.traits:
+                self._having[trait].append(class_)
+
+    def having_trait(self, trait: int) -> Sequence[int]:
+        """The classes that have the value of this number."""
+        return self._having[trait]
+
+    def having(self, values: Iterable[SharedValue]) -> frozenset[int]:
+        """The classes that have all of these values."""
+        return frozenset.intersection(
+            *(frozenset(self._having[self._numbers[value]] if value in self._numbers else ()) for value in values)
+        )
+
+
+def find_classes(engine: Engine) -> Classes:
+    """Make the table `placed(record, sweep, host, minute, redacted, class)` of the records in `newest`. The number of a
+    class is the lowest id of its records. What a host redacted has no attributes."""
+    engine.execute(
+        "CREATE TABLE listed_value AS SELECT name, value, row_number() OVER (ORDER BY name, value) AS number "
+        "FROM (SELECT DISTINCT name, value FROM attribute) AS each_value"
+    )
+    engine.execute(
+        "CREATE TABLE listed AS SELECT a.record AS record, group_concat(CAST(v.number AS TEXT), ',') AS numbers "
+        "FROM attribute a JOIN listed_value v ON v.name = a.name AND v.value = a.value GROUP BY a.record"
+    )
+    shown = [
+        f"CASE WHEN r.redacted = 0 THEN {column} END" for column in (*map("r.{}".format, COLUMNS.values()), "l.numbers")
+    ]
+    engine.execute(
+        "CREATE TABLE placed AS SELECT n.record AS record, n.sweep AS sweep, n.host AS host, n.minute AS minute, "
+        f"r.redacted AS redacted, min(n.record) OVER (PARTITION BY {', '.join(shown)}) AS class "
+        "FROM newest n JOIN record r ON r.id = n.record LEFT JOIN listed l ON l.record = n.record"
+    )
+    return _classes(engine)
+
+
+def _classes(engine: Engine) -> Classes:
+    listed = {
+        str(number): (name, value)
+        for name, value, number in engine.query("SELECT name, value, number FROM listed_value")
+    }
+    attributes = {name: attribute for attribute, name in LISTS.items()}
+    numbers: dict[SharedValue, int] = {}
+
+    def trait(attribute: Attribute, value: str) -> int:
+        return numbers.setdefault(SharedValue(attribute=attribute, value=value), len(numbers))
+
+    columns = ", ".join(f"r.{column}" for column in COLUMNS.values())
+    rows = engine.query(
+        f"SELECT c.class, r.redacted, l.numbers, {columns} FROM (SELECT DISTINCT class FROM placed) AS c "
+        "JOIN record r ON r.id = c.class LEFT JOIN listed l ON l.record = c.class ORDER BY c.class"
+    )
+    of: dict[int, HostClass] = {}
+    for class_, redacted, of_lists, *row in rows:
+        if redacted:
+            of[class_] = _NOTHING_KNOWN
+            continue
+        held = dict(zip(COLUMNS, row, strict=True))
+        traits = {trait(attribute, value) for attribute, value in held.items() if value is not None}
+        services, groups = set(), set()
+        for number in (of_lists or "").split(","):
+            name, value = listed.get(number, ("", ""))
+            if name == _SERVICE:
+                services.add(value)
+            elif name:
+                traits.add(trait(attributes[name], value))
+            if name == LISTS[Attribute.GROUP]:
+                groups.add(value)
+        of[class_] = HostClass(
+            traits=frozenset(traits),
+            services=frozenset(services),
+            vpc=held[Attribute.VPC],
+            zone=held[Attribute.ZONE],
+            subnet=held[Attribute.SUBNET],
+            account=held[Attribute.ACCOUNT],
+            region=held[Attribute.REGION],
+            groups=frozenset(groups),
+        )
+    return Classes(of, numbers)
+
+
+_NOTHING_KNOWN: Final = HostClass(
+    traits=frozenset(),
+    services=frozenset(),
+    vpc=None,
+    zone=None,
+    subnet=None,
+    account=None,
+    region=None,
+    groups=frozenset(),
+)

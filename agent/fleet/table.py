@@ -1,0 +1,135 @@
+"""A fleet as a table, one row a host and cause, as CSV and Parquet: hosts that are well have one row without a cause.
+
+A row says where the host is, how it is, and what the cause is, so that nothing has to be joined to work with it.
+"""
+
+import csv
+import io
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from agent.catalog.findings import CODES
+from agent.fleet.model import FleetDocument
+from agent.fleet.store import Engine
+from agent.formats.report_text import spreadsheet_cell, visible
+
+_OF_RECORD: Final = (
+    *("sweep", "taken_at", "host", "region", "account", "vpc", "subnet", "zone", "image", "instance_type", "tool"),
+    *("status", "path", "access", "complete", "redacted", "summary", "place"),
+)
+_FLAGS: Final = frozenset({"complete", "redacted", "shared", "counted", "by_symptom"})
+COLUMNS: Final = (*_OF_RECORD, "code", "name", "severity", "title", "cause_key", "shared", "counted", "by_symptom")
+"""`shared`: whether the cause is one of those that hosts share, otherwise it is a fault of this host's own. `counted`:
+whether it is the one at which the host counts. `by_symptom`: whether the host saw its symptom alone."""
+_ROWS: Final = f"""
+SELECT {", ".join(f"r.{name}" for name in _OF_RECORD)}, a.cause_key, a.counted, a.by_symptom, min(c.severity)
+FROM record r
+LEFT JOIN assignment a ON a.record = r.id
+LEFT JOIN cause c ON c.record = r.id AND c.cause_key = a.cause_key
+WHERE r.sweep = ? AND r.newest = 1
+GROUP BY {", ".join(f"r.{name}" for name in _OF_RECORD)}, r.id, a.cause_key, a.counted, a.by_symptom
+ORDER BY r.host, r.id, a.counted DESC, a.cause_key
+"""  # noqa: S608 - names of this module
+# `critical` sorts before `warning`, so the least of them is the worst.
+_BATCH: Final = 2_000
+"""Rows that are written at once."""
+
+Row = dict[str, Any]
+Masked = Callable[[Row], Row]
+"""What becomes of a row before it is written."""
+
+
+class TableError(Exception):
+    """Why no table can be made."""
+
+
+def rows(engine: Engine, document: FleetDocument) -> Iterator[Row]:
+    """The rows of the told sweep, by host; a flag is a bool, what is not known None."""
+    if document.sweep is None:
+        return
+    causes = {cause.key: cause for cause in document.causes}
+    for values in engine.query(_ROWS, (document.sweep.id,)):
+        row = dict(zip(_OF_RECORD, values, strict=False))
+        key, counted, by_symptom, severity = values[len(_OF_RECORD) :]
+        code = None if key is None else key.partition("|")[0]
+        known, cause = CODES.get(code or ""), causes.get(key)
+        row |= {
+            "code": code,
+            "name": known.name if known else None,
+            "severity": cause.severity.value if cause else severity or (known.severity.value if known else None),
+            "title": cause.title if cause else known.title if known else None,
+            "cause_key": key,
+            "shared": None if key is None else cause is not None,
+            "counted": counted,
+            "by_symptom": by_symptom,
+        }
+        yield {name: _as_flag(row[name]) if name in _FLAGS else row[name] for name in COLUMNS}
+
+
+def _as_flag(value: Any) -> bool | None:
+    return None if value is None else bool(value)
+
+
+def as_csv(every: Iterable[Row]) -> Iterator[str]:
+    """The head, then the rows, some at a time. What a spreadsheet would compute has an apostrophe in front."""
+    yield _lines([COLUMNS])
+    yield from _pieces([_shown(row[name]) for name in COLUMNS] for row in every)
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return ""
+    return ("true" if value else "false") if isinstance(value, bool) else spreadsheet_cell(str(value))
+
+
+def _pieces(lines: Iterable[Sequence[str]]) -> Iterator[str]:
+    piece: list[Sequence[str]] = []
+    for line in lines:
+        piece.append(line)
+        if len(piece) == _BATCH:
+            yield _lines(piece)
+            piece = []
+    yield _lines(piece)
+
+
+def _lines(lines: Iterable[Sequence[str]]) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(lines)
+    return text.getvalue()
+
+
+def why_no_parquet(engine: Engine) -> str | None:
+    """Why an engine cannot write Parquet; None where it can."""
+    if engine.name == "duckdb":
+        return None
+    return "Parquet needs DuckDB: install backuplink[fleet], or use --format csv"
+
+
+def as_parquet(engine: Engine, every: Iterable[Row]) -> bytes:
+    """The rows as a Parquet file, by DuckDB. Raises TableError with another engine, OSError where there is no room for
+    a file on the way."""
+    if (why := why_no_parquet(engine)) is not None:
+        raise TableError(why)
+    # Through a file of CSV: a statement with a value for each cell takes twenty times as long.
+    with tempfile.TemporaryDirectory(prefix="backuplink-") as folder:
+        lines, table = Path(folder, "rows.csv"), Path(folder, "rows.parquet")
+        place = str(table).replace("'", "''")
+        with lines.open("w", encoding="utf-8", newline="") as stream:
+            for piece in _pieces([_plain(row[name]) for name in COLUMNS] for row in every):
+                stream.write(piece)
+        kinds = ", ".join(f"'{name}': '{'BOOLEAN' if name in _FLAGS else 'VARCHAR'}'" for name in COLUMNS)
+        engine.execute(
+            f"COPY (SELECT * FROM read_csv(?, header = false, columns = {{{kinds}}}, nullstr = '', quote = '\"', "  # noqa: S608 - our names
+            "escape = '\"', delim = ',', new_line = '\\n', auto_detect = false, max_line_size = 1048576)) "
+            f"TO '{place}' (FORMAT parquet, COMPRESSION zstd)",
+            (str(lines),),
+        )
+        return table.read_bytes()
+
+
+def _plain(value: Any) -> str:
+    if value is None:
+        return ""
+    return ("true" if value else "false") if isinstance(value, bool) else visible(str(value))

@@ -1,0 +1,140 @@
+"""Generated estates with known faults: every fault comes out first and with its hosts, and nothing else is named."""
+
+from collections.abc import Iterable
+from typing import Final
+
+import pytest
+
+from agent.fleet.engines.duckdb import DuckDb
+from agent.fleet.engines.sqlite import Sqlite
+from agent.fleet.join import Question, joined
+from agent.fleet.model import FleetDocument, Turn
+from agent.fleet.reading import ReadResult
+from agent.fleet.store import Engine, Read
+from agent.report.model import Status
+from tests.support.estates import HOSTS, KINDS, TODAY, Estate, estate, hostile, rolling
+from tests.support.extent import everything, one_in
+
+SEEDS: Final = one_in(20, range(200))
+"""Of generated estates."""
+ENGINES: Final = (Sqlite, DuckDb)
+ANSWERS: Final = ReadResult(read=1, unreadable_count=0, unreadable=(), notes=())
+
+
+def question(**changes: object) -> Question:
+    blank = {
+        "sweep": None,
+        "against": "previous",
+        "by": None,
+        "where": (),
+        "since": None,
+        "suppress": (),
+        "expected": None,
+        "facts": (),
+        "today": TODAY.date(),
+        "read": ANSWERS,
+    }
+    return Question(**{**blank, **changes})  # type: ignore[arg-type]
+
+
+def asked(engine: Engine, reads: Iterable[Read], **changes: object) -> FleetDocument:
+    engine.insert(reads)
+    return joined(engine, question(**changes))
+
+
+def members(engine: Engine, key: str) -> frozenset[str]:
+    """The hosts that have a cause."""
+    rows = engine.query(
+        "SELECT r.host FROM assignment a JOIN record r ON r.id = a.record WHERE a.cause_key = ?", (key,)
+    )
+    return frozenset(host for (host,) in rows)
+
+
+def assert_true(document: FleetDocument, engine: Engine, known: Estate) -> None:
+    """Each fault is a cause of its own with exactly its hosts and those of the noise that share its code; no other
+    cause is named."""
+    left = {cause.key: cause for cause in document.causes}
+    for truth in known.truths:
+        noisy = {host for host, code in known.noise.items() if code == truth.code}
+        fitting = [
+            key
+            for key, cause in left.items()
+            if cause.code == truth.code and truth.hosts <= members(engine, key) <= truth.hosts | noisy
+        ]
+        assert len(fitting) == 1, (truth.code, len(truth.hosts), [cause.key for cause in document.causes])
+        cause = left.pop(fitting[0])
+        assert cause.host_count + cause.also_count == len(members(engine, cause.key))
+    assert not left
+    own = sum(fault.host_count for fault in document.own_faults)
+    sick = document.totals.hosts - document.totals.ok
+    assert sum(cause.host_count for cause in document.causes) + own == sick
+    assert document.totals.hosts == len({read.record.host for read in known.reads})
+
+
+CASES: Final = (
+    [(kind, seed) for seed in SEEDS for kind in KINDS]
+    if everything()
+    else [(kind, number) for number, kind in enumerate(KINDS)]
+)
+
+
+@pytest.mark.parametrize(("kind", "seed"), CASES)
+def test_every_fault_is_named_with_its_hosts(kind: str, seed: int) -> None:
+    known = estate(kind, seed, count=HOSTS if everything() else HOSTS // 2)
+    documents = []
+    for opened in ENGINES if seed < len(KINDS) else ENGINES[seed % 2 :][:1]:
+        with opened() as engine:
+            document = asked(engine, known.reads)
+            assert_true(document, engine, known)
+            documents.append(document)
+    assert len({str(document).replace("duckdb", "sqlite") for document in documents}) == 1
+
+
+@pytest.mark.parametrize("opened", ENGINES)
+@pytest.mark.parametrize("seed", one_in(20, range(100, 120)))
+def test_a_change_that_rolls_through_a_vpc(seed: int, opened: type[Sqlite | DuckDb]) -> None:
+    """No place says which sweep a record is of."""
+    known = rolling(seed)
+    with opened() as engine:
+        document = asked(engine, known.reads)
+        assert len(document.sweeps) == 5
+        (truth,) = known.truths
+        (cause,) = document.causes
+        assert members(engine, cause.key) == truth.hosts
+        assert cause.since_sweep == document.sweeps[2].id
+        assert not cause.flapping
+        (change,) = [change for change in document.changes if change.turn is not Turn.SHRUNK]
+        assert (change.turn, change.key) == (Turn.GROWN, cause.key)
+        assert 0 < change.came <= change.after - change.before + 20
+        assert document.not_heard_from is not None
+        assert document.not_heard_from.host_count <= 6
+        assert document.not_heard_from.shared is None
+    with opened() as engine:
+        earlier = asked(engine, known.reads, sweep=document.sweeps[2].id)
+        assert {change.turn for change in earlier.changes} == {Turn.NEW, Turn.HEALED}
+
+
+@pytest.mark.parametrize("opened", ENGINES)
+def test_noise_alone_is_no_cause_however_much_there_is(opened: type[Sqlite | DuckDb]) -> None:
+    known = estate("none", 3, noise=0.3)
+    with opened() as engine:
+        assert_true(asked(engine, known.reads), engine, known)
+
+
+@pytest.mark.parametrize("opened", ENGINES)
+def test_records_that_mean_harm_have_nothing_in_common(opened: type[Sqlite | DuckDb]) -> None:
+    count = 100_000 if everything() else 500
+    with opened() as engine:
+        document = asked(engine, hostile(1, count))
+        named = [cause for cause in document.causes if cause.host_count + cause.also_count > 1]
+        assert named == []
+        assert len(engine.query("SELECT id FROM record")) == count
+        assert (
+            document.totals.hosts
+            + sum(sweep.host_count for sweep in document.sweeps if document.sweep and sweep.id != document.sweep.id)
+            <= count
+        )
+        for cause in document.causes:
+            words = [word for command in cause.fix.commands for word in command.argv]
+            assert not any(mark in word for word in words for mark in ("'", '"', "\n", "`", "$", ";", "script"))
+    assert document.verdict.status is Status.CRITICAL

@@ -1,0 +1,405 @@
+"""What many hosts say together, in every format, read back; hostile words are only words, masks leave no id."""
+
+import csv
+import io
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+import jsonschema_rs
+import pytest
+
+from agent.catalog.findings import CODES
+from agent.fleet import content, markdown, metrics, model, page, table, text
+from agent.fleet.engines.duckdb import DuckDb
+from agent.fleet.engines.sqlite import Sqlite
+from agent.fleet.model import MAX_EXAMPLES, FleetDocument, refusal
+from agent.fleet.redact import FleetRedactor
+from agent.fleet.render import render
+from agent.formats.report_text import visible
+from agent.report.redact import treatments
+from agent.report.serialization import to_json
+from agent.settings import FLEET_FORMATS
+from tests.formats import html_page
+from tests.formats.markdown_page import PARSER, QUIET
+from tests.formats.monitors import families_in, samples_in
+from tests.support import fleets
+from tests.support.extent import one_in
+from tests.support.runs import too_long
+from tests.support.untrusted import HOSTILE
+
+VALIDATOR: Final = jsonschema_rs.Draft202012Validator(model.schema())
+MARKUP: Final = (
+    *HOSTILE,
+    "</script><script>alert(1)</script>",
+    "<!--<script>",
+    "\u2029",
+    "vpc|acl < x",
+    "=cmd|' /C'!A0",
+)
+IDENTIFYING: Final = re.compile(
+    r"\b(?:i|vpc|sg|subnet|vpce|acl|ami)-[0-9a-f]{8,17}\b|\b10\.\d+\.\d+\.\d+|\b\d{12}\b|corp\.example|/srv/|/reports/"
+    rf"|{fleets.ROLE}"
+)
+
+
+def document() -> FleetDocument:
+    return fleets.document()
+
+
+# --- JSON ------------------------------------------------------------------------------------------------------------
+
+
+def test_json_is_read_back_and_fits_its_schema() -> None:
+    written = json.loads(model.dumps(document()))
+    assert model.decode(written) == document()
+    assert [error.message for error in VALIDATOR.iter_errors(written)] == []
+    assert written["schema"] == "backuplink.fleet.v1"
+
+
+@pytest.mark.parametrize("spoilt", [{"totals": None}, {"causes": [{}]}, {"verdict": {"status": "fine", "summary": ""}}])
+def test_what_is_no_document_does_not_fit(spoilt: dict[str, Any]) -> None:
+    assert not VALIDATOR.is_valid({**to_json(document()), **spoilt})
+
+
+# --- Text ------------------------------------------------------------------------------------------------------------
+
+
+def test_text_says_what_is_wrong_whom_it_hits_since_when_and_what_to_do() -> None:
+    shown = text.render(document())
+    assert too_long(shown) == []
+    lines = shown.splitlines()
+    assert lines[0].startswith("CRITICAL  3 causes on 1,000 of 4,944 hosts")
+    assert lines[1] == "          4,944 hosts: 3,941 ok, 2 warning, 1,000 critical, 1 unknown; 60 not"
+    words = " ".join(shown.split())
+    for said in (
+        f"1. CRITICAL on 508 of 508 hosts: {CODES['VPC005'].title} [VPC005]",
+        f"security group {fleets.GROUP}, ports 1026 and 1027 (backup-gateway)",
+        "Hit: every host that could have it.",
+        "190 hosts of them saw the symptom alone and joined by it. 3 more hosts have it besides a worse cause.",
+        f"{fleets.VPC} euw1-az1 170 of 170 hosts",
+        "Since 2026-01-13 03:00 UTC, 2 d 0 h before this sweep.",
+        "What to do: Let the hosts in, in the endpoint's security group. aws ec2 authorize-security-group-ingress",
+        f"Hosts: {', '.join(fleets.HOSTS[:3])} and 505 more",
+        f"Read one: backuplink diagnose \\ /srv/reports/{fleets.SWEEPS[-1].id}/{fleets.HOSTS[0]}",
+        "See: backuplink explain VPC005",
+        "Hit: zone euw1-az3: 100% of the hosts with the fault have that in common, and 98 of 100 hosts with it have "
+        "the fault, 406 times as often as the others.",
+        "Since 2026-01-15 03:00 UTC, new in this sweep.",
+        "Since when is not known.",
+        "3 hosts with a fault of their own",
+        "It is this host: the 41 others of its subnet are well.",
+        "60 hosts of inventory.json not heard from.",
+        "100% of them share subnet subnet-0c1b2c3d4e5f67890, of which 31 of 31 hosts are silent.",
+        "Changes since 2026-01-14 03:00 UTC new on 98 hosts: Port 443",
+        "healed, 240 hosts before: Private DNS of the endpoint is off (endpoint=vpce-0d1b2c3d4e5f67890)",
+        "Suppressed ENV010 on 4 hosts, through 2026-12-31",
+        "/reports/torn/stdout: ends in the middle of a document",
+    ):
+        assert said in words
+
+
+def test_only_the_first_word_has_a_colour_and_only_where_it_is_wanted() -> None:
+    plain, coloured = text.render(document()), text.render(document(), colour=True)
+    assert "\x1b" not in plain
+    assert coloured.replace("\x1b[1;31m", "").replace("\x1b[0m", "") == plain
+    assert coloured.startswith("\x1b[1;31mCRITICAL\x1b[0m  ")
+
+
+def test_a_refusal_is_one_line() -> None:
+    assert text.render(refusal("no such option: --frmat.")) == "UNKNOWN  no such option: --frmat.\n"
+
+
+def test_nothing_that_is_left_out_is_uncounted() -> None:
+    many = replace(document(), causes=document().causes * 10, own_faults=document().own_faults * 20)
+    assert "And 18 more causes: --format json has all." in text.render(many)
+    assert "And 20 more codes: --format json has all." in text.render(many)
+    assert "And 10 more causes" in markdown.render(many).replace("\\", "")
+
+
+@pytest.mark.parametrize(
+    ("part", "words"), [(0.0, "0%"), (0.001, "under 1%"), (0.999, "99%"), (1.0, "100%"), (0.5, "50%")]
+)
+def test_only_all_is_all_and_only_none_is_none(part: float, words: str) -> None:
+    assert content.percent(part) == words
+
+
+@pytest.mark.parametrize(
+    ("place", "argv"),
+    [
+        ("/a/COMMAND/i-1/awsrunShellScript/report/stdout", ("backuplink", "diagnose")),
+        ("reports/one.json", ("backuplink", "diagnose")),
+        ("s3://bucket/COMMAND/i-1/awsrunShellScript/host/stdout", ("aws", "s3", "cp")),
+        ("/a/COMMAND/i-1/awsrunShellScript/host/stdout", None),
+        ("records.ndjson", None),
+    ],
+)
+def test_what_shows_the_report_of_a_host(place: str, argv: tuple[str, ...] | None) -> None:
+    shown = replace(document(), files=(model.HostFile(host="i-1", place=place),))
+    command = content.reading(["i-0", "i-1"], shown)
+    assert (command.argv[: len(argv)] if command and argv else command) == argv
+    assert content.reading(["i-1"], replace(shown, redacted=True)) is None
+
+
+def test_the_same_way_back_is_said_once() -> None:
+    (command,) = document().causes[0].fix.commands
+    twice = replace(document().causes[0].fix, commands=(command, command))
+    assert content.taking_back(twice) == [f"To take each of these back: {command.undo}"]
+    other = replace(command, undo="by hand")
+    assert len(content.taking_back(replace(twice, commands=(command, other)))) == 2
+    assert content.taking_back(replace(twice, commands=())) == []
+
+
+# --- HTML ------------------------------------------------------------------------------------------------------------
+
+
+def test_the_page_has_totals_a_card_a_cause_the_map_and_the_document() -> None:
+    elements = html_page.read(page.render(document()))
+    assert html_page.data(elements) == to_json(document())
+    cards = [row for row in elements if row.name == "section" and "card" in (row.attributes.get("class") or "")]
+    assert [row.attributes["class"] for row in cards] == ["card critical", "card critical", "card warning"]
+    assert html_page.texts(elements, "h2") == [
+        f"1. CRITICAL on 508 of 508 hosts: {CODES['VPC005'].title} (VPC005)",
+        f"2. CRITICAL on 98 of 310 hosts: {CODES['TCP001'].title} (TCP001)",
+        f"3. WARNING on 394 of 400 hosts: {CODES['IAM003'].title} (IAM003)",
+        "Where: VPC by zone",
+        "Since when",
+        "3 hosts with a fault of their own",
+        "Not heard from",
+        "Changes since 2026-01-14 03:00 UTC",
+        "Suppressed",
+        "Not used",
+        "Notes",
+    ]
+    titles = {row.text for row in elements if row.name == "title" and "svg" in row.inside}
+    assert titles == {
+        "Hosts by verdict",
+        "Hosts with a shared cause by VPC and zone",
+        "Since when",
+        *(f"Hosts with {code} by VPC and zone" for code in ("VPC005", "TCP001", "IAM003")),
+    }
+
+
+def test_pictures_say_in_words_what_they_show() -> None:
+    said = " ".join(row.text for row in html_page.read(page.render(document())) if row.name == "desc")
+    assert "1,000 critical. 1 unknown. 2 warning. 3,941 ok. 60 not heard from." in said
+    assert f"{fleets.OTHER_VPC} euw1-az3: 98 of 105." in said
+    assert "2026-01-11 03:00: 300 of 4,940." in said
+    assert "1. VPC005 508 hosts: Since 2026-01-13 03:00 UTC" in said
+
+
+def test_the_page_of_a_refusal_has_nothing_but_why() -> None:
+    elements = html_page.read(page.render(refusal("nothing to read")))
+    assert html_page.texts(elements, "h1") == ["UNKNOWN: nothing to read"]
+    assert html_page.texts(elements, "h2") == []
+
+
+@pytest.mark.parametrize("hostile", one_in(8, MARKUP))
+def test_no_word_makes_more_of_a_page_than_text(hostile: str) -> None:
+    spoken = fleets.filled(document(), hostile)
+    elements = html_page.read(page.render(spoken))
+    assert html_page.data(elements) == to_json(spoken)
+    plain = html_page.read(page.render(fleets.filled(document(), "x" if hostile else "")))
+    if hostile.strip():
+        assert [row.name for row in elements if not row.inside & {"svg"}] == [
+            row.name for row in plain if not row.inside & {"svg"}
+        ]
+    known = {row.url for code in CODES.values() for row in code.documents}
+    assert {row.attributes["href"] for row in elements if row.name == "a"} <= known
+    assert f"CRITICAL: {visible(hostile)}" in html_page.texts(elements, "h1")
+
+
+# --- Markdown and text, of hostile words -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("hostile", one_in(8, MARKUP))
+def test_no_word_makes_more_of_markdown_than_text(hostile: str) -> None:
+    shown = markdown.render(fleets.filled(document(), hostile))
+    assert shown.isascii()
+    assert shown.replace("\n", "").isprintable()
+    parsed = [inner for token in PARSER.parse(shown) for inner in (token, *(token.children or ()))]
+    assert {token.type for token in parsed} <= QUIET
+    known = {row.url for code in CODES.values() for row in code.documents}
+    assert {token.attrGet("href") for token in parsed if token.type == "link_open"} <= known
+
+
+def test_markdown_has_what_a_ticket_needs() -> None:
+    shown = markdown.render(document())
+    assert shown.startswith("# CRITICAL: 3 causes on 1,000 of 4,944 hosts")
+    assert f"| {fleets.VPC} | euw1-az1 | 170 | 170 |" in shown
+    assert "aws ec2 authorize-security-group-ingress --region eu-west-1" in shown
+    assert "## Changes since 2026-01-14 03:00 UTC" in shown
+
+
+@pytest.mark.parametrize("hostile", one_in(4, MARKUP))
+def test_no_word_leaves_the_lines_of_the_text(hostile: str) -> None:
+    shown = text.render(fleets.filled(document(), hostile))
+    assert shown.isascii()
+    assert shown.replace("\n", "").isprintable()
+    assert too_long(shown) == []
+
+
+# --- Prometheus ------------------------------------------------------------------------------------------------------
+
+
+def test_metrics_count_hosts_by_verdict_and_by_cause() -> None:
+    shown = metrics.render(document())
+    samples = {
+        (name, tuple(value for _, value in sorted(labels))): value
+        for (name, labels), value in samples_in(shown).items()
+    }
+    assert samples["backuplink_fleet_hosts", ("critical",)] == 1_000
+    assert samples["backuplink_fleet_cause_hosts", ("VPC005", f"group={fleets.GROUP}|port=1027")] == 508
+    assert samples["backuplink_fleet_cause_exposed_hosts", ("VPC005", f"group={fleets.GROUP}|port=1027")] == 508
+    assert samples["backuplink_fleet_hosts_not_heard_from", ()] == 60
+    assert samples["backuplink_fleet_own_fault_hosts", ("TCP005",)] == 2
+    assert samples["backuplink_fleet_verdict", ("critical",)] == 1
+    assert samples["backuplink_fleet_verdict", ("ok",)] == 0
+    since = {labels for name, labels in samples if name == "backuplink_fleet_cause_since_timestamp_seconds"}
+    assert {code for code, _ in since} == {"VPC005", "TCP001"}
+    assert [family.name for family in families_in(shown)] == [family.name for family in metrics.FAMILIES]
+
+
+@pytest.mark.parametrize("hostile", one_in(8, MARKUP))
+def test_a_label_holds_what_was_said_and_nothing_comes_of_it(hostile: str) -> None:
+    causes = tuple(replace(cause, key=f"{cause.code}|{hostile}") for cause in document().causes)
+    shown = metrics.render(replace(document(), causes=causes))
+    labels = {dict(labels).get("subject") for name, labels in samples_in(shown) if name.endswith("cause_hosts")}
+    assert labels == {visible(hostile)}
+
+
+def test_a_refusal_has_its_verdict_and_no_hosts() -> None:
+    shown = metrics.render(refusal("nothing to read"))
+    assert 'backuplink_fleet_verdict{status="unknown"} 1.0' in shown
+    assert "backuplink_fleet_hosts{" not in shown
+
+
+# --- CSV and Parquet -------------------------------------------------------------------------------------------------
+
+
+def rows_of(written: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(written)))
+
+
+@pytest.mark.parametrize("kind", [Sqlite, DuckDb])
+def test_csv_has_a_row_a_host_and_cause_and_one_for_each_that_is_well(kind: type[Sqlite | DuckDb]) -> None:
+    with fleets.tables(kind) as (engine, told):
+        rows = rows_of("".join(table.as_csv(table.rows(engine, told))))
+        causes = engine.query("SELECT r.host, c.cause_key, c.severity FROM cause c JOIN record r ON r.id = c.record")
+    assert tuple(rows[0]) == table.COLUMNS
+    assert {(row["host"], row["cause_key"], row["severity"]) for row in rows if row["cause_key"]} == set(causes)
+    well = [row for row in rows if not row["cause_key"]]
+    assert {row["host"] for row in well} == {fleets.HOSTS[0], fleets.HOSTS[4]}
+    assert {(row["status"], row["code"], row["counted"]) for row in well} == {("ok", "", "")}
+    first = {row["host"]: row for row in rows if row["counted"] == "true"}
+    assert first[fleets.HOSTS[3]]["name"] == CODES["TCP002"].name
+    assert first[fleets.HOSTS[3]]["shared"] == "false"
+    assert {row["sweep"] for row in rows} == {fleets.SWEEPS[-1].id}
+
+
+def test_a_row_knows_the_cause_that_hosts_share() -> None:
+    with fleets.tables() as (engine, told):
+        engine.execute("UPDATE assignment SET cause_key = ?, by_symptom = 1 WHERE record = 3", (fleets.KEY,))
+        (row,) = (row for row in table.rows(engine, told) if row["cause_key"] == fleets.KEY)
+    assert (row["code"], row["shared"], row["by_symptom"], row["severity"]) == ("VPC005", True, True, "critical")
+
+
+@pytest.mark.parametrize("hostile", one_in(4, MARKUP))
+def test_no_cell_is_computed_or_breaks_its_row(hostile: str) -> None:
+    with fleets.tables(hosts=(hostile, *fleets.HOSTS[:3])) as (engine, told):
+        written = "".join(table.as_csv(table.rows(engine, told)))
+        count = len(list(table.rows(engine, told)))
+    rows = rows_of(written)
+    assert len(rows) == len(written.splitlines()) - 1 == count
+    assert visible(hostile) in {row["host"].removeprefix("'") for row in rows}
+    assert not any(cell.lstrip().startswith(("=", "+", "-", "@")) for row in rows for cell in row.values())
+
+
+def test_parquet_holds_the_same_rows(tmp_path: Path) -> None:
+    with fleets.tables(DuckDb, hosts=("a,'\"\n\\b", *fleets.HOSTS)) as (engine, told):
+        rows = list(table.rows(engine, told))
+        place = tmp_path / "fleet.parquet"
+        place.write_bytes(table.as_parquet(engine, iter(rows)))
+        read = engine.query("SELECT * FROM read_parquet(?)", (str(place),))
+        kinds = dict(engine.query("SELECT name, type FROM parquet_schema(?)", (str(place),)))
+    assert [dict(zip(table.COLUMNS, row, strict=True)) for row in read] == [
+        {name: visible(value) if isinstance(value, str) else value for name, value in row.items()} for row in rows
+    ]
+    assert (kinds["counted"], kinds["host"]) == ("BOOLEAN", "BYTE_ARRAY")
+
+
+def test_parquet_needs_duckdb() -> None:
+    with fleets.tables() as (engine, told), pytest.raises(table.TableError, match="install backuplink"):
+        table.as_parquet(engine, table.rows(engine, told))
+
+
+# --- Masks -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", [name for name in FLEET_FORMATS if name not in ("csv", "parquet")])
+def test_a_masked_document_has_no_id_in_any_format(name: str) -> None:
+    assert IDENTIFYING.search(render(document(), name))
+    masked = FleetRedactor(document()).document()
+    assert IDENTIFYING.findall(render(masked, name)) == []
+    assert masked.redacted
+
+
+def test_masked_rows_have_no_id_and_the_masks_of_the_document() -> None:
+    with fleets.tables(hosts=(*fleets.HOSTS, fleets.NAMED_HOST)) as (engine, told):
+        redactor = FleetRedactor(told)
+        masked = redactor.document()
+        rows = list(map(redactor.row, table.rows(engine, told)))
+    assert IDENTIFYING.findall("".join(table.as_csv(rows))) == []
+    hosts = {row["host"] for row in rows}
+    assert len(hosts) == len(fleets.HOSTS) + 1
+    assert set(masked.causes[0].hosts) <= hosts
+    assert masked.causes[1].hosts[1] in hosts
+
+
+def test_a_masked_key_tells_causes_apart_as_before() -> None:
+    masked = FleetRedactor(document()).document()
+    assert [cause.key for cause in masked.causes] == [
+        "VPC005|group=sg-1|port=1027",
+        "TCP001|vpc=vpc-2|address=192.0.2.1|address=192.0.2.2",
+        "IAM003|account=account-1|role=role-1",
+    ]
+    assert masked.causes[0].subjects[0].id == "sg-1"
+    assert masked.causes[2].note == "All of them call with role-1."
+
+
+def test_every_text_of_the_document_says_what_becomes_of_it() -> None:
+    seen: set[Any] = {type(value) for value in _objects(document())}
+    for kind in seen:
+        treatments(kind)  # raises TypeError
+    assert len(seen) > 15
+
+
+def _objects(value: Any) -> list[Any]:
+    if isinstance(value, tuple):
+        return [found for part in value for found in _objects(part)]
+    if hasattr(value, "__dataclass_fields__"):
+        return [value, *(found for name in value.__dataclass_fields__ for found in _objects(getattr(value, name)))]
+    return []
+
+
+# --- The module ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("draw", [text.render, markdown.render, page.render, metrics.render, model.dumps])
+def test_the_same_document_is_the_same_text(draw: Callable[[FleetDocument], str]) -> None:
+    assert draw(document()) == draw(document())
+
+
+def test_examples_are_bounded() -> None:
+    assert all(len(cause.hosts) <= MAX_EXAMPLES for cause in document().causes)
+
+
+def test_options_load_nothing_of_a_fleet_but_names() -> None:
+    code = "import sys, agent.cli.options; print(*(name for name in sys.modules if name.startswith('agent.fleet')))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["agent.fleet", "agent.fleet.attributes"]

@@ -1,0 +1,66 @@
+"""Lists of hosts that should be heard from, in the forms that people have them."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from agent.fleet.inventory import InventoryError, parse, read_inventory
+
+HOSTS = frozenset({"i-0a1b2c3d4e5f67890", "mi-0123456789abcdef0", "db-7.example.com"})
+LIST = sorted(HOSTS)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\n".join(LIST),
+        "\r\n# from the inventory of Tuesday\r\n\r\n" + "\r\n".join(LIST),
+        "\ufeff" + "\n".join(LIST),
+        json.dumps(LIST),
+        json.dumps([{"InstanceId": host, "PingStatus": "Online"} for host in LIST]),
+        json.dumps({"InstanceInformationList": [{"InstanceId": host} for host in LIST]}),
+        json.dumps({"Reservations": [{"Instances": [{"InstanceId": host}]} for host in LIST]}),
+        "Name,InstanceId,Owner\n" + "".join(f"a,{host},b\n" for host in LIST),
+        "host;zone\n" + "".join(f'"{host}";z\n' for host in LIST),
+        "".join(f"{host}\tx\n" for host in LIST),
+    ],
+    ids=["lines", "comments", "mark", "json", "objects", "ssm", "ec2", "csv", "semicolons", "tabs"],
+)
+def test_forms(text: str) -> None:
+    assert parse(text.encode(), "hosts").hosts == HOSTS
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("", "lists no host"),
+        ("[]", "lists no host"),
+        ("{}", "lists no host"),
+        ('{"InstanceInformationList": []}', "lists no host"),
+        ("[", "begins as JSON does and is none"),
+        ("[" * 100_000, "begins as JSON does and is none"),
+        ('[{"Name": "a"}]', "has no InstanceId"),
+        ("[1]", "has no InstanceId"),
+        ("i-1\n<b>x</b>\n", "1 of its 2 entries are no host: '<b>x</b>'"),
+        ('["i-1", "a b"]', "1 of its 2 entries are no host"),
+    ],
+)
+def test_what_is_no_inventory_is_refused(text: str, why: str) -> None:
+    with pytest.raises(InventoryError, match=why) as refused:
+        parse(text.encode(), "hosts")
+    assert str(refused.value).startswith("hosts: ")
+
+
+def test_bytes_that_are_no_text() -> None:
+    with pytest.raises(InventoryError, match="UTF-8"):
+        parse(b"\xff\xfe\x00", "hosts")
+
+
+def test_a_file(tmp_path: Path) -> None:
+    (tmp_path / "hosts.txt").write_text("i-1\ni-2\n")
+    expected = read_inventory(tmp_path / "hosts.txt")
+    assert expected.hosts == {"i-1", "i-2"}
+    assert expected.by == str(tmp_path / "hosts.txt")
+    with pytest.raises(InventoryError, match="cannot be read: No such file"):
+        read_inventory(tmp_path / "none.txt")

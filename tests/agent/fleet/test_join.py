@@ -1,0 +1,595 @@
+"""What the join says of causes, blind hosts, own faults, time and hosts not heard from, case by case."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any, Final
+
+import pytest
+
+from agent.catalog.findings import CODES, Radius
+from agent.fleet.engines.duckdb import DuckDb
+from agent.fleet.engines.sqlite import Sqlite
+from agent.fleet.inventory import Expected
+from agent.fleet.join import QuestionError
+from agent.fleet.model import Attribute, FleetDocument, NamedBy, SharedValue, Turn, decode
+from agent.fleet.reading import ReadResult
+from agent.fleet.store import Engine, Read
+from agent.report.model import Status
+from agent.report.serialization import to_json
+from agent.settings import Suppression
+from tests.agent.fleet.test_estates import asked, members
+from tests.support.aws_commands import complaint
+from tests.support.estates import (
+    TODAY,
+    Fault,
+    Host,
+    endpoint_group,
+    endpoint_interface,
+    hosts_of,
+    interception,
+    of_group,
+    of_resolver,
+    private_dns_off,
+    record,
+    zone_of_vpc,
+)
+
+HOSTS: Final = hosts_of(7, 300)
+VPC: Final = HOSTS[0].vpc
+OF_VPC: Final = [host for host in HOSTS if host.vpc == VPC]
+READS_EC2: Final = [host for host in OF_VPC if host.reads_ec2]
+BLIND: Final = [host for host in OF_VPC if not host.reads_ec2]
+
+
+@pytest.fixture(params=[Sqlite, DuckDb])
+def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
+    with request.param() as opened:
+        yield opened
+
+
+def fault(code: str, *ids: str, on: Callable[[Host], bool] = lambda _: True, **more: Any) -> Fault:
+    return Fault(code, lambda _: ids, on, **more)
+
+
+def sweep(*faults: Fault, hosts: Iterable[Host] = HOSTS, day: int = 0, **changes: Any) -> list[Read]:
+    """One run on each host, on a day of which the sweep has its name."""
+    return [
+        Read(
+            sweep=f"day-{day}",
+            place=f"reports/{day}/{host.id}",
+            record=replace(
+                record(host, [one for one in faults if one.on(host)], taken_at=TODAY - timedelta(days=20 - day)),
+                **changes,
+            ),
+        )
+        for host in hosts
+    ]
+
+
+def codes(document: FleetDocument) -> list[str]:
+    return [cause.code for cause in document.causes]
+
+
+def own(document: FleetDocument) -> dict[str, int]:
+    return {one.code: one.host_count for one in document.own_faults}
+
+
+# --- Blind hosts -----------------------------------------------------------------------------------------------------
+
+
+def test_hosts_that_saw_the_symptom_join_the_cause(engine: Engine) -> None:
+    document = asked(engine, sweep(endpoint_group(VPC)))
+    (cause,) = document.causes
+    assert (cause.code, cause.named_by) == ("VPC005", NamedBy.CONFIGURATION)
+    assert (cause.host_count, cause.joined_count) == (len(OF_VPC), len(BLIND))
+    assert cause.exposed_count == len(OF_VPC)
+    assert cause.since is None
+
+
+def test_a_blind_host_with_another_symptom_joins_nothing(engine: Engine) -> None:
+    other = fault("TCP003", f"vpc={VPC}", "address=10.9.9.9", "port=1027", on=lambda host: host is BLIND[0])
+    reads = sweep(endpoint_group(VPC), hosts=READS_EC2) + sweep(other, hosts=BLIND)
+    document = asked(engine, reads)
+    assert codes(document) == ["VPC005"]
+    assert document.causes[0].host_count == len(READS_EC2)
+    assert own(document) == {"TCP003": 1}
+
+
+def test_the_majority_says_what_explains_a_symptom(engine: Engine) -> None:
+    """A single host found another cause of the same symptom."""
+    odd = READS_EC2[0]
+    usual = endpoint_group(VPC)
+    assert usual.symptom is not None
+    other = replace(
+        endpoint_group(VPC), code="VPC006", ids=lambda _: ("acl=acl-0a1b2c3d",), on=lambda host: host is odd
+    )
+    document = asked(engine, sweep(replace(usual, on=lambda host: host.vpc == VPC and host is not odd), other))
+    counts = {cause.code: (cause.host_count, cause.joined_count) for cause in document.causes}
+    assert counts == {"VPC005": (len(OF_VPC) - 1, len(BLIND)), "VPC006": (1, 0)}
+
+
+def test_a_symptom_that_most_hosts_find_no_cause_of_explains_nothing(engine: Engine) -> None:
+    odd = READS_EC2[0]
+    usual = endpoint_group(VPC)
+    assert usual.symptom is not None
+    bare = Fault("TCP003", usual.symptom[1], lambda host: host.vpc == VPC and host is not odd)
+    document = asked(engine, sweep(bare, replace(usual, on=lambda host: host is odd)))
+    counts = {cause.code: (cause.host_count, cause.joined_count) for cause in document.causes}
+    assert counts == {"TCP003": (len(OF_VPC) - 1, 0), "VPC005": (1, 0)}
+
+
+def test_what_is_wrong_on_one_host_is_no_cause_of_another(engine: Engine) -> None:
+    """A hosts file explains a symptom on the hosts that read EC2; the blind have the symptom alone."""
+    hosts_file = Fault(
+        "ENV009",
+        lambda _: (),
+        lambda host: host in READS_EC2[:6] + BLIND[:6],
+        symptom=("DNS002", lambda _: (f"vpc={VPC}",)),
+    )
+    document = asked(engine, sweep(hosts_file))
+    assert not any(cause.joined_count for cause in document.causes)
+    counts = {key: len(members(engine, key)) for key in ("ENV009", f"DNS002|vpc={VPC}")}
+    assert sum(own(document).values()) + sum(cause.host_count for cause in document.causes) == 12
+    assert len(READS_EC2[:6]) == 6
+    assert counts[f"DNS002|vpc={VPC}"] <= 6
+
+
+def test_each_sweep_explains_its_own_symptoms(engine: Engine) -> None:
+    document = asked(engine, sweep(endpoint_group(VPC), day=1) + sweep(endpoint_group(VPC), hosts=BLIND, day=2))
+    assert "VPC005" not in codes(document)
+
+
+# --- Naming ----------------------------------------------------------------------------------------------------------
+
+
+def test_half_of_those_that_could_have_it(engine: Engine) -> None:
+    some = OF_VPC[: (len(OF_VPC) + 1) // 2]
+    document = asked(engine, sweep(replace(endpoint_interface(VPC), on=lambda host: host in some)))
+    (cause,) = document.causes
+    assert (cause.named_by, cause.host_count, cause.exposed_count) == (NamedBy.EVIDENCE, len(some), len(OF_VPC))
+
+
+def test_two_hosts_of_a_small_fleet_are_all_there_are(engine: Engine) -> None:
+    document = asked(engine, sweep(replace(endpoint_interface(VPC), on=lambda _: True), hosts=OF_VPC[:2]))
+    assert codes(document) == ["TCP002"]
+
+
+def test_one_host_alone_has_a_fault_of_its_own(engine: Engine) -> None:
+    document = asked(engine, sweep(replace(endpoint_interface(VPC), on=lambda _: True), hosts=OF_VPC[:1]))
+    assert codes(document) == []
+    assert own(document) == {"TCP002": 1}
+    assert document.own_faults[0].note is None
+    assert document.verdict.status is Status.CRITICAL
+
+
+def test_one_host_is_enough_where_the_configuration_names_it(engine: Engine) -> None:
+    document = asked(engine, sweep(endpoint_group(VPC), hosts=READS_EC2[:1]))
+    assert codes(document) == ["VPC005"]
+
+
+def test_a_contradiction_of_the_configuration_names_nothing(engine: Engine) -> None:
+    document = asked(
+        engine, sweep(fault("VPC014", f"vpc={VPC}", on=lambda host: host is OF_VPC[0], severity="warning"))
+    )
+    assert codes(document) == []
+    assert own(document) == {"VPC014": 1}
+
+
+def test_hosts_that_name_the_same_issuer_are_one_cause_wherever_they_are(engine: Engine) -> None:
+    some = HOSTS[::50]
+    document = asked(engine, sweep(replace(interception(), on=lambda host: host in some)))
+    (cause,) = document.causes
+    there = sum(host.vpc in {one.vpc for one in some} for host in HOSTS)
+    assert (cause.named_by, cause.host_count, cause.exposed_count) == (NamedBy.EVIDENCE, len(some), there)
+    few = replace(interception(), on=lambda host: host in some[:4])
+    with type(engine)() as another:
+        assert codes(asked(another, sweep(few))) == []
+
+
+def test_fewer_hosts_than_enough_are_not_a_cause(engine: Engine) -> None:
+    group = min(OF_VPC[0].groups, key=lambda group: sum(group in host.groups for host in HOSTS))
+    of = [host for host in HOSTS if group in host.groups]
+    few = replace(of_group(group), on=lambda host: host in of[:4])
+    document = asked(engine, sweep(few))
+    assert codes(document) == []
+    with type(engine)() as another:
+        assert codes(asked(another, sweep(replace(few, on=lambda host: host in of)), least=len(of) + 1)) == []
+
+
+def test_the_key_holds_what_they_share(engine: Engine) -> None:
+    group = min(OF_VPC[0].groups, key=lambda group: sum(group in host.groups for host in HOSTS))
+    (cause,) = asked(engine, sweep(of_group(group))).causes
+    assert cause.key == f"TCP005|group={group}"
+    assert [(subject.kind.value, subject.id) for subject in cause.subjects] == [("group", group)]
+
+
+def test_what_the_ids_name_is_in_the_key_once(engine: Engine) -> None:
+    (cause,) = asked(engine, sweep(of_resolver("10.17.9.53"))).causes
+    assert cause.key == "DNS002|resolver=10.17.9.53"
+    assert cause.shared is not None
+    assert [value.attribute for value in cause.shared.values] == [Attribute.RESOLVER]
+
+
+def test_each_host_counts_once_at_its_worst(engine: Engine) -> None:
+    warning = Fault("TLS002", lambda _: ("issuer=CN=Inspection",), lambda _: True, severity="warning")
+    document = asked(engine, sweep(endpoint_group(VPC), warning))
+    counts = [(cause.code, cause.host_count, cause.also_count) for cause in document.causes]
+    assert counts == [("VPC005", len(OF_VPC), 0), ("TLS002", len(HOSTS) - len(OF_VPC), len(OF_VPC))]
+
+
+def test_a_critical_fault_of_its_own_comes_before_a_shared_warning(engine: Engine) -> None:
+    warning = Fault("TLS002", lambda _: ("issuer=CN=Inspection",), lambda _: True, severity="warning")
+    document = asked(engine, sweep(warning, fault("TLS008", on=lambda host: host is HOSTS[3])))
+    assert own(document) == {"TLS008": 1}
+    assert document.causes[0].host_count == len(HOSTS) - 1
+    assert document.causes[0].also_count == 1
+
+
+def test_services_are_beside_the_key(engine: Engine) -> None:
+    both = (endpoint_group(VPC), replace(endpoint_group(VPC), target="backup-gateway"))
+    (cause,) = asked(engine, sweep(*both, services=("backup", "backup-gateway"))).causes
+    assert cause.services == ("backup", "backup-gateway")
+    assert "backup" not in cause.key
+
+
+def test_hosts_without_the_service_could_not_have_it(engine: Engine) -> None:
+    reads = sweep(endpoint_interface(VPC), hosts=OF_VPC[:20]) + sweep(hosts=OF_VPC[20:], services=("s3",))
+    assert asked(engine, reads).causes[0].exposed_count == 20
+
+
+def test_a_breakdown_by_an_attribute(engine: Engine) -> None:
+    (cause,) = asked(engine, sweep(endpoint_group(VPC)), by=Attribute.ZONE).causes
+    zones = {zone: sum(host.zone == zone for host in OF_VPC) for zone in {host.zone for host in OF_VPC}}
+    assert {one.value: (one.sick, one.exposed) for one in cause.breakdown} == {z: (n, n) for z, n in zones.items()}
+    assert [one.sick for one in cause.breakdown] == sorted(zones.values(), reverse=True)
+
+
+def test_where_leaves_other_hosts_out(engine: Engine) -> None:
+    zone = OF_VPC[0].zone
+    where = (SharedValue(attribute=Attribute.VPC, value=VPC), SharedValue(attribute=Attribute.ZONE, value=zone))
+    document = asked(engine, sweep(endpoint_group(VPC)), where=where)
+    there = [host for host in OF_VPC if host.zone == zone]
+    assert document.totals.hosts == document.causes[0].host_count == len(there)
+
+
+def test_where_a_host_has_one_of_several_values(engine: Engine) -> None:
+    groups = [group for host in OF_VPC[:2] for group in host.groups]
+    where = tuple(SharedValue(attribute=Attribute.GROUP, value=group) for group in groups)
+    document = asked(engine, sweep(), where=where)
+    assert document.totals.hosts == sum(not set(groups).isdisjoint(host.groups) for host in HOSTS)
+
+
+# --- Own faults ------------------------------------------------------------------------------------------------------
+
+
+def test_a_lone_host_among_well_neighbours_is_told_so(engine: Engine) -> None:
+    document = asked(engine, sweep(replace(zone_of_vpc(VPC, ""), on=lambda host: host is OF_VPC[0])))
+    (fault_,) = document.own_faults
+    beside = sum(host.subnet == OF_VPC[0].subnet for host in HOSTS) - 1
+    assert fault_.note is not None
+    assert fault_.note.startswith(f"It is this host: {beside} other hosts of the same subnet do not have it.")
+
+
+def test_what_a_host_measured_on_itself_needs_no_such_note(engine: Engine) -> None:
+    (fault_,) = asked(engine, sweep(fault("ENV010", on=lambda host: host is OF_VPC[0], severity="warning"))).own_faults
+    assert fault_.note is None
+
+
+def test_codes_of_a_later_version_are_kept(engine: Engine) -> None:
+    document = asked(engine, sweep(fault("TCP099", "vpc=x", on=lambda host: host is HOSTS[0])))
+    assert [(one.code, one.name) for one in document.own_faults] == [("TCP099", "TCP099")]
+
+
+# --- Redacted, suppressed --------------------------------------------------------------------------------------------
+
+
+def test_what_a_host_redacted_is_counted_and_joins_nothing(engine: Engine) -> None:
+    masked = [
+        replace(read, record=replace(read.record, redacted=True, host="i-1", vpc="vpc-1", run=f"run-{number}"))
+        for number, read in enumerate(sweep(fault("TCP002", "vpc=vpc-1", "address=address-1"), hosts=OF_VPC[:20]))
+    ]
+    document = asked(engine, masked)
+    assert codes(document) == []
+    assert document.totals.redacted == document.totals.critical == 20
+    assert own(document) == {"TCP002": 20}
+    assert any("redacted" in note for note in document.notes)
+
+
+def test_suppressed_hosts_are_well(engine: Engine) -> None:
+    document = asked(
+        engine,
+        sweep(endpoint_group(VPC), fault("TLS008", on=lambda host: host is OF_VPC[0])),
+        suppress=(Suppression(code="VPC005", target=None),),
+    )
+    assert codes(document) == []
+    assert document.suppressed == (f"VPC005 on {len(OF_VPC)} hosts",)
+    assert (document.totals.critical, document.totals.ok) == (1, len(HOSTS) - 1)
+
+
+@pytest.mark.parametrize(
+    ("suppression", "left"),
+    [
+        (Suppression(code="VPC005", target="backup"), False),
+        (Suppression(code="VPC005", target="s3"), True),
+        (Suppression(code="VPC005", target=None, until=TODAY.date()), False),
+        (Suppression(code="VPC005", target=None, until=TODAY.date() - timedelta(days=1)), True),
+        (Suppression(code="VPC005", target=None, subject=f"group:sg-{VPC[4:]}"), False),
+        (Suppression(code="VPC005", target=None, subject="group:sg-0"), True),
+        (Suppression(code="TCP005", target=None), True),
+    ],
+)
+def test_what_is_suppressed(engine: Engine, suppression: Suppression, left: bool) -> None:
+    document = asked(engine, sweep(endpoint_group(VPC)), suppress=(suppression,))
+    assert (codes(document) == ["VPC005"]) is left
+    assert (document.verdict.status is Status.CRITICAL) is left
+
+
+# --- Fixes -----------------------------------------------------------------------------------------------------------
+
+
+def test_the_fix_of_the_many_is_not_at_the_host(engine: Engine) -> None:
+    (cause,) = asked(engine, sweep(endpoint_interface(VPC))).causes
+    assert cause.radius is Radius.ENDPOINT
+    assert "not at the hosts" in cause.fix.summary
+    assert (
+        cause.note == f"{len(OF_VPC)} of {len(OF_VPC)} hosts that could have it have it, so it is not the firewall of "
+        "each of them, whatever their own reports say."
+    )
+    assert not any(command.argv[0] == "nft" for command in cause.fix.commands)
+
+
+def test_the_same_fault_measured_by_each_stays_with_the_hosts(engine: Engine) -> None:
+    image = HOSTS[0].image
+    (cause,) = asked(engine, sweep(fault("TLS008", on=lambda host: host.image == image))).causes
+    count = sum(host.image == image for host in HOSTS)
+    assert cause.note is not None
+    assert cause.note.startswith(f"The same fault on {count} hosts, each of which measured it on itself")
+    assert f"image {image}" in cause.note
+    assert ["describe-images" in command.argv for command in cause.fix.commands][-1]
+
+
+def test_the_group_that_lacks_a_rule_gets_it(engine: Engine) -> None:
+    (cause,) = asked(engine, sweep(endpoint_group(VPC))).causes
+    (command,) = cause.fix.commands
+    assert command.argv[:3] == ("aws", "ec2", "authorize-security-group-ingress")
+    assert f"sg-{VPC[4:]}" in command.argv
+    assert "1027" in command.argv
+    common = frozenset.intersection(*(frozenset(host.groups) for host in OF_VPC))
+    assert command.argv[-2:] == ("--source-group", min(common))
+
+
+@pytest.mark.parametrize("code", sorted(code for code, one in CODES.items() if one.severity != "info"))
+def test_every_fix_is_made_of_commands_that_the_cli_takes(code: str) -> None:
+    """With ids of every kind in the key, and with texts in their places."""
+    kinds = ("group", "acl", "route-table", "endpoint", "vpc", "hosted-zone", "rule", "profile", "dhcp-options")
+    good = (
+        *(f"{kind}={_PREFIX[kind]}0a1b2c3d" for kind in kinds),
+        "port=1027",
+        "address=10.0.1.17",
+        "resolver=10.0.0.9",
+    )
+    bad = tuple(f"{one.partition('=')[0]}=$(reboot); rm -rf ~ #" for one in good)
+    for ids in (good, bad, ()):
+        with Sqlite() as engine:
+            document = asked(engine, sweep(fault(code, *ids), hosts=OF_VPC[:20]))
+            (cause,) = document.causes
+            assert cause.fix.summary
+            assert "reboot" not in cause.fix.summary
+            assert cause.fix.commands
+            for command in cause.fix.commands:
+                assert "<VALUE>" not in command.argv
+                assert not any("reboot" in word for word in command.argv)
+                if command.argv[0] == "aws":
+                    assert complaint(command.argv) is None
+            assert decode(to_json(document)) == document
+
+
+_PREFIX: Final = {
+    "group": "sg-",
+    "acl": "acl-",
+    "route-table": "rtb-",
+    "endpoint": "vpce-",
+    "vpc": "vpc-",
+    "hosted-zone": "Z",
+    "rule": "rslvr-rr-",
+    "profile": "rp-",
+    "dhcp-options": "dopt-",
+}
+
+
+# --- Time ------------------------------------------------------------------------------------------------------------
+
+
+def days(*there: Iterable[Host], fault_: Fault | None = None, hosts: Sequence[Host] = HOSTS) -> list[Read]:
+    """A sweep a day, in which these hosts have a fault."""
+    one = fault_ or endpoint_group(VPC)
+    sets = [frozenset(host.id for host in day) for day in there]
+    return [
+        read
+        for day, sick in enumerate(sets)
+        for read in sweep(replace(one, on=lambda host, sick=sick: host.id in sick), hosts=hosts, day=day)  # type: ignore[misc]
+    ]
+
+
+def test_since_the_first_sweep_with_enough_hosts(engine: Engine) -> None:
+    """Two stray hosts begin nothing."""
+    (cause,) = asked(engine, days(OF_VPC[:2], OF_VPC[:2], OF_VPC, OF_VPC)).causes
+    assert cause.since_sweep == "day-2"
+    assert cause.since == TODAY - timedelta(days=18)
+    assert not cause.flapping
+
+
+def test_a_break_begins_it_anew(engine: Engine) -> None:
+    (cause,) = asked(engine, days(OF_VPC, [], OF_VPC, OF_VPC)).causes
+    assert cause.since_sweep == "day-2"
+
+
+def test_it_came_went_and_came(engine: Engine) -> None:
+    (cause,) = asked(engine, days([], OF_VPC, [], OF_VPC)).causes
+    assert cause.flapping
+
+
+def test_it_came_once_and_went_once(engine: Engine) -> None:
+    (cause,) = asked(engine, days(OF_VPC, OF_VPC, [], OF_VPC)).causes
+    assert not cause.flapping
+
+
+def test_a_sweep_of_few_hosts_breaks_nothing(engine: Engine) -> None:
+    reads = days(OF_VPC, OF_VPC, OF_VPC)
+    others = [host for host in HOSTS if host.vpc != VPC]
+    reads = [read for read in reads if read.sweep != "day-1" or read.record.host == others[0].id]
+    (cause,) = asked(engine, reads).causes
+    assert cause.since_sweep == "day-0"
+
+
+def test_a_sweep_of_few_hosts_is_pointed_out(engine: Engine) -> None:
+    document = asked(engine, sweep(day=1) + sweep(hosts=HOSTS[:3], day=2))
+    assert any("name that by --sweep" in note for note in document.notes)
+    assert not asked_again(engine, sweep(day=1) + sweep(hosts=HOSTS[:200], day=2)).notes
+
+
+def asked_again(engine: Engine, reads: list[Read], **changes: object) -> FleetDocument:
+    with type(engine)() as another:
+        return asked(another, reads, **changes)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "turn", "came", "went"),
+    [
+        (0, 40, Turn.NEW, 40, 0),
+        (2, 40, Turn.GROWN, 38, 0),  # the configuration names it for two, too
+        (20, 40, Turn.GROWN, 20, 0),
+        (40, 20, Turn.SHRUNK, 0, 20),
+        (40, 0, Turn.HEALED, 0, 40),
+    ],
+)
+def test_what_became_of_a_cause(engine: Engine, before: int, after: int, turn: Turn, came: int, went: int) -> None:
+    document = asked(engine, days(READS_EC2[:before], READS_EC2[:after]))
+    (change,) = document.changes
+    assert (change.turn, change.before, change.after, change.came, change.went) == (turn, before, after, came, went)
+    assert document.against is not None
+    assert document.against.id == "day-0"
+
+
+def test_what_stays_is_no_change(engine: Engine) -> None:
+    assert asked(engine, days(OF_VPC, OF_VPC)).changes == ()
+
+
+def test_silent_hosts_have_not_healed(engine: Engine) -> None:
+    others = [host for host in HOSTS if host.vpc != VPC]
+    document = asked(engine, days(OF_VPC) + sweep(hosts=others, day=1))
+    assert document.changes == ()
+    assert document.not_heard_from is not None
+    assert document.not_heard_from.host_count == len(OF_VPC)
+    assert document.not_heard_from.shared is not None
+    assert SharedValue(attribute=Attribute.VPC, value=VPC) in document.not_heard_from.shared.values or (
+        document.not_heard_from.shared.coverage == document.not_heard_from.shared.precision == 1.0
+    )
+    assert document.verdict.status is Status.UNKNOWN
+
+
+def test_a_cause_of_which_most_hosts_are_silent_shrank(engine: Engine) -> None:
+    heard = [host for host in HOSTS if host.vpc != VPC] + OF_VPC[:5]
+    document = asked(engine, days(OF_VPC) + sweep(hosts=heard, day=1))
+    (change,) = document.changes
+    assert (change.turn, change.went) == (Turn.SHRUNK, 5)
+
+
+def test_a_cause_that_grew_beyond_what_it_shared_is_not_a_new_one_and_a_healed_one(engine: Engine) -> None:
+    zone = OF_VPC[0].zone
+    in_zone = [host for host in OF_VPC if host.zone == zone]
+    document = asked(engine, days(in_zone, OF_VPC, fault_=zone_of_vpc(VPC, zone)))
+    assert [(change.turn, change.before, change.after) for change in document.changes] == [
+        (Turn.GROWN, len(in_zone), len(OF_VPC))
+    ]
+
+
+def test_against_a_named_sweep_and_none(engine: Engine) -> None:
+    reads = days(OF_VPC, [], OF_VPC)
+    assert asked(engine, reads, against="day-0").changes == ()
+    assert asked_again(engine, reads).changes[0].turn is Turn.NEW
+    document = asked_again(engine, reads, against="none")
+    assert document.against is None
+    assert document.not_heard_from is None
+    with pytest.raises(QuestionError, match="no record is of the sweep 'day-9'; the last ones are day-0, day-1, day-2"):
+        asked_again(engine, reads, against="day-9")
+
+
+def test_a_named_sweep_is_told(engine: Engine) -> None:
+    document = asked(engine, days(OF_VPC, []), sweep="day-0")
+    assert document.sweep is not None
+    assert document.sweep.id == "day-0"
+    assert codes(document) == ["VPC005"]
+    assert document.against is None
+
+
+# --- Not heard from, verdict -----------------------------------------------------------------------------------------
+
+
+def expected(*more: str) -> Expected:
+    return Expected(hosts=frozenset({*(host.id for host in HOSTS), *more}), by="inventory.json")
+
+
+def test_hosts_of_the_inventory_without_a_record(engine: Engine) -> None:
+    document = asked(engine, sweep(hosts=HOSTS[:290]), expected=expected("i-0never"))
+    missing = document.not_heard_from
+    assert missing is not None
+    assert (missing.host_count, missing.expected_by, missing.shared) == (11, "inventory.json", None)
+    assert document.totals.not_heard_from == 11
+    assert set(missing.hosts) <= {host.id for host in HOSTS[290:]} | {"i-0never"}
+    assert document.verdict.status is Status.UNKNOWN
+
+
+def test_few_silent_hosts_are_tolerated(engine: Engine) -> None:
+    document = asked(engine, sweep(hosts=HOSTS[:295]), expected=expected())
+    assert document.totals.not_heard_from == 5
+    assert document.verdict.status is Status.OK
+    assert (
+        asked_again(engine, sweep(hosts=HOSTS[:295]), expected=expected(), tolerate=0.0).verdict.status
+        is Status.UNKNOWN
+    )
+
+
+def test_critical_is_worse_than_silent(engine: Engine) -> None:
+    document = asked(engine, sweep(endpoint_group(VPC), hosts=HOSTS[:200]), expected=expected())
+    assert document.verdict.status is Status.CRITICAL
+
+
+def test_all_heard(engine: Engine) -> None:
+    document = asked(engine, sweep(), expected=expected())
+    assert document.not_heard_from is None
+    assert (document.verdict.status, document.verdict.summary) == (Status.OK, "all of 300 hosts ok")
+
+
+def test_unreadable_files_leave_it_unknown(engine: Engine) -> None:
+    read = ReadResult(read=95, unreadable_count=5, unreadable=(), notes=("a note",))
+    document = asked(engine, sweep(), read=read)
+    assert document.verdict.status is Status.UNKNOWN
+    assert document.totals.unreadable == 5
+    assert "a note" in document.notes
+    assert asked_again(engine, sweep(), read=replace(read, read=495)).verdict.status is Status.OK
+
+
+@pytest.mark.parametrize(
+    ("status", "verdict"),
+    [("warning", Status.WARNING), ("unknown", Status.UNKNOWN), ("not-in-use", Status.OK), ("odd", Status.UNKNOWN)],
+)
+def test_the_worst_verdict_of_a_host_is_the_fleets(engine: Engine, status: str, verdict: Status) -> None:
+    document = asked(engine, sweep(hosts=HOSTS[1:]) + sweep(hosts=HOSTS[:1], status=status))
+    assert document.verdict.status is verdict
+
+
+def test_nothing_read_is_unknown(engine: Engine) -> None:
+    document = asked(engine, [], expected=expected())
+    assert document.verdict.status is Status.UNKNOWN
+    assert document.sweep is None
+    assert document.totals.not_heard_from == 300
+    assert engine.query("SELECT * FROM assignment") == []
+
+
+def test_private_dns_of_a_vpc(engine: Engine) -> None:
+    (cause,) = asked(engine, sweep(private_dns_off(VPC))).causes
+    assert cause.code == "VPC002"
+    assert "--private-dns-enabled" in cause.fix.commands[0].argv
+    assert OF_VPC[0].endpoint in cause.fix.commands[0].argv
