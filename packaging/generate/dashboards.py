@@ -24,7 +24,10 @@ STATES: Final = (("ok", "green"), ("warning", "yellow"), ("unknown", "purple"), 
 
 def dashboards() -> dict[str, str]:
     """The text of each dashboard, by its path."""
-    return {f"{FOLDER}/backuplink-host.grafana.json": _text(_host())}
+    return {
+        f"{FOLDER}/backuplink-host.grafana.json": _text(_host()),
+        f"{FOLDER}/backuplink-fleet.grafana.json": _text(_fleet()),
+    }
 
 
 def _text(dashboard: build.Dashboard) -> str:
@@ -219,6 +222,102 @@ def _host_panels() -> list[Builder[model.Panel]]:
                 f"sum by (target, step, kind) (backuplink_failures{{{TARGET}}}) > 0", "{{target}} {{step}}: {{kind}}"
             )
         )
+        .height(8)
+        .span(12),
+    ]
+
+
+# --- A fleet ---------------------------------------------------------------------------------------------------------
+
+
+def _fleet() -> build.Dashboard:
+    board = _board(
+        "backuplink: a fleet",
+        "backuplink-fleet",
+        "Many hosts joined: which causes they share, and since when (backuplink fleet --format prometheus).",
+        [_variable("instance", "Joined on", "label_values(backuplink_fleet_verdict, instance)")],
+    )
+    for panel in _fleet_panels():
+        board = board.with_panel(panel)
+    return board
+
+
+def _fleet_panels() -> list[Builder[model.Panel]]:
+    by_cause = "{{code}} {{subject}}"
+    return [
+        stat.Panel()
+        .title("Verdict")
+        .description("The worst of all hosts.")
+        .datasource(SOURCE)
+        .mappings(_state_mappings())
+        .with_target(_now(_as_number(f"backuplink_fleet_verdict{{{HOST}", "instance"), "verdict"))
+        .no_value("no sweep")
+        .height(4)
+        .span(6),
+        stat.Panel()
+        .title("Hosts that are not ok")
+        .datasource(SOURCE)
+        .thresholds(_thresholds((None, "green"), (1, "yellow")))
+        .with_target(_now(f'sum(backuplink_fleet_hosts{{{HOST},status!="ok"}})', "hosts"))
+        .no_value("no sweep")
+        .height(4)
+        .span(6),
+        stat.Panel()
+        .title("Hosts not heard from")
+        .datasource(SOURCE)
+        .thresholds(_thresholds((None, "green"), (1, "yellow")))
+        .with_target(_now(f"backuplink_fleet_hosts_not_heard_from{{{HOST}}}", "hosts"))
+        .no_value("no sweep")
+        .height(4)
+        .span(6),
+        stat.Panel()
+        .title("Age of the sweep")
+        .datasource(SOURCE)
+        .unit("s")
+        .thresholds(_thresholds((None, "green"), (2 * 86_400, "red")))
+        .with_target(_now(f"time() - backuplink_fleet_sweep_timestamp_seconds{{{HOST}}}", "age"))
+        .no_value("no sweep")
+        .height(4)
+        .span(6),
+        table.Panel()
+        .title("Causes")
+        .description("Hosts at each cause; each host counts at one. backuplink explain CODE has the page of each.")
+        .datasource(SOURCE)
+        .with_target(
+            _now(f"sort_desc(sum by (code, subject) (backuplink_fleet_cause_hosts{{{HOST}}}))").format(
+                PromQueryFormat.TABLE
+            )
+        )
+        .no_value("none")
+        .height(8)
+        .span(24),
+        timeseries.Panel()
+        .title("Hosts at each cause")
+        .datasource(SOURCE)
+        .min(0)
+        .with_target(_query(f"sum by (code, subject) (backuplink_fleet_cause_hosts{{{HOST}}})", by_cause))
+        .height(8)
+        .span(12),
+        timeseries.Panel()
+        .title("Hosts by verdict")
+        .datasource(SOURCE)
+        .min(0)
+        .with_target(_query(f"sum by (status) (backuplink_fleet_hosts{{{HOST}}})", "{{status}}"))
+        .height(8)
+        .span(12),
+        timeseries.Panel()
+        .title("How long each cause has been there")
+        .datasource(SOURCE)
+        .unit("s")
+        .min(0)
+        .with_target(_query(f"time() - backuplink_fleet_cause_since_timestamp_seconds{{{HOST}}}", by_cause))
+        .height(8)
+        .span(12),
+        timeseries.Panel()
+        .title("Faults of single hosts")
+        .datasource(SOURCE)
+        .min(0)
+        .with_target(_query(f"sum by (code) (backuplink_fleet_own_fault_hosts{{{HOST}}})", "{{code}}"))
         .height(8)
         .span(12),
     ]

@@ -19,10 +19,12 @@ from prometheus_client.core import Metric
 from prometheus_client.openmetrics.exposition import generate_latest
 
 import dashboards
+from agent.fleet import metrics as fleet_metrics
 from agent.formats import prometheus
 from agent.report.model import Report
 from agent.simulated.settings import EPOCH
 from tests.formats.monitors import families_in, promtool, watch_families
+from tests.support import fleets
 from tests.support.command import SECONDS
 from tests.support.repository import ROOT
 from tests.support.runs import report_of
@@ -92,7 +94,8 @@ def _recorded() -> list[Metric]:
     families: dict[str, Metric] = {}
     for minute in range(10):
         moment = END - 60.0 * minute
-        for family in (*families_in(prometheus.render(_at(report_of(FAULT), -60.0 * minute))), *watch_families(FAULT)):
+        written = prometheus.render(_at(report_of(FAULT), -60.0 * minute)) + fleet_metrics.render(fleets.document())
+        for family in (*families_in(written), *watch_families(FAULT)):
             kept = families.setdefault(family.name, Metric(family.name, family.documentation, family.type))
             kept.samples += [
                 sample._replace(labels={**sample.labels, "instance": HOST, "job": "backuplink"}, timestamp=moment)

@@ -22,12 +22,14 @@ from typing import Any, Final
 
 import click
 import pytest
+import yaml
 
 import manual
 from agent.catalog.findings import CODES, Severity
 from agent.cli import main as cli
 from agent.cli.config_file import config_values
 from agent.cli.to_settings import report_options_from, settings_from, watching_from
+from agent.fleet import metrics as fleet_metrics
 from agent.formats import prometheus
 from agent.formats.monitoring import Standing
 from agent.formats.registry import format_named
@@ -47,6 +49,8 @@ from tests.support.virtual import job, loaded, networks, watched
 FOLDER: Final = ROOT / "packaging" / "monitoring"
 RULES: Final = FOLDER / "backuplink.rules.yml"
 RULE_TESTS: Final = FOLDER / "backuplink.rules.test.yml"
+FLEET_RULES: Final = FOLDER / "backuplink-fleet.rules.yml"
+FLEET_RULE_TESTS: Final = FOLDER / "backuplink-fleet.rules.test.yml"
 SLACK: Final = FOLDER / "slack.json"
 PAGE: Final = ROOT / "docs" / "monitoring.md"
 WRITTEN: Final = (*sorted(file for file in FOLDER.iterdir() if file.suffix), PAGE, ROOT / "README.md")
@@ -66,7 +70,8 @@ def named(files: Collection[Path] = WRITTEN) -> list[Any]:
 @cache
 def known() -> dict[str, frozenset[str]]:
     """The labels of each metric that a run or a watch has."""
-    metrics = {family.name: frozenset(family.labels) for family in prometheus.FAMILIES}
+    families = (*prometheus.FAMILIES, *fleet_metrics.FAMILIES)
+    metrics = {family.name: frozenset(family.labels) for family in families}
     for family in watch_families(FAULT):
         name = family.samples[0].name
         metrics[name] = frozenset(label for sample in family.samples for label in sample.labels)
@@ -153,8 +158,8 @@ def run(words: Sequence[str | Path], folder: Path = ROOT) -> subprocess.Complete
     )
 
 
-def alerts() -> list[str]:
-    return re.findall(r"- alert: (\w+)", RULES.read_text("utf-8"))
+def alerts(rules: Path = RULES) -> list[str]:
+    return re.findall(r"- alert: (\w+)", rules.read_text("utf-8"))
 
 
 @pytest.mark.parametrize(
@@ -162,6 +167,8 @@ def alerts() -> list[str]:
     [
         pytest.param(("check", "rules", "--lint-fatal", RULES), id="rules"),
         pytest.param(("test", "rules", RULE_TESTS), id="their tests"),
+        pytest.param(("check", "rules", "--lint-fatal", FLEET_RULES), id="rules of a fleet"),
+        pytest.param(("test", "rules", FLEET_RULE_TESTS), id="the tests of those"),
         pytest.param(("check", "config", FOLDER / "prometheus.yml"), id="configuration"),
     ],
 )
@@ -171,11 +178,19 @@ def test_promtool_is_content(words: tuple[str | Path, ...]) -> None:
     assert "SUCCESS" in result.stdout
 
 
-def test_every_alert_is_seen_to_fire_and_to_keep_silent() -> None:
-    tests = RULE_TESTS.read_text("utf-8")
-    assert set(re.findall(r"alertname: (\w+)\n +exp_alerts:\n +- exp_labels:", tests)) == set(alerts())
-    assert set(re.findall(r"alertname: (\w+) \}", tests)) == set(alerts())
-    assert len(alerts()) == len(set(alerts()))
+@pytest.mark.parametrize(("rules", "file"), [(RULES, RULE_TESTS), (FLEET_RULES, FLEET_RULE_TESTS)])
+def test_every_alert_is_seen_to_fire_and_to_keep_silent(rules: Path, file: Path) -> None:
+    tests = file.read_text("utf-8")
+    assert set(re.findall(r"alertname: (\w+)\n +exp_alerts:\n +- exp_labels:", tests)) == set(alerts(rules))
+    assert set(re.findall(r"alertname: (\w+) \}", tests)) == set(alerts(rules))
+    assert len(alerts(rules)) == len(set(alerts(rules)))
+
+
+def test_a_cause_of_the_fleet_is_one_message() -> None:
+    """Alertmanager groups by labels that the alert has."""
+    (route,) = yaml.safe_load((FOLDER / "alertmanager.yml").read_text("utf-8"))["route"]["routes"]
+    assert re.fullmatch(re.search(r'=~ "(.+)"', *route["matchers"])[1], "BackuplinkFleetCause")  # type: ignore[index]
+    assert set(route["group_by"]) - {"alertname"} == known()["backuplink_fleet_cause_hosts"]
 
 
 # --- Rules on what the program writes --------------------------------------------------------------------------------
