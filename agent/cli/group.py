@@ -60,7 +60,7 @@ class _Commands(MutableMapping[str, click.Command]):
 
     def __getitem__(self, name: str) -> click.Command:
         if name not in self._loaded:
-            command = getattr(importlib.import_module(self._modules[name]), name)
+            command = getattr(importlib.import_module(self._modules[name]), name.replace(" ", "_"))
             if not isinstance(command, click.Command):
                 raise TypeError(f"{self._modules[name]}.{name} is no command: a wrong row of the table of commands")
             self._loaded[name] = command
@@ -83,7 +83,7 @@ class _Commands(MutableMapping[str, click.Command]):
 
 class Group(Command, click.Group):
     """The commands, by the names of the modules that have them: each module is loaded when its command is wanted, and
-    has the command under its own name."""
+    has the command under its own name. The name of a command may have two words, such as `fleet pack`."""
 
     def __init__(self, name: str | None = None, *, modules: Mapping[str, str], **how: Any) -> None:
         super().__init__(name, commands=_Commands(modules), **how)
@@ -91,6 +91,9 @@ class Group(Command, click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
+        words = " ".join(args[:2])
+        if words in self.commands:
+            return words, self.get_command(ctx, words), args[2:]
         if args[0] in _RESERVED:
             ctx.fail(
                 f"{args[0]} is not available in backuplink {__version__}; the name is reserved for a later version."

@@ -34,6 +34,8 @@ _MODULES: Final = {
     "history": "history",
     "bundle": "bundle",
     "predict": "predict",
+    "fleet pack": "fleet_lake",
+    "fleet athena": "fleet_lake",
 }
 
 

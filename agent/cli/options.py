@@ -65,7 +65,7 @@ def _option(name: str, *more: str, **how: Any) -> Callable[[Any], Any]:
     return click.option(name, *more, envvar=variable, show_envvar=True, **how)
 
 
-_PROFILE: Final = _option(
+profile_option: Final = _option(
     "--profile",
     type=PROFILE,
     help="Profile in the shared config files of the AWS SDK.",
@@ -185,7 +185,7 @@ _RUN: Final = (
         help="Take the network configuration from a file that `backuplink facts` wrote. EC2 is asked, as --ec2 says, "
         "only where the file is of another network or over 30 days old.",
     ),
-    _PROFILE,
+    profile_option,
     _CA_BUNDLE,
     _option(
         "--fips", is_flag=True, help="Check the FIPS host, which an SDK calls when it is set to use FIPS endpoints."
@@ -209,7 +209,7 @@ _READS: Final = (
         show_default=True,
         help="Time limit of all reads, in seconds.",
     ),
-    _PROFILE,
+    profile_option,
     _CA_BUNDLE,
 )
 """How the configuration of a whole VPC is read."""

@@ -14,7 +14,7 @@ from agent.settings import Suppression
 from probes.model import Address
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from datetime import date, datetime
 
     from click.shell_completion import CompletionItem
 
@@ -192,6 +192,17 @@ def _age(text: str) -> float:
     return int(match[1]) * _UNITS[match[2]]
 
 
+_DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
+
+
+def _day(text: str) -> "date":
+    from datetime import date
+
+    if _DAY.fullmatch(text) is None:
+        raise ValueError(text)
+    return date.fromisoformat(text)
+
+
 def _moment(text: str) -> "datetime | float":
     """An instant, in UTC unless it says otherwise, or a duration in seconds. Raises ValueError."""
     from datetime import UTC, datetime
@@ -208,6 +219,7 @@ def _moment(text: str) -> "datetime | float":
 CYCLE: Final = count(1, 999_999_999_999)
 """The number of a cycle in a history."""
 AGE: Final = Parsed(ValueType("duration", _age, "a duration such as 30d, 12h or 90m"))
+DAY: Final = Parsed(ValueType("day", _day, "a day such as 2026-01-15"))
 MOMENT: Final = Parsed(
     ValueType("time", _moment, "a duration such as 7d or 12h, or a time such as 2026-01-15 or 2026-01-15T03:00")
 )

@@ -89,7 +89,7 @@ def settings_from(
         deadline=format_named(options.get("format", DEFAULT_FORMAT)).deadline or DEFAULT_DEADLINE
         if options["deadline"] is None
         else options["deadline"],
-        profile=_profile_from(options, received_signals),
+        profile=profile_from(options, received_signals),
         ca_bundle=options["ca_bundle"],
         fips=options["fips"],
         dual_stack=options["dual_stack"],
@@ -219,7 +219,7 @@ def _template_in(place: str, received_signals: Sequence[str]) -> Any:
     return template
 
 
-def _profile_from(options: Mapping[str, Any], received_signals: Sequence[str]) -> str | None:
+def profile_from(options: Mapping[str, Any], received_signals: Sequence[str]) -> str | None:
     """The profile that --profile names. Raises UsageError where the shared files have none of that name: a slip of the
     pen, where AWS_PROFILE is a setting of this host, which a run judges (ENV018). So is a home folder that does not
     answer."""
@@ -306,7 +306,7 @@ def facts_request_from(
     return FactsRequest(
         vpc_id=options["vpc_id"],
         region=region,
-        profile=_profile_from(options, received_signals),
+        profile=profile_from(options, received_signals),
         ca_bundle=options["ca_bundle"],
         timeout=options["timeout"],
         deadline=options["deadline"],

@@ -13,7 +13,7 @@ AT_ONCE: Final = 16
 _SECONDS: Final = 20
 """For a connection, and for each part of an answer."""
 _ATTEMPTS: Final = 8
-_NAMES: Final = {"s3": "S3", "ssm": "Systems Manager"}
+_NAMES: Final = {"athena": "Athena", "s3": "S3", "ssm": "Systems Manager"}
 _WORDS: Final = {
     "NoCredentialsError": "no AWS credentials are found",
     "NoRegionError": "no Region is known; name one with --region",

@@ -23,6 +23,16 @@ _DAY: Final = re.compile(r"(?:^|/)dt=(\d{4}-\d\d-\d\d)/")
 """In `host.v1/account=A/region=R/dt=D/`, to which hosts write their records themselves."""
 
 
+_PARTITION: Final = re.compile(r"(?:^|/)account=(\d{12})/region=([a-z0-9-]{1,63})/")
+"""The same layout, and that of packed records, which do not repeat what is in their path."""
+
+
+def partition_of(path: str) -> dict[str, str]:
+    """The fields of a record that its path gives."""
+    partition = _PARTITION.search(path)
+    return {} if partition is None else {"account": partition[1], "region": partition[2]}
+
+
 def is_taken(path: str) -> bool:
     """Whether a file of a folder is one that may hold records, by its name."""
     name = path.rpartition("/")[2]

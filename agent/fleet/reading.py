@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from agent.fleet import aws, run_command, s3
 from agent.fleet.model import MAX_EXAMPLES, Unreadable
-from agent.fleet.places import PARQUET, S3, sources_of, unread, why_not
+from agent.fleet.places import PARQUET, S3, partition_of, sources_of, unread, why_not
 from agent.fleet.readers import Answer, OwnReader, ProcessReader, Reader, ReaderError, started
 from agent.fleet.records import line_of
 from agent.fleet.store import CacheError, Engine, Piece, Source
@@ -257,7 +257,7 @@ def _of_row(source: Source, position: int, row: dict[str, Any]) -> Piece:
     sweep = sweep if isinstance(sweep, str) and sweep else source.sweep
     place = f"{source.name}:{position + 1}"
     try:
-        line = line_of({"schema": SCHEMA, "cut": [], **row})
+        line = line_of({"schema": SCHEMA, "cut": [], **partition_of(source.name), **row})
     except DecodeError as error:
         return Piece(source.name, source.tag, position, place, sweep, None, str(error), 1, last=False)
     return Piece(source.name, source.tag, position, place, sweep, line, None, 1, last=False)

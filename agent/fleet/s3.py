@@ -43,3 +43,27 @@ def content_of(client: Any, source: Source) -> bytes:
     if len(data) > MAX_OBJECT:
         raise AwsError(f"is larger than {MAX_OBJECT >> 20} MiB; copy it and read the copy")
     return data
+
+
+def held(client: Any, place: str) -> tuple[bytes | None, str | None]:
+    """What an object holds, and its tag; None for both where there is none. Raises AwsError."""
+    from botocore.exceptions import ClientError
+
+    bucket, _, key = place.removeprefix(S3).partition("/")
+    with in_words("S3"):
+        try:
+            answer = client.get_object(Bucket=bucket, Key=key)
+        except ClientError as error:
+            if error.response.get("Error", {}).get("Code") == "NoSuchKey":
+                return None, None
+            raise
+        return answer["Body"].read(), answer["ETag"]
+
+
+def put(client: Any, place: str, data: bytes, tag: str | None) -> None:
+    """Write an object in place of the one with this tag, or, without one, where none is: what another wrote meanwhile
+    is not lost. Raises AwsError."""
+    bucket, _, key = place.removeprefix(S3).partition("/")
+    unchanged = {"IfNoneMatch": "*"} if tag is None else {"IfMatch": tag}
+    with in_words("S3"):
+        client.put_object(Bucket=bucket, Key=key, Body=data, **unchanged)

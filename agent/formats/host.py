@@ -10,7 +10,7 @@ They come from the subjects of the finding and from nothing else.
 
 import json
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -120,6 +120,11 @@ def schema() -> dict[str, Any]:
         "title": SCHEMA,
         **record,
     }
+
+
+def field_names() -> tuple[str, ...]:
+    """The names of a record's fields, in their order."""
+    return tuple(field.name for field in fields(HostRecord))
 
 
 def record_of(report: Report) -> HostRecord:

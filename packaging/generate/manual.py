@@ -90,21 +90,26 @@ def command_page(name: str, command: click.Command) -> str:
     """backuplink(1), or the page of one of its commands."""
     whole = command is cli.main
     context = context_of(command)
-    page = name if whole else f"backuplink-{name}"
+    page = name if whole else page_of(name)
     usage = " ".join(["backuplink", *([] if whole else [name]), *command.collect_usage_pieces(context)])
     lines = [*title(page, 1, first_sentence(command)), ".SH SYNOPSIS", rf"\fB{roff(usage)}\fP", ".SH DESCRIPTION"]
     lines += list(paragraphs(command.help or ""))[1:]  # no space before the first
     lines += [".SH OPTIONS", *entries(options_of(command, context))]
     if whole:
-        rows = ((f"{other} (backuplink-{other}(1))", first_sentence(cli.main.commands[other])) for other in commands())
+        rows = ((f"{other} ({page_of(other)}(1))", first_sentence(cli.main.commands[other])) for other in commands())
         lines += [".SH COMMANDS", *entries(rows)]
     if whole or has_file(command):
         lines += [".SH EXIT STATUS", *entries(EXIT_STATUS), ".SH ENVIRONMENT", *entries(ENVIRONMENT)]
         lines += [".SH FILES", *entries(((CONFIGURATION, "What the services take with `--config`."),))]
-    others = [f"backuplink-{other}(1)" for other in commands()] if whole else ["backuplink(1)"]
+    others = [f"{page_of(other)}(1)" for other in commands()] if whole else ["backuplink(1)"]
     if whole or has_file(command):
         others.append("backuplink.toml(5)")
     return "\n".join([*lines, ".SH SEE ALSO", roff(", ".join(others)), ""])
+
+
+def page_of(command: str) -> str:
+    """The name of a command's page."""
+    return f"backuplink-{command.replace(' ', '-')}"
 
 
 def commands() -> list[str]:
@@ -210,7 +215,7 @@ def pages() -> dict[str, str]:
     """Every file, by its path from the root."""
     return {
         f"{FOLDER}/man/backuplink.1": command_page("backuplink", cli.main),
-        **{f"{FOLDER}/man/backuplink-{name}.1": command_page(name, cli.main.commands[name]) for name in commands()},
+        **{f"{FOLDER}/man/{page_of(name)}.1": command_page(name, cli.main.commands[name]) for name in commands()},
         f"{FOLDER}/man/backuplink.toml.5": file_page(),
         f"{FOLDER}/completions/backuplink.bash": OLD_BASH + completion(BashComplete),
         f"{FOLDER}/completions/_backuplink": for_fpath(completion(ZshComplete)),

@@ -33,7 +33,7 @@ _TYPES: Final[dict[Any, str]] = {
 }
 _BUCKET: Final = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _PREFIX: Final = re.compile(r"(?:[A-Za-z0-9_.=-]+(?:/[A-Za-z0-9_.=-]+)*)?")
-_ACCOUNT: Final = re.compile(r"[0-9]{12}")
+ACCOUNT: Final = re.compile(r"[0-9]{12}")
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,127}")
 
 
@@ -61,7 +61,7 @@ class Lake:
             ("bucket", self.bucket, _BUCKET),
             ("prefix", self.prefix, _PREFIX),
             ("database", self.database, _NAME),
-            *(("account", account, _ACCOUNT) for account in self.accounts),
+            *(("account", account, ACCOUNT) for account in self.accounts),
         ):
             if pattern.fullmatch(value) is None:
                 raise AthenaError(f"{value!r} is no name of a {what}")

@@ -6,9 +6,10 @@ is a sweep. A fault is `code|kind=id|…`, as docs/host-record.md describes keys
 services is one.
 """
 
+from datetime import date
 from typing import Final
 
-from agent.fleet.athena.tables import PACKED, columns
+from agent.fleet.athena.tables import ACCOUNT, PACKED, AthenaError, columns
 
 LEAST: Final = 5
 """Hosts from which on a cause is there (`--least`)."""
@@ -30,6 +31,8 @@ _SYMPTOM: Final = "split_part(u.symptom, ' < ', 1)"
 _CAUSE_OF: Final = "split_part(u.symptom, ' < ', 2)"
 _SINGLE: Final = ("account", "vpc", "subnet", "zone", "image", "instance_type", "tool")
 _LISTED: Final = {"group": "security_groups", "endpoint": "endpoints", "resolver": "resolvers"}
+
+_WITHOUT_ACCOUNT: Final = ("host_symptom", "explained", "cause_day", "cause_since", "host_value", "cause_value")
 
 VIEWS: Final[dict[str, str]] = {
     # The last record of each host on each day. A host without a name is one of its own.
@@ -150,3 +153,26 @@ def statements() -> tuple[str, ...]:
     """What makes the views, each statement by itself. They name each other and the table without a database: it is the
     one in whose context the statements run."""
     return tuple(f"CREATE OR REPLACE VIEW {name} AS\n{query.strip()}" for name, query in VIEWS.items())
+
+
+def rows_of(view: str, *, day: date | None = None, account: str | None = None) -> str:
+    """The query for the rows of a view, of one day and of one account where these are named. Raises AthenaError for a
+    view that has no such column, and for what is no view."""
+    if view not in VIEWS:
+        raise AthenaError(f"{view!r} is no view; there are {', '.join(VIEWS)}")
+    conditions = []
+    for column, value in (("dt", None if day is None else f"{day:%Y-%m-%d}"), ("account", account)):
+        if value is None:
+            continue
+        if column not in columns_of(view):
+            raise AthenaError(f"the view {view} has no {'day' if column == 'dt' else column}")
+        if column == "account" and ACCOUNT.fullmatch(value) is None:
+            raise AthenaError(f"{value!r} is no name of an account")
+        conditions.append(f"{column} = '{value}'")
+    return f"SELECT * FROM {view}" + (f" WHERE {' AND '.join(conditions)}" if conditions else "")
+
+
+def columns_of(view: str) -> frozenset[str]:
+    """Of `dt` and `account`, those that a view has: by which its rows can be chosen."""
+    without = {"dt": ("cause_since", "not_heard_from"), "account": _WITHOUT_ACCOUNT}
+    return frozenset(column for column, views in without.items() if view not in views)

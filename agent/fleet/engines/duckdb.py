@@ -20,7 +20,7 @@ import duckdb
 from agent.fleet.cache import Cache
 from agent.fleet.rows import LISTS
 from agent.fleet.store import RECORD_COLUMNS, TABLES, CacheError, Piece, Read, Source
-from agent.formats.host import line
+from agent.formats.host import field_names, line
 from agent.process.write_file import to_private_file
 
 BATCH: Final = 10_000
@@ -30,7 +30,7 @@ MEMORY: Final = "1500MB"
 SUFFIX: Final = ".parquet"
 _TEXTS: Final = tuple(name for name in RECORD_COLUMNS if name not in ("sweep", "place", "redacted", "complete", "ec2"))
 _FLAGS: Final = ("redacted", "complete", "ec2")
-_LISTS: Final = (*LISTS.values(), "causes", "symptoms")
+_LISTS: Final = (*LISTS.values(), "causes", "symptoms", "cut")
 _FIELDS: Final = {
     **dict.fromkeys(_TEXTS, "VARCHAR"),
     **dict.fromkeys(_FLAGS, "BOOLEAN"),
@@ -62,6 +62,11 @@ _ARRIVE: Final = f"""
             unnest(?::VARCHAR[]) AS why, unnest(?::BIGINT[]) AS times, unnest(?::BOOLEAN[]) AS "last",
             from_json(unnest(?::VARCHAR[]), '{_FORM}') AS r
     )"""  # noqa: S608 - names of columns
+WHOLE: Final = "whole"
+WHOLE_COLUMNS: Final = {name: _FIELDS[name] for name in field_names() if name in _FIELDS}
+"""Of the table WHOLE, with their types, in the order of a record."""
+_WHOLE: Final = f"CREATE TABLE {WHOLE} ({', '.join(f'{name} {kind}' for name, kind in WHOLE_COLUMNS.items())})"
+_KEEP_WHOLE: Final = f"INSERT INTO {WHOLE} SELECT {', '.join(WHOLE_COLUMNS)} FROM {{}} WHERE why IS NULL"  # noqa: S608
 _RECORD: Final = ", ".join(f"{name}::INTEGER" if name in _FLAGS else name for name in RECORD_COLUMNS)
 _KEY: Final = "array_to_string(list_concat(parts[{0}:{0}], parts[{1}:]), '|')"
 
@@ -91,7 +96,8 @@ class DuckDb:
 
     name: Final = "duckdb"
 
-    def __init__(self) -> None:
+    def __init__(self, *, whole: bool = False) -> None:
+        """With `whole` there is also the table WHOLE, in which a record is one row with all of its fields."""
         self._own = tempfile.TemporaryDirectory(prefix="backuplink-fleet-")
         self._folder = Path(self._own.name)
         self._connection = duckdb.connect(
@@ -113,7 +119,8 @@ class DuckDb:
         self._waiting = 0
         """Pieces in the table `incoming`."""
         self._cache: Cache | None = None
-        for statement in (*TABLES, _INCOMING):
+        self._whole = (_KEEP_WHOLE,) if whole else ()
+        for statement in (*TABLES, _INCOMING, *((_WHOLE,) if whole else ())):
             self.execute(statement)
 
     # --- What is read ------------------------------------------------------------------------------------------------
@@ -144,7 +151,7 @@ class DuckDb:
         """See `Engine`."""
         if not self._waiting:
             return
-        for statement in _spread("incoming"):
+        for statement in (*_spread("incoming"), *(keep.format("incoming") for keep in self._whole)):
             self.execute(statement)
         self._waiting = 0
         try:
@@ -197,7 +204,7 @@ class DuckDb:
         known = {number for (number,) in self.query("SELECT DISTINCT number FROM chosen")}
         self._count += int(self.query("SELECT count(*) FROM chosen")[0][0])
         relation = f'(SELECT * FROM chosen JOIN {_reading(parts)} USING (source, filename, "position"))'  # noqa: S608 - names of our own files
-        for statement in _spread(relation):
+        for statement in (*_spread(relation), *(keep.format(relation) for keep in self._whole)):
             self.execute(statement)
         self.execute("DROP TABLE chosen; DROP TABLE listed")
         return known if sources is not None else set(), notes

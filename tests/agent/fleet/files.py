@@ -64,7 +64,7 @@ def dump(engine: Engine) -> dict[str, list[tuple[Any, ...]]]:
     """All rows of all tables, by hosts in place of ids."""
     columns = "host, sweep, place, tool, run, taken_at, redacted, vpc, status, path, complete, ec2, summary, title, fix"
     return {
-        "record": engine.query(f"SELECT {columns} FROM record ORDER BY host, place"),  # noqa: S608
+        "record": engine.query(f"SELECT {columns} FROM record ORDER BY host, place"),
         "cause": engine.query(
             "SELECT host, rank, severity, code, target, cause_key FROM cause JOIN record ON record = id "
             "ORDER BY host, place, rank"

@@ -1,0 +1,238 @@
+"""A fleet elsewhere: its records packed for Athena, and what Athena is asked."""
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from agent.app.errors import RequestError
+from agent.process.output import one_line, to_stdout
+from agent.process.signals import exit_on_signals
+from agent.report import exits
+from probes.frozen import dataclass
+
+if TYPE_CHECKING:
+    from agent.fleet.athena.run import Answer
+    from agent.fleet.athena.tables import Lake
+    from agent.formats.progress import ReadingProgress
+
+EXTRA: Final = "fleet pack writes Parquet, which takes DuckDB: install backuplink[fleet]."
+TOLERATED: Final = 0.02
+"""As a part of all, what may be unreadable: a folder has other files, too."""
+_SHOWN: Final = 8
+"""Files that are listed."""
+_POLL_SECONDS: Final = 0.1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PackRequest:
+    """What is packed, and where to."""
+
+    places: tuple[str, ...]
+    destination: str
+    cache: str | None
+    region: str | None
+    profile: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LakeRequest:
+    """Where the packed records lie, for Athena."""
+
+    bucket: str
+    prefix: str
+    accounts: tuple[str, ...]
+    regions: tuple[str, ...]
+    since: date
+    database: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueryRequest:
+    """What Athena is asked."""
+
+    view: str | None
+    """The view whose rows are wanted; None for the statements that make the tables and the views."""
+    lake: LakeRequest | None
+    """For those statements."""
+    day: date | None
+    """The rows of this day alone."""
+    account: str | None
+    """The rows of this account alone; needed where the accounts are not listed in the tables."""
+    database: str
+    workgroup: str
+    output: str | None
+    max_bytes: int
+    format: str
+    """`text`, `json` or `csv`."""
+    region: str | None
+    profile: str | None
+
+
+# --- Packing ---------------------------------------------------------------------------------------------------------
+
+
+def pack(request: PackRequest, received_signals: list[str]) -> int:
+    """Pack the records of hosts, and write what became of them. Returns the exit code: OK, that of a signal where one
+    came, UNKNOWN where more could not be read than TOLERATED. Raises RequestError and OutputClosedError."""
+    try:
+        from agent.fleet.engines.duckdb import DuckDb
+    except ImportError as error:
+        raise RequestError(EXTRA) from error
+    from agent.fleet.pack import PackError
+    from agent.fleet.pack import pack as packed
+    from agent.fleet.reading import FleetReadError, ReadRequest, read_into
+
+    def cancelled() -> bool:
+        return bool(received_signals)
+
+    def client() -> Any:
+        from agent.fleet import aws
+
+        return aws.client("s3", region=request.region, profile=request.profile)
+
+    to_read = ReadRequest(
+        places=request.places,
+        command_ids=(),
+        cache=None if request.cache is None else Path(request.cache),
+        region=request.region,
+        profile=request.profile,
+    )
+    with exit_on_signals(received_signals), DuckDb(whole=True) as engine, _progress() as progress:
+        try:
+            read = read_into(engine, to_read, progress=progress, cancelled=cancelled)
+            done = packed(engine, request.destination, client, progress=progress, cancelled=cancelled)
+        except (FleetReadError, PackError) as error:
+            if not received_signals:
+                raise RequestError(str(error)) from error
+            return exits.SIGNALS[received_signals[0]]
+        progress.end()
+        words = [
+            f"{read.read:,} records read; {len(done.written):,} files written with {done.records:,} records; "
+            f"{done.unchanged:,} files had all of theirs."
+        ]
+        if done.left_out:
+            words.append(f"{done.left_out:,} records left out: they have no account, Region or day, or are redacted.")
+        if read.unreadable_count:
+            words.append(f"{read.unreadable_count:,} files or lines could not be read:")
+            words += [f"  {one_line(f'{file.place}: {file.why}')}" for file in read.unreadable]
+        words += read.notes
+        words += [f"  {one_line(place)}" for place in done.written[:_SHOWN]]
+        if len(done.written) > _SHOWN:
+            words.append(f"  and {len(done.written) - _SHOWN:,} more")
+        to_stdout("\n".join(words) + "\n")
+    if received_signals:
+        return exits.SIGNALS[received_signals[0]]
+    return exits.UNKNOWN if read.unreadable_count > TOLERATED * (read.read + read.unreadable_count) else exits.OK
+
+
+@contextmanager
+def _progress() -> "Iterator[ReadingProgress]":
+    from agent.formats.progress import ReadingProgress
+
+    progress = ReadingProgress(sys.stderr, time.monotonic)
+    try:
+        yield progress
+    finally:
+        progress.end()
+
+
+# --- Athena ----------------------------------------------------------------------------------------------------------
+
+
+def write_tables(request: LakeRequest) -> int:
+    """Write the statements that make the tables. Returns OK. Raises RequestError and OutputClosedError."""
+    from agent.fleet.athena import tables
+
+    to_stdout(_script(tables.statements(_lake(request))))
+    return exits.OK
+
+
+def write_views() -> int:
+    """Write the statements that make the views. Returns OK. Raises OutputClosedError."""
+    from agent.fleet.athena import views
+
+    to_stdout(_script(views.statements()))
+    return exits.OK
+
+
+def _script(statements: tuple[str, ...]) -> str:
+    return "".join(f"{statement};\n\n" for statement in statements).removesuffix("\n")
+
+
+def _lake(request: LakeRequest) -> "Lake":
+    from agent.fleet.athena.tables import AthenaError, Lake
+
+    try:
+        return Lake(
+            bucket=request.bucket,
+            prefix=request.prefix.strip("/"),
+            accounts=request.accounts,
+            regions=request.regions,
+            since=request.since,
+            database=request.database,
+        )
+    except AthenaError as error:
+        raise RequestError(f"{error}.") from error
+
+
+def ask(request: QueryRequest, received_signals: list[str]) -> int:
+    """Have Athena make the tables and the views, or give the rows of a view, and write what it says. Returns the exit
+    code: OK, or that of a signal, after which no query of this run goes on. Raises RequestError and
+    OutputClosedError."""
+    from agent.fleet import aws
+    from agent.fleet.athena.run import Run, answer
+    from agent.fleet.athena.tables import AthenaError
+
+    run = Run(
+        database=request.database,
+        workgroup=request.workgroup,
+        output=request.output,
+        max_bytes=request.max_bytes,
+    )
+
+    def wait(seconds: float) -> None:
+        until = time.monotonic() + seconds
+        while time.monotonic() < until and not received_signals:
+            time.sleep(_POLL_SECONDS)
+
+    with exit_on_signals(received_signals):
+        try:
+            statements = _statements(request)
+            client = aws.client("athena", region=request.region, profile=request.profile)
+            got = None
+            for statement in statements:
+                with aws.in_words("Athena"):
+                    got = answer(client, statement, run, wait=wait, cancelled=lambda: bool(received_signals))
+                if got is None:
+                    return exits.SIGNALS[received_signals[0]]
+        except (aws.AwsError, AthenaError) as error:
+            raise RequestError(f"{error}.") from error
+        if got is not None:
+            to_stdout(_made(request) if request.view is None else _rendered(got, request.format))
+    return exits.OK
+
+
+def _statements(request: QueryRequest) -> tuple[str, ...]:
+    from agent.fleet.athena import tables, views
+
+    if request.view is None:
+        if request.lake is None:
+            raise RequestError("the tables need a bucket and Regions.")
+        return (*tables.statements(_lake(request.lake)), *views.statements())
+    return (views.rows_of(request.view, day=request.day, account=request.account),)
+
+
+def _made(request: QueryRequest) -> str:
+    from agent.fleet.athena import views
+
+    return f"Athena has the tables and {len(views.VIEWS)} views in the database {request.database}.\n"
+
+
+def _rendered(got: "Answer", wanted: str) -> str:
+    from agent.fleet.athena import output
+
+    return output.render(got, wanted)

@@ -1,0 +1,134 @@
+"""Packing: many small records into one Parquet file for each account, Region and day, as Athena reads them fast.
+
+A file is written anew when there are records that it lacks, with those that it has; otherwise it stays. So packing can
+be repeated, also after it was stopped, and of a record that comes twice one is kept.
+"""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from agent.fleet import s3
+from agent.fleet.athena.tables import PACKED_PREFIX, PARTITIONED_BY
+from agent.fleet.aws import AwsError
+from agent.fleet.engines.duckdb import WHOLE, WHOLE_COLUMNS, DuckDb
+from agent.fleet.places import S3
+from agent.process.write_file import to_private_file
+from probes.frozen import dataclass
+
+NAME: Final = "records.parquet"
+_COLUMNS: Final = tuple(name for name in WHOLE_COLUMNS if name not in PARTITIONED_BY)
+_LISTED: Final = ", ".join(_COLUMNS)
+_DAY: Final = "substr(taken_at, 1, 10)"
+_IS_PLACED: Final = (
+    "regexp_full_match(account, '[0-9]{12}') AND regexp_full_match(region, '[a-z0-9-]{1,63}') "
+    f"AND regexp_full_match({_DAY}, '[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}')"
+)
+_ONE_DAY: Final = f"account = ? AND region = ? AND {_DAY} = ?"
+
+
+class PackError(Exception):
+    """What was packed cannot be written, or what is there cannot be read: why, in words for the operator."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Packed:
+    """What became of it."""
+
+    records: int
+    """That are in the files which were written, those that were there before included."""
+    written: tuple[str, ...]
+    """The files, by their places."""
+    unchanged: int
+    """Files that have all of it already."""
+    left_out: int
+    """Records without the account, the Region or the day that their place needs, such as those that their host
+    redacted."""
+
+
+def pack(
+    engine: DuckDb,
+    destination: str,
+    client: Callable[[], Any],
+    *,
+    progress: Callable[[int, int | None], None],
+    cancelled: Callable[[], bool],
+) -> Packed:
+    """Write what is in the table WHOLE of an engine below a folder, or below `s3://BUCKET/PREFIX`; `client` gives a
+    client of S3. Raises PackError; the files that were written until then are whole."""
+    (left_out,) = engine.query(f"SELECT count(*) FROM {WHOLE} WHERE NOT coalesce({_IS_PLACED}, false)")[0]
+    days = engine.query(f"SELECT DISTINCT account, region, {_DAY} FROM {WHOLE} WHERE {_IS_PLACED} ORDER BY ALL")
+    written: list[str] = []
+    records = unchanged = 0
+    for number, day in enumerate(days):
+        if cancelled():
+            break
+        progress(number, len(days))
+        place = _place(destination, day)
+        try:
+            count = _day(engine, place, day, client)
+        except (OSError, ValueError, AwsError) as error:
+            raise PackError(f"{place}: {_why(error)}") from error
+        if count is None:
+            unchanged += 1
+        else:
+            written.append(place)
+            records += count
+    progress(len(days), len(days))
+    return Packed(records=records, written=tuple(written), unchanged=unchanged, left_out=int(left_out))
+
+
+def _why(error: Exception) -> str:
+    return (error.strerror or str(error)) if isinstance(error, OSError) else str(error)
+
+
+def _place(destination: str, day: tuple[str, ...]) -> str:
+    parts = (f"{name}={value}" for name, value in zip(PARTITIONED_BY, day, strict=True))
+    return "/".join((destination.rstrip("/"), PACKED_PREFIX, *parts, NAME))
+
+
+def _day(engine: DuckDb, place: str, day: tuple[str, ...], client: Callable[[], Any]) -> int | None:
+    """Write the file of a day; the number of its records, None where it has them all. Raises OSError, ValueError for a
+    file that is none of these, and AwsError."""
+    held, tag = _held(place, client)
+    before = list(_rows(engine, held)) if held is not None else []
+    engine.execute("CREATE OR REPLACE TEMP TABLE before AS SELECT * FROM whole LIMIT 0")
+    engine.fill("before", before)
+    known = "SELECT 1 FROM before b WHERE b.host IS NOT DISTINCT FROM w.host AND b.run = w.run"
+    (new,) = engine.query(f"SELECT count(*) FROM {WHOLE} w WHERE {_ONE_DAY} AND NOT EXISTS ({known})", day)[0]
+    if not new:
+        return None
+    rows = (
+        f"SELECT {_LISTED} FROM (SELECT *, row_number() OVER (PARTITION BY host, run ORDER BY taken_at DESC) AS place "
+        f"FROM (SELECT * FROM {WHOLE} w WHERE {_ONE_DAY} UNION ALL BY NAME SELECT * FROM before)) WHERE place = 1"
+    )
+    (count,) = engine.query(f"SELECT count(*) FROM ({rows})", day)[0]
+    _write(place, engine.write_parquet(f"{rows} ORDER BY host, taken_at", day), tag, client)
+    return int(count)
+
+
+def _rows(engine: DuckDb, data: bytes) -> Iterator[tuple[Any, ...]]:
+    """The rows of a file, as those of the table WHOLE. Raises ValueError."""
+    for row in engine.read_parquet(data):
+        if not set(row) >= {"host", "run", "taken_at"}:
+            raise ValueError("is no file of packed records")
+        yield tuple(row.get(name, [] if kind == "VARCHAR[]" else None) for name, kind in WHOLE_COLUMNS.items())
+
+
+def _held(place: str, client: Callable[[], Any]) -> tuple[bytes | None, str | None]:
+    """What is at a place, and its tag in S3. Raises OSError and AwsError."""
+    if place.startswith(S3):
+        return s3.held(client(), place)
+    try:
+        return Path(place).read_bytes(), None
+    except FileNotFoundError:
+        return None, None
+
+
+def _write(place: str, data: bytes, tag: str | None, client: Callable[[], Any]) -> None:
+    if place.startswith(S3):
+        s3.put(client(), place, data, tag)
+        return
+    path = Path(place)
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    to_private_file(data, path)

@@ -1,0 +1,268 @@
+"""Packing: one file for each account, Region and day; nothing twice, nothing lost, and nothing written again."""
+
+import json
+import os
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import boto3
+import duckdb
+import pytest
+from moto.server import ThreadedMotoServer
+
+from agent.cli.main import dispatch
+from agent.fleet.athena import tables, views
+from agent.fleet.athena.output import render
+from agent.fleet.athena.run import Answer
+from agent.fleet.engines.duckdb import DuckDb
+from agent.fleet.pack import NAME, Packed, PackError, pack
+from tests.agent.fleet.athena.lake import database, fleet
+from tests.agent.fleet.files import hosts, lines, read, read_anew, record
+
+DAYS = ("2026-01-14T03:00:00Z", "2026-01-15T03:00:00Z")
+
+
+def records(*numbers: int, **changed: Any) -> list[dict[str, Any]]:
+    return [
+        record(number, taken_at=DAYS[number % 2], run=f"{number:032x}", redacted=False, **changed) for number in numbers
+    ]
+
+
+def packed(source: Path, destination: Path | str, client: Any = None) -> Packed:
+    with DuckDb(whole=True) as engine:
+        read(engine, source)
+        return pack(
+            engine, str(destination), lambda: client, progress=lambda done, total: None, cancelled=lambda: False
+        )
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    """Five hosts of two days."""
+    folder = tmp_path / "source"
+    folder.mkdir()
+    (folder / "a.ndjson").write_text(lines(*records(0, 1, 2, 3, 4)), "utf-8")
+    return folder
+
+
+def place(destination: Path, day: str) -> Path:
+    return destination / f"host.v1.parquet/account=111122223333/region=eu-west-1/dt={day}" / NAME
+
+
+def held(file: Path) -> list[str]:
+    return [host for (host,) in duckdb.sql(f"SELECT host FROM read_parquet('{file}') ORDER BY host").fetchall()]
+
+
+def host(number: int) -> str:
+    return f"i-{number:017x}"
+
+
+def test_a_file_for_each_day(source: Path, tmp_path: Path) -> None:
+    done = packed(source, tmp_path / "lake")
+    assert done == Packed(
+        records=5,
+        written=tuple(str(place(tmp_path / "lake", day)) for day in ("2026-01-14", "2026-01-15")),
+        unchanged=0,
+        left_out=0,
+    )
+    assert held(place(tmp_path / "lake", "2026-01-14")) == [host(0), host(2), host(4)]
+    assert held(place(tmp_path / "lake", "2026-01-15")) == [host(1), host(3)]
+
+
+def test_a_file_has_the_columns_that_its_path_has_not(source: Path, tmp_path: Path) -> None:
+    packed(source, tmp_path / "lake")
+    file = place(tmp_path / "lake", "2026-01-15")
+    of_file = f"SELECT * FROM read_parquet('{file}', hive_partitioning = false)"
+    columns = [name for name, *_ in duckdb.sql(f"DESCRIBE {of_file}").fetchall()]
+    assert columns == list(tables.columns())
+
+
+def test_a_file_is_its_owners_alone(source: Path, tmp_path: Path) -> None:
+    packed(source, tmp_path / "lake")
+    assert place(tmp_path / "lake", "2026-01-15").stat().st_mode & 0o777 == 0o600
+
+
+def test_again_writes_nothing(source: Path, tmp_path: Path) -> None:
+    packed(source, tmp_path / "lake")
+    file = place(tmp_path / "lake", "2026-01-15")
+    os.utime(file, (1, 1))
+    done = packed(source, tmp_path / "lake")
+    assert (done.written, done.unchanged) == ((), 2)
+    assert file.stat().st_mtime == 1
+
+
+def test_what_is_new_is_added_to_its_day(source: Path, tmp_path: Path) -> None:
+    packed(source, tmp_path / "lake")
+    (source / "a.ndjson").write_text(lines(*records(5)), "utf-8")  # what was packed is gone
+    done = packed(source, tmp_path / "lake")
+    assert done.written == (str(place(tmp_path / "lake", "2026-01-15")),)
+    assert held(place(tmp_path / "lake", "2026-01-15")) == [host(1), host(3), host(5)]
+    assert held(place(tmp_path / "lake", "2026-01-14")) == [host(0), host(2), host(4)]
+
+
+def test_a_record_that_comes_twice_is_there_once(source: Path, tmp_path: Path) -> None:
+    (source / "b.ndjson").write_text(lines(*records(0, 1)), "utf-8")
+    assert packed(source, tmp_path / "lake").records == 5
+
+
+def test_a_fleet_reads_what_was_packed(source: Path, tmp_path: Path) -> None:
+    packed(source, tmp_path / "lake")
+    with read_anew(DuckDb, tmp_path / "lake") as (engine, result), read_anew(DuckDb, source) as (before, _):
+        assert result.unreadable_count == 0
+        every = "SELECT * EXCLUDE (id, place, sweep) FROM record ORDER BY host"
+        assert engine.query(every) == before.query(every)
+        assert engine.query("SELECT DISTINCT sweep FROM record ORDER BY sweep") == [("2026-01-14",), ("2026-01-15",)]
+        assert sorted(hosts(engine)) == [host(number) for number in range(5)]
+        for table in ("cause", "symptom", "attribute"):
+            counted = f"SELECT count(*) FROM {table}"
+            assert engine.query(counted) == before.query(counted)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        pytest.param({"account": None}, id="no account"),
+        pytest.param({"account": "account-1"}, id="masked account"),
+        pytest.param({"region": None}, id="no Region"),
+        pytest.param({"region": "../../etc"}, id="Region that leads away"),
+    ],
+)
+def test_what_has_no_place_is_left_out_and_counted(source: Path, tmp_path: Path, changed: dict[str, Any]) -> None:
+    (source / "b.ndjson").write_text(lines(*records(6, **changed)), "utf-8")
+    done = packed(source, tmp_path / "lake")
+    assert (done.records, done.left_out) == (5, 1)
+    assert {path.name for path in tmp_path.iterdir()} == {"source", "lake"}
+
+
+def test_a_file_that_is_something_else_is_not_replaced(source: Path, tmp_path: Path) -> None:
+    file = place(tmp_path / "lake", "2026-01-14")
+    file.parent.mkdir(parents=True)
+    file.write_bytes(b"PAR1 of somebody else")
+    with pytest.raises(PackError, match="dt=2026-01-14"):
+        packed(source, tmp_path / "lake")
+    assert file.read_bytes() == b"PAR1 of somebody else"
+
+
+# --- S3 --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def moto() -> Iterator[Any]:
+    server = ThreadedMotoServer("127.0.0.1", port=0)
+    server.start()
+    address, port = server.get_host_and_port()
+    client = boto3.client(
+        "s3",
+        endpoint_url=f"http://{address}:{port}",
+        aws_access_key_id="AKIDEXAMPLE",
+        aws_secret_access_key="x",
+        region_name="us-east-1",
+    )
+    client.create_bucket(Bucket="lake")
+    yield client
+    server.stop()
+
+
+def test_the_same_in_a_bucket(source: Path, moto: Any) -> None:
+    def keys() -> list[str]:
+        return [entry["Key"] for entry in moto.list_objects_v2(Bucket="lake").get("Contents", ())]
+
+    assert packed(source, "s3://lake/fleet", moto).records == 5
+    path = "fleet/host.v1.parquet/account=111122223333/region=eu-west-1"
+    assert keys() == [f"{path}/dt={day}/{NAME}" for day in ("2026-01-14", "2026-01-15")]
+    assert packed(source, "s3://lake/fleet", moto).unchanged == 2
+    (source / "a.ndjson").write_text(lines(*records(7)), "utf-8")
+    assert packed(source, "s3://lake/fleet", moto).records == 3
+
+
+# --- The command -----------------------------------------------------------------------------------------------------
+
+
+def test_the_command(source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert dispatch(["fleet", "pack", str(source), str(tmp_path / "lake")], []) == 0
+    out, err = capsys.readouterr()
+    assert out.startswith("5 records read; 2 files written with 5 records; 0 files had all of theirs.\n")
+    assert err == ""
+    assert dispatch(["fleet", "pack", str(source), str(tmp_path / "lake")], []) == 0
+    assert "2 files had all of theirs" in capsys.readouterr().out
+
+
+def test_too_much_that_cannot_be_read_is_unknown(
+    source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (source / "b.json").write_text("{}", "utf-8")
+    assert dispatch(["fleet", "pack", str(source), str(tmp_path / "lake")], []) == 3
+    out = capsys.readouterr().out
+    assert "5 records read; 2 files written" in out
+    assert "b.json" in out
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        pytest.param(["nothing-here", "lake"], "no report and no record", id="no source"),
+        pytest.param(["only"], "Name what to pack", id="no destination"),
+    ],
+)
+def test_what_cannot_be_packed_is_said(words: list[str], why: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert dispatch(["fleet", "pack", *words], []) == 3
+    out, err = capsys.readouterr()
+    assert why in err
+    assert out
+
+
+def test_a_signal_leaves_whole_files(source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert dispatch(["fleet", "pack", str(source), str(tmp_path / "lake")], ["SIGTERM"]) == 143
+    assert not any((tmp_path / "lake").rglob("*.parquet"))
+
+
+def test_the_statements_of_athena(capsys: pytest.CaptureFixture[str]) -> None:
+    assert dispatch(["fleet", "athena", "views"], []) == 0
+    assert capsys.readouterr().out.count("CREATE OR REPLACE VIEW ") == len(views.VIEWS)
+    assert dispatch(["fleet", "athena", "ddl"], []) == 0
+    out = capsys.readouterr().out
+    assert out.count("CREATE EXTERNAL TABLE") == 2
+    assert "s3://amzn-s3-demo-bucket/host.v1.parquet/" in out
+    assert "eu-west-1" in out
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        pytest.param(["run"], "name it with --bucket", id="run without a bucket"),
+        pytest.param(["ddl", "cause_day"], "takes no view", id="ddl of a view"),
+        pytest.param(["ddl", "--bucket", "b'"], "is no name of a bucket", id="quote in a bucket"),
+        pytest.param(["run", "record; DROP"], "is no view", id="words for a view"),
+        pytest.param(["run", "cause_since", "--day", "2026-01-15"], "has no day", id="day of a view without one"),
+        pytest.param(["run", "cause_day", "--account", "111122223333"], "has no account", id="account"),
+        pytest.param(["run", "newest", "--account", "1' OR '1'='1"], "no name of an account", id="quote in an account"),
+        pytest.param(["run", "newest", "--day", "today"], "is not a day", id="no day"),
+    ],
+)
+def test_what_athena_is_not_asked(words: list[str], why: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert dispatch(["fleet", "athena", *words], []) == 3
+    assert why in capsys.readouterr().err
+
+
+def test_rows_are_of_one_day_and_account() -> None:
+    assert views.rows_of("newest", day=date(2026, 1, 15), account="111122223333") == (
+        "SELECT * FROM newest WHERE dt = '2026-01-15' AND account = '111122223333'"
+    )
+
+
+def test_the_columns_by_which_rows_are_chosen_are_there() -> None:
+    from agent.fleet.athena import views
+
+    lake = database(fleet())
+    for view in views.VIEWS:
+        columns = {name for name, *_ in lake.execute(f"DESCRIBE SELECT * FROM {view}").fetchall()}
+        assert views.columns_of(view) == columns & {"dt", "account"}, view
+
+
+def test_rows_for_people_and_for_programs() -> None:
+    answer = Answer(id="q", columns=("fault", "hosts"), rows=(("=1+1", "7"), ("\x1b[2J", None)), scanned_bytes=10)
+    assert render(answer, "text") == "fault    hosts\n=1+1     7\n\\x1b[2J  -\n(2 rows; 10 bytes scanned)\n"
+    assert render(answer, "csv") == "fault,hosts\n'=1+1,7\n\\x1b[2J,\n"
+    assert json.loads(render(answer, "json"))["rows"][1] == {"fault": "\x1b[2J", "hosts": None}
