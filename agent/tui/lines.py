@@ -49,10 +49,18 @@ class Glyphs:
     empty: str
     levels: str
     """Heights of a sparkline, lowest first."""
+    tick: str
+    """On an axis, where a number stands."""
+    steps: str
+    """What the steps of a lane are drawn with in a chart, the first one first."""
 
 
-UNICODE = Glyphs(across="─", down="│", branch="├", last="└", full="█", empty="░", levels="▁▂▃▄▅▆▇█")
-ASCII = Glyphs(across="-", down="|", branch="+", last="+", full="#", empty=".", levels="_.-=+*%#")
+UNICODE = Glyphs(
+    across="─", down="│", branch="├", last="└", full="█", empty="░", levels="▁▂▃▄▅▆▇█", tick="┤", steps="█▓░"
+)
+ASCII = Glyphs(
+    across="-", down="|", branch="+", last="+", full="#", empty=".", levels="_.-=+*%#", tick="+", steps="#=:"
+)
 
 
 CUT = "..."
