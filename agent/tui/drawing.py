@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from itertools import groupby, zip_longest
+from itertools import zip_longest
 from typing import Final
 
 from agent.catalog.wording import duration, lasted, listed_briefly
@@ -510,13 +510,17 @@ def sparkline(times: Sequence[Sample], width: int, glyphs: Glyphs) -> Line:
     most = max((sample for sample in latest if isinstance(sample, float)), default=0.0)
     top = len(glyphs.levels) - 1
     line: list[Span] = []
-    for is_failed, run in groupby(latest, key=lambda sample: isinstance(sample, Weight)):
-        if is_failed:
-            line += [Span(FAILURES[sample], WEIGHT_TONES[sample]) for sample in run if isinstance(sample, Weight)]
-            continue
-        levels = (" " if not isinstance(s, float) else glyphs.levels[round(top * s / most) if most else 0] for s in run)
-        line.append(Span("".join(levels), Tone.RUNNING))
-    return tuple(line)
+    drawn = ""
+    for sample in latest:
+        if isinstance(sample, float):
+            drawn += glyphs.levels[round(top * sample / most) if most else 0]
+        elif sample is None:
+            drawn += " "
+        else:
+            line += [Span(drawn, Tone.RUNNING)] if drawn else []
+            line.append(Span(FAILURES[sample], WEIGHT_TONES[sample]))
+            drawn = ""
+    return (*line, Span(drawn, Tone.RUNNING)) if drawn else tuple(line)
 
 
 # --- The causes ------------------------------------------------------------------------------------------------------

@@ -76,6 +76,8 @@ def width_of(line: Iterable[Span]) -> int:
 
 def cut(line: Line, width: int) -> Line:
     """The line within `width` columns; where text is cut off, it ends in CUT."""
+    if width_of(line) <= width:
+        return line
     if len("".join(span.text for span in line).rstrip()) > width:
         kept = cut_words("".join(span.text for span in line), width)
     else:
