@@ -7,7 +7,7 @@ from agent.formats.report_text import visible
 from agent.report.model import Status
 from agent.tui.lines import Glyphs, Line, Span, Tone, cut, width_of, wrapped
 from agent.tui.state import STATUS_TONES, State
-from agent.tui.watching import Logged, Remembered, clock, failures
+from agent.tui.watching import Logged, Remembered, clock
 
 _MARKS: Final = {Status.WARNING: "!", Status.CRITICAL: "x", Status.UNKNOWN: "?"}
 """As in the chart of a history, whose mark for what works is a height here."""
@@ -32,9 +32,7 @@ def strip(state: State, width: int, glyphs: Glyphs) -> Line:
     runs = state.memory.runs
     if len(runs) < 2:
         return ()
-    words = (
-        f" {failures(state.memory) or f'{len(runs)} runs'} since {clock(runs[0].started_at, runs[-1].started_at)} UTC "
-    )
+    words = f" {len(runs)} runs since {clock(runs[0].started_at, runs[-1].started_at)} UTC "
     if width - len(words) < _LEAST:
         words = f" {len(runs)} runs "
     room = max(width - len(words) - 3, 1)

@@ -141,7 +141,7 @@ def remembered(
         )
         log = _within((entry, *log))
     return Memory(
-        runs=_bounded((*memory.runs, run)[-RUNS:]),
+        runs=_bounded(_last((*memory.runs, run))),
         log=log,
         samples=extended(memory.samples, now),
         followed=followed,
@@ -157,6 +157,18 @@ def _within(log: tuple[Logged, ...]) -> tuple[Logged, ...]:
         if lines > LOGGED:
             return log[: max(place, 1)]
     return log
+
+
+def _last(runs: tuple[Remembered, ...]) -> tuple[Remembered, ...]:
+    """The last RUNS of them. A report that still shows some of these passes to the first."""
+    kept = runs[-RUNS:]
+    gone = {run.number: run.report for run in runs[: len(runs) - len(kept)]}
+    report = gone.get(kept[0].shown_by)
+    if report is None:
+        return kept
+    old, new = kept[0].shown_by, kept[0].number
+    passed = (replace(run, shown_by=new) if run.shown_by == old else run for run in kept[1:])
+    return (replace(kept[0], shown_by=new, report=report), *passed)
 
 
 def _bounded(runs: tuple[Remembered, ...]) -> tuple[Remembered, ...]:

@@ -109,7 +109,7 @@ async def test_the_interface_shows_a_run_of_the_file(tmp_path: Path) -> None:
         await until(pilot, lambda state: state.phase is Phase.FINISHED and state.next_at is not None)
         assert app.state is not None
         assert app.state.memory.count == 4
-        assert "failed 1 of 4 runs" in "\n".join(screen_of(pilot))
+        assert "4 runs since 03:00 UTC  x▁▁▁" in "\n".join(screen_of(pilot))
         await pilot.press(*["left_square_bracket"] * 3)
         state = await until(pilot, lambda state: state.past == 1)
         assert state.report is not None

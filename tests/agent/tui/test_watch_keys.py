@@ -159,7 +159,7 @@ async def test_the_strip_appears_with_the_second_run() -> None:
         assert not app.screen.query_one(RunStrip).display
         await again(pilot, 2)
         await pilot.pause()
-        assert any("failed 1 of 2 runs since 03:00 UTC" in line for line in screen_of(pilot))
+        assert any("2 runs since 03:00 UTC  ▁x" in line for line in screen_of(pilot))
 
     await drive(app, act)
 

@@ -131,6 +131,20 @@ async def test_so_many_runs_are_remembered_and_no_more(monkeypatch: pytest.Monke
     assert run_of(state.memory, 9) is None
 
 
+async def test_a_report_is_kept_as_long_as_it_shows_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watching, "RUNS", 3)
+    state = await watched(BAD, *(GOOD,) * 8)
+    assert [run.number for run in state.memory.runs] == [7, 8, 9]
+    for run in state.memory.runs:
+        report = report_of(state.memory, run)
+        assert report is not None
+        assert report.verdict.status is run.status
+    first = report_of(state.memory, state.memory.runs[0])
+    assert first is not None
+    assert first.run.id.endswith("-1")
+    assert sum(run.report is not None for run in state.memory.runs) == 1
+
+
 @pytest.mark.parametrize(("name", "most"), [("REPORTS", 3), ("OBSERVATIONS", 150)])
 async def test_so_many_reports_are_kept_and_always_that_of_the_last_failure(
     name: str, most: int, monkeypatch: pytest.MonkeyPatch
@@ -199,7 +213,7 @@ def test_a_failure_that_does_not_count_has_a_sign_of_its_own() -> None:
 async def test_the_strip_has_a_mark_for_each_run() -> None:
     state = await watched(GOOD, BAD, "interception-trusted", "region-unknown", GOOD)
     line = strip(state, 80, ASCII)
-    assert "".join(span.text for span in line).strip() == "failed 1 of 5 runs, 1 unknown since 03:00 UTC  _x!?_"
+    assert "".join(span.text for span in line).strip() == "5 runs since 03:00 UTC  _x!?_"
     assert [span.tone for span in line if span.key is not None] == [
         Tone.OK, Tone.FAILED, Tone.WARNING, Tone.UNKNOWN, Tone.OK,
     ]  # fmt: skip
