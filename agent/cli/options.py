@@ -415,6 +415,19 @@ _WATCH: Final = (
     ),
 )
 
+_SCREEN: Final = (
+    click.option(
+        "--watch", "again_and_again", is_flag=True, help="Check again and again, as the key w does, from the start on."
+    ),
+    _option(
+        "--interval",
+        type=INTERVAL,
+        default=f"{DEFAULT_INTERVAL:g}",
+        show_default=True,
+        help="Seconds between the starts of two runs of a watch. A run takes at most 90% of it.",
+    ),
+)
+
 _HISTORY: Final = (
     _option(
         "--history",
@@ -459,6 +472,11 @@ def shown_report_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options of a report that was kept. Neither the environment nor a file sets them: what is wanted of a run
     is not wanted of every look at it."""
     return _with(command, _SHOWN_REPORT)
+
+
+def screen_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of a watch in the interface."""
+    return _with(command, _SCREEN)
 
 
 def history_options(command: Callable[..., Any]) -> Callable[..., Any]:

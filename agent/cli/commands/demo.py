@@ -1,7 +1,7 @@
 """`backuplink demo`."""
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 from click.core import ParameterSource
@@ -9,13 +9,17 @@ from click.core import ParameterSource
 from agent.cli.commands.watch import reader_of
 from agent.cli.group import Command
 from agent.cli.options import WATCH_ONLY, report_options, watch_options, workload_option
-from agent.cli.to_settings import report_options_from, watching_from, workloads_from
+from agent.cli.to_settings import report_options_from, watching_from, watching_on_screen_from, workloads_from
 from agent.process.exit_codes import OK
 from agent.process.output import to_stdout
 
 if TYPE_CHECKING:
     from agent.app.demo import SimulatedTurns
     from agent.watch.config import WatchConfig
+
+
+_ON_SCREEN: Final = frozenset({"interval", "raise_after", "clear_after", "history", "keep", "keep_size"})
+"""Parameters of a watch that the interface uses as well."""
 
 
 def _complete_scenarios(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:
@@ -33,8 +37,8 @@ def _complete_scenarios(_: click.Context, __: click.Parameter, incomplete: str) 
     "--watch",
     "again_and_again",
     is_flag=True,
-    help="Check it repeatedly, as `watch` does. With --cycles, and without --listen, --on-change and --notify, it runs "
-    "in simulated time: it does not wait between the cycles.",
+    help="Check it repeatedly, as `watch` does, or with --tui as the interface does. With --cycles, and without "
+    "--listen, --on-change and --notify, it runs in simulated time: it does not wait between the cycles.",
 )
 @watch_options
 @report_options
@@ -59,23 +63,29 @@ def demo(
     wanted = report_options_from(options)
     if not again_and_again:
         _refuse_watch_options(context)
+    elif on_screen:
+        _refuse_watch_options(context, useful=_ON_SCREEN, where="a watch without --tui")
     if listed:
         to_stdout(scenario_list())
         return OK
     chosen = load_scenario(scenario, workloads_from(workloads))
     if on_screen:
-        return show_scenario(chosen, wanted, context.obj)
+        watching = watching_on_screen_from(options, is_kept=again_and_again)
+        return show_scenario(chosen, watching, wanted, context.obj, is_watch=again_and_again)
     if again_and_again:
         return _watch(context, SimulatedTurns(chosen))
     return check_scenario(chosen, wanted, context.obj)
 
 
-def _refuse_watch_options(context: click.Context) -> None:
-    """Raise UsageError for options that only a watch uses. The environment and the configuration file may have them for
-    other calls."""
+def _refuse_watch_options(
+    context: click.Context, useful: frozenset[str] = frozenset(), where: str = "a watch: `backuplink demo --watch`"
+) -> None:
+    """Raise UsageError for options that only a watch uses, except the useful ones. The environment and the
+    configuration file may have them for other calls."""
     for option in context.command.params:
-        if option.name in WATCH_ONLY and context.get_parameter_source(option.name) is ParameterSource.COMMANDLINE:
-            raise click.UsageError(f"{option.opts[0]} applies to a watch: `backuplink demo --watch`.")
+        is_given = option.name is not None and context.get_parameter_source(option.name) is ParameterSource.COMMANDLINE
+        if is_given and option.name in WATCH_ONLY - useful:
+            raise click.UsageError(f"{option.opts[0]} applies to {where}.")
 
 
 def _watch(context: click.Context, turns: "SimulatedTurns") -> int:

@@ -135,8 +135,10 @@ async def test_w_watches_and_w_ends_it() -> None:
         await pilot.press("w")
         state = await until(pilot, lambda state: state.next_at is not None)
         assert state.watching
-        assert "watching, next at 03:01:03 UTC" in shown(pilot)
-        assert "TCP002@backup is new" in causes_of(pilot)
+        assert "watching, next at 03:01:00 UTC" in shown(pilot)
+        await pilot.press("L")
+        assert "TCP002@backup is new" in shown(pilot)
+        await pilot.press("escape")
         await pilot.press("w")
         assert app.state is not None
         assert (app.state.watching, app.state.next_at) == (False, None)

@@ -1,6 +1,7 @@
 """The screen as a picture. `pytest tests/agent/tui/test_snapshots.py --snapshot-update` draws anew: check each."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from agent.run.events import ObservationMade
 from agent.tui.source import Saved
 from agent.tui.state import Phase
 from tests.agent.tui.replays import OPENED, Replay, app_of, recorded, saved_app, until
+from tests.support.extent import one_in
 from tests.support.many_services import ALL, report_of
 
 SIZES = [pytest.param((80, 24), id="80x24"), pytest.param((140, 45), id="140x45")]
@@ -72,6 +74,37 @@ def test_watching(same: Compare) -> None:
         await pilot.pause()
 
     assert same(app_of(replay.live()), act)
+
+
+WATCH_SIZES = [(80, 24), (120, 36), (200, 60)]
+LOOKS = {
+    "flapping": (),
+    "past": ("left_square_bracket", "left_square_bracket"),
+    "log": ("L",),
+    "timeline": ("g", *"jjjjj", "T"),
+}
+
+
+@pytest.mark.parametrize(
+    ("look", "size"),
+    one_in(
+        3,
+        [pytest.param(look, size, id=f"{look}-{size[0]}x{size[1]}") for look in LOOKS for size in WATCH_SIZES],
+    ),
+)
+def test_a_watch(look: str, size: tuple[int, int], snap_compare: Compare) -> None:
+    replay = Replay(*("one-zone-silent", "healthy") * 3, "one-zone-silent", "slow-link", "healthy")
+
+    async def act(pilot: Pilot[int]) -> None:
+        for run in range(1, 10):
+            await until(pilot, lambda state, runs=run: state.phase is Phase.FINISHED and state.memory.count == runs)  # type: ignore[misc]
+            if run < 9:
+                await pilot.press("r")
+        await until(pilot, lambda state: state.next_at is not None)
+        await pilot.press(*LOOKS[look])
+        await pilot.pause()
+
+    assert snap_compare(app_of(replace(replay.live(), is_watch=True)), terminal_size=size, run_before=act)
 
 
 @pytest.mark.parametrize("key", ["t", "question_mark"], ids=["settings", "help"])
