@@ -27,7 +27,8 @@ class Open(NamedTuple):
 
 
 ID_KINDS: Final = (
-    "i|ami|mi|vpc|subnet|sg|sgr|eni|acl|rtb|nat|igw|eigw|lgw|cagw|vgw|tgw|pcx|vpce|vpce-svc|pl|dopt|rslvr-[a-z]+|rp|fsx"
+    "i|ami|mi|vpc|subnet|sg|sgr|eni|acl|rtb|nat|igw|eigw|lgw|cagw|vgw|tgw|tgw-attach|tgw-rtb|pcx|vpce|vpce-svc|pl|dopt"
+    "|rslvr-[a-z]+|rp|fsx"
 )
 """How ids of AWS begin."""
 HOSTED_ZONE: Final = r"\bZ(?=[A-Z]*[0-9])[0-9A-Z]{7,31}\b"
@@ -121,6 +122,24 @@ EndpointState = Annotated[
 InterfaceKind = Annotated[str, Mask("text", unless=r"[a-z]+(?:[A-Z_][a-z_]*){0,6}")]
 InterfaceStatus = Annotated[str, Mask("text", unless=r"available|associated|attaching|detaching|in-use|pending")]
 RouteState = Annotated[str, Mask("text", unless=r"active|blackhole|filtered")]
+PeeringState = Annotated[
+    str,
+    Mask(
+        "text",
+        unless=r"initiating-request|pending-acceptance|active|deleted|rejected|failed|expired|provisioning|deleting",
+    ),
+]
+AttachmentKind = Annotated[str, Mask("text", unless=r"[a-z]{1,16}(?:-[a-z]{1,16}){0,3}")]
+"""`vpc`, `peering`, `network-function`, ..."""
+AttachmentState = Annotated[
+    str,
+    Mask(
+        "text",
+        unless=r"initiating(?:request)?|pending(?:acceptance)?|rollingback|available|modifying|deleting|deleted|failed"
+        r"|failing|rejected|rejecting",
+    ),
+]
+"""In lower case."""
 RouteTarget = Annotated[str, Mask("text", unless=rf"local|unknown|{_ID}")]
 RuleKind = Annotated[str, Mask("text", unless=r"FORWARD|SYSTEM|RECURSIVE|DELEGATE")]
 FirewallAction = Annotated[str, Mask("text", unless=r"ALLOW|BLOCK|ALERT")]

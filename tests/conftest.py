@@ -77,7 +77,11 @@ def _search(way: str, *outputs: str | bytes | None) -> None:
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Take `--everything` and `--seed`."""
     parser.addoption("--everything", action="store_true", help="run every case of every test, not a part of many alike")
-    parser.addoption("--seed", type=int, help="run the generated hostile input of this seed alone (tests/hostile/fuzz)")
+    parser.addoption(
+        "--seed",
+        type=int,
+        help="run the generated case of this seed alone (tests/hostile/fuzz, tests/netns/test_predictions.py)",
+    )
 
 
 def pytest_report_header(config: pytest.Config) -> str:

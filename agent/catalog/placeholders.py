@@ -17,6 +17,8 @@ FORMS: Final = {
     "<NETWORK_ACL_ID>": command_form("acl"),
     "<PREFIX_LIST_ID>": command_form("pl"),
     "<ROUTE_TABLE_ID>": command_form("rtb"),
+    "<TRANSIT_GATEWAY_ROUTE_TABLE_ID>": command_form("tgw-rtb"),
+    "<TRANSIT_GATEWAY_ATTACHMENT_ID>": command_form("tgw-attach"),
     "<HOSTED_ZONE_ID>": re.compile(r"Z[A-Z0-9]{1,31}"),
     "<RESOLVER_RULE_ID>": command_word_form("rslvr"),
     "<FIREWALL_RULE_GROUP_ID>": command_word_form("rslvr-frg"),

@@ -16,17 +16,20 @@ STAGES: Final = {
     Stage.HOST_GROUPS: "host's groups",
     Stage.HOST_ACL_OUT: "host's ACL out",
     Stage.ROUTE: "route",
+    Stage.TRANSIT: "transit gateway",
     Stage.ENDPOINT_ACL_IN: "endpoint's ACL in",
     Stage.ENDPOINT_GROUPS: "endpoint's groups",
     Stage.ENDPOINT: "endpoint",
     Stage.ENDPOINT_ACL_OUT: "endpoint's ACL out",
     Stage.RETURN_ROUTE: "route back",
+    Stage.RETURN_TRANSIT: "transit gateway back",
     Stage.HOST_ACL_IN: "host's ACL in",
 }
 _IN_SHORT: Final = {
     Stage.HOST_GROUPS: "groups",
     Stage.HOST_ACL_OUT: "ACL",
     Stage.ROUTE: "route",
+    Stage.TRANSIT: "transit gateway",
     Stage.ENDPOINT_ACL_IN: "ACL",
     Stage.ENDPOINT_GROUPS: "groups",
 }

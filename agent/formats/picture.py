@@ -4,7 +4,6 @@ what the configuration says of it. SVG of a given width, drawn from the report a
 What is too much for a picture is counted in it.
 """
 
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Final
@@ -12,7 +11,7 @@ from xml.etree.ElementTree import Element
 
 from agent.catalog.findings import Layer, Severity
 from agent.catalog.wording import counted
-from agent.formats.canvas import CHARACTER, ICON, PAD, SMALL, Canvas, coordinate, cut, framed
+from agent.formats.canvas import PAD, SMALL, cut, framed
 from agent.formats.configured_path import (
     MEASURED,
     OUTCOMES,
@@ -28,6 +27,7 @@ from agent.formats.configured_path import (
     way,
 )
 from agent.formats.elements import element
+from agent.formats.flow import GAP, Box, Flow
 from agent.formats.report_text import (
     bounded,
     connected,
@@ -37,14 +37,12 @@ from agent.formats.report_text import (
     state,
     unfolded,
     vantage,
-    visible,
 )
 from agent.report.counting import Weight, counts, heaviest
 from agent.report.hops import Hop, Reachability, Stage
 from agent.report.model import ConfiguredPath, Report, Status, TargetReport
 from agent.report.path import STEPS, Band, Cell, Lane, Progress, checks_in
 from agent.report.path import picture as path_of
-from probes.frozen import dataclass
 from probes.model import Address, Step
 
 MAX_TARGETS: Final = 8
@@ -52,10 +50,6 @@ MAX_ADDRESSES: Final = 6
 MAX_NAMES: Final = 8
 MAX_GROUPS: Final = 6
 """How many of each are drawn: those that failed come first, and the others are counted."""
-_GAP: Final = 10
-"""Between two boxes, where the connection between them is drawn."""
-_INSET: Final = 6
-"""Between the edge of a box and its texts."""
 _PORTS: Final = 96
 """Width of the column of ports, in a wide picture."""
 
@@ -83,45 +77,7 @@ _STEP_WIDTH: Final = 116
 _STEPS: Final = {Step.TCP: "TCP", Step.TLS: "TLS", Step.HTTP: "HTTP", Step.API: "API call"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Box:
-    """A box of a flow, with one to three lines."""
-
-    kind: str
-    label: str
-    texts: tuple[str, ...] = ()
-    """The result in full, then in ever shorter forms."""
-    more: str = ""
-    """A third line."""
-    title: str = ""
-    """What a pointer over the box shows, where that is more than the box."""
-    width: int | None = None
-    """None for as wide as its texts are."""
-    is_end: bool = False
-    """Whether a chain ends here: what comes behind it was not reached."""
-
-    @property
-    def rows(self) -> int:
-        return 1 + bool(self.texts) + bool(self.more)
-
-    @property
-    def character(self) -> float:
-        """Width of a character of the result: small in a box of three lines, which has an id there."""
-        return SMALL if self.more else CHARACTER
-
-    def natural_width(self) -> int:
-        """Its width where there is room for it."""
-        if self.width is not None:
-            return self.width
-        longest = max(
-            len(visible(self.label)) * SMALL + (0 if self.texts else ICON),
-            max((len(visible(text)) for text in self.texts[:1]), default=0) * self.character + ICON,
-            len(visible(self.more)) * SMALL,
-        )
-        return math.ceil(longest) + 2 * _INSET + 1
-
-
-class _Drawing(Canvas):
+class _Drawing(Flow):
     """The parts of a path."""
 
     def __init__(self, report: Report, width: int) -> None:
@@ -129,60 +85,6 @@ class _Drawing(Canvas):
         self.report = report
         self.by_id = {finding.id: finding for finding in report.findings}
         self.findings = [(finding, frozenset(finding.evidence)) for finding in report.findings]
-
-    def box(self, x: float, width: float, height: int, box: _Box) -> None:
-        room = int((width - 2 * _INSET) / SMALL)
-        short = int((width - 2 * _INSET - ICON) / box.character)
-        group = element("g", {"class": box.kind})
-        outer, self.parts = self.parts, []
-        rect: dict[str, str | int] = {
-            "class": "box",
-            "x": coordinate(x),
-            "y": self.y,
-            "width": coordinate(width),
-            "height": height,
-            "rx": 4,
-        }
-        self.parts.append(element("rect", rect))
-        if box.texts:
-            self.text(x + _INSET, self.y + 12, cut(box.label, room), "small muted")
-            self.mark(x + _INSET, self.y + 17, box.kind)
-            self.text(
-                x + _INSET + ICON, self.y + 26, _fitting(box.texts, short), f"{'small ' if box.more else ''}result"
-            )
-        else:
-            self.mark(x + _INSET, self.y + 6, box.kind)
-            self.text(x + _INSET + ICON, self.y + 14, cut(box.label, room - 2), "small")
-        if box.more:
-            self.text(x + _INSET, self.y + 39, cut(box.more, room), "small")
-        if box.title:
-            group.append(element("title", None, bounded(visible(box.title))))
-        group.extend(self.parts)
-        self.parts = [*outer, group]
-
-    def flow(self, boxes: Sequence[_Box], x: float, *, is_chain: bool) -> None:
-        """Boxes side by side, on as many lines as they need. In a chain each is connected with the one before it;
-        what lies behind a failure is connected by a broken line."""
-        room = self.width - x - PAD
-        height = {1: 20, 2: 34, 3: 46}[max((box.rows for box in boxes), default=1)]
-        at, is_cut = x, False
-        for number, box in enumerate(boxes):
-            width = min(box.natural_width(), room)
-            step = _GAP if number else 0
-            if at > x and at + step + width > x + room + 0.5:
-                self.y += height + 6
-                at = x
-            if number:
-                if is_chain:
-                    middle = self.y + height / 2
-                    line = f"M{coordinate(at)} {middle:g}h{_GAP - 2}m-3.5 -3l3.5 3-3.5 3"
-                    self.parts.append(element("path", {"class": f"link{' cut' if is_cut else ''}", "d": line}))
-                at += _GAP
-            width = min(width, x + room - at)
-            self.box(at, width, height, box)
-            at += width
-            is_cut = is_cut or box.is_end
-        self.y += height
 
     # --- Parts of the path ---
 
@@ -285,7 +187,7 @@ class _Drawing(Canvas):
         self.y += 8
         self.panel(begin, outer)
 
-    def name_box(self, cell: Cell) -> _Box:
+    def name_box(self, cell: Cell) -> Box:
         """A lookup. One that succeeded may be what is wrong: its answer is then, and a finding about names says so."""
         box = _cell_box(cell)
         severities = [
@@ -355,7 +257,7 @@ class _Drawing(Canvas):
             self.line(f"port {ports}" + (f"  {purpose}" if purpose else ""), PAD, "strong")
         cells = [(step, cell) for step, cell in zip(STEPS, first.cells, strict=True) if cell is not None]
         room = self.width - start - PAD
-        width = min((int(room) - (len(STEPS) - 1) * _GAP) // len(STEPS), _STEP_WIDTH)
+        width = min((int(room) - (len(STEPS) - 1) * GAP) // len(STEPS), _STEP_WIDTH)
         boxes = [_step_box(_STEPS[step], cell, width, is_one=len(lanes) == 1) for step, cell in cells]
         if any(step in (Step.HTTP, Step.API) for step, _ in cells):
             boxes.append(_service_box(target.service, cells))
@@ -381,7 +283,7 @@ class _Drawing(Canvas):
         hops = [(hop, _rule(hop, place, every)) for place, hop in enumerate(path.hops)]
         boxes = [_hop_box(hop, rule, outcomes[hop.outcome], is_short=is_well(path)) for hop, rule in hops]
         if is_inside_subnet(path):
-            inside = _Box(kind="ok", label="same subnet", texts=() if is_well(path) else ("no ACL, no route",))
+            inside = Box(kind="ok", label="same subnet", texts=() if is_well(path) else ("no ACL, no route",))
             boxes.insert(1, inside)
         self.flow(boxes, PAD, is_chain=True)
         self.y += 3
@@ -416,7 +318,7 @@ class _Drawing(Canvas):
         for target in targets:
             count, _ = connected(target, self.report)
             words = counted(count, "address", "addresses")
-            box = _Box(kind="ok", label=target.service, texts=(words,), title=target.host, width=130)
+            box = Box(kind="ok", label=target.service, texts=(words,), title=target.host, width=130)
             boxes.append(box)
         self.flow(boxes, PAD, is_chain=False)
         self.words.append(f"Services that answer: {', '.join(target.service for target in targets)}.")
@@ -489,18 +391,18 @@ def _result(cell: Cell) -> tuple[object, ...]:
     return (cell.progress, cell.weight, cell.why, *kind)
 
 
-def _step_box(label: str, cell: Cell, width: int, *, is_one: bool) -> _Box:
+def _step_box(label: str, cell: Cell, width: int, *, is_one: bool) -> Box:
     texts = cell.texts
     if not is_one:  # of several ports, the time of one says nothing
         texts = tuple(text for text in texts if not any(char.isdigit() for char in text)) or texts[-1:]
     is_end = cell.progress is not Progress.OK
     title = _title(label, cell)
-    return _Box(kind=_kind(cell), label=label, texts=_results(texts), title=title, width=width, is_end=is_end)
+    return Box(kind=_kind(cell), label=label, texts=_results(texts), title=title, width=width, is_end=is_end)
 
 
-def _cell_box(cell: Cell) -> _Box:
+def _cell_box(cell: Cell) -> Box:
     kind = "skipped" if cell.is_neutral else _kind(cell)
-    return _Box(kind=kind, label=cell.label, texts=_results(cell.texts), title=_title(cell.label, cell))
+    return Box(kind=kind, label=cell.label, texts=_results(cell.texts), title=_title(cell.label, cell))
 
 
 def _kind(cell: Cell) -> str:
@@ -525,12 +427,12 @@ def _results(texts: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(shown))
 
 
-def _service_box(service: str, cells: Sequence[tuple[Step, Cell]]) -> _Box:
+def _service_box(service: str, cells: Sequence[tuple[Step, Cell]]) -> Box:
     """The end of the path: reached if every step down to HTTP succeeded."""
     down = [cell for step, cell in cells if step is not Step.API]
     is_reached = all(cell.progress is Progress.OK for cell in down)
     words = "reached" if is_reached else "not reached"
-    return _Box(kind="ok" if is_reached else "skipped", label=service, texts=(words,), title=f"{service}: {words}")
+    return Box(kind="ok" if is_reached else "skipped", label=service, texts=(words,), title=f"{service}: {words}")
 
 
 def _rule(hop: Hop, place: int, block: Sequence[ConfiguredPath]) -> str:
@@ -538,24 +440,19 @@ def _rule(hop: Hop, place: int, block: Sequence[ConfiguredPath]) -> str:
     return decides(hop, block[0], rules)
 
 
-def _hop_box(hop: Hop, rule: str, kind: str, *, is_short: bool) -> _Box:
+def _hop_box(hop: Hop, rule: str, kind: str, *, is_short: bool) -> Box:
     stage = STAGES[hop.stage]
     title = f"{stage}, {OUTCOMES[hop.outcome]}: {rule}" if rule else f"{stage}, {OUTCOMES[hop.outcome]}"
     if is_short:
         label = stage if hop.stage is not Stage.ENDPOINT else "endpoint"
-        return _Box(kind=kind, label=label, title=title, is_end=hop.outcome is Reachability.BLOCKED)
+        return Box(kind=kind, label=label, title=title, is_end=hop.outcome is Reachability.BLOCKED)
     ids, _, by = rule.partition(": ")
     word = OUTCOMES[hop.outcome] if hop.outcome is not Reachability.CANNOT_TELL else "cannot tell"
     if by and hop.outcome is not Reachability.OPEN:
         by = f"{word}: {by}"
     is_end = hop.outcome is Reachability.BLOCKED
-    return _Box(kind=kind, label=stage, texts=(ids or word,), more=by or word, title=title, is_end=is_end)
+    return Box(kind=kind, label=stage, texts=(ids or word,), more=by or word, title=title, is_end=is_end)
 
 
 def _left(count: int, word: str) -> str:
     return f" ({count} {word} are not drawn)" if count else ""
-
-
-def _fitting(texts: Sequence[str], room: int) -> str:
-    """The first text for which there is room."""
-    return next((text for text in map(visible, texts) if len(text) <= room), cut(texts[-1], room))

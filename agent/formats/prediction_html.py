@@ -1,5 +1,5 @@
-"""The prediction as one HTML file: the verdict, what is blocked and what would open it, names, the matrix of each
-service and the sources. The prediction itself is in the file, too."""
+"""The prediction as one HTML file: the verdict, what is blocked and what would open it, names, the paths as a picture,
+the matrix of each service and the sources. The prediction itself is in the file, too."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -7,9 +7,11 @@ from xml.etree.ElementTree import Element
 
 from agent.catalog.findings import CODES
 from agent.formats import prediction_content as content
+from agent.formats.canvas import NARROW, WIDE
 from agent.formats.elements import data, element, lines, raw
 from agent.formats.page import bullets, cell, page, row_head, section, table, verdict
 from agent.formats.page import folded as fold
+from agent.formats.prediction_picture import picture
 from agent.formats.report_text import bounded, shell, undoing, visible
 from agent.report.hops import Reachability
 from agent.report.prediction import PredictedFault, PredictionDocument, SourceClass
@@ -36,11 +38,22 @@ def render(document: PredictionDocument) -> str:
         made for number, service in enumerate(document.services, 1) for made in _matrix(number, service, document)
     ]
     if matrices:
-        parts.append(section(element("h2", None, "What sources reach"), *matrices))
+        parts.append(section(element("h2", None, "What sources reach"), *_picture(document), *matrices))
     parts.append(section(*_sources(document)))
     if document.not_read:
         parts.append(section(element("h2", None, "Not read"), *bullets(document.not_read)))
     return page(f"{word.upper()}: {document.verdict.summary}", parts, data(to_json(document), {"id": PAGE_ID}))
+
+
+def _picture(document: PredictionDocument) -> Iterator[Element]:
+    """The paths, drawn once for a wide page and once for a narrow one, of which a browser shows one."""
+    drawn = [
+        element("div", {"class": kind}, svg)
+        for kind, width in (("wide", WIDE), ("narrow", NARROW))
+        if (svg := picture(document, width, kind)) is not None
+    ]
+    if drawn:
+        yield element("figure", None, *drawn)
 
 
 def _changes(document: PredictionDocument) -> Iterator[Element]:

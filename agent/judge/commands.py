@@ -1,6 +1,6 @@
 """The commands that fixes are made of."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from agent.catalog.placeholders import FORMS
@@ -161,6 +161,35 @@ def this_host(attempts: Iterable[Observation[TcpFacts]]) -> tuple[str, ...]:
 def known_id(value: str | None, placeholder: str) -> str:
     """An id for a command, or the placeholder where it is not known or has not the strict form of its kind."""
     return value if value is not None and FORMS[placeholder].fullmatch(value) else placeholder
+
+
+TRANSIT_TABLE: Final = "tgw-rtb-"
+ATTACHMENT: Final = "tgw-attach-"
+
+
+def show_routes(region: str, names: Sequence[str]) -> Iterator[Command]:
+    """Show what decides over routes: route tables of subnets and of transit gateways, and attachments to these."""
+    tables = [name for name in names if not name.startswith("tgw-")]
+    if tables:
+        yield read_only(
+            *("aws", "ec2", "describe-route-tables", "--region", region),
+            *("--route-table-ids", *(known_id(name, "<ROUTE_TABLE_ID>") for name in tables)),
+            scope=CommandScope.SUBNET,
+        )
+    for name in names:
+        if name.startswith(TRANSIT_TABLE):
+            yield read_only(
+                *("aws", "ec2", "search-transit-gateway-routes", "--region", region),
+                *("--transit-gateway-route-table-id", known_id(name, "<TRANSIT_GATEWAY_ROUTE_TABLE_ID>")),
+                *("--filters", "Name=state,Values=active,blackhole"),
+                scope=CommandScope.SUBNET,
+            )
+        elif name.startswith(ATTACHMENT):
+            yield read_only(
+                *("aws", "ec2", "describe-transit-gateway-vpc-attachments", "--region", region),
+                *("--transit-gateway-attachment-ids", known_id(name, "<TRANSIT_GATEWAY_ATTACHMENT_ID>")),
+                scope=CommandScope.SUBNET,
+            )
 
 
 FILTER_CHARACTERS: Final = 72

@@ -25,7 +25,8 @@ _OPTIONS: Final = frozenset(
         "--private-cidr --private-dns-enabled --profile-id --protocol --query --redact --region --region-name "
         "--resolver-rule-id --resource-id --role-name --route-table-ids --rule-action --rule-number --rule-type "
         "--run-agents --security-group-ids --service --service-name --service-names --service-region --show "
-        "--source-group --subnet-ids --target-id --timeout --vpc --vpc-endpoint-id --vpc-endpoint-ids "
+        "--source-group --subnet-ids --target-id --timeout --transit-gateway-attachment-ids "
+        "--transit-gateway-route-table-id --vpc --vpc-endpoint-id --vpc-endpoint-ids "
         "--vpc-endpoint-type --vpc-id "
         "--vpc-ids --vpc-region --workload -S -connect -lunp -n -noservername -rn -s -servername -showcerts "
     ).split()

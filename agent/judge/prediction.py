@@ -19,8 +19,8 @@ from agent.judge.predict.names import KnownVpc, predicted_name
 from agent.judge.predict.predictor import Predictor
 from agent.judge.predict.sources import Blocks, Source, sources_of
 from agent.judge.prediction_changes import changes_between, verdict_of_changes
-from agent.judge.prediction_fixes import fix_of_name, fix_of_paths, is_of_gateway
-from agent.report.hops import Reachability, Stage
+from agent.judge.prediction_fixes import fix_of_name, fix_of_paths, is_of_gateway, is_stopped_by_acl
+from agent.report.hops import TRANSIT, Reachability, Stage
 from agent.report.model import Status, Tool
 from agent.report.prediction import (
     SCHEMA,
@@ -42,11 +42,13 @@ _CODE_AT: Final = {
     Stage.HOST_GROUPS: "VPC012",
     Stage.HOST_ACL_OUT: "VPC006",
     Stage.ROUTE: "VPC007",
+    Stage.TRANSIT: "VPC007",
     Stage.ENDPOINT_ACL_IN: "VPC006",
     Stage.ENDPOINT_GROUPS: "VPC005",
     Stage.ENDPOINT: "VPC004",
     Stage.ENDPOINT_ACL_OUT: "VPC006",
     Stage.RETURN_ROUTE: "VPC007",
+    Stage.RETURN_TRANSIT: "VPC007",
     Stage.HOST_ACL_IN: "VPC006",
 }
 """The finding that a run names where this hop stops what it measures."""
@@ -238,7 +240,8 @@ def _of_paths(known: KnownVpc, paths: Sequence[PredictedPath], by_id: Mapping[st
     code = None
     if first.decided_at is not None and first.outcome is not Reachability.CANNOT_TELL:
         at_gateway = first.decided_at is Stage.ROUTE and is_of_gateway(known, first)
-        code = CODES["VPC019" if at_gateway else _CODE_AT[first.decided_at]]
+        by_acl = first.decided_at in TRANSIT and is_stopped_by_acl(first)
+        code = CODES["VPC019" if at_gateway else "VPC006" if by_acl else _CODE_AT[first.decided_at]]
     words = first.words.replace(f"tcp {first.port} ", f"tcp {listed(ports)} ")
     title = {
         Reachability.BLOCKED: "Nothing lets the source reach the endpoint",

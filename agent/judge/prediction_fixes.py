@@ -7,6 +7,8 @@ from agent.catalog.partitions import partition_of
 from agent.catalog.services import SERVICES, service_name_of
 from agent.catalog.wording import counted, listed
 from agent.judge.commands import (
+    ATTACHMENT,
+    TRANSIT_TABLE,
     acl_entry,
     allow,
     describe_endpoint,
@@ -19,13 +21,14 @@ from agent.judge.commands import (
     read_only,
     show_firewall,
     show_profile,
+    show_routes,
     switch_on,
     system_rule,
 )
 from agent.judge.conditions.stops import APPLIANCE
 from agent.judge.fixes import filled
 from agent.judge.predict.names import KnownVpc, firewall_rule_for, profile_of, resolver_rule_for
-from agent.report.hops import EPHEMERAL, Reachability, Stage
+from agent.report.hops import ANSWERS, EPHEMERAL, Reachability, Stage, is_about_endpoint, is_outbound
 from agent.report.model import Command, CommandScope, Fix
 from agent.report.prediction import PredictedName, PredictedPath, SourceClass
 from probes.addresses import ordered
@@ -33,9 +36,6 @@ from probes.model import Address, Addressing, Role, Target
 from probes.ports import HTTPS
 from probes.vpc.model import Configuration
 
-_OUTBOUND: Final = frozenset({Stage.HOST_ACL_OUT, Stage.ENDPOINT_ACL_OUT})
-_ANSWERS: Final = frozenset({Stage.ENDPOINT_ACL_OUT, Stage.HOST_ACL_IN})
-_AT_HOST: Final = frozenset({Stage.HOST_ACL_OUT, Stage.HOST_ACL_IN})
 _MOST_BLOCKS: Final = 3
 """Subnets, or addresses, for which commands are given; the summary names how many more there are."""
 
@@ -211,11 +211,18 @@ def _opening(known: KnownVpc, paths: Sequence[PredictedPath], sources: Sequence[
             return _add_route_table(target, first)
         case Stage.ROUTE | Stage.RETURN_ROUTE:
             return _show_routes(target, first)
+        case Stage.TRANSIT | Stage.RETURN_TRANSIT if not is_stopped_by_acl(first):
+            return _show_routes(target, first)
         case Stage.ENDPOINT:
             return _show_state(target, first.decided_by[:1])
         case Stage() as stage:
             return _pass_acl(known, target, first, stage, ports, sources, addresses)
     return None
+
+
+def is_stopped_by_acl(path: PredictedPath) -> bool:
+    """Whether a network ACL decides, as in a subnet in which a VPC is attached to a transit gateway."""
+    return any(name.startswith("acl-") for name in path.decided_by)
 
 
 def is_of_gateway(known: KnownVpc, path: PredictedPath) -> bool:
@@ -315,18 +322,15 @@ def _let_out(
 
 
 def _show_routes(target: Target, first: PredictedPath) -> Fix:
-    names = [name for name in first.decided_by if name.startswith("rtb-")]
-    return Fix(
-        summary=f"Give {listed(names) if names else 'the route table'} a route to the other end, or fix the one that "
-        "is taken. A route holds for every host of its subnets, and where it should point cannot be told from here.",
-        commands=(
-            read_only(
-                *("aws", "ec2", "describe-route-tables", "--region", target.region),
-                *("--route-table-ids", *(known_id(name, "<ROUTE_TABLE_ID>") for name in names or [""])),
-                scope=CommandScope.SUBNET,
-            ),
-        ),
+    names = [name for name in first.decided_by if name.startswith(("rtb-", TRANSIT_TABLE))]
+    attachments = [name for name in first.decided_by if name.startswith(ATTACHMENT)]
+    summary = (
+        f"Give {listed(names) if names else 'the route table'} a route to the other end, or fix the one that "
+        "is taken. A route holds for every host of its subnets, and where it should point cannot be told from here."
     )
+    if attachments:
+        summary = f"See the state, the zones and the options of {listed(attachments)}, and change what is missing."
+    return Fix(summary=summary, commands=tuple(show_routes(target.region, attachments or names or [""])))
 
 
 def _show_state(target: Target, endpoint_ids: Sequence[str]) -> Fix:
@@ -354,12 +358,12 @@ def _pass_acl(
     acl = next((acl for acl in known.configuration.acls or () if acl.acl_id in first.decided_by), None)
     if acl is None:
         return None
-    version, egress = _version_of(first), stage in _OUTBOUND
-    if stage in _AT_HOST:
+    version, egress = _version_of(first), is_outbound(stage, first.rule)
+    if is_about_endpoint(stage, first.rule):
         blocks = {f"{address}/{address.max_prefixlen}": address for address in ordered(addresses)}
     else:
         blocks = dict(_blocks_of(known, sources, version))
-    spans = [EPHEMERAL] if stage in _ANSWERS else ranges(ports)
+    spans = [EPHEMERAL] if stage in ANSWERS else ranges(ports)
     taken: set[int] = set()
     commands: list[Command] = []
     for block, address in list(blocks.items())[:_MOST_BLOCKS]:

@@ -39,12 +39,15 @@ class Stage(StrEnum):
     HOST_GROUPS = "host-groups"
     HOST_ACL_OUT = "host-acl-out"
     ROUTE = "route"
+    TRANSIT = "transit"
+    """A transit gateway: its route table, and what stands in the subnets in which both VPCs are attached to it."""
     ENDPOINT_ACL_IN = "endpoint-acl-in"
     ENDPOINT_GROUPS = "endpoint-groups"
     ENDPOINT = "endpoint"
     """The endpoint's interface, and whether the endpoint is available."""
     ENDPOINT_ACL_OUT = "endpoint-acl-out"
     RETURN_ROUTE = "return-route"
+    RETURN_TRANSIT = "return-transit"
     HOST_ACL_IN = "host-acl-in"
 
 
@@ -60,6 +63,39 @@ class Hop:
     """What decides, in short: a rule's id, `100 outbound`, `10.0.0.0/16 to local`; None where no rule fits."""
     words: Sentence
     """What it does and why, one sentence without its full stop, that a person can act on."""
+
+
+_LEADS: Final = frozenset({Stage.ROUTE, Stage.TRANSIT, Stage.RETURN_ROUTE, Stage.RETURN_TRANSIT})
+_ACL: Final = "acl-"
+
+
+TRANSIT: Final = frozenset({Stage.TRANSIT, Stage.RETURN_TRANSIT})
+_OUTBOUND: Final = frozenset({Stage.HOST_ACL_OUT, Stage.ENDPOINT_ACL_OUT})
+AT_HOST: Final = frozenset({Stage.HOST_ACL_OUT, Stage.HOST_ACL_IN})
+ANSWERS: Final = frozenset({Stage.ENDPOINT_ACL_OUT, Stage.RETURN_TRANSIT, Stage.HOST_ACL_IN})
+"""Where a network ACL is asked about what comes back."""
+
+
+def is_outbound(stage: Stage, rule: str | None) -> bool:
+    """Whether the outbound entries of a network ACL decide; at a transit gateway the rule says which do."""
+    return (rule or "").endswith(" outbound") if stage in TRANSIT else stage in _OUTBOUND
+
+
+def is_about_endpoint(stage: Stage, rule: str | None) -> bool:
+    """Whether the network ACL that decides is asked about the endpoint's address, and not about the host's."""
+    if stage in TRANSIT:
+        return is_outbound(stage, rule) is (stage is Stage.TRANSIT)
+    return stage in AT_HOST
+
+
+def is_of_acl(hop: Hop) -> bool:
+    """Whether a network ACL decides at a hop, as in a subnet in which a VPC is attached to a transit gateway."""
+    return any(resource.startswith(_ACL) for resource in hop.resources)
+
+
+def is_detour(hop: Hop) -> bool:
+    """Whether a hop leads the packet through something that decides and cannot be seen, such as a firewall."""
+    return hop.stage in _LEADS and hop.outcome is Reachability.DOUBTFUL and not is_of_acl(hop)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

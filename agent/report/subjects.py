@@ -34,6 +34,7 @@ _KINDS: Final = {
     **dict.fromkeys(("nat", "igw", "eigw", "lgw", "cagw", "vgw", "tgw", "pcx"), SubjectKind.GATEWAY),
 }
 """By the prefix of an id."""
+_TRANSIT_TABLE: Final = "tgw-rtb-"
 _HOSTED_ZONE: Final = re.compile(r"Z[A-Z0-9]{1,31}")
 _ACCOUNT: Final = re.compile(r"[0-9]{12}")
 
@@ -44,5 +45,7 @@ def kind_of_id(id_: str) -> SubjectKind | None:
         return SubjectKind.HOSTED_ZONE
     if _ACCOUNT.fullmatch(id_):
         return SubjectKind.ACCOUNT
+    if id_.startswith(_TRANSIT_TABLE):
+        return SubjectKind.ROUTE_TABLE
     prefix, dash, _ = id_.partition("-")
     return _KINDS.get(prefix) if dash else None

@@ -19,12 +19,16 @@ from probes.vpc.model import (
     FIREWALL_RULE_GROUP,
     HOSTED_ZONE,
     RESOLVER_RULE,
+    TRANSIT_VPC,
     VPC_ENDPOINT,
     Configuration,
     FirewallRule,
     Network,
+    PeeredVpc,
     ResolverRule,
     Route,
+    TransitAttachment,
+    TransitRoute,
 )
 
 Item = dict[str, Any]
@@ -467,6 +471,103 @@ def _group_items(scenario: Scenario, network: Configuration) -> Iterable[Item]:
         }
 
 
+def _peering_items(scenario: Scenario, network: Configuration) -> Iterable[Item]:
+    for peering in network.peerings or ():
+        requester, accepter = peering.sides
+        yield {
+            "VpcPeeringConnectionId": peering.peering_id,
+            "RequesterVpcInfo": _peered_item(scenario, requester),
+            "AccepterVpcInfo": _peered_item(scenario, accepter),
+            "Status": {"Code": peering.state, "Message": peering.state.capitalize()},
+            "Tags": [],
+        }
+
+
+def _peered_item(scenario: Scenario, side: PeeredVpc) -> Item:
+    four = [str(block) for block in side.cidrs if block.version == 4]
+    six = [str(block) for block in side.cidrs if block.version == 6]
+    return {
+        "VpcId": side.vpc_id,
+        "OwnerId": side.owner_id or scenario.metadata.account_id,
+        "Region": region_of(scenario),
+        **({"CidrBlock": four[0], "CidrBlockSet": [{"CidrBlock": block} for block in four]} if four else {}),
+        **({"Ipv6CidrBlockSet": [{"Ipv6CidrBlock": block} for block in six]} if six else {}),
+    }
+
+
+def _attachments(network: Configuration) -> tuple[TransitAttachment, ...]:
+    return () if network.transit is None else network.transit.attachments
+
+
+_ATTACHMENT_STATES: Final = {"pendingacceptance": "pendingAcceptance", "rollingback": "rollingBack"}
+"""As the API spells those that are not in lower case there (botocore 1.44.8)."""
+
+
+def _attachment_items(scenario: Scenario, network: Configuration) -> Iterable[Item]:
+    for attachment in _attachments(network):
+        associated = {"TransitGatewayRouteTableId": attachment.table_id, "State": "associated"}
+        yield {
+            "TransitGatewayAttachmentId": attachment.attachment_id,
+            "TransitGatewayId": attachment.gateway_id,
+            "TransitGatewayOwnerId": scenario.metadata.account_id,
+            "ResourceOwnerId": attachment.owner_id or scenario.metadata.account_id,
+            "ResourceType": attachment.kind,
+            **_known(ResourceId=attachment.resource_id),
+            "State": _ATTACHMENT_STATES.get(attachment.state, attachment.state),
+            **({} if attachment.table_id is None else {"Association": associated}),
+            "CreationTime": CREATED_AT,
+            "Tags": [],
+        }
+
+
+def _vpc_attachment_items(scenario: Scenario, network: Configuration) -> Iterable[Item]:
+    for attachment in _attachments(network):
+        if attachment.kind == TRANSIT_VPC and attachment.subnet_ids:
+            yield {
+                "TransitGatewayAttachmentId": attachment.attachment_id,
+                "TransitGatewayId": attachment.gateway_id,
+                "VpcId": attachment.resource_id,
+                "VpcOwnerId": attachment.owner_id or scenario.metadata.account_id,
+                "State": _ATTACHMENT_STATES.get(attachment.state, attachment.state),
+                "SubnetIds": list(attachment.subnet_ids),
+                "CreationTime": CREATED_AT,
+                "Options": {
+                    "DnsSupport": "enable",
+                    "SecurityGroupReferencingSupport": "disable",
+                    "Ipv6Support": "enable" if attachment.ipv6 else "disable",
+                    "ApplianceModeSupport": "enable" if attachment.appliance_mode else "disable",
+                },
+                "Tags": [],
+            }
+
+
+def _transit_routes(_scenario: Scenario, network: Configuration, parameters: Mapping[str, Any]) -> Item:
+    wanted, transit = parameters["TransitGatewayRouteTableId"], network.transit
+    if transit is not None and wanted in transit.unread:
+        raise _denied("ec2", "SearchTransitGatewayRoutes")
+    tables = () if transit is None else transit.tables
+    table = next((table for table in tables if table.table_id == wanted), None)
+    if table is None:
+        message = f"Transit Gateway Route Table {wanted} was deleted or does not exist."
+        raise RefusedError("InvalidRouteTableID.NotFound", message, 400)
+    filters = {condition["Name"]: condition["Values"] for condition in parameters["Filters"]}
+    routes = [route for route in table.routes if route.state in filters.get("state", (route.state,))]
+    return {**_page(map(_transit_route_item, routes), parameters, "Routes"), "AdditionalRoutesAvailable": False}
+
+
+def _transit_route_item(route: TransitRoute) -> Item:
+    resources = route.resource_ids or (None,) * len(route.attachment_ids)
+    return {
+        "DestinationCidrBlock": str(route.destination),
+        "TransitGatewayAttachments": [
+            _known(TransitGatewayAttachmentId=attachment_id, ResourceId=resource_id, ResourceType=route.kind)
+            for attachment_id, resource_id in zip(route.attachment_ids, resources, strict=True)
+        ],
+        "Type": "propagated" if route.propagated else "static",
+        "State": route.state,
+    }
+
+
 def _known(**members: str | None) -> Item:
     """The members that have a value."""
     return {name: value for name, value in members.items() if value is not None}
@@ -818,6 +919,30 @@ _ANSWERS: Final[Mapping[str, Callable[[Scenario, Configuration, Mapping[str, Any
         ids=("GroupIds", "GroupId", "InvalidGroup.NotFound"),
         filters={"vpc-id": "VpcId", "group-id": "GroupId"},
     ),
+    "ec2:DescribeVpcPeeringConnections": _Describe(
+        member="VpcPeeringConnections",
+        items=_peering_items,
+        ids=("VpcPeeringConnectionIds", "VpcPeeringConnectionId", "InvalidVpcPeeringConnectionID.NotFound"),
+        filters={"vpc-peering-connection-id": "VpcPeeringConnectionId", "status-code": "Status.Code"},
+    ),
+    "ec2:DescribeTransitGatewayAttachments": _Describe(
+        member="TransitGatewayAttachments",
+        items=_attachment_items,
+        ids=("TransitGatewayAttachmentIds", "TransitGatewayAttachmentId", "InvalidTransitGatewayAttachmentID.NotFound"),
+        filters={
+            "transit-gateway-id": "TransitGatewayId",
+            "resource-id": "ResourceId",
+            "resource-type": "ResourceType",
+            "state": "State",
+        },
+    ),
+    "ec2:DescribeTransitGatewayVpcAttachments": _Describe(
+        member="TransitGatewayVpcAttachments",
+        items=_vpc_attachment_items,
+        ids=("TransitGatewayAttachmentIds", "TransitGatewayAttachmentId", "InvalidTransitGatewayAttachmentID.NotFound"),
+        filters={"transit-gateway-id": "TransitGatewayId", "vpc-id": "VpcId", "state": "State"},
+    ),
+    "ec2:SearchTransitGatewayRoutes": _transit_routes,
     "ec2:GetManagedPrefixListEntries": _prefix_list_entries,
     "route53resolver:ListResolverRuleAssociations": _rule_associations,
     "route53resolver:ListResolverRules": _resolver_rules,

@@ -24,12 +24,15 @@ from probes.vpc.model import (
     FirewallRule,
     NetworkAcl,
     NetworkInterface,
+    Peering,
     PrefixList,
     PrivateZone,
     ResolverRule,
     RouteTable,
     SecurityGroup,
     Subnet,
+    TransitAttachment,
+    TransitTable,
 )
 
 Network = IPv4Network | IPv6Network
@@ -549,6 +552,11 @@ class Ec2Part:
     acls: tuple[NetworkAcl, ...] = ()
     groups: tuple[SecurityGroup, ...] = ()
     prefix_lists: tuple[PrefixList, ...] = ()
+    peerings: tuple[Peering, ...] = ()
+    transit_attachments: tuple[TransitAttachment, ...] = ()
+    transit_tables: tuple[TransitTable, ...] = ()
+    transit_unreadable: tuple[str, ...] = ()
+    """Tables of a transit gateway that are another account's: this one may not read their routes."""
     resolver_rules: tuple[ResolverRule, ...] = ()
     zones: tuple[PrivateZone, ...] = ()
     firewall: tuple[FirewallPart, ...] = ()

@@ -6,7 +6,7 @@ from typing import Final
 
 from agent.catalog.services import SERVICES
 from agent.watch.requests import READ_SPREAD, call_interval
-from probes.vpc.model import PROFILE_RESOURCES, READS
+from probes.vpc.model import PEERINGS, PROFILE_RESOURCES, READS, TRANSIT
 
 ROOT: Final = Path(__file__).parents[2]
 PATH: Final = "docs/fleet.md"
@@ -17,6 +17,8 @@ _TIMERS: Final = {
     "`backuplink-check.timer`": "packaging/packages/systemd/backuplink-check.timer",
     "`backuplink-textfile.timer`": "packaging/monitoring/backuplink-textfile.timer",
 }
+_WHERE_THERE_IS_ONE: Final = frozenset({PROFILE_RESOURCES, PEERINGS, TRANSIT})
+"""Reads that ask only in a VPC that has a Profile, or a route to a peering or a transit gateway."""
 _READ_LIMITS: Final[dict[str, tuple[str, float | None]]] = {
     "ec2": ("EC2", 20.0),
     "route53resolver": ("Route 53 Resolver", 5.0),
@@ -44,8 +46,7 @@ def _table() -> str:
     rows = [_row("`backuplink watch`", action, 1 / interval, limit)]
     rows += [_row(name, action, 1 / _seconds_of(ROOT / path), limit) for name, path in _TIMERS.items()]
     for service, (name, allowed) in _READ_LIMITS.items():
-        # What a Profile brings is asked for only in a VPC that has one.
-        reads = [read for read in READS.values() if read.operation != PROFILE_RESOURCES]
+        reads = [read for read in READS.values() if read.operation not in _WHERE_THERE_IS_ONE]
         requests = sum(read.actions[0].startswith(f"{service}:") for read in reads)
         rows.append(
             _row("a watch with `--ec2 auto`, one fault for all", f"reads of {name}", requests / READ_SPREAD, allowed)

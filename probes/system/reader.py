@@ -33,7 +33,7 @@ MAX_ANSWER_BYTES: Final = 16 << 20
 """200 security groups of 120 rules, each with a description, are about half of it."""
 MAX_MESSAGE_CHARACTERS: Final = 300
 MAX_CODE_CHARACTERS: Final = 128
-_READS: Final = ("Describe", "Get", "List")
+_READS: Final = ("Describe", "Get", "List", "Search")
 _LARGE_BYTES: Final = 1 << 16
 """An answer that takes some ten milliseconds to take apart: too long for steps whose times are measured beside it."""
 

@@ -14,6 +14,8 @@ from typing import Annotated, Final, TypeVar
 from probes.frozen import dataclass
 from probes.masks import (
     AddressType,
+    AttachmentKind,
+    AttachmentState,
     AvailabilityZone,
     AvailabilityZoneId,
     BlockResponse,
@@ -24,6 +26,7 @@ from probes.masks import (
     InterfaceStatus,
     Mask,
     Owner,
+    PeeringState,
     ProfileResourceId,
     ProfileResourceKind,
     Protocol,
@@ -291,6 +294,78 @@ class FirewallRule:
     """In lower case and without their final dots, `*.` in front for all names below; None where they were not read."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeeredVpc:
+    """One side of a VPC peering connection (EC2 API, VpcPeeringConnectionVpcInfo)."""
+
+    vpc_id: ResourceId
+    owner_id: Owner | None = None
+    cidrs: tuple[Network, ...] = ()
+    """Empty where they are not known: an answer gives them only of connections that are active."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Peering:
+    """A VPC peering connection (EC2 API, VpcPeeringConnection)."""
+
+    peering_id: ResourceId
+    state: PeeringState
+    """`active` of one that works."""
+    sides: tuple[PeeredVpc, ...]
+    """The requester and the accepter."""
+
+
+TRANSIT_VPC: Final = "vpc"
+"""The kind of an attachment of a VPC to a transit gateway."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransitAttachment:
+    """An attachment to a transit gateway (EC2 API, TransitGatewayAttachment and TransitGatewayVpcAttachment)."""
+
+    attachment_id: ResourceId
+    gateway_id: ResourceId
+    kind: AttachmentKind
+    """ResourceType: `vpc`, `vpn`, `peering`, `network-function`, …"""
+    resource_id: ResourceId | None
+    """Of a VPC, its id."""
+    state: AttachmentState
+    """In lower case."""
+    owner_id: Owner | None = None
+    table_id: ResourceId | None = None
+    """The transit gateway's route table that packets from this attachment meet; None where none is shown."""
+    subnet_ids: tuple[ResourceId, ...] = ()
+    """Of a VPC, those in which it is attached; empty where they were not read."""
+    ipv6: bool | None = None
+    """Whether IPv6 passes; None where that was not read."""
+    appliance_mode: bool | None = None
+    """Whether it may take any zone for a connection; otherwise it keeps to the one that packets come from."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransitRoute:
+    """A route of a transit gateway (EC2 API, TransitGatewayRoute)."""
+
+    destination: Network
+    state: RouteState = "active"
+    """`active` or `blackhole`."""
+    propagated: bool = False
+    """Whether it is none that somebody made; of two for one destination the other one is taken."""
+    attachment_ids: tuple[ResourceId, ...] = ()
+    kind: AttachmentKind | None = None
+    """What the attachments are of, as in `TransitAttachment`; None where there is none."""
+    resource_ids: tuple[ResourceId, ...] = ()
+    """Of each attachment, the VPC or what else is attached."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransitTable:
+    """A route table of a transit gateway with its routes (EC2 API, SearchTransitGatewayRoutes)."""
+
+    table_id: ResourceId
+    routes: tuple[TransitRoute, ...]
+
+
 HOSTED_ZONE: Final = "hostedzone"
 RESOLVER_RULE: Final = "resolver-rule"
 FIREWALL_RULE_GROUP: Final = "firewall-rule-group"
@@ -458,6 +533,27 @@ class ProfileResourcesFacts:
     """Those that could not be read, such as the zones of another account."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeeringsFacts:
+    """The VPC peering connections that the route tables lead to."""
+
+    peerings: tuple[Peering, ...]
+    dropped: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransitFacts:
+    """The transit gateways that the route tables lead to, as far as they can be read."""
+
+    attachments: tuple[TransitAttachment, ...]
+    """Of the VPCs whose route tables were read."""
+    tables: tuple[TransitTable, ...]
+    """Those that these attachments meet."""
+    unread: tuple[ResourceId, ...] = ()
+    """The tables of these that could not be read, such as those of another account."""
+    dropped: int = 0
+
+
 ConfigurationFacts = (
     EndpointsFacts
     | EndpointServicesFacts
@@ -475,6 +571,8 @@ ConfigurationFacts = (
     | DnsFirewallFacts
     | ProfilesFacts
     | ProfileResourcesFacts
+    | PeeringsFacts
+    | TransitFacts
 )
 
 ENDPOINTS: Final = "endpoints"
@@ -489,6 +587,8 @@ ROUTE_TABLES: Final = "route-tables"
 NETWORK_ACLS: Final = "network-acls"
 SECURITY_GROUPS: Final = "security-groups"
 PREFIX_LISTS: Final = "prefix-lists"
+PEERINGS: Final = "peerings"
+TRANSIT: Final = "transit-gateways"
 RESOLVER_RULES: Final = "resolver-rules"
 PRIVATE_ZONES: Final = "private-zones"
 DNS_FIREWALL: Final = "dns-firewall"
@@ -575,6 +675,22 @@ READS: Final = {
             facts=PrefixListsFacts,
         ),
         Read(
+            operation=PEERINGS,
+            words="the VPC peering connections",
+            actions=("ec2:DescribeVpcPeeringConnections",),
+            facts=PeeringsFacts,
+        ),
+        Read(
+            operation=TRANSIT,
+            words="the transit gateways",
+            actions=(
+                "ec2:DescribeTransitGatewayAttachments",
+                "ec2:DescribeTransitGatewayVpcAttachments",
+                "ec2:SearchTransitGatewayRoutes",
+            ),
+            facts=TransitFacts,
+        ),
+        Read(
             operation=RESOLVER_RULES,
             words="the Resolver rules",
             actions=("route53resolver:ListResolverRuleAssociations", "route53resolver:ListResolverRules"),
@@ -654,6 +770,9 @@ class Configuration:
     acls: tuple[NetworkAcl, ...] | None = None
     groups: tuple[SecurityGroup, ...] | None = None
     prefix_lists: tuple[PrefixList, ...] | None = None
+    peerings: tuple[Peering, ...] | None = None
+    transit: TransitFacts | None = None
+    """The transit gateways, as far as they could be read."""
     resolver_rules: tuple[ResolverRule, ...] | None = None
     zones: tuple[PrivateZone, ...] | None = None
     firewall: tuple[FirewallRule, ...] | None = None
@@ -681,6 +800,7 @@ def configuration_of(facts: Mapping[str, ConfigurationFacts]) -> Configuration:
     acls = of(NETWORK_ACLS, NetworkAclsFacts)
     groups = of(SECURITY_GROUPS, SecurityGroupsFacts)
     prefix_lists = of(PREFIX_LISTS, PrefixListsFacts)
+    peerings = of(PEERINGS, PeeringsFacts)
     resolver_rules = of(RESOLVER_RULES, ResolverRulesFacts)
     zones = of(PRIVATE_ZONES, PrivateZonesFacts)
     firewall = of(DNS_FIREWALL, DnsFirewallFacts)
@@ -700,6 +820,8 @@ def configuration_of(facts: Mapping[str, ConfigurationFacts]) -> Configuration:
         acls=None if acls is None else acls.acls,
         groups=None if groups is None else groups.groups,
         prefix_lists=None if prefix_lists is None else prefix_lists.lists,
+        peerings=None if peerings is None else peerings.peerings,
+        transit=of(TRANSIT, TransitFacts),
         resolver_rules=None if resolver_rules is None else resolver_rules.rules,
         zones=None if zones is None else zones.zones,
         firewall=None if firewall is None else firewall.rules,

@@ -27,12 +27,16 @@ from probes.vpc.model import (
     Network,
     NetworkAcl,
     NetworkInterface,
+    PeeredVpc,
+    Peering,
     PrivateZone,
     ProfileResource,
     ResolverRule,
     Route,
     RouteTable,
     Subnet,
+    TransitAttachment,
+    TransitRoute,
     Vpc,
     VpcEndpoint,
 )
@@ -61,6 +65,12 @@ _ACL_ID: Final = read_form("acl")
 GROUP_ID: Final = read_form("sg")
 _RULE_ID: Final = read_form("sgr")
 _PREFIX_LIST_ID: Final = read_form("pl")
+_PEERING_ID: Final = read_form("pcx")
+_GATEWAY_ID: Final = read_form("tgw")
+_ATTACHMENT_ID: Final = read_form("tgw-attach")
+TRANSIT_TABLE_ID: Final = read_form("tgw-rtb")
+_ATTACHED_ID: Final = re.compile(r"[a-z]{1,16}-[0-9a-z-]{4,60}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+"""Of a VPC, a VPN connection, a transit gateway; Direct Connect gateways have UUIDs."""
 NO_DHCP_OPTIONS: Final = "default"
 _DHCP_OPTIONS_ID: Final = re.compile(rf"{NO_DHCP_OPTIONS}|{read_form('dopt').pattern}")
 """`default` stands for a VPC without options (EC2 API Reference, AssociateDhcpOptions)."""
@@ -83,6 +93,7 @@ _PRIORITY: Final = re.compile(r'"priority"\s*:\s*([0-9]{1,5})\b')
 _ID_FORMS: Final = frozenset(
     {
         *(_ENDPOINT_ID, _INTERFACE_ID, _SUBNET_ID, _VPC_ID, _TABLE_ID, _ACL_ID, GROUP_ID, _RULE_ID, _PREFIX_LIST_ID),
+        *(_PEERING_ID, _GATEWAY_ID, _ATTACHMENT_ID, TRANSIT_TABLE_ID, _ATTACHED_ID),
         *(_DHCP_OPTIONS_ID, RESOLVER_ID, _ZONE_ID, PROFILE_ID, _RESOURCE_ARN, _INSTANCE_ID),
     }
 )
@@ -322,6 +333,70 @@ def group_rule(row: Row) -> GroupRule:
         cidr=_block(row, "CidrIpv4", "CidrIpv6") if not prefix_list_id and not group_id else None,
         prefix_list_id=prefix_list_id,
         referenced_group_id=group_id,
+    )
+
+
+def peering(row: Row) -> Peering:
+    """A row of DescribeVpcPeeringConnections."""
+    return Peering(
+        peering_id=text(row, "VpcPeeringConnectionId", _PEERING_ID),
+        state=text(member(row, "Status"), "Code", WORD).lower(),
+        sides=tuple(_peered_vpc(member(row, side)) for side in ("RequesterVpcInfo", "AccepterVpcInfo")),
+    )
+
+
+def _peered_vpc(row: Row) -> PeeredVpc:
+    primary = (network(row, "CidrBlock"),) if row.get("CidrBlock") else ()
+    four = (network(block, "CidrBlock") for block in rows(row, "CidrBlockSet"))
+    six = (network(block, "Ipv6CidrBlock") for block in rows(row, "Ipv6CidrBlockSet"))
+    return PeeredVpc(
+        vpc_id=text(row, "VpcId", _VPC_ID),
+        owner_id=optional_text(row, "OwnerId", _ACCOUNT),
+        cidrs=tuple(dict.fromkeys((*primary, *four, *six))),
+    )
+
+
+def transit_attachment(row: Row) -> TransitAttachment:
+    """A row of DescribeTransitGatewayAttachments."""
+    association = member(row, "Association")
+    is_associated = optional_text(association, "State", WORD) == "associated"
+    return TransitAttachment(
+        attachment_id=text(row, "TransitGatewayAttachmentId", _ATTACHMENT_ID),
+        gateway_id=text(row, "TransitGatewayId", _GATEWAY_ID),
+        kind=text(row, "ResourceType", WORD).lower(),
+        resource_id=optional_text(row, "ResourceId", _ATTACHED_ID),
+        state=text(row, "State", WORD).lower(),
+        owner_id=optional_text(row, "ResourceOwnerId", _ACCOUNT),
+        table_id=optional_text(association, "TransitGatewayRouteTableId", TRANSIT_TABLE_ID) if is_associated else None,
+    )
+
+
+def in_subnets(row: Row) -> tuple[str, tuple[str, ...], bool, bool]:
+    """A row of DescribeTransitGatewayVpcAttachments: the attachment's id, its subnets, whether IPv6 passes, and whether
+    it is in appliance mode."""
+    options = member(row, "Options")
+    return (
+        text(row, "TransitGatewayAttachmentId", _ATTACHMENT_ID),
+        texts(row, "SubnetIds", _SUBNET_ID),
+        optional_text(options, "Ipv6Support", WORD) == "enable",
+        optional_text(options, "ApplianceModeSupport", WORD) == "enable",
+    )
+
+
+def transit_route(row: Row) -> TransitRoute:
+    """A row of SearchTransitGatewayRoutes."""
+    attachments = rows(row, "TransitGatewayAttachments")
+    kinds = [optional_text(attachment, "ResourceType", WORD) for attachment in attachments]
+    resources = (optional_text(attachment, "ResourceId", _ATTACHED_ID) for attachment in attachments)
+    return TransitRoute(
+        destination=network(row, "DestinationCidrBlock"),
+        state=text(row, "State", WORD).lower(),
+        propagated=text(row, "Type", WORD).lower() != "static",
+        attachment_ids=tuple(
+            text(attachment, "TransitGatewayAttachmentId", _ATTACHMENT_ID) for attachment in attachments
+        ),
+        kind=(kinds[0] or "").lower() or None if kinds else None,
+        resource_ids=tuple(resource for resource in resources if resource is not None),
     )
 
 

@@ -30,6 +30,7 @@ from probes.vpc.model import (
     INTERFACES,
     NETWORK_ACLS,
     OWN_INTERFACES,
+    PEERINGS,
     PREFIX_LISTS,
     PRIVATE_ZONES,
     PROFILE_RESOURCES,
@@ -40,6 +41,7 @@ from probes.vpc.model import (
     ROUTE_TABLES,
     SECURITY_GROUPS,
     SUBNETS,
+    TRANSIT,
     VPC,
     VPC_DNS,
     VPC_ENDPOINT,
@@ -55,6 +57,7 @@ from probes.vpc.model import (
     GroupRule,
     InterfacesFacts,
     NetworkAclsFacts,
+    PeeringsFacts,
     PrefixList,
     PrefixListsFacts,
     PrivateZone,
@@ -68,6 +71,8 @@ from probes.vpc.model import (
     SecurityGroup,
     SecurityGroupsFacts,
     SubnetsFacts,
+    TransitFacts,
+    TransitTable,
     VpcDnsFacts,
     VpcEndpoint,
     VpcFacts,
@@ -89,6 +94,7 @@ MAX_DOMAINS: Final = 1_000
 MAX_PREFIX_LISTS: Final = 5
 MAX_RULE_GROUPS: Final = 3
 MAX_DOMAIN_LISTS: Final = 4
+MAX_TRANSIT_TABLES: Final = 4
 MAX_PROFILE_RESOURCES: Final = 10
 """Whose details are read, of all that the Profiles bring."""
 MAX_FILTER_VALUES: Final = 200
@@ -103,11 +109,13 @@ _NAME_ROUNDS: Final = ((RESOLVER_RULES, PRIVATE_ZONES, DNS_FIREWALL, PROFILES), 
 _ROUNDS: Final = (
     (ENDPOINTS, OWN_INTERFACES, VPC, VPC_DNS),
     (ENDPOINT_INTERFACES, ENDPOINT_SERVICES, SUBNETS, ROUTE_TABLES, NETWORK_ACLS, SECURITY_GROUPS, DHCP_OPTIONS),
-    (PREFIX_LISTS,),
+    (PREFIX_LISTS, PEERINGS, TRANSIT),
 )
 _WHOLE_ROUNDS: Final = (*_ROUNDS, (INTERFACES,))
 _RESERVED: Final = {
     **dict.fromkeys(READS, 1),
+    PEERINGS: 0,
+    TRANSIT: 0,
     VPC_DNS: 2,
     RESOLVER_RULES: 2,
     SECURITY_GROUPS: 2,
@@ -117,7 +125,8 @@ _RESERVED: Final = {
     PROFILE_RESOURCES: 4,
 }
 """Requests that are reserved for each read. 200 groups with 60 rules each, 13 requests, fit into these and the requests
-that are not reserved; so does all of DNS Firewall, but not both."""
+that are not reserved; so does all of DNS Firewall, but not both. For peerings and transit gateways nothing is reserved,
+since few route tables lead there: these reads take what the others have left."""
 _WHOLE_RESERVED: Final = {**_RESERVED, INTERFACES: MAX_INTERFACES // 1_000}
 _IN_EFFECT: Final = (None, "COMPLETE", "UPDATING")
 """States of an association of a Profile, or with one, that holds."""
@@ -217,6 +226,8 @@ class Inspection:
             NETWORK_ACLS: self._network_acls,
             SECURITY_GROUPS: self._security_groups,
             PREFIX_LISTS: self._prefix_lists,
+            PEERINGS: self._peerings,
+            TRANSIT: self._transit,
             RESOLVER_RULES: self._resolver_rules,
             PRIVATE_ZONES: self._private_zones,
             DNS_FIREWALL: self._dns_firewall,
@@ -308,6 +319,8 @@ class Inspection:
             return self._needs(PROFILES)
         if read == PREFIX_LISTS and SECURITY_GROUPS not in self.facts and ROUTE_TABLES not in self.facts:
             return self._needs(SECURITY_GROUPS)
+        if read in (PEERINGS, TRANSIT) and ROUTE_TABLES not in self.facts:
+            return self._needs(ROUTE_TABLES)
         return None
 
     def _needs(self, read: str) -> str:
@@ -386,6 +399,13 @@ class Inspection:
         of_host = (group for interface in interfaces for group in interface.group_ids)
         of_endpoints = (group for endpoint in self._known_endpoints() for group in endpoint.group_ids)
         return tuple(dict.fromkeys((*self._wanted.group_ids, *of_host, *of_endpoints)))
+
+    def _targets(self, prefix: str) -> tuple[str, ...]:
+        """What the route tables lead to whose ids begin so."""
+        known = self.facts.get(ROUTE_TABLES)
+        tables = known.tables if isinstance(known, RouteTablesFacts) else ()
+        targets = dict.fromkeys(route.target for table in tables for route in table.routes)
+        return tuple(target for target in targets if target.startswith(prefix))
 
     def _options_id(self) -> str | None:
         known = self.facts.get(VPC)
@@ -556,6 +576,85 @@ class Inspection:
                 raise
             lists.append(PrefixList(prefix_list_id=list_id, cidrs=tuple(parse.network(row, "Cidr") for row in rows)))
         return PrefixListsFacts(lists=tuple(lists))
+
+    async def _peerings(self) -> PeeringsFacts:
+        rows = await self._filtered(
+            PEERINGS,
+            "DescribeVpcPeeringConnections",
+            "VpcPeeringConnections",
+            "vpc-peering-connection-id",
+            self._targets("pcx-"),
+        )
+        peerings, dropped = parse.kept(rows, parse.peering)
+        return PeeringsFacts(peerings=peerings, dropped=dropped)
+
+    async def _transit(self) -> TransitFacts:
+        """How the VPCs are attached to the transit gateways, and the tables that they meet there. A table that this
+        account may not read, or one too many, is left out and named as such."""
+        gateways = self._targets("tgw-")
+        of_vpcs = {"Name": "resource-id", "Values": list(self._vpc_ids()[:MAX_FILTER_VALUES])}
+        rows = await self._filtered(
+            TRANSIT,
+            "DescribeTransitGatewayAttachments",
+            "TransitGatewayAttachments",
+            "transit-gateway-id",
+            gateways,
+            also=(of_vpcs,),
+        )
+        attachments, dropped = parse.kept(rows, parse.transit_attachment)
+        placed: dict[str, tuple[tuple[str, ...], bool, bool]] = {}
+        if attachments:
+            of_vpcs = {**of_vpcs, "Name": "vpc-id"}
+            operation, key = "DescribeTransitGatewayVpcAttachments", "TransitGatewayVpcAttachments"
+            rows = await self._filtered(TRANSIT, operation, key, "transit-gateway-id", gateways, also=(of_vpcs,))
+            in_subnets, foreign = parse.kept(rows, parse.in_subnets)
+            placed = {attachment_id: where for attachment_id, *where in in_subnets}  # type: ignore[misc]
+            dropped += foreign
+        tables, unread = await self._transit_tables(
+            dict.fromkeys(attachment.table_id for attachment in attachments if attachment.table_id is not None)
+        )
+        return TransitFacts(
+            attachments=tuple(
+                replace(attachment, subnet_ids=subnets, ipv6=ipv6, appliance_mode=appliance_mode)
+                for attachment in attachments
+                for subnets, ipv6, appliance_mode in (placed.get(attachment.attachment_id, ((), None, None)),)
+            ),
+            tables=tables,
+            unread=unread,
+            dropped=dropped,
+        )
+
+    async def _transit_tables(self, wanted: Iterable[str]) -> tuple[tuple[TransitTable, ...], tuple[str, ...]]:
+        """The tables that can be read, and the ids of the others."""
+        tables, unread = [], []
+        for place, table_id in enumerate(wanted):
+            if place >= MAX_TRANSIT_TABLES:
+                unread.append(table_id)
+                continue
+            try:
+                rows = await self._transit_routes(table_id)
+                tables.append(TransitTable(table_id=table_id, routes=tuple(map(parse.transit_route, rows))))
+            except ProbeError as error:
+                if error.kind not in (*_OF_ONE_LIST, FailureKind.NOT_PERMITTED):
+                    raise
+                unread.append(table_id)
+        return tuple(tables), tuple(unread)
+
+    async def _transit_routes(self, table_id: str) -> list[Row]:
+        """The routes of a table. Raises ProbeError of kind `too-large` where the answer says that it lacks some."""
+        active = {"Name": "state", "Values": ["active", "blackhole"]}
+        parameters: Row = {"TransitGatewayRouteTableId": table_id, "Filters": [active], "MaxResults": 1_000}
+        rows: list[Row] = []
+        token: str | None = None
+        while True:
+            more = {} if token is None else {"NextToken": token}
+            page = await self._ask(TRANSIT, EC2, "SearchTransitGatewayRoutes", {**parameters, **more})
+            rows += parse.rows(page, "Routes", needed=True)
+            token = page.get("NextToken") or None
+            if len(rows) > MAX_ROWS or (token is None and page.get("AdditionalRoutesAvailable") is True):
+                raise ProbeError(FailureKind.TOO_LARGE, f"{table_id} has more routes than can be read")
+            if token is None:
+                return rows
 
     async def _resolver_rules(self) -> ResolverRulesFacts:
         of_vpc = {"Filters": [{"Name": "VPCId", "Values": [self._wanted.vpc_id]}], "MaxResults": 100}

@@ -36,7 +36,7 @@ _LAST_METRIC: Final = 4096
 """Of what holds where no route does; a default route of the configuration comes before it."""
 _PASSING: Final = ("local", "pcx-", "tgw-")
 """What a route may lead to that brings a packet to the VPC of an endpoint. What it meets behind others is not built."""
-_ELSEWHERE: Final = ("igw-", "nat-", "eigw-", "vgw-")
+ELSEWHERE: Final = ("igw-", "nat-", "eigw-", "vgw-")
 """What it may lead to that never brings a packet for a private address there."""
 
 
@@ -45,9 +45,9 @@ def filtering(scenario: Scenario) -> str:
     facts = configuration_of(scenario)
     pairs = tuple(_pairs(facts))
     chains = {
-        **{_chain("sent", own): _group_chain(facts, own, egress=True) for own, _ in pairs},
-        **{_chain("admitted", other): _admitting(facts, other) for _, other in pairs},
-        **{_chain(way, acl): _acl_chain(acl, way) for acl in facts.acls or () for way in ("out", "in")},
+        **{_chain("sent", own): group_chain(facts, own, egress=True) for own, _ in pairs},
+        **{_chain("admitted", other): admitting(facts, other) for _, other in pairs},
+        **{_chain(way, acl): acl_chain(acl, way) for acl in facts.acls or () for way in ("out", "in")},
     }
     arriving = [
         f"{_between(here, there)} jump {chain}"
@@ -135,7 +135,7 @@ def _lines(rules: Iterable[str]) -> str:
 # --- Security groups -------------------------------------------------------------------------------------------------
 
 
-def _group_chain(facts: Configuration, interface: NetworkInterface, *, egress: bool) -> list[str]:
+def group_chain(facts: Configuration, interface: NetworkInterface, *, egress: bool) -> list[str]:
     """What all groups of an interface let through together: whatever any rule of one allows, and all that follows."""
     groups = {group.group_id: group.rules for group in facts.groups or ()}
     rules = [rule for group in interface.group_ids for rule in groups[group] if rule.egress is egress]
@@ -148,10 +148,10 @@ def _group_chain(facts: Configuration, interface: NetworkInterface, *, egress: b
     return ["ct state established,related return", *admitted, "drop"]
 
 
-def _admitting(facts: Configuration, interface: NetworkInterface) -> list[str]:
+def admitting(facts: Configuration, interface: NetworkInterface) -> list[str]:
     """What an endpoint's interface takes in: nothing while the endpoint is not available."""
     endpoint = next(endpoint for endpoint in facts.endpoints or () if interface.interface_id in endpoint.interface_ids)
-    return _group_chain(facts, interface, egress=False) if endpoint.state == AVAILABLE else ["drop"]
+    return group_chain(facts, interface, egress=False) if endpoint.state == AVAILABLE else ["drop"]
 
 
 def _group_ports(rule: GroupRule) -> str | None:
@@ -204,7 +204,7 @@ def _acl_of(facts: Configuration, interface: NetworkInterface) -> NetworkAcl:
     return next(acl for acl in facts.acls or () if interface.subnet_id in acl.subnet_ids)
 
 
-def _acl_chain(acl: NetworkAcl, way: str) -> list[str]:
+def acl_chain(acl: NetworkAcl, way: str) -> list[str]:
     entries = sorted((entry for entry in acl.entries if entry.egress is (way == "out")), key=lambda entry: entry.number)
     lines = (_acl_line(entry, "daddr" if way == "out" else "saddr") for entry in entries)
     return [*(line for line in lines if line is not None), "drop"]
@@ -229,13 +229,17 @@ def _routes(facts: Configuration, interface: NetworkInterface) -> Iterator[tuple
         table for table in tables if table.main
     ]
     for route in own[0].routes:
-        blocks = () if route.destination is None else (route.destination,)
-        for block in blocks or _listed(facts, route.prefix_list_id or ""):
+        for block in blocks_of(facts, route):
             yield block, _passes(route)
 
 
+def blocks_of(facts: Configuration, route: Route) -> Sequence[Network]:
+    """What a route is for: its block, or those of its prefix list."""
+    return _listed(facts, route.prefix_list_id or "") if route.destination is None else (route.destination,)
+
+
 def _passes(route: Route) -> bool:
-    if route.state == "blackhole" or route.target.startswith(_ELSEWHERE):
+    if route.state == "blackhole" or route.target.startswith(ELSEWHERE):
         return False
     if route.target.startswith(_PASSING):
         return True

@@ -51,7 +51,7 @@ _FILING: Final = threading.Lock()
 _LOCK: Final = Path(tempfile.gettempdir(), "backuplink-tests-netns.lock")
 """Several VPCs may be made at once, by threads and by workers, and share that folder."""
 _NSSWITCH: Final = Path("/etc/nsswitch.conf")
-_FORKING: Final = threading.Lock()
+FORKING: Final = threading.Lock()
 """To start a process, `multiprocessing` asks all others whether they have ended; two threads that ask the same process
 at once would read its exit code twice."""
 ENDING_SECONDS: Final = 60.0
@@ -161,7 +161,7 @@ class Vpc:
 
     def filter_on_host(self, rules: str) -> None:
         """Add tables of nft(8) to the host."""
-        _in_namespace(self.host, "nft", "-f", "-", text=rules)
+        in_namespace(self.host, "nft", "-f", "-", text=rules)
 
     def listed_on_host(self, *what: str) -> Any:
         """What `nft -j list` says of `what`: the value of its `nftables` (libnftables-json(5))."""
@@ -196,9 +196,9 @@ def missing() -> str | None:
         if shutil.which(name, path=_SEARCHED) is None:
             return f"the command {name} is not there"
     try:
-        with _namespace("try") as name:
+        with namespace("try") as name:
             _run("ip", "-n", name, "link", "add", "eth0", "type", "veth", "peer", "name", "vpc0")
-            _in_namespace(name, "nft", "-f", "-", text="table inet try { }")
+            in_namespace(name, "nft", "-f", "-", text="table inet try { }")
     except (OSError, RuntimeError) as error:
         return f"network namespaces cannot be made: {error}"
     return None
@@ -217,19 +217,19 @@ def vpc(
     if any(row.round_trip_seconds != _ROUND_TRIP for row in scenario.tcp):
         raise RuntimeError("no round trip time is built here: it would need a delay in the kernel")
     with ExitStack() as stack:
-        host = stack.enter_context(_namespace("host"))
-        beyond = stack.enter_context(_namespace("vpc"))
+        host = stack.enter_context(namespace("host"))
+        beyond = stack.enter_context(namespace("vpc"))
         stack.enter_context(_files(host, scenario.host))
         files = stack.enter_context(_agents(scenario.host))
         _run("ip", "-n", host, *"link add eth0 type veth peer name vpc0 netns".split(), beyond)
-        _in_namespace(beyond, "sh", "-c", _SETTINGS)
-        _in_namespace(host, "sysctl", "-q", "-w", f"net.ipv4.tcp_keepalive_time={scenario.host.keepalive_seconds}")
-        _batch(beyond, _links_beyond(scenario))
+        in_namespace(beyond, "sh", "-c", _SETTINGS)
+        in_namespace(host, "sysctl", "-q", "-w", f"net.ipv4.tcp_keepalive_time={scenario.host.keepalive_seconds}")
+        batch(beyond, _links_beyond(scenario))
         for family, lines in (routes or {}).items():
-            _batch(beyond, lines, family)
-        _batch(host, _links_of_host(scenario.host))
-        _in_namespace(beyond, "nft", "-f", "-", text=_filter_beyond(scenario) + rules)
-        _in_namespace(host, "nft", "-f", "-", text=_filter_of_host(scenario.host))
+            batch(beyond, lines, family)
+        batch(host, _links_of_host(scenario.host))
+        in_namespace(beyond, "nft", "-f", "-", text=_filter_beyond(scenario) + rules)
+        in_namespace(host, "nft", "-f", "-", text=_filter_of_host(scenario.host))
         if peers.places(scenario, here=True):
             stack.enter_context(_peers(host, name, toml, here=True))
         yield Vpc(scenario=scenario, host=host, peers=stack.enter_context(_peers(beyond, name, toml)), files=files)
@@ -239,7 +239,7 @@ def vpc(
 
 
 @contextmanager
-def _namespace(role: str) -> Iterator[str]:
+def namespace(role: str) -> Iterator[str]:
     """A new namespace, gone afterwards with all that is in it."""
     name = f"backuplink-{os.getpid()}-{next(_NUMBERS)}-{role}"
     _run("ip", "netns", "add", name)
@@ -303,11 +303,11 @@ def _filing() -> Iterator[None]:
 def _peers(namespace: str, name: str, toml: str, *, here: bool = False) -> Iterator[Peers]:
     """The peers of a scenario, ready. Raises RuntimeError where one of them broke."""
     with tempfile.NamedTemporaryFile() as lines, Connection(os.dup(2), readable=False) as errors:
-        theirs, ours = _FORKS.Pipe(duplex=False)
+        theirs, ours = FORKS.Pipe(duplex=False)
         given = {"here": here, "ahead": bool(_ahead()), "lines": Path(lines.name), "errors": errors, "parent": theirs}
-        process = _FORKS.Process(target=peers.serve_in, args=(namespace, name, toml), kwargs=given)
+        process = FORKS.Process(target=peers.serve_in, args=(namespace, name, toml), kwargs=given)
         with ours:
-            with theirs, _FORKING:
+            with theirs, FORKING:
                 process.start()
             try:
                 there = Peers(process, ours, Path(lines.name))
@@ -318,7 +318,7 @@ def _peers(namespace: str, name: str, toml: str, *, here: bool = False) -> Itera
                 if not multiprocessing.connection.wait([process.sentinel], timeout=0):
                     process.kill()
                 multiprocessing.connection.wait([process.sentinel])
-                with _FORKING:
+                with FORKING:
                     process.join()
     if process.exitcode:
         raise RuntimeError(f"the peers of {name} ended with {process.exitcode}; they say why on stderr")
@@ -337,7 +337,7 @@ def ready() -> None:
     forkserver.ensure_running()
 
 
-_FORKS: Final = _forks()
+FORKS: Final = _forks()
 
 
 @cache
@@ -371,11 +371,11 @@ def _run(name: str, *words: str, text: str = "") -> None:
         raise RuntimeError(f"{name} {' '.join(words)}: {done.stderr.strip()}\n{text}")
 
 
-def _in_namespace(namespace: str, *words: str, text: str = "") -> None:
+def in_namespace(namespace: str, *words: str, text: str = "") -> None:
     _run("ip", "netns", "exec", namespace, *words, text=text)
 
 
-def _batch(namespace: str, lines: Iterable[str], *options: str) -> None:
+def batch(namespace: str, lines: Iterable[str], *options: str) -> None:
     _run("ip", *options, "-n", namespace, "-batch", "-", text="".join(f"{line}\n" for line in lines))
 
 

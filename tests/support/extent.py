@@ -20,7 +20,8 @@ def choose(*, everything: bool, seed: int | None = None) -> None:
 
 
 def seed() -> int | None:
-    """The one seed whose generated cases this session runs (`tests/hostile/fuzz`); None for all of its extent."""
+    """The one seed whose generated cases this session runs (`tests/hostile/fuzz`, `tests/netns/test_predictions.py`);
+    None for all of its extent."""
     return _seed
 
 

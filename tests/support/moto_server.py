@@ -47,6 +47,10 @@ _SETS: Final = {
     "DescribeSecurityGroups": "securityGroupInfo",
     "DescribeSecurityGroupRules": "securityGroupRuleSet",
     "GetManagedPrefixListEntries": "entrySet",
+    "DescribeVpcPeeringConnections": "vpcPeeringConnectionSet",
+    "DescribeTransitGatewayAttachments": "transitGatewayAttachments",
+    "DescribeTransitGatewayVpcAttachments": "transitGatewayVpcAttachments",
+    "SearchTransitGatewayRoutes": "routeSet",
 }
 """The element of an answer that holds its rows (botocore 1.44.8, service model of EC2)."""
 

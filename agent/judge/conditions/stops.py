@@ -11,7 +11,7 @@ from agent.judge.conditions.connects import Nature, nature_of
 from agent.judge.conditions.dns_settings import is_wrong_answer
 from agent.judge.evidence import Evidence
 from agent.judge.requirements import judged_ports
-from agent.report.hops import APPLIANCES, Hop, Reachability, Stage
+from agent.report.hops import APPLIANCES, Hop, Reachability, Stage, is_detour
 from agent.report.model import ConfiguredPath, Measured
 from probes.facts import TcpFacts
 from probes.frozen import dataclass
@@ -92,9 +92,9 @@ def sender_of(path: ConfiguredPath) -> Remote:
 
 def detour_of(path: ConfiguredPath) -> str | None:
     """What the route out goes through that may send packets on from another address; None where there is nothing."""
-    route = next((hop for hop in path.hops if hop.stage is Stage.ROUTE and hop.rule is not None), None)
-    if route is None or route.rule is None:
-        return None
-    through = route.rule.rpartition(" ")[2]
-    is_detour = route.outcome is Reachability.DOUBTFUL or through.startswith(APPLIANCES)
-    return through if is_detour and not through.startswith(_KEEPS_SOURCE) else None
+    for hop in path.hops:
+        if hop.stage in (Stage.ROUTE, Stage.TRANSIT) and hop.rule is not None:
+            through = hop.rule.rpartition(" ")[2]
+            if is_detour(hop) or through.startswith(APPLIANCES):
+                return None if through.startswith(_KEEPS_SOURCE) else through
+    return None

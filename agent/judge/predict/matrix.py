@@ -13,11 +13,19 @@ from agent.catalog.wording import listed
 from agent.judge.predict.names import KnownVpc, is_given
 from agent.judge.predict.predictor import Predictor
 from agent.judge.predict.sources import Blocks, Source
-from agent.report.hops import Hop, Prediction, Reachability, Stage
+from agent.report.hops import Hop, Prediction, Reachability, Stage, is_detour
 from agent.report.prediction import Answer, PredictedName, PredictedPath
 from probes.frozen import dataclass
 from probes.model import Address
-from probes.vpc.model import AVAILABLE, ENDPOINT_INTERFACES, READS, GatewayEndpoint, NetworkInterface, VpcEndpoint
+from probes.vpc.model import (
+    AVAILABLE,
+    ENDPOINT_INTERFACES,
+    READS,
+    Configuration,
+    GatewayEndpoint,
+    NetworkInterface,
+    VpcEndpoint,
+)
 
 _Key = tuple[object, ...]
 
@@ -72,6 +80,7 @@ class Matrix:
             key: frozenset(address.version for address in sources[numbers[0]].addresses)
             for key, numbers in self._alike.items()
         }
+        self._joined = _joined(configuration, known.vpc_id)
         self._verdicts: dict[tuple[_Key, _Key, int], _Verdict] = {}
         self._interfaces_of: defaultdict[str, list[NetworkInterface]] = defaultdict(list)
         for interface in configuration.endpoint_interfaces or ():
@@ -81,15 +90,19 @@ class Matrix:
 
     def paths(self, asked: ServicePorts, name: PredictedName) -> Iterator[PredictedPath]:
         """The paths to one service. Those count that the name leads to or, where it leads to no endpoint, those to all
-        endpoints in the VPC, which programs use by the endpoints' own names."""
+        endpoints in the VPC, which programs use by the endpoints' own names. Of other VPCs those are asked that the
+        name leads to and, without an endpoint here, those of VPCs that a peering or a transit gateway joins."""
         here = self._known.endpoints(asked.service) or ()
-        brought = [
+        joined = () if here else self._joined
+        elsewhere = [
             endpoint
             for endpoint in self._known.endpoints(asked.service, here=False) or ()
-            if endpoint.endpoint_id in name.endpoint_ids and endpoint.vpc_id != self._known.vpc_id
+            if endpoint.vpc_id != self._known.vpc_id
+            and (endpoint.endpoint_id in name.endpoint_ids or endpoint.vpc_id in joined)
         ]
-        for endpoint in sorted((*here, *brought), key=lambda endpoint: endpoint.endpoint_id):
-            is_used = name.answer is not Answer.PRIVATE or endpoint.endpoint_id in name.endpoint_ids
+        for endpoint in sorted((*here, *elsewhere), key=lambda endpoint: endpoint.endpoint_id):
+            is_used = endpoint.endpoint_id in name.endpoint_ids
+            is_used = is_used or (name.answer is not Answer.PRIVATE and endpoint.vpc_id == self._known.vpc_id)
             for port, is_needed in asked.ports.items():
                 counts = asked.required and is_needed and is_used
                 yield from self._to_endpoint(asked.service, endpoint, port, counts=counts)
@@ -109,9 +122,11 @@ class Matrix:
             return None, by_version.get(4), by_version.get(6)
         table = self._predictor.table_of(own)
         acl = self._acl_of.get(own.subnet_id)
-        is_apart = acl is None or table is None or own.subnet_id in self._with_endpoint
+        transit = self._predictor.transit
+        is_apart = acl is None or table is None or own.subnet_id in (self._with_endpoint | transit.subnets)
         return (
             own.subnet_id if is_apart else None,
+            own.availability_zone if transit.subnets else None,
             acl,
             None if table is None else table.table_id,
             tuple(sorted(set(own.group_ids))),
@@ -310,6 +325,16 @@ class Matrix:
                 yield _verdict_of(prediction), address
 
 
+def _joined(configuration: Configuration, vpc_id: str) -> frozenset[str]:
+    """The VPCs that peerings and transit gateways join with one, as far as these were read."""
+    sides = [{side.vpc_id for side in peering.sides} for peering in configuration.peerings or ()]
+    joined = {other for pair in sides if vpc_id in pair for other in pair}
+    attached = () if configuration.transit is None else configuration.transit.attachments
+    gateways = {attachment.gateway_id for attachment in attached if attachment.resource_id == vpc_id}
+    joined |= {one.resource_id for one in attached if one.gateway_id in gateways and one.resource_id is not None}
+    return frozenset(joined - {vpc_id})
+
+
 def source_id(number: int) -> str:
     """The id of the source at a place."""
     return f"source-{number + 1}"
@@ -327,8 +352,10 @@ def _hop_of_source(hop: Hop) -> Hop:
 def _verdict_of(prediction: Prediction) -> _Verdict:
     """What decides over a connect: its worst hop, or what cannot be seen of a way that else is open."""
     if prediction.outcome is not Reachability.OPEN:
-        hop = next(hop for hop in prediction.hops if hop.outcome is prediction.outcome)
-        return _Verdict(hop.outcome, hop.stage, tuple(sorted(set(hop.resources))), hop.rule, hop.words)
+        deciding = [hop for hop in prediction.hops if hop.outcome is prediction.outcome]
+        hop = min(deciding, key=is_detour)
+        outcome = Reachability.CANNOT_TELL if is_detour(hop) else hop.outcome
+        return _Verdict(outcome, hop.stage, tuple(sorted(set(hop.resources))), hop.rule, hop.words)
     if prediction.unseen:
         return _Verdict(Reachability.CANNOT_TELL, None, (), None, f"what cannot be seen: {listed(prediction.unseen)}")
     return _Verdict(Reachability.OPEN, None, (), None, "every group, network ACL and route on the way lets it pass")

@@ -8,10 +8,13 @@ not read, what lies in other accounts, what stands behind an appliance) is said 
 
 Inside one subnet neither network ACLs nor routes are asked: both act on what leaves it. Security groups remember
 connections, so the answer needs no rule of theirs; network ACLs do not, so it needs entries for this host's own ports.
+A peering leads to the other VPC's addresses and no further; a transit gateway is followed there and back by
+`agent.judge.predict.transit`.
 
 Sources: Amazon VPC User Guide, Security group rules, Network ACL basics, Ephemeral ports, How route priority works,
 Subnet route tables, Gateway route tables, NAT gateways; AWS Site-to-Site VPN User Guide, Route tables and VPN route
-priority; AWS PrivateLink Guide, Access an AWS service using an interface VPC endpoint.
+priority; AWS PrivateLink Guide, Access an AWS service using an interface VPC endpoint; Amazon VPC Peering Guide, How
+VPC peering connections work.
 """
 
 from collections import defaultdict
@@ -35,6 +38,7 @@ from agent.judge.predict.index import (
     rule_id_of,
     rule_text,
 )
+from agent.judge.predict.transit import TRANSIT_GATEWAY, Arrival, Passage, TransitGateways, Trip
 from agent.report.hops import APPLIANCES, EPHEMERAL, THIS_HOST, WORST, Hop, Ports, Prediction, Reachability, Stage
 from probes.facts import ImdsFacts
 from probes.frozen import dataclass
@@ -53,6 +57,7 @@ from probes.vpc.model import (
     Network,
     NetworkAcl,
     NetworkInterface,
+    Peering,
     Route,
     RouteTable,
     VpcEndpoint,
@@ -65,6 +70,12 @@ INTERNET: Final = ("igw-", "eigw-")
 _KEEPS_SOURCE: Final = "vpce-"
 """A Gateway Load Balancer endpoint hands packets on as they are; a NAT gateway sends from an address of its own, and
 what stands behind a network interface may."""
+PEERING: Final = "pcx-"
+_PEERING_WORKS: Final = "active"
+_PEERING_GONE: Final = frozenset(
+    {"initiating-request", "pending-acceptance", "deleted", "rejected", "failed", "expired", "deleting"}
+)
+"""States of a peering that passes nothing."""
 PARTIAL: Final = "partial"
 """A state of an endpoint that the API has and its documentation does not explain."""
 REST: Final = "*"
@@ -214,12 +225,19 @@ class Predictor:
         for table in tables:
             self._peerings_of[table.vpc_id].update(route.target for route in table.routes)
         self._cidrs_of = {subnet.subnet_id: subnet.cidrs for subnet in configuration.subnets or ()}
+        self._peerings = {peering.peering_id: peering for peering in configuration.peerings or ()}
+        self.transit = TransitGateways(
+            configuration.transit,
+            {subnet.subnet_id: subnet.availability_zone for subnet in configuration.subnets or ()},
+            acl=self._acl_at,
+            arrival=self._arrival,
+        )
         self._rules: dict[tuple[tuple[str, ...], bool], Rules] = {}
         self._entries: dict[tuple[str, bool], list[tuple[Ports, AclEntry]]] = {}
         self._routes: dict[str, Routes] = {}
         # Of many connects, most meet the same hops: each is judged once.
         self._group_hops: dict[tuple[Stage, tuple[str, ...], int, Peer], Hop] = {}
-        self._acl_hops: dict[tuple[Stage, str, Remote, Ports], Hop] = {}
+        self._acl_hops: dict[tuple[Stage, str, bool, Remote, Ports], Hop] = {}
         self._legs: dict[tuple[str, Address, bool, str | None, bool, bool], _Leg] = {}
 
     def endpoint_at(
@@ -296,21 +314,26 @@ class Predictor:
         `address`."""
         way = self._way(source, own, address, port)
         forward = self._forward(way)
-        detour = forward.detour if forward is not None else None
         there = Remote(name=str(address), address=address, version=address.version)
+        sent = _sender(way, None)
+        onward = self._passage(Stage.TRANSIT, forward, way.own, way.interface, sent, there, (port, port))
+        detour = next((leg.detour for leg in (forward, onward) if leg is not None and leg.detour is not None), None)
         here = _sender(way, detour)
         back = self._backward(way, here.address)
+        homeward = self._passage(Stage.RETURN_TRANSIT, back, way.interface, way.own, there, here, self._answers)
         gateway = None if way.interface is not None else self.gateway_at(address, own).endpoint
         paths = (
             self._host_groups(way, detour),
             self._acl(Stage.HOST_ACL_OUT, way, way.own, there, (port, port)),
             _route_hop(Stage.ROUTE, forward),
-            self._acl(Stage.ENDPOINT_ACL_IN, way, way.interface, here, (port, port)),
+            _passage_hop(onward),
+            _if_asked(onward, self._acl(Stage.ENDPOINT_ACL_IN, way, way.interface, here, (port, port))),
             self._endpoint_groups(way, detour, here),
             self._endpoint(way) if gateway is None else _gateway_hop(gateway),
             self._acl(Stage.ENDPOINT_ACL_OUT, way, way.interface, here, self._answers),
             _route_hop(Stage.RETURN_ROUTE, back),
-            self._acl(Stage.HOST_ACL_IN, way, way.own, there, self._answers),
+            _passage_hop(homeward),
+            _if_asked(homeward, self._acl(Stage.HOST_ACL_IN, way, way.own, there, self._answers)),
         )
         hops = tuple(_without_repeats(_at_edge(hop, way.leaves_subnet) for hop in paths if hop is not None))
         outcomes = {hop.outcome for hop in hops}
@@ -322,7 +345,7 @@ class Predictor:
             interface_id=way.interface.interface_id if way.interface is not None else None,
             outcome=next(reachability for reachability in WORST if reachability in outcomes),
             hops=hops,
-            unseen=tuple(self._unseen(way, detour, back)),
+            unseen=tuple(self._unseen(way, forward, detour, back)),
         )
 
     def _way(self, source: Address | None, own: NetworkInterface | None, address: Address, port: int) -> _Way:
@@ -434,18 +457,22 @@ class Predictor:
         """What the ACL of the subnet of `end` does to what goes to or comes from `remote`."""
         if end is None or way.leaves_subnet is False:
             return None
+        egress = stage in (Stage.HOST_ACL_OUT, Stage.ENDPOINT_ACL_OUT)
+        return self._acl_at(stage, end.subnet_id, egress, remote, ports)
+
+    def _acl_at(self, stage: Stage, subnet_id: str, egress: bool, remote: Remote, ports: Ports) -> Hop:
+        """What the ACL of a subnet does to what goes to or comes from `remote`."""
         if self._configuration.acls is None:
             return _cannot_tell(stage, _not_read(NETWORK_ACLS))
-        acl = self._acl_of.get(end.subnet_id)
+        acl = self._acl_of.get(subnet_id)
         if acl is None:
-            return _cannot_tell(stage, f"the network ACL of {end.subnet_id} was not read")
-        key = stage, acl.acl_id, remote, ports
+            return _cannot_tell(stage, f"the network ACL of {subnet_id} was not read")
+        key = stage, acl.acl_id, egress, remote, ports
         if key not in self._acl_hops:
-            self._acl_hops[key] = self._judged_acl(stage, acl, remote, ports)
+            self._acl_hops[key] = self._judged_acl(stage, acl, egress, remote, ports)
         return self._acl_hops[key]
 
-    def _judged_acl(self, stage: Stage, acl: NetworkAcl, remote: Remote, ports: Ports) -> Hop:
-        egress = stage in (Stage.HOST_ACL_OUT, Stage.ENDPOINT_ACL_OUT)
+    def _judged_acl(self, stage: Stage, acl: NetworkAcl, egress: bool, remote: Remote, ports: Ports) -> Hop:
         decided = _decide(self._entries_of(acl, egress), remote, ports)
         if decided is None:
             words = f"what {acl.acl_id} does cannot be told: the address of {remote.name} is not known"
@@ -491,6 +518,53 @@ class Predictor:
         other = None if inside else way.own.vpc_id
         leg = self._leg(table, seen, inside=inside, other=other, known=True, back=True)
         return None if inside and leg.outcome is Reachability.OPEN else leg
+
+    def _passage(
+        self,
+        stage: Stage,
+        leg: _Leg | None,
+        sender: NetworkInterface | None,
+        receiver: NetworkInterface | None,
+        source: Remote,
+        destination: Remote,
+        ports: Ports,
+    ) -> Passage | None:
+        """What becomes of what a route leads to a transit gateway; None where none does, or none was read."""
+        if leg is None or leg.route is None or leg.outcome is not Reachability.OPEN or sender is None:
+            return None
+        if destination.address is None or not self._is_followed(leg.route):
+            return None
+        return self.transit.pass_on(
+            Trip(
+                stage=stage,
+                gateway_id=leg.route.target,
+                sender=sender,
+                receiver=receiver,
+                source=source,
+                destination=destination,
+                to=destination.address,
+                ports=ports,
+            )
+        )
+
+    def _is_followed(self, route: Route) -> bool:
+        """Whether a route leads to a transit gateway that was read."""
+        return self.transit.was_read and route.target.startswith(TRANSIT_GATEWAY)
+
+    def _arrival(self, subnet_id: str, vpc_id: str, to: Address) -> Arrival | None:
+        """What the route table of a subnet does with what comes out of a gateway there for an address of its VPC; None
+        where it was not read."""
+        table = self._table_of.get(subnet_id) or self._main_table_of.get(vpc_id)
+        if table is None:
+            return None
+        leg = self._leg(table, to, inside=True, other=None, known=True)
+        return Arrival(
+            table_id=table.table_id,
+            outcome=leg.outcome,
+            words=leg.words,
+            rule=route_text(leg.route) if leg.route is not None else None,
+            detour=leg.detour,
+        )
 
     def table_of(self, interface: NetworkInterface) -> RouteTable | None:
         """The route table of an interface's subnet, its own or the main one; None where it was not read."""
@@ -558,16 +632,42 @@ class Predictor:
         if not known and not _is_private(to) and (to_internet or target.startswith("nat-")):
             return Reachability.OPEN, f"{sends}, towards the internet"
         if target.startswith(APPLIANCES):
-            return Reachability.DOUBTFUL, f"{sends} first, and what that does with it cannot be seen"
+            aside = ""
+            if target.startswith(_KEEPS_SOURCE):
+                aside = ", an endpoint of AWS Network Firewall or of a Gateway Load Balancer,"
+            return Reachability.DOUBTFUL, f"{sends}{aside} first, and what that does with it cannot be seen"
         if inside:
             return Reachability.DOUBTFUL, f"{sends}, though {to} is in {table.vpc_id} itself"
         if to_internet and _is_private(to):
             return Reachability.BLOCKED, f"{sends}, which goes to the internet, where no host has a private address"
-        if other is not None and target.startswith("pcx-") and target in self._peerings_of[other]:
+        if target in self._peerings:
+            return self._peered(self._peerings[target], table.vpc_id, sends, to, other)
+        if other is not None and target.startswith(PEERING) and target in self._peerings_of[other]:
             return Reachability.OPEN, f"{sends}, which goes to {other}"
+        if self._is_followed(route):
+            return Reachability.OPEN, sends
         if back and not to_internet:
             return Reachability.OPEN, sends
         return Reachability.CANNOT_TELL, f"{sends}, and what lies behind that cannot be seen"
+
+    def _peered(
+        self, peering: Peering, vpc_id: str, sends: str, to: Address, other: str | None
+    ) -> tuple[Reachability, str]:
+        """What sending to a peering means: it leads to addresses of the VPC at its other end, and no further."""
+        if peering.state in _PEERING_GONE:
+            return Reachability.BLOCKED, f"{sends}, whose state is {peering.state}"
+        there = [side for side in peering.sides if side.vpc_id != vpc_id]
+        if peering.state != _PEERING_WORKS or len(there) != 1:
+            words = f"{sends}, in the state {peering.state} between {_and(side.vpc_id for side in peering.sides)}"
+            return Reachability.CANNOT_TELL, f"{words}, and what that does cannot be told"
+        leads = f"{sends}, which goes to {there[0].vpc_id}"
+        if other is not None and other != there[0].vpc_id:
+            return Reachability.BLOCKED, f"{leads} and no further, and {to} is in {other}"
+        if other is not None:
+            return Reachability.OPEN, leads
+        if there[0].cidrs and not _within(to, there[0].cidrs):
+            return Reachability.BLOCKED, f"{leads} ({_and(there[0].cidrs)}) and no further, and {to} is not there"
+        return Reachability.CANNOT_TELL, f"{leads}, and what has {to} there was not read"
 
     # The endpoint
 
@@ -617,14 +717,15 @@ class Predictor:
 
     # What stays open
 
-    def _unseen(self, way: _Way, detour: str | None, back: _Leg | None) -> Iterator[str]:
+    def _unseen(self, way: _Way, forward: _Leg | None, detour: str | None, back: _Leg | None) -> Iterator[str]:
         if detour is not None:
             sends_on = "" if detour.startswith(_KEEPS_SOURCE) else ", and from which address it sends it on"
             yield f"what {detour} does with the packet{sends_on}"
         if back is not None and back.detour is not None:
             yield f"what {back.detour} does with the answer"
         if way.other_vpc is not None and way.own is not None and way.interface is not None:
-            yield f"what lies between {way.own.vpc_id} and {way.other_vpc}, and what filters there"
+            if not (self._is_seen(forward) and self._is_seen(back)):
+                yield f"what lies between {way.own.vpc_id} and {way.other_vpc}, and what filters there"
             if self.table_of(way.interface) is None:
                 yield f"the way back from {way.other_vpc}, whose route tables were not read"
         configuration = self._configuration
@@ -638,6 +739,11 @@ class Predictor:
         for operation, read in needed:
             if read is None:
                 yield f"{READS[operation].words}, which were not read"
+
+    def _is_seen(self, leg: _Leg | None) -> bool:
+        """Whether what a route leads to was read: a peering, in which nothing filters, or a transit gateway."""
+        route = leg.route if leg is not None else None
+        return route is not None and (route.target in self._peerings or self._is_followed(route))
 
 
 # --- Deciding --------------------------------------------------------------------------------------------------------
@@ -686,7 +792,7 @@ def _acl_hop(stage: Stage, acl_id: str, egress: bool, whom: str, decided: Sequen
     allowed = [(ports, entry) for ports, entry in decided if entry is not None and entry.allow]
     denied = [(ports, entry) for ports, entry in decided if entry is None or not entry.allow]
     numbers = _numbers(entry for _, entry in denied or allowed)
-    is_answer = stage in (Stage.ENDPOINT_ACL_OUT, Stage.HOST_ACL_IN)
+    is_answer = stage in (Stage.ENDPOINT_ACL_OUT, Stage.RETURN_TRANSIT, Stage.HOST_ACL_IN)
     ports = _and(ranges_of(ports for ports, _ in decided))
     traffic = f"the answers {whom} (tcp {ports})" if is_answer else f"tcp {ports} {whom}"
     one = len(numbers) == 1
@@ -718,6 +824,24 @@ def _route_hop(stage: Stage, leg: _Leg | None) -> Hop | None:
         outcome=leg.outcome,
         rule=route_text(leg.route) if leg.route is not None else None,
         words=leg.words,
+    )
+
+
+def _passage_hop(passage: Passage | None) -> Hop | None:
+    return passage.hop if passage is not None else None
+
+
+def _if_asked(passage: Passage | None, acl: Hop | None) -> Hop | None:
+    """What a network ACL does, where a transit gateway leads past it in some zones or in all (Amazon VPC Transit
+    Gateways, Network ACLs for transit gateways)."""
+    if passage is None or acl is None or passage.meets_acl is True:
+        return acl
+    if passage.meets_acl is False:
+        return None
+    if acl.outcome in (Reachability.OPEN, Reachability.CANNOT_TELL):
+        return acl
+    return replace(
+        acl, outcome=Reachability.CANNOT_TELL, words=f"{acl.words}, unless the gateway is in the same subnet"
     )
 
 

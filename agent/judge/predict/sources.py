@@ -93,6 +93,10 @@ def _named(configuration: Configuration) -> Iterator[Network]:
         yield from (route.destination for route in table.routes if route.destination is not None)
     for prefix_list in configuration.prefix_lists or ():
         yield from prefix_list.cidrs
+    for peering in configuration.peerings or ():
+        yield from (cidr for side in peering.sides for cidr in side.cidrs)
+    for transit_table in () if configuration.transit is None else configuration.transit.tables:
+        yield from (transit_route.destination for transit_route in transit_table.routes)
 
 
 def hosts_of(configuration: Configuration, vpc_id: str) -> tuple[NetworkInterface, ...] | None:

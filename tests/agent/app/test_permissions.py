@@ -223,7 +223,8 @@ def test_only_what_reads_is_allowed_and_by_its_full_name() -> None:
         for statement in statements(least_permissions):
             assert statement["Effect"] == "Allow"
             assert all(
-                action.partition(":")[2].startswith(("Describe", "Get", "List")) for action in statement["Action"]
+                action.partition(":")[2].startswith(("Describe", "Get", "List", "Search"))
+                for action in statement["Action"]
             )
             assert not any("*" in action for action in statement["Action"])
 

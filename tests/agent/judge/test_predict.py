@@ -634,7 +634,8 @@ def test_acl_of_an_unknown_subnet_may_not_be_asked() -> None:
             [*LOCAL_ROUTES, route("pl-1", "eni-9"), route("10.0.1.0/24", "vpce-9")],
             DOUBTFUL,
             "10.0.1.0/24 to vpce-9",
-            "rtb-host sends 10.0.1.0/24 to vpce-9 first, and what that does with it cannot be seen",
+            "rtb-host sends 10.0.1.0/24 to vpce-9, an endpoint of AWS Network Firewall or of a "
+            "Gateway Load Balancer, first, and what that does with it cannot be seen",
             id="a static route before a prefix list of the same length",
         ),
         pytest.param(
@@ -887,7 +888,8 @@ def test_gateway_load_balancer_keeps_the_address_and_no_membership() -> None:
         pytest.param(
             [route("10.0.0.0/16", "vpce-9")],
             DOUBTFUL,
-            "rtb-abroad sends 10.0.0.0/16 to vpce-9 first, and what that does with it cannot be seen",
+            "rtb-abroad sends 10.0.0.0/16 to vpce-9, an endpoint of AWS Network Firewall or of a "
+            "Gateway Load Balancer, first, and what that does with it cannot be seen",
             id="through a firewall",
         ),
     ],

@@ -52,6 +52,7 @@ vpc_cidrs = ["10.0.0.0/16", "10.1.0.0/16", "2600:1f18::/56"]
 
 [ec2]
 owner_id = "444455556666"
+transit_unreadable = ["tgw-rtb-0b1b2c3d4e5f67890"]
 dns_hostnames = false
 name_servers = ["10.0.9.53", "10.0.9.54"]
 
@@ -154,6 +155,52 @@ cidrs = ["10.0.0.0/16", "2600:1f18::/56"]
 [[ec2.prefix_lists]]
 prefix_list_id = "pl-0a1b2c3d4e5f67890"
 cidrs = []
+
+[[ec2.peerings]]
+peering_id = "pcx-0a1b2c3d4e5f67890"
+state = "expired"
+sides = [
+  {{ vpc_id = "vpc-0a1b2c3d4e5f67890", owner_id = "111122223333", cidrs = ["10.0.0.0/16", "2600:1f18::/56"] }},
+  {{ vpc_id = "vpc-0b1b2c3d4e5f67890", owner_id = "444455556666" }},
+]
+
+[[ec2.transit_attachments]]
+attachment_id = "tgw-attach-0a1b2c3d4e5f67890"
+gateway_id = "tgw-0a1b2c3d4e5f67890"
+kind = "vpc"
+resource_id = "vpc-0a1b2c3d4e5f67890"
+state = "available"
+owner_id = "111122223333"
+table_id = "tgw-rtb-0a1b2c3d4e5f67890"
+subnet_ids = ["subnet-0a1b2c3d4e5f67890", "subnet-0b1b2c3d4e5f67890"]
+ipv6 = true
+appliance_mode = false
+
+[[ec2.transit_attachments]]
+attachment_id = "tgw-attach-0b1b2c3d4e5f67890"
+gateway_id = "tgw-0a1b2c3d4e5f67890"
+kind = "vpc"
+resource_id = "vpc-0b1b2c3d4e5f67890"
+state = "pendingacceptance"
+owner_id = "111122223333"
+table_id = "tgw-rtb-0b1b2c3d4e5f67890"
+subnet_ids = ["subnet-0e1b2c3d4e5f67890"]
+ipv6 = false
+appliance_mode = true
+
+[[ec2.transit_tables]]
+table_id = "tgw-rtb-0a1b2c3d4e5f67890"
+
+[[ec2.transit_tables.routes]]
+destination = "10.40.0.0/16"
+propagated = true
+attachment_ids = ["tgw-attach-0b1b2c3d4e5f67890"]
+kind = "vpc"
+resource_ids = ["vpc-0b1b2c3d4e5f67890"]
+
+[[ec2.transit_tables.routes]]
+destination = "2600:1f18::/56"
+state = "blackhole"
 
 [[ec2.resolver_rules]]
 rule_id = "rslvr-rr-0a1b2c3d4e5f67890"

@@ -27,6 +27,7 @@ from probes.vpc.model import (
     ENDPOINTS,
     NETWORK_ACLS,
     OWN_INTERFACES,
+    PEERINGS,
     PREFIX_LISTS,
     PRIVATE_ZONES,
     PROFILE_RESOURCES,
@@ -36,6 +37,7 @@ from probes.vpc.model import (
     ROUTE_TABLES,
     SECURITY_GROUPS,
     SUBNETS,
+    TRANSIT,
     VPC,
     VPC_DNS,
     WHOLE_READS,
@@ -51,6 +53,8 @@ from probes.vpc.model import (
     InterfacesFacts,
     NetworkAcl,
     NetworkInterface,
+    PeeredVpc,
+    Peering,
     PrefixList,
     PrivateZone,
     ProfileResource,
@@ -59,6 +63,10 @@ from probes.vpc.model import (
     ResolverRule,
     Route,
     Subnet,
+    TransitAttachment,
+    TransitFacts,
+    TransitRoute,
+    TransitTable,
     Vpc,
     VpcDnsFacts,
     VpcEndpoint,
@@ -1100,7 +1108,7 @@ async def test_what_a_profile_brings_of_a_kind_that_is_not_known_is_left_out(tol
 
 async def test_the_permissions_of_the_reads_are_what_is_sent(told: Told) -> None:
     """The host's run and that for a file, together: nothing is sent that no read names, and none names what is not."""
-    sound(told)
+    joined(told)
     for whole in (False, True):
         wanted = ConfigurationRequest(
             vpc_id=VPC_ID,
@@ -1225,7 +1233,10 @@ async def test_two_hundred_groups_with_sixty_rules(told: Told) -> None:
 
 @pytest.mark.parametrize("operation", sorted(set(EMPTY) - {"DescribeVpcs", "ListFirewallDomains"}))
 async def test_pages_without_end_take_nothing_from_the_others(told: Told, operation: str) -> None:
-    sound(told)
+    if operation in _TRANSIT_OPERATIONS:
+        joined(told)
+    else:
+        sound(told)
     (read,) = (
         read
         for read, described in READS.items()
@@ -1236,7 +1247,7 @@ async def test_pages_without_end_take_nothing_from_the_others(told: Told, operat
     endless = told.answers.get(operation, EMPTY[operation])
     assert isinstance(endless, Reply)
     body = endless.body
-    if operation.startswith(("Describe", "Get")):
+    if operation.startswith(("Describe", "Get", "Search")):
         body = body.replace(b"</requestId>", b"</requestId><nextToken>again</nextToken>")
     elif operation == "ListHostedZonesByVPC":
         body = body.replace(b"<MaxItems>", b"<NextToken>again</NextToken><MaxItems>")
@@ -1249,12 +1260,18 @@ async def test_pages_without_end_take_nothing_from_the_others(told: Told, operat
     if operation == "GetManagedPrefixListEntries":
         assert (failed, result.configuration.prefix_lists) == (set(), ())  # a list that is too long is not known
         return
+    if operation == "SearchTransitGatewayRoutes":
+        transit = result.configuration.transit
+        assert transit is not None
+        assert (failed, transit.unread) == (set(), ("tgw-rtb-00000000",))  # nor is such a route table
+        return
     assert result.kind(read) is FailureKind.TOO_LARGE
     dependents = {
         ENDPOINTS: {ENDPOINT_INTERFACES},
         OWN_INTERFACES: {ENDPOINT_INTERFACES},  # the same operation
         SECURITY_GROUPS: set(),
         PROFILES: {PROFILE_RESOURCES},
+        ROUTE_TABLES: {PEERINGS, TRANSIT},
     }.get(read, set())
     assert failed == {read, *dependents}, result.words
 
@@ -1281,6 +1298,206 @@ async def test_prefix_lists_that_can_be_read(told: Told) -> None:
     assert told.operations.count("GetManagedPrefixListEntries") == ec2.MAX_PREFIX_LISTS
 
 
+# --- What route tables lead to ---------------------------------------------------------------------------------------
+
+_TRANSIT_OPERATIONS: Final = frozenset(
+    {
+        "DescribeVpcPeeringConnections",
+        "DescribeTransitGatewayAttachments",
+        "DescribeTransitGatewayVpcAttachments",
+        "SearchTransitGatewayRoutes",
+    }
+)
+ATTACHMENT: Final = {
+    "transitGatewayAttachmentId": "tgw-attach-0a1b2c3d",
+    "transitGatewayId": "tgw-0a1b2c3d",
+    "resourceOwnerId": "111122223333",
+    "resourceType": "vpc",
+    "resourceId": VPC_ID,
+    "state": "available",
+}
+
+
+def leads_to(told: Told, **targets: str) -> None:
+    """Route tables with a route to each of these targets, by the member that has it."""
+    sound(told)
+    routes = "".join(
+        item(destinationCidrBlock=f"10.{number}.0.0/16", state="active", **{name: target})
+        for number, (name, target) in enumerate(targets.items(), 40)
+    )
+    told.answers["DescribeRouteTables"] = of_ec2(
+        "DescribeRouteTables", item(routeTableId="rtb-0a1b2c3d", vpcId=VPC_ID, routeSet=routes)
+    )
+
+
+async def test_nothing_is_asked_of_transit_where_no_route_leads_there(told: Told) -> None:
+    sound(told)
+    result = await inspected(reader())
+    assert (result.configuration.peerings, result.configuration.transit) == (
+        (),
+        TransitFacts(attachments=(), tables=()),
+    )
+    assert _TRANSIT_OPERATIONS.isdisjoint(told.operations)
+
+
+async def test_a_peering(told: Told) -> None:
+    leads_to(told, vpcPeeringConnectionId="pcx-0a1b2c3d")
+    sides = {
+        "requesterVpcInfo": f"<vpcId>{VPC_ID}</vpcId><ownerId>111122223333</ownerId><cidrBlock>10.0.0.0/16</cidrBlock>"
+        f"<cidrBlockSet>{item(cidrBlock='10.0.0.0/16')}{item(cidrBlock='10.5.0.0/16')}</cidrBlockSet>"
+        f"<ipv6CidrBlockSet>{item(ipv6CidrBlock='2600:1f18::/56')}</ipv6CidrBlockSet>",
+        "accepterVpcInfo": "<vpcId>vpc-0f1b2c3d</vpcId>",
+    }
+    status = "<code>active</code><message>Active</message>"
+    row = item(vpcPeeringConnectionId="pcx-0a1b2c3d", status=status, **sides)
+    told.answers["DescribeVpcPeeringConnections"] = of_ec2("DescribeVpcPeeringConnections", row)
+    result = await inspected(reader())
+    blocks = tuple(map(ip_network, ("10.0.0.0/16", "10.5.0.0/16", "2600:1f18::/56")))
+    assert result.configuration.peerings == (
+        Peering(
+            peering_id="pcx-0a1b2c3d",
+            state="active",
+            sides=(
+                PeeredVpc(vpc_id=VPC_ID, owner_id="111122223333", cidrs=blocks),
+                PeeredVpc(vpc_id="vpc-0f1b2c3d"),
+            ),
+        ),
+    )
+    (call,) = (call for call in told.calls if call.operation in _TRANSIT_OPERATIONS)
+    assert call.parameters["Filter.1.Value.1"] == "pcx-0a1b2c3d"
+
+
+def joined(told: Told) -> None:
+    """A sound network with a peering and a transit gateway."""
+    attached(told)
+    leads = "".join(
+        item(destinationCidrBlock=f"10.{number}.0.0/16", state="active", **{name: target})
+        for number, (name, target) in enumerate(
+            (("vpcPeeringConnectionId", "pcx-0a1b2c3d"), ("transitGatewayId", "tgw-0a1b2c3d")), 40
+        )
+    )
+    listed = item(destinationPrefixListId="pl-0a1b2c3d", state="active", gatewayId="vgw-0a1b2c3d")
+    told.answers["DescribeRouteTables"] = of_ec2(
+        "DescribeRouteTables", item(routeTableId="rtb-0a1b2c3d", vpcId=VPC_ID, routeSet=f"{leads}{listed}")
+    )
+
+
+def attached(told: Told, tables: int = 1) -> None:
+    """A VPC with an attachment for each of so many tables."""
+    leads_to(told, transitGatewayId="tgw-0a1b2c3d")
+    rows = [
+        item(
+            **{**ATTACHMENT, "transitGatewayAttachmentId": f"tgw-attach-{number:08x}"},
+            association=f"<transitGatewayRouteTableId>tgw-rtb-{number:08x}</transitGatewayRouteTableId>"
+            "<state>associated</state>",
+        )
+        for number in range(tables)
+    ]
+    told.answers["DescribeTransitGatewayAttachments"] = of_ec2("DescribeTransitGatewayAttachments", "".join(rows))
+    options = "<ipv6Support>disable</ipv6Support><applianceModeSupport>enable</applianceModeSupport>"
+    told.answers["DescribeTransitGatewayVpcAttachments"] = of_ec2(
+        "DescribeTransitGatewayVpcAttachments",
+        item(transitGatewayAttachmentId="tgw-attach-00000000", subnetIds=f"<item>{SUBNET_ID}</item>", options=options),
+    )
+
+
+ROUTE_ROW: Final = item(
+    destinationCidrBlock="10.40.0.0/16",
+    type="propagated",
+    state="active",
+    transitGatewayAttachments=item(
+        resourceId="vpc-0f1b2c3d", transitGatewayAttachmentId="tgw-attach-0f1b2c3d", resourceType="vpc"
+    ),
+)
+
+
+async def test_a_transit_gateway(told: Told) -> None:
+    attached(told)
+    pages = [
+        of_ec2("SearchTransitGatewayRoutes", ROUTE_ROW, token="more"),  # noqa: S106 - of a page
+        of_ec2(
+            "SearchTransitGatewayRoutes", item(destinationCidrBlock="10.41.0.0/16", type="static", state="blackhole")
+        ),
+    ]
+    told.answers["SearchTransitGatewayRoutes"] = lambda call: pages[call.parameters.get("NextToken") == "more"]
+    result = await inspected(reader())
+    assert result.configuration.transit == TransitFacts(
+        attachments=(
+            TransitAttachment(
+                attachment_id="tgw-attach-00000000",
+                gateway_id="tgw-0a1b2c3d",
+                kind="vpc",
+                resource_id=VPC_ID,
+                state="available",
+                owner_id="111122223333",
+                table_id="tgw-rtb-00000000",
+                subnet_ids=(SUBNET_ID,),
+                ipv6=False,
+                appliance_mode=True,
+            ),
+        ),
+        tables=(
+            TransitTable(
+                table_id="tgw-rtb-00000000",
+                routes=(
+                    TransitRoute(
+                        destination=ip_network("10.40.0.0/16"),
+                        propagated=True,
+                        attachment_ids=("tgw-attach-0f1b2c3d",),
+                        kind="vpc",
+                        resource_ids=("vpc-0f1b2c3d",),
+                    ),
+                    TransitRoute(destination=ip_network("10.41.0.0/16"), state="blackhole"),
+                ),
+            ),
+        ),
+    )
+    assert told.operations.count("SearchTransitGatewayRoutes") == 2
+
+
+async def test_an_attachment_without_an_association_has_no_table(told: Told) -> None:
+    attached(told)
+    told.answers["DescribeTransitGatewayAttachments"] = of_ec2("DescribeTransitGatewayAttachments", item(**ATTACHMENT))
+    transit = (await inspected(reader())).configuration.transit
+    assert transit is not None
+    assert [attachment.table_id for attachment in transit.attachments] == [None]
+    assert "SearchTransitGatewayRoutes" not in told.operations
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(refusal("UnauthorizedOperation", "You are not authorized"), id="of another account"),
+        pytest.param(refusal("InvalidRouteTableID.NotFound", "It does not exist", 400), id="not shown"),
+        pytest.param(
+            of_ec2_with(
+                "SearchTransitGatewayRoutes", "<routeSet/><additionalRoutesAvailable>true</additionalRoutesAvailable>"
+            ),
+            id="more than it says",
+        ),
+        pytest.param(of_ec2("SearchTransitGatewayRoutes", item(destinationCidrBlock="somewhere")), id="garbage"),
+    ],
+)
+async def test_a_table_that_cannot_be_read_is_named(told: Told, answer: Reply) -> None:
+    attached(told)
+    told.answers["SearchTransitGatewayRoutes"] = answer
+    result = await inspected(reader())
+    assert result.words[TRANSIT] == "ok"
+    transit = result.configuration.transit
+    assert transit is not None
+    assert (transit.tables, transit.unread) == ((), ("tgw-rtb-00000000",))
+    assert len(transit.attachments) == 1
+
+
+async def test_of_many_tables_the_first_are_read(told: Told) -> None:
+    attached(told, tables=ec2.MAX_TRANSIT_TABLES + 2)
+    told.answers["SearchTransitGatewayRoutes"] = of_ec2("SearchTransitGatewayRoutes", ROUTE_ROW)
+    transit = (await inspected(reader())).configuration.transit
+    assert transit is not None
+    assert len(transit.tables) == told.operations.count("SearchTransitGatewayRoutes") == ec2.MAX_TRANSIT_TABLES
+    assert len(transit.unread) == 2
+
+
 # --- Refusals and silence --------------------------------------------------------------------------------------------
 
 REASON: Final = "is not authorized to perform: ec2:It because no identity-based policy allows the ec2:It action."
@@ -1303,7 +1520,7 @@ def denied(operation: str) -> Reply:
 async def test_all_is_denied(told: Told) -> None:
     told.answers |= {operation: denied(operation) for operation in OPERATIONS}
     result = await inspected(reader())
-    skipped = {ENDPOINT_INTERFACES, DHCP_OPTIONS, PREFIX_LISTS, PROFILE_RESOURCES}
+    skipped = {ENDPOINT_INTERFACES, DHCP_OPTIONS, PREFIX_LISTS, PEERINGS, TRANSIT, PROFILE_RESOURCES}
     assert result.words == {read: "skipped" if read in skipped else FailureKind.NOT_PERMITTED for read in READS}
     assert result.configuration == Configuration()
     assert result.reason(ENDPOINT_INTERFACES) == f"needs the interface endpoints, not read: {REASON}"
@@ -1607,7 +1824,11 @@ async def test_what_does_not_belong_in_an_answer(
 ) -> None:
     result = await inspected(Memory({operation: answer}), limit=LIMIT)
     assert result.kind(read) is kind
-    dependents = {ENDPOINTS: {ENDPOINT_INTERFACES}, VPC: {DHCP_OPTIONS}}.get(read, set())
+    dependents = {
+        ENDPOINTS: {ENDPOINT_INTERFACES},
+        VPC: {DHCP_OPTIONS},
+        ROUTE_TABLES: {PEERINGS, TRANSIT},
+    }.get(read, set())
     assert {read for read, word in result.words.items() if word != "ok"} == {read, *dependents}
 
 

@@ -9,22 +9,30 @@ from agent.judge.conditions.stops import Remote, Stop, block_of, needed_first, s
 from agent.judge.evidence import Evidence
 from agent.judge.rules.rule import Rule, RuleFinding
 from agent.judge.rules.vpc.stopped import NOT_THE_APPLIANCE, finding_at
-from agent.report.hops import Ports, Stage
+from agent.report.hops import (
+    ANSWERS,
+    AT_HOST,
+    TRANSIT,
+    Hop,
+    Ports,
+    Stage,
+    is_about_endpoint,
+    is_of_acl,
+    is_outbound,
+)
 from agent.report.model import Command, CommandScope, Fix
 from probes.model import Step, Target
 from probes.ports import HTTPS
 from probes.vpc.model import ENDPOINT_INTERFACES, NETWORK_ACLS, OWN_INTERFACES, SUBNETS
 
-_OUTBOUND: Final = frozenset({Stage.HOST_ACL_OUT, Stage.ENDPOINT_ACL_OUT})
-_ANSWERS: Final = frozenset({Stage.ENDPOINT_ACL_OUT, Stage.HOST_ACL_IN})
-_AT_HOST: Final = frozenset({Stage.HOST_ACL_OUT, Stage.HOST_ACL_IN})
+_STAGES: Final = (Stage.HOST_ACL_OUT, Stage.ENDPOINT_ACL_IN, Stage.ENDPOINT_ACL_OUT, Stage.HOST_ACL_IN, *TRANSIT)
 
 
 def network_acl_blocks(evidence: Evidence) -> Iterator[RuleFinding]:
-    """VPC006: a network ACL of either subnet stops what is sent, or what comes back."""
+    """VPC006: a network ACL of either subnet, or of one with a transit gateway, stops what is sent, or what comes
+    back."""
     for target in evidence.targets:
-        stages = (Stage.HOST_ACL_OUT, Stage.ENDPOINT_ACL_IN, Stage.ENDPOINT_ACL_OUT, Stage.HOST_ACL_IN)
-        if stops := stops_of(evidence, target, *stages):
+        if stops := [stop for stop in stops_of(evidence, target, *_STAGES) if _is_acl(stop.hop)]:
             reads = (NETWORK_ACLS, SUBNETS, ENDPOINT_INTERFACES, OWN_INTERFACES)
             fix = _passing(evidence, target, needed_first(evidence, target, stops))
             yield finding_at("VPC006", evidence, target, stops, reads, fix)
@@ -39,14 +47,14 @@ def _passing(evidence: Evidence, target: Target, stops: list[Stop]) -> Fix:
     is_of_appliance = any(stop.path.port != HTTPS for stop in stops)
     for stop in stops:
         address = stop.path.address
-        if stop.hop.stage in _AT_HOST and stop.path.port != HTTPS:
+        if stop.hop.stage in AT_HOST and stop.path.port != HTTPS:
             continue
         names[stop.hop.resources[0]] = None
         there = Remote(block_of(address), address, address.version)
-        remote = there if stop.hop.stage in _AT_HOST else sender_of(stop.path)
-        key = (stop.hop.resources[0], stop.hop.stage in _OUTBOUND, remote)
+        remote = there if is_about_endpoint(stop.hop.stage, stop.hop.rule) else sender_of(stop.path)
+        key = (stop.hop.resources[0], is_outbound(stop.hop.stage, stop.hop.rule), remote)
         wanted.setdefault(key, {})
-        if stop.hop.stage in _ANSWERS:
+        if stop.hop.stage in ANSWERS:
             wanted[key][evidence.local_ports] = None
         else:
             forward.setdefault(key, []).append(stop.path.port)
@@ -69,7 +77,7 @@ def _passing(evidence: Evidence, target: Target, stops: list[Stop]) -> Fix:
             f"Add what is missing to {listed(names)}, in front of the entry that denies. Its entries hold for the "
             "whole subnet; a security group, which both ends have, can be narrower."
         )
-    if any(stop.hop.stage in _AT_HOST and stop.path.port != HTTPS for stop in stops):
+    if any(stop.hop.stage in AT_HOST and stop.path.port != HTTPS for stop in stops):
         commands.append(_show_acl_of_appliance(target))
         sentences.append(
             "Whether the network ACL of the gateway appliance's subnet passes its ports is to be seen there."
@@ -77,6 +85,11 @@ def _passing(evidence: Evidence, target: Target, stops: list[Stop]) -> Fix:
     if is_of_appliance:
         sentences.append(NOT_THE_APPLIANCE)
     return Fix(summary=" ".join(sentences), commands=tuple(commands))
+
+
+def _is_acl(hop: Hop) -> bool:
+    """Whether a network ACL decides, which at a transit gateway a route table does as well."""
+    return hop.stage not in TRANSIT or is_of_acl(hop)
 
 
 def _show_acls(target: Target, names: Iterable[str]) -> Command:

@@ -9,6 +9,7 @@ from agent.judge.evidence import Evidence
 from agent.judge.observations import by_place, ids, places
 from agent.judge.predict.index import route_text
 from agent.judge.rules.rule import RuleFinding, resting_on, says
+from agent.report.hops import Stage
 from agent.report.model import Fix
 from agent.report.subjects import resources
 from probes.model import Address, FailureKind, Target
@@ -70,7 +71,9 @@ def finding_at(
 
 
 def _led_to(evidence: Evidence, stop: Stop) -> Iterable[str]:
-    """What the route leads to that decides at a hop, by its id."""
+    """What the route leads to that decides at a hop, by its id; of a transit gateway all that the words name."""
+    if stop.hop.stage in (Stage.TRANSIT, Stage.RETURN_TRANSIT):
+        return (word.rstrip(",") for word in stop.hop.words.split(" "))
     if stop.hop.rule is None:
         return ()
     return (

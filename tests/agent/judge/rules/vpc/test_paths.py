@@ -14,7 +14,7 @@ from agent.judge.rules.rule import RuleFinding
 from agent.judge.rules.vpc import acls as acl_rules
 from agent.judge.rules.vpc import endpoint_state, routes
 from agent.judge.rules.vpc import groups as group_rules
-from agent.report.model import Command, Finding
+from agent.report.model import Command, Finding, SubjectKind
 from agent.settings import Expect
 from probes.model import Addressing, Observation, Target
 from probes.vpc.model import (
@@ -25,6 +25,7 @@ from probes.vpc.model import (
     PREFIX_LISTS,
     ROUTE_TABLES,
     SECURITY_GROUPS,
+    TRANSIT,
     AclEntry,
     EndpointsFacts,
     GroupRule,
@@ -39,6 +40,10 @@ from probes.vpc.model import (
     RouteTablesFacts,
     SecurityGroup,
     SecurityGroupsFacts,
+    TransitAttachment,
+    TransitFacts,
+    TransitRoute,
+    TransitTable,
     VpcEndpoint,
 )
 from tests.support.aws_commands import complaint
@@ -76,6 +81,7 @@ from tests.support.configured import (
     OWN_GROUP_ID,
     OWN_SUBNET_ID,
     TABLE_ID,
+    VPC_ID,
     configured,
     endpoint,
     endpoint_interfaces,
@@ -788,14 +794,129 @@ def test_vpc007_doubts_an_appliance_where_nothing_else_blocks() -> None:
     through = Route(destination=ip_network("10.0.1.0/24"), target="vpce-0d1b2c3d")
     observations = [*here("backup", A), tcp(A, failed="timeout")]
     (one,) = rule_findings("VPC007", [*observations, *configured(tables(through))])
-    assert f"{TABLE_ID} sends 10.0.1.0/24 to vpce-0d1b2c3d first" in one.detail
+    firewall = "an endpoint of AWS Network Firewall or of a Gateway Load Balancer"
+    assert f"{TABLE_ID} sends 10.0.1.0/24 to vpce-0d1b2c3d, {firewall}, first" in one.detail
     assert one.fix.summary.startswith("See what the route in")
     assert rule_findings("VPC007", [*observations, *configured(tables(through), SHUT)]) == []
+
+
+# --- VPC007 and VPC006, over a transit gateway -----------------------------------------------------------------------
+
+TO_GATEWAY = Route(destination=ip_network("10.40.0.0/16"), target="tgw-0a1b2c3d")
+BACK_TABLE = replace(
+    FAR_TABLE,
+    routes=(FAR_TABLE.routes[0], Route(destination=ip_network("10.0.0.0/16"), target="tgw-0a1b2c3d")),
+)
+HERE_ATTACHED = TransitAttachment(
+    attachment_id="tgw-attach-0a1b2c3d",
+    gateway_id="tgw-0a1b2c3d",
+    kind="vpc",
+    resource_id=VPC_ID,
+    state="available",
+    table_id="tgw-rtb-0a1b2c3d",
+    subnet_ids=(ENDPOINT_SUBNET_IDS[0],),
+)
+THERE_ATTACHED = replace(
+    HERE_ATTACHED,
+    attachment_id="tgw-attach-0b1b2c3d",
+    resource_id=ANOTHER_VPC_ID,
+    table_id="tgw-rtb-0b1b2c3d",
+    subnet_ids=("subnet-0f1b2c3d",),
+)
+TO_THE_OTHER = TransitRoute(
+    destination=ip_network("10.40.0.0/16"),
+    attachment_ids=("tgw-attach-0b1b2c3d",),
+    kind="vpc",
+    resource_ids=(ANOTHER_VPC_ID,),
+)
+TO_THIS = replace(
+    TO_THE_OTHER,
+    destination=ip_network("10.0.0.0/16"),
+    attachment_ids=("tgw-attach-0a1b2c3d",),
+    resource_ids=(VPC_ID,),
+)
+
+
+def over_transit(
+    there: tuple[TransitRoute, ...] = (TO_THE_OTHER,),
+    home: tuple[TransitRoute, ...] = (TO_THIS,),
+    *changed: Any,
+    near: TransitAttachment = HERE_ATTACHED,
+) -> Observations:
+    """A connect to the endpoint of another VPC that gets no answer, with a transit gateway on the way."""
+    tables_of_gateway = (
+        TransitTable(table_id="tgw-rtb-0a1b2c3d", routes=there),
+        TransitTable(table_id="tgw-rtb-0b1b2c3d", routes=home),
+    )
+    transit = TransitFacts(attachments=(near, THERE_ATTACHED), tables=tables_of_gateway)
+    reads = (
+        with_endpoints(endpoint(vpc_id=ANOTHER_VPC_ID)),
+        IN_ANOTHER_VPC,
+        tables(TO_GATEWAY, also=(BACK_TABLE,)),
+        read(TRANSIT, transit),
+    )
+    return [*here("backup", CENTRAL), tcp(CENTRAL, failed="timeout"), *configured(*reads, *changed)]
+
+
+def test_vpc007_names_the_table_of_a_transit_gateway() -> None:
+    (one,) = rule_findings("VPC007", over_transit(()))
+    assert one.detail == (
+        f"443 timed out on {CENTRAL}. EC2 says: tgw-rtb-0a1b2c3d, a route table of tgw-0a1b2c3d, has no route to "
+        f"{CENTRAL}."
+    )
+    assert {(subject.kind, subject.id) for subject in one.subjects} == {
+        (SubjectKind.ROUTE_TABLE, "tgw-rtb-0a1b2c3d"),
+        (SubjectKind.GATEWAY, "tgw-0a1b2c3d"),
+    }
+    assert lines(one.fix.commands) == [
+        "aws ec2 search-transit-gateway-routes --region eu-west-1 --transit-gateway-route-table-id tgw-rtb-0a1b2c3d "
+        "--filters Name=state,Values=active,blackhole"
+    ]
+    assert complaint(one.fix.commands[0].argv) is None
+
+
+def test_vpc007_no_way_back_over_a_transit_gateway() -> None:
+    (one,) = rule_findings("VPC007", over_transit(home=()))
+    assert "tgw-rtb-0b1b2c3d, a route table of tgw-0a1b2c3d, has no route to 10.0.3.5." in one.detail
+
+
+def test_vpc007_shows_an_attachment_that_passes_nothing() -> None:
+    (one,) = rule_findings("VPC007", over_transit(near=replace(HERE_ATTACHED, state="deleting")))
+    assert one.fix.summary.startswith("See the state, the zones and the options of tgw-attach-0a1b2c3d")
+    assert lines(one.fix.commands) == [
+        "aws ec2 describe-transit-gateway-vpc-attachments --region eu-west-1 --transit-gateway-attachment-ids "
+        "tgw-attach-0a1b2c3d"
+    ]
+    assert complaint(one.fix.commands[0].argv) is None
+
+
+def test_vpc006_names_the_network_acl_of_the_subnet_in_which_the_vpc_is_attached() -> None:
+    shut = NetworkAcl(
+        acl_id="acl-0d1b2c3d",
+        vpc_id=VPC_ID,
+        default=False,
+        subnet_ids=(ENDPOINT_SUBNET_IDS[0],),
+        entries=tuple(
+            AclEntry(number=100, egress=egress, allow=egress, cidr=ip_network("0.0.0.0/0")) for egress in (True, False)
+        ),
+    )
+    default = network_acl()
+    rest = replace(
+        default, subnet_ids=(*(name for name in default.subnet_ids if name not in shut.subnet_ids), "subnet-0f1b2c3d")
+    )
+    observations = over_transit((TO_THE_OTHER,), (TO_THIS,), read(NETWORK_ACLS, NetworkAclsFacts(acls=(rest, shut))))
+    assert rule_findings("VPC007", observations) == []
+    (one,) = rule_findings("VPC006", observations)
+    assert "entry 100 of acl-0d1b2c3d denies tcp 443 from 10.0.3.5" in one.detail
+    command = lines(one.fix.commands)[0]
+    assert "--network-acl-id acl-0d1b2c3d --ingress" in command
+    assert "10.0.3.5/32" in command
 
 
 @pytest.mark.parametrize(
     "observations",
     [
+        pytest.param(over_transit(), id="a transit gateway with a way there and back"),
         pytest.param([*SILENT, *configured()], id="the local route"),
         pytest.param([*here("backup", A), *climbed(A), *configured(tables(BLACKHOLE))], id="it connects"),
         pytest.param(

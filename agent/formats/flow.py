@@ -1,0 +1,116 @@
+"""Boxes of a picture side by side, such as the hops of a path, each with its result in a shape, a colour and words."""
+
+import math
+from collections.abc import Sequence
+from typing import Final
+
+from agent.formats.canvas import CHARACTER, ICON, PAD, SMALL, Canvas, coordinate, cut
+from agent.formats.elements import element
+from agent.formats.report_text import bounded, visible
+from probes.frozen import dataclass
+
+GAP: Final = 10
+"""Between two boxes, where the connection between them is drawn."""
+INSET: Final = 6
+"""Between the edge of a box and its texts."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Box:
+    """A box of a flow, with one to three lines."""
+
+    kind: str
+    label: str
+    texts: tuple[str, ...] = ()
+    """The result in full, then in ever shorter forms."""
+    more: str = ""
+    """A third line."""
+    title: str = ""
+    """What a pointer over the box shows, where that is more than the box."""
+    width: int | None = None
+    """None for as wide as its texts are."""
+    is_end: bool = False
+    """Whether a chain ends here: what comes behind it was not reached."""
+
+    @property
+    def rows(self) -> int:
+        return 1 + bool(self.texts) + bool(self.more)
+
+    @property
+    def character(self) -> float:
+        """Width of a character of the result: small in a box of three lines, which has an id there."""
+        return SMALL if self.more else CHARACTER
+
+    def natural_width(self) -> int:
+        """Its width where there is room for it."""
+        if self.width is not None:
+            return self.width
+        longest = max(
+            len(visible(self.label)) * SMALL + (0 if self.texts else ICON),
+            max((len(visible(text)) for text in self.texts[:1]), default=0) * self.character + ICON,
+            len(visible(self.more)) * SMALL,
+        )
+        return math.ceil(longest) + 2 * INSET + 1
+
+
+class Flow(Canvas):
+    """A canvas that draws boxes."""
+
+    def box(self, x: float, width: float, height: int, box: Box) -> None:
+        room = int((width - 2 * INSET) / SMALL)
+        short = int((width - 2 * INSET - ICON) / box.character)
+        group = element("g", {"class": box.kind})
+        outer, self.parts = self.parts, []
+        rect: dict[str, str | int] = {
+            "class": "box",
+            "x": coordinate(x),
+            "y": self.y,
+            "width": coordinate(width),
+            "height": height,
+            "rx": 4,
+        }
+        self.parts.append(element("rect", rect))
+        if box.texts:
+            self.text(x + INSET, self.y + 12, cut(box.label, room), "small muted")
+            self.mark(x + INSET, self.y + 17, box.kind)
+            self.text(
+                x + INSET + ICON, self.y + 26, _fitting(box.texts, short), f"{'small ' if box.more else ''}result"
+            )
+        else:
+            self.mark(x + INSET, self.y + 6, box.kind)
+            self.text(x + INSET + ICON, self.y + 14, cut(box.label, room - 2), "small")
+        if box.more:
+            self.text(x + INSET, self.y + 39, cut(box.more, room), "small")
+        if box.title:
+            group.append(element("title", None, bounded(visible(box.title))))
+        group.extend(self.parts)
+        self.parts = [*outer, group]
+
+    def flow(self, boxes: Sequence[Box], x: float, *, is_chain: bool) -> None:
+        """Boxes side by side, on as many lines as they need. In a chain each is connected with the one before it;
+        what lies behind a failure is connected by a broken line."""
+        room = self.width - x - PAD
+        height = {1: 20, 2: 34, 3: 46}[max((box.rows for box in boxes), default=1)]
+        at, is_cut = x, False
+        for number, box in enumerate(boxes):
+            width = min(box.natural_width(), room)
+            step = GAP if number else 0
+            if at > x and at + step + width > x + room + 0.5:
+                self.y += height + 6
+                at = x
+            if number:
+                if is_chain:
+                    middle = self.y + height / 2
+                    line = f"M{coordinate(at)} {middle:g}h{GAP - 2}m-3.5 -3l3.5 3-3.5 3"
+                    self.parts.append(element("path", {"class": f"link{' cut' if is_cut else ''}", "d": line}))
+                at += GAP
+            width = min(width, x + room - at)
+            self.box(at, width, height, box)
+            at += width
+            is_cut = is_cut or box.is_end
+        self.y += height
+
+
+def _fitting(texts: Sequence[str], room: int) -> str:
+    """The first text for which there is room."""
+    return next((text for text in map(visible, texts) if len(text) <= room), cut(texts[-1], room))

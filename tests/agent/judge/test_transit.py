@@ -1,0 +1,471 @@
+"""Transit: what becomes of packets over a transit gateway or a peering, each rule with its nearest miss."""
+
+from dataclasses import replace
+from ipaddress import ip_address, ip_network
+from typing import Any, Final
+
+import pytest
+
+from agent.judge.predict.names import KnownVpc
+from agent.judge.predict.predictor import Predictor
+from agent.judge.prediction_fixes import fix_of_paths
+from agent.report.hops import Prediction, Stage
+from agent.report.prediction import PredictionDocument
+from probes.vpc.model import (
+    Configuration,
+    NetworkAcl,
+    PeeredVpc,
+    Peering,
+    RouteTable,
+    Subnet,
+    TransitAttachment,
+    TransitFacts,
+    TransitRoute,
+    TransitTable,
+)
+from tests.agent.judge.networks import (
+    ABROAD,
+    BLOCKED,
+    CANNOT_TELL,
+    DOUBTFUL,
+    FAR_ENDPOINT,
+    HOST,
+    LOCAL_ROUTES,
+    OPEN,
+    OWN,
+    configuration,
+    entry,
+    hop,
+    open_entries,
+    route,
+    stages,
+)
+from tests.agent.judge.test_prediction import WITH_NAMES, document
+from tests.support.aws_commands import complaint
+
+OF_A: Final = TransitAttachment(
+    attachment_id="tgw-attach-a",
+    gateway_id="tgw-1",
+    kind="vpc",
+    resource_id="vpc-a",
+    state="available",
+    table_id="tgw-rtb-a",
+    subnet_ids=("subnet-gate-a", "subnet-gate-a2"),
+    ipv6=False,
+    appliance_mode=False,
+)
+OF_B: Final = replace(
+    OF_A,
+    attachment_id="tgw-attach-b",
+    resource_id="vpc-b",
+    table_id="tgw-rtb-b",
+    subnet_ids=("subnet-gate-b", "subnet-gate-b2"),
+)
+ZONES: Final = {
+    "subnet-host": "vpc-a",
+    "subnet-there": "vpc-a",
+    "subnet-gate-a": "vpc-a",
+    "subnet-gate-a2": "vpc-a",
+    "subnet-abroad": "vpc-b",
+    "subnet-gate-b": "vpc-b",
+    "subnet-gate-b2": "vpc-b",
+}
+"""Subnets, by their VPC: those that end in 2 are in another zone."""
+TO_B: Final = TransitRoute(
+    destination=ip_network("10.1.0.0/16"),
+    propagated=True,
+    attachment_ids=("tgw-attach-b",),
+    kind="vpc",
+    resource_ids=("vpc-b",),
+)
+TO_A: Final = replace(
+    TO_B, destination=ip_network("10.0.0.0/16"), attachment_ids=("tgw-attach-a",), resource_ids=("vpc-a",)
+)
+TO_FIREWALL: Final = replace(TO_B, propagated=False, attachment_ids=("tgw-attach-c",), resource_ids=("vpc-c",))
+NOWHERE: Final = TransitRoute(destination=ip_network("10.1.1.0/24"), state="blackhole")
+
+
+def facts(
+    *,
+    near: TransitAttachment = OF_A,
+    far: TransitAttachment = OF_B,
+    there: tuple[TransitRoute, ...] = (TO_B,),
+    home: tuple[TransitRoute, ...] = (TO_A,),
+    **changes: Any,
+) -> TransitFacts:
+    tables = (TransitTable(table_id="tgw-rtb-a", routes=there), TransitTable(table_id="tgw-rtb-b", routes=home))
+    return replace(TransitFacts(attachments=(near, far), tables=tables), **changes)
+
+
+def world(transit: TransitFacts | None = None, *, gate_entries: Any = (), **changes: Any) -> Configuration:
+    """Two VPCs that `tgw-1` joins, each attached in two zones; everything is open. `gate_entries` come first in the
+    network ACL of the subnets in which they are attached."""
+    base = configuration(
+        host_routes=(*LOCAL_ROUTES, route("10.1.0.0/16", "tgw-1")),
+        abroad_routes=(route("10.1.0.0/16"), route("10.0.0.0/8", "tgw-1")),
+    )
+    gates = tuple(subnet_id for subnet_id in ZONES if "gate" in subnet_id)
+    acl = NetworkAcl(
+        acl_id="acl-gate",
+        vpc_id="vpc-a",
+        default=False,
+        subnet_ids=gates,
+        entries=(*gate_entries, *open_entries()),
+    )
+    tables = (
+        *(base.route_tables or ()),
+        RouteTable(
+            table_id="rtb-gate",
+            vpc_id="vpc-b",
+            main=False,
+            subnet_ids=("subnet-gate-b", "subnet-gate-b2"),
+            routes=(route("10.1.0.0/16"),),
+        ),
+    )
+    subnets = tuple(
+        Subnet(
+            subnet_id=subnet_id,
+            vpc_id=vpc_id,
+            cidrs=(ip_network("10.0.0.0/24"),) if subnet_id == "subnet-host" else (),
+            availability_zone=f"eu-west-1{'b' if subnet_id.endswith('2') else 'a'}",
+        )
+        for subnet_id, vpc_id in ZONES.items()
+    )
+    whole = replace(
+        base,
+        subnets=subnets,
+        acls=(*(base.acls or ()), acl),
+        route_tables=tables,
+        transit=facts() if transit is None else transit,
+    )
+    return replace(whole, **changes)
+
+
+def ask(what: Configuration, **changes: Any) -> Prediction:
+    return Predictor(what).predict(**({"source": HOST, "own": OWN, "address": ABROAD, "port": 443} | changes))
+
+
+def test_both_ways_over_a_transit_gateway() -> None:
+    result = ask(world())
+    assert (result.outcome, result.unseen) == (OPEN, ())
+    assert stages(result) == list(Stage)
+    there = hop(result, Stage.TRANSIT)
+    assert (there.resources, there.rule) == (("tgw-rtb-a",), "10.1.0.0/16 to tgw-attach-b")
+    assert there.words == "tgw-rtb-a, a route table of tgw-1, sends 10.1.0.0/16 to tgw-attach-b of vpc-b"
+    assert hop(result, Stage.RETURN_TRANSIT).resources == ("tgw-rtb-b",)
+
+
+@pytest.mark.parametrize(
+    ("transit", "stage", "outcome", "decides"),
+    [
+        pytest.param(facts(there=()), Stage.TRANSIT, BLOCKED, "tgw-rtb-a", id="no route there"),
+        pytest.param(facts(there=(TO_B, NOWHERE)), Stage.TRANSIT, BLOCKED, "tgw-rtb-a", id="a narrower one to nowhere"),
+        pytest.param(
+            facts(there=(TO_B, replace(NOWHERE, destination=ip_network("10.1.2.0/24")))),
+            Stage.TRANSIT,
+            OPEN,
+            "tgw-rtb-a",
+            id="one to nowhere for others",
+        ),
+        pytest.param(
+            facts(there=(TO_B, replace(NOWHERE, destination=TO_B.destination))),
+            Stage.TRANSIT,
+            BLOCKED,
+            "tgw-rtb-a",
+            id="a static route before a propagated one",
+        ),
+        pytest.param(facts(home=()), Stage.RETURN_TRANSIT, BLOCKED, "tgw-rtb-b", id="no route back"),
+        pytest.param(facts(there=(TO_FIREWALL,)), Stage.TRANSIT, DOUBTFUL, "tgw-rtb-a", id="another VPC first"),
+        pytest.param(
+            facts(there=(replace(TO_FIREWALL, kind="network-function", resource_ids=()),)),
+            Stage.TRANSIT,
+            DOUBTFUL,
+            "tgw-rtb-a",
+            id="a firewall first",
+        ),
+        pytest.param(
+            facts(there=(replace(TO_B, kind="peering", resource_ids=("tgw-2",)),)),
+            Stage.TRANSIT,
+            CANNOT_TELL,
+            "tgw-rtb-a",
+            id="another gateway",
+        ),
+        pytest.param(
+            facts(near=replace(OF_A, state="deleting")), Stage.TRANSIT, BLOCKED, "tgw-attach-a", id="on its way out"
+        ),
+        pytest.param(
+            facts(near=replace(OF_A, state="modifying")), Stage.TRANSIT, OPEN, "tgw-rtb-a", id="being changed"
+        ),
+        pytest.param(
+            facts(far=replace(OF_B, state="pendingacceptance")),
+            Stage.TRANSIT,
+            BLOCKED,
+            "tgw-attach-b",
+            id="not accepted",
+        ),
+        pytest.param(
+            facts(near=replace(OF_A, subnet_ids=("subnet-gate-a2",))),
+            Stage.TRANSIT,
+            BLOCKED,
+            "tgw-attach-a",
+            id="attached in another zone alone",
+        ),
+        pytest.param(
+            facts(far=replace(OF_B, subnet_ids=("subnet-gate-b2",))),
+            Stage.TRANSIT,
+            OPEN,
+            "tgw-rtb-a",
+            id="the other VPC in another zone alone",
+        ),
+        pytest.param(
+            facts(near=replace(OF_A, table_id=None)), Stage.TRANSIT, CANNOT_TELL, "tgw-attach-a", id="no table shown"
+        ),
+        pytest.param(
+            facts(tables=(), unread=("tgw-rtb-a", "tgw-rtb-b")),
+            Stage.TRANSIT,
+            CANNOT_TELL,
+            "tgw-attach-a",
+            id="the table not read",
+        ),
+        pytest.param(facts(attachments=(OF_B,)), Stage.TRANSIT, CANNOT_TELL, "tgw-1", id="no attachment read"),
+        pytest.param(
+            facts(far=replace(OF_B, subnet_ids=())), Stage.TRANSIT, CANNOT_TELL, "tgw-rtb-a", id="its subnets not read"
+        ),
+    ],
+)
+def test_what_a_transit_gateway_does(transit: TransitFacts, stage: Stage, outcome: Any, decides: str) -> None:
+    result = hop(ask(world(transit)), stage)
+    assert (result.outcome, result.resources) == (outcome, (decides,))
+    assert not result.words.endswith(".")
+
+
+def test_what_was_not_read_is_named() -> None:
+    result = hop(ask(world(facts(tables=(), unread=("tgw-rtb-a",)))), Stage.TRANSIT)
+    assert result.words == "the route table of tgw-1 for tgw-attach-a was not read: tgw-rtb-a"
+
+
+def test_nothing_is_followed_that_was_not_read() -> None:
+    """As by earlier versions, whose files do not say what lies behind a transit gateway."""
+    result = ask(replace(world(), transit=None))
+    assert hop(result, Stage.ROUTE).outcome is CANNOT_TELL
+    assert Stage.TRANSIT not in stages(result)
+
+
+def test_a_firewall_on_the_way_leaves_the_sender_unknown() -> None:
+    result = ask(world(facts(there=(TO_FIREWALL,))))
+    assert hop(result, Stage.ENDPOINT_GROUPS).outcome is CANNOT_TELL
+    assert result.unseen[0] == "what vpc-c does with the packet, and from which address it sends it on"
+
+
+@pytest.mark.parametrize(
+    ("entries", "stage", "outcome"),
+    [
+        pytest.param([entry(10, "deny", "10.0.0.5/32", "443")], Stage.TRANSIT, BLOCKED, id="in by the sender"),
+        pytest.param([entry(10, "deny", "10.1.1.17/32", "443")], Stage.TRANSIT, OPEN, id="in by whom it is for"),
+        pytest.param(
+            [entry(10, "deny", "10.1.1.17/32", "443", egress=True)], Stage.TRANSIT, BLOCKED, id="out by whom it is for"
+        ),
+        pytest.param(
+            [entry(10, "deny", "10.0.0.5/32", "443", egress=True)], Stage.TRANSIT, OPEN, id="out by the sender"
+        ),
+        pytest.param(
+            [entry(10, "deny", "10.1.1.17/32", "1024-65535")], Stage.RETURN_TRANSIT, BLOCKED, id="the answer in"
+        ),
+        pytest.param(
+            [entry(10, "deny", "10.0.0.5/32", "40000-40009", egress=True)],
+            Stage.RETURN_TRANSIT,
+            DOUBTFUL,
+            id="some answers out",
+        ),
+        pytest.param([entry(10, "deny", "0.0.0.0/0", "80")], Stage.TRANSIT, OPEN, id="another port"),
+    ],
+)
+def test_the_network_acl_of_the_subnets_in_which_the_gateway_is(entries: Any, stage: Stage, outcome: Any) -> None:
+    result = hop(ask(world(gate_entries=entries)), stage)
+    assert result.outcome is outcome
+    assert result.resources[0] == ("tgw-rtb-a" if outcome is OPEN else "acl-gate")
+
+
+@pytest.mark.parametrize(
+    ("subnet_id", "asked"),
+    [pytest.param("subnet-abroad", False, id="same"), pytest.param("subnet-gate-b", True, id="other")],
+)
+def test_between_the_gateway_and_its_own_subnet_no_network_acl_is_asked(subnet_id: str, asked: bool) -> None:
+    shut = [entry(10, "deny", "10.0.0.5/32", "443"), *open_entries()]
+    what = world(facts(far=replace(OF_B, subnet_ids=(subnet_id,))))
+    acls = tuple(
+        replace(acl, entries=tuple(shut)) if "subnet-abroad" in acl.subnet_ids else acl for acl in what.acls or ()
+    )
+    result = ask(replace(what, acls=acls))
+    assert (Stage.ENDPOINT_ACL_IN in stages(result)) is asked
+    assert result.outcome is (BLOCKED if asked else OPEN)
+
+
+@pytest.mark.parametrize(
+    ("appliance_mode", "outcome"),
+    [pytest.param(False, OPEN, id="keeps its zone"), pytest.param(True, CANNOT_TELL, id="any zone")],
+)
+def test_which_zone_of_the_other_vpc_is_entered(appliance_mode: bool, outcome: Any) -> None:
+    """The table of the subnet in the other zone leads to something else."""
+    what = world(facts(far=replace(OF_B, appliance_mode=appliance_mode)))
+    elsewhere = RouteTable(
+        table_id="rtb-elsewhere",
+        vpc_id="vpc-b",
+        main=False,
+        subnet_ids=("subnet-gate-b2",),
+        routes=(route("10.1.0.0/16"), route("10.1.1.0/24", "vpce-9")),
+    )
+    tables = tuple(
+        replace(table, subnet_ids=("subnet-gate-b",)) if table.table_id == "rtb-gate" else table
+        for table in what.route_tables or ()
+    )
+    result = hop(ask(replace(what, route_tables=(*tables, elsewhere))), Stage.TRANSIT)
+    assert result.outcome is outcome
+
+
+def test_a_firewall_in_the_subnet_in_which_the_gateway_is() -> None:
+    what = world()
+    tables = tuple(
+        replace(table, routes=(*table.routes, route("10.1.1.0/24", "vpce-9")))
+        if table.table_id == "rtb-gate"
+        else table
+        for table in what.route_tables or ()
+    )
+    result = hop(ask(replace(what, route_tables=tables)), Stage.TRANSIT)
+    assert (result.outcome, result.resources) == (DOUBTFUL, ("rtb-gate",))
+    assert "vpce-9, an endpoint of AWS Network Firewall or of a Gateway Load Balancer, first" in result.words
+
+
+@pytest.mark.parametrize(("ipv6", "outcome"), [(True, OPEN), (False, BLOCKED)])
+def test_ipv6_passes_where_the_attachment_lets_it(ipv6: bool, outcome: Any) -> None:
+    far6 = ip_address("fd00:b::17")
+    six = replace(TO_B, destination=ip_network("fd00:b::/48")), replace(TO_A, destination=ip_network("fd00:a::/48"))
+    transit = facts(near=replace(OF_A, ipv6=ipv6), far=replace(OF_B, ipv6=True), there=six[:1], home=six[1:])
+    what = world(transit)
+    tables = {
+        "rtb-host": route("fd00:b::/48", "tgw-1"),
+        "rtb-gate": route("fd00:b::/48"),
+        "rtb-abroad": route("fd00:a::/48", "tgw-1"),
+    }
+    what = replace(
+        what,
+        route_tables=tuple(
+            replace(table, routes=(*table.routes, tables[table.table_id])) if table.table_id in tables else table
+            for table in what.route_tables or ()
+        ),
+        endpoint_interfaces=tuple(
+            replace(interface, addresses=(far6,)) if interface.interface_id == "eni-abroad" else interface
+            for interface in what.endpoint_interfaces or ()
+        ),
+    )
+    assert hop(ask(what, address=far6, source=None), Stage.TRANSIT).outcome is outcome
+
+
+# --- Nobody is known to have the address ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("there", "outcome"),
+    [pytest.param((TO_B,), CANNOT_TELL, id="a route"), pytest.param((), BLOCKED, id="no route")],
+)
+def test_an_endpoint_of_another_account(there: tuple[TransitRoute, ...], outcome: Any) -> None:
+    """The gateway's table says that there is no way, whoever has the address."""
+    what = replace(world(facts(there=there)), endpoint_interfaces=(), endpoints=())
+    assert hop(ask(what), Stage.TRANSIT).outcome is outcome
+
+
+# --- What is predicted of a VPC ---------------------------------------------------------------------------------------
+
+
+def predicted_of(transit: TransitFacts, **changes: Any) -> PredictionDocument:
+    """Of the VPC without an endpoint of its own."""
+    far = replace(FAR_ENDPOINT, dns_names=())
+    own = replace(OWN, instance_id="i-1")
+    more: dict[str, Any] = {**WITH_NAMES, "endpoints": (far,), "interfaces": (own,)}
+    return document(replace(world(transit, **changes), **more), ports=(443,))
+
+
+@pytest.mark.parametrize(
+    ("transit", "entries", "outcome", "by", "command"),
+    [
+        pytest.param(facts(), (), OPEN, (), None, id="open"),
+        pytest.param(facts(there=()), (), BLOCKED, ("tgw-rtb-a",), "search-transit-gateway-routes", id="no route"),
+        pytest.param(
+            facts(near=replace(OF_A, state="failed")),
+            (),
+            BLOCKED,
+            ("tgw-attach-a",),
+            "describe-transit-gateway-vpc-attachments",
+            id="attachment gone",
+        ),
+        pytest.param(
+            facts(),
+            (entry(10, "deny", "10.0.0.5/32", "443"),),
+            BLOCKED,
+            ("acl-gate",),
+            "create-network-acl-entry",
+            id="network ACL",
+        ),
+        pytest.param(facts(there=(TO_FIREWALL,)), (), CANNOT_TELL, ("tgw-rtb-a",), None, id="a firewall decides"),
+    ],
+)
+def test_a_central_endpoint_is_predicted_and_what_decides_is_named(
+    transit: TransitFacts, entries: Any, outcome: Any, by: tuple[str, ...], command: str | None
+) -> None:
+    result = predicted_of(transit, gate_entries=entries)
+    (path,) = (path for path in result.paths if path.endpoint_id == "vpce-2")
+    assert (path.outcome, path.decided_by, path.counts) == (outcome, by, False)
+    known = KnownVpc(vpc_id="vpc-a", region="eu-west-1", configuration=world(transit), dropped=frozenset())
+    known = replace(known, configuration=world(transit, gate_entries=entries))
+    fix = None if outcome is OPEN else fix_of_paths(known, [path], result.sources)
+    argv = () if fix is None else fix.commands[0].argv
+    assert argv[2:3] == (() if command is None else (command,))
+    if command is not None:
+        assert complaint(argv) is None
+
+
+def test_an_endpoint_of_a_vpc_that_nothing_joins_is_not_predicted() -> None:
+    result = predicted_of(facts(attachments=()))
+    assert [path for path in result.paths if path.endpoint_id == "vpce-2"] == []
+
+
+# --- Peerings ---------------------------------------------------------------------------------------------------------
+
+
+def peered(state: str = "active", other: str = "vpc-b", cidr: str = "10.1.0.0/16", **changes: Any) -> Configuration:
+    sides = (
+        PeeredVpc(vpc_id="vpc-a", cidrs=(ip_network("10.0.0.0/16"),)),
+        PeeredVpc(vpc_id=other, cidrs=(ip_network(cidr),)),
+    )
+    return configuration(
+        host_routes=(*LOCAL_ROUTES, route("10.1.0.0/16", "pcx-1")),
+        peerings=(Peering(peering_id="pcx-1", state=state, sides=sides),),
+        **changes,
+    )
+
+
+@pytest.mark.parametrize(
+    ("what", "outcome"),
+    [
+        pytest.param(peered(), OPEN, id="active"),
+        pytest.param(peered("pending-acceptance"), BLOCKED, id="not accepted"),
+        pytest.param(peered("provisioning"), CANNOT_TELL, id="being made"),
+        pytest.param(peered(other="vpc-c"), BLOCKED, id="another VPC, and no further"),
+    ],
+)
+def test_where_a_peering_leads(what: Configuration, outcome: Any) -> None:
+    result = ask(what)
+    assert hop(result, Stage.ROUTE).outcome is outcome
+    if outcome is OPEN:
+        assert (result.outcome, result.unseen) == (OPEN, ())
+
+
+def test_a_peering_without_a_way_back() -> None:
+    result = ask(peered(abroad_routes=(route("10.1.0.0/16"),)))
+    assert hop(result, Stage.RETURN_ROUTE).outcome is BLOCKED
+
+
+@pytest.mark.parametrize(("cidr", "outcome"), [("10.1.0.0/16", CANNOT_TELL), ("10.2.0.0/16", BLOCKED)])
+def test_a_peering_to_an_address_that_nobody_is_known_to_have(cidr: str, outcome: Any) -> None:
+    what = replace(peered(cidr=cidr), endpoint_interfaces=(), endpoints=())
+    assert hop(ask(what), Stage.ROUTE).outcome is outcome
