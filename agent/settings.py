@@ -39,6 +39,10 @@ FAIL_ON: Final = ("warning", "critical", "never")
 DEFAULT_FAIL_ON: Final = FAIL_ON[0]
 PREDICTION_FORMATS: Final = ("text", "json", "junit", "html")
 """The first is the default."""
+AUDIT_FORMATS: Final = ("text", "json", "html", "csv")
+"""The same of an audit."""
+DEFAULT_AUDIT_DEADLINE: Final = 900.0
+"""Seconds for all reads of an audit: some 200 VPCs at the rates that it keeps to."""
 EVERY_SOURCE: Final = "all"
 """Stands for every host of a VPC for which a prediction is made."""
 

@@ -128,22 +128,13 @@ def _facts_of_file(place: str, received_signals: Sequence[str]) -> Ec2Facts:
 
 def _predicted(facts: Ec2Facts, request: PredictRequest) -> "PredictionDocument":
     from agent.judge.predict.assume import AssumptionError
-    from agent.judge.predict.names import KnownVpc
+    from agent.judge.predict.names import known_vpc
     from agent.judge.predict.sources import SourceError
     from agent.judge.prediction import Asked, Facts, predicted
     from agent.run.collect_facts import lacking
-    from probes.vpc.model import configuration_of
 
-    answered = (observation for observation in facts.observations if observation.ok)
-    read = {str(one.subject.operation): one.facts for one in answered if one.facts is not None}
-    known = KnownVpc(
-        vpc_id=facts.vpc_id,
-        region=facts.region,
-        configuration=configuration_of(read),
-        dropped=frozenset(operation for operation, held in read.items() if getattr(held, "dropped", 0)),
-    )
     asked = Asked(sources=request.sources, services=_services(request.workloads, request.services), ports=request.ports)
-    read_facts = Facts(known=known, taken_at=facts.taken_at, not_read=lacking(facts))
+    read_facts = Facts(known=known_vpc(facts), taken_at=facts.taken_at, not_read=lacking(facts))
     try:
         return predicted(read_facts, asked, request.assumptions)
     except AssumptionError as error:

@@ -34,6 +34,7 @@ _MODULES: Final = {
     "history": "history",
     "bundle": "bundle",
     "predict": "predict",
+    "audit": "audit",
 }
 
 

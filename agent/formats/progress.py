@@ -2,19 +2,48 @@
 
 import contextlib
 from collections.abc import Callable
-from typing import TextIO
+from typing import Final, TextIO
 
 from agent.run.events import Event, ObservationMade, RunStarted
 
+_BAR: Final = 20
+"""Characters of a bar."""
 
-class Progress:
-    """Shows how far a run is, on one line that is cleared when it ends. Silent where `stream` is not a terminal, or
-    was closed before the process started (None)."""
+
+class _Line:
+    """One line on a terminal that is cleared at the end. Silent where `stream` is not a terminal, or was closed before
+    the process started (None)."""
+
+    def __init__(self, stream: TextIO | None) -> None:
+        self._stream = stream
+        self._shown = stream is not None and stream.isatty()
+
+    def end(self) -> None:
+        """Clear the line."""
+        self._write("")
+
+    def _write(self, text: str) -> None:
+        if self._stream is None or not self._shown:
+            return
+        with contextlib.suppress(OSError):  # a terminal that was closed does not end the run
+            self._stream.write(f"\r{text:<60}" if text else f"\r{'':<60}\r")
+            self._stream.flush()
+
+
+class ReadProgress(_Line):
+    """Shows how many VPCs of an audit are read."""
+
+    def __call__(self, done: int, known: int, region: str) -> None:
+        bar = "#" * (_BAR * done // max(known, 1))
+        self._write(f"[{bar:<{_BAR}}] {done} of {known} VPCs, {region}")
+
+
+class Progress(_Line):
+    """Shows how far a run is."""
 
     def __init__(self, stream: TextIO | None, clock: Callable[[], float]) -> None:
-        self._stream = stream
+        super().__init__(stream)
         self._clock = clock
-        self._shown = stream is not None and stream.isatty()
         self._done = 0
         self._began = 0.0
         self._deadline = 0.0
@@ -29,14 +58,3 @@ class Progress:
                     f"{self._done} of {event.planned} checks, "
                     f"{self._clock() - self._began:.1f} of at most {self._deadline:g} s"
                 )
-
-    def end(self) -> None:
-        """Clear the line."""
-        self._write("")
-
-    def _write(self, text: str) -> None:
-        if self._stream is None or not self._shown:
-            return
-        with contextlib.suppress(OSError):  # a terminal that was closed does not end the run
-            self._stream.write(f"\r{text:<60}" if text else f"\r{'':<60}\r")
-            self._stream.flush()

@@ -91,7 +91,7 @@ def _document(facts: Facts, asked: Asked, blocks: Blocks) -> PredictionDocument:
     configuration = known.configuration
     predictor = Predictor(configuration, vpc_id=known.vpc_id)
     sources = sources_of(configuration, known.vpc_id, asked.sources, blocks)
-    classes = tuple(_source_class(number, source, known, predictor) for number, source in enumerate(sources))
+    classes = tuple(class_of_source(number, source, known, predictor) for number, source in enumerate(sources))
     matrix = Matrix(known, predictor, sources, blocks)
     names: list[PredictedName] = []
     paths: list[PredictedPath] = []
@@ -126,7 +126,7 @@ def _document(facts: Facts, asked: Asked, blocks: Blocks) -> PredictionDocument:
     )
 
 
-def _source_class(number: int, source: Source, known: KnownVpc, predictor: Predictor) -> SourceClass:
+def class_of_source(number: int, source: Source, known: KnownVpc, predictor: Predictor) -> SourceClass:
     own = source.own
     table = None if own is None else predictor.table_of(own)
     acls = known.configuration.acls or ()
@@ -160,14 +160,14 @@ def _faults(
     meet."""
     by_id = {source.id: source for source in classes}
     count = sum(source.interface_count for source in classes)
-    faults = [fault for name in names if (fault := _of_name(known, name, classes, count)) is not None]
-    of_paths = [_of_paths(known, stopped, by_id) for stopped in _alike(paths)]
+    faults = [fault for name in names if (fault := fault_of_name(known, name, classes, count)) is not None]
+    of_paths = [fault_of_paths(known, stopped, by_id) for stopped in stopped_alike(paths)]
     rank = {service: place for place, service in enumerate(asked.services)}
     of_paths.sort(key=lambda fault: (-fault.interface_count, rank[fault.service], fault.decided_by, fault.ports))
     return tuple(sorted((*faults, *of_paths), key=lambda fault: _ORDER.index(fault.outcome)))
 
 
-def _alike(paths: Iterable[PredictedPath]) -> Iterator[list[PredictedPath]]:
+def stopped_alike(paths: Iterable[PredictedPath]) -> Iterator[list[PredictedPath]]:
     """The paths that count and are not open, those together on which the same decides for the same sources: what is
     said of them then holds for each of these sources on each of these ports."""
     by_reason: dict[tuple[object, ...], dict[int, list[PredictedPath]]] = {}
@@ -184,7 +184,7 @@ def _alike(paths: Iterable[PredictedPath]) -> Iterator[list[PredictedPath]]:
         yield from by_sources.values()
 
 
-def _of_name(
+def fault_of_name(
     known: KnownVpc, name: PredictedName, classes: Sequence[SourceClass], interface_count: int
 ) -> PredictedFault | None:
     """What is wrong with what a required name resolves to; None where nothing is."""
@@ -217,7 +217,7 @@ def _of_name(
     )
 
 
-def _of_paths(known: KnownVpc, paths: Sequence[PredictedPath], by_id: Mapping[str, SourceClass]) -> PredictedFault:
+def fault_of_paths(known: KnownVpc, paths: Sequence[PredictedPath], by_id: Mapping[str, SourceClass]) -> PredictedFault:
     """Paths on which the same hop decides by the same rule, as one."""
     first = paths[0]
     ports = tuple(sorted({path.port for path in paths}))

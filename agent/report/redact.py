@@ -35,6 +35,7 @@ from agent.catalog.regions import REGIONS
 from agent.catalog.services import SERVICES
 from agent.catalog.vpce import bucket_of_host
 from agent.catalog.workloads import BACKINT_FOR_ENDPOINTS, SSM_AGENT_WITHOUT_EC2MESSAGES
+from agent.report.audit import AuditDocument
 from agent.report.model import Command, Report, SubjectKind
 from agent.report.prediction import PredictionDocument
 from probes.facts import ApiFacts
@@ -141,12 +142,18 @@ def redact_prediction(document: PredictionDocument) -> PredictionDocument:
     return dataclasses.replace(masked, redacted=True)
 
 
+def redact_audit(document: AuditDocument) -> AuditDocument:
+    """The audit with masks in place of all that identifies."""
+    masked: AuditDocument = _Redactor(document, _fields(document)).run()
+    return dataclasses.replace(masked, redacted=True)
+
+
 class _Redactor:
     """The masks of one document, whose fields that identify are `sensitive`."""
 
     def __init__(
         self,
-        document: Report | PredictionDocument,
+        document: Report | PredictionDocument | AuditDocument,
         sensitive: Iterable[tuple[str, str]],
         *,
         quoted_codes: Iterable[str | None] = (),

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+import account
 import estate
 import manual
 import rates
@@ -203,6 +204,7 @@ def pages() -> dict[str, str]:
         "docs/metrics.md": metrics_page(),
         "docs/scenarios.md": scenarios_page(),
         **{f"docs/{name}.v1.schema.json": json_schema(name) for name in SCHEMAS},
+        "docs/examples/account.json": account.document(),
         "docs/examples/estate.json": estate.document(),
         regions.PATH: regions.module(),
         **screenshots.pages(),

@@ -51,6 +51,7 @@ KINDS: Final = tuple(
         ("reports", 125, reports.check_reports),
         ("commands", 100, commands.check_words),
         ("facts", 75, facts.check_facts),
+        ("account-facts", 20, facts.check_account_facts),
         ("histories", 40, histories.check_history),
         ("log-lines", 20, log_lines.check_log_lines),
         ("requests", 90, requests.check_requests),
