@@ -96,12 +96,13 @@ ENDPOINT_HEADS: Final = ("service", "kind", "state", "private DNS", "interfaces"
 
 def central_words(central: CentralEndpoint) -> str:
     """What a VPC has to do with a central endpoint, in a sentence."""
-    others = listed(central.vpc_ids)
-    what = (
-        f"{others} {'uses' if len(central.vpc_ids) == 1 else 'use'} {listed(central.endpoint_ids)} of this VPC"
-        if central.role is CentralRole.HUB
-        else f"this VPC uses {listed(central.endpoint_ids)} of {others}"
-    )
+    others, ends = listed(central.vpc_ids), listed(central.endpoint_ids)
+    may = central.named is Known.CANNOT_TELL
+    if central.role is CentralRole.HUB:
+        use = "may use" if may else "uses" if len(central.vpc_ids) == 1 else "use"
+        what = f"{others} {use} {ends} of this VPC"
+    else:
+        what = f"this VPC {'may use' if may else 'uses'} {ends} of {others}"
     by = f" by {listed(central.by)}" if central.by else ""
     complete = {
         Known.YES: "complete",

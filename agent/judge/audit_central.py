@@ -14,7 +14,7 @@ from agent.judge.audit_vpc import AuditedNetwork
 from agent.judge.predict.matrix import ServicePorts
 from agent.report.audit import CentralEndpoint, CentralRole, Known
 from agent.report.hops import Reachability
-from agent.report.prediction import Answer, PredictedName
+from agent.report.prediction import Answer, PredictedName, PredictedPath
 from probes.ports import HTTPS
 from probes.vpc.model import AVAILABLE, VpcEndpoint
 
@@ -53,6 +53,7 @@ def _had(vpc: AuditedNetwork, used: Mapping[AuditedNetwork, Sequence[CentralEndp
                 endpoint_ids=tuple(sorted(own.intersection(id_ for use in users.values() for id_ in use.endpoint_ids))),
                 vpc_ids=tuple(sorted(users)),
                 by=tuple(sorted({resource for use in users.values() for resource in use.by})),
+                named=_worst(use.named for use in users.values()),
                 complete=_worst(use.complete for use in users.values()),
                 missing=tuple(f"{vpc_id}: {words}" for vpc_id, use in users.items() for words in use.missing),
             )
@@ -71,11 +72,15 @@ def _used(vpc: AuditedNetwork, estate: Sequence[AuditedNetwork]) -> Iterator[Cen
         if not elsewhere or vpc.endpoints(service):
             continue
         if name.answer is Answer.PRIVATE:
-            led = {endpoint_id: place for endpoint_id, place in elsewhere.items() if endpoint_id in name.endpoint_ids}
-            if led:
-                yield _use(vpc, service, name, led, by=_profiles(vpc, led))
+            used = {endpoint_id: place for endpoint_id, place in elsewhere.items() if endpoint_id in name.endpoint_ids}
+            by = _profiles(vpc, used)
         elif name.answer is Answer.CANNOT_TELL and name.code in _BY_SETTING and name.host in name.quoted:
-            yield _use(vpc, service, name, elsewhere, by=name.decided_by)
+            used, by = elsewhere, name.decided_by
+        else:
+            continue
+        for hub in sorted(set(used.values())):
+            ends = tuple(sorted(endpoint_id for endpoint_id, place in used.items() if place == hub))
+            yield _use(vpc, service, name, hub, ends, by=by)
 
 
 def _elsewhere(vpc: AuditedNetwork, service: str, estate: Sequence[AuditedNetwork]) -> dict[str, str]:
@@ -96,33 +101,43 @@ def _profiles(vpc: AuditedNetwork, endpoint_ids: dict[str, str]) -> tuple[str, .
 
 
 def _use(
-    vpc: AuditedNetwork, service: str, name: PredictedName, endpoints: dict[str, str], *, by: tuple[str, ...]
+    vpc: AuditedNetwork,
+    service: str,
+    name: PredictedName,
+    hub: str,
+    endpoint_ids: tuple[str, ...],
+    *,
+    by: tuple[str, ...],
 ) -> CentralEndpoint:
     missing: list[str] = []
-    complete = Known.YES
-    if name.answer is Answer.CANNOT_TELL:
-        complete = Known.CANNOT_TELL
+    named = Known.CANNOT_TELL if name.answer is Answer.CANNOT_TELL else Known.YES
+    if named is Known.CANNOT_TELL:
         missing.append(f"whether {name.host} leads there cannot be told: {name.words}")
-    led = replace(name, answer=Answer.PRIVATE, endpoint_ids=tuple(endpoints))
+    led = replace(name, answer=Answer.PRIVATE, endpoint_ids=endpoint_ids)
     asked = ServicePorts(service=service, required=True, ports={HTTPS: True})
-    paths = [path for path in vpc.matrix.paths(asked, led) if path.endpoint_id in endpoints]
+    paths = [path for path in vpc.matrix.paths(asked, led) if path.endpoint_id in endpoint_ids]
     outcomes = {path.outcome for path in paths}
+    way = Known.YES
     if Reachability.OPEN not in outcomes:
-        stopped = next((path for path in paths if path.outcome is Reachability.BLOCKED), None)
-        if stopped is not None and outcomes == {Reachability.BLOCKED}:
-            complete = Known.NO
-            missing.insert(0, f"the way there is blocked: {stopped.words}")
-        else:
-            complete = Known.NO if complete is Known.NO else Known.CANNOT_TELL
-            unseen = dict.fromkeys(words for path in paths for words in path.unseen)
-            why = listed(unseen) if unseen else "the endpoint's interfaces and groups are another account's"
-            missing.append(f"whether the way there is open cannot be told: {why}")
+        way = Known.NO if outcomes == {Reachability.BLOCKED} else Known.CANNOT_TELL
+        missing += dict.fromkeys(map(_stopped, paths))
+        if not paths:
+            missing.append("the endpoint's interfaces and groups are another account's, and were not read")
     return CentralEndpoint(
         service=service,
         role=CentralRole.SPOKE,
-        endpoint_ids=tuple(sorted(endpoints)),
-        vpc_ids=tuple(sorted(set(endpoints.values()))),
+        endpoint_ids=endpoint_ids,
+        vpc_ids=(hub,),
         by=by,
-        complete=complete,
+        named=named,
+        complete=_worst((named, way)),
         missing=tuple(missing),
     )
+
+
+def _stopped(path: PredictedPath) -> str:
+    """What stops a connect to an endpoint, or cannot be told of it."""
+    if path.outcome is Reachability.BLOCKED:
+        return f"the way there is blocked: {path.words}"
+    words = path.words if path.decided_at is not None or not path.unseen else listed(path.unseen)
+    return f"whether the way there is open cannot be told: {words}"

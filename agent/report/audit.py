@@ -138,6 +138,8 @@ class CentralEndpoint:
     """Of a hub those that use it, of a spoke those that have the endpoint."""
     by: tuple[ResourceId, ...]
     """Ids of the hosted zones, rules and Profiles that lead the name there."""
+    named: Known
+    """Whether the name leads there; `cannot-tell` where what answers for it cannot be seen."""
     complete: Known
     """Whether name and way are there, as far as the configuration tells."""
     missing: tuple[Sentence, ...]

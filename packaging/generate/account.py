@@ -2,7 +2,7 @@
 
 Besides the VPC of `docs/examples/estate.json` there is one whose endpoint has private DNS off and an interface in one
 zone of two, one whose endpoint's policy denies one account and so everybody, one that uses the endpoint of a third by a
-hosted zone, and one that has nothing.
+hosted zone and gets no answer from there, and one that has nothing.
 """
 
 from collections.abc import Iterator
@@ -154,16 +154,39 @@ def _groups(vpc: int) -> tuple[SecurityGroup, ...]:
     )
 
 
-def _read(vpc: int, everything: EndpointsFacts) -> dict[str, ConfigurationFacts]:
-    """What is another VPC's than the estate's."""
-    vpc_id, subnets = _id("vpc", vpc, 0), _subnets(vpc)
+def _table(vpc: int) -> RouteTable:
+    """The one of a VPC; that of the endpoint which others use has no way back to them."""
     to_hub = (Route(destination=_block(SHUT), target=_id("tgw", 1, 1)),) if vpc == SPOKE else ()
-    zone = PrivateZone(zone_id=ZONE_ID, name=HOST, owner=estate.ACCOUNT, of_service=False)
+    return RouteTable(
+        table_id=_id("rtb", vpc, 1),
+        vpc_id=_id("vpc", vpc, 0),
+        main=True,
+        subnet_ids=(),
+        routes=(Route(destination=_block(vpc)), *to_hub),
+    )
+
+
+def _acl(vpc: int) -> NetworkAcl:
     entries = tuple(
         AclEntry(number=number, egress=egress, allow=number == 100, cidr=estate.ANYWHERE)
         for egress in (True, False)
         for number in (100, 32767)
     )
+    return NetworkAcl(
+        acl_id=_id("acl", vpc, 1),
+        vpc_id=_id("vpc", vpc, 0),
+        default=True,
+        subnet_ids=tuple(subnet.subnet_id for subnet in _subnets(vpc)),
+        entries=entries,
+    )
+
+
+def _read(vpc: int, everything: EndpointsFacts) -> dict[str, ConfigurationFacts]:
+    """What is another VPC's than the estate's."""
+    vpc_id = _id("vpc", vpc, 0)
+    near = tuple(dict.fromkeys((vpc, *_MADE)))
+    """EC2 is asked for these of every VPC that has an endpoint."""
+    zone = PrivateZone(zone_id=ZONE_ID, name=HOST, owner=estate.ACCOUNT, of_service=False)
     hosts = () if vpc == EMPTY else tuple(_hosts(vpc))
     own = tuple(_interfaces(vpc))
     dhcp_options_id = _id("dopt", vpc, 1)
@@ -177,32 +200,10 @@ def _read(vpc: int, everything: EndpointsFacts) -> dict[str, ConfigurationFacts]
         ),
         VPC_DNS: VpcDnsFacts(support=True, hostnames=True),
         DHCP_OPTIONS: DhcpOptionsFacts(options_id=dhcp_options_id, name_servers=(AMAZON_DNS,)),
-        SUBNETS: SubnetsFacts(subnets=subnets),
-        ROUTE_TABLES: RouteTablesFacts(
-            tables=(
-                RouteTable(
-                    table_id=_id("rtb", vpc, 1),
-                    vpc_id=vpc_id,
-                    main=True,
-                    subnet_ids=(),
-                    routes=(Route(destination=_block(vpc)), *to_hub),
-                ),
-            )
-        ),
-        NETWORK_ACLS: NetworkAclsFacts(
-            acls=(
-                NetworkAcl(
-                    acl_id=_id("acl", vpc, 1),
-                    vpc_id=vpc_id,
-                    default=True,
-                    subnet_ids=tuple(subnet.subnet_id for subnet in subnets),
-                    entries=entries,
-                ),
-            )
-        ),
-        SECURITY_GROUPS: SecurityGroupsFacts(
-            groups=tuple(group for number in {vpc, *_MADE} for group in _groups(number))
-        ),
+        SUBNETS: SubnetsFacts(subnets=tuple(subnet for number in near for subnet in _subnets(number))),
+        ROUTE_TABLES: RouteTablesFacts(tables=tuple(map(_table, near))),
+        NETWORK_ACLS: NetworkAclsFacts(acls=tuple(map(_acl, near))),
+        SECURITY_GROUPS: SecurityGroupsFacts(groups=tuple(group for number in near for group in _groups(number))),
         PREFIX_LISTS: PrefixListsFacts(lists=()),
         RESOLVER_RULES: ResolverRulesFacts(rules=()),
         PRIVATE_ZONES: PrivateZonesFacts(zones=(zone,) if vpc == SPOKE else ()),

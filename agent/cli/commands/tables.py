@@ -47,7 +47,8 @@ def endpoints(region: str | None, partition: str | None, services: tuple[str, ..
 def permissions(
     region: str | None, partition: str | None, services: tuple[str, ...], workloads: tuple[str, ...], wanted: str
 ) -> int:
-    """Write the least-privilege IAM policy for each part of a run: the path, signed calls, jobs, EC2 reads."""
+    """Write the least-privilege IAM policy for each part of a run: the path, signed calls, jobs, EC2 reads, and for an
+    audit."""
     from agent.app.tables import permissions_table
     from agent.cli.to_settings import workloads_from
 

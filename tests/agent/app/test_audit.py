@@ -365,8 +365,14 @@ def test_a_second_endpoint_beside_that_of_private_dns_is_named(audited: Audited)
 def test_a_zone_of_the_very_name_tells_of_a_central_endpoint(capsys: pytest.CaptureFixture[str]) -> None:
     of_file(workloads=(Workload.CALLER,))
     vpcs = {vpc.vpc_id[-4:]: vpc for vpc in read(capsys.readouterr().out).vpcs}
-    (spoke,) = (one for one in vpcs["4000"].central if one.service == "backup")
-    assert (spoke.role, spoke.by, spoke.complete) == (CentralRole.SPOKE, ("Z0E57A7E000000000001",), Known.CANNOT_TELL)
+    spokes = {one.vpc_ids[0][-4:]: one for one in vpcs["4000"].central}
+    assert {(one.service, one.role, one.by) for one in spokes.values()} == {
+        ("backup", CentralRole.SPOKE, ("Z0E57A7E000000000001",))
+    }
+    assert {one.named for one in spokes.values()} == {Known.CANNOT_TELL}
+    assert spokes["3000"].complete is Known.NO, "the group of its endpoint does not admit the hosts"
+    assert "no rule of sg-0e57a7e0000003001 allows tcp 443" in " ".join(spokes["3000"].missing)
+    assert spokes["0001"].complete is Known.CANNOT_TELL, "its interfaces were not read"
     assert vpcs["4000"].status is Status.UNKNOWN, "the records of the zone are not read"
     hubs = [one for one in vpcs["3000"].central if one.role is CentralRole.HUB]
     assert [hub.vpc_ids for hub in hubs] == [(vpcs["4000"].vpc_id,)]
