@@ -51,6 +51,10 @@ DEFAULT_LEAST: Final = 5
 """Hosts from which on a fault is one that hosts share."""
 DEFAULT_TOLERATE: Final = 2.0
 """Percent of the hosts that may be silent, and of the files that may be unreadable, before the verdict is unknown."""
+AUDIT_FORMATS: Final = ("text", "json", "html", "csv")
+"""The same of an audit."""
+DEFAULT_AUDIT_DEADLINE: Final = 900.0
+"""Seconds for all reads of an audit: some 200 VPCs at the rates that it keeps to."""
 EVERY_SOURCE: Final = "all"
 """Stands for every host of a VPC for which a prediction is made."""
 

@@ -22,6 +22,9 @@ EVERYTHING: Final = "*"
 """The resource of actions for which AWS allows no narrower one, or of lists that AWS itself owns."""
 
 
+_LISTS: Final = ("ec2:DescribeRegions", "ec2:DescribeVpcs", "organizations:ListAccounts")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
     """A part of a run, and the permissions it needs."""
@@ -86,6 +89,18 @@ def permissions(
                 "that is missing leaves a part of it unknown. A verdict needs them only for an endpoint that is given "
                 "by its bare id.",
                 policy=_policy([_statement(_actions_of_reads(), EVERYTHING)]),
+            ),
+            Part(
+                part="audit",
+                words="What backuplink audit needs beside the part ec2, which it needs too: the list of VPCs, with "
+                "--all-regions that of the Regions, with --role-arn the roles, with --organization-role the accounts. "
+                "Name your roles in place of the last *. Each role takes the part ec2 and the two lists of EC2.",
+                policy=_policy(
+                    [
+                        _statement(_LISTS, EVERYTHING),
+                        _statement(("sts:AssumeRole",), f"arn:{partition}:iam::*:role/*"),
+                    ]
+                ),
             ),
         ),
     )

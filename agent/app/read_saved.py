@@ -17,6 +17,8 @@ MAX_REPORT_BYTES: Final = 64 << 20
 """About thirty times the report of a run with a thousand addresses."""
 MAX_FACTS_BYTES: Final = 32 << 20
 """Five times what 20,000 rules take, the most that is read."""
+MAX_ACCOUNT_BYTES: Final = 256 << 20
+"""A file of several VPCs: eight of the largest, or thousands of usual ones."""
 REPORT_SECONDS: Final = 60.0
 """Time limit for reading a report: a named pipe may have no writer."""
 FACTS_SECONDS: Final = 5.0
@@ -45,16 +47,24 @@ def read_report(place: str, received_signals: Sequence[str] = ()) -> Report:
 def read_facts(place: str, received_signals: Sequence[str] = ()) -> Ec2Facts:
     """The facts in a file. Raises FactsFileError for anything else, and InterruptedBySignalError after a signal, which
     its handler adds to `received_signals`."""
+    data = _facts_in(place, MAX_FACTS_BYTES, received_signals)
+    return _parsed(lambda: facts_file.parse(data, place), received_signals)
+
+
+def read_all_facts(place: str, received_signals: Sequence[str] = ()) -> tuple[Ec2Facts, ...]:
+    """The facts in a file of one VPC or of several. Raises as `read_facts` does."""
+    data = _facts_in(place, MAX_ACCOUNT_BYTES, received_signals)
+    return _parsed(lambda: facts_file.parse_all(data, place), received_signals)
+
+
+def _facts_in(place: str, most: int, received_signals: Sequence[str]) -> bytes:
     try:
-        data = read_within(Path(place), most=MAX_FACTS_BYTES, seconds=FACTS_SECONDS, received_signals=received_signals)
+        return read_within(Path(place), most=most, seconds=FACTS_SECONDS, received_signals=received_signals)
     except TooLargeError as error:
-        raise FactsFileError(
-            f"{place}: is larger than {MAX_FACTS_BYTES >> 20} MiB, the limit of a facts file"
-        ) from error
+        raise FactsFileError(f"{place}: is larger than {most >> 20} MiB, the limit of a facts file") from error
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else str(error)
         raise FactsFileError(f"{place}: cannot be read: {why}") from error
-    return _parsed(lambda: facts_file.parse(data, place), received_signals)
 
 
 def _parsed(parse: Callable[[], T], received_signals: Sequence[str]) -> T:

@@ -68,6 +68,12 @@ def _prediction_schema() -> "dict[str, Any]":
     return prediction.schema()
 
 
+def _audit_schema() -> "dict[str, Any]":
+    from agent.report import audit
+
+    return audit.schema()
+
+
 def _host_schema() -> "dict[str, Any]":
     from agent.formats import host
 
@@ -79,6 +85,7 @@ SCHEMAS: "Final[dict[str, Callable[[], dict[str, Any]]]]" = {
     "host": _host_schema,
     "history": _history_schema,
     "prediction": _prediction_schema,
+    "audit": _audit_schema,
 }
 """What makes each schema, by the name of its document; the first is the default."""
 

@@ -51,6 +51,14 @@ NEEDS: Final[Mapping[tuple[Workload, str | None], Mapping[str, Role]]] = {
 }
 """Services by workload and, of `hana`, mode; those of `caller` are what the records of services have as their default
 role. A service that a run cannot check is left out of it."""
+SIGNS: Final[Mapping[Workload, frozenset[str]]] = {
+    Workload.CALLER: frozenset({"backup"}),
+    Workload.HANA: frozenset({"backup-storage", "ssm-sap"}),
+    Workload.GATEWAY: frozenset({"backup-gateway"}),
+    Workload.SSM: frozenset({"ssm", "ssmmessages"}),
+}
+"""Services that a workload requires and whose endpoint in a VPC tells that it runs there, or is to. Those that SAP HANA
+shares with other software tell nothing of it: many VPCs have endpoints of Systems Manager and Secrets Manager."""
 DATA_SERVICES: Final = frozenset({"backup-storage", "s3"})
 """One of them is what a Backint agent whose mode is unknown sends its data to."""
 LONG_FLOWS: Final = frozenset({Workload.HANA})
@@ -220,6 +228,13 @@ def needs(workloads: Iterable[WorkloadInUse], named: Mapping[str, str]) -> dict[
         for service in SERVICES
         if service in roles
     }
+
+
+def required_services(workload: Workload) -> tuple[str, ...]:
+    """The services that a workload cannot do without, in the order of the catalogue, where nothing on a host says
+    otherwise: a Backint agent sends its data to AWS Backup."""
+    needed = needs(in_use((workload,), WorkloadFacts()), {})
+    return tuple(service for service, need in needed.items() if need.role is _REQUIRED)
 
 
 def services_of(workloads: Iterable[Workload]) -> tuple[str, ...]:

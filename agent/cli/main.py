@@ -34,6 +34,7 @@ _MODULES: Final = {
     "history": "history",
     "bundle": "bundle",
     "predict": "predict",
+    "audit": "audit",
     "fleet pack": "fleet_lake",
     "fleet athena": "fleet_lake",
 }

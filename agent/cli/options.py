@@ -25,6 +25,8 @@ from agent.cli.param_types import (
     LISTEN,
     PROFILE,
     REGION,
+    ROLE_ARN,
+    ROLE_NAME,
     SOURCE,
     SUPPRESSION,
     TIMEOUT,
@@ -35,6 +37,8 @@ from agent.cli.param_types import (
 )
 from agent.formats.registry import DEFAULT_FORMAT, FORMATS, OPTION_NAMES
 from agent.settings import (
+    AUDIT_FORMATS,
+    DEFAULT_AUDIT_DEADLINE,
     DEFAULT_CALLS,
     DEFAULT_CLEAR_AFTER,
     DEFAULT_DEADLINE,
@@ -289,6 +293,96 @@ _PREDICT: Final = (
     *_READS,
 )
 
+_AUDIT: Final = (
+    click.option(
+        "--ec2-facts",
+        "places",
+        type=FILE,
+        multiple=True,
+        help="Audit the VPCs of a file that `backuplink facts` wrote, or of one that holds several (repeatable).",
+    ),
+    click.option(
+        "--region",
+        "regions",
+        type=REGION,
+        multiple=True,
+        help="Region whose VPCs are read (repeatable). Default: from the environment or the profile.",
+    ),
+    click.option("--all-regions", is_flag=True, help="Read the VPCs of every Region that the account has switched on."),
+    click.option(
+        "--vpc", "vpc_ids", type=VPC, multiple=True, help="Id of a VPC to read (repeatable). Default: every VPC."
+    ),
+    click.option(
+        "--role-arn",
+        "role_arns",
+        type=ROLE_ARN,
+        multiple=True,
+        help="Role to assume, whose account is read in place of that of the credentials (repeatable).",
+    ),
+    click.option(
+        "--organization-role",
+        type=ROLE_NAME,
+        help="Name of a role to assume in every account of the organization, the credentials' own aside.",
+    ),
+    click.option(
+        "--workload",
+        "workloads",
+        type=click.Choice([workload.value for workload in Workload]),
+        multiple=True,
+        metavar="NAME",
+        help=f"Workload that every VPC is judged for (repeatable): {', '.join(Workload)}. {Workload.AUTO.value}, the "
+        "default, judges each VPC for the workloads that its endpoints tell of.",
+    ),
+    click.option(
+        "--service",
+        "services",
+        type=click.Choice(checkable()),
+        multiple=True,
+        metavar="NAME",
+        help=f"Service that every VPC is judged for (repeatable). One of {', '.join(checkable())}.",
+    ),
+    click.option(
+        "--format",
+        type=click.Choice(AUDIT_FORMATS),
+        default=AUDIT_FORMATS[0],
+        show_default=True,
+        help="Format of the audit.",
+    ),
+    click.option("--output", type=FILE, help="Write the audit to a file, replaced atomically, instead of stdout."),
+    click.option("--redact", is_flag=True, help="Mask ids, accounts and addresses in the audit."),
+    click.option(
+        "--suppress",
+        "suppressions",
+        type=SUPPRESSION,
+        multiple=True,
+        help="Known finding that must not affect the verdict (repeatable); its target is a service, a VPC, or the id "
+        "of what it is about.",
+    ),
+    click.option(
+        "--fail-on",
+        type=click.Choice(FAIL_ON),
+        default=DEFAULT_FAIL_ON,
+        show_default=True,
+        help="Lowest verdict that makes the exit code non-zero.",
+    ),
+    _option(
+        "--timeout",
+        type=TIMEOUT,
+        default=f"{DEFAULT_READ_TIMEOUT:g}",
+        show_default=True,
+        help="Time limit of one read, in seconds.",
+    ),
+    click.option(
+        "--deadline",
+        type=DEADLINE,
+        default=f"{DEFAULT_AUDIT_DEADLINE:g}",
+        show_default=True,
+        help="Time limit of all reads, in seconds. What is not read by then is listed.",
+    ),
+    profile_option,
+    _CA_BUNDLE,
+)
+
 _SHOWN_REPORT: Final = (
     click.option(
         "--format",
@@ -499,6 +593,12 @@ def predict_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options of a prediction. Neither the environment nor a file sets what it is asked for: that is not what a
     run on this host is asked for."""
     return _with(command, _PREDICT)
+
+
+def audit_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of an audit. Neither the environment nor a file sets what it is asked for: that is not what a
+    run on this host is asked for."""
+    return _with(command, _AUDIT)
 
 
 def report_options(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -57,6 +57,22 @@ def _vpc(text: str) -> str:
     return text
 
 
+def _role_arn(text: str) -> str:
+    from probes.vpc.accounts import ROLE_ARN as FORM
+
+    if FORM.fullmatch(text) is None:
+        raise ValueError(text)
+    return text
+
+
+def _role_name(text: str) -> str:
+    from probes.vpc.accounts import ROLE_NAME as FORM
+
+    if FORM.fullmatch(text) is None:
+        raise ValueError(text)
+    return text
+
+
 _SOURCE: Final = re.compile(r"all|(?:subnet|eni|i)-[0-9a-f]{8}(?:[0-9a-f]{9})?")
 
 
@@ -234,6 +250,10 @@ FILE: Final = Parsed(ValueType("file", _path, "the path of a file"))
 FILE_OR_FOLDER: Final = Parsed(ValueType("file", _path, "the path of a file or folder"))
 PROFILE: Final = Parsed(ValueType("text", _name, "the name of a profile"))
 VPC: Final = Parsed(ValueType("vpc", _vpc, "the id of a VPC, such as vpc-0a1b2c3d4e5f67890"))
+ROLE_ARN: Final = Parsed(
+    ValueType("arn", _role_arn, "the ARN of a role, such as arn:aws:iam::111122223333:role/backuplink-audit")
+)
+ROLE_NAME: Final = Parsed(ValueType("role", _role_name, "the name of a role, such as backuplink-audit"))
 SOURCE: Final = Parsed(
     ValueType(
         "source",

@@ -40,7 +40,9 @@ from agent.settings import (
 )
 
 if TYPE_CHECKING:
+    from agent.app.audit import AuditOptions
     from agent.app.predict import PredictRequest
+    from agent.run.collect_account import AccountRequest
     from agent.run.collect_facts import FactsRequest
 
 T = TypeVar("T", Calls, Ec2)
@@ -306,16 +308,77 @@ def predict_request_from(
     )
 
 
+def audit_options_from(
+    options: Mapping[str, Any], environment: Mapping[str, str], received_signals: Sequence[str] = ()
+) -> "AuditOptions":
+    """What is audited, from parsed options and the variables of the SDK. Raises UsageError."""
+    from agent.app.audit import AuditOptions
+
+    places = options["places"]
+    if places:
+        for name in ("regions", "all_regions", "vpc_ids", "role_arns", "organization_role", "profile"):
+            # What is set for the SDK on this host has no part in it.
+            if click.get_current_context().get_parameter_source(name) is ParameterSource.COMMANDLINE:
+                option = {"regions": "region", "vpc_ids": "vpc", "role_arns": "role-arn"}.get(name, name)
+                raise click.UsageError(
+                    f"--{option.replace('_', '-')} says what is read of EC2, and files are not; leave it out."
+                )
+    return AuditOptions(
+        places=places,
+        reads=None if places else _account_request_from(options, environment, received_signals),
+        workloads=workloads_from(options["workloads"]),
+        services=tuple(dict.fromkeys(options["services"])),
+        suppressions=options["suppressions"],
+        format=options["format"],
+        output=options["output"],
+        redact=options["redact"],
+        fail_on=options["fail_on"],
+    )
+
+
+def _account_request_from(
+    options: Mapping[str, Any], environment: Mapping[str, str], received_signals: Sequence[str]
+) -> "AccountRequest":
+    from agent.run.collect_account import AccountRequest
+
+    regions = tuple(dict.fromkeys(options["regions"]))
+    if regions and options["all_regions"]:
+        raise click.UsageError("--region and --all-regions exclude each other; leave one of them out.")
+    if options["role_arns"] and options["organization_role"] is not None:
+        raise click.UsageError("--role-arn and --organization-role exclude each other; leave one of them out.")
+    if not regions:
+        _refuse_bad_region(environment)
+        region, _ = region_in(environment)
+        regions = () if region is None else (region,)
+    return AccountRequest(
+        regions=regions,
+        all_regions=options["all_regions"],
+        vpc_ids=tuple(dict.fromkeys(options["vpc_ids"])),
+        role_arns=tuple(dict.fromkeys(options["role_arns"])),
+        organization_role=options["organization_role"],
+        profile=profile_from(options, received_signals),
+        ca_bundle=options["ca_bundle"],
+        timeout=options["timeout"],
+        deadline=options["deadline"],
+    )
+
+
+def _refuse_bad_region(environment: Mapping[str, str]) -> None:
+    """Raise UsageError for a variable that holds no name of a Region, where no option names one: what is read has no
+    findings that could say so."""
+    for variable in REGION_VARIABLES:
+        if (value := environment.get(variable)) and not is_region(value):
+            raise click.UsageError(f"{variable} is {value!r}, which is not the name of a Region, such as eu-west-1.")
+
+
 def facts_request_from(
     options: Mapping[str, Any], environment: Mapping[str, str], received_signals: Sequence[str] = ()
 ) -> "FactsRequest":
-    """What is gathered for a facts file, from parsed options and the variables of the SDK. Raises UsageError, also for
-    a variable that holds no name of a Region: a facts file has no findings that could say so."""
+    """What is gathered for a facts file, from parsed options and the variables of the SDK. Raises UsageError."""
     from agent.run.collect_facts import FactsRequest
 
-    for variable in REGION_VARIABLES if options["region"] is None else ():
-        if (value := environment.get(variable)) and not is_region(value):
-            raise click.UsageError(f"{variable} is {value!r}, which is not the name of a Region, such as eu-west-1.")
+    if options["region"] is None:
+        _refuse_bad_region(environment)
     region, _ = region_from(options["region"], environment)
     return FactsRequest(
         vpc_id=options["vpc_id"],

@@ -53,6 +53,14 @@ class ReadingProgress(StatusLine):
         self._write(f"[{'#' * full}{'-' * (BAR - full)}] {done:,} of {total:,} files read")
 
 
+class AuditProgress(StatusLine):
+    """Shows how many VPCs of an audit are read."""
+
+    def __call__(self, done: int, known: int, region: str) -> None:
+        bar = "#" * (BAR * done // max(known, 1))
+        self._write(f"[{bar:<{BAR}}] {done} of {known} VPCs, {region}")
+
+
 class Progress(StatusLine):
     """Shows how far a run is."""
 

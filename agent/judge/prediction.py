@@ -15,7 +15,7 @@ from agent.catalog.services import SERVICES
 from agent.catalog.wording import counted, listed
 from agent.judge.predict.assume import assumed
 from agent.judge.predict.matrix import Matrix, ServicePorts, of_source, source_id
-from agent.judge.predict.names import KnownVpc, predicted_name
+from agent.judge.predict.names import KnownVpc, known_vpc, predicted_name
 from agent.judge.predict.predictor import Predictor
 from agent.judge.predict.sources import Blocks, Source, sources_of
 from agent.judge.prediction_changes import changes_between, verdict_of_changes
@@ -36,7 +36,7 @@ from agent.settings import Ec2Facts
 from agent.version import __version__
 from probes.addresses import ordered
 from probes.frozen import dataclass
-from probes.vpc.model import Network, configuration_of
+from probes.vpc.model import Network
 
 _CODE_AT: Final = {
     Stage.HOST_GROUPS: "VPC012",
@@ -75,16 +75,10 @@ class Facts:
     not_read: tuple[str, ...]
 
 
-def facts_of(facts: Ec2Facts, not_read: tuple[str, ...]) -> Facts:
-    """What a facts file, or the reads of it, say of a VPC; `not_read` are the parts that they lack, in words."""
-    read = {str(one.subject.operation): one.facts for one in facts.observations if one.ok and one.facts is not None}
-    known = KnownVpc(
-        vpc_id=facts.vpc_id,
-        region=facts.region,
-        configuration=configuration_of(read),
-        dropped=frozenset(operation for operation, held in read.items() if getattr(held, "dropped", 0)),
-    )
-    return Facts(known=known, taken_at=facts.taken_at, not_read=not_read)
+def facts_of(facts: Ec2Facts, not_read: tuple[str, ...], account_id: str | None = None) -> Facts:
+    """What a facts file, or the reads of it, say of a VPC; `not_read` are the parts that they lack, in words, and
+    `account_id` is the account that made them, where that is known by itself."""
+    return Facts(known=known_vpc(facts, account_id), taken_at=facts.taken_at, not_read=not_read)
 
 
 def predicted(facts: Facts, asked: Asked, assumptions: Sequence[str] = ()) -> PredictionDocument:
@@ -106,7 +100,7 @@ def _document(facts: Facts, asked: Asked, blocks: Blocks) -> PredictionDocument:
     configuration = known.configuration
     predictor = Predictor(configuration, vpc_id=known.vpc_id)
     sources = sources_of(configuration, known.vpc_id, asked.sources, blocks)
-    classes = tuple(_source_class(number, source, known, predictor) for number, source in enumerate(sources))
+    classes = tuple(class_of_source(number, source, known, predictor) for number, source in enumerate(sources))
     matrix = Matrix(known, predictor, sources, blocks)
     names: list[PredictedName] = []
     paths: list[PredictedPath] = []
@@ -141,7 +135,7 @@ def _document(facts: Facts, asked: Asked, blocks: Blocks) -> PredictionDocument:
     )
 
 
-def _source_class(number: int, source: Source, known: KnownVpc, predictor: Predictor) -> SourceClass:
+def class_of_source(number: int, source: Source, known: KnownVpc, predictor: Predictor) -> SourceClass:
     own = source.own
     table = None if own is None else predictor.table_of(own)
     acls = known.configuration.acls or ()
@@ -175,14 +169,14 @@ def _faults(
     meet."""
     by_id = {source.id: source for source in classes}
     count = sum(source.interface_count for source in classes)
-    faults = [fault for name in names if (fault := _of_name(known, name, classes, count)) is not None]
-    of_paths = [_of_paths(known, stopped, by_id) for stopped in _alike(paths)]
+    faults = [fault for name in names if (fault := fault_of_name(known, name, classes, count)) is not None]
+    of_paths = [fault_of_paths(known, stopped, by_id) for stopped in stopped_alike(paths)]
     rank = {service: place for place, service in enumerate(asked.services)}
     of_paths.sort(key=lambda fault: (-fault.interface_count, rank[fault.service], fault.decided_by, fault.ports))
     return tuple(sorted((*faults, *of_paths), key=lambda fault: _ORDER.index(fault.outcome)))
 
 
-def _alike(paths: Iterable[PredictedPath]) -> Iterator[list[PredictedPath]]:
+def stopped_alike(paths: Iterable[PredictedPath]) -> Iterator[list[PredictedPath]]:
     """The paths that count and are not open, those together on which the same decides for the same sources: what is
     said of them then holds for each of these sources on each of these ports."""
     by_reason: dict[tuple[object, ...], dict[int, list[PredictedPath]]] = {}
@@ -199,7 +193,7 @@ def _alike(paths: Iterable[PredictedPath]) -> Iterator[list[PredictedPath]]:
         yield from by_sources.values()
 
 
-def _of_name(
+def fault_of_name(
     known: KnownVpc, name: PredictedName, classes: Sequence[SourceClass], interface_count: int
 ) -> PredictedFault | None:
     """What is wrong with what a required name resolves to; None where nothing is."""
@@ -232,7 +226,7 @@ def _of_name(
     )
 
 
-def _of_paths(known: KnownVpc, paths: Sequence[PredictedPath], by_id: Mapping[str, SourceClass]) -> PredictedFault:
+def fault_of_paths(known: KnownVpc, paths: Sequence[PredictedPath], by_id: Mapping[str, SourceClass]) -> PredictedFault:
     """Paths on which the same hop decides by the same rule, as one."""
     first = paths[0]
     ports = tuple(sorted({path.port for path in paths}))

@@ -40,7 +40,8 @@ _MOST_BLOCKS: Final = 3
 """Subnets, or addresses, for which commands are given; the summary names how many more there are."""
 
 
-def _target(known: KnownVpc, service: str, host: str = "") -> Target:
+def target_of(known: KnownVpc, service: str, host: str = "") -> Target:
+    """What the commands of fixes are about."""
     return target_in(known.region, service, host)
 
 
@@ -61,7 +62,7 @@ def target_in(region: str, service: str, host: str = "") -> Target:
 
 def fix_of_name(known: KnownVpc, name: PredictedName) -> Fix | None:
     """What would make a name resolve to an endpoint; None where no finding says what decides."""
-    configuration, target = known.configuration, _target(known, name.service, name.host)
+    configuration, target = known.configuration, target_of(known, name.service, name.host)
     by_code: dict[str, Callable[[], Fix | None]] = {
         "VPC001": lambda: _make_endpoint(target),
         "VPC002": lambda: _turn_on_private_dns(target, name),
@@ -74,10 +75,10 @@ def fix_of_name(known: KnownVpc, name: PredictedName) -> Fix | None:
         "VPC018": lambda: _show_profile(configuration, target, name),
     }
     make = by_code.get(name.code or "")
-    return None if make is None else _filled(known, make())
+    return None if make is None else with_vpc(known, make())
 
 
-def _filled(known: KnownVpc, fix: Fix | None) -> Fix | None:
+def with_vpc(known: KnownVpc, fix: Fix | None) -> Fix | None:
     return None if fix is None else filled(fix, {"<VPC_ID>": known_id(known.vpc_id, "<VPC_ID>")})
 
 
@@ -194,13 +195,13 @@ def fix_of_paths(known: KnownVpc, paths: Sequence[PredictedPath], sources: Seque
     """What would open paths on which the same hop decides; None where it is not known what decides."""
     if paths[0].outcome is Reachability.CANNOT_TELL:
         return None
-    return _filled(known, _opening(known, paths, sources))
+    return with_vpc(known, _opening(known, paths, sources))
 
 
 def _opening(known: KnownVpc, paths: Sequence[PredictedPath], sources: Sequence[SourceClass]) -> Fix | None:
     first = paths[0]
     ports = tuple(sorted({path.port for path in paths}))
-    target = _target(known, first.service)
+    target = target_of(known, first.service)
     addresses = [address for path in paths for address in path.addresses]
     match first.decided_at:
         case Stage.ENDPOINT_GROUPS:

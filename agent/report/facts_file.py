@@ -7,8 +7,9 @@ groups and routes counts as EC2's own answers do.
 import json
 import re
 from collections import Counter
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from agent.catalog.partitions import is_region
 from agent.report import codec
@@ -21,12 +22,17 @@ from probes.model import Observation, Step, Subject
 from probes.vpc.model import WHOLE_READS, VpcFacts
 
 SCHEMA: Final = "backuplink.ec2-facts.v1"
+ACCOUNT_SCHEMA: Final = "backuplink.account-facts.v1"
+"""Of a file with the facts of several VPCs."""
 MAX_AGE: Final = timedelta(days=30)
 """What a network was set to before that says too little about today."""
 MAX_AHEAD: Final = timedelta(days=1)
 """How far this host's clock may be behind that of the host that wrote the file."""
 VPC_ID: Final = re.compile(r"vpc-[0-9a-f]{8}(?:[0-9a-f]{9})?")
 """EC2 API Reference, Resource IDs: 8 characters of old, 17 of new ones."""
+
+
+T = TypeVar("T")
 
 
 class FactsFileError(Exception):
@@ -45,8 +51,31 @@ class _Document:
     observations: tuple[Any, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _AccountDocument:
+    """The form of a file with several VPCs, whose documents are those of single files."""
+
+    schema: str
+    tool: Tool
+    vpcs: tuple[Any, ...]
+
+
 def dumps(facts: Ec2Facts) -> str:
     """The text of a file with these facts."""
+    return codec.dumps(_encoded(facts))
+
+
+def dumps_all(facts: Iterable[Ec2Facts]) -> str:
+    """The text of a file with the facts of several VPCs."""
+    document = _AccountDocument(
+        schema=ACCOUNT_SCHEMA,
+        tool=Tool(name="backuplink", version=__version__),
+        vpcs=tuple(map(_encoded, facts)),
+    )
+    return codec.dumps(to_json(document))
+
+
+def _encoded(facts: Ec2Facts) -> dict[str, Any]:
     document = _Document(
         schema=SCHEMA,
         tool=Tool(name="backuplink", version=__version__),
@@ -55,17 +84,28 @@ def dumps(facts: Ec2Facts) -> str:
         vpc_id=facts.vpc_id,
         observations=tuple(codec.encode_observation(observation) for observation in facts.observations),
     )
-    return codec.dumps(to_json(document))
+    encoded: dict[str, Any] = to_json(document)
+    return encoded
 
 
 def parse(data: bytes, name: str) -> Ec2Facts:
     """The facts in a document; `name` is what errors call it. Raises FactsFileError for what is none."""
+    return _parsed(data, name, _facts)
+
+
+def parse_all(data: bytes, name: str) -> tuple[Ec2Facts, ...]:
+    """The facts in a document of one VPC or of several; `name` is what errors call it. Raises FactsFileError for what
+    is neither."""
+    return _parsed(data, name, _all_facts)
+
+
+def _parsed(data: bytes, name: str, read: Callable[[Any], T]) -> T:
     try:
         text = data.decode("utf-8")
     except ValueError as error:
         raise FactsFileError(f"{name}: is no UTF-8 text, and so no facts file") from error
     try:
-        facts = _facts(json.loads(text))
+        facts = read(json.loads(text))
     except RecursionError as error:
         raise FactsFileError(f"{name}: is nested too deep for a facts file") from error
     except DecodeError as error:
@@ -75,6 +115,22 @@ def parse(data: bytes, name: str) -> Ec2Facts:
     except ValueError as error:  # of JSON, and of a number with more digits than Python reads
         raise FactsFileError(f"{name}: is no JSON: {error}") from error
     return facts
+
+
+def _all_facts(document: Any) -> tuple[Ec2Facts, ...]:
+    """Raises DecodeError."""
+    if not isinstance(document, dict) or document.get("schema") != ACCOUNT_SCHEMA:
+        return (_facts(document),)
+    decoded = from_json(_AccountDocument, document)
+    facts = []
+    for number, vpc in enumerate(decoded.vpcs):
+        try:
+            facts.append(_facts(vpc))
+        except DecodeError as error:
+            raise DecodeError(f"vpcs[{number}].{error.where}", error.problem) from error
+    if not facts:
+        raise DecodeError("vpcs", "at least one VPC belongs here")
+    return tuple(facts)
 
 
 def _facts(document: Any) -> Ec2Facts:

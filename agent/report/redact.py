@@ -35,6 +35,7 @@ from agent.catalog.regions import REGIONS
 from agent.catalog.services import SERVICES
 from agent.catalog.vpce import bucket_of_host
 from agent.catalog.workloads import BACKINT_FOR_ENDPOINTS, SSM_AGENT_WITHOUT_EC2MESSAGES
+from agent.report.audit import AuditDocument
 from agent.report.model import Command, FindingSubject, Report, SubjectKind
 from agent.report.prediction import PredictionDocument
 from probes.facts import ApiFacts
@@ -138,6 +139,12 @@ def redact(report: Report) -> Report:
 def redact_prediction(document: PredictionDocument) -> PredictionDocument:
     """The prediction with masks in place of all that identifies."""
     masked: PredictionDocument = DocumentRedactor(document, sensitive_fields(document)).run()
+    return dataclasses.replace(masked, redacted=True)
+
+
+def redact_audit(document: AuditDocument) -> AuditDocument:
+    """The audit with masks in place of all that identifies."""
+    masked: AuditDocument = DocumentRedactor(document, sensitive_fields(document)).run()
     return dataclasses.replace(masked, redacted=True)
 
 

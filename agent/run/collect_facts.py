@@ -1,7 +1,8 @@
 """Collecting facts: the EC2 reads of a run, made where EC2 is reachable, for runs on hosts where it is not."""
 
 import asyncio
-from typing import Any, Final
+from datetime import datetime
+from typing import Any, Final, Protocol
 
 from agent.catalog.partitions import is_region
 from agent.catalog.services import checkable, gateway_labels, private_link_labels
@@ -32,6 +33,18 @@ class FactsUnavailable:
 
 class _NothingReadError(Exception):
     """Carries the reason for FactsUnavailable."""
+
+
+class ReadOptions(Protocol):
+    """How the SDK is asked."""
+
+    @property
+    def profile(self) -> str | None:
+        """The SDK's profile; None for its own choice."""
+
+    @property
+    def timeout(self) -> float:
+        """Seconds for one read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,31 +89,64 @@ async def _gather(request: FactsRequest, world: World, stop: CancelToken) -> Ec2
                 timeout=request.timeout,
                 most=ec2.most_requests(whole=True),
             )
-            configuration = ec2.ConfigurationRequest(
-                vpc_id=request.vpc_id,
-                instance_id=None,
-                region=region,
-                services=private_link_labels(checkable()),
-                global_services=private_link_labels(checkable(), is_global=True),
-                gateway_services=gateway_labels(checkable()),
-                group_ids=(),
-                whole=True,
-            )
-            await ec2.inspect(reader, log, configuration, limit=request.timeout)
+            await ec2.inspect(reader, log, whole_request(request.vpc_id, region), limit=request.timeout)
     except TimeoutError:
         pass  # each read that it cut short records it
     finally:
         stop.release()
     reason = f"interrupted by {stop.reason}" if stop.reason else f"the deadline of {request.deadline:g} s came"
     log.close(reason, stop.reason)
+    return _facts_of(log, region, request.vpc_id, taken_at, reason)
+
+
+def whole_request(vpc_id: str, region: str, *, most: int | None = None) -> ec2.ConfigurationRequest:
+    """What is read of a VPC for every host of it; with `most` within so many requests."""
+    return ec2.ConfigurationRequest(
+        vpc_id=vpc_id,
+        instance_id=None,
+        region=region,
+        services=private_link_labels(checkable()),
+        global_services=private_link_labels(checkable(), is_global=True),
+        gateway_services=gateway_labels(checkable()),
+        group_ids=(),
+        whole=True,
+        most=most,
+    )
+
+
+def facts_of(log: Log, *, region: str, vpc_id: str, taken_at: datetime) -> Ec2Facts | FactsUnavailable:
+    """What the reads of a VPC gave, of which every one is made."""
+    try:
+        return _facts_of(log, region, vpc_id, taken_at, "its reads ended")
+    except _NothingReadError as error:
+        return FactsUnavailable(why=str(error))
+
+
+def _facts_of(log: Log, region: str | None, vpc_id: str, taken_at: datetime, reason: str) -> Ec2Facts:
     by_id = {observation.id: observation for observation in log.made}
     ids = (f"{Step.EC2}/{read}" for read in WHOLE_READS)
     reads = tuple(by_id[read_id] for read_id in ids if read_id in by_id)
     if any(read.failure is not None and read.failure.code == VPC_NOT_FOUND for read in reads):
-        raise _NothingReadError(f"there is no {request.vpc_id} in {region} for these credentials")
+        raise _NothingReadError(f"there is no {vpc_id} in {region} for these credentials")
     if region is None or not any(read.ok and _is_of_ec2(read) for read in reads):
         raise _NothingReadError(_why_nothing(reads or log.made, reason))
-    return Ec2Facts(region=region, vpc_id=request.vpc_id, taken_at=taken_at, observations=reads)
+    return Ec2Facts(region=region, vpc_id=vpc_id, taken_at=taken_at, observations=reads)
+
+
+async def region_here(world: World, request: ReadOptions) -> str | FactsUnavailable:
+    """The Region that the SDK's profile names."""
+    try:
+        return await _region_of_profile(request, world, Log(now=world.machine.now, emit=lambda _: None))
+    except _NothingReadError as error:
+        return FactsUnavailable(why=str(error))
+
+
+async def keys_here(world: World, request: ReadOptions) -> Keys | FactsUnavailable:
+    """The credentials that the SDK's chain finds."""
+    try:
+        return await _keys(request, world, Log(now=world.machine.now, emit=lambda _: None))
+    except _NothingReadError as error:
+        return FactsUnavailable(why=str(error))
 
 
 def lacking(facts: Ec2Facts) -> tuple[str, ...]:
@@ -122,7 +168,7 @@ def lacking(facts: Ec2Facts) -> tuple[str, ...]:
     return tuple(lines)
 
 
-async def _region_of_profile(request: FactsRequest, world: World, log: Log) -> str:
+async def _region_of_profile(request: ReadOptions, world: World, log: Log) -> str:
     async def body(draft: Draft[SdkFacts]) -> SdkFacts:
         draft.facts = await world.sdk.settings(request.profile, ())
         return draft.facts
@@ -135,7 +181,7 @@ async def _region_of_profile(request: FactsRequest, world: World, log: Log) -> s
     return sdk.region
 
 
-async def _keys(request: FactsRequest, world: World, log: Log) -> Keys:
+async def _keys(request: ReadOptions, world: World, log: Log) -> Keys:
     async def body(draft: Draft[CredentialFacts]) -> Keys:
         keys, draft.facts = await world.sdk.credentials(request.profile)
         return keys

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+import account
 import dashboards
 import estate
 import manual
@@ -204,6 +205,7 @@ def pages() -> dict[str, str]:
         "docs/metrics.md": metrics_page(),
         "docs/scenarios.md": scenarios_page(),
         **{f"docs/{name}.v1.schema.json": json_schema(name) for name in SCHEMAS},
+        "docs/examples/account.json": account.document(),
         "docs/examples/estate.json": estate.document(),
         regions.PATH: regions.module(),
         **screenshots.pages(),

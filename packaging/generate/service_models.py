@@ -1,8 +1,8 @@
 """Writes `probes/system/service_models/`, botocore's data for the reads alone: `./dev docs` runs it.
 
 To read the whole model of EC2 takes 100 ms and 30 MiB, for a dozen calls. What is written here
-is the operations of `probes.vpc.model.READS` with the shapes that they reach, and of `endpoints.json` the services that
-have these operations. Documentation is left out; all else is as botocore has it.
+is the operations of `probes.vpc.model.READS` and `probes.vpc.accounts.ACTIONS` with the shapes that they reach, and of
+`endpoints.json` the services that have these operations. Documentation is left out; all else is as botocore has it.
 """
 
 import json
@@ -11,12 +11,13 @@ from typing import Any
 
 import botocore.loaders
 
+from probes.vpc.accounts import ACTIONS
 from probes.vpc.model import READS
 
 FOLDER = "probes/system/service_models"
 _BUILTIN = botocore.loaders.Loader.BUILTIN_DATA_PATH
 _MODEL = "service-2"
-_ACTIONS = sorted({action for read in READS.values() for action in read.actions})
+_ACTIONS = sorted({*(action for read in READS.values() for action in read.actions), *ACTIONS})
 _OPERATIONS = {
     service: [action.partition(":")[2] for action in _ACTIONS if action.startswith(f"{service}:")]
     for service in dict.fromkeys(action.partition(":")[0] for action in _ACTIONS)

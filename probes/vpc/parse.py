@@ -59,7 +59,7 @@ _ENDPOINT_ID: Final = read_form("vpce")
 _INTERFACE_ID: Final = read_form("eni")
 _SUBNET_ID: Final = read_form("subnet")
 _INSTANCE_ID: Final = read_form("i")
-_VPC_ID: Final = read_form("vpc")
+VPC_ID: Final = read_form("vpc")
 _TABLE_ID: Final = read_form("rtb")
 _ACL_ID: Final = read_form("acl")
 GROUP_ID: Final = read_form("sg")
@@ -92,7 +92,7 @@ _RESOURCE_IDS: Final = {
 _PRIORITY: Final = re.compile(r'"priority"\s*:\s*([0-9]{1,5})\b')
 _ID_FORMS: Final = frozenset(
     {
-        *(_ENDPOINT_ID, _INTERFACE_ID, _SUBNET_ID, _VPC_ID, _TABLE_ID, _ACL_ID, GROUP_ID, _RULE_ID, _PREFIX_LIST_ID),
+        *(_ENDPOINT_ID, _INTERFACE_ID, _SUBNET_ID, VPC_ID, _TABLE_ID, _ACL_ID, GROUP_ID, _RULE_ID, _PREFIX_LIST_ID),
         *(_PEERING_ID, _GATEWAY_ID, _ATTACHMENT_ID, TRANSIT_TABLE_ID, _ATTACHED_ID),
         *(_DHCP_OPTIONS_ID, RESOLVER_ID, _ZONE_ID, PROFILE_ID, _RESOURCE_ARN, _INSTANCE_ID),
     }
@@ -136,7 +136,7 @@ def endpoint(row: Row) -> VpcEndpoint:
     return VpcEndpoint(
         endpoint_id=text(row, "VpcEndpointId", _ENDPOINT_ID),
         service_name=text(row, "ServiceName", _SERVICE),
-        vpc_id=text(row, "VpcId", _VPC_ID),
+        vpc_id=text(row, "VpcId", VPC_ID),
         state=text(row, "State", WORD).lower(),
         private_dns=flag(row, "PrivateDnsEnabled"),
         ip_address_type=_lowered(row, "IpAddressType"),
@@ -175,7 +175,7 @@ def gateway_endpoint(row: Row) -> GatewayEndpoint:
     return GatewayEndpoint(
         endpoint_id=text(row, "VpcEndpointId", _ENDPOINT_ID),
         service_name=text(row, "ServiceName", _SERVICE),
-        vpc_id=text(row, "VpcId", _VPC_ID),
+        vpc_id=text(row, "VpcId", VPC_ID),
         state=text(row, "State", WORD).lower(),
         route_table_ids=texts(row, "RouteTableIds", _TABLE_ID),
         policy=_policy(row),
@@ -199,7 +199,7 @@ def interface(row: Row) -> NetworkInterface:
     six = sorted(rows(row, "Ipv6Addresses"), key=lambda address: address.get("IsPrimaryIpv6") is not True)
     return NetworkInterface(
         interface_id=text(row, "NetworkInterfaceId", _INTERFACE_ID),
-        vpc_id=text(row, "VpcId", _VPC_ID),
+        vpc_id=text(row, "VpcId", VPC_ID),
         subnet_id=text(row, "SubnetId", _SUBNET_ID),
         addresses=(
             *(_address(address, "PrivateIpAddress") for address in four),
@@ -219,7 +219,7 @@ def subnet(row: Row) -> Subnet:
     own = (network(row, "CidrBlock"),) if row.get("CidrBlock") else ()  # IPv6-only subnets have none
     return Subnet(
         subnet_id=text(row, "SubnetId", _SUBNET_ID),
-        vpc_id=text(row, "VpcId", _VPC_ID),
+        vpc_id=text(row, "VpcId", VPC_ID),
         cidrs=(*own, *_associated(row, "Ipv6CidrBlockAssociationSet", "Ipv6CidrBlock")),
         availability_zone=optional_text(row, "AvailabilityZone", _AVAILABILITY_ZONE),
         availability_zone_id=optional_text(row, "AvailabilityZoneId", _AVAILABILITY_ZONE),
@@ -235,7 +235,7 @@ def vpc(row: Row) -> Vpc:
         *_associated(row, "Ipv6CidrBlockAssociationSet", "Ipv6CidrBlock"),
     )
     return Vpc(
-        vpc_id=text(row, "VpcId", _VPC_ID),
+        vpc_id=text(row, "VpcId", VPC_ID),
         owner_id=optional_text(row, "OwnerId", _ACCOUNT),
         cidrs=tuple(dict.fromkeys((*primary, *others))),
         dhcp_options_id=optional_text(row, "DhcpOptionsId", _DHCP_OPTIONS_ID),
@@ -273,7 +273,7 @@ def route_table(row: Row) -> RouteTable:
     of_subnets = (optional_text(association, "SubnetId", _SUBNET_ID) for association in held)
     return RouteTable(
         table_id=text(row, "RouteTableId", _TABLE_ID),
-        vpc_id=text(row, "VpcId", _VPC_ID),
+        vpc_id=text(row, "VpcId", VPC_ID),
         main=any(association.get("Main") is True for association in held),
         subnet_ids=tuple(subnet_id for subnet_id in of_subnets if subnet_id is not None),
         routes=tuple(map(_route, rows(row, "Routes"))),
@@ -295,7 +295,7 @@ def network_acl(row: Row) -> NetworkAcl:
     """A row of DescribeNetworkAcls."""
     return NetworkAcl(
         acl_id=text(row, "NetworkAclId", _ACL_ID),
-        vpc_id=text(row, "VpcId", _VPC_ID),
+        vpc_id=text(row, "VpcId", VPC_ID),
         default=flag(row, "IsDefault"),
         subnet_ids=tuple(text(association, "SubnetId", _SUBNET_ID) for association in rows(row, "Associations")),
         entries=tuple(map(_acl_entry, rows(row, "Entries"))),
@@ -350,7 +350,7 @@ def _peered_vpc(row: Row) -> PeeredVpc:
     four = (network(block, "CidrBlock") for block in rows(row, "CidrBlockSet"))
     six = (network(block, "Ipv6CidrBlock") for block in rows(row, "Ipv6CidrBlockSet"))
     return PeeredVpc(
-        vpc_id=text(row, "VpcId", _VPC_ID),
+        vpc_id=text(row, "VpcId", VPC_ID),
         owner_id=optional_text(row, "OwnerId", _ACCOUNT),
         cidrs=tuple(dict.fromkeys((*primary, *four, *six))),
     )

@@ -127,7 +127,8 @@ _RESERVED: Final = {
 """Requests that are reserved for each read. 200 groups with 60 rules each, 13 requests, fit into these and the requests
 that are not reserved; so does all of DNS Firewall, but not both. For peerings and transit gateways nothing is reserved,
 since few route tables lead there: these reads take what the others have left."""
-_WHOLE_RESERVED: Final = {**_RESERVED, INTERFACES: MAX_INTERFACES // 1_000}
+_INTERFACE_PAGES: Final = MAX_INTERFACES // 1_000
+_FEW_INTERFACE_PAGES: Final = 4
 _IN_EFFECT: Final = (None, "COMPLETE", "UPDATING")
 """States of an association of a Profile, or with one, that holds."""
 _PROFILE_PRIORITY: Final = 100
@@ -173,6 +174,8 @@ class ConfigurationRequest:
     whole: bool = False
     """Every security group of the VPCs, every interface of this one, and no instance: for a file that every host of the
     VPC can use."""
+    most: int | None = None
+    """Requests, in place of those that a run or a facts file has."""
 
 
 async def inspect(reader: Reader, log: Log, wanted: ConfigurationRequest, *, limit: float) -> Configuration:
@@ -209,8 +212,10 @@ class Inspection:
         self._log = log
         self._wanted = wanted
         self._limit = limit
-        self._most = most_requests(whole=wanted.whole)
-        self._reserved = dict(_WHOLE_RESERVED if wanted.whole else _RESERVED)
+        self._most = most_requests(whole=wanted.whole) if wanted.most is None else wanted.most
+        self._reserved = dict(_RESERVED)
+        if wanted.whole:  # of an audit, which has fewer, large VPCs need the rest for their groups
+            self._reserved[INTERFACES] = _INTERFACE_PAGES if wanted.most is None else _FEW_INTERFACE_PAGES
         self._spare = self._most - sum(self._reserved.values())
         self._bodies: Mapping[str, Callable[[], Awaitable[ConfigurationFacts]]] = {
             ENDPOINTS: self._endpoints,
@@ -337,7 +342,7 @@ class Inspection:
         elif self._spare:
             self._spare -= 1
         else:
-            of = "a facts file" if self._wanted.whole else "a run"
+            of = "a run" if not self._wanted.whole else "a facts file" if self._wanted.most is None else "an audit"
             message = f"more than can be read with the {self._most} requests of {of}"
             raise ProbeError(FailureKind.TOO_LARGE, message)
         return await self._reader.read(service, operation, parameters)

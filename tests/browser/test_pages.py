@@ -9,14 +9,20 @@ from typing import Any, Final
 import pytest
 
 from agent.app.history import _reports
-from agent.formats import diff_html, html, svg
+from agent.app.read_saved import read_all_facts
+from agent.formats import audit_html, diff_html, html, svg
 from agent.history import chart
 from agent.history import page as history_page
 from agent.history.model import HistoryDocument
 from agent.history.read import HistoryReader
+from agent.judge.audit import AuditRequest, audit
+from agent.judge.predict.names import known_vpc
+from agent.judge.prediction import Facts
 from agent.report.diff import difference
 from agent.report.model import Report
+from agent.settings import Workload
 from tests.support import histories
+from tests.support.repository import ROOT
 from tests.support.runs import report_of
 from tests.support.untrusted import HOSTILE, everywhere
 
@@ -97,6 +103,22 @@ def test_a_history_suits_every_screen(width: int, scheme: str, week: Week, show:
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
+@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize("width", WIDTHS)
+def test_an_audit_suits_every_screen(width: int, scheme: str, show: Show) -> None:
+    page = show(_audit(), width=width, scheme=scheme)
+    assert _suits(page, width, scheme) == 0
+    for selector in ("h1", "h2"):
+        assert page.query_selector(selector).bounding_box()["y"] < 800
+
+
+def _audit() -> str:
+    """The page of the example, with the faults that a workload brings."""
+    read = read_all_facts(str(ROOT / "docs/examples/account.json"))
+    facts = [Facts(known=known_vpc(one), taken_at=one.taken_at, not_read=("the VPC: not permitted",)) for one in read]
+    return audit_html.render(audit(facts, AuditRequest(workloads=(Workload.CALLER,), services=())))
+
+
 def _suits(page: Any, width: int, scheme: str) -> int:
     """How many pictures are seen on a page, which fits the screen and has its colours, and whose texts can be read."""
     assert page.evaluate("document.documentElement.scrollWidth") <= width
@@ -122,12 +144,14 @@ def test_the_first_screen_says_what_is_wrong_and_what_to_do(name: str, width: in
 
 @pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("width", [WIDTHS[0], WIDTHS[-1]])
-@pytest.mark.parametrize("name", [*NAMES, "gateway-optional-ports", "diff", "history"])
+@pytest.mark.parametrize("name", [*NAMES, "gateway-optional-ports", "diff", "history", "audit"])
 def test_axe_finds_nothing(name: str, width: int, scheme: str, week: Week, show: Show) -> None:
     from axe_playwright_python.sync_playwright import Axe
 
     if name == "history":
         document = history_page.as_html(*week)
+    elif name == "audit":
+        document = _audit()
     elif name == "diff":
         document = diff_html.as_html(difference(report_of("healthy"), report_of("three-faults")))
     else:

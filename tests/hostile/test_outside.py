@@ -139,7 +139,10 @@ BY_PLACE: Final = {
     "agent/judge/endpoint_policy/document.py::statements_of": Parser(
         ("policies",), ("tests/agent/judge/test_endpoint_policy.py::test_no_text_raises",)
     ),
-    "agent/report/facts_file.py::parse": _FACTS,
+    "agent/report/facts_file.py::_parsed": Parser(
+        ("facts", "account-facts"),
+        (*_FACTS.tests, "tests/agent/app/test_audit.py::test_spoilt_facts_are_audited_or_refused_in_words"),
+    ),
     "agent/report/saved.py::_document": _REPORT,
     "agent/report/saved.py::_is_line_of_stream": _REPORT,
     "agent/report/serialization.py::_instant": _REPORT,

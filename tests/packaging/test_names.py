@@ -47,12 +47,12 @@ def choices(parameter: str) -> dict[str, list[str]]:
 
 
 def test_every_command_that_asks_for_a_workload_takes_each() -> None:
-    assert choices("workloads") == dict.fromkeys((*RUNS, "demo", "permissions", "predict"), WORKLOADS)
+    assert choices("workloads") == dict.fromkeys((*RUNS, "demo", "permissions", "predict", "audit"), WORKLOADS)
 
 
 def test_every_command_that_asks_for_a_service_takes_each() -> None:
     assert choices("services") == {
-        **{name: [*checkable()] for name in (*RUNS, "permissions", "predict")},
+        **{name: [*checkable()] for name in (*RUNS, "permissions", "predict", "audit")},
         "endpoints": [*SERVICES],  # also of those that no run can check
     }
 

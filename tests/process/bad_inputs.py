@@ -25,11 +25,13 @@ from agent.formats.registry import OPTION_NAMES
 from agent.report.codec import encode, schema
 from agent.report.facts_file import dumps
 from agent.report.redact import redact
-from agent.settings import PREDICTION_FORMATS
+from agent.settings import AUDIT_FORMATS, PREDICTION_FORMATS
 from tests.support.runs import report_of
 from tests.support.sample_facts import facts
 
 SECRET: Final = "hunter2"  # noqa: S105 - what a line must not repeat
+AUDIT_REFUSALS: Final = tuple(name for name in AUDIT_FORMATS if name != "csv")
+"""A refusal has no table; it is text."""
 LONG: Final = 100_000
 """Characters; Linux takes up to 131,072 in one argument (execve(2))."""
 CONFIG: Final = "{here}/backuplink.toml"
@@ -298,6 +300,7 @@ VPC: Final = Option(
     ),
 )
 """Of `facts` alone, and by flag alone."""
+A_ROLE: Final = "arn:aws:iam::111122223333:role/x"
 A_VPC: Final = "vpc-0a1b2c3d4e5f67890"
 OF_PREDICT: Final = (
     Option(
@@ -326,6 +329,32 @@ OF_PREDICT: Final = (
     ),
 )
 """Of `predict` alone, and by flag alone."""
+OF_AUDIT: Final = (
+    Option(
+        name="role-arn",
+        wanted="the ARN of a role, such as arn:aws:iam::111122223333:role/backuplink-audit",
+        bad=(
+            *(
+                "backuplink-audit",
+                "arn:aws:iam::111122223333:user/x",
+                "arn:aws:iam::1111:role/x",
+                "arn:aws:iam:::role/x",
+            ),
+            *(
+                "arn:aws:iam::111122223333:role/",
+                "arn:aws:iam::111122223333:role/a b",
+                "arn:aws:iam::111122223333:role/x\n",
+            ),
+        ),
+        multiple=True,
+    ),
+    Option(
+        name="organization-role",
+        wanted="the name of a role, such as backuplink-audit",
+        bad=("a b", "role/x", "arn:aws:iam::111122223333:role/x", "x" * 65, "r\u00f6le"),
+    ),
+)
+"""Of `audit` alone, and by flag alone."""
 
 TEXTS: Final = {
     "profile": ("the name of a profile", {*ANYWHERE} - {"a space", "emoji", "a path", "100 kB"}),
@@ -367,7 +396,7 @@ def by_flag(command: str, names: frozenset[str], forms: Sequence[str] = OPTION_N
     has_format = "format" in options_of(command)
     formats = itertools.cycle(forms if has_format else ("text",))
     needed = _needed(command)
-    for option in (*FORMED, VPC, *OF_PREDICT):
+    for option in (*FORMED, VPC, *OF_PREDICT, *OF_AUDIT):
         if option.name not in names:
             continue
         values = {**{label: value for label, value in ANYWHERE.items() if label != "NUL"}}
@@ -1417,6 +1446,29 @@ def of_predictions() -> Iterator[Refused]:
         yield Refused(
             id=f"predict: {label}", arguments=("predict", *words, "--format", wanted), says=(message,), format=wanted
         )
+    audits: tuple[tuple[str, tuple[str, ...], str], ...] = (
+        ("a Region for a file", (*good, "--region", "eu-west-1"), "--region says what is read of EC2, and files are"),
+        ("all Regions for a file", (*good, "--all-regions"), "--all-regions says what is read of EC2, and files are"),
+        ("a VPC for a file", (*good, "--vpc", A_VPC), "--vpc says what is read of EC2, and files are not"),
+        ("a role for a file", (*good, "--role-arn", A_ROLE), "--role-arn says what is read of EC2, and files are not"),
+        ("one Region and all", ("--region", "eu-west-1", "--all-regions"), "--region and --all-regions exclude each"),
+        (
+            "two kinds of roles",
+            ("--role-arn", A_ROLE, "--organization-role", "x"),
+            "--role-arn and --organization-role",
+        ),
+        ("no such profile", ("--profile", "nope"), "the config files of the AWS SDK have no profile 'nope'"),
+        ("a file that is not there", ("--ec2-facts", "{here}/nowhere"), "{here}/nowhere: cannot be read: No such file"),
+        ("a file that is none", ("--ec2-facts", CONFIG), f"{CONFIG}: is no JSON"),
+    )
+    for (label, words, message), wanted in zip(audits, itertools.cycle(AUDIT_REFUSALS)):
+        yield Refused(
+            id=f"audit: {label}",
+            arguments=("audit", *words, "--format", wanted),
+            says=(message,),
+            format=wanted,
+            config=b"[check]\n",
+        )
     yield Refused(id="schema: of nothing", arguments=("schema", "nope"), says=("'nope' is not one of 'report'",))
 
 
@@ -1481,6 +1533,7 @@ def _all() -> Iterator[Refused]:
     for command in ("check", "watch", "demo", "diagnose", "facts", "bundle"):
         yield from by_flag(command, frozenset(options_of(command)))
     yield from by_flag("predict", frozenset(options_of("predict")) - {"format"}, PREDICTION_FORMATS)
+    yield from by_flag("audit", frozenset(options_of("audit")) - {"format"}, AUDIT_REFUSALS)
     yield from by_variable()
     yield from by_file()
     yield from of_commands()

@@ -41,6 +41,7 @@ ARGUMENTS: Final = {
     "bundle": ("bundle", "{report}", "--output", "{report}.tar.gz"),
     "case": ("bundle", "{report}", "--case"),
     "predict": ("predict", "--ec2-facts", f"{ROOT}/docs/examples/estate.json", "--format", "html"),
+    "audit": ("audit", "--ec2-facts", f"{ROOT}/docs/examples/account.json", "--format", "csv"),
     "facts": ("facts", "--vpc", "vpc-12345678", "--region", "no-region"),
     "version": ("--version",),
     "help": ("--help",),
@@ -48,7 +49,7 @@ ARGUMENTS: Final = {
 }
 CODES: Final = {
     **dict.fromkeys(("check", "tui", "facts", "history", "usage", "text on stdin"), UNKNOWN),
-    **dict.fromkeys(("demo of a fault", "predict"), 2),
+    **dict.fromkeys(("demo of a fault", "predict", "audit"), 2),
 }
 """Exit codes where all streams are there; OK for every other."""
 

@@ -47,7 +47,8 @@ def endpoints(region: str | None, partition: str | None, services: tuple[str, ..
 def permissions(
     region: str | None, partition: str | None, services: tuple[str, ...], workloads: tuple[str, ...], wanted: str
 ) -> int:
-    """Write the least-privilege IAM policy for each part of a run: the path, signed calls, jobs, EC2 reads."""
+    """Write the least-privilege IAM policy for each part of a run: the path, signed calls, jobs, EC2 reads, and for an
+    audit."""
     from agent.app.tables import permissions_table
     from agent.cli.to_settings import workloads_from
 
@@ -59,9 +60,10 @@ def permissions(
 @click.command(cls=Command)
 @click.argument("document", type=click.Choice(tuple(SCHEMAS)), default=next(iter(SCHEMAS)))
 def schema(document: str) -> int:
-    """Write the JSON Schema of a document: `report`, which is the default, `host`, `history` or `prediction`.
+    """Write the JSON Schema of a document: `report`, the default, `host`, `history`, `prediction` or `audit`.
 
-    They describe what --format json and --format host of a run, and --format json of `history` and `predict`, write.
+    They describe what --format json and --format host of a run, and --format json of `history`, `predict` and `audit`,
+    write.
     """
     to_stdout(json_schema(document))
     return OK

@@ -13,7 +13,7 @@ from agent.catalog.wording import listed
 from agent.judge.predict.names import KnownVpc, is_given
 from agent.judge.predict.predictor import Predictor
 from agent.judge.predict.sources import Blocks, Source
-from agent.report.hops import Hop, Prediction, Reachability, Stage, is_detour
+from agent.report.hops import WORST, Hop, Prediction, Reachability, Stage, is_detour
 from agent.report.prediction import Answer, PredictedName, PredictedPath
 from probes.frozen import dataclass
 from probes.model import Address
@@ -63,9 +63,19 @@ class _Destination:
 class Matrix:
     """The connects of some sources, each pair of classes followed once."""
 
-    def __init__(self, known: KnownVpc, predictor: Predictor, sources: Sequence[Source], blocks: Blocks) -> None:
-        """`blocks` are those by which the configuration tells sources apart."""
+    def __init__(
+        self,
+        known: KnownVpc,
+        predictor: Predictor,
+        sources: Sequence[Source],
+        blocks: Blocks,
+        *,
+        any_groups: bool = False,
+    ) -> None:
+        """`blocks` are those by which the configuration tells sources apart. With `any_groups`, groups of a source that
+        are not known are taken to let it out: what is judged is then the rest of the way."""
         self._known = known
+        self._any_groups = any_groups
         self._predictor = predictor
         self._sources = sources
         self._blocks = blocks
@@ -211,7 +221,12 @@ class Matrix:
         own = next((mine for mine in source.addresses if mine.version == address.version), None)
         if own is None:
             return None
-        return self._predictor.predict(source=own, own=source.own, address=address, port=port)
+        prediction = self._predictor.predict(source=own, own=source.own, address=address, port=port)
+        if not self._any_groups or source.interfaces:
+            return prediction
+        hops = tuple(hop for hop in prediction.hops if hop.stage is not Stage.HOST_GROUPS)
+        outcomes = {hop.outcome for hop in hops}
+        return replace(prediction, hops=hops, outcome=next(outcome for outcome in WORST if outcome in outcomes))
 
     def _verdict(self, source: Source, address: Address, port: int) -> _Verdict:
         prediction = self._followed(source, address, port)

@@ -21,6 +21,7 @@ from agent.catalog.services import (
 from agent.catalog.wording import listed
 from agent.judge.predict.predictor import Predictor
 from agent.report.prediction import Answer, PredictedName
+from agent.settings import Ec2Facts
 from probes.addresses import ordered, vpc_resolvers
 from probes.frozen import dataclass
 from probes.vpc.model import (
@@ -44,6 +45,7 @@ from probes.vpc.model import (
     ProfileResource,
     ResolverRule,
     VpcEndpoint,
+    configuration_of,
 )
 
 _AUTODEFINED: Final = "rslvr-autodefined"
@@ -161,11 +163,15 @@ class KnownVpc:
     configuration: Configuration
     dropped: frozenset[str]
     """Reads of which rows were left out: nothing is known not to be there."""
+    account_id: str | None = None
+    """The account that read the configuration, where that is known by itself."""
 
     @property
     def account(self) -> str | None:
         """The account that read the configuration: it sees its own endpoints and, of a VPC that another one shares, its
         own interfaces alone. None where that is not known."""
+        if self.account_id is not None:
+            return self.account_id
         own = {endpoint.owner_id for endpoint in self.configuration.endpoints or ()}
         own |= {gateway.owner_id for gateway in self.configuration.gateway_endpoints or ()}
         own -= {None}
@@ -212,6 +218,20 @@ class KnownVpc:
             for gateway in self.configuration.gateway_endpoints or ()
             if gateway.service_name == name and gateway.vpc_id == self.vpc_id and gateway.state != DELETED
         )
+
+
+def known_vpc(facts: Ec2Facts, account_id: str | None = None) -> KnownVpc:
+    """What the reads of a file, or of now, say of their VPC. `account_id` is the account that made them, where that is
+    known by itself."""
+    answered = (observation for observation in facts.observations if observation.ok)
+    read = {str(one.subject.operation): one.facts for one in answered if one.facts is not None}
+    return KnownVpc(
+        vpc_id=facts.vpc_id,
+        region=facts.region,
+        configuration=configuration_of(read),
+        dropped=frozenset(operation for operation, held in read.items() if getattr(held, "dropped", 0)),
+        account_id=account_id,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,8 +24,10 @@ from agent.simulated.settings import settings_of
 from agent.simulated.world import SimulatedSdk, simulated
 from probes.model import Step
 from probes.seams import Keys, Reader
+from probes.vpc.accounts import ACTIONS
 from probes.vpc.model import READS
 
+AUDIT: Final = "audit"
 EC2: Final = """
 [run]
 ec2 = "always"
@@ -139,6 +141,8 @@ def actions(least_permissions: Permissions, part: str) -> frozenset[str]:
 
 def statements(least_permissions: Permissions) -> Iterable[dict[str, Any]]:
     for part in least_permissions.parts:
+        if part.part == AUDIT:
+            continue  # whose roles are the user's
         yield from (part.policy or {}).get("Statement", ())
 
 
@@ -169,7 +173,7 @@ async def test_the_policy_of_jobs_covers_all_of_their_calls_and_nothing_else() -
 
 
 def test_a_run_that_cannot_list_jobs_takes_no_permission_for_them() -> None:
-    assert [part.part for part in least(region="eu-west-1", services=("ssm",)).parts] == ["path", "api", "ec2"]
+    assert [part.part for part in least(region="eu-west-1", services=("ssm",)).parts] == ["path", "api", "ec2", AUDIT]
 
 
 @pytest.mark.virtual_clock
@@ -231,7 +235,9 @@ def test_only_what_reads_is_allowed_and_by_its_full_name() -> None:
 
 def test_no_action_has_a_resource_type_so_each_statement_is_for_all() -> None:
     (vaults, gateways), (jobs,), (reads,) = (
-        (part.policy or {})["Statement"] for part in least(region="us-gov-west-1").parts if part.policy is not None
+        (part.policy or {})["Statement"]
+        for part in least(region="us-gov-west-1").parts
+        if part.policy is not None and part.part != AUDIT
     )
     assert vaults == {
         "Effect": "Allow",
@@ -241,6 +247,14 @@ def test_no_action_has_a_resource_type_so_each_statement_is_for_all() -> None:
     assert gateways == {"Effect": "Allow", "Action": ["backup-gateway:ListGateways"], "Resource": "*"}
     assert jobs == {"Effect": "Allow", "Action": ["backup:ListBackupJobs"], "Resource": "*"}
     assert reads["Resource"] == "*"
+
+
+@pytest.mark.parametrize("partition", [partition.id for partition in PARTITIONS])
+def test_an_audit_lists_and_assumes_roles_of_the_partition(partition: str) -> None:
+    (audit,) = (part for part in least(partition=partition).parts if part.part == AUDIT)
+    lists, roles = (audit.policy or {})["Statement"]
+    assert {*lists["Action"], *roles["Action"], "sts:GetCallerIdentity"} == {*ACTIONS}, "which is never denied"
+    assert (lists["Resource"], roles["Resource"]) == ("*", f"arn:{partition}:iam::*:role/*")
 
 
 def test_the_policy_of_other_services_is_of_their_calls_alone() -> None:
@@ -281,7 +295,7 @@ def test_both_formats_say_the_same(region: str | None) -> None:
     assert list(document) == ["schema", "region", "partition", "parts"]
     assert document["schema"] == "backuplink.permissions.v1"
     jobs = ["jobs"] if is_offered("backup", region or "eu-west-1") is not False else []
-    assert [part["part"] for part in document["parts"]] == ["path", "api", *jobs, "ec2"]
+    assert [part["part"] for part in document["parts"]] == ["path", "api", *jobs, "ec2", AUDIT]
     text = as_text(least_permissions)
     assert text.isascii()
     # What stands between the words of the parts is a document to copy.

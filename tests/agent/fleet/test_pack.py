@@ -52,7 +52,10 @@ def place(destination: Path, day: str) -> Path:
 
 
 def held(file: Path) -> list[str]:
-    return [host for (host,) in duckdb.sql(f"SELECT host FROM read_parquet('{file}') ORDER BY host").fetchall()]
+    return [
+        host
+        for (host,) in duckdb.connect().execute(f"SELECT host FROM read_parquet('{file}') ORDER BY host").fetchall()
+    ]
 
 
 def host(number: int) -> str:
@@ -75,7 +78,7 @@ def test_a_file_has_the_columns_that_its_path_has_not(source: Path, tmp_path: Pa
     packed(source, tmp_path / "lake")
     file = place(tmp_path / "lake", "2026-01-15")
     of_file = f"SELECT * FROM read_parquet('{file}', hive_partitioning = false)"
-    columns = [name for name, *_ in duckdb.sql(f"DESCRIBE {of_file}").fetchall()]
+    columns = [name for name, *_ in duckdb.connect().execute(f"DESCRIBE {of_file}").fetchall()]
     assert columns == list(tables.columns())
 
 

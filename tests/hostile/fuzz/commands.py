@@ -3,7 +3,7 @@
 import dataclasses
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import cache
 from random import Random
@@ -14,7 +14,7 @@ from agent.catalog.placeholders import FORMS, HOST, SERVICE_NAME
 from agent.catalog.vpce import ENDPOINT_ID
 from agent.judge.verdict import judge
 from agent.report import codec, saved
-from agent.report.model import Report, Tool
+from agent.report.model import Fix, Report, Tool
 from agent.report.serialization import DecodeError
 from agent.simulated import scenario as scenarios
 from probes.model import Subject
@@ -158,8 +158,13 @@ def check_words(chance: Random, _: Command) -> None:
 
 def assert_harmless(report: Report) -> None:
     """Each planted word in a command has the form of what stands there, and none is an option."""
-    for finding in report.findings:
-        for command in finding.fix.commands:
+    assert_fixes_are_harmless(finding.fix for finding in report.findings)
+
+
+def assert_fixes_are_harmless(fixes: Iterable[Fix]) -> None:
+    """The same of the commands of any fixes."""
+    for fix in fixes:
+        for command in fix.commands:
             for before, argument in zip(("", *command.argv), command.argv, strict=False):
                 if MARK in argument:
                     assert not argument.startswith("-"), command.argv

@@ -6,12 +6,15 @@ from functools import cache
 from random import Random
 from typing import Any, Final
 
-from agent.formats import text
+from agent.formats import audit_text, text
+from agent.judge.audit import AuditRequest, audit
+from agent.judge.predict.names import known_vpc
+from agent.judge.prediction import Facts
 from agent.judge.verdict import judge
 from agent.report import facts_file
 from agent.report.facts_file import FactsFileError
 from agent.report.model import Status
-from agent.settings import Ec2Facts
+from agent.settings import Ec2Facts, Workload
 from probes.model import Step
 from probes.vpc.model import VpcFacts
 from tests.hostile.fuzz import commands
@@ -91,3 +94,34 @@ def check_facts(chance: Random, _: Command) -> None:
     assert_is_plain(text.render(report))
     assert report.verdict.status is Status.CRITICAL
     commands.assert_harmless(report)
+
+
+def _read_all(data: bytes) -> tuple[Ec2Facts, ...] | str:
+    """The same of a file with several VPCs."""
+    try:
+        return facts_file.parse_all(data, "facts.json")
+    except FactsFileError as error:
+        return str(error)
+
+
+def check_account_facts(chance: Random, _: Command) -> None:
+    """Changed facts of several VPCs are refused in words, or come back as they were written and are audited; then no
+    command holds a hostile word."""
+    sound = _sound(chance.choice(CRITICAL))
+    spoken = replace(sound, observations=commands.planted(chance, sound.observations))
+    documents = [document(chance) if chance.random() < 0.5 else json.loads(facts_file.dumps(spoken))]
+    whole = json.loads(facts_file.dumps_all([_sound(chance.choice(CRITICAL))]))
+    data = json.dumps({**whole, "vpcs": [*whole["vpcs"], *documents]}).encode()
+    if chance.random() < 0.2:
+        data = spoilt_bytes(chance, data, _PIECES)
+    read = _read_all(data)
+    if isinstance(read, str):
+        assert read.startswith("facts.json: ")
+        return
+    assert facts_file.parse_all(facts_file.dumps_all(read).encode(), "again") == read
+    facts = [Facts(known=known_vpc(one), taken_at=one.taken_at, not_read=()) for one in read]
+    asked = AuditRequest(workloads=(Workload.CALLER,), services=())
+    made = audit(facts, asked)
+    assert_is_plain(audit_text.render(made))
+    fixes = [fault.fix for vpc in made.vpcs for fault in vpc.faults if fault.fix is not None]
+    commands.assert_fixes_are_harmless(fixes)

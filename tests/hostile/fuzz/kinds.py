@@ -62,6 +62,7 @@ KINDS: Final = tuple(
         ("reports", 125, reports.check_reports),
         ("commands", 100, commands.check_words),
         ("facts", 75, facts.check_facts),
+        ("account-facts", 20, facts.check_account_facts),
         ("histories", 40, histories.check_history),
         ("fleet-records", 10, fleet_records.check_fleet_records),
         ("log-lines", 20, log_lines.check_log_lines),

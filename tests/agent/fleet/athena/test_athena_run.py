@@ -36,14 +36,15 @@ def moto() -> Iterator[str]:
 
 
 def test_a_query_and_its_rows(moto: str) -> None:
-    cells = [["fault", "hosts"], ["VPC005|group=sg-0a", "7"], ["TCP009", None]]
+    names = ["fault", "hosts"]
+    cells: list[list[str | None]] = [[*names], ["VPC005|group=sg-0a", "7"], ["TCP009", None]]
     told = {
         "account_id": "123456789012",
         "region": "us-east-1",
         "results": [
             {
                 "rows": [{"Data": [{} if cell is None else {"VarCharValue": cell} for cell in row]} for row in cells],
-                "column_info": [{"Name": name, "Type": "varchar"} for name in cells[0]],
+                "column_info": [{"Name": name, "Type": "varchar"} for name in names],
             }
         ],
     }

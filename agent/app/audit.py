@@ -1,0 +1,193 @@
+"""Auditing the VPCs of accounts: of facts in files, or read now."""
+
+import asyncio
+import os
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING
+
+from agent.app.errors import RequestError
+from agent.app.write_document import write_file, write_refusal
+from agent.process.cancel import CancelToken
+from agent.process.output import has_colours, one_line, to_stderr, to_stdout
+from agent.process.phases import Phase, announce
+from agent.process.signals import cancel_on_signals, exit_on_signals, start_grace_timer
+from agent.report import exits
+from agent.settings import AUDIT_FORMATS, Ec2Facts, Suppression, Workload
+from probes.frozen import dataclass
+
+if TYPE_CHECKING:
+    from agent.report.audit import AuditDocument
+    from agent.run.collect_account import AccountFacts, AccountRequest
+    from agent.run.collect_facts import FactsUnavailable
+
+Gather = Callable[["AccountRequest", CancelToken], Awaitable["AccountFacts | FactsUnavailable"]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditOptions:
+    """What is audited, for what, and what becomes of it."""
+
+    places: tuple[str, ...]
+    """The facts files; empty where `reads` are made."""
+    reads: "AccountRequest | None"
+    workloads: tuple[Workload, ...]
+    services: tuple[str, ...]
+    suppressions: tuple[Suppression, ...]
+    format: str
+    """One of AUDIT_FORMATS."""
+    output: str | None
+    redact: bool
+    fail_on: str
+
+
+def audit_here(options: AuditOptions, received_signals: list[str]) -> int:
+    """Audit with facts of files, or with those that this host's SDK reads. Returns and raises as `audit` does."""
+    from probes.system.sdk import end_children
+
+    try:
+        return audit(options, _gather_here, received_signals)
+    finally:
+        end_children()
+
+
+async def _gather_here(request: "AccountRequest", stop: CancelToken) -> "AccountFacts | FactsUnavailable":
+    from agent.app.world import system_world
+    from agent.formats.progress import AuditProgress
+    from agent.run import collect_account
+
+    progress = AuditProgress(sys.stderr)
+    try:
+        return await collect_account.gather(request, system_world(), stop=stop, progress=progress)
+    finally:
+        progress.end()
+
+
+def audit(
+    options: AuditOptions,
+    gather: Gather,
+    received_signals: list[str],
+    *,
+    loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None,
+) -> int:
+    """Write an audit. Returns the exit code: that of the worst VPC that counts, UNKNOWN where none does or where the
+    document could not be written where it should be, that of a signal where one came. Raises RequestError where there
+    is nothing to audit, and OutputClosedError."""
+    with exit_on_signals(received_signals):
+        read = _read(options, gather, received_signals, loop_factory)
+        if read is None:
+            return _refuse_interrupted(options, received_signals)
+        document = _audited(read, options)
+        if received_signals:
+            start_grace_timer()
+            return _refuse_interrupted(options, received_signals)
+        return _write(document, options)
+
+
+def _refuse_interrupted(options: AuditOptions, received_signals: Sequence[str]) -> int:
+    from agent.formats.registry import DEFAULT_FORMAT, OPTION_NAMES
+
+    name = received_signals[0]
+    wanted = options.format if options.format in OPTION_NAMES else DEFAULT_FORMAT  # a refusal has no table
+    return write_refusal(f"interrupted by {name}", wanted, exits.SIGNALS[name])
+
+
+def _read(
+    options: AuditOptions,
+    gather: Gather,
+    received_signals: list[str],
+    loop_factory: Callable[[], asyncio.AbstractEventLoop] | None,
+) -> "AccountFacts | None":
+    """What was read; None where a signal came first. Raises RequestError."""
+    from agent.run.collect_account import AccountFacts, OfAccount
+    from agent.run.collect_facts import FactsUnavailable
+
+    if options.reads is None:
+        facts = _of_files(options.places, received_signals)
+        return AccountFacts(vpcs=tuple(OfAccount(account_id=None, facts=one) for one in facts), unanswered=())
+    stop = CancelToken(received_signals)
+
+    async def gathered(reads: "AccountRequest") -> AccountFacts | FactsUnavailable:
+        with cancel_on_signals(stop):
+            return await gather(reads, stop)
+
+    with asyncio.Runner(loop_factory=loop_factory) as runner:
+        read = runner.run(gathered(options.reads))
+    if stop.reason is not None:
+        start_grace_timer()
+        return None
+    if isinstance(read, FactsUnavailable):
+        raise RequestError(read.why)
+    if not read.vpcs and not read.unanswered:
+        raise RequestError("there is no VPC in the accounts and Regions that were read")
+    return read
+
+
+def _of_files(places: Sequence[str], received_signals: Sequence[str]) -> tuple[Ec2Facts, ...]:
+    """The facts of every file; of a VPC that several have, those that were taken last. Raises RequestError."""
+    from agent.app.read_saved import read_all_facts
+    from agent.judge.predict.names import known_vpc
+    from agent.report.facts_file import FactsFileError, untimely
+    from probes.system.machine import SystemMachine
+
+    newest: dict[tuple[str, str, str | None], Ec2Facts] = {}
+    now = SystemMachine().now()
+    for place in dict.fromkeys(places):
+        try:
+            read = read_all_facts(place, received_signals)
+        except FactsFileError as error:
+            raise RequestError(str(error)) from error
+        for facts in read:
+            # The owner of a shared VPC and those who take part in it see different things of it.
+            key = facts.region, facts.vpc_id, known_vpc(facts).account
+            if key not in newest or newest[key].taken_at < facts.taken_at:
+                newest[key] = facts
+        oldest = min(read, key=lambda facts: facts.taken_at)
+        if (why := untimely(oldest, now)) is not None:
+            to_stderr(f"{one_line(f'{place}: {why}.')}\n")
+    return tuple(newest.values())
+
+
+def _audited(read: "AccountFacts", options: AuditOptions) -> "AuditDocument":
+    from agent.judge import audit as judge
+    from agent.judge.prediction import facts_of
+    from agent.run.collect_facts import lacking
+
+    facts = (facts_of(one.facts, lacking(one.facts), one.account_id) for one in read.vpcs)
+    asked = judge.AuditRequest(
+        workloads=options.workloads, services=options.services, suppressions=options.suppressions
+    )
+    return judge.audit(facts, asked, read.unanswered)
+
+
+def _write(document: "AuditDocument", options: AuditOptions) -> int:
+    code = exits.of_verdict(document.verdict.status, options.fail_on)
+    if options.redact:
+        from agent.report.redact import redact_audit
+
+        document = redact_audit(document)
+    announce(Phase.RENDERING)
+    if options.output is not None and write_file(_rendered(document, options), options.output, "the audit is"):
+        return code
+    colour = options.output is None and options.format == AUDIT_FORMATS[0] and has_colours(sys.stdout, os.environ)
+    to_stdout(_rendered(document, options, colour=colour))
+    return code if options.output is None else exits.UNKNOWN
+
+
+def _rendered(document: "AuditDocument", options: AuditOptions, *, colour: bool = False) -> str:
+    match options.format:
+        case "json":
+            from agent.report.audit import dumps
+
+            return dumps(document)
+        case "csv":
+            from agent.formats import audit_csv
+
+            return audit_csv.render(document)
+        case "html":
+            from agent.formats import audit_html
+
+            return audit_html.render(document)
+    from agent.formats import audit_text
+
+    return audit_text.render(document, colour=colour)

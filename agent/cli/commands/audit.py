@@ -1,0 +1,26 @@
+"""`backuplink audit`."""
+
+import os
+from typing import Any
+
+import click
+
+from agent.cli.group import Command
+from agent.cli.options import audit_options
+from agent.cli.to_settings import audit_options_from
+
+
+@click.command(cls=Command)
+@audit_options
+@click.pass_obj
+def audit(received_signals: list[str], /, **options: Any) -> int:
+    """Audit the endpoints of every VPC of an account and Region, without a host and without a packet.
+
+    Says for each VPC which workloads could run privately there, and what is wrong with its endpoints, its names and who
+    reaches them, each with its code and its fix. A VPC counts for the workloads that its endpoints tell of, and for
+    those that --workload asks for. It only reads. Exit codes: 0 nothing is wrong, 1 warning, 2 critical, 3 something
+    cannot be told, no VPC counts, or an error.
+    """
+    from agent.app.audit import audit_here
+
+    return audit_here(audit_options_from(options, os.environ, received_signals), received_signals)

@@ -1,0 +1,375 @@
+"""The audit of some VPCs: which workloads could run privately in each, what is wrong, and what that comes to.
+
+Everything is predicted from the configuration (`agent.judge.prediction`), so that an audit, a prediction and a run say
+the same. What cannot be told is never well.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Final
+
+from agent.catalog.findings import Severity
+from agent.catalog.services import SERVICES, is_offered
+from agent.catalog.wording import counted, listed, listed_briefly
+from agent.catalog.workloads import SIGNS, required_services
+from agent.judge.audit_central import central_endpoints, resolved
+from agent.judge.audit_faults import (
+    answer_leads_to_endpoint,
+    faults_of_service,
+    interfaces_of,
+    is_unresolved,
+    unresolved_fault,
+)
+from agent.judge.audit_vpc import AuditedNetwork
+from agent.judge.prediction import Facts
+from agent.report.audit import (
+    HOURS,
+    SCHEMA,
+    AuditDocument,
+    AuditedEndpoint,
+    AuditedService,
+    AuditedVpc,
+    AuditedWorkload,
+    AuditFault,
+    AuditVerdict,
+    CentralEndpoint,
+    Known,
+    Unanswered,
+)
+from agent.report.model import Status, Tool
+from agent.settings import Suppression, Workload
+from agent.version import __version__
+from probes.frozen import dataclass
+from probes.vpc.model import AVAILABLE
+
+WORKLOADS: Final = tuple(workload for workload in Workload if workload is not Workload.AUTO)
+_WORST: Final = (Status.CRITICAL, Status.UNKNOWN, Status.WARNING, Status.OK)
+"""As the status of a run has it."""
+_STATUS_OF: Final = {Severity.CRITICAL: Status.CRITICAL, Severity.WARNING: Status.WARNING, Severity.INFO: Status.OK}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditRequest:
+    """What every VPC is judged for, whatever it has, and what is known and not to count."""
+
+    workloads: tuple[Workload, ...]
+    services: tuple[str, ...]
+    suppressions: tuple[Suppression, ...] = ()
+
+
+def audit(read: Iterable[Facts], asked: AuditRequest, unanswered: Sequence[Unanswered] = ()) -> AuditDocument:
+    """The audit of the VPCs that were read."""
+    estate = sorted(
+        map(AuditedNetwork, read), key=lambda vpc: (vpc.known.account or "", vpc.known.region, vpc.known.vpc_id)
+    )
+    by_region: dict[str, list[AuditedNetwork]] = {}
+    for vpc in estate:
+        by_region.setdefault(vpc.known.region, []).append(vpc)
+    central = {vpc: found for vpcs in by_region.values() for vpc, found in central_endpoints(vpcs).items()}
+    vpcs = tuple(_audited(vpc, by_region[vpc.known.region], central[vpc], asked) for vpc in estate)
+    return AuditDocument(
+        schema=SCHEMA,
+        tool=Tool(name="backuplink", version=__version__),
+        redacted=False,
+        measured=False,
+        verdict=_verdict(vpcs, unanswered),
+        workloads=tuple(workload for workload in asked.workloads if workload in WORKLOADS),
+        asked_services=asked.services,
+        vpcs=vpcs,
+        unresolved_hours=sum(vpc.unresolved_hours for vpc in vpcs),
+        unanswered=tuple(unanswered),
+    )
+
+
+def _audited(
+    vpc: AuditedNetwork,
+    estate: Sequence[AuditedNetwork],
+    central: tuple[CentralEndpoint, ...],
+    asked: AuditRequest,
+) -> AuditedVpc:
+    """One VPC; `estate` are those of its Region."""
+    reasons: dict[Workload, str | None] = {workload: _reason(vpc, workload, asked) for workload in WORKLOADS}
+    required = _required_by(vpc, reasons, asked)
+    faults: list[AuditFault] = []
+    for service in SERVICES:
+        if service in required or service in vpc.with_endpoint:
+            faults += faults_of_service(vpc, service, counts=service in required)
+    endpoints, of_endpoints, hours = _endpoints(vpc, estate, required, faults)
+    judged = [_suppressed(fault, vpc, asked.suppressions) for fault in _merged((*faults, *of_endpoints))]
+    judged.sort(key=_order)
+    statuses = {service: _status_of(fault for fault in judged if service in fault.services) for service in required}
+    workloads = tuple(_workload(vpc, workload, reason, statuses) for workload, reason in reasons.items())
+    status, counts = _status(vpc, statuses)
+    return AuditedVpc(
+        region=vpc.known.region,
+        account_id=vpc.known.account,
+        vpc_id=vpc.vpc_id,
+        owner_id=vpc.known.owner,
+        shared=vpc.is_shared,
+        taken_at=vpc.facts.taken_at,
+        status=status,
+        counts=counts,
+        summary=_summary(vpc, status, workloads, judged),
+        workloads=workloads,
+        services=tuple(
+            _service(vpc, service, required, statuses) for service in SERVICES if _is_shown(vpc, service, required)
+        ),
+        endpoints=endpoints,
+        central=central,
+        faults=tuple(judged),
+        unresolved_hours=hours,
+        not_read=vpc.facts.not_read,
+        not_readable=_not_readable(vpc),
+    )
+
+
+def _is_shown(vpc: AuditedNetwork, service: str, required: Mapping[str, object]) -> bool:
+    return service in required or service in vpc.with_endpoint
+
+
+# --- What a VPC is judged for ----------------------------------------------------------------------------------------
+
+
+def _reason(vpc: AuditedNetwork, workload: Workload, asked: AuditRequest) -> str | None:
+    """Why a VPC is judged for a workload; None where it is not, as in a Region that has none of its services."""
+    if not any(_is_offered(vpc, service) for service in required_services(workload)):
+        return None
+    if workload in asked.workloads:
+        return f"--workload {workload.value}"
+    signs = [service for service in vpc.with_endpoint if service in SIGNS[workload]]
+    return f"it has an endpoint of {listed(signs)}" if signs else None
+
+
+def _is_offered(vpc: AuditedNetwork, service: str) -> bool:
+    return is_offered(service, vpc.known.region) is not False
+
+
+def _required_by(
+    vpc: AuditedNetwork, reasons: Mapping[Workload, str | None], asked: AuditRequest
+) -> dict[str, tuple[str, ...]]:
+    """The services that count, and what needs each, in the order of the catalogue. What the Region does not have is
+    nothing that a VPC there lacks."""
+    by: dict[str, list[str]] = {service: ["--service"] for service in asked.services}
+    for workload, reason in reasons.items():
+        for service in required_services(workload) if reason is not None else ():
+            by.setdefault(service, []).append(workload.value)
+    return {service: tuple(by[service]) for service in SERVICES if service in by and _is_offered(vpc, service)}
+
+
+def _workload(
+    vpc: AuditedNetwork, workload: Workload, reason: str | None, statuses: Mapping[str, Status]
+) -> AuditedWorkload:
+    services = required_services(workload)
+    private = {service: _is_private(vpc, service, statuses) for service in services}
+    seen = set(private.values())
+    return AuditedWorkload(
+        workload=workload,
+        by=reason,
+        status=Status.NOT_IN_USE
+        if reason is None
+        else _worst(statuses[service] for service in services if service in statuses),
+        private=next(state for state in (Known.NO, Known.CANNOT_TELL, Known.YES) if state in seen),
+        services=services,
+        lacks=tuple(service for service, state in private.items() if state is not Known.YES),
+    )
+
+
+def _is_private(vpc: AuditedNetwork, service: str, statuses: Mapping[str, Status]) -> Known:
+    """Whether a service is reached privately: by its faults, or by those that it would have if it were judged."""
+    if not _is_offered(vpc, service):
+        return Known.NO
+    status = statuses[service] if service in statuses else _status_of(faults_of_service(vpc, service, counts=True))
+    if status is Status.CRITICAL:
+        return Known.NO
+    if status is Status.UNKNOWN:
+        return Known.CANNOT_TELL
+    # A warning may be about a name that leads elsewhere.
+    return answer_leads_to_endpoint(vpc, service)
+
+
+def _service(
+    vpc: AuditedNetwork, service: str, required: Mapping[str, tuple[str, ...]], statuses: Mapping[str, Status]
+) -> AuditedService:
+    name = vpc.name(service)
+    return AuditedService(
+        service=service,
+        host=name.host,
+        required_by=required.get(service, ()),
+        status=statuses.get(service, Status.NOT_IN_USE),
+        answer=name.answer,
+        words=name.words,
+        endpoint_ids=name.endpoint_ids,
+    )
+
+
+# --- Endpoints -------------------------------------------------------------------------------------------------------
+
+
+def _endpoints(
+    vpc: AuditedNetwork,
+    estate: Sequence[AuditedNetwork],
+    required: Mapping[str, object],
+    faults: Sequence[AuditFault],
+) -> tuple[tuple[AuditedEndpoint, ...], list[AuditFault], int]:
+    """The endpoints in a VPC, the faults of those that no name leads to, and the interface-hours that these cost."""
+    rows: list[AuditedEndpoint] = []
+    more: list[AuditFault] = []
+    hours = 0
+    for service in vpc.with_endpoint:
+        unused = []
+        for endpoint in vpc.endpoints(service):
+            leads = resolved(endpoint, service, estate)
+            rows.append(
+                AuditedEndpoint(
+                    endpoint_id=endpoint.endpoint_id,
+                    service=service,
+                    kind="interface",
+                    state=endpoint.state,
+                    private_dns=endpoint.private_dns,
+                    availability_zones=vpc.zones_of(endpoint),
+                    interface_count=interfaces_of(endpoint),
+                    resolved=leads,
+                    interface_hours=interfaces_of(endpoint) * HOURS,
+                )
+            )
+            if is_unresolved(leads, endpoint):
+                unused.append(endpoint)
+        hours += sum(interfaces_of(endpoint) for endpoint in unused) * HOURS
+        if left := [endpoint for endpoint in unused if not _is_told(endpoint.endpoint_id, service, faults)]:
+            more.append(unresolved_fault(vpc, service, left, counts=service in required))
+        rows += [
+            AuditedEndpoint(
+                endpoint_id=gateway.endpoint_id,
+                service=service,
+                kind="gateway",
+                state=gateway.state,
+                private_dns=None,
+                availability_zones=(),
+                interface_count=0,
+                resolved=Known.YES if gateway.state == AVAILABLE and gateway.route_table_ids else Known.NO,
+                interface_hours=0,
+            )
+            for gateway in vpc.known.gateways(service)
+        ]
+    return tuple(rows), more, hours
+
+
+def _is_told(endpoint_id: str, service: str, faults: Iterable[AuditFault]) -> bool:
+    """Whether a fault of the service's name is about the endpoint."""
+    about_name = ("VPC002", "VPC003")
+    return any(
+        service in fault.services and fault.code in about_name and endpoint_id in fault.subjects for fault in faults
+    )
+
+
+# --- What counts -----------------------------------------------------------------------------------------------------
+
+
+def _merged(faults: Iterable[AuditFault]) -> list[AuditFault]:
+    """Faults of which the same cause stops several services as one. An endpoint is missing for each on its own."""
+    found: dict[object, AuditFault] = {}
+    for fault in faults:
+        alike = (fault.code, fault.title, fault.severity, fault.certain, fault.counts, fault.ports)
+        key: object = (*alike, fault.subjects, fault.rule)
+        if fault.code in (None, "VPC001") or key not in found:
+            found[key if fault.code not in (None, "VPC001") else fault] = fault
+            continue
+        first = found[key]
+        found[key] = replace(first, services=(*first.services, *fault.services))
+    return [
+        replace(fault, detail=f"{fault.detail} The same holds for {listed(fault.services[1:])}.")
+        if len(fault.services) > 1
+        else fault
+        for fault in found.values()
+    ]
+
+
+def _suppressed(fault: AuditFault, vpc: AuditedNetwork, suppressions: Iterable[Suppression]) -> AuditFault:
+    targets = {None, vpc.vpc_id, *fault.services, *fault.subjects}
+    is_known = any(known.code == fault.code and known.target in targets for known in suppressions)
+    return replace(fault, suppressed=True) if is_known else fault
+
+
+def _order(fault: AuditFault) -> tuple[object, ...]:
+    return (
+        not fault.counts,
+        fault.suppressed,
+        _WORST.index(_status_of([replace(fault, counts=True, suppressed=False)])),
+        fault.severity.rank,
+    )
+
+
+def _status_of(faults: Iterable[AuditFault]) -> Status:
+    """What faults come to: something critical that cannot be told is `unknown`, and something less bad is as bad as if
+    it were so."""
+    return _worst(
+        Status.UNKNOWN if fault.severity is Severity.CRITICAL and not fault.certain else _STATUS_OF[fault.severity]
+        for fault in faults
+        if fault.counts and not fault.suppressed
+    )
+
+
+def _worst(statuses: Iterable[Status]) -> Status:
+    seen = set(statuses)
+    return next((status for status in _WORST if status in seen), Status.OK)
+
+
+def _status(vpc: AuditedNetwork, statuses: Mapping[str, Status]) -> tuple[Status, bool]:
+    """The status of a VPC, and whether it counts."""
+    if statuses:
+        return _worst(statuses.values()), True
+    if vpc.known.configuration.endpoints is None:
+        return Status.UNKNOWN, True
+    if vpc.is_shared is not False:
+        return Status.UNKNOWN, False  # its owner alone sees what it has, and nobody asked
+    return Status.NOT_IN_USE, False
+
+
+def _not_readable(vpc: AuditedNetwork) -> tuple[str, ...]:
+    if not vpc.is_shared:
+        return ()
+    owner = f"account {vpc.known.owner}"
+    return (
+        f"the endpoints of {vpc.vpc_id}, which {owner}, its owner, alone can see: none in this list is not missing",
+        f"what {owner} has made for names in {vpc.vpc_id} and has not shared, such as hosted zones and Resolver rules",
+    )
+
+
+def _summary(
+    vpc: AuditedNetwork, status: Status, workloads: Sequence[AuditedWorkload], faults: Sequence[AuditFault]
+) -> str:
+    judged = [workload.workload.value for workload in workloads if workload.by is not None]
+    open_ones = [fault for fault in faults if fault.counts and not fault.suppressed]
+    real = [fault for fault in open_ones if fault.severity is not Severity.INFO]
+    codes = listed_briefly([*dict.fromkeys(fault.code for fault in real if fault.code is not None)])
+    if status is Status.NOT_IN_USE:
+        return "no endpoint of a workload"
+    if not judged and not real:
+        if vpc.known.configuration.endpoints is None:
+            return "the endpoints were not read"
+        if status is Status.UNKNOWN:
+            return "it is another account's, or may be, and its owner alone sees its endpoints"
+    what = listed(judged) if judged else "the services that were asked for"
+    if status is Status.OK:
+        return f"{what}: nothing is wrong" if not judged else f"{what} can run privately"
+    return f"{what}: {counted(len(real), 'fault')}" + (f" ({codes})" if real and codes != "none" else "")
+
+
+def _verdict(vpcs: Sequence[AuditedVpc], unanswered: Sequence[Unanswered]) -> AuditVerdict:
+    counting = [vpc for vpc in vpcs if vpc.counts]
+    status = _worst(vpc.status for vpc in counting) if counting else Status.UNKNOWN
+    others = len(vpcs) - len(counting)
+    also = [f"{counted(others, 'other VPC')} not counted"] if others else []
+    if unanswered:
+        places = [one.vpc_id or one.region or one.account_id or "an account" for one in unanswered]
+        also.append(f"no answer from {listed_briefly([*dict.fromkeys(places)])}")
+    more = f"; {'; '.join(also)}" if also else ""
+    if not counting:
+        what = "no VPC was read" if not vpcs else "no VPC has an endpoint of a workload: name one with --workload"
+        return AuditVerdict(status=status, summary=f"{what}{more}")
+    if status is Status.OK:
+        return AuditVerdict(status=status, summary=f"{counted(len(counting), 'VPC')}: nothing is wrong{more}")
+    worst = [vpc.vpc_id for vpc in counting if vpc.status is status]
+    word = {Status.CRITICAL: "critical", Status.UNKNOWN: "not known", Status.WARNING: "with warnings"}[status]
+    whole = counted(len(counting), "VPC")
+    return AuditVerdict(status=status, summary=f"{len(worst)} of {whole} {word}: {listed_briefly(worst)}{more}")

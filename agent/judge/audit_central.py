@@ -1,0 +1,143 @@
+"""Where names lead across VPCs: which endpoints no name leads to, and central endpoints with those that use them.
+
+A central endpoint is in one VPC, and others reach it over peering, a transit gateway or a shared network. Their names
+lead there by a Route 53 Profile, by a private hosted zone of the service's very name, or by a Resolver rule.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Final
+
+from agent.catalog.services import SERVICES
+from agent.catalog.wording import listed
+from agent.judge.audit_vpc import AuditedNetwork
+from agent.judge.predict.matrix import ServicePorts
+from agent.report.audit import CentralEndpoint, CentralRole, Known
+from agent.report.hops import Reachability
+from agent.report.prediction import Answer, PredictedName, PredictedPath
+from probes.ports import HTTPS
+from probes.vpc.model import AVAILABLE, VpcEndpoint
+
+_BY_SETTING: Final = frozenset({"VPC015", "VPC016", "VPC018"})
+"""Findings of names whose answer a rule, a zone or a Profile gives: what a central endpoint is reached by."""
+
+
+def resolved(endpoint: VpcEndpoint, service: str, estate: Sequence[AuditedNetwork]) -> Known:
+    """Whether the name of a service leads to an endpoint in any of these VPCs of one Region."""
+    names = [other.name(service) for other in estate]
+    if any(name.answer is Answer.PRIVATE and endpoint.endpoint_id in name.endpoint_ids for name in names):
+        return Known.YES
+    return Known.CANNOT_TELL if any(name.answer is Answer.CANNOT_TELL for name in names) else Known.NO
+
+
+def central_endpoints(estate: Sequence[AuditedNetwork]) -> dict[AuditedNetwork, tuple[CentralEndpoint, ...]]:
+    """The central endpoints that each of these VPCs of one Region has or uses."""
+    used = {vpc: tuple(_used(vpc, estate)) for vpc in estate}
+    return {vpc: (*used[vpc], *_had(vpc, used)) for vpc in estate}
+
+
+def _had(vpc: AuditedNetwork, used: Mapping[AuditedNetwork, Sequence[CentralEndpoint]]) -> Iterator[CentralEndpoint]:
+    """The endpoints of a VPC that other ones use, or seem to."""
+    for service in vpc.with_endpoint:
+        own = {endpoint.endpoint_id for endpoint in vpc.endpoints(service)}
+        users = {
+            other.vpc_id: use
+            for other, uses in used.items()
+            for use in uses
+            if other.vpc_id != vpc.vpc_id and use.service == service and not own.isdisjoint(use.endpoint_ids)
+        }
+        if users:
+            yield CentralEndpoint(
+                service=service,
+                role=CentralRole.HUB,
+                endpoint_ids=tuple(sorted(own.intersection(id_ for use in users.values() for id_ in use.endpoint_ids))),
+                vpc_ids=tuple(sorted(users)),
+                by=tuple(sorted({resource for use in users.values() for resource in use.by})),
+                named=_worst(use.named for use in users.values()),
+                complete=_worst(use.complete for use in users.values()),
+                missing=tuple(f"{vpc_id}: {words}" for vpc_id, use in users.items() for words in use.missing),
+            )
+
+
+def _worst(states: Iterable[Known]) -> Known:
+    seen = set(states)
+    return next(state for state in (Known.NO, Known.CANNOT_TELL, Known.YES) if state in seen)
+
+
+def _used(vpc: AuditedNetwork, estate: Sequence[AuditedNetwork]) -> Iterator[CentralEndpoint]:
+    """The endpoints of other VPCs that a VPC uses, or seems to."""
+    for service in SERVICES:
+        name = vpc.name(service)
+        elsewhere = _elsewhere(vpc, service, estate)
+        if not elsewhere or vpc.endpoints(service):
+            continue
+        if name.answer is Answer.PRIVATE:
+            used = {endpoint_id: place for endpoint_id, place in elsewhere.items() if endpoint_id in name.endpoint_ids}
+            by = _profiles(vpc, used)
+        elif name.answer is Answer.CANNOT_TELL and name.code in _BY_SETTING and name.host in name.quoted:
+            used, by = elsewhere, name.decided_by
+        else:
+            continue
+        for hub in sorted(set(used.values())):
+            ends = tuple(sorted(endpoint_id for endpoint_id, place in used.items() if place == hub))
+            yield _use(vpc, service, name, hub, ends, by=by)
+
+
+def _elsewhere(vpc: AuditedNetwork, service: str, estate: Sequence[AuditedNetwork]) -> dict[str, str]:
+    """The available endpoints of a service in other VPCs of the Region, by id, with their VPC."""
+    here = vpc.known.endpoints(service, here=False) or ()
+    read = (endpoint for other in estate for endpoint in other.endpoints(service))
+    return {
+        endpoint.endpoint_id: endpoint.vpc_id
+        for endpoint in (*here, *read)
+        if endpoint.state == AVAILABLE and endpoint.vpc_id != vpc.vpc_id
+    }
+
+
+def _profiles(vpc: AuditedNetwork, endpoint_ids: dict[str, str]) -> tuple[str, ...]:
+    profiles = vpc.known.configuration.profiles
+    resources = () if profiles is None else profiles.resources
+    return tuple(dict.fromkeys(resource.profile_id for resource in resources if resource.resource_id in endpoint_ids))
+
+
+def _use(
+    vpc: AuditedNetwork,
+    service: str,
+    name: PredictedName,
+    hub: str,
+    endpoint_ids: tuple[str, ...],
+    *,
+    by: tuple[str, ...],
+) -> CentralEndpoint:
+    missing: list[str] = []
+    named = Known.CANNOT_TELL if name.answer is Answer.CANNOT_TELL else Known.YES
+    if named is Known.CANNOT_TELL:
+        missing.append(f"whether {name.host} leads there cannot be told: {name.words}")
+    led = replace(name, answer=Answer.PRIVATE, endpoint_ids=endpoint_ids)
+    asked = ServicePorts(service=service, required=True, ports={HTTPS: True})
+    paths = [path for path in vpc.matrix.paths(asked, led) if path.endpoint_id in endpoint_ids]
+    outcomes = {path.outcome for path in paths}
+    way = Known.YES
+    if Reachability.OPEN not in outcomes:
+        way = Known.NO if outcomes == {Reachability.BLOCKED} else Known.CANNOT_TELL
+        missing += dict.fromkeys(map(_stopped, paths))
+        if not paths:
+            missing.append("the endpoint's interfaces and groups are another account's, and were not read")
+    return CentralEndpoint(
+        service=service,
+        role=CentralRole.SPOKE,
+        endpoint_ids=endpoint_ids,
+        vpc_ids=(hub,),
+        by=by,
+        named=named,
+        complete=_worst((named, way)),
+        missing=tuple(missing),
+    )
+
+
+def _stopped(path: PredictedPath) -> str:
+    """What stops a connect to an endpoint, or cannot be told of it."""
+    if path.outcome is Reachability.BLOCKED:
+        return f"the way there is blocked: {path.words}"
+    words = path.words if path.decided_at is not None or not path.unseen else listed(path.unseen)
+    return f"whether the way there is open cannot be told: {words}"

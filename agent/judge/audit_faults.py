@@ -1,0 +1,374 @@
+"""What is wrong with one service in a VPC: its endpoints, its name, and who reaches it.
+
+An audit asks less than a prediction for a host does. A security group that admits some hosts and not others may be just
+what somebody wanted, so what stops a part of the hosts is a warning, and what stops all of them critical. Who uses an
+appliance's ports cannot be seen, since an appliance is no host of the VPC: there it is asked whether anybody is
+admitted.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from agent.catalog.findings import CODES, Severity
+from agent.catalog.services import SERVICES
+from agent.catalog.wording import counted, listed
+from agent.judge.audit_vpc import AuditedNetwork
+from agent.judge.commands import known_id, passes, show_endpoints
+from agent.judge.endpoint_policy.document import RefusedError
+from agent.judge.endpoint_policy.shut import why_shut
+from agent.judge.prediction import fault_of_name, fault_of_paths, stopped_alike
+from agent.judge.prediction_fixes import target_of, with_vpc
+from agent.report.audit import HOURS, AuditFault, Known
+from agent.report.hops import Reachability, Stage
+from agent.report.model import Command, CommandScope, Fix
+from agent.report.prediction import Answer, PredictedFault, PredictedPath
+from probes.vpc.model import AVAILABLE, DELETED, GatewayEndpoint, VpcEndpoint
+
+
+def faults_of_service(vpc: AuditedNetwork, service: str, *, counts: bool) -> tuple[AuditFault, ...]:
+    """The faults of a service; `counts` is whether a workload for which the VPC is judged needs it."""
+    faults = [
+        *_states(vpc, service, counts=counts),
+        *_of_name(vpc, service, counts=counts),
+        *_of_paths(vpc, service, counts=counts),
+        *_policies(vpc, service, counts=counts),
+        *_zones(vpc, service, counts=counts),
+    ]
+    if counts and not faults and not _is_proven(vpc, service):
+        faults.append(
+            _fault(
+                None,
+                service,
+                title="Whether hosts reach the endpoint cannot be told",
+                severity=Severity.CRITICAL,
+                certain=False,
+                counts=counts,
+                detail=f"Nothing could be predicted for {service}: no host and no subnet of {vpc.vpc_id} is known.",
+            )
+        )
+    return tuple(faults)
+
+
+def _is_proven(vpc: AuditedNetwork, service: str) -> bool:
+    """Whether there is a path that counts: what stops one is a fault of its own."""
+    return any(path.counts for path in vpc.paths(service))
+
+
+def _fault(
+    code: str | None,
+    service: str,
+    *,
+    severity: Severity,
+    counts: bool,
+    detail: str,
+    title: str | None = None,
+    certain: bool = True,
+    subjects: Sequence[str] = (),
+    fix: Fix | None = None,
+) -> AuditFault:
+    known = CODES.get(code or "")
+    return AuditFault(
+        code=code,
+        name=None if known is None else known.name,
+        title=title or ("" if known is None else known.title),
+        severity=severity,
+        measured=False,
+        certain=certain,
+        counts=counts,
+        suppressed=False,
+        services=(service,),
+        ports=(),
+        addresses=(),
+        subjects=tuple(dict.fromkeys(subjects)),
+        rule=None,
+        detail=detail,
+        fix=fix,
+        documents=() if known is None else known.documents,
+    )
+
+
+def _predicted(fault: PredictedFault, *, severity: Severity, certain: bool, counts: bool, also: str = "") -> AuditFault:
+    """A fault of a prediction, as one of an audit."""
+    code = CODES.get(fault.code or "")
+    return AuditFault(
+        code=fault.code,
+        name=fault.name,
+        title=fault.title,
+        severity=severity,
+        measured=False,
+        certain=certain,
+        counts=counts,
+        suppressed=False,
+        services=(fault.service,),
+        ports=fault.ports,
+        addresses=fault.addresses,
+        subjects=fault.decided_by,
+        rule=fault.rule,
+        detail=f"{fault.detail}{also}",
+        fix=fault.fix,
+        documents=() if code is None else code.documents,
+    )
+
+
+# --- State -----------------------------------------------------------------------------------------------------------
+
+
+def _states(vpc: AuditedNetwork, service: str, *, counts: bool) -> Iterator[AuditFault]:
+    """VPC004: endpoints that are not available; critical where no other one is."""
+    there: tuple[VpcEndpoint | GatewayEndpoint, ...] = (*vpc.endpoints(service), *vpc.known.gateways(service))
+    shut = [endpoint for endpoint in there if endpoint.state != AVAILABLE]
+    if not shut:
+        return
+    others = len(shut) < len(there)
+    states = listed(f"{endpoint.endpoint_id} has the state {endpoint.state}" for endpoint in shut)
+    yield _fault(
+        "VPC004",
+        service,
+        severity=Severity.WARNING if others else Severity.CRITICAL,
+        counts=counts,
+        subjects=[endpoint.endpoint_id for endpoint in shut],
+        detail=f"{states}." + (f" Another endpoint of {service} is available." if others else ""),
+        fix=Fix(
+            summary="See what the state and the error say. One that was rejected, has failed or has expired is to be "
+            "made again.",
+            commands=(
+                show_endpoints(target_of(vpc.known, service), shut, "VpcEndpoints[].[VpcEndpointId,State,LastError]"),
+            ),
+        ),
+    )
+
+
+# --- Name ------------------------------------------------------------------------------------------------------------
+
+
+def _of_name(vpc: AuditedNetwork, service: str, *, counts: bool) -> Iterator[AuditFault]:
+    """What is wrong with the name: VPC001 to VPC003, VPC011 and VPC015 to VPC018."""
+    name = vpc.name(service)
+    if name.code == "VPC004":  # told with the state
+        return
+    fault = fault_of_name(vpc.known, name, vpc.classes, sum(one.interface_count for one in vpc.classes))
+    if fault is None:
+        return
+    severity = Severity.CRITICAL
+    if name.code == "VPC002" and SERVICES[service].has_appliance:
+        severity = Severity.WARNING  # off is right where appliances use public names, or the endpoint's own
+    certain = fault.outcome is Reachability.BLOCKED
+    yield _predicted(fault, severity=severity, certain=certain, counts=counts)
+
+
+# --- Who reaches it --------------------------------------------------------------------------------------------------
+
+
+def _of_paths(vpc: AuditedNetwork, service: str, *, counts: bool) -> Iterator[AuditFault]:
+    """What stops connects: VPC005 to VPC007, VPC012 and VPC019."""
+    paths = vpc.paths(service)
+    by_id = {source.id: source for source in vpc.classes}
+    available = {endpoint.endpoint_id for endpoint in vpc.known.configuration.endpoints or () if _works(endpoint)}
+    reached = {path.port for path in paths if path.counts and path.outcome is Reachability.OPEN}
+    for alike in stopped_alike(paths):
+        if alike[0].decided_at is Stage.ENDPOINT and alike[0].endpoint_id not in available:
+            continue  # told with the state
+        admitted = [path for path in alike if _is_admitted(vpc, path)]
+        for stopped, is_admitted in ((admitted, True), ([path for path in alike if path not in admitted], False)):
+            if not stopped:
+                continue
+            fault = fault_of_paths(vpc.known, stopped, by_id)
+            is_whole = not any(port in reached for port in fault.ports)
+            yield _predicted(
+                fault,
+                severity=_severity(vpc, fault, is_whole=is_whole, is_admitted=is_admitted),
+                certain=fault.outcome is not Reachability.CANNOT_TELL,
+                counts=counts,
+                also=f" {_for_whom(vpc, fault, is_whole=is_whole, is_admitted=is_admitted)}",
+            )
+
+
+def _works(endpoint: VpcEndpoint) -> bool:
+    return endpoint.state == AVAILABLE
+
+
+def _is_admitted(vpc: AuditedNetwork, path: PredictedPath) -> bool:
+    """Whether the endpoint's groups admit others on a port where they do not admit the hosts of this VPC."""
+    if path.decided_at is not Stage.ENDPOINT_GROUPS:
+        return False
+    groups = {group.group_id: group for group in vpc.known.configuration.groups or ()}
+    held = [groups[name] for name in path.decided_by if name in groups]
+    return any(passes(rule, path.port, egress=False) for group in held for rule in group.rules)
+
+
+def _severity(vpc: AuditedNetwork, fault: PredictedFault, *, is_whole: bool, is_admitted: bool) -> Severity:
+    is_of_appliance = SERVICES[fault.service].has_appliance
+    if fault.outcome is Reachability.DOUBTFUL:
+        return Severity.WARNING
+    # Those who use it may be elsewhere.
+    is_of_others = is_admitted or (is_of_appliance and fault.code != "VPC005" and not is_whole)
+    if is_of_others and (is_of_appliance or not vpc.has_hosts):
+        return Severity.INFO
+    return Severity.CRITICAL if is_whole else Severity.WARNING
+
+
+def _for_whom(vpc: AuditedNetwork, fault: PredictedFault, *, is_whole: bool, is_admitted: bool) -> str:
+    others = " The endpoint's groups admit others on these ports." if is_admitted else ""
+    if not vpc.has_hosts:
+        return f"No host of {vpc.vpc_id} is known; this is judged for its subnets.{others}"
+    if is_whole:
+        return f"No host of {vpc.vpc_id} gets through.{others}"
+    hosts = sum(source.interface_count for source in vpc.classes)
+    return f"This holds for {fault.interface_count:,} of {counted(hosts, 'interface')} in {vpc.vpc_id}.{others}"
+
+
+# --- Policies --------------------------------------------------------------------------------------------------------
+
+
+def prefix_of(service: str) -> str:
+    """How the actions of a service begin."""
+    permission = SERVICES[service].permission
+    return SERVICES[service].signing_name if permission is None else permission.action.partition(":")[0]
+
+
+def _policies(vpc: AuditedNetwork, service: str, *, counts: bool) -> Iterator[AuditFault]:
+    """VPC008, of a gateway endpoint VPC019: a policy that allows nothing of the service."""
+    there: tuple[VpcEndpoint | GatewayEndpoint, ...] = (*vpc.endpoints(service), *vpc.known.gateways(service))
+    for endpoint in there:
+        code = "VPC019" if isinstance(endpoint, GatewayEndpoint) else "VPC008"
+        certain = True
+        try:
+            why = why_shut(endpoint.policy, prefix_of(service))
+        except RefusedError as error:
+            why, certain = f"it cannot be judged: {error}", False
+        if why is None:
+            continue
+        show = show_endpoints(target_of(vpc.known, service), [endpoint], "VpcEndpoints[].PolicyDocument")
+        yield _fault(
+            code,
+            service,
+            title="The endpoint's policy allows nothing of the service" if certain else "The policy cannot be judged",
+            severity=Severity.CRITICAL if certain else Severity.INFO,
+            certain=certain,
+            counts=counts,
+            subjects=[endpoint.endpoint_id],
+            detail=f"The policy of {endpoint.endpoint_id}: {why}.",
+            fix=Fix(
+                summary=f"Add a statement with Effect Allow to the policy of {endpoint.endpoint_id}, for the actions, "
+                "resources and principals that are meant to use it; what is there stays, but for a Deny that fits "
+                "everything.",
+                commands=(show,),
+            ),
+        )
+
+
+# --- Zones -----------------------------------------------------------------------------------------------------------
+
+
+def _zones(vpc: AuditedNetwork, service: str, *, counts: bool) -> Iterator[AuditFault]:
+    """VPC009: zones in which the VPC has subnets and no endpoint of the service an interface."""
+    there = [endpoint for endpoint in vpc.endpoints(service) if endpoint.state == AVAILABLE]
+    covered = {zone for endpoint in there for zone in vpc.zones_of(endpoint)}
+    offered = vpc.known.configuration.offered
+    labels = {link.label for link in SERVICES[service].private_links}
+    can_be = {
+        zone
+        for one in (() if offered is None else offered.services)
+        if one.service_name.rpartition(".")[2] in labels
+        for zone in one.availability_zones
+    }
+    of_zone: dict[str, list[str]] = {}
+    for subnet in vpc.subnets.values():
+        zone = subnet.availability_zone
+        if zone is not None and zone not in covered and (not can_be or zone in can_be):
+            of_zone.setdefault(zone, []).append(subnet.subnet_id)
+    if not covered or not of_zone:
+        return
+    hosts = sum(
+        len(source.interfaces)
+        for source in vpc.sources
+        if source.own is not None and any(source.own.subnet_id in subnets for subnets in of_zone.values())
+    )
+    names = listed(endpoint.endpoint_id for endpoint in there)
+    zones = sorted(of_zone)
+    yield _fault(
+        "VPC009",
+        service,
+        title="A zone of the VPC has no interface of the endpoint",
+        severity=Severity.INFO,
+        counts=counts,
+        subjects=[endpoint.endpoint_id for endpoint in there],
+        detail=f"{names} {'has' if len(there) == 1 else 'have'} interfaces in {listed(sorted(covered))}, and none in "
+        f"{listed(zones)}, where {vpc.vpc_id} has {counted(sum(map(len, of_zone.values())), 'subnet')} and "
+        f"{counted(hosts, 'known interface')} of hosts. Their calls cross zones.",
+        fix=with_vpc(
+            vpc.known,
+            Fix(
+                summary="Nothing to fix where that is meant. Otherwise give the endpoint a subnet in each zone, which "
+                f"adds {HOURS} interface-hours a month for each.",
+                commands=(_add_subnets(vpc, there[0], [sorted(of_zone[zone])[0] for zone in zones]),),
+            ),
+        ),
+    )
+
+
+def _add_subnets(vpc: AuditedNetwork, endpoint: VpcEndpoint, subnet_ids: Sequence[str]) -> Command:
+    return Command(
+        argv=(
+            *("aws", "ec2", "modify-vpc-endpoint", "--region", vpc.known.region),
+            *("--vpc-endpoint-id", known_id(endpoint.endpoint_id, "<VPC_ENDPOINT_ID>")),
+            *("--add-subnet-ids", *(known_id(subnet_id, "<ENDPOINT_SUBNET_ID>") for subnet_id in subnet_ids)),
+        ),
+        scope=CommandScope.ENDPOINT,
+        reversible=True,
+        undo="take the subnets out again: the same command with --remove-subnet-ids in place of --add-subnet-ids",
+    )
+
+
+# --- Endpoints that no name leads to ---------------------------------------------------------------------------------
+
+
+def unresolved_fault(
+    vpc: AuditedNetwork, service: str, endpoints: Sequence[VpcEndpoint], *, counts: bool
+) -> AuditFault:
+    """Available endpoints of a service that no name leads to in any VPC that was read, and which no other fault
+    names."""
+    name = vpc.name(service)
+    off = not any(endpoint.private_dns for endpoint in endpoints)
+    ids = [endpoint.endpoint_id for endpoint in endpoints]
+    interfaces = sum(interfaces_of(endpoint) for endpoint in endpoints)
+    it = "it has" if len(ids) == 1 else "they have"
+    why = f"Private DNS of {listed(ids)} is off. " if off else ""
+    return _fault(
+        name.code or ("VPC002" if off else None),
+        service,
+        title="No name leads to the endpoint",
+        severity=Severity.INFO,
+        counts=counts,
+        subjects=ids,
+        detail=f"{why}In no VPC that was read does {name.host} lead to {listed(ids)}; programs that are set to the "
+        f"endpoint's own name can use {'it' if len(ids) == 1 else 'them'} all the same. {it.capitalize()} "
+        f"{counted(interfaces, 'interface')}, which is {interfaces * HOURS:,} interface-hours a month.",
+        fix=Fix(
+            summary="Find out who uses the endpoint's own name, such as by its flow logs. Turn on private DNS where "
+            "hosts are to use it, and keep it otherwise only for those.",
+            commands=(
+                show_endpoints(
+                    target_of(vpc.known, service), endpoints, "VpcEndpoints[].[VpcEndpointId,PrivateDnsEnabled]"
+                ),
+            ),
+        ),
+    )
+
+
+def interfaces_of(endpoint: VpcEndpoint) -> int:
+    """How many interfaces an endpoint has: one for each of its subnets."""
+    return 0 if endpoint.state == DELETED else max(len(endpoint.interface_ids), len(endpoint.subnet_ids))
+
+
+def is_unresolved(resolved: Known, endpoint: VpcEndpoint) -> bool:
+    """Whether an endpoint costs hours that no name uses."""
+    return resolved is Known.NO and endpoint.state == AVAILABLE
+
+
+def answer_leads_to_endpoint(vpc: AuditedNetwork, service: str) -> Known:
+    """Whether the name of a service leads to an endpoint, one of the gateway kind too."""
+    name = vpc.name(service)
+    if name.answer is Answer.CANNOT_TELL:
+        return Known.CANNOT_TELL
+    through_gateway = name.answer is Answer.PUBLIC and name.code is None and bool(vpc.known.gateways(service))
+    return Known.YES if name.answer is Answer.PRIVATE or through_gateway else Known.NO

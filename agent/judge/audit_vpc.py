@@ -1,0 +1,112 @@
+"""One VPC of an audit, with what predictions say of it: names, sources and the connects from them."""
+
+from functools import cached_property
+from typing import Final
+
+from agent.catalog.services import SERVICES
+from agent.judge.predict.matrix import Matrix, ServicePorts
+from agent.judge.predict.names import predicted_name
+from agent.judge.predict.predictor import Predictor
+from agent.judge.predict.sources import Blocks, Source, SourceError, sources_of
+from agent.judge.prediction import Facts, class_of_source
+from agent.report.prediction import PredictedName, PredictedPath, SourceClass
+from agent.settings import EVERY_SOURCE
+from probes.vpc.model import DELETED, Subnet, VpcEndpoint
+
+_ZONE_LETTERS: Final = 1
+
+
+class AuditedNetwork:
+    """A VPC whose predictions are made when they are asked for, each once."""
+
+    def __init__(self, facts: Facts) -> None:
+        self.facts = facts
+        self.known = facts.known
+        self._names: dict[str, PredictedName] = {}
+        self._paths: dict[str, tuple[PredictedPath, ...]] = {}
+
+    @property
+    def vpc_id(self) -> str:
+        return self.known.vpc_id
+
+    @property
+    def is_shared(self) -> bool | None:
+        """Whether the VPC is another account's; None where that is not known."""
+        is_own = self.known.is_own
+        return None if is_own is None else not is_own
+
+    @cached_property
+    def predictor(self) -> Predictor:
+        return Predictor(self.known.configuration, vpc_id=self.vpc_id)
+
+    @cached_property
+    def _blocks(self) -> Blocks:
+        return Blocks.of_sources(self.known.configuration)
+
+    @cached_property
+    def sources(self) -> tuple[Source, ...]:
+        """The hosts of the VPC or, where none is known, its subnets; none where these are not known either."""
+        try:
+            return sources_of(self.known.configuration, self.vpc_id, (EVERY_SOURCE,), self._blocks)
+        except SourceError:
+            return ()
+
+    @cached_property
+    def classes(self) -> tuple[SourceClass, ...]:
+        return tuple(
+            class_of_source(number, source, self.known, self.predictor) for number, source in enumerate(self.sources)
+        )
+
+    @property
+    def has_hosts(self) -> bool:
+        """Whether any host of the VPC is known."""
+        return any(source.interfaces for source in self.sources)
+
+    @cached_property
+    def matrix(self) -> Matrix:
+        return Matrix(self.known, self.predictor, self.sources, self._blocks, any_groups=True)
+
+    def name(self, service: str) -> PredictedName:
+        """What the VPC's resolver answers for the name of a service."""
+        if service not in self._names:
+            self._names[service] = predicted_name(self.known, self.predictor, service, counts=True)
+        return self._names[service]
+
+    def paths(self, service: str) -> tuple[PredictedPath, ...]:
+        """The connects to a service on each of its ports."""
+        if service not in self._paths:
+            ports = {port.number: port.required for port in SERVICES[service].ports}
+            asked = ServicePorts(service=service, required=True, ports=ports)
+            self._paths[service] = tuple(self.matrix.paths(asked, self.name(service)))
+        return self._paths[service]
+
+    def endpoints(self, service: str) -> tuple[VpcEndpoint, ...]:
+        """The interface endpoints of a service in the VPC that are not deleted, as far as they were read."""
+        there = self.known.endpoints(service) or ()
+        return tuple(endpoint for endpoint in there if endpoint.state != DELETED)
+
+    @cached_property
+    def with_endpoint(self) -> tuple[str, ...]:
+        """The services of which the VPC has an endpoint of either kind, in the order of the catalogue."""
+        return tuple(name for name in SERVICES if self.endpoints(name) or self.known.gateways(name))
+
+    @cached_property
+    def subnets(self) -> dict[str, Subnet]:
+        """The subnets of the VPC in zones of the Region, by id. Endpoints are not made in Local and Wavelength Zones,
+        whose names are longer (EC2 User Guide, Availability Zones)."""
+        region = self.known.region
+        return {
+            subnet.subnet_id: subnet
+            for subnet in self.known.configuration.subnets or ()
+            if subnet.vpc_id == self.vpc_id
+            and subnet.availability_zone is not None
+            and subnet.availability_zone[:-_ZONE_LETTERS] == region
+        }
+
+    def zones_of(self, endpoint: VpcEndpoint) -> tuple[str, ...]:
+        """The zones in which an endpoint has an interface, as far as they are known, sorted."""
+        interfaces = self.known.configuration.endpoint_interfaces or ()
+        places = {interface.subnet_id for interface in interfaces if interface.interface_id in endpoint.interface_ids}
+        by_id = {subnet.subnet_id: subnet.availability_zone for subnet in self.known.configuration.subnets or ()}
+        zones = {by_id.get(subnet_id) for subnet_id in places or endpoint.subnet_ids}
+        return tuple(sorted(zone for zone in zones if zone is not None))

@@ -1,0 +1,45 @@
+"""Whether the policy of an endpoint allows nothing of a service, whoever calls."""
+
+import re
+from typing import Final
+
+from agent.judge.endpoint_policy.document import Statement, statements_of
+from agent.judge.endpoint_policy.matching import texts
+
+_OF_A_SERVICE: Final = re.compile(r"(?P<prefix>[A-Za-z0-9-]{1,64}):[A-Za-z0-9*?]{1,128}")
+
+
+def why_shut(policy: str | None, prefix: str) -> str | None:
+    """Why a policy allows no action of the service whose actions begin with `prefix`, in words without a full stop;
+    None where it may allow one. A policy that is blank, or that is not there, allows everything. Raises RefusedError
+    for a document that AWS would not have taken."""
+    if policy is None or not policy.strip():
+        return None
+    statements = statements_of(policy)
+    allows = [statement for statement in statements if statement.allows]
+    if not allows:
+        return "its only statements are Deny, and without an Allow nothing is allowed"
+    denying = next((one for one in statements if not one.allows and _fits_everything(one, prefix)), None)
+    if denying is not None:
+        return f"{denying.name} denies every action of the service to everybody"
+    if not any(_may_be_for(statement, prefix) for statement in allows):
+        return f"no Allow in it is for {prefix}: actions"
+    return None
+
+
+def _fits_everything(statement: Statement, prefix: str) -> bool:
+    elements = statement.elements
+    actions = {str(action).lower() for action in texts(elements.get("Action", []))}
+    who = elements.get("Principal")
+    everybody = who == "*" or (isinstance(who, dict) and "*" in texts(who.get("AWS", [])))
+    is_all = not actions.isdisjoint({"*", f"{prefix}:*"}) and "*" in texts(elements.get("Resource", []))
+    return is_all and everybody and "Condition" not in elements
+
+
+def _may_be_for(statement: Statement, prefix: str) -> bool:
+    """Whether an action of the service may be among those of a statement; one in a form that AWS does not document
+    may."""
+    if "NotAction" in statement.elements:
+        return True
+    forms = (_OF_A_SERVICE.fullmatch(str(action)) for action in texts(statement.elements["Action"]))
+    return any(form is None or form["prefix"].lower() == prefix for form in forms)

@@ -1,0 +1,236 @@
+"""The audit: for each VPC of an account, which workloads could run privately there, and what is wrong with its
+endpoints. Nothing in it is measured.
+
+A VPC is judged for a workload where it has an endpoint of a service that tells of it (`agent.catalog.workloads.SIGNS`),
+or where somebody asked for the workload. What is said of other workloads, and of services that none of these needs,
+does not count.
+"""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Final
+
+from agent.catalog.findings import Document, Severity
+from agent.report.codec import dumps as dumps_json
+from agent.report.codec import schema_of
+from agent.report.model import Fix, Status, Tool
+from agent.report.prediction import Answer
+from agent.report.serialization import from_json, to_json
+from agent.settings import Workload
+from probes.frozen import dataclass
+from probes.masks import AvailabilityZone, EndpointState, Owner, Plain, ResourceId, Sentence
+from probes.model import Address
+
+SCHEMA: Final = "backuplink.audit.v1"
+HOURS: Final = 730
+"""Of a month, as AWS counts them: 365 days of 24 hours, divided by 12 (AWS Pricing Calculator, Assumptions)."""
+
+
+class Known(StrEnum):
+    """Whether something is so, as far as the configuration that was read can tell."""
+
+    YES = "yes"
+    NO = "no"
+    CANNOT_TELL = "cannot-tell"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditFault:
+    """Something that is wrong in a VPC, or that may be."""
+
+    code: Plain | None
+    """The finding that a run would name; None where none is known."""
+    name: Plain | None
+    title: Plain
+    severity: Severity
+    measured: bool
+    """Always false: the configuration would cause it."""
+    certain: bool
+    """Whether it is so; false where it cannot be told."""
+    counts: bool
+    """Whether a workload for which the VPC is judged needs the service."""
+    suppressed: bool
+    services: tuple[Plain, ...]
+    """All for which the same is wrong; the details are those of the first."""
+    ports: tuple[int, ...]
+    """Empty where it is not about ports."""
+    addresses: tuple[Address, ...]
+    subjects: tuple[ResourceId, ...]
+    """Ids of what is wrong, or of what decides."""
+    rule: Sentence | None
+    detail: Sentence
+    fix: Fix | None
+    documents: tuple[Document, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditedService:
+    """What becomes of a service's name in a VPC."""
+
+    service: Plain
+    host: Plain
+    required_by: tuple[Plain, ...]
+    """Workloads for which the VPC is judged, and options; empty where none needs it."""
+    status: Status
+    """`not-in-use` where nothing needs it."""
+    answer: Answer
+    """What the VPC's resolver answers."""
+    words: Sentence
+    """What decides over that, without a full stop."""
+    endpoint_ids: tuple[ResourceId, ...]
+    """The endpoints that the name leads to, of other VPCs too."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditedWorkload:
+    """Whether a workload could run privately in a VPC."""
+
+    workload: Workload
+    by: Sentence | None
+    """Why the VPC is judged for it; None where it is not."""
+    status: Status
+    """`not-in-use` where the VPC is not judged for it."""
+    private: Known
+    """Whether every service that it needs is reached through an endpoint."""
+    services: tuple[Plain, ...]
+    """Those that it needs."""
+    lacks: tuple[Plain, ...]
+    """Those of them for which that is not so, or cannot be told."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditedEndpoint:
+    """An endpoint in a VPC."""
+
+    endpoint_id: ResourceId
+    service: Plain
+    kind: Plain
+    """`interface` or `gateway`."""
+    state: EndpointState
+    private_dns: bool | None
+    """None for a gateway endpoint."""
+    availability_zones: tuple[AvailabilityZone, ...]
+    """Those of its interfaces, as far as they are known."""
+    interface_count: int
+    resolved: Known
+    """Whether the service's name leads there in any VPC that was read; of a gateway endpoint, whether a route does."""
+    interface_hours: int
+    """A month, of all its interfaces; 0 for a gateway endpoint."""
+
+
+class CentralRole(StrEnum):
+    """What a VPC is for a central endpoint."""
+
+    HUB = "hub"
+    """It has the endpoint that other VPCs use."""
+    SPOKE = "spoke"
+    """It uses the endpoint of another VPC."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CentralEndpoint:
+    """An endpoint of one VPC that others use, seen from one of these VPCs."""
+
+    service: Plain
+    role: CentralRole
+    endpoint_ids: tuple[ResourceId, ...]
+    vpc_ids: tuple[ResourceId, ...]
+    """Of a hub those that use it, of a spoke those that have the endpoint."""
+    by: tuple[ResourceId, ...]
+    """Ids of the hosted zones, rules and Profiles that lead the name there."""
+    named: Known
+    """Whether the name leads there; `cannot-tell` where what answers for it cannot be seen."""
+    complete: Known
+    """Whether name and way are there, as far as the configuration tells."""
+    missing: tuple[Sentence, ...]
+    """What is missing or cannot be told, each without a full stop."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditedVpc:
+    """One VPC."""
+
+    region: Plain
+    account_id: Owner | None
+    """The account whose credentials read it; None where that is not known."""
+    vpc_id: ResourceId
+    owner_id: Owner | None
+    shared: bool | None
+    """Whether it is another account's; None where that is not known."""
+    taken_at: datetime
+    """When the configuration was read."""
+    status: Status
+    """The worst of what counts; `not-in-use` where the VPC is judged for no workload."""
+    counts: bool
+    """Whether it decides the verdict."""
+    summary: Sentence
+    workloads: tuple[AuditedWorkload, ...]
+    services: tuple[AuditedService, ...]
+    """Those that a workload needs or that have an endpoint here."""
+    endpoints: tuple[AuditedEndpoint, ...]
+    central: tuple[CentralEndpoint, ...]
+    faults: tuple[AuditFault, ...]
+    """What counts and is worst first."""
+    unresolved_hours: int
+    """Interface-hours a month of available endpoints that no name leads to."""
+    not_read: tuple[Sentence, ...]
+    """Parts of the configuration that were not read, with the reason."""
+    not_readable: tuple[Sentence, ...]
+    """What its owner alone may read, of a VPC that is shared with the account."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unanswered:
+    """An account, a Region or a VPC of which nothing could be read."""
+
+    account_id: Owner | None
+    region: Plain | None
+    vpc_id: ResourceId | None
+    reason: Sentence
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditVerdict:
+    """What comes of it all."""
+
+    status: Status
+    """The worst VPC that counts; `unknown` where none does."""
+    summary: Sentence
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditDocument:
+    """The VPCs of some accounts and Regions."""
+
+    schema: Plain
+    tool: Tool
+    redacted: bool
+    measured: bool
+    """Always false."""
+    verdict: AuditVerdict
+    workloads: tuple[Workload, ...]
+    """Those that were asked for in every VPC."""
+    asked_services: tuple[Plain, ...]
+    """The same of services."""
+    vpcs: tuple[AuditedVpc, ...]
+    """By account, Region and id."""
+    unresolved_hours: int
+    """Of all VPCs."""
+    unanswered: tuple[Unanswered, ...]
+
+
+def dumps(document: AuditDocument) -> str:
+    """As JSON text."""
+    return dumps_json(to_json(document))
+
+
+def decode(data: Any) -> AuditDocument:
+    """Read a document back. Raises DecodeError where the data is none."""
+    return from_json(AuditDocument, data)
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema of the document (draft 2020-12)."""
+    document = schema_of(AuditDocument, SCHEMA)
+    document["properties"]["measured"] = {"const": False}
+    return document

@@ -1,0 +1,295 @@
+"""Reading all VPCs of accounts and Regions, one after the other, for an audit.
+
+Each VPC is read as for a facts file, with no more requests than a run makes. Requests of an account keep below half of
+the rates that AWS publishes, since others of the account need them, too. What does not answer is named and never ends
+the rest: a Region, an account, a role that cannot be assumed.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import Any, Final, TypeVar
+
+from agent.catalog.partitions import partition_of
+from agent.process.cancel import CancelToken
+from agent.report.audit import Unanswered
+from agent.run.collect_facts import FactsUnavailable, facts_of, keys_here, region_here, whole_request
+from agent.settings import Ec2Facts
+from probes.frozen import dataclass
+from probes.model import Draft, Step, Subject
+from probes.observe import Log
+from probes.seams import Keys, Reader, World
+from probes.vpc import accounts
+from probes.vpc import reads as ec2
+
+MAX_VPCS: Final = 200
+"""Of one account and Region."""
+REGIONS_AT_ONCE: Final = 4
+_RATES: Final = {ec2.EC2: 10.0}
+_RATE: Final = 2.0
+"""Requests a second of an account: half of what EC2 refills (EC2 API Reference, Request throttling), and less than half
+of the 5 that Route 53 and its Resolver allow (Route 53 Developer Guide, Quotas)."""
+_GLOBAL: Final = frozenset({ec2.ROUTE_53})
+"""Services whose rate holds for all Regions together."""
+
+T = TypeVar("T")
+Progress = Callable[[int, int, str], None]
+"""How many VPCs are read, how many are known, and where that is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountRequest:
+    """What is to be read, and how."""
+
+    regions: tuple[str, ...]
+    """Empty where the SDK's profile names it."""
+    all_regions: bool
+    vpc_ids: tuple[str, ...]
+    """Those that are read; empty for all."""
+    role_arns: tuple[str, ...]
+    """Roles whose accounts are read in place of that of the credentials."""
+    organization_role: str | None
+    """The name of a role that is assumed in each account of the organization."""
+    profile: str | None
+    ca_bundle: str | None
+    timeout: float
+    """Seconds for one read."""
+    deadline: float
+    """Seconds for all of it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfAccount:
+    """The facts of a VPC, and the account that read them."""
+
+    account_id: str | None
+    facts: Ec2Facts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountFacts:
+    """All that was read, and what gave no answer."""
+
+    vpcs: tuple[OfAccount, ...]
+    unanswered: tuple[Unanswered, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Account:
+    account_id: str | None
+    keys: Keys
+
+
+async def gather(
+    request: AccountRequest, world: World, *, stop: CancelToken, progress: Progress = lambda *_: None
+) -> AccountFacts | FactsUnavailable:
+    """Read the VPCs. Ends within the deadline, or when `stop` is cancelled. Gives FactsUnavailable where there are
+    neither credentials nor a Region to begin with. Never raises for what the world does."""
+    return await _Collection(request, world, stop, progress).collected()
+
+
+class Pace:
+    """Turns that come no faster than a rate."""
+
+    def __init__(self, rate: float) -> None:
+        self._gap = 1.0 / rate
+        self._next = 0.0
+
+    async def turn(self) -> None:
+        now = asyncio.get_running_loop().time()
+        at = max(now, self._next)
+        self._next = at + self._gap
+        if at > now:
+            await asyncio.sleep(at - now)
+
+
+class _PacedReader:
+    """A reader that keeps to the rates of an account and Region."""
+
+    def __init__(self, reader: Reader, paces: Callable[[str], Pace]) -> None:
+        self._reader = reader
+        self._paces = paces
+
+    async def prepare(self, services: Iterable[str]) -> None:
+        await self._reader.prepare(services)
+
+    async def read(self, service: str, operation: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+        await self._paces(service).turn()
+        return await self._reader.read(service, operation, parameters)
+
+
+class _Collection:
+    """One collection, as far as it is."""
+
+    def __init__(self, request: AccountRequest, world: World, stop: CancelToken, progress: Progress) -> None:
+        self._request = request
+        self._world = world
+        self._stop = stop
+        self._progress = progress
+        self._vpcs: list[OfAccount] = []
+        self._unanswered: list[Unanswered] = []
+        self._open: dict[tuple[str | None, str | None, str | None], None] = {}
+        """What is begun and not done: account, Region and VPC."""
+        self._known = 0
+        self._paces: dict[tuple[str | None, str | None, str], Pace] = {}
+
+    async def collected(self) -> AccountFacts | FactsUnavailable:
+        window = asyncio.timeout_at(asyncio.get_running_loop().time() + self._request.deadline)
+        try:
+            async with window:
+                self._stop.watch(window)
+                if (nothing := await self._all()) is not None:
+                    return nothing
+        except TimeoutError:
+            pass  # what was not read by then is named below
+        finally:
+            self._stop.release()
+        reason = self._stop.reason
+        why = f"interrupted by {reason}" if reason else f"the deadline of {self._request.deadline:g} s came"
+        for account_id, region, vpc_id in self._open:
+            self._say(account_id, region, vpc_id, why)
+        return AccountFacts(
+            vpcs=tuple(self._vpcs),
+            unanswered=tuple(
+                sorted(self._unanswered, key=lambda one: (one.account_id or "", one.region or "", one.vpc_id or ""))
+            ),
+        )
+
+    def _say(self, account_id: str | None, region: str | None, vpc_id: str | None, reason: str) -> None:
+        self._unanswered.append(Unanswered(account_id=account_id, region=region, vpc_id=vpc_id, reason=reason))
+
+    async def _all(self) -> FactsUnavailable | None:
+        request = self._request
+        region = request.regions[0] if request.regions else await region_here(self._world, request)
+        if isinstance(region, FactsUnavailable):
+            return region
+        keys = await keys_here(self._world, request)
+        if isinstance(keys, FactsUnavailable):
+            return keys
+        for account in await self._accounts(keys, region):
+            await self._account(account, region)
+        return None
+
+    # --- Accounts ----------------------------------------------------------------------------------------------------
+
+    async def _accounts(self, keys: Keys, region: str) -> list[_Account]:
+        """The accounts that are read, those whose role cannot be assumed left out."""
+        request = self._request
+        reader = self._reader(None, keys, region, most=accounts.MAX_PAGES + 3 + 2 * len(request.role_arns))
+        own = await self._asked("the caller's identity", lambda: accounts.account_of(reader))
+        own_id = own if isinstance(own, str) else None
+        role_arns = list(request.role_arns)
+        found: list[_Account] = []
+        if request.organization_role is not None:
+            listed = await self._asked("the organization's accounts", lambda: accounts.accounts(reader))
+            if isinstance(listed, FactsUnavailable):
+                self._say(own_id, None, None, f"the accounts of the organization: {listed.why}")
+                listed = ()
+            partition = partition_of(region).id
+            found += [_Account(account_id=own_id, keys=keys)] if own_id in listed else []
+            role_arns += [
+                f"arn:{partition}:iam::{account_id}:role/{request.organization_role}"
+                for account_id in listed
+                if account_id != own_id
+            ]
+        elif not role_arns:
+            return [_Account(account_id=own_id, keys=keys)]
+        for role_arn in dict.fromkeys(role_arns):
+            account_id = role_arn.split(":")[4]
+            of_role = self._reader(None, keys, region, most=2)
+            role_keys = await self._asked("the role", lambda: accounts.keys_of_role(of_role, role_arn))  # noqa: B023
+            if isinstance(role_keys, FactsUnavailable):
+                self._say(account_id, None, None, f"{role_arn} cannot be assumed: {role_keys.why}")
+            else:
+                found.append(_Account(account_id=account_id, keys=role_keys))
+        return found
+
+    async def _account(self, account: _Account, region: str) -> None:
+        regions: Sequence[str] = self._request.regions or (region,)
+        if self._request.all_regions:
+            reader = self._reader(account.account_id, account.keys, region, most=2)
+            listed = await self._asked("the Regions", lambda: accounts.regions(reader))
+            if isinstance(listed, FactsUnavailable):
+                self._say(account.account_id, None, None, f"its Regions cannot be listed: {listed.why}")
+            else:
+                regions = listed
+        self._open |= dict.fromkeys((account.account_id, name, None) for name in regions)
+        some = asyncio.Semaphore(REGIONS_AT_ONCE)
+
+        async def read(name: str) -> None:
+            async with some:
+                await self._region(account, name)
+
+        async with asyncio.TaskGroup() as group:
+            for name in dict.fromkeys(regions):
+                group.create_task(read(name))
+
+    # --- VPCs --------------------------------------------------------------------------------------------------------
+
+    async def _region(self, account: _Account, region: str) -> None:
+        account_id = account.account_id
+        reader = self._reader(account_id, account.keys, region, most=accounts.MAX_PAGES)
+        listed = await self._asked("the VPCs", lambda: accounts.vpcs(reader, self._request.vpc_ids))
+        self._open.pop((account_id, region, None), None)
+        if isinstance(listed, FactsUnavailable):
+            self._say(account_id, region, None, listed.why)
+            return
+        if len(listed) > MAX_VPCS:
+            left = f"{len(listed) - MAX_VPCS} of its {len(listed)} VPCs are not read: name some with --vpc"
+            self._say(account_id, region, None, left)
+        wanted = listed[:MAX_VPCS]
+        self._known += len(wanted)
+        self._open |= dict.fromkeys((account_id, region, vpc_id) for vpc_id in wanted)
+        for vpc_id in wanted:
+            self._progress(len(self._vpcs), self._known, region)
+            facts = await self._vpc(account, region, vpc_id)
+            self._open.pop((account_id, region, vpc_id), None)
+            if isinstance(facts, FactsUnavailable):
+                self._say(account_id, region, vpc_id, facts.why)
+            else:
+                self._vpcs.append(OfAccount(account_id=account_id, facts=facts))
+
+    async def _vpc(self, account: _Account, region: str, vpc_id: str) -> Ec2Facts | FactsUnavailable:
+        log = self._log()
+        taken_at = self._world.machine.now()
+        reader = self._reader(account.account_id, account.keys, region, most=ec2.MAX_REQUESTS)
+        wanted = whole_request(vpc_id, region, most=ec2.MAX_REQUESTS)
+        await ec2.inspect(reader, log, wanted, limit=self._request.timeout)
+        return facts_of(log, region=region, vpc_id=vpc_id, taken_at=taken_at)
+
+    # --- Requests ----------------------------------------------------------------------------------------------------
+
+    def _reader(self, account_id: str | None, keys: Keys, region: str, *, most: int) -> Reader:
+        request = self._request
+        reader = self._world.sdk.reader(
+            keys,
+            region=region,
+            profile=request.profile,
+            ca_bundle=request.ca_bundle,
+            timeout=request.timeout,
+            most=most,
+        )
+
+        def pace(service: str) -> Pace:
+            key = account_id, None if service in _GLOBAL else region, service
+            if key not in self._paces:
+                self._paces[key] = Pace(_RATES.get(service, _RATE))
+            return self._paces[key]
+
+        return _PacedReader(reader, pace)
+
+    def _log(self) -> Log:
+        return Log(now=self._world.machine.now, emit=lambda _: None)
+
+    async def _asked(self, what: str, ask: Callable[[], Awaitable[T]]) -> T | FactsUnavailable:
+        """What a request gives, or why it gives nothing."""
+
+        async def body(draft: Draft[bool]) -> T:
+            given = await ask()
+            draft.facts = True  # what is given may be keys, which no observation holds
+            return given
+
+        subject = Subject(step=Step.EC2, operation=what)
+        observation, given = await self._log().observe(subject, body, limit=self._request.timeout)
+        if observation.failure is not None:
+            return FactsUnavailable(why=observation.failure.message)
+        return given  # type: ignore[return-value] # what is no failure has given it

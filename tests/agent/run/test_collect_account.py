@@ -1,0 +1,253 @@
+"""Reading the VPCs of accounts: bounded, paged, at a bounded rate, and never ended by what does not answer."""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from http.server import BaseHTTPRequestHandler
+from typing import Any, Final
+
+import boto3.session
+import pytest
+
+from agent.report import audit as audit_report
+from agent.report.audit import AuditDocument
+from agent.run import collect_account
+from probes.model import FailureKind, ProbeError
+from probes.seams import Keys
+from probes.vpc import accounts
+from tests.support import moto_server
+from tests.support.command import SECONDS
+from tests.support.repository import ROOT
+
+REGION: Final = moto_server.REGION
+VPC_ID: Final = "vpc-0a1b2c3d4e5f67890"
+moto, moto_url, told = moto_server.moto, moto_server.moto_url, moto_server.told
+NAMES: Final = {
+    "access_key_id": "AWS_ACCESS_KEY_ID",
+    "secret_key": "AWS_SECRET_ACCESS_KEY",
+    "token": "AWS_SESSION_TOKEN",
+}
+
+
+# --- Answers ---------------------------------------------------------------------------------------------------------
+
+
+class Scripted:
+    """A reader that answers as it is told."""
+
+    def __init__(self, answers: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
+        self._answers = {name: iter(pages) for name, pages in answers.items()}
+        self.asked: list[tuple[str, Mapping[str, Any]]] = []
+
+    async def prepare(self, services: object) -> None:
+        """Nothing is needed."""
+
+    async def read(self, service: str, operation: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+        self.asked.append((operation, parameters))
+        return next(self._answers[operation])
+
+
+async def test_the_list_of_vpcs_is_read_to_its_end() -> None:
+    reader = Scripted(
+        {
+            "DescribeVpcs": [
+                {"Vpcs": [{"VpcId": "vpc-0b123456"}], "NextToken": "x"},
+                {"Vpcs": [{"VpcId": "vpc-0a123456"}]},
+            ]
+        }
+    )
+    assert await accounts.vpcs(reader) == ("vpc-0a123456", "vpc-0b123456")
+    assert [parameters.get("NextToken") for _, parameters in reader.asked] == [None, "x"]
+
+
+async def test_a_list_without_end_is_given_up() -> None:
+    endless = [{"Accounts": [], "NextToken": "x"}] * (accounts.MAX_PAGES + 1)
+    with pytest.raises(ProbeError) as raised:
+        await accounts.accounts(Scripted({"ListAccounts": endless}))
+    assert raised.value.kind is FailureKind.TOO_LARGE
+
+
+async def test_accounts_that_are_not_active_are_left_out() -> None:
+    rows = [{"Id": "111122223333", "Status": "ACTIVE"}, {"Id": "444455556666", "Status": "SUSPENDED"}]
+    assert await accounts.accounts(Scripted({"ListAccounts": [{"Accounts": rows}]})) == ("111122223333",)
+
+
+@pytest.mark.parametrize(
+    "held", [{}, {"AccessKeyId": "A", "SecretAccessKey": 1, "SessionToken": "T"}, {"AccessKeyId": "A\n"}, None]
+)
+async def test_a_role_without_keys_is_refused(held: Any) -> None:
+    answer = {} if held is None else {"Credentials": held}
+    with pytest.raises(ProbeError):
+        await accounts.keys_of_role(Scripted({"AssumeRole": [answer]}), "arn:aws:iam::111122223333:role/x")
+
+
+async def test_the_keys_of_a_role_are_given() -> None:
+    held = {"AccessKeyId": "A", "SecretAccessKey": "S", "SessionToken": "T"}
+    reader = Scripted({"AssumeRole": [{"Credentials": held}]})
+    keys = await accounts.keys_of_role(reader, "arn:aws:iam::111122223333:role/x")
+    assert keys == Keys(**dict(zip(("access_key_id", "secret_key", "token"), held.values(), strict=True)))
+
+
+@pytest.mark.virtual_clock
+async def test_requests_keep_to_their_rate() -> None:
+    loop = asyncio.get_running_loop()
+    pace = collect_account.Pace(2.0)
+    began = loop.time()
+    times = []
+    for _ in range(5):
+        await pace.turn()
+        times.append(round(loop.time() - began, 3))
+    assert times == [0.0, 0.5, 1.0, 1.5, 2.0]
+
+
+# --- The real command against a real server --------------------------------------------------------------------------
+
+
+def run(*words: str) -> tuple[int, AuditDocument, str]:
+    """The command; its exit code, its document and what it says on stderr."""
+    result = subprocess.run(
+        [sys.executable, "-m", "agent", "audit", "--format", "json", *words],
+        cwd=ROOT,
+        env={**os.environ, **{NAMES[name]: value for name, value in moto_server.KEYS.items()}},
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+    assert result.stdout, result.stderr
+    return result.returncode, audit_report.decode(json.loads(result.stdout)), result.stderr
+
+
+def make_vpc(client: Any, *, private_dns: bool) -> tuple[str, str]:
+    """A VPC with a host and an endpoint of backup that admits it; its id and the endpoint's."""
+    vpc_id = client.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    client.modify_vpc_attribute(VpcId=vpc_id, EnableDnsHostnames={"Value": True})
+    servers = [{"Key": "domain-name-servers", "Values": ["AmazonProvidedDNS"]}]
+    options = client.create_dhcp_options(DhcpConfigurations=servers)["DhcpOptions"]["DhcpOptionsId"]
+    client.associate_dhcp_options(DhcpOptionsId=options, VpcId=vpc_id)
+    subnet_id = client.create_subnet(VpcId=vpc_id, CidrBlock="10.0.1.0/24")["Subnet"]["SubnetId"]
+    client.run_instances(ImageId="ami-12345678", MinCount=1, MaxCount=1, SubnetId=subnet_id)
+    endpoint = client.create_vpc_endpoint(
+        VpcId=vpc_id,
+        VpcEndpointType="Interface",
+        ServiceName=f"com.amazonaws.{REGION}.backup",
+        SubnetIds=[subnet_id],
+        PrivateDnsEnabled=private_dns,
+    )["VpcEndpoint"]
+    interfaces = client.describe_network_interfaces(NetworkInterfaceIds=endpoint["NetworkInterfaceIds"])
+    for group in {group["GroupId"] for one in interfaces["NetworkInterfaces"] for group in one["Groups"]}:
+        client.authorize_security_group_ingress(
+            GroupId=group, IpProtocol="tcp", FromPort=443, ToPort=443, CidrIp="10.0.0.0/16"
+        )
+    return vpc_id, endpoint["VpcEndpointId"]
+
+
+@pytest.fixture
+def account(
+    told: moto_server.Told, moto: boto3.session.Session, monkeypatch: pytest.MonkeyPatch
+) -> boto3.session.Session:
+    """An account of moto; what it does not have, another server says."""
+    for service in ("ROUTE53RESOLVER", "ROUTE53PROFILES"):
+        monkeypatch.setenv(f"AWS_ENDPOINT_URL_{service}", f"http://127.0.0.1:{told.port}")
+    # moto 5 fails on filters of this read, and answers nothing.
+    from moto.ec2.models.vpcs import VPCBackend
+
+    monkeypatch.setattr(VPCBackend, "describe_vpc_endpoint_services", _no_services)
+    return moto
+
+
+def _no_services(*_: Any, **__: Any) -> dict[str, Any]:
+    return {"servicesDetails": [], "serviceNames": [], "nextToken": ""}
+
+
+def test_the_vpcs_of_a_region_are_read_and_audited(account: boto3.session.Session) -> None:
+    client = account.client("ec2")
+    on, _ = make_vpc(client, private_dns=True)
+    off, endpoint_id = make_vpc(client, private_dns=False)
+    code, document, err = run("--region", REGION)
+    by_id = {vpc.vpc_id: vpc for vpc in document.vpcs}
+    assert {on, off} < by_id.keys(), "the default VPC is there, too"
+    assert err == "", "no progress where stderr is no terminal"
+    assert {vpc.account_id for vpc in document.vpcs} == {"123456789012"}
+    assert {vpc.status.value for vpc_id, vpc in by_id.items() if vpc_id not in (on, off)} == {"not-in-use"}
+    (fault,) = (fault for fault in by_id[off].faults if fault.code == "VPC002")
+    assert fault.subjects == (endpoint_id,)
+    assert {fault.code for fault in by_id[on].faults} == {None}, "moto gives an endpoint no private names"
+    assert {vpc.not_read for vpc in document.vpcs} == {()}
+    assert (code, document.unanswered) == (2, ())
+    code, document, _ = run("--region", REGION, "--vpc", off)
+    assert (code, [vpc.vpc_id for vpc in document.vpcs]) == (2, [off])
+
+
+def test_another_account_is_read_with_its_role(account: boto3.session.Session) -> None:
+    role = "arn:aws:iam::999999999999:role/audit"
+    keys = account.client("sts").assume_role(RoleArn=role, RoleSessionName="test")["Credentials"]
+    other = boto3.session.Session(
+        keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"], region_name=REGION
+    )
+    vpc_id, _ = make_vpc(other.client("ec2"), private_dns=False)
+    code, document, _ = run("--region", REGION, "--role-arn", role)
+    assert vpc_id in {vpc.vpc_id for vpc in document.vpcs if vpc.account_id == "999999999999"}
+    assert {vpc.account_id for vpc in document.vpcs} == {"999999999999"}
+    assert code == 2
+
+
+def test_a_region_that_refuses_is_listed_and_not_fatal(told: moto_server.Told) -> None:
+    """Every request is answered by a scripted server, one Region of which refuses."""
+
+    def vpcs(call: moto_server.Call) -> moto_server.Reply:
+        if f"/{REGION}/" not in call.headers["Authorization"]:
+            return moto_server.refusal("UnauthorizedOperation", "You are not authorized to perform this operation.")
+        row = f"<item><vpcId>{VPC_ID}</vpcId><ownerId>111122223333</ownerId></item>"
+        if "NextToken" in call.parameters:
+            return moto_server.of_ec2("DescribeVpcs", row)
+        return moto_server.of_ec2("DescribeVpcs", "", "more")
+
+    told.answers["DescribeVpcs"] = vpcs
+    told.answers["GetCallerIdentity"] = moto_server.refusal("AccessDenied", "no")
+    code, document, _ = run("--region", REGION, "--region", "eu-west-3")
+    assert [vpc.vpc_id for vpc in document.vpcs] == [VPC_ID], "the second page was read"
+    (refused,) = document.unanswered
+    assert (refused.region, "authorized" in refused.reason) == ("eu-west-3", True)
+    assert code == 3, "no VPC counts"
+    requests = Counter(call.operation for call in told.calls)
+    assert sum(requests.values()) - requests["GetCallerIdentity"] - 3 <= 40
+
+
+def test_a_silent_region_is_listed_and_not_fatal(told: moto_server.Told) -> None:
+    def hang_up(handler: BaseHTTPRequestHandler) -> None:
+        handler.close_connection = True
+
+    told.answers["DescribeVpcs"] = moto_server.Behaviour(hang_up)
+    told.answers["GetCallerIdentity"] = moto_server.refusal("AccessDenied", "no")
+    code, document, _ = run("--region", REGION)
+    assert (code, document.vpcs) == (3, ())
+    (silent,) = document.unanswered
+    assert silent.region == REGION
+
+
+def test_a_role_that_cannot_be_assumed_is_listed(told: moto_server.Told) -> None:
+    told.answers["AssumeRole"] = moto_server.refusal(
+        "AccessDenied", "User is not authorized to perform: sts:AssumeRole"
+    )
+    told.answers["GetCallerIdentity"] = moto_server.refusal("AccessDenied", "no")
+    code, document, _ = run("--region", REGION, "--role-arn", "arn:aws:iam::111122223333:role/x")
+    assert (code, document.vpcs) == (3, ())
+    (refused,) = document.unanswered
+    assert (refused.account_id, "cannot be assumed" in refused.reason) == ("111122223333", True)
+    assert "DescribeVpcs" not in told.operations
+
+
+def test_all_regions_are_those_that_the_account_has(told: moto_server.Told, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = "".join(f"<item><regionName>{name}</regionName></item>" for name in ("eu-west-1", "eu-west-3"))
+    told.answers["DescribeRegions"] = moto_server.of_ec2_with("DescribeRegions", f"<regionInfo>{rows}</regionInfo>")
+    told.answers["GetCallerIdentity"] = moto_server.refusal("AccessDenied", "no")
+    told.answers["DescribeVpcs"] = moto_server.refusal("UnauthorizedOperation", "no")
+    monkeypatch.setenv("AWS_REGION", REGION)
+    code, document, _ = run("--all-regions")
+    assert code == 3
+    assert [one.region for one in document.unanswered] == ["eu-west-1", "eu-west-3"]

@@ -1,0 +1,40 @@
+"""The line on a terminal while VPCs are read."""
+
+import io
+
+import pytest
+
+from agent.formats.progress import AuditProgress
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_the_line_says_how_far_it_is_and_is_cleared() -> None:
+    terminal = Terminal()
+    progress = AuditProgress(terminal)
+    progress(3, 12, "eu-west-1")
+    assert terminal.getvalue().rstrip() == "\r[#####               ] 3 of 12 VPCs, eu-west-1"
+    progress.end()
+    assert terminal.getvalue().endswith(f"\r{' ' * 60}\r")
+
+
+def test_nothing_is_shown_where_there_is_no_terminal() -> None:
+    file = io.StringIO()
+    progress = AuditProgress(file)
+    progress(0, 0, "eu-west-1")
+    progress.end()
+    assert file.getvalue() == ""
+    AuditProgress(None)(1, 2, "eu-west-1")
+
+
+def test_a_terminal_that_was_closed_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = Terminal()
+
+    def refuse(_: str) -> int:
+        raise OSError
+
+    monkeypatch.setattr(terminal, "write", refuse)
+    AuditProgress(terminal)(1, 2, "eu-west-1")
