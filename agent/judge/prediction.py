@@ -8,6 +8,7 @@ is not known for certain is never open: it is said as what cannot be told.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from types import MappingProxyType
 from typing import Final
 
 from agent.catalog.findings import CODES, Severity
@@ -16,8 +17,11 @@ from agent.catalog.wording import counted, listed
 from agent.judge.predict.assume import assumed
 from agent.judge.predict.matrix import Matrix, ServicePorts, of_source, source_id
 from agent.judge.predict.names import KnownVpc, predicted_name
+from agent.judge.predict.plan import applied
+from agent.judge.predict.plan_values import Plan
 from agent.judge.predict.predictor import Predictor
 from agent.judge.predict.sources import Blocks, Source, sources_of
+from agent.judge.prediction_calls import calls_to, faults_of_calls
 from agent.judge.prediction_changes import changes_between, verdict_of_changes
 from agent.judge.prediction_fixes import fix_of_name, fix_of_paths, is_of_gateway
 from agent.report.hops import Reachability, Stage
@@ -25,6 +29,7 @@ from agent.report.model import Status, Tool
 from agent.report.prediction import (
     SCHEMA,
     Answer,
+    PredictedCall,
     PredictedFault,
     PredictedName,
     PredictedPath,
@@ -72,37 +77,48 @@ class Facts:
     not_read: tuple[str, ...]
 
 
-def predicted(facts: Facts, asked: Asked, assumptions: Sequence[str] = ()) -> PredictionDocument:
-    """The prediction; with changes that are not made yet, how it would be with them, and what they do. Raises
-    SourceError for a source that is not in the VPC, and AssumptionError."""
-    if not assumptions:
+def predicted(
+    facts: Facts,
+    asked: Asked,
+    assumptions: Sequence[str] = (),
+    *,
+    policies: Mapping[str, str] = MappingProxyType({}),
+    plans: Sequence[Plan] = (),
+) -> PredictionDocument:
+    """The prediction; with changes that are not made yet, how it would be with them, and what they do: those of plans
+    first, then those that are typed, whose files of policies `policies` holds. Raises SourceError for a source that is
+    not in the VPC, and AssumptionError."""
+    if not assumptions and not plans:
         return _document(facts, asked, Blocks.of_sources(facts.known.configuration))
-    made = assumed(facts.known, assumptions)
+    planned = applied(facts.known, plans)
+    typed = assumed(planned.known, assumptions, policies)
+    made = replace(planned, known=typed.known, words=(*planned.words, *typed.words))
     ways = [Blocks.of_sources(known.configuration) for known in (facts.known, made.known)]
     # By the blocks of both, so that both have the same classes of sources.
     blocks = Blocks(network for way in ways for network in way.networks)
     before, after = _document(facts, asked, blocks), _document(replace(facts, known=made.known), asked, blocks)
+    after = replace(after, assumed=made.words, unjudged=made.unjudged, ignored=made.ignored)
     changes = changes_between(before, after)
-    return replace(after, assumed=made.words, changes=changes, verdict=verdict_of_changes(changes, after))
+    return replace(after, changes=changes, verdict=verdict_of_changes(changes, after))
 
 
 def _document(facts: Facts, asked: Asked, blocks: Blocks) -> PredictionDocument:
     known = facts.known
     configuration = known.configuration
-    predictor = Predictor(configuration, vpc_id=known.vpc_id)
+    predictor = Predictor(configuration, vpc_id=known.vpc_id, pending=known.pending)
     sources = sources_of(configuration, known.vpc_id, asked.sources, blocks)
     classes = tuple(_source_class(number, source, known, predictor) for number, source in enumerate(sources))
     matrix = Matrix(known, predictor, sources, blocks)
     names: list[PredictedName] = []
     paths: list[PredictedPath] = []
+    calls: list[PredictedCall] = []
     for service, required in asked.services.items():
-        ports = {port.number: port.required for port in SERVICES[service].ports}
-        if asked.ports:
-            ports = dict.fromkeys(asked.ports, True)
+        ports = _ports_of(asked, service)
         name = predicted_name(known, predictor, service, counts=required)
         names.append(name)
         paths += matrix.paths(ServicePorts(service=service, required=required, ports=ports), name)
-    faults = _faults(known, asked, classes, names, paths)
+        calls += calls_to(known, name, required=required)
+    faults = _faults(known, asked, classes, names, paths, calls)
     in_vpc = [interface for interface in configuration.interfaces or () if interface.vpc_id == known.vpc_id]
     return PredictionDocument(
         schema=SCHEMA,
@@ -119,11 +135,21 @@ def _document(facts: Facts, asked: Asked, blocks: Blocks) -> PredictionDocument:
         left_out=sum(interface.instance_id is None for interface in in_vpc),
         names=tuple(names),
         paths=tuple(paths),
+        calls=tuple(calls),
         faults=faults,
         not_read=facts.not_read,
         assumed=(),
+        unjudged=(),
+        ignored=(),
         changes=(),
     )
+
+
+def _ports_of(asked: Asked, service: str) -> dict[int, bool]:
+    """The ports on which a service is asked for, and whether each is needed."""
+    if asked.ports:
+        return dict.fromkeys(asked.ports, True)
+    return {port.number: port.required for port in SERVICES[service].ports}
 
 
 def _source_class(number: int, source: Source, known: KnownVpc, predictor: Predictor) -> SourceClass:
@@ -155,16 +181,18 @@ def _faults(
     classes: Sequence[SourceClass],
     names: Iterable[PredictedName],
     paths: Iterable[PredictedPath],
+    calls: Iterable[PredictedCall],
 ) -> tuple[PredictedFault, ...]:
     """What is required and not certain to work: blocked first, and among these the names, then what most interfaces
-    meet."""
+    meet, then the calls."""
     by_id = {source.id: source for source in classes}
     count = sum(source.interface_count for source in classes)
-    faults = [fault for name in names if (fault := _of_name(known, name, classes, count)) is not None]
+    faults = [fault for name in names if (fault := _of_name(known, name, classes, count))]
     of_paths = [_of_paths(known, stopped, by_id) for stopped in _alike(paths)]
     rank = {service: place for place, service in enumerate(asked.services)}
     of_paths.sort(key=lambda fault: (-fault.interface_count, rank[fault.service], fault.decided_by, fault.ports))
-    return tuple(sorted((*faults, *of_paths), key=lambda fault: _ORDER.index(fault.outcome)))
+    faults += [*of_paths, *faults_of_calls(known, calls, classes)]
+    return tuple(sorted(faults, key=lambda fault: _ORDER.index(fault.outcome)))
 
 
 def _alike(paths: Iterable[PredictedPath]) -> Iterator[list[PredictedPath]]:
@@ -205,6 +233,7 @@ def _of_name(
         severity=Severity.CRITICAL if blocked else Severity.WARNING,
         measured=False,
         service=name.service,
+        action=None,
         ports=(),
         outcome=Reachability.BLOCKED if blocked else Reachability.CANNOT_TELL,
         sources=tuple(source.id for source in classes),
@@ -239,6 +268,7 @@ def _of_paths(known: KnownVpc, paths: Sequence[PredictedPath], by_id: Mapping[st
         severity=Severity.CRITICAL if first.outcome is Reachability.BLOCKED else Severity.WARNING,
         measured=False,
         service=first.service,
+        action=None,
         ports=ports,
         outcome=first.outcome,
         sources=sources,

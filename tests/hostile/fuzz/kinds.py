@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Final
 
-from tests.hostile.fuzz import answers, commands, facts, histories, log_lines, options, reports, requests, typed
+from tests.hostile.fuzz import answers, commands, facts, histories, log_lines, options, plans, reports, requests, typed
 from tests.hostile.fuzz.command import Command
 from tests.support.extent import everything
 
@@ -51,6 +51,7 @@ KINDS: Final = tuple(
         ("reports", 125, reports.check_reports),
         ("commands", 100, commands.check_words),
         ("facts", 75, facts.check_facts),
+        ("plans", 20, plans.check_plans),
         ("histories", 40, histories.check_history),
         ("log-lines", 20, log_lines.check_log_lines),
         ("requests", 90, requests.check_requests),
