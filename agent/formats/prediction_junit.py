@@ -7,7 +7,7 @@ from typing import Any, Final
 from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
 
 from agent.formats import prediction_content as content
-from agent.formats.report_text import bounded, shell, visible
+from agent.formats.report_text import bounded, shell, unchecked, visible
 from agent.report.hops import WORST, Reachability
 from agent.report.model import Status
 from agent.report.prediction import (
@@ -147,7 +147,7 @@ def _paths(service: str, document: PredictionDocument) -> list[TestCase]:
                 fault = fixes.get((source.id, port))
                 commands = []
                 if fault is not None and fault.fix is not None:
-                    commands = [shell(command) for command in fault.fix.commands]
+                    commands = [*map(shell, fault.fix.commands), *unchecked(fault.fix)]
                 cases.append(_path(source, path_of, commands))
     return cases
 

@@ -7,7 +7,7 @@ import textwrap
 from typing import Final
 
 from agent.formats import prediction_content as content
-from agent.formats.report_text import WIDTH, bounded, command_lines, visible
+from agent.formats.report_text import WIDTH, bounded, command_lines, unchecked, visible
 from agent.report.model import Status
 from agent.report.prediction import PredictedFault, PredictionDocument
 
@@ -75,6 +75,7 @@ def _fault(number: int, fault: PredictedFault, document: PredictionDocument) -> 
     if fault.fix is not None:
         lines += ["", _wrapped(f"What to do: {fault.fix.summary}", _INDENT)]
         lines += [command_lines(command, f"{_INDENT}  ") for command in fault.fix.commands]
+        lines += [_wrapped(words, _INDENT) for words in unchecked(fault.fix)]
     if fault.code is not None:
         lines.append(_wrapped(f"See: backuplink explain {fault.code}", _INDENT))
     return "\n".join(lines)

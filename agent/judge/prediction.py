@@ -23,6 +23,7 @@ from agent.judge.predict.predictor import Predictor
 from agent.judge.predict.sources import Blocks, Source, sources_of
 from agent.judge.prediction_calls import calls_to, faults_of_calls
 from agent.judge.prediction_changes import changes_between, verdict_of_changes
+from agent.judge.prediction_checks import FixChecks
 from agent.judge.prediction_fixes import fix_of_name, fix_of_paths, is_of_gateway
 from agent.report.hops import Reachability, Stage
 from agent.report.model import Status, Tool
@@ -118,7 +119,8 @@ def _document(facts: Facts, asked: Asked, blocks: Blocks) -> PredictionDocument:
         names.append(name)
         paths += matrix.paths(ServicePorts(service=service, required=required, ports=ports), name)
         calls += calls_to(known, name, required=required)
-    faults = _faults(known, asked, classes, names, paths, calls)
+    checks = FixChecks(known, sources, blocks, paths)
+    faults = _faults(known, asked, classes, names, paths, calls, checks)
     in_vpc = [interface for interface in configuration.interfaces or () if interface.vpc_id == known.vpc_id]
     return PredictionDocument(
         schema=SCHEMA,
@@ -182,13 +184,14 @@ def _faults(
     names: Iterable[PredictedName],
     paths: Iterable[PredictedPath],
     calls: Iterable[PredictedCall],
+    checks: FixChecks,
 ) -> tuple[PredictedFault, ...]:
     """What is required and not certain to work: blocked first, and among these the names, then what most interfaces
     meet, then the calls."""
     by_id = {source.id: source for source in classes}
     count = sum(source.interface_count for source in classes)
-    faults = [fault for name in names if (fault := _of_name(known, name, classes, count))]
-    of_paths = [_of_paths(known, stopped, by_id) for stopped in _alike(paths)]
+    faults = [fault for name in names if (fault := _of_name(known, asked, name, classes, count, checks))]
+    of_paths = [_of_paths(known, stopped, by_id, checks) for stopped in _alike(paths)]
     rank = {service: place for place, service in enumerate(asked.services)}
     of_paths.sort(key=lambda fault: (-fault.interface_count, rank[fault.service], fault.decided_by, fault.ports))
     faults += [*of_paths, *faults_of_calls(known, calls, classes)]
@@ -213,7 +216,12 @@ def _alike(paths: Iterable[PredictedPath]) -> Iterator[list[PredictedPath]]:
 
 
 def _of_name(
-    known: KnownVpc, name: PredictedName, classes: Sequence[SourceClass], interface_count: int
+    known: KnownVpc,
+    asked: Asked,
+    name: PredictedName,
+    classes: Sequence[SourceClass],
+    interface_count: int,
+    checks: FixChecks,
 ) -> PredictedFault | None:
     """What is wrong with what a required name resolves to; None where nothing is."""
     leads_to_gateway = name.answer is Answer.PUBLIC and bool(known.gateways(name.service)) and name.code is None
@@ -242,11 +250,13 @@ def _of_name(
         decided_by=name.decided_by,
         rule=None,
         detail=f"{answers}: {name.words}.",
-        fix=fix_of_name(known, name),
+        fix=checks.of_name(fix_of_name(known, name), name, _ports_of(asked, name.service)),
     )
 
 
-def _of_paths(known: KnownVpc, paths: Sequence[PredictedPath], by_id: Mapping[str, SourceClass]) -> PredictedFault:
+def _of_paths(
+    known: KnownVpc, paths: Sequence[PredictedPath], by_id: Mapping[str, SourceClass], checks: FixChecks
+) -> PredictedFault:
     """Paths on which the same hop decides by the same rule, as one."""
     first = paths[0]
     ports = tuple(sorted({path.port for path in paths}))
@@ -277,7 +287,7 @@ def _of_paths(known: KnownVpc, paths: Sequence[PredictedPath], by_id: Mapping[st
         decided_by=first.decided_by,
         rule=first.rule,
         detail=f"{_begun(words)}.",
-        fix=fix_of_paths(known, paths, [by_id[source] for source in sources]),
+        fix=checks.of_paths(fix_of_paths(known, paths, [by_id[source] for source in sources]), paths),
     )
 
 
