@@ -33,10 +33,12 @@ def _own_commands(report: Report) -> dict[str, tuple[Command, ...]]:
 
 
 def _only(finding: Finding, own: tuple[Command, ...]) -> Finding:
-    kept = tuple(command for command in finding.fix.commands if command in own)
-    others = [command for command in finding.fix.commands if command not in own]
+    given = [replace(command, checked=None) for command in finding.fix.commands]  # which earlier versions do not say
+    kept = tuple(command for command in own if replace(command, checked=None) in given)
+    ours = [replace(command, checked=None) for command in kept]
+    others = [command for command in given if command not in ours]
     if not others:
-        return finding
+        return replace(finding, fix=replace(finding.fix, commands=kept))
     words = "; ".join(shlex.join(command.argv) for command in others)
     quoted = words if len(words) <= MAX_CHARACTERS else f"{words[:MAX_CHARACTERS]} ..."
     detail = (

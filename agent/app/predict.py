@@ -6,7 +6,7 @@ import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from agent.app.errors import RequestError
+from agent.app.errors import PolicyFileError, RequestError
 from agent.app.write_document import write_file, write_refusal
 from agent.process.cancel import CancelToken
 from agent.process.output import has_colours, one_line, to_stderr, to_stdout
@@ -17,6 +17,7 @@ from agent.settings import PREDICTION_FORMATS, Ec2Facts, Workload
 from probes.frozen import dataclass
 
 if TYPE_CHECKING:
+    from agent.judge.predict.plan_values import Plan
     from agent.report.prediction import PredictionDocument
     from agent.run.collect_facts import FactsRequest, FactsUnavailable
     from probes.vpc.model import Network
@@ -37,6 +38,8 @@ class PredictRequest:
     ports: tuple[int, ...]
     assumptions: tuple[str, ...]
     """Changes that are not made yet."""
+    plans: tuple[str, ...]
+    """Files of plans that are not applied yet, which come before these changes."""
     format: str
     """One of PREDICTION_FORMATS."""
     output: str | None
@@ -77,7 +80,7 @@ def predict(
         if facts is None:
             name = received_signals[0]
             return write_refusal(f"interrupted by {name}", request.format, exits.SIGNALS[name])
-        document = _predicted(facts, request)
+        document = _predicted(facts, request, received_signals)
         if received_signals:
             name = received_signals[0]
             start_grace_timer()
@@ -126,15 +129,39 @@ def _facts_of_file(place: str, received_signals: Sequence[str]) -> Ec2Facts:
     return facts
 
 
-def _predicted(facts: Ec2Facts, request: PredictRequest) -> "PredictionDocument":
-    from agent.judge.predict.assume import AssumptionError
+def _policies(request: PredictRequest, received_signals: Sequence[str]) -> Mapping[str, str]:
+    """The texts of the policies that assumed changes name, by file. Raises RequestError."""
+    from agent.app.read_saved import read_policy
+    from agent.judge.predict.assume import policy_file_of
+
+    files = (policy_file_of(change) for change in request.assumptions)
+    try:
+        return {file: read_policy(file, received_signals) for file in dict.fromkeys(filter(None, files))}
+    except PolicyFileError as error:
+        raise RequestError(f"--assume: {error}") from error
+
+
+def _plans(request: PredictRequest, received_signals: Sequence[str]) -> "tuple[Plan, ...]":
+    """Raises RequestError."""
+    from agent.app.read_saved import read_plan
+    from agent.judge.predict.plan_values import PlanError
+
+    try:
+        return tuple(read_plan(place, received_signals) for place in dict.fromkeys(request.plans))
+    except PlanError as error:
+        raise RequestError(f"--assume-plan: {error}") from error
+
+
+def _predicted(facts: Ec2Facts, request: PredictRequest, received_signals: Sequence[str]) -> "PredictionDocument":
+    from agent.judge.predict.edits import AssumptionError
     from agent.judge.predict.sources import SourceError
     from agent.judge.prediction import Asked, facts_of, predicted
     from agent.run.collect_facts import lacking
 
     asked = Asked(sources=request.sources, services=_services(request.workloads, request.services), ports=request.ports)
+    policies, plans = _policies(request, received_signals), _plans(request, received_signals)
     try:
-        return predicted(facts_of(facts, lacking(facts)), asked, request.assumptions)
+        return predicted(facts_of(facts, lacking(facts)), asked, request.assumptions, policies=policies, plans=plans)
     except AssumptionError as error:
         raise RequestError(f"--assume: {error}") from error
     except SourceError as error:

@@ -1,17 +1,23 @@
-"""Reading reports and facts that an earlier call wrote, within limits of size and time."""
+"""Reading reports and facts that an earlier call wrote, and plans and policies of others, within limits of size and
+time."""
 
 import errno
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
+from agent.app.errors import PolicyFileError
 from agent.process.files import InterruptedBySignalError, TooLargeError, read_within
 from agent.report import facts_file, saved
 from agent.report.facts_file import FactsFileError
 from agent.report.model import Report
 from agent.report.saved import SavedReportError
 from agent.settings import Ec2Facts
+from probes.vpc.model import MAX_POLICY_CHARACTERS
+
+if TYPE_CHECKING:
+    from agent.judge.predict.plan_values import Plan
 
 MAX_REPORT_BYTES: Final = 64 << 20
 """About thirty times the report of a run with a thousand addresses."""
@@ -19,6 +25,10 @@ MAX_FACTS_BYTES: Final = 32 << 20
 """Five times what 20,000 rules take, the most that is read."""
 MAX_ACCOUNT_BYTES: Final = 256 << 20
 """A file of several VPCs: eight of the largest, or thousands of usual ones."""
+MAX_PLAN_BYTES: Final = 64 << 20
+"""About ten thousand resources of Terraform."""
+MAX_POLICY_BYTES: Final = 4 * MAX_POLICY_CHARACTERS
+"""A character of UTF-8 has four bytes at most."""
 REPORT_SECONDS: Final = 60.0
 """Time limit for reading a report: a named pipe may have no writer."""
 FACTS_SECONDS: Final = 5.0
@@ -41,20 +51,20 @@ def read_report(place: str, received_signals: Sequence[str] = ()) -> Report:
     except (OSError, ValueError) as error:  # a NUL in the path
         why = error.strerror if isinstance(error, OSError) else str(error)
         raise SavedReportError(f"{name}: cannot be read: {why}") from error
-    return _parsed(lambda: saved.parse_report(data, name), received_signals)
+    return _parsed(lambda: saved.parse_report(data, name), SavedReportError, received_signals)
 
 
 def read_facts(place: str, received_signals: Sequence[str] = ()) -> Ec2Facts:
     """The facts in a file. Raises FactsFileError for anything else, and InterruptedBySignalError after a signal, which
     its handler adds to `received_signals`."""
     data = _facts_in(place, MAX_FACTS_BYTES, received_signals)
-    return _parsed(lambda: facts_file.parse(data, place), received_signals)
+    return _parsed(lambda: facts_file.parse(data, place), FactsFileError, received_signals)
 
 
 def read_all_facts(place: str, received_signals: Sequence[str] = ()) -> tuple[Ec2Facts, ...]:
     """The facts in a file of one VPC or of several. Raises as `read_facts` does."""
     data = _facts_in(place, MAX_ACCOUNT_BYTES, received_signals)
-    return _parsed(lambda: facts_file.parse_all(data, place), received_signals)
+    return _parsed(lambda: facts_file.parse_all(data, place), FactsFileError, received_signals)
 
 
 def _facts_in(place: str, most: int, received_signals: Sequence[str]) -> bytes:
@@ -67,12 +77,46 @@ def _facts_in(place: str, most: int, received_signals: Sequence[str]) -> bytes:
         raise FactsFileError(f"{place}: cannot be read: {why}") from error
 
 
-def _parsed(parse: Callable[[], T], received_signals: Sequence[str]) -> T:
-    """What `parse` returns or raises. Ctrl-C also ends a writer of the same pipeline: what is bad after a signal was
-    cut short, so the signal is what is reported."""
+def read_plan(place: str, received_signals: Sequence[str] = ()) -> "Plan":
+    """The plan in a file, or on stdin where `place` is `-`. Raises PlanError for anything else, and
+    InterruptedBySignalError after a signal, which its handler adds to `received_signals`."""
+    from agent.judge.predict.plan import parse
+    from agent.judge.predict.plan_values import PlanError
+
+    name, seconds = ("stdin", STDIN_SECONDS) if place == STDIN else (place, REPORT_SECONDS)
+    try:
+        data = read_within(source_of(place), most=MAX_PLAN_BYTES, seconds=seconds, received_signals=received_signals)
+    except TooLargeError as error:
+        raise PlanError(f"{name}: is larger than {MAX_PLAN_BYTES >> 20} MiB, the limit of a plan") from error
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else str(error)
+        raise PlanError(f"{name}: cannot be read: {why}") from error
+    return _parsed(lambda: parse(data, name), PlanError, received_signals)
+
+
+def read_policy(place: str, received_signals: Sequence[str] = ()) -> str:
+    """The text of a file with a policy. Raises PolicyFileError where it holds no text, and InterruptedBySignalError
+    after a signal, which its handler adds to `received_signals`."""
+    try:
+        data = read_within(Path(place), most=MAX_POLICY_BYTES, seconds=FACTS_SECONDS, received_signals=received_signals)
+        return data.decode("utf-8-sig")
+    except TooLargeError as error:
+        raise PolicyFileError(
+            f"{place}: is larger than {MAX_POLICY_BYTES >> 10} KiB, more than a policy has"
+        ) from error
+    except UnicodeDecodeError as error:
+        raise PolicyFileError(f"{place}: is no UTF-8 text, and so no policy") from error
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else str(error)
+        raise PolicyFileError(f"{place}: cannot be read: {why}") from error
+
+
+def _parsed(parse: Callable[[], T], refuses: type[Exception], received_signals: Sequence[str]) -> T:
+    """What `parse` returns or raises; `refuses` is what it raises of a bad document. Ctrl-C also ends a writer of the
+    same pipeline: what is bad after a signal was cut short, so the signal is what is reported."""
     try:
         return parse()
-    except (SavedReportError, FactsFileError):
+    except refuses:
         if received_signals:
             raise InterruptedBySignalError(received_signals[0]) from None
         raise

@@ -81,7 +81,7 @@ def _source(text: str) -> Any:
     return text if _SOURCE.fullmatch(text) else ip_network(text)
 
 
-_CHANGE: Final = re.compile(r"(?:sg|acl|rtb|vpce)-[0-9a-z-]{4,60}:\S+")
+_CHANGE: Final = re.compile(r"(?:sg|acl|rtb|vpc|vpce)-[0-9a-z-]{4,60}:(?:\S+|policy=.+)")
 
 
 def _change(text: str) -> str:

@@ -301,6 +301,7 @@ def predict_request_from(
         services=tuple(dict.fromkeys(options["services"])),
         ports=tuple(sorted(set(options["ports"]))),
         assumptions=options["assumptions"],
+        plans=options["plans"],
         format=options["format"],
         output=options["output"],
         redact=options["redact"],

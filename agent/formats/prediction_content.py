@@ -8,6 +8,7 @@ from agent.report.hops import WORST, Reachability
 from agent.report.prediction import (
     Answer,
     Effect,
+    PredictedCall,
     PredictedChange,
     PredictedFault,
     PredictedName,
@@ -142,11 +143,28 @@ def basis(document: PredictionDocument) -> str:
     )
 
 
-EFFECTS: Final = {Effect.CLOSES: "CLOSES", Effect.MAY_CLOSE: "MAY CLOSE", Effect.OPENS: "opens"}
+CALLS: Final = {Reachability.OPEN: "allowed", Reachability.BLOCKED: "DENIED", Reachability.CANNOT_TELL: "unknown"}
+
+
+def call_of(call: PredictedCall) -> str:
+    """`backup:ListBackupVaults at vpce-1 DENIED: Shut denies it to this caller`."""
+    aside = "" if call.counts else " (not counted)"
+    return f"{call.action} at {call.endpoint_id} {CALLS[call.outcome]}{aside}: {call.words}"
+
+
+EFFECTS: Final = {
+    Effect.CLOSES: "CLOSES",
+    Effect.MAY_CLOSE: "MAY CLOSE",
+    Effect.OPENS: "opens",
+    Effect.MAY_OPEN: "may open",
+}
 
 
 def effect_of(change: PredictedChange) -> str:
-    """`CLOSES backup-gateway 443 at 10.0.1.27 and 10.0.2.27`, or `CLOSES the name of backup`."""
+    """`CLOSES backup-gateway 443 at 10.0.1.27 and 10.0.2.27`, `CLOSES the name of backup`, or `CLOSES the call
+    backup:ListBackupVaults at vpce-1`."""
+    if change.action is not None:
+        return f"{EFFECTS[change.effect]} the call {change.action} at {listed(change.decided_by)}"
     if not change.ports:
         return f"{EFFECTS[change.effect]} the name of {change.service}"
     places = f" at {listed(change.addresses)}" if change.addresses else ""

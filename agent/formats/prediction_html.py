@@ -30,10 +30,12 @@ def render(document: PredictionDocument) -> str:
     """One HTML document."""
     word = document.verdict.status.value
     parts = [verdict(word, document.verdict.summary, content.basis(document))]
-    if document.assumed:
+    if document.assumed or document.unjudged or document.ignored:
         parts.append(section(*_changes(document)))
     parts += [section(*_fault(number, fault, document)) for number, fault in enumerate(document.faults, 1)]
     parts.append(section(element("h2", None, "What the VPC's resolver answers"), _names(document)))
+    if document.calls:
+        parts.append(section(element("h2", None, "What the endpoints' policies say"), _calls(document)))
     matrices = [
         made for number, service in enumerate(document.services, 1) for made in _matrix(number, service, document)
     ]
@@ -59,6 +61,12 @@ def _picture(document: PredictionDocument) -> Iterator[Element]:
 def _changes(document: PredictionDocument) -> Iterator[Element]:
     yield element("h2", None, "What the assumed changes do")
     yield from bullets(document.assumed)
+    if document.unjudged:
+        yield element("h3", None, "Not judged")
+        yield from bullets(document.unjudged)
+    if document.ignored:
+        yield element("h3", None, "Left aside")
+        yield from bullets(document.ignored)
     rows = [
         (row_head(content.effect_of(change)), cell(content.stands_for(change, document)), cell(content.decides(change)))
         for change in document.changes
@@ -90,6 +98,18 @@ def _fault(number: int, fault: PredictedFault, document: PredictionDocument) -> 
 def _names(document: PredictionDocument) -> Element:
     rows = [(row_head(name.host), cell(content.answer_of(name))) for name in document.names]
     return table("What the name of each service resolves to", ("name", "answer"), rows, "names")
+
+
+def _calls(document: PredictionDocument) -> Element:
+    rows = [
+        (
+            row_head(f"{call.action} at {call.endpoint_id}"),
+            cell(content.CALLS[call.outcome], _KINDS[call.outcome]),
+            cell(f"{call.words}{'' if call.counts else ' (not counted)'}"),
+        )
+        for call in document.calls
+    ]
+    return table("What the policy of each endpoint says of the call", ("call", "policy", "why"), rows, "calls")
 
 
 def _matrix(number: int, service: str, document: PredictionDocument) -> Iterator[Element]:

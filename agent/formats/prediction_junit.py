@@ -7,7 +7,7 @@ from typing import Any, Final
 from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
 
 from agent.formats import prediction_content as content
-from agent.formats.report_text import bounded, shell, visible
+from agent.formats.report_text import bounded, shell, unchecked, visible
 from agent.report.hops import WORST, Reachability
 from agent.report.model import Status
 from agent.report.prediction import (
@@ -27,10 +27,12 @@ def render(document: PredictionDocument) -> str:
     """One XML document, the same for the same prediction."""
     whole = JUnitXml(_SUITE)
     suites = [_suite(document, None, [_verdict(document)])]
-    if document.assumed:
-        suites.append(_suite(document, "changes", [_change(change, document) for change in document.changes]))
+    if document.assumed or document.unjudged:
+        changes = [_change(change, document) for change in document.changes]
+        suites.append(_suite(document, "changes", [*changes, *map(_unjudged, document.unjudged)]))
     for name in document.names:
-        suites.append(_suite(document, name.service, [_name(name, document), *_paths(name.service, document)]))
+        cases = [_name(name, document), *_paths(name.service, document), *_calls(name.service, document)]
+        suites.append(_suite(document, name.service, cases))
     for suite in suites:
         # Not `add_testsuite`, which merges suites that are alike.
         whole.append(suite)  # type: ignore[no-untyped-call] # the library types this one not
@@ -72,7 +74,7 @@ def _verdict(document: PredictionDocument) -> TestCase:
 def _change(change: PredictedChange, document: PredictionDocument) -> TestCase:
     case = _case("changes", content.effect_of(change))
     words = f"{content.decides(change)} {content.stands_for(change, document)}"
-    if change.effect is Effect.OPENS:
+    if change.effect in (Effect.OPENS, Effect.MAY_OPEN):
         case.system_out = visible(words)
     else:
         kind = Failure if change.effect is Effect.CLOSES else Error
@@ -80,10 +82,18 @@ def _change(change: PredictedChange, document: PredictionDocument) -> TestCase:
     return case
 
 
+def _unjudged(words: str) -> TestCase:
+    case = _case("changes", words)
+    case.result = _result(Error, "cannot-tell", "what it does cannot be told", None)
+    return case
+
+
 def _name(name: PredictedName, document: PredictionDocument) -> TestCase:
     case = _case(name.service, name.host)
     words = content.answer_of(name)
-    fault = next((one for one in document.faults if one.service == name.service and not one.ports), None)
+    fault = next(
+        (one for one in document.faults if one.service == name.service and not one.ports and not one.action), None
+    )
     if not name.counts and name.answer is not Answer.PRIVATE:
         case.result = _result(Skipped, "not counted", words, None)
     elif fault is None:
@@ -93,6 +103,23 @@ def _name(name: PredictedName, document: PredictionDocument) -> TestCase:
         text = "\n".join([fault.detail, *([] if fault.fix is None else [fault.fix.summary])])
         case.result = _result(kind, fault.code or "unknown", words, text)
     return case
+
+
+def _calls(service: str, document: PredictionDocument) -> list[TestCase]:
+    """One case for each call and endpoint. What cannot be told of one is not red: it is not known who calls."""
+    cases = []
+    for call in document.calls:
+        if call.service != service:
+            continue
+        case = _case(service, f"{call.action} {call.endpoint_id}")
+        if call.outcome is Reachability.OPEN:
+            case.system_out = visible(content.call_of(call))
+        elif call.counts and call.outcome is Reachability.BLOCKED:
+            case.result = _result(Failure, "denied", content.call_of(call), None)
+        else:
+            case.result = _result(Skipped, "not counted", content.call_of(call), None)
+        cases.append(case)
+    return cases
 
 
 def _paths(service: str, document: PredictionDocument) -> list[TestCase]:
@@ -118,7 +145,9 @@ def _paths(service: str, document: PredictionDocument) -> list[TestCase]:
             path_of = worst.get((source.id, port))
             if path_of is not None:
                 fault = fixes.get((source.id, port))
-                commands = [] if fault is None or fault.fix is None else [shell(one) for one in fault.fix.commands]
+                commands = []
+                if fault is not None and fault.fix is not None:
+                    commands = [*map(shell, fault.fix.commands), *unchecked(fault.fix)]
                 cases.append(_path(source, path_of, commands))
     return cases
 

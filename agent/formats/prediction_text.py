@@ -7,11 +7,12 @@ import textwrap
 from typing import Final
 
 from agent.formats import prediction_content as content
-from agent.formats.report_text import WIDTH, bounded, command_lines, visible
+from agent.formats.report_text import WIDTH, bounded, command_lines, unchecked, visible
 from agent.report.model import Status
 from agent.report.prediction import PredictedFault, PredictionDocument
 
 MOST_FAULTS: Final = 12
+MOST_ASSUMED: Final = 40
 MOST_SOURCES: Final = 40
 """JSON has all."""
 _INDENT: Final = "   "
@@ -26,6 +27,7 @@ def render(document: PredictionDocument, *, colour: bool = False) -> str:
         *(_fault(number, fault, document) for number, fault in enumerate(document.faults[:MOST_FAULTS], 1)),
         _more_faults(document),
         _names(document),
+        _calls(document),
         *(_matrix(document, service) for service in document.services),
         _sources(document),
         _not_read(document),
@@ -42,9 +44,16 @@ def _verdict(document: PredictionDocument, *, colour: bool) -> str:
 
 
 def _changes(document: PredictionDocument) -> str:
-    if not document.assumed:
+    if not (document.assumed or document.unjudged or document.ignored):
         return ""
-    lines = ["Assumed", *(_wrapped(change, "  ", "    ") for change in document.assumed)]
+    lines: list[str] = []
+    parts = (("Assumed", document.assumed), ("Not judged", document.unjudged), ("Left aside", document.ignored))
+    for heading, sentences in parts:
+        if sentences:
+            lines += [*([""] if lines else []), heading]
+            lines += [_wrapped(words, "  ", "    ") for words in sentences[:MOST_ASSUMED]]
+            left = len(sentences) - MOST_ASSUMED
+            lines += [f"  and {left} more: --format json has them"] if left > 0 else []
     for change in document.changes[:MOST_FAULTS]:
         lines += ["", _wrapped(content.effect_of(change), "")]
         lines += [
@@ -66,6 +75,7 @@ def _fault(number: int, fault: PredictedFault, document: PredictionDocument) -> 
     if fault.fix is not None:
         lines += ["", _wrapped(f"What to do: {fault.fix.summary}", _INDENT)]
         lines += [command_lines(command, f"{_INDENT}  ") for command in fault.fix.commands]
+        lines += [_wrapped(words, _INDENT) for words in unchecked(fault.fix)]
     if fault.code is not None:
         lines.append(_wrapped(f"See: backuplink explain {fault.code}", _INDENT))
     return "\n".join(lines)
@@ -82,6 +92,17 @@ def _names(document: PredictionDocument) -> str:
         lines.append(f"  {visible(name.host)}")
         lines.append(_wrapped(content.answer_of(name), "    "))
     return "\n".join(lines)
+
+
+def _calls(document: PredictionDocument) -> str:
+    if not document.calls:
+        return ""
+    return "\n".join(
+        [
+            "What the endpoints' policies say",
+            *(_wrapped(content.call_of(call), "  ", "    ") for call in document.calls),
+        ]
+    )
 
 
 def _matrix(document: PredictionDocument, service: str) -> str:

@@ -140,10 +140,21 @@ def command_lines(command: Command, indent: str) -> str:
     return "\n".join(indent + line for line in lines)
 
 
+def unchecked(fix: Fix) -> list[str]:
+    """Which commands of a fix could not be checked, as a sentence; none where all were, or need not be."""
+    numbers = [number for number, command in enumerate(fix.commands, 1) if command.checked is False]
+    if not numbers:
+        return []
+    which = "this command opens" if len(fix.commands) == 1 else f"command {numbers[0]} opens"
+    if len(numbers) > 1:
+        which = f"commands {listed(numbers)} open"
+    return [f"Unchecked: the configuration does not tell whether {which} the path."]
+
+
 def undoing(fix: Fix) -> list[str]:
-    """How to take back each command of a fix that changes anything."""
+    """How to take back each command of a fix that changes anything, after which of them could not be checked."""
     commands = fix.commands
-    return [
+    return unchecked(fix) + [
         f"To take {'it' if len(commands) == 1 else f'command {number}'} back: {command.undo}"
         for number, command in enumerate(commands, 1)
         if command.undo is not None

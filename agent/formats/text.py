@@ -45,6 +45,7 @@ from agent.formats.report_text import (
     names,
     starred,
     state,
+    unchecked,
     unfolded,
     unseen,
     vantage,
@@ -145,6 +146,7 @@ def _cause(number: int, finding: Finding, report: Report) -> str:
         _wrapped(f"What to do: {visible(finding.fix.summary)}", indent),
     ]
     lines += [command_lines(command, indent + "  ") for command in finding.fix.commands]
+    lines += [_wrapped(words, indent) for words in unchecked(finding.fix)]
     if consequences := follows(finding, report):
         lines += ["", _wrapped(f"From it follows: {', '.join(consequences)}", indent)]
     lines.append(_wrapped(f"See: backuplink explain {finding.code}", indent))

@@ -145,7 +145,8 @@ def _of_name(vpc: AuditedNetwork, service: str, *, counts: bool) -> Iterator[Aud
     name = vpc.name(service)
     if name.code == "VPC004":  # told with the state
         return
-    fault = fault_of_name(vpc.known, name, vpc.classes, sum(one.interface_count for one in vpc.classes))
+    count = sum(one.interface_count for one in vpc.classes)
+    fault = fault_of_name(vpc.known, {}, name, vpc.classes, count, checks=None)
     if fault is None:
         return
     severity = Severity.CRITICAL
@@ -171,7 +172,7 @@ def _of_paths(vpc: AuditedNetwork, service: str, *, counts: bool) -> Iterator[Au
         for stopped, is_admitted in ((admitted, True), ([path for path in alike if path not in admitted], False)):
             if not stopped:
                 continue
-            fault = fault_of_paths(vpc.known, stopped, by_id)
+            fault = fault_of_paths(vpc.known, stopped, by_id, checks=None)
             is_whole = not any(port in reached for port in fault.ports)
             yield _predicted(
                 fault,

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-from agent.catalog.findings import CODES, Scope
+from agent.catalog.findings import CODES, Layer, Scope
 from agent.judge.candidate import Candidate, worst_of
 from agent.judge.causality import EXPLAINS, Explains, explain, explained_by, supported
 from agent.judge.evidence import AT_ADDRESSES, Evidence, skipped_because
@@ -222,6 +222,11 @@ def _order(candidate: Candidate) -> tuple[object, ...]:
 def _finding(candidate: Candidate, evidence: Evidence) -> Finding:
     code = candidate.code
     known = known_ids(candidate.finding, candidate.target, evidence)
+    fix = filled(candidate.finding.fix, known)
+    if code.layer is Layer.CONFIGURATION:
+        from agent.judge.checked_fixes import checked_in_run  # of few runs
+
+        fix = checked_in_run(evidence, candidate.finding, candidate.target, fix)
     return Finding(
         id=candidate.id,
         code=code.code,
@@ -236,6 +241,6 @@ def _finding(candidate: Candidate, evidence: Evidence) -> Finding:
         explained_by=None if candidate.cause is None else candidate.cause.id,
         counts=candidate.counts,
         suppressed=candidate.suppressed,
-        fix=filled(candidate.finding.fix, known),
+        fix=fix,
         documents=code.documents,
     )

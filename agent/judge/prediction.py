@@ -8,23 +8,30 @@ is not known for certain is never open: it is said as what cannot be told.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from types import MappingProxyType
 from typing import Final
 
 from agent.catalog.findings import CODES, Severity
 from agent.catalog.services import SERVICES
 from agent.catalog.wording import counted, listed
+from agent.judge.checked_fixes import unchecked
 from agent.judge.predict.assume import assumed
 from agent.judge.predict.matrix import Matrix, ServicePorts, of_source, source_id
 from agent.judge.predict.names import KnownVpc, known_vpc, predicted_name
+from agent.judge.predict.plan import applied
+from agent.judge.predict.plan_values import Plan
 from agent.judge.predict.predictor import Predictor
 from agent.judge.predict.sources import Blocks, Source, sources_of
+from agent.judge.prediction_calls import calls_to, faults_of_calls
 from agent.judge.prediction_changes import changes_between, verdict_of_changes
+from agent.judge.prediction_checks import FixChecks
 from agent.judge.prediction_fixes import fix_of_name, fix_of_paths, is_of_gateway, is_stopped_by_acl
 from agent.report.hops import TRANSIT, Reachability, Stage
 from agent.report.model import Status, Tool
 from agent.report.prediction import (
     SCHEMA,
     Answer,
+    PredictedCall,
     PredictedFault,
     PredictedName,
     PredictedPath,
@@ -81,37 +88,49 @@ def facts_of(facts: Ec2Facts, not_read: tuple[str, ...], account_id: str | None 
     return Facts(known=known_vpc(facts, account_id), taken_at=facts.taken_at, not_read=not_read)
 
 
-def predicted(facts: Facts, asked: Asked, assumptions: Sequence[str] = ()) -> PredictionDocument:
-    """The prediction; with changes that are not made yet, how it would be with them, and what they do. Raises
-    SourceError for a source that is not in the VPC, and AssumptionError."""
-    if not assumptions:
+def predicted(
+    facts: Facts,
+    asked: Asked,
+    assumptions: Sequence[str] = (),
+    *,
+    policies: Mapping[str, str] = MappingProxyType({}),
+    plans: Sequence[Plan] = (),
+) -> PredictionDocument:
+    """The prediction; with changes that are not made yet, how it would be with them, and what they do: those of plans
+    first, then those that are typed, whose files of policies `policies` holds. Raises SourceError for a source that is
+    not in the VPC, and AssumptionError."""
+    if not assumptions and not plans:
         return _document(facts, asked, Blocks.of_sources(facts.known.configuration))
-    made = assumed(facts.known, assumptions)
+    planned = applied(facts.known, plans)
+    typed = assumed(planned.known, assumptions, policies)
+    made = replace(planned, known=typed.known, words=(*planned.words, *typed.words))
     ways = [Blocks.of_sources(known.configuration) for known in (facts.known, made.known)]
     # By the blocks of both, so that both have the same classes of sources.
     blocks = Blocks(network for way in ways for network in way.networks)
     before, after = _document(facts, asked, blocks), _document(replace(facts, known=made.known), asked, blocks)
+    after = replace(after, assumed=made.words, unjudged=made.unjudged, ignored=made.ignored)
     changes = changes_between(before, after)
-    return replace(after, assumed=made.words, changes=changes, verdict=verdict_of_changes(changes, after))
+    return replace(after, changes=changes, verdict=verdict_of_changes(changes, after))
 
 
 def _document(facts: Facts, asked: Asked, blocks: Blocks) -> PredictionDocument:
     known = facts.known
     configuration = known.configuration
-    predictor = Predictor(configuration, vpc_id=known.vpc_id)
+    predictor = Predictor(configuration, vpc_id=known.vpc_id, pending=known.pending)
     sources = sources_of(configuration, known.vpc_id, asked.sources, blocks)
     classes = tuple(class_of_source(number, source, known, predictor) for number, source in enumerate(sources))
     matrix = Matrix(known, predictor, sources, blocks)
     names: list[PredictedName] = []
     paths: list[PredictedPath] = []
+    calls: list[PredictedCall] = []
     for service, required in asked.services.items():
-        ports = {port.number: port.required for port in SERVICES[service].ports}
-        if asked.ports:
-            ports = dict.fromkeys(asked.ports, True)
+        ports = _ports_of(asked, service)
         name = predicted_name(known, predictor, service, counts=required)
         names.append(name)
         paths += matrix.paths(ServicePorts(service=service, required=required, ports=ports), name)
-    faults = _faults(known, asked, classes, names, paths)
+        calls += calls_to(known, name, required=required)
+    checks = FixChecks(known, sources, blocks, paths)
+    faults = _faults(known, asked, classes, names, paths, calls, checks)
     in_vpc = [interface for interface in configuration.interfaces or () if interface.vpc_id == known.vpc_id]
     return PredictionDocument(
         schema=SCHEMA,
@@ -128,11 +147,21 @@ def _document(facts: Facts, asked: Asked, blocks: Blocks) -> PredictionDocument:
         left_out=sum(interface.instance_id is None for interface in in_vpc),
         names=tuple(names),
         paths=tuple(paths),
+        calls=tuple(calls),
         faults=faults,
         not_read=facts.not_read,
         assumed=(),
+        unjudged=(),
+        ignored=(),
         changes=(),
     )
+
+
+def _ports_of(asked: Asked, service: str) -> dict[int, bool]:
+    """The ports on which a service is asked for, and whether each is needed."""
+    if asked.ports:
+        return dict.fromkeys(asked.ports, True)
+    return {port.number: port.required for port in SERVICES[service].ports}
 
 
 def class_of_source(number: int, source: Source, known: KnownVpc, predictor: Predictor) -> SourceClass:
@@ -164,16 +193,23 @@ def _faults(
     classes: Sequence[SourceClass],
     names: Iterable[PredictedName],
     paths: Iterable[PredictedPath],
+    calls: Iterable[PredictedCall],
+    checks: FixChecks,
 ) -> tuple[PredictedFault, ...]:
     """What is required and not certain to work: blocked first, and among these the names, then what most interfaces
-    meet."""
+    meet, then the calls."""
     by_id = {source.id: source for source in classes}
     count = sum(source.interface_count for source in classes)
-    faults = [fault for name in names if (fault := fault_of_name(known, name, classes, count)) is not None]
-    of_paths = [fault_of_paths(known, stopped, by_id) for stopped in stopped_alike(paths)]
+    faults = [
+        fault
+        for name in names
+        if (fault := fault_of_name(known, _ports_of(asked, name.service), name, classes, count, checks))
+    ]
+    of_paths = [fault_of_paths(known, stopped, by_id, checks) for stopped in stopped_alike(paths)]
     rank = {service: place for place, service in enumerate(asked.services)}
     of_paths.sort(key=lambda fault: (-fault.interface_count, rank[fault.service], fault.decided_by, fault.ports))
-    return tuple(sorted((*faults, *of_paths), key=lambda fault: _ORDER.index(fault.outcome)))
+    faults += [*of_paths, *faults_of_calls(known, calls, classes)]
+    return tuple(sorted(faults, key=lambda fault: _ORDER.index(fault.outcome)))
 
 
 def stopped_alike(paths: Iterable[PredictedPath]) -> Iterator[list[PredictedPath]]:
@@ -194,7 +230,12 @@ def stopped_alike(paths: Iterable[PredictedPath]) -> Iterator[list[PredictedPath
 
 
 def fault_of_name(
-    known: KnownVpc, name: PredictedName, classes: Sequence[SourceClass], interface_count: int
+    known: KnownVpc,
+    ports: Mapping[int, bool],
+    name: PredictedName,
+    classes: Sequence[SourceClass],
+    interface_count: int,
+    checks: FixChecks | None,
 ) -> PredictedFault | None:
     """What is wrong with what a required name resolves to; None where nothing is."""
     leads_to_gateway = name.answer is Answer.PUBLIC and bool(known.gateways(name.service)) and name.code is None
@@ -206,7 +247,7 @@ def fault_of_name(
         Answer.NOTHING: f"{name.host} does not resolve",
         Answer.CANNOT_TELL: f"What {name.host} resolves to cannot be told",
     }[name.answer]
-    code = CODES.get(name.code or "")
+    code, fix = CODES.get(name.code or ""), fix_of_name(known, name)
     return PredictedFault(
         code=name.code,
         name=None if code is None else code.name,
@@ -214,6 +255,7 @@ def fault_of_name(
         severity=Severity.CRITICAL if blocked else Severity.WARNING,
         measured=False,
         service=name.service,
+        action=None,
         ports=(),
         outcome=Reachability.BLOCKED if blocked else Reachability.CANNOT_TELL,
         sources=tuple(source.id for source in classes),
@@ -222,11 +264,16 @@ def fault_of_name(
         decided_by=name.decided_by,
         rule=None,
         detail=f"{answers}: {name.words}.",
-        fix=fix_of_name(known, name),
+        fix=unchecked(fix) if checks is None else checks.of_name(fix, name, ports),
     )
 
 
-def fault_of_paths(known: KnownVpc, paths: Sequence[PredictedPath], by_id: Mapping[str, SourceClass]) -> PredictedFault:
+def fault_of_paths(
+    known: KnownVpc,
+    paths: Sequence[PredictedPath],
+    by_id: Mapping[str, SourceClass],
+    checks: FixChecks | None,
+) -> PredictedFault:
     """Paths on which the same hop decides by the same rule, as one."""
     first = paths[0]
     ports = tuple(sorted({path.port for path in paths}))
@@ -236,6 +283,7 @@ def fault_of_paths(known: KnownVpc, paths: Sequence[PredictedPath], by_id: Mappi
         at_gateway = first.decided_at is Stage.ROUTE and is_of_gateway(known, first)
         by_acl = first.decided_at in TRANSIT and is_stopped_by_acl(first)
         code = CODES["VPC019" if at_gateway else "VPC006" if by_acl else _CODE_AT[first.decided_at]]
+    fix = fix_of_paths(known, paths, [by_id[source] for source in sources])
     words = first.words.replace(f"tcp {first.port} ", f"tcp {listed(ports)} ")
     title = {
         Reachability.BLOCKED: "Nothing lets the source reach the endpoint",
@@ -249,6 +297,7 @@ def fault_of_paths(known: KnownVpc, paths: Sequence[PredictedPath], by_id: Mappi
         severity=Severity.CRITICAL if first.outcome is Reachability.BLOCKED else Severity.WARNING,
         measured=False,
         service=first.service,
+        action=None,
         ports=ports,
         outcome=first.outcome,
         sources=sources,
@@ -257,7 +306,7 @@ def fault_of_paths(known: KnownVpc, paths: Sequence[PredictedPath], by_id: Mappi
         decided_by=first.decided_by,
         rule=first.rule,
         detail=f"{_begun(words)}.",
-        fix=fix_of_paths(known, paths, [by_id[source] for source in sources]),
+        fix=unchecked(fix) if checks is None else checks.of_paths(fix, paths),
     )
 
 

@@ -20,13 +20,18 @@ _Place = tuple[str, int, Address | None, str]
 """Service, port, address and source."""
 _PORTS: Final = "\0"
 """Where the ports belong in words that are the same for several."""
-_ORDER: Final = (Effect.CLOSES, Effect.MAY_CLOSE, Effect.OPENS)
+_ORDER: Final = (Effect.CLOSES, Effect.MAY_CLOSE, Effect.OPENS, Effect.MAY_OPEN)
 
 
 def changes_between(before: PredictionDocument, after: PredictionDocument) -> tuple[PredictedChange, ...]:
     """What differs of what counts. Both documents are of the same sources, in the same order."""
     counts = {source.id: source.interface_count for source in after.sources}
-    changes = [*_of_names(before, after), *_of_paths(before, after, counts)]
+    changes = [
+        *_of_names(before, after),
+        *_of_paths(before, after, counts),
+        *_of_lost_paths(before, after, counts),
+        *_of_calls(before, after),
+    ]
     return tuple(sorted(changes, key=lambda change: (_ORDER.index(change.effect), -change.interface_count)))
 
 
@@ -35,9 +40,12 @@ def verdict_of_changes(changes: Sequence[PredictedChange], after: PredictionDocu
     said = [words for effect in _ORDER if (words := _summed(effect, changes, after)) is not None]
     summary = f"the change {listed(said)}" if said else "the change makes no difference to what is required"
     effects = {change.effect for change in changes}
+    if after.unjudged:
+        rest = "what a part of the change does cannot be told"
+        summary = f"{summary}; {rest}" if said else rest
     if Effect.CLOSES in effects:
         return PredictedVerdict(status=Status.CRITICAL, summary=summary)
-    status = Status.UNKNOWN if Effect.MAY_CLOSE in effects else Status.OK
+    status = Status.UNKNOWN if Effect.MAY_CLOSE in effects or after.unjudged else Status.OK
     return PredictedVerdict(status=status, summary=summary)
 
 
@@ -54,10 +62,12 @@ def _summed(effect: Effect, changes: Iterable[PredictedChange], after: Predictio
 
 
 def _effect(before: Reachability, after: Reachability) -> Effect | None:
-    if before is after or Reachability.OPEN not in (before, after):
+    if before is after:
         return None
     if after is Reachability.OPEN:
         return Effect.OPENS
+    if before is not Reachability.OPEN:
+        return Effect.MAY_OPEN if before is Reachability.BLOCKED else None
     return Effect.CLOSES if after is Reachability.BLOCKED else Effect.MAY_CLOSE
 
 
@@ -72,6 +82,7 @@ def _of_names(before: PredictionDocument, after: PredictionDocument) -> Iterator
         yield PredictedChange(
             effect=effect,
             service=name.service,
+            action=None,
             ports=(),
             addresses=decides.addresses,
             sources=tuple(source.id for source in after.sources),
@@ -83,7 +94,9 @@ def _of_names(before: PredictionDocument, after: PredictionDocument) -> Iterator
 
 def _of_name(document: PredictionDocument, service: str) -> Reachability:
     """What the answer for the name of a required service is for who wants an endpoint."""
-    faults = (fault.outcome for fault in document.faults if fault.service == service and not fault.ports)
+    faults = (
+        fault.outcome for fault in document.faults if fault.service == service and not fault.ports and not fault.action
+    )
     return next(faults, Reachability.OPEN)
 
 
@@ -112,12 +125,95 @@ def _of_paths(
             yield PredictedChange(
                 effect=effect,
                 service=service,
+                action=None,
                 ports=ports,
                 addresses=ordered({address for _, address in ends if address is not None}),
                 sources=of_sources,
                 interface_count=sum(counts[source] for source in of_sources),
                 decided_by=decided_by,
                 words=words.replace(_PORTS, listed(ports)),
+            )
+
+
+def _of_lost_paths(
+    before: PredictionDocument, after: PredictionDocument, counts: Mapping[str, int]
+) -> Iterator[PredictedChange]:
+    """What becomes of sources that reached a service by addresses which are gone or count no more, or that get further
+    addresses which they do not reach."""
+    earlier, later = _by_place(before), _by_place(after)
+    lost: dict[tuple[str, int, str], list[Address]] = {}
+    used: dict[tuple[str, int, str], set[str | None]] = {}
+    for place, path in earlier.items():
+        if path.counts and path.outcome is Reachability.OPEN:
+            service, port, address, source = place
+            used.setdefault((service, port, source), set()).add(path.endpoint_id)
+            gone = lost.setdefault((service, port, source), [])
+            if address is not None and not (place in later and later[place].counts):
+                gone.append(address)
+    left: dict[tuple[str, int, str], list[tuple[_Place, PredictedPath]]] = {}
+    for place, path in later.items():
+        if path.counts:
+            left.setdefault((place[0], place[1], place[3]), []).append((place, path))
+    held: dict[tuple[Effect, str, tuple[Address, ...], tuple[str, ...], str], dict[tuple[int, str], None]] = {}
+    for (service, port, source), gone in lost.items():
+        there = left.get((service, port, source), [])
+        is_open = any(path.outcome is Reachability.OPEN for _, path in there)
+        new = [path for place, path in there if _is_newly_met(earlier.get(place), path)]
+        if is_open:  # further endpoints take nothing from one that stays in use, further addresses of it do
+            new = [path for path in new if path.endpoint_id in used[service, port, source]]
+        if not (new if is_open else gone):
+            continue
+        decides = min(new or [path for _, path in there], key=lambda path: WORST.index(path.outcome), default=None)
+        is_shut = not is_open and all(path.outcome is Reachability.BLOCKED for _, path in there)
+        effect = Effect.CLOSES if is_shut else Effect.MAY_CLOSE
+        addresses, decided_by = ordered(gone), tuple[str, ...]()
+        words = "no address is left at which the service can be reached"
+        if decides is not None:
+            addresses, decided_by = ordered(decides.addresses), decides.decided_by
+            words = decides.words.replace(f"tcp {port} ", f"tcp {_PORTS} ")
+        key = effect, service, addresses, decided_by, words
+        held.setdefault(key, {})[port, source] = None
+    for (effect, service, addresses, decided_by, words), of in held.items():
+        ports = tuple(sorted({port for port, _ in of}))
+        sources = tuple(dict.fromkeys(source for _, source in of))
+        yield PredictedChange(
+            effect=effect,
+            service=service,
+            action=None,
+            ports=ports,
+            addresses=addresses,
+            sources=sources,
+            interface_count=sum(counts[source] for source in sources),
+            decided_by=decided_by,
+            words=words.replace(_PORTS, listed(ports)),
+        )
+
+
+def _is_newly_met(old: PredictedPath | None, path: PredictedPath) -> bool:
+    """Whether a path that counts and is not open did not count before, so that no change of its own is said."""
+    if path.outcome is Reachability.OPEN or (old is not None and old.counts):
+        return False
+    return old is None or _effect(old.outcome, path.outcome) is None
+
+
+def _of_calls(before: PredictionDocument, after: PredictionDocument) -> Iterator[PredictedChange]:
+    earlier = {(call.service, call.action, call.endpoint_id): call for call in before.calls}
+    for call in after.calls:
+        old = earlier.get((call.service, call.action, call.endpoint_id))
+        if old is None or not (old.counts or call.counts):
+            continue
+        effect = _effect(old.outcome, call.outcome)
+        if effect is not None:
+            yield PredictedChange(
+                effect=effect,
+                service=call.service,
+                action=call.action,
+                ports=(),
+                addresses=(),
+                sources=tuple(source.id for source in after.sources),
+                interface_count=after.interface_count,
+                decided_by=(call.endpoint_id,),
+                words=(old if effect is Effect.OPENS else call).words,
             )
 
 

@@ -221,6 +221,25 @@ def _opening(known: KnownVpc, paths: Sequence[PredictedPath], sources: Sequence[
     return None
 
 
+def fix_of_calls(known: KnownVpc, service: str, action: str, endpoint_ids: Sequence[str]) -> Fix:
+    """What would make the policies of endpoints allow a call."""
+    target = target_of(known, service)
+    names = (known_id(endpoint_id, "<VPC_ENDPOINT_ID>") for endpoint_id in endpoint_ids)
+    return Fix(
+        summary=f"Let the policy of {listed(endpoint_ids)} allow {action}: a statement with Effect Allow and Resource "
+        "* for the callers' roles or their account, and no Deny that fits. What is there stays. Changes take some "
+        "minutes.",
+        commands=(
+            read_only(
+                *("aws", "ec2", "describe-vpc-endpoints", "--region", target.region),
+                *("--vpc-endpoint-ids", *dict.fromkeys(names), "--query", "VpcEndpoints[].PolicyDocument"),
+                *("--output", "text"),
+                scope=CommandScope.ENDPOINT,
+            ),
+        ),
+    )
+
+
 def is_stopped_by_acl(path: PredictedPath) -> bool:
     """Whether a network ACL decides, as in a subnet in which a VPC is attached to a transit gateway."""
     return any(name.startswith("acl-") for name in path.decided_by)

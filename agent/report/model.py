@@ -78,6 +78,9 @@ class Command:
     reversible: bool
     undo: Sentence | None
     """How to take it back; None where it changes nothing."""
+    checked: bool | None = None
+    """Of a fix of the configuration: true where the predictor says that with it the path is open and no other required
+    one is closed, false where it cannot tell. None of other fixes, and of a command that changes nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

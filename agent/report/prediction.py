@@ -106,6 +106,23 @@ class PredictedName:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PredictedCall:
+    """What the policy of an endpoint says of the signed call that a service is checked with, for a caller of the
+    account that has the hosts."""
+
+    service: Plain
+    action: Plain
+    """`backup:ListBackupVaults`."""
+    endpoint_id: ResourceId
+    counts: bool
+    """Whether the service is required, and its name leads to the endpoint."""
+    outcome: Reachability
+    """`open` allowed, `blocked` denied, `cannot-tell`."""
+    words: Sentence
+    """What decides, one sentence without its full stop."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PredictedFault:
     """Something that stops, or may stop, what is required."""
 
@@ -117,8 +134,10 @@ class PredictedFault:
     measured: bool
     """Always false: the configuration would cause it."""
     service: Plain
+    action: Plain | None
+    """The call that a policy denies; None where it is about the name or a path."""
     ports: tuple[int, ...]
-    """Empty where it is about the name."""
+    """Empty where it is about the name or a call."""
     outcome: Reachability
     sources: tuple[Plain, ...]
     interface_count: int
@@ -134,20 +153,25 @@ class Effect(StrEnum):
     """What a change that is not made yet does to a path or a name that counts."""
 
     CLOSES = "closes"
-    """It was open, and would be blocked; of a name, it would not lead to an endpoint any more."""
+    """It was open, and would be blocked; of a name, it would not lead to an endpoint any more; of a call, a policy
+    would deny it."""
     MAY_CLOSE = "may-close"
     """It was open, and what would become of it cannot be told, or it would pass in part."""
     OPENS = "opens"
+    MAY_OPEN = "may-open"
+    """It was blocked, and what would become of it cannot be told, or it would pass in part."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PredictedChange:
-    """What the assumed changes do to paths or a name."""
+    """What the assumed changes do to paths, a name or a call."""
 
     effect: Effect
     service: Plain
+    action: Plain | None
+    """The call that a policy allows or denies; None where it is about the name or paths."""
     ports: tuple[int, ...]
-    """Empty where it is about the name."""
+    """Empty where it is about the name or a call."""
     addresses: tuple[Address, ...]
     sources: tuple[Plain, ...]
     interface_count: int
@@ -190,12 +214,17 @@ class PredictionDocument:
     """Interfaces of the VPC that are no source: no instance has them."""
     names: tuple[PredictedName, ...]
     paths: tuple[PredictedPath, ...]
+    calls: tuple[PredictedCall, ...]
     faults: tuple[PredictedFault, ...]
     """What is required and blocked first, then what cannot be told."""
     not_read: tuple[Sentence, ...]
     """Parts of the configuration that were not read, with the reason."""
     assumed: tuple[Sentence, ...]
     """Changes that are not made yet, in words; everything but `changes` is how it would be with them."""
+    unjudged: tuple[Sentence, ...]
+    """Assumed changes of which it cannot be told what they do to this VPC: with one, the verdict is never `ok`."""
+    ignored: tuple[Sentence, ...]
+    """How many changes of plans are of other networks, or have no part in paths and names."""
     changes: tuple[PredictedChange, ...]
     """What they do: closes first. Empty where they do nothing that counts, and where none is assumed."""
 

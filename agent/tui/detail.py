@@ -120,6 +120,8 @@ class _Writer:
         self._say(finding.fix.summary)
         for command, following in zip_longest(finding.fix.commands, finding.fix.commands[1:]):
             self._say(_quoted(command), indent="  ", tone=Tone.RUNNING)
+            if command.checked is False:
+                self._say("unchecked: the configuration does not tell whether it opens the path", indent="    ")
             if command.undo is not None and (following is None or following.undo != command.undo):
                 self._say(f"to undo: {command.undo}", indent="    ", tone=Tone.FAINT)
         symptoms = [other.id for other in report.findings if other.explained_by == finding.id]

@@ -82,6 +82,9 @@ _REPORT: Final = Parser(
         "tests/agent/report/test_saved.py::test_whatever_a_report_says_it_is_refused_or_judged",
     ),
 )
+_PLAN: Final = Parser(
+    ("plans",), ("tests/agent/judge/test_plans.py::test_whatever_a_plan_holds_it_is_followed_or_refused",)
+)
 _KEYS: Final = Parser(("typed",), ("tests/agent/tui/test_keys.py::test_any_bytes_are_keys_or_dropped",))
 _SHARED_FILES: Final = Parser(
     ("shared-files",),
@@ -136,6 +139,8 @@ BY_PLACE: Final = {
     "agent/history/read.py::_times": _HISTORY,
     "agent/history/write.py::HistoryWriter.state": _WRITTEN_ON,
     "agent/history/write.py::ids_of": _HISTORY,
+    "agent/judge/predict/cloudformation.py::_properties": _PLAN,
+    "agent/judge/predict/plan.py::parse": _PLAN,
     "agent/judge/endpoint_policy/document.py::statements_of": Parser(
         ("policies",), ("tests/agent/judge/test_endpoint_policy.py::test_no_text_raises",)
     ),

@@ -322,7 +322,7 @@ OF_PREDICT: Final = (
         name="assume",
         wanted="the id of what changes and a change of it, such as sg-0a1b2c3d:+in:tcp:443:10.0.0.0/16",
         bad=(
-            *("sg-0a1b2c3d", "sg-0a1b2c3d:", "sg:+in:tcp:443:10.0.0.0/16", "vpc-0a1b2c3d:+in", "SG-0A1B2C3D:+in"),
+            *("sg-0a1b2c3d", "sg-0a1b2c3d:", "sg:+in:tcp:443:10.0.0.0/16", "igw-0a1b2c3d:+in", "SG-0A1B2C3D:+in"),
             *("sg-0a1b2c3d: +in", "sg-0a1b2c3d:+in\n", "+in:tcp:443:10.0.0.0/16", "sg-\u0660a1b2c3d:+in"),
         ),
         multiple=True,
@@ -1431,6 +1431,7 @@ def of_facts() -> Iterator[Refused]:
 def of_predictions() -> Iterator[Refused]:
     """What a prediction cannot be made from, or for."""
     good = ("--ec2-facts", f"{{here}}/{GOOD_FACTS}")
+    policy = "vpce-0badbad0:policy="
     calls: tuple[tuple[str, tuple[str, ...], str], ...] = (
         ("nothing to predict from", (), "--ec2-facts and --vpc are missing: name one of them"),
         ("two things", (*good, "--vpc", A_VPC), "--ec2-facts and --vpc exclude each other; leave one of them out"),
@@ -1441,6 +1442,25 @@ def of_predictions() -> Iterator[Refused]:
         ("a change of no rule", (*good, "--assume", "sg-0badbad0:+in:tcp:443"), "this is not how a change of such"),
         ("a change of nothing", (*good, "--assume", "sg-0badbad0:+in:tcp:443:10.0.0.0/16"), "it is not in the config"),
         ("an unknown instance", (*good, "--from", "i-0badbad0"), "--from: i-0badbad0: the interfaces of"),
+        ("a plan without a name", (*good, "--assume-plan", ""), "'--assume-plan': '' is not the path of a file"),
+        ("no file of a policy", (*good, "--assume", f"{policy}nope.json"), "--assume: nope.json: cannot be read: No "),
+        (
+            "no policy",
+            (*good, "--assume", f"{policy}{{here}}/{GOOD_FACTS}"),
+            "this is no policy that AWS would take: it has",
+        ),
+        ("a folder as policy", (*good, "--assume", f"{policy}{{here}}"), "cannot be read: Is a directory"),
+        (
+            "no file of a plan",
+            (*good, "--assume-plan", "nope.json"),
+            "--assume-plan: nope.json: cannot be read: No such",
+        ),
+        (
+            "no plan",
+            (*good, "--assume-plan", f"{{here}}/{GOOD_FACTS}"),
+            "is neither a plan of Terraform (terraform show",
+        ),
+        ("a folder as plan", (*good, "--assume-plan", "{here}"), "cannot be read: Is a directory"),
     )
     for (label, words, message), wanted in zip(calls, itertools.cycle(PREDICTION_FORMATS)):
         yield Refused(

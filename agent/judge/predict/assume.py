@@ -1,29 +1,37 @@
-"""Changes of a VPC's configuration that are not made yet: what each of them means, and the configuration with them.
+"""Changes of a VPC's configuration that are not made yet, as they are typed: what each of them means, and the
+configuration with them.
 
 A change is written as `ID:CHANGE`. `FORMS` has the forms. What EC2 would refuse is refused here too: taking out what is
 not there, or putting in what is.
 """
 
 import re
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from ipaddress import ip_network
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
-from agent.catalog.services import SERVICES, host_of, service_name_of
 from agent.catalog.wording import listed
-from agent.judge.predict.index import LOCAL
+from agent.judge.endpoint_policy.document import RefusedError, statements_of
+from agent.judge.predict.edits import (
+    LAST_ENTRY,
+    AlreadyError,
+    AssumptionError,
+    Change,
+    DnsAttribute,
+    GatewayTable,
+    OfAcl,
+    OfGroup,
+    OfTable,
+    Policy,
+    PrivateDns,
+    one_of,
+    read,
+)
+from agent.judge.predict.index import range_text
 from agent.judge.predict.names import KnownVpc
 from probes.frozen import dataclass
 from probes.ids import read_form
-from probes.vpc.model import (
-    ANY_PROTOCOL,
-    AclEntry,
-    GroupRule,
-    Network,
-    Route,
-    VpcEndpoint,
-)
+from probes.vpc.model import ANY_PROTOCOL, AclEntry, GroupRule, Network, Route
 
 FORMS: Final = (
     "sg-ID:+in:tcp:1026-1031:10.0.0.0/16",
@@ -32,15 +40,16 @@ FORMS: Final = (
     "rtb-ID:+10.1.0.0/16:tgw-ID",
     "rtb-ID:-10.1.0.0/16",
     "vpce-ID:private-dns=on",
+    "vpce-ID:policy=FILE",
+    "vpce-ID:+rtb-ID",
+    "vpc-ID:dns-support=on",
+    "vpc-ID:dns-hostnames=on",
 )
 """An example of each form: + puts in and - takes out, `in` is inbound and `out` outbound. The other side of a group's
 rule is a block, a group or a prefix list; a route leads to `local` or the id of a gateway, a connection or the like."""
-_VERBS: Final = {"+": "put in", "-": "take out"}
 _PROTOCOLS: Final = {"tcp": "6", "udp": "17", "all": ANY_PROTOCOL}
 """Numbers of IANA, as entries of network ACLs have them; security groups have the words."""
 _LAST_PORT: Final = 65_535
-_LAST_ENTRY: Final = 32_766
-"""The highest number that an entry can be given (EC2 API, CreateNetworkAclEntry)."""
 _TRAFFIC: Final = r"(?P<protocol>tcp|udp|all):(?P<ports>all|\d{1,5}(?:-\d{1,5})?)"
 _RULE: Final = re.compile(rf"(?P<sign>[+-])(?P<way>in|out):{_TRAFFIC}:(?P<peer>.+)")
 _ENTRY: Final = re.compile(rf"\+(?P<way>in|out):(?P<number>\d{{1,5}}):(?P<act>allow|deny):{_TRAFFIC}:(?P<peer>.+)")
@@ -48,11 +57,9 @@ _NO_ENTRY: Final = re.compile(r"-(?P<way>in|out):(?P<number>\d{1,5})")
 _ROUTE: Final = re.compile(r"\+(?P<destination>.+):(?P<target>local|[a-z]{1,12}-[0-9a-z-]{4,60})")
 _NO_ROUTE: Final = re.compile(r"-(?P<destination>.+)")
 _PRIVATE_DNS: Final = re.compile(r"private-dns=(?P<to>on|off)")
-R = TypeVar("R")
-
-
-class AssumptionError(Exception):
-    """A change that cannot be made or be read, in words for the operator."""
+_POLICY: Final = re.compile(r"policy=(?P<file>.+)")
+_TABLE: Final = re.compile(r"(?P<sign>[+-])(?P<table>rtb-[0-9a-z-]{4,60})")
+_ATTRIBUTE: Final = re.compile(r"dns-(?P<name>support|hostnames)=(?P<to>on|off)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,51 +70,53 @@ class Assumed:
     words: tuple[str, ...]
 
 
-def assumed(known: KnownVpc, changes: Sequence[str]) -> Assumed:
-    """What is known of a VPC with these changes, each made after the one before. Raises AssumptionError."""
+def policy_file_of(text: str) -> str | None:
+    """The file that a typed change takes a policy from; None for every other change."""
+    of, _, words = text.partition(":")
+    match = _POLICY.fullmatch(words) if of.startswith("vpce-") else None
+    return None if match is None else match["file"]
+
+
+def assumed(known: KnownVpc, changes: Sequence[str], policies: Mapping[str, str] | None = None) -> Assumed:
+    """What is known of a VPC with these changes, each made after the one before; `policies` are the texts of the files
+    that they name. Raises AssumptionError."""
     made = Assumed(known, ())
-    for change in changes:
+    for text in changes:
         try:
-            known, words = _changed(made.known, change)
+            change = _read_change(made.known, text, policies or {})
+            made = Assumed(change.made(made.known), (*made.words, change.words))
         except AssumptionError as error:
-            raise AssumptionError(f"{change}: {error}") from error
-        made = Assumed(known, (*made.words, words))
+            raise AssumptionError(f"{text}: {error}") from error
     return made
 
 
-def _changed(known: KnownVpc, change: str) -> tuple[KnownVpc, str]:
-    of, _, words = change.partition(":")
+def _read_change(known: KnownVpc, text: str, policies: Mapping[str, str]) -> Change:
+    of, _, words = text.partition(":")
     kind = of.partition("-")[0]
-    make = _KINDS.get(kind)
-    if make is None or not read_form(kind).fullmatch(of):
-        kinds = "a security group, a network ACL, a route table or an endpoint"
+    parse = _KINDS.get(kind)
+    if parse is None or not read_form(kind).fullmatch(of):
+        kinds = "a security group, a network ACL, a route table, an endpoint or the VPC"
         raise AssumptionError(f"a change begins with the id of {kinds}, as in {FORMS[0]}")
-    changed, what = make(known, of, words)
-    return changed, f"{of}: {what}"
+    if kind == "vpce" and (file := policy_file_of(text)) is not None:
+        return _of_policy(of, file, policies)
+    return parse(known, of, words)
 
 
 # --- Security groups -------------------------------------------------------------------------------------------------
 
 
-def _of_group(known: KnownVpc, group_id: str, words: str) -> tuple[KnownVpc, str]:
+def _of_group(known: KnownVpc, group_id: str, words: str) -> Change:
     match = _matched((_RULE,), words, "sg")
     rule = GroupRule(egress=match["way"] == "out", **_traffic(match, is_group=True), **_peer(match["peer"]))
-    groups = _read(known.configuration.groups, "security groups")
-    group = _one(groups, group_id, lambda group: group.group_id)
-    there = [one for one in group.rules if replace(one, rule_id=None) == rule]
-    way = "outbound" if rule.egress else "inbound"
-    if match["sign"] == "+":
-        if there:
-            raise AssumptionError(f"{group_id} has this {way} rule already")
-        rules = (*group.rules, rule)
-    else:
-        if not there:
+    change = Change(OfGroup(group_id, rule), match["sign"] == "+")
+    if not change.is_in:
+        group = one_of(read(known.configuration.groups, "security groups"), group_id, lambda group: group.group_id)
+        try:
+            change.made(known)
+        except AlreadyError as error:
             has = [_words(one) for one in group.rules if one.egress is rule.egress]
-            raise AssumptionError(f"{group_id} has no such {way} rule; it has {listed(has) if has else 'none'}")
-        rules = tuple(one for one in group.rules if one not in there)
-    what = f"{_VERBS[match['sign']]} {way} {match['protocol']} {match['ports']}"
-    peer = f"{'to' if rule.egress else 'from'} {match['peer']}"
-    return _with(known, groups=_replaced(groups, group, replace(group, rules=rules))), f"{what} {peer}"
+            raise AssumptionError(f"{error}; it has {listed(has) if has else 'none'}") from error
+    return change
 
 
 def _peer(text: str) -> dict[str, Any]:
@@ -121,7 +130,8 @@ def _peer(text: str) -> dict[str, Any]:
 
 def _words(rule: GroupRule) -> str:
     """A rule in the form in which it is written here."""
-    ports = "all" if rule.from_port is None else _span(rule.from_port, rule.to_port)
+    low, high = rule.from_port, rule.to_port
+    ports = "all" if low is None or high is None else range_text(low, high)
     protocol = "all" if rule.protocol == ANY_PROTOCOL else rule.protocol
     return f"{protocol}:{ports}:{rule.cidr or rule.prefix_list_id or rule.referenced_group_id}"
 
@@ -129,98 +139,74 @@ def _words(rule: GroupRule) -> str:
 # --- Network ACLs ----------------------------------------------------------------------------------------------------
 
 
-def _of_acl(known: KnownVpc, acl_id: str, words: str) -> tuple[KnownVpc, str]:
+def _of_acl(known: KnownVpc, acl_id: str, words: str) -> Change:
     match = _matched((_ENTRY, _NO_ENTRY), words, "acl")
-    acls = _read(known.configuration.acls, "network ACLs")
-    acl = _one(acls, acl_id, lambda acl: acl.acl_id)
+    acl = one_of(read(known.configuration.acls, "network ACLs"), acl_id, lambda acl: acl.acl_id)
     number, egress = int(match["number"]), match["way"] == "out"
-    way = "outbound" if egress else "inbound"
-    if not 1 <= number <= _LAST_ENTRY:
-        raise AssumptionError(f"{number} is not the number of an entry, from 1 to {_LAST_ENTRY:,}")
-    there = [one for one in acl.entries if (one.number, one.egress) == (number, egress)]
+    if not 1 <= number <= LAST_ENTRY:
+        raise AssumptionError(f"{number} is not the number of an entry, from 1 to {LAST_ENTRY:,}")
     if match.re is _NO_ENTRY:
-        if not there:
-            has = [str(one.number) for one in acl.entries if one.egress is egress and one.number <= _LAST_ENTRY]
-            raise AssumptionError(f"{acl_id} has no {way} entry {number}; it has {listed(has) if has else 'none'}")
-        entries = tuple(one for one in acl.entries if one not in there)
-        what = f"take out {way} entry {number}"
-    else:
-        if there:
-            raise AssumptionError(f"{acl_id} has an {way} entry {number} already; take it out first")
-        cidr, allow = _block(match["peer"]), match["act"] == "allow"
-        entry = AclEntry(number=number, egress=egress, allow=allow, cidr=cidr, **_traffic(match, is_group=False))
-        entries = (*acl.entries, entry)
-        what = f"put in {way} entry {number}: {match['act']} {match['protocol']} {match['ports']} {match['peer']}"
-    return _with(known, acls=_replaced(acls, acl, replace(acl, entries=entries))), what
+        for entry in acl.entries:
+            if (entry.number, entry.egress) == (number, egress):
+                return Change(OfAcl(acl_id, entry), False)
+        has = [str(one.number) for one in acl.entries if one.egress is egress and one.number <= LAST_ENTRY]
+        way = "outbound" if egress else "inbound"
+        raise AssumptionError(f"{acl_id} has no {way} entry {number}; it has {listed(has) if has else 'none'}")
+    cidr, allow = _block(match["peer"]), match["act"] == "allow"
+    entry = AclEntry(number=number, egress=egress, allow=allow, cidr=cidr, **_traffic(match, is_group=False))
+    return Change(OfAcl(acl_id, entry))
 
 
 # --- Route tables ----------------------------------------------------------------------------------------------------
 
 
-def _of_table(known: KnownVpc, table_id: str, words: str) -> tuple[KnownVpc, str]:
+def _of_table(_: KnownVpc, table_id: str, words: str) -> Change:
     match = _matched((_ROUTE, _NO_ROUTE), words, "rtb")
-    tables = _read(known.configuration.route_tables, "route tables")
-    table = _one(tables, table_id, lambda table: table.table_id)
     text = match["destination"]
     is_list = text.startswith("pl-") and read_form("pl").fullmatch(text) is not None
     place: dict[str, Any] = {"prefix_list_id": text} if is_list else {"destination": _block(text)}
-    there = [one for one in table.routes if (one.destination or one.prefix_list_id) in place.values()]
-    if match.re is _NO_ROUTE:
-        if not there:
-            raise AssumptionError(f"{table_id} has no route to {text}")
-        if there[0].target == LOCAL:
-            raise AssumptionError(f"the route to {text} is that of the VPC itself, which cannot be taken out")
-        routes = tuple(one for one in table.routes if one not in there)
-        what = f"take out the route to {text}"
-    else:
-        if there:
-            raise AssumptionError(f"{table_id} has a route to {text} already, to {there[0].target}; take it out first")
-        routes = (*table.routes, Route(**place, target=match["target"]))
-        what = f"put in a route to {text} by {match['target']}"
-    return _with(known, route_tables=_replaced(tables, table, replace(table, routes=routes))), what
+    is_in = match.re is _ROUTE
+    if is_in:
+        place["target"] = match["target"]
+    return Change(OfTable(table_id, Route(**place)), is_in)
 
 
 # --- Endpoints -------------------------------------------------------------------------------------------------------
 
 
-def _of_endpoint(known: KnownVpc, endpoint_id: str, words: str) -> tuple[KnownVpc, str]:
-    match = _matched((_PRIVATE_DNS,), words, "vpce")
-    endpoints = _read(known.configuration.endpoints, "endpoints")
-    endpoint = _one(endpoints, endpoint_id, lambda endpoint: endpoint.endpoint_id)
-    is_on = match["to"] == "on"
-    if endpoint.private_dns is is_on:
-        raise AssumptionError(f"private DNS of {endpoint_id} is {match['to']} already")
-    names = endpoint.dns_names
-    if is_on:
-        for other in endpoints:
-            if (other.vpc_id, other.service_name) == (endpoint.vpc_id, endpoint.service_name) and other.private_dns:
-                raise AssumptionError(f"{other.endpoint_id} has private DNS for the same names; turn that off first")
-        names = tuple(dict.fromkeys((*names, *_private_names(known, endpoint))))
-    changed = replace(endpoint, private_dns=is_on, dns_names=names)
-    return _with(known, endpoints=_replaced(endpoints, endpoint, changed)), f"turn private DNS {match['to']}"
+def _of_endpoint(_: KnownVpc, endpoint_id: str, words: str) -> Change:
+    match = _matched((_PRIVATE_DNS, _TABLE), words, "vpce")
+    if match.re is _TABLE:
+        return Change(GatewayTable(endpoint_id, match["table"]), match["sign"] == "+")
+    return Change(PrivateDns(endpoint_id, match["to"] == "on"))
 
 
-def _private_names(known: KnownVpc, endpoint: VpcEndpoint) -> tuple[str, ...]:
-    """The hosts that private DNS of an endpoint would answer for: as EC2 says of its service, or its default host."""
-    offered = known.configuration.offered
-    for service in () if offered is None else offered.services:
-        if service.service_name == endpoint.service_name and service.private_names:
-            return service.private_names
-    return tuple(
-        host_of(service, known.region, fips=False, dual_stack=False)
-        for service in SERVICES
-        if service_name_of(service, known.region) == endpoint.service_name
-    )
+def _of_policy(endpoint_id: str, file: str, policies: Mapping[str, str]) -> Change:
+    """The policy of a file, which AWS must be sure to take. What it would refuse changes nothing."""
+    if file not in policies:
+        raise AssumptionError(f"{file} was not read")
+    document = policies[file]
+    try:
+        statements_of(document)
+    except RefusedError as error:
+        raise AssumptionError(f"this is no policy that AWS would take: {error}") from error
+    return Change(Policy(endpoint_id, document))
+
+
+def _of_vpc(_: KnownVpc, vpc_id: str, words: str) -> Change:
+    match = _matched((_ATTRIBUTE,), words, "vpc")
+    return Change(DnsAttribute(vpc_id, match["name"], match["to"] == "on"))
 
 
 # --- What all of them need -------------------------------------------------------------------------------------------
 
 
-_KINDS: Final[dict[str, Callable[[KnownVpc, str, str], tuple[KnownVpc, str]]]] = {
+_KINDS: Final[dict[str, Callable[[KnownVpc, str, str], Change]]] = {
     "sg": _of_group,
     "acl": _of_acl,
     "rtb": _of_table,
     "vpce": _of_endpoint,
+    "vpc": _of_vpc,
 }
 
 
@@ -247,34 +233,8 @@ def _traffic(match: re.Match[str], *, is_group: bool) -> dict[str, Any]:
     return {"protocol": named, "from_port": first, "to_port": last}
 
 
-def _span(first: int, last: int | None) -> str:
-    return str(first) if last in (None, first) else f"{first}-{last}"
-
-
 def _block(text: str) -> Network:
     try:
         return ip_network(text)
     except ValueError as error:
         raise AssumptionError(f"{text} is no block of addresses such as 10.0.0.0/16") from error
-
-
-def _read(found: tuple[R, ...] | None, what: str) -> tuple[R, ...]:
-    if found is None:
-        raise AssumptionError(f"the {what} were not read, so no change of them can be judged")
-    return found
-
-
-def _one(found: Iterable[R], wanted: str, id_of: Callable[[R], str]) -> R:
-    for one in found:
-        if id_of(one) == wanted:
-            return one
-    raise AssumptionError("it is not in the configuration that was read")
-
-
-def _replaced(found: Iterable[R], old: R, new: R) -> tuple[R, ...]:
-    return tuple(new if one is old else one for one in found)
-
-
-def _with(known: KnownVpc, **parts: Any) -> KnownVpc:
-    """The same with these parts of the configuration, by their names."""
-    return replace(known, configuration=replace(known.configuration, **parts))

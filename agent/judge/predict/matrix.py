@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from agent.catalog.wording import listed
 from agent.judge.predict.names import KnownVpc, is_given
+from agent.judge.predict.pending import Aspect
 from agent.judge.predict.predictor import Predictor
 from agent.judge.predict.sources import Blocks, Source
 from agent.report.hops import WORST, Hop, Prediction, Reachability, Stage, is_detour
@@ -166,8 +167,9 @@ class Matrix:
     def _to_endpoint(self, service: str, endpoint: VpcEndpoint, port: int, *, counts: bool) -> Iterator[PredictedPath]:
         interfaces = self._interfaces_of.get(endpoint.endpoint_id, [])
         missing = sorted(set(endpoint.interface_ids) - {interface.interface_id for interface in interfaces})
-        if missing or not interfaces:
-            yield self._without_address(service, endpoint, missing, port, counts=counts)
+        unsettled = self._known.unsettled((endpoint.endpoint_id,), Aspect.ADDRESSES)
+        if missing or not interfaces or unsettled is not None:
+            yield self._without_address(service, endpoint, missing, port, unsettled, counts=counts)
         places = [
             self._destination(endpoint, interface, address)
             for interface in interfaces
@@ -235,11 +237,20 @@ class Matrix:
         return replace(_verdict_of(prediction), words="")
 
     def _without_address(
-        self, service: str, endpoint: VpcEndpoint, missing: Sequence[str], port: int, *, counts: bool
+        self,
+        service: str,
+        endpoint: VpcEndpoint,
+        missing: Sequence[str],
+        port: int,
+        unsettled: str | None,
+        *,
+        counts: bool,
     ) -> PredictedPath:
-        """A path to interfaces whose addresses are not known."""
+        """A path to interfaces whose addresses are not known; `unsettled` is what a plan says of them."""
         outcome, stage, rule = Reachability.CANNOT_TELL, None, None
-        if endpoint.state != AVAILABLE and not endpoint.interface_ids:
+        if unsettled is not None:
+            words = unsettled
+        elif endpoint.state != AVAILABLE and not endpoint.interface_ids:
             outcome, stage, rule = Reachability.BLOCKED, Stage.ENDPOINT, f"state {endpoint.state}"
             words = f"{endpoint.endpoint_id} has the state {endpoint.state} and no interface"
         elif missing:

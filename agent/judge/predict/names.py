@@ -19,6 +19,7 @@ from agent.catalog.services import (
     private_link_labels,
 )
 from agent.catalog.wording import listed
+from agent.judge.predict.pending import Aspect, Pending, words_of
 from agent.judge.predict.predictor import Predictor
 from agent.report.prediction import Answer, PredictedName
 from agent.settings import Ec2Facts
@@ -165,6 +166,13 @@ class KnownVpc:
     """Reads of which rows were left out: nothing is known not to be there."""
     account_id: str | None = None
     """The account that read the configuration, where that is known by itself."""
+    pending: tuple[Pending, ...] = ()
+    """What is known only once an assumed plan is applied."""
+
+    def unsettled(self, resource_ids: Iterable[str], aspect: Aspect) -> str | None:
+        """What is known of one of these only once a plan is applied, in words; None where all is known."""
+        pending = words_of(self.pending)
+        return next((words for one in resource_ids if (words := pending.get((one, aspect)))), None)
 
     @property
     def account(self) -> str | None:
@@ -279,10 +287,13 @@ def is_given(endpoint: VpcEndpoint, version: int) -> bool:
 
 def _said(known: KnownVpc, service: str, host: str) -> _Said:
     configuration = known.configuration
+    there = known.endpoints(service)
+    concerned = (known.vpc_id, *(endpoint.endpoint_id for endpoint in there or ()))
+    if (unsettled := known.unsettled(concerned, Aspect.NAME)) is not None:
+        return _Said(answer=Answer.CANNOT_TELL, words=unsettled)
     for decide in (_by_dhcp_options, _by_attributes):
         if (said := decide(known)) is not None:
             return said
-    there = known.endpoints(service)
     covering = _covering(service, host, there or ())
     if (said := _by_firewall(known, host, _versions(known, covering))) is not None:
         return said

@@ -38,6 +38,7 @@ from agent.judge.predict.index import (
     rule_id_of,
     rule_text,
 )
+from agent.judge.predict.pending import Aspect, Pending, words_of
 from agent.judge.predict.transit import TRANSIT_GATEWAY, Arrival, Passage, TransitGateways, Trip
 from agent.report.hops import APPLIANCES, EPHEMERAL, THIS_HOST, WORST, Hop, Ports, Prediction, Reachability, Stage
 from probes.facts import ImdsFacts
@@ -67,6 +68,8 @@ _Decided = tuple[Ports, AclEntry | None]
 """Ports of a packet, and the entry of an ACL that decides for them; None where it is the `*`."""
 
 INTERNET: Final = ("igw-", "eigw-")
+UNKNOWN_TARGET: Final = "unknown"
+"""What a route leads to, where that is not known."""
 _KEEPS_SOURCE: Final = "vpce-"
 """A Gateway Load Balancer endpoint hands packets on as they are; a NAT gateway sends from an address of its own, and
 what stands behind a network interface may."""
@@ -194,11 +197,13 @@ class Predictor:
         vpc_id: str | None = None,
         vpc_cidrs: Iterable[Network] = (),
         answers: Ports = EPHEMERAL,
+        pending: Iterable[Pending] = (),
     ) -> None:
         """`vpc_id` and `vpc_cidrs` are what is known beside the configuration of the VPC that this host is in,
-        `answers` the ports of this host that answers come to."""
+        `answers` the ports of this host that answers come to, and `pending` what is known only later."""
         self._configuration = configuration
         self._answers = answers
+        self._pending = words_of(pending)
         vpc = configuration.vpc
         self._vpc_id = vpc_id if vpc_id is not None or vpc is None else vpc.vpc_id
         self._blocks_of: defaultdict[str | None, tuple[Network, ...]] = defaultdict(tuple)
@@ -295,7 +300,9 @@ class Predictor:
         routes = self._routes_of(table)
         length, taken = routes.to(address)
         endpoint, why, list_id = None, None, None
-        if routes.unread and length < address.max_prefixlen:
+        if unsettled := self._unsettled((table.table_id,), Aspect.ROUTES):
+            why = unsettled
+        elif routes.unread and length < address.max_prefixlen:
             why = f"{table.table_id} has routes for {_and(routes.unread)}, not read"
         elif len(taken) > 1:
             why = f"which route of {table.table_id} is taken is not known"
@@ -428,6 +435,9 @@ class Predictor:
         elif possible is not None:
             outcome, rule = Reachability.CANNOT_TELL, possible[0][2]
             words = f"whether {groups} {_lets(egress, count)} {traffic} cannot be told: {possible[1]}"
+        elif unsettled := self._unsettled(group_ids, Aspect.OUTBOUND if egress else Aspect.INBOUND):
+            outcome, rule = Reachability.CANNOT_TELL, None
+            words = f"whether {groups} {_lets(egress, count)} {traffic} cannot be told: {unsettled}"
         elif rules.unread:
             outcome, rule = Reachability.CANNOT_TELL, None
             words = f"whether {groups} {_lets(egress, count)} {traffic} cannot be told: the rules of "
@@ -437,6 +447,12 @@ class Predictor:
             words = f"no rule of {groups} {_lets(egress, 1)} {traffic}; {_instead(rules, port, peer, egress, count)}"
         name = rule_id_of(rule) if rule is not None else None
         return Hop(stage=stage, resources=group_ids, outcome=outcome, rule=name, words=words)
+
+    def _unsettled(self, resource_ids: Iterable[str], aspect: Aspect) -> str | None:
+        """What is known of one of these only once a plan is applied, in words; None where all is known."""
+        if not self._pending:
+            return None
+        return next((words for one in resource_ids if (words := self._pending.get((one, aspect)))), None)
 
     def _rules_for(self, group_ids: tuple[str, ...], egress: bool) -> Rules:
         key = group_ids, egress
@@ -473,6 +489,8 @@ class Predictor:
         return self._acl_hops[key]
 
     def _judged_acl(self, stage: Stage, acl: NetworkAcl, egress: bool, remote: Remote, ports: Ports) -> Hop:
+        if unsettled := self._unsettled((acl.acl_id,), Aspect.OUTBOUND if egress else Aspect.INBOUND):
+            return _cannot_tell(stage, unsettled, acl.acl_id)
         decided = _decide(self._entries_of(acl, egress), remote, ports)
         if decided is None:
             words = f"what {acl.acl_id} does cannot be told: the address of {remote.name} is not known"
@@ -608,6 +626,8 @@ class Predictor:
             one = len(routes.unread) == 1
             words += f", unless {_and(routes.unread)}, which {'was' if one else 'were'} not read, "
             words += "fits closer" if one else "fit closer"
+        if unsettled := self._unsettled((table.table_id,), Aspect.ROUTES):
+            outcome, words, detour = Reachability.CANNOT_TELL, unsettled, None
         return _Leg(table_id=table.table_id, route=route, outcome=outcome, words=words, detour=detour)
 
     def _sent(
@@ -622,6 +642,8 @@ class Predictor:
             return Reachability.BLOCKED, f"{sends}, which is not there any more (its state is blackhole)"
         if route.state != "active":
             return Reachability.CANNOT_TELL, f"{sends} in the state {route.state}, and what that does is not documented"
+        if target == UNKNOWN_TARGET:
+            return Reachability.CANNOT_TELL, f"{table.table_id} has a route for {what}, and where it leads is not known"
         if target in self._gateways:
             return Reachability.OPEN, f"{sends}, a gateway endpoint"
         if target == LOCAL:

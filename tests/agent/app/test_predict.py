@@ -59,6 +59,7 @@ BLANK: Final = PredictRequest(
     services=(),
     ports=(),
     assumptions=(),
+    plans=(),
     format="json",
     output=None,
     redact=False,
@@ -231,6 +232,108 @@ def test_the_page_shows_what_the_change_does(capsys: pytest.CaptureFixture[str])
     assert "CLOSES backup-gateway 443" in words
 
 
+EXAMPLE_PLAN: Final = str(ROOT / "docs/examples/plan.json")
+EXAMPLE_CHANGES: Final = str(ROOT / "docs/examples/change-set.json")
+DENIES: Final = '{"Statement": [{"Effect": "Deny", "Principal": "*", "Action": "*", "Resource": "*"}]}'
+ENDPOINT: Final = "vpce-0e57a7e0000000002"
+
+
+@pytest.mark.parametrize(
+    ("plans", "changes", "code", "effects"),
+    [
+        pytest.param((EXAMPLE_PLAN,), {}, 2, {"closes": {443}, "opens": {1031}}, id="of Terraform"),
+        pytest.param(
+            (EXAMPLE_CHANGES,),
+            {"services": ("backup",)},
+            2,
+            {"closes": set(), "may-close": {443}, "opens": {443}},
+            id="of CloudFormation",
+        ),
+        pytest.param((EXAMPLE_CHANGES,), {}, 3, {"may-close": {443}, "opens": {443}}, id="of another endpoint"),
+    ],
+)
+def test_a_plan_is_an_assumption(
+    plans: tuple[str, ...],
+    changes: dict[str, Any],
+    code: int,
+    effects: dict[str, set[int]],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """What is known only later may close, and never opens."""
+    assert of_file(**{"plans": plans, "services": ("backup-gateway",)} | changes) == code
+    document = read(capsys.readouterr().out)
+    assert document.ignored
+    found: dict[str, set[int]] = {}
+    for change in document.changes:
+        found.setdefault(change.effect, set()).update(change.ports)
+    assert found == effects
+
+
+def test_changes_that_are_typed_come_after_those_of_plans(capsys: pytest.CaptureFixture[str]) -> None:
+    """The plan takes the rule out that the typed change puts in again."""
+    back = SHUTS.replace(":-in", ":+in")
+    assert of_file(plans=(EXAMPLE_PLAN,), assumptions=(back,), services=("backup-gateway",)) == 0
+    document = read(capsys.readouterr().out)
+    assert document.assumed[0] == f"{GROUP}: take out inbound tcp 443 from 10.20.0.0/16"
+    assert document.assumed[-1] == f"{GROUP}: put in inbound tcp 443 from 10.20.0.0/16"
+    with pytest.raises(RequestError, match="has this inbound rule already"):
+        of_file(assumptions=(back,))
+
+
+@pytest.mark.parametrize("wanted", ["text", "junit", "html"])
+def test_every_format_says_what_is_not_judged(wanted: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    zone = {"type": "aws_route53_zone", "change": {"actions": ["create"], "before": None, "after": {}}}
+    place = tmp_path / "plan.json"
+    place.write_text(json.dumps({"format_version": "1.2", "resource_changes": [zone]}), "utf-8")
+    assert of_file(format=wanted, plans=(str(place),), services=("backup-gateway",)) == 3
+    out = " ".join(capsys.readouterr().out.split())
+    assert "1 change of aws_route53_zone, which may matter and cannot be followed" in out
+
+
+@pytest.mark.parametrize("wanted", ["text", "json", "junit", "html"])
+def test_every_format_says_what_a_policy_denies(
+    wanted: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = tmp_path / "new policy.json"
+    place.write_text(DENIES, "utf-8-sig")
+    code = of_file(format=wanted, services=("backup-gateway",), assumptions=(f"{ENDPOINT}:policy={place}",))
+    assert code == 2
+    out = " ".join(capsys.readouterr().out.split())
+    assert "backup-gateway:ListGateways" in out
+    assert str(tmp_path) not in out
+    if wanted == "text":
+        assert f"CLOSES the call backup-gateway:ListGateways at {ENDPOINT} Then: statement 1 denies" in out
+        assert f"backup-gateway:ListGateways at {ENDPOINT} DENIED: statement 1 denies" in out
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"", "is no policy that AWS would take: it is no JSON"),
+        (b"\xff", "is no UTF-8 text, and so no policy"),
+        (b" " * 100_000, "is larger than 80 KiB, more than a policy has"),
+        (b" " * 30_000, "is no policy that AWS would take: it is longer than the 20,480 characters that AWS takes"),
+    ],
+)
+def test_a_file_without_a_policy_is_refused(content: bytes, why: str, tmp_path: Path) -> None:
+    place = tmp_path / "new.json"
+    place.write_bytes(content)
+    with pytest.raises(RequestError) as caught:
+        of_file(assumptions=(f"{ENDPOINT}:policy={place}",))
+    assert caught.value.why.startswith("--assume: ")
+    assert why in caught.value.why
+
+
+def test_a_plan_that_is_too_large_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from agent.app import read_saved
+
+    monkeypatch.setattr(read_saved, "MAX_PLAN_BYTES", 1 << 20)
+    place = tmp_path / "plan.json"
+    place.write_bytes(b" " * ((1 << 20) + 1))
+    with pytest.raises(RequestError, match="is larger than 1 MiB, the limit of a plan"):
+        of_file(plans=(str(place),))
+
+
 # --- Formats ---------------------------------------------------------------------------------------------------------
 
 
@@ -342,7 +445,7 @@ def test_without_a_path_nothing_is_drawn(capsys: pytest.CaptureFixture[str]) -> 
 
 @pytest.mark.parametrize("wanted", ["text", "json", "junit", "html"])
 def test_a_masked_document_holds_nothing_of_the_network(wanted: str, capsys: pytest.CaptureFixture[str]) -> None:
-    of_file(format=wanted, redact=True, services=("backup-gateway", "s3"), assumptions=(SHUTS, OPENS))
+    of_file(format=wanted, redact=True, services=("backup-gateway", "s3"), assumptions=(OPENS,), plans=(EXAMPLE_PLAN,))
     out = capsys.readouterr().out
     for secret in ("0e57a7e", "10.20.", "111122223333", "198.51.100"):
         assert secret not in out.replace("198.51.100.0", ""), secret

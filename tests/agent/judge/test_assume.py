@@ -8,9 +8,11 @@ from typing import Any, Final
 
 import pytest
 
-from agent.judge.predict.assume import FORMS, AssumptionError, assumed
+from agent.judge.predict.assume import FORMS, assumed, policy_file_of
+from agent.judge.predict.edits import AssumptionError
 from agent.judge.predict.names import KnownVpc
 from agent.judge.prediction import Asked, Facts, predicted
+from agent.report.hops import Reachability
 from agent.report.model import Status
 from agent.report.prediction import Answer, Effect, PredictedChange, PredictionDocument
 from agent.settings import EVERY_SOURCE
@@ -19,6 +21,7 @@ from probes.vpc.model import (
     Configuration,
     EndpointService,
     EndpointServicesFacts,
+    GatewayEndpoint,
     GroupRule,
     NetworkAcl,
     Route,
@@ -26,8 +29,19 @@ from probes.vpc.model import (
 )
 from tests.agent.judge.networks import THERE, entry, open_entries, rule
 from tests.agent.judge.test_prediction import HOST_NAME, NAMED, SERVICE, TAKEN_AT, healthy, host
+from tests.support.aws_commands import complaint
 
 ENDPOINT: Final = replace(NAMED, endpoint_id="vpce-0123abcd")
+
+
+ALLOWS_ALL: Final = '{"Statement": [{"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}]}'
+ALLOWS_BACKUP: Final = ALLOWS_ALL.replace('"Action": "*"', '"Action": "backup:*"')
+ALLOWS_A_ROLE: Final = ALLOWS_ALL.replace(
+    '"Principal": "*"', '"Principal": {"AWS": "arn:aws:iam::111122223333:role/Backup"}'
+)
+ALLOWS_THE_ACCOUNT: Final = ALLOWS_ALL.replace(
+    "}]}", ', "Condition": {"StringEquals": {"aws:PrincipalAccount": "111122223333"}}}]}'
+)
 
 
 def known(what: Configuration | None = None, **changes: Any) -> KnownVpc:
@@ -172,6 +186,41 @@ def test_a_route_that_is_taken_out_in_words() -> None:
     assert assumed(known(), changes).words[1] == "rtb-0000host: take out the route to 10.9.0.0/16"
 
 
+@pytest.mark.parametrize(
+    ("change", "name", "is_on"),
+    [("vpc-aaaa:dns-support=off", "support", False), ("vpc-aaaa:dns-hostnames=off", "hostnames", False)],
+)
+def test_a_dns_attribute_is_set(change: str, name: str, is_on: bool) -> None:
+    one = replace(known(), vpc_id="vpc-aaaa")
+    made = assumed(one, (change,))
+    assert getattr(made.known.configuration.dns, name) is is_on
+    assert made.words == (f"vpc-aaaa: set enableDns{name.capitalize()} to false",)
+    assert assumed(made.known, (change.replace("off", "on"),)).known == one
+    with pytest.raises(AssumptionError, match="is true already"):
+        assumed(one, (change.replace("off", "on"),))
+
+
+def test_the_route_of_a_gateway_endpoint_is_put_in_and_taken_out() -> None:
+    gateway = GatewayEndpoint(
+        endpoint_id="vpce-0123abcc",
+        service_name="com.amazonaws.eu-west-1.s3",
+        vpc_id="vpc-a",
+        state="available",
+    )
+    to = Route(prefix_list_id="pl-0123abcd", target=gateway.endpoint_id)
+    table = RouteTable(table_id="rtb-0123abcd", vpc_id="vpc-a", main=False, subnet_ids=(), routes=(to,))
+    bare = known(healthy(host(5), endpoints=(ENDPOINT,), gateway_endpoints=(gateway,)))
+    change = "vpce-0123abcc:+rtb-0000host"
+    with pytest.raises(AssumptionError, match="the prefix list of vpce-0123abcc was not read"):
+        assumed(bare, (change,))
+    configuration = replace(bare.configuration, route_tables=(*(bare.configuration.route_tables or ()), table))
+    one = replace(bare, configuration=configuration)
+    made = assumed(one, (change,)).known
+    assert to in table_of(made.configuration, "subnet-host").routes
+    assert (made.configuration.gateway_endpoints or ())[0].route_table_ids == ("rtb-0000host",)
+    assert assumed(made, (change.replace("+", "-"),)).known == one
+
+
 # --- What is refused -------------------------------------------------------------------------------------------------
 
 
@@ -198,7 +247,7 @@ def test_a_route_that_is_taken_out_in_words() -> None:
         ("rtb-0000host:+10.0.0.0/16:tgw-0123abcd", "has a route to 10.0.0.0/16 already, to local; take it out first"),
         ("vpce-0123abcd:private-dns=on", "private DNS of vpce-0123abcd is on already"),
         ("vpce-0123abcd:private-dns=maybe", "written: vpce-ID:private-dns=on"),
-        ("eni-there:+in", "begins with the id of a security group, a network ACL, a route table or an endpoint, as in"),
+        ("eni-there:+in", "with the id of a security group, a network ACL, a route table, an endpoint or the VPC, as"),
         ("nothing", "a change begins with the id of a"),
     ],
 )  # fmt: skip
@@ -236,19 +285,55 @@ def test_two_endpoints_cannot_have_the_same_names() -> None:
 
 def test_every_form_is_one_of_a_kind_that_can_be_read() -> None:
     """The examples that help and errors show are read: what is refused of them is that nothing has such an id."""
+    there = known(gateway_endpoints=())
     for form in FORMS:
         with pytest.raises(AssumptionError, match="it is not in the configuration that was read"):
-            changed(form.replace("ID", "0123abcf"))
+            assumed(there, (form.replace("ID", "0123abcf"),), {"FILE": ALLOWS_ALL})
+
+
+@pytest.mark.parametrize(
+    ("document", "why"),
+    [
+        ("", "it is no JSON"),
+        ("[]", "it is no JSON object"),
+        ("{}", "it has no statement"),
+        ('{"Statement": [{"Effect": "Permit"}]}', "the Effect of statement 1 is neither Allow nor Deny"),
+        ("[" * 100_000, "it is longer than the 20,480 characters that AWS takes"),
+        ("[" * 20_000, "it is nested too deeply"),
+    ],
+)
+def test_a_policy_that_aws_would_not_take_is_refused(document: str, why: str) -> None:
+    with pytest.raises(AssumptionError) as caught:
+        assumed(known(), ("vpce-0123abcd:policy=new.json",), {"new.json": document})
+    message = "vpce-0123abcd:policy=new.json: this is no policy that AWS would take: "
+    assert str(caught.value) == f"{message}{why}"
+
+
+@pytest.mark.parametrize(
+    ("change", "file"),
+    [
+        ("vpce-0123abcd:policy=new policy.json", "new policy.json"),
+        ("vpce-0123abcd:policy=/a/b:c=d", "/a/b:c=d"),
+        ("vpce-0123abcd:private-dns=on", None),
+        ("sg-0123abcd:policy=new.json", None),
+    ],
+)
+def test_the_file_that_a_change_names(change: str, file: str | None) -> None:
+    assert policy_file_of(change) == file
 
 
 # --- What a prediction says ------------------------------------------------------------------------------------------
 
 
 def document(
-    *changes: str, of: KnownVpc | None = None, services: Mapping[str, bool] = MappingProxyType({SERVICE: True})
+    *changes: str,
+    of: KnownVpc | None = None,
+    services: Mapping[str, bool] = MappingProxyType({SERVICE: True}),
+    policies: Mapping[str, str] = MappingProxyType({}),
 ) -> PredictionDocument:
     asked = Asked(sources=(EVERY_SOURCE,), services=services, ports=())
-    return predicted(Facts(known=of or known(), taken_at=TAKEN_AT, not_read=()), asked, changes)
+    facts = Facts(known=of or known(), taken_at=TAKEN_AT, not_read=())
+    return predicted(facts, asked, changes, policies=policies)
 
 
 def said(result: PredictionDocument) -> set[tuple[Effect, tuple[int, ...], int]]:
@@ -345,6 +430,7 @@ def test_a_name_that_leads_elsewhere_closes() -> None:
     assert change == PredictedChange(
         effect=Effect.CLOSES,
         service=SERVICE,
+        action=None,
         ports=(),
         addresses=(),
         sources=("source-1",),
@@ -356,6 +442,71 @@ def test_a_name_that_leads_elsewhere_closes() -> None:
     assert result.names[0].answer is not Answer.PRIVATE
     back = document("vpce-0123abcd:private-dns=on", of=assumed(known(), ("vpce-0123abcd:private-dns=off",)).known)
     assert {one.effect for one in back.changes if not one.ports} == {Effect.OPENS}
+
+
+POLICY: Final = "vpce-0123abcd:policy=new.json"
+
+
+def with_policy(text: str, of: KnownVpc | None = None, **more: Any) -> PredictionDocument:
+    return document(POLICY, of=of, policies={"new.json": text}, **more)
+
+
+def test_a_policy_that_denies_the_call_closes_it() -> None:
+    result = with_policy(ALLOWS_BACKUP)
+    assert result.assumed == ("vpce-0123abcd: replace its policy by another one",)
+    assert result.verdict.status is Status.CRITICAL
+    assert result.verdict.summary == "the change closes backup-gateway for 1 of 1 class of sources (2 interfaces)"
+    (change,) = result.changes
+    assert (change.effect, change.action, change.ports) == (Effect.CLOSES, "backup-gateway:ListGateways", ())
+    assert change.decided_by == ("vpce-0123abcd",)
+    assert "no statement allows backup-gateway:ListGateways; the nearest is statement 1" in change.words
+    (fault,) = [fault for fault in result.faults if fault.action]
+    assert (fault.code, fault.outcome, fault.ports) == ("VPC008", Reachability.BLOCKED, ())
+    assert fault.fix is not None
+    assert [complaint(command.argv) for command in fault.fix.commands] == [None]
+
+
+@pytest.mark.parametrize(
+    ("text", "outcome"),
+    [
+        (ALLOWS_ALL, Reachability.OPEN),
+        (ALLOWS_BACKUP, Reachability.BLOCKED),
+        (ALLOWS_A_ROLE, Reachability.CANNOT_TELL),
+        (ALLOWS_THE_ACCOUNT, Reachability.OPEN),
+        (ALLOWS_ALL.replace("Allow", "Deny"), Reachability.BLOCKED),
+    ],
+    ids=["all", "another service", "a role", "the account", "a deny"],
+)
+def test_what_a_policy_says_of_a_call_whose_caller_is_not_known(text: str, outcome: Reachability) -> None:
+    """Also without an assumption; what cannot be told is then no fault."""
+    result = with_policy(text)
+    assert [call.outcome for call in result.calls] == [outcome]
+    assert {change.effect for change in result.changes} == {
+        Reachability.OPEN: set(),
+        Reachability.BLOCKED: {Effect.CLOSES},
+        Reachability.CANNOT_TELL: {Effect.MAY_CLOSE},
+    }[outcome]
+    there = known(healthy(host(5), endpoints=(replace(ENDPOINT, policy=text),)))
+    plain = document(of=there)
+    assert [call.outcome for call in plain.calls] == [outcome]
+    assert {fault.code for fault in plain.faults} == ({"VPC008"} if outcome is Reachability.BLOCKED else set())
+
+
+def test_a_policy_that_allows_the_call_opens_it() -> None:
+    shut = known(healthy(host(5), endpoints=(replace(ENDPOINT, policy=ALLOWS_BACKUP),)))
+    result = with_policy(ALLOWS_ALL, of=shut)
+    assert result.verdict.status is Status.OK
+    assert [(change.effect, change.action) for change in result.changes] == [
+        (Effect.OPENS, "backup-gateway:ListGateways")
+    ]
+    may = with_policy(ALLOWS_A_ROLE, of=shut)
+    assert [change.effect for change in may.changes] == [Effect.MAY_OPEN]
+
+
+def test_the_call_of_what_is_not_required_closes_nothing() -> None:
+    result = with_policy(ALLOWS_BACKUP, services={SERVICE: False})
+    assert (result.verdict.status, result.changes, result.faults) == (Status.OK, (), ())
+    assert [call.counts for call in result.calls] == [False]
 
 
 def test_a_route_away_closes() -> None:

@@ -1,0 +1,273 @@
+"""Whether the fix of a finding does what it is for: the configuration with it, and what the predictor says of that.
+
+A command that would not open what it is for, or that would close something else that is required, is not suggested. One
+of which that cannot be told stays, and says so (`Command.checked`).
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import Final, overload
+
+from agent.catalog.wording import listed
+from agent.judge.agreement import configured_paths
+from agent.judge.conditions.stops import Stop, needed_first, stops_of
+from agent.judge.evidence import Evidence
+from agent.judge.predict.commands import changes_of, changes_something
+from agent.judge.predict.edits import AssumptionError, Change, DnsAttribute, GatewayTable, NotReadError, OfAcl, OfGroup
+from agent.judge.predict.index import ports_of
+from agent.judge.predict.names import KnownVpc, predicted_name
+from agent.judge.predict.predictor import Predictor
+from agent.judge.requirements import judged_ports
+from agent.judge.rules.rule import RuleFinding
+from agent.report.hops import Prediction, Reachability, Stage
+from agent.report.model import Command, Fix
+from agent.report.prediction import Answer
+from probes.frozen import dataclass
+from probes.model import Address, Addressing, Role, Target
+from probes.ports import HTTPS
+from probes.vpc.model import READS
+
+_ANSWERS: Final = frozenset({Stage.ENDPOINT_ACL_OUT, Stage.HOST_ACL_IN})
+_OUTBOUND: Final = frozenset({Stage.HOST_GROUPS, Stage.HOST_ACL_OUT, Stage.ENDPOINT_ACL_OUT})
+_HOST_ACLS: Final = frozenset({Stage.HOST_ACL_OUT, Stage.HOST_ACL_IN})
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What the predictor says of some changes."""
+
+    opens: bool | None
+    """Whether they do what they are for, and close nothing; None where that cannot be told."""
+    why: str = ""
+    """What stands against them, one sentence without its full stop."""
+
+
+UNTOLD: Final = Judged(None)
+Judge = Callable[[KnownVpc, Sequence[Change]], Judged]
+"""What the changes do, by the configuration that has them."""
+
+
+def checked(fix: Fix, known: KnownVpc, judge: Judge) -> Fix:
+    """A fix with what is known of its commands. `judge` is asked once for all those whose changes can be told, with the
+    configuration that has them."""
+    made, changes = known, list[Change]()
+    told: list[Command] = []
+    against: dict[Command, str] = {}
+    for command in filter(changes_something, fix.commands):
+        of_command = changes_of(command)
+        if of_command is None:
+            continue
+        try:
+            with_it = made
+            for change in of_command:
+                with_it = change.made(with_it)
+        except NotReadError:
+            continue
+        except AssumptionError as error:
+            against[command] = str(error)
+            continue
+        made = with_it
+        changes += of_command
+        told.append(command)
+    judged = judge(made, changes) if changes else UNTOLD
+    if judged.opens is False:
+        against |= dict.fromkeys(told, judged.why)
+    kept = [
+        replace(command, checked=judged.opens is True and command in told) if changes_something(command) else command
+        for command in fix.commands
+        if command not in against
+    ]
+    reasons = listed(dict.fromkeys(against.values()))
+    summary = fix.summary
+    if against:
+        summary += f" {_named(against)}, which is for that, is not suggested: {reasons}."
+    return replace(fix, summary=summary, commands=tuple(kept))
+
+
+@overload
+def unchecked(fix: Fix) -> Fix: ...
+@overload
+def unchecked(fix: None) -> None: ...
+def unchecked(fix: Fix | None) -> Fix | None:
+    """A fix of which nothing can be told."""
+    if fix is None:
+        return None
+    return replace(
+        fix,
+        commands=tuple(
+            replace(command, checked=False) if changes_something(command) else command for command in fix.commands
+        ),
+    )
+
+
+def _named(commands: Iterable[Command]) -> str:
+    """`aws ec2 modify-vpc-endpoint`."""
+    return listed(dict.fromkeys(" ".join(command.argv[:3]) for command in commands))
+
+
+def claims(change: Change, stage: Stage, resources: Sequence[str], port: int) -> bool:
+    """Whether a change is for what stops at a hop: a rule of its group, or an entry of its ACL, for the port."""
+    edit = change.edit
+    if isinstance(edit, OfGroup):
+        own_id, egress, ports = edit.group_id, edit.rule.egress, ports_of(edit.rule)
+    elif isinstance(edit, OfAcl):
+        own_id, egress, ports = edit.acl_id, edit.entry.egress, ports_of(edit.entry)
+    else:
+        return False
+    fits = stage in _ANSWERS or ports[0] <= port <= ports[1]
+    return own_id in resources and egress is (stage in _OUTBOUND) and fits
+
+
+# --- The fixes of a run ----------------------------------------------------------------------------------------------
+
+
+def checked_in_run(evidence: Evidence, finding: RuleFinding, target: Target | None, fix: Fix) -> Fix:
+    """The fix of a finding over the configuration, with what is known of its commands."""
+    if not any(map(changes_something, fix.commands)):
+        return fix
+    known = _known(evidence)
+    if known is None:
+        return unchecked(fix)
+    is_whole = all(changes_of(command) is not None for command in fix.commands if changes_something(command))
+
+    def judge(made: KnownVpc, changes: Sequence[Change]) -> Judged:
+        after = _predictor(evidence, made)
+        if (closed := _closed(evidence, after)) is not None:
+            return Judged(False, closed)
+        edits = [change.edit for change in changes]
+        if all(isinstance(edit, OfGroup | OfAcl) for edit in edits):
+            return UNTOLD if target is None else _of_paths(evidence, target, changes, after, is_whole=is_whole)
+        if all(isinstance(edit, GatewayTable) for edit in edits):
+            return UNTOLD if target is None else _of_gateway(evidence, finding, target, edits[0], after)
+        has_attributes = any(isinstance(edit, DnsAttribute) for edit in edits)
+        about = [target] if target is not None else list(_targets_of(evidence, finding))
+        each = [_of_name(evidence, one, made, after, has_attributes=has_attributes) for one in about]
+        return _worst(each)
+
+    return checked(fix, known, judge)
+
+
+def _known(evidence: Evidence) -> KnownVpc | None:
+    """What a run read of its VPC; None where that is nothing, or too old to say what a change would do."""
+    region = None if evidence.imds is None else evidence.imds.region
+    if evidence.vpc_id is None or region is None or not evidence.is_configuration_fresh:
+        return None
+    return KnownVpc(
+        vpc_id=evidence.vpc_id,
+        region=region,
+        configuration=evidence.configuration,
+        dropped=frozenset(operation for operation in READS if evidence.dropped(operation)),
+    )
+
+
+def _predictor(evidence: Evidence, made: KnownVpc) -> Predictor:
+    cidrs = evidence.imds.vpc_cidrs if evidence.imds else ()
+    return Predictor(made.configuration, vpc_id=made.vpc_id, vpc_cidrs=cidrs, answers=evidence.local_ports)
+
+
+def _predicted(evidence: Evidence, target: Target, after: Predictor, address: Address, port: int) -> Prediction:
+    source = evidence.source(target, address, port)
+    return after.predict(source=source, own=evidence.own_interface(source), address=address, port=port)
+
+
+def _worst(each: Sequence[Judged]) -> Judged:
+    refused = next((judged for judged in each if judged.opens is False), None)
+    if refused is not None:
+        return refused
+    return Judged(True) if each and all(judged.opens for judged in each) else UNTOLD
+
+
+def _closed(evidence: Evidence, after: Predictor) -> str | None:
+    """What is open to a required target now, and would be closed, in words; None where nothing is."""
+    for target in evidence.targets:
+        for path in configured_paths(evidence, target) if target.role is Role.REQUIRED else ():
+            if path.predicted is Reachability.OPEN:
+                then = _predicted(evidence, target, after, path.address, path.port)
+                if then.outcome is not Reachability.OPEN:
+                    return f"it would close {path.port} on {path.address}: {_stop_of(then)}"
+    return None
+
+
+def _stop_of(prediction: Prediction) -> str:
+    return next((hop.words for hop in prediction.hops if hop.outcome is prediction.outcome), "the way is open")
+
+
+def _of_paths(
+    evidence: Evidence, target: Target, changes: Sequence[Change], after: Predictor, *, is_whole: bool
+) -> Judged:
+    """Rules and entries: whether they open the hops that they are for and, where no other command is left, all that
+    these groups and ACLs stop on the same ways. The host's ACL has no part in the ports of a gateway."""
+    stops = [
+        stop
+        for stop in needed_first(evidence, target, stops_of(evidence, target, *Stage))
+        if stop.path.port == HTTPS or stop.hop.stage not in _HOST_ACLS
+    ]
+    claimed = [stop for stop in stops if _is_claimed(stop, changes)]
+    if not claimed:
+        return Judged(False, "it is for nothing that stops a connect of this host")
+    ways = {(stop.path.address, stop.path.port) for stop in claimed}
+    own = {own_id for stop in claimed for own_id in stop.hop.resources}
+    about = claimed
+    if is_whole:
+        about = [
+            stop
+            for stop in stops
+            if (stop.path.address, stop.path.port) in ways and not own.isdisjoint(stop.hop.resources)
+        ]
+    return _worst([_of_stop(evidence, target, stop, after) for stop in about])
+
+
+def _is_claimed(stop: Stop, changes: Sequence[Change]) -> bool:
+    return any(claims(change, stop.hop.stage, stop.hop.resources, stop.path.port) for change in changes)
+
+
+def _of_stop(evidence: Evidence, target: Target, stop: Stop, after: Predictor) -> Judged:
+    then = _predicted(evidence, target, after, stop.path.address, stop.path.port)
+    hop = next((hop for hop in then.hops if hop.stage is stop.hop.stage), None)
+    if hop is None or hop.outcome is Reachability.OPEN:
+        return Judged(True)
+    return UNTOLD if hop.outcome is Reachability.CANNOT_TELL else Judged(False, f"with it, {hop.words}")
+
+
+def _of_gateway(
+    evidence: Evidence, finding: RuleFinding, target: Target, edit: GatewayTable | object, after: Predictor
+) -> Judged:
+    """A gateway endpoint's route: whether the public addresses of the finding are reached by it."""
+    wanted = getattr(edit, "endpoint_id", None)
+    each = []
+    for address in sorted(finding.addresses, key=lambda address: (address.version, int(address))):
+        then = _predicted(evidence, target, after, address, HTTPS)
+        if then.endpoint_id == wanted and then.outcome is Reachability.OPEN:
+            each.append(Judged(True))
+        elif then.endpoint_id == wanted and then.outcome is Reachability.BLOCKED:
+            each.append(Judged(False, f"with it, {_stop_of(then)}"))
+        else:
+            each.append(UNTOLD)
+    return _worst(each)
+
+
+def _targets_of(evidence: Evidence, finding: RuleFinding) -> Iterator[Target]:
+    """The targets that a finding of the run rests on."""
+    found = (evidence.find(step) for step in finding.evidence)
+    ids = {observation.subject.target for observation in found if observation is not None}
+    return (target for target in evidence.targets if target.id in ids)
+
+
+def _of_name(evidence: Evidence, target: Target, made: KnownVpc, after: Predictor, *, has_attributes: bool) -> Judged:
+    """Settings of names: whether the name leads to an endpoint then, and whether this host reaches it there."""
+    if target.addressing is not Addressing.DEFAULT:
+        return UNTOLD
+    name = predicted_name(made, after, target.service, counts=True)
+    if name.answer is not Answer.PRIVATE:
+        # The attributes are needed first, whatever else is.
+        is_sure = name.answer is not Answer.CANNOT_TELL and not has_attributes
+        return Judged(False, f"with it, {name.host} is still public: {name.words}") if is_sure else UNTOLD
+    each = []
+    for address in name.addresses:
+        for port in sorted(judged_ports(target)):
+            then = _predicted(evidence, target, after, address, port)
+            if then.outcome is Reachability.BLOCKED:
+                each.append(Judged(False, f"{port} on {address} is then asked for, and {_stop_of(then)}"))
+            else:
+                each.append(Judged(True) if then.outcome is Reachability.OPEN else UNTOLD)
+    return _worst(each)

@@ -1,0 +1,852 @@
+"""Plans of Terraform and change sets of CloudFormation: what each kind of resource says, what is known only later, and
+what is refused."""
+
+import json
+from dataclasses import replace
+from ipaddress import ip_network
+from random import Random
+from typing import Any, Final
+
+import pytest
+from hypothesis import given
+
+from agent.judge.predict.edits import (
+    DnsAttribute,
+    Edit,
+    Endpoint,
+    EndpointGroup,
+    EndpointSubnet,
+    Gateway,
+    GatewayTable,
+    NewAcl,
+    NewEndpoint,
+    NewTable,
+    OfAcl,
+    OfGroup,
+    OfTable,
+    Policy,
+    PrivateDns,
+    SubnetAcl,
+    SubnetTable,
+    UnknownGroups,
+    Unsettled,
+)
+from agent.judge.predict.names import KnownVpc
+from agent.judge.predict.pending import Aspect
+from agent.judge.predict.plan import applied, parse
+from agent.judge.predict.plan_values import Plan, PlanError, ResourceChange
+from agent.judge.prediction import Asked, Facts, predicted
+from agent.report.hops import Reachability
+from agent.report.model import Status
+from agent.report.prediction import Answer, Effect, PredictionDocument
+from agent.settings import EVERY_SOURCE
+from probes.vpc.model import GatewayEndpoint, Route
+from tests.agent.judge.networks import INTERFACE, LOCAL_ROUTES, THERE, entry, out, route, rule
+from tests.agent.judge.test_assume import ENDPOINT, acl_of, known, table_of
+from tests.agent.judge.test_prediction import HOST_NAME, SERVICE, TAKEN_AT, healthy, host
+from tests.hostile.fuzz.mutation import by_hypothesis
+from tests.hostile.fuzz.plans import content, read
+from tests.support.repository import ROOT
+
+GROUP: Final = "sg-0123abcd"
+ACL: Final = "acl-0123abcd"
+TABLE: Final = "rtb-0123abcd"
+SUBNET: Final = "subnet-0123abcd"
+VPCE: Final = "vpce-0123abcd"
+UNKNOWN: Final = "{{changeSet:KNOWN_AFTER_APPLY}}"
+
+
+def terraform(*rows: dict[str, Any], **more: Any) -> Plan:
+    document = {"format_version": "1.2", "planned_values": {}, "resource_changes": list(rows), **more}
+    return parse(json.dumps(document).encode(), "plan.json")
+
+
+def row(
+    kind: str, before: Any = None, after: Any = None, unknown: Any = None, actions: list[str] | None = None, **more: Any
+) -> dict[str, Any]:
+    """A change of one resource; its action is the one that its values tell."""
+    usual = ["create"] if before is None else ["delete"] if after is None else ["update"]
+    change = {"actions": actions or usual, "before": before, "after": after, "after_unknown": unknown or {}}
+    return {"address": f"{kind}.one", "mode": "managed", "type": kind, "name": "one", "change": change, **more}
+
+
+def change_set(*changes: dict[str, Any], **more: Any) -> Plan:
+    document = {
+        "ChangeSetName": "review",
+        "Changes": [{"Type": "Resource", "ResourceChange": change} for change in changes],
+        **more,
+    }
+    return parse(json.dumps(document).encode(), "change-set.json")
+
+
+def change(kind: str, before: Any = None, after: Any = None, own_id: str | None = None, **more: Any) -> dict[str, Any]:
+    action = "Add" if before is None else "Remove" if after is None else "Modify"
+    contexts = {
+        name: json.dumps({"Properties": properties})
+        for name, properties in (("BeforeContext", before), ("AfterContext", after))
+        if properties is not None
+    }
+    made = {"Action": action, "ResourceType": f"AWS::EC2::{kind}", "LogicalResourceId": "One", **contexts, **more}
+    return made | ({} if own_id is None else {"PhysicalResourceId": own_id})
+
+
+def of(plan: Plan) -> ResourceChange:
+    assert (dict(plan.unjudged), plan.left_out) == ({}, 0)
+    (made,) = plan.changes
+    return made
+
+
+# --- What the kinds of resources say ---------------------------------------------------------------------------------
+
+
+def group_rule(cidr: str = "10.1.0.0/16", ports: str = "443", **more: Any) -> OfGroup:
+    return OfGroup(GROUP, rule(ports, cidr, **more))
+
+
+RULE: Final = {"security_group_id": GROUP, "from_port": 443, "to_port": 443}
+PERMISSION: Final = {"from_port": 443, "to_port": 443, "protocol": "tcp"}
+ENTRY: Final = {"network_acl_id": ACL, "rule_number": 90, "rule_action": "deny", "protocol": "tcp", "egress": False}
+TO: Final = {"route_table_id": TABLE, "destination_cidr_block": "10.9.0.0/16"}
+INTERFACE_TYPE: Final = {"id": VPCE, "vpc_endpoint_type": "Interface"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "values", "said"),
+    [
+        (
+            "aws_security_group",
+            {
+                "id": GROUP,
+                "ingress": [
+                    PERMISSION | {"cidr_blocks": ["10.1.0.0/16"], "ipv6_cidr_blocks": ["fd00:b::/48"], "self": True},
+                    PERMISSION | {"prefix_list_ids": ["pl-0123abcd"], "security_groups": ["111122223333/sg-0123abce"]},
+                ],
+                "egress": [{"from_port": 0, "to_port": 0, "protocol": "-1", "cidr_blocks": ["0.0.0.0/0"]}],
+            },
+            [
+                group_rule(),
+                group_rule("fd00:b::/48"),
+                group_rule(GROUP),
+                group_rule("pl-0123abcd"),
+                group_rule("sg-0123abce"),
+                group_rule("0.0.0.0/0", "", egress=True, protocol="-1"),
+            ],
+        ),
+        (
+            "aws_security_group_rule",
+            RULE | {"type": "ingress", "protocol": "6", "cidr_blocks": ["10.1.0.0/16", "10.2.0.0/16"], "self": False},
+            [group_rule(), group_rule("10.2.0.0/16")],
+        ),
+        (
+            "aws_security_group_rule",
+            RULE | {"type": "egress", "protocol": "all", "source_security_group_id": "sg-0123abce", "self": False},
+            [group_rule("sg-0123abce", "", egress=True, protocol="-1")],
+        ),
+        (
+            "aws_vpc_security_group_ingress_rule",
+            RULE | {"ip_protocol": "tcp", "cidr_ipv4": "10.1.0.0/16"},
+            [group_rule()],
+        ),
+        (
+            "aws_vpc_security_group_egress_rule",
+            RULE | {"ip_protocol": "udp", "referenced_security_group_id": "sg-0123abce"},
+            [group_rule("sg-0123abce", egress=True, protocol="udp")],
+        ),
+        (
+            "aws_network_acl",
+            {
+                "id": ACL,
+                "subnet_ids": [SUBNET],
+                "ingress": [
+                    {"rule_no": 90, "action": "deny", "protocol": "6", "from_port": 443, "to_port": 443}
+                    | {"cidr_block": "10.1.0.0/16", "ipv6_cidr_block": ""}
+                ],
+                "egress": [
+                    {"rule_no": 7, "action": "allow", "protocol": "-1", "from_port": 0, "to_port": 0}
+                    | {"cidr_block": "", "ipv6_cidr_block": "fd00::/8"}
+                ],
+            },
+            [
+                SubnetAcl(SUBNET, ACL),
+                OfAcl(ACL, entry(90, "deny", "10.1.0.0/16", "443")),
+                OfAcl(ACL, entry(7, "allow", "fd00::/8", egress=True)),
+            ],
+        ),
+        (
+            "aws_network_acl_rule",
+            ENTRY | {"cidr_block": "10.1.0.0/16", "from_port": 443, "to_port": 443},
+            [OfAcl(ACL, entry(90, "deny", "10.1.0.0/16", "443"))],
+        ),
+        ("aws_network_acl_association", {"network_acl_id": ACL, "subnet_id": SUBNET}, [SubnetAcl(SUBNET, ACL)]),
+        (
+            "aws_route",
+            TO | {"transit_gateway_id": "tgw-0123abcd", "gateway_id": ""},
+            [OfTable(TABLE, route("10.9.0.0/16", "tgw-0123abcd"))],
+        ),
+        (
+            "aws_route_table",
+            {
+                "id": TABLE,
+                "route": [
+                    {"cidr_block": "", "ipv6_cidr_block": "fd00:7::/48", "vpc_peering_connection_id": "pcx-0123abcd"},
+                    {"cidr_block": "", "destination_prefix_list_id": "pl-0123abcd", "gateway_id": "vgw-0123abcd"},
+                ],
+            },
+            [
+                OfTable(TABLE, route("fd00:7::/48", "pcx-0123abcd")),
+                OfTable(TABLE, Route(prefix_list_id="pl-0123abcd", target="vgw-0123abcd")),
+            ],
+        ),
+        ("aws_route_table_association", {"route_table_id": TABLE, "subnet_id": SUBNET}, [SubnetTable(SUBNET, TABLE)]),
+        (
+            "aws_vpc_endpoint",
+            INTERFACE_TYPE
+            | {"policy": "{}", "private_dns_enabled": True, "security_group_ids": [GROUP], "subnet_ids": [SUBNET]},
+            [
+                Policy(VPCE, "{}"),
+                PrivateDns(VPCE, True),
+                EndpointGroup(VPCE, GROUP),
+                EndpointSubnet(VPCE, SUBNET),
+            ],
+        ),
+        (
+            "aws_vpc_endpoint",
+            {"id": VPCE, "vpc_endpoint_type": "Gateway", "route_table_ids": [TABLE], "private_dns_enabled": False},
+            [GatewayTable(VPCE, TABLE)],
+        ),
+        ("aws_vpc_endpoint_policy", {"vpc_endpoint_id": VPCE, "policy": "{}"}, [Policy(VPCE, "{}")]),
+        (
+            "aws_vpc_endpoint_security_group_association",
+            {"vpc_endpoint_id": VPCE, "security_group_id": GROUP},
+            [EndpointGroup(VPCE, GROUP)],
+        ),
+        (
+            "aws_vpc_endpoint_subnet_association",
+            {"vpc_endpoint_id": VPCE, "subnet_id": SUBNET},
+            [EndpointSubnet(VPCE, SUBNET)],
+        ),
+        (
+            "aws_vpc_endpoint_route_table_association",
+            {"vpc_endpoint_id": VPCE, "route_table_id": TABLE},
+            [GatewayTable(VPCE, TABLE)],
+        ),
+        (
+            "aws_vpc",
+            {"id": "vpc-0123abcd", "enable_dns_support": True, "enable_dns_hostnames": False},
+            [DnsAttribute("vpc-0123abcd", "support", True), DnsAttribute("vpc-0123abcd", "hostnames", False)],
+        ),
+    ],
+)
+def test_what_a_resource_of_terraform_says(kind: str, values: dict[str, Any], said: list[Edit]) -> None:
+    """It is what is taken out where it is deleted, and what is put in where it is made."""
+    assert of(terraform(row(kind, after=values))).after == tuple(said)
+    if kind not in ("aws_vpc", "aws_vpc_endpoint"):
+        assert of(terraform(row(kind, before=values))).before == tuple(said)
+    both = of(terraform(row(kind, before=values | {"some": 1}, after=values | {"some": 2})))
+    assert both.before == both.after == tuple(said)
+
+
+@pytest.mark.parametrize(
+    ("kind", "properties", "said"),
+    [
+        (
+            "SecurityGroupIngress",
+            {"GroupId": GROUP, "IpProtocol": "tcp", "FromPort": "443", "ToPort": 443, "CidrIp": "10.1.0.0/16"},
+            [group_rule()],
+        ),
+        (
+            "SecurityGroupEgress",
+            {"GroupId": GROUP, "IpProtocol": "-1", "DestinationPrefixListId": "pl-0123abcd"},
+            [group_rule("pl-0123abcd", "", egress=True, protocol="-1")],
+        ),
+        (
+            "NetworkAclEntry",
+            {"NetworkAclId": ACL, "RuleNumber": "90", "Protocol": 6, "RuleAction": "deny", "Egress": "false"}
+            | {"CidrBlock": "10.1.0.0/16", "PortRange": {"From": 443, "To": "443"}},
+            [OfAcl(ACL, entry(90, "deny", "10.1.0.0/16", "443"))],
+        ),
+        ("SubnetNetworkAclAssociation", {"NetworkAclId": ACL, "SubnetId": SUBNET}, [SubnetAcl(SUBNET, ACL)]),
+        (
+            "Route",
+            {"RouteTableId": TABLE, "DestinationCidrBlock": "10.9.0.0/16", "NatGatewayId": "nat-0123abcd"},
+            [OfTable(TABLE, route("10.9.0.0/16", "nat-0123abcd"))],
+        ),
+        ("SubnetRouteTableAssociation", {"RouteTableId": TABLE, "SubnetId": SUBNET}, [SubnetTable(SUBNET, TABLE)]),
+        ("NetworkAcl", {"VpcId": "vpc-0123abcd"}, []),
+        ("RouteTable", {"VpcId": "vpc-0123abcd"}, []),
+    ],
+)
+def test_what_a_resource_of_cloudformation_says(kind: str, properties: dict[str, Any], said: list[Edit]) -> None:
+    assert of(change_set(change(kind, after=properties))).after == tuple(said)
+    assert of(change_set(change(kind, before=properties, own_id="One-1"))).before == tuple(said)
+
+
+def test_a_group_of_cloudformation_lets_everything_out_where_it_does_not_say() -> None:
+    permission = {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443}
+    before = {"SecurityGroupIngress": [permission | {"CidrIp": "10.1.0.0/16"}]}
+    after = before | {"SecurityGroupEgress": [permission | {"DestinationSecurityGroupId": "sg-0123abce"}]}
+    made = of(change_set(change("SecurityGroup", before, after, GROUP)))
+    assert made.before == (group_rule(), group_rule("0.0.0.0/0", "", egress=True, protocol="-1"))
+    assert made.after == (group_rule(), group_rule("sg-0123abce", egress=True))
+
+
+def test_an_endpoint_of_cloudformation() -> None:
+    before = {"VpcEndpointType": "Interface", "SecurityGroupIds": [GROUP], "SubnetIds": [SUBNET]}
+    after = before | {"PrivateDnsEnabled": "true", "PolicyDocument": {"Statement": []}}
+    made = of(change_set(change("VPCEndpoint", before, after, VPCE)))
+    same = (EndpointGroup(VPCE, GROUP), EndpointSubnet(VPCE, SUBNET))
+    assert made.before == (Policy(VPCE, None), PrivateDns(VPCE, False), *same)
+    assert made.after == (Policy(VPCE, '{"Statement": []}'), PrivateDns(VPCE, True), *same)
+    deleted = of(change_set(change("VPCEndpoint", before, own_id=VPCE)))
+    assert (deleted.before, deleted.after) == ((Endpoint(VPCE),), ())
+    assert of(change_set(change("VPCEndpoint", {"RouteTableIds": [TABLE]}, own_id=VPCE))).before == (Gateway(VPCE),)
+
+
+def test_dns_attributes_of_cloudformation_have_defaults() -> None:
+    made = of(change_set(change("VPC", {}, {"EnableDnsHostnames": True}, "vpc-0123abcd")))
+    assert made.before[1:] == (DnsAttribute("vpc-0123abcd", "hostnames", False),)
+    assert made.after[1:] == (DnsAttribute("vpc-0123abcd", "hostnames", True),)
+
+
+# --- What is known only once it is applied ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("kind", "values", "unknown", "pending"),
+    [
+        ("aws_security_group", {"id": GROUP}, {"ingress": True}, (GROUP, Aspect.INBOUND)),
+        (
+            "aws_security_group",
+            {"id": GROUP},
+            {"egress": [{"security_groups": [True]}]},
+            (GROUP, Aspect.OUTBOUND),
+        ),
+        (
+            "aws_security_group_rule",
+            {"security_group_id": GROUP, "type": "ingress", **PERMISSION},
+            {"source_security_group_id": True},
+            (GROUP, Aspect.INBOUND),
+        ),
+        (
+            "aws_vpc_security_group_egress_rule",
+            RULE | {"ip_protocol": "tcp"},
+            {"referenced_security_group_id": True},
+            (GROUP, Aspect.OUTBOUND),
+        ),
+        ("aws_network_acl_rule", ENTRY, {"cidr_block": True}, (ACL, Aspect.INBOUND)),
+        ("aws_network_acl", {"id": ACL}, {"egress": True}, (ACL, Aspect.OUTBOUND)),
+        ("aws_route", {"route_table_id": TABLE}, {"destination_prefix_list_id": True}, (TABLE, Aspect.ROUTES)),
+        ("aws_route_table", {"id": TABLE}, {"route": True}, (TABLE, Aspect.ROUTES)),
+        ("aws_vpc_endpoint", INTERFACE_TYPE, {"policy": True}, (VPCE, Aspect.POLICY)),
+        ("aws_vpc_endpoint", INTERFACE_TYPE, {"private_dns_enabled": True}, (VPCE, Aspect.NAME)),
+        ("aws_vpc_endpoint", INTERFACE_TYPE, {"subnet_ids": [False, True]}, (VPCE, Aspect.ADDRESSES)),
+        ("aws_vpc_endpoint_policy", {"vpc_endpoint_id": VPCE}, {"policy": True}, (VPCE, Aspect.POLICY)),
+        ("aws_vpc", {"id": "vpc-0123abcd"}, {"enable_dns_support": True}, ("vpc-0123abcd", Aspect.NAME)),
+    ],
+)
+def test_what_terraform_does_not_know_yet(
+    kind: str, values: dict[str, Any], unknown: dict[str, Any], pending: tuple[str, Aspect]
+) -> None:
+    before = values if "id" in values else None
+    after = of(terraform(row(kind, before=before, after=values, unknown=unknown))).after
+    assert [(one.resource_id, one.aspect) for one in after if isinstance(one, Unsettled)] == [pending]
+
+
+@pytest.mark.parametrize(
+    ("kind", "values", "unknown", "said"),
+    [
+        (
+            "aws_route",
+            TO,
+            {"nat_gateway_id": True, "network_interface_id": True},
+            OfTable(TABLE, route("10.9.0.0/16", "unknown")),
+        ),
+        (
+            "aws_route",
+            TO | {"nat_gateway_id": "nat-0123abcd"},
+            {"network_interface_id": True},
+            OfTable(TABLE, route("10.9.0.0/16", "nat-0123abcd")),
+        ),
+        ("aws_route_table_association", {"subnet_id": SUBNET}, {"route_table_id": True}, NewTable(SUBNET)),
+        ("aws_network_acl_association", {"subnet_id": SUBNET}, {"network_acl_id": True}, NewAcl(SUBNET)),
+        ("aws_network_acl", {"subnet_ids": [SUBNET]}, {"id": True}, NewAcl(SUBNET)),
+        (
+            "aws_vpc_endpoint_security_group_association",
+            {"vpc_endpoint_id": VPCE},
+            {"security_group_id": True},
+            UnknownGroups(VPCE),
+        ),
+        (
+            "aws_vpc_endpoint",
+            {"service_name": "com.amazonaws.eu-west-1.sns", "vpc_id": "vpc-0123abcd", "private_dns_enabled": True}
+            | {"vpc_endpoint_type": "Interface"},
+            {"id": True, "policy": True},
+            NewEndpoint("com.amazonaws.eu-west-1.sns", "vpc-0123abcd", True, None, False),
+        ),
+    ],
+)
+def test_what_terraform_makes(kind: str, values: dict[str, Any], unknown: dict[str, Any], said: Edit) -> None:
+    assert of(terraform(row(kind, after=values, unknown=unknown))).after == (said,)
+
+
+def test_what_is_of_a_resource_that_the_plan_makes_changes_nothing_that_is_there() -> None:
+    for kind in ("aws_security_group_rule", "aws_vpc_security_group_ingress_rule", "aws_network_acl_rule", "aws_route"):
+        parent = {"security_group_id": True, "network_acl_id": True, "route_table_id": True}
+        assert of(terraform(row(kind, after={}, unknown=parent))).after == ()
+    for kind in ("aws_security_group", "aws_route_table", "aws_vpc"):
+        assert of(terraform(row(kind, after={}, unknown={"id": True}))).after == ()
+
+
+def test_a_group_that_is_replaced_leaves_open_what_takes_its_place() -> None:
+    values = {"id": GROUP, "ingress": [PERMISSION | {"cidr_blocks": ["10.1.0.0/16"]}]}
+    for actions in (["delete", "create"], ["create", "delete"]):
+        made = of(terraform(row("aws_security_group", values, {"ingress": []}, {"id": True}, actions)))
+        assert made.before == (group_rule(),)
+        assert {(one.resource_id, one.aspect) for one in made.after if isinstance(one, Unsettled)} == {
+            (GROUP, Aspect.INBOUND),
+            (GROUP, Aspect.OUTBOUND),
+        }
+
+
+def test_an_endpoint_that_is_replaced_is_gone_and_made() -> None:
+    new = {"vpc_endpoint_type": "Interface", "service_name": "x", "vpc_id": "vpc-0123abcd"}
+    made = of(
+        terraform(row("aws_vpc_endpoint", INTERFACE_TYPE, new, {"id": True, "policy": True}, ["delete", "create"]))
+    )
+    assert made.before == (Endpoint(VPCE),)
+    assert made.after == (NewEndpoint("x", "vpc-0123abcd", False, None, False),)
+
+
+def test_what_a_change_set_does_not_know_yet() -> None:
+    unsettled = change_set(
+        change(
+            "SecurityGroupIngress",
+            after={"GroupId": GROUP, "IpProtocol": "tcp", "FromPort": 1, "ToPort": 1, "SourceSecurityGroupId": UNKNOWN},
+        )
+    )
+    (edit,) = of(unsettled).after
+    assert isinstance(edit, Unsettled)
+    assert edit.aspect is Aspect.INBOUND
+    to = {"RouteTableId": TABLE, "DestinationCidrBlock": "10.9.0.0/16", "NatGatewayId": UNKNOWN}
+    assert of(change_set(change("Route", after=to))).after == (OfTable(TABLE, route("10.9.0.0/16", "unknown")),)
+    moved = {"SubnetId": SUBNET, "RouteTableId": UNKNOWN}
+    assert of(change_set(change("SubnetRouteTableAssociation", after=moved))).after == (NewTable(SUBNET),)
+    groups = {"VpcEndpointType": "Interface", "SecurityGroupIds": [UNKNOWN]}
+    assert UnknownGroups(VPCE) in of(change_set(change("VPCEndpoint", groups, groups | {"x": 1}, VPCE))).after
+
+
+# --- What is left out, and what is not followed ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("made", "unjudged", "left_out"),
+    [
+        (row("aws_iam_role", after={}), {}, 1),
+        (row("aws_route53_zone", after={}), {"aws_route53_zone": 1}, 0),
+        (row("aws_subnet", after={}), {}, 1),
+        (row("aws_subnet", before={"x": 1}), {"aws_subnet": 1}, 0),
+        (row("aws_instance", before={"x": 1}, after={"x": 2}), {}, 1),
+        (
+            row("aws_instance", before={"subnet_id": "a"}, after={"subnet_id": "b"}),
+            {"aws_instance": 1},
+            0,
+        ),
+        (
+            row("aws_instance", before={}, after={}, unknown={"vpc_security_group_ids": True}),
+            {"aws_instance": 1},
+            0,
+        ),
+        (row("aws_route53_zone", before={"tags": 1}, after={"tags": 2}), {}, 0),
+        (row("aws_route53_zone", before={}, after={}, actions=["no-op"]), {}, 0),
+        (row("aws_security_group", before={"id": GROUP}, actions=["forget"]), {}, 0),
+        (row("aws_route53_zone", after={}, mode="data"), {}, 0),
+        (row("aws_route", after=TO | {"destination_cidr_block": "everywhere"}), {"aws_route": 1}, 0),
+        (row("aws_route", after={"route_table_id": "rtb-ÄÖÜ"}), {"aws_route": 1}, 0),
+        (row("aws_vpc_endpoint", after={"vpc_endpoint_type": "Gateway"}), {"aws_vpc_endpoint": 1}, 0),
+    ],
+)
+def test_a_change_of_terraform_that_is_not_followed(
+    made: dict[str, Any], unjudged: dict[str, int], left_out: int
+) -> None:
+    plan = terraform(made)
+    assert (dict(plan.unjudged), plan.left_out, plan.changes) == (unjudged, left_out, ())
+
+
+@pytest.mark.parametrize(
+    ("made", "unjudged", "left_out"),
+    [
+        (change("VPCEndpoint", {}, {}, VPCE, Replacement="Conditional"), {"AWS::EC2::VPCEndpoint": 1}, 0),
+        (change("Route", {}, {}, Action="Dynamic"), {"AWS::EC2::Route": 1}, 0),
+        (change("Route", {}, {}, Action="Import"), {}, 0),
+        (change("VPCEndpoint", {}, own_id=VPCE, PolicyAction="Retain"), {}, 0),
+        (change("Subnet", after={}), {}, 1),
+        (change("Subnet", {"A": 1}, {"A": 2}), {"AWS::EC2::Subnet": 1}, 0),
+        (change("Subnet", {"A": 1}, {"A": 1}), {}, 1),
+        (change("x", after={}, ResourceType="AWS::CloudFormation::Stack"), {"AWS::CloudFormation::Stack": 1}, 0),
+        (change("x", after={}, ResourceType="AWS::Route53::RecordSet"), {"AWS::Route53::RecordSet": 1}, 0),
+        (change("Instance", {"SubnetId": "a"}, {"SubnetId": "b"}), {"AWS::EC2::Instance": 1}, 0),
+        (change("Instance", {"ImageId": "a"}, {"ImageId": "b"}), {}, 1),
+        (change("Route", after={}, AfterContext="{"), {"AWS::EC2::Route": 1}, 0),
+        (change("Route", after={}, AfterContext="[" * 100_000), {"AWS::EC2::Route": 1}, 0),
+    ],
+)
+def test_a_change_of_cloudformation_that_is_not_followed(
+    made: dict[str, Any], unjudged: dict[str, int], left_out: int
+) -> None:
+    plan = change_set(made)
+    assert (dict(plan.unjudged), plan.left_out, plan.changes) == (unjudged, left_out, ())
+
+
+@pytest.mark.parametrize(
+    ("document", "why"),
+    [
+        ({}, "is neither a plan of Terraform (terraform show -json PLAN) nor a change set of CloudFormation"),
+        ([], "is neither"),
+        ({"format_version": "1.0", "values": {}}, "is neither"),  # a state
+        ({"format_version": "2.0", "resource_changes": []}, "its format_version is none that this version understands"),
+        ({"resource_changes": []}, "its format_version is none"),
+        ({"format_version": "1.2", "resource_changes": {}}, "its resource_changes are no list"),
+        ({"format_version": "1.2", "resource_changes": [], "errored": True}, "ended with an error, so it is not whole"),
+        ({"format_version": "1.2", "resource_changes": [1]}, "resource_changes[0] is no change of a resource"),
+        (
+            {"format_version": "1.2", "resource_changes": [row("aws_vpc", after={}, actions=["explode"])]},
+            "resource_changes[0] is no change",
+        ),
+        (
+            {"ChangeSetName": "x", "Changes": [], "NextToken": "2"},
+            "one page of several; write it by aws cloudformation",
+        ),
+        ({"ChangeSetName": "x", "Changes": {}}, "its Changes are no list"),
+        ({"ChangeSetName": "x", "Changes": [{}]}, "Changes[0] is no change of a resource"),
+        ({"ChangeSetName": "x", "Changes": [], "Status": "FAILED"}, "its change set was not created as a whole"),
+        (
+            {
+                "ChangeSetName": "x",
+                "Changes": [{"ResourceChange": {"ResourceType": "AWS::EC2::Route", "Action": "Add"}}],
+            },
+            "it has no values of properties; write it by aws cloudformation describe-change-set with --include-",
+        ),
+    ],
+)
+def test_what_is_no_plan_is_refused(document: Any, why: str) -> None:
+    with pytest.raises(PlanError) as caught:
+        parse(json.dumps(document).encode(), "plan.json")
+    assert str(caught.value).startswith("plan.json: ")
+    assert why in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [
+        (b"", "is no JSON"),
+        (b"\xff", "is no UTF-8 text, and so no plan"),
+        (b"[" * 100_000, "is nested too deep for a plan"),
+        (b"PK\x03\x04", "is no JSON"),  # the plan file itself
+        (b'{"a": ' + b"9" * 5_000 + b"}", "is no JSON"),
+    ],
+)
+def test_what_is_no_document_is_refused(data: bytes, why: str) -> None:
+    with pytest.raises(PlanError, match=f"^plan.json: {why}"):
+        parse(data, "plan.json")
+
+
+@given(by_hypothesis(content))
+def test_whatever_a_plan_holds_it_is_followed_or_refused(data: bytes) -> None:
+    plan = read(data)
+    if isinstance(plan, str):
+        assert plan.startswith("plan.json: ")
+        return
+    planned = applied(known(), [plan])
+    assert all(words.isprintable() for words in (*planned.words, *planned.unjudged))
+
+
+def test_the_generator_of_hostile_plans_makes_some_that_are_followed() -> None:
+    plans = [read(content(Random(seed))) for seed in range(40)]
+    assert sum(not isinstance(plan, str) and bool(plan.changes) for plan in plans) >= 10
+
+
+# --- What a prediction says ------------------------------------------------------------------------------------------
+
+
+def document(*plans: Plan, of_vpc: KnownVpc | None = None, required: bool = True) -> PredictionDocument:
+    asked = Asked(sources=(EVERY_SOURCE,), services={SERVICE: required}, ports=())
+    facts = Facts(known=of_vpc or known(), taken_at=TAKEN_AT, not_read=())
+    return predicted(facts, asked, plans=plans)
+
+
+def at(result: PredictionDocument, port: int = 443) -> set[Reachability]:
+    return {path.outcome for path in result.paths if path.port == port and THERE in path.addresses}
+
+
+def group_plan(*, before: list[Any], after: Any, unknown: Any = None, group_id: str = "sg-there") -> Plan:
+    return terraform(
+        row(
+            "aws_security_group",
+            {"id": group_id, "ingress": before},
+            {"id": group_id, "ingress": after},
+            unknown or {},
+        )
+    )
+
+
+EVERYTHING_IN: Final = {"from_port": 0, "to_port": 65535, "protocol": "tcp", "cidr_blocks": ["10.0.0.0/16"]}
+
+
+def test_a_plan_that_closes_is_critical_however_all_ports_are_written() -> None:
+    result = document(group_plan(before=[EVERYTHING_IN], after=[]))
+    assert result.assumed == ("sg-there: take out inbound tcp 0-65535 from 10.0.0.0/16",)
+    assert result.verdict.status is Status.CRITICAL
+    assert at(result) == {Reachability.BLOCKED}
+
+
+def test_a_rule_that_moves_into_a_resource_of_its_own_changes_nothing() -> None:
+    moved = {"security_group_id": "sg-there", "ip_protocol": "tcp", "from_port": 0, "to_port": 65535}
+    plan = terraform(
+        row("aws_vpc_security_group_ingress_rule", after=moved | {"cidr_ipv4": "10.0.0.0/16"}),
+        row("aws_security_group", {"id": "sg-there", "ingress": [EVERYTHING_IN]}, {"id": "sg-there", "ingress": []}),
+    )
+    result = document(plan)
+    assert (result.assumed, result.changes, result.verdict.status) == ((), (), Status.OK)
+
+
+def test_rules_that_are_not_known_yet_are_never_open() -> None:
+    result = document(group_plan(before=[EVERYTHING_IN], after=None, unknown={"ingress": True}))
+    assert at(result) == {Reachability.CANNOT_TELL}
+    assert result.verdict.status is Status.UNKNOWN
+    assert {change.effect for change in result.changes} == {Effect.MAY_CLOSE}
+
+
+def test_a_further_rule_that_is_not_known_yet_closes_nothing() -> None:
+    more = terraform(
+        row(
+            "aws_vpc_security_group_ingress_rule",
+            after={"security_group_id": "sg-there", "ip_protocol": "tcp", "from_port": 443, "to_port": 443},
+            unknown={"referenced_security_group_id": True},
+        )
+    )
+    result = document(more)
+    assert at(result) == {Reachability.OPEN}
+    assert (result.changes, result.verdict.status) == ((), Status.OK)
+    shut = known(there_rules=[rule("22", "10.0.0.0/16")])
+    result = document(more, of_vpc=shut)
+    assert at(result) == {Reachability.CANNOT_TELL}
+    assert {change.effect for change in result.changes} == {Effect.MAY_OPEN}
+
+
+@pytest.mark.parametrize("way", ["ingress", "egress"])
+def test_a_network_acl_that_is_not_known_yet_is_never_open(way: str) -> None:
+    acl_id = acl_of(known().configuration, "subnet-there").acl_id
+    result = document(terraform(row("aws_network_acl", {"id": acl_id}, {"id": acl_id}, {way: True})))
+    assert at(result) == {Reachability.CANNOT_TELL}
+    assert result.verdict.status is Status.UNKNOWN
+
+
+@pytest.mark.parametrize("subnet_id", ["subnet-host", "subnet-there"])
+@pytest.mark.parametrize(
+    "kind", ["aws_route_table_association", "aws_network_acl_association"], ids=["table", "network ACL"]
+)
+def test_a_subnet_that_gets_what_is_not_known_yet_is_never_open(subnet_id: str, kind: str) -> None:
+    """Also on the way back, where the plain route within a VPC is no hop of its own."""
+    unknown = {"route_table_id": True, "network_acl_id": True}
+    result = document(terraform(row(kind, after={"subnet_id": subnet_id}, unknown=unknown)))
+    assert at(result) == {Reachability.CANNOT_TELL}
+    assert result.verdict.status is Status.UNKNOWN
+    assert "known only once the plan is applied" in result.changes[0].words
+
+
+def test_a_route_whose_target_is_not_known_yet() -> None:
+    (table_id,) = (table.table_id for table in known().configuration.route_tables or () if table.main)
+    for block, outcome in (("10.0.0.0/24", Reachability.CANNOT_TELL), ("10.9.0.0/16", Reachability.OPEN)):
+        to = {"route_table_id": table_id, "destination_cidr_block": block}
+        result = document(terraform(row("aws_route", after=to, unknown={"nat_gateway_id": True})))
+        assert at(result) == {outcome}, block
+
+
+def endpoint_values(**more: Any) -> dict[str, Any]:
+    return {
+        "id": ENDPOINT.endpoint_id,
+        "vpc_endpoint_type": "Interface",
+        "private_dns_enabled": True,
+        "security_group_ids": ["sg-there"],
+        "subnet_ids": list(ENDPOINT.subnet_ids),
+        **more,
+    }
+
+
+def test_an_endpoint_with_another_group() -> None:
+    after = endpoint_values(security_group_ids=["sg-host"])
+    result = document(terraform(row("aws_vpc_endpoint", endpoint_values(), after)))
+    assert at(result) == {Reachability.BLOCKED}
+    assert result.verdict.status is Status.CRITICAL
+    unknown = document(terraform(row("aws_vpc_endpoint", endpoint_values(), after, {"security_group_ids": True})))
+    assert at(unknown) == {Reachability.CANNOT_TELL}
+    assert unknown.verdict.status is Status.UNKNOWN
+
+
+def test_an_endpoint_that_is_deleted_closes_its_name_and_its_addresses() -> None:
+    result = document(terraform(row("aws_vpc_endpoint", endpoint_values())))
+    assert result.verdict.status is Status.CRITICAL
+    assert {change.effect for change in result.changes} == {Effect.CLOSES}
+    assert {bool(change.ports) for change in result.changes} == {True, False}
+    assert result.names[0].answer is Answer.PUBLIC
+
+
+def test_an_endpoint_without_private_dns_that_is_deleted_closes_too() -> None:
+    """Its own name goes with it, which no answer for the service's name shows."""
+    bare = known(healthy(host(5), endpoints=(replace(ENDPOINT, private_dns=False),)))
+    result = document(terraform(row("aws_vpc_endpoint", endpoint_values(private_dns_enabled=False))), of_vpc=bare)
+    assert result.verdict.status is Status.CRITICAL
+    assert {change.effect for change in result.changes} == {Effect.CLOSES}
+    assert THERE in result.changes[0].addresses
+
+
+def test_an_address_that_is_not_known_yet_may_close() -> None:
+    more = endpoint_values(subnet_ids=[*ENDPOINT.subnet_ids, "subnet-0123abcf"])
+    result = document(terraform(row("aws_vpc_endpoint", endpoint_values(), more)))
+    assert result.verdict.status is Status.UNKNOWN
+    assert {change.effect for change in result.changes} == {Effect.MAY_CLOSE}
+
+
+def test_a_new_endpoint_leaves_its_name_open() -> None:
+    none = known(healthy(host(5), endpoints=(), endpoint_interfaces=()))
+    made = {"vpc_endpoint_type": "Interface", "service_name": ENDPOINT.service_name, "vpc_id": "vpc-a"}
+    plan = parse(
+        json.dumps(
+            {
+                "format_version": "1.2",
+                "resource_changes": [
+                    row("aws_vpc_endpoint", after=made | {"vpc_id": "vpc-aaaa"}, unknown={"id": True}),
+                ],
+            }
+        ).encode(),
+        "plan.json",
+    )
+    in_other = document(plan, of_vpc=none)
+    assert in_other.ignored == ("1 change of what is not in the configuration that was read",)
+    new = NewEndpoint(ENDPOINT.service_name, "vpc-a", True, None, True)
+    own = Plan(
+        name="plan.json",
+        changes=(ResourceChange(kind="aws_vpc_endpoint", before=(), after=(new,)),),
+        unjudged={},
+        left_out=0,
+    )
+    before, result = document(of_vpc=none), document(own, of_vpc=none)
+    assert before.names[0].answer is Answer.PUBLIC
+    assert result.names[0].answer is Answer.CANNOT_TELL
+    assert {path.outcome for path in result.paths} == {Reachability.CANNOT_TELL}
+    assert Effect.OPENS not in {change.effect for change in result.changes}
+
+
+def test_what_may_matter_and_is_not_followed_is_never_ok() -> None:
+    result = document(terraform(row("aws_route53_zone", after={}), row("aws_route53_zone", after={})))
+    assert result.unjudged == ("2 changes of aws_route53_zone, which may matter and cannot be followed",)
+    assert result.verdict.status is Status.UNKNOWN
+    assert result.verdict.summary == "what a part of the change does cannot be told"
+    closing = document(terraform(row("aws_route53_zone", after={})), group_plan(before=[EVERYTHING_IN], after=[]))
+    assert closing.verdict.status is Status.CRITICAL
+
+
+def test_what_has_no_part_and_what_is_elsewhere_is_counted() -> None:
+    elsewhere = {"security_group_id": "sg-0123abcf", "ip_protocol": "tcp", "from_port": 1, "to_port": 1}
+    plan = terraform(
+        row("aws_iam_role", after={}),
+        row("aws_vpc_security_group_ingress_rule", after=elsewhere | {"cidr_ipv4": "10.1.0.0/16"}),
+    )
+    result = document(plan)
+    assert result.assumed == ()
+    assert result.ignored == (
+        "1 change of what is not in the configuration that was read",
+        "1 change of resources that have no part in paths and names",
+    )
+    assert (result.verdict.status, result.changes) == (Status.OK, ())
+
+
+def test_a_plan_that_does_not_fit_what_is_there_is_not_judged() -> None:
+    """Another entry has the number: the configuration is not what the plan takes it for."""
+    acl_id = acl_of(known().configuration, "subnet-there").acl_id
+    values = ENTRY | {"network_acl_id": acl_id, "rule_number": 100, "cidr_block": "10.1.0.0/16"}
+    result = document(terraform(row("aws_network_acl_rule", after=values)))
+    assert "has an inbound entry 100 already; take it out first" in result.unjudged[0]
+    assert result.verdict.status is Status.UNKNOWN
+
+
+def test_a_plan_of_what_is_there_already_changes_nothing() -> None:
+    there = {"security_group_id": "sg-there", "ip_protocol": "tcp", "from_port": 0, "to_port": 65535}
+    plan = terraform(row("aws_vpc_security_group_ingress_rule", after=there | {"cidr_ipv4": "10.0.0.0/16"}))
+    result = document(plan)
+    assert (result.assumed, result.unjudged, result.verdict.status) == ((), (), Status.OK)
+
+
+def test_private_dns_moves_from_one_endpoint_to_another_whatever_the_order() -> None:
+    other = replace(
+        ENDPOINT, endpoint_id="vpce-0123abce", private_dns=False, interface_ids=("eni-other",), group_ids=("sg-host",)
+    )
+    shut = replace(INTERFACE, interface_id="eni-other", group_ids=("sg-host",), addresses=(THERE + 1,))
+    two = known(
+        healthy(
+            host(5),
+            endpoints=(ENDPOINT, other),
+            endpoint_interfaces=(INTERFACE, shut),
+            host_rules=[out("", "10.0.0.0/8")],
+        )
+    )
+    rows = [
+        row("aws_vpc_endpoint", {"id": one, "vpc_endpoint_type": "Interface", "private_dns_enabled": before},
+            {"id": one, "vpc_endpoint_type": "Interface", "private_dns_enabled": not before})
+        for one, before in (("vpce-0123abce", False), (ENDPOINT.endpoint_id, True))
+    ]  # fmt: skip
+    result = document(terraform(*rows), of_vpc=two)
+    assert result.unjudged == ()
+    assert result.names[0].endpoint_ids == ("vpce-0123abce",)
+    assert result.verdict.status is Status.CRITICAL, "the name leads to what nobody is let into"
+    assert {change.effect for change in result.changes} == {Effect.CLOSES}
+
+
+def test_a_gateway_endpoint_and_its_route() -> None:
+    gateway = GatewayEndpoint(
+        endpoint_id="vpce-0123abcc",
+        service_name="com.amazonaws.eu-west-1.s3",
+        vpc_id="vpc-a",
+        state="available",
+        route_table_ids=("rtb-000there",),
+    )
+    to = Route(prefix_list_id="pl-0123abcd", target=gateway.endpoint_id)
+    one = known(healthy(host(5), endpoints=(ENDPOINT,), gateway_endpoints=(gateway,), there_routes=[*LOCAL_ROUTES, to]))
+    table = table_of(one.configuration, "subnet-host")
+    made = applied(one, [
+        terraform(row("aws_vpc_endpoint_route_table_association",
+                      after={"vpc_endpoint_id": gateway.endpoint_id, "route_table_id": table.table_id}))
+    ]).known  # fmt: skip
+    assert to in table_of(made.configuration, "subnet-host").routes
+    gone = applied(made, [terraform(row("aws_vpc_endpoint", {"id": gateway.endpoint_id}))]).known
+    assert gone.configuration.gateway_endpoints == ()
+    assert not any(one.target == gateway.endpoint_id for one in table_of(gone.configuration, "subnet-host").routes)
+
+
+@pytest.mark.parametrize(("file", "edits"), [("plan.json", 6), ("change-set.json", 3)])
+def test_the_examples_are_followed(file: str, edits: int) -> None:
+    plan = parse((ROOT / "docs/examples" / file).read_bytes(), file)
+    assert sum(len(set(change.after) - set(change.before)) for change in plan.changes) == edits - (file == "plan.json")
+    assert (dict(plan.unjudged), plan.left_out > 0) == ({}, True)
+
+
+def test_a_name_that_the_attributes_decide_is_not_known_while_they_are_not() -> None:
+    result = document(terraform(row("aws_vpc", {"id": "vpc-aaaa"}, {"id": "vpc-aaaa"}, {"enable_dns_support": True})))
+    assert result.names[0].answer is Answer.PRIVATE, "another VPC's"
+    pending = Unsettled("vpc-a", Aspect.NAME, "enable_dns_support of vpc-a is known only once the plan is applied")
+    own = Plan(
+        name="plan.json",
+        changes=(ResourceChange(kind="aws_vpc", before=(), after=(pending,)),),
+        unjudged={},
+        left_out=0,
+    )
+    result = document(own)
+    assert result.names[0].host == HOST_NAME
+    assert result.names[0].answer is Answer.CANNOT_TELL
+    assert result.verdict.status is Status.UNKNOWN
+
+
+def test_blocks_are_read_as_ec2_writes_them() -> None:
+    (made,) = of(terraform(row("aws_route", after=TO | {"destination_cidr_block": "10.9.1.2/16"}))).after
+    assert isinstance(made, OfTable)
+    assert made.route.destination == ip_network("10.9.0.0/16")
