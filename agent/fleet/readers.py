@@ -80,16 +80,16 @@ class ProcessReader:
             process_group=0,  # an interrupt of the terminal is this process's to handle
         )
 
+    @property
+    def pid(self) -> int:
+        """Of the process."""
+        return self._process.pid
+
     def wait(self) -> None:
         """Wait until it can read. Raises ReaderError where it does not start."""
         if self._process.stdout is None or self._process.stdout.readline() != _READY:
             self.close()
             raise ReaderError("it ended at its start")
-
-    @property
-    def pid(self) -> int:
-        """Of the process."""
-        return self._process.pid
 
     def read(self, sources: Sequence[Source], contents: Sequence[bytes | None]) -> Iterator[Answer]:
         """See `Reader`."""

@@ -204,7 +204,7 @@ _Networks: Final = tuple[IPv4Network | IPv6Network, ...]
 
 
 def _member(kind: type[E], data: dict[str, Any], name: str) -> E:
-    value = data.get(name)
+    value = _text(data, name)
     try:
         return kind(value)
     except ValueError:

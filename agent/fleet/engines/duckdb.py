@@ -104,6 +104,7 @@ class DuckDb:
                 "memory_limit": MEMORY,
                 "threads": len(os.sched_getaffinity(0)),
                 "preserve_insertion_order": False,
+                "default_null_order": "nulls_first_on_asc_last_on_desc",  # as SQLite has it
             },
         )
         self.execute(f"SET allowed_directories = [{_quoted(str(self._folder))}]")
