@@ -4,6 +4,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+import dashboards
 import estate
 import manual
 import rates
@@ -208,6 +209,7 @@ def pages() -> dict[str, str]:
         **screenshots.pages(),
         **manual.pages(),
         **service_models.files(),
+        **dashboards.dashboards(),
         **rates.pages(),
     }
 
