@@ -313,12 +313,11 @@ class _Joining:
         central: Mapping[str, Fix],
     ) -> FleetCause:
         host_count, also_count, joined_count = map(int, counts)
-        of = [classes.of[class_] for class_ in cause.members]
         regions: Counter[str] = Counter()
         for class_, count in cause.members.items():
             if (region := classes.of[class_].region) is not None:
                 regions[region] += count
-        groups = sorted(frozenset.intersection(*(held.groups for held in of)))
+        groups = _groups_of_all(classes, cause.members)
         by_frequency = sorted(regions, key=lambda region: (-regions[region], region))
         advice = advice_for(cause, by_frequency, groups, central.get(cause.key))
         name = CODES[cause.code].name if cause.code in CODES else cause.code
@@ -515,6 +514,16 @@ def _sweep_of(sweeps: Sequence[Sweep], id_: str) -> Sweep:
         known = ", ".join(sweep.id for sweep in sweeps[-MAX_EXAMPLES:])
         raise QuestionError(f"no record is of the sweep {id_!r}; the last ones are {known}")
     return sweep
+
+
+def _groups_of_all(classes: Classes, members: Iterable[int]) -> list[str]:
+    """The security groups that all of them have."""
+    common: frozenset[str] | None = None
+    for class_ in members:
+        common = classes.of[class_].groups if common is None else common & classes.of[class_].groups
+        if not common:
+            return []
+    return sorted(common or ())
 
 
 def _places(classes: Classes, members: Hosts, exposed: Hosts) -> tuple[Place, ...]:
