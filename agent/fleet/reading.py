@@ -1,31 +1,384 @@
-"""Reading the records of a fleet."""
+"""Everything that a fleet is made of, read into the tables of an engine: files, folders, S3, Run Command, the cache."""
 
+import os
+import queue
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any, Final
 
-from agent.fleet.model import Unreadable
+from agent.fleet import aws, run_command, s3
+from agent.fleet.model import MAX_EXAMPLES, Unreadable
+from agent.fleet.places import PARQUET, S3, sources_of, unread, why_not
+from agent.fleet.readers import Answer, OwnReader, ProcessReader, Reader, ReaderError, started
+from agent.fleet.records import line_of
+from agent.fleet.store import CacheError, Engine, Piece, Source
+from agent.formats.host import SCHEMA
+from agent.report.serialization import DecodeError
 from probes.frozen import dataclass
+
+FEW_SOURCES: Final = 40
+FEW_BYTES: Final = 4 << 20
+"""Where there are no more of both, this process reads: others take longer to start."""
+CHUNK: Final = 32
+"""Sources that a reader gets at a time."""
+CHUNK_BYTES: Final = 8 << 20
+MAX_PARQUET: Final = 1 << 30
+_POLL_SECONDS: Final = 0.1
+_LISTED: Final = 1_000
+"""Sources after which progress is told while they are listed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadRequest:
-    """What is read."""
+    """What to read."""
 
     places: tuple[str, ...]
+    """Files, folders, patterns of names, `s3://BUCKET/PREFIX`."""
     command_ids: tuple[str, ...]
+    """Of Run Command, whose own outputs are read."""
     cache: Path | None
+    """The folder that keeps records; None for no cache. All that it holds where nothing else is asked for."""
     region: str | None
     profile: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadResult:
-    """What was read."""
+    """What became of it."""
 
     read: int
+    """Records in the tables."""
     unreadable_count: int
     unreadable: tuple[Unreadable, ...]
+    """The first, at most MAX_EXAMPLES."""
     notes: tuple[str, ...]
+    """Sentences that the reader of the fleet has to know."""
 
 
 class FleetReadError(Exception):
     """Nothing at all can be read, in words for the operator."""
+
+
+def read_into(
+    engine: Engine,
+    request: ReadRequest,
+    *,
+    progress: Callable[[int, int | None], None],
+    cancelled: Callable[[], bool],
+) -> ReadResult:
+    """Read what is asked for into the tables of an engine.
+
+    `progress` is told the sources that are done, and of how many, None while they are listed. `cancelled` is asked
+    again and again; once it says so, what was read so far is what comes back, and a note says that it is not all.
+    Raises FleetReadError where nothing can be read at all.
+    """
+    return _Reading(engine, request, progress, cancelled).result()
+
+
+class _Reading:
+    def __init__(
+        self,
+        engine: Engine,
+        request: ReadRequest,
+        progress: Callable[[int, int | None], None],
+        cancelled: Callable[[], bool],
+    ) -> None:
+        self._engine = engine
+        self._request = request
+        self._progress = progress
+        self._cancelled = cancelled
+        self._notes: list[str] = []
+        self._clients: dict[str, Any] = {}
+        self._done = 0
+
+    def result(self) -> ReadResult:
+        is_cached = self._open_cache()
+        if not self._request.places and not self._request.command_ids:
+            if not is_cached:
+                raise FleetReadError("nothing to read: name a file, a folder, s3://BUCKET/PREFIX or a command")
+            self._recall(None)
+        else:
+            sources = self._listed()
+            known = self._recall(sources) if is_cached else set()
+            self._done = len(known)
+            rest = [source for place, source in enumerate(sources) if place not in known] if known else sources
+            self._read(rest, len(sources))
+            for command in self._request.command_ids:
+                self._take(self._of_command(command))
+        self._settle()
+        return self._said()
+
+    def _said(self) -> ReadResult:
+        engine = self._engine
+        read = int(engine.query("SELECT count(*) FROM record")[0][0])
+        count = int(engine.query("SELECT coalesce(sum(times), 0) FROM unreadable")[0][0])
+        rows = engine.query(f"SELECT place, why FROM unreadable ORDER BY id LIMIT {MAX_EXAMPLES}")  # noqa: S608 - a number
+        unreadable = tuple(Unreadable(place=place, why=why) for place, why in rows)
+        if self._cancelled():
+            self._notes.append("Reading was interrupted: this is not the whole fleet.")
+        elif not read:
+            first = f"; {unreadable[0].place}: {unreadable[0].why}" if unreadable else ""
+            raise FleetReadError(f"no report and no record can be read there ({count:,} unreadable){first}")
+        return ReadResult(read=read, unreadable_count=count, unreadable=unreadable, notes=tuple(self._notes))
+
+    # --- The cache ---------------------------------------------------------------------------------------------------
+
+    def _open_cache(self) -> bool:
+        if self._request.cache is None:
+            return False
+        try:
+            self._engine.open_cache(self._request.cache)
+        except CacheError as error:
+            self._notes.append(f"Read without the cache {self._request.cache}: {error}.")
+            return False
+        return True
+
+    def _recall(self, sources: Sequence[Source] | None) -> set[int]:
+        try:
+            known, notes = self._engine.recall(sources)
+        except CacheError as error:
+            self._notes.append(f"Read without the cache {self._request.cache}: {error}.")
+            return set()
+        self._notes += notes
+        return known
+
+    def _take(self, pieces: Iterator[Piece] | Sequence[Piece]) -> None:
+        try:
+            self._engine.take(pieces)
+        except CacheError as error:
+            self._notes.append(f"The cache {self._request.cache} does not keep what was read: {error}.")
+
+    def _settle(self) -> None:
+        try:
+            self._engine.settle()
+        except CacheError as error:
+            self._notes.append(f"The cache {self._request.cache} does not keep what was read: {error}.")
+
+    # --- What there is -----------------------------------------------------------------------------------------------
+
+    def _listed(self) -> list[Source]:
+        """The sources of all places, each once. What cannot be read is taken at once."""
+        found: dict[str, Source] = {}
+        for place in self._request.places:
+            for source in self._in_s3(place) if place.startswith(S3) else sources_of(place):
+                if isinstance(source, Piece):
+                    self._take([source])
+                else:
+                    found[source.name] = source
+                    if len(found) % _LISTED == 0:
+                        self._progress(0, None)
+                if self._cancelled():
+                    return list(found.values())
+        return list(found.values())
+
+    def _in_s3(self, place: str) -> Iterator[Source | Piece]:
+        try:
+            yield from s3.listed(self._client("s3"), place, self._cancelled)
+        except aws.AwsError as error:
+            yield unread(place, str(error))
+
+    def _of_command(self, command: str) -> Iterator[Piece]:
+        try:
+            for piece in run_command.pieces_of(self._client("ssm"), command, self._cancelled):
+                yield piece
+                self._done += 1
+                self._progress(self._done, None)
+        except aws.AwsError as error:
+            yield unread(command, str(error))
+
+    def _client(self, service: str) -> Any:
+        if service not in self._clients:
+            self._clients[service] = aws.client(service, region=self._request.region, profile=self._request.profile)
+        return self._clients[service]
+
+    # --- Reading -----------------------------------------------------------------------------------------------------
+
+    def _read(self, sources: Sequence[Source], total: int) -> None:
+        lines = [source for source in sources if not source.name.lower().endswith(PARQUET)]
+        self._progress(self._done, total)
+        for pieces, ended in self._pieces(lines):
+            self._take(pieces)
+            self._done += ended
+            self._progress(self._done, total)
+            if self._cancelled():
+                return
+        for source in sources:
+            if self._cancelled():
+                return
+            if source.name.lower().endswith(PARQUET):
+                self._take(self._of_parquet(source))
+                self._done += 1
+                self._progress(self._done, total)
+
+    def _pieces(self, sources: Sequence[Source]) -> Iterator[Answer]:
+        """The pieces of sources, and of how many sources they are the last."""
+        is_remote = any(source.name.startswith(S3) for source in sources)
+        if len(sources) <= FEW_SOURCES and sum(source.size for source in sources) <= FEW_BYTES and not is_remote:
+            own = OwnReader()
+            yield from own.read(sources, [None] * len(sources))
+            return
+        count = 1 if len(sources) == 1 else len(os.sched_getaffinity(0))
+        readers = started(count, self._notes.append)
+        lanes = _Lanes(_chunks(sources), readers, self._content, max(len(readers), aws.AT_ONCE if is_remote else 0))
+        try:
+            yield from lanes.pieces(self._cancelled)
+        finally:
+            lanes.close()
+
+    def _content(self, source: Source) -> bytes | None:
+        """What a reader cannot get itself. Raises AwsError."""
+        return s3.content_of(self._client("s3"), source) if source.name.startswith(S3) else None
+
+    def _of_parquet(self, source: Source) -> Iterator[Piece]:
+        position, held = 0, None
+        try:
+            data = self._content(source)
+            if data is None:
+                if source.size > MAX_PARQUET:
+                    raise ValueError(f"is larger than {MAX_PARQUET >> 30} GiB")
+                data = Path(source.name).read_bytes()
+            for row in self._engine.read_parquet(data):
+                if row.get("why") is not None:
+                    continue
+                if held is not None:
+                    yield held
+                held = _of_row(source, position, row)
+                position += 1
+            if held is None:
+                raise ValueError("holds no record")
+            yield held._replace(last=True)
+        except (OSError, ValueError, aws.AwsError) as error:
+            yield Piece(source.name, None, position, source.name, None, None, why_not(error), 1, last=True)
+
+
+def _of_row(source: Source, position: int, row: dict[str, Any]) -> Piece:
+    sweep = row.get("sweep")
+    sweep = sweep if isinstance(sweep, str) and sweep else source.sweep
+    place = f"{source.name}:{position + 1}"
+    try:
+        line = line_of({"schema": SCHEMA, "cut": [], **row})
+    except DecodeError as error:
+        return Piece(source.name, source.tag, position, place, sweep, None, str(error), 1, last=False)
+    return Piece(source.name, source.tag, position, place, sweep, line, None, 1, last=False)
+
+
+def _chunks(sources: Sequence[Source]) -> Iterator[list[Source]]:
+    chunk: list[Source] = []
+    size = 0
+    for source in sources:
+        if chunk and (len(chunk) == CHUNK or size + source.size > CHUNK_BYTES):
+            yield chunk
+            chunk, size = [], 0
+        chunk.append(source)
+        size += source.size
+    if chunk:
+        yield chunk
+
+
+class _Lanes:
+    """Threads that fetch and have read; each hands one chunk at a time to the next reader that is free."""
+
+    def __init__(
+        self,
+        chunks: Iterator[list[Source]],
+        readers: Sequence[Reader],
+        content: Callable[[Source], bytes | None],
+        count: int,
+    ) -> None:
+        self._chunks = chunks
+        self._content = content
+        self._choosing = threading.Lock()
+        self._ending = threading.Event()
+        self._idle: queue.Queue[Reader] = queue.Queue()
+        self._readers: list[Reader] = list(readers)
+        for reader in readers:
+            self._idle.put(reader)
+        self._found: queue.Queue[Answer | Exception | None] = queue.Queue(64)
+        self._open = count
+        for _ in range(count):  # never joined: a request that hangs must not hold the process
+            threading.Thread(target=self._lane, daemon=True, name="backuplink-fleet").start()
+
+    def pieces(self, cancelled: Callable[[], bool]) -> Iterator[Answer]:
+        """What was found, until all is read or `cancelled` says so."""
+        while self._open and not cancelled():
+            try:
+                found = self._found.get(timeout=_POLL_SECONDS)
+            except queue.Empty:
+                continue
+            if found is None:
+                self._open -= 1
+            elif isinstance(found, Exception):
+                raise found
+            else:
+                yield found
+
+    def close(self) -> None:
+        """End all readers."""
+        self._ending.set()
+        for reader in self._readers:
+            reader.close()
+
+    def _lane(self) -> None:
+        try:
+            while not self._ending.is_set():
+                with self._choosing:
+                    chunk = next(self._chunks, None)
+                if chunk is None:
+                    break
+                self._read(chunk)
+            self._put(None)
+        except Exception as error:  # noqa: BLE001 - raised again where the pieces are taken
+            self._put(error)
+
+    def _put(self, found: Answer | Exception | None) -> None:
+        while not self._ending.is_set():
+            try:
+                self._found.put(found, timeout=_POLL_SECONDS)
+            except queue.Full:
+                continue
+            return
+
+    def _read(self, chunk: list[Source]) -> None:
+        sources: list[Source] = []
+        contents: list[bytes | None] = []
+        for source in chunk:
+            try:
+                contents.append(self._content(source))
+                sources.append(source)
+            except aws.AwsError as error:
+                self._put(([unread(source.name, str(error))], 1))
+        done, told = self._through_a_reader(sources, contents, 0)
+        for source, content in zip(sources[done:], contents[done:], strict=True):  # a reader was lost at one of these
+            ended, told = self._through_a_reader([source], [content], told)
+            if not ended:
+                self._put(([unread(source.name, "the process that read it was ended, as for want of memory")], 1))
+                told = 0
+
+    def _through_a_reader(self, sources: list[Source], contents: list[bytes | None], skipped: int) -> tuple[int, int]:
+        """Read with the next free reader. Returns how many sources were read to their ends, and how many pieces were
+        told of the one after them; `skipped` are those of the first one that were told before."""
+        done, told = 0, 0
+        reader = self._idle.get()
+        try:
+            for pieces, ended in reader.read(sources, contents):
+                first = skipped if done == 0 else 0
+                self._put((pieces if not first else [piece for piece in pieces if piece.position >= first], ended))
+                done, told = done + ended, 0 if ended else told + len(pieces)
+        except ReaderError:
+            reader.close()
+            if self._ending.is_set():
+                return len(sources), 0
+            reader = self._another()
+        finally:
+            self._idle.put(reader)
+        return done, told
+
+    def _another(self) -> Reader:
+        try:
+            reader = ProcessReader()
+            self._readers.append(reader)
+            reader.wait()
+        except (OSError, ReaderError):
+            return OwnReader()
+        return reader

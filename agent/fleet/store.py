@@ -5,8 +5,9 @@ between them is in their two modules, and nothing else tells them apart.
 """
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Protocol, Self
+from typing import Any, Final, NamedTuple, Protocol, Self
 
 from agent.formats.host import HostRecord
 from probes.frozen import dataclass
@@ -29,6 +30,8 @@ TABLES: Final = (
     "CREATE TABLE symptom (record BIGINT, code TEXT, symptom_key TEXT, cause_key TEXT)",
     # The values of lists: `name` is `group`, `endpoint`, `resolver` or `service`.
     "CREATE TABLE attribute (record BIGINT, name TEXT, value TEXT)",
+    # What could not be read: `times` in one place, such as lines of a file.
+    "CREATE TABLE unreadable (id BIGINT, place TEXT, why TEXT, times BIGINT)",
 )
 
 
@@ -44,6 +47,41 @@ class Read:
     record: HostRecord
 
 
+class Source(NamedTuple):
+    """A file or an object that may hold records."""
+
+    name: str
+    """Its path, or its address in S3."""
+    tag: str | None
+    """What is other where its content is: size and time of a file, the ETag of an object; None where nothing tells."""
+    sweep: str | None
+    size: int
+    """In bytes; 0 where it is not known."""
+
+
+class Piece(NamedTuple):
+    """What was found at one place of a source: a record, or why there is none."""
+
+    source: str
+    tag: str | None
+    """As of the source; None for what no cache keeps."""
+    position: int
+    """Among the pieces of the source."""
+    place: str
+    sweep: str | None
+    line: str | None
+    """The record as a line of JSON, checked (`agent.fleet.records`); None where there is none."""
+    why: str | None
+    times: int
+    """How many there are for which `why` holds; 1 for a record."""
+    last: bool
+    """Whether the source has no more of them: a cache that lacks it lacks a part of the source."""
+
+
+class CacheError(Exception):
+    """A cache that cannot be used, in words for the operator."""
+
+
 class Engine(Protocol):
     """A database in this process. Nothing is kept when it is closed."""
 
@@ -53,6 +91,29 @@ class Engine(Protocol):
 
     def insert(self, reads: Iterable[Read]) -> None:
         """Add records to all tables. Their ids go up from the last one."""
+
+    def take(self, pieces: Iterable[Piece]) -> None:
+        """Add pieces, and keep those with a tag in the cache where one is open. They are in the tables, and in the
+        cache, after `settle`. Raises CacheError."""
+
+    def settle(self) -> None:
+        """Bring all that was taken into the tables and into the cache. Raises CacheError."""
+
+    def open_cache(self, folder: Path) -> None:
+        """Use a folder as the cache. Raises CacheError where it cannot be used."""
+
+    def recall(self, sources: Sequence[Source] | None) -> tuple[set[int], tuple[str, ...]]:
+        """Add to the tables what the cache holds of the sources, or all that it holds for None. Returns the places of
+        those sources in the sequence, and what was wrong with the cache, in sentences."""
+
+    def read_parquet(self, data: bytes) -> Iterable[dict[str, Any]]:
+        """The rows of a Parquet file. Raises ValueError for what is none, and where the engine does not read it."""
+
+    def write_parquet(self, statement: str, parameters: Sequence[Any] = ()) -> bytes:
+        """The rows of a statement as a Parquet file. Raises ValueError where the engine does not write it."""
+
+    def fill(self, table: str, rows: Iterable[Sequence[Any]]) -> None:
+        """Add rows to a table, whose columns they have in their order."""
 
     def query(self, statement: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """The rows of a statement; its parameters are `?`."""

@@ -37,9 +37,10 @@ def standings(report: Report) -> list[tuple[Finding, Standing]]:
 
 
 def _standing(finding: Finding, by_id: Mapping[str, Finding]) -> Standing:
-    chain = [finding]
-    while (above := by_id.get(chain[-1].explained_by or "")) is not None and above not in chain:
+    chain, seen = [finding], {finding.id}
+    while (above := by_id.get(chain[-1].explained_by or "")) is not None and above.id not in seen:
         chain.append(above)
+        seen.add(above.id)
     if any(link.suppressed for link in chain):
         return Standing.SUPPRESSED
     if not chain[-1].counts:

@@ -112,6 +112,32 @@ def own_private_file(path: Path) -> Path:
     return Path(os.path.realpath(path))
 
 
+def own_private_folder(path: Path) -> Path:
+    """The path, without links, of a folder of this user's in which nobody else can make or replace files; where nothing
+    has its name it is made, with those above it, for its owner alone. Raises OSError for what is no folder, for one of
+    another user, and for one that others can write."""
+    for folder in reversed([path, *path.parents]):
+        if not folder.is_dir():
+            with contextlib.suppress(FileExistsError):  # another process was faster, or it is no folder
+                folder.mkdir(mode=0o700)
+    place = Path(os.path.realpath(path))
+    status = place.stat()
+    if not stat.S_ISDIR(status.st_mode):
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+    if status.st_uid != os.geteuid():
+        raise PermissionError(errno.EPERM, "it belongs to another user")
+    if status.st_mode & 0o022:
+        raise PermissionError(errno.EPERM, "other users can write to it")
+    return place
+
+
+def set_aside(path: Path) -> str:
+    """Give a file of `own_private_folder` another name. Returns it. Raises OSError."""
+    aside = path.with_name(f"{path.name}.damaged")
+    path.rename(aside)
+    return aside.name
+
+
 def _replace(place: "_Place", data: bytes, mode: int, *, new: bool = False) -> None:
     announce(Phase.FILE_OPENING)
     name, handle = _unfinished(place.folder)

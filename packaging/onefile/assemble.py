@@ -41,6 +41,8 @@ rules of their endpoints alone."""
 CREDENTIAL_SERVICES: Final = ("signin", "sso", "sso-oidc", "sts")
 """Where the SDK's chain of credentials gets them from: of each the newest version, without examples. The signed calls
 of the catalogue are bytes of the program's own."""
+FLEET_SERVICES: Final = ("s3", "ssm")
+"""Where records of a fleet are read from, by clients of the SDK: kept as CREDENTIAL_SERVICES are."""
 MACHINES: Final = {
     "x86_64": ("x86_64 | amd64", "/lib64/ld-linux-x86-64.so.2"),
     "aarch64": ("aarch64 | arm64", "/lib/ld-linux-aarch64.so.1"),
@@ -110,17 +112,19 @@ def without(*names: str) -> Callable[[str, list[str]], set[str]]:
 
 
 def prune_services(data: Path) -> None:
-    """Leave of botocore's data what CREDENTIAL_SERVICES and READ_SERVICES need, of more than four hundred."""
+    """Leave of botocore's data what CREDENTIAL_SERVICES, FLEET_SERVICES and READ_SERVICES need, of more than four
+    hundred."""
+    asked = (*CREDENTIAL_SERVICES, *FLEET_SERVICES, *READ_SERVICES)
     for folder in [entry for entry in data.iterdir() if entry.is_dir()]:
-        if folder.name not in {*CREDENTIAL_SERVICES, *READ_SERVICES}:
+        if folder.name not in asked:
             shutil.rmtree(folder)
-    for service in (*CREDENTIAL_SERVICES, *READ_SERVICES):
+    for service in asked:
         *older, newest = sorted(entry for entry in (data / service).iterdir() if entry.is_dir())
         for folder in older:
             shutil.rmtree(folder)
         for file in newest.iterdir():
             if file.name.startswith("examples-") or (
-                service not in CREDENTIAL_SERVICES and not file.name.startswith("endpoint-rule-set-")
+                service in READ_SERVICES and not file.name.startswith("endpoint-rule-set-")
             ):
                 file.unlink()
 

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from tests.bench import checks, growth, history, judging, onefile, record, rivals, start, steps, watching
+from tests.bench import checks, fleet, growth, history, judging, onefile, record, rivals, start, steps, watching
 from tests.bench.promise import Promise, Row, rows_of
 
 MEASUREMENTS: Final = (
@@ -22,6 +22,7 @@ MEASUREMENTS: Final = (
     *start.MEASUREMENTS,
     *onefile.MEASUREMENTS,
     *judging.MEASUREMENTS,
+    *fleet.MEASUREMENTS,
 )
 
 

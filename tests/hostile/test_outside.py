@@ -95,6 +95,22 @@ _KERNEL: Final = "the kernel of this host wrote it"
 _TORN: Final = "tests/agent/history/test_history_torn.py::"
 _HISTORY: Final = Parser(("histories",), (f"{_TORN}test_any_torn_file", f"{_TORN}test_any_values"))
 _WRITTEN_ON: Final = Parser(("histories",), (f"{_TORN}test_whatever_is_there_is_written_on_or_refused",))
+_FLEET: Final = Parser(
+    ("fleet-records",),
+    (
+        "tests/agent/fleet/test_records.py::test_any_bytes_are_records_or_refused_in_words",
+        "tests/agent/fleet/test_aws.py::test_any_output_is_a_record_or_refused_in_words",
+    ),
+)
+_PARQUET: Final = Parser(
+    ("fleet-records",),
+    (
+        "tests/agent/fleet/test_cache.py::test_whatever_a_disk_makes_of_it",
+        "tests/agent/fleet/test_cache.py::test_any_parquet_is_rows_or_refused_in_words",
+    ),
+)
+_CACHED: Final = Parser(("fleet-records",), ("tests/agent/fleet/test_cache.py::test_whatever_a_disk_makes_of_it",))
+_OWN_LINES: Final = Parser(trusted="lines that this program wrote, after it had checked what is in them")
 BY_PLACE: Final = {
     "agent/cli/param_types.py::_moment": Parser(
         ("options",), ("tests/agent/cli/test_options.py::test_any_text_is_a_moment_or_refused",)
@@ -105,6 +121,14 @@ BY_PLACE: Final = {
     "agent/cli/to_settings.py::_template_in": Parser(
         ("templates",), ("tests/agent/cli/test_options.py::test_any_file_is_a_template_or_refused",)
     ),
+    "agent/fleet/aws.py::client": _SHARED_FILES,
+    "agent/fleet/engines/sqlite.py::Sqlite._sound": _CACHED,
+    "agent/fleet/engines/sqlite.py::Sqlite._spread": _OWN_LINES,
+    "agent/fleet/engines/sqlite.py::_pieces_in": _CACHED,
+    "agent/fleet/readers.py::ProcessReader.read": _OWN_LINES,
+    "agent/fleet/readers.py::serve": _OWN_LINES,
+    "agent/fleet/records.py::_parsed": _FLEET,
+    "agent/fleet/run_command.py::_document": _FLEET,
     "agent/history/file.py::_check_header": _HISTORY,
     "agent/history/read.py::HistoryReader._json": _HISTORY,
     "agent/history/read.py::_paired": _HISTORY,
@@ -179,6 +203,8 @@ BY_HAND: Final = {
     "agent/catalog/text_search.py::search": Parser(
         ("log-lines",), ("tests/agent/catalog/test_known_texts.py::test_any_line_is_searched",)
     ),
+    "agent/fleet/engines/duckdb.py::DuckDb.read_parquet": _PARQUET,
+    "agent/fleet/engines/duckdb.py::DuckDb.recall": _PARQUET,
     "probes/steps/host.py::parse_hosts": Parser(("host-files",), (f"{_STEPS}test_host.py::test_any_hosts",)),
     "probes/steps/host.py::parse_resolv_conf": Parser(
         ("host-files",), (f"{_STEPS}test_host.py::test_any_resolv_conf",)
@@ -196,6 +222,9 @@ BY_HAND: Final = {
 WRITER: Final = "agent/process/write_file.py"
 """The one module that writes files: to_file, to_new_file, own_private_file and what they need."""
 OTHER_WRITERS: Final = {
+    "agent/fleet/engines/duckdb.py::DuckDb.__init__": "a folder of its own that it removes, in which DuckDB works",
+    "agent/fleet/engines/duckdb.py::DuckDb._parts": "copies in that folder",
+    "agent/fleet/engines/sqlite.py::Sqlite.__init__": "in memory, and in a file that has no name",
     "agent/history/file.py::_check_tables": "in memory",
     "agent/history/file.py::_connected": "SQLite writes the file that the writer has located, by own_private_file",
     "agent/history/file.py::opened_for_reading": "in memory",

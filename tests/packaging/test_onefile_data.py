@@ -25,6 +25,7 @@ from tests.support.many_services import world_of
 from tests.support.moto_server import REGION
 from tests.support.runs import in_virtual_time
 
+CLIENTS: Final = (*assemble.CREDENTIAL_SERVICES, *assemble.FLEET_SERVICES)
 OTHER: Final = "sqs"
 """A service that the program never asks."""
 
@@ -37,7 +38,7 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for entry in Path(Loader.BUILTIN_DATA_PATH).iterdir():
         if entry.is_file():
             shutil.copyfile(entry, folder / entry.name)
-        elif entry.name in {*assemble.CREDENTIAL_SERVICES, *assemble.READ_SERVICES, OTHER}:
+        elif entry.name in {*CLIENTS, *assemble.READ_SERVICES, OTHER}:
             shutil.copytree(entry, folder / entry.name)
     assemble.prune_services(folder)
     monkeypatch.setattr(Loader, "BUILTIN_DATA_PATH", str(folder))
@@ -46,7 +47,7 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_every_service_can_be_asked(data: Path) -> None:
     session = botocore.session.Session()
-    for service in assemble.CREDENTIAL_SERVICES:
+    for service in CLIENTS:
         assert session.create_client(service, region_name=REGION).meta.region_name == REGION
     keys = Keys(access_key_id="a", secret_key="b", token=None)  # noqa: S106
     services = SdkServices(keys, region=REGION, profile=None)

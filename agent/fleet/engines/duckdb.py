@@ -1,45 +1,263 @@
-"""DuckDB, of the extra `fleet`. It loads no extension and contacts nothing."""
+"""DuckDB, of the extra `fleet`. It loads no extension, contacts nothing, and opens files in its own folder alone.
 
-import itertools
+Records come as lines of JSON, which SQL turns into rows: a row at a time from Python would take ten times as long.
+The cache is a folder of Parquet files, one for each batch of what was read. They are written and read in the folder of
+this database and copied from there and to there, so that DuckDB itself has access to nothing else.
+"""
+
+import json
+import os
+import shutil
+import tempfile
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, islice
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
 import duckdb
 
-from agent.fleet.rows import rows_of
-from agent.fleet.store import TABLES, Read
+from agent.fleet.cache import Cache
+from agent.fleet.rows import LISTS
+from agent.fleet.store import RECORD_COLUMNS, TABLES, CacheError, Piece, Read, Source
+from agent.formats.host import line
+from agent.process.write_file import to_private_file
 
-BATCH: Final = 500
-"""Records that are inserted by one statement."""
+BATCH: Final = 10_000
+"""Pieces that are brought into the tables, and into a file of the cache, at a time."""
+MEMORY: Final = "1500MB"
+"""What is more goes to disk."""
+SUFFIX: Final = ".parquet"
+_TEXTS: Final = tuple(name for name in RECORD_COLUMNS if name not in ("sweep", "place", "redacted", "complete", "ec2"))
+_FLAGS: Final = ("redacted", "complete", "ec2")
+_LISTS: Final = (*LISTS.values(), "causes", "symptoms")
+_FIELDS: Final = {
+    **dict.fromkeys(_TEXTS, "VARCHAR"),
+    **dict.fromkeys(_FLAGS, "BOOLEAN"),
+    **dict.fromkeys(_LISTS, "VARCHAR[]"),
+}
+_PIECE: Final = {
+    "source": "VARCHAR",
+    "tag": "VARCHAR",
+    "position": "BIGINT",
+    "place": "VARCHAR",
+    "sweep": "VARCHAR",
+    "why": "VARCHAR",
+    "times": "BIGINT",
+    "last": "BOOLEAN",
+}
+_COLUMNS: Final = {**_PIECE, **_FIELDS}
+"""Of a file of the cache."""
+_NAMES: Final = ", ".join(_COLUMNS)
+_FORM: Final = json.dumps({name: ["VARCHAR"] if kind == "VARCHAR[]" else kind for name, kind in _FIELDS.items()})
+_INCOMING: Final = (
+    f"CREATE TABLE incoming (id BIGINT, {', '.join(f'{name} {kind}' for name, kind in _COLUMNS.items())})"
+)
+_ARRIVE: Final = f"""
+    INSERT INTO incoming
+    SELECT id, source, tag, "position", place, sweep, why, times, "last", {", ".join(f"r.{name}" for name in _FIELDS)}
+    FROM (
+        SELECT unnest(range(?::BIGINT, ?::BIGINT)) AS id, unnest(?::VARCHAR[]) AS source, unnest(?::VARCHAR[]) AS tag,
+            unnest(?::BIGINT[]) AS "position", unnest(?::VARCHAR[]) AS place, unnest(?::VARCHAR[]) AS sweep,
+            unnest(?::VARCHAR[]) AS why, unnest(?::BIGINT[]) AS times, unnest(?::BOOLEAN[]) AS "last",
+            from_json(unnest(?::VARCHAR[]), '{_FORM}') AS r
+    )"""  # noqa: S608 - names of columns
+_RECORD: Final = ", ".join(f"{name}::INTEGER" if name in _FLAGS else name for name in RECORD_COLUMNS)
+_KEY: Final = "array_to_string(list_concat(parts[{0}:{0}], parts[{1}:]), '|')"
+
+
+def _spread(relation: str) -> tuple[str, ...]:
+    """What brings the rows of a relation with the columns `id` and _COLUMNS into the tables."""
+    attributes = " UNION ALL ".join(
+        f"SELECT id, '{name}', unnest({field}) FROM {relation} WHERE why IS NULL"  # noqa: S608 - names of columns
+        for name, field in LISTS.items()
+    )
+    return (
+        f"INSERT INTO record SELECT id, {_RECORD}, 1 FROM {relation} WHERE why IS NULL",  # noqa: S608
+        f"""INSERT INTO cause SELECT id, "rank", parts[1], parts[2], parts[3], {_KEY.format(2, 4)}
+            FROM (SELECT id, unnest(range(len(causes))) AS "rank", string_split(unnest(causes), '|') AS parts
+                FROM {relation} WHERE why IS NULL)""",  # noqa: S608
+        f"""INSERT INTO symptom SELECT id, parts[1], {_KEY.format(1, 3)}, {_KEY.replace("parts", "above").format(1, 3)}
+            FROM (SELECT id, string_split(split_part(symptom, ' < ', 1), '|') AS parts,
+                    string_split(split_part(symptom, ' < ', 2), '|') AS above
+                FROM (SELECT id, unnest(symptoms) AS symptom FROM {relation} WHERE why IS NULL))""",  # noqa: S608
+        f"INSERT INTO attribute {attributes}",
+        f"INSERT INTO unreadable SELECT id, place, why, times FROM {relation} WHERE why IS NOT NULL",  # noqa: S608
+    )
 
 
 class DuckDb:
-    """A database in memory."""
+    """A database in memory, and on disk where that is too small."""
 
     name: Final = "duckdb"
 
     def __init__(self) -> None:
+        self._own = tempfile.TemporaryDirectory(prefix="backuplink-fleet-")
+        self._folder = Path(self._own.name)
         self._connection = duckdb.connect(
-            ":memory:", config={"autoinstall_known_extensions": False, "autoload_known_extensions": False}
+            ":memory:",
+            config={
+                "autoinstall_known_extensions": False,
+                "autoload_known_extensions": False,
+                "allow_community_extensions": False,
+                "temp_directory": str(self._folder / "spilled"),
+                "memory_limit": MEMORY,
+                "threads": len(os.sched_getaffinity(0)),
+                "preserve_insertion_order": False,
+            },
         )
+        self.execute(f"SET allowed_directories = [{_quoted(str(self._folder))}]")
+        self.execute("SET enable_external_access = false")
+        self.execute("SET lock_configuration = true")
         self._count = 0
-        for statement in TABLES:
-            self._connection.execute(statement)
+        self._waiting = 0
+        """Pieces in the table `incoming`."""
+        self._cache: Cache | None = None
+        for statement in (*TABLES, _INCOMING):
+            self.execute(statement)
+
+    # --- What is read ------------------------------------------------------------------------------------------------
 
     def insert(self, reads: Iterable[Read]) -> None:
         """See `Engine`."""
-        for batch in _batches(reads):
-            tables: dict[str, list[tuple[Any, ...]]] = {}
-            for read in batch:
-                for table, rows in rows_of(read, self._count).items():
-                    tables.setdefault(table, []).extend(rows)
-                self._count += 1
-            for table, rows in tables.items():
-                if rows:
-                    holes = ", ".join(["(" + ", ".join("?" * len(rows[0])) + ")"] * len(rows))
-                    values = list(itertools.chain.from_iterable(rows))
-                    self._connection.execute(f"INSERT INTO {table} VALUES {holes}", values)  # noqa: S608 - names of TABLES
+        self.take(Piece("", None, 0, read.place, read.sweep, line(read.record), None, 1, True) for read in reads)
+        self.settle()
+
+    def take(self, pieces: Iterable[Piece]) -> None:
+        """See `Engine`."""
+        every = iter(pieces)
+        while batch := list(islice(every, BATCH - self._waiting)):
+            self._arrive(batch)
+            if self._waiting >= BATCH:
+                self.settle()
+
+    def _arrive(self, batch: list[Piece]) -> None:
+        columns = (list(column) for column in zip(*batch, strict=True))
+        sources, tags, positions, places, sweeps, lines, whys, times, lasts = columns
+        first = self._count
+        self._count += len(batch)
+        self._waiting += len(batch)
+        given = [first, self._count, sources, tags, positions, places, sweeps, whys, times, lasts, lines]
+        self._connection.execute(_ARRIVE, given)
+
+    def settle(self) -> None:
+        """See `Engine`."""
+        if not self._waiting:
+            return
+        for statement in _spread("incoming"):
+            self.execute(statement)
+        self._waiting = 0
+        try:
+            if self._cache is not None:
+                self._append(self._cache)
+        finally:
+            self.execute("DELETE FROM incoming")
+
+    # --- The cache ---------------------------------------------------------------------------------------------------
+
+    def open_cache(self, folder: Path) -> None:
+        """See `Engine`."""
+        self._cache = Cache(folder, SUFFIX)
+
+    def _append(self, cache: Cache) -> None:
+        if not self.query("SELECT count(*) FROM incoming WHERE tag IS NOT NULL")[0][0]:
+            return
+        data = self.write_parquet(
+            f"SELECT {_NAMES} FROM incoming WHERE tag IS NOT NULL ORDER BY id"  # noqa: S608 - names of columns
+        )
+        try:
+            cache.append(data)
+        except CacheError:
+            self._cache = None
+            raise
+
+    def recall(self, sources: Sequence[Source] | None) -> tuple[set[int], tuple[str, ...]]:
+        """See `Engine`."""
+        self.settle()
+        parts, notes = ([], ()) if self._cache is None else self._parts(self._cache)
+        if not parts:
+            return set(), notes
+        if sources is not None:
+            self.execute("CREATE OR REPLACE TEMP TABLE listed (number BIGINT, source VARCHAR, tag VARCHAR)")
+            rows = ((number, *source[:2]) for number, source in enumerate(sources) if source.tag is not None)
+            self.fill("listed", rows)
+        else:
+            self.execute(f"""CREATE OR REPLACE TEMP TABLE listed AS
+                SELECT row_number() OVER (ORDER BY source) AS number, source, arg_max(tag, filename) AS tag
+                FROM {_reading(parts)} WHERE "last" GROUP BY source""")  # noqa: S608 - names of our own files
+        # Of a source that was not read to its end, nothing holds. Where two processes read the same at a time, both
+        # kept it: the last file that has it holds.
+        self.execute(f"""CREATE OR REPLACE TEMP TABLE chosen AS
+            SELECT {self._count} + row_number() OVER (ORDER BY number, "position") - 1 AS id, number, filename, source,
+                "position"
+            FROM (SELECT number, source, "position", max(filename) AS filename
+                FROM listed JOIN {_reading(parts)} USING (source, tag)
+                WHERE number IN (SELECT number FROM listed JOIN {_reading(parts)} USING (source, tag) WHERE "last")
+                GROUP BY number, source, "position")""")  # noqa: S608 - names of our own files
+        known = {number for (number,) in self.query("SELECT DISTINCT number FROM chosen")}
+        self._count += int(self.query("SELECT count(*) FROM chosen")[0][0])
+        relation = f'(SELECT * FROM chosen JOIN {_reading(parts)} USING (source, filename, "position"))'  # noqa: S608 - names of our own files
+        for statement in _spread(relation):
+            self.execute(statement)
+        self.execute("DROP TABLE chosen; DROP TABLE listed")
+        return known if sources is not None else set(), notes
+
+    def _parts(self, cache: Cache) -> tuple[list[Path], tuple[str, ...]]:
+        """Copies of the sound files of the cache, and what was wrong with the others."""
+        parts: list[Path] = []
+        notes: list[str] = []
+        for file in cache.files():
+            copy = self._folder / file.name
+            try:
+                shutil.copyfile(file, copy)
+                self._check(copy)
+                parts.append(copy)
+            except (OSError, duckdb.Error):
+                notes.append(cache.set_aside(file))
+        return parts, tuple(notes)
+
+    def _check(self, part: Path) -> None:
+        """Raises duckdb.Error for what is no file of this cache: another form, and pages that cannot be read."""
+        values = {"VARCHAR": "len({})", "VARCHAR[]": "len(array_to_string({}, ''))"}
+        sums = (f"sum({values.get(kind, '{}::BIGINT').format(name)})" for name, kind in _COLUMNS.items())
+        self.query(f"SELECT {', '.join(sums)} FROM {_reading([part])}")  # noqa: S608 - names of columns
+
+    # --- Parquet -----------------------------------------------------------------------------------------------------
+
+    def read_parquet(self, data: bytes) -> Iterator[dict[str, Any]]:
+        """See `Engine`."""
+        given = self._folder / f"given{SUFFIX}"
+        try:
+            to_private_file(data, given)
+            cursor = self._connection.cursor()
+            cursor.execute(f"SELECT * FROM {_reading([given])}")  # noqa: S608 - the name of our own file
+            names = [column[0] for column in cursor.description or ()]
+            while rows := cursor.fetchmany(BATCH):
+                for row in rows:
+                    yield dict(zip(names, row, strict=True))
+        except duckdb.Error as error:
+            raise ValueError(f"is no Parquet that can be read: {str(error).splitlines()[0][:200]}") from error
+
+    def write_parquet(self, statement: str, parameters: Sequence[Any] = ()) -> bytes:
+        """See `Engine`."""
+        written = self._folder / f"written{SUFFIX}"
+        self.execute(f"COPY ({statement}) TO {_quoted(str(written))} (FORMAT parquet, COMPRESSION zstd)", parameters)
+        return written.read_bytes()
+
+    # --- SQL ---------------------------------------------------------------------------------------------------------
+
+    def fill(self, table: str, rows: Iterable[Sequence[Any]]) -> None:
+        """See `Engine`."""
+        every = iter(rows)
+        first = next(every, None)
+        if first is None:
+            return
+        kinds = [kind for _, kind, *_ in self.query(f"DESCRIBE {table}")]
+        holes = ", ".join(f"unnest(?::{kind}[])" for kind in kinds)
+        every = chain((first,), every)
+        while batch := list(islice(every, BATCH)):
+            columns = [list(column) for column in zip(*batch, strict=True)]
+            self._connection.execute(f"INSERT INTO {table} SELECT {holes}", columns)
 
     def query(self, statement: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """See `Engine`."""
@@ -52,6 +270,7 @@ class DuckDb:
     def close(self) -> None:
         """See `Engine`."""
         self._connection.close()
+        self._own.cleanup()
 
     def __enter__(self) -> Self:
         return self
@@ -62,7 +281,10 @@ class DuckDb:
         self.close()
 
 
-def _batches(reads: Iterable[Read]) -> Iterator[list[Read]]:
-    every = iter(reads)
-    while batch := list(itertools.islice(every, BATCH)):
-        yield batch
+def _reading(parts: Sequence[Path]) -> str:
+    """The rows of Parquet files, as a relation of SQL."""
+    return f"read_parquet([{', '.join(_quoted(str(part)) for part in parts)}], filename = true)"
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

@@ -5,7 +5,18 @@ from dataclasses import dataclass
 from random import Random
 from typing import Final
 
-from tests.hostile.fuzz import answers, commands, facts, histories, log_lines, options, reports, requests, typed
+from tests.hostile.fuzz import (
+    answers,
+    commands,
+    facts,
+    fleet_records,
+    histories,
+    log_lines,
+    options,
+    reports,
+    requests,
+    typed,
+)
 from tests.hostile.fuzz.command import Command
 from tests.support.extent import everything
 
@@ -52,6 +63,7 @@ KINDS: Final = tuple(
         ("commands", 100, commands.check_words),
         ("facts", 75, facts.check_facts),
         ("histories", 40, histories.check_history),
+        ("fleet-records", 10, fleet_records.check_fleet_records),
         ("log-lines", 20, log_lines.check_log_lines),
         ("requests", 90, requests.check_requests),
         ("typed", 70, typed.check_typed),

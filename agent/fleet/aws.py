@@ -1,0 +1,66 @@
+"""Clients of the SDK for what a fleet is read from: S3 and Systems Manager.
+
+A run on a host reads AWS over its own sockets, beside steps whose times it measures. Nothing is measured here, so these
+are botocore's own clients, with its connections, retries and settings. They are imported when they are first used.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+AT_ONCE: Final = 16
+"""Requests under way at a time."""
+_SECONDS: Final = 20
+"""For a connection, and for each part of an answer."""
+_ATTEMPTS: Final = 8
+_NAMES: Final = {"s3": "S3", "ssm": "Systems Manager"}
+_WORDS: Final = {
+    "NoCredentialsError": "no AWS credentials are found",
+    "NoRegionError": "no Region is known; name one with --region",
+    "ProfileNotFound": "there is no such profile",
+    "EndpointConnectionError": "it cannot be reached",
+}
+"""What errors of the SDK mean; the texts of others may hold a setting with a secret, such as the URL of a proxy."""
+
+
+class AwsError(Exception):
+    """AWS gave no answer, or refused, in words for the operator."""
+
+
+def client(service: str, *, region: str | None, profile: str | None) -> Any:
+    """A client, which threads may share. Raises AwsError."""
+    from botocore.config import Config
+
+    from probes.system.sdk_session import SdkSession
+
+    config = Config(
+        max_pool_connections=AT_ONCE,
+        connect_timeout=_SECONDS,
+        read_timeout=_SECONDS,
+        # Waits ever longer where AWS throttles, and sends no faster than it is answered.
+        retries={"mode": "adaptive", "total_max_attempts": _ATTEMPTS},
+        user_agent_extra="backuplink",
+    )
+    with in_words(_NAMES[service]):
+        return SdkSession(profile).create_client(service, region_name=region, config=config)
+
+
+@contextmanager
+def in_words(service: str) -> Iterator[None]:
+    """What the SDK raises in the block is an AwsError."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        yield
+    except ClientError as error:
+        code = str(error.response.get("Error", {}).get("Code") or "an error without a code")
+        raise AwsError(f"{service} refuses {error.operation_name}: {code[:100]}") from None
+    except (
+        BotoCoreError,
+        ValueError,
+        TypeError,
+        AttributeError,
+        OSError,
+    ) as error:  # for settings that it refuses, too
+        name = type(error).__name__
+        raise AwsError(f"{service}: {_WORDS.get(name, f'the SDK ends with {name}')}") from None

@@ -1,0 +1,179 @@
+"""Processes that read and parse, so that the records of many reports are made on all processors.
+
+A reader is a new Python with the modules of this one's path, and nothing of its state: `fork` would copy a process that
+has threads of a database. It gets jobs on its standard input and answers on its standard output, one line of JSON for
+each, and ends when its input does, also where this process was killed. Where no process can be started, as in a sandbox
+that forbids it, this process reads.
+"""
+
+import contextlib
+import io
+import json
+import os
+import stat
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
+from typing import IO, Any, Final, Protocol
+
+from agent.fleet.places import unread, why_not
+from agent.fleet.records import pieces_of
+from agent.fleet.store import Piece, Source
+
+ANSWER: Final = 200
+"""Pieces in one line of an answer: at most 2 KB each."""
+_READY: Final = b"ready\n"
+_START: Final = (
+    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from agent.fleet.readers import serve; "
+    "serve(sys.stdin.buffer, sys.stdout.buffer)"
+)
+
+
+Answer = tuple[Sequence[Piece], int]
+"""Pieces of a source, and 1 where they are its last ones, else 0."""
+
+
+class Reader(Protocol):
+    """Reads files, or contents that were fetched."""
+
+    def read(self, sources: Sequence[Source], contents: Sequence[bytes | None]) -> Iterator[Answer]:
+        """The pieces of sources in their order, each read from its content, or from its path for None. Raises
+        ReaderError where the reader is lost; what is not answered yet was not read."""
+
+    def close(self) -> None:
+        """End it, whatever it does."""
+
+
+class ReaderError(Exception):
+    """A reader ended by itself, or was ended by the system."""
+
+
+class OwnReader:
+    """Reads in this process."""
+
+    def read(self, sources: Sequence[Source], contents: Sequence[bytes | None]) -> Iterator[Answer]:
+        """See `Reader`."""
+        for source, content in zip(sources, contents, strict=True):
+            pieces = _pieces(source, content)
+            while len(batch := list(islice(pieces, ANSWER))) == ANSWER:
+                yield batch, 0
+            yield batch, 1
+
+    def close(self) -> None:
+        """See `Reader`."""
+
+
+class ProcessReader:
+    """Reads in another process. Raises OSError where none can be started."""
+
+    def __init__(self) -> None:
+        if not sys.executable:
+            raise OSError("this Python does not know its own program")
+        # What the one file's launcher and this say to Python: no variable, no folder but those of the path given.
+        command = [sys.executable, "-I", "-S", *(["-B"] if sys.dont_write_bytecode else []), "-c", _START]
+        self._process = subprocess.Popen(  # noqa: S603 - this same Python
+            [*command, json.dumps([os.path.abspath(path) for path in sys.path])],  # noqa: PTH100 - text for text
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            process_group=0,  # an interrupt of the terminal is this process's to handle
+        )
+
+    def wait(self) -> None:
+        """Wait until it can read. Raises ReaderError where it does not start."""
+        if self._process.stdout is None or self._process.stdout.readline() != _READY:
+            self.close()
+            raise ReaderError("it ended at its start")
+
+    @property
+    def pid(self) -> int:
+        """Of the process."""
+        return self._process.pid
+
+    def read(self, sources: Sequence[Source], contents: Sequence[bytes | None]) -> Iterator[Answer]:
+        """See `Reader`."""
+        sizes = [None if content is None else len(content) for content in contents]
+        given, taken = self._process.stdin, self._process.stdout
+        assert given is not None and taken is not None  # noqa: S101, PT018 - both are pipes
+        try:
+            given.write(_line({"sources": sources, "sizes": sizes}))
+            for content in contents:
+                given.write(content or b"")
+            given.flush()
+            left = len(sources)
+            while left:
+                pieces, ended = json.loads(taken.readline())
+                yield [Piece(*piece) for piece in pieces], ended
+                left -= ended
+        except (OSError, ValueError) as error:  # a closed pipe, and half a line
+            raise ReaderError from error
+
+    def close(self) -> None:
+        """See `Reader`."""
+        self._process.kill()
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                with contextlib.suppress(OSError):  # what it did not take any more
+                    pipe.close()
+        self._process.wait()
+
+
+def serve(given: IO[bytes], taken: IO[bytes]) -> None:
+    """Answer jobs until there are no more. Runs in a reader."""
+    import gc
+
+    gc.freeze()
+    gc.disable()  # it would look through every document again and again, a fifth of the time
+    reader = OwnReader()
+    taken.write(_READY)
+    taken.flush()
+    while text := given.readline():
+        job = json.loads(text)
+        sources = [Source(*source) for source in job["sources"]]
+        contents = [None if size is None else given.read(size) for size in job["sizes"]]
+        for answer in reader.read(sources, contents):
+            taken.write(_line(answer))
+            taken.flush()
+        gc.collect()  # what errors left
+
+
+def _line(value: Any) -> bytes:
+    return json.dumps(value, separators=(",", ":")).encode() + b"\n"
+
+
+def _pieces(source: Source, content: bytes | None) -> Iterator[Piece]:
+    if content is not None:
+        yield from pieces_of(source, io.BytesIO(content))
+        return
+    try:
+        with open(source.name, "rb", opener=_opened) as stream:
+            if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+                yield unread(source.name, "is no plain file")
+                return
+            yield from pieces_of(source, stream)
+    except (OSError, ValueError) as error:
+        yield unread(source.name, why_not(error))
+    except MemoryError:
+        yield unread(source.name, "takes more memory than there is")
+
+
+def _opened(path: str, flags: int) -> int:
+    # Opening a named pipe waits for a writer, for ever.
+    return os.open(path, flags | os.O_NONBLOCK | os.O_NOCTTY)
+
+
+def started(count: int, note: Callable[[str], None]) -> list[Reader]:
+    """Up to `count` readers in processes of their own, or this process where there can be none, which `note` says."""
+    readers: list[ProcessReader] = []
+    try:
+        for _ in range(count):
+            readers.append(ProcessReader())
+        for reader in readers:
+            reader.wait()
+    except (OSError, ReaderError) as error:
+        for reader in readers:
+            reader.close()
+        note(f"No process could be started to read ({why_not(error)}): this one reads, which takes longer.")
+        return [OwnReader()]
+    return list(readers)

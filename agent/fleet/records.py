@@ -1,0 +1,255 @@
+"""Reading the content of files: reports and records, one document or many, whatever else is between them."""
+
+import gzip
+import json
+import re
+import zlib
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any, BinaryIO, Final, get_type_hints
+
+from agent.fleet.reports import record_of_document
+from agent.fleet.store import Piece, Source
+from agent.formats.host import MAX_LISTED, SCHEMA, HostRecord
+from agent.report.model import SCHEMA as REPORT
+from agent.report.model import Access, Path, Status
+from agent.report.serialization import DecodeError, from_json, to_json
+
+MAX_DOCUMENT: Final = 8 << 20
+"""Bytes of one report: that of a host with a hundred endpoints has one."""
+MAX_CONTENT: Final = 4 << 30
+"""Bytes of a file, unpacked: two million records."""
+MAX_TEXT: Final = 2_000
+"""Characters of one text of a record, which is a line of as many bytes."""
+MAX_FAILED: Final = 8
+"""Places of one source that are named where nothing can be read; the others are counted."""
+GZIP: Final = b"\x1f\x8b"
+_TOO_LONG: Final = (
+    f"is longer than {MAX_DOCUMENT >> 20} MiB, the limit of a report, or its file than {MAX_CONTENT >> 30} GiB"
+)
+
+_HINTS: Final = get_type_hints(HostRecord)
+_TEXTS: Final = tuple(name for name, kind in _HINTS.items() if kind is str)
+_TEXTS_OR_NONE: Final = tuple(name for name, kind in _HINTS.items() if kind == str | None)
+_FLAGS: Final = tuple(name for name, kind in _HINTS.items() if kind is bool)
+_LISTS: Final = tuple(name for name, kind in _HINTS.items() if kind == tuple[str, ...])
+_WORDS: Final = {
+    name: frozenset(member.value for member in kind)
+    for name, kind in (("status", Status), ("path", Path), ("access", Access))
+}
+_PART: Final = r"(?:[ -$&-;=-{}~]|%[0-9A-F]{2})*"
+"""Of a key (docs/host-record.md): printable ASCII without `%`, `|`, `<`, which are percent-encoded."""
+_KEY: Final = rf"[A-Z0-9]{{1,16}}\|{_PART}(?:\|{_PART})*"
+_FORMS: Final = {
+    "causes": re.compile(rf"(?:critical|warning)\|{_KEY}"),
+    "symptoms": re.compile(rf"{_KEY} < {_KEY}"),
+}
+_INSTANT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
+_EVENTS: Final = frozenset({"run", "observation", "finding"})
+"""Lines of `--format ndjson` before the report."""
+
+
+def pieces_of(source: Source, stream: BinaryIO) -> Iterator[Piece]:
+    """The records of a source, and what is none, in its order. At least one piece, and the last one says so. Raises
+    nothing but what the stream raises: OSError."""
+    held: Piece | None = None
+    for piece in _pieces_of(source, stream):
+        if held is not None:
+            yield held
+        held = piece
+    if held is not None:
+        yield held._replace(last=True)
+
+
+def _pieces_of(source: Source, stream: BinaryIO) -> Iterator[Piece]:
+    position, failed, more, last = 0, 0, 0, ""
+
+    def piece(number: int | None, text: str | None, why: str | None, times: int = 1) -> Piece:
+        place = source.name if number is None else f"{source.name}:{number}"
+        return Piece(source.name, source.tag, position, place, source.sweep, text, why, times, last=False)
+
+    for number, document, problem in _documents(stream):
+        for text, why in _lines_of(document) if problem is None else [(None, problem)]:
+            if text is None:
+                failed += 1
+                if failed > MAX_FAILED:
+                    more, last = more + 1, why or ""
+                    continue
+            yield piece(number, text, why)
+            position += 1
+    if more:
+        yield piece(None, None, f"{more:,} more of its documents cannot be read either; the last one: {last}", more)
+    elif position == 0:
+        yield piece(None, None, "holds no report and no record")
+
+
+def _lines_of(document: Any) -> Iterator[tuple[str | None, str | None]]:
+    """The lines of the records in a document: of a record, of a report, or of a list of them; nothing for an event of
+    a run, whose report follows."""
+    for each in document if isinstance(document, list) else (document,):
+        if isinstance(each, dict) and each.get("type") in _EVENTS:
+            continue
+        try:
+            yield line_of(each), None
+        except DecodeError as error:
+            yield None, str(error)
+        except RecursionError:
+            yield None, "is nested too deep for a report"
+
+
+def line_of(document: Any) -> str:
+    """The record in a document, or of the report that it is, as a line of JSON whose values are what the tables take.
+    Raises DecodeError."""
+    schema = document.get("schema") if isinstance(document, dict) else None
+    if schema == SCHEMA:
+        return json.dumps(checked(document), separators=(",", ":"))
+    if schema == REPORT:
+        return json.dumps(checked(to_json(record_of_document(document))), separators=(",", ":"))
+    if isinstance(schema, str) and schema.startswith("backuplink."):
+        raise DecodeError("", f"this is a {schema[:40]!a}, and neither a {REPORT} nor a {SCHEMA}")
+    raise DecodeError("", "this is no report and no record of backuplink")
+
+
+def checked(data: dict[str, Any]) -> dict[str, Any]:
+    """A record in the types of JSON whose every field is what `agent.formats.host.HostRecord` says; keys of a later
+    version are left out. Raises DecodeError."""
+    try:
+        record = {name: data[name] for name in _HINTS}
+    except KeyError as error:
+        raise DecodeError(str(error.args[0]), "this key is missing") from None
+    for name in _TEXTS:
+        _check_text(name, record[name])
+    for name in _TEXTS_OR_NONE:
+        if record[name] is not None:
+            _check_text(name, record[name])
+    for name in _FLAGS:
+        if type(record[name]) is not bool:
+            raise DecodeError(name, "true or false belongs here")
+    for name in _LISTS:
+        values = record[name]
+        if type(values) is not list:
+            raise DecodeError(name, "a list belongs here")
+        if len(values) > (len(_HINTS) if name == "cut" else MAX_LISTED):
+            raise DecodeError(name, f"at most {MAX_LISTED} values belong here")
+        for value in values:
+            _check_text(name, value)
+            if name in _FORMS and _FORMS[name].fullmatch(value) is None:
+                raise DecodeError(name, "a key does not have the form of one")
+    for name, words in _WORDS.items():
+        if record[name] not in words:
+            raise DecodeError(name, f"one of {', '.join(sorted(words))} belongs here")
+    record["taken_at"] = _instant(record["taken_at"])
+    return record
+
+
+def _check_text(name: str, value: Any) -> None:
+    if type(value) is not str:
+        raise DecodeError(name, "a text belongs here")
+    if len(value) > MAX_TEXT:
+        raise DecodeError(name, f"a text of at most {MAX_TEXT:,} characters belongs here")
+    if not value.isascii():
+        try:
+            value.encode("utf-8")
+        except UnicodeEncodeError:
+            raise DecodeError(name, "this text is no Unicode") from None
+    if "\0" in value:
+        raise DecodeError(name, "this text holds a NUL")
+
+
+def _instant(text: str) -> str:
+    """In UTC with milliseconds, so that the order of texts is that of times."""
+    moment = from_json(datetime, text, "taken_at")
+    return text if _INSTANT.fullmatch(text) else str(to_json(moment))
+
+
+# --- Documents -------------------------------------------------------------------------------------------------------
+
+
+def _documents(stream: BinaryIO) -> Iterator[tuple[int | None, Any, str | None]]:
+    """What a file holds: the number of the line at which a document begins, or None for one that is the whole file; the
+    document, and why it cannot be read where it cannot."""
+    plain: Any = gzip.GzipFile(fileobj=stream) if _is_packed(stream) else stream
+    try:
+        data = plain.read(MAX_DOCUMENT)
+        if len(data) < MAX_DOCUMENT:
+            document, problem = _parsed(data)
+            if problem is None:
+                yield None, document, None
+                return
+        yield from _of_lines(data, plain)
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        yield None, None, f"cannot be unpacked: {error}"
+
+
+def _of_lines(data: bytes, rest: BinaryIO) -> Iterator[tuple[int | None, Any, str | None]]:
+    """Documents of which each is a line, or stands in lines from `{` to `}`, as JSON is printed with an indent."""
+    whole: list[bytes] = []  # the lines of a document that goes on
+    begun, size, is_junk = 0, 0, False
+    for number, text in enumerate(_lines(data, rest), 1):
+        if text is None:
+            yield number, None, _TOO_LONG
+            return
+        begins = text[:1] in (b"{", b"[")
+        if whole:
+            if not begins:
+                whole.append(text)
+                size += len(text)
+                if size > MAX_DOCUMENT:
+                    yield begun, None, _TOO_LONG
+                    whole = []
+                elif text.rstrip() in (b"}", b"]"):
+                    yield begun, *_parsed(b"".join(whole))
+                    whole = []
+                continue
+            yield begun, None, "is cut off"
+            whole = []
+        stripped = text.strip()
+        if not stripped:
+            continue
+        if begins and stripped in (b"{", b"["):
+            whole, begun, size = [text], number, len(text)
+        elif begins:
+            yield number, *_parsed(stripped)
+        elif not is_junk:
+            yield number, None, "is no JSON"
+        is_junk = not begins
+    if whole:
+        yield begun, None, "is cut off"
+
+
+def _lines(data: bytes, rest: BinaryIO) -> Iterator[bytes | None]:
+    """The lines of what was read and of what is to be read; None in place of one that is too long, and of all that
+    follows."""
+    *lines, tail = data.splitlines(keepends=True) or [b""]
+    yield from lines
+    if tail.endswith(b"\n") or len(data) < MAX_DOCUMENT:
+        yield tail
+        tail = b""
+    total = len(data)
+    while text := rest.readline(MAX_DOCUMENT):
+        total += len(text)
+        if total > MAX_CONTENT or len(tail) + len(text) > MAX_DOCUMENT:
+            yield None
+            return
+        text, tail = tail + text, b""
+        yield text
+    if tail:
+        yield tail
+
+
+def _parsed(data: bytes) -> tuple[Any, str | None]:
+    try:
+        return json.loads(data.decode("utf-8-sig")), None
+    except UnicodeDecodeError:
+        return None, "is no UTF-8 text"
+    except RecursionError:
+        return None, "is nested too deep for a report"
+    except ValueError as error:  # of JSON, and of a number with more digits than Python reads
+        return None, f"is no JSON: {error}"
+
+
+def _is_packed(stream: BinaryIO) -> bool:
+    """Whether it is gzip's; its first bytes are read and given back."""
+    start = stream.read(2)
+    stream.seek(0)
+    return start == GZIP

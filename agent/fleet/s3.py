@@ -1,0 +1,45 @@
+"""Records and reports in S3: keys are listed in pages, and objects read by several threads at once."""
+
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+from agent.fleet.aws import AwsError, in_words
+from agent.fleet.places import S3, is_taken, sweep_of
+from agent.fleet.store import Source
+
+PAGE: Final = 1_000
+"""Keys in one answer, the most that S3 gives."""
+MAX_OBJECT: Final = 256 << 20
+"""Bytes of an object, which is read into memory: a day of 300,000 records."""
+
+
+def listed(client: Any, place: str, cancelled: Callable[[], bool]) -> Iterator[Source]:
+    """The objects below `s3://BUCKET/PREFIX` that may hold records. Raises AwsError."""
+    bucket, _, prefix = place.removeprefix(S3).partition("/")
+    if not bucket:
+        raise AwsError("there is no bucket in it: s3://BUCKET/PREFIX belongs here")
+    with in_words("S3"):
+        for page in client.get_paginator("list_objects_v2").paginate(
+            Bucket=bucket, Prefix=prefix, PaginationConfig={"PageSize": PAGE}
+        ):
+            if cancelled():
+                return
+            for entry in page.get("Contents", ()):
+                key, size = str(entry["Key"]), int(entry.get("Size", 0))
+                if size and (key == prefix or is_taken(key)):
+                    yield Source(f"{S3}{bucket}/{key}", entry.get("ETag"), sweep_of(key), size)
+
+
+def content_of(client: Any, source: Source) -> bytes:
+    """What an object holds. Raises AwsError."""
+    bucket, _, key = source.name.removeprefix(S3).partition("/")
+    if source.size > MAX_OBJECT:
+        raise AwsError(f"is larger than {MAX_OBJECT >> 20} MiB; copy it and read the copy")
+    with in_words("S3"):
+        # As it was listed: one that was exchanged since has another tag, by which no cache may know it.
+        matching = {} if source.tag is None else {"IfMatch": source.tag}
+        answer = client.get_object(Bucket=bucket, Key=key, **matching)
+        data: bytes = answer["Body"].read(MAX_OBJECT + 1)
+    if len(data) > MAX_OBJECT:
+        raise AwsError(f"is larger than {MAX_OBJECT >> 20} MiB; copy it and read the copy")
+    return data

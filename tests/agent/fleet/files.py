@@ -1,0 +1,79 @@
+"""What tests read as a fleet: records and reports of scenarios, as other hosts have them."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from agent.fleet.engines.duckdb import DuckDb
+from agent.fleet.engines.sqlite import Sqlite
+from agent.fleet.reading import ReadRequest, ReadResult, read_into
+from agent.fleet.store import Engine
+from agent.formats.host import line, record_of
+from agent.report import codec
+from tests.support.runs import report_of
+
+COMMAND: Final = "0a1b2c3d-0000-4000-8000-00000000000a"
+SICK: Final = "private-dns-off"
+
+
+def record(number: int = 0, scenario: str = "healthy", **changed: Any) -> dict[str, Any]:
+    """The record of a host, in the types of JSON."""
+    plain: dict[str, Any] = json.loads(line(record_of(report_of(scenario))))
+    return {**plain, "host": f"i-{number:017x}", "run": f"{number:032x}", **changed}
+
+
+def report(number: int = 0, scenario: str = "healthy") -> dict[str, Any]:
+    """The report of a host."""
+    document = codec.encode(report_of(scenario))
+    document["vantage"]["instance_id"] = f"i-{number:017x}"
+    document["run"]["id"] = f"{number:032x}"
+    return document
+
+
+def lines(*records: dict[str, Any]) -> str:
+    """One record a line."""
+    return "".join(f"{json.dumps(each)}\n" for each in records)
+
+
+def request(*places: Path | str, **given: Any) -> ReadRequest:
+    """What to read, without a cache."""
+    plain: dict[str, Any] = {"command_ids": (), "cache": None, "region": None, "profile": None}
+    return ReadRequest(places=tuple(map(str, places)), **{**plain, **given})
+
+
+def read(engine: Engine, *places: Path | str, **given: Any) -> ReadResult:
+    """Read into an engine."""
+    return read_into(engine, request(*places, **given), progress=lambda done, total: None, cancelled=lambda: False)
+
+
+@contextmanager
+def read_anew(kind: type[Sqlite | DuckDb], *places: Path | str, **given: Any) -> Iterator[tuple[Engine, ReadResult]]:
+    """A new engine with what was read."""
+    with kind() as engine:
+        yield engine, read(engine, *places, **given)
+
+
+def hosts(engine: Engine) -> list[str]:
+    """The hosts of all records, in their order."""
+    return [host for (host,) in engine.query("SELECT host FROM record ORDER BY id")]
+
+
+def dump(engine: Engine) -> dict[str, list[tuple[Any, ...]]]:
+    """All rows of all tables, by hosts in place of ids."""
+    columns = "host, sweep, place, tool, run, taken_at, redacted, vpc, status, path, complete, ec2, summary, title, fix"
+    return {
+        "record": engine.query(f"SELECT {columns} FROM record ORDER BY host, place"),  # noqa: S608
+        "cause": engine.query(
+            "SELECT host, rank, severity, code, target, cause_key FROM cause JOIN record ON record = id "
+            "ORDER BY host, place, rank"
+        ),
+        "symptom": engine.query(
+            "SELECT host, code, symptom_key, cause_key FROM symptom JOIN record ON record = id ORDER BY 1, 2, 3, 4"
+        ),
+        "attribute": engine.query(
+            "SELECT host, name, value FROM attribute JOIN record ON record = id ORDER BY 1, 2, 3"
+        ),
+        "unreadable": engine.query("SELECT place, why, times FROM unreadable ORDER BY place, why"),
+    }

@@ -1,0 +1,100 @@
+"""Which files are read, and what their paths say."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from agent.fleet.places import is_taken, sources_of, sweep_of
+from agent.fleet.store import Piece, Source
+
+COMMAND = "0a1b2c3d-0000-4000-8000-00000000000a"
+OTHER = "0a1b2c3d-0000-4000-8000-00000000000b"
+NODE = "i-0a1b2c3d4e5f67890"
+
+
+@pytest.mark.parametrize(
+    ("path", "sweep"),
+    [
+        (f"/x/backuplink/{COMMAND}/{NODE}/awsrunShellScript/report/stdout", COMMAND),
+        (f"{COMMAND}/{NODE}/awsrunShellScript/host/stdout", COMMAND),
+        (f"backuplink/{COMMAND}/mi-0a1b2c3d4e5f67890/awsrunShellScript/host/stdout", COMMAND),
+        (f"backuplink/{NODE}/{COMMAND}/{OTHER}/awsrunShellScript/report/stdout", OTHER),
+        ("/x/host.v1/account=111122223333/region=eu-west-1/dt=2026-03-01/i-1.json", "2026-03-01"),
+        (f"/x/{COMMAND}/{NODE}/report.json", None),
+        ("/x/dt=yesterday/i-1.json", None),
+        ("/x/reports/i-1.json", None),
+    ],
+)
+def test_what_a_path_says_of_the_sweep(path: str, sweep: str | None) -> None:
+    assert sweep_of(path) == sweep
+
+
+@pytest.mark.parametrize(
+    ("path", "taken"),
+    [
+        *((f"/x/a{suffix}", True) for suffix in (".json", ".ndjson", ".JSON", ".json.gz", ".gz", ".parquet", ".jsonl")),
+        *((f"/x/{name}", False) for name in ("a.txt", "stdout", ".a.json", "json", "a.html", "a.jsonx")),
+        (f"/x/{COMMAND}/{NODE}/awsrunShellScript/report/stdout", True),
+        (f"/x/{COMMAND}/{NODE}/awsrunShellScript/host/stdout", True),
+        (f"/x/{COMMAND}/{NODE}/awsrunShellScript/check/stdout", False),
+        (f"/x/{COMMAND}/{NODE}/awsrunShellScript/report/stderr", False),
+    ],
+)
+def test_which_files_of_a_folder_are_taken(path: str, taken: bool) -> None:
+    assert is_taken(path) is taken
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for name in ("b/2.json", "b/1.json", "a/deep/er/3.ndjson", "a/notes.txt", "0.json", ".git/4.json", "[x].json"):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("{}")
+    (tmp_path / "b" / "loop").symlink_to(tmp_path)
+    os.mkfifo(tmp_path / "pipe.json")
+    return tmp_path
+
+
+def _names(folder: Path, place: Path | str) -> list[str]:
+    found = list(sources_of(str(place)))
+    assert all(isinstance(each, Source) for each in found)
+    return [Path(each[0]).relative_to(folder).as_posix() for each in found]
+
+
+def test_a_folder_is_walked_in_the_order_of_its_names(folder: Path) -> None:
+    assert _names(folder, folder) == ["0.json", "[x].json", "a/deep/er/3.ndjson", "b/1.json", "b/2.json"]
+
+
+def test_a_file_that_is_named_is_read_whatever_it_is_called(folder: Path) -> None:
+    assert _names(folder, folder / "a/notes.txt") == ["a/notes.txt"]
+    assert _names(folder, folder / "[x].json") == ["[x].json"]
+
+
+def test_patterns(folder: Path) -> None:
+    assert _names(folder, folder / "b/*.json") == ["b/1.json", "b/2.json"]
+    assert _names(folder, folder / "**/*.ndjson") == ["a/deep/er/3.ndjson"]
+    assert _names(folder, folder / "a*") == ["a/deep/er/3.ndjson"]
+
+
+def test_a_path_is_the_same_from_everywhere(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder / "b")
+    assert _names(folder, "1.json") == ["b/1.json"]
+    assert _names(folder, "../b/*.json") == ["b/1.json", "b/2.json"]
+
+
+@pytest.mark.parametrize("place", ["nothing.json", "nothing/*.json", "\0", "x" * 5_000])
+def test_what_is_not_there(folder: Path, place: str) -> None:
+    (piece,) = sources_of(str(folder / place) if "\0" not in place else place)
+    assert isinstance(piece, Piece)
+    assert piece.line is None
+    assert piece.why
+
+
+def test_a_file_with_another_content_has_another_tag(folder: Path) -> None:
+    (before,) = sources_of(str(folder / "0.json"))
+    (folder / "0.json").write_text("{ }")
+    (after,) = sources_of(str(folder / "0.json"))
+    assert isinstance(before, Source)
+    assert isinstance(after, Source)
+    assert before.tag != after.tag

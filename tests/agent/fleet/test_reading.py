@@ -1,0 +1,344 @@
+"""What is read into the tables, by which processes, and what becomes of all that cannot be read."""
+
+import gzip
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agent.fleet import reading
+from agent.fleet.engines.duckdb import DuckDb
+from agent.fleet.engines.sqlite import Sqlite
+from agent.fleet.model import MAX_EXAMPLES
+from agent.fleet.readers import OwnReader, ProcessReader, ReaderError
+from agent.fleet.reading import FleetReadError, read_into
+from agent.fleet.store import Read, Source
+from agent.formats.host import record_of
+from tests.agent.fleet.files import COMMAND, SICK, dump, hosts, lines, read, read_anew, record, report, request
+from tests.support.runs import report_of
+
+KINDS = [pytest.param(Sqlite, id="sqlite"), pytest.param(DuckDb, id="duckdb")]
+Kind = type[Sqlite | DuckDb]
+I = "i-{:017x}".format  # noqa: E741 - the id of a host
+
+
+def _layout(folder: Path, count: int = 12) -> Path:
+    """A folder as Systems Manager fills it, with every form of content."""
+    for number in range(count):
+        output = folder / COMMAND / f"i-{number:017x}" / "awsrunShellScript"
+        step = output / ("report", "host")[number % 2]
+        step.mkdir(parents=True)
+        document = report(number, SICK) if number % 2 == 0 else record(number)
+        (step / "stdout").write_text(json.dumps(document, indent=(None, 2)[number % 3 == 0]) + "\n")
+        (output / "check").mkdir()
+        (output / "check" / "stdout").write_text("ok\n")
+        (step / "stderr").write_text("{")
+    return folder
+
+
+@pytest.fixture
+def many(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However few files there are, other processes read them."""
+    monkeypatch.setattr(reading, "FEW_SOURCES", 0)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_systems_manager_writes(kind: Kind, tmp_path: Path) -> None:
+    with read_anew(kind, _layout(tmp_path)) as (engine, result):
+        assert (result.read, result.unreadable_count, result.unreadable, result.notes) == (12, 0, (), ())
+        assert hosts(engine) == [I(number) for number in range(12)]
+        assert engine.query("SELECT DISTINCT sweep FROM record") == [(COMMAND,)]
+        assert engine.query("SELECT count(*) FROM record WHERE status = 'critical'") == [(6,)]
+        (place,) = engine.query("SELECT place FROM record WHERE host = ?", [I(3)])[0]
+        assert place == f"{tmp_path}/{COMMAND}/{I(3)}/awsrunShellScript/host/stdout"
+
+
+def test_both_engines_hold_the_same(tmp_path: Path) -> None:
+    _layout(tmp_path)
+    (tmp_path / "broken.json").write_text("{")
+    with read_anew(Sqlite, tmp_path) as (sqlite, _), read_anew(DuckDb, tmp_path) as (duckdb, _):
+        assert dump(sqlite) == dump(duckdb)
+        assert all(dump(sqlite).values())
+
+
+@pytest.mark.usefixtures("many")
+def test_processes_read_what_this_one_reads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _layout(tmp_path)
+    (tmp_path / "broken.json").write_text("{")
+    (tmp_path / "many.ndjson.gz").write_bytes(gzip.compress(lines(*(record(n) for n in range(100, 1_000))).encode()))
+    with read_anew(DuckDb, tmp_path) as (elsewhere, result):
+        assert result.read == 912
+        assert result.notes == ()
+        monkeypatch.setattr(reading, "FEW_SOURCES", 100)
+        with read_anew(DuckDb, tmp_path) as (here, _):
+            assert dump(here) == dump(elsewhere)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_cannot_be_read_is_counted_and_the_first_are_named(kind: Kind, tmp_path: Path) -> None:
+    for number in range(10):
+        (tmp_path / f"{number}.json").write_text("{")
+    (tmp_path / "good.json").write_text(lines(record(1)))
+    (tmp_path / "many.ndjson").write_text(lines(record(2)) + "{}\n" * 50)
+    missing = tmp_path / "missing"
+    with read_anew(kind, missing, tmp_path) as (_, result):
+        assert result.read == 2
+        assert result.unreadable_count == 61
+        assert len(result.unreadable) == MAX_EXAMPLES
+        assert result.unreadable[0].place == str(missing)
+        assert result.unreadable[0].why == "No such file or directory"
+        assert result.unreadable[1].place == f"{tmp_path}/0.json:1"
+
+
+def test_a_file_that_is_named_twice_is_read_once(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text(lines(record(1)))
+    with read_anew(Sqlite, tmp_path, tmp_path / "a.json", tmp_path / "*.json") as (engine, _):
+        assert hosts(engine) == [I(1)]
+
+
+@pytest.mark.parametrize("content", [None, "{", ""])
+def test_where_nothing_can_be_read(tmp_path: Path, content: str | None) -> None:
+    if content is not None:
+        (tmp_path / "a.json").write_text(content)
+    with Sqlite() as engine, pytest.raises(FleetReadError, match="no report and no record"):
+        read(engine, tmp_path)
+    with Sqlite() as engine, pytest.raises(FleetReadError, match="nothing to read"):
+        read(engine)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_file_that_may_not_be_read(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text(lines(record(1)))
+    (tmp_path / "b.json").write_text(lines(record(2)))
+    (tmp_path / "b.json").chmod(0)
+    with read_anew(Sqlite, tmp_path) as (_, result):
+        assert [(each.place, each.why) for each in result.unreadable] == [(f"{tmp_path}/b.json", "Permission denied")]
+
+
+def test_pipes_are_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "a.json").write_text(lines(record(1)))
+    with read_anew(Sqlite, tmp_path, tmp_path / "pipe") as (_, result):
+        assert [each.why for each in result.unreadable] == ["is no plain file"]
+
+
+# --- Progress and the end --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("many")
+@pytest.mark.parametrize("few", [0, 1_000])
+def test_progress_comes_to_all_of_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, few: int) -> None:
+    monkeypatch.setattr(reading, "FEW_SOURCES", few)
+    told: list[tuple[int, int | None]] = []
+    with Sqlite() as engine:
+        read_into(
+            engine,
+            request(_layout(tmp_path)),
+            progress=lambda done, total: told.append((done, total)),
+            cancelled=lambda: False,
+        )
+    assert told[0] == (0, 12)
+    assert told[-1] == (12, 12)
+    assert [done for done, _ in told] == sorted(done for done, _ in told)
+
+
+@pytest.mark.usefixtures("many")
+def test_reading_that_is_cancelled_ends_its_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "CHUNK", 2)
+    made: list[ProcessReader] = []
+    real = ProcessReader.__init__
+
+    def noted(self: ProcessReader) -> None:
+        real(self)
+        made.append(self)
+
+    monkeypatch.setattr(ProcessReader, "__init__", noted)
+    done: list[int] = []
+    with Sqlite() as engine:
+        result = read_into(
+            engine,
+            request(_layout(tmp_path, 60)),
+            progress=lambda count, _: done.append(count),
+            cancelled=lambda: bool(done) and done[-1] >= 4,
+        )
+    assert 0 < result.read < 60
+    assert result.notes == ("Reading was interrupted: this is not the whole fleet.",)
+    assert made
+    assert all(reader._process.poll() is not None for reader in made)
+
+
+# --- Processes -------------------------------------------------------------------------------------------------------
+
+
+def _sources(folder: Path) -> list[Source]:
+    return [Source(str(path), None, None, 0) for path in sorted(folder.glob("*.json"))]
+
+
+@pytest.fixture
+def three(tmp_path: Path) -> Path:
+    for number in range(3):
+        (tmp_path / f"{number}.json").write_text(lines(record(number)))
+    return tmp_path
+
+
+def test_a_reader_is_this_python_without_its_surroundings(three: Path) -> None:
+    reader = ProcessReader()
+    try:
+        reader.wait()
+        sources = _sources(three)
+        contents: Sequence[bytes | None] = [None, lines(record(7)).encode(), None]
+        answers = list(reader.read(sources, contents))
+        assert answers == list(OwnReader().read(sources, contents))
+        assert [ended for _, ended in answers] == [1, 1, 1]
+        assert json.loads(answers[1][0][0].line or "")["host"] == I(7)
+    finally:
+        reader.close()
+
+
+def test_a_reader_ends_with_its_input() -> None:
+    reader = ProcessReader()
+    reader.wait()
+    assert reader._process.stdin is not None
+    reader._process.stdin.close()
+    assert reader._process.wait() == 0
+    reader.close()
+
+
+def test_a_reader_that_was_killed_says_so(three: Path) -> None:
+    reader = ProcessReader()
+    reader.wait()
+    reader._process.send_signal(signal.SIGKILL)
+    reader._process.wait()
+    with pytest.raises(ReaderError):
+        list(reader.read(_sources(three), [None] * 3))
+    reader.close()
+
+
+class _Dying(OwnReader):
+    """Is lost at a file, after what is before it."""
+
+    def __init__(self, at: str) -> None:
+        self._at = at
+
+    def read(self, sources: Sequence[Source], contents: Sequence[bytes | None]) -> Any:
+        for answer, source in zip(super().read(sources, contents), sources, strict=True):
+            if source.name.endswith(self._at):
+                yield answer[0][:1], 0
+                raise ReaderError
+            yield answer
+
+
+@pytest.mark.usefixtures("many")
+def test_what_a_lost_reader_had_is_read_again_and_once(three: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (three / "1.json").write_text(lines(record(1), record(11)))
+    monkeypatch.setattr(reading, "started", lambda *_: [_Dying("1.json")])
+    monkeypatch.setattr(reading, "ProcessReader", OwnReader)
+    monkeypatch.setattr(OwnReader, "wait", lambda _: None, raising=False)
+    with read_anew(Sqlite, three) as (engine, result):
+        assert sorted(hosts(engine)) == sorted([I(0), I(1), I(11), I(2)])
+        assert result.unreadable == ()
+
+
+@pytest.mark.usefixtures("many")
+def test_a_file_that_ends_its_reader_takes_no_other_with_it(three: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "started", lambda *_: [_Dying("1.json")])
+    monkeypatch.setattr(reading, "ProcessReader", lambda: _Dying("1.json"))
+    monkeypatch.setattr(_Dying, "wait", lambda _: None, raising=False)
+    with read_anew(Sqlite, three) as (engine, result):
+        assert {I(0), I(2)} <= set(hosts(engine))
+        assert [each.why for each in result.unreadable] == ["the process that read it was ended, as for want of memory"]
+
+
+@pytest.mark.usefixtures("many")
+@pytest.mark.parametrize("program", ["", "/nothing/here", "/bin/false"])
+def test_without_processes_this_one_reads(three: Path, monkeypatch: pytest.MonkeyPatch, program: str) -> None:
+    monkeypatch.setattr(sys, "executable", program)
+    with read_anew(Sqlite, three) as (engine, result):
+        assert hosts(engine) == [I(0), I(1), I(2)]
+        assert len(result.notes) == 1
+        assert result.notes[0].startswith("No process could be started to read")
+
+
+def test_a_reader_is_light() -> None:
+    """What a reader imports: no click, no SDK, no interface, no database."""
+    heavy = ("click", "botocore", "textual", "duckdb", "sqlite3", "dns", "httpx")
+    code = f"import sys; import agent.fleet.readers; print([name for name in {heavy} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
+# --- Parquet ---------------------------------------------------------------------------------------------------------
+
+
+def test_parquet_is_read_back(tmp_path: Path) -> None:
+    """That of a cache has the columns of records."""
+    (tmp_path / "a.ndjson").write_text(lines(record(1, SICK), record(2), record(3, host="<b>|\n")) + "{}\n")
+    with read_anew(DuckDb, tmp_path / "a.ndjson", cache=tmp_path / "cache") as (plain, _):
+        (part,) = (tmp_path / "cache").iterdir()
+        (tmp_path / "b.parquet").write_bytes(b"PAR1 and no more")
+        with read_anew(DuckDb, part, tmp_path / "b.parquet") as (engine, result):
+            assert hosts(engine) == [I(1), I(2), "<b>|\n"]
+            assert [each.place for each in result.unreadable] == [f"{tmp_path}/b.parquet"]
+            for table in ("cause", "symptom", "attribute"):
+                assert dump(engine)[table] == dump(plain)[table]
+        with Sqlite() as engine, pytest.raises(FleetReadError, match="needs DuckDB"):
+            read(engine, part)
+
+
+def test_parquet_of_others_is_checked_row_by_row(tmp_path: Path) -> None:
+    with DuckDb() as engine:
+        engine.insert([Read(sweep="s", place="p", record=record_of(report_of(SICK)))])
+        data = engine.write_parquet("SELECT *, 'fine' AS verdict FROM record")
+    (tmp_path / "a.parquet").write_bytes(data)
+    with DuckDb() as engine, pytest.raises(FleetReadError, match="security_groups: this key is missing"):
+        read(engine, tmp_path / "a.parquet")
+
+
+# --- DuckDB is shut in -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SELECT * FROM read_text('/etc/passwd')",
+        "SELECT * FROM read_csv('https://127.0.0.1:9/x.csv')",
+        "COPY (SELECT 1) TO '/tmp/backuplink-test.csv'",
+        "INSTALL httpfs",
+        "LOAD httpfs",
+        "ATTACH '/tmp/x.db'",
+        "SET enable_external_access = true",
+        "SET autoinstall_known_extensions = true",
+        "SET allowed_directories = ['/']",
+    ],
+)
+def test_duckdb_opens_nothing_but_its_own_folder(statement: str) -> None:
+    import duckdb
+
+    with DuckDb() as engine, pytest.raises(duckdb.Error):
+        engine.execute(statement)
+
+
+def test_duckdb_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with DuckDb() as engine:
+        (own,) = tmp_path.iterdir()
+        assert own.stat().st_mode & 0o777 == 0o700
+        engine.write_parquet("SELECT 1 AS one")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_rows_are_filled_in(kind: Kind) -> None:
+    with kind() as engine:
+        engine.execute("CREATE TABLE t (a BIGINT, b TEXT, c DOUBLE)")
+        engine.fill("t", [])
+        engine.fill("t", ((number, None if number % 2 else "x", number / 2) for number in range(25_000)))
+        assert engine.query("SELECT count(*), sum(a), count(b), sum(c) FROM t") == [
+            (25_000, 312_487_500, 12_500, 156_243_750.0)
+        ]

@@ -1,0 +1,211 @@
+"""What is found in a file: records and reports, one or many, and what is neither."""
+
+import gzip
+import io
+import json
+from random import Random
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from agent.fleet import records
+from agent.fleet.engines.sqlite import Sqlite
+from agent.fleet.records import checked, pieces_of
+from agent.fleet.store import Piece, Source
+from agent.formats.host import HostRecord
+from agent.report.serialization import DecodeError, from_json
+from tests.agent.fleet.files import SICK, lines, record, report
+from tests.hostile.fuzz.fleet_records import content
+from tests.support import extent
+
+SOURCE = Source("f", "tag", "a sweep", 0)
+
+
+def found(data: bytes | str) -> list[Piece]:
+    """The pieces of a file with this content."""
+    return list(pieces_of(SOURCE, io.BytesIO(data.encode() if isinstance(data, str) else data)))
+
+
+def hosts(data: bytes | str) -> list[str | None]:
+    """The hosts of the records in a file; None for what is none."""
+    return [None if piece.line is None else json.loads(piece.line)["host"] for piece in found(data)]
+
+
+def whys(data: bytes | str) -> list[tuple[str, str | None]]:
+    """What cannot be read of a file, with its place."""
+    return [(piece.place, piece.why) for piece in found(data) if piece.line is None]
+
+
+I = "i-{:017x}".format  # noqa: E741 - the id of a host
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        lines(record(1)),
+        json.dumps(record(1), indent=2),
+        json.dumps(report(1)),
+        json.dumps(report(1), indent=4),
+        "\ufeff" + lines(record(1)),
+        json.dumps({"type": "report", **report(1)}),
+    ],
+)
+def test_one_document(text: str) -> None:
+    assert found(text) == [Piece("f", "tag", 0, "f", "a sweep", found(text)[0].line, None, 1, True)]
+    assert hosts(text) == [I(1)]
+    assert hosts(gzip.compress(text.encode())) == [I(1)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        lines(record(1), record(2), record(3)),
+        lines(record(1), report(2), record(3)).replace("\n", "\n\n"),
+        "\n".join(json.dumps(each, indent=2) for each in (record(1), report(2), record(3))),
+        lines(record(1)) + json.dumps(report(2), indent=1) + "\n" + lines(record(3)),
+        json.dumps([record(1), report(2), record(3)]),
+        json.dumps([record(1), report(2), record(3)], indent=2),
+        lines({"type": "run"}, {"type": "finding"}, {"type": "report", **report(1)}) + lines(record(2), record(3)),
+        lines(record(1), record(2)) + lines(record(3)).rstrip("\n"),
+    ],
+)
+def test_several_documents(text: str) -> None:
+    assert hosts(text) == [I(1), I(2), I(3)]
+    assert hosts(gzip.compress(text.encode())) == [I(1), I(2), I(3)]
+    assert [piece.position for piece in found(text)] == [0, 1, 2]
+
+
+def test_the_place_of_one_of_several_is_its_line() -> None:
+    assert [piece.place for piece in found(lines(record(1), record(2)))] == ["f:1", "f:2"]
+
+
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [
+        (b"", "holds no report and no record"),
+        (b"\n \n", "holds no report and no record"),
+        (lines({"type": "run"}), "holds no report and no record"),
+        ("hello\nworld\n", "is no JSON"),
+        ("{}", "this is no report and no record"),
+        ("[1]", "this is no report and no record"),
+        ("7", "this is no report and no record"),
+        ('{"schema": "backuplink.facts.v1"}', "'backuplink.facts.v1'"),
+        (json.dumps(report(1))[:-9], "is no JSON"),
+        (json.dumps(report(1), indent=2)[:-9], "is cut off"),
+        (b"\xff\xfe{}", "is no"),
+        (b"[" * 100_000, "nested too deep"),
+        (b'{"a":' * 100_000, "nested too deep"),
+        (b'{"schema": 1' + b"1" * 6_000 + b"}", "is no JSON"),
+        (gzip.compress(lines(record(1)).encode())[:-12], "cannot be unpacked"),
+        (gzip.compress(b"{}")[:6] + b"x" * 60, "cannot be unpacked"),
+    ],
+)
+def test_what_is_none(data: bytes | str, why: str) -> None:
+    pieces = found(data)
+    assert [piece.line for piece in pieces] == [None]
+    assert why in (pieces[0].why or "")
+
+
+def test_what_is_torn_takes_no_other_with_it() -> None:
+    torn = lines(record(2))[:-40] + "\n"
+    assert hosts(lines(record(1)) + torn + lines(record(3))) == [I(1), None, I(3)]
+    pretty = json.dumps(report(2), indent=2)
+    assert hosts(lines(record(1)) + pretty[:-300] + "\n" + pretty + "\n" + lines(record(3))) == [I(1), None, I(2), I(3)]
+    assert whys(lines(record(1)) + "hello\nthere\n" + lines(record(3))) == [("f:2", "is no JSON")]
+
+
+def test_many_failures_are_counted_and_the_first_named() -> None:
+    pieces = found("{}\n" * 500 + lines(record(1)))
+    assert [piece.times for piece in pieces if piece.line is None] == [1] * records.MAX_FAILED + [492]
+    assert sum(piece.line is not None for piece in pieces) == 1
+    assert "492 more" in (pieces[-1].why or "")
+
+
+def test_a_file_that_is_larger_than_a_document_is_read_by_its_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(records, "MAX_DOCUMENT", 3_000)
+    text = lines(*(record(number) for number in range(50)))
+    assert hosts(text) == [I(number) for number in range(50)]
+    assert hosts(gzip.compress(text.encode())) == [I(number) for number in range(50)]
+    assert "limit of a report" in (whys(json.dumps(report(1)))[0][1] or "")
+    assert "limit of a report" in (whys(json.dumps(report(1), indent=2))[0][1] or "")
+
+
+def test_a_file_without_an_end_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(records, "MAX_DOCUMENT", 2_000)
+    monkeypatch.setattr(records, "MAX_CONTENT", 20_000)
+    text = lines(*(record(number) for number in range(100)))
+    assert 5 < len(hosts(gzip.compress(text.encode()))) < 40
+    assert found(text)[-1].line is None
+
+
+def test_a_record_of_a_later_version_is_read_without_what_is_new() -> None:
+    assert checked({**record(1), "later": 7}) == record(1)
+
+
+@pytest.mark.parametrize("name", [name for name in HostRecord.__slots__ if name != "schema"])
+def test_a_record_has_every_field(name: str) -> None:
+    (piece,) = found(lines({key: value for key, value in record(1).items() if key != name}))
+    assert piece.line is None
+    assert name in (piece.why or "")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *((name, 7) for name in ("tool", "run", "taken_at", "host", "vpc", "redacted", "causes", "title", "cut")),
+        *((name, None) for name in ("tool", "run", "taken_at", "status", "redacted", "security_groups", "summary")),
+        *(
+            ("taken_at", text)
+            for text in ("", "yesterday", "2026-03-01", "2026-03-01T00:00:00", "9999-99-99T00:00:00Z")
+        ),
+        *(("status", text) for text in ("", "fine", "OK")),
+        ("host", "x" * 2_001),
+        ("host", "\ud800"),
+        ("host", "a\0b"),
+        ("security_groups", [f"sg-{number}" for number in range(9)]),
+        ("security_groups", [None]),
+        *(("causes", [text]) for text in ("", "critical", "critical|", "critical|VPC005", "info|VPC005|backup")),
+        *(("causes", [text]) for text in ("critical|VPC005|b|a=%", "critical|VPC005|b|a=<", "critical|V C|b")),
+        ("causes", ["critical|VPC005|b|a=\n"]),
+        ("causes", ["critical|VPC005|b\n"]),
+        *(("symptoms", [text]) for text in ("", "TCP003|b", "TCP003|b < ", " < TCP003|b", "A1|b < B1|b < C1|b")),
+    ],
+)
+def test_a_field_that_is_forged(name: str, value: Any) -> None:
+    with pytest.raises(DecodeError, match=name):
+        checked({**record(1, SICK), name: value})
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("2026-03-01T12:00:00.250Z", "2026-03-01T12:00:00.250Z"),
+        ("2026-03-01T12:00:00Z", "2026-03-01T12:00:00.000Z"),
+        ("2026-03-01T14:00:00.250+02:00", "2026-03-01T12:00:00.250Z"),
+        ("2026-02-28T23:30:00-12:30", "2026-03-01T12:00:00.000Z"),
+    ],
+)
+def test_times_of_all_zones_have_one_form(given: str, kept: str) -> None:
+    assert checked(record(1, taken_at=given))["taken_at"] == kept
+
+
+@pytest.mark.parametrize("host", ["a|b", "a < b", "a\nb", "<script>alert(1)</script>", "\x1b[2J", "=1+1", "\u202e", ""])
+def test_a_host_is_called_whatever_it_is_called(host: str) -> None:
+    assert checked(record(1, host=host))["host"] == host
+
+
+@settings(max_examples=extent.examples(400), deadline=None)
+@given(chance=st.randoms(use_true_random=False))
+def test_any_bytes_are_records_or_refused_in_words(chance: Random) -> None:
+    pieces = found(content(chance))
+    assert pieces
+    for piece in pieces:
+        assert (piece.line is None) == (piece.why is not None)
+        if piece.line is not None:
+            from_json(HostRecord, json.loads(piece.line))
+    with Sqlite() as engine:
+        engine.take(pieces)
+        engine.settle()
+        assert engine.query("SELECT count(*) FROM record") == [(sum(piece.line is not None for piece in pieces),)]

@@ -1,0 +1,157 @@
+"""What it takes to read a fleet: whole reports against `cat` of the same files, and records from the cache.
+
+The reports are those of four scenarios as the product writes them, with the ids of as many hosts; the cache is filled
+by the product from their records, of 100 sweeps.
+"""
+
+import json
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+from agent.fleet.engines import best_engine
+from agent.fleet.records import line_of
+from agent.fleet.store import Piece
+from agent.report import codec
+from tests.bench.promise import Benchmark, Figure, Promise, UnmeasuredError
+from tests.bench.spent import Spent, in_turn, median, peak, ratio, run, wall
+from tests.support.runs import report_of
+
+REPORTS: Final = 10_000
+RECORDS: Final = (1_000, 10_000, 100_000, 1_000_000)
+SCENARIOS: Final = ("healthy", "one-zone-silent", "private-dns-off", "three-faults")
+SWEEPS: Final = 20
+ROUNDS: Final = 3
+_READ: Final = """
+import json, resource, sys
+from pathlib import Path
+from agent.fleet.engines import best_engine
+from agent.fleet.reading import ReadRequest, read_into
+place, cache = sys.argv[1:]
+with best_engine() as engine:
+    request = ReadRequest(places=(place,) if place else (), command_ids=(), cache=Path(cache) if cache else None,
+        region=None, profile=None)
+    result = read_into(engine, request, progress=lambda done, total: None, cancelled=lambda: False)
+readers = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+print(json.dumps({"read": result.read, "readers": readers, "engine": engine.name}))
+"""
+
+
+def reports(folder: Path, count: int) -> None:
+    """Write reports as Systems Manager does, one a host."""
+    documents = [json.dumps(codec.encode(report_of(name)), indent=2) for name in SCENARIOS]
+    ids = [str(report_of(name).vantage.instance_id) for name in SCENARIOS]
+    runs = [report_of(name).run.id for name in SCENARIOS]
+    for number in range(count):
+        which = number % len(SCENARIOS)
+        host = f"i-{number:017x}"
+        text = documents[which].replace(ids[which], host).replace(runs[which], f"{number:032x}")
+        place = folder / "0a1b2c3d-0000-4000-8000-00000000000a" / host / "awsrunShellScript" / "report"
+        place.mkdir(parents=True)
+        (place / "stdout").write_text(text + "\n", "utf-8")
+
+
+def pieces(count: int) -> Iterator[Piece]:
+    """The records of a fleet in SWEEPS sweeps, with some hundred groups, subnets and endpoints."""
+    plain: list[dict[str, Any]] = [json.loads(line_of(codec.encode(report_of(name)))) for name in SCENARIOS]
+    begin = datetime.fromisoformat(plain[0]["taken_at"])
+    hosts = count // SWEEPS
+    for number in range(count):
+        sweep, host = divmod(number, hosts)
+        document = plain[0] if host % 10 else plain[1 + host // 10 % (len(plain) - 1)]
+        line = json.dumps(
+            {
+                **document,
+                "host": f"i-{host:017x}",
+                "run": f"{number:032x}",
+                "taken_at": (begin + timedelta(days=sweep, seconds=host % 600)).isoformat(timespec="milliseconds"),
+                "subnet": f"subnet-{host % 97:017x}",
+                "vpc": f"vpc-{host % 13:017x}",
+                "security_groups": [f"sg-{host % 101:017x}"],
+                "endpoints": [f"vpce-{host % 13:017x}"],
+            },
+            separators=(",", ":"),
+        )
+        yield Piece(
+            f"/made/{sweep:03}.ndjson",
+            "made",
+            host,
+            f"/made/{sweep:03}.ndjson:{host}",
+            f"{sweep}",
+            line,
+            None,
+            1,
+            host == hosts - 1,
+        )
+
+
+def _read(place: Path | None, cache: Path | None) -> Spent:
+    return run(sys.executable, "-c", _READ, "" if place is None else str(place), "" if cache is None else str(cache))
+
+
+def whole_reports(count: int = REPORTS) -> tuple[Figure, ...]:
+    """Wall time of reading whole reports to that of `cat`, and the memory of a reader in MB."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        reports(folder, count)
+        rounds = in_turn(
+            lambda: _read(folder, None),
+            lambda: run("sh", "-c", 'find "$1" -name stdout -exec cat {} + >/dev/null', "sh", name),
+            rounds=ROUNDS,
+        )
+        said = json.loads(rounds[0][0].output)
+        if said["read"] != count:
+            raise UnmeasuredError(f"{said['read']} of {count} reports were read")
+        seconds = f"{median(rounds, wall, 0):.1f} s against {median(rounds, wall, 1):.1f}"
+        return (
+            Figure(ratio(rounds, wall), f"{seconds}, whole process with {said['engine']}"),
+            Figure(max(json.loads(mine.output)["readers"] for mine, _ in rounds) * 1024 / 1e6),
+        )
+
+
+def from_cache() -> tuple[Figure, ...]:
+    """Seconds of a process that has all records of a cache in its tables, and the memory of the largest in MB."""
+    spent: dict[int, Spent] = {}
+    for count in RECORDS:
+        cache = Path(tempfile.mkdtemp())
+        try:
+            cache.chmod(0o700)
+            with best_engine() as engine:
+                engine.open_cache(cache)
+                engine.take(pieces(count))
+                engine.settle()
+            rounds = in_turn(lambda cache=cache: _read(None, cache), rounds=ROUNDS)  # type: ignore[misc]
+            spent[count] = sorted((each for (each,) in rounds), key=wall)[ROUNDS // 2]
+        finally:
+            shutil.rmtree(cache)
+    growth = ", ".join(
+        f"{count:,}: {each.wall:.1f} s, {peak(each) * 1024 / 1e6:.0f} MB" for count, each in spent.items()
+    )
+    return (
+        Figure(spent[100_000].wall, growth),
+        Figure(spent[1_000_000].wall),
+        Figure(peak(spent[1_000_000]) * 1024 / 1e6),
+    )
+
+
+MEASUREMENTS: Final = (
+    Benchmark(
+        promises=(
+            Promise(what="fleet: reading 10,000 whole reports", against="`cat` of the same files", limit=5),
+            Promise(what="fleet: a process that reads them, memory", against="", limit=60, unit="MB"),
+        ),
+        measure=whole_reports,
+    ),
+    Benchmark(
+        promises=(
+            Promise(what="fleet: 100,000 records from the cache", against="", limit=2, unit="s"),
+            Promise(what="fleet: 1,000,000 records from the cache", against="", limit=20, unit="s"),
+            Promise(what="fleet: 1,000,000 records, memory", against="", limit=2_000, unit="MB"),
+        ),
+        measure=from_cache,
+    ),
+)
