@@ -90,7 +90,7 @@ class _Naming:
             self._of_place["vpc", held.vpc].append(class_)
             self._of_place["account", held.account].append(class_)
         self._known_services = {service for class_ in self._hosts for service in classes.of[class_].services}
-        self._there: dict[tuple[str, frozenset[str | None], frozenset[str]], dict[int, int]] = {}
+        self._there: dict[tuple[str, frozenset[str | None], frozenset[str]], tuple[Hosts, int]] = {}
         self._everywhere: dict[frozenset[str], Exposed] = {}
         self._targets: defaultdict[str, set[str]] = defaultdict(set)
         for key, target in engine.query("SELECT DISTINCT raw_key, target FROM fault_target WHERE sweep = ?", (sweep,)):
@@ -128,17 +128,17 @@ class _Naming:
 
     def _by_evidence(self, key: str, fault: _Fault) -> NamedCause | None:
         count = sum(fault.members.values())
-        subjects = subjects_of(key)
         services = self._services({key})
+        is_named = names_resource(fault.code, key)
+        is_specific = count >= self._least and any(subject.kind in _SPECIFIC for subject in subjects_of(key))
+        if not is_named and not is_specific and 2 * count < self._fewest_exposed(key, fault.members, services):
+            return None
         exposed = self._exposed(key, fault.members, services)
         exposed_count = sum(exposed.values())
         is_enough = count >= self._least or (count == exposed_count and count > 1)
-        if names_resource(fault.code, key):
+        if is_named:
             named_by = NamedBy.CONFIGURATION
-        elif is_enough and (
-            2 * count >= exposed_count
-            or (count >= self._least and any(subject.kind in _SPECIFIC for subject in subjects))
-        ):
+        elif is_specific or (is_enough and 2 * count >= exposed_count):
             named_by = NamedBy.EVIDENCE
         else:
             return None
@@ -169,22 +169,27 @@ class _Naming:
     def _exposed(self, key: str, members: Iterable[int], services: frozenset[str]) -> dict[int, int]:
         """The hosts that could have a fault with that key: with one of its services, and in the VPCs of those that have
         it, or in their accounts; everywhere where the key names nothing."""
-        if "|" not in key:
-            return dict(self._exposed_everywhere(services).hosts)
-        by = "account" if radius_of(key.partition("|")[0]) is Radius.ACCOUNT else "vpc"
         members = list(members)
-        places = frozenset(getattr(self._classes.of[class_], by) for class_ in members)
-        there = self._exposed_there(by, places, services)
-        return {**there, **{class_: self._hosts[class_] for class_ in members}}
+        return {**self._with_service(key, members, services)[0], **{class_: self._hosts[class_] for class_ in members}}
 
-    def _exposed_there(self, by: str, places: frozenset[str | None], services: frozenset[str]) -> dict[int, int]:
+    def _fewest_exposed(self, key: str, members: Iterable[int], services: frozenset[str]) -> int:
+        """How many hosts these are at least: without those that have the fault and none of the services."""
+        return self._with_service(key, members, services)[1]
+
+    def _with_service(self, key: str, members: Iterable[int], services: frozenset[str]) -> tuple[Hosts, int]:
+        if "|" not in key:
+            everywhere = self._exposed_everywhere(services)
+            return everywhere.hosts, everywhere.count
+        by = "account" if radius_of(key.partition("|")[0]) is Radius.ACCOUNT else "vpc"
+        places = frozenset(getattr(self._classes.of[class_], by) for class_ in members)
         if (by, places, services) not in self._there:
-            self._there[by, places, services] = {
+            there = {
                 class_: self._hosts[class_]
                 for place in places
                 for class_ in self._of_place[by, place]
                 if _has(self._classes.of[class_], services)
             }
+            self._there[by, places, services] = there, sum(there.values())
         return self._there[by, places, services]
 
     def _exposed_everywhere(self, services: frozenset[str]) -> Exposed:

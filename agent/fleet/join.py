@@ -51,8 +51,6 @@ from probes.frozen import dataclass
 
 PREVIOUS: Final = "previous"
 NONE: Final = "none"
-DEFAULT_LEAST: Final = 5
-DEFAULT_TOLERATE: Final = 0.02
 _FEW: Final = 0.5
 """Part of the hosts of the sweep before, below which a sweep was made on some hosts alone."""
 
@@ -69,9 +67,9 @@ class Question:
     """None for the last one."""
     against: str
     """PREVIOUS, NONE, or a sweep."""
-    least: int = DEFAULT_LEAST
+    least: int
     """The fewest hosts that make a cause where the configuration does not name it."""
-    tolerate: float = DEFAULT_TOLERATE
+    tolerate: float
     """Part of the expected hosts that may be silent, and of the files that may be unreadable, 0 to 1."""
     by: Attribute | None
     """By what each cause is broken down."""

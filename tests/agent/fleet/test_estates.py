@@ -25,6 +25,8 @@ def question(**changes: object) -> Question:
     blank = {
         "sweep": None,
         "against": "previous",
+        "least": 5,
+        "tolerate": 0.02,
         "by": None,
         "where": (),
         "since": None,
