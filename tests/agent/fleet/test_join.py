@@ -297,6 +297,18 @@ def test_what_a_host_redacted_is_counted_and_joins_nothing(engine: Engine) -> No
     assert any("redacted" in note for note in document.notes)
 
 
+def test_a_cause_that_names_nothing_is_not_that_of_a_redacted_host_either(engine: Engine) -> None:
+    clock = fault("ENV010", severity="warning")
+    masked = [
+        replace(read, record=replace(read.record, redacted=True, host="i-1", run=f"run-{number}"))
+        for number, read in enumerate(sweep(clock, hosts=HOSTS[:7]))
+    ]
+    document = asked(engine, masked + sweep(clock, hosts=HOSTS[7:]))
+    (cause,) = document.causes
+    assert (cause.host_count, cause.exposed_count) == (len(HOSTS) - 7, len(HOSTS) - 7)
+    assert own(document) == {"ENV010": 7}
+
+
 def test_suppressed_hosts_are_well(engine: Engine) -> None:
     document = asked(
         engine,
