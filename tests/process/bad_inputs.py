@@ -188,7 +188,18 @@ FORMED: Final = (
     Option(
         name="suppress",
         wanted="",
-        bad=("dns001", "DNS1", "NOTHING", "DNS001=", "=backup", "DNS001,TCP001", "DNS001=\x1b[2J", "*", "ENV", "DNS001@2026-02-30"),
+        bad=(
+            "dns001",
+            "DNS1",
+            "NOTHING",
+            "DNS001=",
+            "=backup",
+            "DNS001,TCP001",
+            "DNS001=\x1b[2J",
+            "*",
+            "ENV",
+            "DNS001@2026-02-30",
+        ),
         multiple=True,
     ),
     Option(

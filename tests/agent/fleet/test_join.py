@@ -151,6 +151,14 @@ def test_half_of_those_that_could_have_it(engine: Engine) -> None:
     assert (cause.named_by, cause.host_count, cause.exposed_count) == (NamedBy.EVIDENCE, len(some), len(OF_VPC))
 
 
+def test_fewer_than_half_are_not_named_by_evidence(engine: Engine) -> None:
+    """A third of a VPC, and nobody elsewhere: what they share is the VPC."""
+    some = OF_VPC[::3]
+    document = asked(engine, sweep(replace(endpoint_interface(VPC), on=lambda host: host in some)))
+    (cause,) = document.causes
+    assert (cause.named_by, cause.host_count) == (NamedBy.SHARED, len(some))
+
+
 def test_two_hosts_of_a_small_fleet_are_all_there_are(engine: Engine) -> None:
     document = asked(engine, sweep(replace(endpoint_interface(VPC), on=lambda _: True), hosts=OF_VPC[:2]))
     assert codes(document) == ["TCP002"]

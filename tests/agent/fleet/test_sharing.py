@@ -141,3 +141,19 @@ EVERYWHERE: Final[Values] = [(Attribute.TOOL, "1"), (Attribute.RESOLVER, "amazon
 
 def test_two_values_that_all_have_are_no_pair() -> None:
     assert shared([(EVERYWHERE, 20, 1000), (EVERYWHERE, 0, 500)]) is None
+
+
+def test_a_pair_has_to_tell_sick_from_well_within_each_of_its_words() -> None:
+    """It fits better than the VPC alone, but within the VPC that may be chance."""
+    here, beside = [(VPC, "v1"), (ZONE, "z1")], [(VPC, "v1"), (ZONE, "z2")]
+    elsewhere: list[tuple[Values, int, int]] = [([(VPC, "v2"), (ZONE, zone)], 0, 200) for zone in ("z1", "z2")]
+    assert words(shared([(here, 14, 2), (beside, 2, 6), *elsewhere])) == ["vpc=v1"]
+    assert words(shared([(here, 140, 20), (beside, 20, 60), *elsewhere])) == ["zone=z1", "vpc=v1"]
+
+
+def test_two_values_have_to_tell_clearly_more_than_one() -> None:
+    """Ten well hosts of 210 are not worth a second word; sixty are."""
+    elsewhere: list[tuple[Values, int, int]] = [([(VPC, "v2"), (ZONE, zone)], 0, 400) for zone in ("z1", "z2")]
+    for well, expected in ((10, ["vpc=v1"]), (60, ["zone=z1", "vpc=v1"])):
+        here: tuple[Values, int, int] = ([(VPC, "v1"), (ZONE, "z1")], 200, 0)
+        assert words(shared([here, ([(VPC, "v1"), (ZONE, "z2")], 0, well), *elsewhere])) == expected
