@@ -140,15 +140,7 @@ def test_records_that_mean_harm_have_nothing_in_common(opened: type[Sqlite | Duc
     count = 100_000 if everything() else 500
     with opened() as engine:
         document = asked(engine, hostile(1, count))
-        named = [cause for cause in document.causes if cause.host_count + cause.also_count > 1]
-        assert named == []
+        assert document.causes == ()
         assert len(engine.query("SELECT id FROM record")) == count
-        assert (
-            document.totals.hosts
-            + sum(sweep.host_count for sweep in document.sweeps if document.sweep and sweep.id != document.sweep.id)
-            <= count
-        )
-        for cause in document.causes:
-            words = [word for command in cause.fix.commands for word in command.argv]
-            assert not any(mark in word for word in words for mark in ("'", '"', "\n", "`", "$", ";", "script"))
+        assert 0 < document.totals.hosts <= count
     assert document.verdict.status is Status.CRITICAL
