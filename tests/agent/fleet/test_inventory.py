@@ -4,8 +4,11 @@ import json
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from agent.fleet.inventory import InventoryError, parse, read_inventory
+from tests.support.extent import examples
 
 HOSTS = frozenset({"i-0a1b2c3d4e5f67890", "mi-0123456789abcdef0", "db-7.example.com"})
 LIST = sorted(HOSTS)
@@ -64,3 +67,15 @@ def test_a_file(tmp_path: Path) -> None:
     assert expected.by == str(tmp_path / "hosts.txt")
     with pytest.raises(InventoryError, match="cannot be read: No such file"):
         read_inventory(tmp_path / "none.txt")
+
+
+@settings(max_examples=examples(200), deadline=None)
+@given(st.binary(max_size=200) | st.text(alphabet='[]{}",:1iI-\n aé', max_size=60).map(str.encode))
+def test_any_bytes_are_hosts_or_refused_in_words(data: bytes) -> None:
+    why, hosts = "", frozenset[str]()
+    try:
+        hosts = parse(data, "hosts").hosts
+    except InventoryError as refused:
+        why = str(refused)
+    assert bool(hosts) is not why.startswith("hosts: ")
+    assert all(host.isascii() and host.isprintable() for host in hosts)

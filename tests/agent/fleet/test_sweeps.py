@@ -5,12 +5,15 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from agent.fleet.engines.duckdb import DuckDb
 from agent.fleet.engines.sqlite import Sqlite
 from agent.fleet.store import Engine, Read
-from agent.fleet.sweeps import SweepsRead, find_sweeps, sweeps_of
+from agent.fleet.sweeps import SweepsRead, _minute_of, find_sweeps, sweeps_of
 from tests.support.estates import TODAY, hosts_of, record
+from tests.support.extent import examples
 
 HOSTS = hosts_of(1, 20)
 
@@ -116,8 +119,8 @@ def test_a_time_that_cannot_be_read_is_noted_and_older_than_all(engine: Engine) 
 
 
 def test_a_wrong_clock_moves_no_begin(engine: Engine) -> None:
-    found(engine, *(replace(one, sweep="a") for one in daily(1)), read(0, datetime(1999, 1, 1, tzinfo=UTC), "a"))
-    assert sweeps_of(engine)[0].started_at == TODAY
+    found(engine, *(replace(one, sweep="a") for one in daily(1)[1:]), read(0, datetime(1999, 1, 1, tzinfo=UTC), "a"))
+    assert sweeps_of(engine)[0].started_at == TODAY + timedelta(minutes=3)
 
 
 def test_since(engine: Engine) -> None:
@@ -129,3 +132,13 @@ def test_since(engine: Engine) -> None:
 def test_nothing_read(engine: Engine) -> None:
     assert found(engine).notes == ()
     assert sweeps_of(engine) == ()
+
+
+@settings(max_examples=examples(200), deadline=None)
+@given(
+    st.text(max_size=40)
+    | st.datetimes().map(str)
+    | st.datetimes(timezones=st.timezones()).map(lambda at: at.isoformat())
+)
+def test_any_text_is_a_time_or_none(text: str) -> None:
+    assert -1 <= _minute_of(text) < 10_000 * 366 * 24 * 60
