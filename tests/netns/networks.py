@@ -19,6 +19,7 @@ import os
 import select
 import socket
 import struct
+import time
 from collections.abc import Container, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -37,8 +38,8 @@ PORTS: Final = (443, 1026, 1027, 1028, 1031, 2222)
 SOURCE_PORTS: Final = ((32768, 41999), (42000, 51999), (52000, 60999))
 """Parts of the ports that hosts connect from: no entry of a network ACL may divide one."""
 ACCOUNT: Final = "111122223333"
-SECONDS: Final = 20.0
-"""For a connect that should be answered and is not yet: far more than any takes."""
+SECONDS: Final = 5.0
+"""For all connects that should be answered and are not yet, though by order they would be: a little patience."""
 _CLONE_NEWNET: Final = 0x40000000
 """linux/sched.h; see setns(2)."""
 _NO_LINGER: Final = struct.pack("ii", 1, 0)
@@ -551,10 +552,11 @@ def _tried(connects: Iterable[Connect], expected: Container[Connect], number: in
         for _ in range(_ROUND_TRIPS):
             with socket.socket() as sentinel:
                 sentinel.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
-                sentinel.settimeout(SECONDS)
+                sentinel.settimeout(namespaces.COMMAND_SECONDS)
                 sentinel.connect((str(_SENTINEL[1]), _SENTINEL_PORT))
+        last = time.monotonic() + SECONDS
         return [
-            tuple(_is_connected(client, SECONDS if connect in expected else 0.0) for client in tried)
+            tuple(_is_connected(client, last if connect in expected else 0.0) for client in tried)
             for connect, tried in clients
         ]
     finally:
@@ -574,8 +576,11 @@ def _connecting(connect: Connect, port: int) -> socket.socket:
     return client
 
 
-def _is_connected(client: socket.socket, seconds: float) -> bool:
-    """Whether a connect was answered, or is within this time."""
+def _is_connected(client: socket.socket, last: float) -> bool:
+    """Whether a connect was answered, or is before `last` by the monotonic clock."""
     asked = select.poll()
     asked.register(client, select.POLLOUT)
-    return bool(asked.poll(1000 * seconds)) and client.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == 0
+    return (
+        bool(asked.poll(1000 * max(0.0, last - time.monotonic())))
+        and client.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == 0
+    )

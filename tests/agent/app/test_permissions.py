@@ -26,9 +26,10 @@ from probes.model import Step
 from probes.seams import Keys, Reader
 from probes.vpc.accounts import ACTIONS
 from probes.vpc.model import READS
+from tests.support.joined import JOINED
 
 AUDIT: Final = "audit"
-EC2: Final = """
+_EC2: Final = """
 [run]
 ec2 = "always"
 
@@ -60,6 +61,7 @@ domain = "example.net"
 kind = "FORWARD"
 targets = ["10.9.0.53"]
 """
+EC2: Final = f"{_EC2}{JOINED}"
 """A network in which each read has something to ask for."""
 
 

@@ -42,6 +42,7 @@ from probes.vpc.model import (
 )
 from tests.support import moto_server
 from tests.support.command import SECONDS
+from tests.support.joined import JOINED
 from tests.support.planted import leaked
 from tests.support.repository import ROOT
 
@@ -151,7 +152,7 @@ def test_a_read_that_is_not_permitted_is_named_with_its_actions(
     operation: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "facts.json"
-    code, facts = run(f'[ec2]\ndenied = ["{operation}"]\n{PREFIX_LIST}', path)
+    code, facts = run(f'[ec2]\ndenied = ["{operation}"]\n{PREFIX_LIST}{JOINED}', path)
     err = capsys.readouterr().err
     assert code == 1
     read = READS[operation]
@@ -369,7 +370,11 @@ def test_the_command_names_what_is_refused(told: moto_server.Told, tmp_path: Pat
     told.answers["DescribeRouteTables"] = moto_server.refusal("UnauthorizedOperation", "You are not authorized")
     path = tmp_path / "facts.json"
     result = command("--vpc", VPC_ID, "--output", str(path))
-    assert result.stderr == "Not read: the route tables: not permitted; it takes ec2:DescribeRouteTables\n"
+    assert result.stderr == (
+        "Not read: the route tables: not permitted; it takes ec2:DescribeRouteTables\n"
+        "Not read: the VPC peering connections: needs the route tables, not read: You are not authorized\n"
+        "Not read: the transit gateways: needs the route tables, not read: You are not authorized\n"
+    )
     assert (result.stdout, result.returncode) == ("", 1)
     assert read_facts(str(path)).vpc_id == VPC_ID
 

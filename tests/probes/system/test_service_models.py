@@ -42,6 +42,7 @@ from probes.vpc.model import READS
 from tests.netns import ec2_server
 from tests.support import moto_server
 from tests.support.extent import one_in
+from tests.support.joined import JOINED
 from tests.support.moto_server import KEYS, REGION, SECONDS, Told, reader
 from tests.support.repository import ROOT
 
@@ -49,7 +50,7 @@ told = moto_server.told
 
 SCENARIO: Final = scenarios.parse(
     "everything",
-    """
+    f"""
 summary = "every operation of the reads is needed"
 
 [ec2]
@@ -59,7 +60,7 @@ summary = "every operation of the reads is needed"
 [[ec2.groups]]
 group_id = "sg-0a1b2c3d4e5f67890"
 rules = [
-  { egress = true, protocol = "tcp", from_port = 443, to_port = 443, prefix_list_id = "pl-0b1b2c3d4e5f67890" },
+  {{ egress = true, protocol = "tcp", from_port = 443, to_port = 443, prefix_list_id = "pl-0b1b2c3d4e5f67890" }},
 ]
 
 [[ec2.groups]]
@@ -113,7 +114,7 @@ domain_list_id = "rslvr-fdl-0b1b2c3d4e5f67890"
 action = "ALLOW"
 priority = [101, 1]
 domains = ["example.org"]
-
+{JOINED}
 [[dns]]
 resolvers = ["10.0.0.2"]
 name = "example.com"
