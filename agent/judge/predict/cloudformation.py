@@ -35,6 +35,7 @@ from agent.judge.predict.plan_values import (
     ResourceChange,
     Values,
     an_id,
+    differ,
     entry_of,
     route_of,
     rules_of,
@@ -68,6 +69,13 @@ _PROPERTIES: Final = {
     "AWS::EC2::NetworkInterface": ("GroupSet", "SubnetId", "PrivateIpAddress", "PrivateIpAddresses", "Ipv6Addresses"),
 }
 """Of kinds whose other properties have no part: those that have."""
+
+
+_NOT_FOLLOWED: Final = {
+    "AWS::EC2::VPCEndpoint": ("IpAddressType", "DnsOptions"),
+    "AWS::EC2::VPC": ("CidrBlock",),
+}
+"""Of kinds that are followed: properties that may matter and are not."""
 
 
 class _Values(Values):
@@ -128,7 +136,10 @@ def plan_of(document: Mapping[str, Any], name: str) -> Plan:
                     unjudged[kind] += 1
                 else:
                     left_out += 1
-            elif action in ("Add", "Modify", "Remove") and change.get("Replacement") != "Conditional":
+                continue
+            if before is not None and after is not None and differ(before, after, _NOT_FOLLOWED.get(kind, ())):
+                unjudged[kind] += 1
+            if action in ("Add", "Modify", "Remove") and change.get("Replacement") != "Conditional":
                 made = _change(kind, edits, before, after, is_replaced=change.get("Replacement") == "True")
                 changes.append(made)
             else:
@@ -170,9 +181,7 @@ def _may_matter(kind: str, action: Any, before: _Values | None, after: _Values |
     if names is not None:
         if before is None or after is None:
             return action not in ("Add", "Remove")
-        return any(
-            after.is_unknown(name) or before.attributes.get(name) != after.attributes.get(name) for name in names
-        )
+        return differ(before, after, names)
     if kind.startswith(_MAY_MATTER):
         return True
     if before is not None and after is not None:

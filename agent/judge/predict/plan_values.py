@@ -134,6 +134,11 @@ class Values:
             yield type(self)(item)
 
 
+def differ(before: Values, after: Values, names: Iterable[str]) -> bool:
+    """Whether one of these attributes is another afterwards, or not known yet."""
+    return any(after.is_unknown(name) or before.attributes.get(name) != after.attributes.get(name) for name in names)
+
+
 def an_id(text: str, *prefixes: str) -> str:
     """The id of a resource of one of these kinds. Raises MalformedError for any other text."""
     own = text.rpartition("/")[2]  # of a group of another account, which stands before it

@@ -32,6 +32,7 @@ from agent.judge.predict.plan_values import (
     PlanError,
     ResourceChange,
     Values,
+    differ,
     entry_of,
     route_of,
     rules_of,
@@ -72,6 +73,13 @@ _ATTRIBUTES: Final = {
     "aws_network_interface": ("security_groups", "subnet_id", "private_ips", "ipv6_addresses", "attachment"),
 }
 """Of kinds whose other attributes have no part: those that have."""
+_NOT_FOLLOWED: Final = {
+    "aws_vpc_endpoint": ("ip_address_type", "dns_options", "subnet_configuration"),
+    "aws_vpc": ("cidr_block", "ipv6_cidr_block", "assign_generated_ipv6_cidr_block"),
+    "aws_route_table": ("propagating_vgws",),
+    "aws_default_route_table": ("propagating_vgws",),
+}
+"""Of kinds that are followed: attributes that may matter and are not."""
 _TAGS: Final = frozenset({"tags", "tags_all", "timeouts"})
 
 
@@ -129,6 +137,8 @@ def plan_of(document: Mapping[str, Any], name: str) -> Plan:
                 continue
         except MalformedError:
             raise PlanError(f"{name}: resource_changes[{number}] is no change of a resource") from None
+        if before is not None and after is not None and differ(before, after, _NOT_FOLLOWED.get(kind, ())):
+            unjudged[kind] += 1
         try:
             changes.append(_change(kind, edits, actions, before, after))
         except MalformedError:
@@ -164,10 +174,7 @@ def _is_change(actions: frozenset[str], before: _Values | None, after: _Values |
         return False
     if before is None or after is None or "update" not in actions:
         return True
-    return any(
-        after.is_unknown(name) or before.attributes.get(name) != after.attributes.get(name)
-        for name in {*before.attributes, *after.attributes, *after.unknown} - _TAGS
-    )
+    return differ(before, after, {*before.attributes, *after.attributes, *after.unknown} - _TAGS)
 
 
 def _may_matter(kind: str, actions: frozenset[str], before: _Values | None, after: _Values | None) -> bool:
@@ -175,9 +182,7 @@ def _may_matter(kind: str, actions: frozenset[str], before: _Values | None, afte
     if names is not None:
         if before is None or after is None or "update" not in actions:
             return False
-        return any(
-            after.is_unknown(name) or before.attributes.get(name) != after.attributes.get(name) for name in names
-        )
+        return differ(before, after, names)
     if kind.startswith(_MAY_MATTER):
         return True
     return kind.startswith(_MAY_MATTER_ONCE_THERE) and actions != {"create"}

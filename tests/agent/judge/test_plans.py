@@ -746,6 +746,33 @@ def test_what_may_matter_and_is_not_followed_is_never_ok() -> None:
     assert closing.verdict.status is Status.CRITICAL
 
 
+@pytest.mark.parametrize(
+    ("plan", "kind"),
+    [
+        (
+            terraform(
+                row(
+                    "aws_vpc_endpoint", {"id": VPCE, "ip_address_type": "ipv4"}, {"id": VPCE, "ip_address_type": "ipv6"}
+                )
+            ),
+            "aws_vpc_endpoint",
+        ),
+        (
+            terraform(row("aws_route_table", {"id": TABLE}, {"id": TABLE}, {"propagating_vgws": True})),
+            "aws_route_table",
+        ),
+        (
+            change_set(change("VPCEndpoint", {}, {"DnsOptions": {"DnsRecordIpType": "ipv6"}}, VPCE)),
+            "AWS::EC2::VPCEndpoint",
+        ),
+    ],
+)
+def test_what_is_not_followed_of_a_kind_that_is(plan: Plan, kind: str) -> None:
+    assert dict(plan.unjudged) == {kind: 1}
+    assert len(plan.changes) == 1
+    assert document(plan).verdict.status is Status.UNKNOWN
+
+
 def test_what_has_no_part_and_what_is_elsewhere_is_counted() -> None:
     elsewhere = {"security_group_id": "sg-0123abcf", "ip_protocol": "tcp", "from_port": 1, "to_port": 1}
     plan = terraform(
