@@ -251,3 +251,59 @@ def test_all_regions_are_those_that_the_account_has(told: moto_server.Told, monk
     code, document, _ = run("--all-regions")
     assert code == 3
     assert [one.region for one in document.unanswered] == ["eu-west-1", "eu-west-3"]
+
+
+def of_sts(operation: str, members: str) -> moto_server.Reply:
+    """A good answer of STS."""
+    body = (
+        f'<{operation}Response xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><{operation}Result>{members}'
+        f"</{operation}Result><ResponseMetadata><RequestId>{moto_server.REQUEST_ID}</RequestId></ResponseMetadata>"
+        f"</{operation}Response>"
+    )
+    return moto_server.Reply(body=body.encode(), headers={"Content-Type": "text/xml"})
+
+
+def test_every_account_of_an_organization_is_read_with_its_role(told: moto_server.Told) -> None:
+    own, member, closed = "111122223333", "444455556666", "777788889999"
+    rows = [{"Id": account_id, "Status": "ACTIVE"} for account_id in (own, member, closed)]
+    mark = "of-a-role-0badbadbadbad"
+
+    def of_role(call: moto_server.Call) -> moto_server.Reply:
+        if closed in call.parameters["RoleArn"]:
+            return moto_server.refusal("AccessDenied", "no")
+        keys = f"<AccessKeyId>ASIAROLE</AccessKeyId><SecretAccessKey>{mark}</SecretAccessKey>"
+        held = f"<Credentials>{keys}<SessionToken>{mark}-token</SessionToken></Credentials>"
+        return of_sts("AssumeRole", held)
+
+    def vpcs(call: moto_server.Call) -> moto_server.Reply:
+        whose = member if "Credential=ASIAROLE/" in call.headers["Authorization"] else own
+        row = f"<vpcId>vpc-0a1b2c3d{whose[:8]}0</vpcId><ownerId>{whose}</ownerId>"
+        return moto_server.of_ec2("DescribeVpcs", f"<item>{row}</item>")
+
+    told.answers["GetCallerIdentity"] = of_sts("GetCallerIdentity", f"<Account>{own}</Account>")
+    told.answers["ListAccounts"] = moto_server.of_resolver({"Accounts": rows})
+    told.answers["AssumeRole"] = of_role
+    told.answers["DescribeVpcs"] = vpcs
+    code, document, err = run("--region", REGION, "--organization-role", "audit")
+    assert {vpc.account_id for vpc in document.vpcs} == {own, member}
+    assert {vpc.shared for vpc in document.vpcs} == {False}
+    (refused,) = document.unanswered
+    assert (refused.account_id, code) == (closed, 3)
+    assert f"arn:aws:iam::{closed}:role/audit cannot be assumed" in refused.reason
+    assert mark not in f"{document}{err}"
+
+
+def test_no_more_requests_than_a_run_has_are_made_of_a_vpc(told: moto_server.Told) -> None:
+    """Each list goes on for ever."""
+    for operation in ("DescribeSubnets", "DescribeNetworkAcls", "DescribeSecurityGroups", "DescribeNetworkInterfaces"):
+        told.answers[operation] = moto_server.of_ec2(operation, "", "more")
+    told.answers["GetCallerIdentity"] = moto_server.refusal("AccessDenied", "no")
+    row = f"<item><vpcId>{VPC_ID}</vpcId><ownerId>111122223333</ownerId></item>"
+    told.answers["DescribeVpcs"] = moto_server.of_ec2("DescribeVpcs", row)
+    code, document, _ = run("--region", REGION, "--timeout", "30")
+    (vpc,) = document.vpcs
+    assert code == 3
+    assert any("more than can be read with the 40 requests of an audit" in line for line in vpc.not_read)
+    requests = Counter(told.operations)
+    of_lists = requests["GetCallerIdentity"] + 1  # and the list of VPCs
+    assert sum(requests.values()) - of_lists <= 40
