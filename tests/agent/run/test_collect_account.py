@@ -7,15 +7,21 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler
+from types import SimpleNamespace
 from typing import Any, Final
 
 import boto3.session
 import pytest
 
+from agent.process.cancel import CancelToken
 from agent.report import audit as audit_report
 from agent.report.audit import AuditDocument
 from agent.run import collect_account
+from agent.run.collect_account import AccountFacts, AccountRequest
+from probes.facts import CredentialFacts
 from probes.model import FailureKind, ProbeError
 from probes.seams import Keys
 from probes.vpc import accounts
@@ -25,6 +31,17 @@ from tests.support.repository import ROOT
 
 REGION: Final = moto_server.REGION
 VPC_ID: Final = "vpc-0a1b2c3d4e5f67890"
+WANTED: Final = AccountRequest(
+    regions=(REGION,),
+    all_regions=False,
+    vpc_ids=(),
+    role_arns=(),
+    organization_role=None,
+    profile=None,
+    ca_bundle=None,
+    timeout=20.0,
+    deadline=8.0,
+)
 moto, moto_url, told = moto_server.moto, moto_server.moto_url, moto_server.told
 NAMES: Final = {
     "access_key_id": "AWS_ACCESS_KEY_ID",
@@ -102,6 +119,49 @@ async def test_requests_keep_to_their_rate() -> None:
         await pace.turn()
         times.append(round(loop.time() - began, 3))
     assert times == [0.0, 0.5, 1.0, 1.5, 2.0]
+
+
+class Silent:
+    """A reader that answers nothing after the caller's identity."""
+
+    async def prepare(self, services: object) -> None:
+        """Nothing is needed."""
+
+    async def read(self, service: str, operation: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+        if operation == "GetCallerIdentity":
+            return {"Account": "111122223333"}
+        await asyncio.Event().wait()
+        raise AssertionError("never")
+
+
+class SilentSdk:
+    async def credentials(self, _: object) -> tuple[Keys, object]:
+        return Keys(**moto_server.KEYS), CredentialFacts(
+            source="env", access_key_id_suffix="x", temporary=False, expires_at=None, role=None
+        )
+
+    def reader(self, *_: object, **__: object) -> Silent:
+        return Silent()
+
+
+@pytest.mark.virtual_clock
+async def test_what_the_deadline_leaves_is_listed() -> None:
+    request = replace(WANTED, regions=(REGION, "eu-west-3"))
+    world: Any = SimpleNamespace(machine=SimpleNamespace(now=lambda: datetime.now(UTC)), sdk=SilentSdk())
+    read = await collect_account.gather(request, world, stop=CancelToken())
+    assert isinstance(read, AccountFacts)
+    assert (read.vpcs, read.complete) == ((), False)
+    assert [(one.account_id, one.region, one.reason) for one in read.unanswered] == [
+        ("111122223333", region, "the deadline of 8 s came") for region in (REGION, "eu-west-3")
+    ]
+
+
+@pytest.mark.virtual_clock
+async def test_a_signal_ends_the_reads() -> None:
+    world: Any = SimpleNamespace(machine=SimpleNamespace(now=lambda: datetime.now(UTC)), sdk=SilentSdk())
+    read = await collect_account.gather(WANTED, world, stop=CancelToken(["SIGTERM"]))
+    assert isinstance(read, AccountFacts)
+    assert (read.vpcs, read.complete) == ((), False)
 
 
 # --- The real command against a real server --------------------------------------------------------------------------
