@@ -157,7 +157,7 @@ def _audited(read: "AccountFacts", options: AuditOptions) -> "AuditDocument":
     asked = judge.AuditRequest(
         workloads=options.workloads, services=options.services, suppressions=options.suppressions
     )
-    return judge.audit(facts, asked, read.unanswered)
+    return judge.audit(facts, asked, read.unanswered, complete=read.complete)
 
 
 def _write(document: "AuditDocument", options: AuditOptions) -> int:

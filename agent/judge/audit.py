@@ -57,8 +57,10 @@ class AuditRequest:
     suppressions: tuple[Suppression, ...] = ()
 
 
-def audit(read: Iterable[Facts], asked: AuditRequest, unanswered: Sequence[Unanswered] = ()) -> AuditDocument:
-    """The audit of the VPCs that were read."""
+def audit(
+    read: Iterable[Facts], asked: AuditRequest, unanswered: Sequence[Unanswered] = (), *, complete: bool = True
+) -> AuditDocument:
+    """The audit of the VPCs that were read. `complete` is whether the reads came to their end."""
     estate = sorted(
         map(AuditedNetwork, read), key=lambda vpc: (vpc.known.account or "", vpc.known.region, vpc.known.vpc_id)
     )
@@ -72,7 +74,8 @@ def audit(read: Iterable[Facts], asked: AuditRequest, unanswered: Sequence[Unans
         tool=Tool(name="backuplink", version=__version__),
         redacted=False,
         measured=False,
-        verdict=_verdict(vpcs, unanswered),
+        complete=complete,
+        verdict=_verdict(vpcs, unanswered, complete=complete),
         workloads=tuple(workload for workload in asked.workloads if workload in WORKLOADS),
         asked_services=asked.services,
         vpcs=vpcs,
@@ -355,9 +358,12 @@ def _summary(
     return f"{what}: {counted(len(real), 'fault')}" + (f" ({codes})" if real and codes != "none" else "")
 
 
-def _verdict(vpcs: Sequence[AuditedVpc], unanswered: Sequence[Unanswered]) -> AuditVerdict:
+def _verdict(vpcs: Sequence[AuditedVpc], unanswered: Sequence[Unanswered], *, complete: bool) -> AuditVerdict:
     counting = [vpc for vpc in vpcs if vpc.counts]
     status = _worst(vpc.status for vpc in counting) if counting else Status.UNKNOWN
+    if not complete and status is not Status.CRITICAL:
+        summary = f"the deadline came before everything was read; {counted(len(vpcs), 'VPC')} read"
+        return AuditVerdict(status=Status.UNKNOWN, summary=summary)
     others = len(vpcs) - len(counting)
     also = [f"{counted(others, 'other VPC')} not counted"] if others else []
     if unanswered:

@@ -33,7 +33,8 @@ def faults_of_service(vpc: AuditedNetwork, service: str, *, counts: bool) -> tup
         *_policies(vpc, service, counts=counts),
         *_zones(vpc, service, counts=counts),
     ]
-    if counts and not faults and not _is_proven(vpc, service):
+    is_well = all(fault.severity is Severity.INFO for fault in faults)
+    if counts and is_well and not _is_proven(vpc, service):
         faults.append(
             _fault(
                 None,
@@ -49,8 +50,10 @@ def faults_of_service(vpc: AuditedNetwork, service: str, *, counts: bool) -> tup
 
 
 def _is_proven(vpc: AuditedNetwork, service: str) -> bool:
-    """Whether there is a path that counts: what stops one is a fault of its own."""
-    return any(path.counts for path in vpc.paths(service))
+    """Whether something is known of every port that the service cannot do without: what stops a connect there is a
+    fault of its own."""
+    known = {path.port for path in vpc.paths(service) if path.counts}
+    return all(port.number in known for port in SERVICES[service].ports if port.required)
 
 
 def _fault(
@@ -211,7 +214,7 @@ def _for_whom(vpc: AuditedNetwork, fault: PredictedFault, *, is_whole: bool, is_
     others = " The endpoint's groups admit others on these ports." if is_admitted else ""
     if not vpc.has_hosts:
         return f"No host of {vpc.vpc_id} is known; this is judged for its subnets.{others}"
-    if is_whole:
+    if is_whole and fault.outcome is Reachability.BLOCKED:
         return f"No host of {vpc.vpc_id} gets through.{others}"
     hosts = sum(source.interface_count for source in vpc.classes)
     return f"This holds for {fault.interface_count:,} of {counted(hosts, 'interface')} in {vpc.vpc_id}.{others}"
@@ -243,7 +246,7 @@ def _policies(vpc: AuditedNetwork, service: str, *, counts: bool) -> Iterator[Au
             code,
             service,
             title="The endpoint's policy allows nothing of the service" if certain else "The policy cannot be judged",
-            severity=Severity.CRITICAL if certain else Severity.INFO,
+            severity=Severity.CRITICAL if certain else Severity.WARNING,
             certain=certain,
             counts=counts,
             subjects=[endpoint.endpoint_id],

@@ -194,7 +194,8 @@ class AuditVerdict:
     """What comes of it all."""
 
     status: Status
-    """The worst VPC that counts; `unknown` where none does."""
+    """The worst VPC that counts; `unknown` where none does, and where the deadline came before all were read and
+    nothing critical was found."""
     summary: Sentence
 
 
@@ -207,6 +208,8 @@ class AuditDocument:
     redacted: bool
     measured: bool
     """Always false."""
+    complete: bool
+    """Whether the reads came to their end before their deadline."""
     verdict: AuditVerdict
     workloads: tuple[Workload, ...]
     """Those that were asked for in every VPC."""

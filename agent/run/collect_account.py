@@ -71,6 +71,8 @@ class AccountFacts:
 
     vpcs: tuple[OfAccount, ...]
     unanswered: tuple[Unanswered, ...]
+    complete: bool = True
+    """Whether the deadline came after the last of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,13 +136,14 @@ class _Collection:
 
     async def collected(self) -> AccountFacts | FactsUnavailable:
         window = asyncio.timeout_at(asyncio.get_running_loop().time() + self._request.deadline)
+        complete = True
         try:
             async with window:
                 self._stop.watch(window)
                 if (nothing := await self._all()) is not None:
                     return nothing
         except TimeoutError:
-            pass  # what was not read by then is named below
+            complete = False  # what was not read by then is named below
         finally:
             self._stop.release()
         reason = self._stop.reason
@@ -148,6 +151,7 @@ class _Collection:
         for account_id, region, vpc_id in self._open:
             self._say(account_id, region, vpc_id, why)
         return AccountFacts(
+            complete=complete,
             vpcs=tuple(self._vpcs),
             unanswered=tuple(
                 sorted(self._unanswered, key=lambda one: (one.account_id or "", one.region or "", one.vpc_id or ""))

@@ -35,9 +35,9 @@ NOT_OF_THE_LIBRARY: Final = (
 """Of the standard library: what tests or teaches it, what draws windows, and what installs packages."""
 NOT_OF_PACKAGES: Final = ("RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "test", "tests")
 """Of installed distributions: what is true of another folder, and what tests them."""
-READ_SERVICES: Final = ("ec2", "route53", "route53profiles", "route53resolver")
-"""What the program reads the configuration from. It has models of its own of these, and needs of botocore's data the
-rules of their endpoints alone."""
+READ_SERVICES: Final = ("ec2", "organizations", "route53", "route53profiles", "route53resolver")
+"""What the program reads the configuration from, and the accounts of an organization. It has models of its own of
+these, and needs of botocore's data the rules of their endpoints alone."""
 CREDENTIAL_SERVICES: Final = ("signin", "sso", "sso-oidc", "sts")
 """Where the SDK's chain of credentials gets them from: of each the newest version, without examples. The signed calls
 of the catalogue are bytes of the program's own."""

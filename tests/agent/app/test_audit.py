@@ -21,6 +21,10 @@ from agent.catalog.findings import Severity
 from agent.catalog.services import SERVICES
 from agent.cli import entry
 from agent.formats.audit_csv import COLUMNS
+from agent.judge.audit import AuditRequest
+from agent.judge.audit import audit as judge_audit
+from agent.judge.predict.names import known_vpc
+from agent.judge.prediction import Facts
 from agent.process import signals
 from agent.process.cancel import CancelToken
 from agent.report import audit as audit_report
@@ -34,7 +38,7 @@ from agent.simulated import network
 from agent.simulated import scenario as scenarios
 from agent.simulated.settings import EPOCH
 from probes.model import Observation, Ok
-from probes.vpc.model import ENDPOINTS
+from probes.vpc.model import ENDPOINTS, INTERFACES, SUBNETS
 from tests.formats import html_page
 from tests.hostile.fuzz.mutation import spoilt_document
 from tests.support import extent
@@ -406,6 +410,29 @@ def test_what_may_not_be_read_is_said_and_never_well(denied: str, audited: Audit
     vpc = audited.vpc(facts_of("healthy", f'[ec2]\ndenied = ["{denied}"]\n'))
     assert (vpc.status, vpc.counts, audited.code) == (Status.UNKNOWN, True, 3)
     assert any("not permitted; it takes" in line for line in vpc.not_read)
+
+
+def test_what_was_not_read_in_time_is_never_well() -> None:
+    facts = facts_of("healthy", "[ec2]")
+    read_facts = Facts(known=known_vpc(facts), taken_at=facts.taken_at, not_read=())
+    asked = AuditRequest(workloads=(), services=())
+    assert judged(asked, read_facts).verdict.status is Status.OK
+    assert judged(asked, read_facts, complete=False).verdict.status is Status.UNKNOWN
+    bad = facts_of("private-dns-switched-off")
+    critical = Facts(known=known_vpc(bad), taken_at=bad.taken_at, not_read=())
+    assert judged(asked, critical, complete=False).verdict.status is Status.CRITICAL
+
+
+def judged(asked: AuditRequest, facts: Facts, *, complete: bool = True) -> AuditDocument:
+    return judge_audit([facts], asked, complete=complete)
+
+
+def test_a_vpc_of_which_no_subnet_is_known_is_never_well(audited: Audited) -> None:
+    """Its endpoint has a zone without an interface, which is information and proves nothing."""
+    facts = facts_of("zone-not-covered")
+    kept = tuple(seen for seen in facts.observations if seen.subject.operation != INTERFACES)
+    vpc = audited.vpc(changed(replace(facts, observations=kept), SUBNETS, subnets=()))
+    assert (vpc.status, audited.code) == (Status.UNKNOWN, 3)
 
 
 # --- All scenarios ---------------------------------------------------------------------------------------------------

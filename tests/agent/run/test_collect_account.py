@@ -7,15 +7,21 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler
+from types import SimpleNamespace
 from typing import Any, Final
 
 import boto3.session
 import pytest
 
+from agent.process.cancel import CancelToken
 from agent.report import audit as audit_report
 from agent.report.audit import AuditDocument
 from agent.run import collect_account
+from agent.run.collect_account import AccountFacts, AccountRequest
+from probes.facts import CredentialFacts
 from probes.model import FailureKind, ProbeError
 from probes.seams import Keys
 from probes.vpc import accounts
@@ -25,6 +31,17 @@ from tests.support.repository import ROOT
 
 REGION: Final = moto_server.REGION
 VPC_ID: Final = "vpc-0a1b2c3d4e5f67890"
+WANTED: Final = AccountRequest(
+    regions=(REGION,),
+    all_regions=False,
+    vpc_ids=(),
+    role_arns=(),
+    organization_role=None,
+    profile=None,
+    ca_bundle=None,
+    timeout=20.0,
+    deadline=8.0,
+)
 moto, moto_url, told = moto_server.moto, moto_server.moto_url, moto_server.told
 NAMES: Final = {
     "access_key_id": "AWS_ACCESS_KEY_ID",
@@ -102,6 +119,49 @@ async def test_requests_keep_to_their_rate() -> None:
         await pace.turn()
         times.append(round(loop.time() - began, 3))
     assert times == [0.0, 0.5, 1.0, 1.5, 2.0]
+
+
+class Silent:
+    """A reader that answers nothing after the caller's identity."""
+
+    async def prepare(self, services: object) -> None:
+        """Nothing is needed."""
+
+    async def read(self, service: str, operation: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+        if operation == "GetCallerIdentity":
+            return {"Account": "111122223333"}
+        await asyncio.Event().wait()
+        raise AssertionError("never")
+
+
+class SilentSdk:
+    async def credentials(self, _: object) -> tuple[Keys, object]:
+        return Keys(**moto_server.KEYS), CredentialFacts(
+            source="env", access_key_id_suffix="x", temporary=False, expires_at=None, role=None
+        )
+
+    def reader(self, *_: object, **__: object) -> Silent:
+        return Silent()
+
+
+@pytest.mark.virtual_clock
+async def test_what_the_deadline_leaves_is_listed() -> None:
+    request = replace(WANTED, regions=(REGION, "eu-west-3"))
+    world: Any = SimpleNamespace(machine=SimpleNamespace(now=lambda: datetime.now(UTC)), sdk=SilentSdk())
+    read = await collect_account.gather(request, world, stop=CancelToken())
+    assert isinstance(read, AccountFacts)
+    assert (read.vpcs, read.complete) == ((), False)
+    assert [(one.account_id, one.region, one.reason) for one in read.unanswered] == [
+        ("111122223333", region, "the deadline of 8 s came") for region in (REGION, "eu-west-3")
+    ]
+
+
+@pytest.mark.virtual_clock
+async def test_a_signal_ends_the_reads() -> None:
+    world: Any = SimpleNamespace(machine=SimpleNamespace(now=lambda: datetime.now(UTC)), sdk=SilentSdk())
+    read = await collect_account.gather(WANTED, world, stop=CancelToken(["SIGTERM"]))
+    assert isinstance(read, AccountFacts)
+    assert (read.vpcs, read.complete) == ((), False)
 
 
 # --- The real command against a real server --------------------------------------------------------------------------
@@ -251,3 +311,59 @@ def test_all_regions_are_those_that_the_account_has(told: moto_server.Told, monk
     code, document, _ = run("--all-regions")
     assert code == 3
     assert [one.region for one in document.unanswered] == ["eu-west-1", "eu-west-3"]
+
+
+def of_sts(operation: str, members: str) -> moto_server.Reply:
+    """A good answer of STS."""
+    body = (
+        f'<{operation}Response xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><{operation}Result>{members}'
+        f"</{operation}Result><ResponseMetadata><RequestId>{moto_server.REQUEST_ID}</RequestId></ResponseMetadata>"
+        f"</{operation}Response>"
+    )
+    return moto_server.Reply(body=body.encode(), headers={"Content-Type": "text/xml"})
+
+
+def test_every_account_of_an_organization_is_read_with_its_role(told: moto_server.Told) -> None:
+    own, member, closed = "111122223333", "444455556666", "777788889999"
+    rows = [{"Id": account_id, "Status": "ACTIVE"} for account_id in (own, member, closed)]
+    mark = "of-a-role-0badbadbadbad"
+
+    def of_role(call: moto_server.Call) -> moto_server.Reply:
+        if closed in call.parameters["RoleArn"]:
+            return moto_server.refusal("AccessDenied", "no")
+        keys = f"<AccessKeyId>ASIAROLE</AccessKeyId><SecretAccessKey>{mark}</SecretAccessKey>"
+        held = f"<Credentials>{keys}<SessionToken>{mark}-token</SessionToken></Credentials>"
+        return of_sts("AssumeRole", held)
+
+    def vpcs(call: moto_server.Call) -> moto_server.Reply:
+        whose = member if "Credential=ASIAROLE/" in call.headers["Authorization"] else own
+        row = f"<vpcId>vpc-0a1b2c3d{whose[:8]}0</vpcId><ownerId>{whose}</ownerId>"
+        return moto_server.of_ec2("DescribeVpcs", f"<item>{row}</item>")
+
+    told.answers["GetCallerIdentity"] = of_sts("GetCallerIdentity", f"<Account>{own}</Account>")
+    told.answers["ListAccounts"] = moto_server.of_resolver({"Accounts": rows})
+    told.answers["AssumeRole"] = of_role
+    told.answers["DescribeVpcs"] = vpcs
+    code, document, err = run("--region", REGION, "--organization-role", "audit")
+    assert {vpc.account_id for vpc in document.vpcs} == {own, member}
+    assert {vpc.shared for vpc in document.vpcs} == {False}
+    (refused,) = document.unanswered
+    assert (refused.account_id, code) == (closed, 3)
+    assert f"arn:aws:iam::{closed}:role/audit cannot be assumed" in refused.reason
+    assert mark not in f"{document}{err}"
+
+
+def test_no_more_requests_than_a_run_has_are_made_of_a_vpc(told: moto_server.Told) -> None:
+    """Each list goes on for ever."""
+    for operation in ("DescribeSubnets", "DescribeNetworkAcls", "DescribeSecurityGroups", "DescribeNetworkInterfaces"):
+        told.answers[operation] = moto_server.of_ec2(operation, "", "more")
+    told.answers["GetCallerIdentity"] = moto_server.refusal("AccessDenied", "no")
+    row = f"<item><vpcId>{VPC_ID}</vpcId><ownerId>111122223333</ownerId></item>"
+    told.answers["DescribeVpcs"] = moto_server.of_ec2("DescribeVpcs", row)
+    code, document, _ = run("--region", REGION, "--timeout", "30")
+    (vpc,) = document.vpcs
+    assert code == 3
+    assert any("more than can be read with the 40 requests of an audit" in line for line in vpc.not_read)
+    requests = Counter(told.operations)
+    of_lists = requests["GetCallerIdentity"] + 1  # and the list of VPCs
+    assert sum(requests.values()) - of_lists <= 40

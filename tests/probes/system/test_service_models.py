@@ -38,6 +38,7 @@ from probes.system import reader as boto
 from probes.system.sdk_service import SdkService
 from probes.system.service_models import FOLDER, ReadsLoader
 from probes.vpc import reads
+from probes.vpc.accounts import ACTIONS
 from probes.vpc.model import READS
 from tests.netns import ec2_server
 from tests.support import moto_server
@@ -126,7 +127,12 @@ path = "private"
 findings = []
 """,
 )
-OPERATIONS: Final = tuple(dict.fromkeys(tuple(action.split(":")) for read in READS.values() for action in read.actions))
+OPERATIONS: Final = tuple(
+    dict.fromkeys(
+        tuple(action.split(":"))
+        for action in (*(action for read in READS.values() for action in read.actions), *ACTIONS)
+    )
+)
 """Each service with an operation that is read from it."""
 WITHOUT_RULES: Final = "sg-0f1b2c3d4e5f67890"
 """A group of the scenario, for which a run asks whether it exists."""
@@ -138,6 +144,11 @@ PROBES: Final[Mapping[str, tuple[str, Mapping[str, Any]]]] = {
     "route53profiles": ("ListProfileAssociations", {"ResourceId": "vpc-0a1b2c3d4e5f67890"}),
 }
 """A request to each service."""
+OF_ACCOUNTS: Final[Mapping[str, tuple[str, Mapping[str, Any]]]] = {
+    "sts": ("AssumeRole", {"RoleArn": "arn:aws:iam::111122223333:role/audit", "RoleSessionName": "backuplink-audit"}),
+    "organizations": ("ListAccounts", {"MaxResults": 20}),
+}
+"""The same for services that an audit asks for accounts."""
 
 
 # --- Both clients ----------------------------------------------------------------------------------------------------
@@ -375,7 +386,7 @@ def answer_with_nothing(request: Any) -> tuple[int, Mapping[str, str], bytes]:
 async def requests_of_both(own: boto.SystemReader, region: str, service: str, sent: list[Sent]) -> list[Sent]:
     """What each client sends; nothing where the SDK's settings allow no request, which both must say alike."""
     before, refusals = len(sent), []
-    operation, parameters = PROBES[service]
+    operation, parameters = {**PROBES, **OF_ACCOUNTS}[service]
     try:
         await own.read(service, operation, parameters)
     except ProbeError as error:
@@ -398,6 +409,25 @@ async def test_a_host_and_its_signing_region_are_those_of_botocores_own_client(
     sent = answered(monkeypatch, answer_with_nothing)
     own = reader(region=region)
     for service in PROBES:
+        both = await requests_of_both(own, region, service, sent)
+        assert both in ([], both[:1] * 2)
+
+
+@pytest.mark.parametrize(("region", "variants"), one_in(5, PLACES))
+async def test_accounts_are_asked_where_botocores_own_client_asks(
+    monkeypatch: pytest.MonkeyPatch, region: str, variants: str
+) -> None:
+    for variant in variants.split():
+        monkeypatch.setenv(f"AWS_USE_{variant}_ENDPOINT", "true")
+    accounts = moto_server.of_resolver({"Accounts": []})
+    session = moto_server.Reply(
+        body=b'<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleResult/>'
+        b"<ResponseMetadata><RequestId>x</RequestId></ResponseMetadata></AssumeRoleResponse>",
+        headers={"Content-Type": "text/xml"},
+    )
+    own = reader(region=region)
+    for service, reply in (("organizations", accounts), ("sts", session)):
+        sent = answered(monkeypatch, always(reply))
         both = await requests_of_both(own, region, service, sent)
         assert both in ([], both[:1] * 2)
 
