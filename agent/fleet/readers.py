@@ -18,7 +18,7 @@ from itertools import islice
 from typing import IO, Any, Final, Protocol
 
 from agent.fleet.places import unread, why_not
-from agent.fleet.records import pieces_of
+from agent.fleet.records import MAX_DOCUMENT, pieces_of
 from agent.fleet.store import Piece, Source
 
 ANSWER: Final = 200
@@ -80,16 +80,16 @@ class ProcessReader:
             process_group=0,  # an interrupt of the terminal is this process's to handle
         )
 
+    @property
+    def pid(self) -> int:
+        """Of the process."""
+        return self._process.pid
+
     def wait(self) -> None:
         """Wait until it can read. Raises ReaderError where it does not start."""
         if self._process.stdout is None or self._process.stdout.readline() != _READY:
             self.close()
             raise ReaderError("it ended at its start")
-
-    @property
-    def pid(self) -> int:
-        """Of the process."""
-        return self._process.pid
 
     def read(self, sources: Sequence[Source], contents: Sequence[bytes | None]) -> Iterator[Answer]:
         """See `Reader`."""
@@ -148,10 +148,13 @@ def _pieces(source: Source, content: bytes | None) -> Iterator[Piece]:
         return
     try:
         with open(source.name, "rb", opener=_opened) as stream:
-            if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+            status = os.fstat(stream.fileno())
+            if not stat.S_ISREG(status.st_mode):
                 yield unread(source.name, "is no plain file")
-                return
-            yield from pieces_of(source, stream)
+            elif status.st_size < MAX_DOCUMENT:  # in one read, which takes a third of the time
+                yield from pieces_of(source, io.BytesIO(stream.read()))
+            else:
+                yield from pieces_of(source, stream)
     except (OSError, ValueError) as error:
         yield unread(source.name, why_not(error))
     except MemoryError:

@@ -6,8 +6,10 @@ verdict, the host, the findings, and two things of the observations. So only the
 """
 
 from datetime import UTC, datetime
+from enum import StrEnum
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Network
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from agent.catalog.findings import Scope, Severity
 from agent.formats.host import HostRecord, record_of
@@ -21,6 +23,7 @@ from agent.report.model import (
     Report,
     Run,
     Status,
+    SubjectKind,
     TargetAddress,
     TargetReport,
     Tool,
@@ -33,6 +36,7 @@ from probes.addresses import AddressScope
 from probes.facts import HostFacts
 from probes.model import Address, Addressing, Observation, Ok, Role, Step, Subject
 
+E = TypeVar("E", bound=StrEnum)
 MAX_FINDINGS: Final = 2_000
 """More than any run makes: a hundred targets with twenty each."""
 _NO_ADDRESS: Final = IPv4Address(0)
@@ -51,9 +55,9 @@ def record_of_document(document: dict[str, Any]) -> HostRecord:
             tool=Tool(name="", version=_text(_object(document, "tool"), "version")),
             run=_run(run),
             verdict=Verdict(
-                status=_value(Status, verdict, "status"),
-                path=_value(Path, verdict, "path"),
-                access=_value(Access, verdict, "access"),
+                status=_member(Status, verdict, "status"),
+                path=_member(Path, verdict, "path"),
+                access=_member(Access, verdict, "access"),
                 summary=_text(verdict, "summary"),
             ),
             vantage=_vantage(vantage),
@@ -69,16 +73,16 @@ def _run(run: dict[str, Any]) -> Run:
     return Run(
         id=_text(run, "id"),
         started_at=_NO_TIME,
-        finished_at=_value(datetime, run, "finished_at"),
+        finished_at=from_json(datetime, run.get("finished_at"), "finished_at"),
         seconds=0.0,
-        complete=_value(bool, run, "complete"),
+        complete=_flag(run, "complete"),
         interrupted=False,
         expect=Expect.PRIVATE,
         signed_calls=False,
         private_cidrs=(),
         region=_text_or_none(run, "region"),
         region_source=None,
-        redacted=_value(bool, run, "redacted") if "redacted" in run else False,
+        redacted=_flag(run, "redacted") if "redacted" in run else False,
     )
 
 
@@ -93,13 +97,13 @@ def _vantage(seen: dict[str, Any]) -> Vantage:
         availability_zone_id=_text_or_none(seen, "availability_zone_id"),
         vpc_id=_text_or_none(seen, "vpc_id"),
         subnet_id=_text_or_none(seen, "subnet_id"),
-        vpc_cidrs=_value(_Networks, seen, "vpc_cidrs"),
-        security_group_ids=_value(_Texts, seen, "security_group_ids"),
+        vpc_cidrs=_parsed(_Networks, seen, "vpc_cidrs"),
+        security_group_ids=_texts(seen, "security_group_ids"),
         account_id=_later_text(seen, "account_id"),
         instance_type=_later_text(seen, "instance_type"),
         image_id=_later_text(seen, "image_id"),
         source_addresses=(),
-        resolvers=_value(_Addresses, seen, "resolvers"),
+        resolvers=_parsed(_Addresses, seen, "resolvers"),
         proxies={},
         credentials=None,
         clock_offset_seconds=None,
@@ -117,7 +121,7 @@ def _target(target: dict[str, Any]) -> TargetReport:
         host="",
         addressing=Addressing.DEFAULT,
         role=Role.REQUIRED,
-        required=_value(bool, target, "required"),
+        required=_flag(target, "required"),
         ports=(),
         status=Status.UNKNOWN,
         path=Path.UNKNOWN,
@@ -131,7 +135,7 @@ def _address(address: dict[str, Any]) -> TargetAddress:
     return TargetAddress(
         address=_NO_ADDRESS,
         scope=AddressScope.PRIVATE,
-        from_own_lookup=_value(bool, address, "from_own_lookup"),
+        from_own_lookup=_flag(address, "from_own_lookup"),
         resolvers=(),
         availability_zone=None,
         availability_zone_id=None,
@@ -144,19 +148,23 @@ def _finding(finding: dict[str, Any]) -> Finding:
         id=_text(finding, "id"),
         code=_text(finding, "code"),
         name="",
-        severity=_value(Severity, finding, "severity"),
+        severity=_member(Severity, finding, "severity"),
         scope=Scope.RUN,
         target=_text_or_none(finding, "target"),
         title=_text(finding, "title"),
         detail="",
         evidence=(),
-        subjects=_value(_Subjects, finding, "subjects") if finding.get("subjects", ()) else (),
+        subjects=tuple(_subject(subject) for subject in _objects(finding, "subjects")) if "subjects" in finding else (),
         explained_by=_text_or_none(finding, "explained_by"),
-        counts=_value(bool, finding, "counts") if "counts" in finding else True,
-        suppressed=_value(bool, finding, "suppressed"),
+        counts=_flag(finding, "counts") if "counts" in finding else True,
+        suppressed=_flag(finding, "suppressed"),
         fix=Fix(summary=_text(_object(finding, "fix"), "summary")),
         documents=(),
     )
+
+
+def _subject(subject: dict[str, Any]) -> FindingSubject:
+    return FindingSubject(kind=_member(SubjectKind, subject, "kind"), id=_text(subject, "id"))
 
 
 def _observations(rows: list[dict[str, Any]]) -> list[Observation[Any]]:
@@ -183,7 +191,7 @@ def _host(facts: dict[str, Any]) -> HostFacts:
         search=(),
         resolver_options=(),
         hosts_entries=(),
-        upstream_resolvers=_value(_Addresses, facts, "upstream_resolvers"),
+        upstream_resolvers=_parsed(_Addresses, facts, "upstream_resolvers"),
         ec2=None,
         proxies={},
     )
@@ -191,16 +199,41 @@ def _host(facts: dict[str, Any]) -> HostFacts:
 
 # --- Values ----------------------------------------------------------------------------------------------------------
 
-_Texts: Final = tuple[str, ...]
 _Addresses: Final = tuple[Address, ...]
 _Networks: Final = tuple[IPv4Network | IPv6Network, ...]
-_Subjects: Final = tuple[FindingSubject, ...]
 
 
-def _value(kind: Any, data: dict[str, Any], name: str) -> Any:
-    if name not in data:
-        raise DecodeError(name, "this key is missing")
-    return from_json(kind, data[name], name)
+def _member(kind: type[E], data: dict[str, Any], name: str) -> E:
+    value = _text(data, name)
+    try:
+        return kind(value)
+    except ValueError:
+        raise DecodeError(name, f"one of {', '.join(kind)} belongs here") from None
+
+
+def _flag(data: dict[str, Any], name: str) -> bool:
+    value = data.get(name)
+    if type(value) is not bool:
+        raise DecodeError(name, "true or false belongs here")
+    return value
+
+
+def _texts(data: dict[str, Any], name: str) -> tuple[str, ...]:
+    value = data.get(name)
+    if type(value) is not list or not all(type(each) is str for each in value):
+        raise DecodeError(name, "a list of texts belongs here")
+    return tuple(value)
+
+
+def _parsed(kind: Any, data: dict[str, Any], name: str) -> Any:
+    """Addresses or networks."""
+    return _parsed_once(kind, _texts(data, name), name)
+
+
+@lru_cache(4_096)
+def _parsed_once(kind: Any, texts: tuple[str, ...], name: str) -> Any:
+    """Hosts have few different ones, and to parse them takes longer than all else of a record."""
+    return from_json(kind, list(texts), name)
 
 
 def _text(data: dict[str, Any], name: str) -> str:

@@ -298,6 +298,8 @@ _CUTS: Final[tuple[tuple[str, Callable[[Any], Any]], ...]] = (
 
 def _fitting(record: HostRecord) -> HostRecord:
     for name, shortened in _CUTS:
+        if len(line(record)) <= MAX_BYTES:
+            break
         while len(line(record)) > MAX_BYTES and (less := shortened(value := getattr(record, name))) != value:
             record = replace(record, cut=tuple(dict.fromkeys((*record.cut, name))), **{name: less})
     return record

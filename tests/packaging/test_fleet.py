@@ -1,4 +1,4 @@
-"""The Systems Manager document, the association and the instance policy: linters, schema, and both steps as they run.
+"""The Systems Manager document, the association and the instance policy: linters, schema, and the steps as they run.
 
 What the agent of Systems Manager does is done here as its documentation and its source have it: parameters are put into
 the text, and each step is a script in a folder of its own below one folder for the command.
@@ -33,7 +33,8 @@ from agent.catalog.regions import REGIONS
 from agent.catalog.services import checkable, checked_by_default
 from agent.cli import main as cli
 from agent.cli.to_settings import settings_from
-from agent.formats import text
+from agent.formats import host, text
+from agent.report.saved import parse_report
 from agent.settings import DEFAULT_WATCH_CALLS, DEFAULT_WATCH_EC2, Calls, Ec2, Workload
 from agent.simulated import scenario as scenarios
 from tests.packaging.artifacts import artifact_of
@@ -128,7 +129,7 @@ def test_the_service_takes_the_document(built: Path, document: dict[str, Any], s
 
 
 def test_every_step_is_for_linux_alone(document: dict[str, Any]) -> None:
-    assert [step["precondition"] for step in document["mainSteps"]] == [{"StringEquals": ["platformType", "Linux"]}] * 2
+    assert [step["precondition"] for step in document["mainSteps"]] == [{"StringEquals": ["platformType", "Linux"]}] * 3
 
 
 def test_every_parameter_is_held_and_used_in_single_quotes(document: dict[str, Any]) -> None:
@@ -159,7 +160,7 @@ def test_the_steps_end_in_time(document: dict[str, Any]) -> None:
     assert limit >= longest["RandomDelay"] + longest["Deadline"] + 120
 
 
-@pytest.mark.parametrize("step", ["check", "report"])
+@pytest.mark.parametrize("step", ["check", "host", "report"])
 @pytest.mark.parametrize("linter", ["dash -n", "bash -n", "shellcheck --shell=sh"])
 def test_linters_of_shells_find_nothing(document: dict[str, Any], tmp_path: Path, linter: str, step: str) -> None:
     script = tmp_path / "script.sh"
@@ -261,7 +262,7 @@ def test_no_injection_is_taken(document: dict[str, Any], injection: str) -> None
             assert not allows(parameter, hostile), (name, hostile)
 
 
-# --- Both steps as they run ------------------------------------------------------------------------------------------
+# --- The steps as they run --------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -278,6 +279,7 @@ class Ran:
     """What a command ended with."""
 
     check: Step
+    host: Step
     report: Step
     left: list[str]
     """Files in the command's folder afterwards, without the scripts themselves."""
@@ -333,13 +335,13 @@ fi
 def run(
     document: Mapping[str, Any], folder: Path, program: Path, *, shell: str = "sh", path: str = os.defpath, **given: str
 ) -> Ran:
-    """Run both steps one after the other, as the agent does: as `SHELL -c SCRIPT` under a system service's environment,
+    """Run the steps one after the other, as the agent does: as `SHELL -c SCRIPT` under a system service's environment,
     parameters put in as they are, once, and nothing inside them again."""
     command = folder / "orchestration"
     values = {name: parameter["default"] for name, parameter in document["parameters"].items()}
     values |= {"Command": str(program), **given}
     steps = {}
-    for name in ("check", "report"):
+    for name in ("check", "host", "report"):
         lines = re.sub(r"\{\{ (\w+) \}\}", lambda match: values[match[1]], script_of(document, name))
         # The first line names `sh`, which is another program on each distribution.
         script = executable(command / name / "_script.sh", lines.replace("#!/bin/sh", f"#!{find(shell)}", 1))
@@ -374,7 +376,7 @@ def run(
     ],
 )
 def test_a_check(document: dict[str, Any], tmp_path: Path, shell: str, scenario: str, code: int) -> None:
-    """Its short text first, then the whole report, and the exit code of the verdict."""
+    """Its short text first, then its record and the whole report, and the exit code of the verdict."""
     ran = run(document, tmp_path, in_scenario(tmp_path, scenario), shell=shell, Report="json")
 
     expected = report_of(scenario)
@@ -383,6 +385,7 @@ def test_a_check(document: dict[str, Any], tmp_path: Path, shell: str, scenario:
     assert ran.check.stdout == text.brief(expected)
     assert (ran.report.code, ran.report.stderr) == (0, "")
     report = json.loads(ran.report.stdout)
+    assert ran.host == Step(code=0, stdout=host.render(parse_report(ran.report.stdout.encode(), "report")), stderr="")
     VALIDATOR.validate(report)
     assert [finding["id"] for finding in report["findings"]] == [finding.id for finding in expected.findings]
     assert report["verdict"]["status"] == expected.verdict.status
@@ -527,6 +530,7 @@ def test_no_program(document: dict[str, Any], tmp_path: Path) -> None:
     assert f"no program {tmp_path / 'backuplink'}. Install the package" in ran.check.stderr
     assert (ran.report.code, ran.report.stdout) == (3, "")
     assert len(ran.report.stderr.splitlines()) == 1
+    assert ran.host == Step(code=0, stdout="", stderr="")
     assert ran.left == []
 
 
@@ -548,6 +552,7 @@ def test_a_program_that_writes_no_report_is_never_ok(document: dict[str, Any], t
     assert "is no JSON" in ran.check.stderr
     assert (ran.report.code, ran.report.stdout) == (3, "")
     assert "no report to print" in ran.report.stderr
+    assert (ran.host.code, ran.host.stdout) == (0, "")
     assert ran.left == []
 
 

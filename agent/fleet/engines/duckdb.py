@@ -104,14 +104,14 @@ class DuckDb:
                 "memory_limit": MEMORY,
                 "threads": len(os.sched_getaffinity(0)),
                 "preserve_insertion_order": False,
+                "default_null_order": "nulls_first_on_asc_last_on_desc",  # as SQLite has it
             },
         )
         self.execute(f"SET allowed_directories = [{_quoted(str(self._folder))}]")
         self.execute("SET enable_external_access = false")
         self.execute("SET lock_configuration = true")
         self._count = 0
-        self._waiting = 0
-        """Pieces in the table `incoming`."""
+        self._waiting: list[Piece] = []
         self._cache: Cache | None = None
         for statement in (*TABLES, _INCOMING):
             self.execute(statement)
@@ -126,32 +126,32 @@ class DuckDb:
     def take(self, pieces: Iterable[Piece]) -> None:
         """See `Engine`."""
         every = iter(pieces)
-        while batch := list(islice(every, BATCH - self._waiting)):
-            self._arrive(batch)
-            if self._waiting >= BATCH:
+        while batch := list(islice(every, BATCH - len(self._waiting))):
+            self._waiting += batch
+            if len(self._waiting) >= BATCH:
                 self.settle()
-
-    def _arrive(self, batch: list[Piece]) -> None:
-        columns = (list(column) for column in zip(*batch, strict=True))
-        sources, tags, positions, places, sweeps, lines, whys, times, lasts = columns
-        first = self._count
-        self._count += len(batch)
-        self._waiting += len(batch)
-        given = [first, self._count, sources, tags, positions, places, sweeps, whys, times, lasts, lines]
-        self._connection.execute(_ARRIVE, given)
 
     def settle(self) -> None:
         """See `Engine`."""
         if not self._waiting:
             return
+        self._arrive(self._waiting)
+        self._waiting = []
         for statement in _spread("incoming"):
             self.execute(statement)
-        self._waiting = 0
         try:
             if self._cache is not None:
                 self._append(self._cache)
         finally:
             self.execute("DELETE FROM incoming")
+
+    def _arrive(self, batch: Sequence[Piece]) -> None:
+        columns = (list(column) for column in zip(*batch, strict=True))
+        sources, tags, positions, places, sweeps, lines, whys, times, lasts = columns
+        first = self._count
+        self._count += len(batch)
+        given = [first, self._count, sources, tags, positions, places, sweeps, whys, times, lasts, lines]
+        self._connection.execute(_ARRIVE, given)
 
     # --- The cache ---------------------------------------------------------------------------------------------------
 

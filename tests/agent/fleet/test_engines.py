@@ -61,6 +61,17 @@ def test_more_records_than_a_batch(kind: type[Sqlite | DuckDb]) -> None:
         assert engine.query("SELECT count(*), min(id), max(id) FROM record") == [(BATCH + 2, 0, BATCH + 1)]
 
 
+@pytest.mark.parametrize("kind", ENGINES)
+@pytest.mark.parametrize(("order", "expected"), [("", [None, 1, 2]), (" DESC", [2, 1, None])])
+def test_what_is_null_has_one_place_in_the_order(
+    kind: type[Sqlite | DuckDb], order: str, expected: list[int | None]
+) -> None:
+    with kind() as engine:
+        engine.execute("CREATE TABLE t (a BIGINT)")
+        engine.fill("t", [(2,), (None,), (1,)])
+        assert [a for (a,) in engine.query(f"SELECT a FROM t ORDER BY a{order}")] == expected  # noqa: S608
+
+
 def test_duckdb_where_it_is_installed() -> None:
     with best_engine() as engine:
         assert engine.name == "duckdb"
