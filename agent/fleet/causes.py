@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Final
 
 from agent.catalog.findings import CODES, Radius
-from agent.fleet.classes import Classes, HostClass
+from agent.fleet.classes import COLUMNS, Classes, HostClass
 from agent.fleet.faults import names_resource, part_of, radius_of, subjects_of
 from agent.fleet.model import NamedBy, Shared, SharedValue
 from agent.fleet.sharing import Exposed, Found, Hosts, values_in, what_they_share
@@ -41,8 +41,8 @@ class NamedCause:
     services: tuple[str, ...]
     raw_keys: tuple[str, ...]
     """Keys of faults that are all this cause."""
-    classes: frozenset[int]
-    """Classes whose other faults of that code are this cause, too."""
+    values: tuple[SharedValue, ...]
+    """Hosts that have them all have their other faults of that code by this cause, too."""
     members: Hosts
     """Hosts that have it."""
     exposed: Hosts
@@ -90,6 +90,7 @@ class _Naming:
             self._of_place["vpc", held.vpc].append(class_)
             self._of_place["account", held.account].append(class_)
         self._known_services = {service for class_ in self._hosts for service in classes.of[class_].services}
+        self._there: dict[tuple[str, frozenset[str | None], frozenset[str]], tuple[Hosts, int]] = {}
         self._everywhere: dict[frozenset[str], Exposed] = {}
         self._targets: defaultdict[str, set[str]] = defaultdict(set)
         for key, target in engine.query("SELECT DISTINCT raw_key, target FROM fault_target WHERE sweep = ?", (sweep,)):
@@ -127,17 +128,17 @@ class _Naming:
 
     def _by_evidence(self, key: str, fault: _Fault) -> NamedCause | None:
         count = sum(fault.members.values())
-        subjects = subjects_of(key)
         services = self._services({key})
+        is_named = names_resource(fault.code, key)
+        is_specific = count >= self._least and any(subject.kind in _SPECIFIC for subject in subjects_of(key))
+        if not is_named and not is_specific and 2 * count < self._fewest_exposed(key, fault.members, services):
+            return None
         exposed = self._exposed(key, fault.members, services)
         exposed_count = sum(exposed.values())
         is_enough = count >= self._least or (count == exposed_count and count > 1)
-        if names_resource(fault.code, key):
+        if is_named:
             named_by = NamedBy.CONFIGURATION
-        elif is_enough and (
-            2 * count >= exposed_count
-            or (count >= self._least and any(subject.kind in _SPECIFIC for subject in subjects))
-        ):
+        elif is_specific or (is_enough and 2 * count >= exposed_count):
             named_by = NamedBy.EVIDENCE
         else:
             return None
@@ -154,7 +155,7 @@ class _Naming:
             shared=None if found is None else found.shared,
             services=tuple(sorted(services)),
             raw_keys=(key,),
-            classes=frozenset(),
+            values=(),
             members=fault.members,
             exposed=exposed,
         )
@@ -168,17 +169,28 @@ class _Naming:
     def _exposed(self, key: str, members: Iterable[int], services: frozenset[str]) -> dict[int, int]:
         """The hosts that could have a fault with that key: with one of its services, and in the VPCs of those that have
         it, or in their accounts; everywhere where the key names nothing."""
+        members = list(members)
+        return {**self._with_service(key, members, services)[0], **{class_: self._hosts[class_] for class_ in members}}
+
+    def _fewest_exposed(self, key: str, members: Iterable[int], services: frozenset[str]) -> int:
+        """How many hosts these are at least: without those that have the fault and none of the services."""
+        return self._with_service(key, members, services)[1]
+
+    def _with_service(self, key: str, members: Iterable[int], services: frozenset[str]) -> tuple[Hosts, int]:
         if "|" not in key:
-            return dict(self._exposed_everywhere(services).hosts)
+            everywhere = self._exposed_everywhere(services)
+            return everywhere.hosts, everywhere.count
         by = "account" if radius_of(key.partition("|")[0]) is Radius.ACCOUNT else "vpc"
-        members = set(members)
-        places = {getattr(self._classes.of[class_], by) for class_ in members}
-        return {
-            class_: self._hosts[class_]
-            for place in places
-            for class_ in self._of_place[by, place]
-            if class_ in members or _has(self._classes.of[class_], services)
-        }
+        places = frozenset(getattr(self._classes.of[class_], by) for class_ in members)
+        if (by, places, services) not in self._there:
+            there = {
+                class_: self._hosts[class_]
+                for place in places
+                for class_ in self._of_place[by, place]
+                if _has(self._classes.of[class_], services)
+            }
+            self._there[by, places, services] = there, sum(there.values())
+        return self._there[by, places, services]
 
     def _exposed_everywhere(self, services: frozenset[str]) -> Exposed:
         if services not in self._everywhere:
@@ -268,7 +280,7 @@ class _Naming:
             shared=found.shared,
             services=tuple(sorted(services)),
             raw_keys=(key,) if key in by_key else (),
-            classes=self._classes.having(found.shared.values),
+            values=found.shared.values,
             members=members,
             exposed={**exposed, **{class_: self._hosts[class_] for class_ in members}},
         )
@@ -293,25 +305,42 @@ def write_members(engine: Engine, table: str, causes: Sequence[NamedCause]) -> N
     cause_severity)`: the faults of all sweeps, and the cause that each of them is, by the rules of these causes: its
     key, its place among them and its severity, NULL for a fault of its own."""
     engine.execute(f"CREATE TABLE {table}_key (raw_key TEXT PRIMARY KEY, key TEXT, place INTEGER, severity INTEGER)")
-    engine.execute(
-        f"CREATE TABLE {table}_class (code TEXT, class BIGINT, key TEXT, place INTEGER, severity INTEGER, "
-        "PRIMARY KEY (code, class))"
-    )
-    there: defaultdict[str, set[int]] = defaultdict(set)
-    split = {cause.code for cause in causes if cause.classes}
-    for code, class_ in engine.query("SELECT DISTINCT code, class FROM fault WHERE redacted = 0") if split else ():
-        if code in split:
-            there[code].add(class_)
-    by_class: dict[tuple[str, int], tuple[str, int, int]] = {}
-    for place, cause in sorted(enumerate(causes), key=lambda entry: entry[1].round):
-        for class_ in there[cause.code] & cause.classes:
-            by_class.setdefault((cause.code, class_), (cause.key, place, cause.severity))
     insert_rows(
         engine,
         f"{table}_key",
         ((raw, cause.key, place, cause.severity) for place, cause in enumerate(causes) for raw in cause.raw_keys),
     )
-    insert_rows(engine, f"{table}_class", ((*whose, *cause) for whose, cause in by_class.items()))
+    engine.execute(
+        f"CREATE TABLE {table}_rule (code TEXT, key TEXT, place INTEGER, severity INTEGER, round INTEGER, "
+        "words INTEGER, attribute TEXT, value TEXT)"
+    )
+    insert_rows(
+        engine,
+        f"{table}_rule",
+        (
+            (cause.code, cause.key, place, cause.severity, cause.round, len(cause.values), value.attribute, value.value)
+            for place, cause in enumerate(causes)
+            for value in cause.values
+        ),
+    )
+    # The number of a class is the id of one of its records, which has what all of them have.
+    columns = " OR ".join(
+        f"(w.attribute = '{name.value}' AND w.value = r.{column})" for name, column in COLUMNS.items()
+    )
+    sick = "(SELECT DISTINCT code, class FROM fault WHERE redacted = 0) AS s"
+    engine.execute(
+        f"CREATE TABLE {table}_class AS SELECT code, class, key, place, severity FROM ("
+        "SELECT code, class, key, place, severity, row_number() OVER (PARTITION BY code, class ORDER BY round, place) "
+        "AS choice FROM (SELECT code, class, key, place, severity, round FROM ("
+        "SELECT w.code AS code, s.class AS class, w.key AS key, w.place AS place, w.severity AS severity, "
+        f"w.round AS round, w.words AS words FROM {sick} JOIN record r ON r.id = s.class "
+        f"JOIN {table}_rule w ON w.code = s.code AND ({columns}) "
+        "UNION ALL SELECT w.code, s.class, w.key, w.place, w.severity, w.round, w.words "
+        f"FROM {sick} JOIN attribute a ON a.record = s.class "
+        f"JOIN {table}_rule w ON w.code = s.code AND w.attribute = a.name AND w.value = a.value) AS held "
+        "GROUP BY code, class, key, place, severity, round, words HAVING count(*) >= words) AS fitting) AS ordered "
+        "WHERE choice = 1"
+    )
     engine.execute(
         f"CREATE TABLE {table} AS SELECT f.record AS record, f.sweep AS sweep, f.host AS host, f.class AS class, "
         "f.redacted AS redacted, f.code AS code, f.raw_key AS raw_key, f.severity AS severity, f.rank AS rank, "

@@ -27,8 +27,8 @@ _SERVICE: Final = "service"
 class HostClass:
     """What the hosts of a class share."""
 
-    traits: frozenset[int]
-    """Numbers of values."""
+    traits: tuple[int, ...]
+    """Numbers of values, each once, in order."""
     services: frozenset[str]
     vpc: str | None
     zone: str | None
@@ -45,21 +45,30 @@ class Classes:
         self.of = of
         self.values = tuple(values)
         """By their number."""
-        self._numbers = {value: number for number, value in enumerate(self.values)}
+        self._place = {class_: place for place, class_ in enumerate(of)}
         self._having: list[list[int]] = [[] for _ in self.values]
         for class_, held in of.items():
             for trait in held.traits:
                 self._having[trait].append(class_)
+        self._bits: dict[int, int] = {}
 
-    def having_trait(self, trait: int) -> Sequence[int]:
+    def having(self, trait: int) -> Sequence[int]:
         """The classes that have the value of this number."""
         return self._having[trait]
 
-    def having(self, values: Iterable[SharedValue]) -> frozenset[int]:
-        """The classes that have all of these values."""
-        return frozenset.intersection(
-            *(frozenset(self._having[self._numbers[value]] if value in self._numbers else ()) for value in values)
-        )
+    def bits_having(self, trait: int) -> int:
+        """The same as a number: one bit a class."""
+        if trait not in self._bits:
+            self._bits[trait] = self.bits(self._having[trait])
+        return self._bits[trait]
+
+    def bits(self, classes: Iterable[int]) -> int:
+        """Classes as a number: one bit a class."""
+        octets = bytearray(len(self._place) // 8 + 1)
+        for class_ in classes:
+            place = self._place[class_]
+            octets[place >> 3] |= 1 << (place & 7)
+        return int.from_bytes(octets, "little")
 
 
 def find_classes(engine: Engine) -> Classes:
@@ -90,10 +99,10 @@ def _classes(engine: Engine) -> Classes:
         for name, value, number in engine.query("SELECT name, value, number FROM listed_value")
     }
     attributes = {name: attribute for attribute, name in LISTS.items()}
-    numbers: dict[SharedValue, int] = {}
+    numbers: dict[tuple[Attribute, str], int] = {}
 
     def trait(attribute: Attribute, value: str) -> int:
-        return numbers.setdefault(SharedValue(attribute=attribute, value=value), len(numbers))
+        return numbers.setdefault((attribute, value), len(numbers))
 
     columns = ", ".join(f"r.{column}" for column in COLUMNS.values())
     rows = engine.query(
@@ -101,13 +110,15 @@ def _classes(engine: Engine) -> Classes:
         "JOIN record r ON r.id = c.class LEFT JOIN listed l ON l.record = c.class ORDER BY c.class"
     )
     of: dict[int, HostClass] = {}
+    alike: dict[frozenset[str], frozenset[str]] = {}  # one object for equal sets: half a million classes fit
     for class_, redacted, of_lists, *row in rows:
         if redacted:
             of[class_] = _NOTHING_KNOWN
             continue
         held = dict(zip(COLUMNS, row, strict=True))
         traits = {trait(attribute, value) for attribute, value in held.items() if value is not None}
-        services, groups = set(), set()
+        services: set[str] = set()
+        groups: set[str] = set()
         for number in (of_lists or "").split(","):
             name, value = listed.get(number, ("", ""))
             if name == _SERVICE:
@@ -117,20 +128,20 @@ def _classes(engine: Engine) -> Classes:
             if name == LISTS[Attribute.GROUP]:
                 groups.add(value)
         of[class_] = HostClass(
-            traits=frozenset(traits),
-            services=frozenset(services),
+            traits=tuple(sorted(traits)),
+            services=alike.setdefault(frozenset(services), frozenset(services)),
             vpc=held[Attribute.VPC],
             zone=held[Attribute.ZONE],
             subnet=held[Attribute.SUBNET],
             account=held[Attribute.ACCOUNT],
             region=held[Attribute.REGION],
-            groups=frozenset(groups),
+            groups=alike.setdefault(frozenset(groups), frozenset(groups)),
         )
-    return Classes(of, numbers)
+    return Classes(of, (SharedValue(attribute=attribute, value=value) for attribute, value in numbers))
 
 
 _NOTHING_KNOWN: Final = HostClass(
-    traits=frozenset(),
+    traits=(),
     services=frozenset(),
     vpc=None,
     zone=None,

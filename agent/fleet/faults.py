@@ -6,17 +6,32 @@ from typing import Final
 from urllib.parse import quote, unquote
 
 from agent.catalog.findings import CODES, Layer, Radius
+from agent.catalog.placeholders import FORMS
 from agent.catalog.wording import counted
 from agent.fleet.sql import holes_for, insert_rows
 from agent.fleet.store import Engine
 from agent.report.model import FindingSubject, SubjectKind
 from agent.settings import Suppression
 from probes.frozen import dataclass
+from probes.ids import command_form, command_word_form
 
 SEVERITY: Final = "CASE c.severity WHEN 'critical' THEN 0 WHEN 'warning' THEN 1 ELSE 2 END"
 _CODE_OF: Final = "CASE WHEN instr({0}, '|') > 0 THEN substr({0}, 1, instr({0}, '|') - 1) ELSE {0} END"
 _OF_HOSTS: Final = tuple(code.code for code in CODES.values() if code.radius is Radius.HOST)
 """Faults of one host, which say nothing of what another has."""
+_FORMS: Final = {
+    SubjectKind.GROUP: command_form("sg"),
+    SubjectKind.ACL: command_form("acl"),
+    SubjectKind.ROUTE_TABLE: command_form("rtb"),
+    SubjectKind.ENDPOINT: command_form("vpce"),
+    SubjectKind.SUBNET: command_form("subnet"),
+    SubjectKind.VPC: command_form("vpc"),
+    SubjectKind.HOSTED_ZONE: FORMS["<HOSTED_ZONE_ID>"],
+    SubjectKind.RULE: command_word_form("rslvr"),
+    SubjectKind.PROFILE: command_form("rp"),
+    SubjectKind.DHCP_OPTIONS: command_form("dopt"),
+}
+"""What a finding of the configuration is about."""
 _KINDS: Final = {kind.value: kind for kind in SubjectKind}
 
 
@@ -30,13 +45,16 @@ class Blind:
 
 
 def names_resource(code: str, key: str) -> bool:
-    """Whether a key of that code names what is wrong in the configuration."""
+    """Whether a key of that code names what is wrong in the configuration, by an id as AWS gives it."""
     of_code = CODES.get(code)
     return (
         of_code is not None
         and of_code.layer is Layer.CONFIGURATION
         and (of_code.needs_symptom or of_code.severity_from_symptoms)
-        and key != code
+        and any(
+            subject.kind in _FORMS and _FORMS[subject.kind].fullmatch(subject.id) is not None
+            for subject in subjects_of(key)
+        )
     )
 
 

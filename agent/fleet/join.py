@@ -51,8 +51,6 @@ from probes.frozen import dataclass
 
 PREVIOUS: Final = "previous"
 NONE: Final = "none"
-DEFAULT_LEAST: Final = 5
-DEFAULT_TOLERATE: Final = 0.02
 _FEW: Final = 0.5
 """Part of the hosts of the sweep before, below which a sweep was made on some hosts alone."""
 
@@ -69,9 +67,9 @@ class Question:
     """None for the last one."""
     against: str
     """PREVIOUS, NONE, or a sweep."""
-    least: int = DEFAULT_LEAST
+    least: int
     """The fewest hosts that make a cause where the configuration does not name it."""
-    tolerate: float = DEFAULT_TOLERATE
+    tolerate: float
     """Part of the expected hosts that may be silent, and of the files that may be unreadable, 0 to 1."""
     by: Attribute | None
     """By what each cause is broken down."""
@@ -313,12 +311,11 @@ class _Joining:
         central: Mapping[str, Fix],
     ) -> FleetCause:
         host_count, also_count, joined_count = map(int, counts)
-        of = [classes.of[class_] for class_ in cause.members]
         regions: Counter[str] = Counter()
         for class_, count in cause.members.items():
             if (region := classes.of[class_].region) is not None:
                 regions[region] += count
-        groups = sorted(frozenset.intersection(*(held.groups for held in of)))
+        groups = _groups_of_all(classes, cause.members)
         by_frequency = sorted(regions, key=lambda region: (-regions[region], region))
         advice = advice_for(cause, by_frequency, groups, central.get(cause.key))
         name = CODES[cause.code].name if cause.code in CODES else cause.code
@@ -515,6 +512,16 @@ def _sweep_of(sweeps: Sequence[Sweep], id_: str) -> Sweep:
         known = ", ".join(sweep.id for sweep in sweeps[-MAX_EXAMPLES:])
         raise QuestionError(f"no record is of the sweep {id_!r}; the last ones are {known}")
     return sweep
+
+
+def _groups_of_all(classes: Classes, members: Iterable[int]) -> list[str]:
+    """The security groups that all of them have."""
+    common: frozenset[str] | None = None
+    for class_ in members:
+        common = classes.of[class_].groups if common is None else common & classes.of[class_].groups
+        if not common:
+            return []
+    return sorted(common or ())
 
 
 def _places(classes: Classes, members: Hosts, exposed: Hosts) -> tuple[Place, ...]:

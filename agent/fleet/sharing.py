@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from copy import copy
 from itertools import combinations
 from math import exp, lgamma, log
 from typing import Any, Final
@@ -22,6 +23,8 @@ _MOST_WORDS: Final = 32
 """Values, those that tell most alone, of which pairs are made."""
 _MOST_PAIRS: Final = 64
 """Pairs that are asked, those with most sick hosts."""
+_FEW_CLASSES: Final = 500
+"""Classes that are gone through one by one."""
 _ORDER: Final = tuple(Attribute)
 Hosts = Mapping[int, int]
 """Hosts by their class."""
@@ -46,19 +49,61 @@ class _Candidate:
 class Exposed:
     """Hosts that could have a fault, the sick ones among them."""
 
-    def __init__(self, classes: Classes, hosts: Hosts, by_trait: Counter[int] | None = None) -> None:
-        self.hosts = hosts
-        self.count = sum(hosts.values())
-        self.by_trait = _by_trait(classes, hosts) if by_trait is None else by_trait
+    def __init__(self, classes: Classes, hosts: Hosts) -> None:
         self._classes = classes
+        self._all = _Counted(classes, hosts)
+        self._removed: Counter[int] = Counter()
+        self.count = sum(hosts.values())
+        self.by_trait = _by_trait(classes, hosts)
 
     def without(self, hosts: Hosts) -> "Exposed":
         """The others."""
-        left, by_trait = dict(self.hosts), self.by_trait.copy()
-        by_trait.subtract(_by_trait(self._classes, hosts))
-        for class_, count in hosts.items():
-            left[class_] -= count
-        return Exposed(self._classes, left, by_trait)
+        others = copy(self)
+        others._removed = self._removed + Counter(hosts)
+        others.count = self.count - sum(hosts.values())
+        others.by_trait = self.by_trait.copy()
+        others.by_trait.subtract(_by_trait(self._classes, hosts))
+        return others
+
+    @property
+    def hosts(self) -> Hosts:
+        """All of them, also those that were set aside."""
+        return self._all.hosts
+
+    def count_with(self, one: int, other: int) -> int:
+        """The hosts that have both values."""
+        of = self._classes.of
+        removed = sum(
+            count for class_, count in self._removed.items() if one in of[class_].traits and other in of[class_].traits
+        )
+        return self._all.count_with(one, other) - removed
+
+
+class _Counted:
+    """Hosts by class, in a form that counts those with two values fast: for each binary digit of the counts, the
+    classes that have it, one bit a class."""
+
+    def __init__(self, classes: Classes, hosts: Hosts) -> None:
+        self._classes, self.hosts = classes, hosts
+        self._digits: list[int] | None = None
+
+    def count_with(self, one: int, other: int) -> int:
+        rarer, other = sorted((one, other), key=lambda trait: len(self._classes.having(trait)))
+        few = self._classes.having(rarer)
+        if len(few) <= _FEW_CLASSES:
+            of = self._classes.of
+            return sum(self.hosts.get(class_, 0) for class_ in few if other in of[class_].traits)
+        both = self._classes.bits_having(rarer) & self._classes.bits_having(other)
+        if self._digits is None:
+            self._digits = self._by_digits()
+        return sum((digit & both).bit_count() << place for place, digit in enumerate(self._digits))
+
+    def _by_digits(self) -> list[int]:
+        most = max(self.hosts.values(), default=0)
+        return [
+            self._classes.bits(class_ for class_, count in self.hosts.items() if count >> place & 1)
+            for place in range(most.bit_length())
+        ]
 
 
 def what_they_share(classes: Classes, sick: Hosts, exposed: Exposed, *, least: int, tests: int) -> Found | None:
@@ -84,15 +129,18 @@ class _Asked:
             for trait, count in self._sick_with.items()
             if count >= self._least
         ]
-        yield from filter(self._accepts, singles)
+        accepted = list(filter(self._accepts, singles))
+        yield from accepted
+        least_f1 = max(map(self._f1, accepted), default=0.0)
         singles.sort(key=lambda single: (-self._f1(single), *self._place(single)))
-        yield from filter(self._accepts, self._pairs({single.traits[0] for single in singles[:_MOST_WORDS]}))
+        words = {single.traits[0] for single in singles[:_MOST_WORDS]}
+        yield from filter(self._accepts, self._pairs(words, least_f1))
 
-    def _pairs(self, words: set[int]) -> Iterator[_Candidate]:
+    def _pairs(self, words: set[int], least_f1: float) -> Iterator[_Candidate]:
         values = self._classes.values
         both: Counter[tuple[int, int]] = Counter()
         for class_, count in self._sick.items():
-            for pair in combinations(sorted(words & self._classes.of[class_].traits), 2):
+            for pair in combinations([trait for trait in self._classes.of[class_].traits if trait in words], 2):
                 both[pair] += count
         pairs = [
             (pair, count)
@@ -102,17 +150,12 @@ class _Asked:
         pairs.sort(key=lambda entry: (-entry[1], entry[0]))
         for pair, count in pairs[:_MOST_PAIRS]:
             fewest = max(count, sum(self._total_with[word] for word in pair) - self._count)
-            if self._lift(_Candidate(pair, count, fewest)) < LIFT:
-                continue  # two values that most hosts have
-            candidate = _Candidate(pair, count, self._count_with(pair))
+            best = _Candidate(pair, count, fewest)
+            if self._f1(best) - _PRICE_OF_A_PAIR < least_f1 or self._lift(best) < LIFT:
+                continue  # however few well hosts have both, it is not what tells most
+            candidate = _Candidate(pair, count, self._exposed.count_with(*pair))
             if all(self._tells_within(candidate, word) for word in pair):
                 yield candidate
-
-    def _count_with(self, pair: tuple[int, int]) -> int:
-        """The exposed hosts that have both."""
-        rarer, other = sorted(pair, key=lambda word: self._total_with[word])
-        hosts, of = self._exposed.hosts, self._classes.of
-        return sum(hosts.get(class_, 0) for class_ in self._classes.having_trait(rarer) if other in of[class_].traits)
 
     def _tells_within(self, pair: _Candidate, word: int) -> bool:
         """Whether the pair tells sick from well among the hosts that have one of its words."""
@@ -147,9 +190,8 @@ class _Asked:
         return (-round(score, 9), len(candidate.traits), *self._place(candidate))
 
     def found(self, candidate: _Candidate) -> Found:
-        wanted = frozenset(candidate.traits)
         values = sorted(
-            (self._classes.values[trait] for trait in wanted), key=lambda value: _ORDER.index(value.attribute)
+            (self._classes.values[trait] for trait in candidate.traits), key=lambda value: _ORDER.index(value.attribute)
         )
         return Found(
             shared=Shared(
@@ -161,7 +203,11 @@ class _Asked:
                 lift=self._lift(candidate),
                 p=self._p(candidate),
             ),
-            classes=frozenset(class_ for class_ in self._sick if wanted <= self._classes.of[class_].traits),
+            classes=frozenset(
+                class_
+                for class_ in self._sick
+                if all(trait in self._classes.of[class_].traits for trait in candidate.traits)
+            ),
         )
 
 
@@ -197,7 +243,7 @@ def values_in(classes: Classes, hosts: Iterable[int]) -> int:
     """How many values these classes have in all."""
     seen: set[int] = set()
     for class_ in hosts:
-        seen |= classes.of[class_].traits
+        seen.update(classes.of[class_].traits)
     return len(seen)
 
 

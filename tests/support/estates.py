@@ -14,7 +14,7 @@ from agent.fleet.store import Read
 from agent.formats.host import SCHEMA, HostRecord
 
 TODAY: Final = datetime(2026, 11, 20, tzinfo=UTC)
-HOSTS: Final = 1500
+HOSTS: Final = 750
 _NOISE: Final = 0.02
 _REGION: Final = "eu-west-1"
 _ZONES: Final = ("euw1-az1", "euw1-az2", "euw1-az3")

@@ -42,6 +42,7 @@ from tests.support.configured import (
     read,
 )
 from tests.support.estates import TODAY, Fault, Host, hosts_of, record
+from tests.support.extent import everything
 
 HOSTS: Final = [
     replace(host, vpc=VPC_ID, subnet=OWN_SUBNET_ID, groups=(OWN_GROUP_ID,), reads_ec2=False) for host in hosts_of(5, 30)
@@ -56,7 +57,7 @@ DENYING: Final = read(
 NO_ROUTES: Final = read(ROUTE_TABLES, RouteTablesFacts(tables=(replace(main_table(), routes=()),)))
 
 
-@pytest.fixture(params=[Sqlite, DuckDb])
+@pytest.fixture(params=[Sqlite, DuckDb] if everything() else [Sqlite])
 def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
     with request.param() as opened:
         yield opened

@@ -48,7 +48,7 @@ def shared(rows: Sequence[tuple[Values, int, int]], *, least: int = 5, tests: in
             for attribute, value in values
         ]
         of[number] = HostClass(
-            traits=frozenset(traits),
+            traits=tuple(sorted(traits)),
             services=frozenset(),
             vpc=None,
             zone=None,
