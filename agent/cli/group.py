@@ -8,12 +8,9 @@ import click
 
 from agent.app.errors import RequestError
 from agent.process.output import to_stdout
-from agent.version import __version__
 
 ARGUMENTS: Final = "agent.cli.arguments"
 """Key in `Context.meta` of the arguments of a command."""
-_RESERVED: Final = ("fleet",)
-"""Names of commands of a later version."""
 
 
 class Command(click.Command):
@@ -87,15 +84,6 @@ class Group(Command, click.Group):
 
     def __init__(self, name: str | None = None, *, modules: Mapping[str, str], **how: Any) -> None:
         super().__init__(name, commands=_Commands(modules), **how)
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args[0] in _RESERVED:
-            ctx.fail(
-                f"{args[0]} is not available in backuplink {__version__}; the name is reserved for a later version."
-            )
-        return super().resolve_command(ctx, args)
 
 
 def _show_help(context: click.Context, _: click.Parameter, wanted: bool) -> None:

@@ -41,6 +41,7 @@ ARGUMENTS: Final = {
     "bundle": ("bundle", "{report}", "--output", "{report}.tar.gz"),
     "case": ("bundle", "{report}", "--case"),
     "predict": ("predict", "--ec2-facts", f"{ROOT}/docs/examples/estate.json", "--format", "html"),
+    "fleet": ("fleet", "{report}"),
     "facts": ("facts", "--vpc", "vpc-12345678", "--region", "no-region"),
     "version": ("--version",),
     "help": ("--help",),

@@ -59,9 +59,11 @@ def permissions(
 @click.command(cls=Command)
 @click.argument("document", type=click.Choice(tuple(SCHEMAS)), default=next(iter(SCHEMAS)))
 def schema(document: str) -> int:
-    """Write the JSON Schema of a document: `report`, which is the default, `host`, `history` or `prediction`.
+    """Write the JSON Schema of a document: `report`, which is the default, `host`, `history`, `prediction` or
+    `fleet`.
 
-    They describe what --format json and --format host of a run, and --format json of `history` and `predict`, write.
+    They describe what --format json and --format host of a run, and --format json of `history`, `predict` and `fleet`,
+    write.
     """
     to_stdout(json_schema(document))
     return OK
