@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agent.app.errors import RequestError
-from agent.app.write_document import write_bytes, write_file
+from agent.app.write_document import write_file, write_private
 from agent.fleet.model import FleetDocument, HostFile
 from agent.fleet.render import render
 from agent.process.output import OutputClosedError, has_colours, to_stdout
@@ -215,7 +215,7 @@ def _write_table(
         data = table.as_parquet(engine, rows()) if is_parquet else "".join(table.as_csv(rows())).encode("ascii")
     except OSError as error:
         raise RequestError(f"There is no room for a temporary file: {error}") from error
-    if write_bytes(data, output.output, "the document is, as JSON," if is_parquet else "the document is"):
+    if write_private(data, output.output, "the document is, as JSON," if is_parquet else "the document is"):
         return code
     to_stdout(render(document, "json") if is_parquet else data.decode("ascii"))
     return exits.UNKNOWN

@@ -74,11 +74,11 @@ def write_file(document: str, output: str, what: str, *, private: bool = False) 
     """Write a document to a file, with `private` one that only its owner can read. Returns False where that fails,
     after an error on stderr which says that `what` on stdout: the caller writes it there."""
     if private:
-        return write_bytes(document.encode("utf-8"), output, what)
+        return write_private(document.encode("utf-8"), output, what)
     return _is_written(lambda: to_file(document, Path(output)), output, what)
 
 
-def write_bytes(data: bytes, output: str, what: str) -> bool:
+def write_private(data: bytes, output: str, what: str) -> bool:
     """Write a file that only its owner can read. Returns and reports as `write_file` does."""
     return _is_written(lambda: to_private_file(data, Path(output)), output, what)
 
