@@ -23,6 +23,9 @@ FEW_BYTES: Final = 4 << 20
 CHUNK: Final = 32
 """Sources that a reader gets at a time."""
 CHUNK_BYTES: Final = 8 << 20
+MANY_RECORDS: Final = 20_000
+"""From which on the slower engine is felt."""
+SQLITE: Final = "sqlite"
 MAX_PARQUET: Final = 1 << 30
 _POLL_SECONDS: Final = 0.1
 _LISTED: Final = 1_000
@@ -120,6 +123,11 @@ class _Reading:
         elif not read:
             first = f"; {unreadable[0].place}: {unreadable[0].why}" if unreadable else ""
             raise FleetReadError(f"no report and no record can be read there ({count:,} unreadable){first}")
+        if engine.name == SQLITE and read >= MANY_RECORDS:
+            self._notes.append(
+                f"SQLite joins these {read:,} records; DuckDB does it in a third of the time (install "
+                "backuplink[fleet])."
+            )
         return ReadResult(read=read, unreadable_count=count, unreadable=unreadable, notes=tuple(self._notes))
 
     # --- The cache ---------------------------------------------------------------------------------------------------

@@ -76,6 +76,8 @@ FORMATS: Final = (
     Format(name="html", module="agent.formats.html", suffix=".html", can_be_saved=True),
     Format(name="svg", module="agent.formats.svg", suffix=".svg"),
     Format(name="markdown", module="agent.formats.markdown", suffix=".md", can_be_saved=True),
+    Format(name="asff", module="agent.formats.asff", suffix=".asff.json"),
+    Format(name="opsitem", module="agent.formats.opsitem", suffix=".opsitem.json"),
     Format(name="host", module="agent.formats.host", suffix=".host.json", stream=Stream.DOCUMENTS),
 )
 """In the order of `--help` and of the interface's dialog; the first is the default."""

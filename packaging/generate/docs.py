@@ -4,6 +4,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+import dashboards
 import estate
 import manual
 import rates
@@ -217,6 +218,7 @@ def pages() -> dict[str, str]:
         **screenshots.pages(),
         **manual.pages(),
         **service_models.files(),
+        **dashboards.dashboards(),
         **rates.pages(),
     }
 

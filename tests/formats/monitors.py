@@ -134,9 +134,20 @@ def _markdown_status(text: str) -> str:
     return heading.removeprefix("# ").partition(":")[0].lower()
 
 
+def _asff_status(text: str) -> str:
+    (finding,) = json.loads(text)
+    return str(finding["Severity"]["Original"])
+
+
+def _ops_item_status(text: str) -> str:
+    return str(json.loads(text)["OperationalData"]["status"]["Value"])
+
+
 STATUS_IN: Final[dict[str, Callable[[str], str]]] = {
     "prometheus": _prometheus_status,
     "emf": _emf_status,
+    "asff": _asff_status,
+    "opsitem": _ops_item_status,
     "host": host_record.status,
     "nagios": _nagios_status,
     "junit": _junit_status,

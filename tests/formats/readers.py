@@ -16,6 +16,7 @@ from agent.formats.registry import Format, render
 from agent.formats.report_text import visible
 from agent.report import codec
 from tests.formats import (
+    aws_requests,
     emf_events,
     host_record,
     html_page,
@@ -182,6 +183,24 @@ READERS: Final[dict[str, Reader]] = {
         alphabet='\\"{}[],:\n\r\t 1a',
         more_hostile=("\\" * 100_000, "\U0001f469" * 100_000),
         every=16,
+    ),
+    "asff": Reader(
+        holds=aws_requests.findings,
+        status=STATUS_IN["asff"],
+        check=aws_requests.check_findings,
+        alphabet='\\"{}[],:\n\r\t 1a',
+        more_hostile=("\\" * 10_000, "\U0001f469" * 10_000),
+        examples=50,
+        every=32,
+    ),
+    "opsitem": Reader(
+        holds=aws_requests.ops_item,
+        status=STATUS_IN["opsitem"],
+        check=aws_requests.check_ops_item,
+        alphabet='\\"{}[],:\n\r\t 1a',
+        more_hostile=("\\" * 10_000, "\U0001f469" * 10_000),
+        examples=50,
+        every=32,
     ),
     "junit": Reader(
         holds=junit_results.read,

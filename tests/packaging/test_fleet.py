@@ -33,10 +33,10 @@ from agent.catalog.regions import REGIONS
 from agent.catalog.services import checkable, checked_by_default
 from agent.cli import main as cli
 from agent.cli.to_settings import settings_from
-from agent.formats import host, text
-from agent.report.saved import parse_report
+from agent.formats import text
 from agent.settings import DEFAULT_WATCH_CALLS, DEFAULT_WATCH_EC2, Calls, Ec2, Workload
 from agent.simulated import scenario as scenarios
+from tests.formats import host_record
 from tests.packaging.artifacts import artifact_of
 from tests.support import extent
 from tests.support.aws_commands import complaint
@@ -262,7 +262,7 @@ def test_no_injection_is_taken(document: dict[str, Any], injection: str) -> None
             assert not allows(parameter, hostile), (name, hostile)
 
 
-# --- The steps as they run --------------------------------------------------------------------------------------------
+# --- The steps as they run -------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -376,16 +376,18 @@ def run(
     ],
 )
 def test_a_check(document: dict[str, Any], tmp_path: Path, shell: str, scenario: str, code: int) -> None:
-    """Its short text first, then its record and the whole report, and the exit code of the verdict."""
+    """Its short text first, then the whole report, and the exit code of the verdict."""
     ran = run(document, tmp_path, in_scenario(tmp_path, scenario), shell=shell, Report="json")
 
     expected = report_of(scenario)
     assert ran.check.code == code
     assert ran.check.stderr == f"Simulated VPC, scenario {scenario}: {scenarios.load(scenario).summary}.\n"  # of demo
     assert ran.check.stdout == text.brief(expected)
+    assert (ran.host.code, ran.host.stderr) == (0, "")
+    record = host_record.read(ran.host.stdout)
+    assert (record["run"], record["status"]) == (expected.run.id, expected.verdict.status)
     assert (ran.report.code, ran.report.stderr) == (0, "")
     report = json.loads(ran.report.stdout)
-    assert ran.host == Step(code=0, stdout=host.render(parse_report(ran.report.stdout.encode(), "report")), stderr="")
     VALIDATOR.validate(report)
     assert [finding["id"] for finding in report["findings"]] == [finding.id for finding in expected.findings]
     assert report["verdict"]["status"] == expected.verdict.status
@@ -528,9 +530,9 @@ def test_no_program(document: dict[str, Any], tmp_path: Path) -> None:
     assert (ran.check.code, ran.check.stdout) == (3, "")
     assert len(ran.check.stderr.splitlines()) == 1
     assert f"no program {tmp_path / 'backuplink'}. Install the package" in ran.check.stderr
-    assert (ran.report.code, ran.report.stdout) == (3, "")
-    assert len(ran.report.stderr.splitlines()) == 1
-    assert ran.host == Step(code=0, stdout="", stderr="")
+    for step in (ran.host, ran.report):
+        assert (step.code, step.stdout) == (3, "")
+        assert len(step.stderr.splitlines()) == 1
     assert ran.left == []
 
 
@@ -552,7 +554,6 @@ def test_a_program_that_writes_no_report_is_never_ok(document: dict[str, Any], t
     assert "is no JSON" in ran.check.stderr
     assert (ran.report.code, ran.report.stdout) == (3, "")
     assert "no report to print" in ran.report.stderr
-    assert (ran.host.code, ran.host.stdout) == (0, "")
     assert ran.left == []
 
 

@@ -25,8 +25,8 @@ from agent.process.write_file import to_private_file
 
 BATCH: Final = 10_000
 """Pieces that are brought into the tables, and into a file of the cache, at a time."""
-MEMORY: Final = "1500MB"
-"""What is more goes to disk."""
+MEMORY: Final = "1200MB"
+"""What is more goes to disk; what Python holds comes on top."""
 SUFFIX: Final = ".parquet"
 _TEXTS: Final = tuple(name for name in RECORD_COLUMNS if name not in ("sweep", "place", "redacted", "complete", "ec2"))
 _FLAGS: Final = ("redacted", "complete", "ec2")

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,9 +19,14 @@ COMMAND: Final = "0a1b2c3d-0000-4000-8000-00000000000a"
 SICK: Final = "private-dns-off"
 
 
+@cache
+def _line(scenario: str) -> str:
+    return line(record_of(report_of(scenario)))
+
+
 def record(number: int = 0, scenario: str = "healthy", **changed: Any) -> dict[str, Any]:
     """The record of a host, in the types of JSON."""
-    plain: dict[str, Any] = json.loads(line(record_of(report_of(scenario))))
+    plain: dict[str, Any] = json.loads(_line(scenario))
     return {**plain, "host": f"i-{number:017x}", "run": f"{number:032x}", **changed}
 
 

@@ -128,6 +128,20 @@ def test_pipes_are_not_waited_for(tmp_path: Path) -> None:
         assert [each.why for each in result.unreadable] == ["is no plain file"]
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_of_many_records_it_is_said_what_would_be_faster(
+    kind: Kind, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.ndjson").write_text(lines(*(record(number) for number in range(9))))
+    monkeypatch.setattr(reading, "MANY_RECORDS", 10)
+    with read_anew(kind, tmp_path) as (_, result):
+        assert result.notes == ()
+    monkeypatch.setattr(reading, "MANY_RECORDS", 9)
+    with read_anew(kind, tmp_path) as (_, result):
+        said = "SQLite joins these 9 records; DuckDB does it in a third of the time (install backuplink[fleet])."
+        assert result.notes == ((said,) if kind is Sqlite else ())
+
+
 # --- Progress and the end --------------------------------------------------------------------------------------------
 
 

@@ -169,7 +169,7 @@ def test_what_was_announced_and_begun_is_said() -> None:
     assert [cell.progress for cell in state.picture.host] == [Progress.RUNNING]
 
 
-@pytest.mark.parametrize("name", one_in(3, scenarios.names()))
+@pytest.mark.parametrize("name", one_in(6, scenarios.names()))
 def test_nothing_is_shown_as_ok_that_is_not(name: str) -> None:
     state = replace(folded(name), unfolded=True)
 

@@ -23,6 +23,8 @@ _KEYS: Final = (
     *("critical|VPC005|backup|group=sg-1", "warning|X1|", "critical|VPC005", "a < b", "A1|b < B1|c", "|", "%7C", "%zz"),
     *("critical|VPC005|b|group=sg-1|group=<b>", "critical|VPC005|b|" + "|".join(["port=1"] * 40), "A1|" * 60),
 )
+_FREE: Final = ("tool", "run", "host", "vpc", "subnet", "zone", "summary", "title", "fix")
+"""Fields that may hold any text."""
 _TIMES: Final = (
     *("2999-01-01T00:00:00.000Z", "1970-01-01T00:00:00Z", "2026-03-01T00:00:00+14:00", "0001-01-01T00:00:00+14:00"),
     *("9999-12-31T23:59:59-14:00", "2026-02-30T00:00:00Z", "2026-03-01", "now"),
@@ -32,9 +34,9 @@ _TIMES: Final = (
 def spoilt_record(chance: Random) -> dict[str, Any]:
     """A record in which a few fields hold other values."""
     document = record(chance.randrange(5), chance.choice(_NAMES))
-    for _ in range(chance.randint(1, 4)):
+    for _ in range(chance.randint(1, 3)):
         name = chance.choice(list(document))
-        match chance.randrange(6):
+        match chance.randrange(12):
             case 0:
                 document[name] = chance.choice(HOSTILE)
             case 1:
@@ -45,10 +47,10 @@ def spoilt_record(chance: Random) -> dict[str, Any]:
                 document["taken_at"] = chance.choice(_TIMES)
             case 4:
                 del document[name]
-            case _:
+            case 5:
                 document[name] = chance.choice(TEXTS)
-        if not document:
-            break
+            case _:
+                document[chance.choice(_FREE)] = chance.choice(TEXTS)
     return document
 
 

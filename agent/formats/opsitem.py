@@ -1,0 +1,71 @@
+"""The report as an OpsItem: what `aws ssm create-ops-item --cli-input-json` takes.
+
+While an OpsItem of the same host with the same causes is open, Systems Manager refuses another one
+(`OpsItemAlreadyExistsException`): that is what its key says, so it may be asked in every run. A verdict that is ok has
+a document, too; nobody needs an OpsItem of it.
+
+Source: CreateOpsItem, in the AWS Systems Manager API Reference, and Reducing duplicate OpsItems, in its User Guide.
+"""
+
+import json
+from typing import Any, Final
+
+from agent.catalog.findings import Severity
+from agent.formats.registry import DEFAULT_OPTIONS, RenderOptions
+from agent.formats.report_text import visible
+from agent.formats.tickets import SEVERITIES, counted, cut, description, host, host_arn, region
+from agent.report.model import Finding, Report
+
+MAX_TITLE: Final = 1_024
+MAX_DESCRIPTION: Final = 2_048
+MAX_VALUE: Final = 1_024
+"""Of an entry of the operational data, which has 20 KB for all of them."""
+MAX_KEY: Final = 256
+"""Of what makes two OpsItems the same."""
+_SEVERITIES: Final = {Severity.CRITICAL: "2", Severity.WARNING: "3", Severity.INFO: "4"}
+"""1 is for what is down for everybody."""
+
+
+def render(report: Report, options: RenderOptions = DEFAULT_OPTIONS) -> str:
+    """One JSON object."""
+    return json.dumps(_ops_item(report), indent=2, allow_nan=False) + "\n"
+
+
+def _ops_item(report: Report) -> dict[str, Any]:
+    causes = counted(report)
+    title = causes[0].title if causes else report.verdict.summary
+    return {
+        "Title": cut(f"backuplink on {host(report)}: {visible(title)}", MAX_TITLE),
+        "Description": description(report, MAX_DESCRIPTION),
+        "Source": "backuplink",
+        "Severity": _SEVERITIES[SEVERITIES[report.verdict.status]],
+        "Category": "Availability",
+        "OperationalData": _data(report, causes),
+    }
+
+
+def _data(report: Report, causes: list[Finding]) -> dict[str, dict[str, str]]:
+    """Keys that begin with `/aws` are Systems Manager's own."""
+    codes = ",".join(sorted({visible(cause.code) for cause in causes})) or report.verdict.status.value
+    same = {"dedupString": cut(f"backuplink {region(report)} {host(report)} {codes}", MAX_KEY)}
+    data = {
+        "/aws/dedup": json.dumps(same),
+        "status": report.verdict.status.value,
+        "path": report.verdict.path.value,
+        "access": report.verdict.access.value,
+        "codes": codes,
+        "run": visible(report.run.id),
+        "version": visible(report.tool.version),
+    }
+    instance = host_arn(report)
+    if instance is not None:
+        data["/aws/resources"] = json.dumps([{"arn": cut(instance, MAX_KEY)}])
+    searched = {"/aws/dedup", "/aws/resources", "status", "codes"}
+    return {
+        key: {
+            "Value": words if key.startswith("/aws/") else cut(words, MAX_VALUE),
+            "Type": "SearchableString" if key in searched else "String",
+        }
+        for key, words in data.items()
+        if words.strip()
+    }

@@ -1,0 +1,85 @@
+"""What the formats for AWS' own boards and tickets share: this host by an ARN, and texts within their limits."""
+
+from typing import Final
+
+from agent.catalog.findings import Severity
+from agent.catalog.partitions import is_region, partition_of
+from agent.formats.monitoring import Standing, standings
+from agent.formats.report_text import head, shell, undoing, visible
+from agent.report.model import Finding, Report, Status
+
+UNKNOWN_ACCOUNT: Final = "0" * 12
+"""Stands where the account of the host is not known, or masked. No account has it, and AWS refuses it."""
+UNKNOWN_REGION: Final = "us-east-1"
+"""Stands, with UNKNOWN_ACCOUNT, where the Region is not known: AWS takes no ARN without one."""
+SEVERITIES: Final = {
+    Status.CRITICAL: Severity.CRITICAL,
+    Status.WARNING: Severity.WARNING,
+    Status.UNKNOWN: Severity.WARNING,
+    Status.OK: Severity.INFO,
+}
+"""Of a verdict. One that is not known is looked into like a warning."""
+
+
+def region(report: Report) -> str:
+    """The Region of the host, else that of the run."""
+    known = report.vantage.region or report.run.region
+    return known if known is not None and is_region(known) else UNKNOWN_REGION
+
+
+def account(report: Report) -> str:
+    """The account of the host; UNKNOWN_ACCOUNT where it is not known."""
+    known = report.vantage.account_id or ""
+    return known if len(known) == len(UNKNOWN_ACCOUNT) and known.isascii() and known.isdigit() else UNKNOWN_ACCOUNT
+
+
+def arn(report: Report, service: str, resource: str) -> str:
+    """The ARN of something in the host's account and Region."""
+    return f"arn:{partition_of(region(report)).id}:{service}:{region(report)}:{account(report)}:{resource}"
+
+
+def host(report: Report) -> str:
+    """What the host is called: by its instance, else as a managed node, else by its own name."""
+    seen = report.vantage
+    return visible(seen.instance_id or seen.managed_node_id or seen.host_name or "this host")
+
+
+def host_arn(report: Report) -> str | None:
+    """The ARN of the host; None where it is no instance of EC2, or masked."""
+    id_ = report.vantage.instance_id
+    if id_ is None or account(report) == UNKNOWN_ACCOUNT:
+        return None
+    return arn(report, "ec2", f"instance/{visible(id_)}")
+
+
+def counted(report: Report) -> list[Finding]:
+    """The causes that make the verdict, in the order of the report."""
+    return [
+        finding
+        for finding, standing in standings(report)
+        if standing is Standing.CAUSE and finding.severity is not Severity.INFO
+    ]
+
+
+def description(report: Report, most: int) -> str:
+    """The verdict and each cause with what to do, in at most `most` characters; whole causes are left out, and counted,
+    before a text is cut."""
+    causes = counted(report)
+    parts = [visible(report.verdict.summary), *(_cause(finding) for finding in causes)]
+    for kept in range(len(parts), 0, -1):
+        left = len(parts) - kept
+        text = "\n\n".join([*parts[:kept], *([f"{left} more causes: --format text has them."] if left else [])])
+        if len(text) <= most:
+            return text
+    return cut(parts[0], most)
+
+
+def _cause(finding: Finding) -> str:
+    lines = [f"{head(finding)} ({finding.code})", finding.detail, f"What to do: {finding.fix.summary}"]
+    lines += [shell(command) for command in finding.fix.commands]
+    return "\n".join(visible(line) for line in (*lines, *undoing(finding.fix)))
+
+
+def cut(text: str, most: int) -> str:
+    """`text`, or its start with three full stops."""
+    return text if len(text) <= most else f"{text[: most - 3]}..."
