@@ -101,7 +101,7 @@ class _Naming:
         candidates = {
             key: fault
             for key, fault in by_key.items()
-            if names_resource(fault.code, key) or sum(fault.members.values()) >= 2
+            if names_resource(fault.code, key) or sum(fault.members.values()) > 1  # one host shares with none
         }
         by_evidence = [
             cause for key, fault in sorted(candidates.items()) if (cause := self._by_evidence(key, fault)) is not None
@@ -135,7 +135,7 @@ class _Naming:
             return None
         exposed = self._exposed(key, fault.members, services)
         exposed_count = sum(exposed.values())
-        is_enough = count >= self._least or (count == exposed_count and count > 1)
+        is_enough = count >= self._least or count == exposed_count
         if is_named:
             named_by = NamedBy.CONFIGURATION
         elif is_specific or (is_enough and 2 * count >= exposed_count):

@@ -5,6 +5,7 @@ fails, and the configuration stops just that for hosts of its subnet with its gr
 asked about what works.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
@@ -12,7 +13,7 @@ from typing import Final
 from agent.catalog.findings import CODES
 from agent.catalog.services import SERVICES
 from agent.fleet.classes import Classes, HostClass
-from agent.fleet.faults import Blind, part_of, subjects_of
+from agent.fleet.faults import Blind, names_resource, part_of, subjects_of
 from agent.judge.causality import EXPLAINS, Effects
 from agent.judge.prediction import Asked, facts_of, predicted
 from agent.report.facts_file import untimely
@@ -25,6 +26,8 @@ from agent.settings import EVERY_SOURCE, Ec2Facts
 from probes.frozen import dataclass
 from probes.ports import HTTPS
 
+_KnownKeys = Mapping[str, Sequence[tuple[str, frozenset[FindingSubject]]]]
+"""Keys of causes that hosts found themselves, with their subjects, by code."""
 _STOPS: Final = frozenset({Reachability.BLOCKED, Reachability.DOUBTFUL})
 
 
@@ -52,6 +55,11 @@ def explain_centrally(
             notes.append(f"The facts of {of_vpc.vpc_id} are not used: {why}.")
         elif of_vpc.vpc_id not in usable or of_vpc.taken_at > usable[of_vpc.vpc_id].taken_at:
             usable[of_vpc.vpc_id] = of_vpc
+    by_code: defaultdict[str, list[tuple[str, frozenset[FindingSubject]]]] = defaultdict(list)
+    for key in known_keys:
+        code = key.partition("|")[0]
+        if names_resource(code, key):
+            by_code[code].append((key, frozenset(subjects_of(key))))
     keys: dict[tuple[str, int], str] = {}
     fixes: dict[str, Fix] = {}
     for vpc_id, of_vpc in sorted(usable.items()):
@@ -59,11 +67,11 @@ def explain_centrally(
         services = {symptom.target.partition("@")[0] for symptom in here} & SERVICES.keys()
         if not services:
             continue
-        document = _prediction(of_vpc, services)
+        predicted_for = _Predicted(_prediction(of_vpc, services))
         for symptom in here:
-            fault = _cause_of(document, symptom, classes.of[symptom.class_])
+            fault = predicted_for.cause_of(symptom, classes.of[symptom.class_])
             if fault is not None:
-                key = _key(fault, symptom, known_keys)
+                key = _key(fault, symptom, by_code)
                 keys[symptom.symptom_key, symptom.class_] = key
                 if fault.fix is not None:
                     fixes.setdefault(key, fault.fix)
@@ -75,36 +83,53 @@ def _prediction(facts: Ec2Facts, services: Iterable[str]) -> PredictionDocument:
     return predicted(facts_of(facts, lacking(facts)), asked)
 
 
-def _cause_of(document: PredictionDocument, symptom: Blind, held: HostClass) -> PredictedFault | None:
-    """What stops, for every source that may be such a host, just what the symptom says; None where that differs from
-    source to source or is not known."""
-    sources = _sources_like(document.sources, held)
-    causes = [_first_fault(document.faults, source, symptom) for source in sources]
-    first = causes[0] if causes else None
-    if first is None or any(cause is None or _same(cause) != _same(first) for cause in causes):
-        return None
-    return first
+class _Predicted:
+    """A prediction, asked about many hosts."""
 
+    def __init__(self, document: PredictionDocument) -> None:
+        self._sources: defaultdict[str, list[SourceClass]] = defaultdict(list)
+        for source in document.sources:
+            if source.subnet_id is not None:
+                self._sources[source.subnet_id].append(source)
+        self._faults: defaultdict[str, list[PredictedFault]] = defaultdict(list)
+        for fault in document.faults:
+            for source_id in fault.sources:
+                self._faults[source_id].append(fault)
+        self._known: dict[tuple[object, ...], PredictedFault | None] = {}
 
-def _sources_like(sources: Iterable[SourceClass], held: HostClass) -> list[SourceClass]:
-    """The sources in the subnet of a host that have its groups; those of the subnet where no interface is known."""
-    there = [source for source in sources if source.subnet_id is not None and source.subnet_id == held.subnet]
-    return [source for source in there if not source.interface_count or set(source.group_ids) == held.groups]
+    def cause_of(self, symptom: Blind, held: HostClass) -> PredictedFault | None:
+        """What stops, for every source that may be such a host, just what the symptom says; None where that differs
+        from source to source or is not known."""
+        asked = symptom.symptom_key, symptom.target, held.subnet, held.groups
+        if asked not in self._known:
+            self._known[asked] = self._cause_of(symptom, held)
+        return self._known[asked]
+
+    def _cause_of(self, symptom: Blind, held: HostClass) -> PredictedFault | None:
+        # Those of the subnet that have the host's groups; an address in it where no interface is known.
+        sources = [
+            source
+            for source in self._sources.get(held.subnet or "", ())
+            if not source.interface_count or set(source.group_ids) == held.groups
+        ]
+        causes = [_first_fault(self._faults[source.id], symptom) for source in sources]
+        first = causes[0] if causes else None
+        if first is None or any(cause is None or _same(cause) != _same(first) for cause in causes):
+            return None
+        return first
 
 
 def _same(fault: PredictedFault) -> tuple[object, ...]:
     return fault.code, fault.decided_by
 
 
-def _first_fault(faults: Iterable[PredictedFault], source: SourceClass, symptom: Blind) -> PredictedFault | None:
-    code = symptom.symptom_key.partition("|")[0]
-    service = symptom.target.partition("@")[0]
+def _first_fault(faults: Iterable[PredictedFault], symptom: Blind) -> PredictedFault | None:
+    code, service = symptom.symptom_key.partition("|")[0], symptom.target.partition("@")[0]
     return next(
         (
             fault
             for fault in faults
-            if source.id in fault.sources
-            and fault.code is not None
+            if fault.code is not None
             and (not service or fault.service == service)
             and explains(fault.code, code)
             and _concerns(fault, symptom)
@@ -138,12 +163,12 @@ def _concerns(fault: PredictedFault, symptom: Blind) -> bool:
     )
 
 
-def _key(fault: PredictedFault, symptom: Blind, known_keys: Sequence[str]) -> str:
+def _key(fault: PredictedFault, symptom: Blind, known_keys: _KnownKeys) -> str:
     """The key of a predicted cause: one that hosts found, where it names the same, otherwise one of its own."""
     code = fault.code or ""
     named = list(resources(*fault.decided_by))
-    for key in known_keys:
-        if key.partition("|")[0] == code and not set(named).isdisjoint(subjects_of(key)):
+    for key, subjects in known_keys.get(code, ()):
+        if not subjects.isdisjoint(named):
             return key
     failed = {subject.id for subject in subjects_of(symptom.symptom_key) if subject.kind is SubjectKind.PORT}
     ports = [str(port) for port in fault.ports if port != HTTPS and str(port) in failed]

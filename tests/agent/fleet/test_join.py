@@ -151,6 +151,14 @@ def test_half_of_those_that_could_have_it(engine: Engine) -> None:
     assert (cause.named_by, cause.host_count, cause.exposed_count) == (NamedBy.EVIDENCE, len(some), len(OF_VPC))
 
 
+def test_fewer_than_half_are_not_named_by_evidence(engine: Engine) -> None:
+    """A third of a VPC, and nobody elsewhere: what they share is the VPC."""
+    some = OF_VPC[::3]
+    document = asked(engine, sweep(replace(endpoint_interface(VPC), on=lambda host: host in some)))
+    (cause,) = document.causes
+    assert (cause.named_by, cause.host_count) == (NamedBy.SHARED, len(some))
+
+
 def test_two_hosts_of_a_small_fleet_are_all_there_are(engine: Engine) -> None:
     document = asked(engine, sweep(replace(endpoint_interface(VPC), on=lambda _: True), hosts=OF_VPC[:2]))
     assert codes(document) == ["TCP002"]
@@ -295,6 +303,18 @@ def test_what_a_host_redacted_is_counted_and_joins_nothing(engine: Engine) -> No
     assert document.totals.redacted == document.totals.critical == 20
     assert own(document) == {"TCP002": 20}
     assert any("redacted" in note for note in document.notes)
+
+
+def test_a_cause_that_names_nothing_is_not_that_of_a_redacted_host_either(engine: Engine) -> None:
+    clock = fault("ENV010", severity="warning")
+    masked = [
+        replace(read, record=replace(read.record, redacted=True, host="i-1", run=f"run-{number}"))
+        for number, read in enumerate(sweep(clock, hosts=HOSTS[:7]))
+    ]
+    document = asked(engine, masked + sweep(clock, hosts=HOSTS[7:]))
+    (cause,) = document.causes
+    assert (cause.host_count, cause.exposed_count) == (len(HOSTS) - 7, len(HOSTS) - 7)
+    assert own(document) == {"ENV010": 7}
 
 
 def test_suppressed_hosts_are_well(engine: Engine) -> None:

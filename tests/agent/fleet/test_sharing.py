@@ -38,11 +38,11 @@ def test_large_counts_stay_finite() -> None:
     assert 0 < fisher(50_500, 100_000, 500_000, 1_000_000) < 1e-2
 
 
-def shared(rows: Sequence[tuple[Values, int, int]], *, least: int = 5, tests: int = 20) -> Shared | None:
-    """What is found among classes of hosts, each with its values, its sick and its well hosts."""
+def classes_of(rows: Sequence[Values]) -> Classes:
+    """Classes of hosts, numbered from 0, each with its values."""
     numbers: dict[SharedValue, int] = {}
-    of, sick, hosts = {}, {}, {}
-    for number, (values, ill, well) in enumerate(rows):
+    of = {}
+    for number, values in enumerate(rows):
         traits = [
             numbers.setdefault(SharedValue(attribute=attribute, value=value), len(numbers))
             for attribute, value in values
@@ -57,10 +57,14 @@ def shared(rows: Sequence[tuple[Values, int, int]], *, least: int = 5, tests: in
             region=None,
             groups=frozenset(),
         )
-        hosts[number] = ill + well
-        if ill:
-            sick[number] = ill
-    classes = Classes(of, numbers)
+    return Classes(of, numbers)
+
+
+def shared(rows: Sequence[tuple[Values, int, int]], *, least: int = 5, tests: int = 20) -> Shared | None:
+    """What is found among classes of hosts, each with its values, its sick and its well hosts."""
+    classes = classes_of([values for values, _, _ in rows])
+    sick = {number: ill for number, (_, ill, _) in enumerate(rows) if ill}
+    hosts = {number: ill + well for number, (_, ill, well) in enumerate(rows)}
     found = what_they_share(classes, sick, Exposed(classes, hosts), least=least, tests=tests)
     return None if found is None else found.shared
 
@@ -141,3 +145,34 @@ EVERYWHERE: Final[Values] = [(Attribute.TOOL, "1"), (Attribute.RESOLVER, "amazon
 
 def test_two_values_that_all_have_are_no_pair() -> None:
     assert shared([(EVERYWHERE, 20, 1000), (EVERYWHERE, 0, 500)]) is None
+
+
+def test_a_pair_has_to_tell_sick_from_well_within_each_of_its_words() -> None:
+    """It fits better than the VPC alone, but within the VPC that may be chance."""
+    here, beside = [(VPC, "v1"), (ZONE, "z1")], [(VPC, "v1"), (ZONE, "z2")]
+    elsewhere: list[tuple[Values, int, int]] = [([(VPC, "v2"), (ZONE, zone)], 0, 200) for zone in ("z1", "z2")]
+    assert words(shared([(here, 14, 2), (beside, 2, 6), *elsewhere])) == ["vpc=v1"]
+    assert words(shared([(here, 140, 20), (beside, 20, 60), *elsewhere])) == ["zone=z1", "vpc=v1"]
+
+
+def test_two_values_have_to_tell_clearly_more_than_one() -> None:
+    """Ten well hosts of 210 are not worth a second word; sixty are."""
+    elsewhere: list[tuple[Values, int, int]] = [([(VPC, "v2"), (ZONE, zone)], 0, 400) for zone in ("z1", "z2")]
+    for well, expected in ((10, ["vpc=v1"]), (60, ["zone=z1", "vpc=v1"])):
+        here: tuple[Values, int, int] = ([(VPC, "v1"), (ZONE, "z1")], 200, 0)
+        assert words(shared([here, ([(VPC, "v1"), (ZONE, "z2")], 0, well), *elsewhere])) == expected
+
+
+def test_pairs_among_many_classes_are_counted_as_one_by_one() -> None:
+    rows = [((VPC, f"v{number % 2}"), (ZONE, f"z{number % 3}"), (GROUP, f"g{number % 700}")) for number in range(3000)]
+    classes = classes_of(rows)
+    hosts = {number: 1 + number % 5 for number in range(0, 3000, 7)}
+    aside = {number: 1 for number in range(0, 3000, 70)}
+    exposed = Exposed(classes, hosts).without(aside)
+    numbers = {value: number for number, value in enumerate(classes.values)}
+    for pair in ([(VPC, "v0"), (ZONE, "z0")], [(VPC, "v1"), (ZONE, "z2")], [(VPC, "v0"), (GROUP, "g14")]):
+        one, other = (numbers[SharedValue(attribute=attribute, value=value)] for attribute, value in pair)
+        both = [number for number in hosts if set(pair) <= set(rows[number])]
+        expected = sum(hosts[number] - aside.get(number, 0) for number in both)
+        assert exposed.count_with(one, other) == exposed.count_with(other, one) == expected > 0
+    assert exposed.count == sum(hosts.values()) - len(aside)
