@@ -167,7 +167,7 @@ def test_pairs_among_many_classes_are_counted_as_one_by_one() -> None:
     rows = [((VPC, f"v{number % 2}"), (ZONE, f"z{number % 3}"), (GROUP, f"g{number % 700}")) for number in range(3000)]
     classes = classes_of(rows)
     hosts = {number: 1 + number % 5 for number in range(0, 3000, 7)}
-    aside = {number: 1 for number in range(0, 3000, 70)}
+    aside = dict.fromkeys(range(0, 3000, 70), 1)
     exposed = Exposed(classes, hosts).without(aside)
     numbers = {value: number for number, value in enumerate(classes.values)}
     for pair in ([(VPC, "v0"), (ZONE, "z0")], [(VPC, "v1"), (ZONE, "z2")], [(VPC, "v0"), (GROUP, "g14")]):
