@@ -80,12 +80,19 @@ def _host_schema() -> "dict[str, Any]":
     return host.schema()
 
 
+def _fleet_schema() -> "dict[str, Any]":
+    from agent.fleet import model
+
+    return model.schema()
+
+
 SCHEMAS: "Final[dict[str, Callable[[], dict[str, Any]]]]" = {
     "report": _report_schema,
     "host": _host_schema,
     "history": _history_schema,
     "prediction": _prediction_schema,
     "audit": _audit_schema,
+    "fleet": _fleet_schema,
 }
 """What makes each schema, by the name of its document; the first is the default."""
 

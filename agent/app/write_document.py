@@ -2,13 +2,14 @@
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agent.formats.registry import RenderOptions, render
 from agent.process.output import OutputClosedError, has_colours, one_line, to_stderr, to_stdout
 from agent.process.phases import Phase, announce
-from agent.process.write_file import to_file
+from agent.process.write_file import to_file, to_private_file
 from agent.report import exits
 from agent.report.model import Report
 from agent.settings import ReportOptions
@@ -69,11 +70,22 @@ def write_document(document: str, output: str | None) -> int:
     return exits.OK if output is None else exits.UNKNOWN
 
 
-def write_file(document: str, output: str, what: str) -> bool:
-    """Write a document to a file. Returns False where that fails, after an error on stderr which says that `what` on
-    stdout: the caller writes it there."""
+def write_file(document: str, output: str, what: str, *, private: bool = False) -> bool:
+    """Write a document to a file, with `private` one that only its owner can read. Returns False where that fails,
+    after an error on stderr which says that `what` on stdout: the caller writes it there."""
+    if private:
+        return write_private(document.encode("utf-8"), output, what)
+    return _is_written(lambda: to_file(document, Path(output)), output, what)
+
+
+def write_private(data: bytes, output: str, what: str) -> bool:
+    """Write a file that only its owner can read. Returns and reports as `write_file` does."""
+    return _is_written(lambda: to_private_file(data, Path(output)), output, what)
+
+
+def _is_written(write: Callable[[], object], output: str, what: str) -> bool:
     try:
-        to_file(document, Path(output))
+        write()
     except OSError as error:
         to_stderr(f"Error: {one_line(f'{output} cannot be written: {error.strerror}; {what} on stdout.')}\n")
         return False

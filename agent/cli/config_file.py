@@ -9,6 +9,7 @@ import click
 from agent.cli.param_types import Parsed
 from agent.formats.registry import DEFAULT_FORMAT, OPTION_NAMES
 from agent.process.files import TooLargeError, read_within
+from agent.settings import FLEET_FORMATS
 from probes.urls import masked_urls
 
 MAX_CONFIG_BYTES: Final = 1 << 15
@@ -141,6 +142,18 @@ def wanted_format(arguments: Sequence[str], environment: Mapping[str, str]) -> s
         file = _last_value("--config", arguments) or environment.get("BACKUPLINK_CONFIG")
         given = format_of_file(file) if file else None
     return given if given in OPTION_NAMES else DEFAULT_FORMAT
+
+
+def is_of_fleet(arguments: Sequence[str]) -> bool:
+    """Whether a call is one for many hosts, whatever is wrong with it."""
+    command = arguments[0] if arguments else None
+    return command == "fleet" or (command == "demo" and _last_value("--fleet", arguments) is not None)
+
+
+def wanted_fleet_format(arguments: Sequence[str]) -> str:
+    """The format of a refusal of such a call. `fleet` takes it from its option alone."""
+    given = _last_value("--format", arguments)
+    return given if given in FLEET_FORMATS else FLEET_FORMATS[0]
 
 
 def _last_value(option: str, arguments: Sequence[str]) -> str | None:

@@ -8,12 +8,9 @@ import click
 
 from agent.app.errors import RequestError
 from agent.process.output import to_stdout
-from agent.version import __version__
 
 ARGUMENTS: Final = "agent.cli.arguments"
 """Key in `Context.meta` of the arguments of a command."""
-_RESERVED: Final = ("fleet",)
-"""Names of commands of a later version."""
 
 
 class Command(click.Command):
@@ -94,10 +91,6 @@ class Group(Command, click.Group):
         words = " ".join(args[:2])
         if words in self.commands:
             return words, self.get_command(ctx, words), args[2:]
-        if args[0] in _RESERVED:
-            ctx.fail(
-                f"{args[0]} is not available in backuplink {__version__}; the name is reserved for a later version."
-            )
         return super().resolve_command(ctx, args)
 
 

@@ -10,7 +10,7 @@ from typing import Final
 
 import click
 
-from agent.cli.config_file import wanted_format
+from agent.cli.config_file import is_of_fleet, wanted_fleet_format, wanted_format
 from agent.cli.group import Group
 from agent.process.exit_codes import OK, SIGNALS, UNKNOWN
 from agent.process.files import InterruptedBySignalError
@@ -35,6 +35,7 @@ _MODULES: Final = {
     "bundle": "bundle",
     "predict": "predict",
     "audit": "audit",
+    "fleet": "fleet",
     "fleet pack": "fleet_lake",
     "fleet athena": "fleet_lake",
 }
@@ -101,6 +102,10 @@ def _reason(error: click.ClickException, arguments: Sequence[str]) -> str:
 
 
 def _refuse(why: str, arguments: Sequence[str], code: int = UNKNOWN) -> int:
+    if is_of_fleet(arguments):
+        from agent.app.fleet import write_fleet_refusal
+
+        return write_fleet_refusal(why, wanted_fleet_format(arguments), code)
     from agent.app.write_document import write_refusal
 
     return write_refusal(why, wanted_format(arguments, os.environ), code)

@@ -17,24 +17,31 @@ from agent.cli.param_types import (
     CHANGE,
     CIDR,
     COMMAND,
+    COMMAND_ID,
     DEADLINE,
     ENDPOINT,
     FILE,
     FILE_OR_FOLDER,
+    FOLDER,
     INTERVAL,
     LISTEN,
+    MOMENT,
+    PERCENT,
     PROFILE,
     REGION,
     ROLE_ARN,
     ROLE_NAME,
     SOURCE,
     SUPPRESSION,
+    SWEEP,
     TIMEOUT,
     URL,
     VARIABLE,
     VPC,
+    WHERE,
     count,
 )
+from agent.fleet.attributes import Attribute
 from agent.formats.registry import DEFAULT_FORMAT, FORMATS, OPTION_NAMES
 from agent.settings import (
     AUDIT_FORMATS,
@@ -48,13 +55,16 @@ from agent.settings import (
     DEFAULT_INTERVAL,
     DEFAULT_KEEP,
     DEFAULT_KEEP_SIZE,
+    DEFAULT_LEAST,
     DEFAULT_RAISE_AFTER,
     DEFAULT_READ_TIMEOUT,
     DEFAULT_READS_DEADLINE,
     DEFAULT_TIMEOUT,
+    DEFAULT_TOLERATE,
     DEFAULT_WATCH_CALLS,
     DEFAULT_WATCH_EC2,
     FAIL_ON,
+    FLEET_FORMATS,
     PREDICTION_FORMATS,
     Calls,
     Ec2,
@@ -393,6 +403,108 @@ _AUDIT: Final = (
     profile_option,
     _CA_BUNDLE,
 )
+_FLEET_OUTPUT: Final = (
+    click.option(
+        "--format",
+        type=click.Choice(FLEET_FORMATS),
+        default=FLEET_FORMATS[0],
+        show_default=True,
+        help="Format of the document. csv and parquet have a row a host and cause; parquet needs DuckDB and --output.",
+    ),
+    click.option(
+        "--output",
+        type=FILE,
+        help="Write the document to a file that only its owner can read, replaced atomically, instead of stdout.",
+    ),
+    click.option("--redact", is_flag=True, help="Mask ids, addresses and names in the document."),
+    click.option(
+        "--fail-on",
+        type=click.Choice(FAIL_ON),
+        default=DEFAULT_FAIL_ON,
+        show_default=True,
+        help="Lowest verdict that makes the exit code non-zero.",
+    ),
+)
+_FLEET: Final = (
+    click.option(
+        "--command-id",
+        "command_ids",
+        type=COMMAND_ID,
+        multiple=True,
+        help="Read what a command of Run Command printed on its instances, without a bucket (repeatable).",
+    ),
+    click.option(
+        "--ec2-facts",
+        type=FILE_OR_FOLDER,
+        multiple=True,
+        help="File that `backuplink facts` wrote, or folder of such files, one a VPC (repeatable): names the cause for "
+        "hosts that could not read EC2.",
+    ),
+    click.option(
+        "--inventory",
+        type=FILE,
+        help="Hosts that should be heard from: ids, or what `aws ssm describe-instance-information` prints. Default: "
+        "the hosts of the sweep that is compared with.",
+    ),
+    click.option("--sweep", type=SWEEP, help="Which sweep to tell. Default: the last one."),
+    click.option(
+        "--against",
+        type=SWEEP,
+        default="previous",
+        show_default=True,
+        help="Sweep to compare with: its id, previous or none.",
+    ),
+    click.option(
+        "--since",
+        type=MOMENT,
+        help="Leave out records from before: a time such as 2026-01-15T03:00 in UTC, or a duration such as 7d.",
+    ),
+    click.option(
+        "--by",
+        type=click.Choice([attribute.value for attribute in Attribute]),
+        help="What to look for first in what the hosts of a cause share.",
+    ),
+    click.option(
+        "--where",
+        type=WHERE,
+        multiple=True,
+        metavar="NAME=VALUE",
+        help=f"Only hosts with this value (repeatable), of {', '.join(Attribute)}.",
+    ),
+    click.option(
+        "--least",
+        type=count(2, 1_000_000),
+        default=str(DEFAULT_LEAST),
+        show_default=True,
+        help="Hosts from which on a fault is one that they share.",
+    ),
+    click.option(
+        "--tolerate",
+        type=PERCENT,
+        default=f"{DEFAULT_TOLERATE:g}",
+        show_default=True,
+        help="Percent of hosts not heard from, or of files not readable, from which on the verdict is unknown.",
+    ),
+    click.option(
+        "--cache",
+        type=FOLDER,
+        help="Folder in which records are kept, so that a file is read once. It needs DuckDB.",
+    ),
+    click.option(
+        "--suppress",
+        "suppressions",
+        type=SUPPRESSION,
+        multiple=True,
+        help="Known fault to leave out of the causes and of the verdict (repeatable).",
+    ),
+    click.option(
+        "--region",
+        type=REGION,
+        help="Region of the bucket or of the commands. Default: from the environment or the profile.",
+    ),
+    profile_option,
+    *_FLEET_OUTPUT,
+)
 
 _SHOWN_REPORT: Final = (
     click.option(
@@ -460,6 +572,15 @@ _REPORT: Final = (
         help="Lowest verdict that makes the exit code non-zero.",
     ),
 )
+
+_DEMO_FORMAT: Final = _option(
+    "--format",
+    type=click.Choice((*OPTION_NAMES, *(name for name in FLEET_FORMATS if name not in OPTION_NAMES))),
+    default=DEFAULT_FORMAT,
+    show_default=True,
+    help="Format of the report.",
+)
+"""In place of the first of `_REPORT`."""
 
 _WATCH: Final = (
     _option(
@@ -610,6 +731,17 @@ def audit_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options of an audit. Neither the environment nor a file sets what it is asked for: that is not what a
     run on this host is asked for."""
     return _with(command, _AUDIT)
+
+
+def fleet_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of a fleet. Neither the environment nor a file sets them, apart from the profile: they are not
+    what a run on this host is asked for."""
+    return _with(command, _FLEET)
+
+
+def demo_report_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of a report as `report_options` does, with the formats of a fleet as well."""
+    return _with(command, (_DEMO_FORMAT, *_REPORT[1:], _CONFIG))
 
 
 def report_options(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -232,6 +232,36 @@ def _moment(text: str) -> "datetime | float":
         raise ValueError(text) from error
 
 
+def _percent(text: str) -> float:
+    """A part of all, 0 to 1. Raises ValueError."""
+    percent = float(text)
+    if not (text.isascii() and 0 <= percent <= 100):
+        raise ValueError(text)
+    return percent / 100
+
+
+_COMMAND_ID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+def _command_id(text: str) -> str:
+    if _COMMAND_ID.fullmatch(text) is None:
+        raise ValueError(text)
+    return text
+
+
+def _where(text: str) -> Any:
+    """A value of an attribute that hosts may share."""
+    from agent.fleet.attributes import Attribute
+    from agent.fleet.model import SharedValue
+
+    name, separator, wanted = text.partition("=")
+    if name not in tuple(Attribute):
+        raise ValueError(f"{name!r} is none of {', '.join(Attribute)}")
+    if not separator or not wanted or not wanted.isprintable():
+        raise ValueError(f"{text!r} names no value after the '='")
+    return SharedValue(attribute=Attribute(name), value=wanted)
+
+
 CYCLE: Final = count(1, 999_999_999_999)
 """The number of a cycle in a history."""
 AGE: Final = Parsed(ValueType("duration", _age, "a duration such as 30d, 12h or 90m"))
@@ -248,6 +278,13 @@ INTERVAL: Final = Parsed(values.INTERVAL)
 CIDR: Final = Parsed(ValueType("cidr", ip_network, "a CIDR block, such as 10.0.0.0/8"))
 FILE: Final = Parsed(ValueType("file", _path, "the path of a file"))
 FILE_OR_FOLDER: Final = Parsed(ValueType("file", _path, "the path of a file or folder"))
+FOLDER: Final = Parsed(ValueType("file", _path, "the path of a folder"))
+SWEEP: Final = Parsed(ValueType("sweep", _name, "the id of a sweep, as the document names it"))
+PERCENT: Final = Parsed(ValueType("percent", _percent, "a number from 0 to 100"))
+COMMAND_ID: Final = Parsed(
+    ValueType("id", _command_id, "the id of a command, such as 0a1b2c3d-4e5f-6789-0a1b-2c3d4e5f6789")
+)
+WHERE: Final = Parsed(ValueType("name=value", _where, None))
 PROFILE: Final = Parsed(ValueType("text", _name, "the name of a profile"))
 VPC: Final = Parsed(ValueType("vpc", _vpc, "the id of a VPC, such as vpc-0a1b2c3d4e5f67890"))
 ROLE_ARN: Final = Parsed(

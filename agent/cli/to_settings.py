@@ -13,6 +13,7 @@ from click.core import ParameterSource
 from agent.catalog.partitions import REGION_VARIABLES, is_region, region_in
 from agent.cli.config_file import CONFIG_SECONDS, MAX_CONFIG_BYTES
 from agent.cli.param_types import AGE
+from agent.fleet.attributes import Attribute
 from agent.formats.registry import DEFAULT_FORMAT, FORMATS, format_named
 from agent.process.files import TooLargeError, read_within, within
 from agent.settings import (
@@ -27,6 +28,7 @@ from agent.settings import (
     DEFAULT_WATCH_CALLS,
     DEFAULT_WATCH_EC2,
     EVERY_SOURCE,
+    FLEET_FORMATS,
     Calls,
     Ec2,
     Ec2Facts,
@@ -41,6 +43,7 @@ from agent.settings import (
 
 if TYPE_CHECKING:
     from agent.app.audit import AuditOptions
+    from agent.app.fleet import FleetOutput, FleetRequest
     from agent.app.predict import PredictRequest
     from agent.run.collect_account import AccountRequest
     from agent.run.collect_facts import FactsRequest
@@ -306,6 +309,56 @@ def predict_request_from(
         output=options["output"],
         redact=options["redact"],
         fail_on=options["fail_on"],
+    )
+
+
+def fleet_request_from(
+    options: Mapping[str, Any], environment: Mapping[str, str], received_signals: Sequence[str] = ()
+) -> "FleetRequest":
+    """What is joined, from parsed options and the variables of the SDK. Raises UsageError."""
+    from agent.app.fleet import FleetRequest
+
+    places: tuple[str, ...] = options["places"]
+    if not places and not options["command_ids"] and options["cache"] is None:
+        raise click.UsageError("There is nothing to read: name a file, a folder or s3://…, or use --command-id.")
+    output = fleet_output_from(options)
+    for name in ("inventory", "cache"):
+        if output.output is not None and options[name] is not None and is_same_file(output.output, options[name]):
+            raise click.UsageError(f"--output {output.output} is what --{name} names; name another file.")
+    region, _ = region_from(options["region"], environment)
+    return FleetRequest(
+        places=places,
+        command_ids=tuple(dict.fromkeys(options["command_ids"])),
+        ec2_facts=options["ec2_facts"],
+        inventory=options["inventory"],
+        sweep=options["sweep"],
+        against=options["against"],
+        since=options["since"],
+        by=None if options["by"] is None else Attribute(options["by"]),
+        where=options["where"],
+        least=options["least"],
+        tolerate=options["tolerate"],
+        cache=options["cache"],
+        suppressions=options["suppressions"],
+        region=region,
+        profile=profile_from(options, received_signals),
+        output=output,
+    )
+
+
+def fleet_output_from(options: Mapping[str, Any]) -> "FleetOutput":
+    """What becomes of a document of a fleet, from parsed options. Raises UsageError."""
+    from agent.app.fleet import FleetOutput
+
+    if options["format"] not in FLEET_FORMATS:
+        *others, last = FLEET_FORMATS
+        raise click.UsageError(
+            f"--format {options['format']} is for the report of one host; use {', '.join(others)} or {last}."
+        )
+    if options["format"] == "parquet" and options["output"] is None:
+        raise click.UsageError("--format parquet is not text: add --output FILE.")
+    return FleetOutput(
+        format=options["format"], output=options["output"], redact=options["redact"], fail_on=options["fail_on"]
     )
 
 

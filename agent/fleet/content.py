@@ -46,12 +46,6 @@ _KINDS: Final = {
     SubjectKind.URL: "URL",
 }
 """The same of kinds of subjects."""
-_TURNS: Final = {
-    Turn.NEW: "new",
-    Turn.GROWN: "more hosts",
-    Turn.SHRUNK: "fewer hosts",
-    Turn.HEALED: "healed",
-}
 _NAMED_BY: Final = {
     NamedBy.CONFIGURATION: "The configuration names it.",
     NamedBy.EVIDENCE: "At least half of the hosts that could have it do.",
@@ -265,11 +259,6 @@ def changed(row: FleetChange) -> str:
     """The title of a cause that changed, and what it is about, as its key has it."""
     _, *ids = row.key.split("|")
     return f"{row.title} ({', '.join(ids)})" if ids else row.title
-
-
-def turn(row: FleetChange) -> str:
-    """What became of a cause, in a word or two."""
-    return _TURNS[row.turn]
 
 
 def examples(hosts: Sequence[str], count: int, most: int = EXAMPLES) -> str:

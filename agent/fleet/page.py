@@ -11,7 +11,7 @@ from xml.etree.ElementTree import Element
 from agent.catalog.findings import CODES
 from agent.catalog.wording import counted
 from agent.fleet import content, pictures
-from agent.fleet.model import FleetCause, FleetDocument, FleetVerdict, OwnFault
+from agent.fleet.model import FleetCause, FleetChange, FleetDocument, FleetVerdict, OwnFault, Turn
 from agent.formats.canvas import NARROW, WIDE
 from agent.formats.elements import data, element, lines, raw
 from agent.formats.page import bullets, cell, folded, page, row_head, section, table, verdict
@@ -99,7 +99,11 @@ def _hosts(number: int, cause: FleetCause, document: FleetDocument) -> Element:
     """Examples of its hosts, what is known of them, and the numbers behind the picture."""
     files = {file.host: file.place for file in document.files}
     rows = [(row_head(host), cell(files.get(host, "-"))) for host in cause.hosts]
-    parts = [table("Some of the hosts", ("host", "its record"), rows, f"hosts-{number}", "numbers")] if rows else []
+    parts = (
+        [table(f"Some hosts of cause {number}", ("host", "its record"), rows, f"hosts-{number}", "numbers")]
+        if rows
+        else []
+    )
     if (command := content.reading(cause.hosts, document)) is not None:
         parts.append(element("p", None, "Read one: ", element("code", None, shell(command))))
     places = [
@@ -108,7 +112,7 @@ def _hosts(number: int, cause: FleetCause, document: FleetDocument) -> Element:
     ]
     if places:
         columns = ("VPC", "zone", "have it", "could")
-        parts.append(table("Hosts by VPC and zone", columns, places, f"by-zone-{number}", "numbers"))
+        parts.append(table(f"Hosts of cause {number} by VPC and zone", columns, places, f"by-zone-{number}", "numbers"))
     parts.append(element("p", {"class": "muted"}, "Key: ", element("code", None, cause.key)))
     left = cause.host_count - len(cause.hosts)
     what = f"{counted(len(cause.hosts), 'host')} of {cause.host_count:,}" if left > 0 else "The hosts"
@@ -169,20 +173,15 @@ def _changes(document: FleetDocument) -> Iterator[Element]:
     if not document.changes:
         yield section(heading, element("p", None, "None."))
         return
-    rows = [
-        (
-            row_head(content.turn(row)),
-            cell(content.changed(row)),
-            cell(f"{row.before:,}"),
-            cell(f"{row.after:,}"),
-            cell(f"{row.came:,}"),
-            cell(f"{row.went:,}"),
-        )
-        for row in document.changes[:MAX_ROWS]
-    ]
-    columns = ("change", "cause", "hosts before", "hosts now", "came", "went")
-    made = table("Causes that changed", columns, rows, "changes")
-    yield section(heading, made, *_left(len(document.changes) - len(rows), "more change"))
+    rows = [_change(row) for row in document.changes[:MAX_ROWS]]
+    left = _left(len(document.changes) - len(rows), "more change")
+    yield section(heading, element("ul", {"class": "events"}, *rows), *left)
+
+
+def _change(row: FleetChange) -> Element:
+    kind = row.severity.value if row.severity.value in _KINDS else "unknown"
+    words = element("p", None, bounded(visible(content.change(row))))
+    return element("li", {"class": "ok" if row.turn is Turn.HEALED else kind}, words)
 
 
 def _rest(document: FleetDocument) -> Iterator[Element]:

@@ -5,9 +5,7 @@ A row says where the host is, how it is, and what the cause is, so that nothing 
 
 import csv
 import io
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from pathlib import Path
 from typing import Any, Final
 
 from agent.catalog.findings import CODES
@@ -108,28 +106,15 @@ def why_no_parquet(engine: Engine) -> str | None:
 
 
 def as_parquet(engine: Engine, every: Iterable[Row]) -> bytes:
-    """The rows as a Parquet file, by DuckDB. Raises TableError with another engine, OSError where there is no room for
-    a file on the way."""
+    """The rows as a Parquet file. Raises TableError where the engine cannot write one, OSError where there is no room
+    for it on the way."""
     if (why := why_no_parquet(engine)) is not None:
         raise TableError(why)
-    # Through a file of CSV: a statement with a value for each cell takes twenty times as long.
-    with tempfile.TemporaryDirectory(prefix="backuplink-") as folder:
-        lines, table = Path(folder, "rows.csv"), Path(folder, "rows.parquet")
-        place = str(table).replace("'", "''")
-        with lines.open("w", encoding="utf-8", newline="") as stream:
-            for piece in _pieces([_plain(row[name]) for name in COLUMNS] for row in every):
-                stream.write(piece)
-        kinds = ", ".join(f"'{name}': '{'BOOLEAN' if name in _FLAGS else 'VARCHAR'}'" for name in COLUMNS)
-        engine.execute(
-            f"COPY (SELECT * FROM read_csv(?, header = false, columns = {{{kinds}}}, nullstr = '', quote = '\"', "  # noqa: S608 - our names
-            "escape = '\"', delim = ',', new_line = '\\n', auto_detect = false, max_line_size = 1048576)) "
-            f"TO '{place}' (FORMAT parquet, COMPRESSION zstd)",
-            (str(lines),),
-        )
-        return table.read_bytes()
+    kinds = ", ".join(f"{name} {'BOOLEAN' if name in _FLAGS else 'TEXT'}" for name in COLUMNS)
+    engine.execute(f"CREATE TABLE shown ({kinds})")
+    engine.fill("shown", ([_plain(row[name]) for name in COLUMNS] for row in every))
+    return engine.write_parquet("SELECT * FROM shown")
 
 
-def _plain(value: Any) -> str:
-    if value is None:
-        return ""
-    return ("true" if value else "false") if isinstance(value, bool) else visible(str(value))
+def _plain(value: Any) -> Any:
+    return visible(value) if isinstance(value, str) else value

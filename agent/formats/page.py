@@ -67,7 +67,8 @@ details{{border-bottom:1px solid var(--line)}}
 figure{{margin:.5rem 0}}
 figure svg{{display:block;width:100%;height:auto}}
 figure .narrow{{display:none}}
-@media screen and (max-width:44rem){{figure .narrow{{display:block}}figure .wide{{display:none}}}}
+@media screen and (max-width:44rem){{figure .narrow{{display:block}}figure .wide{{display:none}}
+.card figure{{margin:.5rem -1rem}}}}
 @media print{{
 @page{{margin:12mm}}
 body{{font-size:9.5pt;line-height:1.35}}

@@ -13,7 +13,7 @@ import re
 import secrets
 import stat
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -83,6 +83,21 @@ def to_new_file(document: str | bytes, path: Path) -> None:
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
         _remove_leftovers(place.folder)
         _replace(place, data, 0o600, new=True)
+
+
+def to_new_folder(folder: Path, files: Iterable[tuple[str, str]]) -> None:
+    """Make a folder, which must not be there, and in it files by their paths and their texts, all for their owner
+    alone. It does not wait until they are on disk: for what can be made again. Raises OSError."""
+    folder.mkdir(mode=0o700)
+    made = {folder}
+    for name, text in files:
+        place = folder / name
+        missing = [parent for parent in place.parents if parent.is_relative_to(folder) and parent not in made]
+        for parent in reversed(missing):
+            parent.mkdir(mode=0o700)
+        made.update(missing)
+        handle = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        _write_all(handle, text.encode("utf-8"))
 
 
 def own_private_file(path: Path) -> Path:

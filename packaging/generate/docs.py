@@ -16,6 +16,7 @@ from agent.app.tables import SCHEMAS, json_schema
 from agent.catalog.findings import CODES, Severity
 from agent.catalog.workloads import MODES, REASONS
 from agent.cli import main as cli
+from agent.fleet.metrics import FAMILIES as FLEET_FAMILIES
 from agent.formats.emf import DIMENSIONS, NAMESPACE, RUN_METRICS, TARGET_METRICS
 from agent.formats.monitoring import RESULTS, Standing
 from agent.formats.prometheus import AGREEMENTS, ANSWERS, ANY_RECORD, FAMILIES, PHASES
@@ -139,6 +140,7 @@ def metrics_page() -> str:
         "required": ANSWERS.values(),
         "required_by": REASONS,
     }
+    of_fleet = [(family.name, family.labels, family.help) for family in FLEET_FAMILIES]
     of_watch_values: dict[str, Iterable[str]] = {
         "kind": Kind,
         "way": Channel,
@@ -160,6 +162,13 @@ def metrics_page() -> str:
             "## Prometheus: a watch, in addition to its last run",
             "",
             *_table(of_watch),
+            "",
+            "## Prometheus: a fleet",
+            "",
+            "`backuplink fleet --format prometheus`, a document of its own, for node_exporter's textfile collector on "
+            "one host.",
+            "",
+            *_table(of_fleet),
             "",
             "## Values of labels",
             "",

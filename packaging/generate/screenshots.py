@@ -6,6 +6,7 @@ and is played to the interface, whose own clock stands still.
 """
 
 import asyncio
+import io
 import itertools
 import os
 import re
@@ -16,7 +17,10 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
+from agent.app import demo_fleet
+from agent.fleet import text
 from agent.formats import svg
+from agent.formats.report_text import WIDTH
 from agent.history import chart
 from agent.process.cancel import CancelToken
 from agent.report.model import Measurement
@@ -52,6 +56,9 @@ PICTURES: Final = {
     ),
 }
 """By the name of the file."""
+FLEET_HOSTS: Final = 5_000
+FLEET_LINES: Final = 60
+"""Of the text of a fleet, as many as are drawn."""
 PATHS: Final = ("gateway-group-for-the-appliance", "hana-without-storage-endpoint")
 """Scenarios whose path is drawn as `--format svg` draws it."""
 
@@ -63,7 +70,20 @@ def pages() -> dict[str, str]:
             del os.environ[name]  # the user's own theme must not change the pictures
     paths = {f"docs/screenshots/path-{name}.svg": svg.render(report_of(name)) for name in PATHS}
     drawn = {f"docs/screenshots/{name}.svg": _svg(picture) for name, picture in PICTURES.items()}
-    return paths | drawn | {"docs/screenshots/history.svg": _history()}
+    return paths | drawn | {"docs/screenshots/history.svg": _history(), "docs/screenshots/fleet.svg": _fleet()}
+
+
+def _fleet() -> str:
+    """The text of an estate in a terminal: its first two causes, and what it says of the others."""
+    from rich.console import Console
+    from rich.text import Text
+
+    shown = text.render(demo_fleet.document_of(FLEET_HOSTS)).splitlines()
+    console = Console(record=True, width=WIDTH, file=io.StringIO(), legacy_windows=False, force_terminal=False)
+    console.print(Text("\n".join(shown[:FLEET_LINES])))
+    title = f"backuplink demo --fleet {FLEET_HOSTS}"
+    drawn = _FONTS.sub("", console.export_svg(title=title, unique_id="fleet"))
+    return "\n".join(line.rstrip() for line in drawn.splitlines()) + "\n"
 
 
 def _history() -> str:

@@ -10,6 +10,7 @@ import pytest
 
 from agent.app.history import _reports
 from agent.app.read_saved import read_all_facts
+from agent.fleet import page as fleet_page
 from agent.formats import audit_html, diff_html, html, svg
 from agent.history import chart
 from agent.history import page as history_page
@@ -21,7 +22,7 @@ from agent.judge.prediction import Facts
 from agent.report.diff import difference
 from agent.report.model import Report
 from agent.settings import Workload
-from tests.support import histories
+from tests.support import fleets, histories
 from tests.support.repository import ROOT
 from tests.support.runs import report_of
 from tests.support.untrusted import HOSTILE, everywhere
@@ -119,6 +120,17 @@ def _audit() -> str:
     return audit_html.render(audit(facts, AuditRequest(workloads=(Workload.CALLER,), services=())))
 
 
+@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize("width", WIDTHS)
+def test_a_fleet_suits_every_screen(width: int, scheme: str, show: Show) -> None:
+    page = show(fleet_page.render(fleets.document()), width=width, scheme=scheme)
+    assert _suits(page, width, scheme) == 6
+    for selector in ("h1", "h2", "svg.drawing"):
+        assert next(part for part in page.query_selector_all(selector) if part.is_visible()).bounding_box()["y"] < 800
+    page.evaluate("document.querySelectorAll('details').forEach(part => part.open = true)")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
 def _suits(page: Any, width: int, scheme: str) -> int:
     """How many pictures are seen on a page, which fits the screen and has its colours, and whose texts can be read."""
     assert page.evaluate("document.documentElement.scrollWidth") <= width
@@ -144,7 +156,7 @@ def test_the_first_screen_says_what_is_wrong_and_what_to_do(name: str, width: in
 
 @pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("width", [WIDTHS[0], WIDTHS[-1]])
-@pytest.mark.parametrize("name", [*NAMES, "gateway-optional-ports", "diff", "history", "audit"])
+@pytest.mark.parametrize("name", [*NAMES, "gateway-optional-ports", "diff", "history", "audit", "fleet"])
 def test_axe_finds_nothing(name: str, width: int, scheme: str, week: Week, show: Show) -> None:
     from axe_playwright_python.sync_playwright import Axe
 
@@ -152,6 +164,8 @@ def test_axe_finds_nothing(name: str, width: int, scheme: str, week: Week, show:
         document = history_page.as_html(*week)
     elif name == "audit":
         document = _audit()
+    elif name == "fleet":
+        document = fleet_page.render(fleets.document())
     elif name == "diff":
         document = diff_html.as_html(difference(report_of("healthy"), report_of("three-faults")))
     else:
@@ -213,6 +227,13 @@ def test_nothing_that_a_history_says_runs_or_loads(text: str, week: Week, show: 
     document, reports = week
     filled = {cycle: (own, everywhere(report, text)) for cycle, (own, report) in reports.items()}
     page = show(history_page.as_html(histories.filled(document, text), filled))
+    assert page.evaluate("[...document.scripts].map(script => script.type)") == ["application/json"]
+    assert page.evaluate("document.querySelectorAll('img, form, iframe, object, link').length") == 0
+
+
+@pytest.mark.parametrize("text", [*HOSTILE, "</script><script>alert(1)</script>", "<!--<script>"])
+def test_nothing_that_a_fleet_says_runs_or_loads(text: str, show: Show) -> None:
+    page = show(fleet_page.render(fleets.filled(fleets.document(), text)))
     assert page.evaluate("[...document.scripts].map(script => script.type)") == ["application/json"]
     assert page.evaluate("document.querySelectorAll('img, form, iframe, object, link').length") == 0
 

@@ -13,13 +13,16 @@ from pathlib import Path
 from typing import Any, Final
 
 import click
+import jsonschema_rs
 import pytest
 
 from agent.app.check import Listener
 from agent.app.check import check as run_check
 from agent.cli import entry
 from agent.cli import main as cli
+from agent.cli.config_file import is_of_fleet
 from agent.cli.to_settings import report_options_from, settings_from
+from agent.fleet.model import schema as fleet_schema
 from agent.formats import emf, junit, markdown, nagios, ndjson, prometheus, text
 from agent.formats import json as json_format
 from agent.formats.registry import OPTION_NAMES
@@ -177,11 +180,18 @@ def holds(case: Refused, here: Path, code: int, out: str, err: str) -> None:
     if case.format in STATUS_IN:
         assert STATUS_IN[case.format](out) == "unknown"
         return
+    if is_of_fleet(case.arguments):
+        fleet = json.loads(out)
+        FLEET_VALIDATOR.validate(fleet)
+        assert fleet["verdict"] == {"status": "unknown", "summary": message}
+        assert fleet["causes"] == fleet["own_faults"] == []
+        return
     report = document(out, case.format)
     assert report["verdict"] == {"status": "unknown", "path": "unknown", "access": "unknown", "summary": message}
     assert report["observations"] == report["findings"] == report["targets"] == []
 
 
+FLEET_VALIDATOR: Final = jsonschema_rs.Draft202012Validator(fleet_schema())
 refused = pytest.mark.parametrize("case", one_in(4, REFUSED), ids=lambda case: ascii(case.id))
 
 

@@ -42,6 +42,7 @@ ARGUMENTS: Final = {
     "case": ("bundle", "{report}", "--case"),
     "predict": ("predict", "--ec2-facts", f"{ROOT}/docs/examples/estate.json", "--format", "html"),
     "audit": ("audit", "--ec2-facts", f"{ROOT}/docs/examples/account.json", "--format", "csv"),
+    "fleet": ("fleet", "{report}"),
     "facts": ("facts", "--vpc", "vpc-12345678", "--region", "no-region"),
     "version": ("--version",),
     "help": ("--help",),

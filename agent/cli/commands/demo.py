@@ -8,8 +8,16 @@ from click.core import ParameterSource
 
 from agent.cli.commands.watch import reader_of
 from agent.cli.group import Command
-from agent.cli.options import WATCH_ONLY, report_options, watch_options, workload_option
-from agent.cli.to_settings import report_options_from, watching_from, watching_on_screen_from, workloads_from
+from agent.cli.options import WATCH_ONLY, demo_report_options, watch_options, workload_option
+from agent.cli.param_types import FOLDER, count
+from agent.cli.to_settings import (
+    fleet_output_from,
+    report_options_from,
+    watching_from,
+    watching_on_screen_from,
+    workloads_from,
+)
+from agent.formats.registry import OPTION_NAMES
 from agent.process.exit_codes import OK
 from agent.process.output import to_stdout
 
@@ -20,6 +28,15 @@ if TYPE_CHECKING:
 
 _ON_SCREEN: Final = frozenset({"interval", "raise_after", "clear_after", "history", "keep", "keep_size"})
 """Parameters of a watch that the interface uses as well."""
+_OF_ONE_HOST: Final = {
+    "scenario": "SCENARIO",
+    "listed": "--list",
+    "workloads": "--workload",
+    "on_screen": "--tui",
+    "again_and_again": "--watch",
+    "brief": "--brief",
+}
+"""What has no part in a demo of many hosts, by the name of its parameter."""
 
 
 def _complete_scenarios(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:
@@ -40,8 +57,21 @@ def _complete_scenarios(_: click.Context, __: click.Parameter, incomplete: str) 
     help="Check it repeatedly, as `watch` does, or with --tui as the interface does. With --cycles, and without "
     "--listen, --on-change and --notify, it runs in simulated time: it does not wait between the cycles.",
 )
+@click.option(
+    "--fleet",
+    "fleet_size",
+    type=count(20, 200_000),
+    metavar="HOSTS",
+    help="Make an estate of so many hosts, with faults that they share, and join it as `fleet` does.",
+)
+@click.option(
+    "--fleet-files",
+    type=FOLDER,
+    help="With --fleet, also write the estate to a new folder: the records as Systems Manager writes them, and an "
+    "inventory.",
+)
 @watch_options
-@report_options
+@demo_report_options
 @click.pass_context
 def demo(
     context: click.Context,
@@ -51,6 +81,8 @@ def demo(
     workloads: tuple[str, ...],
     on_screen: bool,
     again_and_again: bool,
+    fleet_size: int | None,
+    fleet_files: str | None,
     **options: Any,
 ) -> int:
     """Check a simulated VPC: no root, no AWS, no network.
@@ -60,11 +92,17 @@ def demo(
     """
     from agent.app.demo import SimulatedTurns, check_scenario, load_scenario, scenario_list, show_scenario
 
-    wanted = report_options_from(options)
     if not again_and_again:
         _refuse_watch_options(context)
     elif on_screen:
         _refuse_watch_options(context, useful=_ON_SCREEN, where="a watch without --tui")
+    if fleet_size is not None:
+        return _join(context, fleet_size, fleet_files)
+    if fleet_files is not None:
+        raise click.UsageError("--fleet-files writes the hosts of an estate: add --fleet HOSTS.")
+    if options["format"] not in OPTION_NAMES:
+        raise click.UsageError(f"--format {options['format']} is for many hosts: add --fleet HOSTS.")
+    wanted = report_options_from(options)
     if listed:
         to_stdout(scenario_list())
         return OK
@@ -75,6 +113,16 @@ def demo(
     if again_and_again:
         return _watch(context, SimulatedTurns(chosen))
     return check_scenario(chosen, wanted, context.obj)
+
+
+def _join(context: click.Context, size: int, folder: str | None) -> int:
+    from agent.app.demo_fleet import join_estate
+
+    options = context.params
+    for name, option in _OF_ONE_HOST.items():
+        if options[name] and context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            raise click.UsageError(f"{option} is for one host, and --fleet makes many; leave one of them out.")
+    return join_estate(size, folder, options["suppressions"], fleet_output_from(options), context.obj)
 
 
 def _refuse_watch_options(

@@ -60,9 +60,10 @@ def permissions(
 @click.command(cls=Command)
 @click.argument("document", type=click.Choice(tuple(SCHEMAS)), default=next(iter(SCHEMAS)))
 def schema(document: str) -> int:
-    """Write the JSON Schema of a document: `report`, the default, `host`, `history`, `prediction` or `audit`.
+    """Write the JSON Schema of a document: `report`, the default, `host`, `history`, `prediction`, `audit` or `fleet`.
 
-    They describe what --format json and --format host of a run, and --format json of `history`, `predict` and `audit`,
+    They describe what --format json and --format host of a run, and --format json of `history`, `predict`, `audit` and
+    `fleet`,
     write.
     """
     to_stdout(json_schema(document))

@@ -130,7 +130,8 @@ def test_help_names_the_commands(word: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "name"), [((), "report"), *(((name,), name) for name in ("report", "host", "history", "prediction"))]
+    ("words", "name"),
+    [((), "report"), *(((name,), name) for name in ("report", "host", "history", "prediction", "fleet"))],
 )
 def test_schema_is_the_committed_one(words: tuple[str, ...], name: str) -> None:
     result = run("schema", *words)
@@ -138,9 +139,9 @@ def test_schema_is_the_committed_one(words: tuple[str, ...], name: str) -> None:
 
 
 def test_a_schema_of_no_document() -> None:
-    result = run("schema", "fleet")
+    result = run("schema", "hosts")
     assert result.returncode == 3
-    assert "'fleet' is not one of 'report', 'host', 'history', 'prediction'" in " ".join(result.stdout.split())
+    assert "'hosts' is not one of 'report', 'host', 'history', 'prediction', 'fleet'" in " ".join(result.stdout.split())
 
 
 BUSY = {"ENV015"}

@@ -69,7 +69,7 @@ def test_what_is_null_has_one_place_in_the_order(
     with kind() as engine:
         engine.execute("CREATE TABLE t (a BIGINT)")
         engine.fill("t", [(2,), (None,), (1,)])
-        assert [a for (a,) in engine.query(f"SELECT a FROM t ORDER BY a{order}")] == expected  # noqa: S608
+        assert [a for (a,) in engine.query(f"SELECT a FROM t ORDER BY a{order}")] == expected
 
 
 def test_duckdb_where_it_is_installed() -> None:

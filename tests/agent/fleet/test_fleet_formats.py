@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
+import duckdb
 import jsonschema_rs
 import pytest
 
@@ -325,8 +326,9 @@ def test_parquet_holds_the_same_rows(tmp_path: Path) -> None:
         rows = list(table.rows(engine, told))
         place = tmp_path / "fleet.parquet"
         place.write_bytes(table.as_parquet(engine, iter(rows)))
-        read = engine.query("SELECT * FROM read_parquet(?)", (str(place),))
-        kinds = dict(engine.query("SELECT name, type FROM parquet_schema(?)", (str(place),)))
+    with duckdb.connect() as connection:
+        read = connection.execute("SELECT * FROM read_parquet(?)", [str(place)]).fetchall()
+        kinds = dict(connection.execute("SELECT name, type FROM parquet_schema(?)", [str(place)]).fetchall())
     assert [dict(zip(table.COLUMNS, row, strict=True)) for row in read] == [
         {name: visible(value) if isinstance(value, str) else value for name, value in row.items()} for row in rows
     ]

@@ -1,0 +1,130 @@
+"""An estate of simulated hosts, joined as `backuplink fleet` joins real ones: no AWS, no network."""
+
+import asyncio
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from agent.app.errors import RequestError
+from agent.app.fleet import FleetOutput, interrupted, refuse_parquet, write
+from agent.fleet.engines import best_engine
+from agent.fleet.inventory import Expected
+from agent.fleet.join import Question, joined
+from agent.fleet.model import FleetDocument
+from agent.fleet.reading import ReadResult
+from agent.formats.host import HostRecord, line, record_of
+from agent.process.output import to_stderr
+from agent.process.signals import exit_on_signals
+from agent.process.write_file import to_new_folder
+from agent.settings import DEFAULT_LEAST, DEFAULT_TOLERATE, Ec2, Suppression
+from agent.simulated import scenario as scenarios
+from agent.simulated.estate import Estate, Template, templates
+from agent.simulated.settings import EPOCH, settings_of
+
+if TYPE_CHECKING:
+    from agent.fleet.store import Engine, Read
+
+REPORTS: Final = "reports"
+INVENTORY: Final = "inventory.json"
+"""What a folder gets: the records of all sweeps as Systems Manager writes them, and the hosts that should be heard."""
+
+
+def join_estate(
+    size: int,
+    folder: str | None,
+    suppressions: tuple[Suppression, ...],
+    output: FleetOutput,
+    received_signals: list[str],
+) -> int:
+    """Join the hosts of an estate of this size, and write its files to a new `folder` where one is named. Returns and
+    raises as `fleet` does."""
+    with exit_on_signals(received_signals), best_engine() as engine:
+        refuse_parquet(output, engine)
+        to_stderr(f"Simulated estate of {size:,} hosts.\n")
+        estate = Estate(size)
+        reads = list(estate.reads(records()))
+        if folder is not None:
+            _write_files(estate, reads, Path(folder), received_signals)
+        if received_signals:
+            return interrupted(received_signals, output)
+        return write(_joined(engine, estate, reads, suppressions), engine, output)
+
+
+def document_of(size: int) -> FleetDocument:
+    """What an estate of this size says."""
+    with best_engine() as engine:
+        estate = Estate(size)
+        return _joined(engine, estate, list(estate.reads(records())), ())
+
+
+def _joined(
+    engine: "Engine", estate: Estate, reads: "Sequence[Read]", suppressions: tuple[Suppression, ...]
+) -> FleetDocument:
+    engine.insert(reads)
+    question = Question(
+        sweep=None,
+        against="previous",
+        least=DEFAULT_LEAST,
+        tolerate=DEFAULT_TOLERATE / 100,
+        by=None,
+        where=(),
+        since=None,
+        suppress=suppressions,
+        expected=Expected(hosts=estate.inventory, by="the simulated estate"),
+        facts=(),
+        today=EPOCH.date(),
+        read=ReadResult(read=len(reads), unreadable_count=0, unreadable=(), notes=()),
+    )
+    return joined(engine, question)
+
+
+@cache
+def records() -> dict[Template, HostRecord]:
+    """The record of a run for each template."""
+    return {template: _record(template) for template in templates()}
+
+
+def _record(template: Template) -> HostRecord:
+    from agent.judge.verdict import judge
+    from agent.process.cancel import CancelToken
+    from agent.report.model import Measurement
+    from agent.run.runner import measure
+    from agent.simulated.clock import VirtualLoop
+    from agent.simulated.world import simulated
+
+    scenario = scenarios.load(template.scenario)
+    settings = settings_of(scenario)
+    if not template.reads_ec2:
+        settings = replace(settings, ec2=Ec2.NEVER, ec2_facts=None)
+
+    async def run() -> Measurement:
+        async with simulated(scenario) as world:
+            return await measure(settings, world, emit=lambda _: None, stop=CancelToken())
+
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        return record_of(judge(runner.run(run())))
+
+
+def _write_files(estate: Estate, reads: "Sequence[Read]", folder: Path, received_signals: list[str]) -> None:
+    """Write the records and the inventory, for their owner alone. Raises RequestError."""
+    try:
+        to_new_folder(folder, _files(estate, reads, received_signals))
+    except OSError as error:
+        raise RequestError(f"--fleet-files: {error.filename or folder}: {error.strerror}") from error
+    if not received_signals:
+        to_stderr(
+            f"To join them again: backuplink fleet {folder / REPORTS} --against previous --inventory "
+            f"{folder / INVENTORY}\n"
+        )
+
+
+def _files(estate: Estate, reads: "Sequence[Read]", received_signals: list[str]) -> Iterator[tuple[str, str]]:
+    hosts = [{"InstanceId": host, "PingStatus": "Online"} for host in sorted(estate.inventory)]
+    yield INVENTORY, json.dumps({"InstanceInformationList": hosts}, indent=2) + "\n"
+    for read in reads:
+        if received_signals:
+            return
+        yield f"{REPORTS}/{read.place}", line(read.record)

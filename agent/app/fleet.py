@@ -1,0 +1,273 @@
+"""Many hosts joined: their records are read, put into tables, asked what they say together, and written."""
+
+import os
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from agent.app.errors import RequestError
+from agent.app.write_document import write_file, write_private
+from agent.fleet.model import FleetDocument, HostFile
+from agent.fleet.render import render
+from agent.process.output import OutputClosedError, has_colours, to_stdout
+from agent.process.phases import Phase, announce
+from agent.process.signals import exit_on_signals
+from agent.report import exits
+from agent.settings import FLEET_FORMATS, Ec2Facts, Suppression
+from probes.frozen import dataclass
+
+if TYPE_CHECKING:
+    from agent.fleet.inventory import Expected
+    from agent.fleet.model import Attribute, SharedValue
+    from agent.fleet.reading import ReadResult
+    from agent.fleet.redact import FleetRedactor
+    from agent.fleet.store import Engine
+    from agent.formats.progress import ReadingProgress
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FleetOutput:
+    """What becomes of the document."""
+
+    format: str
+    """One of FLEET_FORMATS."""
+    output: str | None
+    """The path of a file; None for stdout."""
+    redact: bool
+    fail_on: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FleetRequest:
+    """What is read, what is asked, and what becomes of the answer."""
+
+    places: tuple[str, ...]
+    command_ids: tuple[str, ...]
+    ec2_facts: tuple[str, ...]
+    """Paths of facts files, and of folders with such files."""
+    inventory: str | None
+    sweep: str | None
+    against: str
+    since: datetime | float | None
+    """An instant, or seconds before now."""
+    by: "Attribute | None"
+    where: "tuple[SharedValue, ...]"
+    least: int
+    tolerate: float
+    """As a part of all, 0 to 1."""
+    cache: str | None
+    suppressions: tuple[Suppression, ...]
+    region: str | None
+    profile: str | None
+    output: FleetOutput
+
+
+def fleet(request: FleetRequest, received_signals: list[str]) -> int:
+    """Join the records of hosts and write what they say together. Returns the exit code: that of the verdict, UNKNOWN
+    where the document could not be written where it should be, that of a signal where one came. Raises RequestError
+    where nothing can be read or joined, and OutputClosedError."""
+    from agent.fleet.engines import best_engine
+    from agent.fleet.reading import FleetReadError, ReadRequest, read_into
+
+    with exit_on_signals(received_signals), best_engine() as engine:
+        refuse_parquet(request.output, engine)
+        expected = None if request.inventory is None else _inventory(request.inventory)
+        facts = tuple(_facts(request.ec2_facts, received_signals))
+        to_read = ReadRequest(
+            places=request.places,
+            command_ids=request.command_ids,
+            cache=None if request.cache is None else Path(request.cache),
+            region=request.region,
+            profile=request.profile,
+        )
+        with _progress() as progress:
+            try:
+                read = read_into(engine, to_read, progress=progress, cancelled=lambda: bool(received_signals))
+            except FleetReadError as error:
+                if not received_signals:
+                    raise RequestError(str(error)) from error
+        if received_signals:
+            return interrupted(received_signals, request.output)
+        document = _joined(engine, request, read, expected, facts)
+        if received_signals:
+            return interrupted(received_signals, request.output)
+        files = (*request.places, *request.ec2_facts, *filter(None, [request.inventory]))
+        return write(document, engine, request.output, files)
+
+
+def _joined(
+    engine: "Engine",
+    request: FleetRequest,
+    read: "ReadResult",
+    expected: "Expected | None",
+    facts: tuple[Ec2Facts, ...],
+) -> FleetDocument:
+    from agent.fleet.join import Question, QuestionError, joined
+
+    question = Question(
+        sweep=request.sweep,
+        against=request.against,
+        least=request.least,
+        tolerate=request.tolerate,
+        by=request.by,
+        where=request.where,
+        since=_moment(request.since),
+        suppress=request.suppressions,
+        expected=expected,
+        facts=facts,
+        today=datetime.now(UTC).date(),
+        read=read,
+    )
+    try:
+        return joined(engine, question)
+    except QuestionError as error:
+        raise RequestError(str(error)) from error
+
+
+def _moment(since: datetime | float | None) -> datetime | None:
+    """An instant; a duration is counted back from now. Raises RequestError for one before all calendars."""
+    if not isinstance(since, float):
+        return since
+    try:
+        return datetime.now(UTC) - timedelta(seconds=since)
+    except OverflowError as error:
+        raise RequestError("--since reaches back beyond the year 1") from error
+
+
+def _inventory(place: str) -> "Expected":
+    from agent.fleet.inventory import InventoryError, read_inventory
+
+    try:
+        return read_inventory(Path(place))
+    except InventoryError as error:
+        raise RequestError(f"--inventory: {error}") from error
+
+
+def _facts(places: Iterable[str], received_signals: list[str]) -> Iterator[Ec2Facts]:
+    """The facts in files and in the files of folders. Raises RequestError for a file that has none."""
+    from agent.app.read_saved import read_facts
+    from agent.report.facts_file import FactsFileError
+
+    for place in places:
+        try:
+            path = Path(place)
+            files = sorted(map(str, path.glob("*.json"))) if path.is_dir() else [place]
+        except (OSError, ValueError) as error:
+            raise RequestError(f"--ec2-facts: {place}: cannot be read: {error}") from error
+        if not files:
+            raise RequestError(f"--ec2-facts: {place}: has no file whose name ends with .json")
+        for file in files:
+            try:
+                yield read_facts(file, received_signals)
+            except FactsFileError as error:
+                raise RequestError(f"--ec2-facts: {error}") from error
+
+
+# --- Writing ---------------------------------------------------------------------------------------------------------
+
+
+def write(document: FleetDocument, engine: "Engine", output: FleetOutput, files: Iterable[str] = ()) -> int:
+    """Write the document of an engine that holds its tables. `files` are names that its sentences may quote. Returns
+    the exit code: that of the verdict, or UNKNOWN where the file could not be written and stdout got the document
+    instead. Raises OutputClosedError."""
+    document = replace(document, files=tuple(_files_of(document, engine)))
+    redactor = None
+    if output.redact:
+        from agent.fleet.redact import FleetRedactor
+
+        redactor = FleetRedactor(document, files)
+        document = redactor.document()
+    announce(Phase.RENDERING)
+    code = exits.of_verdict(document.verdict.status, output.fail_on)
+    if output.format in ("csv", "parquet"):
+        return _write_table(document, engine, output, redactor, code)
+    if output.output is not None:
+        if write_file(render(document, output.format), output.output, "the document is", private=True):
+            return code
+        code = exits.UNKNOWN
+    colour = output.output is None and output.format == FLEET_FORMATS[0] and has_colours(sys.stdout, os.environ)
+    to_stdout(render(document, output.format, colour=colour))
+    return code
+
+
+def _write_table(
+    document: FleetDocument, engine: "Engine", output: FleetOutput, redactor: "FleetRedactor | None", code: int
+) -> int:
+    """The same of rows; where a Parquet file cannot be written, stdout gets the document as JSON."""
+    from agent.fleet import table
+
+    def rows() -> "Iterator[dict[str, Any]]":
+        every = table.rows(engine, document)
+        return every if redactor is None else map(redactor.row, every)
+
+    if output.output is None:
+        for piece in table.as_csv(rows()):
+            to_stdout(piece)
+        return code
+    is_parquet = output.format == "parquet"
+    try:
+        data = table.as_parquet(engine, rows()) if is_parquet else "".join(table.as_csv(rows())).encode("ascii")
+    except OSError as error:
+        raise RequestError(f"There is no room for a temporary file: {error}") from error
+    if write_private(data, output.output, "the document is, as JSON," if is_parquet else "the document is"):
+        return code
+    to_stdout(render(document, "json") if is_parquet else data.decode("ascii"))
+    return exits.UNKNOWN
+
+
+def _files_of(document: FleetDocument, engine: "Engine") -> Iterator[HostFile]:
+    """Where the records of the hosts lay that the document names."""
+    if document.sweep is None:
+        return
+    lists = (*(cause.hosts for cause in document.causes), *(fault.hosts for fault in document.own_faults))
+    for host in dict.fromkeys(chain.from_iterable(lists)):
+        rows = engine.query(
+            "SELECT place FROM record WHERE host = ? AND sweep = ? AND newest = 1", (host, document.sweep.id)
+        )
+        yield from (HostFile(host=host, place=place) for (place,) in rows if place)
+
+
+# --- What is refused -------------------------------------------------------------------------------------------------
+
+
+def write_fleet_refusal(why: str, wanted: str, code: int = exits.UNKNOWN) -> int:
+    """Write a document that says only why there is none, in the format `wanted`. Returns the exit code: `code`, or
+    UNKNOWN where nobody can read stdout."""
+    from agent.fleet.model import refusal
+
+    try:
+        to_stdout(render(refusal(why), wanted))
+    except OutputClosedError:
+        return exits.UNKNOWN
+    return code
+
+
+def interrupted(received_signals: list[str], output: FleetOutput) -> int:
+    """Write that a signal came before there was a document. Returns the exit code of the signal."""
+    name = received_signals[0]
+    return write_fleet_refusal(f"interrupted by {name}", output.format, exits.SIGNALS[name])
+
+
+def refuse_parquet(output: FleetOutput, engine: "Engine") -> None:
+    """Raise RequestError where Parquet is wanted and the engine cannot write it."""
+    from agent.fleet.table import why_no_parquet
+
+    if output.format == "parquet" and (why := why_no_parquet(engine)) is not None:
+        raise RequestError(why)
+
+
+@contextmanager
+def _progress() -> "Iterator[ReadingProgress]":
+    from agent.formats.progress import ReadingProgress
+
+    progress = ReadingProgress(sys.stderr, time.monotonic)
+    try:
+        yield progress
+    finally:
+        progress.end()

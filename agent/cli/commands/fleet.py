@@ -1,0 +1,28 @@
+"""`backuplink fleet`."""
+
+import os
+from typing import Any
+
+import click
+
+from agent.cli.group import Command
+from agent.cli.options import fleet_options
+from agent.cli.param_types import complete_files
+from agent.cli.to_settings import fleet_request_from
+
+
+@click.command(cls=Command)
+@click.argument("places", metavar="PATH...", nargs=-1, shell_complete=complete_files)
+@fleet_options
+@click.pass_obj
+def fleet(received_signals: list[str], /, **options: Any) -> int:
+    """Join what many hosts report: which causes they share, who is hit, since when, and the command that fixes it.
+
+    PATH is a file, a folder, a pattern of names or s3://BUCKET/PREFIX with reports (--format json) or records of hosts
+    (--format host), as they are or as Systems Manager writes them. What cannot be read is counted and listed. Exit
+    codes: 0 all hosts ok, 1 warning, 2 critical, by the worst of all hosts, 3 unknown, too many hosts not heard from
+    or files not readable, or an error.
+    """
+    from agent.app.fleet import fleet as join
+
+    return join(fleet_request_from(options, os.environ, received_signals), received_signals)
