@@ -554,9 +554,9 @@ def _tried(connects: Iterable[Connect], expected: Container[Connect], number: in
                 sentinel.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
                 sentinel.settimeout(namespaces.COMMAND_SECONDS)
                 sentinel.connect((str(_SENTINEL[1]), _SENTINEL_PORT))
-        last = time.monotonic() + SECONDS
+        until = time.monotonic() + SECONDS
         return [
-            tuple(_is_connected(client, last if connect in expected else 0.0) for client in tried)
+            tuple(_is_connected(client, until if connect in expected else 0.0) for client in tried)
             for connect, tried in clients
         ]
     finally:
@@ -576,11 +576,11 @@ def _connecting(connect: Connect, port: int) -> socket.socket:
     return client
 
 
-def _is_connected(client: socket.socket, last: float) -> bool:
-    """Whether a connect was answered, or is before `last` by the monotonic clock."""
+def _is_connected(client: socket.socket, until: float) -> bool:
+    """Whether a connect was answered, or is before `until` by the monotonic clock."""
     asked = select.poll()
     asked.register(client, select.POLLOUT)
     return (
-        bool(asked.poll(1000 * max(0.0, last - time.monotonic())))
+        bool(asked.poll(1000 * max(0.0, until - time.monotonic())))
         and client.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == 0
     )
