@@ -7,13 +7,17 @@ admitted.
 """
 
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 from agent.catalog.findings import CODES, Severity
+from agent.catalog.partitions import partition_of
 from agent.catalog.services import SERVICES
 from agent.catalog.wording import counted, listed
 from agent.judge.audit_vpc import AuditedNetwork
 from agent.judge.commands import known_id, passes, show_endpoints
+from agent.judge.endpoint_policy.call import Call, resource_of
 from agent.judge.endpoint_policy.document import RefusedError
+from agent.judge.endpoint_policy.judgement import judge
 from agent.judge.endpoint_policy.shut import why_shut
 from agent.judge.prediction import fault_of_name, fault_of_paths, stopped_alike
 from agent.judge.prediction_fixes import target_of, with_vpc
@@ -22,6 +26,9 @@ from agent.report.hops import Reachability, Stage
 from agent.report.model import Command, CommandScope, Fix
 from agent.report.prediction import Answer, PredictedFault, PredictedPath
 from probes.vpc.model import AVAILABLE, DELETED, GatewayEndpoint, VpcEndpoint
+
+_AT_HOST: Final = frozenset({Stage.HOST_GROUPS, Stage.HOST_ACL_OUT, Stage.ROUTE, Stage.HOST_ACL_IN})
+"""Hops at the host's end, where each host differs."""
 
 
 def faults_of_service(vpc: AuditedNetwork, service: str, *, counts: bool) -> tuple[AuditFault, ...]:
@@ -116,7 +123,7 @@ def _predicted(fault: PredictedFault, *, severity: Severity, certain: bool, coun
 
 
 def _states(vpc: AuditedNetwork, service: str, *, counts: bool) -> Iterator[AuditFault]:
-    """VPC004: endpoints that are not available; critical where no other one is."""
+    """VPC004: endpoints that are not available; critical where no other one is, and else of no harm to a host."""
     there: tuple[VpcEndpoint | GatewayEndpoint, ...] = (*vpc.endpoints(service), *vpc.known.gateways(service))
     shut = [endpoint for endpoint in there if endpoint.state != AVAILABLE]
     if not shut:
@@ -126,7 +133,7 @@ def _states(vpc: AuditedNetwork, service: str, *, counts: bool) -> Iterator[Audi
     yield _fault(
         "VPC004",
         service,
-        severity=Severity.WARNING if others else Severity.CRITICAL,
+        severity=Severity.INFO if others else Severity.CRITICAL,
         counts=counts,
         subjects=[endpoint.endpoint_id for endpoint in shut],
         detail=f"{states}." + (f" Another endpoint of {service} is available." if others else ""),
@@ -179,7 +186,7 @@ def _of_paths(vpc: AuditedNetwork, service: str, *, counts: bool) -> Iterator[Au
             is_whole = not any(port in reached for port in fault.ports)
             yield _predicted(
                 fault,
-                severity=_severity(vpc, fault, is_whole=is_whole, is_admitted=is_admitted),
+                severity=_severity(vpc, fault, at=stopped[0].decided_at, is_whole=is_whole, is_admitted=is_admitted),
                 certain=fault.outcome is not Reachability.CANNOT_TELL,
                 counts=counts,
                 also=f" {_for_whom(vpc, fault, is_whole=is_whole, is_admitted=is_admitted)}",
@@ -199,14 +206,16 @@ def _is_admitted(vpc: AuditedNetwork, path: PredictedPath) -> bool:
     return any(passes(rule, path.port, egress=False) for group in held for rule in group.rules)
 
 
-def _severity(vpc: AuditedNetwork, fault: PredictedFault, *, is_whole: bool, is_admitted: bool) -> Severity:
+def _severity(
+    vpc: AuditedNetwork, fault: PredictedFault, *, at: Stage | None, is_whole: bool, is_admitted: bool
+) -> Severity:
     is_of_appliance = SERVICES[fault.service].has_appliance
     if fault.outcome is Reachability.DOUBTFUL:
         return Severity.WARNING
-    # Those who use it may be elsewhere.
-    is_of_others = is_admitted or (is_of_appliance and fault.code != "VPC005" and not is_whole)
-    if is_of_others and (is_of_appliance or not vpc.has_hosts):
-        return Severity.INFO
+    if is_admitted and (is_of_appliance or not vpc.has_hosts):
+        return Severity.INFO  # those who use it may be elsewhere
+    if is_of_appliance and at in _AT_HOST:
+        return Severity.WARNING if is_whole else Severity.INFO  # a host of the VPC is no appliance
     return Severity.CRITICAL if is_whole else Severity.WARNING
 
 
@@ -240,6 +249,7 @@ def _policies(vpc: AuditedNetwork, service: str, *, counts: bool) -> Iterator[Au
         except RefusedError as error:
             why, certain = f"it cannot be judged: {error}", False
         if why is None:
+            yield from _denied_call(vpc, service, endpoint, counts=counts)
             continue
         show = show_endpoints(target_of(vpc.known, service), [endpoint], "VpcEndpoints[].PolicyDocument")
         yield _fault(
@@ -256,6 +266,39 @@ def _policies(vpc: AuditedNetwork, service: str, *, counts: bool) -> Iterator[Au
                 "resources and principals that are meant to use it; what is there stays, but for a Deny that fits "
                 "everything.",
                 commands=(show,),
+            ),
+        )
+
+
+def _denied_call(
+    vpc: AuditedNetwork, service: str, endpoint: VpcEndpoint | GatewayEndpoint, *, counts: bool
+) -> Iterator[AuditFault]:
+    """VPC008: a policy that allows nobody the call with which a run proves access: a warning where programs that use
+    the service make it themselves."""
+    permission, region = SERVICES[service].permission, vpc.known.region
+    if permission is None or isinstance(endpoint, GatewayEndpoint):
+        return
+    asked = Call(
+        action=permission.action,
+        resource=resource_of(
+            permission.action, partition=partition_of(region).id, region=region, account=vpc.known.account
+        ),
+        context={"aws:sourcevpce": endpoint.endpoint_id, "aws:sourcevpc": endpoint.vpc_id},
+    )
+    judgement = judge(endpoint.policy, asked)
+    if judgement.denies:
+        yield _fault(
+            "VPC008",
+            service,
+            title="The endpoint's policy allows nobody a call",
+            severity=Severity.WARNING if SERVICES[service].call_is_own else Severity.INFO,
+            counts=counts,
+            subjects=[endpoint.endpoint_id],
+            detail=f"The policy of {endpoint.endpoint_id} denies everybody {permission.action}: "
+            f"{judgement.words.replace('this caller', 'every caller')}.",
+            fix=Fix(
+                summary="Nothing to fix where that is meant. Otherwise let an Allow in the policy fit the call.",
+                commands=(show_endpoints(target_of(vpc.known, service), [endpoint], "VpcEndpoints[].PolicyDocument"),),
             ),
         )
 
