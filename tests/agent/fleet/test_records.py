@@ -101,6 +101,7 @@ def test_the_place_of_one_of_several_is_its_line() -> None:
         (gzip.compress(lines(record(1)).encode())[:-12], "cannot be unpacked"),
         (gzip.compress(b"{}")[:6] + b"x" * 60, "cannot be unpacked"),
     ],
+    ids=lambda value: value if isinstance(value, str) and len(value) < 40 else "bytes",  # some are long, or of a moment
 )
 def test_what_is_none(data: bytes | str, why: str) -> None:
     pieces = found(data)
