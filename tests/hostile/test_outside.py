@@ -113,12 +113,6 @@ _PARQUET: Final = Parser(
     ),
 )
 _CACHED: Final = Parser(("fleet-records",), ("tests/agent/fleet/test_cache.py::test_whatever_a_disk_makes_of_it",))
-_INVENTORY: Final = Parser(
-    ("inventories",), ("tests/agent/fleet/test_inventory.py::test_any_bytes_are_hosts_or_refused_in_words",)
-)
-_TIMES: Final = Parser(
-    ("fleet-records",), ("tests/agent/fleet/test_sweeps.py::test_any_time_has_a_minute_or_is_not_known",)
-)
 _OWN_LINES: Final = Parser(trusted="lines that this program wrote, after it had checked what is in them")
 BY_PLACE: Final = {
     "agent/cli/param_types.py::_moment": Parser(
@@ -135,12 +129,16 @@ BY_PLACE: Final = {
     "agent/fleet/engines/sqlite.py::Sqlite._sound": _CACHED,
     "agent/fleet/engines/sqlite.py::Sqlite._spread": _OWN_LINES,
     "agent/fleet/engines/sqlite.py::_pieces_in": _CACHED,
-    "agent/fleet/inventory.py::_of_json": _INVENTORY,
-    "agent/fleet/sweeps.py::_minute_of": _TIMES,
+    "agent/fleet/inventory.py::_of_json": Parser(
+        ("inventories",), ("tests/agent/fleet/test_inventory.py::test_any_bytes_are_hosts_or_refused_in_words",)
+    ),
     "agent/fleet/readers.py::ProcessReader.read": _OWN_LINES,
     "agent/fleet/readers.py::serve": _OWN_LINES,
     "agent/fleet/records.py::_parsed": _FLEET,
     "agent/fleet/run_command.py::_document": _FLEET,
+    "agent/fleet/sweeps.py::_minute_of": Parser(
+        ("fleet-records",), ("tests/agent/fleet/test_sweeps.py::test_any_text_is_a_time_or_none",)
+    ),
     "agent/history/file.py::_check_header": _HISTORY,
     "agent/history/read.py::HistoryReader._json": _HISTORY,
     "agent/history/read.py::_paired": _HISTORY,

@@ -2,18 +2,16 @@
 
 import json
 from pathlib import Path
-from typing import Final
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.fleet.inventory import InventoryError, parse, read_inventory
-from tests.support import extent
+from tests.support.extent import examples
 
 HOSTS = frozenset({"i-0a1b2c3d4e5f67890", "mi-0123456789abcdef0", "db-7.example.com"})
 LIST = sorted(HOSTS)
-KEYS = ("InstanceInformationList", "Reservations", "Instances", "InstanceId")
 
 
 @pytest.mark.parametrize(
@@ -71,22 +69,13 @@ def test_a_file(tmp_path: Path) -> None:
         read_inventory(tmp_path / "none.txt")
 
 
-TEXTS: Final = st.text(max_size=20)
-DOCUMENTS: Final = st.recursive(
-    TEXTS | st.none() | st.integers(),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS) | TEXTS, inner, max_size=3),
-)
-
-
-@settings(max_examples=extent.examples(100), deadline=None)
-@given(st.binary(max_size=200) | st.text(max_size=200).map(str.encode) | DOCUMENTS.map(json.dumps).map(str.encode))
-@example(b"[" * 20_000)
-@example(b"\xef\xbb\xbf")
+@settings(max_examples=examples(200), deadline=None)
+@given(st.binary(max_size=200) | st.text(alphabet='[]{}",:1iI-\n aé', max_size=60).map(str.encode))
 def test_any_bytes_are_hosts_or_refused_in_words(data: bytes) -> None:
-    refusal, hosts = "", frozenset[str]()
+    why, hosts = "", frozenset[str]()
     try:
         hosts = parse(data, "hosts").hosts
-    except InventoryError as error:
-        refusal = str(error)
-    assert bool(hosts) is not refusal.startswith("hosts: ")
-    assert all(host.isascii() and host.isprintable() and " " not in host for host in hosts)
+    except InventoryError as refused:
+        why = str(refused)
+    assert bool(hosts) is not why.startswith("hosts: ")
+    assert all(host.isascii() and host.isprintable() for host in hosts)

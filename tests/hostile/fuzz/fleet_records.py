@@ -7,10 +7,9 @@ from functools import cache
 from random import Random
 from typing import Any, Final
 
-from agent.fleet import inventory, run_command
+from agent.fleet import run_command
 from agent.fleet.engines.duckdb import DuckDb
 from agent.fleet.engines.sqlite import Sqlite
-from agent.fleet.inventory import InventoryError
 from agent.fleet.reading import FleetReadError, ReadRequest, read_into
 from agent.fleet.store import Read
 from agent.formats.host import record_of
@@ -122,5 +121,3 @@ def check_fleet_records(chance: Random, command: Command) -> None:
     assert (piece.line is None) == (piece.why is not None)
     with DuckDb() as engine, suppress(ValueError):
         list(engine.read_parquet(spoilt_parquet(chance)))
-    with suppress(InventoryError):
-        assert inventory.parse(content(chance), "hosts").hosts

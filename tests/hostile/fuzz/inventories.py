@@ -20,7 +20,7 @@ _WHOLE: Final = (
 def check_inventory(draw: Random, _: Command) -> None:
     """Bytes are put in, taken out and repeated."""
     data = bytearray(draw.choice(_WHOLE).encode())
-    for _times in range(draw.randrange(6)):
+    for _turn in range(draw.randrange(6)):
         place = draw.randrange(len(data) + 1)
         data[place : place + draw.randrange(8)] = draw.choice(
             (
