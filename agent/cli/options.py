@@ -488,7 +488,7 @@ _FLEET: Final = (
     click.option(
         "--cache",
         type=FOLDER,
-        help="Folder in which records are kept, so that a file is read once. It needs DuckDB.",
+        help="Folder in which records are kept, so that a file is read once.",
     ),
     click.option(
         "--suppress",
