@@ -1,5 +1,6 @@
 """The settings of a run and of a watch, and every default, whether options, environment or a file set them."""
 
+from collections.abc import Mapping
 from dataclasses import field
 from datetime import datetime
 from enum import StrEnum
@@ -39,6 +40,9 @@ FAIL_ON: Final = ("warning", "critical", "never")
 DEFAULT_FAIL_ON: Final = FAIL_ON[0]
 PREDICTION_FORMATS: Final = ("text", "json", "junit", "html")
 """The first is the default."""
+THEMES: Final = ("terminal", "contrast", "light")
+"""Colours of the terminal interface: the terminal's own sixteen, white on black, black on white."""
+DEFAULT_THEME: Final = THEMES[0]
 EVERY_SOURCE: Final = "all"
 """Stands for every host of a VPC for which a prediction is made."""
 
@@ -187,6 +191,18 @@ class ReportOptions:
     suppressions: tuple[Suppression, ...]
     fail_on: str
     """One of FAIL_ON."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InterfaceOptions:
+    """How the terminal interface looks, and how it is driven."""
+
+    theme: str = DEFAULT_THEME
+    """One of THEMES."""
+    keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """By the name of an action, the keys that were chosen for it, as they were written."""
+    mouse: bool = True
+    """Whether the interface takes the mouse; otherwise it is the terminal's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from agent.app.errors import RequestError
 from agent.process.output import to_stderr
-from agent.settings import ReportOptions, Settings, Watching, Workload
+from agent.settings import InterfaceOptions, ReportOptions, Settings, Watching, Workload
 from agent.simulated import scenario as scenarios
 from agent.simulated import settings as simulated_settings
 from agent.simulated.scenario import Scenario
@@ -118,14 +118,16 @@ def check_scenario(scenario: Scenario, options: ReportOptions, received_signals:
     return check(simulation.settings, simulation.measure, options, received_signals, loop_factory=VirtualLoop)
 
 
-def show_scenario(scenario: Scenario, options: ReportOptions, received_signals: list[str]) -> int:
+def show_scenario(
+    scenario: Scenario, options: ReportOptions, interface: InterfaceOptions, received_signals: list[str]
+) -> int:
     """Show runs in a simulated VPC. Returns the exit code, as `show` does."""
     from agent.app.show import live, show
 
     simulation = Simulation(scenario)
     title = f"simulated VPC: {scenario.name}"
     source = live(title, simulation.settings, simulation.measure, options, is_simulated=True)
-    return show(source, options, received_signals)
+    return show(source, options, interface, received_signals)
 
 
 def config_of_turns(turns: SimulatedTurns, watching: Watching, options: ReportOptions) -> "WatchConfig":

@@ -193,6 +193,12 @@ class State:
         return self.whole_picture if self.unfolded else folded(self.whole_picture, self.uneventful)
 
     @cached_property
+    def longest_address(self) -> int:
+        """Characters of the longest address of a lane, with its mark where it has one; 0 without lanes."""
+        lanes = (lane for band in self.whole_picture.bands for lane in band.lanes)
+        return max((len(str(lane.address)) + (not lane.own) for lane in lanes), default=0)
+
+    @cached_property
     def lane_texts(self) -> Mapping[str, Searched]:
         """What the filter asks of each lane, by its key."""
         return lane_texts(self.whole_picture, self.checks, self.targets, self.report)
@@ -285,6 +291,7 @@ _PICTURED: Final = ("checks", "targets", "report", "phase")
 _LISTED: Final = ("report", "difference", "incomparable", "transitions", "findings_only")
 _DERIVED: Final = {
     "whole_picture": _PICTURED,
+    "longest_address": _PICTURED,
     "lane_texts": _PICTURED,
     "finding_texts": ("report",),
     "uneventful": ("report",),
@@ -526,7 +533,7 @@ def _opened(state: State) -> State:
     finding = finding_under_cursor(state)
     if key.startswith("finding/"):
         return _at_steps(state, finding) if state.is_whole and finding is not None else _reading(state, key)
-    if finding is not None and (state.is_whole or (state.pane is Pane.PATH and _is_failed(state, key))):
+    if finding is not None and (state.is_whole or (state.pane is Pane.PATH and is_failed(state, key))):
         return _reading(state, f"finding/{finding.id}")
     return replace(state, message="no finding rests on it") if state.is_whole else _reading(state, key)
 
@@ -549,7 +556,8 @@ def _searched(state: State, searched: PageSearched) -> State:
     return replace(state, search=searched.text, places=len(rows), place=place, scrolled=top)
 
 
-def _is_failed(state: State, key: str) -> bool:
+def is_failed(state: State, key: str) -> bool:
+    """Whether a key is that of a step that failed."""
     return any(cell.key == key and cell.progress is Progress.FAILED for cell in _cells(state.whole_picture))
 
 
@@ -748,13 +756,13 @@ def _symptoms(findings: Sequence[Finding], cause: Finding, report: Report, depth
 
 
 def _entry(finding: Finding, report: Report, depth: int) -> Entry:
-    where = f"{finding.target}: " if finding.target is not None else ""
+    where = f" ({finding.target})" if finding.target is not None else ""
     suffix = " (suppressed)" if finding.suppressed else "" if finding.counts else " (not counted)"
     return Entry(
         key=f"finding/{finding.id}",
         word=finding.severity.upper(),
         tone=tone_of(finding, report),
-        text=f"{where}{finding.title} [{finding.code}]{suffix}",
+        text=f"{finding.title}{where} [{finding.code}]{suffix}",
         depth=depth,
     )
 

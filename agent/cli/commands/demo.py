@@ -1,5 +1,6 @@
 """`backuplink demo`."""
 
+from collections.abc import Collection
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -8,8 +9,15 @@ from click.core import ParameterSource
 
 from agent.cli.commands.watch import reader_of
 from agent.cli.group import Command
-from agent.cli.options import WATCH_ONLY, report_options, watch_options, workload_option
-from agent.cli.to_settings import report_options_from, watching_from, workloads_from
+from agent.cli.options import (
+    INTERFACE_ONLY,
+    WATCH_ONLY,
+    interface_options,
+    report_options,
+    watch_options,
+    workload_option,
+)
+from agent.cli.to_settings import interface_from, report_options_from, watching_from, workloads_from
 from agent.process.exit_codes import OK
 from agent.process.output import to_stdout
 
@@ -37,6 +45,7 @@ def _complete_scenarios(_: click.Context, __: click.Parameter, incomplete: str) 
     "in simulated time: it does not wait between the cycles.",
 )
 @watch_options
+@interface_options
 @report_options
 @click.pass_context
 def demo(
@@ -58,24 +67,26 @@ def demo(
 
     wanted = report_options_from(options)
     if not again_and_again:
-        _refuse_watch_options(context)
+        _refuse_options(context, WATCH_ONLY, "a watch: `backuplink demo --watch`")
+    if not on_screen:
+        _refuse_options(context, INTERFACE_ONLY, "the interface: `backuplink demo --tui`")
     if listed:
         to_stdout(scenario_list())
         return OK
     chosen = load_scenario(scenario, workloads_from(workloads))
     if on_screen:
-        return show_scenario(chosen, wanted, context.obj)
+        return show_scenario(chosen, wanted, interface_from(options), context.obj)
     if again_and_again:
         return _watch(context, SimulatedTurns(chosen))
     return check_scenario(chosen, wanted, context.obj)
 
 
-def _refuse_watch_options(context: click.Context) -> None:
-    """Raise UsageError for options that only a watch uses. The environment and the configuration file may have them for
-    other calls."""
+def _refuse_options(context: click.Context, names: Collection[str], use: str) -> None:
+    """Raise UsageError for options that are only of use elsewhere. The environment and the configuration file may have
+    them for other calls."""
     for option in context.command.params:
-        if option.name in WATCH_ONLY and context.get_parameter_source(option.name) is ParameterSource.COMMANDLINE:
-            raise click.UsageError(f"{option.opts[0]} applies to a watch: `backuplink demo --watch`.")
+        if option.name in names and context.get_parameter_source(option.name) is ParameterSource.COMMANDLINE:
+            raise click.UsageError(f"{option.opts[0]} applies to {use}.")
 
 
 def _watch(context: click.Context, turns: "SimulatedTurns") -> int:

@@ -1,6 +1,7 @@
 """The screen as a picture. `pytest tests/agent/tui/test_snapshots.py --snapshot-update` draws anew: check each."""
 
 from collections.abc import Awaitable, Callable
+from itertools import product
 from typing import Any
 
 import pytest
@@ -10,15 +11,21 @@ from agent.run.events import ObservationMade
 from agent.tui.source import Saved
 from agent.tui.state import Phase
 from tests.agent.tui.replays import OPENED, Replay, app_of, recorded, saved_app, until
+from tests.support.extent import one_in
 from tests.support.many_services import ALL, report_of
 
-SIZES = [pytest.param((80, 24), id="80x24"), pytest.param((140, 45), id="140x45")]
+SIZES = [pytest.param((80, 24), id="80x24"), pytest.param((120, 36), id="120x36")]
+NAMES = (
+    *("healthy", "one-zone-silent", "gateway-ports-missing", "tls-intercepted", "endpoint-policy-denies"),
+    *("three-faults", "healthy-china", "ipv6-broken"),
+)
+"""Each at three sizes; every second one in CI."""
 Compare = Callable[..., bool]
 
 
 @pytest.fixture(params=SIZES)
 def same(request: pytest.FixtureRequest, snap_compare: Compare) -> Compare:
-    """Whether an app is drawn as before, at one of the two sizes."""
+    """Whether an app is drawn as before, at one of two sizes."""
 
     def compare(app: Any, run_before: Callable[[Pilot[int]], Awaitable[None]] | None = None) -> bool:
         return snap_compare(app, terminal_size=request.param, run_before=run_before)
@@ -26,11 +33,10 @@ def same(request: pytest.FixtureRequest, snap_compare: Compare) -> Compare:
     return compare
 
 
-@pytest.mark.parametrize(
-    "name", ["healthy", "one-zone-silent", "gateway-ports-missing", "tls-intercepted", "endpoint-policy-denies"]
-)
-def test_a_report(name: str, same: Compare) -> None:
-    assert same(saved_app(name))
+@pytest.mark.parametrize(("size", "name"), one_in(2, product(("80x24", "120x36", "200x60"), NAMES)))
+def test_a_report(name: str, size: str, snap_compare: Compare) -> None:
+    columns, _, rows = size.partition("x")
+    assert snap_compare(saved_app(name), terminal_size=(int(columns), int(rows)))
 
 
 @pytest.mark.parametrize("services", [ALL[:10], ALL], ids=["10", "24"])
@@ -84,7 +90,7 @@ def test_another_screen(key: str, same: Compare) -> None:
     assert same(app_of(Replay("healthy").live()), act)
 
 
-@pytest.mark.parametrize("key", ["e", "c", "f"], ids=["save", "copy", "findings"])
+@pytest.mark.parametrize("key", ["e", "y", "f", "colon"], ids=["save", "copy", "findings", "palette"])
 def test_more_of_a_report(key: str, same: Compare) -> None:
     async def act(pilot: Pilot[int]) -> None:
         await pilot.press(key)
