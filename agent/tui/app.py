@@ -265,7 +265,9 @@ class BackuplinkApp(App[int]):
         was_first = self._folded.report is None
         self._folded = reduce(self._folded, action)
         if isinstance(action, RunFinished | ServicesUnfolded):
-            self._divide(is_again=isinstance(action, RunFinished) and not was_first)
+            with self.batch_update():  # or what has changed would be sent before and after it has moved
+                self._divide(is_again=isinstance(action, RunFinished) and not was_first)
+                self._show()
         if self._folded.message and (self._folded.message != before or isinstance(action, MessageShown)):
             self._expire_message()
         self._show()

@@ -37,15 +37,21 @@ class TonedScreen(Screen[T]):
     COMPONENT_CLASSES = {f"lines--{tone}" for tone in Tone} | {"lines--cursor", "lines--marked"}
 
     _select_state = reactive(None, repaint=False)  # what is selected draws itself; Textual would repaint the screen
+    virtual_size = reactive(Size(0, 0), repaint=False)  # nothing scrolls; Textual would lay out and paint all again
 
 
 class TextLines(Widget):
     """Lines of text from the top on. Their screen is a TonedScreen."""
 
+    virtual_size = reactive(Size(0, 0), repaint=False)  # as in TonedScreen
+
     def __init__(self, glyphs: Glyphs, *, id: str | None = None) -> None:  # noqa: A002 - as Textual has it
         super().__init__(id=id)
         self.glyphs = glyphs
         self._drawn: tuple[tuple[Line, str | None, frozenset[str]], ...] = ()
+        self._drawn_for = Size(0, 0)
+        """The size for which they were drawn."""
+        self._is_rendering = False
 
     def draw(
         self, lines: Sequence[Line], under_cursor: str | None = None, highlighted: frozenset[str] = frozenset()
@@ -60,6 +66,9 @@ class TextLines(Widget):
             for line in lines[: self.size.height]
         )
         before, self._drawn = self._drawn, drawn
+        self._drawn_for = self.size
+        if self._is_rendering:
+            return
         rows = [
             row
             for row in range(max(len(before), len(drawn)))
@@ -137,6 +146,15 @@ class StateLines(TextLines):
 
     def on_resize(self) -> None:
         self.show()
+
+    def render_line(self, y: int) -> Strip:
+        if self._drawn_for != self.size:  # before its event comes: or what was drawn for another size would be sent
+            self._is_rendering = True
+            try:
+                self.show()
+            finally:
+                self._is_rendering = False
+        return super().render_line(y)
 
     def show(self) -> None:
         if self.state is not None and self.size:
@@ -330,7 +348,7 @@ class CausesPane(PaneWidget):
     pane = Pane.CAUSES
     says_below = True
     _wanted = 0
-    """Height when it was last shown."""
+    """Height that it was given last."""
 
     def below(self, state: State, lines: Sequence[Line]) -> Line:
         return drawing.more_causes(state, lines)
@@ -343,14 +361,15 @@ class CausesPane(PaneWidget):
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
         """As many lines as there are causes; the detail gets the rest."""
-        return 1 if self.state is None else 1 + len(drawing.causes(self.state, width))
+        self._wanted = self._rows(width)
+        return self._wanted
+
+    def _rows(self, width: int) -> int:
+        return 2 if self.state is None else 1 + len(drawing.causes(self.state, width))
 
     def show(self) -> None:
-        if self.state is not None and self.size.width:
-            wanted = self.get_content_height(self.size, self.size, self.size.width)
-            if wanted != self._wanted:
-                self._wanted = wanted
-                self.refresh(layout=True)
+        if self.size.width and self._rows(self.size.width) != self._wanted:
+            self.refresh(layout=True)
         super().show()
 
 
