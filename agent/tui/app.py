@@ -53,6 +53,7 @@ from agent.tui.actions import (
     WentBack,
 )
 from agent.tui.clipboard import SENT, Multiplexer, sequence
+from agent.tui.command import has_shell
 from agent.tui.keymap import keys_with
 from agent.tui.keys import KEYS, Key
 from agent.tui.layout import Division, divided
@@ -395,6 +396,13 @@ class BackuplinkApp(App[int]):
         self._clipboard = text
         if self._driver is not None:
             self._driver.write(sequence(text, self._multiplexer))
+
+    def action_suspend_process(self) -> None:
+        """Suspend, where a shell can continue it."""
+        if has_shell():
+            super().action_suspend_process()
+        else:
+            self.act(MessageShown("not suspended: no shell could continue it"))
 
     def action_theme(self) -> None:
         """Take the next theme."""

@@ -70,7 +70,7 @@ def items(state: State) -> tuple[Item, ...]:
             for command in commands
         ]
         if commands:
-            label = "the command as a script" if len(commands) == 1 else f"all {len(commands)} commands as a script"
+            label = "the command as a script" if len(commands) == 1 else f"the {len(commands)} commands as a script"
             found.append(Item(label=label, text=script(finding, commands), commands=commands, script_of=finding))
         found.append(Item(label=f"the finding {finding.id} as text", text=_as_text(finding, report)))
     found += [Item(label=kind, text=value, is_short=True) for kind, value in _ids(state, finding)]

@@ -395,6 +395,15 @@ def test_ctrl_z_gives_the_terminal_to_the_shell_and_fg_comes_back() -> None:
         assert "Traceback" not in session.text()
 
 
+def test_ctrl_z_stops_nothing_that_no_shell_would_continue() -> None:
+    with on_terminal([PROGRAM, "demo", "--tui"]) as session:
+        session.until(HEALTHY)
+        session.press("\x1a")
+        session.until("not suspended: no shell could continue it")
+        session.press("q")
+        assert session.ended() == 0
+
+
 def test_no_mouse_leaves_it_to_the_terminal() -> None:
     with on_terminal([PROGRAM, "demo", "--tui", "--no-mouse"]) as session:
         session.until(HEALTHY)

@@ -59,10 +59,15 @@ class CopyScreen(TonedScreen[None]):
         page.show()
 
     def _lines(self, width: int) -> Sequence[Line]:
-        lines: list[Line] = []
+        lines: list[Line] = wrapped(
+            f"Up and down choose, y or a number copies, esc goes back. {ADVICE[self._multiplexer]} {OTHERWISE}",
+            width,
+            tone=Tone.FAINT,
+        )
+        lines.append(())
         for number, item in enumerate(self._items):
             is_sent = number == self._sent
-            words = f" {number + 1}. {item.label}{f': {SENT[self._multiplexer]}' if is_sent else ''}"
+            words = f"{number + 1}. {item.label}{f': {SENT[self._multiplexer]}' if is_sent else ''}"
             tone = Tone.OK if is_sent else Tone.PLAIN
             lines += [
                 (Span(span.text, tone, str(number)),) for (span,) in wrapped(words, width - 1, first=" ", later="    ")
@@ -72,11 +77,6 @@ class CopyScreen(TonedScreen[None]):
             if item.note:
                 lines += wrapped(item.note, width - 1, first="    ", tone=Tone.FAINT)
             lines.append(())
-        lines += wrapped(
-            f"Up and down choose, y or a number copies, esc goes back. {ADVICE[self._multiplexer]} {OTHERWISE}",
-            width,
-            tone=Tone.FAINT,
-        )
         return lines
 
 

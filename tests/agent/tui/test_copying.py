@@ -67,7 +67,7 @@ def test_of_a_cause_commands_come_first_then_the_finding_its_ids_and_the_report(
     assert labels(state)[:4] == [
         "command, reads",
         "command, changes",
-        "all 2 commands as a script",
+        "the 2 commands as a script",
         "the finding TCP002@backup as text",
     ]
     assert labels(state)[-1] == "the brief report"
@@ -130,7 +130,7 @@ def test_a_value_has_the_form_of_its_kind(placeholder: str, value: str, is_good:
 def test_a_script_runs_in_a_shell_and_ends_at_the_first_failure(tmp_path: Path) -> None:
     steps = [replace(READS, argv=("sh", "-c", f"echo {word}; exit {code}")) for word, code in (("a", 0), ("b", 3))]
     state = saved("kept", with_commands(*steps, replace(READS, argv=("echo", "c"))))
-    script = next(item for item in items(state) if item.label == "all 3 commands as a script")
+    script = next(item for item in items(state) if item.label == "the 3 commands as a script")
     place = tmp_path / "fix.sh"
     place.write_text(script.text, "utf-8")
     ran = subprocess.run(["sh", str(place)], capture_output=True, text=True, check=False)  # noqa: S607 - any sh
