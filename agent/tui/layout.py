@@ -27,8 +27,8 @@ _CAUSES: Final = 5
 """Rows of the causes that the path makes room for: a title, two causes of two lines."""
 _LEAST: Final = 6
 """Rows of both before there is a report, and where nothing counts."""
-_PATH_SHARE: Final = 2 / 7
-"""Of the rows, what the path always has: 5 of the 18 on a screen of 80x24."""
+_PATH: Final = 4
+"""Rows that the path always has, with its title and the line that says what is below."""
 _BLANK: Final = re.compile(r"[\s|+>-]+")
 """What separates words on a line of the path, in ASCII."""
 
@@ -61,7 +61,7 @@ def divided(state: State, columns: int, rows: int) -> Division:
 
 def _share(wanted: int, rows: int, rest: int) -> int:
     """Rows of the path, which wants so many, where the rest needs some."""
-    return max(min(wanted, max(int(rows * _PATH_SHARE), rows - rest)), 1)
+    return max(min(wanted, max(_PATH, rows - rest)), 1)
 
 
 def _to_first_command(state: State, columns: int) -> int:

@@ -88,7 +88,7 @@ async def test_the_path_has_the_rows_that_it_needs(size: tuple[int, int]) -> Non
         )
         assert part.size.height <= wanted or part.size.height == body.height
         if part.size.height < min(wanted, body.height):
-            assert part.size.height >= body.height * 2 // 7
+            assert part.size.height >= 4
             assert detail.size.height <= max(10, body.height // 2)
 
     await drive(app_over("gateway-ports-missing"), act, size)
