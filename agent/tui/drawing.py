@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
+from datetime import timedelta
 from itertools import zip_longest
 from typing import Final
 
@@ -30,6 +31,8 @@ _BAR: Final = 20
 """Columns of the progress bar."""
 _TITLE: Final = 8
 """Smallest width of the title of a pane."""
+_SAME: Final = timedelta(milliseconds=2)
+"""Between two times of one run: a history keeps milliseconds."""
 _NAMED: Final = 16
 """Characters of the filter that the last line of the screen shows."""
 _TONES: Final = {
@@ -87,13 +90,14 @@ def _past(state: State) -> str:
     report = state.report
     if report is None:
         return ""
-    shown = f"{report.run.started_at:%Y-%m-%d %H:%M:%S} UTC"
+    own = report.run.started_at
     if run is None:  # too long ago by now
-        return f" run {state.past}, {shown}"
-    number = f" run {run.number} of {state.memory.count}"
-    if run.started_at == report.run.started_at:
-        return f"{number}, {shown}"
-    return f"{number}, {run.started_at:%Y-%m-%d %H:%M:%S} UTC, by the report of {shown}, which came to the same"
+        return f" run {state.past}, {own:%Y-%m-%d %H:%M:%S} UTC"
+    shown = f" run {run.number} of {state.memory.count}, {run.started_at:%Y-%m-%d %H:%M:%S} UTC"
+    if abs(own - run.started_at) < _SAME:
+        return shown
+    day = "" if own.date() == run.started_at.date() else f"{own:%Y-%m-%d} "
+    return f"{shown}, same as the run of {day}{own:%H:%M:%S}"
 
 
 def _host_names(state: State) -> list[str]:

@@ -89,7 +89,7 @@ LOOKS = {
     ("look", "size"),
     one_in(
         3,
-        [pytest.param(look, size, id=f"{look}-{size[0]}x{size[1]}") for look in LOOKS for size in WATCH_SIZES],
+        [pytest.param(look, size, id=f"{look}-{size[0]}x{size[1]}") for size in WATCH_SIZES for look in LOOKS],
     ),
 )
 def test_a_watch(look: str, size: tuple[int, int], snap_compare: Compare) -> None:

@@ -1,6 +1,7 @@
 """What the interface remembers of its runs, what it says of them together, and how a past run is shown."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -276,8 +277,27 @@ async def test_a_past_run_is_shown_as_it_was_with_its_time() -> None:
 async def test_a_run_that_shares_a_report_says_whose_it_is() -> None:
     state = stepped(await watched(BAD, BAD, GOOD), -1)
     assert words(list(header(state, 200, 2)))[0].startswith(
-        " PAST run 2 of 3, 2026-01-15 03:01:00 UTC, by the report of 2026-01-15 03:00:00 UTC, which came to the same"
+        " PAST run 2 of 3, 2026-01-15 03:01:00 UTC, same as the run of 03:00:00"
     )
+
+
+async def test_a_run_of_another_day_says_its_date() -> None:
+    state = await watched(BAD)
+    later = after(state, RunFinished(at(BAD, 60 * 24)), RunFinished(at(GOOD, 60 * 24 + 1)))
+    past = stepped(later, -1)
+    assert words(list(header(past, 200, 2)))[0].startswith(
+        " PAST run 2 of 3, 2026-01-16 03:00:00 UTC, same as the run of 2026-01-15 03:00:00"
+    )
+
+
+async def test_a_run_of_a_history_which_keeps_milliseconds_is_the_same_run() -> None:
+    state = await watched(GOOD, BAD)
+    first = state.memory.runs[0]
+    cut = replace(first, started_at=first.started_at - timedelta(microseconds=700))
+    past = after(
+        replace(state, memory=replace(state.memory, runs=(cut, *state.memory.runs[1:]))), PastShown(cut, at(GOOD, 0))
+    )
+    assert "same as" not in words(list(header(past, 200, 2)))[0]
 
 
 async def test_runs_go_on_while_a_past_one_is_shown() -> None:
