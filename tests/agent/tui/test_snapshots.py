@@ -81,7 +81,7 @@ LOOKS = {
     "flapping": (),
     "past": ("left_square_bracket", "left_square_bracket"),
     "log": ("L",),
-    "timeline": ("g", *"jjjjj", "T"),
+    "timeline": ("g", *"jjjjj", "p"),
 }
 
 
