@@ -119,14 +119,28 @@ def check_scenario(scenario: Scenario, options: ReportOptions, received_signals:
 
 
 def show_scenario(
-    scenario: Scenario, options: ReportOptions, interface: InterfaceOptions, received_signals: list[str]
+    scenario: Scenario,
+    watching: Watching,
+    options: ReportOptions,
+    interface: InterfaceOptions,
+    received_signals: list[str],
+    *,
+    is_watch: bool,
 ) -> int:
-    """Show runs in a simulated VPC. Returns the exit code, as `show` does."""
+    """Show runs in simulated VPCs of which each meets the next one, which `is_watch` repeats from the start on. Returns
+    the exit code, as `show` does."""
     from agent.app.show import live, show
 
-    simulation = Simulation(scenario)
-    title = f"simulated VPC: {scenario.name}"
-    source = live(title, simulation.settings, simulation.measure, options, is_simulated=True)
+    source = live(
+        f"simulated VPC: {scenario.name}",
+        simulated_settings.settings_of(scenario),
+        SimulatedTurns(scenario).measure,
+        options,
+        watching,
+        received_signals,
+        is_watch=is_watch,
+        is_simulated=True,
+    )
     return show(source, options, interface, received_signals)
 
 

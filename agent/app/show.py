@@ -1,8 +1,10 @@
 """The interface on the terminal, and the document that is written when it closes."""
 
 import asyncio
+import contextlib
 import os
 import signal
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -10,10 +12,13 @@ from typing import TYPE_CHECKING
 
 from agent.app.check import Measure
 from agent.app.errors import RequestError
+from agent.app.keep import SECONDS, opened_history
+from agent.history.model import HistoryError
+from agent.process.files import within
 from agent.process.phases import Phase, announce
 from agent.process.signals import cancel_on_signals, exit_on_signals, start_grace_timer
 from agent.report import exits
-from agent.settings import InterfaceOptions, ReportOptions, Settings, Suppression
+from agent.settings import InterfaceOptions, ReportOptions, Settings, Suppression, Watching
 from agent.tui import command
 from agent.tui.source import Live, Saved, Source
 
@@ -23,14 +28,21 @@ if TYPE_CHECKING:
 
 
 def show_host(
-    settings: Settings, options: ReportOptions, interface: InterfaceOptions, received_signals: list[str]
+    settings: Settings,
+    watching: Watching,
+    options: ReportOptions,
+    interface: InterfaceOptions,
+    received_signals: list[str],
+    *,
+    is_watch: bool,
 ) -> int:
-    """Show runs of this host. Returns the exit code, as `show` does."""
+    """Show runs of this host, which `is_watch` repeats from the start on. Returns the exit code, as `show` does."""
     from agent.app.world import measuring_here
     from probes.system.sdk import end_children
 
     try:
-        return show(live("this host", settings, measuring_here(), options), options, interface, received_signals)
+        source = live("this host", settings, measuring_here(), options, watching, received_signals, is_watch=is_watch)
+        return show(source, options, interface, received_signals)
     finally:
         end_children()
 
@@ -52,11 +64,27 @@ def show_saved(place: str, options: ReportOptions, interface: InterfaceOptions, 
 
 
 def live(
-    title: str, settings: Settings, measure: Measure, options: ReportOptions, *, is_simulated: bool = False
+    title: str,
+    settings: Settings,
+    measure: Measure,
+    options: ReportOptions,
+    watching: Watching,
+    received_signals: Sequence[str],
+    *,
+    is_watch: bool,
+    is_simulated: bool = False,
 ) -> Live:
-    """Runs to show, judged without the findings that are suppressed."""
-    judge = partial(_judge, options.suppressions)
-    return Live(title=title, settings=settings, measure=measure, judge=judge, is_simulated=is_simulated)
+    """Runs to show, judged without the findings that are suppressed. Raises RequestError for a history that is none."""
+    return Live(
+        title=title,
+        settings=settings,
+        measure=measure,
+        judge=partial(_judge, options.suppressions),
+        is_simulated=is_simulated,
+        watching=watching,
+        is_watch=is_watch,
+        history=None if watching.history is None else opened_history(watching.history, received_signals),
+    )
 
 
 def _judge(suppress: tuple[Suppression, ...], measurement: "Measurement") -> "Report":
@@ -86,6 +114,8 @@ def show(source: Source, options: ReportOptions, interface: InterfaceOptions, re
             announce(Phase.SCREEN_ENDED)
             terminal.release()
             announce(Phase.SCREEN_RELEASED)
+            with contextlib.suppress(HistoryError, TimeoutError):  # the runs are in its log
+                within(app.close, seconds=SECONDS)
         if (fault := command.fault(app)) is not None:
             raise fault
         return _write_seen(app.report, options, code, received_signals)

@@ -417,6 +417,19 @@ _WATCH: Final = (
     ),
 )
 
+_SCREEN: Final = (
+    click.option(
+        "--watch", "again_and_again", is_flag=True, help="Check again and again, as the key w does, from the start on."
+    ),
+    _option(
+        "--interval",
+        type=INTERVAL,
+        default=f"{DEFAULT_INTERVAL:g}",
+        show_default=True,
+        help="Seconds between the starts of two runs of a watch. A run takes at most 90% of it.",
+    ),
+)
+
 _HISTORY: Final = (
     _option(
         "--history",
@@ -485,6 +498,11 @@ def shown_report_options(command: Callable[..., Any]) -> Callable[..., Any]:
 def interface_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options of the terminal interface: its colours, its keys and the mouse."""
     return _with(command, _INTERFACE)
+
+
+def screen_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of a watch in the interface."""
+    return _with(command, _SCREEN)
 
 
 def history_options(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -18,10 +18,12 @@ from agent.process.files import TooLargeError, read_within, within
 from agent.settings import (
     CYCLE_SHARE,
     DEFAULT_CALLS,
+    DEFAULT_CLEAR_AFTER,
     DEFAULT_DEADLINE,
     DEFAULT_EC2,
     DEFAULT_KEEP,
     DEFAULT_KEEP_SIZE,
+    DEFAULT_RAISE_AFTER,
     DEFAULT_WATCH_CALLS,
     DEFAULT_WATCH_EC2,
     EVERY_SOURCE,
@@ -80,7 +82,7 @@ def settings_from(
     """The settings of a run, from parsed options and the variables of the SDK. Raises UsageError, and
     InterruptedBySignalError where a signal comes while a file is read."""
     region, source = region_from(options["region"], environment)
-    is_watch = "interval" in options
+    is_watch = "cycles" in options  # of a fleet of hosts, where the one of an interface is that of one person
     calls = _choice(
         options, "calls", "no_api", none=Calls.NONE, default=DEFAULT_WATCH_CALLS if is_watch else DEFAULT_CALLS
     )
@@ -178,6 +180,18 @@ def watching_from(options: Mapping[str, Any], received_signals: Sequence[str] = 
         on_change_env=options["on_change_env"],
         notify=None if options["notify"] is None else Notify(url=options["notify"], template=template),
         history=keeping_from(options),
+    )
+
+
+def watching_on_screen_from(options: Mapping[str, Any], *, is_kept: bool = True) -> Watching:
+    """The settings of a watch in the interface, from parsed options, with a history where `is_kept`. Raises UsageError
+    for options that exclude each other."""
+    return Watching(
+        interval=options["interval"],
+        cycles=None,
+        raise_after=options.get("raise_after", DEFAULT_RAISE_AFTER),
+        clear_after=options.get("clear_after", DEFAULT_CLEAR_AFTER),
+        history=keeping_from(options) if is_kept else None,
     )
 
 

@@ -50,6 +50,8 @@ class Check:
     subject: Subject
     progress: Progress = Progress.WAITING
     observation: Observation[Any] | None = None
+    is_old: bool = False
+    """Whether the last run made it, and this one has not made it yet."""
 
     @property
     def reason(self) -> str | None:
@@ -77,6 +79,8 @@ class Cell:
     """Why it does not count, in words; empty where it does."""
     findings: tuple[str, ...] = ()
     """Ids of the findings that rest on what failed, the one that decides first."""
+    is_old: bool = False
+    """Whether some of it is the result of the last run, while the next one goes on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +103,8 @@ class Lane:
     progress: Progress
     weight: Weight | None = None
     """The worst of its cells."""
+    is_old: bool = False
+    """Whether some of its cells are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -341,6 +347,7 @@ def _lanes(target: Target | TargetReport, checks: Iterable[Check], reported: Tar
                 cells=tuple(_cell(steps[step]) if step in steps else None for step in STEPS),
                 extras=tuple(map(_cell, _in_order(extras))),
                 progress=_worst(steps.values()),
+                is_old=any(check.is_old for check in steps.values()),
             )
         )
     return tuple(lanes)
@@ -387,7 +394,15 @@ def _cell(check: Check) -> Cell:
     observation = check.observation
     is_proxy = observation is not None and isinstance(observation.facts, ProxyFacts)
     is_neutral = check.progress is Progress.OK and is_proxy
-    return Cell(check.subject.id, _label(check.subject), check.progress, _texts(check), (check.subject.id,), is_neutral)
+    return Cell(
+        check.subject.id,
+        _label(check.subject),
+        check.progress,
+        _texts(check),
+        (check.subject.id,),
+        is_neutral,
+        is_old=check.is_old,
+    )
 
 
 def _joined(
@@ -396,7 +411,8 @@ def _joined(
     """One cell for checks that belong together."""
     checks = sorted(checks, key=lambda check: check.subject.id)
     worst = _worst(checks)
-    return Cell(key, label, worst, texts(checks, worst), tuple(check.subject.id for check in checks))
+    names = tuple(check.subject.id for check in checks)
+    return Cell(key, label, worst, texts(checks, worst), names, is_old=any(check.is_old for check in checks))
 
 
 def _worst_text(checks: list[Check], worst: Progress) -> tuple[str, ...]:

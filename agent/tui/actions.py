@@ -7,6 +7,7 @@ from typing import Final
 from agent.report.model import Report
 from agent.run.events import Event
 from agent.settings import Settings
+from agent.tui.watching import Followed, Memory, Remembered
 from probes.frozen import dataclass
 
 
@@ -37,6 +38,8 @@ class RunFinished:
     """A run has finished, and this is its report."""
 
     report: Report
+    followed: Followed | None = None
+    """How things are by the rules of a watch; None where the run is none of its cycles."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +138,36 @@ class SettingsChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class HistoryRead:
+    """What the file of the history remembers of the runs before this interface."""
+
+    memory: Memory
+
+
+@dataclass(frozen=True, slots=True)
+class PastShown:
+    """Show a run that is over, by the report that shows it."""
+
+    run: Remembered
+    report: Report
+
+
+@dataclass(frozen=True, slots=True)
+class LiveShown:
+    """Show the last run again, or the one in progress."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogOpened:
+    """Read the log."""
+
+
+@dataclass(frozen=True, slots=True)
+class TimelineOpened:
+    """Read the page of the lane under the cursor, which begins with its times."""
+
+
+@dataclass(frozen=True, slots=True)
 class MessageShown:
     """Show a message in the last line of the screen."""
 
@@ -158,5 +191,10 @@ Action = (
     | WatchToggled
     | RunScheduled
     | SettingsChanged
+    | HistoryRead
+    | PastShown
+    | LiveShown
+    | LogOpened
+    | TimelineOpened
     | MessageShown
 )

@@ -30,7 +30,7 @@ from agent.process.phases import Phase as ProcessPhase
 from agent.process.phases import announce
 from agent.report.model import Report, TargetReport
 from agent.run.events import Event
-from agent.settings import InterfaceOptions, Settings
+from agent.settings import CYCLE_SHARE, InterfaceOptions, Settings
 from agent.tui.actions import (
     PANES,
     Action,
@@ -39,16 +39,21 @@ from agent.tui.actions import (
     DetailOpened,
     FilterChanged,
     FindingsToggled,
+    HistoryRead,
     ItemSelected,
+    LiveShown,
+    LogOpened,
     MessageShown,
     PageSearched,
     Pane,
     PaneChanged,
+    PastShown,
     RunFinished,
     RunRequested,
     RunScheduled,
     ServicesUnfolded,
     SettingsChanged,
+    TimelineOpened,
     WatchToggled,
     WentBack,
 )
@@ -64,11 +69,15 @@ from agent.tui.state import (
     State,
     exit_code,
     final_report,
+    ongoing,
     reduce,
+    run_beside,
     saved,
     target_under_cursor,
 )
 from agent.tui.themes import NAMES, OWN_THEMES, TERMINAL
+from agent.tui.watch_drawing import log_text
+from agent.tui.watching import Remembered, clock, has_failed, last_failed, report_of, run_of
 from agent.tui.widgets.pane import (
     CausesPane,
     DetailPane,
@@ -79,12 +88,14 @@ from agent.tui.widgets.pane import (
     TonedScreen,
     VerdictLine,
 )
+from agent.tui.widgets.strip import RunStrip
 from agent.tui.widgets.typed import quiet_input
 from probes.background import in_background
 from probes.model import Target
 
 if TYPE_CHECKING:
     from agent.process.cancel import CancelToken
+    from agent.tui.following import Follower
     from agent.tui.widgets.screens import SaveScreen
 
 FRAME: Final = 0.05
@@ -96,6 +107,8 @@ SAVE_SECONDS: Final = 10.0
 DEFAULT_INTERFACE: Final = InterfaceOptions()
 _AROUND: Final = 4
 """Rows of the verdict and of the last line."""
+_DIVIDING: Final = ("report", "unfolded", "watching", "memory")
+"""Fields of the state by which the body is divided."""
 NARROW: Final = 80
 """Columns below which the header needs a line more."""
 LOW: Final = 12
@@ -103,6 +116,8 @@ LOW: Final = 12
 MESSAGE_SECONDS: Final = 10.0
 """How long a message stays on the last line."""
 _ASKED: Final = "quitting ends the watch, and its times and changes are lost; again to quit"
+_SOON: Final = 0.001
+"""Seconds to the next run where it is late."""
 OPERATOR: Final = "the operator"
 """The reason of a run that is ended with `q`."""
 
@@ -131,6 +146,7 @@ class MainScreen(TonedScreen[None]):
     def compose(self) -> ComposeResult:
         yield Header(self._glyphs, id="header").data_bind(MainScreen.state)
         yield VerdictLine(self._glyphs, id="verdict").data_bind(MainScreen.state)
+        yield RunStrip(self._glyphs, id="runs").data_bind(MainScreen.state)
         with Container(id="body"):
             path = PathPane(self._glyphs, id="path")
             self._give_share(path)
@@ -201,7 +217,13 @@ class BackuplinkApp(App[int]):
         self._folded = (
             saved(source.title, source.report, source.opened_at)
             if isinstance(source, Saved)
-            else State(title=source.title, settings=source.settings, is_simulated=source.is_simulated)
+            else State(
+                title=source.title,
+                settings=source.settings,
+                is_simulated=source.is_simulated,
+                watching=source.is_watch,
+                interval=source.watching.interval,
+            )
         )
         self._main = MainScreen(self._glyphs, self._keys)
         self._stop: CancelToken | None = None
@@ -209,6 +231,12 @@ class BackuplinkApp(App[int]):
         self._is_leaving = False
         self._due = False
         """Whether a timer will show `_folded`."""
+        self._follower: Follower | None = None
+        """Loaded with the first run."""
+        self._is_kept = isinstance(source, Live) and source.history is not None
+        """Whether the file of a history has all runs."""
+        self._loading: int | None = None
+        """Number of the run whose report is being read from the history, to be shown."""
         self._next: Timer | None = None
         self._expiry: Timer | None = None
         """Clears the message."""
@@ -233,7 +261,8 @@ class BackuplinkApp(App[int]):
         # While the app was suspended other programs wrote on the screen.
         self.app_resume_signal.subscribe(self, lambda _: self.action_redraw())
         if isinstance(self.source, Live):
-            self.call_after_refresh(self._run)  # measuring is imported after the first screen is shown
+            # Measuring is imported after the first screen is shown.
+            self.call_after_refresh(self._run if self.source.history is None else self._go_on)
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         return TERMINAL
@@ -245,11 +274,12 @@ class BackuplinkApp(App[int]):
         self._divide()
 
     def _divide(self, *, is_again: bool = False) -> None:
-        """Divide the body between the path and the rest. From one run to the next (`is_again`) the path gets no fewer
-        rows, so that nothing moves."""
+        """Divide the body between the path and the rest. While a person looks at the same thing (`is_again`) the path
+        gets no fewer rows, so that nothing moves."""
         columns, rows = self._shown_size.width, self._shown_size.height
         header = 1 if rows < LOW else 3 if columns < NARROW else 2
-        division = divided(self._folded, columns, max(rows - header - _AROUND, 1))
+        strip = rows >= LOW and _has_strip(self._folded)
+        division = divided(self._folded, columns, max(rows - header - strip - _AROUND, 1))
         before = self._division
         if is_again and before is not None and before.is_beside == division.is_beside:
             division = replace(division, path=max(division.path, before.path))
@@ -262,14 +292,14 @@ class BackuplinkApp(App[int]):
 
     def act(self, action: Action) -> None:
         """Fold an action, and show the state at once."""
-        before = self._folded.message
-        was_first = self._folded.report is None
-        self._folded = reduce(self._folded, action)
-        if isinstance(action, RunFinished | ServicesUnfolded):
+        before = self._folded
+        after = self._folded = reduce(before, action)
+        if any(getattr(after, name) is not getattr(before, name) for name in _DIVIDING):
+            is_same = before.report is not None and after.past == before.past and after.unfolded == before.unfolded
             with self.batch_update():  # or what has changed would be sent before and after it has moved
-                self._divide(is_again=isinstance(action, RunFinished) and not was_first)
+                self._divide(is_again=is_same)
                 self._show()
-        if self._folded.message and (self._folded.message != before or isinstance(action, MessageShown)):
+        if after.message and (after.message != before.message or isinstance(action, MessageShown)):
             self._expire_message()
         self._show()
 
@@ -295,6 +325,7 @@ class BackuplinkApp(App[int]):
         state = self.state = self._folded
         self._main.set_class(state.findings_only, "-findings")
         self._main.set_class(state.is_whole, "-whole")
+        self._main.set_class(_has_strip(state), "-runs")
 
     # --- Runs --------------------------------------------------------------------------------------------------------
 
@@ -302,7 +333,7 @@ class BackuplinkApp(App[int]):
         """Start a run, unless one is in progress."""
         from agent.process.cancel import CancelToken
 
-        state = self._folded
+        state = ongoing(self._folded)
         if not isinstance(self.source, Live) or state.settings is None:
             self.act(MessageShown("this is a saved report: nothing is measured"))
         elif state.phase is Phase.RUNNING:
@@ -311,6 +342,8 @@ class BackuplinkApp(App[int]):
             self._unschedule()
             self._stop = CancelToken()
             wanted = settings or state.settings
+            if state.watching:
+                wanted = replace(wanted, deadline=min(wanted.deadline, CYCLE_SHARE * state.interval))
             self.act(RunRequested(self._clock(), wanted, only))
             self.run_worker(self._measure(self.source, wanted, self._stop), name="run", exit_on_error=True)
 
@@ -321,19 +354,78 @@ class BackuplinkApp(App[int]):
         finally:
             ticking.stop()
             self._stop = None
-        self.act(RunFinished(source.judge(measurement)))
-        self.report = final_report(self._folded)
+        report = source.judge(measurement)
+        run = ongoing(self._folded).run
+        is_cycle = not report.run.interrupted and (run is None or run.only is None)
+        follower = self._follower_of(source)
+        followed = await follower.follow(report, settings) if is_cycle else None
+        self.act(RunFinished(report, followed))
+        state = ongoing(self._folded)
+        self.report = final_report(state)
+        if is_cycle:
+            await self._keep(follower, report, settings)
         if self._is_leaving:
             self._end()
-        elif self._folded.watching:
+        elif ongoing(self._folded).watching and ongoing(self._folded).phase is not Phase.RUNNING:
             self._schedule()
 
+    def _follower_of(self, source: Live) -> "Follower":
+        if self._follower is None:
+            from agent.tui.following import Follower
+
+            self._follower = Follower(source.watching, source.history)
+        return self._follower
+
+    def _go_on(self) -> None:
+        self.run_worker(self._recall(), name="history", exit_on_error=True)
+
+    async def _recall(self) -> None:
+        """Read what the history remembers, then run."""
+        from agent.history.model import HistoryError
+
+        source = self.source
+        if not isinstance(source, Live):
+            return
+        try:
+            self.act(HistoryRead(await self._follower_of(source).recall(source.settings)))
+        except HistoryError as error:
+            self._is_kept = False
+            self.act(MessageShown(f"the history is not read: {error}"))
+        if not self._is_leaving:
+            self._run()
+
+    async def _keep(self, follower: "Follower", report: Report, settings: Settings) -> None:
+        """Add a run to the history. That one is lost is said once: its number of lost runs is in the next one that is
+        kept."""
+        from agent.history.model import HistoryError, NotPrunedError
+
+        state = ongoing(self._folded)
+        try:
+            await follower.keep(report, settings, state.interval if state.watching else None)
+        except NotPrunedError as error:
+            self.act(MessageShown(f"old runs could not be removed from the history: {error}"))
+        except HistoryError as error:
+            if self._is_kept:
+                self.act(MessageShown(f"this run is not in the history: {error}"))
+            self._is_kept = False
+
+    def close(self) -> None:
+        """Close the history, when the interface has ended. Blocks. Raises HistoryError."""
+        if self._follower is not None:
+            self._follower.close()
+        elif isinstance(self.source, Live) and self.source.history is not None:
+            self.source.history.close()
+
     def _schedule(self) -> None:
-        """Schedule the next run of a watch."""
-        interval = self._folded.interval
-        self._next = self.set_timer(interval, self._run)
-        report = self._folded.report
-        self.act(RunScheduled(None if report is None else report.run.finished_at + timedelta(seconds=interval)))
+        """Schedule the next run of a watch, an interval after the start of the last one."""
+        self._unschedule()
+        state = ongoing(self._folded)
+        run, report = state.run, state.report
+        passed = 0.0 if run is None else self._clock() - run.started
+        left = max(state.interval - passed, 0.0)
+        self._next = self.set_timer(max(left, _SOON), self._run)
+        at = None if report is None else report.run.started_at + timedelta(seconds=passed + left)
+        self.act(RunScheduled(at))
 
     def _unschedule(self) -> None:
         if self._next is not None:
@@ -353,7 +445,7 @@ class BackuplinkApp(App[int]):
     def _end(self) -> None:
         """End the interface. Messages on stderr name a file that is not saved yet, and say where the report is not that
         of the cancelled run."""
-        state = self._folded
+        state = ongoing(self._folded)
         is_other = state.phase is Phase.RUNNING or state.report is not self.report
         messages = [
             f"The report may not be saved: writing {one_line(place)} had not finished." for place in self._unsaved
@@ -365,7 +457,7 @@ class BackuplinkApp(App[int]):
     # --- Keys --------------------------------------------------------------------------------------------------------
 
     def action_quit_or_back(self) -> None:
-        if self._folded.is_whole:
+        if self._folded.is_whole or self._folded.live is not None:
             self.act(WentBack())
         else:
             self.action_leave()
@@ -373,7 +465,8 @@ class BackuplinkApp(App[int]):
     def action_leave(self) -> None:
         """Quit; ask once before a watch is lost."""
         state = self._folded
-        if state.watching and state.report is not None and not self._is_leaving and state.message != _ASKED:
+        is_lost = state.watching and ongoing(state).report is not None and not self._is_kept
+        if is_lost and not self._is_leaving and state.message != _ASKED:
             if self.screen is not self._main:
                 self.pop_screen()  # the question is on the main screen
             self.act(MessageShown(_ASKED))
@@ -442,10 +535,12 @@ class BackuplinkApp(App[int]):
         self.act(ServicesUnfolded())
 
     def action_run(self) -> None:
+        self.act(LiveShown())
         self._run()
 
     def action_run_only(self) -> None:
         target = target_under_cursor(self._folded)
+        self.act(LiveShown())
         if target is None:
             self.act(MessageShown("no service is under the cursor: move it to a service or to a finding of one"))
         elif self._folded.settings is not None:
@@ -454,7 +549,7 @@ class BackuplinkApp(App[int]):
             self._run()
 
     def action_watch(self) -> None:
-        state = self._folded
+        state = ongoing(self._folded)
         if state.settings is None:
             self.act(MessageShown("this is a saved report: nothing is measured"))
         elif state.watching:
@@ -465,6 +560,54 @@ class BackuplinkApp(App[int]):
             self.act(WatchToggled(True))
             if state.phase is not Phase.RUNNING:
                 self._run()
+
+    def action_past(self, by: int) -> None:
+        state = self._folded if self._loading is None else replace(self._folded, past=self._loading)
+        try:
+            run = run_beside(state, by)
+        except LookupError:
+            self.act(MessageShown("no run before this one is remembered" if by < 0 else "this is the last run"))
+        else:
+            self._show_run(run)
+
+    def _show_run(self, run: Remembered | None) -> None:
+        """Show a run that is over, or with None the last one."""
+        report = None if run is None else report_of(self._folded.memory, run)
+        self._loading = None
+        if run is None:
+            self.act(LiveShown())
+        elif report is not None:
+            self.act(PastShown(run, report))
+        elif run.in_history is not None and self._follower is not None:
+            self._loading = run.number
+            self.run_worker(self._show_kept(self._follower, run, run.in_history))
+        else:
+            self.act(
+                MessageShown(f"the report of run {run.number} is not kept any more; its changes are in the log (L)")
+            )
+
+    async def _show_kept(self, follower: "Follower", run: Remembered, cycle: int) -> None:
+        """Show a run whose report is in the file of the history."""
+        from agent.history.model import HistoryError
+
+        report = error = None
+        try:
+            report = await follower.report(cycle)
+        except HistoryError as failure:
+            error = failure
+        if self._loading != run.number:  # another run is wanted by now
+            return
+        self._loading = None
+        if report is None:
+            self.act(MessageShown(f"the report of run {run.number} cannot be read: {error}"))
+        else:
+            self.act(PastShown(run, report))
+
+    def action_log(self) -> None:
+        self.act(LogOpened())
+
+    def action_timeline(self) -> None:
+        self.act(TimelineOpened())
 
     def action_filter(self) -> None:
         line = self._filter_line
@@ -519,27 +662,47 @@ class BackuplinkApp(App[int]):
         from agent.tui import export
         from agent.tui.widgets.screens import SaveScreen
 
-        report = self._folded.report
+        state = self._folded
+        report = state.report
         if report is None:
             self.act(MessageShown("there is no report before a run has finished"))
             return
+        reports = self._reports_to_save(report)
+        log = log_text(state.memory.log) if len(state.memory.runs) > 1 else ""
 
-        def save(place: str, format_name: str) -> None:
-            self.run_worker(self._save(screen, report, place, format_name))
+        def save(place: str, format_name: str, run: str) -> None:
+            self.run_worker(self._save(screen, reports[run], place, format_name, log))
 
-        name = f"backuplink-{re.sub(r'[^A-Za-z0-9-]+', '-', report.run.id)[:60]}"
-        screen = SaveScreen(self._glyphs, name, export.formats(), save)
+        first = next(iter(reports.values()))
+        name = f"backuplink-{re.sub(r'[^A-Za-z0-9-]+', '-', first.run.id)[:60]}"
+        screen = SaveScreen(self._glyphs, name, export.formats(), save, runs=tuple(reports), has_log=bool(log))
         self.push_screen(screen)
 
-    async def _save(self, screen: "SaveScreen", report: Report, place: str, format_name: str) -> None:
+    def _reports_to_save(self, shown: Report) -> dict[str, Report]:
+        """The reports that can be saved, by what they are called: that of the last run that failed first, unless the
+        one that is shown failed itself."""
+        memory = self._folded.memory
+        failed = last_failed(memory.runs)
+        report = None if failed is None else report_of(memory, failed)
+        own = f"the run shown ({shown.verdict.status})"
+        if failed is None or report is None or has_failed(shown.verdict.status):
+            return {own: shown}
+        at = clock(failed.started_at, shown.run.started_at)
+        return {f"the last that failed ({at} UTC)": report, own: shown}
+
+    async def _save(self, screen: "SaveScreen", report: Report, place: str, format_name: str, log: str) -> None:
         """Save in a thread, since a file system may hang. The form shows an error while it is open, else the footer."""
         from agent.tui import export
 
-        path = error = None
+        def work() -> str:
+            path = export.save(report, place, format_name)
+            return f"{path}{export.save_log(log, path) if log else ''}"
+
+        saved_as = error = None
         self._unsaved.append(place)
         try:
             async with asyncio.timeout(SAVE_SECONDS) as window:
-                path = await in_background(lambda: export.save(report, place, format_name))
+                saved_as = await in_background(work)
         except FileExistsError:
             error = f"{place} exists already: choose another name"
         except OSError as failure:
@@ -550,7 +713,7 @@ class BackuplinkApp(App[int]):
         if is_open:
             screen.show_result(error)
         if not is_open or error is None:
-            self.act(MessageShown(error or f"saved as {path}"))
+            self.act(MessageShown(error or f"saved as {saved_as}"))
 
     def action_help(self) -> None:
         from agent.tui.widgets.screens import TextScreen, help_lines
@@ -603,6 +766,13 @@ class BackuplinkApp(App[int]):
         if picked.is_double:
             self.act(DetailOpened())
 
+    def on_run_strip_picked(self, picked: RunStrip.Picked) -> None:
+        state = self._folded
+        is_last = picked.number == state.memory.count and ongoing(state).phase is not Phase.RUNNING
+        run = None if is_last else run_of(state.memory, picked.number)
+        if is_last or run is not None:
+            self._show_run(run)
+
     def on_pane_widget_wheeled(self, wheeled: PaneWidget.Wheeled) -> None:
         self._give_keys(wheeled.pane)
         self.act(CursorMoved(wheeled.rows, 0, self._pane().most))
@@ -648,6 +818,11 @@ class BackuplinkApp(App[int]):
     @property
     def _filter_line(self) -> Input:
         return self._main.query_one("#filter", Input)
+
+
+def _has_strip(state: State) -> bool:
+    """Whether the strip of runs is shown, where there is room."""
+    return len(state.memory.runs) > 1
 
 
 def narrowed(settings: Settings, target: Target | TargetReport) -> Settings:

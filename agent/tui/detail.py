@@ -12,25 +12,24 @@ from agent.report.in_words import in_words
 from agent.report.model import Command, ConfiguredPath, Finding, Measured, Report, TargetReport
 from agent.report.path import Lane, Progress
 from agent.report.serialization import to_json
+from agent.tui import timeline
 from agent.tui.copying import kind_of, known_commands
-from agent.tui.drawing import sparkline
 from agent.tui.lines import ASCII, Glyphs, Line, Span, Tone, wrapped
 from agent.tui.network_path import THIS_HOST
 from agent.tui.page import filled
 from agent.tui.search import places, with_marks
 from agent.tui.state import (
     CHANGED,
-    SAMPLED,
+    LOG,
     WEIGHT_TONES,
-    Missing,
     Phase,
-    Sample,
     State,
+    cells_of,
     checks_of,
     tone_of,
-    tone_of_transition,
     under_cursor,
 )
+from agent.tui.watch_drawing import log
 from probes.model import Failed, Observation, Skipped, Step
 
 _STEPS = tuple(Step)
@@ -41,9 +40,11 @@ _ITEM = re.compile(r"(\d+\.|[-*]) ")
 def title(state: State) -> str:
     """What the detail is about."""
     key = under_cursor(state)
-    kinds = {"finding": "Finding", "lane": "Lane", "target": "Target", "names": "Names", "transition": "Change"}
+    kinds = {"finding": "Finding", "lane": "Lane", "target": "Target", "names": "Names"}
     if key is None:
         return "Detail"
+    if key == LOG:
+        return f"Log of {state.memory.count} runs"
     if key in (THIS_HOST, CHANGED):
         return "This host" if key == THIS_HOST else "Changed since the last run"
     kind, _, rest = key.partition("/")
@@ -57,11 +58,6 @@ def detail(state: State, width: int, glyphs: Glyphs) -> tuple[Line, ...]:
     if not state.search:
         return tuple(writer.lines)
     return tuple(with_marks(writer.lines, places(writer.lines, state.search), state.place))
-
-
-def commands_of(finding: Finding) -> tuple[str, ...]:
-    """The commands of a finding's fix, quoted for a shell."""
-    return tuple(map(shell, finding.fix.commands))
 
 
 def until_command(finding: Finding, report: Report, width: int) -> tuple[Line, ...]:
@@ -97,8 +93,8 @@ class _Writer:
             self._text(as_text(state.difference))
         elif key == CHANGED:
             self._say(state.incomparable or "")
-        elif key.startswith("transition/"):
-            self._transition(state, key)
+        elif key == LOG:
+            self.lines += log(state.memory.log, self._width + 1)
         elif lane is not None:
             self._lane(lane, state)
         elif key.startswith("target/"):
@@ -155,21 +151,6 @@ class _Writer:
             self._lead("What to do", finding.fix.summary)
             self._command(command)
 
-    def _transition(self, state: State, key: str) -> None:
-        items = (item for item in state.transitions if f"transition/{item.number}" == key)
-        transition = next(items, None)
-        if transition is None:
-            return
-        self._head(f"{transition.at:%Y-%m-%d %H:%M:%S} UTC", Tone.STRONG)
-        self._say(transition.text, tone=tone_of_transition(state, transition))
-        self._gap()
-        finding = None if state.report is None else _finding(state.report, transition.about)
-        if finding is not None and state.report is not None:
-            self._head(_headline(finding), tone_of(finding, state.report))
-            self._finding(finding, state.report)
-        else:
-            self._checks(state, transition.about)
-
     # --- The path ----------------------------------------------------------------------------------------------------
 
     def _checks(self, state: State, key: str) -> None:
@@ -189,7 +170,10 @@ class _Writer:
     def _check(self, state: State, name: str) -> None:
         check = state.checks[name]
         observation = check.observation
-        if observation is None:
+        if check.is_old:
+            self._head(f"{name}  {Progress.WAITING}", Tone.FAINT)
+            self._last(state, name)
+        elif observation is None:
             self._head(f"{name}  {check.progress}", Tone.RUNNING if check.progress is Progress.RUNNING else Tone.FAINT)
             self._last(state, name)
         else:
@@ -251,7 +235,9 @@ class _Writer:
         self._head(f"{lane.address}{where} port {lane.port} {lane.purpose}".rstrip(), Tone.STRONG)
         if not lane.own:
             self._say("* Another resolver's answer, which this host does not use; it does not count.")
-        cells = [cell for cell in (*lane.cells, *lane.extras) if cell is not None]
+        cells = cells_of(lane)
+        if len(state.memory.runs) > 1 and (chart := timeline.chart(state.memory, lane.key, self._width, self._glyphs)):
+            self.lines += [*chart, ()]
         for name in (name for cell in cells if cell.progress is Progress.FAILED for name in cell.checks):
             observation = state.checks[name].observation
             if observation is not None:
@@ -259,25 +245,12 @@ class _Writer:
                 self._citing(state, name)
         for cell in cells:
             self._field(cell.label, cell.texts[0])
-        for step, times in zip(SAMPLED, state.samples.get(lane.key, ()), strict=False):
-            self._times(str(step), times)
         target = lane.key.split("/")[1]
         for path in () if state.report is None else state.report.paths:
             if (path.target, path.address, path.port) == (target, lane.address, lane.port):
                 self._gap()
                 self._configured(path, lane.weight)
         self._address(state, target, lane)
-
-    def _times(self, step: str, times: tuple[Sample, ...]) -> None:
-        if len(times) < 2:
-            return
-        seconds = [sample for sample in times if isinstance(sample, float)]
-        drawn = sparkline(times, max(self._width - 40, 10), self._glyphs)
-        parts = [f"{duration(min(seconds))} to {duration(max(seconds))}"] if seconds else []
-        counts = [(times.count(missing), missing) for missing in Missing]
-        parts += [f"{count} of {len(times)} {missing}" for count, missing in counts if count]
-        self._field(f"{step} times", ", ".join(parts))
-        self.lines.append((Span(f"    {drawn}", Tone.RUNNING),))
 
     def _address(self, state: State, target: str, lane: Lane) -> None:
         targets = () if state.report is None else state.report.targets

@@ -3,20 +3,22 @@
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from datetime import timedelta
 from itertools import zip_longest
 from typing import Final
 
 from agent.catalog.wording import duration, lasted, listed_briefly
 from agent.formats.report_text import visible
 from agent.report.counting import Weight, heaviest
-from agent.report.model import Status
+from agent.report.model import Report, Status
 from agent.report.path import STEPS, Band, Cell, Lane, Progress
 from agent.tui.actions import Pane
 from agent.tui.hints import hints
 from agent.tui.keys import KEYS, Key
 from agent.tui.lines import CUT, Glyphs, Line, Span, Tone, cut, cut_words, width_of, wrapped
 from agent.tui.network_path import THIS_HOST
-from agent.tui.state import SAMPLED, STATUS_TONES, WEIGHT_TONES, Missing, Phase, RunView, Sample, State
+from agent.tui.state import STATUS_TONES, WEIGHT_TONES, Phase, RunView, State
+from agent.tui.watching import FAILURES, FLAPPING, SAMPLED, LaneTimes, Sample, clock, failures, is_worse, run_of
 from probes.facts import ImdsFacts
 from probes.frozen import dataclass
 from probes.model import Address, Role, Step
@@ -34,10 +36,11 @@ _BAR: Final = 20
 _TITLE: Final = 8
 """Smallest width of the title of a pane."""
 _WORD: Final = len("CRITICAL")
-"""Columns of a severity, or of the time of a change."""
+"""Columns of a severity."""
+_SAME: Final = timedelta(milliseconds=2)
+"""Between two times of one run: a history keeps milliseconds."""
 _NAMED: Final = 16
 """Characters of the filter that the last line of the screen shows."""
-_NO_TIME: Final = {Missing.FAILED: "x", Missing.SKIPPED: " "}
 _TONES: Final = {
     Progress.WAITING: Tone.FAINT,
     Progress.RUNNING: Tone.RUNNING,
@@ -70,7 +73,9 @@ def header(state: State, width: int, height: int) -> tuple[Line, ...]:
 def _sources(state: State) -> list[tuple[str, str]]:
     """Where what is shown comes from: each word with what follows it."""
     report = state.report
-    if state.settings is None and report is not None:
+    if state.past is not None and report is not None:
+        sources = [("PAST", _past(state))]
+    elif state.settings is None and report is not None:
         age = ""
         if state.opened_at is not None and state.opened_at >= report.run.finished_at:
             age = f", {lasted((state.opened_at - report.run.finished_at).total_seconds())} old"
@@ -83,6 +88,22 @@ def _sources(state: State) -> list[tuple[str, str]]:
     if report is not None and report.run.redacted:
         sources.append(("REDACTED", " stand-ins"))
     return sources
+
+
+def _past(state: State) -> str:
+    """Which run is shown, and by which report where that is of another one."""
+    run = run_of(state.memory, state.past or 0)
+    report = state.report
+    if report is None:
+        return ""
+    own = report.run.started_at
+    if run is None:  # too long ago by now
+        return f" run {state.past}, {own:%Y-%m-%d %H:%M:%S} UTC"
+    shown = f" run {run.number} of {state.memory.count}, {run.started_at:%Y-%m-%d %H:%M:%S} UTC"
+    if abs(own - run.started_at) < _SAME:
+        return shown
+    day = "" if own.date() == run.started_at.date() else f"{own:%Y-%m-%d} "
+    return f"{shown}, same as the run of {day}{own:%H:%M:%S}"
 
 
 def _host_names(state: State) -> list[str]:
@@ -139,6 +160,8 @@ def verdict(state: State, width: int, height: int, glyphs: Glyphs) -> tuple[Line
 
 def _headline(state: State) -> tuple[str, Tone, str]:
     report, run = state.report, state.run
+    if report is not None and state.watching and state.past is None and (watched := _watched(state, report)):
+        return watched
     if state.phase is Phase.RUNNING and run is not None:
         where = listed_briefly([*dict.fromkeys(target.service for target in state.targets)] or ["this host"])
         again = "" if report is None else f" again; the last run: {report.verdict.status.upper()}"
@@ -149,6 +172,24 @@ def _headline(state: State) -> tuple[str, Tone, str]:
     only = f"only {run.only}: " if run is not None and run.only else ""
     status = report.verdict.status
     return status.upper(), STATUS_TONES[status], f"{only}{report.verdict.summary}"
+
+
+def _watched(state: State, report: Report) -> tuple[str, Tone, str] | None:
+    """How things are by all runs of a watch. None before the second, and after one of a single service."""
+    memory, run = state.memory, state.run
+    followed = memory.followed
+    if followed is None or len(memory.runs) < 2 or memory.last is not report or (run is not None and run.only):
+        return None
+    now, status = report.run.finished_at, report.verdict.status
+    since = "" if followed.flapping_since is None else f" since {clock(followed.flapping_since, now)} UTC"
+    if followed.word == FLAPPING:
+        parts = [failures(memory), f"flapping{since}", f"the last run: {status.upper()}"]
+    elif followed.kind is not status and is_worse(followed.kind, status):
+        parts = [failures(memory), f"the last run: {status.upper()}, which has to last"]
+    else:
+        return status.upper(), STATUS_TONES[status], "; ".join(filter(None, (failures(memory), report.verdict.summary)))
+    words = ", ".join(filter(None, parts))
+    return followed.word, STATUS_TONES[followed.kind], f"{words}; {report.verdict.summary}"
 
 
 def _facts(state: State, width: int, glyphs: Glyphs) -> str:
@@ -168,7 +209,9 @@ def _facts(state: State, width: int, glyphs: Glyphs) -> str:
     ]
     if not report.run.complete:
         parts.append("ended early")
-    if state.watching and state.next_at is not None:  # first, because there is not always room for all
+    if state.past is not None:
+        parts.insert(0, "a past run")
+    elif state.watching and state.next_at is not None:  # first, because there is not always room for all
         parts.insert(0, f"watching, next at {state.next_at:%H:%M:%S} UTC")
     return ", ".join(parts)
 
@@ -271,7 +314,8 @@ def _folded(band: Band, state: State, width: int) -> list[Line]:
     """A healthy service, or one of which nothing failed so far, in one line."""
     known = [state.checks[name] for lane in band.lanes for cell in lane.cells if cell for name in cell.checks]
     if band.status is None and band.lanes:
-        done = sum(check.progress not in (Progress.WAITING, Progress.RUNNING) for check in known)
+        waiting = (Progress.WAITING, Progress.RUNNING)
+        done = sum(check.progress not in waiting and not check.is_old for check in known)
         facts = f"{done} of {len(known)}"
     else:
         connects = [check for check in known if check.subject.step is Step.TCP and check.progress is Progress.OK]
@@ -358,9 +402,12 @@ def _reasons(cells: Iterable[Cell], width: int) -> list[Line]:
     return wrapped(f"(not counted: {'; '.join(reasons)})", width, first="   ", later="    ", tone=Tone.FAINT)
 
 
-def tone_of(progress: Progress, weight: Weight | None) -> Tone:
-    """The tone of a step; that of a failed one says how it counts."""
-    return WEIGHT_TONES[weight] if progress is Progress.FAILED else _TONES[progress]
+def tone_of(step: Cell | Lane) -> Tone:
+    """The tone of a step; that of a failed one says how it counts. A result of the last run is faint until this run has
+    another."""
+    if step.is_old:
+        return Tone.FAINT
+    return WEIGHT_TONES[step.weight] if step.progress is Progress.FAILED else _TONES[step.progress]
 
 
 def _flow(
@@ -385,7 +432,7 @@ def _flow(
         words = visible(_fitting(cell, min(room, max(width - at - len(label) - 1, 0))))
         lines[-1] += [
             Span(f"{label} ", Tone.FAINT, cell.key),
-            Span(words, Tone.PLAIN if cell.is_neutral else tone_of(cell.progress, cell.weight), cell.key),
+            Span(words, Tone.PLAIN if cell.is_neutral else tone_of(cell), cell.key),
             Span(" " * (max(room - len(words), 0) + gap)),
         ]
         at += len(label) + 1 + max(room, len(words)) + gap
@@ -415,8 +462,9 @@ def _lanes(lanes: Sequence[Lane], state: State, width: int, glyphs: Glyphs) -> l
         rest = " " if lane.address == last else glyphs.down
         if lane.extras:
             lines += _flow(lane.extras, width, _MEDIUM, f" {rest}   also: ")
-        if state.watching and lane.key in state.samples:
-            lines.append(_times(state.samples[lane.key], wide, glyphs, f" {rest} "))
+        if state.watching and lane.key in state.memory.samples:
+            times = state.lane_times[lane.key]
+            lines.append(_times(state.memory.samples[lane.key], times, wide, glyphs, f" {rest} "))
         before = lane.address
     return lines
 
@@ -431,7 +479,7 @@ def _lane(lane: Lane, wide: Columns, width: int, glyphs: Glyphs, tree: str, *, i
         if is_first:
             lines.append((Span(tree, Tone.FAINT), Span(address, Tone.PLAIN, lane.key), Span(f"  {where}", Tone.FAINT)))
         tree, shown, zone = (f" {' ' if tree[1] in (glyphs.last, ' ') else glyphs.down} ", "", "")
-    result = WEIGHT_TONES[lane.weight] if lane.progress is Progress.FAILED else Tone.PLAIN
+    result = tone_of(lane) if lane.is_old or lane.progress is Progress.FAILED else Tone.PLAIN
     tone = result if lane.own else Tone.FAINT
     line = [
         Span(tree, Tone.FAINT),
@@ -445,7 +493,7 @@ def _lane(lane: Lane, wide: Columns, width: int, glyphs: Glyphs, tree: str, *, i
         line += _hop(cell, following, wide.cell, glyphs)
     arrival = _arrival(lane, glyphs)
     if width_of(line) + len(arrival) <= width:
-        line.append(Span(arrival, tone_of(lane.progress, lane.weight) if lane.own else Tone.FAINT))
+        line.append(Span(arrival, tone_of(lane) if lane.own else Tone.FAINT))
     return [*lines, tuple(line)]
 
 
@@ -455,7 +503,7 @@ def _hop(cell: Cell, following: Cell | None, wide: int, glyphs: Glyphs) -> list[
     room = wide - len(words)
     leads = cell.progress is Progress.OK and following is not None and room >= 3
     rest = f" {glyphs.across * (room - 2)} " if leads else " " * room
-    return [Span(words, tone_of(cell.progress, cell.weight), cell.key), Span(rest, Tone.OK if leads else Tone.FAINT)]
+    return [Span(words, tone_of(cell), cell.key), Span(rest, Tone.OK if leads else Tone.FAINT)]
 
 
 def _arrival(lane: Lane, glyphs: Glyphs) -> str:
@@ -464,33 +512,62 @@ def _arrival(lane: Lane, glyphs: Glyphs) -> str:
     return f"{lead}{lane.purpose}" if lane.purpose else ""
 
 
-def _times(samples: Sequence[Sequence[Sample]], wide: Columns, glyphs: Glyphs, tree: str) -> Line:
-    """Times of past runs under their hops, the latest last."""
+def _times(samples: Sequence[Sequence[Sample]], times: LaneTimes, wide: Columns, glyphs: Glyphs, tree: str) -> Line:
+    """Loss, average and worst time to connect; then the times of past runs under their hops, the latest last."""
     by_step = dict(zip(SAMPLED, samples, strict=True))
-    line = [Span(tree, Tone.FAINT), Span(" " * (wide.start - len(tree)))]
+    words = lost(times, wide.start - len(tree) - 1)
+    line = [
+        Span(tree, Tone.FAINT),
+        Span(f"{words:<{wide.start - len(tree)}}", Tone.PLAIN if times.failed else Tone.FAINT),
+    ]
     for step in STEPS:
-        drawn = sparkline(by_step[step], wide.cell - 1, glyphs) if step in by_step else ""
-        line.append(Span(f"{drawn:<{wide.cell}}", Tone.RUNNING))
+        drawn = sparkline(by_step[step], wide.cell - 1, glyphs) if step in by_step else ()
+        line += [*drawn, Span(" " * (wide.cell - width_of(drawn)))]
     return tuple(line)
 
 
-def sparkline(times: Sequence[Sample], width: int, glyphs: Glyphs) -> str:
-    """The latest times as heights, from 0 to the slowest of them; `x` for a failure, and a gap for a skipped step."""
+def lost(times: LaneTimes, room: int) -> str:
+    """Loss, average and worst time to connect, as fully as there is room."""
+    loss = times.loss
+    if times.mean is None or times.worst is None:
+        return f"loss {loss}"
+    mean, worst = duration(times.mean), duration(times.worst)
+    number, _, unit = mean.partition(" ")
+    short = number if worst.endswith(f" {unit}") else mean
+    texts = (
+        f"loss {loss}, average {mean}, worst {worst}",
+        f"loss {loss} avg {mean} max {worst}",
+        f"loss {loss} avg {short} max {worst}",
+        f"{loss} avg {short} max {worst}",
+    )
+    return next((text for text in texts if len(text) <= room), f"loss {loss}")
+
+
+def sparkline(times: Sequence[Sample], width: int, glyphs: Glyphs) -> Line:
+    """The latest times as heights, from 0 to the slowest of them; `x` for a failure, `o` for one that does not count,
+    and a gap for a step that was not made."""
     latest = times[-width:]
     most = max((sample for sample in latest if isinstance(sample, float)), default=0.0)
     top = len(glyphs.levels) - 1
-    levels = (
-        glyphs.levels[round(top * sample / most) if most else 0] if isinstance(sample, float) else _NO_TIME[sample]
-        for sample in latest
-    )
-    return "".join(levels)
+    line: list[Span] = []
+    drawn = ""
+    for sample in latest:
+        if isinstance(sample, float):
+            drawn += glyphs.levels[round(top * sample / most) if most else 0]
+        elif sample is None:
+            drawn += " "
+        else:
+            line += [Span(drawn, Tone.RUNNING)] if drawn else []
+            line.append(Span(FAILURES[sample], WEIGHT_TONES[sample]))
+            drawn = ""
+    return (*line, Span(drawn, Tone.RUNNING)) if drawn else tuple(line)
 
 
 # --- The causes ------------------------------------------------------------------------------------------------------
 
 
 def causes(state: State, width: int) -> tuple[Line, ...]:
-    """The causes with their severities, then what changed since the last run, or during a watch."""
+    """The causes with their severities, then what changed since the last run."""
     lines: list[Line] = []
     for entry in state.entries:
         start = f" {'  ' * entry.depth}{entry.word:<{_WORD}} "

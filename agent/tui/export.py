@@ -2,10 +2,13 @@
 
 import errno
 from pathlib import Path
+from typing import Final
 
 from agent.formats.registry import FORMATS, render
 from agent.process.write_file import to_new_file
 from agent.report.model import Report
+
+LOG_SUFFIX: Final = ".log"
 
 
 def formats() -> tuple[str, ...]:
@@ -25,6 +28,17 @@ def save(report: Report, place: str, format_name: str) -> Path:
     path = _path(place)
     to_new_file(document, path)
     return path
+
+
+def save_log(log: str, report: Path) -> str:
+    """Write the log to a new file beside that of a report. Returns what became of it in words, for a sentence about the
+    report. Raises OSError, but not where the file exists."""
+    path = report.with_suffix(LOG_SUFFIX)
+    try:
+        to_new_file(log, path)
+    except FileExistsError:
+        return f", but the log is not saved: {path} exists already"
+    return f", and the log as {path.name}"
 
 
 def _path(place: str) -> Path:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from agent.tui.actions import Pane
 from agent.tui.keys import Key
-from agent.tui.state import Phase, State, finding_under_cursor, is_failed, under_cursor
+from agent.tui.state import Phase, State, finding_under_cursor, is_failed, lane_under_cursor, under_cursor
 
 Hint = tuple[str, str]
 """A key, and a word or two for what it does."""
@@ -22,20 +22,31 @@ def hints(state: State, keys: Sequence[Key]) -> list[Hint]:
         for name, word in wanted.items()
         if word and (state.settings is not None or not by_name[name].runs)
     ]
-    last = ((by_name["help"], "help"), (by_name["quit"], "back" if state.is_whole else "quit"))
+    last = (
+        (by_name["help"], "help"),
+        (by_name["quit"], "back" if state.is_whole or state.live is not None else "quit"),
+    )
     return [(key.shown.split()[0], word) for key, word in (*possible, *last)]
 
 
 def _needed(state: State) -> Iterator[Hint]:
     """Names of actions, each with its word in this state; an empty word where it does nothing."""
     is_idle = state.phase is not Phase.RUNNING
+    has_past = len(state.memory.runs) > 1
     if state.is_whole:
         if finding_under_cursor(state) is not None:
             yield "open", "its steps" if (state.reading or "").startswith("finding/") else "its cause"
         yield "copy", "copy"
         yield "filter", "find"
+        if has_past:
+            yield "previous-run", "run before"
+            yield "next-run", "next run"
         return
-    if state.filter:
+    if state.live is not None:
+        yield "back", "live"
+        yield "previous-run", "run before"
+        yield "next-run", "next run"
+    elif state.filter:
         yield "back", "show all"
     if not is_idle and state.report is None:
         yield "open", ""
@@ -44,15 +55,20 @@ def _needed(state: State) -> Iterator[Hint]:
     else:
         yield "open", _opens(state)
         yield "copy", "copy"
-    if state.findings_only or state.traced is not None:
-        yield "back", "show all" if state.findings_only else "unmark"
-    elif state.pane is Pane.DETAIL:
+    if state.pane is Pane.DETAIL:
         yield "back", "back"
+    elif state.live is None and (state.findings_only or state.traced is not None):
+        yield "back", "show all" if state.findings_only else "unmark"
+    if has_past and state.source is Pane.PATH and lane_under_cursor(state) is not None:
+        yield "timeline", "times"
     yield "filter", "find" if state.reading is not None else "filter"
     yield "next-pane", "pane"
     yield "run", "run again" if is_idle else ""
     yield "findings", "all" if state.findings_only else "findings"
     yield "watch", "stop watching" if state.watching else "watch"
+    if has_past:
+        yield "previous-run", "run before"
+        yield "log", "log"
 
 
 def _opens(state: State) -> str:

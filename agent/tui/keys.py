@@ -17,7 +17,7 @@ class Key:
     hint: str = ""
     """A word or two for the last line of the screen; empty where the key is not shown there."""
     runs: bool = False
-    """Whether it starts a run, which is not possible with a saved report."""
+    """Whether it makes runs or shows those that are over: a saved report has none."""
     listed: bool = True
     """Whether the palette lists it."""
     title: str = ""
@@ -48,7 +48,13 @@ KEYS: Final = (
         "show it; of anything else all that is known of it",
         "open",
     ),
-    Key("escape", "esc", "close", "back: from the whole screen, findings only, the filter", title="back"),
+    Key(
+        "escape",
+        "esc",
+        "close",
+        "back: from the whole screen, a past run, findings only, the filter",
+        title="back",
+    ),
     Key(
         "slash",
         "/",
@@ -69,7 +75,13 @@ KEYS: Final = (
         "text, the brief report, an id or address",
         "copy",
     ),
-    Key("e", "e", "save", "save the report to a new file; an existing file is never replaced", "save"),
+    Key(
+        "e",
+        "e",
+        "save",
+        "save the report, or that of the last run that failed, with the log; an existing file is never replaced",
+        "save",
+    ),
     Key("r", "r", "run", "run again; the causes show what changed", "run again", runs=True),
     Key(
         "R",
@@ -79,7 +91,25 @@ KEYS: Final = (
         "but count less, and the exit code stays that of the last whole run",
         runs=True,
     ),
-    Key("w", "w", "watch", "watch: run again and again, with the times and changes of every lane", "watch", runs=True),
+    Key("w", "w", "watch", "watch: run again and again, with the times and losses of every lane", "watch", runs=True),
+    Key(
+        "left_square_bracket",
+        "[",
+        "past(-1)",
+        "show the run before; the header has its time",
+        runs=True,
+        title="previous-run",
+    ),
+    Key(
+        "right_square_bracket",
+        "]",
+        "past(1)",
+        "to the next run, and to the last one again",
+        runs=True,
+        title="next-run",
+    ),
+    Key("p", "p", "timeline", "the times of the address under the cursor in all runs, as a plot", runs=True),
+    Key("L", "L", "log", "the log: what each run changed, with its date", runs=True),
     Key("t", "t", "settings", "settings of the next run", "settings", runs=True),
     Key("ctrl+p,colon", "ctrl+p :", "palette", "all commands, by name", listed=False),
     Key("T", "T", "theme", "the next theme: the terminal's own colours, high contrast, light"),

@@ -1,7 +1,8 @@
 """How the body of the main screen is divided, by what there is to show. Pure.
 
 The path takes the rows that it needs, but leaves the rest what the first cause needs, with what to do and the first
-command. The causes and the detail stand beside the path only where the path shows all the same words there.
+command. The causes and the detail stand beside the path only where the path shows all the same words there, but for
+the times of a watch, which take what room there is.
 """
 
 import re
@@ -12,7 +13,7 @@ from agent.report.model import Status
 from agent.tui import detail
 from agent.tui.drawing import causes, path
 from agent.tui.lines import ASCII, Line
-from agent.tui.state import State
+from agent.tui.state import State, without_times
 from probes.frozen import dataclass
 
 _SIDE: Final = 60
@@ -50,9 +51,10 @@ def divided(state: State, columns: int, rows: int) -> Division:
     beside = Division(True, columns - 1 - side)
     if state.report is None:
         return beside if columns >= _GUESS else Division(False, _share(rows, rows, _LEAST))
-    lines = path(state, columns, ASCII)
-    if beside.path > side and _words(path(state, beside.path, ASCII)) == _words(lines):
+    still = without_times(state)
+    if beside.path > side and _words(path(still, beside.path, ASCII)) == _words(path(still, columns, ASCII)):
         return beside
+    lines = path(state, columns, ASCII)
     if state.report.verdict.status is Status.OK:
         return Division(False, _share(1 + len(lines), rows, _LEAST))
     rest = min(1 + len(causes(state, columns)), _CAUSES) + max(1 + _to_first_command(state, columns), _DETAIL)

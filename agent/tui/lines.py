@@ -49,10 +49,18 @@ class Glyphs:
     empty: str
     levels: str
     """Heights of a sparkline, lowest first."""
+    tick: str
+    """On an axis, where a number stands."""
+    steps: str
+    """What the steps of a lane are drawn with in a chart, the first one first."""
 
 
-UNICODE = Glyphs(across="─", down="│", branch="├", last="└", full="█", empty="░", levels="▁▂▃▄▅▆▇█")
-ASCII = Glyphs(across="-", down="|", branch="+", last="+", full="#", empty=".", levels="_.-=+*%#")
+UNICODE = Glyphs(
+    across="─", down="│", branch="├", last="└", full="█", empty="░", levels="▁▂▃▄▅▆▇█", tick="┤", steps="█▓░"
+)
+ASCII = Glyphs(
+    across="-", down="|", branch="+", last="+", full="#", empty=".", levels="_.-=+*%#", tick="+", steps="#=:"
+)
 
 
 CUT = "..."
@@ -68,6 +76,8 @@ def width_of(line: Iterable[Span]) -> int:
 
 def cut(line: Line, width: int) -> Line:
     """The line within `width` columns; where text is cut off, it ends in CUT."""
+    if width_of(line) <= width:
+        return line
     if len("".join(span.text for span in line).rstrip()) > width:
         kept = cut_words("".join(span.text for span in line), width)
     else:

@@ -5,16 +5,21 @@ The modules that measure and judge are imported after the first screen is shown.
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from agent.history.model import History
 from agent.report.model import Measurement, Report
 from agent.run.events import Event
-from agent.settings import Settings
+from agent.settings import DEFAULT_CLEAR_AFTER, DEFAULT_INTERVAL, DEFAULT_RAISE_AFTER, Settings, Watching
 from probes.frozen import dataclass
 
 if TYPE_CHECKING:
     from agent.process.cancel import CancelToken
 
+WATCHING: Final = Watching(
+    interval=DEFAULT_INTERVAL, cycles=None, raise_after=DEFAULT_RAISE_AFTER, clear_after=DEFAULT_CLEAR_AFTER
+)
+"""A watch by the defaults."""
 Measure = Callable[[Settings, Callable[[Event], None], "CancelToken"], Awaitable[Measurement]]
 """Makes one run with these settings, emits its events, and ends early when the token is cancelled."""
 
@@ -37,6 +42,12 @@ class Live:
     """Gives the report of a run, with the operator's suppressions."""
     is_simulated: bool = False
     """Whether the runs are made in a simulated VPC."""
+    watching: Watching = WATCHING
+    """How runs are repeated, and by which rules their states count."""
+    is_watch: bool = False
+    """Whether they are repeated from the start on."""
+    history: History | None = None
+    """The file that takes the runs, and has those of before."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

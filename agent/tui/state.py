@@ -22,7 +22,7 @@ from agent.report import exits
 from agent.report.counting import Standing, Weight, counts, standings
 from agent.report.diff import ChangeKind, Difference, NotComparableError, StepState, difference
 from agent.report.model import Finding, Report, Status, TargetReport
-from agent.report.path import Cell, Check, Picture, Progress, check_of, checks_in, picture
+from agent.report.path import Cell, Check, Lane, Picture, Progress, check_of, checks_in, picture
 from agent.run.events import ObservationMade, RunStarted, StepPlanned, StepStarted, TargetsKnown
 from agent.settings import DEFAULT_INTERVAL, Settings
 from agent.tui.actions import (
@@ -33,31 +33,33 @@ from agent.tui.actions import (
     DetailOpened,
     FilterChanged,
     FindingsToggled,
+    HistoryRead,
     ItemSelected,
+    LiveShown,
+    LogOpened,
     MessageShown,
     PageSearched,
     Pane,
     PaneChanged,
+    PastShown,
     RunFinished,
     RunRequested,
     RunScheduled,
     ServicesUnfolded,
     SettingsChanged,
+    TimelineOpened,
     WatchToggled,
     WentBack,
 )
 from agent.tui.lines import Tone
 from agent.tui.network_path import THIS_HOST, filtered, folded, keys, lane_count
 from agent.tui.search import Searched, finding_texts, has_words, lane_texts
+from agent.tui.watching import LaneTimes, LogLine, Memory, Remembered, remembered, run_of, times_of
 from probes.frozen import dataclass
-from probes.model import Observation, Step, Target
+from probes.model import Target
 
-SAMPLES: Final = 60
-"""Runs whose times a lane keeps, for every step of SAMPLED."""
-CHANGES: Final = 500
-"""Transitions that a watch keeps."""
-SAMPLED: Final = (Step.TCP, Step.TLS, Step.API)
-"""Steps whose times are kept."""
+LOG: Final = "log"
+"""Key of the page of the log."""
 CHANGED: Final = "changed"
 """Key of the entry that says what changed since the last run."""
 
@@ -69,30 +71,6 @@ class Phase(StrEnum):
     """No run has started yet."""
     RUNNING = "running"
     FINISHED = "finished"
-
-
-class Missing(StrEnum):
-    """Why a step of a run has no time."""
-
-    FAILED = "failed"
-    SKIPPED = "skipped"
-
-
-Sample = float | Missing
-"""How a step of one run went: its seconds, or why there are none."""
-Samples = Mapping[str, tuple[tuple[Sample, ...], ...]]
-
-
-@dataclass(frozen=True, slots=True)
-class Transition:
-    """Something that changed from one run to the next."""
-
-    number: int
-    at: datetime
-    text: str
-    is_better: bool
-    about: str
-    """Key of what changed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,13 +117,15 @@ class State:
     """Of the last whole run that was not interrupted."""
     watching: bool = False
     interval: float = DEFAULT_INTERVAL
-    """Seconds from the end of a run to the next start."""
+    """Seconds between the starts of two runs of a watch."""
     next_at: datetime | None = None
     """When a watch runs again."""
-    samples: Samples = field(default_factory=dict)
-    """By lane, the results of past runs for each of SAMPLED; empty for a step that the lane does not have."""
-    transitions: tuple[Transition, ...] = ()
-    """The latest run's first."""
+    memory: Memory = field(default_factory=Memory)
+    """The runs that are over."""
+    live: "State | None" = None
+    """While a run that is over is shown: the state of the runs that go on."""
+    past: int | None = None
+    """Number of the run that is shown, where it is over and not the last one."""
     pane: Pane = Pane.PATH
     source: Pane = Pane.PATH
     """The pane whose cursor the detail is about."""
@@ -230,6 +210,11 @@ class State:
         """How each failed step of the last report counts, by the id of its observation."""
         return {} if self.report is None else standings(self.report)
 
+    @cached_property
+    def lane_times(self) -> Mapping[str, LaneTimes]:
+        """The times of each lane together, by its key."""
+        return {lane: times_of(samples) for lane, samples in self.memory.samples.items()}
+
     @property
     def hidden_lanes(self) -> int:
         """Lanes that the filter hides."""
@@ -265,12 +250,24 @@ class State:
 
 def saved(title: str, report: Report, opened_at: datetime | None = None) -> State:
     """The state that shows a saved report, which was read at this time (UTC)."""
-    return _judged(State(title=title, settings=None, opened_at=opened_at), report)
+    return _judged(State(title=title, settings=None, opened_at=opened_at), RunFinished(report))
 
 
 def reduce(state: State, action: Action) -> State:
     """The state after an action."""
+    if state.live is not None and isinstance(action, _OF_RUNS):
+        live = reduce(state.live, action)
+        # Whatever run is shown, these are of the runs that go on.
+        ongoing = {name: getattr(live, name) for name in ("watching", "interval", "next_at", "settings", "memory")}
+        return _carried(state, replace(state, live=live, **ongoing))
     return _carried(state, _reduced(state, action))
+
+
+_OF_RUNS: Final = (
+    *(RunStarted, TargetsKnown, StepPlanned, StepStarted, ObservationMade),
+    *(RunRequested, RunFinished, ClockTicked, WatchToggled, RunScheduled, SettingsChanged, HistoryRead),
+)
+"""Actions that change the runs that go on, whatever is shown."""
 
 
 def _carried(before: State, after: State) -> State:
@@ -282,13 +279,18 @@ def _carried(before: State, after: State) -> State:
     return after
 
 
+def without_times(state: State) -> State:
+    """The state whose lanes have no times of past runs."""
+    return _carried(state, replace(state, watching=False)) if state.watching else state
+
+
 def _quiet(state: State) -> State:
     """The state without its message."""
     return _carried(state, replace(state, message="")) if state.message else state
 
 
 _PICTURED: Final = ("checks", "targets", "report", "phase")
-_LISTED: Final = ("report", "difference", "incomparable", "transitions", "findings_only")
+_LISTED: Final = ("report", "difference", "incomparable", "findings_only")
 _DERIVED: Final = {
     "whole_picture": _PICTURED,
     "longest_address": _PICTURED,
@@ -296,6 +298,7 @@ _DERIVED: Final = {
     "finding_texts": ("report",),
     "uneventful": ("report",),
     "standing": ("report",),
+    "lane_times": ("memory",),
     "picture": (*_PICTURED, "filter", "unfolded"),
     "rows": (*_PICTURED, "filter", "unfolded"),
     "all_entries": _LISTED,
@@ -311,15 +314,15 @@ def _reduced(state: State, action: Action) -> State:
         case TargetsKnown():
             return replace(state, targets=action.targets)
         case StepPlanned():
-            return _with_check(state, Check(action.subject))
+            return _announced(state, Check(action.subject))
         case StepStarted():
-            return _with_check(state, Check(action.subject, Progress.RUNNING))
+            return _announced(state, Check(action.subject, Progress.RUNNING))
         case ObservationMade():
             return _observed(state, action)
         case RunRequested():
             return _requested(state, action)
         case RunFinished():
-            return _judged(state, action.report)
+            return _judged(state, action)
         case ClockTicked():
             return _running(state, now=action.now)
         case CursorMoved():
@@ -346,6 +349,16 @@ def _reduced(state: State, action: Action) -> State:
             return replace(state, next_at=action.at)
         case SettingsChanged():
             return replace(state, settings=action.settings, interval=action.interval)
+        case HistoryRead():
+            return replace(state, memory=action.memory)
+        case PastShown():
+            return _past(_quiet(state), action)
+        case LiveShown():
+            return _at_live(_quiet(state))
+        case LogOpened():
+            return _reading(_quiet(state), LOG)
+        case TimelineOpened():
+            return _timeline(_quiet(state))
         case MessageShown():
             return replace(state, message=action.message)
     assert_never(action)
@@ -356,6 +369,12 @@ def _reduced(state: State, action: Action) -> State:
 
 def _running(state: State, **changes: float) -> State:
     return state if state.run is None else replace(state, run=replace(state.run, **changes))  # type: ignore[arg-type]
+
+
+def _announced(state: State, check: Check) -> State:
+    """The state with a check that is planned or running; the result of the last run stays until there is a new one."""
+    before = state.checks.get(check.subject.id)
+    return state if before is not None and before.is_old else _with_check(state, check)
 
 
 def _with_check(state: State, check: Check) -> State:
@@ -375,7 +394,7 @@ def _observed(state: State, event: ObservationMade) -> State:
 def _requested(state: State, request: RunRequested) -> State:
     is_same = state.run is not None and _names(state.run.settings) == _names(request.settings)
     # The same names as in the last run: its checks are likely to come again.
-    waiting = {key: Check(check.subject) for key, check in state.checks.items()} if is_same else {}
+    waiting = {key: replace(check, is_old=True) for key, check in state.checks.items()} if is_same else {}
     return replace(
         state,
         phase=Phase.RUNNING,
@@ -390,15 +409,11 @@ def _names(settings: Settings) -> tuple[object, ...]:
     return settings.region, settings.endpoints, settings.fips, settings.dual_stack, settings.profile
 
 
-def _judged(state: State, report: Report) -> State:
-    before = state.report
-    changed, reason = None, None
-    if before is not None:
-        try:
-            changed = difference(before, report)
-        except NotComparableError as error:
-            reason = str(error)
+def _judged(state: State, finished: RunFinished) -> State:
+    report, before = finished.report, state.report
+    changed, reason = _difference(before, report)
     only = None if state.run is None else state.run.only
+    is_whole = only is None and not report.run.interrupted
     state = replace(
         state,
         phase=Phase.FINISHED,
@@ -407,9 +422,8 @@ def _judged(state: State, report: Report) -> State:
         report=report,
         difference=changed,
         incomparable=reason,
-        whole=report if only is None and not report.run.interrupted else state.whole,
-        samples=_sampled(state.samples, report),
-        transitions=_with_transitions(state.transitions, changed, report),
+        whole=report if is_whole else state.whole,
+        memory=_with_run(state.memory, finished, before, changed, reason) if is_whole else state.memory,
     )
     if not state.touched:  # where nothing counts, nothing but the path is worth a look
         pane = Pane.PATH if report.verdict.status is Status.OK or not causes(report) else Pane.CAUSES
@@ -417,58 +431,56 @@ def _judged(state: State, report: Report) -> State:
     return state
 
 
-def _sampled(before: Samples, report: Report) -> Samples:
-    """The samples with those of a report."""
-    samples = dict(before)
-    by_lane: dict[str, dict[Step, Observation[object]]] = {}
-    for observation in report.observations:
-        subject = observation.subject
-        if subject.port is not None and subject.operation is None:
-            by_lane.setdefault(lane_of(observation), {})[subject.step] = observation
-    for lane, steps in by_lane.items():
-        past = samples.get(lane, ((),) * len(SAMPLED))
-        samples[lane] = tuple(
-            (*times, _sample(steps.get(step)))[-SAMPLES:] if times or step in steps else ()
-            for step, times in zip(SAMPLED, past, strict=True)
-        )
-    return samples
+def _difference(before: Report | None, report: Report) -> tuple[Difference | None, str | None]:
+    """What changed, or why that cannot be told; neither without a run before."""
+    if before is None:
+        return None, None
+    try:
+        return difference(before, report), None
+    except NotComparableError as error:
+        return None, str(error)
 
 
-def _sample(observation: Observation[object] | None) -> Sample:
-    if observation is None or (observation.ok and observation.seconds is None):
-        return Missing.SKIPPED
-    if observation.ok and observation.seconds is not None:
-        return round(observation.seconds, 6)
-    return Missing.FAILED if observation.failure is not None else Missing.SKIPPED
+def _with_run(
+    memory: Memory, finished: RunFinished, before: Report | None, changed: Difference | None, reason: str | None
+) -> Memory:
+    """The memory with a whole run. The run before it may have been another than the last one that is remembered."""
+    report = finished.report
+    if memory.last is not before:
+        changed, reason = _difference(memory.last, report)
+    lines: tuple[LogLine, ...] = ()
+    if reason is not None:
+        lines = (LogLine(f"not comparable with the run before: {reason}", Tone.PLAIN),)
+    elif changed is not None:
+        lines = _log_lines(changed, report)
+    is_alike = changed is not None and not (changed.findings or changed.targets or changed.steps)
+    return remembered(memory, report, finished.followed, lines, is_alike=is_alike)
 
 
-def lane_of(observation: Observation[object]) -> str:
-    """Key of the lane that an observation of an address and port belongs to."""
-    subject = observation.subject
-    return f"lane/{subject.target}/{subject.address}/{subject.port}"
-
-
-def _with_transitions(
-    before: tuple[Transition, ...], changed: Difference | None, report: Report
-) -> tuple[Transition, ...]:
-    """The transitions with those of the latest run first: findings, targets, then steps that both runs made."""
-    if changed is None:
-        return before
-    rows: list[tuple[str, bool, str]] = []
+def _log_lines(changed: Difference, report: Report) -> tuple[LogLine, ...]:
+    """What changed since the run before: findings, targets, then steps that both runs made. What is worse has the
+    colour of what it counts now."""
+    findings = {finding.id: finding for finding in report.findings}
+    targets = {target.id: target for target in report.targets}
+    lines: list[LogLine] = []
     for finding in changed.findings:
         if finding.change is ChangeKind.WENT:
-            rows.append((f"{finding.id} is gone: {finding.title}", True, CHANGED))
+            lines.append(LogLine(f"{finding.id} is gone: {finding.title}", Tone.OK))
         elif finding.change is ChangeKind.CAME and finding.counts.new:
-            rows.append((f"{finding.id} is new: {finding.title}", False, f"finding/{finding.id}"))
+            lines.append(LogLine(f"{finding.id} is new: {finding.title}", tone_of(findings[finding.id], report)))
     for target in changed.targets:
         if target.change is ChangeKind.CHANGED and target.status.old is not target.status.new:
+            known = targets.get(target.id)
+            tone = STATUS_TONES[known.status] if known is not None and known.required else Tone.PLAIN
             is_ok = target.status.new is Status.OK
-            rows.append((f"{target.id}: {target.status.old} -> {target.status.new}", is_ok, f"target/{target.id}"))
-    for name, old, new in _changed_steps(changed):
-        rows.append((f"{name}: {_result(old)} -> {_result(new)}", new.status == "ok", name))
-    number = max((transition.number for transition in before), default=-1) + 1
-    latest = [Transition(number + place, report.run.finished_at, *row) for place, row in enumerate(rows)]
-    return (*latest, *before)[:CHANGES]
+            text = f"{target.id}: {target.status.old} -> {target.status.new}"
+            lines.append(LogLine(text, Tone.OK if is_ok else tone))
+    steps = _changed_steps(changed)
+    weights = standings(report) if steps else {}
+    for name, old, new in steps:
+        weighed = WEIGHT_TONES[weights[name].weight] if name in weights else Tone.PLAIN
+        lines.append(LogLine(f"{name}: {_result(old)} -> {_result(new)}", Tone.OK if new.status == "ok" else weighed))
+    return tuple(lines)
 
 
 def _changed_steps(changed: Difference) -> list[tuple[str, StepState, StepState]]:
@@ -503,6 +515,77 @@ def _is_critical(report: Report) -> bool:
     return report.verdict.status is Status.CRITICAL
 
 
+# --- Runs that are over ----------------------------------------------------------------------------------------------
+
+_OF_PERSON: Final = (
+    *("pane", "source", "cursor", "column", "reading", "traced", "entry", "scrolled", "is_whole", "search", "places"),
+    *("place", "findings_only", "unfolded", "filter", "message", "touched"),
+)
+"""Fields that say where a person is on the screen: they stay when another run is shown."""
+
+
+def _past(state: State, shown: PastShown) -> State:
+    """Another run in place of what is shown; the runs that go on are kept aside."""
+    report = shown.report
+    return replace(
+        state,
+        live=state if state.live is None else state.live,
+        past=shown.run.number,
+        phase=Phase.FINISHED,
+        run=None,
+        checks=checks_in(report.observations),
+        targets=report.targets,
+        report=report,
+        difference=None,
+        incomparable=None,
+        touched=True,
+    )
+
+
+def _at_live(state: State) -> State:
+    live = state.live
+    if live is None:
+        return state
+    return _carried(live, replace(live, **{name: getattr(state, name) for name in _OF_PERSON}))
+
+
+def ongoing(state: State) -> State:
+    """The state of the runs that go on, whatever run is shown."""
+    return state if state.live is None else state.live
+
+
+def run_beside(state: State, by: int) -> Remembered | None:
+    """The run so many places from the one that is shown; None where that is the last one, or the one in progress.
+    Raises LookupError where there is none."""
+    memory = state.memory
+    last = memory.count + (ongoing(state).phase is Phase.RUNNING)
+    first = memory.runs[0].number if memory.runs else last
+    here = last if state.past is None else state.past
+    wanted = max(here + by, first)
+    if (by < 0 and here <= first) or (by > 0 and state.past is None):
+        raise LookupError
+    return None if wanted >= last else run_of(memory, wanted)
+
+
+def lane_under_cursor(state: State) -> Lane | None:
+    """The lane in which the cursor of the path is."""
+    key = cursor(state)
+    lanes = (lane for band in state.whole_picture.bands for lane in band.lanes)
+    return next((lane for lane in lanes if key == lane.key or any(cell.key == key for cell in cells_of(lane))), None)
+
+
+def _timeline(state: State) -> State:
+    found = lane_under_cursor(state)
+    if found is None:
+        return replace(state, message="no address is under the cursor of the path: move it to one")
+    return _reading(state, found.key)
+
+
+def cells_of(lane: Lane) -> tuple[Cell, ...]:
+    """The steps of a lane that are shown."""
+    return tuple(cell for cell in (*lane.cells, *lane.extras) if cell is not None)
+
+
 # --- Where the cursor is ---------------------------------------------------------------------------------------------
 
 
@@ -530,6 +613,8 @@ def _opened(state: State) -> State:
     key = under_cursor(state)
     if key is None:
         return replace(state, message="there is nothing to open")
+    if key == LOG:
+        return replace(state, message="esc goes back; [ and ] step through the runs")
     finding = finding_under_cursor(state)
     if key.startswith("finding/"):
         return _at_steps(state, finding) if state.is_whole and finding is not None else _reading(state, key)
@@ -639,6 +724,8 @@ def _gone_back(state: State) -> State:
         return _at_pane(replace(state, is_whole=False, scrolled=0), state.source)
     if state.pane is Pane.DETAIL:
         return _at_pane(state, state.source)
+    if state.live is not None:
+        return _at_live(state)
     if state.traced is not None:
         return replace(state, traced=None)
     if state.filter:
@@ -691,20 +778,6 @@ def tone_of(finding: Finding, report: Report) -> Tone:
     return _SEVERITY_TONES[finding.severity] if counts(finding, by_id) else Tone.FAINT
 
 
-def tone_of_transition(state: State, transition: Transition) -> Tone:
-    """A change for the worse in the colour of what has changed, as it is now."""
-    if transition.is_better:
-        return Tone.OK
-    report, about = state.report, transition.about
-    for finding in () if report is None else report.findings:
-        if report is not None and about == f"finding/{finding.id}":
-            return tone_of(finding, report)
-    for target in () if report is None else report.targets:
-        if about == f"target/{target.id}" and target.required:
-            return STATUS_TONES[target.status]
-    return WEIGHT_TONES[state.standing[about].weight] if about in state.standing else Tone.PLAIN
-
-
 def causes(report: Report) -> tuple[Finding, ...]:
     """Findings that no other explains. An `explained_by` that names no finding of the report, or that leads back to the
     finding itself, explains nothing."""
@@ -724,7 +797,7 @@ def causes(report: Report) -> tuple[Finding, ...]:
 
 
 def _entries(state: State) -> tuple[Entry, ...]:
-    """The causes, with findings only also what follows from them; then what changed."""
+    """The causes, with findings only also what follows from them; then what the last run changed."""
     entries: list[Entry] = []
     report = state.report
     if report is not None:
@@ -736,10 +809,6 @@ def _entries(state: State) -> tuple[Entry, ...]:
                 entries += _symptoms(rest, cause, report, 1)
     if state.difference is not None or state.incomparable is not None:
         entries.append(Entry(CHANGED, "changed", Tone.RUNNING, changed_text(state)))
-    entries += [
-        Entry(f"transition/{item.number}", f"{item.at:%H:%M:%S}", tone_of_transition(state, item), item.text)
-        for item in state.transitions
-    ]
     return tuple(entries)
 
 

@@ -6,11 +6,13 @@ and is played to the interface, whose own clock stands still.
 """
 
 import asyncio
+import itertools
 import os
 import re
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
@@ -36,11 +38,18 @@ class Picture:
     scenario: str
     size: tuple[int, int]
     keys: tuple[str, ...] = ()
+    runs: tuple[str, ...] = ()
+    """Scenarios of the runs of a watch, a minute apart; one run of `scenario` where there are none."""
 
 
 PICTURES: Final = {
     "one-zone-silent": Picture(scenario="one-zone-silent", size=(120, 34)),
     "gateway-ports-missing": Picture(scenario="gateway-ports-missing", size=(120, 44)),
+    "watch": Picture(
+        scenario="one-zone-flaps",
+        size=(120, 34),
+        runs=(*("healthy",) * 12, *("one-zone-flaps", "healthy") * 7, "one-zone-flaps"),
+    ),
 }
 """By the name of the file."""
 PATHS: Final = ("gateway-group-for-the-appliance", "hana-without-storage-endpoint")
@@ -66,24 +75,41 @@ def _history() -> str:
 
 def _svg(picture: Picture) -> str:
     chosen = scenarios.load(picture.scenario)
-    evidence, events = measured(chosen)
+    runs = [measured(scenarios.load(name)) for name in picture.runs or (picture.scenario,)]
+    made = itertools.count()
 
     async def play(_: Settings, emit: Callable[[Event], None], __: CancelToken) -> Measurement:
+        number = next(made)
+        evidence, events = runs[number]
         for event in events:
             emit(event)
-        return evidence
+        run, later = evidence.run, timedelta(minutes=number)
+        return replace(
+            evidence, run=replace(run, started_at=run.started_at + later, finished_at=run.finished_at + later)
+        )
 
     async def draw() -> str:
         from agent.tui.app import BackuplinkApp
         from agent.tui.source import Live
 
-        live = Live(title=f"simulated VPC: {chosen.name}", settings=settings_of(chosen), measure=play)
+        live = Live(
+            title=f"simulated VPC: {chosen.name}",
+            settings=settings_of(chosen),
+            measure=play,
+            is_simulated=bool(picture.runs),
+            is_watch=bool(picture.runs),
+        )
         app = BackuplinkApp(live, clock=lambda: 0.0)
         async with app.run_test(size=picture.size) as pilot:
-            await app.workers.wait_for_complete()
+            for number in range(len(runs)):
+                if number:
+                    await pilot.press("r")
+                while app.state is None or app.state.memory.count <= number:
+                    await pilot.pause()
+                await app.workers.wait_for_complete()
             await pilot.press(*picture.keys)
             await pilot.pause()
-            return app.export_screenshot(title=f"backuplink demo --tui {chosen.name}")
+            return app.export_screenshot(title=f"backuplink demo --tui {chosen.name}{' --watch' * live.is_watch}")
 
     drawn = _FONTS.sub("", asyncio.run(draw()))
     return "\n".join(line.rstrip() for line in drawn.splitlines()) + "\n"

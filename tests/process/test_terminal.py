@@ -596,6 +596,7 @@ def test_where_textual_cannot_be_loaded() -> None:
         pytest.param(["no-such-file"], "no-such-file: cannot be read", id="no file"),
         pytest.param(["README.md"], "README.md: is no JSON", id="no report"),
         pytest.param(["x.json", "--region", "eu-west-1"], "--region applies to a run", id="an option of a run"),
+        pytest.param(["x.json", "--watch"], "--watch applies to a run", id="a watch"),
         pytest.param(["x.json", "--suppress", "TCP001"], "--suppress applies to a run", id="what counts"),
         pytest.param(["--redact"], "", id="masks"),
         pytest.param(["--key", "save=y"], "y would be the key of both copy and save", id="a key of two actions"),

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 from click.core import ParameterSource
@@ -17,13 +17,23 @@ from agent.cli.options import (
     watch_options,
     workload_option,
 )
-from agent.cli.to_settings import interface_from, report_options_from, watching_from, workloads_from
+from agent.cli.to_settings import (
+    interface_from,
+    report_options_from,
+    watching_from,
+    watching_on_screen_from,
+    workloads_from,
+)
 from agent.process.exit_codes import OK
 from agent.process.output import to_stdout
 
 if TYPE_CHECKING:
     from agent.app.demo import SimulatedTurns
     from agent.watch.config import WatchConfig
+
+
+_ON_SCREEN: Final = frozenset({"interval", "raise_after", "clear_after", "history", "keep", "keep_size"})
+"""Parameters of a watch that the interface uses as well."""
 
 
 def _complete_scenarios(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:
@@ -41,8 +51,8 @@ def _complete_scenarios(_: click.Context, __: click.Parameter, incomplete: str) 
     "--watch",
     "again_and_again",
     is_flag=True,
-    help="Check it repeatedly, as `watch` does. With --cycles, and without --listen, --on-change and --notify, it runs "
-    "in simulated time: it does not wait between the cycles.",
+    help="Check it repeatedly, as `watch` does, or with --tui as the interface does. With --cycles, and without "
+    "--listen, --on-change and --notify, it runs in simulated time: it does not wait between the cycles.",
 )
 @watch_options
 @interface_options
@@ -68,6 +78,8 @@ def demo(
     wanted = report_options_from(options)
     if not again_and_again:
         _refuse_options(context, WATCH_ONLY, "a watch: `backuplink demo --watch`")
+    elif on_screen:
+        _refuse_options(context, WATCH_ONLY - _ON_SCREEN, "a watch without --tui")
     if not on_screen:
         _refuse_options(context, INTERFACE_ONLY, "the interface: `backuplink demo --tui`")
     if listed:
@@ -75,7 +87,8 @@ def demo(
         return OK
     chosen = load_scenario(scenario, workloads_from(workloads))
     if on_screen:
-        return show_scenario(chosen, wanted, interface_from(options), context.obj)
+        watching = watching_on_screen_from(options, is_kept=again_and_again)
+        return show_scenario(chosen, watching, wanted, interface_from(options), context.obj, is_watch=again_and_again)
     if again_and_again:
         return _watch(context, SimulatedTurns(chosen))
     return check_scenario(chosen, wanted, context.obj)

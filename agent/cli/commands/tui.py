@@ -8,15 +8,24 @@ import click
 from click.core import ParameterSource
 
 from agent.cli.group import Command
-from agent.cli.options import INTERFACE_ONLY, interface_options, report_options, run_options
+from agent.cli.options import (
+    INTERFACE_ONLY,
+    history_options,
+    interface_options,
+    report_options,
+    run_options,
+    screen_options,
+)
 from agent.cli.param_types import complete_files
-from agent.cli.to_settings import interface_from, report_options_from, settings_from
+from agent.cli.to_settings import interface_from, report_options_from, settings_from, watching_on_screen_from
 from agent.settings import ReportOptions
 
 
 @click.command(cls=Command)
 @click.argument("report_file", metavar="[REPORT]", required=False, shell_complete=complete_files)
 @run_options
+@screen_options
+@history_options
 @interface_options
 @report_options
 @click.pass_context
@@ -27,6 +36,9 @@ def tui(context: click.Context, /, report_file: str | None, **options: Any) -> i
     checked, and `r` checks it again. On exit the report is written as `check` writes it. For a screen reader, or for a
     terminal that shows only lines, `check` gives the same content as text.
 
+    With --watch it checks again and again, shows the times, losses and changes of every address, and steps back through
+    past runs. With --history it goes on from what an earlier watch kept, and keeps its own runs there.
+
     The exit code is that of the last run that finished. Where none did, it is 3, or 2 if something critical was proven
     by then.
     """
@@ -34,7 +46,8 @@ def tui(context: click.Context, /, report_file: str | None, **options: Any) -> i
 
     wanted, interface = report_options_from(options), interface_from(options)
     if report_file is None:
-        return show_host(settings_from(options, os.environ, context.obj), wanted, interface, context.obj)
+        settings, watching = settings_from(options, os.environ, context.obj), watching_on_screen_from(options)
+        return show_host(settings, watching, wanted, interface, context.obj, is_watch=options["again_and_again"])
     _refuse_run_options(context)
     return show_saved(report_file, wanted, interface, context.obj)
 

@@ -20,9 +20,15 @@ class Choice(TextLines, can_focus=True):
     class Changed(Message):
         """The selection has changed."""
 
-        def __init__(self, selected: frozenset[str]) -> None:
+        def __init__(self, choice: "Choice", selected: frozenset[str]) -> None:
+            self.choice = choice
             self.selected = selected
             super().__init__()
+
+        @property
+        def control(self) -> "Choice":
+            """The line whose selection has changed, for selectors of handlers."""
+            return self.choice
 
     at: reactive[int] = reactive(0, repaint=False)
     selected: reactive[frozenset[str]] = reactive(frozenset(), repaint=False)
@@ -53,7 +59,7 @@ class Choice(TextLines, can_focus=True):
 
     def watch_selected(self) -> None:
         self._show()
-        self.post_message(self.Changed(self.selected))
+        self.post_message(self.Changed(self, self.selected))
 
     def on_resize(self) -> None:
         self._show()

@@ -317,7 +317,7 @@ class PathPane(PaneWidget):
         return drawing.below(state, lines)
 
     def content(self, state: State) -> Sequence[Line]:
-        inputs = (state.picture, state.samples, state.watching, self.size.width)
+        inputs = (state.picture, state.memory, state.watching, self.size.width)
         before = self._content[0]
         if not before or any(now is not then for now, then in zip(inputs, before, strict=True)):
             self._content = inputs, drawing.path(state, self.size.width, self.glyphs)

@@ -122,6 +122,9 @@ def help_lines(width: int, keys: Sequence[Key], *, can_run: bool) -> Sequence[Li
         "A hop is waiting, running, ok, failed or skipped. A failed hop shows the kind of failure, in capitals where "
         "there is little room; one in brackets does not count, and its detail says why. An address with a * is another "
         "resolver's answer, which this host does not use.",
+        "In a watch, the strip over the path has a mark for each run: a low line for ok, ! warning, x critical, ? "
+        "unknown. Below a lane are its loss, its average and its worst time to connect, and its last times, where x is "
+        "a failure and o one that does not count. enter on an address opens its chart.",
         "The names in [brackets] are for --key, and for the list `key` of the configuration file: key = "
         '["save=ctrl+s"] there is --key save=ctrl+s. Forms and lists keep their keys.',
         "A click selects, a second click opens, the wheel scrolls. A drag selects text, which ctrl+c copies; with "
@@ -225,9 +228,21 @@ class SaveScreen(Form):
 
     AUTO_FOCUS = "#place"
 
-    def __init__(self, glyphs: Glyphs, name: str, formats: tuple[str, ...], save: Callable[[str, str], None]) -> None:
-        """`save` starts to write the report to a file in a format; `show_result` is called with what became of it."""
+    def __init__(
+        self,
+        glyphs: Glyphs,
+        name: str,
+        formats: tuple[str, ...],
+        save: Callable[[str, str, str], None],
+        *,
+        runs: tuple[str, ...] = (),
+        has_log: bool = False,
+    ) -> None:
+        """`save` starts to write the report to a file in a format, that of one of the `runs` where there are several,
+        the first of which is chosen; `show_result` is called with what became of it."""
         super().__init__()
+        self._runs = runs
+        self._has_log = has_log
         self._glyphs = glyphs
         self._place = name
         self._formats = formats
@@ -236,15 +251,19 @@ class SaveScreen(Form):
 
     def compose(self) -> ComposeResult:
         yield Static("Save the report", classes="title", markup=False)
+        if len(self._runs) > 1:
+            yield from self.row("run", "run", Choice(self._glyphs, self._runs, frozenset(self._runs[:1]), id="run"))
         first = frozenset(self._formats[:1])
         yield from self.row("format", "format", Choice(self._glyphs, self._formats, first, id="format"))
         yield from self.row(
             "file", "place", quiet_input(f"{self._place}{_SUFFIXES[self._formats[0]]}", "file name", id="place")
         )
         note = "An existing file is never replaced. Tab moves, left and right choose, enter saves, esc goes back."
+        if self._has_log:
+            note += " The log is saved beside the report, in a file that ends in .log."
         yield Static(note, classes="note", markup=False)
 
-    @on(Choice.Changed)
+    @on(Choice.Changed, "#format")
     def suffix(self, changed: Choice.Changed) -> None:
         """Give the name the suffix of the format, unless it has one of its own."""
         line = self.query_one("#place", Input)
@@ -270,7 +289,8 @@ class SaveScreen(Form):
         elif not self._is_saving:
             self._is_saving = True
             self.show_errors({"place": f"saving {place}"})
-            self._save(place, chosen)
+            runs = self.query_one("#run", Choice).selected if len(self._runs) > 1 else self._runs
+            self._save(place, chosen, next(iter(runs), ""))
 
     def show_result(self, error: str | None) -> None:
         """Close the form, or show why nothing was saved."""

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 
 from textual.pilot import Pilot
@@ -15,11 +15,12 @@ from agent.run.events import Event
 from agent.settings import Settings
 from agent.simulated import scenario as scenarios
 from agent.simulated.settings import settings_of
-from agent.tui.actions import Action, RunFinished, RunRequested
+from agent.tui.actions import Action, RunFinished, RunRequested, WatchToggled
 from agent.tui.app import BackuplinkApp
 from agent.tui.drawing import path
+from agent.tui.following import Follower
 from agent.tui.lines import UNICODE, Line
-from agent.tui.source import Live, Saved
+from agent.tui.source import WATCHING, Live, Saved
 from agent.tui.state import State, reduce
 from tests.support.runs import measured
 
@@ -135,3 +136,28 @@ def screen_of(pilot: Pilot[int]) -> list[str]:
     """The lines of the screen that is shown."""
     strips = pilot.app.screen._compositor.render_strips()
     return ["".join(segment.text for segment in strip).rstrip() for strip in strips]
+
+
+def at(name: str, minutes: int, **changed: object) -> Report:
+    """The report of a scenario as if its run had been made so many minutes later."""
+    report = report_of(name)
+    late = timedelta(minutes=minutes)
+    run = replace(
+        report.run,
+        id=f"{report.run.id}-{minutes}",
+        started_at=report.run.started_at + late,
+        finished_at=report.run.finished_at + late,
+        **changed,  # type: ignore[arg-type]
+    )
+    return replace(report, run=run)
+
+
+async def watched(*names: str, state: State | None = None, follower: Follower | None = None) -> State:
+    """The state of a watch after runs of these scenarios, a minute apart."""
+    follower = Follower(WATCHING, None) if follower is None else follower
+    state = after(ready(), WatchToggled(True)) if state is None else state
+    for name in names:
+        report = at(name, state.memory.count)
+        followed = await follower.follow(report, settings())
+        state = after(state, RunRequested(0.0, settings()), RunFinished(report, followed))
+    return state

@@ -130,9 +130,9 @@ def test_with_causes_the_cursor_goes_to_the_first_and_back_to_the_path_when_all_
     assert under_cursor(well) == "this-host"
 
 
-def test_a_change_is_red_only_while_it_counts() -> None:
+def test_a_change_in_the_log_is_red_only_where_it_counts() -> None:
     def tones(state: State) -> dict[str, Tone]:
-        return {entry.text.partition(":")[0]: entry.tone for entry in state.entries if entry.word[0].isdigit()}
+        return {line.text.partition(":")[0]: line.tone for line in state.memory.log[0].steps}
 
     bad = after(folded("healthy"), RunFinished(report_of("one-zone-silent")))
     assert tones(bad) == {
@@ -140,4 +140,9 @@ def test_a_change_is_red_only_while_it_counts() -> None:
         "backup": Tone.FAILED,
         "tcp/backup/10.0.2.17/443": Tone.FAILED,
     }
-    assert Tone.FAILED not in tones(after(bad, RunFinished(report_of("healthy")))).values()
+    assert set(tones(after(bad, RunFinished(report_of("healthy")))).values()) == {Tone.OK}
+    aside = after(folded("healthy"), RunFinished(report_of("metadata-forbidden")))
+    assert aside.report is not None
+    assert aside.report.verdict.status is Status.OK
+    assert tones(aside)
+    assert not {Tone.FAILED, Tone.WARNING} & set(tones(aside).values())

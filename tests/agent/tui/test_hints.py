@@ -7,9 +7,12 @@ from agent.tui.actions import (
     FilterChanged,
     FindingsToggled,
     ItemSelected,
+    LogOpened,
     PageSearched,
     Pane,
     PaneChanged,
+    PastShown,
+    RunFinished,
     RunRequested,
     WatchToggled,
 )
@@ -21,6 +24,10 @@ from tests.agent.tui.replays import after, folded, ready, report_of, settings, w
 from tests.support.extent import one_in
 
 STEP = ItemSelected(Pane.PATH, "tcp/backup/10.0.2.17/443")
+TWO_RUNS = after(
+    folded("one-zone-silent"), RunRequested(0.0, settings()), RunFinished(report_of("healthy")), WatchToggled(True)
+)
+PAST = after(TWO_RUNS, PastShown(TWO_RUNS.memory.runs[0], report_of("one-zone-silent")))
 STATES = {
     "a cause": saved("kept", report_of("one-zone-silent")),
     "a failed step": after(saved("kept", report_of("one-zone-silent")), STEP),
@@ -39,6 +46,12 @@ STATES = {
     "a run again": after(folded("one-zone-silent"), RunRequested(0.0, settings())),
     "after a run": folded("one-zone-silent"),
     "a watch": after(folded("one-zone-silent"), WatchToggled(True)),
+    "a watch of two runs": TWO_RUNS,
+    "an address of two runs": after(TWO_RUNS, STEP),
+    "the log": after(TWO_RUNS, LogOpened()),
+    "a past run": PAST,
+    "a past run's detail": after(PAST, PaneChanged(1), PaneChanged(1)),
+    "a page of a past run": after(PAST, DetailOpened()),
 }
 
 
@@ -59,6 +72,9 @@ def shown(state: State, width: int = 200) -> str:
         ("a first run", "/ filter  tab pane"),
         ("a run again", "enter page  y copy  / filter  tab pane"),
         ("after a run", "enter page  y copy  / filter  tab pane  r run again"),
+        ("an address of two runs", "enter details  y copy  p times  / filter  tab pane  r run again"),
+        ("the log", "y copy  / find  [ run before  ] next run  ? help  q back"),
+        ("a past run", "esc live  [ run before  ] next run  enter"),
     ],
 )
 def test_what_is_needed_comes_first(name: str, start: str) -> None:
@@ -74,6 +90,14 @@ def test_a_watch_can_be_stopped() -> None:
     assert "w watch" in shown(STATES["after a run"])
 
 
+def test_runs_that_are_over_can_be_shown_where_there_are_any() -> None:
+    keys = {name: {key for key, _ in hints(state, KEYS)} for name, state in STATES.items()}
+    assert {"[", "L"} <= keys["a watch of two runs"]
+    assert "p" not in keys["a watch of two runs"]
+    assert not {"[", "]", "L", "p"} & keys["a watch"]
+    assert "esc back" in shown(STATES["a past run's detail"])
+
+
 @pytest.mark.parametrize("name", ["a cause", "a failed step", "the detail", "a page"])
 def test_no_run_is_offered_of_a_saved_report(name: str) -> None:
     assert not {"r", "R", "w", "t"} & {key for key, _ in hints(STATES[name], KEYS)}
@@ -83,7 +107,8 @@ def test_no_run_is_offered_of_a_saved_report(name: str) -> None:
 @pytest.mark.parametrize("width", one_in(2, [60, 80, 120, 200]))
 def test_help_and_the_way_back_are_there_at_every_width(name: str, width: int) -> None:
     text = words([footer(STATES[name], width)])[0]
-    assert text.endswith("? help  q back" if STATES[name].is_whole else "? help  q quit")
+    state = STATES[name]
+    assert text.endswith("? help  q back" if state.is_whole or state.live is not None else "? help  q quit")
     assert len(text) <= width
 
 

@@ -13,9 +13,9 @@ from agent.tui.drawing import below, causes, columns, more_causes, path
 from agent.tui.layout import divided
 from agent.tui.lines import ASCII, UNICODE, Line
 from agent.tui.source import Saved
-from agent.tui.state import State, saved
+from agent.tui.state import State, saved, without_times
 from agent.tui.widgets.pane import CausesPane, DetailPane, PathPane
-from tests.agent.tui.replays import OPENED, Replay, after, app_of, drive, screen_of, settings, until, words
+from tests.agent.tui.replays import OPENED, Replay, after, app_of, drive, screen_of, settings, until, watched, words
 from tests.support.extent import one_in
 from tests.support.many_services import ALL
 from tests.support.many_services import report_of as many_services
@@ -198,6 +198,29 @@ async def test_from_run_to_run_the_path_gets_no_smaller() -> None:
         assert heights == [heights[0]] * 3
 
     await drive(app, act, (120, 45))
+
+
+async def test_the_strip_of_runs_takes_its_row_from_the_body() -> None:
+    replay = Replay("gateway-ports-missing", "gateway-ports-missing")
+    app = app_of(replay.live())
+
+    async def act(pilot: Pilot[int]) -> None:
+        await until(pilot, lambda state: state.memory.count == 1)
+        await pilot.press("r")
+        state = await until(pilot, lambda state: state.memory.count == 2)
+        await pilot.pause()
+        body, part = pilot.app.screen.query_one("#body").size, pilot.app.screen.query_one(PathPane)
+        assert pilot.app.screen.query_one("#runs").display
+        assert divided(state, body.width, body.height).path == part.size.height
+
+    await drive(app, act, (120, 36))
+
+
+async def test_the_times_of_a_watch_do_not_decide_what_stands_beside_the_path() -> None:
+    state = await watched("one-zone-silent", "one-zone-silent")
+    beside = [width for width in range(150, 301, 10) if divided(state, width, 40).is_beside]
+    assert beside == [width for width in range(150, 301, 10) if divided(shown("one-zone-silent"), width, 40).is_beside]
+    assert divided(state, 100, 40).path > divided(without_times(state), 100, 40).path
 
 
 def test_before_the_first_report_the_path_has_all_but_what_a_cause_needs() -> None:

@@ -135,8 +135,10 @@ async def test_w_watches_and_w_ends_it() -> None:
         await pilot.press("w")
         state = await until(pilot, lambda state: state.next_at is not None)
         assert state.watching
-        assert "watching, next at 03:01:03 UTC" in shown(pilot)
-        assert "TCP002@backup is new" in causes_of(pilot)
+        assert "watching, next at 03:01:00 UTC" in shown(pilot)
+        await pilot.press("L")
+        assert "TCP002@backup is new" in shown(pilot)
+        await pilot.press("escape")
         await pilot.press("w")
         assert app.state is not None
         assert (app.state.watching, app.state.next_at) == (False, None)
@@ -230,14 +232,15 @@ async def test_before_a_watch_is_lost_it_is_asked_once(key: str) -> None:
     assert (await drive(app_of(Replay("healthy").live()), act)).return_value == exits.OK
 
 
-async def test_a_signal_ends_a_watch_without_a_question() -> None:
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+async def test_a_signal_ends_a_watch_without_a_question(name: str) -> None:
     app = app_of(Replay("healthy").live())
 
     async def act(pilot: Pilot[int]) -> None:
         await until(pilot, lambda state: state.phase is ENDED)
         await pilot.press("w")
         await until(pilot, lambda state: state.next_at is not None)
-        app.leave("SIGTERM")
+        app.leave(name)
 
     assert (await drive(app, act)).return_value == exits.OK
 

@@ -14,13 +14,15 @@ from textual.driver import Driver
 from textual.pilot import Pilot
 from textual.screen import Screen
 
+from agent.report.counting import Weight
 from agent.tui import drawing
 from agent.tui.actions import CursorMoved, ItemSelected, Pane, RunFinished, RunRequested
 from agent.tui.app import FRAME, BackuplinkApp
 from agent.tui.drawing import caption, columns, path, position, rule, sparkline, verdict
 from agent.tui.lines import ASCII, UNICODE, cut, width_of
 from agent.tui.source import Live, Saved
-from agent.tui.state import Missing, Sample, State, cursor, saved
+from agent.tui.state import State, cursor, saved
+from agent.tui.watching import Sample
 from agent.tui.widgets.pane import CausesPane, DetailPane, PathPane
 from tests.agent.tui.replays import (
     OPENED,
@@ -403,15 +405,15 @@ async def test_hundreds_of_lanes_are_drawn_as_far_as_they_are_seen() -> None:
     ("times", "drawn"),
     [
         ((), ""),
-        ((Missing.FAILED,), "x"),
-        ((Missing.SKIPPED, 0.001), " █"),
+        ((Weight.CRITICAL,), "x"),
+        ((None, 0.001), " █"),
         ((0.0, 0.0), "▁▁"),
-        ((0.001, 0.002, Missing.FAILED, 0.008), "▂▃x█"),
+        ((0.001, 0.002, Weight.CRITICAL, 0.008), "▂▃x█"),
         ((0.1,) * 9, "█████"),
     ],
 )
 def test_a_sparkline_is_between_nothing_and_the_slowest(times: tuple[Sample, ...], drawn: str) -> None:
-    assert sparkline(times, 5, UNICODE) == drawn
+    assert "".join(span.text for span in sparkline(times, 5, UNICODE)) == drawn
 
 
 @pytest.mark.parametrize(

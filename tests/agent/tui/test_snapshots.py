@@ -1,6 +1,7 @@
 """The screen as a picture. `pytest tests/agent/tui/test_snapshots.py --snapshot-update` draws anew: check each."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from itertools import product
 from typing import Any
 
@@ -78,6 +79,37 @@ def test_watching(same: Compare) -> None:
         await pilot.pause()
 
     assert same(app_of(replay.live()), act)
+
+
+WATCH_SIZES = [(80, 24), (120, 36), (200, 60)]
+LOOKS = {
+    "flapping": (),
+    "past": ("left_square_bracket", "left_square_bracket"),
+    "log": ("L",),
+    "timeline": ("g", *"jjjjj", "p"),
+}
+
+
+@pytest.mark.parametrize(
+    ("look", "size"),
+    one_in(
+        3,
+        [pytest.param(look, size, id=f"{look}-{size[0]}x{size[1]}") for size in WATCH_SIZES for look in LOOKS],
+    ),
+)
+def test_a_watch(look: str, size: tuple[int, int], snap_compare: Compare) -> None:
+    replay = Replay(*("one-zone-silent", "healthy") * 3, "one-zone-silent", "slow-link", "healthy")
+
+    async def act(pilot: Pilot[int]) -> None:
+        for run in range(1, 10):
+            await until(pilot, lambda state, runs=run: state.phase is Phase.FINISHED and state.memory.count == runs)  # type: ignore[misc]
+            if run < 9:
+                await pilot.press("r")
+        await until(pilot, lambda state: state.next_at is not None)
+        await pilot.press(*LOOKS[look])
+        await pilot.pause()
+
+    assert snap_compare(app_of(replace(replay.live(), is_watch=True)), terminal_size=size, run_before=act)
 
 
 @pytest.mark.parametrize("key", ["t", "question_mark"], ids=["settings", "help"])

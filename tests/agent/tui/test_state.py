@@ -7,6 +7,7 @@ from itertools import pairwise
 import pytest
 
 from agent.report import exits
+from agent.report.counting import Weight
 from agent.report.path import Progress
 from agent.run.events import ObservationMade, RunStarted, StepPlanned, StepStarted, TargetsKnown
 from agent.simulated import scenario as scenarios
@@ -33,7 +34,6 @@ from agent.tui.lines import ASCII, UNICODE, Tone
 from agent.tui.network_path import THIS_HOST
 from agent.tui.state import (
     CHANGED,
-    Missing,
     Phase,
     State,
     cursor,
@@ -234,8 +234,25 @@ def test_a_second_run_waits_in_the_places_of_the_first() -> None:
     second = after(first, RunRequested(0.0, settings()))
 
     assert second.rows == first.rows
-    assert {check.progress for check in second.checks.values()} == {Progress.WAITING}
+    assert all(check.is_old for check in second.checks.values())
     assert second.entries == first.entries
+
+
+def test_the_last_result_of_a_step_is_faint_until_there_is_a_new_one() -> None:
+    events = recorded("healthy")[1]
+    name = "tcp/backup/10.0.2.17/443"
+    upto = next(
+        n for n, event in enumerate(events) if isinstance(event, ObservationMade) and event.observation.id == name
+    )
+    running = after(again("one-zone-silent"), RunRequested(0.0, settings()), *events[:upto])
+
+    def drawn(state: State) -> tuple[str, Tone]:
+        return next((s.text.strip(), s.tone) for line in path(state, 120, UNICODE) for s in line if s.key == name)
+
+    assert drawn(again("one-zone-silent")) == ("TIMEOUT 3.0 s", Tone.FAILED)
+    assert drawn(running) == ("TIMEOUT 3.0 s", Tone.FAINT)
+    assert drawn(after(running, events[upto])) == ("ok 2.0 ms", Tone.OK)
+    assert any(isinstance(event, StepStarted) and event.subject.id == name for event in events[:upto])
 
 
 @pytest.mark.parametrize(
@@ -252,25 +269,30 @@ def test_a_second_run_says_what_it_changed() -> None:
 
     entry = next(entry for entry in state.entries if entry.key == CHANGED)
     assert entry.text == "since 03:00:00 UTC: critical -> ok, 1 finding gone, 1 step changed"
-    assert [transition.text for transition in state.transitions] == [
+    (logged,) = state.memory.log
+    assert [line.text for line in logged.steps] == [
         "TCP002@backup is gone: Some of the endpoint's addresses do not answer",
         "backup: critical -> ok",
         "tcp/backup/10.0.2.17/443: timeout -> ok",
     ]
+    assert {line.tone for line in logged.steps} == {Tone.OK}
 
 
-def test_changes_stand_latest_run_first_each_with_its_time() -> None:
+def test_the_log_has_the_latest_run_first_each_with_its_time() -> None:
     state = again("healthy", "one-zone-silent", "healthy")
 
-    assert [f"{transition.at:%H:%M:%S}" for transition in state.transitions] == ["03:00:00"] * 3 + ["03:00:03"] * 3
-    assert len({transition.number for transition in state.transitions}) == len(state.transitions)
+    assert [(logged.number, f"{logged.at:%H:%M:%S}") for logged in state.memory.log] == [
+        (3, "03:00:00"),
+        (2, "03:00:03"),
+    ]
+    assert {line.tone for line in state.memory.log[1].steps} == {Tone.FAILED}
 
 
 def test_two_runs_alike_change_nothing() -> None:
     state = again("healthy", "healthy")
 
     assert [entry.text for entry in state.entries] == ["since 03:00:00 UTC: nothing"]
-    assert state.transitions == ()
+    assert state.memory.log == ()
 
 
 def test_runs_without_a_target_in_common_are_not_compared() -> None:
@@ -284,9 +306,9 @@ def test_runs_without_a_target_in_common_are_not_compared() -> None:
 def test_each_run_leaves_its_times() -> None:
     state = again("healthy", "one-zone-silent", "healthy")
 
-    failed, skipped = (0.002, Missing.FAILED, 0.002), (0.002, Missing.SKIPPED, 0.002)
-    assert state.samples["lane/backup/10.0.2.17/443"] == (failed, skipped, skipped)
-    assert state.samples["lane/backup/10.0.1.17/443"] == ((0.002, 0.002, 0.002),) * 3
+    failed, skipped = (0.002, Weight.CRITICAL, 0.002), (0.002, None, 0.002)
+    assert state.memory.samples["lane/backup/10.0.2.17/443"] == (failed, skipped, skipped)
+    assert state.memory.samples["lane/backup/10.0.1.17/443"] == ((0.002, 0.002, 0.002),) * 3
 
 
 def test_a_step_that_a_port_does_not_have_leaves_no_times() -> None:
@@ -298,15 +320,7 @@ def test_a_step_that_a_port_does_not_have_leaves_no_times() -> None:
         for lane in band.lanes
         if lane.cells[-1] is None and lane.cells[0] is not None
     )
-    assert [len(times) for times in state.samples[lane.key]] == [2, 2 if lane.cells[1] else 0, 0]
-
-
-def test_a_lane_remembers_so_many_times_and_no_more() -> None:
-    state = again("gateway-healthy")
-    for _ in range(100):
-        state = after(state, RunFinished(report_of("gateway-healthy")))
-
-    assert {len(times) for samples in state.samples.values() for times in samples} == {0, 60}
+    assert [len(times) for times in state.memory.samples[lane.key]] == [2, 2 if lane.cells[1] else 0, 0]
 
 
 def test_a_watch_says_when_it_runs_again() -> None:
@@ -322,7 +336,7 @@ def test_a_watch_draws_the_times_below_each_lane() -> None:
     state = after(again("healthy", "one-zone-silent", "healthy"), WatchToggled(True))
 
     below = [" ".join(line.split()) for line in words(list(path(state, 100, UNICODE))) if "█x█" in line]
-    assert below == ["│ █x█ █ █ █ █"]
+    assert below == ["│ loss 33% avg 2.0 max 2.0 ms █x█ █ █ █ █"]
 
 
 # --- The cursor ------------------------------------------------------------------------------------------------------

@@ -1,0 +1,307 @@
+"""What the interface makes of its runs by the rules of `backuplink watch`: which states count, and since when the
+verdict comes and goes; and the file of a history, which it reads at the start and adds its runs to.
+
+Loaded with the first run. The file is used by one thread at a time, and closed by SQLite while another connection of
+this process opens it: closing a second descriptor of a file releases the locks that the first one has.
+"""
+
+import asyncio
+import threading
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from agent.history import summary
+from agent.history.model import (
+    SCHEMA,
+    ChangeRow,
+    CycleRow,
+    Entry,
+    Flapping,
+    History,
+    HistoryDocument,
+    HistoryError,
+    NotPrunedError,
+    Outline,
+    Series,
+    StepRow,
+    series_of,
+)
+from agent.history.read import HistoryReader, instant
+from agent.history.standing import standing
+from agent.report.counting import Weight
+from agent.report.model import Report, Status
+from agent.settings import Settings, Watching
+from agent.tui.lines import Tone
+from agent.tui.state import STATUS_TONES
+from agent.tui.watching import (
+    RUNS,
+    SAMPLED,
+    Followed,
+    Logged,
+    LogLine,
+    Memory,
+    Remembered,
+    Sample,
+    Samples,
+    extended,
+    slowest,
+)
+from agent.watch.change_text import document, line_of
+from agent.watch.changes import Kind, StateChange, Tracker
+from probes.background import in_background
+
+SECONDS: Final = 10.0
+"""Time limit for reading or writing the file: it may be on a disk that hangs."""
+_TONES: Final = {2: Tone.FAILED, 3: Tone.UNKNOWN, 4: Tone.WARNING}
+"""Of changes, by their priority (syslog(3)); others are neither good nor bad enough."""
+_BAD: Final = (Kind.RAISED, Kind.WORSE, Kind.FLAPPING, Kind.VERDICT)
+_VERDICT: Final = "verdict"
+"""What a change of the verdict is about."""
+
+T = TypeVar("T")
+
+
+class Follower:
+    """Follows the whole runs of one interface."""
+
+    def __init__(self, watching: Watching, history: History | None) -> None:
+        self._watching = watching
+        self._history = history
+        self._series: str | None = None
+        """Of the last run; None before the first."""
+        self._tracker = self._new_tracker()
+        self._flapping_since: datetime | None = None
+        self._changes: tuple[StateChange, ...] = ()
+        """By the last run."""
+        self._lost = 0
+        """Runs that are not in the history, since the last one that is."""
+        self._turn = asyncio.Lock()
+        self._pending: asyncio.Future[Any] | None = None
+        """The last use of the file; one that took too long may still go on."""
+        self._file = threading.Lock()
+        """Held while a thread uses the file."""
+
+    def _new_tracker(self) -> Tracker:
+        return Tracker(raise_after=self._watching.raise_after, clear_after=self._watching.clear_after)
+
+    # --- Runs --------------------------------------------------------------------------------------------------------
+
+    async def recall(self, settings: Settings) -> Memory:
+        """What the history remembers of runs with these settings, to go on from. Raises HistoryError."""
+        memory, self._flapping_since = Memory(), None
+        self._series, self._tracker = series_of("watch", settings, redact=False), self._new_tracker()
+        if (history := self._history) is not None:
+            series = self._series
+
+            def read() -> tuple[Memory, datetime | None, Any]:
+                history.close()  # see the head of this module
+                memory, since = read_memory(history.path, series)
+                return memory, since, history.state(series)
+
+            memory, since, state = await self._use(read)
+            if self._tracker.restore(state) and self._tracker.is_verdict_flapping:
+                self._flapping_since = since
+        return memory
+
+    async def follow(self, report: Report, settings: Settings) -> Followed:
+        """How things are after a whole run. With other settings than those of the last one it starts anew."""
+        if series_of("watch", settings, redact=False) != self._series:
+            try:
+                await self.recall(settings)
+            except HistoryError:
+                self._tracker = self._new_tracker()  # `keep` says what is wrong with the file
+        self._changes = self._tracker.fold(report)
+        for change in self._changes:
+            if change.finding is None and not change.services:
+                if change.kind is Kind.FLAPPING:
+                    self._flapping_since = change.at
+                elif change.kind is Kind.SETTLED:
+                    self._flapping_since = None
+        return self._followed(report)
+
+    def _followed(self, report: Report) -> Followed:
+        tracker, run = self._tracker, report.run
+        flaps = tracker.is_verdict_flapping
+        status = report.verdict.status if flaps or tracker.status is None else tracker.status
+        # As a history of these runs would say it, read at their end.
+        series = Series(
+            name=self._series or "",
+            cycles=tracker.cycles,
+            first_at=run.started_at,
+            last_at=run.started_at,
+            status=status,
+            status_since=tracker.status_since or run.started_at,
+            summary=report.verdict.summary,
+            stands_until=run.finished_at,
+            lost=0,
+            gaps=(),
+            days=None,
+            latency=None,
+            flapping=(Flapping(about=_VERDICT, since=self._flapping_since or run.started_at, until=None),)
+            if flaps
+            else (),
+        )
+        read = HistoryDocument(schema=SCHEMA, read_at=run.finished_at, since=None, series=(series,), changes=())
+        known = standing(series, read)
+        return Followed(
+            word=known.word,
+            kind=known.kind,
+            flapping_since=self._flapping_since if flaps else None,
+            changes=tuple(map(_log_line, self._changes)),
+        )
+
+    async def keep(self, report: Report, settings: Settings, interval: float | None) -> None:
+        """Add the run that was followed last to the history, where there is one. `interval` is the time to the start of
+        the next one, in seconds; None where nobody knows when it comes. Raises HistoryError."""
+        if (history := self._history) is None or self._series is None:
+            return
+        entry = Entry(
+            series=self._series,
+            report=report,
+            changes=tuple(document(change, report, redact=False) for change in self._changes),
+            state=self._tracker.saved(redact=False),
+            stands=None if interval is None else interval + settings.deadline,
+            lost=self._lost,
+        )
+        try:
+            await self._use(lambda: history.append(entry))
+        except NotPrunedError:
+            self._lost = 0
+            raise
+        except HistoryError:
+            self._lost += 1
+            raise
+        self._lost = 0
+
+    async def report(self, cycle: int) -> Report:
+        """The report of a cycle in the history. Raises HistoryError."""
+        if (history := self._history) is None:
+            raise HistoryError("there is no history")
+
+        def read() -> Report:
+            history.close()  # see the head of this module
+            with HistoryReader(history.path) as reader, reader.moment():
+                return reader.report(cycle)[0]
+
+        return await self._use(read)
+
+    # --- The file ----------------------------------------------------------------------------------------------------
+
+    async def _use(self, work: Callable[[], T]) -> T:
+        """Use the file in a thread. Raises HistoryError, also where it does not answer within SECONDS."""
+
+        def alone() -> T:
+            with self._file:
+                return work()
+
+        try:
+            async with asyncio.timeout(SECONDS), self._turn:
+                if self._pending is not None and not self._pending.done():
+                    await asyncio.wait((self._pending,))
+                done = self._pending = in_background(alone)
+                done.add_done_callback(lambda over: over.exception())  # nobody may be left to take it
+                return await asyncio.shield(done)
+        except TimeoutError as error:
+            raise HistoryError(f"it has not answered for {SECONDS:g} s") from error
+
+    def close(self) -> None:
+        """Close the file, after what still goes on. Blocks. Raises HistoryError."""
+        if self._history is not None:
+            with self._file:
+                self._history.close()
+
+
+def _log_line(change: StateChange) -> LogLine:
+    line = line_of(change, redact=False)
+    return LogLine(line.text.partition(" ")[2], _TONES.get(line.priority, Tone.PLAIN))  # its time is that of the run
+
+
+# --- What a history remembers ----------------------------------------------------------------------------------------
+
+
+def read_memory(path: Path, series: str) -> tuple[Memory, datetime | None]:
+    """The last RUNS cycles of a series in a history, and since when its verdict comes and goes, None where it does not.
+    Reports stay in the file. Raises HistoryError."""
+    with HistoryReader(path) as history:
+        with history.moment():
+            number = next((number for number, name in history.series().items() if name == series), None)
+            marks = [] if number is None else history.marks(None).get(number, [])[-RUNS:]
+            if not marks:
+                return Memory(), None
+            since = instant(min(mark.started for mark in marks))
+            changes = [row for row in history.changes(since) if row.series == series]
+        cycles = [row for row in history.cycles(since) if row.series == series and row.id >= marks[0].id][-RUNS:]
+    samples: Samples = {}
+    runs: list[Remembered] = []
+    for number, cycle in enumerate(cycles, 1):
+        now = _samples_in(cycle)
+        samples = extended(samples, now)
+        runs.append(
+            Remembered(
+                number=number,
+                started_at=cycle.started_at,
+                finished_at=cycle.finished_at,
+                status=_status(cycle.outline.status),
+                shown_by=number,
+                slowest=slowest(now),
+                in_history=cycle.report,
+            )
+        )
+    lasting = (row.since for row in summary.flapping(changes) if row.about == _VERDICT and row.until is None)
+    numbers = {cycle.id: run for cycle, run in zip(cycles, runs, strict=True)}
+    return Memory(runs=tuple(runs), log=_logged(changes, numbers), samples=samples), next(lasting, None)
+
+
+def _status(word: str) -> Status:
+    return Status(word) if word in {*Status} else Status.UNKNOWN
+
+
+def _samples_in(cycle: CycleRow) -> dict[str, tuple[Sample, ...]]:
+    found: dict[str, list[Sample]] = {}
+    for step, seconds in zip(cycle.outline.steps, cycle.seconds, strict=True):
+        if step.port is None or step.operation is not None:
+            continue
+        lane = found.setdefault(f"lane/{step.target}/{step.address}/{step.port}", [None] * len(SAMPLED))
+        place = next((place for place, known in enumerate(SAMPLED) if known == step.step), None)
+        if place is not None:
+            lane[place] = _weight(step, cycle.outline) if step.status == "failed" else seconds
+    return {lane: tuple(stack) for lane, stack in found.items()}
+
+
+def _weight(step: StepRow, outline: Outline) -> Weight:
+    """How a failed step counted, as far as the findings of its target say it: a history does not keep which of them
+    rest on which step."""
+    severities = {
+        finding.severity
+        for finding in outline.findings
+        if finding.counts and not finding.suppressed and finding.id.partition("@")[2] == step.target
+    }
+    return next((weight for weight in (Weight.CRITICAL, Weight.WARNING) if weight in severities), Weight.NOT_COUNTED)
+
+
+def _logged(changes: Sequence[ChangeRow], runs: dict[int, Remembered]) -> tuple[Logged, ...]:
+    by_cycle: dict[int, list[LogLine]] = {}
+    for row in changes:
+        by_cycle.setdefault(row.cycle, []).append(LogLine(row.text.partition(" ")[2], _tone(row)))
+    logged = [
+        Logged(
+            number=runs[cycle].number,
+            at=runs[cycle].finished_at,
+            status=runs[cycle].status,
+            states=tuple(lines),
+            steps=(),
+        )
+        for cycle, lines in by_cycle.items()
+        if cycle in runs
+    ]
+    return tuple(reversed(logged))
+
+
+def _tone(row: ChangeRow) -> Tone:
+    if row.kind not in _BAD:
+        return Tone.PLAIN
+    if row.about == _VERDICT:
+        return Tone.PLAIN if row.status == Status.OK else STATUS_TONES[_status(row.status)]
+    return {"critical": Tone.FAILED, "warning": Tone.WARNING}.get(row.severity or "", Tone.PLAIN)
