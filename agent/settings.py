@@ -1,5 +1,6 @@
 """The settings of a run and of a watch, and every default, whether options, environment or a file set them."""
 
+from collections.abc import Mapping
 from dataclasses import field
 from datetime import date, datetime
 from enum import StrEnum
@@ -55,6 +56,9 @@ AUDIT_FORMATS: Final = ("text", "json", "html", "csv")
 """The same of an audit."""
 DEFAULT_AUDIT_DEADLINE: Final = 900.0
 """Seconds for all reads of an audit: some 200 VPCs at the rates that it keeps to."""
+THEMES: Final = ("terminal", "contrast", "light")
+"""Colours of the terminal interface: the terminal's own sixteen, white on black, black on white."""
+DEFAULT_THEME: Final = THEMES[0]
 EVERY_SOURCE: Final = "all"
 """Stands for every host of a VPC for which a prediction is made."""
 
@@ -211,6 +215,18 @@ class ReportOptions:
     suppressions: tuple[Suppression, ...]
     fail_on: str
     """One of FAIL_ON."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InterfaceOptions:
+    """How the terminal interface looks, and how it is driven."""
+
+    theme: str = DEFAULT_THEME
+    """One of THEMES."""
+    keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """By the name of an action, the keys that were chosen for it, as they were written."""
+    mouse: bool = True
+    """Whether the interface takes the mouse; otherwise it is the terminal's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from agent.app.errors import RequestError
 from agent.process.output import to_stderr
-from agent.settings import ReportOptions, Settings, Watching, Workload
+from agent.settings import InterfaceOptions, ReportOptions, Settings, Watching, Workload
 from agent.simulated import scenario as scenarios
 from agent.simulated import settings as simulated_settings
 from agent.simulated.scenario import Scenario
@@ -119,7 +119,13 @@ def check_scenario(scenario: Scenario, options: ReportOptions, received_signals:
 
 
 def show_scenario(
-    scenario: Scenario, watching: Watching, options: ReportOptions, received_signals: list[str], *, is_watch: bool
+    scenario: Scenario,
+    watching: Watching,
+    options: ReportOptions,
+    interface: InterfaceOptions,
+    received_signals: list[str],
+    *,
+    is_watch: bool,
 ) -> int:
     """Show runs in simulated VPCs of which each meets the next one, which `is_watch` repeats from the start on. Returns
     the exit code, as `show` does."""
@@ -135,7 +141,7 @@ def show_scenario(
         is_watch=is_watch,
         is_simulated=True,
     )
-    return show(source, options, received_signals)
+    return show(source, options, interface, received_signals)
 
 
 def config_of_turns(turns: SimulatedTurns, watching: Watching, options: ReportOptions) -> "WatchConfig":

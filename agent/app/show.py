@@ -18,7 +18,7 @@ from agent.process.files import within
 from agent.process.phases import Phase, announce
 from agent.process.signals import cancel_on_signals, exit_on_signals, start_grace_timer
 from agent.report import exits
-from agent.settings import ReportOptions, Settings, Suppression, Watching
+from agent.settings import InterfaceOptions, ReportOptions, Settings, Suppression, Watching
 from agent.tui import command
 from agent.tui.source import Live, Saved, Source
 
@@ -28,7 +28,13 @@ if TYPE_CHECKING:
 
 
 def show_host(
-    settings: Settings, watching: Watching, options: ReportOptions, received_signals: list[str], *, is_watch: bool
+    settings: Settings,
+    watching: Watching,
+    options: ReportOptions,
+    interface: InterfaceOptions,
+    received_signals: list[str],
+    *,
+    is_watch: bool,
 ) -> int:
     """Show runs of this host, which `is_watch` repeats from the start on. Returns the exit code, as `show` does."""
     from agent.app.world import measuring_here
@@ -36,12 +42,12 @@ def show_host(
 
     try:
         source = live("this host", settings, measuring_here(), options, watching, received_signals, is_watch=is_watch)
-        return show(source, options, received_signals)
+        return show(source, options, interface, received_signals)
     finally:
         end_children()
 
 
-def show_saved(place: str, options: ReportOptions, received_signals: list[str]) -> int:
+def show_saved(place: str, options: ReportOptions, interface: InterfaceOptions, received_signals: list[str]) -> int:
     """Show the saved report in a file. Returns the exit code, as `show` does. Raises RequestError, for a file that is
     not a report as well."""
     from agent.app.own_commands import with_own_commands
@@ -54,7 +60,7 @@ def show_saved(place: str, options: ReportOptions, received_signals: list[str]) 
         except SavedReportError as error:
             raise RequestError(str(error)) from error
     source = Saved(title=Path(place).name, report=report, opened_at=datetime.now(UTC))
-    return show(source, options, received_signals)
+    return show(source, options, interface, received_signals)
 
 
 def live(
@@ -87,12 +93,12 @@ def _judge(suppress: tuple[Suppression, ...], measurement: "Measurement") -> "Re
     return judge(measurement, suppress=suppress)
 
 
-def show(source: Source, options: ReportOptions, received_signals: list[str]) -> int:
+def show(source: Source, options: ReportOptions, interface: InterfaceOptions, received_signals: list[str]) -> int:
     """Show `source` until the user closes the interface, then write the document of what was seen. Returns the exit
     code: that of the first signal where one was received, otherwise that of the last run that finished. Raises
     RequestError where the interface cannot be shown here, and OutputClosedError."""
     announce(Phase.SCREEN_LOADING)
-    app = _app(source, options)
+    app = _app(source, options, interface)
     announce(Phase.SCREEN_LOADED)
     if (
         signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
@@ -103,7 +109,7 @@ def show(source: Source, options: ReportOptions, received_signals: list[str]) ->
     with exit_on_signals(received_signals, terminal.put_back):
         try:
             with asyncio.Runner() as runner:
-                code = runner.run(_run(app, leave))
+                code = runner.run(_run(app, leave, mouse=interface.mouse))
         finally:
             announce(Phase.SCREEN_ENDED)
             terminal.release()
@@ -115,23 +121,23 @@ def show(source: Source, options: ReportOptions, received_signals: list[str]) ->
         return _write_seen(app.report, options, code, received_signals)
 
 
-def _app(source: Source, options: ReportOptions) -> "BackuplinkApp":
+def _app(source: Source, options: ReportOptions, interface: InterfaceOptions) -> "BackuplinkApp":
     if (why := command.why_not(os.environ)) is not None:
         raise RequestError(f"The interface cannot be shown here: {why}. `backuplink check` needs no terminal")
     if options.redact:
         raise RequestError("--redact masks a document, not the screen; use it with `backuplink check`")
     try:
-        return command.app(source, options.fail_on, os.environ)
+        return command.app(source, options.fail_on, interface, os.environ)
     except ImportError as error:
         raise RequestError(
             f"The interface cannot be shown here: {error}. `backuplink check` works without Textual"
         ) from error
 
 
-async def _run(app: "BackuplinkApp", leave: command.Leave) -> int | None:
+async def _run(app: "BackuplinkApp", leave: command.Leave, *, mouse: bool) -> int | None:
     with cancel_on_signals(leave):
         announce(Phase.SCREEN_STARTING)
-        return None if leave.reason is not None else await app.run_async()
+        return None if leave.reason is not None else await app.run_async(mouse=mouse)
 
 
 def _write_seen(seen: "Report | None", options: ReportOptions, code: int | None, received_signals: list[str]) -> int:

@@ -24,6 +24,7 @@ from agent.cli.param_types import (
     FILE_OR_FOLDER,
     FOLDER,
     INTERVAL,
+    KEY_CHOICE,
     LISTEN,
     MOMENT,
     PERCENT,
@@ -59,6 +60,7 @@ from agent.settings import (
     DEFAULT_RAISE_AFTER,
     DEFAULT_READ_TIMEOUT,
     DEFAULT_READS_DEADLINE,
+    DEFAULT_THEME,
     DEFAULT_TIMEOUT,
     DEFAULT_TOLERATE,
     DEFAULT_WATCH_CALLS,
@@ -66,6 +68,7 @@ from agent.settings import (
     FAIL_ON,
     FLEET_FORMATS,
     PREDICTION_FORMATS,
+    THEMES,
     Calls,
     Ec2,
     Expect,
@@ -675,6 +678,25 @@ _HISTORY: Final = (
     ),
 )
 
+_INTERFACE: Final = (
+    _option(
+        "--theme",
+        type=click.Choice(THEMES),
+        default=DEFAULT_THEME,
+        show_default=True,
+        help="Colours of the interface: the terminal's own, white on black with high contrast, or black on white.",
+    ),
+    _option(
+        "--key",
+        "keys",
+        type=KEY_CHOICE,
+        multiple=True,
+        help="Keys of an action in the interface, such as save=ctrl+s or copy=y,c (repeatable). `?` there names the "
+        "actions.",
+    ),
+    _option("--no-mouse", is_flag=True, help="Leave the mouse to the terminal, which then selects text."),
+)
+
 _CONFIG: Final = _option(
     "--config",
     type=FILE,
@@ -698,6 +720,11 @@ def shown_report_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options of a report that was kept. Neither the environment nor a file sets them: what is wanted of a run
     is not wanted of every look at it."""
     return _with(command, _SHOWN_REPORT)
+
+
+def interface_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of the terminal interface: its colours, its keys and the mouse."""
+    return _with(command, _INTERFACE)
 
 
 def screen_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -762,6 +789,8 @@ def _names(options: tuple[Callable[[Any], Any], ...]) -> frozenset[str]:
 
 WATCH_ONLY: Final = _names((*_WATCH, *_HISTORY))
 """Names of the parameters that only a watch uses, in a demo."""
+INTERFACE_ONLY: Final = _names(_INTERFACE)
+"""Names of the parameters that only the interface uses, in a demo."""
 
 
 def _output_format(*names: str) -> Callable[[Any], Any]:

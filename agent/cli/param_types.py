@@ -139,6 +139,12 @@ def _suppression(text: str) -> Suppression:
     return Suppression(code=code, target=target or None, until=until)
 
 
+def _key_choice(text: str) -> tuple[str, tuple[str, ...]]:
+    from agent.tui.keymap import read
+
+    return read(text)
+
+
 def count(low: int, high: int) -> Parsed:
     def read(text: str) -> int:
         if not (text.isascii() and text.isdigit() and low <= int(text[:12]) <= high):
@@ -304,6 +310,7 @@ CHANGE: Final = Parsed(
     )
 )
 SUPPRESSION: Final = Parsed(ValueType("code[=target][@day]", _suppression, None))
+KEY_CHOICE: Final = Parsed(ValueType("action=key", _key_choice, None))
 LISTEN: Final = Parsed(ValueType("[address:]port", _listen, "a port, or an address and a port such as 127.0.0.1:9842"))
 COMMAND: Final = Parsed(ValueType("command", read_command, None, is_secret=True))
 """Its arguments may hold a token."""

@@ -33,6 +33,7 @@ from agent.settings import (
     Ec2,
     Ec2Facts,
     Expect,
+    InterfaceOptions,
     Keeping,
     Notify,
     ReportOptions,
@@ -49,6 +50,19 @@ if TYPE_CHECKING:
     from agent.run.collect_facts import FactsRequest
 
 T = TypeVar("T", Calls, Ec2)
+
+
+def interface_from(options: Mapping[str, Any]) -> InterfaceOptions:
+    """How the interface looks and is driven, from parsed options. Raises UsageError where one key would be that of two
+    actions."""
+    from agent.tui.keymap import keys_with
+
+    chosen = dict(options["keys"])
+    try:
+        keys_with(chosen)
+    except ValueError as error:
+        raise click.UsageError(f"--key: {error}") from error
+    return InterfaceOptions(theme=options["theme"], keys=chosen, mouse=not options["no_mouse"])
 
 
 def report_options_from(options: Mapping[str, Any]) -> ReportOptions:

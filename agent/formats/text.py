@@ -137,10 +137,16 @@ def _verdict(report: Report, *, colour: bool) -> str:
     return summary.replace(word, shown, 1) + "\n" + _wrapped(facts(report), " " * (len(word) + 2))
 
 
-def _cause(number: int, finding: Finding, report: Report) -> str:
+def finding_text(finding: Finding, report: Report) -> str:
+    """One finding as the report has it: its head, its detail, what to do, what follows from it."""
+    return f"{_cause(None, finding, report)}\n"
+
+
+def _cause(number: int | None, finding: Finding, report: Report) -> str:
     indent = "   "
+    place = "" if number is None else f"{number}. "
     lines = [
-        _wrapped(f"{number}. {head(finding)} [{finding.code}]", "", indent),
+        _wrapped(f"{place}{head(finding)} [{finding.code}]", "", indent),
         _wrapped(bounded(visible(finding.detail)), indent),
         "",
         _wrapped(f"What to do: {visible(finding.fix.summary)}", indent),

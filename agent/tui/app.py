@@ -19,6 +19,7 @@ from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.filter import LineFilter, NoColor
+from textual.geometry import Size
 from textual.reactive import reactive
 from textual.screen import Screen
 from textual.timer import Timer
@@ -29,8 +30,7 @@ from agent.process.phases import Phase as ProcessPhase
 from agent.process.phases import announce
 from agent.report.model import Report, TargetReport
 from agent.run.events import Event
-from agent.settings import CYCLE_SHARE, Settings
-from agent.tui import detail
+from agent.settings import CYCLE_SHARE, InterfaceOptions, Settings
 from agent.tui.actions import (
     PANES,
     Action,
@@ -57,7 +57,11 @@ from agent.tui.actions import (
     WatchToggled,
     WentBack,
 )
-from agent.tui.keys import KEYS
+from agent.tui.clipboard import SENT, Multiplexer, sequence
+from agent.tui.command import has_shell
+from agent.tui.keymap import keys_with
+from agent.tui.keys import KEYS, Key
+from agent.tui.layout import Division, divided
 from agent.tui.lines import ASCII, UNICODE, Glyphs, Line
 from agent.tui.source import Live, Saved, Source
 from agent.tui.state import (
@@ -65,13 +69,13 @@ from agent.tui.state import (
     State,
     exit_code,
     final_report,
-    finding_under_cursor,
     ongoing,
     reduce,
     run_beside,
     saved,
     target_under_cursor,
 )
+from agent.tui.themes import NAMES, OWN_THEMES, TERMINAL
 from agent.tui.watch_drawing import log_text
 from agent.tui.watching import Remembered, clock, has_failed, last_failed, report_of, run_of
 from agent.tui.widgets.pane import (
@@ -100,8 +104,11 @@ TICK: Final = 0.2
 """Seconds between two ticks of the clock during a run."""
 SAVE_SECONDS: Final = 10.0
 """How long saving a report may take before an error is shown; the attempt itself continues."""
-WIDE: Final = 130
-"""Columns from which on the detail is next to the path."""
+DEFAULT_INTERFACE: Final = InterfaceOptions()
+_AROUND: Final = 4
+"""Rows of the verdict and of the last line."""
+_DIVIDING: Final = ("report", "unfolded", "watching", "memory")
+"""Fields of the state by which the body is divided."""
 NARROW: Final = 80
 """Columns below which the header needs a line more."""
 LOW: Final = 12
@@ -123,26 +130,45 @@ class MainScreen(TonedScreen[None]):
     """The screen that shows the run."""
 
     AUTO_FOCUS = ""
-    BINDINGS: ClassVar[list[BindingType]] = [Binding(key.keys, f"app.{key.action}", show=False) for key in KEYS]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(key.keys, f"app.{key.action}", show=False, id=key.name) for key in KEYS
+    ]
 
     state: reactive[State | None] = reactive(None, repaint=False)
     focused = reactive(None, repaint=False)  # the focused widget draws itself; Textual would repaint the whole screen
 
-    def __init__(self, glyphs: Glyphs) -> None:
+    def __init__(self, glyphs: Glyphs, keys: Sequence[Key]) -> None:
         super().__init__()
         self._glyphs = glyphs
+        self._keys = keys
+        self._division: Division | None = None
 
     def compose(self) -> ComposeResult:
         yield Header(self._glyphs, id="header").data_bind(MainScreen.state)
         yield VerdictLine(self._glyphs, id="verdict").data_bind(MainScreen.state)
         yield RunStrip(self._glyphs, id="runs").data_bind(MainScreen.state)
         with Container(id="body"):
-            yield PathPane(self._glyphs, id="path").data_bind(MainScreen.state)
+            path = PathPane(self._glyphs, id="path")
+            self._give_share(path)
+            yield path.data_bind(MainScreen.state)
             with Container(id="side"):
                 yield CausesPane(self._glyphs, id="causes").data_bind(MainScreen.state)
                 yield DetailPane(self._glyphs, id="detail").data_bind(MainScreen.state)
         yield quiet_input("", _FILTER_HINT, id="filter")
-        yield Footer(self._glyphs, id="footer").data_bind(MainScreen.state)
+        yield Footer(self._glyphs, self._keys, id="footer").data_bind(MainScreen.state)
+
+    def divide(self, division: Division) -> None:
+        """Give the path its share of the body."""
+        self._division = division
+        self.set_class(division.is_beside, "-wide")
+        for path in self.query(PathPane):
+            self._give_share(path)
+
+    def _give_share(self, path: PathPane) -> None:
+        if self._division is not None:
+            share = self._division.path
+            path.styles.width = share if self._division.is_beside else "100%"
+            path.styles.height = "100%" if self._division.is_beside else share
 
 
 class BackuplinkApp(App[int]):
@@ -152,8 +178,10 @@ class BackuplinkApp(App[int]):
     ENABLE_COMMAND_PALETTE = False
     TITLE = "backuplink"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+q,ctrl+c", "leave", show=False, priority=True),
-        Binding("ctrl+l", "redraw", show=False, priority=True),
+        Binding("ctrl+q", "leave", show=False, priority=True),
+        Binding("ctrl+c", "copy_selection_or_leave", show=False, priority=True),
+        Binding("ctrl+z", "suspend_process", show=False, priority=True),
+        Binding("ctrl+l", "redraw", show=False, priority=True, id="redraw"),
     ]
 
     state: reactive[State | None] = reactive(None, repaint=False)
@@ -165,12 +193,20 @@ class BackuplinkApp(App[int]):
         ascii_only: bool = False,
         colours: bool = True,
         fail_on: str = "warning",
+        interface: InterfaceOptions = DEFAULT_INTERFACE,
+        multiplexer: Multiplexer = Multiplexer.NONE,
         clock: Callable[[], float] | None = None,
     ) -> None:
-        """`clock` gives seconds for the progress of a run; without one it is the loop's."""
+        """`multiplexer` is what is between this process and the terminal. `clock` gives seconds for the progress of a
+        run; without one it is the loop's. Raises ValueError where one key would be that of two actions."""
         self._colours = colours
         super().__init__(ansi_color=True)
-        self.theme = "ansi-dark"
+        for theme in OWN_THEMES:
+            self.register_theme(theme)
+        self.theme = NAMES[interface.theme]
+        self._keys = keys_with(interface.keys)
+        self.set_keymap({key.name: key.keys for key in self._keys if key.name in interface.keys})
+        self._multiplexer = multiplexer
         self.no_color = not colours
         self.source = source
         self.report: Report | None = source.report if isinstance(source, Saved) else None
@@ -189,7 +225,7 @@ class BackuplinkApp(App[int]):
                 interval=source.watching.interval,
             )
         )
-        self._main = MainScreen(self._glyphs)
+        self._main = MainScreen(self._glyphs, self._keys)
         self._stop: CancelToken | None = None
         """Cancels the run in progress."""
         self._is_leaving = False
@@ -206,6 +242,8 @@ class BackuplinkApp(App[int]):
         """Clears the message."""
         self._is_search = False
         """Whether the filter line is for words on the page that is read."""
+        self._shown_size = Size(80, 24)
+        self._division: Division | None = None
         self._unsaved: list[str] = []
         """Files that are being saved."""
         self.set_reactive(BackuplinkApp.state, self._folded)
@@ -226,18 +264,42 @@ class BackuplinkApp(App[int]):
             # Measuring is imported after the first screen is shown.
             self.call_after_refresh(self._run if self.source.history is None else self._go_on)
 
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        return TERMINAL
+
     def on_resize(self, event: events.Resize) -> None:
-        self._main.set_class(event.size.width >= WIDE, "-wide")
         self._main.set_class(event.size.width < NARROW, "-narrow")
         self._main.set_class(event.size.height < LOW, "-low")
+        self._shown_size = event.size
+        self._divide()
+
+    def _divide(self, *, is_again: bool = False) -> None:
+        """Divide the body between the path and the rest. While a person looks at the same thing (`is_again`) the path
+        gets no fewer rows, so that nothing moves."""
+        columns, rows = self._shown_size.width, self._shown_size.height
+        header = 1 if rows < LOW else 3 if columns < NARROW else 2
+        strip = rows >= LOW and _has_strip(self._folded)
+        division = divided(self._folded, columns, max(rows - header - strip - _AROUND, 1))
+        before = self._division
+        if is_again and before is not None and before.is_beside == division.is_beside:
+            division = replace(division, path=max(division.path, before.path))
+        if division == before:
+            return
+        self._division = division
+        self._main.divide(division)
 
     # --- State -------------------------------------------------------------------------------------------------------
 
     def act(self, action: Action) -> None:
         """Fold an action, and show the state at once."""
-        before = self._folded.message
-        self._folded = reduce(self._folded, action)
-        if self._folded.message and (self._folded.message != before or isinstance(action, MessageShown)):
+        before = self._folded
+        after = self._folded = reduce(before, action)
+        if any(getattr(after, name) is not getattr(before, name) for name in _DIVIDING):
+            is_same = before.report is not None and after.past == before.past and after.unfolded == before.unfolded
+            with self.batch_update():  # or what has changed would be sent before and after it has moved
+                self._divide(is_again=is_same)
+                self._show()
+        if after.message and (after.message != before.message or isinstance(action, MessageShown)):
             self._expire_message()
         self._show()
 
@@ -263,7 +325,7 @@ class BackuplinkApp(App[int]):
         state = self.state = self._folded
         self._main.set_class(state.findings_only, "-findings")
         self._main.set_class(state.is_whole, "-whole")
-        self._main.set_class(len(state.memory.runs) > 1, "-runs")
+        self._main.set_class(_has_strip(state), "-runs")
 
     # --- Runs --------------------------------------------------------------------------------------------------------
 
@@ -411,6 +473,38 @@ class BackuplinkApp(App[int]):
         else:
             self.leave(OPERATOR)
 
+    async def action_copy_selection_or_leave(self) -> None:
+        """Copy what is selected, here or in a line to type in; without a selection, quit."""
+        line = self.focused
+        typed = line.selected_text if isinstance(line, Input) else ""
+        if text := self.screen.get_selected_text() or typed:
+            self.copy_to_clipboard(text)
+            self.screen.clear_selection()
+            self.act(MessageShown(SENT[self._multiplexer]))
+        else:
+            self.action_leave()
+
+    def copy_to_clipboard(self, text: str) -> None:
+        """Send a text to the terminal's clipboard (OSC 52), which does not confirm it."""
+        self._clipboard = text
+        if self._driver is not None:
+            self._driver.write(sequence(text, self._multiplexer))
+
+    def action_suspend_process(self) -> None:
+        """Suspend, where a shell can continue it."""
+        if has_shell():
+            super().action_suspend_process()
+        else:
+            self.act(MessageShown("not suspended: no shell could continue it"))
+
+    def action_theme(self) -> None:
+        """Take the next theme."""
+        names = list(NAMES)
+        at = next(place for place, name in enumerate(names) if NAMES[name] == self.theme)
+        name = names[(at + 1) % len(names)]
+        self.theme = NAMES[name]
+        self.act(MessageShown(f'theme {name}; theme = "{name}" in the configuration file keeps it'))
+
     def action_redraw(self) -> None:
         self.screen.refresh()
 
@@ -555,16 +649,14 @@ class BackuplinkApp(App[int]):
         self.push_screen(SettingsScreen(self._glyphs, settings, self._folded.interval), apply)
 
     def action_copy(self) -> None:
-        from agent.tui.widgets.screens import CopyScreen
+        from agent.tui.copying import items
+        from agent.tui.widgets.copy_screen import CopyScreen
 
-        finding = finding_under_cursor(self._folded)
-        commands = () if finding is None else detail.commands_of(finding)
-        if finding is None:
-            self.act(MessageShown("no finding is under the cursor"))
-        elif not commands:
-            self.act(MessageShown(f"{finding.code} has no command; its detail says what to do"))
+        found = items(self._folded)
+        if found:
+            self.push_screen(CopyScreen(self._glyphs, found, self.copy_to_clipboard, self._multiplexer))
         else:
-            self.push_screen(CopyScreen(self._glyphs, f"To fix {finding.id}", commands, self.copy_to_clipboard))
+            self.act(MessageShown("there is nothing to copy before a run has finished"))
 
     def action_save(self) -> None:
         from agent.tui import export
@@ -629,18 +721,36 @@ class BackuplinkApp(App[int]):
         can_run = self._folded.settings is not None
 
         def lines(width: int) -> Sequence[Line]:
-            return help_lines(width, can_run=can_run)
+            return help_lines(width, self._keys, can_run=can_run)
 
         self.push_screen(TextScreen(self._glyphs, "Keys", lines))
 
     def action_palette(self) -> None:
-        from agent.tui.widgets.screens import PaletteScreen
+        from agent.tui.palette import Row, rows
+        from agent.tui.widgets.palette_screen import PaletteScreen
 
-        async def run(action: object) -> None:
-            if isinstance(action, str):
-                await self.run_action(action)
+        async def go(row: Row | None) -> None:
+            if row is None:
+                return
+            if row.action is not None:
+                await self.run_action(row.action)
+            elif row.key is not None:
+                self._go_to(row.pane, row.key)
 
-        self.push_screen(PaletteScreen(self._glyphs, can_run=self._folded.settings is not None), run)
+        self.push_screen(PaletteScreen(self._glyphs, rows(self._folded, self._keys)), go)
+
+    def _go_to(self, pane: Pane, key: str) -> None:
+        """Put the cursor on something, wherever it is hidden; open a finding's page."""
+        state = self._folded
+        if state.filter:
+            self.act(FilterChanged(""))
+        if pane is Pane.PATH and state.findings_only:
+            self.act(FindingsToggled())
+        if pane is Pane.PATH and not any(key in row for row in self._folded.rows):
+            self.act(ServicesUnfolded())
+        self.act(ItemSelected(pane, key))
+        if pane is Pane.CAUSES:
+            self.act(DetailOpened())
 
     def _pane(self) -> PaneWidget:
         """The pane that keys go to."""
@@ -708,6 +818,11 @@ class BackuplinkApp(App[int]):
     @property
     def _filter_line(self) -> Input:
         return self._main.query_one("#filter", Input)
+
+
+def _has_strip(state: State) -> bool:
+    """Whether the strip of runs is shown, where there is room."""
+    return len(state.memory.runs) > 1
 
 
 def narrowed(settings: Settings, target: Target | TargetReport) -> Settings:

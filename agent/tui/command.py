@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final
 
 from agent.process.cancel import CancelToken
+from agent.settings import InterfaceOptions
 
 if TYPE_CHECKING:
     from agent.tui.app import BackuplinkApp
@@ -53,9 +54,10 @@ def is_ascii_only(environment: Mapping[str, str]) -> bool:
     return not locale.partition("@")[0].lower().replace("-", "").endswith("utf8")
 
 
-def app(source: "Source", fail_on: str, environment: Mapping[str, str]) -> "BackuplinkApp":
+def app(source: "Source", fail_on: str, interface: InterfaceOptions, environment: Mapping[str, str]) -> "BackuplinkApp":
     """The interface over `source`, for this terminal. Raises ImportError where Textual cannot be loaded."""
     from agent.tui.app import BackuplinkApp
+    from agent.tui.clipboard import multiplexer_in
     from agent.tui.driver import Driver
 
     class Shown(BackuplinkApp):
@@ -68,13 +70,30 @@ def app(source: "Source", fail_on: str, environment: Mapping[str, str]) -> "Back
 
     # Textual counts an empty variable as set, unlike no-color.org.
     colours = not environment.get("NO_COLOR")
-    return Shown(source, ascii_only=is_ascii_only(environment), colours=colours, fail_on=fail_on)
+    return Shown(
+        source,
+        ascii_only=is_ascii_only(environment),
+        colours=colours,
+        fail_on=fail_on,
+        interface=interface,
+        multiplexer=multiplexer_in(environment),
+    )
 
 
 def fault(app: "BackuplinkApp") -> BaseException | None:
     """The internal error that ended the interface; None where none did."""
     error = app._exception
     return getattr(error, "error", error)  # that of a worker is wrapped
+
+
+def has_shell() -> bool:
+    """Whether a shell waits for this process: its parent is in the same session, in a process group of its own. Nobody
+    else would continue a process that is stopped (POSIX.1-2024, 3.265, "Orphaned Process Group")."""
+    try:
+        parent = os.getppid()
+        return os.getsid(parent) == os.getsid(0) and os.getpgid(parent) != os.getpgrp()
+    except OSError:  # the parent has ended
+        return False
 
 
 class Leave(CancelToken):

@@ -1,12 +1,11 @@
 """What is under the cursor, in full: observations with their facts, a lane, a target, a finding with its runbook."""
 
 import re
-import shlex
 from itertools import zip_longest
 from typing import Any
 
 from agent.catalog.wording import duration
-from agent.formats.report_text import visible
+from agent.formats.report_text import shell, visible
 from agent.report.counting import Standing, Weight
 from agent.report.hops import Reachability
 from agent.report.in_words import in_words
@@ -14,7 +13,8 @@ from agent.report.model import Command, ConfiguredPath, Finding, Measured, Repor
 from agent.report.path import Lane, Progress
 from agent.report.serialization import to_json
 from agent.tui import timeline
-from agent.tui.lines import Glyphs, Line, Span, Tone, wrapped
+from agent.tui.copying import kind_of, known_commands
+from agent.tui.lines import ASCII, Glyphs, Line, Span, Tone, wrapped
 from agent.tui.network_path import THIS_HOST
 from agent.tui.page import filled
 from agent.tui.search import places, with_marks
@@ -60,14 +60,11 @@ def detail(state: State, width: int, glyphs: Glyphs) -> tuple[Line, ...]:
     return tuple(with_marks(writer.lines, places(writer.lines, state.search), state.place))
 
 
-def commands_of(finding: Finding) -> tuple[str, ...]:
-    """The commands of a finding's fix, quoted for a shell."""
-    return tuple(map(_quoted, finding.fix.commands))
-
-
-def _quoted(command: Command) -> str:
-    # As it is shown, so that a copy holds nothing that was not visible.
-    return " ".join(shlex.quote(visible(word)) for word in command.argv)
+def until_command(finding: Finding, report: Report, width: int) -> tuple[Line, ...]:
+    """The first lines of a finding's detail, to the end of its first command; none where it has no command."""
+    writer = _Writer(width, ASCII)
+    writer.until_command(finding, report)
+    return tuple(writer.lines)
 
 
 class _Writer:
@@ -89,7 +86,7 @@ class _Writer:
         if report is not None and finding is not None:
             if state.is_whole:  # otherwise the list of causes shows it
                 self._head(_headline(finding), tone_of(finding, report))
-            self._finding(finding, report)
+            self._finding(finding, report, is_page=state.is_whole)
         elif key == CHANGED and state.difference is not None:
             from agent.formats.diff import as_text  # not needed at start-up
 
@@ -109,24 +106,18 @@ class _Writer:
 
     # --- Findings ----------------------------------------------------------------------------------------------------
 
-    def _finding(self, finding: Finding, report: Report) -> None:
-        self._say(finding.detail)
-        if finding.suppressed:
-            self._say("Suppressed: known, and not counted.", tone=Tone.FAINT)
-        elif not finding.counts:
-            self._say("Not counted: it raises no verdict, since nobody asked for this target.", tone=Tone.FAINT)
+    def _finding(self, finding: Finding, report: Report, *, is_page: bool = True) -> None:
+        """A finding. Under the list of causes, which has its title, what to do comes first: there may be few lines."""
+        if is_page:
+            self._what(finding)
+            self._gap()
+        self._to_do(finding, report)
         self._gap()
-        self._head("What to do")
-        self._say(finding.fix.summary)
-        for command, following in zip_longest(finding.fix.commands, finding.fix.commands[1:]):
-            self._say(_quoted(command), indent="  ", tone=Tone.RUNNING)
-            if command.checked is False:
-                self._say("unchecked: the configuration does not tell whether it opens the path", indent="    ")
-            if command.undo is not None and (following is None or following.undo != command.undo):
-                self._say(f"to undo: {command.undo}", indent="    ", tone=Tone.FAINT)
-        symptoms = [other.id for other in report.findings if other.explained_by == finding.id]
+        if not is_page:
+            self._what(finding)
         if finding.explained_by is not None:
             self._field("explained by", finding.explained_by)
+        symptoms = [other.id for other in report.findings if other.explained_by == finding.id]
         if symptoms:
             self._field("explains", ", ".join(symptoms))
         self._field("evidence", ", ".join(finding.evidence))
@@ -135,6 +126,32 @@ class _Writer:
             self._url(document.url)
         self._gap()
         self._page(filled(finding, report))
+
+    def _what(self, finding: Finding) -> None:
+        self._say(finding.detail)
+        if finding.suppressed:
+            self._say("Suppressed: known, and not counted.", tone=Tone.FAINT)
+        elif not finding.counts:
+            self._say("Not counted: it raises no verdict, since nobody asked for this target.", tone=Tone.FAINT)
+
+    def _to_do(self, finding: Finding, report: Report) -> None:
+        self._lead("What to do", finding.fix.summary)
+        commands = known_commands(finding, report)
+        for command, following in zip_longest(commands, commands[1:]):
+            self._command(command)
+            if command.checked is False:
+                self._say("unchecked: the configuration does not tell whether it opens the path", indent="    ")
+            if command.undo is not None and (following is None or following.undo != command.undo):
+                self._say(f"to take it back: {command.undo}", indent="    ", tone=Tone.FAINT)
+
+    def _command(self, command: Command) -> None:
+        self._field(kind_of(command), shell(command), tone=Tone.RUNNING)
+
+    def until_command(self, finding: Finding, report: Report) -> None:
+        """What to do, and the first command."""
+        for command in known_commands(finding, report)[:1]:
+            self._lead("What to do", finding.fix.summary)
+            self._command(command)
 
     # --- The path ----------------------------------------------------------------------------------------------------
 
@@ -327,6 +344,14 @@ class _Writer:
         self.lines.append((Span(first[: len(start)], Tone.FAINT), Span(first[len(start) :], tone)))
         self.lines += [(Span(span.text, tone),) for line in lines[1:] for span in line]
 
+    def _lead(self, name: str, text: str) -> None:
+        """A text, with its name in front of it on the same line."""
+        start = f" {name}: "
+        lines = wrapped(text, self._width, first=start, later="   ") or [(Span(start),)]
+        first = lines[0][0].text
+        self.lines.append((Span(first[: len(start)], Tone.STRONG), Span(first[len(start) :])))
+        self.lines += lines[1:]
+
     def _head(self, text: str, tone: Tone = Tone.STRONG) -> None:
         self.lines += wrapped(text, self._width, first=" ", later="   ", tone=tone)
 
@@ -382,9 +407,9 @@ class _Writer:
 
 
 def _headline(finding: Finding) -> str:
-    where = f" {finding.target}" if finding.target is not None else ""
+    where = f" ({finding.target})" if finding.target is not None else ""
     aside = "" if finding.counts else " (not counted)"
-    return f"{finding.severity.upper()}{where}{aside}: {finding.title} [{finding.code}]"
+    return f"{finding.severity.upper()}  {finding.title}{where} [{finding.code}]{aside}"
 
 
 def _finding(report: Report, key: str) -> Finding | None:

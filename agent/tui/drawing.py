@@ -1,17 +1,20 @@
 """The state as lines of a given width: the verdict, the path, the causes and the last line of the screen. Pure."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
+from datetime import timedelta
 from itertools import zip_longest
 from typing import Final
 
 from agent.catalog.wording import duration, lasted, listed_briefly
 from agent.formats.report_text import visible
-from agent.report.counting import Weight
+from agent.report.counting import Weight, heaviest
 from agent.report.model import Report, Status
 from agent.report.path import STEPS, Band, Cell, Lane, Progress
 from agent.tui.actions import Pane
-from agent.tui.keys import KEYS
+from agent.tui.hints import hints
+from agent.tui.keys import KEYS, Key
 from agent.tui.lines import CUT, Glyphs, Line, Span, Tone, cut, cut_words, width_of, wrapped
 from agent.tui.network_path import THIS_HOST
 from agent.tui.state import STATUS_TONES, WEIGHT_TONES, Phase, RunView, State
@@ -21,7 +24,9 @@ from probes.frozen import dataclass
 from probes.model import Address, Role, Step
 
 LONGEST: Final = 14
-"""Characters of an address on the line of its lane. A longer one has a line of its own."""
+"""Characters of an address on the line of its lane. On a narrow screen a longer one has a line of its own."""
+LONG_ADDRESSES: Final = 110
+"""Columns from which on every address, also one of IPv6, is on the line of its lane."""
 _MEDIUM: Final = 10
 _LONG: Final = 18
 _SHORT: Final = 8
@@ -30,6 +35,10 @@ _BAR: Final = 20
 """Columns of the progress bar."""
 _TITLE: Final = 8
 """Smallest width of the title of a pane."""
+_WORD: Final = len("CRITICAL")
+"""Columns of a severity."""
+_SAME: Final = timedelta(milliseconds=2)
+"""Between two times of one run: a history keeps milliseconds."""
 _NAMED: Final = 16
 """Characters of the filter that the last line of the screen shows."""
 _TONES: Final = {
@@ -87,13 +96,14 @@ def _past(state: State) -> str:
     report = state.report
     if report is None:
         return ""
-    shown = f"{report.run.started_at:%Y-%m-%d %H:%M:%S} UTC"
+    own = report.run.started_at
     if run is None:  # too long ago by now
-        return f" run {state.past}, {shown}"
-    number = f" run {run.number} of {state.memory.count}"
-    if run.started_at == report.run.started_at:
-        return f"{number}, {shown}"
-    return f"{number}, {run.started_at:%Y-%m-%d %H:%M:%S} UTC, by the report of {shown}, which came to the same"
+        return f" run {state.past}, {own:%Y-%m-%d %H:%M:%S} UTC"
+    shown = f" run {run.number} of {state.memory.count}, {run.started_at:%Y-%m-%d %H:%M:%S} UTC"
+    if abs(own - run.started_at) < _SAME:
+        return shown
+    day = "" if own.date() == run.started_at.date() else f"{own:%Y-%m-%d} "
+    return f"{shown}, same as the run of {day}{own:%H:%M:%S}"
 
 
 def _host_names(state: State) -> list[str]:
@@ -158,7 +168,7 @@ def _headline(state: State) -> tuple[str, Tone, str]:
         only = f", only {run.only}" if run.only else ""
         return "RUNNING", Tone.RUNNING, f"checking {where}{again}{only}"
     if report is None:
-        return "READY", Tone.RUNNING, "nothing checked yet; r runs"
+        return "RUNNING", Tone.RUNNING, "starting the run"
     only = f"only {run.only}: " if run is not None and run.only else ""
     status = report.verdict.status
     return status.upper(), STATUS_TONES[status], f"{only}{report.verdict.summary}"
@@ -200,23 +210,23 @@ def _facts(state: State, width: int, glyphs: Glyphs) -> str:
     if not report.run.complete:
         parts.append("ended early")
     if state.past is not None:
-        parts.insert(0, "a past run: ] next, [ before, esc live")
+        parts.insert(0, "a past run")
     elif state.watching and state.next_at is not None:  # first, because there is not always room for all
         parts.insert(0, f"watching, next at {state.next_at:%H:%M:%S} UTC")
     return ", ".join(parts)
 
 
 def _progress(run: RunView, width: int, glyphs: Glyphs) -> str:
+    """How many checks have finished, as a bar as well; how many failed; how long the run may still take."""
     text = f"{run.finished} of {run.planned} checks"
-    bar = ""
-    if run.deadline is not None:
-        left = min(max(run.deadline - (run.now - run.started), 0.0), run.deadline)
-        full = round(_BAR * (1 - left / run.deadline)) if run.deadline else _BAR
-        bar = f" {glyphs.full * full}{glyphs.empty * (_BAR - full)}"
-        text += f", at most {left:.1f} s left"
     if run.failed:
         text += f", {run.failed} failed"
-    return f"{text}{bar}" if len(text) + len(bar) <= width else text  # a bar that is cut would be wrong
+    if run.deadline is not None:
+        left = min(max(run.deadline - (run.now - run.started), 0.0), run.deadline)
+        text += f", at most {left:.1f} s left"
+    full = round(_BAR * run.finished / run.planned) if run.planned else 0
+    bar = f"{glyphs.full * full}{glyphs.empty * (_BAR - full)} "
+    return f"{bar}{text}" if len(text) + len(bar) <= width else text  # a bar that is cut would be wrong
 
 
 # --- The path --------------------------------------------------------------------------------------------------------
@@ -224,7 +234,8 @@ def _progress(run: RunView, width: int, glyphs: Glyphs) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """Widths of the parts of a lane. They depend on the width alone, so that nothing moves during a run."""
+    """Widths of the parts of a lane. They depend on the width and the longest address alone, so that nothing moves
+    while the steps of a run finish."""
 
     address: int
     zone: int
@@ -237,19 +248,21 @@ class Columns:
         return 3 + self.address + self.zone + self.port
 
 
-def columns(width: int) -> Columns:
-    """The widths for a path of so many columns."""
+def columns(width: int, longest: int = LONGEST) -> Columns:
+    """The widths for a path of so many columns. Its longest address has so many characters; where there is room it
+    stands on the line of its lane."""
+    address = (max(longest, LONGEST) if width >= LONG_ADDRESSES else LONGEST) + 1
     # `az1`, `euw1-az1`, `apse2-az1`, each with a gap.
     zone = 4 if width < 76 else 9 if width < 100 else 10
-    room = width - (3 + LONGEST + 1 + zone + 5)
+    room = width - (3 + address + zone + 5)
     # On a wide screen some room is kept for what comes after the hops.
     cell = room // 5 if room > 100 else (room - 7) // 4 if room > 54 else room // 4
-    return Columns(address=LONGEST + 1, zone=zone, port=5, cell=max(min(cell, 24), 8))
+    return Columns(address=address, zone=zone, port=5, cell=max(min(cell, 24), 8))
 
 
-def caption(width: int, glyphs: Glyphs, *, is_active: bool, right: str = "") -> Line:
+def caption(width: int, glyphs: Glyphs, *, is_active: bool, right: str = "", longest: int = LONGEST) -> Line:
     """The line over the path: the position in it, and the names of the columns."""
-    wide = columns(width)
+    wide = columns(width, longest)
     zone = "zone" if wide.zone > 4 else "az"
     title = f"Path {right}".rstrip()
     title = title if len(title) < wide.address else right
@@ -314,17 +327,45 @@ def _folded(band: Band, state: State, width: int) -> list[Line]:
 
 
 def below(state: State, lines: Sequence[Line]) -> Line:
-    """What these lines hold, which are below the last visible one."""
-    keys = {span.key for line in lines for span in line}
-    hidden = [band for band in state.picture.bands if band.key in keys]
-    sick = sum(band.counts and band.status not in (None, Status.OK, Status.NOT_IN_USE) for band in hidden)
+    """What these lines of the path hold, which are below the last visible one."""
     if not lines:
         return ()
-    text = f" below: {_counted(len(lines), 'line')}"
-    if hidden:
-        text += f" with {_counted(len(hidden), 'service')}"
-    line: Line = (Span(text, Tone.FAINT),)
-    return (*line, Span(f", {sick} of them not ok", Tone.WARNING)) if sick else line
+    keys = {span.key for line in lines for span in line}
+    bands = [band for band in state.picture.bands if band.key in keys]
+    lanes = [(band, lane) for band in state.picture.bands for lane in band.lanes if lane.key in keys]
+    sick = sum(band.counts and band.status not in (None, Status.OK, Status.NOT_IN_USE) for band in bands)
+    failed = [lane.weight for _, lane in lanes if lane.progress is Progress.FAILED]
+    counted = sum(weight is not Weight.NOT_COUNTED for weight in failed)
+    parts: list[tuple[str, str]] = []
+    if bands:
+        parts.append((_more(len(bands), "service"), f", {sick} not ok" if sick else ""))
+    if lanes and not all(band.is_folded for band, _ in lanes):
+        parts.append((_more(len(lanes), "lane"), f", {counted} failed" if counted else ""))
+    if not parts:
+        parts.append((_more(len(lines), "line"), ""))
+    tone = WEIGHT_TONES[heaviest(weight for weight in failed if weight is not None)] if counted else Tone.WARNING
+    line: list[Span] = []
+    for place, (words, bad) in enumerate(parts):
+        line += [Span(f"{', ' if place else ' '}{words}", Tone.FAINT), Span(bad, tone)]
+    return tuple(span for span in line if span.text)
+
+
+def more_causes(state: State, lines: Sequence[Line]) -> Line:
+    """What these lines of the list of causes hold, which are below the last visible one."""
+    if not lines:
+        return ()
+    keys = {span.key for line in lines for span in line}
+    hidden = [entry for entry in state.entries if entry.key in keys]
+    words = Counter(entry.word for entry in hidden if entry.tone in (Tone.FAILED, Tone.WARNING))
+    line: Line = (Span(f" {len(hidden)} more", Tone.FAINT),)
+    for entry in hidden:
+        if count := words.pop(entry.word, 0):
+            line = (*line, Span(f", {count} {entry.word.lower()}", entry.tone))
+    return line
+
+
+def _more(count: int, name: str) -> str:
+    return f"{count} more {name}{'' if count == 1 else 's'}"
 
 
 def _band_head(band: Band, text: str, width: int) -> Line:
@@ -407,7 +448,7 @@ def _fitting(cell: Cell, room: int) -> str:
 
 
 def _lanes(lanes: Sequence[Lane], state: State, width: int, glyphs: Glyphs) -> list[Line]:
-    wide = columns(width)
+    wide = columns(width, state.longest_address)
     lines: list[Line] = []
     before: Address | None = None
     last = lanes[-1].address if lanes else None
@@ -417,7 +458,7 @@ def _lanes(lanes: Sequence[Lane], state: State, width: int, glyphs: Glyphs) -> l
             tree = glyphs.last if lane.address == last else glyphs.branch
         elif lane.address == last:
             tree = " "
-        lines += _lane(lane, width, glyphs, f" {tree} ", is_first=lane.address != before)
+        lines += _lane(lane, wide, width, glyphs, f" {tree} ", is_first=lane.address != before)
         rest = " " if lane.address == last else glyphs.down
         if lane.extras:
             lines += _flow(lane.extras, width, _MEDIUM, f" {rest}   also: ")
@@ -428,8 +469,7 @@ def _lanes(lanes: Sequence[Lane], state: State, width: int, glyphs: Glyphs) -> l
     return lines
 
 
-def _lane(lane: Lane, width: int, glyphs: Glyphs, tree: str, *, is_first: bool) -> list[Line]:
-    wide = columns(width)
+def _lane(lane: Lane, wide: Columns, width: int, glyphs: Glyphs, tree: str, *, is_first: bool) -> list[Line]:
     lines: list[Line] = []
     address = f"{visible(str(lane.address))}{'' if lane.own else '*'}"
     where = visible(lane.where or "")
@@ -530,7 +570,7 @@ def causes(state: State, width: int) -> tuple[Line, ...]:
     """The causes with their severities, then what changed since the last run."""
     lines: list[Line] = []
     for entry in state.entries:
-        start = f" {'  ' * entry.depth}{entry.word} "
+        start = f" {'  ' * entry.depth}{entry.word:<{_WORD}} "
         for place, (span,) in enumerate(wrapped(entry.text, width - 1, first=start, later=" " * len(start))):
             text = span.text[len(start) :]
             head = Span(start if place == 0 else " " * len(start), entry.tone, entry.key)
@@ -551,16 +591,13 @@ def _nothing(state: State, width: int) -> tuple[Line, ...]:
 # --- The last line ---------------------------------------------------------------------------------------------------
 
 
-def footer(state: State, width: int) -> Line:
-    """The message, or else what was found or the filter hides, and the keys."""
+def footer(state: State, width: int, keys: Sequence[Key] = KEYS) -> Line:
+    """The message, or else what was found or the filter hides, and those of the keys that this state needs."""
     if state.message:
         return cut((Span(f" {visible(state.message)}", Tone.STRONG),), width)
     line: list[Span] = [Span(f" {_search(state)}{_filter(state)}", Tone.WARNING)]
-    hints = [
-        (key.shown.split()[0], key.hint) for key in KEYS if key.hint and (state.settings is not None or not key.runs)
-    ]
-    # The last two hints are help and quit.
-    for shown, words in _within(hints, width - width_of(line)):
+    # The last two hints are help and the way back.
+    for shown, words in _within(hints(state, keys), width - width_of(line)):
         line += [Span(shown, Tone.STRONG), Span(f" {words}  ", Tone.FAINT)]
     return cut(tuple(line), width)
 

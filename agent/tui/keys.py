@@ -17,22 +17,29 @@ class Key:
     hint: str = ""
     """A word or two for the last line of the screen; empty where the key is not shown there."""
     runs: bool = False
-    """Whether it starts a run, which is not possible with a saved report."""
+    """Whether it makes runs or shows those that are over: a saved report has none."""
     listed: bool = True
     """Whether the palette lists it."""
+    title: str = ""
+    """Its name in the configuration, where that is not the action's."""
+
+    @property
+    def name(self) -> str:
+        """What the configuration calls it (`--key save=ctrl+s`)."""
+        return self.title or self.action.replace("_", "-")
 
 
 KEYS: Final = (
-    Key("up,k", "up k", "move(-1, 0)", "one line up", listed=False),
-    Key("down,j", "down j", "move(1, 0)", "one line down", listed=False),
-    Key("left,h", "left h", "move(0, -1)", "to the hop before", listed=False),
-    Key("right,l", "right l", "move(0, 1)", "to the next hop", listed=False),
-    Key("pageup", "pgup", "page(-1)", "one page up", listed=False),
-    Key("pagedown", "pgdn", "page(1)", "one page down", listed=False),
-    Key("home,g", "home g", "end(-1)", "to the top", listed=False),
-    Key("end,G", "end G", "end(1)", "to the bottom", listed=False),
-    Key("tab", "tab", "pane(1)", "to the next pane: path, causes, detail", "pane"),
-    Key("shift+tab", "shift+tab", "pane(-1)", "to the pane before"),
+    Key("up,k", "up k", "move(-1, 0)", "one line up", listed=False, title="up"),
+    Key("down,j", "down j", "move(1, 0)", "one line down", listed=False, title="down"),
+    Key("left,h", "left h", "move(0, -1)", "to the hop before", listed=False, title="left"),
+    Key("right,l", "right l", "move(0, 1)", "to the next hop", listed=False, title="right"),
+    Key("pageup", "pgup", "page(-1)", "one page up", listed=False, title="page-up"),
+    Key("pagedown", "pgdn", "page(1)", "one page down", listed=False, title="page-down"),
+    Key("home,g", "home g", "end(-1)", "to the top", listed=False, title="top"),
+    Key("end,G", "end G", "end(1)", "to the bottom", listed=False, title="bottom"),
+    Key("tab", "tab", "pane(1)", "to the next pane: path, causes, detail", "pane", title="next-pane"),
+    Key("shift+tab", "shift+tab", "pane(-1)", "to the pane before", title="previous-pane"),
     Key(
         "enter",
         "enter",
@@ -41,7 +48,13 @@ KEYS: Final = (
         "show it; of anything else all that is known of it",
         "open",
     ),
-    Key("escape", "esc", "close", "back: from the whole screen, a past run, findings only, the filter"),
+    Key(
+        "escape",
+        "esc",
+        "close",
+        "back: from the whole screen, a past run, findings only, the filter",
+        title="back",
+    ),
     Key(
         "slash",
         "/",
@@ -50,11 +63,18 @@ KEYS: Final = (
         "those after a !; on a page that is read, find words on it",
         "filter",
     ),
-    Key("n", "n", "find(1)", "to the next place on the page that has the words"),
-    Key("N", "N", "find(-1)", "to the place before that has them"),
+    Key("n", "n", "find(1)", "to the next place on the page that has the words", title="next-place"),
+    Key("N", "N", "find(-1)", "to the place before that has them", title="previous-place"),
     Key("f", "f", "findings", "findings only, with what follows from them; again to show everything", "findings"),
     Key("space", "space", "unfold", "of more than two services: show the healthy in full, or in one line each again"),
-    Key("c", "c", "copy", "copy the command that fixes what is under the cursor, and show it", "copy fix"),
+    Key(
+        "y",
+        "y",
+        "copy",
+        "copy, by a list: the command that fixes what is under the cursor, all commands as a script, the finding as "
+        "text, the brief report, an id or address",
+        "copy",
+    ),
     Key(
         "e",
         "e",
@@ -72,12 +92,28 @@ KEYS: Final = (
         runs=True,
     ),
     Key("w", "w", "watch", "watch: run again and again, with the times and losses of every lane", "watch", runs=True),
-    Key("left_square_bracket", "[", "past(-1)", "show the run before; the header has its time", runs=True),
-    Key("right_square_bracket", "]", "past(1)", "to the next run, and to the last one again", runs=True),
-    Key("T", "T", "timeline", "the times of the address under the cursor in all runs, as a chart", runs=True),
+    Key(
+        "left_square_bracket",
+        "[",
+        "past(-1)",
+        "show the run before; the header has its time",
+        runs=True,
+        title="previous-run",
+    ),
+    Key(
+        "right_square_bracket",
+        "]",
+        "past(1)",
+        "to the next run, and to the last one again",
+        runs=True,
+        title="next-run",
+    ),
+    Key("p", "p", "timeline", "the times of the address under the cursor in all runs, as a plot", runs=True),
     Key("L", "L", "log", "the log: what each run changed, with its date", runs=True),
     Key("t", "t", "settings", "settings of the next run", "settings", runs=True),
     Key("ctrl+p,colon", "ctrl+p :", "palette", "all commands, by name", listed=False),
+    Key("T", "T", "theme", "the next theme: the terminal's own colours, high contrast, light"),
+    Key("ctrl+z", "ctrl+z", "suspend_process", "suspend: the shell gets the terminal back; fg comes back here"),
     Key("ctrl+l", "ctrl+l", "redraw", "draw the screen again, where another program has written on it"),
     Key("question_mark", "?", "help", "this page", "help"),
     Key("ctrl+c,ctrl+q", "ctrl+q", "leave", "quit, from everywhere", listed=False),
@@ -87,6 +123,7 @@ KEYS: Final = (
         "quit_or_back",
         "back from a page, and on the main screen quit: a run in progress is cancelled; before a watch is lost it asks",
         "quit",
+        title="quit",
     ),
 )
 """In the order of the help."""

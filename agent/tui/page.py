@@ -1,7 +1,7 @@
 """The runbook page of a finding, with values of its report in place of the placeholders."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from agent.catalog.partitions import is_region
@@ -27,14 +27,28 @@ def filled(finding: Finding, report: Report) -> str:
     region = target.region if target is not None else report.run.region
     if region is not None and is_region(region):
         text = for_region(text, region)
-    known = {name: value for name, value in _known(finding, report) if value is not None}
+    return fill_in(text, known_values(finding, report))
+
+
+def fill_in(text: str, values: Mapping[str, str]) -> str:
+    """The text with these values in place of their placeholders."""
 
     def fill(match: re.Match[str]) -> str:
-        value, length = known.get(match["name"], match["name"]), match["length"] or ""
+        value, length = values.get(match["name"], match["name"]), match["length"] or ""
         # A block of one IPv4 address: for IPv6 it has another length, and its commands another option.
         return match[0] if length and ":" in value else f"{value}{length}"
 
     return _PLACEHOLDER.sub(fill, text)
+
+
+def placeholders_in(text: str) -> tuple[str, ...]:
+    """The placeholders of a text, each once, in their order."""
+    return tuple(dict.fromkeys(match["name"] for match in _PLACEHOLDER.finditer(text)))
+
+
+def known_values(finding: Finding, report: Report) -> dict[str, str]:
+    """By placeholder, what the report knows of this finding."""
+    return {name: value for name, value in _known(finding, report) if value is not None}
 
 
 def _known(finding: Finding, report: Report) -> Iterator[tuple[str, str | None]]:

@@ -173,6 +173,12 @@ class State:
         return self.whole_picture if self.unfolded else folded(self.whole_picture, self.uneventful)
 
     @cached_property
+    def longest_address(self) -> int:
+        """Characters of the longest address of a lane, with its mark where it has one; 0 without lanes."""
+        lanes = (lane for band in self.whole_picture.bands for lane in band.lanes)
+        return max((len(str(lane.address)) + (not lane.own) for lane in lanes), default=0)
+
+    @cached_property
     def lane_texts(self) -> Mapping[str, Searched]:
         """What the filter asks of each lane, by its key."""
         return lane_texts(self.whole_picture, self.checks, self.targets, self.report)
@@ -273,6 +279,11 @@ def _carried(before: State, after: State) -> State:
     return after
 
 
+def without_times(state: State) -> State:
+    """The state whose lanes have no times of past runs."""
+    return _carried(state, replace(state, watching=False)) if state.watching else state
+
+
 def _quiet(state: State) -> State:
     """The state without its message."""
     return _carried(state, replace(state, message="")) if state.message else state
@@ -282,6 +293,7 @@ _PICTURED: Final = ("checks", "targets", "report", "phase")
 _LISTED: Final = ("report", "difference", "incomparable", "findings_only")
 _DERIVED: Final = {
     "whole_picture": _PICTURED,
+    "longest_address": _PICTURED,
     "lane_texts": _PICTURED,
     "finding_texts": ("report",),
     "uneventful": ("report",),
@@ -555,10 +567,15 @@ def run_beside(state: State, by: int) -> Remembered | None:
     return None if wanted >= last else run_of(memory, wanted)
 
 
-def _timeline(state: State) -> State:
+def lane_under_cursor(state: State) -> Lane | None:
+    """The lane in which the cursor of the path is."""
     key = cursor(state)
     lanes = (lane for band in state.whole_picture.bands for lane in band.lanes)
-    found = next((lane for lane in lanes if key == lane.key or any(cell.key == key for cell in cells_of(lane))), None)
+    return next((lane for lane in lanes if key == lane.key or any(cell.key == key for cell in cells_of(lane))), None)
+
+
+def _timeline(state: State) -> State:
+    found = lane_under_cursor(state)
     if found is None:
         return replace(state, message="no address is under the cursor of the path: move it to one")
     return _reading(state, found.key)
@@ -601,7 +618,7 @@ def _opened(state: State) -> State:
     finding = finding_under_cursor(state)
     if key.startswith("finding/"):
         return _at_steps(state, finding) if state.is_whole and finding is not None else _reading(state, key)
-    if finding is not None and (state.is_whole or (state.pane is Pane.PATH and _is_failed(state, key))):
+    if finding is not None and (state.is_whole or (state.pane is Pane.PATH and is_failed(state, key))):
         return _reading(state, f"finding/{finding.id}")
     return replace(state, message="no finding rests on it") if state.is_whole else _reading(state, key)
 
@@ -624,7 +641,8 @@ def _searched(state: State, searched: PageSearched) -> State:
     return replace(state, search=searched.text, places=len(rows), place=place, scrolled=top)
 
 
-def _is_failed(state: State, key: str) -> bool:
+def is_failed(state: State, key: str) -> bool:
+    """Whether a key is that of a step that failed."""
     return any(cell.key == key and cell.progress is Progress.FAILED for cell in _cells(state.whole_picture))
 
 
@@ -807,13 +825,13 @@ def _symptoms(findings: Sequence[Finding], cause: Finding, report: Report, depth
 
 
 def _entry(finding: Finding, report: Report, depth: int) -> Entry:
-    where = f"{finding.target}: " if finding.target is not None else ""
+    where = f" ({finding.target})" if finding.target is not None else ""
     suffix = " (suppressed)" if finding.suppressed else "" if finding.counts else " (not counted)"
     return Entry(
         key=f"finding/{finding.id}",
         word=finding.severity.upper(),
         tone=tone_of(finding, report),
-        text=f"{where}{finding.title} [{finding.code}]{suffix}",
+        text=f"{finding.title}{where} [{finding.code}]{suffix}",
         depth=depth,
     )
 

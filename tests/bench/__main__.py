@@ -10,7 +10,20 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from tests.bench import checks, fleet, growth, history, judging, onefile, record, rivals, start, steps, watching
+from tests.bench import (
+    checks,
+    fleet,
+    growth,
+    history,
+    judging,
+    onefile,
+    record,
+    rivals,
+    screen,
+    start,
+    steps,
+    watching,
+)
 from tests.bench.promise import Promise, Row, rows_of
 
 MEASUREMENTS: Final = (
@@ -20,6 +33,7 @@ MEASUREMENTS: Final = (
     *growth.MEASUREMENTS,
     *history.MEASUREMENTS,
     *start.MEASUREMENTS,
+    *screen.MEASUREMENTS,
     *onefile.MEASUREMENTS,
     *judging.MEASUREMENTS,
     *fleet.MEASUREMENTS,

@@ -188,6 +188,17 @@ FORMED: Final = (
         bad=("yaml", "JSON", "json,text", "0"),
     ),
     Option(
+        name="theme",
+        wanted="'terminal', 'contrast', 'light'",
+        bad=("dark", "Light", "terminal,light", "*", "solarized"),
+    ),
+    Option(
+        name="key",
+        wanted="",
+        bad=("save", "save=", "=s", "sav=s", "save=s,", "leave=x", "save=ctrl+S", "save=ctrl+i", "save=f13", "quit=qq"),
+        multiple=True,
+    ),
+    Option(
         name="suppress",
         wanted="",
         bad=(
@@ -285,9 +296,12 @@ _OF_A_WATCH: Final = frozenset(
 )
 
 
+_OF_THE_INTERFACE: Final = frozenset({"theme", "key", "no-mouse"})
+
+
 def _command_with(name: str) -> str:
     """The command that has an option."""
-    return "watch" if name in _OF_A_WATCH else "check"
+    return "watch" if name in _OF_A_WATCH else "demo" if name in _OF_THE_INTERFACE else "check"
 
 
 VPC: Final = Option(
@@ -368,7 +382,7 @@ TEXTS: Final = {
 }
 """Options that take nearly any text: what would be right, and what of `ANYWHERE` is not."""
 TOO_LONG: Final = "a text of at most 4096 characters without NUL"
-FLAGS: Final = ("no-api", "jobs", "no-ec2", "run-agents", "fips", "dual-stack", "brief", "redact")
+FLAGS: Final = ("no-api", "jobs", "no-ec2", "run-agents", "fips", "dual-stack", "no-mouse", "brief", "redact")
 NO_BOOLEANS: Final = ("maybe", "2", "truee", "none", "-1", "\x1b[2J", "\u202eyes", "\udcff", "9" * LONG)
 
 WRONG_TYPES: Final = {

@@ -79,6 +79,10 @@ class Session:
             if len(self.output) != before:
                 before, since = len(self.output), time.monotonic()
 
+    def read(self, seconds: float = 0.1) -> None:
+        """Read what comes within this time."""
+        self._read(seconds)
+
     def press(self, *keys: str) -> None:
         """Type."""
         self.send("".join(keys).encode())

@@ -372,6 +372,64 @@ def test_signals_are_given_back() -> None:
         assert session.text().endswith("\nSIG_DFL SIG_DFL SIG_DFL\n")
 
 
+def test_ctrl_z_gives_the_terminal_to_the_shell_and_fg_comes_back() -> None:
+    with on_terminal(["bash", "--norc", "-i"], environment={"PS1": "$ ", "HISTFILE": ""}) as session:
+        session.press(f"{PROGRAM} demo --tui\n")
+        session.until(HEALTHY)
+        session.until_quiet()
+        session.press("\x1a")
+        session.until("Stopped")
+        assert {mode for mode in session.modes() if mode != 2004} == set()  # readline has pastes marked
+        assert session.key_modes() == 0
+        session.press("echo $((6 * 7))\n")
+        session.until("42")
+        session.press("fg\n")
+        session.until_drawn(80)
+        session.press("?")
+        session.until("to the next pane")
+        session.press("q", "q")
+        session.until(f"OK  {HEALTHY}")
+        session.until("$ ")  # what is typed before is lost
+        session.press("exit 5\n")
+        assert session.ended() == 5
+        assert "Traceback" not in session.text()
+
+
+def test_ctrl_z_stops_nothing_that_no_shell_would_continue() -> None:
+    with on_terminal([PROGRAM, "demo", "--tui"]) as session:
+        session.until(HEALTHY)
+        session.press("\x1a")
+        session.until("not suspended: no shell could continue it")
+        session.press("q")
+        assert session.ended() == 0
+
+
+def test_no_mouse_leaves_it_to_the_terminal() -> None:
+    with on_terminal([PROGRAM, "demo", "--tui", "--no-mouse"]) as session:
+        session.until(HEALTHY)
+        assert not {1000, 1002, 1003, 1006} & session.modes().keys()
+        session.press("q")
+        assert session.ended() == 0
+    with on_terminal([PROGRAM, "demo", "--tui"]) as session:
+        session.until(HEALTHY)
+        assert 1003 in session.modes()
+        session.press("q")
+        assert session.ended() == 0
+
+
+def test_theme_and_keys_of_the_configuration_file(tmp_path: Path) -> None:
+    config = tmp_path / "backuplink.toml"
+    config.write_text('theme = "light"\nkey = ["quit=x", "help=f1"]\nno-mouse = true\n', "utf-8")
+    environment = {"BACKUPLINK_CONFIG": str(config), "COLORTERM": "truecolor"}
+    with on_terminal([PROGRAM, "demo", "--tui"], environment=environment) as session:
+        session.until(HEALTHY)
+        session.until_quiet()
+        assert b"48;2;255;255;255" in session.output
+        assert "x quit" in session.text()
+        session.press("x")
+        assert session.ended() == 0
+
+
 BROKEN: Final = f"""
 import sys
 from contextlib import asynccontextmanager
@@ -538,8 +596,12 @@ def test_where_textual_cannot_be_loaded() -> None:
         pytest.param(["no-such-file"], "no-such-file: cannot be read", id="no file"),
         pytest.param(["README.md"], "README.md: is no JSON", id="no report"),
         pytest.param(["x.json", "--region", "eu-west-1"], "--region applies to a run", id="an option of a run"),
+        pytest.param(["x.json", "--watch"], "--watch applies to a run", id="a watch"),
         pytest.param(["x.json", "--suppress", "TCP001"], "--suppress applies to a run", id="what counts"),
         pytest.param(["--redact"], "", id="masks"),
+        pytest.param(["--key", "save=y"], "y would be the key of both copy and save", id="a key of two actions"),
+        pytest.param(["--key", "sav=y"], "did you mean save?", id="no action"),
+        pytest.param(["--theme", "dark"], "'terminal', 'contrast', 'light'", id="no theme"),
     ],
 )
 def test_a_call_that_makes_no_sense(words: list[str], why: str) -> None:

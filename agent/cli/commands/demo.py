@@ -1,5 +1,6 @@
 """`backuplink demo`."""
 
+from collections.abc import Collection
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -8,10 +9,18 @@ from click.core import ParameterSource
 
 from agent.cli.commands.watch import reader_of
 from agent.cli.group import Command
-from agent.cli.options import WATCH_ONLY, demo_report_options, watch_options, workload_option
+from agent.cli.options import (
+    INTERFACE_ONLY,
+    WATCH_ONLY,
+    demo_report_options,
+    interface_options,
+    watch_options,
+    workload_option,
+)
 from agent.cli.param_types import FOLDER, count
 from agent.cli.to_settings import (
     fleet_output_from,
+    interface_from,
     report_options_from,
     watching_from,
     watching_on_screen_from,
@@ -71,6 +80,7 @@ def _complete_scenarios(_: click.Context, __: click.Parameter, incomplete: str) 
     "inventory.",
 )
 @watch_options
+@interface_options
 @demo_report_options
 @click.pass_context
 def demo(
@@ -93,9 +103,11 @@ def demo(
     from agent.app.demo import SimulatedTurns, check_scenario, load_scenario, scenario_list, show_scenario
 
     if not again_and_again:
-        _refuse_watch_options(context)
+        _refuse_options(context, WATCH_ONLY, "a watch: `backuplink demo --watch`")
     elif on_screen:
-        _refuse_watch_options(context, useful=_ON_SCREEN, where="a watch without --tui")
+        _refuse_options(context, WATCH_ONLY - _ON_SCREEN, "a watch without --tui")
+    if not on_screen:
+        _refuse_options(context, INTERFACE_ONLY, "the interface: `backuplink demo --tui`")
     if fleet_size is not None:
         return _join(context, fleet_size, fleet_files)
     if fleet_files is not None:
@@ -109,7 +121,7 @@ def demo(
     chosen = load_scenario(scenario, workloads_from(workloads))
     if on_screen:
         watching = watching_on_screen_from(options, is_kept=again_and_again)
-        return show_scenario(chosen, watching, wanted, context.obj, is_watch=again_and_again)
+        return show_scenario(chosen, watching, wanted, interface_from(options), context.obj, is_watch=again_and_again)
     if again_and_again:
         return _watch(context, SimulatedTurns(chosen))
     return check_scenario(chosen, wanted, context.obj)
@@ -125,15 +137,12 @@ def _join(context: click.Context, size: int, folder: str | None) -> int:
     return join_estate(size, folder, options["suppressions"], fleet_output_from(options), context.obj)
 
 
-def _refuse_watch_options(
-    context: click.Context, useful: frozenset[str] = frozenset(), where: str = "a watch: `backuplink demo --watch`"
-) -> None:
-    """Raise UsageError for options that only a watch uses, except the useful ones. The environment and the
-    configuration file may have them for other calls."""
+def _refuse_options(context: click.Context, names: Collection[str], use: str) -> None:
+    """Raise UsageError for options that are only of use elsewhere. The environment and the configuration file may have
+    them for other calls."""
     for option in context.command.params:
-        is_given = option.name is not None and context.get_parameter_source(option.name) is ParameterSource.COMMANDLINE
-        if is_given and option.name in WATCH_ONLY - useful:
-            raise click.UsageError(f"{option.opts[0]} applies to {where}.")
+        if option.name in names and context.get_parameter_source(option.name) is ParameterSource.COMMANDLINE:
+            raise click.UsageError(f"{option.opts[0]} applies to {use}.")
 
 
 def _watch(context: click.Context, turns: "SimulatedTurns") -> int:

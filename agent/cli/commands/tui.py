@@ -8,9 +8,16 @@ import click
 from click.core import ParameterSource
 
 from agent.cli.group import Command
-from agent.cli.options import history_options, report_options, run_options, screen_options
+from agent.cli.options import (
+    INTERFACE_ONLY,
+    history_options,
+    interface_options,
+    report_options,
+    run_options,
+    screen_options,
+)
 from agent.cli.param_types import complete_files
-from agent.cli.to_settings import report_options_from, settings_from, watching_on_screen_from
+from agent.cli.to_settings import interface_from, report_options_from, settings_from, watching_on_screen_from
 from agent.settings import ReportOptions
 
 
@@ -19,6 +26,7 @@ from agent.settings import ReportOptions
 @run_options
 @screen_options
 @history_options
+@interface_options
 @report_options
 @click.pass_context
 def tui(context: click.Context, /, report_file: str | None, **options: Any) -> int:
@@ -36,12 +44,12 @@ def tui(context: click.Context, /, report_file: str | None, **options: Any) -> i
     """
     from agent.app.show import show_host, show_saved
 
-    wanted = report_options_from(options)
+    wanted, interface = report_options_from(options), interface_from(options)
     if report_file is None:
         settings, watching = settings_from(options, os.environ, context.obj), watching_on_screen_from(options)
-        return show_host(settings, watching, wanted, context.obj, is_watch=options["again_and_again"])
+        return show_host(settings, watching, wanted, interface, context.obj, is_watch=options["again_and_again"])
     _refuse_run_options(context)
-    return show_saved(report_file, wanted, context.obj)
+    return show_saved(report_file, wanted, interface, context.obj)
 
 
 def _refuse_run_options(context: click.Context) -> None:
@@ -49,7 +57,9 @@ def _refuse_run_options(context: click.Context) -> None:
     configuration file may have them for other calls."""
     if context.params["report_file"] == "-":
         raise click.UsageError("REPORT must be a file here: the interface reads keys from stdin.")
-    useful = {field.name for field in fields(ReportOptions)} - {"suppressions"} | {"config", "report_file"}
+    useful = (
+        {field.name for field in fields(ReportOptions)} - {"suppressions"} | {"config", "report_file"} | INTERFACE_ONLY
+    )
     for name in context.params.keys() - useful:
         if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
             option = next(param.opts[0] for param in context.command.params if param.name == name)

@@ -2,7 +2,7 @@
 every character counts."""
 
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 from rich.segment import Segment
 from rich.style import Style
@@ -11,19 +11,22 @@ from textual.geometry import Region, Size
 from textual.message import Message
 from textual.reactive import reactive
 from textual.screen import Screen
+from textual.selection import Selection
 from textual.strip import Strip
 from textual.widget import Widget
 
 from agent.tui import detail, drawing
 from agent.tui.actions import Pane
+from agent.tui.keys import Key
 from agent.tui.lines import Glyphs, Line, Tone, width_of
-from agent.tui.network_path import has_many_services
 from agent.tui.search import places
 from agent.tui.state import State, cursor, marked, selected_entry
 
 T = TypeVar("T")
 WHEEL = 3
 """Lines that one step of the mouse wheel scrolls."""
+TAILED = 4
+"""Rows from which on a pane has one to spare for what is below it."""
 NEAR = 2
 """Distance in lines outside of the visible ones up to which the pane scrolls line by line."""
 
@@ -33,14 +36,22 @@ class TonedScreen(Screen[T]):
 
     COMPONENT_CLASSES = {f"lines--{tone}" for tone in Tone} | {"lines--cursor", "lines--marked"}
 
+    _select_state = reactive(None, repaint=False)  # what is selected draws itself; Textual would repaint the screen
+    virtual_size = reactive(Size(0, 0), repaint=False)  # nothing scrolls; Textual would lay out and paint all again
+
 
 class TextLines(Widget):
     """Lines of text from the top on. Their screen is a TonedScreen."""
+
+    virtual_size = reactive(Size(0, 0), repaint=False)  # as in TonedScreen
 
     def __init__(self, glyphs: Glyphs, *, id: str | None = None) -> None:  # noqa: A002 - as Textual has it
         super().__init__(id=id)
         self.glyphs = glyphs
         self._drawn: tuple[tuple[Line, str | None, frozenset[str]], ...] = ()
+        self._drawn_for = Size(0, 0)
+        """The size for which they were drawn."""
+        self._is_rendering = False
 
     def draw(
         self, lines: Sequence[Line], under_cursor: str | None = None, highlighted: frozenset[str] = frozenset()
@@ -55,11 +66,16 @@ class TextLines(Widget):
             for line in lines[: self.size.height]
         )
         before, self._drawn = self._drawn, drawn
+        self._drawn_for = self.size
+        if self._is_rendering:
+            return
         rows = [
             row
             for row in range(max(len(before), len(drawn)))
             if row >= len(before) or row >= len(drawn) or before[row] != drawn[row]
         ]
+        if rows and (selection := self.text_selection) is not None and any(map(selection.get_span, rows)):
+            self.screen.clear_selection()  # other words stand there now
         if rows:
             self.refresh(*(Region(0, row, self.size.width, 1) for row in rows))
 
@@ -80,7 +96,32 @@ class TextLines(Widget):
             if span.key is not None and span.key == under_cursor:
                 style += self._tone_style("cursor")
             segments.append(Segment(span.text, style))
-        return Strip(segments, width_of(line)).adjust_cell_length(width, base)
+        strip = Strip(segments, width_of(line)).adjust_cell_length(width, base)
+        selection = self.text_selection
+        return self._selected(strip, None if selection is None else selection.get_span(y)).apply_offsets(0, y)
+
+    def _selected(self, strip: Strip, columns: tuple[int, int] | None) -> Strip:
+        """The strip with what is selected in these columns shown; an end of -1 is that of the line."""
+        if columns is None:
+            return strip
+        start, end = columns
+        end = strip.cell_length if end < 0 else end
+        middle = strip.crop(start, end).apply_style(self._tone_style("cursor"))
+        return Strip.join([strip.crop(0, start), middle, strip.crop(end)])
+
+    def get_selection(self, selection: Selection) -> tuple[str, str] | None:
+        """The text that a drag has selected, without the blanks at the ends of lines."""
+        rows: list[str] = []
+        for y, (line, _, _) in enumerate(self._drawn):
+            if (columns := selection.get_span(y)) is not None:
+                start, end = columns
+                rows.append("".join(span.text for span in line)[start : None if end < 0 else end].rstrip())
+        return "\n".join(rows), "\n"
+
+    @property
+    def has_selection(self) -> bool:
+        """Whether a drag has selected something, which the click that ends it must leave alone."""
+        return bool(self.screen.selections)
 
     def key_at(self, column: int, row: int) -> str | None:
         """Key of the span at this position, for the mouse."""
@@ -106,6 +147,15 @@ class StateLines(TextLines):
     def on_resize(self) -> None:
         self.show()
 
+    def render_line(self, y: int) -> Strip:
+        if self._drawn_for != self.size:  # before its event comes: or what was drawn for another size would be sent
+            self._is_rendering = True
+            try:
+                self.show()
+            finally:
+                self._is_rendering = False
+        return super().render_line(y)
+
     def show(self) -> None:
         if self.state is not None and self.size:
             self.draw(self.lines(self.state))
@@ -128,14 +178,20 @@ class VerdictLine(StateLines):
 class Footer(StateLines):
     """The message, or the keys."""
 
+    def __init__(self, glyphs: Glyphs, keys: Sequence[Key], *, id: str | None = None) -> None:  # noqa: A002
+        super().__init__(glyphs, id=id)
+        self._keys = keys
+
     def lines(self, state: State) -> Sequence[Line]:
-        return (drawing.footer(state, self.size.width),)
+        return (drawing.footer(state, self.size.width, self._keys),)
 
 
 class PaneWidget(StateLines):
     """A pane that keys can go to: a title line, and its content below."""
 
     pane: Pane
+    says_below: ClassVar[bool] = False
+    """Whether its last row says what is below it, where there is more than there is room for."""
 
     class Picked(Message):
         """A click on a pane, and on `key` where it has one there."""
@@ -166,7 +222,7 @@ class PaneWidget(StateLines):
     @property
     def page(self) -> int:
         """Lines that are visible at once."""
-        return max(self.size.height - 1, 1)
+        return max(self.size.height - 1 - self._has_tail, 1)
 
     @property
     def most(self) -> int:
@@ -189,8 +245,11 @@ class PaneWidget(StateLines):
             right=drawing.position(self._top, self.page, count),
         )
 
-    def tail(self, state: State, below: Sequence[Line]) -> Sequence[Line]:
-        """What follows the visible lines, for which `page` leaves room."""
+    _has_tail = False
+    """Whether the last row says what is below it."""
+
+    def below(self, state: State, lines: Sequence[Line]) -> Line:
+        """What these lines hold, which are below the last visible one."""
         return ()
 
     def under_cursor(self, state: State) -> str | None:
@@ -206,11 +265,13 @@ class PaneWidget(StateLines):
             return
         content = self.content(state)
         self._count = len(content)
+        self._has_tail = self.says_below and len(content) > self.size.height - 1 >= TAILED
         key = self.under_cursor(state)
         self._scroll(state, content, self.followed(state, content))
         highlighted = marked(state) if self.pane is Pane.PATH else frozenset[str]()
         end = self._top + self.page
-        lines = (self.heading(state, len(content)), *content[self._top : end], *self.tail(state, content[end:]))
+        tail = (self.below(state, content[end:]),) if self._has_tail else ()
+        lines = (self.heading(state, len(content)), *content[self._top : end], *tail)
         self.draw(lines, key if state.source is self.pane else None, highlighted)
 
     def _scroll(self, state: State, content: Sequence[Line], key: str | None) -> None:
@@ -231,6 +292,8 @@ class PaneWidget(StateLines):
         self._top = max(min(self._top, rows[0]), rows[-1] - self.page + 1, 0)
 
     def on_click(self, event: events.Click) -> None:
+        if self.has_selection:
+            return
         key = self.key_at(event.x, event.y)
         self.post_message(self.Picked(self.pane, key, is_double=event.chain > 1))
 
@@ -246,29 +309,28 @@ class PathPane(PaneWidget):
 
     pane = Pane.PATH
 
+    says_below = True
     _content: tuple[tuple[object, ...], Sequence[Line]] = ((), ())
     """The inputs of the last drawing, and its lines."""
-    _has_tail = False
 
-    @property
-    def page(self) -> int:
-        return max(super().page - self._has_tail, 1)
-
-    def tail(self, state: State, below: Sequence[Line]) -> Sequence[Line]:
-        return (drawing.below(state, below),) if self._has_tail else ()
+    def below(self, state: State, lines: Sequence[Line]) -> Line:
+        return drawing.below(state, lines)
 
     def content(self, state: State) -> Sequence[Line]:
         inputs = (state.picture, state.memory, state.watching, self.size.width)
         before = self._content[0]
         if not before or any(now is not then for now, then in zip(inputs, before, strict=True)):
             self._content = inputs, drawing.path(state, self.size.width, self.glyphs)
-        # Of many services, some are likely to be below the last visible line.
-        self._has_tail = has_many_services(state.picture) and len(self._content[1]) > super().page
         return self._content[1]
 
     def heading(self, state: State, count: int) -> Line:
-        right = drawing.position(self._top, self.page, count)
-        return drawing.caption(self.size.width, self.glyphs, is_active=state.pane is Pane.PATH, right=right)
+        return drawing.caption(
+            self.size.width,
+            self.glyphs,
+            is_active=state.pane is Pane.PATH,
+            right=drawing.position(self._top, self.page, count),
+            longest=state.longest_address,
+        )
 
     def under_cursor(self, state: State) -> str | None:
         return cursor(state)
@@ -284,8 +346,12 @@ class CausesPane(PaneWidget):
     """The causes, worst first."""
 
     pane = Pane.CAUSES
+    says_below = True
     _wanted = 0
-    """Height when it was last shown."""
+    """Height that it was given last."""
+
+    def below(self, state: State, lines: Sequence[Line]) -> Line:
+        return drawing.more_causes(state, lines)
 
     def content(self, state: State) -> Sequence[Line]:
         return drawing.causes(state, self.size.width)
@@ -295,14 +361,15 @@ class CausesPane(PaneWidget):
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
         """As many lines as there are causes; the detail gets the rest."""
-        return 1 if self.state is None else 1 + len(drawing.causes(self.state, width))
+        self._wanted = self._rows(width)
+        return self._wanted
+
+    def _rows(self, width: int) -> int:
+        return 2 if self.state is None else 1 + len(drawing.causes(self.state, width))
 
     def show(self) -> None:
-        if self.state is not None and self.size.width:
-            wanted = self.get_content_height(self.size, self.size, self.size.width)
-            if wanted != self._wanted:
-                self._wanted = wanted
-                self.refresh(layout=True)
+        if self.size.width and self._rows(self.size.width) != self._wanted:
+            self.refresh(layout=True)
         super().show()
 
 

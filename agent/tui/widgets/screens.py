@@ -16,7 +16,7 @@ from agent.formats.registry import FORMATS
 from agent.settings import Settings
 from agent.tui import form
 from agent.tui.drawing import position, rule
-from agent.tui.keys import KEYS, Key
+from agent.tui.keys import Key
 from agent.tui.lines import Glyphs, Line, Span, Tone, wrapped
 from agent.tui.widgets.choice import Choice
 from agent.tui.widgets.pane import WHEEL, TextLines, TonedScreen
@@ -65,7 +65,7 @@ class Page(TextLines, can_focus=True):
 
     def on_click(self, event: events.Click) -> None:
         key = self.key_at(event.x, event.y)
-        if key is not None:
+        if key is not None and not self.has_selection:
             self.at = int(key)
 
     def watch_at(self) -> None:
@@ -106,61 +106,15 @@ class TextScreen(TonedScreen[None]):
         yield Page(*self._page)
 
 
-class CopyScreen(TonedScreen[None]):
-    """The commands of a fix in full, one of them copied."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q", "dismiss", show=False),
-        Binding("c,enter", "copy", show=False),
-    ]
-
-    def __init__(self, glyphs: Glyphs, heading: str, commands: Sequence[str], copy: Callable[[str], None]) -> None:
-        super().__init__()
-        self._glyphs = glyphs
-        self._heading = heading
-        self._commands = commands
-        self._copy = copy
-        self._copied = 0
-
-    def compose(self) -> ComposeResult:
-        yield Page(self._glyphs, self._heading, self._lines, len(self._commands))
-
-    def on_mount(self) -> None:
-        self.action_copy()
-
-    def action_copy(self) -> None:
-        """Send the chosen command to the terminal's clipboard (OSC 52), which does not confirm it."""
-        page = self.query_one(Page)
-        self._copied = page.at
-        self._copy(self._commands[page.at])
-        page.show()
-
-    def _lines(self, width: int) -> Sequence[Line]:
-        lines: list[Line] = []
-        for number, command in enumerate(self._commands):
-            words = f"{number + 1}. sent to the terminal's clipboard" if number == self._copied else f"{number + 1}."
-            lines.append((Span(f" {words}", Tone.OK if number == self._copied else Tone.FAINT, str(number)),))
-            # On lines of its own from the first column on, so that the mouse can select exactly the command.
-            lines += [
-                (Span(command[start : start + width], Tone.STRONG),) for start in range(0, len(command), width)
-            ] or [()]
-            lines.append(())
-        note = (
-            "Up and down choose, c copies, esc goes back. A terminal without OSC 52 has not copied it: select it with "
-            "the mouse. Replace words in <ANGLE BRACKETS>; their values are unknown here."
-        )
-        lines += wrapped(note, width, tone=Tone.FAINT)
-        return lines
-
-
-def help_lines(width: int, *, can_run: bool) -> Sequence[Line]:
-    """What the keys do, and what else there is to know."""
+def help_lines(width: int, keys: Sequence[Key], *, can_run: bool) -> Sequence[Line]:
+    """What the keys of a table do, and what else there is to know."""
     lines: list[Line] = []
-    for key in KEYS:
+    for key in keys:
         if key.runs and not can_run:
             continue
         start = f" {key.shown:<11} "
-        for place, (span,) in enumerate(wrapped(key.description, width - 1, first=start, later=" " * len(start))):
+        words = f"{key.description} [{key.name}]"
+        for place, (span,) in enumerate(wrapped(words, width - 1, first=start, later=" " * len(start))):
             head = Span(span.text[: len(start)], Tone.STRONG if place == 0 else Tone.PLAIN)
             lines.append((head, Span(span.text[len(start) :])))
     lines.append(())
@@ -171,7 +125,10 @@ def help_lines(width: int, *, can_run: bool) -> Sequence[Line]:
         "In a watch, the strip over the path has a mark for each run: a low line for ok, ! warning, x critical, ? "
         "unknown. Below a lane are its loss, its average and its worst time to connect, and its last times, where x is "
         "a failure and o one that does not count. enter on an address opens its chart.",
-        "A click selects, a second click opens, the wheel scrolls. The mouse is never needed.",
+        "The names in [brackets] are for --key, and for the list `key` of the configuration file: key = "
+        '["save=ctrl+s"] there is --key save=ctrl+s. Forms and lists keep their keys.',
+        "A click selects, a second click opens, the wheel scrolls. A drag selects text, which ctrl+c copies; with "
+        "Shift held the terminal selects. --no-mouse leaves the mouse to the terminal. The mouse is never needed.",
         "For a screen reader or a program: backuplink check writes the same as plain text, line by line, and "
         "backuplink check --format json as data. backuplink explain CODE writes the page of a finding.",
         "Exit code: the verdict of the last whole run: 0 ok, 1 warning, 2 critical, 3 unknown. Without a finished run "
@@ -181,65 +138,11 @@ def help_lines(width: int, *, can_run: bool) -> Sequence[Line]:
     return lines
 
 
-class PaletteScreen(TonedScreen[str | None]):
-    """All commands, by name."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "dismiss", show=False),
-        Binding("up", "move(-1)", show=False),
-        Binding("down", "move(1)", show=False),
-    ]
-
-    def __init__(self, glyphs: Glyphs, *, can_run: bool) -> None:
-        super().__init__()
-        self._glyphs = glyphs
-        self._keys = [key for key in KEYS if key.listed and (can_run or not key.runs)]
-        self._matching: list[Key] = self._keys
-
-    def compose(self) -> ComposeResult:
-        yield quiet_input("", "a command", id="wanted")
-        yield Page(self._glyphs, "Commands", self._lines, len(self._matching))
-
-    def on_mount(self) -> None:
-        self.query_one(Page).can_focus = False
-
-    @on(Input.Changed)
-    def narrow(self, changed: Input.Changed) -> None:
-        wanted = changed.value.lower().split()
-        self._matching = [
-            key for key in self._keys if all(word in f"{key.hint} {key.description}".lower() for word in wanted)
-        ]
-        page = self.query_one(Page)
-        page.choices = len(self._matching)
-        page.at = 0
-        page.show()
-
-    @on(Input.Submitted)
-    def choose(self) -> None:
-        place = self.query_one(Page).at
-        self.dismiss(self._matching[place].action if place < len(self._matching) else None)
-
-    def on_click(self, event: events.Click) -> None:
-        if isinstance(event.widget, Page) and event.widget.key_at(event.x, event.y) is not None:
-            self.choose()
-
-    def action_move(self, by: int) -> None:
-        self.query_one(Page).action_move(by)
-
-    def _lines(self, width: int) -> Sequence[Line]:
-        lines: list[Line] = []
-        for number, key in enumerate(self._matching):
-            start = f" {key.shown.split()[0]:<9} "
-            wide = wrapped(key.description, width - 1, first=start, later=" " * len(start))
-            lines += [tuple(Span(span.text, span.tone, str(number)) for span in line) for line in wide]
-        return lines or [(Span(" no command of that name", Tone.FAINT),)]
-
-
 class Form(TonedScreen[object]):
     """Fields with labels and error messages."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "dismiss(None)", show=False),
+        Binding("escape,q", "dismiss(None)", show=False),  # q where no text is typed
         Binding("enter", "submit", show=False),
         Binding("down", "app.focus_next", show=False),
         Binding("up", "app.focus_previous", show=False),

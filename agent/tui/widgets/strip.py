@@ -32,6 +32,8 @@ class RunStrip(StateLines):
             self.draw(self.lines(state), None if run is None else key_of(run))
 
     def on_click(self, event: events.Click) -> None:
+        if self.has_selection:
+            return
         key = self.key_at(event.x, event.y)
         number = None if key is None else number_in(key)
         if number is not None:

@@ -11,7 +11,7 @@ from agent.catalog.services import SERVICES
 from agent.report.hops import Stage
 from agent.report.model import Report
 from agent.tui.actions import DetailOpened, FindingsToggled, ItemSelected, LogOpened, Pane, RunFinished, RunRequested
-from agent.tui.detail import commands_of, detail, title
+from agent.tui.detail import detail, title
 from agent.tui.lines import ASCII, width_of
 from agent.tui.network_path import THIS_HOST
 from agent.tui.page import filled
@@ -106,12 +106,15 @@ def test_a_lane_has_the_path_that_is_configured() -> None:
 
 
 def test_a_finding_says_what_was_seen_what_to_do_and_its_page() -> None:
-    text = shown(at("one-zone-silent", "finding/TCP002@backup", Pane.CAUSES))
+    state = at("one-zone-silent", "finding/TCP002@backup", Pane.CAUSES)
+    seen, to_do = "443 timed out on 10.0.2.17 after 3.0 s", "What to do: "
+    assert shown(state).index(to_do) < shown(state).index(seen)  # under the title there is room for little
+    text = shown(after(state, DetailOpened()))
 
     order = [
-        "443 timed out on 10.0.2.17 after 3.0 s",
-        "What to do",
-        "aws ec2 describe-network-interfaces --region eu-west-1 --filters",
+        seen,
+        to_do,
+        "reads: aws ec2 describe-network-interfaces --region eu-west-1 --filters",
         "evidence: tcp/backup/10.0.2.17/443",
         "TCP002 ",
         "CONFIRM",
@@ -124,7 +127,7 @@ def test_a_finding_says_what_was_seen_what_to_do_and_its_page() -> None:
 def test_on_the_whole_screen_a_finding_has_its_headline() -> None:
     state = at("one-zone-silent", "finding/TCP002@backup", Pane.CAUSES)
 
-    headline = "CRITICAL backup: Some of the endpoint's addresses do not answer [TCP002]"
+    headline = "CRITICAL  Some of the endpoint's addresses do not answer (backup) [TCP002]"
     assert headline not in shown(state)
     assert headline in shown(after(state, DetailOpened()))
 
@@ -311,9 +314,9 @@ def test_a_page_keeps_the_placeholder_of_what_a_service_does_not_have() -> None:
 
 
 def test_commands_are_lines_for_a_shell_with_nothing_hidden_in_them() -> None:
-    finding = report_of("one-zone-silent").findings[0]
+    report = report_of("one-zone-silent")
+    finding = report.findings[0]
     command = replace(finding.fix.commands[0], argv=("aws", "a b", "\x1b]52;c;x\a", "<PLACE>"))
+    report = replace(report, findings=(replace(finding, fix=replace(finding.fix, commands=(command,))),))
 
-    assert commands_of(replace(finding, fix=replace(finding.fix, commands=(command,)))) == (
-        r"aws 'a b' '\x1b]52;c;x\x07' '<PLACE>'",
-    )
+    assert r"aws 'a b' '\x1b]52;c;x\x07' '<PLACE>'" in shown(saved("kept", report))

@@ -172,6 +172,38 @@ async def test_a_disk_that_hangs_holds_up_nothing_and_what_is_lost_is_counted(mo
     assert [entry.lost for entry in disk.entries] == [0, 6]
 
 
+class Full(Hanging):
+    """A history on a full disk."""
+
+    def append(self, entry: Entry) -> None:
+        raise HistoryError("No space left on device")
+
+
+async def test_a_run_that_is_not_kept_is_said_and_quitting_asks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(following, "read_memory", lambda *_: (Memory(), None))
+    replay = Replay("healthy")
+    app = app_of(
+        Live(title="demo", settings=settings(), measure=replay.measure, is_watch=True, history=Full()),
+    )
+
+    async def act(pilot: Pilot[int]) -> None:
+        await until(pilot, lambda state: state.next_at is not None)
+        assert "this run is not in the history: No space left on device" in screen_of(pilot)[-1]
+        await pilot.press("j", "q")
+        assert "quitting ends the watch" in screen_of(pilot)[-1]
+        await pilot.press("q")
+
+    assert (await drive(app, act)).return_value == 0
+
+
+def test_the_file_is_closed_also_where_no_run_was_made(tmp_path: Path) -> None:
+    history = writer(tmp_path / "kept.db")
+    app = app_of(Live(title="demo", settings=settings(), measure=Replay("healthy").measure, history=history))
+    assert list(tmp_path.glob("kept.db-*"))
+    app.close()
+    assert not list(tmp_path.glob("kept.db-*"))
+
+
 async def test_with_other_settings_the_rules_begin_anew() -> None:
     follower = Follower(WATCHING, None)
     await follow(follower, "one-zone-silent", "one-zone-silent")

@@ -117,7 +117,7 @@ async def test_it_stands_on_the_screen_as_it_is(text: str) -> None:
             ("home",),
             ("down", "right", "enter"),
             ("escape", "tab", "enter"),
-            ("escape", "c"),
+            ("escape", "y"),
             ("escape", "f"),
         ):
             await pilot.press(*keys)

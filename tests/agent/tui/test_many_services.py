@@ -104,17 +104,20 @@ async def test_what_is_below_is_told(services: tuple[str, ...]) -> None:
     async def act(pilot: Pilot[int]) -> None:
         await pilot.press("shift+tab", "g")
         await pilot.pause()
-        below = next(line for line in screen_of(pilot) if line.startswith(" below: "))
-        words_of = re.fullmatch(r" below: (\d+) lines with (\d+) services, (\d) of them not ok", below)
+        below = next(line for line in screen_of(pilot) if " more service" in line)
+        words_of = re.fullmatch(r" (\d+) more services, (\d) not ok(, (\d+) more lanes, (\d) failed)?", below)
         assert words_of is not None, below
         lines = path(pilot.app.state, 80, UNICODE)  # type: ignore[attr-defined]
         part = pilot.app.screen.query_one(PathPane)
-        assert int(words_of[1]) == len(lines) - part.page
-        assert int(words_of[3]) == 2
+        keys = {span.key for line in lines[part.page :] for span in line if span.key}
+        assert int(words_of[1]) == sum(key.startswith("target/") for key in keys)
+        assert int(words_of[2]) == 2
+        assert words_of[5] == "2"
         await pilot.press("G")
         await pilot.pause()
-        assert not [line for line in screen_of(pilot) if line.startswith(" below: ")]
-        assert any(services[-1].upper() in line for line in screen_of(pilot))
+        assert not [line for line in screen_of(pilot) if " more service" in line]
+        assert f"/{services[-1]}" in pilot.app.state.rows[-1][0]  # type: ignore[attr-defined]
+        assert any(services[-1] in line.lower() for line in screen_of(pilot))
 
     await drive(app_over(services, SICK), act)
 

@@ -232,14 +232,15 @@ async def test_before_a_watch_is_lost_it_is_asked_once(key: str) -> None:
     assert (await drive(app_of(Replay("healthy").live()), act)).return_value == exits.OK
 
 
-async def test_a_signal_ends_a_watch_without_a_question() -> None:
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+async def test_a_signal_ends_a_watch_without_a_question(name: str) -> None:
     app = app_of(Replay("healthy").live())
 
     async def act(pilot: Pilot[int]) -> None:
         await until(pilot, lambda state: state.phase is ENDED)
         await pilot.press("w")
         await until(pilot, lambda state: state.next_at is not None)
-        app.leave("SIGTERM")
+        app.leave(name)
 
     assert (await drive(app, act)).return_value == exits.OK
 

@@ -26,8 +26,8 @@ from agent.tui.search import Searched, has_words, places, with_marks
 from agent.tui.state import State, saved, under_cursor
 from agent.tui.widgets.pane import DetailPane
 from tests.agent.tui.replays import after, drive, saved_app, screen_of, words
-from tests.agent.tui.test_screen import many
 from tests.support.extent import examples
+from tests.support.many_lanes import many
 from tests.support.runs import report_of
 
 FINDING = "finding/TCP002@backup"

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from itertools import product
 from typing import Any
 
 import pytest
@@ -14,13 +15,18 @@ from tests.agent.tui.replays import OPENED, Replay, app_of, recorded, saved_app,
 from tests.support.extent import one_in
 from tests.support.many_services import ALL, report_of
 
-SIZES = [pytest.param((80, 24), id="80x24"), pytest.param((140, 45), id="140x45")]
+SIZES = [pytest.param((80, 24), id="80x24"), pytest.param((120, 36), id="120x36")]
+NAMES = (
+    *("healthy", "one-zone-silent", "gateway-ports-missing", "tls-intercepted", "endpoint-policy-denies"),
+    *("three-faults", "healthy-china", "ipv6-broken"),
+)
+"""Each at three sizes; every second one in CI."""
 Compare = Callable[..., bool]
 
 
 @pytest.fixture(params=SIZES)
 def same(request: pytest.FixtureRequest, snap_compare: Compare) -> Compare:
-    """Whether an app is drawn as before, at one of the two sizes."""
+    """Whether an app is drawn as before, at one of two sizes."""
 
     def compare(app: Any, run_before: Callable[[Pilot[int]], Awaitable[None]] | None = None) -> bool:
         return snap_compare(app, terminal_size=request.param, run_before=run_before)
@@ -28,11 +34,10 @@ def same(request: pytest.FixtureRequest, snap_compare: Compare) -> Compare:
     return compare
 
 
-@pytest.mark.parametrize(
-    "name", ["healthy", "one-zone-silent", "gateway-ports-missing", "tls-intercepted", "endpoint-policy-denies"]
-)
-def test_a_report(name: str, same: Compare) -> None:
-    assert same(saved_app(name))
+@pytest.mark.parametrize(("size", "name"), one_in(2, product(("80x24", "120x36", "200x60"), NAMES)))
+def test_a_report(name: str, size: str, snap_compare: Compare) -> None:
+    columns, _, rows = size.partition("x")
+    assert snap_compare(saved_app(name), terminal_size=(int(columns), int(rows)))
 
 
 @pytest.mark.parametrize("services", [ALL[:10], ALL], ids=["10", "24"])
@@ -81,7 +86,7 @@ LOOKS = {
     "flapping": (),
     "past": ("left_square_bracket", "left_square_bracket"),
     "log": ("L",),
-    "timeline": ("g", *"jjjjj", "T"),
+    "timeline": ("g", *"jjjjj", "p"),
 }
 
 
@@ -89,7 +94,7 @@ LOOKS = {
     ("look", "size"),
     one_in(
         3,
-        [pytest.param(look, size, id=f"{look}-{size[0]}x{size[1]}") for look in LOOKS for size in WATCH_SIZES],
+        [pytest.param(look, size, id=f"{look}-{size[0]}x{size[1]}") for size in WATCH_SIZES for look in LOOKS],
     ),
 )
 def test_a_watch(look: str, size: tuple[int, int], snap_compare: Compare) -> None:
@@ -117,7 +122,7 @@ def test_another_screen(key: str, same: Compare) -> None:
     assert same(app_of(Replay("healthy").live()), act)
 
 
-@pytest.mark.parametrize("key", ["e", "c", "f"], ids=["save", "copy", "findings"])
+@pytest.mark.parametrize("key", ["e", "y", "f", "colon"], ids=["save", "copy", "findings", "palette"])
 def test_more_of_a_report(key: str, same: Compare) -> None:
     async def act(pilot: Pilot[int]) -> None:
         await pilot.press(key)

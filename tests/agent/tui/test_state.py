@@ -151,7 +151,7 @@ def test_progress_counts_checks_and_the_deadline() -> None:
 
     lines = words(list(verdict(state, 80, 3, UNICODE)))
     assert lines[0] == " RUNNING  checking backup and backup-gateway"
-    assert lines[1].startswith("          12 of 47 checks, at most 16.9 s left ███░░░░░░░░░░░░░░░░░")
+    assert lines[1].startswith("          █████░░░░░░░░░░░░░░░ 12 of 47 checks, at most 16.9 s left")
 
 
 def test_the_progress_of_a_run_that_is_late_stays_within_its_deadline() -> None:

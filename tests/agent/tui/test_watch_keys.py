@@ -226,7 +226,7 @@ async def test_keys_of_the_log_and_of_a_timeline() -> None:
         await pilot.press("enter")
         assert any("> Lane backup/10.0.2.17/443" in line for line in screen_of(pilot))
         assert any("ms ┤" in line for line in screen_of(pilot))
-        await pilot.press("escape", "l", "T")
+        await pilot.press("escape", "l", "p")
         assert any("ms ┤" in line for line in screen_of(pilot))
 
     await drive(app, act, (120, 36))

@@ -1,6 +1,7 @@
 """What the interface remembers of its runs, what it says of them together, and how a past run is shown."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -20,7 +21,7 @@ from agent.tui.actions import (
     WatchToggled,
     WentBack,
 )
-from agent.tui.drawing import header, lost, path, sparkline, verdict
+from agent.tui.drawing import footer, header, lost, path, sparkline, verdict
 from agent.tui.lines import ASCII, UNICODE, Tone
 from agent.tui.state import LOG, Phase, State, exit_code, final_report, ongoing, run_beside, under_cursor
 from agent.tui.watch_drawing import key_of, log, log_text, number_in, strip
@@ -270,14 +271,34 @@ async def test_a_past_run_is_shown_as_it_was_with_its_time() -> None:
     assert path(replace(past, watching=False), 100, UNICODE) == path(alone, 100, UNICODE)
     assert headline(past) == headline(alone)
     assert past.entries == alone.entries
-    assert "a past run: ] next, [ before, esc live" in words(list(verdict(past, 80, 3, UNICODE)))[-1]
+    assert "a past run, " in words(list(verdict(past, 80, 3, UNICODE)))[-1]
+    assert words([footer(past, 80)])[0].startswith(" esc live  [ run before  ] next run  ")
 
 
 async def test_a_run_that_shares_a_report_says_whose_it_is() -> None:
     state = stepped(await watched(BAD, BAD, GOOD), -1)
     assert words(list(header(state, 200, 2)))[0].startswith(
-        " PAST run 2 of 3, 2026-01-15 03:01:00 UTC, by the report of 2026-01-15 03:00:00 UTC, which came to the same"
+        " PAST run 2 of 3, 2026-01-15 03:01:00 UTC, same as the run of 03:00:00"
     )
+
+
+async def test_a_run_of_another_day_says_its_date() -> None:
+    state = await watched(BAD)
+    later = after(state, RunFinished(at(BAD, 60 * 24)), RunFinished(at(GOOD, 60 * 24 + 1)))
+    past = stepped(later, -1)
+    assert words(list(header(past, 200, 2)))[0].startswith(
+        " PAST run 2 of 3, 2026-01-16 03:00:00 UTC, same as the run of 2026-01-15 03:00:00"
+    )
+
+
+async def test_a_run_of_a_history_which_keeps_milliseconds_is_the_same_run() -> None:
+    state = await watched(GOOD, BAD)
+    first = state.memory.runs[0]
+    cut = replace(first, started_at=first.started_at - timedelta(microseconds=700))
+    past = after(
+        replace(state, memory=replace(state.memory, runs=(cut, *state.memory.runs[1:]))), PastShown(cut, at(GOOD, 0))
+    )
+    assert "same as" not in words(list(header(past, 200, 2)))[0]
 
 
 async def test_runs_go_on_while_a_past_one_is_shown() -> None:

@@ -1,0 +1,81 @@
+"""Which keys the last line of the screen names: those that the state needs, the most needed first. Pure."""
+
+from collections.abc import Iterator, Sequence
+
+from agent.tui.actions import Pane
+from agent.tui.keys import Key
+from agent.tui.state import Phase, State, finding_under_cursor, is_failed, lane_under_cursor, under_cursor
+
+Hint = tuple[str, str]
+"""A key, and a word or two for what it does."""
+
+
+def hints(state: State, keys: Sequence[Key]) -> list[Hint]:
+    """The keys of a table with a word for each; help and the way back are the last two."""
+    by_name = {key.name: key for key in keys}
+    wanted = dict(_needed(state))
+    for key in keys:  # what else there is, in the order of the table
+        if key.hint and not state.is_whole and key.name not in ("help", "quit"):
+            wanted.setdefault(key.name, key.hint)
+    possible = [
+        (by_name[name], word)
+        for name, word in wanted.items()
+        if word and (state.settings is not None or not by_name[name].runs)
+    ]
+    last = (
+        (by_name["help"], "help"),
+        (by_name["quit"], "back" if state.is_whole or state.live is not None else "quit"),
+    )
+    return [(key.shown.split()[0], word) for key, word in (*possible, *last)]
+
+
+def _needed(state: State) -> Iterator[Hint]:
+    """Names of actions, each with its word in this state; an empty word where it does nothing."""
+    is_idle = state.phase is not Phase.RUNNING
+    has_past = len(state.memory.runs) > 1
+    if state.is_whole:
+        if finding_under_cursor(state) is not None:
+            yield "open", "its steps" if (state.reading or "").startswith("finding/") else "its cause"
+        yield "copy", "copy"
+        yield "filter", "find"
+        if has_past:
+            yield "previous-run", "run before"
+            yield "next-run", "next run"
+        return
+    if state.live is not None:
+        yield "back", "live"
+        yield "previous-run", "run before"
+        yield "next-run", "next run"
+    elif state.filter:
+        yield "back", "show all"
+    if not is_idle and state.report is None:
+        yield "open", ""
+        yield "copy", ""
+        yield "save", ""
+    else:
+        yield "open", _opens(state)
+        yield "copy", "copy"
+    if state.pane is Pane.DETAIL:
+        yield "back", "back"
+    elif state.live is None and (state.findings_only or state.traced is not None):
+        yield "back", "show all" if state.findings_only else "unmark"
+    if has_past and state.source is Pane.PATH and lane_under_cursor(state) is not None:
+        yield "timeline", "times"
+    yield "filter", "find" if state.reading is not None else "filter"
+    yield "next-pane", "pane"
+    yield "run", "run again" if is_idle else ""
+    yield "findings", "all" if state.findings_only else "findings"
+    yield "watch", "stop watching" if state.watching else "watch"
+    if has_past:
+        yield "previous-run", "run before"
+        yield "log", "log"
+
+
+def _opens(state: State) -> str:
+    """What enter opens."""
+    key = under_cursor(state)
+    if key is None:
+        return ""
+    if state.pane is Pane.PATH and is_failed(state, key) and finding_under_cursor(state) is not None:
+        return "cause"
+    return "page" if key.startswith("finding/") else "details"

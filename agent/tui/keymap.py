@@ -1,0 +1,97 @@
+"""Keys that a person has chosen for actions: how they are written, and the table of keys with them. Pure.
+
+The keys of the main screen can be chosen. Forms and lists keep theirs, and so do the keys in FIXED.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Final
+
+from agent.tui.keys import KEYS, Key
+
+FIXED: Final = ("leave", "suspend-process")
+"""Actions whose keys stay: the one that always ends the interface, and the terminal's own."""
+_NAMED: Final = frozenset(
+    (
+        *("up", "down", "left", "right", "pageup", "pagedown", "home", "end", "tab", "shift+tab", "enter", "escape"),
+        *("space", "backspace", "delete", "insert", *(f"f{number}" for number in range(1, 13))),
+    )
+)
+_WITH_CTRL: Final = re.compile(r"ctrl\+[a-z]")
+_SENT_BY_OTHERS: Final = {"ctrl+h": "backspace", "ctrl+i": "tab", "ctrl+j": "enter", "ctrl+m": "enter"}
+"""A terminal sends the same byte for both (ECMA-48)."""
+_OTHER_NAMES: Final = {
+    "solidus": "slash",
+    "reverse_solidus": "backslash",
+    "commercial_at": "at",
+    "hyphen_minus": "minus",
+    "plus_sign": "plus",
+    "low_line": "underscore",
+}
+"""Names of Unicode for which Textual has a shorter one."""
+FORM: Final = "a character, ctrl+ and a letter, or one of up, down, tab, enter, space, f1 and the like"
+
+Chosen = Mapping[str, tuple[str, ...]]
+"""By the name of an action, its keys as they were written."""
+
+
+def read(text: str) -> tuple[str, tuple[str, ...]]:
+    """The name of an action and its keys, from `save=ctrl+s` or `copy=y,c`. Raises ValueError, with words for the
+    operator."""
+    name, _, rest = text.partition("=")
+    names = [key.name for key in KEYS if key.name not in FIXED]
+    if name not in names:
+        import difflib
+
+        near = difflib.get_close_matches(name, names, n=2)
+        hint = f"did you mean {' or '.join(near)}?" if near else f"the actions are {', '.join(names)}."
+        raise ValueError(f"{name!r} is not an action whose keys can be chosen; {hint}")
+    wanted = tuple(dict.fromkeys(rest.split(",")))
+    for key in wanted:
+        if key in _SENT_BY_OTHERS:
+            raise ValueError(f"{key} cannot be a key: a terminal sends the same for it as for {_SENT_BY_OTHERS[key]}.")
+        if not _is_key(key):
+            raise ValueError(f"{key!r} is not a key; {name} takes {FORM}, with commas between several.")
+    return name, wanted
+
+
+def _is_key(text: str) -> bool:
+    if len(text) == 1:
+        return text.isascii() and text.isprintable() and text not in " ,"
+    return text in _NAMED or _WITH_CTRL.fullmatch(text) is not None
+
+
+def textual_name(key: str) -> str:
+    """What Textual calls a key: `/` is `slash`."""
+    if len(key) != 1 or key.isalnum():
+        return key
+    name = unicodedata.name(key).lower().replace("-", "_").replace(" ", "_")
+    return _OTHER_NAMES.get(name, name)
+
+
+def keys_with(chosen: Chosen) -> tuple[Key, ...]:
+    """The table of keys with those that were chosen in place of their own. Raises ValueError where one key would be
+    that of two actions."""
+    table = tuple(_with(key, chosen[key.name]) if key.name in chosen else key for key in KEYS)
+    for one, name, other in _shared(table):
+        raise ValueError(
+            f"{one} would be the key of both {name} and {other}; choose another for one of them, such as "
+            f"{other if other in chosen else name}=f2."
+        )
+    return table
+
+
+def _with(key: Key, wanted: Iterable[str]) -> Key:
+    return replace(key, keys=",".join(map(textual_name, wanted)), shown=" ".join(wanted))
+
+
+def _shared(table: Iterable[Key]) -> Iterable[tuple[str, str, str]]:
+    """Keys of two actions, with the names of both."""
+    owners: dict[str, str] = {}
+    for key in table:
+        for one in key.keys.split(","):
+            if one in owners:
+                yield one, owners[one], key.name
+            owners[one] = key.name

@@ -1,0 +1,81 @@
+"""How the body of the main screen is divided, by what there is to show. Pure.
+
+The path takes the rows that it needs, but leaves the rest what the first cause needs, with what to do and the first
+command. The causes and the detail stand beside the path only where the path shows all the same words there, but for
+the times of a watch, which take what room there is.
+"""
+
+import re
+from collections.abc import Iterable
+from typing import Final
+
+from agent.report.model import Status
+from agent.tui import detail
+from agent.tui.drawing import causes, path
+from agent.tui.lines import ASCII, Line
+from agent.tui.state import State, without_times
+from probes.frozen import dataclass
+
+_SIDE: Final = 60
+"""Columns that the causes and the detail need beside the path."""
+_SIDE_SHARE: Final = 0.36
+"""Of the columns, what they get where there are more."""
+_GUESS: Final = 200
+"""Columns from which on a path whose words are not known yet fits beside the rest."""
+_DETAIL: Final = 6
+"""Rows that the detail is given at least: its title, what to do, a command."""
+_CAUSES: Final = 5
+"""Rows of the causes that the path makes room for: a title, two causes of two lines."""
+_LEAST: Final = 6
+"""Rows of both before there is a report, and where nothing counts."""
+_PATH: Final = 4
+"""Rows that the path always has, with its title and the line that says what is below."""
+_BLANK: Final = re.compile(r"[\s|+>-]+")
+"""What separates words on a line of the path, in ASCII."""
+
+
+@dataclass(frozen=True, slots=True)
+class Division:
+    """How the body is divided."""
+
+    is_beside: bool
+    """Whether the causes and the detail stand beside the path, otherwise below it."""
+    path: int
+    """Columns of the path if they stand beside it, otherwise its rows with its title."""
+
+
+def divided(state: State, columns: int, rows: int) -> Division:
+    """How a body of so many columns and rows is divided for the last report, or for the first run where there is no
+    report yet."""
+    side = max(_SIDE, round(columns * _SIDE_SHARE))
+    beside = Division(True, columns - 1 - side)
+    if state.report is None:
+        return beside if columns >= _GUESS else Division(False, _share(rows, rows, _LEAST))
+    still = without_times(state)
+    if beside.path > side and _words(path(still, beside.path, ASCII)) == _words(path(still, columns, ASCII)):
+        return beside
+    lines = path(state, columns, ASCII)
+    if state.report.verdict.status is Status.OK:
+        return Division(False, _share(1 + len(lines), rows, _LEAST))
+    rest = min(1 + len(causes(state, columns)), _CAUSES) + max(1 + _to_first_command(state, columns), _DETAIL)
+    return Division(False, _share(1 + len(lines), rows, rest))
+
+
+def _share(wanted: int, rows: int, rest: int) -> int:
+    """Rows of the path, which wants so many, where the rest needs some."""
+    return max(min(wanted, max(_PATH, rows - rest)), 1)
+
+
+def _to_first_command(state: State, columns: int) -> int:
+    """Rows of the detail of the first cause up to its first command."""
+    report = state.report
+    first = next(iter(state.all_entries), None)
+    for finding in () if report is None else report.findings:
+        if report is not None and first is not None and first.key == f"finding/{finding.id}":
+            return len(detail.until_command(finding, report, columns))
+    return 0
+
+
+def _words(lines: Iterable[Line]) -> str:
+    """All that lines say, without what is between the words."""
+    return _BLANK.sub("", "".join(span.text for line in lines for span in line))

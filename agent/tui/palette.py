@@ -1,0 +1,107 @@
+"""What the palette finds: actions, findings, services and addresses, by letters in their order. Pure."""
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from agent.formats.report_text import visible
+from agent.report.path import Progress
+from agent.tui.actions import Pane
+from agent.tui.keys import Key
+from agent.tui.lines import Tone
+from agent.tui.state import STATUS_TONES, WEIGHT_TONES, State, tone_of
+from probes.frozen import dataclass
+
+_WHOLE: Final = 100
+_AT_WORD: Final = 10
+_LATE: Final = 40
+"""What a word loses at most for standing far from the start."""
+_MOST_LETTERS: Final = 16
+"""Letters of what is asked that count."""
+_SKIPPED: Final = 1
+"""Characters that may be skipped for each letter of a word."""
+MOST: Final = 100
+"""Rows that are listed: who wants another types more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Something that the palette can do, or go to."""
+
+    word: str
+    """A key, a severity or a kind: the first column."""
+    text: str
+    tone: Tone
+    action: str | None
+    """The action that it does; None where it goes to `key`."""
+    pane: Pane = Pane.PATH
+    key: str | None = None
+    """Where it puts the cursor of the pane."""
+
+
+def rows(state: State, keys: Sequence[Key]) -> tuple[Row, ...]:
+    """Everything that there is, actions first."""
+    can_run = state.settings is not None
+    found = [
+        Row(key.shown.split()[0], f"{key.name}: {key.description}", Tone.PLAIN, key.action)
+        for key in keys
+        if key.listed and (can_run or not key.runs)
+    ]
+    report = state.report
+    for finding in () if report is None else report.findings:
+        where = "" if finding.target is None else f" ({finding.target})"
+        text = visible(f"{finding.code} {finding.title}{where}")
+        tone = Tone.PLAIN if report is None else tone_of(finding, report)
+        found.append(Row(finding.severity.upper(), text, tone, None, Pane.CAUSES, f"finding/{finding.id}"))
+    for band in state.whole_picture.bands:
+        tone = Tone.PLAIN if band.status is None else STATUS_TONES[band.status]
+        text = visible(f"{band.service} {band.host} {band.text}")
+        found.append(Row("service", text, tone if band.counts else Tone.FAINT, None, Pane.PATH, band.key))
+        for lane in band.lanes:
+            tone = WEIGHT_TONES[lane.weight] if lane.progress is Progress.FAILED else Tone.PLAIN
+            text = visible(f"{lane.address} {lane.port} {band.service} {lane.where or ''} {lane.progress}")
+            found.append(Row("address", text, tone, None, Pane.PATH, lane.key))
+    return tuple(found)
+
+
+def matching(found: Iterable[Row], wanted: str) -> tuple[Row, ...]:
+    """The rows that have the letters of each word in their order, the best first, at most MOST; all of those that there
+    are where nothing is wanted."""
+    words = wanted.lower()[:_MOST_LETTERS].split()
+    scored = [(_score(f"{row.word} {row.text}".lower(), words), place, row) for place, row in enumerate(found)]
+    best = sorted((item for item in scored if item[0] or not words), key=lambda item: (-item[0], item[1]))
+    return tuple(row for _, _, row in best[:MOST])
+
+
+def _score(text: str, words: Sequence[str]) -> int:
+    """How well a text has the words; 0 where it lacks one. A whole word counts most, the more the further in front
+    it stands, the start of a word more than its middle, and letters apart count least."""
+    total = 0
+    for word in words:
+        at = text.find(word)
+        if at >= 0:
+            is_start = at == 0 or not text[at - 1].isalnum()
+            total += _WHOLE + (_AT_WORD if is_start else 0) - min(at, _LATE)
+        elif (apart := _apart(text, word)) is not None:
+            start, skipped = apart
+            total += _WHOLE // 2 - skipped - min(start, _LATE) // 2
+        else:
+            return 0
+    return total
+
+
+def _apart(text: str, word: str) -> tuple[int, int] | None:
+    """Where in a text the letters of a word start, and how few characters between them are skipped; None where they are
+    not in it in this order, or too far apart to be meant."""
+    best = None
+    start = text.find(word[0])
+    while start >= 0:
+        at = start
+        for letter in word[1:]:
+            at = text.find(letter, at + 1)
+            if at < 0:
+                return best
+        skipped = at - start + 1 - len(word)
+        if skipped <= _SKIPPED * len(word) and (best is None or skipped < best[1]):
+            best = start, skipped
+        start = text.find(word[0], start + 1)
+    return best

@@ -1,0 +1,59 @@
+"""What is sent to the terminal's clipboard, through tmux and screen too, and what is said of it."""
+
+import re
+from base64 import b64decode
+
+import pytest
+
+from agent.tui.clipboard import ADVICE, SENT, Multiplexer, multiplexer_in, sequence
+
+
+@pytest.mark.parametrize(
+    ("environment", "expected"),
+    [
+        ({}, Multiplexer.NONE),
+        ({"TERM": "xterm-256color"}, Multiplexer.NONE),
+        ({"TERM": "screen-256color", "TMUX": "/run/tmux-0/default,1,0"}, Multiplexer.TMUX),
+        ({"TERM": "tmux-256color"}, Multiplexer.TMUX),
+        ({"TERM": "screen.xterm-256color", "STY": "1.pts-0.host"}, Multiplexer.SCREEN),
+        ({"TERM": "screen"}, Multiplexer.SCREEN),
+        ({"TERM": "xterm", "TMUX": "", "STY": ""}, Multiplexer.NONE),
+    ],
+)
+def test_what_is_between(environment: dict[str, str], expected: Multiplexer) -> None:
+    assert multiplexer_in(environment) is expected
+
+
+def decoded(sent: str) -> str:
+    match = re.fullmatch(r"\x1b\]52;c;([A-Za-z0-9+/=]*)\x07", sent)
+    assert match is not None, sent
+    return b64decode(match[1]).decode("utf-8")
+
+
+TEXTS = ["aws ec2 describe-vpc-endpoints", "größer\n\\udc80"[:8], "x" * 5_000, "\udcff"]
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_a_terminal_is_sent_the_text(text: str) -> None:
+    assert decoded(sequence(text, Multiplexer.NONE)) == text.encode("utf-8", "replace").decode("utf-8")
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_tmux_is_sent_it_for_itself_and_to_pass_on(text: str) -> None:
+    sent = sequence(text, Multiplexer.TMUX)
+    own, _, passed = sent.partition("\x1bPtmux;")
+    assert passed.endswith("\x1b\\")
+    assert passed.removesuffix("\x1b\\").replace("\x1b\x1b", "\x1b") == own == sequence(text, Multiplexer.NONE)
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_screen_is_sent_it_in_parts_that_it_passes_on(text: str) -> None:
+    parts = re.findall(r"\x1bP(.*?)\x1b\\", sequence(text, Multiplexer.SCREEN), re.DOTALL)
+    assert "".join(parts) == sequence(text, Multiplexer.NONE)
+    assert max(map(len, parts)) < 768
+
+
+@pytest.mark.parametrize("multiplexer", Multiplexer)
+def test_nothing_says_that_it_was_copied(multiplexer: Multiplexer) -> None:
+    assert "confirms nothing" in SENT[multiplexer]
+    assert "copied" not in SENT[multiplexer] + ADVICE[multiplexer]

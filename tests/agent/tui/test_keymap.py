@@ -1,0 +1,129 @@
+"""Keys that a person chooses: what is a key, which action it is for, and that none is that of two."""
+
+import pytest
+from textual.keys import _character_to_key
+from textual.pilot import Pilot
+
+from agent.settings import InterfaceOptions
+from agent.tui.app import BackuplinkApp
+from agent.tui.drawing import footer
+from agent.tui.keymap import FIXED, keys_with, read, textual_name
+from agent.tui.keys import KEYS
+from agent.tui.source import Saved
+from agent.tui.state import saved
+from tests.agent.tui.replays import OPENED, drive, report_of, screen_of, words
+
+
+def test_every_action_has_a_name_of_its_own() -> None:
+    names = [key.name for key in KEYS]
+    assert len(set(names)) == len(names)
+    assert all(name.replace("-", "").isalpha() and name.islower() for name in names)
+    assert set(FIXED) < set(names)
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "keys"),
+    [
+        ("save=ctrl+s", "save", ("ctrl+s",)),
+        ("copy=y,c,y", "copy", ("y", "c")),
+        ("help=f1", "help", ("f1",)),
+        ("up==", "up", ("=",)),
+        ("next-pane=space", "next-pane", ("space",)),
+    ],
+)
+def test_a_choice(text: str, name: str, keys: tuple[str, ...]) -> None:
+    assert read(text) == (name, keys)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("sav=s", "'sav' is not an action whose keys can be chosen; did you mean save?"),
+        ("zzz=s", "the actions are up, down"),
+        ("leave=x", "'leave' is not an action whose keys can be chosen"),
+        ("suspend-process=x", "not an action"),
+        ("save", "'' is not a key; save takes a character"),
+        ("save=", "'' is not a key"),
+        ("save=ctrl+S", "'ctrl+S' is not a key"),
+        ("save=s,", "'' is not a key"),
+        ("save= ", "' ' is not a key"),
+        ("save=é", "is not a key"),
+        ("save=\x1b", "is not a key"),
+        ("save=ctrl+i", "ctrl+i cannot be a key: a terminal sends the same for it as for tab."),
+    ],
+)
+def test_what_is_no_choice_says_why(text: str, words: str) -> None:
+    with pytest.raises(ValueError) as caught:  # noqa: PT011 - its words are looked at
+        read(text)
+    assert words in str(caught.value)
+
+
+def test_a_character_has_the_name_that_textual_has_for_it() -> None:
+    for character in map(chr, range(0x21, 0x7F)):
+        assert textual_name(character) == _character_to_key(character)
+
+
+def test_the_table_has_what_was_chosen() -> None:
+    table = {key.name: key for key in keys_with({"save": ("ctrl+s", "/"), "filter": ("f3",)})}
+    assert (table["save"].keys, table["save"].shown) == ("ctrl+s,slash", "ctrl+s /")
+    assert table["filter"].keys == "f3"
+    assert table["copy"] in KEYS
+
+
+@pytest.mark.parametrize(
+    ("chosen", "words"),
+    [
+        (
+            {"save": ("y",)},
+            "y would be the key of both copy and save; choose another for one of them, such as save=f2.",
+        ),
+        ({"help": ("f5",), "save": ("f5",)}, "f5 would be the key of both"),
+        ({"save": ("ctrl+c",)}, "ctrl+c would be the key of both"),
+        ({"save": ("ctrl+z",)}, "ctrl+z would be the key of both"),
+        ({"save": ("?",)}, "question_mark would be the key of both"),
+    ],
+)
+def test_a_key_of_two_actions_is_refused(chosen: dict[str, tuple[str, ...]], words: str) -> None:
+    with pytest.raises(ValueError) as caught:  # noqa: PT011 - its words are looked at
+        keys_with(chosen)
+    assert words in str(caught.value)
+
+
+def test_keys_can_be_swapped() -> None:
+    table = {key.name: key.keys for key in keys_with({"save": ("y",), "copy": ("e",)})}
+    assert (table["save"], table["copy"]) == ("y", "e")
+
+
+async def test_what_was_chosen_is_what_works_and_what_is_shown() -> None:
+    interface = InterfaceOptions(keys={"findings": ("F",), "copy": ("f",), "help": ("f1",)})
+    app = BackuplinkApp(Saved(title="kept", report=report_of("one-zone-silent"), opened_at=OPENED), interface=interface)
+
+    async def act(pilot: Pilot[int]) -> None:
+        assert "f copy" in screen_of(pilot)[-1]
+        assert "f1 help" in screen_of(pilot)[-1]
+        await pilot.press("f")
+        assert any("Copy" in line for line in screen_of(pilot))
+        await pilot.press("escape", "question_mark")
+        assert any("Path" in line for line in screen_of(pilot))
+        await pilot.press("F")
+        assert app.state is not None
+        assert app.state.findings_only
+        await pilot.press("f1")
+        assert " f1 " in "\n".join(screen_of(pilot)) or await _scrolled(pilot, " f1 ")
+
+    await drive(app, act)
+
+
+async def _scrolled(pilot: Pilot[int], wanted: str) -> bool:
+    for _ in range(6):
+        await pilot.press("pagedown")
+        if wanted in "\n".join(screen_of(pilot)):
+            return True
+    return False
+
+
+def test_the_last_line_is_of_the_table_that_is_given() -> None:
+    state = saved("kept", report_of("one-zone-silent"))
+    text = words([footer(state, 80, keys_with({"open": ("o",), "quit": ("x",)}))])[0]
+    assert text.startswith(" o page  ")
+    assert text.endswith("x quit")

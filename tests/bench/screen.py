@@ -1,0 +1,100 @@
+"""What the interface costs once it is drawn: a key over hundreds of lanes, a run, and nothing at all."""
+
+import os
+import statistics
+import tempfile
+import time
+from pathlib import Path
+from typing import Final
+
+from agent.report.codec import dumps, encode
+from agent.tui.state import saved
+from tests.bench.promise import Benchmark, Figure, Promise, UnmeasuredError
+from tests.netns.program import PROGRAM
+from tests.process.terminals import Session, on_terminal
+from tests.support.many_lanes import many
+
+LANES: Final = 400
+PER_COUNT: Final = 7
+"""Lanes of each address that `many` makes, in a report of two services with all their ports."""
+KEYS: Final = "jjjjjjjjjjllhkkkkkkkkkk" * 5
+PAGES: Final = ("\x1b[6~", "\x1b[5~", "G", "g", "\t", "\t", "\t") * 5
+IDLE_SECONDS: Final = 10.0
+RUNS: Final = ("healthy", "one-zone-silent", "gateway-ports-missing")
+_ANSWER_READS: Final = 10
+"""A tenth of a second each."""
+_ANSWERED: Final = 0.9
+"""Of the keys: one at the top or at the end of the path changes nothing."""
+_TICK: Final = os.sysconf("SC_CLK_TCK")
+
+
+def keys() -> tuple[Figure, ...]:
+    """CPU of a key, of those that move the cursor and of those that turn pages; then the bytes while nothing is
+    pressed."""
+    report = many(LANES // PER_COUNT + 1)
+    lanes = sum(len(band.lanes) for band in saved("many", report).whole_picture.bands)
+    if lanes < LANES:
+        raise UnmeasuredError(f"the report has {lanes} lanes instead of {LANES}")
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder, "many.json")
+        place.write_text(dumps(encode(report)), "utf-8")
+        with on_terminal([str(PROGRAM), "tui", str(place)], columns=140, lines=45) as session:
+            session.until("THIS HOST")
+            session.until_quiet()  # keys go to the path, since the verdict is ok
+            moves = _each(session, KEYS)
+            pages = _each(session, PAGES)
+            session.until_quiet()
+            before = len(session.output)
+            limit = time.monotonic() + IDLE_SECONDS
+            while time.monotonic() < limit:
+                session.read()
+            idle = len(session.output) - before
+    note = f"{lanes} lanes at 140x45; pages and panes {pages:.1f} ms"
+    return Figure(moves, note), Figure(idle, f"in {IDLE_SECONDS:g} s")
+
+
+def _each(session: Session, pressed: "str | tuple[str, ...]") -> float:
+    """Milliseconds of CPU for each of these keys, one after the other, each when the one before has been answered."""
+    before = _cpu(session.process.pid)
+    answered = 0
+    for key in pressed:
+        shown = len(session.output)
+        session.press(key)
+        for _ in range(_ANSWER_READS):
+            session.read()
+            if len(session.output) > shown:
+                answered += 1
+                break
+    if answered < len(pressed) * _ANSWERED:
+        raise UnmeasuredError(f"{answered} of {len(pressed)} keys were answered")
+    return (_cpu(session.process.pid) - before) * 1000 / len(pressed)
+
+
+def _cpu(process: int) -> float:
+    """User and system seconds so far (proc_pid_stat(5))."""
+    times = Path("/proc", str(process), "stat").read_text("utf-8").rpartition(")")[2].split()[11:13]
+    return sum(map(int, times)) / _TICK
+
+
+def run() -> tuple[Figure, ...]:
+    """KB that a terminal of 80x24 gets from the first picture to the end of a run: the most of several."""
+    sent: dict[str, float] = {}
+    for name in RUNS:
+        with on_terminal([str(PROGRAM), "demo", "--tui", name]) as session:
+            session.until("access ")  # stands below the verdict
+            session.until_quiet()
+            sent[name] = len(session.output) / 1000
+    notes = ", ".join(f"{name} {size:.1f}" for name, size in sent.items())
+    return (Figure(max(sent.values()), f"{notes}; median {statistics.median(sent.values()):.1f}"),)
+
+
+MEASUREMENTS: Final = (
+    Benchmark(
+        promises=(
+            Promise(what=f"tui, a key at {LANES} lanes, CPU", against="", limit=20, unit="ms"),
+            Promise(what="tui, idle, output", against="", limit=0, unit="bytes"),
+        ),
+        measure=keys,
+    ),
+    Benchmark(promises=(Promise(what="tui, a run at 80x24, output", against="", limit=25, unit="KB"),), measure=run),
+)
