@@ -7,7 +7,7 @@ from functools import cache
 import pytest
 
 from agent.formats import case
-from agent.formats.report_text import WIDTH
+from agent.formats.report_text import WIDTH, visible
 from agent.judge.verdict import judge, refusal
 from agent.report.model import Report
 from agent.report.redact import redact
@@ -40,7 +40,10 @@ def assert_is_case(text: str, report: Report) -> None:
             assert f"{address.address} ({address.scope}" in whole
     answers = (observation.facts for observation in report.observations)
     ids = [one.request_id for one in answers if isinstance(one, HttpFacts | ApiFacts | JobsFacts) and one.request_id]
-    assert [request_id for request_id in ids if request_id not in whole] == [] or len(ids) > case.MAX_REQUESTS
+    # A long id goes over several lines, wherever they end.
+    solid = re.sub(r"\s", "", text)
+    lost = [request_id for request_id in ids if re.sub(r"\s", "", visible(request_id)) not in solid]
+    assert lost == [] or len(ids) > case.MAX_REQUESTS
     failed = [observation for observation in report.observations if observation.failure is not None]
     if len(failed) <= case.MAX_STEPS:
         made = [observation for observation in failed if observation.started_at is not None]

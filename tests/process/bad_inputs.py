@@ -475,7 +475,7 @@ def by_variable() -> Iterator[Refused]:
         for label, value in [*values.items(), *((_short(value), value) for value in option.bad)]:
             is_list = option.wanted.startswith("'")
             right = TOO_LONG if len(value) > 4_096 and not is_list else option.wanted
-            if option.multiple and " " in value:
+            if option.multiple and (not value or " " in value):
                 continue
             yield one(option.name, label, value, right)
     for name, (right, labels) in TEXTS.items():

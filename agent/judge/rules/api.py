@@ -300,7 +300,7 @@ _REFUSALS: Final = (
         code="API002",
         kind=FailureKind.CREDENTIALS_EXPIRED,
         detail=lambda calls: f"AWS answers at {_where(calls)} that the credentials have expired: {_text(calls)}",
-        summary="Get new credentials: sign in again, refresh the cached session, or let the instance's role be used in "
+        summary="Get new credentials. Sign in again, refresh the cached session, or let the instance's role be used in "
         "place of a copied key.",
         commands=lambda target, calls: (_SOURCES_OF_KEYS, _identity(target)),
     ),

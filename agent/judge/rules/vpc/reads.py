@@ -278,7 +278,7 @@ def _what_helps(
     if skewed:
         sentences.append("Set this host's clock: chrony with the Amazon Time Sync Service at 169.254.169.123.")
     if expired:
-        sentences.append("Get new credentials: sign in again, or refresh the cached session.")
+        sentences.append("Get new credentials. Sign in again, or refresh the cached session.")
     if _EC2 in cut_off and evidence.run.region is not None:
         name = service_name_of(_EC2, evidence.run.region)
         sentences.append(f"An interface endpoint {name} would make EC2 answer here.")
