@@ -147,7 +147,11 @@ def write_tables(request: LakeRequest) -> int:
     """Write the statements that make the tables. Returns OK. Raises RequestError and OutputClosedError."""
     from agent.fleet.athena import tables
 
-    to_stdout(_script(tables.statements(_lake(request))))
+    try:
+        statements = tables.statements(_lake(request))
+    except tables.AthenaError as error:
+        raise RequestError(f"{error}.") from error
+    to_stdout(_script(statements))
     return exits.OK
 
 
@@ -164,19 +168,16 @@ def _script(statements: tuple[str, ...]) -> str:
 
 
 def _lake(request: LakeRequest) -> "Lake":
-    from agent.fleet.athena.tables import AthenaError, Lake
+    from agent.fleet.athena.tables import Lake
 
-    try:
-        return Lake(
-            bucket=request.bucket,
-            prefix=request.prefix.strip("/"),
-            accounts=request.accounts,
-            regions=request.regions,
-            since=request.since,
-            database=request.database,
-        )
-    except AthenaError as error:
-        raise RequestError(f"{error}.") from error
+    return Lake(
+        bucket=request.bucket,
+        prefix=request.prefix.strip("/"),
+        accounts=request.accounts,
+        regions=request.regions,
+        since=request.since,
+        database=request.database,
+    )
 
 
 def ask(request: QueryRequest, received_signals: list[str]) -> int:

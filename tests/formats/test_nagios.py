@@ -378,7 +378,6 @@ def test_into_a_file_and_into_one_that_cannot_be_written(tmp_path: Path, capfd: 
         ("permissions",),
         ("facts", "--vpc", "vpc-1"),
         ("history", "/nowhere/h.db"),
-        ("fleet", "report.json"),
         ("chekc",),
     ],
     ids=" ".join,

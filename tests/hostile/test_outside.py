@@ -240,6 +240,7 @@ OTHER_WRITERS: Final = {
     "agent/fleet/engines/duckdb.py::DuckDb.__init__": "a folder of its own that it removes, in which DuckDB works",
     "agent/fleet/engines/duckdb.py::DuckDb._parts": "copies in that folder",
     "agent/fleet/engines/sqlite.py::Sqlite.__init__": "in memory, and in a file that has no name",
+    "agent/fleet/pack.py::_write": "makes the folders of a file, which the writer then writes",
     "agent/history/file.py::_check_tables": "in memory",
     "agent/history/file.py::_connected": "SQLite writes the file that the writer has located, by own_private_file",
     "agent/history/file.py::opened_for_reading": "in memory",

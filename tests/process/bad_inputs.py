@@ -1554,9 +1554,13 @@ ARGUMENTS: Final = {
     ("schema", "document"),
     ("tui", "report_file"),
     ("fleet", "places"),
+    ("fleet pack", "places"),
+    ("fleet athena", "action"),
+    ("fleet athena", "view"),
 }
 """Arguments of commands that have cases here; of the interface's, which needs a terminal before it reads anything, they
-are among the tests in one. Those of a fleet are among its own (tests/agent/app/test_fleet_command.py)."""
+are among the tests in one. Those of a fleet are among its own (tests/agent/app/test_fleet_command.py,
+tests/agent/fleet/test_pack.py)."""
 
 
 def _all() -> Iterator[Refused]:

@@ -55,22 +55,6 @@ class Lake:
     """The first day that has records."""
     database: str = DATABASE
 
-    def __post_init__(self) -> None:
-        """Raises AthenaError for what no statement may hold."""
-        for what, value, pattern in (
-            ("bucket", self.bucket, _BUCKET),
-            ("prefix", self.prefix, _PREFIX),
-            ("database", self.database, _NAME),
-            *(("account", account, ACCOUNT) for account in self.accounts),
-        ):
-            if pattern.fullmatch(value) is None:
-                raise AthenaError(f"{value!r} is no name of a {what}")
-        for region in self.regions:
-            if not is_region(region):
-                raise AthenaError(f"{region!r} is no Region")
-        if not self.regions:
-            raise AthenaError("at least one Region has to be named: partitions are projected for those alone")
-
     def location(self, folder: str) -> str:
         """The address of one of the two folders, with a slash at its end."""
         return f"s3://{'/'.join(filter(None, (self.bucket, self.prefix, folder)))}/"
@@ -83,8 +67,26 @@ def columns() -> dict[str, str]:
 
 
 def statements(lake: Lake) -> tuple[str, ...]:
-    """What makes the database and both tables, each statement by itself, as Athena runs them."""
+    """What makes the database and both tables, each statement by itself, as Athena runs them. Raises AthenaError for
+    what no statement may hold."""
+    _check(lake)
     return (f"CREATE DATABASE IF NOT EXISTS {lake.database}", _lines(lake), _packed(lake))
+
+
+def _check(lake: Lake) -> None:
+    for what, value, pattern in (
+        ("bucket", lake.bucket, _BUCKET),
+        ("prefix", lake.prefix, _PREFIX),
+        ("database", lake.database, _NAME),
+        *(("account", account, ACCOUNT) for account in lake.accounts),
+    ):
+        if pattern.fullmatch(value) is None:
+            raise AthenaError(f"{value!r} is no name of a {what}")
+    for region in lake.regions:
+        if not is_region(region):
+            raise AthenaError(f"{region!r} is no Region")
+    if not lake.regions:
+        raise AthenaError("at least one Region has to be named: partitions are projected for those alone")
 
 
 def _lines(lake: Lake) -> str:

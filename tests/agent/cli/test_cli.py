@@ -141,7 +141,9 @@ def test_schema_is_the_committed_one(words: tuple[str, ...], name: str) -> None:
 def test_a_schema_of_no_document() -> None:
     result = run("schema", "hosts")
     assert result.returncode == 3
-    assert "'hosts' is not one of 'report', 'host', 'history', 'prediction', 'fleet'" in " ".join(result.stdout.split())
+    assert "'hosts' is not one of 'report', 'host', 'history', 'prediction', 'audit', 'fleet'" in " ".join(
+        result.stdout.split()
+    )
 
 
 BUSY = {"ENV015"}

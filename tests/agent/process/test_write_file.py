@@ -314,6 +314,11 @@ CREATING: Final = frozenset(
 )
 """Functions and methods of the standard library that can create or replace something in a folder, or remove it."""
 ELSEWHERE: Final = {
+    ("agent/fleet/engines/duckdb.py", "TemporaryDirectory"): "the folder in which DuckDB works, which it removes",
+    ("agent/fleet/engines/duckdb.py", "copyfile"): "into that folder",
+    ("agent/fleet/inventory.py", "open"): "reads",
+    ("agent/fleet/pack.py", "mkdir"): "the folders of a day, for its owner alone",
+    ("agent/fleet/readers.py", "open"): "reads",
     ("agent/history/file.py", "open"): "reads; SQLite writes the file of a history, which own_private_file creates",
     ("agent/process/files.py", "open"): "reads",
     ("agent/process/output.py", "open"): "the null device, in the place of a stream",

@@ -58,7 +58,8 @@ def test_a_command_that_only_reads_is_called_so(name: str) -> None:
         for command in finding.fix.commands:
             if command.argv[0] != "aws":
                 continue
-            is_read = any(word.startswith(("describe-", "get", "list", "simulate-")) for word in command.argv[2:4])
+            reading = ("describe-", "get", "list", "search-", "simulate-")
+            is_read = any(word.startswith(reading) for word in command.argv[2:4])
             assert (kind_of(command) == "reads") is is_read, command.argv
 
 

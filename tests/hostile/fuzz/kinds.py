@@ -58,8 +58,8 @@ class Kind:
 KINDS: Final = tuple(
     Kind(name=name, cases=cases, check=check)
     for name, cases, check in (
-        ("options", 95, options.check_options),
-        ("configurations", 80, options.check_configuration),
+        ("options", 85, options.check_options),
+        ("configurations", 70, options.check_configuration),
         ("templates", 20, options.check_template),
         ("reports", 105, reports.check_reports),
         ("commands", 90, commands.check_words),
@@ -70,8 +70,8 @@ KINDS: Final = tuple(
         ("fleet-records", 10, fleet_records.check_fleet_records),
         ("inventories", 20, inventories.check_inventory),
         ("log-lines", 20, log_lines.check_log_lines),
-        ("requests", 90, requests.check_requests),
-        ("typed", 70, typed.check_typed),
+        ("requests", 80, requests.check_requests),
+        ("typed", 60, typed.check_typed),
         ("dns", 45, answers.check_dns),
         ("http", 30, answers.check_http),
         ("proxy", 20, answers.check_proxy),

@@ -95,4 +95,4 @@ def test_without_accounts_a_query_names_one() -> None:
 def test_what_no_statement_may_hold_is_refused(given: dict[str, object], words: str) -> None:
     plain = {"bucket": "fleet", "prefix": "", "accounts": (), "regions": ("eu-west-1",), "since": date(2026, 1, 12)}
     with pytest.raises(AthenaError, match=words):
-        Lake(**{**plain, **given})  # type: ignore[arg-type] # one of them is wrong on purpose
+        tables.statements(Lake(**{**plain, **given}))  # type: ignore[arg-type] # one of them is wrong on purpose
