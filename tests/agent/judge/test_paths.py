@@ -289,7 +289,7 @@ def with_paths(*paths: ConfiguredPath) -> Report:
 @pytest.mark.parametrize("measured", Measured)
 @pytest.mark.parametrize("predicted", Reachability)
 @pytest.mark.parametrize("agrees", [True, False, None])
-@pytest.mark.parametrize("said", [HOSTILE, "tgw-0123456789abcdef0", ""])
+@pytest.mark.parametrize("said", one_in(3, [HOSTILE, "tgw-0123456789abcdef0", ""]))
 def test_every_line_is_printable_and_fits(
     predicted: Reachability, measured: Measured, agrees: bool | None, said: str
 ) -> None:
@@ -322,7 +322,7 @@ def test_a_number_that_is_not_the_port_and_an_address_that_is_longer_stay_apart(
     assert words in flat
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if scenarios.load(name).ec2 is not None])
+@pytest.mark.parametrize("name", one_in(3, [name for name in NAMES if scenarios.load(name).ec2 is not None]))
 def test_nothing_that_matters_is_lost(name: str) -> None:
     """Each address of a service that is shown in full has its place, and a way that is not well names all that lies on
     it."""

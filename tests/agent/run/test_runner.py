@@ -556,7 +556,7 @@ def test_no_call_is_no_proof() -> None:
     assert judge_evidence(evidence).verdict.status is not Status.OK
 
 
-@pytest.mark.parametrize("name", one_in(6, scenarios.names()))
+@pytest.mark.parametrize("name", one_in(12, scenarios.names()))
 def test_one_call_a_service_finds_what_a_call_at_every_address_finds(name: str) -> None:
     report = judge_evidence(evidence_in(scenarios.load(name), turn=1)[0])
     whole = judge_evidence(evidence_of(name))

@@ -50,7 +50,7 @@ def reasons(measurement: Measurement, *names: str) -> set[str | None]:
 # --- Whole runs ------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", one_in(5, LIVE))
+@pytest.mark.parametrize("name", one_in(10, LIVE))
 def test_a_run_that_reads_on_suspicion_names_the_causes_that_one_with_all_reads_names(name: str) -> None:
     chosen = scenarios.load(name)
     always, auto = of_mode(chosen, Ec2.ALWAYS), of_mode(chosen, Ec2.AUTO)
