@@ -62,8 +62,8 @@ def aside(fault: AuditFault) -> str:
 
 
 def workload_words(workload: AuditedWorkload) -> str:
-    """`caller: critical, it has an endpoint of backup; private: no, it lacks backup`."""
-    lacks = f", it lacks {listed(workload.lacks)}" if workload.lacks else ""
+    """`caller: critical; private: no, because of backup (it has an endpoint of backup)`."""
+    lacks = f", because of {listed(workload.lacks)}" if workload.lacks else ""
     if workload.private is Known.CANNOT_TELL:
         lacks = f" for {listed(workload.lacks)}"
     could = f"private: {KNOWN[workload.private]}{lacks}"

@@ -9,7 +9,7 @@ from typing import Final
 
 from agent.catalog.wording import counted
 from agent.formats import audit_content as content
-from agent.formats.report_text import WIDTH, bounded, command_lines, visible
+from agent.formats.report_text import WIDTH, bounded, command_lines, unchecked, visible
 from agent.report.audit import AuditDocument, AuditedVpc, AuditFault
 from agent.report.model import Status
 
@@ -80,6 +80,7 @@ def _fault(number: int, fault: AuditFault) -> Iterator[str]:
     if fault.fix is not None:
         yield _wrapped(f"What to do: {fault.fix.summary}", _INDENT)
         yield from (command_lines(command, f"{_INDENT}  ") for command in fault.fix.commands)
+        yield from (_wrapped(words, _INDENT) for words in unchecked(fault.fix))
     if fault.code is not None:
         yield _wrapped(f"See: backuplink explain {fault.code}", _INDENT)
 
