@@ -95,6 +95,8 @@ def pytest_configure(config: pytest.Config) -> None:
     `subprocess.run` and its kin end in `communicate`. A test that reads a pipe or a file by itself is not seen.
     """
     extent.choose(everything=config.getoption("--everything"), seed=config.getoption("--seed"))
+    if not extent.everything():
+        config.option.warn_unused_snapshots = True  # those of cases that are left out
     _heed_signals()
     if hasattr(config, "workerinput"):  # of pytest-xdist
         runs.share(Path(config.option.basetemp).parent / "measurements")
