@@ -114,6 +114,8 @@ def _url(match: re.Match[str]) -> str:
 
 def _assigned(match: re.Match[str]) -> str:
     value = match["value"]
+    if match["name"] in SERVICES:  # `secretsmanager:ListSecrets`, `secretsmanager: token=…`
+        return f"{match['name']}{match['sign']}{_ASSIGNED.sub(_assigned, value)}"
     quote = value[0] if value[0] in "'\"" else ""
     return match[0] if value.strip("'\"") in _NO_SECRETS else f"{match['name']}{match['sign']}{quote}{HIDDEN}{quote}"
 

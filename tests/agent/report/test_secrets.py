@@ -41,6 +41,9 @@ PEM = "-----BEGIN RSA PRIVATE KEY-----\nMIIEpAIBAAKCAQEA\nSecHead01\n-----END RS
             id="presigned URL",
         ),
         pytest.param("/k?a=1&X-Amz-Signature=0a1b&b", "/k?a=1&X-Amz-Signature=***&b", id="presigned path"),
+        pytest.param(
+            "secretsmanager: token=0a1b", "secretsmanager: token=***", id="secret of a service named like one"
+        ),
         pytest.param(f"a\n{PEM}\nb", "a\n***\nb", id="private key"),
         pytest.param(f"a\n{PEM.partition('-----END')[0]}", "a\n***", id="private key without its end"),
         pytest.param("a\n" + "aB3/" * 16 + "\nb", "a\n***\nb", id="line of a private key"),
@@ -67,6 +70,8 @@ def test_a_secret_is_hidden_by_its_form_or_its_name(text: str, shown: str) -> No
         "b4c8a2f0e1d3c5b7a9f8e6d4c2b0a1f3e5d7c9b8",
         "https://backup.eu-west-1.amazonaws.com/backup-vaults",
         "net.ipv4.tcp_keepalive_time = 7200",
+        "the policy denies secretsmanager:ListSecrets and secretsmanager:GetSecret*",
+        "secretsmanager: the endpoint's policy does not allow the call",
     ],
 )
 def test_what_is_no_secret_stays(text: str) -> None:
