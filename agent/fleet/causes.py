@@ -268,7 +268,7 @@ class _Naming:
         base = most if counts[most] >= _OF_ONE_KEY * sum(members.values()) else code
         services = self._services(held)
         key = _with_values(base, found.shared.values)
-        if key in by_key:  # the ids name what they share: whoever has them has this
+        if key in by_key:  # hosts with these ids have this cause
             for class_, count in by_key[key].members.items():
                 members[class_] = max(members.get(class_, 0), min(count, sick.get(class_, 0)))
         exposed = self._exposed(base, members, services)

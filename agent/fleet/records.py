@@ -184,7 +184,7 @@ def _documents(stream: BinaryIO) -> Iterator[tuple[int | None, Any, str | None]]
 def _of_lines(data: bytes, rest: BinaryIO) -> Iterator[tuple[int | None, Any, str | None]]:
     """Documents of which each is a line, or stands in lines from `{` to `}`, as JSON is printed with an indent."""
     whole: list[bytes] = []  # the lines of a document that goes on
-    begun, size, is_junk = 0, 0, False
+    start, size, is_junk = 0, 0, False
     for number, text in enumerate(_lines(data, rest), 1):
         if text is None:
             yield number, None, _TOO_LONG
@@ -195,26 +195,26 @@ def _of_lines(data: bytes, rest: BinaryIO) -> Iterator[tuple[int | None, Any, st
                 whole.append(text)
                 size += len(text)
                 if size > MAX_DOCUMENT:
-                    yield begun, None, _TOO_LONG
+                    yield start, None, _TOO_LONG
                     whole = []
                 elif text.rstrip() in (b"}", b"]"):
-                    yield begun, *_parsed(b"".join(whole))
+                    yield start, *_parsed(b"".join(whole))
                     whole = []
                 continue
-            yield begun, None, "is cut off"
+            yield start, None, "is cut off"
             whole = []
         stripped = text.strip()
         if not stripped:
             continue
         if begins and stripped in (b"{", b"["):
-            whole, begun, size = [text], number, len(text)
+            whole, start, size = [text], number, len(text)
         elif begins:
             yield number, *_parsed(stripped)
         elif not is_junk:
             yield number, None, "is no JSON"
         is_junk = not begins
     if whole:
-        yield begun, None, "is cut off"
+        yield start, None, "is cut off"
 
 
 def _lines(data: bytes, rest: BinaryIO) -> Iterator[bytes | None]:

@@ -24,7 +24,7 @@ _STAMP: Final = (
 _HOST: Final = "CASE WHEN r.redacted = 1 OR r.host IS NULL THEN '#' || r.run ELSE r.host END"
 """Who a record is of. A masked name is another host's in the next record, so each such run is a host of its own."""
 _LEAST_PERIOD: Final = 30
-"""Minutes: whoever runs backuplink more often than that is looking at one host."""
+"""Minutes: a user who runs backuplink more often than that looks at one host."""
 _LEAST_GAP: Final = 10
 """Minutes between two sweeps."""
 _STRETCH: Final = 1.5
@@ -130,7 +130,7 @@ def _parts(minutes: Sequence[int], period: int | None) -> Iterator[list[int]]:
         if span[-1] - span[0] <= _STRETCH * period:
             yield span
         else:
-            for _, part in groupby(span, key=lambda minute, begin=span[0]: (minute - begin) // period):  # type: ignore[misc]
+            for _, part in groupby(span, key=lambda minute, begin=span[0]: (minute - begin) // period):  # type: ignore[misc] # a default
                 yield list(part)
 
 

@@ -130,7 +130,7 @@ class _Collection:
         self._vpcs: list[OfAccount] = []
         self._unanswered: list[Unanswered] = []
         self._open: dict[tuple[str | None, str | None, str | None], None] = {}
-        """What is begun and not done: account, Region and VPC."""
+        """What was started and is not done: account, Region and VPC."""
         self._known = 0
         self._paces: dict[tuple[str | None, str | None, str], Pace] = {}
 
@@ -200,7 +200,7 @@ class _Collection:
         for role_arn in dict.fromkeys(role_arns):
             account_id = role_arn.split(":")[4]
             of_role = self._reader(None, keys, region, most=2)
-            role_keys = await self._asked("the role", lambda: accounts.keys_of_role(of_role, role_arn))  # noqa: B023
+            role_keys = await self._asked("the role", lambda: accounts.keys_of_role(of_role, role_arn))  # noqa: B023 - it is awaited here
             if isinstance(role_keys, FactsUnavailable):
                 self._say(account_id, None, None, f"{role_arn} cannot be assumed: {role_keys.why}")
             else:

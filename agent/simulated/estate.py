@@ -69,7 +69,7 @@ FAULTS: Final = (
     Fault(name="a name server", scenario="own-server-fails", vpcs=(1, 2), first=1, resolver=_FAILING),
     Fault(name="private DNS", scenario="private-dns-switched-off", vpcs=(8,), first=3),
     Fault(name="a zone without a way out", scenario="port-blocked", vpcs=(6,), first=4, zone=2),
-    Fault(name="private DNS, mended", scenario="private-dns-switched-off", vpcs=(10,), first=0, last=SWEEPS - 2),
+    Fault(name="private DNS, fixed", scenario="private-dns-switched-off", vpcs=(10,), first=0, last=SWEEPS - 2),
 )
 NOISE: Final = (
     *("dropped-on-this-host", "no-source-port", "bundle-missing", "clock-wrong", "credentials-expired"),

@@ -613,7 +613,7 @@ class Inspection:
             operation, key = "DescribeTransitGatewayVpcAttachments", "TransitGatewayVpcAttachments"
             rows = await self._filtered(TRANSIT, operation, key, "transit-gateway-id", gateways, also=(of_vpcs,))
             in_subnets, foreign = parse.kept(rows, parse.in_subnets)
-            placed = {attachment_id: where for attachment_id, *where in in_subnets}  # type: ignore[misc]
+            placed = {attachment_id: where for attachment_id, *where in in_subnets}  # type: ignore[misc] # of 4
             dropped += foreign
         tables, unread = await self._transit_tables(
             dict.fromkeys(attachment.table_id for attachment in attachments if attachment.table_id is not None)

@@ -61,12 +61,12 @@ _ARRIVE: Final = f"""
             unnest(?::BIGINT[]) AS "position", unnest(?::VARCHAR[]) AS place, unnest(?::VARCHAR[]) AS sweep,
             unnest(?::VARCHAR[]) AS why, unnest(?::BIGINT[]) AS times, unnest(?::BOOLEAN[]) AS "last",
             from_json(unnest(?::VARCHAR[]), '{_FORM}') AS r
-    )"""  # noqa: S608 - names of columns
+    )"""
 WHOLE: Final = "whole"
 WHOLE_COLUMNS: Final = {name: _FIELDS[name] for name in field_names() if name in _FIELDS}
 """Of the table WHOLE, with their types, in the order of a record."""
 _WHOLE: Final = f"CREATE TABLE {WHOLE} ({', '.join(f'{name} {kind}' for name, kind in WHOLE_COLUMNS.items())})"
-_KEEP_WHOLE: Final = f"INSERT INTO {WHOLE} SELECT {', '.join(WHOLE_COLUMNS)} FROM {{}} WHERE why IS NULL"  # noqa: S608
+_KEEP_WHOLE: Final = f"INSERT INTO {WHOLE} SELECT {', '.join(WHOLE_COLUMNS)} FROM {{}} WHERE why IS NULL"
 _RECORD: Final = ", ".join(f"{name}::INTEGER" if name in _FLAGS else name for name in RECORD_COLUMNS)
 _KEY: Final = "array_to_string(list_concat(parts[{0}:{0}], parts[{1}:]), '|')"
 
@@ -74,20 +74,19 @@ _KEY: Final = "array_to_string(list_concat(parts[{0}:{0}], parts[{1}:]), '|')"
 def _spread(relation: str) -> tuple[str, ...]:
     """What brings the rows of a relation with the columns `id` and _COLUMNS into the tables."""
     attributes = " UNION ALL ".join(
-        f"SELECT id, '{name}', unnest({field}) FROM {relation} WHERE why IS NULL"  # noqa: S608 - names of columns
-        for name, field in LISTS.items()
+        f"SELECT id, '{name}', unnest({field}) FROM {relation} WHERE why IS NULL" for name, field in LISTS.items()
     )
     return (
-        f"INSERT INTO record SELECT id, {_RECORD}, 1 FROM {relation} WHERE why IS NULL",  # noqa: S608
+        f"INSERT INTO record SELECT id, {_RECORD}, 1 FROM {relation} WHERE why IS NULL",
         f"""INSERT INTO cause SELECT id, "rank", parts[1], parts[2], parts[3], {_KEY.format(2, 4)}
             FROM (SELECT id, unnest(range(len(causes))) AS "rank", string_split(unnest(causes), '|') AS parts
-                FROM {relation} WHERE why IS NULL)""",  # noqa: S608
+                FROM {relation} WHERE why IS NULL)""",
         f"""INSERT INTO symptom SELECT id, parts[1], {_KEY.format(1, 3)}, {_KEY.replace("parts", "above").format(1, 3)}
             FROM (SELECT id, string_split(split_part(symptom, ' < ', 1), '|') AS parts,
                     string_split(split_part(symptom, ' < ', 2), '|') AS above
-                FROM (SELECT id, unnest(symptoms) AS symptom FROM {relation} WHERE why IS NULL))""",  # noqa: S608
+                FROM (SELECT id, unnest(symptoms) AS symptom FROM {relation} WHERE why IS NULL))""",
         f"INSERT INTO attribute {attributes}",
-        f"INSERT INTO unreadable SELECT id, place, why, times FROM {relation} WHERE why IS NOT NULL",  # noqa: S608
+        f"INSERT INTO unreadable SELECT id, place, why, times FROM {relation} WHERE why IS NOT NULL",
     )
 
 
@@ -169,9 +168,7 @@ class DuckDb:
     def _append(self, cache: Cache) -> None:
         if not self.query("SELECT count(*) FROM incoming WHERE tag IS NOT NULL")[0][0]:
             return
-        data = self.write_parquet(
-            f"SELECT {_NAMES} FROM incoming WHERE tag IS NOT NULL ORDER BY id"  # noqa: S608 - names of columns
-        )
+        data = self.write_parquet(f"SELECT {_NAMES} FROM incoming WHERE tag IS NOT NULL ORDER BY id")
         try:
             cache.append(data)
         except CacheError:
@@ -191,7 +188,7 @@ class DuckDb:
         else:
             self.execute(f"""CREATE OR REPLACE TEMP TABLE listed AS
                 SELECT row_number() OVER (ORDER BY source) AS number, source, arg_max(tag, filename) AS tag
-                FROM {_reading(parts)} WHERE "last" GROUP BY source""")  # noqa: S608 - names of our own files
+                FROM {_reading(parts)} WHERE "last" GROUP BY source""")
         # Of a source that was not read to its end, nothing holds. Where two processes read the same at a time, both
         # kept it: the last file that has it holds.
         self.execute(f"""CREATE OR REPLACE TEMP TABLE chosen AS
@@ -200,10 +197,10 @@ class DuckDb:
             FROM (SELECT number, source, "position", max(filename) AS filename
                 FROM listed JOIN {_reading(parts)} USING (source, tag)
                 WHERE number IN (SELECT number FROM listed JOIN {_reading(parts)} USING (source, tag) WHERE "last")
-                GROUP BY number, source, "position")""")  # noqa: S608 - names of our own files
+                GROUP BY number, source, "position")""")
         known = {number for (number,) in self.query("SELECT DISTINCT number FROM chosen")}
         self._count += int(self.query("SELECT count(*) FROM chosen")[0][0])
-        relation = f'(SELECT * FROM chosen JOIN {_reading(parts)} USING (source, filename, "position"))'  # noqa: S608 - names of our own files
+        relation = f'(SELECT * FROM chosen JOIN {_reading(parts)} USING (source, filename, "position"))'
         for statement in (*_spread(relation), *(keep.format(relation) for keep in self._whole)):
             self.execute(statement)
         self.execute("DROP TABLE chosen; DROP TABLE listed")
@@ -227,7 +224,7 @@ class DuckDb:
         """Raises duckdb.Error for what is no file of this cache: another form, and pages that cannot be read."""
         values = {"VARCHAR": "len({})", "VARCHAR[]": "len(array_to_string({}, ''))"}
         sums = (f"sum({values.get(kind, '{}::BIGINT').format(name)})" for name, kind in _COLUMNS.items())
-        self.query(f"SELECT {', '.join(sums)} FROM {_reading([part])}")  # noqa: S608 - names of columns
+        self.query(f"SELECT {', '.join(sums)} FROM {_reading([part])}")
 
     # --- Parquet -----------------------------------------------------------------------------------------------------
 
@@ -237,7 +234,7 @@ class DuckDb:
         try:
             to_private_file(data, given)
             cursor = self._connection.cursor()
-            cursor.execute(f"SELECT * FROM {_reading([given])}")  # noqa: S608 - the name of our own file
+            cursor.execute(f"SELECT * FROM {_reading([given])}")
             names = [column[0] for column in cursor.description or ()]
             while rows := cursor.fetchmany(BATCH):
                 for row in rows:

@@ -147,7 +147,7 @@ class Sqlite:
         first = next(every, None)
         if first is None:
             return
-        statement = f"INSERT INTO {table} VALUES ({', '.join('?' * len(first))})"  # noqa: S608 - the caller's own table
+        statement = f"INSERT INTO {table} VALUES ({', '.join('?' * len(first))})"
         self._connection.execute(statement, first)
         self._connection.executemany(statement, every)
 

@@ -1,4 +1,4 @@
-"""Whether the policy of an endpoint allows nothing of a service, whoever calls."""
+"""Whether the policy of an endpoint allows no caller anything of a service."""
 
 import re
 from typing import Final

@@ -45,7 +45,7 @@ class TextLines(Widget):
 
     virtual_size = reactive(Size(0, 0), repaint=False)  # as in TonedScreen
 
-    def __init__(self, glyphs: Glyphs, *, id: str | None = None) -> None:  # noqa: A002 - as Textual has it
+    def __init__(self, glyphs: Glyphs, *, id: str | None = None) -> None:  # noqa: A002 - Textual names it - as Textual has it
         super().__init__(id=id)
         self.glyphs = glyphs
         self._drawn: tuple[tuple[Line, str | None, frozenset[str]], ...] = ()
@@ -178,7 +178,7 @@ class VerdictLine(StateLines):
 class Footer(StateLines):
     """The message, or the keys."""
 
-    def __init__(self, glyphs: Glyphs, keys: Sequence[Key], *, id: str | None = None) -> None:  # noqa: A002
+    def __init__(self, glyphs: Glyphs, keys: Sequence[Key], *, id: str | None = None) -> None:  # noqa: A002 - Textual names it
         super().__init__(glyphs, id=id)
         self._keys = keys
 
@@ -211,7 +211,7 @@ class PaneWidget(StateLines):
             self.rows = rows
             super().__init__()
 
-    def __init__(self, glyphs: Glyphs, *, id: str | None = None) -> None:  # noqa: A002 - as Textual has it
+    def __init__(self, glyphs: Glyphs, *, id: str | None = None) -> None:  # noqa: A002 - Textual names it - as Textual has it
         super().__init__(glyphs, id=id)
         self._top = 0
         self._at: tuple[str | None, int] = (None, 0)

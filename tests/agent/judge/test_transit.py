@@ -369,7 +369,7 @@ def test_ipv6_passes_where_the_attachment_lets_it(ipv6: bool, outcome: Any) -> N
     [pytest.param((TO_B,), CANNOT_TELL, id="a route"), pytest.param((), BLOCKED, id="no route")],
 )
 def test_an_endpoint_of_another_account(there: tuple[TransitRoute, ...], outcome: Any) -> None:
-    """The gateway's table says that there is no way, whoever has the address."""
+    """The gateway's table says that there is no way to the address, whichever host has it."""
     what = replace(world(facts(there=there)), endpoint_interfaces=(), endpoints=())
     assert hop(ask(what), Stage.TRANSIT).outcome is outcome
 
