@@ -9,7 +9,7 @@ from typing import Any, Final
 import pytest
 
 from agent.catalog.findings import CODES, Layer
-from agent.judge import checked_fixes
+from agent.judge import checked_fixes, prediction
 from agent.judge.checked_fixes import checked_in_run
 from agent.judge.evidence import Evidence
 from agent.judge.predict.commands import changes_of, changes_something
@@ -367,6 +367,29 @@ def test_the_fixes_of_a_prediction_open_what_is_stopped(of: KnownVpc, code: str)
                 made = change.made(made)
     left = [fault for fault in document(made).faults if fault.code == code and set(fault.ports) <= set(faults[0].ports)]
     assert left == []
+
+
+def test_an_entry_behind_the_one_that_denies_is_not_suggested(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is for what is stopped, and opens nothing."""
+    right = prediction.fix_of_paths
+
+    def too_late(*given: Any) -> Fix | None:
+        fix = right(*given)
+        assert fix is not None
+        return replace(fix, commands=tuple(replace(one, argv=_numbered(one.argv, "9000")) for one in fix.commands))
+
+    of = known(there_entries=[entry(10, "deny", "10.0.0.0/16"), *open_entries()])
+    of = replace(of, configuration=_with_long_ids(of))
+    assert any(changing(fault) for fault in document(of).faults if fault.code == "VPC006")
+    monkeypatch.setattr(prediction, "fix_of_paths", too_late)
+    faults = [fault for fault in document(of).faults if fault.code == "VPC006"]
+    assert faults
+    assert [changing(fault) for fault in faults] == [[]] * len(faults)
+    assert all(fault.fix is not None and "is not suggested" in fault.fix.summary for fault in faults)
+
+
+def _numbered(argv: tuple[str, ...], number: str) -> tuple[str, ...]:
+    return tuple(number if before == "--rule-number" else word for before, word in zip(("", *argv), argv, strict=False))
 
 
 def _with_long_ids(of: KnownVpc) -> Configuration:
