@@ -17,6 +17,7 @@ from agent.judge.predict.edits import Change, DnsAttribute, GatewayTable, OfAcl,
 from agent.judge.predict.names import KnownVpc, predicted_name
 from agent.judge.predict.predictor import Predictor
 from agent.judge.prediction import Asked, Facts, predicted
+from agent.judge.prediction_fixes import fix_of_paths
 from agent.judge.rules.registry import RULES
 from agent.judge.rules.rule import RuleFinding
 from agent.judge.verdict import judge
@@ -371,10 +372,9 @@ def test_the_fixes_of_a_prediction_open_what_is_stopped(of: KnownVpc, code: str)
 
 def test_an_entry_behind_the_one_that_denies_is_not_suggested(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is for what is stopped, and opens nothing."""
-    right = prediction.fix_of_paths
 
     def too_late(*given: Any) -> Fix | None:
-        fix = right(*given)
+        fix = fix_of_paths(*given)
         assert fix is not None
         return replace(fix, commands=tuple(replace(one, argv=_numbered(one.argv, "9000")) for one in fix.commands))
 
