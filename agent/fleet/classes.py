@@ -94,50 +94,79 @@ def find_classes(engine: Engine) -> Classes:
 
 
 def _classes(engine: Engine) -> Classes:
-    listed = {
-        str(number): (name, value)
-        for name, value, number in engine.query("SELECT name, value, number FROM listed_value")
-    }
-    attributes = {name: attribute for attribute, name in LISTS.items()}
-    numbers: dict[tuple[Attribute, str], int] = {}
-
-    def trait(attribute: Attribute, value: str) -> int:
-        return numbers.setdefault((attribute, value), len(numbers))
-
+    values: list[SharedValue] = []
+    of_columns = [_Numbers(attribute, values) for attribute in COLUMNS]
+    of_lists = _Lists(engine, values)
+    vpc, zone, subnet, account, region = (
+        list(COLUMNS).index(attribute)
+        for attribute in (Attribute.VPC, Attribute.ZONE, Attribute.SUBNET, Attribute.ACCOUNT, Attribute.REGION)
+    )
     columns = ", ".join(f"r.{column}" for column in COLUMNS.values())
     rows = engine.query(
         f"SELECT c.class, r.redacted, l.numbers, {columns} FROM (SELECT DISTINCT class FROM placed) AS c "
         "JOIN record r ON r.id = c.class LEFT JOIN listed l ON l.record = c.class ORDER BY c.class"
     )
     of: dict[int, HostClass] = {}
-    alike: dict[frozenset[str], frozenset[str]] = {}  # one object for equal sets: half a million classes fit
-    for class_, redacted, of_lists, *row in rows:
+    for class_, redacted, listed, *row in rows:
         if redacted:
             of[class_] = _NOTHING_KNOWN
             continue
-        held = dict(zip(COLUMNS, row, strict=True))
-        traits = {trait(attribute, value) for attribute, value in held.items() if value is not None}
-        services: set[str] = set()
-        groups: set[str] = set()
-        for number in (of_lists or "").split(","):
-            name, value = listed.get(number, ("", ""))
-            if name == _SERVICE:
-                services.add(value)
-            elif name:
-                traits.add(trait(attributes[name], value))
-            if name == LISTS[Attribute.GROUP]:
-                groups.add(value)
+        lists = of_lists[listed or ""]
+        held = {numbers[value] for numbers, value in zip(of_columns, row, strict=True) if value is not None}
         of[class_] = HostClass(
-            traits=tuple(sorted(traits)),
-            services=alike.setdefault(frozenset(services), frozenset(services)),
-            vpc=held[Attribute.VPC],
-            zone=held[Attribute.ZONE],
-            subnet=held[Attribute.SUBNET],
-            account=held[Attribute.ACCOUNT],
-            region=held[Attribute.REGION],
-            groups=alike.setdefault(frozenset(groups), frozenset(groups)),
+            traits=tuple(sorted(held | lists.traits)),
+            services=lists.services,
+            vpc=row[vpc],
+            zone=row[zone],
+            subnet=row[subnet],
+            account=row[account],
+            region=row[region],
+            groups=lists.groups,
         )
-    return Classes(of, (SharedValue(attribute=attribute, value=value) for attribute, value in numbers))
+    return Classes(of, values)
+
+
+class _Numbers(dict[str, int]):
+    """The numbers of an attribute's values. A value that was not met before gets the next number of all."""
+
+    def __init__(self, attribute: Attribute, values: list[SharedValue]) -> None:
+        super().__init__()
+        self._attribute, self._values = attribute, values
+
+    def __missing__(self, value: str) -> int:
+        self[value] = number = len(self._values)
+        self._values.append(SharedValue(attribute=self._attribute, value=value))
+        return number
+
+
+@dataclass(frozen=True, slots=True)
+class _Listed:
+    """What a host has several of."""
+
+    traits: frozenset[int]
+    services: frozenset[str]
+    groups: frozenset[str]
+
+
+class _Lists(dict[str, _Listed]):
+    """Lists by their numbers in `listed_value`, such as `3,17`: half a million classes have some thousand."""
+
+    def __init__(self, engine: Engine, values: list[SharedValue]) -> None:
+        super().__init__()
+        self._numbers = {name: _Numbers(attribute, values) for attribute, name in LISTS.items()}
+        self._rows = {
+            str(number): (name, value)
+            for name, value, number in engine.query("SELECT name, value, number FROM listed_value")
+        }
+
+    def __missing__(self, numbers: str) -> _Listed:
+        rows = [self._rows[number] for number in numbers.split(",") if number in self._rows]
+        self[numbers] = listed = _Listed(
+            frozenset(self._numbers[name][value] for name, value in rows if name in self._numbers),
+            frozenset(value for name, value in rows if name == _SERVICE),
+            frozenset(value for name, value in rows if name == LISTS[Attribute.GROUP]),
+        )
+        return listed
 
 
 _NOTHING_KNOWN: Final = HostClass(

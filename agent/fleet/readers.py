@@ -31,7 +31,7 @@ _START: Final = (
 
 
 Answer = tuple[Sequence[Piece], int]
-"""Pieces of a source, and 1 where they are its last ones, else 0."""
+"""All pieces of some sources, which are counted; or pieces of one source of which more follow, and 0."""
 
 
 class Reader(Protocol):
@@ -54,11 +54,22 @@ class OwnReader:
 
     def read(self, sources: Sequence[Source], contents: Sequence[bytes | None]) -> Iterator[Answer]:
         """See `Reader`."""
+        batch: list[Piece] = []
+        ended = 0
         for source, content in zip(sources, contents, strict=True):
             pieces = _pieces(source, content)
-            while len(batch := list(islice(pieces, ANSWER))) == ANSWER:
-                yield batch, 0
-            yield batch, 1
+            while len(part := list(islice(pieces, ANSWER))) == ANSWER:
+                if ended:
+                    yield batch, ended
+                    batch, ended = [], 0
+                yield part, 0
+            batch += part
+            ended += 1
+            if len(batch) >= ANSWER:
+                yield batch, ended
+                batch, ended = [], 0
+        if ended:
+            yield batch, ended
 
     def close(self) -> None:
         """See `Reader`."""

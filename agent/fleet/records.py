@@ -10,7 +10,7 @@ from typing import Any, BinaryIO, Final, get_type_hints
 
 from agent.fleet.reports import record_of_document
 from agent.fleet.store import Piece, Source
-from agent.formats.host import MAX_LISTED, SCHEMA, HostRecord
+from agent.formats.host import MAX_LISTED, SCHEMA, HostRecord, plain
 from agent.report.model import SCHEMA as REPORT
 from agent.report.model import Access, Path, Status
 from agent.report.serialization import DecodeError, from_json, to_json
@@ -104,7 +104,7 @@ def line_of(document: Any) -> str:
     if schema == SCHEMA:
         return json.dumps(checked(document), separators=(",", ":"))
     if schema == REPORT:
-        return json.dumps(checked(to_json(record_of_document(document))), separators=(",", ":"))
+        return json.dumps(checked(plain(record_of_document(document))), separators=(",", ":"))
     if isinstance(schema, str) and schema.startswith("backuplink."):
         raise DecodeError("", f"this is a {schema[:40]!a}, and neither a {REPORT} nor a {SCHEMA}")
     raise DecodeError("", "this is no report and no record of backuplink")

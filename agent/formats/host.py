@@ -9,6 +9,7 @@ They come from the subjects of the finding and from nothing else.
 """
 
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import fields, replace
 from typing import Any, Final
@@ -43,6 +44,8 @@ AMAZON: Final = "amazon"
 LOOPBACK: Final = "loopback"
 """One on the host itself, of which it is not known whom it asks."""
 _AS_IT_IS: Final = "".join(map(chr, range(0x20, 0x7F))).translate(dict.fromkeys(map(ord, "%|<")))
+_AS_LONG_IN_JSON: Final = re.compile(r"[ !#-\[\]-~]*")
+"""Printable ASCII without `"` and the backslash."""
 _PLACES: Final = frozenset({SubjectKind.VPC, SubjectKind.ADDRESS})
 """Where a fault was met."""
 _MEASURED: Final = frozenset({*_PLACES, SubjectKind.PORT, SubjectKind.RESOLVER})
@@ -96,6 +99,9 @@ class HostRecord:
     """The fields that hold less than the report does."""
 
 
+_NAMES: Final = tuple(field.name for field in fields(HostRecord))
+
+
 def render(report: Report, options: RenderOptions = DEFAULT_OPTIONS) -> str:
     """One line."""
     return line(record_of(report))
@@ -103,7 +109,14 @@ def render(report: Report, options: RenderOptions = DEFAULT_OPTIONS) -> str:
 
 def line(record: HostRecord) -> str:
     """A record as a line of JSON, in ASCII."""
-    return json.dumps(to_json(record), separators=(",", ":"), allow_nan=False) + "\n"
+    return json.dumps(plain(record), separators=(",", ":"), allow_nan=False) + "\n"
+
+
+def plain(record: HostRecord) -> dict[str, Any]:
+    """A record in JSON's types. Its fields hold texts, flags and lists of texts alone, so that nothing has to be walked
+    through: a fleet makes ten thousand of these in seconds."""
+    values = ((name, getattr(record, name)) for name in _NAMES)
+    return {name: list(value) if type(value) is tuple else value for name, value in values}
 
 
 def schema() -> dict[str, Any]:
@@ -124,7 +137,7 @@ def schema() -> dict[str, Any]:
 
 def field_names() -> tuple[str, ...]:
     """The names of a record's fields, in their order."""
-    return tuple(field.name for field in fields(HostRecord))
+    return _NAMES
 
 
 def record_of(report: Report) -> HostRecord:
@@ -275,6 +288,8 @@ def _part(text: str) -> str:
 def _bounded(text: str, most: int) -> str:
     """The start of a text that takes at most `most` bytes of JSON."""
     text = text[:most]
+    if _AS_LONG_IN_JSON.fullmatch(text):
+        return text
     while len(json.dumps(text)) - 2 > most:
         text = text[: len(text) * 3 // 4]
     return text

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from agent.fleet import reading
+from agent.fleet import readers, reading
 from agent.fleet.engines.duckdb import DuckDb
 from agent.fleet.engines.sqlite import Sqlite
 from agent.fleet.model import MAX_EXAMPLES
@@ -209,10 +209,22 @@ def test_a_reader_is_this_python_without_its_surroundings(three: Path) -> None:
         contents: Sequence[bytes | None] = [None, lines(record(7)).encode(), None]
         answers = list(reader.read(sources, contents))
         assert answers == list(OwnReader().read(sources, contents))
-        assert [ended for _, ended in answers] == [1, 1, 1]
-        assert json.loads(answers[1][0][0].line or "")["host"] == I(7)
+        ((pieces, ended),) = answers
+        assert ended == 3
+        assert [json.loads(piece.line or "")["host"] for piece in pieces] == [I(0), I(7), I(2)]
     finally:
         reader.close()
+
+
+def test_a_source_with_more_than_an_answer_holds_is_told_alone(three: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(readers, "ANSWER", 2)
+    (three / "1.json").write_text(lines(record(1), record(11), record(12)))
+    answers = OwnReader().read(_sources(three), [None] * 3)
+    assert [([json.loads(piece.line or "")["host"] for piece in pieces], ended) for pieces, ended in answers] == [
+        ([I(0)], 1),
+        ([I(1), I(11)], 0),
+        ([I(12), I(2)], 2),
+    ]
 
 
 def test_a_reader_ends_with_its_input() -> None:
@@ -241,11 +253,12 @@ class _Dying(OwnReader):
         self._at = at
 
     def read(self, sources: Sequence[Source], contents: Sequence[bytes | None]) -> Any:
-        for answer, source in zip(super().read(sources, contents), sources, strict=True):
-            if source.name.endswith(self._at):
-                yield answer[0][:1], 0
-                raise ReaderError
-            yield answer
+        for source, content in zip(sources, contents, strict=True):
+            for pieces, ended in super().read([source], [content]):
+                if source.name.endswith(self._at):
+                    yield pieces[:1], 0
+                    raise ReaderError
+                yield pieces, ended
 
 
 @pytest.mark.usefixtures("many")
