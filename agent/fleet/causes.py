@@ -15,7 +15,6 @@ from agent.fleet.classes import COLUMNS, Classes, HostClass
 from agent.fleet.faults import names_resource, part_of, radius_of, subjects_of
 from agent.fleet.model import NamedBy, Shared, SharedValue
 from agent.fleet.sharing import Exposed, Found, Hosts, values_in, what_they_share
-from agent.fleet.sql import insert_rows
 from agent.fleet.store import Engine
 from agent.report.model import SubjectKind
 from probes.frozen import dataclass
@@ -203,7 +202,7 @@ class _Naming:
     def _by_shared(self, by_key: Mapping[str, _Fault], taken: set[str], aside: Mapping[str, Hosts]) -> list[NamedCause]:
         self._engine.execute("DROP TABLE IF EXISTS taken")
         self._engine.execute("CREATE TABLE taken (raw_key TEXT)")
-        insert_rows(self._engine, "taken", ((key,) for key in sorted(taken)))
+        self._engine.fill("taken", ((key,) for key in sorted(taken)))
         pools: defaultdict[str, dict[int, int]] = defaultdict(dict)
         for code, class_, count in self._engine.query(
             "SELECT code, class, count(DISTINCT record) FROM fault WHERE sweep = ? AND redacted = 0 "
@@ -305,8 +304,7 @@ def write_members(engine: Engine, table: str, causes: Sequence[NamedCause]) -> N
     cause_severity)`: the faults of all sweeps, and the cause that each of them is, by the rules of these causes: its
     key, its place among them and its severity, NULL for a fault of its own."""
     engine.execute(f"CREATE TABLE {table}_key (raw_key TEXT PRIMARY KEY, key TEXT, place INTEGER, severity INTEGER)")
-    insert_rows(
-        engine,
+    engine.fill(
         f"{table}_key",
         ((raw, cause.key, place, cause.severity) for place, cause in enumerate(causes) for raw in cause.raw_keys),
     )
@@ -314,8 +312,7 @@ def write_members(engine: Engine, table: str, causes: Sequence[NamedCause]) -> N
         f"CREATE TABLE {table}_rule (code TEXT, key TEXT, place INTEGER, severity INTEGER, round INTEGER, "
         "words INTEGER, attribute TEXT, value TEXT)"
     )
-    insert_rows(
-        engine,
+    engine.fill(
         f"{table}_rule",
         (
             (cause.code, cause.key, place, cause.severity, cause.round, len(cause.values), value.attribute, value.value)

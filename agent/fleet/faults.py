@@ -8,7 +8,7 @@ from urllib.parse import quote, unquote
 from agent.catalog.findings import CODES, Layer, Radius
 from agent.catalog.placeholders import FORMS
 from agent.catalog.wording import counted
-from agent.fleet.sql import holes_for, insert_rows
+from agent.fleet.sql import holes_for
 from agent.fleet.store import Engine
 from agent.report.model import FindingSubject, SubjectKind
 from agent.settings import Suppression
@@ -109,7 +109,7 @@ def blind_symptoms(engine: Engine) -> list[Blind]:
 
 def join_centrally(engine: Engine, rows: Iterable[tuple[str, int, str]]) -> None:
     """Say what explains symptoms by central facts: symptom, class of hosts, key of the cause."""
-    insert_rows(engine, "central", rows)
+    engine.fill("central", rows)
 
 
 def find_faults(engine: Engine, suppress: Sequence[Suppression], today: date, sweep: str) -> tuple[str, ...]:

@@ -40,7 +40,7 @@ from agent.fleet.model import (
 )
 from agent.fleet.reading import ReadResult
 from agent.fleet.sharing import Exposed, Hosts, values_in, what_they_share
-from agent.fleet.sql import holes_for, insert_rows
+from agent.fleet.sql import holes_for
 from agent.fleet.store import Engine
 from agent.fleet.sweeps import SweepsRead, find_sweeps, sweeps_of
 from agent.formats.host import MAX_LISTED
@@ -412,7 +412,7 @@ class _Joining:
         expected, engine = self._question.expected, self._engine
         engine.execute("CREATE TABLE expected (host TEXT)")
         if expected is not None:
-            insert_rows(engine, "expected", ((host,) for host in sorted(expected.hosts)))
+            engine.fill("expected", ((host,) for host in sorted(expected.hosts)))
             by = expected.by
         elif against is not None:
             engine.execute(

@@ -13,7 +13,6 @@ from typing import Final
 
 from agent.catalog.wording import counted
 from agent.fleet.model import Sweep
-from agent.fleet.sql import insert_rows
 from agent.fleet.store import Engine
 from probes.frozen import dataclass
 
@@ -51,10 +50,10 @@ def find_sweeps(engine: Engine, *, since: datetime | None, today: date) -> Sweep
     that count, those from `since` on."""
     stamps = [stamp for (stamp,) in engine.query(f"SELECT DISTINCT {_STAMP} AS stamp FROM record r")]
     engine.execute("CREATE TABLE moment (stamp TEXT PRIMARY KEY, minute BIGINT)")
-    insert_rows(engine, "moment", ((stamp, _minute_of(stamp)) for stamp in stamps))
+    engine.fill("moment", ((stamp, _minute_of(stamp)) for stamp in stamps))
     limit = _minute(datetime(today.year, today.month, today.day, tzinfo=UTC) + _AHEAD)
     engine.execute("CREATE TABLE span (minute BIGINT PRIMARY KEY, sweep TEXT)")
-    insert_rows(engine, "span", _spans(engine, limit))
+    engine.fill("span", _spans(engine, limit))
     engine.execute(
         "UPDATE record SET sweep = (SELECT s.sweep FROM span s JOIN moment m ON m.minute = s.minute "
         f"WHERE m.stamp = {_STAMP.replace('r.', 'record.')}) WHERE sweep IS NULL"
