@@ -35,6 +35,8 @@ DEFAULT_ATHENA_WORKGROUP: Final = "primary"
 """That every account has."""
 DEFAULT_ATHENA_BYTES: Final = 10 << 30
 """Bytes that a query of Athena may scan: some 100 days of a million hosts."""
+DEFAULT_PUT_DEADLINE: Final = 30.0
+"""Seconds for putting a record into a bucket, for which a host waits."""
 FIRST_DAY: Final = date(2026, 1, 1)
 """Before which no version wrote records."""
 DEFAULT_READ_TIMEOUT: Final = 10.0
@@ -46,7 +48,7 @@ FAIL_ON: Final = ("warning", "critical", "never")
 DEFAULT_FAIL_ON: Final = FAIL_ON[0]
 PREDICTION_FORMATS: Final = ("text", "json", "junit", "html")
 """The first is the default."""
-FLEET_FORMATS: Final = ("text", "json", "html", "csv", "parquet", "markdown", "prometheus")
+FLEET_FORMATS: Final = ("text", "json", "html", "csv", "parquet", "markdown", "prometheus", "eventbridge")
 """The same of what many hosts say together."""
 DEFAULT_LEAST: Final = 5
 """Hosts from which on a fault is one that hosts share."""

@@ -16,6 +16,12 @@ def test_a_required_boolean_is_missed() -> None:
     assert complaint([*ENTRY, "--rule-action", "allow"]) == "ec2 create-network-acl-entry needs --egress"
 
 
+def test_what_is_required_may_stand_in_a_document() -> None:
+    assert complaint(["aws", "events", "put-events"]) == "events put-events needs --entries"
+    assert complaint(["aws", "events", "put-events", "--cli-input-json", "file://x"]) is None
+    assert complaint(["aws", "events", "put-events", "--cli-input-json", "file://x", "--entry", "x"]) is not None
+
+
 def test_an_option_that_was_renamed_is_known_by_its_new_name_alone() -> None:
     assert complaint([*ENTRY, "--rule-action", "allow", "--no-egress"]) is not None
     assert (

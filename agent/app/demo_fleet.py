@@ -15,6 +15,7 @@ from agent.fleet.inventory import Expected
 from agent.fleet.join import Question, joined
 from agent.fleet.model import FleetDocument
 from agent.fleet.reading import ReadResult
+from agent.fleet.records import INSTANCES
 from agent.formats.host import HostRecord, line, record_of
 from agent.process.output import to_stderr
 from agent.process.signals import exit_on_signals
@@ -113,7 +114,7 @@ def _write_files(estate: Estate, reads: "Sequence[Read]", folder: Path, received
     try:
         to_new_folder(folder, _files(estate, reads, received_signals))
     except OSError as error:
-        raise RequestError(f"--fleet-files: {error.filename or folder}: {error.strerror}") from error
+        raise RequestError(f"--keep: {error.filename or folder}: {error.strerror}") from error
     if not received_signals:
         to_stderr(
             f"To join them again: backuplink fleet {folder / REPORTS} --against previous --inventory "
@@ -123,7 +124,7 @@ def _write_files(estate: Estate, reads: "Sequence[Read]", folder: Path, received
 
 def _files(estate: Estate, reads: "Sequence[Read]", received_signals: list[str]) -> Iterator[tuple[str, str]]:
     hosts = [{"InstanceId": host, "PingStatus": "Online"} for host in sorted(estate.inventory)]
-    yield INVENTORY, json.dumps({"InstanceInformationList": hosts}, indent=2) + "\n"
+    yield INVENTORY, json.dumps({INSTANCES: hosts}, indent=2) + "\n"
     for read in reads:
         if received_signals:
             return

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -78,6 +78,7 @@ def fleet(request: FleetRequest, received_signals: list[str]) -> int:
     with exit_on_signals(received_signals), best_engine() as engine:
         refuse_parquet(request.output, engine)
         expected = None if request.inventory is None else _inventory(request.inventory)
+        since = moment_of(request.since)
         facts = tuple(_facts(request.ec2_facts, received_signals))
         to_read = ReadRequest(
             places=request.places,
@@ -85,6 +86,7 @@ def fleet(request: FleetRequest, received_signals: list[str]) -> int:
             cache=None if request.cache is None else Path(request.cache),
             region=request.region,
             profile=request.profile,
+            since=day_of(since),
         )
         with _progress() as progress:
             try:
@@ -94,7 +96,7 @@ def fleet(request: FleetRequest, received_signals: list[str]) -> int:
                     raise RequestError(str(error)) from error
         if received_signals:
             return interrupted(received_signals, request.output)
-        document = _joined(engine, request, read, expected, facts)
+        document = _joined(engine, request, read, since, expected, facts)
         if received_signals:
             return interrupted(received_signals, request.output)
         files = (*request.places, *request.ec2_facts, *filter(None, [request.inventory]))
@@ -105,6 +107,7 @@ def _joined(
     engine: "Engine",
     request: FleetRequest,
     read: "ReadResult",
+    since: datetime | None,
     expected: "Expected | None",
     facts: tuple[Ec2Facts, ...],
 ) -> FleetDocument:
@@ -117,7 +120,7 @@ def _joined(
         tolerate=request.tolerate,
         by=request.by,
         where=request.where,
-        since=_moment(request.since),
+        since=since,
         suppress=request.suppressions,
         expected=expected,
         facts=facts,
@@ -130,7 +133,7 @@ def _joined(
         raise RequestError(str(error)) from error
 
 
-def _moment(since: datetime | float | None) -> datetime | None:
+def moment_of(since: datetime | float | None) -> datetime | None:
     """An instant; a duration is counted back from now. Raises RequestError for one before all calendars."""
     if not isinstance(since, float):
         return since
@@ -138,6 +141,11 @@ def _moment(since: datetime | float | None) -> datetime | None:
         return datetime.now(UTC) - timedelta(seconds=since)
     except OverflowError as error:
         raise RequestError("--since reaches back beyond the year 1") from error
+
+
+def day_of(moment: datetime | None) -> date | None:
+    """Its day in UTC, by which folders of records are called."""
+    return None if moment is None else moment.astimezone(UTC).date()
 
 
 def _inventory(place: str) -> "Expected":
@@ -222,15 +230,22 @@ def _write_table(
 
 
 def _files_of(document: FleetDocument, engine: "Engine") -> Iterator[HostFile]:
-    """Where the records of the hosts lay that the document names."""
+    """Where the records of the hosts lay that the document names; of a run that left its report as well, where that
+    lies."""
+    from agent.fleet.places import holds_report
+
     if document.sweep is None:
         return
     lists = (*(cause.hosts for cause in document.causes), *(fault.hosts for fault in document.own_faults))
     for host in dict.fromkeys(chain.from_iterable(lists)):
         rows = engine.query(
-            "SELECT place FROM record WHERE host = ? AND sweep = ? AND newest = 1", (host, document.sweep.id)
+            "SELECT place, region, run FROM record WHERE host = ? AND sweep = ? ORDER BY newest DESC, place",
+            (host, document.sweep.id),
         )
-        yield from (HostFile(host=host, place=place) for (place,) in rows if place)
+        places = [(place, region) for place, region, run in rows if place and run == rows[0][2]]
+        if places:
+            place, region = next((row for row in places if holds_report(row[0])), places[0])
+            yield HostFile(host=host, place=place, is_report=holds_report(place), region=region)
 
 
 # --- What is refused -------------------------------------------------------------------------------------------------

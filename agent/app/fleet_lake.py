@@ -1,14 +1,15 @@
-"""A fleet elsewhere: its records packed for Athena, and what Athena is asked."""
+"""A fleet elsewhere: the record of a host put into a bucket, records packed for Athena, and what Athena is asked."""
 
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from agent.app.errors import RequestError
+from agent.formats.report_text import visible
 from agent.process.output import one_line, to_stdout
 from agent.process.signals import exit_on_signals
 from agent.report import exits
@@ -22,9 +23,25 @@ if TYPE_CHECKING:
 EXTRA: Final = "fleet pack writes Parquet, which takes DuckDB: install backuplink[fleet]."
 TOLERATED: Final = 0.02
 """As a part of all, what may be unreadable: a folder has other files, too."""
+_HELP: Final = " The host's role needs s3:PutObject there, and the policy of the endpoint of S3 must allow it."
 _SHOWN: Final = 8
 """Files that are listed."""
 _POLL_SECONDS: Final = 0.1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PutRequest:
+    """Which record is put, and where to."""
+
+    report_file: str
+    """Of the report or the record; `-` for stdin."""
+    destination: str
+    kms_key: str | None
+    deadline: float
+    """Seconds."""
+    region: str | None
+    """Of the bucket; None for that of the record."""
+    profile: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +51,8 @@ class PackRequest:
     places: tuple[str, ...]
     destination: str
     cache: str | None
+    since: datetime | float | None
+    """An instant, or seconds before now: no folder of a day before it is read."""
     region: str | None
     profile: str | None
 
@@ -72,6 +91,58 @@ class QueryRequest:
     profile: str | None
 
 
+# --- Putting ---------------------------------------------------------------------------------------------------------
+
+
+def put(request: PutRequest, received_signals: list[str]) -> int:
+    """Put the record of a host into a bucket, and write its address. Returns OK. Raises RequestError where it is not
+    there afterwards, as far as this process knows, InterruptedBySignalError after a signal, and OutputClosedError."""
+    from agent.app.read_saved import STDIN, source_of
+    from agent.fleet.aws import AwsError
+    from agent.fleet.places import S3
+    from agent.fleet.put import MAX_CONTENT, PutError, place_of, record_in
+    from agent.process.files import TooLargeError, read_within, within
+
+    name, until = (
+        ("stdin" if request.report_file == STDIN else request.report_file),
+        time.monotonic() + request.deadline,
+    )
+    try:
+        source = source_of(request.report_file)
+        data = read_within(source, most=MAX_CONTENT, seconds=request.deadline, received_signals=received_signals)
+        record = record_in(data)
+    except TooLargeError as error:
+        raise RequestError(f"{name}: is larger than {MAX_CONTENT >> 20} MiB, the limit of a report.") from error
+    except (OSError, ValueError) as error:  # a NUL in the path
+        why = error.strerror if isinstance(error, OSError) else str(error)
+        raise RequestError(f"{name}: cannot be read: {why}.") from error
+    except PutError as error:
+        raise RequestError(f"{name}: {error}.") from error
+    try:
+        place = place_of(record, request.destination)
+    except PutError as error:
+        raise RequestError(f"{error}.") from error
+    object_ = place.removeprefix(S3)  # the path of a URL is masked in errors
+    left = max(until - time.monotonic(), 0.0)
+    try:
+        within(lambda: _put(record, place, request), seconds=left, received_signals=received_signals)
+    except TimeoutError as error:
+        raise RequestError(f"{object_}: S3 does not answer within {request.deadline:g} s.") from error
+    except AwsError as error:
+        raise RequestError(f"{object_}: {error}.{_HELP if 'AccessDenied' in str(error) else ''}") from error
+    to_stdout(f"{visible(place)}\n")
+    return exits.OK
+
+
+def _put(record: dict[str, Any], place: str, request: PutRequest) -> None:
+    from agent.fleet import aws
+    from agent.fleet.put import ATTEMPTS, SECONDS, put
+
+    region = request.region or record["region"]
+    client = aws.client("s3", region=region, profile=request.profile, seconds=SECONDS, attempts=ATTEMPTS)
+    put(client, place, record, request.kms_key)
+
+
 # --- Packing ---------------------------------------------------------------------------------------------------------
 
 
@@ -82,6 +153,7 @@ def pack(request: PackRequest, received_signals: list[str]) -> int:
         from agent.fleet.engines.duckdb import DuckDb
     except ImportError as error:
         raise RequestError(EXTRA) from error
+    from agent.app.fleet import day_of, moment_of
     from agent.fleet.pack import PackError
     from agent.fleet.pack import pack as packed
     from agent.fleet.reading import FleetReadError, ReadRequest, read_into
@@ -98,6 +170,7 @@ def pack(request: PackRequest, received_signals: list[str]) -> int:
         places=request.places,
         command_ids=(),
         cache=None if request.cache is None else Path(request.cache),
+        since=day_of(moment_of(request.since)),
         region=request.region,
         profile=request.profile,
     )
@@ -120,7 +193,7 @@ def pack(request: PackRequest, received_signals: list[str]) -> int:
             words.append(f"{read.unreadable_count:,} files or lines could not be read:")
             words += [f"  {one_line(f'{file.place}: {file.why}')}" for file in read.unreadable]
         words += read.notes
-        words += [f"  {one_line(place)}" for place in done.written[:_SHOWN]]
+        words += [f"  {visible(place)}" for place in done.written[:_SHOWN]]
         if len(done.written) > _SHOWN:
             words.append(f"  and {len(done.written) - _SHOWN:,} more")
         to_stdout("\n".join(words) + "\n")

@@ -12,6 +12,7 @@ from typing import Any, Final
 from agent.catalog.hosts import ServiceEndpoint
 from agent.catalog.service import JOBS_PERMISSION, CallPermission
 from agent.catalog.services import SERVICES
+from agent.fleet.athena.tables import LINES_PREFIX, PACKED_PREFIX
 from agent.report.codec import dumps
 from probes.frozen import dataclass
 from probes.vpc.model import READS
@@ -99,6 +100,25 @@ def permissions(
                     [
                         _statement(_LISTS, EVERYTHING),
                         _statement(("sts:AssumeRole",), f"arn:{partition}:iam::*:role/*"),
+                    ]
+                ),
+            ),
+            Part(
+                part="record",
+                words="What a host needs for backuplink fleet put. Name bucket and prefix in place of the first *, "
+                "and the hosts' account in place of the second; with a key of KMS it needs kms:GenerateDataKey, too.",
+                policy=_policy([_statement(("s3:PutObject",), f"arn:{partition}:s3:::*/{LINES_PREFIX}/account=*/*")]),
+            ),
+            Part(
+                part="fleet",
+                words="What backuplink fleet needs where it reads a bucket or Run Command (--command-id), and fleet "
+                "pack where it writes. Name your bucket in place of each first *. fleet athena: docs/fleet-lake.md.",
+                policy=_policy(
+                    [
+                        _statement(("s3:ListBucket",), f"arn:{partition}:s3:::*"),
+                        _statement(("s3:GetObject",), f"arn:{partition}:s3:::*/*"),
+                        _statement(("s3:PutObject",), f"arn:{partition}:s3:::*/{PACKED_PREFIX}/*"),
+                        _statement(("ssm:GetCommandInvocation", "ssm:ListCommandInvocations"), EVERYTHING),
                     ]
                 ),
             ),

@@ -86,6 +86,12 @@ def _fleet_schema() -> "dict[str, Any]":
     return model.schema()
 
 
+def _fleet_change_schema() -> "dict[str, Any]":
+    from agent.fleet import events
+
+    return events.schema()
+
+
 SCHEMAS: "Final[dict[str, Callable[[], dict[str, Any]]]]" = {
     "report": _report_schema,
     "host": _host_schema,
@@ -93,6 +99,7 @@ SCHEMAS: "Final[dict[str, Callable[[], dict[str, Any]]]]" = {
     "prediction": _prediction_schema,
     "audit": _audit_schema,
     "fleet": _fleet_schema,
+    "fleet-change": _fleet_change_schema,
 }
 """What makes each schema, by the name of its document; the first is the default."""
 

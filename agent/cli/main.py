@@ -37,6 +37,7 @@ _MODULES: Final = {
     "audit": "audit",
     "fleet": "fleet",
     "fleet pack": "fleet_lake",
+    "fleet put": "fleet_lake",
     "fleet athena": "fleet_lake",
 }
 

@@ -24,6 +24,7 @@ from agent.cli.param_types import (
     FILE_OR_FOLDER,
     FOLDER,
     INTERVAL,
+    KEPT,
     KEY_CHOICE,
     LISTEN,
     MOMENT,
@@ -412,7 +413,8 @@ _FLEET_OUTPUT: Final = (
         type=click.Choice(FLEET_FORMATS),
         default=FLEET_FORMATS[0],
         show_default=True,
-        help="Format of the document. csv and parquet have a row a host and cause; parquet needs DuckDB and --output.",
+        help="Format of the document. csv and parquet have a row a host and cause; parquet needs DuckDB and --output. "
+        "eventbridge has the causes that changed, as requests of `aws events put-events`, one a line.",
     ),
     click.option(
         "--output",
@@ -678,6 +680,16 @@ _HISTORY: Final = (
     ),
 )
 
+_DEMO_KEEP: Final = _option(
+    "--keep",
+    type=KEPT,
+    metavar="DURATION|FOLDER",
+    show_default=DEFAULT_KEEP,
+    help="How long the history keeps a run, such as 30d or 12h. With --fleet: a new folder to which the estate is "
+    "written, the records as Systems Manager writes them, and an inventory.",
+)
+"""In place of that of `_HISTORY`."""
+
 _INTERFACE: Final = (
     _option(
         "--theme",
@@ -714,6 +726,12 @@ def run_options(command: Callable[..., Any]) -> Callable[..., Any]:
 def watch_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options of a watch: how often a run is made, and where changes and runs go."""
     return _with(command, (*_WATCH, *_HISTORY))
+
+
+def demo_watch_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of a watch as `watch_options` does, where --keep also names the folder of an estate."""
+    history, _, size = _HISTORY
+    return _with(command, (*_WATCH, history, _DEMO_KEEP, size))
 
 
 def shown_report_options(command: Callable[..., Any]) -> Callable[..., Any]:

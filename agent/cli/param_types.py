@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 import click
+from click.core import ParameterSource
 
 from agent.catalog import values
 from agent.catalog.values import ValueType
@@ -69,6 +70,15 @@ def _role_name(text: str) -> str:
     from probes.vpc.accounts import ROLE_NAME as FORM
 
     if FORM.fullmatch(text) is None:
+        raise ValueError(text)
+    return text
+
+
+_KMS_KEY: Final = re.compile(r"arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+")
+
+
+def _kms_key(text: str) -> str:
+    if _KMS_KEY.fullmatch(text) is None:
         raise ValueError(text)
     return text
 
@@ -270,7 +280,8 @@ def _where(text: str) -> Any:
 
 CYCLE: Final = count(1, 999_999_999_999)
 """The number of a cycle in a history."""
-AGE: Final = Parsed(ValueType("duration", _age, "a duration such as 30d, 12h or 90m"))
+_DURATION: Final = ValueType("duration", _age, "a duration such as 30d, 12h or 90m")
+AGE: Final = Parsed(_DURATION)
 DAY: Final = Parsed(ValueType("day", _day, "a day such as 2026-01-15"))
 MOMENT: Final = Parsed(
     ValueType("time", _moment, "a duration such as 7d or 12h, or a time such as 2026-01-15 or 2026-01-15T03:00")
@@ -285,12 +296,34 @@ CIDR: Final = Parsed(ValueType("cidr", ip_network, "a CIDR block, such as 10.0.0
 FILE: Final = Parsed(ValueType("file", _path, "the path of a file"))
 FILE_OR_FOLDER: Final = Parsed(ValueType("file", _path, "the path of a file or folder"))
 FOLDER: Final = Parsed(ValueType("file", _path, "the path of a folder"))
+
+
+class _Kept(Parsed):
+    """What `demo --keep` takes: a duration and, with --fleet, on the command line alone, a folder."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if ctx is None or param is None or param.name is None:
+            return super().convert(value, param, ctx)
+        sources = {ctx.get_parameter_source(name) for name in ("fleet_size", param.name)}
+        is_folder = sources == {ParameterSource.COMMANDLINE}
+        return FOLDER.convert(value, param, ctx) if is_folder else super().convert(value, param, ctx)
+
+
+KEPT: Final = _Kept(_DURATION)
+"""The parameter `fleet_size` has to be read before it."""
 SWEEP: Final = Parsed(ValueType("sweep", _name, "the id of a sweep, as the document names it"))
 PERCENT: Final = Parsed(ValueType("percent", _percent, "a number from 0 to 100"))
 COMMAND_ID: Final = Parsed(
     ValueType("id", _command_id, "the id of a command, such as 0a1b2c3d-4e5f-6789-0a1b-2c3d4e5f6789")
 )
 WHERE: Final = Parsed(ValueType("name=value", _where, None))
+KMS_KEY: Final = Parsed(
+    ValueType(
+        "arn",
+        _kms_key,
+        "the ARN of a key of KMS, such as arn:aws:kms:eu-west-1:111122223333:key/0a1b2c3d-4e5f-6789-0a1b-2c3d4e5f6789",
+    )
+)
 PROFILE: Final = Parsed(ValueType("text", _name, "the name of a profile"))
 VPC: Final = Parsed(ValueType("vpc", _vpc, "the id of a VPC, such as vpc-0a1b2c3d4e5f67890"))
 ROLE_ARN: Final = Parsed(

@@ -10,10 +10,10 @@ from typing import Any, Final
 
 AT_ONCE: Final = 16
 """Requests under way at a time."""
-_SECONDS: Final = 20
-"""For a connection, and for each part of an answer."""
+_SECONDS: Final = 20.0
 _ATTEMPTS: Final = 8
-_NAMES: Final = {"athena": "Athena", "s3": "S3", "ssm": "Systems Manager"}
+NAMES: Final = {"athena": "Athena", "s3": "S3", "ssm": "Systems Manager"}
+"""What the services that are asked are called, by the SDK's names."""
 _WORDS: Final = {
     "NoCredentialsError": "no AWS credentials are found",
     "NoRegionError": "no Region is known; name one with --region",
@@ -27,21 +27,24 @@ class AwsError(Exception):
     """AWS gave no answer, or refused, in words for the operator."""
 
 
-def client(service: str, *, region: str | None, profile: str | None) -> Any:
-    """A client, which threads may share. Raises AwsError."""
+def client(
+    service: str, *, region: str | None, profile: str | None, seconds: float = _SECONDS, attempts: int = _ATTEMPTS
+) -> Any:
+    """A client, which threads may share. `seconds` are for a connection, and for each part of an answer. Raises
+    AwsError."""
     from botocore.config import Config
 
     from probes.system.sdk_session import SdkSession
 
     config = Config(
         max_pool_connections=AT_ONCE,
-        connect_timeout=_SECONDS,
-        read_timeout=_SECONDS,
+        connect_timeout=seconds,
+        read_timeout=seconds,
         # Waits ever longer where AWS throttles, and sends no faster than it is answered.
-        retries={"mode": "adaptive", "total_max_attempts": _ATTEMPTS},
+        retries={"mode": "adaptive", "total_max_attempts": attempts},
         user_agent_extra="backuplink",
     )
-    with in_words(_NAMES[service]):
+    with in_words(NAMES[service]):
         return SdkSession(profile).create_client(service, region_name=region, config=config)
 
 

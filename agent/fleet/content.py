@@ -4,16 +4,19 @@ The texts here are not escaped. A format passes each of them through its own esc
 nobody vouches for, and every word of it may be hostile.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
+from agent.catalog.partitions import is_region
 from agent.catalog.wording import counted, lasted, listed, listed_briefly
 from agent.fleet.model import (
     Attribute,
     FleetCause,
     FleetChange,
     FleetDocument,
+    HostFile,
     NamedBy,
     NotHeardFrom,
     OwnFault,
@@ -23,6 +26,7 @@ from agent.fleet.model import (
     Sweep,
     Turn,
 )
+from agent.fleet.places import S3, command_of
 from agent.formats.report_text import undoing
 from agent.report.model import Command, CommandScope, FindingSubject, Fix, SubjectKind
 
@@ -51,8 +55,12 @@ _NAMED_BY: Final = {
     NamedBy.EVIDENCE: "At least half of the hosts that could have it do.",
     NamedBy.SHARED: "The hosts that have it share what the others do not.",
 }
-_REPORTS_END: Final = ("/report/stdout", ".json", ".html")
-"""How the place of a whole report ends."""
+_DOCUMENT: Final = "backuplink-check"
+"""The Command document, as docs/fleet.md calls it."""
+_NODE: Final = re.compile(r"m?i-[0-9a-f]{8,17}")
+"""A host that takes commands of Systems Manager."""
+_ON_THE_HOST: Final = ("backuplink", "check")
+"""For one that does not."""
 
 
 def totals(document: FleetDocument) -> str:
@@ -208,21 +216,51 @@ def taking_back(fix: Fix) -> list[str]:
     return undoing(fix)
 
 
-def reading(hosts: Sequence[str], document: FleetDocument) -> Command | None:
-    """The command that shows what is known of one of these hosts, the first whose report lies somewhere; None without
-    one. A masked document names no file."""
-    files = {} if document.redacted else {file.host: file.place for file in document.files}
-    for host in hosts:
-        argv = _showing(files.get(host, ""))
-        if argv is not None:
-            return Command(argv=argv, scope=CommandScope.HOST, reversible=True, undo=None)
+def reading(hosts: Sequence[str], document: FleetDocument) -> tuple[str, Command] | None:
+    """What shows more of one of these hosts than its record, in words, and the command: it reads a report that is
+    there, else what Run Command keeps, else it checks the host again. None where nothing is known of where their
+    records lay. A masked document names no host and no file."""
+    by_host = {} if document.redacted else {file.host: file for file in document.files}
+    files = [by_host[host] for host in hosts if host in by_host]
+    for way in (_report_of, _output_of, _check_of):
+        for file in files:
+            if (argv := way(file)) is not None:
+                words = "Read one" if way is not _check_of else "Check one again"
+                if argv == _ON_THE_HOST:
+                    words = "Check one again, on the host itself"
+                return words, Command(argv=argv, scope=CommandScope.HOST, reversible=True, undo=None)
     return None
 
 
-def _showing(place: str) -> tuple[str, ...] | None:
-    if place.startswith("s3://"):
-        return "aws", "s3", "cp", place, "-"
-    return ("backuplink", "diagnose", place) if place.endswith(_REPORTS_END) else None
+def _report_of(file: HostFile) -> tuple[str, ...] | None:
+    if not file.is_report:
+        return None
+    return ("aws", "s3", "cp", file.place, "-") if file.place.startswith(S3) else ("backuplink", "diagnose", file.place)
+
+
+def _output_of(file: HostFile) -> tuple[str, ...] | None:
+    """The short text of a check, which Run Command keeps for 30 days."""
+    kept = command_of(file.place)
+    if kept is None:
+        return None
+    return (
+        *("aws", "ssm", "get-command-invocation", *_in_region(file), "--command-id", kept[0], "--instance-id", kept[1]),
+        *("--plugin-name", "check", "--query", "StandardOutputContent", "--output", "text"),
+    )
+
+
+def _check_of(file: HostFile) -> tuple[str, ...]:
+    if _NODE.fullmatch(file.host) is None:
+        return _ON_THE_HOST
+    return (
+        *("aws", "ssm", "send-command", *_in_region(file), "--document-name", _DOCUMENT),
+        *("--targets", f"Key=InstanceIds,Values={file.host}"),
+    )
+
+
+def _in_region(file: HostFile) -> tuple[str, ...]:
+    known = file.region is not None and is_region(file.region)
+    return ("--region", str(file.region)) if known else ()
 
 
 # --- The rest --------------------------------------------------------------------------------------------------------

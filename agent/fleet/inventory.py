@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from agent.fleet.model import MAX_EXAMPLES
+from agent.fleet.records import INSTANCES, RESERVATIONS
 from probes.frozen import dataclass
 
 MAX_INVENTORY: Final = 256 * 2**20
@@ -80,10 +81,10 @@ def _of_json(text: str, name: str) -> Iterator[str]:
 def _entries(document: Any) -> Iterator[Any]:
     """The entries of a list, or of what a command of the AWS CLI prints."""
     if isinstance(document, dict):
-        for reservation in _listed(document.get("Reservations")):
+        for reservation in _listed(document.get(RESERVATIONS)):
             if isinstance(reservation, dict):
                 yield from _listed(reservation.get("Instances"))
-        yield from _listed(document.get("InstanceInformationList"))
+        yield from _listed(document.get(INSTANCES))
     yield from _listed(document)
 
 

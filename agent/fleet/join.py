@@ -218,20 +218,31 @@ class _Joining:
     # --- Hosts by verdict --------------------------------------------------------------------------------------------
 
     def _statuses(self, told: Sweep) -> Counter[str]:
-        """Hosts by verdict, without what is suppressed. Where a record lists as many causes as it may hold, there can
-        be more of them, and its verdict stays."""
+        """Hosts by verdict, without what is suppressed. Where a record does not list all causes, one that it leaves out
+        can be as bad, so its verdict stays."""
         rows = self._engine.query(
-            "SELECT status, count(*) FROM (SELECT "
-            "CASE WHEN s.record IS NULL OR r.status NOT IN ('critical', 'warning') OR n.listed >= ? THEN r.status "
+            "SELECT status, known, causes_cut, count(*) FROM (SELECT r.status AS status, r.causes_cut AS causes_cut, "
+            "CASE WHEN s.record IS NULL OR r.status NOT IN ('critical', 'warning') THEN r.status "
             "WHEN w.worst = 0 THEN 'critical' WHEN w.worst = 1 THEN 'warning' ELSE 'ok' END "
-            "AS status FROM placed p JOIN record r ON r.id = p.record "
+            "AS known FROM placed p JOIN record r ON r.id = p.record "
             "LEFT JOIN (SELECT DISTINCT record FROM suppressed) AS s ON s.record = p.record "
             "LEFT JOIN (SELECT record, min(severity) AS worst FROM fault GROUP BY record) AS w ON w.record = p.record "
-            "LEFT JOIN (SELECT record, count(*) AS listed FROM cause GROUP BY record) AS n ON n.record = p.record "
-            "WHERE p.sweep = ?) AS judged GROUP BY status",
-            (MAX_LISTED, told.id),
+            "WHERE p.sweep = ?) AS judged GROUP BY status, known, causes_cut",
+            (told.id,),
         )
-        return Counter(dict(rows))
+        statuses: Counter[str] = Counter()
+        kept = 0
+        for status, known, is_cut, hosts in rows:
+            statuses[status if is_cut else known] += hosts
+            kept += hosts if is_cut and status != known else 0
+        if kept:
+            self._notes.append(
+                f"{counted(kept, 'host')} {'keeps its' if kept == 1 else 'keep their'} verdict, though what "
+                f"{'its record lists' if kept == 1 else 'their records list'} of that severity is suppressed: a record "
+                f"lists at most {MAX_LISTED} causes, and there are more. `backuplink check` on such a host, with the "
+                "same --suppress, judges all of them."
+            )
+        return statuses
 
     def _totals(
         self, told: Sweep, read: SweepsRead, statuses: Counter[str], missing: NotHeardFrom | None

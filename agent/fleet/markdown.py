@@ -50,8 +50,9 @@ def _cause(number: int, cause: FleetCause, document: FleetDocument) -> Iterator[
         yield table(("VPC", "zone", "have it", "could"), rows)
         yield from _left(len(places) - MOST_PLACES, "more zone")
     yield escaped(f"Hosts: {content.examples(cause.hosts, cause.host_count)}")
-    if (command := content.reading(cause.hosts, document)) is not None:
-        yield fenced([shell(command)])
+    if (shown := content.reading(cause.hosts, document)) is not None:
+        yield f"{shown[0]}:"
+        yield fenced([shell(shown[1])])
     # The links in a saved document may come from somewhere else; those of the catalogue are ours.
     if cause.code in CODES and CODES[cause.code].documents:
         yield "\n".join(f"* [{escaped(document.title)}]({document.url})" for document in CODES[cause.code].documents)

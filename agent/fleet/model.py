@@ -218,6 +218,10 @@ class HostFile:
 
     host: FleetHost
     place: FilePlace
+    is_report: bool = True
+    """Whether a whole report lies there, as far as its place and its beginning tell."""
+    region: SharedName | None = None
+    """Of the host."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -104,8 +104,8 @@ def _hosts(number: int, cause: FleetCause, document: FleetDocument) -> Element:
         if rows
         else []
     )
-    if (command := content.reading(cause.hosts, document)) is not None:
-        parts.append(element("p", None, "Read one: ", element("code", None, shell(command))))
+    if (shown := content.reading(cause.hosts, document)) is not None:
+        parts.append(element("p", None, f"{shown[0]}: ", element("code", None, shell(shown[1]))))
     places = [
         (row_head(row.vpc or "-"), cell(row.zone or "-"), cell(f"{row.sick:,}"), cell(f"{row.exposed:,}"))
         for row in content.places(cause)[:MAX_ROWS]

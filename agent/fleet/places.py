@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from agent.fleet.store import Piece, Source
+from agent.report.model import SCHEMA as REPORT
 
 S3: Final = "s3://"
 PARQUET: Final = ".parquet"
@@ -25,6 +26,35 @@ _DAY: Final = re.compile(r"(?:^|/)dt=(\d{4}-\d\d-\d\d)/")
 
 _PARTITION: Final = re.compile(r"(?:^|/)account=(\d{12})/region=([a-z0-9-]{1,63})/")
 """The same layout, and that of packed records, which do not repeat what is in their path."""
+
+
+_COMMAND: Final = re.compile(rf"({_ID})/({_NODE})")
+"""How the records are called that Run Command keeps (`agent.fleet.run_command`)."""
+_LINE: Final = re.compile(r":\d+$")
+_BEGINNING: Final = 4_096
+"""Bytes of a file in which its schema stands."""
+
+
+def command_of(place: str) -> tuple[str, str] | None:
+    """The command and the node whose output a record was taken from; None for one that lay in a file."""
+    found = _COMMAND.fullmatch(place)
+    return None if found is None else (found[1], found[2])
+
+
+def holds_report(place: str) -> bool:
+    """Whether a whole report lies at the place of a record: by the step that wrote it, by its folder, or by how the
+    file begins. An object of S3 of which none of that is known is taken for one."""
+    if (output := _OUTPUT.search(place)) is not None:
+        return "/report/stdout" in output[0]
+    if command_of(place) or _PARTITION.search(place) or _LINE.search(place) or place.lower().endswith(PARQUET):
+        return False
+    if place.startswith(S3):
+        return True
+    try:
+        with open(place, "rb") as file:
+            return REPORT.encode() in file.read(_BEGINNING)
+    except (OSError, ValueError):
+        return False
 
 
 def partition_of(path: str) -> dict[str, str]:
@@ -46,6 +76,11 @@ def sweep_of(path: str) -> str | None:
     output = _OUTPUT.search(path)
     if output is not None:
         return output[1] or output[2]
+    return day_of(path)
+
+
+def day_of(path: str) -> str | None:
+    """The day of the folder in which a file lies, `2026-03-01`, which is that of its records in UTC."""
     day = _DAY.search(path)
     return None if day is None else day[1]
 

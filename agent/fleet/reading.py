@@ -4,12 +4,13 @@ import os
 import queue
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
 from agent.fleet import aws, run_command, s3
 from agent.fleet.model import MAX_EXAMPLES, Unreadable
-from agent.fleet.places import PARQUET, S3, partition_of, sources_of, unread, why_not
+from agent.fleet.places import PARQUET, S3, day_of, partition_of, sources_of, unread, why_not
 from agent.fleet.readers import Answer, OwnReader, ProcessReader, Reader, ReaderError, started
 from agent.fleet.records import line_of
 from agent.fleet.store import CacheError, Engine, Piece, Source
@@ -44,6 +45,8 @@ class ReadRequest:
     """The folder that keeps records; None for no cache. All that it holds where nothing else is asked for."""
     region: str | None
     profile: str | None
+    since: date | None = None
+    """Files in folders of days before it are not read; the time of each record in the others is not looked at here."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,11 +171,12 @@ class _Reading:
     def _listed(self) -> list[Source]:
         """The sources of all places, each once. What cannot be read is taken at once."""
         found: dict[str, Source] = {}
+        first = "" if self._request.since is None else self._request.since.isoformat()
         for place in self._request.places:
             for source in self._in_s3(place) if place.startswith(S3) else sources_of(place):
                 if isinstance(source, Piece):
                     self._take([source])
-                else:
+                elif (day_of(source.name) or first) >= first:
                     found[source.name] = source
                     if len(found) % _LISTED == 0:
                         self._progress(0, None)
@@ -265,7 +269,8 @@ def _of_row(source: Source, position: int, row: dict[str, Any]) -> Piece:
     sweep = sweep if isinstance(sweep, str) and sweep else source.sweep
     place = f"{source.name}:{position + 1}"
     try:
-        line = line_of({"schema": SCHEMA, "cut": [], **partition_of(source.name), **row})
+        folder = partition_of(source.name)
+        line = line_of({"schema": SCHEMA, "cut": [], **folder, **row}, folder)
     except DecodeError as error:
         return Piece(source.name, source.tag, position, place, sweep, None, str(error), 1, last=False)
     return Piece(source.name, source.tag, position, place, sweep, line, None, 1, last=False)

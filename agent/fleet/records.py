@@ -4,10 +4,11 @@ import gzip
 import json
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any, BinaryIO, Final, get_type_hints
 
+from agent.fleet.places import partition_of
 from agent.fleet.reports import record_of_document
 from agent.fleet.store import Piece, Source
 from agent.formats.host import MAX_LISTED, SCHEMA, HostRecord, plain
@@ -47,11 +48,14 @@ _FORMS: Final = {
 _INSTANT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 _EVENTS: Final = frozenset({"run", "observation", "finding"})
 """Lines of `--format ndjson` before the report."""
+INSTANCES: Final = "InstanceInformationList"
+RESERVATIONS: Final = "Reservations"
+"""Keys of what `aws ssm describe-instance-information` and `aws ec2 describe-instances` print."""
 
 
 def pieces_of(source: Source, stream: BinaryIO) -> Iterator[Piece]:
-    """The records of a source, and what is none, in its order. At least one piece, and the last one says so. Raises
-    nothing but what the stream raises: OSError."""
+    """The records of a source, and what is none, in its order; the last piece says so. No piece at all of a list of
+    hosts, such as an inventory that lies beside the records. Raises nothing but what the stream raises: OSError."""
     held: Piece | None = None
     for piece in _pieces_of(source, stream):
         if held is not None:
@@ -63,13 +67,16 @@ def pieces_of(source: Source, stream: BinaryIO) -> Iterator[Piece]:
 
 def _pieces_of(source: Source, stream: BinaryIO) -> Iterator[Piece]:
     position, failed, more, last = 0, 0, 0, ""
+    folder = partition_of(source.name)
 
     def piece(number: int | None, text: str | None, why: str | None, times: int = 1) -> Piece:
         place = source.name if number is None else f"{source.name}:{number}"
         return Piece(source.name, source.tag, position, place, source.sweep, text, why, times, last=False)
 
     for number, document, problem in _documents(stream):
-        for text, why in _lines_of(document) if problem is None else [(None, problem)]:
+        if number is None and problem is None and is_inventory(document):
+            return
+        for text, why in _lines_of(document, folder) if problem is None else [(None, problem)]:
             if text is None:
                 failed += 1
                 if failed > MAX_FAILED:
@@ -83,31 +90,49 @@ def _pieces_of(source: Source, stream: BinaryIO) -> Iterator[Piece]:
         yield piece(None, None, "holds no report and no record")
 
 
-def _lines_of(document: Any) -> Iterator[tuple[str | None, str | None]]:
+def is_inventory(document: Any) -> bool:
+    """Whether a document lists hosts, as `agent.fleet.inventory` reads them, and can hold no record."""
+    if isinstance(document, dict):
+        return "schema" not in document and any(isinstance(document.get(k), list) for k in (INSTANCES, RESERVATIONS))
+    return isinstance(document, list) and bool(document) and all(isinstance(entry, str) for entry in document)
+
+
+def _lines_of(document: Any, folder: Mapping[str, str]) -> Iterator[tuple[str | None, str | None]]:
     """The lines of the records in a document: of a record, of a report, or of a list of them; nothing for an event of
     a run, whose report follows."""
     for each in document if isinstance(document, list) else (document,):
         if isinstance(each, dict) and each.get("type") in _EVENTS:
             continue
         try:
-            yield line_of(each), None
+            yield line_of(each, folder), None
         except DecodeError as error:
             yield None, str(error)
         except RecursionError:
             yield None, "is nested too deep for a report"
 
 
-def line_of(document: Any) -> str:
+def line_of(document: Any, folder: Mapping[str, str]) -> str:
     """The record in a document, or of the report that it is, as a line of JSON whose values are what the tables take.
-    Raises DecodeError."""
+    `folder` is what the folder in which it lies says of it. Raises DecodeError."""
     schema = document.get("schema") if isinstance(document, dict) else None
     if schema == SCHEMA:
-        return json.dumps(checked(document), separators=(",", ":"))
+        return _line_of_record(checked(document), folder)
     if schema == REPORT:
-        return json.dumps(checked(plain(record_of_document(document))), separators=(",", ":"))
+        return _line_of_record(checked(plain(record_of_document(document))), folder)
     if isinstance(schema, str) and schema.startswith("backuplink."):
         raise DecodeError("", f"this is a {schema[:40]!a}, and neither a {REPORT} nor a {SCHEMA}")
     raise DecodeError("", "this is no report and no record of backuplink")
+
+
+def _line_of_record(record: dict[str, Any], folder: Mapping[str, str]) -> str:
+    """An account may write into its own folder alone, so a record there is one of that account. What a record does not
+    know its folder tells."""
+    if not record["redacted"]:
+        for name, value in folder.items():
+            if record[name] not in (value, None):
+                raise DecodeError(name, f"this is {record[name][:40]!a}, and its folder is that of {value}")
+        record |= folder
+    return json.dumps(record, separators=(",", ":"))
 
 
 def checked(data: dict[str, Any]) -> dict[str, Any]:

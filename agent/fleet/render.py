@@ -4,7 +4,8 @@ from agent.fleet.model import FleetDocument
 
 
 def render(document: FleetDocument, wanted: str, *, colour: bool = False) -> str:
-    """The document in one of FLEET_FORMATS; of `csv` the head alone, and as JSON where it is `parquet`."""
+    """The document in one of FLEET_FORMATS; of `csv` the head alone, and as JSON where it is `parquet`. As
+    `eventbridge` it is empty where nothing changed."""
     match wanted:
         case "json" | "parquet":
             from agent.fleet.model import dumps
@@ -22,6 +23,10 @@ def render(document: FleetDocument, wanted: str, *, colour: bool = False) -> str
             from agent.fleet import metrics
 
             return metrics.render(document)
+        case "eventbridge":
+            from agent.fleet import events
+
+            return events.render(document)
         case "csv":
             from agent.fleet import table
 

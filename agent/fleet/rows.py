@@ -21,7 +21,7 @@ def rows_of(record: Mapping[str, Any], id_: int, *, sweep: str | None, place: st
     """The rows of a record in the types of JSON, by table."""
     values = (int(value) if isinstance(value, bool) else value for value in (record[name] for name in _OWN))
     return {
-        "record": [(id_, sweep, place, *values, 1)],
+        "record": [(id_, sweep, place, *values, int("causes" in record["cut"]), 1)],
         "cause": list(_cause_rows(record["causes"], id_)),
         "symptom": list(_symptom_rows(record["symptoms"], id_)),
         "attribute": [(id_, name, value) for name, field in LISTS.items() for value in record[field]],

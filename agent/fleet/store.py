@@ -18,11 +18,12 @@ RECORD_COLUMNS: Final = (
 )
 TABLES: Final = (
     # One row a record that was read. `sweep` is empty until `agent.fleet.sweeps` says which it is of; `place` is where
-    # it lay. `redacted`, `complete` and `ec2` are 0 or 1. `newest`: whether it is the host's last one in its sweep.
+    # it lay. `redacted`, `complete` and `ec2` are 0 or 1. `causes_cut`: whether its host had more causes than it lists.
+    # `newest`: whether it is the host's last one in its sweep.
     "CREATE TABLE record (id BIGINT, sweep TEXT, place TEXT, tool TEXT, run TEXT, taken_at TEXT, redacted INTEGER, "
     "host TEXT, region TEXT, account TEXT, vpc TEXT, subnet TEXT, zone TEXT, image TEXT, instance_type TEXT, "
     "status TEXT, path TEXT, access TEXT, complete INTEGER, ec2 INTEGER, summary TEXT, title TEXT, fix TEXT, "
-    "newest INTEGER)",
+    "causes_cut INTEGER, newest INTEGER)",
     # The causes of a record in its order, `rank` from 0. `cause_key` is code and ids, without the target: one cause at
     # two services is one.
     "CREATE TABLE cause (record BIGINT, rank INTEGER, severity TEXT, code TEXT, target TEXT, cause_key TEXT)",

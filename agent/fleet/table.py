@@ -1,4 +1,5 @@
-"""A fleet as a table, one row a host and cause, as CSV and Parquet: hosts that are well have one row without a cause.
+"""A fleet as a table, one row a host and cause, as CSV and Parquet: hosts that are well, and those that were not heard
+from, have one row without a cause.
 
 A row says where the host is, how it is, and what the cause is, so that nothing has to be joined to work with it.
 """
@@ -31,6 +32,19 @@ GROUP BY {", ".join(f"r.{name}" for name in _OF_RECORD)}, r.id, a.cause_key, a.c
 ORDER BY r.host, r.id, a.counted DESC, a.cause_key
 """  # noqa: S608 - names of this module
 # `critical` sorts before `warning`, so the least of them is the worst.
+NOT_HEARD_FROM: Final = "not-heard-from"
+"""The status of a host without a record in the told sweep. Its last record says where it is, and when that was."""
+_WHERE: Final = ("taken_at", "region", "account", "vpc", "subnet", "zone", "image", "instance_type", "tool", "place")
+_SILENT: Final = f"""
+SELECT m.host, {", ".join(f"r.{name}" for name in _WHERE)}
+FROM missing m
+LEFT JOIN (
+    SELECT p.host AS host, p.record AS record,
+        row_number() OVER (PARTITION BY p.host ORDER BY p.minute DESC, p.record DESC) AS choice FROM placed p
+) AS l ON l.host = m.host AND l.choice = 1
+LEFT JOIN record r ON r.id = l.record
+ORDER BY m.host
+"""  # noqa: S608 - names of this module
 _BATCH: Final = 2_000
 """Rows that are written at once."""
 
@@ -44,7 +58,8 @@ class TableError(Exception):
 
 
 def rows(engine: Engine, document: FleetDocument) -> Iterator[Row]:
-    """The rows of the told sweep, by host; a flag is a bool, what is not known None."""
+    """The rows of the told sweep, by host, then the hosts that were not heard from; a flag is a bool, what is not known
+    None."""
     if document.sweep is None:
         return
     causes = {cause.key: cause for cause in document.causes}
@@ -64,6 +79,10 @@ def rows(engine: Engine, document: FleetDocument) -> Iterator[Row]:
             "by_symptom": by_symptom,
         }
         yield {name: _as_flag(row[name]) if name in _FLAGS else row[name] for name in COLUMNS}
+    if document.not_heard_from is not None:
+        for host, *last in engine.query(_SILENT):
+            said = {"sweep": document.sweep.id, "host": host, "status": NOT_HEARD_FROM}
+            yield dict.fromkeys(COLUMNS) | dict(zip(_WHERE, last, strict=True)) | said
 
 
 def _as_flag(value: Any) -> bool | None:

@@ -80,9 +80,9 @@ def _places(cause: FleetCause) -> list[str]:
 
 
 def _reading(hosts: Sequence[str], document: FleetDocument) -> list[str]:
-    """How to read the report of one of the hosts."""
-    command = content.reading(hosts, document)
-    return [] if command is None else [f"{_INDENT}Read one:", command_lines(command, f"{_INDENT}  ")]
+    """How to learn more of one of the hosts."""
+    shown = content.reading(hosts, document)
+    return [] if shown is None else [f"{_INDENT}{shown[0]}:", command_lines(shown[1], f"{_INDENT}  ")]
 
 
 def _explained(code: str) -> list[str]:

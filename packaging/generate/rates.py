@@ -1,16 +1,22 @@
-"""What a fleet asks of an account: the table in docs/fleet.md, from the intervals of a watch and of the timers."""
+"""What a fleet asks of an account: the tables in docs/fleet.md, from the intervals of a watch and of the timers, and
+from what a sweep of all hosts asks once."""
 
+import math
 import re
 from pathlib import Path
 from typing import Final
 
 from agent.catalog.services import SERVICES
+from agent.fleet import events, run_command, s3
+from agent.fleet.athena import tables, views
+from agent.settings import FIRST_DAY
 from agent.watch.requests import READ_SPREAD, call_interval
 from probes.vpc.model import PEERINGS, PROFILE_RESOURCES, READS, TRANSIT
 
 ROOT: Final = Path(__file__).parents[2]
 PATH: Final = "docs/fleet.md"
 BEGIN: Final = "<!-- Written by ./dev docs from the program itself; edit outside of these two lines. -->\n"
+BEGIN_SWEEP: Final = "<!-- Written by ./dev docs from the program itself, too; edit outside of these two lines. -->\n"
 END: Final = "<!-- End of what ./dev docs writes. -->\n"
 HOSTS: Final = (1_000, 5_000, 20_000)
 _TIMERS: Final = {
@@ -30,11 +36,89 @@ Reference, Request throttling), Resolver's and Route 53's limits for all calls (
 has none for Profiles)."""
 
 
+_S3_PUT: Final = 3_500.0
+_S3_GET: Final = 5_500.0
+"""For one prefix (Amazon S3 User Guide, Best practices design patterns: optimizing Amazon S3 performance)."""
+_IMPORT: Final = 10.0
+_FINDINGS: Final = 100
+"""Calls a second, and findings in one call (AWS Security Hub Partner Guide, Guidelines for using the
+BatchImportFindings API)."""
+_QUERIES: Final = 20.0
+"""Of StartQueryExecution (Amazon Athena, per account API call quotas; AWS re:Post quotes them)."""
+_EVENTS: Final = 400.0
+"""Of PutEvents, in the Regions with the least (Amazon EventBridge User Guide, Quotas)."""
+_DOCUMENT: Final = "packaging/fleet/backuplink-check.yaml"
+
+
 def pages() -> dict[str, str]:
-    """The page with its table, by its path from the root."""
-    before, _, rest = (ROOT / PATH).read_text("utf-8").partition(BEGIN)
-    _, _, after = rest.partition(END)
-    return {PATH: f"{before}{BEGIN}{_table()}{END}{after}"}
+    """The page with its tables, by its path from the root."""
+    text = (ROOT / PATH).read_text("utf-8")
+    for begin, table in ((BEGIN, _table()), (BEGIN_SWEEP, _sweep_table())):
+        before, _, rest = text.partition(begin)
+        _, _, after = rest.partition(END)
+        text = f"{before}{begin}{table}{END}{after}"
+    return {PATH: text}
+
+
+def _sweep_table() -> str:
+    """What is asked once for a sweep, and the time that it takes at half of the limit."""
+    steps = (ROOT / _DOCUMENT).read_text("utf-8").count("  - action: ")
+    statements = len(tables.statements(_LAKE)) + len(views.statements())
+    rows = [
+        _of_hosts("each host, `fleet put`", "`s3:PutObject`", _S3_PUT),
+        _of_hosts("each host's SSM Agent, with a bucket", "`s3:PutObject`", _S3_PUT, calls=steps),
+        _of_hosts("each host, `--format asff`", "`securityhub:BatchImportFindings`", _IMPORT),
+        _of_hosts("one for all, `--format asff`", "`securityhub:BatchImportFindings`", _IMPORT, hosts=_FINDINGS),
+        _of_hosts("each host with a fault, `--format opsitem`", "`ssm:CreateOpsItem`", None),
+        _of_hosts("`fleet s3://…`, `fleet pack`", "`s3:ListBucket`", _S3_GET, hosts=s3.PAGE),
+        _of_hosts("`fleet s3://…`, `fleet pack`", "`s3:GetObject`", _S3_GET),
+        _of_hosts("`fleet --command-id`", "`ssm:ListCommandInvocations`", None, hosts=run_command.PAGE),
+        _of_all("`fleet pack`", "`s3:GetObject` and `s3:PutObject`", "1 each for an account, Region and day", None),
+        _of_all("`fleet athena run`", "`athena:StartQueryExecution`", f"{statements} in all", statements / _QUERIES),
+        _of_all("`fleet athena run VIEW`", "`athena:StartQueryExecution`", "1 in all", 1 / _QUERIES),
+        _of_all(
+            "`fleet --format eventbridge`",
+            "`events:PutEvents`",
+            f"1 for {events.MAX_ENTRIES} causes that changed",
+            1 / _EVENTS,
+        ),
+    ]
+    for service, (name, allowed) in _READ_LIMITS.items():
+        count = sum(read.actions[0].startswith(f"{service}:") for read in READS.values())
+        time = None if allowed is None else count / allowed
+        rows.append(_of_all("`facts --vpc`, for `--ec2-facts`", f"reads of {name}", f"{count} for a VPC", time))
+    heads = " | ".join(f"{hosts:,} hosts" for hosts in HOSTS)
+    return "\n".join([f"| who asks | for what | calls | {heads} |", f"|---|---|---|{'---|' * len(HOSTS)}", *rows, ""])
+
+
+_LAKE: Final = tables.Lake(
+    bucket="amzn-s3-demo-bucket", prefix="", accounts=("111122223333",), regions=("eu-west-1",), since=FIRST_DAY
+)
+
+
+def _of_hosts(who: str, what: str, limit: float | None, *, calls: int = 1, hosts: int = 1) -> str:
+    """A row of what is asked so many times for so many hosts."""
+    words = f"{calls} a host" if hosts == 1 else f"{calls} for {hosts:,} hosts"
+    asked = [calls * math.ceil(count / hosts) for count in HOSTS]
+    return _sweep_row(who, what, words, [f"{count:,}{_at_half(count, limit)}" for count in asked])
+
+
+def _of_all(who: str, what: str, words: str, seconds: float | None) -> str:
+    """A row of what does not depend on the number of hosts; `seconds` at the limit, None where none is published."""
+    return _sweep_row(who, what, words, ["" if seconds is None else _time(2 * seconds)] * len(HOSTS))
+
+
+def _sweep_row(who: str, what: str, words: str, cells: list[str]) -> str:
+    return f"| {who} | {what} | {words} | {' | '.join(cells)} |"
+
+
+def _at_half(count: int, limit: float | None) -> str:
+    return "" if limit is None else f", {_time(2 * count / limit)}"
+
+
+def _time(seconds: float) -> str:
+    """Of `0.3`: `1 s`; of `1000`: `17 min`."""
+    return f"{max(math.ceil(seconds), 1)} s" if seconds < 120 else f"{math.ceil(seconds / 60)} min"
 
 
 def _table() -> str:

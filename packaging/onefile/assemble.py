@@ -41,8 +41,8 @@ these, and needs of botocore's data the rules of their endpoints alone."""
 CREDENTIAL_SERVICES: Final = ("signin", "sso", "sso-oidc", "sts")
 """Where the SDK's chain of credentials gets them from: of each the newest version, without examples. The signed calls
 of the catalogue are bytes of the program's own."""
-FLEET_SERVICES: Final = ("s3", "ssm")
-"""Where records of a fleet are read from, by clients of the SDK: kept as CREDENTIAL_SERVICES are."""
+FLEET_SERVICES: Final = ("athena", "s3", "ssm")
+"""Where records of a fleet are read from, put and asked for, by clients of the SDK: kept as CREDENTIAL_SERVICES are."""
 MACHINES: Final = {
     "x86_64": ("x86_64 | amd64", "/lib64/ld-linux-x86-64.so.2"),
     "aarch64": ("aarch64 | arm64", "/lib/ld-linux-aarch64.so.1"),

@@ -49,7 +49,7 @@ def reports(folder: Path, count: int) -> None:
 
 def pieces(count: int, sweeps: int) -> Iterator[Piece]:
     """The records of a fleet in so many sweeps, with some hundred groups, subnets and endpoints."""
-    plain: list[dict[str, Any]] = [json.loads(line_of(codec.encode(report_of(name)))) for name in SCENARIOS]
+    plain: list[dict[str, Any]] = [json.loads(line_of(codec.encode(report_of(name)), {})) for name in SCENARIOS]
     begin = datetime.fromisoformat(plain[0]["taken_at"])
     hosts = count // sweeps
     for number in range(count):

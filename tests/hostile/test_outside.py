@@ -132,6 +132,7 @@ BY_PLACE: Final = {
     "agent/fleet/inventory.py::_of_json": Parser(
         ("inventories",), ("tests/agent/fleet/test_inventory.py::test_any_bytes_are_hosts_or_refused_in_words",)
     ),
+    "agent/fleet/put.py::record_in": _OWN_LINES,
     "agent/fleet/readers.py::ProcessReader.read": _OWN_LINES,
     "agent/fleet/readers.py::serve": _OWN_LINES,
     "agent/fleet/records.py::_parsed": _FLEET,

@@ -14,6 +14,8 @@ import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Final
 
@@ -33,19 +35,24 @@ from agent.catalog.regions import REGIONS
 from agent.catalog.services import checkable, checked_by_default
 from agent.cli import main as cli
 from agent.cli.to_settings import settings_from
-from agent.formats import text
-from agent.settings import DEFAULT_WATCH_CALLS, DEFAULT_WATCH_EC2, Calls, Ec2, Workload
+from agent.fleet.put import place_of
+from agent.formats import host, text
+from agent.settings import DEFAULT_PUT_DEADLINE, DEFAULT_WATCH_CALLS, DEFAULT_WATCH_EC2, Calls, Ec2, Workload
 from agent.simulated import scenario as scenarios
+from tests.agent.fleet import files
 from tests.formats import host_record
 from tests.packaging.artifacts import artifact_of
-from tests.support import extent
+from tests.support import extent, moto_server
 from tests.support.aws_commands import complaint
 from tests.support.repository import ROOT
 from tests.support.runs import report_of
 from tests.support.validator import VALIDATOR
 
+moto = moto_server.moto
+moto_url = moto_server.moto_url
 DOCUMENT: Final = "backuplink-check.yaml"
 FLEET: Final = "backuplink-fleet.template.yaml"
+JOIN: Final = "backuplink-join.template.yaml"
 POLICY: Final = "backuplink-instance-policy.template.yaml"
 GUIDE: Final = ROOT / "docs" / "fleet.md"
 REPORT: Final = "backuplink-report.json"
@@ -54,7 +61,7 @@ CONSOLE: Final = 2_500
 """Bytes of output and errors together that Run Command lists of an invocation (CommandPlugin, Output)."""
 AGENT_S_WORDS: Final = len("\n----------ERROR-------\n" + "failed to run commands: exit status 2")
 """What the agent adds to the output of a step that failed, in bytes."""
-SAFE: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.,=/_-")
+SAFE: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.,=/_:-")
 """What means nothing to a shell, quoted or not, where the first character is no dash."""
 
 
@@ -99,11 +106,11 @@ def session() -> Iterator[boto3.session.Session]:
 def test_each_build_gives_the_same_files_and_nothing_else(tmp_path: Path) -> None:
     first, second = build(tmp_path / "first"), build(tmp_path / "second", umask=0o077)
     assert first == second
-    assert set(first) == {DOCUMENT, FLEET, POLICY}
+    assert set(first) == {DOCUMENT, FLEET, JOIN, POLICY}
     assert {mode for mode, _ in first.values()} == {0o644}
 
 
-@pytest.mark.parametrize("name", [DOCUMENT, FLEET, POLICY])
+@pytest.mark.parametrize("name", [DOCUMENT, FLEET, JOIN, POLICY])
 def test_what_dist_holds_is_what_the_sources_give(built: Path, name: str) -> None:
     assert artifact_of(name, "fleet").read_bytes() == (built / name).read_bytes()
 
@@ -158,6 +165,7 @@ def test_the_steps_end_in_time(document: dict[str, Any]) -> None:
     assert longest == {"RandomDelay": 3_600, "Deadline": 300, "Timeout": 60}
     limit = int(document["mainSteps"][0]["inputs"]["timeoutSeconds"])
     assert limit >= longest["RandomDelay"] + longest["Deadline"] + 120
+    assert int(document["mainSteps"][1]["inputs"]["timeoutSeconds"]) >= DEFAULT_PUT_DEADLINE + 60
 
 
 @pytest.mark.parametrize("step", ["check", "host", "report"])
@@ -187,6 +195,7 @@ def allows(parameter: Mapping[str, Any], value: str) -> bool:
     return re.search(parameter["allowedPattern"], value) is not None and len(value) <= parameter.get("maxChars", 4_096)
 
 
+KMS_KEY: Final = "arn:aws:kms:eu-west-1:123456789012:key/0a1b2c3d-4e5f-6789-0a1b-2c3d4e5f6789"
 GOOD: Final = {
     "Command": (
         "/usr/bin/backuplink",
@@ -206,6 +215,9 @@ GOOD: Final = {
     "Timeout": ("1", "3", "60"),
     "Deadline": ("1", "20", "300"),
     "RandomDelay": ("0", "300", "3600"),
+    "RecordsBucket": ("", "records", "my.records-1"),
+    "RecordsPrefix": ("backuplink-fleet", "a/b_c/d.e", "0"),
+    "RecordsKey": ("", KMS_KEY, "arn:aws-cn:kms:cn-north-1:123456789012:key/mrk-0a1b2c3d"),
 }
 BAD: Final = {
     "Command": (
@@ -227,6 +239,9 @@ BAD: Final = {
     "Timeout": ("0", "61", "-1", "1.5", "1e1", ""),
     "Deadline": ("0", "301", "-1", "1e2", ""),
     "RandomDelay": ("3601", "-1", "00", "0x10", "1e3", ""),
+    "RecordsBucket": ("ab", "-records", "Records", "records/x", "s3://records", "a b"),
+    "RecordsPrefix": ("", "/a", "a/", "a//b", "-a", "a/-b", "a/../b", "a b", "a=b"),
+    "RecordsKey": ("alias/records", "arn:aws:kms:eu-west-1:1234:key/x", "x"),
 }
 INJECTIONS: Final = (
     "'; touch canary; '",
@@ -328,6 +343,10 @@ def in_scenario(folder: Path, scenario: str) -> Path:
     done
     set -- demo {scenario} "$@"
 fi
+if [ "$1 $2" = "fleet put" ]; then
+    echo s3://somewhere
+    exit 0
+fi
 {REAL}""",
     )
 
@@ -418,6 +437,65 @@ def test_the_report_is_for_its_owner_alone(document: dict[str, Any], tmp_path: P
     command = f"stat -L -c %a /proc/self/fd/1 >{tmp_path}/mode"
     run(document, tmp_path, program(tmp_path, f'[ "$1" = check ] && {command}; echo'))
     assert (tmp_path / "mode").read_text("utf-8") == "600\n"
+
+
+# --- Its record in a bucket ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("key", ["", KMS_KEY])
+@pytest.mark.parametrize("shell", ["dash", "bash"])
+def test_the_record_goes_to_the_bucket_that_is_named(
+    document: dict[str, Any], tmp_path: Path, shell: str, key: str
+) -> None:
+    """And nothing but the record is printed, also where it went."""
+    ran = run(
+        document,
+        tmp_path,
+        program(tmp_path, '[ "$1" = fleet ] && echo s3://records/somewhere || echo "{}"'),
+        shell=shell,
+        RecordsBucket="records",
+        RecordsPrefix="a/b",
+        RecordsKey=key,
+    )
+    (put,) = (call for call in ran.calls if call[0] == "fleet")
+    report = put[-2]
+    assert put == ["fleet", "put", *([f"--kms-key={key}"] if key else []), report, "s3://records/a/b"]
+    assert report.endswith(REPORT)
+    assert ran.host == Step(code=0, stdout="{}\n", stderr="")
+    with cli.main.commands["fleet put"].make_context(
+        "fleet put", put[2:], parent=manual.context_of(cli.main)
+    ) as context:
+        assert context.params["kms_key"] == (key or None)
+        assert context.params["destination"] == "s3://records/a/b"
+        assert context.params["deadline"] == DEFAULT_PUT_DEADLINE
+
+
+def test_without_a_bucket_nothing_is_put(document: dict[str, Any], tmp_path: Path) -> None:
+    ran = run(document, tmp_path, program(tmp_path, 'echo "{}"'), RecordsKey=KMS_KEY)
+    assert [call[0] for call in ran.calls] == ["check", "diagnose", "diagnose"]
+    assert ran.host.code == 0
+
+
+@pytest.mark.parametrize("ended", [1, 3, 137, 194], ids=str)
+def test_a_record_that_does_not_get_there_changes_nothing_and_is_told(
+    document: dict[str, Any], tmp_path: Path, ended: int
+) -> None:
+    """The agent takes 194 for a wish to be started again."""
+    failing = f'[ "$1" != fleet ] || {{ echo "Error: no way" >&2; exit {ended}; }}; echo "{{}}"; exit 0'
+    ran = run(document, tmp_path, program(tmp_path, failing), RecordsBucket="records", Report="json")
+    assert (ran.check.code, ran.report.code) == (0, 0)
+    assert (ran.host.code, ran.host.stdout) == (0, "{}\n")
+    said = ran.host.stderr.splitlines()
+    assert said[0] == "Error: no way"
+    assert said[1].startswith("backuplink: the record is not in the bucket records, as the line above says.")
+    assert len(ran.host.stderr.encode()) + AGENT_S_WORDS + host.MAX_BYTES <= CONSOLE
+    assert ran.left == []
+
+
+def test_without_a_report_nothing_is_put(document: dict[str, Any], tmp_path: Path) -> None:
+    ran = run(document, tmp_path, program(tmp_path, "exit 3"), RecordsBucket="records")
+    assert ran.host.code == 3
+    assert [call[0] for call in ran.calls] == ["check", "diagnose"]
 
 
 # --- Its options, against those of the real command ------------------------------------------------------------------
@@ -636,18 +714,21 @@ class Stack:
         self._values: dict[str, Any] = {
             "AWS::Partition": partition,
             "AWS::Region": "eu-west-1",
+            "AWS::AccountId": "111122223333",
+            "AWS::StackName": "backuplink",
             "AWS::NoValue": NOTHING,
         }
         for name, parameter in template["Parameters"].items():
-            value = given.get(name, parameter["Default"])
-            self._values[name] = value.split(",") if parameter["Type"] == "CommaDelimitedList" else value
+            value = given[name] if name in given else parameter["Default"]
+            is_list = parameter["Type"].startswith(("CommaDelimitedList", "List<"))
+            self._values[name] = value.split(",") if is_list else value
 
     def properties(self, resource: str) -> dict[str, Any] | None:
         """Those of a resource; None where its condition leaves it out."""
         entry = self._resources[resource]
         if "Condition" in entry and not self._holds(entry["Condition"]):
             return None
-        given: dict[str, Any] = self._resolved(entry["Properties"])
+        given: dict[str, Any] = self._resolved(entry.get("Properties", {}))
         return given
 
     def _holds(self, name: str) -> bool:
@@ -673,15 +754,31 @@ class Stack:
                 return any(map(self._resolved, conditions))
             case {"Fn::Join": [between, parts]}:
                 return between.join(self._resolved(parts))
+            case {"Fn::GetAtt": attribute}:
+                return attribute
+            case {"Fn::Sub": [pattern, more]}:
+                return self._filled(pattern, {name: self._resolved(value) for name, value in more.items()})
             case {"Fn::Sub": pattern}:
-                return re.sub(r"\$\{([^}]+)\}", lambda match: str(self._values[match[1]]), pattern)
+                return self._filled(pattern, {})
             case dict():
                 resolved = {key: self._resolved(item) for key, item in value.items()}
                 return {key: item for key, item in resolved.items() if item is not NOTHING}
         return value
 
+    def _filled(self, pattern: str, more: Mapping[str, Any]) -> str:
+        """A text with its variables; of a resource its name, or the attribute that is asked for. `${!x}` is `${x}`."""
+        known = {**self._values, **{name: name for name in self._resources}, **more}
 
-@pytest.mark.parametrize("name", [FLEET, POLICY])
+        def value(match: re.Match[str]) -> str:
+            name = match[1]
+            if name.startswith("!"):
+                return f"${{{name[1:]}}}"
+            return name if name.partition(".")[0] in self._resources else str(known[name])
+
+        return re.sub(r"\$\{([^}]+)\}", value, pattern)
+
+
+@pytest.mark.parametrize("name", [FLEET, JOIN, POLICY])
 def test_cfn_lint_finds_nothing(built: Path, name: str) -> None:
     import cfnlint.api  # here, since every process of the tests imports this module, and one or two need these
     import cfnlint.config
@@ -722,6 +819,8 @@ def test_the_template_s_parameters_are_the_document_s(built: Path, document: dic
                 "ReportsBucket": "reports",
                 "Services": "backup",
                 "Endpoints": "backup=vpce-0a1b2c3d4e5f67890",
+                "RecordsBucket": "records",
+                "RecordsKey": KMS_KEY,
                 "MaxConcurrency": "50",
                 "ScheduleExpression": "cron(0 3 ? * * *)",
             },
@@ -747,12 +846,13 @@ def test_the_association_is_one_that_the_service_takes(
         assert re.search(shape.metadata["pattern"], asked[name]) is not None, name
     reported = "ReportsBucket" in given
     assert asked["Parameters"]["Report"] == (["json"] if reported else ["none"])
+    assert ("RecordsBucket" in asked["Parameters"]) == ("RecordsBucket" in given)
     assert ("OutputLocation" in asked) == reported
 
 
 # --- The instance policy ---------------------------------------------------------------------------------------------
 
-POLICIES: Final = ("SignedCallsPolicy", "ConfigurationPolicy", "ReportsPolicy")
+POLICIES: Final = ("SignedCallsPolicy", "ConfigurationPolicy", "ReportsPolicy", "RecordsPolicy")
 
 
 @pytest.mark.parametrize("partition", [partition.id for partition in PARTITIONS])
@@ -766,7 +866,7 @@ def test_the_policy_is_what_the_command_lists(built: Path, partition: str, resou
 
 def test_parts_that_are_not_wanted_are_left_out(built: Path) -> None:
     stack = Stack(template(built / POLICY), SignedCalls="false", Configuration="false")
-    assert [stack.properties(policy) for policy in POLICIES] == [None] * 3
+    assert [stack.properties(policy) for policy in POLICIES] == [None] * 4
 
 
 @pytest.mark.parametrize("key", ["", "arn:aws-cn:kms:cn-north-1:123456789012:key/0a1b2c3d"])
@@ -789,26 +889,272 @@ def test_reports_may_be_written_where_the_association_puts_them_and_nowhere_else
     ]
 
 
+@pytest.mark.parametrize("key", ["", KMS_KEY])
+def test_a_record_may_be_put_below_the_own_account_and_nowhere_else(built: Path, key: str) -> None:
+    given = {"RecordsBucket": "records", "RecordsPrefix": "some/where", "RecordsKey": key}
+    policy = Stack(template(built / POLICY), **given).properties("RecordsPolicy")
+    association = Stack(template(built / FLEET), **given).properties("Association")
+    assert policy is not None
+    assert association is not None
+    (bucket,), (prefix,) = (association["Parameters"][name] for name in ("RecordsBucket", "RecordsPrefix"))
+    record = files.record(1, account="111122223333", region="eu-west-1")
+    put = place_of(record, f"s3://{bucket}/{prefix}").removeprefix("s3://")
+    others = place_of({**record, "account": "444455556666"}, f"s3://{bucket}/{prefix}").removeprefix("s3://")
+    first, *rest = policy["PolicyDocument"]["Statement"]
+    allowed = first["Resource"].removeprefix("arn:aws:s3:::")
+    assert (first["Effect"], first["Action"]) == ("Allow", ["s3:PutObject"])
+    listed = permissions(endpoints(partition="aws", services=checked_by_default()), region=None)
+    (least,) = ((part.policy or {})["Statement"] for part in listed.parts if part.part == "record")
+    assert fnmatchcase(first["Resource"], least[0]["Resource"])
+    assert first["Action"] == least[0]["Action"]
+    assert fnmatchcase(put, allowed)
+    assert not fnmatchcase(others, allowed)
+    assert rest == ([{"Effect": "Allow", "Action": ["kms:GenerateDataKey"], "Resource": key}] if key else [])
+
+
 @pytest.mark.parametrize(("roles", "attached"), [("", None), ("one", ["one"]), ("one,two", ["one", "two"])])
 def test_policies_go_to_the_roles_that_are_named(built: Path, roles: str, attached: list[str] | None) -> None:
-    stack = Stack(template(built / POLICY), Roles=roles, ReportsBucket="reports")
+    stack = Stack(template(built / POLICY), Roles=roles, ReportsBucket="reports", RecordsBucket="records")
     policies = [stack.properties(policy) or {} for policy in POLICIES]
     assert all(policies)
-    assert [policy.get("Roles") for policy in policies] == [attached] * 3
+    assert [policy.get("Roles") for policy in policies] == [attached] * 4
+
+
+# --- The scheduled join ----------------------------------------------------------------------------------------------
+
+TASK: Final = {"Image": "111122223333.dkr.ecr.eu-west-1.amazonaws.com/backuplink:1", "Subnets": "subnet-1,subnet-2"}
+AWS: Final = """#!/bin/sh
+printf '%s\\0' "$@" >>{folder}/aws
+printf '\\0' >>{folder}/aws
+[ "$1" != events ] || cat >>{folder}/events
+{then}
+"""
+"""An `aws` that writes down what it is called with, and the requests of events."""
+WRITES: Final = """
+previous=
+for word; do
+    [ "$previous" != --output ] || echo '{"Entries": []}' >"$word"
+    previous=$word
+done
+"""
+"""What a `backuplink` goes on with that writes its document."""
+
+
+def join_stack(built: Path, **given: str) -> Stack:
+    return Stack(template(built / JOIN), **TASK, SecurityGroups="sg-1", **given)
+
+
+def container(built: Path, **given: str) -> dict[str, Any]:
+    """The container of the task."""
+    task = join_stack(built, **given).properties("Task")
+    assert task is not None
+    (only,) = task["ContainerDefinitions"]
+    return dict(only)
+
+
+def join(built: Path, folder: Path, backuplink: str, aws: str, **given: str) -> Step:
+    """Run what the container runs, with these programs in it."""
+    made = container(built, RecordsBucket="records", RecordsPrefix="a/b", **given)
+    executable(folder / "bin" / "backuplink", program(folder, backuplink).read_text("utf-8"))
+    executable(folder / "bin" / "aws", AWS.format(folder=folder, then=aws))
+    shell, option = made["EntryPoint"]
+    ended = subprocess.run(
+        [find(Path(shell).name), option, *made["Command"]],
+        env={
+            "PATH": f"{folder / 'bin'}{os.pathsep}{os.defpath}",
+            "TMPDIR": str(folder),
+            **{entry["Name"]: entry["Value"] for entry in made["Environment"]},
+            **{name: value for name, value in os.environ.items() if name.startswith("AWS_") and name != "AWS_REGION"},
+        },
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    return Step(code=ended.returncode, stdout=ended.stdout, stderr=ended.stderr)
+
+
+def calls_in(file: Path) -> list[list[str]]:
+    return [call.split("\0") for call in file.read_text("utf-8").split("\0\0")[:-1]] if file.exists() else []
+
+
+@pytest.mark.parametrize("linter", ["dash -n", "bash -n", "shellcheck --shell=sh"])
+def test_linters_of_shells_find_nothing_in_what_the_task_runs(built: Path, tmp_path: Path, linter: str) -> None:
+    script = tmp_path / "script.sh"
+    script.write_text("#!/bin/sh\n" + "\n".join(container(built)["Command"]), "utf-8")
+    words = shlex.split(linter)
+    ended = subprocess.run([find(words[0]), *words[1:], str(script)], capture_output=True, text=True, timeout=60)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
+
+
+def test_the_task_packs_then_joins_the_day_before_and_says_that_it_did(built: Path, tmp_path: Path) -> None:
+    ran = join(built, tmp_path, WRITES, "[ $1 != events ] || echo 0")
+    assert (ran.code, ran.stderr) == (0, "")
+    assert ran.stdout == '{"backuplink": "joined"}\n'
+    pack, *joins = calls_in(tmp_path / "calls")
+    place = "s3://records/a/b"
+    assert pack == ["fleet", "pack", "--since", "3d", f"{place}/host.v1/", place]
+    assert [call[-1] for call in joins] == [f"{place}/host.v1.parquet/"] * 4
+    formats = []
+    for call in (pack, *joins):
+        name = "fleet pack" if call is pack else "fleet"
+        command = cli.main.commands[name]
+        with command.make_context(name, call[len(name.split()) :], parent=manual.context_of(cli.main)) as context:
+            formats.append(context.params.get("format"))
+    assert formats == [None, "text", "html", "json", "eventbridge"]
+    days = {call[call.index("--sweep") + 1] for call in joins}
+    assert days <= {f"{datetime.now(UTC) - timedelta(days=ago):%Y-%m-%d}" for ago in (1, 2)}  # midnight may have passed
+    uploads = [call for call in calls_in(tmp_path / "aws") if call[0] == "s3"]
+    assert [call[-1] for call in uploads] == [f"{place}/fleet/fleet.html", f"{place}/fleet/fleet.json"]
+    assert [complaint(["aws", *call]) for call in calls_in(tmp_path / "aws")] == [None] * 3
+    assert (tmp_path / "events").read_text("utf-8") == '{"Entries": []}'
+
+
+def test_events_are_sent_where_that_is_wanted(built: Path, tmp_path: Path) -> None:
+    ran = join(built, tmp_path, WRITES, "", Events="false")
+    assert ran.code == 0
+    assert not (tmp_path / "events").exists()
+    assert len(calls_in(tmp_path / "calls")) == 4
+
+
+@pytest.mark.parametrize(
+    ("backuplink", "aws", "told"),
+    [
+        pytest.param(f'[ "$2" != pack ] || exit 3{WRITES}', "[ $1 != events ] || echo 0", "", id="packing fails"),
+        pytest.param(f'[ "$2" = pack ] || exit 3{WRITES}', "[ $1 != events ] || echo 0", "", id="joining fails"),
+        pytest.param(WRITES, "[ $1 = events ] && echo 0", "", id="an upload fails"),
+        pytest.param(WRITES, "[ $1 != events ] || echo 2", "did not take 2 of these events", id="entries fail"),
+        pytest.param(WRITES, "[ $1 != events ]", "did not take all of these events", id="no event is taken"),
+    ],
+)
+def test_what_fails_is_no_success_and_stops_nothing(
+    built: Path, tmp_path: Path, backuplink: str, aws: str, told: str
+) -> None:
+    ran = join(built, tmp_path, backuplink, aws)
+    assert ran.code != 0
+    assert "joined" not in ran.stdout
+    assert told in ran.stderr
+    assert len(calls_in(tmp_path / "calls")) == 5
+
+
+def test_the_alarm_waits_for_what_the_task_says(built: Path) -> None:
+    stack = join_stack(built)
+    joined, alarm = stack.properties("Joined"), stack.properties("Alarm")
+    assert joined is not None
+    assert alarm is not None
+    (said,) = re.findall(r"echo '(\{.*\})'", container(built)["Command"][0])
+    assert joined["FilterPattern"] == '{ $.backuplink = "' + json.loads(said)["backuplink"] + '" }'
+    (metric,) = joined["MetricTransformations"]
+    assert (metric["MetricNamespace"], metric["MetricName"]) == (alarm["Namespace"], alarm["MetricName"])
+    assert (alarm["TreatMissingData"], alarm["Period"], alarm["EvaluationPeriods"]) == ("breaching", 3_600, 26)
+    assert "AlarmActions" not in alarm
+    assert joined["LogGroupName"] == container(built)["LogConfiguration"]["Options"]["awslogs-group"]
+
+
+@pytest.mark.parametrize("key", ["", KMS_KEY])
+def test_the_task_may_read_the_records_and_write_what_it_makes(built: Path, key: str) -> None:
+    stack = join_stack(built, RecordsBucket="records", RecordsPrefix="a/b", RecordsKey=key, Events="false")
+    role = stack.properties("TaskRole")
+    assert role is not None
+    statements = role["Policies"][0]["PolicyDocument"]["Statement"]
+    allowed = {action: statement["Resource"] for statement in statements for action in statement["Action"]}
+    objects = "arn:aws:s3:::records/a/b"
+    assert allowed == {
+        "s3:ListBucket": "arn:aws:s3:::records",
+        "s3:GetObject": f"{objects}/*",
+        "s3:PutObject": [f"{objects}/host.v1.parquet/*", f"{objects}/fleet/*"],
+        **(dict.fromkeys(("kms:Decrypt", "kms:GenerateDataKey"), key) if key else {}),
+    }
+    assert stack.properties("Bucket") is None
+    assert stack.properties("BucketPolicy") is None
+
+
+def test_accounts_of_the_organization_put_below_their_own_number(built: Path) -> None:
+    policy = join_stack(built, OrganizationId="o-a1b2c3d4e5").properties("BucketPolicy")
+    assert policy is not None
+    secure, put = policy["PolicyDocument"]["Statement"]
+    assert (secure["Effect"], secure["Condition"]) == ("Deny", {"Bool": {"aws:SecureTransport": "false"}})
+    assert put["Resource"] == "Bucket.Arn/backuplink-fleet/host.v1/account=${aws:PrincipalAccount}/*"
+    assert put["Condition"] == {"StringEquals": {"aws:PrincipalOrgID": "o-a1b2c3d4e5"}}
+    (only,) = (join_stack(built).properties("BucketPolicy") or {})["PolicyDocument"]["Statement"]
+    assert only["Effect"] == "Deny"
+
+
+@pytest.mark.parametrize("cluster", ["", "arn:aws:ecs:eu-west-1:111122223333:cluster/own"])
+def test_the_schedule_may_start_the_task_and_nothing_else(built: Path, cluster: str) -> None:
+    stack = join_stack(built, Cluster=cluster)
+    role, schedule = stack.properties("ScheduleRole"), stack.properties("Schedule")
+    assert role is not None
+    assert schedule is not None
+    allowed = {
+        statement["Action"][0]: statement["Resource"]
+        for statement in role["Policies"][0]["PolicyDocument"]["Statement"]
+    }
+    assert allowed == {
+        "ecs:RunTask": "Task",
+        "iam:PassRole": ["ExecutionRole.Arn", "TaskRole.Arn"],
+        "sqs:SendMessage": "NotStarted.Arn",
+    }
+    assert schedule["Target"]["Arn"] == (cluster or "OwnCluster.Arn")
+    assert schedule["Target"]["EcsParameters"]["TaskDefinitionArn"] == "Task"
+    assert (stack.properties("OwnCluster") is None) == bool(cluster)
+
+
+@pytest.mark.skipif(not extent.everything(), reason="starts the program six times: --everything")
+def test_the_whole_task(built: Path, tmp_path: Path, moto: boto3.session.Session) -> None:
+    """With the program itself, and a bucket in moto."""
+    client = moto.client("s3")
+    client.create_bucket(Bucket="records", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    today = datetime.now(UTC)
+    for ago in range(4):
+        for number in range(12):
+            sick = number < 6 and ago < 2
+            taken_at = f"{today - timedelta(days=ago):%Y-%m-%dT%H:%M:%S.000Z}"
+            record = files.record(number, files.SICK if sick else "healthy", account="111122223333", taken_at=taken_at)
+            bucket, _, object_key = place_of(record, "s3://records/a/b").removeprefix("s3://").partition("/")
+            client.put_object(Bucket=bucket, Key=object_key, Body=files.lines(record).encode())
+    aws = f"""if [ "$1" = s3 ]; then
+    exec {shlex.quote(sys.executable)} -c 'import boto3, sys
+bucket, _, key = sys.argv[2].removeprefix("s3://").partition("/")
+boto3.client("s3").upload_file(sys.argv[1], bucket, key)' "$4" "$5"
+fi
+echo 0"""
+    environment = {
+        "AWS_ACCESS_KEY_ID": "x",
+        "AWS_SECRET_ACCESS_KEY": "x",
+        "AWS_DEFAULT_REGION": "eu-west-1",
+    }
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        ran = join(built, tmp_path, REAL, aws)
+    assert ran.code == 0, ran.stderr
+    assert "48 records read; 4 files written with 48 records" in ran.stdout
+    assert ran.stdout.endswith('{"backuplink": "joined"}\n')
+    document = json.loads(client.get_object(Bucket="records", Key="a/b/fleet/fleet.json")["Body"].read())
+    assert [sweep["host_count"] for sweep in document["sweeps"]] == [12] * 4
+    assert document["totals"]["critical"] == 6
+    assert client.get_object(Bucket="records", Key="a/b/fleet/fleet.html")["ContentLength"] > 1_000
+    (request,) = (tmp_path / "events").read_text("utf-8").splitlines()
+    (entry,) = json.loads(request)["Entries"]
+    assert json.loads(entry["Detail"])["turn"] == "new"
 
 
 # --- The guide -------------------------------------------------------------------------------------------------------
 
 
-def test_the_guide_s_commands_are_of_the_aws_cli_and_of_backuplink() -> None:
-    blocks = re.findall(r"^```sh\n(.*?)^```$", GUIDE.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+@pytest.mark.parametrize("page", ["fleet.md", "fleet-lake.md"])
+def test_the_guides_commands_are_of_the_aws_cli_and_of_backuplink(page: str) -> None:
+    blocks = re.findall(r"^```sh\n(.*?)^```$", (GUIDE.parent / page).read_text("utf-8"), re.MULTILINE | re.DOTALL)
     commands = [
         shlex.split(line, comments=True) for block in blocks for line in block.replace("\\\n", " ").splitlines() if line
     ]
     assert len(commands) > 5
     for words in commands:
         if words[0] == "backuplink":
-            cli.main.commands[words[1]].make_context(words[1], words[2:], parent=manual.context_of(cli.main))
+            name, command, given = cli.main.resolve_command(manual.context_of(cli.main), words[1:])
+            assert command is not None
+            command.make_context(name, given, parent=manual.context_of(cli.main))
         else:
             assert complaint(words) is None, words
 

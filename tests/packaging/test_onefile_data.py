@@ -10,6 +10,7 @@ from botocore.loaders import Loader
 
 import assemble
 from agent.catalog.services import SERVICES, checkable
+from agent.fleet import aws
 from agent.process.cancel import CancelToken
 from agent.report.model import Measurement
 from agent.run.runner import measure
@@ -53,6 +54,10 @@ def test_every_service_can_be_asked(data: Path) -> None:
     services = SdkServices(keys, region=REGION, profile=None)
     for service in (*assemble.READ_SERVICES, "sts"):
         assert services.service(service).model.service_name == service
+
+
+def test_the_services_of_a_fleet_are_those_that_it_asks() -> None:
+    assert set(assemble.FLEET_SERVICES) == set(aws.NAMES)
 
 
 def test_what_no_client_needs_is_left_out(data: Path) -> None:

@@ -1555,12 +1555,14 @@ ARGUMENTS: Final = {
     ("tui", "report_file"),
     ("fleet", "places"),
     ("fleet pack", "places"),
+    ("fleet put", "report_file"),
+    ("fleet put", "destination"),
     ("fleet athena", "action"),
     ("fleet athena", "view"),
 }
 """Arguments of commands that have cases here; of the interface's, which needs a terminal before it reads anything, they
 are among the tests in one. Those of a fleet are among its own (tests/agent/app/test_fleet_command.py,
-tests/agent/fleet/test_pack.py)."""
+tests/agent/fleet/test_pack.py, tests/agent/fleet/test_put.py)."""
 
 
 def _all() -> Iterator[Refused]:

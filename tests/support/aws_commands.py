@@ -74,6 +74,8 @@ def complaint(words: Sequence[str]) -> str | None:
     for option in given:
         if option not in known:
             return f"{service} {operation} has no option --{option}"
+    if "cli-input-json" in given:  # which has what is required
+        return None
     required = {xform_name(name, "-") for name in (shape.required_members if shape is not None else ())}
     if missing := required.difference(given, (negations[option] for option in given if option in negations)):
         return f"{service} {operation} needs {', '.join(f'--{name}' for name in sorted(missing))}"

@@ -256,6 +256,8 @@ def tables(
             )
             for number, host in enumerate(hosts)
         )
+        engine.execute("CREATE TABLE missing (host TEXT)")
+        engine.execute("CREATE TABLE placed (record BIGINT, host TEXT, minute BIGINT)")
         engine.execute("CREATE TABLE assignment (record BIGINT, cause_key TEXT, counted INTEGER, by_symptom INTEGER)")
         for record, rank, key in engine.query("SELECT record, rank, cause_key FROM cause ORDER BY record, rank"):
             engine.execute("INSERT INTO assignment VALUES (?, ?, ?, ?)", (record, key, int(rank == 0), 0))

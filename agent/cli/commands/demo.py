@@ -13,11 +13,11 @@ from agent.cli.options import (
     INTERFACE_ONLY,
     WATCH_ONLY,
     demo_report_options,
+    demo_watch_options,
     interface_options,
-    watch_options,
     workload_option,
 )
-from agent.cli.param_types import FOLDER, count
+from agent.cli.param_types import count
 from agent.cli.to_settings import (
     fleet_output_from,
     interface_from,
@@ -71,15 +71,10 @@ def _complete_scenarios(_: click.Context, __: click.Parameter, incomplete: str) 
     "fleet_size",
     type=count(20, 200_000),
     metavar="HOSTS",
+    is_eager=True,  # --keep asks whether there is one
     help="Make an estate of so many hosts, with faults that they share, and join it as `fleet` does.",
 )
-@click.option(
-    "--fleet-files",
-    type=FOLDER,
-    help="With --fleet, also write the estate to a new folder: the records as Systems Manager writes them, and an "
-    "inventory.",
-)
-@watch_options
+@demo_watch_options
 @interface_options
 @demo_report_options
 @click.pass_context
@@ -92,7 +87,6 @@ def demo(
     on_screen: bool,
     again_and_again: bool,
     fleet_size: int | None,
-    fleet_files: str | None,
     **options: Any,
 ) -> int:
     """Check a simulated VPC: no root, no AWS, no network.
@@ -103,15 +97,15 @@ def demo(
     from agent.app.demo import SimulatedTurns, check_scenario, load_scenario, scenario_list, show_scenario
 
     if not again_and_again:
-        _refuse_options(context, WATCH_ONLY, "a watch: `backuplink demo --watch`")
+        _refuse_options(
+            context, WATCH_ONLY if fleet_size is None else WATCH_ONLY - {"keep"}, "a watch: `backuplink demo --watch`"
+        )
     elif on_screen:
         _refuse_options(context, WATCH_ONLY - _ON_SCREEN, "a watch without --tui")
     if not on_screen:
         _refuse_options(context, INTERFACE_ONLY, "the interface: `backuplink demo --tui`")
     if fleet_size is not None:
-        return _join(context, fleet_size, fleet_files)
-    if fleet_files is not None:
-        raise click.UsageError("--fleet-files writes the hosts of an estate: add --fleet HOSTS.")
+        return _join(context, fleet_size)
     if options["format"] not in OPTION_NAMES:
         raise click.UsageError(f"--format {options['format']} is for many hosts: add --fleet HOSTS.")
     wanted = report_options_from(options)
@@ -127,13 +121,15 @@ def demo(
     return check_scenario(chosen, wanted, context.obj)
 
 
-def _join(context: click.Context, size: int, folder: str | None) -> int:
+def _join(context: click.Context, size: int) -> int:
     from agent.app.demo_fleet import join_estate
 
     options = context.params
     for name, option in _OF_ONE_HOST.items():
         if options[name] and context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
             raise click.UsageError(f"{option} is for one host, and --fleet makes many; leave one of them out.")
+    is_kept = context.get_parameter_source("keep") is ParameterSource.COMMANDLINE
+    folder = options["keep"] if is_kept else None  # elsewhere it is how long a watch keeps its history
     return join_estate(size, folder, options["suppressions"], fleet_output_from(options), context.obj)
 
 

@@ -1,8 +1,8 @@
-"""`backuplink fleet pack` and `backuplink fleet athena`."""
+"""`backuplink fleet put`, `backuplink fleet pack` and `backuplink fleet athena`."""
 
 import os
 from collections.abc import Callable
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -10,9 +10,12 @@ from agent.catalog.partitions import partition_of
 from agent.catalog.regions import REGIONS
 from agent.cli.group import Command
 from agent.cli.options import profile_option
-from agent.cli.param_types import DAY, FILE_OR_FOLDER, REGION, complete_files
+from agent.cli.param_types import DAY, DEADLINE, FILE_OR_FOLDER, KMS_KEY, MOMENT, REGION, complete_files
 from agent.cli.to_settings import profile_from, region_from
-from agent.settings import DEFAULT_ATHENA_BYTES, DEFAULT_ATHENA_WORKGROUP, FIRST_DAY
+from agent.settings import DEFAULT_ATHENA_BYTES, DEFAULT_ATHENA_WORKGROUP, DEFAULT_PUT_DEADLINE, FIRST_DAY
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 _BUCKET: Final = "amzn-s3-demo-bucket"
 """What AWS' own documents call a bucket that is to be replaced."""
@@ -22,13 +25,67 @@ _region: Final = click.option(
 )
 
 
+@click.command("fleet put", cls=Command)
+@click.argument("report_file", metavar="REPORT", shell_complete=complete_files)
+@click.argument("destination")
+@click.option("--kms-key", type=KMS_KEY, help="Key of KMS that encrypts it. Default: what the bucket has set.")
+@click.option(
+    "--deadline",
+    type=DEADLINE,
+    default=f"{DEFAULT_PUT_DEADLINE:g}",
+    show_default=True,
+    help="Time limit in seconds.",
+)
+@click.option("--region", type=REGION, help="Region of the bucket. Default: that of the host.")
+@profile_option
+@click.pass_obj
+def fleet_put(
+    received_signals: list[str],
+    /,
+    report_file: str,
+    destination: str,
+    kms_key: str | None,
+    deadline: float,
+    **options: Any,
+) -> int:
+    """Put the record of this host into a bucket, where `fleet` and `fleet pack` find it.
+
+    REPORT is a report (--format json) or a record (--format host), or - for stdin; DESTINATION is s3://BUCKET/PREFIX.
+    The key is host.v1/account=ACCOUNT/region=REGION/dt=DAY/HOST.json below it: the last record of a day stands. Exit
+    codes: 0 done, 3 an error.
+    """
+    from agent.app.fleet_lake import PutRequest, put
+
+    request = PutRequest(
+        report_file=report_file,
+        destination=destination,
+        kms_key=kms_key,
+        deadline=deadline,
+        region=options["region"],
+        profile=profile_from(options, received_signals),
+    )
+    return put(request, received_signals)
+
+
 @click.command("fleet pack", cls=Command)
 @click.argument("places", metavar="PATH... DESTINATION", nargs=-1, required=True, shell_complete=complete_files)
 @click.option("--cache", type=FILE_OR_FOLDER, metavar="FOLDER", help="Folder that keeps what was read.")
+@click.option(
+    "--since",
+    type=MOMENT,
+    help="Read no folder dt=… of a day before: a day such as 2026-01-15, or a duration such as 3d.",
+)
 @_region
 @profile_option
 @click.pass_obj
-def fleet_pack(received_signals: list[str], /, places: tuple[str, ...], cache: str | None, **options: Any) -> int:
+def fleet_pack(
+    received_signals: list[str],
+    /,
+    places: tuple[str, ...],
+    cache: str | None,
+    since: "datetime | float | None",
+    **options: Any,
+) -> int:
     """Pack the records of many hosts into one Parquet file for each account, Region and day.
 
     PATH is what `fleet` reads; DESTINATION is a folder or s3://BUCKET/PREFIX. Files that have all of their records
@@ -45,6 +102,7 @@ def fleet_pack(received_signals: list[str], /, places: tuple[str, ...], cache: s
         places=tuple(sources),
         destination=destination,
         cache=cache,
+        since=since,
         region=region,
         profile=profile_from(options, received_signals),
     )

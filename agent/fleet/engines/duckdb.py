@@ -77,7 +77,8 @@ def _spread(relation: str) -> tuple[str, ...]:
         f"SELECT id, '{name}', unnest({field}) FROM {relation} WHERE why IS NULL" for name, field in LISTS.items()
     )
     return (
-        f"INSERT INTO record SELECT id, {_RECORD}, 1 FROM {relation} WHERE why IS NULL",
+        f"INSERT INTO record SELECT id, {_RECORD}, coalesce(list_contains(cut, 'causes'), false)::INTEGER, 1 "
+        f"FROM {relation} WHERE why IS NULL",
         f"""INSERT INTO cause SELECT id, "rank", parts[1], parts[2], parts[3], {_KEY.format(2, 4)}
             FROM (SELECT id, unnest(range(len(causes))) AS "rank", string_split(unnest(causes), '|') AS parts
                 FROM {relation} WHERE why IS NULL)""",

@@ -49,7 +49,7 @@ def _signals() -> Iterator[None]:
 def estate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The files of a small estate."""
     folder = tmp_path_factory.mktemp("estate") / "files"
-    done = agent("demo", "--fleet", str(FEW), "--fleet-files", str(folder), "--format", "json")
+    done = agent("demo", "--fleet", str(FEW), "--keep", str(folder), "--format", "json")
     assert done.returncode == 2, done.stderr
     (folder / "document.json").write_text(done.stdout, "utf-8")
     return folder
@@ -207,6 +207,24 @@ def test_where_takes_some_of_the_hosts(tmp_path: Path, capsys: pytest.CaptureFix
     assert read(capsys.readouterr().out).totals.hosts == 0
 
 
+def test_a_host_is_read_where_its_report_lies(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Systems Manager writes the record of a run beside its report, where that is wanted."""
+    command, node = "0a1b2c3d-0000-4000-8000-00000000000a", f"i-{2:017x}"
+    folder = tmp_path / command / node / "awsrunShellScript"
+    report = report_of("one-zone-silent")
+    report = replace(report, vantage=replace(report.vantage, instance_id=node))
+    for step, text in (("host", host.render(report)), ("report", json_format.render(report))):
+        (folder / step).mkdir(parents=True)
+        (folder / step / "stdout").write_text(text, "utf-8")
+    assert entry.run(["fleet", str(tmp_path), "--format", "json"]) == 2
+    (file,) = read(capsys.readouterr().out).files
+    assert (file.place, file.is_report) == (str(folder / "report" / "stdout"), True)
+    (folder / "report" / "stdout").unlink()
+    assert entry.run(["fleet", str(tmp_path), "--format", "json"]) == 2
+    (file,) = read(capsys.readouterr().out).files
+    assert (file.is_report, file.region) == (False, "eu-west-1")
+
+
 # --- What is refused -------------------------------------------------------------------------------------------------
 
 REFUSED: Final = (
@@ -262,6 +280,8 @@ def test_a_refusal_is_in_the_format_that_was_wanted(name: str, capsys: pytest.Ca
             assert 'backuplink_fleet_verdict{status="unknown"} 1.0' in out
         case "markdown":
             assert out.startswith("# UNKNOWN: ")
+        case "eventbridge":  # nothing is known to have changed
+            assert out == ""
         case _:
             assert out.startswith("UNKNOWN  ")
 
@@ -274,14 +294,31 @@ def test_a_demo_of_many_hosts_refuses_what_is_for_one(
     assert "is for one host, and --fleet makes many" in read(capsys.readouterr().out).verdict.summary
 
 
-@pytest.mark.parametrize("words", [("--format", "csv"), ("--fleet-files", "x")])
-def test_what_is_for_many_hosts_needs_them(words: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
-    assert entry.run(["demo", *words]) == 3
+def test_what_is_for_many_hosts_needs_them(capsys: pytest.CaptureFixture[str]) -> None:
+    assert entry.run(["demo", "--format", "csv"]) == 3
     assert "add --fleet HOSTS" in capsys.readouterr().err
 
 
+def test_what_is_kept_of_one_host_is_a_history(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert entry.run(["demo", "--keep", str(tmp_path / "estate")]) == 3
+    assert "is not a duration such as 30d, 12h or 90m" in capsys.readouterr().err
+
+
+def test_how_long_a_history_keeps_a_run_names_no_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By a variable that is there for each watch of a host."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("BACKUPLINK_KEEP", "12h")
+    assert entry.run(["demo", "--fleet", "20", "--fail-on", "never"]) == 0
+    assert list(tmp_path.iterdir()) == []
+    monkeypatch.setenv("BACKUPLINK_KEEP", "estate")
+    assert entry.run(["demo", "--fleet", "20", "--fail-on", "never"]) == 3
+    assert "is not a duration such as 30d, 12h or 90m" in capsys.readouterr().err
+
+
 def test_files_of_a_demo_replace_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert entry.run(["demo", "--fleet", "20", "--fleet-files", str(tmp_path)]) == 3
+    assert entry.run(["demo", "--fleet", "20", "--keep", str(tmp_path)]) == 3
     assert "File exists" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
 
@@ -307,7 +344,10 @@ def test_a_file_that_cannot_be_written_leaves_the_document_on_stdout(
     assert entry.run(["fleet", str(folder), "--format", name, "--output", str(place)]) == 3
     out, err = capsys.readouterr()
     assert "cannot be written: No such file or directory; the document is" in err
-    assert out if name != "parquet" else read(out).totals.hosts == 2
+    if name == "parquet":
+        assert read(out).totals.hosts == 2
+    else:
+        assert bool(out) == (name != "eventbridge")  # of which nothing changed
 
 
 def test_redaction_is_of_the_whole_output(estate: Path, capsys: pytest.CaptureFixture[str]) -> None:

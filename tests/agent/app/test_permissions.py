@@ -1,8 +1,10 @@
 """The least policies: held against what runs really ask for, in every Region and partition."""
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from fnmatch import fnmatchcase
 from typing import Any, Final
 
 import pytest
@@ -13,6 +15,7 @@ from agent.catalog.partitions import PARTITIONS
 from agent.catalog.regions import REGIONS
 from agent.catalog.services import is_offered
 from agent.cli.main import dispatch
+from agent.fleet.put import place_of
 from agent.judge.evidence import Evidence
 from agent.process.cancel import CancelToken
 from agent.run.collect_facts import FactsRequest, gather
@@ -26,9 +29,23 @@ from probes.model import Step
 from probes.seams import Keys, Reader
 from probes.vpc.accounts import ACTIONS
 from probes.vpc.model import READS
+from tests.agent.fleet.files import record as fleet_record
 from tests.support.joined import JOINED
+from tests.support.repository import ROOT
 
 AUDIT: Final = "audit"
+RECORD: Final = "record"
+FLEET: Final = "fleet"
+OF_MANY: Final = (AUDIT, RECORD, FLEET)
+"""Parts that no run has. They name resources of the user's."""
+OPERATIONS: Final = {
+    "get_object": "s3:GetObject",
+    "list_objects_v2": "s3:ListBucket",
+    "put_object": "s3:PutObject",
+    "get_command_invocation": "ssm:GetCommandInvocation",
+    "list_command_invocations": "ssm:ListCommandInvocations",
+}
+"""The action that each operation of S3 and of Systems Manager takes (Service Authorization Reference)."""
 _EC2: Final = """
 [run]
 ec2 = "always"
@@ -143,8 +160,8 @@ def actions(least_permissions: Permissions, part: str) -> frozenset[str]:
 
 def statements(least_permissions: Permissions) -> Iterable[dict[str, Any]]:
     for part in least_permissions.parts:
-        if part.part == AUDIT:
-            continue  # whose roles are the user's
+        if part.part in OF_MANY:
+            continue
         yield from (part.policy or {}).get("Statement", ())
 
 
@@ -175,7 +192,12 @@ async def test_the_policy_of_jobs_covers_all_of_their_calls_and_nothing_else() -
 
 
 def test_a_run_that_cannot_list_jobs_takes_no_permission_for_them() -> None:
-    assert [part.part for part in least(region="eu-west-1", services=("ssm",)).parts] == ["path", "api", "ec2", AUDIT]
+    assert [part.part for part in least(region="eu-west-1", services=("ssm",)).parts] == [
+        "path",
+        "api",
+        "ec2",
+        *OF_MANY,
+    ]
 
 
 @pytest.mark.virtual_clock
@@ -239,7 +261,7 @@ def test_no_action_has_a_resource_type_so_each_statement_is_for_all() -> None:
     (vaults, gateways), (jobs,), (reads,) = (
         (part.policy or {})["Statement"]
         for part in least(region="us-gov-west-1").parts
-        if part.policy is not None and part.part != AUDIT
+        if part.policy is not None and part.part not in OF_MANY
     )
     assert vaults == {
         "Effect": "Allow",
@@ -257,6 +279,27 @@ def test_an_audit_lists_and_assumes_roles_of_the_partition(partition: str) -> No
     lists, roles = (audit.policy or {})["Statement"]
     assert {*lists["Action"], *roles["Action"], "sts:GetCallerIdentity"} == {*ACTIONS}, "which is never denied"
     assert (lists["Resource"], roles["Resource"]) == ("*", f"arn:{partition}:iam::*:role/*")
+
+
+def asked_in(*modules: str) -> set[str]:
+    """The actions of the SDK's operations that modules of a fleet call."""
+    text = "".join((ROOT / "agent" / "fleet" / f"{name}.py").read_text("utf-8") for name in modules)
+    called = set(re.findall(r"client(?:\(\))?\.([a-z0-9_]+)\(", text)) - {"get_paginator"}
+    return {OPERATIONS[name] for name in called | set(re.findall(r'get_paginator\("([a-z0-9_]+)"\)', text))}
+
+
+def test_a_fleet_takes_what_its_modules_ask_for() -> None:
+    assert asked_in("s3", "run_command", "pack") == actions(least(region="eu-west-1"), FLEET)
+    assert asked_in("put") == actions(least(region="eu-west-1"), RECORD)
+
+
+@pytest.mark.parametrize("partition", [partition.id for partition in PARTITIONS])
+def test_a_host_puts_its_record_below_its_account(partition: str) -> None:
+    (record,) = (part for part in least(partition=partition).parts if part.part == RECORD)
+    ((resource, *_),) = ([statement["Resource"]] for statement in (record.policy or {})["Statement"])
+    put = place_of(fleet_record(1, account="111122223333", region="eu-west-1"), "s3://bucket/prefix")
+    assert fnmatchcase(f"arn:{partition}:s3:::{put.removeprefix('s3://')}", resource)
+    assert not fnmatchcase(f"arn:{partition}:s3:::bucket/prefix/host.v1.parquet/account=1/x", resource)
 
 
 def test_the_policy_of_other_services_is_of_their_calls_alone() -> None:
@@ -297,7 +340,7 @@ def test_both_formats_say_the_same(region: str | None) -> None:
     assert list(document) == ["schema", "region", "partition", "parts"]
     assert document["schema"] == "backuplink.permissions.v1"
     jobs = ["jobs"] if is_offered("backup", region or "eu-west-1") is not False else []
-    assert [part["part"] for part in document["parts"]] == ["path", "api", *jobs, "ec2", AUDIT]
+    assert [part["part"] for part in document["parts"]] == ["path", "api", *jobs, "ec2", *OF_MANY]
     text = as_text(least_permissions)
     assert text.isascii()
     # What stands between the words of the parts is a document to copy.

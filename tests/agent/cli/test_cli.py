@@ -131,7 +131,10 @@ def test_help_names_the_commands(word: str) -> None:
 
 @pytest.mark.parametrize(
     ("words", "name"),
-    [((), "report"), *(((name,), name) for name in ("report", "host", "history", "prediction", "fleet"))],
+    [
+        ((), "report"),
+        *(((name,), name) for name in ("report", "host", "history", "prediction", "fleet", "fleet-change")),
+    ],
 )
 def test_schema_is_the_committed_one(words: tuple[str, ...], name: str) -> None:
     result = run("schema", *words)

@@ -22,6 +22,8 @@ from agent.fleet.engines.sqlite import Sqlite
 from agent.fleet.model import MAX_EXAMPLES, FleetDocument, refusal
 from agent.fleet.redact import FleetRedactor
 from agent.fleet.render import render
+from agent.fleet.store import Read
+from agent.formats.host import record_of
 from agent.formats.report_text import visible
 from agent.report.redact import treatments
 from agent.report.serialization import to_json
@@ -30,8 +32,9 @@ from tests.formats import html_page
 from tests.formats.markdown_page import PARSER, QUIET
 from tests.formats.monitors import families_in, samples_in
 from tests.support import fleets
+from tests.support.aws_commands import complaint
 from tests.support.extent import one_in
-from tests.support.runs import too_long
+from tests.support.runs import report_of, too_long
 from tests.support.untrusted import HOSTILE
 
 VALIDATOR: Final = jsonschema_rs.Draft202012Validator(model.schema())
@@ -43,6 +46,9 @@ MARKUP: Final = (
     "vpc|acl < x",
     "=cmd|' /C'!A0",
 )
+HOST: Final = fleets.HOSTS[0]
+COMMAND: Final = "0a1b2c3d-0000-4000-8000-00000000000a"
+ON_THE_HOST: Final = "Check one again, on the host itself"
 IDENTIFYING: Final = re.compile(
     r"\b(?:i|vpc|sg|subnet|vpce|acl|ami)-[0-9a-f]{8,17}\b|\b10\.\d+\.\d+\.\d+|\b\d{12}\b|corp\.example|/srv/|/reports/"
     rf"|{fleets.ROLE}"
@@ -131,20 +137,65 @@ def test_only_all_is_all_and_only_none_is_none(part: float, words: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("place", "argv"),
+    ("host", "place", "is_report", "words", "argv"),
     [
-        ("/a/COMMAND/i-1/awsrunShellScript/report/stdout", ("backuplink", "diagnose")),
-        ("reports/one.json", ("backuplink", "diagnose")),
-        ("s3://bucket/COMMAND/i-1/awsrunShellScript/host/stdout", ("aws", "s3", "cp")),
-        ("/a/COMMAND/i-1/awsrunShellScript/host/stdout", None),
-        ("records.ndjson", None),
+        pytest.param(HOST, "/a/one.json", True, "Read one", ("backuplink", "diagnose", "/a/one.json"), id="report"),
+        pytest.param(HOST, "s3://b/one.json", True, "Read one", ("aws", "s3", "cp", "s3://b/one.json", "-"), id="S3"),
+        pytest.param(
+            HOST,
+            f"{COMMAND}/{HOST}",
+            False,
+            "Read one",
+            (
+                *("aws", "ssm", "get-command-invocation", "--region", "eu-west-1", "--command-id", COMMAND),
+                *("--instance-id", HOST, "--plugin-name", "check", "--query", "StandardOutputContent"),
+                *("--output", "text"),
+            ),
+            id="Run Command",
+        ),
+        pytest.param(
+            HOST,
+            "records.ndjson:7",
+            False,
+            "Check one again",
+            (
+                *("aws", "ssm", "send-command", "--region", "eu-west-1", "--document-name", "backuplink-check"),
+                *("--targets", f"Key=InstanceIds,Values={HOST}"),
+            ),
+            id="record",
+        ),
+        pytest.param("db-17", "records.ndjson", False, ON_THE_HOST, ("backuplink", "check"), id="no instance"),
+        pytest.param("i-1;reboot", "x.json", False, ON_THE_HOST, ("backuplink", "check"), id="forged"),
     ],
 )
-def test_what_shows_the_report_of_a_host(place: str, argv: tuple[str, ...] | None) -> None:
-    shown = replace(document(), files=(model.HostFile(host="i-1", place=place),))
-    command = content.reading(["i-0", "i-1"], shown)
-    assert (command.argv[: len(argv)] if command and argv else command) == argv
-    assert content.reading(["i-1"], replace(shown, redacted=True)) is None
+def test_what_shows_more_of_a_host(host: str, place: str, is_report: bool, words: str, argv: tuple[str, ...]) -> None:
+    file = model.HostFile(host=host, place=place, is_report=is_report, region="eu-west-1")
+    cause = replace(document().causes[0], hosts=("i-0", host))
+    shown = replace(document(), causes=(cause,), files=(file,))
+    said = content.reading(cause.hosts, shown)
+    assert said is not None
+    assert (said[0], said[1].argv) == (words, argv)
+    for one in (text.render(shown), markdown.render(shown), page.render(shown)):
+        assert words in one
+    assert content.reading([host], replace(shown, redacted=True)) is None
+    assert content.reading(["i-0"], shown) is None
+    if argv[0] == "aws":
+        assert complaint(list(argv)) is None
+
+
+def test_a_report_is_shown_before_a_host_is_checked_again() -> None:
+    record = model.HostFile(host="i-0", place="x.ndjson", is_report=False, region="eu-west-1")
+    report = model.HostFile(host="i-1", place="/a/one.json", is_report=True, region="eu-west-1")
+    said = content.reading(["i-0", "i-1"], replace(document(), files=(record, report)))
+    assert said is not None
+    assert said[1].argv == ("backuplink", "diagnose", "/a/one.json")
+
+
+def test_a_region_that_is_none_is_in_no_command() -> None:
+    file = model.HostFile(host=HOST, place="x.ndjson", is_report=False, region="; reboot")
+    said = content.reading([HOST], replace(document(), files=(file,)))
+    assert said is not None
+    assert said[1].argv[:4] == ("aws", "ssm", "send-command", "--document-name")
 
 
 def test_the_same_way_back_is_said_once() -> None:
@@ -333,6 +384,28 @@ def test_parquet_holds_the_same_rows(tmp_path: Path) -> None:
         {name: visible(value) if isinstance(value, str) else value for name, value in row.items()} for row in rows
     ]
     assert (kinds["counted"], kinds["host"]) == ("BOOLEAN", "BYTE_ARRAY")
+
+
+@pytest.mark.parametrize("kind", [Sqlite, DuckDb])
+def test_a_host_that_was_not_heard_from_has_a_row(kind: type[Sqlite | DuckDb]) -> None:
+    """With where it was when it was last heard from, as far as that is known."""
+    with fleets.tables(kind) as (engine, told):
+        engine.execute("INSERT INTO missing VALUES ('i-new'), ('i-old')")
+        for minute, place in ((2, "new"), (1, "older")):
+            record = replace(record_of(report_of("healthy")), host="i-old", taken_at=f"2026-01-1{minute}T00:00:00.000Z")
+            engine.insert([Read(sweep=f"sweep-{minute}", place=place, record=record)])
+            (id_,) = engine.query("SELECT max(id) FROM record")[0]
+            engine.execute("INSERT INTO placed VALUES (?, 'i-old', ?)", (id_, minute))
+        rows = [row for row in table.rows(engine, told) if row["status"] == table.NOT_HEARD_FROM]
+        masked = list(map(FleetRedactor(told).row, rows))
+        assert list(table.rows(engine, replace(told, not_heard_from=None)))[-1]["status"] != table.NOT_HEARD_FROM
+        assert len(rows_of("".join(table.as_csv(rows)))) == 2
+    new, old = rows
+    assert [name for name, value in new.items() if value is not None] == ["sweep", "host", "status"]
+    assert (old["host"], old["sweep"]) == ("i-old", fleets.SWEEPS[-1].id)
+    assert (old["place"], old["taken_at"], old["vpc"]) == ("new", "2026-01-12T00:00:00.000Z", record.vpc)
+    assert (old["path"], old["code"], old["counted"]) == (None, None, None)
+    assert "i-old" not in {row["host"] for row in masked}
 
 
 def test_parquet_needs_duckdb() -> None:

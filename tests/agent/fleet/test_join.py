@@ -346,6 +346,31 @@ def test_what_is_suppressed(engine: Engine, suppression: Suppression, left: bool
     assert (document.verdict.status is Status.CRITICAL) is left
 
 
+def _with_cut(*cut: str) -> list[Read]:
+    """A sweep with one cause on each host of a VPC, whose records are cut at these fields."""
+    return [
+        replace(read, record=replace(read.record, cut=cut if read.record.causes else ()))
+        for read in sweep(endpoint_group(VPC))
+    ]
+
+
+def test_what_a_record_leaves_out_is_not_suppressed(engine: Engine) -> None:
+    """The one cause that these records list is; another that they do not list may be as bad."""
+    suppress = (Suppression(code="VPC005", target=None),)
+    document = asked(engine, _with_cut("causes", "fix"), suppress=suppress)
+    assert (document.totals.critical, document.totals.ok) == (len(OF_VPC), len(HOSTS) - len(OF_VPC))
+    assert document.verdict.status is Status.CRITICAL
+    (note,) = (note for note in document.notes if "verdict" in note)
+    assert note.startswith(f"{len(OF_VPC)} hosts keep their verdict, though what their records list of that severity")
+
+
+@pytest.mark.parametrize("suppressed", ["VPC005", "TCP099"])
+def test_a_record_that_lists_all_its_causes_is_well_without_them(engine: Engine, suppressed: str) -> None:
+    document = asked(engine, _with_cut("fix", "symptoms"), suppress=(Suppression(code=suppressed, target=None),))
+    assert document.totals.critical == (0 if suppressed == "VPC005" else len(OF_VPC))
+    assert not any("verdict" in note for note in document.notes)
+
+
 # --- Fixes -----------------------------------------------------------------------------------------------------------
 
 

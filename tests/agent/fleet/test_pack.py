@@ -105,6 +105,18 @@ def test_what_is_new_is_added_to_its_day(source: Path, tmp_path: Path) -> None:
     assert held(place(tmp_path / "lake", "2026-01-14")) == [host(0), host(2), host(4)]
 
 
+def test_days_before_are_not_read(source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A file in such a folder is not opened: this one cannot be read."""
+    for day in ("2026-01-13", "2026-01-14"):
+        folder = tmp_path / "raw" / f"dt={day}"
+        folder.mkdir(parents=True)
+        (folder / "a.json").write_text("{" if day.endswith("13") else lines(*records(0)), "utf-8")
+    (tmp_path / "raw" / "no-day.json").write_text(lines(*records(1)), "utf-8")
+    words = ["fleet", "pack", "--since", "2026-01-14", str(tmp_path / "raw"), str(tmp_path / "lake")]
+    assert dispatch(words, []) == 0
+    assert capsys.readouterr().out.startswith("2 records read;")
+
+
 def test_a_record_that_comes_twice_is_there_once(source: Path, tmp_path: Path) -> None:
     (source / "b.ndjson").write_text(lines(*records(0, 1)), "utf-8")
     assert packed(source, tmp_path / "lake").records == 5
@@ -168,14 +180,19 @@ def moto() -> Iterator[Any]:
     server.stop()
 
 
-def test_the_same_in_a_bucket(source: Path, moto: Any) -> None:
+def test_the_same_in_a_bucket(
+    source: Path, moto: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     def keys() -> list[str]:
-        return [entry["Key"] for entry in moto.list_objects_v2(Bucket="lake").get("Contents", ())]
+        return [entry["Key"] for entry in moto.list_objects_v2(Bucket="lake", Prefix="fleet/").get("Contents", ())]
 
     assert packed(source, "s3://lake/fleet", moto).records == 5
     path = "fleet/host.v1.parquet/account=111122223333/region=eu-west-1"
     assert keys() == [f"{path}/dt={day}/{NAME}" for day in ("2026-01-14", "2026-01-15")]
     assert packed(source, "s3://lake/fleet", moto).unchanged == 2
+    monkeypatch.setattr("agent.fleet.aws.client", lambda *_, **__: moto)
+    assert dispatch(["fleet", "pack", str(source), "s3://lake/other"], []) == 0
+    assert f"  s3://lake/other/{path.partition('/')[2]}/dt=2026-01-14/{NAME}\n" in capsys.readouterr().out
     (source / "a.ndjson").write_text(lines(*records(7)), "utf-8")
     assert packed(source, "s3://lake/fleet", moto).records == 3
 

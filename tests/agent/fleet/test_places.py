@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.fleet.places import is_taken, sources_of, sweep_of
+from agent.fleet.places import command_of, holds_report, is_taken, sources_of, sweep_of
 from agent.fleet.store import Piece, Source
 
 COMMAND = "0a1b2c3d-0000-4000-8000-00000000000a"
@@ -43,6 +43,38 @@ def test_what_a_path_says_of_the_sweep(path: str, sweep: str | None) -> None:
 )
 def test_which_files_of_a_folder_are_taken(path: str, taken: bool) -> None:
     assert is_taken(path) is taken
+
+
+@pytest.mark.parametrize(
+    ("place", "is_one"),
+    [
+        (f"/x/{COMMAND}/{NODE}/awsrunShellScript/report/stdout", True),
+        (f"/x/{COMMAND}/{NODE}/awsrunShellScript/host/stdout", False),
+        (f"s3://b/{COMMAND}/{NODE}/awsrunShellScript/report/stdout", True),
+        (f"s3://b/{NODE}/{COMMAND}/{OTHER}/awsrunShellScript/host/stdout", False),
+        ("s3://b/host.v1/account=111122223333/region=eu-west-1/dt=2026-03-01/i-1.json", False),
+        ("s3://b/host.v1.parquet/account=111122223333/region=eu-west-1/dt=2026-03-01/records.parquet:3", False),
+        ("s3://b/reports/i-1.json", True),
+        ("s3://b/records.ndjson:12", False),
+        (f"{COMMAND}/{NODE}", False),
+        ("/nowhere/at/all.json", False),
+        ("\0", False),
+    ],
+)
+def test_where_a_whole_report_lies(place: str, is_one: bool) -> None:
+    assert holds_report(place) is is_one
+
+
+def test_a_file_that_begins_as_a_report_does_is_one(tmp_path: Path) -> None:
+    for name, schema, is_one in (("a", "backuplink.report.v1", True), ("b", "backuplink.host.v1", False)):
+        (tmp_path / f"{name}.json").write_text(f'{{\n  "schema": "{schema}", "tool": {{}}\n}}')
+        assert holds_report(str(tmp_path / f"{name}.json")) is is_one
+
+
+def test_the_command_and_the_node_of_an_output() -> None:
+    assert command_of(f"{COMMAND}/{NODE}") == (COMMAND, NODE)
+    assert command_of(f"/x/{COMMAND}/{NODE}") is None
+    assert command_of(f"{COMMAND}/{NODE}/x") is None
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from agent.fleet import records
 from agent.fleet.engines.sqlite import Sqlite
+from agent.fleet.inventory import parse
 from agent.fleet.records import checked, pieces_of
 from agent.fleet.store import Piece, Source
 from agent.formats.host import HostRecord
@@ -109,6 +110,33 @@ def test_what_is_none(data: bytes | str, why: str) -> None:
     assert why in (pieces[0].why or "")
 
 
+@pytest.mark.parametrize(
+    "document",
+    [
+        pytest.param({"InstanceInformationList": [{"InstanceId": "i-1", "PingStatus": "Online"}]}, id="SSM"),
+        pytest.param({"Reservations": [{"Instances": [{"InstanceId": "i-1"}]}]}, id="EC2"),
+        pytest.param(["i-1", "i-2"], id="ids"),
+    ],
+)
+def test_an_inventory_beside_the_records_is_passed_over(document: Any) -> None:
+    assert found(json.dumps(document, indent=2)) == []
+    assert parse(json.dumps(document).encode(), "inventory.json").hosts
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        pytest.param({"schema": "backuplink.report.v1", "Reservations": []}, id="a report that nearly is one"),
+        pytest.param({"Reservations": "none"}, id="no list"),
+        pytest.param([], id="nothing"),
+        pytest.param(["i-1", 1], id="not ids alone"),
+    ],
+)
+def test_what_is_nearly_an_inventory_is_counted(document: Any) -> None:
+    assert all(piece.why for piece in found(json.dumps(document)))
+    assert found(json.dumps(document))[-1].last
+
+
 def test_what_is_torn_takes_no_other_with_it() -> None:
     torn = lines(record(2))[:-40] + "\n"
     assert hosts(lines(record(1)) + torn + lines(record(3))) == [I(1), None, I(3)]
@@ -139,6 +167,27 @@ def test_a_file_without_an_end_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
     text = lines(*(record(number) for number in range(100)))
     assert 5 < len(hosts(gzip.compress(text.encode()))) < 40
     assert found(text)[-1].line is None
+
+
+@pytest.mark.parametrize(
+    ("changed", "why"),
+    [
+        ({}, None),
+        ({"account": None, "region": None}, None),
+        ({"account": "444455556666"}, "account: this is '444455556666', and its folder is that of 111122223333"),
+        ({"region": "us-east-1"}, "region: this is 'us-east-1', and its folder is that of eu-west-1"),
+        ({"account": "account-1", "redacted": True}, None),
+    ],
+)
+def test_a_record_is_of_the_account_and_region_of_its_folder(changed: dict[str, Any], why: str | None) -> None:
+    """A host may write into the folder of its own account alone, and names no host of another."""
+    document = record(1, **{"account": "111122223333", "region": "eu-west-1", "redacted": False, **changed})
+    folder = "/x/host.v1/account=111122223333/region=eu-west-1/dt=2026-03-01/i-1.json"
+    (piece,) = pieces_of(SOURCE._replace(name=folder), io.BytesIO(lines(document).encode()))
+    assert piece.why == why
+    if why is None and not document["redacted"]:
+        told = json.loads(piece.line or "")
+        assert (told["account"], told["region"]) == ("111122223333", "eu-west-1")
 
 
 def test_a_record_of_a_later_version_is_read_without_what_is_new() -> None:

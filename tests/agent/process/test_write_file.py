@@ -318,6 +318,7 @@ ELSEWHERE: Final = {
     ("agent/fleet/engines/duckdb.py", "copyfile"): "into that folder",
     ("agent/fleet/inventory.py", "open"): "reads",
     ("agent/fleet/pack.py", "mkdir"): "the folders of a day, for its owner alone",
+    ("agent/fleet/places.py", "open"): "reads",
     ("agent/fleet/readers.py", "open"): "reads",
     ("agent/history/file.py", "open"): "reads; SQLite writes the file of a history, which own_private_file creates",
     ("agent/process/files.py", "open"): "reads",

@@ -1,0 +1,159 @@
+"""What changed in a fleet, as events of Amazon EventBridge: requests of `aws events put-events`, one a line.
+
+An event is a cause that is new, on more or on fewer hosts, or healed, since the sweep that the told one is compared
+with. A sweep like the one before has none, so that a rule may call somebody for each.
+
+Sources: PutEvents, in the Amazon EventBridge API Reference; Calculating PutEvents event entry size, in its User Guide.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, Final
+
+from agent.catalog.findings import CODES, Radius, Severity
+from agent.fleet.faults import radius_of, subjects_of
+from agent.fleet.model import FleetCause, FleetChange, FleetDocument, Sweep, Turn
+from agent.report.codec import schema_of
+from agent.report.model import FindingSubject, Fix, Tool
+from agent.report.serialization import to_json
+from probes.frozen import dataclass
+from probes.masks import FleetHost, Plain, Sentence
+
+SCHEMA: Final = "backuplink.fleet-change.v1"
+SOURCE: Final = "backuplink"
+DETAIL_TYPE: Final = "Backuplink Fleet Change"
+MAX_ENTRIES: Final = 10
+"""Of one request."""
+MAX_BYTES: Final = 256 * 1024 - 1
+"""Of the entries of one request, and so of each of them."""
+_TIME_BYTES: Final = 14
+"""What EventBridge counts for the time of an entry."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FleetEvent:
+    """The detail of an event: a cause that changed."""
+
+    schema: Plain
+    tool: Tool
+    redacted: bool
+    turn: Turn
+    """What became of the cause."""
+    key: Plain
+    """Its code and its subjects, the same from sweep to sweep."""
+    code: Plain
+    name: Plain
+    title: Sentence
+    severity: Severity
+    radius: Radius
+    subjects: tuple[FindingSubject, ...]
+    services: tuple[Plain, ...]
+    """Empty for one that healed, as are the next."""
+    host_count: int
+    """Hosts that have it now."""
+    host_count_before: int
+    came: int
+    """Hosts that have it now and did not; only those count that were heard from in both sweeps."""
+    went: int
+    exposed_count: int
+    """Hosts that could have it."""
+    hosts: tuple[FleetHost, ...]
+    """The first of those that have it."""
+    since: datetime | None
+    """Start of the first sweep from which on enough hosts have had it without a break; None where that is not known."""
+    fix: Fix | None
+    sweep: Sweep
+    """The one that is told."""
+    against: Sweep
+    """The one that it is compared with."""
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema of the detail of an event (draft 2020-12)."""
+    return schema_of(FleetEvent, SCHEMA)
+
+
+def render(document: FleetDocument) -> str:
+    """The requests, a line each; nothing where nothing changed."""
+    return "".join(f"{json.dumps({'Entries': entries}, allow_nan=False)}\n" for entries in _requests(document))
+
+
+def _requests(document: FleetDocument) -> Iterator[list[dict[str, str]]]:
+    waiting: list[dict[str, str]] = []
+    size = 0
+    for event in events(document):
+        entry = _entry(event)
+        if waiting and (len(waiting) == MAX_ENTRIES or size + size_of(entry) > MAX_BYTES):
+            yield waiting
+            waiting, size = [], 0
+        waiting.append(entry)
+        size += size_of(entry)
+    if waiting:
+        yield waiting
+
+
+def events(document: FleetDocument) -> Iterator[FleetEvent]:
+    """The events of a document, in the order of its changes."""
+    causes = {cause.key: cause for cause in document.causes}
+    if document.sweep is not None and document.against is not None:
+        for change in document.changes:
+            yield _event(document, document.sweep, document.against, change, causes.get(change.key))
+
+
+def _event(
+    document: FleetDocument, sweep: Sweep, against: Sweep, change: FleetChange, cause: FleetCause | None
+) -> FleetEvent:
+    code = change.key.partition("|")[0]
+    return FleetEvent(
+        schema=SCHEMA,
+        tool=document.tool,
+        redacted=document.redacted,
+        turn=change.turn,
+        key=change.key,
+        code=code,
+        name=CODES[code].name if code in CODES else code,
+        title=change.title,
+        severity=change.severity,
+        radius=radius_of(code),
+        subjects=subjects_of(change.key) if cause is None else cause.subjects,
+        services=() if cause is None else cause.services,
+        host_count=change.after,
+        host_count_before=change.before,
+        came=change.came,
+        went=change.went,
+        exposed_count=0 if cause is None else cause.exposed_count,
+        hosts=() if cause is None else cause.hosts,
+        since=None if cause is None else cause.since,
+        fix=None if cause is None else cause.fix,
+        sweep=sweep,
+        against=against,
+    )
+
+
+_CUTS: Final[tuple[Callable[[FleetEvent], FleetEvent], ...]] = (
+    lambda event: event,
+    lambda event: event if event.fix is None else replace(event, fix=replace(event.fix, commands=())),
+    lambda event: replace(event, fix=None, hosts=(), services=()),
+    lambda event: replace(event, subjects=()),
+)
+"""What is left out, in this order, until an entry is short enough. Its key has the subjects, too."""
+
+
+def _entry(event: FleetEvent) -> dict[str, str]:
+    """An entry of a request, its detail as text."""
+    entry: dict[str, str] = {}
+    for cut in _CUTS:
+        event = cut(event)
+        detail = json.dumps(to_json(event), separators=(",", ":"), allow_nan=False)
+        time = str(to_json(event.sweep.ended_at))
+        entry = {"Time": time, "Source": SOURCE, "DetailType": DETAIL_TYPE, "Detail": detail}
+        if size_of(entry) <= MAX_BYTES:
+            break
+    return entry
+
+
+def size_of(entry: dict[str, str]) -> int:
+    """The bytes of an entry, as EventBridge counts them."""
+    return _TIME_BYTES + sum(len(entry[name].encode()) for name in ("Source", "DetailType", "Detail"))

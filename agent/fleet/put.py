@@ -1,0 +1,78 @@
+"""The record of one host in a bucket, where `fleet`, `fleet pack` and Athena find it: a host and day has one key.
+
+The last record of a day stands. A host may write below the folder of its own account alone, so an IAM policy can name
+that folder.
+"""
+
+import io
+import json
+import re
+from typing import Any, Final
+from urllib.parse import quote
+
+from agent.fleet.athena.tables import ACCOUNT, LINES_PREFIX
+from agent.fleet.aws import in_words
+from agent.fleet.places import S3
+from agent.fleet.records import pieces_of
+from agent.fleet.store import Source
+
+MAX_CONTENT: Final = 64 << 20
+"""Bytes of what is read: a report has a hundredth of it."""
+ATTEMPTS: Final = 3
+SECONDS: Final = 5.0
+"""For a connection, and for each part of an answer: the host waits for it."""
+_REGION: Final = re.compile(r"[a-z0-9-]{1,63}")
+
+
+class PutError(Exception):
+    """What cannot be put into a bucket, in words for the operator."""
+
+
+def record_in(data: bytes) -> dict[str, Any]:
+    """The one record in a document, or that of the one report. Raises PutError."""
+    pieces = list(pieces_of(Source("", None, None, len(data)), io.BytesIO(data)))
+    if len(pieces) != 1:
+        raise PutError(
+            f"it holds {len(pieces):,} documents; one report or record belongs here, and `fleet pack` packs many"
+        )
+    if pieces[0].line is None:
+        raise PutError(str(pieces[0].why))
+    record: dict[str, Any] = json.loads(pieces[0].line)
+    return record
+
+
+def place_of(record: dict[str, Any], destination: str) -> str:
+    """The address of a record below `s3://BUCKET/PREFIX`. Raises PutError where the record does not say whose it is."""
+    if not destination.removeprefix(S3).strip("/") or not destination.startswith(S3):
+        raise PutError(f"{destination!r} is no bucket; s3://BUCKET/PREFIX belongs there")
+    if record["redacted"]:
+        raise PutError("the record is redacted, so it has no place of its own")
+    account, region, host = (record[name] for name in ("account", "region", "host"))
+    missing = [
+        name
+        for name, known in (
+            ("account", account is not None and ACCOUNT.fullmatch(account)),
+            ("Region", region is not None and _REGION.fullmatch(region)),
+            ("host", host),
+        )
+        if not known
+    ]
+    if missing:
+        raise PutError(
+            f"the record names no {' and no '.join(missing)}, by which it is put; instance metadata tells them"
+        )
+    name = quote(host, safe="")
+    if name.startswith("."):  # which is passed over in a folder
+        name = f"%2E{name[1:]}"
+    folder = f"{LINES_PREFIX}/account={account}/region={region}/dt={record['taken_at'][:10]}"
+    return f"{destination.rstrip('/')}/{folder}/{name}.json"
+
+
+def put(client: Any, place: str, record: dict[str, Any], kms_key: str | None) -> None:
+    """Write a record as one line, encrypted with a key of KMS where one is named, else as the bucket has it. Raises
+    AwsError."""
+    bucket, _, key = place.removeprefix(S3).partition("/")
+    encrypted = {} if kms_key is None else {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": kms_key}
+    line = json.dumps(record, separators=(",", ":")) + "\n"
+    with in_words("S3"):
+        client.put_object(Bucket=bucket, Key=key, Body=line.encode(), ContentType="application/json", **encrypted)
