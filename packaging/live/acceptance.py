@@ -55,6 +55,10 @@ class Outcome:
     tries: int
 
 
+class NotMendedError(AcceptanceError):
+    """A fault that is still there, in words for the operator."""
+
+
 class Interrupted(BaseException):
     """A signal to stop."""
 
@@ -215,15 +219,19 @@ class Acceptance:
         return first, second
 
     def _case(self, host: Host, case: Case) -> Outcome:
-        """Break, check until it is as expected, and mend, whatever happens."""
-        if case.cuts_off:
-            return self._tried(case, LATER, lambda seconds: self._checked_later(host, case, seconds))
+        """Break, check until it is as expected, and mend, whatever happens. Raises NotMendedError."""
         try:
-            self._do(case.breaks)
-            waits = TRIES if case.breaks else TRIES[:2]
-            return self._tried(case, waits, lambda seconds: self._checked(host, case, seconds))
-        finally:
-            self._do(case.mends)
+            if case.cuts_off:
+                return self._tried(case, LATER, lambda seconds: self._checked_later(host, case, seconds))
+            try:
+                self._do(case.breaks)
+                waits = TRIES if case.breaks else TRIES[:2]
+                return self._tried(case, waits, lambda seconds: self._checked(host, case, seconds))
+            finally:
+                self._mend(case)
+        except ClientError as error:
+            words = f"AWS refused a step: {one_line(str(error))}"
+            return Outcome(case=case, report=None, complaint=words, tries=0)
 
     def _tried(self, case: Case, waits: Sequence[int], check: Callable[[int], bytes]) -> Outcome:
         report, words, tries = None, None, 0
@@ -232,6 +240,8 @@ class Acceptance:
             try:
                 report = parse_report(check(seconds), case.name)
                 words = complaint(case, report)
+            except NotMendedError:
+                raise
             except (AcceptanceError, SavedReportError) as error:
                 words = one_line(str(error))
             if words is None:
@@ -248,9 +258,16 @@ class Acceptance:
             self._do(case.breaks)
             self.account.sleep(seconds + CHECK_SECONDS)
         finally:
-            self._do(case.mends)
+            self._mend(case)
         host.wait_until_online()
         return host.report(case.name)
+
+    def _mend(self, case: Case) -> None:
+        """Raises NotMendedError: what comes after would be of a network with two faults."""
+        try:
+            self._do(case.mends)
+        except (AcceptanceError, ClientError) as error:
+            raise NotMendedError(f"{case.name} could not be mended: {one_line(str(error))}") from error
 
     def _do(self, steps: Sequence[Step]) -> None:
         for step in steps:

@@ -414,7 +414,7 @@ BACKUPLINK_HOME=$PWD/home ./backuplink --version"""
         """Have a check made after so many seconds, which needs nobody to reach the host by then."""
         script = shlex.quote(self._script(name, services, before))
         self.shell(
-            f"systemd-run --quiet --collect --unit=backuplink-{name} --on-active={seconds} "
+            f"systemd-run --quiet --collect --unit=backuplink-{name}-{seconds} --on-active={seconds} "
             f"--timer-property=AccuracySec=1s /bin/sh -c {script}"
         )
 

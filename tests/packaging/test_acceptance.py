@@ -16,6 +16,7 @@ import boto3.session
 import botocore.session
 import pytest
 import yaml
+from botocore.exceptions import ClientError
 from botocore.validate import ParamValidator
 
 import acceptance
@@ -456,6 +457,64 @@ def test_an_interrupt_mends_and_removes(
     (chosen,) = (one for one in CASES if one.name == case)
     for step in chosen.mends:
         assert events_of(step)[0] in EVENTS
+    assert left(offered) == NOTHING_LEFT
+
+
+def refusing(monkeypatch: pytest.MonkeyPatch, operation: str, **wanted: Any) -> None:
+    """Let AWS refuse the calls of an operation that have these parameters."""
+    call = Account.call
+
+    def refused(self: Account, service: str, asked: str, **parameters: Any) -> Mapping[str, Any]:
+        if asked == operation and wanted.items() <= parameters.items():
+            raise ClientError({"Error": {"Code": "OperationNotPermitted", "Message": "no"}}, asked)
+        return call(self, service, asked, **parameters)
+
+    monkeypatch.setattr(Account, "call", refused)
+
+
+@against_moto
+def test_a_fault_that_aws_does_not_allow_is_said_and_the_others_are_made(
+    offered: boto3.session.Session,
+    host: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    refusing(monkeypatch, "modify_vpc_attribute", EnableDnsHostnames={"Value": False})
+    code = run(host, tmp_path / "out", "--yes", "--only", "dns-hostnames-off", "--only", "dead-proxy")
+    assert code == acceptance.NOT_MET
+    first, second = capsys.readouterr().out.splitlines()[2:]
+    assert first.startswith("| dns-hostnames-off |")
+    assert "| no report | 0 | **AWS refused a step: An error occurred (OperationNotPermitted)" in first
+    assert second.startswith("| dead-proxy |")
+    assert second.endswith("| as expected |")
+    assert left(offered) == NOTHING_LEFT
+
+
+@against_moto
+@pytest.mark.parametrize(
+    ("case", "operation", "wanted"),
+    [
+        ("group-without-443", "authorize_security_group_ingress", {}),
+        ("dns-hostnames-off", "modify_vpc_attribute", {"EnableDnsHostnames": {"Value": True}}),
+    ],
+)
+def test_a_fault_that_cannot_be_mended_ends_the_run(
+    offered: boto3.session.Session,
+    host: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    case: str,
+    operation: str,
+    wanted: dict[str, Any],
+) -> None:
+    refusing(monkeypatch, operation, **wanted)
+    code = run(host, tmp_path / "out", "--yes", "--only", case, "--only", "healthy-again")
+    assert code == acceptance.REFUSED
+    printed = capsys.readouterr()
+    assert f"{case} could not be mended: An error occurred (OperationNotPermitted)" in printed.err
+    assert "healthy-again" not in printed.out
     assert left(offered) == NOTHING_LEFT
 
 
