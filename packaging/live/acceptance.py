@@ -1,0 +1,450 @@
+"""`packaging/acceptance`: backuplink in a real VPC that is made for it, broken and mended, and removed.
+
+The tests run this against moto, with the host's commands on this machine, and never against AWS. A run says what it
+costs and asks before it makes anything, and removes everything in the end, also after an error or an interrupt. What is
+left after a kill or without a network, `--remove` finds by its name.
+"""
+
+import argparse
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from types import FrameType
+from typing import Final, NoReturn
+
+import botocore.session
+from botocore.exceptions import BotoCoreError, ClientError
+
+from acceptance_account import PREFIX, AcceptanceError, Account, DefaultAcl, Host, Step, stack_name
+from acceptance_cases import CASES, HOURS, PRICES, RESOLVER, STACKS, Case, complaint, dollars
+from agent.catalog.services import service_name_of
+from agent.formats import json as json_format
+from agent.process.output import one_line
+from agent.report.model import Report
+from agent.report.redact import redact
+from agent.report.saved import SavedReportError, parse_report
+from agent.version import __version__
+
+ROOT: Final = Path(__file__).parents[2]
+MET, NOT_MET, REFUSED = 0, 1, 3
+"""Exit codes: every case was as expected; one was not; nothing was run, or something is left or went wrong."""
+TRIES: Final = (30, 60, 120, 240)
+"""Seconds from a break to each check, until one finds what is expected: caches and AWS itself take their time."""
+LATER: Final = (150, 300)
+"""The same where the check is set off before the break."""
+CHECK_SECONDS: Final = 45
+"""For a check that a timer of the host makes: its deadline of 20 seconds, and the start of the program."""
+GATEWAY: Final = "backup-gateway"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What became of a case."""
+
+    case: Case
+    report: Report | None
+    complaint: str | None
+    """What was not as expected; None where all was."""
+    tries: int
+
+
+class NotMendedError(AcceptanceError):
+    """A fault that is still there, in words for the operator."""
+
+
+class Interrupted(BaseException):
+    """A signal to stop."""
+
+
+# --- What is shown before --------------------------------------------------------------------------------------------
+
+
+def price_text() -> str:
+    """What a run costs."""
+    rows = [
+        f"  {price.count} x {price.what}, {price.hours} h at {price.dollars:g} USD: {price.total:.2f} USD"
+        for price in PRICES
+    ]
+    return "\n".join(
+        [
+            f"It costs about {dollars():.2f} USD at the list prices of us-east-1, for at most {HOURS} hours;",
+            "other Regions cost up to twice as much. The prices are not read from AWS: your bill decides.",
+            *rows,
+        ]
+    )
+
+
+def dry_run(cases: Sequence[Case]) -> str:
+    """Every step, expectation and cost, without any call."""
+    lines = ["This is what a run does. Nothing is called now.", "", price_text(), "", "Before the cases:", ""]
+    lines += [f"  aws s3api create-bucket --bucket {PREFIX}-ACCOUNT-REGION", "  aws s3 cp FILE s3://BUCKET/backuplink"]
+    lines += [f"  {word}" for stack in STACKS for word in stack.words()]
+    lines += ["  the host fetches the file from the bucket, by Run Command"]
+    for number, case in enumerate(cases, 1):
+        lines += ["", f"{number}. {case.name}: {case.fault}"]
+        if case.cuts_off:
+            lines += ["  the host is told to make the check later, since Systems Manager may not reach it then"]
+        lines += [f"  break   {word}" for step in case.breaks for word in step.words()]
+        lines += [f"  on host {line}" for line in case.before.splitlines()]
+        asked = " ".join(f"--service {service}" for service in case.services)
+        lines += [f"  check   backuplink check {asked} --ec2 auto --format json, by Run Command"]
+        lines += [f"  expect  {expectation(case)}"]
+        lines += [f"  mend    {word}" for step in case.mends for word in step.words()]
+    lines += ["", "In the end, also after an error or an interrupt:", ""]
+    lines += [f"  {word}" for word in DefaultAcl().words()]
+    lines += [f"  aws cloudformation delete-stack --stack-name {stack_name(name)}" for name in _stack_names()]
+    lines += [f"  aws s3 rb --force s3://{PREFIX}-ACCOUNT-REGION"]
+    return "\n".join(lines) + "\n"
+
+
+def expectation(case: Case) -> str:
+    """What a check must say, in words."""
+    words = f"{case.status}, path {case.path}"
+    if not case.causes:
+        return f"{words}, nothing found"
+    also = f", with {', '.join(sorted(case.also))}" if case.also - case.causes else ""
+    return f"{words}, first {' or '.join(sorted(case.causes))}{also}"
+
+
+def _stack_names() -> list[str]:
+    """Stacks in the order in which they are removed."""
+    return [RESOLVER.name, *(stack.name for stack in reversed(STACKS))]
+
+
+# --- A run -----------------------------------------------------------------------------------------------------------
+
+
+class Acceptance:
+    """One run in one account and Region."""
+
+    def __init__(
+        self,
+        account: Account,
+        output: Path,
+        *,
+        say: Callable[[str], None],
+        host_of: Callable[[Account, str], Host] = Host,
+    ) -> None:
+        self.account = account
+        self.output = output
+        self.say = say
+        self._host_of = host_of
+        self._names: dict[str, str] = {}
+
+    def run(self, file: Path, cases: Sequence[Case]) -> list[Outcome]:
+        """Make the network, take each case, and write what came of it. Raises AcceptanceError and the errors of
+        botocore; the network is then as far as it came, for `remove`."""
+        host = self._made(file)
+        outcomes: list[Outcome] = []
+        for number, case in enumerate(cases, 1):
+            self.say(f"{number} of {len(cases)}: {case.name}, {case.fault}")
+            outcome = self._case(host, case)
+            self.say(f"  {outcome.complaint or 'as expected'}")
+            outcomes.append(outcome)
+            self._keep(outcome)
+            self._write("table.md", table(outcomes))
+        return outcomes
+
+    def remove(self) -> None:
+        """Remove everything that runs made in this account and Region. Raises AcceptanceError where something is
+        left."""
+        left: list[str] = []
+        vpc_id = self._names.get("Vpc") or self._vpc_that_is_there()
+        if vpc_id is not None:
+            self._removed(left, "network ACLs", lambda: DefaultAcl().run(self.account, {"Vpc": vpc_id}))
+        for name in _stack_names():
+            self._removed(left, stack_name(name), partial(self.account.remove_stack, name))
+        bucket = self._bucket()
+        self._removed(left, bucket, lambda: self.account.remove_bucket(bucket))
+        if left:
+            raise AcceptanceError(f"not removed: {'; '.join(left)}. Run packaging/acceptance --remove again")
+
+    def _removed(self, left: list[str], what: str, act: Callable[[], None]) -> None:
+        self.say(f"removing {what}")
+        try:
+            act()
+        except Exception as error:  # noqa: BLE001 - whatever it is, the rest must be removed
+            left.append(f"{what} ({one_line(str(error))})")
+
+    def _vpc_that_is_there(self) -> str | None:
+        if stack_name("network") not in self.account.stacks():
+            return None
+        stacks = self.account.call("cloudformation", "describe_stacks", StackName=stack_name("network"))["Stacks"]
+        outputs = {output["OutputKey"]: output["OutputValue"] for output in stacks[0].get("Outputs", ())}
+        return outputs.get("Vpc")
+
+    def _bucket(self) -> str:
+        return self.account.bucket(self.account.call("sts", "get_caller_identity")["Account"])
+
+    def _made(self, file: Path) -> Host:
+        """The network and the host, with the program on it."""
+        there = sorted(self.account.stacks())
+        if there:
+            raise AcceptanceError(f"another run left {', '.join(there)}: run packaging/acceptance --remove first")
+        first, second = self._zones()
+        bucket = self._bucket()
+        self._names = {"FirstZone": first, "SecondZone": second, "Bucket": bucket}
+        self.say(f"making the bucket {bucket}")
+        self.account.make_bucket(bucket, file)
+        for stack in STACKS:
+            self.say(f"making the stack {stack_name(stack.name)}")
+            # Of two stacks of one template the first has the names: the second is what no case breaks.
+            self._names = {**stack.made(self.account, self._names), **self._names}
+        host = self._host_of(self.account, self._names["Host"])
+        self.say("waiting until Systems Manager reaches the host")
+        host.wait_until_online()
+        self.say(f"the host has {host.install(bucket)}")
+        return host
+
+    def _zones(self) -> tuple[str, str]:
+        """Two zones that have both services. Raises AcceptanceError."""
+        zones: set[str] | None = None
+        for service in ("backup", GATEWAY):
+            name = service_name_of(service, self.account.region)
+            if name is None:
+                raise AcceptanceError(f"{service} is not offered in {self.account.region}; name another --region")
+            rows = self.account.call("ec2", "describe_vpc_endpoint_services", ServiceNames=[name])["ServiceDetails"]
+            own = {zone for row in rows for zone in row["AvailabilityZones"]}
+            zones = own if zones is None else zones & own
+        if zones is None or len(zones) < 2:
+            raise AcceptanceError(f"{self.account.region} has no two zones with both services; name another --region")
+        first, second, *_ = sorted(zones)
+        return first, second
+
+    def _case(self, host: Host, case: Case) -> Outcome:
+        """Break, check until it is as expected, and mend, whatever happens. Raises NotMendedError."""
+        try:
+            if case.cuts_off:
+                return self._tried(case, LATER, lambda seconds: self._checked_later(host, case, seconds))
+            try:
+                self._do(case.breaks)
+                waits = TRIES if case.breaks else TRIES[:2]
+                return self._tried(case, waits, lambda seconds: self._checked(host, case, seconds))
+            finally:
+                self._mend(case)
+        except ClientError as error:
+            words = f"AWS refused a step: {one_line(str(error))}"
+            return Outcome(case=case, report=None, complaint=words, tries=0)
+
+    def _tried(self, case: Case, waits: Sequence[int], check: Callable[[int], bytes]) -> Outcome:
+        report, words, tries = None, None, 0
+        for seconds in waits:
+            tries += 1
+            try:
+                report = parse_report(check(seconds), case.name)
+                words = complaint(case, report)
+            except NotMendedError:
+                raise
+            except (AcceptanceError, SavedReportError) as error:
+                words = one_line(str(error))
+            if words is None:
+                break
+        return Outcome(case=case, report=report, complaint=words, tries=tries)
+
+    def _checked(self, host: Host, case: Case, seconds: int) -> bytes:
+        self.account.sleep(seconds if case.breaks else 0)
+        return host.check(case.name, case.services, case.before)
+
+    def _checked_later(self, host: Host, case: Case, seconds: int) -> bytes:
+        host.check_later(case.name, case.services, case.before, seconds)
+        try:
+            self._do(case.breaks)
+            self.account.sleep(seconds + CHECK_SECONDS)
+        finally:
+            self._mend(case)
+        host.wait_until_online()
+        return host.report(case.name)
+
+    def _mend(self, case: Case) -> None:
+        """Raises NotMendedError: what comes after would be of a network with two faults."""
+        try:
+            self._do(case.mends)
+        except (AcceptanceError, ClientError) as error:
+            raise NotMendedError(f"{case.name} could not be mended: {one_line(str(error))}") from error
+
+    def _do(self, steps: Sequence[Step]) -> None:
+        for step in steps:
+            step.run(self.account, self._names)
+
+    # --- What is written ---
+
+    def _keep(self, outcome: Outcome) -> None:
+        """The report as it is, for its owner alone, and with masks as a fixture."""
+        if outcome.report is None:
+            return
+        name = f"{outcome.case.name}.json"
+        self._write(f"reports/{name}", json_format.render(outcome.report))
+        self._write(f"fixtures/{name}", json_format.render(redact(outcome.report)))
+        self._write("fixtures/run.json", run_record(self.account.region))
+
+    def _write(self, name: str, text: str) -> None:
+        path = self.output / name
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.write_text(text, "utf-8")
+
+
+def run_record(region: str, made_by: str = "aws") -> str:
+    """`run.json` of a folder of fixtures: where its reports come from."""
+    taken_at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%MZ")
+    record = {"made_by": made_by, "region": region, "version": __version__, "taken_at": taken_at}
+    return json.dumps(record, indent=1) + "\n"
+
+
+def table(outcomes: Sequence[Outcome]) -> str:
+    """The outcomes as a table of Markdown."""
+    lines = ["| case | broken | expected | found | checks | |", "|---|---|---|---|---|---|"]
+    for outcome in outcomes:
+        case, report = outcome.case, outcome.report
+        if report is None:
+            found = "no report"
+        else:
+            codes = ", ".join(finding.code for finding in report.findings) or "nothing"
+            found = f"{report.verdict.status}, path {report.verdict.path}: {codes}"
+        met = "as expected" if outcome.complaint is None else f"**{outcome.complaint.replace('|', '/')}**"
+        lines.append(f"| {case.name} | {case.fault} | {expectation(case)} | {found} | {outcome.tries} | {met} |")
+    return "\n".join(lines) + "\n"
+
+
+# --- The command -----------------------------------------------------------------------------------------------------
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        self.exit(REFUSED, f"{self.prog}: {message}; --help names the options\n")
+
+
+def parser() -> argparse.ArgumentParser:
+    """The options."""
+    made = _Parser(
+        prog="packaging/acceptance",
+        description="Makes a VPC without internet access in your account, breaks and mends it, holds what backuplink "
+        "says of each fault against what it should say, and removes everything. See docs/acceptance.md.",
+        epilog="Exit codes: 0 every case was as expected, 1 one was not, 3 nothing was run, or something went wrong or "
+        "is left.",
+    )
+    made.add_argument("--dry-run", action="store_true", help="print every step, expectation and cost; call nothing")
+    made.add_argument("--remove", action="store_true", help="remove what earlier runs left, and run nothing")
+    made.add_argument("--yes", action="store_true", help="do not ask before money is spent")
+    made.add_argument("--region", help="the Region; otherwise that of the SDK's settings")
+    made.add_argument("--profile", help="a profile of the SDK's settings")
+    made.add_argument("--file", type=Path, help="the one file for x86_64; otherwise the one in dist/")
+    made.add_argument(
+        "--output", type=Path, help="folder for reports, fixtures and table; otherwise a new one in build/acceptance/"
+    )
+    made.add_argument(
+        "--only",
+        action="append",
+        choices=[case.name for case in CASES],
+        metavar="CASE",
+        help="take this case alone; repeat it for several",
+    )
+    return made
+
+
+def main(
+    arguments: Sequence[str], *, make: Callable[..., Account] = Account, host_of: Callable[[Account, str], Host] = Host
+) -> int:
+    """Run the command. Returns its exit code."""
+    given = parser().parse_args(arguments)
+    cases = [case for case in CASES if given.only is None or case.name in given.only]
+    if given.dry_run:
+        sys.stdout.write(dry_run(cases))
+        return MET
+    try:
+        session = botocore.session.Session(profile=given.profile)
+        region = given.region or session.get_config_variable("region")
+        if region is None:
+            raise AcceptanceError("no Region is set: name one with --region")
+        account = make(session, region, say=say)
+        output = given.output or ROOT / "build" / "acceptance" / datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+        acceptance = Acceptance(account, output, say=say, host_of=host_of)
+        caller = account.call("sts", "get_caller_identity")
+        say(f"account {caller['Account']}, {region}, as {caller['Arn']}")
+        if given.remove:
+            return _ended(acceptance, MET)
+        file = given.file or built()
+        if not file.is_file():
+            raise AcceptanceError(f"{file} is no file; name the one file for x86_64 with --file")
+        say(price_text())
+        if not given.yes and not agreed():
+            raise AcceptanceError("nothing was made")
+    except (AcceptanceError, BotoCoreError, ClientError) as error:
+        say(one_line(str(error)))
+        return REFUSED
+    return _run(acceptance, file, cases)
+
+
+def _run(acceptance: Acceptance, file: Path, cases: Sequence[Case]) -> int:
+    """A run, and the end of it whatever happens."""
+    before = {number: signal.signal(number, _interrupt) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    code = REFUSED
+    try:
+        outcomes = acceptance.run(file, cases)
+        sys.stdout.write(table(outcomes))
+        code = MET if all(outcome.complaint is None for outcome in outcomes) else NOT_MET
+        say(f"reports, fixtures and table are in {acceptance.output}")
+    except (AcceptanceError, BotoCoreError, ClientError) as error:
+        say(one_line(str(error)))
+    except Interrupted as error:
+        say(f"interrupted by {error}")
+    finally:
+        for number in before:
+            signal.signal(number, _not_now)
+        code = _ended(acceptance, code)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    return code
+
+
+def _ended(acceptance: Acceptance, code: int) -> int:
+    try:
+        acceptance.remove()
+    except (AcceptanceError, BotoCoreError, ClientError) as error:
+        say(one_line(str(error)))
+        return REFUSED
+    say("everything is removed")
+    return code
+
+
+def _interrupt(number: int, _: FrameType | None) -> None:
+    signal.signal(number, _not_now)
+    raise Interrupted(signal.Signals(number).name)
+
+
+def _not_now(_: int, __: FrameType | None) -> None:
+    say("what was made is being removed first; after a kill, run packaging/acceptance --remove")
+
+
+def agreed() -> bool:
+    """Whether the operator says yes."""
+    if not sys.stdin.isatty():
+        raise AcceptanceError("nobody can be asked here: --yes says that the cost is agreed to")
+    sys.stderr.write("Go on? [yes/no] ")
+    sys.stderr.flush()
+    return sys.stdin.readline().strip().lower() == "yes"
+
+
+def built() -> Path:
+    """The one file in dist/. Raises AcceptanceError."""
+    name = f"backuplink-{__version__}-linux-x86_64.run"
+    file = ROOT / "dist" / name
+    if not file.is_file():
+        raise AcceptanceError(f"dist/ holds no {name}: build it by packaging/build onefile, or name one with --file")
+    return file
+
+
+def say(words: str) -> None:
+    """One thing to the operator."""
+    sys.stderr.write(f"{time.strftime('%H:%M:%S')} {words}\n")
+
+
+if __name__ == "__main__":
+    os.umask(0o077)  # reports have ids of the account
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,21 @@
+output "endpoints" {
+  description = "By service: the endpoint's id, its own name, the name of its service, and its zones."
+  value = {
+    for service, endpoint in aws_vpc_endpoint.this : service => {
+      id           = endpoint.id
+      dns_name     = endpoint.dns_entry[0].dns_name
+      service_name = endpoint.service_name
+      zones = [
+        for subnet in data.aws_subnet.this : subnet.availability_zone if contains(endpoint.subnet_ids, subnet.id)
+      ]
+    }
+  }
+}
+
+output "security_group_ids" {
+  description = "The security groups of the endpoints: https, and gateway for that of Backup gateway. Null where there is none."
+  value = {
+    https   = one(aws_security_group.https[*].id)
+    gateway = one(aws_security_group.gateway[*].id)
+  }
+}

@@ -1,0 +1,1 @@
+"""Reports of runs of `packaging/acceptance` in real VPCs: a folder for each run, and one from the simulated VPC."""
