@@ -2,20 +2,21 @@
 # Sourced by packaging/build and packaging/test, from the root of the repository: runs the executable of that name of
 # each part that was named. A later part takes what an earlier one made.
 
-parts="python onefile packages fleet monitoring terraform cloudformation trust"
+parts="python onefile packages fleet monitoring repositories terraform cloudformation trust"
 
 parts_help() {
     cat <<HELP
 packaging/$1 PART... | all
 
-  python      wheel, sdist, and archives of wheels for hosts without a package mirror
-  onefile     one file that runs without Python
-  packages    deb and rpm around the one file
-  fleet       Systems Manager documents and CloudFormation
-  monitoring  alert rules
-  terraform   a module that makes the endpoints
+  python          wheel, sdist, and archives of wheels for hosts without a package mirror
+  onefile         one file that runs without Python
+  packages        deb and rpm around the one file
+  fleet           Systems Manager documents and CloudFormation
+  monitoring      alert rules
+  repositories    for apt and dnf, of the deb and rpm
+  terraform       a module that makes the endpoints
   cloudformation  a template that makes the endpoints
-  trust       checksums, bill of materials, licences: over what the others left in dist/
+  trust           checksums, bill of materials, licences: over what the others left in dist/
 
 What is made goes to dist/, what it is made from to build/. Exit codes: 0 all went well, 1 a part failed or is not
 there, 3 a mistake in the call.
