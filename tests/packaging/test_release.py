@@ -35,7 +35,7 @@ CHANGELOG: Final = """\
 
 - All of it.
 """
-PARTS: Final = "python onefile packages fleet monitoring trust".split()
+PARTS: Final = "python onefile packages image fleet monitoring trust".split()
 LOG: Final = """\
 #!/bin/sh
 echo "PART VERB $*" >>log
