@@ -80,5 +80,18 @@ set_source_date() {
     export SOURCE_DATE_EPOCH
 }
 
+# The commit that is built, in hexadecimal, with -dirty behind it where the work tree is not just that; or what
+# BACKUPLINK_REVISION says.
+revision() {
+    if [ -n "${BACKUPLINK_REVISION:-}" ]; then
+        printf '%s\n' "$BACKUPLINK_REVISION"
+        return
+    fi
+    commit=$(git rev-parse --verify HEAD) ||
+        die "what is built names the commit that it is built from, and git does not tell it (see above); set" \
+            "BACKUPLINK_REVISION"
+    printf '%s%s\n' "$commit" "$([ -z "$(git status --porcelain)" ] || echo -dirty)"
+}
+
 # The version that this tree builds.
 version() { "$venv/bin/python" -c 'import runpy; print(runpy.run_path("agent/version.py")["__version__"])'; }

@@ -2,7 +2,7 @@
 # Sourced by packaging/build and packaging/test, from the root of the repository: runs the executable of that name of
 # each part that was named. A later part takes what an earlier one made.
 
-parts="python onefile packages fleet monitoring repositories terraform cloudformation trust"
+parts="python onefile packages image fleet monitoring repositories terraform cloudformation trust"
 
 parts_help() {
     cat <<HELP
@@ -11,6 +11,7 @@ packaging/$1 PART... | all
   python          wheel, sdist, and archives of wheels for hosts without a package mirror
   onefile         one file that runs without Python
   packages        deb and rpm around the one file
+  image           container image around the one file, and examples for ECS and EKS
   fleet           Systems Manager documents and CloudFormation
   monitoring      alert rules
   repositories    for apt and dnf, of the deb and rpm

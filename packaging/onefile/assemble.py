@@ -98,6 +98,7 @@ def make_tree(tree: Path, *, parts: Path, libraries: Path, project: Path) -> Non
     shutil.copyfile(project / "LICENSE", licences / "backuplink")
     for licence in sorted(parts.glob("*/LICENSE")):
         shutil.copyfile(licence, licences / licence.parent.name)
+    shutil.copytree(parts / "python/inside", licences / "inside-python")
     for script in sorted(tree.rglob("*.py")):
         unscript(script)
     # Hashes that nobody checks: dates would have to be kept by whoever unpacks it, and nothing in here changes.

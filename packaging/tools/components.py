@@ -1,14 +1,15 @@
 """The parts of others that go out with backuplink: what each is taken from, what it needs, and its licence.
 
 Python's are read from their own metadata, in a wheel or installed; those that the one file is compiled from are files
-of Debian's source packages, by packaging/onefile/sources.lock.
+of Debian's source packages, by packaging/onefile/sources.lock; those that the container image takes as they are, are
+Debian's packages, by packaging/image/packages.lock.
 """
 
 import json
 import re
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,9 +24,16 @@ import lock
 from wheelhouse import digest
 
 ACCEPTED: Final = frozenset(
-    "Apache-2.0 BSD-2-Clause BSD-3-Clause ISC MIT MIT-0 MPL-2.0 PSF-2.0 Python-2.0.1 Zlib blessing".split()
+    "Apache-2.0 BSD-2-Clause BSD-3-Clause CC0-1.0 ISC MIT MIT-0 MPL-2.0 PSF-2.0 Python-2.0.1 Zlib blessing".split()
 )
 """Licences (SPDX) under which a part may go out with this project."""
+ACCEPTED_OF_SYSTEM: Final = ACCEPTED | {
+    "GCC-exception-3.1",
+    "GPL-2.0-or-later",
+    "GPL-3.0-or-later",
+    "LGPL-2.1-or-later",
+}
+"""Those under which a file of Debian's may lie in the container image, as Debian published it, next to the program."""
 READ: Final = {
     # "The above BSD License Applies to all code, even that also covered by Apache 2.0", says its file.
     "python-dateutil": "BSD-3-Clause",
@@ -39,6 +47,32 @@ COMPILED: Final = {
     "zlib": "Zlib",
 }
 """Licences of what is compiled, whose sources name them in prose."""
+INSIDE_COMPILED: Final = {
+    "python": {
+        "expat": "MIT",
+        "hacl-star": "MIT",
+        "libb2": "CC0-1.0",
+        "libmpdec": "BSD-2-Clause",
+        "mimalloc": "MIT",
+    }
+}
+"""What others wrote that is a part of such a source, with its licence. packaging/onefile/compile says its version."""
+INSIDE_WHEELS: Final = {
+    "botocore": (("requests", "", "Apache-2.0"), ("six", "1.16.0", "MIT")),
+    "cffi": (("libffi", "", "MIT"),),
+}
+"""What is inside distributions whose own bill of materials does not name it: name, version where it can be told, and
+licence."""
+INSIDE_LICENCES: Final = {"openssl": "Apache-2.0"}
+"""Of what a wheel's own bill names without a licence."""
+SYSTEM: Final = {
+    "base-files": "GPL-2.0-or-later",
+    "ca-certificates": "MPL-2.0",  # of the roots; the scripts around them, which are not taken, have another
+    "gcc-14-base": "GPL-3.0-or-later WITH GCC-exception-3.1",
+    "libc6": "LGPL-2.1-or-later",
+    "libgcc-s1": "GPL-3.0-or-later WITH GCC-exception-3.1",
+}
+"""Licences of Debian's packages in the container image, which their own files name in prose."""
 COMPILED_NEEDS: Final = {"python": frozenset({"libffi", "openssl", "sqlite3", "zlib"})}
 EPOCHS: Final = {"zlib": "1:"}
 """Of Debian's versions, which leave it out in names of files. An epoch is never taken back."""
@@ -155,16 +189,24 @@ def _inside(info: Folder) -> Iterator[CompiledIn]:
 
 
 def _compiled_in(component: Mapping[str, Any]) -> CompiledIn:
+    name = component["name"]
+    licences = tuple(
+        licence.get("expression") or licence["license"].get("id") or licence["license"]["name"]
+        for licence in component.get("licenses", ())
+    )
     return CompiledIn(
-        name=component["name"],
+        name=name,
         version=component.get("version", ""),
         purl=PackageURL.from_string(component["purl"]) if "purl" in component else None,
-        licences=tuple(
-            licence.get("expression") or licence["license"].get("id") or licence["license"]["name"]
-            for licence in component.get("licenses", ())
-        ),
+        licences=licences or ((INSIDE_LICENCES[name],) if name in INSIDE_LICENCES else ()),
         sha256=tuple(checksum["content"] for checksum in component.get("hashes", ()) if checksum["alg"] == "SHA-256"),
     )
+
+
+def _named(name: str, version: str, licence: str) -> CompiledIn:
+    """What this module's tables name, and no bill does."""
+    purl = PackageURL("generic", None, name, version or None)
+    return CompiledIn(name=name, version=version, purl=purl, licences=(licence,), sha256=())
 
 
 def distribution(info: Folder, environments: Sequence[Mapping[str, str]], extras: frozenset[str], *files: File) -> Part:
@@ -185,7 +227,10 @@ def distribution(info: Folder, environments: Sequence[Mapping[str, str]], extras
             canonicalize_name(requirement.name) for requirement in _required(metadata, environments, extras)
         ),
         files=files,
-        inside=tuple(_inside(info)),
+        inside=(
+            *_inside(info),
+            *(_named(*entry) for entry in INSIDE_WHEELS.get(canonicalize_name(metadata["name"]), ())),
+        ),
     )
     return _fit(part)
 
@@ -202,10 +247,10 @@ def _required(
             yield requirement
 
 
-def _fit(part: Part) -> Part:
+def _fit(part: Part, accepted: frozenset[str] = ACCEPTED) -> Part:
     if not part.texts:
         raise UnfitError(f"{part.name} {part.version} brings no licence file, and must not go out without")
-    if strange := licences_in(part.licence) - ACCEPTED:
+    if strange := licences_in(part.licence) - accepted:
         raise UnfitError(
             f"{part.name} {part.version} is under {part.licence}, and {', '.join(sorted(strange))} is not among the"
             " licences that are accepted; take another library, or decide and add it to ACCEPTED"
@@ -300,7 +345,7 @@ def compiled(locked: str, texts: Path) -> tuple[Part, ...]:
                 f"sources.lock has {len(descriptions)} files .dsc in {folder} and not one; run packaging/onefile/lock"
             )
         source, _, revision = descriptions[0].partition("_")
-        name = source.rstrip("0123456789.")
+        name = source if source in COMPILED else source.rstrip("0123456789.")  # python3.13, and sqlite3
         text = texts / name
         if name not in COMPILED:
             raise UnfitError(f"{source}: which licence it has is not known here; read its files and add it to COMPILED")
@@ -313,9 +358,84 @@ def compiled(locked: str, texts: Path) -> tuple[Part, ...]:
             version=upstream,
             purl=PackageURL("deb", "debian", source, version, {"arch": "source"}),
             licence=COMPILED[name],
-            texts={"LICENSE": text.read_text("utf-8")},
+            texts={"LICENSE": text.read_text("utf-8"), **_texts_inside(name, texts)},
             needs=COMPILED_NEEDS.get(name, frozenset()),
             files=tuple(files),
+            inside=tuple(_inside_source(name, texts)),
         )
         parts.append(_fit(part))
     return tuple(sorted(parts, key=lambda part: part.name))
+
+
+def _files_inside(name: str, texts: Path) -> Iterator[tuple[str, str, Path]]:
+    """Name, version and licence file of what others wrote that is a part of a source. Raises UnfitError where it is not
+    just what INSIDE_COMPILED names."""
+    folder = texts / f"inside-{name}"
+    files = sorted(folder.iterdir()) if folder.is_dir() else []
+    found = [file.name.partition("@") for file in files]
+    expected = INSIDE_COMPILED.get(name, {})
+    if {library for library, _, version in found if version} != expected.keys():
+        raise UnfitError(
+            f"{name}: {folder} should have a licence for each of {', '.join(expected)}, named after it and its version;"
+            " build it: packaging/build onefile"
+        )
+    for file, (library, _, version) in zip(files, found, strict=True):
+        yield library, version, file
+
+
+def _inside_source(name: str, texts: Path) -> Iterator[CompiledIn]:
+    for library, version, _ in _files_inside(name, texts):
+        yield _named(library, version, INSIDE_COMPILED[name][library])
+
+
+def _texts_inside(name: str, texts: Path) -> dict[str, str]:
+    return {f"{library} {version}": file.read_text("utf-8") for library, version, file in _files_inside(name, texts)}
+
+
+# --- What the container image takes of Debian ------------------------------------------------------------------------
+
+_PACKAGE: Final = re.compile(
+    r"^(?P<sha256>[0-9a-f]{64})  pool/\S+/(?P<file>(?P<name>[^\s/_]+)_(?P<version>[^\s/_]+)_\w+\.deb)$"
+)
+
+
+def system(locked: str, folder: Path) -> tuple[Part, ...]:
+    """The packages that `locked`, the text of packages.lock, names; `folder` has them unpacked.
+
+    Raises UnfitError where a package has no licence, or not the same version for all kinds of processor.
+    """
+    found: dict[str, list[re.Match[str]]] = {}
+    for line in locked.splitlines():
+        if match := _PACKAGE.match(line):
+            found.setdefault(match["name"], []).append(match)
+    parts = []
+    for name, matches in sorted(found.items()):
+        versions = {match["version"] for match in matches}
+        text = folder / "usr" / "share" / "doc" / name / "copyright"
+        if name not in SYSTEM:
+            raise UnfitError(f"{name}: which licence it has is not known here; read its files and add it to SYSTEM")
+        if len(versions) != 1:
+            raise UnfitError(f"{name}: packages.lock has it as {', '.join(sorted(versions))}; run packaging/image/lock")
+        if not text.is_file():
+            raise UnfitError(f"{name}: its licence should be in {text}; build it: packaging/build image")
+        (version,) = versions
+        part = Part(
+            name=name,
+            version=version,
+            purl=PackageURL("deb", "debian", name, version),
+            licence=SYSTEM[name],
+            texts={"copyright": text.read_text("utf-8")},
+            needs=frozenset(),
+            files=tuple(File(name=match["file"], sha256=match["sha256"]) for match in matches),
+        )
+        parts.append(_fit(part, ACCEPTED_OF_SYSTEM))
+    return tuple(parts)
+
+
+def together(every: Iterable[Sequence[Part]]) -> tuple[Part, ...]:
+    """The parts of several artifacts as those of one: each once, with the files of all."""
+    known: dict[str, Part] = {}
+    for part in (part for parts in every for part in parts):
+        before = known.get(part.name, part)
+        known[part.name] = replace(part, files=tuple(dict.fromkeys((*before.files, *part.files))))
+    return tuple(known[name] for name in sorted(known))

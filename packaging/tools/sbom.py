@@ -12,12 +12,12 @@ from cyclonedx.model.component import Component, ComponentType
 from cyclonedx.output.json import JsonV1Dot6
 from cyclonedx.schema import SchemaVersion
 
-from components import CompiledIn, File, Part
+from components import SYSTEM, CompiledIn, File, Part
 from wheelhouse import digest
 
 
 def text(artifact: Path, parts: Sequence[Part], *, version: str, date: int) -> str:
-    """The bill of what `artifact` holds; it needs the part `backuplink`, and what that needs.
+    """The bill of what `artifact` holds; it needs the part `backuplink`, what that needs, and what these run on.
 
     `date` is in seconds since 1970. A part's files are named beside it with their hashes, without a place to get them
     from. Raises ValueError where CycloneDX's schema does not take it.
@@ -36,7 +36,7 @@ def text(artifact: Path, parts: Sequence[Part], *, version: str, date: int) -> s
     bom.metadata.timestamp = datetime.fromtimestamp(date, UTC)
     bom.metadata.component = whole
     bom.components.update(known.values())
-    bom.register_dependency(whole, [known[name] for name in ("backuplink", "python") if name in known])
+    bom.register_dependency(whole, [known[name] for name in ("backuplink", "python", *SYSTEM) if name in known])
     for part in parts:
         bom.register_dependency(known[part.name], [known[name] for name in sorted(part.needs) if name in known])
     written: str = JsonV1Dot6(bom).output_as_string(indent=2) + "\n"

@@ -2,9 +2,10 @@
 
 python packaging/tools/trust.py VERSION DIST DATE
 
-writes beside each archive of wheels, and each one file, of VERSION in DIST its bill of materials, named after it with
-.cdx.json, and one notice for all of them, backuplink-VERSION-THIRD-PARTY.txt. DATE is in seconds since 1970. What the
-one file is compiled from has its licences in build/onefile/ARCHITECTURE/tree/licences.
+writes beside each archive of wheels, each one file, and the container image, of VERSION in DIST its bill of materials,
+named after it with .cdx.json, and one notice for all of them, backuplink-VERSION-THIRD-PARTY.txt. DATE is in seconds
+since 1970. What the one file is compiled from has its licences in build/onefile/ARCHITECTURE/tree/licences, what the
+image takes of Debian in build/image/ARCHITECTURE/system.
 """
 
 import re
@@ -22,11 +23,14 @@ import sbom
 import wheelhouse
 
 SOURCES: Final = wheelhouse.ROOT / "packaging" / "onefile" / "sources.lock"
+PACKAGES: Final = wheelhouse.ROOT / "packaging" / "image" / "packages.lock"
 
 
 def artifacts(version: str, dist: Path) -> Iterator[tuple[Path, tuple[components.Part, ...]]]:
-    """Each archive of wheels and each one file with what is in it. Raises UnfitError where a part cannot go out."""
+    """Each archive of wheels, each one file and the image with what is in it. Raises UnfitError where a part cannot go
+    out."""
     locked = lock.read(wheelhouse.LOCK)
+    in_image: dict[str, tuple[components.Part, ...]] = {}
     for archive in sorted(dist.glob(f"backuplink-{version}-wheelhouse-linux-*.tar.gz")):
         architecture = archive.name.removesuffix(".tar.gz").rpartition("-")[2]
         with tempfile.TemporaryDirectory() as place:
@@ -42,7 +46,13 @@ def artifacts(version: str, dist: Path) -> Iterator[tuple[Path, tuple[components
                 python = python_of(compiled)
                 taken = [wheel for wheel in wheels if components.suits(wheel, python, architecture)]
                 installed = components.from_wheels(taken, locked, [wheelhouse.environment(python, architecture)])
-                yield onefile, (*installed, *compiled)
+                in_image[architecture] = (*installed, *compiled)
+                yield onefile, in_image[architecture]
+    image = dist / f"backuplink-{version}-image.tar"
+    if image.exists() and in_image:
+        system = wheelhouse.ROOT / "build" / "image" / next(iter(in_image)) / "system"
+        of_debian = components.system(PACKAGES.read_text("utf-8"), system)
+        yield image, components.together([*in_image.values(), of_debian])
 
 
 def python_of(compiled: tuple[components.Part, ...]) -> str:
@@ -53,14 +63,18 @@ def python_of(compiled: tuple[components.Part, ...]) -> str:
     raise components.UnfitError(f"{SOURCES.name} names no source of CPython; run packaging/onefile/lock")
 
 
+def bill_name(artifact: Path) -> str:
+    """What the bill of an artifact is called."""
+    return f"{artifact.name.removesuffix('.gz').removesuffix('.tar').removesuffix('.run')}.cdx.json"
+
+
 def main(version: str, dist: Path, date: int) -> None:
     """Write the bills and the notice; leaves with one line where there is nothing to write for, or a part is unfit."""
     noted: list[components.Part] = []
     try:
         for artifact, parts in artifacts(version, dist):
             bill = sbom.text(artifact, parts, version=version, date=date)
-            name = artifact.name.removesuffix(".tar.gz").removesuffix(".run")
-            (dist / f"{name}.cdx.json").write_text(bill, "utf-8")
+            (dist / bill_name(artifact)).write_text(bill, "utf-8")
             noted.extend(parts)
     except components.UnfitError as unfit:
         sys.exit(f"trust: {unfit}")

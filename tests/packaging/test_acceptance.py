@@ -25,8 +25,8 @@ from acceptance_cases import CASES, ENDPOINTS, HEALTHY, PRICES, STACKS, Case, co
 from agent.catalog.findings import CODES
 from agent.formats import json as json_format
 from agent.report.saved import parse_report
-from tests.packaging.cloudformation import Stack, TemplateLoader, template
 from tests.support import aws_commands, extent, moto_server
+from tests.support.cloudformation import Stack, TemplateLoader, template
 from tests.support.extent import one_in
 from tests.support.repository import ROOT
 from tests.support.runs import report_of

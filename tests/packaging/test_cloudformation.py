@@ -15,7 +15,6 @@ from agent.catalog.services import SERVICES, service_name_of
 from agent.report.hops import Reachability
 from agent.settings import Ec2Facts
 from tests.packaging.artifacts import artifact_of
-from tests.packaging.cloudformation import Stack, template
 from tests.packaging.endpoints import (
     GUIDE,
     OFFERED,
@@ -30,6 +29,7 @@ from tests.packaging.endpoints import (
     rule,
     with_endpoints,
 )
+from tests.support.cloudformation import Stack, template
 from tests.support.extent import one_in
 from tests.support.repository import ROOT
 

@@ -42,9 +42,9 @@ from agent.simulated import scenario as scenarios
 from tests.agent.fleet import files
 from tests.formats import host_record
 from tests.packaging.artifacts import artifact_of
-from tests.packaging.cloudformation import Stack, template
 from tests.support import extent, moto_server
 from tests.support.aws_commands import complaint
+from tests.support.cloudformation import Stack, template
 from tests.support.repository import ROOT
 from tests.support.runs import report_of
 from tests.support.validator import VALIDATOR

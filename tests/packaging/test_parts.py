@@ -43,7 +43,7 @@ def test_all_runs_every_part_in_order(parts: Path, verb: str) -> None:
     result = run(parts, "all", verb=verb)
     assert result.returncode == 0
     assert result.stdout.split() == names(parts)
-    assert names(parts)[:4] == ["python", "onefile", "packages", "fleet"]
+    assert names(parts)[:4] == ["python", "onefile", "packages", "image"]
 
 
 def test_a_part_that_is_not_there_is_named_and_fails(parts: Path) -> None:

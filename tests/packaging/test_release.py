@@ -35,7 +35,7 @@ CHANGELOG: Final = """\
 
 - All of it.
 """
-PARTS: Final = "python onefile packages fleet monitoring repositories trust".split()
+PARTS: Final = "python onefile packages image fleet monitoring repositories terraform cloudformation trust".split()
 LOG: Final = """\
 #!/bin/sh
 echo "PART VERB $*" >>log
@@ -106,6 +106,31 @@ def test_builds_and_tests_every_part_for_both_machines(repository: Path) -> None
     assert "`backuplink release` is not" in (place(repository) / "dist" / "RELEASE-NOTES.md").read_text("utf-8")
 
 
+def test_a_key_signs_at_the_end_what_was_tested(repository: Path, tmp_path: Path) -> None:
+    key = tmp_path / "key.asc"
+    key.write_text("a key\n", "utf-8")
+    (repository / "packaging" / "repositories").mkdir(exist_ok=True)
+    for name in ("repositories/build", "sign"):
+        script = repository / "packaging" / name
+        script.write_text(LOG.replace("PART VERB", name), "utf-8")
+        script.chmod(0o755)
+    commit(repository)
+    git(repository, "tag", "--force", "v1.10.0")
+    result = release(repository, "v1.10.0", "--key", str(key))
+    assert result.returncode == 0, result.stderr
+    ran = (place(repository) / "log").read_text("utf-8").splitlines()
+    assert ran[-4:] == [
+        "trust test ",
+        f"repositories/build --key {key}",
+        "trust build ",
+        f"sign --key {key} dist",
+    ]
+
+
+def test_refuses_a_key_that_is_not_there_before_anything_is_built(repository: Path) -> None:
+    assert "there is no key 'none.asc' that can be read" in refused(repository, "v1.10.0", "--key", "none.asc")
+
+
 def test_is_made_of_the_tag_and_dated_by_it_and_leaves_the_tree_alone(repository: Path) -> None:
     (repository / "agent" / "version.py").write_text('__version__ = "2.0.0"\n', "utf-8")
     commit(repository)
@@ -166,8 +191,8 @@ def test_refuses_a_version_of_which_the_changelog_says_nothing(version: str, rep
 
 
 def test_a_mistake_in_the_call_shows_the_help(repository: Path) -> None:
-    assert "packaging/release TAG\n" in refused(repository)
-    assert "packaging/release TAG\n" in refused(repository, "v1.10.0", "v1.0.0")
+    for words in ((), ("v1.10.0", "v1.0.0"), ("v1.10.0", "--key"), ("v1.10.0", "--keys", "file")):
+        assert "packaging/release TAG [--key FILE]\n" in refused(repository, *words)
 
 
 @pytest.mark.parametrize(("part", "verb"), [("fleet", "build"), ("trust", "test")])

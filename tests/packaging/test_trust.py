@@ -6,19 +6,25 @@ What speaks of artifacts needs them and `packaging/build trust`; `packaging/test
 
 import hashlib
 import json
+import platform
+import re
+import subprocess
 import sysconfig
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any, Final
 
+import jsonschema_rs
 import pytest
 from packaging.utils import canonicalize_name
 
 import components
 import lock
 import notice
+import provenance
 import sbom
 import trust
 import wheelhouse
@@ -215,20 +221,39 @@ SOURCES: Final = f"""\
 {"1" * 64}  pool/main/z/zlib/zlib_1.3.dfsg+really1.3.1-1.dsc
 {"2" * 64}  pool/main/z/zlib/zlib_1.3.dfsg+really1.3.1.orig.tar.gz
 {"3" * 64}  pool/main/p/python3.13/python3.13_3.13.5-2+deb13u5.dsc
+{"4" * 64}  pool/main/s/sqlite3/sqlite3_3.46.1-7+deb13u2.dsc
 """
 
 
+INSIDE_PYTHON: Final = components.INSIDE_COMPILED["python"]
+
+
+def licences(folder: Path) -> Path:
+    """The folder, with the licences of Python, of what is inside it, of SQLite and of zlib."""
+    for name in ("python", "sqlite3", "zlib"):
+        (folder / name).write_text(f"licence of {name}\n", "utf-8")
+    (folder / "inside-python").mkdir()
+    for name in INSIDE_PYTHON:
+        (folder / "inside-python" / f"{name}@1.2").write_text(f"licence of {name}\n", "utf-8")
+    return folder
+
+
 def test_what_is_compiled_comes_from_the_lock_of_sources(tmp_path: Path) -> None:
-    for name in ("python", "zlib"):
-        (tmp_path / name).write_text(f"licence of {name}\n", "utf-8")
-    python, zlib = components.compiled(SOURCES, tmp_path)
+    python, sqlite, zlib = components.compiled(SOURCES, licences(tmp_path))
+    assert (sqlite.name, sqlite.version, sqlite.licence) == ("sqlite3", "3.46.1", "blessing")
     assert (zlib.name, zlib.version, zlib.licence) == ("zlib", "1.3.1", "Zlib")
     assert zlib.purl.to_string() == "pkg:deb/debian/zlib@1:1.3.dfsg%2Breally1.3.1-1?arch=source"
     assert [(file.name, file.sha256) for file in zlib.files] == [
         ("zlib_1.3.dfsg+really1.3.1-1.dsc", "1" * 64),
         ("zlib_1.3.dfsg+really1.3.1.orig.tar.gz", "2" * 64),
     ]
-    assert (python.version, python.texts) == ("3.13.5", {"LICENSE": "licence of python\n"})
+    assert (python.version, python.texts) == (
+        "3.13.5",
+        {"LICENSE": "licence of python\n", **{f"{name} 1.2": f"licence of {name}\n" for name in INSIDE_PYTHON}},
+    )
+    assert [(nested.name, nested.version, nested.licences) for nested in python.inside] == [
+        (name, "1.2", (INSIDE_PYTHON[name],)) for name in sorted(INSIDE_PYTHON)
+    ]
     assert "zlib" in python.needs
     assert trust.python_of((python, zlib)) == "3.13"
 
@@ -239,6 +264,95 @@ def test_what_is_compiled_without_a_licence_is_refused(tmp_path: Path) -> None:
         components.compiled(SOURCES, tmp_path)
     with pytest.raises(components.UnfitError, match=r"bzip2: which licence it has is not known"):
         components.compiled(SOURCES.replace("/zlib_", "/bzip2_"), tmp_path)
+
+
+@pytest.mark.parametrize("change", ["gone", "new", "without a version"])
+def test_what_is_inside_a_source_is_just_what_is_known(change: str, tmp_path: Path) -> None:
+    expat = licences(tmp_path) / "inside-python" / "expat@1.2"
+    if change == "new":
+        (expat.parent / "bzip2@1.0").write_text("words\n", "utf-8")
+    else:
+        expat.rename(expat.with_name("expat@") if change == "without a version" else tmp_path / "elsewhere")
+    with pytest.raises(components.UnfitError, match=r"python: .* should have a licence for each of expat"):
+        components.compiled(SOURCES, tmp_path)
+
+
+def test_what_the_tables_name_has_a_licence_that_is_accepted() -> None:
+    named = {
+        *(licence for inside in components.INSIDE_COMPILED.values() for licence in inside.values()),
+        *(licence for entries in components.INSIDE_WHEELS.values() for _, _, licence in entries),
+        *components.INSIDE_LICENCES.values(),
+    }
+    assert named <= components.ACCEPTED
+
+
+def vendored() -> dict[str, set[str]]:
+    """What installed distributions that are locked carry in a folder for the code of others, by their name."""
+    found: dict[str, set[str]] = {}
+    for name in {entry.name for entry in lock.read(wheelhouse.LOCK)} & installed().keys():
+        for file in distribution(name).files or ():
+            for folder in {"_vendor", "_vendored", "extern", "vendor", "vendored"}.intersection(file.parts[:-1]):
+                below = file.parts[file.parts.index(folder) + 1].removesuffix(".py")
+                if below not in ("__init__", "__pycache__"):
+                    found.setdefault(name, set()).add(below)
+    return found
+
+
+def test_what_distributions_carry_of_others_is_named() -> None:
+    assert vendored() == {"botocore": {name for name, _, _ in components.INSIDE_WHEELS["botocore"]}}
+    from botocore.vendored import six
+
+    assert ("six", six.__version__, "MIT") in components.INSIDE_WHEELS["botocore"]
+
+
+PACKAGES: Final = f"""\
+# A comment.
+{"1" * 64}  pool/main/g/glibc/libc6_2.41-12+deb13u5_amd64.deb
+{"2" * 64}  pool/main/g/glibc/libc6_2.41-12+deb13u5_arm64.deb
+{"3" * 64}  pool/main/c/ca-certificates/ca-certificates_20250419_all.deb
+"""
+
+
+def copyrights(folder: Path, *names: str) -> Path:
+    for name in names:
+        (folder / "usr" / "share" / "doc" / name).mkdir(parents=True)
+        (folder / "usr" / "share" / "doc" / name / "copyright").write_text(f"copyright of {name}\n", "utf-8")
+    return folder
+
+
+def test_what_the_image_takes_of_debian_comes_from_its_lock(tmp_path: Path) -> None:
+    roots, libc = components.system(PACKAGES, copyrights(tmp_path, "libc6", "ca-certificates"))
+    assert (libc.name, libc.version, libc.licence) == ("libc6", "2.41-12+deb13u5", "LGPL-2.1-or-later")
+    assert libc.purl.to_string() == "pkg:deb/debian/libc6@2.41-12%2Bdeb13u5"
+    assert [file.sha256 for file in libc.files] == ["1" * 64, "2" * 64]
+    assert libc.texts == {"copyright": "copyright of libc6\n"}
+    assert (roots.name, roots.licence) == ("ca-certificates", "MPL-2.0")
+
+
+def test_what_must_not_be_in_the_image_is_refused(tmp_path: Path) -> None:
+    copyrights(tmp_path, "libc6")
+    with pytest.raises(components.UnfitError, match="ca-certificates: its licence should be in"):
+        components.system(PACKAGES, tmp_path)
+    with pytest.raises(components.UnfitError, match="bash: which licence it has is not known here"):
+        components.system(PACKAGES.replace("ca-certificates_", "bash_"), tmp_path)
+    older = PACKAGES.replace("u5_arm64", "u4_arm64")
+    with pytest.raises(components.UnfitError, match=r"has it as 2\.41-12\+deb13u4, 2\.41-12\+deb13u5"):
+        components.system(older, copyrights(tmp_path, "ca-certificates"))
+
+
+def test_the_parts_of_several_artifacts_are_each_there_once_with_all_files(tmp_path: Path) -> None:
+    one, two = (tmp_path / name for name in ("one", "two"))
+    for folder in (one, two):
+        folder.mkdir()
+    some, other = wheel(one, "some", *MIT, tag="cp313-cp313-a"), wheel(two, "some", *MIT, tag="cp313-cp313-b")
+    parts = [
+        components.from_wheels([own(some.parent, "some"), some], locked(some), LINUX),
+        components.from_wheels([own(other.parent, "some"), other], locked(other), LINUX),
+    ]
+    joined = {part.name: part for part in components.together(parts)}
+    assert joined.keys() == {"backuplink", "some"}
+    assert [file.name for file in joined["some"].files] == [some.name, other.name]
+    assert len(joined["backuplink"].files) == 1
 
 
 # --- The bill --------------------------------------------------------------------------------------------------------
@@ -317,6 +431,18 @@ def test_the_bill_names_what_was_compiled_into_a_wheel(parts: tuple[components.P
     assert "  libcrypto 4.0: MIT OR Apache-2.0\n" in notice.text(parts, version="1.0")
 
 
+def test_the_bill_names_what_no_other_bill_does(tmp_path: Path) -> None:
+    bill = {**INSIDE, "components": [{"type": "library", "name": "openssl", "version": "4.0"}]}
+    cffi = wheel(tmp_path, "cffi", *MIT, files={"LICENSE": "words\n", "sboms/cffi.cdx.json": json.dumps(bill)})
+    _, part = components.from_wheels([own(tmp_path, "cffi"), cffi], locked(cffi), LINUX)
+    assert [(nested.name, nested.version, nested.licences) for nested in part.inside] == [
+        ("openssl", "4.0", ("Apache-2.0",)),
+        ("libffi", "", ("MIT",)),
+    ]
+    assert part.inside[1].purl is not None
+    assert part.inside[1].purl.to_string() == "pkg:generic/libffi"
+
+
 @pytest.mark.parametrize("damage", [{"bomFormat": "other"}, {"unknown": 1}, {"serialNumber": "none"}], ids=str)
 def test_what_the_schema_does_not_take_is_refused(
     damage: Mapping[str, object], parts: tuple[components.Part, ...], artifact: Path
@@ -331,15 +457,20 @@ def test_what_the_schema_does_not_take_is_refused(
 
 
 def archives() -> Iterator[Path]:
-    """What in dist/ has a bill: archives of wheels, and each one file that was built."""
+    """What in dist/ has a bill: archives of wheels, and each one file and the image that were built."""
     for architecture in ("x86_64", "aarch64"):
         yield artifact_of(f"backuplink-VERSION-wheelhouse-linux-{architecture}.tar.gz", "python")
-    yield from sorted(DIST.glob(f"backuplink-{__version__}-linux-*.run"))
+    yield from onefiles()
+    yield from DIST.glob(f"backuplink-{__version__}-image.tar")
+
+
+def onefiles() -> list[Path]:
+    """Each one file in dist/."""
+    return sorted(DIST.glob(f"backuplink-{__version__}-linux-*.run"))
 
 
 def bill_of(archive: Path) -> Mapping[str, Any]:
-    name = archive.name.removesuffix(".tar.gz").removesuffix(".run")
-    text = artifact_of(f"{name}.cdx.json", "trust").read_text("utf-8")
+    text = artifact_of(trust.bill_name(archive), "trust").read_text("utf-8")
     sbom.check(text)
     bill: Mapping[str, Any] = json.loads(text)
     return bill
@@ -351,7 +482,7 @@ def test_checksums_are_right_and_of_everything() -> None:
     assert sums == {
         str(file.relative_to(DIST)): wheelhouse.digest(file)
         for file in DIST.rglob("*")
-        if file.is_file() and file.name != "SHA256SUMS"
+        if file.is_file() and not file.name.startswith("SHA256SUMS")
     }
     assert list(sums) == sorted(sums)
 
@@ -361,15 +492,16 @@ def test_bills_hold_all_that_is_locked_and_all_is_needed() -> None:
         bill = bill_of(archive)
         assert bill["metadata"]["component"]["hashes"][0]["content"] == wheelhouse.digest(archive)
         names = {component["name"]: component for component in bill["components"]}
-        pythons = ("3.13",) if archive.suffix == ".run" else wheelhouse.PYTHONS
+        pythons = wheelhouse.PYTHONS if archive.suffix == ".gz" else ("3.13",)
         wanted = {
             entry.name
             for entry in lock.read(wheelhouse.LOCK)
             for python in pythons
             if entry.wanted_in(wheelhouse.environment(python, "x86_64"))
         }
-        compiled = components.COMPILED if archive.suffix == ".run" else {}
-        assert names.keys() == wanted | {"backuplink"} | compiled.keys()
+        compiled = {} if archive.suffix == ".gz" else components.COMPILED
+        system = components.SYSTEM if archive.suffix == ".tar" else {}
+        assert names.keys() == wanted | {"backuplink"} | compiled.keys() | system.keys()
         edges = {dependency["ref"]: dependency.get("dependsOn", []) for dependency in bill["dependencies"]}
         reached, ahead = set(), [archive.name]
         while ahead:
@@ -381,11 +513,16 @@ def test_bills_hold_all_that_is_locked_and_all_is_needed() -> None:
         assert any(component["name"] == "openssl" for component in names["cryptography"]["components"])
 
 
-def test_the_one_file_holds_what_its_bill_says() -> None:
-    files = sorted(DIST.glob(f"backuplink-{__version__}-linux-*.run"))
+def built_onefiles() -> list[Path]:
+    """Each one file in dist/, of which there must be one."""
+    files = onefiles()
     if not files:
         lacking("dist/ holds no one file; run packaging/build onefile trust")
-    for file in files:
+    return files
+
+
+def test_the_one_file_holds_what_its_bill_says() -> None:
+    for file in built_onefiles():
         architecture = file.stem.rpartition("-")[2]
         app = wheelhouse.ROOT / "build" / "onefile" / architecture / "tree" / "app"
         inside = [components.distribution(path, LINUX, frozenset()) for path in app.glob("*.dist-info")]
@@ -395,6 +532,163 @@ def test_the_one_file_holds_what_its_bill_says() -> None:
             if ":pypi/" in component["purl"]
         }
         assert {(component.name, component.version) for component in inside} == listed
+
+
+TRACES: Final = {
+    "expat": rb"\0expat_(\d+\.\d+\.\d+)\0",
+    "hacl-star": rb"Modules/_hacl/Hacl_()",
+    "libffi": rb"\0(?:LIBFFI_TMPDIR|ffi_prep_cif)()\0",
+    "libmpdec": rb"\0libmpdec: ()",
+    "mimalloc": rb"\0mimalloc: ()",
+    "openssl": rb"OpenSSL (\d+\.\d+\.\d+) \d+ [A-Z][a-z]{2} \d{4}\0",
+    "sqlite3": rb"\0SQLite format ()3\0",
+    "zlib": rb" inflate (\d+\.\d+(?:\.\d+)*) Copyright",
+    # What is not in it, and would be seen:
+    "bzip2": rb"bzip2/libbzip2()",
+    "curl": rb"libcurl/(\d+\.\d+\.\d+)",
+    "readline": rb"\0readline_()",
+    "xz": rb"\xfd7zXZ()",
+}
+"""What libraries leave in a program that they are linked into: a text of theirs, with the version where it has one."""
+
+
+def traces(program: Path) -> dict[str, str]:
+    """The libraries inside a program, with their versions or an empty text."""
+    content = program.read_bytes()
+    return {
+        name: match[1].decode()
+        for name, pattern in TRACES.items()
+        if (match := re.search(pattern, content)) is not None
+    }
+
+
+def test_what_a_scan_of_the_programs_finds_is_in_the_bill() -> None:
+    for file in built_onefiles():
+        tree = wheelhouse.ROOT / "build" / "onefile" / file.stem.rpartition("-")[2] / "tree"
+        listed = {component["name"]: component for component in bill_of(file)["components"]}
+        python = listed["python"]
+        in_python = {**listed, **{nested["name"]: nested for nested in python["components"]}}
+        # The names and versions of what was linked into each program; libb2 leaves no trace.
+        expected = {
+            tree / "bin" / "python": (in_python, {*components.COMPILED, *INSIDE_PYTHON} - {"python", "libb2"}),
+            next((tree / "app").glob("_cffi_backend.*.so")): (inside(listed["cffi"]), {"libffi"}),
+            next((tree / "app" / "cryptography").rglob("_rust.*.so")): (inside(listed["cryptography"]), {"openssl"}),
+        }
+        programs = {path for path in tree.rglob("*") if path.is_file() and path.read_bytes()[:4] == b"\x7fELF"}
+        assert programs == expected.keys()
+        for program, (bill, names) in expected.items():
+            found = traces(program)
+            assert found.keys() == names, program
+            for name, version in found.items():
+                assert version in ("", bill[name].get("version")), (program, name)
+
+
+def inside(component: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """What a component of a bill has inside, by name."""
+    return {nested["name"]: nested for nested in component["components"]}
+
+
+def test_what_ldd_finds_is_of_the_packages_that_the_bill_of_the_image_has() -> None:
+    image = artifact_of("backuplink-VERSION-image.tar", "image")
+    architecture = platform.machine()
+    tree = wheelhouse.ROOT / "build" / "onefile" / architecture / "tree"
+    system = wheelhouse.ROOT / "build" / "image" / architecture / "system"
+    found = set()
+    for program in (tree / "bin" / "python", *(tree / "app").rglob("*.so")):
+        command = ["ldd", str(program)]
+        shown = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
+        found |= {Path(line.split()[0]).name for line in shown.splitlines()} - {"linux-vdso.so.1"}
+    assert found
+    assert {
+        name for name in found if not (system / "usr" / "lib" / f"{architecture}-linux-gnu" / name).exists()
+    } == set()
+    listed = {component["name"] for component in bill_of(image)["components"]}
+    assert {"libgcc-s1" if name.startswith("libgcc_s") else "libc6" for name in found} <= listed
+
+
+# --- Where it comes from ---------------------------------------------------------------------------------------------
+
+REVISION: Final = "0a" * 20
+
+
+@pytest.fixture
+def released(tmp_path: Path) -> Path:
+    """A folder with artifacts."""
+    for name in ("backuplink-1.0.tar.gz", "SHA256SUMS", "sub/more"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(f"{name}\n", "utf-8")
+    return tmp_path
+
+
+def stated(folder: Path) -> dict[str, Any]:
+    provenance.main("1.0", folder, DATE, REVISION)
+    content: dict[str, Any] = json.loads((folder / "backuplink-1.0-provenance.json").read_text("utf-8"))
+    return content
+
+
+def test_the_statement_has_the_form_of_slsa_and_in_toto(released: Path) -> None:
+    form = json.loads((Path(__file__).parent / "slsa_provenance.schema.json").read_text("utf-8"))
+    jsonschema_rs.meta.validate(form)
+    validator = jsonschema_rs.Draft202012Validator(form, validate_formats=True)
+    statement = stated(released)
+    validator.validate(statement)
+    damages: tuple[dict[str, Any], ...] = (
+        {"predicateType": "https://slsa.dev/provenance/v0.2"},
+        {"subject": []},
+        {"predicate": {}},
+    )
+    for damage in damages:
+        assert not validator.is_valid({**statement, **damage})
+
+
+def test_the_statement_is_about_every_file_and_names_what_was_taken(released: Path) -> None:
+    statement = stated(released)
+    assert [(subject["name"], subject["digest"]["sha256"]) for subject in statement["subject"]] == [
+        (name, wheelhouse.digest(released / name)) for name in ("backuplink-1.0.tar.gz", "sub/more")
+    ]
+    definition = statement["predicate"]["buildDefinition"]
+    assert definition["externalParameters"] == {"version": "1.0", "revision": REVISION}
+    source, *others = definition["resolvedDependencies"]
+    assert source == {"name": "backuplink", "digest": {"gitCommit": REVISION}}
+    taken = {entry["name"]: entry["digest"]["sha256"] for entry in others}
+    for listed in (trust.SOURCES, trust.PACKAGES):
+        for line in listed.read_text("utf-8").splitlines():
+            checksum, _, place = line.partition("  ")
+            if not line.startswith("#"):
+                assert taken.pop(place.rpartition("/")[2]) == checksum
+    assert taken == {
+        f"packaging/{name}": wheelhouse.digest(wheelhouse.ROOT / "packaging" / name)
+        for name in ("requirements.txt", "requirements-build.txt")
+    }
+
+
+def test_the_statement_is_the_same_each_time_and_says_where_the_source_is_if_asked(
+    released: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = stated(released)
+    assert stated(released) == first
+    monkeypatch.setenv("BACKUPLINK_REPOSITORY", "https://example.com/backuplink.git")
+    source = stated(released)["predicate"]["buildDefinition"]["resolvedDependencies"][0]
+    assert source["uri"] == "git+https://example.com/backuplink.git"
+
+
+def test_a_tree_that_is_not_clean_has_no_statement(released: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    stated(released)
+    provenance.main("1.0", released, DATE, f"{REVISION}-dirty")
+    assert not (released / "backuplink-1.0-provenance.json").exists()
+    assert f"{REVISION}-dirty is no commit, so there is none to state" in capsys.readouterr().err
+
+
+def test_the_statement_in_dist_is_about_all_that_lies_there() -> None:
+    sums = artifact_of("SHA256SUMS", "trust").read_text("utf-8").splitlines()
+    file = artifact_of("backuplink-VERSION-provenance.json", "trust")
+    subjects = {entry["name"]: entry["digest"]["sha256"] for entry in json.loads(file.read_text("utf-8"))["subject"]}
+    assert {f"{checksum}  {name}" for name, checksum in subjects.items()} == {
+        line for line in sums if not line.endswith(f"  {file.name}")
+    }
+
+
+# --- Again -----------------------------------------------------------------------------------------------------------
 
 
 def test_bills_and_notice_are_made_again_to_the_byte(tmp_path: Path) -> None:

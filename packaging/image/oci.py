@@ -1,0 +1,278 @@
+"""Assemble the container image: one archive in the OCI image layout, with an image for each kind of processor.
+
+Run by the Python of the one file, whose compression this is, so that the same parts give the same bytes on any machine.
+No daemon and no program of containers has a part in it. Source: OCI Image Format Specification 1.1.
+"""
+
+import argparse
+import gzip
+import hashlib
+import io
+import json
+import sys
+import tarfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+INDEX: Final = "application/vnd.oci.image.index.v1+json"
+MANIFEST: Final = "application/vnd.oci.image.manifest.v1+json"
+CONFIG: Final = "application/vnd.oci.image.config.v1+json"
+LAYER: Final = "application/vnd.oci.image.layer.v1.tar+gzip"
+MACHINES: Final = {
+    "x86_64": ("amd64", "lib64/ld-linux-x86-64.so.2", "../lib/x86_64-linux-gnu/ld-linux-x86-64.so.2"),
+    "aarch64": ("arm64", "lib/ld-linux-aarch64.so.1", "aarch64-linux-gnu/ld-linux-aarch64.so.1"),
+}
+"""By processor: what OCI calls it, and the dynamic loader's place below /usr with the file that it leads to."""
+LIBRARIES: Final = tuple(
+    f"lib{name}" for name in ("c.so.6", "m.so.6", "dl.so.2", "pthread.so.0", "rt.so.1", "util.so.1", "gcc_s.so.1")
+)
+"""What the programs of the one file take of a host, next to the loader (tests/packaging/test_onefile.py)."""
+NOBODY: Final = 65534
+"""The user and the group that Debian and others give this number."""
+PROGRAM: Final = "usr/lib/backuplink"
+COMMAND: Final = f"""\
+#!/{PROGRAM}/bin/python -ISB
+import sys
+
+sys.path[0:0] = ["/{PROGRAM}/app"]
+from agent.cli.entry import main
+
+main()
+"""
+"""In place of the one file's launcher, which needs a shell."""
+FILES: Final = {
+    "etc/passwd": f"root:x:0:0:root:/:/nonexistent\nnobody:x:{NOBODY}:{NOBODY}:nobody:/nonexistent:/nonexistent\n",
+    "etc/group": f"root:x:0:\nnogroup:x:{NOBODY}:\n",
+    # As a Debian without further packages has it; the parts of files and dns are inside the C library.
+    "etc/nsswitch.conf": "passwd: files\ngroup: files\nhosts: files dns\nservices: files\nprotocols: files\n",
+}
+TEXTS: Final = ("GPL-2", "GPL-3", "LGPL-2.1", "MPL-2.0")
+"""The licences that the packages' own files refer to."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A file, a folder (where both are None) or a symbolic link in a layer."""
+
+    content: bytes | None = None
+    link: str | None = None
+    mode: int = 0o644
+
+
+Entries = dict[str, Entry]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """What the image for one kind of processor is made of."""
+
+    tree: Path
+    """What the one file unpacks to."""
+    system: Path
+    """Debian's packages of packages.lock, unpacked; of each its control file in DEBIAN/NAME."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Release:
+    """What all images say of themselves."""
+
+    version: str
+    revision: str
+    """The commit, in hexadecimal."""
+    date: int
+    """Of every file, in seconds since 1970."""
+
+    @property
+    def created(self) -> str:
+        """The date by RFC 3339."""
+        return datetime.fromtimestamp(self.date, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """By the keys that OCI gives a meaning (annotations.md)."""
+        said = {
+            "created": self.created,
+            "description": "Diagnoses the private path from an EC2 instance to AWS Backup and Backup gateway",
+            "licenses": "Apache-2.0",
+            "revision": self.revision,
+            "title": "backuplink",
+            "vendor": "backuplink",
+            "version": self.version,
+        }
+        return {f"org.opencontainers.image.{key}": value for key, value in said.items()}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--version", required=True)
+    parser.add_argument("--revision", required=True)
+    parser.add_argument("--date", required=True, type=int, help="of every file, in seconds since 1970")
+    parser.add_argument("--output", required=True, type=Path)
+    parser.add_argument("source", nargs="+", help="ARCHITECTURE=TREE:SYSTEM")
+    given = parser.parse_args()
+    sources = {}
+    for text in given.source:
+        architecture, _, folders = text.partition("=")
+        tree, _, system = folders.partition(":")
+        sources[architecture] = Source(tree=Path(tree), system=Path(system))
+    release = Release(version=given.version, revision=given.revision, date=given.date)
+    partial = given.output.with_suffix(".partial")
+    partial.write_bytes(archive(sources, release))
+    partial.replace(given.output)
+    sys.stderr.write(f"image: {given.output} ({given.output.stat().st_size / 1e6:.1f} MB, for {', '.join(sources)})\n")
+
+
+# --- What is in it ---------------------------------------------------------------------------------------------------
+
+
+def system_layer(architecture: str, system: Path) -> Entries:
+    """The dynamic loader, the C library, the roots of certificates, and what says whose they are."""
+    _, loader, target = MACHINES[architecture]
+    folder = f"usr/lib/{architecture}-linux-gnu"
+    entries = {name: Entry(content=text.encode()) for name, text in FILES.items()}
+    entries |= {"lib": Entry(link="usr/lib"), f"usr/{loader}": Entry(link=target)}
+    if loader.startswith("lib64/"):
+        entries["lib64"] = Entry(link="usr/lib64")
+    for name in (Path(loader).name, *LIBRARIES):
+        content = (system / folder / name).read_bytes()
+        entries[f"{folder}/{name}"] = Entry(content=content, mode=0o755 if name == Path(loader).name else 0o644)
+    roots = sorted((system / "usr/share/ca-certificates/mozilla").glob("*.crt"))
+    bundle = "".join(f"{root.read_text('ascii').strip()}\n" for root in roots)
+    entries["etc/ssl/certs/ca-certificates.crt"] = Entry(content=bundle.encode())
+    entries["etc/os-release"] = Entry(content=(system / "usr/lib/os-release").read_bytes())
+    # Where scanners look for what an image without a package manager holds.
+    for control in sorted((system / "DEBIAN").iterdir()):
+        entries[f"var/lib/dpkg/status.d/{control.name}"] = Entry(content=control.read_bytes())
+        name = f"usr/share/doc/{control.name}/copyright"
+        entries[name] = Entry(content=(system / name).read_bytes())
+    for text in TEXTS:
+        name = f"usr/share/common-licenses/{text}"
+        entries[name] = Entry(content=(system / name).read_bytes())
+    for name in ("dev", "proc", "sys", "run"):  # what is mounted there needs a place in a root that is read-only
+        entries[name] = Entry(mode=0o755)
+    entries["tmp"] = Entry(mode=0o1777)
+    return entries
+
+
+def program_layer(tree: Path) -> Entries:
+    """The program below /usr/lib, and the command."""
+    entries = {"usr/bin/backuplink": Entry(content=COMMAND.encode(), mode=0o755)}
+    for path in tree.rglob("*"):
+        name = path.relative_to(tree).as_posix()
+        if path.is_file() and name != "bin/backuplink":
+            mode = 0o755 if path.parent == tree / "bin" else 0o644
+            entries[f"{PROGRAM}/{name}"] = Entry(content=path.read_bytes(), mode=mode)
+    return entries
+
+
+# --- The archive -----------------------------------------------------------------------------------------------------
+
+
+def tar(entries: Mapping[str, Entry], date: int) -> bytes:
+    """A tar archive of the entries and of the folders that they lie in, in the order of their names, all of root."""
+    every = {str(folder): Entry(mode=0o755) for name in entries for folder in Path(name).parents if folder.name}
+    every |= entries
+    written = io.BytesIO()
+    with tarfile.open(fileobj=written, mode="w", format=tarfile.GNU_FORMAT) as opened:
+        for name in sorted(every):
+            entry = every[name]
+            member = tarfile.TarInfo(name)
+            member.mtime = date
+            member.mode = entry.mode
+            if entry.link is not None:
+                member.type, member.linkname, member.mode = tarfile.SYMTYPE, entry.link, 0o777
+            elif entry.content is None:
+                member.type = tarfile.DIRTYPE
+            else:
+                member.size = len(entry.content)
+            opened.addfile(member, io.BytesIO(entry.content or b""))
+    return written.getvalue()
+
+
+class Blobs:
+    """The content of a layout, by digest."""
+
+    def __init__(self) -> None:
+        self.by_name: Entries = {}
+
+    def add(self, media_type: str, content: bytes, **more: Any) -> dict[str, Any]:
+        """Keep the content. Returns its descriptor, with `more` keys."""
+        digest = hashlib.sha256(content).hexdigest()
+        self.by_name[f"blobs/sha256/{digest}"] = Entry(content=content)
+        return {"mediaType": media_type, "digest": f"sha256:{digest}", "size": len(content), **more}
+
+    def add_json(self, media_type: str, content: Mapping[str, Any], **more: Any) -> dict[str, Any]:
+        """Keep a document."""
+        return self.add(media_type, document(content), **more)
+
+
+def document(content: Mapping[str, Any]) -> bytes:
+    """Its bytes, the same for the same content."""
+    return json.dumps(content, sort_keys=True, separators=(",", ":")).encode()
+
+
+def archive(sources: Mapping[str, Source], release: Release) -> bytes:
+    """The whole layout as a tar archive. Its one name is the version: an index of the images of all processors, which
+    readers resolve for theirs."""
+    blobs = Blobs()
+    images = [image(architecture, source, release, blobs) for architecture, source in sources.items()]
+    shared = {"schemaVersion": 2, "mediaType": INDEX}
+    index = blobs.add_json(
+        INDEX,
+        {**shared, "manifests": images, "annotations": release.labels},
+        annotations={"org.opencontainers.image.ref.name": release.version},
+    )
+    files = {
+        "oci-layout": Entry(content=document({"imageLayoutVersion": "1.0.0"})),
+        "index.json": Entry(content=document({**shared, "manifests": [index]})),
+        **blobs.by_name,
+    }
+    return tar(files, release.date)
+
+
+def image(architecture: str, source: Source, release: Release, blobs: Blobs) -> dict[str, Any]:
+    """Keep the image for one kind of processor. Returns the descriptor of its manifest."""
+    platform = {"architecture": MACHINES[architecture][0], "os": "linux"}
+    made_of = (
+        (
+            "the dynamic loader, the C library and the roots of certificates of Debian",
+            system_layer(architecture, source.system),
+        ),
+        ("backuplink", program_layer(source.tree)),
+    )
+    layers, plain_digests, history = [], [], []
+    for words, entries in made_of:
+        plain = tar(entries, release.date)
+        layers.append(blobs.add(LAYER, gzip.compress(plain, compresslevel=9, mtime=0)))
+        plain_digests.append(f"sha256:{hashlib.sha256(plain).hexdigest()}")
+        history.append({"created": release.created, "created_by": "packaging/image/build", "comment": words})
+    config = {
+        **platform,
+        "created": release.created,
+        "config": {
+            "User": f"{NOBODY}:{NOBODY}",
+            "WorkingDir": "/",
+            "Entrypoint": ["/usr/bin/backuplink"],
+            # Runtimes put a folder in memory there, also where the root is read-only.
+            "Env": ["PATH=/usr/bin", "TMPDIR=/dev/shm"],
+            "Labels": release.labels,
+            "StopSignal": "SIGTERM",
+        },
+        "rootfs": {"type": "layers", "diff_ids": plain_digests},
+        "history": history,
+    }
+    manifest = {
+        "schemaVersion": 2,
+        "mediaType": MANIFEST,
+        "config": blobs.add_json(CONFIG, config),
+        "layers": layers,
+        "annotations": release.labels,
+    }
+    return blobs.add_json(MANIFEST, manifest, platform=platform)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,207 @@
+"""`packaging/sign`: that what it leaves is verified by the commands of docs/packaging.md, and that nothing else is.
+
+The keys are made for the test; gpg needs a second for each.
+"""
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from tests.packaging.artifacts import lacking
+from tests.support.repository import ROOT
+
+SIGN: Final = ROOT / "packaging" / "sign"
+PAGE: Final = ROOT / "docs" / "packaging.md"
+
+
+def environment(home: Path) -> dict[str, str]:
+    """Of a process that knows no key of whoever runs the tests."""
+    return {"PATH": os.defpath, "HOME": str(home), "GNUPGHOME": str(home), "LC_ALL": "C.UTF-8"}
+
+
+def gpg(home: Path, *words: str) -> str:
+    """What gpg writes, which must succeed."""
+    command = ["gpg", "--batch", "--pinentry-mode", "loopback", "--passphrase", "", *words]
+    done = subprocess.run(command, env=environment(home), capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder of gpg's with two keys that sign, and one that certifies alone."""
+    if shutil.which("gpg", path=os.defpath) is None:
+        lacking("gpg is not installed; apt-get install gnupg")
+    folder = tmp_path_factory.mktemp("gnupg")
+    folder.chmod(0o700)
+    for name, usage in (("release", "sign"), ("other", "sign"), ("certifier", "cert")):
+        gpg(folder, "--quick-generate-key", f"{name} <{name}@example.com>", "ed25519", usage, "never")
+    yield folder
+    command = ["gpgconf", "--kill", "all"]
+    subprocess.run(command, env=environment(folder), timeout=60, check=False)
+
+
+def key(home: Path, folder: Path, *names: str) -> Path:
+    """A file with these secret keys."""
+    file = folder / f"{'-'.join(names)}.asc"
+    file.write_text(gpg(home, "--armor", "--export-secret-keys", *names), "ascii")
+    return file
+
+
+@pytest.fixture
+def dist(tmp_path: Path) -> Path:
+    """A folder with two artifacts and their sums."""
+    folder = tmp_path / "dist"
+    (folder / "sub").mkdir(parents=True)
+    (folder / "backuplink.run").write_text("the program\n", "utf-8")
+    (folder / "sub" / "more").write_text("more\n", "utf-8")
+    sums = [
+        f"{hashlib.sha256((folder / name).read_bytes()).hexdigest()}  {name}" for name in ("backuplink.run", "sub/more")
+    ]
+    (folder / "SHA256SUMS").write_text("\n".join([*sums, ""]), "utf-8")
+    return folder
+
+
+def sign(*words: str | Path) -> subprocess.CompletedProcess[str]:
+    """Run it where nothing of it may be left."""
+    command = [str(word) for word in (SIGN, *words)]
+    # Not tmp_path: the name of the agent's socket in there may have 107 bytes.
+    with tempfile.TemporaryDirectory() as scratch:
+        done = subprocess.run(
+            command,
+            env={**environment(Path("/nonexistent")), "TMPDIR": scratch},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert [*Path(scratch).rglob("*")] == []
+    return done
+
+
+def verified(dist: Path, tmp_path: Path) -> subprocess.CompletedProcess[str]:
+    """What the commands of the page say, in the folder of what was downloaded."""
+    section = PAGE.read_text("utf-8").partition("\n## Check what you were given\n")[2].partition("\n## ")[0]
+    commands = "\n".join(re.findall(r"^```sh\n(.*?)^```$", section, re.MULTILINE | re.DOTALL))
+    assert "gpgv" in commands
+    home = tmp_path / "reader"
+    home.mkdir(mode=0o700, exist_ok=True)
+    shell = ["sh", "-euc", commands]
+    return subprocess.run(
+        shell,
+        cwd=dist,
+        env=environment(home),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+@pytest.fixture
+def signed(home: Path, dist: Path, tmp_path: Path) -> Path:
+    done = sign("--key", key(home, tmp_path, "release"), dist)
+    assert done.returncode == 0, done.stderr
+    return dist
+
+
+def test_the_page_s_commands_verify_it_and_show_the_fingerprint(home: Path, signed: Path, tmp_path: Path) -> None:
+    done = verified(signed, tmp_path)
+    assert done.returncode == 0, done.stderr
+    fingerprint = re.search(
+        r"^fpr:+([0-9A-F]{40}):", gpg(home, "--with-colons", "--list-keys", "release"), re.MULTILINE
+    )
+    assert fingerprint is not None
+    assert fingerprint[1] in done.stdout
+    assert "backuplink.run: OK" in done.stdout
+
+
+def test_they_verify_it_where_only_some_files_were_taken(signed: Path, tmp_path: Path) -> None:
+    shutil.rmtree(signed / "sub")
+    assert verified(signed, tmp_path).returncode == 0
+
+
+@pytest.mark.parametrize("damaged", ["backuplink.run", "SHA256SUMS", "SHA256SUMS.asc"])
+def test_they_refuse_what_was_changed(signed: Path, tmp_path: Path, damaged: str) -> None:
+    content = (signed / damaged).read_bytes()
+    (signed / damaged).write_bytes(content.replace(b"a", b"b", 1))
+    assert verified(signed, tmp_path).returncode != 0
+
+
+def test_they_refuse_the_signature_of_another_by_the_key_that_was_kept(
+    home: Path, signed: Path, tmp_path: Path
+) -> None:
+    """Whoever can change the files can change the key next to them; not the one that was kept, and compared."""
+    assert verified(signed, tmp_path).returncode == 0
+    (signed / "backuplink-release.gpg").unlink()
+    kept = (signed / "SHA256SUMS.key.asc").read_bytes()
+    assert sign("--key", key(home, tmp_path, "other"), signed).returncode == 0
+    (signed / "SHA256SUMS.key.asc").write_bytes(kept)
+    assert verified(signed, tmp_path).returncode != 0
+
+
+def test_leaves_the_signature_and_the_public_key_and_nothing_else(home: Path, dist: Path, tmp_path: Path) -> None:
+    secret = key(home, tmp_path, "release")
+    assert sign("--key", secret, dist).returncode == 0
+    assert sorted(path.name for path in dist.iterdir()) == [
+        "SHA256SUMS",
+        "SHA256SUMS.asc",
+        "SHA256SUMS.key.asc",
+        "backuplink.run",
+        "sub",
+    ]
+    assert "PRIVATE" not in (dist / "SHA256SUMS.key.asc").read_text("ascii")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        pytest.param(
+            lambda dist: (dist / "backuplink.run").write_text("other\n"),
+            "is not what its SHA256SUMS says",
+            id="changed",
+        ),
+        pytest.param(lambda dist: (dist / "sub" / "more").unlink(), "is not what its SHA256SUMS says", id="gone"),
+        pytest.param(lambda dist: (dist / "new").write_text("new\n"), "has other files than its SHA256SUMS", id="new"),
+        pytest.param(lambda dist: (dist / "SHA256SUMS").unlink(), "there is no", id="no sums"),
+    ],
+)
+def test_what_the_sums_do_not_say_is_not_signed(home: Path, dist: Path, tmp_path: Path, change, message: str) -> None:  # type: ignore[no-untyped-def]
+    change(dist)
+    done = sign("--key", key(home, tmp_path, "release"), dist)
+    assert (done.returncode, message in done.stderr) == (3, True), done.stderr
+    assert not (dist / "SHA256SUMS.asc").exists()
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (("certifier",), "has no secret key that can sign"),
+        (("release", "other"), "has more than one secret key"),
+        ((), "gpg cannot import"),
+    ],
+)
+def test_a_key_that_cannot_be_the_one_is_refused(
+    home: Path, dist: Path, tmp_path: Path, names: tuple[str, ...], message: str
+) -> None:
+    file = tmp_path / "key"
+    file.write_text("no key\n", "utf-8")
+    done = sign("--key", key(home, tmp_path, *names) if names else file, dist)
+    assert (done.returncode, message in done.stderr) == (3, True), done.stderr
+    assert not (dist / "SHA256SUMS.asc").exists()
+
+
+def test_a_mistake_in_the_call_shows_the_help(dist: Path) -> None:
+    for words in ((), (dist,), ("--key",), ("--keys", "file", dist), ("--key", "file", dist, dist)):
+        done = sign(*words)
+        assert (done.returncode, "packaging/sign --key FILE [FOLDER]" in done.stderr) == (3, True)
+    assert "there is no key 'none' that can be read" in sign("--key", "none", dist).stderr
