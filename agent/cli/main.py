@@ -5,6 +5,7 @@ stderr. The commands return their exit code; `dispatch` alone handles what goes 
 """
 
 import os
+import sys
 from collections.abc import Sequence
 from typing import Final
 
@@ -12,9 +13,11 @@ import click
 
 from agent.cli.config_file import is_of_fleet, wanted_fleet_format, wanted_format
 from agent.cli.group import Group
+from agent.formats.registry import DEFAULT_FORMAT
 from agent.process.exit_codes import OK, SIGNALS, UNKNOWN
 from agent.process.files import InterruptedBySignalError
-from agent.process.output import OutputClosedError, one_line, to_stderr
+from agent.process.output import OutputClosedError, is_terminal, one_line, to_stderr
+from agent.settings import FLEET_FORMATS
 from agent.version import __version__
 
 COMPLETE: Final = "_BACKUPLINK_COMPLETE"
@@ -52,9 +55,7 @@ def dispatch(arguments: list[str], received_signals: list[str]) -> int:
     except OutputClosedError:
         return UNKNOWN
     except click.ClickException as error:
-        why = one_line(_reason(error, arguments))
-        to_stderr(f"Error: {why}\n")
-        return _refuse(why, arguments)
+        return _refuse(one_line(_reason(error, arguments)), arguments, is_error=True)
     except InterruptedBySignalError as error:
         from agent.process.signals import exit_on_signals, start_grace_timer
 
@@ -102,14 +103,21 @@ def _reason(error: click.ClickException, arguments: Sequence[str]) -> str:
     return f"{reason} Try '{where} --help'."
 
 
-def _refuse(why: str, arguments: Sequence[str], code: int = UNKNOWN) -> int:
-    if is_of_fleet(arguments):
+def _refuse(why: str, arguments: Sequence[str], code: int = UNKNOWN, *, is_error: bool = False) -> int:
+    """Write a document that says only why there is none. An error is also reported on stderr, unless a person reads the
+    same words in the document, as text on the same terminal."""
+    of_fleet = is_of_fleet(arguments)
+    wanted = wanted_fleet_format(arguments) if of_fleet else wanted_format(arguments, os.environ)
+    is_text = wanted == (FLEET_FORMATS[0] if of_fleet else DEFAULT_FORMAT)
+    if is_error and not (is_text and is_terminal(sys.stdout) and is_terminal(sys.stderr)):
+        to_stderr(f"Error: {why}\n")
+    if of_fleet:
         from agent.app.fleet import write_fleet_refusal
 
-        return write_fleet_refusal(why, wanted_fleet_format(arguments), code)
+        return write_fleet_refusal(why, wanted, code)
     from agent.app.write_document import write_refusal
 
-    return write_refusal(why, wanted_format(arguments, os.environ), code)
+    return write_refusal(why, wanted, code)
 
 
 @click.group(

@@ -77,14 +77,14 @@ def one_line(text: str) -> str:
     return shown if len(shown) <= MAX_LINE else f"{shown[: half - 5]} ... {shown[-half:]}"
 
 
+def is_terminal(stream: "TextIO | None") -> bool:
+    """Whether a person sees at once what is written to `stream`; None for one that is closed."""
+    return stream is not None and stream.isatty()
+
+
 def has_colours(stream: "TextIO | None", environment: "Mapping[str, str]") -> bool:
     """Whether `stream` is a terminal that shows colours, and whose user wants them (no-color.org)."""
-    return (
-        stream is not None
-        and stream.isatty()
-        and not environment.get("NO_COLOR")
-        and (environment.get("TERM") or "dumb") != "dumb"
-    )
+    return is_terminal(stream) and not environment.get("NO_COLOR") and (environment.get("TERM") or "dumb") != "dumb"
 
 
 class Writer:

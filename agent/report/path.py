@@ -318,38 +318,42 @@ def _names(checks: Iterable[Check]) -> tuple[Cell, ...]:
 
 
 def _lanes(target: Target | TargetReport, checks: Iterable[Check], reported: TargetReport | None) -> tuple[Lane, ...]:
-    at: dict[tuple[Address, int], list[Check]] = {}
+    at: dict[Address, dict[int, list[Check]]] = {}
     for check in checks:
         subject = check.subject
         if subject.address is not None and subject.port is not None:
-            at.setdefault((subject.address, subject.port), []).append(check)
+            at.setdefault(subject.address, {}).setdefault(subject.port, []).append(check)
     known = {} if reported is None else {address.address: address for address in reported.addresses}
 
-    def order(lane: tuple[Address, int]) -> tuple[object, ...]:
-        address, port = lane
-        index = target.ports.index(port) if port in target.ports else len(target.ports)
-        return (not _is_own(known, address), *_address_order(address), index, port)
+    def order_of_address(address: Address) -> tuple[object, ...]:
+        return (not _is_own(known, address), *_address_order(address))
+
+    def order_of_port(port: int) -> tuple[int, int]:
+        return (target.ports.index(port) if port in target.ports else len(target.ports), port)
 
     purposes = {port.number: port.role for port in SERVICES[target.service].ports} if target.service in SERVICES else {}
     lanes: list[Lane] = []
-    for address, port in sorted(at, key=order):
-        same = at[address, port]
-        steps = {check.subject.step: check for check in same if check.subject.operation is None}
-        extras = [check for check in same if check.subject.operation is not None and _is_shown(check)]
-        lanes.append(
-            Lane(
-                key=f"lane/{target.id}/{address}/{port}",
-                address=address,
-                port=port,
-                purpose=purposes.get(port, ""),
-                where=_where(known[address]) if address in known else None,
-                own=_is_own(known, address),
-                cells=tuple(_cell(steps[step]) if step in steps else None for step in STEPS),
-                extras=tuple(map(_cell, _in_order(extras))),
-                progress=_worst(steps.values()),
-                is_old=any(check.is_old for check in steps.values()),
+    for address in sorted(at, key=order_of_address):
+        ports, key = at[address], f"lane/{target.id}/{address}"
+        where, own = _where(known[address]) if address in known else None, _is_own(known, address)
+        for port in sorted(ports, key=order_of_port):
+            same = ports[port]
+            steps = {check.subject.step: check for check in same if check.subject.operation is None}
+            extras = [check for check in same if check.subject.operation is not None and _is_shown(check)]
+            lanes.append(
+                Lane(
+                    key=f"{key}/{port}",
+                    address=address,
+                    port=port,
+                    purpose=purposes.get(port, ""),
+                    where=where,
+                    own=own,
+                    cells=tuple(_cell(steps[step]) if step in steps else None for step in STEPS),
+                    extras=tuple(map(_cell, _in_order(extras))),
+                    progress=_worst(steps.values()),
+                    is_old=any(check.is_old for check in steps.values()),
+                )
             )
-        )
     return tuple(lanes)
 
 

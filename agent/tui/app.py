@@ -7,9 +7,10 @@ nothing is sent.
 
 import asyncio
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from importlib.resources import files
 from typing import TYPE_CHECKING, ClassVar, Final
 
@@ -59,8 +60,9 @@ from agent.tui.actions import (
 )
 from agent.tui.clipboard import SENT, Multiplexer, sequence
 from agent.tui.command import has_shell
+from agent.tui.drawing import VERDICT, verdict_height
 from agent.tui.keymap import keys_with
-from agent.tui.keys import KEYS, Key
+from agent.tui.keys import KEYS
 from agent.tui.layout import Division, divided
 from agent.tui.lines import ASCII, UNICODE, Glyphs, Line
 from agent.tui.source import Live, Saved, Source
@@ -68,6 +70,7 @@ from agent.tui.state import (
     Phase,
     State,
     exit_code,
+    failed_beside,
     final_report,
     ongoing,
     reduce,
@@ -105,8 +108,8 @@ TICK: Final = 0.2
 SAVE_SECONDS: Final = 10.0
 """How long saving a report may take before an error is shown; the attempt itself continues."""
 DEFAULT_INTERFACE: Final = InterfaceOptions()
-_AROUND: Final = 4
-"""Rows of the verdict and of the last line."""
+ROOMY: Final = 30
+"""Lines from which on the verdict has its full height, whatever it needs."""
 _DIVIDING: Final = ("report", "unfolded", "watching", "memory")
 """Fields of the state by which the body is divided."""
 NARROW: Final = 80
@@ -123,7 +126,7 @@ OPERATOR: Final = "the operator"
 
 
 _FILTER_HINT: Final = "all of these words, and no !word; enter keeps, esc shows all"
-_SEARCH_HINT: Final = "words on this page; enter keeps, n next, N previous, esc ends"
+_SEARCH_HINT: Final = "words on this page; enter keeps, {next} next, {previous} previous, esc ends"
 
 
 class MainScreen(TonedScreen[None]):
@@ -137,10 +140,9 @@ class MainScreen(TonedScreen[None]):
     state: reactive[State | None] = reactive(None, repaint=False)
     focused = reactive(None, repaint=False)  # the focused widget draws itself; Textual would repaint the whole screen
 
-    def __init__(self, glyphs: Glyphs, keys: Sequence[Key]) -> None:
+    def __init__(self, glyphs: Glyphs) -> None:
         super().__init__()
         self._glyphs = glyphs
-        self._keys = keys
         self._division: Division | None = None
 
     def compose(self) -> ComposeResult:
@@ -155,7 +157,7 @@ class MainScreen(TonedScreen[None]):
                 yield CausesPane(self._glyphs, id="causes").data_bind(MainScreen.state)
                 yield DetailPane(self._glyphs, id="detail").data_bind(MainScreen.state)
         yield quiet_input("", _FILTER_HINT, id="filter")
-        yield Footer(self._glyphs, self._keys, id="footer").data_bind(MainScreen.state)
+        yield Footer(self._glyphs, id="footer").data_bind(MainScreen.state)
 
     def divide(self, division: Division) -> None:
         """Give the path its share of the body."""
@@ -204,8 +206,8 @@ class BackuplinkApp(App[int]):
         for theme in OWN_THEMES:
             self.register_theme(theme)
         self.theme = NAMES[interface.theme]
-        self._keys = keys_with(interface.keys)
-        self.set_keymap({key.name: key.keys for key in self._keys if key.name in interface.keys})
+        key_table = keys_with(interface.keys)
+        self.set_keymap({key.name: key.keys for key in key_table if key.name in interface.keys})
         self._multiplexer = multiplexer
         self.no_color = not colours
         self.source = source
@@ -215,17 +217,18 @@ class BackuplinkApp(App[int]):
         self._clock = clock or (lambda: asyncio.get_running_loop().time())
         self._glyphs = ASCII if ascii_only else UNICODE
         self._folded = (
-            saved(source.title, source.report, source.opened_at)
+            saved(source.title, source.report, source.opened_at, key_table)
             if isinstance(source, Saved)
             else State(
                 title=source.title,
                 settings=source.settings,
+                key_table=key_table,
                 is_simulated=source.is_simulated,
                 watching=source.is_watch,
                 interval=source.watching.interval,
             )
         )
-        self._main = MainScreen(self._glyphs, self._keys)
+        self._main = MainScreen(self._glyphs)
         self._stop: CancelToken | None = None
         """Cancels the run in progress."""
         self._is_leaving = False
@@ -275,14 +278,16 @@ class BackuplinkApp(App[int]):
 
     def _divide(self, *, is_again: bool = False) -> None:
         """Divide the body between the path and the rest. While a person looks at the same thing (`is_again`) the path
-        gets no fewer rows, so that nothing moves."""
+        gets fewer rows only where the rest needs them, so that nothing else moves."""
         columns, rows = self._shown_size.width, self._shown_size.height
         header = 1 if rows < LOW else 3 if columns < NARROW else 2
         strip = rows >= LOW and _has_strip(self._folded)
-        division = divided(self._folded, columns, max(rows - header - strip - _AROUND, 1))
+        verdict = VERDICT if rows >= ROOMY else verdict_height(self._folded, columns)
+        self._main.set_class(verdict < VERDICT, "-brief")
+        division = divided(self._folded, columns, max(rows - header - strip - verdict - 1, 1), self._glyphs)
         before = self._division
         if is_again and before is not None and before.is_beside == division.is_beside:
-            division = replace(division, path=max(division.path, before.path))
+            division = replace(division, path=max(division.path, min(before.path, division.most)))
         if division == before:
             return
         self._division = division
@@ -337,7 +342,7 @@ class BackuplinkApp(App[int]):
         if not isinstance(self.source, Live) or state.settings is None:
             self.act(MessageShown("this is a saved report: nothing is measured"))
         elif state.phase is Phase.RUNNING:
-            self.act(MessageShown("a run is in progress; q ends it"))
+            self.act(MessageShown(f"a run is in progress; {state.key('quit')} ends it and quits"))
         else:
             self._unschedule()
             self._stop = CancelToken()
@@ -345,7 +350,12 @@ class BackuplinkApp(App[int]):
             if state.watching:
                 wanted = replace(wanted, deadline=min(wanted.deadline, CYCLE_SHARE * state.interval))
             self.act(RunRequested(self._clock(), wanted, only))
-            self.run_worker(self._measure(self.source, wanted, self._stop), name="run", exit_on_error=True)
+            self._begin(partial(self._measure, self.source, wanted, self._stop))
+
+    def _begin(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Do something that takes a while; its errors end the interface. Only the worker makes the coroutine: Python
+        complains on stderr about one that exists when the interface ends before the worker starts."""
+        self.run_worker(work)
 
     async def _measure(self, source: Live, settings: Settings, stop: "CancelToken") -> None:
         ticking = self.set_interval(TICK, lambda: self.act(ClockTicked(self._clock())))
@@ -377,7 +387,7 @@ class BackuplinkApp(App[int]):
         return self._follower
 
     def _go_on(self) -> None:
-        self.run_worker(self._recall(), name="history", exit_on_error=True)
+        self._begin(self._recall)
 
     async def _recall(self) -> None:
         """Read what the history remembers, then run."""
@@ -570,6 +580,15 @@ class BackuplinkApp(App[int]):
         else:
             self._show_run(run)
 
+    def action_failed(self, by: int) -> None:
+        state = self._folded if self._loading is None else replace(self._folded, past=self._loading)
+        try:
+            run = failed_beside(state, by)
+        except LookupError:
+            self.act(MessageShown(f"no run {'before' if by < 0 else 'after'} this one failed"))
+        else:
+            self._show_run(run)
+
     def _show_run(self, run: Remembered | None) -> None:
         """Show a run that is over, or with None the last one."""
         report = None if run is None else report_of(self._folded.memory, run)
@@ -580,10 +599,13 @@ class BackuplinkApp(App[int]):
             self.act(PastShown(run, report))
         elif run.in_history is not None and self._follower is not None:
             self._loading = run.number
-            self.run_worker(self._show_kept(self._follower, run, run.in_history))
+            self._begin(partial(self._show_kept, self._follower, run, run.in_history))
         else:
             self.act(
-                MessageShown(f"the report of run {run.number} is not kept any more; its changes are in the log (L)")
+                MessageShown(
+                    f"the report of run {run.number} is not kept any more; its changes are in the log "
+                    f"({self._folded.key('log')})"
+                )
             )
 
     async def _show_kept(self, follower: "Follower", run: Remembered, cycle: int) -> None:
@@ -610,20 +632,27 @@ class BackuplinkApp(App[int]):
         self.act(TimelineOpened())
 
     def action_filter(self) -> None:
-        line = self._filter_line
-        self._folded.prepare_filter()
-        self._is_search = self._folded.reading is not None
-        line.placeholder = _SEARCH_HINT if self._is_search else _FILTER_HINT
-        line.value = self._folded.search if self._is_search else self._folded.filter
+        state, line = self._folded, self._filter_line
+        state.prepare_filter()
+        self._is_search = state.reading is not None
+        line.placeholder = (
+            _SEARCH_HINT.format(next=state.key("next-place"), previous=state.key("previous-place"))
+            if self._is_search
+            else _FILTER_HINT
+        )
+        line.value = state.search if self._is_search else state.filter
         self._show_filter(True)
         line.focus()
 
     def action_find(self, by: int) -> None:
         state = self._folded
         if state.reading is None:
-            self.act(MessageShown("enter opens a page; there / finds words, n goes to the next place"))
+            opens, finds, following = map(state.key, ("open", "filter", "next-place"))
+            self.act(
+                MessageShown(f"{opens} opens a page; there {finds} finds words, {following} goes to the next place")
+            )
         elif not state.search:
-            self.act(MessageShown("/ finds words on this page"))
+            self.act(MessageShown(f"{state.key('filter')} finds words on this page"))
         else:
             self._search(state.search, by)
 
@@ -644,7 +673,7 @@ class BackuplinkApp(App[int]):
         def apply(result: object) -> None:
             if isinstance(result, tuple):
                 self.act(SettingsChanged(*result))
-                self.act(MessageShown("kept for the next run; r runs"))
+                self.act(MessageShown(f"kept for the next run; {self._folded.key('run')} runs"))
 
         self.push_screen(SettingsScreen(self._glyphs, settings, self._folded.interval), apply)
 
@@ -671,7 +700,7 @@ class BackuplinkApp(App[int]):
         log = log_text(state.memory.log) if len(state.memory.runs) > 1 else ""
 
         def save(place: str, format_name: str, run: str) -> None:
-            self.run_worker(self._save(screen, reports[run], place, format_name, log))
+            self._begin(partial(self._save, screen, reports[run], place, format_name, log))
 
         first = next(iter(reports.values()))
         name = f"backuplink-{re.sub(r'[^A-Za-z0-9-]+', '-', first.run.id)[:60]}"
@@ -718,10 +747,10 @@ class BackuplinkApp(App[int]):
     def action_help(self) -> None:
         from agent.tui.widgets.screens import TextScreen, help_lines
 
-        can_run = self._folded.settings is not None
+        state = self._folded
 
         def lines(width: int) -> Sequence[Line]:
-            return help_lines(width, self._keys, can_run=can_run)
+            return help_lines(width, state)
 
         self.push_screen(TextScreen(self._glyphs, "Keys", lines))
 
@@ -737,7 +766,7 @@ class BackuplinkApp(App[int]):
             elif row.key is not None:
                 self._go_to(row.pane, row.key)
 
-        self.push_screen(PaletteScreen(self._glyphs, rows(self._folded, self._keys)), go)
+        self.push_screen(PaletteScreen(self._glyphs, rows(self._folded)), go)
 
     def _go_to(self, pane: Pane, key: str) -> None:
         """Put the cursor on something, wherever it is hidden; open a finding's page."""
@@ -765,6 +794,9 @@ class BackuplinkApp(App[int]):
             self.act(ItemSelected(picked.pane, picked.key))
         if picked.is_double:
             self.act(DetailOpened())
+
+    async def on_footer_picked(self, picked: Footer.Picked) -> None:
+        await self.run_action(picked.action)
 
     def on_run_strip_picked(self, picked: RunStrip.Picked) -> None:
         state = self._folded

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 from itertools import zip_longest
 from typing import Final
@@ -13,12 +13,24 @@ from agent.report.counting import Weight, heaviest
 from agent.report.model import Report, Status
 from agent.report.path import STEPS, Band, Cell, Lane, Progress
 from agent.tui.actions import Pane
-from agent.tui.hints import hints
-from agent.tui.keys import KEYS, Key
+from agent.tui.hints import Hint, hints
 from agent.tui.lines import CUT, Glyphs, Line, Span, Tone, cut, cut_words, width_of, wrapped
 from agent.tui.network_path import THIS_HOST
 from agent.tui.state import STATUS_TONES, WEIGHT_TONES, Phase, RunView, State
-from agent.tui.watching import FAILURES, FLAPPING, SAMPLED, LaneTimes, Sample, clock, failures, is_worse, run_of
+from agent.tui.watching import (
+    FAILURES,
+    FLAPPING,
+    SAMPLED,
+    LaneTimes,
+    Sample,
+    clock,
+    failures,
+    has_failed,
+    is_worse,
+    last_failed,
+    report_of,
+    run_of,
+)
 from probes.facts import ImdsFacts
 from probes.frozen import dataclass
 from probes.model import Address, Role, Step
@@ -27,10 +39,14 @@ LONGEST: Final = 14
 """Characters of an address on the line of its lane. On a narrow screen a longer one has a line of its own."""
 LONG_ADDRESSES: Final = 110
 """Columns from which on every address, also one of IPv6, is on the line of its lane."""
+VERDICT: Final = 3
+"""Lines of the verdict at most, with the facts of the run."""
 _MEDIUM: Final = 10
 _LONG: Final = 18
 _SHORT: Final = 8
 """Columns for the text of a check that is not a hop: `ok 3 found`, the same with its time, `ok 19 ms`."""
+_WIDTHS: Final = 4
+"""Widths for which a drawn path is kept."""
 _BAR: Final = 20
 """Columns of the progress bar."""
 _TITLE: Final = 8
@@ -139,11 +155,22 @@ def _required(state: State, room: int) -> str:
 # --- The verdict -----------------------------------------------------------------------------------------------------
 
 
-def verdict(state: State, width: int, height: int, glyphs: Glyphs) -> tuple[Line, ...]:
-    """The verdict, or the progress of the run, in `height` lines: text first, then the facts of the run."""
+def verdict_height(state: State, width: int) -> int:
+    """Lines that the verdict needs, VERDICT at most."""
+    return min(1 + len(_headline_lines(state, width)[1]), VERDICT)
+
+
+def _headline_lines(state: State, width: int) -> tuple[str, list[Line]]:
+    """The headline on as many lines as it needs, and what its first one begins with."""
     word, tone, text = _headline(state)
     start = f" {word}  "
-    all_lines = wrapped(text, width - 1, first=start, later=" " * len(start)) or [(Span(start, tone),)]
+    return start, wrapped(text, width - 1, first=start, later=" " * len(start)) or [(Span(start, tone),)]
+
+
+def verdict(state: State, width: int, height: int, glyphs: Glyphs) -> tuple[Line, ...]:
+    """The verdict, or the progress of the run, in `height` lines: text first, then the facts of the run."""
+    tone = _headline(state)[1]
+    start, all_lines = _headline_lines(state, width)
     lines = all_lines[: max(height - 1, 1)]
     if len(lines) < len(all_lines):
         last = lines[-1][0].text
@@ -189,7 +216,14 @@ def _watched(state: State, report: Report) -> tuple[str, Tone, str] | None:
     else:
         return status.upper(), STATUS_TONES[status], "; ".join(filter(None, (failures(memory), report.verdict.summary)))
     words = ", ".join(filter(None, parts))
-    return followed.word, STATUS_TONES[followed.kind], f"{words}; {report.verdict.summary}"
+    return followed.word, STATUS_TONES[followed.kind], f"{words}; {_what_failed(state, report)}"
+
+
+def _what_failed(state: State, report: Report) -> str:
+    """The summary of the last run that failed, where the last run did not and that report is still there."""
+    failed = last_failed(state.memory.runs)
+    shown = None if failed is None or has_failed(report.verdict.status) else report_of(state.memory, failed)
+    return report.verdict.summary if shown is None else f"the last failure: {shown.verdict.summary}"
 
 
 def _facts(state: State, width: int, glyphs: Glyphs) -> str:
@@ -287,18 +321,35 @@ def _title_tone(is_active: bool) -> Tone:
 
 def path(state: State, width: int, glyphs: Glyphs) -> tuple[Line, ...]:
     """The path, row by row: this host, then for every target its name servers and its lanes."""
-    lines = _host(state, width)
+    drawn = state.drawn_paths
+    if (width, glyphs) not in drawn:
+        if len(drawn) >= _WIDTHS:
+            drawn.clear()
+        drawn[width, glyphs] = tuple(line for part in path_parts(state, width, glyphs) for line in part)
+    return drawn[width, glyphs]
+
+
+def path_parts(state: State, width: int, glyphs: Glyphs) -> Iterator[list[Line]]:
+    """The lines of `path`, part by part, a lane being one. At every width the parts are the same."""
+    return ([cut(line, width) for line in part] for part in _parts(state, width, glyphs))
+
+
+def _parts(state: State, width: int, glyphs: Glyphs) -> Iterator[list[Line]]:
+    yield _host(state, width)
     above_is_folded = False
     for band in state.picture.bands:
         if not (band.is_folded and above_is_folded):
-            lines.append(())
-        lines += _folded(band, state, width) if band.is_folded else _band(band, state, width, glyphs)
+            yield [()]
+        if band.is_folded:
+            yield _folded(band, state, width)
+        else:
+            yield from _band(band, state, width, glyphs)
         above_is_folded = band.is_folded
     if count := sum(band.is_folded for band in state.picture.bands):
-        lines += [(), (Span(f" {_counted(count, 'service')} in one line each; space shows all in full", Tone.FAINT),)]
+        folded = f" {_counted(count, 'service')} in one line each; {state.key('unfold')} shows all in full"
+        yield [(), (Span(folded, Tone.FAINT),)]
     if state.hidden_lanes:
-        lines += [(), (Span(f" hidden by the filter: {_counted(state.hidden_lanes, 'lane')}", Tone.FAINT),)]
-    return tuple(cut(line, width) for line in lines)
+        yield [(), (Span(f" hidden by the filter: {_counted(state.hidden_lanes, 'lane')}", Tone.FAINT),)]
 
 
 def _host(state: State, width: int) -> list[Line]:
@@ -379,7 +430,7 @@ def _band_head(band: Band, text: str, width: int) -> Line:
     return (Span(name, Tone.STRONG, band.key), Span(host), Span(" " * gap), Span(text, tone))
 
 
-def _band(band: Band, state: State, width: int, glyphs: Glyphs) -> list[Line]:
+def _band(band: Band, state: State, width: int, glyphs: Glyphs) -> Iterator[list[Line]]:
     lines = [_band_head(band, visible(band.text), width)]
     if band.names:
         room = _MEDIUM if width < 100 else _LONG
@@ -387,11 +438,11 @@ def _band(band: Band, state: State, width: int, glyphs: Glyphs) -> list[Line]:
         lines += _flow(band.names, width, room, f" {glyphs.branch} DNS ", f" {glyphs.down}     ", key=key)
     if band.unchecked is not None:
         lines += wrapped(band.unchecked, width, first=f" {glyphs.last} ", later="   ", tone=Tone.FAINT)
-    lines += _lanes(band.lanes, state, width, glyphs)
+    yield lines
+    yield from _lanes(band.lanes, state, width, glyphs)
     if band.counts:  # its head says of another that it does not count
         hops = [cell for lane in band.lanes for cell in (*lane.cells, *lane.extras) if cell is not None]
-        lines += _reasons((*band.names, *hops), width)
-    return lines
+        yield _reasons((*band.names, *hops), width)
 
 
 def _reasons(cells: Iterable[Cell], width: int) -> list[Line]:
@@ -444,12 +495,14 @@ def _fitting(cell: Cell, room: int) -> str:
     texts = cell.texts
     if cell.weight is Weight.NOT_COUNTED:
         texts = (*(f"({text})" for text in texts), _NOT_COUNTED)
-    return next((text for text in texts if len(text) <= room), texts[-1])
+    for text in texts:
+        if len(text) <= room:
+            return text
+    return texts[-1]
 
 
-def _lanes(lanes: Sequence[Lane], state: State, width: int, glyphs: Glyphs) -> list[Line]:
+def _lanes(lanes: Sequence[Lane], state: State, width: int, glyphs: Glyphs) -> Iterator[list[Line]]:
     wide = columns(width, state.longest_address)
-    lines: list[Line] = []
     before: Address | None = None
     last = lanes[-1].address if lanes else None
     for lane in lanes:
@@ -458,33 +511,38 @@ def _lanes(lanes: Sequence[Lane], state: State, width: int, glyphs: Glyphs) -> l
             tree = glyphs.last if lane.address == last else glyphs.branch
         elif lane.address == last:
             tree = " "
-        lines += _lane(lane, wide, width, glyphs, f" {tree} ", is_first=lane.address != before)
+        lines = _lane(lane, wide, width, glyphs, f" {tree} ", is_first=lane.address != before)
         rest = " " if lane.address == last else glyphs.down
         if lane.extras:
             lines += _flow(lane.extras, width, _MEDIUM, f" {rest}   also: ")
         if state.watching and lane.key in state.memory.samples:
-            times = state.lane_times[lane.key]
-            lines.append(_times(state.memory.samples[lane.key], times, wide, glyphs, f" {rest} "))
+            drawn, place = state.drawn_times, (lane.key, wide, glyphs, rest)
+            if place not in drawn:
+                if len(drawn) >= _WIDTHS * len(state.memory.samples):
+                    drawn.clear()
+                times = state.lane_times[lane.key]
+                drawn[place] = _times(state.memory.samples[lane.key], times, wide, glyphs, f" {rest} ")
+            lines.append(drawn[place])
         before = lane.address
-    return lines
+        yield lines
 
 
 def _lane(lane: Lane, wide: Columns, width: int, glyphs: Glyphs, tree: str, *, is_first: bool) -> list[Line]:
     lines: list[Line] = []
-    address = f"{visible(str(lane.address))}{'' if lane.own else '*'}"
-    where = visible(lane.where or "")
-    zone = where if len(where) < wide.zone else where.rpartition("-")[2][: wide.zone - 1]
-    shown = address if is_first else ""
-    if len(address) >= wide.address:
-        if is_first:
-            lines.append((Span(tree, Tone.FAINT), Span(address, Tone.PLAIN, lane.key), Span(f"  {where}", Tone.FAINT)))
-        tree, shown, zone = (f" {' ' if tree[1] in (glyphs.last, ' ') else glyphs.down} ", "", "")
+    shown = zone = ""
+    if is_first:
+        shown = f"{visible(str(lane.address))}{'' if lane.own else '*'}"
+        where = visible(lane.where or "")
+        zone = where if len(where) < wide.zone else where.rpartition("-")[2][: wide.zone - 1]
+        if len(shown) >= wide.address:
+            lines.append((Span(tree, Tone.FAINT), Span(shown, Tone.PLAIN, lane.key), Span(f"  {where}", Tone.FAINT)))
+            tree, shown, zone = (f" {' ' if tree[1] in (glyphs.last, ' ') else glyphs.down} ", "", "")
     result = tone_of(lane) if lane.is_old or lane.progress is Progress.FAILED else Tone.PLAIN
     tone = result if lane.own else Tone.FAINT
     line = [
         Span(tree, Tone.FAINT),
         Span(f"{shown:<{wide.address}}", tone, lane.key),
-        Span(f"{zone if is_first else '':<{wide.zone}}", Tone.FAINT, lane.key),
+        Span(f"{zone:<{wide.zone}}", Tone.FAINT, lane.key),
         Span(f"{lane.port:<{wide.port - 1}}", tone, lane.key),
         Span(" "),
     ]
@@ -492,7 +550,7 @@ def _lane(lane: Lane, wide: Columns, width: int, glyphs: Glyphs, tree: str, *, i
     for cell, following in zip_longest(hops, hops[1:]):
         line += _hop(cell, following, wide.cell, glyphs)
     arrival = _arrival(lane, glyphs)
-    if width_of(line) + len(arrival) <= width:
+    if arrival and width_of(line) + len(arrival) <= width:
         line.append(Span(arrival, tone_of(lane) if lane.own else Tone.FAINT))
     return [*lines, tuple(line)]
 
@@ -591,14 +649,16 @@ def _nothing(state: State, width: int) -> tuple[Line, ...]:
 # --- The last line ---------------------------------------------------------------------------------------------------
 
 
-def footer(state: State, width: int, keys: Sequence[Key] = KEYS) -> Line:
-    """The message, or else what was found or the filter hides, and those of the keys that this state needs."""
+def footer(state: State, width: int) -> Line:
+    """The message, or else what was found or the filter hides, and those of the keys that this state needs; the key of
+    a span is the action that a click on it does."""
     if state.message:
         return cut((Span(f" {visible(state.message)}", Tone.STRONG),), width)
-    line: list[Span] = [Span(f" {_search(state)}{_filter(state)}", Tone.WARNING)]
+    filtered = "" if state.is_whole else _filter(state)  # it hides nothing of a page
+    line: list[Span] = [Span(f" {_search(state)}{filtered}", Tone.WARNING)]
     # The last two hints are help and the way back.
-    for shown, words in _within(hints(state, keys), width - width_of(line)):
-        line += [Span(shown, Tone.STRONG), Span(f" {words}  ", Tone.FAINT)]
+    for key, words in _within(hints(state), width - width_of(line)):
+        line += [Span(key.first, Tone.STRONG, key.action), Span(f" {words}  ", Tone.FAINT, key.action)]
     return cut(tuple(line), width)
 
 
@@ -610,7 +670,8 @@ def _search(state: State) -> str:
     """The words that are searched on the page, and which place is shown."""
     if not state.search.strip():
         return ""
-    place = f"{state.place + 1} of {state.places}, n next" if state.places else "not on this page"
+    following = f"{state.key('next-place')} next"
+    place = f"{state.place + 1} of {state.places}, {following}" if state.places else "not on this page"
     return f'"{cut_words(visible(state.search.strip()), _NAMED)}": {place}  '
 
 
@@ -624,10 +685,10 @@ def _filter(state: State) -> str:
     return f'filter "{cut_words(visible(state.filter.strip()), _NAMED)}" hides {hidden or "nothing"}  '
 
 
-def _within(hints: Sequence[tuple[str, str]], width: int) -> Iterable[tuple[str, str]]:
+def _within(hints: Sequence[Hint], width: int) -> Iterable[Hint]:
     """As many hints as there is room for, the last two always."""
     first, last = list(hints[:-2]), list(hints[-2:])
-    while first and sum(len(shown) + len(words) + 3 for shown, words in (*first, *last)) > width:
+    while first and sum(len(key.first) + len(words) + 3 for key, words in (*first, *last)) > width:
         first.pop()
     return (*first, *last)
 

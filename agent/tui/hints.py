@@ -1,20 +1,31 @@
 """Which keys the last line of the screen names: those that the state needs, the most needed first. Pure."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from agent.tui.actions import Pane
 from agent.tui.keys import Key
-from agent.tui.state import Phase, State, finding_under_cursor, is_failed, lane_under_cursor, under_cursor
+from agent.tui.state import (
+    Phase,
+    State,
+    failed_beside,
+    finding_under_cursor,
+    is_failed,
+    lane_under_cursor,
+    under_cursor,
+)
+from agent.tui.watching import has_failed
 
-Hint = tuple[str, str]
+Hint = tuple[Key, str]
 """A key, and a word or two for what it does."""
+_Wanted = tuple[str, str]
+"""The name of an action, and a word or two."""
 
 
-def hints(state: State, keys: Sequence[Key]) -> list[Hint]:
-    """The keys of a table with a word for each; help and the way back are the last two."""
-    by_name = {key.name: key for key in keys}
+def hints(state: State) -> list[Hint]:
+    """The keys with a word for each; help and the way back are the last two."""
+    by_name = {key.name: key for key in state.key_table}
     wanted = dict(_needed(state))
-    for key in keys:  # what else there is, in the order of the table
+    for key in state.key_table:  # what else there is, in the order of the table
         if key.hint and not state.is_whole and key.name not in ("help", "quit"):
             wanted.setdefault(key.name, key.hint)
     possible = [
@@ -26,10 +37,10 @@ def hints(state: State, keys: Sequence[Key]) -> list[Hint]:
         (by_name["help"], "help"),
         (by_name["quit"], "back" if state.is_whole or state.live is not None else "quit"),
     )
-    return [(key.shown.split()[0], word) for key, word in (*possible, *last)]
+    return [*possible, *last]
 
 
-def _needed(state: State) -> Iterator[Hint]:
+def _needed(state: State) -> Iterator[_Wanted]:
     """Names of actions, each with its word in this state; an empty word where it does nothing."""
     is_idle = state.phase is not Phase.RUNNING
     has_past = len(state.memory.runs) > 1
@@ -55,6 +66,8 @@ def _needed(state: State) -> Iterator[Hint]:
     else:
         yield "open", _opens(state)
         yield "copy", "copy"
+    if _has_failed_before(state):
+        yield "previous-failed", "failed run"
     if state.pane is Pane.DETAIL:
         yield "back", "back"
     elif state.live is None and (state.findings_only or state.traced is not None):
@@ -69,6 +82,17 @@ def _needed(state: State) -> Iterator[Hint]:
     if has_past:
         yield "previous-run", "run before"
         yield "log", "log"
+
+
+def _has_failed_before(state: State) -> bool:
+    """Whether a run before the one that is shown failed, and this one did not."""
+    if state.report is None or has_failed(state.report.verdict.status):
+        return False
+    try:
+        failed_beside(state, -1)
+    except LookupError:
+        return False
+    return True
 
 
 def _opens(state: State) -> str:

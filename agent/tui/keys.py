@@ -28,6 +28,11 @@ class Key:
         """What the configuration calls it (`--key save=ctrl+s`)."""
         return self.title or self.action.replace("_", "-")
 
+    @property
+    def first(self) -> str:
+        """The first of its keys, as a person reads it: the one that texts name."""
+        return self.shown.split()[0]
+
 
 KEYS: Final = (
     Key("up,k", "up k", "move(-1, 0)", "one line up", listed=False, title="up"),
@@ -107,6 +112,22 @@ KEYS: Final = (
         "to the next run, and to the last one again",
         runs=True,
         title="next-run",
+    ),
+    Key(
+        "left_curly_bracket",
+        "{",
+        "failed(-1)",
+        "show the run before that failed",
+        runs=True,
+        title="previous-failed",
+    ),
+    Key(
+        "right_curly_bracket",
+        "}",
+        "failed(1)",
+        "show the next run that failed",
+        runs=True,
+        title="next-failed",
     ),
     Key("p", "p", "timeline", "the times of the address under the cursor in all runs, as a plot", runs=True),
     Key("L", "L", "log", "the log: what each run changed, with its date", runs=True),

@@ -11,8 +11,8 @@ from typing import Final
 
 from agent.report.model import Status
 from agent.tui import detail
-from agent.tui.drawing import causes, path
-from agent.tui.lines import ASCII, Line
+from agent.tui.drawing import causes, path, path_parts
+from agent.tui.lines import ASCII, Glyphs, Line
 from agent.tui.state import State, without_times
 from probes.frozen import dataclass
 
@@ -30,8 +30,8 @@ _LEAST: Final = 6
 """Rows of both before there is a report, and where nothing counts."""
 _PATH: Final = 4
 """Rows that the path always has, with its title and the line that says what is below."""
-_BLANK: Final = re.compile(r"[\s|+>-]+")
-"""What separates words on a line of the path, in ASCII."""
+_BLANK: Final = re.compile(r"[\s|+>─│├└-]+")
+"""What separates words on a line of the path."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,28 +42,30 @@ class Division:
     """Whether the causes and the detail stand beside the path, otherwise below it."""
     path: int
     """Columns of the path if they stand beside it, otherwise its rows with its title."""
+    most: int
+    """As many as it may have without taking what the rest needs."""
 
 
-def divided(state: State, columns: int, rows: int) -> Division:
+def divided(state: State, columns: int, rows: int, glyphs: Glyphs = ASCII) -> Division:
     """How a body of so many columns and rows is divided for the last report, or for the first run where there is no
-    report yet."""
+    report yet. Drawn with the `glyphs` of the screen the path need not be drawn for it again."""
     side = max(_SIDE, round(columns * _SIDE_SHARE))
-    beside = Division(True, columns - 1 - side)
+    beside = Division(True, columns - 1 - side, columns - 1 - side)
     if state.report is None:
-        return beside if columns >= _GUESS else Division(False, _share(rows, rows, _LEAST))
-    still = without_times(state)
-    if beside.path > side and _words(path(still, beside.path, ASCII)) == _words(path(still, columns, ASCII)):
+        return beside if columns >= _GUESS else _below(rows, rows, _LEAST)
+    if beside.path > side and _is_same(without_times(state), beside.path, columns, glyphs):
         return beside
-    lines = path(state, columns, ASCII)
+    lines = path(state, columns, glyphs)
     if state.report.verdict.status is Status.OK:
-        return Division(False, _share(1 + len(lines), rows, _LEAST))
+        return _below(1 + len(lines), rows, _LEAST)
     rest = min(1 + len(causes(state, columns)), _CAUSES) + max(1 + _to_first_command(state, columns), _DETAIL)
-    return Division(False, _share(1 + len(lines), rows, rest))
+    return _below(1 + len(lines), rows, rest)
 
 
-def _share(wanted: int, rows: int, rest: int) -> int:
-    """Rows of the path, which wants so many, where the rest needs some."""
-    return max(min(wanted, max(_PATH, rows - rest)), 1)
+def _below(wanted: int, rows: int, rest: int) -> Division:
+    """The path, which wants so many rows, over the rest, which needs some."""
+    most = max(_PATH, rows - rest)
+    return Division(False, max(min(wanted, most), 1), most)
 
 
 def _to_first_command(state: State, columns: int) -> int:
@@ -74,6 +76,12 @@ def _to_first_command(state: State, columns: int) -> int:
         if report is not None and first is not None and first.key == f"finding/{finding.id}":
             return len(detail.until_command(finding, report, columns))
     return 0
+
+
+def _is_same(state: State, one: int, other: int, glyphs: Glyphs) -> bool:
+    """Whether the path says the same at both widths. The first lane that is shortened decides."""
+    parts = zip(path_parts(state, one, glyphs), path_parts(state, other, glyphs), strict=True)
+    return all(_words(narrow) == _words(wide) for narrow, wide in parts)
 
 
 def _words(lines: Iterable[Line]) -> str:

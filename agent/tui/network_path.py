@@ -41,10 +41,8 @@ def has_many_services(picture: Picture) -> bool:
 
 
 def folded(picture: Picture, uneventful: frozenset[str] | None) -> Picture:
-    """The picture with those bands folded in which nothing failed so far, where it has many services. `uneventful` has
-    the targets of which the last report tells nothing more than one line does; None where there is no report yet."""
-    if not has_many_services(picture):
-        return picture
+    """The picture of many services with those bands folded in which nothing failed so far. `uneventful` has the targets
+    of which the last report tells nothing more than one line does; None where there is no report yet."""
     return replace(
         picture,
         bands=tuple(

@@ -6,7 +6,6 @@ from typing import Final
 from agent.formats.report_text import visible
 from agent.report.path import Progress
 from agent.tui.actions import Pane
-from agent.tui.keys import Key
 from agent.tui.lines import Tone
 from agent.tui.state import STATUS_TONES, WEIGHT_TONES, State, tone_of
 from probes.frozen import dataclass
@@ -38,12 +37,12 @@ class Row:
     """Where it puts the cursor of the pane."""
 
 
-def rows(state: State, keys: Sequence[Key]) -> tuple[Row, ...]:
+def rows(state: State) -> tuple[Row, ...]:
     """Everything that there is, actions first."""
     can_run = state.settings is not None
     found = [
-        Row(key.shown.split()[0], f"{key.name}: {key.description}", Tone.PLAIN, key.action)
-        for key in keys
+        Row(key.first, f"{key.name}: {key.description}", Tone.PLAIN, key.action)
+        for key in state.key_table
         if key.listed and (can_run or not key.runs)
     ]
     report = state.report

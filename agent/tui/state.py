@@ -51,10 +51,11 @@ from agent.tui.actions import (
     WatchToggled,
     WentBack,
 )
-from agent.tui.lines import Tone
-from agent.tui.network_path import THIS_HOST, filtered, folded, keys, lane_count
+from agent.tui.keys import KEYS, Key
+from agent.tui.lines import Glyphs, Line, Tone
+from agent.tui.network_path import THIS_HOST, filtered, folded, has_many_services, keys, lane_count
 from agent.tui.search import Searched, finding_texts, has_words, lane_texts
-from agent.tui.watching import LaneTimes, LogLine, Memory, Remembered, remembered, run_of, times_of
+from agent.tui.watching import LaneTimes, LogLine, Memory, Remembered, has_failed, remembered, run_of, times_of
 from probes.frozen import dataclass
 from probes.model import Target
 
@@ -98,6 +99,8 @@ class State:
     title: str
     settings: Settings | None
     """Of the next run; None for a saved report, where no run is possible."""
+    key_table: tuple[Key, ...] = KEYS
+    """The keys, with those that a person has chosen: the last line, the help and messages name them."""
     is_simulated: bool = False
     """Whether runs are made in a simulated VPC."""
     opened_at: datetime | None = None
@@ -158,6 +161,10 @@ class State:
     touched: bool = False
     """Whether a person has moved the cursor."""
 
+    def key(self, name: str) -> str:
+        """The first key of the action of this name, as the help writes it."""
+        return next(key.first for key in self.key_table if key.name == name)
+
     @cached_property
     def whole_picture(self) -> Picture:
         """The path without a filter."""
@@ -170,13 +177,24 @@ class State:
         if self.filter.split():
             found = {key for key, asked in self.lane_texts.items() if has_words(asked, self.filter)}
             return filtered(self.whole_picture, found)
-        return self.whole_picture if self.unfolded else folded(self.whole_picture, self.uneventful)
+        whole = self.whole_picture
+        return whole if self.unfolded or not has_many_services(whole) else folded(whole, self.uneventful)
+
+    @cached_property
+    def drawn_paths(self) -> dict[tuple[int, Glyphs], tuple[Line, ...]]:
+        """The path as it was drawn before, by its width: hundreds of lanes take longer than anything else."""
+        return {}
+
+    @cached_property
+    def drawn_times(self) -> dict[tuple[object, ...], Line]:
+        """The times of lanes as they were drawn before: they are the same whichever run is shown."""
+        return {}
 
     @cached_property
     def longest_address(self) -> int:
         """Characters of the longest address of a lane, with its mark where it has one; 0 without lanes."""
-        lanes = (lane for band in self.whole_picture.bands for lane in band.lanes)
-        return max((len(str(lane.address)) + (not lane.own) for lane in lanes), default=0)
+        lanes = {(lane.address, lane.own) for band in self.whole_picture.bands for lane in band.lanes}
+        return max((len(str(address)) + (not own) for address, own in lanes), default=0)
 
     @cached_property
     def lane_texts(self) -> Mapping[str, Searched]:
@@ -248,9 +266,10 @@ class State:
         return sum(map(_is_finding, self.all_entries)) - sum(map(_is_finding, self.entries))
 
 
-def saved(title: str, report: Report, opened_at: datetime | None = None) -> State:
+def saved(title: str, report: Report, opened_at: datetime | None = None, key_table: tuple[Key, ...] = KEYS) -> State:
     """The state that shows a saved report, which was read at this time (UTC)."""
-    return _judged(State(title=title, settings=None, opened_at=opened_at), RunFinished(report))
+    state = State(title=title, settings=None, opened_at=opened_at, key_table=key_table)
+    return _judged(state, RunFinished(report))
 
 
 def reduce(state: State, action: Action) -> State:
@@ -281,7 +300,10 @@ def _carried(before: State, after: State) -> State:
 
 def without_times(state: State) -> State:
     """The state whose lanes have no times of past runs."""
-    return _carried(state, replace(state, watching=False)) if state.watching else state
+    if not state.watching:
+        return state
+    _ = state.rows, state.longest_address  # both are carried over with what they are made of
+    return _carried(state, replace(state, watching=False))
 
 
 def _quiet(state: State) -> State:
@@ -301,6 +323,8 @@ _DERIVED: Final = {
     "lane_times": ("memory",),
     "picture": (*_PICTURED, "filter", "unfolded"),
     "rows": (*_PICTURED, "filter", "unfolded"),
+    "drawn_times": ("memory",),
+    "drawn_paths": (*_PICTURED, "filter", "unfolded", "watching", "memory"),
     "all_entries": _LISTED,
     "entries": (*_LISTED, "filter"),
 }
@@ -310,7 +334,7 @@ _DERIVED: Final = {
 def _reduced(state: State, action: Action) -> State:
     match action:
         case RunStarted():
-            return _running(state, deadline=action.deadline)
+            return state if state.run is None else replace(state, run=replace(state.run, deadline=action.deadline))
         case TargetsKnown():
             return replace(state, targets=action.targets)
         case StepPlanned():
@@ -324,7 +348,7 @@ def _reduced(state: State, action: Action) -> State:
         case RunFinished():
             return _judged(state, action)
         case ClockTicked():
-            return _running(state, now=action.now)
+            return state if state.run is None else replace(state, run=replace(state.run, now=action.now))
         case CursorMoved():
             return _moved(_quiet(state), action)
         case PaneChanged():
@@ -365,10 +389,6 @@ def _reduced(state: State, action: Action) -> State:
 
 
 # --- A run -----------------------------------------------------------------------------------------------------------
-
-
-def _running(state: State, **changes: float) -> State:
-    return state if state.run is None else replace(state, run=replace(state.run, **changes))  # type: ignore[arg-type]
 
 
 def _announced(state: State, check: Check) -> State:
@@ -425,10 +445,16 @@ def _judged(state: State, finished: RunFinished) -> State:
         whole=report if is_whole else state.whole,
         memory=_with_run(state.memory, finished, before, changed, reason) if is_whole else state.memory,
     )
-    if not state.touched:  # where nothing counts, nothing but the path is worth a look
-        pane = Pane.PATH if report.verdict.status is Status.OK or not causes(report) else Pane.CAUSES
-        state = replace(state, pane=pane, source=pane, entry=None, scrolled=0)
-    return state
+    return _at_cause(state)
+
+
+def _at_cause(state: State) -> State:
+    """Until a person moves the cursor it is on the first cause; on the path where nothing counts."""
+    report = state.report
+    if state.touched or report is None:
+        return state
+    pane = Pane.PATH if report.verdict.status is Status.OK or not causes(report) else Pane.CAUSES
+    return replace(state, pane=pane, source=pane, entry=None, scrolled=0)
 
 
 def _difference(before: Report | None, report: Report) -> tuple[Difference | None, str | None]:
@@ -527,7 +553,7 @@ _OF_PERSON: Final = (
 def _past(state: State, shown: PastShown) -> State:
     """Another run in place of what is shown; the runs that go on are kept aside."""
     report = shown.report
-    return replace(
+    state = replace(
         state,
         live=state if state.live is None else state.live,
         past=shown.run.number,
@@ -538,15 +564,15 @@ def _past(state: State, shown: PastShown) -> State:
         report=report,
         difference=None,
         incomparable=None,
-        touched=True,
     )
+    return _at_cause(state)
 
 
 def _at_live(state: State) -> State:
     live = state.live
     if live is None:
         return state
-    return _carried(live, replace(live, **{name: getattr(state, name) for name in _OF_PERSON}))
+    return _carried(live, _at_cause(replace(live, **{name: getattr(state, name) for name in _OF_PERSON})))
 
 
 def ongoing(state: State) -> State:
@@ -565,6 +591,19 @@ def run_beside(state: State, by: int) -> Remembered | None:
     if (by < 0 and here <= first) or (by > 0 and state.past is None):
         raise LookupError
     return None if wanted >= last else run_of(memory, wanted)
+
+
+def failed_beside(state: State, by: int) -> Remembered | None:
+    """The next run that failed before the one that is shown (-1) or after it (1); None where that is the last run.
+    Raises LookupError where none did."""
+    memory = state.memory
+    is_running = ongoing(state).phase is Phase.RUNNING
+    here = memory.count + is_running if state.past is None else state.past
+    failed = [run for run in memory.runs if has_failed(run.status) and (run.number - here) * by > 0]
+    if not failed:
+        raise LookupError
+    wanted = failed[-1] if by < 0 else failed[0]
+    return None if wanted.number == memory.count and not is_running else wanted
 
 
 def lane_under_cursor(state: State) -> Lane | None:
@@ -614,7 +653,8 @@ def _opened(state: State) -> State:
     if key is None:
         return replace(state, message="there is nothing to open")
     if key == LOG:
-        return replace(state, message="esc goes back; [ and ] step through the runs")
+        back, before, after = map(state.key, ("back", "previous-run", "next-run"))
+        return replace(state, message=f"{back} goes back; {before} and {after} step through the runs")
     finding = finding_under_cursor(state)
     if key.startswith("finding/"):
         return _at_steps(state, finding) if state.is_whole and finding is not None else _reading(state, key)

@@ -6,7 +6,7 @@ reads without colours; a failure has no height, since how long it took says only
 
 import math
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from agent.catalog.wording import duration
@@ -25,6 +25,7 @@ _AXIS: Final = 10
 """Columns of the names on the axis of milliseconds, with the axis."""
 _TONES: Final = (Tone.RUNNING, Tone.PLAIN, Tone.OK)
 """Of SAMPLED."""
+_MINUTE: Final = timedelta(minutes=1)
 _NICE: Final = (1.0, 2.0, 5.0)
 """The end of the axis is one of these times a power of ten."""
 
@@ -97,8 +98,11 @@ def _merged(spans: Sequence[Span]) -> Line:
 
 
 def _hours(times: Sequence[datetime], columns: int) -> str:
-    """The times of the first and the last run under their columns, and of the middle one where there is room (UTC)."""
-    first, middle, last = (clock(at, times[-1]) for at in (times[0], times[len(times) // 2], times[-1]))
+    """The times of the first and the last run under their columns, and of the middle one where there is room (UTC).
+    They have seconds where the runs are less than a minute apart."""
+    is_close = len(times) > 1 and times[-1] - times[0] < (len(times) - 1) * _MINUTE
+    named = (times[0], times[len(times) // 2], times[-1])
+    first, middle, last = (clock(at, times[-1]) + at.strftime(":%S" if is_close else "") for at in named)
     line = f"{'UTC':>{_AXIS - 2}}  {first}"
     end = _AXIS + columns - len(last)
     if end - len(line) > len(middle) + 3:

@@ -122,8 +122,7 @@ def read(page: str) -> list[Element]:
         if element.name == "a":
             href = element.attributes["href"] or ""
             assert href.startswith("https://") or href.removeprefix("#") in ids
-    for drawn in re.findall(r"<svg .*?</svg>", page, re.DOTALL):
-        svg_picture.read(drawn)
+    svg_picture.in_page(page)
     return reader.elements
 
 

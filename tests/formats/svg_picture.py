@@ -52,6 +52,12 @@ def read(document: str) -> Element:
     return root
 
 
+def in_page(page: str) -> list[Element]:
+    """The pictures of a page in HTML, whose parser knows their namespace by itself."""
+    found = re.findall(r"<svg .*?</svg>", page, re.DOTALL)
+    return [read(text.replace("<svg ", f'<svg xmlns="{_NAMESPACE.strip("{}")}" ', 1)) for text in found]
+
+
 def boxes(root: Element) -> list[tuple[str, ...]]:
     """The boxes in their order: the kind of each, and its texts."""
     return [

@@ -565,7 +565,7 @@ def test_one_stream_elsewhere_is_enough(redirected: str) -> None:
         assert session.ended() == 3
         assert ALTERNATE not in session.output
         if redirected != "2>":
-            assert "is not a terminal. `backuplink check`" in session.text()
+            assert "is not a terminal. `backuplink check`" in " ".join(session.text().split())
 
 
 @pytest.mark.parametrize("term", ["dumb", "", "unknown"])
@@ -573,7 +573,7 @@ def test_on_a_terminal_of_which_nothing_is_known(term: str) -> None:
     with on_terminal([PROGRAM, "demo", "--tui"], environment={"TERM": term}) as session:
         assert session.ended() == 3
         assert b"\x1b" not in session.output
-        assert session.text().startswith(f"Error: The interface cannot be shown here: TERM is {term!r}, which is not")
+        assert session.text().startswith(f"UNKNOWN  The interface cannot be shown here: TERM is {term!r}, which is not")
         assert "`backuplink check`" in session.text()
 
 
@@ -585,7 +585,8 @@ def test_where_textual_cannot_be_loaded() -> None:
         assert session.ended() == 3
         assert ALTERNATE not in session.output
         assert session.is_sane()
-        assert re.match(r"Error: The interface cannot be shown here: .*textual.*`backuplink check`", session.text())
+        shown = " ".join(session.text().split())
+        assert re.match(r"UNKNOWN The interface cannot be shown here: .*textual.*`backuplink check`", shown)
         assert "Traceback" not in session.text()
 
 
@@ -609,6 +610,22 @@ def test_a_call_that_makes_no_sense(words: list[str], why: str) -> None:
     assert ended.returncode == 3
     assert why in ended.stderr
     assert ended.stdout.startswith("UNKNOWN  ")
+
+
+@pytest.mark.parametrize(
+    ("words", "count"),
+    [
+        pytest.param('"$0" tui --theme dark', 1, id="text"),
+        pytest.param('"$0" fleet no-such-folder', 1, id="text of a fleet"),
+        pytest.param('"$0" tui --theme dark --format json', 2, id="json"),
+        pytest.param('"$0" tui --theme dark 2>&1 | cat', 2, id="a pipe"),
+    ],
+)
+def test_an_error_is_printed_once_where_a_person_reads_the_document(words: str, count: int) -> None:
+    with on_terminal(["sh", "-c", f"{words}; exit 3", PROGRAM]) as session:
+        assert session.ended() == 3
+        shown = " ".join(session.text().split())
+        assert len(re.findall(r"'dark' is not one of|no-such-folder", shown)) == count
 
 
 def test_nothing_on_the_screen_could_be_masked() -> None:

@@ -8,7 +8,7 @@ import click
 from agent.cli.group import Command
 from agent.cli.options import table_format
 from agent.process.exit_codes import OK, UNKNOWN
-from agent.process.output import has_colours, to_stdout
+from agent.process.output import has_colours, is_terminal, to_stdout
 
 
 def _complete_codes(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:
@@ -59,7 +59,7 @@ def _show_page(text: str) -> None:
     """Write a text, through a pager where it is longer than the terminal."""
     import shutil
 
-    if sys.stdout is not None and sys.stdout.isatty() and text.count("\n") >= shutil.get_terminal_size().lines:
+    if is_terminal(sys.stdout) and text.count("\n") >= shutil.get_terminal_size().lines:
         click.echo_via_pager(text, color=None)
     else:
         to_stdout(text)

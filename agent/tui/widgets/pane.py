@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from typing import ClassVar, TypeVar
 
 from rich.segment import Segment
-from rich.style import Style
 from textual import events
 from textual.geometry import Region, Size
 from textual.message import Message
@@ -17,7 +16,6 @@ from textual.widget import Widget
 
 from agent.tui import detail, drawing
 from agent.tui.actions import Pane
-from agent.tui.keys import Key
 from agent.tui.lines import Glyphs, Line, Tone, width_of
 from agent.tui.search import places
 from agent.tui.state import State, cursor, marked, selected_entry
@@ -79,22 +77,20 @@ class TextLines(Widget):
         if rows:
             self.refresh(*(Region(0, row, self.size.width, 1) for row in rows))
 
-    def _tone_style(self, name: str) -> Style:
-        return self.screen.get_component_rich_style(f"lines--{name}", partial=True)
-
     def render_line(self, y: int) -> Strip:
         width = self.size.width
         base = self.rich_style
         if y >= len(self._drawn):
             return Strip.blank(width, base)
         line, under_cursor, highlighted = self._drawn[y]
+        style_of = self.screen.get_component_rich_style
         segments = []
         for span in line:
-            style = base + self._tone_style(span.tone)
+            style = base + style_of(f"lines--{span.tone}", partial=True)
             if span.key is not None and span.key in highlighted:
-                style += self._tone_style("marked")
+                style += style_of("lines--marked", partial=True)
             if span.key is not None and span.key == under_cursor:
-                style += self._tone_style("cursor")
+                style += style_of("lines--cursor", partial=True)
             segments.append(Segment(span.text, style))
         strip = Strip(segments, width_of(line)).adjust_cell_length(width, base)
         selection = self.text_selection
@@ -106,7 +102,7 @@ class TextLines(Widget):
             return strip
         start, end = columns
         end = strip.cell_length if end < 0 else end
-        middle = strip.crop(start, end).apply_style(self._tone_style("cursor"))
+        middle = strip.crop(start, end).apply_style(self.screen.get_component_rich_style("lines--cursor", partial=True))
         return Strip.join([strip.crop(0, start), middle, strip.crop(end)])
 
     def get_selection(self, selection: Selection) -> tuple[str, str] | None:
@@ -176,14 +172,22 @@ class VerdictLine(StateLines):
 
 
 class Footer(StateLines):
-    """The message, or the keys."""
+    """The message, or the keys; a click on one does what it does."""
 
-    def __init__(self, glyphs: Glyphs, keys: Sequence[Key], *, id: str | None = None) -> None:  # noqa: A002 - Textual names it
-        super().__init__(glyphs, id=id)
-        self._keys = keys
+    class Picked(Message):
+        """A click on a key."""
+
+        def __init__(self, action: str) -> None:
+            self.action = action
+            super().__init__()
 
     def lines(self, state: State) -> Sequence[Line]:
-        return (drawing.footer(state, self.size.width, self._keys),)
+        return (drawing.footer(state, self.size.width),)
+
+    def on_click(self, event: events.Click) -> None:
+        action = self.key_at(event.x, event.y)
+        if action is not None and not self.has_selection:
+            self.post_message(self.Picked(action))
 
 
 class PaneWidget(StateLines):
@@ -277,7 +281,7 @@ class PaneWidget(StateLines):
     def _scroll(self, state: State, content: Sequence[Line], key: str | None) -> None:
         """Keep what is under the cursor on its line of the screen while lines above it appear and disappear; when the
         cursor moves, scroll no further than needed."""
-        rows = [row for row, line in enumerate(content) if any(span.key == key for span in line)] if key else []
+        rows = [row for row, line in enumerate(content) for span in line if span.key == key] if key else []
         if not rows:
             self._top = min(self._top, max(len(content) - self.page, 0))
             return
@@ -308,20 +312,13 @@ class PathPane(PaneWidget):
     """The path as a picture."""
 
     pane = Pane.PATH
-
     says_below = True
-    _content: tuple[tuple[object, ...], Sequence[Line]] = ((), ())
-    """The inputs of the last drawing, and its lines."""
 
     def below(self, state: State, lines: Sequence[Line]) -> Line:
         return drawing.below(state, lines)
 
     def content(self, state: State) -> Sequence[Line]:
-        inputs = (state.picture, state.memory, state.watching, self.size.width)
-        before = self._content[0]
-        if not before or any(now is not then for now, then in zip(inputs, before, strict=True)):
-            self._content = inputs, drawing.path(state, self.size.width, self.glyphs)
-        return self._content[1]
+        return drawing.path(state, self.size.width, self.glyphs)
 
     def heading(self, state: State, count: int) -> Line:
         return drawing.caption(
@@ -338,7 +335,7 @@ class PathPane(PaneWidget):
     def followed(self, state: State, content: Sequence[Line]) -> str | None:
         """The first check that shows the selected cause, while the cursor is in the causes."""
         showing = marked(state)
-        first = next((span.key for line in content for span in line if span.key in showing), None)
+        first = next((span.key for line in content for span in line if span.key in showing), None) if showing else None
         return first if first is not None else cursor(state)
 
 

@@ -16,8 +16,9 @@ from agent.formats.registry import FORMATS
 from agent.settings import Settings
 from agent.tui import form
 from agent.tui.drawing import position, rule
-from agent.tui.keys import Key
+from agent.tui.hints import hints
 from agent.tui.lines import Glyphs, Line, Span, Tone, wrapped
+from agent.tui.state import State
 from agent.tui.widgets.choice import Choice
 from agent.tui.widgets.pane import WHEEL, TextLines, TonedScreen
 from agent.tui.widgets.typed import quiet_input
@@ -96,7 +97,10 @@ class Page(TextLines, can_focus=True):
 class TextScreen(TonedScreen[None]):
     """A text to read."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,enter,question_mark", "dismiss", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q,enter", "dismiss", show=False),
+        Binding("question_mark", "dismiss", show=False, id="help"),  # the key that shows the help, whichever it is
+    ]
 
     def __init__(self, glyphs: Glyphs, heading: str, make: Callable[[int], Sequence[Line]]) -> None:
         super().__init__()
@@ -106,11 +110,12 @@ class TextScreen(TonedScreen[None]):
         yield Page(*self._page)
 
 
-def help_lines(width: int, keys: Sequence[Key], *, can_run: bool) -> Sequence[Line]:
-    """What the keys of a table do, and what else there is to know."""
-    lines: list[Line] = []
-    for key in keys:
-        if key.runs and not can_run:
+def help_lines(width: int, state: State) -> Sequence[Line]:
+    """The keys that are of use where the cursor is; then what each key does, and what else there is to know."""
+    here = ", ".join(f"{key.first} {words}" for key, words in hints(state))
+    lines: list[Line] = [*wrapped(f"Here: {here}", width - 1, first=" ", later="   "), ()]
+    for key in state.key_table:
+        if key.runs and state.settings is None:
             continue
         start = f" {key.shown:<11} "
         words = f"{key.description} [{key.name}]"
@@ -124,7 +129,9 @@ def help_lines(width: int, keys: Sequence[Key], *, can_run: bool) -> Sequence[Li
         "resolver's answer, which this host does not use.",
         "In a watch, the strip over the path has a mark for each run: a low line for ok, ! warning, x critical, ? "
         "unknown. Below a lane are its loss, its average and its worst time to connect, and its last times, where x is "
-        "a failure and o one that does not count. enter on an address opens its chart.",
+        f"a failure and o one that does not count. {state.key('open')} on an address opens its chart.",
+        f"Colours: {state.key('theme')} shows the next theme, until the interface ends. For every start set --theme, "
+        'BACKUPLINK_THEME or, in the configuration file, theme = "light"; or "contrast", or "terminal".',
         "The names in [brackets] are for --key, and for the list `key` of the configuration file: key = "
         '["save=ctrl+s"] there is --key save=ctrl+s. Forms and lists keep their keys.',
         "A click selects, a second click opens, the wheel scrolls. A drag selects text, which ctrl+c copies; with "

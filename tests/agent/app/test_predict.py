@@ -3,7 +3,6 @@ with what a run on a host there predicts."""
 
 import json
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -380,16 +379,10 @@ def test_the_page_holds_all_of_it(capsys: pytest.CaptureFixture[str]) -> None:
     assert json.loads(held) == document
 
 
-def _drawn(page: str) -> list[Any]:
-    """The pictures of a page, of which HTML knows the namespace by itself."""
-    found = re.findall(r"<svg .*?</svg>", page, re.DOTALL)
-    return [svg_picture.read(text.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1)) for text in found]
-
-
 def _pictures(capsys: pytest.CaptureFixture[str], **changes: Any) -> list[Any]:
     """The picture of a page for a wide and for a narrow screen."""
     of_file(format="html", **{"services": ("backup-gateway",), **changes})
-    return _drawn(capsys.readouterr().out)
+    return svg_picture.in_page(capsys.readouterr().out)
 
 
 def test_the_page_draws_what_decides(capsys: pytest.CaptureFixture[str]) -> None:
@@ -420,7 +413,7 @@ def test_what_a_document_says_is_drawn_as_it_stands(capsys: pytest.CaptureFixtur
     evil = "<script>&\x1b]0;x\x07\u202e"
     paths = tuple(replace(path, words=evil, decided_by=(evil,), rule=evil) for path in document.paths)
     page = prediction_html.render(replace(document, paths=paths))
-    pictures = _drawn(page)
+    pictures = svg_picture.in_page(page)
     assert len(pictures) == 2
     assert all(visible(evil) in " ".join(svg_picture.lines(drawn)) for drawn in pictures)
 
@@ -432,7 +425,7 @@ def test_of_many_kinds_of_paths_the_worst_are_drawn(capsys: pytest.CaptureFixtur
     many = tuple(replace(path, decided_by=(f"acl-{number}",)) for number in range(20))
     worst = replace(path, outcome=Reachability.BLOCKED, words="it is shut")
     page = prediction_html.render(replace(document, paths=(*many, worst)))
-    lines = svg_picture.lines(_drawn(page)[0])
+    lines = svg_picture.lines(svg_picture.in_page(page)[0])
     assert lines[0].endswith(": BLOCKED")
     assert any(line.startswith("and 9 more kinds of paths") for line in lines)
 

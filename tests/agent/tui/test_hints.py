@@ -18,7 +18,6 @@ from agent.tui.actions import (
 )
 from agent.tui.drawing import footer
 from agent.tui.hints import hints
-from agent.tui.keys import KEYS
 from agent.tui.state import State, saved
 from tests.agent.tui.replays import after, folded, ready, report_of, settings, words
 from tests.support.extent import one_in
@@ -50,7 +49,7 @@ STATES = {
     "an address of two runs": after(TWO_RUNS, STEP),
     "the log": after(TWO_RUNS, LogOpened()),
     "a past run": PAST,
-    "a past run's detail": after(PAST, PaneChanged(1), PaneChanged(1)),
+    "a past run's detail": after(PAST, PaneChanged(1)),
     "a page of a past run": after(PAST, DetailOpened()),
 }
 
@@ -72,7 +71,7 @@ def shown(state: State, width: int = 200) -> str:
         ("a first run", "/ filter  tab pane"),
         ("a run again", "enter page  y copy  / filter  tab pane"),
         ("after a run", "enter page  y copy  / filter  tab pane  r run again"),
-        ("an address of two runs", "enter details  y copy  p times  / filter  tab pane  r run again"),
+        ("an address of two runs", "enter details  y copy  { failed run  p times  / filter  tab pane  r run again"),
         ("the log", "y copy  / find  [ run before  ] next run  ? help  q back"),
         ("a past run", "esc live  [ run before  ] next run  enter"),
     ],
@@ -91,7 +90,7 @@ def test_a_watch_can_be_stopped() -> None:
 
 
 def test_runs_that_are_over_can_be_shown_where_there_are_any() -> None:
-    keys = {name: {key for key, _ in hints(state, KEYS)} for name, state in STATES.items()}
+    keys = {name: {key.first for key, _ in hints(state)} for name, state in STATES.items()}
     assert {"[", "L"} <= keys["a watch of two runs"]
     assert "p" not in keys["a watch of two runs"]
     assert not {"[", "]", "L", "p"} & keys["a watch"]
@@ -100,7 +99,7 @@ def test_runs_that_are_over_can_be_shown_where_there_are_any() -> None:
 
 @pytest.mark.parametrize("name", ["a cause", "a failed step", "the detail", "a page"])
 def test_no_run_is_offered_of_a_saved_report(name: str) -> None:
-    assert not {"r", "R", "w", "t"} & {key for key, _ in hints(STATES[name], KEYS)}
+    assert not {"r", "R", "w", "t"} & {key.first for key, _ in hints(STATES[name])}
 
 
 @pytest.mark.parametrize("name", STATES)
@@ -118,5 +117,5 @@ def test_at_60_columns_the_keys_that_one_needs_are_there() -> None:
 
 @pytest.mark.parametrize("name", STATES)
 def test_each_key_is_named_once(name: str) -> None:
-    keys = [key for key, _ in hints(STATES[name], KEYS)]
+    keys = [key.first for key, _ in hints(STATES[name])]
     assert len(set(keys)) == len(keys)

@@ -1,17 +1,24 @@
 """Keys that a person chooses: what is a key, which action it is for, and that none is that of two."""
 
+from dataclasses import replace
+
 import pytest
 from textual.keys import _character_to_key
 from textual.pilot import Pilot
 
 from agent.settings import InterfaceOptions
+from agent.tui.actions import DetailOpened, LogOpened, PageSearched
 from agent.tui.app import BackuplinkApp
-from agent.tui.drawing import footer
+from agent.tui.drawing import footer, path
 from agent.tui.keymap import FIXED, keys_with, read, textual_name
 from agent.tui.keys import KEYS
-from agent.tui.source import Saved
-from agent.tui.state import saved
-from tests.agent.tui.replays import OPENED, drive, report_of, screen_of, words
+from agent.tui.lines import ASCII
+from agent.tui.source import Saved, Source
+from agent.tui.state import Phase, State, saved
+from agent.tui.widgets.screens import help_lines
+from tests.agent.tui.replays import OPENED, Replay, after, drive, report_of, screen_of, until, words
+from tests.support.many_services import ALL
+from tests.support.many_services import report_of as many_services
 
 
 def test_every_action_has_a_name_of_its_own() -> None:
@@ -110,6 +117,8 @@ async def test_what_was_chosen_is_what_works_and_what_is_shown() -> None:
         assert app.state.findings_only
         await pilot.press("f1")
         assert " f1 " in "\n".join(screen_of(pilot)) or await _scrolled(pilot, " f1 ")
+        await pilot.press("f1")
+        assert any("Findings" in line for line in screen_of(pilot))
 
     await drive(app, act)
 
@@ -123,7 +132,90 @@ async def _scrolled(pilot: Pilot[int], wanted: str) -> bool:
 
 
 def test_the_last_line_is_of_the_table_that_is_given() -> None:
-    state = saved("kept", report_of("one-zone-silent"))
-    text = words([footer(state, 80, keys_with({"open": ("o",), "quit": ("x",)}))])[0]
+    state = saved("kept", report_of("one-zone-silent"), None, keys_with({"open": ("o",), "quit": ("x",)}))
+    text = words([footer(state, 80)])[0]
     assert text.startswith(" o page  ")
     assert text.endswith("x quit")
+
+
+CHOSEN = {
+    "back": ("f2",),
+    "open": ("f3",),
+    "filter": ("f4",),
+    "next-place": ("f5",),
+    "previous-place": ("f6",),
+    "previous-run": ("f7",),
+    "next-run": ("f8",),
+    "log": ("f9",),
+    "run": ("f10",),
+    "quit": ("f11",),
+    "unfold": ("f12",),
+    "theme": ("ctrl+t",),
+}
+
+
+def app_over(source: Source) -> BackuplinkApp:
+    return BackuplinkApp(source, interface=InterfaceOptions(keys=CHOSEN), clock=lambda: 0.0)
+
+
+def kept(name: str = "one-zone-silent") -> State:
+    return saved("kept", report_of(name), None, keys_with(CHOSEN))
+
+
+def test_texts_name_the_keys_that_were_chosen() -> None:
+    found = after(kept(), DetailOpened(), PageSearched(text="the", rows=(1, 2, 3), page=9, most=9))
+    assert words([footer(found, 80)])[0].startswith(' "the": 1 of 3, f5 next  f3 its steps  ')
+    assert after(kept(), LogOpened(), DetailOpened()).message == "f2 goes back; f7 and f8 step through the runs"
+    many = saved("many", many_services(ALL[:10], ("ssm",)), None, keys_with(CHOSEN))
+    assert words(path(many, 80, ASCII))[-1] == " 9 services in one line each; f12 shows all in full"
+    text = " ".join(" ".join(words(list(help_lines(80, kept())))).split())
+    assert text.startswith("Here: f3 page, y copy, f4 filter, ")
+    assert "f3 on an address opens its chart" in text
+    assert "ctrl+t shows the next theme" in text
+    assert 'in the configuration file, theme = "light"' in text
+
+
+async def test_messages_name_the_keys_that_were_chosen() -> None:
+    app = app_over(Saved(title="kept", report=report_of("one-zone-silent"), opened_at=OPENED))
+
+    async def act(pilot: Pilot[int]) -> None:
+        await pilot.press("f5")
+        assert screen_of(pilot)[-1] == " f3 opens a page; there f4 finds words, f5 goes to the next place"
+        await pilot.press("f3", "f5")
+        assert screen_of(pilot)[-1] == " f4 finds words on this page"
+        await pilot.press("f4")
+        assert "words on this page; enter keeps, f5 next, f6 previous, esc ends" in screen_of(pilot)[-1]
+
+    await drive(app, act)
+
+
+async def test_messages_of_runs_name_the_keys_that_were_chosen() -> None:
+    app = app_over(Replay("healthy", "one-zone-silent", "healthy").live())
+
+    async def act(pilot: Pilot[int]) -> None:
+        for count in (1, 2):
+            await until(pilot, lambda state, runs=count: state.memory.count == runs)  # type: ignore[misc]
+            await pilot.press("t", "enter")
+            await until(pilot, lambda state: state.message == "kept for the next run; f10 runs")
+            await pilot.press("f10")
+        state = await until(pilot, lambda state: state.memory.count == 3)
+        memory = state.memory
+        app._folded = replace(
+            state, memory=replace(memory, runs=tuple(replace(run, report=None) for run in memory.runs))
+        )
+        await pilot.press("f7")
+        assert app.state is not None
+        assert app.state.message == "the report of run 2 is not kept any more; its changes are in the log (f9)"
+
+    await drive(app, act)
+
+
+async def test_a_message_while_a_run_lasts_names_the_key_that_was_chosen() -> None:
+    app = app_over(Replay("healthy", upto=10).live())
+
+    async def act(pilot: Pilot[int]) -> None:
+        await until(pilot, lambda state: state.phase is Phase.RUNNING and state.checks != {})
+        await pilot.press("f10")
+        assert screen_of(pilot)[-1] == " a run is in progress; f11 ends it and quits"
+
+    await drive(app, act)

@@ -144,8 +144,9 @@ async def test_a_filter_that_is_kept_says_what_it_hides(size: tuple[int, int]) -
         assert (state.hidden_causes, state.hidden_lanes) == (1, 3)
         for key in ("shift+tab", "j", "enter"):
             await pilot.press(key)
-            assert screen_of(pilot)[-1].startswith(' filter "clock" hides 1 cause and 3 lanes')
-            assert screen_of(pilot)[-1].endswith("q back" if key == "enter" else "q quit")
+            is_page = key == "enter"  # of which the filter hides nothing
+            assert screen_of(pilot)[-1].startswith(' filter "clock" hides 1 cause and 3 lanes') is not is_page
+            assert screen_of(pilot)[-1].endswith("q back" if is_page else "q quit")
         await pilot.press("escape")
         assert any("Causes, 1 hidden by the filter" in line for line in screen_of(pilot))
 
@@ -489,6 +490,22 @@ async def test_the_mouse_gives_keys_to_a_part() -> None:
         await pilot.click(DetailPane, offset=(40, 0))
         assert state_of(pilot).pane is Pane.DETAIL
         assert state_of(pilot).source is Pane.CAUSES
+
+    await drive(saved_app("one-zone-silent"), act)
+
+
+async def test_a_click_on_a_key_of_the_last_line_does_what_the_key_does() -> None:
+    async def act(pilot: Pilot[int]) -> None:
+        for words in ("enter page", "q back", "f findings"):
+            line = screen_of(pilot)[-1]
+            await pilot.click(offset=(line.index(words) + len(words) - 1, 23))
+            await pilot.pause()
+            assert state_of(pilot).is_whole is (words == "enter page")
+        assert state_of(pilot).findings_only
+        await pilot.click(offset=(79, 23))  # beside them
+        assert state_of(pilot).findings_only
+        await pilot.click(offset=(screen_of(pilot)[-1].index("? help"), 23))
+        assert isinstance(pilot.app.screen, TextScreen)
 
     await drive(saved_app("one-zone-silent"), act)
 

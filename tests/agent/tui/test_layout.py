@@ -1,6 +1,7 @@
 """The body is divided by what there is to show: no width shows less than a narrower one."""
 
 import re
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -13,7 +14,7 @@ from agent.tui.drawing import below, causes, columns, more_causes, path
 from agent.tui.layout import divided
 from agent.tui.lines import ASCII, UNICODE, Line
 from agent.tui.source import Saved
-from agent.tui.state import State, saved, without_times
+from agent.tui.state import Phase, State, saved, without_times
 from agent.tui.widgets.pane import CausesPane, DetailPane, PathPane
 from tests.agent.tui.replays import OPENED, Replay, after, app_of, drive, screen_of, settings, until, watched, words
 from tests.support.extent import one_in
@@ -198,6 +199,48 @@ async def test_from_run_to_run_the_path_gets_no_smaller() -> None:
         assert heights == [heights[0]] * 3
 
     await drive(app, act, (120, 45))
+
+
+async def test_after_runs_that_were_ok_the_first_command_is_on_the_first_screen() -> None:
+    replay = Replay("healthy", "healthy", "gateway-ports-missing")
+
+    async def act(pilot: Pilot[int]) -> None:
+        for run in range(1, 4):
+            await until(pilot, lambda state, runs=run: state.memory.count == runs and state.phase is Phase.FINISHED)  # type: ignore[misc]
+            await pilot.pause()
+            if run < 3:
+                await pilot.press("r")
+        text = "\n".join(screen_of(pilot))
+        assert re.search(r"^ +(reads|changes): ", text, re.MULTILINE), text
+
+    await drive(app_of(replace(replay.live(), is_watch=True)), act, (80, 24))
+
+
+@pytest.mark.parametrize(
+    ("names", "size", "height"),
+    [
+        pytest.param(("one-zone-silent",), (80, 24), 2, id="one line"),
+        pytest.param(("one-zone-silent",), (80, 30), 3, id="there is room"),
+        pytest.param(("one-zone-silent", "healthy"), (80, 24), 3, id="two lines"),
+    ],
+)
+async def test_a_verdict_of_one_line_leaves_a_row_to_the_path(
+    names: tuple[str, ...], size: tuple[int, int], height: int
+) -> None:
+    replay = Replay(*names)
+
+    async def act(pilot: Pilot[int]) -> None:
+        for run in range(1, len(names) + 1):
+            state = await until(pilot, lambda state, runs=run: state.memory.count == runs)  # type: ignore[misc]
+            await until(pilot, lambda state: state.next_at is not None)
+            if run < len(names):
+                await pilot.press("r")
+        await pilot.pause()
+        assert pilot.app.screen.query_one("#verdict").size.height == height
+        body, part = pilot.app.screen.query_one("#body").size, pilot.app.screen.query_one(PathPane)
+        assert divided(state, body.width, body.height).path == part.size.height
+
+    await drive(app_of(replace(replay.live(), is_watch=True)), act, size)
 
 
 async def test_the_strip_of_runs_takes_its_row_from_the_body() -> None:

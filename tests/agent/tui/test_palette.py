@@ -5,7 +5,6 @@ from textual.pilot import Pilot
 
 from agent.tui.actions import FilterChanged, FindingsToggled, Pane
 from agent.tui.app import BackuplinkApp
-from agent.tui.keys import KEYS
 from agent.tui.palette import MOST, Row, matching, rows
 from agent.tui.source import Saved
 from agent.tui.state import cursor, saved, under_cursor
@@ -18,7 +17,7 @@ SAVED = saved("kept", report_of("one-zone-silent"))
 
 
 def found(wanted: str) -> tuple[Row, ...]:
-    return matching(rows(SAVED, KEYS), wanted)
+    return matching(rows(SAVED), wanted)
 
 
 @pytest.mark.parametrize(
@@ -46,18 +45,18 @@ def test_what_is_not_there_is_not_found(wanted: str) -> None:
 
 
 def test_without_words_all_is_listed_actions_first() -> None:
-    assert found("") == rows(SAVED, KEYS)
+    assert found("") == rows(SAVED)
     kinds = [row.action is None for row in found("")]
     assert kinds == sorted(kinds)
 
 
 def test_no_run_is_offered_of_a_saved_report() -> None:
     assert not [row for row in found("") if row.action in ("run", "run_only", "watch", "settings")]
-    assert [row for row in rows(folded("one-zone-silent"), KEYS) if row.action == "run"]
+    assert [row for row in rows(folded("one-zone-silent")) if row.action == "run"]
 
 
 def test_of_hundreds_the_best_are_listed() -> None:
-    many = tuple(Row("address", f"10.0.{n // 200}.{n % 200} 443", rows(SAVED, KEYS)[0].tone, None) for n in range(400))
+    many = tuple(Row("address", f"10.0.{n // 200}.{n % 200} 443", rows(SAVED)[0].tone, None) for n in range(400))
     assert len(matching(many, "10.0")) == MOST
     assert matching(many, "10.0.1.199")[0].text.startswith("10.0.1.199 ")
 

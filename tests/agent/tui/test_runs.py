@@ -1,6 +1,8 @@
 """Runs from the interface: live, again, narrowed, watched, and left in the middle."""
 
 import asyncio
+import gc
+import warnings
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -340,3 +342,19 @@ async def test_a_measure_that_does_not_stop_is_left_by_a_second_q() -> None:
 
     app = app_of(Live(title="demo", settings=settings(), measure=deaf))
     assert (await drive(app, act)).return_value == exits.UNKNOWN
+
+
+async def test_a_run_that_never_started_leaves_nothing_behind() -> None:
+    async def act(pilot: Pilot[int]) -> None:
+        await until(pilot, lambda state: state.phase is ENDED)
+        app = pilot.app
+        assert isinstance(app, BackuplinkApp)
+        app._run()
+        app.workers.cancel_all()  # as the end of the interface does, before the worker has begun
+        await pilot.pause()
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        await drive(app_of(Replay("healthy").live()), act)
+        gc.collect()
+    assert [str(warning.message) for warning in caught if "never awaited" in str(warning.message)] == []

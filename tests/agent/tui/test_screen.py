@@ -451,7 +451,8 @@ def test_address_zone_and_port_stand_apart(width: int, zone: str | None, address
     state = saved("kept", report_of("healthy"))
     band = state.picture.bands[0]
     lane = replace(band.lanes[0], address=ip_address(address), where=zone, own=own)
-    shown = " ".join(words(drawing._lanes([lane], state, width, ASCII))).split()
+    (drawn,) = drawing._lanes([lane], state, width, ASCII)
+    shown = " ".join(words(drawn)).split()
 
     assert shown[:2] == ["+", address if own else f"{address}*"]
     end = shown.index("443")
@@ -462,8 +463,8 @@ def test_address_zone_and_port_stand_apart(width: int, zone: str | None, address
 def test_what_is_cut_says_so(width: int) -> None:
     state = after(saved("kept", report_of("gateway-ports-missing")))
     long = replace(state.picture.bands[0], host="a-very-long-name." * 9, text="CRITICAL, path failed, not required" * 2)
-    head = words(drawing._band(long, state, 300, ASCII))[0]
-    cut_head = words([cut(drawing._band(long, state, width, ASCII)[0], width)])[0]
+    head = words(next(drawing._band(long, state, 300, ASCII)))[0]
+    cut_head = words([cut(next(drawing._band(long, state, width, ASCII))[0], width)])[0]
 
     assert len(cut_head) <= width < len(head)
     assert cut_head.endswith("...")

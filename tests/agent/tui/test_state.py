@@ -19,9 +19,11 @@ from agent.tui.actions import (
     FilterChanged,
     FindingsToggled,
     ItemSelected,
+    LiveShown,
     MessageShown,
     Pane,
     PaneChanged,
+    PastShown,
     RunFinished,
     RunRequested,
     RunScheduled,
@@ -46,7 +48,7 @@ from agent.tui.state import (
     target_under_cursor,
     under_cursor,
 )
-from tests.agent.tui.replays import after, folded, lanes, ready, recorded, report_of, settings, words
+from tests.agent.tui.replays import after, at, folded, lanes, ready, recorded, report_of, settings, watched, words
 from tests.support.extent import one_in
 
 
@@ -583,12 +585,35 @@ def test_settings_are_those_of_the_next_run() -> None:
 def test_what_is_derived_is_kept_only_as_long_as_it_holds(action: Action, kept: set[str]) -> None:
     names = ("picture", "rows", "entries")
     state = again("one-zone-silent")
+    path(state, 80, UNICODE)
     before = {name: getattr(state, name) for name in names}
     reduced = after(state, action)
 
     assert {name for name in names if getattr(reduced, name) is before[name]} == kept
     fresh = replace(reduced)
     assert [getattr(reduced, name) for name in names] == [getattr(fresh, name) for name in names]
+    assert path(reduced, 80, UNICODE) == path(fresh, 80, UNICODE)
+
+
+async def test_a_past_run_is_drawn_as_if_nothing_had_been_drawn_before() -> None:
+    state = await watched("one-zone-silent", "healthy", "one-zone-silent")
+    drawn = path(state, 80, UNICODE)
+    past = after(state, PastShown(state.memory.runs[1], at("healthy", 1)))
+    assert path(past, 80, UNICODE) == path(replace(past), 80, UNICODE) != drawn
+    assert past.drawn_times is state.drawn_times
+    assert path(after(past, LiveShown()), 80, UNICODE) == drawn
+    more = await watched("healthy", state=state)
+    assert path(more, 80, UNICODE) == path(replace(more), 80, UNICODE)
+    assert path(more, 60, UNICODE) == path(replace(more), 60, UNICODE)
+    assert path(after(more, WatchToggled(False)), 80, UNICODE) == path(replace(more, watching=False), 80, UNICODE)
+
+
+def test_drawn_paths_are_kept_for_a_few_widths() -> None:
+    state = again("one-zone-silent")
+    for width in range(60, 90):
+        path(state, width, UNICODE)
+    assert path(state, 89, UNICODE) is path(after(state, CursorMoved(1)), 89, UNICODE)
+    assert len(state.drawn_paths) < 8
 
 
 # --- Leaving ---------------------------------------------------------------------------------------------------------

@@ -16,15 +16,15 @@ from tests.agent.tui.replays import after, at, ready, report_of, watched, words
 LANE = "lane/backup/10.0.2.17/443"
 
 
-def memory(*stacks: tuple[Sample, ...], others: float = 0.0) -> Memory:
-    """Runs a minute apart in which the lane went like this; another lane took `others` seconds."""
+def memory(*stacks: tuple[Sample, ...], others: float = 0.0, apart: timedelta = timedelta(minutes=1)) -> Memory:
+    """Runs so far apart in which the lane went like this; another lane took `others` seconds."""
     report = report_of("healthy")
     samples: Samples = {}
     runs = []
     for number, stack in enumerate(stacks, 1):
         now = {LANE: stack, "lane/other/10.0.0.1/443": (others, None, None)}
         samples = extended(samples, now)
-        started = report.run.started_at + timedelta(minutes=number)
+        started = report.run.started_at + number * apart
         runs.append(
             Remembered(
                 number=number,
@@ -63,6 +63,8 @@ def test_the_axes_have_numbers() -> None:
     assert lines[ROWS // 2].startswith("  5.0 ms +")
     assert lines[ROWS] == f"         +{'-' * 30}"
     assert lines[ROWS + 1].split() == ["UTC", "03:01", "03:16", "03:30"]
+    close = drawn(memory(*[(0.001, None, None)] * 30, apart=timedelta(seconds=10)))
+    assert close[ROWS + 1].split() == ["UTC", "03:00:10", "03:02:40", "03:05:00"]
 
 
 def test_a_failure_is_a_column_in_its_colour_and_one_that_does_not_count_has_none() -> None:

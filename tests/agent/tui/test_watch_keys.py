@@ -116,6 +116,54 @@ async def test_brackets_step_through_the_runs() -> None:
     await drive(app, act, (120, 36))
 
 
+async def test_braces_step_through_the_runs_that_failed() -> None:
+    app = watching(Replay(BAD, GOOD, BAD, GOOD, GOOD))
+
+    async def act(pilot: Pilot[int]) -> None:
+        await again(pilot, 5)
+        assert "{ failed run" in screen_of(pilot)[-1]
+        for key, run in (("left", 3), ("left", 1), ("left", 1), ("right", 3), ("right", 3)):
+            await pilot.press(f"{key}_curly_bracket")
+            assert past_of(app) == run
+        assert "no run after this one failed" in screen_of(pilot)[-1]
+        await pilot.press("escape")
+        assert past_of(app) is None
+
+    await drive(app, act, (120, 36))
+
+
+async def test_the_last_run_that_failed_is_shown_as_it_is_now() -> None:
+    app = watching(Replay(BAD, GOOD, BAD))
+
+    async def act(pilot: Pilot[int]) -> None:
+        await again(pilot, 3)
+        await pilot.press("left_curly_bracket")
+        assert past_of(app) == 1
+        await pilot.press("right_curly_bracket")
+        assert past_of(app) is None
+        await pilot.press("right_curly_bracket")
+        assert "no run after this one failed" in screen_of(pilot)[-1]
+
+    await drive(app, act, (120, 36))
+
+
+async def test_until_the_cursor_is_moved_a_past_run_is_shown_with_its_cause() -> None:
+    app = watching(Replay(GOOD, BAD, GOOD))
+
+    async def act(pilot: Pilot[int]) -> None:
+        await again(pilot, 3)
+        await pilot.press("left_square_bracket")
+        assert any("TIMEOUT 3.0 s" in line or "TIMEOUT" in line for line in screen_of(pilot))
+        assert any(line.startswith("  reads: aws ec2 ") for line in screen_of(pilot))
+        await pilot.press("left_square_bracket")
+        assert any(line.startswith("> ") and "Path" in line for line in screen_of(pilot))
+        await pilot.press("right_square_bracket", "shift+tab", "g", "left_square_bracket", "right_square_bracket")
+        assert past_of(app) == 2
+        assert not any(line.startswith("  reads: aws ec2 ") for line in screen_of(pilot))
+
+    await drive(app, act, (80, 24))
+
+
 @pytest.mark.parametrize("key", ["escape", "q", "r"])
 async def test_keys_that_go_back_to_the_last_run(key: str) -> None:
     replay = Replay(GOOD, BAD)

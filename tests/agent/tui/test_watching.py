@@ -58,13 +58,19 @@ async def test_what_comes_and_goes_is_said_with_its_count_and_since_when() -> No
     )
     assert tone_of_word(state) is Tone.FAILED
     ok = await watched(*(BAD, GOOD) * 7)
-    assert headline(ok).startswith("FLAPPING failed 7 of 14 runs, flapping since 03:04 UTC, the last run: OK; ")
+    assert headline(ok) == (
+        "FLAPPING failed 7 of 14 runs, flapping since 03:04 UTC, the last run: OK; "
+        "the last failure: backup: some of the endpoint's addresses do not answer"
+    )
     assert tone_of_word(ok) is Tone.WARNING
 
 
 async def test_one_run_that_is_ok_does_not_clear_a_fault() -> None:
     state = await watched(BAD, BAD, GOOD)
-    assert headline(state).startswith("CRITICAL failed 2 of 3 runs, the last run: OK, which has to last; ")
+    assert headline(state) == (
+        "CRITICAL failed 2 of 3 runs, the last run: OK, which has to last; "
+        "the last failure: backup: some of the endpoint's addresses do not answer"
+    )
     assert tone_of_word(state) is Tone.FAILED
 
 
