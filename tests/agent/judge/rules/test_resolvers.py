@@ -7,6 +7,7 @@ import pytest
 
 from agent.catalog.findings import Severity
 from agent.judge.diagnose import diagnose
+from probes.operations import DUAL_STACK_NAME
 from tests.support.build import (
     BACKUP,
     CORPORATE,
@@ -65,6 +66,22 @@ CASES_THAT_FIRE = [
             shows=["dns/backup/getaddrinfo", f"dns/backup/{RESOLVER}/A"],
         )
         for kind, there in (("timeout", None), ("reset", None), ("closed", None), ("timeout", "nxdomain"))
+    ),
+    fires(
+        "DNS005",
+        "by silence for the names of AWS, while programs are told of another that it does not exist",
+        [
+            host(resolvers=(RESOLVER, CORPORATE)),
+            lookup(failed="timeout"),
+            answer(failed="timeout"),
+            answer(failed="timeout", by=CORPORATE),
+            lookup(failed="nxdomain", operation=DUAL_STACK_NAME),
+        ],
+        detail=f"{RESOLVER} and {CORPORATE} give no usable answer: nothing for this name (it said timeout).",
+        shows=[
+            *("dns/backup/getaddrinfo", f"dns/backup/{RESOLVER}/A", f"dns/backup/{CORPORATE}/A"),
+            f"dns/backup/{DUAL_STACK_NAME}",
+        ],
     ),
     fires(
         "DNS005",
@@ -208,6 +225,16 @@ CASES_OF_SILENCE = [
             answer(of="backup-gateway", failed="timeout"),
         ],
         targets=[BACKUP, GATEWAY],
+    ),
+    silent(
+        "DNS005",
+        "another name is not answered either",
+        [
+            host(),
+            lookup(failed="timeout"),
+            answer(failed="timeout"),
+            lookup(failed="timeout", operation=DUAL_STACK_NAME),
+        ],
     ),
     silent(
         "DNS005",
