@@ -7,6 +7,7 @@ import pytest
 
 from agent.catalog.findings import Severity
 from agent.judge.diagnose import diagnose
+from agent.judge.rules import resolvers
 from probes.operations import DUAL_STACK_NAME
 from tests.support.build import (
     BACKUP,
@@ -19,10 +20,12 @@ from tests.support.build import (
     Observations,
     answer,
     evidence,
+    findings_of,
     here,
     host,
     imds,
     lookup,
+    rule_of,
     tcp,
 )
 from tests.support.cases import HOST, PRIVATE_6, PUBLIC_6, Case, assert_fires, assert_silent, codes_of, fires, silent
@@ -372,3 +375,19 @@ def test_servers_that_do_not_know_the_private_names_are_one_cause(got: str | Non
     report = diagnose(evidence(observations, targets=[BACKUP, GATEWAY]))
     cause_of = {finding.id: finding.explained_by for finding in report.findings}
     assert cause_of["DNS002@backup-gateway"] == ("DNS002@backup" if is_one else None)
+
+
+@pytest.mark.parametrize(
+    ("server", "is_cache", "asks_resolved"),
+    [("127.0.0.53", True, True), ("127.0.0.1", True, False), (CORPORATE, False, False)],
+)
+def test_a_cache_on_this_host_refuses_for_want_of_a_server(server: str, *, is_cache: bool, asks_resolved: bool) -> None:
+    observations: Observations = [
+        host(resolvers=(server,)),
+        lookup(failed="servfail"),
+        answer(by=server, failed="dns-refused"),
+    ]
+    [finding] = findings_of(rule_of(resolvers.RULES, "DNS013"), evidence(observations))
+    assert (f"The cache on this host, at {server}, refuses while it knows no" in finding.fix.summary) is is_cache
+    assert ("its access list" in finding.fix.summary) is not is_cache
+    assert (("resolvectl", "status") in [command.argv for command in finding.fix.commands]) is asks_resolved
