@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
-from agent.judge.conditions.names import NameFault, family_answers, is_kept_back
+from agent.judge.conditions.names import NameFault, family_answers, has_unanswered_family, is_kept_back
 from agent.judge.conditions.search_list import addresses_of_name, lookup_of_name
 from agent.judge.evidence import Evidence, kept
 from agent.judge.observations import NO_REASON, NOT_THERE, has_answered, ids, is_cut
@@ -231,11 +231,15 @@ def cut_answers(evidence: Evidence) -> CutAnswers | None:
 def spoilt_lookups(
     evidence: Evidence, kinds: frozenset[FailureKind]
 ) -> Iterator[tuple[Target, Observation[Any], list[Observation[Any]]]]:
-    """Targets whose own lookup failed for no reason of its own, with the answers of these kinds. The C library has one
-    word for many reasons, so what the name servers say to a direct question decides."""
+    """Targets whose own lookup failed for no reason of its own, or found no address where name servers fail for one
+    family, with the answers of these kinds. The C library has one word for many reasons, so what the name servers say
+    to a direct question decides."""
     for target in evidence.targets:
         lookup = lookup_of_name(evidence, target)
-        if lookup is None or lookup.failure is None or lookup.failure.kind not in NO_REASON:
+        if lookup is None or lookup.failure is None:
+            continue
+        is_empty = lookup.failure.kind is FailureKind.NODATA and has_unanswered_family(evidence, target)
+        if lookup.failure.kind not in NO_REASON and not is_empty:
             continue
         asked = evidence.answers(target, evidence.configured_resolvers)
         answers = [answer for answer in asked if answer.failure is not None and answer.failure.kind in kinds]

@@ -1221,6 +1221,11 @@ CASES_OF_SILENCE = [
     silent("DNS006", "one family is there", [host(), lookup(A), answer(A), answer(record="AAAA")]),
     silent("DNS006", "no such name", [host(), lookup(failed="nxdomain"), answer(failed="nxdomain")]),
     silent("DNS006", "not looked up", [host(), answer(record="A")]),
+    silent(
+        "DNS006",
+        "the server fails for one family and has no address of the other, which is DNS005",
+        [host(), lookup(failed="nodata"), answer(failed="servfail"), answer(record="AAAA")],
+    ),
     silent("DNS007", "no CNAME", here("backup", A)),
     *(
         silent("DNS007", f"to {name}", [*here("backup", A), answer(A, alias=name)])

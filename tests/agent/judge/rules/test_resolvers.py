@@ -86,6 +86,22 @@ CASES_THAT_FIRE = [
             f"dns/backup/{DUAL_STACK_NAME}",
         ],
     ),
+    *(
+        fires(
+            "DNS005",
+            f"by what it says of IPv4 ({failed}), where IPv6 has no address and the lookup says no more",
+            [host(), lookup(failed="nodata"), answer(failed=failed), answer(record="AAAA")],
+            detail=f"This host cannot resolve {HOST}, and {RESOLVER} gives no usable answer: it said {failed}.",
+            shows=["dns/backup/getaddrinfo", f"dns/backup/{RESOLVER}/A"],
+        )
+        for failed in ("servfail", "dns-malformed", "malformed", "too-large")
+    ),
+    fires(
+        "DNS013",
+        "of IPv4, where IPv6 has no address and the lookup says no more",
+        [host(), lookup(failed="nodata"), answer(failed="dns-refused"), answer(record="AAAA")],
+        detail=f"{RESOLVER} refuses to answer.",
+    ),
     fires(
         "DNS005",
         "by SERVFAIL of one server, while another is silent for every name",
@@ -244,6 +260,23 @@ CASES_OF_SILENCE = [
         "another server answers another name",
         [host(), lookup(failed="timeout"), answer(failed="timeout"), answer(A, of="backup-gateway", by=CORPORATE)],
         targets=[BACKUP, GATEWAY],
+    ),
+    silent(
+        "DNS005",
+        "of a family that another server says has no address",
+        [
+            host(resolvers=(RESOLVER, CORPORATE)),
+            lookup(failed="nodata"),
+            answer(failed="servfail"),
+            answer(record="AAAA"),
+            answer(by=CORPORATE),
+            answer(record="AAAA", by=CORPORATE),
+        ],
+    ),
+    silent(
+        "DNS005",
+        "of a family that this host does not have",
+        [host("10.0.1.10/24"), lookup(failed="nodata"), answer(), answer(record="AAAA", failed="servfail")],
     ),
     silent("DNS005", "refused is DNS013", [host(), lookup(failed="servfail"), answer(failed="dns-refused")]),
     silent("DNS005", "no such name", [host(), lookup(failed="nxdomain"), answer(failed="nxdomain")]),
