@@ -75,12 +75,17 @@ def _search(way: str, *outputs: str | bytes | None) -> None:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Take `--everything` and `--seed`."""
+    """Take `--everything`, `--seed` and `--write-compatibility`."""
     parser.addoption("--everything", action="store_true", help="run every case of every test, not a part of many alike")
     parser.addoption(
         "--seed",
         type=int,
         help="run the generated case of this seed alone (tests/hostile/fuzz, tests/netns/test_predictions.py)",
+    )
+    parser.addoption(
+        "--write-compatibility",
+        action="store_true",
+        help="write docs/compatibility.md from what is met of tests/peers",
     )
 
 
@@ -98,6 +103,10 @@ def pytest_configure(config: pytest.Config) -> None:
     if not extent.everything():
         config.option.warn_unused_snapshots = True  # those of cases that are left out
     _heed_signals()
+    if config.getoption("--write-compatibility") and not hasattr(config, "workerinput"):
+        from tests.peers.page import Recorder  # what it imports, other sessions do not need
+
+        config.pluginmanager.register(Recorder())
     if hasattr(config, "workerinput"):  # of pytest-xdist
         runs.share(Path(config.option.basetemp).parent / "measurements")
     # How long an example takes says how busy the machine is.

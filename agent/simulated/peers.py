@@ -171,7 +171,11 @@ def dns_answer(scenario: Scenario, resolver: Address, packet: bytes, *, tcp: boo
         row = DnsPart(resolvers=(resolver,), name=host, rcode="NXDOMAIN", soa=host.partition(".")[2])
     if row.answer != "answer":
         return None
+    kind = dns.rdatatype.to_text(question.rdtype)
     answer = dns.message.make_response(query, recursion_available=True)
+    if kind in row.fails_for:
+        answer.set_rcode(dns.rcode.SERVFAIL)
+        return answer.to_wire()
     answer.set_rcode(dns.rcode.from_text(row.rcode))
     if row.truncated and not tcp:
         answer.flags |= dns.flags.TC
@@ -180,7 +184,6 @@ def dns_answer(scenario: Scenario, resolver: Address, packet: bytes, *, tcp: boo
     if row.cname is not None:
         answer.answer.append(dns.rrset.from_text(owner, DNS_TTL, "IN", "CNAME", f"{row.cname}."))
         owner = dns.name.from_text(row.cname)
-    kind = dns.rdatatype.to_text(question.rdtype)
     addresses = {"A": row.a, "AAAA": row.aaaa}.get(kind, ())
     if addresses and row.rcode == "NOERROR":
         answer.answer.append(dns.rrset.from_text(owner, DNS_TTL, "IN", kind, *map(str, addresses)))

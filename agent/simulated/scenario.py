@@ -342,6 +342,8 @@ class DnsPart:
     a: tuple[Address, ...] = ()
     aaaa: tuple[Address, ...] = ()
     rcode: Literal["NOERROR", "NXDOMAIN", "SERVFAIL", "REFUSED"] = "NOERROR"
+    fails_for: tuple[Literal["A", "AAAA"], ...] = ()
+    """Types of records that are answered with SERVFAIL, such as those of addresses that a server does not pass on."""
     cname: str | None = None
     soa: str | None = None
     """Zone in the authority section of a negative answer."""

@@ -83,7 +83,8 @@ if test -n "$files"; then
     done
 fi
 if test -d /run/nscd; then mount -t tmpfs tmpfs /run/nscd; fi
-if test -f /run/systemd/resolve/resolv.conf; then mount --bind /dev/null /run/systemd/resolve/resolv.conf; fi
+servers=/run/systemd/resolve/resolv.conf
+if test -f $servers && ! test -f "${files:-/nowhere}$servers"; then mount --bind /dev/null $servers; fi
 exec "$@"
 """
 """Firmware of its own for the host, files of agents laid over what is there, and nothing of names from outside. `ip
@@ -137,6 +138,8 @@ class Vpc:
     scenario: Scenario
     host: str
     """Namespace of the host."""
+    beyond: str
+    """Namespace behind the gateway."""
     peers: Peers
     files: str
     """A folder with the agents' files of the host below it; empty where it has none."""
@@ -144,20 +147,7 @@ class Vpc:
     def on_host(self, *words: str) -> list[str]:
         """The command that runs `words` on the host. It becomes them, so its process id is theirs."""
         vendor = "Amazon EC2" if self.scenario.host.ec2 else "Example"
-        return [
-            *_ahead(),
-            _program("ip"),
-            "netns",
-            "exec",
-            self.host,
-            "sh",
-            "-c",
-            _BECOME_HOST,
-            "sh",
-            vendor,
-            self.files,
-            *words,
-        ]
+        return command_in(self.host, "sh", "-c", _BECOME_HOST, "sh", vendor, self.files, *words)
 
     def filter_on_host(self, rules: str) -> None:
         """Add tables of nft(8) to the host."""
@@ -206,13 +196,21 @@ def missing() -> str | None:
 
 @contextmanager
 def vpc(
-    name: str, toml: str, *, rules: str = "", routes: Mapping[Family, Iterable[str]] | None = None
+    name: str,
+    toml: str,
+    *,
+    rules: str = "",
+    routes: Mapping[Family, Iterable[str]] | None = None,
+    others: Iterable[Place] = (),
 ) -> Iterator[Vpc]:
     """The VPC of a scenario, given as its file has it, with everything in it, while the block lasts.
 
-    `rules` are tables of nft(8) for the namespace behind the gateway, and `routes` lines of ip(8), by family. Raises
-    RuntimeError where something cannot be built, and where a peer broke.
+    `rules` are tables of nft(8) for the namespace behind the gateway, and `routes` lines of ip(8), by family. `others`
+    are further places there that are open, by TCP and by UDP, to whatever the caller starts at them; programs there
+    look names up where the VPC's hosts do by default. Raises RuntimeError where something cannot be built, and where a
+    peer broke.
     """
+    places = tuple(others)
     scenario = parse(name, toml)
     if any(row.round_trip_seconds != _ROUND_TRIP for row in scenario.tcp):
         raise RuntimeError("no round trip time is built here: it would need a delay in the kernel")
@@ -220,19 +218,22 @@ def vpc(
         host = stack.enter_context(namespace("host"))
         beyond = stack.enter_context(namespace("vpc"))
         stack.enter_context(_files(host, scenario.host))
+        if places:
+            stack.enter_context(_files(beyond, HostPart()))
         files = stack.enter_context(_agents(scenario.host))
         _run("ip", "-n", host, *"link add eth0 type veth peer name vpc0 netns".split(), beyond)
         in_namespace(beyond, "sh", "-c", _SETTINGS)
         in_namespace(host, "sysctl", "-q", "-w", f"net.ipv4.tcp_keepalive_time={scenario.host.keepalive_seconds}")
-        batch(beyond, _links_beyond(scenario))
+        batch(beyond, _links_beyond(scenario, places))
         for family, lines in (routes or {}).items():
             batch(beyond, lines, family)
         batch(host, _links_of_host(scenario.host))
-        in_namespace(beyond, "nft", "-f", "-", text=_filter_beyond(scenario) + rules)
+        in_namespace(beyond, "nft", "-f", "-", text=_filter_beyond(scenario, places) + rules)
         in_namespace(host, "nft", "-f", "-", text=_filter_of_host(scenario.host))
         if peers.places(scenario, here=True):
             stack.enter_context(_peers(host, name, toml, here=True))
-        yield Vpc(scenario=scenario, host=host, peers=stack.enter_context(_peers(beyond, name, toml)), files=files)
+        served = stack.enter_context(_peers(beyond, name, toml))
+        yield Vpc(scenario=scenario, host=host, beyond=beyond, peers=served, files=files)
 
 
 # --- Namespaces ------------------------------------------------------------------------------------------------------
@@ -371,6 +372,12 @@ def _run(name: str, *words: str, text: str = "") -> None:
         raise RuntimeError(f"{name} {' '.join(words)}: {done.stderr.strip()}\n{text}")
 
 
+def command_in(namespace: str, *words: str) -> list[str]:
+    """The command that runs `words` in a namespace, before all other processes. It becomes them, so its process id is
+    theirs."""
+    return [*_ahead(), _program("ip"), "netns", "exec", namespace, *words]
+
+
 def in_namespace(namespace: str, *words: str, text: str = "") -> None:
     _run("ip", "netns", "exec", namespace, *words, text=text)
 
@@ -404,13 +411,13 @@ def _links_of_host(host: HostPart) -> Iterator[str]:
         yield f"route add {route.answer} {route.to}"
 
 
-def _links_beyond(scenario: Scenario) -> Iterator[str]:
+def _links_beyond(scenario: Scenario, others: Iterable[Place]) -> Iterator[str]:
     """Lines for ip(8)."""
     yield "link set lo up"
     yield "link set vpc0 up"
     if any(row.path_mtu is not None for row in scenario.tcp):
         yield "link set vpc0 gso_max_segs 1"  # packets are as long for the filter as they are on the cable
-    for address in _addresses(scenario):
+    for address in _addresses(scenario, others):
         yield f"addr add {address}/{address.max_prefixlen} dev vpc0{_nodad(address)}"
     for interface in scenario.host.addresses:
         # The way back, with the gateway as the sender of what the gateway itself has to say.
@@ -423,8 +430,8 @@ def _nodad(address: Address) -> str:
     return " nodad" if address.version == 6 else ""
 
 
-def _addresses(scenario: Scenario) -> tuple[Address, ...]:
-    """Every address that something has, the host's own apart; the same as in memory."""
+def _addresses(scenario: Scenario, others: Iterable[Place]) -> tuple[Address, ...]:
+    """Every address that something has, the host's own apart; without `others` the same as in memory."""
     services = (address for row in scenario.tcp for address in row.addresses)
     ec2 = (ec2_server.ADDRESS,) if ec2_server.is_served(scenario) else ()
     there = (
@@ -433,18 +440,20 @@ def _addresses(scenario: Scenario) -> tuple[Address, ...]:
         *simulated.metadata_addresses(scenario),
         *services,
         *ec2,
+        *(address for address, _ in others),
     )
     return tuple(address for address in dict.fromkeys(there) if not address.is_loopback)
 
 
-def _filter_beyond(scenario: Scenario) -> str:
+def _filter_beyond(scenario: Scenario, others: tuple[Place, ...]) -> str:
     """Tables of nft(8): only what a row names gets in, and what is addressed to nobody is dropped."""
     ec2 = ((ec2_server.ADDRESS, ec2_server.PORT),) if ec2_server.is_served(scenario) else ()
-    open_places = (*peers.accepting(scenario), *peers.refusing(scenario), *ec2)
-    resolvers = tuple((resolver, DNS_PORT) for resolver in simulated.resolvers_of(scenario))
+    by_tcp = dict.fromkeys((*peers.accepting(scenario), *peers.refusing(scenario), *ec2, *others))
+    resolvers = ((resolver, DNS_PORT) for resolver in simulated.resolvers_of(scenario))
+    by_udp = dict.fromkeys((*resolvers, *others))
     nobody = []
     for family, version in (("ip", 4), ("ip6", 6)):
-        somebody = [str(address) for address in _addresses(scenario) if address.version == version]
+        somebody = [str(address) for address in _addresses(scenario, others) if address.version == version]
         if version == 6:
             somebody += ["fe80::/10", "ff00::/8"]  # neighbour discovery
         nobody.append(f"{family} daddr != {_set(somebody)} drop")
@@ -466,8 +475,8 @@ def _filter_beyond(scenario: Scenario) -> str:
                 type filter hook input priority 0; policy drop;
                 iif lo accept
                 meta l4proto ipv6-icmp accept
-                {_lines(_match(open_places, "tcp", "accept"))}
-                {_lines(_match(resolvers, "udp", "accept"))}
+                {_lines(_match(by_tcp, "tcp", "accept"))}
+                {_lines(_match(by_udp, "udp", "accept"))}
             }}
         }}
     """

@@ -75,6 +75,10 @@ def repository(tmp_path: Path) -> Path:
             script.chmod(0o755)
     (tree / "dev").write_text(LOG.replace("PART", "dev").replace("VERB", "run"), "utf-8")
     (tree / "dev").chmod(0o755)
+    peers = tree / "tests" / "peers" / "install"
+    peers.parent.mkdir(parents=True)
+    peers.write_text(LOG.replace("PART", "peers").replace("VERB", "install"), "utf-8")
+    peers.chmod(0o755)
     with (tree / "packaging" / "python" / "build").open("a", encoding="utf-8") as last:
         last.write('echo "$SOURCE_DATE_EPOCH" >dist/date\n')
     (tree / "agent").mkdir()
@@ -101,7 +105,7 @@ def test_builds_and_tests_every_part_for_both_machines(repository: Path) -> None
     assert result.returncode == 0, result.stderr
     ran = (place(repository) / "log").read_text("utf-8").splitlines()
     built, tested = ([f"{part} {verb} " for part in PARTS] for verb in ("build", "test"))
-    assert ran == ["dev run test --everything", "onefile build all", *built, *tested]
+    assert ran == ["peers install ", "dev run test --everything", "onefile build all", *built, *tested]
     assert result.stderr.splitlines()[-1] == "packaging/release: all of 1.10.0 is in build/release/v1.10.0/dist"
     assert "`backuplink release` is not" in (place(repository) / "dist" / "RELEASE-NOTES.md").read_text("utf-8")
 

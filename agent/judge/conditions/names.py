@@ -10,7 +10,7 @@ from agent.catalog.partitions import SUFFIXES
 from agent.catalog.vpce import read_name
 from agent.judge.conditions.search_list import addresses_of_name, answer_of_name, lookup_of_name
 from agent.judge.evidence import Evidence, kept
-from agent.judge.observations import NO_REASON, addresses_in, has_answered, ids, kind_of
+from agent.judge.observations import NO_REASON, NOT_THERE, addresses_in, has_answered, ids, kind_of
 from agent.settings import Expect
 from probes.addresses import AddressScope, ordered, usable_families
 from probes.facts import DnsFacts
@@ -19,6 +19,16 @@ from probes.model import Address, Addressing, FailureKind, Observation, Target
 
 RECORD_OF: Final = {4: "A", 6: "AAAA"}
 """The type of the records that hold addresses of an IP version."""
+_UNUSABLE: Final = frozenset(
+    {
+        FailureKind.SERVFAIL,
+        FailureKind.DNS_REFUSED,
+        FailureKind.DNS_MALFORMED,
+        FailureKind.MALFORMED,
+        FailureKind.TOO_LARGE,
+    }
+)
+"""Answers of a name server that do not say whether there is an address."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -241,10 +251,24 @@ def _denied(target: Target, lookup: Observation[Any], denials: list[Observation[
     )
 
 
+def has_unanswered_family(evidence: Evidence, target: Target) -> bool:
+    """Whether this host's name servers fail on the records of a family that this host has, and none of them answers
+    that question. Of a failure for one family and an answer without addresses for the other, the C library reports the
+    one that comes first (measured, glibc 2.41)."""
+    asked = [answer for answer in evidence.answers(target, evidence.configured_resolvers) if answer.made]
+    for version in usable_families(evidence.host):
+        of_family = [answer for answer in asked if answer.subject.operation == RECORD_OF[version]]
+        if any(kind_of(answer) in _UNUSABLE for answer in of_family) and not any(
+            answer.ok or kind_of(answer) in NOT_THERE for answer in of_family
+        ):
+            return True
+    return False
+
+
 @kept
 def empty_answers(evidence: Evidence) -> tuple[DeniedName, ...]:
-    """The targets whose name exists for this host and has no address of any family: the own lookup says so, or gives
-    another reason or none where all name servers say so."""
+    """The targets whose name exists for this host and has no address of any family: the own lookup says so and name
+    servers answer for each family, or it gives another reason or none where all name servers say so."""
     empty = []
     for target in evidence.targets:
         lookup = lookup_of_name(evidence, target)
@@ -258,7 +282,7 @@ def empty_answers(evidence: Evidence) -> tuple[DeniedName, ...]:
             # That there is no such name is what C libraries also say of one without addresses.
             FailureKind.NXDOMAIN: not denied and any(answer.subject.resolver not in giving for answer in asked),
             **dict.fromkeys(NO_REASON, bool(tried) and len(asked) == len(tried) and not giving),
-            FailureKind.NODATA: True,
+            FailureKind.NODATA: not has_unanswered_family(evidence, target),
         }
         if not is_empty.get(lookup.failure.kind, False):
             continue

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
-from agent.judge.conditions.names import NameFault, family_answers, is_kept_back
+from agent.judge.conditions.names import NameFault, family_answers, has_unanswered_family, is_kept_back
 from agent.judge.conditions.search_list import addresses_of_name, lookup_of_name
 from agent.judge.evidence import Evidence, kept
 from agent.judge.observations import NO_REASON, NOT_THERE, has_answered, ids, is_cut
@@ -126,6 +126,8 @@ def silent_resolvers(evidence: Evidence) -> SilentResolvers | None:
     ]
     if not asked or not lookups or any(lookup.ok for lookup in lookups):
         return None
+    if other_names_answered(evidence):
+        return None
     if not all(answer.failure is not None and answer.failure.kind in _NO_ANSWER for answer in asked):
         return None
     if any(map(is_cut, asked)):
@@ -135,6 +137,25 @@ def silent_resolvers(evidence: Evidence) -> SilentResolvers | None:
     if any(server.version in usable_families(evidence.host) for server in others):
         return None  # one that was cut short, or was never asked, might have answered
     return SilentResolvers(asked=asked, servers=silent, unasked=others, evidence=ids([*lookups, *asked]))
+
+
+@kept
+def other_names_answered(evidence: Evidence) -> tuple[Observation[Any], ...]:
+    """Lookups of other names, made as programs on this host make them, to which DNS had an answer while that of a
+    target's name ended without one. So a name server answers, and drops queries for some names."""
+    own = [lookup for target in evidence.targets if (lookup := evidence.own_lookup(target)) is not None]
+    if not any(lookup.failure is not None and lookup.failure.kind in NO_REASON for lookup in own):
+        return ()  # one without DNS ends as one of a name that does not exist
+    others = [
+        lookup
+        for target in evidence.targets
+        for lookup in (
+            evidence.dual_stack_lookup(target),
+            *(lookup for _, lookup in evidence.appliance_lookups(target)),
+        )
+        if lookup is not None
+    ]
+    return tuple(lookup for lookup in others if lookup.failure is not None and lookup.failure.kind in NOT_THERE)
 
 
 def is_of_hosts_file(evidence: Evidence, target: Target) -> bool:
@@ -147,7 +168,8 @@ def is_of_hosts_file(evidence: Evidence, target: Target) -> bool:
 @kept
 def failing_resolvers(evidence: Evidence) -> tuple[FailingResolver, ...]:
     """The targets whose own lookup fails where a name server of this host answers SERVFAIL, what cannot be read, or
-    nothing for this name while it answers for another. A server that answers nothing at all is not among them."""
+    nothing for this name while it answers for another, or one of them does. A server that answers nothing at all is
+    not among them."""
     unusable = (FailureKind.SERVFAIL, FailureKind.DNS_MALFORMED, FailureKind.MALFORMED, FailureKind.TOO_LARGE)
     kinds = frozenset({*unusable, *_SILENCE})
     speaking = {
@@ -156,6 +178,9 @@ def failing_resolvers(evidence: Evidence) -> tuple[FailingResolver, ...]:
         if answer.ok
         or (answer.failure is not None and answer.failure.kind in {*NOT_THERE, *unusable, FailureKind.DNS_REFUSED})
     }
+    others = other_names_answered(evidence)
+    if others:
+        speaking.update(evidence.configured_resolvers)
     failing = []
     for target, lookup, spoilt in spoilt_lookups(evidence, kinds):
         answers = tuple(
@@ -164,7 +189,7 @@ def failing_resolvers(evidence: Evidence) -> tuple[FailingResolver, ...]:
             if not is_cut(answer) and (not is_silence(answer) or answer.subject.resolver in speaking)
         )
         if answers:
-            failing.append(FailingResolver(target=target, evidence=ids([lookup, *answers]), answers=answers))
+            failing.append(FailingResolver(target=target, evidence=ids([lookup, *answers, *others]), answers=answers))
     return tuple(failing)
 
 
@@ -206,11 +231,15 @@ def cut_answers(evidence: Evidence) -> CutAnswers | None:
 def spoilt_lookups(
     evidence: Evidence, kinds: frozenset[FailureKind]
 ) -> Iterator[tuple[Target, Observation[Any], list[Observation[Any]]]]:
-    """Targets whose own lookup failed for no reason of its own, with the answers of these kinds. The C library has one
-    word for many reasons, so what the name servers say to a direct question decides."""
+    """Targets whose own lookup failed for no reason of its own, or found no address where name servers fail for one
+    family, with the answers of these kinds. The C library has one word for many reasons, so what the name servers say
+    to a direct question decides."""
     for target in evidence.targets:
         lookup = lookup_of_name(evidence, target)
-        if lookup is None or lookup.failure is None or lookup.failure.kind not in NO_REASON:
+        if lookup is None or lookup.failure is None:
+            continue
+        is_empty = lookup.failure.kind is FailureKind.NODATA and has_unanswered_family(evidence, target)
+        if lookup.failure.kind not in NO_REASON and not is_empty:
             continue
         asked = evidence.answers(target, evidence.configured_resolvers)
         answers = [answer for answer in asked if answer.failure is not None and answer.failure.kind in kinds]

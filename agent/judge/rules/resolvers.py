@@ -332,6 +332,11 @@ def _answer_text(answers: Sequence[Observation[Any]]) -> str:
 def resolver_refused(evidence: Evidence) -> Iterator[RuleFinding]:
     """DNS013: the host's own lookup fails, and its name server refuses to answer."""
     for refused in refused_lookups(evidence):
+        caches = ordered(
+            server
+            for server in dict.fromkeys(answer.subject.resolver for answer in refused.answers)
+            if server is not None and server.is_loopback
+        )
         yield RuleFinding(
             code="DNS013",
             target=refused.target.id,
@@ -340,8 +345,16 @@ def resolver_refused(evidence: Evidence) -> Iterator[RuleFinding]:
             evidence=refused.evidence,
             shared=_of_servers(answer.subject.resolver for answer in refused.answers),
             fix=Fix(
-                summary="Allow this host to ask that name server (its access list), or let it ask the VPC's resolver.",
-                commands=(read_only("cat", "/etc/resolv.conf"),),
+                summary=(
+                    f"The cache on this host, at {listed(caches)}, refuses while it knows no name server: give it "
+                    "one, such as the VPC's resolver at 169.254.169.253."
+                    if caches
+                    else "Allow this host to ask that name server (its access list), or let it ask the VPC's resolver."
+                ),
+                commands=(
+                    *([read_only("resolvectl", "status")] if _STUB in caches else []),
+                    read_only("cat", "/etc/resolv.conf"),
+                ),
             ),
         )
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 import pytest
 
 from agent.catalog.findings import Severity
+from agent.catalog.services import appliance_hosts
 from agent.judge.diagnose import diagnose
 from agent.judge.rules import names, resolvers
 from agent.judge.rules.rule import RuleFinding
@@ -16,7 +17,7 @@ from agent.report.model import Command, Status
 from agent.settings import Expect, Suppression
 from probes.facts import DnsFacts, HostFacts, HostsEntry, LookupFacts
 from probes.model import Observation, Ok
-from probes.operations import APPLIANCE, SEARCH_DOMAINS, WITHOUT_SEARCH
+from probes.operations import APPLIANCE, DUAL_STACK_NAME, SEARCH_DOMAINS, WITHOUT_SEARCH
 from tests.support.aws_commands import complaint
 from tests.support.build import (
     BACKUP,
@@ -607,6 +608,28 @@ def test_dns003_needs_dns() -> None:
             "answers: 10.9.0.53",
             id="the VPC's resolver, which this host does not use, answers",
         ),
+        pytest.param(
+            [
+                *HERE,
+                lookup(failed="timeout"),
+                answer(failed="timeout"),
+                lookup(failed="timeout", operation=DUAL_STACK_NAME),
+            ],
+            RESOLVER,
+            "answers: 10.0.0.2",
+            id="another name is not answered either",
+        ),
+        pytest.param(
+            [
+                *HERE,
+                lookup(failed="nxdomain"),
+                answer(failed="timeout"),
+                lookup(failed="nxdomain", operation=DUAL_STACK_NAME),
+            ],
+            RESOLVER,
+            "answers: 10.0.0.2",
+            id="programs look names up without DNS",
+        ),
     ],
 )
 def test_dns004_fires(observations: Observations, resolver: str, detail: str) -> None:
@@ -658,6 +681,16 @@ def test_dns004_fires(observations: Observations, resolver: str, detail: str) ->
             ],
             id="one had no time to be asked",
         ),
+        *(
+            pytest.param(
+                [*HERE, lookup(failed="timeout"), answer(failed="timeout"), another],
+                id=f"another name is answered: {another.id}",
+            )
+            for another in (
+                lookup(failed="nxdomain", operation=DUAL_STACK_NAME),
+                lookup(failed="nodata", operation=DUAL_STACK_NAME),
+            )
+        ),
         pytest.param([*HERE, lookup(failed="deadline"), answer(failed="timeout")], id="the lookup was cut short"),
         pytest.param([*HERE, lookup(failed="timeout"), answer(failed="bug")], id="the asking crashed"),
         pytest.param([*HERE, lookup(failed="timeout")], id="nobody was asked"),
@@ -678,6 +711,18 @@ def test_dns004_is_silent_where_any_target_is_answered() -> None:
         answer(failed="nxdomain", of="backup-gateway"),
     ]
     assert findings_of(DNS004, evidence(observations, targets=[BACKUP, GATEWAY])) == []
+
+
+def test_dns004_is_silent_where_a_name_of_an_appliance_is_answered() -> None:
+    (label, _), *_ = appliance_hosts(GATEWAY.service, GATEWAY.region)
+    silence: Observations = [
+        *HERE,
+        lookup(failed="timeout", of="backup-gateway"),
+        answer(failed="timeout", of="backup-gateway"),
+    ]
+    for failed, number in (("nxdomain", 0), ("timeout", 1)):
+        another = lookup(of="backup-gateway", failed=failed, operation=f"{APPLIANCE}{label}")
+        assert len(findings_of(DNS004, evidence([*silence, another], targets=[GATEWAY]))) == number
 
 
 def test_dns004_a_name_of_the_hosts_file_shows_no_name_server_that_answers() -> None:
@@ -1176,6 +1221,11 @@ CASES_OF_SILENCE = [
     silent("DNS006", "one family is there", [host(), lookup(A), answer(A), answer(record="AAAA")]),
     silent("DNS006", "no such name", [host(), lookup(failed="nxdomain"), answer(failed="nxdomain")]),
     silent("DNS006", "not looked up", [host(), answer(record="A")]),
+    silent(
+        "DNS006",
+        "the server fails for one family and has no address of the other, which is DNS005",
+        [host(), lookup(failed="nodata"), answer(failed="servfail"), answer(record="AAAA")],
+    ),
     silent("DNS007", "no CNAME", here("backup", A)),
     *(
         silent("DNS007", f"to {name}", [*here("backup", A), answer(A, alias=name)])

@@ -7,6 +7,8 @@ import pytest
 
 from agent.catalog.findings import Severity
 from agent.judge.diagnose import diagnose
+from agent.judge.rules import resolvers
+from probes.operations import DUAL_STACK_NAME
 from tests.support.build import (
     BACKUP,
     CORPORATE,
@@ -18,10 +20,12 @@ from tests.support.build import (
     Observations,
     answer,
     evidence,
+    findings_of,
     here,
     host,
     imds,
     lookup,
+    rule_of,
     tcp,
 )
 from tests.support.cases import HOST, PRIVATE_6, PUBLIC_6, Case, assert_fires, assert_silent, codes_of, fires, silent
@@ -65,6 +69,38 @@ CASES_THAT_FIRE = [
             shows=["dns/backup/getaddrinfo", f"dns/backup/{RESOLVER}/A"],
         )
         for kind, there in (("timeout", None), ("reset", None), ("closed", None), ("timeout", "nxdomain"))
+    ),
+    fires(
+        "DNS005",
+        "by silence for the names of AWS, while programs are told of another that it does not exist",
+        [
+            host(resolvers=(RESOLVER, CORPORATE)),
+            lookup(failed="timeout"),
+            answer(failed="timeout"),
+            answer(failed="timeout", by=CORPORATE),
+            lookup(failed="nxdomain", operation=DUAL_STACK_NAME),
+        ],
+        detail=f"{RESOLVER} and {CORPORATE} give no usable answer: nothing for this name (it said timeout).",
+        shows=[
+            *("dns/backup/getaddrinfo", f"dns/backup/{RESOLVER}/A", f"dns/backup/{CORPORATE}/A"),
+            f"dns/backup/{DUAL_STACK_NAME}",
+        ],
+    ),
+    *(
+        fires(
+            "DNS005",
+            f"by what it says of IPv4 ({failed}), where IPv6 has no address and the lookup says no more",
+            [host(), lookup(failed="nodata"), answer(failed=failed), answer(record="AAAA")],
+            detail=f"This host cannot resolve {HOST}, and {RESOLVER} gives no usable answer: it said {failed}.",
+            shows=["dns/backup/getaddrinfo", f"dns/backup/{RESOLVER}/A"],
+        )
+        for failed in ("servfail", "dns-malformed", "malformed", "too-large")
+    ),
+    fires(
+        "DNS013",
+        "of IPv4, where IPv6 has no address and the lookup says no more",
+        [host(), lookup(failed="nodata"), answer(failed="dns-refused"), answer(record="AAAA")],
+        detail=f"{RESOLVER} refuses to answer.",
     ),
     fires(
         "DNS005",
@@ -211,9 +247,36 @@ CASES_OF_SILENCE = [
     ),
     silent(
         "DNS005",
+        "another name is not answered either",
+        [
+            host(),
+            lookup(failed="timeout"),
+            answer(failed="timeout"),
+            lookup(failed="timeout", operation=DUAL_STACK_NAME),
+        ],
+    ),
+    silent(
+        "DNS005",
         "another server answers another name",
         [host(), lookup(failed="timeout"), answer(failed="timeout"), answer(A, of="backup-gateway", by=CORPORATE)],
         targets=[BACKUP, GATEWAY],
+    ),
+    silent(
+        "DNS005",
+        "of a family that another server says has no address",
+        [
+            host(resolvers=(RESOLVER, CORPORATE)),
+            lookup(failed="nodata"),
+            answer(failed="servfail"),
+            answer(record="AAAA"),
+            answer(by=CORPORATE),
+            answer(record="AAAA", by=CORPORATE),
+        ],
+    ),
+    silent(
+        "DNS005",
+        "of a family that this host does not have",
+        [host("10.0.1.10/24"), lookup(failed="nodata"), answer(), answer(record="AAAA", failed="servfail")],
     ),
     silent("DNS005", "refused is DNS013", [host(), lookup(failed="servfail"), answer(failed="dns-refused")]),
     silent("DNS005", "no such name", [host(), lookup(failed="nxdomain"), answer(failed="nxdomain")]),
@@ -345,3 +408,19 @@ def test_servers_that_do_not_know_the_private_names_are_one_cause(got: str | Non
     report = diagnose(evidence(observations, targets=[BACKUP, GATEWAY]))
     cause_of = {finding.id: finding.explained_by for finding in report.findings}
     assert cause_of["DNS002@backup-gateway"] == ("DNS002@backup" if is_one else None)
+
+
+@pytest.mark.parametrize(
+    ("server", "is_cache", "asks_resolved"),
+    [("127.0.0.53", True, True), ("127.0.0.1", True, False), (CORPORATE, False, False)],
+)
+def test_a_cache_on_this_host_refuses_for_want_of_a_server(server: str, *, is_cache: bool, asks_resolved: bool) -> None:
+    observations: Observations = [
+        host(resolvers=(server,)),
+        lookup(failed="servfail"),
+        answer(by=server, failed="dns-refused"),
+    ]
+    [finding] = findings_of(rule_of(resolvers.RULES, "DNS013"), evidence(observations))
+    assert (f"The cache on this host, at {server}, refuses while it knows no" in finding.fix.summary) is is_cache
+    assert ("its access list" in finding.fix.summary) is not is_cache
+    assert (("resolvectl", "status") in [command.argv for command in finding.fix.commands]) is asks_resolved

@@ -1,0 +1,74 @@
+"""docs/compatibility.md: which software of others was met, in which versions and set-ups, and what came of it.
+
+A run writes it: `./dev test --everything -k peers --write-compatibility`. Set-ups that were not met in that run keep
+their rows, and those that are no longer there lose them.
+"""
+
+from collections.abc import Iterable
+from typing import Final, cast
+
+import pytest
+
+from tests.peers import setups, software
+from tests.support.repository import ROOT
+
+PAGE: Final = ROOT / "docs" / "compatibility.md"
+PROPERTY: Final = "set-up"
+"""Of a test, for whoever collects the results: the row of the page."""
+_HEAD: Final = """\
+<!-- Written by ./dev test --everything -k peers --write-compatibility from tests/peers; edit there. -->
+# Compatibility
+
+What backuplink was run against, of software that others make, in network namespaces in which AWS is simulated. The
+result is what backuplink must say of a set-up, or what the software must make of backuplink's output: in a healthy
+set-up `ok`, otherwise the verdict with the [codes](codes.md) of exactly the findings that it must have. Versions are
+those of the packages. `tests/peers/install` fetches them; `./dev test --everything -k peers` runs all of this.
+
+| software | version | set-up | result |
+|---|---|---|---|
+"""
+Row = tuple[str, str, str, str]
+"""The cells."""
+
+
+def row(setup: setups.Setup, version: str) -> Row:
+    """The row of a set-up that was met."""
+    return _title(setup), version, setup.name, setup.result
+
+
+def rows() -> tuple[Row, ...]:
+    """Those of the page as it is."""
+    lines = PAGE.read_text("utf-8").splitlines() if PAGE.exists() else []
+    cells = [line.removeprefix("| ").removesuffix(" |").split(" | ") for line in lines if line.startswith("| ")]
+    return tuple((title, version, name, result) for title, version, name, result in cells[1:])
+
+
+def write(met: Iterable[Row]) -> None:
+    """Write the page with what was met now."""
+    versions = {(title, name, result): version for title, version, name, result in (*rows(), *met)}
+    lines = []
+    for setup in setups.every():
+        version = versions.get((_title(setup), setup.name, setup.result))
+        if version is not None:
+            lines.append(f"| {' | '.join(row(setup, version))} |\n")
+    PAGE.write_text(_HEAD + "".join(lines), "utf-8")
+
+
+def _title(setup: setups.Setup) -> str:
+    return software.listed()[setup.package].title
+
+
+class Recorder:
+    """A plugin of pytest that writes the page at the end of a session."""
+
+    def __init__(self) -> None:
+        self._met: list[Row] = []
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Keep the row of a test that passed."""
+        if report.when == "call" and report.passed:
+            self._met += [cast("Row", value) for name, value in report.user_properties if name == PROPERTY]
+
+    def pytest_sessionfinish(self) -> None:
+        """Write."""
+        write(self._met)

@@ -1,0 +1,89 @@
+"""Set-ups of software of others: what the tests of this folder meet, and what docs/compatibility.md lists.
+
+Each module `test_NAME.py` here has a constant SETUPS, over which its tests are parametrised as `setup`.
+"""
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from agent.simulated.scenario import parse
+from tests.netns import vpc
+from tests.peers import software
+from tests.peers.world import World, world
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setup:
+    """One set-up of one package."""
+
+    package: str
+    """Of `packages.txt`; its version is the one that the page shows."""
+    name: str
+    """What is set how, as the page shows it."""
+    result: str = ""
+    """What comes of it, as the page shows it."""
+
+    def __str__(self) -> str:
+        return f"{self.package}: {self.name}"
+
+    def missing(self) -> str | None:
+        """Why it cannot be met here; None where it can."""
+        try:
+            software.listed()[self.package].path()
+        except software.MissingError as error:
+            return str(error)
+        return None
+
+
+@dataclass(frozen=True, kw_only=True)
+class InVpc(Setup):
+    """Software of others in a VPC in which the program runs."""
+
+    toml: str
+    """The scenario, as a file of `agent.simulated.scenarios` has it. Its resolvers and services are those that the
+    software finds; `expect` is what the program must find with the software between."""
+    start: Callable[[World], object]
+    """Starts it, once the VPC stands."""
+    places: tuple[str, ...] = ()
+    """`ADDRESS PORT` of what it serves in the network."""
+
+    def __post_init__(self) -> None:
+        """Take the result from what is expected."""
+        expect = parse(self.name, self.toml).expect
+        codes = dict.fromkeys(finding.partition("@")[0] for finding in expect.findings)
+        object.__setattr__(self, "result", ": ".join(filter(None, (expect.status, ", ".join(codes)))))
+
+    def missing(self) -> str | None:
+        return _namespaces_missing() or super().missing()
+
+    @property
+    def expected(self) -> tuple[str, ...]:
+        """What `found` must give."""
+        expect = parse(self.name, self.toml).expect
+        return (f"{expect.status}, {expect.path}", *expect.findings)
+
+    def found(self, folder: Path) -> tuple[str, ...]:
+        """Run the program in the set-up, with files in `folder`: the verdict, and the findings in their order."""
+        with world(self.name, self.toml, folder, places=self.places) as built:
+            self.start(built)
+            ended = built.check()
+        verdict = ended.report.verdict
+        return (f"{verdict.status}, {verdict.path}", *ended.findings)
+
+
+@cache
+def _namespaces_missing() -> str | None:
+    missing = vpc.missing()
+    if missing is None:
+        vpc.ready()
+    return missing
+
+
+def every() -> tuple[Setup, ...]:
+    """Those of all modules of this folder."""
+    modules = sorted(file.stem for file in Path(__file__).parent.glob("test_*.py"))
+    of_modules = (getattr(importlib.import_module(f"tests.peers.{module}"), "SETUPS", ()) for module in modules)
+    return tuple(setup for setups in of_modules for setup in setups)

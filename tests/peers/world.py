@@ -1,0 +1,184 @@
+"""A scenario's VPC with software of others in it: in the network, or on the host next to the program.
+
+It is the VPC of `tests.netns.vpc`: AWS, metadata and Amazon's resolver are simulated, on real sockets, in namespaces
+that nothing leaves. What is started here runs in the network's namespace or in that of the host, in a mount namespace
+of its own, and ends with the world.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Final, Literal
+
+from tests.netns import program
+from tests.netns.peers import Place
+from tests.netns.vpc import COMMAND_SECONDS, Vpc, command_in, in_namespace, vpc
+from tests.peers import software
+
+Side = Literal["network", "host"]
+"""Where something runs: behind the gateway of the host's subnet, or on the host."""
+_ANSWERS: Final = Path(__file__).with_name("answers.py")
+_POLL_SECONDS: Final = 0.01
+_LAY_OVER: Final = """
+set -e
+if test -d "$1"; then mount -t overlay -o "lowerdir=$1:/usr" overlay /usr; fi
+before=$2
+shift 2
+eval "$before"
+exec "$@"
+"""
+"""What is unpacked, over /usr; then the caller's own lines, which may change the command in `$@`. `ip netns exec` has
+given it mounts that nobody else sees."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Started:
+    """A program of others that runs."""
+
+    title: str
+    process: subprocess.Popen[bytes]
+    log: Path
+    """What it writes to stdout and stderr."""
+
+    def shown(self) -> str:
+        """The log, under a heading."""
+        return f"--- {self.title}, process {self.process.pid}:\n{self.log.read_text('utf-8', 'replace')}\n"
+
+
+@dataclass(slots=True, kw_only=True)
+class World:
+    """A VPC that stands, and what was started in it."""
+
+    vpc: Vpc
+    folder: Path
+    """For the files of what is started, and of the run."""
+    stack: ExitStack
+    started: list[Started] = field(default_factory=list)
+
+    def namespace(self, side: Side) -> str:
+        return self.vpc.host if side == "host" else self.vpc.beyond
+
+    def start(
+        self,
+        package: str,
+        *arguments: str,
+        on: Side = "network",
+        path: str | None = None,
+        before: str = "",
+        answers: tuple[str, ...] = (),
+        environment: Mapping[str, str] | None = None,
+    ) -> Started:
+        """Start the program of a package (`packages.txt`), in the foreground, and wait until it answers.
+
+        `arguments` follow its name; it runs in `folder`, where `write` puts its configuration. `path` is another of
+        the package's programs. `before` are lines of sh(1) that run first in its mount namespace.
+        `answers` are arguments of `answers.py`, which is asked on the same side. Raises MissingError, TimeoutError,
+        and EOFError where it ends before it answers.
+        """
+        row = software.listed()[package]
+        words = (path or row.path(), *arguments)
+        log = self.folder / f"{len(self.started)}-{package}.log"
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                command_in(self.namespace(on), "sh", "-c", _LAY_OVER, "sh", str(software.UNPACKED), before, *words),
+                cwd=self.folder,
+                env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": str(self.folder), **(environment or {})},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        here = Started(title=row.title, process=process, log=log)
+        self.started.append(here)
+        self.stack.callback(_end, process)
+        if answers:
+            self.wait_for(here, *answers, on=on)
+        return here
+
+    def wait_for(self, peer: Started, *answers: str, on: Side = "network") -> None:
+        """Wait until somebody answers, as `answers.py` says. Raises TimeoutError after COMMAND_SECONDS, and EOFError
+        where `peer` ends before."""
+        words = command_in(self.namespace(on), sys.executable, str(_ANSWERS), *answers)
+        with subprocess.Popen(words) as asking:
+            try:
+                self._wait(peer, lambda: asking.poll() is not None, f"an answer at {' '.join(answers)}")
+            finally:
+                asking.kill()  # does nothing to one that has ended
+        assert asking.returncode == 0
+
+    def wait_for_file(self, peer: Started, path: str) -> None:
+        """Wait until there is a file where `peer` runs, in its mount namespace. Raises as `wait_for` does."""
+        self._wait(peer, lambda: Path(f"/proc/{peer.process.pid}/root{path}").exists(), path)
+
+    def _wait(self, peer: Started, is_over: Callable[[], bool], what: str) -> None:
+        until = time.monotonic() + COMMAND_SECONDS
+        while not is_over():
+            if peer.process.poll() is not None:
+                raise EOFError(f"{peer.title} ended with {peer.process.returncode} before {what}")
+            if time.monotonic() > until:
+                raise TimeoutError(f"{peer.title} runs, and waiting was in vain for {what}")
+            time.sleep(_POLL_SECONDS)
+
+    def write(self, name: str, text: str) -> Path:
+        """A file of what is started, in `folder`."""
+        file = self.folder / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+        return file
+
+    def run_in(self, side: Side, *words: str, text: str = "") -> None:
+        """Run a command that is over at once, such as nft(8) with `text` for its stdin. Raises RuntimeError where it
+        fails."""
+        unpacked = str(software.UNPACKED)
+        in_namespace(self.namespace(side), "sh", "-c", _LAY_OVER, "sh", unpacked, "", *words, text=text)
+
+    def run_beside(self, peer: Started, *words: str) -> None:
+        """Run a command that is over at once in the namespaces of what was started. Raises
+        subprocess.CalledProcessError where it fails."""
+        entered = ("nsenter", f"--target={peer.process.pid}", "--mount", "--net")
+        subprocess.run([*entered, *words], check=True, timeout=COMMAND_SECONDS, stdin=subprocess.DEVNULL)
+
+    def show_on_host(self, folder: Path) -> None:
+        """Lay the files below `folder` over those of the host, for the runs that follow."""
+        self.vpc = replace(self.vpc, files=str(folder))
+
+    def check(self) -> program.Ended:
+        """Run `backuplink check` on the host as the scenario asks for it, and wait for its end."""
+        folder = self.folder / "run"
+        folder.mkdir()
+        return program.check(self.vpc, folder)
+
+
+@contextmanager
+def world(name: str, toml: str, folder: Path, *, places: Iterable[str] = (), rules: str = "") -> Iterator[World]:
+    """The VPC of a scenario, given as its file has it, while the block lasts; what is started in it ends with it.
+
+    `places` are those at which software of others is to be reached in the network, as `ADDRESS PORT`; nothing
+    simulated may be there. `rules` are tables of nft(8) for the network. What was started has its log on stdout
+    afterwards, which pytest shows of a test that failed.
+    """
+    others: list[Place] = [(ip_address(address), int(port)) for address, port in map(str.split, places)]
+    with vpc(name, toml, others=others, rules=rules) as network, ExitStack() as stack:
+        built = World(vpc=network, folder=folder, stack=stack)
+        try:
+            yield built
+        finally:
+            sys.stdout.write("".join(peer.shown() for peer in built.started))
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End a process with all that it started in its session, by the signals of its own process group."""
+    for sent in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.killpg(process.pid, sent)
+            process.wait(COMMAND_SECONDS / 8)
+        except (ProcessLookupError, subprocess.TimeoutExpired):
+            continue
+    process.wait()
