@@ -128,7 +128,7 @@ resource "aws_vpc_endpoint" "this" {
   service_name        = local.service_names[each.key]
   vpc_endpoint_type   = "Interface"
   private_dns_enabled = var.private_dns
-  policy              = lookup(local.policies, each.key, null)
+  policy              = try(local.policies[each.key], null)
   security_group_ids  = [each.key == "backup-gateway" ? one(aws_security_group.gateway[*].id) : one(aws_security_group.https[*].id)]
   subnet_ids = [
     for subnet in data.aws_subnet.this : subnet.id

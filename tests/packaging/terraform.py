@@ -350,7 +350,6 @@ _FUNCTIONS: Final[Mapping[str, Callable[..., Any]]] = {
     "jsondecode": json.loads,
     "jsonencode": json.dumps,
     "length": len,
-    "lookup": lambda items, key, default: items.get(key, default),
     "merge": lambda *maps: {key: value for items in maps for key, value in items.items()},
     "one": _one,
     "setsubtract": lambda items, others: [item for item in items if item not in others],

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,6 +18,7 @@ import botocore.session
 import pytest
 import yaml
 from botocore.exceptions import ClientError
+from botocore.model import ServiceModel
 from botocore.validate import ParamValidator
 
 import acceptance
@@ -70,18 +72,24 @@ def test_what_is_not_as_expected_is_said() -> None:
 
 @pytest.mark.parametrize("case", by_name(CASES))
 def test_the_steps_are_calls_that_the_service_models_have(case: Case) -> None:
-    session = botocore.session.Session()
     for step in (*case.breaks, *case.mends):
         for words in step.words():
             assert aws_commands.complaint(shlex.split(words)) is None, words
         if isinstance(step, Call):
-            model = session.get_service_model(step.service)
-            names = {model.operation_model(name).name: name for name in model.operation_names}
-            (operation,) = (name for name in names if botocore.xform_name(name) == step.operation)
-            parameters = filled(dict(step.parameters), AnyName())
-            shape = model.operation_model(operation).input_shape
-            report = ParamValidator().validate(parameters, shape)
-            assert not report.has_errors(), report.generate_report()
+            is_of_the_model(step.service, step.operation, filled(dict(step.parameters), AnyName()))
+
+
+@cache
+def model_of(service: str) -> ServiceModel:
+    return botocore.session.Session().get_service_model(service)
+
+
+def is_of_the_model(service: str, operation: str, parameters: Mapping[str, Any]) -> None:
+    """The service has the operation, and takes these parameters."""
+    model = model_of(service)
+    (name,) = (name for name in model.operation_names if botocore.xform_name(name) == operation)
+    report = ParamValidator().validate(parameters, model.operation_model(name).input_shape)
+    assert not report.has_errors(), report.generate_report()
 
 
 class AnyName(dict[str, str]):
@@ -596,3 +604,27 @@ def test_a_long_report_comes_in_parts(host: Path, monkeypatch: pytest.MonkeyPatc
     assert len(shells) == 3
     with pytest.raises(subprocess.CalledProcessError):
         got.report("other")
+
+
+def test_a_host_that_is_not_reached_is_restarted_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By EC2, since nothing on it can be asked to."""
+    calls: list[str] = []
+    states: list[str] = []
+
+    def call(self: Account, service: str, operation: str, **parameters: Any) -> Mapping[str, Any]:
+        is_of_the_model(service, operation, parameters)
+        calls.append(operation)
+        return {"InstanceInformationList": [{"PingStatus": state} for state in states]}
+
+    monkeypatch.setattr(Account, "call", call)
+    host = Host(Account(botocore.session.Session(), "eu-west-1", say=print, sleep=lambda _: None), "i-0123abcd")
+    for there in (["ConnectionLost"], []):
+        states[:] = there
+        calls.clear()
+        with pytest.raises(AcceptanceError, match="after 600 seconds still not so"):
+            host.wait_until_online()
+        assert calls.count("reboot_instances") == 1
+    calls.clear()
+    states[:] = ["Online"]
+    host.wait_until_online()
+    assert calls == ["describe_instance_information"]

@@ -4,6 +4,7 @@ predict` says of a plan of it, and its check block as it runs."""
 import json
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -367,6 +368,19 @@ def test_a_program_that_is_not_there_is_no_ok(tmp_path: Path) -> None:
 def test_linters_of_shells_find_nothing_in_its_program() -> None:
     ended = subprocess.run(["/bin/sh", "-n", MODULE / "check" / "backuplink.sh"], capture_output=True, timeout=60)
     assert (ended.returncode, ended.stderr) == (0, b"")
+
+
+@pytest.mark.parametrize("folder", [".", "check", "examples/isolated-vpc"])
+def test_hashicorp_s_own_reader_takes_it(folder: str) -> None:
+    """The parser of modules that Terraform shares with other programs."""
+    program = shutil.which("terraform-config-inspect")
+    if program is None:
+        pytest.skip("there is no terraform-config-inspect here (Debian and Ubuntu: package terraform-config-inspect)")
+    ended = subprocess.run([program, "--json", str(MODULE / folder)], capture_output=True, text=True, timeout=60)
+    read = json.loads(ended.stdout)
+    assert (ended.returncode, read.get("diagnostics", [])) == (0, [])
+    assert {*read["variables"]} == {*Module(MODULE / folder).of("variable")}
+    assert {*read["managed_resources"]} == {*Module(MODULE / folder).of("resource")}
 
 
 # --- What is built, and the page --------------------------------------------------------------------------------------
