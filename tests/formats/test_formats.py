@@ -77,7 +77,7 @@ def test_the_last_line_is_the_report(name: str, capfd: pytest.CaptureFixture[str
     assert last == whole
 
 
-@pytest.mark.parametrize("name", one_in(4, NAMES))
+@pytest.mark.parametrize("name", one_in(12, NAMES))
 def test_lines_say_what_the_report_says(name: str) -> None:
     report = report_of(name)
     lines = lines_of(ndjson.render(report))
@@ -145,7 +145,7 @@ def test_a_reader_of_lines_that_goes_away_is_no_traceback(read: int) -> None:
 # --- Short -----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", one_in(4, NAMES))
+@pytest.mark.parametrize("name", one_in(12, NAMES))
 def test_brief_is_brief_and_begins_with_the_verdict(name: str) -> None:
     report = report_of(name)
     brief = text.brief(report)
@@ -154,7 +154,7 @@ def test_brief_is_brief_and_begins_with_the_verdict(name: str) -> None:
     assert brief.endswith("The whole report: without --brief, or --format json.\n")
 
 
-@pytest.mark.parametrize("name", one_in(4, NAMES))
+@pytest.mark.parametrize("name", one_in(12, NAMES))
 def test_only_an_ok_says_which_backups_depend_on_such_a_path(name: str) -> None:
     report = report_of(name)
     words = " ".join(text.render(report).split())
@@ -188,7 +188,7 @@ def test_brief_is_brief_whatever_a_peer_has_said(length: int) -> None:
 
 
 def test_a_verdict_keeps_the_capitals_of_its_words() -> None:
-    summaries = {name: report_of(name).verdict.summary for name in one_in(4, NAMES)}
+    summaries = {name: report_of(name).verdict.summary for name in one_in(12, NAMES)}
     assert [name for name, words in summaries.items() if re.search(r"(?:^|\s)[a-z][A-Z]{2}", words)] == []
 
 

@@ -62,7 +62,7 @@ def roots(observation: Observation[Any], report: Report) -> list[Finding]:
 # --- Held against the report -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", one_in(8, NAMES))
+@pytest.mark.parametrize("name", one_in(16, NAMES))
 def test_what_is_red_is_what_the_verdict_is_about(name: str) -> None:
     report = report_of(name)
     document = junit.render(report)
@@ -73,7 +73,7 @@ def test_what_is_red_is_what_the_verdict_is_about(name: str) -> None:
     assert first.message == ("" if wanted == "passed" else visible(report.verdict.summary))
 
 
-@pytest.mark.parametrize("name", one_in(8, NAMES))
+@pytest.mark.parametrize("name", one_in(16, NAMES))
 def test_a_case_for_each_cause_and_each_step_and_no_other(name: str) -> None:
     report = report_of(name)
     test_cases = by_name(report)
@@ -86,7 +86,7 @@ def test_a_case_for_each_cause_and_each_step_and_no_other(name: str) -> None:
     }
 
 
-@pytest.mark.parametrize("name", one_in(8, NAMES))
+@pytest.mark.parametrize("name", one_in(16, NAMES))
 def test_causes_are_failures_with_what_to_do(name: str) -> None:
     report = report_of(name)
     test_cases = by_name(report)
@@ -116,7 +116,7 @@ def test_causes_are_failures_with_what_to_do(name: str) -> None:
             assert case.text == "\n".join(map(visible, target.unproven))
 
 
-@pytest.mark.parametrize("name", one_in(8, NAMES))
+@pytest.mark.parametrize("name", one_in(16, NAMES))
 def test_each_step_is_what_it_was(name: str) -> None:
     report = report_of(name)
     test_cases = by_name(report)
@@ -167,7 +167,7 @@ def test_a_name_of_each_step_with_address_port_resolver_and_operation(name: str)
 
 def test_a_step_that_failed_names_the_cause_above_the_finding_that_it_shows() -> None:
     seen = 0
-    for name in NAMES:
+    for name in one_in(8, NAMES):
         report = report_of(name)
         symptoms = [finding for finding in report.findings if finding.explained_by is not None]
         test_cases = by_name(report) if symptoms else {}
@@ -183,7 +183,7 @@ def test_a_step_that_failed_names_the_cause_above_the_finding_that_it_shows() ->
                         assert f"The cause{aside}: {cause.id}, {cause.title}" in text
                     assert f": {finding.id}," not in text
                     seen += 1
-    assert seen > 50
+    assert seen > 10
 
 
 # --- Kinds of results ------------------------------------------------------------------------------------------------

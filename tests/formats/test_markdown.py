@@ -29,7 +29,7 @@ def test_of_a_run() -> None:
     ]
 
 
-@pytest.mark.parametrize("name", one_in(8, scenarios.names()))
+@pytest.mark.parametrize("name", one_in(24, scenarios.names()))
 def test_of_every_scenario(name: str) -> None:
     report = report_of(name)
     parsed = tokens(report)

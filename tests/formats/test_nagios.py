@@ -39,7 +39,7 @@ def output_of(report: Report, fail_on: str = "warning") -> Output:
 # --- Held against the report -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", one_in(8, NAMES))
+@pytest.mark.parametrize("name", one_in(24, NAMES))
 def test_word_and_first_line(name: str) -> None:
     report = report_of(name)
     status = report.verdict.status
@@ -53,7 +53,7 @@ def test_word_and_first_line(name: str) -> None:
         assert output.text.endswith(f" (verdict {status})") is (code != exits.of_status(status))
 
 
-@pytest.mark.parametrize("name", one_in(8, NAMES))
+@pytest.mark.parametrize("name", one_in(24, NAMES))
 def test_long_output_has_causes_and_then_how_far_each_address_let_this_host_come(name: str) -> None:
     report = report_of(name)
     lines = output_of(report).lines
@@ -87,7 +87,7 @@ def test_long_output_has_causes_and_then_how_far_each_address_let_this_host_come
     assert lines[-1].startswith("Seen from ")
 
 
-@pytest.mark.parametrize("name", one_in(8, NAMES))
+@pytest.mark.parametrize("name", one_in(24, NAMES))
 def test_numbers_are_those_of_the_report(name: str) -> None:
     report = report_of(name)
     document = nagios.render(report)
@@ -138,7 +138,7 @@ def test_numbers_are_those_of_the_report(name: str) -> None:
                 assert (number.unit, number.least, number.most) == ("s", 0, run.timeout_seconds)
 
 
-@pytest.mark.parametrize("name", one_in(8, NAMES))
+@pytest.mark.parametrize("name", one_in(24, NAMES))
 def test_a_threshold_tells_what_the_verdict_tells(name: str) -> None:
     report = report_of(name)
     numbers = output_of(report).numbers

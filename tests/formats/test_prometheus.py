@@ -45,7 +45,7 @@ def hostile_report_of(name: str) -> Report:
 
 every_report = pytest.mark.parametrize(
     ("make_report", "name"),
-    [(report_of, name) for name in one_in(8, scenarios.names())] + [(hostile_report_of, name) for name in cases.NAMES],
+    [(report_of, name) for name in one_in(24, scenarios.names())] + [(hostile_report_of, name) for name in cases.NAMES],
     ids=lambda value: value if isinstance(value, str) else "",
 )
 

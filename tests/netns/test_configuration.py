@@ -250,7 +250,7 @@ def make(name: str) -> program.Ended:
         return program.check(network, Path(folder))
 
 
-@pytest.mark.parametrize("name", [*one_in(5, NAMES), *WORLDS])
+@pytest.mark.parametrize("name", [*one_in(10, NAMES), *WORLDS])
 def test_the_kernel_does_what_was_predicted_and_the_program_names_the_cause(
     name: str, runs: Runs[program.Ended]
 ) -> None:

@@ -31,7 +31,7 @@ pytestmark = [pytest.mark.netns, pytest.mark.usefixtures("namespaces")]
 ALWAYS: Final = ("deadline", "names", "reset-at-once")
 """Cases whose run is wanted whichever name is asked for."""
 ALL: Final = tuple(name for name in cases.NAMES if "namespaces" in cases.scenario(name).worlds)
-NAMES: Final = tuple(name for name in ALL if name in {*one_in(4, ALL), *ALWAYS})
+NAMES: Final = tuple(name for name in ALL if name in {*one_in(8, ALL), *ALWAYS})
 """Every fourth: the peers are the same code in memory, where each is run."""
 OF_THIS_SYSTEM: Final = frozenset({"names", "reset-at-once"})
 """Where the same bytes may show as another failure: the C library takes some answers that this program refuses and has

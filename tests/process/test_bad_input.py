@@ -1,6 +1,7 @@
 """Bad input of every kind is refused before anything is looked at: exit code 3, one line that says what was wrong,
 where, and where help is, and one valid document. What is broken in the SDK's settings is measured instead."""
 
+import itertools
 import json
 import os
 import signal
@@ -192,7 +193,7 @@ def holds(case: Refused, here: Path, code: int, out: str, err: str) -> None:
 
 
 FLEET_VALIDATOR: Final = jsonschema_rs.Draft202012Validator(fleet_schema())
-refused = pytest.mark.parametrize("case", one_in(4, REFUSED), ids=lambda case: ascii(case.id))
+refused = pytest.mark.parametrize("case", one_in(10, REFUSED), ids=lambda case: ascii(case.id))
 
 
 @refused
@@ -241,8 +242,7 @@ def test_bad_input_is_refused_by_the_real_process(case: Refused, here: Path) -> 
     holds(case, here, result.returncode, result.stdout.decode(), result.stderr.decode())
 
 
-@pytest.mark.parametrize("locale", ["C", "xx_XX.nonsense", ""])
-@pytest.mark.parametrize("wanted", OPTION_NAMES)
+@pytest.mark.parametrize(("locale", "wanted"), one_in(4, itertools.product(["C", "xx_XX.nonsense", ""], OPTION_NAMES)))
 def test_bad_input_is_refused_whatever_the_terminal_can_show(locale: str, wanted: str) -> None:
     variables = {"LC_ALL": locale, "PYTHONUTF8": "0", "COLUMNS": "banana", "TERM": "\x1b[2J", "TZ": "banana"}
     result = subprocess.run(
@@ -345,7 +345,7 @@ def test_bad_input_is_all_that_is_wrong_with_what_is_measured(capfd: pytest.Capt
     assert (code, err, [finding["id"] for finding in json.loads(out)["findings"]]) == (0, "", [])
 
 
-@pytest.mark.parametrize("case", one_in(2, MEASURED), ids=lambda case: ascii(case.id))
+@pytest.mark.parametrize("case", one_in(6, MEASURED), ids=lambda case: ascii(case.id))
 def test_bad_input_in_what_the_sdk_is_set_to_is_measured(
     case: Measured, healthy: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

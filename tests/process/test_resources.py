@@ -56,6 +56,13 @@ NewLoop = Callable[[], asyncio.AbstractEventLoop]
 LOOPS: Final = [pytest.param(asyncio.SelectorEventLoop, id="ordinary"), pytest.param(VirtualLoop, id="virtual")]
 
 
+@pytest.fixture(autouse=True)
+def _only_what_is_new() -> None:
+    """Keep the collector from all that earlier tests have left: it is asked four times, and would go through it."""
+    gc.collect()
+    gc.freeze()
+
+
 def held() -> tuple[int, list[str], list[str]]:
     """This process's threads, open files and children, the last two where the system says."""
     gc.collect()

@@ -155,7 +155,7 @@ def test_what_a_fuzzer_types_ends_nothing(seed: int) -> None:
         assert "Traceback" not in session.text()
 
 
-@pytest.mark.parametrize("keys", ["q", "\x03", "\x11"], ids=["q", "ctrl-c", "ctrl-q"])
+@pytest.mark.parametrize("keys", one_in(2, ["q", "\x03", "\x11"]), ids=ascii)
 def test_quitting_says_what_was_seen(keys: str) -> None:
     with on_terminal([PROGRAM, "demo", "--tui"]) as session:
         session.until(HEALTHY)
@@ -222,7 +222,7 @@ def test_a_saved_report_is_shown_and_said_as_it_is(tmp_path: Path) -> None:
 # --- Signals ---------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("number", list(CODES), ids=lambda number: number.name)
+@pytest.mark.parametrize("number", one_in(2, CODES), ids=lambda number: number.name)
 def test_a_signal_in_the_middle_of_a_run(number: signal.Signals) -> None:
     with on_terminal([*PATIENT, "demo", "--tui", "one-zone-silent"]) as session:
         session.until("10.0.3.17")
@@ -233,7 +233,7 @@ def test_a_signal_in_the_middle_of_a_run(number: signal.Signals) -> None:
         assert "Traceback" not in session.text()
 
 
-@pytest.mark.parametrize("number", list(CODES), ids=lambda number: number.name)
+@pytest.mark.parametrize("number", one_in(3, CODES), ids=lambda number: number.name)
 def test_a_signal_after_a_run(number: signal.Signals) -> None:
     with on_terminal([PROGRAM, "demo", "--tui"]) as session:
         session.until(HEALTHY)
@@ -249,7 +249,7 @@ POINTS: Final = (
 )
 
 
-@pytest.mark.parametrize("point", POINTS)
+@pytest.mark.parametrize("point", one_in(2, POINTS))
 def test_a_signal_at_every_seam(point: str) -> None:
     """From before the terminal is touched until the document is written; the run is left as soon as it is over."""
     with on_terminal([sys.executable, "-m", "tests.process.signalled", "SIGTERM", point, "demo", "--tui"]) as session:
@@ -462,16 +462,19 @@ def test_a_fault_of_ours_is_said_and_tells_no_secret() -> None:
 
 @pytest.mark.parametrize(
     ("columns", "lines", "environment"),
-    [
-        pytest.param(80, 24, {"TERM": "linux"}, id="linux"),
-        pytest.param(60, 20, {"TERM": "linux", "LANG": "C"}, id="linux, C, small"),
-        pytest.param(60, 20, {"TERM": "screen", "NO_COLOR": "1"}, id="screen, no colours, small"),
-        pytest.param(80, 24, {"TERM": "screen", "LC_ALL": "POSIX"}, id="screen, POSIX"),
-        pytest.param(80, 24, {"TERM": "xterm", "LANG": "C", "NO_COLOR": "1"}, id="xterm, C, no colours"),
-        pytest.param(60, 20, {"TERM": "xterm-256color", "LC_ALL": "de_DE.ISO-8859-1"}, id="latin 1, small"),
-        pytest.param(80, 24, {"TERM": "xterm-256color", "COLORTERM": "truecolor"}, id="all the colours"),
-        pytest.param(80, 24, {"TERM": "xterm-256color", "NO_COLOR": ""}, id="NO_COLOR is empty"),
-    ],
+    one_in(
+        2,
+        [
+            pytest.param(80, 24, {"TERM": "linux"}, id="linux"),
+            pytest.param(60, 20, {"TERM": "linux", "LANG": "C"}, id="linux, C, small"),
+            pytest.param(60, 20, {"TERM": "screen", "NO_COLOR": "1"}, id="screen, no colours, small"),
+            pytest.param(80, 24, {"TERM": "screen", "LC_ALL": "POSIX"}, id="screen, POSIX"),
+            pytest.param(80, 24, {"TERM": "xterm", "LANG": "C", "NO_COLOR": "1"}, id="xterm, C, no colours"),
+            pytest.param(60, 20, {"TERM": "xterm-256color", "LC_ALL": "de_DE.ISO-8859-1"}, id="latin 1, small"),
+            pytest.param(80, 24, {"TERM": "xterm-256color", "COLORTERM": "truecolor"}, id="all the colours"),
+            pytest.param(80, 24, {"TERM": "xterm-256color", "NO_COLOR": ""}, id="NO_COLOR is empty"),
+        ],
+    ),
 )
 def test_on_every_terminal(columns: int, lines: int, environment: Mapping[str, str]) -> None:
     words = [PROGRAM, "demo", "--tui"]

@@ -17,6 +17,7 @@ from agent.formats.registry import OPTION_NAMES
 from agent.simulated import scenario as scenarios
 from agent.version import __version__
 from tests.support.command import SECONDS
+from tests.support.extent import one_in
 from tests.support.repository import ROOT
 from tests.support.validator import VALIDATOR
 
@@ -295,7 +296,7 @@ def test_permissions_without_a_region_are_those_of_the_partition_aws() -> None:
     assert "in all Regions of aws\n" in run("permissions").stdout
 
 
-@pytest.mark.parametrize("wanted", OPTION_NAMES)
+@pytest.mark.parametrize("wanted", one_in(4, OPTION_NAMES))
 def test_a_reader_that_goes_away_is_no_traceback(wanted: str) -> None:
     with subprocess.Popen(
         [sys.executable, "-m", "agent", "demo", "--format", wanted],

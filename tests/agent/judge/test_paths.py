@@ -252,7 +252,7 @@ def test_age_of_the_facts(words: str) -> None:
     assert picture(replace(report, paths=paths)).startswith(f"{HEAD}{words}\n")
 
 
-@pytest.mark.parametrize("name", one_in(8, NAMES))
+@pytest.mark.parametrize("name", one_in(24, NAMES))
 def test_brief_has_no_picture(name: str) -> None:
     assert "by configuration" not in text.brief(report_of(name))
 

@@ -123,7 +123,7 @@ def between(old: Sequence[Finding], new: Sequence[Finding]) -> Difference:
 # --- Scenarios -------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", one_in(8, NAMES))
+@pytest.mark.parametrize("name", one_in(24, NAMES))
 def test_a_report_differs_in_nothing_from_itself(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     report = report_of(name)
     path = kept(report, tmp_path / "report.json")
@@ -147,7 +147,7 @@ def has_targets_of_healthy(name: str) -> bool:
     return not targets.isdisjoint(target.id for target in report_of(name).targets)
 
 
-@pytest.mark.parametrize("name", [name for name in one_in(8, NAMES) if has_targets_of_healthy(name)])
+@pytest.mark.parametrize("name", [name for name in one_in(24, NAMES) if has_targets_of_healthy(name)])
 def test_a_fault_is_worse_and_its_end_is_not(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     fault = report_of(name)
     good = report_of("jobs-succeed" if fault.run.jobs else HEALTHY)
@@ -168,10 +168,10 @@ def test_a_fault_is_worse_and_its_end_is_not(name: str, tmp_path: Path, capsys: 
 
 
 def test_every_exit_code_is_among_them() -> None:
-    assert {OF_VERDICT[report_of(name).verdict.status] for name in one_in(8, NAMES)} == {0, 1, 2}
+    assert {OF_VERDICT[report_of(name).verdict.status] for name in one_in(24, NAMES)} == {0, 1, 2}
 
 
-@pytest.mark.parametrize(("one", "two"), one_in(4, itertools.pairwise(NAMES)))
+@pytest.mark.parametrize(("one", "two"), one_in(16, itertools.pairwise(NAMES)))
 def test_what_came_one_way_went_the_other(one: str, two: str) -> None:
     old, new = report_of(one), report_of(two)
     if not {target.id for target in old.targets} & {target.id for target in new.targets}:

@@ -47,7 +47,10 @@ from tests.support.runs import measured, report_of
 from tests.support.validator import VALIDATOR
 
 HOSTILE = "hostile/"
-NAMES = (*one_in(6, scenarios.names()), *(f"{HOSTILE}{name}" for name in one_in(2, cases.NAMES)))
+NAMES = (
+    *dict.fromkeys((*one_in(20, scenarios.names()), "jobs-fail-here")),
+    *(f"{HOSTILE}{name}" for name in one_in(4, cases.NAMES)),
+)
 """Scenarios that come with the program, and those of hostile peers."""
 SAME_EVERYWHERE = (
     "127.0.0.1",

@@ -79,7 +79,7 @@ async def stopped_after_every_event(chosen: Scenario) -> None:
     """Cancel a run after each of its events, except those that announce a step, and check what it reports."""
     _, events = evidence_in(chosen)
     last = sum(not isinstance(event, StepPlanned | StepStarted) for event in events) - 1
-    for number in one_in(3, range(last + 1)):
+    for number in one_in(8, range(last + 1)):
         seen = 0
 
         def emit(event: Event, stop: CancelToken, number: int = number) -> None:
@@ -556,7 +556,7 @@ def test_no_call_is_no_proof() -> None:
     assert judge_evidence(evidence).verdict.status is not Status.OK
 
 
-@pytest.mark.parametrize("name", one_in(12, scenarios.names()))
+@pytest.mark.parametrize("name", one_in(36, scenarios.names()))
 def test_one_call_a_service_finds_what_a_call_at_every_address_finds(name: str) -> None:
     report = judge_evidence(evidence_in(scenarios.load(name), turn=1)[0])
     whole = judge_evidence(evidence_of(name))

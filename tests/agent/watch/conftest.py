@@ -10,7 +10,7 @@ import pytest
 from tests.support import extent
 from tests.support.repository import ROOT
 
-CYCLES: Final = 10_000 if extent.everything() else 250
+CYCLES: Final = 10_000 if extent.everything() else 120
 
 
 def _takes_long(item: pytest.Item) -> bool:

@@ -18,7 +18,7 @@ from tests.support.runs import in_virtual_time
 from tests.support.virtual import DEADLINE, job, networks, watched
 
 TARGETS: Final = 50
-CYCLES: Final = 200 if everything() else 5
+CYCLES: Final = 200 if everything() else 3
 MAX_GROWTH_BYTES: Final = 4_000_000
 
 

@@ -23,7 +23,7 @@ from tests.hostile.fuzz.command import Command
 from tests.support.extent import everything
 
 Check = Callable[[Random, Command], None]
-EVERYTHING: Final = 20
+EVERYTHING: Final = 40
 """How many times as many cases `--everything` runs."""
 BATCH: Final = 50
 """Cases of one test."""
@@ -58,32 +58,32 @@ class Kind:
 KINDS: Final = tuple(
     Kind(name=name, cases=cases, check=check)
     for name, cases, check in (
-        ("options", 85, options.check_options),
-        ("configurations", 70, options.check_configuration),
-        ("templates", 20, options.check_template),
-        ("reports", 105, reports.check_reports),
-        ("commands", 90, commands.check_words),
-        ("facts", 75, facts.check_facts),
-        ("account-facts", 20, facts.check_account_facts),
-        ("plans", 20, plans.check_plans),
-        ("histories", 40, histories.check_history),
-        ("fleet-records", 10, fleet_records.check_fleet_records),
-        ("inventories", 20, inventories.check_inventory),
-        ("log-lines", 20, log_lines.check_log_lines),
-        ("requests", 80, requests.check_requests),
-        ("typed", 60, typed.check_typed),
-        ("dns", 45, answers.check_dns),
-        ("http", 30, answers.check_http),
-        ("proxy", 20, answers.check_proxy),
-        ("api", 30, answers.check_api),
-        ("jobs", 10, answers.check_jobs),
-        ("metadata", 20, answers.check_metadata),
-        ("ec2", 30, answers.check_ec2),
-        ("certificates", 20, answers.check_certificates),
-        ("handshakes", 10, answers.check_handshakes),
-        ("policies", 20, answers.check_policies),
-        ("host-files", 20, answers.check_host_files),
-        ("workload-files", 10, answers.check_workload_files),
-        ("shared-files", 20, answers.check_shared_files),
+        ("options", 42, options.check_options),
+        ("configurations", 35, options.check_configuration),
+        ("templates", 10, options.check_template),
+        ("reports", 52, reports.check_reports),
+        ("commands", 62, commands.check_words),
+        ("facts", 37, facts.check_facts),
+        ("account-facts", 10, facts.check_account_facts),
+        ("plans", 10, plans.check_plans),
+        ("histories", 20, histories.check_history),
+        ("fleet-records", 5, fleet_records.check_fleet_records),
+        ("inventories", 10, inventories.check_inventory),
+        ("log-lines", 10, log_lines.check_log_lines),
+        ("requests", 40, requests.check_requests),
+        ("typed", 30, typed.check_typed),
+        ("dns", 22, answers.check_dns),
+        ("http", 15, answers.check_http),
+        ("proxy", 10, answers.check_proxy),
+        ("api", 15, answers.check_api),
+        ("jobs", 5, answers.check_jobs),
+        ("metadata", 10, answers.check_metadata),
+        ("ec2", 15, answers.check_ec2),
+        ("certificates", 10, answers.check_certificates),
+        ("handshakes", 5, answers.check_handshakes),
+        ("policies", 10, answers.check_policies),
+        ("host-files", 10, answers.check_host_files),
+        ("workload-files", 5, answers.check_workload_files),
+        ("shared-files", 10, answers.check_shared_files),
     )
 )

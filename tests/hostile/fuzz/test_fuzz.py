@@ -55,9 +55,9 @@ def test_whatever_comes_the_promises_hold(kind: Kind, seeds: range, command: Com
     run_all(kind, seeds, command)
 
 
-def test_ci_runs_a_thousand_cases_and_everything_twenty_thousand() -> None:
+def test_ci_runs_five_hundred_cases_and_everything_twenty_thousand() -> None:
     cases = sum(kind.cases for kind in KINDS)
-    assert (cases, cases * EVERYTHING) == (1_000, 20_000)
+    assert (cases, cases * EVERYTHING) == (500, 20_000)
 
 
 def test_a_failure_names_its_seed_and_the_same_seed_draws_the_same(command: Command) -> None:
