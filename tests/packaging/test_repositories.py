@@ -194,7 +194,7 @@ def test_what_is_published_stays_and_the_new_version_comes_along(
     ("words", "said"),
     [
         pytest.param(["--key", "{empty}/no-key", "{packages}"], "there is no key", id="no such key"),
-        pytest.param(["--key", "{public}", "{packages}"], "holds no secret key", id="public key"),
+        pytest.param(["--key", "{public}", "{packages}"], "has no secret key that can sign", id="public key"),
         pytest.param(["--previous", "{empty}", "{packages}"], "holds no folder deb", id="no repositories"),
         pytest.param(["{empty}"], "build it first: packaging/build packages", id="no packages"),
         pytest.param(["--sign"], "there is no option '--sign'", id="no such option"),
