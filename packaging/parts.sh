@@ -2,7 +2,7 @@
 # Sourced by packaging/build and packaging/test, from the root of the repository: runs the executable of that name of
 # each part that was named. A later part takes what an earlier one made.
 
-parts="python onefile packages fleet monitoring repositories distributor trust"
+parts="python onefile packages fleet monitoring repositories distributor ansible trust"
 
 parts_help() {
     cat <<HELP
@@ -15,6 +15,7 @@ packaging/$1 PART... | all
   monitoring    alert rules
   repositories  for apt and dnf, of the deb and rpm
   distributor   a package for Systems Manager Distributor, and a component for EC2 Image Builder, of the deb and rpm
+  ansible       an Ansible collection
   trust         checksums, bill of materials, licences: over what the others left in dist/
 
 What is made goes to dist/, what it is made from to build/. Exit codes: 0 all went well, 1 a part failed or is not

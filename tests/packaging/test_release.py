@@ -35,7 +35,7 @@ CHANGELOG: Final = """\
 
 - All of it.
 """
-PARTS: Final = "python onefile packages fleet monitoring repositories distributor trust".split()
+PARTS: Final = "python onefile packages fleet monitoring repositories distributor ansible trust".split()
 LOG: Final = """\
 #!/bin/sh
 echo "PART VERB $*" >>log
