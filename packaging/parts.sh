@@ -2,7 +2,7 @@
 # Sourced by packaging/build and packaging/test, from the root of the repository: runs the executable of that name of
 # each part that was named. A later part takes what an earlier one made.
 
-parts="python onefile packages image fleet monitoring repositories terraform cloudformation trust"
+parts="python onefile packages image fleet monitoring repositories distributor ansible terraform cloudformation trust"
 
 parts_help() {
     cat <<HELP
@@ -15,6 +15,8 @@ packaging/$1 PART... | all
   fleet           Systems Manager documents and CloudFormation
   monitoring      alert rules
   repositories    for apt and dnf, of the deb and rpm
+  distributor     a package for Systems Manager Distributor, and a component for EC2 Image Builder, of the deb and rpm
+  ansible         an Ansible collection
   terraform       a module that makes the endpoints
   cloudformation  a template that makes the endpoints
   trust           checksums, bill of materials, licences: over what the others left in dist/

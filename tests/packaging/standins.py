@@ -3,12 +3,13 @@
 import subprocess
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Final
 
 import yaml
 
 from tests.packaging.artifacts import TOOLS, lacking
 
-C_LIBRARY = ("libc.so.6(GLIBC_2.17)(64bit)", "libgcc_s.so.1()(64bit)", "/bin/sh")
+C_LIBRARY: Final = ("libc.so.6(GLIBC_2.17)(64bit)", "libgcc_s.so.1()(64bit)", "/bin/sh")
 """What the rpm needs, and a root of Debian has without its rpm knowing."""
 
 
@@ -58,3 +59,16 @@ def stand_in(
     file.unlink()
     described_in.unlink()
     return made
+
+
+def prepare_rpm(root: Path) -> None:
+    """Let the rpm of a root of Debian install backuplink there: it learns of the C library, and runs scripts though the
+    root is no mount point. Folders that on its own systems belong to other packages are made."""
+    library = stand_in(root, "rpm", "c-library", "2.17", provides=C_LIBRARY)
+    (root / "etc" / "rpm").mkdir(exist_ok=True)
+    (root / "etc" / "rpm" / "macros").write_text("%__transaction_unshare %{nil}\n", "utf-8")
+    command = ["chroot", str(root), "rpm", "--install", library.name]
+    subprocess.run(command, check=True, capture_output=True, timeout=120)
+    library.unlink()
+    for folder in ("licenses", "zsh/site-functions", "fish/vendor_completions.d"):
+        (root / "usr" / "share" / folder).mkdir(parents=True, exist_ok=True)

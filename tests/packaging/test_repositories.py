@@ -1,8 +1,8 @@
 """The repositories for apt and dnf: what their indexes name, and that apt and dnf install from them what the key signed
 and refuse everything else.
 
-Needs apt-utils, createrepo-c, dnf, gnupg and rpm; what installs needs `packaging/build packages` and root as well.
-`packaging/test repositories` requires it, and makes the roots.
+Needs `packaging/build packages repositories`, root, and apt-utils, createrepo-c, dnf, gnupg and rpm; `packaging/test
+repositories` requires it, and makes the roots.
 """
 
 import gzip
@@ -34,6 +34,12 @@ MACHINES: Final = {"amd64": "x86_64", "arm64": "aarch64"}
 DATE: Final = "1700000000"
 OLDER: Final = "0.0.1"
 RPM: Final = "{http://linux.duke.edu/metadata/common}"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _built() -> None:
+    if not (DIST / "repositories").is_dir():
+        lacking("dist/ holds no repositories; run packaging/build repositories")
 
 
 def run(words: Sequence[object], **variables: str) -> subprocess.CompletedProcess[str]:
@@ -194,7 +200,7 @@ def test_what_is_published_stays_and_the_new_version_comes_along(
     ("words", "said"),
     [
         pytest.param(["--key", "{empty}/no-key", "{packages}"], "there is no key", id="no such key"),
-        pytest.param(["--key", "{public}", "{packages}"], "holds no secret key", id="public key"),
+        pytest.param(["--key", "{public}", "{packages}"], "has no secret key that can sign", id="public key"),
         pytest.param(["--previous", "{empty}", "{packages}"], "holds no folder deb", id="no repositories"),
         pytest.param(["{empty}"], "build it first: packaging/build packages", id="no packages"),
         pytest.param(["--sign"], "there is no option '--sign'", id="no such option"),
@@ -489,8 +495,6 @@ def test_dnf_installs_backuplink(published: Path, tmp_path: Path) -> None:
 
 
 def test_what_dist_holds_is_what_the_packages_give(tmp_path: Path) -> None:
-    if not (DIST / "repositories").is_dir():
-        lacking("dist/ holds no repositories; run packaging/build repositories")
     for package in (*DIST.glob("backuplink_*.deb"), *DIST.glob("backuplink-*.rpm")):
         shutil.copy(package, tmp_path)
     held = {name: content for name, (content, *_) in contents(DIST / "repositories").items()}
