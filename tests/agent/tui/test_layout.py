@@ -270,7 +270,9 @@ def test_before_the_first_report_the_path_has_all_but_what_a_cause_needs() -> No
     state = after(State(title="x", settings=settings()), RunRequested(0.0, settings()))
     assert divided(state, 80, 18).path == 12
     assert divided(state, 120, 30).path == 24
+    assert divided(state, 60, 14).path == 10
     assert divided(after(state, RunFinished(report_of("healthy"))), 120, 40).path < 30
+    assert divided(after(state, RunFinished(report_of("healthy"))), 60, 11).path == 7
 
 
 def test_the_progress_bar_shows_the_checks_not_the_time() -> None:
