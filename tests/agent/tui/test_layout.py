@@ -140,6 +140,13 @@ def test_without_ipv6_the_columns_are_those_of_ipv4() -> None:
     assert columns(109, 39) == columns(109)
 
 
+@pytest.mark.parametrize("longest", [9, 39])
+def test_on_a_wider_screen_a_hop_has_no_less_room(longest: int) -> None:
+    for first, last in ((60, 75), (76, 99), (100, 109), (110, 300)):  # between them the address or the zone gets more
+        cells = [columns(width, longest).cell for width in range(first, last + 1)]
+        assert cells == sorted(cells)
+
+
 async def test_the_last_row_says_what_is_below_it() -> None:
     async def act(pilot: Pilot[int]) -> None:
         await pilot.press("shift+tab", "g")
