@@ -289,8 +289,8 @@ def columns(width: int, longest: int = LONGEST) -> Columns:
     # `az1`, `euw1-az1`, `apse2-az1`, each with a gap.
     zone = 4 if width < 76 else 9 if width < 100 else 10
     room = width - (3 + address + zone + 5)
-    # On a wide screen some room is kept for what comes after the hops.
-    cell = room // 5 if room > 100 else (room - 7) // 4 if room > 54 else room // 4
+    # Some room is kept for what comes after the hops, but never so that a wider screen shows less of them.
+    cell = max(min(room // 4, 13), (room - 7) // 4)
     return Columns(address=address, zone=zone, port=5, cell=max(min(cell, 24), 8))
 
 

@@ -8,6 +8,7 @@ and posts it: where a second signal comes in between, the older size is posted l
 import asyncio
 import codecs
 import os
+import re
 import selectors
 import signal
 from typing import Final
@@ -22,13 +23,26 @@ from textual.messages import InBandWindowResize
 _TICK_SECONDS: Final = 0.1
 """After this time without more input, an escape is the key of this name."""
 _READ_BYTES: Final = 4_096
+_RESET: Final = "\x1b[0m"
+_DEFAULT: Final = re.compile(r"\x1b\[39;49m([^\x1b]*)\x1b\[0m")
+"""A text in the default colours (ECMA-48, section 8.3.117), and the reset after it."""
+
+
+def slim(drawn: str) -> str:
+    """What is drawn, without codes that change nothing: Textual sets the default colours before every text that has
+    them, and resets them after it, as it does after every other text. That is a fifth of all that it writes."""
+    return _DEFAULT.sub(r"\1", drawn)
 
 
 class Driver(LinuxDriver):
     """The terminal. Input that is not understood is dropped; the size is the kernel's, never the input's."""
 
+    def write(self, data: str) -> None:
+        super().write(slim(data))
+
     def start_application_mode(self) -> None:
         super().start_application_mode()  # type: ignore[no-untyped-call] # Textual does not type this one
+        super().write(_RESET)  # whatever wrote here before may have left a colour
         loop = asyncio.get_running_loop()
         # The size is read in the loop, once for each signal: the last one to be read is the last one there is.
         signal.signal(signal.SIGWINCH, lambda *_: loop.call_soon_threadsafe(self._post_size))

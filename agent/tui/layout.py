@@ -27,7 +27,9 @@ _DETAIL: Final = 6
 _CAUSES: Final = 5
 """Rows of the causes that the path makes room for: a title, two causes of two lines."""
 _LEAST: Final = 6
-"""Rows of both before there is a report, and where nothing counts."""
+"""Rows of both before there is a report, and where nothing counts, if that is less than a third."""
+_TITLED: Final = 4
+"""Rows of both with a line each."""
 _PATH: Final = 4
 """Rows that the path always has, with its title and the line that says what is below."""
 _BLANK: Final = re.compile(r"[\s|+>─│├└-]+")
@@ -52,14 +54,18 @@ def divided(state: State, columns: int, rows: int, glyphs: Glyphs = ASCII) -> Di
     side = max(_SIDE, round(columns * _SIDE_SHARE))
     beside = Division(True, columns - 1 - side, columns - 1 - side)
     if state.report is None:
-        return beside if columns >= _GUESS else _below(rows, rows, _LEAST)
+        return beside if columns >= _GUESS else _below(rows, rows, _least(rows))
     if beside.path > side and _is_same(without_times(state), beside.path, columns, glyphs):
         return beside
     lines = path(state, columns, glyphs)
     if state.report.verdict.status is Status.OK:
-        return _below(1 + len(lines), rows, _LEAST)
+        return _below(1 + len(lines), rows, _least(rows))
     rest = min(1 + len(causes(state, columns)), _CAUSES) + max(1 + _to_first_command(state, columns), _DETAIL)
     return _below(1 + len(lines), rows, rest)
+
+
+def _least(rows: int) -> int:
+    return max(min(_LEAST, rows // 3), _TITLED)
 
 
 def _below(wanted: int, rows: int, rest: int) -> Division:

@@ -450,10 +450,11 @@ def _judged(state: State, finished: RunFinished) -> State:
 
 def _at_cause(state: State) -> State:
     """Until a person moves the cursor it is on the first cause; on the path where nothing counts."""
-    report = state.report
-    if state.touched or report is None:
+    if state.touched:
         return state
-    pane = Pane.PATH if report.verdict.status is Status.OK or not causes(report) else Pane.CAUSES
+    report = state.report
+    is_fault = report is not None and report.verdict.status is not Status.OK and causes(report)
+    pane = Pane.CAUSES if is_fault else Pane.PATH
     return replace(state, pane=pane, source=pane, entry=None, scrolled=0)
 
 

@@ -1,7 +1,9 @@
-"""What the interface costs once it is drawn: a key over hundreds of lanes, a run, and nothing at all."""
+"""What the interface costs once it is drawn: a key over hundreds of lanes, a step to another run, a run, and nothing at
+all."""
 
 import os
 import statistics
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -19,6 +21,8 @@ PER_COUNT: Final = 7
 """Lanes of each address that `many` makes, in a report of two services with all their ports."""
 KEYS: Final = "jjjjjjjjjjllhkkkkkkkkkk" * 5
 PAGES: Final = ("\x1b[6~", "\x1b[5~", "G", "g", "\t", "\t", "\t") * 5
+RUNS_OF_STEPS: Final = 3
+STEPS: Final = "[[]]" * 6
 IDLE_SECONDS: Final = 10.0
 RUNS: Final = ("healthy", "one-zone-silent", "gateway-ports-missing")
 _ANSWER_READS: Final = 10
@@ -76,6 +80,19 @@ def _cpu(process: int) -> float:
     return sum(map(int, times)) / _TICK
 
 
+def steps() -> tuple[Figure, ...]:
+    """CPU of a step to another run of a watch, whose lanes have other times."""
+    count = LANES // PER_COUNT + 1
+    with on_terminal([sys.executable, "-m", "tests.bench.many_runs", str(count)], columns=140, lines=45) as session:
+        session.until("THIS HOST")
+        session.until("watching, next at")
+        for number in range(2, RUNS_OF_STEPS + 1):
+            session.press("r")
+            session.until(f"{number} runs since")
+        session.until_quiet()
+        return (Figure(_each(session, STEPS), f"{RUNS_OF_STEPS} runs at 140x45"),)
+
+
 def run() -> tuple[Figure, ...]:
     """KB that a terminal of 80x24 gets from the first picture to the end of a run: the most of several."""
     sent: dict[str, float] = {}
@@ -95,6 +112,10 @@ MEASUREMENTS: Final = (
             Promise(what="tui, idle, output", against="", limit=0, unit="bytes"),
         ),
         measure=keys,
+    ),
+    Benchmark(
+        promises=(Promise(what=f"tui, a step to another run at {LANES} lanes, CPU", against="", limit=20, unit="ms"),),
+        measure=steps,
     ),
     Benchmark(promises=(Promise(what="tui, a run at 80x24, output", against="", limit=25, unit="KB"),), measure=run),
 )

@@ -140,6 +140,13 @@ def test_without_ipv6_the_columns_are_those_of_ipv4() -> None:
     assert columns(109, 39) == columns(109)
 
 
+@pytest.mark.parametrize("longest", [9, 39])
+def test_on_a_wider_screen_a_hop_has_no_less_room(longest: int) -> None:
+    for first, last in ((60, 75), (76, 99), (100, 109), (110, 300)):  # between them the address or the zone gets more
+        cells = [columns(width, longest).cell for width in range(first, last + 1)]
+        assert cells == sorted(cells)
+
+
 async def test_the_last_row_says_what_is_below_it() -> None:
     async def act(pilot: Pilot[int]) -> None:
         await pilot.press("shift+tab", "g")
@@ -270,7 +277,9 @@ def test_before_the_first_report_the_path_has_all_but_what_a_cause_needs() -> No
     state = after(State(title="x", settings=settings()), RunRequested(0.0, settings()))
     assert divided(state, 80, 18).path == 12
     assert divided(state, 120, 30).path == 24
+    assert divided(state, 60, 14).path == 10
     assert divided(after(state, RunFinished(report_of("healthy"))), 120, 40).path < 30
+    assert divided(after(state, RunFinished(report_of("healthy"))), 60, 11).path == 7
 
 
 def test_the_progress_bar_shows_the_checks_not_the_time() -> None:

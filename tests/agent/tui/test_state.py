@@ -18,6 +18,7 @@ from agent.tui.actions import (
     DetailOpened,
     FilterChanged,
     FindingsToggled,
+    HistoryRead,
     ItemSelected,
     LiveShown,
     MessageShown,
@@ -606,6 +607,15 @@ async def test_a_past_run_is_drawn_as_if_nothing_had_been_drawn_before() -> None
     assert path(more, 80, UNICODE) == path(replace(more), 80, UNICODE)
     assert path(more, 60, UNICODE) == path(replace(more), 60, UNICODE)
     assert path(after(more, WatchToggled(False)), 80, UNICODE) == path(replace(more, watching=False), 80, UNICODE)
+
+
+def test_back_from_a_past_run_the_cursor_is_on_the_path_while_the_first_run_goes_on() -> None:
+    """As with a history, which has runs before the first one here."""
+    memory = again("one-zone-silent").memory
+    running = after(ready(), HistoryRead(memory), RunRequested(0.0, settings()))
+    past = after(running, PastShown(memory.runs[0], report_of("one-zone-silent")))
+    assert (past.pane, past.source) == (Pane.CAUSES, Pane.CAUSES)
+    assert (after(past, LiveShown()).pane, after(past, LiveShown()).source) == (Pane.PATH, Pane.PATH)
 
 
 def test_drawn_paths_are_kept_for_a_few_widths() -> None:
