@@ -1,6 +1,6 @@
 """docs/compatibility.md: which software of others was met, in which versions and set-ups, and what came of it.
 
-A run writes it: `./dev test --everything -k peers --write-compatibility`. Set-ups that were not met in that run keep
+A run writes it: `./dev test --everything --write-compatibility tests/peers`. Set-ups that were not met in that run keep
 their rows, and those that are no longer there lose them.
 """
 
@@ -16,13 +16,13 @@ PAGE: Final = ROOT / "docs" / "compatibility.md"
 PROPERTY: Final = "set-up"
 """Of a test, for whoever collects the results: the row of the page."""
 _HEAD: Final = """\
-<!-- Written by ./dev test --everything -k peers --write-compatibility from tests/peers; edit there. -->
+<!-- Written by ./dev test --everything --write-compatibility tests/peers; edit there. -->
 # Compatibility
 
 What backuplink was run against, of software that others make, in network namespaces in which AWS is simulated. The
 result is what backuplink must say of a set-up, or what the software must make of backuplink's output: in a healthy
 set-up `ok`, otherwise the verdict with the [codes](codes.md) of exactly the findings that it must have. Versions are
-those of the packages. `tests/peers/install` fetches them; `./dev test --everything -k peers` runs all of this.
+those of the packages. `tests/peers/install` fetches them; `./dev test --everything tests/peers` runs all of this.
 
 | software | version | set-up | result |
 |---|---|---|---|

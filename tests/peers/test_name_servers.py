@@ -614,6 +614,13 @@ RESOLVED: Final = (
         timeout=1.0,
     ),
     in_resolved(
+        "waits for its first server, which does not answer",
+        resolved(f"DNS={SILENT} {AMAZON}", "DNSSEC=no"),
+        UNREACHABLE,
+        *(f"DNS004@{STUB}", "DNS002@backup"),
+        timeout=1.0,
+    ),
+    in_resolved(
         "asks a server that does not answer",
         resolved(f"DNS={SILENT}", "DNSSEC=no"),
         UNREACHABLE,

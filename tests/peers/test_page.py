@@ -11,7 +11,7 @@ def test_the_page_lists_exactly_the_set_ups_of_the_tests(request: pytest.Fixture
     listed = [(title, name, result) for title, _, name, result in page.rows()]
     tested = [page.row(setup, "") for setup in setups.every()]
     assert listed == [(title, name, result) for title, _, name, result in tested], (
-        "`./dev test --everything -k peers --write-compatibility` writes the page anew"
+        "`./dev test --everything --write-compatibility tests/peers` writes the page anew"
     )
 
 

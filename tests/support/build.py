@@ -112,6 +112,7 @@ GATEWAY: Final = target("backup-gateway")
 def host(
     *addresses: str,
     resolvers: Sequence[str] = (RESOLVER,),
+    upstream: Sequence[str] = (),
     ec2: bool | None = True,
     unknown: bool = False,
     failed: str | None = None,
@@ -130,7 +131,7 @@ def host(
     facts = HostFacts(
         interfaces=None if unknown else interfaces,
         resolvers=tuple(map(ip_address, resolvers)),
-        upstream_resolvers=(),
+        upstream_resolvers=tuple(map(ip_address, upstream)),
         resolvers_ignored=(),
         search=(),
         resolver_options=(),

@@ -190,17 +190,29 @@ def resolver_silent(evidence: Evidence) -> Iterator[RuleFinding]:
         f"{server} ({_how([answer for answer in silent.asked if answer.subject.resolver == server])})"
         for server in silent.servers
     ]
+    behind, answers = _silent_behind(evidence, silent.servers)
+    answering = list(dict.fromkeys(answer.subject.resolver for answer in answers if has_answered(answer)))
+    asked = f" Of the servers that it asks in turn, {listed(behind)} give{'s' if len(behind) == 1 else ''} no answer"
+    asked += f", and {listed(answering)} answer{'s' if len(answering) == 1 else ''}." if answering else "."
     yield RuleFinding(
         code="DNS004",
         target=str(silent.servers[0]),
         detail=f"No name server of this host answers: {listed(sentences)}."
-        + (f" Not asked: {listed(silent.unasked)}." if silent.unasked else ""),
-        evidence=silent.evidence,
+        + (f" Not asked: {listed(silent.unasked)}." if silent.unasked else "")
+        + (asked if behind else ""),
+        evidence=(*silent.evidence, *(ids(answers) if behind else ())),
         fix=Fix(
-            summary="Fix the path to the name servers in /etc/resolv.conf: a firewall on this host; enableDnsSupport "
-            "of the VPC where they are Amazon's; security group, network ACL and routes where they are your own. "
-            "The AWS CLI finds no host from here: run it from a machine with EC2 access.",
+            summary=(
+                f"Fix {listed(behind)}, or the path there, or take {'it' if len(behind) == 1 else 'them'} out of the "
+                "VPC's DHCP options or this host's network settings"
+                if behind
+                else "Fix the path to the name servers in /etc/resolv.conf"
+            )
+            + ": a firewall on this host; enableDnsSupport of the VPC where they are Amazon's; security group, network "
+            "ACL and routes where they are your own. The AWS CLI finds no host from here: run it from a machine with "
+            "EC2 access.",
             commands=(
+                *([read_only("resolvectl", "status")] if behind else []),
                 read_only("cat", "/etc/resolv.conf"),
                 read_only(
                     *("aws", "ec2", "describe-vpc-attribute", "--region", evidence.run.region or "<REGION>"),
@@ -210,6 +222,17 @@ def resolver_silent(evidence: Evidence) -> Iterator[RuleFinding]:
             ),
         ),
     )
+
+
+def _silent_behind(evidence: Evidence, servers: Iterable[Address]) -> tuple[list[Address], list[Observation[Any]]]:
+    """The servers without an answer among those that a silent cache on this host asks, and what they all answered."""
+    if evidence.host is None or not any(server.is_loopback for server in servers):
+        return [], []
+    behind = evidence.host.upstream_resolvers
+    answers = [answer for target in evidence.targets for answer in evidence.answers(target, behind) if answer.made]
+    answering = {answer.subject.resolver for answer in answers if has_answered(answer)}
+    asked = {answer.subject.resolver for answer in answers}
+    return [server for server in behind if server in asked - answering], answers
 
 
 def _got(evidence: Evidence, target: Target, lookup: Observation[Any]) -> str:

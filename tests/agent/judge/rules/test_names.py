@@ -747,6 +747,53 @@ def test_dns004_a_name_of_the_hosts_file_shows_no_name_server_that_answers() -> 
     assert findings_of(DNS004, evidence(all_by_file, targets=[GATEWAY])) == []
 
 
+STUB: Final = "127.0.0.53"
+OTHER: Final = "10.9.0.54"
+
+
+@pytest.mark.parametrize(
+    ("servers", "behind", "words_of_them", "dead"),
+    [
+        pytest.param(
+            [STUB],
+            [answer(by=CORPORATE, failed="timeout"), answer(*PRIVATE, by=OTHER)],
+            f"{CORPORATE} gives no answer, and {OTHER} answers.",
+            CORPORATE,
+            id="the first of them",
+        ),
+        pytest.param(
+            [STUB],
+            [answer(by=CORPORATE, failed="timeout"), answer(by=OTHER, failed="refused")],
+            f"{CORPORATE} and {OTHER} give no answer.",
+            f"{CORPORATE} and {OTHER}",
+            id="both of them",
+        ),
+        pytest.param(
+            [STUB], [answer(*PRIVATE, by=CORPORATE), answer(failed="servfail", by=OTHER)], None, None, id="neither"
+        ),
+        pytest.param([STUB], [], None, None, id="none was asked"),
+        pytest.param(
+            [RESOLVER],
+            [answer(by=CORPORATE, failed="timeout")],
+            None,
+            None,
+            id="of a cache that this host does not ask",
+        ),
+    ],
+)
+def test_dns004_names_the_silent_servers_behind_a_cache(
+    servers: list[str], behind: Observations, words_of_them: str | None, dead: str | None
+) -> None:
+    silent: Observations = [lookup(failed="timeout"), *(answer(by=server, failed="timeout") for server in servers)]
+    here = host(resolvers=servers, upstream=[CORPORATE, OTHER])
+    [finding] = findings_of(DNS004, evidence([here, imds(), *silent, *behind]))
+    assert ("that it asks in turn" in finding.detail) is (words_of_them is not None)
+    assert finding.detail.endswith(words_of_them or "asked twice).")
+    assert finding.fix.summary.startswith(f"Fix {dead}, or" if dead else "Fix the path")
+    assert (("resolvectl", "status") in [command.argv for command in finding.fix.commands]) is (dead is not None)
+    assert {observation.id for observation in behind if dead} <= set(finding.evidence)
+
+
 @pytest.mark.parametrize("region", [REGION, None])
 def test_dns004_names_the_region_and_where_the_cli_works(region: str | None) -> None:
     observations = [*HERE, lookup(failed="timeout"), answer(failed="timeout")]
