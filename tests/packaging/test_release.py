@@ -35,7 +35,9 @@ CHANGELOG: Final = """\
 
 - All of it.
 """
-PARTS: Final = "python onefile packages image fleet monitoring repositories distributor ansible terraform cloudformation trust".split()
+PARTS: Final = (
+    "python onefile packages image fleet monitoring repositories distributor ansible terraform cloudformation trust"
+).split()
 LOG: Final = """\
 #!/bin/sh
 echo "PART VERB $*" >>log
