@@ -106,6 +106,11 @@ def test_its_documentation_is_of_its_arguments() -> None:
         assert {*given} <= {*report.ARGUMENTS}
 
 
+@pytest.mark.parametrize("file", ["modules/check.py", "module_utils/report.py"])
+def test_runs_on_the_oldest_python_that_hosts_have(file: str) -> None:
+    ast.parse((COLLECTION / "plugins" / file).read_text("utf-8"), feature_version=(3, 6))
+
+
 def understood(parameters: Mapping[str, Any]) -> tuple[Any, Mapping[str, Any]]:
     """The settings and options that the command reads from the module's arguments."""
     command, *words = report.arguments({**dict.fromkeys(report.OPTIONS), **parameters}, "/tmp/report.json")  # noqa: S108

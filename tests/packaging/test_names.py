@@ -28,6 +28,7 @@ FLEET: Final = ROOT / "packaging" / "fleet"
 DOCUMENT: Final = FLEET / "backuplink-check.yaml"
 TEMPLATE: Final = FLEET / "backuplink-fleet.template.yaml"
 EXAMPLE: Final = ROOT / "packaging" / "packages" / "backuplink.toml"
+ANSIBLE_MODULE: Final = ROOT / "packaging" / "ansible" / "collection" / "plugins" / "modules" / "check.py"
 MONITORING: Final = ROOT / "packaging" / "monitoring"
 TEXTFILE: Final = MONITORING / "backuplink-textfile.service"
 NRPE: Final = MONITORING / "nrpe.cfg"
@@ -106,6 +107,11 @@ def test_the_fleet_s_parameter_takes_every_service_and_all_together(file: Path) 
 def test_the_example_names_every_workload() -> None:
     text = EXAMPLE.read_text("utf-8").partition("# Workloads ")[2].partition("\n\n")[0]
     assert {*re.findall(r'"([a-z]+)"', text)} == {*WORKLOADS}
+
+
+def test_the_ansible_module_names_every_workload() -> None:
+    text = ANSIBLE_MODULE.read_text("utf-8")
+    assert [name for name in WORKLOADS if f"V({name})" not in text] == []
 
 
 def starts(file: Path) -> list[list[str]]:
