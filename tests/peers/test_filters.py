@@ -160,7 +160,7 @@ NFTABLES: Final = (
     ),
     filtered(
         "nftables",
-        "in the network: rejects what is not for the gateway's own ports",
+        "in the network: rejects 443",
         nft(arriving="policy accept; iif lo accept; tcp dport 443 reject with icmpx admin-prohibited", on="network"),
         UNREACHABLE,
         *("TCP004@backup", "TCP004@backup-gateway"),
