@@ -1,4 +1,4 @@
-"""Firewalls on the host, made by the programs with which people make them."""
+"""Firewalls on the host and in the network, made by the programs with which people make them."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Final
 import pytest
 
 from tests.peers.setups import InVpc
-from tests.peers.world import World
+from tests.peers.world import Side, World
 
 pytestmark = pytest.mark.peers
 
@@ -43,7 +43,7 @@ UNREACHABLE: Final = ("critical", "unreachable")
 PRIVATE: Final = ("critical", "private")
 
 
-def on_host(
+def filtered(
     package: str,
     name: str,
     start: Callable[[World], None],
@@ -67,8 +67,8 @@ def on_host(
     return InVpc(package=package, name=name, toml=toml, start=start)
 
 
-def nft(*, out: str = "", arriving: str = "") -> Callable[[World], None]:
-    """Chains of nft(8) on what leaves the host, and on what arrives there."""
+def nft(*, out: str = "", arriving: str = "", on: Side = "host") -> Callable[[World], None]:
+    """Chains of nft(8) on what leaves the host, or the network, and on what arrives there."""
     hooks = {"output": out, "input": arriving}
     chains = "".join(
         f"chain {hook} {{ type filter hook {hook} priority filter; {rules}\n}}\n"
@@ -77,7 +77,7 @@ def nft(*, out: str = "", arriving: str = "") -> Callable[[World], None]:
     )
 
     def start(world: World) -> None:
-        world.run_in("host", "nft", "-f", "-", text=f"table inet filter {{\n{chains}}}")
+        world.run_in(on, "nft", "-f", "-", text=f"table inet filter {{\n{chains}}}")
 
     return start
 
@@ -91,27 +91,27 @@ _WHAT_A_HOST_NEEDS: Final = """
     ip daddr 169.254.169.254 tcp dport 80 accept
 """
 NFTABLES: Final = (
-    on_host(
+    filtered(
         "nftables",
         "drops what leaves, except for DNS, metadata and 443",
         nft(out=f"{_WHAT_A_HOST_NEEDS} tcp dport 443 accept"),
         HEALTHY,
     ),
-    on_host(
+    filtered(
         "nftables",
         "drops what arrives, except for answers",
         nft(arriving="policy drop; iif lo accept; ct state established,related accept"),
         HEALTHY,
         services=BOTH,
     ),
-    on_host(
+    filtered(
         "nftables",
         "rejects what leaves for addresses outside the VPC",
         nft(out="policy accept; oif lo accept; ip daddr { 10.0.0.0/16, 169.254.0.0/16 } accept; reject"),
         HEALTHY,
         services=BOTH,
     ),
-    on_host(
+    filtered(
         "nftables",
         "drops what leaves, except for DNS and metadata",
         nft(out=_WHAT_A_HOST_NEEDS),
@@ -119,7 +119,7 @@ NFTABLES: Final = (
         "TCP005@backup",
         timeout=1.0,
     ),
-    on_host(
+    filtered(
         "nftables",
         "drops TCP 443 on the way out, and no other protocol",
         nft(out="policy accept; tcp dport 443 drop"),
@@ -127,21 +127,21 @@ NFTABLES: Final = (
         "TCP001@backup",
         timeout=1.0,
     ),
-    on_host(
+    filtered(
         "nftables",
         "rejects TCP 443 on the way out",
         nft(out="policy accept; tcp dport 443 reject with icmpx admin-prohibited"),
         UNREACHABLE,
         "TCP005@backup",
     ),
-    on_host(
+    filtered(
         "nftables",
         "resets TCP 443 on the way out",
         nft(out="policy accept; tcp dport 443 reject with tcp reset"),
         UNREACHABLE,
         "TCP004@backup",
     ),
-    on_host(
+    filtered(
         "nftables",
         "drops what arrives, answers over TCP among it",
         nft(arriving="policy drop; iif lo accept; udp sport 53 accept; ip saddr 169.254.169.254 accept"),
@@ -149,7 +149,24 @@ NFTABLES: Final = (
         "TCP001@backup",
         timeout=1.0,
     ),
-    on_host(
+    filtered(
+        "nftables",
+        "in the network: drops the gateway's port for backup data",
+        nft(arriving="policy accept; tcp dport 1031 drop", on="network"),
+        PRIVATE,
+        "TCP003@backup-gateway",
+        services=BOTH,
+        timeout=1.0,
+    ),
+    filtered(
+        "nftables",
+        "in the network: rejects 443",
+        nft(arriving="policy accept; iif lo accept; tcp dport 443 reject with icmpx admin-prohibited", on="network"),
+        UNREACHABLE,
+        *("TCP004@backup", "TCP004@backup-gateway"),
+        services=BOTH,
+    ),
+    filtered(
         "nftables",
         "rejects the gateway's port for backup data",
         nft(out="policy accept; tcp dport 1031 reject"),
@@ -157,7 +174,7 @@ NFTABLES: Final = (
         "TCP005@backup-gateway",
         services=BOTH,
     ),
-    on_host(
+    filtered(
         "nftables",
         "drops what leaves, except for DNS, metadata and 443, where a gateway needs more",
         nft(out=f"{_WHAT_A_HOST_NEEDS} tcp dport 443 accept"),
@@ -187,26 +204,26 @@ _NEEDED: Final = (
     "-A OUTPUT -d 169.254.169.254 -p tcp --dport 80 -j ACCEPT",
 )
 IPTABLES: Final = (
-    on_host(
+    filtered(
         "iptables",
         "drops what leaves, except for DNS, metadata and 443",
         iptables(*_NEEDED, "-A OUTPUT -p tcp --dport 443 -j ACCEPT"),
         HEALTHY,
     ),
-    on_host(
+    filtered(
         "iptables",
         "drops what arrives, except for answers",
         iptables("-P INPUT DROP", "-A INPUT -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT"),
         HEALTHY,
         services=BOTH,
     ),
-    on_host(
+    filtered(
         "iptables",
         "keeps metadata from all users but root",
         iptables("-A OUTPUT -d 169.254.169.254 -m owner ! --uid-owner 0 -j REJECT"),
         HEALTHY,
     ),
-    on_host(
+    filtered(
         "iptables",
         "drops what leaves, except for DNS and metadata",
         iptables(*_NEEDED),
@@ -214,21 +231,21 @@ IPTABLES: Final = (
         "TCP005@backup",
         timeout=1.0,
     ),
-    on_host(
+    filtered(
         "iptables",
         "rejects TCP 443 on the way out",
         iptables("-A OUTPUT -p tcp --dport 443 -j REJECT"),
         UNREACHABLE,
         "TCP005@backup",
     ),
-    on_host(
+    filtered(
         "iptables",
         "resets TCP 443 on the way out",
         iptables("-A OUTPUT -p tcp --dport 443 -j REJECT --reject-with tcp-reset"),
         UNREACHABLE,
         "TCP004@backup",
     ),
-    on_host(
+    filtered(
         "iptables",
         "rejects the gateway's ports but 443",
         iptables("-A OUTPUT -p tcp -m multiport --dports 1026,1027,1028,1031,2222 -j REJECT"),

@@ -1,7 +1,7 @@
-"""Routes through a WireGuard tunnel: to the endpoint, beside it, and away from it.
+"""Routes through a tunnel, WireGuard or IPsec: to the endpoint, beside it, and away from it.
 
-The tunnel is the one in user space, which any kernel with TUN devices runs. Its far end is at the gateway's own
-address, from which it answers in any case, and a near end goes where it was answered from.
+Both are those in user space, which any kernel with TUN devices runs. Their far end is at the gateway's own address,
+from which it answers in any case, and a near end goes where it was answered from.
 """
 
 import base64
@@ -14,13 +14,17 @@ from typing import Final
 import pytest
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
+from tests.peers import software
 from tests.peers.setups import InVpc
-from tests.peers.world import Side, World
+from tests.peers.world import Side, Started, World
 
 pytestmark = pytest.mark.peers
 
 GATE: Final = "10.0.1.1"
 PORT: Final = 51820
+IKE: Final = 500
+ESP: Final = 4500
+"""In UDP (RFC 3948)."""
 NEAR: Final = "192.168.77.1"
 FAR: Final = "192.168.77.2"
 ENDPOINT: Final = "10.0.1.17/32, 10.0.2.17/32"
@@ -53,9 +57,7 @@ def tunnel(
         _end_of_tunnel(world, "network", far, (near if far_knows else strange).public, f"{NEAR}/32", FAR)
         _end_of_tunnel(world, "host", near, far.public, allowed, NEAR, endpoint=f"Endpoint = {GATE}:{PORT}")
         if path_mtu is not None:
-            lost = f"udp sport {PORT} meta length > {path_mtu} drop"
-            chain = f"chain sent {{ type filter hook output priority 0; {lost}\n}}\n"
-            world.run_in("network", "nft", "-f", "-", text=f"table inet narrow {{ {chain} }}")
+            _filter(world, "output", f"udp sport {PORT} meta length > {path_mtu} drop")
         for route in routes:
             world.run_in("host", "ip", "route", "add", route, "dev", _NAME)
 
@@ -77,8 +79,81 @@ def _end_of_tunnel(
         world.run_in(side, "ip", *words.split())
 
 
+def _filter(world: World, hook: str, rule: str) -> None:
+    """A rule of nft(8) in the network."""
+    chain = f"chain {hook} {{ type filter hook {hook} priority 0; {rule}\n}}\n"
+    world.run_in("network", "nft", "-f", "-", text=f"table inet way {{ {chain} }}")
+
+
+_CHARON: Final = """
+charon {
+    load = random nonce openssl kernel-libipsec kernel-netlink socket-default vici
+    filelog {
+        stderr {
+            default = 1
+        }
+    }
+}
+swanctl {
+    load = random nonce openssl
+}
+"""
+
+
+def ipsec(remote: str, *, path_mtu: int | None = None, lost: str = "", gone: bool = False) -> Callable[[World], None]:
+    """IKEv2 and ESP of strongSwan, with an address of its own for the host, for what goes to `remote`. Of what it
+    sends back, the path loses packets longer than `path_mtu`; what goes to `lost` is dropped behind the far end, which
+    may be `gone` once the tunnel stands."""
+
+    def start(world: World) -> None:
+        pool = f"pools {{\n near {{\n addrs = {NEAR}/32\n }}\n}}"
+        far = _charon(
+            world, "network", ("far", "near"), f"local_addrs = {GATE}", "pools = near", f"local_ts = {remote}", pool
+        )
+        _charon(world, "host", ("near", "far"), f"remote_addrs = {GATE}", "vips = 0.0.0.0", f"remote_ts = {remote}")
+        if path_mtu is not None:
+            _filter(world, "output", f"udp sport {ESP} meta length > {path_mtu} drop")
+        if lost:
+            _filter(world, "input", f'iifname "ipsec0" ip daddr {{ {lost} }} drop')
+        if gone:
+            far.process.kill()
+
+    return start
+
+
+def _charon(
+    world: World, side: Side, ids: tuple[str, str], addresses: str, inner: str, traffic: str, pool: str = ""
+) -> Started:
+    """One end with its configuration; the host's sets the tunnel up. Raises CalledProcessError where it cannot."""
+    config = world.write(f"{side}.conf", _CHARON)
+    variable = f"STRONGSWAN_CONF={config}"
+    ends = "\n".join(
+        f"{end} {{\nauth = psk\nid = {name}\n}}" for end, name in zip(("local", "remote"), ids, strict=True)
+    )
+    connection = f"version = 2\n{addresses}\n{inner}\n{ends}\nchildren {{\nnet {{\n{traffic}\n}}\n}}"
+    secrets = 'secrets {\nike-1 {\nsecret = "a secret of both"\n}\n}'
+    loaded = world.write(f"{side}.swanctl", f"connections {{\ngate {{\n{connection}\n}}\n}}\n{secrets}\n{pool}\n")
+    peer = world.start(
+        "strongswan-charon",
+        on=side,
+        before="mount -t tmpfs tmpfs /run",
+        environment={"STRONGSWAN_CONF": str(config)},
+    )
+    world.wait_for_file(peer, "/run/charon.vici")
+    swanctl = ("env", variable, software.listed()["strongswan-swanctl"].path())
+    world.run_beside(peer, *swanctl, "--load-all", "--file", str(loaded))
+    if side == "host":
+        world.run_beside(peer, *swanctl, "--initiate", "--child", "net")
+    return peer
+
+
 def through(
-    name: str, start: Callable[[World], None], verdict: tuple[str, str], *findings: str, timeout: float = 3.0
+    package: str,
+    name: str,
+    start: Callable[[World], None],
+    verdict: tuple[str, str],
+    *findings: str,
+    timeout: float = 3.0,
 ) -> InVpc:
     status, path = verdict
     toml = f"""
@@ -107,24 +182,28 @@ def through(
         path = "{path}"
         findings = [{", ".join(f'"{finding}"' for finding in findings)}]
     """
-    return InVpc(package="wireguard-go", name=name, toml=toml, start=start, places=(f"{GATE} {PORT}",))
+    places = tuple(f"{GATE} {port}" for port in (PORT, IKE, ESP))
+    return InVpc(package=package, name=name, toml=toml, start=start, places=places)
 
 
-SETUPS: Final = (
-    through("leads to the endpoint", tunnel("10.0.1.17/32", "10.0.2.17/32"), ("ok", "private")),
-    through("leads elsewhere", tunnel("192.168.78.0/24", allowed="192.168.78.0/24"), ("ok", "private")),
+WIREGUARD: Final = (
+    through("wireguard-go", "leads to the endpoint", tunnel("10.0.1.17/32", "10.0.2.17/32"), ("ok", "private")),
+    through("wireguard-go", "leads elsewhere", tunnel("192.168.78.0/24", allowed="192.168.78.0/24"), ("ok", "private")),
     through(
+        "wireguard-go",
         "leads to one of the endpoint's zones",
         tunnel("10.0.2.17/32"),
         ("ok", "private"),
     ),
     through(
+        "wireguard-go",
         "leads to the endpoint by a path that loses large packets",
         tunnel("10.0.1.17/32", "10.0.2.17/32", path_mtu=1000),
         ("critical", "private"),
         "TLS004@backup",
     ),
     through(
+        "wireguard-go",
         "takes the endpoint's packets, and its far end does not know this host",
         tunnel("10.0.1.17/32", "10.0.2.17/32", far_knows=False),
         ("critical", "unreachable"),
@@ -132,6 +211,7 @@ SETUPS: Final = (
         timeout=1.0,
     ),
     through(
+        "wireguard-go",
         "takes the packets of one zone, for which it has no peer",
         tunnel("10.0.2.17/32", allowed=f"{FAR}/32"),
         ("critical", "private"),
@@ -139,6 +219,7 @@ SETUPS: Final = (
         timeout=1.0,
     ),
     through(
+        "wireguard-go",
         "takes the network of one zone, and leads elsewhere",
         tunnel("10.0.2.0/24", allowed="192.168.78.0/24"),
         ("critical", "private"),
@@ -146,6 +227,38 @@ SETUPS: Final = (
         timeout=1.0,
     ),
 )
+
+
+STRONGSWAN: Final = (
+    through("strongswan-charon", "leads to the endpoint", ipsec(ENDPOINT), ("ok", "private")),
+    through("strongswan-charon", "leads to one of the endpoint's zones", ipsec("10.0.2.17/32"), ("ok", "private")),
+    through("strongswan-charon", "leads elsewhere", ipsec("192.168.78.0/24"), ("ok", "private")),
+    through(
+        "strongswan-charon",
+        "leads to the endpoint by a path that loses large packets",
+        ipsec(ENDPOINT, path_mtu=1000),
+        ("critical", "private"),
+        "TLS004@backup",
+    ),
+    through(
+        "strongswan-charon",
+        "takes the endpoint's packets, and its far end is gone",
+        ipsec(ENDPOINT, gone=True),
+        ("critical", "unreachable"),
+        *("TCP010@backup", "TCP001@backup"),
+        timeout=1.0,
+    ),
+    through(
+        "strongswan-charon",
+        "takes the packets of one zone, which are dropped behind its far end",
+        ipsec("10.0.2.0/24", lost="10.0.2.17"),
+        ("critical", "private"),
+        *("TCP010@backup", "TCP002@backup"),
+        timeout=1.0,
+    ),
+)
+
+SETUPS: Final = (*WIREGUARD, *STRONGSWAN)
 
 
 @pytest.mark.parametrize("setup", SETUPS, ids=str, indirect=True)

@@ -88,7 +88,11 @@ def resolvers_disagree(evidence: Evidence) -> Iterator[RuleFinding]:
                 shared=_of_servers(caches or ([_BEFORE_DNS] if ahead else servers), fault.lookup),
                 fix=_flush_what_is_ahead(target)
                 if ahead
-                else _ask_the_vpc(target, is_resolved=_STUB in servers, caches=caches),
+                else _ask_the_vpc(
+                    target,
+                    is_resolved=_STUB in servers and kind_of(fault.lookup) not in NO_REASON,  # it has answered
+                    caches=caches,
+                ),
             )
         else:
             yield from _private_here_alone(evidence, target)

@@ -339,16 +339,21 @@ def test_dns002_names_the_addresses_that_it_explains() -> None:
 
 
 @pytest.mark.parametrize(
-    ("servers", "flushed"),
+    ("servers", "own", "flushed"),
     [
-        pytest.param(["127.0.0.53"], True, id="systemd-resolved"),
-        pytest.param([CORPORATE, "127.0.0.53"], True, id="as the second"),
-        pytest.param([CORPORATE], False, id="a server of one's own"),
-        pytest.param(["127.0.0.1"], False, id="another stub"),
+        pytest.param(["127.0.0.53"], lookup(PUBLIC), True, id="systemd-resolved"),
+        pytest.param(["127.0.0.53"], lookup(failed="nxdomain"), True, id="that says that there is no such name"),
+        pytest.param(["127.0.0.53"], lookup(failed="servfail"), False, id="that gives no answer to keep"),
+        pytest.param(["127.0.0.53"], lookup(failed="timeout"), False, id="that is silent"),
+        pytest.param([CORPORATE, "127.0.0.53"], lookup(PUBLIC), True, id="as the second"),
+        pytest.param([CORPORATE], lookup(PUBLIC), False, id="a server of one's own"),
+        pytest.param(["127.0.0.1"], lookup(PUBLIC), False, id="another stub"),
     ],
 )
-def test_dns002_flushes_the_cache_of_systemd_resolved_where_there_is_one(servers: list[str], flushed: bool) -> None:
-    observations: Observations = [host(resolvers=servers), imds(), lookup(PUBLIC), answer(*PRIVATE, by=VPC_RESOLVER)]
+def test_dns002_flushes_the_cache_of_systemd_resolved_where_it_gave_an_answer(
+    servers: list[str], own: Observation[Any], *, flushed: bool
+) -> None:
+    observations: Observations = [host(resolvers=servers), imds(), own, answer(*PRIVATE, by=VPC_RESOLVER)]
     [finding] = findings_of(DNS002, evidence(observations))
     assert ("resolvectl flush-caches" in words(finding.fix.commands)) is flushed
     assert finding.fix.summary.startswith("Flush the cache of systemd-resolved first") is flushed
