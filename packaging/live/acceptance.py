@@ -1,4 +1,4 @@
-"""`packaging/acceptance`: backuplink in a real VPC that is made for it, broken and mended, and removed.
+"""`packaging/acceptance`: backuplink in a real VPC that is made for it, broken and repaired, and removed.
 
 The tests run this against moto, with the host's commands on this machine, and never against AWS. A run says what it
 costs and asks before it makes anything, and removes everything in the end, also after an error or an interrupt. What is
@@ -55,7 +55,7 @@ class Outcome:
     tries: int
 
 
-class NotMendedError(AcceptanceError):
+class NotRepairedError(AcceptanceError):
     """A fault that is still there, in words for the operator."""
 
 
@@ -96,7 +96,7 @@ def dry_run(cases: Sequence[Case]) -> str:
         asked = " ".join(f"--service {service}" for service in case.services)
         lines += [f"  check   backuplink check {asked} --ec2 auto --format json, by Run Command"]
         lines += [f"  expect  {expectation(case)}"]
-        lines += [f"  mend    {word}" for step in case.mends for word in step.words()]
+        lines += [f"  repair    {word}" for step in case.repairs for word in step.words()]
     lines += ["", "In the end, also after an error or an interrupt:", ""]
     lines += [f"  {word}" for word in DefaultAcl().words()]
     lines += [f"  aws cloudformation delete-stack --stack-name {stack_name(name)}" for name in _stack_names()]
@@ -219,7 +219,7 @@ class Acceptance:
         return first, second
 
     def _case(self, host: Host, case: Case) -> Outcome:
-        """Break, check until it is as expected, and mend, whatever happens. Raises NotMendedError."""
+        """Break, check until it is as expected, and repair, whatever happens. Raises NotRepairedError."""
         try:
             if case.cuts_off:
                 return self._tried(case, LATER, lambda seconds: self._checked_later(host, case, seconds))
@@ -240,7 +240,7 @@ class Acceptance:
             try:
                 report = parse_report(check(seconds), case.name)
                 words = complaint(case, report)
-            except NotMendedError:
+            except NotRepairedError:
                 raise
             except (AcceptanceError, SavedReportError) as error:
                 words = one_line(str(error))
@@ -263,11 +263,11 @@ class Acceptance:
         return host.report(case.name)
 
     def _mend(self, case: Case) -> None:
-        """Raises NotMendedError: what comes after would be of a network with two faults."""
+        """Raises NotRepairedError: what comes after would be of a network with two faults."""
         try:
-            self._do(case.mends)
+            self._do(case.repairs)
         except (AcceptanceError, ClientError) as error:
-            raise NotMendedError(f"{case.name} could not be mended: {one_line(str(error))}") from error
+            raise NotRepairedError(f"{case.name} could not be repaired: {one_line(str(error))}") from error
 
     def _do(self, steps: Sequence[Step]) -> None:
         for step in steps:
@@ -324,7 +324,7 @@ def parser() -> argparse.ArgumentParser:
     """The options."""
     made = _Parser(
         prog="packaging/acceptance",
-        description="Makes a VPC without internet access in your account, breaks and mends it, holds what backuplink "
+        description="Makes a VPC without internet access in your account, breaks and repairs it, holds what backuplink "
         "says of each fault against what it should say, and removes everything. See docs/acceptance.md.",
         epilog="Exit codes: 0 every case was as expected, 1 one was not, 3 nothing was run, or something went wrong or "
         "is left.",

@@ -46,13 +46,13 @@ class Case:
     also: frozenset[str] = frozenset()
     """Codes that must be there, too."""
     breaks: tuple[Step, ...] = ()
-    mends: tuple[Step, ...] = ()
+    repairs: tuple[Step, ...] = ()
     """Undo the breaks. They may be made where nothing is broken."""
     before: str = ""
     """Lines of shell on the host before the check; where they change something there they undo it themselves."""
     cuts_off: bool = False
     """Whether Systems Manager may not reach the host while it is broken. The check is then set off before: it is made
-    by a timer of the host, the network is mended through the API, and the report is fetched afterwards."""
+    by a timer of the host, the network is repaired through the API, and the report is fetched afterwards."""
 
 
 def complaint(case: Case, report: Report) -> str | None:
@@ -136,7 +136,7 @@ CASES: Final = (
         causes=frozenset({"VPC002"}),
         also=frozenset({"DNS001"}),
         breaks=(_private_dns(False),),
-        mends=(_private_dns(True),),
+        repairs=(_private_dns(True),),
     ),
     Case(
         name="group-without-443",
@@ -148,7 +148,7 @@ CASES: Final = (
         causes=frozenset({"VPC005"}),
         also=frozenset({"TCP001"}),
         breaks=(_rule("revoke", "{GroupId}", 443),),
-        mends=(_rule("authorize", "{GroupId}", 443),),
+        repairs=(_rule("authorize", "{GroupId}", 443),),
     ),
     Case(
         name="gateway-port-missing",
@@ -160,7 +160,7 @@ CASES: Final = (
         causes=frozenset({"VPC005"}),
         also=frozenset({"TCP003"}),
         breaks=(_rule("revoke", "{GatewayGroupId}", 1031),),
-        mends=(_rule("authorize", "{GatewayGroupId}", 1031),),
+        repairs=(_rule("authorize", "{GatewayGroupId}", 1031),),
     ),
     Case(
         name="network-acl",
@@ -181,7 +181,7 @@ CASES: Final = (
                 ),
             ),
         ),
-        mends=(DefaultAcl(),),
+        repairs=(DefaultAcl(),),
     ),
     Case(
         name="policy-without-allow",
@@ -194,7 +194,7 @@ CASES: Final = (
         breaks=(
             Call("ec2", "modify_vpc_endpoint", {"VpcEndpointId": "{BackupEndpointId}", "PolicyDocument": DENY_ALONE}),
         ),
-        mends=(Call("ec2", "modify_vpc_endpoint", {"VpcEndpointId": "{BackupEndpointId}", "ResetPolicy": True}),),
+        repairs=(Call("ec2", "modify_vpc_endpoint", {"VpcEndpointId": "{BackupEndpointId}", "ResetPolicy": True}),),
     ),
     Case(
         name="resolver-rule",
@@ -205,7 +205,7 @@ CASES: Final = (
         path=NetworkPath.UNREACHABLE,
         causes=frozenset({"VPC015", "DNS004", "DNS005"}),
         breaks=(RESOLVER,),
-        mends=(NoStack("resolver"),),
+        repairs=(NoStack("resolver"),),
     ),
     Case(
         name="one-zone-silent",
@@ -217,7 +217,7 @@ CASES: Final = (
         causes=frozenset({"VPC006"}),
         also=frozenset({"TCP002"}),
         breaks=(OwnAcl(CHECKED_SUBNETS[1:], (_entry(100, "allow", is_out=False),)),),
-        mends=(DefaultAcl(),),
+        repairs=(DefaultAcl(),),
     ),
     Case(
         name="metadata-off",
@@ -229,7 +229,7 @@ CASES: Final = (
         causes=frozenset({"ENV003", "API001"}),
         also=frozenset({"API001"}),
         breaks=(_metadata("disabled"),),
-        mends=(_metadata("enabled"),),
+        repairs=(_metadata("enabled"),),
         cuts_off=True,
     ),
     Case(
@@ -242,7 +242,7 @@ CASES: Final = (
         causes=frozenset({"VPC019"}),
         also=frozenset({"DNS001"}),
         breaks=(_s3_route("Remove"),),
-        mends=(_s3_route("Add"),),
+        repairs=(_s3_route("Add"),),
     ),
     Case(
         name="dns-hostnames-off",
@@ -254,7 +254,7 @@ CASES: Final = (
         causes=frozenset({"VPC003", "DNS001"}),  # the name of EC2 leads elsewhere, too
         also=frozenset({"DNS001"}),
         breaks=(_hostnames(False),),
-        mends=(_hostnames(True),),
+        repairs=(_hostnames(True),),
         cuts_off=True,
     ),
     Case(
@@ -281,7 +281,7 @@ CASES: Final = (
     ),
     Case(
         name="healthy-again",
-        fault="everything is mended",
+        fault="everything is repaired",
         services=_BOTH,
         scenario="configuration-healthy",
         status=Status.OK,

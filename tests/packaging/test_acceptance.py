@@ -49,7 +49,7 @@ def test_there_are_a_dozen_faults_and_each_is_mended() -> None:
     assert len({case.name for case in CASES}) == len(CASES)
     assert CASES[0] is HEALTHY
     for case in CASES:
-        assert bool(case.breaks) == bool(case.mends), case.name
+        assert bool(case.breaks) == bool(case.repairs), case.name
         assert bool(case.causes) == bool(case.breaks or case.before), case.name
         assert (case.causes | case.also) <= {*CODES}, case.name
 
@@ -72,7 +72,7 @@ def test_what_is_not_as_expected_is_said() -> None:
 
 @pytest.mark.parametrize("case", by_name(CASES))
 def test_the_steps_are_calls_that_the_service_models_have(case: Case) -> None:
-    for step in (*case.breaks, *case.mends):
+    for step in (*case.breaks, *case.repairs):
         for words in step.words():
             assert aws_commands.complaint(shlex.split(words)) is None, words
         if isinstance(step, Call):
@@ -109,7 +109,7 @@ def test_what_the_steps_name_is_an_output_of_the_stacks_that_are_there() -> None
         if stack.name != "control":
             known |= {*template(stack.template)["Outputs"]}
     for case in CASES:
-        for step in (*case.breaks, *case.mends):
+        for step in (*case.breaks, *case.repairs):
             assert names_in(step.words()) <= known, case.name
 
 
@@ -172,8 +172,8 @@ def test_a_dry_run_says_everything_and_calls_nothing(
         assert f"expect  {acceptance.expectation(case)}\n" in printed
         for step in case.breaks:
             assert all(f"  break   {words}\n" in printed for words in step.words())
-        for step in case.mends:
-            assert all(f"  mend    {words}\n" in printed for words in step.words())
+        for step in case.repairs:
+            assert all(f"  repair    {words}\n" in printed for words in step.words())
 
 
 def test_the_command_itself(tmp_path: Path) -> None:
@@ -404,11 +404,11 @@ def expected_events() -> Iterator[str]:
     yield from ("online", "install")
     for case in CASES:
         broken = [event for step in case.breaks for event in events_of(step)]
-        mended = [event for step in case.mends for event in events_of(step)]
+        repaired = [event for step in case.repairs for event in events_of(step)]
         if case.cuts_off:
-            yield from ("later", *broken, "timer", *mended, "online", "fetch")
+            yield from ("later", *broken, "timer", *repaired, "online", "fetch")
         else:
-            yield from (*broken, "check", "fetch", *mended)
+            yield from (*broken, "check", "fetch", *repaired)
     yield from (*(["cloudformation.delete_stack"] * len(STACKS)), "s3.delete_object", "s3.delete_bucket")
 
 
@@ -463,7 +463,7 @@ def test_an_interrupt_mends_and_removes(
     assert "what was made is being removed first" in printed
     assert "everything is removed" in printed
     (chosen,) = (one for one in CASES if one.name == case)
-    for step in chosen.mends:
+    for step in chosen.repairs:
         assert events_of(step)[0] in EVENTS
     assert left(offered) == NOTHING_LEFT
 
@@ -521,7 +521,7 @@ def test_a_fault_that_cannot_be_mended_ends_the_run(
     code = run(host, tmp_path / "out", "--yes", "--only", case, "--only", "healthy-again")
     assert code == acceptance.REFUSED
     printed = capsys.readouterr()
-    assert f"{case} could not be mended: An error occurred (OperationNotPermitted)" in printed.err
+    assert f"{case} could not be repaired: An error occurred (OperationNotPermitted)" in printed.err
     assert "healthy-again" not in printed.out
     assert left(offered) == NOTHING_LEFT
 

@@ -141,14 +141,14 @@ def test_without_the_element_that_does_not_fit_something_allows(sample: Sample) 
         for statement in sample.document["Statement"]
         if sample.element in statement and statement["Effect"] == "Allow"
     )
-    mended = {name: value for name, value in nearest.items() if name != sample.element}
+    repaired = {name: value for name, value in nearest.items() if name != sample.element}
     others = {"Action": "*", "Principal": "*", "Resource": "*"}
     wanted = str(sample.element).removeprefix("Not")
     if wanted in others:
-        mended[wanted] = others[wanted]
+        repaired[wanted] = others[wanted]
     if sample.id == "the nearest of two":
-        mended = allow()
-    assert judged(mended, call=sample.call).decision is ALLOW
+        repaired = allow()
+    assert judged(repaired, call=sample.call).decision is ALLOW
 
 
 DOUBTFUL: Final[tuple[tuple[str, Any], ...]] = (
