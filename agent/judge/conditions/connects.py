@@ -10,9 +10,10 @@ from enum import Enum, auto
 from typing import Final
 
 from agent.judge.evidence import Evidence
-from probes.addresses import Network
+from agent.judge.observations import addresses_in
+from probes.addresses import Network, ordered
 from probes.facts import TcpFacts
-from probes.model import FailureKind, Observation, Target
+from probes.model import Address, FailureKind, Observation, Target
 from probes.ports import HTTPS
 
 LOCAL_SECONDS: Final = 0.5
@@ -102,3 +103,18 @@ def family_down(tried: tuple[Observation[TcpFacts], ...]) -> int | None:
 
 def version_of(attempt: Observation[TcpFacts]) -> int | None:
     return attempt.subject.address.version if attempt.subject.address is not None else None
+
+
+def connects_elsewhere(evidence: Evidence, target: Target) -> tuple[Address, ...]:
+    """The addresses that the VPC's resolver gives, this host does not get from other name servers, and that connect.
+    None where this host asks that resolver itself, whose answers rotate."""
+    if not set(evidence.configured_resolvers).isdisjoint(evidence.vpc_resolvers):
+        return ()
+    given = {
+        address
+        for answer in evidence.answers(target, evidence.vpc_resolvers)
+        for address in addresses_in(answer)
+        if evidence.is_private(address)
+    }
+    own = evidence.own_answer(target)
+    return ordered(address for address in given.difference(own) if evidence.is_connected(target, address))

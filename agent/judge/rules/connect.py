@@ -10,9 +10,16 @@ from agent.catalog.findings import Severity
 from agent.catalog.wording import after, duration, listed
 from agent.judge.agreement import configured_paths
 from agent.judge.commands import allow, describe_endpoint, ranges, read_only, this_host, whose_address
-from agent.judge.conditions.connects import Nature, failed_connects, family_down, nature_of, version_of
+from agent.judge.conditions.connects import (
+    Nature,
+    connects_elsewhere,
+    failed_connects,
+    family_down,
+    nature_of,
+    version_of,
+)
 from agent.judge.evidence import Evidence
-from agent.judge.observations import addresses_in, ids, places
+from agent.judge.observations import ids, places
 from agent.judge.requirements import judged_ports, required_ports
 from agent.judge.rules.rule import Rule, RuleFinding, grouped_by_place, ports_at
 from agent.report.hops import Reachability
@@ -47,7 +54,7 @@ def port_blocked(evidence: Evidence) -> Iterator[RuleFinding]:
         if not silent or any(attempt.ok for attempt in tried):
             continue
         where = listed(attempt.subject.address for attempt in silent)
-        elsewhere = _connects_elsewhere(evidence, target)
+        elsewhere = connects_elsewhere(evidence, target)
         unseen = [address for address in evidence.own_addresses(target) if address not in places(tried)]
         none = "no address that this host gets connects" if elsewhere else "no address connects"
         rest = f"{listed(unseen)} {_was(unseen)} not measured" if unseen else none
@@ -75,21 +82,6 @@ def port_blocked(evidence: Evidence) -> Iterator[RuleFinding]:
             addresses=places(silent),
             fix=_compare_records(target, fix) if elsewhere else fix,
         )
-
-
-def _connects_elsewhere(evidence: Evidence, target: Target) -> tuple[Address, ...]:
-    """The addresses that the VPC's resolver gives, this host does not get from other name servers, and that connect.
-    None where this host asks that resolver itself, whose answers rotate."""
-    if not set(evidence.configured_resolvers).isdisjoint(evidence.vpc_resolvers):
-        return ()
-    given = {
-        address
-        for answer in evidence.answers(target, evidence.vpc_resolvers)
-        for address in addresses_in(answer)
-        if evidence.is_private(address)
-    }
-    own = evidence.own_answer(target)
-    return ordered(address for address in given.difference(own) if evidence.is_connected(target, address))
 
 
 def _compare_records(target: Target, otherwise: Fix) -> Fix:

@@ -7,6 +7,7 @@ from typing import Final
 from agent.catalog.wording import after, listed
 from agent.judge.commands import at_https, describe_endpoint, openssl, read_only, show_certificate, whose_address
 from agent.judge.conditions.certificates import AMAZON, ISSUED_BY_AMAZON, is_from_other_issuer, leaf_of, missing_issuer
+from agent.judge.conditions.connects import connects_elsewhere
 from agent.judge.evidence import Evidence
 from agent.judge.observations import ids, kind_of, places
 from agent.judge.rules.rule import Rule, RuleFinding
@@ -96,20 +97,48 @@ def intercepted(evidence: Evidence) -> Iterator[RuleFinding]:
                 f"is not Amazon, for {_names(known) or 'no name'}: something on the way answers in the endpoint's "
                 "place."
             )
+        genuine = _genuine_elsewhere(evidence, target)
+        elsewhere = listed(handshake.subject.address for handshake in genuine)
+        if genuine:
+            sentences.append(
+                f"At {elsewhere}, which the VPC's resolver gives, it is AWS's own: this host's name servers lead to "
+                "somebody else."
+            )
         yield RuleFinding(
             code="TLS001",
             target=target.id,
             detail=" ".join(sentences),
-            evidence=ids(untrusted),
+            evidence=ids([*untrusted, *genuine]),
             addresses=places(untrusted),
             subjects=about(SubjectKind.ISSUER, sorted(_issuer_names(untrusted))),
             shared=frozenset() if unread else _issuer_names(untrusted),
             fix=Fix(
-                summary="Exempt the endpoint's host names from TLS inspection. Trusting the inspector's authority "
-                "instead (AWS_CA_BUNDLE) makes calls work and leaves them open to it.",
-                commands=(show_certificate(target, untrusted),),
+                summary=(
+                    "Let this host's name servers forward the name to the VPC's resolver: look for a response policy, "
+                    f"a zone or a record of theirs that holds it. The path to {elsewhere} is not inspected."
+                    if genuine
+                    else "Exempt the endpoint's host names from TLS inspection. Trusting the inspector's authority "
+                    "instead (AWS_CA_BUNDLE) makes calls work and leaves them open to it."
+                ),
+                commands=(
+                    *([read_only("getent", "ahosts", target.host)] if genuine else []),
+                    show_certificate(target, untrusted),
+                ),
             ),
         )
+
+
+def _genuine_elsewhere(evidence: Evidence, target: Target) -> list[Observation[TlsFacts]]:
+    """Handshakes with AWS at addresses that the VPC's resolver gives and this host's name servers do not."""
+    elsewhere = connects_elsewhere(evidence, target)
+    return [
+        handshake
+        for handshake in evidence.of(Step.TLS, target)
+        if handshake.subject.address in elsewhere
+        and handshake.subject.port == HTTPS
+        and handshake.subject.operation is None
+        and handshake.ok
+    ]
 
 
 def wrong_host(evidence: Evidence) -> Iterator[RuleFinding]:

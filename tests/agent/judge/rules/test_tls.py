@@ -15,16 +15,21 @@ from tests.support.build import (
     CORE,
     GATEWAY,
     PRIVATE,
+    VPC_RESOLVER,
     Observations,
     addresses,
+    answer,
     evidence,
     findings_of,
     here,
+    host,
+    imds,
     lookup,
     only_finding,
     proxy,
     rule_of,
     target,
+    tcp,
     tls,
 )
 from tests.support.cases import Case, assert_fires, assert_silent, codes_of, fires, silent
@@ -136,6 +141,42 @@ def test_tls001_fires(observations: Observations, where: set[str], detail: str) 
     finding = only_finding(TLS001, [*HERE, *observations], where)
     assert detail in finding.detail
     assert set(finding.evidence) == {f"tls/backup/{address}/443" for address in where}
+
+
+OWN_SERVER: Final = "10.9.0.53"
+LED_ELSEWHERE: Observations = [
+    host(resolvers=[OWN_SERVER]),
+    imds(),
+    lookup(C),
+    answer(C, by=OWN_SERVER),
+    answer(A, B, by=VPC_RESOLVER),
+    *(tcp(address) for address in (A, B, C)),
+    inspected(C),
+]
+"""This host's own name server gives an address at which somebody else answers."""
+
+
+@pytest.mark.parametrize(
+    ("observations", "genuine"),
+    [
+        pytest.param([*LED_ELSEWHERE, tls(A), tls(B)], f"At {A} and {B}, which", id="at both"),
+        pytest.param([*LED_ELSEWHERE, tls(A), inspected(B)], f"At {A}, which", id="at one of them"),
+        pytest.param([*LED_ELSEWHERE, inspected(A), inspected(B)], None, id="inspected there, too"),
+        pytest.param([*LED_ELSEWHERE, tls(A, 1026)], None, id="on another port alone"),
+        pytest.param([*LED_ELSEWHERE, again(A, OTHER_NAME, answered=True)], None, id="for another name alone"),
+        pytest.param(LED_ELSEWHERE, None, id="not tried there"),
+        pytest.param(
+            [host(), *LED_ELSEWHERE[1:], answer(C), tls(A), tls(B)], None, id="where this host asks the VPC's resolver"
+        ),
+    ],
+)
+def test_tls001_says_where_the_certificate_is_genuine(observations: Observations, genuine: str | None) -> None:
+    [finding] = findings_of(TLS001, evidence(observations))
+    assert finding.addresses == frozenset(addresses(C))
+    assert ("lead to somebody else" in finding.detail) is (genuine is not None)
+    assert (genuine or "") in finding.detail
+    assert finding.fix.summary.startswith("Let this host's name servers" if genuine else "Exempt")
+    assert (f"tls/backup/{A}/443" in finding.evidence) is (genuine is not None)
 
 
 @pytest.mark.parametrize(
