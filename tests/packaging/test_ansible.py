@@ -482,6 +482,8 @@ def test_the_form_is_that_of_the_host_s_package_manager(host: Host, artifacts: P
     # The package's own configuration stays where the role is given none.
     packaged = (ROOT / "packaging" / "packages" / "backuplink.toml").read_bytes()
     assert (host.root / CONFIGURATION).read_bytes() == packaged
+    # What is installed already, in whichever way, needs no file of the release.
+    assert host.play()[0] == 0
 
 
 def test_what_must_not_be_is_refused(host: Host, artifacts: Path, tmp_path: Path) -> None:
@@ -495,7 +497,7 @@ def test_what_must_not_be_is_refused(host: Host, artifacts: Path, tmp_path: Path
     good = {"backuplink_artifacts": str(artifacts)}
     cases: list[tuple[dict[str, Any], str]] = [
         ({"backuplink_artifacts": str(changed)}, "is not the file that SHA256SUMS"),
-        ({}, "Set backuplink_artifacts to the folder"),
+        ({}, "is not installed. Set backuplink_artifacts"),
         ({**good, "backuplink_form": "file", "backuplink_watch": True}, "need the deb or the rpm"),
         ({**good, "backuplink_form": "snap"}, "value of backuplink_form must be one of"),
     ]
