@@ -558,8 +558,8 @@ def test_the_task_runs_as_the_image_does_with_a_network_of_its_own() -> None:
     definition = properties(task(), "Task")
     assert definition["NetworkMode"] == "awsvpc"
     assert (definition["TaskRoleArn"], definition["ExecutionRoleArn"]) == (
-        {"Fn::GetAtt": "TaskRole.Arn"},
-        {"Fn::GetAtt": "ExecutionRole.Arn"},
+        "TaskRole.Arn",
+        "ExecutionRole.Arn",
     )
     [container] = definition["ContainerDefinitions"]
     assert container["User"] == f"{oci.NOBODY}:{oci.NOBODY}"
@@ -571,7 +571,7 @@ def test_the_task_runs_as_the_image_does_with_a_network_of_its_own() -> None:
 def test_the_schedule_is_there_where_it_is_asked_for() -> None:
     asked = task(ScheduleExpression="rate(1 hour)")
     target = properties(asked, "Schedule")["Target"]
-    assert target["Arn"] == "arn:aws:ecs:eu-west-1:123456789012:cluster/some"
+    assert target["Arn"] == "arn:aws:ecs:eu-west-1:111122223333:cluster/some"
     network = target["EcsParameters"]["NetworkConfiguration"]["AwsvpcConfiguration"]
     assert network["Subnets"] == ["subnet-1", "subnet-2"]
     assert task().properties("Schedule") is None

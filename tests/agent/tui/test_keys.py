@@ -66,8 +66,8 @@ def is_main(pilot: Pilot[int]) -> bool:
         pytest.param("G", "names/backup-gateway", id="G"),
         pytest.param("end home", THIS_HOST, id="end, home"),
         pytest.param("G g", THIS_HOST, id="g"),
-        pytest.param("pagedown", "target/backup-gateway", id="page down"),
-        pytest.param("G pageup", "settings", id="page up"),
+        pytest.param("pagedown", "names/backup-gateway", id="page down"),
+        pytest.param("G pageup", THIS_HOST, id="page up"),
     ],
 )
 async def test_moving_in_the_path(keys: str, place: str) -> None:

@@ -62,7 +62,7 @@ KINDS: Final = tuple(
         ("configurations", 35, options.check_configuration),
         ("templates", 10, options.check_template),
         ("reports", 52, reports.check_reports),
-        ("commands", 62, commands.check_words),
+        ("commands", 47, commands.check_words),
         ("facts", 37, facts.check_facts),
         ("account-facts", 10, facts.check_account_facts),
         ("plans", 10, plans.check_plans),
