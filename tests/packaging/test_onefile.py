@@ -22,7 +22,7 @@ import pytest
 import components
 from agent.catalog.services import SERVICES
 from agent.version import __version__
-from tests.packaging import pipeline
+from tests.packaging import kernel, pipeline
 from tests.packaging.artifacts import DIST, artifact_of, lacking
 from tests.process.terminals import on_terminal
 from tests.support.repository import ROOT
@@ -405,7 +405,13 @@ def test_starts_through_a_symbolic_link_to_what_is_unpacked(directory: Path, tmp
     assert succeed([tmp_path / "backuplink", "--version"], environment()).stdout == VERSION
 
 
-def test_the_other_processors_runs_where_it_is_emulated(tmp_path: Path) -> None:
+# --- For the other kind of processor ----------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def emulated(tmp_path_factory: pytest.TempPathFactory) -> tuple[str | Path, ...]:
+    """The words before a script or a folder for the Python of the file for aarch64, in an emulator, and where it is
+    unpacked. Its head is a script for the machine's own shell, and asks for its processor first."""
     file = of_this_tree(built_for("aarch64"))
     if platform.machine() == "aarch64":
         pytest.skip("it is this machine's, which the other tests run")
@@ -413,18 +419,76 @@ def test_the_other_processors_runs_where_it_is_emulated(tmp_path: Path) -> None:
         lacking(
             "needs qemu-aarch64 and the C library; apt-get install qemu-user libc6-arm64-cross libgcc-s1-arm64-cross"
         )
+    folder = tmp_path_factory.mktemp("aarch64")
     for name, (entry, content) in members(file).items():
-        path = tmp_path / name
+        path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
         path.chmod(entry.mode)
-    python: list[str | Path] = ["qemu-aarch64", "-L", FOREIGN, tmp_path / "bin" / "python", "-I", "-S", "-B"]
-    assert succeed([*python, tmp_path / "app", "--version"], environment()).stdout == VERSION
-    done = run([*python, tmp_path / "app", "demo", "gateway-ports-missing", "--format", "json"], environment())
-    assert done.returncode in (0, 1, 2), done.stderr
-    results = json.loads(done.stdout)
-    expected = of_the_source()["gateway-ports-missing"]
-    assert {part: results[part] for part in expected} == expected
+    emulator = shutil.which("qemu-aarch64") or ""
+    return emulator, "-L", FOREIGN, folder / "bin" / "python", "-I", "-S", "-B", folder / "app"
+
+
+SOURCE: Final = (sys.executable, "-m", "agent")
+
+
+def both(
+    emulated: Sequence[str | Path], *words: str, before: Sequence[str] = ()
+) -> tuple[subprocess.CompletedProcess[str], subprocess.CompletedProcess[str]]:
+    """What the file for the other kind of processor and the source tree say."""
+    theirs = run([*before, *emulated, *words], environment())
+    source = run([*before, *SOURCE, *words], environment(PYTHONPATH=str(ROOT)))
+    return theirs, source
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--version",),
+        ("explain", "TCP003"),
+        ("demo", "gateway-ports-missing"),
+        ("demo", "--watch", "one-zone-silent", "--cycles", "2"),
+    ],
+    ids=" ".join,
+)
+def test_the_other_processors_says_what_the_source_says(emulated: Sequence[str | Path], words: tuple[str, ...]) -> None:
+    theirs, source = both(emulated, *words)
+    # On a slow emulator the simulated run lasts longer.
+    shown, expected = (re.sub(r"\d\d:\d\dZ|\d+ s\b", "", without_moment(done.stdout)) for done in (theirs, source))
+    assert (theirs.returncode, shown, theirs.stderr) == (source.returncode, expected, source.stderr)
+    assert len(shown) > 10
+
+
+@pytest.mark.usefixtures("as_root")
+def test_a_check_by_the_other_processors_finds_what_the_source_finds(emulated: Sequence[str | Path]) -> None:
+    """With nothing but a loopback, so that no answer comes late on a slow emulator."""
+    words = ("check", "--region", "eu-west-1", "--timeout", "5", "--deadline", "120", "--format", "json")
+    theirs, source = both(emulated, *words, before=("unshare", "--net"))
+    assert theirs.stderr == source.stderr == ""
+    reports = [json.loads(done.stdout) for done in (theirs, source)]
+    codes = [[finding["code"] for finding in report["findings"]] for report in reports]
+    assert codes[0] == codes[1]
+    assert "DNS004" in codes[0]
+    assert theirs.returncode == source.returncode == 2
+
+
+@pytest.mark.usefixtures("as_root")
+def test_what_the_emulator_does_not_know_is_what_the_page_lists(emulated: Sequence[str | Path]) -> None:
+    script = Path(kernel.__file__).read_text("utf-8")
+    *python, app = emulated
+    prepared = f"import sys\nsys.path.insert(0, {str(app)!r})\n{script}"
+    words = ["unshare", "--net", "sh", "-euc", 'ip link set lo up && exec "$@"', "sh", *python, "-c", prepared]
+    answers = json.loads(succeed(words, environment()).stdout)
+    assert answers.keys() == kernel.REQUESTS.keys()
+    lacking_there = {name for name, answer in answers.items() if answer != "answered"}
+    page = (ROOT / "docs" / "packaging.md").read_text("utf-8").partition("\n### Shown and not shown\n")[2]
+    listed = set(re.findall(r"^- `([^`]+)`: ", page.partition("\n## ")[0], re.MULTILINE))
+    assert lacking_there == listed
+
+
+def test_the_kernel_here_answers_every_request(directory: Path) -> None:
+    answers = json.loads(in_python(directory, Path(kernel.__file__).read_text("utf-8")))
+    assert {name for name, answer in answers.items() if answer != "answered"} == set()
 
 
 # --- Where it unpacks -------------------------------------------------------------------------------------------------
