@@ -21,8 +21,9 @@ _HEAD: Final = """\
 
 What backuplink was run against, of software that others make, in network namespaces in which AWS is simulated. The
 result is what backuplink must say of a set-up, or what the software must make of backuplink's output: in a healthy
-set-up `ok`, otherwise the verdict with the [codes](codes.md) of exactly the findings that it must have. Versions are
-those of the packages. `tests/peers/install` fetches them; `./dev test --everything tests/peers` runs all of this.
+set-up `ok`, otherwise the verdict with the [codes](codes.md) of exactly the findings that it must have, or their worst
+severity with the [alerts](monitoring.md) that must fire. Versions are those of the packages. `tests/peers/install`
+fetches them; `./dev test --everything tests/peers` runs all of this.
 
 | software | version | set-up | result |
 |---|---|---|---|

@@ -57,7 +57,7 @@ class InVpc(Setup):
         object.__setattr__(self, "result", ": ".join(filter(None, (expect.status, ", ".join(codes)))))
 
     def missing(self) -> str | None:
-        return _namespaces_missing() or super().missing()
+        return namespaces_missing() or super().missing()
 
     @property
     def expected(self) -> tuple[str, ...]:
@@ -75,7 +75,8 @@ class InVpc(Setup):
 
 
 @cache
-def _namespaces_missing() -> str | None:
+def namespaces_missing() -> str | None:
+    """Why there can be no network namespaces here; None where there can."""
     missing = vpc.missing()
     if missing is None:
         vpc.ready()

@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
@@ -83,23 +83,32 @@ class World:
         and EOFError where it ends before it answers.
         """
         row = software.listed()[package]
-        words = (path or row.path(), *arguments)
-        log = self.folder / f"{len(self.started)}-{package}.log"
+        words = ("sh", str(software.UNPACKED), before, path or row.path(), *arguments)
+        here = self.run(
+            row.title,
+            command_in(self.namespace(on), "sh", "-c", _LAY_OVER, *words),
+            environment={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": str(self.folder), **(environment or {})},
+        )
+        if answers:
+            self.wait_for(here, *answers, on=on)
+        return here
+
+    def run(self, title: str, command: Sequence[str], *, environment: Mapping[str, str]) -> Started:
+        """Run a command in the foreground, in `folder`, until the world ends."""
+        log = self.folder / f"{len(self.started)}.log"
         with log.open("wb") as output:
             process = subprocess.Popen(
-                command_in(self.namespace(on), "sh", "-c", _LAY_OVER, "sh", str(software.UNPACKED), before, *words),
+                command,
                 cwd=self.folder,
-                env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": str(self.folder), **(environment or {})},
+                env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        here = Started(title=row.title, process=process, log=log)
+        here = Started(title=title, process=process, log=log)
         self.started.append(here)
         self.stack.callback(_end, process)
-        if answers:
-            self.wait_for(here, *answers, on=on)
         return here
 
     def wait_for(self, peer: Started, *answers: str, on: Side = "network") -> None:
@@ -108,16 +117,17 @@ class World:
         words = command_in(self.namespace(on), sys.executable, str(_ANSWERS), *answers)
         with subprocess.Popen(words) as asking:
             try:
-                self._wait(peer, lambda: asking.poll() is not None, f"an answer at {' '.join(answers)}")
+                self.wait_until(peer, lambda: asking.poll() is not None, f"an answer at {' '.join(answers)}")
             finally:
                 asking.kill()  # does nothing to one that has ended
         assert asking.returncode == 0
 
     def wait_for_file(self, peer: Started, path: str) -> None:
         """Wait until there is a file where `peer` runs, in its mount namespace. Raises as `wait_for` does."""
-        self._wait(peer, lambda: Path(f"/proc/{peer.process.pid}/root{path}").exists(), path)
+        self.wait_until(peer, lambda: Path(f"/proc/{peer.process.pid}/root{path}").exists(), path)
 
-    def _wait(self, peer: Started, is_over: Callable[[], bool], what: str) -> None:
+    def wait_until(self, peer: Started, is_over: Callable[[], bool], what: str) -> None:
+        """Wait until something is so, with `what` for its name. Raises as `wait_for` does."""
         until = time.monotonic() + COMMAND_SECONDS
         while not is_over():
             if peer.process.poll() is not None:
@@ -139,6 +149,21 @@ class World:
         unpacked = str(software.UNPACKED)
         in_namespace(self.namespace(side), "sh", "-c", _LAY_OVER, "sh", unpacked, "", *words, text=text)
 
+    def output_of(
+        self, *words: str, on: Side = "host", environment: Mapping[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a command that ends by itself, and give its texts and its exit code."""
+        return subprocess.run(
+            command_in(self.namespace(on), "sh", "-c", _LAY_OVER, "sh", str(software.UNPACKED), "", *words),
+            cwd=self.folder,
+            env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": str(self.folder), **(environment or {})},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=COMMAND_SECONDS,
+            check=False,
+        )
+
     def run_beside(self, peer: Started, *words: str) -> None:
         """Run a command that is over at once in the namespaces of what was started. Raises
         subprocess.CalledProcessError where it fails."""
@@ -148,6 +173,12 @@ class World:
     def show_on_host(self, folder: Path) -> None:
         """Lay the files below `folder` over those of the host, for the runs that follow."""
         self.vpc = replace(self.vpc, files=str(folder))
+
+    def backuplink(self, *words: str) -> tuple[list[str], dict[str, str]]:
+        """The command that runs the program on the host with these words, and its whole environment."""
+        folder = self.folder / "host"
+        (folder / "home").mkdir(parents=True, exist_ok=True)
+        return self.vpc.on_host(str(program.PROGRAM), *words), program.environment(self.vpc, folder)
 
     def check(self) -> program.Ended:
         """Run `backuplink check` on the host as the scenario asks for it, and wait for its end."""
