@@ -74,19 +74,21 @@ class World:
         before: str = "",
         answers: tuple[str, ...] = (),
         environment: Mapping[str, str] | None = None,
+        starts_the_program: bool = False,
     ) -> Started:
         """Start the program of a package (`packages.txt`), in the foreground, and wait until it answers.
 
         `arguments` follow its name; it runs in `folder`, where `write` puts its configuration. `path` is another of
         the package's programs. `before` are lines of sh(1) that run first in its mount namespace.
-        `answers` are arguments of `answers.py`, which is asked on the same side. Raises MissingError, TimeoutError,
+        `answers` are arguments of `answers.py`, which is asked on the same side. With `starts_the_program` it sees the
+        host as the program does, and so does a program that it starts. Raises MissingError, TimeoutError,
         and EOFError where it ends before it answers.
         """
         row = software.listed()[package]
-        words = ("sh", str(software.UNPACKED), before, path or row.path(), *arguments)
+        words = ("sh", "-c", _LAY_OVER, "sh", str(software.UNPACKED), before, path or row.path(), *arguments)
         here = self.run(
             row.title,
-            command_in(self.namespace(on), "sh", "-c", _LAY_OVER, *words),
+            self.vpc.on_host(*words) if starts_the_program else command_in(self.namespace(on), *words),
             environment={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": str(self.folder), **(environment or {})},
         )
         if answers:
