@@ -1,0 +1,126 @@
+"""NRPE with the files of packaging/monitoring: its daemon runs the program, and check_nrpe tells the server of it."""
+
+import re
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from agent.simulated import scenarios
+from tests.formats import plugin_output
+from tests.netns import program
+from tests.peers.setups import Setup, namespaces_missing
+from tests.peers.software import MissingError, listed
+from tests.peers.world import World, world
+from tests.support.repository import ROOT
+
+pytestmark = pytest.mark.peers
+
+_FILES: Final = ROOT / "packaging" / "monitoring"
+_SCENARIOS: Final = Path(scenarios.__path__[0])
+_ADDRESS: Final = "127.0.0.1"
+_STATES: Final = ("OK", "WARNING", "CRITICAL", "UNKNOWN")
+"""By the exit code (Monitoring Plugins Development Guidelines, Plugin Return Codes)."""
+_AS_NOBODY: Final = (
+    "set -- setpriv --reuid=nobody --regid=nogroup --clear-groups"
+    ' --inh-caps=+dac_read_search --ambient-caps=+dac_read_search "$@"'
+)
+"""NRPE refuses to run as root, and the tests' files may be readable for root alone."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plugin(Setup):
+    """A host, and what the monitoring server asks of it."""
+
+    scenario: str
+    """The host's VPC, by its name among those of `agent.simulated.scenarios`."""
+    command: str
+    """Of nrpe.cfg."""
+    code: int
+    """What check_nrpe ends with."""
+
+    def missing(self) -> str | None:
+        try:
+            listed()["nagios-nrpe-plugin"].path()
+        except MissingError as error:
+            return str(error)
+        return namespaces_missing() or super().missing()
+
+
+def plugin(scenario: str, command: str, code: int, *, name: str) -> Plugin:
+    state = _STATES[code]
+    result = state.lower() if state == "OK" else f"{state.lower()}: exit code {code}"
+    return Plugin(
+        package="nagios-nrpe-server",
+        name=f"`{command}` {name}",
+        result=result,
+        scenario=scenario,
+        command=command,
+        code=code,
+    )
+
+
+SETUPS: Final = (
+    plugin("healthy", "check_backuplink", 0, name="where all is well"),
+    plugin("gateway-healthy", "check_backuplink_gateway", 0, name="where all is well"),
+    plugin("healthy", "check_backuplink_patient", 0, name="where all is well"),
+    plugin("no-credentials", "check_backuplink", 1, name="without credentials"),
+    plugin("one-zone-silent", "check_backuplink", 2, name="where one zone is silent"),
+    plugin("gateway-healthy", "check_backuplink_hana", 2, name="where no endpoint has what SAP HANA needs"),
+    plugin("region-unknown", "check_backuplink", 3, name="where nothing says which Region it is"),
+)
+
+
+def served(built: World) -> None:
+    """NRPE's daemon with nrpe.cfg."""
+    own = built.folder / "nrpe"
+    own.mkdir()
+    own.chmod(0o777)
+    commands = (_FILES / "nrpe.cfg").read_text("utf-8").replace("/usr/bin/backuplink", str(program.PROGRAM))
+    _, environment = built.backuplink()
+    settings = f"""
+        server_address={_ADDRESS}
+        server_port=5666
+        allowed_hosts={_ADDRESS}
+        pid_file={own / "pid"}
+        log_file={own / "log"}
+        command_timeout=60
+        keep_env_vars={",".join(environment)}
+    """
+    file = built.write("nrpe.cfg", "".join(f"{line.strip()}\n" for line in settings.splitlines()) + commands)
+    built.start(
+        "nagios-nrpe-server",
+        *("-c", str(file), "-f"),
+        on="host",
+        before=_AS_NOBODY,
+        answers=("tcp", _ADDRESS, "5666"),
+        environment=environment,
+        starts_the_program=True,
+    )
+
+
+def asked(command: str) -> tuple[str, ...]:
+    """The words of check_nrpe for a command, as nagios.cfg has them."""
+    (line,) = re.findall(r"^ *command_line +(.+)$", (_FILES / "nagios.cfg").read_text("utf-8"), re.M)
+    values = {
+        "$USER1$/check_nrpe": listed()["nagios-nrpe-plugin"].path(),
+        "$HOSTADDRESS$": _ADDRESS,
+        "$ARG1$": command,
+    }
+    words = shlex.split(line)
+    assert values.keys() <= set(words)
+    return tuple(values.get(word, word) for word in words)
+
+
+@pytest.mark.parametrize("setup", SETUPS, ids=str, indirect=True)
+def test_the_server_hears_the_state_and_all_of_the_text(setup: Plugin, tmp_path: Path) -> None:
+    toml = (_SCENARIOS / f"{setup.scenario}.toml").read_text("utf-8")
+    with world(setup.scenario, toml, tmp_path) as built:
+        served(built)
+        ended = built.output_of(*asked(setup.command))
+        assert (ended.returncode, ended.stderr) == (setup.code, ""), ended.stdout
+        output = plugin_output.read(ended.stdout)
+        assert output.word == _STATES[setup.code]
+        assert output.numbers
