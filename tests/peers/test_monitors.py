@@ -317,6 +317,14 @@ def outdated(here: Monitors) -> None:
     here.monitor("node", 9100)
 
 
+def hidden(here: Monitors) -> None:
+    """The file of a run that finds a fault, behind one that did not."""
+    here.check()
+    (here.textfiles / "backuplink.prom").rename(here.textfiles / "a-backuplink.prom")
+    broken(checked)(here)
+    here.wait_for(f'{_STANDING}{{status="ok"}} == 1')
+
+
 def joined(*ports: int) -> Callable[[Monitors], None]:
     """A fleet, of which several machines have joined the records."""
 
@@ -382,6 +390,7 @@ NODE_EXPORTER: Final = tuple(
         ("serves the file of a run after a fault", mended(checked, Monitors.check), resolved("9100")),
         ("serves the file of a run that meets a firewall", broken(checked), critical("9100")),
         ("serves no file any more", removed, alone("BackuplinkAbsent", "9100")),
+        ("serves the first of two files", hidden, alone("BackuplinkTwoFiles", "9100")),
         ("serves a file that nothing writes any more", outdated, alone("BackuplinkStale", "9100")),
     )
 )
