@@ -30,6 +30,7 @@ class Software:
     """One line of the list."""
 
     package: str
+    """Of Debian, or `pypi:NAME` of the Python Package Index."""
     program: str
     """Its name, or its place below /usr."""
     title: str
@@ -46,9 +47,9 @@ class Software:
             places = (UNPACKED / "sbin" / self.program, UNPACKED / "bin" / self.program)
         found = next((place for place in places if place.is_file()), None)
         if found is None:
-            raise MissingError(
-                f"there is no {self.title} here (Debian: package {self.package}); tests/peers/install fetches it"
-            )
+            index, _, name = self.package.rpartition(":")
+            source = f"PyPI: {name}" if index else f"Debian: package {name}"
+            raise MissingError(f"there is no {self.title} here ({source}); tests/peers/install fetches it")
         return str(Path("/usr") / found.relative_to(UNPACKED) if found.is_relative_to(UNPACKED) else found)
 
     def version(self) -> str:

@@ -15,11 +15,18 @@ def test_the_list_has_each_package_once_in_order() -> None:
     assert all(len(line) == 3 for line in lines)
 
 
-@pytest.mark.parametrize("program", ["no-such-program", "lib/no-such-folder/program"])
-def test_missing_software_names_its_package_and_what_fetches_it(program: str) -> None:
-    row = Software(package="some-package", program=program, title="Some Software")
+@pytest.mark.parametrize(
+    ("package", "program", "named"),
+    [
+        ("some-package", "no-such-program", "Debian: package some-package"),
+        ("some-package", "lib/no-such-folder/program", "Debian: package some-package"),
+        ("pypi:some-package", "lib/some-package/bin/program", "PyPI: some-package"),
+    ],
+)
+def test_missing_software_names_its_package_and_what_fetches_it(package: str, program: str, named: str) -> None:
+    row = Software(package=package, program=program, title="Some Software")
     for asked in (row.path, row.version):
-        with pytest.raises(MissingError, match=r"no Some Software here .*package some-package.*tests/peers/install"):
+        with pytest.raises(MissingError, match=rf"no Some Software here \({named}\).*tests/peers/install"):
             asked()
 
 

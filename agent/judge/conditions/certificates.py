@@ -37,3 +37,13 @@ def is_from_other_issuer(handshake: Observation[TlsFacts]) -> bool:
     """Whether a certificate was seen whose issuer is not Amazon."""
     leaf = leaf_of(handshake)
     return leaf is not None and leaf.issuer_organization not in AMAZON
+
+
+def is_for_other_names(handshake: Observation[TlsFacts], host: str) -> bool:
+    """Whether a certificate was seen that has names, and none that stands for `host` (RFC 9525, section 6.3)."""
+    leaf = leaf_of(handshake)
+    if leaf is None or not leaf.names:
+        return False
+    exact = host.lower()
+    wildcard = f"*.{exact.partition('.')[2]}"
+    return not {exact, wildcard} & {name.lower() for name in leaf.names}

@@ -1,12 +1,19 @@
 """TLS on 443: whose certificate is there, and whether the handshake comes to an end at all."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from enum import Enum
 from typing import Final
 
 from agent.catalog.wording import after, listed
 from agent.judge.commands import at_https, describe_endpoint, openssl, read_only, show_certificate, whose_address
-from agent.judge.conditions.certificates import AMAZON, ISSUED_BY_AMAZON, is_from_other_issuer, leaf_of, missing_issuer
+from agent.judge.conditions.certificates import (
+    AMAZON,
+    ISSUED_BY_AMAZON,
+    is_for_other_names,
+    is_from_other_issuer,
+    leaf_of,
+    missing_issuer,
+)
 from agent.judge.conditions.connects import connects_elsewhere
 from agent.judge.evidence import Evidence
 from agent.judge.observations import ids, kind_of, places
@@ -60,7 +67,8 @@ def intercepted(evidence: Evidence) -> Iterator[RuleFinding]:
             if is_from_other_issuer(handshake)
         ]
         weak = [handshake for handshake in unverified if _code(handshake) in _TOO_WEAK]
-        unknown = [handshake for handshake in unverified if handshake not in weak]
+        strangers = [h for h in unverified if h not in weak and is_for_other_names(h, target.host)]
+        unknown = [handshake for handshake in unverified if handshake not in weak and handshake not in strangers]
         unread = [
             handshake
             for handshake in _failed(evidence, target, FailureKind.TLS_UNTRUSTED)
@@ -80,6 +88,12 @@ def intercepted(evidence: Evidence) -> Iterator[RuleFinding]:
                 f"At {_where(unknown)} the certificate for {target.host} was issued by {_issuers(unknown)}, which "
                 "this host does not trust and which is not Amazon: something on the way intercepts TLS."
             )
+        if strangers:
+            sentences.append(
+                f"At {_where(strangers)} the certificate was issued by {_issuers(strangers)}, which this host does not "
+                f"trust and which is not Amazon, for {_names(strangers)}: another server answers in the endpoint's "
+                "place."
+            )
         if weak:
             sentences.append(
                 f"At {_where(weak)} the certificate for {target.host} was issued by {_issuers(weak)}, which is not "
@@ -98,11 +112,10 @@ def intercepted(evidence: Evidence) -> Iterator[RuleFinding]:
                 "place."
             )
         genuine = _genuine_elsewhere(evidence, target)
-        elsewhere = listed(handshake.subject.address for handshake in genuine)
         if genuine:
             sentences.append(
-                f"At {elsewhere}, which the VPC's resolver gives, it is AWS's own: this host's name servers lead to "
-                "somebody else."
+                f"At {_where(genuine)}, which the VPC's resolver gives, it is AWS's own: this host's name servers lead "
+                "to somebody else."
             )
         yield RuleFinding(
             code="TLS001",
@@ -112,20 +125,37 @@ def intercepted(evidence: Evidence) -> Iterator[RuleFinding]:
             addresses=places(untrusted),
             subjects=about(SubjectKind.ISSUER, sorted(_issuer_names(untrusted))),
             shared=frozenset() if unread else _issuer_names(untrusted),
-            fix=Fix(
-                summary=(
-                    "Let this host's name servers forward the name to the VPC's resolver: look for a response policy, "
-                    f"a zone or a record of theirs that holds it. The path to {elsewhere} is not inspected."
-                    if genuine
-                    else "Exempt the endpoint's host names from TLS inspection. Trusting the inspector's authority "
-                    "instead (AWS_CA_BUNDLE) makes calls work and leaves them open to it."
-                ),
-                commands=(
-                    *([read_only("getent", "ahosts", target.host)] if genuine else []),
-                    show_certificate(target, untrusted),
-                ),
-            ),
+            fix=_instead_of_somebody_else(evidence, target, untrusted, strangers, genuine),
         )
+
+
+def _instead_of_somebody_else(
+    evidence: Evidence,
+    target: Target,
+    untrusted: Sequence[Observation[TlsFacts]],
+    strangers: Sequence[Observation[TlsFacts]],
+    genuine: Sequence[Observation[TlsFacts]],
+) -> Fix:
+    """What leads to AWS: names that lead there, where `genuine` handshakes show that they can; else the address, where
+    all that answer are `strangers`; else no inspection."""
+    if genuine:
+        return Fix(
+            summary="Let this host's name servers forward the name to the VPC's resolver: look for a response policy, "
+            "a zone or a record of theirs that holds it. The path to "
+            f"{_where(genuine)} is not inspected.",
+            commands=(read_only("getent", "ahosts", target.host), show_certificate(target, untrusted)),
+        )
+    if untrusted == strangers:
+        return Fix(
+            summary="Look whose address it is, and for what sends the endpoint's host names to that server: a record "
+            "in DNS, a line in the hosts file, or a firewall, proxy or load balancer on the way.",
+            commands=(show_certificate(target, untrusted), *whose_address(evidence, target, strangers)),
+        )
+    return Fix(
+        summary="Exempt the endpoint's host names from TLS inspection. Trusting the inspector's authority instead "
+        "(AWS_CA_BUNDLE) makes calls work and leaves them open to it.",
+        commands=(show_certificate(target, untrusted),),
+    )
 
 
 def _genuine_elsewhere(evidence: Evidence, target: Target) -> list[Observation[TlsFacts]]:

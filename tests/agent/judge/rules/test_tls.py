@@ -51,6 +51,11 @@ def inspected(
     return tls(address, failed="tls-untrusted", issuer=issuer, organization=organization)
 
 
+def elsewhere(address: str, *names: str) -> Observation[TlsFacts]:
+    """A certificate of that authority for these names."""
+    return tls(address, failed="tls-untrusted", issuer=CORPORATE, organization="Example Corp", names=names)
+
+
 def blocked(address: str) -> Observation[TlsFacts]:
     """A page of an inspector whose authority this host knows."""
     return tls(address, failed="tls-hostname", issuer=CORPORATE, organization="Example Corp", names=["block.example"])
@@ -128,6 +133,25 @@ def named(observations: Observations) -> set[str]:
         pytest.param(
             [tls(A, failed="tls-untrusted", facts=False)], {A}, "whose it is could not be read:", id="nothing was seen"
         ),
+        pytest.param(
+            [elsewhere(A, "www.example.com")],
+            {A},
+            "At 10.0.1.17 the certificate was issued by CN=Proxy CA,O=Example Corp, which this host does not trust and "
+            "which is not Amazon, for www.example.com: another server answers in the endpoint's place.",
+            id="another server",
+        ),
+        pytest.param(
+            [elsewhere(A, "*.EU-west-1.amazonaws.com", "www.example.com")],
+            {A},
+            "the certificate for backup.eu-west-1.amazonaws.com was issued",
+            id="an inspector that knows the name by a wildcard",
+        ),
+        pytest.param(
+            [elsewhere(A, "*.amazonaws.com")],
+            {A},
+            "for *.amazonaws.com: another server answers",
+            id="a wildcard stands for one label",
+        ),
         pytest.param([inspected(A), blocked(B)], {A, B}, "At 10.0.2.17 the certificate was issued", id="one of each"),
         pytest.param(
             [coded(inspected(A), "66")],
@@ -177,6 +201,21 @@ def test_tls001_says_where_the_certificate_is_genuine(observations: Observations
     assert (genuine or "") in finding.detail
     assert finding.fix.summary.startswith("Let this host's name servers" if genuine else "Exempt")
     assert (f"tls/backup/{A}/443" in finding.evidence) is (genuine is not None)
+
+
+@pytest.mark.parametrize(
+    ("observations", "inspection"),
+    [
+        ([elsewhere(A, "www.example.com")], False),
+        ([elsewhere(A, "www.example.com"), inspected(B)], True),
+        ([inspected(A)], True),
+    ],
+)
+def test_tls001_blames_inspection_only_where_there_may_be_one(observations: Observations, inspection: bool) -> None:
+    [finding] = findings_of(TLS001, evidence([*HERE, *observations]))
+    commands = [command.argv[:3] for command in finding.fix.commands]
+    assert ("TLS inspection" in finding.fix.summary) is inspection
+    assert (("aws", "ec2", "describe-network-interfaces") in commands) is not inspection
 
 
 @pytest.mark.parametrize(
