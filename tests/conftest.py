@@ -27,6 +27,7 @@ from agent.simulated import scenario as scenarios
 from agent.simulated.clock import VirtualLoop
 from tests.support import extent, runs
 from tests.support.planted import leaked
+from tests.support.repository import ROOT
 
 _LEAKING = ("AWS_", "BACKUPLINK_", "SSL_CERT_", "REQUESTS_CA_BUNDLE")
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
@@ -152,6 +153,11 @@ def pytest_collection() -> Generator[None, object, object]:
         gc.freeze()
         gc.set_threshold(50_000, 20, 100)
         gc.enable()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest, such as making an environment, so that no worker is alone with it at the end."""
+    items.sort(key=lambda item: not item.path.is_relative_to(ROOT / "tests" / "packaging"))
 
 
 def _heed_signals() -> None:

@@ -67,11 +67,11 @@ def pieces_of(source: Source, stream: BinaryIO) -> Iterator[Piece]:
 
 def _pieces_of(source: Source, stream: BinaryIO) -> Iterator[Piece]:
     position, failed, more, last = 0, 0, 0, ""
-    folder = partition_of(source.name)
+    folder, name = partition_of(source.name), source.told
 
     def piece(number: int | None, text: str | None, why: str | None, times: int = 1) -> Piece:
-        place = source.name if number is None else f"{source.name}:{number}"
-        return Piece(source.name, source.tag, position, place, source.sweep, text, why, times, last=False)
+        place = name if number is None else f"{name}:{number}"
+        return Piece(name, source.tag, position, place, source.sweep, text, why, times, last=False)
 
     for number, document, problem in _documents(stream):
         if number is None and problem is None and is_inventory(document):

@@ -59,6 +59,17 @@ class Source(NamedTuple):
     size: int
     """In bytes; 0 where it is not known."""
 
+    @property
+    def told(self) -> str:
+        """Its name as tables and documents have it."""
+        return told(self.name)
+
+
+def told(name: str) -> str:
+    """The name of a file, where the bytes that are no UTF-8 are escaped: no table takes what Python makes of them
+    (PEP 383)."""
+    return name.encode("utf-8", "backslashreplace").decode("utf-8")
+
 
 class Piece(NamedTuple):
     """What was found at one place of a source: a record, or why there is none."""

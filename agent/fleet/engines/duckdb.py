@@ -184,7 +184,9 @@ class DuckDb:
             return set(), notes
         if sources is not None:
             self.execute("CREATE OR REPLACE TEMP TABLE listed (number BIGINT, source VARCHAR, tag VARCHAR)")
-            rows = ((number, *source[:2]) for number, source in enumerate(sources) if source.tag is not None)
+            rows = (
+                (number, source.told, source.tag) for number, source in enumerate(sources) if source.tag is not None
+            )
             self.fill("listed", rows)
         else:
             self.execute(f"""CREATE OR REPLACE TEMP TABLE listed AS

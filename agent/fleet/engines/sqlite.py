@@ -109,7 +109,9 @@ class Sqlite:
             numbers = {pair: number for number, pair in enumerate(sorted(last.items()))}
         else:
             there: set[tuple[str, str | None]] = {pair for each in ended for pair in each}
-            numbers = {pair: number for number, source in enumerate(sources) if (pair := source[:2]) in there}
+            numbers = {
+                pair: number for number, source in enumerate(sources) if (pair := (source.told, source.tag)) in there
+            }
         told: set[tuple[int, int]] = set()
         for file in files:
             self._spread(list(_new(_pieces_in(file), numbers, told)))

@@ -187,6 +187,18 @@ def test_reading_that_is_cancelled_ends_its_processes(tmp_path: Path, monkeypatc
     assert all(reader._process.poll() is not None for reader in made)
 
 
+@pytest.mark.parametrize("engine", [DuckDb, Sqlite])
+def test_a_name_that_is_no_utf_8_is_told_escaped(tmp_path: Path, engine: type[DuckDb | Sqlite]) -> None:
+    folder = tmp_path / "reports"
+    folder.mkdir()
+    (folder / os.fsdecode(b"a\xff.json")).write_text(lines(record(1)))
+    (folder / os.fsdecode(b"b\xfe.json")).write_text("no record")
+    for _ in range(2):  # the second time from the cache
+        with read_anew(engine, folder, cache=tmp_path / "cache") as (tables, result):
+            assert tables.query("SELECT host, place FROM record") == [(I(1), f"{folder}/a\\udcff.json")]
+            assert [each.place for each in result.unreadable] == [f"{folder}/b\\udcfe.json:1"]
+
+
 # --- Processes -------------------------------------------------------------------------------------------------------
 
 
