@@ -53,6 +53,8 @@ _FORM: Final = json.dumps({name: ["VARCHAR"] if kind == "VARCHAR[]" else kind fo
 _INCOMING: Final = (
     f"CREATE TABLE incoming (id BIGINT, {', '.join(f'{name} {kind}' for name, kind in _COLUMNS.items())})"
 )
+_UNSOUND: Final = (duckdb.Error, UnicodeDecodeError)
+"""What DuckDB raises over a damaged file; the second where the words of its error repeat bytes of it."""
 _ARRIVE: Final = f"""
     INSERT INTO incoming
     SELECT id, source, tag, "position", place, sweep, why, times, "last", {", ".join(f"r.{name}" for name in _FIELDS)}
@@ -219,12 +221,12 @@ class DuckDb:
                 shutil.copyfile(file, copy)
                 self._check(copy)
                 parts.append(copy)
-            except (OSError, duckdb.Error):
+            except (OSError, *_UNSOUND):
                 notes.append(cache.set_aside(file))
         return parts, tuple(notes)
 
     def _check(self, part: Path) -> None:
-        """Raises duckdb.Error for what is no file of this cache: another form, and pages that cannot be read."""
+        """Raises one of _UNSOUND for what is no file of this cache: another form, and pages that cannot be read."""
         values = {"VARCHAR": "len({})", "VARCHAR[]": "len(array_to_string({}, ''))"}
         sums = (f"sum({values.get(kind, '{}::BIGINT').format(name)})" for name, kind in _COLUMNS.items())
         self.query(f"SELECT {', '.join(sums)} FROM {_reading([part])}")
@@ -242,7 +244,7 @@ class DuckDb:
             while rows := cursor.fetchmany(BATCH):
                 for row in rows:
                     yield dict(zip(names, row, strict=True))
-        except duckdb.Error as error:
+        except _UNSOUND as error:
             raise ValueError(f"is no Parquet that can be read: {str(error).splitlines()[0][:200]}") from error
 
     def write_parquet(self, statement: str, parameters: Sequence[Any] = ()) -> bytes:

@@ -225,6 +225,17 @@ def test_one_of_another_version_is_left_alone(kind: Kind, folder: Path, tmp_path
     assert (cache / "records-9-1.parquet").read_text() == "of others"
 
 
+def test_a_damaged_name_of_a_column_is_said_and_set_aside(folder: Path, tmp_path: Path) -> None:
+    """The words of DuckDB's error repeat it, and are then no text."""
+    cache = tmp_path / "cache"
+    with read_anew(DuckDb, folder, cache=cache):
+        pass
+    (part,) = cache.iterdir()
+    part.write_bytes(part.read_bytes().replace(b"security_groups", b"security_gro\x80ps"))
+    with read_anew(DuckDb, folder, cache=cache) as (_, result):
+        assert (result.read, len(result.notes)) == (8, 1)
+
+
 @settings(max_examples=extent.examples(40), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(chance=st.randoms(use_true_random=False))
 @pytest.mark.parametrize("kind", KINDS)
