@@ -51,7 +51,7 @@ def pack(target: Path, package: Path, texts: Mapping[str, str], date: int) -> No
     with zipfile.ZipFile(target, "w") as archive:
         for name, content in sorted(contents.items()):
             entry = zipfile.ZipInfo(name, when)
-            entry.create_system = 3  # Unix, whoever builds
+            entry.create_system = 3  # Unix, on every system that builds
             entry.external_attr = (0o100755 if name.endswith(".sh") else 0o100644) << 16
             archive.writestr(entry, content)
 

@@ -24,9 +24,9 @@ TYPES: Final = "https://backuplink.example/provenance"
 BUILD: Final = wheelhouse.ROOT / "packaging" / "requirements-build.txt"
 
 
-def resource(name: str, sha256: str, **more: str) -> dict[str, Any]:
+def resource(name: str, sha256: str) -> dict[str, Any]:
     """A file, as a ResourceDescriptor."""
-    return {"name": name, "digest": {"sha256": sha256}, **more}
+    return {"name": name, "digest": {"sha256": sha256}}
 
 
 def subjects(dist: Path) -> list[dict[str, Any]]:
@@ -39,12 +39,10 @@ def subjects(dist: Path) -> list[dict[str, Any]]:
 
 
 def _of_debian(listed: Path) -> Iterator[dict[str, Any]]:
-    """Files of Debian's that a lock has."""
+    """Files of Debian's that a lock has, by their places in its archive: any mirror has them."""
     for line in listed.read_text("utf-8").splitlines():
         if match := re.fullmatch(r"([0-9a-f]{64})  (pool/\S+)", line):
-            yield resource(
-                match[2].rpartition("/")[2], match[1], downloadLocation=f"https://deb.debian.org/debian/{match[2]}"
-            )
+            yield resource(match[2], match[1])
 
 
 def materials(revision: str, repository: str | None) -> list[dict[str, Any]]:

@@ -23,7 +23,7 @@ PAGE: Final = ROOT / "docs" / "packaging.md"
 
 
 def environment(home: Path) -> dict[str, str]:
-    """Of a process that knows no key of whoever runs the tests."""
+    """Of a process that knows no key of the user who runs the tests."""
     return {"PATH": os.defpath, "HOME": str(home), "GNUPGHOME": str(home), "LC_ALL": "C.UTF-8"}
 
 

@@ -14,7 +14,7 @@ from tests.support.repository import ROOT
 
 PAGE: Final = ROOT / "docs" / "compatibility.md"
 PROPERTY: Final = "set-up"
-"""Of a test, for whoever collects the results: the row of the page."""
+"""Of a test, for the plugin that collects the results: the row of the page."""
 _HEAD: Final = """\
 <!-- Written by ./dev test --everything --write-compatibility tests/peers; edit there. -->
 # Compatibility

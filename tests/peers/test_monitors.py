@@ -79,7 +79,7 @@ class Monitors:
         """Break the path to AWS Backup."""
         self.world.vpc.filter_on_host(_REJECTED)
 
-    def mend(self) -> None:
+    def repair(self) -> None:
         self.world.vpc.filter_on_host(_MENDED)
 
     def watch(self, *options: str, port: int = 9842) -> Started:
@@ -254,7 +254,7 @@ def broken(start: Callable[[Monitors], None]) -> Callable[[Monitors], None]:
     return start_broken
 
 
-def mended(
+def repaired(
     start: Callable[[Monitors], None], again: Callable[[Monitors], None] | None = None
 ) -> Callable[[Monitors], None]:
     """The same on a path that works again after its fault has been told; `again` is what a host does then."""
@@ -262,7 +262,7 @@ def mended(
     def start_mended(here: Monitors) -> None:
         broken(start)(here)
         here.wait_until(lambda: bool(here.groups("firing")), "a message of the fault")
-        here.mend()
+        here.repair()
         if again is not None:
             again(here)
 
@@ -372,7 +372,7 @@ PROMETHEUS: Final = tuple(
     for name, start, comes in (
         ("scrapes a watch", watched(9842), well(1)),
         ("scrapes two watches", watched(9842, 9843), well(2)),
-        ("scrapes a watch whose fault has ended", mended(watched(9842)), resolved("9842")),
+        ("scrapes a watch whose fault has ended", repaired(watched(9842)), resolved("9842")),
         ("scrapes a watch that meets a firewall", broken(watched(9842)), critical("9842")),
         ("scrapes a watch that has ended", ended_watch, alone("BackuplinkAbsent", "9842")),
         (
@@ -387,7 +387,7 @@ NODE_EXPORTER: Final = tuple(
     for name, start, comes in (
         ("serves the file of a run", checked, well(1)),
         ("serves the file of a watch", written_by_watch, well(1)),
-        ("serves the file of a run after a fault", mended(checked, Monitors.check), resolved("9100")),
+        ("serves the file of a run after a fault", repaired(checked, Monitors.check), resolved("9100")),
         ("serves the file of a run that meets a firewall", broken(checked), critical("9100")),
         ("serves no file any more", removed, alone("BackuplinkAbsent", "9100")),
         ("serves the first of two files", hidden, alone("BackuplinkTwoFiles", "9100")),
@@ -398,10 +398,10 @@ ALERTMANAGER: Final = tuple(
     Monitored(package="prometheus-alertmanager", name=name, start=start, **comes)
     for name, start, comes in (
         ("has nothing to send of a host without a fault", watched(9842), well(1)),
-        ("sends that the fault of a host has ended", mended(watched(9842)), resolved("9842")),
+        ("sends that the fault of a host has ended", repaired(watched(9842)), resolved("9842")),
         (
             "sends that the faults of two hosts have ended, a message for each",
-            mended(watched(9842, 9843)),
+            repaired(watched(9842, 9843)),
             resolved("9842", "9843"),
         ),
         ("sends the fault of a host", broken(watched(9842)), critical("9842")),
