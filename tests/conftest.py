@@ -140,7 +140,8 @@ def pytest_configure(config: pytest.Config) -> None:
         patch.setattr(kind, "__exit__", _expecting(kind.__exit__))
     # Every session of botocore would read its large models of the services again.
     patch.setattr(botocore.session, "create_loader", functools.cache(botocore.session.create_loader))
-    patch.setattr(scenarios, "load", functools.cache(scenarios.load))  # thousands of cases read the same files
+    for reading_files in ("load", "text"):  # thousands of cases read the same ones
+        patch.setattr(scenarios, reading_files, functools.cache(getattr(scenarios, reading_files)))
 
 
 @pytest.hookimpl(wrapper=True)

@@ -96,7 +96,7 @@ def dry_run(cases: Sequence[Case]) -> str:
         asked = " ".join(f"--service {service}" for service in case.services)
         lines += [f"  check   backuplink check {asked} --ec2 auto --format json, by Run Command"]
         lines += [f"  expect  {expectation(case)}"]
-        lines += [f"  repair    {word}" for step in case.repairs for word in step.words()]
+        lines += [f"  repair  {word}" for step in case.repairs for word in step.words()]
     lines += ["", "In the end, also after an error or an interrupt:", ""]
     lines += [f"  {word}" for word in DefaultAcl().words()]
     lines += [f"  aws cloudformation delete-stack --stack-name {stack_name(name)}" for name in _stack_names()]

@@ -2,13 +2,12 @@
 
 import re
 from dataclasses import replace
-from functools import cache
 
 import pytest
 
 from agent.formats import case
 from agent.formats.report_text import WIDTH, visible
-from agent.judge.verdict import judge, refusal
+from agent.judge.verdict import refusal
 from agent.report.model import Report
 from agent.report.redact import redact
 from agent.simulated import scenario as scenarios
@@ -16,7 +15,7 @@ from probes.facts import ApiFacts, HttpFacts, JobsFacts
 from probes.vpc.model import EndpointsFacts
 from tests.hostile import cases
 from tests.support.extent import one_in
-from tests.support.runs import measured, report_of
+from tests.support.runs import report_of
 from tests.support.untrusted import HOSTILE, everywhere
 
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
@@ -59,14 +58,9 @@ def test_every_scenario_as_a_case(name: str) -> None:
         assert all(max(map(len, line.split())) > WIDTH - 32 for line in wide), wide
 
 
-@cache
-def hostile_report_of(name: str) -> Report:
-    return judge(measured(cases.scenario(name))[0])
-
-
 @pytest.mark.parametrize("name", one_in(16, cases.NAMES))
 def test_a_peer_that_means_harm_as_a_case(name: str) -> None:
-    assert_is_case(case.render(hostile_report_of(name)), hostile_report_of(name))
+    assert_is_case(case.render(cases.report_of(name)), cases.report_of(name))
 
 
 @pytest.mark.parametrize("text", one_in(4, HOSTILE), ids=ascii)

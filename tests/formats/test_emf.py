@@ -8,14 +8,13 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
-from functools import cache
 from typing import Any, Final
 
 import pytest
 
 from agent.cli.main import dispatch
 from agent.formats import emf
-from agent.judge.verdict import judge, refusal
+from agent.judge.verdict import refusal
 from agent.report import codec
 from agent.report.model import Report, Status
 from agent.report.redact import redact
@@ -25,20 +24,15 @@ from tests.formats.emf_events import VALIDATOR, holds
 from tests.formats.monitors import Extracted, events_in, extracted
 from tests.hostile import cases
 from tests.support.extent import one_in
-from tests.support.runs import measured, report_of
+from tests.support.runs import report_of
 from tests.support.untrusted import spoken
 
 COUNTS: Final = ("Ok", "Warning", "Critical", "Unknown")
 
 
-@cache
-def hostile_report_of(name: str) -> Report:
-    return judge(measured(cases.scenario(name))[0])
-
-
 every_report = pytest.mark.parametrize(
     ("make_report", "name"),
-    [(report_of, name) for name in one_in(24, scenarios.names())] + [(hostile_report_of, name) for name in cases.NAMES],
+    [(report_of, name) for name in one_in(24, scenarios.names())] + [(cases.report_of, name) for name in cases.NAMES],
     ids=lambda value: value if isinstance(value, str) else "",
 )
 
@@ -217,7 +211,7 @@ def test_no_metric_of_what_is_not_in_use_or_for_comparison() -> None:
 def test_metrics_that_are_paid_for() -> None:
     """Each has a price, so one more is a decision. Their number does not depend on what a run sees."""
     names: set[Extracted] = set()
-    for report in (with_expiry(report_of("healthy")), *map(report_of, scenarios.names())):
+    for report in (with_expiry(report_of("healthy")), *map(report_of, one_in(8, scenarios.names()))):
         for event in events_in(emf.render(report)):
             names |= {replace(metric, values=()) for metric in extracted(event)}
     assert len({name.name for name in names if not name.dimensions}) == len(emf.RUN_METRICS) == 10

@@ -5,7 +5,6 @@ import inspect
 import re
 import subprocess
 import sys
-from functools import cache
 from typing import Final
 
 import pytest
@@ -26,7 +25,6 @@ from agent.formats.registry import (
 )
 from agent.judge.verdict import judge, refusal
 from agent.report import exits
-from agent.report.model import Report
 from agent.report.redact import redact
 from agent.simulated import scenario as scenarios
 from tests.formats.readers import READERS, reader_of
@@ -39,11 +37,6 @@ from tests.support.untrusted import HOSTILE
 SECONDS: Final = 30.0
 """Far above what any command here needs; a limit for one that hangs."""
 every_format = pytest.mark.parametrize("row", FORMATS, ids=lambda row: row.name)
-
-
-@cache
-def hostile_report_of(name: str) -> Report:
-    return judge(measured(cases.scenario(name))[0])
 
 
 # --- The table -------------------------------------------------------------------------------------------------------
@@ -112,7 +105,7 @@ def test_a_name_that_no_format_has(name: str) -> None:
     [
         pytest.param(row, name, id=f"{row.name}-{name}")
         for row in FORMATS
-        for name in (one_in(2 * READERS[row.name].every, scenarios.names()) if row.name in READERS else ())
+        for name in (one_in(4 * READERS[row.name].every, scenarios.names()) if row.name in READERS else ())
     ],
 )
 def test_document_of_every_report(row: Format, name: str) -> None:
@@ -132,7 +125,7 @@ def test_document_of_every_report(row: Format, name: str) -> None:
     ],
 )
 def test_document_of_peers_that_mean_harm(row: Format, name: str) -> None:
-    report, reader = hostile_report_of(name), reader_of(row)
+    report, reader = cases.report_of(name), reader_of(row)
     for shown in (report, redact(report)):
         document = render(shown, row.name)
         reader.holds(document)
@@ -180,7 +173,7 @@ def test_masked_is_masked(row: Format) -> None:
     [
         pytest.param(row, text, id=f"{row.name}-{ascii(text)[:40]}")
         for row in FORMATS
-        for text in one_in(2, (*HOSTILE, *(READERS[row.name].more_hostile if row.name in READERS else ())))
+        for text in one_in(4, (*HOSTILE, *(READERS[row.name].more_hostile if row.name in READERS else ())))
     ],
 )
 def test_what_is_untrusted_is_text(row: Format, text: str) -> None:

@@ -248,7 +248,7 @@ def test_a_time_is_written_without_exponent() -> None:
 
 @pytest.mark.parametrize("name", cases.NAMES)
 def test_peers_that_mean_harm(name: str) -> None:
-    report = judge(measured(cases.scenario(name))[0])
+    report = cases.report_of(name)
     assert is_red(junit.render(report)) is (report.verdict.status is not Status.OK)
 
 

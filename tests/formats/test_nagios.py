@@ -17,7 +17,7 @@ from agent.formats import json as json_format
 from agent.formats import nagios
 from agent.formats.registry import RenderOptions
 from agent.formats.report_text import cell, folded, matrix, visible
-from agent.judge.verdict import judge, refusal
+from agent.judge.verdict import refusal
 from agent.report import exits
 from agent.report.model import Report, Status
 from agent.simulated import scenario as scenarios
@@ -26,7 +26,7 @@ from probes.ports import SUPPORT_CHANNEL
 from tests.formats.plugin_output import NRPE_BYTES, STATES, Output, Range, read
 from tests.hostile import cases
 from tests.support.extent import one_in
-from tests.support.runs import measured, report_of
+from tests.support.runs import report_of
 
 NAMES: Final = scenarios.names()
 FAIL_ON: Final = ("warning", "critical", "never")
@@ -265,7 +265,7 @@ def test_a_number_that_nobody_has_measured_is_left_out(seconds: float) -> None:
 
 @pytest.mark.parametrize("name", cases.NAMES)
 def test_peers_that_mean_harm(name: str) -> None:
-    report = judge(measured(cases.scenario(name))[0])
+    report = cases.report_of(name)
     output = output_of(report)
     assert STATES[output.word] == exits.of_status(report.verdict.status)
 

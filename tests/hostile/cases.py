@@ -2,12 +2,14 @@
 
 import json
 import re
+from functools import cache
 from pathlib import Path
 from typing import Final
 
 from agent.formats import emf, junit, markdown, nagios, ndjson, prometheus, text
 from agent.formats import json as json_format
 from agent.formats.registry import RenderOptions
+from agent.judge.verdict import judge
 from agent.report import codec, exits
 from agent.report.model import Report
 from agent.simulated.peers import register_hostile
@@ -15,6 +17,7 @@ from agent.simulated.scenario import Scenario, parse
 from probes.facts import ImdsFacts
 from probes.model import FailureKind, Step
 from tests.hostile import peers
+from tests.support.runs import kept, measured
 from tests.support.validator import VALIDATOR
 
 FOLDER: Final = Path(__file__).parent
@@ -80,8 +83,15 @@ def toml(name: str) -> str:
     return (FOLDER / f"{name}.toml").read_text("utf-8")
 
 
+@cache
 def scenario(name: str) -> Scenario:
     return parse(name, toml(name))
+
+
+@cache
+def report_of(name: str) -> Report:
+    """The report of a run in memory."""
+    return judge(kept(f"hostile-{name}", lambda: measured(scenario(name))[0]))
 
 
 def actual(report: Report) -> tuple[str, str, tuple[str, ...]]:

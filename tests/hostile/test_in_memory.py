@@ -3,7 +3,6 @@
 import subprocess
 import sys
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 from typing import Any, get_args
 
@@ -11,7 +10,7 @@ import pytest
 
 from agent.formats import text
 from agent.judge.verdict import judge
-from agent.report.model import Access, Report, Status
+from agent.report.model import Access, Status
 from agent.report.serialization import DecodeError
 from agent.simulated import scenario as scenarios
 from agent.simulated.scenario import HostileCertificate, HostileDns, HostileHttp, HostileMetadata, HostilePeer
@@ -33,37 +32,32 @@ HARMLESS = frozenset({"certificates-long", "gateway-list-endless", "jobs-list-en
 and the credentials are given beside it."""
 
 
-@cache
-def report_of(name: str) -> Report:
-    return judge(measured(cases.scenario(name))[0])
-
-
 @pytest.mark.parametrize("name", cases.NAMES)
 def test_finds_what_it_must_and_nothing_else(name: str) -> None:
-    assert cases.actual(report_of(name)) == cases.expected(name)
+    assert cases.actual(cases.report_of(name)) == cases.expected(name)
 
 
 @pytest.mark.parametrize("name", cases.NAMES)
 def test_report_is_valid_bounded_and_plain(name: str) -> None:
-    cases.assert_harmless(report_of(name))
+    cases.assert_harmless(cases.report_of(name))
 
 
 @pytest.mark.parametrize("name", cases.NAMES)
 def test_ends_by_its_deadline(name: str) -> None:
-    run = report_of(name).run
+    run = cases.report_of(name).run
     assert run.complete is not cases.ends_early(name)
     assert run.seconds <= cases.scenario(name).run.deadline
 
 
 @pytest.mark.parametrize("name", cases.SHOWN)
 def test_each_peer_is_known_for_what_it_did(name: str) -> None:
-    assert cases.shown(report_of(name)) == cases.SHOWN[name]
+    assert cases.shown(cases.report_of(name)) == cases.SHOWN[name]
 
 
 def test_a_deadline_shorter_than_any_step_ends_a_run() -> None:
     asked = cases.scenario("deadline").run
     assert asked.deadline < asked.timeout
-    report = report_of("deadline")
+    report = cases.report_of("deadline")
     assert not report.run.complete
     assert report.verdict.status is not Status.OK
     cut = {
@@ -76,7 +70,7 @@ def test_a_deadline_shorter_than_any_step_ends_a_run() -> None:
 
 @pytest.mark.parametrize("name", cases.METADATA)
 def test_metadata_is_believed_as_far_as_it_is_good(name: str) -> None:
-    assert cases.metadata(report_of(name)) == cases.METADATA[name]
+    assert cases.metadata(cases.report_of(name)) == cases.METADATA[name]
 
 
 def test_every_hostile_metadata_is_known_for_what_it_did() -> None:
@@ -85,7 +79,7 @@ def test_every_hostile_metadata_is_known_for_what_it_did() -> None:
 
 @pytest.mark.parametrize("name", sorted(set(cases.NAMES) - HARMLESS))
 def test_nobody_who_means_harm_passes_for_aws(name: str) -> None:
-    report = report_of(name)
+    report = cases.report_of(name)
     assert report.verdict.status is not Status.OK
     if not name.startswith("proxy-"):  # there the direct way is genuine, and nothing is proven by it
         assert report.verdict.access is not Access.ALLOWED
@@ -111,14 +105,16 @@ def test_nobody_who_means_harm_passes_for_aws(name: str) -> None:
 def test_each_answer_for_a_name_is_known_for_what_it_is(kind: str, host: str, fails: FailureKind | None) -> None:
     asked = [
         observation
-        for observation in report_of("names").observations
+        for observation in cases.report_of("names").observations
         if observation.id == f"dns/backup@{host}/10.0.0.2/A"
     ]
     assert [observation.failure.kind if observation.failure else None for observation in asked] == [fails], kind
 
 
 def test_names_that_speak_to_a_terminal_are_kept_as_escapes() -> None:
-    facts = [observation.facts for observation in report_of("names").observations if "control-names" in observation.id]
+    facts = [
+        observation.facts for observation in cases.report_of("names").observations if "control-names" in observation.id
+    ]
     answers = [answer for answer in facts if isinstance(answer, DnsFacts)]
     words = {word for answer in answers for word in (answer.canonical_name, answer.authority) if word is not None}
     assert len(words) == 1  # the alias for A, the zone for AAAA
@@ -127,7 +123,7 @@ def test_names_that_speak_to_a_terminal_are_kept_as_escapes() -> None:
 
 def test_what_peers_say_is_cut() -> None:
     for name in cases.NAMES:
-        for observation in report_of(name).observations:
+        for observation in cases.report_of(name).observations:
             match observation.facts:
                 case TlsFacts(certificates=certificates):
                     assert len(certificates) <= MAX_CERTIFICATES
@@ -235,7 +231,7 @@ def test_answer_of_thousands_of_records_is_refused_by_its_header_alone() -> None
     """Reading the records costs seconds, in which nothing else of the run moves."""
     asked = [
         observation
-        for observation in report_of("names").observations
+        for observation in cases.report_of("names").observations
         if "@thousands." in observation.id and observation.subject.resolver
     ]
     assert all(observation.failure and observation.failure.message.endswith(" records") for observation in asked)
@@ -243,7 +239,7 @@ def test_answer_of_thousands_of_records_is_refused_by_its_header_alone() -> None
 
 def test_words_of_peers_in_a_finding_are_shown_by_their_beginning() -> None:
     """Each address of a target may have another long message, and a finding names them all."""
-    report = report_of("http-texts")
+    report = cases.report_of("http-texts")
     long = tuple(replace(finding, detail="\U0001f600" * 200_000) for finding in report.findings)
     output = text.render(replace(report, findings=long))
     assert output.isascii()

@@ -16,7 +16,6 @@ from typing import Any, Final
 
 import pytest
 
-from agent.judge.verdict import judge
 from agent.report import codec, exits
 from agent.report.model import Report, Status
 from tests.hostile import cases
@@ -24,7 +23,6 @@ from tests.netns import program
 from tests.netns.at_once import Runs
 from tests.netns.vpc import Vpc, vpc
 from tests.support.extent import one_in
-from tests.support.runs import measured
 
 pytestmark = [pytest.mark.netns, pytest.mark.usefixtures("namespaces")]
 
@@ -128,7 +126,7 @@ def test_is_critical_under_whatever_name(name: str, runs: Runs[Survived]) -> Non
 
 
 def test_what_resolvers_say_to_this_program_itself_is_as_in_memory(runs: Runs[Survived]) -> None:
-    assert asked(runs["names"].report) == asked(judge(measured(cases.scenario("names"))[0]))
+    assert asked(runs["names"].report) == asked(cases.report_of("names"))
 
 
 def asked(report: Report) -> dict[str, object]:

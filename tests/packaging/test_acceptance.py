@@ -173,7 +173,7 @@ def test_a_dry_run_says_everything_and_calls_nothing(
         for step in case.breaks:
             assert all(f"  break   {words}\n" in printed for words in step.words())
         for step in case.repairs:
-            assert all(f"  repair    {words}\n" in printed for words in step.words())
+            assert all(f"  repair  {words}\n" in printed for words in step.words())
 
 
 def test_the_command_itself(tmp_path: Path) -> None:

@@ -230,7 +230,7 @@ def _by_pipx(folder: Path, place: Path) -> Installed:
     return Installed(command=place / "bin" / "backuplink", python=python)
 
 
-@pytest.fixture(scope="module", params=one_in(2, ("pip", "uv", "lent", "pipx")))
+@pytest.fixture(scope="module", params=one_in(4, ("pip", "uv", "lent", "pipx")))
 def installed(request: pytest.FixtureRequest, built: Path, tmp_path_factory: pytest.TempPathFactory) -> Installed:
     """The wheel, installed in each way into an empty place."""
     way = str(request.param)

@@ -53,7 +53,7 @@ WHOLE: Final = frozenset(extent.one_in(12, scenarios.names()))
     ("name", "case"),
     [
         pytest.param(name, SPELLINGS[spelling], id=f"{name}, {spelling}")
-        for number, name in enumerate(extent.one_in(3, scenarios.names()))
+        for number, name in enumerate(extent.one_in(6, scenarios.names()))
         for spelling in (SPELLINGS if extent.everything() else [tuple(SPELLINGS)[number % 2]])
     ],
 )

@@ -71,7 +71,7 @@ def order_of_observations_makes_no_difference(name: str) -> None:
     shuffled = list(evidence.observations)
     random.Random(name).shuffle(shuffled)
     other = Evidence(Measurement(run=evidence.run, targets=evidence.targets, observations=tuple(shuffled)))
-    assert json_format.render(judge_evidence(other)) == json_format.render(report_of(name))
+    assert judge_evidence(other) == report_of(name)
 
 
 def findings_hang_together(name: str) -> None:
@@ -107,6 +107,8 @@ def every_address_has_every_step(name: str) -> None:
 
 
 def events_tell_the_whole_run(name: str) -> None:
+    if name not in AGAIN:
+        return
     evidence, events = measured_again(name)
     assert isinstance(events[0], RunStarted)
     ids = [event.observation.id for event in events if isinstance(event, ObservationMade)]
@@ -243,8 +245,7 @@ _WORST_FIRST = (Status.CRITICAL, Status.UNKNOWN, Status.WARNING, Status.OK)
 _STATUS = {Severity.CRITICAL: Status.CRITICAL, Severity.WARNING: Status.WARNING, Severity.INFO: Status.OK}
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_the_verdict_is_of_the_required_targets_and_of_what_has_no_target(name: str) -> None:
+def verdict_is_of_the_required_targets_and_of_what_has_no_target(name: str) -> None:
     report = report_of(name)
     required = {target.id: target.required for target in report.targets}
     assert all(finding.counts is required[finding.target] for finding in report.findings if finding.target in required)
@@ -259,8 +260,7 @@ def test_the_verdict_is_of_the_required_targets_and_of_what_has_no_target(name: 
     assert report.verdict.status is next(status for status in _WORST_FIRST if status in statuses)
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_the_summary_names_what_does_not_count(name: str) -> None:
+def summary_names_what_does_not_count(name: str) -> None:
     report = report_of(name)
     _, _, aside = report.verdict.summary.partition("; not counted: ")
     for target in report.targets:
@@ -326,9 +326,12 @@ CONTRACT: Final = (
     text_fits_eighty_columns_and_is_plain,
     commands_take_nothing_away_and_open_no_more_than_needed,
     ok_means_every_required_step_succeeded,
+    verdict_is_of_the_required_targets_and_of_what_has_no_target,
+    summary_names_what_does_not_count,
     a_verdict_other_than_ok_has_a_finding_that_explains_it,
 )
-"""What holds of every scenario, by parts. Each is measured once, and once more for the events and the bytes."""
+"""What holds of every scenario, by parts. Each is measured once, and those of `AGAIN` once more for the events and the
+bytes."""
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -87,20 +87,25 @@ def share(folder: Path) -> None:
     folder.mkdir(exist_ok=True)
 
 
-@cache
-def measurement_of(name: str) -> Measurement:
-    """What the run of a scenario saw that comes with the program."""
+def kept(name: str, measure: Callable[[], Measurement]) -> Measurement:
+    """What `measure` returns; the workers of a session measure it once for all of them, under that name."""
     if _shared is None:
-        return measured(scenarios.load(name))[0]
+        return measure()
     place = _shared / f"{name}.pickle"
     with contextlib.suppress(FileNotFoundError):
-        kept: Measurement = pickle.loads(place.read_bytes())  # noqa: S301 - our own
-        return kept
-    measurement = measured(scenarios.load(name))[0]
+        before: Measurement = pickle.loads(place.read_bytes())  # noqa: S301 - our own
+        return before
+    measurement = measure()
     unfinished = place.with_suffix(f".{os.getpid()}")
     unfinished.write_bytes(pickle.dumps(measurement))
     unfinished.replace(place)
     return measurement
+
+
+@cache
+def measurement_of(name: str) -> Measurement:
+    """What the run of a scenario saw that comes with the program."""
+    return kept(name, lambda: measured(scenarios.load(name))[0])
 
 
 @cache

@@ -123,7 +123,7 @@ def scenario_of(name: str) -> Scenario:
 
 @cache
 def reported(name: str) -> Report:
-    return judge(measured(scenario_of(name))[0]) if name.startswith(HOSTILE) else report_of(name)
+    return cases.report_of(name.removeprefix(HOSTILE)) if name.startswith(HOSTILE) else report_of(name)
 
 
 @cache

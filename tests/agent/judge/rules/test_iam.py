@@ -140,7 +140,6 @@ def without_suffix(text: str) -> str:
     return re.sub(r"(policy|action)\. .*", r"\1", text)
 
 
-@each_sample
 @pytest.mark.parametrize(
     "change",
     [
@@ -167,8 +166,9 @@ def without_suffix(text: str) -> str:
         pytest.param(lambda text: text.replace("explicit deny in", "explicit deny found in"), id="words after deny"),
     ],
 )
-def test_what_stands_around_makes_no_difference(sample: dict[str, Any], change: Callable[[str], str]) -> None:
-    assert understood(change(sample["text"])) == expected(sample)
+def test_what_stands_around_makes_no_difference(change: Callable[[str], str]) -> None:
+    for sample in SAMPLES:
+        assert understood(change(sample["text"])) == expected(sample), sample["name"]
 
 
 @each_sample
