@@ -1,15 +1,16 @@
-"""moto's server as the AWS of one account: `python account.py ADDRESS ISSUER KEY_ID SECRET_KEY POLICY NAME...`
+"""moto's server as the AWS of one account: `python account.py FILE`, where FILE has an `Account` in JSON.
 
-It serves https at ADDRESS with a certificate of ISSUER (`agent.simulated.certificates`) for the names, and answers as
-AWS would a user with that key and that policy (IAM, in JSON): whose signature does not match, or who may not call, is
-refused.
+It serves https at an address with a certificate for its names, and answers as AWS would a user with that key and that
+policy: whose signature does not match, or who may not call, is refused.
 """
 
 import json
 import logging
 import sys
+from dataclasses import dataclass
+from pathlib import Path
 from threading import Thread
-from typing import Final
+from typing import Any, Final
 
 import boto3.session
 from botocore.awsrequest import AWSRequest
@@ -26,6 +27,25 @@ _USER: Final = "operator"
 _PORT: Final = 443
 
 
+@dataclass(frozen=True, kw_only=True)
+class Account:
+    """What is in the file."""
+
+    address: str
+    issuer: str
+    """Of the certificate (`agent.simulated.certificates`)."""
+    names: list[str]
+    """Of the certificate, which may have a `*`."""
+    key_id: str
+    secret_key: str
+    policy: dict[str, Any]
+    """Of IAM."""
+    buckets: dict[str, str]
+    """Regions, by name."""
+    objects: dict[str, str]
+    """Their texts, by `BUCKET/KEY`."""
+
+
 class _Request(access_control.IAMRequest):
     """A request whose signature is checked over what was sent: moto takes the parameters of GET for a body, too."""
 
@@ -36,7 +56,7 @@ class _Request(access_control.IAMRequest):
 
 
 def main() -> None:
-    address, issuer, key_id, secret_key, policy, *names = sys.argv[1:]
+    account = Account(**json.loads(Path(sys.argv[1]).read_text("utf-8")))
     logging.getLogger("werkzeug").setLevel(logging.ERROR)  # a line for each request
     app = DomainDispatcherApplication(create_backend_app)
     plain = make_server("127.0.0.1", 0, app, threaded=True)
@@ -45,19 +65,25 @@ def main() -> None:
     url = f"http://127.0.0.1:{plain.server_port}"
     iam = session.client("iam", endpoint_url=url)
     iam.create_user(UserName=_USER)
-    iam.put_user_policy(UserName=_USER, PolicyName="own", PolicyDocument=json.dumps(json.loads(policy)))
+    iam.put_user_policy(UserName=_USER, PolicyName="own", PolicyDocument=json.dumps(account.policy))
     iam.create_access_key(UserName=_USER)
     (key,) = iam_backends[DEFAULT_ACCOUNT_ID]["aws"].users[_USER].access_keys
-    key.access_key_id, key.secret_access_key = key_id, secret_key
+    key.access_key_id, key.secret_access_key = account.key_id, account.secret_key
     session.client("backup", endpoint_url=url).create_backup_vault(BackupVaultName="vault")
+    for name, region in account.buckets.items():
+        s3 = session.client("s3", endpoint_url=url, region_name=region)
+        s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": region})
+    for place, text in account.objects.items():
+        name, _, key_of_object = place.partition("/")
+        session.client("s3", endpoint_url=url).put_object(Bucket=name, Key=key_of_object, Body=text.encode())
     plain.shutdown()
     access_control.IAMRequest = _Request  # type: ignore[misc] # a class of a library
-    ActionAuthenticatorMixin.set_initial_no_auth_action_count(0)(_serve)(address, issuer, tuple(names), app)
+    ActionAuthenticatorMixin.set_initial_no_auth_action_count(0)(_serve)(account, app)
 
 
-def _serve(address: str, issuer: str, names: tuple[str, ...], app: DomainDispatcherApplication) -> None:
-    context = server_context(issuer, names)
-    make_server(address, _PORT, app, threaded=True, ssl_context=context).serve_forever()
+def _serve(account: Account, app: DomainDispatcherApplication) -> None:
+    context = server_context(account.issuer, tuple(account.names))
+    make_server(account.address, _PORT, app, threaded=True, ssl_context=context).serve_forever()
 
 
 if __name__ == "__main__":
