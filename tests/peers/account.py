@@ -1,7 +1,8 @@
 """moto's server as the AWS of one account: `python account.py FILE`, where FILE has an `Account` in JSON.
 
 It serves https at an address with a certificate for its names, and answers as AWS would a user with that key and that
-policy: whose signature does not match, or who may not call, is refused.
+policy: whose signature does not match, or who may not call, is refused. Of Systems Manager moto lacks two lists, those
+of associations and of a command's invocations, and it runs no command: here they are made of what it has.
 """
 
 import json
@@ -10,15 +11,18 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Thread
-from typing import Any, Final
+from typing import Any, Final, TypedDict
 
 import boto3.session
 from botocore.awsrequest import AWSRequest
 from moto.core.authorization import ActionAuthenticatorMixin
 from moto.core.models import DEFAULT_ACCOUNT_ID
+from moto.core.responses import ActionResult
 from moto.iam import access_control
 from moto.iam.models import iam_backends
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from moto.ssm.models import Command
+from moto.ssm.responses import SimpleSystemManagerResponse
 from werkzeug.serving import make_server
 
 from agent.simulated.certificates import server_context
@@ -44,6 +48,57 @@ class Account:
     """Regions, by name."""
     objects: dict[str, str]
     """Their texts, by `BUCKET/KEY`."""
+    instances: list["Instance"]
+
+
+class Instance(TypedDict):
+    """An instance of EC2 with the SSM Agent."""
+
+    tag: str
+    """Value of its tag `backuplink`."""
+    status: str
+    """Of a command there."""
+    output: str
+    """What a command prints there, with INSTANCE for the id of the instance."""
+
+
+_AGENTS: Final[dict[str, Instance]] = {}
+"""By the ids of the instances."""
+_LISTED: Final = 2_500
+"""Bytes of an output that a list has (Systems Manager API Reference, CommandPlugin)."""
+_CUT: Final = "\n---Output truncated---"
+_OF_MOTO: Final = Command.invocation_response
+
+
+def _invocation(command: Command, instance_id: str, plugin_name: str) -> dict[str, Any]:
+    """moto's invocation, ended as the agent of the instance says."""
+    agent = _AGENTS[instance_id]
+    return {
+        **_OF_MOTO(command, instance_id, plugin_name),
+        "Status": agent["status"],
+        "StatusDetails": agent["status"],
+        "StandardOutputContent": agent["output"].replace("INSTANCE", instance_id),
+    }
+
+
+def _list_associations(_: SimpleSystemManagerResponse) -> ActionResult:
+    return ActionResult({"Associations": []})
+
+
+def _list_command_invocations(asked: SimpleSystemManagerResponse) -> ActionResult:
+    command = asked.ssm_backend.get_command_by_id(asked._get_param("CommandId"))
+    return ActionResult({"CommandInvocations": [_listed(invocation) for invocation in command.invocations]})
+
+
+def _listed(invocation: dict[str, Any]) -> dict[str, Any]:
+    """An invocation as the list has it, with details."""
+    output = invocation["StandardOutputContent"]
+    if len(output) > _LISTED:
+        output = output[: _LISTED - len(_CUT)] + _CUT
+    plugin = {"Name": invocation["PluginName"], "Output": output}
+    status = {name: invocation[name] for name in ("Status", "StatusDetails")}
+    names = ("CommandId", "InstanceId", "DocumentName")
+    return {**{name: invocation[name] for name in names}, **status, "CommandPlugins": [{**plugin, **status}]}
 
 
 class _Request(access_control.IAMRequest):
@@ -58,6 +113,9 @@ class _Request(access_control.IAMRequest):
 def main() -> None:
     account = Account(**json.loads(Path(sys.argv[1]).read_text("utf-8")))
     logging.getLogger("werkzeug").setLevel(logging.ERROR)  # a line for each request
+    Command.invocation_response = _invocation  # type: ignore[assignment] # of a library
+    SimpleSystemManagerResponse.list_associations = _list_associations  # type: ignore[attr-defined]
+    SimpleSystemManagerResponse.list_command_invocations = _list_command_invocations  # type: ignore[attr-defined]
     app = DomainDispatcherApplication(create_backend_app)
     plain = make_server("127.0.0.1", 0, app, threaded=True)
     Thread(target=plain.serve_forever, daemon=True).start()
@@ -76,6 +134,16 @@ def main() -> None:
     for place, text in account.objects.items():
         name, _, key_of_object = place.partition("/")
         session.client("s3", endpoint_url=url).put_object(Bucket=name, Key=key_of_object, Body=text.encode())
+    ec2 = session.client("ec2", endpoint_url=url)
+    for instance in account.instances:
+        tags = [{"Key": "backuplink", "Value": instance["tag"]}]
+        (started,) = ec2.run_instances(
+            ImageId="ami-0a1b2c3d4e5f67890",
+            MinCount=1,
+            MaxCount=1,
+            TagSpecifications=[{"ResourceType": "instance", "Tags": tags}],
+        )["Instances"]
+        _AGENTS[started["InstanceId"]] = instance
     plain.shutdown()
     access_control.IAMRequest = _Request  # type: ignore[misc] # a class of a library
     ActionAuthenticatorMixin.set_initial_no_auth_action_count(0)(_serve)(account, app)

@@ -64,6 +64,7 @@ def start_account(
         "policy": policy,
         "buckets": {},
         "objects": {},
+        "instances": [],
         **more,
     }
     file = built.write("account.json", json.dumps(account))
@@ -85,6 +86,13 @@ def backuplink(built: World, *words: str) -> subprocess.CompletedProcess[str]:
         timeout=COMMAND_SECONDS,
         check=False,
     )
+
+
+def own_policy(built: World, *parts: str) -> dict[str, Any]:
+    """The policy that `backuplink permissions` prints, of these parts."""
+    printed = json.loads(backuplink(built, "permissions", "--region", REGION, "--format", "json").stdout)
+    policies = {each["part"]: each["policy"] for each in printed["parts"]}
+    return policy_of(*(statement for part in parts for statement in policies[part]["Statement"]))
 
 
 def cli(built: World, *words: str) -> str | None:

@@ -211,17 +211,10 @@ SETUPS: Final = (*PUTS, *JOINS)
 
 def start(built: World, setup: InBucket) -> None:
     """Start S3 with its bucket, for a user with the policy of the set-up."""
-    given = {"policy": own_policy(built, setup.parts), "buckets": {_BUCKET: REGION}, **setup.account}
+    given = {"policy": aws.own_policy(built, *setup.parts), "buckets": {_BUCKET: REGION}, **setup.account}
     if isinstance(setup, Joined):
         given["objects"] = {f"{_BUCKET}/{key}": text for key, text in setup.objects.items()}
     aws.start_account(built, names=_NAMES, **given)
-
-
-def own_policy(built: World, parts: tuple[str, ...]) -> dict[str, Any]:
-    """The policy that the program prints, of these parts."""
-    printed = json.loads(aws.backuplink(built, "permissions", "--region", REGION, "--format", "json").stdout)
-    policies = {each["part"]: each["policy"] for each in printed["parts"]}
-    return aws.policy_of(*(statement for part in parts for statement in policies[part]["Statement"]))
 
 
 @pytest.mark.parametrize("setup", PUTS, ids=str, indirect=True)
