@@ -103,7 +103,7 @@ def cli(built: World, *words: str) -> str | None:
     del environment["PATH"]
     more = () if "--region" in words else ("--region", REGION)
     done = built.output_of(
-        listed()["awscli"].path(), *words, *more, "--cli-connect-timeout", "3", environment=environment
+        listed()["awscli"].path(), *words, *more, "--cli-connect-timeout", "10", environment=environment
     )
     if done.returncode:
         assert done.returncode in _FAILURES, done.stderr
