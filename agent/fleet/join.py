@@ -571,7 +571,7 @@ def _by_value(classes: Classes, hosts: Hosts, by: Attribute) -> Counter[str | No
 
 
 def _summary(totals: FleetTotals, causes: Sequence[FleetCause], own_faults: Iterable[OwnFault]) -> str:
-    """One line: how many hosts are not ok, and of what."""
+    """One line: how many hosts are not ok, and of what; and whom or what it does not know."""
     hosts = counted(totals.hosts, "host")
     by_status = [
         f"{count:,} {word}"
@@ -587,4 +587,6 @@ def _summary(totals: FleetTotals, causes: Sequence[FleetCause], own_faults: Iter
         parts.append(f"{counted(own, 'host')} with a fault of {'its' if own == 1 else 'their'} own")
     if totals.not_heard_from:
         parts.append(f"{counted(totals.not_heard_from, 'host')} not heard from")
+    if totals.unreadable:
+        parts.append(f"{counted(totals.unreadable, 'file')} could not be read")
     return "; ".join(parts)

@@ -18,6 +18,7 @@ FILE: Final = Path(__file__).with_name("packages.txt")
 _FOLDER: Final = ROOT / "build" / "peers"
 UNPACKED: Final = _FOLDER / "root" / "usr"
 """What stands in for /usr, where anything was unpacked."""
+_INDEXES: Final = {"pypi": "PyPI", "npm": "npm"}
 _PATH: Final = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"))
 
 
@@ -30,7 +31,7 @@ class Software:
     """One line of the list."""
 
     package: str
-    """Of Debian, or `pypi:NAME` of the Python Package Index."""
+    """Of Debian, or `pypi:NAME` of the Python Package Index, or `npm:NAME` of npm's registry."""
     program: str
     """Its name, or its place below /usr."""
     title: str
@@ -48,7 +49,7 @@ class Software:
         found = next((place for place in places if place.is_file()), None)
         if found is None:
             index, _, name = self.package.rpartition(":")
-            source = f"PyPI: {name}" if index else f"Debian: package {name}"
+            source = f"{_INDEXES[index]}: {name}" if index else f"Debian: package {name}"
             raise MissingError(f"there is no {self.title} here ({source}); tests/peers/install fetches it")
         return str(Path("/usr") / found.relative_to(UNPACKED) if found.is_relative_to(UNPACKED) else found)
 

@@ -2,7 +2,6 @@
 the services that the report says may be called."""
 
 import json
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -10,19 +9,24 @@ from typing import Final
 import pytest
 
 from agent.report.model import Access
-from tests.netns import program
-from tests.netns.vpc import command_in
+from tests.peers.aws import (
+    ADDRESS,
+    EVERYTHING,
+    KEY_ID,
+    OTHER_SECRET_KEY,
+    PLACE,
+    SECRET_KEY,
+    UNKNOWN_KEY_ID,
+    cli,
+    names_at,
+    policy_of,
+    start_account,
+)
 from tests.peers.setups import InVpc
-from tests.peers.software import listed
 from tests.peers.world import World, world
-from tests.support.repository import ROOT
 
 pytestmark = pytest.mark.peers
 
-_ACCOUNT: Final = Path(__file__).with_name("account.py")
-_ADDRESS: Final = "10.0.1.17"
-_KEY_ID: Final = "AKIAIOSFODNN7EXAMPLE"
-_SECRET_KEY: Final = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"  # noqa: S105 - AWS's own example
 _CALLS: Final = {
     "backup": ("backup", "list-backup-vaults", "--max-results", "1"),
     "sts": ("sts", "get-caller-identity"),
@@ -32,7 +36,6 @@ _CALLS: Final = {
 }
 """The calls that the program signs, as the AWS CLI makes them, by service: those of which moto has the operation."""
 _NAMES: Final = tuple(f"{service}.eu-west-1.amazonaws.com" for service in _CALLS)
-_ALLOWS: Final = {"Effect": "Allow", "Action": "*", "Resource": "*"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,23 +55,14 @@ def beside_cli(
     allowed: tuple[str, ...] = (),
     denies: str = "",
     issuer: str = "amazon",
-    secret_key: str = _SECRET_KEY,
-    key_id: str = _KEY_ID,
-    names: str = _ADDRESS,
+    secret_key: str = SECRET_KEY,
+    key_id: str = KEY_ID,
+    names: str = ADDRESS,
     more: str = "",
 ) -> BesideCli:
     """A set-up. `denies` is an action that the user's policy denies, and `names` the address that the VPC's resolver
     has for the services' names."""
     status, path = verdict
-    rows = "".join(
-        f"""
-        [[dns]]
-        resolvers = ["10.0.0.2", "169.254.169.253"]
-        name = "{of_service}"
-        a = ["{names}"]
-        """
-        for of_service in (_NAMES if names else ())
-    )
     toml = f"""
         summary = "{name}"
         [run]
@@ -77,28 +71,24 @@ def beside_cli(
         [credentials]
         access_key_id = "{key_id}"
         secret_key = "{secret_key}"
-        {rows}
+        {names_at(_NAMES, names) if names else ""}
         {more}
         [expect]
         status = "{status}"
         path = "{path}"
         findings = {json.dumps(findings)}
     """
-    statements = [_ALLOWS, *([{"Effect": "Deny", "Action": denies, "Resource": "*"}] if denies else [])]
-    policy = json.dumps({"Version": "2012-10-17", "Statement": statements})
+    denied = [{"Effect": "Deny", "Action": denies, "Resource": "*"}] if denies else []
 
     def start(built: World) -> None:
-        words = (sys.executable, str(_ACCOUNT), _ADDRESS, issuer, _KEY_ID, _SECRET_KEY, policy, *_NAMES)
-        command = command_in(built.namespace("network"), *words)
-        moto = built.run("moto", command, environment={"PYTHONPATH": str(ROOT), "HOME": str(built.folder)})
-        built.wait_for(moto, "tcp", _ADDRESS, "443")
+        start_account(built, names=_NAMES, policy=policy_of(EVERYTHING, *denied), issuer=issuer)
 
     return BesideCli(
         package="awscli",
         name=name,
         toml=toml,
         start=start,
-        places=(f"{_ADDRESS} 443",),
+        places=(PLACE,),
         services=services,
         allowed=frozenset(allowed),
     )
@@ -134,14 +124,14 @@ SETUPS: Final = (
         BROKEN,
         "API003",
         services=("backup", "sts", "ec2"),
-        key_id="AKIAI44QH8DHBEXAMPLE",
+        key_id=UNKNOWN_KEY_ID,
     ),
     beside_cli(
         "another secret key",
         BROKEN,
         *("API004@backup", "API004@sts"),
         services=("backup", "sts"),
-        secret_key="je7MtGbClwBF/2Zp9Utk/h3yCo8nvbEXAMPLEKEY",  # noqa: S106 - AWS's own example
+        secret_key=OTHER_SECRET_KEY,
     ),
     beside_cli(
         "TLS inspection by an authority that the host does not trust",
@@ -166,17 +156,10 @@ SETUPS: Final = (
 
 def called(built: World, service: str) -> bool:
     """Whether the AWS CLI gets an answer of the service."""
-    folder = built.folder / "run"
-    words = (*_CALLS[service], "--region", "eu-west-1", "--cli-connect-timeout", "3")
-    environment = program.environment(built.vpc, folder) | {"AWS_MAX_ATTEMPTS": "1", "AWS_PAGER": ""}
-    del environment["PATH"]
-    done = built.output_of(listed()["awscli"].path(), *words, environment=environment)
-    if done.returncode == 0:
-        json.loads(done.stdout)
-    else:
-        assert done.returncode in (253, 254, 255), done.stderr  # of the settings, of the service, of all else
-        sys.stdout.write(f"{service}: {done.stderr}")
-    return done.returncode == 0
+    said = cli(built, *_CALLS[service])
+    if said is not None:
+        json.loads(said)
+    return said is not None
 
 
 @pytest.mark.parametrize("setup", SETUPS, ids=str, indirect=True)

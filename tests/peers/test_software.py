@@ -21,6 +21,7 @@ def test_the_list_has_each_package_once_in_order() -> None:
         ("some-package", "no-such-program", "Debian: package some-package"),
         ("some-package", "lib/no-such-folder/program", "Debian: package some-package"),
         ("pypi:some-package", "lib/some-package/bin/program", "PyPI: some-package"),
+        ("npm:some-package", "lib/some-package/node_modules/.bin/program", "npm: some-package"),
     ],
 )
 def test_missing_software_names_its_package_and_what_fetches_it(package: str, program: str, named: str) -> None:

@@ -10,10 +10,12 @@ from typing import Any
 
 import boto3.session
 import pytest
+from botocore import exceptions
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.fleet import run_command, s3
+from agent.fleet.aws import AwsError, in_words
 from agent.fleet.engines.duckdb import DuckDb
 from agent.fleet.engines.sqlite import Sqlite
 from agent.fleet.reading import FleetReadError
@@ -141,6 +143,24 @@ def test_without_credentials(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
         read(engine, "s3://bucket/x", region=REGION)
     with Sqlite() as engine, pytest.raises(FleetReadError, match="there is no such profile"):
         read(engine, "s3://bucket/x", region=REGION, profile="nobody")
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (exceptions.ConnectTimeoutError(endpoint_url="x"), "it does not answer when it is connected to"),
+        (exceptions.ReadTimeoutError(endpoint_url="x"), "it connects, and gives no answer"),
+        (exceptions.ConnectionClosedError(endpoint_url="x"), "it closes the connection without an answer"),
+        (exceptions.ProxyConnectionError(proxy_url="http://user:secret@proxy"), "the proxy cannot be reached"),
+        (exceptions.SSLError(endpoint_url="x", error="x"), "TLS fails there"),
+        (exceptions.EndpointConnectionError(endpoint_url="x"), "it cannot be reached"),
+        (exceptions.InvalidProxiesConfigError(), "the SDK ends with InvalidProxiesConfigError"),
+    ],
+)
+def test_errors_of_the_path_are_told_in_words_of_our_own(error: Exception, words: str) -> None:
+    with pytest.raises(AwsError, match=f"^S3: {words}") as told, in_words("S3"):
+        raise error
+    assert "secret" not in str(told.value)
 
 
 # --- Run Command -----------------------------------------------------------------------------------------------------

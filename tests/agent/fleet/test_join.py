@@ -612,6 +612,7 @@ def test_unreadable_files_leave_it_unknown(engine: Engine) -> None:
     read = ReadResult(read=95, unreadable_count=5, unreadable=(), notes=("a note",))
     document = asked(engine, sweep(), read=read)
     assert document.verdict.status is Status.UNKNOWN
+    assert document.verdict.summary == "all of 300 hosts ok; 5 files could not be read"
     assert document.totals.unreadable == 5
     assert "a note" in document.notes
     assert asked_again(engine, sweep(), read=replace(read, read=495)).verdict.status is Status.OK

@@ -1,0 +1,240 @@
+"""Readers of JUnit's XML beside the program's verdict: what they count as red is what its exit code says, and no case
+is lost on the way, of one host or of several."""
+
+import re
+import subprocess
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Final
+from xml.etree import ElementTree
+
+import pytest
+
+from agent.simulated import scenarios
+from tests.formats import junit_results
+from tests.netns import program
+from tests.netns.vpc import COMMAND_SECONDS
+from tests.peers.setups import Setup, namespaces_missing
+from tests.peers.software import MissingError, listed
+from tests.peers.world import World, world
+
+pytestmark = pytest.mark.peers
+
+_SCENARIOS: Final = Path(scenarios.__path__[0])
+_STATES: Final = ("ok", "warning", "critical", "unknown")
+"""By the exit code."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Counts:
+    """Cases of the documents, by what became of them."""
+
+    tests: int
+    red: int
+    """Failures and errors."""
+    skipped: int
+    errors: int | None
+    """None of a reader that tells them not from failures."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Results(Setup):
+    """Hosts that are checked, and what a reader makes of their results."""
+
+    hosts: tuple[str, ...]
+    """The VPC of each, by its name among those of `agent.simulated.scenarios`."""
+    codes: tuple[int, ...]
+    """What the program ends with on each."""
+    failures: int
+    errors: int
+    counted: "Reader"
+
+    def missing(self) -> str | None:
+        try:
+            listed()["nodejs"].path()
+        except MissingError as error:
+            return str(error)
+        return namespaces_missing() or super().missing()
+
+
+Reader = Callable[[World, Sequence[Path]], Counts]
+"""What some software says of documents. It runs in a VPC, whose files it sees."""
+
+
+def by_junit2html(built: World, documents: Sequence[Path]) -> Counts:
+    """By its matrix and its exit code; its page has every case, with what it says."""
+    own = listed()["pypi:junit2html"].path()
+    asked = built.output_of(own, "--max-failures", "1", "--summary-matrix", *map(str, documents))
+    assert asked.stderr == ""
+    rows = re.findall(r"^  (Passed|Failed|Skipped) +: +(\d+)$", asked.stdout, re.M)
+    numbers = Counter({name: int(count) for name, count in rows})
+    assert asked.returncode == numbers["Failed"]
+    for document in documents:
+        page = document.with_suffix(".html")
+        drawn = built.output_of(own, str(document), str(page))
+        assert (drawn.returncode, drawn.stderr) == (0, "")
+        text = _text(page.read_text("utf-8"))
+        for case in junit_results.read(document.read_text("utf-8")):
+            assert all(_words(of) in text for of in (case.name, case.message, case.text)), case
+    return Counts(tests=numbers.total(), red=numbers["Failed"], skipped=numbers["Skipped"], errors=None)
+
+
+def by_junit_report_merger(built: World, documents: Sequence[Path]) -> Counts:
+    """By the totals of the one document into which it merges them; no case is another there."""
+    merged = documents[0].with_name("merged.xml")
+    asked = built.output_of(listed()["npm:junit-report-merger"].path(), str(merged), *map(str, documents))
+    assert (asked.returncode, asked.stderr) == (0, "")
+    assert f"{len(documents)} files processed" in asked.stdout
+    root = ElementTree.parse(merged).getroot()  # noqa: S314 - of our own documents
+    totals = {name: int(root.attrib[name]) for name in ("tests", "failures", "errors", "skipped")}
+    before = Counter(case for document in documents for case in _cases(ElementTree.parse(document).getroot()))  # noqa: S314
+    assert Counter(_cases(root)) == before
+    return Counts(
+        tests=totals["tests"],
+        red=totals["failures"] + totals["errors"],
+        skipped=totals["skipped"],
+        errors=totals["errors"],
+    )
+
+
+def results(
+    package: str,
+    counted: Reader,
+    name: str,
+    *hosts: tuple[str, int],
+    failures: int = 0,
+    errors: int = 0,
+) -> Results:
+    """A set-up of `hosts`, each a scenario and the exit code of the program in it."""
+    codes = tuple(code for _, code in hosts)
+    state = _STATES[2 if 2 in codes else max(codes)]
+    shown = f"{failures} failures, {errors} in error" if errors else f"{failures} failures"
+    return Results(
+        package=package,
+        name=f"results {name}",
+        result=state if state == "ok" else f"{state}: {shown}",
+        hosts=tuple(host for host, _ in hosts),
+        codes=codes,
+        failures=failures,
+        errors=errors,
+        counted=counted,
+    )
+
+
+def of_each_host(package: str, counted: Reader) -> tuple[Results, ...]:
+    """The set-ups of a reader."""
+    return (
+        results(package, counted, "where all is well", ("healthy", 0)),
+        results(package, counted, "of a gateway where all is well", ("gateway-healthy", 0)),
+        results(package, counted, "where a step failed that decides nothing", ("support-port-closed", 0)),
+        results(package, counted, "of two hosts where all is well", ("healthy", 0), ("gateway-healthy", 0)),
+        results(package, counted, "without credentials", ("no-credentials", 1), failures=3),
+        results(package, counted, "where one zone is silent", ("one-zone-silent", 2), failures=3),
+        results(package, counted, "where a proxy refuses", ("proxy-refuses", 2), failures=3, errors=1),
+        results(
+            package,
+            counted,
+            "where nothing says which Region it is",
+            ("region-unknown", 3),
+            failures=3,
+            errors=1,
+        ),
+        results(
+            package,
+            counted,
+            "of three hosts, one of them well",
+            ("healthy", 0),
+            ("one-zone-silent", 2),
+            ("no-credentials", 1),
+            failures=6,
+        ),
+    )
+
+
+SETUPS: Final = (
+    *of_each_host("pypi:junit2html", by_junit2html),
+    *of_each_host("npm:junit-report-merger", by_junit_report_merger),
+)
+
+
+def checked(built: World, document: Path) -> int:
+    """Run the program on the host, as a pipeline would, with its results in a document. Returns its exit code."""
+    scenario = built.vpc.scenario
+    words = ("check", *program.options(scenario.run, scenario.ec2), *program.facts_options(built.vpc, built.folder))
+    command, environment = built.backuplink(*words, "--format", "junit", "--output", str(document))
+    done = subprocess.run(
+        command,
+        env=environment,
+        cwd=built.folder,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=COMMAND_SECONDS,
+        check=False,
+    )
+    assert (done.stdout, done.stderr) == ("", "")
+    return done.returncode
+
+
+@pytest.mark.parametrize("setup", SETUPS, ids=str, indirect=True)
+def test_what_is_red_there_is_what_the_verdict_says(setup: Results, tmp_path: Path) -> None:
+    documents, codes = [], []
+    for number, host in enumerate(setup.hosts):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        with world(host, (_SCENARIOS / f"{host}.toml").read_text("utf-8"), folder) as built:
+            documents.append(tmp_path / f"{number}-{host}.xml")
+            codes.append(checked(built, documents[-1]))
+            counts = setup.counted(built, documents) if len(documents) == len(setup.hosts) else None
+    assert tuple(codes) == setup.codes
+    assert counts is not None
+    cases = Counter(case.result for document in documents for case in junit_results.read(document.read_text("utf-8")))
+    assert (cases["failure"], cases["error"]) == (setup.failures, setup.errors)
+    assert counts.red == setup.failures + setup.errors
+    assert counts.errors in (None, setup.errors)
+    assert (counts.tests, counts.skipped) == (cases.total(), cases["skipped"])
+    assert (counts.red == 0) is (set(codes) == {0})
+
+
+class _Text(HTMLParser):
+    """The text that a page shows."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.texts: list[str] = []
+
+    def handle_data(self, data: str) -> None:
+        self.texts.append(data)
+
+
+def _text(page: str) -> str:
+    reader = _Text()
+    reader.feed(page)
+    reader.close()
+    return _words(" ".join(reader.texts))
+
+
+def _words(text: str) -> str:
+    """A text without what a page may make of its spaces."""
+    return " ".join(text.split())
+
+
+def _cases(root: ElementTree.Element) -> list[tuple[str, ...]]:
+    """What each case is called, and what is said of it."""
+    return [
+        (
+            suite.get("name", ""),
+            case.get("classname", ""),
+            case.get("name", ""),
+            *(
+                word
+                for outcome in case
+                for word in (outcome.tag, outcome.get("message", ""), _words(outcome.text or ""))
+            ),
+        )
+        for suite in root.iter("testsuite")
+        for case in suite.iter("testcase")
+    ]
