@@ -92,8 +92,8 @@ def values() -> dict[str, frozenset[str]]:
 
 
 def metrics_in(text: str) -> list[str]:
-    """Words that are metrics of ours, or want to be: neither recorded ones nor commands of NRPE."""
-    return re.findall(r"(?<![\w:/-])(?:backuplink|probe)_[a-z0-9_]+(?![\w:])", text)
+    """Words that are metrics of ours, or want to be: no recorded ones, commands of NRPE, or variables of Icinga."""
+    return re.findall(r"(?<![\w:/$.-])(?:backuplink|probe)_[a-z0-9_]+(?![\w:])", text)
 
 
 def selectors_in(text: str) -> Iterator[tuple[str, str, str, str]]:
@@ -464,6 +464,20 @@ def test_telegraf_takes_its_file_and_waits_long_enough() -> None:
     assert scraped["urls"] == ["http://127.0.0.1:9842/metrics"]
     assert float(executed["timeout"].removesuffix("s")) > DEFAULT_DEADLINE
     assert executed["data_format"] == "prometheus"
+
+
+def test_icinga_gives_the_command_options_that_it_has() -> None:
+    text = re.sub(r"//.*", "", (FOLDER / "icinga2.conf").read_text("utf-8"))
+    (words,) = re.findall(r"^  command = \[ (.*) \]$", text, re.MULTILINE)
+    program, name, *own = shlex.split(words.replace(",", " "))
+    assert program == "/usr/bin/backuplink"
+    arguments = dict(re.findall(r'"(--[a-z0-9-]+)" = (?:\{\s+value = )?"\$(\w+)\$"', text))
+    assert len(arguments) == text.count('"--') - own.count("--format")
+    assert arguments == {option: f"backuplink_{option.removeprefix('--')}" for option in arguments}
+    options = {option for param in cli.main.commands[name].params for option in param.opts if not param.is_flag}  # type: ignore[attr-defined] # all of them are options
+    assert arguments.keys() - options == set()
+    preset = dict(re.findall(r'vars\.(\w+) = "(\w+)"', text))
+    accepts([name, *own, *(word for option, of in arguments.items() if of in preset for word in (option, preset[of]))])
 
 
 COLLECTD: Final = FOLDER / "collectd.sh"
