@@ -16,7 +16,7 @@ from agent.cli.group import Group
 from agent.formats.registry import DEFAULT_FORMAT
 from agent.process.exit_codes import OK, SIGNALS, UNKNOWN
 from agent.process.files import InterruptedBySignalError
-from agent.process.output import OutputClosedError, is_terminal, one_line, to_stderr
+from agent.process.output import OutputClosedError, error_to_stderr, is_terminal, one_line, to_stderr
 from agent.settings import FLEET_FORMATS
 from agent.version import __version__
 
@@ -85,7 +85,9 @@ def _complete(instruction: str) -> int:
     except (KeyError, ValueError, IndexError):
         is_known = False
     if not is_known:
-        to_stderr(f"Error: {COMPLETE} and the variables beside it are not those of a shell's completion script.\n")
+        error_to_stderr(
+            f"Error: {COMPLETE} and the variables beside it are not those of a shell's completion script.\n"
+        )
         return UNKNOWN
     return OK
 
@@ -116,7 +118,7 @@ def _refuse(why: str, arguments: Sequence[str], code: int = UNKNOWN, *, is_error
     if is_error and not (is_text and is_terminal(sys.stdout) and is_terminal(sys.stderr)):
         errors += f"Error: {why}\n"
     if is_terminal(sys.stderr):
-        to_stderr(errors)
+        error_to_stderr(errors)
         errors = ""
     try:
         if of_fleet:
@@ -127,7 +129,7 @@ def _refuse(why: str, arguments: Sequence[str], code: int = UNKNOWN, *, is_error
 
         return write_refusal(why, wanted, code)
     finally:
-        to_stderr(errors)
+        error_to_stderr(errors)
 
 
 @click.group(
