@@ -412,7 +412,7 @@ def test_calls_are_found_where_there_are_some() -> None:
 
 def test_every_option_on_the_page_is_an_option() -> None:
     options = {name for command in cli.main.commands.values() for param in command.params for name in param.opts}
-    others = {"--collector.textfile.directory", "--version", "--findings", "--cli-input-json"}
+    others = {"--collector.textfile.directory", "--version", "--findings", "--cli-input-json", "--all"}
     mentioned = set(re.findall(r"(?<![\w-])--[a-z][a-z0-9.-]*[a-z0-9]", PAGE.read_text("utf-8")))
     assert mentioned - options - others == set()
     assert mentioned >= {opt for param in cli.main.commands["watch"].params for opt in param.opts} & {
