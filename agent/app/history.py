@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from agent.app.errors import RequestError
 from agent.app.write_document import render_difference, write_document, write_report
 from agent.history.model import SCHEMA, HistoryDocument, HistoryError, Series
-from agent.process.output import one_line, to_stderr, to_stdout
+from agent.process.output import error_to_stderr, one_line, to_stderr, to_stdout
 from agent.process.signals import exit_on_signals
 from agent.report import exits
 from agent.settings import ReportOptions
@@ -136,7 +136,7 @@ def export(place: str, since: datetime | float | None, received_signals: list[st
         except HistoryError as error:
             if not is_started:
                 raise
-            to_stderr(f"Error: {one_line(f'{place}: {error}; the export ends here.')}\n")
+            error_to_stderr(f"Error: {one_line(f'{place}: {error}; the export ends here.')}\n")
             return exits.UNKNOWN
         return _code(received_signals)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from agent.app.errors import RequestError
 from agent.history.model import Entry, History, HistoryError, NotPrunedError, series_of
 from agent.process.files import InterruptedBySignalError, within
-from agent.process.output import one_line, to_stderr
+from agent.process.output import error_to_stderr, one_line
 from agent.settings import Keeping, ReportOptions, Settings
 
 if TYPE_CHECKING:
@@ -50,10 +50,12 @@ def keep_run(
         work = partial(_keep, history, settings, options, report)
         within(work, seconds=SECONDS, received_signals=received_signals)
     except NotPrunedError as error:
-        to_stderr(f"Error: {one_line(f'old runs could not be removed from the history: {history.path}: {error}.')}\n")
+        error_to_stderr(
+            f"Error: {one_line(f'old runs could not be removed from the history: {history.path}: {error}.')}\n"
+        )
     except (HistoryError, TimeoutError) as error:
         why = str(error) if isinstance(error, HistoryError) else error.strerror
-        to_stderr(f"Error: {one_line(f'this run is not in the history: {history.path}: {why}.')}\n")
+        error_to_stderr(f"Error: {one_line(f'this run is not in the history: {history.path}: {why}.')}\n")
     except InterruptedBySignalError:
         return  # the exit code says it
 

@@ -20,7 +20,7 @@ from agent.formats.registry import RenderOptions, Stream, format_named, render
 from agent.history.model import series_of
 from agent.judge.verdict import judge
 from agent.process.cancel import CancelToken
-from agent.process.output import Writer, to_stderr
+from agent.process.output import Writer, in_journal, to_stderr
 from agent.process.signals import cancel_on_signals, exit_on_signals, start_grace_timer
 from agent.report import exits
 from agent.report.model import Report
@@ -28,7 +28,7 @@ from agent.settings import CYCLE_SHARE, ReportOptions, Settings, Watching
 from agent.watch.config import WatchConfig, WatchEnvironment
 from agent.watch.reload import CannotListenError
 from agent.watch.schedule import Watch
-from agent.watch.systemd import Manager, in_journal
+from agent.watch.systemd import Manager
 
 _OBJECTS_BETWEEN_COLLECTIONS: Final = 10_000
 """Of what cycles leave. A cycle leaves some 2,000 objects, and by Python's own setting 2 % of it are collections."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agent.formats.registry import RenderOptions, render
-from agent.process.output import OutputClosedError, has_colours, one_line, to_stderr, to_stdout
+from agent.process.output import OutputClosedError, error_to_stderr, has_colours, one_line, to_stdout
 from agent.process.phases import Phase, announce
 from agent.process.write_file import to_file, to_private_file
 from agent.report import exits
@@ -87,6 +87,6 @@ def _is_written(write: Callable[[], object], output: str, what: str) -> bool:
     try:
         write()
     except OSError as error:
-        to_stderr(f"Error: {one_line(f'{output} cannot be written: {error.strerror}; {what} on stdout.')}\n")
+        error_to_stderr(f"Error: {one_line(f'{output} cannot be written: {error.strerror}; {what} on stdout.')}\n")
         return False
     return True

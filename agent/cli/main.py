@@ -16,7 +16,7 @@ from agent.cli.group import Group
 from agent.formats.registry import DEFAULT_FORMAT
 from agent.process.exit_codes import OK, SIGNALS, UNKNOWN
 from agent.process.files import InterruptedBySignalError
-from agent.process.output import OutputClosedError, is_terminal, one_line, to_stderr
+from agent.process.output import OutputClosedError, error_to_stderr, is_terminal, one_line, to_stderr
 from agent.settings import FLEET_FORMATS
 from agent.version import __version__
 
@@ -69,8 +69,8 @@ def dispatch(arguments: list[str], received_signals: list[str]) -> int:
 
         from probes.urls import masked_urls
 
-        to_stderr(masked_urls(traceback.format_exc()))
-        return _refuse(one_line(f"internal error: {type(error).__name__}: {error}"), arguments)
+        trace = masked_urls(traceback.format_exc())
+        return _refuse(one_line(f"internal error: {type(error).__name__}: {error}"), arguments, trace=trace)
     finally:
         to_stderr("")  # what a terminal did not take must not fail again when the interpreter flushes it at the end
 
@@ -85,7 +85,9 @@ def _complete(instruction: str) -> int:
     except (KeyError, ValueError, IndexError):
         is_known = False
     if not is_known:
-        to_stderr(f"Error: {COMPLETE} and the variables beside it are not those of a shell's completion script.\n")
+        error_to_stderr(
+            f"Error: {COMPLETE} and the variables beside it are not those of a shell's completion script.\n"
+        )
         return UNKNOWN
     return OK
 
@@ -103,21 +105,31 @@ def _reason(error: click.ClickException, arguments: Sequence[str]) -> str:
     return f"{reason} Try '{where} --help'."
 
 
-def _refuse(why: str, arguments: Sequence[str], code: int = UNKNOWN, *, is_error: bool = False) -> int:
-    """Write a document that says only why there is none. An error is also reported on stderr, unless a person reads the
-    same words in the document, as text on the same terminal."""
+def _refuse(why: str, arguments: Sequence[str], code: int = UNKNOWN, *, is_error: bool = False, trace: str = "") -> int:
+    """Write a document that says only why there is none. To stderr goes `trace`, and an error, unless a person reads
+    the same words in the document, as text on the same terminal.
+
+    The document comes first: monitors such as Icinga read both streams as one, and show its first line. A terminal has
+    it last, where a person sees it."""
     of_fleet = is_of_fleet(arguments)
     wanted = wanted_fleet_format(arguments) if of_fleet else wanted_format(arguments, os.environ)
     is_text = wanted == (FLEET_FORMATS[0] if of_fleet else DEFAULT_FORMAT)
+    errors = trace
     if is_error and not (is_text and is_terminal(sys.stdout) and is_terminal(sys.stderr)):
-        to_stderr(f"Error: {why}\n")
-    if of_fleet:
-        from agent.app.fleet import write_fleet_refusal
+        errors += f"Error: {why}\n"
+    if is_terminal(sys.stderr):
+        error_to_stderr(errors)
+        errors = ""
+    try:
+        if of_fleet:
+            from agent.app.fleet import write_fleet_refusal
 
-        return write_fleet_refusal(why, wanted, code)
-    from agent.app.write_document import write_refusal
+            return write_fleet_refusal(why, wanted, code)
+        from agent.app.write_document import write_refusal
 
-    return write_refusal(why, wanted, code)
+        return write_refusal(why, wanted, code)
+    finally:
+        error_to_stderr(errors)
 
 
 @click.group(

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 MAX_LINE: Final = 800
 """Characters of one error message: about ten lines of a terminal."""
+ERROR: Final = 3
+"""Priority of an error (syslog(3))."""
 
 
 class OutputClosedError(Exception):
@@ -62,6 +64,23 @@ def to_stderr(words: str) -> None:
             sys.stderr.flush()
     except OSError:
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - lives as long as the process
+
+
+def error_to_stderr(words: str) -> None:
+    """Write what went wrong, in whole lines, as `to_stderr` does; in the journal with the priority of an error."""
+    if "JOURNAL_STREAM" in os.environ and in_journal(2, os.environ):
+        words = "".join(f"<{ERROR}>{line}" for line in words.splitlines(keepends=True))
+    to_stderr(words)
+
+
+def in_journal(descriptor: int, environment: "Mapping[str, str]") -> bool:
+    """Whether a stream goes to the journal, which reads a priority at the start of every line (sd-daemon(3))."""
+    device, _, inode = environment.get("JOURNAL_STREAM", "").partition(":")
+    try:
+        status = os.fstat(descriptor)
+    except OSError:
+        return False
+    return (device, inode) == (str(status.st_dev), str(status.st_ino))
 
 
 def one_line(text: str) -> str:

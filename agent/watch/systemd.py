@@ -4,7 +4,6 @@ It is alive while cycles finish in time. The watchdog is notified only then, wha
 """
 
 import contextlib
-import os
 import socket
 from collections.abc import Mapping
 from typing import Final
@@ -66,13 +65,3 @@ def _watchdog_seconds(environment: Mapping[str, str], process_id: int) -> float 
         return None
     microseconds = int(text[:21])  # one digit more than the largest has
     return microseconds / 1e6 if 0 < microseconds < _FOREVER else None
-
-
-def in_journal(descriptor: int, environment: Mapping[str, str]) -> bool:
-    """Whether a stream goes to the journal, which reads a priority at the start of every line (sd-daemon(3))."""
-    device, _, inode = environment.get("JOURNAL_STREAM", "").partition(":")
-    try:
-        status = os.fstat(descriptor)
-    except OSError:
-        return False
-    return (device, inode) == (str(status.st_dev), str(status.st_ino))

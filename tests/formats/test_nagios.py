@@ -1,6 +1,8 @@
 """The output of a monitoring plugin, read back by its guideline as a grammar, and as Nagios and Icinga 2 read it."""
 
 import re
+import subprocess
+import sys
 from dataclasses import replace
 from ipaddress import ip_address
 from itertools import takewhile
@@ -25,11 +27,23 @@ from probes.model import Observation, Ok, Role
 from probes.ports import SUPPORT_CHANNEL
 from tests.formats.plugin_output import NRPE_BYTES, STATES, Output, Range, read
 from tests.hostile import cases
+from tests.support.command import AGENT, completed
 from tests.support.extent import one_in
 from tests.support.runs import report_of
 
 NAMES: Final = scenarios.names()
 FAIL_ON: Final = ("warning", "critical", "never")
+OF_OURS: Final = """
+import sys
+from agent.cli import entry, main
+
+def broken(*_, **__):
+    raise RuntimeError("a fault of ours")
+
+main.main.main = broken
+sys.exit(entry.run(sys.argv[1:]))
+"""
+"""The program with a fault of its own."""
 
 
 def output_of(report: Report, fail_on: str = "warning") -> Output:
@@ -385,6 +399,16 @@ def test_into_a_file_and_into_one_that_cannot_be_written(tmp_path: Path, capfd: 
 def test_a_refusal_of_any_command_is_unknown(arguments: tuple[str, ...], capfd: pytest.CaptureFixture[str]) -> None:
     code, output = written(capfd, *arguments)
     assert (code, output.word, output.lines, output.numbers) == (3, "UNKNOWN", (), {})
+
+
+@pytest.mark.parametrize("program", [AGENT, (sys.executable, "-c", OF_OURS)], ids=["of the call", "of ours"])
+def test_an_error_comes_after_the_output_where_both_streams_are_one(program: tuple[str, ...]) -> None:
+    """Icinga 2 reads them so, and its first line is the one that it shows."""
+    words = (*program, "check", "--format", "nagios", "--timeout", "banana")
+    ended = completed(words, capture_output=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    first, *lines = ended.stdout.splitlines()
+    assert (ended.returncode, read(f"{first}\n").word) == (3, "UNKNOWN")
+    assert lines  # what goes to stderr
 
 
 def test_the_time_stands_in_words_too() -> None:

@@ -236,7 +236,9 @@ def test_a_check_with_an_error_in_the_configuration_fails_and_the_journal_names_
         "failed",
         "exit-code",
     )
-    assert any(CONFIGURATION in line and "interval" in line for _, line in host.journal(CHECK))
+    errors = [line for priority, line in host.journal(CHECK) if priority == 3]
+    assert len(errors) == 1
+    assert errors[0].startswith(f"Error: {CONFIGURATION}: interval: ")
 
 
 def test_a_single_run_for_node_exporter_leaves_its_metrics(host: Host) -> None:

@@ -42,6 +42,7 @@ from agent.watch.change_text import document, dumps, filled
 from agent.watch.changes import Kind, StateChange, Tracker
 from tests.formats.monitors import families_in, promtool, samples_in, watch_families
 from tests.packaging.artifacts import artifact_of
+from tests.packaging.test_fleet import find
 from tests.support.repository import ROOT
 from tests.support.runs import in_virtual_time, report_of
 from tests.support.virtual import job, loaded, networks, watched
@@ -91,8 +92,8 @@ def values() -> dict[str, frozenset[str]]:
 
 
 def metrics_in(text: str) -> list[str]:
-    """Words that are metrics of ours, or want to be: neither recorded ones nor commands of NRPE."""
-    return re.findall(r"(?<![\w:/-])(?:backuplink|probe)_[a-z0-9_]+(?![\w:])", text)
+    """Words that are metrics of ours, or want to be: no recorded ones, commands of NRPE, or variables of Icinga."""
+    return re.findall(r"(?<![\w:/$.-])(?:backuplink|probe)_[a-z0-9_]+(?![\w:])", text)
 
 
 def selectors_in(text: str) -> Iterator[tuple[str, str, str, str]]:
@@ -411,7 +412,7 @@ def test_calls_are_found_where_there_are_some() -> None:
 
 def test_every_option_on_the_page_is_an_option() -> None:
     options = {name for command in cli.main.commands.values() for param in command.params for name in param.opts}
-    others = {"--collector.textfile.directory", "--version", "--findings", "--cli-input-json"}
+    others = {"--collector.textfile.directory", "--version", "--findings", "--cli-input-json", "--all"}
     mentioned = set(re.findall(r"(?<![\w-])--[a-z][a-z0-9.-]*[a-z0-9]", PAGE.read_text("utf-8")))
     assert mentioned - options - others == set()
     assert mentioned >= {opt for param in cli.main.commands["watch"].params for opt in param.opts} & {
@@ -463,6 +464,102 @@ def test_telegraf_takes_its_file_and_waits_long_enough() -> None:
     assert scraped["urls"] == ["http://127.0.0.1:9842/metrics"]
     assert float(executed["timeout"].removesuffix("s")) > DEFAULT_DEADLINE
     assert executed["data_format"] == "prometheus"
+
+
+def test_icinga_gives_the_command_options_that_it_has() -> None:
+    text = re.sub(r"//.*", "", (FOLDER / "icinga2.conf").read_text("utf-8"))
+    (words,) = re.findall(r"^  command = \[ (.*) \]$", text, re.MULTILINE)
+    program, name, *own = shlex.split(words.replace(",", " "))
+    assert program == "/usr/bin/backuplink"
+    arguments = dict(re.findall(r'"(--[a-z0-9-]+)" = (?:\{\s+value = )?"\$(\w+)\$"', text))
+    assert len(arguments) == text.count('"--') - own.count("--format")
+    assert arguments == {option: f"backuplink_{option.removeprefix('--')}" for option in arguments}
+    options = {option for param in cli.main.commands[name].params for option in param.opts if not param.is_flag}  # type: ignore[attr-defined] # all of them are options
+    assert arguments.keys() - options == set()
+    preset = dict(re.findall(r'vars\.(\w+) = "(\w+)"', text))
+    accepts([name, *own, *(word for option, of in arguments.items() if of in preset for word in (option, preset[of]))])
+
+
+COLLECTD: Final = FOLDER / "collectd.sh"
+
+
+def given_to_collectd(program: str) -> subprocess.CompletedProcess[str]:
+    """What collectd.sh writes after one run of `program`, words of sh(1) in the place of the command's."""
+    script = COLLECTD.read_text("utf-8")
+    command = '/usr/bin/backuplink check --format nagios --calls one --ec2 never "$@"'
+    assert command in script
+    assert 'sleep "$seconds"' in script
+    once = script.replace(command, program).replace('sleep "$seconds"', "exit")
+    return subprocess.run(
+        ["/bin/sh", "-c", once, "collectd.sh", "300", "--an-option"],
+        env={**os.environ, "COLLECTD_HOSTNAME": "backup-host"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=True,
+    )
+
+
+@pytest.mark.parametrize("linter", ["dash -n", "bash -n", "shellcheck"])
+def test_the_script_for_collectd_is_plain_sh(linter: str) -> None:
+    name, *words = linter.split()
+    result = run([find(name), *words, COLLECTD])
+    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+    assert COLLECTD.stat().st_mode & 0o111 == 0o111
+
+
+@pytest.mark.parametrize(
+    ("scenario", "state", "severity", "counts"),
+    [
+        ("healthy", 0, "okay", {"addresses_backup": 3}),
+        ("no-credentials", 1, "warning", {"addresses_backup": 2}),
+        (FAULT, 2, "failure", {"addresses_backup": 2}),
+        ("region-unknown", 3, "warning", {}),
+    ],
+)
+def test_collectd_gets_the_verdict_and_the_numbers(
+    scenario: str, state: int, severity: str, counts: dict[str, int]
+) -> None:
+    written = given_to_collectd(f"{sys.executable} -m agent demo {scenario} --format nagios")
+    *lines, notification = written.stdout.splitlines()
+    values = {}
+    for line in lines:
+        found = re.fullmatch(r'PUTVAL "backup-host/backuplink/([\w-]+)" interval=300 N:([\d.]+)', line)
+        assert found is not None, line
+        values[found[1]] = float(found[2])
+    assert {name: value for name, value in values.items() if name.startswith("gauge-")} == {
+        "gauge-state": state,
+        **{f"gauge-{name}": count for name, count in counts.items()},
+    }
+    assert 0 < values["duration-time"] < DEFAULT_DEADLINE
+    assert re.fullmatch(
+        'PUTNOTIF host="backup-host" plugin=backuplink type=gauge type_instance=state '
+        rf'severity={severity} time=\d+ message="{("OK", "WARNING", "CRITICAL", "UNKNOWN")[state]} - [^"|]+"',
+        notification,
+    )
+
+
+def test_collectd_is_told_of_a_program_that_gives_no_verdict() -> None:
+    written = given_to_collectd("/no/such/program").stdout
+    assert 'gauge-state" interval=300 N:3\n' in written
+    assert "severity=warning time=" in written
+    assert 'message="UNKNOWN - backuplink ended with 127"' in written
+
+
+def test_a_text_for_collectd_stays_one_word_of_the_length_that_it_keeps(tmp_path: Path) -> None:
+    """In a quoted word a backslash is the escape of the next character. collectd keeps 255 of a text, and reads 1,200
+    of a line."""
+    text = r'CRITICAL - "b" \c $HOME `id` * ' * 30
+    output = tmp_path / "output"
+    output.write_text(f"{text}|time=1s\n1. CRITICAL\n", "ascii")
+    *values, notification = given_to_collectd(f"{{ cat {output}; (exit 2); }}").stdout.splitlines()
+    assert [line.partition(" interval")[0] for line in values] == [
+        f'PUTVAL "backup-host/backuplink/{name}"' for name in ("gauge-state", "duration-time")
+    ]
+    found = re.search(r' message="((?:[^"\\]|\\["\\])*)"$', notification)
+    assert found is not None, notification
+    assert re.sub(r"\\(.)", r"\1", found[1]) == text[:250]
+    assert len(notification) < 1_200
 
 
 def test_the_cloudwatch_agent_reads_what_the_page_has_written() -> None:

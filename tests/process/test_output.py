@@ -16,7 +16,8 @@ import pytest
 from agent.cli.main import dispatch
 from agent.process.output import OutputClosedError, to_stdout
 from agent.process.write_file import to_file
-from tests.support.command import SECONDS
+from tests.formats.test_nagios import OF_OURS
+from tests.support.command import AGENT, SECONDS, completed
 from tests.support.repository import ROOT
 
 OLD, NEW = "the old document\n", "the new document\n"
@@ -311,6 +312,24 @@ def test_a_document_with_letters_that_the_terminal_lacks() -> None:
         check=True,
     )
     assert result.stdout == b"\\u2713 \\xe4\n"
+
+
+@pytest.mark.parametrize("is_journal", [True, False])
+@pytest.mark.parametrize("program", [AGENT, (sys.executable, "-c", OF_OURS)], ids=["of the call", "of ours"])
+def test_an_error_has_its_priority_in_the_journal_alone(program: tuple[str, ...], is_journal: bool) -> None:
+    reading, writing = os.pipe()
+    with open(reading, encoding="utf-8") as errors:
+        known = os.fstat(writing)
+        stream = f"{known.st_dev}:{known.st_ino + (not is_journal)}"
+        words = (*program, "check", "--timeout", "banana")
+        environment = {**os.environ, "JOURNAL_STREAM": stream}
+        ended = completed(words, capture_output=False, stdout=subprocess.PIPE, stderr=writing, env=environment)
+        os.close(writing)
+        lines = errors.read().splitlines()
+    assert ended.returncode == 3
+    assert "<3>" not in ended.stdout
+    assert lines
+    assert {line.startswith("<3>") for line in lines} == {is_journal}
 
 
 def test_a_reader_that_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:

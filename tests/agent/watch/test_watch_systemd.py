@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from agent.process.output import in_journal
 from agent.watch.config import WatchConfig
 from agent.watch.reload import READ_SECONDS, CannotListenError
-from agent.watch.systemd import MAX_STATUS, Manager, in_journal
+from agent.watch.systemd import MAX_STATUS, Manager
 from tests.agent.watch import clients
 from tests.agent.watch.clients import LOOPBACK, Runs, free_port, job_of, leap, listening, played, until, watching
 from tests.support.fakes import open_files
