@@ -341,7 +341,7 @@ def older(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Path]:
             TOOLS / "nfpm",
             "package",
             "--config",
-            "packaging/packages/nfpm.yaml",
+            f"{variables['STAGE']}/nfpm.yaml",
             "--packager",
             kind,
         ]
