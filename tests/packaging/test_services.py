@@ -197,7 +197,7 @@ def shown(page: Path) -> str:
 
 @pytest.mark.parametrize("name", [None, *manual.commands()])
 def test_every_command_and_option_has_its_place_in_the_manual(name: str | None) -> None:
-    page = shown(PACKAGES / "man" / ("backuplink.1" if name is None else f"backuplink-{name}.1"))
+    page = shown(PACKAGES / "man" / ("backuplink.1" if name is None else f"{manual.page_of(name)}.1"))
     command = cli.main if name is None else cli.main.commands[name]
     context = manual.context_of(command)
     for option in command.get_params(context):
@@ -207,7 +207,7 @@ def test_every_command_and_option_has_its_place_in_the_manual(name: str | None) 
             assert " ".join((option.help or "").replace("`", "").split()) in page
     if name is None:
         for command_name in manual.commands():
-            assert f"backuplink-{command_name}(1)" in page
+            assert f"{manual.page_of(command_name)}(1)" in page
 
 
 def test_every_key_has_its_place_in_the_manual() -> None:
