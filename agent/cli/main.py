@@ -86,7 +86,7 @@ def _complete(instruction: str) -> int:
         is_known = False
     if not is_known:
         error_to_stderr(
-            f"Error: {COMPLETE} and the variables beside it are not those of a shell's completion script.\n"
+            f"Error: {COMPLETE} and the variables next to it are not those of a shell's completion script.\n"
         )
         return UNKNOWN
     return OK

@@ -19,11 +19,11 @@ _WORDS: Final = {
     "NoRegionError": "no Region is known; name one with --region",
     "ProfileNotFound": "there is no such profile",
     "EndpointConnectionError": "it cannot be reached",
-    "ConnectTimeoutError": "it does not answer when it is connected to",
-    "ReadTimeoutError": "it connects, and gives no answer",
+    "ConnectTimeoutError": "connecting to it timed out",
+    "ReadTimeoutError": "it accepts the connection and does not answer",
     "ConnectionClosedError": "it closes the connection without an answer",
     "ProxyConnectionError": "the proxy cannot be reached, or refuses",
-    "SSLError": "TLS fails there, as where its certificate is of an authority that this host does not trust",
+    "SSLError": "TLS failed; this host may not trust the authority of its certificate",
 }
 """What errors of the SDK mean; the texts of others may hold a setting with a secret, such as the URL of a proxy."""
 

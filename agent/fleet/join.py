@@ -571,7 +571,7 @@ def _by_value(classes: Classes, hosts: Hosts, by: Attribute) -> Counter[str | No
 
 
 def _summary(totals: FleetTotals, causes: Sequence[FleetCause], own_faults: Iterable[OwnFault]) -> str:
-    """One line: how many hosts are not ok, and of what; and whom or what it does not know."""
+    """One line: how many hosts are not ok, of what, and what is unknown."""
     hosts = counted(totals.hosts, "host")
     by_status = [
         f"{count:,} {word}"

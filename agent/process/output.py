@@ -69,7 +69,7 @@ def to_stderr(words: str) -> None:
 def error_to_stderr(words: str) -> None:
     """Write what went wrong, in whole lines, as `to_stderr` does; in the journal with the priority of an error."""
     if "JOURNAL_STREAM" in os.environ and in_journal(2, os.environ):
-        words = "".join(f"<{ERROR}>{line}" for line in words.splitlines(keepends=True))
+        words = "\n".join(f"<{ERROR}>{line}" if line else line for line in words.split("\n"))
     to_stderr(words)
 
 

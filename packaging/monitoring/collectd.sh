@@ -1,14 +1,21 @@
 #!/bin/sh
-# For the exec plugin of collectd, which collectd.conf shows: `collectd.sh SECONDS [OPTION]...` runs backuplink each so
-# many seconds, with these options of `backuplink check`, and gives collectd its verdict and its numbers. If the verdict
-# changes, collectd gets a notification with the reason.
+# For the exec plugin of collectd, which collectd.conf shows: `collectd.sh SECONDS [OPTION]...` runs backuplink every
+# SECONDS seconds, with these options of `backuplink check`, and gives collectd its verdict and its numbers. At the first
+# run and when the verdict changes, collectd also gets a notification with the reason. It ends with collectd.
 set -fu
 host=${COLLECTD_HOSTNAME:-$(hostname)}
-seconds=$1
+seconds=${1:-}
+case $seconds in # a number that collectd.conf has without quotes arrives as 300.000000
+'' | *[!0-9.]* | *.*.*)
+    echo "collectd.sh: the first argument is the seconds between two runs, such as 300, not '$seconds'" >&2
+    exit 3
+    ;;
+esac
 shift
 
-value() { # value TYPE-INSTANCE NUMBER
-    printf 'PUTVAL "%s/backuplink/%s" interval=%s N:%s\n' "$host" "$1" "$seconds" "$2"
+# value TYPE-INSTANCE NUMBER. collectd ignores SIGPIPE, and so does what it starts: who reads no more shows here.
+value() {
+    printf 'PUTVAL "%s/backuplink/%s" interval=%s N:%s\n' "$host" "$1" "$seconds" "$2" || exit 1
 }
 
 before=
@@ -16,21 +23,24 @@ while :; do
     output=$(
         /usr/bin/backuplink check --format nagios --calls one --ec2 never "$@"
     )
-    state=$?
+    code=$?
     first=$(printf '%s\n' "$output" | head -n 1)
     numbers=
     case $first in
     *'|'*) numbers=${first#*|} ;;
     esac
     text=${first%%|*}
-    case $state in
-    0) severity=okay ;;
-    1) severity=warning ;;
-    2) severity=failure ;;
-    3) severity=warning ;; # unknown, which collectd does not have
-    *) # there is no verdict: the program is missing, or was killed
+    state=$code
+    # A code is a verdict only with its word: Python ends with 1, too, where an installation is damaged.
+    case $code:$text in
+    0:OK*) severity=okay ;;
+    1:WARNING*) severity=warning ;;
+    2:CRITICAL*) severity=failure ;;
+    3:UNKNOWN*) severity=warning ;; # which collectd does not have
+    *)
         severity=warning
-        text="UNKNOWN - backuplink ended with $state"
+        text="UNKNOWN - backuplink gave no verdict and ended with $code"
+        numbers=
         state=3
         ;;
     esac
@@ -49,8 +59,8 @@ while :; do
         # collectd keeps 255 characters.
         text=$(printf '%s\n' "$text" | cut -c 1-250 | sed 's/[\\"]/\\&/g')
         printf 'PUTNOTIF host="%s" plugin=backuplink type=gauge type_instance=state severity=%s time=%s message="%s"\n' \
-            "$host" "$severity" "$(date +%s)" "$text"
+            "$host" "$severity" "$(date +%s)" "$text" || exit 1
         before=$state
     fi
-    sleep "$seconds"
+    sleep "$seconds" || exit 1
 done

@@ -1,6 +1,7 @@
 """What `packaging/build` left in dist/ and build/, for the tests that look at it."""
 
 import os
+import shutil
 from pathlib import Path
 from typing import Final, NoReturn
 
@@ -22,6 +23,11 @@ def lacking(reason: str) -> NoReturn:
     if _REQUIRED == "1" or part in _REQUIRED.split():
         pytest.fail(reason)
     pytest.skip(f"{reason}; BACKUPLINK_REQUIRE_PACKAGES=1 makes this a failure")
+
+
+def needed(program: str) -> str:
+    """The path of a program of this machine's."""
+    return shutil.which(program) or lacking(f"{program} is not installed")
 
 
 def artifact_of(pattern: str, part: str) -> Path:

@@ -29,9 +29,9 @@ from botocore.validate import ParamValidator
 import distributor
 from agent.simulated import scenario as scenarios
 from agent.version import __version__
-from tests.packaging.artifacts import DIST, artifact_of, lacking
+from tests.packaging.artifacts import DIST, artifact_of, lacking, needed
 from tests.packaging.standins import prepare_rpm
-from tests.packaging.test_fleet import INJECTIONS, allows, find
+from tests.packaging.test_fleet import INJECTIONS, allows
 from tests.support import extent
 from tests.support.aws_commands import complaint
 from tests.support.repository import ROOT
@@ -147,7 +147,7 @@ def test_linters_of_shells_find_nothing_in_the_scripts(linter: str) -> None:
     scripts = [str(path) for path in SOURCES.rglob("*.sh")]
     assert len(scripts) == 5
     for script in scripts:
-        ended = subprocess.run([find(words[0]), *words[1:], script], capture_output=True, text=True, timeout=60)
+        ended = subprocess.run([needed(words[0]), *words[1:], script], capture_output=True, text=True, timeout=60)
         assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", ""), script
 
 
@@ -235,7 +235,7 @@ def test_the_last_step_says_what_is_there(
         program.chmod(0o755)
     script = "\n".join(document["mainSteps"][1]["inputs"]["runCommand"]).replace("{{ Action }}", action)
     script = script.replace("/usr/bin/backuplink", str(program))
-    ended = subprocess.run([find(shell), "-c", script], capture_output=True, text=True, timeout=60, check=False)
+    ended = subprocess.run([needed(shell), "-c", script], capture_output=True, text=True, timeout=60, check=False)
     assert ended.returncode == code
     assert said in ended.stdout + ended.stderr
     assert bool(ended.stderr) == (code != 0)
@@ -301,7 +301,7 @@ def test_linters_of_shells_find_nothing_in_the_component(
                 # As the agent has put the parameters in; with the references, shellcheck sees braces.
                 commands = re.sub(r"\{\{ .*? \}\}", "value", "\n".join(step["inputs"]["commands"]))
                 script.write_text(commands.replace("[ 'value' = yes ]", '[ "$1" = yes ]'), "utf-8")
-                command = [find(words[0]), *words[1:], str(script)]
+                command = [needed(words[0]), *words[1:], str(script)]
                 ended = subprocess.run(command, capture_output=True, text=True, timeout=60)
                 assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", ""), script.name
 

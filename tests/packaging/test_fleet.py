@@ -8,7 +8,6 @@ import json
 import os
 import re
 import shlex
-import shutil
 import subprocess
 import sys
 from collections import Counter
@@ -41,7 +40,7 @@ from agent.settings import DEFAULT_PUT_DEADLINE, DEFAULT_WATCH_CALLS, DEFAULT_WA
 from agent.simulated import scenario as scenarios
 from tests.agent.fleet import files
 from tests.formats import host_record
-from tests.packaging.artifacts import artifact_of
+from tests.packaging.artifacts import artifact_of, needed
 from tests.support import extent, moto_server
 from tests.support.aws_commands import complaint
 from tests.support.cloudformation import Stack, template
@@ -175,15 +174,8 @@ def test_linters_of_shells_find_nothing(document: dict[str, Any], tmp_path: Path
     script = tmp_path / "script.sh"
     script.write_text(script_of(document, step), "utf-8")
     words = shlex.split(linter)
-    ended = subprocess.run([find(words[0]), *words[1:], str(script)], capture_output=True, text=True, timeout=60)
+    ended = subprocess.run([needed(words[0]), *words[1:], str(script)], capture_output=True, text=True, timeout=60)
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
-
-
-def find(program: str) -> str:
-    path = shutil.which(program)
-    if path is None:
-        pytest.skip(f"there is no {program} here")
-    return path
 
 
 # --- What a parameter can hold ---------------------------------------------------------------------------------------
@@ -364,9 +356,9 @@ def run(
     for name in ("check", "host", "report"):
         lines = re.sub(r"\{\{ (\w+) \}\}", lambda match: values[match[1]], script_of(document, name))
         # The first line names `sh`, which is another program on each distribution.
-        script = executable(command / name / "_script.sh", lines.replace("#!/bin/sh", f"#!{find(shell)}", 1))
+        script = executable(command / name / "_script.sh", lines.replace("#!/bin/sh", f"#!{needed(shell)}", 1))
         ended = subprocess.run(
-            [find(shell), "-c", str(script)],
+            [needed(shell), "-c", str(script)],
             cwd=folder,
             env={"PATH": path},
             stdin=subprocess.DEVNULL,
@@ -656,7 +648,7 @@ def test_the_delay_is_spread_evenly_within_its_bounds(document: dict[str, Any], 
     """The script's own line, many times over: each of four delays comes about as often as the others."""
     [line] = (line for line in script_of(document, "check").splitlines() if line.startswith("delay="))
     loop = f'longest=3; for i in $(seq 400); do {line}; echo "$delay"; done'
-    drawn = subprocess.run([find(shell), "-c", loop], capture_output=True, text=True, timeout=120, check=True).stdout
+    drawn = subprocess.run([needed(shell), "-c", loop], capture_output=True, text=True, timeout=120, check=True).stdout
     counted = Counter(drawn.split())
     assert counted.total() == 400
     assert set(counted) == {"0", "1", "2", "3"}
@@ -859,7 +851,7 @@ def join(built: Path, folder: Path, backuplink: str, aws: str, **given: str) -> 
     executable(folder / "bin" / "aws", AWS.format(folder=folder, then=aws))
     shell, option = made["EntryPoint"]
     ended = subprocess.run(
-        [find(Path(shell).name), option, *made["Command"]],
+        [needed(Path(shell).name), option, *made["Command"]],
         env={
             "PATH": f"{folder / 'bin'}{os.pathsep}{os.defpath}",
             "TMPDIR": str(folder),
@@ -883,7 +875,7 @@ def test_linters_of_shells_find_nothing_in_what_the_task_runs(built: Path, tmp_p
     script = tmp_path / "script.sh"
     script.write_text("#!/bin/sh\n" + "\n".join(container(built)["Command"]), "utf-8")
     words = shlex.split(linter)
-    ended = subprocess.run([find(words[0]), *words[1:], str(script)], capture_output=True, text=True, timeout=60)
+    ended = subprocess.run([needed(words[0]), *words[1:], str(script)], capture_output=True, text=True, timeout=60)
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
 
 

@@ -9,6 +9,7 @@ import json
 import os
 import re
 import shlex
+import signal
 import subprocess
 import sys
 import tarfile
@@ -41,8 +42,7 @@ from agent.simulated.settings import settings_of
 from agent.watch.change_text import document, dumps, filled
 from agent.watch.changes import Kind, StateChange, Tracker
 from tests.formats.monitors import families_in, promtool, samples_in, watch_families
-from tests.packaging.artifacts import artifact_of
-from tests.packaging.test_fleet import find
+from tests.packaging.artifacts import artifact_of, needed
 from tests.support.repository import ROOT
 from tests.support.runs import in_virtual_time, report_of
 from tests.support.virtual import job, loaded, networks, watched
@@ -466,16 +466,24 @@ def test_telegraf_takes_its_file_and_waits_long_enough() -> None:
     assert executed["data_format"] == "prometheus"
 
 
+NOT_OF_ICINGA: Final = {
+    *("--format", "--output", "--fail-on", "--no-api", "--no-ec2"),  # of the command, or another way to say one
+    *("--jobs", "--run-agents", "--ec2-facts", "--history", "--keep", "--keep-size"),  # of a run by hand, or a watch
+}
+"""Options with a value that icinga2-command.conf has no variable for: a file that --config names may set them."""
+
+
 def test_icinga_gives_the_command_options_that_it_has() -> None:
-    text = re.sub(r"//.*", "", (FOLDER / "icinga2.conf").read_text("utf-8"))
+    text = re.sub(r"//.*", "", (FOLDER / "icinga2-command.conf").read_text("utf-8"))
     (words,) = re.findall(r"^  command = \[ (.*) \]$", text, re.MULTILINE)
     program, name, *own = shlex.split(words.replace(",", " "))
     assert program == "/usr/bin/backuplink"
     arguments = dict(re.findall(r'"(--[a-z0-9-]+)" = (?:\{\s+value = )?"\$(\w+)\$"', text))
     assert len(arguments) == text.count('"--') - own.count("--format")
-    assert arguments == {option: f"backuplink_{option.removeprefix('--')}" for option in arguments}
+    assert arguments == {option: f"backuplink_{option.removeprefix('--').replace('-', '_')}" for option in arguments}
     options = {option for param in cli.main.commands[name].params for option in param.opts if not param.is_flag}  # type: ignore[attr-defined] # all of them are options
     assert arguments.keys() - options == set()
+    assert {option for option in options - arguments.keys() if option.startswith("--")} <= NOT_OF_ICINGA
     preset = dict(re.findall(r'vars\.(\w+) = "(\w+)"', text))
     accepts([name, *own, *(word for option, of in arguments.items() if of in preset for word in (option, preset[of]))])
 
@@ -483,13 +491,19 @@ def test_icinga_gives_the_command_options_that_it_has() -> None:
 COLLECTD: Final = FOLDER / "collectd.sh"
 
 
-def given_to_collectd(program: str) -> subprocess.CompletedProcess[str]:
-    """What collectd.sh writes after one run of `program`, words of sh(1) in the place of the command's."""
+def collectd_script(program: str) -> str:
+    """collectd.sh with `program`, words of sh(1), in the place of the command."""
     script = COLLECTD.read_text("utf-8")
     command = '/usr/bin/backuplink check --format nagios --calls one --ec2 never "$@"'
     assert command in script
+    return script.replace(command, program)
+
+
+def given_to_collectd(program: str) -> subprocess.CompletedProcess[str]:
+    """What collectd.sh writes after one run of `program`."""
+    script = collectd_script(program)
     assert 'sleep "$seconds"' in script
-    once = script.replace(command, program).replace('sleep "$seconds"', "exit")
+    once = script.replace('sleep "$seconds"', "exit 0")
     return subprocess.run(
         ["/bin/sh", "-c", once, "collectd.sh", "300", "--an-option"],
         env={**os.environ, "COLLECTD_HOSTNAME": "backup-host"},
@@ -503,7 +517,7 @@ def given_to_collectd(program: str) -> subprocess.CompletedProcess[str]:
 @pytest.mark.parametrize("linter", ["dash -n", "bash -n", "shellcheck"])
 def test_the_script_for_collectd_is_plain_sh(linter: str) -> None:
     name, *words = linter.split()
-    result = run([find(name), *words, COLLECTD])
+    result = run([needed(name), *words, COLLECTD])
     assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
     assert COLLECTD.stat().st_mode & 0o111 == 0o111
 
@@ -539,11 +553,55 @@ def test_collectd_gets_the_verdict_and_the_numbers(
     )
 
 
-def test_collectd_is_told_of_a_program_that_gives_no_verdict() -> None:
-    written = given_to_collectd("/no/such/program").stdout
-    assert 'gauge-state" interval=300 N:3\n' in written
-    assert "severity=warning time=" in written
-    assert 'message="UNKNOWN - backuplink ended with 127"' in written
+@pytest.mark.parametrize(
+    ("program", "code"),
+    [
+        ("/no/such/program", 127),
+        *((f"(exit {code})", code) for code in range(4)),
+        ("{ echo 'OK - all|time=1s'; (exit 2); }", 2),
+        ("{ echo 'ImportError: no module|time=1s'; (exit 1); }", 1),
+    ],
+)
+def test_collectd_is_told_of_a_program_that_gives_no_verdict(program: str, code: int) -> None:
+    """Its code alone is none: Python also ends with 1 if an installation is damaged."""
+    value, notification = given_to_collectd(program).stdout.splitlines()
+    assert value == 'PUTVAL "backup-host/backuplink/gauge-state" interval=300 N:3'
+    assert "severity=warning time=" in notification
+    assert notification.endswith(f' message="UNKNOWN - backuplink gave no verdict and ended with {code}"')
+
+
+@pytest.mark.parametrize("words", [[], ["--service", "backup-gateway"], ["5min"], ["1.5.0"]])
+def test_the_script_for_collectd_runs_nothing_without_the_seconds_between_two_runs(words: list[str]) -> None:
+    script = collectd_script("echo ran >&2")
+    ended = subprocess.run(
+        ["/bin/sh", "-c", script, "collectd.sh", *words], capture_output=True, text=True, timeout=300, check=False
+    )
+    assert (ended.returncode, ended.stdout) == (3, "")
+    assert ended.stderr == (
+        "collectd.sh: the first argument is the seconds between two runs, such as 300, not "
+        f"'{words[0] if words else ''}'\n"
+    )
+
+
+def test_the_script_for_collectd_ends_when_collectd_is_gone() -> None:
+    """collectd ignores SIGPIPE, and what it starts inherits that."""
+    script = collectd_script("echo 'OK - all|time=1s'")
+    reading, writing = os.pipe()
+    os.close(reading)
+    before = signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+    try:
+        ended = subprocess.run(
+            ["/bin/sh", "-c", script, "collectd.sh", "0"],
+            stdout=writing,
+            stderr=subprocess.DEVNULL,
+            restore_signals=False,
+            timeout=300,
+            check=False,
+        )
+    finally:
+        signal.signal(signal.SIGPIPE, before)
+        os.close(writing)
+    assert ended.returncode == 1
 
 
 def test_a_text_for_collectd_stays_one_word_of_the_length_that_it_keeps(tmp_path: Path) -> None:

@@ -107,7 +107,7 @@ def test_builds_and_tests_every_part_for_both_machines(repository: Path) -> None
     assert result.returncode == 0, result.stderr
     ran = (place(repository) / "log").read_text("utf-8").splitlines()
     built, tested = ([f"{part} {verb} " for part in PARTS] for verb in ("build", "test"))
-    assert ran == ["onefile build all", *built, *tested, "peers install ", "dev run test --everything"]
+    assert ran == ["peers install ", "onefile build all", *built, *tested, "dev run test --everything"]
     assert result.stderr.splitlines()[-1] == "packaging/release: all of 1.10.0 is in build/release/v1.10.0/dist"
     assert "`backuplink release` is not" in (place(repository) / "dist" / "RELEASE-NOTES.md").read_text("utf-8")
 

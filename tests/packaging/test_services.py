@@ -18,7 +18,7 @@ import manual
 from agent.cli import config_file, to_settings
 from agent.cli import main as cli
 from agent.settings import DEFAULT_WATCH_CALLS, DEFAULT_WATCH_EC2
-from tests.packaging.artifacts import lacking
+from tests.packaging.artifacts import lacking, needed
 from tests.support.repository import ROOT
 
 PACKAGES: Final = ROOT / "packaging" / "packages"
@@ -28,11 +28,6 @@ EXAMPLE: Final = PACKAGES / "backuplink.toml"
 HOST_UNITS: Final = Path("/usr/lib/systemd/system")
 MAX_EXPOSURE: Final = 2.0
 """What `systemd-analyze security` may come to, of 10."""
-
-
-def needed(program: str) -> str:
-    """The path of a program of this machine's."""
-    return shutil.which(program) or lacking(f"{program} is not installed")
 
 
 # --- Units -----------------------------------------------------------------------------------------------------------

@@ -147,12 +147,12 @@ PUTS: Final = (
     put("with another secret key", "S3 refuses PutObject: SignatureDoesNotMatch", secret_key=OTHER_SECRET_KEY),
     put(
         "into a bucket of a Region to which no endpoint leads",
-        "S3: it does not answer when it is connected to",
+        "S3: connecting to it timed out",
         words=("--region", "eu-central-1", "--deadline", "90"),
     ),
     put(
         "through TLS inspection by an authority that the host does not trust",
-        "S3: TLS fails there, as where its certificate is of an authority that this host does not trust",
+        "S3: TLS failed; this host may not trust the authority of its certificate",
         account={"issuer": "corporate"},
     ),
 )

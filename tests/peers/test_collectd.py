@@ -51,7 +51,7 @@ class Collectd:
         stored: dict[str, list[float]] = {}
         for file in sorted((self.world.folder / "values" / _HOST / "backuplink").glob("*")):
             name = re.sub(r"-\d{4}-\d{2}-\d{2}$", "", file.name)  # a file has a day
-            _, *rows = file.read_text("ascii").split("\n")[:-1]
+            rows = file.read_text("ascii").split("\n")[1:-1]  # of a file that has just been made, not even the head
             stored.setdefault(name, []).extend(float(row.partition(",")[2]) for row in rows)
         return stored
 

@@ -1,4 +1,4 @@
-"""Icinga 2 with the file of packaging/monitoring: it runs the program, and its service has what the run says."""
+"""Icinga 2 with the files of packaging/monitoring: it runs the program, and its service has what the run says."""
 
 import json
 import re
@@ -17,7 +17,7 @@ from tests.support.repository import ROOT
 
 pytestmark = pytest.mark.peers
 
-_FILE: Final = ROOT / "packaging" / "monitoring" / "icinga2.conf"
+_FILES: Final = tuple(ROOT / "packaging" / "monitoring" / f"icinga2-{name}.conf" for name in ("command", "service"))
 _SCENARIOS: Final = Path(scenarios.__path__[0])
 _HOST: Final = "backup-host"
 _ADDRESS: Final = "127.0.0.1"
@@ -150,7 +150,7 @@ class Checked(Setup):
     times: frozenset[str] = frozenset({"time"})
     """The names of its times."""
     options: tuple[str, ...] = ()
-    """Of the command that Icinga runs, without those that icinga2.conf sets."""
+    """Of the command that Icinga runs, without those that icinga2-command.conf sets."""
 
     def missing(self) -> str | None:
         return namespaces_missing() or super().missing()
@@ -249,7 +249,7 @@ SETUPS: Final = (
 
 
 def started(built: World, variables: Mapping[str, Any]) -> Icinga:
-    """Icinga with icinga2.conf, which checks the host each second."""
+    """Icinga with these files, which checks the host each second."""
     own = built.folder / "icinga"
     folders = {
         name: own / name.lower() for name in ("DataDir", "LogDir", "CacheDir", "SpoolDir", "InitRunDir", "ConfigDir")
@@ -262,7 +262,9 @@ def started(built: World, variables: Mapping[str, Any]) -> Icinga:
     given, count = re.subn(
         r"(check|retry)_interval = \d+m",
         r"\1_interval = 1s",
-        _FILE.read_text("utf-8").replace("/usr/bin/backuplink", str(built.folder / "backuplink")),
+        "\n".join(file.read_text("utf-8") for file in _FILES).replace(
+            "/usr/bin/backuplink", str(built.folder / "backuplink")
+        ),
     )
     assert count == 2
     lines = "".join(f"  vars.backuplink_{name} = {json.dumps(value)}\n" for name, value in variables.items())

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from agent.cli.main import dispatch
+from agent.process import output
 from agent.process.output import OutputClosedError, to_stdout
 from agent.process.write_file import to_file
 from tests.formats.test_nagios import OF_OURS
@@ -315,21 +316,37 @@ def test_a_document_with_letters_that_the_terminal_lacks() -> None:
 
 
 @pytest.mark.parametrize("is_journal", [True, False])
-@pytest.mark.parametrize("program", [AGENT, (sys.executable, "-c", OF_OURS)], ids=["of the call", "of ours"])
-def test_an_error_has_its_priority_in_the_journal_alone(program: tuple[str, ...], is_journal: bool) -> None:
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        pytest.param((*AGENT, "check", "--timeout", "banana"), 3, id="of the call"),
+        pytest.param((sys.executable, "-c", OF_OURS, "check"), 3, id="of ours"),
+        pytest.param((*AGENT, "demo", "--output", "/no/such/folder/report"), 3, id="no such folder"),
+    ],
+)
+def test_an_error_has_its_priority_in_the_journal_alone(words: tuple[str, ...], code: int, is_journal: bool) -> None:
     reading, writing = os.pipe()
     with open(reading, encoding="utf-8") as errors:
         known = os.fstat(writing)
         stream = f"{known.st_dev}:{known.st_ino + (not is_journal)}"
-        words = (*program, "check", "--timeout", "banana")
         environment = {**os.environ, "JOURNAL_STREAM": stream}
         ended = completed(words, capture_output=False, stdout=subprocess.PIPE, stderr=writing, env=environment)
         os.close(writing)
         lines = errors.read().splitlines()
-    assert ended.returncode == 3
+    assert ended.returncode == code
     assert "<3>" not in ended.stdout
-    assert lines
-    assert {line.startswith("<3>") for line in lines} == {is_journal}
+    errors_seen = [line for line in lines if not line.startswith("Simulated VPC")]
+    assert errors_seen
+    assert {line.startswith("<3>") for line in errors_seen} == {is_journal}
+
+
+def test_a_line_in_the_journal_ends_where_the_journal_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At a line feed alone (systemd-journald.service(8)); a traceback may hold other ends of lines."""
+    monkeypatch.setenv("JOURNAL_STREAM", "0:0")
+    monkeypatch.setattr(output, "in_journal", lambda *_: True)
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    output.error_to_stderr("a\u2028b\rc\x85d\n\ne\n")
+    assert sys.stderr.getvalue() == "<3>a\u2028b\rc\x85d\n\n<3>e\n"  # type: ignore[union-attr] # it is StringIO
 
 
 def test_a_reader_that_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:

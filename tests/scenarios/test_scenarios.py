@@ -71,7 +71,10 @@ def order_of_observations_makes_no_difference(name: str) -> None:
     shuffled = list(evidence.observations)
     random.Random(name).shuffle(shuffled)
     other = Evidence(Measurement(run=evidence.run, targets=evidence.targets, observations=tuple(shuffled)))
-    assert judge_evidence(other) == report_of(name)
+    shown = judge_evidence(other)
+    assert shown == report_of(name)
+    if name in AGAIN:  # which the order of keys is part of
+        assert json_format.render(shown) == json_format.render(report_of(name))
 
 
 def findings_hang_together(name: str) -> None:

@@ -148,19 +148,19 @@ def test_without_credentials(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("error", "words"),
     [
-        (exceptions.ConnectTimeoutError(endpoint_url="x"), "it does not answer when it is connected to"),
-        (exceptions.ReadTimeoutError(endpoint_url="x"), "it connects, and gives no answer"),
+        (exceptions.ConnectTimeoutError(endpoint_url="x"), "connecting to it timed out"),
+        (exceptions.ReadTimeoutError(endpoint_url="x"), "it accepts the connection and does not answer"),
         (exceptions.ConnectionClosedError(endpoint_url="x"), "it closes the connection without an answer"),
         (exceptions.ProxyConnectionError(proxy_url="http://user:secret@proxy"), "the proxy cannot be reached"),
-        (exceptions.SSLError(endpoint_url="x", error="x"), "TLS fails there"),
+        (exceptions.SSLError(endpoint_url="x", error="x"), "TLS failed; this host may not trust"),
         (exceptions.EndpointConnectionError(endpoint_url="x"), "it cannot be reached"),
         (exceptions.InvalidProxiesConfigError(), "the SDK ends with InvalidProxiesConfigError"),
     ],
 )
-def test_errors_of_the_path_are_told_in_words_of_our_own(error: Exception, words: str) -> None:
-    with pytest.raises(AwsError, match=f"^S3: {words}") as told, in_words("S3"):
+def test_errors_of_the_path_in_our_words(error: Exception, words: str) -> None:
+    with pytest.raises(AwsError, match=f"^S3: {words}") as raised, in_words("S3"):
         raise error
-    assert "secret" not in str(told.value)
+    assert "secret" not in str(raised.value)
 
 
 # --- Run Command -----------------------------------------------------------------------------------------------------
