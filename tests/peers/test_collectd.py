@@ -184,7 +184,7 @@ SETUPS: Final = (
         *(0, 3),
         name="runs `collectd.sh` where the program is removed",
         happens=Collectd.remove_the_program,
-        texts=(_WELL, "UNKNOWN - backuplink ended with 127"),
+        texts=(_WELL, "UNKNOWN - backuplink gave no verdict and ended with 127"),
         counts={"addresses_backup": 3},
         times=_OF_BACKUP,
     ),
