@@ -208,4 +208,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
         _LEAKS.clear()
     if why is not None:
         report.outcome, report.longrepr = "failed", f"{item.nodeid} {why}"
+    if report.failed and not report.longreprtext.isascii():
+        # pytest-xdist cannot send a lone surrogate, such as hostile input may hold, and would end the whole session.
+        report.longrepr = report.longreprtext.encode("utf-8", "backslashreplace").decode("utf-8")
     return report

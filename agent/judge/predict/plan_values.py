@@ -3,6 +3,7 @@
 Each format names its attributes in its own words. A value that is known only once the plan is applied is no value.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import ip_network
 from typing import Any, Final
@@ -21,6 +22,10 @@ _NUMBERS: Final = {"tcp": "6", "udp": "17", "icmp": "1", "icmpv6": "58", "all": 
 """Protocols as entries of network ACLs have them."""
 _WORDS: Final = {number: word for word, number in _NUMBERS.items() if number != ANY_PROTOCOL}
 """As rules of security groups have them."""
+_PROTOCOL: Final = re.compile(r"-1|[0-9a-z.+-]{1,24}", re.IGNORECASE)
+"""A number, or a keyword (IANA, Protocol Numbers)."""
+_TARGET: Final = re.compile(r"[0-9A-Za-z:/._-]{1,256}")
+"""What a route leads to: an id, `local`, or the ARN of a core network."""
 
 
 class PlanError(Exception):
@@ -187,8 +192,7 @@ def rules_of(
 ) -> Iterator[OfGroup]:
     """The rules of a security group for one protocol and its ports, one for each that they name. Raises
     MalformedError."""
-    if protocol is None:
-        raise MalformedError
+    protocol = _protocol(protocol)
     protocol = _WORDS.get(protocol.lower(), protocol.lower())
     if protocol == "all":
         protocol = ANY_PROTOCOL
@@ -199,6 +203,12 @@ def rules_of(
         yield OfGroup(group_id, _rule(egress, protocol, first, last, prefix_list_id=an_id(list_id, "pl")))
     for other in groups:
         yield OfGroup(group_id, _rule(egress, protocol, first, last, referenced_group_id=an_id(other, "sg")))
+
+
+def _protocol(text: str | None) -> str:
+    if text is None or not _PROTOCOL.fullmatch(text):
+        raise MalformedError
+    return text
 
 
 def _rule(egress: bool, protocol: str, first: int | None, last: int | None, **peer: Any) -> GroupRule:
@@ -225,8 +235,9 @@ def entry_of(
     ports: tuple[int | None, int | None],
 ) -> OfAcl:
     """An entry of a network ACL. Raises MalformedError."""
-    if number is None or action is None or protocol is None or cidr is None or action.lower() not in ("allow", "deny"):
+    if number is None or action is None or cidr is None or action.lower() not in ("allow", "deny"):
         raise MalformedError
+    protocol = _protocol(protocol)
     protocol = _NUMBERS.get(protocol.lower(), protocol)
     first, last = _ports(protocol, *ports)
     entry = AclEntry(
@@ -245,7 +256,10 @@ def route_of(table_id: str, *, block: str | None, list_id: str | None, target: s
     """A route; a `target` of None is not known. Raises MalformedError."""
     if (block is None) == (list_id is None):
         raise MalformedError
-    target = UNKNOWN_TARGET if target is None else target
+    if target is None:
+        target = UNKNOWN_TARGET
+    elif not _TARGET.fullmatch(target):
+        raise MalformedError
     if block is not None:
         return OfTable(table_id, Route(destination=block_of(block), target=target))
     return OfTable(table_id, Route(prefix_list_id=an_id(list_id or "", "pl"), target=target))

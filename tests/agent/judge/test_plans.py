@@ -463,6 +463,15 @@ def test_what_a_change_set_does_not_know_yet() -> None:
         (row("aws_route", after=TO | {"destination_cidr_block": "everywhere"}), {"aws_route": 1}, 0),
         (row("aws_route", after={"route_table_id": "rtb-ÄÖÜ"}), {"aws_route": 1}, 0),
         (row("aws_vpc_endpoint", after={"vpc_endpoint_type": "Gateway"}), {"aws_vpc_endpoint": 1}, 0),
+        *(
+            (row(kind, after=values | {name: text}), {kind: 1}, 0)
+            for kind, values, name in (
+                ("aws_route", TO, "gateway_id"),
+                ("aws_network_acl_rule", ENTRY | {"cidr_block": "10.1.0.0/16"}, "protocol"),
+                ("aws_vpc_security_group_ingress_rule", RULE | {"cidr_ipv4": "10.1.0.0/16"}, "ip_protocol"),
+            )
+            for text in ("\x1b[2J", "\u202e", "\ud800", "a\nb", "<b>")
+        ),
     ],
 )
 def test_a_change_of_terraform_that_is_not_followed(
