@@ -61,10 +61,12 @@ REFUSED: Final = {
     *("a real-time priority", "the homes", "root's home", "process 1"),
 }
 """Of what `tests.netns.confined` tries. It may open the sockets that the program needs, and read the range of ports."""
-SETTINGS: Final = 'region = "eu-west-1"\nservice = ["backup"]\nno-ec2 = true\n'
+_WHAT: Final = 'region = "eu-west-1"\nservice = ["backup"]\nno-ec2 = true\n'
+SETTINGS: Final = f"{_WHAT}timeout = 60\ndeadline = 600\n"
+"""A check has time on a busy machine, too."""
 STATE: Final = "/var/lib/private/backuplink"
 """Where a history may lie."""
-WATCH_SETTINGS: Final = f'{SETTINGS}interval = 10\ntextfile = "/run/backuplink/backuplink.prom"\n'
+WATCH_SETTINGS: Final = f'{_WHAT}interval = 10\ntextfile = "/run/backuplink/backuplink.prom"\n'
 
 
 @dataclass(frozen=True, slots=True)
