@@ -553,6 +553,7 @@ TOML_VALUES = st.sampled_from([line for case in CASES for line in (case.toml(cas
 @given(st.lists(TOML_VALUES, max_size=4).map(lambda lines: "".join(lines).encode()) | st.binary(max_size=80))
 @example(b"profile = '\xed\xa0\x80'")
 @example(b'profile = "\\uD800"')
+@example(b'calls = "one"\nno-api = true\n')
 def test_any_file_is_settings_or_refused(config: Path, content: bytes) -> None:
     config.write_bytes(content)
     refusal = ""
@@ -567,6 +568,7 @@ def test_any_file_is_settings_or_refused(config: Path, content: bytes) -> None:
         f"{config}: ",
         "--brief shortens",
         "--no-ec2 and --ec2-facts",
+        "--no-api and --calls",
         *(f"{name}: has facts of the Region" for name in FACTS),
     )
     assert not refusal or refusal.startswith(prefixes) or ": cannot be read: " in refusal  # not a facts file
