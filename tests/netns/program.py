@@ -16,7 +16,8 @@ from agent.report.model import Report
 from agent.settings import Ec2
 from agent.simulated.certificates import root_pem
 from agent.simulated.network import facts_of
-from agent.simulated.scenario import CredentialsPart, Ec2Part, RunPart, SdkPart
+from agent.simulated.scenario import CredentialsPart, Ec2Part, RunPart, Scenario, SdkPart
+from agent.simulated.world import METADATA_SECONDS
 from tests.netns.vpc import Vpc
 from tests.support.validator import VALIDATOR
 
@@ -141,6 +142,7 @@ def environment(vpc: Vpc, folder: Path) -> dict[str, str]:
         "AWS_CONFIG_FILE": str(config),
         "AWS_SHARED_CREDENTIALS_FILE": str(folder / "no-credentials"),
         **sdk_variables(vpc.scenario.sdk),
+        **metadata_variables(vpc.scenario),
         **credential_variables(vpc.scenario.credentials, folder),
         **vpc.scenario.host.environment,
     }
@@ -155,6 +157,14 @@ def credential_variables(credentials: CredentialsPart, folder: Path) -> dict[str
         return {}
     variables = {"AWS_ACCESS_KEY_ID": credentials.access_key_id, "AWS_SECRET_ACCESS_KEY": credentials.secret_key}
     return variables if credentials.token is None else variables | {"AWS_SESSION_TOKEN": credentials.token}
+
+
+def metadata_variables(scenario: Scenario) -> dict[str, str]:
+    """How long the SDK waits for silent metadata: where a step's timeout is to end that wait, far longer. Of two ends
+    that are a second apart, a busy machine can show either first."""
+    if scenario.metadata.answer == "silence" and scenario.run.timeout < METADATA_SECONDS:
+        return {"AWS_METADATA_SERVICE_TIMEOUT": str(int(START_SECONDS))}
+    return {}
 
 
 def sdk_variables(sdk: SdkPart) -> dict[str, str]:
