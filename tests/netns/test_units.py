@@ -18,31 +18,11 @@ from agent.report import codec
 from probes.facts import WorkloadFacts
 from tests.netns import confined, program
 from tests.netns.service_manager import ServiceManager, service_manager
-from tests.netns.vpc import vpc
+from tests.netns.vpc import TWO_ZONES, vpc
 from tests.support.validator import VALIDATOR
 
 pytestmark = pytest.mark.netns
 
-WORLD: Final = """
-summary = "two zones"
-
-[run]
-services = ["backup"]
-
-[[dns]]
-resolvers = ["10.0.0.2", "169.254.169.253"]
-name = "backup.eu-west-1.amazonaws.com"
-a = ["10.0.1.17", "10.0.2.17"]
-
-[[tcp]]
-addresses = ["10.0.1.17", "10.0.2.17"]
-ports = [443]
-
-[expect]
-status = "ok"
-path = "private"
-findings = []
-"""
 CHECK: Final = "backuplink-check.service"
 WATCH: Final = "backuplink-watch.service"
 TEXTFILE: Final = "backuplink-textfile.service"
@@ -96,7 +76,7 @@ class Host:
 @pytest.fixture(scope="module")
 def host(systemd: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
     folder = tmp_path_factory.mktemp("world")
-    with vpc("units", WORLD) as network, service_manager(network) as manager:
+    with vpc("units", TWO_ZONES) as network, service_manager(network) as manager:
         environment = program.environment(network, folder)
         manager.write(ROOTS, (folder / "roots.pem").read_text("ascii"))
         names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")

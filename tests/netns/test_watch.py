@@ -10,7 +10,7 @@ import pytest
 
 from tests.formats.monitors import samples_in
 from tests.netns import program
-from tests.netns.vpc import vpc
+from tests.netns.vpc import TWO_ZONES, vpc
 from tests.support.command import SECONDS
 
 SILENT: Final = """
@@ -21,33 +21,12 @@ table inet watched {
 _GET: Final = (
     "import sys, urllib.request; sys.stdout.write(urllib.request.urlopen(sys.argv[1], timeout=60).read().decode())"
 )
-WORLD: Final = """
-summary = "two zones"
-
-[run]
-services = ["backup"]
-timeout = 1.0
-
-[[dns]]
-resolvers = ["10.0.0.2", "169.254.169.253"]
-name = "backup.eu-west-1.amazonaws.com"
-a = ["10.0.1.17", "10.0.2.17"]
-
-[[tcp]]
-addresses = ["10.0.1.17", "10.0.2.17"]
-ports = [443]
-
-[expect]
-status = "ok"
-path = "private"
-findings = []
-"""
 
 
 @pytest.mark.netns
 @pytest.mark.usefixtures("namespaces")
 def test_a_watch_sees_what_changes_between_two_cycles(tmp_path: Path) -> None:
-    with vpc("watch", WORLD) as network:
+    with vpc("watch", TWO_ZONES) as network:
         (tmp_path / "home").mkdir()
         environment = program.environment(network, tmp_path)
 

@@ -36,6 +36,28 @@ from probes.steps.dns import DNS_PORT
 from tests.netns import ec2_server, peers
 from tests.netns.peers import Place
 
+TWO_ZONES: Final = """
+summary = "two zones"
+
+[run]
+services = ["backup"]
+timeout = 1.0
+
+[[dns]]
+resolvers = ["10.0.0.2", "169.254.169.253"]
+name = "backup.eu-west-1.amazonaws.com"
+a = ["10.0.1.17", "10.0.2.17"]
+
+[[tcp]]
+addresses = ["10.0.1.17", "10.0.2.17"]
+ports = [443]
+
+[expect]
+status = "ok"
+path = "private"
+findings = []
+"""
+"""A scenario in which all is well, for tests that change its network while a program runs."""
 COMMAND_SECONDS: Final = 120.0
 """For anything that needs milliseconds; only one that hangs comes near."""
 _SEARCHED: Final = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"))

@@ -4,13 +4,14 @@ Each module `test_NAME.py` here has a constant SETUPS, over which its tests are 
 """
 
 import importlib
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 from agent.simulated.scenario import parse
-from tests.netns import vpc
+from tests.netns.vpc import missing, ready
 from tests.peers import software
 from tests.peers.world import World, world
 
@@ -74,13 +75,32 @@ class InVpc(Setup):
         return (f"{verdict.status}, {verdict.path}", *ended.findings)
 
 
+def scenario(
+    name: str, vpc: str, verdict: tuple[str, str], findings: Sequence[str], *, run: str = "", timeout: float = 3.0
+) -> str:
+    """The file of a scenario, of which `vpc` is all but the run and what it must find: a status and a path, and ids of
+    findings in their order. `run` are further lines of its table. What fails by silence has a short `timeout`."""
+    status, path = verdict
+    return f"""
+        summary = {json.dumps(name)}
+        [run]
+        timeout = {timeout}
+        {run}
+        {vpc}
+        [expect]
+        status = "{status}"
+        path = "{path}"
+        findings = {json.dumps(list(findings))}
+    """
+
+
 @cache
 def namespaces_missing() -> str | None:
     """Why there can be no network namespaces here; None where there can."""
-    missing = vpc.missing()
-    if missing is None:
-        vpc.ready()
-    return missing
+    why = missing()
+    if why is None:
+        ready()
+    return why
 
 
 def every() -> tuple[Setup, ...]:

@@ -22,7 +22,7 @@ from tests.peers.aws import (
     policy_of,
     start_account,
 )
-from tests.peers.setups import InVpc
+from tests.peers.setups import InVpc, scenario
 from tests.peers.world import World, world
 
 pytestmark = pytest.mark.peers
@@ -62,22 +62,9 @@ def beside_cli(
 ) -> BesideCli:
     """A set-up. `denies` is an action that the user's policy denies, and `names` the address that the VPC's resolver
     has for the services' names."""
-    status, path = verdict
-    toml = f"""
-        summary = "{name}"
-        [run]
-        services = {json.dumps(services)}
-        timeout = 5.0
-        [credentials]
-        access_key_id = "{key_id}"
-        secret_key = "{secret_key}"
-        {names_at(_NAMES, names) if names else ""}
-        {more}
-        [expect]
-        status = "{status}"
-        path = "{path}"
-        findings = {json.dumps(findings)}
-    """
+    keys = f'[credentials]\naccess_key_id = "{key_id}"\nsecret_key = "{secret_key}"\n'
+    vpc = keys + (names_at(_NAMES, names) if names else "") + more
+    toml = scenario(name, vpc, verdict, findings, run=f"services = {json.dumps(services)}", timeout=5.0)
     denied = [{"Effect": "Deny", "Action": denies, "Resource": "*"}] if denies else []
 
     def start(built: World) -> None:

@@ -6,7 +6,7 @@ from typing import Final
 
 import pytest
 
-from tests.peers.setups import InVpc
+from tests.peers.setups import InVpc, scenario
 from tests.peers.world import Side, World
 
 pytestmark = pytest.mark.peers
@@ -52,18 +52,7 @@ def filtered(
     services: str = BACKUP,
     timeout: float = 3.0,
 ) -> InVpc:
-    status, path = verdict
-    toml = f"""
-        summary = "{name}"
-        [run]
-        {services}
-        timeout = {timeout}
-        {_VPC}
-        [expect]
-        status = "{status}"
-        path = "{path}"
-        findings = [{", ".join(f'"{finding}"' for finding in findings)}]
-    """
+    toml = scenario(name, _VPC, verdict, findings, run=services, timeout=timeout)
     return InVpc(package=package, name=name, toml=toml, start=start)
 
 
@@ -77,7 +66,7 @@ def nft(*, out: str = "", arriving: str = "", on: Side = "host") -> Callable[[Wo
     )
 
     def start(world: World) -> None:
-        world.run_in(on, "nft", "-f", "-", text=f"table inet filter {{\n{chains}}}")
+        world.nft(on, f"table inet filter {{\n{chains}}}")
 
     return start
 

@@ -2,6 +2,7 @@
 relay the connection, filter it by the name in it, or decrypt it.
 """
 
+import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
@@ -10,7 +11,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from agent.simulated import certificates
-from tests.peers.setups import InVpc
+from tests.peers.setups import InVpc, scenario
 from tests.peers.world import Started, World
 
 pytestmark = pytest.mark.peers
@@ -66,35 +67,18 @@ def middlebox(
     timeout: float = 3.0,
 ) -> InVpc:
     """A set-up of a box in a VPC where all is well; the host has the proxy variables `environment`."""
-    status, path = verdict
-    variables = (environment or {}).items()
-    toml = f"""
-        summary = "{name}"
-        [run]
-        timeout = {timeout}
-        [host]
-        trusts = [{_quoted(trusts)}]
-        [host.environment]
-        {"".join(f'{variable} = "{value}"' + chr(10) for variable, value in variables)}
-        {_VPC}
-        [expect]
-        status = "{status}"
-        path = "{path}"
-        findings = [{_quoted(findings)}]
-    """
+    lines = "".join(f'{variable} = "{value}"\n' for variable, value in (environment or {}).items())
+    host = f"[host]\ntrusts = {json.dumps(list(trusts))}\n[host.environment]\n{lines}"
+    toml = scenario(name, host + _VPC, verdict, findings, timeout=timeout)
     places = tuple(f"{BOX} {port}" for port in (FORWARD, TRANSPARENT))
     return InVpc(package=package, name=name, toml=toml, start=start, places=places)
-
-
-def _quoted(words: tuple[str, ...]) -> str:
-    return ", ".join(f'"{word}"' for word in words)
 
 
 def on_the_way(world: World) -> None:
     """Have the network bring the box what the host sends to port 443."""
     redirected = f"iif vpc0 tcp dport 443 dnat ip to {BOX}:{TRANSPARENT}"
     chain = f"chain arriving {{ type nat hook prerouting priority dstnat; {redirected}\n}}\n"
-    world.run_in("network", "nft", "-f", "-", text=f"table inet way {{ {chain} }}")
+    world.nft("network", f"table inet way {{ {chain} }}")
 
 
 def authority(world: World) -> Path:

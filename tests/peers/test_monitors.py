@@ -20,6 +20,7 @@ import pytest
 import yaml
 
 from agent.fleet import metrics
+from tests.netns.vpc import TWO_ZONES
 from tests.peers.setups import Setup, namespaces_missing
 from tests.peers.software import MissingError, listed
 from tests.peers.world import Started, World, world
@@ -30,27 +31,6 @@ pytestmark = pytest.mark.peers
 
 _FILES: Final = ROOT / "packaging" / "monitoring"
 _RECEIVER: Final = Path(__file__).with_name("receiver.py")
-_VPC: Final = """
-summary = "two zones"
-
-[run]
-services = ["backup"]
-timeout = 1.0
-
-[[dns]]
-resolvers = ["10.0.0.2", "169.254.169.253"]
-name = "backup.eu-west-1.amazonaws.com"
-a = ["10.0.1.17", "10.0.2.17"]
-
-[[tcp]]
-addresses = ["10.0.1.17", "10.0.2.17"]
-ports = [443]
-
-[expect]
-status = "ok"
-path = "private"
-findings = []
-"""
 _HOST: Final = "10.0.1.10"
 """Of the host, and in prometheus.yml."""
 _PROMETHEUS: Final = "127.0.0.1:9090"
@@ -201,7 +181,7 @@ def _faster(text: str) -> str:
 @contextmanager
 def monitors(name: str, folder: Path) -> Iterator[Monitors]:
     """The host of a VPC in which everything is as it should be, while the block lasts."""
-    with world(name, _VPC, folder) as built:
+    with world(name, TWO_ZONES, folder) as built:
         yield Monitors(world=built)
 
 

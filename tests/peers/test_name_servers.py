@@ -6,7 +6,7 @@ from typing import Final
 
 import pytest
 
-from tests.peers.setups import InVpc
+from tests.peers.setups import InVpc, scenario
 from tests.peers.world import Side, Started, World
 
 pytestmark = pytest.mark.peers
@@ -81,19 +81,7 @@ def name_server(
 ) -> InVpc:
     """A set-up whose host asks the name server at an address, in a VPC where all is well. What fails by silence has a
     short `timeout`."""
-    status, path = verdict
-    toml = f"""
-        summary = "{name}"
-        [run]
-        timeout = {timeout}
-        [host]
-        resolvers = ["{at}"]
-        {_VPC}
-        [expect]
-        status = "{status}"
-        path = "{path}"
-        findings = [{", ".join(f'"{finding}"' for finding in findings)}]
-    """
+    toml = scenario(name, f'[host]\nresolvers = ["{at}"]\n{_VPC}', verdict, findings, timeout=timeout)
     return InVpc(package=package, name=name, toml=toml, start=start, places=() if _is_local(at) else (f"{at} 53",))
 
 
@@ -110,18 +98,9 @@ def before_private_dns(start: Start, at: str = SERVER) -> Start:
 
     def started(world: World) -> Started:
         side = _side(at)
-        world.run_in(
-            side,
-            *("nft", "-f", "-"),
-            text=f"""
-                table ip earlier {{
-                    chain sent {{
-                        type nat hook output priority -100; policy accept;
-                        ip daddr {AMAZON} udp dport 53 dnat to {EARLIER}
-                    }}
-                }}
-            """,
-        )
+        redirected = f"ip daddr {AMAZON} udp dport 53 dnat to {EARLIER}"
+        hook = "type nat hook output priority -100; policy accept;"
+        world.nft(side, f"table ip earlier {{ chain sent {{ {hook} {redirected}\n}}\n}}")
         server = start(world)
         world.wait_for(server, "dns", at, "53", HOST, on=side)
         world.run_in(side, "nft", "delete", "table", "ip", "earlier")

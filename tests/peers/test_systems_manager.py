@@ -13,7 +13,7 @@ from agent.report.model import Access
 from tests.agent.fleet.files import SICK, lines, record
 from tests.peers import aws
 from tests.peers.aws import EVERYTHING, KEY_ID, OTHER_SECRET_KEY, REGION, SECRET_KEY, UNKNOWN_KEY_ID
-from tests.peers.setups import InVpc, Setup, namespaces_missing
+from tests.peers.setups import InVpc, Setup, namespaces_missing, scenario
 from tests.peers.world import World, world
 from tests.support.repository import ROOT
 
@@ -56,11 +56,7 @@ def of_agent(
     denies: str = "",
     issuer: str = "amazon",
 ) -> OfAgent:
-    toml = f"""
-        summary = "{name}"
-        [run]
-        {asks}
-        timeout = 5.0
+    vpc = f"""
         [host.files]
         {files}
         [credentials]
@@ -72,11 +68,8 @@ def of_agent(
         [[tcp]]
         addresses = {json.dumps(list(_MESSAGES.values()))}
         ports = [443]
-        [expect]
-        status = "{status}"
-        path = "{path}"
-        findings = {json.dumps(findings)}
     """
+    toml = scenario(name, vpc, (status, path), findings, run=asks, timeout=5.0)
     denied = [{"Effect": "Deny", "Action": denies, "Resource": "*"}] if denies else []
 
     def start(built: World) -> None:

@@ -15,7 +15,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from tests.peers import software
-from tests.peers.setups import InVpc
+from tests.peers.setups import InVpc, scenario
 from tests.peers.world import Side, Started, World
 
 pytestmark = pytest.mark.peers
@@ -29,6 +29,24 @@ NEAR: Final = "192.168.77.1"
 FAR: Final = "192.168.77.2"
 ENDPOINT: Final = "10.0.1.17/32, 10.0.2.17/32"
 _NAME: Final = "wg0"
+_MANY: Final = ", ".join(f'"{letter * 8}.vpce.amazonaws.com"' for letter in "abcdefgh" * 4)
+_VPC: Final = f"""
+[[dns]]
+resolvers = ["10.0.0.2", "169.254.169.253"]
+name = "backup.eu-west-1.amazonaws.com"
+a = ["10.0.1.17", "10.0.2.17"]
+
+[[dns]]
+resolvers = ["10.0.0.2", "169.254.169.253"]
+name = "backup-gateway.eu-west-1.amazonaws.com"
+a = ["52.95.112.40"]
+
+[[tcp]]
+addresses = ["10.0.1.17", "10.0.2.17"]
+ports = [443]
+# Long enough that the certificates fill a packet.
+names = ["backup.eu-west-1.amazonaws.com", {_MANY}]
+"""
 
 
 @dataclass(frozen=True)
@@ -82,7 +100,7 @@ def _end_of_tunnel(
 def _filter(world: World, hook: str, rule: str) -> None:
     """A rule of nft(8) in the network."""
     chain = f"chain {hook} {{ type filter hook {hook} priority 0; {rule}\n}}\n"
-    world.run_in("network", "nft", "-f", "-", text=f"table inet way {{ {chain} }}")
+    world.nft("network", f"table inet way {{ {chain} }}")
 
 
 _CHARON: Final = """
@@ -155,33 +173,7 @@ def through(
     *findings: str,
     timeout: float = 3.0,
 ) -> InVpc:
-    status, path = verdict
-    toml = f"""
-        summary = "{name}"
-        [run]
-        timeout = {timeout}
-
-        [[dns]]
-        resolvers = ["10.0.0.2", "169.254.169.253"]
-        name = "backup.eu-west-1.amazonaws.com"
-        a = ["10.0.1.17", "10.0.2.17"]
-
-        [[dns]]
-        resolvers = ["10.0.0.2", "169.254.169.253"]
-        name = "backup-gateway.eu-west-1.amazonaws.com"
-        a = ["52.95.112.40"]
-
-        [[tcp]]
-        addresses = ["10.0.1.17", "10.0.2.17"]
-        ports = [443]
-        # Long enough that the certificates fill a packet.
-        names = ["backup.eu-west-1.amazonaws.com", {", ".join(f'"{n * 8}.vpce.amazonaws.com"' for n in "abcdefgh" * 4)}]
-
-        [expect]
-        status = "{status}"
-        path = "{path}"
-        findings = [{", ".join(f'"{finding}"' for finding in findings)}]
-    """
+    toml = scenario(name, _VPC, verdict, findings, timeout=timeout)
     places = tuple(f"{GATE} {port}" for port in (PORT, IKE, ESP))
     return InVpc(package=package, name=name, toml=toml, start=start, places=places)
 

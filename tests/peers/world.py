@@ -145,9 +145,15 @@ class World:
         file.write_text(text, encoding="utf-8")
         return file
 
-    def run_in(self, side: Side, *words: str, text: str = "") -> None:
-        """Run a command that is over at once, such as nft(8) with `text` for its stdin. Raises RuntimeError where it
-        fails."""
+    def run_in(self, side: Side, *words: str) -> None:
+        """Run a command that is over at once. Raises RuntimeError where it fails."""
+        self._run_in(side, *words)
+
+    def nft(self, side: Side, tables: str) -> None:
+        """Load tables of nft(8). Raises as `run_in` does."""
+        self._run_in(side, "nft", "-f", "-", text=tables)
+
+    def _run_in(self, side: Side, *words: str, text: str = "") -> None:
         unpacked = str(software.UNPACKED)
         in_namespace(self.namespace(side), "sh", "-c", _LAY_OVER, "sh", unpacked, "", *words, text=text)
 
