@@ -575,6 +575,11 @@ def _of_choice(command: str) -> tuple[str, ...]:
     return tuple(kind.choices[0] for kind in kinds if isinstance(kind, click.Choice))
 
 
+def _takes_any_number(command: str) -> bool:
+    """Whether a command takes any number of arguments, such as paths."""
+    return any(isinstance(param, click.Argument) and param.nargs == -1 for param in main.commands[command].params)
+
+
 def of_commands() -> Iterator[Refused]:
     """What is no option, no value, no argument or no command."""
     for command in main.commands:
@@ -591,8 +596,8 @@ def of_commands() -> Iterator[Refused]:
             ("arguments too many", (*_of_choice(command), "\x1b[2J", "\u202eb\nc", "d"), "unexpected extra argument"),
             ("100 kB too many", (*_of_choice(command), "one", "two", "x" * LONG), "unexpected extra argument"),
         ):
-            if command == "fleet" and says == "unexpected extra argument":
-                continue  # it takes any number of paths
+            if says == "unexpected extra argument" and _takes_any_number(command):
+                continue
             yield Refused(
                 id=f"{command}: {label}",
                 arguments=(command, *ask, *words),
