@@ -295,6 +295,10 @@ class TcpFacts:
     """Bytes of data in one segment that the kernel would send (TCP_INFO, tcpi_snd_mss)."""
 
 
+MAX_NAMES: Final = 16
+"""That are read of one certificate. Those of AWS hold a handful."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Certificate:
     """The parts of an X.509 certificate (RFC 5280) that tell who stands behind an address."""
@@ -303,7 +307,7 @@ class Certificate:
     issuer: Annotated[str, Mask("certificate")]
     issuer_organization: Annotated[str, Mask("organization")] | None
     names: tuple[Annotated[str, Mask("name")], ...]
-    """DNS names of the subject alternative name extension."""
+    """DNS names of the subject alternative name extension, the first MAX_NAMES."""
     not_before: datetime
     not_after: datetime
     sha256: Annotated[str, Mask("fingerprint")]

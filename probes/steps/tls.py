@@ -15,7 +15,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from probes.facts import Certificate, TlsFacts
+from probes.facts import MAX_NAMES, Certificate, TlsFacts
 from probes.failure import PeerClosedError, classify
 from probes.model import Draft, FailureKind, ProbeError
 from probes.seams import Stream
@@ -28,8 +28,6 @@ MAX_CERTIFICATES: Final = 6
 """Those of AWS send four; all that are kept are in the report, once for an address and port."""
 MAX_KEPT: Final = 256
 """Certificates of verified peers that are kept once they are read."""
-MAX_NAMES: Final = 16
-"""Of one certificate. Those of AWS hold a handful."""
 MAX_NAME_CHARACTERS: Final = 256
 """Of one subject, issuer, organisation or DNS name; a real DNS name has 253 at most (RFC 1035, section 2.3.4)."""
 _SHORT_NAMES: Final = {

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from probes.facts import Certificate, TlsFacts
+from probes.facts import MAX_NAMES, Certificate, TlsFacts
 from probes.model import Observation
 
 AMAZON: Final = frozenset({"Amazon", "Starfield Technologies, Inc."})
@@ -40,9 +40,10 @@ def is_from_other_issuer(handshake: Observation[TlsFacts]) -> bool:
 
 
 def is_for_other_names(handshake: Observation[TlsFacts], host: str) -> bool:
-    """Whether a certificate was seen that has names, and none that stands for `host` (RFC 9525, section 6.3)."""
+    """Whether a certificate was seen that has names, and none that stands for `host` (RFC 9525, section 6.3). Of one
+    with more names than are read, that cannot be told."""
     leaf = leaf_of(handshake)
-    if leaf is None or not leaf.names:
+    if leaf is None or not 0 < len(leaf.names) < MAX_NAMES:
         return False
     exact = host.lower()
     wildcard = f"*.{exact.partition('.')[2]}"

@@ -90,6 +90,13 @@ def _metadata_stalls(evidence: Evidence, search: Observation[CredentialFacts]) -
     return failure is not None and failure.kind is FailureKind.TIMEOUT and silent
 
 
+def _metadata_cut_short(evidence: Evidence, search: Observation[CredentialFacts]) -> bool:
+    """Whether the search did not end, and the run had too little time to see whether its last place answers."""
+    failure = search.failure
+    unseen = any(request.failure is not None and not request.made for request in evidence.metadata)
+    return failure is not None and failure.kind is FailureKind.TIMEOUT and unseen
+
+
 def _role_fails(evidence: Evidence, search: Observation[CredentialFacts]) -> str | None:
     """Why the instance's role gives no credentials: the code of its document in metadata; None where that is not the
     reason that none were found."""
@@ -109,7 +116,7 @@ def credential_source_failed(evidence: Evidence) -> Iterator[RuleFinding]:
         if (code := _role_fails(evidence, search)) is not None:
             yield _role_failed(evidence, search, code)
             continue
-        if _none_found(search) or _metadata_stalls(evidence, search):
+        if _none_found(search) or _metadata_stalls(evidence, search) or _metadata_cut_short(evidence, search):
             continue
         # A search that did not end, or a file that cannot be read, does not say that any source is configured.
         source = failure.kind is FailureKind.NO_CREDENTIALS
@@ -123,7 +130,7 @@ def credential_source_failed(evidence: Evidence) -> Iterator[RuleFinding]:
             detail=f"{what}: {failure.message}. No signed call was made.{_sts_of(evidence)}{at}",
             evidence=ids([search, *([container] if container and shut else [])]),
             needs_path_of=_asked_for_role(evidence) if _is_of_a_path(failure) else frozenset(),
-            fix=_mend_source(evidence, cut=failure.kind is FailureKind.TIMEOUT),
+            fix=_repair_source(evidence, cut=failure.kind is FailureKind.TIMEOUT),
         )
 
 
@@ -176,7 +183,7 @@ def _role_failed(evidence: Evidence, search: Observation[CredentialFacts], code:
     )
 
 
-def _mend_source(evidence: Evidence, *, cut: bool) -> Fix:
+def _repair_source(evidence: Evidence, *, cut: bool) -> Fix:
     """What to do about a source of credentials; `cut` where the search was given no more time."""
     sdk = evidence.sdk
     if sdk is not None and sdk.sts_host is not None and is_global_sts(sdk.sts_host):

@@ -25,14 +25,14 @@ from agent.judge.endpoint_policy.judgement import judge as judge_policy
 from agent.simulated import scenario
 from agent.simulated.certificates import authority, root_pem
 from agent.simulated.world import SimulatedReader
-from probes.facts import ApiFacts, HttpFacts, ImdsFacts, JobsFacts, ProxyConnectFacts, RoleFacts
+from probes.facts import MAX_NAMES, ApiFacts, HttpFacts, ImdsFacts, JobsFacts, ProxyConnectFacts, RoleFacts
 from probes.failure import classify
 from probes.model import Address, AnswerForm, Draft, FailureKind, Observation, ProbeError, SignedCall
 from probes.observe import Log
 from probes.seams import Stream
 from probes.steps import api, host, http, imds, jobs, proxy, workload
 from probes.steps.dns import MAX_RECORDS, facts_of, read_answer
-from probes.steps.tls import MAX_NAME_CHARACTERS, MAX_NAMES, TlsStream, read_certificate
+from probes.steps.tls import MAX_NAME_CHARACTERS, TlsStream, read_certificate
 from probes.system.reader import MAX_MESSAGE_CHARACTERS, SystemReader
 from probes.system.sdk import has_profile, load_sdk_settings
 from probes.tls_context import verifying_contexts

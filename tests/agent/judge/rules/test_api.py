@@ -128,6 +128,18 @@ def test_credentials(observation: Observation[Any] | None, expected: list[str]) 
 
 
 @pytest.mark.parametrize(
+    ("failed", "expected"),
+    [
+        pytest.param(None, ["API010"], id="metadata answers"),
+        pytest.param("timeout", ["API001"], id="metadata is silent"),
+        pytest.param("deadline", [], id="nobody knows: the run ended before"),
+    ],
+)
+def test_a_search_that_has_no_end_is_judged_by_its_last_place(failed: str | None, expected: list[str]) -> None:
+    assert codes(imds(failed=failed), credentials(failed="timeout")) == expected
+
+
+@pytest.mark.parametrize(
     ("host", "words", "command"),
     [
         pytest.param(

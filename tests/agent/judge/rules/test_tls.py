@@ -7,7 +7,7 @@ import pytest
 
 from agent.judge.diagnose import diagnose
 from agent.judge.rules.tls import RULES
-from probes.facts import TlsFacts
+from probes.facts import MAX_NAMES, TlsFacts
 from probes.model import Failed, Observation
 from probes.operations import OTHER_NAME, SMALL_SEGMENTS
 from tests.support.build import (
@@ -139,6 +139,18 @@ def named(observations: Observations) -> set[str]:
             "At 10.0.1.17 the certificate was issued by CN=Proxy CA,O=Example Corp, which this host does not trust and "
             "which is not Amazon, for www.example.com: another server answers in the endpoint's place.",
             id="another server",
+        ),
+        pytest.param(
+            [elsewhere(A, *(f"{number}.example.com" for number in range(MAX_NAMES)))],
+            {A},
+            "the certificate for backup.eu-west-1.amazonaws.com was issued",
+            id="more names than are read: one may be the host's",
+        ),
+        pytest.param(
+            [elsewhere(A, *(f"{number}.example.com" for number in range(MAX_NAMES - 1)))],
+            {A},
+            "another server answers in the endpoint's place.",
+            id="all names are read",
         ),
         pytest.param(
             [elsewhere(A, "*.EU-west-1.amazonaws.com", "www.example.com")],
