@@ -6,11 +6,13 @@ left after a kill or without a network, `--remove` finds by its name.
 """
 
 import argparse
+import contextlib
 import json
 import os
 import signal
 import sys
 import time
+import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -74,7 +76,7 @@ def price_text() -> str:
     ]
     return "\n".join(
         [
-            f"It costs about {dollars():.2f} USD at the list prices of us-east-1, for at most {HOURS} hours;",
+            f"It costs about {dollars():.2f} USD at the list prices of us-east-1, if it takes {HOURS} hours;",
             "other Regions cost up to twice as much. The prices are not read from AWS: your bill decides.",
             *rows,
         ]
@@ -137,6 +139,8 @@ class Acceptance:
         self.say = say
         self._host_of = host_of
         self._names: dict[str, str] = {}
+        self.has_begun = False
+        """Whether something may be there that this run made. Before, there is nothing of its own to remove."""
 
     def run(self, file: Path, cases: Sequence[Case]) -> list[Outcome]:
         """Make the network, take each case, and write what came of it. Raises AcceptanceError and the errors of
@@ -156,13 +160,10 @@ class Acceptance:
         """Remove everything that runs made in this account and Region. Raises AcceptanceError where something is
         left."""
         left: list[str] = []
-        vpc_id = self._names.get("Vpc") or self._vpc_that_is_there()
-        if vpc_id is not None:
-            self._removed(left, "network ACLs", lambda: DefaultAcl().run(self.account, {"Vpc": vpc_id}))
+        self._removed(left, "network ACLs", self._remove_acls)
         for name in _stack_names():
             self._removed(left, stack_name(name), partial(self.account.remove_stack, name))
-        bucket = self._bucket()
-        self._removed(left, bucket, lambda: self.account.remove_bucket(bucket))
+        self._removed(left, self._names.get("Bucket", "bucket"), self._remove_bucket)
         if left:
             raise AcceptanceError(f"not removed: {'; '.join(left)}. Run packaging/acceptance --remove again")
 
@@ -172,6 +173,14 @@ class Acceptance:
             act()
         except Exception as error:  # noqa: BLE001 - whatever it is, the rest must be removed
             left.append(f"{what} ({one_line(str(error))})")
+
+    def _remove_acls(self) -> None:
+        vpc_id = self._names.get("Vpc") or self._vpc_that_is_there()
+        if vpc_id is not None:
+            DefaultAcl().run(self.account, {"Vpc": vpc_id})
+
+    def _remove_bucket(self) -> None:
+        self.account.remove_bucket(self._names.get("Bucket") or self._bucket())
 
     def _vpc_that_is_there(self) -> str | None:
         if stack_name("network") not in self.account.stacks():
@@ -185,13 +194,17 @@ class Acceptance:
 
     def _made(self, file: Path) -> Host:
         """The network and the host, with the program on it."""
-        there = sorted(self.account.stacks())
-        if there:
-            raise AcceptanceError(f"another run left {', '.join(there)}: run packaging/acceptance --remove first")
-        first, second = self._zones()
         bucket = self._bucket()
+        there = sorted(self.account.stacks()) + [bucket] * self.account.has_bucket(bucket)
+        if there:
+            raise AcceptanceError(
+                f"another run made {', '.join(there)}: wait for its end, or remove what it left by "
+                "packaging/acceptance --remove"
+            )
+        first, second = self._zones()
         self._names = {"FirstZone": first, "SecondZone": second, "Bucket": bucket}
         self.say(f"making the bucket {bucket}")
+        self.has_begun = True
         self.account.make_bucket(bucket, file)
         for stack in STACKS:
             self.say(f"making the stack {stack_name(stack.name)}")
@@ -228,9 +241,14 @@ class Acceptance:
                 waits = TRIES if case.breaks else TRIES[:2]
                 return self._tried(case, waits, lambda seconds: self._checked(host, case, seconds))
             finally:
-                self._mend(case)
+                self._repair(case)
+        except NotRepairedError:
+            raise
         except ClientError as error:
             words = f"AWS refused a step: {one_line(str(error))}"
+            return Outcome(case=case, report=None, complaint=words, tries=0)
+        except AcceptanceError as error:
+            words = one_line(str(error))
             return Outcome(case=case, report=None, complaint=words, tries=0)
 
     def _tried(self, case: Case, waits: Sequence[int], check: Callable[[int], bytes]) -> Outcome:
@@ -258,11 +276,11 @@ class Acceptance:
             self._do(case.breaks)
             self.account.sleep(seconds + CHECK_SECONDS)
         finally:
-            self._mend(case)
+            self._repair(case)
         host.wait_until_online()
         return host.report(case.name)
 
-    def _mend(self, case: Case) -> None:
+    def _repair(self, case: Case) -> None:
         """Raises NotRepairedError: what comes after would be of a network with two faults."""
         try:
             self._do(case.repairs)
@@ -390,14 +408,20 @@ def _run(acceptance: Acceptance, file: Path, cases: Sequence[Case]) -> int:
         sys.stdout.write(table(outcomes))
         code = MET if all(outcome.complaint is None for outcome in outcomes) else NOT_MET
         say(f"reports, fixtures and table are in {acceptance.output}")
-    except (AcceptanceError, BotoCoreError, ClientError) as error:
+    except (AcceptanceError, BotoCoreError, ClientError, OSError) as error:
         say(one_line(str(error)))
+        code = REFUSED
     except Interrupted as error:
         say(f"interrupted by {error}")
+        code = REFUSED
+    except Exception:  # noqa: BLE001 - a defect, with its traceback; what was made is removed all the same
+        say(traceback.format_exc())
+        code = REFUSED
     finally:
         for number in before:
             signal.signal(number, _not_now)
-        code = _ended(acceptance, code)
+        if acceptance.has_begun:
+            code = _ended(acceptance, code)
         for number, handler in before.items():
             signal.signal(number, handler)
     return code
@@ -441,8 +465,11 @@ def built() -> Path:
 
 
 def say(words: str) -> None:
-    """One thing to the operator."""
-    sys.stderr.write(f"{time.strftime('%H:%M:%S')} {words}\n")
+    """One thing to the operator. A terminal that was closed, or a reader that has ended, is no reason to leave what was
+    made."""
+    with contextlib.suppress(OSError):
+        sys.stderr.write(f"{time.strftime('%H:%M:%S')} {words}\n")
+        sys.stderr.flush()
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ TAGS: Final = [{"Key": PREFIX, "Value": "true"}]
 HERE: Final = Path(__file__).parent
 _NAME: Final = re.compile(r"\{([A-Za-z0-9]+)\}")
 _POLL: Final = 5.0
-"""Seconds between two looks at something that is under way."""
+"""Seconds between two reads of the state of something that is under way."""
 _STACK_SECONDS: Final = 1_800.0
 _COMMAND_SECONDS: Final = 600.0
 _ONLINE_SECONDS: Final = 600.0
@@ -74,10 +74,10 @@ class Account:
         pages = self.client(service).get_paginator(operation).paginate(**parameters)
         return [row for page in pages for row in page.get(key, ())]
 
-    def waited(self, what: str, seconds: float, look: Callable[[], bool]) -> None:
-        """Look again and again until it is so. Raises AcceptanceError after so many seconds."""
+    def waited(self, what: str, seconds: float, is_so: Callable[[], bool]) -> None:
+        """Ask every few seconds until it is so. Raises AcceptanceError after so many seconds."""
         for _ in range(int(seconds / _POLL) + 1):
-            if look():
+            if is_so():
                 return
             self.sleep(_POLL)
         raise AcceptanceError(f"after {seconds:.0f} seconds still not so: {what}")
@@ -155,9 +155,13 @@ class Account:
         with file.open("rb") as body:
             self.call("s3", "put_object", Bucket=bucket, Key="backuplink", Body=body)
 
+    def has_bucket(self, bucket: str) -> bool:
+        """Whether the bucket is there."""
+        return bucket in {row["Name"] for row in self.call("s3", "list_buckets")["Buckets"]}
+
     def remove_bucket(self, bucket: str) -> None:
         """Empty and delete the bucket, where it is there."""
-        if bucket not in {row["Name"] for row in self.call("s3", "list_buckets")["Buckets"]}:
+        if not self.has_bucket(bucket):
             return
         for row in self.rows("s3", "list_objects_v2", "Contents", Bucket=bucket):
             self.call("s3", "delete_object", Bucket=bucket, Key=row["Key"])

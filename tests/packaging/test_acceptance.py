@@ -1,6 +1,7 @@
 """`packaging/acceptance`: its cases against scenarios with the same faults, its calls against the service models, and
 whole runs against moto, with the host's commands on this machine. No test runs it against AWS."""
 
+import io
 import json
 import os
 import re
@@ -23,7 +24,7 @@ from botocore.validate import ParamValidator
 
 import acceptance
 from acceptance_account import HERE, PREFIX, AcceptanceError, Account, Call, Host, NoStack, OwnAcl, filled
-from acceptance_cases import CASES, ENDPOINTS, HEALTHY, PRICES, STACKS, Case, complaint, dollars
+from acceptance_cases import CASES, ENDPOINTS, HEALTHY, PRICES, RESOLVER, STACKS, Case, complaint, dollars
 from agent.catalog.findings import CODES
 from agent.formats import json as json_format
 from agent.report.saved import parse_report
@@ -44,7 +45,7 @@ def by_name(cases: list[Case] | tuple[Case, ...]) -> Any:
 # --- The cases -------------------------------------------------------------------------------------------------------
 
 
-def test_there_are_a_dozen_faults_and_each_is_mended() -> None:
+def test_there_are_a_dozen_faults_and_each_is_repaired() -> None:
     assert len(FAULTY) == 12
     assert len({case.name for case in CASES}) == len(CASES)
     assert CASES[0] is HEALTHY
@@ -378,7 +379,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:Tried to parse AWS::")  # moto h
 
 
 @against_moto
-def test_a_run_breaks_checks_and_mends(
+def test_a_run_breaks_checks_and_repairs(
     offered: boto3.session.Session, host: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(host, tmp_path / "out", "--yes") == acceptance.MET
@@ -424,7 +425,7 @@ def events_of(step: Any) -> list[str]:
 
 
 @against_moto
-def test_a_fault_that_is_not_found_is_said_and_mended(
+def test_a_fault_that_is_not_found_is_said_and_repaired(
     offered: boto3.session.Session, host: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     ANSWERS["group-without-443"] = "configuration-healthy"
@@ -439,7 +440,7 @@ def test_a_fault_that_is_not_found_is_said_and_mended(
 
 @against_moto
 @pytest.mark.parametrize("case", ["network-acl", "metadata-off"])
-def test_an_interrupt_mends_and_removes(
+def test_an_interrupt_repairs_and_removes(
     offered: boto3.session.Session,
     host: Path,
     tmp_path: Path,
@@ -507,7 +508,7 @@ def test_a_fault_that_aws_does_not_allow_is_said_and_the_others_are_made(
         ("dns-hostnames-off", "modify_vpc_attribute", {"EnableDnsHostnames": {"Value": True}}),
     ],
 )
-def test_a_fault_that_cannot_be_mended_ends_the_run(
+def test_a_fault_that_cannot_be_repaired_ends_the_run(
     offered: boto3.session.Session,
     host: Path,
     tmp_path: Path,
@@ -539,19 +540,145 @@ def test_an_error_removes_what_was_made(
 
 
 @against_moto
-def test_what_another_run_left_is_removed(
+def test_an_error_of_the_system_removes_what_was_made(
     offered: boto3.session.Session, host: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """As after a kill: the network is there, with an own network ACL."""
+    file = tmp_path / "file"
+    file.touch()
+    assert run(host, file / "out", "--yes", "--only", "healthy") == acceptance.REFUSED
+    printed = capsys.readouterr().err
+    assert "Not a directory" in printed
+    assert "everything is removed" in printed
+    assert left(offered) == NOTHING_LEFT
+
+
+@against_moto
+def test_a_defect_removes_what_was_made(
+    offered: boto3.session.Session,
+    host: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def broken(*_: object) -> None:
+        raise KeyError("a defect")
+
+    monkeypatch.setattr(acceptance, "complaint", broken)
+    assert run(host, tmp_path / "out", "--yes", "--only", "healthy") == acceptance.REFUSED
+    printed = capsys.readouterr().err
+    assert "KeyError: 'a defect'" in printed
+    assert "everything is removed" in printed
+    assert left(offered) == NOTHING_LEFT
+
+
+@against_moto
+def test_a_closed_terminal_removes_what_was_made(
+    offered: boto3.session.Session, host: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SIGHUP, and from then on nobody reads stderr."""
+    run_steps = acceptance.Acceptance._do
+    reader, writer = os.pipe()
+    closed = io.TextIOWrapper(io.FileIO(writer, "w"), write_through=True)  # nothing stays in a buffer
+
+    def interrupted(self: acceptance.Acceptance, steps: Any) -> None:
+        run_steps(self, steps)
+        monkeypatch.setattr(sys, "stderr", closed)
+        os.close(reader)
+        monkeypatch.setattr(acceptance.Acceptance, "_do", run_steps)
+        os.kill(os.getpid(), signal.SIGHUP)
+
+    monkeypatch.setattr(acceptance.Acceptance, "_do", interrupted)
+    assert run(host, tmp_path / "out", "--yes", "--only", "network-acl") == acceptance.REFUSED
+    assert left(offered) == NOTHING_LEFT
+    with pytest.raises(BrokenPipeError):
+        closed.write("nobody reads this")
+    closed.close()
+
+
+@against_moto
+def test_what_cannot_be_removed_is_named_and_the_rest_is_removed(
+    offered: boto3.session.Session,
+    host: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with monkeypatch.context() as patch:
+        refusing(patch, "delete_bucket")
+        assert run(host, tmp_path / "out", "--yes", "--only", "healthy") == acceptance.REFUSED
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert f"not removed: {PREFIX}-123456789012-eu-west-1 (" in said
+    assert said.endswith(". Run packaging/acceptance --remove again")
+    assert run(host, tmp_path / "out", "--remove") == acceptance.MET
+    assert left(offered) == NOTHING_LEFT
+
+
+@against_moto
+def test_a_network_that_cannot_be_read_is_named_and_the_rest_is_removed(
+    offered: boto3.session.Session,
+    host: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     account = LoggedAccount(botocore.session.Session(), moto_server.REGION, say=print)
-    names = {"FirstZone": "eu-west-1a", "SecondZone": "eu-west-1b"}
-    names |= STACKS[0].made(account, names)
-    (case,) = (case for case in CASES if case.name == "network-acl")
-    case.breaks[0].run(account, names)
-    acls = offered.client("ec2").describe_network_acls(Filters=[{"Name": f"tag:{PREFIX}", "Values": ["true"]}])
-    assert len(acls["NetworkAcls"]) == 1
+    STACKS[0].made(account, {"FirstZone": "eu-west-1a", "SecondZone": "eu-west-1b"})
+    with monkeypatch.context() as patch:
+        refusing(patch, "describe_stacks", StackName=f"{PREFIX}-network")
+        assert run(host, tmp_path / "out", "--remove") == acceptance.REFUSED
+    assert "not removed: network ACLs (" in capsys.readouterr().err
+    assert left(offered) == NOTHING_LEFT
+
+
+@against_moto
+def test_a_fault_whose_stack_fails_is_said_and_the_others_are_made(
+    offered: boto3.session.Session,
+    host: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    make_stack = Account.make_stack
+
+    def failing(self: Account, name: str, *words: Any) -> dict[str, str]:
+        made = make_stack(self, name, *words)
+        if name == RESOLVER.name:
+            raise AcceptanceError(f"the stack {PREFIX}-{name} is CREATE_FAILED: no address is free")
+        return made
+
+    monkeypatch.setattr(Account, "make_stack", failing)
+    code = run(host, tmp_path / "out", "--yes", "--only", "resolver-rule", "--only", "dead-proxy")
+    assert code == acceptance.NOT_MET
+    first, second = capsys.readouterr().out.splitlines()[2:]
+    assert "is CREATE_FAILED: no address is free** |" in first
+    assert second.endswith("| as expected |")
+    assert left(offered) == NOTHING_LEFT
+
+
+@against_moto
+@pytest.mark.parametrize("made", ["the network", "the bucket"])
+def test_what_another_run_made_is_left_alone(
+    offered: boto3.session.Session, host: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], made: str
+) -> None:
+    """That run may still be under way. After a kill, `--remove` takes it: here a network with an own network ACL."""
+    account = LoggedAccount(botocore.session.Session(), moto_server.REGION, say=print)
+    bucket = account.bucket("123456789012")
+    if made == "the network":
+        names = {"FirstZone": "eu-west-1a", "SecondZone": "eu-west-1b"}
+        names |= STACKS[0].made(account, names)
+        (case,) = (case for case in CASES if case.name == "network-acl")
+        case.breaks[0].run(account, names)
+        acls = offered.client("ec2").describe_network_acls(Filters=[{"Name": f"tag:{PREFIX}", "Values": ["true"]}])
+        assert len(acls["NetworkAcls"]) == 1
+    else:
+        account.make_bucket(bucket, host)
+    there, events = left(offered), [*EVENTS]
     assert run(host, tmp_path / "out", "--yes") == acceptance.REFUSED
-    assert "another run left backuplink-acceptance-network" in capsys.readouterr().err
+    name = f"{PREFIX}-network" if made == "the network" else bucket
+    assert f"another run made {name}: wait for its end, or remove what it left" in capsys.readouterr().err
+    assert left(offered) == there != NOTHING_LEFT
+    assert events == EVENTS
+    assert run(host, tmp_path / "out", "--remove") == acceptance.MET
     assert left(offered) == NOTHING_LEFT
     assert run(host, tmp_path / "out", "--remove") == acceptance.MET, "there is nothing, and that is well"
 
