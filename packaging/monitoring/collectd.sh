@@ -6,7 +6,7 @@ set -fu
 host=${COLLECTD_HOSTNAME:-$(hostname)}
 seconds=${1:-}
 case $seconds in # a number that collectd.conf has without quotes arrives as 300.000000
-'' | *[!0-9.]* | *.*.*)
+'' | *[!0-9.]* | *.*.* | [!1-9]*)
     echo "collectd.sh: the first argument is the seconds between two runs, such as 300, not '$seconds'" >&2
     exit 3
     ;;
@@ -21,7 +21,8 @@ value() {
 before=
 while :; do
     output=$(
-        /usr/bin/backuplink check --format nagios --calls one --ec2 never "$@"
+        # The code is that of the verdict, whatever a configuration says of it.
+        /usr/bin/backuplink check --format nagios --calls one --ec2 never "$@" --fail-on warning
     )
     code=$?
     first=$(printf '%s\n' "$output" | head -n 1)

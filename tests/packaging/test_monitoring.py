@@ -494,7 +494,7 @@ COLLECTD: Final = FOLDER / "collectd.sh"
 def collectd_script(program: str) -> str:
     """collectd.sh with `program`, words of sh(1), in the place of the command."""
     script = COLLECTD.read_text("utf-8")
-    command = '/usr/bin/backuplink check --format nagios --calls one --ec2 never "$@"'
+    command = '/usr/bin/backuplink check --format nagios --calls one --ec2 never "$@" --fail-on warning'
     assert command in script
     return script.replace(command, program)
 
@@ -570,7 +570,23 @@ def test_collectd_is_told_of_a_program_that_gives_no_verdict(program: str, code:
     assert notification.endswith(f' message="UNKNOWN - backuplink gave no verdict and ended with {code}"')
 
 
-@pytest.mark.parametrize("words", [[], ["--service", "backup-gateway"], ["5min"], ["1.5.0"]])
+def test_no_setting_hides_the_verdict_from_collectd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A code of 0 would be one that says nothing."""
+    given, program = tmp_path / "given", tmp_path / "program"
+    program.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" >{given}\n', "ascii")
+    program.chmod(0o755)
+    script = COLLECTD.read_text("utf-8").replace("/usr/bin/backuplink", str(program))
+    once = script.replace('sleep "$seconds"', "exit 0")
+    run(["/bin/sh", "-c", once, "collectd.sh", "300", "--fail-on", "never"])
+    command, *words = given.read_text("ascii").split()
+    monkeypatch.setenv("BACKUPLINK_FAIL_ON", "never")
+    context = cli.main.commands[command].make_context(command, words, parent=manual.context_of(cli.main))
+    assert report_options_from(context.params).fail_on == "warning"
+
+
+@pytest.mark.parametrize(
+    "words", [[], ["--service", "backup-gateway"], *([word] for word in ("5min", "1.5.0", "0", "00", "0.0", "."))]
+)
 def test_the_script_for_collectd_runs_nothing_without_the_seconds_between_two_runs(words: list[str]) -> None:
     script = collectd_script("echo ran >&2")
     ended = subprocess.run(
@@ -591,7 +607,7 @@ def test_the_script_for_collectd_ends_when_collectd_is_gone() -> None:
     before = signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     try:
         ended = subprocess.run(
-            ["/bin/sh", "-c", script, "collectd.sh", "0"],
+            ["/bin/sh", "-c", script, "collectd.sh", "1"],
             stdout=writing,
             stderr=subprocess.DEVNULL,
             restore_signals=False,

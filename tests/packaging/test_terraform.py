@@ -341,11 +341,23 @@ def test_the_check_block_says_what_a_run_found(tmp_path: Path) -> None:
     assert settings.services == ("backup", "backup-gateway")
 
 
+def test_no_setting_hides_the_verdict_from_the_check_block(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BACKUPLINK_FAIL_ON", "never")
+    monkeypatch.setenv("BACKUPLINK_OUTPUT", str(tmp_path / "output"))
+    demo = f'shift\ncd {ROOT} && exec {shlex.quote(sys.executable)} -m agent demo gateway-ports-missing "$@"'
+    result = checked(script(tmp_path, demo))
+    assert result["status"] == "critical"
+    assert result["text"].startswith("CRITICAL - backup-gateway: ")
+
+
 @pytest.mark.parametrize(
     ("code", "printed", "status", "text"),
     [
         (0, "OK - all well | a=1", "ok", "OK - all well"),
-        (1, 'a "quoted" \\ word\nsecond line', "warning", 'a "quoted" \\ word'),
+        (1, 'WARNING - a "quoted" \\ word\nsecond line', "warning", 'WARNING - a "quoted" \\ word'),
+        (0, "", "unknown", None),
+        (1, "", "unknown", None),
+        (0, "CRITICAL - a fault", "unknown", None),
         (3, "UNKNOWN - \ttab", "unknown", "UNKNOWN - tab"),
         (137, "", "unknown", None),
     ],
@@ -362,7 +374,7 @@ def test_the_check_block_gives_texts(tmp_path: Path, code: int, printed: str, st
 def test_a_program_that_is_not_there_is_no_ok(tmp_path: Path) -> None:
     result = checked(str(tmp_path / "nowhere"))
     assert result["status"] == "unknown"
-    assert "could not be run" in (asserted(result) or "")
+    assert "gave no verdict and ended with 127" in (asserted(result) or "")
 
 
 def test_linters_of_shells_find_nothing_in_its_program() -> None:

@@ -5,17 +5,22 @@ set -u
 program=$1
 shift
 
-text=$("$program" check --format=nagios "$@" </dev/null)
-case $? in
-0) status=ok ;;
-1) status=warning ;;
-2) status=critical ;;
-3) status=unknown ;;
-*)
-    status=unknown
-    text="backuplink could not be run as $program; the machine that runs Terraform needs it on PATH, or name its path"
-    ;;
-esac
+# No variable, file or option hides the verdict or sends it elsewhere.
+unset BACKUPLINK_OUTPUT
+text=$("$program" check --format=nagios "$@" --fail-on=warning </dev/null)
+code=$?
 # The first line, without the numbers behind it.
 text=$(printf '%s\n' "$text" | sed -e 1q | sed -e 's/|.*//' -e 's/ *$//' -e 's/[\\"]/\\&/g' | tr -d '\000-\037')
+# A code is a verdict only with its word: another program, or a damaged one, ends with such codes, too.
+case $code:$text in
+0:OK*) status=ok ;;
+1:WARNING*) status=warning ;;
+2:CRITICAL*) status=critical ;;
+3:UNKNOWN*) status=unknown ;;
+*)
+    status=unknown
+    program=$(printf '%s' "$program" | sed -e 's/[\\"]/\\&/g' | tr -d '\000-\037')
+    text="$program gave no verdict and ended with $code; the machine that runs Terraform needs backuplink on PATH, or name its path"
+    ;;
+esac
 printf '{"status": "%s", "text": "%s"}\n' "$status" "$text"
