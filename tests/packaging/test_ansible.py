@@ -465,6 +465,10 @@ def test_the_role_installs_and_a_second_run_changes_nothing(host: Host, artifact
     changed, said = host.play(**wanted)
     assert (changed, host.files()) == (0, installed), said
 
+    (host.root / executable.lstrip("/")).unlink()
+    host.play(**wanted)
+    assert host.inside(executable, "--version").stdout == f"backuplink {__version__}\n", "a damaged one is repaired"
+
     changed, _ = host.play(**{**wanted, "backuplink_config": {"region": "eu-west-2"}, "backuplink_watch": False})
     assert changed > 0
     assert tomllib.loads((host.root / CONFIGURATION).read_text("utf-8")) == {"region": "eu-west-2"}

@@ -416,6 +416,11 @@ def test_the_agent_installs_updates_and_removes_it(host: Host) -> None:
     assert host.version() == f"backuplink {__version__}\n"
     host.does("install")
 
+    (host.root / "usr/bin/backuplink").unlink()
+    assert host.action("validate").returncode != 0
+    host.does("install")  # of the version that is registered already
+    host.does("validate")
+
     (host.root / CONFIGURATION).write_text(EDITED, "utf-8")
     unit = host.root / "etc/systemd/system/multi-user.target.wants/backuplink-watch.service"
     unit.parent.mkdir(parents=True, exist_ok=True)

@@ -79,7 +79,8 @@ options:
     elements: str
     default: []
   redact:
-    description: Mask ids, addresses, principals and certificates in the report.
+    description:
+      - Mask ids, addresses, principals and certificates in the report. V(false) leaves it to the configuration file.
     type: bool
     default: false
 """
