@@ -24,6 +24,7 @@ EXTRA: Final = "fleet pack writes Parquet, which takes DuckDB: install backuplin
 TOLERATED: Final = 0.02
 """As a part of all, what may be unreadable: a folder has other files, too."""
 _HELP: Final = " The host's role needs s3:PutObject there, and the policy of the endpoint of S3 must allow it."
+_HELP_WITH_KEY: Final = " The role also needs kms:GenerateDataKey for that key."
 _SHOWN: Final = 8
 """Files that are listed."""
 _POLL_SECONDS: Final = 0.1
@@ -129,7 +130,8 @@ def put(request: PutRequest, received_signals: list[str]) -> int:
     except TimeoutError as error:
         raise RequestError(f"{object_}: S3 does not answer within {request.deadline:g} s.") from error
     except AwsError as error:
-        raise RequestError(f"{object_}: {error}.{_HELP if 'AccessDenied' in str(error) else ''}") from error
+        help_ = _HELP + (_HELP_WITH_KEY if request.kms_key else "") if "AccessDenied" in str(error) else ""
+        raise RequestError(f"{object_}: {error}.{help_}") from error
     to_stdout(f"{visible(place)}\n")
     return exits.OK
 

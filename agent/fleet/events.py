@@ -1,6 +1,6 @@
 """What changed in a fleet, as events of Amazon EventBridge: requests of `aws events put-events`, one a line.
 
-An event is a cause that is new, on more or on fewer hosts, or healed, since the sweep that the told one is compared
+An event is a cause that is new, on more or on fewer hosts, or healed, since the sweep that the newer one is compared
 with. A sweep like the one before has none, so that a rule may call somebody for each.
 
 Sources: PutEvents, in the Amazon EventBridge API Reference; Calculating PutEvents event entry size, in its User Guide.
@@ -65,7 +65,7 @@ class FleetEvent:
     """Start of the first sweep from which on enough hosts have had it without a break; None where that is not known."""
     fix: Fix | None
     sweep: Sweep
-    """The one that is told."""
+    """The newer one, of which the event is."""
     against: Sweep
     """The one that it is compared with."""
 

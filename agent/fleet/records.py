@@ -55,7 +55,7 @@ RESERVATIONS: Final = "Reservations"
 
 def pieces_of(source: Source, stream: BinaryIO) -> Iterator[Piece]:
     """The records of a source, and what is none, in its order; the last piece says so. No piece at all of a list of
-    hosts, such as an inventory that lies beside the records. Raises nothing but what the stream raises: OSError."""
+    hosts, such as an inventory in the same folder. Raises nothing but what the stream raises: OSError."""
     held: Piece | None = None
     for piece in _pieces_of(source, stream):
         if held is not None:

@@ -35,7 +35,7 @@ variable "client_cidrs" {
 variable "client_security_group_ids" {
   type        = list(string)
   default     = []
-  description = "Security groups whose members reach the endpoints, beside or in place of client_cidrs."
+  description = "Security groups whose members reach the endpoints, in addition to client_cidrs or instead of them."
 }
 
 variable "gateway_client_cidrs" {

@@ -239,14 +239,14 @@ def repaired(
 ) -> Callable[[Monitors], None]:
     """The same on a path that works again after its fault has been told; `again` is what a host does then."""
 
-    def start_mended(here: Monitors) -> None:
+    def start_repaired(here: Monitors) -> None:
         broken(start)(here)
         here.wait_until(lambda: bool(here.groups("firing")), "a message of the fault")
         here.repair()
         if again is not None:
             again(here)
 
-    return start_mended
+    return start_repaired
 
 
 def ended_watch(here: Monitors) -> None:

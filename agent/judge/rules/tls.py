@@ -656,7 +656,7 @@ def trust_store_broken(evidence: Evidence) -> Iterator[RuleFinding]:
             evidence=ids([*unverified, *unread]),
             addresses=places([*unverified, *unread]),
             shared=_codes([*unverified, *unread]),
-            fix=_mend_trust(target, lacking, weak, unread),
+            fix=_repair_trust(target, lacking, weak, unread),
         )
 
 
@@ -691,7 +691,7 @@ def chain_incomplete(evidence: Evidence) -> Iterator[RuleFinding]:
         )
 
 
-def _mend_trust(
+def _repair_trust(
     target: Target,
     lacking: list[Observation[TlsFacts]],
     weak: list[Observation[TlsFacts]],

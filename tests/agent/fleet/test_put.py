@@ -123,7 +123,7 @@ def test_a_record_that_does_not_say_whose_it_is(changed: dict[str, Any], why: st
         place_of({**of_account(1), **changed}, PREFIX)
 
 
-@pytest.mark.parametrize("destination", ["", "s3://", "s3:///", "lake", "https://bucket/x"])
+@pytest.mark.parametrize("destination", ["", "s3://", "s3:///", "s3:///prefix", "lake", "https://bucket/x"])
 def test_a_destination_is_a_bucket(destination: str) -> None:
     with pytest.raises(PutError, match="is no bucket; s3://BUCKET/PREFIX belongs there"):
         place_of(of_account(1), destination)
@@ -181,8 +181,12 @@ def test_a_refusal_says_what_is_lacking(
     assert dispatch(["fleet", "put", written(tmp_path, of_account(1)), PREFIX], []) == 3
     err = capsys.readouterr().err
     assert "S3 refuses PutObject: AccessDenied. The host's role needs s3:PutObject there" in err
+    assert "kms:GenerateDataKey" not in err
     assert f"{PREFIX.removeprefix('s3://')}/host.v1/account={ACCOUNT}/" in err
     assert len(err.splitlines()) == 1
+    words = ["fleet", "put", written(tmp_path, of_account(1)), PREFIX, "--kms-key", KEY]
+    assert dispatch(words, []) == 3
+    assert "The role also needs kms:GenerateDataKey for that key." in capsys.readouterr().err
 
 
 def _answer(handler: Any, reply: Reply) -> None:

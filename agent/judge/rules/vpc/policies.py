@@ -60,7 +60,7 @@ def endpoint_policy_would_deny(evidence: Evidence) -> Iterator[RuleFinding]:
             subjects=resources(*(endpoint.endpoint_id for endpoint, _ in shut)),
             addresses=places(calls),
             fix=Fix(
-                summary=" ".join(_mend_policy(endpoint, *judgements[endpoint, words]) for endpoint, words in shut)
+                summary=" ".join(_repair_policy(endpoint, *judgements[endpoint, words]) for endpoint, words in shut)
                 + " Changes take some minutes.",
                 commands=(
                     show_endpoints(
@@ -114,7 +114,7 @@ def _agreeing(endpoint: VpcEndpoint, asked: "Call", denial: Denial) -> "Judgemen
     return judgement if judgement.decision is (Decision.DENY if denial.explicit else Decision.NO_ALLOW) else None
 
 
-def _mend_policy(endpoint: VpcEndpoint, action: str, judgement: "Judgement") -> str:
+def _repair_policy(endpoint: VpcEndpoint, action: str, judgement: "Judgement") -> str:
     from agent.judge.endpoint_policy.judgement import Decision
 
     if judgement.decision is Decision.DENY:

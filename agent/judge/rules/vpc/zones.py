@@ -47,7 +47,7 @@ def stale_answer(evidence: Evidence) -> Iterator[RuleFinding]:
                     ),
                 ),
                 addresses=answer.addresses,
-                fix=_mend_record(evidence, target, bool(there)),
+                fix=_repair_record(evidence, target, bool(there)),
             ),
             *STALE_READS,
         )
@@ -62,7 +62,7 @@ def _addresses_of(evidence: Evidence, endpoint: VpcEndpoint) -> tuple[Address, .
     )
 
 
-def _mend_record(evidence: Evidence, target: Target, is_there: bool) -> Fix:
+def _repair_record(evidence: Evidence, target: Target, is_there: bool) -> Fix:
     zone = private_zone_for(evidence.configuration, target.host)
     if zone is None:
         where = "Find who holds the record, a name server of your own or a private hosted zone, and make it"

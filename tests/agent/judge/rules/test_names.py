@@ -846,7 +846,7 @@ def test_addresses_of_ones_own_public_range_have_a_way_out() -> None:
 # --- DNS012 nat64-answer ---------------------------------------------------------------------------------------------
 
 
-def test_dns012_of_a_public_address_is_mended_as_dns001() -> None:
+def test_dns012_of_a_public_address_is_repaired_as_dns001() -> None:
     observations = [*HERE, host("64:ff9b:1::5/64"), lookup("64:ff9b::345f:6f1e")]
     [translated] = findings_of(DNS012, evidence(observations))
     [public] = findings_of(DNS001, evidence(observations))

@@ -700,7 +700,7 @@ def test_vpc006_leaves_this_host_s_acl_shut_to_the_ports_of_a_gateway() -> None:
     assert complaint(one.fix.commands[0].argv) is None
 
 
-def test_vpc006_mends_443_for_this_host_and_the_rest_for_the_appliance() -> None:
+def test_vpc006_repairs_443_for_this_host_and_the_rest_for_the_appliance() -> None:
     changed = acls(entry(100, 80, 80), entry(100, 0, 65535, egress=True), subnet_id=ENDPOINT_SUBNET_IDS[0])
     (one,) = rule_findings("VPC006", [*gateway(443, *GATEWAY_PORTS), *configured(OF_GATEWAY, changed)], GATEWAY)
     words = [command.argv for command in one.fix.commands]
