@@ -24,10 +24,11 @@ COLUMNS: Final = (*_OF_RECORD, "code", "name", "severity", "title", "cause_key",
 whether it is the one at which the host counts. `by_symptom`: whether the host saw its symptom alone."""
 _ROWS: Final = f"""
 SELECT {", ".join(f"r.{name}" for name in _OF_RECORD)}, a.cause_key, a.counted, a.by_symptom, min(c.severity)
-FROM record r
+FROM newest n
+JOIN record r ON r.id = n.record
 LEFT JOIN assignment a ON a.record = r.id
 LEFT JOIN cause c ON c.record = r.id AND c.cause_key = a.cause_key
-WHERE r.sweep = ? AND r.newest = 1
+WHERE n.sweep = ?
 GROUP BY {", ".join(f"r.{name}" for name in _OF_RECORD)}, r.id, a.cause_key, a.counted, a.by_symptom
 ORDER BY r.host, r.id, a.counted DESC, a.cause_key
 """  # noqa: S608 - names of this module

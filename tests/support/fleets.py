@@ -256,6 +256,7 @@ def tables(
             )
             for number, host in enumerate(hosts)
         )
+        engine.execute("CREATE TABLE newest AS SELECT id AS record, sweep, host FROM record")
         engine.execute("CREATE TABLE missing (host TEXT)")
         engine.execute("CREATE TABLE placed (record BIGINT, host TEXT, minute BIGINT)")
         engine.execute("CREATE TABLE assignment (record BIGINT, cause_key TEXT, counted INTEGER, by_symptom INTEGER)")

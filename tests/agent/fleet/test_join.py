@@ -8,6 +8,7 @@ from typing import Any, Final
 import pytest
 
 from agent.catalog.findings import CODES, Radius
+from agent.fleet import table
 from agent.fleet.engines.duckdb import DuckDb
 from agent.fleet.engines.sqlite import Sqlite
 from agent.fleet.inventory import Expected
@@ -260,13 +261,16 @@ def test_where_leaves_other_hosts_out(engine: Engine) -> None:
     document = asked(engine, sweep(endpoint_group(VPC)), where=where)
     there = [host for host in OF_VPC if host.zone == zone]
     assert document.totals.hosts == document.causes[0].host_count == len(there)
+    assert {row["host"] for row in table.rows(engine, document)} == {host.id for host in there}
 
 
 def test_where_a_host_has_one_of_several_values(engine: Engine) -> None:
     groups = [group for host in OF_VPC[:2] for group in host.groups]
     where = tuple(SharedValue(attribute=Attribute.GROUP, value=group) for group in groups)
     document = asked(engine, sweep(), where=where)
-    assert document.totals.hosts == sum(not set(groups).isdisjoint(host.groups) for host in HOSTS)
+    there = {host.id for host in HOSTS if not set(groups).isdisjoint(host.groups)}
+    assert document.totals.hosts == len(there)
+    assert {row["host"] for row in table.rows(engine, document)} == there
 
 
 # --- Own faults ------------------------------------------------------------------------------------------------------
