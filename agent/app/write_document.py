@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from agent.formats.registry import RenderOptions, render
 from agent.process.output import OutputClosedError, error_to_stderr, has_colours, one_line, to_stdout
 from agent.process.phases import Phase, announce
+from agent.process.signals import exit_on_signals
 from agent.process.write_file import to_file, to_private_file
 from agent.report import exits
 from agent.report.model import Report
@@ -59,6 +60,14 @@ def render_difference(changes: "Difference", wanted: str) -> str:
     from agent.formats import diff
 
     return diff.as_json(changes) if wanted == "json" else diff.as_text(changes)
+
+
+def write_at_once(document: str, received_signals: list[str]) -> int:
+    """Write to stdout what takes no run. Returns the exit code: OK, or that of a signal where one came, which also ends
+    the wait for a reader that never reads. Raises OutputClosedError."""
+    with exit_on_signals(received_signals):
+        to_stdout(document)
+    return exits.SIGNALS[received_signals[0]] if received_signals else exits.OK
 
 
 def write_document(document: str, output: str | None) -> int:

@@ -41,23 +41,25 @@ def _on_a_terminal() -> bool:
 def run(arguments: Sequence[str]) -> int:
     """Run the command with these arguments and return its exit code."""
     if list(arguments[:1]) == ["--version"]:
-        from agent.process.output import OutputClosedError, to_stdout
+        from agent.process.output import OutputClosedError, report_closed, to_stdout
 
         try:
             to_stdout(f"backuplink {__version__}\n")
-        except OutputClosedError:
+        except OutputClosedError as error:
+            report_closed(error)
             return UNKNOWN
         return OK
     if (
         len(arguments) == 2 and arguments[0] == "explain" and not _on_a_terminal()
     ):  # where a long page goes through a pager
         from agent.formats.explain import as_text, page
-        from agent.process.output import OutputClosedError, to_stdout
+        from agent.process.output import OutputClosedError, report_closed, to_stdout
 
         try:
             to_stdout(as_text(page(arguments[1])))
             return OK
-        except OutputClosedError:
+        except OutputClosedError as error:
+            report_closed(error)
             return UNKNOWN
         except KeyError:
             pass  # the command reports it, with codes that are similar

@@ -16,7 +16,7 @@ from agent.cli.group import Group
 from agent.formats.registry import DEFAULT_FORMAT
 from agent.process.exit_codes import OK, SIGNALS, UNKNOWN
 from agent.process.files import InterruptedBySignalError
-from agent.process.output import OutputClosedError, error_to_stderr, is_terminal, one_line, to_stderr
+from agent.process.output import OutputClosedError, error_to_stderr, is_terminal, one_line, report_closed, to_stderr
 from agent.settings import FLEET_FORMATS
 from agent.version import __version__
 
@@ -52,7 +52,8 @@ def dispatch(arguments: list[str], received_signals: list[str]) -> int:
     try:
         code = main.main(arguments, prog_name="backuplink", standalone_mode=False, obj=received_signals)
         return int(code) if code is not None else OK
-    except OutputClosedError:
+    except OutputClosedError as error:
+        report_closed(error)
         return UNKNOWN
     except click.ClickException as error:
         return _refuse(one_line(_reason(error, arguments)), arguments, is_error=True)
@@ -94,7 +95,7 @@ def _complete(instruction: str) -> int:
 
 def _reason(error: click.ClickException, arguments: Sequence[str]) -> str:
     """What was wrong, and where help is."""
-    reason = error.format_message()
+    reason = " ".join(error.format_message().split())  # click lists choices on lines of their own
     if not reason.endswith((".", "?")):
         reason = f"{reason}."
     context = error.ctx if isinstance(error, click.UsageError) else None
@@ -145,5 +146,5 @@ def main() -> None:
     reports the root cause and its fix. With read access to EC2, it also names the rule, ACL entry or route by its id.
     Without a command it runs `check`; on a terminal, and without any option, it runs `tui`.
 
-    Exit codes: 0 ok, 1 warning, 2 critical, 3 unknown or a usage error.
+    Exit codes: 0 ok, 1 warning, 2 critical, 3 unknown or an error; 129, 130 or 143 after SIGHUP, SIGINT or SIGTERM.
     """

@@ -22,7 +22,8 @@ ERROR: Final = 3
 
 
 class OutputClosedError(Exception):
-    """stdout cannot be written: a closed pipe, a full disk, or no stdout."""
+    """stdout cannot be written: a closed pipe, a full disk, or no stdout. The text says why; it is empty where a reader
+    has ended, such as head(1), which is no error."""
 
 
 def to_stdout(document: str) -> None:
@@ -32,7 +33,7 @@ def to_stdout(document: str) -> None:
         sys.stdout.reconfigure(errors="backslashreplace")  # a terminal that lacks a character still gets the document
     try:
         if sys.stdout is None:  # closed before the process started
-            raise BrokenPipeError("stdout is closed")
+            raise OSError(errno.EBADF, "it is closed")
         if isinstance(sys.stdout, io.TextIOWrapper) and isinstance(sys.stdout.buffer, io.RawIOBase):
             _write_all(sys.stdout.buffer, document.encode(sys.stdout.encoding, "backslashreplace"))
         else:
@@ -41,7 +42,8 @@ def to_stdout(document: str) -> None:
     except OSError as error:
         # What is left in the buffer must not raise again when the interpreter flushes it on exit.
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - lives as long as the process
-        raise OutputClosedError from error
+        why = "" if isinstance(error, BrokenPipeError) else f"stdout cannot be written: {error.strerror or error}"
+        raise OutputClosedError(why) from error
     announce(Phase.WRITTEN)
 
 
@@ -71,6 +73,12 @@ def error_to_stderr(words: str) -> None:
     if "JOURNAL_STREAM" in os.environ and in_journal(2, os.environ):
         words = "\n".join(f"<{ERROR}>{line}" if line else line for line in words.split("\n"))
     to_stderr(words)
+
+
+def report_closed(error: OutputClosedError) -> None:
+    """Say on stderr why stdout cannot be written, where it is an error."""
+    if str(error):
+        error_to_stderr(f"Error: {error}.\n")
 
 
 def in_journal(descriptor: int, environment: "Mapping[str, str]") -> bool:

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import termios
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing.pool import ThreadPool
 from pathlib import Path
@@ -364,13 +364,13 @@ def test_stdout_that_fails_on_the_way_is_unknown(wanted: str) -> None:
 
 
 @contextlib.contextmanager
-def held_up(wanted: str, unbuffered: str = "") -> Iterator[tuple[subprocess.Popen[bytes], int]]:
-    """A run whose document does not fit into the pipe that it goes to, once it waits there for a reader; and the end to
-    read from."""
+def held_up(command: Sequence[str], unbuffered: str = "") -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+    """A command whose document does not fit into the pipe that it goes to, once it waits there for a reader; and the
+    end to read from."""
     reading, writing = os.pipe()
     try:
         fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
-        words = (sys.executable, "-m", "agent", *demo(wanted))
+        words = (sys.executable, "-m", "agent", *command)
         environment = {**os.environ, "PYTHONUNBUFFERED": unbuffered}
         with subprocess.Popen(words, cwd=ROOT, stdout=writing, stderr=subprocess.DEVNULL, env=environment) as process:
             os.close(writing)
@@ -387,16 +387,34 @@ def held_up(wanted: str, unbuffered: str = "") -> Iterator[tuple[subprocess.Pope
         os.close(reading)
 
 
-@pytest.mark.parametrize("wanted", ["json", "ndjson"])
-def test_a_reader_who_never_reads_holds_no_process_that_is_asked_to_end(wanted: str) -> None:
-    with held_up(wanted) as (process, _):
+@pytest.mark.parametrize(
+    "command",
+    [
+        demo("json"),
+        demo("ndjson"),
+        *extent.one_in(
+            3,
+            (
+                ("demo", "--list"),
+                ("endpoints",),
+                ("permissions", "--format", "json"),
+                ("schema",),
+                ("explain", "--format", "json"),
+                ("demo", "--fleet", "100", "--format", "json"),
+            ),
+        ),
+    ],
+    ids=" ".join,
+)
+def test_a_reader_who_never_reads_holds_no_process_that_is_asked_to_end(command: tuple[str, ...]) -> None:
+    with held_up(command) as (process, _):
         process.terminate()
         assert process.wait(SECONDS) == 143
 
 
 @pytest.mark.parametrize("unbuffered", ["", "1"], ids=["buffered", "unbuffered"])
 def test_a_reader_who_comes_after_the_signal_gets_the_whole_document(unbuffered: str) -> None:
-    with held_up("json", unbuffered) as (process, reading):
+    with held_up(demo("json"), unbuffered) as (process, reading):
         process.terminate()
         with open(os.dup(reading), "rb") as stream:
             document = json.loads(stream.read())

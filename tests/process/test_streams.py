@@ -123,11 +123,14 @@ def test_without_stderr_a_command_says_what_it_says_with_it(name: str, how: str,
 
 
 @pytest.mark.parametrize(("name", "how"), CASES if extent.everything() else CASES[2::4])
-def test_without_stdout_a_command_is_unknown_and_quiet(name: str, how: str, report: Path) -> None:
+def test_without_stdout_a_command_is_unknown(name: str, how: str, report: Path) -> None:
+    """And says why, but where a reader has ended, as head(1) does."""
     code, _, err = call(name, report, how, 1)
     assert code == UNKNOWN
     assert b"Traceback" not in err
     assert b"internal error" not in err
+    if CODES.get(name) != UNKNOWN:  # which has said another reason
+        assert err.count(b"Error: stdout cannot be written: ") == (how != "unread"), err
 
 
 @pytest.mark.parametrize("name", ["demo", "diagnose", "watch", "tui"])

@@ -27,8 +27,6 @@ from agent.cli.to_settings import (
     workloads_from,
 )
 from agent.formats.registry import OPTION_NAMES
-from agent.process.exit_codes import OK
-from agent.process.output import to_stdout
 
 if TYPE_CHECKING:
     from agent.app.demo import SimulatedTurns
@@ -95,6 +93,7 @@ def demo(
     which use them can be tested.
     """
     from agent.app.demo import SimulatedTurns, check_scenario, load_scenario, scenario_list, show_scenario
+    from agent.app.write_document import write_at_once
 
     if not again_and_again:
         _refuse_options(
@@ -110,8 +109,7 @@ def demo(
         raise click.UsageError(f"--format {options['format']} is for many hosts: add --fleet HOSTS.")
     wanted = report_options_from(options)
     if listed:
-        to_stdout(scenario_list())
-        return OK
+        return write_at_once(scenario_list(), context.obj)
     chosen = load_scenario(scenario, workloads_from(workloads))
     if on_screen:
         watching = watching_on_screen_from(options, is_kept=again_and_again)

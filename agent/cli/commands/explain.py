@@ -8,7 +8,7 @@ import click
 from agent.cli.group import Command
 from agent.cli.options import table_format
 from agent.process.exit_codes import OK, UNKNOWN
-from agent.process.output import has_colours, is_terminal, to_stdout
+from agent.process.output import has_colours, is_terminal
 
 
 def _complete_codes(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:
@@ -41,25 +41,21 @@ def explain(received_signals: list[str], /, code: str | None, text: str | None, 
             raise click.UsageError("CODE and --text exclude each other.")
         bold = has_colours(sys.stdout, os.environ)
         document, is_known = known_texts(text, received_signals, as_json=as_json, bold=bold)
-        if as_json:
-            to_stdout(document)
-        else:
-            _show_page(document)
-        return OK if is_known else UNKNOWN
+        ended = _show(document, received_signals, is_page=not as_json)
+        return ended if is_known or ended != OK else UNKNOWN
     if code is None:
-        to_stdout(all_codes(as_json=as_json))
-    elif as_json:
-        to_stdout(page_of(code, as_json=True))
-    else:
-        _show_page(page_of(code, as_json=False, bold=has_colours(sys.stdout, os.environ)))
-    return OK
+        return _show(all_codes(as_json=as_json), received_signals, is_page=False)
+    page = page_of(code, as_json=as_json, bold=not as_json and has_colours(sys.stdout, os.environ))
+    return _show(page, received_signals, is_page=not as_json)
 
 
-def _show_page(text: str) -> None:
-    """Write a text, through a pager where it is longer than the terminal."""
+def _show(text: str, received_signals: list[str], *, is_page: bool) -> int:
+    """Write a text, a page through a pager where it is longer than the terminal. Returns the exit code."""
     import shutil
 
-    if is_terminal(sys.stdout) and text.count("\n") >= shutil.get_terminal_size().lines:
+    from agent.app.write_document import write_at_once
+
+    if is_page and is_terminal(sys.stdout) and text.count("\n") >= shutil.get_terminal_size().lines:
         click.echo_via_pager(text, color=None)
-    else:
-        to_stdout(text)
+        return OK
+    return write_at_once(text, received_signals)

@@ -9,8 +9,6 @@ from agent.app.tables import SCHEMAS, json_schema
 from agent.catalog.services import SERVICES, checkable
 from agent.cli.group import Command
 from agent.cli.options import table_format
-from agent.process.exit_codes import OK
-from agent.process.output import to_stdout
 from agent.settings import Workload
 
 
@@ -23,12 +21,15 @@ def _service(names: tuple[str, ...], words: str) -> Callable[[Callable[..., Any]
 @click.option("--partition", help="List only the Regions of this partition, such as aws-cn.")
 @_service(tuple(SERVICES), "List only this service (repeatable).")
 @table_format
-def endpoints(region: str | None, partition: str | None, services: tuple[str, ...], wanted: str) -> int:
+@click.pass_obj
+def endpoints(
+    received_signals: list[str], /, region: str | None, partition: str | None, services: tuple[str, ...], wanted: str
+) -> int:
     """List service names, host names, ports and availability, for a Region, a partition or everywhere."""
     from agent.app.tables import endpoints_table
+    from agent.app.write_document import write_at_once
 
-    to_stdout(endpoints_table(region, partition, services, as_json=wanted == "json"))
-    return OK
+    return write_at_once(endpoints_table(region, partition, services, as_json=wanted == "json"), received_signals)
 
 
 @click.command(cls=Command)
@@ -44,27 +45,37 @@ def endpoints(region: str | None, partition: str | None, services: tuple[str, ..
     help="Workload that the run checks (repeatable). Default: caller, where no service is named.",
 )
 @table_format
+@click.pass_obj
 def permissions(
-    region: str | None, partition: str | None, services: tuple[str, ...], workloads: tuple[str, ...], wanted: str
+    received_signals: list[str],
+    /,
+    region: str | None,
+    partition: str | None,
+    services: tuple[str, ...],
+    workloads: tuple[str, ...],
+    wanted: str,
 ) -> int:
     """Write the least-privilege IAM policy for each part of a run: the path, signed calls, jobs, EC2 reads, and for an
     audit."""
     from agent.app.tables import permissions_table
+    from agent.app.write_document import write_at_once
     from agent.cli.to_settings import workloads_from
 
     named = workloads_from(workloads)
-    to_stdout(permissions_table(region, partition, services, named, as_json=wanted == "json"))
-    return OK
+    document = permissions_table(region, partition, services, named, as_json=wanted == "json")
+    return write_at_once(document, received_signals)
 
 
 @click.command(cls=Command)
 @click.argument("document", type=click.Choice(tuple(SCHEMAS)), default=next(iter(SCHEMAS)))
-def schema(document: str) -> int:
-    """Write the JSON Schema of a document: `report`, the default, `host`, `history`, `prediction`, `audit` or `fleet`.
+@click.pass_obj
+def schema(received_signals: list[str], /, document: str) -> int:
+    """Write the JSON Schema of a document: `report`, the default, `host`, `history`, `prediction`, `audit`, `fleet` or
+    `fleet-change`.
 
-    They describe what --format json and --format host of a run, and --format json of `history`, `predict`, `audit` and
-    `fleet`,
-    write.
+    They describe what a run writes with --format json and --format host, what `history`, `predict`, `audit` and `fleet`
+    write with --format json, and the events of `fleet --format eventbridge`.
     """
-    to_stdout(json_schema(document))
-    return OK
+    from agent.app.write_document import write_at_once
+
+    return write_at_once(json_schema(document), received_signals)
