@@ -34,5 +34,5 @@ def _masked(match: re.Match[str]) -> str:
     host = place.rpartition("@")[2]
     # A password may hold a slash or a space, so what stands before that may be a user and a part of the password.
     if (more and "@" in more[0]) or _HOST.fullmatch(host) is None:
-        return f"{scheme}…{after}"
-    return f"{scheme}{host}{'/…' if any(more) else ''}{after}"
+        return f"{scheme}...{after}"
+    return f"{scheme}{host}{'/...' if any(more) else ''}{after}"

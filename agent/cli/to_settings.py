@@ -334,7 +334,7 @@ def fleet_request_from(
 
     places: tuple[str, ...] = options["places"]
     if not places and not options["command_ids"] and options["cache"] is None:
-        raise click.UsageError("There is nothing to read: name a file, a folder or s3://…, or use --command-id.")
+        raise click.UsageError("There is nothing to read: name a file, a folder or s3://BUCKET, or use --command-id.")
     output = fleet_output_from(options)
     for name in ("inventory", "cache"):
         if output.output is not None and options[name] is not None and is_same_file(output.output, options[name]):

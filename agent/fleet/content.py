@@ -312,4 +312,4 @@ def unused(document: FleetDocument) -> Iterable[str]:
     if count.superseded:
         yield f"{counted(count.superseded, 'older record')} of hosts with a newer one in the same sweep."
     if count.unreadable:
-        yield f"{counted(count.unreadable, 'file')} could not be read."
+        yield f"{counted(count.unreadable, 'file or line', 'files or lines')} could not be read."

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Any, Final
 
 from agent.catalog.findings import CODES, Severity
-from agent.catalog.wording import counted
+from agent.catalog.wording import counted, listed
 from agent.fleet.causes import NamedCause, name_causes, title_of, write_members
 from agent.fleet.central_facts import explain_centrally
 from agent.fleet.changes import Past, changes_between, past_of
@@ -502,7 +502,7 @@ class _Joining:
             tool=Tool(name="backuplink", version=__version__),
             redacted=False,
             engine=self._engine.name,
-            verdict=FleetVerdict(status=Status.UNKNOWN, summary="no record of a host"),
+            verdict=FleetVerdict(status=Status.UNKNOWN, summary=self._why_empty()),
             sweep=None,
             against=None,
             sweeps=(),
@@ -515,6 +515,13 @@ class _Joining:
             unreadable=question.read.unreadable[:MAX_EXAMPLES],
             notes=tuple(self._notes),
         )
+
+    def _why_empty(self) -> str:
+        question = self._question
+        wanted = [f"{one.attribute}={one.value}" for one in question.where]
+        if wanted:
+            return f"no record of a host with {listed(wanted)}; {counted(question.read.read, 'record')} without"
+        return "no record of a host"
 
 
 def _sweep_of(sweeps: Sequence[Sweep], id_: str) -> Sweep:
@@ -588,5 +595,5 @@ def _summary(totals: FleetTotals, causes: Sequence[FleetCause], own_faults: Iter
     if totals.not_heard_from:
         parts.append(f"{counted(totals.not_heard_from, 'host')} not heard from")
     if totals.unreadable:
-        parts.append(f"{counted(totals.unreadable, 'file')} could not be read")
+        parts.append(f"{counted(totals.unreadable, 'file or line', 'files or lines')} could not be read")
     return "; ".join(parts)

@@ -276,11 +276,11 @@ WORDS: Final = ("planted-", "T0/B0")
 @pytest.mark.parametrize(
     ("shown", "expected"),
     [
-        pytest.param(f"{HOOK!r} is not an IP address.", "'https://hooks.example/…' is not an IP address.", id="path"),
+        pytest.param(f"{HOOK!r} is not an IP address.", "'https://hooks.example/...' is not an IP address.", id="path"),
         pytest.param("see HTTPS://me:pass@h.example:8443", "see HTTPS://h.example:8443", id="user"),
-        pytest.param("(http://me:pa/ss@h.example/)", "(http://…)", id="slash in the password"),
-        pytest.param("'http://me:pass'", "'http://…'", id="no host"),
-        pytest.param("http://[::1]:9842/metrics", "http://[::1]:9842/…", id="IPv6"),
+        pytest.param("(http://me:pa/ss@h.example/)", "(http://...)", id="slash in the password"),
+        pytest.param("'http://me:pass'", "'http://...'", id="no host"),
+        pytest.param("http://[::1]:9842/metrics", "http://[::1]:9842/...", id="IPv6"),
         pytest.param("it must start with https:// and name a host", None, id="no URL"),
     ],
 )

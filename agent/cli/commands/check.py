@@ -16,7 +16,10 @@ from agent.cli.to_settings import keeping_from, report_options_from, settings_fr
 @report_options
 @click.pass_obj
 def check(received_signals: list[str], /, **options: Any) -> int:
-    """Check the path once and write a report."""
+    """Check the path once and write a report.
+
+    Exit codes: 0 ok, 1 warning, 2 critical, 3 unknown or an error; 129, 130 or 143 after SIGHUP, SIGINT or SIGTERM.
+    """
     from agent.app.check import check_host
 
     wanted = report_options_from(options)

@@ -202,7 +202,7 @@ def test_what_the_host_is_set_to(place: Path, root: Path) -> None:
     )
     sdk = members["host/sdk.txt"].splitlines()
     assert [line for line in sdk if re.match("[A-Z_]+  ", line)] == [
-        "AWS_ENDPOINT_URL_BACKUP  https://vpce.corp.example/\u2026",
+        "AWS_ENDPOINT_URL_BACKUP  https://vpce.corp.example/...",
         "AWS_PROFILE  set",
         "AWS_REGION  eu-west-1",
         "AWS_USE_FIPS_ENDPOINT  set, and empty",

@@ -264,6 +264,13 @@ def test_where_leaves_other_hosts_out(engine: Engine) -> None:
     assert {row["host"] for row in table.rows(engine, document)} == {host.id for host in there}
 
 
+def test_where_nobody_is_says_what_was_asked(engine: Engine) -> None:
+    where = (SharedValue(attribute=Attribute.REGION, value="us-east-1"),)
+    document = asked(engine, sweep(), where=where)
+    assert document.verdict.status is Status.UNKNOWN
+    assert document.verdict.summary.startswith("no record of a host with region=us-east-1; ")
+
+
 def test_where_a_host_has_one_of_several_values(engine: Engine) -> None:
     groups = [group for host in OF_VPC[:2] for group in host.groups]
     where = tuple(SharedValue(attribute=Attribute.GROUP, value=group) for group in groups)
@@ -616,7 +623,7 @@ def test_unreadable_files_leave_it_unknown(engine: Engine) -> None:
     read = ReadResult(read=95, unreadable_count=5, unreadable=(), notes=("a note",))
     document = asked(engine, sweep(), read=read)
     assert document.verdict.status is Status.UNKNOWN
-    assert document.verdict.summary == "all of 300 hosts ok; 5 files could not be read"
+    assert document.verdict.summary == "all of 300 hosts ok; 5 files or lines could not be read"
     assert document.totals.unreadable == 5
     assert "a note" in document.notes
     assert asked_again(engine, sweep(), read=replace(read, read=495)).verdict.status is Status.OK
