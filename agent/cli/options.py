@@ -411,9 +411,11 @@ _FLEET_OUTPUT: Final = (
     click.option(
         "--format",
         type=click.Choice(FLEET_FORMATS),
+        metavar="NAME",
         default=FLEET_FORMATS[0],
         show_default=True,
-        help="Format of the document. csv and parquet have a row a host and cause; parquet needs DuckDB and --output. "
+        help=f"Format of the document: {', '.join(FLEET_FORMATS)}. csv and parquet have a row a host and cause; "
+        "parquet needs DuckDB and --output. "
         "eventbridge has the causes that changed, as requests of `aws events put-events`, one a line.",
     ),
     click.option(
@@ -467,7 +469,9 @@ _FLEET: Final = (
     click.option(
         "--by",
         type=click.Choice([attribute.value for attribute in Attribute]),
-        help="What to look for first in what the hosts of a cause share.",
+        metavar="NAME",
+        help="What to search first in what the hosts of a cause share: "
+        f"{', '.join(attribute.value for attribute in Attribute)}.",
     ),
     click.option(
         "--where",
@@ -493,6 +497,7 @@ _FLEET: Final = (
     click.option(
         "--cache",
         type=FOLDER,
+        metavar="FOLDER",
         help="Folder in which records are kept, so that a file is read once.",
     ),
     click.option(
@@ -515,9 +520,11 @@ _SHOWN_REPORT: Final = (
     click.option(
         "--format",
         type=click.Choice(OPTION_NAMES),
+        metavar="NAME",
         default=DEFAULT_FORMAT,
         show_default=True,
-        help="Format of the report that --show writes; of the list text, json, html or svg, of a comparison not svg.",
+        help=f"Format of the report that --show writes: {', '.join(OPTION_NAMES)}. A list takes text, json, html or "
+        "svg, a comparison text, json or html.",
     ),
     click.option("--brief", is_flag=True, help="Shorten the text report to at most 2,500 characters."),
     click.option("--output", type=FILE, help="Write the document to a file, replaced atomically, instead of stdout."),
@@ -550,9 +557,10 @@ _REPORT: Final = (
     _option(
         "--format",
         type=click.Choice(OPTION_NAMES),
+        metavar="NAME",
         default=DEFAULT_FORMAT,
         show_default=True,
-        help="Format of the report.",
+        help=f"Format of the report: {', '.join(OPTION_NAMES)}.",
     ),
     _option("--brief", is_flag=True, help="Shorten the text report to at most 2,500 characters."),
     _option(
@@ -578,12 +586,14 @@ _REPORT: Final = (
     ),
 )
 
+_OF_FLEET_ALONE: Final = tuple(name for name in FLEET_FORMATS if name not in OPTION_NAMES)
 _DEMO_FORMAT: Final = _option(
     "--format",
-    type=click.Choice((*OPTION_NAMES, *(name for name in FLEET_FORMATS if name not in OPTION_NAMES))),
+    type=click.Choice((*OPTION_NAMES, *_OF_FLEET_ALONE)),
+    metavar="NAME",
     default=DEFAULT_FORMAT,
     show_default=True,
-    help="Format of the report.",
+    help=f"Format of the report: {', '.join(OPTION_NAMES)}; with --fleet also {', '.join(_OF_FLEET_ALONE)}.",
 )
 """In place of the first of `_REPORT`."""
 

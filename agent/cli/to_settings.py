@@ -11,6 +11,7 @@ import click
 from click.core import ParameterSource
 
 from agent.catalog.partitions import REGION_VARIABLES, is_region, region_in
+from agent.catalog.wording import why_no_json
 from agent.cli.config_file import CONFIG_SECONDS, MAX_CONFIG_BYTES
 from agent.cli.param_types import AGE
 from agent.fleet.attributes import Attribute
@@ -246,7 +247,7 @@ def _template_in(place: str, received_signals: Sequence[str]) -> Any:
     except OSError as error:
         raise click.UsageError(f"{place}: cannot be read: {error.strerror}.") from error
     except (ValueError, RecursionError) as error:
-        raise click.UsageError(f"{place}: is not JSON: {error}.") from error
+        raise click.UsageError(f"{place}: {why_no_json(error)}.") from error
     if (flaw := flaw_of(template)) is not None:
         raise click.UsageError(f"{place}: is not a template: {flaw}.")
     return template

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
+from agent.catalog.wording import why_no_json
 from agent.fleet.model import MAX_EXAMPLES
 from agent.fleet.records import INSTANCES, RESERVATIONS
 from probes.frozen import dataclass
@@ -68,7 +69,7 @@ def _of_json(text: str, name: str) -> Iterator[str]:
     try:
         document = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise InventoryError(f"{name}: begins as JSON does and is none: {error}") from error
+        raise InventoryError(f"{name}: begins as JSON does, and {why_no_json(error)}") from error
     for entry in _entries(document):
         if isinstance(entry, str):
             yield entry.strip()

@@ -12,6 +12,8 @@ from agent.fleet.store import Piece, Source, told
 from agent.report.model import SCHEMA as REPORT
 
 S3: Final = "s3://"
+BUCKET: Final = re.compile(r"[A-Za-z0-9._-]{1,255}")
+"""The name of a bucket, as the SDK takes it (botocore.handlers.VALID_BUCKET)."""
 PARQUET: Final = ".parquet"
 SUFFIXES: Final = (".json", ".ndjson", ".jsonl", ".gz", PARQUET)
 """Of the files that are taken from a folder; a file that is named is read whatever it is called."""

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from agent.fleet.athena.tables import ACCOUNT, LINES_PREFIX
 from agent.fleet.aws import in_words
-from agent.fleet.places import S3
+from agent.fleet.places import BUCKET, S3
 from agent.fleet.records import pieces_of
 from agent.fleet.store import Source
 
@@ -43,7 +43,7 @@ def record_in(data: bytes) -> dict[str, Any]:
 
 def place_of(record: dict[str, Any], destination: str) -> str:
     """The address of a record below `s3://BUCKET/PREFIX`. Raises PutError where the record does not say whose it is."""
-    if not destination.startswith(S3) or not destination.removeprefix(S3).partition("/")[0]:
+    if not destination.startswith(S3) or not BUCKET.fullmatch(destination.removeprefix(S3).partition("/")[0]):
         raise PutError(f"{destination!r} is no bucket; s3://BUCKET/PREFIX belongs there")
     if record["redacted"]:
         raise PutError("the record is redacted, so it has no place of its own")

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any, BinaryIO, Final, get_type_hints
 
+from agent.catalog.wording import why_no_json
 from agent.fleet.places import partition_of
 from agent.fleet.reports import record_of_document
 from agent.fleet.store import Piece, Source
@@ -270,7 +271,7 @@ def _parsed(data: bytes) -> tuple[Any, str | None]:
     except RecursionError:
         return None, "is nested too deep for a report"
     except ValueError as error:  # of JSON, and of a number with more digits than Python reads
-        return None, f"is no JSON: {error}"
+        return None, why_no_json(error)
 
 
 def _is_packed(stream: BinaryIO) -> bool:

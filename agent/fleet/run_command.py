@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
+from agent.catalog.wording import why_no_json
 from agent.fleet.aws import AwsError, in_words
 from agent.fleet.places import unread
 from agent.fleet.records import checked
@@ -46,7 +47,7 @@ def _piece(client: Any, command: str, invocation: dict[str, Any]) -> Piece:
         except (DecodeError, AwsError) as error:
             why = str(error)
         except ValueError as error:
-            why = f"is no JSON: {error}"
+            why = why_no_json(error)
         except RecursionError:
             why = "is nested too deep for a record"
         else:

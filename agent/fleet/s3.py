@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from agent.fleet.aws import AwsError, in_words
-from agent.fleet.places import S3, is_taken, sweep_of
+from agent.fleet.places import BUCKET, S3, is_taken, sweep_of
 from agent.fleet.store import Source
 
 PAGE: Final = 1_000
@@ -16,7 +16,7 @@ MAX_OBJECT: Final = 256 << 20
 def listed(client: Any, place: str, cancelled: Callable[[], bool]) -> Iterator[Source]:
     """The objects below `s3://BUCKET/PREFIX` that may hold records. Raises AwsError."""
     bucket, _, prefix = place.removeprefix(S3).partition("/")
-    if not bucket:
+    if not BUCKET.fullmatch(bucket):
         raise AwsError("there is no bucket in it: s3://BUCKET/PREFIX belongs here")
     with in_words("S3"):
         for page in client.get_paginator("list_objects_v2").paginate(

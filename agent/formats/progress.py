@@ -1,11 +1,14 @@
 """A line on the terminal while something lasts."""
 
 import contextlib
+import os
 from collections.abc import Callable
 from typing import Final, TextIO
 
 from agent.run.events import Event, ObservationMade, RunStarted
 
+WIDTH: Final = 60
+"""Characters of the line."""
 BAR: Final = 20
 """Characters of a bar."""
 _SECONDS: Final = 0.1
@@ -28,8 +31,17 @@ class StatusLine:
         if self._stream is None or not self._shown:
             return
         with contextlib.suppress(OSError):  # a terminal that was closed does not end the run
-            self._stream.write(f"\r{text:<60}" if text else f"\r{'':<60}\r")
+            wide = self._columns()  # a longer line would begin another one at each write
+            self._stream.write(f"\r{text[:wide]:<{wide}}" if text else f"\r{'':<{wide}}\r")
             self._stream.flush()
+
+    def _columns(self) -> int:
+        """As wide as the line may be: WIDTH, or what the terminal has but for its last column."""
+        try:
+            columns = os.get_terminal_size(self._stream.fileno()).columns if self._stream is not None else 0
+        except (OSError, ValueError):  # it is none any more, or no file
+            columns = 0
+        return min(WIDTH, columns - 1) if columns > 1 else WIDTH
 
 
 class ReadingProgress(StatusLine):

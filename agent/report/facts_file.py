@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
 
 from agent.catalog.partitions import is_region
+from agent.catalog.wording import why_no_json
 from agent.report import codec
 from agent.report.model import Tool
 from agent.report.serialization import DecodeError, from_json, to_json
@@ -113,7 +114,7 @@ def _parsed(data: bytes, name: str, read: Callable[[Any], T]) -> T:
             f"{name}: is no file of `backuplink facts` that this version understands: {error}"
         ) from error
     except ValueError as error:  # of JSON, and of a number with more digits than Python reads
-        raise FactsFileError(f"{name}: is no JSON: {error}") from error
+        raise FactsFileError(f"{name}: {why_no_json(error)}") from error
     return facts
 
 

@@ -11,6 +11,7 @@ from typing import Any, Final
 from agent.catalog.partitions import is_region
 from agent.catalog.placeholders import HOST, SERVICE_NAME
 from agent.catalog.services import SERVICES
+from agent.catalog.wording import why_no_json
 from agent.report.codec import decode
 from agent.report.model import Measurement, Report, TargetReport
 from agent.report.serialization import DecodeError
@@ -46,7 +47,7 @@ def parse_report(data: bytes, name: str) -> Report:
             f"{name}: is no report of `--format json` that this version understands: {error}"
         ) from error
     except ValueError as error:  # of JSON, and of a number with more digits than Python reads
-        raise SavedReportError(f"{name}: is no JSON: {error}") from error
+        raise SavedReportError(f"{name}: {why_no_json(error)}") from error
     if (twice := _twice(report)) is not None:
         raise SavedReportError(f"{name}: {twice}")
     return report

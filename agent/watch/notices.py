@@ -195,7 +195,8 @@ def by_command(
                 await _kill(await start)
             raise
         except (OSError, ValueError) as error:
-            raise NotSentError(f"{argv[0]} cannot be run: {error}") from error
+            why = error.strerror if isinstance(error, OSError) else error
+            raise NotSentError(f"{argv[0]} cannot be run: {why}") from error
         finally:
             running.discard(starting)
         running.add(process.pid)

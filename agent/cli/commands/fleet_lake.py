@@ -20,9 +20,7 @@ if TYPE_CHECKING:
 _BUCKET: Final = "amzn-s3-demo-bucket"
 """What AWS' own documents call a bucket that is to be replaced."""
 _DATABASE: Final = "backuplink"
-_region: Final = click.option(
-    "--region", type=REGION, help="Region of the bucket and of Athena. Default: from the environment."
-)
+_region: Final = click.option("--region", type=REGION, help="Region of the bucket. Default: from the environment.")
 
 
 @click.command("fleet put", cls=Command)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from typing import Any, Final
 
-from agent.catalog.wording import counted
+from agent.catalog.wording import counted, why_no_json
 from agent.judge.predict import cloudformation, terraform
 from agent.judge.predict.edits import (
     AlreadyError,
@@ -63,7 +63,7 @@ def parse(data: bytes, name: str) -> Plan:
     except RecursionError as error:
         raise PlanError(f"{name}: is nested too deep for a plan") from error
     except ValueError as error:  # of JSON, and of a number with more digits than Python reads
-        raise PlanError(f"{name}: is no JSON: {error}") from error
+        raise PlanError(f"{name}: {why_no_json(error)}") from error
     raise PlanError(
         f"{name}: is neither a plan of Terraform (terraform show -json PLAN) nor a change set of CloudFormation "
         "(aws cloudformation describe-change-set --include-property-values)"

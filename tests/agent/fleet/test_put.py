@@ -123,7 +123,9 @@ def test_a_record_that_does_not_say_whose_it_is(changed: dict[str, Any], why: st
         place_of({**of_account(1), **changed}, PREFIX)
 
 
-@pytest.mark.parametrize("destination", ["", "s3://", "s3:///", "s3:///prefix", "lake", "https://bucket/x"])
+@pytest.mark.parametrize(
+    "destination", ["", "s3://", "s3:///", "s3:///prefix", "s3://a b/c", "s3://bucket!", "lake", "https://bucket/x"]
+)
 def test_a_destination_is_a_bucket(destination: str) -> None:
     with pytest.raises(PutError, match="is no bucket; s3://BUCKET/PREFIX belongs there"):
         place_of(of_account(1), destination)

@@ -351,7 +351,8 @@ async def test_a_program_that_fails(script: str, code: int) -> None:
 
 
 async def test_no_program_of_that_name() -> None:
-    assert (await why_not(command("/nonexistent/hook", SECRET))).startswith("/nonexistent/hook cannot be run: ")
+    why = await why_not(command("/nonexistent/hook", SECRET))
+    assert why == "/nonexistent/hook cannot be run: No such file or directory"
 
 
 async def test_a_file_that_is_no_program(tmp_path: Path) -> None:
