@@ -144,9 +144,9 @@ def whom(cause: FleetCause) -> tuple[str, ...]:
     seen = []
     if cause.joined_count:
         seen.append(
-            f"{counted(cause.joined_count, 'host')} of them saw the symptom alone and joined by it."
+            f"{counted(cause.joined_count, 'host')} of them saw only its symptom."
             if cause.joined_count < cause.host_count
-            else "All of them saw the symptom alone and joined by it."
+            else "All of them saw only its symptom."
         )
     if cause.also_count:
         have = "has" if cause.also_count == 1 else "have"

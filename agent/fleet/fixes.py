@@ -367,8 +367,8 @@ def _compare_ends(about: _About) -> Fix:
     where = f" at {listed_briefly(addresses)}" if addresses else ""
     return Fix(
         summary=f"Look at the way to the endpoint{where}, not at the hosts: its security groups and state, the network "
-        "ACL and the routes of its subnet and of the hosts', firewalls between them. Facts of EC2, taken centrally by "
-        "backuplink facts, let the fleet name which.",
+        "ACL and the routes of its subnet and of the hosts', firewalls between them. With facts of EC2, which "
+        "backuplink facts takes centrally, the fleet names the one.",
         commands=(*interfaces_at(about.target.region, addresses), describe_endpoint(about.target)),
     )
 

@@ -528,7 +528,7 @@ def _sweep_of(sweeps: Sequence[Sweep], id_: str) -> Sweep:
     sweep = next((sweep for sweep in sweeps if sweep.id == id_), None)
     if sweep is None:
         known = ", ".join(sweep.id for sweep in sweeps[-MAX_EXAMPLES:])
-        raise QuestionError(f"no record is of the sweep {id_!r}; the last ones are {known}")
+        raise QuestionError(f"no record is of the sweep {id_!r}; the last of them: {known}")
     return sweep
 
 

@@ -93,7 +93,7 @@ def _cause(number: int, finding: Finding, report: Report) -> Iterator[Element]:
     todo.extend(bullets(undoing(finding.fix)))
     yield todo
     if consequences := follows(finding, report):
-        yield element("p", None, f"From it follows: {', '.join(consequences)}")
+        yield element("p", None, f"It also causes: {', '.join(consequences)}")
     # The links in a saved report may come from somewhere else; those of the catalogue are ours.
     documents = CODES[finding.code].documents if finding.code in CODES else ()
     links = [element("a", {"href": document.url}, document.title) for document in documents]

@@ -83,7 +83,7 @@ def _cause(number: int, finding: Finding, report: Report) -> Iterator[str]:
     if undo := undoing(finding.fix):
         yield "\n".join(f"* {escaped(line)}" for line in undo)
     if consequences := follows(finding, report):
-        yield f"From it follows: {escaped(', '.join(consequences))}"
+        yield f"It also causes: {escaped(', '.join(consequences))}"
     # The links in a saved report may come from somewhere else; those of the catalogue are ours.
     if finding.code in CODES and CODES[finding.code].documents:
         yield "\n".join(f"* [{escaped(document.title)}]({document.url})" for document in CODES[finding.code].documents)

@@ -154,7 +154,7 @@ def _cause(number: int | None, finding: Finding, report: Report) -> str:
     lines += [command_lines(command, indent + "  ") for command in finding.fix.commands]
     lines += [_wrapped(words, indent) for words in unchecked(finding.fix)]
     if consequences := follows(finding, report):
-        lines += ["", _wrapped(f"From it follows: {', '.join(consequences)}", indent)]
+        lines += ["", _wrapped(f"It also causes: {', '.join(consequences)}", indent)]
     lines.append(_wrapped(f"See: backuplink explain {finding.code}", indent))
     return "\n".join(lines)
 
@@ -328,7 +328,7 @@ def _unseen(report: Report) -> str:
 
 
 def _vantage(report: Report) -> str:
-    return _wrapped(f"{vantage(report)} The same as JSON: --format json", "", "  ")
+    return _wrapped(f"{vantage(report)} For JSON: --format json", "", "  ")
 
 
 def _wrapped(text: str, indent: str, later: str | None = None) -> str:

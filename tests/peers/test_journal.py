@@ -226,7 +226,7 @@ SETUPS: Final = (
         unit=_CHECK,
         settings=_SETTINGS,
         drop_in=("ExecStart=", f"ExecStart=/usr/bin/backuplink check --config {_CONFIGURATION}"),
-        happens=lambda host: host.wait_for(_CHECK, "The same as JSON"),
+        happens=lambda host: host.wait_for(_CHECK, "For JSON"),
         holds=is_a_text,
     ),
     journaled(

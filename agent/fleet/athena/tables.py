@@ -81,7 +81,7 @@ def _check(lake: Lake) -> None:
         *(("account", account, ACCOUNT) for account in lake.accounts),
     ):
         if pattern.fullmatch(value) is None:
-            raise AthenaError(f"{value!r} is no name of a {what}")
+            raise AthenaError(f"{value!r} is not a valid {what}")
     for region in lake.regions:
         if not is_region(region):
             raise AthenaError(f"{region!r} is no Region")

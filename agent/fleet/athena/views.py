@@ -167,7 +167,7 @@ def rows_of(view: str, *, day: date | None = None, account: str | None = None) -
         if column not in columns_of(view):
             raise AthenaError(f"the view {view} has no {'day' if column == 'dt' else column}")
         if column == "account" and ACCOUNT.fullmatch(value) is None:
-            raise AthenaError(f"{value!r} is no name of an account")
+            raise AthenaError(f"{value!r} is not a valid account")
         conditions.append(f"{column} = '{value}'")
     return f"SELECT * FROM {view}" + (f" WHERE {' AND '.join(conditions)}" if conditions else "")
 

@@ -152,7 +152,7 @@ def _sts_of(evidence: Evidence) -> str:
     host = None if evidence.sdk is None else evidence.sdk.sts_host
     if host is None:
         return ""
-    aside = ", the global host, for which no interface endpoint stands" if is_global_sts(host) else ""
+    aside = ", the global host, which no interface endpoint serves" if is_global_sts(host) else ""
     return f" The SDK asks STS for the role at {host}{aside}."
 
 

@@ -88,7 +88,7 @@ def test_text_says_what_is_wrong_whom_it_hits_since_when_and_what_to_do() -> Non
         f"1. CRITICAL on 508 of 508 hosts: {CODES['VPC005'].title} [VPC005]",
         f"security group {fleets.GROUP}, ports 1026 and 1027 (backup-gateway)",
         "Hit: every host that could have it.",
-        "190 hosts of them saw the symptom alone and joined by it. 3 more hosts have it besides a worse cause.",
+        "190 hosts of them saw only its symptom. 3 more hosts have it besides a worse cause.",
         f"{fleets.VPC} euw1-az1 170 of 170 hosts",
         "Since 2026-01-13 03:00 UTC, 2 d 0 h before this sweep.",
         "What to do: Let the hosts in, in the endpoint's security group. aws ec2 authorize-security-group-ingress",

@@ -569,7 +569,7 @@ def test_against_a_named_sweep_and_none(engine: Engine) -> None:
     document = asked_again(engine, reads, against="none")
     assert document.against is None
     assert document.not_heard_from is None
-    with pytest.raises(QuestionError, match="no record is of the sweep 'day-9'; the last ones are day-0, day-1, day-2"):
+    with pytest.raises(QuestionError, match="no record is of the sweep 'day-9'; the last of them: day-0, day-1, day-2"):
         asked_again(engine, reads, against="day-9")
 
 

@@ -58,8 +58,8 @@ def custom_resolver(evidence: Evidence) -> Iterator[RuleFinding]:
             addresses=frozenset(address for seen in affected for address in seen.addresses),
             fix=Fix(
                 summary=f"Make {listed(own)} forward {hosts} to the VPC: from inside it to 169.254.169.253, "
-                "from elsewhere to a Route 53 Resolver inbound endpoint. Where nothing is asked of them that the "
-                "VPC's resolver does not know, DHCP options with AmazonProvidedDNS do it for every host.",
+                "from elsewhere to a Route 53 Resolver inbound endpoint. If the VPC's resolver knows all names that "
+                "hosts ask them for, set AmazonProvidedDNS in the DHCP options instead.",
                 commands=(
                     *(read_only("resolvectl", "query", seen.target.host) for seen in affected),
                     read_only(

@@ -25,7 +25,7 @@ _STATES: Final = {
     "failed": "Fix what the error names, if it names anything, and create the endpoint again.",
     "expired": "It was not accepted in time: make it again.",
     "deleting": "It is being deleted: create another where it is still needed.",
-    DELETED: "It is deleted, and so are its names: make another, and use that one's name.",
+    DELETED: "It is deleted, and its names are gone: make another endpoint, and use its name.",
     "partial": "AWS does not say what this state means: check its interfaces, one subnet at a time.",
 }
 """What to do, by the state (EC2 API Reference, Endpoint)."""
