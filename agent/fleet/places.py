@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from agent.fleet.store import Piece, Source, told
+from agent.fleet.store import Piece, Source, escaped
 from agent.report.model import SCHEMA as REPORT
 
 S3: Final = "s3://"
@@ -104,7 +104,7 @@ def sources_of(place: str) -> Iterator[Source | Piece]:
 
 def unread(place: str, why: str) -> Piece:
     """What is said of a place that cannot be read."""
-    place = told(place)
+    place = escaped(place)
     return Piece(place, None, 0, place, None, None, why, 1, last=True)
 
 

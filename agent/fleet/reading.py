@@ -261,19 +261,21 @@ class _Reading:
                 raise ValueError("holds no record")
             yield held._replace(last=True)
         except (OSError, ValueError, aws.AwsError) as error:
-            yield Piece(source.told, None, position, source.told, None, None, why_not(error), 1, last=True)
+            yield Piece(
+                source.escaped_name, None, position, source.escaped_name, None, None, why_not(error), 1, last=True
+            )
 
 
 def _of_row(source: Source, position: int, row: dict[str, Any]) -> Piece:
     sweep = row.get("sweep")
     sweep = sweep if isinstance(sweep, str) and sweep else source.sweep
-    place = f"{source.told}:{position + 1}"
+    place = f"{source.escaped_name}:{position + 1}"
     try:
         folder = partition_of(source.name)
         line = line_of({"schema": SCHEMA, "cut": [], **folder, **row}, folder)
     except DecodeError as error:
-        return Piece(source.told, source.tag, position, place, sweep, None, str(error), 1, last=False)
-    return Piece(source.told, source.tag, position, place, sweep, line, None, 1, last=False)
+        return Piece(source.escaped_name, source.tag, position, place, sweep, None, str(error), 1, last=False)
+    return Piece(source.escaped_name, source.tag, position, place, sweep, line, None, 1, last=False)
 
 
 def _chunks(sources: Sequence[Source]) -> Iterator[list[Source]]:

@@ -68,7 +68,7 @@ def pieces_of(source: Source, stream: BinaryIO) -> Iterator[Piece]:
 
 def _pieces_of(source: Source, stream: BinaryIO) -> Iterator[Piece]:
     position, failed, more, last = 0, 0, 0, ""
-    folder, name = partition_of(source.name), source.told
+    folder, name = partition_of(source.name), source.escaped_name
 
     def piece(number: int | None, text: str | None, why: str | None, times: int = 1) -> Piece:
         place = name if number is None else f"{name}:{number}"

@@ -60,12 +60,12 @@ class Source(NamedTuple):
     """In bytes; 0 where it is not known."""
 
     @property
-    def told(self) -> str:
+    def escaped_name(self) -> str:
         """Its name as tables and documents have it."""
-        return told(self.name)
+        return escaped(self.name)
 
 
-def told(name: str) -> str:
+def escaped(name: str) -> str:
     """The name of a file, where the bytes that are no UTF-8 are escaped: no table takes what Python makes of them
     (PEP 383)."""
     return name.encode("utf-8", "backslashreplace").decode("utf-8")

@@ -187,7 +187,9 @@ class DuckDb:
         if sources is not None:
             self.execute("CREATE OR REPLACE TEMP TABLE listed (number BIGINT, source VARCHAR, tag VARCHAR)")
             rows = (
-                (number, source.told, source.tag) for number, source in enumerate(sources) if source.tag is not None
+                (number, source.escaped_name, source.tag)
+                for number, source in enumerate(sources)
+                if source.tag is not None
             )
             self.fill("listed", rows)
         else:

@@ -110,7 +110,9 @@ class Sqlite:
         else:
             there: set[tuple[str, str | None]] = {pair for each in ended for pair in each}
             numbers = {
-                pair: number for number, source in enumerate(sources) if (pair := (source.told, source.tag)) in there
+                pair: number
+                for number, source in enumerate(sources)
+                if (pair := (source.escaped_name, source.tag)) in there
             }
         told: set[tuple[int, int]] = set()
         for file in files:

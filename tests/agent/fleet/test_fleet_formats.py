@@ -22,7 +22,7 @@ from agent.fleet.engines.sqlite import Sqlite
 from agent.fleet.model import MAX_EXAMPLES, FleetDocument, refusal
 from agent.fleet.redact import FleetRedactor
 from agent.fleet.render import render
-from agent.fleet.store import Read, told
+from agent.fleet.store import Read, escaped
 from agent.formats.host import record_of
 from agent.formats.report_text import visible
 from agent.report.redact import treatments
@@ -361,7 +361,7 @@ def test_a_row_knows_the_cause_that_hosts_share() -> None:
     assert (row["code"], row["shared"], row["by_symptom"], row["severity"]) == ("VPC005", True, True, "critical")
 
 
-@pytest.mark.parametrize("hostile", one_in(4, [text for text in MARKUP if told(text) == text]))  # else it is refused
+@pytest.mark.parametrize("hostile", one_in(4, [text for text in MARKUP if escaped(text) == text]))  # else it is refused
 def test_no_cell_is_computed_or_breaks_its_row(hostile: str) -> None:
     with fleets.tables(hosts=(hostile, *fleets.HOSTS[:3])) as (engine, told):
         written = "".join(table.as_csv(table.rows(engine, told)))

@@ -257,7 +257,9 @@ def test_the_statements_of_athena(capsys: pytest.CaptureFixture[str]) -> None:
         pytest.param(["run", "record; DROP"], "is no view", id="words for a view"),
         pytest.param(["run", "cause_since", "--day", "2026-01-15"], "has no day", id="day of a view without one"),
         pytest.param(["run", "cause_day", "--account", "111122223333"], "has no account", id="account"),
-        pytest.param(["run", "newest", "--account", "1' OR '1'='1"], "is not a valid account", id="quote in an account"),
+        pytest.param(
+            ["run", "newest", "--account", "1' OR '1'='1"], "is not a valid account", id="quote in an account"
+        ),
         pytest.param(["run", "newest", "--day", "today"], "is not a day", id="no day"),
     ],
 )

@@ -144,8 +144,7 @@ def test_a_search_that_has_no_end_is_judged_by_its_last_place(failed: str | None
     [
         pytest.param(
             "sts.amazonaws.com",
-            " The SDK asks STS for the role at sts.amazonaws.com, the global host, which no interface endpoint "
-            "serves.",
+            " The SDK asks STS for the role at sts.amazonaws.com, the global host, which no interface endpoint serves.",
             ("printenv", "AWS_DEFAULT_REGION", "AWS_STS_REGIONAL_ENDPOINTS"),
             id="the global host",
         ),
