@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from agent.app.errors import RequestError
-from agent.app.fleet import FleetOutput, interrupted, refuse_parquet, write
+from agent.app.fleet import FleetOutput, interrupted, refuse_parquet, saying_interrupted, write
 from agent.fleet.engines import best_engine
 from agent.fleet.inventory import Expected
 from agent.fleet.join import Question, joined
@@ -18,7 +18,6 @@ from agent.fleet.reading import ReadResult
 from agent.fleet.records import INSTANCES
 from agent.formats.host import HostRecord, line, record_of
 from agent.process.output import to_stderr
-from agent.process.signals import exit_on_signals
 from agent.process.write_file import to_new_folder
 from agent.settings import DEFAULT_LEAST, DEFAULT_TOLERATE, Ec2, Suppression
 from agent.simulated import scenario as scenarios
@@ -42,16 +41,18 @@ def join_estate(
 ) -> int:
     """Join the hosts of an estate of this size, and write its files to a new `folder` where one is named. Returns and
     raises as `fleet` does."""
-    with exit_on_signals(received_signals), best_engine() as engine:
+    with saying_interrupted(received_signals, output) as begin_document, best_engine() as engine:
         refuse_parquet(output, engine)
         to_stderr(f"Simulated estate of {size:,} hosts.\n")
         estate = Estate(size)
         reads = list(estate.reads(records()))
         if folder is not None:
             _write_files(estate, reads, Path(folder), received_signals)
-        if received_signals:
+        document = None if received_signals else _joined(engine, estate, reads, suppressions)
+        begin_document()
+        if document is None or received_signals:
             return interrupted(received_signals, output)
-        return write(_joined(engine, estate, reads, suppressions), engine, output)
+        return write(document, engine, output)
 
 
 def document_of(size: int) -> FleetDocument:

@@ -3,7 +3,7 @@
 import os
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -75,7 +75,7 @@ def fleet(request: FleetRequest, received_signals: list[str]) -> int:
     from agent.fleet.engines import best_engine
     from agent.fleet.reading import FleetReadError, ReadRequest, read_into
 
-    with exit_on_signals(received_signals), best_engine() as engine:
+    with saying_interrupted(received_signals, request.output) as begin_document, best_engine() as engine:
         refuse_parquet(request.output, engine)
         expected = None if request.inventory is None else _inventory(request.inventory)
         since = moment_of(request.since)
@@ -95,8 +95,10 @@ def fleet(request: FleetRequest, received_signals: list[str]) -> int:
                 if not received_signals:
                     raise RequestError(str(error)) from error
         if received_signals:
+            begin_document()
             return interrupted(received_signals, request.output)
         document = _joined(engine, request, read, since, expected, facts)
+        begin_document()
         if received_signals:
             return interrupted(received_signals, request.output)
         files = (*request.places, *request.ec2_facts, *filter(None, [request.inventory]))
@@ -261,6 +263,24 @@ def write_fleet_refusal(why: str, wanted: str, code: int = exits.UNKNOWN) -> int
     except OutputClosedError:
         return exits.UNKNOWN
     return code
+
+
+@contextmanager
+def saying_interrupted(received_signals: list[str], output: FleetOutput) -> Iterator[Callable[[], None]]:
+    """While the block lasts, the process ends soon after a signal, as with `exit_on_signals`, also where the engine
+    joins for long; and a document says so, unless the caller has called what this gives: it has begun its own."""
+    has_begun = False
+
+    def begin_document() -> None:
+        nonlocal has_begun
+        has_begun = True
+
+    def at_last() -> None:
+        if not has_begun:
+            interrupted(received_signals, output)
+
+    with exit_on_signals(received_signals, at_last):
+        yield begin_document
 
 
 def interrupted(received_signals: list[str], output: FleetOutput) -> int:

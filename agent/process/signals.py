@@ -53,12 +53,19 @@ def exit_on_signals(
     received_signals: list[str], at_last: Callable[[], None] = _nothing, code: int | None = None
 ) -> Iterator[None]:
     """While the block lasts, the process ends GRACE_SECONDS after a signal, even where it waits for a reader of stdout
-    that never reads. `at_last` is called before. The exit code is `code`, or that of the signal where it is None.
-    Inside the block, `cancel_on_signals` replaces these handlers for a time."""
+    that never reads. `at_last` is called before, and has as long again. The exit code is `code`, or that of the signal
+    where it is None. Inside the block, `cancel_on_signals` replaces these handlers for a time."""
+    ending = False
 
     def end(_: int, __: FrameType | None) -> None:
-        at_last()
-        os._exit(128 + signal.Signals[received_signals[0]] if code is None else code)
+        nonlocal ending
+        try:
+            if not ending:
+                ending = True
+                start_grace_timer()
+                at_last()
+        finally:
+            os._exit(128 + signal.Signals[received_signals[0]] if code is None else code)
 
     def received(number: int, _: FrameType | None) -> None:
         received_signals.append(signal.Signals(number).name)

@@ -18,13 +18,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing.pool import ThreadPool
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
+from agent.formats import json as json_format
 from tests.support import extent
 from tests.support.command import SECONDS
 from tests.support.repository import ROOT
+from tests.support.runs import report_of
 from tests.support.validator import VALIDATOR
 
 FORMATS = ("text", "json", "ndjson")
@@ -321,6 +323,41 @@ def test_a_signal_ends_what_waits_for_a_file(words: tuple[str, ...], name: str, 
     else:
         report = json.loads(document.splitlines()[-1] if wanted == "ndjson" else document)
         assert report["verdict"]["summary"] == f"interrupted by {name}"
+
+
+_JOINS_FOREVER: Final = """
+import os, signal, sys, time
+from agent.cli import entry
+from agent.fleet import join
+from agent.process import signals
+
+def joined(*_):
+    os.kill(os.getpid(), signal.SIGTERM)
+    while True:
+        time.sleep(60)
+
+join.joined = joined
+signals.GRACE_SECONDS = 0.01
+sys.exit(entry.run(sys.argv[1:]))
+"""
+
+
+@pytest.mark.parametrize("words", [("fleet", "{report}"), ("demo", "--fleet", "20")], ids=" ".join)
+def test_a_join_that_does_not_end_in_time_says_that_it_was_interrupted(words: tuple[str, ...], tmp_path: Path) -> None:
+    report = tmp_path / "report.json"
+    report.write_text(json_format.render(report_of("healthy")), "utf-8")
+    command = [word.format(report=report) for word in words]
+    ended = subprocess.run(
+        [sys.executable, "-c", _JOINS_FOREVER, *command, "--format", "json"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+    assert ended.returncode == CODES["SIGTERM"]
+    assert json.loads(ended.stdout)["verdict"]["summary"] == "interrupted by SIGTERM"
+    assert "Traceback" not in ended.stderr
 
 
 def test_a_signal_that_also_ends_the_writer_is_no_bad_report() -> None:
