@@ -95,7 +95,7 @@ def _complete(instruction: str) -> int:
 
 def _reason(error: click.ClickException, arguments: Sequence[str]) -> str:
     """What was wrong, and where help is."""
-    reason = " ".join(error.format_message().split())  # click lists choices on lines of their own
+    reason = error.format_message().replace("\n\t", " ")  # click lists choices on lines of their own
     if not reason.endswith((".", "?")):
         reason = f"{reason}."
     context = error.ctx if isinstance(error, click.UsageError) else None
