@@ -659,11 +659,11 @@ def test_a_read_only_root(file: Path) -> None:
     script = """
         umount /root /var/lib
         mount -o remount,bind,ro /
-        HOME=/root $file --version
+        HOME=/srv $file --version
     """
     done = inside(file, script)
     assert (done.returncode, done.stdout) == (0, VERSION), done.stderr
-    assert "not in /root/.cache/backuplink: Read-only file system\n" in done.stderr
+    assert "not in /srv/.cache/backuplink: Read-only file system\n" in done.stderr
     assert "not in /var/lib/backuplink: Read-only file system\n" in done.stderr
     assert "unpacked to /tmp/backuplink-0/" in done.stderr
 
