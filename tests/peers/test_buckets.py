@@ -165,7 +165,7 @@ JOINS: Final = (
         "meets an object that is not a report",
         "exit code 3: 1 file could not be read",
         {**_WELL, "backuplink-fleet/x.json": '{"schema": "x"}'},
-        "all of 12 hosts ok; 1 file could not be read",
+        "all of 12 hosts ok; 1 file or line could not be read",
         hosts=12,
         code=3,
     ),

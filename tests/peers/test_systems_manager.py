@@ -237,7 +237,7 @@ COMMANDS: Final = (
         "of an instance on which it has not ended yet",
         "exit code 3: 1 file could not be read",
         *(_WELL, {**_WELL, "status": "InProgress", "output": ""}),
-        says="all of 1 host ok; 1 file could not be read",
+        says="all of 1 host ok; 1 file or line could not be read",
         hosts=1,
         code=3,
     ),
