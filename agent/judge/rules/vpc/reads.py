@@ -87,7 +87,8 @@ def cannot_inspect(evidence: Evidence) -> Iterator[RuleFinding]:
     if not sentences and not nameless:
         return
     region = evidence.run.region or "<REGION>"
-    cut_off = {_service(read) for read in silent} - _OF_NAMES_ALONE  # no reason to take the facts elsewhere
+    unheard = {_service(read) for read in silent}
+    cut_off = unheard - _OF_NAMES_ALONE  # no reason to take the facts elsewhere
     from_file = any(read.started_at is not None and read.started_at < evidence.run.started_at for read in failed)
     yield RuleFinding(
         code="VPC013",
@@ -116,6 +117,7 @@ def cannot_inspect(evidence: Evidence) -> Iterator[RuleFinding]:
             summary=_what_helps(
                 evidence,
                 denied=bool(denied),
+                unheard=unheard,
                 cut_off=cut_off,
                 skewed=any(evidence.meaning(read) is FailureKind.CLOCK_SKEW for read in others),
                 expired=any(evidence.meaning(read) is FailureKind.CREDENTIALS_EXPIRED for read in others),
@@ -254,6 +256,7 @@ def _what_helps(
     evidence: Evidence,
     *,
     denied: bool,
+    unheard: set[str],
     cut_off: set[str],
     skewed: bool,
     expired: bool,
@@ -282,10 +285,9 @@ def _what_helps(
     if _EC2 in cut_off and evidence.run.region is not None:
         name = service_name_of(_EC2, evidence.run.region)
         sentences.append(f"An interface endpoint {name} would make EC2 answer here.")
-    silent = {_service(read) for read in evidence.of(Step.EC2) if kind_of(read) in _NO_ANSWER}
-    if _ROUTE_53 in silent and evidence.run.region is not None:
+    if _ROUTE_53 in unheard and evidence.run.region is not None:
         sentences.append(_endpoint_for_route_53(evidence.run.region))
-    if _PROFILES in silent and not cut_off:
+    if _PROFILES in unheard and not cut_off:
         sentences.append(
             "A file of `backuplink facts`, made where Route 53 Profiles answers, has what they bring; whether your "
             "Region has an endpoint service for it, aws ec2 describe-vpc-endpoint-services tells."

@@ -21,6 +21,7 @@ from probes.vpc.model import (
     DNS_FIREWALL,
     ENDPOINT_INTERFACES,
     ENDPOINTS,
+    INTERFACES,
     NETWORK_ACLS,
     PRIVATE_ZONES,
     PROFILES,
@@ -456,6 +457,14 @@ def test_vpc013_of_profiles_that_do_not_answer_gives_no_reason_to_take_all_facts
         "has an endpoint service for it, aws ec2 describe-vpc-endpoint-services tells."
     )
     assert one.fix.commands == ()
+
+
+def test_vpc013_passes_over_what_a_facts_file_holds_for_other_hosts() -> None:
+    of_others = read(INTERFACES, failed="timeout")
+    assert rule_findings("VPC013", [*healthy(), *configured(), of_others]) == []
+    denied = read(SUBNETS, failed="not-permitted")
+    with_it, without = (rule_findings("VPC013", [*healthy(), *configured(denied), *more]) for more in ([of_others], []))
+    assert with_it == without != []
 
 
 def test_vpc013_names_no_endpoint_for_route_53_where_none_is_known() -> None:
