@@ -41,7 +41,11 @@ def load_scenario(name: str | None, workloads: tuple[Workload, ...] = ()) -> Sce
         scenario = scenarios.load(scenarios.DEFAULT if name is None else name)
         return replace(scenario, run=replace(scenario.run, workloads=workloads)) if workloads else scenario
     except KeyError as error:
-        raise RequestError(f"There is no scenario {name!r}; --list names them") from error
+        import difflib
+
+        near = difflib.get_close_matches(str(name), scenario_names(), n=1)
+        hint = f". Did you mean {near[0]}?" if near else ""
+        raise RequestError(f"There is no scenario {name!r}; --list names them{hint}") from error
 
 
 @dataclass(frozen=True, slots=True)

@@ -667,6 +667,7 @@ def of_scenarios() -> Iterator[Refused]:
         "a pattern": "*",
         "two names": "port-blocked,port-refused",
         "an end in a line": "port-blocked\n",
+        "a letter too few": "one-zone-silnt",
     }
     for label, value in {**ANYWHERE, **more}.items():
         if label == "NUL":
@@ -675,7 +676,11 @@ def of_scenarios() -> Iterator[Refused]:
         yield Refused(
             id=f"demo SCENARIO: {label}",
             arguments=("demo", "--format", wanted, value),
-            says=("There is no scenario ", "--list names them"),
+            says=(
+                "There is no scenario ",
+                "--list names them",
+                *(["Did you mean one-zone-silent?"] if "silnt" in value else []),
+            ),
             format=wanted,
         )
 
