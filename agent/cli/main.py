@@ -96,7 +96,7 @@ def _complete(instruction: str) -> int:
 def _reason(error: click.ClickException, arguments: Sequence[str]) -> str:
     """What was wrong, and where help is."""
     reason = error.format_message().replace("\n\t", " ")  # click lists choices on lines of their own
-    if not reason.endswith((".", "?")):
+    if not reason.endswith((".", "?", "?)")):  # in brackets, click asks for one of several options
         reason = f"{reason}."
     context = error.ctx if isinstance(error, click.UsageError) else None
     if context is not None:

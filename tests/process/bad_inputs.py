@@ -582,6 +582,12 @@ def _takes_any_number(command: str) -> bool:
 
 def of_commands() -> Iterator[Refused]:
     """What is no option, no value, no argument or no command."""
+    yield Refused(
+        id="check: an option like three others",
+        arguments=("check", "--redcat"),
+        says=("No such option '--redcat'. (Did you mean one of: ", "'--redact'?) Try 'backuplink check --help'."),
+        format="text",
+    )
     for command in main.commands:
         forms = _forms(command, "json")
         ask = (*forms, *_needed(command))
