@@ -19,7 +19,10 @@ from probes.ports import HTTPS
 
 _BRIDGE: Final = re.compile(r"docker|br-[0-9a-f]{12}$|cni|cbr|flannel|cali|virbr|lxcbr|lxdbr|podman|veth")
 """Interfaces that lead to containers and machines on this host."""
-_TUNNEL: Final = re.compile(r"tun|tap|wg|ppp|ipsec")
+_TUNNEL: Final = re.compile(
+    r"tun|tap|wg|ppp|ipsec|xfrm|(ip6?_)?vti|gre|erspan|sit|ip6(tnl|gre)|tailscale|zt|nebula|cscotun|gpd|CloudflareWARP"
+)
+"""Interfaces that the kernel makes for tunnels, by their usual names, and those of VPN clients."""
 _NO_CABLE: Final = ("lo", "dummy")
 """Interfaces that hold addresses and lead nowhere."""
 

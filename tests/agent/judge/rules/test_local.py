@@ -38,12 +38,27 @@ CASES_THAT_FIRE = [
         )
         for name in ("docker0", "br-0123456789ab")
     ),
-    fires(
-        "TCP010",
-        "wg0, a tunnel, inside the VPC",
-        sent(A, "wg0", "10.8.0.2", ("wg0", "10.8.0.2/32")),
-        at=[A],
-        detail=f"This host sends to {A}: by wg0, a tunnel, though it is in this VPC.",
+    *(
+        fires(
+            "TCP010",
+            f"{name}, a tunnel, inside the VPC",
+            sent(A, name, "10.8.0.2", (name, "10.8.0.2/32")),
+            at=[A],
+            detail=f"This host sends to {A}: by {name}, a tunnel, though it is in this VPC.",
+        )
+        for name in (
+            "wg0",
+            "tun0",
+            "tunl0",
+            "ipsec0",
+            "xfrm1",
+            "vti0",
+            "ip_vti0",
+            "gre1",
+            "ip6tnl0",
+            "tailscale0",
+            "ztabc",
+        )
     ),
     fires(
         "TCP010",
@@ -146,6 +161,10 @@ CASES_OF_SILENCE = [
         ],
     ),
     silent("TCP010", "a tunnel out of the VPC", sent(OUTSIDE, "wg0", "10.8.0.2", ("wg0", "10.8.0.2/32"))),
+    *(
+        silent("TCP010", f"{name} is no tunnel", sent(A, name, "10.8.0.2", (name, "10.8.0.2/32")))
+        for name in ("bond0", "eth1", "enX1", "vlan10", "ipvlan0")
+    ),
     *(
         silent(
             "TCP010",
