@@ -67,7 +67,8 @@ def _vpc(number: int, vpc: AuditedVpc) -> Iterator[Element]:
     if vpc.services:
         rows = [(row_head(one.host), cell(content.answer_words(one))) for one in vpc.services]
         yield element("h3", None, "Names")
-        yield table("What the name of each service resolves to", ("name", "answer"), rows, f"names-{number}")
+        caption = f"What the name of each service resolves to: {content.place(vpc)}"
+        yield table(caption, ("name", "answer"), rows, f"names-{number}")
     if vpc.endpoints:
         made = [
             (row_head(one.endpoint_id), *(cell(words) for words in content.endpoint_cells(one)))
@@ -75,7 +76,7 @@ def _vpc(number: int, vpc: AuditedVpc) -> Iterator[Element]:
         ]
         yield element("h3", None, "Endpoints")
         heads = ("endpoint", *content.ENDPOINT_HEADS)
-        yield table(f"The endpoints of {vpc.vpc_id}", heads, made, f"endpoints-{number}")
+        yield table(f"The endpoints of {content.place(vpc)}", heads, made, f"endpoints-{number}")
     if vpc.central:
         yield element("h3", None, "Central endpoints")
         yield from bullets(bounded(content.central_words(one)) for one in vpc.central)

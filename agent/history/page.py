@@ -133,7 +133,7 @@ def _availability(number: int, series: Series) -> Iterator[Element]:
         rows.append((row_head(day.day), cell(part), *map(cell, times), cell(missed)))
     columns = ("day", "available", "time available", "failed", "unknown", "not watched")
     left = _left(len(days) - len(rows), "earlier day", "--format json")
-    made = table("Availability by day", columns, rows, f"availability-{number}", "numbers")
+    made = table(f"Availability by day: {series.name}", columns, rows, f"availability-{number}", "numbers")
     yield folded(f"Numbers of {counted(len(rows), 'day')}", made, *left)
 
 
@@ -154,7 +154,8 @@ def _latency(number: int, series: Series) -> Iterator[Element]:
     ]
     columns = ("address", "step", "cycles", "p50", "p95", "p99", "longest")
     left = _left(len(every) - len(rows), "more row", "--format json")
-    made = table("Latency of successful steps, in ms", columns, rows, f"steps-{number}", "numbers")
+    caption = f"Latency of successful steps, in ms: {series.name}"
+    made = table(caption, columns, rows, f"steps-{number}", "numbers")
     yield folded(f"Numbers of {counted(len(rows), 'step')}", made, *left)
 
 
@@ -169,9 +170,8 @@ def _flapping(number: int, series: Series) -> Iterator[Element]:
         seconds = None if row.until is None else (row.until - row.since).total_seconds()
         took = "-" if seconds is None else lasted(seconds)
         rows.append((row_head(row.about), cell(time_of(row.since)), cell(until), cell(took)))
-    yield table(
-        "What came and went", ("what", "from (UTC)", "to (UTC)", "lasted"), rows, f"flapping-{number}", "numbers"
-    )
+    columns = ("what", "from (UTC)", "to (UTC)", "lasted")
+    yield table(f"What came and went: {series.name}", columns, rows, f"flapping-{number}", "numbers")
     yield from _left(len(every) - len(rows), "earlier row", "--plot")
 
 

@@ -3,6 +3,7 @@
 import json
 import re
 import shlex
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -122,6 +123,11 @@ def read(page: str) -> list[Element]:
         if element.name == "a":
             href = element.attributes["href"] or ""
             assert href.startswith("https://") or href.removeprefix("#") in ids
+    # A reader's list of landmarks tells two regions apart by their names alone.
+    by_id = {element.attributes["id"]: element.text for element in reader.elements if "id" in element.attributes}
+    regions = [element for element in reader.elements if element.attributes.get("role") == "region"]
+    names = [tuple(map(by_id.get, (region.attributes["aria-labelledby"] or "").split())) for region in regions]
+    assert [name for name, count in Counter(names).items() if count > 1] == []
     svg_picture.in_page(page)
     return reader.elements
 
