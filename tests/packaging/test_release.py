@@ -38,6 +38,9 @@ CHANGELOG: Final = """\
 PARTS: Final = (
     "python onefile packages image fleet monitoring repositories distributor ansible terraform cloudformation trust"
 ).split()
+PATH: Final = "/usr/local/bin:/usr/bin:/bin"
+TOOLS: Final = ("ip", "nft", "promtool", "systemd-analyze", "chromium", "java")
+"""Programs of the system that the tests need; the parts here call none of them."""
 LOG: Final = """\
 #!/bin/sh
 echo "PART VERB $*" >>log
@@ -53,11 +56,16 @@ def git(tree: Path, *words: str) -> None:
 
 def _clean() -> dict[str, str]:
     """No configuration of whoever runs the tests."""
-    return {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": "/nonexistent", "GIT_CONFIG_NOSYSTEM": "1"}
+    return {"PATH": PATH, "HOME": "/nonexistent", "GIT_CONFIG_NOSYSTEM": "1"}
 
 
-def release(tree: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    environment = {**_clean(), "PYTHON": sys.executable, "SOURCE_DATE_EPOCH": "1"}
+def release(tree: Path, *words: str, path: str = PATH) -> subprocess.CompletedProcess[str]:
+    environment = {
+        **_clean(),
+        "PATH": f"{tree.parent / 'tools'}:{path}",
+        "PYTHON": sys.executable,
+        "SOURCE_DATE_EPOCH": "1",
+    }
     command = [str(tree / "packaging" / "release"), *words]
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
 
@@ -66,6 +74,9 @@ def release(tree: Path, *words: str) -> subprocess.CompletedProcess[str]:
 def repository(tmp_path: Path) -> Path:
     """A tree at version 1.10.0, committed and tagged, whose parts write down that they ran."""
     tree = tmp_path / "tree"
+    (tmp_path / "tools").mkdir()
+    for tool in TOOLS:
+        (tmp_path / "tools" / tool).symlink_to("/bin/false")
     (tree / "packaging" / "tools").mkdir(parents=True)
     for name in ("release", "build", "test", "parts.sh", "environment.sh", "tools/notes.py"):
         shutil.copy(ROOT / "packaging" / name, tree / "packaging" / name)
@@ -75,7 +86,8 @@ def repository(tmp_path: Path) -> Path:
             script = tree / "packaging" / part / verb
             script.write_text(LOG.replace("PART", part).replace("VERB", verb), "utf-8")
             script.chmod(0o755)
-    (tree / "dev").write_text(LOG.replace("PART", "dev").replace("VERB", "run"), "utf-8")
+    requires = "env | grep ^BACKUPLINK_REQUIRE | sort >requires\n"
+    (tree / "dev").write_text(LOG.replace("PART", "dev").replace("VERB", "run") + requires, "utf-8")
     (tree / "dev").chmod(0o755)
     peers = tree / "tests" / "peers" / "install"
     peers.parent.mkdir(parents=True)
@@ -108,6 +120,9 @@ def test_builds_and_tests_every_part_for_both_machines(repository: Path) -> None
     ran = (place(repository) / "log").read_text("utf-8").splitlines()
     built, tested = ([f"{part} {verb} " for part in PARTS] for verb in ("build", "test"))
     assert ran == ["peers install ", "onefile build all", *built, *tested, "dev run test --everything"]
+    for_whole = ("BROWSER", "NETNS", "PEERS", "PROMTOOL", "SPARK", "SYSTEMD")
+    requires = (place(repository) / "requires").read_text("utf-8").splitlines()
+    assert requires == [f"BACKUPLINK_REQUIRE_{what}=1" for what in for_whole]
     assert result.stderr.splitlines()[-1] == "packaging/release: all of 1.10.0 is in build/release/v1.10.0/dist"
     assert "`backuplink release` is not" in (place(repository) / "dist" / "RELEASE-NOTES.md").read_text("utf-8")
 
@@ -157,12 +172,28 @@ def test_once_more_is_the_same_and_keeps_nothing_of_before(repository: Path) -> 
     assert not (place(repository) / "dist" / "left").exists()
 
 
-def refused(tree: Path, *words: str) -> str:
+def refused(tree: Path, *words: str, path: str = PATH) -> str:
     """What it says; nothing was built."""
-    result = release(tree, *words)
+    result = release(tree, *words, path=path)
     assert result.returncode == 3, result.stderr
     assert not list((tree / "build").rglob("log"))
     return result.stderr
+
+
+@pytest.mark.parametrize(("tool", "package"), [("promtool", "prometheus"), ("chromium", "chromium")])
+def test_refuses_before_anything_is_built_where_the_tests_lack_a_program(
+    tool: str, package: str, repository: Path
+) -> None:
+    (repository.parent / "tools" / tool).unlink()
+    bare = repository.parent / "bare"  # this machine may have the program
+    bare.mkdir()
+    for name in ("sh", "git", "dirname", "realpath", "sed", "rm", "mkdir", "head", "cut", "env"):
+        found = shutil.which(name)
+        assert found is not None
+        (bare / name).symlink_to(found)
+    assert refused(repository, "v1.10.0", path=str(bare)) == (
+        f"packaging/release: there is no {tool} here, which the tests need (Debian: package {package})\n"
+    )
 
 
 def test_refuses_a_tag_that_is_not_there(repository: Path) -> None:
