@@ -125,7 +125,7 @@ def watch(
     lines = documents if in_text else Writer(to_stderr)
     environment = WatchEnvironment(
         now=now,
-        chance=random.Random(),  # noqa: S311 - spreads a fleet in time, and is no secret
+        chance=random.SystemRandom(),
         manager=Manager(os.environ, process_id=os.getpid()),
         lines=lines,
         documents=documents,

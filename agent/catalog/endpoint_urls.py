@@ -25,7 +25,7 @@ def host_of_url(url: str) -> str:
     try:
         parts = urlsplit(url)
         host = (parts.hostname or "").removesuffix(".")
-        parts.port  # noqa: B018 - raises for what is not a port, which botocore notices when it calls
+        _ = parts.port  # raises for what is not a port, which botocore notices when it calls
     except ValueError:
         return REFUSED_URL
     usable = parts.scheme in ("http", "https", "") and _is_host(host) and not _CUT_OUT.intersection(url)

@@ -91,7 +91,7 @@ def sources_of(place: str) -> Iterator[Source | Piece]:
     """The files at a place, which is a file, a folder or a pattern such as `reports/*.json`; a piece for what cannot be
     read. Folders are walked in the order of their names, and links to folders are not followed."""
     try:
-        path = os.path.abspath(place)  # noqa: PTH100 - links stay as they are
+        path = os.path.abspath(place)  # noqa: PTH100 - Path.resolve() follows links, which a report names as they were given
         if Path(path).is_dir():
             yield from _in_folder(path)
         elif os.path.lexists(path) or not glob.has_magic(place):
@@ -115,7 +115,7 @@ def why_not(error: Exception) -> str:
 
 def _matching(place: str, pattern: str) -> Iterator[Source | Piece]:
     found: set[tuple[int, int]] = set()
-    for path in sorted(glob.iglob(pattern, recursive=True)):  # noqa: PTH207 - Path.glob takes no absolute pattern
+    for path in sorted(glob.iglob(pattern, recursive=True)):  # noqa: PTH207 - Path.glob() refuses an absolute pattern
         try:
             status = Path(path).stat()
         except OSError as error:

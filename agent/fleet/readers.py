@@ -15,7 +15,8 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
-from typing import IO, Any, Final, Protocol
+from pathlib import Path
+from typing import IO, Any, Final, Protocol, cast
 
 from agent.fleet.places import unread, why_not
 from agent.fleet.records import MAX_DOCUMENT, pieces_of
@@ -83,13 +84,15 @@ class ProcessReader:
             raise OSError("this Python does not know its own program")
         # What the one file's launcher and this say to Python: no variable, no folder but those of the path given.
         command = [sys.executable, "-I", "-S", *(["-B"] if sys.dont_write_bytecode else []), "-c", _START]
-        self._process = subprocess.Popen(  # noqa: S603 - this same Python
-            [*command, json.dumps([os.path.abspath(path) for path in sys.path])],  # noqa: PTH100 - text for text
+        self._process = subprocess.Popen(  # noqa: S603 - this same Python, without a shell
+            [*command, json.dumps([str(Path(path).absolute()) for path in sys.path])],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             process_group=0,  # an interrupt of the terminal is this process's to handle
         )
+        self._given = cast("IO[bytes]", self._process.stdin)  # PIPE above makes both
+        self._taken = cast("IO[bytes]", self._process.stdout)
 
     @property
     def pid(self) -> int:
@@ -98,23 +101,21 @@ class ProcessReader:
 
     def wait(self) -> None:
         """Wait until it can read. Raises ReaderError where it does not start."""
-        if self._process.stdout is None or self._process.stdout.readline() != _READY:
+        if self._taken.readline() != _READY:
             self.close()
             raise ReaderError("it ended at its start")
 
     def read(self, sources: Sequence[Source], contents: Sequence[bytes | None]) -> Iterator[Answer]:
         """See `Reader`."""
         sizes = [None if content is None else len(content) for content in contents]
-        given, taken = self._process.stdin, self._process.stdout
-        assert given is not None and taken is not None  # noqa: S101, PT018 - both are pipes
         try:
-            given.write(_line({"sources": sources, "sizes": sizes}))
+            self._given.write(_line({"sources": sources, "sizes": sizes}))
             for content in contents:
-                given.write(content or b"")
-            given.flush()
+                self._given.write(content or b"")
+            self._given.flush()
             left = len(sources)
             while left:
-                pieces, ended = json.loads(taken.readline())
+                pieces, ended = json.loads(self._taken.readline())
                 yield [Piece(*piece) for piece in pieces], ended
                 left -= ended
         except (OSError, ValueError) as error:  # a closed pipe, and half a line
@@ -123,10 +124,9 @@ class ProcessReader:
     def close(self) -> None:
         """See `Reader`."""
         self._process.kill()
-        for pipe in (self._process.stdin, self._process.stdout):
-            if pipe is not None:
-                with contextlib.suppress(OSError):  # what it did not take any more
-                    pipe.close()
+        for pipe in (self._given, self._taken):
+            with contextlib.suppress(OSError):  # what it did not take any more
+                pipe.close()
         self._process.wait()
 
 

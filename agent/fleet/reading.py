@@ -119,7 +119,7 @@ class _Reading:
         engine = self._engine
         read = int(engine.query("SELECT count(*) FROM record")[0][0])
         count = int(engine.query("SELECT coalesce(sum(times), 0) FROM unreadable")[0][0])
-        rows = engine.query(f"SELECT place, why FROM unreadable ORDER BY id LIMIT {MAX_EXAMPLES}")  # noqa: S608 - a number
+        rows = engine.query("SELECT place, why FROM unreadable ORDER BY id LIMIT ?", [MAX_EXAMPLES])
         unreadable = tuple(Unreadable(place=place, why=why) for place, why in rows)
         if self._cancelled():
             self._notes.append("Reading was interrupted: this is not the whole fleet.")

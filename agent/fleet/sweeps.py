@@ -129,8 +129,13 @@ def _parts(minutes: Sequence[int], period: int | None) -> Iterator[list[int]]:
         if span[-1] - span[0] <= _STRETCH * period:
             yield span
         else:
-            for _, part in groupby(span, key=lambda minute, begin=span[0]: (minute - begin) // period):  # type: ignore[misc] # a default
-                yield list(part)
+            yield from _cut(span, period)
+
+
+def _cut(span: Sequence[int], period: int) -> Iterator[list[int]]:
+    """The minutes of a stretch, by the periods since its first."""
+    for _, part in groupby(span, key=lambda minute: (minute - span[0]) // period):
+        yield list(part)
 
 
 def _period(engine: Engine) -> int | None:

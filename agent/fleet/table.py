@@ -31,7 +31,7 @@ LEFT JOIN cause c ON c.record = r.id AND c.cause_key = a.cause_key
 WHERE n.sweep = ?
 GROUP BY {", ".join(f"r.{name}" for name in _OF_RECORD)}, r.id, a.cause_key, a.counted, a.by_symptom
 ORDER BY r.host, r.id, a.counted DESC, a.cause_key
-"""  # noqa: S608 - names of this module
+"""
 # `critical` sorts before `warning`, so the least of them is the worst.
 NOT_HEARD_FROM: Final = "not-heard-from"
 """The status of a host without a record in the told sweep. Its last record says where it is, and when that was."""
@@ -45,7 +45,7 @@ LEFT JOIN (
 ) AS l ON l.host = m.host AND l.choice = 1
 LEFT JOIN record r ON r.id = l.record
 ORDER BY m.host
-"""  # noqa: S608 - names of this module
+"""
 _BATCH: Final = 2_000
 """Rows that are written at once."""
 

@@ -58,6 +58,14 @@ CASES_THAT_FIRE = [
             "ip6tnl0",
             "tailscale0",
             "ztabc",
+            "ip6_vti0",
+            "ip6gre0",
+            "erspan0",
+            "sit0",
+            "nebula1",
+            "cscotun0",
+            "gpd0",
+            "CloudflareWARP",
         )
     ),
     fires(
