@@ -1,6 +1,10 @@
-"""Which modules import which: the lists of the contracts in pyproject.toml are whole."""
+"""Which modules import which: the lists of the contracts in pyproject.toml are whole, and a command that asks nobody
+loads nothing that could."""
 
 import ast
+import os
+import subprocess
+import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +14,8 @@ import pytest
 
 from tests.support.repository import ROOT
 
+SECONDS: Final = 120.0
+"""Far above what a call here takes; a limit for one that hangs."""
 CONTRACTS: Final = {
     row["name"]: row
     for row in tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]["contracts"]
@@ -56,3 +62,62 @@ def test_every_module_of_rules_is_in_the_contract_of_imports() -> None:
 def test_a_library_for_one_room_is_protected_from_imports_of_all_others(library: str, importer: str) -> None:
     (contract,) = (row for row in CONTRACTS.values() if row.get("protected_modules") == [library])
     assert contract["allowed_importers"] == [importer]
+
+
+OFFLINE: Final = {
+    "audit": ("audit", "--ec2-facts", "{root}/docs/examples/account.json"),
+    "predict": ("predict", "--ec2-facts", "{root}/docs/examples/estate.json"),
+    "predict a plan": (
+        *("predict", "--ec2-facts", "{root}/docs/examples/estate.json", "--service", "backup"),
+        *("--assume-plan", "{root}/docs/examples/change-set.json"),
+    ),
+    "fleet": ("fleet", "{hosts}"),
+    "explain": ("explain", "DNS001"),
+    "explain a text": ("explain", "--text", "ParamValidationError: SIDs are not valid"),
+}
+"""Commands that read files alone."""
+LOADED: Final = """
+import sys
+from agent.cli.entry import run
+run(sys.argv[1:])
+print("loaded:", *sorted(sys.modules), file=sys.stderr)
+"""
+
+
+@pytest.fixture(scope="module")
+def hosts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the records of two hosts."""
+    folder = tmp_path_factory.mktemp("hosts")
+    for name in ("healthy", "private-dns-off"):
+        record = subprocess.run(
+            [sys.executable, "-m", "agent", "demo", name, "--format", "host"],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+            check=False,
+        ).stdout
+        (folder / f"{name}.json").write_text(record, "utf-8")
+    return folder
+
+
+@pytest.mark.parametrize("name", OFFLINE)
+@pytest.mark.parametrize("output", ["text", "json"])
+def test_an_offline_command_imports_nothing_of_the_network(name: str, output: str, hosts: Path, tmp_path: Path) -> None:
+    words = [word.format(root=ROOT, hosts=hosts) for word in OFFLINE[name]]
+    done = subprocess.run(
+        [sys.executable, "-c", LOADED, *words, "--format", output],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=True,
+    )
+    assert done.stdout
+    assert "Error" not in done.stderr
+    loaded = done.stderr.partition("loaded: ")[2].split()
+    assert "agent.cli.main" in loaded
+    for module in loaded:
+        assert not module.startswith(("probes.system", "probes.steps"))
+        assert module.partition(".")[0] not in ("h11", "dns", "httpx", "boto3", "botocore", "cryptography")

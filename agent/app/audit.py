@@ -4,6 +4,7 @@ import asyncio
 import os
 import sys
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from agent.app.errors import RequestError
@@ -43,24 +44,22 @@ class AuditOptions:
 
 def audit_here(options: AuditOptions, received_signals: list[str]) -> int:
     """Audit with facts of files, or with those that this host's SDK reads. Returns and raises as `audit` does."""
-    from probes.system.sdk import end_children
-
-    try:
-        return audit(options, _gather_here, received_signals)
-    finally:
-        end_children()
+    return audit(options, _gather_here, received_signals)
 
 
 async def _gather_here(request: "AccountRequest", stop: CancelToken) -> "AccountFacts | FactsUnavailable":
+    # Facts of files need nothing of the host: only reads load its network and SDK.
     from agent.app.world import system_world
     from agent.formats.progress import AuditProgress
     from agent.run import collect_account
+    from probes.system.sdk import end_children
 
     progress = AuditProgress(sys.stderr)
     try:
         return await collect_account.gather(request, system_world(), stop=stop, progress=progress)
     finally:
         progress.end()
+        end_children()
 
 
 def audit(
@@ -128,10 +127,9 @@ def _of_files(places: Sequence[str], received_signals: Sequence[str]) -> tuple[E
     from agent.app.read_saved import read_all_facts
     from agent.judge.predict.names import known_vpc
     from agent.report.facts_file import FactsFileError, untimely
-    from probes.system.machine import SystemMachine
 
     newest: dict[tuple[str, str, str | None], Ec2Facts] = {}
-    now = SystemMachine().now()
+    now = datetime.now(UTC)
     for place in dict.fromkeys(places):
         try:
             read = read_all_facts(place, received_signals)

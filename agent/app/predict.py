@@ -4,6 +4,7 @@ import asyncio
 import os
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from agent.app.errors import PolicyFileError, RequestError
@@ -49,19 +50,19 @@ class PredictRequest:
 
 def predict_here(request: PredictRequest, received_signals: list[str]) -> int:
     """Predict with facts of a file, or with those that this host's SDK reads. Returns and raises as `predict` does."""
-    from probes.system.sdk import end_children
-
-    try:
-        return predict(request, _gather_here, received_signals)
-    finally:
-        end_children()
+    return predict(request, _gather_here, received_signals)
 
 
 async def _gather_here(request: "FactsRequest", stop: CancelToken) -> "Ec2Facts | FactsUnavailable":
+    # Facts of a file need nothing of the host: only reads load its network and SDK.
     from agent.app.world import system_world
     from agent.run import collect_facts
+    from probes.system.sdk import end_children
 
-    return await collect_facts.gather(request, system_world(), stop=stop)
+    try:
+        return await collect_facts.gather(request, system_world(), stop=stop)
+    finally:
+        end_children()
 
 
 def predict(
@@ -118,13 +119,12 @@ def _facts(
 def _facts_of_file(place: str, received_signals: Sequence[str]) -> Ec2Facts:
     from agent.app.read_saved import read_facts
     from agent.report.facts_file import FactsFileError, untimely
-    from probes.system.machine import SystemMachine
 
     try:
         facts = read_facts(place, received_signals)
     except FactsFileError as error:
         raise RequestError(str(error)) from error
-    if (why := untimely(facts, SystemMachine().now())) is not None:
+    if (why := untimely(facts, datetime.now(UTC))) is not None:
         to_stderr(f"{one_line(f'{place}: {why}.')}\n")
     return facts
 
