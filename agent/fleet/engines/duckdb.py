@@ -15,9 +15,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
-import duckdb
-
 from agent.fleet.cache import Cache
+from agent.fleet.engines.connection import Error, connect
 from agent.fleet.rows import LISTS
 from agent.fleet.store import RECORD_COLUMNS, TABLES, CacheError, Piece, Read, Source
 from agent.formats.host import field_names, line
@@ -53,7 +52,7 @@ _FORM: Final = json.dumps({name: ["VARCHAR"] if kind == "VARCHAR[]" else kind fo
 _INCOMING: Final = (
     f"CREATE TABLE incoming (id BIGINT, {', '.join(f'{name} {kind}' for name, kind in _COLUMNS.items())})"
 )
-_UNSOUND: Final = (duckdb.Error, UnicodeDecodeError)
+_UNSOUND: Final = (Error, UnicodeDecodeError)
 """What DuckDB raises over a damaged file; the second where the words of its error repeat bytes of it."""
 _ARRIVE: Final = f"""
     INSERT INTO incoming
@@ -102,18 +101,15 @@ class DuckDb:
         """With `whole` there is also the table WHOLE, in which a record is one row with all of its fields."""
         self._own = tempfile.TemporaryDirectory(prefix="backuplink-fleet-")
         self._folder = Path(self._own.name)
-        self._connection = duckdb.connect(
-            ":memory:",
-            config={
-                "autoinstall_known_extensions": False,
-                "autoload_known_extensions": False,
-                "allow_community_extensions": False,
-                "temp_directory": str(self._folder / "spilled"),
-                "memory_limit": MEMORY,
-                "threads": len(os.sched_getaffinity(0)),
-                "preserve_insertion_order": False,
-                "default_null_order": "nulls_first_on_asc_last_on_desc",  # as SQLite has it
-            },
+        self._connection = connect(
+            self._folder,
+            autoinstall_known_extensions=False,
+            autoload_known_extensions=False,
+            allow_community_extensions=False,
+            memory_limit=MEMORY,
+            threads=len(os.sched_getaffinity(0)),
+            preserve_insertion_order=False,
+            default_null_order="nulls_first_on_asc_last_on_desc",  # as SQLite has it
         )
         self.execute(f"SET allowed_directories = [{_quoted(str(self._folder))}]")
         self.execute("SET enable_external_access = false")

@@ -11,12 +11,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-import duckdb
 import jsonschema_rs
 import pytest
 
 from agent.catalog.findings import CODES
 from agent.fleet import content, markdown, metrics, model, page, table, text
+from agent.fleet.engines.connection import connect
 from agent.fleet.engines.duckdb import DuckDb
 from agent.fleet.engines.sqlite import Sqlite
 from agent.fleet.model import MAX_EXAMPLES, FleetDocument, refusal
@@ -377,7 +377,7 @@ def test_parquet_holds_the_same_rows(tmp_path: Path) -> None:
         rows = list(table.rows(engine, told))
         place = tmp_path / "fleet.parquet"
         place.write_bytes(table.as_parquet(engine, iter(rows)))
-    with duckdb.connect() as connection:
+    with connect(tmp_path) as connection:
         read = connection.execute("SELECT * FROM read_parquet(?)", [str(place)]).fetchall()
         kinds = dict(connection.execute("SELECT name, type FROM parquet_schema(?)", [str(place)]).fetchall())
     assert [dict(zip(table.COLUMNS, row, strict=True)) for row in read] == [

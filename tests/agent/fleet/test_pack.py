@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import boto3
-import duckdb
 import pytest
 from moto.server import ThreadedMotoServer
 
@@ -16,6 +15,7 @@ from agent.cli.main import dispatch
 from agent.fleet.athena import tables, views
 from agent.fleet.athena.output import render
 from agent.fleet.athena.run import Answer
+from agent.fleet.engines.connection import connect
 from agent.fleet.engines.duckdb import DuckDb
 from agent.fleet.pack import NAME, Packed, PackError, pack
 from tests.agent.fleet.athena.lake import database, fleet
@@ -51,11 +51,10 @@ def place(destination: Path, day: str) -> Path:
     return destination / f"host.v1.parquet/account=111122223333/region=eu-west-1/dt={day}" / NAME
 
 
-def held(file: Path) -> list[str]:
-    return [
-        host
-        for (host,) in duckdb.connect().execute(f"SELECT host FROM read_parquet('{file}') ORDER BY host").fetchall()
-    ]
+def held(tmp_path: Path, day: str) -> list[str]:
+    with connect(tmp_path) as connection:
+        hosts = f"SELECT host FROM read_parquet('{place(tmp_path / 'lake', day)}') ORDER BY host"
+        return [host for (host,) in connection.execute(hosts).fetchall()]
 
 
 def host(number: int) -> str:
@@ -70,15 +69,16 @@ def test_a_file_for_each_day(source: Path, tmp_path: Path) -> None:
         unchanged=0,
         left_out=0,
     )
-    assert held(place(tmp_path / "lake", "2026-01-14")) == [host(0), host(2), host(4)]
-    assert held(place(tmp_path / "lake", "2026-01-15")) == [host(1), host(3)]
+    assert held(tmp_path, "2026-01-14") == [host(0), host(2), host(4)]
+    assert held(tmp_path, "2026-01-15") == [host(1), host(3)]
 
 
 def test_a_file_has_the_columns_that_its_path_has_not(source: Path, tmp_path: Path) -> None:
     packed(source, tmp_path / "lake")
     file = place(tmp_path / "lake", "2026-01-15")
     of_file = f"SELECT * FROM read_parquet('{file}', hive_partitioning = false)"
-    columns = [name for name, *_ in duckdb.connect().execute(f"DESCRIBE {of_file}").fetchall()]
+    with connect(tmp_path) as connection:
+        columns = [name for name, *_ in connection.execute(f"DESCRIBE {of_file}").fetchall()]
     assert columns == list(tables.columns())
 
 
@@ -101,8 +101,8 @@ def test_what_is_new_is_added_to_its_day(source: Path, tmp_path: Path) -> None:
     (source / "a.ndjson").write_text(lines(*records(5)), "utf-8")  # what was packed is gone
     done = packed(source, tmp_path / "lake")
     assert done.written == (str(place(tmp_path / "lake", "2026-01-15")),)
-    assert held(place(tmp_path / "lake", "2026-01-15")) == [host(1), host(3), host(5)]
-    assert held(place(tmp_path / "lake", "2026-01-14")) == [host(0), host(2), host(4)]
+    assert held(tmp_path, "2026-01-15") == [host(1), host(3), host(5)]
+    assert held(tmp_path, "2026-01-14") == [host(0), host(2), host(4)]
 
 
 def test_days_before_are_not_read(source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -274,10 +274,10 @@ def test_rows_are_of_one_day_and_account() -> None:
     )
 
 
-def test_the_columns_by_which_rows_are_chosen_are_there() -> None:
+def test_the_columns_by_which_rows_are_chosen_are_there(tmp_path: Path) -> None:
     from agent.fleet.athena import views
 
-    lake = database(fleet())
+    lake = database(tmp_path, fleet())
     for view in views.VIEWS:
         columns = {name for name, *_ in lake.execute(f"DESCRIBE SELECT * FROM {view}").fetchall()}
         assert views.columns_of(view) == columns & {"dt", "account"}, view

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from agent.fleet import readers, reading
+from agent.fleet.engines.connection import Error
 from agent.fleet.engines.duckdb import DuckDb
 from agent.fleet.engines.sqlite import Sqlite
 from agent.fleet.model import MAX_EXAMPLES
@@ -357,9 +358,7 @@ def test_parquet_of_others_is_checked_row_by_row(tmp_path: Path) -> None:
     ],
 )
 def test_duckdb_opens_nothing_but_its_own_folder(statement: str) -> None:
-    import duckdb
-
-    with DuckDb() as engine, pytest.raises(duckdb.Error):
+    with DuckDb() as engine, pytest.raises(Error):
         engine.execute(statement)
 
 

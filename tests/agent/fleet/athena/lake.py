@@ -1,11 +1,11 @@
 """A small fleet with known faults, as rows of the table that the views are over, and what the views say of it."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Final
 
-import duckdb
-
 from agent.fleet.athena import tables, views
+from agent.fleet.engines.connection import Connection, connect
 
 DAYS: Final = ("2026-01-12", "2026-01-13", "2026-01-14")
 GROUP: Final = "VPC005|group=sg-0a|port=1027"
@@ -85,11 +85,11 @@ def fleet() -> Iterator[Row]:
     yield row(DAYS[2], 4, taken_at=f"{DAYS[2]}T01:00:00Z", run="earlier")
 
 
-def database(rows: Iterator[Row]) -> duckdb.DuckDBPyConnection:
-    """The table and the views in DuckDB."""
+def database(folder: Path, rows: Iterator[Row]) -> Connection:
+    """The table and the views in DuckDB, which spills into this folder."""
     names = (*tables.PARTITIONED_BY, *tables.columns())
     types = dict.fromkeys(tables.PARTITIONED_BY, "string") | tables.columns()
-    connection = duckdb.connect()
+    connection = connect(folder)
     connection.execute(f"CREATE TABLE {tables.PACKED} ({', '.join(f'{name} {_TYPES[types[name]]}' for name in names)})")
     holes = ", ".join("?" * len(names))
     connection.executemany(

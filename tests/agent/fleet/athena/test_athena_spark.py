@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -67,7 +68,7 @@ def plain(row: Any) -> tuple[Any, ...]:
 
 
 @pytest.mark.parametrize("name", views.VIEWS)
-def test_the_rows_are_those_of_duckdb(name: str, spark: Any) -> None:
-    ours = {plain(row) for row in database(fleet()).execute(f"SELECT * FROM {name}").fetchall()}
+def test_the_rows_are_those_of_duckdb(name: str, spark: Any, tmp_path: Path) -> None:
+    ours = {plain(row) for row in database(tmp_path, fleet()).execute(f"SELECT * FROM {name}").fetchall()}
     assert ours
     assert {plain(row) for row in spark.sql(f"SELECT * FROM {name}").collect()} == ours
