@@ -125,7 +125,7 @@ def _read(
 def _of_files(places: Sequence[str], received_signals: Sequence[str]) -> tuple[Ec2Facts, ...]:
     """The facts of every file; of a VPC that several have, those that were taken last. Raises RequestError."""
     from agent.app.read_saved import read_all_facts
-    from agent.judge.predict.names import known_vpc
+    from agent.network.names import known_vpc
     from agent.report.facts_file import FactsFileError, untimely
 
     newest: dict[tuple[str, str, str | None], Ec2Facts] = {}

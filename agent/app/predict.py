@@ -18,7 +18,7 @@ from agent.settings import PREDICTION_FORMATS, Ec2Facts, Workload
 from probes.frozen import dataclass
 
 if TYPE_CHECKING:
-    from agent.judge.predict.plan_values import Plan
+    from agent.network.plan_values import Plan
     from agent.report.prediction import PredictionDocument
     from agent.run.collect_facts import FactsRequest, FactsUnavailable
     from probes.vpc.model import Network
@@ -144,7 +144,7 @@ def _policies(request: PredictRequest, received_signals: Sequence[str]) -> Mappi
 def _plans(request: PredictRequest, received_signals: Sequence[str]) -> "tuple[Plan, ...]":
     """Raises RequestError."""
     from agent.app.read_saved import read_plan
-    from agent.judge.predict.plan_values import PlanError
+    from agent.network.plan_values import PlanError
 
     try:
         return tuple(read_plan(place, received_signals) for place in dict.fromkeys(request.plans))
@@ -153,9 +153,9 @@ def _plans(request: PredictRequest, received_signals: Sequence[str]) -> "tuple[P
 
 
 def _predicted(facts: Ec2Facts, request: PredictRequest, received_signals: Sequence[str]) -> "PredictionDocument":
-    from agent.judge.predict.edits import AssumptionError
-    from agent.judge.predict.sources import SourceError
     from agent.judge.prediction import Asked, facts_of, predicted
+    from agent.network.edits import AssumptionError
+    from agent.network.sources import SourceError
     from agent.run.collect_facts import lacking
 
     asked = Asked(sources=request.sources, services=_services(request.workloads, request.services), ports=request.ports)

@@ -11,7 +11,7 @@ from typing import Final
 from agent.catalog.services import SERVICES
 from agent.catalog.wording import listed
 from agent.judge.audit_vpc import AuditedNetwork
-from agent.judge.predict.matrix import ServicePorts
+from agent.network.matrix import ServicePorts
 from agent.report.audit import CentralEndpoint, CentralRole, Known
 from agent.report.hops import Reachability
 from agent.report.prediction import Answer, PredictedName, PredictedPath

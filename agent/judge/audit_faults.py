@@ -15,12 +15,12 @@ from agent.catalog.services import SERVICES
 from agent.catalog.wording import counted, listed
 from agent.judge.audit_vpc import AuditedNetwork
 from agent.judge.commands import known_id, passes, show_endpoints
-from agent.judge.endpoint_policy.call import Call, resource_of
-from agent.judge.endpoint_policy.document import RefusedError
-from agent.judge.endpoint_policy.judgement import judge
-from agent.judge.endpoint_policy.shut import why_shut
 from agent.judge.prediction import fault_of_name, fault_of_paths, stopped_alike
 from agent.judge.prediction_fixes import target_of, with_vpc
+from agent.network.endpoint_policy.call import Call, resource_of
+from agent.network.endpoint_policy.document import RefusedError
+from agent.network.endpoint_policy.judgement import judge
+from agent.network.endpoint_policy.shut import why_shut
 from agent.report.audit import HOURS, AuditFault, Known
 from agent.report.hops import Reachability, Stage
 from agent.report.model import Command, CommandScope, Fix

@@ -13,12 +13,12 @@ from agent.judge.agreement import configured_paths
 from agent.judge.conditions.stops import Stop, needed_first, stops_of
 from agent.judge.evidence import Evidence
 from agent.judge.predict.commands import changes_of, changes_something
-from agent.judge.predict.edits import AssumptionError, Change, DnsAttribute, GatewayTable, NotReadError, OfAcl, OfGroup
-from agent.judge.predict.index import ports_of
-from agent.judge.predict.names import KnownVpc, predicted_name
-from agent.judge.predict.predictor import Predictor
 from agent.judge.requirements import judged_ports
 from agent.judge.rules.rule import RuleFinding
+from agent.network.edits import AssumptionError, Change, DnsAttribute, GatewayTable, NotReadError, OfAcl, OfGroup
+from agent.network.index import ports_of
+from agent.network.names import KnownVpc, predicted_name
+from agent.network.predictor import Predictor
 from agent.report.hops import Prediction, Reachability, Stage
 from agent.report.model import Command, Fix
 from agent.report.prediction import Answer

@@ -6,7 +6,7 @@ from typing import Any, Final
 from agent.catalog.placeholders import FORMS
 from agent.judge.evidence import Evidence
 from agent.judge.observations import places
-from agent.judge.predict.index import TCP_PROTOCOLS
+from agent.network.index import TCP_PROTOCOLS
 from agent.report.hops import Ports
 from agent.report.model import Command, CommandScope
 from probes.addresses import ordered

@@ -1,7 +1,7 @@
 """The prediction for a VPC: its hosts, the endpoints and names of the services that are asked for, what stops them, and
 what to do about it.
 
-The predictor of a run follows the connects (`agent.judge.predict`), so that a run on a host there and this agree. What
+The predictor of a run follows the connects (`agent.network`), so that a run on a host there and this agree. What
 is not known for certain is never open: it is said as what cannot be told.
 """
 
@@ -16,16 +16,16 @@ from agent.catalog.services import SERVICES
 from agent.catalog.wording import counted, listed
 from agent.judge.checked_fixes import unchecked
 from agent.judge.predict.assume import assumed
-from agent.judge.predict.matrix import Matrix, ServicePorts, of_source, source_id
-from agent.judge.predict.names import KnownVpc, known_vpc, predicted_name
 from agent.judge.predict.plan import applied
-from agent.judge.predict.plan_values import Plan
-from agent.judge.predict.predictor import Predictor
-from agent.judge.predict.sources import Blocks, Source, sources_of
 from agent.judge.prediction_calls import calls_to, faults_of_calls
 from agent.judge.prediction_changes import changes_between, verdict_of_changes
 from agent.judge.prediction_checks import FixChecks
 from agent.judge.prediction_fixes import fix_of_name, fix_of_paths, is_of_gateway, is_stopped_by_acl
+from agent.network.matrix import Matrix, ServicePorts, of_source, source_id
+from agent.network.names import KnownVpc, known_vpc, predicted_name
+from agent.network.plan_values import Plan
+from agent.network.predictor import Predictor
+from agent.network.sources import Blocks, Source, sources_of
 from agent.report.hops import TRANSIT, Reachability, Stage
 from agent.report.model import Status, Tool
 from agent.report.prediction import (

@@ -11,11 +11,11 @@ from agent.catalog.findings import CODES, Severity
 from agent.catalog.partitions import partition_of
 from agent.catalog.services import SERVICES
 from agent.catalog.wording import listed
-from agent.judge.endpoint_policy.call import Call, resource_of
-from agent.judge.endpoint_policy.judgement import Decision, Judgement, judge
-from agent.judge.predict.names import KnownVpc
-from agent.judge.predict.pending import Aspect
 from agent.judge.prediction_fixes import fix_of_calls
+from agent.network.endpoint_policy.call import Call, resource_of
+from agent.network.endpoint_policy.judgement import Decision, Judgement, judge
+from agent.network.names import KnownVpc
+from agent.network.pending import Aspect
 from agent.report.hops import Reachability
 from agent.report.prediction import Answer, PredictedCall, PredictedFault, PredictedName, SourceClass
 from probes.vpc.model import GatewayEndpoint, VpcEndpoint

@@ -5,11 +5,11 @@ from typing import Final
 
 from agent.judge.checked_fixes import UNTOLD, Judge, Judged, checked, claims, unchecked
 from agent.judge.predict.commands import changes_something
-from agent.judge.predict.edits import Change, DnsAttribute, GatewayTable, OfAcl, OfGroup
-from agent.judge.predict.matrix import Matrix, ServicePorts, of_source, source_id
-from agent.judge.predict.names import KnownVpc, predicted_name
-from agent.judge.predict.predictor import Predictor
-from agent.judge.predict.sources import Blocks, Source
+from agent.network.edits import Change, DnsAttribute, GatewayTable, OfAcl, OfGroup
+from agent.network.matrix import Matrix, ServicePorts, of_source, source_id
+from agent.network.names import KnownVpc, predicted_name
+from agent.network.predictor import Predictor
+from agent.network.sources import Blocks, Source
 from agent.report.hops import Reachability, Stage
 from agent.report.model import Fix
 from agent.report.prediction import Answer, PredictedName, PredictedPath

@@ -27,7 +27,7 @@ from agent.judge.commands import (
 )
 from agent.judge.conditions.stops import APPLIANCE
 from agent.judge.fixes import filled
-from agent.judge.predict.names import KnownVpc, firewall_rule_for, profile_of, resolver_rule_for
+from agent.network.names import KnownVpc, firewall_rule_for, profile_of, resolver_rule_for
 from agent.report.hops import ANSWERS, EPHEMERAL, Reachability, Stage, is_about_endpoint, is_outbound
 from agent.report.model import Command, CommandScope, Fix
 from agent.report.prediction import PredictedName, PredictedPath, SourceClass

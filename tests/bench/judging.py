@@ -21,7 +21,7 @@ from agent.report.model import Measurement
 from probes.facts import LookupFacts
 from probes.model import Observation, Ok
 from probes.operations import GETADDRINFO
-from tests.agent.judge.networks import large_configuration
+from tests.agent.network.networks import large_configuration
 from tests.bench.promise import Benchmark, Figure, Promise
 from tests.bench.spent import cpu, in_turn, median, peak, run, wall
 from tests.support import large_vpc

@@ -17,8 +17,8 @@ from agent.history import page as history_page
 from agent.history.model import HistoryDocument
 from agent.history.read import HistoryReader
 from agent.judge.audit import AuditRequest, audit
-from agent.judge.predict.names import known_vpc
 from agent.judge.prediction import Facts
+from agent.network.names import known_vpc
 from agent.report.diff import difference
 from agent.report.model import Report
 from agent.settings import Workload

@@ -149,8 +149,8 @@ BY_PLACE: Final = {
     "agent/history/write.py::ids_of": _HISTORY,
     "agent/judge/predict/cloudformation.py::_properties": _PLAN,
     "agent/judge/predict/plan.py::parse": _PLAN,
-    "agent/judge/endpoint_policy/document.py::statements_of": Parser(
-        ("policies",), ("tests/agent/judge/test_endpoint_policy.py::test_no_text_raises",)
+    "agent/network/endpoint_policy/document.py::statements_of": Parser(
+        ("policies",), ("tests/agent/network/test_endpoint_policy.py::test_no_text_raises",)
     ),
     "agent/report/facts_file.py::_parsed": Parser(
         ("facts", "account-facts"),

@@ -1,4 +1,4 @@
-"""What in the configuration decides over a name (`agent.judge.predict.names`), next to what was measured.
+"""What in the configuration decides over a name (`agent.network.names`), next to what was measured.
 
 Where AWS's documentation leaves open which of two settings wins, a rule reports only where the measurement decides.
 """
@@ -10,7 +10,7 @@ from agent.judge.conditions.names import NameFault, bogus_answers, outside_answe
 from agent.judge.conditions.search_list import SearchDomainAnswer, search_domain_answers
 from agent.judge.evidence import AT_ADDRESSES, Evidence, kept
 from agent.judge.observations import addresses_in, ids
-from agent.judge.predict.names import firewall_rule_for, private_zone_for, profile_of, resolver_rule_for
+from agent.network.names import firewall_rule_for, private_zone_for, profile_of, resolver_rule_for
 from probes.facts import DnsFacts
 from probes.frozen import dataclass
 from probes.model import Address, Addressing, FailureKind, Observation, Target

@@ -31,7 +31,7 @@ from agent.judge.conditions.names import (
 from agent.judge.conditions.resolvers import failing_resolvers, refused_lookups, silent_resolvers
 from agent.judge.evidence import Evidence, kept
 from agent.judge.observations import addresses_in, ids, servers_of, verb_ending
-from agent.judge.predict.names import is_matched, private_zone_for, resolver_rule_for
+from agent.network.names import is_matched, private_zone_for, resolver_rule_for
 from probes.addresses import ordered
 from probes.frozen import dataclass
 from probes.model import FailureKind, Observation

@@ -1,1 +1,1 @@
-"""What the configuration says should happen to a packet: pure functions over what EC2 said."""
+"""Changes that are not made yet, and plans of them, made to a configuration."""

@@ -11,8 +11,7 @@ from ipaddress import ip_network
 from typing import Any, Final
 
 from agent.catalog.wording import listed
-from agent.judge.endpoint_policy.document import RefusedError, statements_of
-from agent.judge.predict.edits import (
+from agent.network.edits import (
     LAST_ENTRY,
     AlreadyError,
     AssumptionError,
@@ -27,8 +26,9 @@ from agent.judge.predict.edits import (
     one_of,
     read,
 )
-from agent.judge.predict.index import range_text
-from agent.judge.predict.names import KnownVpc
+from agent.network.endpoint_policy.document import RefusedError, statements_of
+from agent.network.index import range_text
+from agent.network.names import KnownVpc
 from probes.frozen import dataclass
 from probes.ids import read_form
 from probes.vpc.model import ANY_PROTOCOL, AclEntry, GroupRule, Network, Route

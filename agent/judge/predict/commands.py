@@ -4,8 +4,8 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
-from agent.judge.predict.edits import Change, DnsAttribute, GatewayTable, PrivateDns
-from agent.judge.predict.plan_values import MalformedError, an_id, entry_of, rules_of
+from agent.network.edits import Change, DnsAttribute, GatewayTable, PrivateDns
+from agent.network.plan_values import MalformedError, an_id, entry_of, rules_of
 from agent.report.model import Command
 
 _RANGE: Final = re.compile(r"(\d{1,5})(?:-(\d{1,5}))?")

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from agent.catalog.wording import counted, why_no_json
 from agent.judge.predict import cloudformation, terraform
-from agent.judge.predict.edits import (
+from agent.network.edits import (
     AlreadyError,
     AssumptionError,
     DnsAttribute,
@@ -23,9 +23,9 @@ from agent.judge.predict.edits import (
     Unsettled,
     ids_in,
 )
-from agent.judge.predict.names import KnownVpc
-from agent.judge.predict.pending import Aspect
-from agent.judge.predict.plan_values import Plan, PlanError
+from agent.network.names import KnownVpc
+from agent.network.pending import Aspect
+from agent.network.plan_values import Plan, PlanError
 from probes.frozen import dataclass
 
 _KIND: Final = re.compile(r"(?:aws_[a-z0-9_]{1,80}|AWS(?:::[A-Za-z0-9]{1,40}){2}|[a-z ]{1,40})")

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from agent.judge.predict.edits import (
+from agent.network.edits import (
     DnsAttribute,
     Edit,
     Endpoint,
@@ -25,8 +25,8 @@ from agent.judge.predict.edits import (
     SubnetTable,
     UnknownGroups,
 )
-from agent.judge.predict.pending import Aspect
-from agent.judge.predict.plan_values import (
+from agent.network.pending import Aspect
+from agent.network.plan_values import (
     MalformedError,
     Plan,
     PlanError,

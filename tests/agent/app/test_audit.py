@@ -23,8 +23,8 @@ from agent.cli import entry
 from agent.formats.audit_csv import COLUMNS
 from agent.judge.audit import AuditRequest
 from agent.judge.audit import audit as judge_audit
-from agent.judge.predict.names import known_vpc
 from agent.judge.prediction import Facts
+from agent.network.names import known_vpc
 from agent.process import signals
 from agent.process.cancel import CancelToken
 from agent.report import audit as audit_report

@@ -575,8 +575,8 @@ WITH_FACTS: Final = tuple(
 
 def _predicted(name: str) -> PredictionDocument | None:
     """What is predicted of a scenario's host, from the file that `facts` would have written there."""
-    from agent.judge.predict.names import KnownVpc
     from agent.judge.prediction import Asked, Facts, predicted
+    from agent.network.names import KnownVpc
     from probes.vpc.model import configuration_of
 
     chosen = scenarios.load(name)

@@ -34,8 +34,8 @@ from agent.catalog.services import (
 )
 from agent.catalog.vpce import named_endpoint
 from agent.formats.json import render
-from agent.judge.endpoint_policy.call import resource_of
 from agent.judge.verdict import judge
+from agent.network.endpoint_policy.call import resource_of
 from agent.report.model import Access, Status
 from agent.run.plan import targets
 from agent.simulated import scenario as scenarios

@@ -41,7 +41,11 @@ def test_a_command_loads_its_own_module_and_no_world(arguments: tuple[str, ...])
     assert not {name for name in loaded if name.startswith(("agent.simulated", "probes.system", "agent.judge"))}
 
 
-READS_AND_POLICIES = {"probes.vpc.reads", "agent.judge.endpoint_policy.call", "agent.judge.endpoint_policy.judgement"}
+READS_AND_POLICIES = {
+    "probes.vpc.reads",
+    "agent.network.endpoint_policy.call",
+    "agent.network.endpoint_policy.judgement",
+}
 
 
 def test_a_run_loads_what_reads_the_configuration_and_judges_policies_where_it_needs_it() -> None:

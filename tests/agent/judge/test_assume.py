@@ -9,9 +9,9 @@ from typing import Any, Final
 import pytest
 
 from agent.judge.predict.assume import FORMS, assumed, policy_file_of
-from agent.judge.predict.edits import AssumptionError
-from agent.judge.predict.names import KnownVpc
 from agent.judge.prediction import Asked, Facts, predicted
+from agent.network.edits import AssumptionError
+from agent.network.names import KnownVpc
 from agent.report.hops import Reachability
 from agent.report.model import Status
 from agent.report.prediction import Answer, Effect, PredictedChange, PredictionDocument
@@ -27,8 +27,8 @@ from probes.vpc.model import (
     Route,
     RouteTable,
 )
-from tests.agent.judge.networks import THERE, entry, open_entries, rule
 from tests.agent.judge.test_prediction import HOST_NAME, NAMED, SERVICE, TAKEN_AT, healthy, host
+from tests.agent.network.networks import THERE, entry, open_entries, rule
 from tests.support.aws_commands import complaint
 
 ENDPOINT: Final = replace(NAMED, endpoint_id="vpce-0123abcd")

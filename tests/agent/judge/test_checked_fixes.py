@@ -13,14 +13,14 @@ from agent.judge import checked_fixes, prediction
 from agent.judge.checked_fixes import checked_in_run
 from agent.judge.evidence import Evidence
 from agent.judge.predict.commands import changes_of, changes_something
-from agent.judge.predict.edits import Change, DnsAttribute, GatewayTable, OfAcl, OfGroup, PrivateDns
-from agent.judge.predict.names import KnownVpc, predicted_name
-from agent.judge.predict.predictor import Predictor
 from agent.judge.prediction import Asked, Facts, predicted
 from agent.judge.prediction_fixes import fix_of_paths
 from agent.judge.rules.registry import RULES
 from agent.judge.rules.rule import RuleFinding
 from agent.judge.verdict import judge
+from agent.network.edits import Change, DnsAttribute, GatewayTable, OfAcl, OfGroup, PrivateDns
+from agent.network.names import KnownVpc, predicted_name
+from agent.network.predictor import Predictor
 from agent.report.hops import Reachability
 from agent.report.model import Command, CommandScope, Finding, Fix, Report
 from agent.report.prediction import Answer, PredictedFault, PredictionDocument
@@ -28,9 +28,9 @@ from agent.settings import EVERY_SOURCE
 from agent.simulated import scenario as scenarios
 from probes.model import Addressing, Target
 from probes.vpc.model import Configuration
-from tests.agent.judge.networks import entry, open_entries, route, rule
 from tests.agent.judge.test_assume import ENDPOINT, known
 from tests.agent.judge.test_prediction import SERVICE, TAKEN_AT, healthy, host
+from tests.agent.network.networks import entry, open_entries, route, rule
 from tests.support.extent import everything, one_in
 from tests.support.runs import evidence_of, measurement_of, report_of
 

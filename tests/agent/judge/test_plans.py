@@ -10,7 +10,9 @@ from typing import Any, Final
 import pytest
 from hypothesis import given
 
-from agent.judge.predict.edits import (
+from agent.judge.predict.plan import applied, parse
+from agent.judge.prediction import Asked, Facts, predicted
+from agent.network.edits import (
     DnsAttribute,
     Edit,
     Endpoint,
@@ -31,19 +33,17 @@ from agent.judge.predict.edits import (
     UnknownGroups,
     Unsettled,
 )
-from agent.judge.predict.names import KnownVpc
-from agent.judge.predict.pending import Aspect
-from agent.judge.predict.plan import applied, parse
-from agent.judge.predict.plan_values import Plan, PlanError, ResourceChange
-from agent.judge.prediction import Asked, Facts, predicted
+from agent.network.names import KnownVpc
+from agent.network.pending import Aspect
+from agent.network.plan_values import Plan, PlanError, ResourceChange
 from agent.report.hops import Reachability
 from agent.report.model import Status
 from agent.report.prediction import Answer, Effect, PredictionDocument
 from agent.settings import EVERY_SOURCE
 from probes.vpc.model import GatewayEndpoint, Route
-from tests.agent.judge.networks import INTERFACE, LOCAL_ROUTES, THERE, entry, out, route, rule
 from tests.agent.judge.test_assume import ENDPOINT, acl_of, known, table_of
 from tests.agent.judge.test_prediction import HOST_NAME, SERVICE, TAKEN_AT, healthy, host
+from tests.agent.network.networks import INTERFACE, LOCAL_ROUTES, THERE, entry, out, route, rule
 from tests.hostile.fuzz.mutation import by_hypothesis
 from tests.hostile.fuzz.plans import content, read
 from tests.support.repository import ROOT

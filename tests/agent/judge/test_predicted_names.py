@@ -6,9 +6,9 @@ from typing import Any, Final
 
 import pytest
 
-from agent.judge.predict.names import KnownVpc, predicted_name
-from agent.judge.predict.predictor import Predictor
 from agent.judge.prediction import Asked, Facts, predicted
+from agent.network.names import KnownVpc, predicted_name
+from agent.network.predictor import Predictor
 from agent.report.hops import Reachability
 from agent.report.model import Status
 from agent.report.prediction import Answer, PredictedName
@@ -33,8 +33,8 @@ from probes.vpc.model import (
     RouteTable,
     VpcDnsFacts,
 )
-from tests.agent.judge.networks import ABROAD, FAR_ENDPOINT, INTERFACE, LOCAL_ROUTES, open_entries, route
 from tests.agent.judge.test_prediction import HOST_NAME, NAMED, SERVICE, TAKEN_AT, document, healthy, host
+from tests.agent.network.networks import ABROAD, FAR_ENDPOINT, INTERFACE, LOCAL_ROUTES, open_entries, route
 from tests.support.aws_commands import complaint
 
 ACCOUNT: Final = "111122223333"

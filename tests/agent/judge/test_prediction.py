@@ -11,10 +11,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from agent.judge.predict.names import KnownVpc
-from agent.judge.predict.predictor import Predictor
-from agent.judge.predict.sources import Blocks, SourceError, sources_of
 from agent.judge.prediction import Asked, Facts, predicted
+from agent.network.names import KnownVpc
+from agent.network.predictor import Predictor
+from agent.network.sources import Blocks, SourceError, sources_of
 from agent.report.hops import Reachability, Stage, is_detour
 from agent.report.model import Status
 from agent.report.prediction import PredictedPath, PredictionDocument
@@ -28,7 +28,7 @@ from probes.vpc.model import (
     ProfilesFacts,
     VpcDnsFacts,
 )
-from tests.agent.judge.networks import (
+from tests.agent.network.networks import (
     BESIDE,
     ENDPOINT,
     GATEWAY_PORTS,
@@ -44,8 +44,8 @@ from tests.agent.judge.networks import (
     route,
     rule,
 )
-from tests.agent.judge.slow_predict import slow_predict, worst
-from tests.agent.judge.test_predict import configurations
+from tests.agent.network.slow_predict import slow_predict, worst
+from tests.agent.network.test_predictor import configurations
 from tests.support import extent
 from tests.support.aws_commands import complaint
 

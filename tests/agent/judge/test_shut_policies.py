@@ -7,8 +7,8 @@ import pytest
 
 from agent.catalog.services import SERVICES
 from agent.judge.audit_faults import prefix_of
-from agent.judge.endpoint_policy.document import RefusedError
-from agent.judge.endpoint_policy.shut import why_shut
+from agent.network.endpoint_policy.document import RefusedError
+from agent.network.endpoint_policy.shut import why_shut
 
 DENY_ALL: Final = {"Effect": "Deny", "Principal": "*", "Action": "*", "Resource": "*"}
 ALLOW_ALL: Final = {"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}

@@ -6,9 +6,9 @@ from typing import Any, Final
 
 import pytest
 
-from agent.judge.predict.names import KnownVpc
-from agent.judge.predict.predictor import Predictor
 from agent.judge.prediction_fixes import fix_of_paths
+from agent.network.names import KnownVpc
+from agent.network.predictor import Predictor
 from agent.report.hops import Prediction, Stage
 from agent.report.prediction import PredictionDocument
 from probes.vpc.model import (
@@ -23,7 +23,8 @@ from probes.vpc.model import (
     TransitRoute,
     TransitTable,
 )
-from tests.agent.judge.networks import (
+from tests.agent.judge.test_prediction import WITH_NAMES, document
+from tests.agent.network.networks import (
     ABROAD,
     BLOCKED,
     CANNOT_TELL,
@@ -40,7 +41,6 @@ from tests.agent.judge.networks import (
     route,
     stages,
 )
-from tests.agent.judge.test_prediction import WITH_NAMES, document
 from tests.support.aws_commands import complaint
 
 OF_A: Final = TransitAttachment(

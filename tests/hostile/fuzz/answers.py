@@ -20,8 +20,8 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from agent.catalog.services import SERVICES
-from agent.judge.endpoint_policy.judgement import Decision
-from agent.judge.endpoint_policy.judgement import judge as judge_policy
+from agent.network.endpoint_policy.judgement import Decision
+from agent.network.endpoint_policy.judgement import judge as judge_policy
 from agent.simulated import scenario
 from agent.simulated.certificates import authority, root_pem
 from agent.simulated.world import SimulatedReader
@@ -38,7 +38,7 @@ from probes.system.sdk import has_profile, load_sdk_settings
 from probes.tls_context import verifying_contexts
 from probes.vpc.model import READS
 from probes.vpc.reads import ConfigurationRequest, inspect
-from tests.agent.judge.policy_documents import DEFAULT, LIST, SAMPLES
+from tests.agent.network.policy_documents import DEFAULT, LIST, SAMPLES
 from tests.hostile.fuzz.command import Command
 from tests.hostile.fuzz.mutation import BYTES, DEEP, spoilt_bytes, spoilt_document
 from tests.support import moto_server

@@ -8,9 +8,9 @@ from typing import Any, Final
 
 from agent.formats import audit_text, text
 from agent.judge.audit import AuditRequest, audit
-from agent.judge.predict.names import known_vpc
 from agent.judge.prediction import Facts
 from agent.judge.verdict import judge
+from agent.network.names import known_vpc
 from agent.report import facts_file
 from agent.report.facts_file import FactsFileError
 from agent.report.model import Status

@@ -7,8 +7,8 @@ from agent.catalog.wording import listed
 from agent.judge.commands import show_firewall
 from agent.judge.conditions.name_settings import BlockingAnswer, blocking_answers
 from agent.judge.evidence import Evidence
-from agent.judge.predict.names import profile_of
 from agent.judge.rules.rule import RESOLVER, Rule, RuleFinding, resting_on, says
+from agent.network.names import profile_of
 from agent.report.model import Fix
 from agent.report.subjects import resources
 from probes.model import Step

@@ -11,8 +11,8 @@ from agent.judge.commands import read_only, show_profile
 from agent.judge.conditions.connects import Nature, nature_of
 from agent.judge.evidence import Evidence
 from agent.judge.observations import addresses_in, by_place, ids, kind_of, places, servers_of, verb_ending
-from agent.judge.predict.names import firewall_rule_for, private_zone_for, resolver_rule_for, unread_of_profiles
 from agent.judge.rules.rule import Rule, RuleFinding, resting_on, says
+from agent.network.names import firewall_rule_for, private_zone_for, resolver_rule_for, unread_of_profiles
 from agent.report.hops import Reachability
 from agent.report.model import CommandScope, ConfiguredPath, Fix, Measured
 from agent.report.subjects import resources

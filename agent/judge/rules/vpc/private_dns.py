@@ -12,9 +12,9 @@ from agent.judge.conditions.names import public_answers
 from agent.judge.conditions.resolvers import silent_resolvers
 from agent.judge.evidence import Evidence
 from agent.judge.observations import servers_of
-from agent.judge.predict.names import private_zone_for
 from agent.judge.requirements import why_not_in_use
 from agent.judge.rules.rule import EC2, Rule, RuleFinding, resting_on, says
+from agent.network.names import private_zone_for
 from agent.report.model import Command, CommandScope, Fix
 from agent.report.subjects import resources
 from probes.addresses import ordered

@@ -18,9 +18,9 @@ from agent.judge.conditions.name_settings import (
     shadowing_answers,
 )
 from agent.judge.evidence import Evidence
-from agent.judge.predict.names import profile_of
 from agent.judge.requirements import why_not_in_use
 from agent.judge.rules.rule import ROUTE_53, Rule, RuleFinding, resting_on, says
+from agent.network.names import profile_of
 from agent.report.model import Command, FindingSubject, Fix
 from agent.report.subjects import resources
 from probes.model import Addressing, Step, Target

@@ -7,8 +7,8 @@ from agent.catalog.wording import listed
 from agent.judge.conditions.stops import Stop
 from agent.judge.evidence import Evidence
 from agent.judge.observations import by_place, ids, places
-from agent.judge.predict.index import route_text
 from agent.judge.rules.rule import RuleFinding, resting_on, says
+from agent.network.index import route_text
 from agent.report.hops import Stage
 from agent.report.model import Fix
 from agent.report.subjects import resources

@@ -8,8 +8,8 @@ from agent.judge.commands import describe_endpoint, known_id, read_only
 from agent.judge.conditions.dns_settings import endpoints_here, stale_answers
 from agent.judge.conditions.name_settings import STALE_READS, ShadowingAnswer, shadowing_answers
 from agent.judge.evidence import Evidence
-from agent.judge.predict.names import private_zone_for, profile_of
 from agent.judge.rules.rule import EC2, ROUTE_53, Rule, RuleFinding, resting_on, says
+from agent.network.names import private_zone_for, profile_of
 from agent.report.model import Command, CommandScope, Fix
 from agent.report.subjects import resources
 from probes.model import Address, Step, Target

@@ -1,6 +1,6 @@
 """What should happen to a packet, once more: slow, obvious, without indexes and without words.
 
-It follows the same pages of AWS as `agent.judge.predict` and shares no code with it: groups are looped over, every port
+It follows the same pages of AWS as `agent.network` and shares no code with it: groups are looped over, every port
 that an answer can come back to is decided by itself, and all routes are sorted before the first is taken.
 """
 

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import ip_network
 from typing import Any, Final
 
-from agent.judge.predict.edits import Edit, OfAcl, OfGroup, OfTable, Unsettled
-from agent.judge.predict.pending import Aspect
-from agent.judge.predict.predictor import UNKNOWN_TARGET
+from agent.network.edits import Edit, OfAcl, OfGroup, OfTable, Unsettled
+from agent.network.pending import Aspect
+from agent.network.predictor import UNKNOWN_TARGET
 from probes.frozen import dataclass
 from probes.ids import read_form
 from probes.vpc.model import ANY_PROTOCOL, AclEntry, GroupRule, Network, Route

@@ -10,10 +10,10 @@ from itertools import count
 from typing import Any, Final, Protocol, TypeVar
 
 from agent.catalog.services import SERVICES, host_of, service_name_of
-from agent.judge.predict.index import LOCAL, ports_of, range_text
-from agent.judge.predict.names import KnownVpc
-from agent.judge.predict.pending import Aspect, Pending
-from agent.judge.predict.predictor import UNKNOWN_TARGET
+from agent.network.index import LOCAL, ports_of, range_text
+from agent.network.names import KnownVpc
+from agent.network.pending import Aspect, Pending
+from agent.network.predictor import UNKNOWN_TARGET
 from probes.frozen import dataclass
 from probes.vpc.model import (
     ANY_PROTOCOL,

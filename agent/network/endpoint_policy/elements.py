@@ -13,8 +13,8 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from agent.judge.endpoint_policy.call import PRINCIPAL, Call, account_of
-from agent.judge.endpoint_policy.matching import VARIABLE, Fit, Part, best, covers, matches, texts
+from agent.network.endpoint_policy.call import PRINCIPAL, Call, account_of
+from agent.network.endpoint_policy.matching import VARIABLE, Fit, Part, best, covers, matches, texts
 
 _ACTION: Final = re.compile(r"[A-Za-z0-9-]{1,64}:[A-Za-z0-9*?]{1,128}")
 

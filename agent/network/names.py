@@ -19,8 +19,8 @@ from agent.catalog.services import (
     private_link_labels,
 )
 from agent.catalog.wording import listed
-from agent.judge.predict.pending import Aspect, Pending, words_of
-from agent.judge.predict.predictor import Predictor
+from agent.network.pending import Aspect, Pending, words_of
+from agent.network.predictor import Predictor
 from agent.report.prediction import Answer, PredictedName
 from agent.settings import Ec2Facts
 from probes.addresses import ordered, vpc_resolvers

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-from agent.judge.predict.index import Networks, Remote
+from agent.network.index import Networks, Remote
 from agent.report.hops import WORST, Hop, Ports, Reachability, Stage
 from probes.frozen import dataclass
 from probes.model import Address

@@ -1,6 +1,6 @@
 """What becomes of the connects from many sources to the endpoints of some services, on each of their ports.
 
-One predictor follows each connect (`agent.judge.predict.predictor`), once for each pair of classes: sources that the
+One predictor follows each connect (`agent.network.predictor`), once for each pair of classes: sources that the
 configuration cannot tell apart are followed once, and so are addresses of endpoints. What decides is then written down
 for all that are alike.
 """
@@ -10,10 +10,10 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from agent.catalog.wording import listed
-from agent.judge.predict.names import KnownVpc, is_given
-from agent.judge.predict.pending import Aspect
-from agent.judge.predict.predictor import Predictor
-from agent.judge.predict.sources import Blocks, Source
+from agent.network.names import KnownVpc, is_given
+from agent.network.pending import Aspect
+from agent.network.predictor import Predictor
+from agent.network.sources import Blocks, Source
 from agent.report.hops import WORST, Hop, Prediction, Reachability, Stage, is_detour
 from agent.report.prediction import Answer, PredictedName, PredictedPath
 from probes.frozen import dataclass

@@ -9,7 +9,7 @@ not read, what lies in other accounts, what stands behind an appliance) is said 
 Inside one subnet neither network ACLs nor routes are asked: both act on what leaves it. Security groups remember
 connections, so the answer needs no rule of theirs; network ACLs do not, so it needs entries for this host's own ports.
 A peering leads to the other VPC's addresses and no further; a transit gateway is followed there and back by
-`agent.judge.predict.transit`.
+`agent.network.transit`.
 
 Sources: Amazon VPC User Guide, Security group rules, Network ACL basics, Ephemeral ports, How route priority works,
 Subnet route tables, Gateway route tables, NAT gateways; AWS Site-to-Site VPN User Guide, Route tables and VPN route
@@ -24,7 +24,7 @@ from ipaddress import ip_network
 from textwrap import shorten
 from typing import Final
 
-from agent.judge.predict.index import (
+from agent.network.index import (
     LOCAL,
     TCP_PROTOCOLS,
     Peer,
@@ -38,8 +38,8 @@ from agent.judge.predict.index import (
     rule_id_of,
     rule_text,
 )
-from agent.judge.predict.pending import Aspect, Pending, words_of
-from agent.judge.predict.transit import TRANSIT_GATEWAY, Arrival, Passage, TransitGateways, Trip
+from agent.network.pending import Aspect, Pending, words_of
+from agent.network.transit import TRANSIT_GATEWAY, Arrival, Passage, TransitGateways, Trip
 from agent.report.hops import APPLIANCES, EPHEMERAL, THIS_HOST, WORST, Hop, Ports, Prediction, Reachability, Stage
 from probes.facts import ImdsFacts
 from probes.frozen import dataclass

@@ -10,9 +10,9 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from itertools import pairwise
 from typing import Any, Final
 
-from agent.judge.endpoint_policy.call import PRINCIPAL, Call, account_of
-from agent.judge.endpoint_policy.elements import ARN_PARTS
-from agent.judge.endpoint_policy.matching import VARIABLE, Fit, Part, like, matches, texts
+from agent.network.endpoint_policy.call import PRINCIPAL, Call, account_of
+from agent.network.endpoint_policy.elements import ARN_PARTS
+from agent.network.endpoint_policy.matching import VARIABLE, Fit, Part, like, matches, texts
 
 _ABSENT: Final = frozenset({"aws:sourceip"})
 """Keys that no call through an endpoint has."""

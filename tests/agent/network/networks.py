@@ -6,7 +6,7 @@ from dataclasses import replace
 from ipaddress import ip_address, ip_network
 from typing import Any, Final
 
-from agent.judge.predict.predictor import Predictor
+from agent.network.predictor import Predictor
 from agent.report.hops import Hop, Prediction, Reachability, Stage
 from probes.model import Address
 from probes.vpc.model import (

@@ -5,8 +5,8 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from ipaddress import ip_address
 from typing import Final
 
-from agent.judge.predict.index import Networks
-from agent.judge.predict.predictor import PRIVATE_NETWORKS
+from agent.network.index import Networks
+from agent.network.predictor import PRIVATE_NETWORKS
 from agent.report.hops import THIS_HOST
 from agent.settings import EVERY_SOURCE
 from probes.frozen import dataclass

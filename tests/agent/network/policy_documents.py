@@ -1,12 +1,12 @@
-"""Endpoint policies and what they say of one call: a table of all that `judge.endpoint_policy` tells apart."""
+"""Endpoint policies and what they say of one call: a table of all that `network.endpoint_policy` tells apart."""
 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from agent.judge.endpoint_policy.call import Call
-from agent.judge.endpoint_policy.judgement import Decision
+from agent.network.endpoint_policy.call import Call
+from agent.network.endpoint_policy.judgement import Decision
 from probes.vpc.model import MAX_POLICY_CHARACTERS
 
 ACCOUNT: Final = "111122223333"

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from agent.judge.predict.predictor import Predictor, own_interface
+from agent.network.predictor import Predictor, own_interface
 from agent.report.hops import EPHEMERAL, THIS_HOST, WORST, Hop, Prediction, Reachability, Stage
 from probes.facts import ImdsFacts
 from probes.model import Address
@@ -23,7 +23,7 @@ from probes.vpc.model import (
     Route,
     SecurityGroup,
 )
-from tests.agent.judge.networks import (
+from tests.agent.network.networks import (
     ABROAD,
     BESIDE,
     ENDPOINT,
@@ -48,7 +48,7 @@ from tests.agent.judge.networks import (
     stages,
     two_groups,
 )
-from tests.agent.judge.slow_predict import slow_predict, worst
+from tests.agent.network.slow_predict import slow_predict, worst
 from tests.support import extent
 
 OPEN, BLOCKED, DOUBTFUL, CANNOT_TELL = (

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.judge.endpoint_policy.call import Call, resource_of
-from agent.judge.endpoint_policy.judgement import Decision, Judgement, judge
-from tests.agent.judge.policy_documents import (
+from agent.network.endpoint_policy.call import Call, resource_of
+from agent.network.endpoint_policy.judgement import Decision, Judgement, judge
+from tests.agent.network.policy_documents import (
     ACCOUNT,
     DEFAULT,
     GATEWAYS,

@@ -14,11 +14,11 @@ policies; Service Authorization Reference, AWS Backup, AWS Backup Gateway.
 
 from enum import StrEnum
 
-from agent.judge.endpoint_policy.call import Call
-from agent.judge.endpoint_policy.conditions import condition_part
-from agent.judge.endpoint_policy.document import RefusedError, Statement, statements_of
-from agent.judge.endpoint_policy.elements import action_part, principal_part, quoted, resource_part
-from agent.judge.endpoint_policy.matching import Fit, Part
+from agent.network.endpoint_policy.call import Call
+from agent.network.endpoint_policy.conditions import condition_part
+from agent.network.endpoint_policy.document import RefusedError, Statement, statements_of
+from agent.network.endpoint_policy.elements import action_part, principal_part, quoted, resource_part
+from agent.network.endpoint_policy.matching import Fit, Part
 from probes.frozen import dataclass
 
 

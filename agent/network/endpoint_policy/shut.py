@@ -3,8 +3,8 @@
 import re
 from typing import Final
 
-from agent.judge.endpoint_policy.document import Statement, statements_of
-from agent.judge.endpoint_policy.matching import texts
+from agent.network.endpoint_policy.document import Statement, statements_of
+from agent.network.endpoint_policy.matching import texts
 
 _OF_A_SERVICE: Final = re.compile(r"(?P<prefix>[A-Za-z0-9-]{1,64}):[A-Za-z0-9*?]{1,128}")
 
