@@ -16,9 +16,7 @@ ENDINGS: Final = frozenset(
     # Documents, pictures, and what programs of others write or read
     " md html svg xml xsd txt ndjson emf nagios prom tf"
     # Packaging: manual pages, units, completions, defaults, locks
-    " 1 5 service timer bash fish default lock"
-    # Pictures of the terminal interface
-    " raw".split()
+    " 1 5 service timer bash fish default lock".split()
 )
 EXCEPTIONS: Final = {
     ".gitignore": "git looks for this name",
