@@ -1,12 +1,11 @@
 """Git tracks only sources: files of text with a known ending, of at most 300 kB."""
 
-import subprocess
 from pathlib import Path
 from typing import Final
 
 import pytest
 
-from tests.support.repository import ROOT
+from tests.support.repository import ROOT, git, tracked
 
 LARGEST: Final = 300_000
 """Bytes of one file."""
@@ -19,6 +18,7 @@ ENDINGS: Final = frozenset(
     " 1 5 service timer bash fish default lock".split()
 )
 EXCEPTIONS: Final = {
+    ".gitattributes": "git looks for this name",
     ".gitignore": "git looks for this name",
     "LICENSE": "this name is the custom",
     "packaging/onefile/compile/common": "the scripts beside it source it",
@@ -30,18 +30,6 @@ EXCEPTIONS: Final = {
     "packaging/packages/scripts/rpm/preun": "rpm starts it with a shell that it names itself",
 }
 """Paths of files that may have any ending and any size, each with the reason."""
-
-
-def git(tree: Path, *words: str) -> str:
-    """What git prints, without the configuration or the repository of whoever runs the tests."""
-    clean = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": "/nonexistent", "GIT_CONFIG_NOSYSTEM": "1"}
-    command = ["git", "-c", f"safe.directory={tree}", *words]
-    return subprocess.run(command, cwd=tree, env=clean, check=True, capture_output=True, text=True, timeout=60).stdout
-
-
-def tracked(tree: Path) -> list[str]:
-    """The tracked files of a work tree, by their paths from its root, but for those that are deleted there."""
-    return [path for path in git(tree, "ls-files", "-z").split("\0") if path and (tree / path).is_file()]
 
 
 def faults(tree: Path, path: str) -> list[str]:

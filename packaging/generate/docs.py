@@ -1,5 +1,6 @@
 """Writes the pages that are copies of the program: `./dev docs`, or `--check` to see that none is stale."""
 
+import subprocess
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -33,6 +34,10 @@ from tests.scenarios import workload_faults
 
 ROOT = Path(__file__).parents[2]
 HEAD = "<!-- Written by ./dev docs from the program itself; edit there. -->\n"
+ATTRIBUTE = "linguist-generated"
+"""By this a review folds a generated file."""
+PARTLY = (rates.PATH,)
+"""Pages that somebody writes but for a table in them."""
 MOST_SCENARIOS = 3
 """Of those that show the same, as many as the page names."""
 
@@ -225,10 +230,19 @@ def pages() -> dict[str, str]:
     }
 
 
+def unmarked(paths: Iterable[str], root: Path = ROOT) -> list[str]:
+    """Those of these files that `.gitattributes` does not mark as generated."""
+    asked = ["git", "check-attr", "-z", "--stdin", ATTRIBUTE]
+    told = subprocess.check_output(asked, cwd=root, input="\0".join(paths), text=True)  # noqa: S603 - git alone
+    fields = told.split("\0")
+    return [path for path, value in zip(fields[::3], fields[2::3], strict=False) if value != "set"]
+
+
 def main(arguments: list[str]) -> int:
-    """Write the pages, or with `--check` name those that differ and give 1."""
+    """Write the pages, or with `--check` name those that differ, or are not marked as generated, and give 1."""
+    written = pages()
     stale = []
-    for path, text in pages().items():
+    for path, text in written.items():
         file = ROOT / path
         if file.is_file() and file.read_text("utf-8") == text:
             continue
@@ -238,6 +252,9 @@ def main(arguments: list[str]) -> int:
             file.write_text(text, "utf-8")
     if stale and "--check" in arguments:
         print(f"stale: {', '.join(stale)}; run ./dev docs", file=sys.stderr)  # noqa: T201 - a command of its own
+        return 1
+    if found := unmarked(path for path in written if path not in PARTLY):
+        print(f"not in .gitattributes: {', '.join(found)}", file=sys.stderr)  # noqa: T201 - a command of its own
         return 1
     return 0
 
