@@ -15,7 +15,6 @@ from agent.app.history import last_changes, last_failed_report
 from agent.app.host_members import Cleaner, host_members, sources_of_host, sources_of_logs
 from agent.app.read_saved import read_report
 from agent.formats.registry import render
-from agent.formats.report_text import visible
 from agent.history.model import HistoryDocument
 from agent.process.cancel import CancelToken
 from agent.process.files import InterruptedBySignalError, within
@@ -25,6 +24,7 @@ from agent.process.write_file import to_new_file, to_private_file
 from agent.report import exits
 from agent.report.archive import MAX_BYTES, Absent, Member, fitted, packed
 from agent.report.codec import decode, encode
+from agent.report.escape import visible
 from agent.report.model import Report
 from agent.report.redact import Redactor
 from agent.report.saved import SavedReportError

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from agent.app.errors import RequestError
-from agent.formats.report_text import visible
 from agent.process.output import one_line, to_stdout
 from agent.process.signals import exit_on_signals
 from agent.report import exits
+from agent.report.escape import visible
 from probes.frozen import dataclass
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 
 from agent.fleet.model import FleetDocument
 from agent.formats.prometheus import VERDICTS, Sample, expose
-from agent.formats.report_text import visible
+from agent.report.escape import visible
 from probes.frozen import dataclass
 
 MAX_CAUSES: Final = 100

@@ -15,7 +15,8 @@ from agent.fleet.model import FleetCause, FleetChange, FleetDocument, FleetVerdi
 from agent.formats.canvas import NARROW, WIDE
 from agent.formats.elements import data, element, lines, raw
 from agent.formats.page import bullets, cell, folded, page, row_head, section, table, verdict
-from agent.formats.report_text import bounded, shell, visible
+from agent.formats.report_text import bounded, shell
+from agent.report.escape import visible
 from agent.report.serialization import to_json
 
 PAGE_ID: Final = "backuplink-fleet"

@@ -12,7 +12,7 @@ from typing import Any, Final
 from agent.catalog.findings import CODES
 from agent.fleet.model import FleetDocument
 from agent.fleet.store import Engine
-from agent.formats.report_text import spreadsheet_cell, visible
+from agent.report.escape import spreadsheet_cell, visible
 
 _OF_RECORD: Final = (
     *("sweep", "taken_at", "host", "region", "account", "vpc", "subnet", "zone", "image", "instance_type", "tool"),

@@ -11,7 +11,8 @@ from agent.catalog.findings import CODES
 from agent.catalog.wording import counted
 from agent.fleet import content
 from agent.fleet.model import FleetCause, FleetDocument, OwnFault
-from agent.formats.report_text import WIDTH, bounded, command_lines, visible
+from agent.formats.report_text import WIDTH, bounded, command_lines
+from agent.report.escape import visible
 from agent.report.model import Status
 
 MOST_CAUSES: Final = 12

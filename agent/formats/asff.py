@@ -12,8 +12,8 @@ from typing import Any, Final
 
 from agent.catalog.findings import CODES, Severity
 from agent.formats.registry import DEFAULT_OPTIONS, RenderOptions
-from agent.formats.report_text import visible
 from agent.formats.tickets import SEVERITIES, account, arn, counted, cut, description, host, host_arn, region
+from agent.report.escape import visible
 from agent.report.model import Finding, Report, Status, SubjectKind
 from agent.report.serialization import to_json
 

@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from typing import Final
 
 from agent.formats import audit_content as content
-from agent.formats.report_text import shell, visible
+from agent.formats.report_text import shell
 from agent.report.audit import AuditDocument, AuditedVpc, AuditFault
+from agent.report.escape import visible
 
 COLUMNS: Final = (
     *("account", "region", "vpc", "vpc_status", "vpc_counts", "workloads", "code", "severity", "certain", "counts"),

@@ -11,8 +11,9 @@ from agent.formats import audit_content as content
 from agent.formats.elements import data, element, lines, raw
 from agent.formats.page import bullets, cell, page, row_head, section, table, verdict
 from agent.formats.page import folded as fold
-from agent.formats.report_text import bounded, shell, undoing, visible
+from agent.formats.report_text import bounded, shell, undoing
 from agent.report.audit import AuditDocument, AuditedVpc, AuditFault
+from agent.report.escape import visible
 from agent.report.model import Status
 from agent.report.serialization import to_json
 

@@ -9,8 +9,9 @@ from typing import Final
 
 from agent.catalog.wording import counted
 from agent.formats import audit_content as content
-from agent.formats.report_text import WIDTH, bounded, command_lines, unchecked, visible
+from agent.formats.report_text import WIDTH, bounded, command_lines, unchecked
 from agent.report.audit import AuditDocument, AuditedVpc, AuditFault
+from agent.report.escape import visible
 from agent.report.model import Status
 
 MOST_FAULTS: Final = 12

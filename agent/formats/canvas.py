@@ -9,7 +9,8 @@ from typing import Final
 from xml.etree.ElementTree import Element
 
 from agent.formats.elements import element
-from agent.formats.report_text import bounded, visible
+from agent.formats.report_text import bounded
+from agent.report.escape import visible
 
 WIDE: Final = 720
 """Units, which are pixels on a page of this width."""

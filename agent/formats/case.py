@@ -11,7 +11,8 @@ from datetime import datetime
 from typing import Any, Final
 
 from agent.catalog.wording import counted, duration
-from agent.formats.report_text import WIDTH, bounded, causes, head, in_use, visible
+from agent.formats.report_text import WIDTH, bounded, causes, head, in_use
+from agent.report.escape import visible
 from agent.report.model import Report, TargetReport
 from agent.settings import Workload
 from probes.facts import ApiFacts, HttpFacts, ImdsFacts, JobsFacts

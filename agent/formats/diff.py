@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-from agent.formats.report_text import FEW_SERVICES, WIDTH, visible
+from agent.formats.report_text import FEW_SERVICES, WIDTH
 from agent.report.codec import dumps
 from agent.report.diff import (
     ChangeKind,
@@ -18,6 +18,7 @@ from agent.report.diff import (
     StepState,
     TargetChange,
 )
+from agent.report.escape import visible
 from agent.report.model import Status
 from agent.report.serialization import to_json
 from probes.model import Address

@@ -9,7 +9,7 @@ from typing import Any, Final
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
-from agent.formats.report_text import visible
+from agent.report.escape import visible
 
 _BLOCKS: Final = frozenset(
     "body div details figcaption figure footer h1 h2 h3 h4 head header li link main meta ol p pre script section style "

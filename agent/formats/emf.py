@@ -24,7 +24,8 @@ from agent.formats.monitoring import (
     standings,
 )
 from agent.formats.registry import DEFAULT_OPTIONS, RenderOptions
-from agent.formats.report_text import STEPS, visible
+from agent.formats.report_text import STEPS
+from agent.report.escape import visible
 from agent.report.model import Finding, Report, Status, TargetReport
 from probes.frozen import dataclass
 from probes.model import Failed, Failure, Observation, Ok, Step

@@ -6,7 +6,8 @@ from typing import Final
 
 from agent.formats.canvas import CHARACTER, ICON, PAD, SMALL, Canvas, coordinate, cut
 from agent.formats.elements import element
-from agent.formats.report_text import bounded, visible
+from agent.formats.report_text import bounded
+from agent.report.escape import visible
 from probes.frozen import dataclass
 
 GAP: Final = 10

@@ -38,13 +38,13 @@ from agent.formats.report_text import (
     unfolded,
     unseen,
     vantage,
-    visible,
     zone,
 )
 from agent.formats.report_text import cell as words_of
 from agent.formats.runbook_page import runbook
 from agent.report.codec import encode
 from agent.report.counting import Standing, Weight, standings
+from agent.report.escape import visible
 from agent.report.model import Finding, Report, TargetReport
 from agent.report.saved import PAGE_ID
 from probes.model import Skipped

@@ -32,9 +32,9 @@ from agent.formats.report_text import (
     unfolded,
     unseen,
     vantage,
-    visible,
     zone,
 )
+from agent.report.escape import visible
 from agent.report.model import Finding, Report, TargetReport
 
 _MARKUP: Final = re.compile(r"[\\`*_{}\[\]<>#|~&$]|(?<=\w):(?=//)|(?<=www)\.", re.IGNORECASE)

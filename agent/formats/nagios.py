@@ -29,10 +29,10 @@ from agent.formats.report_text import (
     unfolded,
     unseen,
     vantage,
-    visible,
     zone,
 )
 from agent.report import exits
+from agent.report.escape import visible
 from agent.report.model import Report, Status, TargetReport
 from probes.frozen import dataclass
 from probes.model import NOT_STARTED, Observation, Role, Skipped, Step

@@ -12,7 +12,8 @@ from agent.formats.elements import data, element, lines, raw
 from agent.formats.page import bullets, cell, page, row_head, section, table, verdict
 from agent.formats.page import folded as fold
 from agent.formats.prediction_picture import picture
-from agent.formats.report_text import bounded, shell, undoing, visible
+from agent.formats.report_text import bounded, shell, undoing
+from agent.report.escape import visible
 from agent.report.hops import Reachability
 from agent.report.prediction import PredictedFault, PredictionDocument, SourceClass
 from agent.report.serialization import to_json

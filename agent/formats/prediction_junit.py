@@ -7,7 +7,8 @@ from typing import Any, Final
 from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
 
 from agent.formats import prediction_content as content
-from agent.formats.report_text import bounded, shell, unchecked, visible
+from agent.formats.report_text import bounded, shell, unchecked
+from agent.report.escape import visible
 from agent.report.hops import WORST, Reachability
 from agent.report.model import Status
 from agent.report.prediction import (

@@ -7,7 +7,8 @@ import textwrap
 from typing import Final
 
 from agent.formats import prediction_content as content
-from agent.formats.report_text import WIDTH, bounded, command_lines, unchecked, visible
+from agent.formats.report_text import WIDTH, bounded, command_lines, unchecked
+from agent.report.escape import visible
 from agent.report.model import Status
 from agent.report.prediction import PredictedFault, PredictionDocument
 

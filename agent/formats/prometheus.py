@@ -20,7 +20,7 @@ from prometheus_client.registry import Collector
 
 from agent.formats.monitoring import RESULTS, certificate_end, has_run, in_use, is_probed, own_lookup, standings
 from agent.formats.registry import DEFAULT_OPTIONS, RenderOptions
-from agent.formats.report_text import visible
+from agent.report.escape import visible
 from agent.report.model import Access, Path, Report, Status, TargetAddress, TargetReport
 from probes.addresses import AddressScope
 from probes.facts import DnsFacts, HttpFacts, LookupFacts, TlsFacts

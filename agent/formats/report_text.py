@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from agent.catalog.findings import Layer, Severity
 from agent.catalog.wording import duration, listed
+from agent.report.escape import visible
 from agent.report.model import (
     NO_TROUBLE,
     NOT_NEEDED,
@@ -37,26 +38,7 @@ STEPS: Final = (Step.TCP, Step.TLS, Step.HTTP, Step.API)
 UNUSED_ANSWER: Final = "another resolver's answer, which this host does not use; it decides nothing"
 FEW_SERVICES: Final = 2
 """Up to so many services, each is shown in full; of more, those that are well take one line each."""
-_FORMULA: Final = ("=", "+", "-", "@")
-"""How a cell begins that a spreadsheet computes (OWASP, CSV Injection)."""
 _ROLES: Final = {Role.REQUIRED: "", Role.OPTIONAL: ", not counted", Role.CONTEXT: ", for comparison, not counted"}
-
-
-def visible(text: str) -> str:
-    """`text` with everything that is not a printable character of ASCII written as an escape, so that nothing untrusted
-    can move the cursor, hide, widen or reorder what is shown."""
-    if text.isascii() and text.isprintable():
-        return text
-    return "".join(
-        char if char.isascii() and char.isprintable() else char.encode("unicode_escape").decode("ascii")
-        for char in text
-    )
-
-
-def spreadsheet_cell(text: str) -> str:
-    """`text` for a cell of CSV: visible, and with an apostrophe in front where a spreadsheet would compute it."""
-    shown = visible(text)
-    return f"'{shown}" if shown.lstrip().startswith(_FORMULA) else shown
 
 
 def bounded(text: str) -> str:

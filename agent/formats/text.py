@@ -49,9 +49,9 @@ from agent.formats.report_text import (
     unfolded,
     unseen,
     vantage,
-    visible,
     zone,
 )
+from agent.report.escape import visible
 from agent.report.hops import Reachability, Stage
 from agent.report.model import ConfiguredPath, Finding, Report, Status, TargetReport
 from probes.model import Address

@@ -5,7 +5,8 @@ from typing import Final
 from agent.catalog.findings import Severity
 from agent.catalog.partitions import is_region, partition_of
 from agent.formats.monitoring import Standing, standings
-from agent.formats.report_text import head, shell, undoing, visible
+from agent.formats.report_text import head, shell, undoing
+from agent.report.escape import visible
 from agent.report.model import Finding, Report, Status
 
 UNKNOWN_ACCOUNT: Final = "0" * 12

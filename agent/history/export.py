@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
-from agent.formats.report_text import spreadsheet_cell
 from agent.history.model import ChangeRow, CycleRow
+from agent.report.escape import spreadsheet_cell
 from agent.report.serialization import to_json
 
 COLUMNS: Final = (

@@ -8,7 +8,8 @@ from dataclasses import replace
 from typing import Final
 
 from agent.catalog.placeholders import FORMS, HOST, SERVICE_NAME
-from agent.formats.report_text import head, shell, visible
+from agent.formats.report_text import head, shell
+from agent.report.escape import visible
 from agent.report.model import Command, Finding, Report, SubjectKind, TargetReport
 from agent.tui.network_path import THIS_HOST
 from agent.tui.page import fill_in, known_values, placeholders_in

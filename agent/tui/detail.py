@@ -5,8 +5,9 @@ from itertools import zip_longest
 from typing import Any
 
 from agent.catalog.wording import duration
-from agent.formats.report_text import shell, visible
+from agent.formats.report_text import shell
 from agent.report.counting import Standing, Weight
+from agent.report.escape import visible
 from agent.report.hops import Reachability
 from agent.report.in_words import in_words
 from agent.report.model import Command, ConfiguredPath, Finding, Measured, Report, TargetReport

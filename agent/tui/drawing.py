@@ -8,8 +8,8 @@ from itertools import zip_longest
 from typing import Final
 
 from agent.catalog.wording import duration, lasted, listed_briefly
-from agent.formats.report_text import visible
 from agent.report.counting import Weight, heaviest
+from agent.report.escape import visible
 from agent.report.model import Report, Status
 from agent.report.path import STEPS, Band, Cell, Lane, Progress
 from agent.tui.actions import Pane

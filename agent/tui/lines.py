@@ -4,7 +4,7 @@ import textwrap
 from collections.abc import Iterable
 from enum import StrEnum
 
-from agent.formats.report_text import visible
+from agent.report.escape import visible
 from probes.frozen import dataclass
 
 

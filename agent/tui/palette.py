@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from agent.formats.report_text import visible
+from agent.report.escape import visible
 from agent.report.path import Progress
 from agent.tui.actions import Pane
 from agent.tui.lines import Tone

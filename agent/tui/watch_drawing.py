@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from agent.formats.report_text import visible
+from agent.report.escape import visible
 from agent.report.model import Status
 from agent.tui.lines import Glyphs, Line, Span, Tone, cut, width_of, wrapped
 from agent.tui.state import STATUS_TONES, State

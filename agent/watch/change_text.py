@@ -7,8 +7,8 @@ from typing import Any, Final
 from agent.catalog.findings import Severity
 from agent.catalog.services import SERVICES
 from agent.catalog.wording import lasted
-from agent.formats.report_text import visible
 from agent.process.output import one_line
+from agent.report.escape import visible
 from agent.report.model import Finding, Report, Status
 from agent.report.serialization import to_json
 from agent.watch.changes import Kind, StateChange

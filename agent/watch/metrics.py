@@ -9,7 +9,7 @@ from typing import Final
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from agent.formats.prometheus import VERDICTS
-from agent.formats.report_text import visible
+from agent.report.escape import visible
 from agent.report.model import Finding
 from agent.watch.change_text import target_of
 from agent.watch.changes import Kind, Tracker

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Final
 
 from agent.formats.registry import LiveWriter, Stream, format_named, live_writer
-from agent.formats.report_text import visible
 from agent.history.model import Entry, History, HistoryError, NotPrunedError
 from agent.process.output import one_line
 from agent.process.write_file import to_file
+from agent.report.escape import visible
 from agent.report.model import Report
 from agent.watch.change_text import NOTICE, Line, document, dumps, line_of
 from agent.watch.changes import StateChange

@@ -9,7 +9,7 @@ from botocore.model import ListShape, MapShape, Shape, StringShape, StructureSha
 from botocore.session import Session
 
 from agent.formats import asff, opsitem
-from agent.formats.report_text import visible
+from agent.report.escape import visible
 from tests.support.untrusted import spoken
 
 _TYPES: Final[dict[str, type | tuple[type, ...]]] = {

@@ -8,7 +8,7 @@ import jsonschema_rs
 from botocore.session import Session
 
 from agent.formats import emf
-from agent.formats.report_text import visible
+from agent.report.escape import visible
 from tests.formats.monitors import events_in
 from tests.support.untrusted import spoken
 

@@ -12,8 +12,8 @@ from typing import Any, Final
 
 from agent.catalog.findings import CODES
 from agent.formats import html
-from agent.formats.report_text import visible
 from agent.report import codec
+from agent.report.escape import visible
 from tests.formats import svg_picture
 from tests.support.untrusted import spoken
 

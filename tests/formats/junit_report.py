@@ -3,7 +3,7 @@
 from collections import Counter
 
 from agent.formats import junit
-from agent.formats.report_text import visible
+from agent.report.escape import visible
 from tests.formats.junit_results import read
 from tests.support.runs import report_of
 from tests.support.untrusted import SPOKEN_OF, spoken

@@ -9,7 +9,7 @@ from markdown_it.token import Token
 
 from agent.catalog.findings import CODES
 from agent.formats import markdown
-from agent.formats.report_text import visible
+from agent.report.escape import visible
 from agent.report.model import Report
 from tests.support.runs import report_of
 from tests.support.untrusted import SPOKEN_OF, spoken

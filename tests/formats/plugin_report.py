@@ -2,7 +2,7 @@
 
 from agent.formats import nagios
 from agent.formats.registry import RenderOptions
-from agent.formats.report_text import visible
+from agent.report.escape import visible
 from tests.formats.plugin_output import STATES, read
 from tests.support.untrusted import spoken
 

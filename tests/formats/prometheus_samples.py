@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from agent.formats import prometheus
-from agent.formats.report_text import visible
+from agent.report.escape import visible
 from agent.report.model import Report
 from tests.formats.monitors import families_in, samples_in
 from tests.support.untrusted import spoken

@@ -13,8 +13,8 @@ from xml.etree import ElementTree
 import pytest
 
 from agent.formats.registry import Format, render
-from agent.formats.report_text import visible
 from agent.report import codec
+from agent.report.escape import visible
 from tests.formats import (
     aws_requests,
     emf_events,

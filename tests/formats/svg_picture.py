@@ -8,7 +8,7 @@ from xml.etree.ElementTree import Element
 
 from agent.formats import svg
 from agent.formats.canvas import STYLE
-from agent.formats.report_text import visible
+from agent.report.escape import visible
 from tests.support.untrusted import spoken
 
 _NAMESPACE: Final = "{http://www.w3.org/2000/svg}"

@@ -6,8 +6,9 @@ from dataclasses import replace
 import pytest
 
 from agent.formats import case
-from agent.formats.report_text import WIDTH, visible
+from agent.formats.report_text import WIDTH
 from agent.judge.verdict import refusal
+from agent.report.escape import visible
 from agent.report.model import Report
 from agent.report.redact import redact
 from agent.simulated import scenario as scenarios

@@ -11,10 +11,11 @@ import pytest
 
 from agent.formats import diff_html, html
 from agent.formats.explain import page
-from agent.formats.report_text import DETAIL_CHARACTERS, visible
+from agent.formats.report_text import DETAIL_CHARACTERS
 from agent.judge.verdict import refusal
 from agent.report import codec
 from agent.report.diff import difference
+from agent.report.escape import visible
 from agent.report.model import Status
 from agent.report.redact import redact
 from agent.simulated import scenario as scenarios

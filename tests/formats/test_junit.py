@@ -11,9 +11,10 @@ from agent.catalog.findings import Severity
 from agent.cli import entry
 from agent.formats import json as json_format
 from agent.formats import junit
-from agent.formats.report_text import shell, visible
+from agent.formats.report_text import shell
 from agent.judge.evidence import Evidence
 from agent.judge.verdict import judge, judge_evidence, refusal
+from agent.report.escape import visible
 from agent.report.model import Finding, Measurement, Report, Status
 from agent.settings import Suppression
 from agent.simulated import scenario as scenarios

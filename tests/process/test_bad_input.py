@@ -27,10 +27,10 @@ from agent.fleet.model import schema as fleet_schema
 from agent.formats import emf, junit, markdown, nagios, ndjson, prometheus, text
 from agent.formats import json as json_format
 from agent.formats.registry import OPTION_NAMES
-from agent.formats.report_text import visible
 from agent.process.cancel import CancelToken
 from agent.process.output import MAX_LINE, one_line
 from agent.report import codec
+from agent.report.escape import visible
 from agent.report.model import Measurement
 from agent.run import runner as running
 from agent.run.runner import measure

@@ -6,7 +6,7 @@ import json
 from typing import Final
 
 from agent.fleet.athena.run import Answer
-from agent.formats.report_text import visible
+from agent.report.escape import visible
 
 _WIDEST: Final = 60
 """Characters of a column in text."""

@@ -22,10 +22,10 @@ from agent.app.errors import RequestError
 from agent.app.predict import PredictRequest, predict
 from agent.cli import entry
 from agent.formats import prediction_html
-from agent.formats.report_text import visible
 from agent.process import signals
 from agent.process.cancel import CancelToken
 from agent.report import codec, facts_file, prediction
+from agent.report.escape import visible
 from agent.report.hops import EPHEMERAL, Reachability, is_detour
 from agent.report.prediction import PredictionDocument
 from agent.report.redact import redact_prediction

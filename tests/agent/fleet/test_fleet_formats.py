@@ -24,7 +24,7 @@ from agent.fleet.redact import FleetRedactor
 from agent.fleet.render import render
 from agent.fleet.store import Read, escaped
 from agent.formats.host import record_of
-from agent.formats.report_text import visible
+from agent.report.escape import visible
 from agent.report.redact import treatments
 from agent.report.serialization import to_json
 from agent.settings import FLEET_FORMATS
