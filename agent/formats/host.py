@@ -16,10 +16,10 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from agent.catalog.findings import CODES, Layer, Radius, Severity
-from agent.formats.monitoring import Standing, standings
 from agent.formats.registry import DEFAULT_OPTIONS, RenderOptions
 from agent.report.model import Finding, FindingSubject, Report, SubjectKind, Vantage
 from agent.report.serialization import to_json, type_schema
+from agent.report.standing import Standing, standings
 from probes.addresses import VPC_RESOLVER_IPV6, vpc_resolvers
 from probes.facts import HostFacts
 from probes.frozen import dataclass

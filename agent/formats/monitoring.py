@@ -1,10 +1,9 @@
-"""What all formats for monitoring take from a report: the observations that count, and the standing of each finding."""
+"""What all formats for monitoring take from a report: the observations that count."""
 
 from collections.abc import Iterator, Mapping
-from enum import StrEnum
 from typing import Any, Final
 
-from agent.report.model import Finding, Report, Status, TargetReport
+from agent.report.model import Report, Status, TargetReport
 from probes.facts import TlsFacts
 from probes.model import Failed, Observation, Ok, Role, Skipped, Step
 from probes.operations import GETADDRINFO
@@ -14,39 +13,9 @@ RESULTS: Final[Mapping[type, str]] = {Ok: "ok", Failed: "failed", Skipped: "skip
 """How a step ended, in the words of the report."""
 
 
-class Standing(StrEnum):
-    """What a finding is to the verdict."""
-
-    CAUSE = "cause"
-    SYMPTOM = "symptom"
-    NOT_COUNTED = "not-counted"
-    """A cause at what nobody asked for, and what follows from it: it raises no verdict."""
-    SUPPRESSED = "suppressed"
-    """Suppressed itself, or explained only by a suppressed finding: it has no effect on the verdict."""
-
-
 def has_run(report: Report) -> bool:
     """Whether there was a run; a call that is refused starts none."""
     return bool(report.observations)
-
-
-def standings(report: Report) -> list[tuple[Finding, Standing]]:
-    """The findings, in the order of the report, with what each is."""
-    by_id = {finding.id: finding for finding in report.findings}
-    return [(finding, _standing(finding, by_id)) for finding in report.findings]
-
-
-def _standing(finding: Finding, by_id: Mapping[str, Finding]) -> Standing:
-    chain, seen = [finding], {finding.id}
-    while (above := by_id.get(chain[-1].explained_by or "")) is not None and above.id not in seen:
-        chain.append(above)
-        seen.add(above.id)
-    if any(link.suppressed for link in chain):
-        return Standing.SUPPRESSED
-    if not chain[-1].counts:
-        return Standing.NOT_COUNTED
-    # In a saved report two findings may explain each other; then neither is a symptom.
-    return Standing.CAUSE if len(chain) == 1 or above is finding else Standing.SYMPTOM
 
 
 def is_probed(target: TargetReport) -> bool:

@@ -18,10 +18,11 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector
 
-from agent.formats.monitoring import RESULTS, certificate_end, has_run, in_use, is_probed, own_lookup, standings
+from agent.formats.monitoring import RESULTS, certificate_end, has_run, in_use, is_probed, own_lookup
 from agent.formats.registry import DEFAULT_OPTIONS, RenderOptions
 from agent.report.escape import visible
 from agent.report.model import Access, Path, Report, Status, TargetAddress, TargetReport
+from agent.report.standing import standings
 from probes.addresses import AddressScope
 from probes.facts import DnsFacts, HttpFacts, LookupFacts, TlsFacts
 from probes.frozen import dataclass

@@ -19,10 +19,11 @@ from agent.catalog.workloads import MODES, REASONS
 from agent.cli import main as cli
 from agent.fleet.metrics import FAMILIES as FLEET_FAMILIES
 from agent.formats.emf import DIMENSIONS, NAMESPACE, RUN_METRICS, TARGET_METRICS
-from agent.formats.monitoring import RESULTS, Standing
+from agent.formats.monitoring import RESULTS
 from agent.formats.prometheus import AGREEMENTS, ANSWERS, ANY_RECORD, FAMILIES, PHASES
 from agent.report.model import Access, Status
 from agent.report.model import Path as NetworkPath
+from agent.report.standing import Standing
 from agent.settings import Workload
 from agent.simulated import scenario as scenarios
 from agent.watch.changes import Kind

@@ -32,9 +32,9 @@ from agent.cli.config_file import config_values
 from agent.cli.to_settings import report_options_from, settings_from, watching_from
 from agent.fleet import metrics as fleet_metrics
 from agent.formats import prometheus
-from agent.formats.monitoring import Standing
 from agent.formats.registry import format_named
 from agent.report.model import Finding
+from agent.report.standing import Standing
 from agent.settings import DEFAULT_DEADLINE
 from agent.simulated import scenario as scenarios
 from agent.simulated.clock import PatientLoop

@@ -1,0 +1,36 @@
+"""What each finding of a report is to its verdict."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+from agent.report.model import Finding, Report
+
+
+class Standing(StrEnum):
+    """What a finding is to the verdict."""
+
+    CAUSE = "cause"
+    SYMPTOM = "symptom"
+    NOT_COUNTED = "not-counted"
+    """A cause at what nobody asked for, and what follows from it: it raises no verdict."""
+    SUPPRESSED = "suppressed"
+    """Suppressed itself, or explained only by a suppressed finding: it has no effect on the verdict."""
+
+
+def standings(report: Report) -> list[tuple[Finding, Standing]]:
+    """The findings, in the order of the report, with what each is."""
+    by_id = {finding.id: finding for finding in report.findings}
+    return [(finding, _standing(finding, by_id)) for finding in report.findings]
+
+
+def _standing(finding: Finding, by_id: Mapping[str, Finding]) -> Standing:
+    chain, seen = [finding], {finding.id}
+    while (above := by_id.get(chain[-1].explained_by or "")) is not None and above.id not in seen:
+        chain.append(above)
+        seen.add(above.id)
+    if any(link.suppressed for link in chain):
+        return Standing.SUPPRESSED
+    if not chain[-1].counts:
+        return Standing.NOT_COUNTED
+    # In a saved report two findings may explain each other; then neither is a symptom.
+    return Standing.CAUSE if len(chain) == 1 or above is finding else Standing.SYMPTOM
