@@ -16,9 +16,9 @@ from agent.fleet.join import Question, joined
 from agent.fleet.model import FleetDocument
 from agent.fleet.reading import ReadResult
 from agent.fleet.records import INSTANCES
-from agent.formats.host import HostRecord, line, record_of
 from agent.process.output import to_stderr
 from agent.process.write_file import to_new_folder
+from agent.report.host_record import HostRecord, line, record_of
 from agent.settings import DEFAULT_LEAST, DEFAULT_TOLERATE, Ec2, Suppression
 from agent.simulated import scenario as scenarios
 from agent.simulated.estate import Estate, Template, templates

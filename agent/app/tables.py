@@ -75,9 +75,9 @@ def _audit_schema() -> "dict[str, Any]":
 
 
 def _host_schema() -> "dict[str, Any]":
-    from agent.formats import host
+    from agent.report import host_record
 
-    return host.schema()
+    return host_record.schema()
 
 
 def _fleet_schema() -> "dict[str, Any]":

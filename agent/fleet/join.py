@@ -43,7 +43,7 @@ from agent.fleet.sharing import Exposed, Hosts, values_in, what_they_share
 from agent.fleet.sql import holes_for
 from agent.fleet.store import Engine
 from agent.fleet.sweeps import SweepsRead, find_sweeps, sweeps_of
-from agent.formats.host import MAX_LISTED
+from agent.report.host_record import MAX_LISTED
 from agent.report.model import Fix, Status, Tool
 from agent.settings import Ec2Facts, Suppression
 from agent.version import __version__

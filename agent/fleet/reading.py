@@ -14,7 +14,7 @@ from agent.fleet.places import PARQUET, S3, day_of, partition_of, sources_of, un
 from agent.fleet.readers import Answer, OwnReader, ProcessReader, Reader, ReaderError, started
 from agent.fleet.records import line_of
 from agent.fleet.store import CacheError, Engine, Piece, Source
-from agent.formats.host import SCHEMA
+from agent.report.host_record import SCHEMA
 from agent.report.serialization import DecodeError
 from probes.frozen import dataclass
 

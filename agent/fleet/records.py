@@ -2,27 +2,22 @@
 
 import gzip
 import json
-import re
 import zlib
 from collections.abc import Iterator, Mapping
-from datetime import datetime
-from typing import Any, BinaryIO, Final, get_type_hints
+from typing import Any, BinaryIO, Final
 
 from agent.catalog.wording import why_no_json
 from agent.fleet.places import partition_of
 from agent.fleet.reports import record_of_document
 from agent.fleet.store import Piece, Source
-from agent.formats.host import MAX_LISTED, SCHEMA, HostRecord, plain
+from agent.report.host_record import SCHEMA, checked, plain
 from agent.report.model import SCHEMA as REPORT
-from agent.report.model import Access, Path, Status
-from agent.report.serialization import DecodeError, from_json, to_json
+from agent.report.serialization import DecodeError
 
 MAX_DOCUMENT: Final = 8 << 20
 """Bytes of one report: that of a host with a hundred endpoints has one."""
 MAX_CONTENT: Final = 4 << 30
 """Bytes of a file, unpacked: two million records."""
-MAX_TEXT: Final = 2_000
-"""Characters of one text of a record, which is a line of as many bytes."""
 MAX_FAILED: Final = 8
 """Places of one source that are named where nothing can be read; the others are counted."""
 GZIP: Final = b"\x1f\x8b"
@@ -30,23 +25,6 @@ _TOO_LONG: Final = (
     f"is longer than {MAX_DOCUMENT >> 20} MiB, the limit of a report, or its file than {MAX_CONTENT >> 30} GiB"
 )
 
-_HINTS: Final = get_type_hints(HostRecord)
-_TEXTS: Final = tuple(name for name, kind in _HINTS.items() if kind is str)
-_TEXTS_OR_NONE: Final = tuple(name for name, kind in _HINTS.items() if kind == str | None)
-_FLAGS: Final = tuple(name for name, kind in _HINTS.items() if kind is bool)
-_LISTS: Final = tuple(name for name, kind in _HINTS.items() if kind == tuple[str, ...])
-_WORDS: Final = {
-    name: frozenset(member.value for member in kind)
-    for name, kind in (("status", Status), ("path", Path), ("access", Access))
-}
-_PART: Final = r"(?:[ -$&-;=-{}~]|%[0-9A-F]{2})*"
-"""Of a key (docs/host-record.md): printable ASCII without `%`, `|`, `<`, which are percent-encoded."""
-_KEY: Final = rf"[A-Z0-9]{{1,16}}\|{_PART}(?:\|{_PART})*"
-_FORMS: Final = {
-    "causes": re.compile(rf"(?:critical|warning)\|{_KEY}"),
-    "symptoms": re.compile(rf"{_KEY} < {_KEY}"),
-}
-_INSTANT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 _EVENTS: Final = frozenset({"run", "observation", "finding"})
 """Lines of `--format ndjson` before the report."""
 INSTANCES: Final = "InstanceInformationList"
@@ -134,58 +112,6 @@ def _line_of_record(record: dict[str, Any], folder: Mapping[str, str]) -> str:
                 raise DecodeError(name, f"this is {record[name][:40]!a}, and its folder is that of {value}")
         record |= folder
     return json.dumps(record, separators=(",", ":"))
-
-
-def checked(data: dict[str, Any]) -> dict[str, Any]:
-    """A record in the types of JSON whose every field is what `agent.formats.host.HostRecord` says; keys of a later
-    version are left out. Raises DecodeError."""
-    try:
-        record = {name: data[name] for name in _HINTS}
-    except KeyError as error:
-        raise DecodeError(str(error.args[0]), "this key is missing") from None
-    for name in _TEXTS:
-        _check_text(name, record[name])
-    for name in _TEXTS_OR_NONE:
-        if record[name] is not None:
-            _check_text(name, record[name])
-    for name in _FLAGS:
-        if type(record[name]) is not bool:
-            raise DecodeError(name, "true or false belongs here")
-    for name in _LISTS:
-        values = record[name]
-        if type(values) is not list:
-            raise DecodeError(name, "a list belongs here")
-        if len(values) > (len(_HINTS) if name == "cut" else MAX_LISTED):
-            raise DecodeError(name, f"at most {MAX_LISTED} values belong here")
-        for value in values:
-            _check_text(name, value)
-            if name in _FORMS and _FORMS[name].fullmatch(value) is None:
-                raise DecodeError(name, "a key does not have the form of one")
-    for name, words in _WORDS.items():
-        if record[name] not in words:
-            raise DecodeError(name, f"one of {', '.join(sorted(words))} belongs here")
-    record["taken_at"] = _instant(record["taken_at"])
-    return record
-
-
-def _check_text(name: str, value: Any) -> None:
-    if type(value) is not str:
-        raise DecodeError(name, "a text belongs here")
-    if len(value) > MAX_TEXT:
-        raise DecodeError(name, f"a text of at most {MAX_TEXT:,} characters belongs here")
-    if not value.isascii():
-        try:
-            value.encode("utf-8")
-        except UnicodeEncodeError:
-            raise DecodeError(name, "this text is no Unicode") from None
-    if "\0" in value:
-        raise DecodeError(name, "this text holds a NUL")
-
-
-def _instant(text: str) -> str:
-    """In UTC with milliseconds, so that the order of texts is that of times."""
-    moment = from_json(datetime, text, "taken_at")
-    return text if _INSTANT.fullmatch(text) else str(to_json(moment))
 
 
 # --- Documents -------------------------------------------------------------------------------------------------------

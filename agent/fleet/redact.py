@@ -26,7 +26,7 @@ _ROW: Final = {
 }
 """What becomes of the columns of a table that identify."""
 _KEPT: Final = "".join(map(chr, range(0x20, 0x7F))).translate(dict.fromkeys(map(ord, "%|<")))
-"""What stands in a part of a key as it is (`agent.formats.host`)."""
+"""What stands in a part of a key as it is (`agent.report.host_record`)."""
 
 
 class FleetRedactor(DocumentRedactor):

@@ -2,7 +2,7 @@
 
 To decode a whole report takes ten times as long as to parse its JSON, and a record needs a tenth of it: the run, the
 verdict, the host, the findings, and two things of the observations. So only these are read and checked here; what
-`agent.formats.host` does not look at is left empty. A test holds both ways against each other in every scenario.
+`agent.report.host_record` does not look at is left empty. A test holds both ways against each other in every scenario.
 """
 
 from datetime import UTC, datetime
@@ -12,7 +12,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Network
 from typing import Any, Final, TypeVar
 
 from agent.catalog.findings import Scope, Severity
-from agent.formats.host import HostRecord, record_of
+from agent.report.host_record import HostRecord, record_of
 from agent.report.model import (
     SCHEMA,
     Access,

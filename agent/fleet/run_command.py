@@ -7,9 +7,8 @@ from typing import Any, Final
 from agent.catalog.wording import why_no_json
 from agent.fleet.aws import AwsError, in_words
 from agent.fleet.places import unread
-from agent.fleet.records import checked
 from agent.fleet.store import Piece
-from agent.formats.host import SCHEMA
+from agent.report.host_record import SCHEMA, checked
 from agent.report.serialization import DecodeError
 
 PAGE: Final = 50

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, NamedTuple, Protocol, Self
 
-from agent.formats.host import HostRecord
+from agent.report.host_record import HostRecord
 from probes.frozen import dataclass
 
 RECORD_COLUMNS: Final = (

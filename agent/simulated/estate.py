@@ -15,7 +15,7 @@ from functools import cache
 from typing import Any, Final
 
 from agent.fleet.store import Read
-from agent.formats.host import AMAZON, HostRecord
+from agent.report.host_record import AMAZON, HostRecord
 from agent.report.serialization import to_json
 from agent.simulated.settings import EPOCH
 from probes.frozen import dataclass

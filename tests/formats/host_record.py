@@ -9,11 +9,12 @@ from urllib.parse import unquote
 import jsonschema_rs
 
 from agent.catalog.findings import CODES
-from agent.formats import host
+from agent.formats.host import render
+from agent.report import host_record
 from agent.report.model import SubjectKind
 from tests.support.untrusted import spoken
 
-VALIDATOR: Final = jsonschema_rs.Draft202012Validator(host.schema())
+VALIDATOR: Final = jsonschema_rs.Draft202012Validator(host_record.schema())
 _PART: Final = r"(?:[^%|<\x00-\x1f\x7f-\U0010ffff]|%[0-9A-F]{2})*"
 _KEY: Final = rf"[A-Z]+\d{{3}}\|{_PART}(?:\|(?:{'|'.join(SubjectKind)})={_PART})*"
 _CAUSE: Final = re.compile(rf"(?:critical|warning)\|{_KEY}")
@@ -25,7 +26,7 @@ def read(document: str) -> dict[str, Any]:
     assert document.endswith("\n")
     assert document.isascii()
     assert document[:-1].isprintable()
-    assert len(document) <= host.MAX_BYTES
+    assert len(document) <= host_record.MAX_BYTES
     record: dict[str, Any] = json.loads(document)
     VALIDATOR.validate(record)
     # A table of SQL has columns for these alone.
@@ -48,8 +49,8 @@ def check(text: str) -> None:
     report = spoken(text)
     subject = replace(report.findings[0].subjects[0], id=text)
     findings = (replace(report.findings[0], subjects=(subject,)), *report.findings[1:])
-    record = read(host.render(replace(report, findings=findings)))
-    plain = read(host.render(spoken("x")))
+    record = read(render(replace(report, findings=findings)))
+    plain = read(render(spoken("x")))
     assert record.keys() == plain.keys()
     assert len(record["causes"]) == len(plain["causes"]) == 1
     if text:  # an id without a character is none

@@ -10,8 +10,9 @@ import pytest
 
 from agent.catalog.findings import CODES, Severity
 from agent.cli import entry
-from agent.formats import host
+from agent.formats.host import render
 from agent.judge.verdict import judge
+from agent.report import host_record
 from agent.report.model import Finding, FindingSubject, Report, SubjectKind
 from agent.report.redact import redact
 from agent.report.serialization import from_json, to_json
@@ -28,7 +29,7 @@ VPC = "vpc=vpc-0a1b2c3d4e5f67890"
 
 
 def record_of(name: str) -> dict[str, Any]:
-    return read(host.render(report_of(name)))
+    return read(render(report_of(name)))
 
 
 # --- What it says ----------------------------------------------------------------------------------------------------
@@ -115,8 +116,8 @@ def causes_in_the_configuration() -> Iterator[str]:
 
 @pytest.mark.parametrize("name", one_in(24, causes_in_the_configuration()))
 def test_a_host_that_does_not_read_ec2_has_keys_that_others_explain(name: str) -> None:
-    scenario, seeing = scenarios.load(name), host.record_of(report_of(name))
-    blind = host.record_of(judge(measured(replace(scenario, run=replace(scenario.run, ec2=Ec2.NEVER)))[0]))
+    scenario, seeing = scenarios.load(name), host_record.record_of(report_of(name))
+    blind = host_record.record_of(judge(measured(replace(scenario, run=replace(scenario.run, ec2=Ec2.NEVER)))[0]))
     explained = {symptom.partition(" < ")[0] for symptom in seeing.symptoms}
     own = {cause.partition("|")[2] for cause in seeing.causes}
     assert {cause.partition("|")[2] for cause in blind.causes} <= explained | own
@@ -160,14 +161,14 @@ def test_no_text_is_read_for_a_key() -> None:
             for finding in report.findings
         ),
     )
-    assert host.record_of(silent).causes == host.record_of(report).causes
-    assert host.record_of(silent).symptoms == host.record_of(report).symptoms
+    assert host_record.record_of(silent).causes == host_record.record_of(report).causes
+    assert host_record.record_of(silent).symptoms == host_record.record_of(report).symptoms
 
 
 def test_a_code_of_a_later_version_is_told_by_all_its_subjects() -> None:
     report = report_of("one-zone-silent")
     finding = replace(report.findings[0], code="TCP999")
-    (cause,) = host.record_of(replace(report, findings=(finding,))).causes
+    (cause,) = host_record.record_of(replace(report, findings=(finding,))).causes
     assert cause == f"critical|TCP999|backup|{VPC}|address=10.0.2.17|port=443"
     assert "TCP999" not in CODES
 
@@ -187,7 +188,7 @@ def test_a_code_of_a_later_version_is_told_by_all_its_subjects() -> None:
 def test_whose_record_it_is(instance: str | None, node: str | None, name: str | None, expected: str | None) -> None:
     report = report_of("healthy")
     seen = replace(report.vantage, instance_id=instance, managed_node_id=node, host_name=name)
-    assert host.record_of(replace(report, vantage=seen)).host == expected
+    assert host_record.record_of(replace(report, vantage=seen)).host == expected
 
 
 @pytest.mark.parametrize(
@@ -205,7 +206,7 @@ def test_whose_record_it_is(instance: str | None, node: str | None, name: str | 
 def test_name_servers(resolvers: tuple[str, ...], expected: tuple[str, ...]) -> None:
     report = report_of("healthy")
     seen = replace(report.vantage, resolvers=tuple(map(ip_address, resolvers)))
-    assert host.record_of(replace(report, vantage=seen)).resolvers == expected
+    assert host_record.record_of(replace(report, vantage=seen)).resolvers == expected
 
 
 @pytest.mark.parametrize(
@@ -226,12 +227,12 @@ def test_whom_a_server_on_the_host_asks(upstream: tuple[str, ...], expected: tup
             step = replace(step, outcome=Ok(facts))
         steps.append(step)
     seen = replace(report.vantage, resolvers=stub)
-    assert host.record_of(replace(report, vantage=seen, observations=tuple(steps))).resolvers == expected
+    assert host_record.record_of(replace(report, vantage=seen, observations=tuple(steps))).resolvers == expected
 
 
 @pytest.mark.parametrize("name", ["identity-policy-denies", "gateway-group-for-the-appliance"])
 def test_a_masked_record_says_so_and_keeps_its_form(name: str) -> None:
-    record = read(host.render(redact(report_of(name))))
+    record = read(render(redact(report_of(name))))
     assert record["redacted"] is True
     assert (record["host"], record["vpc"], record["account"], record["image"]) == (
         *("i-1", "vpc-1", "account-1", "ami-1"),
@@ -263,7 +264,7 @@ def long_report(*, causes: int = 1, subjects: int = 1, length: int = 20) -> Repo
 
 
 def test_long_lists_are_cut_to_eight_and_say_so() -> None:
-    record = read(host.render(replace(long_report(causes=1), findings=())))
+    record = read(render(replace(long_report(causes=1), findings=())))
     assert (len(record["security_groups"]), len(record["resolvers"])) == (8, 8)
     assert record["cut"] == ["security_groups", "resolvers"]
 
@@ -271,7 +272,7 @@ def test_long_lists_are_cut_to_eight_and_say_so() -> None:
 def test_what_is_needed_least_goes_first() -> None:
     left: list[list[str]] = []
     for causes, subjects in ((2, 1), (4, 2), (8, 3), (12, 8)):
-        record = read(host.render(long_report(causes=causes, subjects=subjects)))
+        record = read(render(long_report(causes=causes, subjects=subjects)))
         assert record["causes"]
         left.append([name for name in record["cut"] if name in ("fix", "title", "symptoms", "causes", "summary")])
     assert left[0] in ([], ["fix"], ["fix", "title"])
@@ -279,7 +280,7 @@ def test_what_is_needed_least_goes_first() -> None:
 
 
 def test_the_first_cause_stays_whatever_it_takes() -> None:
-    record = read(host.render(long_report(causes=9, subjects=60, length=100)))
+    record = read(render(long_report(causes=9, subjects=60, length=100)))
     assert len(record["causes"]) == 1
     assert record["causes"][0].startswith("critical|VPC005|backup-0|group=sg-000")
     assert {"causes", "symptoms", "fix", "title"} <= set(record["cut"])
@@ -288,7 +289,7 @@ def test_the_first_cause_stays_whatever_it_takes() -> None:
 @pytest.mark.parametrize("text", ["x" * 10_000, "\U0001f469" * 1_000, '"' * 1_000, "|<%" * 1_000, "\ud800" * 1_000])
 def test_whatever_is_long_everywhere_fits(text: str) -> None:
     report = everywhere(long_report(causes=9, subjects=9), text)
-    record = read(host.render(report))
+    record = read(render(report))
     assert {"run", "host", "vpc", "causes"} <= set(record["cut"])
     assert len(record["causes"]) == 1
 
@@ -300,9 +301,9 @@ def test_no_scenario_loses_a_cause(name: str) -> None:
 
 def test_a_record_comes_back_whole() -> None:
     for name in ("healthy", "gateway-group-for-the-appliance"):
-        record = host.record_of(report_of(name))
-        assert from_json(host.HostRecord, json.loads(host.line(record))) == record
-    assert {field.name for field in fields(host.HostRecord)} == set(host.schema()["required"])
+        record = host_record.record_of(report_of(name))
+        assert from_json(host_record.HostRecord, json.loads(host_record.line(record))) == record
+    assert {field.name for field in fields(host_record.HostRecord)} == set(host_record.schema()["required"])
 
 
 # --- The command -----------------------------------------------------------------------------------------------------

@@ -35,7 +35,8 @@ from agent.catalog.services import checkable, checked_by_default
 from agent.cli import main as cli
 from agent.cli.to_settings import settings_from
 from agent.fleet.put import place_of
-from agent.formats import host, text
+from agent.formats import text
+from agent.report.host_record import MAX_BYTES
 from agent.settings import DEFAULT_PUT_DEADLINE, DEFAULT_WATCH_CALLS, DEFAULT_WATCH_EC2, Calls, Ec2, Workload
 from agent.simulated import scenario as scenarios
 from tests.agent.fleet import files
@@ -482,7 +483,7 @@ def test_a_record_that_does_not_get_there_changes_nothing_and_is_told(
     said = ran.host.stderr.splitlines()
     assert said[0] == "Error: no way"
     assert said[1].startswith("backuplink: the record is not in the bucket records, as the line above says.")
-    assert len(ran.host.stderr.encode()) + AGENT_S_WORDS + host.MAX_BYTES <= CONSOLE
+    assert len(ran.host.stderr.encode()) + AGENT_S_WORDS + MAX_BYTES <= CONSOLE
     assert ran.left == []
 
 

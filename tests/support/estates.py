@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from agent.fleet.store import Read
-from agent.formats.host import SCHEMA, HostRecord
+from agent.report.host_record import SCHEMA, HostRecord
 
 TODAY: Final = datetime(2026, 11, 20, tzinfo=UTC)
 HOSTS: Final = 750

@@ -29,7 +29,7 @@ from agent.fleet.model import (
     Unreadable,
 )
 from agent.fleet.store import Engine, Read
-from agent.formats.host import record_of
+from agent.report.host_record import record_of
 from agent.report.model import Command, CommandScope, FindingSubject, Fix, Status, SubjectKind, Tool
 from tests.support.runs import report_of
 

@@ -12,7 +12,7 @@ from datetime import date
 from typing import Any, Final, get_type_hints
 
 from agent.catalog.partitions import is_region
-from agent.formats.host import HostRecord
+from agent.report.host_record import HostRecord
 from probes.frozen import dataclass
 
 DATABASE: Final = "backuplink"

@@ -19,8 +19,8 @@ from agent.fleet.cache import Cache
 from agent.fleet.engines.connection import Error, connect
 from agent.fleet.rows import LISTS
 from agent.fleet.store import RECORD_COLUMNS, TABLES, CacheError, Piece, Read, Source
-from agent.formats.host import field_names, line
 from agent.process.write_file import to_private_file
+from agent.report.host_record import field_names, line
 
 BATCH: Final = 10_000
 """Pieces that are brought into the tables, and into a file of the cache, at a time."""

@@ -18,7 +18,7 @@ from typing import Any, Final, Self
 from agent.fleet.cache import Cache
 from agent.fleet.rows import Row, rows_of
 from agent.fleet.store import TABLES, CacheError, Piece, Read, Source
-from agent.formats.host import line
+from agent.report.host_record import line
 
 BATCH: Final = 5_000
 """Pieces that are brought into the tables, and into a file of the cache, at a time."""

@@ -11,8 +11,8 @@ from agent.fleet.engines.duckdb import DuckDb
 from agent.fleet.engines.sqlite import Sqlite
 from agent.fleet.reading import ReadRequest, ReadResult, read_into
 from agent.fleet.store import Engine
-from agent.formats.host import line, record_of
 from agent.report import codec
+from agent.report.host_record import line, record_of
 from tests.support.runs import report_of
 
 COMMAND: Final = "0a1b2c3d-0000-4000-8000-00000000000a"

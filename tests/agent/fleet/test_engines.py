@@ -8,7 +8,7 @@ from agent.fleet.engines import best_engine
 from agent.fleet.engines.duckdb import BATCH, DuckDb
 from agent.fleet.engines.sqlite import Sqlite
 from agent.fleet.store import Engine, Read
-from agent.formats.host import record_of
+from agent.report.host_record import record_of
 from tests.support.runs import report_of
 
 SCENARIOS = ("healthy", "one-zone-silent", "three-faults", "private-dns-off")

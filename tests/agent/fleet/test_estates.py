@@ -11,7 +11,7 @@ from agent.fleet.join import Question, joined
 from agent.fleet.model import FleetDocument, SharedValue, Turn
 from agent.fleet.reading import ReadResult
 from agent.fleet.store import Engine, Read
-from agent.formats.host import HostRecord
+from agent.report.host_record import HostRecord
 from agent.report.model import Status
 from tests.support.estates import KINDS, TODAY, Estate, estate, hostile, rolling
 from tests.support.extent import everything, one_in

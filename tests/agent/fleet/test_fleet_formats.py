@@ -23,8 +23,8 @@ from agent.fleet.model import MAX_EXAMPLES, FleetDocument, refusal
 from agent.fleet.redact import FleetRedactor
 from agent.fleet.render import render
 from agent.fleet.store import Read, escaped
-from agent.formats.host import record_of
 from agent.report.escape import visible
+from agent.report.host_record import record_of
 from agent.report.redact import treatments
 from agent.report.serialization import to_json
 from agent.settings import FLEET_FORMATS

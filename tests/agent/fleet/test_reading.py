@@ -20,7 +20,7 @@ from agent.fleet.model import MAX_EXAMPLES
 from agent.fleet.readers import OwnReader, ProcessReader, ReaderError
 from agent.fleet.reading import FleetReadError, read_into
 from agent.fleet.store import Read, Source
-from agent.formats.host import record_of
+from agent.report.host_record import record_of
 from tests.agent.fleet.files import COMMAND, SICK, dump, hosts, lines, read, read_anew, record, report, request
 from tests.support.runs import report_of
 

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from agent.fleet import records
 from agent.fleet.engines.sqlite import Sqlite
 from agent.fleet.inventory import parse
-from agent.fleet.records import checked, pieces_of
+from agent.fleet.records import pieces_of
 from agent.fleet.store import Piece, Source
-from agent.formats.host import HostRecord
+from agent.report.host_record import HostRecord, checked
 from agent.report.serialization import DecodeError, from_json
 from tests.agent.fleet.files import SICK, lines, record, report
 from tests.hostile.fuzz.fleet_records import content

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from agent.fleet.reports import record_of_document
-from agent.formats.host import record_of
 from agent.report import codec
+from agent.report.host_record import record_of
 from agent.report.redact import redact
 from agent.report.serialization import DecodeError
 from agent.simulated import scenario as scenarios

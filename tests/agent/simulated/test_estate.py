@@ -8,7 +8,7 @@ import pytest
 
 from agent.app.demo_fleet import records
 from agent.fleet.store import Read
-from agent.formats.host import line
+from agent.report.host_record import line
 from agent.simulated.estate import FAULTS, HEALTHY, NOISE, SWEEPS, Estate, command_of, templates
 from tests.support.runs import report_of
 

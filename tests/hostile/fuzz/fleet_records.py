@@ -12,7 +12,7 @@ from agent.fleet.engines.duckdb import DuckDb
 from agent.fleet.engines.sqlite import Sqlite
 from agent.fleet.reading import FleetReadError, ReadRequest, read_into
 from agent.fleet.store import Read
-from agent.formats.host import record_of
+from agent.report.host_record import record_of
 from tests.agent.fleet.files import dump, record, report
 from tests.hostile.fuzz.command import Command
 from tests.hostile.fuzz.mutation import BYTES, DEEP, HOSTILE, TEXTS, spoilt_bytes, spoilt_document

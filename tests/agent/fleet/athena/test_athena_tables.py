@@ -9,7 +9,7 @@ import sqlglot
 
 from agent.fleet.athena import tables
 from agent.fleet.athena.tables import AthenaError, Lake
-from agent.formats.host import HostRecord
+from agent.report.host_record import HostRecord
 
 LAKE = Lake(
     bucket="fleet-reports",
