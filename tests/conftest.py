@@ -23,7 +23,6 @@ import botocore.session
 import pytest
 from hypothesis import HealthCheck, settings
 
-from agent.simulated import scenario as scenarios
 from agent.simulated.clock import VirtualLoop
 from tests.support import extent, runs
 from tests.support.planted import leaked
@@ -140,8 +139,6 @@ def pytest_configure(config: pytest.Config) -> None:
         patch.setattr(kind, "__exit__", _expecting(kind.__exit__))
     # Every session of botocore would read its large models of the services again.
     patch.setattr(botocore.session, "create_loader", functools.cache(botocore.session.create_loader))
-    for reading_files in ("load", "text"):  # thousands of cases read the same ones
-        patch.setattr(scenarios, reading_files, functools.cache(getattr(scenarios, reading_files)))
 
 
 @pytest.hookimpl(wrapper=True)

@@ -69,7 +69,7 @@ ROW: Final = '    Format(name="word", module="agent.formats.word", suffix=".word
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
-    """The two packages, as a tree of their own."""
+    """The two packages, as a tree of their own, without the tests' scenarios."""
     for package in ("agent", "probes"):
         shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
     return tmp_path
@@ -110,7 +110,9 @@ def test_a_recipe_has_as_many_places_as_it_says(recipe: str) -> None:
 
 def test_a_service_is_one_record_and_one_scenario(copy: Path) -> None:
     insert(copy / "agent/catalog/services.py", "    )\n}\n", SERVICE)
-    (copy / "agent/simulated/scenarios/made-up-service.toml").write_text(SCENARIO, "utf-8")
+    area = copy / "tests/scenarios/data/api"
+    area.mkdir(parents=True)
+    (area / "made-up-service.toml").write_text(SCENARIO, "utf-8")
 
     done = backuplink(copy, "demo", "made-up-service", "--format", "json")
     assert (done.returncode, done.stderr.count("Traceback")) == (2, 0)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from agent.app.errors import RequestError
 from agent.process.output import to_stderr
 from agent.settings import InterfaceOptions, ReportOptions, Settings, Watching, Workload
-from agent.simulated import scenario as scenarios
+from agent.simulated import scenario_files as scenarios
 from agent.simulated import settings as simulated_settings
 from agent.simulated.scenario import Scenario
 from probes.frozen import dataclass

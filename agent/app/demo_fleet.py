@@ -20,7 +20,7 @@ from agent.process.output import to_stderr
 from agent.process.write_file import to_new_folder
 from agent.report.host_record import HostRecord, line, record_of
 from agent.settings import DEFAULT_LEAST, DEFAULT_TOLERATE, Ec2, Suppression
-from agent.simulated import scenario as scenarios
+from agent.simulated import scenario_files as scenarios
 from agent.simulated.estate import Estate, Template, templates
 from agent.simulated.settings import EPOCH, settings_of
 

@@ -7,8 +7,6 @@ and port that no row names is silent, as a security group makes it.
 
 import tomllib
 from dataclasses import field, fields
-from functools import cache
-from importlib.resources import files
 from ipaddress import IPv4Interface, IPv4Network, IPv6Interface, IPv6Network, ip_address, ip_interface, ip_network
 from typing import Final, Literal
 
@@ -158,7 +156,6 @@ HostileMetadata = Literal[
 
 _SUBNET: Final = ip_network("10.0.1.0/24")
 _VPC: Final = ip_network("10.0.0.0/16")
-DEFAULT: Final = "healthy"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -616,25 +613,6 @@ class Scenario:
     def behind(self, address: Address, port: int) -> TcpPart | None:
         """The row of what answers there; None for silence."""
         return next((row for row in self.tcp if address in row.addresses and port in row.ports), None)
-
-
-@cache
-def names() -> tuple[str, ...]:
-    """The scenarios that come with the program."""
-    folder = files("agent.simulated") / "scenarios"
-    return tuple(sorted(file.name.removesuffix(".toml") for file in folder.iterdir() if file.name.endswith(".toml")))
-
-
-def load(name: str) -> Scenario:
-    """Read a scenario that comes with the program. Raises KeyError where no scenario has that name."""
-    return parse(name, text(name))
-
-
-def text(name: str) -> str:
-    """The file of a scenario that comes with the program. Raises KeyError where no scenario has that name."""
-    if name not in names():
-        raise KeyError(name)
-    return (files("agent.simulated") / "scenarios" / f"{name}.toml").read_text("utf-8")
 
 
 def parse(name: str, toml: str) -> Scenario:

@@ -25,13 +25,15 @@ from agent.report.model import Access, Status
 from agent.report.model import Path as NetworkPath
 from agent.report.standing import Standing
 from agent.settings import Workload
-from agent.simulated import scenario as scenarios
+from agent.simulated import scenario_files
+from agent.simulated.scenario import Scenario
 from agent.watch.changes import Kind
 from agent.watch.notices import Channel, Delivery
 from probes.addresses import AddressScope
 from probes.model import FailureKind, Role, Step
 from tests.formats.monitors import watch_families
 from tests.scenarios import workload_faults
+from tests.support import scenarios
 
 ROOT = Path(__file__).parents[2]
 HEAD = "<!-- Written by ./dev docs from the program itself; edit there. -->\n"
@@ -79,25 +81,26 @@ def commands_page() -> str:
 
 def scenarios_page() -> str:
     """Every scenario with what a run finds in it."""
-    rows = []
-    for name in scenarios.names():
-        scenario = scenarios.load(name)
-        findings = ", ".join(f"`{finding}`" for finding in scenario.expect.findings) or "none"
-        rows.append(f"| `{name}` | {scenario.summary} | {scenario.expect.status} | {findings} |")
     return "\n".join(
         [
-            f"{HEAD}# Scenarios of `backuplink demo`",
+            f"{HEAD}# Scenarios",
             "",
-            "| name | what is so | status | findings |",
-            "|---|---|---|---|",
-            *rows,
+            "A scenario describes a VPC, a host in it, and what a run must find. `backuplink demo NAME` runs one.",
             "",
+            "## Those that `backuplink demo` offers",
+            "",
+            *_by_area(scenario_files.SHIPPED),
+            "## Those of the tests alone",
+            "",
+            f"They are in `{scenario_files.IN_REPOSITORY}` of the repository, where `./dev demo NAME` runs them.",
+            "",
+            *_by_area(scenario_files.CHECKOUT),
             "## By workload and kind of fault",
             "",
             "A host with SAP HANA counts for `hana` alone. Scenarios that tests also build with real sockets come "
             "first.",
             "",
-            "| workload | what is so | scenarios |",
+            "| workload | kind of fault | scenarios |",
             "|---|---|---|",
             *(
                 f"| {workload_faults.WORKLOADS[pair[0]]} | {pair[1]} | {_shown(pair)} |"
@@ -106,6 +109,21 @@ def scenarios_page() -> str:
             "",
         ]
     )
+
+
+def _by_area(folder: Path) -> list[str]:
+    """The scenarios in a folder, as a table for each area."""
+    lines = []
+    for area, names in scenario_files.areas(folder).items():
+        rows = [_row(scenarios.load(name)) for name in names]
+        head = ["| name | summary | status | findings |", "|---|---|---|---|"]
+        lines += [f"### {scenario_files.AREAS[area]} (`{area}`)", "", *head, *rows, ""]
+    return lines
+
+
+def _row(scenario: Scenario) -> str:
+    findings = _listed(scenario.expect.findings) or "none"
+    return f"| `{scenario.name}` | {scenario.summary} | {scenario.expect.status} | {findings} |"
 
 
 def _shown(pair: workload_faults.Pair) -> str:

@@ -26,9 +26,8 @@ from agent.process.cancel import CancelToken
 from agent.report.model import Measurement
 from agent.run.events import Event
 from agent.settings import Settings
-from agent.simulated import scenario as scenarios
 from agent.simulated.settings import settings_of
-from tests.support import histories
+from tests.support import histories, scenarios
 from tests.support.runs import measured, report_of
 
 _FONTS: Final = re.compile(r"\s*@font-face \{.*?\}", re.DOTALL)

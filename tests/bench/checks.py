@@ -8,13 +8,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from agent.simulated import scenario as scenarios
 from agent.simulated.scenario import Scenario
 from probes.steps.sigv4 import signed_headers
 from tests.bench.promise import Benchmark, Figure, Promise
 from tests.bench.rivals import AWS, CURL, DIG, NC, OPENSSL
 from tests.bench.spaces import ROUND_TRIP_SECONDS, WORLD, Host, host
 from tests.bench.spent import Spent, cpu, in_turn, median, peak, ratio, wall
+from tests.support import scenarios
 
 VERDICTS: Final = (0, 1, 2)
 """Exit codes of a run that was made; whether its verdict is right is what tests look at."""

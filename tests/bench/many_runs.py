@@ -13,10 +13,10 @@ from agent.process.cancel import CancelToken
 from agent.report.model import Measurement, Report
 from agent.run.events import Event
 from agent.settings import InterfaceOptions, Settings
-from agent.simulated import scenario as scenarios
 from agent.simulated.settings import settings_of
 from agent.tui import command
 from agent.tui.source import WATCHING, Live
+from tests.support import scenarios
 from tests.support.many_lanes import many
 
 HOUR = 3_600.0

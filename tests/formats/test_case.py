@@ -11,10 +11,10 @@ from agent.judge.verdict import refusal
 from agent.report.escape import visible
 from agent.report.model import Report
 from agent.report.redact import redact
-from agent.simulated import scenario as scenarios
 from probes.facts import ApiFacts, HttpFacts, JobsFacts
 from probes.vpc.model import EndpointsFacts
 from tests.hostile import cases
+from tests.support import scenarios
 from tests.support.extent import one_in
 from tests.support.runs import report_of
 from tests.support.untrusted import HOSTILE, everywhere

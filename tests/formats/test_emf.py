@@ -18,11 +18,11 @@ from agent.judge.verdict import refusal
 from agent.report import codec
 from agent.report.model import Report, Status
 from agent.report.redact import redact
-from agent.simulated import scenario as scenarios
 from probes.model import Observation, Role
 from tests.formats.emf_events import VALIDATOR, holds
 from tests.formats.monitors import Extracted, events_in, extracted
 from tests.hostile import cases
+from tests.support import scenarios
 from tests.support.extent import one_in
 from tests.support.runs import report_of
 from tests.support.untrusted import spoken

@@ -26,9 +26,9 @@ from agent.formats.registry import (
 from agent.judge.verdict import judge, refusal
 from agent.report import exits
 from agent.report.redact import redact
-from agent.simulated import scenario as scenarios
 from tests.formats.readers import READERS, reader_of
 from tests.hostile import cases
+from tests.support import scenarios
 from tests.support.extent import examples, one_in
 from tests.support.repository import ROOT
 from tests.support.runs import measured, report_of

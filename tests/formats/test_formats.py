@@ -21,7 +21,7 @@ from agent.process.output import has_colours
 from agent.report import codec, exits
 from agent.report.model import Report, Status
 from agent.run.events import ObservationMade
-from agent.simulated import scenario as scenarios
+from tests.support import scenarios
 from tests.support.command import SECONDS
 from tests.support.extent import one_in
 from tests.support.repository import ROOT

@@ -17,10 +17,10 @@ from agent.report.model import Finding, FindingSubject, Report, SubjectKind
 from agent.report.redact import redact
 from agent.report.serialization import from_json, to_json
 from agent.settings import Ec2
-from agent.simulated import scenario as scenarios
 from probes.facts import HostFacts
 from probes.model import Ok
 from tests.formats.host_record import read
+from tests.support import scenarios
 from tests.support.extent import one_in
 from tests.support.runs import measured, report_of
 from tests.support.untrusted import everywhere

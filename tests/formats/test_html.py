@@ -18,9 +18,9 @@ from agent.report.diff import difference
 from agent.report.escape import visible
 from agent.report.model import Status
 from agent.report.redact import redact
-from agent.simulated import scenario as scenarios
 from tests.formats import svg_picture
 from tests.formats.html_page import FOLDED, Element, data, links, read, texts, without_data
+from tests.support import scenarios
 from tests.support.extent import one_in
 from tests.support.runs import report_of
 from tests.support.untrusted import HOSTILE, everywhere

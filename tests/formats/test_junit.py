@@ -17,10 +17,10 @@ from agent.judge.verdict import judge, judge_evidence, refusal
 from agent.report.escape import visible
 from agent.report.model import Finding, Measurement, Report, Status
 from agent.settings import Suppression
-from agent.simulated import scenario as scenarios
 from probes.model import Failed, Failure, FailureKind, Observation, Role, Skipped
 from tests.formats.junit_results import Case, is_red, read
 from tests.hostile import cases
+from tests.support import scenarios
 from tests.support.extent import one_in
 from tests.support.runs import evidence_of, measured, report_of
 

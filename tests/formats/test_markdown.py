@@ -8,8 +8,8 @@ import pytest
 from agent.formats import markdown
 from agent.formats.report_text import DETAIL_CHARACTERS, unfolded
 from agent.judge.verdict import refusal
-from agent.simulated import scenario as scenarios
 from tests.formats.markdown_page import QUIET, read, tokens, visible_blocks
+from tests.support import scenarios
 from tests.support.extent import one_in
 from tests.support.runs import report_of
 

@@ -23,11 +23,11 @@ from agent.judge.verdict import refusal
 from agent.report import exits
 from agent.report.escape import visible
 from agent.report.model import Report, Status
-from agent.simulated import scenario as scenarios
 from probes.model import Observation, Ok, Role
 from probes.ports import SUPPORT_CHANNEL
 from tests.formats.plugin_output import NRPE_BYTES, STATES, Output, Range, read
 from tests.hostile import cases
+from tests.support import scenarios
 from tests.support.command import AGENT, completed
 from tests.support.extent import one_in
 from tests.support.runs import report_of

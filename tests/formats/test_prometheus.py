@@ -23,13 +23,13 @@ from agent.report.model import Access, Report, Status, TargetReport
 from agent.report.model import Path as WayTaken
 from agent.report.redact import redact
 from agent.settings import Expect, Workload
-from agent.simulated import scenario as scenarios
 from probes.addresses import AddressScope
 from probes.facts import HttpFacts, LookupFacts, TlsFacts
 from probes.model import Addressing, Failed, Failure, FailureKind, Observation, Ok, Role, Skipped, Step
 from tests.formats.monitors import Labels, promtool, samples_in
 from tests.formats.prometheus_samples import holds, read
 from tests.hostile import cases
+from tests.support import scenarios
 from tests.support.command import SECONDS
 from tests.support.extent import one_in
 from tests.support.runs import report_of

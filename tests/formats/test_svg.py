@@ -12,9 +12,8 @@ from agent.formats.picture import MAX_ADDRESSES, MAX_TARGETS, picture
 from agent.judge.verdict import refusal
 from agent.report.model import Status
 from agent.report.redact import redact
-from agent.simulated import scenario as scenarios
 from tests.formats.svg_picture import boxes, description, lines, read, title
-from tests.support import many_services
+from tests.support import many_services, scenarios
 from tests.support.extent import one_in
 from tests.support.runs import report_of
 from tests.support.untrusted import HOSTILE, everywhere

@@ -12,7 +12,6 @@ from agent.formats import text
 from agent.judge.verdict import judge
 from agent.report.model import Access, Status
 from agent.report.serialization import DecodeError
-from agent.simulated import scenario as scenarios
 from agent.simulated.scenario import HostileCertificate, HostileDns, HostileHttp, HostileMetadata, HostilePeer
 from probes.facts import MAX_NAMES, DnsFacts, HttpFacts, ImdsFacts, TlsFacts
 from probes.model import FailureKind
@@ -20,6 +19,7 @@ from probes.steps.dns import MAX_ADDRESSES
 from probes.steps.http import MAX_HEADER_CHARACTERS
 from probes.steps.tls import MAX_CERTIFICATES, MAX_NAME_CHARACTERS
 from tests.hostile import cases
+from tests.support import scenarios
 from tests.support.extent import one_in
 from tests.support.repository import ROOT as REPOSITORY
 from tests.support.runs import measured

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Final
 
 from agent.report.model import Measurement
-from agent.simulated import scenario as scenarios
 from tests.netns import shapes
 from tests.netns.variants import VARIANTS
+from tests.support import scenarios
 from tests.support.runs import measured, measurement_of
 
 FILE: Final = Path(__file__).with_name("sample.txt")

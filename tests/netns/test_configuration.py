@@ -15,12 +15,12 @@ from agent.catalog.services import SERVICES
 from agent.report import exits
 from agent.report.hops import Reachability
 from agent.report.model import Measured
-from agent.simulated import scenario as scenarios
 from agent.simulated.network import configuration_of
 from agent.simulated.scenario import Scenario
 from tests.netns import filters, program
 from tests.netns.at_once import Runs
 from tests.netns.vpc import vpc
+from tests.support import scenarios
 from tests.support.extent import one_in
 
 pytestmark = [pytest.mark.netns, pytest.mark.usefixtures("namespaces")]

@@ -16,7 +16,6 @@ import pytest
 from agent.catalog.findings import Severity
 from agent.judge.verdict import judge
 from agent.report.model import Status
-from agent.simulated import scenario as scenarios
 from probes.model import STARVED
 from tests.netns import program
 from tests.netns.at_once import Runs
@@ -24,7 +23,7 @@ from tests.netns.sample import in_memory
 from tests.netns.test_scenarios import chosen
 from tests.netns.variants import VARIANTS
 from tests.netns.vpc import vpc
-from tests.support import extent
+from tests.support import extent, scenarios
 
 pytestmark = [pytest.mark.netns, pytest.mark.usefixtures("namespaces")]
 

@@ -13,7 +13,6 @@ import pytest
 
 from agent.catalog.services import appliance_hosts
 from agent.report.model import Report
-from agent.simulated import scenario as scenarios
 from probes.facts import HttpFacts
 from probes.model import Step
 from probes.vpc.model import READS
@@ -21,6 +20,7 @@ from tests.netns import guard, program
 from tests.netns.at_once import Runs
 from tests.netns.peers import ASKED, DECRYPTED
 from tests.netns.vpc import vpc
+from tests.support import scenarios
 
 pytestmark = [pytest.mark.netns, pytest.mark.usefixtures("namespaces")]
 

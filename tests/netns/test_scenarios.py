@@ -13,7 +13,6 @@ import pytest
 from agent.judge.verdict import judge
 from agent.report import exits
 from agent.report.model import NO_TROUBLE, NO_TROUBLE_WITH_NAMES, NOT_NEEDED, Report
-from agent.simulated import scenario as scenarios
 from probes.model import Observation, Skipped
 from probes.operations import JOBS
 from tests.netns import program, sample
@@ -21,7 +20,7 @@ from tests.netns.at_once import Runs
 from tests.netns.sample import WORLDS, in_memory
 from tests.netns.variants import VARIANTS
 from tests.netns.vpc import vpc
-from tests.support import extent
+from tests.support import extent, scenarios
 
 pytestmark = [pytest.mark.netns, pytest.mark.usefixtures("namespaces")]
 

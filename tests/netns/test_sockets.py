@@ -10,12 +10,12 @@ import pytest
 
 from agent.report.exits import SIGNALS
 from agent.report.model import Status
-from agent.simulated import scenario as scenarios
 from probes.facts import IcmpError, TcpFacts
 from probes.model import FailureKind, Observation
 from tests.netns import program
 from tests.netns.variants import DUAL_STACK, HEALTHY, replaced
 from tests.netns.vpc import vpc
+from tests.support import scenarios
 
 pytestmark = [pytest.mark.netns, pytest.mark.usefixtures("namespaces")]
 

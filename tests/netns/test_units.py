@@ -197,7 +197,7 @@ def test_a_timer_finds_the_workloads_that_root_finds(host: Host, is_open: bool) 
 @pytest.mark.parametrize(
     ("scenario", "code", "state", "result"),
     [
-        pytest.param("clock-off", 1, "inactive", "success", id="a warning"),
+        pytest.param("allowance-exceeded", 1, "inactive", "success", id="a warning"),
         pytest.param("one-zone-silent", 2, "failed", "exit-code", id="critical"),
     ],
 )

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from agent.simulated import scenario as scenarios
+from tests.support import scenarios
 
 HEALTHY: Final = scenarios.text("healthy")
 DUAL_STACK: Final = """

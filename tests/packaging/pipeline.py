@@ -1,6 +1,7 @@
-"""What every scenario that comes with the program finds; run by the Python of an artifact, or by the source tree's.
+"""What a run finds in each scenario; run by the Python of an artifact, or by that of the source tree.
 
-Writes one JSON object to stdout: by scenario, what its report found.
+Reads one JSON object from stdin, the text of each scenario by its name, since an artifact has few of them. Writes one
+to stdout: by scenario, what its report found.
 """
 
 import asyncio
@@ -11,14 +12,13 @@ from agent.judge.verdict import judge
 from agent.process.cancel import CancelToken
 from agent.report import codec
 from agent.run.runner import measure
-from agent.simulated import scenario as scenarios
 from agent.simulated.clock import VirtualLoop
+from agent.simulated.scenario import Scenario, parse
 from agent.simulated.settings import settings_of
 from agent.simulated.world import simulated
 
 
-async def result_of(name: str) -> dict[str, object]:
-    chosen = scenarios.load(name)
+async def result_of(chosen: Scenario) -> dict[str, object]:
     async with simulated(chosen) as world:
         evidence = await measure(settings_of(chosen), world, emit=lambda _: None, stop=CancelToken())
     report = codec.encode(judge(evidence))
@@ -27,9 +27,9 @@ async def result_of(name: str) -> dict[str, object]:
 
 def main() -> None:
     results = {}
-    for name in scenarios.names():
+    for name, text in json.load(sys.stdin).items():
         with asyncio.Runner(loop_factory=VirtualLoop) as runner:
-            results[name] = runner.run(result_of(name))
+            results[name] = runner.run(result_of(parse(name, text)))
     json.dump(results, sys.stdout)
 
 

@@ -17,7 +17,7 @@ import pytest
 import manual
 from agent.catalog.findings import CODES
 from agent.cli import main as cli
-from agent.simulated import scenario as scenarios
+from agent.simulated import scenario_files as scenarios
 from tests.packaging.artifacts import lacking
 from tests.process.terminals import on_terminal
 from tests.support.repository import ROOT

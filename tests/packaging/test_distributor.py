@@ -27,7 +27,7 @@ import yaml
 from botocore.validate import ParamValidator
 
 import distributor
-from agent.simulated import scenario as scenarios
+from agent.simulated import scenario_files as scenarios
 from agent.version import __version__
 from tests.packaging.artifacts import DIST, artifact_of, lacking, needed
 from tests.packaging.standins import prepare_rpm

@@ -38,11 +38,10 @@ from agent.fleet.put import place_of
 from agent.formats import text
 from agent.report.host_record import MAX_BYTES
 from agent.settings import DEFAULT_PUT_DEADLINE, DEFAULT_WATCH_CALLS, DEFAULT_WATCH_EC2, Calls, Ec2, Workload
-from agent.simulated import scenario as scenarios
 from tests.agent.fleet import files
 from tests.formats import host_record
 from tests.packaging.artifacts import artifact_of, needed
-from tests.support import extent, moto_server
+from tests.support import extent, moto_server, scenarios
 from tests.support.aws_commands import complaint
 from tests.support.cloudformation import Stack, template
 from tests.support.repository import ROOT

@@ -36,13 +36,13 @@ from agent.formats.registry import format_named
 from agent.report.model import Finding
 from agent.report.standing import Standing
 from agent.settings import DEFAULT_DEADLINE
-from agent.simulated import scenario as scenarios
 from agent.simulated.clock import PatientLoop
 from agent.simulated.settings import settings_of
 from agent.watch.change_text import document, dumps, filled
 from agent.watch.changes import Kind, StateChange, Tracker
 from tests.formats.monitors import families_in, promtool, samples_in, watch_families
 from tests.packaging.artifacts import artifact_of, needed
+from tests.support import scenarios
 from tests.support.repository import ROOT
 from tests.support.runs import in_virtual_time, report_of
 from tests.support.virtual import job, loaded, networks, watched

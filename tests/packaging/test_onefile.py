@@ -25,6 +25,7 @@ from agent.version import __version__
 from tests.packaging import kernel, pipeline
 from tests.packaging.artifacts import DIST, artifact_of, lacking
 from tests.process.terminals import on_terminal
+from tests.support import scenarios
 from tests.support.repository import ROOT
 
 MACHINES: Final = {"x86_64": 62, "aarch64": 183}
@@ -53,12 +54,13 @@ def environment(home: Path | None = None, /, **more: str) -> dict[str, str]:
     return {"PATH": PATH, **({"HOME": str(home)} if home else {}), **more}
 
 
-def run(words: Sequence[str | Path], variables: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+def run(words: Sequence[str | Path], variables: Mapping[str, str], given: str = "") -> subprocess.CompletedProcess[str]:
+    """Run a process that reads `given` from its stdin."""
     return subprocess.run(
         [str(word) for word in words],
         cwd="/",
         env=dict(variables),
-        stdin=subprocess.DEVNULL,
+        input=given,
         capture_output=True,
         text=True,
         timeout=SECONDS,
@@ -66,13 +68,17 @@ def run(words: Sequence[str | Path], variables: Mapping[str, str]) -> subprocess
     )
 
 
-def succeed(words: Sequence[str | Path], variables: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
-    result = run(words, variables)
+def succeed(
+    words: Sequence[str | Path], variables: Mapping[str, str], given: str = ""
+) -> subprocess.CompletedProcess[str]:
+    result = run(words, variables, given)
     assert result.returncode == 0, (words, result.stdout[-2_000:], result.stderr[-2_000:])
     return result
 
 
-def inside(file: Path, script: str, *words: str, root: Path = Path("/")) -> subprocess.CompletedProcess[str]:
+def inside(
+    file: Path, script: str, *words: str, root: Path = Path("/"), given: str = ""
+) -> subprocess.CompletedProcess[str]:
     """Run a shell script in a mount namespace of its own, where the folder of `file` is /mnt and `root` is /media, both
     read-only, and every place where the file might have been unpacked is empty."""
     prepared = f"""
@@ -85,7 +91,7 @@ def inside(file: Path, script: str, *words: str, root: Path = Path("/")) -> subp
         file=/mnt/{file.name}
         {script}
     """
-    return run(["unshare", "--mount", "sh", "-euc", prepared, "sh", *words], environment())
+    return run(["unshare", "--mount", "sh", "-euc", prepared, "sh", *words], environment(), given)
 
 
 def within(folder: Path) -> set[str]:
@@ -171,10 +177,16 @@ def as_root() -> None:
 
 
 @cache
+def texts() -> str:
+    """Every scenario of the repository, as `tests.packaging.pipeline` reads them."""
+    return json.dumps({name: scenarios.text(name) for name in scenarios.names()})
+
+
+@cache
 def of_the_source() -> Mapping[str, Any]:
     """What the source tree finds in every scenario."""
     words = [sys.executable, "-m", "tests.packaging.pipeline"]
-    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=SECONDS, check=True)
+    done = subprocess.run(words, cwd=ROOT, input=texts(), capture_output=True, text=True, timeout=SECONDS, check=True)
     result: Mapping[str, Any] = json.loads(done.stdout)
     return result
 
@@ -241,10 +253,10 @@ def test_assembled_again_in_another_folder_and_umask_gives_the_same_bytes(built_
 # --- That it runs -----------------------------------------------------------------------------------------------------
 
 
-def in_python(directory: Path, script: str) -> str:
+def in_python(directory: Path, script: str, given: str = "") -> str:
     """What a script says that is run by the Python in the directory, with its libraries."""
     prepared = f"import sys\nsys.path.insert(0, {str(directory / 'app')!r})\n{script}"
-    return succeed([directory / "bin" / "python", "-I", "-S", "-B", "-c", prepared], environment()).stdout
+    return succeed([directory / "bin" / "python", "-I", "-S", "-B", "-c", prepared], environment(), given).stdout
 
 
 def test_every_module_of_both_packages_can_be_imported(directory: Path) -> None:
@@ -378,7 +390,7 @@ def without_moment(text: str) -> str:
 
 
 def test_finds_in_every_scenario_what_the_source_finds(directory: Path) -> None:
-    results = json.loads(in_python(directory, Path(pipeline.__file__).read_text("utf-8")))
+    results = json.loads(in_python(directory, Path(pipeline.__file__).read_text("utf-8"), texts()))
     expected = of_the_source()
     assert len(expected) > 100
     assert {name: results.get(name) for name in expected if results.get(name) != expected[name]} == {}
@@ -716,8 +728,8 @@ def test_runs_in_a_root_without_python(file: Path, suite: str) -> None:
             exec "$directory/bin/python" -I -S -B -c "import sys; sys.path.insert(0, \\"$directory/app\\"); $1"' \
             $file "$1"
     """
-    scenarios = f"exec({Path(pipeline.__file__).read_text('utf-8')!r})"
-    done = inside(file, script, scenarios, root=root)
+    each = f"exec({Path(pipeline.__file__).read_text('utf-8')!r})"
+    done = inside(file, script, each, root=root, given=texts())
     assert done.returncode == 0, done.stderr[-2_000:]
     version, _, output = done.stdout.partition("\n")
     assert f"{version}\n" == VERSION

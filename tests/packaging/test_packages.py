@@ -23,7 +23,7 @@ from typing import IO, Any, Final
 import pytest
 
 import manual
-from agent.simulated import scenario as scenarios
+from agent.simulated import scenario_files as scenarios
 from agent.version import __version__
 from tests.packaging.artifacts import TOOLS, artifact_of, lacking
 from tests.support.repository import ROOT

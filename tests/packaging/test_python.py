@@ -24,7 +24,7 @@ from packaging.utils import parse_wheel_filename
 
 import lock
 import wheelhouse
-from agent.simulated import scenario as scenarios
+from agent.simulated import scenario_files as scenarios
 from agent.version import __version__
 from tests.packaging.artifacts import TOOLS, artifact_of, lacking
 from tests.process.terminals import on_terminal

@@ -669,7 +669,7 @@ def of_scenarios() -> Iterator[Refused]:
         "with its ending": "healthy.toml",
         "misspelt": "healthy-tree-zones",
         "a file": "{here}/backuplink.toml",
-        "up and down": "../scenarios/healthy",
+        "up and down": "../healthy/healthy",
         "a pattern": "*",
         "two names": "port-blocked,port-refused",
         "an end in a line": "port-blocked\n",

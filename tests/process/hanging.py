@@ -16,7 +16,6 @@ from agent.process.cancel import CancelToken
 from agent.report.model import Measurement
 from agent.run.runner import measure
 from agent.settings import ReportOptions, Settings
-from agent.simulated import scenario as scenarios
 from agent.simulated.scenario import Scenario
 from agent.simulated.settings import settings_of
 from agent.simulated.world import SimulatedMachine, SimulatedNet, SimulatedSdk, simulated
@@ -24,6 +23,7 @@ from probes.background import in_background
 from probes.facts import SdkFacts
 from probes.model import Address
 from probes.seams import Keys, Reader, Trust, World
+from tests.support import scenarios
 
 HANG_SECONDS = 60
 OPTIONS = ReportOptions(format="json", brief=False, output=None, redact=False, suppressions=(), fail_on="warning")

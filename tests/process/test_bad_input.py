@@ -35,8 +35,8 @@ from agent.report.model import Measurement
 from agent.run import runner as running
 from agent.run.runner import measure
 from agent.settings import Settings
-from agent.simulated import scenario as scenarios
 from agent.simulated.certificates import root_pem
+from agent.simulated.scenario import CredentialsPart
 from agent.simulated.world import SimulatedMachine, simulated
 from probes.background import in_background
 from probes.seams import Trust, World
@@ -57,6 +57,7 @@ from tests.process.bad_inputs import (
     Unwritten,
     options_of,
 )
+from tests.support import scenarios
 from tests.support.command import SECONDS
 from tests.support.extent import one_in
 from tests.support.repository import ROOT
@@ -328,7 +329,7 @@ def check(arguments: list[str]) -> int:
 def healthy(here: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Settings of the SDK with which nothing is wrong."""
     (tmp_path / "roots.pem").write_text(root_pem("amazon"), "ascii")
-    keys = scenarios.CredentialsPart()
+    keys = CredentialsPart()
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "roots.pem"))
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", keys.access_key_id)
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", keys.secret_key)

@@ -18,12 +18,11 @@ import pytest
 from agent.process.cancel import CancelToken
 from agent.report.model import Measurement
 from agent.run.runner import measure
-from agent.simulated import scenario as scenarios
 from agent.simulated.clock import VirtualLoop
 from agent.simulated.scenario import Scenario
 from agent.simulated.settings import settings_of
 from agent.simulated.world import simulated
-from tests.support import extent
+from tests.support import extent, scenarios
 
 HEALTHY: Final = "healthy"
 """Its ladders are climbed to the top, signed calls included."""

@@ -23,7 +23,6 @@ from agent.judge.verdict import judge
 from agent.process.output import one_line
 from agent.report.redact import redact
 from agent.run.plan import targets
-from agent.simulated import scenario as scenarios
 from agent.simulated.settings import settings_of
 from probes.facts import ApiFacts, CredentialFacts, HostFacts, ProxyConnectFacts, SdkFacts
 from probes.model import Draft, ProbeError, Step
@@ -32,7 +31,7 @@ from probes.seams import Keys
 from probes.steps import proxy
 from probes.steps.api import MAX_MESSAGE_CHARACTERS, probe
 from probes.urls import masked_urls
-from tests.support import extent
+from tests.support import extent, scenarios
 from tests.support.command import SECONDS
 from tests.support.fakes import FakeMachine, FakeNet, ScriptedStream
 from tests.support.ladders import call_of

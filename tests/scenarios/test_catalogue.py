@@ -6,9 +6,9 @@ import pytest
 
 from agent.catalog.findings import CODES
 from agent.report.model import Status
-from agent.simulated import scenario as scenarios
 from agent.simulated.scenario import Scenario
 from tests.scenarios.catalogue import CATALOGUE
+from tests.support import scenarios
 
 SCENARIOS: Final = {name: scenarios.load(name) for name in scenarios.names()}
 HEALTHY: Final = [name for name, scenario in SCENARIOS.items() if scenario.expect.healthy]

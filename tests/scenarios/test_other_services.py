@@ -15,9 +15,9 @@ from agent.catalog.services import SERVICES, checkable, is_name_documented, may_
 from agent.formats import endpoints as endpoints_format
 from agent.judge.verdict import judge
 from agent.report.model import Access, Finding, Path, Report, Status
-from agent.simulated import scenario as scenarios
 from agent.simulated.scenario import Scenario
 from probes.model import Role
+from tests.support import scenarios
 from tests.support.extent import one_in
 from tests.support.many_services import world_of
 from tests.support.runs import measured, report_of

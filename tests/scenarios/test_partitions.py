@@ -11,8 +11,8 @@ from agent.catalog.partitions import PARTITIONS, partition_of
 from agent.catalog.services import SERVICES, service_name_of
 from agent.formats import explain
 from agent.judge.verdict import judge
-from agent.simulated import scenario as scenarios
 from agent.simulated.aws import PRINCIPAL
+from tests.support import scenarios
 from tests.support.extent import one_in
 from tests.support.runs import measured
 

@@ -24,8 +24,7 @@ from agent.report import codec
 from agent.report.model import Measurement, Report, Status
 from agent.report.serialization import DecodeError
 from agent.run.events import Event, ObservationMade, RunStarted, TargetsKnown
-from agent.simulated import scenario as scenarios
-from tests.support import extent
+from tests.support import extent, scenarios
 from tests.support.runs import evidence_of, measured, report_of, too_long
 from tests.support.validator import VALIDATOR
 

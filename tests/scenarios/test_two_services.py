@@ -8,7 +8,7 @@ import pytest
 from agent.catalog.findings import Severity
 from agent.judge.verdict import judge
 from agent.report.model import Finding
-from agent.simulated import scenario as scenarios
+from tests.support import scenarios
 from tests.support.runs import measured
 
 SERVERS: Final = ("10.0.0.2", "169.254.169.253")

@@ -13,7 +13,6 @@ from agent.catalog.services import SERVICES
 from agent.catalog.workloads import WorkloadInUse, in_use
 from agent.run import plan
 from agent.settings import Settings, Workload
-from agent.simulated import scenario as scenarios
 from agent.simulated.scenario import Scenario
 from agent.simulated.settings import settings_of
 from agent.simulated.world import SimulatedMachine, SimulatedSdk
@@ -21,6 +20,7 @@ from probes.facts import AWS_BACKUP_MODE, S3_MODE, SdkFacts, WorkloadFacts
 from probes.frozen import dataclass
 from probes.model import Draft, Role
 from probes.steps import workload as workload_search
+from tests.support import scenarios
 from tests.support.runs import in_virtual_time
 
 WorkloadMode = tuple[Workload, str | None]

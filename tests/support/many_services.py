@@ -9,8 +9,8 @@ from typing import Final
 from agent.catalog.services import SERVICES, checkable, host_of
 from agent.judge.verdict import judge
 from agent.report.model import Report
-from agent.simulated import scenario as scenarios
 from agent.simulated.scenario import Scenario
+from tests.support import scenarios
 from tests.support.runs import measured
 
 EVERY_PORT = "[443, 1026, 1027, 1028, 1031, 2222]"

@@ -19,12 +19,12 @@ from agent.report.model import Measurement, Report
 from agent.run.events import Event
 from agent.run.runner import measure
 from agent.settings import Calls
-from agent.simulated import scenario as scenarios
 from agent.simulated.clock import VirtualLoop
 from agent.simulated.scenario import Scenario
 from agent.simulated.settings import settings_of
 from agent.simulated.world import simulated
 from probes.model import Observation
+from tests.support import scenarios
 
 T = TypeVar("T")
 

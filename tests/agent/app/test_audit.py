@@ -35,13 +35,12 @@ from agent.report.redact import redact_audit
 from agent.run.collect_account import AccountFacts, AccountRequest
 from agent.settings import AUDIT_FORMATS, Ec2Facts, Suppression, Workload
 from agent.simulated import network
-from agent.simulated import scenario as scenarios
 from agent.simulated.settings import EPOCH
 from probes.model import Observation, Ok
 from probes.vpc.model import ENDPOINTS, INTERFACES, SUBNETS
 from tests.formats import html_page
 from tests.hostile.fuzz.mutation import spoilt_document
-from tests.support import extent
+from tests.support import extent, scenarios
 from tests.support.aws_commands import complaint
 from tests.support.extent import one_in
 from tests.support.repository import ROOT

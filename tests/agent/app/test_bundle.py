@@ -36,12 +36,12 @@ from agent.report.model import Report
 from agent.report.redact import redact
 from agent.report.saved import parse_report
 from agent.settings import BundleOptions, Setting
-from agent.simulated import scenario as scenarios
 from agent.simulated.clock import VirtualLoop
 from agent.simulated.scenario import Scenario
 from probes.model import Address
 from probes.system.host_files import HostFiles
 from tests.agent.history.entries import change, entry, ill, well, writer
+from tests.support import scenarios
 from tests.support.command import completed
 from tests.support.extent import one_in
 from tests.support.planted import KEY_ID, SECRETS, leaked

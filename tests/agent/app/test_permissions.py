@@ -21,7 +21,6 @@ from agent.process.cancel import CancelToken
 from agent.run.collect_facts import FactsRequest, gather
 from agent.run.runner import measure
 from agent.settings import Calls, Ec2, Ec2Facts
-from agent.simulated import scenario as scenarios
 from agent.simulated.scenario import Scenario
 from agent.simulated.settings import settings_of
 from agent.simulated.world import SimulatedSdk, simulated
@@ -30,6 +29,7 @@ from probes.seams import Keys, Reader
 from probes.vpc.accounts import ACTIONS
 from probes.vpc.model import READS
 from tests.agent.fleet.files import record as fleet_record
+from tests.support import scenarios
 from tests.support.joined import JOINED
 from tests.support.repository import ROOT
 

@@ -32,7 +32,6 @@ from agent.report.redact import redact_prediction
 from agent.run.collect_facts import FactsRequest, FactsUnavailable, gather
 from agent.settings import Ec2Facts
 from agent.simulated import network
-from agent.simulated import scenario as scenarios
 from agent.simulated.clock import VirtualLoop
 from agent.simulated.settings import EPOCH
 from agent.simulated.world import simulated
@@ -40,7 +39,7 @@ from probes.model import Ok, Step
 from probes.vpc.model import INTERFACES, SECURITY_GROUPS, SUBNETS
 from tests.formats import html_page, junit_results, svg_picture
 from tests.hostile.fuzz.mutation import spoilt_document
-from tests.support import extent, moto_server
+from tests.support import extent, moto_server, scenarios
 from tests.support.command import SECONDS
 from tests.support.extent import one_in
 from tests.support.repository import ROOT

@@ -38,7 +38,6 @@ from agent.judge.verdict import judge
 from agent.network.endpoint_policy.call import resource_of
 from agent.report.model import Access, Status
 from agent.run.plan import targets
-from agent.simulated import scenario as scenarios
 from agent.simulated.aws import REQUEST_ID, reply
 from agent.simulated.scenario import CredentialsPart, TcpPart
 from agent.simulated.settings import settings_of
@@ -49,6 +48,7 @@ from probes.steps.api import read_answer
 from probes.steps.http import Response, request_id_of
 from probes.steps.ladder import NO_CALL
 from probes.steps.sigv4 import signed_headers
+from tests.support import scenarios
 from tests.support.aws_commands import complaint
 from tests.support.fakes import NOW
 from tests.support.runs import measured

@@ -14,8 +14,9 @@ import pytest
 from agent.cli import entry
 from agent.cli.main import dispatch
 from agent.formats.registry import OPTION_NAMES
-from agent.simulated import scenario as scenarios
+from agent.simulated import scenario_files
 from agent.version import __version__
+from tests.support import scenarios
 from tests.support.command import SECONDS
 from tests.support.extent import one_in
 from tests.support.repository import ROOT
@@ -59,9 +60,9 @@ def test_demo_without_a_name_is_healthy() -> None:
     assert result.returncode == 0
 
 
-def test_demo_lists_every_scenario() -> None:
+def test_demo_lists_every_scenario_that_ships() -> None:
     result = run("demo", "--list")
-    assert [line.split()[0] for line in result.stdout.splitlines()] == list(scenarios.names())
+    assert [line.split()[0] for line in result.stdout.splitlines()] == list(scenario_files.names())
 
 
 def test_format_from_the_environment() -> None:

@@ -10,8 +10,8 @@ from agent.report import codec
 from agent.report.host_record import record_of
 from agent.report.redact import redact
 from agent.report.serialization import DecodeError
-from agent.simulated import scenario as scenarios
 from tests.agent.fleet.files import report
+from tests.support import scenarios
 from tests.support.extent import one_in
 from tests.support.runs import report_of
 

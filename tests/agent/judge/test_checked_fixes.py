@@ -25,12 +25,12 @@ from agent.report.hops import Reachability
 from agent.report.model import Command, CommandScope, Finding, Fix, Report
 from agent.report.prediction import Answer, PredictedFault, PredictionDocument
 from agent.settings import EVERY_SOURCE
-from agent.simulated import scenario as scenarios
 from probes.model import Addressing, Target
 from probes.vpc.model import Configuration
 from tests.agent.judge.test_assume import ENDPOINT, known
 from tests.agent.judge.test_prediction import SERVICE, TAKEN_AT, healthy, host
 from tests.agent.network.networks import entry, open_entries, route, rule
+from tests.support import scenarios
 from tests.support.extent import everything, one_in
 from tests.support.runs import evidence_of, measurement_of, report_of
 

@@ -17,7 +17,6 @@ from agent.judge.verdict import judge_evidence
 from agent.report import codec
 from agent.report.hops import Hop, Reachability, Stage
 from agent.report.model import ConfiguredPath, Measured, Report
-from agent.simulated import scenario as scenarios
 from probes.model import Observation
 from probes.operations import APPLIANCE
 from probes.vpc.model import (
@@ -34,6 +33,7 @@ from probes.vpc.model import (
     SecurityGroup,
     SecurityGroupsFacts,
 )
+from tests.support import scenarios
 from tests.support.build import GATEWAY, OWN, PRIVATE, Observations, evidence, healthy, host, imds, lookup, tcp
 from tests.support.configured import (
     ENDPOINT_GROUP_ID,

@@ -10,8 +10,8 @@ from agent.report import codec
 from agent.report.model import Finding, FindingSubject, Report, SubjectKind
 from agent.report.redact import redact
 from agent.report.subjects import about, kind_of_id, resources
-from agent.simulated import scenario as scenarios
 from probes.masks import HOSTED_ZONE, ID_KINDS
+from tests.support import scenarios
 from tests.support.extent import one_in
 from tests.support.runs import report_of
 

@@ -8,7 +8,7 @@ from agent.judge.verdict import judge
 from agent.report.counting import Standing, Weight, standings
 from agent.report.model import Status
 from agent.settings import Suppression
-from agent.simulated import scenario as scenarios
+from tests.support import scenarios
 from tests.support.extent import one_in
 from tests.support.runs import measurement_of, report_of
 

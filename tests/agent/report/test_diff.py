@@ -30,13 +30,12 @@ from agent.report.model import Path as Way
 from agent.report.redact import redact
 from agent.report.serialization import DecodeError
 from agent.settings import Ec2, Suppression
-from agent.simulated import scenario as scenarios
 from probes.model import Observation, Role, Skipped, Step
 from probes.operations import JOBS
 from probes.vpc.model import NETWORK_ACLS, SECURITY_GROUPS, AclEntry, GroupRule, NetworkAclsFacts, SecurityGroupsFacts
 from tests.hostile.fuzz import reports as saved_reports
 from tests.hostile.fuzz.mutation import by_hypothesis
-from tests.support import extent
+from tests.support import extent, scenarios
 from tests.support.build import (
     BACKUP,
     GATEWAY,

@@ -6,7 +6,7 @@ import pytest
 
 from agent.judge.verdict import judge
 from agent.report.path import STEPS, Check, Picture, Progress, checks_in, picture
-from agent.simulated import scenario as scenarios
+from tests.support import scenarios
 from tests.support.runs import measured, report_of
 
 

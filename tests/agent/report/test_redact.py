@@ -23,7 +23,6 @@ from agent.report import codec
 from agent.report.hops import Hop, Reachability, Stage
 from agent.report.model import Command, CommandScope, ConfiguredPath, Fix, Measured, Report
 from agent.report.redact import Redactor, redact, treatments
-from agent.simulated import scenario as scenarios
 from agent.simulated.aws import PRINCIPAL
 from agent.simulated.scenario import Scenario
 from probes.facts import ApiFacts, Certificate, Facts, HostFacts, HttpFacts, ProxyFacts, TlsFacts
@@ -42,6 +41,7 @@ from probes.vpc.model import (
     SecurityGroupsFacts,
 )
 from tests.hostile import cases
+from tests.support import scenarios
 from tests.support.extent import one_in
 from tests.support.runs import measured, report_of
 from tests.support.validator import VALIDATOR

@@ -31,12 +31,11 @@ from agent.report.model import Report, Status
 from agent.report.redact import redact
 from agent.report.serialization import DecodeError
 from agent.settings import Suppression
-from agent.simulated import scenario as scenarios
 from probes.model import Failed, Observation, Ok
 from probes.operations import HOST, WORKLOADS
 from tests.hostile.fuzz import reports
 from tests.hostile.fuzz.mutation import by_hypothesis
-from tests.support import extent
+from tests.support import extent, scenarios
 from tests.support.command import SECONDS
 from tests.support.extent import one_in
 from tests.support.repository import ROOT

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from agent.report.codec import encode
 from agent.report.secrets import HIDDEN, known_secrets, without_secrets
-from agent.simulated import scenario as scenarios
+from tests.support import scenarios
 from tests.support.extent import examples, one_in
 from tests.support.planted import KEY_ID, SECRETS, leaked
 from tests.support.runs import report_of

@@ -25,8 +25,8 @@ from agent.report import facts_file
 from agent.run.collect_facts import FactsRequest, FactsUnavailable, gather, lacking
 from agent.settings import Ec2Facts
 from agent.simulated import network
-from agent.simulated import scenario as scenarios
 from agent.simulated.clock import VirtualLoop
+from agent.simulated.scenario import Scenario
 from agent.simulated.settings import EPOCH
 from agent.simulated.world import SimulatedReader, simulated
 from probes.model import FailureKind
@@ -40,7 +40,7 @@ from probes.vpc.model import (
     SecurityGroupsFacts,
     configuration_of,
 )
-from tests.support import moto_server
+from tests.support import moto_server, scenarios
 from tests.support.command import SECONDS
 from tests.support.joined import JOINED
 from tests.support.planted import leaked
@@ -71,7 +71,7 @@ def _signals() -> Iterator[None]:
         signal.signal(number, handler)
 
 
-def scenario(more: str) -> scenarios.Scenario:
+def scenario(more: str) -> Scenario:
     """The healthy network, in which `more` is otherwise."""
     return scenarios.parse("healthy", f"{scenarios.text('healthy')}\n{more}")
 

@@ -24,7 +24,6 @@ from agent.run.plan import NO_INSTANCE
 from agent.run.runner import measure
 from agent.settings import Ec2
 from agent.simulated import network
-from agent.simulated import scenario as scenarios
 from agent.simulated.scenario import Scenario
 from agent.simulated.settings import settings_of
 from agent.simulated.world import simulated
@@ -34,6 +33,7 @@ from probes.operations import FURTHER_PAGES, JOBS, SEARCH_DOMAINS, WITHOUT_SEARC
 from probes.seams import Sdk
 from probes.steps import host
 from probes.vpc.model import INTERFACES, OWN_INTERFACES, PROFILE_RESOURCES, READS
+from tests.support import scenarios
 from tests.support.extent import one_in
 from tests.support.fakes import FakeMachine
 from tests.support.runs import evidence_of, measured

@@ -11,11 +11,11 @@ from agent.judge.verdict import judge
 from agent.report.model import NO_TROUBLE, NO_TROUBLE_WITH_NAMES, NOT_NEEDED, Measurement, Status
 from agent.run.suspicion import LOOKUP_PATIENCE, MIN_PATIENCE, PATIENCE, SLOWER, Suspicion
 from agent.settings import Ec2
-from agent.simulated import scenario as scenarios
 from agent.simulated.clock import VirtualLoop
 from agent.simulated.scenario import Scenario
 from probes.model import Observation, Role, Skipped, Step, Subject, Target
 from probes.vpc.model import NAME_READS, READS
+from tests.support import scenarios
 from tests.support.build import BACKUP, GATEWAY, PRIVATE, answer, lookup, target, tcp, tls
 from tests.support.extent import one_in
 from tests.support.runs import measured

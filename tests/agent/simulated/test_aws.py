@@ -3,9 +3,9 @@
 import json
 
 from agent.simulated import aws
-from agent.simulated import scenario as scenarios
 from agent.simulated.settings import EPOCH
 from probes.steps.sigv4 import signed_headers
+from tests.support import scenarios
 from tests.support.ladders import call_of
 
 HOST = "backup-gateway.eu-west-1.amazonaws.com"

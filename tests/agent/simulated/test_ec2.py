@@ -17,7 +17,6 @@ from agent.run import collect_facts as facts
 from agent.settings import Ec2Facts
 from agent.simulated import ec2 as simulated
 from agent.simulated import network
-from agent.simulated import scenario as scenarios
 from agent.simulated.scenario import Scenario
 from agent.simulated.world import SimulatedSdk
 from agent.simulated.world import simulated as simulated_world
@@ -29,6 +28,7 @@ from probes.system.reader import SystemReader
 from probes.vpc import reads as ec2
 from probes.vpc.model import PRIVATE_ZONES, READS, Configuration
 from tests.netns import ec2_server
+from tests.support import scenarios
 
 DNS: Final = '\n[[dns]]\nresolvers = ["10.0.0.2"]\nname = "example.com"\na = ["10.0.1.80"]\n'
 EXPECT: Final = f'{DNS}[expect]\nstatus = "ok"\npath = "private"\nfindings = []\n'

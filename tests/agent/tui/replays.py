@@ -13,7 +13,6 @@ from agent.process.cancel import CancelToken
 from agent.report.model import Measurement, Report
 from agent.run.events import Event
 from agent.settings import Settings
-from agent.simulated import scenario as scenarios
 from agent.simulated.settings import settings_of
 from agent.tui.actions import Action, RunFinished, RunRequested, WatchToggled
 from agent.tui.app import BackuplinkApp
@@ -22,6 +21,7 @@ from agent.tui.following import Follower
 from agent.tui.lines import UNICODE, Line
 from agent.tui.source import WATCHING, Live, Saved
 from agent.tui.state import State, reduce
+from tests.support import scenarios
 from tests.support.runs import measured
 
 Act = Callable[[Pilot[int]], Awaitable[None]]

@@ -10,7 +10,6 @@ from textual.widgets import Input
 
 from agent.catalog.placeholders import FORMS
 from agent.report.model import Command, CommandScope, Report
-from agent.simulated import scenario as scenarios
 from agent.tui.actions import FindingsToggled, ItemSelected, Pane
 from agent.tui.app import BackuplinkApp
 from agent.tui.clipboard import Multiplexer
@@ -20,6 +19,7 @@ from agent.tui.source import Saved
 from agent.tui.state import State, saved
 from agent.tui.widgets.copy_screen import CopyScreen, FillScreen
 from tests.agent.tui.replays import OPENED, after, drive, ready, saved_app, screen_of, words
+from tests.support import scenarios
 from tests.support.extent import one_in
 from tests.support.runs import report_of
 

@@ -7,13 +7,13 @@ import pytest
 from agent.report.counting import Weight
 from agent.report.model import Status
 from agent.report.path import Cell, Progress
-from agent.simulated import scenario as scenarios
 from agent.tui.actions import FindingsToggled, ItemSelected, Pane, RunFinished, ServicesUnfolded
 from agent.tui.detail import detail
 from agent.tui.drawing import causes, path, title_of, verdict
 from agent.tui.lines import ASCII, Line, Tone
 from agent.tui.state import State, finding_under_cursor, saved, under_cursor
 from tests.agent.tui.replays import after, folded, recorded, words
+from tests.support import scenarios
 from tests.support.extent import one_in
 from tests.support.runs import report_of
 

@@ -17,7 +17,6 @@ from agent.history.write import HistoryWriter
 from agent.report.counting import Weight
 from agent.report.model import Status
 from agent.settings import Keeping
-from agent.simulated import scenario as scenarios
 from agent.simulated.settings import settings_of
 from agent.tui import following
 from agent.tui.following import Follower, read_memory
@@ -25,6 +24,7 @@ from agent.tui.source import WATCHING, Live
 from agent.tui.state import Phase
 from agent.tui.watching import Followed, Memory
 from tests.agent.tui.replays import Replay, app_of, at, drive, screen_of, settings, until
+from tests.support import scenarios
 
 SERIES = series_of("watch", settings(), redact=False)
 

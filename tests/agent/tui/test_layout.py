@@ -7,7 +7,6 @@ from itertools import pairwise
 import pytest
 from textual.pilot import Pilot
 
-from agent.simulated import scenario as scenarios
 from agent.tui.actions import RunFinished, RunRequested
 from agent.tui.app import BackuplinkApp
 from agent.tui.drawing import below, causes, columns, more_causes, path
@@ -17,6 +16,7 @@ from agent.tui.source import Saved
 from agent.tui.state import Phase, State, saved, without_times
 from agent.tui.widgets.pane import CausesPane, DetailPane, PathPane
 from tests.agent.tui.replays import OPENED, Replay, after, app_of, drive, screen_of, settings, until, watched, words
+from tests.support import scenarios
 from tests.support.extent import one_in
 from tests.support.many_services import ALL
 from tests.support.many_services import report_of as many_services

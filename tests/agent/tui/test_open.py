@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import pytest
 
-from agent.simulated import scenario as scenarios
 from agent.tui.actions import (
     CursorMoved,
     DetailOpened,
@@ -21,6 +20,7 @@ from agent.tui.lines import ASCII
 from agent.tui.network_path import THIS_HOST
 from agent.tui.state import State, cursor, finding_under_cursor, marked, saved, target_under_cursor, under_cursor
 from tests.agent.tui.replays import after, words
+from tests.support import scenarios
 from tests.support.extent import one_in
 from tests.support.many_services import ALL
 from tests.support.many_services import report_of as many_services

@@ -15,7 +15,6 @@ from agent.report.model import Measurement
 from agent.run.events import Event
 from agent.run.runner import measure
 from agent.settings import NamedEndpoint, Settings
-from agent.simulated import scenario as scenarios
 from agent.simulated.settings import settings_of
 from agent.simulated.world import simulated
 from agent.tui import drawing
@@ -24,6 +23,7 @@ from agent.tui.source import Live
 from agent.tui.state import CHANGED, Phase
 from agent.tui.widgets.screens import SettingsScreen
 from tests.agent.tui.replays import Replay, app_of, drive, recorded, report_of, screen_of, settings, until, words
+from tests.support import scenarios
 
 ENDED = Phase.FINISHED
 

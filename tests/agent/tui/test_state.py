@@ -10,7 +10,6 @@ from agent.report import exits
 from agent.report.counting import Weight
 from agent.report.path import Progress
 from agent.run.events import ObservationMade, RunStarted, StepPlanned, StepStarted, TargetsKnown
-from agent.simulated import scenario as scenarios
 from agent.tui.actions import (
     Action,
     ClockTicked,
@@ -50,6 +49,7 @@ from agent.tui.state import (
     under_cursor,
 )
 from tests.agent.tui.replays import after, at, folded, lanes, ready, recorded, report_of, settings, watched, words
+from tests.support import scenarios
 from tests.support.extent import one_in
 
 

@@ -21,13 +21,13 @@ from agent.process.output import Writer
 from agent.report.codec import dumps, encode
 from agent.report.model import Measurement
 from agent.settings import Settings, Watching
-from agent.simulated import scenario as scenarios
 from agent.simulated.settings import EPOCH, settings_of
 from agent.watch.config import Emit, WatchConfig, WatchEnvironment
 from agent.watch.listen import Listener, Pages
 from agent.watch.schedule import Watch
 from agent.watch.systemd import Manager as Notified
 from probes.model import Address
+from tests.support import scenarios
 from tests.support.command import SECONDS
 from tests.support.fakes import open_files
 

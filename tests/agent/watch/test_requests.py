@@ -15,7 +15,6 @@ from agent.judge.verdict import judge
 from agent.process.cancel import CancelToken
 from agent.report.model import Access, Measurement, Report, Status
 from agent.settings import Calls, Settings
-from agent.simulated import scenario as scenarios
 from agent.simulated.clock import PatientLoop
 from agent.watch.config import Emit
 from agent.watch.requests import (
@@ -28,6 +27,7 @@ from agent.watch.requests import (
     call_interval,
 )
 from probes.model import ELSEWHERE, UNRATED, Observation, Skipped, Step
+from tests.support import scenarios
 from tests.support.runs import measured
 from tests.support.virtual import INTERVAL, job, loaded, networks, watched
 

@@ -18,7 +18,6 @@ from agent.report.codec import dumps, encode
 from agent.report.model import Measurement, Report
 from agent.run.runner import measure
 from agent.settings import Calls
-from agent.simulated import scenario as scenarios
 from agent.simulated.certificates import root_pem
 from agent.simulated.clock import PatientLoop
 from agent.simulated.scenario import Scenario
@@ -31,6 +30,7 @@ from probes.system.kept import Kept
 from probes.system.sdk import SystemSdk
 from probes.system.trust import load_trust
 from tests.netns import program
+from tests.support import scenarios
 from tests.support.extent import one_in
 from tests.support.runs import in_virtual_time
 

@@ -10,7 +10,6 @@ import pytest
 
 from agent.report.codec import dumps, encode
 from agent.report.redact import redact
-from agent.simulated import scenario as scenarios
 from agent.watch.config import WatchConfig
 from agent.watch.schedule import PROBE_SECONDS
 from tests.agent.watch import clients
@@ -32,6 +31,7 @@ from tests.agent.watch.clients import (
     watching,
 )
 from tests.formats.monitors import families_in, promtool, samples_in
+from tests.support import scenarios
 from tests.support.planted import leaked
 from tests.support.planted_scenarios import planted
 from tests.support.runs import measured, measurement_of, report_of

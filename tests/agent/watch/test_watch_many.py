@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Final
 
 from agent.report.model import Status
-from agent.simulated import scenario as scenarios
 from agent.simulated.clock import PatientLoop
 from agent.simulated.scenario import Scenario
 from agent.simulated.settings import settings_of
 from probes.model import Role
 from tests.agent.watch.year import resident
 from tests.formats.monitors import samples_in
+from tests.support import scenarios
 from tests.support.extent import everything
 from tests.support.runs import in_virtual_time
 from tests.support.virtual import DEADLINE, job, networks, watched

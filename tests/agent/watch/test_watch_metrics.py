@@ -14,7 +14,6 @@ from agent.process.cancel import CancelToken
 from agent.process.output import Writer
 from agent.report.model import Measurement, Report, Status
 from agent.settings import Notify, Watching
-from agent.simulated import scenario as scenarios
 from agent.simulated.settings import settings_of
 from agent.watch.changes import Kind, Tracker
 from agent.watch.config import WatchConfig, WatchEnvironment
@@ -25,7 +24,7 @@ from agent.watch.systemd import Manager
 from tests.agent.watch.cycles import cycle, fault
 from tests.agent.watch.receiver import receiving, silence
 from tests.formats.monitors import samples_in
-from tests.support import build
+from tests.support import build, scenarios
 
 LIMIT: Final = 25.0
 """Seconds; fewer than a program that receives a notice may take."""

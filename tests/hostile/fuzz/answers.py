@@ -22,7 +22,6 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from agent.catalog.services import SERVICES
 from agent.network.endpoint_policy.judgement import Decision
 from agent.network.endpoint_policy.judgement import judge as judge_policy
-from agent.simulated import scenario
 from agent.simulated.certificates import authority, root_pem
 from agent.simulated.world import SimulatedReader
 from probes.facts import MAX_NAMES, ApiFacts, HttpFacts, ImdsFacts, JobsFacts, ProxyConnectFacts, RoleFacts
@@ -41,7 +40,7 @@ from probes.vpc.reads import ConfigurationRequest, inspect
 from tests.agent.network.policy_documents import DEFAULT, LIST, SAMPLES
 from tests.hostile.fuzz.command import Command
 from tests.hostile.fuzz.mutation import BYTES, DEEP, spoilt_bytes, spoilt_document
-from tests.support import moto_server
+from tests.support import moto_server, scenarios
 from tests.support.fakes import DOCUMENTED, HOST, NOW, FakeMachine, FakeNet, ScriptedStream, value_or
 from tests.support.ladders import CALLS
 from tests.support.planted import leaked
@@ -404,7 +403,7 @@ class _Configured(SimulatedReader):
     """A reader of a sound configuration, in which some answers are spoilt, and that of one operation is another."""
 
     def __init__(self, chance: Random, operation: str, answer: Mapping[str, Any] | ProbeError) -> None:
-        super().__init__(scenario.load(_SOUND), most=40)
+        super().__init__(scenarios.load(_SOUND), most=40)
         self._chance, self._operation, self._answer = chance, operation, answer
 
     async def read(self, service: str, operation: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -16,9 +16,9 @@ from agent.judge.verdict import judge
 from agent.report import codec, saved
 from agent.report.model import Fix, Report, Tool
 from agent.report.serialization import DecodeError
-from agent.simulated import scenario as scenarios
 from probes.model import Subject
 from tests.hostile.fuzz.command import Command
+from tests.support import scenarios
 from tests.support.runs import report_of
 
 T = TypeVar("T")

@@ -24,7 +24,6 @@ from typing import Any, Final
 
 import pytest
 
-from agent.simulated import scenario as scenarios
 from agent.simulated.certificates import root_pem, server_context
 from agent.simulated.scenario import CredentialsPart
 from agent.simulated.world import simulated
@@ -40,6 +39,7 @@ from probes.system.machine import SystemMachine
 from probes.system.net import SystemNet
 from probes.system.sdk import SystemSdk
 from probes.tls_context import verifying_contexts
+from tests.support import scenarios
 from tests.support.extent import everything
 from tests.support.fakes import ADDRESS, GUARD_SECONDS, HOST, open_files
 from tests.support.ladders import climb, rungs

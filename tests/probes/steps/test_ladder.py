@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from agent.simulated import scenario as scenarios
 from agent.simulated.scenario import Scenario
 from agent.simulated.world import simulated
 from probes.facts import ApiFacts, TcpFacts, TlsFacts
@@ -20,6 +19,7 @@ from probes.operations import OTHER_NAME, SMALL_SEGMENTS
 from probes.ports import HTTPS, SUPPORT_CHANNEL
 from probes.seams import Keys, Net, Stream, Trust, World
 from probes.steps.ladder import ProbeContext
+from tests.support import scenarios
 from tests.support.fakes import ADDRESS, HOST, forever, os_error
 from tests.support.ladders import SteppingLoop, climb, rungs
 

@@ -11,7 +11,7 @@ import h11
 import pytest
 
 from agent.simulated.certificates import server_context
-from agent.simulated.scenario import CredentialsPart, load
+from agent.simulated.scenario import CredentialsPart
 from agent.simulated.world import SimulatedMachine
 from agent.simulated.world import _pipe as pipe
 from probes.facts import ApiFacts, TcpFacts
@@ -22,6 +22,7 @@ from probes.ports import HTTPS
 from probes.seams import Keys, Stream, Trust
 from probes.steps.ladder import MAX_PADDING_BYTES, ProbeContext
 from probes.steps.tls import TlsStream
+from tests.support import scenarios
 from tests.support.fakes import ADDRESS, HOST, NOW, os_error
 from tests.support.ladders import SteppingLoop, climb, rungs
 
@@ -186,7 +187,7 @@ async def climbed(server: Server, *, keys: Keys | str = KEYS, cancel_at: int | N
 
     loop = asyncio.get_running_loop()
     assert isinstance(loop, SteppingLoop)
-    machine = SimulatedMachine(load("healthy"), lambda: NOW)
+    machine = SimulatedMachine(scenarios.load("healthy"), lambda: NOW)
     trust: asyncio.Future[Trust] = loop.create_future()
     trust.set_result(await machine.trust(None))
     signer: asyncio.Future[Keys | str] = loop.create_future()

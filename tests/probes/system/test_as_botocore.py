@@ -33,7 +33,6 @@ from agent.process.cancel import CancelToken
 from agent.run import plan
 from agent.run.runner import measure
 from agent.settings import Calls, Expect, Settings
-from agent.simulated import scenario as scenarios
 from agent.simulated.certificates import root_pem
 from agent.simulated.world import SimulatedMachine, simulated
 from probes.background import in_background
@@ -43,6 +42,7 @@ from probes.seams import Trust, World
 from probes.steps import proxy as http_proxy
 from probes.system.sdk import SystemSdk, load_sdk_settings
 from probes.system.trust import TRUST_STORES, load_trust
+from tests.support import scenarios
 from tests.support.extent import one_in
 from tests.support.fakes import HOST, FakeNet, ScriptedStream
 

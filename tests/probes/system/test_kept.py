@@ -19,7 +19,6 @@ from agent.process.cancel import CancelToken
 from agent.report.model import Measurement
 from agent.run import runner
 from agent.settings import Settings
-from agent.simulated import scenario as scenarios
 from agent.simulated.certificates import root_pem
 from agent.simulated.settings import settings_of
 from probes.facts import CredentialFacts
@@ -30,6 +29,7 @@ from probes.system import trust as trust_module
 from probes.system.kept import Kept, content_of
 from probes.system.machine import SystemMachine
 from probes.system.sdk import REFRESH_BEFORE, SHARED_FILES, SystemSdk
+from tests.support import scenarios
 from tests.support.runs import measurement_of
 
 SERVICES: Final = ("backup", "backup-gateway")

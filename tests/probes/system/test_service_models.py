@@ -28,9 +28,9 @@ from agent.catalog.partitions import PARTITIONS
 from agent.catalog.regions import REGIONS
 from agent.catalog.services import SERVICES
 from agent.simulated import ec2 as simulated
-from agent.simulated import scenario as scenarios
 from agent.simulated.aws import REQUEST_ID
 from agent.simulated.certificates import root_pem, server_context
+from agent.simulated.scenario import Scenario
 from probes.model import ProbeError
 from probes.observe import Log
 from probes.steps.http import Response
@@ -41,7 +41,7 @@ from probes.vpc import reads
 from probes.vpc.accounts import ACTIONS
 from probes.vpc.model import READS
 from tests.netns import ec2_server
-from tests.support import moto_server
+from tests.support import moto_server, scenarios
 from tests.support.extent import one_in
 from tests.support.joined import JOINED
 from tests.support.moto_server import KEYS, REGION, SECONDS, Told, reader
@@ -218,7 +218,7 @@ def _text(value: Any) -> str:
     return value.decode() if isinstance(value, bytes) else str(value)
 
 
-def _answered_by_simulation(scenario: scenarios.Scenario) -> Answering:
+def _answered_by_simulation(scenario: Scenario) -> Answering:
     def answer(request: Any) -> tuple[int, Mapping[str, str], bytes]:
         parts = urlsplit(request.url)
         path = f"{parts.path or '/'}{'?' if parts.query else ''}{parts.query}"

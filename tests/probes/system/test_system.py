@@ -25,7 +25,6 @@ from typing import cast
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from agent.simulated import scenario as scenarios
 from agent.simulated.certificates import AUTHORITIES, root_pem
 from agent.simulated.world import SimulatedMachine
 from probes.background import in_background
@@ -38,6 +37,7 @@ from probes.system.net import SystemNet
 from probes.system.sdk import SystemSdk, load_credentials, load_sdk_settings
 from probes.system.trust import load_trust
 from probes.tls_context import client_context, verifying_contexts
+from tests.support import scenarios
 from tests.support.fakes import a_leaf, forever, open_files, raised_by
 from tests.support.repository import ROOT
 

@@ -1,0 +1,26 @@
+"""All scenarios of the repository: those that ship with the program, and those of the tests alone."""
+
+from functools import cache
+
+from agent.simulated import scenario_files
+from agent.simulated.scenario import Scenario, parse
+
+__all__ = ["load", "names", "parse", "text"]
+
+
+@cache
+def names() -> tuple[str, ...]:
+    """Their names, sorted."""
+    return scenario_files.names(scenario_files.SHIPPED, scenario_files.CHECKOUT)
+
+
+@cache
+def load(name: str) -> Scenario:
+    """Read one. Thousands of cases read the same ones."""
+    return scenario_files.load(name)
+
+
+@cache
+def text(name: str) -> str:
+    """The text of its file."""
+    return scenario_files.text(name)
