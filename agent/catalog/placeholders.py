@@ -5,6 +5,8 @@ from typing import Final
 
 from probes.ids import command_form, command_word_form
 
+PLACEHOLDER: Final = re.compile(r"<[A-Z][A-Z0-9_]*>")
+"""Each has one meaning, in pages and in commands: a report fills it with the same value in all of them."""
 FORMS: Final = {
     "<VPC_ID>": command_form("vpc"),
     "<SUBNET_ID>": command_form("subnet"),
@@ -12,6 +14,7 @@ FORMS: Final = {
     "<INSTANCE_ID>": command_form("i"),
     "<INSTANCE_SECURITY_GROUP_ID>": command_form("sg"),
     "<VPC_ENDPOINT_ID>": command_form("vpce"),
+    "<OWN_ENDPOINT_ID>": command_form("vpce"),
     "<ENDPOINT_SECURITY_GROUP_ID>": command_form("sg"),
     "<DHCP_OPTIONS_ID>": command_form("dopt"),
     "<NETWORK_ACL_ID>": command_form("acl"),
@@ -21,6 +24,7 @@ FORMS: Final = {
     "<TRANSIT_GATEWAY_ATTACHMENT_ID>": command_form("tgw-attach"),
     "<HOSTED_ZONE_ID>": re.compile(r"Z[A-Z0-9]{1,31}"),
     "<RESOLVER_RULE_ID>": command_word_form("rslvr"),
+    "<NEW_RESOLVER_RULE_ID>": command_word_form("rslvr"),
     "<FIREWALL_RULE_GROUP_ID>": command_word_form("rslvr-frg"),
     "<FIREWALL_DOMAIN_LIST_ID>": command_word_form("rslvr-fdl"),
     "<PROFILE_ID>": command_form("rp"),

@@ -64,7 +64,7 @@ def system_rule(target: Target) -> tuple[Command, Command]:
         Command(
             argv=(
                 *("aws", "route53resolver", "associate-resolver-rule", "--region", target.region),
-                *("--resolver-rule-id", "<RESOLVER_RULE_ID>", "--vpc-id", "<VPC_ID>"),
+                *("--resolver-rule-id", "<NEW_RESOLVER_RULE_ID>", "--vpc-id", "<VPC_ID>"),
             ),
             scope=CommandScope.VPC,
             reversible=True,

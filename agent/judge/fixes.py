@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
-from agent.catalog.placeholders import FORMS
+from agent.catalog.placeholders import FORMS, PLACEHOLDER
 from agent.catalog.vpce import read_name
 from agent.judge.evidence import Evidence
 from agent.judge.rules.rule import RuleFinding
@@ -32,7 +32,6 @@ _OPTIONS: Final = frozenset(
     ).split()
 )
 """Options of the commands that rules give. Any other word that begins with a dash is not of a rule."""
-_PLACEHOLDER: Final = re.compile(r"<[A-Z_]+>")
 
 
 def filled(fix: Fix, known: Mapping[str, str]) -> Fix:
@@ -41,7 +40,7 @@ def filled(fix: Fix, known: Mapping[str, str]) -> Fix:
     becomes part of a command, and no value becomes an option."""
 
     def fill(word: str) -> str:
-        word = _PLACEHOLDER.sub(lambda placeholder: known.get(placeholder[0], placeholder[0]), word)
+        word = PLACEHOLDER.sub(lambda placeholder: known.get(placeholder[0], placeholder[0]), word)
         is_safe = _SAFE_WORD.fullmatch(word) and (not word.startswith("-") or word in _OPTIONS)
         return word if is_safe else "<VALUE>"
 
@@ -52,7 +51,7 @@ def filled(fix: Fix, known: Mapping[str, str]) -> Fix:
 def placeholders_of(finding: RuleFinding) -> frozenset[str]:
     """The placeholders in the commands of a finding's fix."""
     words = (word for command in finding.fix.commands for word in command.argv)
-    return frozenset(placeholder for word in words for placeholder in _PLACEHOLDER.findall(word))
+    return frozenset(placeholder for word in words for placeholder in PLACEHOLDER.findall(word))
 
 
 def known_ids(finding: RuleFinding, target: Target | None, evidence: Evidence) -> Mapping[str, str]:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from agent.catalog.partitions import is_region
-from agent.catalog.placeholders import FORMS, HOST, SERVICE_NAME
+from agent.catalog.placeholders import FORMS, HOST, PLACEHOLDER, SERVICE_NAME
 from agent.catalog.services import SERVICES
 from agent.formats.explain import for_region, page
 from agent.report.hops import Stage
@@ -13,7 +13,7 @@ from agent.report.model import ConfiguredPath, Finding, Report, TargetReport
 from probes.facts import TcpFacts
 from probes.model import Observation
 
-_PLACEHOLDER: Final = re.compile(r"(?P<name><[A-Z_]+>)(?P<length>/32)?")
+_PLACEHOLDER: Final = re.compile(rf"(?P<name>{PLACEHOLDER.pattern})(?P<length>/32)?")
 
 
 def filled(finding: Finding, report: Report) -> str:
@@ -48,11 +48,11 @@ def placeholders_in(text: str) -> tuple[str, ...]:
 
 def known_values(finding: Finding, report: Report) -> dict[str, str]:
     """By placeholder, what the report knows of this finding."""
-    return {name: value for name, value in _known(finding, report) if value is not None}
+    return {name: value for name, value in values_for(finding, report) if value is not None}
 
 
-def _known(finding: Finding, report: Report) -> Iterator[tuple[str, str | None]]:
-    """Placeholders with their values for this finding; a value only where there is exactly one."""
+def values_for(finding: Finding, report: Report) -> Iterator[tuple[str, str | None]]:
+    """Every placeholder that a report may fill, with its value for this finding where exactly one is known."""
     vantage = report.vantage
     target = next((target for target in report.targets if target.id == finding.target), None)
     evidence = [observation for observation in report.observations if observation.id in finding.evidence]
@@ -66,6 +66,8 @@ def _known(finding: Finding, report: Report) -> Iterator[tuple[str, str | None]]
     yield "<PORT>", _one(subject.port for subject in subjects if subject.port is not None)
     yield "<RESOLVER_ADDRESS>", _one(subject.resolver for subject in subjects if subject.resolver is not None)
     yield "<ADDRESS_OF_THIS_HOST>", _one(_sources(evidence)) or _one(vantage.source_addresses)
+    own = (address for address in vantage.source_addresses if address.version == 6)
+    yield "<IPV6_ADDRESS_OF_THIS_HOST>", _one(own)
     yield "<VPC_CIDR>", str(vantage.vpc_cidrs[0]) if len(vantage.vpc_cidrs) == 1 else None
     ids = {
         "<VPC_ID>": [vantage.vpc_id],

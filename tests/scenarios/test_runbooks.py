@@ -8,6 +8,7 @@ import click
 import pytest
 
 from agent.catalog.findings import CODES, FixForm
+from agent.catalog.placeholders import PLACEHOLDER
 from agent.cli import main as cli
 from tests.support.aws_commands import complaint
 from tests.support.repository import ROOT
@@ -18,7 +19,10 @@ WIDTH = 80
 PLACEHOLDERS = frozenset(
     "REGION DNS_SUFFIX DUAL_STACK_SUFFIX SERVICE SERVICE_NAME STS_SERVICE_NAME SERVICE_KEY HEALTH_SERVICE "
     "ENDPOINT_VARIABLE CLI_SERVICE CLI_OPERATION OPERATION "
-    "HOST ADDRESS PORT RESOLVER_ADDRESS VPC_ID VPC_CIDR SUBNET_ID VPC_ENDPOINT_ID "
+    "HOST ADDRESS PORT RESOLVER_ADDRESS VPC_ID VPC_CIDR PEER_VPC_CIDR SUBNET_ID VPC_ENDPOINT_ID OWN_ENDPOINT_ID "
+    "INBOUND_RESOLVER_ADDRESS GOOD_RESOLVER_ADDRESS DNS_SERVER_ADDRESS DNS_SERVER_GROUP_ID INBOUND_SUBNET_ID "
+    "SECOND_INBOUND_SUBNET_ID NAT_ADDRESS IPV6_ADDRESS_OF_THIS_HOST ACTION_SERVICE_NAME ACTION_ENDPOINT_ID "
+    "EC2_SERVICE_NAME RESOURCE_ACCOUNT_ID NEW_DHCP_OPTIONS_ID NEW_RESOLVER_RULE_ID "
     "ENDPOINT_DNS_NAME ENDPOINT_SUBNET_ID ENDPOINT_SECURITY_GROUP_ID ADDRESS_OF_THIS_HOST APPLIANCE_SUBNET_CIDR "
     "APPLIANCE_SUBNET_ID APPLIANCE_SECURITY_GROUP_ID "
     "INSTANCE_ID INSTANCE_SECURITY_GROUP_ID ROLE_NAME ROLE_ARN ACCOUNT_ID PROXY DHCP_OPTIONS_ID NETWORK_ACL_ID "
@@ -74,7 +78,7 @@ def test_a_page_is_read_on_eighty_columns_in_plain_characters(code: str) -> None
 
 @each_code
 def test_what_is_to_be_filled_in_has_a_known_name(code: str) -> None:
-    assert set(re.findall(r"<([A-Z][A-Z0-9_]*)>", text_of(code))) <= PLACEHOLDERS
+    assert {name.strip("<>") for name in PLACEHOLDER.findall(text_of(code))} <= PLACEHOLDERS
 
 
 @each_code
@@ -91,7 +95,7 @@ def test_backuplink_would_take_the_commands_and_one_confirms_the_fix(code: str) 
     for words in commands(text):
         if words[0] != "backuplink":
             continue
-        filled = [re.sub(r"<[A-Z_]+>", "value", word) for word in words[1:]]
+        filled = [PLACEHOLDER.sub("value", word) for word in words[1:]]
         command = cli.main.commands[filled[0]]
         options = {name for param in command.params for name in (*param.opts, *param.secondary_opts)}
         assert {word.split("=")[0] for word in filled[1:] if word.startswith("--")} <= options, words

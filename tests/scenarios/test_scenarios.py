@@ -168,7 +168,7 @@ def commands_take_nothing_away_and_open_no_more_than_needed(name: str) -> None:
             assert set(range(first, last + 1)) <= GATEWAY_PORTS
             continue
         assert length == ("128" if ":" in one else "32")
-        assert one in {*addresses, *hosts, "<NAT_GATEWAY_ADDRESS>", "<ADDRESS_OF_THIS_HOST>"}
+        assert one in {*addresses, *hosts, "<NAT_ADDRESS>", "<ADDRESS_OF_THIS_HOST>"}
         is_answers = argv[2] == "create-network-acl-entry" and (first, last) == ANSWERS
         to_endpoint = one in addresses and set(range(first, last + 1)) <= GATEWAY_PORTS
         assert (first, last) == (443, 443) or is_answers or to_endpoint

@@ -83,10 +83,11 @@ def sender_of(path: ConfiguredPath) -> Remote:
     if path.port != HTTPS:
         return Remote(APPLIANCE, None, version)
     if (through := detour_of(path)) is not None:
-        whose = "<NAT_GATEWAY_ADDRESS>" if through.startswith(_NAT) else "<MIDDLEBOX_ADDRESS>"
+        whose = "<NAT_ADDRESS>" if through.startswith(_NAT) else "<MIDDLEBOX_ADDRESS>"
         return Remote(f"{whose}/{length}", None, version)
     if path.source is None:
-        return Remote(f"<ADDRESS_OF_THIS_HOST>/{length}", None, version)
+        own = "<ADDRESS_OF_THIS_HOST>" if version == 4 else "<IPV6_ADDRESS_OF_THIS_HOST>"
+        return Remote(f"{own}/{length}", None, version)
     return Remote(block_of(path.source), path.source, version)
 
 

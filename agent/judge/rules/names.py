@@ -397,7 +397,7 @@ def _let_nat_in(target: Target) -> Fix:
                 *("--query", "NatGateways[].NatGatewayAddresses[].PrivateIp"),
                 scope=CommandScope.VPC,
             ),
-            allow(target, HTTPS, "<NAT_GATEWAY_ADDRESS>/32"),
+            allow(target, HTTPS, "<NAT_ADDRESS>/32"),
             describe_endpoint(target),
         ),
     )

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from ipaddress import ip_address
 
 import pytest
 
@@ -14,9 +15,10 @@ from agent.tui.actions import DetailOpened, FindingsToggled, ItemSelected, LogOp
 from agent.tui.detail import detail, title
 from agent.tui.lines import ASCII, width_of
 from agent.tui.network_path import THIS_HOST
-from agent.tui.page import filled
+from agent.tui.page import fill_in, filled, values_for
 from agent.tui.state import State, saved
 from tests.agent.tui.replays import after, ready, recorded, report_of, settings, words
+from tests.support.repository import ROOT
 
 
 def shown(state: State, width: int = 100) -> str:
@@ -303,6 +305,51 @@ def test_a_page_gives_no_ipv6_address_the_length_of_an_ipv4_one() -> None:
     assert "--cidr-block <ADDRESS>/32" in page
     assert not re.search(r"[0-9a-f]*:[0-9a-f:]+/32", page)
     assert "--ipv6-cidr-block" in " ".join(word for command in finding.fix.commands for word in command.argv)
+
+
+EXPLAINED = r"(?:is|are|means|stands|names|of the)\b"
+
+
+def filled_by_a_report() -> dict[str, str]:
+    """Every placeholder that a report may fill, with a word in its place that is in no page."""
+    report = report_of("one-zone-silent")
+    return {name: f"value-{name.strip('<>').lower()}" for name, _ in values_for(report.findings[0], report)}
+
+
+@pytest.mark.parametrize("code", sorted(CODES))
+def test_a_page_explains_no_placeholder_that_a_report_fills(code: str) -> None:
+    page = " ".join(
+        fill_in((ROOT / "agent" / "runbooks" / f"{code}.md").read_text("utf-8"), filled_by_a_report()).split()
+    )
+    assert re.findall(rf"`value-[a-z0-9_]+`(?:/\d+`?)? {EXPLAINED}", page) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "kept"),
+    [
+        ("central-endpoint-without-a-route", "VPC007", ("<PEER_VPC_CIDR>",)),
+        ("bridge-in-the-way", "TCP006", ("<PEER_VPC_CIDR>",)),
+        ("resource-control-policy-denies", "IAM005", ("<ACTION_SERVICE_NAME>", "<ACTION_ENDPOINT_ID>")),
+    ],
+)
+def test_a_page_does_not_take_a_value_of_this_vpc_for_that_of_another(
+    name: str, code: str, kept: tuple[str, ...]
+) -> None:
+    report = report_of(name)
+    finding = next((finding for finding in report.findings if finding.code == code), None)
+    page = filled(finding or replace(report.findings[0], code=code), report)
+    assert [placeholder for placeholder in kept if placeholder not in page] == []
+    assert str(report.vantage.vpc_cidrs[0]) not in page
+    assert "Values=com.amazonaws.eu-west-1.backup" not in page or code != "IAM005"
+
+
+def test_only_an_ipv6_address_of_this_host_stands_where_a_rule_takes_ipv6() -> None:
+    report = report_of("one-zone-silent")
+    finding = replace(report.findings[0], code="DNS012")
+    assert "CidrIpv6: <IPV6_ADDRESS_OF_THIS_HOST>/128" in filled(finding, report)
+    own = (*report.vantage.source_addresses, ip_address("2001:db8::7"))
+    report = replace(report, vantage=replace(report.vantage, source_addresses=own))
+    assert "CidrIpv6: 2001:db8::7/128" in filled(finding, report)
 
 
 def test_a_page_keeps_the_placeholder_of_what_a_service_does_not_have() -> None:

@@ -173,7 +173,7 @@ def _private_dns_on(evidence: Evidence, target: Target) -> tuple[Command, ...]:
     ]
     if not off:
         return ()
-    endpoint_id = known_id(off[0].endpoint_id if len(off) == 1 else None, "<VPC_ENDPOINT_ID>")
+    endpoint_id = known_id(off[0].endpoint_id if len(off) == 1 else None, "<OWN_ENDPOINT_ID>")
     return (switch_on(target, "modify-vpc-endpoint", "--vpc-endpoint-id", endpoint_id, "--private-dns-enabled"),)
 
 

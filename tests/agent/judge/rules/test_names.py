@@ -866,7 +866,7 @@ def test_dns012_else_lets_the_nat_gateway_in(inside: str, expect: Expect) -> Non
     [admitted] = [
         command.argv for command in finding.fix.commands if command.argv[2] == "authorize-security-group-ingress"
     ]
-    assert admitted[-4:] == ("--port", "443", "--cidr", "<NAT_GATEWAY_ADDRESS>/32")
+    assert admitted[-4:] == ("--port", "443", "--cidr", "<NAT_ADDRESS>/32")
     assert well_formed(finding) == 3
 
 

@@ -995,8 +995,8 @@ def test_resolver_rule_forwards_names_rule_and_servers() -> None:
         f"aws route53resolver get-resolver-rule --region eu-west-1 --resolver-rule-id {RULE_ID}",
         "aws route53resolver create-resolver-rule --region eu-west-1 --creator-request-id backup-by-the-vpc --name "
         f"backup-by-the-vpc --rule-type SYSTEM --domain-name {HOST}",
-        "aws route53resolver associate-resolver-rule --region eu-west-1 --resolver-rule-id <RESOLVER_RULE_ID> --vpc-id "
-        "vpc-0a1b2c3d",
+        "aws route53resolver associate-resolver-rule --region eu-west-1 --resolver-rule-id <NEW_RESOLVER_RULE_ID> "
+        "--vpc-id vpc-0a1b2c3d",
     ]
 
 

@@ -470,7 +470,7 @@ def by_way_of(through: str, *changed: Observation[Any]) -> Observations:
 @pytest.mark.parametrize(
     ("through", "source"),
     [
-        pytest.param(PRIVATE_NAT, "<NAT_GATEWAY_ADDRESS>/32", id="a NAT gateway sends from its own"),
+        pytest.param(PRIVATE_NAT, "<NAT_ADDRESS>/32", id="a NAT gateway sends from its own"),
         pytest.param("eni-0d1b2c3d", "<MIDDLEBOX_ADDRESS>/32", id="another middlebox may"),
         pytest.param("vpce-0d1b2c3d", "10.0.3.5/32", id="a Gateway Load Balancer endpoint keeps this host's"),
         pytest.param("pcx-0d1b2c3d", "10.0.3.5/32", id="peering is no detour"),
@@ -716,7 +716,7 @@ def test_vpc006_lets_in_the_address_that_the_endpoint_sees() -> None:
     far = acls(subnet_id=ENDPOINT_SUBNET_IDS[0])
     (one,) = rule_findings("VPC006", by_way_of(PRIVATE_NAT, far))
     assert {command.argv[command.argv.index("--cidr-block") + 1] for command in one.fix.commands} == {
-        "<NAT_GATEWAY_ADDRESS>/32"
+        "<NAT_ADDRESS>/32"
     }
 
 
