@@ -1,4 +1,4 @@
-"""What of `probes` would run on Windows, as docs/windows.md has it: imports, names, folders, and unit tests under
+"""What of `probes` would run on Windows, as CONTRIBUTING.md has it: imports, names, folders, and unit tests under
 everything that can be hidden here."""
 
 import json
@@ -15,13 +15,13 @@ import pytest
 from tests.support import extent, windows
 from tests.support.repository import ROOT
 
-PAGE: Final = (ROOT / "docs" / "windows.md").read_text("utf-8")
+PAGE: Final = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
 ALL: Final = "all: the module cannot be imported"
 
 
 def table(title: str) -> list[list[str]]:
     """The rows of a section's table."""
-    section = PAGE.partition(f"## {title}\n")[2].partition("\n## ")[0]
+    section = PAGE.partition(f"\n### {title}\n")[2].partition("\n### ")[0]
     rows = [line.strip("|").split("|") for line in section.splitlines() if line.startswith("| `")]
     return [[cell.strip() for cell in row] for row in rows]
 
