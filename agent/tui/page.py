@@ -13,7 +13,7 @@ from agent.report.model import ConfiguredPath, Finding, Report, TargetReport
 from probes.facts import TcpFacts
 from probes.model import Observation
 
-_PLACEHOLDER: Final = re.compile(rf"(?P<name>{PLACEHOLDER.pattern})(?P<length>/32)?")
+_PLACEHOLDER: Final = re.compile(rf"(?P<name>{PLACEHOLDER.pattern})(?P<length>/32)?(?P<port>:\d)?")
 
 
 def filled(finding: Finding, report: Report) -> str:
@@ -34,9 +34,11 @@ def fill_in(text: str, values: Mapping[str, str]) -> str:
     """The text with these values in place of their placeholders."""
 
     def fill(match: re.Match[str]) -> str:
-        value, length = values.get(match["name"], match["name"]), match["length"] or ""
-        # A block of one IPv4 address: for IPv6 it has another length, and its commands another option.
-        return match[0] if length and ":" in value else f"{value}{length}"
+        value, length, port = values.get(match["name"], match["name"]), match["length"] or "", match["port"] or ""
+        if ":" in value and length:  # a block of one IPv4 address: for IPv6 its commands take another option
+            return match[0]
+        is_in_url = text[: match.start()].endswith("//")
+        return f"[{value}]{port}" if ":" in value and (port or is_in_url) else f"{value}{length}{port}"
 
     return _PLACEHOLDER.sub(fill, text)
 

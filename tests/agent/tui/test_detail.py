@@ -352,6 +352,22 @@ def test_only_an_ipv6_address_of_this_host_stands_where_a_rule_takes_ipv6() -> N
     assert "CidrIpv6: 2001:db8::7/128" in filled(finding, report)
 
 
+@pytest.mark.parametrize(
+    ("text", "whole"),
+    [
+        ("-connect <ADDRESS>:443", "-connect [2001:db8::7]:443"),
+        ("--connect-to ::<ADDRESS>:443 x", "--connect-to ::[2001:db8::7]:443 x"),
+        ("curl https://<ADDRESS>/", "curl https://[2001:db8::7]/"),
+        ("--resolve <HOST>:443:<ADDRESS> x", "--resolve <HOST>:443:2001:db8::7 x"),
+        ("ip route get <ADDRESS>", "ip route get 2001:db8::7"),
+        ("--cidr <ADDRESS>/32", "--cidr <ADDRESS>/32"),
+    ],
+)
+def test_an_ipv6_address_before_a_port_and_in_a_url_stands_in_brackets(text: str, whole: str) -> None:
+    assert fill_in(text, {"<ADDRESS>": "2001:db8::7"}) == whole
+    assert fill_in(text, {"<ADDRESS>": "10.0.1.17"}) == text.replace("<ADDRESS>", "10.0.1.17")
+
+
 def test_a_page_keeps_the_placeholder_of_what_a_service_does_not_have() -> None:
     report = report_of("one-zone-silent")
     [of_backup] = (target for target in report.targets if target.id == report.findings[0].target)
