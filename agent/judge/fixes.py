@@ -32,6 +32,9 @@ _OPTIONS: Final = frozenset(
     ).split()
 )
 """Options of the commands that rules give. Any other word that begins with a dash is not of a rule."""
+_PRIVATE_DNS_RIGHT: Final = "Private DNS also takes the permission route53:AssociateVPCWithHostedZone."
+"""It is the association of a hosted zone, and narrow roles lack it (Service Authorization Reference, Amazon EC2,
+CreateVpcEndpoint)."""
 
 
 def filled(fix: Fix, known: Mapping[str, str]) -> Fix:
@@ -45,7 +48,8 @@ def filled(fix: Fix, known: Mapping[str, str]) -> Fix:
         return word if is_safe else "<VALUE>"
 
     commands = tuple(replace(command, argv=tuple(map(fill, command.argv))) for command in fix.commands)
-    return replace(fix, commands=commands)
+    takes = any("--private-dns-enabled" in command.argv for command in commands)
+    return replace(fix, summary=f"{fix.summary} {_PRIVATE_DNS_RIGHT}" if takes else fix.summary, commands=commands)
 
 
 def placeholders_of(finding: RuleFinding) -> frozenset[str]:

@@ -144,6 +144,12 @@ ANSWERS: Final = (32768, 60999)
 """Ports that the simulated hosts connect from (ip(7), ip_local_port_range)."""
 
 
+def a_fix_that_turns_on_private_dns_names_the_right_that_it_takes(name: str) -> None:
+    for finding in report_of(name).findings:
+        turns_on = any("--private-dns-enabled" in command.argv for command in finding.fix.commands)
+        assert ("route53:AssociateVPCWithHostedZone" in finding.fix.summary) is turns_on
+
+
 def commands_take_nothing_away_and_open_no_more_than_needed(name: str) -> None:
     report = report_of(name)
     addresses = {f"{address.address}" for target in report.targets for address in target.addresses}
@@ -326,6 +332,7 @@ CONTRACT: Final = (
     every_address_has_every_step,
     events_tell_the_whole_run,
     text_fits_eighty_columns_and_is_plain,
+    a_fix_that_turns_on_private_dns_names_the_right_that_it_takes,
     commands_take_nothing_away_and_open_no_more_than_needed,
     ok_means_every_required_step_succeeded,
     verdict_is_of_the_required_targets_and_of_what_has_no_target,

@@ -650,4 +650,5 @@ def test_private_dns_of_a_vpc(engine: Engine) -> None:
     (cause,) = asked(engine, sweep(private_dns_off(VPC))).causes
     assert cause.code == "VPC002"
     assert "--private-dns-enabled" in cause.fix.commands[0].argv
+    assert "route53:AssociateVPCWithHostedZone" in cause.fix.summary
     assert OF_VPC[0].endpoint in cause.fix.commands[0].argv

@@ -312,6 +312,7 @@ def test_private_dns_can_be_turned_on_but_for_an_appliance() -> None:
     (fault,) = (fault for fault in result.faults if fault.code == "VPC002")
     assert fault.fix is not None
     assert [command.argv[2] for command in fault.fix.commands] == ["modify-vpc-endpoint"]
+    assert "route53:AssociateVPCWithHostedZone" in fault.fix.summary
 
 
 # --- Gateway endpoints -----------------------------------------------------------------------------------------------
