@@ -2,6 +2,7 @@
 
 import re
 import shlex
+from ipaddress import IPv4Network
 from itertools import pairwise
 
 import click
@@ -22,7 +23,7 @@ PLACEHOLDERS = frozenset(
     "HOST ADDRESS PORT RESOLVER_ADDRESS VPC_ID VPC_CIDR PEER_VPC_CIDR SUBNET_ID VPC_ENDPOINT_ID OWN_ENDPOINT_ID "
     "INBOUND_RESOLVER_ADDRESS GOOD_RESOLVER_ADDRESS DNS_SERVER_ADDRESS DNS_SERVER_GROUP_ID INBOUND_SUBNET_ID "
     "SECOND_INBOUND_SUBNET_ID NAT_ADDRESS IPV6_ADDRESS_OF_THIS_HOST ACTION_SERVICE_NAME ACTION_ENDPOINT_ID "
-    "EC2_SERVICE_NAME RESOURCE_ACCOUNT_ID NEW_DHCP_OPTIONS_ID NEW_RESOLVER_RULE_ID "
+    "EC2_SERVICE_NAME RESOURCE_ACCOUNT_ID INSPECTION_CA_ARN JOB_ROLE_ARN NEW_DHCP_OPTIONS_ID NEW_RESOLVER_RULE_ID "
     "ENDPOINT_DNS_NAME ENDPOINT_SUBNET_ID ENDPOINT_SECURITY_GROUP_ID ADDRESS_OF_THIS_HOST APPLIANCE_SUBNET_CIDR "
     "APPLIANCE_SUBNET_ID APPLIANCE_SECURITY_GROUP_ID "
     "INSTANCE_ID INSTANCE_SECURITY_GROUP_ID ROLE_NAME ROLE_ARN ACCOUNT_ID PROXY DHCP_OPTIONS_ID NETWORK_ACL_ID "
@@ -191,6 +192,33 @@ def test_a_page_that_turns_on_private_dns_says_how_to_undo_it_and_how_long_cache
 
 
 @each_code
+def test_a_page_that_turns_on_private_dns_names_the_right_that_it_takes(code: str) -> None:
+    text = text_of(code)
+    turns_on = re.search(r"(?<!no)-private-dns-enabled|PrivateDnsEnabled: true", text) is not None
+    assert ("`route53:AssociateVPCWithHostedZone`" in text) is turns_on
+
+
+@each_code
+def test_a_block_that_exempts_a_subnet_from_inspection_exempts_nothing_else(code: str) -> None:
+    text = " ".join(text_of(code).split())
+    for block in blocks(text_of(code), "yaml"):
+        if listed := re.findall(r"- AddressDefinition: (\S+)", block):
+            [exempt] = re.findall(r"around (\d+\.\d+\.\d+\.\d+/\d+):", text)
+            around = IPv4Network("0.0.0.0/0").address_exclude(IPv4Network(exempt))
+            assert sorted(map(IPv4Network, listed)) == sorted(around)
+            assert IPv4Network(exempt).prefixlen >= 24
+
+
+@each_code
+def test_a_block_refers_to_no_resource_that_it_lacks(code: str) -> None:
+    text = text_of(code)
+    for block in blocks(text, "yaml"):
+        lacks = {*re.findall(r"!(?:Ref|GetAtt) (\w+)", block)} - {*re.findall(r"^(\w+):$", block, re.MULTILINE)}
+        before = " ".join(text[: text.index(block)].split())
+        assert not lacks or before.endswith("In the template that holds the endpoint: ```yaml")
+
+
+@each_code
 def test_the_references_are_titles_and_addresses_and_hold_those_of_the_finding(code: str) -> None:
     references = text_of(code).split("## References\n")[1]
     links = re.findall(r"^- ([^\n]+)\n  (https://\S+)$", references, re.MULTILINE)
@@ -215,8 +243,8 @@ OF_ONE_SERVICE = {
 }
 """Pages whose commands are those of one service, by the reason."""
 OF_A_SERVICE = re.compile(r"\bbackup\b|backup_|BACKUP(?!LINK)|Backup(?!link)")
-OF_A_VAULT = '"backup:CreateBackupVault"'
-"""Block of a page for readers of a denial that no check of this program meets."""
+OF_PROGRAMS = ('"backup:CreateBackupVault"', '"iam:PassRole"')
+"""What is in the blocks of pages for readers of a denial that no check of this program meets."""
 
 
 @each_code
@@ -226,7 +254,7 @@ def test_the_commands_of_a_page_are_of_the_service_that_the_finding_is_about(cod
         line
         for language in ("sh", "yaml", "json", "ini")
         for block in blocks(text, language)
-        if OF_A_VAULT not in block
+        if not any(action in block for action in OF_PROGRAMS)
         for line in block.splitlines()
         if OF_A_SERVICE.search(line)
     ]
