@@ -14,11 +14,8 @@ from agent.catalog.partitions import is_region
 from agent.catalog.placeholders import FORMS
 from agent.catalog.services import SERVICES
 from agent.catalog.wording import counted, listed, listed_briefly
-from agent.fleet.causes import NamedCause
-from agent.fleet.faults import radius_of, subjects_of
-from agent.fleet.model import Attribute, NamedBy, SharedValue
-from agent.fleet.sharing import named
-from agent.judge.commands import (
+from agent.fixes.commands import (
+    APPLIANCE,
     allow,
     describe_endpoint,
     interfaces_at,
@@ -29,8 +26,11 @@ from agent.judge.commands import (
     show_endpoints,
     switch_on,
 )
-from agent.judge.conditions.stops import APPLIANCE
-from agent.judge.fixes import filled
+from agent.fixes.placeholders import filled
+from agent.fleet.causes import NamedCause
+from agent.fleet.faults import radius_of, subjects_of
+from agent.fleet.model import Attribute, NamedBy, SharedValue
+from agent.fleet.sharing import named
 from agent.judge.prediction_fixes import target_in
 from agent.report.hops import Ports
 from agent.report.model import Command, CommandScope, FindingSubject, Fix, SubjectKind

@@ -13,8 +13,8 @@ from agent.catalog.findings import CODES, Severity
 from agent.catalog.partitions import partition_of
 from agent.catalog.services import SERVICES
 from agent.catalog.wording import counted, listed
+from agent.fixes.commands import known_id, passes, show_endpoints
 from agent.judge.audit_vpc import AuditedNetwork
-from agent.judge.commands import known_id, passes, show_endpoints
 from agent.judge.prediction import fault_of_name, fault_of_paths, stopped_alike
 from agent.judge.prediction_fixes import target_of, with_vpc
 from agent.network.endpoint_policy.call import Call, resource_of

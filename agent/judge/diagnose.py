@@ -10,10 +10,11 @@ from dataclasses import replace
 from typing import Final
 
 from agent.catalog.findings import CODES, Layer, Scope
+from agent.fixes.placeholders import filled
 from agent.judge.candidate import Candidate, worst_of
 from agent.judge.causality import EXPLAINS, Explains, explain, explained_by, supported
 from agent.judge.evidence import AT_ADDRESSES, Evidence, skipped_because
-from agent.judge.fixes import filled, known_ids
+from agent.judge.known_ids import known_ids
 from agent.judge.proof import left_unnamed, missing_proof, reason_of, unexplained
 from agent.judge.requirements import judged_steps, why_not_in_use
 from agent.judge.rules.registry import RULES
@@ -224,7 +225,7 @@ def _finding(candidate: Candidate, evidence: Evidence) -> Finding:
     known = known_ids(candidate.finding, candidate.target, evidence)
     fix = filled(candidate.finding.fix, known)
     if code.layer is Layer.CONFIGURATION:
-        from agent.judge.checked_fixes import checked_in_run  # of few runs
+        from agent.judge.checked_in_run import checked_in_run  # of few runs
 
         fix = checked_in_run(evidence, candidate.finding, candidate.target, fix)
     return Finding(

@@ -1,13 +1,15 @@
 """Small questions over observations, without regard to the run that they are of."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from agent.catalog.wording import listed
+from agent.fixes.commands import interfaces_at
 from agent.judge.evidence import Evidence
+from agent.report.model import Command
 from probes.addresses import ordered
 from probes.facts import DnsFacts
-from probes.model import Address, FailureKind, Observation
+from probes.model import Address, FailureKind, Observation, Target
 
 
 def ids(observations: Iterable[Observation[Any]]) -> tuple[str, ...]:
@@ -71,6 +73,11 @@ def kind_of(observation: Observation[Any]) -> FailureKind | None:
 def private_in(evidence: Evidence, answers: Iterable[Observation[Any]]) -> tuple[Address, ...]:
     """The private addresses that name servers gave."""
     return ordered(address for answer in answers for address in addresses_in(answer) if evidence.is_private(address))
+
+
+def whose_address(evidence: Evidence, target: Target, seen: Sequence[Observation[Any]]) -> tuple[Command, ...]:
+    """Show which interfaces have these addresses; none for public ones, which no interface of an endpoint has."""
+    return interfaces_at(target.region, [address for address in places(seen) if not evidence.is_public(address)])
 
 
 def by_place(pairs: Iterable[tuple[Address, int]]) -> list[tuple[tuple[Address, ...], tuple[int, ...]]]:

@@ -14,7 +14,7 @@ from typing import Final
 from agent.catalog.findings import CODES, Severity
 from agent.catalog.services import SERVICES
 from agent.catalog.wording import counted, listed
-from agent.judge.checked_fixes import unchecked
+from agent.fixes.checked import unchecked
 from agent.judge.predict.assume import assumed
 from agent.judge.predict.plan import applied
 from agent.judge.prediction_calls import calls_to, faults_of_calls

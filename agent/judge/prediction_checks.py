@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
-from agent.judge.checked_fixes import UNTOLD, Judge, Judged, checked, claims, unchecked
-from agent.judge.predict.commands import changes_something
+from agent.fixes.changes import changes_something
+from agent.fixes.checked import UNTOLD, Judge, Judged, checked, claims, unchecked
 from agent.network.edits import Change, DnsAttribute, GatewayTable, OfAcl, OfGroup
 from agent.network.matrix import Matrix, ServicePorts, of_source, source_id
 from agent.network.names import KnownVpc, predicted_name

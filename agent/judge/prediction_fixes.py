@@ -6,7 +6,8 @@ from typing import Final
 from agent.catalog.partitions import partition_of
 from agent.catalog.services import SERVICES, service_name_of
 from agent.catalog.wording import counted, listed
-from agent.judge.commands import (
+from agent.fixes.commands import (
+    APPLIANCE,
     ATTACHMENT,
     TRANSIT_TABLE,
     acl_entry,
@@ -25,8 +26,7 @@ from agent.judge.commands import (
     switch_on,
     system_rule,
 )
-from agent.judge.conditions.stops import APPLIANCE
-from agent.judge.fixes import filled
+from agent.fixes.placeholders import filled
 from agent.network.names import KnownVpc, firewall_rule_for, profile_of, resolver_rule_for
 from agent.report.hops import ANSWERS, EPHEMERAL, Reachability, Stage, is_about_endpoint, is_outbound
 from agent.report.model import Command, CommandScope, Fix

@@ -10,8 +10,8 @@ from typing import Any, Final
 
 from agent.catalog.findings import CODES, Layer, Radius, Scope
 from agent.catalog.vpce import read_name
+from agent.fixes.placeholders import placeholders_of
 from agent.judge.evidence import Evidence
-from agent.judge.fixes import placeholders_of
 from agent.judge.rules.rule import RuleFinding
 from agent.report.model import FindingSubject, SubjectKind
 from agent.report.subjects import about, resources
@@ -51,7 +51,7 @@ def _in_order(text: str) -> tuple[int, str]:
 
 
 def _of_commands(finding: RuleFinding, known: Mapping[str, str]) -> Iterator[FindingSubject]:
-    for placeholder in placeholders_of(finding) & _FILLED.keys() & known.keys():
+    for placeholder in placeholders_of(finding.fix) & _FILLED.keys() & known.keys():
         yield from about(_FILLED[placeholder], [known[placeholder]])
 
 

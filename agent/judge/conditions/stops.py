@@ -6,6 +6,7 @@ is named where none does for certain. Nothing follows from the configuration alo
 
 from typing import Final
 
+from agent.fixes.commands import APPLIANCE
 from agent.judge.agreement import configured_paths
 from agent.judge.conditions.connects import Nature, nature_of
 from agent.judge.conditions.dns_settings import is_wrong_answer
@@ -18,7 +19,6 @@ from probes.frozen import dataclass
 from probes.model import Address, Observation, Step, Target
 from probes.ports import HTTPS
 
-APPLIANCE: Final = "<APPLIANCE_SUBNET_CIDR>"
 _NAT: Final = "nat-"
 _KEEPS_SOURCE: Final = "vpce-"
 """A Gateway Load Balancer endpoint, which hands packets on as they are (AWS PrivateLink Guide, Access virtual

@@ -10,7 +10,7 @@ from agent.catalog.findings import CODES, Scope, Severity
 from agent.catalog.partitions import SUFFIXES
 from agent.catalog.services import SERVICES, call_of, checked_by_default
 from agent.catalog.wording import listed
-from agent.judge.commands import read_only, show_certificate
+from agent.fixes.commands import read_only, show_certificate
 from agent.judge.evidence import Evidence
 from agent.judge.observations import ids, places
 from agent.judge.rules.rule import Rule, RuleFinding

@@ -8,8 +8,8 @@ from typing import Final
 
 from agent.catalog.findings import Severity
 from agent.catalog.wording import after, duration, listed
+from agent.fixes.commands import allow, describe_endpoint, ranges, read_only, this_host
 from agent.judge.agreement import configured_paths
-from agent.judge.commands import allow, describe_endpoint, ranges, read_only, this_host, whose_address
 from agent.judge.conditions.connects import (
     Nature,
     connects_elsewhere,
@@ -19,7 +19,7 @@ from agent.judge.conditions.connects import (
     version_of,
 )
 from agent.judge.evidence import Evidence
-from agent.judge.observations import ids, places
+from agent.judge.observations import ids, places, whose_address
 from agent.judge.requirements import judged_ports, required_ports
 from agent.judge.rules.rule import Rule, RuleFinding, grouped_by_place, ports_at
 from agent.report.hops import Reachability

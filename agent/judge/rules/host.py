@@ -11,7 +11,7 @@ from agent.catalog.regions import REGIONS
 from agent.catalog.services import SERVICES, host_of, is_offered
 from agent.catalog.vpce import read_name
 from agent.catalog.wording import duration, listed
-from agent.judge.commands import describe_endpoint, read_only
+from agent.fixes.commands import describe_endpoint, read_only
 from agent.judge.conditions.names import missing_names
 from agent.judge.conditions.resolvers import is_of_hosts_file, private_elsewhere
 from agent.judge.conditions.search_list import addresses_of_name, answer_of_name, lookup_of_name

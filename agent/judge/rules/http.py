@@ -5,10 +5,10 @@ from typing import Any, Final
 
 from agent.catalog.findings import Severity
 from agent.catalog.wording import after, listed
-from agent.judge.commands import describe_endpoint, read_only, whose_address
+from agent.fixes.commands import describe_endpoint, read_only
 from agent.judge.conditions.certificates import AMAZON
 from agent.judge.evidence import Evidence
-from agent.judge.observations import ids, kind_of, places
+from agent.judge.observations import ids, kind_of, places, whose_address
 from agent.judge.rules.rule import Rule, RuleFinding
 from agent.report.model import Fix, SubjectKind
 from agent.report.subjects import about

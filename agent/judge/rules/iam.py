@@ -8,7 +8,7 @@ from typing import Final
 from agent.catalog.findings import Severity
 from agent.catalog.services import is_own_call, permission_of
 from agent.catalog.wording import listed
-from agent.judge.commands import describe_endpoint, read_only
+from agent.fixes.commands import describe_endpoint, read_only
 from agent.judge.conditions.denials import GRAMMAR, KINDS, PRINCIPALS, Denial, Grammar, PrincipalKind, read_denial
 from agent.judge.evidence import Evidence
 from agent.judge.observations import ids, places

@@ -7,7 +7,7 @@ from typing import Final
 from agent.catalog.service import JOBS_PERMISSION
 from agent.catalog.services import SERVICES
 from agent.catalog.wording import listed
-from agent.judge.commands import read_only
+from agent.fixes.commands import read_only
 from agent.judge.evidence import Evidence
 from agent.judge.observations import ids
 from agent.judge.rules.rule import Rule, RuleFinding

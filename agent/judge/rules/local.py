@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from agent.catalog.wording import after, listed
-from agent.judge.commands import describe_endpoint, read_only
+from agent.fixes.commands import describe_endpoint, read_only
 from agent.judge.conditions.connects import UNRESOLVED, Nature, failed_connects, has_no_way, is_from_here, version_of
 from agent.judge.evidence import Evidence
 from agent.judge.observations import ids, kind_of, places

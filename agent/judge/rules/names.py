@@ -6,7 +6,7 @@ from typing import Final
 from agent.catalog.findings import Severity
 from agent.catalog.services import SERVICES, may_not_exist
 from agent.catalog.wording import listed
-from agent.judge.commands import allow, describe_endpoint, read_only, show_route_tables, switch_on
+from agent.fixes.commands import allow, describe_endpoint, read_only, show_route_tables, switch_on
 from agent.judge.conditions.names import (
     bogus_answers,
     empty_answers,

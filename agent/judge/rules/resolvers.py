@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from agent.catalog.findings import Severity
 from agent.catalog.wording import after, listed
-from agent.judge.commands import read_only
+from agent.fixes.commands import read_only
 from agent.judge.conditions.dns_settings import is_wrong_answer
 from agent.judge.conditions.names import empty_answers, family_answers, is_kept_back, missing_names
 from agent.judge.conditions.resolvers import (

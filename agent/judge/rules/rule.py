@@ -6,7 +6,7 @@ from typing import Final
 
 from agent.catalog.findings import Severity
 from agent.catalog.wording import listed
-from agent.judge.commands import read_only
+from agent.fixes.commands import read_only
 from agent.judge.evidence import Evidence
 from agent.judge.observations import ids, places
 from agent.report.model import FindingSubject, Fix

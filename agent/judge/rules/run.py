@@ -6,7 +6,7 @@ from typing import Final
 from agent.catalog.endpoint_urls import host_of_url
 from agent.catalog.services import required_by_default
 from agent.catalog.wording import listed
-from agent.judge.commands import read_only
+from agent.fixes.commands import read_only
 from agent.judge.evidence import Evidence
 from agent.judge.observations import ids
 from agent.judge.rules.rule import Rule, RuleFinding

@@ -5,7 +5,7 @@ from enum import Enum
 from typing import Final
 
 from agent.catalog.wording import after, listed
-from agent.judge.commands import at_https, describe_endpoint, openssl, read_only, show_certificate, whose_address
+from agent.fixes.commands import at_https, describe_endpoint, openssl, read_only, show_certificate
 from agent.judge.conditions.certificates import (
     AMAZON,
     ISSUED_BY_AMAZON,
@@ -16,7 +16,7 @@ from agent.judge.conditions.certificates import (
 )
 from agent.judge.conditions.connects import connects_elsewhere
 from agent.judge.evidence import Evidence
-from agent.judge.observations import ids, kind_of, places
+from agent.judge.observations import ids, kind_of, places, whose_address
 from agent.judge.rules.rule import Rule, RuleFinding
 from agent.report.model import Command, Fix, SubjectKind
 from agent.report.subjects import about

@@ -16,7 +16,7 @@ from agent.catalog.workloads import (
     is_left_out,
     proxy_of_agent,
 )
-from agent.judge.commands import read_only
+from agent.fixes.commands import read_only
 from agent.judge.evidence import Evidence
 from agent.judge.observations import ids
 from agent.judge.requirements import required_steps, why_not_in_use

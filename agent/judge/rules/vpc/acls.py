@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from agent.catalog.wording import listed
-from agent.judge.commands import acl_entry, free_number, known_id, ranges, read_only
+from agent.fixes.commands import acl_entry, free_number, known_id, ranges, read_only
 from agent.judge.conditions.stops import Remote, Stop, block_of, needed_first, sender_of, stops_of
 from agent.judge.evidence import Evidence
 from agent.judge.rules.rule import Rule, RuleFinding

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from agent.catalog.wording import listed
-from agent.judge.commands import known_id, read_only
+from agent.fixes.commands import known_id, read_only
 from agent.judge.conditions.names import MixedAnswer, NameFault, mixed_answers
 from agent.judge.conditions.resolvers import private_elsewhere
 from agent.judge.conditions.search_list import answer_of_name, in_its_place

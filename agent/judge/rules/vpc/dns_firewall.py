@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from agent.catalog.wording import listed
-from agent.judge.commands import show_firewall
+from agent.fixes.commands import show_firewall
 from agent.judge.conditions.name_settings import BlockingAnswer, blocking_answers
 from agent.judge.evidence import Evidence
 from agent.judge.rules.rule import RESOLVER, Rule, RuleFinding, resting_on, says

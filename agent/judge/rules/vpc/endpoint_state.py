@@ -6,7 +6,7 @@ from typing import Final
 from agent.catalog.findings import Severity
 from agent.catalog.vpce import read_name
 from agent.catalog.wording import listed
-from agent.judge.commands import show_endpoints
+from agent.fixes.commands import show_endpoints
 from agent.judge.conditions.connects import Nature, is_from_here, nature_of
 from agent.judge.evidence import Evidence
 from agent.judge.observations import ids, places

@@ -5,7 +5,7 @@ from typing import Final
 
 from agent.catalog.findings import Severity
 from agent.catalog.wording import listed
-from agent.judge.commands import known_id, show_endpoints
+from agent.fixes.commands import known_id, show_endpoints
 from agent.judge.conditions.bucket_policies import BucketDenial, bucket_denials
 from agent.judge.evidence import Evidence
 from agent.judge.observations import ids, places

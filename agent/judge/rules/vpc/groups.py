@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Final
 
 from agent.catalog.wording import listed
-from agent.judge.commands import allow, group_to_change, known_id, let_out, passes, permission, ranges
+from agent.fixes.commands import allow, group_to_change, known_id, let_out, passes, permission, ranges
 from agent.judge.conditions.stops import Stop, block_of, detour_of, needed_first, sender_of, stops_of
 from agent.judge.evidence import Evidence
 from agent.judge.rules.rule import Rule, RuleFinding

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Final
 
 from agent.catalog.findings import Severity
 from agent.catalog.wording import listed
-from agent.judge.commands import show_endpoints
+from agent.fixes.commands import show_endpoints
 from agent.judge.conditions.bucket_policies import bucket_denials
 from agent.judge.conditions.denials import Denial, PrincipalKind, read_denial
 from agent.judge.evidence import Evidence

@@ -6,8 +6,8 @@ from typing import Any, Final
 from agent.catalog.findings import Severity
 from agent.catalog.services import SERVICES
 from agent.catalog.wording import listed
+from agent.fixes.commands import read_only, show_profile
 from agent.judge.agreement import configured_paths
-from agent.judge.commands import read_only, show_profile
 from agent.judge.conditions.connects import Nature, nature_of
 from agent.judge.evidence import Evidence
 from agent.judge.observations import addresses_in, by_place, ids, kind_of, places, servers_of, verb_ending

@@ -6,7 +6,7 @@ from typing import Final
 from agent.catalog.services import SERVICES, gateway_service_name_of, is_name_documented, service_region_of
 from agent.catalog.vpce import read_name
 from agent.catalog.wording import listed
-from agent.judge.commands import describe_endpoint, known_id, read_only, switch_on
+from agent.fixes.commands import describe_endpoint, known_id, read_only, switch_on
 from agent.judge.conditions.dns_settings import endpoints_here, endpoints_of_profiles, is_of_this_vpc, unanswered
 from agent.judge.conditions.names import public_answers
 from agent.judge.conditions.resolvers import silent_resolvers

@@ -5,7 +5,7 @@ from typing import Final
 
 from agent.catalog.services import SERVICES
 from agent.catalog.wording import listed
-from agent.judge.commands import known_id, show_firewall, show_profile, switch_on, system_rule
+from agent.fixes.commands import known_id, show_firewall, show_profile, switch_on, system_rule
 from agent.judge.conditions.dns_settings import endpoints_here
 from agent.judge.conditions.name_settings import (
     BlockingAnswer,

@@ -7,7 +7,7 @@ from agent.catalog.partitions import partition_of
 from agent.catalog.services import service_name_of
 from agent.catalog.vpce import ENDPOINT_ID
 from agent.catalog.wording import listed
-from agent.judge.commands import describe_endpoint, read_only
+from agent.fixes.commands import describe_endpoint, read_only
 from agent.judge.evidence import Evidence, skipped_because
 from agent.judge.observations import ids, kind_of
 from agent.judge.rules.rule import Rule, RuleFinding

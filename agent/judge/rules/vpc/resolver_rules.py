@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from agent.catalog.wording import listed
-from agent.judge.commands import known_id, read_only, system_rule
+from agent.fixes.commands import known_id, read_only, system_rule
 from agent.judge.conditions.name_settings import ForwardedAnswer, forwarding_answers
 from agent.judge.evidence import Evidence
 from agent.judge.rules.rule import RESOLVER, Rule, RuleFinding, resting_on, says

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from agent.catalog.wording import listed
-from agent.judge.commands import ATTACHMENT, TRANSIT_TABLE, show_routes
+from agent.fixes.commands import ATTACHMENT, TRANSIT_TABLE, show_routes
 from agent.judge.conditions.stops import stops_of
 from agent.judge.evidence import Evidence
 from agent.judge.rules.rule import Rule, RuleFinding

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from agent.catalog.wording import listed
-from agent.judge.commands import describe_endpoint, known_id, read_only
+from agent.fixes.commands import describe_endpoint, known_id, read_only
 from agent.judge.conditions.dns_settings import endpoints_here, stale_answers
 from agent.judge.conditions.name_settings import STALE_READS, ShadowingAnswer, shadowing_answers
 from agent.judge.evidence import Evidence

@@ -9,10 +9,10 @@ from typing import Any, Final
 import pytest
 
 from agent.catalog.findings import CODES, Layer
-from agent.judge import checked_fixes, prediction
-from agent.judge.checked_fixes import checked_in_run
+from agent.fixes.changes import changes_of, changes_something
+from agent.judge import prediction
+from agent.judge.checked_in_run import checked_in_run
 from agent.judge.evidence import Evidence
-from agent.judge.predict.commands import changes_of, changes_something
 from agent.judge.prediction import Asked, Facts, predicted
 from agent.judge.prediction_fixes import fix_of_paths
 from agent.judge.rules.registry import RULES
@@ -323,7 +323,7 @@ def test_nothing_is_checked_where_no_finding_is_over_the_configuration(monkeypat
     def never(*_: Any) -> Fix:
         raise AssertionError("a report without such a finding costs nothing")
 
-    monkeypatch.setattr(checked_fixes, "checked_in_run", never)
+    monkeypatch.setattr("agent.judge.checked_in_run.checked_in_run", never)
     assert judge(measurement_of("healthy")) == report_of("healthy")
     with pytest.raises(AssertionError):
         judge(measurement_of("endpoint-group-shut"))

@@ -4,8 +4,6 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from agent.catalog.placeholders import FORMS
-from agent.judge.evidence import Evidence
-from agent.judge.observations import places
 from agent.network.index import TCP_PROTOCOLS
 from agent.report.hops import Ports
 from agent.report.model import Command, CommandScope
@@ -21,6 +19,8 @@ from probes.vpc.model import (
     SecurityGroup,
     VpcEndpoint,
 )
+
+APPLIANCE: Final = "<APPLIANCE_SUBNET_CIDR>"
 
 
 def read_only(*argv: str, scope: CommandScope = CommandScope.HOST) -> Command:
@@ -194,11 +194,6 @@ def show_routes(region: str, names: Sequence[str]) -> Iterator[Command]:
 
 FILTER_CHARACTERS: Final = 72
 """Of a word that cannot be broken, on a line of 80 columns with its indent."""
-
-
-def whose_address(evidence: Evidence, target: Target, seen: Sequence[Observation[Any]]) -> tuple[Command, ...]:
-    """Show which interfaces have these addresses; none for public ones, which no interface of an endpoint has."""
-    return interfaces_at(target.region, [address for address in places(seen) if not evidence.is_public(address)])
 
 
 def interfaces_at(region: str, addresses: Iterable[Address]) -> tuple[Command, ...]:

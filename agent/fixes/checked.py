@@ -1,0 +1,107 @@
+"""Whether the fix of a finding does what it is for: the configuration with it, and what the predictor says of that.
+
+A command that would not open what it is for, or that would close something else that is required, is not suggested. One
+of which that cannot be told stays, and says so (`Command.checked`).
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from typing import Final, overload
+
+from agent.catalog.wording import listed
+from agent.fixes.changes import changes_of, changes_something
+from agent.network.edits import AssumptionError, Change, NotReadError, OfAcl, OfGroup
+from agent.network.index import ports_of
+from agent.network.names import KnownVpc
+from agent.report.hops import Stage
+from agent.report.model import Command, Fix
+from probes.frozen import dataclass
+
+_ANSWERS: Final = frozenset({Stage.ENDPOINT_ACL_OUT, Stage.HOST_ACL_IN})
+_OUTBOUND: Final = frozenset({Stage.HOST_GROUPS, Stage.HOST_ACL_OUT, Stage.ENDPOINT_ACL_OUT})
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What the predictor says of some changes."""
+
+    opens: bool | None
+    """Whether they do what they are for, and close nothing; None where that cannot be told."""
+    why: str = ""
+    """What stands against them, one sentence without its full stop."""
+
+
+UNTOLD: Final = Judged(None)
+Judge = Callable[[KnownVpc, Sequence[Change]], Judged]
+"""What the changes do, by the configuration that has them."""
+
+
+def checked(fix: Fix, known: KnownVpc, judge: Judge) -> Fix:
+    """A fix with what is known of its commands. `judge` is asked once for all those whose changes can be told, with the
+    configuration that has them."""
+    made, changes = known, list[Change]()
+    told: list[Command] = []
+    against: dict[Command, str] = {}
+    for command in filter(changes_something, fix.commands):
+        of_command = changes_of(command)
+        if of_command is None:
+            continue
+        try:
+            with_it = made
+            for change in of_command:
+                with_it = change.made(with_it)
+        except NotReadError:
+            continue
+        except AssumptionError as error:
+            against[command] = str(error)
+            continue
+        made = with_it
+        changes += of_command
+        told.append(command)
+    judged = judge(made, changes) if changes else UNTOLD
+    if judged.opens is False:
+        against |= dict.fromkeys(told, judged.why)
+    kept = [
+        replace(command, checked=judged.opens is True and command in told) if changes_something(command) else command
+        for command in fix.commands
+        if command not in against
+    ]
+    reasons = listed(dict.fromkeys(against.values()))
+    summary = fix.summary
+    if against:
+        summary += f" {_named(against)}, which is for that, is not suggested: {reasons}."
+    return replace(fix, summary=summary, commands=tuple(kept))
+
+
+@overload
+def unchecked(fix: Fix) -> Fix: ...
+@overload
+def unchecked(fix: None) -> None: ...
+def unchecked(fix: Fix | None) -> Fix | None:
+    """A fix of which nothing can be told."""
+    if fix is None:
+        return None
+    return replace(
+        fix,
+        commands=tuple(
+            replace(command, checked=False) if changes_something(command) else command for command in fix.commands
+        ),
+    )
+
+
+def _named(commands: Iterable[Command]) -> str:
+    """`aws ec2 modify-vpc-endpoint`."""
+    return listed(dict.fromkeys(" ".join(command.argv[:3]) for command in commands))
+
+
+def claims(change: Change, stage: Stage, resources: Sequence[str], port: int) -> bool:
+    """Whether a change is for what stops at a hop: a rule of its group, or an entry of its ACL, for the port."""
+    edit = change.edit
+    if isinstance(edit, OfGroup):
+        own_id, egress, ports = edit.group_id, edit.rule.egress, ports_of(edit.rule)
+    elif isinstance(edit, OfAcl):
+        own_id, egress, ports = edit.acl_id, edit.entry.egress, ports_of(edit.entry)
+    else:
+        return False
+    fits = stage in _ANSWERS or ports[0] <= port <= ports[1]
+    return own_id in resources and egress is (stage in _OUTBOUND) and fits
