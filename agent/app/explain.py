@@ -32,14 +32,14 @@ def page_of(code: str, *, as_json: bool, bold: bool = False) -> str:
 
 
 def known_texts(text: str, received_signals: Sequence[str], *, as_json: bool, bold: bool = False) -> tuple[str, bool]:
-    """What is known of a line of a log, or of the lines on stdin where `text` is `-`; and whether anything is. `bold`
+    """What is known of lines of a log, or of the lines on stdin where `text` is `-`; and whether anything is. `bold`
     for a terminal that shows it. Raises RequestError for more lines than the limit, and where stdin cannot be read;
     InterruptedBySignalError after a signal."""
     from agent.app.read_saved import STDIN
     from agent.catalog.text_search import search
     from agent.formats import known_texts as texts
 
-    result = search(_lines_of_stdin(received_signals) if text == STDIN else [text])
+    result = search(_lines_of_stdin(received_signals) if text == STDIN else text.split("\n"))
     return (texts.as_json(result) if as_json else texts.as_text(result, bold=bold)), bool(result.matches)
 
 

@@ -5,7 +5,7 @@ that vary: `...` stands for anything, `{host}` for a DNS name, `{peer}` for an a
 address alone, `{word}` for what holds no space. `agent.catalog.text_search` searches lines for them.
 """
 
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from typing import Final
 
 from probes.frozen import dataclass
@@ -20,6 +20,17 @@ class Certainty(StrEnum):
     """A document says so that is old, or was not read again."""
     REPORTED = "reported"
     """Users report it."""
+
+
+class Nearness(IntEnum):
+    """How near to the cause a text is. Of several texts the nearest is shown first."""
+
+    REASON = 0
+    """It says why."""
+    FAILURE = 1
+    """It says which step of a connection or call failed."""
+    CONSEQUENCE = 2
+    """It says what did not work for that."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +49,13 @@ class KnownText:
     """Services whose path a check must cover. Where a line names the host of another service, that one as well."""
     has_network_cause: bool = True
     """Whether the path to AWS can have a part in it. Where it has none, there are no codes."""
+    nearness: Nearness = Nearness.FAILURE
+    is_of_job: bool = False
+    """Whether it is in the message of a job, which `check --jobs` lists."""
+    needs_failure: bool = False
+    """Whether it says something only in a line that has the text of a failed connection or look-up as well."""
+    yields: bool = False
+    """Whether it says nothing in a line that has a text with the reason."""
     advice: str = ""
     """What to do besides a check, or instead of one."""
     unless: tuple[str, ...] = ()
@@ -64,6 +82,12 @@ _PYTHON: Final = "Python and Node.js programs (OpenSSL)"
 _GO: Final = "Go programs: SSM Agent, Terraform, AWS SDK for Go"
 _JAVA: Final = "AWS SDK for Java"
 _NODE: Final = "AWS SDK for JavaScript (Node.js)"
+_DOTNET: Final = ".NET, PowerShell and AWS SDK for .NET"
+_CURL: Final = "curl, libcurl and programs that use it: PHP, AWS SDK for C++"
+_DIG: Final = "nslookup, dig and host"
+_SYSTEM: Final = "Python, Rust, Ruby and .NET programs, as the system words it"
+_URLLIB3: Final = "Python, urllib3"
+_RUST: Final = "AWS SDK for Rust and the AWS Common Runtime"
 _SERVICE: Final = "An AWS service, through any SDK"
 _EC2: Final = "Amazon EC2, through any SDK"
 
@@ -81,27 +105,48 @@ _SIGNING_PAGE: Final = "IAM User Guide, Troubleshoot Signature Version 4 signing
 _EC2_ERRORS_PAGE: Final = "Amazon EC2 API Reference, Error codes"
 _BOTOCORE_CODE: Final = "botocore 1.44.8, exceptions.py, and its answers to failures made on purpose"
 _GO_CODE: Final = "Go standard library, packages net, net/http and crypto/x509"
+_URLLIB3_CODE: Final = "urllib3 2, exceptions.py"
+_ERRNO: Final = "errno(3), as the languages print it"
+_GETADDRINFO: Final = "getaddrinfo(3), gai_strerror"
+_CURL_CODE: Final = "libcurl error codes, libcurl-errors(3)"
+_BIND_CODE: Final = "BIND 9, dighost.c and nslookup.c"
+_DOTNET_PAGE: Final = "Windows Sockets Error Codes, and .NET, System.Net.Sockets"
 _OPENSSL_CODE: Final = "OpenSSL, x509_txt.c and ssl_err.c"
 
 # --- Findings --------------------------------------------------------------------------------------------------------
 
-_PUBLIC: Final = ("DNS001", "DNS002", "VPC001", "VPC002", "VPC003")
+
+def _either(*groups: tuple[str, ...]) -> tuple[str, ...]:
+    """The codes of all groups, each once, in their order."""
+    return tuple(dict.fromkeys(code for group in groups for code in group))
+
+
+_PUBLIC: Final = ("DNS001", "VPC001", "VPC002", "DNS002", "VPC003", "VPC011", "VPC015")
 """The name resolves to public addresses, which a closed network does not reach."""
-_SILENT: Final = ("TCP001", "TCP002", "VPC004", "VPC005", "VPC006", "VPC007", "VPC010", "VPC012")
+_SILENT: Final = ("TCP001", "VPC005", "VPC012", "VPC006", "VPC007", "TCP002", "VPC004", "VPC010")
 """Nothing answers at the endpoint's addresses."""
-_PATH: Final = (*_PUBLIC, *_SILENT)
-_UNRESOLVED: Final = (
-    *("DNS003", "DNS004", "DNS005", "DNS006", "DNS013", "VPC016", "VPC017", "VPC018"),
-    *("ENV004", "ENV006", "ENV014"),
+_PATH: Final = _either(("DNS001", "VPC001", "VPC005"), _PUBLIC, _SILENT)
+"""Nothing answers, and which address was called is not known."""
+_NOT_FOUND: Final = (
+    *("DNS003", "VPC016", "ENV006", "ENV014", "ENV004", "VPC002"),
+    *("DNS006", "VPC017", "VPC018", "DNS018"),
 )
+"""The name server says that the name does not exist, or has no address."""
+_NAME_FAILS: Final = ("DNS004", "DNS005", "DNS016", "VPC011", "VPC003", "DNS013", "VPC015", "DNS019")
+"""No name server gives an answer."""
+_UNRESOLVED: Final = _either(("DNS003", "DNS004", "VPC016", "DNS005"), _NOT_FOUND, _NAME_FAILS)
 """The name gives no address."""
+_CUT: Final = ("TLS005", "HTTP006", "TCP012", "TCP009", "ENV007")
+"""The connection is cut."""
+_UNANSWERED: Final = ("TLS004", "HTTP004", "HTTP006", "TCP009")
+"""The connection is up and nothing comes."""
 _REFUSED: Final = ("TCP004", "TCP005", "TCP006", "TCP011")
 """The connection fails at once."""
 _UNTRUSTED: Final = ("TLS001", "TLS008", "TLS010")
 _NO_CREDENTIALS: Final = ("API001", "ENV002", "ENV003", "ENV011", "API010")
 
-_METADATA: Final = ("169.254.169.254", "fd00:ec2::254")
-"""Addresses of the instance metadata service: a failure there is none of an endpoint."""
+METADATA: Final = ("169.254.169.254", "fd00:ec2::254", "169.254.170.2")
+"""Addresses of the services that give credentials on a host: a failure there is not a failure of an endpoint."""
 _PROXY: Final = "proxyconnect tcp:"
 _OTHER_DENIAL: Final = "you are not authorized to perform this operation"
 
@@ -119,6 +164,7 @@ KNOWN_TEXTS: Final = (
         services=("backup-storage",),
         advice="An agent older than 2.1.5 does not support PrivateLink: `hdbbackint -v` prints its version. The agent "
         "uses the proxy variables of aws-backint-agent-launcher.sh, not those of a login shell.",
+        nearness=Nearness.CONSEQUENCE,
         source=_HANA_PAGE,
         certainty=_CERTAIN,
     ),
@@ -130,6 +176,7 @@ KNOWN_TEXTS: Final = (
         codes=_PATH,
         services=("backup-storage",),
         advice="aws-backint-agent.log on the host has the reason; `backuplink explain --text -` takes its last lines.",
+        nearness=Nearness.CONSEQUENCE,
         source=_HANA_PAGE,
         certainty=_CERTAIN,
     ),
@@ -153,6 +200,7 @@ KNOWN_TEXTS: Final = (
         means="A step of the registration; if the log ends with it, the host cannot reach Secrets Manager.",
         codes=_PATH,
         services=("secretsmanager", "ssm-sap"),
+        nearness=Nearness.CONSEQUENCE,
         source=_HANA_PAGE,
         certainty=_CERTAIN,
     ),
@@ -164,6 +212,7 @@ KNOWN_TEXTS: Final = (
         services=("backup-storage",),
         advice="Pass the last lines of aws-backint-agent.log and of HANA's backint.log to `backuplink explain --text "
         "-`. If they have no error, install the agent again.",
+        nearness=Nearness.CONSEQUENCE,
         source=_HANA_PAGE,
         certainty=_CERTAIN,
     ),
@@ -176,6 +225,7 @@ KNOWN_TEXTS: Final = (
         services=("s3",),
         advice="aws-backint-agent-launcher.sh must have 169.254.169.254 in no_proxy. A denial in the same line names "
         "the policy.",
+        nearness=Nearness.CONSEQUENCE,
         source=_BACKINT_PAGE,
         certainty=_CERTAIN,
     ),
@@ -211,9 +261,11 @@ KNOWN_TEXTS: Final = (
         id="backint-bucket-denied",
         writer=_BACKINT,
         patterns=("Error Fetching Bucket: Access Denied",),
-        means="Other credentials on the host hide the role of the instance, and they do not have the bucket.",
-        codes=("API011", "VPC019", "IAM009"),
+        means="Other credentials on the host hide the role and may not read the bucket, or the policy of "
+        "the bucket asks for an endpoint that the call does not take.",
+        codes=("API011", "IAM009", "IAM008"),
         services=("s3",),
+        nearness=Nearness.REASON,
         source=_BACKINT_PAGE,
         certainty=_CERTAIN,
     ),
@@ -224,6 +276,8 @@ KNOWN_TEXTS: Final = (
         means="Log backups of SAP HANA did not reach AWS Backup for a time, so the continuous recovery point stopped.",
         codes=(*_PATH, "TCP009"),
         services=("backup-storage",),
+        nearness=Nearness.CONSEQUENCE,
+        is_of_job=True,
         source=_RESTORE_PAGE,
         certainty=_CERTAIN,
     ),
@@ -236,6 +290,8 @@ KNOWN_TEXTS: Final = (
         codes=_PATH,
         services=("ssm", "ssmmessages", "ec2"),
         advice="The details of the job say which part failed.",
+        nearness=Nearness.CONSEQUENCE,
+        is_of_job=True,
         source=_VSS_PAGE,
         certainty=_CERTAIN,
     ),
@@ -247,6 +303,7 @@ KNOWN_TEXTS: Final = (
         codes=(*_PATH, "API001", "IAM003"),
         services=("ssm", "ssmmessages", "ec2"),
         advice="The role needs AWSEC2VssSnapshotPolicy and AmazonSSMManagedInstanceCore.",
+        is_of_job=True,
         source=_JOBS_PAGE,
         certainty=_CERTAIN,
     ),
@@ -257,6 +314,7 @@ KNOWN_TEXTS: Final = (
         means="The role of the instance lacks rights for VSS snapshots.",
         has_network_cause=False,
         advice="Attach AWSEC2VssSnapshotPolicy to the role of the instance profile.",
+        is_of_job=True,
         source=_JOBS_PAGE,
         certainty=_CERTAIN,
     ),
@@ -267,6 +325,7 @@ KNOWN_TEXTS: Final = (
         means="The package AwsVssComponents is not installed; AWS Backup does not install it.",
         has_network_cause=False,
         advice="Install AwsVssComponents with Distributor of Systems Manager.",
+        is_of_job=True,
         source=_JOBS_PAGE,
         certainty=_CERTAIN,
     ),
@@ -278,6 +337,7 @@ KNOWN_TEXTS: Final = (
         codes=_PATH,
         services=("ec2", "ssm", "ssmmessages"),
         advice="Load on the host or many volumes have the same effect.",
+        is_of_job=True,
         source=_JOBS_PAGE,
         certainty=_CERTAIN,
     ),
@@ -290,6 +350,7 @@ KNOWN_TEXTS: Final = (
         codes=("API012", "TCP003", "VPC005", "VPC006"),
         services=("backup-gateway",),
         advice="Add gateways or a longer backup window. Run the check in the subnet of the appliance.",
+        is_of_job=True,
         source=_VM_PAGE,
         certainty=_CERTAIN,
     ),
@@ -301,6 +362,7 @@ KNOWN_TEXTS: Final = (
         codes=("TCP009",),
         services=("backup-gateway",),
         advice="Look at bandwidth, at the rate limit of the gateway and at the window of the backup plan.",
+        is_of_job=True,
         source=_VM_PAGE,
         certainty=_CERTAIN,
     ),
@@ -315,6 +377,7 @@ KNOWN_TEXTS: Final = (
         codes=("TCP003", "TCP009", "VPC005", "VPC006"),
         services=("backup-gateway",),
         advice="Run the check in the subnet of the appliance; its data goes to port 1031 of the endpoint.",
+        is_of_job=True,
         source=_VM_PAGE,
         certainty=_CERTAIN,
     ),
@@ -326,6 +389,7 @@ KNOWN_TEXTS: Final = (
         "VMware or the disk is not supported.",
         advice="This path lies between appliance and hypervisor, where backuplink does not run. Test it in the "
         "appliance's console: option 3, then `ncport -d HOST -p 902` and `-p 443`.",
+        is_of_job=True,
         source=_VM_PAGE,
         certainty=_CERTAIN,
     ),
@@ -337,6 +401,7 @@ KNOWN_TEXTS: Final = (
         codes=("API012", "TCP003"),
         services=("backup-gateway",),
         advice="If the gateway is in touch with AWS, test the path from the appliance to the hypervisor, TCP 443.",
+        is_of_job=True,
         source=_JOBS_PAGE,
         certainty=_CERTAIN,
     ),
@@ -348,6 +413,7 @@ KNOWN_TEXTS: Final = (
         means="The agent cannot reach Systems Manager, or the role of the instance does not allow it.",
         codes=(*_PATH, "API001", "IAM003"),
         services=("ssm", "ssmmessages"),
+        nearness=Nearness.CONSEQUENCE,
         source="GitHub, MinhHungPhan/aws-hands-on-labs#3",
         certainty=_REPORTED,
     ),
@@ -358,6 +424,7 @@ KNOWN_TEXTS: Final = (
         means="The agent cannot reach Systems Manager to get or to prove its credentials.",
         codes=(*_PATH, *_NO_CREDENTIALS),
         services=("ssm",),
+        nearness=Nearness.CONSEQUENCE,
         source="GitHub, PaloAltoNetworks/lab-aws-gwlb-vmseries#60",
         certainty=_REPORTED,
     ),
@@ -366,8 +433,9 @@ KNOWN_TEXTS: Final = (
         writer=_SSM,
         patterns=("Health ping failed with error",),
         means="The agent cannot report to Systems Manager; the rest of the line says why.",
-        codes=(*_PATH, *_UNRESOLVED, "API001"),
+        codes=_either(_PATH, _UNRESOLVED, ("API001",)),
         services=("ssm",),
+        nearness=Nearness.CONSEQUENCE,
         source="GitHub, aws/amazon-ssm-agent#312",
         certainty=_REPORTED,
     ),
@@ -379,6 +447,7 @@ KNOWN_TEXTS: Final = (
         codes=_PATH,
         services=("logs",),
         advice="Without logs of sessions and commands in CloudWatch, this endpoint is not needed.",
+        nearness=Nearness.CONSEQUENCE,
         source="GitHub, aws/amazon-ssm-agent#432 and #639",
         certainty=_REPORTED,
     ),
@@ -408,6 +477,7 @@ KNOWN_TEXTS: Final = (
         services=("sts",),
         advice="In a closed network set sts_region to the Region; IAM has an endpoint only in some Regions.",
         unless=("[DEBUG]", "[INFO]"),
+        nearness=Nearness.CONSEQUENCE,
         source="GitHub, hashicorp/terraform-provider-aws#8385",
         certainty=_REPORTED,
     ),
@@ -417,6 +487,7 @@ KNOWN_TEXTS: Final = (
         patterns=("no valid credential sources for Terraform AWS Provider found", "No valid credential sources found"),
         means="The provider found no credentials.",
         codes=_NO_CREDENTIALS,
+        nearness=Nearness.CONSEQUENCE,
         source="GitHub, hashicorp/terraform-provider-aws#23167 and #39003",
         certainty=_REPORTED,
     ),
@@ -424,19 +495,13 @@ KNOWN_TEXTS: Final = (
     KnownText(
         id="sts-global",
         writer="Older SDKs and those set to `legacy`",
-        patterns=(
-            'Connect timeout on endpoint URL: "https://sts.amazonaws.com/',
-            'Could not connect to the endpoint URL: "https://sts.amazonaws.com/',
-            'Read timeout on endpoint URL: "https://sts.amazonaws.com/',
-            'Post "https://sts.amazonaws.com/": dial tcp',
-            "Post https://sts.amazonaws.com/: dial tcp",
-            "Connect to sts.amazonaws.com:443 ... failed: connect timed out",
-            "getaddrinfo ENOTFOUND sts.amazonaws.com",
-        ),
+        patterns=("sts.amazonaws.com",),
         means="The SDK calls the global host of STS, for which no interface endpoint has a private name.",
         codes=("API010",),
         services=("sts",),
         advice="Set AWS_STS_REGIONAL_ENDPOINTS=regional, or use a current SDK, and create an endpoint for STS.",
+        nearness=Nearness.REASON,
+        needs_failure=True,
         source="GitHub, boto/boto3#4301 and guardian/ssm-scala#131",
         certainty=_REPORTED,
     ),
@@ -448,6 +513,8 @@ KNOWN_TEXTS: Final = (
         means="The role of the backup selection does not trust AWS Backup, or does not exist.",
         has_network_cause=False,
         advice="Let backup.amazonaws.com assume the role, or name another role.",
+        is_of_job=True,
+        nearness=Nearness.REASON,
         source=_JOBS_PAGE,
         certainty=_CERTAIN,
     ),
@@ -455,11 +522,162 @@ KNOWN_TEXTS: Final = (
         id="job-access-denied",
         writer=_BACKUP,
         patterns=("Access Denied trying to call AWS Backup service",),
-        means="The role of the job or a policy of the organisation denies a call that AWS Backup itself makes.",
+        means="At a copy between accounts, the access policy of the destination vault does not allow "
+        "backup:CopyIntoBackupVault; else the role of the job or a policy of the organisation denies a call that AWS "
+        "Backup makes.",
         has_network_cause=False,
-        advice="Look at the policies of the role of the job. The call is made inside AWS.",
+        advice="Look at the access policy of the destination vault, then at the role of the job. The call is made "
+        "inside AWS.",
+        is_of_job=True,
+        nearness=Nearness.REASON,
         source=_JOBS_PAGE,
         certainty=_CERTAIN,
+    ),
+    KnownText(
+        id="job-describe-denied",
+        writer=_BACKUP,
+        patterns=("AWS Backup does not have permission to describe resource",),
+        means="The role of the job lacks the policy for this type of resource, such as "
+        "AWSBackupServiceRolePolicyForS3Backup for Amazon S3.",
+        has_network_cause=False,
+        advice="Attach the policy to the role of the backup plan. The call is made inside AWS, and no network of yours "
+        "has a part in it.",
+        nearness=Nearness.REASON,
+        is_of_job=True,
+        source="GitHub, ministryofjustice/modernisation-platform#6152",
+        certainty=_REPORTED,
+    ),
+    KnownText(
+        id="job-role-rights",
+        writer=_BACKUP,
+        patterns=("Please consult the permissions associated with your AWS Backup role",),
+        means="The role of the job may not make a call of this backup or restore; for a restore of an EC2 instance it "
+        "is most often iam:PassRole for the role of the instance.",
+        has_network_cause=False,
+        advice="Allow iam:PassRole to the role of the restore job, with AWSBackupServiceRolePolicyForRestores. An "
+        "encoded message is read with `aws sts decode-authorization-message`.",
+        nearness=Nearness.REASON,
+        is_of_job=True,
+        source="GitHub, lgallard/terraform-aws-backup#15; AWS re:Post, aws-backup-encoded-authorization-failure",
+        certainty=_REPORTED,
+    ),
+    KnownText(
+        id="job-organisation",
+        writer=_BACKUP,
+        patterns=("Both source and destination account must be a member of the same organization",),
+        means="The accounts of a copy between accounts are not in one organisation.",
+        has_network_cause=False,
+        advice="Look at AWS Organizations: the copy needs both accounts in it, and cross-account backup switched on.",
+        nearness=Nearness.REASON,
+        is_of_job=True,
+        source="AWS Backup Developer Guide, Creating backup copies across AWS accounts",
+        certainty=_DOCUMENTED,
+    ),
+    KnownText(
+        id="backup-vault-denied",
+        writer="AWS Backup, through any SDK",
+        patterns=(
+            "Insufficient privileges to perform this action",
+            "AccessDeniedException: status code: 403",
+            "creating Backup Vault ... AccessDeniedException",
+            "Access Denied trying to describe backup vault",
+            "(AccessDeniedException) when calling the DescribeBackupVault operation",
+            "(AccessDeniedException) when calling the CreateBackupVault operation",
+        ),
+        means="AWS Backup denies the call. It answers so, too, where the vault does not exist in this Region and "
+        "account; and CreateBackupVault needs backup-storage:MountCapsule and rights on the KMS key besides.",
+        codes=("IAM009", "IAM003", "IAM008"),
+        services=("backup",),
+        advice="Compare the vault's name and Region with `aws backup list-backup-vaults`. Then compare the rights of "
+        "the caller with `backuplink explain IAM003`.",
+        nearness=Nearness.REASON,
+        unless=("because no ", "with an explicit deny"),
+        source="GitHub, aws/aws-sdk-js#2625 and lgallard/terraform-aws-backup#6",
+        certainty=_REPORTED,
+    ),
+    KnownText(
+        id="backup-vault-policy",
+        writer="AWS Backup, through any SDK",
+        patterns=("cannot be added to the vault due to cross-account sharing restrictions",),
+        means="AWS Backup rejects this access policy of a vault, since it lets in accounts outside the organisation.",
+        codes=("IAM008",),
+        services=("backup",),
+        nearness=Nearness.REASON,
+        source="GitHub, rebuy-de/aws-nuke#1150",
+        certainty=_REPORTED,
+    ),
+    # --- Endpoints that EC2 does not create ---
+    KnownText(
+        id="ec2-conflicting-domain",
+        writer=_EC2,
+        patterns=(
+            "private-dns-enabled cannot be set because there is already a conflicting DNS domain",
+            "ConflictingDomainExists",
+            "already associated with another private hosted zone that has an overlapping name space",
+            "already been associated with the hosted zone ... with the same domain name",
+        ),
+        means="The VPC already has the name: from another endpoint of this service, from a private hosted zone, or for "
+        "some minutes from an endpoint that was deleted.",
+        codes=("VPC002", "VPC016", "VPC018"),
+        advice="Use the endpoint or the zone that is there, or remove it and wait. To have a zone of your own, create "
+        "the endpoint without private DNS.",
+        nearness=Nearness.REASON,
+        source="GitHub, hashicorp/terraform-provider-aws#17269 and #37783",
+        certainty=_REPORTED,
+    ),
+    KnownText(
+        id="ec2-private-dns-attributes",
+        writer=_EC2,
+        patterns=("Enabling private DNS requires both enableDnsSupport and enableDnsHostnames",),
+        means="The VPC's attributes enableDnsSupport and enableDnsHostnames are not both true, so the endpoint cannot "
+        "have private DNS.",
+        codes=("VPC003", "VPC002"),
+        nearness=Nearness.REASON,
+        source="AWS PrivateLink Guide, Access an AWS service using an interface VPC endpoint",
+        certainty=_DOCUMENTED,
+    ),
+    KnownText(
+        id="ec2-inbound-resolver-only",
+        writer=_EC2,
+        patterns=(
+            "To set PrivateDnsOnlyForInboundResolverEndpoint to true",
+            "PrivateDnsOnlyForInboundResolverEndpoint",
+        ),
+        means="Private DNS of this S3 endpoint is set to serve the inbound Resolver endpoint alone, for which the VPC "
+        "needs a gateway endpoint of Amazon S3 first.",
+        codes=("VPC001", "VPC019", "VPC002"),
+        services=("s3",),
+        advice="Create the gateway endpoint before the interface endpoint, or set "
+        "PrivateDnsOnlyForInboundResolverEndpoint to false.",
+        nearness=Nearness.REASON,
+        source="GitHub, terraform-aws-modules/terraform-aws-vpc#1012",
+        certainty=_REPORTED,
+    ),
+    KnownText(
+        id="ec2-no-endpoint-service",
+        writer=_EC2,
+        patterns=(
+            "The Vpc Endpoint Service '{word}' does not exist",
+            "does not support the availability zone of the subnet",
+            "Private DNS can't be enabled because the service",
+        ),
+        means="The endpoint service does not exist in this Region, in this zone, or with a private name.",
+        codes=("ENV004", "VPC009", "VPC001"),
+        advice="`aws ec2 describe-vpc-endpoint-services` lists the services of a Region with their zones and names.",
+        nearness=Nearness.REASON,
+        source="Amazon EC2 API Reference, CreateVpcEndpoint",
+        certainty=_REPORTED,
+    ),
+    KnownText(
+        id="ec2-zone-right",
+        writer=_EC2,
+        patterns=("route53:AssociateVPCWithHostedZone",),
+        means="The caller may not switch private DNS of an endpoint on or off: EC2 asks for the right "
+        "route53:AssociateVPCWithHostedZone as well.",
+        codes=("IAM003", "IAM004"),
+        nearness=Nearness.REASON,
+        source="Service Authorization Reference, Amazon EC2, CreateVpcEndpoint",
+        certainty=_DOCUMENTED,
     ),
     KnownText(
         id="job-kms-key",
@@ -468,6 +686,8 @@ KNOWN_TEXTS: Final = (
         means="The key of the vault or of the resource is disabled, is being deleted, or its policy denies the role.",
         has_network_cause=False,
         advice="Look at the state and the policy of the key in AWS KMS.",
+        is_of_job=True,
+        nearness=Nearness.REASON,
         source=_JOBS_PAGE,
         certainty=_CERTAIN,
     ),
@@ -478,6 +698,8 @@ KNOWN_TEXTS: Final = (
         means="The job did not start or end within the backup window.",
         has_network_cause=False,
         advice="Give the plan a longer window, or start fewer jobs at once.",
+        is_of_job=True,
+        nearness=Nearness.REASON,
         source=_JOBS_PAGE,
         certainty=_CERTAIN,
     ),
@@ -488,6 +710,8 @@ KNOWN_TEXTS: Final = (
         means="The account runs as many jobs at once as it may.",
         has_network_cause=False,
         advice="Wait until other jobs finish, spread the plans, or ask for a higher quota.",
+        is_of_job=True,
+        nearness=Nearness.REASON,
         source=_JOBS_PAGE,
         certainty=_CERTAIN,
     ),
@@ -499,7 +723,7 @@ KNOWN_TEXTS: Final = (
         means="The name of the host has no address, or the connection was refused at once: botocore says the same for "
         "both.",
         codes=(*_UNRESOLVED, *_REFUSED),
-        unless=_METADATA,
+        nearness=Nearness.CONSEQUENCE,
         source=_BOTOCORE_CODE,
         certainty=_CERTAIN,
     ),
@@ -509,7 +733,6 @@ KNOWN_TEXTS: Final = (
         patterns=('Connect timeout on endpoint URL: "',),
         means="Nothing answered at any address of the host.",
         codes=_PATH,
-        unless=_METADATA,
         source=_BOTOCORE_CODE,
         certainty=_CERTAIN,
     ),
@@ -518,8 +741,7 @@ KNOWN_TEXTS: Final = (
         writer=_BOTOCORE,
         patterns=('Read timeout on endpoint URL: "',),
         means="The connection is up, and then nothing came: no TLS handshake, or no answer.",
-        codes=("TLS004", "HTTP004", "HTTP006"),
-        unless=_METADATA,
+        codes=_UNANSWERED,
         source=_BOTOCORE_CODE,
         certainty=_CERTAIN,
     ),
@@ -528,8 +750,7 @@ KNOWN_TEXTS: Final = (
         writer=_BOTOCORE,
         patterns=('Connection was closed before we received a valid response from endpoint URL: "',),
         means="The connection was cut during the TLS handshake, or before the answer.",
-        codes=("TLS005", "HTTP006"),
-        unless=_METADATA,
+        codes=_CUT,
         advice="A connection that was idle for 350 seconds ends so, too; the next call then works.",
         source=_BOTOCORE_CODE,
         certainty=_CERTAIN,
@@ -537,7 +758,7 @@ KNOWN_TEXTS: Final = (
     KnownText(
         id="botocore-proxy",
         writer=_BOTOCORE,
-        patterns=('Failed to connect to proxy URL: "',),
+        patterns=('Failed to connect to proxy URL: "', "Cannot connect to proxy", "Tunnel connection failed:"),
         means="The proxy is down, refuses the host, or wants a password: botocore says the same for all three.",
         codes=("HTTP003", "ENV007"),
         source=_BOTOCORE_CODE,
@@ -561,6 +782,7 @@ KNOWN_TEXTS: Final = (
         patterns=("Unable to locate credentials",),
         means="No source of credentials gave any: no role, or no path to instance metadata.",
         codes=_NO_CREDENTIALS,
+        nearness=Nearness.CONSEQUENCE,
         source=_BOTOCORE_CODE,
         certainty=_CERTAIN,
     ),
@@ -570,6 +792,7 @@ KNOWN_TEXTS: Final = (
         patterns=("Error when retrieving credentials from {word}",),
         means="A source of credentials that is configured, or known to work, failed.",
         codes=("API010", "ENV002", "ENV003", "ENV011"),
+        nearness=Nearness.CONSEQUENCE,
         source=_BOTOCORE_CODE,
         certainty=_CERTAIN,
     ),
@@ -594,18 +817,236 @@ KNOWN_TEXTS: Final = (
         source=_BOTOCORE_CODE,
         certainty=_CERTAIN,
     ),
+    # --- The system below the SDKs ---
+    KnownText(
+        id="system-not-found",
+        writer=_SYSTEM,
+        patterns=(
+            "Failed to resolve '{host}' ([Errno -2]",
+            "Name or service not known",
+            "nodename nor servname provided, or not known",
+            "[Errno 11001] getaddrinfo failed",
+            "No address associated with hostname",
+            "getaddrinfo: Name does not resolve",
+        ),
+        means="The name of the host has no address: the name server says that it does not exist.",
+        codes=_NOT_FOUND,
+        source=_GETADDRINFO,
+        certainty=_CERTAIN,
+    ),
+    KnownText(
+        id="system-dns-failure",
+        writer=_SYSTEM,
+        patterns=(
+            "Temporary failure in name resolution",
+            "[Errno 11002] getaddrinfo failed",
+            "Resource temporarily unavailable ({host}:443)",
+        ),
+        means="No name server of this host gives an answer: silent, out of reach, or failing.",
+        codes=_NAME_FAILS,
+        source=_GETADDRINFO,
+        certainty=_CERTAIN,
+    ),
+    KnownText(
+        id="system-timeout",
+        writer=_SYSTEM,
+        patterns=(
+            "Connection to {host} timed out. (connect timeout=",
+            "[Errno 110] Connection timed out",
+            "[Errno 60] Operation timed out",
+            "Connection timed out (os error 110)",
+            "Connection timed out ({host}:443)",
+            "Failed to open TCP connection to {host}:443 (execution expired)",
+            "HTTP connect timeout occurred after",
+        ),
+        means="Nothing answered at any address of the host.",
+        codes=_PATH,
+        source=_ERRNO,
+        certainty=_CERTAIN,
+    ),
+    KnownText(
+        id="urllib3-read-timeout",
+        writer=_URLLIB3,
+        patterns=("Read timed out. (read timeout=", "ssl.SSLError: ('The handshake operation timed out',)"),
+        means="The connection is up, and then nothing came: no TLS handshake, or no answer.",
+        codes=_UNANSWERED,
+        source=_URLLIB3_CODE,
+        certainty=_CERTAIN,
+    ),
+    KnownText(
+        id="system-refused",
+        writer=_SYSTEM,
+        patterns=(
+            "[Errno 111] Connection refused",
+            "[Errno 113] No route to host",
+            "[Errno 101] Network is unreachable",
+            "Connection refused (os error 111)",
+            "Connection refused ({host}:443)",
+            "Network is unreachable ({host}:443)",
+        ),
+        means="The connection failed at once: refused, or without a route.",
+        codes=_REFUSED,
+        source=_ERRNO,
+        certainty=_CERTAIN,
+    ),
+    KnownText(
+        id="system-closed",
+        writer=_SYSTEM,
+        patterns=(
+            "[Errno 104] Connection reset by peer",
+            "Connection reset by peer (os error 104)",
+            "Remote end closed connection without response",
+        ),
+        means="The connection was cut during the TLS handshake, or before the answer.",
+        codes=_CUT,
+        source=_ERRNO,
+        certainty=_CERTAIN,
+    ),
+    # --- curl, which the runbook pages use ---
+    KnownText(
+        id="curl-not-found",
+        writer=_CURL,
+        patterns=("Could not resolve host: {host}", "curl: (6)", "cURL error 6:"),
+        means="The name of the host has no address, or no name server answers.",
+        codes=_UNRESOLVED,
+        source=_CURL_CODE,
+        certainty=_CERTAIN,
+    ),
+    KnownText(
+        id="curl-refused",
+        writer=_CURL,
+        patterns=(
+            "Failed to connect to {host} port {word} ... Connection refused",
+            "Failed to connect to {host} port {word} ... No route to host",
+            "Failed to connect to {host} port {word} ... Network is unreachable",
+        ),
+        means="The connection failed at once: refused, or without a route.",
+        codes=_REFUSED,
+        source=_CURL_CODE,
+        certainty=_CERTAIN,
+    ),
+    KnownText(
+        id="curl-not-connected",
+        writer=_CURL,
+        patterns=(
+            "Failed to connect to {host} port {word} ... Couldn't connect to server",
+            "Failed to connect to {host} port {word} ... Could not connect to server",
+            "curl: (7)",
+            "cURL error 7:",
+        ),
+        means="The connection failed: refused, without a route, or, where it took seconds, without an answer at any "
+        "address.",
+        codes=_either(("TCP001", "TCP004", "VPC005"), _REFUSED, _PATH),
+        unless=("Connection refused", "Connection timed out", "No route to host", "Network is unreachable"),
+        source=_CURL_CODE,
+        certainty=_CERTAIN,
+    ),
+    KnownText(
+        id="curl-timeout",
+        writer=_CURL,
+        patterns=(
+            "Failed to connect to {host} port {word} ... Connection timed out",
+            "Connection timed out after {word} milliseconds",
+            "Resolving timed out after {word} milliseconds",
+            "curl: (28)",
+            "cURL error 28:",
+            "curlCode: 28",
+        ),
+        means="Nothing answered within the time that curl was given.",
+        codes=_PATH,
+        unless=("SSL connection timeout",),
+        source=_CURL_CODE,
+        certainty=_CERTAIN,
+    ),
+    KnownText(
+        id="curl-handshake",
+        writer=_CURL,
+        patterns=("curl: (35)", "cURL error 35:", "SSL connection timeout", "OpenSSL SSL_connect: SSL_ERROR_SYSCALL"),
+        means="The connection is up, and the TLS handshake is cut or stalls.",
+        codes=("TLS005", "TLS004", "TLS009"),
+        unless=("wrong version number", "packet length too long"),
+        source=_CURL_CODE,
+        certainty=_CERTAIN,
+    ),
+    KnownText(
+        id="curl-proxy",
+        writer=_CURL,
+        patterns=(
+            "Received HTTP code {word} from proxy after CONNECT",
+            "CONNECT tunnel failed, response",
+            "Could not resolve proxy: {host}",
+        ),
+        means="The proxy that this program is set to use does not let the call through.",
+        codes=("HTTP003", "ENV007"),
+        source=_CURL_CODE,
+        certainty=_CERTAIN,
+    ),
+    # --- nslookup, dig and host, which the runbook pages use, too ---
+    KnownText(
+        id="dig-not-found",
+        writer=_DIG,
+        patterns=(
+            "server can't find {host}: NXDOMAIN",
+            "can't find {host}: Non-existent domain",
+            "can't find {host}: No answer",
+            "Host {host} not found: 3(NXDOMAIN)",
+            "status: NXDOMAIN",
+        ),
+        means="The name server says that the name does not exist, or has no address.",
+        codes=_NOT_FOUND,
+        source=_BIND_CODE,
+        certainty=_CERTAIN,
+    ),
+    KnownText(
+        id="dig-silent",
+        writer=_DIG,
+        patterns=(
+            "connection timed out; no servers could be reached",
+            "communications error to {address}",
+            "no servers could be reached",
+            "DNS request timed out",
+        ),
+        means="The name server does not answer.",
+        codes=_NAME_FAILS,
+        source=_BIND_CODE,
+        certainty=_CERTAIN,
+    ),
+    KnownText(
+        id="dig-failure",
+        writer=_DIG,
+        patterns=(
+            "server can't find {host}: SERVFAIL",
+            "server can't find {host}: REFUSED",
+            "Host {host} not found: 2(SERVFAIL)",
+            "Host {host} not found: 5(REFUSED)",
+            "status: SERVFAIL",
+            "status: REFUSED",
+        ),
+        means="The name server answers that it failed, or refuses the question.",
+        codes=("DNS005", "DNS013", "VPC015", "VPC011"),
+        source=_BIND_CODE,
+        certainty=_CERTAIN,
+    ),
     # --- Instance metadata ---
     KnownText(
         id="metadata-unreachable",
         writer="AWS CLI and SDKs",
+        patterns=METADATA,
+        means="The program cannot get a role from the instance metadata service or from that of containers.",
+        codes=("ENV002", "ENV003", "ENV011", "API001"),
+        advice="A proxy must not take these addresses: name them in NO_PROXY of the program that fails.",
+        nearness=Nearness.REASON,
+        needs_failure=True,
+        source="GitHub, hashicorp/terraform-provider-aws#26074",
+        certainty=_REPORTED,
+    ),
+    KnownText(
+        id="metadata-no-role",
+        writer="AWS SDKs",
         patterns=(
-            'endpoint URL: "http://169.254.169.254',
-            'endpoint URL: "http://[fd00:ec2::254]',
-            "dial tcp 169.254.169.254:80",
-            "dial tcp [fd00:ec2::254]:80",
-            "connect {word} 169.254.169.254:80",
-            "connect {word} fd00:ec2::254:80",
             "no EC2 IMDS role found",
+            "Unable to contact EC2 metadata service",
+            "Failed to connect to service endpoint",
         ),
         means="The program cannot get a role from the instance metadata service.",
         codes=("ENV002", "ENV003", "ENV011", "API001"),
@@ -656,7 +1097,11 @@ KNOWN_TEXTS: Final = (
     KnownText(
         id="openssl-not-tls",
         writer=_PYTHON,
-        patterns=("[SSL: WRONG_VERSION_NUMBER]", "SSL routines ... wrong version number"),
+        patterns=(
+            "[SSL: WRONG_VERSION_NUMBER]",
+            "SSL routines ... wrong version number",
+            "SSL routines ... packet length too long",
+        ),
         means="Something that does not speak TLS answers on the port, such as a proxy or a portal.",
         codes=("TLS006", "ENV007"),
         source=_OPENSSL_CODE,
@@ -675,19 +1120,24 @@ KNOWN_TEXTS: Final = (
     KnownText(
         id="go-timeout",
         writer=_GO,
-        patterns=("dial tcp {peer}: i/o timeout", "dial tcp {peer}: connect: connection timed out"),
+        patterns=(
+            "dial tcp {peer}: i/o timeout",
+            "dial tcp {peer}: connect: connection timed out",
+            "dial tcp {peer}: connect: operation timed out",
+            "dial tcp {word} i/o timeout",
+        ),
         means="Nothing answered at this address.",
         codes=_PATH,
-        unless=(*_METADATA, _PROXY),
+        unless=(_PROXY,),
         source=_GO_CODE,
         certainty=_CERTAIN,
     ),
     KnownText(
         id="go-no-such-host",
         writer=_GO,
-        patterns=("dial tcp: lookup {host} ... no such host",),
+        patterns=("lookup {host} ... no such host",),
         means="The name server says that the name does not exist, or has no address.",
-        codes=("DNS003", "DNS006", "VPC016", "VPC017", "VPC018", "ENV004", "ENV006", "ENV014"),
+        codes=_NOT_FOUND,
         unless=(_PROXY,),
         source=_GO_CODE,
         certainty=_CERTAIN,
@@ -695,9 +1145,14 @@ KNOWN_TEXTS: Final = (
     KnownText(
         id="go-dns-timeout",
         writer=_GO,
-        patterns=("dial tcp: lookup {host} ... i/o timeout",),
+        patterns=(
+            "lookup {host} on {word} read udp {word} i/o timeout",
+            "lookup {host} on {word} dial udp {word} i/o timeout",
+            "lookup {host}: i/o timeout",
+            "lookup {host}: Temporary failure in name resolution",
+        ),
         means="The name server does not answer.",
-        codes=("DNS004", "DNS016", "DNS002", "VPC011", "VPC003"),
+        codes=("DNS004", "DNS016", "VPC011", "VPC003", "DNS002", "DNS019"),
         unless=(_PROXY,),
         source=_GO_CODE,
         certainty=_CERTAIN,
@@ -705,9 +1160,9 @@ KNOWN_TEXTS: Final = (
     KnownText(
         id="go-dns-failure",
         writer=_GO,
-        patterns=("dial tcp: lookup {host} ... server misbehaving",),
+        patterns=("lookup {host} ... server misbehaving",),
         means="The name server answers that it failed, or refuses the question.",
-        codes=("DNS005", "DNS013", "VPC015"),
+        codes=("DNS005", "DNS013", "VPC015", "VPC011"),
         unless=(_PROXY,),
         source=_GO_CODE,
         certainty=_CERTAIN,
@@ -722,7 +1177,52 @@ KNOWN_TEXTS: Final = (
         ),
         means="The connection failed at once: refused, or without a route.",
         codes=_REFUSED,
-        unless=(*_METADATA, _PROXY),
+        unless=(_PROXY,),
+        source=_GO_CODE,
+        certainty=_CERTAIN,
+    ),
+    KnownText(
+        id="go-deadline",
+        writer=_GO,
+        patterns=(
+            "request canceled while waiting for connection",
+            "Client.Timeout exceeded while awaiting headers",
+            "context deadline exceeded",
+        ),
+        means="The program's own time was over before the connection was up or an answer came: most often nothing "
+        "answers, since a group lets nothing through or there is no way out.",
+        codes=_either(("DNS001", "VPC012", "VPC005"), _PATH, ("TLS004", "DNS004")),
+        nearness=Nearness.CONSEQUENCE,
+        source=_GO_CODE,
+        certainty=_CERTAIN,
+    ),
+    KnownText(
+        id="go-closed",
+        writer=_GO,
+        patterns=(
+            "read tcp {word}->{peer}: read: connection reset by peer",
+            "write tcp {word}->{peer}: write: connection reset by peer",
+            "write tcp {word}->{peer}: write: broken pipe",
+            "read tcp {word}->{peer}: read: connection timed out",
+            "remote error: tls: internal error",
+            '": EOF',
+        ),
+        means="The connection was cut during the TLS handshake, or before the answer.",
+        codes=_CUT,
+        unless=("Crashed during fetch and conversion",),
+        source=_GO_CODE,
+        certainty=_CERTAIN,
+    ),
+    KnownText(
+        id="go-handshake-refused",
+        writer=_GO,
+        patterns=(
+            "remote error: tls: handshake failure",
+            "remote error: tls: protocol version not supported",
+            "tls: server selected unsupported protocol version",
+        ),
+        means="The peer refuses the TLS version or the ciphers.",
+        codes=("TLS009", "TLS001"),
         source=_GO_CODE,
         certainty=_CERTAIN,
     ),
@@ -739,15 +1239,16 @@ KNOWN_TEXTS: Final = (
         id="go-handshake-timeout",
         writer=_GO,
         patterns=("net/http: TLS handshake timeout",),
-        means="The connection is up, and the TLS handshake stalls.",
-        codes=("TLS004",),
+        means="The connection is up, and the TLS handshake stalls: most often an MTU is too large, so that "
+        "large packets are lost.",
+        codes=("TLS004", "TCP009"),
         source=_GO_CODE,
         certainty=_CERTAIN,
     ),
     KnownText(
         id="go-untrusted",
         writer=_GO,
-        patterns=("x509: certificate signed by unknown authority",),
+        patterns=("x509: certificate signed by unknown authority", "x509: certificate is not trusted"),
         means="The program does not trust the issuer of the certificate: TLS is intercepted, or Amazon's roots are "
         "missing.",
         codes=_UNTRUSTED,
@@ -788,6 +1289,7 @@ KNOWN_TEXTS: Final = (
         means="No source of credentials gave any: no role, or a proxy takes the requests for instance metadata.",
         codes=_NO_CREDENTIALS,
         advice="For the AWS Backint agent, aws-backint-agent-launcher.sh must have 169.254.169.254 in no_proxy.",
+        nearness=Nearness.CONSEQUENCE,
         source=_BACKINT_PAGE,
         certainty=_CERTAIN,
     ),
@@ -796,8 +1298,15 @@ KNOWN_TEXTS: Final = (
         id="java-timeout",
         writer=_JAVA,
         patterns=(
-            "Unable to execute HTTP request: Connect to {host}:443 [{word}/{address} ... failed: connect timed out",
-            "Unable to execute HTTP request: Connect to {host}:443 ... failed: connect timed out",
+            "Connect to {host}:443 [{word}/{address} ... failed: connect timed out",
+            "Connect to {host}:443 ... failed: connect timed out",
+            "Connect to {host}:443 [{word}/{address} ... failed: Connection timed out",
+            "Connect to {host}:443 ... failed: Connection timed out",
+            "connection timed out after ... ms: {host}/{peer}",
+            "connection timed out: {host}/{peer}",
+            "java.net.SocketTimeoutException: connect timed out",
+            "java.net.ConnectException: Connection timed out",
+            "Acquire operation took longer than the configured maximum time",
         ),
         means="Nothing answered at any address of the host.",
         codes=_PATH,
@@ -807,8 +1316,14 @@ KNOWN_TEXTS: Final = (
     KnownText(
         id="java-refused",
         writer=_JAVA,
-        patterns=("Unable to execute HTTP request: Connect to {host}:443 ... failed: Connection refused",),
-        means="The connection was refused at once.",
+        patterns=(
+            "Connect to {host}:443 ... failed: Connection refused",
+            "Connect to {host}:443 ... failed: No route to host",
+            "Connect to {host}:443 ... failed: Network is unreachable",
+            "java.net.ConnectException: Connection refused",
+            "java.net.NoRouteToHostException",
+        ),
+        means="The connection failed at once: refused, or without a route.",
         codes=_REFUSED,
         source="GitHub, aws/aws-sdk-java#1481",
         certainty=_REPORTED,
@@ -816,19 +1331,38 @@ KNOWN_TEXTS: Final = (
     KnownText(
         id="java-handshake",
         writer=_JAVA,
-        patterns=(
-            "Unable to execute HTTP request: Remote host terminated the handshake",
-            "Unable to execute HTTP request: Remote host closed connection during handshake",
-        ),
+        patterns=("Remote host terminated the handshake", "Remote host closed connection during handshake"),
         means="The connection was cut during the TLS handshake.",
         codes=("TLS005", "TLS009", "ENV007"),
         source="GitHub, aws/aws-sdk-java-v2#1772 and aws/aws-sdk-java#2269",
         certainty=_REPORTED,
     ),
     KnownText(
+        id="java-read-timeout",
+        writer=_JAVA,
+        patterns=("Unable to execute HTTP request: Read timed out", "java.net.SocketTimeoutException: Read timed out"),
+        means="The connection is up, and then nothing came: no TLS handshake, or no answer.",
+        codes=_UNANSWERED,
+        source="OpenJDK, java.net.SocketTimeoutException",
+        certainty=_DOCUMENTED,
+    ),
+    KnownText(
+        id="java-closed",
+        writer=_JAVA,
+        patterns=(
+            "java.net.SocketException: Connection reset",
+            "Unable to execute HTTP request: Connection reset",
+            "The target server failed to respond",
+        ),
+        means="The connection was cut during the TLS handshake, or before the answer.",
+        codes=_CUT,
+        source="OpenJDK, java.net.SocketException, and Apache HttpClient, NoHttpResponseException",
+        certainty=_DOCUMENTED,
+    ),
+    KnownText(
         id="java-not-tls",
         writer=_JAVA,
-        patterns=("Unrecognized SSL message, plaintext connection",),
+        patterns=("Unrecognized SSL message, plaintext connection", "Unsupported or unrecognized SSL message"),
         means="Something that does not speak TLS answers on the port, such as a proxy or a portal.",
         codes=("TLS006", "ENV007"),
         source="GitHub, aws/aws-sdk-java-v2#5322",
@@ -840,6 +1374,7 @@ KNOWN_TEXTS: Final = (
         patterns=(
             "Received an UnknownHostException when attempting to interact with a service",
             "java.net.UnknownHostException: {host}",
+            "UnknownHostException: {host}: Name or service not known",
         ),
         means="The name of the host has no address.",
         codes=_UNRESOLVED,
@@ -866,6 +1401,7 @@ KNOWN_TEXTS: Final = (
         ),
         means="No source of credentials gave any.",
         codes=_NO_CREDENTIALS,
+        nearness=Nearness.CONSEQUENCE,
         source="AWS SDK for Java 2.x, AwsCredentialsProviderChain",
         certainty=_DOCUMENTED,
     ),
@@ -875,7 +1411,7 @@ KNOWN_TEXTS: Final = (
         writer=_NODE,
         patterns=("getaddrinfo ENOTFOUND", "UnknownEndpoint: Inaccessible host:"),
         means="The name of the host has no address.",
-        codes=("DNS003", "DNS006", "VPC016", "VPC017", "VPC018", "ENV004", "ENV006", "ENV014"),
+        codes=_NOT_FOUND,
         source="GitHub, aws/aws-sdk-js#3966 and #3286",
         certainty=_REPORTED,
     ),
@@ -884,17 +1420,16 @@ KNOWN_TEXTS: Final = (
         writer=_NODE,
         patterns=("getaddrinfo EAI_AGAIN",),
         means="The name server does not answer, or answers that it failed.",
-        codes=("DNS004", "DNS005", "DNS016", "VPC011", "VPC003"),
+        codes=_NAME_FAILS,
         source="getaddrinfo(3)",
         certainty=_CERTAIN,
     ),
     KnownText(
         id="node-timeout",
         writer=_NODE,
-        patterns=("connect ETIMEDOUT {peer}",),
+        patterns=("connect ETIMEDOUT {peer}", "Socket timed out without establishing a connection"),
         means="Nothing answered at this address.",
         codes=_PATH,
-        unless=_METADATA,
         source="GitHub, aws/aws-sdk-js#2785",
         certainty=_REPORTED,
     ),
@@ -904,7 +1439,19 @@ KNOWN_TEXTS: Final = (
         patterns=("connect ECONNREFUSED {peer}", "connect EHOSTUNREACH {peer}", "connect ENETUNREACH {peer}"),
         means="The connection failed at once: refused, or without a route.",
         codes=_REFUSED,
-        unless=_METADATA,
+        source="Node.js documentation, Errors, Common system errors",
+        certainty=_DOCUMENTED,
+    ),
+    KnownText(
+        id="node-closed",
+        writer=_NODE,
+        patterns=(
+            "read ECONNRESET",
+            "socket hang up",
+            "Client network socket disconnected before secure TLS connection was established",
+        ),
+        means="The connection was cut during the TLS handshake, or before the answer.",
+        codes=_CUT,
         source="Node.js documentation, Errors, Common system errors",
         certainty=_DOCUMENTED,
     ),
@@ -914,7 +1461,130 @@ KNOWN_TEXTS: Final = (
         patterns=("Could not load credentials from any providers", "Missing credentials in config"),
         means="No source of credentials gave any.",
         codes=_NO_CREDENTIALS,
+        nearness=Nearness.CONSEQUENCE,
         source="AWS SDK for JavaScript, CredentialsProviderError",
+        certainty=_DOCUMENTED,
+    ),
+    # --- .NET and PowerShell ---
+    KnownText(
+        id="dotnet-timeout",
+        writer=_DOTNET,
+        patterns=(
+            "did not properly respond after a period of time",
+            "The request was canceled due to the configured HttpClient.Timeout of",
+            "Unable to connect to the remote server",
+        ),
+        means="Nothing answered at any address of the host.",
+        codes=_PATH,
+        source=_DOTNET_PAGE,
+        certainty=_DOCUMENTED,
+    ),
+    KnownText(
+        id="dotnet-not-found",
+        writer=_DOTNET,
+        patterns=("The remote name could not be resolved: '{host}'", "No such host is known"),
+        means="The name of the host has no address.",
+        codes=_NOT_FOUND,
+        source=_DOTNET_PAGE,
+        certainty=_DOCUMENTED,
+    ),
+    KnownText(
+        id="dotnet-dns-failure",
+        writer=_DOTNET,
+        patterns=("This is usually a temporary error during hostname resolution",),
+        means="No name server of this host gives an answer.",
+        codes=_NAME_FAILS,
+        source=_DOTNET_PAGE,
+        certainty=_DOCUMENTED,
+    ),
+    KnownText(
+        id="dotnet-refused",
+        writer=_DOTNET,
+        patterns=(
+            "No connection could be made because the target machine actively refused it",
+            "A socket operation was attempted to an unreachable network",
+            "A socket operation was attempted to an unreachable host",
+        ),
+        means="The connection failed at once: refused, or without a route.",
+        codes=_REFUSED,
+        source=_DOTNET_PAGE,
+        certainty=_DOCUMENTED,
+    ),
+    KnownText(
+        id="dotnet-forbidden",
+        writer=_DOTNET,
+        patterns=("An attempt was made to access a socket in a way forbidden by its access permissions",),
+        means="A firewall on this host itself stops the program.",
+        codes=("TCP005",),
+        source="GitHub, aws/aws-sdk-net#489",
+        certainty=_REPORTED,
+    ),
+    KnownText(
+        id="dotnet-untrusted",
+        writer=_DOTNET,
+        patterns=(
+            "The remote certificate is invalid according to the validation procedure",
+            "The remote certificate is invalid because of errors in the certificate chain",
+            "Could not establish trust relationship for the SSL/TLS secure channel",
+        ),
+        means="The program does not trust the certificate: TLS is intercepted, or Amazon's roots are missing.",
+        codes=_UNTRUSTED,
+        source=".NET, System.Net.Security.SslStream",
+        certainty=_DOCUMENTED,
+    ),
+    KnownText(
+        id="dotnet-closed",
+        writer=_DOTNET,
+        patterns=(
+            "An existing connection was forcibly closed by the remote host",
+            "The underlying connection was closed: An unexpected error occurred on a send",
+            "Could not create SSL/TLS secure channel",
+        ),
+        means="The connection was cut during the TLS handshake, or both sides have no TLS version in common.",
+        codes=("TLS005", "TLS009", "HTTP006", "TCP012", "ENV007"),
+        source=_DOTNET_PAGE,
+        certainty=_DOCUMENTED,
+    ),
+    KnownText(
+        id="dotnet-no-credentials",
+        writer=_DOTNET,
+        patterns=(
+            "Unable to get IAM security credentials from EC2 Instance Metadata Service",
+            "Unable to find credentials",
+            "Failed to resolve AWS credentials",
+        ),
+        means="No source of credentials gave any: no role, or no path to instance metadata.",
+        codes=_NO_CREDENTIALS,
+        nearness=Nearness.CONSEQUENCE,
+        source="GitHub, aws/aws-sdk-net#1609",
+        certainty=_REPORTED,
+    ),
+    # --- The AWS Common Runtime, and Rust ---
+    KnownText(
+        id="crt-not-found",
+        writer=_RUST,
+        patterns=("AWS_IO_DNS_QUERY_FAILED",),
+        means="The name of the host has no address, or no name server answers.",
+        codes=_UNRESOLVED,
+        source="aws-c-io, error codes",
+        certainty=_DOCUMENTED,
+    ),
+    KnownText(
+        id="crt-timeout",
+        writer=_RUST,
+        patterns=("AWS_IO_SOCKET_TIMEOUT",),
+        means="Nothing answered at any address of the host.",
+        codes=_PATH,
+        source="aws-c-io, error codes",
+        certainty=_DOCUMENTED,
+    ),
+    KnownText(
+        id="crt-untrusted",
+        writer=_RUST,
+        patterns=("invalid peer certificate: UnknownIssuer", "AWS_IO_TLS_ERROR_NEGOTIATION_FAILURE"),
+        means="The TLS handshake fails: the program does not trust the issuer, or TLS is intercepted.",
+        codes=_UNTRUSTED,
+        source="rustls, CertificateError, and aws-c-io, error codes",
         certainty=_DOCUMENTED,
     ),
     # --- Answers of AWS about credentials, signature and account ---
@@ -924,6 +1594,7 @@ KNOWN_TEXTS: Final = (
         patterns=("The security token included in the request is expired", "ExpiredToken"),
         means="The session of these credentials is over, or its clock differs from AWS's.",
         codes=("API002", "ENV010"),
+        nearness=Nearness.REASON,
         source=_ERRORS_PAGE,
         certainty=_CERTAIN,
     ),
@@ -939,6 +1610,7 @@ KNOWN_TEXTS: Final = (
         means="AWS does not know these credentials: wrong or deleted, of another partition, or of a Region that the "
         "account has not enabled.",
         codes=("API003", "API011"),
+        nearness=Nearness.REASON,
         source=_ERRORS_PAGE,
         certainty=_CERTAIN,
     ),
@@ -953,6 +1625,7 @@ KNOWN_TEXTS: Final = (
         means="The secret key is wrong, or a proxy changed the request on its way.",
         codes=("API004", "ENV007"),
         unless=("Signature expired:", "Signature not yet current:", "Credential should be scoped"),
+        nearness=Nearness.REASON,
         source=_SIGNING_PAGE,
         certainty=_CERTAIN,
     ),
@@ -962,6 +1635,7 @@ KNOWN_TEXTS: Final = (
         patterns=("Signature expired: {word} is now earlier than", "Signature not yet current: {word} is still later"),
         means="This host's clock is wrong: the first time is the host's, the one in parentheses AWS's.",
         codes=("ENV010", "API005"),
+        nearness=Nearness.REASON,
         source=_SIGNING_PAGE,
         certainty=_CERTAIN,
     ),
@@ -971,6 +1645,7 @@ KNOWN_TEXTS: Final = (
         patterns=("RequestExpired", "RequestTimeTooSkewed", "Request has expired"),
         means="This host's clock is wrong, or the session of the credentials is over.",
         codes=("ENV010", "API005", "API002"),
+        nearness=Nearness.REASON,
         source=_EC2_ERRORS_PAGE,
         certainty=_CERTAIN,
     ),
@@ -984,6 +1659,7 @@ KNOWN_TEXTS: Final = (
         ),
         means="The call is signed for another Region or service than the endpoint that answered.",
         codes=("API006", "ENV005", "ENV008"),
+        nearness=Nearness.REASON,
         source=_SIGNING_PAGE,
         certainty=_CERTAIN,
     ),
@@ -993,6 +1669,7 @@ KNOWN_TEXTS: Final = (
         patterns=("Missing Authentication Token", "MissingAuthenticationToken"),
         means="AWS got the call without a signature: the program did not sign it, or a proxy took the header away.",
         codes=("API009", "ENV007"),
+        nearness=Nearness.REASON,
         source=_ERRORS_PAGE,
         certainty=_CERTAIN,
     ),
@@ -1002,6 +1679,7 @@ KNOWN_TEXTS: Final = (
         patterns=("OptInRequired", "SubscriptionRequiredException", "needs a subscription for th"),
         means="The account has to opt in to the service or the Region.",
         codes=("API008",),
+        nearness=Nearness.REASON,
         source=_ERRORS_PAGE,
         certainty=_CERTAIN,
     ),
@@ -1011,6 +1689,7 @@ KNOWN_TEXTS: Final = (
         patterns=("ThrottlingException", "RequestLimitExceeded", "TooManyRequestsException", "Rate exceeded"),
         means="The account makes more calls than it may; the path works.",
         codes=("API007",),
+        nearness=Nearness.REASON,
         source=_ERRORS_PAGE,
         certainty=_CERTAIN,
     ),
@@ -1020,6 +1699,7 @@ KNOWN_TEXTS: Final = (
         patterns=("ServiceUnavailableException", "(ServiceUnavailable)", "(InternalFailure)"),
         means="The service itself failed; the path works.",
         codes=("HTTP005",),
+        nearness=Nearness.REASON,
         source=_ERRORS_PAGE,
         certainty=_CERTAIN,
     ),
@@ -1031,6 +1711,7 @@ KNOWN_TEXTS: Final = (
         means="The policy of the endpoint does not allow the call; the call went through the endpoint, so the path "
         "works.",
         codes=("IAM001", "VPC008"),
+        nearness=Nearness.REASON,
         source=_DENIED_PAGE,
         certainty=_CERTAIN,
     ),
@@ -1040,6 +1721,7 @@ KNOWN_TEXTS: Final = (
         patterns=("with an explicit deny in a VPC endpoint policy",),
         means="The policy of the endpoint denies the call; the call went through the endpoint, so the path works.",
         codes=("IAM002", "VPC008"),
+        nearness=Nearness.REASON,
         source=_DENIED_PAGE,
         certainty=_CERTAIN,
     ),
@@ -1056,6 +1738,7 @@ KNOWN_TEXTS: Final = (
         advice="A condition on aws:SourceVpce or aws:SourceVpc also fails where the call does not go through the "
         "endpoint: DNS001 and ENV007 tell.",
         unless=(_OTHER_DENIAL,),
+        nearness=Nearness.REASON,
         source=_DENIED_PAGE,
         certainty=_CERTAIN,
     ),
@@ -1069,6 +1752,7 @@ KNOWN_TEXTS: Final = (
         means="A service control policy of the organisation denies the call.",
         codes=("IAM004",),
         unless=(_OTHER_DENIAL,),
+        nearness=Nearness.REASON,
         source=_DENIED_PAGE,
         certainty=_CERTAIN,
     ),
@@ -1079,6 +1763,7 @@ KNOWN_TEXTS: Final = (
         means="A resource control policy of the resource's organisation denies the call.",
         codes=("IAM005",),
         unless=(_OTHER_DENIAL,),
+        nearness=Nearness.REASON,
         source=_DENIED_PAGE,
         certainty=_CERTAIN,
     ),
@@ -1089,6 +1774,7 @@ KNOWN_TEXTS: Final = (
         means="The permissions boundary of the role or user does not allow the call, or denies it.",
         codes=("IAM006",),
         unless=(_OTHER_DENIAL,),
+        nearness=Nearness.REASON,
         source=_DENIED_PAGE,
         certainty=_CERTAIN,
     ),
@@ -1103,6 +1789,7 @@ KNOWN_TEXTS: Final = (
         means="The policy of the session does not allow the call, or denies it.",
         codes=("IAM007",),
         unless=(_OTHER_DENIAL,),
+        nearness=Nearness.REASON,
         source=_DENIED_PAGE,
         certainty=_CERTAIN,
     ),
@@ -1116,6 +1803,7 @@ KNOWN_TEXTS: Final = (
         means="The policy of the resource, such as a vault's access policy, does not allow the call, or denies it.",
         codes=("IAM008",),
         unless=(_OTHER_DENIAL,),
+        nearness=Nearness.REASON,
         source=_DENIED_PAGE,
         certainty=_CERTAIN,
     ),
@@ -1125,22 +1813,29 @@ KNOWN_TEXTS: Final = (
         patterns=(
             "because no role trust policy allows",
             "with an explicit deny in the role trust policy",
+            "Not authorized to perform sts:AssumeRoleWithWebIdentity",
             "when calling the AssumeRole operation",
             "when calling the AssumeRoleWithWebIdentity operation",
         ),
         means="STS does not let these credentials assume the role, so there are none for the call itself.",
         codes=("API010",),
         services=("sts",),
+        nearness=Nearness.REASON,
         source=_DENIED_PAGE,
         certainty=_CERTAIN,
     ),
     KnownText(
         id="denied-without-reason",
         writer=_SERVICE,
-        patterns=("is not authorized to perform: {word}",),
+        patterns=(
+            "is not authorized to perform: {word}",
+            "AccessDenied",
+            "Access Denied",
+        ),
         means="AWS denies the call and does not say which policy.",
         codes=("IAM009",),
-        unless=("because no ", "with an explicit deny", _OTHER_DENIAL),
+        yields=True,
+        unless=("Access denied for user",),  # of a database
         source=_DENIED_PAGE,
         certainty=_CERTAIN,
     ),
@@ -1153,6 +1848,8 @@ KNOWN_TEXTS: Final = (
         codes=("VPC013",),
         advice="backuplink does without reads of EC2, and then names fewer causes; `backuplink permissions` prints the "
         "policy for them.",
+        nearness=Nearness.REASON,
+        unless=("your AWS Backup role",),
         source=_EC2_ERRORS_PAGE,
         certainty=_CERTAIN,
     ),

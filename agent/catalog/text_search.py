@@ -12,9 +12,9 @@ from functools import cache
 from ipaddress import ip_address
 from typing import Final
 
-from agent.catalog.findings import CODES, Scope
-from agent.catalog.known_texts import KNOWN_TEXTS, KnownText
-from agent.catalog.partitions import SUFFIXES, is_region
+from agent.catalog.findings import CODES, Layer, Scope
+from agent.catalog.known_texts import KNOWN_TEXTS, METADATA, KnownText, Nearness
+from agent.catalog.partitions import PARTITIONS, SUFFIXES, is_region
 from agent.catalog.services import SERVICES
 from agent.catalog.vpce import read_name
 from probes.addresses import AddressScope, scope_of
@@ -46,15 +46,40 @@ _SPELLINGS: Final = (
     ),  # as web pages and word processors have them
     *((r"\u003e", ">"), (r"\u0026", "&"), (r"\"", '"'), (r"\n", " ")),  # as JSON has them
 )
-_HOST: Final = re.compile(r"(?<![a-z0-9.-])[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){1,10}(?![a-z0-9-])")
+_NAME: Final = r"[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){1,10}(?![a-z0-9-])"
+_HOST: Final = re.compile(rf"(?<![a-z0-9.-]){_NAME}")
+_CALLED: Final = re.compile(
+    r"(?:(?:get|post|put|head|delete|patch|url:|failed for|request to|connect to|connecting to) [\"'`]?https?://"
+    r"|host='|lookup |connect to |connection to |connecting to |resolve '|host: '?|unknownhostexception: "
+    rf"|enotfound |eai_again |can't find |not be resolved: ')(?P<host>{_NAME})"
+)
+"""How programs name the host that they called."""
 _ACTION: Final = re.compile(r"not authorized to perform: (?P<prefix>[a-z0-9-]{1,63}):[a-z]", re.IGNORECASE | re.ASCII)
 """An action in a denial (IAM User Guide, Troubleshoot access denied error messages)."""
+_OLDER_LABELS: Final = 2
+"""Labels of a host of the older form, such as us-east-1.elasticmapreduce.amazonaws.com."""
 _DUAL_STACK_LABEL: Final = "dualstack"
 """Label of Amazon S3's dual-stack hosts between service and Region (Amazon S3 User Guide, Dual-stack endpoints)."""
 _PUBLIC_ANSWER: Final = "DNS001"
 _BOGUS_ANSWER: Final = "DNS010"
-_NEEDS_PUBLIC_ANSWER: Final = frozenset({_PUBLIC_ANSWER, "VPC002", "VPC003"})
-"""Findings that do no harm but by a public answer."""
+_NOT_COVERED: Final = "ENV006"
+_GLOBAL_STS: Final = "API010"
+_NEEDS_PUBLIC_ANSWER: Final = frozenset({_PUBLIC_ANSWER, "DNS002", "VPC001", "VPC002", "VPC003", "VPC011", "VPC015"})
+"""Findings that lead a call to a public address: they are not why a private one does not answer."""
+_DENIED: Final = ("accessdenied", "access denied", "not authorized to perform", "unauthorizedoperation")
+"""What says, in lower case, that AWS answered and denied the call: the network let it through."""
+_DENIAL_LAYERS: Final = frozenset({Layer.CALL, Layer.POLICY, Layer.JOB})
+_DENIAL_CODES: Final = frozenset({"VPC008", "VPC013"})
+"""Findings about the configuration that are about rights."""
+_PATH_LAYERS: Final = frozenset({Layer.NAME, Layer.CONNECTION, Layer.TLS, Layer.CONFIGURATION})
+_GLOBAL_STS_HOST: Final = "sts.amazonaws.com"
+_DUAL_STACK_SUFFIXES: Final = tuple(f".{partition.dual_stack_dns_suffix}" for partition in PARTITIONS)
+_CHAIN: Final = re.compile(r"^\W{0,20}caused by\b", re.IGNORECASE)
+"""The beginning of a line that has the cause of the line before it, as Java and Go write it."""
+_JOB: Final = re.compile(
+    r"\b(?:backup|restore|copy|replication) jobs?\b|\baws[ -]?backup\b|\bbackup (?:plan|vault|role)\b", re.IGNORECASE
+)
+"""What the messages of jobs of AWS Backup speak of."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,13 +120,15 @@ class TextMatch:
     lines: int
     """How many lines have the text, with the same host and the same kind of address."""
     host: NamedHost | None
+    unknown_host: str | None
+    """That the line names as the one that was called, and of which the catalogue cannot say the service."""
     denied_service: str | None
     """Whose action a denial names, as the catalogue calls the service."""
     address: Address | None
     """That the connection went to, where the text has it."""
     hint: AddressHint | None
     codes: tuple[str, ...]
-    """Findings that can cause it, after what the address says; the most likely first."""
+    """Findings that can cause it, after what the rest of the line says; the most likely first."""
 
     @property
     def services(self) -> tuple[str, ...]:
@@ -111,14 +138,19 @@ class TextMatch:
 
     @property
     def command(self) -> tuple[str, ...] | None:
-        """The command that proves the findings or clears them. None where there is nothing to check, or where this
-        version checks none of the services and no finding is of the whole run."""
+        """The command that proves the findings or clears them. None where there is nothing to check, where this
+        version checks none of the services and no finding is of the whole run, or where the line names a host of which
+        a run without a service would say nothing."""
         checked = [service for service in self.services if _is_checked(service)]
-        if not checked and not self.codes_of_run and (self.services or not self.codes):
-            return None
+        if not checked and not self.known.is_of_job:
+            if self.unknown_host is not None or (self.services and _is_of_path(self)):
+                return None
+            if not self.codes_of_run and (self.services or not self.codes):
+                return None
         region = None if self.host is None else self.host.region
         return (
             *("backuplink", "check"),
+            *(("--jobs",) if self.known.is_of_job else ()),
             *(word for service in checked for word in ("--service", service)),
             *(() if region is None else ("--region", region)),
         )
@@ -131,8 +163,9 @@ class TextMatch:
 
     @property
     def unchecked(self) -> tuple[str, ...]:
-        """The services that this version does not check."""
-        return tuple(service for service in self.services if not _is_checked(service))
+        """The services that this version does not check, and the host of none that it knows."""
+        unknown = () if self.unknown_host is None else (self.unknown_host,)
+        return (*(service for service in self.services if not _is_checked(service)), *unknown)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,35 +173,64 @@ class SearchResult:
     """What is known of some lines."""
 
     matches: tuple[TextMatch, ...]
-    """The most specific first."""
+    """The innermost cause first."""
     lines: int
     """How many were searched."""
     cut: int
     """How many of them are longer than MAX_LINE_CHARACTERS, and were searched up to there."""
     left_out: int
     """How many matches there are beyond MAX_MATCHES."""
+    speaks_of_jobs: bool
+    """Whether a line speaks of jobs of AWS Backup, which AWS Backup runs itself."""
+    host: NamedHost | None
+    """The first host of AWS that a line names."""
+    unknown_host: str | None
+    """The first host that a line says was called, and of which the catalogue cannot say the service."""
+
+    @property
+    def next_command(self) -> tuple[str, ...] | None:
+        """What to run where no text is known. None where a run would test something else than what the lines name."""
+        if self.speaks_of_jobs:
+            return ("backuplink", "check", "--jobs")
+        if self.host is not None and _is_checked(self.host.service):
+            region = () if self.host.region is None else ("--region", self.host.region)
+            return ("backuplink", "check", "--service", self.host.service, *region)
+        return ("backuplink", "check") if self.host is None and self.unknown_host is None else None
 
 
 def search(lines: Sequence[str]) -> SearchResult:
     """The known texts in lines, each once for each host, however often it is there."""
-    found: dict[tuple[str | None, ...], TextMatch] = {}
-    left_out = 0
-    for number, line in enumerate(lines, 1):
-        for match in _in_line(line[:MAX_LINE_CHARACTERS], number):
-            place = () if match.host is None else (match.host.service, match.host.region)
-            key = (match.known.id, match.hint, *place)
+    found: dict[tuple[str | None, ...], tuple[tuple[int, ...], TextMatch]] = {}
+    left_out = depth = 0
+    shortened = [normalized(line[:MAX_LINE_CHARACTERS]) for line in lines]
+    for number, text in enumerate(shortened, 1):
+        depth = depth + 1 if _CHAIN.match(text) else 0
+        for place, match in enumerate(_in_line(text, lines[number - 1][:MAX_LINE_CHARACTERS], number)):
+            named = () if match.host is None else (match.host.service, match.host.region)
+            key = (match.known.id, match.hint, *named)
             if key in found:
-                found[key] = replace(found[key], lines=found[key].lines + 1)
+                rank, first = found[key]
+                found[key] = (min(rank, _rank(match, depth, place)), replace(first, lines=first.lines + 1))
             elif len(found) < MAX_MATCHES:
-                found[key] = match
+                found[key] = (_rank(match, depth, place), match)
             else:
                 left_out += 1
+    hosts = [called for called in map(_called, shortened) if called != (None, None)]
     return SearchResult(
-        matches=tuple(sorted(found.values(), key=lambda match: -weight_of(match.pattern))),  # sorting is stable
+        matches=tuple(match for _, match in sorted(found.values(), key=lambda ranked: ranked[0])),
         lines=len(lines),
         cut=sum(len(line) > MAX_LINE_CHARACTERS for line in lines),
         left_out=left_out,
+        speaks_of_jobs=any(_JOB.search(text) for text in shortened),
+        host=next((host for host, _ in hosts if host is not None), None),
+        unknown_host=next((unknown for _, unknown in hosts if unknown is not None), None),
     )
+
+
+def _rank(match: TextMatch, depth: int, place: int) -> tuple[int, ...]:
+    """The order of matches: what is nearer to the cause first. "Caused by" leads from the outside to the inside, over
+    lines and within one; a traceback of Python begins at the inside."""
+    return (match.known.nearness, -depth, match.number, place)
 
 
 def weight_of(pattern: str) -> int:
@@ -187,6 +249,21 @@ def named_host(line: str) -> NamedHost | None:
     return next((host for host in hosts if host is not None), None)
 
 
+def _called(text: str) -> tuple[NamedHost | None, str | None]:
+    """The host of AWS in a line; where there is none, the host that the line says was called."""
+    host = named_host(text)
+    if host is not None:
+        return host, None
+    called = (match["host"] for match in _CALLED.finditer(text.lower()) if _address(match["host"]) is None)
+    return None, next(called, next(_hosts_of_aws(text), None))
+
+
+def _hosts_of_aws(text: str) -> Iterator[str]:
+    for match in _HOST.finditer(text.lower()):
+        if match[0].endswith(tuple(f".{suffix}" for suffix in SUFFIXES)):
+            yield match[0]
+
+
 def service_host(host: str) -> NamedHost | None:
     """What a name says of service and Region; None for one that is not of an AWS service."""
     own = read_name(host)
@@ -200,6 +277,10 @@ def service_host(host: str) -> NamedHost | None:
         return NamedHost(host=host, service=_service(labels[0]), region=None)
     if len(labels) > 1 and is_region(labels[-1]):
         return NamedHost(host=host, service=_service(labels[-2]), region=labels[-1])
+    if labels[-1].startswith("s3-") and is_region(labels[-1].removeprefix("s3-")):
+        return NamedHost(host=host, service="s3", region=labels[-1].removeprefix("s3-"))
+    if len(labels) == _OLDER_LABELS and is_region(labels[0]):
+        return NamedHost(host=host, service=_service(labels[1]), region=labels[0])
     return None
 
 
@@ -218,29 +299,50 @@ def _service(label: str) -> str:
     return next((service.name for service in SERVICES.values() if service.host_label == plain), plain)
 
 
-def _in_line(line: str, number: int) -> Iterator[TextMatch]:
-    text = normalized(line)
+def _in_line(text: str, line: str, number: int) -> list[TextMatch]:
+    """The known texts in a line, the innermost first: what programs add to a text, they put before it."""
     lowered = text.lower()
+    host, unknown = _called(text)
+    is_denial = any(words in lowered for words in _DENIED)
+    found: list[tuple[int, TextMatch]] = []
     for wanted in _searches():
-        found = _found(wanted, text, lowered)
-        if found is None:
+        match = _found(wanted, text, lowered)
+        if match is None:
             continue
-        known, (pattern, peer) = wanted.known, found
-        host = named_host(text)
-        address = _address(peer)
+        known = wanted.known
+        address = _address(match.peer)
         hint = None if address is None else _hint(address, known.services if host is None else (host.service,))
-        yield TextMatch(
-            known=known,
-            pattern=pattern,
-            line=masked_urls(line),
-            number=number,
-            lines=1,
-            host=host,
-            denied_service=_denied_service(text),
-            address=address,
-            hint=hint,
-            codes=_codes(known, hint),
+        codes = _codes(known, hint, host, is_denial=is_denial)
+        if known.codes and not codes:
+            continue
+        found.append(
+            (
+                match.end,
+                TextMatch(
+                    known=known,
+                    pattern=match.pattern,
+                    line=masked_urls(line),
+                    number=number,
+                    lines=1,
+                    host=host,
+                    unknown_host=unknown,
+                    denied_service=_denied_service(text),
+                    address=address,
+                    hint=hint,
+                    codes=codes,
+                ),
+            )
         )
+    matches = [match for _, match in sorted(found, key=lambda row: (-row[0], -weight_of(row[1].pattern)))]
+    is_failure = any(map(_is_of_path, matches))
+    is_metadata = any(address in lowered for address in METADATA)
+    said = [
+        match
+        for match in matches
+        if (is_failure if match.known.needs_failure else not (is_metadata and _is_of_path(match)))
+    ]
+    is_reason = any(match.known.nearness is Nearness.REASON for match in said)
+    return [match for match in said if not (is_reason and match.known.yields)]
 
 
 def _denied_service(text: str) -> str | None:
@@ -284,12 +386,22 @@ def _searches() -> tuple[_Search, ...]:
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Place:
+    """Where a record's text is in a line."""
+
+    pattern: str
+    peer: str | None
+    """The address in it."""
+    end: int
+
+
 def _literals(pattern: str) -> list[str]:
     return [literal for piece in pattern.split(_GAP) for literal in _PART.split(piece.strip())[::2]]
 
 
-def _found(wanted: _Search, text: str, lowered: str) -> tuple[str, str | None] | None:
-    """The longest pattern of a record that is in a text, and the address in it; None where none is."""
+def _found(wanted: _Search, text: str, lowered: str) -> _Place | None:
+    """The longest pattern of a record that is in a text; None where none is."""
     for pattern, literal in wanted.patterns:
         if literal not in lowered:
             continue
@@ -303,7 +415,7 @@ def _found(wanted: _Search, text: str, lowered: str) -> tuple[str, str | None] |
             peer = match.groupdict().get("peer") or peer
             place = match.end()
         else:
-            return pattern, peer
+            return _Place(pattern=pattern, peer=peer, end=place)
     return None
 
 
@@ -339,18 +451,38 @@ def _hint(address: Address, services: Sequence[str]) -> AddressHint | None:
             return None
 
 
-def _codes(known: KnownText, hint: AddressHint | None) -> tuple[str, ...]:
-    """The codes of a record after what the address says: a public one points at a public answer, a private one rules
-    that out."""
-    if not known.codes:
-        return ()
-    others = tuple(code for code in known.codes if code != _PUBLIC_ANSWER)
-    match hint:
-        case AddressHint.PUBLIC:
-            return (_PUBLIC_ANSWER, *others)
-        case AddressHint.PRIVATE:
-            return tuple(code for code in known.codes if code not in _NEEDS_PUBLIC_ANSWER)
-        case AddressHint.BOGUS:
-            return (_BOGUS_ANSWER, *others)
-        case _:
-            return known.codes
+def _codes(known: KnownText, hint: AddressHint | None, host: NamedHost | None, *, is_denial: bool) -> tuple[str, ...]:
+    """The codes of a record after what the rest of the line says."""
+    codes = known.codes
+    if is_denial:
+        return tuple(code for code in codes if CODES[code].layer in _DENIAL_LAYERS or code in _DENIAL_CODES)
+    if hint is AddressHint.PRIVATE:
+        codes = tuple(code for code in codes if code not in _NEEDS_PUBLIC_ANSWER)
+    if codes and hint in (AddressHint.PUBLIC, AddressHint.BOGUS):
+        codes = _led_by(_PUBLIC_ANSWER if hint is AddressHint.PUBLIC else _BOGUS_ANSWER, codes)
+    if any(map(_is_path, codes)) and host is not None:
+        if _is_variant(host.host):
+            codes = _led_by(_NOT_COVERED, codes)
+        if host.host == _GLOBAL_STS_HOST:
+            codes = _led_by(_GLOBAL_STS, codes)
+    return codes
+
+
+def _led_by(code: str, codes: tuple[str, ...]) -> tuple[str, ...]:
+    """The codes with this one first. A bogus answer rules out a public one."""
+    left_out = {code, _PUBLIC_ANSWER} if code == _BOGUS_ANSWER else {code}
+    return (code, *(other for other in codes if other not in left_out))
+
+
+def _is_path(code: str) -> bool:
+    """Whether a finding is about the way to a service, from its name to an answer."""
+    return CODES[code].layer in _PATH_LAYERS and code not in _DENIAL_CODES
+
+
+def _is_of_path(match: TextMatch) -> bool:
+    return any(map(_is_path, match.codes))
+
+
+def _is_variant(host: str) -> bool:
+    """Whether an SDK builds this host for FIPS, for dual stack or in an older form, which private DNS may not cover."""
+    return "-fips." in host or host.endswith(_DUAL_STACK_SUFFIXES) or is_region(host.partition(".")[0])

@@ -36,7 +36,7 @@ def as_text(result: SearchResult, *, bold: bool = False) -> str:
     lines: list[str] = []
     several = len(result.matches) > 1
     if several:
-        lines += [f"{len(result.matches)} known texts, the most specific first.", ""]
+        lines += [f"{len(result.matches)} known texts, the innermost cause first.", ""]
     for number, match in enumerate(result.matches, 1):
         title = visible(shown(match.pattern))
         lines += _wrapped(f"{number}. {title}" if several else title, bold=bold)
@@ -60,10 +60,27 @@ def as_json(result: SearchResult) -> str:
 def _no_match(result: SearchResult) -> list[str]:
     """What to do next where nothing is known."""
     lines = "this line" if result.lines == 1 else f"these {result.lines} lines"
+    known = f"backuplink knows no text that is in {lines}. It knows texts in English alone."
+    words = _wrapped(known if result.lines else "There is no line on stdin.")
+    command = result.next_command
+    if result.speaks_of_jobs:
+        words += _wrapped(
+            "It seems to be about a job of AWS Backup, whose calls are made inside AWS: look at the role of the job, "
+            "at the vault and at the KMS key. This lists the jobs that failed, with their messages:"
+        )
+    elif command is not None:
+        words += _wrapped("Measure the path on the host that wrote it, whatever its log says:")
+    elif result.host is not None:
+        words += _wrapped(
+            visible(
+                f"This version of backuplink does not check {result.host.service}, the service of {result.host.host}."
+            )
+        )
+    else:
+        words += _wrapped(visible(f"backuplink cannot say whose host {result.unknown_host} is, and does not check it."))
     return [
-        *_wrapped(f"backuplink knows no text that is in {lines}." if result.lines else "There is no line on stdin."),
-        *_wrapped("Measure the path on the host that wrote it, whatever its log says:"),
-        "  backuplink check",
+        *words,
+        *([] if command is None else [f"  {shlex.join(command)}"]),
         *_wrapped("Or look up all lines around the failure, since another may be known:"),
         "  backuplink explain --text - < LOG",
     ]
@@ -106,19 +123,26 @@ def _check(match: TextMatch) -> list[str]:
     lines = []
     if match.command is not None:
         lines.append(f"  {shlex.join(match.command)}")
-        words = (
-            "A finding that the run lists is proven. One that it does not list is cleared, if the run was complete and "
-            "made the step. `backuplink explain CODE` has the fix."
-            if match.codes
-            else "The run tests the path, which may have a part in it."
-        )
-        lines += _wrapped(words)
+        lines += _wrapped(_of_run(match))
     if match.unchecked:
         words = f"This version of backuplink does not check {listed(match.unchecked)}"
         if match.command is not None and len(match.unchecked) == len(match.services):
             words += f": the run proves or clears {listed(match.codes_of_run)} alone"
         lines += _wrapped(visible(f"{words}."))
     return lines
+
+
+def _of_run(match: TextMatch) -> str:
+    """What the run of the command says."""
+    jobs = "The run lists the jobs of the last day that failed, with their messages. " if match.known.is_of_job else ""
+    if match.codes:
+        return (
+            f"{jobs}A finding that the run lists is proven. One that it does not list is cleared, if the run was "
+            "complete and made the step. `backuplink explain CODE` has the fix."
+        )
+    if match.known.has_network_cause:
+        return f"{jobs}The run tests the path, which may have a part in it."
+    return f"{jobs}What has to change is the role of the job, the vault, the key or the plan, and nothing on this host."
 
 
 def _of_host(match: TextMatch) -> str:

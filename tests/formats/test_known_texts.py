@@ -90,16 +90,18 @@ def test_every_record_is_text_for_a_terminal(known: KnownText) -> None:
 
 def _line_with(known: KnownText) -> str:
     pattern = known.patterns[0].replace("...", "and")
+    if known.needs_failure:
+        pattern = f"https://{pattern}/: net/http: TLS handshake timeout"
     for part, value in {"host": "a.example.com", "peer": "10.0.1.17:443", "address": "10.0.1.17", "word": "x"}.items():
         pattern = pattern.replace(f"{{{part}}}", value)
     return pattern
 
 
-def test_several_texts_in_a_line_are_numbered_the_most_specific_first(capsys: pytest.CaptureFixture[str]) -> None:
+def test_several_texts_in_a_line_are_numbered_the_innermost_first(capsys: pytest.CaptureFixture[str]) -> None:
     line = f"SSM Agent unable to acquire credentials: {SYN_SENT}"
     text = explained("--text", line, capsys=capsys)
-    assert text.startswith("2 known texts, the most specific first.\n\n1. SSM Agent unable to acquire credentials\n")
-    assert "\n\n2. dial tcp ADDRESS:PORT: i/o timeout\n" in text
+    assert text.startswith("2 known texts, the innermost cause first.\n\n1. dial tcp ADDRESS:PORT: i/o timeout\n")
+    assert "\n\n2. SSM Agent unable to acquire credentials\n" in text
     assert "\nLine " not in text  # there is one line alone
 
 

@@ -29,9 +29,10 @@ def _complete_codes(_: click.Context, __: click.Parameter, incomplete: str) -> l
 def explain(received_signals: list[str], /, code: str | None, text: str | None, wanted: str) -> int:
     """Show the runbook page of a finding: what it means, likely causes, the fix, and how to confirm it.
 
-    Without CODE, all codes are listed. With --text, the texts that SAP HANA's Backint agent, VSS, Backup gateway, the
-    SSM Agent, Terraform, the AWS CLI and the SDKs write are looked up, and the exit code is 3 where none is known. On a
-    terminal, what is longer than the screen is shown through PAGER.
+    Without CODE, all codes are listed. With --text, the English texts that jobs of AWS Backup, SAP HANA's Backint
+    agent, VSS, Backup gateway, the SSM Agent, Terraform, the AWS CLI, curl, nslookup and the SDKs write are looked up,
+    the innermost cause first, and the exit code is 3 where none is known. On a terminal, what is longer than the screen
+    is shown through PAGER.
     """
     from agent.app.explain import all_codes, known_texts, page_of
 

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.catalog import text_search
-from agent.catalog.findings import CODES
+from agent.catalog.findings import CODES, Layer
 from agent.catalog.known_texts import KNOWN_TEXTS, KnownText
 from agent.catalog.services import SERVICES
 from agent.catalog.text_search import (
@@ -26,7 +26,6 @@ from agent.catalog.text_search import (
     normalized,
     search,
     shown,
-    weight_of,
 )
 from agent.cli.main import main
 from agent.judge.conditions.denials import read_denial
@@ -42,6 +41,7 @@ NEIGHBOURS: Final = LINES["neighbour"]
 DENIALS: Final = json.loads((ROOT / "tests/agent/judge/rules/denials.json").read_text("utf-8"))["denials"]
 BY_ID: Final = {known.id: known for known in KNOWN_TEXTS}
 PATTERNS: Final = [(known.id, pattern) for known in KNOWN_TEXTS for pattern in known.patterns]
+FAILURE: Final = "net/http: TLS handshake timeout"
 FILLED: Final = {
     "host": "backup.eu-west-1.amazonaws.com",
     "peer": "10.0.1.17:443",
@@ -60,7 +60,14 @@ def only(line: str) -> TextMatch:
 
 
 def filled(pattern: str) -> str:
-    """A line that has a pattern."""
+    """A line that has a pattern, and nothing else where the pattern needs nothing else."""
+    known = next(known for known in KNOWN_TEXTS if pattern in known.patterns)
+    if known.needs_failure:
+        return f"https://{pattern}/: {FAILURE}"
+    return _filled(pattern)
+
+
+def _filled(pattern: str) -> str:
     return re.sub(r"\{(\w+)\}", lambda part: FILLED[part[1]], pattern).replace("...", "anything at all")
 
 
@@ -89,7 +96,7 @@ def test_every_pattern_is_found_and_is_needed(text: str, pattern: str) -> None:
     match = next(match for match in search([filled(pattern)]).matches if match.known.id == text)
     assert match.pattern == pattern
     for literal in (part for part in re.split(r"\{\w+\}|\.\.\.", pattern) if part.strip()):
-        spoilt = filled(pattern.replace(literal, literal.replace(literal.strip()[0], "~")))
+        spoilt = _filled(pattern.replace(literal, literal.replace(literal.strip()[0], "~")))
         assert pattern not in {other.pattern for other in search([spoilt]).matches}
 
 
@@ -179,7 +186,7 @@ def test_a_denial_is_checked_at_the_service_whose_action_it_names(action: str, s
 
 def test_a_text_without_a_host_is_checked_in_the_region_of_the_host() -> None:
     assert only("Unable to locate credentials").command == ("backuplink", "check")
-    assert only("KMS key is either disabled or pending deletion").command is None
+    assert only("KMS key is either disabled or pending deletion").command == ("backuplink", "check", "--jobs")
 
 
 def test_a_host_that_the_catalogue_knows_is_checked_in_its_region() -> None:
@@ -258,8 +265,8 @@ def test_the_first_host_of_aws_counts() -> None:
         ("dial tcp 13.217.78.180:443: i/o timeout", AddressHint.PUBLIC, "DNS001", ()),
         ("dial tcp [2600:1f18::3]:443: i/o timeout", AddressHint.PUBLIC, "DNS001", ()),
         ("connect ECONNREFUSED 52.10.96.57:443", AddressHint.PUBLIC, "DNS001", ()),
-        ("dial tcp 10.0.1.17:443: i/o timeout", AddressHint.PRIVATE, "DNS002", ("DNS001", "VPC002", "VPC003")),
-        ("dial tcp [fd00::17]:443: i/o timeout", AddressHint.PRIVATE, "DNS002", ("DNS001",)),
+        ("dial tcp 10.0.1.17:443: i/o timeout", AddressHint.PRIVATE, "VPC005", ("DNS001", "DNS002", "VPC001")),
+        ("dial tcp [fd00::17]:443: i/o timeout", AddressHint.PRIVATE, "VPC005", ("DNS001",)),
         ("dial tcp 127.0.0.1:443: i/o timeout", AddressHint.BOGUS, "DNS010", ("DNS001",)),
         ("dial tcp 999.0.0.1:443: i/o timeout", None, "DNS001", ()),
         (
@@ -316,10 +323,146 @@ def test_a_text_that_comes_again_is_one_match_for_each_host_and_kind_of_address(
     assert (result.lines, result.cut, result.left_out) == (5, 0, 0)
 
 
-def test_the_most_specific_text_comes_first_wherever_it_is() -> None:
-    matches = search(["Unable to locate credentials", SAMPLES[0]["line"]]).matches
-    assert [match.known.id for match in matches] == ["backint-no-data-plane", "botocore-no-credentials"]
-    assert weight_of(matches[0].pattern) > weight_of(matches[1].pattern)
+JAVA: Final = (
+    "com.amazonaws.SdkClientException: Unable to load AWS credentials from any provider in the chain",
+    "Caused by: com.amazonaws.SdkClientException: Unable to execute HTTP request",
+    "Caused by: org.apache.http.conn.ConnectTimeoutException: Connect to backup.eu-west-1.amazonaws.com:443 "
+    "[backup.eu-west-1.amazonaws.com/10.0.1.17] failed: connect timed out",
+    "Caused by: java.net.UnknownHostException: backup.eu-west-1.amazonaws.com",
+)
+PYTHON: Final = (
+    "urllib3.exceptions.NewConnectionError: Failed to establish a new connection: [Errno 111] Connection refused",
+    "During handling of the above exception, another exception occurred:",
+    'botocore.exceptions.EndpointConnectionError: Could not connect to the endpoint URL: "https://backup.eu-west-1.'
+    'amazonaws.com/"',
+)
+
+
+@pytest.mark.parametrize(
+    ("lines", "texts"),
+    [
+        (JAVA, ["java-unknown-host", "java-timeout", "java-no-credentials"]),
+        (PYTHON, ["system-refused", "botocore-connect"]),
+        (
+            ("Health ping failed with error - EOF", "dial tcp 10.0.1.17:443: i/o timeout"),
+            ["go-timeout", "ssm-health-ping"],
+        ),
+        (
+            ("dial tcp 10.0.1.17:443: i/o timeout", "Health ping failed with error - EOF"),
+            ["go-timeout", "ssm-health-ping"],
+        ),
+        (("Backint exited with exit code 1 instead of 0", "Read timed out. (read timeout=60)"), None),
+    ],
+)
+def test_of_several_lines_the_innermost_cause_comes_first(lines: tuple[str, ...], texts: list[str] | None) -> None:
+    found = [match.known.id for match in search(lines).matches]
+    assert found == (texts or ["urllib3-read-timeout", "backint-exit-code"])
+
+
+def test_of_one_line_what_its_end_says_comes_first() -> None:
+    line = "Unable to load AWS credentials from any provider in the chain: Connect to sts.eu-west-1.amazonaws.com:443"
+    line += " [sts.eu-west-1.amazonaws.com/52.94.1.1] failed: connect timed out"
+    assert texts_of(line) == ["java-timeout", "java-no-credentials"]
+    assert texts_of(" then ".join(("net/http: TLS handshake timeout", "socket hang up"))) == [
+        *("node-closed", "go-handshake-timeout"),
+    ]
+
+
+# --- What the rest of a line says ------------------------------------------------------------------------------------
+
+NETWORK_LAYERS: Final = {Layer.NAME, Layer.CONNECTION, Layer.TLS, Layer.HTTP, Layer.CONFIGURATION}
+RIGHTS: Final = {"VPC008", "VPC013"}
+
+
+@pytest.mark.parametrize("known", KNOWN_TEXTS, ids=lambda known: known.id)
+@pytest.mark.parametrize("denial", ["AccessDeniedException", "Access Denied", "is not authorized to perform: ssm:Get"])
+def test_a_denial_rules_out_the_network(known: KnownText, denial: str) -> None:
+    matches = search([f"{filled(known.patterns[0])}: {denial}"]).matches
+    assert matches
+    for match in matches:
+        assert not {code for code in match.codes if CODES[code].layer in NETWORK_LAYERS} - RIGHTS
+
+
+@pytest.mark.parametrize("known", KNOWN_TEXTS, ids=lambda known: known.id)
+def test_a_private_address_rules_out_a_public_answer(known: KnownText) -> None:
+    for pattern in known.patterns:
+        if "{peer}" in pattern or "{address}" in pattern:
+            matches = [match for match in search([filled(pattern)]).matches if match.address is not None]
+            assert matches
+            for match in matches:
+                assert not {"DNS001", "DNS002", "VPC001", "VPC002", "VPC003"} & set(match.codes)
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "us-east-1.elasticmapreduce.amazonaws.com",
+        "us-east-1.queue.amazonaws.com",
+        "db.abc.eu-west-1.rds.amazonaws.com",
+        "0123.gr7.eu-west-1.eks.amazonaws.com",
+        "made-up.eu-west-1.amazonaws.com",
+        "registry.terraform.io",
+        "vault.corp.example.com",
+    ],
+)
+@pytest.mark.parametrize(
+    "line",
+    [
+        'Could not connect to the endpoint URL: "https://{host}/"',
+        'Post "https://{host}/": dial tcp 10.0.1.17:443: i/o timeout',
+        "dial tcp: lookup {host} on 10.0.0.2:53: no such host",
+        "Connect to {host}:443 [{host}/10.0.1.17] failed: connect timed out",
+        "java.net.UnknownHostException: {host}",
+        "HTTPSConnectionPool(host='{host}', port=443): Read timed out. (read timeout=60)",
+        "curl: (6) Could not resolve host: {host}",
+        "Error: getaddrinfo ENOTFOUND {host}",
+        "** server can't find {host}: NXDOMAIN",
+        "The remote name could not be resolved: '{host}'",
+        'Get "https://{host}/": something that no program has said before',
+    ],
+)
+def test_a_host_that_is_not_understood_never_leads_to_a_plain_check(line: str, host: str) -> None:
+    result = search([line.format(host=host)])
+    assert {match.command for match in result.matches} <= {None}
+    assert result.next_command is None
+    for match in result.matches:
+        assert match.unchecked
+
+
+def test_a_host_for_fips_or_dual_stack_points_at_the_setting_that_builds_it() -> None:
+    for host in ("backup-fips.eu-west-1.amazonaws.com", "backup.eu-west-1.api.aws", "eu-west-1.queue.amazonaws.com"):
+        assert only(f"dial tcp: lookup {host} on 10.0.0.2:53: no such host").codes[0] == "ENV006"
+    assert only("dial tcp: lookup backup.eu-west-1.amazonaws.com on 10.0.0.2:53: no such host").codes[0] == "DNS003"
+
+
+# --- Jobs ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("known", [known for known in KNOWN_TEXTS if known.is_of_job], ids=lambda known: known.id)
+def test_the_message_of_a_job_leads_to_the_jobs(known: KnownText) -> None:
+    for pattern in known.patterns:
+        match = next(match for match in search([filled(pattern)]).matches if match.known is known)
+        assert match.command is not None
+        assert match.command[:3] == ("backuplink", "check", "--jobs")
+
+
+@pytest.mark.parametrize(
+    ("line", "command"),
+    [
+        ("Your backup job failed for a reason that nobody wrote down", ("backuplink", "check", "--jobs")),
+        ("restore job 1234 ended as FAILED", ("backuplink", "check", "--jobs")),
+        ("the AWS Backup role was not found", ("backuplink", "check", "--jobs")),
+        ("the wind was strong", ("backuplink", "check")),
+        (
+            "GET https://backup.eu-west-1.amazonaws.com/ took long",
+            ("backuplink", "check", "--service", "backup", "--region", "eu-west-1"),
+        ),
+    ],
+)
+def test_what_no_text_is_known_of_still_leads_somewhere(line: str, command: tuple[str, ...]) -> None:
+    result = search([line])
+    assert result.matches == ()
+    assert result.next_command == command
 
 
 def test_a_line_is_searched_up_to_its_limit() -> None:

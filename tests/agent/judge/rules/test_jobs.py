@@ -198,9 +198,10 @@ def test_job001_says_what_was_asked_for_and_lists_kinds_and_texts() -> None:
     assert detail == (
         "AWS Backup lists 7 jobs of the last 24 h of all resources of the account in this Region; 3 did not succeed, "
         "and none of these is of this host's kind: 2 of RDS FAILED (AccessDenied), \"Access Denied trying to call AWS "
-        'Backup service" (The role of the job or a policy of the organisation denies a call that AWS Backup itself '
-        "makes); 1 of EFS EXPIRED, without a message. AWS Backup makes such backups without this host: its path has "
-        "no part in them."
+        'Backup service" (At a copy between accounts, the access policy of the destination vault does not allow '
+        "backup:CopyIntoBackupVault; else the role of the job or a policy of the organisation denies a call that AWS "
+        "Backup makes); 1 of EFS EXPIRED, without a message. AWS Backup makes such backups without this host: its path "
+        "has no part in them."
     )
 
 
