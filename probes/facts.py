@@ -88,6 +88,11 @@ class HostFacts:
                 dots = min(int(value), 15)
         return name.count(".") < dots
 
+    @property
+    def asks_by_tcp(self) -> bool:
+        """Whether the C library asks name servers by TCP alone (`use-vc` of resolv.conf(5))."""
+        return "use-vc" in self.resolver_options
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SdkFacts:

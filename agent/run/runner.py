@@ -551,6 +551,10 @@ class RunInProgress:
         others = len(self._host.resolvers) - 1 if self._host else 0
         return self.settings.timeout + host.resolver_timeout(self._host) * max(others, 0)
 
+    def is_asked_by_tcp(self, resolver: Address) -> bool:
+        """Whether programs on this host ask a name server by TCP alone."""
+        return self._host is not None and self._host.asks_by_tcp and resolver in self._host.resolvers
+
     def families(self) -> frozenset[int]:
         """IP versions that this host can use."""
         return usable_families(self._host)

@@ -50,6 +50,9 @@ class RunHandle(Protocol):
     def lookup_limit(self) -> float:
         """Seconds for the host's own lookup."""
 
+    def is_asked_by_tcp(self, resolver: Address) -> bool:
+        """Whether programs on this host ask a name server by TCP alone."""
+
     def families(self) -> frozenset[int]:
         """IP versions that this host can use."""
 
@@ -223,7 +226,13 @@ class TargetRun:
 
         async def body(draft: Draft[DnsFacts]) -> tuple[Address, ...]:
             answer = await dns.ask(
-                self._context.net, resolver, self._target.host, record, draft, retry_after=self._context.limit / 2
+                self._context.net,
+                resolver,
+                self._target.host,
+                record,
+                draft,
+                retry_after=self._context.limit / 2,
+                by_tcp=self._run.is_asked_by_tcp(resolver),
             )
             given = self._given.union(answer)
             if len(given) > dns.MAX_ADDRESSES:

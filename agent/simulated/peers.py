@@ -169,9 +169,9 @@ def dns_answer(scenario: Scenario, resolver: Address, packet: bytes, *, tcp: boo
     row = _row_for(scenario, resolver, host)
     if row is None:
         row = DnsPart(resolvers=(resolver,), name=host, rcode="NXDOMAIN", soa=host.partition(".")[2])
-    if row.answer != "answer":
-        return None
     kind = dns.rdatatype.to_text(question.rdtype)
+    if row.answer != "answer" or kind in row.silent_for:
+        return None
     answer = dns.message.make_response(query, recursion_available=True)
     if kind in row.fails_for:
         answer.set_rcode(dns.rcode.SERVFAIL)

@@ -341,6 +341,8 @@ class DnsPart:
     rcode: Literal["NOERROR", "NXDOMAIN", "SERVFAIL", "REFUSED"] = "NOERROR"
     fails_for: tuple[Literal["A", "AAAA"], ...] = ()
     """Types of records that are answered with SERVFAIL, such as those of addresses that a server does not pass on."""
+    silent_for: tuple[Literal["A", "AAAA"], ...] = ()
+    """Types of records that get no answer, as from a server or a device on the way that drops questions for them."""
     cname: str | None = None
     soa: str | None = None
     """Zone in the authority section of a negative answer."""

@@ -181,36 +181,58 @@ class SimulatedNet:
         return (host, *searched) if host.count(".") >= dots else (*searched, host)
 
     async def _asked(self, host: str) -> tuple[Address, ...]:
-        for _ in range(_RESOLV_ATTEMPTS):
+        patience, attempts, by_tcp = self._lookup_options()
+        for _ in range(attempts):
             for server in self._host.resolvers[:MAX_NAME_SERVERS]:
                 try:
-                    async with asyncio.timeout(_RESOLV_TIMEOUT):
-                        return await self._both(server, host)
+                    return await self._both(server, host, patience, by_tcp=by_tcp)
                 except (OSError, TimeoutError, ProbeError) as error:
                     if isinstance(error, socket.gaierror):  # the server has spoken
                         raise
         raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
 
+    def _lookup_options(self) -> tuple[float | None, int, bool]:
+        """For how long the C library waits for an answer, how often it asks, and whether it does so by TCP, where it
+        waits for as long as a connect takes (resolv.conf(5); measured, glibc 2.41)."""
+        options = dict(option.partition(":")[::2] for option in parse_resolv_conf(self._host.resolv_conf())[3])
+        by_tcp = "use-vc" in options
+        timeout = float(options.get("timeout") or _RESOLV_TIMEOUT)
+        return None if by_tcp else timeout, int(options.get("attempts") or _RESOLV_ATTEMPTS), by_tcp
+
     def datagram_error(self, address: Address, port: int) -> int | None:
         return None if _filtered(self._host, address, port) is None else errno.EPERM
 
-    async def _both(self, server: Address, host: str) -> tuple[Address, ...]:
+    async def _both(self, server: Address, host: str, patience: float | None, *, by_tcp: bool) -> tuple[Address, ...]:
         """A and AAAA of one server. Raises gaierror where the answer is final, ProbeError and OSError where the next
         server is to be asked: after a usable answer for A it is not (measured, glibc 2.41)."""
         addresses: list[Address] = []
         alias = False
         answered = False
+        silent = False
         for record in ("A", "AAAA"):
             draft: Draft[DnsFacts] = Draft()
             try:
-                addresses += await ask(self, server, host, record, draft, retry_after=_RESOLV_TIMEOUT, bounded=False)
+                # Both questions go out at once: what is silent for the one has had its time for the other.
+                async with asyncio.timeout(2 * DNS_SECONDS if silent else patience):
+                    addresses += await ask(
+                        *(self, server, host, record, draft),
+                        retry_after=_RESOLV_TIMEOUT,
+                        bounded=False,
+                        by_tcp=by_tcp,
+                    )
                 alias = alias or (draft.facts is not None and draft.facts.canonical_name is not None)
                 answered = True
+            except TimeoutError:
+                if silent:  # it answers nothing
+                    raise
+                silent = True
             except ProbeError as error:
                 if error.kind is FailureKind.NXDOMAIN:
                     raise socket.gaierror(socket.EAI_NONAME, "Name or service not known") from error
                 if not answered or error.kind is not FailureKind.SERVFAIL:
                     raise
+        if silent:  # it asks twice more, one question after the other, and takes what it has (measured, glibc 2.41)
+            await asyncio.sleep(2 * (patience or 0.0))
         if not addresses and alias:  # glibc's answer for an alias without an address (measured, 2.41)
             raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
         if not addresses:

@@ -1,5 +1,7 @@
 """Names to addresses, twice: as programs on this host resolve them, and as one resolver answers."""
 
+import asyncio
+import contextlib
 import copy
 from functools import lru_cache
 from ipaddress import ip_address
@@ -56,8 +58,10 @@ async def ask(
     *,
     retry_after: float,
     bounded: bool = True,
+    by_tcp: bool = False,
 ) -> tuple[Address, ...]:
-    """Ask `resolver` for the `record` (`A` or `AAAA`) of `host`, by UDP and, where the answer is cut, by TCP.
+    """Ask `resolver` for the `record` (`A` or `AAAA`) of `host`, by UDP and, where the answer is cut, by TCP; with
+    `by_tcp` by TCP at once, and next to it by UDP, which shows whether the server is there.
 
     Gives the addresses; none where the name exists without such a record, which is no failure. Where it is not
     `bounded`, as in the C library, an answer may hold any number of them. Raises OSError, and
@@ -67,23 +71,17 @@ async def ask(
         query, wire = _query(host, record)
     except (dns.exception.DNSException, ValueError) as error:
         raise ProbeError(FailureKind.MALFORMED, f"DNS cannot carry this name: {type(error).__name__}") from error
-    packet, queries = await net.exchange(
-        resolver, DNS_PORT, wire, accept=lambda data: data[:2] == wire[:2], retry_after=retry_after
-    )
-    transport = "udp"
-    if _is_cut(packet):  # and the rest of it need not make sense (RFC 2181, section 9)
+    if by_tcp:
+        packet, queries, transport = await _ask_by_tcp(net, resolver, wire, draft, retry_after), 1, "tcp"
+    else:
+        packet, queries = await _exchange(net, resolver, wire, retry_after)
+        transport = "udp"
+    if transport == "udp" and _is_cut(packet):  # and the rest of it need not make sense (RFC 2181, section 9)
         transport = "tcp"
         draft.facts = _cut(packet, queries)  # what is known where no connection by TCP comes about
         stream = await net.connect(resolver, DNS_PORT, Draft[TcpFacts]())
         draft.facts = None
-        try:
-            await stream.send(len(wire).to_bytes(2, "big") + wire)
-            size = int.from_bytes(await _exactly(stream, 2), "big")
-            packet = await _exactly(stream, size)
-        finally:
-            stream.close()
-        if _is_cut(packet):
-            raise ProbeError(FailureKind.DNS_MALFORMED, "the answer by TCP is cut as well")
+        packet = await _told(stream, wire)
     if packet[:2] == wire[:2] and len(packet) <= UDP_PAYLOAD_BYTES:
         facts, rcode = _seen_before(packet[2:], host, record, transport, queries, bounded)
     else:
@@ -93,6 +91,45 @@ async def ask(
         kind = _RCODE_KINDS.get(rcode, FailureKind.DNS_MALFORMED)
         raise ProbeError(kind, f"the resolver answered {facts.rcode}", code=facts.rcode)
     return facts.addresses
+
+
+async def _exchange(net: Net, resolver: Address, wire: bytes, retry_after: float) -> tuple[bytes, int]:
+    return await net.exchange(
+        resolver, DNS_PORT, wire, accept=lambda data: data[:2] == wire[:2], retry_after=retry_after
+    )
+
+
+async def _told(stream: Stream, wire: bytes) -> bytes:
+    """The answer to a query over a connection, which is then closed."""
+    try:
+        await stream.send(len(wire).to_bytes(2, "big") + wire)
+        size = int.from_bytes(await _exactly(stream, 2), "big")
+        packet = await _exactly(stream, size)
+    finally:
+        stream.close()
+    if _is_cut(packet):
+        raise ProbeError(FailureKind.DNS_MALFORMED, "the answer by TCP is cut as well")
+    return packet
+
+
+async def _ask_by_tcp(net: Net, resolver: Address, wire: bytes, draft: Draft[DnsFacts], retry_after: float) -> bytes:
+    """The answer by TCP. Where no connection comes about, the facts of the draft are what an answer by UDP says by its
+    header, if there is one."""
+
+    async def hear() -> None:
+        with contextlib.suppress(OSError):  # UDP then says nothing, and the failure of TCP stands alone
+            draft.facts = _cut(*await _exchange(net, resolver, wire, retry_after))
+
+    heard = asyncio.create_task(hear())
+    try:
+        stream = await net.connect(resolver, DNS_PORT, Draft[TcpFacts]())
+    except OSError:
+        await asyncio.wait((heard,), timeout=retry_after)
+        raise
+    finally:
+        heard.cancel()
+    draft.facts = None
+    return await _told(stream, wire)
 
 
 def _query(host: str, record: str) -> tuple[dns.message.Message, bytes]:

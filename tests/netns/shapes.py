@@ -94,7 +94,7 @@ def _peers(scenario: Scenario) -> set[Hashable]:
     for row in scenario.dns:
         records = tuple(bool(part) for part in (row.a, row.aaaa, row.cname, row.soa))
         here = any(resolver.is_loopback for resolver in row.resolvers)
-        result.add(("dns", row.answer, row.rcode, row.fails_for, records, row.truncated, here))
+        result.add(("dns", row.answer, row.rcode, row.fails_for, row.silent_for, records, row.truncated, here))
     for peer in scenario.tcp:
         default = type(peer)(addresses=(), ports=())
         result |= {

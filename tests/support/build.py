@@ -119,10 +119,11 @@ def host(
     beside: Sequence[tuple[str, str]] = (),
     lines: Sequence[tuple[str, str]] = (),
     variables: dict[str, str] | None = None,
+    options: Sequence[str] = (),
 ) -> Observation[HostFacts]:
     """This host's configuration; `unknown` is a system that does not report its interfaces. `beside` are interfaces
     with other names than lo and ens5, each with an address; `lines` those of the hosts file, each with an address and
-    a name; `variables` those that name a Region."""
+    a name; `variables` those that name a Region, and `options` those of resolv.conf."""
     interfaces = tuple(
         Interface(name="lo" if address.startswith(("127.", "::1/")) else "ens5", address=_interface(address))
         for address in addresses or ("127.0.0.1/8", f"{OWN}/24")
@@ -134,7 +135,7 @@ def host(
         upstream_resolvers=tuple(map(ip_address, upstream)),
         resolvers_ignored=(),
         search=(),
-        resolver_options=(),
+        resolver_options=tuple(options),
         hosts_entries=tuple(HostsEntry(address=ip_address(address), names=(name,)) for address, name in lines),
         ec2=ec2,
         proxies={},
@@ -243,9 +244,11 @@ def answer(
     seconds: float | None = None,
     alias: str | None = None,
     cut: bool = False,
+    queries: int = 1,
 ) -> Observation[DnsFacts]:
     """One resolver's answer; `record` is guessed from the addresses. A negative answer is a failure with facts. `alias`
-    is where a CNAME leads. One that is `cut` came truncated, and what failed is the connect by TCP."""
+    is where a CNAME leads. One that is `cut` came truncated, and what failed is the connect by TCP. `queries` is how
+    often the question was sent."""
     record = record or ("AAAA" if any(":" in address for address in addresses) else "A")
     rcodes = {"nxdomain": "NXDOMAIN", "servfail": "SERVFAIL", "dns-refused": "REFUSED"}
     facts = DnsFacts(
@@ -255,7 +258,7 @@ def answer(
         authority=zone,
         ttl=60 if addresses else None,
         transport="tcp" if cut else "udp",
-        queries=1,
+        queries=queries,
     )
     subject = Subject(step=Step.DNS, target=of, resolver=ip_address(by), operation=record)
     given = facts if failed is None or failed in rcodes or cut else None

@@ -6,10 +6,10 @@ from typing import Any, Final
 from agent.judge.conditions.names import NameFault, family_answers, has_unanswered_family, is_kept_back
 from agent.judge.conditions.search_list import addresses_of_name, lookup_of_name
 from agent.judge.evidence import Evidence, kept
-from agent.judge.observations import NO_REASON, NOT_THERE, has_answered, ids, is_cut
+from agent.judge.observations import NO_REASON, NOT_THERE, has_answered, ids, is_cut, kind_of, private_in
 from agent.settings import Expect
 from probes.addresses import usable_families
-from probes.facts import LookupFacts
+from probes.facts import DnsFacts, LookupFacts
 from probes.frozen import dataclass
 from probes.model import Address, FailureKind, Observation, Step, Target
 
@@ -64,6 +64,16 @@ class CutAnswers:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StalledLookup(NameFault):
+    """This host's own lookup ran out of time while its name servers answered some questions for the name and lost
+    others."""
+
+    lost: tuple[Observation[Any], ...]
+    """The questions without an answer, or with one at the second try alone."""
+    answered: tuple[Observation[Any], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FailingResolver(NameFault):
     """This host's lookup fails, and name servers give no usable answer."""
 
@@ -83,7 +93,7 @@ def private_elsewhere(evidence: Evidence) -> tuple[PrivateElsewhere, ...]:
     elsewhere = []
     for target in evidence.targets:
         lookup = lookup_of_name(evidence, target)
-        if lookup is None or not lookup.made:
+        if lookup is None or not lookup.made or has_run_out(evidence, target):
             continue
         own = addresses_of_name(evidence, target)
         families = family_answers(evidence, target)
@@ -110,6 +120,38 @@ def private_elsewhere(evidence: Evidence) -> tuple[PrivateElsewhere, ...]:
                 )
             )
     return tuple(elsewhere)
+
+
+def has_run_out(evidence: Evidence, target: Target) -> bool:
+    """Whether this host's own lookup ended without an answer though its own name servers give private addresses: it
+    lost time, and nobody disagrees."""
+    lookup = lookup_of_name(evidence, target)
+    answers = evidence.answers(target, evidence.configured_resolvers)
+    return lookup is not None and kind_of(lookup) in NO_REASON and bool(private_in(evidence, answers))
+
+
+@kept
+def stalled_lookups(evidence: Evidence) -> tuple[StalledLookup, ...]:
+    """The targets whose own lookup ended without an answer while this host's name servers answered some questions for
+    the name and lost others, such as all of one record type."""
+    stalled = []
+    for target in evidence.targets:
+        lookup = lookup_of_name(evidence, target)
+        if lookup is None or kind_of(lookup) not in NO_REASON:
+            continue
+        asked = [answer for answer in evidence.answers(target, evidence.configured_resolvers) if answer.made]
+        lost = [answer for answer in asked if not is_cut(answer) and (is_silence(answer) or _is_late(answer))]
+        answered = [answer for answer in asked if answer.ok or kind_of(answer) in NOT_THERE]
+        if lost and answered and len(asked) == len({answer.id for answer in (*lost, *answered)}):
+            stalled.append(
+                StalledLookup(target=target, evidence=ids([lookup, *asked]), lost=tuple(lost), answered=tuple(answered))
+            )
+    return tuple(stalled)
+
+
+def _is_late(answer: Observation[Any]) -> bool:
+    """Whether the first datagram of a question was lost, or the answer to it, and the second was answered."""
+    return isinstance(answer.facts, DnsFacts) and answer.facts.queries > 1 and not is_cut(answer)
 
 
 @kept
@@ -181,8 +223,11 @@ def failing_resolvers(evidence: Evidence) -> tuple[FailingResolver, ...]:
     others = other_names_answered(evidence)
     if others:
         speaking.update(evidence.configured_resolvers)
+    stalled = {lookup.target.id for lookup in stalled_lookups(evidence)}
     failing = []
     for target, lookup, spoilt in spoilt_lookups(evidence, kinds):
+        if target.id in stalled:
+            continue
         answers = tuple(
             answer
             for answer in spoilt

@@ -14,10 +14,13 @@ from agent.judge.conditions.resolvers import (
     PrivateElsewhere,
     cut_answers,
     failing_resolvers,
+    has_run_out,
+    is_of_hosts_file,
     is_silence,
     private_elsewhere,
     refused_lookups,
     silent_resolvers,
+    stalled_lookups,
 )
 from agent.judge.conditions.search_list import (
     addresses_of_name,
@@ -48,6 +51,8 @@ _STUB: Final = ip_address("127.0.0.53")
 """Where systemd-resolved listens, and answers from what it remembers (systemd-resolved.service(8))."""
 _TOO_MUCH: Final = frozenset({FailureKind.TOO_LARGE, FailureKind.MALFORMED, FailureKind.DNS_MALFORMED})
 """Failures of a lookup that was answered."""
+_WITHOUT: Final = NOT_THERE | {FailureKind.SERVFAIL}
+"""Failures of a question that a cache may remember (RFC 2308)."""
 _BEFORE_DNS: Final = "nsswitch"
 """What answers programs on this host before any name server does."""
 _FLUSH: Final = Command(
@@ -90,7 +95,8 @@ def resolvers_disagree(evidence: Evidence) -> Iterator[RuleFinding]:
                 if ahead
                 else _ask_the_vpc(
                     target,
-                    is_resolved=_STUB in servers and kind_of(fault.lookup) not in NO_REASON,  # it has answered
+                    is_resolved=_STUB in caches
+                    or (_STUB in servers and kind_of(fault.lookup) not in NO_REASON),  # it has answered
                     caches=caches,
                 ),
             )
@@ -126,27 +132,29 @@ def _flush_what_is_ahead(target: Target) -> Fix:
 
 
 def _answers_of(evidence: Evidence, target: Target, servers: Sequence[Address]) -> list[Observation[Any]]:
-    """What these servers gave of what this host's own lookup gave."""
+    """What these servers gave of what this host's own lookup gave: some of its addresses or, where it has none, an
+    answer without any."""
     own = set(answer_of_name(evidence, target))
-    return [answer for answer in evidence.answers(target, servers) if own.intersection(addresses_in(answer))]
+    answers = evidence.answers(target, servers)
+    if own:
+        return [answer for answer in answers if own.intersection(addresses_in(answer))]
+    empty = [answer for answer in answers if (answer.ok and not addresses_in(answer)) or kind_of(answer) in _WITHOUT]
+    return [] if any(map(addresses_in, answers)) else empty
 
 
 def _caches(evidence: Evidence, target: Target) -> list[Address]:
-    """The name servers on this host itself that gave what its own lookup gave."""
-    local = [server for server in evidence.configured_resolvers if server.is_loopback]
-    return [server for server in local if _answers_of(evidence, target, [server])]
+    """The name servers on this host itself that gave what its own lookup gave: these addresses, or none."""
+    return [
+        server
+        for server in evidence.configured_resolvers
+        if server.is_loopback and _answers_of(evidence, target, [server])
+    ]
 
 
 def _ask_the_vpc(target: Target, *, is_resolved: bool, caches: Sequence[Address]) -> Fix:
     others = [cache for cache in caches if cache != _STUB]
     return Fix(
-        summary=("Flush the cache of systemd-resolved first: it may hold an old answer. " if is_resolved else "")
-        + (
-            f"Flush the cache at {listed(others)} first: restart the service that ss shows "
-            "there (dnsmasq, unbound, nscd). "
-            if others
-            else ""
-        )
+        summary=_flushing([*([_STUB] if is_resolved else []), *others])
         + "Make the name servers that this host uses forward the name to the VPC's resolver: from inside the VPC "
         "to 169.254.169.253, from elsewhere to a Route 53 Resolver inbound endpoint. Or let the DHCP options name "
         "AmazonProvidedDNS, which every host of the VPC then asks.",
@@ -186,9 +194,11 @@ def _private_here_alone(evidence: Evidence, target: Target) -> Iterator[RuleFind
 
 
 def resolver_silent(evidence: Evidence) -> Iterator[RuleFinding]:
-    """DNS004: none of the name servers that this host is set to use answers anything, and its own lookups fail."""
+    """DNS004: none of the name servers that this host is set to use answers anything, and its own lookups fail; or
+    these run out of time because a name server loses questions."""
     silent = silent_resolvers(evidence)
     if silent is None:
+        yield from _losing_questions(evidence)
         return
     sentences = [
         f"{server} ({_how([answer for answer in silent.asked if answer.subject.resolver == server])})"
@@ -226,6 +236,52 @@ def resolver_silent(evidence: Evidence) -> Iterator[RuleFinding]:
             ),
         ),
     )
+
+
+def _losing_questions(evidence: Evidence) -> Iterator[RuleFinding]:
+    """DNS004 of each name server for whose silence a lookup of this host ran out of time, though others of its
+    questions, or other servers, were answered."""
+    stalled = stalled_lookups(evidence)
+    for server in _named_servers(answer for lookup in stalled for answer in lookup.lost):
+        through = [lookup for lookup in stalled if any(answer.subject.resolver == server for answer in lookup.lost)]
+        lost = [answer for lookup in through for answer in lookup.lost if answer.subject.resolver == server]
+        others = [answer for lookup in through for answer in lookup.answered if answer not in lost]
+        yield RuleFinding(
+            code="DNS004",
+            target=str(server),
+            detail=f"The lookup of {listed(lookup.target.host for lookup in through)} by programs on this host runs "
+            f"out of time, because {server} {_losses(lost)}. {_rest(server, others)}",
+            evidence=tuple(dict.fromkeys(step for lookup in through for step in lookup.evidence)),
+            fix=_FIX_OF_LOSSES,
+        )
+
+
+def _losses(lost: Sequence[Observation[Any]]) -> str:
+    """Which questions a name server leaves without an answer, or answers at the second try alone."""
+    silent, late = [one for one in lost if is_silence(one)], [one for one in lost if not is_silence(one)]
+    parts = [f"gives no answer for {_records(silent)} ({_how(silent)})"] if silent else []
+    parts += [f"answers for {_records(late)} at the second try alone ({after(late)})"] if late else []
+    return " and ".join(parts)
+
+
+def _records(questions: Iterable[Observation[Any]]) -> str:
+    return f"{listed(sorted({str(question.subject.operation) for question in questions}))} records"
+
+
+def _rest(server: Address, answered: Sequence[Observation[Any]]) -> str:
+    """What was answered next to what a name server lost."""
+    own = [answer for answer in answered if answer.subject.resolver == server]
+    if own:
+        return f"It answers for {_records(own)}."
+    return f"{servers_of(answered)} answer{verb_ending(answered)}." if answered else ""
+
+
+_FIX_OF_LOSSES: Final = Fix(
+    summary="Let that name server answer every question, also those for AAAA records, which have no address where the "
+    "endpoint has none of IPv6: look for a filter or a forwarder that drops them, and for a firewall on the way that "
+    "drops the second of two questions. Or remove it from the VPC's DHCP options or this host's network settings.",
+    commands=(read_only("cat", "/etc/resolv.conf"), read_only("resolvectl", "status")),
+)
 
 
 def _silent_behind(evidence: Evidence, servers: Iterable[Address]) -> tuple[list[Address], list[Observation[Any]]]:
@@ -320,14 +376,19 @@ def _at_odds(evidence: Evidence) -> Iterator[RuleFinding]:
     they differ, or answer now."""
     silent, cut = silent_resolvers(evidence), cut_answers(evidence)
     named = {step for finding in (silent, cut) if finding is not None for step in finding.evidence}
-    for faults in (missing_names, empty_answers, failing_resolvers, refused_lookups, private_elsewhere):
+    for faults in (
+        missing_names,
+        empty_answers,
+        failing_resolvers,
+        refused_lookups,
+        private_elsewhere,
+        stalled_lookups,
+    ):
         named |= {step for fault in faults(evidence) for step in fault.evidence}
     for target in evidence.targets:
         lookup = lookup_of_name(evidence, target)
         asked = [answer for answer in evidence.answers(target, evidence.configured_resolvers) if answer.made]
         if lookup is None or kind_of(lookup) not in NO_REASON or lookup.id in named or not asked:
-            continue
-        if _given_in_vain(evidence, target):
             continue
         answered = [
             f"{server} {_answer_text([answer for answer in asked if answer.subject.resolver == server])}"
@@ -339,12 +400,26 @@ def _at_odds(evidence: Evidence) -> Iterator[RuleFinding]:
             detail=f"This host resolves {target.host} to {_got(evidence, target, lookup)}. Asked directly, its name "
             f"servers do not say the same: {listed(answered)}.",
             evidence=ids([lookup, *asked]),
-            fix=Fix(
+            fix=_FIX_OF_HANGING
+            if has_run_out(evidence, target)
+            else Fix(
                 summary="Take the name servers that give no private addresses out of /etc/resolv.conf, or let them "
                 "forward the name to the VPC's resolver: programs get what the first to answer says.",
                 commands=(read_only("cat", "/etc/resolv.conf"), read_only("getent", "ahosts", target.host)),
             ),
         )
+
+
+_FIX_OF_HANGING: Final = Fix(
+    summary="Run it again: where it stays so, questions of programs on this host get lost that direct ones do not (a "
+    "firewall that drops the second of two questions from one port), or something that the hosts line of "
+    "/etc/nsswitch.conf asks before DNS does not answer (sss, mdns, resolve).",
+    commands=(
+        read_only("cat", "/etc/nsswitch.conf"),
+        read_only("cat", "/etc/resolv.conf"),
+        read_only("resolvectl", "status"),
+    ),
+)
 
 
 def _answer_text(answers: Sequence[Observation[Any]]) -> str:
@@ -387,83 +462,146 @@ def resolver_refused(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 def system_lookup_differs(evidence: Evidence) -> Iterator[RuleFinding]:
-    """DNS015: programs on this host get another answer than its name servers give: a cache, nsswitch, a stale entry."""
-    families = usable_families(evidence.host)
+    """DNS015: programs on this host get another answer than name servers beyond it give: a cache, nsswitch, a stale
+    entry. A lookup that ran out of time has no answer."""
     for target in evidence.targets:
         lookup = lookup_of_name(evidence, target)
         asked = [
             answer for answer in evidence.of(Step.DNS, target) if answer.subject.resolver is not None and answer.made
         ]
         spoken = [answer for answer in asked if has_answered(answer)]
-        if lookup is None or not lookup.made or not spoken:
+        if lookup is None or not lookup.made or not spoken or kind_of(lookup) in NO_REASON:
             continue
-        own = addresses_of_name(evidence, target)
-        given = {address for answer in spoken for address in addresses_in(answer) if address.version in families}
-        severity = None if lookup.ok else Severity.CRITICAL
-        # Family by family: a private address of one says nothing of the other.
-        of_family = {version: [address for address in own if address.version == version] for version in families}
-        astray = [
-            version
-            for version, got in of_family.items()
-            if got and not any(map(evidence.is_private, got)) and _all_private(evidence, spoken, frozenset({version}))
-        ]
-        if astray or (not own and _all_private(evidence, spoken, families)):
-            what = f"On this host {target.host} resolves to {_got(evidence, target, lookup)}, while every name "
-            what += f"server that was asked gives {listed(ordered(given))}."
-            blamed = [address for version in astray for address in of_family[version]]
-        elif own_servers_give := _given_in_vain(evidence, target):
-            what = f"On this host {target.host} resolves to {_got(evidence, target, lookup)}, while its name "
-            what += f"servers give {listed(ordered(own_servers_give))}."
-            blamed = []
-        elif (
-            # Where none of what the servers gave connects either, an answer that rotates looks the same.
-            any(evidence.is_connected(target, address) for address in given)
-            and (
-                strange := [
-                    address for address in own if address not in given and evidence.is_unconnected(target, address)
-                ]
-            )
-        ):
-            what = f"This host resolves {target.host} to {listed(strange)}, which no name server gave and which "
-            what += f"do{'es' if len(strange) == 1 else ''} not connect; they give {listed(ordered(given))}."
-            # Next to other private addresses, one that is silent may be an interface of the same endpoint, where EC2
-            # does not say that it is none.
-            beside_private = any(map(evidence.is_private, given))
-            blamed = [
-                address for address in strange if not beside_private or is_wrong_answer(evidence, target, address)
-            ]
-        else:
+        found = _other_answer(evidence, target, lookup, spoken)
+        if found is None:
             continue
+        what, blamed, caches = found
         yield RuleFinding(
             code="DNS015",
             target=target.id,
-            severity=severity,
+            severity=None if lookup.ok else Severity.CRITICAL,
             detail=what,
             evidence=ids([lookup, *spoken]),
-            addresses=frozenset(blamed),
-            shared=_of_servers([_BEFORE_DNS], lookup),
-            fix=Fix(
-                summary="Check what answers before DNS on this host: the hosts line of /etc/nsswitch.conf, a cache "
-                "(nscd, systemd-resolved, dnsmasq) that holds an old answer, a container's own resolv.conf. Flush it, "
-                "or wait for its time to live.",
-                commands=(
-                    read_only("getent", "ahosts", target.host),
-                    read_only("cat", "/etc/nsswitch.conf"),
-                    _FLUSH_NSCD,
-                    _FLUSH,
-                ),
-            ),
+            addresses=blamed,
+            shared=_of_servers(caches or [_BEFORE_DNS], lookup),
+            fix=_flush(target, caches) if caches else _look_before_dns(target),
         )
 
 
+def _other_answer(
+    evidence: Evidence, target: Target, lookup: Observation[Any], spoken: Sequence[Observation[Any]]
+) -> tuple[str, frozenset[Address], list[Address]] | None:
+    """How what programs get differs, in a sentence, the addresses that are wrong for sure, and the caches on this host
+    that gave them; None where nothing differs."""
+    families = usable_families(evidence.host)
+    own = addresses_of_name(evidence, target)
+    given = {address for answer in spoken for address in addresses_in(answer) if address.version in families}
+    got = f"On this host {target.host} resolves to {_got(evidence, target, lookup)}, while"
+    # Family by family: a private address of one says nothing of the other.
+    of_family = {version: [address for address in own if address.version == version] for version in families}
+    astray = [
+        version
+        for version, these in of_family.items()
+        if these and not any(map(evidence.is_private, these)) and _all_private(evidence, spoken, frozenset({version}))
+    ]
+    if astray or (not own and _all_private(evidence, spoken, families)):
+        what = f"{got} every name server that was asked gives {listed(ordered(given))}."
+        return what, frozenset(address for version in astray for address in of_family[version]), []
+    if own_servers_give := _given_in_vain(evidence, target):
+        return f"{got} its name servers give {listed(ordered(own_servers_give))}.", frozenset(), []
+    here = {answer.subject.resolver for answer in spoken if _is_on_this_host(answer)}
+    beyond = {
+        address
+        for answer in spoken
+        if answer.subject.resolver not in here
+        for address in addresses_in(answer)
+        if address.version in families
+    }
+    strange = [address for address in own if address not in beyond and evidence.is_unconnected(target, address)]
+    # Where none of what the servers gave connects either, an answer that rotates looks the same.
+    if not strange or not any(evidence.is_connected(target, address) for address in beyond):
+        return None
+    caches = _named_servers(
+        answer for answer in spoken if _is_on_this_host(answer) and not set(strange).isdisjoint(addresses_in(answer))
+    )
+    if caches and any(fault.target == target for fault in private_elsewhere(evidence)):
+        return None  # DNS002 names the cache
+    gave = f", as the cache or stub at {listed(caches)} on this host gives," if caches else ","
+    what = f"This host resolves {target.host} to {listed(strange)}{gave} which no name server "
+    what += f"{'beyond it ' if caches else ''}gave and which do{'es' if len(strange) == 1 else ''} not connect; they "
+    what += f"give {listed(ordered(beyond))}."
+    what += " That answer is an old one. Flush it." if caches else ""
+    # Next to other private addresses, one that is silent may be an interface of the same endpoint, where neither EC2
+    # nor a cache says that it is none.
+    beside_private = any(map(evidence.is_private, beyond))
+    blamed = frozenset(
+        address
+        for address in strange
+        if not beside_private
+        or is_wrong_answer(evidence, target, address)
+        or (caches and evidence.interface_at(address) is None)
+    )
+    return what, blamed, caches
+
+
+def _named_servers(answers: Iterable[Observation[Any]]) -> list[Address]:
+    """The name servers that these questions went to, each once, sorted."""
+    servers = {answer.subject.resolver for answer in answers}
+    return list(ordered(server for server in servers if server is not None))
+
+
+def _is_on_this_host(answer: Observation[Any]) -> bool:
+    """Whether a name server on this host itself gave an answer: a cache or a stub."""
+    return answer.subject.resolver is not None and answer.subject.resolver.is_loopback
+
+
+def _look_before_dns(target: Target) -> Fix:
+    """What to do where something that programs ask before DNS gives another answer."""
+    return Fix(
+        summary="Check what answers before DNS on this host: the hosts line of /etc/nsswitch.conf, a cache "
+        "(nscd, systemd-resolved, dnsmasq) that holds an old answer, a container's own resolv.conf. Flush it, "
+        "or wait for its time to live.",
+        commands=(
+            read_only("getent", "ahosts", target.host),
+            read_only("cat", "/etc/nsswitch.conf"),
+            _FLUSH_NSCD,
+            _FLUSH,
+        ),
+    )
+
+
+def _flush(target: Target, caches: Sequence[Address]) -> Fix:
+    """What to do where caches or stubs on this host hold an old answer."""
+    return Fix(
+        summary=f"{_flushing(caches)}Then restart programs that keep answers themselves, such as a JVM.",
+        commands=(
+            *([_FLUSH] if _STUB in caches else []),
+            read_only("getent", "ahosts", target.host),
+            *([] if _STUB in caches else [read_only("ss", "-lunp", "sport", "=", ":53")]),
+        ),
+    )
+
+
+def _flushing(caches: Sequence[Address]) -> str:
+    """The sentence that says how to flush these caches; empty without any."""
+    others = [cache for cache in caches if cache != _STUB]
+    parts = ["Flush the cache of systemd-resolved first: it may hold an old answer. "] if _STUB in caches else []
+    parts += [
+        f"Flush the cache at {listed(others)} first: restart the service that ss shows there (dnsmasq, unbound, nscd). "
+    ] * bool(others)
+    return "".join(parts)
+
+
 def _given_in_vain(evidence: Evidence, target: Target) -> frozenset[Address]:
-    """What this host's name servers give where its own lookup fails all the same; nothing where one of them gave no
-    answer, or no address, which may be why. That there is no such name, none says by giving no answer."""
+    """What this host's name servers give where its own lookup finds nothing all the same; nothing where one of them
+    gave no address, which may be why. That there is no such name, none says by giving no answer."""
     lookup = lookup_of_name(evidence, target)
-    asked = [answer for answer in evidence.answers(target, evidence.configured_resolvers) if answer.made]
-    if lookup is not None and kind_of(lookup) in NOT_THERE:
-        asked = [answer for answer in asked if answer.ok or kind_of(answer) in NOT_THERE]
-    if lookup is None or kind_of(lookup) not in NOT_THERE | NO_REASON or not all(answer.ok for answer in asked):
+    asked = [
+        answer
+        for answer in evidence.answers(target, evidence.configured_resolvers)
+        if answer.ok or kind_of(answer) in NOT_THERE
+    ]
+    if lookup is None or kind_of(lookup) not in NOT_THERE or not all(answer.ok for answer in asked):
         return frozenset()
     giving = {answer.subject.resolver for answer in asked if addresses_in(answer)}
     if any(answer.subject.resolver not in giving for answer in asked):
@@ -491,7 +629,8 @@ def _all_private(evidence: Evidence, asked: Sequence[Observation[Any]], families
 
 
 def resolver_degraded(evidence: Evidence) -> Iterator[RuleFinding]:
-    """DNS016: one of several configured name servers is silent, fails or is slow while another answers."""
+    """DNS016: a configured name server is silent, fails or is slow while another answers, or loses some questions by
+    itself, and lookups end all the same. Where they do not, it is DNS004."""
     servers = evidence.configured_resolvers
     asked: dict[Address, list[Observation[Any]]] = {server: [] for server in servers}
     for target in evidence.targets:
@@ -499,21 +638,20 @@ def resolver_degraded(evidence: Evidence) -> Iterator[RuleFinding]:
             if answer.made and answer.subject.resolver is not None:
                 asked[answer.subject.resolver].append(answer)
     well = [server for server, answers in asked.items() if answers and all(_is_prompt(answer) for answer in answers)]
+    blamed = {answer.subject.resolver for lookup in stalled_lookups(evidence) for answer in lookup.lost}
     for server, answers in asked.items():
         bad = [answer for answer in answers if not _is_prompt(answer)]
-        if not bad or not well or server in well:
+        if not well:
+            bad = [answer for answer in bad if is_silence(answer) and _ended(evidence, answer)]
+        if not bad or server in well or server in blamed or not (well or any(map(_is_prompt, answers))):
             continue
-        how = sorted({answer.failure.kind if answer.failure is not None else "slow" for answer in bad})
         yield RuleFinding(
             code="DNS016",
             target=str(server),
-            detail=f"Of this host's name servers {server} does not do its work ({listed(how)}, {after(bad)}) while "
-            f"{listed(well)} answer{'s' if len(well) == 1 else ''}: "
-            + (
-                "lookups stall whenever it is asked first."
-                if any(map(_stalls, bad))
-                else "lookups that ask it first have to ask another."
-            ),
+            detail=_beside_others(server, bad, answers, well)
+            if well
+            else f"{server} loses some questions of this host: it {_losses(bad)}, and answers others. Lookups stall "
+            "whenever one is lost.",
             evidence=ids([*bad, *(own for target in evidence.targets if (own := _stalled(evidence, target)))]),
             fix=Fix(
                 summary="Fix that name server, or remove it where it is configured: the VPC's DHCP options (every "
@@ -526,6 +664,34 @@ def resolver_degraded(evidence: Evidence) -> Iterator[RuleFinding]:
                 ),
             ),
         )
+
+
+def _beside_others(
+    server: Address, bad: Sequence[Observation[Any]], answers: Sequence[Observation[Any]], well: Sequence[Address]
+) -> str:
+    """What a name server does while others answer."""
+    how = sorted({answer.failure.kind if answer.failure is not None else "slow" for answer in bad})
+    prompt = {answer.subject.operation for answer in answers if _is_prompt(answer)}
+    is_of_type = prompt.isdisjoint(answer.subject.operation for answer in bad) and bool(prompt)
+    what = f" for {_records(bad)}" if is_of_type else ""
+    return (
+        f"Of this host's name servers {server} does not do its work{what} ({listed(how)}, {after(bad)}) while "
+        f"{listed(well)} answer{'s' if len(well) == 1 else ''}: "
+        + (
+            "lookups stall whenever it is asked first."
+            if any(map(_stalls, bad))
+            else "lookups that ask it first have to ask another."
+        )
+    )
+
+
+def _ended(evidence: Evidence, answer: Observation[Any]) -> bool:
+    """Whether this host's own lookup of the name that a question was for ended with an answer of name servers."""
+    target = next((target for target in evidence.targets if target.id == answer.subject.target), None)
+    lookup = None if target is None else evidence.own_lookup(target)
+    if target is None or lookup is None or is_of_hosts_file(evidence, target):
+        return False
+    return lookup.ok or kind_of(lookup) in NOT_THERE
 
 
 def _is_prompt(answer: Observation[Any]) -> bool:
@@ -593,7 +759,7 @@ def search_list_answers(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 def dns_over_tcp_blocked(evidence: Evidence) -> Iterator[RuleFinding]:
-    """DNS019: answers come truncated, and TCP 53, by which the whole of them comes, is refused or silent."""
+    """DNS019: answers come truncated, or this host asks by TCP alone, and TCP 53 is refused or silent."""
     cut = cut_answers(evidence)
     if cut is None:
         return
@@ -601,16 +767,27 @@ def dns_over_tcp_blocked(evidence: Evidence) -> Iterator[RuleFinding]:
         f"{server} ({_how([answer for answer in cut.answers if answer.subject.resolver == server], tries=False)})"
         for server in cut.servers
     ]
+    is_set = evidence.host is not None and evidence.host.asks_by_tcp
     yield RuleFinding(
         code="DNS019",
         target=str(cut.servers[0]),
-        detail=f"The answer for {listed(cut.hosts)} is truncated by UDP, and no connection to TCP port 53 comes "
-        f"about: {listed(sentences)}. This host's own lookup fails for that.",
+        detail=(
+            f"This host asks its name servers by TCP alone (option use-vc in resolv.conf), {servers_of(cut.answers)} "
+            f"answer{verb_ending(cut.answers)} by UDP for {_records(cut.answers)} of {listed(cut.hosts)}"
+            if is_set
+            else f"The answer for {_records(cut.answers)} of {listed(cut.hosts)} is truncated by UDP"
+        )
+        + f", and no connection to TCP port 53 comes about: {listed(sentences)}. "
+        "This host's own lookup fails for that.",
         evidence=cut.evidence,
         fix=Fix(
             summary="Allow TCP port 53 to the name servers, as UDP 53 is: a firewall on this host, then security "
-            "group and network ACL where the name servers are your own. Then make the answer shorter, where a record "
-            "of your own made it long.",
+            "group and network ACL where the name servers are your own. "
+            + (
+                "Or remove use-vc from the options of resolv.conf, where it comes from."
+                if is_set
+                else "Then make the answer shorter, where a record of your own made it long."
+            ),
             commands=(
                 read_only("cat", "/etc/resolv.conf"),
                 read_only("ip", "route", "get", str(cut.servers[0])),

@@ -193,7 +193,7 @@ def test_a_rule_that_crashes_leaves_nothing_ok(rule: Rule) -> None:
 def test_without_a_rule_its_fault_is_still_no_ok(rule: Rule) -> None:
     faults: dict[str, Observations] = {
         "DNS001": [*here("backup", PUBLIC), *climbed(PUBLIC)],
-        "DNS002": [*healthy(), lookup(failed="servfail")],
+        "DNS002": [*healthy(), lookup(failed="nxdomain")],
         "DNS003": [*here("backup"), lookup(failed="nxdomain"), answer(failed="nxdomain")],
         "DNS004": [*here("backup"), lookup(failed="timeout"), answer(failed="timeout")],
         "TCP001": [*here("backup", A), tcp(A, failed="timeout")],

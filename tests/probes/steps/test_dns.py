@@ -77,12 +77,14 @@ def facts(of: bytes, query: dns.message.QueryMessage = QUERY) -> DnsFacts:
     return facts_of(read_answer(of, query), query, transport="udp", queries=1)
 
 
-async def asked(net: FakeNet, record: str = "A") -> tuple[Draft[DnsFacts], tuple[Address, ...] | Exception]:
+async def asked(
+    net: FakeNet, record: str = "A", *, by_tcp: bool = False
+) -> tuple[Draft[DnsFacts], tuple[Address, ...] | Exception]:
     """What asking over `net` leaves and gives."""
     draft: Draft[DnsFacts] = Draft()
 
     try:
-        return draft, await ask(net, RESOLVER, HOST, record, draft, retry_after=1.0)
+        return draft, await ask(net, RESOLVER, HOST, record, draft, retry_after=1.0, by_tcp=by_tcp)
     except Exception as error:  # noqa: BLE001 - whatever it is, the test looks at it
         return draft, error
 
@@ -336,6 +338,44 @@ async def test_cut_answer_is_asked_for_by_tcp(how: Callable[[bytes], list[bytes]
     assert stream.closed
     assert draft.facts is not None
     assert draft.facts.transport == "tcp"
+
+
+async def test_by_tcp_alone_udp_gives_nothing() -> None:
+    net = FakeNet(datagrams=[answer()], streams=[Answering(answer(A_ROW), lambda data: [data])])
+    draft, given_back = await asked(net, by_tcp=True)
+    assert given_back == (ip_address("10.0.1.17"),)
+    assert draft.facts is not None
+    assert draft.facts.transport == "tcp"
+
+
+@pytest.mark.parametrize(
+    ("datagrams", "is_there"),
+    [
+        pytest.param([answer(A_ROW)], True, id="it answers by UDP"),
+        pytest.param([ConnectionRefusedError()], False, id="it refuses UDP as well"),
+        pytest.param([], False, id="it is silent by UDP"),
+    ],
+)
+@pytest.mark.parametrize("is_silent", [True, False])
+@pytest.mark.virtual_clock
+async def test_by_tcp_alone_udp_tells_whether_the_server_is_there(
+    datagrams: list[bytes | Exception], *, is_there: bool, is_silent: bool
+) -> None:
+    net = FakeNet(datagrams=datagrams, streams=[] if is_silent else [ConnectionRefusedError()])
+    draft: Draft[DnsFacts] = Draft()
+    with pytest.raises(TimeoutError if is_silent else ConnectionRefusedError):
+        async with asyncio.timeout(3):
+            await ask(net, RESOLVER, HOST, "A", draft, retry_after=1.0, by_tcp=True)
+    assert (draft.facts is not None) is is_there
+    assert draft.facts is None or (draft.facts.transport, draft.facts.addresses) == ("tcp", ())
+
+
+async def test_by_tcp_alone_what_a_connection_does_not_answer_is_no_answer_by_udp() -> None:
+    net = FakeNet(datagrams=[answer(A_ROW)], streams=[Answering(b"", lambda data: [])])
+    draft, error = await asked(net, by_tcp=True)
+    assert isinstance(error, ProbeError)
+    assert error.kind is FailureKind.CLOSED
+    assert draft.facts is None
 
 
 @pytest.mark.parametrize(

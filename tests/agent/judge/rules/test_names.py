@@ -661,9 +661,18 @@ def test_dns004_fires(observations: Observations, resolver: str, detail: str) ->
             id="one is silent, the other says SERVFAIL",
         ),
         pytest.param(
-            [*HERE, lookup(failed="timeout"), answer(failed="timeout"), answer(record="AAAA")],
-            id="it answers one of two questions",
+            [*HERE, lookup(*PRIVATE), answer(*PRIVATE), answer(failed="timeout", record="AAAA")],
+            id="it leaves one of two questions without an answer, and the lookup ends",
         ),
+        pytest.param(
+            [*HERE, lookup(failed="timeout"), answer(*PRIVATE), answer(failed="servfail", record="AAAA")],
+            id="it fails for one of two questions",
+        ),
+        pytest.param(
+            [*HERE, lookup(failed="timeout"), answer(*PRIVATE), answer(failed="timeout", record="AAAA", cut=True)],
+            id="one of two answers is truncated",
+        ),
+        pytest.param([*HERE, lookup(failed="timeout"), answer(*PRIVATE), answer(record="AAAA")], id="it answers both"),
         pytest.param(
             [
                 host(resolvers=[CORPORATE, RESOLVER]),
@@ -704,6 +713,60 @@ def test_dns004_fires(observations: Observations, resolver: str, detail: str) ->
 )
 def test_dns004_stays_silent(observations: Observations) -> None:
     assert findings_of(DNS004, evidence(observations)) == []
+
+
+@pytest.mark.parametrize(
+    ("servers", "answers", "about", "detail"),
+    [
+        pytest.param(
+            [RESOLVER],
+            [answer(*PRIVATE), answer(failed="timeout", record="AAAA")],
+            [RESOLVER],
+            f"runs out of time, because {RESOLVER} gives no answer for AAAA records (timeout after 3.0 s, asked "
+            "twice). It answers for A records.",
+            id="of one record type",
+        ),
+        pytest.param(
+            [RESOLVER],
+            [answer(*PRIVATE, queries=2, seconds=1.5), answer(record="AAAA")],
+            [RESOLVER],
+            f"because {RESOLVER} answers for A records at the second try alone (after 1.5 s). It answers for AAAA "
+            "records.",
+            id="one at the second try",
+        ),
+        pytest.param(
+            [CORPORATE, RESOLVER],
+            [answer(by=CORPORATE, failed="timeout"), answer(*PRIVATE), answer(record="AAAA")],
+            [CORPORATE],
+            f"because {CORPORATE} gives no answer for A records (timeout after 3.0 s, asked twice). "
+            f"{RESOLVER} answers.",
+            id="of one server",
+        ),
+        pytest.param(
+            [CORPORATE, RESOLVER],
+            [
+                answer(*PRIVATE, by=CORPORATE),
+                answer(record="AAAA", by=CORPORATE, failed="timeout"),
+                answer(*PRIVATE),
+                answer(record="AAAA", failed="timeout"),
+            ],
+            [RESOLVER, CORPORATE],
+            "gives no answer for AAAA records",
+            id="of two servers",
+        ),
+    ],
+)
+@pytest.mark.parametrize("ended", ["timeout", "servfail"])
+def test_dns004_names_the_server_and_the_records_for_which_a_lookup_ran_out_of_time(
+    servers: list[str], answers: Observations, about: list[str], detail: str, ended: str
+) -> None:
+    observations: Observations = [host(resolvers=servers), imds(), lookup(failed=ended), *answers]
+    found = findings_of(DNS004, evidence(observations))
+    assert [finding.target for finding in found] == about
+    assert all(detail in finding.detail for finding in found)
+    assert set(found[0].evidence) == {"dns/backup/getaddrinfo", *(observation.id for observation in answers)}
+    report = judge_evidence(evidence(observations))
+    assert {finding.code for finding in report.findings} == {"DNS004"}, "no other answer, and no second name"
 
 
 def test_dns004_is_silent_where_any_target_is_answered() -> None:
@@ -910,6 +973,64 @@ def test_dns016_leads_to_where_the_servers_come_from() -> None:
     assert not any("/etc/resolv.conf" in command.argv for command in finding.fix.commands)
     assert well_formed(finding) == 2
     assert "generated" in finding.fix.summary
+
+
+@pytest.mark.parametrize(
+    ("servers", "answers", "detail"),
+    [
+        pytest.param(
+            [RESOLVER],
+            [answer(*PRIVATE), answer(record="AAAA", failed="timeout")],
+            f"{RESOLVER} loses some questions of this host: it gives no answer for AAAA records (timeout after 3.0 s, "
+            "asked twice), and answers others.",
+            id="one server, for one record type",
+        ),
+        pytest.param(
+            [CORPORATE, RESOLVER],
+            [answer(*PRIVATE, by=CORPORATE), answer(record="AAAA", by=CORPORATE, failed="timeout"), answer(*PRIVATE)],
+            f"Of this host's name servers {CORPORATE} does not do its work for AAAA records (timeout, after 3.0 s) "
+            f"while {RESOLVER} answers",
+            id="one of two, for one record type",
+        ),
+        pytest.param(
+            [CORPORATE, RESOLVER],
+            [answer(by=CORPORATE, failed="timeout"), answer(*PRIVATE)],
+            f"{CORPORATE} does not do its work (timeout, after 3.0 s) while {RESOLVER} answers",
+            id="one of two, for all",
+        ),
+    ],
+)
+def test_dns016_names_the_server_and_the_records(servers: list[str], answers: Observations, detail: str) -> None:
+    [finding] = findings_of(DNS016, evidence([host(resolvers=servers), imds(), lookup(*PRIVATE), *answers]))
+    assert finding.target == servers[0]
+    assert detail in finding.detail
+
+
+@pytest.mark.parametrize(
+    "observations",
+    [
+        pytest.param([lookup(*PRIVATE), answer(*PRIVATE), answer(record="AAAA")], id="one server answers all"),
+        pytest.param([lookup(*PRIVATE), answer(failed="timeout")], id="one server answers nothing"),
+        pytest.param([lookup(*PRIVATE), answer(*PRIVATE, seconds=1.5), answer(record="AAAA")], id="one server is slow"),
+        pytest.param(
+            [lookup(*PRIVATE), answer(*PRIVATE), answer(record="AAAA", failed="servfail")], id="one server fails"
+        ),
+        pytest.param(
+            [lookup(failed="timeout"), answer(*PRIVATE), answer(record="AAAA", failed="timeout")],
+            id="the lookup runs out of time",
+        ),
+        pytest.param([answer(*PRIVATE), answer(record="AAAA", failed="timeout")], id="not looked up"),
+    ],
+)
+def test_dns016_stays_silent(observations: Observations) -> None:
+    assert findings_of(DNS016, evidence([*HERE, *observations])) == []
+
+
+def test_dns016_a_name_of_the_hosts_file_waits_for_no_server() -> None:
+    by_file = host(lines=[(PRIVATE[0], BACKUP.host)])
+    lost: Observations = [lookup(PRIVATE[0]), answer(*PRIVATE), answer(record="AAAA", failed="timeout")]
+    assert findings_of(DNS016, evidence([by_file, imds(), *lost])) == []
+    assert len(findings_of(DNS016, evidence([*HERE, *lost]))) == 1
 
 
 # --- Together -------------------------------------------------------------------------------------------------------
@@ -1178,8 +1299,8 @@ CASES_THAT_FIRE = [
         "refused",
         [host(), lookup(failed="servfail"), answer(failed="refused", cut=True), answer(by=CORPORATE, failed="timeout")],
         about=RESOLVER,
-        detail=f"The answer for {HOST} is truncated by UDP, and no connection to TCP port 53 comes about: {RESOLVER} "
-        "(refused after 12 ms).",
+        detail=f"The answer for A records of {HOST} is truncated by UDP, and no connection to TCP port 53 comes about: "
+        f"{RESOLVER} (refused after 12 ms).",
         shows=["dns/backup/getaddrinfo", f"dns/backup/{RESOLVER}/A"],
     ),
     fires(

@@ -1,13 +1,15 @@
 """This host's name servers, from observations made by hand."""
 
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
 from agent.catalog.findings import Severity
 from agent.judge.diagnose import diagnose
 from agent.judge.rules import resolvers
+from probes.facts import LookupFacts
+from probes.model import Observation
 from probes.operations import DUAL_STACK_NAME
 from tests.support.build import (
     BACKUP,
@@ -31,7 +33,9 @@ from tests.support.build import (
 from tests.support.cases import HOST, PRIVATE_6, PUBLIC_6, Case, assert_fires, assert_silent, codes_of, fires, silent
 
 A, B = PRIVATE
+DNS002: Final = rule_of(resolvers.RULES, "DNS002")
 STALE: Final = "10.0.9.9"
+STUB: Final = "127.0.0.53"
 CASES_THAT_FIRE = [
     fires(
         "DNS005",
@@ -213,6 +217,29 @@ CASES_THAT_FIRE = [
     ),
     fires(
         "DNS015",
+        "by what a stub on this host alone gave",
+        [
+            host(resolvers=(STUB,)),
+            imds(),
+            lookup(STALE),
+            answer(STALE, by=STUB),
+            answer(A, B, by=VPC_RESOLVER),
+            tcp(STALE, failed="timeout"),
+            tcp(A),
+        ],
+        at=[STALE],
+        detail=f"to {STALE}, as the cache or stub at {STUB} on this host gives, which no name server beyond it gave "
+        f"and which does not connect; they give {A} and {B}. That answer is an old one. Flush it.",
+    ),
+    fires(
+        "DNS005",
+        "where the lookup ran out of time and its servers answer at once",
+        [host(), lookup(failed="timeout"), answer(A), answer(record="AAAA")],
+        detail=f"to no address (it said timeout). Asked directly, its name servers do not say the same: {RESOLVER} "
+        f"gives {A}.",
+    ),
+    fires(
+        "DNS015",
         "by two such addresses, beside one that the servers give",
         [
             *here("backup", STALE, "10.0.9.10", A),
@@ -305,6 +332,31 @@ CASES_OF_SILENCE = [
             lookup(failed="timeout"),
             answer(failed="nxdomain", by=CORPORATE),
             answer(failed="nxdomain"),
+        ],
+    ),
+    *(
+        silent(
+            "DNS015",
+            f"a lookup without an answer ({failed}) is no other answer",
+            [host(), imds(), lookup(failed=failed), answer(A), answer(record="AAAA", failed=aaaa)],
+        )
+        for failed in ("timeout", "servfail")
+        for aaaa in (None, "timeout")
+    ),
+    silent(
+        "DNS015",
+        "what a stub gave connects",
+        [
+            *(host(resolvers=(STUB,)), imds(), lookup(STALE), answer(STALE, by=STUB), answer(A, by=VPC_RESOLVER)),
+            *(tcp(STALE), tcp(A)),
+        ],
+    ),
+    silent(
+        "DNS015",
+        "what a name server of the network gave is not of this host",
+        [
+            *(host(resolvers=(CORPORATE,)), imds(), lookup(STALE), answer(STALE, by=CORPORATE)),
+            *(answer(A, by=VPC_RESOLVER), tcp(STALE, failed="timeout"), tcp(A)),
         ],
     ),
     silent("DNS015", "private by both", [*here("backup", A), answer(A)]),
@@ -424,3 +476,68 @@ def test_a_cache_on_this_host_refuses_for_want_of_a_server(server: str, *, is_ca
     assert (f"The cache on this host, at {server}, refuses while it knows no" in finding.fix.summary) is is_cache
     assert ("its access list" in finding.fix.summary) is not is_cache
     assert (("resolvectl", "status") in [command.argv for command in finding.fix.commands]) is asks_resolved
+
+
+@pytest.mark.parametrize("server", [STUB, "127.0.0.1"])
+@pytest.mark.parametrize(
+    ("looked_up", "said"),
+    [
+        pytest.param(lookup(PUBLIC), {"failed": None, "gives": [PUBLIC]}, id="public addresses"),
+        pytest.param(lookup(failed="nodata"), {"failed": None, "gives": []}, id="no address"),
+        pytest.param(lookup(failed="nxdomain"), {"failed": "nxdomain", "gives": []}, id="NXDOMAIN"),
+        pytest.param(lookup(failed="servfail"), {"failed": "servfail", "gives": []}, id="SERVFAIL"),
+    ],
+)
+def test_dns002_names_a_cache_whatever_it_answered(
+    server: str, looked_up: Observation[LookupFacts], said: dict[str, Any]
+) -> None:
+    observations: Observations = [
+        *(host(resolvers=(server,)), imds(), looked_up, answer(A, by=VPC_RESOLVER)),
+        answer(*said["gives"], by=server, failed=said["failed"]),
+    ]
+    [finding] = findings_of(DNS002, evidence(observations))
+    assert f"The answer came from a cache or stub on this host, at {server}" in finding.detail
+    assert f"dns/backup/{server}/A" in finding.evidence
+    argv = [command.argv for command in finding.fix.commands]
+    assert (("resolvectl", "flush-caches") in argv) is (server == STUB)
+    assert (("ss", "-lunp", "sport", "=", ":53") in argv) is (server != STUB)
+
+
+@pytest.mark.parametrize(
+    ("server", "looked_up", "said"),
+    [
+        pytest.param(CORPORATE, lookup(failed="nxdomain"), "nxdomain", id="a server of the network"),
+        pytest.param(STUB, lookup(failed="timeout"), "timeout", id="a stub that is silent"),
+        pytest.param(STUB, lookup(failed="servfail"), "dns-refused", id="a stub that refuses"),
+    ],
+)
+def test_dns002_names_no_cache_that_gave_no_answer(server: str, looked_up: Observation[LookupFacts], said: str) -> None:
+    observations: Observations = [
+        *(host(resolvers=(server,)), imds(), looked_up, answer(A, by=VPC_RESOLVER), answer(by=server, failed=said))
+    ]
+    [finding] = findings_of(DNS002, evidence(observations))
+    assert "cache" not in finding.detail
+    assert ("resolvectl", "flush-caches") not in [command.argv for command in finding.fix.commands]
+
+
+@pytest.mark.parametrize(
+    ("options", "detail"),
+    [
+        pytest.param(
+            ["use-vc"],
+            f"by TCP alone (option use-vc in resolv.conf), {RESOLVER} answers by UDP for A records of {HOST}",
+            id="by TCP alone",
+        ),
+        pytest.param([], f"The answer for A records of {HOST} is truncated by UDP", id="truncated"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["timeout", "refused"])
+def test_dns019_names_the_records_and_why_they_need_tcp(options: list[str], detail: str, kind: str) -> None:
+    lost = answer(failed=kind, cut=True)
+    seen: Observations = [host(options=options), imds(), lookup(failed="timeout"), lost]
+    [finding] = findings_of(rule_of(resolvers.RULES, "DNS019"), evidence(seen))
+    assert detail in finding.detail
+    assert f"comes about: {RESOLVER} ({kind} after" in finding.detail
+    assert ("use-vc" in finding.fix.summary) is bool(options)
+    found = [finding.code for finding in diagnose(evidence([*seen, answer(record="AAAA")])).findings]
+    assert found == ["DNS019"], "neither an other answer nor a silent server"
