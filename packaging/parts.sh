@@ -6,7 +6,7 @@ parts="python onefile packages image fleet monitoring repositories distributor a
 
 parts_help() {
     cat <<HELP
-packaging/$1 PART... | all
+packaging/$1 [--install-tools] PART... | all
 
   python          wheel, sdist, and archives of wheels for hosts without a package mirror
   onefile         one file that runs without Python
@@ -21,16 +21,24 @@ packaging/$1 PART... | all
   cloudformation  a template that makes the endpoints
   trust           checksums, bill of materials, licences: over what the others left in dist/
 
-What is made goes to dist/, what it is made from to build/. Exit codes: 0 all went well, 1 a part failed or is not
-there, 3 a mistake in the call.
+What is made goes to dist/, what it is made from to build/. Before the first part runs, all programs of the system that
+these parts need and that are missing are named; --install-tools installs them instead, from Debian and as root.
+
+Exit codes: 0 all went well, 1 a part failed or is not there, 3 nothing was done: a mistake in the call, or programs are
+missing.
 HELP
 }
 
-# run_parts VERB PART...: each in turn, also after one that failed; says at the end which did.
+# run_parts VERB [--install-tools] PART...: each in turn, also after one that failed; says at the end which did.
 run_parts() {
     verb=$1
     shift
     program=packaging/$verb
+    install_tools=false
+    for word in "$@"; do
+        shift
+        if [ "$word" = --install-tools ]; then install_tools=true; else set -- "$@" "$word"; fi
+    done
     case "${1:-}" in
     '' | help | -h | --help)
         parts_help "$verb"
@@ -49,6 +57,10 @@ run_parts() {
         *) say "there is no part '$part'; the parts are: $parts"; return 3 ;;
         esac
     done
+    words=
+    for part in "$@"; do words="$words $verb/$part"; done
+    # shellcheck disable=SC2086 # a list of words
+    need $words
     failed=
     for part in "$@"; do
         if [ ! -x "packaging/$part/$verb" ]; then

@@ -11,10 +11,11 @@ from tests.support.repository import ROOT
 
 @pytest.fixture
 def parts(tmp_path: Path) -> Path:
-    """A tree with the two commands and no part."""
+    """A tree with the two commands, without parts, which need no program of the system."""
     (tmp_path / "packaging").mkdir()
-    for name in ("build", "test", "parts.sh", "environment.sh"):
+    for name in ("build", "test", "parts.sh", "needs.sh", "environment.sh"):
         shutil.copy(ROOT / "packaging" / name, tmp_path / "packaging" / name)
+    (tmp_path / "packaging" / "needs.txt").touch()
     return tmp_path
 
 

@@ -39,8 +39,15 @@ PARTS: Final = (
     "python onefile packages image fleet monitoring repositories distributor ansible terraform cloudformation trust"
 ).split()
 PATH: Final = "/usr/local/bin:/usr/bin:/bin"
-TOOLS: Final = ("ip", "nft", "promtool", "systemd-analyze", "chromium", "java")
-"""Programs of the system that the tests need; the parts here call none of them."""
+NEEDS: Final = """\
+make             make        build/onefile
+lintian          lintian     test/packages
+promtool         prometheus  test/monitoring tests/everything
+chromium         chromium    tests/everything
+fish             fish        tests/ci
+"""
+TOOLS: Final = ("make", "lintian", "promtool", "chromium")
+"""The programs of NEEDS that a release needs; the parts here call none of them."""
 LOG: Final = """\
 #!/bin/sh
 echo "PART VERB $*" >>log
@@ -78,8 +85,9 @@ def repository(tmp_path: Path) -> Path:
     for tool in TOOLS:
         (tmp_path / "tools" / tool).symlink_to("/bin/false")
     (tree / "packaging" / "tools").mkdir(parents=True)
-    for name in ("release", "build", "test", "parts.sh", "environment.sh", "tools/notes.py"):
+    for name in ("release", "build", "test", "parts.sh", "needs.sh", "environment.sh", "tools/notes.py"):
         shutil.copy(ROOT / "packaging" / name, tree / "packaging" / name)
+    (tree / "packaging" / "needs.txt").write_text(NEEDS, "utf-8")
     for part in PARTS:
         (tree / "packaging" / part).mkdir()
         for verb in ("build", "test"):
@@ -180,19 +188,22 @@ def refused(tree: Path, *words: str, path: str = PATH) -> str:
     return result.stderr
 
 
-@pytest.mark.parametrize(("tool", "package"), [("promtool", "prometheus"), ("chromium", "chromium")])
-def test_refuses_before_anything_is_built_where_the_tests_lack_a_program(
-    tool: str, package: str, repository: Path
+@pytest.mark.parametrize(
+    ("tools", "packages"), [(TOOLS, "make lintian prometheus chromium"), (TOOLS[:1], "make"), (TOOLS[3:], "chromium")]
+)
+def test_refuses_before_anything_is_built_where_a_part_or_a_test_lacks_a_program(
+    tools: tuple[str, ...], packages: str, repository: Path
 ) -> None:
-    (repository.parent / "tools" / tool).unlink()
+    for tool in tools:
+        (repository.parent / "tools" / tool).unlink()
     bare = repository.parent / "bare"  # this machine may have the program
     bare.mkdir()
-    for name in ("sh", "git", "dirname", "realpath", "sed", "rm", "mkdir", "head", "cut", "env"):
+    for name in ("sh", "git", "dirname", "realpath", "sed", "rm", "mkdir", "head", "cut", "env", "uname"):
         found = shutil.which(name)
         assert found is not None
         (bare / name).symlink_to(found)
     assert refused(repository, "v1.10.0", path=str(bare)) == (
-        f"packaging/release: there is no {tool} here, which the tests need (Debian: package {package})\n"
+        f"packaging/release: tools are missing: {' '.join(tools)}; as root: apt-get install {packages}\n"
     )
 
 
