@@ -62,17 +62,17 @@ class HostFacts:
     """Whether the firmware says that this is an EC2 instance; None where it says nothing of the kind."""
     proxies: dict[Plain, Annotated[str, Mask("proxy")]]
     """Proxy variables of this process by lower-case name, user and password masked."""
-    local_ports: tuple[int, ...] | None = None
+    local_ports: tuple[int, ...] | None
     """The first and the last port that this host connects from (ip(7), ip_local_port_range); None where it does not
     say."""
-    keepalive_seconds: int | None = None
+    keepalive_seconds: int | None
     """After how long without traffic TCP keepalive starts (tcp(7), tcp_keepalive_time); None where this host does not
     say."""
-    region_variables: dict[Plain, RegionSetting] = field(default_factory=dict)
+    region_variables: dict[Plain, RegionSetting]
     """Variables of this process that name a Region to the SDK, whatever they hold, by their names."""
-    name: HostName | None = None
+    name: HostName | None
     """What this host calls itself (hostname(7)); None where the system does not say."""
-    managed_node_id: Plain | None = None
+    managed_node_id: Plain | None
     """The id under which Systems Manager knows a host outside EC2, `mi-…`; None for others, and where its agent's
     registration may not be read."""
 
@@ -106,11 +106,11 @@ class SdkFacts:
     dual_stack: bool
     endpoint_urls: dict[Plain, Annotated[str, Mask("url")]]
     """By service name, only where a URL is configured."""
-    region_file: Annotated[str, Mask("file")] | None = None
+    region_file: Annotated[str, Mask("file")] | None
     """The shared file that `region` comes from; None where a variable names it, or nothing does."""
-    sts_host: StsHost | None = None
+    sts_host: StsHost | None
     """Where the SDK asks STS for the role that is set; None where none is, or keys in variables come first."""
-    legacy_sts: bool = False
+    legacy_sts: bool
     """Whether `sts_regional_endpoints` is `legacy`: the SDK then calls the global host of STS for some Regions."""
 
 
@@ -355,7 +355,7 @@ class HttpFacts:
     content_type: MediaType | None
     location: Annotated[str, Mask("location")] | None
     body_bytes: int
-    clock_uncertainty_seconds: float | None = None
+    clock_uncertainty_seconds: float | None
     """Half the round trip: how far the offset may be off; the Date's whole seconds add up to one."""
 
 
@@ -413,7 +413,7 @@ class ApiFacts:
     """What the server takes for the time: from its refusal of the signature's, else from the Date header."""
     clock_offset_seconds: float | None
     """This host's clock, halfway between request and answer, minus the server's."""
-    clock_uncertainty_seconds: float | None = None
+    clock_uncertainty_seconds: float | None
     """Half the round trip: how far the offset may be off; whole seconds of what the server says add up to one."""
 
     @property

@@ -33,10 +33,9 @@ def _own_commands(report: Report) -> dict[str, tuple[Command, ...]]:
 
 
 def _only(finding: Finding, own: tuple[Command, ...]) -> Finding:
-    given = [replace(command, checked=None) for command in finding.fix.commands]  # which earlier versions do not say
-    kept = tuple(command for command in own if replace(command, checked=None) in given)
-    ours = [replace(command, checked=None) for command in kept]
-    others = [command for command in given if command not in ours]
+    given = finding.fix.commands
+    kept = tuple(command for command in own if command in given)
+    others = [command for command in given if command not in own]
     if not others:
         return replace(finding, fix=replace(finding.fix, commands=kept))
     words = "; ".join(shlex.join(command.argv) for command in others)

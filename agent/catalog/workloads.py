@@ -205,8 +205,7 @@ def _hana(wanted: frozenset[Workload], facts: WorkloadFacts) -> list[WorkloadInU
 
 
 def _mode_of(found: FoundWorkload, *, is_asked: bool) -> str:
-    """Where a HANA system's agent sends its data. Of a report of a later version it may be what this one does not
-    know."""
+    """Where a HANA system's agent sends its data. A report may name a mode that is not known here."""
     if found.mode is None:
         return UNKNOWN if found.is_agent or not is_asked else AWS_BACKUP_MODE
     return found.mode if found.mode in MODES else UNKNOWN

@@ -31,7 +31,7 @@ from agent.report.model import (
     Verdict,
 )
 from agent.report.serialization import DecodeError, from_json
-from agent.settings import Expect
+from agent.settings import Calls, Ec2, Expect
 from probes.addresses import AddressScope
 from probes.facts import HostFacts
 from probes.model import Address, Addressing, Observation, Ok, Role, Step, Subject
@@ -65,6 +65,7 @@ def record_of_document(document: dict[str, Any]) -> HostRecord:
             observations=tuple(_observations(_objects(document, "observations"))),
             findings=tuple(_finding(finding) for finding in _objects(document, "findings", MAX_FINDINGS)),
             not_evaluated=(),
+            paths=(),
         )
     )
 
@@ -78,19 +79,27 @@ def _run(run: dict[str, Any]) -> Run:
         complete=_flag(run, "complete"),
         interrupted=False,
         expect=Expect.PRIVATE,
-        signed_calls=False,
+        workloads=(),
+        calls=Calls.NONE,
+        ec2_reads=False,
+        ec2=Ec2.NEVER,
+        ec2_because=None,
+        facts_unused=None,
+        jobs=False,
         private_cidrs=(),
         region=_text_or_none(run, "region"),
         region_source=None,
-        redacted=_flag(run, "redacted") if "redacted" in run else False,
+        timeout_seconds=None,
+        deadline_seconds=None,
+        redacted=_flag(run, "redacted"),
     )
 
 
 def _vantage(seen: dict[str, Any]) -> Vantage:
     return Vantage(
         instance_id=_text_or_none(seen, "instance_id"),
-        managed_node_id=_later_text(seen, "managed_node_id"),
-        host_name=_later_text(seen, "host_name"),
+        managed_node_id=_text_or_none(seen, "managed_node_id"),
+        host_name=_text_or_none(seen, "host_name"),
         region=_text_or_none(seen, "region"),
         partition=None,
         availability_zone=None,
@@ -99,14 +108,16 @@ def _vantage(seen: dict[str, Any]) -> Vantage:
         subnet_id=_text_or_none(seen, "subnet_id"),
         vpc_cidrs=_parsed(_Networks, seen, "vpc_cidrs"),
         security_group_ids=_texts(seen, "security_group_ids"),
-        account_id=_later_text(seen, "account_id"),
-        instance_type=_later_text(seen, "instance_type"),
-        image_id=_later_text(seen, "image_id"),
+        account_id=_text_or_none(seen, "account_id"),
+        instance_type=_text_or_none(seen, "instance_type"),
+        image_id=_text_or_none(seen, "image_id"),
         source_addresses=(),
         resolvers=_parsed(_Addresses, seen, "resolvers"),
+        workloads=(),
         proxies={},
         credentials=None,
         clock_offset_seconds=None,
+        clock_uncertainty_seconds=None,
         sdk=None,
     )
 
@@ -122,6 +133,8 @@ def _target(target: dict[str, Any]) -> TargetReport:
         addressing=Addressing.DEFAULT,
         role=Role.REQUIRED,
         required=_flag(target, "required"),
+        required_by=(),
+        bucket=None,
         ports=(),
         status=Status.UNKNOWN,
         path=Path.UNKNOWN,
@@ -154,9 +167,9 @@ def _finding(finding: dict[str, Any]) -> Finding:
         title=_text(finding, "title"),
         detail="",
         evidence=(),
-        subjects=tuple(_subject(subject) for subject in _objects(finding, "subjects")) if "subjects" in finding else (),
+        subjects=tuple(_subject(subject) for subject in _objects(finding, "subjects")),
         explained_by=_text_or_none(finding, "explained_by"),
-        counts=_flag(finding, "counts") if "counts" in finding else True,
+        counts=_flag(finding, "counts"),
         suppressed=_flag(finding, "suppressed"),
         fix=Fix(summary=_text(_object(finding, "fix"), "summary")),
         documents=(),
@@ -194,6 +207,11 @@ def _host(facts: dict[str, Any]) -> HostFacts:
         upstream_resolvers=_parsed(_Addresses, facts, "upstream_resolvers"),
         ec2=None,
         proxies={},
+        local_ports=None,
+        keepalive_seconds=None,
+        region_variables={},
+        name=None,
+        managed_node_id=None,
     )
 
 
@@ -246,12 +264,7 @@ def _text(data: dict[str, Any], name: str) -> str:
 def _text_or_none(data: dict[str, Any], name: str) -> str | None:
     if name not in data:
         raise DecodeError(name, "this key is missing")
-    return _later_text(data, name)
-
-
-def _later_text(data: dict[str, Any], name: str) -> str | None:
-    """A text of a key that older versions do not write."""
-    value = data.get(name)
+    value = data[name]
     if value is not None and type(value) is not str:
         raise DecodeError(name, "a text or null belongs here")
     return value

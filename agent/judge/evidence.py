@@ -9,7 +9,7 @@ from typing import Any, Concatenate, Final, ParamSpec, TypeVar, cast
 from urllib.parse import urlsplit
 
 from agent.catalog.endpoint_urls import host_of_url
-from agent.catalog.services import SERVICES, appliance_hosts, checked_by_default, gateway_service_name_of
+from agent.catalog.services import SERVICES, appliance_hosts, gateway_service_name_of
 from agent.catalog.workloads import DATA_SERVICES, WorkloadInUse, has_unsettled_mode, in_use, proxy_of_agent
 from agent.network.predictor import Gateway, Predictor, own_interface
 from agent.report.hops import EPHEMERAL, Ports
@@ -139,10 +139,10 @@ class Evidence:
 
     @cached_property
     def workloads(self) -> tuple[WorkloadInUse, ...]:
-        """The workloads that decided what was checked; none in reports of versions that knew none."""
+        """The workloads that decided what was checked."""
         search = self.workload_search
         facts = None if search is None else search.facts
-        return () if self.run.workloads is None else in_use(self.run.workloads, facts or WorkloadFacts())
+        return in_use(self.run.workloads, facts or WorkloadFacts())
 
     @cached_property
     def has_unsettled_mode(self) -> bool:
@@ -626,12 +626,8 @@ class Evidence:
 
     @cached_property
     def _labels_asked(self) -> frozenset[str]:
-        """Last parts of the PrivateLink names whose endpoints were read; earlier versions asked for those of the
-        default run."""
-        asked = self.configuration.endpoint_services
-        if asked is None:
-            asked = tuple(link.label for name in checked_by_default() for link in SERVICES[name].private_links)
-        return frozenset(asked)
+        """Last parts of the PrivateLink names whose endpoints were read; empty where none were."""
+        return frozenset(self.configuration.endpoint_services or ())
 
     def interface_at(self, address: Address) -> NetworkInterface | None:
         """The interface of an endpoint that has an address for this host; None where none that was read has it."""

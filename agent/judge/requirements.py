@@ -38,7 +38,7 @@ def judged_ports(target: Target) -> tuple[int, ...]:
 def required_steps(evidence: Evidence, target: Target) -> tuple[str, ...]:
     """Ids of the steps that must all have succeeded before the target may be called ok, lowest first."""
     steps = [f"{HOST}/{SDK_SETTINGS}", f"{HOST}/{target.id}/{PROXY}", f"{Step.DNS}/{target.id}/{GETADDRINFO}"]
-    is_called = evidence.run.signed_calls and call_of(target) is not None
+    is_called = evidence.run.wants_calls and call_of(target) is not None
     if is_called:
         steps.insert(1, str(Step.CREDENTIALS))
     # Neither that each name server answers nor that large requests arrive is needed for ok. Where this host itself kept
@@ -52,7 +52,7 @@ def required_steps(evidence: Evidence, target: Target) -> tuple[str, ...]:
         if is_called and not _is_left_out(evidence, target, address):
             steps.append(f"{Step.API}/{target.id}/{address}/{HTTPS}")
         websocket = evidence.at(Step.HTTP, target, address, HTTPS, operation=WEBSOCKET)
-        if websocket is not None:  # reports of earlier versions have none
+        if websocket is not None:
             steps.append(websocket.id)
         large = evidence.at(Step.HTTP, target, address, HTTPS, operation=PADDED)
         if large is not None and _is_starved(large):

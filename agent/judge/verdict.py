@@ -171,7 +171,7 @@ def _access(target: Target, evidence: Evidence) -> Access:
         return Access.ALLOWED
     credentials = evidence.credentials
     without = credentials is not None and credentials.made and not credentials.ok
-    by_choice = not evidence.run.signed_calls or without or call_of(target) is None
+    by_choice = not evidence.run.wants_calls or without or call_of(target) is None
     by_choice |= any(call.outcome == Skipped(UNRATED) for call in evidence.of(Step.API, target))
     return Access.NOT_TRIED if by_choice or why_not_in_use(evidence, target) else Access.UNKNOWN
 
@@ -365,13 +365,19 @@ def refusal(why: str) -> Report:
         complete=False,
         interrupted=False,
         expect=Expect.PRIVATE,
-        signed_calls=True,
+        workloads=(),
         calls=DEFAULT_CALLS,
         ec2_reads=True,
         ec2=DEFAULT_EC2,
+        ec2_because=None,
+        facts_unused=None,
+        jobs=False,
         private_cidrs=(),
         region=None,
         region_source=None,
+        timeout_seconds=None,
+        deadline_seconds=None,
+        redacted=False,
     )
     blank = Evidence(Measurement(run=nothing, targets=(), observations=()))
     return Report(
@@ -384,6 +390,7 @@ def refusal(why: str) -> Report:
         observations=(),
         findings=(),
         not_evaluated=(),
+        paths=(),
     )
 
 

@@ -13,10 +13,8 @@ from typing import Final
 
 from agent.catalog.services import (
     SERVICES,
-    checked_by_default,
     gateway_service_name_of,
     host_of,
-    private_link_labels,
 )
 from agent.catalog.wording import listed
 from agent.network.pending import Aspect, Pending, words_of
@@ -205,10 +203,8 @@ class KnownVpc:
         """The endpoints of a service in this VPC or, with `here` false, in all of the account and Region, that are not
         deleted; None where they were not read."""
         listed_ones, asked = self.configuration.endpoints, self.configuration.endpoint_services
-        if asked is None:  # earlier versions asked for those of the default run
-            asked = private_link_labels(checked_by_default())
         labels = {link.label for link in SERVICES[service].links(fips=False)}
-        if listed_ones is None or not labels <= set(asked):
+        if listed_ones is None or asked is None or not labels <= set(asked):
             return None
         return tuple(
             endpoint

@@ -152,12 +152,11 @@ class Finding:
     detail: Sentence
     evidence: tuple[Plain, ...]
     """Ids of the observations that show it."""
-    subjects: tuple[FindingSubject, ...] = ()
-    """What it is about, by kind and id; empty where that is this host alone, and in reports of versions that did not
-    say it."""
+    subjects: tuple[FindingSubject, ...]
+    """What it is about, by kind and id; empty where that is this host alone."""
     explained_by: Plain | None
     """Id of the finding that is its cause."""
-    counts: bool = True
+    counts: bool
     """Whether it may raise the verdict: the faults of an optional or a context target do not."""
     suppressed: bool
     fix: Fix
@@ -193,32 +192,35 @@ class Run:
     """Whether the run came to its own end, neither cut by its deadline nor interrupted."""
     interrupted: bool
     expect: Expect
-    signed_calls: bool
-    """Whether signed calls were wanted."""
-    workloads: tuple[Workload, ...] | None = None
-    """Which workloads were asked for; None in reports of versions that knew none."""
-    calls: Calls | None = None
-    """Which signed calls were wanted; None in reports of versions that did not say it, as in the next but one."""
-    ec2_reads: bool = False
+    workloads: tuple[Workload, ...]
+    """Which workloads were asked for."""
+    calls: Calls
+    """Which signed calls were wanted."""
+    ec2_reads: bool
     """Whether the configuration was wanted, from EC2 or from a file."""
-    ec2: Ec2 | None = None
+    ec2: Ec2
     """When it was wanted from EC2."""
-    ec2_because: Sentence | None = None
+    ec2_because: Sentence | None
     """The first sign of trouble, which made a run with `auto` read it; None where there was none."""
-    facts_unused: Sentence | None = None
+    facts_unused: Sentence | None
     """Why the facts file that was given says nothing about this network; None where it does, and without one."""
-    jobs: bool = False
+    jobs: bool
     """Whether AWS Backup was to be asked which jobs did not succeed lately."""
     private_cidrs: tuple[IPv4Network | IPv6Network, ...]
     region: Plain | None
     region_source: Plain | None
     """What named the Region."""
-    timeout_seconds: float | None = None
-    """What one step might take; None where no run was made, and in reports of versions that did not say it."""
-    deadline_seconds: float | None = None
-    """The same of the whole run."""
-    redacted: bool = False
+    timeout_seconds: float | None
+    """How long one step might take; None where no run was made."""
+    deadline_seconds: float | None
+    """How long the whole run might take; None where no run was made."""
+    redacted: bool
     """Whether masks stand in the report in place of what identifies, so that it cannot be judged again."""
+
+    @property
+    def wants_calls(self) -> bool:
+        """Whether the run was to make signed calls."""
+        return self.calls is not Calls.NONE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -271,8 +273,8 @@ class Vantage:
     """The host on which the run took place."""
 
     instance_id: Plain | None
-    managed_node_id: Plain | None = None
-    host_name: HostName | None = None
+    managed_node_id: Plain | None
+    host_name: HostName | None
     region: Plain | None
     partition: Plain | None
     availability_zone: Plain | None
@@ -281,16 +283,16 @@ class Vantage:
     subnet_id: Plain | None
     vpc_cidrs: tuple[IPv4Network | IPv6Network, ...]
     security_group_ids: tuple[Plain, ...]
-    account_id: Plain | None = None
-    instance_type: Plain | None = None
-    image_id: Plain | None = None
+    account_id: Plain | None
+    instance_type: Plain | None
+    image_id: Plain | None
     source_addresses: tuple[Address, ...]
     resolvers: tuple[Address, ...]
-    workloads: tuple[WorkloadReport, ...] = ()
+    workloads: tuple[WorkloadReport, ...]
     proxies: dict[Plain, Annotated[str, Mask("proxy")]]
     credentials: Credentials | None
     clock_offset_seconds: float | None
-    clock_uncertainty_seconds: float | None = None
+    clock_uncertainty_seconds: float | None
     """Half the round trip by which the offset was measured; the server's whole seconds add up to one."""
     sdk: SdkFacts | None
 
@@ -321,10 +323,9 @@ class TargetReport:
     addressing: Addressing
     role: Role
     required: bool
-    required_by: tuple[Plain, ...] = ()
-    """Workloads and options that require it: `caller`, `--service`; empty where nothing does, and in reports of
-    versions that did not say it."""
-    bucket: Annotated[str, Mask("bucket")] | None = None
+    required_by: tuple[Plain, ...]
+    """Workloads and options that require it: `caller`, `--service`; empty where nothing does."""
+    bucket: Annotated[str, Mask("bucket")] | None
     """The bucket of S3 that a workload on this host is set to use; None for other targets."""
     ports: tuple[int, ...]
     status: Status
@@ -368,8 +369,8 @@ class ConfiguredPath:
     """What could change the prediction and cannot be seen from here."""
     taken_at: datetime
     """When the configuration was read."""
-    source_subnet_id: Plain | None = None
-    subnet_id: Plain | None = None
+    source_subnet_id: Plain | None
+    subnet_id: Plain | None
     """The subnets of this host's interface and of the endpoint's; None where they are not known."""
 
 
@@ -386,5 +387,5 @@ class Report:
     observations: tuple[Observation[Any], ...]
     findings: tuple[Finding, ...]
     not_evaluated: tuple[NotEvaluated, ...]
-    paths: tuple[ConfiguredPath, ...] = ()
+    paths: tuple[ConfiguredPath, ...]
     """One for each address and port that the configuration was held against; empty where it was not read."""

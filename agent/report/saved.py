@@ -1,7 +1,6 @@
 """Reports that were saved: read back, and taken apart into the evidence that rules ask.
 
-A report of an older minor version lacks keys that came later; each of those has a default. A report of a newer one may
-hold what is not known here, and is refused rather than half understood.
+A report that lacks a key, or has one that is not known here, is refused rather than half understood.
 """
 
 import json

@@ -2,7 +2,8 @@
 
 Plain data is what JSON and TOML hold. Addresses, networks, instants and enumerations are strings there, tuples are
 lists, and a float is rounded to six digits, since more would be noise. Reading is strict: a key that no field has, a
-missing field without a default and a value of another kind are refused with the place where they stand.
+missing key and a value of another kind are refused with the place where they stand. Only what people write by hand may
+leave out a field that has a default.
 """
 
 import dataclasses
@@ -72,8 +73,14 @@ def to_json(value: Any) -> Any:
 
 
 def from_json(kind: type[T], data: Any, where: str = "") -> T:
-    """Give plain `data` as a `kind`. Raises DecodeError."""
-    return _shaped(kind, data, where)  # type: ignore[no-any-return] # the walk is over types that mypy cannot follow
+    """Give plain `data` as a `kind`, with every key there. Raises DecodeError."""
+    # The walk is over types that mypy cannot follow.
+    return _shaped(kind, data, where, may_omit=False)  # type: ignore[no-any-return]
+
+
+def from_handwritten(kind: type[T], data: Any) -> T:
+    """Give plain `data` as a `kind`; a field that has a default may be left out. Raises DecodeError."""
+    return _shaped(kind, data, "", may_omit=True)  # type: ignore[no-any-return]
 
 
 def type_schema(kind: Any, definitions: dict[str, Any]) -> dict[str, Any]:
@@ -118,7 +125,7 @@ def type_schema(kind: Any, definitions: dict[str, Any]) -> dict[str, Any]:
 _SCALARS: Final[dict[Any, str]] = {str: "string", bool: "boolean", int: "integer", float: "number"}
 
 
-def _shaped(kind: Any, data: Any, where: str) -> Any:
+def _shaped(kind: Any, data: Any, where: str, *, may_omit: bool) -> Any:
     if kind is Any:
         return data
     if kind is float and type(data) in (int, float):
@@ -131,23 +138,25 @@ def _shaped(kind: Any, data: Any, where: str) -> Any:
         return _from_text(kind, data, where)
     origin, arguments = get_origin(kind), get_args(kind)
     if origin in (Union, types.UnionType):
-        return _one_of(arguments, data, where)
+        return _one_of(arguments, data, where, may_omit=may_omit)
     if origin is tuple:
         if not isinstance(data, list):
             raise DecodeError(where, f"a list belongs here, not {_shown(data)}")
-        return tuple(_shaped(arguments[0], item, f"{where}[{place}]") for place, item in enumerate(data))
+        return tuple(
+            _shaped(arguments[0], item, f"{where}[{place}]", may_omit=may_omit) for place, item in enumerate(data)
+        )
     if origin is dict:
         _must_be_table(data, where)
-        return {key: _shaped(arguments[1], item, _below(where, key)) for key, item in data.items()}
+        return {key: _shaped(arguments[1], item, _below(where, key), may_omit=may_omit) for key, item in data.items()}
     if origin is Literal or issubclass(kind, StrEnum):
         options = arguments if origin is Literal else [member.value for member in kind]
         if data not in options:
             raise DecodeError(where, f"one of {', '.join(map(str, options))} belongs here, not {_shown(data)}")
         return data if origin is Literal else kind(data)
-    return _object(kind, data, where)
+    return _object(kind, data, where, may_omit=may_omit)
 
 
-def _object(kind: Any, data: Any, where: str) -> Any:
+def _object(kind: Any, data: Any, where: str, *, may_omit: bool) -> Any:
     _must_be_table(data, where)
     hints = _hints(kind)
     for key in data:
@@ -157,13 +166,13 @@ def _object(kind: Any, data: Any, where: str) -> Any:
     for field in dataclasses.fields(kind):
         place = _below(where, field.name)
         if field.name in data:
-            values[field.name] = _shaped(hints[field.name], data[field.name], place)
-        elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
+            values[field.name] = _shaped(hints[field.name], data[field.name], place, may_omit=may_omit)
+        elif not may_omit or (field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING):
             raise DecodeError(place, "this key is missing")
     return kind(**values)
 
 
-def _one_of(kinds: tuple[Any, ...], data: Any, where: str) -> Any:
+def _one_of(kinds: tuple[Any, ...], data: Any, where: str, *, may_omit: bool) -> Any:
     if data is None and type(None) in kinds:
         return None
     problem: DecodeError | None = None
@@ -171,7 +180,7 @@ def _one_of(kinds: tuple[Any, ...], data: Any, where: str) -> Any:
         if kind is type(None):
             continue
         try:
-            return _shaped(kind, data, where)
+            return _shaped(kind, data, where, may_omit=may_omit)
         except DecodeError as error:
             problem = problem or error
     raise problem or DecodeError(where, f"{_shown(data)} does not belong here")

@@ -103,7 +103,6 @@ async def measure(settings: Settings, world: World, *, emit: Callable[[Event], N
         complete=complete,
         interrupted=stop.reason is not None and not complete,
         expect=settings.expect,
-        signed_calls=settings.calls is not Calls.NONE,
         workloads=settings.asked_workloads,
         calls=settings.calls,
         jobs=settings.jobs,
@@ -116,6 +115,7 @@ async def measure(settings: Settings, world: World, *, emit: Callable[[Event], N
         facts_unused=progress.facts_unused,
         timeout_seconds=settings.timeout,
         deadline_seconds=settings.deadline,
+        redacted=False,
     )
     return Measurement(run=run, targets=progress.targets, observations=tuple(progress.log.made))
 

@@ -159,6 +159,7 @@ def configuration_of(scenario: Scenario) -> Configuration:
     named = (group for holder in (own, endpoints) for item in holder for group in item.group_ids)
     return Configuration(
         endpoints=endpoints,
+        endpoint_services=(*private_link_labels(checkable()), *private_link_labels(checkable(), is_global=True)),
         gateway_endpoints=tuple(_gateway_endpoint(scenario, gateway) for gateway in part.gateways),
         offered=EndpointServicesFacts(services=tuple(_offered(scenario)), asked=private_link_labels(SERVICES)),
         own_interfaces=own,
@@ -510,11 +511,6 @@ def hexadecimal(text: str, length: int) -> str:
 # --- As a file has it ------------------------------------------------------------------------------------------------
 
 
-def asked_by_facts() -> tuple[str, ...]:
-    """Whose endpoints `backuplink facts` asks for, by the last parts of PrivateLink names."""
-    return (*private_link_labels(checkable()), *private_link_labels(checkable(), is_global=True))
-
-
 def facts_of(scenario: Scenario, now: datetime) -> Ec2Facts:
     """The file that `backuplink facts` would have written of the scenario's network, `days_old` before `now`; of
     another VPC like it, where the scenario has a file of that."""
@@ -525,7 +521,9 @@ def facts_of(scenario: Scenario, now: datetime) -> Ec2Facts:
     configuration = configuration_of(scenario)
     facts = {
         ENDPOINTS: EndpointsFacts(
-            endpoints=configuration.endpoints or (), asked=asked_by_facts(), gateways=configuration.gateway_endpoints
+            endpoints=configuration.endpoints or (),
+            asked=configuration.endpoint_services or (),
+            gateways=configuration.gateway_endpoints,
         ),
         ENDPOINT_SERVICES: configuration.offered,
         ENDPOINT_INTERFACES: InterfacesFacts(interfaces=configuration.endpoint_interfaces or ()),

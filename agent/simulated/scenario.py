@@ -11,7 +11,7 @@ from ipaddress import IPv4Interface, IPv4Network, IPv6Interface, IPv6Network, ip
 from typing import Final, Literal
 
 from agent.report.model import Path, Status
-from agent.report.serialization import DecodeError, from_json
+from agent.report.serialization import DecodeError, from_handwritten
 from agent.settings import DEFAULT_CALLS, DEFAULT_EC2, Calls, Ec2, Expect, Workload
 from probes.frozen import dataclass
 from probes.model import Address
@@ -622,4 +622,4 @@ def parse(name: str, toml: str) -> Scenario:
     data = tomllib.loads(toml)
     if "name" in data:
         raise DecodeError("name", "the file's own name is the scenario's")
-    return from_json(Scenario, {**data, "name": name})
+    return from_handwritten(Scenario, {**data, "name": name})

@@ -495,7 +495,7 @@ def _was_checked(known: _Tracked, report: Report, *, is_hidden: bool) -> bool:
     now = {observation.id: observation for observation in report.observations}
     # The steps before the deepest one prove nothing without it: a name that resolves says nothing of ports not tried.
     deepest = max((observation.subject.step for observation in known.observations), key=_ORDER.index)
-    if deepest in _SIGNED and not report.run.signed_calls:  # the settings have changed
+    if deepest in _SIGNED and not report.run.wants_calls:  # the settings have changed
         return True
     before = [observation for observation in known.observations if observation.subject.step is deepest]
     pairs = [(old, now[old.id]) for old in before if old.id in now]

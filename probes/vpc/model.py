@@ -396,10 +396,9 @@ class EndpointsFacts:
     endpoints: tuple[VpcEndpoint, ...]
     dropped: int = 0
     """Rows of the answer that were left out, because an id in them has another form than its kind."""
-    asked: tuple[ServiceLabel, ...] | None = None
-    """The services that were asked for, by the last parts of their PrivateLink names; None where it is not known, as in
-    documents of earlier versions."""
-    gateways: tuple[GatewayEndpoint, ...] | None = None
+    asked: tuple[ServiceLabel, ...]
+    """The services that were asked for, by the last parts of their PrivateLink names."""
+    gateways: tuple[GatewayEndpoint, ...] | None
     """The gateway endpoints of those services that can have one; None where they were not asked for."""
 
 
@@ -754,7 +753,7 @@ class Configuration:
 
     endpoints: tuple[VpcEndpoint, ...] | None = None
     endpoint_services: tuple[str, ...] | None = None
-    """Whose endpoints these are, by the last parts of PrivateLink names; None where it is not known."""
+    """The services whose endpoints these are, by the last parts of their PrivateLink names."""
     offered: EndpointServicesFacts | None = None
     """What endpoints can be made of."""
     gateway_endpoints: tuple[GatewayEndpoint, ...] | None = None

@@ -60,7 +60,6 @@ def faults_of(path: Path) -> Iterator[str]:
     except SavedReportError as error:
         yield str(error)
         return
-    # A report of an older version lacks what came later: it is held against the schema as this version writes it.
     VALIDATOR.validate(codec.encode(report))
     if (words := complaint(case, report)) is not None:
         yield words

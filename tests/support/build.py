@@ -16,7 +16,7 @@ from agent.judge.evidence import Evidence
 from agent.judge.rules.registry import RULES
 from agent.judge.rules.rule import Rule, RuleFinding
 from agent.report.model import Finding, Measurement, Report, Run, Status
-from agent.settings import Calls, Ec2, Expect
+from agent.settings import DEFAULT_EC2, DEFAULT_WORKLOAD, Calls, Ec2, Expect, Workload
 from probes.facts import (
     Certificate,
     DnsFacts,
@@ -139,7 +139,11 @@ def host(
         hosts_entries=tuple(HostsEntry(address=ip_address(address), names=(name,)) for address, name in lines),
         ec2=ec2,
         proxies={},
+        local_ports=None,
+        keepalive_seconds=None,
         region_variables=variables or {},
+        name=None,
+        managed_node_id=None,
     )
     return _observation(Subject(step=Step.HOST), None if failed else facts, failed)
 
@@ -167,6 +171,7 @@ def sdk(
         endpoint_urls=urls or {},
         region_file=None if region is None or by_variable else CONFIG_FILE,
         sts_host=sts,
+        legacy_sts=False,
     )
     return _observation(Subject(step=Step.HOST, operation=SDK_SETTINGS), None if failed else facts, failed, skipped)
 
@@ -356,6 +361,7 @@ def http(
         request_id="20317174-17ec-464f-8ae7-f40a19aafb78",
         date=NOW,
         clock_offset_seconds=offset,
+        clock_uncertainty_seconds=None,
         server=None,
         content_type=None,
         location=None,
@@ -411,8 +417,8 @@ def run(
     region: str | None = REGION,
     private_cidrs: Sequence[str] = (),
     seconds: float = 1.5,
-    signed_calls: bool = False,
-    calls: Calls | None = None,
+    workloads: tuple[Workload, ...] = (DEFAULT_WORKLOAD,),
+    calls: Calls = Calls.NONE,
     jobs: bool = False,
     ec2_reads: bool = False,
     ec2: Ec2 | None = None,
@@ -427,15 +433,19 @@ def run(
         complete=complete,
         interrupted=interrupted,
         expect=expect,
-        signed_calls=signed_calls,
+        workloads=workloads,
         calls=calls,
         jobs=jobs,
         ec2_reads=ec2_reads,
-        ec2=ec2,
+        ec2=ec2 or (DEFAULT_EC2 if ec2_reads else Ec2.NEVER),
+        ec2_because=None,
         facts_unused=facts_unused,
         private_cidrs=tuple(map(ip_network, private_cidrs)),
         region=region,
         region_source=None if region is None else "--region",
+        timeout_seconds=3.0,
+        deadline_seconds=20.0,
+        redacted=False,
     )
 
 

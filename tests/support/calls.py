@@ -80,6 +80,7 @@ def api(
         error_message=text,
         server_time=server_time,
         clock_offset_seconds=offset,
+        clock_uncertainty_seconds=None,
     )
     where = ip_address(address)
     subject = Subject(step=Step.API, target=of, address=where, port=443, after=f"http/{of}/{where}/443")
@@ -110,6 +111,7 @@ def answered(
         request_id=request_id,
         date=NOW,
         clock_offset_seconds=offset,
+        clock_uncertainty_seconds=None,
         server=server,
         content_type=None,
         location=location,

@@ -9,7 +9,7 @@ from datetime import timedelta
 from ipaddress import ip_address, ip_network
 from typing import Any, Final
 
-from agent.catalog.services import service_name_of
+from agent.catalog.services import checked_by_default, private_link_labels, service_name_of
 from probes.model import Failed, Failure, FailureKind, Observation, Ok, Outcome, Skipped, Step, Subject
 from probes.vpc.model import (
     AMAZON_DNS,
@@ -252,11 +252,17 @@ def groups() -> tuple[SecurityGroup, ...]:
     )
 
 
+def endpoints_facts(*endpoints: VpcEndpoint, dropped: int = 0) -> EndpointsFacts:
+    """What a read of the endpoints of the default run's services gives, without gateway endpoints."""
+    asked = private_link_labels(checked_by_default())
+    return EndpointsFacts(endpoints=endpoints, dropped=dropped, asked=asked, gateways=None)
+
+
 def healthy_configuration(*, days_old: float = 0.0) -> Observations:
     """All reads of the healthy world, each well."""
     vpc = Vpc(vpc_id=VPC_ID, owner_id=ACCOUNT, cidrs=(_VPC_BLOCK,), dhcp_options_id=DHCP_OPTIONS_ID)
     facts: dict[str, ConfigurationFacts] = {
-        ENDPOINTS: EndpointsFacts(endpoints=(endpoint(),)),
+        ENDPOINTS: endpoints_facts(endpoint()),
         ENDPOINT_SERVICES: EndpointServicesFacts(services=(), asked=()),
         OWN_INTERFACES: InterfacesFacts(interfaces=(own_interface(),)),
         ENDPOINT_INTERFACES: InterfacesFacts(interfaces=endpoint_interfaces()),

@@ -74,7 +74,7 @@ def no_credentials(evidence: Evidence) -> Iterator[RuleFinding]:
 
 def _searches(evidence: Evidence) -> tuple[Observation[CredentialFacts], ...]:
     """The search for credentials, where the signed calls wanted them; what reads the configuration can do without."""
-    is_wanted = evidence.run.signed_calls and any(map(call_of, evidence.targets))
+    is_wanted = evidence.run.wants_calls and any(map(call_of, evidence.targets))
     return evidence.of(Step.CREDENTIALS) if is_wanted else ()
 
 

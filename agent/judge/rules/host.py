@@ -436,8 +436,7 @@ def _has_caller(evidence: Evidence) -> bool:
     return by_caller or any(
         target.role is Role.REQUIRED
         and SERVICES[target.service].call_is_own
-        # Reports of versions that knew no workloads do not say by what a target is required.
-        and (evidence.run.workloads is None or not {"--service", "--endpoint"}.isdisjoint(target.required_by))
+        and not {"--service", "--endpoint"}.isdisjoint(target.required_by)
         for target in evidence.targets
     )
 

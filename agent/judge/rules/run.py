@@ -1,17 +1,16 @@
 """RUN: what went wrong with the run itself."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from typing import Final
 
 from agent.catalog.endpoint_urls import host_of_url
-from agent.catalog.services import required_by_default
 from agent.catalog.wording import listed
 from agent.fixes.commands import read_only
 from agent.judge.evidence import Evidence
 from agent.judge.observations import ids
 from agent.judge.rules.rule import Rule, RuleFinding
 from agent.report.model import Fix
-from agent.settings import DEFAULT_CALLS, DEFAULT_EC2, DEFAULT_WORKLOAD, Calls, Ec2, Expect
+from agent.settings import DEFAULT_CALLS, DEFAULT_EC2, DEFAULT_WORKLOAD, Expect
 from probes.model import NOT_STARTED, STARVED, Addressing, FailureKind, Role
 
 _SHOWN: Final = 12
@@ -96,13 +95,10 @@ def _options(evidence: Evidence) -> tuple[str, ...]:
         if target.addressing in (Addressing.VPCE, Addressing.CUSTOM)
         and (sdk is None or host_of_url(sdk.endpoint_urls.get(target.service, "")) != target.host)
     ]
-    services = {target.service for target in required} - {target.service for target in named}
-    if run.workloads is None:  # of a version that knew none
-        options += _service_options(services if named or services != required_by_default() else ())
-    else:
-        if run.workloads != (DEFAULT_WORKLOAD,):
-            options += [word for workload in run.workloads for word in ("--workload", workload.value)]
-        options += _service_options({target.service for target in required if "--service" in target.required_by})
+    if run.workloads != (DEFAULT_WORKLOAD,):
+        options += [word for workload in run.workloads for word in ("--workload", workload.value)]
+    named_services = {target.service for target in required if "--service" in target.required_by}
+    options += [word for service in sorted(named_services) for word in ("--service", service)]
     options += [word for target in named for word in ("--endpoint", f"{target.service}={target.host}")]
     hosts = {target.addressing for target in required}
     if sdk is not None and not sdk.fips and hosts & {Addressing.FIPS, Addressing.FIPS_DUALSTACK}:
@@ -112,16 +108,10 @@ def _options(evidence: Evidence) -> tuple[str, ...]:
     if run.expect is not Expect.PRIVATE:
         options += ["--expect", run.expect.value]
     options += [word for block in run.private_cidrs for word in ("--private-cidr", str(block))]
-    calls = run.calls or (DEFAULT_CALLS if run.signed_calls else Calls.NONE)
-    ec2 = run.ec2 or (DEFAULT_EC2 if run.ec2_reads else Ec2.NEVER)
-    options += [] if calls is DEFAULT_CALLS else ["--calls", calls.value]
+    options += [] if run.calls is DEFAULT_CALLS else ["--calls", run.calls.value]
     options += ["--jobs"] if run.jobs else []
-    options += [] if ec2 is DEFAULT_EC2 else ["--ec2", ec2.value]
+    options += [] if run.ec2 is DEFAULT_EC2 else ["--ec2", run.ec2.value]
     return tuple(options)
-
-
-def _service_options(services: Collection[str]) -> list[str]:
-    return [word for service in sorted(services) for word in ("--service", service)]
 
 
 def _reason(observation: object) -> str:

@@ -509,7 +509,7 @@ def facts_without(*operations: str) -> Ec2Facts:
     return replace(facts, observations=tuple(kept))
 
 
-def test_a_file_of_an_earlier_version_knows_no_host(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_file_without_interfaces_knows_no_host(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     place = tmp_path / "facts.json"
     place.write_text(facts_file.dumps(facts_without(INTERFACES)), "ascii")
     assert of_file(str(place)) == 3

@@ -21,7 +21,7 @@ from agent.report import codec
 from agent.report.model import Finding, Fix
 from agent.settings import Suppression
 from probes.model import Addressing, Observation, Role, Skipped, Step, Target
-from probes.vpc.model import ENDPOINTS, EndpointsFacts, VpcEndpoint
+from probes.vpc.model import ENDPOINTS, VpcEndpoint
 from tests.support.build import (
     BACKUP,
     CORE,
@@ -53,7 +53,7 @@ from tests.support.build import (
     tcp,
     tls,
 )
-from tests.support.configured import ENDPOINT_GROUP_ID, ENDPOINT_ID, configured, endpoint, read
+from tests.support.configured import ENDPOINT_GROUP_ID, ENDPOINT_ID, configured, endpoint, endpoints_facts, read
 
 A, B = PRIVATE
 
@@ -858,7 +858,7 @@ KNOWN = (ENDPOINT_ID, ENDPOINT_GROUP_ID)
 
 
 def with_endpoints(*endpoints: VpcEndpoint) -> Observation[Any]:
-    return read(ENDPOINTS, EndpointsFacts(endpoints=endpoints))
+    return read(ENDPOINTS, endpoints_facts(*endpoints))
 
 
 DELETED = endpoint("vpce-0f1b2c3d", state="deleted", interface_ids=())

@@ -10,9 +10,8 @@ import pytest
 from agent.judge.agreement import configured_paths
 from agent.judge.evidence import FRESH, Evidence
 from agent.judge.verdict import judge_evidence
-from agent.report import codec
 from agent.report.hops import Reachability, Stage
-from agent.report.model import Measured, Measurement
+from agent.report.model import Measured
 from probes.addresses import AddressScope
 from probes.model import Addressing, Observation, Ok
 from probes.vpc.model import (
@@ -95,7 +94,7 @@ def test_what_was_read_is_fresh_for_a_day(days: float, fresh: bool) -> None:
 
 
 def test_the_oldest_read_decides_how_old_it_all_is() -> None:
-    of = seen(c.read(ENDPOINTS, EndpointsFacts(endpoints=(c.endpoint(),)), days_old=3))
+    of = seen(c.read(ENDPOINTS, c.endpoints_facts(c.endpoint()), days_old=3))
     assert of.configured_at == NOW - timedelta(days=3)
 
 
@@ -131,7 +130,7 @@ def test_of_networks_with_the_same_addresses_our_own_counts(order: int) -> None:
         interface_ids=("eni-0d1b2c3d", "eni-0e1b2c3d"),
     )
     changed = (
-        c.read(ENDPOINTS, EndpointsFacts(endpoints=(failed, c.endpoint())[::order])),
+        c.read(ENDPOINTS, c.endpoints_facts(*(failed, c.endpoint())[::order])),
         c.read(ENDPOINT_INTERFACES, InterfacesFacts(interfaces=interfaces)),
     )
     of = seen(changed=changed)
@@ -200,7 +199,7 @@ def test_whose_the_network_is(account: str | None, changed: tuple[Observation[An
 def test_endpoints_are_told_apart_by_service_and_network() -> None:
     here, gateway = c.endpoint(), c.endpoint("vpce-0b1b2c3d", service="backup-gateway")
     elsewhere = c.endpoint("vpce-0c1b2c3d", vpc_id=c.ANOTHER_VPC_ID)
-    of = seen(c.read(ENDPOINTS, EndpointsFacts(endpoints=(here, gateway, elsewhere))))
+    of = seen(c.read(ENDPOINTS, c.endpoints_facts(here, gateway, elsewhere)))
     assert of.endpoints(BACKUP) == (here, elsewhere)
     assert of.endpoints(BACKUP, vpc_id=c.VPC_ID) == (here,)
     assert of.endpoints(GATEWAY) == (gateway,)
@@ -213,20 +212,17 @@ def test_endpoints_are_told_apart_by_service_and_network() -> None:
         pytest.param(("kms", "kms-fips"), "kms", Addressing.FIPS, ["vpce-0b1b2c3d", "vpce-0c1b2c3d"], id="FIPS"),
         pytest.param(("kms",), "kms", Addressing.FIPS, None, id="FIPS, not asked for"),
         pytest.param(("backup",), "kms", Addressing.DEFAULT, None, id="others were asked for"),
-        pytest.param(None, "kms", Addressing.DEFAULT, None, id="by an earlier version"),
-        pytest.param(
-            None, "backup", Addressing.DEFAULT, ["vpce-0d1b2c3d"], id="by an earlier version, of its services"
-        ),
+        pytest.param(("backup",), "backup", Addressing.DEFAULT, ["vpce-0d1b2c3d"], id="asked for, beside others"),
         pytest.param((), "backup-search", Addressing.DEFAULT, [], id="a service without endpoint services"),
     ],
 )
 def test_endpoints_of_a_service_that_was_not_asked_for_are_not_known(
-    asked: tuple[str, ...] | None, service: str, addressing: Addressing, found: list[str] | None
+    asked: tuple[str, ...], service: str, addressing: Addressing, found: list[str] | None
 ) -> None:
     kms = c.endpoint("vpce-0b1b2c3d", service="kms")
     fips = replace(kms, endpoint_id="vpce-0c1b2c3d", service_name="com.amazonaws.eu-west-1.kms-fips")
     listed = (kms, fips, c.endpoint("vpce-0d1b2c3d"))
-    of = seen(c.read(ENDPOINTS, EndpointsFacts(endpoints=listed, asked=asked)))
+    of = seen(c.read(ENDPOINTS, EndpointsFacts(endpoints=listed, asked=asked, gateways=None)))
     endpoints = of.endpoints(target(service, addressing=addressing))
     assert (None if endpoints is None else [endpoint.endpoint_id for endpoint in endpoints]) == found
 
@@ -293,19 +289,6 @@ def test_a_path_is_judged_for_the_address_that_the_attempt_was_made_from() -> No
     assert path(seen(tcp(A), changed=changed)).predicted is Reachability.BLOCKED
 
 
-def test_a_report_of_before_the_primary_interface_was_read_is_read_and_names_no_groups() -> None:
-    denied = (c.read(OWN_INTERFACES, failed="not-permitted"),)
-    here = imds(account=c.ACCOUNT, subnet=("10.0.3.0/24",), groups=(c.OWN_GROUP_ID,))
-    report = judge_evidence(seen(tcp(A, failed="timeout"), here, changed=denied))
-    document = codec.encode(report)
-    (facts,) = [observation["facts"] for observation in document["observations"] if observation["id"] == "imds"]
-    assert facts.pop("interface_id") == c.OWN_INTERFACE_ID
-    assert facts.pop("interface_addresses") == ["10.0.3.5"]
-    old = codec.decode(document)
-    of = Evidence(Measurement(run=old.run, targets=(BACKUP,), observations=tuple(old.observations)))
-    assert path(of).hops[0].words == "which interface of this host sends is not known"
-
-
 def test_a_target_that_is_not_in_use_has_no_paths_in_the_report() -> None:
     target = optional(BACKUP)
     observations = [*healthy(target), HERE, *c.configured(), lookup(PUBLIC)]
@@ -331,7 +314,7 @@ def test_commands_hold_the_ids_that_ec2_gave() -> None:
 
 
 def test_of_two_endpoints_no_id_is_guessed() -> None:
-    two = EndpointsFacts(endpoints=(c.endpoint(), replace(c.endpoint(), endpoint_id="vpce-0d1b2c3d")))
+    two = c.endpoints_facts(c.endpoint(), replace(c.endpoint(), endpoint_id="vpce-0d1b2c3d"))
     denied = c.read(SECURITY_GROUPS, failed="not-permitted")
     report = judge_evidence(seen(tcp(A, failed="timeout"), tcp(B, failed="timeout"), denied, c.read(ENDPOINTS, two)))
     (finding,) = [finding for finding in report.findings if finding.code == "TCP001"]

@@ -32,7 +32,7 @@ from agent.judge.requirements import required_steps
 from agent.judge.verdict import judge_evidence
 from agent.report import codec
 from agent.report.model import Status
-from agent.settings import Expect, Suppression
+from agent.settings import Calls, Expect, Suppression
 from probes import facts as forms
 from probes.model import Addressing, Failed, Failure, FailureKind, Observation, Ok, Skipped, Step, Subject
 from probes.operations import (
@@ -238,7 +238,7 @@ def runs(draw: st.DrawFn) -> tuple[Evidence, Sequence[Suppression]]:
         expect=draw(st.sampled_from([Expect.PRIVATE, *Expect])),
         complete=draw(st.booleans()),
         region=draw(st.sampled_from(["eu-west-1", "eu-west-1", "ap-southeast-3", None])),
-        signed_calls=draw(st.booleans()),
+        calls=draw(st.sampled_from(Calls)),
         ec2_reads=draw(st.booleans()),
     )
     of = replace(of, region_source=draw(st.none() | st.just("AWS_REGION")))
@@ -297,5 +297,5 @@ def test_a_good_run_with_one_look_of_each_kind_missing_never_crashes(kind: tuple
         for observation in (*called(), *configured())
         if (observation.subject.step, observation.subject.operation) != (step, operation)
     ]
-    report = judge_evidence(evidence(kept, of=run(signed_calls=True, ec2_reads=True)))
+    report = judge_evidence(evidence(kept, of=run(calls=Calls.EACH, ec2_reads=True)))
     assert "RUN002" not in {finding.code for finding in report.findings}

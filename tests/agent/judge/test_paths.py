@@ -25,7 +25,6 @@ from probes.vpc.model import (
     OWN_INTERFACES,
     ROUTE_TABLES,
     SECURITY_GROUPS,
-    EndpointsFacts,
     GroupRule,
     InterfacesFacts,
     Route,
@@ -41,6 +40,7 @@ from tests.support.configured import (
     configured,
     endpoint,
     endpoint_interfaces,
+    endpoints_facts,
     groups,
     interface,
     main_table,
@@ -70,7 +70,7 @@ def gateway(
     )
     both = (endpoint(), endpoint(ENDPOINT_ID, service="backup-gateway", interface_ids=INTERFACE_IDS))
     reads = configured(
-        read(ENDPOINTS, EndpointsFacts(endpoints=both), days_old=days_old),
+        read(ENDPOINTS, endpoints_facts(*both), days_old=days_old),
         read(ENDPOINT_INTERFACES, InterfacesFacts(interfaces=(*endpoint_interfaces(), *interfaces)), days_old=days_old),
         *changed,
         days_old=days_old,
@@ -389,14 +389,6 @@ def test_a_path_in_json() -> None:
     ]
     assert hops[4]["resources"] == [ENDPOINT_GROUP_ID]
     assert hops[4]["rule"] is None
-
-
-def test_a_report_from_before_the_configuration_is_read() -> None:
-    document = codec.encode(report_of("healthy"))
-    del document["paths"], document["run"]["ec2_reads"]
-    report = codec.decode(document)
-    assert report.paths == ()
-    assert report.run.ec2_reads is False
 
 
 def test_other_names_that_are_looked_up_are_not_taken_for_the_target_s() -> None:

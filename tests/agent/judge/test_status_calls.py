@@ -10,7 +10,7 @@ from agent.judge.diagnose import diagnose
 from agent.judge.rules.rule import Rule, RuleFinding
 from agent.judge.verdict import judge_evidence
 from agent.report.model import Access, Fix, Path, Report, Status
-from agent.settings import Suppression
+from agent.settings import Calls, Suppression
 from probes.model import Addressing, Observation, Target
 from tests.support.build import (
     BACKUP,
@@ -38,7 +38,7 @@ from tests.support.build import (
 from tests.support.calls import NO_KEYS, answered, api, called, credentials
 
 A, B = PRIVATE
-SIGNED: Final = run(signed_calls=True)
+SIGNED: Final = run(calls=Calls.EACH)
 WHO: Final = "User: x is not authorized to perform: backup:ListBackupVaults"
 SILENT: Final = f"{WHO} because no VPC endpoint policy allows the backup:ListBackupVaults action"
 IDENTITY: Final = f"{WHO} because no identity-based policy allows the backup:ListBackupVaults action"
@@ -54,7 +54,11 @@ def judged(
     """The report of a run; `suppress` as `--suppress` takes it."""
     names = [name.partition("=") for name in suppress]
     return judge_evidence(
-        evidence(observations, targets=targets or (BACKUP,), of=run(signed_calls=signed, complete=complete)),
+        evidence(
+            observations,
+            targets=targets or (BACKUP,),
+            of=run(calls=Calls.EACH if signed else Calls.NONE, complete=complete),
+        ),
         suppress=[Suppression(code=code, target=of or None) for code, _, of in names],
     )
 

@@ -6,7 +6,6 @@ from typing import Final
 
 import pytest
 
-from agent.report import codec
 from agent.report.model import Finding, FindingSubject, Report, SubjectKind
 from agent.report.redact import redact
 from agent.report.subjects import about, kind_of_id, resources
@@ -179,10 +178,3 @@ def test_the_kind_of_an_id(id_: str, kind: SubjectKind | None) -> None:
 
 def test_what_is_not_known_is_no_subject() -> None:
     assert about(SubjectKind.VPC, [None, ""]) == ()
-
-
-def test_a_report_of_a_version_without_subjects_is_read() -> None:
-    document = codec.encode(report_of("one-zone-silent"))
-    for finding in document["findings"]:
-        del finding["subjects"]
-    assert {finding.subjects for finding in codec.decode(document).findings} == {()}

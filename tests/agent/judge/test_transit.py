@@ -245,7 +245,6 @@ def test_what_was_not_read_is_named() -> None:
 
 
 def test_nothing_is_followed_that_was_not_read() -> None:
-    """As by earlier versions, whose files do not say what lies behind a transit gateway."""
     result = ask(replace(world(), transit=None))
     assert hop(result, Stage.ROUTE).outcome is CANNOT_TELL
     assert Stage.TRANSIT not in stages(result)

@@ -9,6 +9,7 @@ from agent.judge.evidence import Evidence
 from agent.judge.requirements import required_steps
 from agent.judge.verdict import judge_evidence
 from agent.report.model import Status
+from agent.settings import Calls
 from probes.facts import TlsFacts
 from probes.model import Failed, Failure, FailureKind, Observation, Skipped, Step
 from tests.support.build import (
@@ -103,7 +104,7 @@ def _grows_from(observation: Observation[Any], lost: set[str]) -> bool:
 
 @pytest.mark.parametrize("target", [BACKUP, GATEWAY], ids=lambda target: target.id)
 def test_every_failure_of_a_required_step_has_a_code(target: Any) -> None:
-    good, of = called(target), run(signed_calls=True)
+    good, of = called(target), run(calls=Calls.EACH)
     proven = required_steps(evidence(good, targets=[target], of=of), target)
     steps = [*proven, *(f"{Step.HTTP}/{target.id}/{address}/443" for address in PRIVATE)]
     asked = [
@@ -131,7 +132,7 @@ def codes(seen: Evidence) -> set[str]:
 def test_every_failure_of_a_call_after_an_unsigned_request_that_failed_has_a_code(unsigned: FailureKind) -> None:
     """The ladder goes on after both. A fault of AWS's own, for which the path need not be at fault, never takes the
     place of a call that has no answer."""
-    of = run(signed_calls=True)
+    of = run(calls=Calls.EACH)
     request, call = (f"{step}/backup/{PRIVATE[0]}/443" for step in (Step.HTTP, Step.API))
     for kind in POSSIBLE[Step.API] - _OF_CALLS - {K.SERVICE_ERROR}:
         by_id = {observation.id: observation for observation in spoilt(called(), call, kind, UNHEARD)}
@@ -145,7 +146,7 @@ def test_every_failure_of_a_call_after_an_unsigned_request_that_failed_has_a_cod
 
 
 def test_a_failure_without_a_code_is_run003() -> None:
-    of = run(signed_calls=True)
+    of = run(calls=Calls.EACH)
     for step, kind, facts in WITHOUT_A_CODE:
         step_id = f"{step}/backup/{PRIVATE[0]}/443"
         assert "RUN003" in codes(evidence(spoilt(called(), step_id, kind, facts), of=of))

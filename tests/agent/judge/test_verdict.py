@@ -20,7 +20,7 @@ from agent.judge.rules.rule import Rule
 from agent.judge.verdict import judge_evidence, refusal, worst
 from agent.report import codec
 from agent.report.model import Access, Measurement, Path, Report, Status
-from agent.settings import Expect
+from agent.settings import Calls, Expect
 from probes.facts import (
     ApiFacts,
     Certificate,
@@ -246,7 +246,7 @@ def test_everything_answers_and_it_is_not_ok(observations: Observations) -> None
 
 
 def test_a_signed_call_that_was_not_made_is_missing() -> None:
-    report = judge_evidence(evidence(healthy(), of=run(signed_calls=True)))
+    report = judge_evidence(evidence(healthy(), of=run(calls=Calls.EACH)))
     assert report.verdict.status is Status.UNKNOWN
     assert "api/backup/10.0.1.17/443 was not made" in report.targets[0].unproven
 
@@ -260,7 +260,7 @@ def test_a_signed_call_that_was_not_made_is_missing() -> None:
     ],
 )
 def test_a_throttled_call_says_nothing_of_who_may_call(observations: Observations, access: Access) -> None:
-    report = judge_evidence(evidence(replaced(called(), *observations), of=run(signed_calls=True)))
+    report = judge_evidence(evidence(replaced(called(), *observations), of=run(calls=Calls.EACH)))
     assert report.verdict.access is access
     assert report.verdict.status is Status.WARNING
 
@@ -913,6 +913,7 @@ _FACTS: Final[dict[tuple[Step, str | None], st.SearchStrategy[Any]]] = {
         ),
         server_time=_maybe(_instant),
         clock_offset_seconds=_maybe(_offset),
+        clock_uncertainty_seconds=_maybe(_seconds),
     ),
     (Step.HTTP, None): st.builds(
         HttpFacts,
@@ -920,6 +921,7 @@ _FACTS: Final[dict[tuple[Step, str | None], st.SearchStrategy[Any]]] = {
         request_id=_maybe(_text),
         date=_maybe(_instant),
         clock_offset_seconds=_maybe(_offset),
+        clock_uncertainty_seconds=_maybe(_seconds),
         server=_maybe(_text),
         content_type=_maybe(_text),
         location=_maybe(_text),
@@ -1025,7 +1027,7 @@ def _evidence(draw: st.DrawFn) -> Evidence:
         region=draw(st.sampled_from([REGION, REGION, REGION, None])),
         private_cidrs=draw(st.sampled_from([(), ("52.95.111.0/24",)])),
         seconds=draw(_seconds),
-        signed_calls=draw(st.booleans()),
+        calls=draw(st.sampled_from(Calls)),
     )
     of = replace(of, started_at=draw(_instant), finished_at=NOW + timedelta(seconds=1))
     return Evidence(Measurement(run=of, targets=targets, observations=tuple(by_id.values())))

@@ -145,6 +145,7 @@ def configuration(
     """Everything read; the path from HOST to 443 of THERE, BESIDE and ABROAD is open, but no route leads to ABROAD."""
     whole = Configuration(
         endpoints=(ENDPOINT, FAR_ENDPOINT),
+        endpoint_services=("backup", "backup-gateway"),
         own_interfaces=(OWN,),
         endpoint_interfaces=(
             INTERFACE,

@@ -14,7 +14,7 @@ from agent.app.read_saved import read_facts
 from agent.report import facts_file
 from agent.report.facts_file import MAX_AGE, MAX_AHEAD, FactsFileError, untimely
 from agent.settings import Ec2Facts
-from probes.vpc.model import ENDPOINT_INTERFACES, OWN_INTERFACES, READS
+from probes.vpc.model import READS
 from tests.hostile.fuzz.facts import document as facts_document
 from tests.hostile.fuzz.mutation import by_hypothesis
 from tests.support import extent
@@ -38,21 +38,6 @@ def test_every_read_comes_back_as_it_was(tmp_path: Path) -> None:
     written = facts(taken_at=NOW)
     assert {observation.subject.operation for observation in written.observations} == set(READS)
     assert read_facts(kept(facts_file.dumps(written), tmp_path)) == written
-
-
-def test_a_file_of_an_earlier_version_is_read(tmp_path: Path) -> None:
-    """Such a file says neither which interfaces the VPC has nor to which instance one is attached."""
-    document = json.loads(facts_file.dumps(facts(taken_at=NOW)))
-    interfaces = [
-        interface
-        for observation in document["observations"]
-        if observation["operation"] in (OWN_INTERFACES, ENDPOINT_INTERFACES)
-        for interface in observation["facts"]["interfaces"]
-    ]
-    for interface in interfaces:
-        del interface["instance_id"], interface["owner_id"]
-    assert interfaces
-    assert read_facts(kept(json.dumps(document), tmp_path)) == facts(taken_at=NOW)
 
 
 def test_the_same_facts_are_the_same_bytes(tmp_path: Path) -> None:

@@ -739,6 +739,8 @@ def path_of(
         hops=hops,
         unseen=unseen,
         taken_at=report.run.started_at,
+        source_subnet_id=None,
+        subnet_id=None,
     )
 
 

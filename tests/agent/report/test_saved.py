@@ -4,6 +4,7 @@ import dataclasses
 import errno
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -11,7 +12,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, get_args, get_origin, get_type_hints
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -25,14 +26,12 @@ from agent.formats import json as json_format
 from agent.judge.verdict import judge, judge_evidence
 from agent.process import signals
 from agent.report import codec, exits, saved
-from agent.report.diff import difference
 from agent.report.model import Path as Way
-from agent.report.model import Report, Status
+from agent.report.model import Report, Status, Vantage, WorkloadReport
 from agent.report.redact import redact
 from agent.report.serialization import DecodeError
 from agent.settings import Suppression
-from probes.model import Failed, Observation, Ok
-from probes.operations import HOST, WORKLOADS
+from probes.facts import Facts, FoundWorkload
 from tests.hostile.fuzz import reports
 from tests.hostile.fuzz.mutation import by_hypothesis
 from tests.support import extent, scenarios
@@ -40,7 +39,6 @@ from tests.support.command import SECONDS
 from tests.support.extent import one_in
 from tests.support.repository import ROOT
 from tests.support.runs import evidence_of, report_of
-from tests.support.validator import VALIDATOR
 
 NAMES: Final = scenarios.names()
 FAULT: Final = "private-dns-off"
@@ -310,69 +308,59 @@ def test_options_come_from_a_file_and_from_the_environment_too(
     assert capsys.readouterr().out == json_format.render(expected)
 
 
-# --- Versions --------------------------------------------------------------------------------------------------------
+# --- Keys ------------------------------------------------------------------------------------------------------------
 
 
-def has_default(field: "dataclasses.Field[Any]") -> bool:
-    return field.default is not dataclasses.MISSING or field.default_factory is not dataclasses.MISSING
+def places_of_keys(data: Any, at: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """The way to each key that a report always has, in plain data; the keys of a table without fixed ones are none."""
+    if isinstance(data, list):
+        for number, item in enumerate(data):
+            yield from places_of_keys(item, (*at, number))
+    elif isinstance(data, dict) and (not at or at[-1] not in TABLES):
+        for key, item in data.items():
+            yield (*at, key)
+            yield from places_of_keys(item, (*at, key))
 
 
-def aged(value: Any, data: Any, gone: set[str]) -> None:
-    """Take every key out of `data`, the plain form of `value`, that came later: each has a default."""
-    if isinstance(value, tuple):
-        for item, inner in zip(value, data, strict=True):
-            aged(item.facts if isinstance(item, Observation) else item, _facts(item, inner), gone)
-    elif dataclasses.is_dataclass(value):
-        for field in dataclasses.fields(value):
-            if has_default(field):
-                del data[field.name]
-                gone.add(f"{type(value).__name__}.{field.name}")
-            else:
-                aged(getattr(value, field.name), data[field.name], gone)
+TABLES: Final = frozenset(
+    field.name
+    for kind in (Vantage, WorkloadReport, *get_args(Facts), FoundWorkload)
+    for field in dataclasses.fields(kind)
+    if get_origin(get_type_hints(kind)[field.name]) is dict
+)
+"""Fields whose keys are data, such as the variables of a proxy."""
 
 
-def _facts(item: Any, data: Any) -> Any:
-    return data["facts"] if isinstance(item, Observation) else data
+def without(document: Any, place: tuple[Any, ...]) -> Any:
+    """A copy of plain data in which one key is missing."""
+    if len(place) == 1:
+        return {key: item for key, item in document.items() if key != place[0]}
+    copy = dict(document) if isinstance(document, dict) else list(document)
+    copy[place[0]] = without(document[place[0]], place[1:])
+    return copy
 
 
-def forgotten(value: Any) -> Any:
-    """The value with every field that came later at its default."""
-    if isinstance(value, tuple):
-        return tuple(map(forgotten, value))
-    if isinstance(value, Observation):
-        outcome = value.outcome
-        if isinstance(outcome, Ok | Failed):
-            outcome = replace(outcome, facts=forgotten(outcome.facts))
-        return replace(value, outcome=outcome)
-    if not dataclasses.is_dataclass(value) or isinstance(value, type):
-        return value
-    fields = {field.name: forgotten(getattr(value, field.name)) for field in dataclasses.fields(value)}
-    return type(value)(
-        **{field.name: fields[field.name] for field in dataclasses.fields(value) if not has_default(field)}
-    )
+@pytest.mark.parametrize("name", [HEALTHY, FAULT, "hana-without-storage-endpoint"])
+def test_every_key_is_required(name: str) -> None:
+    document = codec.encode(report_of(name))
+    by_form = {tuple(key for key in place if type(key) is str): place for place in places_of_keys(document)}
+    assert {("run", "redacted"), ("run", "calls"), ("targets", "required_by"), ("paths",)} <= by_form.keys()
+    for place in by_form.values():
+        with pytest.raises(DecodeError, match=rf"{re.escape(str(place[-1]))}|exactly the keys"):
+            codec.decode(without(document, place))
 
 
-@pytest.mark.parametrize("name", one_in(24, NAMES))
-def test_a_report_of_an_older_minor_version_is_read_and_judged(name: str) -> None:
-    report = codec.decode(codec.encode(report_of(name)))
-    document = codec.encode(report)
-    gone: set[str] = set()
-    aged(report, document, gone)
-    assert "Run.redacted" in gone
-    old = codec.decode(document)
-    assert old == forgotten(report)
-    again = judge(saved.measurement_of(old))
-    VALIDATOR.validate(codec.encode(again))
-    assert "RUN002" not in {finding.code for finding in again.findings} - {finding.code for finding in report.findings}
-    # What is left of an older report is judged the same, whatever fields are added later.
-    assert judge(saved.measurement_of(codec.decode(codec.encode(again)))) == codec.decode(codec.encode(again))
-
-
-def test_keys_that_came_later_are_among_them() -> None:
-    gone: set[str] = set()
-    for name in one_in(12, NAMES):
-        aged(report_of(name), codec.encode(report_of(name)), gone)
-    assert {"Run.redacted", "ApiFacts.gateways", "Fix.commands"} <= gone
+def test_a_report_that_lacks_a_key_is_refused_as_any_other_that_is_malformed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    good, bad = tmp_path / "good.json", tmp_path / "bad.json"
+    good.write_text(json_format.render(report_of(HEALTHY)), "utf-8")
+    bad.write_text(json.dumps(without(codec.encode(report_of(HEALTHY)), ("run", "workloads"))), "utf-8")
+    for arguments in (("diagnose", bad), ("diff", bad, good), ("diff", good, bad)):
+        assert entry.run([*map(str, arguments), "--format=json"]) == 3
+        out, err = capsys.readouterr()
+        assert json.loads(out)["verdict"]["status"] == "unknown"
+        assert "bad.json: is no report of `--format json` that this version understands: run.workloads: this key" in err
 
 
 def test_a_key_of_a_newer_version_is_refused_with_its_place(tmp_path: Path) -> None:
@@ -487,35 +475,3 @@ def test_words_that_stand_in_commands_have_the_form_of_their_kind(field: str, va
     if field == "region":
         with pytest.raises(saved.SavedReportError, match="the report is of"):
             saved.measurement_of(replace(report, run=replace(report.run, region=value)))
-
-
-# --- Reports of versions that knew no workloads ----------------------------------------------------------------------
-
-
-def without_workloads(report: Report) -> Report:
-    """The report as a version wrote it that knew no workloads."""
-    document = codec.encode(report)
-    del document["run"]["workloads"], document["vantage"]["workloads"]
-    for target in document["targets"]:
-        del target["required_by"]
-    steps = [step for step in document["observations"] if step["operation"] != WORKLOADS]
-    for step in steps:
-        if step["id"] == HOST:
-            del step["facts"]["keepalive_seconds"]
-    return codec.decode({**document, "observations": steps})
-
-
-@pytest.mark.parametrize("name", [HEALTHY, FAULT, "hana-without-storage-endpoint", "hana-mode-unknown"])
-def test_a_report_without_workloads_is_judged_and_compared(name: str) -> None:
-    now = report_of(name)
-    before = judge(saved.measurement_of(without_workloads(now)))
-    assert before.vantage.workloads == ()
-    assert {target.required_by for target in before.targets} == {()}
-    assert [target.status for target in before.targets] == [target.status for target in now.targets]
-    assert [finding.id for finding in before.findings] == [
-        finding.id for finding in now.findings if finding.code != "ENV017"
-    ]
-    assert before.verdict.status is (Status.OK if name == "hana-mode-unknown" else now.verdict.status)
-    change = difference(before, now)
-    assert not change.targets
-    assert [step.id for step in change.steps] == [f"{HOST}/{WORKLOADS}"]

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from agent.catalog.findings import Severity
 from agent.report.model import NO_TROUBLE, Status
+from agent.settings import Calls
 from agent.watch.changes import WINDOW, Kind, StateChange, Tracker, share_of_changes
 from probes.model import ELSEWHERE, Observation, Step
 from tests.agent.watch.cycles import FAILED_CONNECT, INTERVAL, LASTS, SKIPPED, WELL, cycle, fault, lettered
@@ -244,7 +245,7 @@ _TCP_FAILS: Final = build.tcp("10.0.1.17", failed="refused")
 _NO_NAME: Final = build.lookup(failed="nxdomain")
 _NAME: Final = build.lookup("10.0.1.17")
 _API: Final = replace(WELL, subject=replace(WELL.subject, step=Step.API))
-_TURN: Final = {"backup": Status.OK, "signed_calls": True}
+_TURN: Final = {"backup": Status.OK, "calls": Calls.ONE}
 _EC2: Final = replace(build.imds(), subject=replace(build.imds().subject, step=Step.EC2, operation="endpoints"))
 _UNREAD: Final = build.spoiled(_EC2, failed="timeout")
 _NOT_READ: Final = build.spoiled(_EC2, skipped=NO_TROUBLE)
@@ -264,8 +265,8 @@ _NOT_READ: Final = build.spoiled(_EC2, skipped=NO_TROUBLE)
         pytest.param((FAILED_CONNECT,), (SKIPPED,), {"backup": Status.OK}, False, id="the target is well without it"),
         pytest.param((FAILED_CONNECT,), (), {"backup": Status.NOT_IN_USE}, False, id="the target is not used any more"),
         pytest.param((_API,), (build.spoiled(_API, skipped=ELSEWHERE),), _TURN, True, id="not its turn"),
-        pytest.param((_API,), (), {"signed_calls": True}, True, id="no signed call was made"),
-        pytest.param((_API,), (), {"signed_calls": False}, False, id="no signed call is wanted any more"),
+        pytest.param((_API,), (), {"calls": Calls.ONE}, True, id="no signed call was made"),
+        pytest.param((_API,), (), {"calls": Calls.NONE}, False, id="no signed call is wanted any more"),
         pytest.param((_EC2,), (build.spoiled(_EC2, failed="timeout"),), {}, True, id="EC2 did not answer"),
         pytest.param((_EC2,), (_EC2,), {}, False, id="EC2 says otherwise"),
         pytest.param((_EC2,), (), {}, True, id="EC2 was not asked while something is wrong"),

@@ -262,7 +262,11 @@ async def test_probe() -> None:
         hosts_entries=(entry("10.0.1.17", HOST),),
         ec2=True,
         proxies={"https_proxy": "http://***@proxy:3128"},
+        local_ports=None,
+        keepalive_seconds=None,
         region_variables={"AWS_REGION": "eu-west-1"},
+        name=None,
+        managed_node_id=None,
     )
 
 

@@ -559,6 +559,7 @@ async def test_an_endpoint_with_all_its_members(told: Told) -> None:
                 ),
             ),
             asked=SERVICES,
+            gateways=None,
         )
     )
     assert result.words == dict.fromkeys(READS, "ok")
@@ -1955,9 +1956,10 @@ async def test_whatever_comes_is_facts_or_a_known_failure(operation: str, data: 
 
 def test_what_was_not_read_is_not_empty() -> None:
     assert configuration_of({}) == Configuration()
-    assert configuration_of({ENDPOINTS: EndpointsFacts(endpoints=())}) == Configuration(endpoints=())
+    nothing = EndpointsFacts(endpoints=(), asked=("backup",), gateways=None)
+    assert configuration_of({ENDPOINTS: nothing}) == Configuration(endpoints=(), endpoint_services=("backup",))
 
 
 def test_facts_of_another_read_are_refused() -> None:
     with pytest.raises(TypeError, match="EndpointsFacts are not the facts of vpc"):
-        configuration_of({VPC: EndpointsFacts(endpoints=())})
+        configuration_of({VPC: EndpointsFacts(endpoints=(), asked=(), gateways=None)})

@@ -64,7 +64,7 @@ def cannot_inspect(evidence: Evidence) -> Iterator[RuleFinding]:
     cut = [read for read in reads if evidence.run.complete and _is_cut(read)]
     search = evidence.credentials
     # With signed calls, what is wrong with credentials has findings of its own.
-    keyless = bool(reads) and not evidence.run.signed_calls and search is not None and search.failure is not None
+    keyless = bool(reads) and not evidence.run.wants_calls and search is not None and search.failure is not None
     denied = [read for read in failed if kind_of(read) is FailureKind.NOT_PERMITTED]
     silent = [read for read in failed if kind_of(read) in _NO_ANSWER]
     others = [read for read in failed if read not in denied and read not in silent]

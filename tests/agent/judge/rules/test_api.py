@@ -14,6 +14,7 @@ from agent.judge.evidence import Evidence
 from agent.judge.rules.api import RULES, SOURCES
 from agent.judge.rules.rule import Rule, RuleFinding
 from agent.report.model import Fix
+from agent.settings import Calls
 from probes.facts import ApiFacts, CredentialFacts, GatewayFacts
 from probes.model import Observation, Ok
 from probes.operations import FURTHER_PAGES
@@ -42,7 +43,7 @@ from tests.support.calls import api, called, credentials, role
 A, B = PRIVATE
 C = "10.0.3.17"
 HERE = here("backup", A, B)
-SIGNED = run(signed_calls=True)
+SIGNED = run(calls=Calls.EACH)
 MISSING: Final = "MissingAuthenticationTokenException"
 EXPIRED: Final = "The security token included in the request is expired"
 
@@ -230,7 +231,7 @@ def test_api010_claims_no_source_where_none_was_seen() -> None:
     ],
 )
 def test_api010_gives_a_search_without_end_more_time(region: str | None, again: tuple[str, ...]) -> None:
-    seen = evidence([*HERE, credentials(failed="timeout")], of=run(region=region, signed_calls=True))
+    seen = evidence([*HERE, credentials(failed="timeout")], of=run(region=region, calls=Calls.EACH))
     [finding] = findings_of(rule_of(RULES, "API010"), seen)
     assert finding.fix.summary.startswith("Try --timeout 10 first")
     assert [command.argv for command in finding.fix.commands] == [again, ("aws", "configure", "list")]
@@ -624,7 +625,7 @@ def test_what_the_calls_to_all_services_share_is_one_cause(
         *(api(address, of="backup-gateway", failed=at_one) for address in PRIVATE),
     ]
     observations = replaced(called(BACKUP, GATEWAY), *changed)
-    report = diagnose(evidence(observations, targets=[BACKUP, GATEWAY], of=run(signed_calls=True)))
+    report = diagnose(evidence(observations, targets=[BACKUP, GATEWAY], of=run(calls=Calls.EACH)))
     cause_of = {finding.id: finding.explained_by for finding in report.findings}
     assert cause_of[f"{code}@backup-gateway"] == (f"{code}@backup" if is_one else None)
 

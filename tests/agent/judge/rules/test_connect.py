@@ -14,7 +14,7 @@ from agent.judge.rules import connect, local
 from agent.settings import Expect
 from probes.facts import ImdsFacts, TcpFacts
 from probes.model import Observation, Ok
-from probes.vpc.model import ENDPOINTS, SECURITY_GROUPS, EndpointsFacts, SecurityGroupsFacts
+from probes.vpc.model import ENDPOINTS, SECURITY_GROUPS, SecurityGroupsFacts
 from tests.support import configured
 from tests.support.build import (
     BACKUP,
@@ -839,7 +839,7 @@ def gateway_configured(*changed: Observation[Any], days_old: float = 0.0) -> Obs
     (rule,) = endpoints.rules
     wide = replace(endpoints, rules=(replace(rule, from_port=None, to_port=None),))
     return configured.configured(
-        configured.read(ENDPOINTS, EndpointsFacts(endpoints=(configured.endpoint(service="backup-gateway"),))),
+        configured.read(ENDPOINTS, configured.endpoints_facts(configured.endpoint(service="backup-gateway"))),
         configured.read(SECURITY_GROUPS, SecurityGroupsFacts(groups=(own, wide))),
         *changed,
         days_old=days_old,

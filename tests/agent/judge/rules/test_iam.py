@@ -31,6 +31,7 @@ from agent.judge.rules.iam import RULES, code_of
 from agent.judge.verdict import judge_evidence
 from agent.report.model import CommandScope, Fix
 from agent.report.redact import redact
+from agent.settings import Calls
 from tests.support import extent
 from tests.support.aws_commands import complaint
 from tests.support.build import (
@@ -745,6 +746,6 @@ def test_a_policy_that_denies_the_calls_of_two_services_is_one_cause(of_gateway:
         for service, text in texts.items()
         for row in (*here(service, A), api(A, of=service, failed="access-denied", text=f"{WHO} {text}"))
     ]
-    report = judge_evidence(evidence(seen, targets=[BACKUP, GATEWAY], of=run(signed_calls=True)))
+    report = judge_evidence(evidence(seen, targets=[BACKUP, GATEWAY], of=run(calls=Calls.EACH)))
     cause_of = {finding.id: finding.explained_by for finding in report.findings if finding.code == "IAM004"}
     assert cause_of == {"IAM004@backup": None, "IAM004@backup-gateway": "IAM004@backup" if is_one else None}

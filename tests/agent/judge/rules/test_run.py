@@ -9,7 +9,7 @@ from agent.cli.main import main
 from agent.judge.diagnose import diagnose
 from agent.judge.rules.run import REPORT_IT, RULES
 from agent.report.model import Run
-from agent.settings import Expect
+from agent.settings import Calls, Expect
 from probes.model import Addressing, Role, Target
 from tests.support.build import (
     BACKUP,
@@ -95,8 +95,14 @@ OPTIONAL = target("backup-gateway", role=Role.OPTIONAL)
 VPCE = target(host="vpce-0a1b2c3d4e5f67890-abcdefgh.backup.eu-west-1.vpce.amazonaws.com", addressing=Addressing.VPCE)
 FIPS = target(host="backup-fips.eu-west-1.amazonaws.com", addressing=Addressing.FIPS)
 BOTH = target(host="backup-fips.eu-west-1.api.aws", addressing=Addressing.FIPS_DUALSTACK)
-WHOLE = run(complete=False, signed_calls=True, ec2_reads=True)
+WHOLE = run(complete=False, calls=Calls.EACH, ec2_reads=True)
 """A run with signed calls and reads of EC2, as runs are unless it was said otherwise."""
+NAMED = replace(WHOLE, workloads=())
+"""A run of the services alone that options name."""
+
+
+def by_service(target: Target) -> Target:
+    return replace(target, required_by=("--service",))
 
 
 @pytest.mark.parametrize(
@@ -109,15 +115,15 @@ WHOLE = run(complete=False, signed_calls=True, ec2_reads=True)
         pytest.param([], replace(WHOLE, region=None, region_source=None), [], "", id="cut before all else"),
         pytest.param(
             [sdk()],
-            WHOLE,
-            [target(role=Role.OPTIONAL), GATEWAY],
+            NAMED,
+            [target(role=Role.OPTIONAL), by_service(GATEWAY)],
             "--region eu-west-1 --service backup-gateway",
             id="a service",
         ),
         pytest.param(
             [sdk()],
-            WHOLE,
-            [BACKUP, GATEWAY],
+            NAMED,
+            [by_service(BACKUP), by_service(GATEWAY)],
             "--region eu-west-1 --service backup --service backup-gateway",
             id="both services",
         ),
@@ -130,8 +136,8 @@ WHOLE = run(complete=False, signed_calls=True, ec2_reads=True)
         ),
         pytest.param(
             [],
-            WHOLE,
-            [VPCE, context(BACKUP), GATEWAY],
+            NAMED,
+            [VPCE, context(BACKUP), by_service(GATEWAY)],
             f"--region eu-west-1 --service backup-gateway --endpoint backup={VPCE.host}",
             id="an endpoint and another service, the SDK's settings not read",
         ),

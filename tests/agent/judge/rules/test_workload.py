@@ -63,7 +63,7 @@ def keepalive(seconds: int | None) -> Observation[Any]:
 
 
 def asked(*workloads: Workload) -> Run:
-    return replace(run(), workloads=workloads or (Workload.AUTO,))
+    return run(workloads=workloads or (Workload.AUTO,))
 
 
 def storage(*found_workloads: FoundWorkload, through: str | None = None) -> Observations:
@@ -323,7 +323,7 @@ CASES_OF_SILENCE = [
         of=asked(),
     ),
     silent("ENV017", "no search", [host(), lookup("10.0.1.42", of="ssm")], targets=[SSM], of=asked()),
-    silent("ENV017", "a version that knew no workloads", ssm(Ssm_Endpoint="a.example"), targets=[SSM]),
+    silent("ENV017", "no workload is asked for", ssm(Ssm_Endpoint="a.example"), targets=[SSM], of=run(workloads=())),
     silent("TCP012", "soon enough", [keepalive(IDLE_SECONDS), found(backint())], of=asked()),
     silent("TCP012", "not known", [keepalive(None), found(backint())], of=asked()),
     silent("TCP012", "no long flows", [keepalive(7200), found(agent())], of=asked()),

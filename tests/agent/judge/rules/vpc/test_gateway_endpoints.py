@@ -15,7 +15,7 @@ from agent.judge.rules.registry import RULES
 from agent.judge.rules.rule import RuleFinding
 from agent.judge.verdict import judge_evidence
 from agent.report.model import Path, Status
-from agent.settings import Expect
+from agent.settings import Calls, Expect
 from probes.addresses import AddressScope
 from probes.model import Observation, Role, Target
 from probes.vpc.model import (
@@ -316,7 +316,7 @@ def at_bucket(
     of = seen(gateways(replace(gateway, policy=document)), *IN_ORDER[1:], asked=asked, days_old=days_old)
     call = api(ADDRESS, of="s3", failed=failed, code="403" if failed else None)
     observations = [one for one in (*of.observations, *others) if one.id != call.id]
-    signed = replace(of.run, signed_calls=True)
+    signed = replace(of.run, calls=Calls.EACH)
     return evidence([*observations, *others, call], targets=(asked,), of=signed)
 
 
@@ -431,11 +431,11 @@ def test_several_gateway_endpoints_and_the_one_on_the_way() -> None:
     other = replace(ELSEWHERE, endpoint_id="vpce-0f1b2c3d", policy=document)
     of = seen(gateways(GATEWAY, other), *IN_ORDER[1:], asked=AT_BUCKET)
     denied = api(ADDRESS, of="s3", failed="access-denied", code="403")
-    asked = evidence([*of.observations, denied], targets=(AT_BUCKET,), of=replace(of.run, signed_calls=True))
+    asked = evidence([*of.observations, denied], targets=(AT_BUCKET,), of=replace(of.run, calls=Calls.EACH))
     assert rule_findings(asked) == []
     swapped = (gateways(replace(GATEWAY, policy=document), replace(other, policy=None)), *IN_ORDER[1:])
     of = seen(*swapped, asked=AT_BUCKET)
-    asked = evidence([*of.observations, denied], targets=(AT_BUCKET,), of=replace(of.run, signed_calls=True))
+    asked = evidence([*of.observations, denied], targets=(AT_BUCKET,), of=replace(of.run, calls=Calls.EACH))
     (finding,) = rule_findings(asked)
     assert GATEWAY.endpoint_id in finding.detail
     assert other.endpoint_id not in finding.detail

@@ -15,7 +15,7 @@ from agent.judge.rules import api as api_rules
 from agent.judge.rules.registry import RULES
 from agent.judge.rules.rule import RuleFinding
 from agent.report.model import NO_REGION, NO_VPC, Command, Finding
-from agent.settings import Expect
+from agent.settings import Calls, Expect
 from probes.model import Addressing, Observation, Ok, Target
 from probes.vpc.model import (
     DNS_FIREWALL,
@@ -88,6 +88,7 @@ from tests.support.configured import (
     configured,
     endpoint,
     endpoint_interfaces,
+    endpoints_facts,
     main_table,
     offered,
     read,
@@ -117,7 +118,7 @@ def lines(commands: Iterable[Command]) -> list[str]:
 
 
 def with_endpoints(*endpoints: VpcEndpoint) -> Observation[Any]:
-    return read(ENDPOINTS, EndpointsFacts(endpoints=endpoints))
+    return read(ENDPOINTS, endpoints_facts(*endpoints))
 
 
 # --- VPC008 endpoint-policy-would-deny -------------------------------------------------------------------------------
@@ -590,7 +591,7 @@ def test_vpc013_no_credentials_where_no_signed_call_was_wanted() -> None:
     (one,) = rule_findings("VPC013", observations)
     assert one.detail.startswith("No credentials were found to read it with.")
     assert one.evidence == ("credentials",)
-    assert rule_findings("VPC013", observations, signed_calls=True) == []
+    assert rule_findings("VPC013", observations, calls=Calls.EACH) == []
 
 
 @pytest.mark.parametrize(
@@ -935,12 +936,15 @@ def test_vpc008_for_a_bucket_whose_denial_has_no_text(document: str, words: str 
     denials = [api(address, of="s3", failed="access-denied", code="403") for address in PRIVATE]
     observations = [*healthy(AT_BUCKET), *denials]
     observations += configured(
-        read(ENDPOINTS, EndpointsFacts(endpoints=(endpoint(service="s3", policy=document),), asked=("s3",)))
+        read(
+            ENDPOINTS,
+            EndpointsFacts(endpoints=(endpoint(service="s3", policy=document),), asked=("s3",), gateways=None),
+        )
     )
     found = {
         one.code: one
         for one in diagnose(
-            evidence(observations, targets=[AT_BUCKET], of=run(ec2_reads=True, signed_calls=True))
+            evidence(observations, targets=[AT_BUCKET], of=run(ec2_reads=True, calls=Calls.EACH))
         ).findings
     }
     if words is None:

@@ -34,7 +34,6 @@ from probes.vpc.model import (
     DhcpOptionsFacts,
     DnsFirewallFacts,
     EndpointServicesFacts,
-    EndpointsFacts,
     FirewallRule,
     InterfacesFacts,
     PrivateZone,
@@ -80,6 +79,7 @@ from tests.support.configured import (
     configured,
     endpoint,
     endpoint_interfaces,
+    endpoints_facts,
     interface,
     offered,
     read,
@@ -167,7 +167,7 @@ def commands(finding: Finding) -> list[str]:
 
 
 def endpoints(*listed: VpcEndpoint) -> Observation[Any]:
-    return read(ENDPOINTS, EndpointsFacts(endpoints=listed))
+    return read(ENDPOINTS, endpoints_facts(*listed))
 
 
 def vpc_dns(*, support: bool = True, hostnames: bool = True) -> Observation[Any]:
@@ -372,7 +372,7 @@ def test_no_command_takes_anything_away(code: str) -> None:
 @pytest.mark.parametrize("code", ["VPC001", "VPC010"])
 def test_nothing_is_missing_where_an_endpoint_was_left_out(code: str) -> None:
     observations, change = FAULTS[code]
-    partial = read(ENDPOINTS, EndpointsFacts(endpoints=(), dropped=1))
+    partial = read(ENDPOINTS, endpoints_facts(dropped=1))
     assert code not in {finding.code for finding in diagnose(seen(observations, change, partial)).findings}
 
 

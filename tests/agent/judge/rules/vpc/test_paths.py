@@ -27,7 +27,6 @@ from probes.vpc.model import (
     SECURITY_GROUPS,
     TRANSIT,
     AclEntry,
-    EndpointsFacts,
     GroupRule,
     InterfacesFacts,
     NetworkAcl,
@@ -85,6 +84,7 @@ from tests.support.configured import (
     configured,
     endpoint,
     endpoint_interfaces,
+    endpoints_facts,
     groups,
     interface,
     main_table,
@@ -164,7 +164,7 @@ def tables(*routes: Route, also: Iterable[RouteTable] = ()) -> Observation[Any]:
 
 
 def with_endpoints(*endpoints: VpcEndpoint) -> Observation[Any]:
-    return read(ENDPOINTS, EndpointsFacts(endpoints=endpoints))
+    return read(ENDPOINTS, endpoints_facts(*endpoints))
 
 
 def with_interfaces(*interfaces: NetworkInterface) -> Observation[Any]:

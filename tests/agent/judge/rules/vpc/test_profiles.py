@@ -27,7 +27,6 @@ from probes.vpc.model import (
     RESOLVER_RULES,
     VPC_ENDPOINT,
     DnsFirewallFacts,
-    EndpointsFacts,
     FirewallRule,
     InterfacesFacts,
     PrivateZone,
@@ -69,6 +68,7 @@ from tests.support.configured import (
     configured,
     endpoint,
     endpoint_interfaces,
+    endpoints_facts,
     interface,
     read,
 )
@@ -195,7 +195,7 @@ def with_endpoint(*listed: VpcEndpoint) -> Changed:
     there = interface("eni-0c1b2c3d", CENTRAL, subnet_id="subnet-0e1b2c3d", vpc_id=ANOTHER_VPC_ID)
     return [
         *profile(resource(VPC_ENDPOINT, CENTRAL_ID)),
-        read(ENDPOINTS, EndpointsFacts(endpoints=(*listed, ELSEWHERE))),
+        read(ENDPOINTS, endpoints_facts(*listed, ELSEWHERE)),
         read(ENDPOINT_INTERFACES, InterfacesFacts(interfaces=(*endpoint_interfaces(), there))),
     ]
 
@@ -213,7 +213,7 @@ def own_firewall(*rules: FirewallRule) -> Observation[Any]:
     return read(DNS_FIREWALL, DnsFirewallFacts(rules=rules))
 
 
-NO_PRIVATE_DNS = read(ENDPOINTS, EndpointsFacts(endpoints=(OFF,)))
+NO_PRIVATE_DNS = read(ENDPOINTS, endpoints_facts(OFF))
 FAULTS: dict[str, tuple[Observations, Changed]] = {
     "a zone": (NOT_THERE, with_zone(HOST)),
     "a rule": (IS_PUBLIC, with_rule("amazonaws.com")),
@@ -423,15 +423,15 @@ def test_what_comes_before_what(observations: Observations, changed: Changed, ex
 
 
 def test_an_endpoint_that_a_profile_brings_is_not_missing() -> None:
-    assert fires(seen(IS_PUBLIC, read(ENDPOINTS, EndpointsFacts(endpoints=(ELSEWHERE,)))), "VPC001")
+    assert fires(seen(IS_PUBLIC, read(ENDPOINTS, endpoints_facts(ELSEWHERE))), "VPC001")
     assert not fires(seen(IS_PUBLIC, *with_endpoint()), "VPC001")
     without = replace(ELSEWHERE, private_dns=False)
-    reads = {one.id: one for one in (*with_endpoint(), read(ENDPOINTS, EndpointsFacts(endpoints=(without,))))}
+    reads = {one.id: one for one in (*with_endpoint(), read(ENDPOINTS, endpoints_facts(without)))}
     assert fires(seen(IS_PUBLIC, *reads.values()), "VPC001")
 
 
 def test_a_zone_that_a_profile_brings_is_not_a_missing_endpoint() -> None:
-    none_here = read(ENDPOINTS, EndpointsFacts(endpoints=()))
+    none_here = read(ENDPOINTS, endpoints_facts())
     assert fires(seen(IS_PUBLIC, none_here), "VPC001")
     assert not fires(seen(IS_PUBLIC, none_here, *with_zone(HOST)), "VPC001")
 
@@ -482,7 +482,7 @@ def test_vpc014_speaks_of_profiles_only_where_something_is_not_known(changed: Ch
     assert any(command.argv[1] == "route53profiles" for command in finding.fix.commands) is mentions
 
 
-def test_facts_of_versions_that_did_not_read_profiles() -> None:
+def test_profiles_that_were_not_read_are_named() -> None:
     known = [one for one in configured() if one.subject.operation not in (PROFILES, PROFILE_RESOURCES)]
     measured: Observations = [host(resolvers=[RESOLVER]), imds(account=ACCOUNT), *IS_PUBLIC, *climbed(PUBLIC)]
     of = evidence([*measured, *known], of=run(ec2_reads=True))
