@@ -161,9 +161,9 @@ def _audited(read: "AccountFacts", options: AuditOptions) -> "AuditDocument":
 def _write(document: "AuditDocument", options: AuditOptions) -> int:
     code = exits.of_verdict(document.verdict.status, options.fail_on)
     if options.redact:
-        from agent.report.redact import redact_audit
+        from agent.report.redact import redact_document
 
-        document = redact_audit(document)
+        document = redact_document(document)
     announce(Phase.RENDERING)
     if options.output is not None and write_file(_rendered(document, options), options.output, "the audit is"):
         return code

@@ -183,9 +183,9 @@ def _services(workloads: Sequence[Workload], services: Sequence[str]) -> Mapping
 def _write(document: "PredictionDocument", request: PredictRequest) -> int:
     code = exits.of_verdict(document.verdict.status, request.fail_on)
     if request.redact:
-        from agent.report.redact import redact_prediction
+        from agent.report.redact import redact_document
 
-        document = redact_prediction(document)
+        document = redact_document(document)
     announce(Phase.RENDERING)
     if request.output is not None and write_file(_rendered(document, request), request.output, "the prediction is"):
         return code

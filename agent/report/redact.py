@@ -27,7 +27,7 @@ from ipaddress import (
     ip_interface,
     ip_network,
 )
-from typing import Annotated, Any, Final, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Final, TypeVar, get_args, get_origin, get_type_hints
 from urllib.parse import urlsplit
 
 from agent.catalog.partitions import PARTITIONS, SUFFIXES
@@ -35,13 +35,13 @@ from agent.catalog.regions import REGIONS
 from agent.catalog.services import SERVICES
 from agent.catalog.vpce import bucket_of_host
 from agent.catalog.workloads import BACKINT_FOR_ENDPOINTS, SSM_AGENT_WITHOUT_EC2MESSAGES
-from agent.report.audit import AuditDocument
 from agent.report.model import Command, FindingSubject, Report, SubjectKind
-from agent.report.prediction import PredictionDocument
 from probes.facts import ApiFacts
 from probes.masks import HOSTED_ZONE, ID_KINDS, Mask, Open
 from probes.model import Address, FailureKind, Step
 from probes.vpc.model import AMAZON_DNS
+
+D = TypeVar("D")
 
 _EVERYWHERE: Final = (
     frozenset(
@@ -136,16 +136,10 @@ def redact(report: Report) -> Report:
     return Redactor(report).report()
 
 
-def redact_prediction(document: PredictionDocument) -> PredictionDocument:
-    """The prediction with masks in place of all that identifies."""
-    masked: PredictionDocument = DocumentRedactor(document, sensitive_fields(document)).run()
-    return dataclasses.replace(masked, redacted=True)
-
-
-def redact_audit(document: AuditDocument) -> AuditDocument:
-    """The audit with masks in place of all that identifies."""
-    masked: AuditDocument = DocumentRedactor(document, sensitive_fields(document)).run()
-    return dataclasses.replace(masked, redacted=True)
+def redact_document(document: D) -> D:
+    """A document that holds nothing but its fields, such as an audit, with masks in place of all that identifies."""
+    masked: D = dataclasses.replace(DocumentRedactor(document, sensitive_fields(document)).run(), redacted=True)
+    return masked
 
 
 class DocumentRedactor:

@@ -31,7 +31,7 @@ from agent.report import audit as audit_report
 from agent.report import facts_file
 from agent.report.audit import AuditDocument, AuditedVpc, AuditFault, CentralRole, Known
 from agent.report.model import Status
-from agent.report.redact import redact_audit
+from agent.report.redact import redact_document
 from agent.run.collect_account import AccountFacts, AccountRequest
 from agent.settings import AUDIT_FORMATS, Ec2Facts, Suppression, Workload
 from agent.simulated import network
@@ -466,7 +466,7 @@ def test_every_scenario_can_be_audited(name: str, audited: Audited) -> None:
         if wanted == "text":
             assert too_long(out) == []
             assert "this host" not in out.lower()
-    masked = audit_report.dumps(redact_audit(document))
+    masked = audit_report.dumps(redact_document(document))
     assert vpc.vpc_id not in masked
 
 
@@ -545,7 +545,7 @@ def test_a_masked_document_stays_as_it_is(capsys: pytest.CaptureFixture[str]) ->
     of_file(redact=True)
     masked = read(capsys.readouterr().out)
     assert masked.redacted
-    assert redact_audit(masked) == masked
+    assert redact_document(masked) == masked
 
 
 def test_a_file_is_written_whole_or_the_document_is_on_stdout(

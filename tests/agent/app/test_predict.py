@@ -28,7 +28,7 @@ from agent.report import codec, facts_file, prediction
 from agent.report.escape import visible
 from agent.report.hops import EPHEMERAL, Reachability, is_detour
 from agent.report.prediction import PredictionDocument
-from agent.report.redact import redact_prediction
+from agent.report.redact import redact_document
 from agent.run.collect_facts import FactsRequest, FactsUnavailable, gather
 from agent.settings import Ec2Facts
 from agent.simulated import network
@@ -449,10 +449,10 @@ def test_a_masked_document_masks_the_names_that_sentences_quote(capsys: pytest.C
     document = read(capsys.readouterr().out)
     words = "the Resolver rule rslvr-rr-0e57a7e0000000001 sends corp.example and all names below it to 10.20.128.53"
     name = replace(document.names[0], quoted=("corp.example",), words=words)
-    masked = redact_prediction(replace(document, names=(name,)))
+    masked = redact_document(replace(document, names=(name,)))
     assert "corp.example" not in prediction.dumps(masked)
     assert masked.redacted
-    assert redact_prediction(masked) == masked
+    assert redact_document(masked) == masked
 
 
 def test_a_file_is_written_whole_or_the_document_is_on_stdout(
