@@ -9,37 +9,20 @@ from typing import TYPE_CHECKING
 
 from agent.app.errors import RequestError
 from agent.app.write_document import write_file, write_refusal
+from agent.audit.request import AccountRequest, AuditOptions, AuditRequest
 from agent.process.cancel import CancelToken
 from agent.process.output import has_colours, one_line, to_stderr, to_stdout
 from agent.process.phases import Phase, announce
 from agent.process.signals import cancel_on_signals, exit_on_signals, start_grace_timer
 from agent.report import exits
-from agent.settings import AUDIT_FORMATS, Ec2Facts, Suppression, Workload
-from probes.frozen import dataclass
+from agent.settings import AUDIT_FORMATS, Ec2Facts
 
 if TYPE_CHECKING:
-    from agent.report.audit import AuditDocument
-    from agent.run.collect_account import AccountFacts, AccountRequest
+    from agent.audit.collect_account import AccountFacts
+    from agent.audit.model import AuditDocument
     from agent.run.collect_facts import FactsUnavailable
 
-Gather = Callable[["AccountRequest", CancelToken], Awaitable["AccountFacts | FactsUnavailable"]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AuditOptions:
-    """What is audited, for what, and what becomes of it."""
-
-    places: tuple[str, ...]
-    """The facts files; empty where `reads` are made."""
-    reads: "AccountRequest | None"
-    workloads: tuple[Workload, ...]
-    services: tuple[str, ...]
-    suppressions: tuple[Suppression, ...]
-    format: str
-    """One of AUDIT_FORMATS."""
-    output: str | None
-    redact: bool
-    fail_on: str
+Gather = Callable[[AccountRequest, CancelToken], Awaitable["AccountFacts | FactsUnavailable"]]
 
 
 def audit_here(options: AuditOptions, received_signals: list[str]) -> int:
@@ -47,11 +30,11 @@ def audit_here(options: AuditOptions, received_signals: list[str]) -> int:
     return audit(options, _gather_here, received_signals)
 
 
-async def _gather_here(request: "AccountRequest", stop: CancelToken) -> "AccountFacts | FactsUnavailable":
+async def _gather_here(request: AccountRequest, stop: CancelToken) -> "AccountFacts | FactsUnavailable":
     # Facts of files need nothing of the host: only reads load its network and SDK.
     from agent.app.world import system_world
+    from agent.audit import collect_account
     from agent.formats.progress import AuditProgress
-    from agent.run import collect_account
     from probes.system.sdk import end_children
 
     progress = AuditProgress(sys.stderr)
@@ -98,7 +81,7 @@ def _read(
     loop_factory: Callable[[], asyncio.AbstractEventLoop] | None,
 ) -> "AccountFacts | None":
     """What was read; None where a signal came first. Raises RequestError."""
-    from agent.run.collect_account import AccountFacts, OfAccount
+    from agent.audit.collect_account import AccountFacts, OfAccount
     from agent.run.collect_facts import FactsUnavailable
 
     if options.reads is None:
@@ -106,7 +89,7 @@ def _read(
         return AccountFacts(vpcs=tuple(OfAccount(account_id=None, facts=one) for one in facts), unanswered=())
     stop = CancelToken(received_signals)
 
-    async def gathered(reads: "AccountRequest") -> AccountFacts | FactsUnavailable:
+    async def gathered(reads: AccountRequest) -> AccountFacts | FactsUnavailable:
         with cancel_on_signals(stop):
             return await gather(reads, stop)
 
@@ -147,14 +130,12 @@ def _of_files(places: Sequence[str], received_signals: Sequence[str]) -> tuple[E
 
 
 def _audited(read: "AccountFacts", options: AuditOptions) -> "AuditDocument":
-    from agent.judge import audit as judge
+    from agent.audit import audit as judge
     from agent.judge.prediction import facts_of
     from agent.run.collect_facts import lacking
 
     facts = (facts_of(one.facts, lacking(one.facts), one.account_id) for one in read.vpcs)
-    asked = judge.AuditRequest(
-        workloads=options.workloads, services=options.services, suppressions=options.suppressions
-    )
+    asked = AuditRequest(workloads=options.workloads, services=options.services, suppressions=options.suppressions)
     return judge.audit(facts, asked, read.unanswered, complete=read.complete)
 
 
@@ -175,17 +156,17 @@ def _write(document: "AuditDocument", options: AuditOptions) -> int:
 def _rendered(document: "AuditDocument", options: AuditOptions, *, colour: bool = False) -> str:
     match options.format:
         case "json":
-            from agent.report.audit import dumps
+            from agent.audit.model import dumps
 
             return dumps(document)
         case "csv":
-            from agent.formats import audit_csv
+            from agent.audit import csv
 
-            return audit_csv.render(document)
+            return csv.render(document)
         case "html":
-            from agent.formats import audit_html
+            from agent.audit import html
 
-            return audit_html.render(document)
-    from agent.formats import audit_text
+            return html.render(document)
+    from agent.audit import text
 
-    return audit_text.render(document, colour=colour)
+    return text.render(document, colour=colour)

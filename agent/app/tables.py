@@ -69,9 +69,9 @@ def _prediction_schema() -> "dict[str, Any]":
 
 
 def _audit_schema() -> "dict[str, Any]":
-    from agent.report import audit
+    from agent.audit import model
 
-    return audit.schema()
+    return model.schema()
 
 
 def _host_schema() -> "dict[str, Any]":

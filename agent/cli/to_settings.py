@@ -44,10 +44,9 @@ from agent.settings import (
 )
 
 if TYPE_CHECKING:
-    from agent.app.audit import AuditOptions
     from agent.app.fleet import FleetOutput, FleetRequest
     from agent.app.predict import PredictRequest
-    from agent.run.collect_account import AccountRequest
+    from agent.audit.request import AccountRequest, AuditOptions
     from agent.run.collect_facts import FactsRequest
 
 T = TypeVar("T", Calls, Ec2)
@@ -381,7 +380,7 @@ def audit_options_from(
     options: Mapping[str, Any], environment: Mapping[str, str], received_signals: Sequence[str] = ()
 ) -> "AuditOptions":
     """What is audited, from parsed options and the variables of the SDK. Raises UsageError."""
-    from agent.app.audit import AuditOptions
+    from agent.audit.request import AuditOptions
 
     places = options["places"]
     if places:
@@ -408,7 +407,7 @@ def audit_options_from(
 def _account_request_from(
     options: Mapping[str, Any], environment: Mapping[str, str], received_signals: Sequence[str]
 ) -> "AccountRequest":
-    from agent.run.collect_account import AccountRequest
+    from agent.audit.request import AccountRequest
 
     regions = tuple(dict.fromkeys(options["regions"]))
     if regions and options["all_regions"]:

@@ -10,13 +10,15 @@ import pytest
 
 from agent.app.history import _reports
 from agent.app.read_saved import read_all_facts
+from agent.audit import html as audit_html
+from agent.audit.audit import audit
+from agent.audit.request import AuditRequest
 from agent.fleet import page as fleet_page
-from agent.formats import audit_html, diff_html, html, svg
+from agent.formats import diff_html, html, svg
 from agent.history import chart
 from agent.history import page as history_page
 from agent.history.model import HistoryDocument
 from agent.history.read import HistoryReader
-from agent.judge.audit import AuditRequest, audit
 from agent.judge.prediction import Facts
 from agent.network.names import known_vpc
 from agent.report.diff import difference

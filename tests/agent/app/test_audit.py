@@ -15,24 +15,24 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from agent.app.audit import AuditOptions, audit
+from agent.app.audit import audit
 from agent.app.errors import RequestError
+from agent.audit import model as audit_report
+from agent.audit.audit import audit as judge_audit
+from agent.audit.collect_account import AccountFacts
+from agent.audit.csv import COLUMNS
+from agent.audit.model import AuditDocument, AuditedVpc, AuditFault, CentralRole, Known
+from agent.audit.request import AccountRequest, AuditOptions, AuditRequest
 from agent.catalog.findings import Severity
 from agent.catalog.services import SERVICES
 from agent.cli import entry
-from agent.formats.audit_csv import COLUMNS
-from agent.judge.audit import AuditRequest
-from agent.judge.audit import audit as judge_audit
 from agent.judge.prediction import Facts
 from agent.network.names import known_vpc
 from agent.process import signals
 from agent.process.cancel import CancelToken
-from agent.report import audit as audit_report
 from agent.report import facts_file
-from agent.report.audit import AuditDocument, AuditedVpc, AuditFault, CentralRole, Known
 from agent.report.model import Status
 from agent.report.redact import redact_document
-from agent.run.collect_account import AccountFacts, AccountRequest
 from agent.settings import AUDIT_FORMATS, Ec2Facts, Suppression, Workload
 from agent.simulated import network
 from agent.simulated.settings import EPOCH
@@ -526,7 +526,7 @@ def test_the_table_has_a_row_for_each_vpc_and_fault(capsys: pytest.CaptureFixtur
 
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"])
 def test_no_cell_is_a_formula(text: str) -> None:
-    from agent.formats.audit_csv import safe
+    from agent.audit.csv import safe
 
     assert safe(text).startswith("'")
     assert safe(f"x{text}").startswith("x")

@@ -6,8 +6,10 @@ from functools import cache
 from random import Random
 from typing import Any, Final
 
-from agent.formats import audit_text, text
-from agent.judge.audit import AuditRequest, audit
+from agent.audit import text as audit_text
+from agent.audit.audit import audit
+from agent.audit.request import AuditRequest
+from agent.formats import text
 from agent.judge.prediction import Facts
 from agent.judge.verdict import judge
 from agent.network.names import known_vpc

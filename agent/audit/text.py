@@ -7,10 +7,10 @@ import textwrap
 from collections.abc import Iterator
 from typing import Final
 
+from agent.audit import content
+from agent.audit.model import AuditDocument, AuditedVpc, AuditFault
 from agent.catalog.wording import counted
-from agent.formats import audit_content as content
 from agent.formats.report_text import WIDTH, bounded, command_lines, unchecked
-from agent.report.audit import AuditDocument, AuditedVpc, AuditFault
 from agent.report.escape import visible
 from agent.report.model import Status
 

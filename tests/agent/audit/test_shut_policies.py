@@ -5,8 +5,8 @@ from typing import Any, Final
 
 import pytest
 
+from agent.audit.faults import prefix_of
 from agent.catalog.services import SERVICES
-from agent.judge.audit_faults import prefix_of
 from agent.network.endpoint_policy.document import RefusedError
 from agent.network.endpoint_policy.shut import why_shut
 

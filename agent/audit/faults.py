@@ -9,19 +9,19 @@ admitted.
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from agent.audit.model import HOURS, AuditFault, Known
+from agent.audit.vpc import AuditedNetwork
 from agent.catalog.findings import CODES, Severity
 from agent.catalog.partitions import partition_of
 from agent.catalog.services import SERVICES
 from agent.catalog.wording import counted, listed
 from agent.fixes.commands import known_id, passes, show_endpoints
-from agent.judge.audit_vpc import AuditedNetwork
 from agent.judge.prediction import fault_of_name, fault_of_paths, stopped_alike
 from agent.judge.prediction_fixes import target_of, with_vpc
 from agent.network.endpoint_policy.call import Call, resource_of
 from agent.network.endpoint_policy.document import RefusedError
 from agent.network.endpoint_policy.judgement import judge
 from agent.network.endpoint_policy.shut import why_shut
-from agent.report.audit import HOURS, AuditFault, Known
 from agent.report.hops import Reachability, Stage
 from agent.report.model import Command, CommandScope, Fix
 from agent.report.prediction import Answer, PredictedFault, PredictedPath

@@ -9,9 +9,10 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
+from agent.audit.model import Unanswered
+from agent.audit.request import AccountRequest
 from agent.catalog.partitions import partition_of
 from agent.process.cancel import CancelToken
-from agent.report.audit import Unanswered
 from agent.run.collect_facts import FactsUnavailable, facts_of, keys_here, region_here, whole_request
 from agent.settings import Ec2Facts
 from probes.frozen import dataclass
@@ -34,27 +35,6 @@ _GLOBAL: Final = frozenset({ec2.ROUTE_53})
 T = TypeVar("T")
 Progress = Callable[[int, int, str], None]
 """How many VPCs are read, how many are known, and where that is."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AccountRequest:
-    """What is to be read, and how."""
-
-    regions: tuple[str, ...]
-    """Empty where the SDK's profile names it."""
-    all_regions: bool
-    vpc_ids: tuple[str, ...]
-    """Those that are read; empty for all."""
-    role_arns: tuple[str, ...]
-    """Roles whose accounts are read in place of that of the credentials."""
-    organization_role: str | None
-    """The name of a role that is assumed in each account of the organization."""
-    profile: str | None
-    ca_bundle: str | None
-    timeout: float
-    """Seconds for one read."""
-    deadline: float
-    """Seconds for all of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,8 +2,7 @@
 
 from typing import Final
 
-from agent.catalog.wording import counted, listed, listed_briefly
-from agent.report.audit import (
+from agent.audit.model import (
     AuditDocument,
     AuditedEndpoint,
     AuditedService,
@@ -15,6 +14,7 @@ from agent.report.audit import (
     Known,
     Unanswered,
 )
+from agent.catalog.wording import counted, listed, listed_briefly
 from agent.report.model import Status
 from agent.report.prediction import Answer
 

@@ -16,11 +16,12 @@ from typing import Any, Final
 import boto3.session
 import pytest
 
+from agent.audit import collect_account
+from agent.audit import model as audit_report
+from agent.audit.collect_account import AccountFacts
+from agent.audit.model import AuditDocument
+from agent.audit.request import AccountRequest
 from agent.process.cancel import CancelToken
-from agent.report import audit as audit_report
-from agent.report.audit import AuditDocument
-from agent.run import collect_account
-from agent.run.collect_account import AccountFacts, AccountRequest
 from probes.facts import CredentialFacts
 from probes.model import FailureKind, ProbeError
 from probes.seams import Keys

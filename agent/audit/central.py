@@ -8,11 +8,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
+from agent.audit.model import CentralEndpoint, CentralRole, Known
+from agent.audit.vpc import AuditedNetwork
 from agent.catalog.services import SERVICES
 from agent.catalog.wording import listed
-from agent.judge.audit_vpc import AuditedNetwork
 from agent.network.matrix import ServicePorts
-from agent.report.audit import CentralEndpoint, CentralRole, Known
 from agent.report.hops import Reachability
 from agent.report.prediction import Answer, PredictedName, PredictedPath
 from probes.ports import HTTPS

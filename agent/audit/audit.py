@@ -8,21 +8,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-from agent.catalog.findings import Severity
-from agent.catalog.services import SERVICES, is_offered
-from agent.catalog.wording import counted, listed, listed_briefly
-from agent.catalog.workloads import SIGNS, required_services
-from agent.judge.audit_central import central_endpoints, resolved
-from agent.judge.audit_faults import (
+from agent.audit.central import central_endpoints, resolved
+from agent.audit.faults import (
     answer_leads_to_endpoint,
     faults_of_service,
     interfaces_of,
     is_unresolved,
     unresolved_fault,
 )
-from agent.judge.audit_vpc import AuditedNetwork
-from agent.judge.prediction import Facts
-from agent.report.audit import (
+from agent.audit.model import (
     HOURS,
     SCHEMA,
     AuditDocument,
@@ -36,25 +30,22 @@ from agent.report.audit import (
     Known,
     Unanswered,
 )
+from agent.audit.request import AuditRequest
+from agent.audit.vpc import AuditedNetwork
+from agent.catalog.findings import Severity
+from agent.catalog.services import SERVICES, is_offered
+from agent.catalog.wording import counted, listed, listed_briefly
+from agent.catalog.workloads import SIGNS, required_services
+from agent.judge.prediction import Facts
 from agent.report.model import Status, Tool
 from agent.settings import Suppression, Workload
 from agent.version import __version__
-from probes.frozen import dataclass
 from probes.vpc.model import AVAILABLE
 
 WORKLOADS: Final = tuple(workload for workload in Workload if workload is not Workload.AUTO)
 _WORST: Final = (Status.CRITICAL, Status.UNKNOWN, Status.WARNING, Status.OK)
 """As the status of a run has it."""
 _STATUS_OF: Final = {Severity.CRITICAL: Status.CRITICAL, Severity.WARNING: Status.WARNING, Severity.INFO: Status.OK}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AuditRequest:
-    """What every VPC is judged for, whatever it has, and what is known and not to count."""
-
-    workloads: tuple[Workload, ...]
-    services: tuple[str, ...]
-    suppressions: tuple[Suppression, ...] = ()
 
 
 def audit(

@@ -8,9 +8,9 @@ import io
 from collections.abc import Iterator
 from typing import Final
 
-from agent.formats import audit_content as content
+from agent.audit import content
+from agent.audit.model import AuditDocument, AuditedVpc, AuditFault
 from agent.formats.report_text import shell
-from agent.report.audit import AuditDocument, AuditedVpc, AuditFault
 from agent.report.escape import visible
 
 COLUMNS: Final = (

@@ -5,14 +5,14 @@ from collections.abc import Iterator
 from typing import Final
 from xml.etree.ElementTree import Element
 
+from agent.audit import content
+from agent.audit.model import AuditDocument, AuditedVpc, AuditFault
 from agent.catalog.findings import CODES
 from agent.catalog.wording import listed
-from agent.formats import audit_content as content
 from agent.formats.elements import data, element, lines, raw
 from agent.formats.page import bullets, cell, page, row_head, section, table, verdict
 from agent.formats.page import folded as fold
 from agent.formats.report_text import bounded, shell, undoing
-from agent.report.audit import AuditDocument, AuditedVpc, AuditFault
 from agent.report.escape import visible
 from agent.report.model import Status
 from agent.report.serialization import to_json
