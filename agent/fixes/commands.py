@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from agent.catalog.placeholders import FORMS
+from agent.catalog.services import gateway_service_name_of
 from agent.network.index import TCP_PROTOCOLS
 from agent.report.hops import Ports
 from agent.report.model import Command, CommandScope
@@ -15,6 +16,7 @@ from probes.vpc.model import (
     FirewallRule,
     GatewayEndpoint,
     GroupRule,
+    Network,
     NetworkAcl,
     SecurityGroup,
     VpcEndpoint,
@@ -270,6 +272,13 @@ def passes(rule: GroupRule, port: int, *, egress: bool) -> bool:
     return is_for_tcp and (rule.from_port or 0) <= port <= (65535 if rule.to_port is None else rule.to_port)
 
 
+def permission_to_list(ports: Ports, prefix_list_id: str | None) -> tuple[str, ...]:
+    """What a rule of a security group permits towards a prefix list."""
+    low, high = ports
+    end = known_id(prefix_list_id, "<PREFIX_LIST_ID>")
+    return ("--ip-permissions", f"IpProtocol=tcp,FromPort={low},ToPort={high},PrefixListIds=[{{PrefixListId={end}}}]")
+
+
 def let_out(target: Target, group: str, permitted: tuple[str, ...]) -> Command:
     """Let traffic out by a rule of this host's security group."""
     return Command(
@@ -304,6 +313,50 @@ def free_number(
     if end - begin > 1:
         return begin + min(_STEP, (end - begin) // 2)
     return next((number for number in range(end - 1, 0, -1) if number not in used), None)
+
+
+def passes_acl(acl: NetworkAcl, block: Network, ports: Ports, *, egress: bool) -> bool:
+    """Whether a network ACL lets all of a block pass on all of these ports, in one direction."""
+    for entry in sorted(acl.entries, key=lambda entry: entry.number):
+        low, high = entry.from_port or 0, 65535 if entry.to_port is None else entry.to_port
+        if (
+            entry.egress is egress
+            and entry.protocol in TCP_PROTOCOLS
+            and entry.cidr.version == block.version
+            and entry.cidr.overlaps(block)
+            and low <= ports[1]
+            and ports[0] <= high
+        ):
+            is_whole = entry.cidr.prefixlen <= block.prefixlen and low <= ports[0] and ports[1] <= high
+            return entry.allow and is_whole
+    return False
+
+
+def blocks_alone(target: Target) -> str:
+    """Why no entry of a network ACL names an address of a service with a gateway endpoint."""
+    return (
+        f"The addresses of {target.service} change within seconds, so open the blocks of its prefix list and never "
+        "single addresses, one entry a block. An ACL takes 20 entries in each direction; where they do not fit, one "
+        "for 0.0.0.0/0 passes them all."
+    )
+
+
+def blocks_of_list(
+    configuration: Configuration, prefix_list_id: str | None, version: int
+) -> tuple[Network | None, ...]:
+    """The blocks of a prefix list, which a network ACL cannot name by its id; None alone where it was not read."""
+    read = {prefix_list.prefix_list_id: prefix_list.cidrs for prefix_list in configuration.prefix_lists or ()}
+    return tuple(cidr for cidr in read.get(prefix_list_id or "", ()) if cidr.version == version) or (None,)
+
+
+def show_prefix_list(target: Target) -> Command:
+    """Show the blocks of the prefix list that AWS keeps for a service with a gateway endpoint."""
+    name = gateway_service_name_of(target.service, target.region) or "<SERVICE_NAME>"
+    return read_only(
+        *("aws", "ec2", "describe-prefix-lists", "--region", target.region),
+        *("--filters", f"Name=prefix-list-name,Values={name}", "--query", "PrefixLists[].Cidrs"),
+        scope=CommandScope.SUBNET,
+    )
 
 
 def acl_entry(

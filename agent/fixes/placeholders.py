@@ -44,7 +44,8 @@ def filled(fix: Fix, known: Mapping[str, str]) -> Fix:
 
     commands = tuple(replace(command, argv=tuple(map(fill, command.argv))) for command in fix.commands)
     takes = any("--private-dns-enabled" in command.argv for command in commands)
-    return replace(fix, summary=f"{fix.summary} {_PRIVATE_DNS_RIGHT}" if takes else fix.summary, commands=commands)
+    says = not takes or _PRIVATE_DNS_RIGHT in fix.summary  # a fleet's fix may be one of a prediction
+    return replace(fix, summary=fix.summary if says else f"{fix.summary} {_PRIVATE_DNS_RIGHT}", commands=commands)
 
 
 def placeholders_of(fix: Fix) -> frozenset[str]:

@@ -17,13 +17,16 @@ from agent.catalog.wording import counted, listed, listed_briefly
 from agent.fixes.commands import (
     APPLIANCE,
     allow,
+    blocks_alone,
     describe_endpoint,
     interfaces_at,
     known_id,
     let_out,
+    permission_to_list,
     ranges,
     read_only,
     show_endpoints,
+    show_prefix_list,
     switch_on,
 )
 from agent.fixes.placeholders import filled
@@ -161,26 +164,34 @@ def _allow_group(target: Target, span: Ports, source: str, group: str) -> Comman
 def _let_out(about: _About) -> Fix:
     """VPC012."""
     group = about.id(SubjectKind.GROUP, "<INSTANCE_SECURITY_GROUP_ID>")
-    permitted = [
-        (*("--protocol", "tcp", "--port"), str(low) if low == high else f"{low}-{high}")
-        for low, high in ranges(about.ports)
-    ]
+    spans = ranges(about.ports)
+    if SERVICES[about.target.service].has_gateway_endpoint:
+        permitted = [permission_to_list(span, about.id(SubjectKind.PREFIX_LIST, "<PREFIX_LIST_ID>")) for span in spans]
+    else:
+        permitted = [
+            (
+                *("--protocol", "tcp", "--port", str(low) if low == high else f"{low}-{high}"),
+                *("--source-group", "<ENDPOINT_SECURITY_GROUP_ID>"),
+            )
+            for low, high in spans
+        ]
     return Fix(
         summary=f"In {group}, let {listed(about.ports)} out to the endpoint; that holds for every host with the group.",
-        commands=tuple(
-            let_out(about.target, group, (*words, "--source-group", "<ENDPOINT_SECURITY_GROUP_ID>"))
-            for words in permitted
-        ),
+        commands=tuple(let_out(about.target, group, words) for words in permitted),
     )
 
 
 def _show_acl(about: _About) -> Fix:
     """VPC006."""
     acl = about.id(SubjectKind.ACL, "<NETWORK_ACL_ID>")
+    is_listed = SERVICES[about.target.service].has_gateway_endpoint
     return Fix(
         summary=f"Let {listed(about.ports)} pass {acl}, with the answers on ports 1024 to 65535, in front of the entry "
-        "that denies. Its entries hold for the whole subnet.",
-        commands=(_show("describe-network-acls", about.target.region, "--network-acl-ids", acl, CommandScope.SUBNET),),
+        f"that denies. Its entries hold for the whole subnet.{f' {blocks_alone(about.target)}' if is_listed else ''}",
+        commands=(
+            *((show_prefix_list(about.target),) if is_listed else ()),
+            _show("describe-network-acls", about.target.region, "--network-acl-ids", acl, CommandScope.SUBNET),
+        ),
     )
 
 

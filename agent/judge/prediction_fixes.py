@@ -12,15 +12,20 @@ from agent.fixes.commands import (
     TRANSIT_TABLE,
     acl_entry,
     allow,
+    blocks_alone,
+    blocks_of_list,
     describe_endpoint,
     free_number,
     group_to_change,
     known_id,
     let_out,
+    passes_acl,
     permission,
+    permission_to_list,
     ranges,
     read_only,
     show_firewall,
+    show_prefix_list,
     show_profile,
     show_routes,
     switch_on,
@@ -28,13 +33,13 @@ from agent.fixes.commands import (
 )
 from agent.fixes.placeholders import filled
 from agent.network.names import KnownVpc, firewall_rule_for, profile_of, resolver_rule_for
-from agent.report.hops import ANSWERS, EPHEMERAL, Reachability, Stage, is_about_endpoint, is_outbound
+from agent.report.hops import ANSWERS, EPHEMERAL, Ports, Reachability, Stage, is_about_endpoint, is_outbound
 from agent.report.model import Command, CommandScope, Fix
 from agent.report.prediction import PredictedName, PredictedPath, SourceClass
 from probes.addresses import ordered
 from probes.model import Address, Addressing, Role, Target
 from probes.ports import HTTPS
-from probes.vpc.model import Configuration
+from probes.vpc.model import Configuration, NetworkAcl
 
 _MOST_BLOCKS: Final = 3
 """Subnets, or addresses, for which commands are given; the summary names how many more there are."""
@@ -317,15 +322,17 @@ def _admit(
 def _let_out(
     known: KnownVpc, target: Target, first: PredictedPath, ports: tuple[int, ...], addresses: Sequence[Address]
 ) -> Fix:
-    """Let traffic out to the members of the endpoint's group, which its addresses are, or to the addresses where a
-    group of that VPC cannot be named."""
+    """Let traffic out to the prefix list of a gateway endpoint, to the members of the endpoint's group, which its
+    addresses are, or to the addresses where a group of that VPC cannot be named."""
     group = group_to_change(known.configuration, ports, first.decided_by, egress=True)
     ends = [f"{address}/{address.max_prefixlen}" for address in ordered(addresses)]
     here = [end for end in known.endpoints(target.service) or () if end.endpoint_id == first.endpoint_id]
     whom = known_id(here[0].group_ids[0] if here and here[0].group_ids else None, "<ENDPOINT_SECURITY_GROUP_ID>")
-    if here and here[0].group_ids:
-        left = 0
-        permitted: list[tuple[str, ...]] = [
+    left = 0
+    if is_of_gateway(known, first):
+        permitted = [permission_to_list(span, _prefix_list_of(known, first)) for span in ranges(ports)]
+    elif here and here[0].group_ids:
+        permitted = [
             (*("--protocol", "tcp", "--port"), str(low) if low == high else f"{low}-{high}", "--source-group", whom)
             for low, high in ranges(ports)
         ]
@@ -379,11 +386,13 @@ def _pass_acl(
     if acl is None:
         return None
     version, egress = _version_of(first), is_outbound(stage, first.rule)
+    spans = [EPHEMERAL] if stage in ANSWERS else ranges(ports)
+    if is_about_endpoint(stage, first.rule) and is_of_gateway(known, first):
+        return _pass_blocks(known, target, acl, _prefix_list_of(known, first), version, spans, egress=egress)
     if is_about_endpoint(stage, first.rule):
         blocks = {f"{address}/{address.max_prefixlen}": address for address in ordered(addresses)}
     else:
         blocks = dict(_blocks_of(known, sources, version))
-    spans = [EPHEMERAL] if stage in ANSWERS else ranges(ports)
     taken: set[int] = set()
     commands: list[Command] = []
     for block, address in list(blocks.items())[:_MOST_BLOCKS]:
@@ -406,3 +415,38 @@ def _pass_acl(
         + _more(len(blocks) - _MOST_BLOCKS, "block"),
         commands=tuple(commands),
     )
+
+
+def _pass_blocks(
+    known: KnownVpc,
+    target: Target,
+    acl: NetworkAcl,
+    prefix_list_id: str | None,
+    version: int,
+    spans: Sequence[Ports],
+    *,
+    egress: bool,
+) -> Fix:
+    """Let the blocks of a prefix list pass that do not yet: single addresses of it change."""
+    taken: set[int] = set()
+    commands: list[Command] = [show_prefix_list(target)]
+    for block in blocks_of_list(known.configuration, prefix_list_id, version):
+        for span in spans:
+            if block is not None and passes_acl(acl, block, span, egress=egress):
+                continue
+            number = free_number(acl, None, version, span, egress=egress, taken=taken)
+            if number is not None:
+                taken.add(number)
+                name = "<PREFIX_LIST_BLOCK>" if block is None else str(block)
+                commands.append(acl_entry(target, acl.acl_id, number, name, version, span, egress=egress))
+    return Fix(
+        summary=f"Add what is missing to {acl.acl_id}, in front of the entry that denies. Its entries hold for the "
+        f"whole subnet. {blocks_alone(target)}",
+        commands=tuple(commands),
+    )
+
+
+def _prefix_list_of(known: KnownVpc, path: PredictedPath) -> str | None:
+    """The prefix list whose route leads to a path's gateway endpoint."""
+    routes = (route for table in known.configuration.route_tables or () for route in table.routes)
+    return next((route.prefix_list_id for route in routes if route.target == path.endpoint_id), None)

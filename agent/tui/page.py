@@ -1,7 +1,7 @@
 """The runbook page of a finding, with values of its report in place of the placeholders."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from agent.catalog.partitions import is_region
@@ -11,7 +11,7 @@ from agent.formats.explain import for_region, page
 from agent.report.hops import Stage
 from agent.report.model import ConfiguredPath, Finding, Report, TargetReport
 from probes.facts import TcpFacts
-from probes.model import Observation
+from probes.model import Observation, Subject
 
 _PLACEHOLDER: Final = re.compile(rf"(?P<name>{PLACEHOLDER.pattern})(?P<length>/32)?(?P<port>:\d)?")
 
@@ -65,6 +65,7 @@ def values_for(finding: Finding, report: Report) -> Iterator[tuple[str, str | No
     if target is not None:
         yield from _of_target(target)
     yield "<ADDRESS>", _one(subject.address for subject in subjects if subject.address is not None)
+    yield "<ENDPOINT_BLOCK>", _endpoint_block(target, subjects)
     yield "<PORT>", _one(subject.port for subject in subjects if subject.port is not None)
     yield "<RESOLVER_ADDRESS>", _one(subject.resolver for subject in subjects if subject.resolver is not None)
     yield "<ADDRESS_OF_THIS_HOST>", _one(_sources(evidence)) or _one(vantage.source_addresses)
@@ -97,6 +98,14 @@ def _of_target(target: TargetReport) -> Iterator[tuple[str, str | None]]:
     yield "<HOST>", target.host if HOST.fullmatch(target.host) else None
     name = target.service_name
     yield "<SERVICE_NAME>", name if name is not None and SERVICE_NAME.fullmatch(name) else None
+
+
+def _endpoint_block(target: TargetReport | None, subjects: Sequence[Subject]) -> str | None:
+    """The only address as a block, for an option that takes IPv4; None where addresses change, as those of S3 do."""
+    service = None if target is None else SERVICES.get(target.service)
+    address = _one(subject.address for subject in subjects if subject.address is not None)
+    is_fixed = service is not None and not service.has_gateway_endpoint
+    return f"{address}/32" if address is not None and is_fixed and ":" not in address else None
 
 
 def _paths(finding: Finding, report: Report, evidence: Iterable[Observation[object]]) -> list[ConfiguredPath]:

@@ -4,6 +4,7 @@ import json
 import random
 import re
 from functools import cache, lru_cache
+from ipaddress import ip_address, ip_network
 from typing import Any, Final
 
 import pytest
@@ -24,6 +25,7 @@ from agent.report import codec
 from agent.report.model import Measurement, Report, Status
 from agent.report.serialization import DecodeError
 from agent.run.events import Event, ObservationMade, RunStarted, TargetsKnown
+from agent.simulated.scenario import GatewayEndpointPart
 from tests.support import extent, scenarios
 from tests.support.runs import evidence_of, measured, report_of, too_long
 from tests.support.validator import VALIDATOR
@@ -140,6 +142,8 @@ OPENS: Final = re.compile(
     r"(?:Ipv6Ranges=\[\{CidrIpv6=(?P<ipv6>\S+)\}\]|PrefixListIds=\[\{PrefixListId=(?P<list>pl-\w+)\}\])"
 )
 GATEWAY_PORTS: Final = {port.number for port in SERVICES["backup-gateway"].ports} - {443}
+BLOCKS_OF_S3: Final = tuple(map(str, GatewayEndpointPart().prefixes))
+"""Of the simulated prefix list. Its addresses change, so that no entry of a network ACL may name a single one."""
 ANSWERS: Final = (32768, 60999)
 """Ports that the simulated hosts connect from (ip(7), ip_local_port_range)."""
 
@@ -169,7 +173,14 @@ def commands_take_nothing_away_and_open_no_more_than_needed(name: str) -> None:
         if opened["list"] is not None:  # what a gateway endpoint's route is for
             assert (argv[2], first, last) == ("authorize-security-group-egress", 443, 443)
             continue
+        if opened["block"] in BLOCKS_OF_S3:
+            assert argv[2] == "create-network-acl-entry"
+            assert (first, last) in {(443, 443), ANSWERS}
+            continue
         one, _, length = (opened["block"] or opened["ipv6"]).partition("/")
+        assert (
+            length != "32" or one.startswith("<") or not any(ip_address(one) in ip_network(s3) for s3 in BLOCKS_OF_S3)
+        )
         if one == "<APPLIANCE_SUBNET_CIDR>":
             assert set(range(first, last + 1)) <= GATEWAY_PORTS
             continue

@@ -34,7 +34,7 @@ from probes.vpc.model import (
     VpcDnsFacts,
 )
 from tests.agent.judge.test_prediction import HOST_NAME, NAMED, SERVICE, TAKEN_AT, document, healthy, host
-from tests.agent.network.networks import ABROAD, FAR_ENDPOINT, INTERFACE, LOCAL_ROUTES, open_entries, route
+from tests.agent.network.networks import ABROAD, FAR_ENDPOINT, INTERFACE, LOCAL_ROUTES, entry, open_entries, route, rule
 from tests.support.aws_commands import complaint
 
 ACCOUNT: Final = "111122223333"
@@ -328,7 +328,9 @@ S3: Final = GatewayEndpoint(
 LIST: Final = PrefixList(prefix_list_id="pl-1", cidrs=(ip_network("198.51.100.0/24"),))
 
 
-def s3(*routes: Any, lists: tuple[PrefixList, ...] = (LIST,), tables: tuple[str, ...] = ("rtb-host",)) -> Any:
+def s3(
+    *routes: Any, lists: tuple[PrefixList, ...] = (LIST,), tables: tuple[str, ...] = ("rtb-host",), **changes: Any
+) -> Any:
     table = RouteTable(
         table_id="rtb-host", vpc_id="vpc-a", main=True, subnet_ids=("subnet-host",), routes=(*LOCAL_ROUTES, *routes)
     )
@@ -337,7 +339,7 @@ def s3(*routes: Any, lists: tuple[PrefixList, ...] = (LIST,), tables: tuple[str,
         endpoint_services=("s3", "backup-gateway"),
         prefix_lists=lists,
         route_tables=(table,),
-        host_entries=open_entries(),
+        **({"host_entries": open_entries()} | changes),
     )
     known = KnownVpc(vpc_id="vpc-a", region="eu-west-1", configuration=what, dropped=frozenset())
     facts = Facts(known=known, taken_at=TAKEN_AT, not_read=())
@@ -368,3 +370,30 @@ def test_a_way_past_the_gateway_endpoint_is_no_private_path(
     result = s3(*routes, **more)
     assert result.verdict.status is status
     assert {fault.code for fault in result.faults} == {code}
+
+
+TWO_BLOCKS: Final = replace(LIST, cidrs=(*LIST.cidrs, ip_network("203.0.113.0/25")))
+
+
+def commands_of(result: Any, code: str) -> list[str]:
+    (fault,) = (fault for fault in result.faults if fault.code == code)
+    assert fault.fix is not None
+    assert [complaint(command.argv) for command in fault.fix.commands] == [None] * len(fault.fix.commands)
+    return [" ".join(command.argv) for command in fault.fix.commands]
+
+
+def test_an_acl_before_a_gateway_endpoint_lets_the_blocks_of_the_list_pass_and_no_single_address() -> None:
+    entries = (entry(100, "allow", "198.51.100.0/24", "443", egress=True), entry(100, "allow", "0.0.0.0/0"))
+    result = s3(route("pl-1", "vpce-3"), lists=(TWO_BLOCKS,), host_entries=entries)
+    assert result.verdict.status is Status.CRITICAL
+    shown, *made = commands_of(result, "VPC006")
+    assert "describe-prefix-lists" in shown
+    assert "Values=com.amazonaws.eu-west-1.s3" in shown
+    assert [command.partition("--cidr-block ")[2] for command in made] == ["203.0.113.0/25 --rule-action allow"]
+
+
+def test_a_group_before_a_gateway_endpoint_lets_traffic_out_to_the_prefix_list() -> None:
+    result = s3(route("pl-1", "vpce-3"), host_rules=(rule("443", "10.0.0.0/16", egress=True),))
+    assert result.verdict.status is Status.CRITICAL
+    (command,) = commands_of(result, "VPC012")
+    assert command.endswith("PrefixListIds=[{PrefixListId=<PREFIX_LIST_ID>}]")

@@ -302,7 +302,7 @@ def test_a_page_gives_no_ipv6_address_the_length_of_an_ipv4_one() -> None:
     report = report_of("acl-without-ipv6")
     finding = next(finding for finding in report.findings if finding.code == "VPC006")
     page = filled(finding, report)
-    assert "--cidr-block <ADDRESS>/32" in page
+    assert "--cidr-block <ENDPOINT_BLOCK>" in page
     assert not re.search(r"[0-9a-f]*:[0-9a-f:]+/32", page)
     assert "--ipv6-cidr-block" in " ".join(word for command in finding.fix.commands for word in command.argv)
 
@@ -366,6 +366,15 @@ def test_only_an_ipv6_address_of_this_host_stands_where_a_rule_takes_ipv6() -> N
 def test_an_ipv6_address_before_a_port_and_in_a_url_stands_in_brackets(text: str, whole: str) -> None:
     assert fill_in(text, {"<ADDRESS>": "2001:db8::7"}) == whole
     assert fill_in(text, {"<ADDRESS>": "10.0.1.17"}) == text.replace("<ADDRESS>", "10.0.1.17")
+
+
+@pytest.mark.parametrize(("service", "block"), [("backup", "10.0.1.17/32"), ("s3", "<ENDPOINT_BLOCK>")])
+def test_an_entry_names_the_only_address_of_an_endpoint_and_none_that_changes(service: str, block: str) -> None:
+    report = report_of("one-zone-silent")
+    [target] = (target for target in report.targets if target.id == report.findings[0].target)
+    report = replace(report, targets=(replace(target, service=service),))
+    finding = replace(report.findings[0], code="VPC006", evidence=("tcp/backup/10.0.1.17/443",))
+    assert f"--cidr-block {block}" in filled(finding, report)
 
 
 def test_a_page_keeps_the_placeholder_of_what_a_service_does_not_have() -> None:

@@ -1,10 +1,23 @@
 """VPC, network ACLs: of this host's subnet, and of the endpoint's."""
 
 from collections.abc import Iterable, Iterator
+from ipaddress import ip_network
 from typing import Final
 
+from agent.catalog.placeholders import PLACEHOLDER
+from agent.catalog.services import SERVICES
 from agent.catalog.wording import listed
-from agent.fixes.commands import acl_entry, free_number, known_id, ranges, read_only
+from agent.fixes.commands import (
+    acl_entry,
+    blocks_alone,
+    blocks_of_list,
+    free_number,
+    known_id,
+    passes_acl,
+    ranges,
+    read_only,
+    show_prefix_list,
+)
 from agent.judge.conditions.stops import Remote, Stop, block_of, needed_first, sender_of, stops_of
 from agent.judge.evidence import Evidence
 from agent.judge.rules.rule import Rule, RuleFinding
@@ -21,9 +34,10 @@ from agent.report.hops import (
     is_outbound,
 )
 from agent.report.model import Command, CommandScope, Fix
-from probes.model import Step, Target
+from probes.addresses import AddressScope
+from probes.model import Address, Step, Target
 from probes.ports import HTTPS
-from probes.vpc.model import ENDPOINT_INTERFACES, NETWORK_ACLS, OWN_INTERFACES, SUBNETS
+from probes.vpc.model import ENDPOINT_INTERFACES, NETWORK_ACLS, OWN_INTERFACES, SUBNETS, NetworkAcl
 
 _STAGES: Final = (Stage.HOST_ACL_OUT, Stage.ENDPOINT_ACL_IN, Stage.ENDPOINT_ACL_OUT, Stage.HOST_ACL_IN, *TRANSIT)
 
@@ -46,18 +60,16 @@ def _passing(evidence: Evidence, target: Target, stops: list[Stop]) -> Fix:
     names: dict[str, None] = {}
     is_of_appliance = any(stop.path.port != HTTPS for stop in stops)
     for stop in stops:
-        address = stop.path.address
         if stop.hop.stage in AT_HOST and stop.path.port != HTTPS:
             continue
         names[stop.hop.resources[0]] = None
-        there = Remote(block_of(address), address, address.version)
-        remote = there if is_about_endpoint(stop.hop.stage, stop.hop.rule) else sender_of(stop.path)
-        key = (stop.hop.resources[0], is_outbound(stop.hop.stage, stop.hop.rule), remote)
-        wanted.setdefault(key, {})
-        if stop.hop.stage in ANSWERS:
-            wanted[key][evidence.local_ports] = None
-        else:
-            forward.setdefault(key, []).append(stop.path.port)
+        for remote in _far_ends(evidence, target, stop):
+            key = (stop.hop.resources[0], is_outbound(stop.hop.stage, stop.hop.rule), remote)
+            wanted.setdefault(key, {})
+            if stop.hop.stage in ANSWERS:
+                wanted[key][evidence.local_ports] = None
+            else:
+                forward.setdefault(key, []).append(stop.path.port)
     for key, ports in forward.items():
         wanted[key] |= dict.fromkeys(ranges(ports))
     acls = {acl.acl_id: acl for acl in evidence.configuration.acls or ()}
@@ -65,6 +77,8 @@ def _passing(evidence: Evidence, target: Target, stops: list[Stop]) -> Fix:
     commands = []
     for (acl_id, egress, remote), spans in wanted.items():
         for span in spans:
+            if _passes_already(acls[acl_id], remote, span, egress=egress):
+                continue
             numbers = taken.setdefault((acl_id, egress), set())
             number = free_number(acls[acl_id], remote.address, remote.version, span, egress=egress, taken=numbers)
             if number is not None:
@@ -77,6 +91,9 @@ def _passing(evidence: Evidence, target: Target, stops: list[Stop]) -> Fix:
             f"Add what is missing to {listed(names)}, in front of the entry that denies. Its entries hold for the "
             "whole subnet; a security group, which both ends have, can be narrower."
         )
+        if any(_has_changing_addresses(evidence, target, stop.path.address) for stop in stops):
+            commands.insert(0, show_prefix_list(target))
+            sentences.append(blocks_alone(target))
     if any(stop.hop.stage in AT_HOST and stop.path.port != HTTPS for stop in stops):
         commands.append(_show_acl_of_appliance(target))
         sentences.append(
@@ -85,6 +102,31 @@ def _passing(evidence: Evidence, target: Target, stops: list[Stop]) -> Fix:
     if is_of_appliance:
         sentences.append(NOT_THE_APPLIANCE)
     return Fix(summary=" ".join(sentences), commands=tuple(commands))
+
+
+def _far_ends(evidence: Evidence, target: Target, stop: Stop) -> tuple[Remote, ...]:
+    """Whom an entry has to name: the other end of the connection, by the blocks of its prefix list where its addresses
+    change."""
+    address = stop.path.address
+    if not is_about_endpoint(stop.hop.stage, stop.hop.rule):
+        return (sender_of(stop.path),)
+    if not _has_changing_addresses(evidence, target, address):
+        return (Remote(block_of(address), address, address.version),)
+    blocks = blocks_of_list(evidence.configuration, evidence.gateway_at(address).prefix_list_id, address.version)
+    return tuple(
+        Remote("<PREFIX_LIST_BLOCK>" if block is None else str(block), None, address.version) for block in blocks
+    )
+
+
+def _has_changing_addresses(evidence: Evidence, target: Target, address: Address) -> bool:
+    is_beyond = evidence.scope(address) in (AddressScope.PUBLIC, AddressScope.GATEWAY_ENDPOINT)
+    return is_beyond and SERVICES[target.service].has_gateway_endpoint
+
+
+def _passes_already(acl: NetworkAcl, remote: Remote, ports: Ports, *, egress: bool) -> bool:
+    """Whether the ACL has an entry for it: other blocks of the same list may pass."""
+    is_known = PLACEHOLDER.search(remote.block) is None
+    return is_known and passes_acl(acl, ip_network(remote.block), ports, egress=egress)
 
 
 def _is_acl(hop: Hop) -> bool:

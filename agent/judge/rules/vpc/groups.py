@@ -5,7 +5,16 @@ from dataclasses import replace
 from typing import Final
 
 from agent.catalog.wording import listed
-from agent.fixes.commands import allow, group_to_change, known_id, let_out, passes, permission, ranges
+from agent.fixes.commands import (
+    allow,
+    group_to_change,
+    known_id,
+    let_out,
+    passes,
+    permission,
+    permission_to_list,
+    ranges,
+)
 from agent.judge.conditions.stops import Stop, block_of, detour_of, needed_first, sender_of, stops_of
 from agent.judge.evidence import Evidence
 from agent.judge.rules.rule import Rule, RuleFinding
@@ -151,8 +160,7 @@ def _far_end(evidence: Evidence, address: Address) -> Address | str:
 def _permitting(ports: Ports, end: Address | str) -> tuple[str, ...]:
     if not isinstance(end, str):
         return permission(ports, block_of(end), end.version)
-    low, high = ports
-    return ("--ip-permissions", f"IpProtocol=tcp,FromPort={low},ToPort={high},PrefixListIds=[{{PrefixListId={end}}}]")
+    return permission_to_list(ports, end)
 
 
 RULES: Final = (
