@@ -23,29 +23,63 @@ if TYPE_CHECKING:
 
 
 def scenario_names() -> tuple[str, ...]:
-    """The names of all scenarios."""
-    return tuple(scenarios.names())
+    """The names of the scenarios that ship with the program."""
+    return scenarios.names()
 
 
-def scenario_list() -> str:
-    """Every scenario with its summary, one line each."""
-    names = scenario_names()
-    width = max(map(len, names))
-    return "".join(f"{name:<{width}}  {scenarios.load(name).summary}\n" for name in names)
+def scenario_list(word: str | None = None) -> str:
+    """The scenarios that ship with the program, under their areas. With a word, those with it in their area, name or
+    summary, or with a finding of this code. Raises RequestError where no scenario has it."""
+    areas = {area: _having(word, area, names) for area, names in scenarios.areas().items()}
+    parts = [_area(area, chosen) for area, chosen in areas.items() if chosen]
+    if not parts:
+        raise RequestError(f"No scenario of the program has {word!r}; --list alone shows all of them")
+    return "\n".join(parts)
+
+
+def _having(word: str | None, area: str, names: tuple[str, ...]) -> list[Scenario]:
+    chosen = [scenarios.load(name) for name in names]
+    if word is None:
+        return chosen
+    wanted = word.lower()
+    return [scenario for scenario in chosen if wanted in _words(scenario, area) or wanted in _codes(scenario)]
+
+
+def _words(scenario: Scenario, area: str) -> str:
+    return f"{area} {scenario.name} {scenario.summary}".lower()
+
+
+def _codes(scenario: Scenario) -> set[str]:
+    return {finding.partition("@")[0].lower() for finding in scenario.expect.findings}
+
+
+def _area(area: str, chosen: list[Scenario]) -> str:
+    width = max(len(scenario.name) for scenario in chosen)
+    rows = [f"  {scenario.name:<{width}}  {scenario.summary}\n" for scenario in chosen]
+    return "".join([f"{scenarios.AREAS[area]} ({area})\n", *rows])
 
 
 def load_scenario(name: str | None, workloads: tuple[Workload, ...] = ()) -> Scenario:
     """A scenario by its name, with these workloads where any is named; the healthy one where the name is None. Raises
-    RequestError for an unknown name."""
+    RequestError for a name that is unknown or that only the repository has."""
     try:
         scenario = scenarios.load(scenarios.DEFAULT if name is None else name)
         return replace(scenario, run=replace(scenario.run, workloads=workloads)) if workloads else scenario
     except KeyError as error:
-        import difflib
+        raise RequestError(_why_not(str(name))) from error
 
-        near = difflib.get_close_matches(str(name), scenario_names(), n=1)
-        hint = f". Did you mean {near[0]}?" if near else ""
-        raise RequestError(f"There is no scenario {name!r}; --list names them{hint}") from error
+
+def _why_not(name: str) -> str:
+    """Why there is no scenario of that name here."""
+    if (path := scenarios.in_repository(name)) is not None:
+        return (
+            f"The scenario {name} does not ship with the program: it is {path} in the repository, where "
+            f"`./dev demo {name}` runs it"
+        )
+    import difflib
+
+    near = difflib.get_close_matches(name, scenarios.names(scenarios.SHIPPED, scenarios.CHECKOUT), n=1)
+    return f"There is no scenario {name!r}; --list names them" + (f". Did you mean {near[0]}?" if near else "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,10 +63,15 @@ def render_difference(changes: "Difference", wanted: str) -> str:
 
 
 def write_at_once(document: str, received_signals: list[str]) -> int:
-    """Write to stdout what takes no run. Returns the exit code: OK, or that of a signal where one came, which also ends
-    the wait for a reader that never reads. Raises OutputClosedError."""
+    """Write to stdout what takes no run. Returns the exit code: OK, also where the reader has ended, as head(1) does;
+    or that of a signal where one came, which also ends the wait for a reader that never reads. Raises
+    OutputClosedError."""
     with exit_on_signals(received_signals):
-        to_stdout(document)
+        try:
+            to_stdout(document)
+        except OutputClosedError as error:
+            if str(error):
+                raise
     return exits.SIGNALS[received_signals[0]] if received_signals else exits.OK
 
 

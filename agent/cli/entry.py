@@ -60,7 +60,7 @@ def run(arguments: Sequence[str]) -> int:
             return OK
         except OutputClosedError as error:
             report_closed(error)
-            return UNKNOWN
+            return UNKNOWN if str(error) else OK  # as where the command writes it
         except KeyError:
             pass  # the command reports it, with codes that are similar
     received_signals: list[str] = []

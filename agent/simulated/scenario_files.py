@@ -45,6 +45,10 @@ CHECKOUT: Final = Path(__file__).parents[2] / IN_REPOSITORY
 """The same folder where the program runs from a checkout; an installed program has none."""
 
 
+UNSHIPPED: Final = Path(__file__).parent / "unshipped_scenarios.txt"
+"""AREA/NAME of each scenario that does not ship, one a line. `./dev docs` writes it."""
+
+
 @cache
 def areas(folder: Path = SHIPPED) -> dict[str, tuple[str, ...]]:
     """The names of the scenarios in a folder, sorted, by area; only areas that have some."""
@@ -74,3 +78,9 @@ def text(name: str) -> str:
             if name in names:
                 return (folder / area / f"{name}.toml").read_text("utf-8")
     raise KeyError(name)
+
+
+def in_repository(name: str) -> str | None:
+    """Where the repository has a scenario that does not ship, from its root; None where it has none of that name."""
+    rows = UNSHIPPED.read_text("utf-8").splitlines()
+    return next((f"{IN_REPOSITORY}/{row}.toml" for row in rows if row.partition("/")[2] == name), None)

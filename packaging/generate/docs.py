@@ -111,6 +111,12 @@ def scenarios_page() -> str:
     )
 
 
+def unshipped_scenarios() -> str:
+    """The scenarios of the tests alone, AREA/NAME on each line: an installed program says from it where one is."""
+    areas = scenario_files.areas(scenario_files.CHECKOUT)
+    return "".join(f"{area}/{name}\n" for area, names in areas.items() for name in names)
+
+
 def _by_area(folder: Path) -> list[str]:
     """The scenarios in a folder, as a table for each area."""
     lines = []
@@ -237,6 +243,7 @@ def pages() -> dict[str, str]:
         "docs/commands.md": commands_page(),
         "docs/metrics.md": metrics_page(),
         "docs/scenarios.md": scenarios_page(),
+        "agent/simulated/unshipped_scenarios.txt": unshipped_scenarios(),
         **{f"docs/{name}.v1.schema.json": json_schema(name) for name in SCHEMAS},
         "docs/examples/account.json": account.document(),
         "docs/examples/estate.json": estate.document(),

@@ -271,6 +271,12 @@ def test_says_what_the_source_says(installed: Installed, words: tuple[str, ...],
     assert len(result.stdout) > 10
 
 
+def test_says_where_a_scenario_is_that_does_not_ship(installed: Installed, tmp_path: Path) -> None:
+    result = run([installed.command, "demo", "port-refused"], tmp_path)
+    assert result.returncode == 3
+    assert "tests/scenarios/data/tcp/port-refused.toml in the repository" in result.stderr
+
+
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_finds_what_the_source_finds(installed: Installed, name: str, tmp_path: Path) -> None:
     words = ("demo", name, "--format", "json")

@@ -54,7 +54,13 @@ def _complete_scenarios(_: click.Context, __: click.Parameter, incomplete: str) 
 
 @click.command(cls=Command)
 @click.argument("scenario", required=False, shell_complete=_complete_scenarios)
-@click.option("--list", "listed", is_flag=True, help="List the scenarios.")
+@click.option(
+    "--list",
+    "listed",
+    is_flag=True,
+    help="List the scenarios by area. A word in place of SCENARIO chooses those that have it in area, name or summary; "
+    "the code of a finding chooses those that show it.",
+)
 @workload_option
 @click.option("--tui", "on_screen", is_flag=True, help="Show the run in the full-screen interface.")
 @click.option(
@@ -109,7 +115,7 @@ def demo(
         raise click.UsageError(f"--format {options['format']} is for many hosts: add --fleet HOSTS.")
     wanted = report_options_from(options)
     if listed:
-        return write_at_once(scenario_list(), context.obj)
+        return write_at_once(scenario_list(scenario), context.obj)
     chosen = load_scenario(scenario, workloads_from(workloads))
     if on_screen:
         watching = watching_on_screen_from(options, is_kept=again_and_again)

@@ -14,7 +14,6 @@ import pytest
 from agent.cli import entry
 from agent.cli.main import dispatch
 from agent.formats.registry import OPTION_NAMES
-from agent.simulated import scenario_files
 from agent.version import __version__
 from tests.support import scenarios
 from tests.support.command import SECONDS
@@ -58,11 +57,6 @@ def test_demo_without_a_name_is_healthy() -> None:
     result = run("demo")
     assert result.stdout.startswith("OK  backup answers privately at 3 addresses\n")
     assert result.returncode == 0
-
-
-def test_demo_lists_every_scenario_that_ships() -> None:
-    result = run("demo", "--list")
-    assert [line.split()[0] for line in result.stdout.splitlines()] == list(scenario_files.names())
 
 
 def test_format_from_the_environment() -> None:
