@@ -95,3 +95,6 @@ revision() {
 
 # The version that this tree builds.
 version() { "$venv/bin/python" -c 'import runpy; print(runpy.run_path("agent/version.py")["__version__"])'; }
+
+# The same version as dpkg and rpm order it: there 1.2.0~dev1 comes before 1.2.0, and 1.2.0.dev1 after it.
+package_version() { version | sed 's/[.]\{0,1\}\(dev\|rc\|a\|b\)/~\1/'; }

@@ -1,6 +1,7 @@
 """What `packaging/build` left in dist/ and build/, for the tests that look at it."""
 
 import os
+import re
 import shutil
 from pathlib import Path
 from typing import Final, NoReturn
@@ -13,6 +14,12 @@ from tests.support.repository import ROOT
 DIST: Final = ROOT / "dist"
 TOOLS: Final = ROOT / "build" / "environment" / "bin"
 """What packaging/requirements-build.txt locks, installed."""
+_UNRELEASED: Final = r"\.?(dev|rc|a|b)"
+"""What marks a version before a release (PEP 440)."""
+PACKAGE_VERSION: Final = re.sub(_UNRELEASED, r"~\1", __version__)
+"""This version as dpkg and rpm order it."""
+COLLECTION_VERSION: Final = re.sub(_UNRELEASED, r"-\1", __version__)
+"""This version as Ansible Galaxy takes it (Semantic Versioning)."""
 _REQUIRED: Final = os.environ.get("BACKUPLINK_REQUIRE_PACKAGES", "")
 """`1`, or the parts that must be there. Read before the tests' own environment hides it."""
 

@@ -32,7 +32,7 @@ from agent.report import codec
 from agent.report.exits import of_status
 from agent.report.model import Status
 from agent.version import __version__
-from tests.packaging.artifacts import artifact_of, lacking
+from tests.packaging.artifacts import COLLECTION_VERSION, PACKAGE_VERSION, artifact_of, lacking
 from tests.packaging.standins import prepare_rpm
 from tests.support.repository import ROOT
 from tests.support.runs import report_of
@@ -294,7 +294,7 @@ class Controller:
 
 @pytest.fixture(scope="module")
 def controller(tmp_path_factory: pytest.TempPathFactory) -> Controller:
-    archive = artifact_of("backuplink-backuplink-VERSION.tar.gz", "ansible")
+    archive = artifact_of(f"backuplink-backuplink-{COLLECTION_VERSION}.tar.gz", "ansible")
     controller = Controller(home=tmp_path_factory.mktemp("controller"))
     result = controller.run("ansible-galaxy", "collection", "install", "--offline", "-p", controller.home, archive)
     assert result.returncode == 0, result.stderr
@@ -308,13 +308,13 @@ def test_the_archive_is_whole_and_of_this_version(controller: Controller) -> Non
     verified = controller.run("ansible-galaxy", "collection", "verify", "--offline", NAME)
     assert verified.returncode == 0, verified.stderr
     listed = json.loads(controller.run("ansible-galaxy", "collection", "list", "--format=json").stdout)
-    assert listed[f"{controller.home}/ansible_collections"] == {NAME: {"version": __version__}}
+    assert listed[f"{controller.home}/ansible_collections"] == {NAME: {"version": COLLECTION_VERSION}}
     defaults = controller.home / "ansible_collections/backuplink/backuplink/roles/backuplink/defaults/main.yml"
     assert yaml.safe_load(defaults.read_text("utf-8"))["backuplink_version"] == __version__
 
 
 def test_built_again_it_is_the_same_bytes(tmp_path: Path) -> None:
-    archive = artifact_of("backuplink-backuplink-VERSION.tar.gz", "ansible")
+    archive = artifact_of(f"backuplink-backuplink-{COLLECTION_VERSION}.tar.gz", "ansible")
     with tarfile.open(archive) as opened:
         date = str(int(opened.getmembers()[0].mtime))
         assert {(member.uid, member.gid, str(int(member.mtime))) for member in opened.getmembers()} == {(0, 0, date)}
@@ -482,7 +482,7 @@ def test_the_role_installs_and_a_second_run_changes_nothing(host: Host, artifact
 
 def test_the_form_is_that_of_the_host_s_package_manager(host: Host, artifacts: Path) -> None:
     host.play(backuplink_artifacts=str(artifacts))
-    assert host.inside("dpkg-query", "--show", "backuplink").stdout == f"backuplink\t{__version__}\n"
+    assert host.inside("dpkg-query", "--show", "backuplink").stdout == f"backuplink\t{PACKAGE_VERSION}\n"
     # The package's own configuration stays where the role is given none.
     packaged = (ROOT / "packaging" / "packages" / "backuplink.toml").read_bytes()
     assert (host.root / CONFIGURATION).read_bytes() == packaged

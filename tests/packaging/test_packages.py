@@ -25,7 +25,7 @@ import pytest
 import manual
 from agent.simulated import scenario_files as scenarios
 from agent.version import __version__
-from tests.packaging.artifacts import TOOLS, artifact_of, lacking
+from tests.packaging.artifacts import PACKAGE_VERSION, TOOLS, artifact_of, lacking
 from tests.support.repository import ROOT
 
 MACHINES: Final = {"x86_64": "amd64", "aarch64": "arm64"}
@@ -201,6 +201,27 @@ def test_belongs_to_root_and_is_for_all_to_read(package: Path) -> None:
         if entry.content is not None:
             assert entry.mode in (0o644, 0o755), name
             assert entry.mode == 0o644 or name.startswith(f"{PROGRAM}/bin/"), name
+
+
+@pytest.mark.parametrize(
+    ("version", "expected"),
+    [("1.0.0", "1.0.0"), ("1.0.0.dev0", "1.0.0~dev0"), ("1.2.0rc1", "1.2.0~rc1"), ("1.2.0b2", "1.2.0~b2")],
+)
+def test_what_is_not_released_yet_comes_before_its_release(version: str, expected: str) -> None:
+    script = f'program=test; . packaging/environment.sh; version() {{ echo "{version}"; }}; package_version'
+    assert succeed(["sh", "-euc", script]).stdout == f"{expected}\n"
+    if version != expected:
+        released = expected.partition("~")[0]
+        succeed(["dpkg", "--compare-versions", expected, "lt", released])
+        assert run(["dpkg", "--compare-versions", version, "lt", released]).returncode == 1
+
+
+def test_a_package_has_the_version_that_its_manager_orders(package: Path) -> None:
+    words = {
+        ".deb": ["dpkg-deb", "--field", str(package), "Version"],
+        ".rpm": ["rpm", "-qp", "--nosignature", "--queryformat", "%{VERSION}\n", str(package)],
+    }
+    assert succeed(words[package.suffix]).stdout == f"{PACKAGE_VERSION}\n"
 
 
 def test_nothing_says_where_it_was_built(package: Path) -> None:

@@ -9,7 +9,7 @@ description:
   - The check changes nothing on the host, so the task never reports a change, and runs in check mode as well.
   - A verdict fails the task only where O(fail_on) says so. The task always fails if there is no verdict, because
     backuplink is missing, refused its options, or was stopped.
-version_added: 0.1.0
+version_added: 1.0.0
 author: backuplink maintainers (@backuplink)
 requirements:
   - backuplink on the host, which the role M(backuplink.backuplink.backuplink) installs
