@@ -21,7 +21,7 @@ def notes(changelog: str, version: str) -> str:
     if len(headings) != 1:
         raise NoSectionError(
             f"CHANGELOG.md has {len(headings)} sections '## {version} - YYYY-MM-DD' and not one; give the section"
-            " Unreleased this name, commit, and set the tag there"
+            " that is unreleased this name, commit, and set the tag there"
         )
     below = changelog[headings[0].end() :]
     following = re.search(r"^## ", below, re.MULTILINE)

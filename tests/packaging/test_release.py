@@ -16,7 +16,7 @@ from tests.support.repository import ROOT
 CHANGELOG: Final = """\
 # Changelog
 
-## Unreleased
+## 1.11.0 (unreleased)
 
 ### Added
 
@@ -230,7 +230,7 @@ def test_refuses_a_tree_that_is_not_clean(repository: Path) -> None:
     assert refused(repository, "v1.10.0").endswith("commit or remove: CHANGELOG.md and more\n")
 
 
-@pytest.mark.parametrize("version", ["1.1.0", "1.2.0", "Unreleased"])
+@pytest.mark.parametrize("version", ["1.1.0", "1.2.0", "1.11.0", "1.11.0.dev0"])
 def test_refuses_a_version_of_which_the_changelog_says_nothing(version: str, repository: Path) -> None:
     (repository / "agent" / "version.py").write_text(f'__version__ = "{version}"\n', "utf-8")
     commit(repository)
@@ -275,6 +275,7 @@ def test_notes_of_the_last_section_end_with_the_changelog() -> None:
     ("changelog", "version", "words"),
     [
         pytest.param(CHANGELOG, "1.2.0", "has 0 sections '## 1.2.0 - ", id="none"),
+        pytest.param(CHANGELOG, "1.11.0", "has 0 sections", id="unreleased"),
         pytest.param(CHANGELOG, "1.1", "has 0 sections", id="the beginning of one"),
         pytest.param(CHANGELOG.replace("## 1.0.0", "## 1x0.0"), "1.0.0", "has 0 sections", id="a dot is a dot"),
         pytest.param(CHANGELOG * 2, "1.0.0", "has 2 sections", id="twice"),
