@@ -131,7 +131,7 @@ def _of_files(places: Sequence[str], received_signals: Sequence[str]) -> tuple[E
 
 def _audited(read: "AccountFacts", options: AuditOptions) -> "AuditDocument":
     from agent.audit import audit as judge
-    from agent.judge.prediction import facts_of
+    from agent.predict.prediction import facts_of
     from agent.run.collect_facts import lacking
 
     facts = (facts_of(one.facts, lacking(one.facts), one.account_id) for one in read.vpcs)

@@ -9,43 +9,20 @@ from typing import TYPE_CHECKING
 
 from agent.app.errors import PolicyFileError, RequestError
 from agent.app.write_document import write_file, write_refusal
+from agent.predict.request import PredictRequest
 from agent.process.cancel import CancelToken
 from agent.process.output import has_colours, one_line, to_stderr, to_stdout
 from agent.process.phases import Phase, announce
 from agent.process.signals import cancel_on_signals, exit_on_signals, start_grace_timer
 from agent.report import exits
 from agent.settings import PREDICTION_FORMATS, Ec2Facts, Workload
-from probes.frozen import dataclass
 
 if TYPE_CHECKING:
     from agent.network.plan_values import Plan
-    from agent.report.prediction import PredictionDocument
+    from agent.predict.model import PredictionDocument
     from agent.run.collect_facts import FactsRequest, FactsUnavailable
-    from probes.vpc.model import Network
 
 Gather = Callable[["FactsRequest", CancelToken], Awaitable["Ec2Facts | FactsUnavailable"]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PredictRequest:
-    """What is predicted, of what, and what becomes of it."""
-
-    place: str | None
-    """The facts file; None where `reads` are made."""
-    reads: "FactsRequest | None"
-    sources: tuple["str | Network", ...]
-    workloads: tuple[Workload, ...]
-    services: tuple[str, ...]
-    ports: tuple[int, ...]
-    assumptions: tuple[str, ...]
-    """Changes that are not made yet."""
-    plans: tuple[str, ...]
-    """Files of plans that are not applied yet, which come before these changes."""
-    format: str
-    """One of PREDICTION_FORMATS."""
-    output: str | None
-    redact: bool
-    fail_on: str
 
 
 def predict_here(request: PredictRequest, received_signals: list[str]) -> int:
@@ -132,7 +109,7 @@ def _facts_of_file(place: str, received_signals: Sequence[str]) -> Ec2Facts:
 def _policies(request: PredictRequest, received_signals: Sequence[str]) -> Mapping[str, str]:
     """The texts of the policies that assumed changes name, by file. Raises RequestError."""
     from agent.app.read_saved import read_policy
-    from agent.judge.predict.assume import policy_file_of
+    from agent.predict.assume import policy_file_of
 
     files = (policy_file_of(change) for change in request.assumptions)
     try:
@@ -153,9 +130,9 @@ def _plans(request: PredictRequest, received_signals: Sequence[str]) -> "tuple[P
 
 
 def _predicted(facts: Ec2Facts, request: PredictRequest, received_signals: Sequence[str]) -> "PredictionDocument":
-    from agent.judge.prediction import Asked, facts_of, predicted
     from agent.network.edits import AssumptionError
     from agent.network.sources import SourceError
+    from agent.predict.prediction import Asked, facts_of, predicted
     from agent.run.collect_facts import lacking
 
     asked = Asked(sources=request.sources, services=_services(request.workloads, request.services), ports=request.ports)
@@ -197,17 +174,17 @@ def _write(document: "PredictionDocument", request: PredictRequest) -> int:
 def _rendered(document: "PredictionDocument", request: PredictRequest, *, colour: bool = False) -> str:
     match request.format:
         case "json":
-            from agent.report.prediction import dumps
+            from agent.predict.model import dumps
 
             return dumps(document)
         case "junit":
-            from agent.formats import prediction_junit
+            from agent.predict import junit
 
-            return prediction_junit.render(document)
+            return junit.render(document)
         case "html":
-            from agent.formats import prediction_html
+            from agent.predict import html
 
-            return prediction_html.render(document)
-    from agent.formats import prediction_text
+            return html.render(document)
+    from agent.predict import text
 
-    return prediction_text.render(document, colour=colour)
+    return text.render(document, colour=colour)

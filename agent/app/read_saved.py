@@ -80,8 +80,8 @@ def _facts_in(place: str, most: int, received_signals: Sequence[str]) -> bytes:
 def read_plan(place: str, received_signals: Sequence[str] = ()) -> "Plan":
     """The plan in a file, or on stdin where `place` is `-`. Raises PlanError for anything else, and
     InterruptedBySignalError after a signal, which its handler adds to `received_signals`."""
-    from agent.judge.predict.plan import parse
     from agent.network.plan_values import PlanError
+    from agent.predict.plan import parse
 
     name, seconds = ("stdin", STDIN_SECONDS) if place == STDIN else (place, REPORT_SECONDS)
     try:

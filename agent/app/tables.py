@@ -63,9 +63,9 @@ def _history_schema() -> "dict[str, Any]":
 
 
 def _prediction_schema() -> "dict[str, Any]":
-    from agent.report import prediction
+    from agent.predict import model
 
-    return prediction.schema()
+    return model.schema()
 
 
 def _audit_schema() -> "dict[str, Any]":

@@ -1,6 +1,6 @@
 """The audit of some VPCs: which workloads could run privately in each, what is wrong, and what that comes to.
 
-Everything is predicted from the configuration (`agent.judge.prediction`), so that an audit, a prediction and a run say
+Everything is predicted from the configuration (`agent.predict`), so that an audit, a prediction and a run say
 the same. What cannot be told is never well.
 """
 
@@ -36,7 +36,7 @@ from agent.catalog.findings import Severity
 from agent.catalog.services import SERVICES, is_offered
 from agent.catalog.wording import counted, listed, listed_briefly
 from agent.catalog.workloads import SIGNS, required_services
-from agent.judge.prediction import Facts
+from agent.predict.prediction import Facts
 from agent.report.model import Status, Tool
 from agent.settings import Suppression, Workload
 from agent.version import __version__

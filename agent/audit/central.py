@@ -12,9 +12,9 @@ from agent.audit.model import CentralEndpoint, CentralRole, Known
 from agent.audit.vpc import AuditedNetwork
 from agent.catalog.services import SERVICES
 from agent.catalog.wording import listed
+from agent.network.answers import Answer, PredictedName, PredictedPath
 from agent.network.matrix import ServicePorts
 from agent.report.hops import Reachability
-from agent.report.prediction import Answer, PredictedName, PredictedPath
 from probes.ports import HTTPS
 from probes.vpc.model import AVAILABLE, VpcEndpoint
 

@@ -15,8 +15,8 @@ from agent.audit.model import (
     Unanswered,
 )
 from agent.catalog.wording import counted, listed, listed_briefly
+from agent.network.answers import Answer
 from agent.report.model import Status
-from agent.report.prediction import Answer
 
 KNOWN: Final = {Known.YES: "yes", Known.NO: "no", Known.CANNOT_TELL: "cannot tell"}
 ANSWERS: Final = {

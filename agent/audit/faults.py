@@ -16,15 +16,16 @@ from agent.catalog.partitions import partition_of
 from agent.catalog.services import SERVICES
 from agent.catalog.wording import counted, listed
 from agent.fixes.commands import known_id, passes, show_endpoints
-from agent.judge.prediction import fault_of_name, fault_of_paths, stopped_alike
-from agent.judge.prediction_fixes import target_of, with_vpc
+from agent.fixes.predicted import target_of, with_vpc
+from agent.network.answers import Answer, PredictedPath
 from agent.network.endpoint_policy.call import Call, resource_of
 from agent.network.endpoint_policy.document import RefusedError
 from agent.network.endpoint_policy.judgement import judge
 from agent.network.endpoint_policy.shut import why_shut
+from agent.predict.model import PredictedFault
+from agent.predict.prediction import fault_of_name, fault_of_paths, stopped_alike
 from agent.report.hops import Reachability, Stage
 from agent.report.model import Command, CommandScope, Fix
-from agent.report.prediction import Answer, PredictedFault, PredictedPath
 from probes.vpc.model import AVAILABLE, DELETED, GatewayEndpoint, VpcEndpoint
 
 _AT_HOST: Final = frozenset({Stage.HOST_GROUPS, Stage.HOST_ACL_OUT, Stage.ROUTE, Stage.HOST_ACL_IN})

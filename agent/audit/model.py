@@ -11,10 +11,10 @@ from enum import StrEnum
 from typing import Any, Final
 
 from agent.catalog.findings import Document, Severity
+from agent.network.answers import Answer
 from agent.report.codec import dumps as dumps_json
 from agent.report.codec import schema_of
 from agent.report.model import Fix, Status, Tool
-from agent.report.prediction import Answer
 from agent.report.serialization import from_json, to_json
 from agent.settings import Workload
 from probes.frozen import dataclass

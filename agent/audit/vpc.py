@@ -4,12 +4,12 @@ from functools import cached_property
 from typing import Final
 
 from agent.catalog.services import SERVICES
-from agent.judge.prediction import Facts, class_of_source
+from agent.network.answers import PredictedName, PredictedPath, SourceClass
 from agent.network.matrix import Matrix, ServicePorts
 from agent.network.names import predicted_name
 from agent.network.predictor import Predictor
 from agent.network.sources import Blocks, Source, SourceError, sources_of
-from agent.report.prediction import PredictedName, PredictedPath, SourceClass
+from agent.predict.prediction import Facts, class_of_source
 from agent.settings import EVERY_SOURCE
 from probes.vpc.model import DELETED, Subnet, VpcEndpoint
 

@@ -95,7 +95,7 @@ _CHANGE: Final = re.compile(r"(?:sg|acl|rtb|vpc|vpce)-[0-9a-z-]{4,60}:(?:\S+|pol
 
 
 def _change(text: str) -> str:
-    """The id of a resource, and a change of it, which is read where it is made (`agent.judge.predict.assume`)."""
+    """The id of a resource, and a change of it, which is read where it is made (`agent.predict.assume`)."""
     if not (text.isascii() and text.isprintable() and _CHANGE.fullmatch(text)):
         raise ValueError(text)
     return text

@@ -45,8 +45,8 @@ from agent.settings import (
 
 if TYPE_CHECKING:
     from agent.app.fleet import FleetOutput, FleetRequest
-    from agent.app.predict import PredictRequest
     from agent.audit.request import AccountRequest, AuditOptions
+    from agent.predict.request import PredictRequest
     from agent.run.collect_facts import FactsRequest
 
 T = TypeVar("T", Calls, Ec2)
@@ -299,7 +299,7 @@ def predict_request_from(
     options: Mapping[str, Any], environment: Mapping[str, str], received_signals: Sequence[str] = ()
 ) -> "PredictRequest":
     """What is predicted, from parsed options and the variables of the SDK. Raises UsageError."""
-    from agent.app.predict import PredictRequest
+    from agent.predict.request import PredictRequest
 
     place, vpc_id = options["ec2_facts"], options["vpc_id"]
     if (place is None) == (vpc_id is None):

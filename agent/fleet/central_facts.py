@@ -15,11 +15,12 @@ from agent.catalog.services import SERVICES
 from agent.fleet.classes import Classes, HostClass
 from agent.fleet.faults import Blind, names_resource, part_of, subjects_of
 from agent.judge.causality import EXPLAINS, Effects
-from agent.judge.prediction import Asked, facts_of, predicted
+from agent.network.answers import SourceClass
+from agent.predict.model import PredictedFault, PredictionDocument
+from agent.predict.prediction import Asked, facts_of, predicted
 from agent.report.facts_file import untimely
 from agent.report.hops import Reachability
 from agent.report.model import FindingSubject, Fix, SubjectKind
-from agent.report.prediction import PredictedFault, PredictionDocument, SourceClass
 from agent.report.subjects import resources
 from agent.run.collect_facts import lacking
 from agent.settings import EVERY_SOURCE, Ec2Facts

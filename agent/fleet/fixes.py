@@ -30,11 +30,11 @@ from agent.fixes.commands import (
     switch_on,
 )
 from agent.fixes.placeholders import filled
+from agent.fixes.predicted import target_in
 from agent.fleet.causes import NamedCause
 from agent.fleet.faults import radius_of, subjects_of
 from agent.fleet.model import Attribute, NamedBy, SharedValue
 from agent.fleet.sharing import named
-from agent.judge.prediction_fixes import target_in
 from agent.report.hops import Ports
 from agent.report.model import Command, CommandScope, FindingSubject, Fix, SubjectKind
 from probes.frozen import dataclass

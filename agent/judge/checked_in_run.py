@@ -10,12 +10,12 @@ from agent.judge.conditions.stops import Stop, needed_first, stops_of
 from agent.judge.evidence import Evidence
 from agent.judge.requirements import judged_ports
 from agent.judge.rules.rule import RuleFinding
+from agent.network.answers import Answer
 from agent.network.edits import Change, DnsAttribute, GatewayTable, OfAcl, OfGroup
 from agent.network.names import KnownVpc, predicted_name
 from agent.network.predictor import Predictor
 from agent.report.hops import Prediction, Reachability, Stage
 from agent.report.model import Fix
-from agent.report.prediction import Answer
 from probes.model import Address, Addressing, Role, Target
 from probes.ports import HTTPS
 from probes.vpc.model import READS

@@ -10,12 +10,12 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from agent.catalog.wording import listed
+from agent.network.answers import Answer, PredictedName, PredictedPath
 from agent.network.names import KnownVpc, is_given
 from agent.network.pending import Aspect
 from agent.network.predictor import Predictor
 from agent.network.sources import Blocks, Source
 from agent.report.hops import WORST, Hop, Prediction, Reachability, Stage, is_detour
-from agent.report.prediction import Answer, PredictedName, PredictedPath
 from probes.frozen import dataclass
 from probes.model import Address
 from probes.vpc.model import (

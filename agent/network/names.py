@@ -17,9 +17,9 @@ from agent.catalog.services import (
     host_of,
 )
 from agent.catalog.wording import listed
+from agent.network.answers import Answer, PredictedName
 from agent.network.pending import Aspect, Pending, words_of
 from agent.network.predictor import Predictor
-from agent.report.prediction import Answer, PredictedName
 from agent.settings import Ec2Facts
 from probes.addresses import ordered, vpc_resolvers
 from probes.frozen import dataclass

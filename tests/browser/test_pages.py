@@ -19,8 +19,8 @@ from agent.history import chart
 from agent.history import page as history_page
 from agent.history.model import HistoryDocument
 from agent.history.read import HistoryReader
-from agent.judge.prediction import Facts
 from agent.network.names import known_vpc
+from agent.predict.prediction import Facts
 from agent.report.diff import difference
 from agent.report.model import Report
 from agent.settings import Workload

@@ -83,7 +83,7 @@ _REPORT: Final = Parser(
     ),
 )
 _PLAN: Final = Parser(
-    ("plans",), ("tests/agent/judge/test_plans.py::test_whatever_a_plan_holds_it_is_followed_or_refused",)
+    ("plans",), ("tests/agent/predict/test_plans.py::test_whatever_a_plan_holds_it_is_followed_or_refused",)
 )
 _KEYS: Final = Parser(("typed",), ("tests/agent/tui/test_keys.py::test_any_bytes_are_keys_or_dropped",))
 _SHARED_FILES: Final = Parser(
@@ -147,8 +147,8 @@ BY_PLACE: Final = {
     "agent/history/read.py::_times": _HISTORY,
     "agent/history/write.py::HistoryWriter.state": _WRITTEN_ON,
     "agent/history/write.py::ids_of": _HISTORY,
-    "agent/judge/predict/cloudformation.py::_properties": _PLAN,
-    "agent/judge/predict/plan.py::parse": _PLAN,
+    "agent/predict/cloudformation.py::_properties": _PLAN,
+    "agent/predict/plan.py::parse": _PLAN,
     "agent/network/endpoint_policy/document.py::statements_of": Parser(
         ("policies",), ("tests/agent/network/test_endpoint_policy.py::test_no_text_raises",)
     ),

@@ -1,6 +1,6 @@
 """The packet filter that a scenario's configuration describes, in the terms of the kernel.
 
-It is made from the facts alone and knows nothing of `agent.judge.predict`: security groups are stateful rules, network
+It is made from the facts alone and knows nothing of `agent.network`: security groups are stateful rules, network
 ACLs are asked of every packet both ways in the order of their numbers and not within a subnet, and routes are routes of
 ip(8), where the kernel itself takes the longest prefix. All of it stands in the namespace behind the gateway, and is
 for TCP between the host and interfaces of endpoints: what AWS itself answers (names, metadata) is not filtered by any

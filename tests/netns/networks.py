@@ -6,7 +6,7 @@ is asked of whatever leaves or enters a subnet, and a route table a routing tabl
 subnet, so that the kernel itself takes the longest prefix. What goes from one router to another leaves by one end of a
 cable and comes in at the other. Inside one subnet a cable of its own joins both ends: no router sees that.
 
-All of it is made from the facts and knows nothing of `agent.judge.predict`. Both ends of a cable have the same hardware
+All of it is made from the facts and knows nothing of `agent.network`. Both ends of a cable have the same hardware
 address and ask for no neighbours, so nothing but what is sent here travels.
 
 A connect that nobody answers shows by order and not by time. Everything that is in flight is in one queue of one

@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any, Final
 
 import estate
-from agent.app.predict import PredictRequest, predict
+from agent.app.predict import predict
 from agent.catalog.regions import REGIONS
 from agent.catalog.services import SERVICES
-from agent.report import facts_file, prediction
+from agent.predict import model as prediction
+from agent.predict.model import PredictionDocument
+from agent.predict.request import PredictRequest
+from agent.report import facts_file
 from agent.report.hops import Reachability
-from agent.report.prediction import PredictionDocument
 from agent.settings import Ec2Facts
 from probes.model import Ok
 from probes.vpc.model import (

@@ -26,8 +26,8 @@ from agent.audit.request import AccountRequest, AuditOptions, AuditRequest
 from agent.catalog.findings import Severity
 from agent.catalog.services import SERVICES
 from agent.cli import entry
-from agent.judge.prediction import Facts
 from agent.network.names import known_vpc
+from agent.predict.prediction import Facts
 from agent.process import signals
 from agent.process.cancel import CancelToken
 from agent.report import facts_file

@@ -19,15 +19,18 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from agent.app.errors import RequestError
-from agent.app.predict import PredictRequest, predict
+from agent.app.predict import predict
 from agent.cli import entry
-from agent.formats import prediction_html
+from agent.network.answers import Answer
+from agent.predict import html as prediction_html
+from agent.predict import model as prediction
+from agent.predict.model import PredictionDocument
+from agent.predict.request import PredictRequest
 from agent.process import signals
 from agent.process.cancel import CancelToken
-from agent.report import codec, facts_file, prediction
+from agent.report import codec, facts_file
 from agent.report.escape import visible
 from agent.report.hops import EPHEMERAL, Reachability, is_detour
-from agent.report.prediction import PredictionDocument
 from agent.report.redact import redact_document
 from agent.run.collect_facts import FactsRequest, FactsUnavailable, gather
 from agent.settings import Ec2Facts
@@ -118,7 +121,7 @@ def test_the_example_shows_what_predictions_are_for(capsys: pytest.CaptureFixtur
         ("VPC006", (443,)): 5,  # the network ACL that lets no answers in
         ("VPC012", (443, 1026, 1028, 1031)): 3,  # the application that lets nothing out
     }
-    assert {name.answer for name in document.names} == {prediction.Answer.PRIVATE}
+    assert {name.answer for name in document.names} == {Answer.PRIVATE}
 
 
 @pytest.mark.parametrize(
@@ -574,8 +577,8 @@ WITH_FACTS: Final = tuple(
 
 def _predicted(name: str) -> PredictionDocument | None:
     """What is predicted of a scenario's host, from the file that `facts` would have written there."""
-    from agent.judge.prediction import Asked, Facts, predicted
     from agent.network.names import KnownVpc
+    from agent.predict.prediction import Asked, Facts, predicted
     from probes.vpc.model import configuration_of
 
     chosen = scenarios.load(name)

@@ -10,26 +10,27 @@ import pytest
 
 from agent.catalog.findings import CODES, Layer
 from agent.fixes.changes import changes_of, changes_something
-from agent.judge import prediction
+from agent.fixes.predicted import fix_of_paths
 from agent.judge.checked_in_run import checked_in_run
 from agent.judge.evidence import Evidence
-from agent.judge.prediction import Asked, Facts, predicted
-from agent.judge.prediction_fixes import fix_of_paths
 from agent.judge.rules.registry import RULES
 from agent.judge.rules.rule import RuleFinding
 from agent.judge.verdict import judge
+from agent.network.answers import Answer
 from agent.network.edits import Change, DnsAttribute, GatewayTable, OfAcl, OfGroup, PrivateDns
 from agent.network.names import KnownVpc, predicted_name
 from agent.network.predictor import Predictor
+from agent.predict import prediction
+from agent.predict.model import PredictedFault, PredictionDocument
+from agent.predict.prediction import Asked, Facts, predicted
 from agent.report.hops import Reachability
 from agent.report.model import Command, CommandScope, Finding, Fix, Report
-from agent.report.prediction import Answer, PredictedFault, PredictionDocument
 from agent.settings import EVERY_SOURCE
 from probes.model import Addressing, Target
 from probes.vpc.model import Configuration
-from tests.agent.judge.test_assume import ENDPOINT, known
-from tests.agent.judge.test_prediction import SERVICE, TAKEN_AT, healthy, host
 from tests.agent.network.networks import entry, open_entries, route, rule
+from tests.agent.predict.test_assume import ENDPOINT, known
+from tests.agent.predict.test_prediction import SERVICE, TAKEN_AT, healthy, host
 from tests.support import scenarios
 from tests.support.extent import everything, one_in
 from tests.support.runs import evidence_of, measurement_of, report_of

@@ -9,7 +9,7 @@ from agent.fixes import placeholders
 from tests.support.repository import ROOT
 
 
-@pytest.mark.parametrize("room", ["audit", "fixes", "judge", "network"])
+@pytest.mark.parametrize("room", ["audit", "fixes", "judge", "network", "predict"])
 def test_every_option_of_a_command_may_stand_in_it(room: str) -> None:
     """A rule with a new option needs it in `_OPTIONS`, or its command has a placeholder there."""
     option = re.compile(r"--?[a-zA-Z][a-zA-Z0-9-]*")

@@ -10,9 +10,9 @@ from agent.audit import text as audit_text
 from agent.audit.audit import audit
 from agent.audit.request import AuditRequest
 from agent.formats import text
-from agent.judge.prediction import Facts
 from agent.judge.verdict import judge
 from agent.network.names import known_vpc
+from agent.predict.prediction import Facts
 from agent.report import facts_file
 from agent.report.facts_file import FactsFileError
 from agent.report.model import Status

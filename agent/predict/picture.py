@@ -10,13 +10,14 @@ from typing import Final
 from xml.etree.ElementTree import Element
 
 from agent.catalog.wording import counted, listed
-from agent.formats import prediction_content as content
 from agent.formats.canvas import PAD, framed
 from agent.formats.configured_path import STAGES
 from agent.formats.flow import Box, Flow
 from agent.formats.report_text import bounded
+from agent.network.answers import PredictedPath
+from agent.predict import content
+from agent.predict.model import PredictionDocument
 from agent.report.hops import WORST, Hop, Reachability, Stage, is_detour
-from agent.report.prediction import PredictedPath, PredictionDocument
 from probes.addresses import ordered
 
 MAX_CHAINS: Final = 12

@@ -15,30 +15,22 @@ from agent.catalog.findings import CODES, Severity
 from agent.catalog.services import SERVICES
 from agent.catalog.wording import counted, listed
 from agent.fixes.checked import unchecked
-from agent.judge.predict.assume import assumed
-from agent.judge.predict.plan import applied
-from agent.judge.prediction_calls import calls_to, faults_of_calls
-from agent.judge.prediction_changes import changes_between, verdict_of_changes
-from agent.judge.prediction_checks import FixChecks
-from agent.judge.prediction_fixes import fix_of_name, fix_of_paths, is_of_gateway, is_stopped_by_acl
+from agent.fixes.predicted import fix_of_name, fix_of_paths, is_of_gateway, is_stopped_by_acl
+from agent.network.answers import Answer, PredictedCall, PredictedName, PredictedPath, SourceClass
+from agent.network.calls import calls_to
 from agent.network.matrix import Matrix, ServicePorts, of_source, source_id
 from agent.network.names import KnownVpc, known_vpc, predicted_name
 from agent.network.plan_values import Plan
 from agent.network.predictor import Predictor
 from agent.network.sources import Blocks, Source, sources_of
+from agent.predict.assume import assumed
+from agent.predict.changes import changes_between, verdict_of_changes
+from agent.predict.denied_calls import faults_of_calls
+from agent.predict.fix_checks import FixChecks
+from agent.predict.model import SCHEMA, PredictedFault, PredictedVerdict, PredictionDocument
+from agent.predict.plan import applied
 from agent.report.hops import TRANSIT, Reachability, Stage
 from agent.report.model import Status, Tool
-from agent.report.prediction import (
-    SCHEMA,
-    Answer,
-    PredictedCall,
-    PredictedFault,
-    PredictedName,
-    PredictedPath,
-    PredictedVerdict,
-    PredictionDocument,
-    SourceClass,
-)
 from agent.settings import Ec2Facts
 from agent.version import __version__
 from probes.addresses import ordered

@@ -4,15 +4,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from agent.catalog.wording import counted, listed
+from agent.network.answers import PredictedPath
+from agent.predict.model import Effect, PredictedChange, PredictedVerdict, PredictionDocument
 from agent.report.hops import WORST, Reachability
 from agent.report.model import Status
-from agent.report.prediction import (
-    Effect,
-    PredictedChange,
-    PredictedPath,
-    PredictedVerdict,
-    PredictionDocument,
-)
 from probes.addresses import ordered
 from probes.model import Address
 

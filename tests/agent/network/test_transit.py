@@ -6,11 +6,11 @@ from typing import Any, Final
 
 import pytest
 
-from agent.judge.prediction_fixes import fix_of_paths
+from agent.fixes.predicted import fix_of_paths
 from agent.network.names import KnownVpc
 from agent.network.predictor import Predictor
+from agent.predict.model import PredictionDocument
 from agent.report.hops import Prediction, Stage
-from agent.report.prediction import PredictionDocument
 from probes.vpc.model import (
     Configuration,
     NetworkAcl,
@@ -23,7 +23,6 @@ from probes.vpc.model import (
     TransitRoute,
     TransitTable,
 )
-from tests.agent.judge.test_prediction import WITH_NAMES, document
 from tests.agent.network.networks import (
     ABROAD,
     BLOCKED,
@@ -41,6 +40,7 @@ from tests.agent.network.networks import (
     route,
     stages,
 )
+from tests.agent.predict.test_prediction import WITH_NAMES, document
 from tests.support.aws_commands import complaint
 
 OF_A: Final = TransitAttachment(

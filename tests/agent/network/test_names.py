@@ -6,12 +6,12 @@ from typing import Any, Final
 
 import pytest
 
-from agent.judge.prediction import Asked, Facts, predicted
+from agent.network.answers import Answer, PredictedName
 from agent.network.names import KnownVpc, predicted_name
 from agent.network.predictor import Predictor
+from agent.predict.prediction import Asked, Facts, predicted
 from agent.report.hops import Reachability
 from agent.report.model import Status
-from agent.report.prediction import Answer, PredictedName
 from probes.vpc.model import (
     DNS_FIREWALL,
     ENDPOINTS,
@@ -33,8 +33,8 @@ from probes.vpc.model import (
     RouteTable,
     VpcDnsFacts,
 )
-from tests.agent.judge.test_prediction import HOST_NAME, NAMED, SERVICE, TAKEN_AT, document, healthy, host
 from tests.agent.network.networks import ABROAD, FAR_ENDPOINT, INTERFACE, LOCAL_ROUTES, entry, open_entries, route, rule
+from tests.agent.predict.test_prediction import HOST_NAME, NAMED, SERVICE, TAKEN_AT, document, healthy, host
 from tests.support.aws_commands import complaint
 
 ACCOUNT: Final = "111122223333"

@@ -6,16 +6,17 @@ from typing import Final
 from xml.etree.ElementTree import Element
 
 from agent.catalog.findings import CODES
-from agent.formats import prediction_content as content
 from agent.formats.canvas import NARROW, WIDE
 from agent.formats.elements import data, element, lines, raw
 from agent.formats.page import bullets, cell, page, row_head, section, table, verdict
 from agent.formats.page import folded as fold
-from agent.formats.prediction_picture import picture
 from agent.formats.report_text import bounded, shell, undoing
+from agent.network.answers import SourceClass
+from agent.predict import content
+from agent.predict.model import PredictedFault, PredictionDocument
+from agent.predict.picture import picture
 from agent.report.escape import visible
 from agent.report.hops import Reachability
-from agent.report.prediction import PredictedFault, PredictionDocument, SourceClass
 from agent.report.serialization import to_json
 
 PAGE_ID: Final = "backuplink-prediction"

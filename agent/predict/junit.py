@@ -6,20 +6,13 @@ from typing import Any, Final
 
 from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
 
-from agent.formats import prediction_content as content
 from agent.formats.report_text import bounded, shell, unchecked
+from agent.network.answers import Answer, PredictedName, PredictedPath, SourceClass
+from agent.predict import content
+from agent.predict.model import Effect, PredictedChange, PredictionDocument
 from agent.report.escape import visible
 from agent.report.hops import WORST, Reachability
 from agent.report.model import Status
-from agent.report.prediction import (
-    Answer,
-    Effect,
-    PredictedChange,
-    PredictedName,
-    PredictedPath,
-    PredictionDocument,
-    SourceClass,
-)
 
 _SUITE: Final = "backuplink"
 

@@ -32,10 +32,10 @@ from agent.fixes.commands import (
     system_rule,
 )
 from agent.fixes.placeholders import filled
+from agent.network.answers import PredictedName, PredictedPath, SourceClass
 from agent.network.names import KnownVpc, firewall_rule_for, profile_of, resolver_rule_for
 from agent.report.hops import ANSWERS, EPHEMERAL, Ports, Reachability, Stage, is_about_endpoint, is_outbound
 from agent.report.model import Command, CommandScope, Fix
-from agent.report.prediction import PredictedName, PredictedPath, SourceClass
 from probes.addresses import ordered
 from probes.model import Address, Addressing, Role, Target
 from probes.ports import HTTPS

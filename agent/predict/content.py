@@ -4,17 +4,9 @@ from collections.abc import Sequence
 from typing import Final
 
 from agent.catalog.wording import counted, listed
+from agent.network.answers import Answer, PredictedCall, PredictedName, SourceClass
+from agent.predict.model import Effect, PredictedChange, PredictedFault, PredictionDocument
 from agent.report.hops import WORST, Reachability
-from agent.report.prediction import (
-    Answer,
-    Effect,
-    PredictedCall,
-    PredictedChange,
-    PredictedFault,
-    PredictedName,
-    PredictionDocument,
-    SourceClass,
-)
 from probes.frozen import dataclass
 
 OUTCOMES: Final = {

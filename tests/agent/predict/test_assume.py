@@ -8,13 +8,14 @@ from typing import Any, Final
 
 import pytest
 
-from agent.judge.predict.assume import FORMS, assumed, policy_file_of
-from agent.judge.prediction import Asked, Facts, predicted
+from agent.network.answers import Answer
 from agent.network.edits import AssumptionError
 from agent.network.names import KnownVpc
+from agent.predict.assume import FORMS, assumed, policy_file_of
+from agent.predict.model import Effect, PredictedChange, PredictionDocument
+from agent.predict.prediction import Asked, Facts, predicted
 from agent.report.hops import Reachability
 from agent.report.model import Status
-from agent.report.prediction import Answer, Effect, PredictedChange, PredictionDocument
 from agent.settings import EVERY_SOURCE
 from probes.vpc.model import (
     AclEntry,
@@ -27,8 +28,8 @@ from probes.vpc.model import (
     Route,
     RouteTable,
 )
-from tests.agent.judge.test_prediction import HOST_NAME, NAMED, SERVICE, TAKEN_AT, healthy, host
 from tests.agent.network.networks import THERE, entry, open_entries, rule
+from tests.agent.predict.test_prediction import HOST_NAME, NAMED, SERVICE, TAKEN_AT, healthy, host
 from tests.support.aws_commands import complaint
 
 ENDPOINT: Final = replace(NAMED, endpoint_id="vpce-0123abcd")

@@ -11,13 +11,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from agent.judge.prediction import Asked, Facts, predicted
+from agent.network.answers import PredictedPath
 from agent.network.names import KnownVpc
 from agent.network.predictor import Predictor
 from agent.network.sources import Blocks, SourceError, sources_of
+from agent.predict.model import PredictionDocument
+from agent.predict.prediction import Asked, Facts, predicted
 from agent.report.hops import Reachability, Stage, is_detour
 from agent.report.model import Status
-from agent.report.prediction import PredictedPath, PredictionDocument
 from agent.settings import EVERY_SOURCE
 from probes.model import Address
 from probes.vpc.model import (

@@ -4,20 +4,17 @@ A call is judged for a caller of the account that has the hosts, over TLS, from 
 depend on more than that, such as the role or the address of the caller, cannot be told.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Final
 
-from agent.catalog.findings import CODES, Severity
 from agent.catalog.partitions import partition_of
 from agent.catalog.services import SERVICES
-from agent.catalog.wording import listed
-from agent.judge.prediction_fixes import fix_of_calls
+from agent.network.answers import Answer, PredictedCall, PredictedName
 from agent.network.endpoint_policy.call import Call, resource_of
 from agent.network.endpoint_policy.judgement import Decision, Judgement, judge
 from agent.network.names import KnownVpc
 from agent.network.pending import Aspect
 from agent.report.hops import Reachability
-from agent.report.prediction import Answer, PredictedCall, PredictedFault, PredictedName, SourceClass
 from probes.vpc.model import GatewayEndpoint, VpcEndpoint
 
 _OUTCOMES: Final = {
@@ -75,37 +72,3 @@ def judgement_of(known: KnownVpc, action: str, endpoint: VpcEndpoint | GatewayEn
         context={"aws:sourcevpce": endpoint.endpoint_id, "aws:sourcevpc": endpoint.vpc_id},
     )
     return judge(endpoint.policy, call)
-
-
-def faults_of_calls(
-    known: KnownVpc, calls: Iterable[PredictedCall], classes: Iterable[SourceClass]
-) -> Iterator[PredictedFault]:
-    """The calls that count and that a policy denies for certain, for every source. What cannot be told is no fault: it
-    is not known who calls."""
-    classes = tuple(classes)
-    denied: dict[tuple[str, str, str], list[PredictedCall]] = {}
-    for call in calls:
-        if call.counts and call.outcome is Reachability.BLOCKED:
-            is_gateway = any(gateway.endpoint_id == call.endpoint_id for gateway in known.gateways(call.service))
-            denied.setdefault((call.service, call.action, "VPC019" if is_gateway else "VPC008"), []).append(call)
-    for (service, action, code), at in denied.items():
-        endpoint_ids = tuple(call.endpoint_id for call in at)
-        words = [f"the policy of {call.endpoint_id} denies {action}: {call.words}" for call in at]
-        yield PredictedFault(
-            code=code,
-            name=CODES[code].name,
-            title=f"The endpoint's policy denies {action}",
-            severity=Severity.CRITICAL,
-            measured=False,
-            service=service,
-            action=action,
-            ports=(),
-            outcome=Reachability.BLOCKED,
-            sources=tuple(source.id for source in classes),
-            interface_count=sum(source.interface_count for source in classes),
-            addresses=(),
-            decided_by=endpoint_ids,
-            rule=None,
-            detail=f"T{listed(words)[1:]}.",
-            fix=fix_of_calls(known, service, action, endpoint_ids),
-        )

@@ -10,8 +10,7 @@ from typing import Any, Final
 import pytest
 from hypothesis import given
 
-from agent.judge.predict.plan import applied, parse
-from agent.judge.prediction import Asked, Facts, predicted
+from agent.network.answers import Answer
 from agent.network.edits import (
     DnsAttribute,
     Edit,
@@ -36,14 +35,16 @@ from agent.network.edits import (
 from agent.network.names import KnownVpc
 from agent.network.pending import Aspect
 from agent.network.plan_values import Plan, PlanError, ResourceChange
+from agent.predict.model import Effect, PredictionDocument
+from agent.predict.plan import applied, parse
+from agent.predict.prediction import Asked, Facts, predicted
 from agent.report.hops import Reachability
 from agent.report.model import Status
-from agent.report.prediction import Answer, Effect, PredictionDocument
 from agent.settings import EVERY_SOURCE
 from probes.vpc.model import GatewayEndpoint, Route
-from tests.agent.judge.test_assume import ENDPOINT, acl_of, known, table_of
-from tests.agent.judge.test_prediction import HOST_NAME, SERVICE, TAKEN_AT, healthy, host
 from tests.agent.network.networks import INTERFACE, LOCAL_ROUTES, THERE, entry, out, route, rule
+from tests.agent.predict.test_assume import ENDPOINT, acl_of, known, table_of
+from tests.agent.predict.test_prediction import HOST_NAME, SERVICE, TAKEN_AT, healthy, host
 from tests.hostile.fuzz.mutation import by_hypothesis
 from tests.hostile.fuzz.plans import content, read
 from tests.support.repository import ROOT
