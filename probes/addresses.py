@@ -40,12 +40,17 @@ class AddressScope(StrEnum):
     OTHER = "other"
 
 
+def is_nat64(address: Address) -> bool:
+    """Whether DNS64 made an address of an IPv4 one (RFC 6052)."""
+    return address in _NAT64
+
+
 def scope_of(address: Address, *, vpc_cidrs: Iterable[Network], ipv6_known: bool) -> AddressScope:
     """What an address belongs to. `vpc_cidrs` are the blocks that count as this VPC; `ipv6_known` says whether all its
     IPv6 blocks are among them, without which a global IPv6 address says nothing."""
     if any(address in block for block in vpc_cidrs if block.version == address.version):
         return AddressScope.VPC
-    if address in _NAT64:
+    if is_nat64(address):
         return AddressScope.NAT64
     if any(address in block for block in _PRIVATE):
         return AddressScope.PRIVATE

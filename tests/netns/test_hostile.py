@@ -26,7 +26,7 @@ from tests.support.extent import one_in
 
 pytestmark = [pytest.mark.netns, pytest.mark.usefixtures("namespaces")]
 
-ALWAYS: Final = ("deadline", "names", "reset-at-once")
+ALWAYS: Final = ("deadline", "name-circle", "names", "reset-at-once")
 """Cases whose run is wanted whichever name is asked for."""
 ALL: Final = tuple(name for name in cases.NAMES if "namespaces" in cases.scenario(name).worlds)
 NAMES: Final = tuple(name for name in ALL if name in {*one_in(8, ALL), *ALWAYS})

@@ -9,9 +9,9 @@ from collections.abc import Iterable
 from enum import Enum, auto
 from typing import Final
 
-from agent.judge.evidence import Evidence
-from agent.judge.observations import addresses_in
-from probes.addresses import Network, ordered
+from agent.judge.evidence import Evidence, kept
+from agent.judge.observations import addresses_in, places
+from probes.addresses import Network, is_nat64, ordered
 from probes.facts import TcpFacts
 from probes.model import Address, FailureKind, Observation, Target
 from probes.ports import HTTPS
@@ -80,25 +80,47 @@ def has_no_way(attempt: Observation[TcpFacts], vpc_cidrs: Iterable[Network]) -> 
 def failed_connects(
     evidence: Evidence, target: Target, nature: Nature, ports: tuple[int, ...]
 ) -> list[Observation[TcpFacts]]:
-    """Attempts of one nature, but for those of a family that fails as a whole: that is TCP008, whatever stops it."""
+    """Attempts of one nature, but for those of a family that fails as a whole (that is TCP008, whatever stops it) and
+    those through a NAT64 gateway beside ways without one (that is DNS012)."""
     own = frozenset[object](evidence.own_addresses_of_host)
     down = family_down(evidence.connects(target, HTTPS))
+    translated = places(nat64_down(evidence, target))
     return [
         attempt
         for port in ports
         for attempt in evidence.connects(target, port)
-        if not attempt.ok and nature_of(attempt, own) is nature and version_of(attempt) != down
+        if not attempt.ok
+        and nature_of(attempt, own) is nature
+        and version_of(attempt) != down
+        and attempt.subject.address not in translated
     ]
 
 
 def family_down(tried: tuple[Observation[TcpFacts], ...]) -> int | None:
-    """The IP version of which no attempt connects while every one of the other does; None where there is none."""
+    """The IP version of which no attempt connects while every one of the other does; None where there is none. An
+    address made by DNS64 is of neither."""
+    tried = tuple(attempt for attempt in tried if not is_translated(attempt))
     for broken, working in ((6, 4), (4, 6)):
         failed = [attempt for attempt in tried if version_of(attempt) == broken]
         others = [attempt for attempt in tried if version_of(attempt) == working]
         if failed and others and not any(connect.ok for connect in failed) and all(connect.ok for connect in others):
             return broken
     return None
+
+
+@kept
+def nat64_down(evidence: Evidence, target: Target) -> tuple[Observation[TcpFacts], ...]:
+    """The attempts through a NAT64 gateway, where none of them connects and one to another address does."""
+    tried = evidence.connects(target, HTTPS)
+    translated = tuple(attempt for attempt in tried if is_translated(attempt))
+    others = [attempt for attempt in tried if not is_translated(attempt)]
+    is_down = not any(attempt.ok for attempt in translated) and any(attempt.ok for attempt in others)
+    return translated if is_down else ()
+
+
+def is_translated(attempt: Observation[TcpFacts]) -> bool:
+    """Whether an attempt is to an address made by DNS64 (RFC 6052)."""
+    return attempt.subject.address is not None and is_nat64(attempt.subject.address)
 
 
 def version_of(attempt: Observation[TcpFacts]) -> int | None:

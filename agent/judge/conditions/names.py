@@ -222,7 +222,8 @@ def is_of_vpc_resolver(evidence: Evidence, mixed: MixedAnswer) -> bool:
 @kept
 def missing_names(evidence: Evidence) -> tuple[DeniedName, ...]:
     """The targets whose lookup ended with NXDOMAIN, unless every name server that answered has the name: then what
-    failed is this host's own lookup. One that gave no reason has the reason that all name servers give."""
+    failed is this host's own lookup. One that gave no reason has the reason that all name servers give. What the system
+    library says proves nothing where every answer was unreadable, silent or refused."""
     missing = []
     for target in evidence.targets:
         lookup = lookup_of_name(evidence, target)
@@ -233,7 +234,7 @@ def missing_names(evidence: Evidence) -> tuple[DeniedName, ...]:
             answer for answer in asked if answer.failure is not None and answer.failure.kind is FailureKind.NXDOMAIN
         ]
         if lookup.failure.kind is FailureKind.NXDOMAIN:
-            if not denials and any(answer.ok for answer in asked):
+            if not denials and asked:
                 continue
         elif lookup.failure.kind not in NO_REASON or not denials or len(denials) < len(asked):
             continue

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from agent.judge.conditions.names import NameFault, family_answers, has_unanswered_family, is_kept_back
-from agent.judge.conditions.search_list import addresses_of_name, lookup_of_name
+from agent.judge.conditions.search_list import addresses_of_name, answer_of_name, lookup_of_name
 from agent.judge.evidence import Evidence, kept
 from agent.judge.observations import NO_REASON, NOT_THERE, has_answered, ids, is_cut, kind_of, private_in
 from agent.settings import Expect
@@ -114,7 +114,8 @@ def private_elsewhere(evidence: Evidence) -> tuple[PrivateElsewhere, ...]:
                 PrivateElsewhere(
                     target=target,
                     evidence=ids([lookup, *filter(has_answered, answers)]),
-                    addresses=frozenset(address for family in astray for address in family.public),
+                    addresses=frozenset(address for family in astray for address in family.public)
+                    or frozenset(() if own else answer_of_name(evidence, target)),
                     lookup=lookup,
                     theirs=theirs,
                 )
@@ -283,10 +284,14 @@ def spoilt_lookups(
         lookup = lookup_of_name(evidence, target)
         if lookup is None or lookup.failure is None:
             continue
-        is_empty = lookup.failure.kind is FailureKind.NODATA and has_unanswered_family(evidence, target)
-        if lookup.failure.kind not in NO_REASON and not is_empty:
-            continue
         asked = evidence.answers(target, evidence.configured_resolvers)
+        is_empty = lookup.failure.kind is FailureKind.NODATA and has_unanswered_family(evidence, target)
+        # The C library says so of some answers that it cannot read, too.
+        is_unproven = lookup.failure.kind is FailureKind.NXDOMAIN and not any(
+            answer.ok or kind_of(answer) in NOT_THERE for answer in asked
+        )
+        if lookup.failure.kind not in NO_REASON and not is_empty and not is_unproven:
+            continue
         answers = [answer for answer in asked if answer.failure is not None and answer.failure.kind in kinds]
         if answers:
             yield target, lookup, answers

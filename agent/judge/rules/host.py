@@ -12,6 +12,13 @@ from agent.catalog.services import SERVICES, host_of, is_offered
 from agent.catalog.vpce import read_name
 from agent.catalog.wording import duration, listed
 from agent.fixes.commands import describe_endpoint, read_only
+from agent.judge.conditions.dns_settings import stale_answers
+from agent.judge.conditions.name_settings import (
+    answers_of_endpoints,
+    blocking_answers,
+    forwarding_answers,
+    shadowing_answers,
+)
 from agent.judge.conditions.names import missing_names
 from agent.judge.conditions.resolvers import is_of_hosts_file, private_elsewhere
 from agent.judge.conditions.search_list import addresses_of_name, answer_of_name, lookup_of_name
@@ -231,8 +238,11 @@ def sdk_host_not_covered(evidence: Evidence) -> Iterator[RuleFinding]:
         return
     elsewhere = {fault.target.id for fault in private_elsewhere(evidence)}
     missing = {fault.target.id for fault in missing_names(evidence)}
+    configured = _names_explained_by_the_configuration(evidence)
     for target in evidence.targets:
         lookup = lookup_of_name(evidence, target)
+        if target.id in configured:
+            continue
         if target.role is Role.CONTEXT or target.addressing in (Addressing.CUSTOM, Addressing.VPCE):
             continue
         if lookup is None or any(map(evidence.is_private, answer_of_name(evidence, target))) or target.id in elsewhere:
@@ -292,6 +302,15 @@ def sdk_host_not_covered(evidence: Evidence) -> Iterator[RuleFinding]:
                 ),
             ),
         )
+
+
+def _names_explained_by_the_configuration(evidence: Evidence) -> frozenset[str]:
+    """The ids of the targets whose name is not private because of what answers for it in the VPC: a zone, a Resolver
+    rule, DNS Firewall or a Profile, or an old record."""
+    if not evidence.is_configuration_fresh:
+        return frozenset()
+    conditions = (stale_answers, forwarding_answers, shadowing_answers, blocking_answers, answers_of_endpoints)
+    return frozenset(fault.target.id for condition in conditions for fault in condition(evidence))
 
 
 def proxy_captures_endpoint(evidence: Evidence) -> Iterator[RuleFinding]:

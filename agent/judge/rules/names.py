@@ -5,8 +5,9 @@ from typing import Final
 
 from agent.catalog.findings import Severity
 from agent.catalog.services import SERVICES, may_not_exist
-from agent.catalog.wording import listed
+from agent.catalog.wording import after, listed
 from agent.fixes.commands import allow, describe_endpoint, read_only, show_route_tables, switch_on
+from agent.judge.conditions.connects import nat64_down
 from agent.judge.conditions.names import (
     bogus_answers,
     empty_answers,
@@ -19,7 +20,7 @@ from agent.judge.conditions.names import (
 )
 from agent.judge.conditions.search_list import addresses_of_name, answer_of_name, in_its_place, lookup_of_name
 from agent.judge.evidence import Evidence
-from agent.judge.observations import NOT_THERE, ids, kind_of, servers_of, verb_ending
+from agent.judge.observations import NOT_THERE, ids, kind_of, places, servers_of, verb_ending
 from agent.judge.rules.rule import Rule, RuleFinding
 from agent.report.model import Command, CommandScope, Fix
 from agent.settings import Expect
@@ -371,14 +372,16 @@ def nat64_answer(evidence: Evidence) -> Iterator[RuleFinding]:
         if lookup is None or not nat64:
             continue
         public = [address for address in nat64 if evidence.is_public(address)]
+        failed = nat64_down(evidence, target)
         yield RuleFinding(
             code="DNS012",
             target=target.id,
-            severity=Severity.WARNING if public else Severity.INFO,
+            severity=Severity.WARNING if public or failed else Severity.INFO,
             detail=f"{target.host} resolves to {listed(nat64)}, made by DNS64: traffic goes through a NAT gateway, "
-            "whose address is what the endpoint sees as its source.",
-            evidence=ids([lookup]),
-            addresses=frozenset(public),
+            "whose address is what the endpoint sees as its source."
+            + (f" 443 does not connect that way ({after(failed)}), and does without it." if failed else ""),
+            evidence=ids([lookup, *failed]),
+            addresses=frozenset(public) | places(failed),
             fix=_enable_private_dns(evidence, target)
             if public and evidence.run.expect is Expect.PRIVATE
             else _let_nat_in(target),

@@ -11,8 +11,11 @@ from agent.catalog.findings import Severity
 from agent.judge.diagnose import diagnose
 from agent.judge.rules.host import RULES
 from agent.judge.rules.rule import RuleFinding
+from agent.judge.verdict import judge
 from agent.report.model import NO_VPC, Run
 from agent.settings import Expect, Workload
+from agent.simulated import scenario_files
+from agent.simulated.scenario import parse
 from probes.facts import AllowanceFacts, HostFacts, HostsEntry, ImdsFacts
 from probes.model import STARVED, Addressing, Failed, Observation, Ok, Step, Subject
 from probes.operations import ALLOWANCES, DUAL_STACK_NAME
@@ -64,6 +67,7 @@ from tests.support.cases import (
     silent,
 )
 from tests.support.configured import read
+from tests.support.runs import measured
 
 ENV001, ENV002 = (rule_of(RULES, code) for code in ("ENV001", "ENV002"))
 A, B = PRIVATE
@@ -1046,3 +1050,23 @@ def test_silent(case: Case) -> None:
 
 def test_a_rule_with_cases_has_both_kinds() -> None:
     assert codes_of(CASES_THAT_FIRE) == codes_of(CASES_OF_SILENCE)
+
+
+OF_THE_CONFIGURATION: Final = {
+    "rule-forwards-to-public": "VPC015",
+    "zone-with-a-public-address": "VPC016",
+    "firewall-overrides-with-another-name-of-aws": "VPC017",
+    "route-53-profile-zone-with-a-public-address": "VPC018",
+    "route-53-profile-rule-forwards-to-public": "VPC018",
+}
+"""What in the configuration answers publicly for the default name, by scenario."""
+
+
+@pytest.mark.parametrize("name", OF_THE_CONFIGURATION)
+def test_env006_is_silent_where_the_configuration_names_why_the_default_name_is_not_private(name: str) -> None:
+    dual_stack = f'\n[[dns]]\nresolvers = ["10.0.0.2", "169.254.169.253"]\nname = "{DUAL_STACK}"\na = ["10.0.1.17"]\n'
+    text = scenario_files.text(name).replace("\n[[dns]]", f"{dual_stack}\n[[dns]]", 1)
+    for changed, is_read in ((text, True), (text.replace("[ec2]\n", '[ec2]\nanswer = "denied"\n', 1), False)):
+        codes = {finding.code for finding in judge(measured(parse(name, changed))[0]).findings}
+        assert ("ENV006" in codes) is not is_read
+        assert (OF_THE_CONFIGURATION[name] in codes) is is_read

@@ -44,6 +44,7 @@ from tests.support.build import (
     rule_of,
     run,
     status_of,
+    tcp,
 )
 from tests.support.calls import answered, api
 from tests.support.cases import (
@@ -493,12 +494,6 @@ def test_dns002_needs_dns() -> None:
             id="the C library alone",
         ),
         pytest.param(
-            [*HERE, lookup(failed="nxdomain"), answer(failed="timeout")],
-            "does not exist for this host.",
-            ("dns/backup/getaddrinfo",),
-            id="the name server is silent",
-        ),
-        pytest.param(
             [
                 host(resolvers=[CORPORATE, RESOLVER]),
                 lookup(failed="nxdomain"),
@@ -533,6 +528,13 @@ def test_dns003_fires(observations: Observations, detail: str, shown: tuple[str,
             id="the lookup failed otherwise, as one answer did",
         ),
         pytest.param([*HERE, lookup(failed="nodata")], id="it exists without an address"),
+        *(
+            pytest.param(
+                [*HERE, lookup(failed="nxdomain"), answer(failed=failed), answer(failed=failed, record="AAAA")],
+                id=f"no answer says so: {failed}",
+            )
+            for failed in ("timeout", "refused", "dns-refused", "servfail", "dns-malformed", "malformed")
+        ),
         pytest.param(
             [*HERE, lookup(failed="nxdomain"), answer(*PRIVATE)], id="this host's name server gives addresses"
         ),
@@ -1031,6 +1033,34 @@ def test_dns016_a_name_of_the_hosts_file_waits_for_no_server() -> None:
     lost: Observations = [lookup(PRIVATE[0]), answer(*PRIVATE), answer(record="AAAA", failed="timeout")]
     assert findings_of(DNS016, evidence([by_file, imds(), *lost])) == []
     assert len(findings_of(DNS016, evidence([*HERE, *lost]))) == 1
+
+
+# --- DNS012 beside other addresses -----------------------------------------------------------------------------------
+
+NAT64: Final = "64:ff9b::a00:111"
+
+
+@pytest.mark.parametrize(
+    ("by_ipv4", "by_nat64", "codes"),
+    [
+        pytest.param(None, "timeout", ["DNS012"], id="without NAT64 it connects"),
+        pytest.param(None, "refused", ["DNS012"], id="without NAT64 it connects, and NAT64 refuses"),
+        pytest.param("timeout", "timeout", ["TCP001", "DNS012"], id="nothing connects"),
+        pytest.param("timeout", None, ["TCP002", "DNS012"], id="by NAT64 alone"),
+        pytest.param(None, None, ["DNS012"], id="both connect"),
+    ],
+)
+def test_a_nat64_address_is_no_broken_family(by_ipv4: str | None, by_nat64: str | None, codes: list[str]) -> None:
+    observations: Observations = [
+        *(host("10.0.1.10/24", "2600:1f18:0:1::10/64"), imds(), lookup(PRIVATE[0], NAT64)),
+        *(answer(PRIVATE[0]), answer(NAT64)),
+        *(tcp(PRIVATE[0], failed=by_ipv4), tcp(NAT64, failed=by_nat64)),
+    ]
+    found = {finding.code: finding for finding in diagnose(evidence(observations)).findings}
+    assert [code for code in found if code in ("TCP001", "TCP002", "TCP008", "DNS012")] == codes
+    is_warning = by_ipv4 is None and by_nat64 is not None
+    assert found["DNS012"].severity is (Severity.WARNING if is_warning else Severity.INFO)
+    assert (f"tcp/backup/{NAT64}/443" in found["DNS012"].evidence) is is_warning
 
 
 # --- Together -------------------------------------------------------------------------------------------------------

@@ -252,7 +252,27 @@ CASES_THAT_FIRE = [
         detail=f"to {STALE} and 10.0.9.10, which no name server gave and which do not connect; they give {A}.",
     ),
 ]
+CASES_THAT_FIRE += [
+    fires(
+        code,
+        f"where the C library says that there is no such name, and no answer does ({failed})",
+        [host(), lookup(failed="nxdomain"), answer(failed=failed), answer(failed=failed, record="AAAA")],
+        shows=["dns/backup/getaddrinfo", f"dns/backup/{RESOLVER}/A", f"dns/backup/{RESOLVER}/AAAA"],
+    )
+    for code, failed in (
+        ("DNS013", "dns-refused"),
+        *(("DNS005", failed) for failed in ("servfail", "dns-malformed", "malformed", "too-large")),
+    )
+]
 CASES_OF_SILENCE = [
+    silent(
+        "DNS005",
+        "no such name by the word of one server, while another fails",
+        [
+            host(resolvers=(RESOLVER, CORPORATE)),
+            *(lookup(failed="nxdomain"), answer(failed="nxdomain"), answer(failed="servfail", by=CORPORATE)),
+        ],
+    ),
     silent("DNS005", "the look-up succeeds", [host(), lookup(A), answer(failed="servfail")]),
     silent(
         "DNS005",
