@@ -128,7 +128,7 @@ _SILENT: Final = ("TCP001", "VPC005", "VPC012", "VPC006", "VPC007", "TCP002", "V
 _PATH: Final = _either(("DNS001", "VPC001", "VPC005"), _PUBLIC, _SILENT)
 """Nothing answers, and which address was called is not known."""
 _NOT_FOUND: Final = (
-    *("DNS003", "VPC016", "ENV006", "ENV014", "ENV004", "VPC002"),
+    *("DNS003", "VPC016", "VPC002", "ENV004", "ENV006", "ENV014"),
     *("DNS006", "VPC017", "VPC018", "DNS018"),
 )
 """The name server says that the name does not exist, or has no address."""
@@ -405,6 +405,19 @@ KNOWN_TEXTS: Final = (
         source=_JOBS_PAGE,
         certainty=_CERTAIN,
     ),
+    KnownText(
+        id="gateway-activation",
+        writer="Programs that activate a gateway: AWS Backup, Storage Gateway, Terraform",
+        patterns=("error retrieving activation key from IP Address", "activationRegion="),
+        means="The appliance gives no activation key: in a VPC without a way out it reaches AWS only if the URL names "
+        "the endpoint with `vpcEndpoint=`. Or this host does not reach TCP 80 of the appliance.",
+        codes=("API012", "TCP003", "DNS014"),
+        services=("backup-gateway",),
+        advice="Add `&vpcEndpoint=DNS-NAME&no_redirect` to the URL of the activation.",
+        nearness=Nearness.REASON,
+        source="GitHub, awsdocs/aws-storagegateway-user-guide#22 and hashicorp/terraform-provider-aws#14904",
+        certainty=_REPORTED,
+    ),
     # --- SSM Agent ---
     KnownText(
         id="ssm-not-online",
@@ -449,6 +462,16 @@ KNOWN_TEXTS: Final = (
         advice="Without logs of sessions and commands in CloudWatch, this endpoint is not needed.",
         nearness=Nearness.CONSEQUENCE,
         source="GitHub, aws/amazon-ssm-agent#432 and #639",
+        certainty=_REPORTED,
+    ),
+    KnownText(
+        id="ssm-no-region",
+        writer=_SSM,
+        patterns=("Failed to fetch region", "failed to make EC2Metadata request"),
+        means="The agent does not reach the instance metadata service: most often a route of this host leads its "
+        "address elsewhere, as in an image of another subnet.",
+        codes=("ENV002", "ENV003", "ENV011", "ENV001"),
+        source="GitHub, aws/amazon-ssm-agent#48 and #298",
         certainty=_REPORTED,
     ),
     KnownText(
@@ -503,6 +526,21 @@ KNOWN_TEXTS: Final = (
         nearness=Nearness.REASON,
         needs_failure=True,
         source="GitHub, boto/boto3#4301 and guardian/ssm-scala#131",
+        certainty=_REPORTED,
+    ),
+    KnownText(
+        id="sts-not-reached",
+        writer="AWS SDKs for .NET and Go",
+        patterns=("Error calling AssumeRole for role", "WebIdentityErr: failed to retrieve credentials"),
+        means="STS, which gives the credentials, is not reached: older SDKs, and those set to `legacy`, call its "
+        "global host, for which no interface endpoint has a private name.",
+        codes=("API010",),
+        services=("sts",),
+        advice="Set AWS_STS_REGIONAL_ENDPOINTS=regional, or use a current SDK, and create an endpoint for STS.",
+        nearness=Nearness.REASON,
+        needs_failure=True,
+        unless=("sts.",),
+        source="GitHub, aws/aws-sdk-net#3220",
         certainty=_REPORTED,
     ),
     # --- Where the network has no part ---
@@ -613,7 +651,7 @@ KNOWN_TEXTS: Final = (
         patterns=(
             "private-dns-enabled cannot be set because there is already a conflicting DNS domain",
             "ConflictingDomainExists",
-            "already associated with another private hosted zone that has an overlapping name space",
+            "is already associated with another private hosted zone",
             "already been associated with the hosted zone ... with the same domain name",
         ),
         means="The VPC already has the name: from another endpoint of this service, from a private hosted zone, or for "
@@ -659,6 +697,7 @@ KNOWN_TEXTS: Final = (
         patterns=(
             "The Vpc Endpoint Service '{word}' does not exist",
             "does not support the availability zone of the subnet",
+            "does not provide a private DNS name",
             "Private DNS can't be enabled because the service",
         ),
         means="The endpoint service does not exist in this Region, in this zone, or with a private name.",
@@ -666,6 +705,17 @@ KNOWN_TEXTS: Final = (
         advice="`aws ec2 describe-vpc-endpoint-services` lists the services of a Region with their zones and names.",
         nearness=Nearness.REASON,
         source="Amazon EC2 API Reference, CreateVpcEndpoint",
+        certainty=_REPORTED,
+    ),
+    KnownText(
+        id="ec2-full-access-policy",
+        writer=_EC2,
+        patterns=("only supports the full-access endpoint policy",),
+        means="This endpoint service takes no endpoint policy but the one that allows everything.",
+        codes=("VPC008",),
+        advice="Create the endpoint without a policy.",
+        nearness=Nearness.REASON,
+        source="GitHub, pulumi/pulumi-aws-native#1711",
         certainty=_REPORTED,
     ),
     KnownText(
@@ -975,6 +1025,7 @@ KNOWN_TEXTS: Final = (
             "Received HTTP code {word} from proxy after CONNECT",
             "CONNECT tunnel failed, response",
             "Could not resolve proxy: {host}",
+            "Unexpected response code for CONNECT:",
         ),
         means="The proxy that this program is set to use does not let the call through.",
         codes=("HTTP003", "ENV007"),
@@ -1375,6 +1426,8 @@ KNOWN_TEXTS: Final = (
             "Received an UnknownHostException when attempting to interact with a service",
             "java.net.UnknownHostException: {host}",
             "UnknownHostException: {host}: Name or service not known",
+            "Unable to execute HTTP request: {host}.amazonaws.com",
+            "UnknownHostException: Name does not resolve",
         ),
         means="The name of the host has no address.",
         codes=_UNRESOLVED,
@@ -1473,6 +1526,7 @@ KNOWN_TEXTS: Final = (
             "did not properly respond after a period of time",
             "The request was canceled due to the configured HttpClient.Timeout of",
             "Unable to connect to the remote server",
+            "has failed to respond {peer}",
         ),
         means="Nothing answered at any address of the host.",
         codes=_PATH,
@@ -1816,6 +1870,7 @@ KNOWN_TEXTS: Final = (
             "Not authorized to perform sts:AssumeRoleWithWebIdentity",
             "when calling the AssumeRole operation",
             "when calling the AssumeRoleWithWebIdentity operation",
+            "is not authorized to perform: sts:AssumeRole",
         ),
         means="STS does not let these credentials assume the role, so there are none for the call itself.",
         codes=("API010",),

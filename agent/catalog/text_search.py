@@ -15,7 +15,8 @@ from typing import Final
 from agent.catalog.findings import CODES, Layer, Scope
 from agent.catalog.known_texts import KNOWN_TEXTS, METADATA, KnownText, Nearness
 from agent.catalog.partitions import PARTITIONS, SUFFIXES, is_region
-from agent.catalog.services import SERVICES
+from agent.catalog.regions import REGIONS
+from agent.catalog.services import SERVICES, is_offered
 from agent.catalog.vpce import read_name
 from probes.addresses import AddressScope, scope_of
 from probes.frozen import dataclass
@@ -63,7 +64,16 @@ _DUAL_STACK_LABEL: Final = "dualstack"
 _PUBLIC_ANSWER: Final = "DNS001"
 _BOGUS_ANSWER: Final = "DNS010"
 _NOT_COVERED: Final = "ENV006"
+_UNKNOWN_REGION: Final = "ENV014"
+_NOT_OFFERED: Final = "ENV004"
+_ONE_FAMILY: Final = "TCP008"
 _GLOBAL_STS: Final = "API010"
+_GATEWAY_PATH: Final = ("VPC019", "VPC006", "VPC012")
+"""What stops calls to a service that has a gateway endpoint, whose addresses are public."""
+_UNRESOLVED: Final = "DNS003"
+"""Is among the codes of each text that a name gives no address."""
+_SILENT: Final = "VPC005"
+"""Is among the codes of each text that nothing answers."""
 _NEEDS_PUBLIC_ANSWER: Final = frozenset({_PUBLIC_ANSWER, "DNS002", "VPC001", "VPC002", "VPC003", "VPC011", "VPC015"})
 """Findings that lead a call to a public address: they are not why a private one does not answer."""
 _DENIED: Final = ("accessdenied", "access denied", "not authorized to perform", "unauthorizedoperation")
@@ -72,7 +82,9 @@ _DENIAL_LAYERS: Final = frozenset({Layer.CALL, Layer.POLICY, Layer.JOB})
 _DENIAL_CODES: Final = frozenset({"VPC008", "VPC013"})
 """Findings about the configuration that are about rights."""
 _PATH_LAYERS: Final = frozenset({Layer.NAME, Layer.CONNECTION, Layer.TLS, Layer.CONFIGURATION})
+_REACH: Final = frozenset({Layer.NAME, Layer.CONNECTION})
 _GLOBAL_STS_HOST: Final = "sts.amazonaws.com"
+_SUFFIXES: Final = tuple(f".{suffix}" for suffix in SUFFIXES)
 _DUAL_STACK_SUFFIXES: Final = tuple(f".{partition.dual_stack_dns_suffix}" for partition in PARTITIONS)
 _CHAIN: Final = re.compile(r"^\W{0,20}caused by\b", re.IGNORECASE)
 """The beginning of a line that has the cause of the line before it, as Java and Go write it."""
@@ -260,7 +272,7 @@ def _called(text: str) -> tuple[NamedHost | None, str | None]:
 
 def _hosts_of_aws(text: str) -> Iterator[str]:
     for match in _HOST.finditer(text.lower()):
-        if match[0].endswith(tuple(f".{suffix}" for suffix in SUFFIXES)):
+        if match[0].endswith(_SUFFIXES):
             yield match[0]
 
 
@@ -312,7 +324,7 @@ def _in_line(text: str, line: str, number: int) -> list[TextMatch]:
         known = wanted.known
         address = _address(match.peer)
         hint = None if address is None else _hint(address, known.services if host is None else (host.service,))
-        codes = _codes(known, hint, host, is_denial=is_denial)
+        codes = _codes(known, hint, host, unknown, is_denial=is_denial)
         if known.codes and not codes:
             continue
         found.append(
@@ -334,7 +346,7 @@ def _in_line(text: str, line: str, number: int) -> list[TextMatch]:
             )
         )
     matches = [match for _, match in sorted(found, key=lambda row: (-row[0], -weight_of(row[1].pattern)))]
-    is_failure = any(map(_is_of_path, matches))
+    is_failure = any(CODES[code].layer in _REACH for match in matches for code in match.codes)
     is_metadata = any(address in lowered for address in METADATA)
     said = [
         match
@@ -451,27 +463,45 @@ def _hint(address: Address, services: Sequence[str]) -> AddressHint | None:
             return None
 
 
-def _codes(known: KnownText, hint: AddressHint | None, host: NamedHost | None, *, is_denial: bool) -> tuple[str, ...]:
+def _codes(
+    known: KnownText, hint: AddressHint | None, host: NamedHost | None, unknown: str | None, *, is_denial: bool
+) -> tuple[str, ...]:
     """The codes of a record after what the rest of the line says."""
     codes = known.codes
     if is_denial:
         return tuple(code for code in codes if CODES[code].layer in _DENIAL_LAYERS or code in _DENIAL_CODES)
     if hint is AddressHint.PRIVATE:
         codes = tuple(code for code in codes if code not in _NEEDS_PUBLIC_ANSWER)
-    if codes and hint in (AddressHint.PUBLIC, AddressHint.BOGUS):
-        codes = _led_by(_PUBLIC_ANSWER if hint is AddressHint.PUBLIC else _BOGUS_ANSWER, codes)
-    if any(map(_is_path, codes)) and host is not None:
-        if _is_variant(host.host):
-            codes = _led_by(_NOT_COVERED, codes)
-        if host.host == _GLOBAL_STS_HOST:
-            codes = _led_by(_GLOBAL_STS, codes)
-    return codes
+    elif hint is AddressHint.BOGUS and codes:
+        codes = (_BOGUS_ANSWER, *(code for code in codes if code not in _NEEDS_PUBLIC_ANSWER))
+    elif hint is AddressHint.PUBLIC and codes:
+        codes = tuple(dict.fromkeys((_PUBLIC_ANSWER, *codes)))
+    return tuple(dict.fromkeys((*_codes_of_host(codes, host, unknown), *codes)))
 
 
-def _led_by(code: str, codes: tuple[str, ...]) -> tuple[str, ...]:
-    """The codes with this one first. A bogus answer rules out a public one."""
-    left_out = {code, _PUBLIC_ANSWER} if code == _BOGUS_ANSWER else {code}
-    return (code, *(other for other in codes if other not in left_out))
+def _codes_of_host(codes: tuple[str, ...], host: NamedHost | None, unknown: str | None) -> tuple[str, ...]:
+    """What the host makes the likeliest cause of a failure with these codes."""
+    name = unknown if host is None else host.host
+    is_unresolved, is_silent = _UNRESOLVED in codes, _SILENT in codes
+    if name is None or not name.endswith(_SUFFIXES) or not (is_unresolved or is_silent):
+        return ()
+    region = None if host is None else host.region
+    return (
+        *((_GLOBAL_STS,) if name == _GLOBAL_STS_HOST else ()),
+        *((_NOT_COVERED,) if _is_variant(name) else ()),
+        *((_ONE_FAMILY,) if is_silent and name.endswith(_DUAL_STACK_SUFFIXES) else ()),
+        *((_UNKNOWN_REGION,) if is_unresolved and region not in REGIONS and not _is_global(host) else ()),
+        *((_NOT_OFFERED,) if is_unresolved and host is not None and _is_not_offered(host) else ()),
+        *(_GATEWAY_PATH if is_silent and host is not None and _has_gateway_endpoint(host.service) else ()),
+    )
+
+
+def _is_global(host: NamedHost | None) -> bool:
+    return host is not None and host.region is None
+
+
+def _is_not_offered(host: NamedHost) -> bool:
+    return host.region in REGIONS and _is_checked(host.service) and is_offered(host.service, host.region) is False
 
 
 def _is_path(code: str) -> bool:
