@@ -944,6 +944,7 @@ KNOWN_TEXTS: Final = (
         writer=_SYSTEM,
         patterns=(
             "[Errno 104] Connection reset by peer",
+            "(104, 'Connection reset by peer')",
             "Connection reset by peer (os error 104)",
             "Remote end closed connection without response",
         ),

@@ -25,6 +25,8 @@ from probes.urls import masked_urls
 
 MAX_LINE_CHARACTERS: Final = 16_384
 """Of a line that are searched: many times the longest text, with room for a stack trace or JSON around it."""
+MAX_PREFIX_CHARACTERS: Final = 200
+"""Of a line that a logger may put before a text: time, thread, level."""
 MAX_MATCHES: Final = 100
 """Matches that are kept; a log in which more different ones occur is no log of one fault."""
 
@@ -48,7 +50,7 @@ _SPELLINGS: Final = (
     *((r"\u003e", ">"), (r"\u0026", "&"), (r"\"", '"'), (r"\n", " ")),  # as JSON has them
 )
 _NAME: Final = r"[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){1,10}(?![a-z0-9-])"
-_HOST: Final = re.compile(rf"(?<![a-z0-9.-]){_NAME}")
+_HOST: Final = re.compile(rf"(?<![a-z0-9.%-]){_NAME}")
 _CALLED: Final = re.compile(
     r"(?:(?:get|post|put|head|delete|patch|url:|failed for|request to|connect to|connecting to) [\"'`]?https?://"
     r"|host='|lookup |connect to |connection to |connecting to |resolve '|host: '?|unknownhostexception: "
@@ -86,8 +88,12 @@ _REACH: Final = frozenset({Layer.NAME, Layer.CONNECTION})
 _GLOBAL_STS_HOST: Final = "sts.amazonaws.com"
 _SUFFIXES: Final = tuple(f".{suffix}" for suffix in SUFFIXES)
 _DUAL_STACK_SUFFIXES: Final = tuple(f".{partition.dual_stack_dns_suffix}" for partition in PARTITIONS)
-_CHAIN: Final = re.compile(r"^\W{0,20}caused by\b", re.IGNORECASE)
-"""The beginning of a line that has the cause of the line before it, as Java and Go write it."""
+_CAUSED: Final = "caused by: "
+"""What a line begins with that has the cause of the line before it, as Java and Go write it."""
+_FRAME: Final = re.compile(r"(?:^|[\]\t ])(?:at [\w.$<>/-]{1,200}\(|\.\.\. [0-9]{1,4} (?:more|common))")
+"""In a line of a stack trace between a failure and its cause."""
+_CONTINUED: Final = "status code: "
+"""What a line begins with that ends the line before it, as the AWS SDK for Go 1 writes a denial without a text."""
 _JOB: Final = re.compile(
     r"\b(?:backup|restore|copy|replication) jobs?\b|\baws[ -]?backup\b|\bbackup (?:plan|vault|role)\b", re.IGNORECASE
 )
@@ -213,36 +219,76 @@ class SearchResult:
 def search(lines: Sequence[str]) -> SearchResult:
     """The known texts in lines, each once for each host, however often it is there."""
     found: dict[tuple[str | None, ...], tuple[tuple[int, ...], TextMatch]] = {}
-    left_out = depth = 0
-    shortened = [normalized(line[:MAX_LINE_CHARACTERS]) for line in lines]
-    for number, text in enumerate(shortened, 1):
-        depth = depth + 1 if _CHAIN.match(text) else 0
-        for place, match in enumerate(_in_line(text, lines[number - 1][:MAX_LINE_CHARACTERS], number)):
+    left_out = 0
+    read = _read(lines)
+    for line in read:
+        for place, match in enumerate(_in_line(line)):
             named = () if match.host is None else (match.host.service, match.host.region)
             key = (match.known.id, match.hint, *named)
             if key in found:
                 rank, first = found[key]
-                found[key] = (min(rank, _rank(match, depth, place)), replace(first, lines=first.lines + 1))
+                found[key] = (min(rank, _rank(match, line, place)), replace(first, lines=first.lines + 1))
             elif len(found) < MAX_MATCHES:
-                found[key] = (_rank(match, depth, place), match)
+                found[key] = (_rank(match, line, place), match)
             else:
                 left_out += 1
-    hosts = [called for called in map(_called, shortened) if called != (None, None)]
     return SearchResult(
         matches=tuple(match for _, match in sorted(found.values(), key=lambda ranked: ranked[0])),
         lines=len(lines),
         cut=sum(len(line) > MAX_LINE_CHARACTERS for line in lines),
         left_out=left_out,
-        speaks_of_jobs=any(_JOB.search(text) for text in shortened),
-        host=next((host for host, _ in hosts if host is not None), None),
-        unknown_host=next((unknown for _, unknown in hosts if unknown is not None), None),
+        speaks_of_jobs=any(_JOB.search(line.text) for line in read),
+        host=next((line.host for line in read if line.host is not None), None),
+        unknown_host=next((line.unknown_host for line in read if line.unknown_host is not None), None),
     )
 
 
-def _rank(match: TextMatch, depth: int, place: int) -> tuple[int, ...]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Line:
+    """A line, as it is searched."""
+
+    text: str
+    whole: str
+    """As it was written, cut to MAX_LINE_CHARACTERS."""
+    number: int
+    depth: int
+    """How many causes of causes it is inside the failure that a trace begins with."""
+    host: NamedHost | None
+    """That it names; in a trace, that the line around it names."""
+    unknown_host: str | None
+
+
+def _read(lines: Sequence[str]) -> list[_Line]:
+    read: list[_Line] = []
+    depth = 0
+    host: NamedHost | None = None
+    unknown: str | None = None
+    for number, line in enumerate(lines, 1):
+        whole = line[:MAX_LINE_CHARACTERS]
+        text = normalized(whole)
+        if read and text.startswith(_CONTINUED):
+            last = read[-1]
+            read[-1] = replace(last, text=f"{last.text} {text}"[:MAX_LINE_CHARACTERS])
+            continue
+        is_inside = _is_cause(text) or _FRAME.search(text) is not None
+        depth = depth + _is_cause(text) if is_inside else 0
+        named = _called(text)
+        if named != (None, None) or not is_inside:
+            host, unknown = named
+        read.append(_Line(text=text, whole=whole, number=number, depth=depth, host=host, unknown_host=unknown))
+    return read
+
+
+def _is_cause(text: str) -> bool:
+    """Whether a line begins, after what a logger puts before it, as the cause of the line before it."""
+    before, found, _ = text[:MAX_PREFIX_CHARACTERS].lower().partition(_CAUSED)
+    return bool(found) and (before.rstrip().endswith("]") or not any(map(str.isalpha, before)))
+
+
+def _rank(match: TextMatch, line: _Line, place: int) -> tuple[int, ...]:
     """The order of matches: what is nearer to the cause first. "Caused by" leads from the outside to the inside, over
     lines and within one; a traceback of Python begins at the inside."""
-    return (match.known.nearness, -depth, match.number, place)
+    return (match.known.nearness, -line.depth, line.number, place)
 
 
 def weight_of(pattern: str) -> int:
@@ -311,10 +357,9 @@ def _service(label: str) -> str:
     return next((service.name for service in SERVICES.values() if service.host_label == plain), plain)
 
 
-def _in_line(text: str, line: str, number: int) -> list[TextMatch]:
+def _in_line(line: _Line) -> list[TextMatch]:
     """The known texts in a line, the innermost first: what programs add to a text, they put before it."""
-    lowered = text.lower()
-    host, unknown = _called(text)
+    text, lowered, host, unknown = line.text, line.text.lower(), line.host, line.unknown_host
     is_denial = any(words in lowered for words in _DENIED)
     found: list[tuple[int, TextMatch]] = []
     for wanted in _searches():
@@ -333,8 +378,8 @@ def _in_line(text: str, line: str, number: int) -> list[TextMatch]:
                 TextMatch(
                     known=known,
                     pattern=match.pattern,
-                    line=masked_urls(line),
-                    number=number,
+                    line=masked_urls(line.whole),
+                    number=line.number,
                     lines=1,
                     host=host,
                     unknown_host=unknown,
@@ -491,7 +536,7 @@ def _codes_of_host(codes: tuple[str, ...], host: NamedHost | None, unknown: str 
         *((_NOT_COVERED,) if _is_variant(name) else ()),
         *((_ONE_FAMILY,) if is_silent and name.endswith(_DUAL_STACK_SUFFIXES) else ()),
         *((_UNKNOWN_REGION,) if is_unresolved and region not in REGIONS and not _is_global(host) else ()),
-        *((_NOT_OFFERED,) if is_unresolved and host is not None and _is_not_offered(host) else ()),
+        *((_NOT_OFFERED,) if is_unresolved and host is not None and _may_not_be_offered(host) else ()),
         *(_GATEWAY_PATH if is_silent and host is not None and _has_gateway_endpoint(host.service) else ()),
     )
 
@@ -500,8 +545,9 @@ def _is_global(host: NamedHost | None) -> bool:
     return host is not None and host.region is None
 
 
-def _is_not_offered(host: NamedHost) -> bool:
-    return host.region in REGIONS and _is_checked(host.service) and is_offered(host.service, host.region) is False
+def _may_not_be_offered(host: NamedHost) -> bool:
+    """Whether a service is not known to be offered in the Region of its host."""
+    return host.region in REGIONS and not (_is_checked(host.service) and is_offered(host.service, host.region))
 
 
 def _is_path(code: str) -> bool:
