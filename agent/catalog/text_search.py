@@ -95,7 +95,8 @@ _FRAME: Final = re.compile(r"(?:^|[\]\t ])(?:at [\w.$<>/-]{1,200}\(|\.\.\. [0-9]
 _CONTINUED: Final = "status code: "
 """What a line begins with that ends the line before it, as the AWS SDK for Go 1 writes a denial without a text."""
 _JOB: Final = re.compile(
-    r"\b(?:backup|restore|copy|replication) jobs?\b|\baws[ -]?backup\b|\bbackup (?:plan|vault|role)\b", re.IGNORECASE
+    r"\b(?:backup|restore|copy|replication) jobs?\b|\baws[ -]?backup\b|\bbackup (?:plan|vault|role|selection)\b",
+    re.IGNORECASE,
 )
 """What the messages of jobs of AWS Backup speak of."""
 
@@ -362,7 +363,12 @@ def _in_line(line: _Line) -> list[TextMatch]:
     text, lowered, host, unknown = line.text, line.text.lower(), line.host, line.unknown_host
     is_denial = any(words in lowered for words in _DENIED)
     found: list[tuple[int, TextMatch]] = []
-    for wanted in _searches():
+    for literals, wanted in _searches():
+        for literal in literals:  # before any call: most lines have none of the texts
+            if literal in lowered:
+                break
+        else:
+            continue
         match = _found(wanted, text, lowered)
         if match is None:
             continue
@@ -398,8 +404,8 @@ def _in_line(line: _Line) -> list[TextMatch]:
         for match in matches
         if (is_failure if match.known.needs_failure else not (is_metadata and _is_of_path(match)))
     ]
-    is_reason = any(match.known.nearness is Nearness.REASON for match in said)
-    return [match for match in said if not (is_reason and match.known.yields)]
+    nearest = min((match.known.nearness for match in said if not match.known.yields), default=Nearness.CONSEQUENCE)
+    return [match for match in said if not match.known.yields or match.known.nearness < nearest]
 
 
 def _denied_service(text: str) -> str | None:
@@ -429,8 +435,9 @@ class _Search:
 
 
 @cache
-def _searches() -> tuple[_Search, ...]:
-    return tuple(
+def _searches() -> tuple[tuple[tuple[str, ...], _Search], ...]:
+    """Each record, with one part of each of its patterns."""
+    searches = [
         _Search(
             known=known,
             unless=tuple(other.lower() for other in known.unless),
@@ -440,7 +447,8 @@ def _searches() -> tuple[_Search, ...]:
             ),
         )
         for known in KNOWN_TEXTS
-    )
+    ]
+    return tuple((tuple(dict.fromkeys(literal for _, literal in search.patterns)), search) for search in searches)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
