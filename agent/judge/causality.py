@@ -86,6 +86,8 @@ class Explains:
     symptom: str | Effects
     """A code, or a group of them."""
     reach: Reach
+    by_information: bool = False
+    """Whether a cause that is information explains it, too: what is no fault of a workload can still stop this run."""
 
 
 EXPLAINS: Final = (
@@ -148,7 +150,7 @@ EXPLAINS: Final = (
     Explains("ENV006", "DNS003", Reach.TARGET),
     Explains("ENV015", "RUN001", Reach.RUN),  # the deadline came while the process could not run
     Explains("ENV018", "ENV001", Reach.RUN),
-    Explains("ENV018", "API010", Reach.RUN),
+    Explains("ENV018", "API010", Reach.RUN, by_information=True),
     Explains("ENV014", "ENV008", Reach.RUN),
     Explains("ENV014", Effects.REGION, Reach.REGION),
     Explains("ENV008", Effects.REGION, Reach.REGION),
@@ -318,19 +320,25 @@ def _causes(symptom: Candidate, candidates: list[Candidate], explains: Sequence[
     able = [
         candidate
         for candidate in candidates
-        if candidate.severity is not Severity.INFO
-        and not candidate.finding.is_stale
+        if not candidate.finding.is_stale
         # What does not count explains nothing away that does.
         and (candidate.counts or not symptom.counts)
     ]
-    causes = [cause for row in explains for cause in able if _fits(row, cause, symptom)]
+    causes = [
+        cause
+        for row in explains
+        for cause in able
+        if (row.by_information or cause.severity is not Severity.INFO) and _fits(row, cause, symptom)
+    ]
     if causes:
         return causes
     parts = [
         cause
         for row in explains
         for cause in able
-        if cause.code.layer is Layer.CONFIGURATION and _fits(row, cause, symptom, whole=False)
+        if cause.code.layer is Layer.CONFIGURATION
+        and cause.severity is not Severity.INFO
+        and _fits(row, cause, symptom, whole=False)
     ]
     covered = frozenset(address for cause in parts for address in cause.finding.addresses)
     return parts if symptom.finding.addresses <= covered else []

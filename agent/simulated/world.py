@@ -415,6 +415,9 @@ class SimulatedSdk:
             case "none":
                 if self._metadata.answer == "silence":
                     await asyncio.sleep(METADATA_SECONDS)
+                if self._metadata.answer in ("hostile-endless", "hostile-after-token-endless"):
+                    message = "An HTTP Client raised an unhandled exception: an answer without end"
+                    raise ProbeError(FailureKind.NO_CREDENTIALS, message, code="HTTPClientError")
                 raise ProbeError(FailureKind.NO_CREDENTIALS, "the SDK finds no credentials in any of its places")
             case "hangs":
                 await _forever()

@@ -15,7 +15,7 @@ from agent.judge.evidence import Evidence
 from agent.judge.observations import ids, places
 from agent.judge.rules.rule import Rule, RuleFinding
 from agent.report.model import Command, CommandScope, Fix
-from probes.facts import ApiFacts, CredentialFacts
+from probes.facts import ApiFacts, CredentialFacts, TcpFacts
 from probes.frozen import dataclass
 from probes.model import Failure, FailureKind, Observation, Role, Step, Target
 
@@ -31,6 +31,8 @@ _NOT_REACHED: Final = frozenset(
     }
 )
 """What botocore raises where a host that it asks for a role cannot be reached, or gives no answer that it takes."""
+_BROKEN_OFF: Final = "HTTPClientError"
+"""What botocore raises where an answer is longer than its connection here takes."""
 MISSING_TOKEN: Final = frozenset({"MissingAuthenticationToken", "MissingAuthenticationTokenException"})
 
 _SOURCES_OF_KEYS: Final = read_only("aws", "configure", "list")
@@ -50,6 +52,8 @@ def no_credentials(evidence: Evidence) -> Iterator[RuleFinding]:
     for search in _searches(evidence):
         failure = search.failure
         if failure is None or not (_none_found(search) or _metadata_stalls(evidence, search)):
+            continue
+        if _refused_container(evidence) is not None:
             continue
         if _role_fails(evidence, search) is not None:
             continue
@@ -84,10 +88,19 @@ def _none_found(search: Observation[CredentialFacts]) -> bool:
 
 
 def _metadata_stalls(evidence: Evidence, search: Observation[CredentialFacts]) -> bool:
-    """Whether the search did not end because its last place, instance metadata, does not answer."""
+    """Whether the search did not end, or broke off, because its last place, instance metadata, does not answer as it
+    should. What answers without end breaks off botocore's search, where no other place is set that could have."""
     failure = search.failure
-    silent = any(request.failure is not None and request.made for request in evidence.metadata)
-    return failure is not None and failure.kind is FailureKind.TIMEOUT and silent
+    broken = any(request.failure is not None and request.made for request in evidence.metadata)
+    is_set = evidence.container is not None or (evidence.sdk is not None and evidence.sdk.sts_host is not None)
+    is_broken_off = failure is not None and failure.code == _BROKEN_OFF and not is_set
+    return failure is not None and (failure.kind is FailureKind.TIMEOUT or is_broken_off) and broken
+
+
+def _refused_container(evidence: Evidence) -> Observation[TcpFacts] | None:
+    """The connect to where a container's credentials come from, where it was measured to fail."""
+    container = evidence.container
+    return container if container is not None and container.failure is not None and container.made else None
 
 
 def _metadata_cut_short(evidence: Evidence, search: Observation[CredentialFacts]) -> bool:
@@ -110,25 +123,26 @@ _GIVEN: Final = "Success"
 def credential_source_failed(evidence: Evidence) -> Iterator[RuleFinding]:
     """API010: a source of credentials is configured, and cannot be reached or fails."""
     for search in _searches(evidence):
-        failure = search.failure
-        if failure is None or not search.made:
+        failure, container = search.failure, _refused_container(evidence)
+        if failure is None or (container is None and not search.made):
             continue
         if (code := _role_fails(evidence, search)) is not None:
             yield _role_failed(evidence, search, code)
             continue
-        if _none_found(search) or _metadata_stalls(evidence, search) or _metadata_cut_short(evidence, search):
+        # A container's source comes before metadata, whatever ran out of time behind it.
+        if container is None and (
+            _none_found(search) or _metadata_stalls(evidence, search) or _metadata_cut_short(evidence, search)
+        ):
             continue
         # A search that did not end, or a file that cannot be read, does not say that any source is configured.
         source = failure.kind is FailureKind.NO_CREDENTIALS
         what = "A configured source of credentials fails" if source else "The search for credentials failed"
-        container = evidence.container
-        shut = container is not None and container.failure is not None and container.made
-        at = f" The container's address {container.subject.address} does not connect." if container and shut else ""
+        at = "" if container is None else f" The container's address {container.subject.address} does not connect."
         yield RuleFinding(
             code="API010",
             target=None,
             detail=f"{what}: {failure.message}. No signed call was made.{_sts_of(evidence)}{at}",
-            evidence=ids([search, *([container] if container and shut else [])]),
+            evidence=ids([search, *([] if container is None else [container])]),
             needs_path_of=_asked_for_role(evidence) if _is_of_a_path(failure) else frozenset(),
             fix=_repair_source(evidence, cut=failure.kind is FailureKind.TIMEOUT),
         )

@@ -34,19 +34,26 @@ _NOT_OPENED: Final = frozenset(
     }
 )
 """How another connection, which a request may need, fails where the first one did not."""
+_WITHOUT_END: Final = _NO_ANSWER | {FailureKind.TOO_LARGE}
+"""How an answer ends of which the whole did not come, or was too much to read."""
 _NO_HTTP: Final = frozenset({FailureKind.MALFORMED})
 _UNREADABLE: Final = frozenset({FailureKind.TOO_LARGE, FailureKind.MALFORMED})
 
 
 def not_aws(evidence: Evidence) -> Iterator[RuleFinding]:
-    """HTTP001: an answer without an AWS request id, or one that is no HTTP, too large or without end."""
+    """HTTP001: an answer without an AWS request id, or one that is not HTTP; also one that is too large or without end,
+    where TLS did not prove that AWS is there."""
     for target in evidence.targets:
         strange: list[Observation[Any]] = [
             answer
             for answer in _failed(evidence, target, _STRANGER | _NO_ANSWER)
-            if _is_strange(answer) and not _called(evidence, target, answer)
+            if _is_strange(evidence, target, answer) and not _called(evidence, target, answer)
         ]
-        strange += _failed_websockets(evidence, target, _STRANGER)
+        strange += [
+            answer
+            for answer in _failed_websockets(evidence, target, _STRANGER)
+            if _is_strange(evidence, target, answer)
+        ]
         strange += _failed_calls(evidence, target, frozenset({FailureKind.NOT_AWS}))
         strange += [call for call in _failed_calls(evidence, target, _NO_HTTP) if _is_no_http(call)]
         if not strange:
@@ -122,18 +129,22 @@ def proxy_failed(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 def no_answer(evidence: Evidence) -> Iterator[RuleFinding]:
-    """HTTP004: TLS is up and no HTTP answer comes, or one of AWS's never ends."""
+    """HTTP004: TLS is up and no HTTP answer comes, or one of AWS's never ends or is too large."""
     for target in evidence.targets:
         mute = [
             answer
             for answer in _failed(evidence, target, _CUT | _NOT_OPENED | _UNREADABLE)
-            if not _is_strange(answer) or _called(evidence, target, answer)
+            if not _is_strange(evidence, target, answer) or _called(evidence, target, answer)
         ]
         # A call may have needed a connection of its own, so of TLS nothing is claimed for it.
         answered = places(answer for answer in evidence.answers_to_http(target) if _is_of_aws(answer))
         unended = _CUT | _NOT_OPENED | {FailureKind.TOO_LARGE}
         calls = [call for call in _failed_calls(evidence, target, unended) if call.subject.address in answered]
-        sockets = _failed_websockets(evidence, target, _CUT | _NOT_OPENED)
+        sockets = [
+            answer
+            for answer in _failed_websockets(evidence, target, unended)
+            if not _is_strange(evidence, target, answer)
+        ]
         both: list[Observation[Any]] = [*mute, *calls, *sockets]
         if not both:
             continue
@@ -284,9 +295,13 @@ def _failed_websockets(
     ]
 
 
-def _is_strange(answer: Observation[HttpFacts]) -> bool:
+def _is_strange(evidence: Evidence, target: Target, answer: Observation[HttpFacts]) -> bool:
     """Whether what failed came from somebody who is not AWS: an answer without a request id, or none of HTTP. Where
-    nothing came before the end, nothing says who is there."""
+    nothing came before the end, nothing says who is there; and one that has no end says nothing against AWS where TLS
+    proved that AWS is there."""
+    kind = kind_of(answer)
+    if kind in _WITHOUT_END and _is_proven(evidence, target, answer):
+        return False
     if answer.facts is not None:
         return answer.facts.request_id is None
     return answer.failure is not None and answer.failure.kind in _STRANGER
@@ -328,6 +343,13 @@ def _called(evidence: Evidence, target: Target, answer: Observation[HttpFacts]) 
         call.subject.address == answer.subject.address and call.facts is not None and call.facts.request_id is not None
         for call in evidence.calls(target)
     )
+
+
+def _is_proven(evidence: Evidence, target: Target, answer: Observation[HttpFacts]) -> bool:
+    """Whether the handshake at an address verified, with a certificate of Amazon's."""
+    address = answer.subject.address
+    handshake = None if address is None else evidence.at(Step.TLS, target, address, HTTPS)
+    return handshake is not None and handshake.ok and _is_amazon(evidence, target, answer)
 
 
 def _is_amazon(evidence: Evidence, target: Target, answer: Observation[HttpFacts]) -> bool:

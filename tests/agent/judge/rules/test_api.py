@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from typing import Any, Final
 
 import pytest
@@ -15,9 +16,9 @@ from agent.judge.rules.api import RULES, SOURCES
 from agent.judge.rules.rule import Rule, RuleFinding
 from agent.report.model import Fix
 from agent.settings import Calls
-from probes.facts import ApiFacts, CredentialFacts, GatewayFacts
-from probes.model import Observation, Ok
-from probes.operations import FURTHER_PAGES
+from probes.facts import ApiFacts, CredentialFacts, GatewayFacts, TcpFacts
+from probes.model import Observation, Ok, Step, Subject
+from probes.operations import CONTAINER, FURTHER_PAGES
 from tests.support.aws_commands import complaint
 from tests.support.build import (
     BACKUP,
@@ -37,6 +38,7 @@ from tests.support.build import (
     sdk,
     spoiled,
     target,
+    tcp,
 )
 from tests.support.calls import api, called, credentials, role
 
@@ -126,6 +128,53 @@ def test_what_keeps_the_sdk_from_sts_explains_that_it_gives_no_role(
 )
 def test_credentials(observation: Observation[Any] | None, expected: list[str]) -> None:
     assert codes(*filter(None, [observation])) == expected
+
+
+def container(failed: str | None) -> Observation[TcpFacts]:
+    """Whether the address of a container's credentials connects."""
+    seen = tcp("169.254.170.2", 80, failed=failed)
+    subject = Subject(step=Step.IMDS, address=ip_address("169.254.170.2"), port=80, operation=CONTAINER)
+    return replace(seen, subject=subject)
+
+
+@pytest.mark.parametrize(
+    ("at_container", "search", "metadata", "expected"),
+    [
+        pytest.param("refused", "timeout", None, ["API010"], id="the search ran out of time"),
+        pytest.param("refused", "timeout", "timeout", ["API010"], id="metadata did, too"),
+        pytest.param("refused", "timeout", "deadline", ["API010"], id="metadata was cut short"),
+        pytest.param("refused", "deadline", "deadline", ["API010"], id="the search was cut short, and metadata"),
+        pytest.param("timeout", "timeout", "timeout", ["API010"], id="the container's address is silent"),
+        pytest.param(None, "timeout", "timeout", ["API001"], id="the container's address connects"),
+        pytest.param("deadline", "timeout", "timeout", ["API001"], id="whether it connects is not known"),
+        pytest.param("deadline", "deadline", "deadline", [], id="nobody knows"),
+        pytest.param("refused", None, None, [], id="credentials were found"),
+    ],
+)
+def test_a_container_that_refuses_is_the_source_that_fails(
+    at_container: str | None, search: str | None, metadata: str | None, expected: list[str]
+) -> None:
+    observations: Observations = [container(at_container), imds(failed=metadata), credentials(failed=search)]
+    assert codes(*observations) == expected
+    for finding in findings_of(rule_of(RULES, "API010"), evidence([*HERE, *observations], of=SIGNED)):
+        assert "The container's address 169.254.170.2 does not connect." in finding.detail
+        assert observations[0].id in finding.evidence
+
+
+@pytest.mark.parametrize(
+    ("others", "expected"),
+    [
+        pytest.param([imds(failed="too-large")], ["API001"], id="metadata is without end"),
+        pytest.param([imds()], ["API010"], id="metadata answers"),
+        pytest.param([imds(failed="deadline")], ["API010"], id="metadata was cut short"),
+        pytest.param([imds(failed="too-large"), sdk(sts="sts.eu-west-1.amazonaws.com")], ["API010"], id="STS is asked"),
+        pytest.param([imds(failed="too-large"), container(None)], ["API010"], id="a container is asked"),
+    ],
+)
+def test_a_search_that_breaks_off_is_that_of_metadata_where_no_other_place_is_set(
+    others: Observations, expected: list[str]
+) -> None:
+    assert codes(*others, credentials(failed="no-credentials", code="HTTPClientError")) == expected
 
 
 @pytest.mark.parametrize(

@@ -69,13 +69,19 @@ def test_a_healthy_run_is_silent() -> None:
         ),
         pytest.param([answered(A, failed="malformed", whole=False)], Severity.WARNING, "it said malformed", id="noise"),
         pytest.param(
-            [answered(A, failed="too-large", whole=False)], Severity.WARNING, "it said too-large", id="without end"
+            [CORPORATE, answered(A, failed="too-large", whole=False)], None, "it said too-large", id="without end"
         ),
         pytest.param(
-            [answered(A, failed="timeout", request_id=None)],
-            Severity.WARNING,
+            [CORPORATE, answered(A, failed="timeout", request_id=None)],
+            None,
             "it said timeout",
             id="a head, then silence",
+        ),
+        pytest.param(
+            [tls(A, failed="tls-untrusted", issuer="CN=x"), answered(A, failed="too-large", whole=False)],
+            Severity.WARNING,
+            "it said too-large",
+            id="without end, behind a certificate that names Amazon and does not verify",
         ),
         pytest.param(
             [answered(A), api(A, failed="not-aws")], None, "At 10.0.1.17 something", id="to the signed call alone"
@@ -110,6 +116,8 @@ def test_http001_fires(observations: Observations, severity: Severity | None, de
         pytest.param([answered(A, failed="too-large")], id="too large, with a request id"),
         pytest.param([answered(A, failed="timeout")], id="a request id, then silence"),
         pytest.param([answered(A, failed="timeout", whole=False)], id="silence, which names nobody"),
+        pytest.param([answered(A, failed="too-large", whole=False)], id="without end, where TLS proved AWS"),
+        pytest.param([answered(A, failed="timeout", request_id=None)], id="a head, then silence, where TLS proved AWS"),
         pytest.param([stranger(C)], id="an address that this host does not use"),
         pytest.param([stranger(A, skipped="tls failed")], id="not made"),
         pytest.param([padded(A, failed="malformed")], id="the large request"),
@@ -117,6 +125,18 @@ def test_http001_fires(observations: Observations, severity: Severity | None, de
 )
 def test_http001_is_silent(observations: Observations) -> None:
     assert "HTTP001" not in codes(*observations)
+
+
+@pytest.mark.parametrize("failed", ["too-large", "timeout", "closed", "reset"])
+@pytest.mark.parametrize(
+    ("handshake", "code"),
+    [
+        pytest.param([], "HTTP004", id="TLS proved AWS"),
+        pytest.param([CORPORATE], "HTTP001", id="TLS proved another"),
+    ],
+)
+def test_an_answer_without_end_is_whose_tls_proved(handshake: Observations, code: str, failed: str) -> None:
+    assert codes(*handshake, answered(A, failed=failed, request_id=None)) == [code]
 
 
 def test_http001_names_the_address_without_a_call_that_aws_answered() -> None:
