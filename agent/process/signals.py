@@ -123,3 +123,13 @@ def _handled(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]
         for number, old in before.items():
             signal.signal(number, old)
             announce(Phase.HANDLER)
+
+
+def has_shell() -> bool:
+    """Whether a shell waits for this process: its parent is in the same session, in a process group of its own. Nobody
+    else would continue a process that is stopped (POSIX.1-2024, 3.265, "Orphaned Process Group")."""
+    try:
+        parent = os.getppid()
+        return os.getsid(parent) == os.getsid(0) and os.getpgid(parent) != os.getpgrp()
+    except OSError:  # the parent has ended
+        return False

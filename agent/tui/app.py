@@ -29,6 +29,7 @@ from textual.widgets import Input
 from agent.process.output import one_line
 from agent.process.phases import Phase as ProcessPhase
 from agent.process.phases import announce
+from agent.process.signals import has_shell
 from agent.report.model import Report, TargetReport
 from agent.run.events import Event
 from agent.settings import CYCLE_SHARE, InterfaceOptions, Settings
@@ -59,7 +60,6 @@ from agent.tui.actions import (
     WentBack,
 )
 from agent.tui.clipboard import SENT, Multiplexer, sequence
-from agent.tui.command import has_shell
 from agent.tui.drawing import VERDICT, verdict_height
 from agent.tui.keymap import keys_with
 from agent.tui.keys import KEYS

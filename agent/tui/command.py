@@ -86,16 +86,6 @@ def fault(app: "BackuplinkApp") -> BaseException | None:
     return getattr(error, "error", error)  # that of a worker is wrapped
 
 
-def has_shell() -> bool:
-    """Whether a shell waits for this process: its parent is in the same session, in a process group of its own. Nobody
-    else would continue a process that is stopped (POSIX.1-2024, 3.265, "Orphaned Process Group")."""
-    try:
-        parent = os.getppid()
-        return os.getsid(parent) == os.getsid(0) and os.getpgid(parent) != os.getpgrp()
-    except OSError:  # the parent has ended
-        return False
-
-
 class Leave(CancelToken):
     """Ends the interface as a `CancelToken` ends a run: a signal calls `start_grace_timer`, and as soon as the loop
     turns `leave` with its name."""
