@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from agent.app.check import Measure, run_once
+from agent.app.check import run_once
 from agent.app.errors import RequestError
 from agent.app.history import last_changes, last_failed_report
 from agent.app.host_members import Cleaner, host_members, sources_of_host, sources_of_logs
@@ -29,6 +29,7 @@ from agent.report.model import Report
 from agent.report.redact import Redactor
 from agent.report.saved import SavedReportError
 from agent.report.serialization import DecodeError
+from agent.run.measuring import Measure
 from agent.settings import BundleOptions, Setting, Settings
 from agent.version import __version__
 from probes.facts import HostFacts

@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeAlias
 
 from agent.app.write_document import write_report
@@ -13,14 +13,12 @@ from agent.process.phases import Phase, announce
 from agent.process.signals import cancel_on_signals, exit_on_signals, start_grace_timer
 from agent.report import exits
 from agent.run.events import Event
+from agent.run.measuring import Emit, Measure
 from agent.settings import Keeping, ReportOptions, Settings, Suppression
 
 if TYPE_CHECKING:
     from agent.report.model import Measurement, Report
 
-Listener = Callable[[Event], None]
-Measure: TypeAlias = "Callable[[Settings, Listener, CancelToken], Awaitable[Measurement]]"
-"""Makes one run with these settings, reports its events, and ends early when the token is cancelled."""
 Keep: TypeAlias = "Callable[[Report], None]"
 """Takes the report of a run."""
 
@@ -125,7 +123,7 @@ def _judged(measurement: "Measurement", suppressions: tuple[Suppression, ...]) -
 
 
 def _measured(
-    runner: asyncio.Runner, settings: Settings, measure: Measure, listener: Listener, stop: CancelToken
+    runner: asyncio.Runner, settings: Settings, measure: Measure, listener: Emit, stop: CancelToken
 ) -> "Measurement":
     announce(Phase.MEASURING)
     measurement = runner.run(_with_progress(settings, measure, listener, stop))
@@ -135,7 +133,7 @@ def _measured(
     return measurement
 
 
-async def _with_progress(settings: Settings, measure: Measure, listener: Listener, stop: CancelToken) -> "Measurement":
+async def _with_progress(settings: Settings, measure: Measure, listener: Emit, stop: CancelToken) -> "Measurement":
     """Measure once, with a progress line; SIGINT, SIGTERM and SIGHUP cancel `stop`."""
     from agent.formats.progress import Progress
 

@@ -10,7 +10,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from agent.app.check import Measure
 from agent.app.errors import RequestError
 from agent.app.keep import SECONDS, opened_history
 from agent.history.model import HistoryError
@@ -18,6 +17,7 @@ from agent.process.files import within
 from agent.process.phases import Phase, announce
 from agent.process.signals import cancel_on_signals, exit_on_signals, start_grace_timer
 from agent.report import exits
+from agent.run.measuring import Measure
 from agent.settings import InterfaceOptions, ReportOptions, Settings, Suppression, Watching
 from agent.tui import command
 from agent.tui.source import Live, Saved, Source

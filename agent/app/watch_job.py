@@ -13,7 +13,6 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from agent.app.check import Measure
 from agent.app.errors import RequestError
 from agent.app.keep import opened_history
 from agent.formats.registry import RenderOptions, Stream, format_named, render
@@ -24,6 +23,7 @@ from agent.process.output import Writer, in_journal, to_stderr
 from agent.process.signals import cancel_on_signals, exit_on_signals, start_grace_timer
 from agent.report import exits
 from agent.report.model import Report
+from agent.run.measuring import Measure
 from agent.settings import CYCLE_SHARE, ReportOptions, Settings, Watching
 from agent.watch.config import WatchConfig, WatchEnvironment
 from agent.watch.reload import CannotListenError

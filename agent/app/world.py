@@ -12,10 +12,10 @@ from probes.system.sdk import SystemSdk, has_profile, import_botocore
 __all__ = ["has_profile", "measuring_here", "system_world"]
 
 if TYPE_CHECKING:
-    from agent.app.check import Measure
     from agent.process.cancel import CancelToken
     from agent.report.model import Measurement
     from agent.run.events import Event
+    from agent.run.measuring import Measure
     from agent.settings import Settings
 
 

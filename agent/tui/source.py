@@ -3,25 +3,23 @@
 The modules that measure and judge are imported after the first screen is shown.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from agent.history.model import History
 from agent.report.model import Measurement, Report
-from agent.run.events import Event
+from agent.run.measuring import Measure
 from agent.settings import DEFAULT_CLEAR_AFTER, DEFAULT_INTERVAL, DEFAULT_RAISE_AFTER, Settings, Watching
 from probes.frozen import dataclass
 
 if TYPE_CHECKING:
-    from agent.process.cancel import CancelToken
+    pass
 
 WATCHING: Final = Watching(
     interval=DEFAULT_INTERVAL, cycles=None, raise_after=DEFAULT_RAISE_AFTER, clear_after=DEFAULT_CLEAR_AFTER
 )
 """A watch by the defaults."""
-Measure = Callable[[Settings, Callable[[Event], None], "CancelToken"], Awaitable[Measurement]]
-"""Makes one run with these settings, emits its events, and ends early when the token is cancelled."""
 
 
 def judged(measurement: Measurement) -> Report:

@@ -1,22 +1,17 @@
 """What a watch is given: what it measures and reports (WatchConfig), and its environment (WatchEnvironment)."""
 
 import random
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Callable, Collection
 from datetime import datetime
 from pathlib import Path
 
 from agent.history.model import History
-from agent.process.cancel import CancelToken
 from agent.process.output import Writer
 from agent.report.model import Measurement, Report
-from agent.run.events import Event
+from agent.run.measuring import Measure
 from agent.settings import Settings, Watching
 from agent.watch.systemd import Manager
 from probes.frozen import dataclass
-
-Emit = Callable[[Event], None]
-Measure = Callable[[Settings, Emit, CancelToken], Awaitable[Measurement]]
-"""Makes one run with these settings, emits its events, and ends early when the token is cancelled."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,9 +11,10 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from agent.app.check import Listener, check
+from agent.app.check import check
 from agent.process.cancel import CancelToken
 from agent.report.model import Measurement
+from agent.run.measuring import Emit
 from agent.run.runner import measure
 from agent.settings import ReportOptions, Settings
 from agent.simulated.scenario import Scenario
@@ -82,7 +83,7 @@ def hanging() -> Scenario:
 SCENARIO = hanging()
 
 
-async def measured(settings: Settings, listener: Listener, stop: CancelToken) -> Measurement:
+async def measured(settings: Settings, listener: Emit, stop: CancelToken) -> Measurement:
     """One run over the seams that hang."""
     async with simulated(SCENARIO) as world, asyncio.TaskGroup() as group:
         net = HangingNet(SCENARIO, world.machine.now, group)

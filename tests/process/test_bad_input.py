@@ -17,7 +17,6 @@ import click
 import jsonschema_rs
 import pytest
 
-from agent.app.check import Listener
 from agent.app.check import check as run_check
 from agent.cli import entry
 from agent.cli import main as cli
@@ -33,6 +32,7 @@ from agent.report import codec
 from agent.report.escape import visible
 from agent.report.model import Measurement
 from agent.run import runner as running
+from agent.run.measuring import Emit
 from agent.run.runner import measure
 from agent.settings import Settings
 from agent.simulated.certificates import root_pem
@@ -316,7 +316,7 @@ def check(arguments: list[str]) -> int:
         settings, shown = settings_from(context.params, os.environ), report_options_from(context.params)
     chosen = scenarios.load("healthy")
 
-    async def measured(settings: Settings, listener: Listener, stop: CancelToken) -> Measurement:
+    async def measured(settings: Settings, listener: Emit, stop: CancelToken) -> Measurement:
         async with simulated(chosen) as world:
             machine = ThisHost(chosen, world.machine.now)
             here = World(net=world.net, machine=machine, sdk=SystemSdk())

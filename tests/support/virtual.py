@@ -16,12 +16,13 @@ from agent.process.cancel import CancelToken
 from agent.process.output import Writer
 from agent.report import exits
 from agent.report.model import Measurement, Report
+from agent.run.measuring import Emit, Measure
 from agent.run.runner import measure
 from agent.settings import Settings, Watching
 from agent.simulated.scenario import Scenario
 from agent.simulated.settings import EPOCH, settings_of
 from agent.simulated.world import simulated
-from agent.watch.config import Emit, Measure, WatchConfig, WatchEnvironment
+from agent.watch.config import WatchConfig, WatchEnvironment
 from agent.watch.schedule import Watch
 from agent.watch.systemd import Manager
 from tests.support import scenarios

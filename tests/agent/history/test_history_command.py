@@ -28,10 +28,10 @@ from agent.history.write import HistoryWriter
 from agent.process.cancel import CancelToken
 from agent.report.codec import encode
 from agent.report.model import Measurement
+from agent.run.measuring import Emit
 from agent.settings import Keeping, ReportOptions, Settings
 from agent.simulated.clock import VirtualLoop
 from agent.simulated.settings import EPOCH
-from agent.watch.config import Emit
 from tests.agent.history.entries import DAY, MB, change, entry, ill, later, well, writer
 from tests.agent.watch.cycles import INTERVAL
 from tests.formats import html_page, svg_picture

@@ -20,9 +20,10 @@ from agent.process.cancel import CancelToken
 from agent.process.output import Writer
 from agent.report.codec import dumps, encode
 from agent.report.model import Measurement
+from agent.run.measuring import Emit
 from agent.settings import Settings, Watching
 from agent.simulated.settings import EPOCH, settings_of
-from agent.watch.config import Emit, WatchConfig, WatchEnvironment
+from agent.watch.config import WatchConfig, WatchEnvironment
 from agent.watch.listen import Listener, Pages
 from agent.watch.schedule import Watch
 from agent.watch.systemd import Manager as Notified

@@ -14,9 +14,9 @@ from agent.formats import text
 from agent.judge.verdict import judge
 from agent.process.cancel import CancelToken
 from agent.report.model import Access, Measurement, Report, Status
+from agent.run.measuring import Emit
 from agent.settings import Calls, Settings
 from agent.simulated.clock import PatientLoop
-from agent.watch.config import Emit
 from agent.watch.requests import (
     CALL_INTERVAL,
     CALL_JITTER,

@@ -14,10 +14,10 @@ from agent.history.model import Entry, HistoryError, NotPrunedError
 from agent.history.read import HistoryReader
 from agent.process.cancel import CancelToken
 from agent.report.model import Measurement, Report
+from agent.run.measuring import Emit
 from agent.settings import Settings
 from agent.simulated.clock import PatientLoop
 from agent.watch.changes import StateChange, Tracker
-from agent.watch.config import Emit
 from tests.agent.history.entries import writer
 from tests.agent.watch.cycles import lettered
 from tests.formats.monitors import samples_in

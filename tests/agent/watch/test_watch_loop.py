@@ -18,10 +18,10 @@ from agent.judge.verdict import judge
 from agent.process.cancel import CancelToken
 from agent.process.output import OutputClosedError
 from agent.report.model import Measurement, Report
+from agent.run.measuring import Emit, Measure
 from agent.settings import Ec2, Settings
 from agent.simulated.clock import PatientLoop
 from agent.watch import sinks
-from agent.watch.config import Emit, Measure
 from agent.watch.reload import CannotListenError
 from agent.watch.requests import READ_INTERVAL, READ_SPREAD, first_read_after
 from agent.watch.schedule import JITTER, Watch
