@@ -12,12 +12,13 @@ is_here() {
     esac
 }
 
-# is_wanted USERS WORD...: whether one of the words, each VERB/PART, is among the users of a row.
+# is_wanted USERS MACHINE WORD...: whether one of the words, each VERB/PART, is among the users of a row.
 is_wanted() {
     users=$1
-    shift
+    machine=$2
+    shift 2
     for word in "$@"; do
-        case " $users " in *" $word "* | *" $word@$(uname -m) "*) return 0 ;; esac
+        case " $users " in *" $word "* | *" $word@$machine "*) return 0 ;; esac
     done
     return 1
 }
@@ -25,11 +26,12 @@ is_wanted() {
 # missing COLUMN WORD...: that column, 1 or 2, of the rows for these words whose program is not here, each entry once.
 missing() (
     column=$1
+    machine=$(uname -m)
     shift
     told=' '
     while read -r what package users; do
         case $what in '' | '#'*) continue ;; esac
-        if ! is_wanted "$users" "$@" || is_here "$what" </dev/null; then continue; fi
+        if ! is_wanted "$users" "$machine" "$@" || is_here "$what" </dev/null; then continue; fi
         entry=$what
         [ "$column" = 1 ] || entry=$package
         case $told in *" $entry "*) ;; *) told="$told$entry " ;; esac
