@@ -110,9 +110,9 @@ def _day(engine: DuckDb, place: str, day: tuple[str, ...], client: Callable[[], 
 def _rows(engine: DuckDb, data: bytes) -> Iterator[tuple[Any, ...]]:
     """The rows of a file, as those of the table WHOLE. Raises ValueError."""
     for row in engine.read_parquet(data):
-        if not set(row) >= {"host", "run", "taken_at"}:
+        if not set(row) >= set(_COLUMNS):
             raise ValueError("is no file of packed records")
-        yield tuple(row.get(name, [] if kind == "VARCHAR[]" else None) for name, kind in WHOLE_COLUMNS.items())
+        yield tuple(row.get(name) for name in WHOLE_COLUMNS)
 
 
 def _held(place: str, client: Callable[[], Any]) -> tuple[bytes | None, str | None]:

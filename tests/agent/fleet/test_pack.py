@@ -160,6 +160,21 @@ def test_a_file_that_is_something_else_is_not_replaced(source: Path, tmp_path: P
     assert file.read_bytes() == b"PAR1 of somebody else"
 
 
+def test_a_file_that_lacks_a_column_is_not_replaced(source: Path, tmp_path: Path) -> None:
+    packed(source, tmp_path / "lake")
+    file = place(tmp_path / "lake", "2026-01-14")
+    lacking = tmp_path / "lacking.parquet"
+    with connect(tmp_path) as connection:
+        rows = f"SELECT * EXCLUDE (causes) FROM read_parquet('{file}', hive_partitioning = false)"
+        connection.execute(f"COPY ({rows}) TO '{lacking}' (FORMAT parquet)")
+    lacking.replace(file)
+    content = file.read_bytes()
+    (source / "a.ndjson").write_text(lines(*records(6)), "utf-8")
+    with pytest.raises(PackError, match=r"dt=2026-01-14.*: is no file of packed records"):
+        packed(source, tmp_path / "lake")
+    assert file.read_bytes() == content
+
+
 # --- S3 --------------------------------------------------------------------------------------------------------------
 
 

@@ -14,7 +14,7 @@ from agent.app.read_saved import read_facts
 from agent.report import facts_file
 from agent.report.facts_file import MAX_AGE, MAX_AHEAD, FactsFileError, untimely
 from agent.settings import Ec2Facts
-from probes.vpc.model import READS
+from probes.vpc.model import ENDPOINT_INTERFACES, READS
 from tests.hostile.fuzz.facts import document as facts_document
 from tests.hostile.fuzz.mutation import by_hypothesis
 from tests.support import extent
@@ -38,6 +38,17 @@ def test_every_read_comes_back_as_it_was(tmp_path: Path) -> None:
     written = facts(taken_at=NOW)
     assert {observation.subject.operation for observation in written.observations} == set(READS)
     assert read_facts(kept(facts_file.dumps(written), tmp_path)) == written
+
+
+@pytest.mark.parametrize("key", ["instance_id", "owner_id", "kind"])
+def test_facts_that_lack_a_key_are_refused_with_its_place(key: str, tmp_path: Path) -> None:
+    document = json.loads(facts_file.dumps(facts(taken_at=NOW)))
+    place = [observation["operation"] for observation in document["observations"]].index(ENDPOINT_INTERFACES)
+    del document["observations"][place]["facts"]["interfaces"][0][key]
+    with pytest.raises(FactsFileError) as refused:
+        read_facts(kept(json.dumps(document), tmp_path))
+    words = f"observations[{place}].facts.interfaces[0].{key}: this key is missing"
+    assert str(refused.value).endswith(words)
 
 
 def test_the_same_facts_are_the_same_bytes(tmp_path: Path) -> None:
