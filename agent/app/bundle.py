@@ -9,10 +9,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
+from agent.app.bundle_members import Cleaner, host_members, sources_of_host, sources_of_logs
 from agent.app.check import run_once
 from agent.app.errors import RequestError
 from agent.app.history import last_changes, last_failed_report
-from agent.app.host_members import Cleaner, host_members, sources_of_host, sources_of_logs
 from agent.app.read_saved import read_report
 from agent.formats.registry import render
 from agent.history.model import HistoryDocument

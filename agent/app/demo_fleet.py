@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from agent.app.errors import RequestError
-from agent.app.fleet import FleetOutput, interrupted, refuse_parquet, saying_interrupted, write
+from agent.app.fleet import interrupted, refuse_parquet, saying_interrupted, write
 from agent.fleet.engines import best_engine
 from agent.fleet.inventory import Expected
 from agent.fleet.join import Question, joined
 from agent.fleet.model import FleetDocument
 from agent.fleet.reading import ReadResult
 from agent.fleet.records import INSTANCES
+from agent.fleet.request import FleetOutput
 from agent.process.output import to_stderr
 from agent.process.write_file import to_new_folder
 from agent.report.host_record import HostRecord, line, record_of

@@ -15,57 +15,19 @@ from agent.app.errors import RequestError
 from agent.app.write_document import write_file, write_private
 from agent.fleet.model import FleetDocument, HostFile
 from agent.fleet.render import render
+from agent.fleet.request import FleetOutput, FleetRequest
 from agent.process.output import OutputClosedError, has_colours, to_stdout
 from agent.process.phases import Phase, announce
 from agent.process.signals import exit_on_signals
 from agent.report import exits
-from agent.settings import FLEET_FORMATS, Ec2Facts, Suppression
-from probes.frozen import dataclass
+from agent.settings import FLEET_FORMATS, Ec2Facts
 
 if TYPE_CHECKING:
     from agent.fleet.inventory import Expected
-    from agent.fleet.model import Attribute, SharedValue
     from agent.fleet.reading import ReadResult
     from agent.fleet.redact import FleetRedactor
     from agent.fleet.store import Engine
     from agent.formats.progress import ReadingProgress
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FleetOutput:
-    """What becomes of the document."""
-
-    format: str
-    """One of FLEET_FORMATS."""
-    output: str | None
-    """The path of a file; None for stdout."""
-    redact: bool
-    fail_on: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FleetRequest:
-    """What is read, what is asked, and what becomes of the answer."""
-
-    places: tuple[str, ...]
-    command_ids: tuple[str, ...]
-    ec2_facts: tuple[str, ...]
-    """Paths of facts files, and of folders with such files."""
-    inventory: str | None
-    sweep: str | None
-    against: str
-    since: datetime | float | None
-    """An instant, or seconds before now."""
-    by: "Attribute | None"
-    where: "tuple[SharedValue, ...]"
-    least: int
-    tolerate: float
-    """As a part of all, 0 to 1."""
-    cache: str | None
-    suppressions: tuple[Suppression, ...]
-    region: str | None
-    profile: str | None
-    output: FleetOutput
 
 
 def fleet(request: FleetRequest, received_signals: list[str]) -> int:

@@ -46,7 +46,7 @@ def list_changes(
 def _rendered(document: HistoryDocument, reports: "dict[int, tuple[int, Report]]", wanted: str, *, chart: bool) -> str:
     if wanted == "html":
         from agent.app.own_commands import with_own_commands
-        from agent.history.page import as_html
+        from agent.history.content import as_html
 
         shown = {cycle: (own, with_own_commands(report)) for cycle, (own, report) in reports.items()}
         return as_html(document, shown)
@@ -67,7 +67,7 @@ def _rendered(document: HistoryDocument, reports: "dict[int, tuple[int, Report]]
 def _reports(history: "HistoryReader", document: HistoryDocument) -> "dict[int, tuple[int, Report]]":
     """The reports that show the last failures, as many as are in a page: by the cycle of the failure, with the cycle
     that each is of."""
-    from agent.history.page import BAD, MAX_OBSERVATIONS, MAX_REPORTS, failures
+    from agent.history.content import BAD, MAX_OBSERVATIONS, MAX_REPORTS, failures
 
     found: dict[int, tuple[int, Report]] = {}
     own: dict[int, Report] = {}

@@ -56,10 +56,9 @@ def _report_schema() -> "dict[str, Any]":
 
 
 def _history_schema() -> "dict[str, Any]":
-    from agent.history.model import SCHEMA, HistoryDocument
-    from agent.report import codec
+    from agent.history import model
 
-    return codec.schema_of(HistoryDocument, SCHEMA)
+    return model.schema()
 
 
 def _prediction_schema() -> "dict[str, Any]":

@@ -44,8 +44,8 @@ from agent.settings import (
 )
 
 if TYPE_CHECKING:
-    from agent.app.fleet import FleetOutput, FleetRequest
     from agent.audit.request import AccountRequest, AuditOptions
+    from agent.fleet.request import FleetOutput, FleetRequest
     from agent.predict.request import PredictRequest
     from agent.run.collect_facts import FactsRequest
 
@@ -330,7 +330,7 @@ def fleet_request_from(
     options: Mapping[str, Any], environment: Mapping[str, str], received_signals: Sequence[str] = ()
 ) -> "FleetRequest":
     """What is joined, from parsed options and the variables of the SDK. Raises UsageError."""
-    from agent.app.fleet import FleetRequest
+    from agent.fleet.request import FleetRequest
 
     places: tuple[str, ...] = options["places"]
     if not places and not options["command_ids"] and options["cache"] is None:
@@ -362,7 +362,7 @@ def fleet_request_from(
 
 def fleet_output_from(options: Mapping[str, Any]) -> "FleetOutput":
     """What becomes of a document of a fleet, from parsed options. Raises UsageError."""
-    from agent.app.fleet import FleetOutput
+    from agent.fleet.request import FleetOutput
 
     if options["format"] not in FLEET_FORMATS:
         *others, last = FLEET_FORMATS

@@ -15,7 +15,7 @@ from typing import Final
 from urllib.parse import quote
 
 from agent.history.model import HistoryError
-from agent.history.schema import APPLICATION_ID, VERSIONS
+from agent.history.tables import APPLICATION_ID, VERSIONS
 from agent.process.write_file import own_private_file
 
 BUSY_SECONDS: Final = 5.0

@@ -265,3 +265,10 @@ class HistoryDocument:
     since: datetime | None
     series: tuple[Series, ...]
     changes: tuple[ChangeRow, ...]
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema of the document (draft 2020-12)."""
+    from agent.report.codec import schema_of  # a watch has no use for it
+
+    return schema_of(HistoryDocument, SCHEMA)

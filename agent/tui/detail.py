@@ -17,7 +17,7 @@ from agent.tui import timeline
 from agent.tui.copying import kind_of, known_commands
 from agent.tui.lines import ASCII, Glyphs, Line, Span, Tone, wrapped
 from agent.tui.network_path import THIS_HOST
-from agent.tui.page import filled
+from agent.tui.runbook_page import filled
 from agent.tui.search import places, with_marks
 from agent.tui.state import (
     CHANGED,

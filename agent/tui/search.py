@@ -10,7 +10,7 @@ from agent.report.model import Report, TargetReport
 from agent.report.path import Check, Lane, Picture
 from agent.report.serialization import to_json
 from agent.tui.lines import Line, Span, Tone
-from agent.tui.page import filled
+from agent.tui.runbook_page import filled
 from probes.frozen import dataclass
 from probes.model import Target
 

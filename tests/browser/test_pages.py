@@ -16,7 +16,7 @@ from agent.audit.request import AuditRequest
 from agent.fleet import page as fleet_page
 from agent.formats import diff_html, html, svg
 from agent.history import chart
-from agent.history import page as history_page
+from agent.history import content as history_page
 from agent.history.model import HistoryDocument
 from agent.history.read import HistoryReader
 from agent.network.names import known_vpc

@@ -21,7 +21,7 @@ from typing import Any, Final
 import pytest
 
 from agent.app import bundle as bundles
-from agent.app import host_members
+from agent.app import bundle_members
 from agent.app.bundle import ThisHost, bundle
 from agent.app.demo import Simulation
 from agent.app.errors import RequestError
@@ -243,7 +243,7 @@ def test_logs_are_left_out_unless_they_are_wanted(place: Path, root: Path, capsy
 
 
 def test_of_a_log_the_last_lines_are_taken(place: Path, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(host_members, "MAX_LOG", 100_000)
+    monkeypatch.setattr(bundle_members, "MAX_LOG", 100_000)
     (root / SSM).write_text("".join(f"line {number}\n" for number in range(100_000)), "utf-8")
     (root / BACKINT).write_text("x" * 5_000 + "\n" + "y" * 99_000 + "\nlast\n", "utf-8")
     assert made(replace(OPTIONS, logs=True), this_host(root), "healthy") == 0
@@ -526,7 +526,7 @@ def test_a_file_system_that_does_not_answer_holds_nothing_up(
     place: Path, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     end = threading.Event()
-    monkeypatch.setattr(host_members, "SECONDS", 0.1)
+    monkeypatch.setattr(bundle_members, "SECONDS", 0.1)
     monkeypatch.setattr(HostFiles, "end", lambda *_: (end.wait(), b"")[1])
     try:
         assert made(replace(OPTIONS, logs=True), this_host(root), "healthy") == 0

@@ -15,7 +15,7 @@ import pytest
 from agent.history.file import opened_for_reading, opened_for_writing
 from agent.history.model import HistoryError
 from agent.history.read import HistoryReader
-from agent.history.schema import APPLICATION_ID, VERSIONS
+from agent.history.tables import APPLICATION_ID, VERSIONS
 from tests.agent.history.entries import entry, well, writer
 from tests.support.command import SECONDS
 from tests.support.repository import ROOT

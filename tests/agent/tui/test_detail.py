@@ -15,7 +15,7 @@ from agent.tui.actions import DetailOpened, FindingsToggled, ItemSelected, LogOp
 from agent.tui.detail import detail, title
 from agent.tui.lines import ASCII, width_of
 from agent.tui.network_path import THIS_HOST
-from agent.tui.page import fill_in, filled, values_for
+from agent.tui.runbook_page import fill_in, filled, values_for
 from agent.tui.state import State, saved
 from tests.agent.tui.replays import after, ready, recorded, report_of, settings, words
 from tests.support.repository import ROOT

@@ -1,0 +1,45 @@
+"""What a fleet is asked for, what is read for that, and what becomes of it."""
+
+from datetime import datetime
+
+from agent.fleet.attributes import Attribute
+from agent.fleet.model import SharedValue
+from agent.settings import Suppression
+from probes.frozen import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FleetOutput:
+    """What becomes of the document."""
+
+    format: str
+    """One of FLEET_FORMATS."""
+    output: str | None
+    """The path of a file; None for stdout."""
+    redact: bool
+    fail_on: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FleetRequest:
+    """What is read, what is asked, and what becomes of the answer."""
+
+    places: tuple[str, ...]
+    command_ids: tuple[str, ...]
+    ec2_facts: tuple[str, ...]
+    """Paths of facts files, and of folders with such files."""
+    inventory: str | None
+    sweep: str | None
+    against: str
+    since: datetime | float | None
+    """An instant, or seconds before now."""
+    by: Attribute | None
+    where: tuple[SharedValue, ...]
+    least: int
+    tolerate: float
+    """As a part of all, 0 to 1."""
+    cache: str | None
+    suppressions: tuple[Suppression, ...]
+    region: str | None
+    profile: str | None
+    output: FleetOutput
