@@ -1,6 +1,8 @@
 """How long this process could not run, by how late a beat of its event loop comes.
 
-It sees a busy processor, the CPU quota of a control group, and a process that was stopped (SIGSTOP) alike.
+It sees a busy processor, the CPU quota of a control group, and a process that was stopped (SIGSTOP) alike. What other
+threads of this process computed meanwhile does not count: a thread that imports the SDK or reads one of its models
+holds the interpreter's lock, and then it is this program that kept its loop from running, and not the host.
 """
 
 import asyncio
@@ -19,12 +21,15 @@ class Heartbeat:
         self._lateness = 0.0
         self._due: float | None = None
         """When the next beat is due, on the clock of time.monotonic()."""
+        self._of_others = 0.0
+        """CPU seconds of the other threads at the last beat."""
 
     async def watch(self) -> None:
         """Beat until cancelled."""
         try:
             while True:
                 self._due = time.monotonic() + _BEAT_SECONDS
+                self._of_others = _seconds_of_others()
                 await asyncio.sleep(_BEAT_SECONDS)
                 self._lateness += self._overdue()
         finally:
@@ -35,6 +40,13 @@ class Heartbeat:
         return self._lateness + self._overdue()
 
     def _overdue(self) -> float:
-        """Seconds by which the next beat is late."""
+        """Seconds by which the next beat is late, for which no other thread of this process is the reason."""
         late = 0.0 if self._due is None else time.monotonic() - self._due
+        if late >= _LATE_SECONDS:
+            late -= _seconds_of_others() - self._of_others
         return late if late >= _LATE_SECONDS else 0.0
+
+
+def _seconds_of_others() -> float:
+    """CPU seconds so far of all threads of this process but the calling one, which is that of the loop."""
+    return time.process_time() - time.thread_time()

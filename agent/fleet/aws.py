@@ -1,7 +1,8 @@
 """Clients of the SDK for what a fleet is read from: S3 and Systems Manager.
 
 A run on a host reads AWS over its own sockets, beside steps whose times it measures. Nothing is measured here, so these
-are botocore's own clients, with its connections, retries and settings. They are imported when they are first used.
+are boto3's clients as they come, with its connections, retries and settings. They are imported when they are first
+used.
 """
 
 from collections.abc import Iterator
@@ -39,7 +40,7 @@ def client(
     AwsError."""
     from botocore.config import Config
 
-    from probes.system.sdk_session import SdkSession
+    from probes.system import clients
 
     config = Config(
         max_pool_connections=AT_ONCE,
@@ -50,7 +51,7 @@ def client(
         user_agent_extra="backuplink",
     )
     with in_words(NAMES[service]):
-        return SdkSession(profile).create_client(service, region_name=region, config=config)
+        return clients.session(profile).client(service, region_name=region, config=config)
 
 
 @contextmanager

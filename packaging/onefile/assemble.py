@@ -35,14 +35,15 @@ NOT_OF_THE_LIBRARY: Final = (
 """Of the standard library: what tests or teaches it, what draws windows, and what installs packages."""
 NOT_OF_PACKAGES: Final = ("RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "test", "tests")
 """Of installed distributions: what is true of another folder, and what tests them."""
-READ_SERVICES: Final = ("ec2", "organizations", "route53", "route53profiles", "route53resolver")
-"""What the program reads the configuration from, and the accounts of an organization. It has models of its own of
-these, and needs of botocore's data the rules of their endpoints alone."""
+OWN_MODEL: Final = "ec2"
+"""The service of whose data the rules of its endpoints are enough: the program has a model of its own."""
+READ_SERVICES: Final = (OWN_MODEL, "organizations", "route53", "route53profiles", "route53resolver")
+"""What the program reads the configuration from, and the accounts of an organization."""
 CREDENTIAL_SERVICES: Final = ("signin", "sso", "sso-oidc", "sts")
 """Where the SDK's chain of credentials gets them from: of each the newest version, without examples. The signed calls
 of the catalogue are bytes of the program's own."""
 FLEET_SERVICES: Final = ("athena", "s3", "ssm")
-"""Where records of a fleet are read from, put and asked for, by clients of the SDK: kept as CREDENTIAL_SERVICES are."""
+"""Where records of a fleet are read from, put and asked for."""
 MACHINES: Final = {
     "x86_64": ("x86_64 | amd64", "/lib64/ld-linux-x86-64.so.2"),
     "aarch64": ("aarch64 | arm64", "/lib/ld-linux-aarch64.so.1"),
@@ -90,6 +91,8 @@ def make_tree(tree: Path, *, parts: Path, libraries: Path, project: Path) -> Non
     shutil.copytree(libraries, app, ignore=without(*NOT_OF_PACKAGES))
     shutil.rmtree(app / "bin", ignore_errors=True)  # commands of libraries, which name a Python of the builder's
     prune_services(app / "botocore/data")
+    for unused in ("data", "examples"):  # of boto3's resources, which the program does not use
+        shutil.rmtree(app / "boto3" / unused)
     for package in ("agent", "probes"):
         shutil.copytree(project / package, app / package, ignore=without())
     (app / "__main__.py").write_text("from agent.cli.entry import main\n\nmain()\n", "utf-8")
@@ -124,9 +127,8 @@ def prune_services(data: Path) -> None:
         for folder in older:
             shutil.rmtree(folder)
         for file in newest.iterdir():
-            if file.name.startswith("examples-") or (
-                service in READ_SERVICES and not file.name.startswith("endpoint-rule-set-")
-            ):
+            is_model = not file.name.startswith("endpoint-rule-set-")
+            if file.name.startswith("examples-") or (service == OWN_MODEL and is_model):
                 file.unlink()
 
 

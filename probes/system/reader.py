@@ -1,9 +1,9 @@
-"""The reads of EC2, Route 53, its Resolver and its Profiles: what they answer, or why they do not.
+"""The reads of EC2, Route 53, its Resolver and its Profiles, STS and Organizations: each answer, or why there is none.
 
-What a request and an answer look like, where a request goes and whether it is made once more is the SDK's to say
-(`probes.system.sdk_service`). Requests go out on the loop, as all others of a run do: over `Net`, with the TLS and the
-HTTP of a ladder. What blocks has a thread: reading settings and models, looking up a name, loading trusted roots, and
-taking a large answer apart.
+boto3's clients decide where a request goes, what it looks like, whether it is tried again, and what the answer says
+(`probes.system.clients`). They run in threads and open no connections: a handler of botocore's event `before-send`
+hands each request to the loop, which sends it over `Net`, with the TLS and the HTTP of a ladder, as all other requests
+of a run.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ import socket
 import threading
 import weakref
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from ipaddress import ip_address
 from typing import Any, Final, TypeVar, cast
 from urllib.parse import urlsplit
@@ -21,12 +21,12 @@ from probes.aws_errors import MIN_SECRET_CHARACTERS, kind_for_read
 from probes.background import in_background
 from probes.facts import TcpFacts
 from probes.failure import PeerClosedError, classify
+from probes.frozen import dataclass
 from probes.model import Address, Draft, FailureKind, ProbeError
 from probes.seams import Keys, Net, Stream, Trust
 from probes.steps import proxy
 from probes.steps.http import Response, exchange
 from probes.steps.tls import TlsStream
-from probes.system.sdk_service import SdkCall, SdkService, SdkServices
 from probes.system.trust import load_trust
 
 MAX_ANSWER_BYTES: Final = 16 << 20
@@ -36,8 +36,14 @@ MAX_CODE_CHARACTERS: Final = 128
 _READS: Final = ("Describe", "Get", "List", "Search")
 _CHANGES_NOTHING: Final = "AssumeRole"
 """Gives keys, which nobody else has, and changes nothing."""
-_LARGE_BYTES: Final = 1 << 16
-"""An answer that takes some ten milliseconds to take apart: too long for steps whose times are measured beside it."""
+_BACKOFF: Final = 0.05
+_BACKOFF_OF_ANSWERS: Final = 1.0
+"""Seconds that botocore waits at most before a second attempt, the longer ones where it is throttled, which an answer
+may say (botocore.retries.standard.ExponentialBackoff)."""
+_RETRY_AFTER: Final = "x-amz-retry-after"
+_LONGEST_RETRY_AFTER: Final = 5.0
+"""Seconds that a service may add to it with this header, in milliseconds there."""
+_SCHEMES: Final = ("http", "https")
 
 _FINAL: Final = frozenset({FailureKind.TOO_LARGE, FailureKind.TLS_NO_TRUST_STORE})
 """Failures that another attempt would only repeat."""
@@ -87,90 +93,123 @@ class SystemReader:
         self._most = most
         self._sent = 0
         self._making = threading.Lock()
-        self._sdk: SdkServices | None = None
+        self._session: Any = None
         self._shared: dict[str, asyncio.Future[Any]] = {}
-        """What is made once, in a thread, for all reads: services, addresses of hosts, and the trusted roots."""
-        self._idle: defaultdict[SdkService, list[Stream]] = defaultdict(list)
+        """What is made once, in a thread, for all reads: clients, addresses of hosts, and the trusted roots."""
+        self._idle: defaultdict[_Origin, list[Stream]] = defaultdict(list)
         """Connections over which another request may go."""
         weakref.finalize(self, _close_all, self._idle)
 
     async def prepare(self, services: Iterable[str]) -> None:
-        """Create the services (see `probes.seams.Reader`)."""
+        """Create the clients (see `probes.seams.Reader`)."""
         # Settings that allow no request fail every read, which reports it.
-        await asyncio.gather(*map(self._service, services), return_exceptions=True)
+        await asyncio.gather(*map(self._client, services), return_exceptions=True)
 
     async def read(self, service: str, operation: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
         """The answer to one request (see `probes.seams.Reader`). Raises ProbeError; its messages hold no secret, no URL
         and at most MAX_MESSAGE_CHARACTERS characters."""
         if not operation.startswith(_READS) and operation != _CHANGES_NOTHING:
-            raise ValueError(f"{operation} is no read")
-        known = await self._service(service)
-        call = known.call(operation, parameters)
-        until = asyncio.get_running_loop().time() + self._timeout
+            raise ValueError(f"{operation} is not a read")
+        client = await self._client(service)
+        call = _Call(self._send, until=asyncio.get_running_loop().time() + self._timeout)
         try:
-            async with asyncio.timeout_at(until):
-                answer = await self._answer(known, call, until)
+            async with asyncio.timeout_at(call.until):
+                answer = await in_background(lambda: self._answer(client, service, operation, parameters, call))
         except TimeoutError:
             # In the words of the step's own window (probes.failure.classify), which may end first.
             raise ProbeError(FailureKind.TIMEOUT, f"no end within {self._timeout:.3g} s") from None
-        metadata = answer["ResponseMetadata"]
-        if metadata["HTTPStatusCode"] >= 300:
-            raise refusal_of(answer, self._secrets)
-        if "RequestId" not in metadata:
+        finally:
+            call.end()
+        if "RequestId" not in answer["ResponseMetadata"]:
             raise ProbeError(FailureKind.NOT_AWS, "status 200 without an AWS request id", code="200")
         return answer
 
-    # --- Requests ----------------------------------------------------------------------------------------------------
+    # --- In the thread of a read -------------------------------------------------------------------------------------
 
-    async def _answer(self, service: SdkService, call: SdkCall, until: float) -> Mapping[str, Any]:
-        """What the last attempt of a call is answered, in boto3's form, be it an error. An attempt that would start
-        after `until`, on the loop's clock, is not waited for: its reason tells more than the end of the time."""
-        now = asyncio.get_running_loop().time
-        while True:
-            request = call.next_request()
-            if self._sent >= self._most:
-                raise ProbeError(FailureKind.TOO_LARGE, f"the run's {self._most} requests are used up")
-            self._sent += 1
-            try:
-                response = await self._exchange(service, request)
-            except (OSError, PeerClosedError, ProbeError) as error:
-                _close(self._idle[service])  # what was kept as long may be as dead
-                failure = _failure_at(service.host, error)
-                delay = None if failure.kind in _FINAL else call.delay_without_answer(failure)
-                if delay is None or now() + delay >= until:
-                    raise failure from None
-            else:
-                answer = await self._parsed(call, response)
-                delay = call.delay_after(response, answer)
-                if delay is None or now() + delay >= until:
-                    return answer
-            await asyncio.sleep(delay)
-
-    async def _parsed(self, call: SdkCall, response: Response) -> Mapping[str, Any]:
-        """What a response says. What botocore raises holds answers, which may hold secrets: none of it is chained."""
+    def _answer(
+        self, client: Any, service: str, operation: str, parameters: Mapping[str, Any], call: "_Call"
+    ) -> Mapping[str, Any]:
+        """Make a call with boto3's client, and wait for its answer. What botocore raises holds answers, which may hold
+        secrets: none of it is chained."""
+        from botocore import xform_name
+        from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
         from botocore.parsers import ResponseParserError
 
-        try:
-            if len(response.body) < _LARGE_BYTES:
-                return call.parsed(response)
-            return await in_background(lambda: call.parsed(response))
-        except (ResponseParserError, ValueError, TypeError, AttributeError, LookupError, RecursionError) as error:
-            # The parsers expect what the model says, and other bytes raise whatever they cause in them.
-            status = response.status
-            kind = FailureKind.REDIRECT if 300 <= status < 400 else FailureKind.MALFORMED
-            message = f"status {status} with a body that cannot be read"
-            raise ProbeError(kind, message, code=type(error).__name__) from None
+        from probes.system.clients import UnansweredError
 
-    async def _exchange(self, service: SdkService, request: Any) -> Response:
+        _thread.call = call
+        try:
+            answer: Mapping[str, Any] = getattr(client, xform_name(operation))(**parameters)
+        except (ParamValidationError, ProbeError):
+            raise
+        except UnansweredError as error:
+            raise error.failure from None
+        except ClientError as error:
+            raise refusal_of(error.response, self._secrets) from None
+        except (
+            *(BotoCoreError, ResponseParserError),
+            *(ValueError, TypeError, AttributeError, LookupError, RecursionError),
+        ) as error:
+            if call.status is None:
+                raise _no_request(service, error) from None
+            # The parsers expect what the model says, and other bytes raise whatever they cause in them.
+            kind = FailureKind.REDIRECT if 300 <= call.status < 400 else FailureKind.MALFORMED
+            message = f"status {call.status} with a body that cannot be read"
+            raise ProbeError(kind, message, code=type(error).__name__) from None
+        return answer
+
+    def _make(self, service: str) -> Any:
+        from botocore.exceptions import BotoCoreError
+
+        from probes.system import clients
+
+        try:
+            with self._making:  # boto3's session is not thread-safe
+                if self._session is None:
+                    self._session = clients.session(self._profile, self._keys)
+                client = clients.reading(self._session, service, self._region)
+        except (BotoCoreError, ValueError, AttributeError, TypeError) as error:
+            raise _no_request(service, error) from None
+        service_id = client.meta.service_model.service_id.hyphenize()
+        client.meta.events.register_first(f"before-send.{service_id}", _before_send)
+        client.meta.events.register_first(f"needs-retry.{service_id}", _before_retry)
+        return client
+
+    def _load_roots(self) -> Trust:
+        from probes.system import clients
+
+        return load_trust(clients.ca_bundle(self._session) if self._ca_bundle is None else self._ca_bundle)
+
+    # --- Requests ----------------------------------------------------------------------------------------------------
+
+    async def _send(self, call: "_Call", request: Any) -> Any:
+        """Send one request of botocore's (AWSPreparedRequest), and give its answer as botocore has it (AWSResponse).
+        Raises UnansweredError where botocore may try again, otherwise ProbeError."""
+        from probes.system.clients import UnansweredError, response_of
+
+        if self._sent >= self._most:
+            raise ProbeError(FailureKind.TOO_LARGE, f"the run's {self._most} requests are used up")
+        origin = _origin_of(request.url)
+        self._sent += 1
+        try:
+            response = await self._exchange(origin, request)
+        except (OSError, PeerClosedError, ProbeError) as error:
+            _close(self._idle[origin])  # what was kept as long may be as dead
+            failure = _failure_at(origin.host, error)
+            raise (failure if failure.kind in _FINAL else UnansweredError(failure)) from None
+        call.status = response.status
+        return response_of(request.url, response)
+
+    async def _exchange(self, origin: "_Origin", request: Any) -> Response:
         """Send one request and read its answer. Raises OSError, PeerClosedError and ProbeError."""
-        idle = self._idle[service]
-        stream = idle.pop() if idle else await self._connect(service)
+        idle = self._idle[origin]
+        stream = idle.pop() if idle else await self._connect(origin)
         try:
             response = await exchange(
                 stream,
                 request.method,
-                _target_of(service, request.url),
-                _headers_of(service, request),
+                _target_of(origin, request.url),
+                _headers_of(origin, request),
                 body=request.body.encode() if isinstance(request.body, str) else request.body or b"",
                 most=MAX_ANSWER_BYTES,
             )
@@ -185,17 +224,17 @@ class SystemReader:
 
     # --- Connections -------------------------------------------------------------------------------------------------
 
-    async def _connect(self, service: SdkService) -> Stream:
-        """A connection on which requests to a service can go. Raises OSError, PeerClosedError and ProbeError."""
-        if service.proxy is None:
-            stream = await self._tcp(service.host, service.port)
+    async def _connect(self, origin: "_Origin") -> Stream:
+        """A connection on which requests to an origin can go. Raises OSError, PeerClosedError and ProbeError."""
+        if origin.proxy is None:
+            stream = await self._tcp(origin.host, origin.port)
         else:
-            stream = await self._to_proxy(service)
-        return await self._secured(stream, service.host) if service.scheme == "https" else stream
+            stream = await self._to_proxy(origin, origin.proxy)
+        return await self._secured(stream, origin.host) if origin.scheme == "https" else stream
 
-    async def _to_proxy(self, service: SdkService) -> Stream:
-        """A connection to the service's proxy, and through it where TLS follows."""
-        parts = urlsplit(service.proxy or "")
+    async def _to_proxy(self, origin: "_Origin", url: str) -> Stream:
+        """A connection to the proxy at `url`, and through it where TLS follows."""
+        parts = urlsplit(url)
         host = parts.hostname or ""
         try:
             stream = await self._tcp(host, parts.port or proxy.DEFAULT_PORT)
@@ -204,10 +243,10 @@ class SystemReader:
         except (OSError, PeerClosedError) as error:
             message = f"the proxy cannot be reached: {classify(error).message}"
             raise ProbeError(FailureKind.PROXY_REFUSED, message, code=classify(error).code) from error
-        if service.scheme == "https":
+        if origin.scheme == "https":
             try:
                 proxy.check_tunnel(
-                    await proxy.ask_for_tunnel(stream, service.host, service.port, service.proxy_headers)
+                    await proxy.ask_for_tunnel(stream, origin.host, origin.port, dict(origin.proxy_headers))
                 )
             except BaseException:
                 stream.close()
@@ -246,28 +285,9 @@ class SystemReader:
 
     # --- What all reads share ----------------------------------------------------------------------------------------
 
-    async def _service(self, name: str) -> SdkService:
-        """A service, made at the first call. Raises ProbeError where the SDK's settings allow no request."""
-        return await self._once(f"service {name}", lambda: in_background(lambda: self._make(name)))
-
-    def _make(self, name: str) -> SdkService:
-        from botocore.exceptions import BotoCoreError
-
-        try:
-            with self._making:  # the SDK's session is not thread-safe
-                return self._services().service(name)
-        except (BotoCoreError, ValueError, AttributeError, TypeError) as error:
-            # A setting that is not a URL is repeated in the text, its password too.
-            message = f"the SDK's settings allow no request to {name}"
-            raise ProbeError(FailureKind.MALFORMED, message, code=type(error).__name__) from None
-
-    def _load_roots(self) -> Trust:
-        return load_trust(self._services().ca_bundle if self._ca_bundle is None else self._ca_bundle)
-
-    def _services(self) -> SdkServices:
-        if self._sdk is None:
-            self._sdk = SdkServices(self._keys, region=self._region, profile=self._profile)
-        return self._sdk
+    async def _client(self, service: str) -> Any:
+        """A client, made at the first call. Raises ProbeError where the SDK's settings allow no request."""
+        return await self._once(f"client of {service}", lambda: in_background(lambda: self._make(service)))
 
     async def _once(self, key: str, make: Callable[[], Awaitable[T]]) -> T:
         """What `make` gives, which all reads share; after a failure the next read makes it again."""
@@ -281,6 +301,71 @@ class SystemReader:
 
             made.add_done_callback(forget_failure)
         return cast(T, await asyncio.shield(made))
+
+
+class _Call:
+    """One read, between the thread in which boto3 makes it and the loop that sends its requests."""
+
+    def __init__(self, send: Callable[["_Call", Any], Coroutine[Any, Any, Any]], *, until: float) -> None:
+        self.until = until
+        """When its time is over, on the loop's clock."""
+        self.status: int | None = None
+        """The status of the last response; None without one."""
+        self._send = send
+        self._loop = asyncio.get_running_loop()
+        self._lock = threading.Lock()
+        self._is_over = False
+        self._sending: Any = None
+
+    @property
+    def seconds_left(self) -> float:
+        return self.until - self._loop.time()
+
+    def send(self, request: Any) -> Any:
+        """In the thread: the answer to a request. Raises what sending it raises, and OverError after `end`."""
+        with self._lock:
+            # botocore waits between attempts in its thread, and comes back although nobody waits for it any more.
+            if self._is_over:
+                raise _OverError
+            self._sending = asyncio.run_coroutine_threadsafe(self._send(self, request), self._loop)
+        return self._sending.result()
+
+    def end(self) -> None:
+        """On the loop: send nothing more, and let the thread wait for nothing."""
+        with self._lock:
+            self._is_over = True
+            if self._sending is not None:
+                self._sending.cancel()
+
+
+class _OverError(Exception):
+    """A read has ended, and its thread wanted to send another request."""
+
+
+_thread: Final = threading.local()
+"""The call that each thread makes."""
+
+
+def _before_send(request: Any, **_: Any) -> Any:
+    """Answer botocore's event `before-send`, so that botocore opens no connection."""
+    return _thread.call.send(request)
+
+
+def _before_retry(response: Any, **_: Any) -> bool | None:
+    """Answer botocore's event `needs-retry` before botocore does: False where another attempt might not begin in time.
+    What the first attempt met tells more than the end of the time."""
+    delay = _BACKOFF
+    if response is not None:
+        delay = _BACKOFF_OF_ANSWERS
+        asked = str(response[0].headers.get(_RETRY_AFTER, ""))
+        delay += min(int(asked) / 1000, _LONGEST_RETRY_AFTER) if asked.isdecimal() else 0.0
+    return False if _thread.call.seconds_left <= delay else None
+
+
+def _no_request(service: str, error: Exception) -> ProbeError:
+    """The failure where the SDK's settings allow no request. What `error` says may repeat a setting with a password."""
+    message = f"the SDK's settings allow no request to {service}"
+    return ProbeError(FailureKind.MALFORMED, message, code=type(error).__name__)
 
 
 def refusal_of(response: Mapping[str, Any], secrets: Iterable[str] = ()) -> ProbeError:
@@ -308,21 +393,59 @@ def refusal_of(response: Mapping[str, Any], secrets: Iterable[str] = ()) -> Prob
     return ProbeError(kind, text[:MAX_MESSAGE_CHARACTERS] or f"status {status}", code=code)
 
 
-def _target_of(service: SdkService, url: str) -> str:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Origin:
+    """Where requests go, and the proxy on the way."""
+
+    scheme: str
+    host: str
+    port: int
+    authority: str
+    """The value of the Host header."""
+    proxy: str | None
+    """The URL of the proxy, with its secrets; None without a proxy."""
+    proxy_headers: tuple[tuple[str, str], ...]
+
+
+def _origin_of(url: str) -> _Origin:
+    """The origin of a request, with the proxy that the SDK's variables name for it. Raises ProbeError for a URL that is
+    not one of HTTP."""
+    from botocore.httpsession import ProxyConfiguration
+    from botocore.utils import get_environ_proxies
+
+    parts = urlsplit(url)
+    if parts.scheme not in _SCHEMES or not parts.hostname:
+        raise ProbeError(FailureKind.MALFORMED, "the SDK's settings give no URL of HTTP", code="ValueError")
+    default_port = 443 if parts.scheme == "https" else 80
+    port = parts.port or default_port
+    name_in_url = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    proxies = ProxyConfiguration(get_environ_proxies(url))
+    proxy_url = proxies.proxy_url_for(url)
+    return _Origin(
+        scheme=parts.scheme,
+        host=parts.hostname,
+        port=port,
+        authority=name_in_url if port == default_port else f"{name_in_url}:{port}",
+        proxy=proxy_url,
+        proxy_headers=() if proxy_url is None else tuple(proxies.proxy_headers_for(proxy_url).items()),
+    )
+
+
+def _target_of(origin: _Origin, url: str) -> str:
     """What a request asks for: path and query, or the whole URL where a proxy is to fetch it."""
     parts = urlsplit(url)
     target = f"{parts.path or '/'}{'?' if parts.query else ''}{parts.query}"
-    return f"http://{service.authority}{target}" if service.proxy and service.scheme == "http" else target
+    return f"http://{origin.authority}{target}" if origin.proxy and origin.scheme == "http" else target
 
 
-def _headers_of(service: SdkService, request: Any) -> tuple[tuple[str, str], ...]:
+def _headers_of(origin: _Origin, request: Any) -> tuple[tuple[str, str], ...]:
     """The headers of a prepared request, but for those that belong to its way over HTTP."""
     given = (
         (name, value.decode() if isinstance(value, bytes) else str(value)) for name, value in request.headers.items()
     )
-    to_proxy = service.proxy_headers.items() if service.scheme == "http" else ()
+    to_proxy = origin.proxy_headers if origin.scheme == "http" else ()
     return (
-        ("Host", service.authority),
+        ("Host", origin.authority),
         ("Accept-Encoding", "identity"),
         *((name, value) for name, value in given if name.lower() != "content-length"),
         *to_proxy,
@@ -341,6 +464,6 @@ def _close(streams: list[Stream]) -> None:
         streams.pop().close()
 
 
-def _close_all(kept: Mapping[SdkService, list[Stream]]) -> None:
+def _close_all(kept: Mapping[_Origin, list[Stream]]) -> None:
     for streams in kept.values():
         _close(streams)

@@ -28,7 +28,7 @@ PARSERS: Final = frozenset(
         *("cryptography.x509.load_pem_x509_certificates", "email.message_from_bytes", "email.message_from_string"),
         *("struct.unpack", "struct.unpack_from", "struct.iter_unpack", "int.from_bytes", "zlib.decompress"),
         *("email.utils.parsedate_to_datetime", "datetime.datetime.fromisoformat", "datetime.datetime.strptime"),
-        *("botocore.session.Session", "botocore.session.get_session", "botocore.parsers.create_parser"),
+        *("botocore.session.Session", "botocore.session.get_session"),
         *("botocore.configloader.load_config", "botocore.configloader.raw_config_parse"),
         "probes.system.sdk_session.SdkSession",
     }
@@ -124,7 +124,6 @@ BY_PLACE: Final = {
     "agent/cli/to_settings.py::_template_in": Parser(
         ("templates",), ("tests/agent/cli/test_options.py::test_any_file_is_a_template_or_refused",)
     ),
-    "agent/fleet/aws.py::client": _SHARED_FILES,
     "agent/fleet/classes.py::Classes.bits": Parser(trusted="numbers that this program counted"),
     "agent/fleet/engines/sqlite.py::Sqlite._sound": _CACHED,
     "agent/fleet/engines/sqlite.py::Sqlite._spread": _OWN_LINES,
@@ -199,18 +198,11 @@ BY_PLACE: Final = {
     "probes/system/netlink.py::route_of": Parser(
         tests=("tests/probes/system/test_netlink.py::test_any_payload",), trusted=_KERNEL
     ),
+    "probes/system/clients.py::session": _SHARED_FILES,
     "probes/system/sdk.py::_file_of": _SHARED_FILES,
     "probes/system/sdk.py::has_profile": _SHARED_FILES,
     "probes/system/sdk.py::load_credentials": _SHARED_FILES,
     "probes/system/sdk.py::load_sdk_settings": _SHARED_FILES,
-    "probes/system/sdk_service.py::SdkService.__init__": Parser(
-        ("ec2",),
-        (
-            "tests/probes/system/test_reader.py::test_any_body_is_an_answer_or_a_known_failure",
-            "tests/probes/vpc/test_reads.py::test_whatever_comes_is_facts_or_a_known_failure",
-        ),
-    ),
-    "probes/system/sdk_service.py::SdkServices.__init__": _SHARED_FILES,
     "probes/system/sdk_session.py::SdkSession._real": _SHARED_FILES,
     "probes/system/sdk_session.py::SdkSession.full_config": _SHARED_FILES,
 }
@@ -226,6 +218,13 @@ BY_HAND: Final = {
         ("host-files",), (f"{_STEPS}test_host.py::test_any_resolv_conf",)
     ),
     "probes/steps/imds.py::probe": Parser(("metadata",), (f"{_STEPS}test_imds.py::test_any_value",)),
+    "probes/system/reader.py::SystemReader._answer": Parser(
+        ("ec2",),
+        (
+            "tests/probes/system/test_reader.py::test_any_body_is_an_answer_or_a_known_failure",
+            "tests/probes/vpc/test_reads.py::test_whatever_comes_is_facts_or_a_known_failure",
+        ),
+    ),
     "probes/steps/workload.py::launcher_proxies": _WORKLOADS,
     "probes/steps/workload.py::unit_environment": _WORKLOADS,
     "probes/steps/workload.py::yaml_values": _WORKLOADS,

@@ -276,7 +276,7 @@ def test_every_module_of_both_packages_can_be_imported(directory: Path) -> None:
 def test_every_library_that_the_project_asks_for_can_be_imported(directory: Path) -> None:
     in_python(
         directory,
-        "import botocore.session, certifi, click, cryptography.x509, dns.message, h11, httpx, junitparser\n"
+        "import boto3.session, certifi, click, cryptography.x509, dns.message, h11, httpx, junitparser\n"
         "import prometheus_client, textual.app, ssl, ctypes, zlib, urllib3\n",
     )
 
@@ -286,14 +286,14 @@ def test_the_sdk_has_the_services_that_a_run_asks(directory: Path) -> None:
         directory,
         "import botocore.session\n"
         "from probes.seams import Keys\n"
-        "from probes.system.sdk_service import SdkServices\n"
+        "from probes.system import clients\n"
         "keys = Keys(access_key_id='a', secret_key='b', token=None)\n"
-        "services = SdkServices(keys, region='eu-west-1', profile=None)\n"
+        "reading = clients.session(None, keys)\n"
         "session = botocore.session.Session()\n"
         "for name in ('sts', 'sso', 'sso-oidc'):\n"
         "    print(session.create_client(name, region_name='eu-west-1').meta.service_model.service_name)\n"
         "for name in ('ec2', 'route53resolver', 'route53', 'route53profiles'):\n"
-        "    print(services.service(name).host)\n",
+        "    print(clients.reading(reading, name, 'eu-west-1').meta.endpoint_url)\n",
     )
     assert len(shown.split()) == 7
 

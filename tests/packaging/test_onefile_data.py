@@ -20,8 +20,8 @@ from agent.simulated.world import simulated
 from probes.model import Step
 from probes.operations import SDK_SETTINGS
 from probes.seams import Keys
+from probes.system import clients
 from probes.system.sdk import SystemSdk
-from probes.system.sdk_service import SdkServices
 from tests.support.many_services import world_of
 from tests.support.moto_server import REGION
 from tests.support.runs import in_virtual_time
@@ -51,9 +51,9 @@ def test_every_service_can_be_asked(data: Path) -> None:
     for service in CLIENTS:
         assert session.create_client(service, region_name=REGION).meta.region_name == REGION
     keys = Keys(access_key_id="a", secret_key="b", token=None)  # noqa: S106
-    services = SdkServices(keys, region=REGION, profile=None)
+    reading = clients.session(None, keys)
     for service in (*assemble.READ_SERVICES, "sts"):
-        assert services.service(service).model.service_name == service
+        assert clients.reading(reading, service, REGION).meta.service_model.service_name == service
 
 
 def test_the_services_of_a_fleet_are_those_that_it_asks() -> None:
@@ -63,8 +63,7 @@ def test_the_services_of_a_fleet_are_those_that_it_asks() -> None:
 def test_what_no_client_needs_is_left_out(data: Path) -> None:
     assert not (data / OTHER).exists()
     assert not list(data.rglob("examples-*"))
-    read = {path.name.partition(".")[0] for service in assemble.READ_SERVICES for path in data.glob(f"{service}/*/*")}
-    assert read == {"endpoint-rule-set-1"}
+    assert {path.name.partition(".")[0] for path in data.glob(f"{assemble.OWN_MODEL}/*/*")} == {"endpoint-rule-set-1"}
     assert len(list(data.glob("sts/*"))) == 1
 
 

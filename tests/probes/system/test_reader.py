@@ -24,10 +24,8 @@ from hypothesis import strategies as st
 
 from agent.simulated.certificates import root_pem, server_context
 from probes.model import Address, FailureKind, ProbeError
-from probes.seams import Keys
 from probes.system import reader as boto
 from probes.system.net import SystemNet
-from probes.system.sdk_service import SdkService, SdkServices
 from tests.hostile.fuzz import answers
 from tests.hostile.fuzz.mutation import by_hypothesis
 from tests.support import moto_server
@@ -108,6 +106,10 @@ async def test_what_the_sdk_is_set_to_counts(monkeypatch: pytest.MonkeyPatch) ->
     assert await asked_of("us-east-1", "ec2") == ("127.0.0.1", "us-east-1/ec2")
 
 
+class CaughtError(Exception):
+    """Ends a read where its request would go out."""
+
+
 async def asked_of(region: str, service: str) -> tuple[str, str]:
     """The host and the scope of a request, as the SDK has them; nothing is sent."""
     requests: Any = {
@@ -115,12 +117,20 @@ async def asked_of(region: str, service: str) -> tuple[str, str]:
         "route53resolver": ("ListResolverRules", {}),
         "route53": ("ListHostedZonesByVPC", {"VPCId": VPC, "VPCRegion": region}),
     }
-    known = SdkServices(Keys(**KEYS), region=region, profile=None).service(service)
-    request = known.call(*requests[service]).next_request()
-    match = SCOPE.search(str(request.headers["Authorization"]))
-    assert match is not None
-    assert urlsplit(request.url).hostname == known.host
-    return known.host, match[1]
+    caught: list[tuple[str, str]] = []
+
+    async def catch(_reader: boto.SystemReader, origin: Any, request: Any) -> Any:
+        match = SCOPE.search(request.headers["Authorization"].decode())
+        assert match is not None
+        assert urlsplit(request.url).hostname == origin.host
+        caught.append((origin.host, match[1]))
+        raise CaughtError
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(boto.SystemReader, "_exchange", catch)
+        with pytest.raises(CaughtError):
+            await reader(region=region).read(service, *requests[service])
+    return caught[0]
 
 
 async def test_a_request_and_its_answer(told: Told) -> None:
@@ -133,15 +143,15 @@ async def test_a_request_and_its_answer(told: Told) -> None:
     assert call.headers["X-Amz-Security-Token"] == KEYS["token"]
 
 
-async def test_reads_at_once_share_the_services(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_reads_at_once_share_the_clients(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[str] = []
-    service = SdkServices.service
+    make = boto.SystemReader._make
 
-    def making(self: SdkServices, name: str) -> SdkService:
-        made.append(name)
-        return service(self, name)
+    def making(self: boto.SystemReader, service: str) -> Any:
+        made.append(service)
+        return make(self, service)
 
-    monkeypatch.setattr(SdkServices, "service", making)
+    monkeypatch.setattr(boto.SystemReader, "_make", making)
     own = reader()
 
     async with asyncio.TaskGroup() as group:
@@ -166,7 +176,7 @@ async def test_reads_at_once_share_the_services(told: Told, monkeypatch: pytest.
 )
 async def test_what_is_no_read_is_not_made(told: Told, operation: str) -> None:
     own = reader()
-    with pytest.raises(ValueError, match="is no read"):
+    with pytest.raises(ValueError, match="is not a read"):
         await own.read("ec2", operation, {})
     assert told.calls == []
 
@@ -628,10 +638,10 @@ async def test_what_is_prepared_is_there_and_nothing_is_sent(told: Told, monkeyp
     await own.prepare(["ec2", "route53resolver"])
     assert told.calls == []
 
-    def make(*_: object) -> SdkService:
-        raise AssertionError("a service is made again")
+    def make(*_: object) -> Any:
+        raise AssertionError("a client is made again")
 
-    monkeypatch.setattr(SdkServices, "service", make)
+    monkeypatch.setattr(boto.SystemReader, "_make", make)
     await own.read("ec2", "DescribeVpcs", {})
     await own.read("route53resolver", "ListResolverRules", {})
     assert told.operations == ["DescribeVpcs", "ListResolverRules"]

@@ -1,12 +1,10 @@
-"""The reads on the wire beside botocore's own client: the same bytes to the same place, through the same proxies, and
-another attempt where that makes one."""
+"""The reads on the wire: the origin and the proxy that they go to, the connections that they share, and the end of a
+read, after which boto3's thread neither sends nor waits."""
 
 import asyncio
 import gc
-import re
 import socket
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,24 +14,27 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from botocore.exceptions import BotoCoreError, ClientError
-from botocore.parsers import ResponseParserError
 
 from agent.simulated.certificates import root_pem, server_context
+from probes import background
 from probes.model import Address, FailureKind, ProbeError
-from probes.seams import Keys
-from probes.steps.http import Response
+from probes.system import reader as boto
 from probes.system.net import SystemNet
-from probes.system.sdk_service import SdkCall, SdkServices
-from tests.probes.system.test_service_models import PROBES, whole_client, without_features
 from tests.support import moto_server
-from tests.support.moto_server import EMPTY, KEYS, REGION, Behaviour, Reply, Told, of_resolver, reader, refusal
+from tests.support.command import SECONDS
+from tests.support.moto_server import EMPTY, REGION, Behaviour, Reply, Told, of_resolver, reader, refusal
 
 told = moto_server.told
 
 USER: Final = "me:p%40ss%3Aw"
 """With a password, as a URL has them."""
-DIFFERENT: Final = frozenset({"x-amz-date", "amz-sdk-invocation-id"})
+PROBES: Final[Mapping[str, tuple[str, Mapping[str, Any]]]] = {
+    "ec2": ("DescribeVpcs", {}),
+    "route53resolver": ("ListResolverRules", {}),
+    "route53": ("ListHostedZonesByVPC", {"VPCId": "vpc-0a1b2c3d4e5f67890", "VPCRegion": REGION}),
+    "route53profiles": ("ListProfileAssociations", {"ResourceId": "vpc-0a1b2c3d4e5f67890"}),
+}
+"""A request to each service, in its protocol."""
 EC2: Final = ("ec2", *PROBES["ec2"])
 
 
@@ -42,27 +43,16 @@ EC2: Final = ("ec2", *PROBES["ec2"])
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """A request as it came, without what differs from one to the next."""
+    """A request as it came."""
 
     line: str
-    headers: frozenset[tuple[str, str]]
-    body: bytes
+    headers: Mapping[str, str]
+    """By names in lower case."""
 
     @classmethod
     def by(cls, handler: BaseHTTPRequestHandler) -> "Received":
-        body = handler.rfile.read(int(handler.headers.get("Content-Length", 0)))
-        headers = {name.lower(): value for name, value in handler.headers.items()}
-        if "authorization" in headers:
-            headers["authorization"] = re.sub(r"/\d{8}/|, Signature=.*", "/", headers["authorization"])
-        if "user-agent" in headers:
-            headers["user-agent"] = without_features(headers["user-agent"])
-        if not body:
-            headers.pop("content-length", None)  # that there is none goes without saying, and may be said
-        kept = frozenset((name, value) for name, value in headers.items() if name not in DIFFERENT)
-        return cls(handler.requestline, kept, body)
-
-    def header(self, name: str) -> str | None:
-        return dict(self.headers).get(name)
+        handler.rfile.read(int(handler.headers.get("Content-Length", 0)))
+        return cls(handler.requestline, {name.lower(): value for name, value in handler.headers.items()})
 
 
 class Keeping(ThreadingHTTPServer):
@@ -88,7 +78,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         self.server.received.append(received := Received.by(self))
-        authorization = received.header("authorization") or ""
+        authorization = received.headers["authorization"]
         (service,) = (name for name in PROBES if f"/{name}/aws4_request" in authorization)
         reply = EMPTY[PROBES[service][0]]
         self.send_response(reply.status)
@@ -138,36 +128,38 @@ def keeping() -> Iterator[Keeping]:
         thread.join()
 
 
-async def asked_by_both(monkeypatch: pytest.MonkeyPatch, keeping: Keeping, variables: Mapping[str, str]) -> None:
-    """Ask each service both ways, with these variables; each must arrive in the same bytes."""
+async def asked(monkeypatch: pytest.MonkeyPatch, keeping: Keeping, variables: Mapping[str, str]) -> list[Received]:
+    """Ask each service with these variables; gives what arrived."""
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     own = reader()
     for service, (operation, parameters) in PROBES.items():
         await own.read(service, operation, parameters)
-        whole_client(service)._make_api_call(operation, dict(parameters))
-        ours, theirs = keeping.received[-2:]
-        assert ours == theirs
+    assert len(keeping.received) == len(PROBES)
+    return keeping.received
 
 
-# --- Where they go, in which bytes -----------------------------------------------------------------------------------
+# --- Where they go ---------------------------------------------------------------------------------------------------
 
 
-async def test_every_protocol_has_the_same_bytes(monkeypatch: pytest.MonkeyPatch, keeping: Keeping) -> None:
-    await asked_by_both(monkeypatch, keeping, {"AWS_ENDPOINT_URL": f"http://{USER}@127.0.0.1:{keeping.port}/x"})
-    assert [request.line.split()[0] for request in keeping.received[::2]] == ["POST", "POST", "GET", "GET"]
-    assert all(request.line.split()[1].startswith("/x") for request in keeping.received)
-    assert {request.header("accept-encoding") for request in keeping.received} == {"identity"}
+async def test_every_protocol_goes_to_the_url_that_is_set(monkeypatch: pytest.MonkeyPatch, keeping: Keeping) -> None:
+    url = f"http://{USER}@127.0.0.1:{keeping.port}/x"
+    received = await asked(monkeypatch, keeping, {"AWS_ENDPOINT_URL": url})
+    assert [request.line.split()[0] for request in received] == ["POST", "POST", "GET", "GET"]
+    assert all(request.line.split()[1].startswith("/x") for request in received)
+    assert {request.headers["accept-encoding"] for request in received} == {"identity"}
+    assert {request.headers["host"] for request in received} == {f"127.0.0.1:{keeping.port}"}
+    assert all("p@ss" not in str(request) and "p%40ss" not in str(request) for request in received)
 
 
-async def test_a_proxy_without_tls_has_the_same_bytes(monkeypatch: pytest.MonkeyPatch, keeping: Keeping) -> None:
+async def test_a_proxy_without_tls_is_given_the_whole_url(monkeypatch: pytest.MonkeyPatch, keeping: Keeping) -> None:
     variables = {
         "AWS_ENDPOINT_URL": "http://aws.example",
         "HTTP_PROXY": f"http://{USER}@127.0.0.1:{keeping.port}",
     }
-    await asked_by_both(monkeypatch, keeping, variables)
-    assert all(request.line.split()[1].startswith("http://aws.example/") for request in keeping.received)
-    assert {request.header("proxy-authorization") for request in keeping.received} == {"Basic bWU6cEBzczp3"}
+    received = await asked(monkeypatch, keeping, variables)
+    assert all(request.line.split()[1].startswith("http://aws.example/") for request in received)
+    assert {request.headers["proxy-authorization"] for request in received} == {"Basic bWU6cEBzczp3"}
 
 
 async def test_no_proxy_counts(monkeypatch: pytest.MonkeyPatch, keeping: Keeping) -> None:
@@ -176,8 +168,8 @@ async def test_no_proxy_counts(monkeypatch: pytest.MonkeyPatch, keeping: Keeping
         "HTTP_PROXY": "http://127.0.0.1:9",
         "NO_PROXY": "example.com,localhost",
     }
-    await asked_by_both(monkeypatch, keeping, variables)
-    assert all(request.line.split()[1].startswith("/") for request in keeping.received)
+    received = await asked(monkeypatch, keeping, variables)
+    assert all(request.line.split()[1].startswith("/") for request in received)
 
 
 @pytest.mark.parametrize(
@@ -190,19 +182,24 @@ async def test_no_proxy_counts(monkeypatch: pytest.MonkeyPatch, keeping: Keeping
         ("http://[::1]", "::1", 80, "[::1]"),
     ],
 )
-def test_a_url_says_where_to_connect_and_what_to_name(
-    monkeypatch: pytest.MonkeyPatch, url: str, host: str, port: int, authority: str
-) -> None:
-    monkeypatch.setenv("AWS_ENDPOINT_URL", url)
-    known = SdkServices(Keys(**KEYS), region=REGION, profile=None).service("ec2")
-    assert (known.host, known.port, known.authority) == (host, port, authority)
+def test_a_url_says_where_to_connect_and_what_to_name(url: str, host: str, port: int, authority: str) -> None:
+    origin = boto._origin_of(url)
+    assert (origin.host, origin.port, origin.authority) == (host, port, authority)
+
+
+@pytest.mark.parametrize("url", ["ftp://aws.example/", "https:///", "gopher://me:p%40ss@aws.example"])
+def test_a_url_of_another_protocol_is_refused_without_a_word_of_it(url: str) -> None:
+    with pytest.raises(ProbeError) as caught:
+        boto._origin_of(url)
+    assert caught.value.kind is FailureKind.MALFORMED
+    assert "aws.example" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
     ("status", "kind"),
     [(407, FailureKind.PROXY_AUTH), (403, FailureKind.PROXY_REFUSED), (502, FailureKind.PROXY_REFUSED)],
 )
-async def test_a_tunnel_is_asked_for_alike(
+async def test_a_tunnel_that_a_proxy_refuses(
     monkeypatch: pytest.MonkeyPatch, keeping: Keeping, status: int, kind: FailureKind
 ) -> None:
     keeping.refusal = status
@@ -211,15 +208,8 @@ async def test_a_tunnel_is_asked_for_alike(
         await reader().read(*EC2)
     assert (caught.value.kind, caught.value.code) == (kind, str(status))
     assert caught.value.message == f"ec2.eu-west-1.amazonaws.com: the proxy answers CONNECT with {status}"
-    asked = len(keeping.received)
-    with suppress(BotoCoreError):  # not pytest.raises: what botocore raises holds the planted secrets
-        whole_client("ec2").describe_vpcs()
-    ours, theirs = keeping.received[:asked], keeping.received[asked:]
-    assert [request.line.split()[1] for request in ours] == ["ec2.eu-west-1.amazonaws.com:443"] * 2
-    for name in ("line", "proxy-authorization"):
-        both = [[request.line.split()[1] if name == "line" else request.header(name) for request in side]
-                for side in (ours, theirs)]  # fmt: skip
-        assert both[0] == both[1]
+    assert [request.line.split()[1] for request in keeping.received] == ["ec2.eu-west-1.amazonaws.com:443"] * 2
+    assert {request.headers["proxy-authorization"] for request in keeping.received} == {"Basic bWU6cEBzczp3"}
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
@@ -245,105 +235,63 @@ async def test_a_tunnel_is_used(
 # --- Other attempts --------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def waited(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """What is waited in between, without the waiting."""
-    delays: list[float] = []
-    sleep = asyncio.sleep
-
-    async def sleep_no_longer(delay: float) -> None:
-        if delay:
-            delays.append(delay)
-        await sleep(0)
-
-    monkeypatch.setattr(asyncio, "sleep", sleep_no_longer)
-    monkeypatch.setattr(time, "sleep", delays.append)
-    return delays
-
-
-def throttled_resolver(code: str, status: int) -> Reply:
-    return of_resolver({"__type": code, "Message": "Says so."}, status)
+def throttled(**headers: str) -> Reply:
+    answer = refusal("RequestLimitExceeded", "slowly", 503)
+    return Reply(body=answer.body, status=503, headers={**answer.headers, **headers})
 
 
 def close(handler: BaseHTTPRequestHandler) -> None:
     handler.close_connection = True
 
 
-OUTCOMES: Final[Mapping[str, Reply | Behaviour]] = {
-    "denied": refusal("UnauthorizedOperation", "no"),
-    "bad parameter": refusal("InvalidParameterValue", "no", 400),
-    "throttled": refusal("RequestLimitExceeded", "slowly", 503),
-    "throttled with 400": refusal("Throttling", "slowly", 400),
-    "throttled by name": refusal("EC2ThrottledException", "slowly", 400),
-    "internal error": refusal("InternalError", "oh", 500),
-    "a gateway's page": Reply(body=b"<html/>", status=502),
-    "not implemented": Reply(body=b"<html/>", status=501),
-    "too many requests": Reply(body=b"", status=429),
-    "request timeout": refusal("RequestTimeout", "late", 400),
-    "expired": refusal("RequestExpired", "late", 400),
-    "redirect": Reply(body=b"", status=302, headers={"Location": "http://127.0.0.1:9/"}),
-    "closed": Behaviour(close),
+def reset(handler: BaseHTTPRequestHandler) -> None:
+    handler.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf")
+    handler.close_connection = True
+
+
+ATTEMPTS: Final[Mapping[str, tuple[Reply | Behaviour, int]]] = {
+    "denied": (refusal("UnauthorizedOperation", "no"), 1),
+    "bad parameter": (refusal("InvalidParameterValue", "no", 400), 1),
+    "throttled": (throttled(), 2),
+    "throttled with 400": (refusal("Throttling", "slowly", 400), 2),
+    "throttled by name": (refusal("EC2ThrottledException", "slowly", 400), 2),
+    "internal error": (refusal("InternalError", "oh", 500), 2),
+    "a gateway's page": (Reply(body=b"<html/>", status=502), 2),
+    "not implemented": (Reply(body=b"<html/>", status=501), 1),
+    "redirect": (Reply(body=b"", status=302, headers={"Location": "http://127.0.0.1:9/"}), 1),
+    "closed": (Behaviour(close), 2),
+    "closed in the middle": (Behaviour(reset), 2),
 }
+"""What is answered, and how many attempts are made: the SDK's mode `standard`, with two at most."""
 
 
-@pytest.mark.usefixtures("waited")
-@pytest.mark.parametrize("outcome", OUTCOMES)
-async def test_another_attempt_is_made_where_the_sdk_makes_one(told: Told, outcome: str) -> None:
-    told.answers["DescribeVpcs"] = OUTCOMES[outcome]
+@pytest.mark.parametrize("outcome", ATTEMPTS)
+async def test_the_right_failures_are_tried_again(told: Told, outcome: str) -> None:
+    told.answers["DescribeVpcs"], attempts = ATTEMPTS[outcome]
     with pytest.raises(ProbeError):
         await reader().read(*EC2)
-    ours = len(told.calls)
-    with suppress(ClientError, BotoCoreError, ResponseParserError):
-        whole_client("ec2").describe_vpcs()
-    assert ours == len(told.calls) - ours
-    assert [call.headers["amz-sdk-request"].split("; ")[-2:] for call in told.calls[:ours]] == [
-        [f"attempt={attempt}", "max=2"] for attempt in range(1, ours + 1)
+    assert [call.headers["amz-sdk-request"].split("; ")[-2:] for call in told.calls] == [
+        [f"attempt={attempt}", "max=2"] for attempt in range(1, attempts + 1)
     ]
-    assert len({call.headers["amz-sdk-invocation-id"] for call in told.calls[:ours]}) == 1
+    assert len({call.headers["amz-sdk-invocation-id"] for call in told.calls}) == 1
 
 
-@pytest.mark.usefixtures("waited")
-@pytest.mark.parametrize(
-    ("code", "status"), [("ThrottlingException", 400), ("InternalServiceErrorException", 500), ("LimitExceeded", 400)]
-)
-async def test_what_a_model_says_of_an_error_counts(told: Told, code: str, status: int) -> None:
-    told.answers["ListResolverRules"] = throttled_resolver(code, status)
+async def test_roots_that_cannot_be_read_are_not_tried_again(
+    told: Told, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    counted = _Counted(monkeypatch)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"https://localhost:{told.port}")
+    with pytest.raises(ProbeError) as caught:
+        await reader(ca_bundle=str(tmp_path / "none.pem")).read(*EC2)
+    assert caught.value.kind is FailureKind.TLS_NO_TRUST_STORE
+    assert len(counted.made) == 1
+
+
+async def test_the_error_of_another_protocol_is_tried_again(told: Told) -> None:
+    told.answers["ListResolverRules"] = of_resolver({"__type": "ThrottlingException", "Message": "Says so."}, 400)
     with pytest.raises(ProbeError):
         await reader().read("route53resolver", "ListResolverRules", {})
-    ours = len(told.calls)
-    with suppress(ClientError):
-        whole_client("route53resolver").list_resolver_rules()
-    assert ours == len(told.calls) - ours
-
-
-@pytest.mark.parametrize(
-    ("header", "seconds"), [("1500", (1.5, 1.5)), ("90000", (5.0, 6.0)), ("soon", (0.0, 1.0)), (None, (0.0, 1.0))]
-)
-async def test_the_time_to_wait_is_the_sdks(
-    told: Told, waited: list[float], header: str | None, seconds: tuple[float, float]
-) -> None:
-    throttling = refusal("RequestLimitExceeded", "slowly", 503)
-    headers = dict(throttling.headers) if header is None else {**throttling.headers, "X-Amz-Retry-After": header}
-    told.answers["DescribeVpcs"] = Reply(body=throttling.body, status=503, headers=headers)
-    with pytest.raises(ProbeError):
-        await reader().read(*EC2)
-    with suppress(ClientError):
-        whole_client("ec2").describe_vpcs()
-    assert len(waited) == 2
-    assert all(seconds[0] <= delay <= seconds[1] for delay in waited)
-
-
-def test_a_throttled_service_is_given_longer(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
-    call = SdkServices(Keys(**KEYS), region=REGION, profile=None).service("ec2").call(*PROBES["ec2"])
-    call.next_request()
-
-    def longest(code: str) -> float:
-        body = refusal(code, "slowly", 503).body
-        response = Response(status=503, headers=(), body=body, keep_alive=True)
-        return max(call.delay_after(response, call.parsed(response)) or 0.0 for _ in range(50))
-
-    assert longest("InternalError") <= 0.05 < longest("RequestLimitExceeded") <= 1.0
+    assert len(told.calls) == 2
 
 
 async def test_a_second_attempt_is_answered(told: Told) -> None:
@@ -352,14 +300,93 @@ async def test_a_second_attempt_is_answered(told: Told) -> None:
     assert (await reader().read(*EC2))["ResponseMetadata"]["RetryAttempts"] == 1
 
 
-async def test_an_attempt_for_which_no_time_is_left_is_not_waited_for(told: Told) -> None:
-    throttling = refusal("RequestLimitExceeded", "slowly", 503)
-    headers = {**throttling.headers, "X-Amz-Retry-After": "90000"}
-    told.answers["DescribeVpcs"] = Reply(body=throttling.body, status=503, headers=headers)
+@pytest.mark.parametrize(
+    ("seconds", "headers"),
+    [
+        pytest.param(5.9, {"X-Amz-Retry-After": "90000"}, id="the service asks for longer than is left"),
+        pytest.param(0.9, {}, id="the SDK may wait for longer than is left"),
+        pytest.param(0.9, {"X-Amz-Retry-After": "soon"}, id="the service says nothing that is a time"),
+    ],
+)
+async def test_where_no_time_is_left_for_a_second_attempt_the_first_ones_reason_stands(
+    told: Told, seconds: float, headers: dict[str, str]
+) -> None:
+    told.answers["DescribeVpcs"] = throttled(**headers)
+    own = reader(timeout=seconds)
+    await own.prepare(["ec2"])
     with pytest.raises(ProbeError) as caught:
-        await reader(timeout=4.9).read(*EC2)
+        await own.read(*EC2)
     assert (caught.value.kind, caught.value.code) == (FailureKind.THROTTLED, "RequestLimitExceeded")
     assert len(told.calls) == 1
+
+
+# --- The end of a read -----------------------------------------------------------------------------------------------
+
+
+def reading_threads() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name == background.NAME]
+
+
+def wait_for_no_thread() -> None:
+    """Returns when the threads of all reads have ended; fails if they do not."""
+    for thread in reading_threads():
+        thread.join(SECONDS)
+    assert reading_threads() == []
+
+
+async def test_who_gives_up_on_a_throttled_service_sends_nothing_more(
+    told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """botocore waits in its thread, and would send its second attempt when that is over."""
+    waiting, given_up = threading.Event(), threading.Event()
+
+    def wait(_: float) -> None:
+        waiting.set()
+        assert given_up.wait(SECONDS)
+
+    monkeypatch.setattr("botocore.endpoint.time.sleep", wait)
+    told.answers["DescribeVpcs"] = throttled()
+    reads = asyncio.create_task(reader().read(*EC2))
+    assert await asyncio.to_thread(waiting.wait, SECONDS)  # noqa: TID251 - the test's own wait
+    reads.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await reads
+    given_up.set()
+    wait_for_no_thread()
+    assert len(told.calls) == 1
+
+
+async def test_a_silent_service_keeps_no_thread(told: Told) -> None:
+    """However often it is asked, as by a watch."""
+    def stay_silent(_: BaseHTTPRequestHandler) -> None:
+        told.ending.wait()
+
+    told.answers["DescribeVpcs"] = Behaviour(stay_silent)
+    own = reader(timeout=0.05, most=100)
+    await own.prepare(["ec2"])
+    for _ in range(30):
+        with pytest.raises(ProbeError) as caught:
+            await own.read(*EC2)
+        assert caught.value.kind is FailureKind.TIMEOUT
+    wait_for_no_thread()
+    assert [stream for kept in own._idle.values() for stream in kept] == []
+
+
+def test_a_loop_that_ends_leaves_no_thread_behind(told: Told) -> None:
+    async def go() -> None:
+        loop, arrived = asyncio.get_running_loop(), asyncio.Event()
+
+        def wait(_: BaseHTTPRequestHandler) -> None:
+            loop.call_soon_threadsafe(arrived.set)
+            told.ending.wait()
+
+        told.answers["DescribeVpcs"] = Behaviour(wait)
+        reads = asyncio.create_task(reader().read(*EC2))
+        await arrived.wait()
+        assert not reads.done()
+
+    asyncio.run(go())
+    wait_for_no_thread()
 
 
 # --- Connections -----------------------------------------------------------------------------------------------------
@@ -389,7 +416,7 @@ async def test_a_connection_serves_one_request_after_the_other(told: Told, monke
     await asyncio.gather(*(own.read(*EC2) for _ in range(3)))
     assert len(counted.made) == 3
     await own.read("route53resolver", "ListResolverRules", {})
-    assert len(counted.made) == 4  # none of another service's
+    assert len(counted.made) == 3  # one of the other service's, which is at the same URL
 
 
 async def test_a_connection_that_the_peer_closed_meanwhile_is_replaced(
@@ -452,20 +479,3 @@ async def test_no_connection_outlives_the_reader(told: Told, monkeypatch: pytest
     del own
     gc.collect()
     assert [stream._connection.fileno() for stream in counted.made] == [-1, -1, -1]
-
-
-async def test_a_large_answer_is_taken_apart_off_the_loop(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
-    threads: list[bool] = []
-    parsed = SdkCall.parsed
-
-    def parsing(call: SdkCall, response: Any) -> Any:
-        threads.append(threading.current_thread() is threading.main_thread())
-        return parsed(call, response)
-
-    monkeypatch.setattr(SdkCall, "parsed", parsing)
-    own = reader()
-    for rows in (1, 2_000):
-        row = "<item><vpcId>vpc-0a1b2c3d4e5f67890</vpcId></item>"
-        told.answers["DescribeVpcs"] = moto_server.of_ec2("DescribeVpcs", row * rows)
-        assert len((await own.read(*EC2))["Vpcs"]) == rows
-    assert threads == [True, False]

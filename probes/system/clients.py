@@ -1,0 +1,82 @@
+"""boto3's sessions and clients, with what this program adds to them. Importing this module imports boto3: slow.
+
+Everything that boto3 does is left to it: endpoints, signing, retries, parsing. Added is a model of EC2 with the
+operations that are read alone, since to load the whole one takes 50 ms of a run and 25 MiB (`FOLDER`, written by
+`./dev docs` from packaging/generate/service_models.py).
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import boto3.session
+import botocore.session
+from botocore.awsrequest import AWSResponse
+from botocore.config import Config
+from botocore.exceptions import HTTPClientError
+from botocore.loaders import Loader, create_loader
+
+from probes.model import ProbeError
+from probes.seams import Keys
+from probes.steps.http import Response
+
+FOLDER: Final = Path(__file__).parent / "service_models"
+ATTEMPTS: Final = 2
+"""Of a request that is read, the first among them."""
+
+
+def session(profile: str | None, keys: Keys | None = None) -> Any:
+    """A session of boto3 for a profile, and for `keys` in place of what the SDK's chain finds. Not thread-safe. Raises
+    what botocore raises for settings that it refuses: BotoCoreError, ValueError, TypeError, AttributeError."""
+    core = botocore.session.Session(profile=profile)
+    core.set_config_variable("csm_enabled", False)  # a run sends nothing but its requests
+    loader = create_loader(core.get_config_variable("data_path"))
+    loader.search_paths.insert(
+        loader.search_paths.index(Loader.BUILTIN_DATA_PATH), str(FOLDER)
+    )  # the user's come first
+    core.register_component("data_loader", loader)
+    if keys is not None:
+        core.set_credentials(keys.access_key_id, keys.secret_key, keys.token)
+    return boto3.session.Session(botocore_session=core)
+
+
+def reading(of: Any, service: str, region: str) -> Any:
+    """A client for `SystemReader`, which threads may share, of a session of boto3. Raises as `session` does."""
+    config = Config(
+        user_agent_extra="backuplink",
+        retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
+        defaults_mode="legacy",  # another mode may ask instance metadata
+    )
+    ca_bundle(of)
+    return of.client(service, region_name=region, config=config)
+
+
+def ca_bundle(of: Any) -> str | None:
+    """The trusted roots that the SDK is set to; None where it takes its own. Raises TypeError for another value."""
+    bundle = of._session.get_config_variable("ca_bundle")
+    if not isinstance(bundle, str | None):
+        raise TypeError("ca_bundle is not a text")
+    return bundle
+
+
+class UnansweredError(HTTPClientError):  # type: ignore[misc]  # botocore ships no types
+    """A request was not answered; botocore may try again, as it does for this class of errors alone."""
+
+    def __init__(self, failure: ProbeError) -> None:
+        super().__init__(error=failure.kind)
+        self.failure = failure
+
+
+def response_of(url: str, response: Response) -> Any:
+    """A response as botocore's own connections give it."""
+    return AWSResponse(url, response.status, dict(response.headers), _Body(response.body))
+
+
+class _Body:
+    """The body of a response in the form of urllib3's, which botocore reads."""
+
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+
+    def stream(self, *_: object) -> Iterator[bytes]:
+        yield self._body

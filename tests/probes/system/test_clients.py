@@ -1,0 +1,143 @@
+"""What this program adds to boto3's clients: a model of EC2 that is smaller and says the same, and settings that keep a
+client from sending anything of its own."""
+
+import ssl
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from botocore.loaders import Loader
+from botocore.model import ServiceModel
+
+import service_models
+from agent.simulated.certificates import root_pem, server_context
+from probes.seams import Keys
+from probes.system import clients
+from tests.probes.system.test_reader_connections import PROBES
+from tests.support import moto_server
+from tests.support.moto_server import KEYS, REGION, Told, reader
+from tests.support.repository import ROOT
+
+told = moto_server.told
+
+SERVICES: Final = (*PROBES, "sts", "organizations")
+
+
+# --- The model of EC2 ------------------------------------------------------------------------------------------------
+
+
+@cache
+def whole_model() -> Any:
+    """botocore's own model of EC2."""
+    return ServiceModel(Loader().load_service_model("ec2", "service-2"), "ec2")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _forget() -> Iterator[None]:
+    yield
+    whole_model.cache_clear()
+
+
+@pytest.mark.parametrize("operation", service_models.operations())
+def test_the_shapes_are_those_of_botocore(operation: str) -> None:
+    whole = whole_model().operation_model(operation)
+    pruned = clients.session(None, Keys(**KEYS)).client("ec2", region_name=REGION).meta.service_model
+    pruned = pruned.operation_model(operation)
+    assert pruned.http == whole.http
+    assert pruned.metadata == whole.metadata
+    for name in ("input_shape", "output_shape"):
+        assert dict(described(getattr(pruned, name))) == dict(described(getattr(whole, name)))
+
+
+def described(shape: Any, path: str = "", seen: tuple[str, ...] = ()) -> Iterator[tuple[str, object]]:
+    """All that a serialiser or a parser takes from a shape and from those that it reaches, by path."""
+    yield path, (shape.name, shape.type_name, shape.serialization, shape.metadata)
+    if shape.name in seen:
+        return
+    inner = {**getattr(shape, "members", {})}
+    inner |= {part: getattr(shape, part) for part in ("member", "key", "value") if hasattr(shape, part)}
+    for name, member in inner.items():
+        yield from described(member, f"{path}.{name}", (*seen, shape.name))
+
+
+def test_only_the_model_that_is_written_is_there() -> None:
+    written = {ROOT / path for path in service_models.files()}
+    assert {path for path in clients.FOLDER.rglob("*") if path.is_file()} == written
+
+
+async def test_the_whole_model_of_ec2_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[Path] = []
+    load = Loader.FILE_LOADER_CLASS.load_file
+
+    def load_file(self: Any, file_path: str) -> Any:
+        data = load(self, file_path)
+        if data is not None:
+            read.append(Path(file_path))
+        return data
+
+    monkeypatch.setattr(Loader.FILE_LOADER_CLASS, "load_file", load_file)
+    await reader().prepare(SERVICES)
+    of_ec2 = [path for path in read if path.name == "service-2" and path.parent.parent.name == "ec2"]
+    assert [path.is_relative_to(clients.FOLDER) for path in of_ec2] == [True]
+    assert len(read) == len({*read})
+
+
+# --- Settings --------------------------------------------------------------------------------------------------------
+
+
+async def test_data_of_the_users_own_comes_first(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """As in a partition whose Regions botocore does not know (AWS_DATA_PATH)."""
+    (tmp_path / "endpoints.json").write_text(
+        """{"version": 3, "partitions": [{
+            "partition": "own", "partitionName": "own", "dnsSuffix": "own.example", "regionRegex": "^own-.*$",
+            "regions": {"own-1": {}}, "services": {"ec2": {"endpoints": {"own-1": {}}}},
+            "defaults": {"hostname": "{service}.{region}.{dnsSuffix}", "protocols": ["https"]}
+        }]}"""
+    )
+    monkeypatch.setenv("AWS_DATA_PATH", f"~nobody-of-that-name/data:{tmp_path}")
+    client = clients.session(None, Keys(**KEYS)).client("ec2", region_name="own-1")
+    assert client.meta.endpoint_url == "https://ec2.own-1.own.example"
+
+
+async def test_nothing_but_the_requests_leaves_a_client(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither metrics of the SDK, which a variable switches on, nor a question to metadata, which its mode `auto` asks,
+    and no connection of botocore's own."""
+    opened: list[str] = []
+
+    def socket_of_botocore(*_: Any, **__: Any) -> Any:
+        opened.append("socket")
+        raise OSError
+
+    monkeypatch.setenv("AWS_CSM_ENABLED", "true")
+    monkeypatch.setenv("AWS_DEFAULTS_MODE", "auto")
+    monkeypatch.delenv("AWS_EC2_METADATA_DISABLED", raising=False)
+    monkeypatch.setattr("urllib3.util.connection.create_connection", socket_of_botocore)
+    monkeypatch.setattr("botocore.monitoring.SocketPublisher.publish", socket_of_botocore)
+    own = reader()
+    for service, (operation, parameters) in PROBES.items():
+        await own.read(service, operation, parameters)
+    assert (len(told.calls), opened) == (len(PROBES), [])
+
+
+async def test_roots_are_loaded_once_for_all_connections(
+    told: Told, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    told.server.socket = server_context("amazon", ("localhost",)).wrap_socket(told.server.socket, server_side=True)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"https://localhost:{told.port}")
+    roots = tmp_path / "roots.pem"
+    roots.write_text(root_pem("amazon"))
+    loads: list[object] = []
+    load = ssl.SSLContext.load_verify_locations
+
+    def load_verify_locations(self: ssl.SSLContext, *files: Any) -> None:
+        loads.append(files)
+        load(self, *files)
+
+    monkeypatch.setattr(ssl.SSLContext, "load_verify_locations", load_verify_locations)
+    own = reader(ca_bundle=str(roots))
+    for service, (operation, parameters) in PROBES.items():
+        await own.read(service, operation, parameters)
+    assert len(told.calls) == len(PROBES)
+    assert len(loads) == 2  # into the two contexts of the one store
