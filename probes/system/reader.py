@@ -36,10 +36,8 @@ MAX_CODE_CHARACTERS: Final = 128
 _READS: Final = ("Describe", "Get", "List", "Search")
 _CHANGES_NOTHING: Final = "AssumeRole"
 """Gives keys, which nobody else has, and changes nothing."""
-_BACKOFF: Final = 0.05
-_BACKOFF_OF_ANSWERS: Final = 1.0
-"""Seconds that botocore waits at most before a second attempt, the longer ones where it is throttled, which an answer
-may say (botocore.retries.standard.ExponentialBackoff)."""
+_LONGEST_BACKOFF: Final = 1.0
+"""Seconds that botocore waits at most before a second attempt (botocore.retries.standard.ExponentialBackoff)."""
 _RETRY_AFTER: Final = "x-amz-retry-after"
 _LONGEST_RETRY_AFTER: Final = 5.0
 """Seconds that a service may add to it with this header, in milliseconds there."""
@@ -351,15 +349,21 @@ def _before_send(request: Any, **_: Any) -> Any:
     return _thread.call.send(request)
 
 
-def _before_retry(response: Any, **_: Any) -> bool | None:
-    """Answer botocore's event `needs-retry` before botocore does: False where another attempt might not begin in time.
-    What the first attempt met tells more than the end of the time."""
-    delay = _BACKOFF
+def _before_retry(response: Any, caught_exception: Exception | None, operation: Any, **_: Any) -> None:
+    """Answer botocore's event `needs-retry` before botocore does: end the call where another attempt might not begin in
+    time. What the first attempt met tells more than the end of the time."""
+    from botocore.exceptions import ClientError
+
+    delay = _LONGEST_BACKOFF
     if response is not None:
-        delay = _BACKOFF_OF_ANSWERS
         asked = str(response[0].headers.get(_RETRY_AFTER, ""))
         delay += min(int(asked) / 1000, _LONGEST_RETRY_AFTER) if asked.isdecimal() else 0.0
-    return False if _thread.call.seconds_left <= delay else None
+    if _thread.call.seconds_left > delay:
+        return
+    if caught_exception is not None:
+        raise caught_exception
+    if response[0].status_code >= 300:
+        raise ClientError(response[1], operation.name)
 
 
 def _no_request(service: str, error: Exception) -> ProbeError:

@@ -1,15 +1,24 @@
 """A whole `check` beside one call of the AWS CLI, beside what is typed today, and beside the least there could be."""
 
+import asyncio
 import json
+import shlex
 import statistics
+import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
+from botocore import xform_name
+
+from agent.catalog.services import private_link_labels
 from agent.simulated.scenario import Scenario
+from agent.simulated.world import SimulatedReader
+from probes.observe import Log
 from probes.steps.sigv4 import signed_headers
+from probes.vpc import reads
 from tests.bench.promise import Benchmark, Figure, Promise
 from tests.bench.rivals import AWS, CURL, DIG, NC, OPENSSL
 from tests.bench.spaces import ROUND_TRIP_SECONDS, WORLD, Host, host
@@ -22,6 +31,7 @@ SIGNED_CALLS: Final = 6
 BARE: Final = Path(__file__).with_name("bare.py")
 RUNBOOK: Final = Path(__file__).with_name("runbook.sh")
 RUNBOOK_ROUNDS: Final = 5
+READ_ROUNDS: Final = 5
 STEP_SECONDS: Final = 3.0
 CONFIGURED: Final = """
 [ec2]
@@ -113,6 +123,28 @@ def with_configuration() -> tuple[Figure, ...]:
     )
 
 
+def beside_the_same_reads() -> tuple[Figure, ...]:
+    """CPU of the requests of such a check, each made by an `aws` command, to that of the check."""
+    with host(f"{WORLD}\n{CONFIGURED}") as there:
+        requests = _requests_of_reads(there.vpc.scenario)
+        script = "\n".join(_aws_command(*request) for request in requests)
+        rounds = in_turn(
+            lambda: there.run("sh", "-e", "-c", script, codes=(0,)), lambda: _reading(there), rounds=READ_ROUNDS
+        )
+    seconds = f"{median(rounds, cpu, 0):.1f} s for {len(requests)} commands; check {median(rounds, cpu, 1):.2f} s"
+    return (Figure(ratio(rounds, cpu), seconds),)
+
+
+def stall_of_loading() -> tuple[Figure, ...]:
+    """For how long the loop of a run does not run while the clients of the reads are made beside it, at the longest."""
+    command = (sys.executable, "-m", "tests.bench.stall")
+    stalls = [
+        float(subprocess.run(command, check=True, capture_output=True, text=True).stdout) for _ in range(RUNBOOK_ROUNDS)
+    ]
+    shortest, middle, longest = min(stalls) * 1000, statistics.median(stalls) * 1000, max(stalls) * 1000
+    return (Figure(middle, f"of {len(stalls)} processes, {shortest:.0f} to {longest:.0f}"),)
+
+
 def healthy_as_called() -> tuple[Figure, ...]:
     """CPU and wall time of a healthy check by its defaults to those of one that may not read: where EC2 would answer,
     near, and where it would not, 20 ms away."""
@@ -137,6 +169,32 @@ def beside_caller() -> tuple[Figure, ...]:
     costs = ", ".join(f"{median(rounds, cpu, place) * 1000:.0f} ms" for place in range(2))
     walls = ", ".join(f"{median(rounds, wall, place) * 1000:.0f} ms" for place in range(2))
     return Figure(ratio(rounds, wall), f"{walls}; {services} required services"), Figure(ratio(rounds, cpu), costs)
+
+
+def _requests_of_reads(scenario: Scenario) -> list[tuple[str, str, Mapping[str, Any]]]:
+    """The requests of a check that reads the configuration, as the reader has them."""
+    asked: list[tuple[str, str, Mapping[str, Any]]] = []
+
+    class Recording(SimulatedReader):
+        async def read(self, service: str, operation: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+            asked.append((service, operation, parameters))
+            return await super().read(service, operation, parameters)
+
+    wanted = reads.ConfigurationRequest(
+        vpc_id=scenario.metadata.vpc_id,
+        instance_id=scenario.metadata.instance_id,
+        region=scenario.run.region,
+        services=private_link_labels(scenario.run.services),
+        group_ids=scenario.metadata.security_group_ids,
+    )
+    log = Log(now=lambda: datetime.now(UTC), emit=lambda _: None)
+    asyncio.run(reads.inspect(Recording(scenario, most=reads.MAX_REQUESTS), log, wanted, limit=STEP_SECONDS))
+    return asked
+
+
+def _aws_command(service: str, operation: str, parameters: Mapping[str, Any]) -> str:
+    words = (AWS.path(), service, xform_name(operation, "-"), "--cli-input-json", json.dumps(parameters))
+    return f"{shlex.join(words)} --region eu-west-1 --no-paginate >/dev/null"
 
 
 def _not_reading(there: Host, *options: str) -> Spent:
@@ -263,11 +321,27 @@ MEASUREMENTS: Final = (
     ),
     Benchmark(
         promises=(
-            Promise(what="check that reads the configuration, CPU", against="check --ec2 never", limit=1.35),
+            Promise(what="check that reads the configuration, CPU", against="check --ec2 never", limit=1.7),
             Promise(what="check that reads the configuration, wall at 20 ms", against="check --ec2 never", limit=None),
-            Promise(what="check that reads the configuration, peak memory", against="check --ec2 never", limit=1.15),
+            Promise(what="check that reads the configuration, peak memory", against="check --ec2 never", limit=1.35),
         ),
         measure=with_configuration,
+    ),
+    Benchmark(
+        promises=(
+            Promise(
+                what="the same reads by aws commands, CPU",
+                against="check that reads the configuration",
+                limit=8,
+                at_least=True,
+            ),
+        ),
+        measure=beside_the_same_reads,
+        needs=(AWS,),
+    ),
+    Benchmark(
+        promises=(Promise(what="check: stall of its loop by loading the SDK", against="", limit=25, unit="ms"),),
+        measure=stall_of_loading,
     ),
     Benchmark(
         promises=(

@@ -1,0 +1,37 @@
+"""`python -m tests.bench.stall`: makes the clients of the reads beside a loop, as a run in trouble does, and prints for
+how many seconds the loop did not run at the longest.
+
+They are seconds of CPU of this process between two turns of the loop: what else the machine does is no part of it.
+"""
+
+import asyncio
+import sys
+import time
+
+from probes.seams import Keys
+from probes.system.net import SystemNet
+from probes.system.reader import SystemReader
+from probes.system.sdk import import_botocore
+
+SERVICES = ("ec2", "route53resolver", "route53", "route53profiles")
+_TURN_SECONDS = 0.001
+
+
+async def longest_stall() -> float:
+    keys = Keys(access_key_id="AKIAIOSFODNN7EXAMPLE", secret_key="none", token=None)  # noqa: S106 - no key
+    reader = SystemReader(
+        SystemNet(), keys, region="eu-west-1", profile=None, ca_bundle=None, timeout=3.0, most=1
+    )  # fmt: skip
+    making = asyncio.create_task(reader.prepare(SERVICES))
+    longest = 0.0
+    while not making.done():
+        began = time.process_time()
+        await asyncio.sleep(_TURN_SECONDS)
+        longest = max(longest, time.process_time() - began)
+    await making
+    return longest
+
+
+if __name__ == "__main__":
+    import_botocore()  # as before every run
+    sys.stdout.write(f"{asyncio.run(longest_stall()):.4f}\n")
