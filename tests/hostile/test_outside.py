@@ -167,7 +167,7 @@ BY_PLACE: Final = {
     "probes/steps/api.py::json_of": Parser(("api", "jobs"), _API.tests),
     "probes/steps/api.py::read_answer": _API,
     "probes/steps/dns.py::_is_cut": _DNS,
-    "probes/steps/dns.py::ask": _DNS,
+    "probes/steps/dns.py::_told": _DNS,
     "probes/steps/dns.py::read_answer": _DNS,
     "probes/steps/http.py::exchange": _HTTP,
     "probes/steps/http.py::instant_of": _HTTP,

@@ -23,7 +23,7 @@ from probes.system import reader as boto
 from probes.system.net import SystemNet
 from tests.support import moto_server
 from tests.support.command import SECONDS
-from tests.support.moto_server import EMPTY, REGION, Behaviour, Reply, Told, of_resolver, reader, refusal
+from tests.support.moto_server import EMPTY, REGION, Behaviour, Call, Reply, Told, of_resolver, reader, refusal
 
 told = moto_server.told
 
@@ -408,12 +408,24 @@ class _Counted:
         monkeypatch.setattr(SystemNet, "connect", connecting)
 
 
+def all_at_once(count: int) -> Callable[[Call], Reply]:
+    """Answers when that many requests are there, so that each has a connection of its own."""
+    together = threading.Barrier(count)
+
+    def answer(_: Call) -> Reply:
+        together.wait(SECONDS)
+        return EMPTY["DescribeVpcs"]
+
+    return answer
+
+
 async def test_a_connection_serves_one_request_after_the_other(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
     counted = _Counted(monkeypatch)
     own = reader()
     for _ in range(3):
         await own.read(*EC2)
     assert len(counted.made) == 1
+    told.answers["DescribeVpcs"] = all_at_once(3)
     await asyncio.gather(*(own.read(*EC2) for _ in range(3)))
     assert len(counted.made) == 3
     await own.read("route53resolver", "ListResolverRules", {})
@@ -423,7 +435,11 @@ async def test_a_connection_serves_one_request_after_the_other(told: Told, monke
 async def test_a_connection_that_the_peer_closed_meanwhile_is_replaced(
     told: Told, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    together = threading.Barrier(3)
+
     def answer_and_close(handler: BaseHTTPRequestHandler) -> None:
+        if len(counted.made) <= 3:
+            together.wait(SECONDS)
         reply = EMPTY["DescribeVpcs"]
         handler.send_response(200)
         handler.send_header("Content-Length", str(len(reply.body)))
@@ -475,6 +491,7 @@ async def test_a_lookup_that_failed_is_made_again(told: Told, monkeypatch: pytes
 
 async def test_no_connection_outlives_the_reader(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
     counted = _Counted(monkeypatch)
+    told.answers["DescribeVpcs"] = all_at_once(3)
     own = reader()
     await asyncio.gather(*(own.read(*EC2) for _ in range(3)))
     del own
