@@ -1125,6 +1125,7 @@ KNOWN_TEXTS: Final = (
             "no EC2 IMDS role found",
             "Unable to contact EC2 metadata service",
             "Failed to connect to service endpoint",
+            "no EC2 instance role found",
         ),
         means="The program cannot get a role from the instance metadata service.",
         codes=("ENV002", "ENV003", "ENV011", "API001"),
@@ -1736,10 +1737,23 @@ KNOWN_TEXTS: Final = (
     KnownText(
         id="crt-timeout",
         writer=_RUST,
-        patterns=("AWS_IO_SOCKET_TIMEOUT",),
+        patterns=(
+            "AWS_IO_SOCKET_TIMEOUT",
+            "socket operation timed out",
+        ),
         means="Nothing answered at any address of the host.",
         codes=_PATH,
         source="aws-c-io, error codes",
+        certainty=_DOCUMENTED,
+    ),
+    KnownText(
+        id="crt-no-credentials",
+        writer=_RUST,
+        patterns=("Attempt to sign an http request without credentials", "the credential provider was not enabled"),
+        means="No source of credentials gave any.",
+        codes=_NO_CREDENTIALS,
+        nearness=Nearness.CONSEQUENCE,
+        source="aws-c-auth, error codes, and AWS SDK for Rust, CredentialsError",
         certainty=_DOCUMENTED,
     ),
     KnownText(
@@ -1770,6 +1784,8 @@ KNOWN_TEXTS: Final = (
             "UnrecognizedClientException",
             "InvalidClientTokenId",
             "AWS was not able to validate the provided access credentials",
+            "InvalidAccessKeyId",
+            "does not exist in our records",
         ),
         means="AWS does not know these credentials: wrong or deleted, of another partition, or of a Region that the "
         "account has not enabled.",
@@ -1806,7 +1822,12 @@ KNOWN_TEXTS: Final = (
     KnownText(
         id="aws-request-expired",
         writer=_EC2,
-        patterns=("RequestExpired", "RequestTimeTooSkewed", "Request has expired"),
+        patterns=(
+            "RequestExpired",
+            "RequestTimeTooSkewed",
+            "Request has expired",
+            "The difference between the request time and the current time is too large",
+        ),
         means="This host's clock is wrong, or the session of the credentials is over.",
         codes=("ENV010", "API005", "API002"),
         nearness=Nearness.REASON,
@@ -1826,6 +1847,17 @@ KNOWN_TEXTS: Final = (
         nearness=Nearness.REASON,
         source=_SIGNING_PAGE,
         certainty=_CERTAIN,
+    ),
+    KnownText(
+        id="s3-bucket-region",
+        writer="Amazon S3, through any SDK",
+        patterns=("must be addressed using the specified endpoint", "PermanentRedirect"),
+        means="The bucket is in another Region than the one whose endpoint was called.",
+        codes=("API006", "ENV008", "HTTP002"),
+        services=("s3",),
+        nearness=Nearness.REASON,
+        source="Amazon S3 API Reference, Error responses",
+        certainty=_DOCUMENTED,
     ),
     KnownText(
         id="aws-unsigned",

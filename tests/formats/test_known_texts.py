@@ -119,6 +119,40 @@ def test_what_is_not_known_is_unknown_with_what_to_do_next(
         assert out.isascii()
 
 
+@pytest.mark.parametrize(
+    ("line", "command", "words"),
+    [
+        ("Le backup job 12 a disparu", "  backuplink check --jobs", "look at the role of the job"),
+        ("all is well", "  backuplink check", "It knows texts in English alone"),
+        (
+            "GET https://ssm.eu-west-1.amazonaws.com/ took long",
+            "  backuplink check --service ssm --region eu-west-1",
+            "Measure the path",
+        ),
+        (
+            "GET https://made-up.eu-west-1.amazonaws.com/ took long",
+            None,
+            "does not check made-up, the service of made-up.",
+        ),
+        ("GET https://vault.corp.example.com/ took long", None, "cannot say whose host vault.corp.example.com is"),
+    ],
+)
+def test_what_is_unknown_leads_to_what_its_words_are_about(
+    line: str, command: str | None, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = explained("--text", line, capsys=capsys, code=3)
+    assert [row for row in out.splitlines() if row.startswith("  backuplink check")] == ([command] if command else [])
+    assert words in " ".join(out.split())
+
+
+def test_the_message_of_a_job_leads_to_its_role_and_not_to_the_network(capsys: pytest.CaptureFixture[str]) -> None:
+    line = "Your backup job failed as AWS Backup does not have permission to describe resource arn:aws:s3:::example"
+    text = explained("--text", line, capsys=capsys)
+    assert "FINDINGS THAT CAN CAUSE IT\nNone. The network has no part in this.\n" in text
+    assert "\n  backuplink check --jobs\n" in text
+    assert "Attach the policy to the role of the backup plan." in " ".join(text.split())
+
+
 # --- JSON ------------------------------------------------------------------------------------------------------------
 
 
