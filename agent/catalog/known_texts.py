@@ -937,6 +937,8 @@ KNOWN_TEXTS: Final = (
             "Connection timed out ({host}:443)",
             "Failed to open TCP connection to {host}:443 (execution expired)",
             "HTTP connect timeout occurred after",
+            'kind: "HTTP connect", duration',
+            "failed to connect to {host}/{address} (port 443)",
             "Net::OpenTimeout",
             "nc: connect to {host} port {word} ... Connection timed out",
             "TCP connect to ({address} : 443) failed",
