@@ -112,6 +112,13 @@ class SdkFacts:
     """Where the SDK asks STS for the role that is set; None where none is, or keys in variables come first."""
     legacy_sts: bool
     """Whether `sts_regional_endpoints` is `legacy`: the SDK then calls the global host of STS for some Regions."""
+    legacy_s3: bool
+    """Whether `s3_us_east_1_regional_endpoint` is not `regional`: the SDK then calls the global host of S3 for
+    us-east-1."""
+
+    def calls_global_host(self, service: str) -> bool:
+        """Whether calls to a service go to its global host, for the Regions in which it has one."""
+        return {"sts": self.legacy_sts, "s3": self.legacy_s3}.get(service, False)
 
 
 SAP_SYSTEMS: Final = "/usr/sap"

@@ -63,13 +63,24 @@ JOBS_PERMISSION: Final = CallPermission(action="backup:ListBackupJobs")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GlobalHost:
-    """A host without a Region in its name, which SDKs call for some Regions where a setting says so."""
+    """A host without a Region in its name, which SDKs call for some Regions with the setting `legacy` (AWS SDKs and
+    Tools Reference Guide, AWS STS Regional endpoints and Amazon S3 Regional endpoint; botocore 1.44.8)."""
 
     host: str
     signing_region: str
     regions: frozenset[str]
-    """The Regions for which it is called with the setting `legacy` (AWS SDKs and Tools Reference Guide, AWS STS
-    Regional endpoints; `LEGACY_GLOBAL_STS_REGIONS` of botocore 1.44.8)."""
+    """The Regions for which it is called."""
+    setting: str
+    """The setting of a profile that takes the values `legacy` and `regional`."""
+    is_usual: bool
+    """Whether `legacy` is what holds where nothing is set."""
+    may_be_covered: bool
+    """Whether private DNS of an endpoint in such a Region may answer for it, too: AWS does not say."""
+
+    @property
+    def variable(self) -> str:
+        """The environment variable that sets the same."""
+        return f"AWS_{self.setting.upper()}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +132,7 @@ class Service:
     websocket_path: str | None = None
     """Where a run asks, unsigned, to open a WebSocket; None for a service that is not used by WebSocket."""
     global_host: GlobalHost | None = None
-    """The host of all Regions, with `sts_regional_endpoints = legacy`; None where there is none."""
+    """The host of all Regions; None where there is none."""
     has_gateway_endpoint: bool = False
     """Whether it can also be reached through a gateway endpoint, by a route to its public addresses: then addresses
     alone do not tell whether the path is private."""

@@ -176,7 +176,12 @@ SERVICES: Final = {
             unsigned_path="/?Action=GetCallerIdentity&Version=2011-06-15",
             answers=AnswerForm.XML,
             global_host=GlobalHost(
-                host="sts.amazonaws.com", signing_region="us-east-1", regions=_WITH_LEGACY_GLOBAL_HOST
+                host="sts.amazonaws.com",
+                signing_region="us-east-1",
+                regions=_WITH_LEGACY_GLOBAL_HOST,
+                setting="sts_regional_endpoints",
+                is_usual=False,
+                may_be_covered=False,
             ),
         ),
         Service(
@@ -293,6 +298,14 @@ SERVICES: Final = {
             bucket_permission=CallPermission(action="s3:ListBucket", resource="arn:{partition}:s3:::{bucket}"),
             unsigned_path="/-",  # no bucket can have this name
             answers=AnswerForm.S3,
+            global_host=GlobalHost(
+                host="s3.amazonaws.com",
+                signing_region="us-east-1",
+                regions=frozenset({"us-east-1"}),
+                setting="s3_us_east_1_regional_endpoint",
+                is_usual=True,
+                may_be_covered=True,
+            ),
             has_gateway_endpoint=True,
         ),
         Service(

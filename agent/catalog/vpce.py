@@ -113,9 +113,12 @@ def bucket_of_host(host: str) -> str | None:
     name, _, rest = host.partition(".")
     services = (service for service in SERVICES.values() if service.bucket_permission is not None)
     is_bucket = stands_before_host(name) and any(
-        rest == host_of(service.name, region, fips=False, dual_stack=False)
+        (service.global_host is not None and rest == service.global_host.host)
+        or any(
+            rest == host_of(service.name, region, fips=False, dual_stack=False)
+            for region in rest.split(".")
+            if region in REGIONS
+        )
         for service in services
-        for region in rest.split(".")
-        if region in REGIONS
     )
     return name if is_bucket else None

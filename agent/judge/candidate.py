@@ -43,6 +43,13 @@ class Candidate:
         return self.finding.code if self.finding.target is None else f"{self.finding.code}@{self.finding.target}"
 
     @property
+    def limit(self) -> Severity | None:
+        """How bad it may be at most: its own limit, or that of its cause."""
+        if self.finding.at_most is not None or self.cause is None:
+            return self.finding.at_most
+        return self.cause.limit
+
+    @property
     def root(self) -> "Candidate":
         """The cause of its cause, and so on; itself where it has none."""
         root = self
@@ -52,9 +59,11 @@ class Candidate:
 
 
 def worst_of(candidate: Candidate) -> Severity:
-    """The worst severity of a candidate and all that it explains. Suppressed symptoms do not count, and those that do
-    not raise the verdict do not raise a cause that does."""
+    """The worst severity of a candidate and all that it explains, within its limit. Suppressed symptoms
+    do not count, and those that do not raise the verdict do not raise a cause that does."""
     counted = (
         symptom for symptom in candidate.symptoms if not symptom.suppressed and (symptom.counts or not candidate.counts)
     )
-    return min((candidate.severity, *(worst_of(symptom) for symptom in counted)), key=lambda severity: severity.rank)
+    worst = min((candidate.severity, *(worst_of(symptom) for symptom in counted)), key=lambda severity: severity.rank)
+    limit = candidate.limit
+    return worst if limit is None else max(worst, limit, key=lambda severity: severity.rank)

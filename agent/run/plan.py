@@ -195,8 +195,9 @@ def _effective(service: Service, region: str, need: Need, sdk: SdkFacts) -> Targ
         own = any(host.endswith(f".{link.label}.{domain}") for link in service.private_links)
         return _target(service, region, Addressing.VPCE if own else Addressing.CUSTOM, need, host=host)
     is_plain = not sdk.fips and not sdk.dual_stack  # either takes the SDK to the Region's own host
-    if sdk.legacy_sts and is_plain and service.global_host is not None and region in service.global_host.regions:
-        return _target(service, region, Addressing.GLOBAL, need, host=service.global_host.host)
+    whole = service.global_host
+    if whole is not None and is_plain and region in whole.regions and sdk.calls_global_host(service.name):
+        return _target(service, region, Addressing.GLOBAL, need, host=whole.host)
     return _target(service, region, _ADDRESSING[sdk.fips, sdk.dual_stack], need)
 
 

@@ -397,6 +397,7 @@ class SimulatedSdk:
             region=variable or self._sdk.region,
             sts_host=self._sts_host(),
             legacy_sts=self._environment.get("AWS_STS_REGIONAL_ENDPOINTS") == "legacy",
+            legacy_s3=self._environment.get("AWS_S3_US_EAST_1_REGIONAL_ENDPOINT") != "regional",
             region_file=None if variable or self._sdk.region is None else "/home/backup/.aws/config",
             ca_bundle=None,
             fips=self._sdk.fips,

@@ -222,6 +222,12 @@ def _file_of(session: SdkSession, setting: str) -> str:
     return str(session.get_config_variable("config_file"))
 
 
+def _s3_endpoint(session: SdkSession) -> object:
+    """What the setting of S3 for us-east-1 is, which botocore keeps among those of S3."""
+    options = session.get_config_variable("s3")
+    return options.get("us_east_1_regional_endpoint") if isinstance(options, dict) else None
+
+
 def _sts_host(session: SdkSession, profile: str | None) -> str | None:
     """The host at which the chain of credentials asks STS for a role; None where no role is set, or keys in variables
     come first."""
@@ -281,6 +287,7 @@ def load_sdk_settings(profile: str | None, services: Sequence[str]) -> SdkFacts:
             region_file=_file_of(session, "region") if from_file else None,
             sts_host=_sts_host(session, profile),
             legacy_sts=session.get_config_variable("sts_regional_endpoints") == "legacy",
+            legacy_s3=_s3_endpoint(session) != "regional",
         )
     except (BotoCoreError, AttributeError, TypeError) as error:  # botocore itself expects sections to be as documented
         raise ProbeError(FailureKind.MALFORMED, _discreet(str(error)), code=type(error).__name__) from error

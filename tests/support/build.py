@@ -172,6 +172,7 @@ def sdk(
         region_file=None if region is None or by_variable else CONFIG_FILE,
         sts_host=sts,
         legacy_sts=False,
+        legacy_s3=True,
     )
     return _observation(Subject(step=Step.HOST, operation=SDK_SETTINGS), None if failed else facts, failed, skipped)
 

@@ -231,6 +231,12 @@ def sdk_endpoint_overridden(evidence: Evidence) -> Iterator[RuleFinding]:
         )
 
 
+_DOUBTFUL: Final = (
+    " The AWS CLI and boto3 call the global host in this Region, other SDKs may not; and AWS does not say whether "
+    "private DNS of an interface endpoint is to answer for it."
+)
+
+
 def sdk_host_not_covered(evidence: Evidence) -> Iterator[RuleFinding]:
     """ENV006: the host that the SDK calls is public, or is one that a setting chose and that does not exist, while
     another name of the service is private."""
@@ -261,11 +267,11 @@ def sdk_host_not_covered(evidence: Evidence) -> Iterator[RuleFinding]:
             and other is not target
             and any(map(evidence.is_private, addresses_of_name(evidence, other)))
         }
-        how = (
-            "unset sts_regional_endpoints, or set AWS_STS_REGIONAL_ENDPOINTS=regional"
-            if target.addressing is Addressing.GLOBAL
-            else "unset AWS_USE_FIPS_ENDPOINT or AWS_USE_DUALSTACK_ENDPOINT"
-        )
+        whole = SERVICES[target.service].global_host if target.addressing is Addressing.GLOBAL else None
+        is_doubtful = whole is not None and whole.may_be_covered
+        how = "unset AWS_USE_FIPS_ENDPOINT or AWS_USE_DUALSTACK_ENDPOINT"
+        if whole is not None:
+            how = ("" if whole.is_usual else f"unset {whole.setting}, or ") + f"set {whole.variable}=regional"
         beside = evidence.dual_stack_lookup(target)
         given = beside.facts.addresses if beside is not None and beside.facts is not None else ()
         families = usable_families(evidence.host)
@@ -278,16 +284,22 @@ def sdk_host_not_covered(evidence: Evidence) -> Iterator[RuleFinding]:
             code="ENV006",
             target=target.id,
             detail=f"The SDK here calls {target.host}, which is not private; {listed(covered)} "
-            f"{'is' if len(covered) == 1 else 'are'}: private DNS covers another name than the one in use.",
+            f"{'is' if len(covered) == 1 else 'are'}: private DNS covers another name than the one in use."
+            + (_DOUBTFUL if is_doubtful else ""),
+            at_most=Severity.WARNING if is_doubtful else None,
             # A lookup that failed is named by what names the failure, and not by this warning.
             evidence=ids(filter(None, [lookup if lookup.ok else None, *covered.values()])),
             addresses=frozenset(answer_of_name(evidence, target)),
-            shared=frozenset() if target.addressing is Addressing.DEFAULT else frozenset({target.addressing.value}),
+            shared=frozenset()
+            if target.addressing is Addressing.DEFAULT
+            else frozenset({target.addressing.value if whole is None else whole.setting}),
             fix=Fix(
                 summary=f"Call the name that private DNS covers ({how})."
                 + (
-                    " No private DNS covers the global host."
-                    if target.addressing is Addressing.GLOBAL
+                    " A gateway endpoint serves both hosts."
+                    if is_doubtful
+                    else " No private DNS covers the global host."
+                    if whole is not None
                     else " Where FIPS is required, let private DNS cover the name in use, for every host of the VPC, "
                     "if the service's list below has it."
                 ),

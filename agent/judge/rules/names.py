@@ -134,12 +134,12 @@ def _enable_private_dns(evidence: Evidence, target: Target) -> Fix:
                 show_route_tables(target),
             ),
         )
-    if target.addressing is Addressing.GLOBAL:
+    if target.addressing is Addressing.GLOBAL and service.global_host is not None:
         return Fix(
             summary="No private DNS covers the global host. Let the SDK call the Region's own: unset "
-            "sts_regional_endpoints in the profile, or set AWS_STS_REGIONAL_ENDPOINTS=regional. That host needs an "
-            "interface endpoint with private DNS, as any other does.",
-            commands=(read_only("printenv", "AWS_STS_REGIONAL_ENDPOINTS"), describe_endpoint(target)),
+            f"{service.global_host.setting} in the profile, or set {service.global_host.variable}=regional. That host "
+            "needs an interface endpoint with private DNS, as any other does.",
+            commands=(read_only("printenv", service.global_host.variable), describe_endpoint(target)),
         )
     variable = service.endpoint_variable
     least = (

@@ -32,6 +32,8 @@ class RuleFinding:
     """Where the fault shows; what it explains by address lies at these."""
     severity: Severity | None = None
     """None for the code's own."""
+    at_most: Severity | None = None
+    """How bad it and what it explains may be, where it rests on what AWS does not say; None without a limit."""
     of_this_host: bool = False
     """Whether it is a fault of this host's own where its code leaves that open."""
     is_no_fault: bool = False

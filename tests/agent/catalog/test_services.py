@@ -370,7 +370,13 @@ def test_gateway_endpoints_have_one_form_of_name_everywhere() -> None:
 
 def test_the_global_host_of_sts_is_called_for_the_regions_of_botocore() -> None:
     with_one = {name: service.global_host for name, service in SERVICES.items() if service.global_host is not None}
-    assert set(with_one) == {"sts"}
+    assert set(with_one) == {"sts", "s3"}
+    assert with_one["s3"].regions == {"us-east-1"}
+    assert {name: whole.variable for name, whole in with_one.items()} == {
+        "sts": "AWS_STS_REGIONAL_ENDPOINTS",
+        "s3": "AWS_S3_US_EAST_1_REGIONAL_ENDPOINT",
+    }
+    assert named_endpoint("my-bucket.s3.amazonaws.com").service == "s3"
     assert with_one["sts"].regions | {"aws-global"} == set(LEGACY_GLOBAL_STS_REGIONS)
     assert signing_region_of("sts", "eu-west-1", is_global=True) == "us-east-1"
     assert signing_region_of("sts", "eu-west-1") is None

@@ -107,6 +107,27 @@ def test_sts_is_checked_where_the_sdk_calls_it(facts: SdkFacts, region: str, exp
     assert (planned[0].addressing is Addressing.GLOBAL) is is_global
 
 
+@pytest.mark.parametrize(
+    ("facts", "region", "expected"),
+    [
+        pytest.param(
+            set_to(), "us-east-1", {"s3@s3.amazonaws.com": Role.REQUIRED, "s3": Role.CONTEXT}, id="nothing set"
+        ),
+        pytest.param(replace(set_to(), legacy_s3=False), "us-east-1", {"s3": Role.REQUIRED}, id="regional"),
+        pytest.param(set_to(), "us-east-2", {"s3": Role.REQUIRED}, id="another Region"),
+        pytest.param(
+            set_to(dual_stack=True),
+            "us-east-1",
+            {"s3@s3.dualstack.us-east-1.amazonaws.com": Role.REQUIRED, "s3": Role.CONTEXT},
+            id="dual stack, which is regional",
+        ),
+        pytest.param(None, "us-east-1", {"s3": Role.REQUIRED}, id="settings that are not known yet"),
+    ],
+)
+def test_s3_is_checked_where_the_sdk_calls_it(facts: SdkFacts | None, region: str, expected: dict[str, Role]) -> None:
+    assert roles(targets(settings("s3", region=region), region, facts)) == expected
+
+
 def test_no_other_service_has_a_global_host() -> None:
     assert roles(targets(settings("ssm"), REGION, set_to(legacy=True))) == {"ssm": Role.REQUIRED}
 

@@ -270,6 +270,52 @@ def test_sts_is_called_where_the_sdk_calls_it(
     assert called.host == urlsplit(client_of("sts", None).meta.endpoint_url).hostname
 
 
+IN_VIRGINIA: Final = "[default]\nregion = us-east-1\n"
+REGIONAL_S3: Final = "s3_us_east_1_regional_endpoint = regional\n"
+
+
+@pytest.mark.parametrize(
+    ("config", "variables"),
+    [
+        pytest.param(IN_VIRGINIA, {}, id="nothing set"),
+        pytest.param(IN_VIRGINIA, {"AWS_S3_US_EAST_1_REGIONAL_ENDPOINT": "regional"}, id="a variable"),
+        pytest.param(IN_VIRGINIA + REGIONAL_S3, {}, id="the profile"),
+        pytest.param(
+            IN_VIRGINIA + REGIONAL_S3,
+            {"AWS_S3_US_EAST_1_REGIONAL_ENDPOINT": "legacy"},
+            id="a variable against the profile",
+        ),
+        pytest.param(f"{IN_VIRGINIA}s3 =\n  us_east_1_regional_endpoint = regional\n", {}, id="the section of S3"),
+        pytest.param(REGION, {}, id="another Region"),
+        pytest.param(IN_VIRGINIA, {"AWS_USE_FIPS_ENDPOINT": "true"}, id="FIPS"),
+        pytest.param(IN_VIRGINIA, {"AWS_USE_DUALSTACK_ENDPOINT": "true"}, id="dual stack"),
+        pytest.param(IN_VIRGINIA, {"AWS_ENDPOINT_URL_S3": "https://s3.example"}, id="a URL"),
+    ],
+)
+def test_s3_is_called_where_the_sdk_calls_it(
+    place: Path, monkeypatch: pytest.MonkeyPatch, config: str, variables: Mapping[str, str]
+) -> None:
+    put(monkeypatch, place, Files(config=config), variables)
+    called = called_by_us("s3", None)
+    assert called is not None
+    assert called.host == asked_for_buckets()
+
+
+def asked_for_buckets() -> str | None:
+    """The host of the SDK's own request to list buckets, which is not sent: that of its client may be another one."""
+    hosts: list[str | None] = []
+
+    def note(request: Any, **_: Any) -> None:
+        hosts.append(urlsplit(request.url).hostname)
+        raise ConnectionRefusedError
+
+    client = client_of("s3", None)
+    client.meta.events.register("before-send.s3", note)
+    with pytest.raises(ConnectionRefusedError):
+        client.list_buckets()
+    return hosts[0]
+
+
 def test_the_table_of_hosts_is_not_empty_of_either(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Equal to nothing is easy to be: most cases end in a call, and some in none."""
     calls = 0
