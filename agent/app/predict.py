@@ -18,8 +18,8 @@ from agent.report import exits
 from agent.settings import PREDICTION_FORMATS, Ec2Facts, Workload
 
 if TYPE_CHECKING:
-    from agent.network.plan_values import Plan
     from agent.predict.model import PredictionDocument
+    from agent.predict.plan_values import Plan
     from agent.run.collect_facts import FactsRequest, FactsUnavailable
 
 Gather = Callable[["FactsRequest", CancelToken], Awaitable["Ec2Facts | FactsUnavailable"]]
@@ -121,7 +121,7 @@ def _policies(request: PredictRequest, received_signals: Sequence[str]) -> Mappi
 def _plans(request: PredictRequest, received_signals: Sequence[str]) -> "tuple[Plan, ...]":
     """Raises RequestError."""
     from agent.app.read_saved import read_plan
-    from agent.network.plan_values import PlanError
+    from agent.predict.plan_values import PlanError
 
     try:
         return tuple(read_plan(place, received_signals) for place in dict.fromkeys(request.plans))

@@ -17,7 +17,7 @@ from agent.settings import Ec2Facts
 from probes.vpc.model import MAX_POLICY_CHARACTERS
 
 if TYPE_CHECKING:
-    from agent.network.plan_values import Plan
+    from agent.predict.plan_values import Plan
 
 MAX_REPORT_BYTES: Final = 64 << 20
 """About thirty times the report of a run with a thousand addresses."""
@@ -80,8 +80,8 @@ def _facts_in(place: str, most: int, received_signals: Sequence[str]) -> bytes:
 def read_plan(place: str, received_signals: Sequence[str] = ()) -> "Plan":
     """The plan in a file, or on stdin where `place` is `-`. Raises PlanError for anything else, and
     InterruptedBySignalError after a signal, which its handler adds to `received_signals`."""
-    from agent.network.plan_values import PlanError
     from agent.predict.plan import parse
+    from agent.predict.plan_values import PlanError
 
     name, seconds = ("stdin", STDIN_SECONDS) if place == STDIN else (place, REPORT_SECONDS)
     try:

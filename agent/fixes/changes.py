@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
 from agent.network.edits import Change, DnsAttribute, GatewayTable, PrivateDns
-from agent.network.plan_values import MalformedError, an_id, entry_of, rules_of
+from agent.network.written_edits import MalformedError, an_id, entry_of, rules_of
 from agent.report.model import Command
 
 _RANGE: Final = re.compile(r"(\d{1,5})(?:-(\d{1,5}))?")

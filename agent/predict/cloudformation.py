@@ -28,14 +28,9 @@ from agent.network.edits import (
     UnknownGroups,
 )
 from agent.network.pending import Aspect
-from agent.network.plan_values import (
+from agent.network.written_edits import (
     MalformedError,
-    Plan,
-    PlanError,
-    ResourceChange,
-    Values,
     an_id,
-    differ,
     entry_of,
     route_of,
     rules_of,
@@ -43,6 +38,7 @@ from agent.network.plan_values import (
     unsettled_group,
     unsettled_rules,
 )
+from agent.predict.plan_values import Plan, PlanError, ResourceChange, Values, differ
 
 UNKNOWN: Final = "{{changeSet:KNOWN_AFTER_APPLY}}"
 _HINT: Final = "write it by aws cloudformation describe-change-set with --include-property-values, all pages of it"

@@ -24,8 +24,8 @@ from agent.network.edits import (
 )
 from agent.network.names import KnownVpc
 from agent.network.pending import Aspect
-from agent.network.plan_values import Plan, PlanError
 from agent.predict import cloudformation, terraform
+from agent.predict.plan_values import Plan, PlanError
 from probes.frozen import dataclass
 
 _KIND: Final = re.compile(r"(?:aws_[a-z0-9_]{1,80}|AWS(?:::[A-Za-z0-9]{1,40}){2}|[a-z ]{1,40})")

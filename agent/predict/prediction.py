@@ -20,7 +20,6 @@ from agent.network.answers import Answer, PredictedCall, PredictedName, Predicte
 from agent.network.calls import calls_to
 from agent.network.matrix import Matrix, ServicePorts, of_source, source_id
 from agent.network.names import KnownVpc, known_vpc, predicted_name
-from agent.network.plan_values import Plan
 from agent.network.predictor import Predictor
 from agent.network.sources import Blocks, Source, sources_of
 from agent.predict.assume import assumed
@@ -29,6 +28,7 @@ from agent.predict.denied_calls import faults_of_calls
 from agent.predict.fix_checks import FixChecks
 from agent.predict.model import SCHEMA, PredictedFault, PredictedVerdict, PredictionDocument
 from agent.predict.plan import applied
+from agent.predict.plan_values import Plan
 from agent.report.hops import TRANSIT, Reachability, Stage
 from agent.report.model import Status, Tool
 from agent.settings import Ec2Facts

@@ -26,13 +26,8 @@ from agent.network.edits import (
     UnknownGroups,
 )
 from agent.network.pending import Aspect
-from agent.network.plan_values import (
+from agent.network.written_edits import (
     MalformedError,
-    Plan,
-    PlanError,
-    ResourceChange,
-    Values,
-    differ,
     entry_of,
     route_of,
     rules_of,
@@ -40,6 +35,7 @@ from agent.network.plan_values import (
     unsettled_group,
     unsettled_rules,
 )
+from agent.predict.plan_values import Plan, PlanError, ResourceChange, Values, differ
 
 _MAJOR: Final = ("0", "1")
 """Versions of the format that are known, before the first dot."""

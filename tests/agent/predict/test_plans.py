@@ -34,9 +34,9 @@ from agent.network.edits import (
 )
 from agent.network.names import KnownVpc
 from agent.network.pending import Aspect
-from agent.network.plan_values import Plan, PlanError, ResourceChange
 from agent.predict.model import Effect, PredictionDocument
 from agent.predict.plan import applied, parse
+from agent.predict.plan_values import Plan, PlanError, ResourceChange
 from agent.predict.prediction import Asked, Facts, predicted
 from agent.report.hops import Reachability
 from agent.report.model import Status

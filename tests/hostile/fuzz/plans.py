@@ -6,8 +6,8 @@ from random import Random
 from typing import Any, Final
 
 from agent.network.names import KnownVpc
-from agent.network.plan_values import Plan, PlanError
 from agent.predict.plan import applied, parse
+from agent.predict.plan_values import Plan, PlanError
 from agent.report import facts_file
 from probes.vpc.model import configuration_of
 from tests.hostile.fuzz.command import Command

@@ -1,0 +1,126 @@
+"""What plans of Terraform and change sets of CloudFormation have in common: their values, and their changes as edits.
+
+Each format names its attributes in its own words. A value that is known only once the plan is applied is no value.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
+
+from agent.network.edits import Edit
+from agent.network.written_edits import MalformedError, an_id
+from probes.frozen import dataclass
+
+_MOST_CHARACTERS: Final = 32_768
+"""Of one text: a policy has at most 20,480."""
+
+
+class PlanError(Exception):
+    """A file whose plan cannot be taken, in words for the operator."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResourceChange:
+    """A change of one resource, as the edits that it consists of."""
+
+    kind: str
+    """The type of the resource."""
+    before: tuple[Edit, ...]
+    """What the configuration has of it now; empty for one that is made."""
+    after: tuple[Edit, ...]
+    """What it will have; empty for one that is deleted."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """The changes of one file."""
+
+    name: str
+    """What errors and words call the file."""
+    changes: tuple[ResourceChange, ...]
+    unjudged: Mapping[str, int]
+    """How many changes of each kind may matter and cannot be followed."""
+    left_out: int
+    """Changes of kinds that have no part in the path."""
+
+
+class Values:
+    """The attributes of a resource, or of a block in it."""
+
+    def __init__(self, attributes: Any) -> None:
+        """Raises MalformedError where these are none."""
+        if not isinstance(attributes, Mapping):
+            raise MalformedError
+        self.attributes: Mapping[str, Any] = attributes
+
+    def is_unknown(self, *names: str) -> bool:
+        """Whether one of these attributes, or a part of it, is known only once the plan is applied."""
+        return False
+
+    def text(self, name: str) -> str | None:
+        """A text; None where it is not set or not known. Raises MalformedError for any other value."""
+        value = None if self.is_unknown(name) else self.attributes.get(name)
+        if value is None or value == "":
+            return None
+        if not isinstance(value, str) or len(value) > _MOST_CHARACTERS:
+            raise MalformedError
+        return value
+
+    def id_of(self, name: str, *prefixes: str) -> str | None:
+        """The id of a resource of one of these kinds; a group's may have the account before it."""
+        value = self.text(name)
+        if value is None:
+            return None
+        return an_id(value, *prefixes)
+
+    def ids_of(self, name: str, *prefixes: str) -> list[str]:
+        """The ids in a list; none where it is not set or not known."""
+        return [an_id(text, *prefixes) for text in self.texts(name)]
+
+    def texts(self, name: str) -> list[str]:
+        """The texts in a list; none where it is not set or not known."""
+        value = None if self.is_unknown(name) else self.attributes.get(name)
+        if value is None:
+            return []
+        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+            raise MalformedError
+        return value
+
+    def flag(self, name: str) -> bool | None:
+        """A truth value; None where it is not set or not known."""
+        value = None if self.is_unknown(name) else self.attributes.get(name)
+        if isinstance(value, str) and value.lower() in ("true", "false"):
+            return value.lower() == "true"
+        if value is None or isinstance(value, bool):
+            return value
+        raise MalformedError
+
+    def number(self, name: str) -> int | None:
+        """A whole number, which may be written as a text; None where it is not set or not known."""
+        value = None if self.is_unknown(name) else self.attributes.get(name)
+        if value is None or value == "":
+            return None
+        if isinstance(value, str) and len(value) <= len("-2147483648"):
+            try:
+                return int(value)
+            except ValueError:
+                raise MalformedError from None
+        if isinstance(value, int) and not isinstance(value, bool):
+            return value
+        if isinstance(value, float) and value.is_integer():
+            return int(value)
+        raise MalformedError
+
+    def blocks(self, name: str) -> Iterator["Values"]:
+        """The blocks in a list; none where it is not set or not known."""
+        value = None if self.is_unknown(name) else self.attributes.get(name)
+        if value is None:
+            return
+        if not isinstance(value, list):
+            raise MalformedError
+        for item in value:
+            yield type(self)(item)
+
+
+def differ(before: Values, after: Values, names: Iterable[str]) -> bool:
+    """Whether one of these attributes is another afterwards, or not known yet."""
+    return any(after.is_unknown(name) or before.attributes.get(name) != after.attributes.get(name) for name in names)
