@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import pytest
 
+from agent import network
 from tests.support.repository import ROOT
 
 SECONDS: Final = 120.0
@@ -62,6 +63,19 @@ def test_every_module_of_rules_is_in_the_contract_of_imports() -> None:
 def test_a_library_for_one_room_is_protected_from_imports_of_all_others(library: str, importer: str) -> None:
     (contract,) = (row for row in CONTRACTS.values() if row.get("protected_modules") == [library])
     assert contract["allowed_importers"] == [importer]
+
+
+def test_every_module_behind_the_face_of_the_network_is_protected_from_imports() -> None:
+    contract = CONTRACTS["nobody imports past the face of the network"]
+    assert contract["allowed_importers"] == [network.__name__]
+    own = {
+        path.stem
+        for path in (ROOT / "agent/network").iterdir()
+        if path.suffix == ".py" or (path / "__init__.py").exists()
+    }
+    face = set(network.__all__)
+    assert face < own
+    assert {f"agent.network.{name}" for name in own - face - {"__init__"}} == set(contract["protected_modules"])
 
 
 OFFLINE: Final = {

@@ -131,7 +131,7 @@ def _plans(request: PredictRequest, received_signals: Sequence[str]) -> "tuple[P
 
 def _predicted(facts: Ec2Facts, request: PredictRequest, received_signals: Sequence[str]) -> "PredictionDocument":
     from agent.network.edits import AssumptionError
-    from agent.network.sources import SourceError
+    from agent.network.paths import SourceError
     from agent.predict.prediction import Asked, facts_of, predicted
     from agent.run.collect_facts import lacking
 

@@ -13,7 +13,7 @@ from agent.audit.vpc import AuditedNetwork
 from agent.catalog.services import SERVICES
 from agent.catalog.wording import listed
 from agent.network.answers import Answer, PredictedName, PredictedPath
-from agent.network.matrix import ServicePorts
+from agent.network.paths import ServicePorts
 from agent.report.hops import Reachability
 from probes.ports import HTTPS
 from probes.vpc.model import AVAILABLE, VpcEndpoint

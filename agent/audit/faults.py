@@ -18,10 +18,7 @@ from agent.catalog.wording import counted, listed
 from agent.fixes.commands import known_id, passes, show_endpoints
 from agent.fixes.predicted import target_of, with_vpc
 from agent.network.answers import Answer, PredictedPath
-from agent.network.endpoint_policy.call import Call, resource_of
-from agent.network.endpoint_policy.document import RefusedError
-from agent.network.endpoint_policy.judgement import judge
-from agent.network.endpoint_policy.shut import why_shut
+from agent.network.calls import Call, RefusedError, judge, resource_of, why_shut
 from agent.predict.model import PredictedFault
 from agent.predict.prediction import fault_of_name, fault_of_paths, stopped_alike
 from agent.report.hops import Reachability, Stage

@@ -5,10 +5,8 @@ from typing import Final
 
 from agent.catalog.services import SERVICES
 from agent.network.answers import PredictedName, PredictedPath, SourceClass
-from agent.network.matrix import Matrix, ServicePorts
 from agent.network.names import predicted_name
-from agent.network.predictor import Predictor
-from agent.network.sources import Blocks, Source, SourceError, sources_of
+from agent.network.paths import Blocks, Matrix, Predictor, ServicePorts, Source, SourceError, sources_of
 from agent.predict.prediction import Facts, class_of_source
 from agent.settings import EVERY_SOURCE
 from probes.vpc.model import DELETED, Subnet, VpcEndpoint

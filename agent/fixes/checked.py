@@ -11,8 +11,8 @@ from typing import Final, overload
 from agent.catalog.wording import listed
 from agent.fixes.changes import changes_of, changes_something
 from agent.network.edits import AssumptionError, Change, NotReadError, OfAcl, OfGroup
-from agent.network.index import ports_of
 from agent.network.names import KnownVpc
+from agent.network.paths import ports_of
 from agent.report.hops import Stage
 from agent.report.model import Command, Fix
 from probes.frozen import dataclass

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from agent.catalog.placeholders import FORMS
 from agent.catalog.services import gateway_service_name_of
-from agent.network.index import TCP_PROTOCOLS
+from agent.network.paths import TCP_PROTOCOLS
 from agent.report.hops import Ports
 from agent.report.model import Command, CommandScope
 from probes.addresses import ordered

@@ -13,7 +13,7 @@ from agent.judge.rules.rule import RuleFinding
 from agent.network.answers import Answer
 from agent.network.edits import Change, DnsAttribute, GatewayTable, OfAcl, OfGroup
 from agent.network.names import KnownVpc, predicted_name
-from agent.network.predictor import Predictor
+from agent.network.paths import Predictor
 from agent.report.hops import Prediction, Reachability, Stage
 from agent.report.model import Fix
 from probes.model import Address, Addressing, Role, Target

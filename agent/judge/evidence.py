@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from agent.catalog.endpoint_urls import host_of_url
 from agent.catalog.services import SERVICES, appliance_hosts, gateway_service_name_of
 from agent.catalog.workloads import DATA_SERVICES, WorkloadInUse, has_unsettled_mode, in_use, proxy_of_agent
-from agent.network.predictor import Gateway, Predictor, own_interface
+from agent.network.paths import Gateway, Predictor, own_interface
 from agent.report.hops import EPHEMERAL, Ports
 from agent.report.model import Measurement
 from agent.settings import Expect, Workload

@@ -11,11 +11,26 @@ from agent.catalog.partitions import partition_of
 from agent.catalog.services import SERVICES
 from agent.network.answers import Answer, PredictedCall, PredictedName
 from agent.network.endpoint_policy.call import Call, resource_of
+from agent.network.endpoint_policy.document import RefusedError, statements_of
 from agent.network.endpoint_policy.judgement import Decision, Judgement, judge
+from agent.network.endpoint_policy.shut import why_shut
 from agent.network.names import KnownVpc
 from agent.network.pending import Aspect
 from agent.report.hops import Reachability
 from probes.vpc.model import GatewayEndpoint, VpcEndpoint
+
+__all__ = [
+    "Call",
+    "Decision",
+    "Judgement",
+    "RefusedError",
+    "calls_to",
+    "judge",
+    "judgement_of",
+    "resource_of",
+    "statements_of",
+    "why_shut",
+]
 
 _OUTCOMES: Final = {
     Decision.ALLOW: Reachability.OPEN,

@@ -11,6 +11,7 @@ from ipaddress import ip_network
 from typing import Any, Final
 
 from agent.catalog.wording import listed
+from agent.network.calls import RefusedError, statements_of
 from agent.network.edits import (
     LAST_ENTRY,
     AlreadyError,
@@ -26,9 +27,8 @@ from agent.network.edits import (
     one_of,
     read,
 )
-from agent.network.endpoint_policy.document import RefusedError, statements_of
-from agent.network.index import range_text
 from agent.network.names import KnownVpc
+from agent.network.paths import range_text
 from probes.frozen import dataclass
 from probes.ids import read_form
 from probes.vpc.model import ANY_PROTOCOL, AclEntry, GroupRule, Network, Route

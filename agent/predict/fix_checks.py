@@ -7,10 +7,8 @@ from agent.fixes.changes import changes_something
 from agent.fixes.checked import UNTOLD, Judge, Judged, checked, claims, unchecked
 from agent.network.answers import Answer, PredictedName, PredictedPath
 from agent.network.edits import Change, DnsAttribute, GatewayTable, OfAcl, OfGroup
-from agent.network.matrix import Matrix, ServicePorts, of_source, source_id
 from agent.network.names import KnownVpc, predicted_name
-from agent.network.predictor import Predictor
-from agent.network.sources import Blocks, Source
+from agent.network.paths import Blocks, Matrix, Predictor, ServicePorts, Source, of_source, source_id
 from agent.report.hops import Reachability, Stage
 from agent.report.model import Fix
 from probes.model import Address

@@ -18,10 +18,8 @@ from agent.fixes.checked import unchecked
 from agent.fixes.predicted import fix_of_name, fix_of_paths, is_of_gateway, is_stopped_by_acl
 from agent.network.answers import Answer, PredictedCall, PredictedName, PredictedPath, SourceClass
 from agent.network.calls import calls_to
-from agent.network.matrix import Matrix, ServicePorts, of_source, source_id
 from agent.network.names import KnownVpc, known_vpc, predicted_name
-from agent.network.predictor import Predictor
-from agent.network.sources import Blocks, Source, sources_of
+from agent.network.paths import Blocks, Matrix, Predictor, ServicePorts, Source, of_source, source_id, sources_of
 from agent.predict.assume import assumed
 from agent.predict.changes import changes_between, verdict_of_changes
 from agent.predict.denied_calls import faults_of_calls

@@ -11,7 +11,7 @@ from typing import Any, Final
 import pytest
 
 from agent.network import index, predictor, transit
-from agent.network.predictor import Predictor
+from agent.network.paths import Predictor
 from agent.report.hops import Prediction, Reachability, is_detour
 from probes.vpc.model import Configuration
 from tests.netns import generated_networks

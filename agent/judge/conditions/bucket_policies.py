@@ -16,7 +16,7 @@ from probes.model import FailureKind, Observation, Target
 from probes.vpc.model import GatewayEndpoint, VpcEndpoint
 
 if TYPE_CHECKING:
-    from agent.network.endpoint_policy.judgement import Judgement
+    from agent.network.calls import Judgement
 
 _OF_INSTANCE: Final = "iam-role"
 """botocore's name for credentials of the instance profile's role."""
@@ -49,8 +49,7 @@ def bucket_denials(evidence: Evidence, target: Target) -> tuple[BucketDenial, ..
 
 
 def _denials(evidence: Evidence, target: Target) -> Iterator[BucketDenial]:
-    from agent.network.endpoint_policy.call import Call
-    from agent.network.endpoint_policy.judgement import judge
+    from agent.network.calls import Call, judge
 
     permission = permission_of(target)
     if permission is None:

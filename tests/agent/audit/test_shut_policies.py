@@ -7,8 +7,7 @@ import pytest
 
 from agent.audit.faults import prefix_of
 from agent.catalog.services import SERVICES
-from agent.network.endpoint_policy.document import RefusedError
-from agent.network.endpoint_policy.shut import why_shut
+from agent.network.calls import RefusedError, why_shut
 
 DENY_ALL: Final = {"Effect": "Deny", "Principal": "*", "Action": "*", "Resource": "*"}
 ALLOW_ALL: Final = {"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}

@@ -35,7 +35,7 @@ from agent.catalog.services import (
 from agent.catalog.vpce import named_endpoint
 from agent.formats.json import render
 from agent.judge.verdict import judge
-from agent.network.endpoint_policy.call import resource_of
+from agent.network.calls import resource_of
 from agent.report.model import Access, Status
 from agent.run.plan import targets
 from agent.simulated.aws import REQUEST_ID, reply

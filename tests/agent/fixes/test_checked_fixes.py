@@ -19,7 +19,7 @@ from agent.judge.verdict import judge
 from agent.network.answers import Answer
 from agent.network.edits import Change, DnsAttribute, GatewayTable, OfAcl, OfGroup, PrivateDns
 from agent.network.names import KnownVpc, predicted_name
-from agent.network.predictor import Predictor
+from agent.network.paths import Predictor
 from agent.predict import prediction
 from agent.predict.model import PredictedFault, PredictionDocument
 from agent.predict.prediction import Asked, Facts, predicted

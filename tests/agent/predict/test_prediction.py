@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 
 from agent.network.answers import PredictedPath
 from agent.network.names import KnownVpc
-from agent.network.predictor import Predictor
-from agent.network.sources import Blocks, SourceError, sources_of
+from agent.network.paths import Blocks, Predictor, SourceError, sources_of
 from agent.predict.model import PredictionDocument
 from agent.predict.prediction import Asked, Facts, predicted
 from agent.report.hops import Reachability, Stage, is_detour

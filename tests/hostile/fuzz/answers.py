@@ -20,8 +20,8 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from agent.catalog.services import SERVICES
-from agent.network.endpoint_policy.judgement import Decision
-from agent.network.endpoint_policy.judgement import judge as judge_policy
+from agent.network.calls import Decision
+from agent.network.calls import judge as judge_policy
 from agent.simulated.certificates import authority, root_pem
 from agent.simulated.world import SimulatedReader
 from probes.facts import MAX_NAMES, ApiFacts, HttpFacts, ImdsFacts, JobsFacts, ProxyConnectFacts, RoleFacts

@@ -18,8 +18,7 @@ from probes.model import FailureKind, Observation, Step, Target
 from probes.vpc.model import ENDPOINT_INTERFACES, ENDPOINTS, VpcEndpoint
 
 if TYPE_CHECKING:
-    from agent.network.endpoint_policy.call import Call
-    from agent.network.endpoint_policy.judgement import Judgement
+    from agent.network.calls import Call, Judgement
 
 
 def endpoint_policy_would_deny(evidence: Evidence) -> Iterator[RuleFinding]:
@@ -85,7 +84,7 @@ def _asked(
     evidence: Evidence, target: Target, call: Observation[ApiFacts], denial: Denial, endpoint: VpcEndpoint
 ) -> "Call":
     """What is known of a call, as endpoint policies see it."""
-    from agent.network.endpoint_policy.call import Call, resource_of
+    from agent.network.calls import Call, resource_of
 
     operation = call.facts.operation if call.facts is not None else ""
     action = denial.action or f"{target.service}:{operation}"
@@ -108,14 +107,14 @@ def _asked(
 
 def _agreeing(endpoint: VpcEndpoint, asked: "Call", denial: Denial) -> "Judgement | None":
     """What the endpoint's policy says of a call; None where that is not what AWS says of it."""
-    from agent.network.endpoint_policy.judgement import Decision, judge  # only where a policy denies is it needed
+    from agent.network.calls import Decision, judge  # only where a policy denies is it needed
 
     judgement = judge(endpoint.policy, asked)
     return judgement if judgement.decision is (Decision.DENY if denial.explicit else Decision.NO_ALLOW) else None
 
 
 def _repair_policy(endpoint: VpcEndpoint, action: str, judgement: "Judgement") -> str:
-    from agent.network.endpoint_policy.judgement import Decision
+    from agent.network.calls import Decision
 
     if judgement.decision is Decision.DENY:
         return (

@@ -8,7 +8,7 @@ from agent.judge.conditions.stops import Stop
 from agent.judge.evidence import Evidence
 from agent.judge.observations import by_place, ids, places
 from agent.judge.rules.rule import RuleFinding, resting_on, says
-from agent.network.index import route_text
+from agent.network.paths import route_text
 from agent.report.hops import Stage
 from agent.report.model import Fix
 from agent.report.subjects import resources

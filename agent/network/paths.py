@@ -1,0 +1,24 @@
+"""The paths of packets: what becomes of connects from a host, or from every host, to the addresses of endpoints."""
+
+from agent.network.index import TCP_PROTOCOLS, ports_of, range_text, route_text
+from agent.network.matrix import Matrix, ServicePorts, of_source, source_id
+from agent.network.predictor import Gateway, Predictor, own_interface
+from agent.network.sources import Blocks, Source, SourceError, sources_of
+
+__all__ = [
+    "TCP_PROTOCOLS",
+    "Blocks",
+    "Gateway",
+    "Matrix",
+    "Predictor",
+    "ServicePorts",
+    "Source",
+    "SourceError",
+    "of_source",
+    "own_interface",
+    "ports_of",
+    "range_text",
+    "route_text",
+    "source_id",
+    "sources_of",
+]
