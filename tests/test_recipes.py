@@ -102,6 +102,13 @@ def backuplink(tree: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+def test_every_file_that_the_page_names_is_there() -> None:
+    named = re.findall(r"`((?:agent|docs|packaging|probes|tests)/[\w./-]+)`", PAGE)
+    assert "agent/network/paths.py" in named
+    places = [name for name in named if not re.search(r"[A-Z]{4}\b|<", name)]  # NAME stands for a name
+    assert [name for name in dict.fromkeys(places) if not (ROOT / name).exists()] == []
+
+
 @pytest.mark.parametrize("recipe", ["A finding", "A format", "A service"])
 def test_a_recipe_has_as_many_places_as_it_says(recipe: str) -> None:
     count, items = places(recipe)
