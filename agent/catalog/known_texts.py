@@ -819,6 +819,8 @@ KNOWN_TEXTS: Final = (
         ),
         means="The proxy is down, refuses the host, or wants a password: botocore says the same for all three.",
         codes=("HTTP003", "ENV007"),
+        advice="Run `backuplink check --service NAME` for the service that the program calls, with the "
+        "proxy variables of that program.",
         source=_BOTOCORE_CODE,
         certainty=_CERTAIN,
     ),
@@ -1069,6 +1071,8 @@ KNOWN_TEXTS: Final = (
         ),
         means="The proxy that this program is set to use does not let the call through.",
         codes=("HTTP003", "ENV007"),
+        advice="Run `backuplink check --service NAME` for the service that the program calls, with the "
+        "proxy variables of that program.",
         source=_CURL_CODE,
         certainty=_CERTAIN,
     ),
@@ -1350,6 +1354,8 @@ KNOWN_TEXTS: Final = (
         ),
         means="The proxy that this program is set to use does not let the call through.",
         codes=("HTTP003", "ENV007"),
+        advice="Run `backuplink check --service NAME` for the service that the program calls, with the "
+        "proxy variables of that program.",
         source=_GO_CODE,
         certainty=_CERTAIN,
     ),

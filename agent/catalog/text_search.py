@@ -57,6 +57,12 @@ _CALLED: Final = re.compile(
     rf"|enotfound |eai_again |can't find |not be resolved: ')(?P<host>{_NAME})"
 )
 """How programs name the host that they called."""
+_PEER: Final = re.compile(
+    r"(?<![0-9a-z.:-])(?P<peer>[0-9]{1,3}(?:\.[0-9]{1,3}){3}|\[[0-9a-f:]{2,39}\])"
+    r"(?::443| \(?port 443| port: 443)(?![0-9])",
+    re.IGNORECASE,
+)
+"""The address of a connection, where a program writes it apart from the text."""
 _ACTION: Final = re.compile(r"not authorized to perform: (?P<prefix>[a-z0-9-]{1,63}):[a-z]", re.IGNORECASE | re.ASCII)
 """An action in a denial (IAM User Guide, Troubleshoot access denied error messages)."""
 _OLDER_LABELS: Final = 2
@@ -94,11 +100,9 @@ _FRAME: Final = re.compile(r"(?:^|[\]\t ])(?:at [\w.$<>/-]{1,200}\(|\.\.\. [0-9]
 """In a line of a stack trace between a failure and its cause."""
 _CONTINUED: Final = "status code: "
 """What a line begins with that ends the line before it, as the AWS SDK for Go 1 writes a denial without a text."""
-_JOB: Final = re.compile(
-    r"\b(?:backup|restore|copy|replication) jobs?\b|\baws[ -]?backup\b|\bbackup (?:plan|vault|role|selection)\b",
-    re.IGNORECASE,
-)
-"""What the messages of jobs of AWS Backup speak of."""
+_JOB: Final = re.compile(r"\b(?:backup|restore|copy) jobs?\b", re.IGNORECASE)
+_OF_BACKUP: Final = re.compile(r"\baws[ -]?backup\b|\bbackup (?:plan|vault|role|selection)\b", re.IGNORECASE)
+"""What else AWS Backup's own messages speak of."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,6 +152,8 @@ class TextMatch:
     hint: AddressHint | None
     codes: tuple[str, ...]
     """Findings that can cause it, after what the rest of the line says; the most likely first."""
+    is_of_job: bool
+    """Whether a job of AWS Backup says it, which makes its calls itself: by the record, or a denial by its line."""
 
     @property
     def services(self) -> tuple[str, ...]:
@@ -161,7 +167,7 @@ class TextMatch:
         version checks none of the services and no finding is of the whole run, or where the line names a host of which
         a run without a service would say nothing."""
         checked = [service for service in self.services if _is_checked(service)]
-        if not checked and not self.known.is_of_job:
+        if not checked and not self.is_of_job:
             if self.unknown_host is not None or (self.services and _is_of_path(self)):
                 return None
             if not self.codes_of_run and (self.services or not self.codes):
@@ -169,7 +175,7 @@ class TextMatch:
         region = None if self.host is None else self.host.region
         return (
             *("backuplink", "check"),
-            *(("--jobs",) if self.known.is_of_job else ()),
+            *(("--jobs",) if self.is_of_job else ()),
             *(word for service in checked for word in ("--service", service)),
             *(() if region is None else ("--region", region)),
         )
@@ -182,9 +188,8 @@ class TextMatch:
 
     @property
     def unchecked(self) -> tuple[str, ...]:
-        """The services that this version does not check, and the host of none that it knows."""
-        unknown = () if self.unknown_host is None else (self.unknown_host,)
-        return (*(service for service in self.services if not _is_checked(service)), *unknown)
+        """The services that this version does not check."""
+        return tuple(service for service in self.services if not _is_checked(service))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -238,7 +243,7 @@ def search(lines: Sequence[str]) -> SearchResult:
         lines=len(lines),
         cut=sum(len(line) > MAX_LINE_CHARACTERS for line in lines),
         left_out=left_out,
-        speaks_of_jobs=any(_JOB.search(line.text) for line in read),
+        speaks_of_jobs=any(_JOB.search(line.text) or _OF_BACKUP.search(line.text) for line in read),
         host=next((line.host for line in read if line.host is not None), None),
         unknown_host=next((line.unknown_host for line in read if line.unknown_host is not None), None),
     )
@@ -373,7 +378,7 @@ def _in_line(line: _Line) -> list[TextMatch]:
         if match is None:
             continue
         known = wanted.known
-        address = _address(match.peer)
+        address = _address(_peer_of(text) if match.peer is None else match.peer)
         hint = None if address is None else _hint(address, known.services if host is None else (host.service,))
         codes = _codes(known, hint, host, unknown, is_denial=is_denial)
         if known.codes and not codes:
@@ -393,6 +398,7 @@ def _in_line(line: _Line) -> list[TextMatch]:
                     address=address,
                     hint=hint,
                     codes=codes,
+                    is_of_job=known.is_of_job or (is_denial and _JOB.search(text) is not None),
                 ),
             )
         )
@@ -406,6 +412,11 @@ def _in_line(line: _Line) -> list[TextMatch]:
     ]
     nearest = min((match.known.nearness for match in said if not match.known.yields), default=Nearness.CONSEQUENCE)
     return [match for match in said if not match.known.yields or match.known.nearness < nearest]
+
+
+def _peer_of(text: str) -> str | None:
+    found = [match["peer"] for match in _PEER.finditer(text)]
+    return found[-1].strip("[]") if found else None
 
 
 def _denied_service(text: str) -> str | None:

@@ -77,13 +77,17 @@ def _no_match(result: SearchResult) -> list[str]:
             )
         )
     else:
-        words += _wrapped(visible(f"backuplink cannot say whose host {result.unknown_host} is, and does not check it."))
+        words += _wrapped(_of_unknown(result.unknown_host))
     return [
         *words,
         *([] if command is None else [f"  {shlex.join(command)}"]),
         *_wrapped("Or look up all lines around the failure, since another may be known:"),
         "  backuplink explain --text - < LOG",
     ]
+
+
+def _of_unknown(host: str | None) -> str:
+    return visible(f"backuplink cannot say whose host {host} is, and does not check it.")
 
 
 def _part(match: TextMatch, result: SearchResult, *, bold: bool) -> list[str]:
@@ -97,7 +101,7 @@ def _part(match: TextMatch, result: SearchResult, *, bold: bool) -> list[str]:
     for words in (_of_host(match), _of_address(match)):
         lines += _wrapped(words) if words else []
     lines += ["", _heading("Findings that can cause it", bold=bold), *_findings(match)]
-    if match.command is not None or match.unchecked:
+    if match.command is not None or match.unchecked or match.unknown_host is not None:
         lines += ["", _heading("Prove or clear", bold=bold), *_check(match)]
     if known.advice:
         lines += ["", _heading("What else to do", bold=bold), *_wrapped(known.advice)]
@@ -129,12 +133,16 @@ def _check(match: TextMatch) -> list[str]:
         if match.command is not None and len(match.unchecked) == len(match.services):
             words += f": the run proves or clears {listed(match.codes_of_run)} alone"
         lines += _wrapped(visible(f"{words}."))
+    if match.unknown_host is not None:
+        lines += _wrapped(_of_unknown(match.unknown_host))
     return lines
 
 
 def _of_run(match: TextMatch) -> str:
     """What the run of the command says."""
-    jobs = "The run lists the jobs of the last day that failed, with their messages. " if match.known.is_of_job else ""
+    jobs = "The run lists the jobs of the last day that failed, with their messages. " if match.is_of_job else ""
+    if match.is_of_job and not match.known.is_of_job:
+        return f"{jobs}AWS Backup makes the calls of a job itself: what has to change is the role of the job."
     if match.codes:
         return (
             f"{jobs}A finding that the run lists is proven. One that it does not list is cleared, if the run was "
@@ -179,6 +187,7 @@ def _row(match: TextMatch) -> dict[str, Any]:
         "line_count": match.lines,
         "means": known.means,
         "host": None if host is None else {"name": host.host, "service": host.service, "region": host.region},
+        "unknown_host": match.unknown_host,
         "address": None if match.address is None else {"address": str(match.address), "hint": match.hint},
         "findings": [
             {"code": code, "name": CODES[code].name, "severity": CODES[code].severity, "title": CODES[code].title}

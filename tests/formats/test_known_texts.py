@@ -179,6 +179,7 @@ def as_row(match: TextMatch) -> dict[str, Any]:
         "line_count": match.lines,
         "means": known.means,
         "host": None if host is None else {"name": host.host, "service": host.service, "region": host.region},
+        "unknown_host": match.unknown_host,
         "address": {"address": str(match.address), "hint": match.hint},
         "findings": [
             {"code": code, "name": CODES[code].name, "severity": str(CODES[code].severity), "title": CODES[code].title}

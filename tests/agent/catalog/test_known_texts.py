@@ -145,7 +145,7 @@ def test_the_command_line_takes_the_commands(sample: dict[str, Any]) -> None:
         if match.command is None:
             assert not checked
             assert not match.codes_of_run
-            assert match.unchecked or not match.codes
+            assert match.unchecked or match.unknown_host is not None or not match.codes
             continue
         program, command, *arguments = match.command
         assert (program, command) == ("backuplink", "check")
@@ -276,6 +276,10 @@ def test_the_first_host_of_aws_counts() -> None:
             "VPC019",
             (),
         ),
+        ("* connect to 10.0.1.17 port 443 failed: Connection timed out", AddressHint.PRIVATE, "VPC005", ("DNS001",)),
+        ("Connection timed out to 10.0.1.17:443", AddressHint.PRIVATE, "VPC005", ("DNS001", "DNS002", "VPC001")),
+        ("Connection timed out to [fd00::17]:443", AddressHint.PRIVATE, "VPC005", ("DNS001", "VPC001")),
+        ("10.0.1.17 agent: Connection timed out", None, "DNS001", ()),
         (
             "Crashed during fetch and conversion tcp 10.0.2.83:5->52.216.88.123:443: use of closed network connection",
             AddressHint.PUBLIC_AS_EVER,
@@ -427,7 +431,7 @@ def test_a_host_that_is_not_understood_never_leads_to_a_plain_check(line: str, h
     assert {match.command for match in result.matches} <= {None}
     assert result.next_command is None
     for match in result.matches:
-        assert match.unchecked
+        assert match.unchecked or match.unknown_host == host
 
 
 def test_a_host_for_fips_or_dual_stack_points_at_the_setting_that_builds_it() -> None:
@@ -445,6 +449,14 @@ def test_the_message_of_a_job_leads_to_the_jobs(known: KnownText) -> None:
         match = next(match for match in search([filled(pattern)]).matches if match.known is known)
         assert match.command is not None
         assert match.command[:3] == ("backuplink", "check", "--jobs")
+
+
+@pytest.mark.parametrize("line", ["Your backup job failed: Access Denied", "Copy job 12 FAILED: AccessDeniedException"])
+def test_a_denial_that_a_job_says_leads_to_the_jobs_and_no_network(line: str) -> None:
+    match = only(line)
+    assert (match.known.id, match.is_of_job) == ("denied-without-reason", True)
+    assert match.command == ("backuplink", "check", "--jobs")
+    assert only("An error occurred (AccessDenied) when calling the StartRestoreJob operation").is_of_job is False
 
 
 @pytest.mark.parametrize(
