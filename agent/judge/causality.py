@@ -74,6 +74,8 @@ class Reach(Enum):
     """The target, where its host is a name of the endpoint's own."""
     PATH = auto()
     """What needs the path to the target, where the cause is critical: beside what works it stops nothing for sure."""
+    EVERYTHING = auto()
+    """All that this host reaches, where the cause says that it reaches nothing."""
     REGION = auto()
     """The targets whose host the Region in use chose."""
 
@@ -183,6 +185,11 @@ EXPLAINS: Final = (
     Explains("DNS008", "DNS001", Reach.TARGET),
     *(Explains(cause, Effects.ADDRESS, Reach.ADDRESS) for cause in ("DNS002", "DNS008", "DNS010", "DNS001", "DNS011")),
     Explains("DNS015", Effects.ADDRESS, Reach.ADDRESS),
+    *(
+        Explains(cause, symptom, Reach.EVERYTHING)
+        for cause in ("TCP001", "TCP006")
+        for symptom in ("TCP001", "TCP006", "ENV002")
+    ),
     Explains("TCP010", "TCP001", Reach.ADDRESS),
     Explains("TCP010", "TCP002", Reach.ADDRESS),
     Explains("TCP010", "TCP006", Reach.ADDRESS),
@@ -365,6 +372,8 @@ def _fits(row: Explains, cause: Candidate, symptom: Candidate, *, whole: bool = 
             return symptom.finding.target in cause.about and (cause.is_of_this_host or not symptom.is_of_this_host)
         case Reach.PATH:
             return bool(cause.about & symptom.finding.needs_path_of) and cause.severity is Severity.CRITICAL
+        case Reach.EVERYTHING:
+            return cause.finding.stops_everything
         case Reach.REGION:
             return symptom.target is not None and symptom.target.addressing not in _OF_NO_REGION
         case Reach.OWN_NAME:

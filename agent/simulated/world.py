@@ -123,10 +123,11 @@ class SimulatedNet:
         lost = int(row is not None and row.first_syn_lost and (address, port) not in self._tried)
         self._tried.add((address, port))
         await asyncio.sleep(lost * _SYN_RETRANSMITS[0] + round_trip)
+        sent_again = lost + sum(due < round_trip for due in _SYN_RETRANSMITS)
         if peer is None:
             raise _os_error(errno.ECONNREFUSED)
         segment = min(mss or MSS, MSS)
-        draft.facts = TcpFacts(source=way.source, retransmits=lost, mss=segment, round_trip_seconds=round_trip)
+        draft.facts = TcpFacts(source=way.source, retransmits=sent_again, mss=segment, round_trip_seconds=round_trip)
         client, server = _pipe(round_trip / 2)
         if row is not None and row.path_mtu is not None and segment + _HEADERS[address.version] > row.path_mtu:
             server.lose_above(row.path_mtu - _HEADERS[address.version])

@@ -10,10 +10,10 @@ from enum import Enum, auto
 from typing import Final
 
 from agent.judge.evidence import Evidence, kept
-from agent.judge.observations import addresses_in, places
+from agent.judge.observations import addresses_in, kind_of, places
 from probes.addresses import Network, is_nat64, ordered
 from probes.facts import TcpFacts
-from probes.model import Address, FailureKind, Observation, Target
+from probes.model import Address, FailureKind, Observation, Role, Step, Target
 from probes.ports import HTTPS
 
 LOCAL_SECONDS: Final = 0.5
@@ -81,10 +81,11 @@ def failed_connects(
     evidence: Evidence, target: Target, nature: Nature, ports: tuple[int, ...]
 ) -> list[Observation[TcpFacts]]:
     """Attempts of one nature, but for those of a family that fails as a whole (that is TCP008, whatever stops it) and
-    those through a NAT64 gateway beside ways without one (that is DNS012)."""
+    IPv6 addresses without a route beside others that connect, and those through a NAT64 gateway beside ways without one
+    (that is DNS012)."""
     own = frozenset[object](evidence.own_addresses_of_host)
     down = family_down(evidence.connects(target, HTTPS))
-    translated = places(nat64_down(evidence, target))
+    aside = places((*nat64_down(evidence, target), *unrouted_ipv6(evidence, target)))
     return [
         attempt
         for port in ports
@@ -92,7 +93,7 @@ def failed_connects(
         if not attempt.ok
         and nature_of(attempt, own) is nature
         and version_of(attempt) != down
-        and attempt.subject.address not in translated
+        and attempt.subject.address not in aside
     ]
 
 
@@ -116,6 +117,66 @@ def nat64_down(evidence: Evidence, target: Target) -> tuple[Observation[TcpFacts
     others = [attempt for attempt in tried if not is_translated(attempt)]
     is_down = not any(attempt.ok for attempt in translated) and any(attempt.ok for attempt in others)
     return translated if is_down else ()
+
+
+@kept
+def unrouted_ipv6(evidence: Evidence, target: Target) -> tuple[Observation[TcpFacts], ...]:
+    """The attempts to IPv6 addresses that have no route, where one to another address connects. Clients pass over what
+    has no route, and lose no time."""
+    tried = evidence.connects(target, HTTPS)
+    if not any(attempt.ok for attempt in tried):
+        return ()
+    return tuple(
+        attempt
+        for attempt in tried
+        if version_of(attempt) == 6 and not is_translated(attempt) and _has_no_route(attempt)
+    )
+
+
+def _has_no_route(attempt: Observation[TcpFacts]) -> bool:
+    facts = attempt.facts or TcpFacts()
+    return not attempt.ok and (facts.route_error is not None or (facts.at_once and _is_unreachable(attempt)))
+
+
+def _is_unreachable(attempt: Observation[TcpFacts]) -> bool:
+    return attempt.failure is not None and attempt.failure.kind is FailureKind.UNREACHABLE
+
+
+@kept
+def reaches_nothing(evidence: Evidence) -> bool:
+    """Whether this host reaches nothing: instance metadata, EC2 and every service are silent. One service alone may be
+    shut by its own endpoint; and outside AWS no metadata is expected."""
+    metadata = [request for request in evidence.metadata if request.made]
+    connects = [attempt for attempt in evidence.of(Step.TCP) if attempt.made]
+    own = frozenset[object](evidence.own_addresses_of_host)
+    return (
+        evidence.in_aws
+        and bool(metadata)
+        and all(kind_of(request) is FailureKind.TIMEOUT for request in metadata)
+        and not any(read.ok for read in evidence.of(Step.EC2))
+        and len({attempt.subject.target for attempt in connects}) > 1
+        and all(_is_unanswered(attempt, own) for attempt in connects)
+    )
+
+
+def _is_unanswered(attempt: Observation[TcpFacts], own_addresses: frozenset[object]) -> bool:
+    """Whether a packet left and nothing came back, not even from the next hop."""
+    facts = attempt.facts or TcpFacts()
+    if attempt.ok or facts.route_error is not None or facts.at_once:
+        return False
+    nature = nature_of(attempt, own_addresses)
+    is_from_afar = facts.icmp is not None and not is_from_here(facts, own_addresses)
+    return nature is Nature.SILENT or (nature is Nature.NO_WAY and not is_from_afar)
+
+
+def speaks_for_all(evidence: Evidence, target: Target, nature: Nature) -> bool:
+    """Whether a target is the first required one with such attempts on 443 of a host that reaches nothing, so that its
+    finding is that of all."""
+    if not reaches_nothing(evidence):
+        return False
+    required = (other for other in evidence.targets if other.role is Role.REQUIRED)
+    first = next((other for other in required if failed_connects(evidence, other, nature, (HTTPS,))), None)
+    return first == target
 
 
 def is_translated(attempt: Observation[TcpFacts]) -> bool:

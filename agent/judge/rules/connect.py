@@ -16,6 +16,8 @@ from agent.judge.conditions.connects import (
     failed_connects,
     family_down,
     nature_of,
+    speaks_for_all,
+    unrouted_ipv6,
     version_of,
 )
 from agent.judge.evidence import Evidence
@@ -65,8 +67,11 @@ def port_blocked(evidence: Evidence) -> Iterator[RuleFinding]:
             connect = "connects" if len(elsewhere) == 1 else "connect"
             beside += f" {listed(elsewhere)}, which the VPC's resolver gives, {connect}: this host's own name servers "
             beside += "may hold an old record."
+        is_all = speaks_for_all(evidence, target, Nature.SILENT)
         fix = (
-            _let_out(silent)
+            LOOK_AT_THIS_HOST
+            if is_all
+            else _let_out(silent)
             if all(evidence.is_public(address) or evidence.may_have_gateway(address) for address in places(silent))
             else _let_in(target, silent, near)
             if not _is_let_pass(evidence, target, silent)
@@ -77,11 +82,33 @@ def port_blocked(evidence: Evidence) -> Iterator[RuleFinding]:
             target=target.id,
             detail=f"443 timed out on {where}{_share(evidence, target, silent)}{', each' if len(silent) > 1 else ''} "
             f"{after(silent)}; {rest}. Dropped without a word, as {device}; a filter on this host that drops TCP alone "
-            f"looks the same.{beside}",
+            f"looks the same.{beside}{of_everything(evidence) if is_all else ''}",
             evidence=_beside(evidence, target, silent),
             addresses=places(silent),
+            stops_everything=is_all,
             fix=_compare_records(target, fix) if elsewhere else fix,
         )
+
+
+def of_everything(evidence: Evidence) -> str:
+    """A sentence to follow that of the first target of a host that reaches nothing."""
+    others = dict.fromkeys(attempt.subject.target for attempt in evidence.of(Step.TCP) if attempt.made)
+    return (
+        f" So it is with all that this host tried ({listed(others)}, and instance metadata): the cause is this host or "
+        "its subnet, not an endpoint."
+    )
+
+
+LOOK_AT_THIS_HOST: Final = Fix(
+    summary="Nothing that leaves this host is answered, so look here first: its interface and default route, its own "
+    "firewall (also for 169.254.169.254), then the outbound rules of its security group and the network ACL and routes "
+    "of its subnet. The AWS CLI reaches nothing from here: run it from a machine with EC2 access.",
+    commands=(
+        read_only("ip", "address", "show"),
+        read_only("ip", "route", "show"),
+        read_only("nft", "list", "ruleset"),
+    ),
+)
 
 
 def _compare_records(target: Target, otherwise: Fix) -> Fix:
@@ -315,11 +342,13 @@ def support_port_blocked(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 def ipv6_path_broken(evidence: Evidence) -> Iterator[RuleFinding]:
-    """TCP008: on 443 one address family fails at every address while the other connects."""
+    """TCP008: on 443 one address family fails at every address while the other connects, or some IPv6 addresses have no
+    route while others connect."""
     for target in evidence.targets:
         tried = evidence.connects(target, HTTPS)
         broken = family_down(tried)
         if broken is None:
+            yield from _some_without_a_route(evidence, target)
             continue
         working = 10 - broken
         failed = [attempt for attempt in tried if version_of(attempt) == broken]
@@ -344,15 +373,54 @@ def ipv6_path_broken(evidence: Evidence) -> Iterator[RuleFinding]:
         )
 
 
+def _some_without_a_route(evidence: Evidence, target: Target) -> Iterator[RuleFinding]:
+    """TCP008 for the IPv6 addresses without a route, beside others that connect."""
+    unrouted = unrouted_ipv6(evidence, target)
+    if not unrouted:
+        return
+    failed = [
+        attempt
+        for port in judged_ports(target)
+        for attempt in evidence.connects(target, port)
+        if not attempt.ok and attempt.subject.address in places(unrouted)
+    ]
+    yield RuleFinding(
+        code="TCP008",
+        target=target.id,
+        detail=f"This host has no route to {len(unrouted)} of the IPv6 addresses on 443 "
+        f"({listed(attempt.subject.address for attempt in unrouted)}), and other addresses of the name connect. "
+        "Clients pass over what has no route.",
+        evidence=ids(failed),
+        addresses=places(unrouted),
+        fix=Fix(
+            summary="Give this host a route to the IPv6 block of that subnet: its own routing table, then the route "
+            "table of its subnet. Or let the endpoint answer in IPv4 alone.",
+            commands=(
+                read_only("ip", "-6", "route", "get", str(unrouted[0].subject.address)),
+                describe_endpoint(target),
+            ),
+        ),
+    )
+
+
+SLOW_SECONDS: Final = 1.0
+"""After which Linux sends a SYN again (RFC 6298): a round trip that takes longer needs two, and nothing is lost."""
+
+
 def lossy_path(evidence: Evidence) -> Iterator[RuleFinding]:
-    """TCP009: connects that succeeded, and needed more than one SYN for it."""
+    """TCP009: connects that succeeded, and needed more than one SYN for it; information where the round trip takes so
+    long that the second was sent before the first could be answered."""
     for target in evidence.targets:
-        slow = [
+        repeated = [
             attempt
             for port in judged_ports(target)
             for attempt in evidence.connects(target, port)
             if attempt.ok and attempt.facts is not None and attempt.facts.retransmits
         ]
+        far = [attempt for attempt in repeated if _round_trip(attempt) >= SLOW_SECONDS]
+        slow = [attempt for attempt in repeated if attempt not in far]
+        if far and not slow:
+            yield _far_away(target, far)
         if not slow:
             continue
         tried = sum(len(evidence.connects(target, port)) for port in judged_ports(target))
@@ -374,6 +442,28 @@ def lossy_path(evidence: Evidence) -> Iterator[RuleFinding]:
                 ),
             ),
         )
+
+
+def _round_trip(attempt: Observation[TcpFacts]) -> float:
+    return (attempt.facts.round_trip_seconds if attempt.facts is not None else None) or 0.0
+
+
+def _far_away(target: Target, far: Sequence[Observation[TcpFacts]]) -> RuleFinding:
+    """TCP009 of a path whose round trip takes longer than the kernel waits before it sends a SYN again."""
+    return RuleFinding(
+        code="TCP009",
+        target=target.id,
+        severity=Severity.INFO,
+        detail=f"The path to {ports_at(list(far))} is slow: a round trip takes {duration(max(map(_round_trip, far)))}, "
+        "so that the kernel sent a second packet before the answer to the first could come. Nothing was lost.",
+        evidence=ids(far),
+        addresses=places(far),
+        fix=Fix(
+            summary="Nothing to fix for the connects themselves. Each call needs several round trips: look at the "
+            "tunnel, VPN or satellite link on the way, and give programs longer timeouts.",
+            commands=(read_only("backuplink", "check", "--region", target.region, "--timeout", "10"),),
+        ),
+    )
 
 
 RULES: Final = (

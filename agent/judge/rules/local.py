@@ -6,7 +6,15 @@ from typing import Any, Final
 
 from agent.catalog.wording import after, listed
 from agent.fixes.commands import describe_endpoint, read_only
-from agent.judge.conditions.connects import UNRESOLVED, Nature, failed_connects, has_no_way, is_from_here, version_of
+from agent.judge.conditions.connects import (
+    UNRESOLVED,
+    Nature,
+    failed_connects,
+    has_no_way,
+    is_from_here,
+    speaks_for_all,
+    version_of,
+)
 from agent.judge.evidence import Evidence
 from agent.judge.observations import ids, kind_of, places
 from agent.judge.requirements import judged_ports
@@ -79,15 +87,20 @@ def no_route(evidence: Evidence) -> Iterator[RuleFinding]:
         stuck = failed_connects(evidence, target, Nature.NO_WAY, judged_ports(target))
         if not stuck:
             continue
+        is_all = speaks_for_all(evidence, target, Nature.NO_WAY) and not any(
+            speaks_for_all(evidence, other, Nature.SILENT) for other in evidence.targets
+        )
         own = frozenset[object](evidence.own_addresses_of_host)
         here = () if evidence.imds is None else evidence.imds.vpc_cidrs
         why = sorted({_way_reason(connect, own) for connect in stuck})
         yield RuleFinding(
             code="TCP006",
             target=target.id,
-            detail=f"There is no way to {ports_at(stuck)}: {listed(why)}.",
+            detail=f"There is no way to {ports_at(stuck)}: {listed(why)}."
+            + (" Nor is there one to anything else: the cause is this host or its subnet, not an endpoint." * is_all),
             evidence=ids(stuck),
             addresses=places(stuck),
+            stops_everything=is_all,
             of_this_host=any(has_no_way(attempt, here) for attempt in stuck),
             shared=_ways_of(stuck),
             fix=Fix(

@@ -46,6 +46,8 @@ class RuleFinding:
     of one has all of another's, it is the cause of it."""
     needs_path_of: frozenset[str] = frozenset()
     """Ids of the targets whose path what it shows needs, so that a fault of one of these paths can be its cause."""
+    stops_everything: bool = False
+    """Whether it says that nothing that leaves this host is answered."""
     is_stale: bool = False
     """Whether it rests on a configuration that is too old to name a cause: it is then listed next to what it would
     explain."""

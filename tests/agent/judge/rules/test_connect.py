@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from ipaddress import ip_network
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
@@ -35,6 +35,7 @@ from tests.support.build import (
     imds,
     lookup,
     only_finding,
+    replaced,
     rule_of,
     run,
     tcp,
@@ -981,3 +982,112 @@ def test_silence_where_the_vpc_s_resolver_gives_addresses_that_connect(
     assert ("no address that this host gets connects" in one.detail) is is_said
     assert one.fix.summary.startswith("First compare what this host's name servers have") is is_said
     assert (one.fix.commands[0].argv[0] == "getent") is is_said
+
+
+# --- A host that reaches nothing, a route that some addresses lack, a path that is slow -------------------------------
+
+NO_METADATA: Final = imds(failed="timeout")
+GATEWAY_SILENT: Final = gate(C, failed="timeout")
+CUT_OFF: Final[Observations] = [
+    *(host(), NO_METADATA, lookup(A, B), lookup(C, of="backup-gateway")),
+    *(tcp(A, failed="timeout"), tcp(B, failed="timeout", neighbour="incomplete"), GATEWAY_SILENT),
+]
+"""Metadata and two services are silent."""
+
+
+def test_a_host_that_reaches_nothing_has_one_finding() -> None:
+    report = diagnose(evidence(CUT_OFF, targets=[BACKUP, GATEWAY]))
+    causes = {finding.id: finding.explained_by for finding in report.findings}
+    assert causes.pop("TCP001@backup") is None
+    assert set(causes) == {"TCP006@backup", "TCP001@backup-gateway", "ENV002"}
+    assert set(causes.values()) == {"TCP001@backup"}
+    [first] = [finding for finding in report.findings if finding.explained_by is None]
+    assert "this host or its subnet" in first.detail
+    assert ("ip", "route", "show") in [command.argv for command in first.fix.commands]
+
+
+@pytest.mark.parametrize(
+    "instead",
+    [
+        pytest.param([imds()], id="metadata answers"),
+        pytest.param([imds(failed="not-permitted")], id="metadata says no"),
+        pytest.param([imds(failed="deadline")], id="metadata was cut short"),
+        pytest.param([gate(C)], id="one service connects"),
+        pytest.param([gate(C, failed="refused")], id="one service refuses"),
+        pytest.param([tcp(A, failed="unreachable", icmp=(ROUTER, 1))], id="a router answers"),
+        pytest.param([tcp(A, failed="unreachable", at_once=True)], id="there is no route to one address"),
+        pytest.param([tcp(A, failed="timeout", datagram_error="EPERM")], id="a filter on this host says so"),
+        pytest.param([host(ec2=False)], id="this host is not in AWS"),
+        pytest.param([gate(C, skipped="not started")], id="one service alone was tried"),
+    ],
+)
+def test_a_host_that_reaches_something_has_a_finding_for_each_fault(instead: Observations) -> None:
+    observations = replaced(CUT_OFF, *instead)
+    report = diagnose(evidence(observations, targets=[BACKUP, GATEWAY]))
+    assert not any("this host or its subnet" in finding.detail for finding in report.findings)
+    assert all(finding.explained_by is None for finding in report.findings if finding.code in ("ENV002", "TCP006"))
+
+
+def test_a_host_whose_neighbours_are_all_silent_has_one_finding() -> None:
+    stuck: Observations = [tcp(A, failed="timeout", neighbour="failed"), tcp(B, failed="timeout", neighbour="failed")]
+    beside = tcp(C, failed="timeout", neighbour="failed", of="backup-gateway")
+    metadata: Observations = [host(), NO_METADATA]
+    observations = [*metadata, lookup(A, B), lookup(C, of="backup-gateway"), *stuck, beside]
+    report = diagnose(evidence(observations, targets=[BACKUP, GATEWAY]))
+    assert {finding.id: finding.explained_by for finding in report.findings} == {
+        "TCP006@backup": None,
+        "TCP006@backup-gateway": "TCP006@backup",
+        "ENV002": "TCP006@backup",
+    }
+
+
+def no_route_to(address: str) -> Observation[TcpFacts]:
+    return tcp(address, failed="unreachable", code="ENETUNREACH", at_once=True)
+
+
+@pytest.mark.parametrize(
+    ("attempts", "codes"),
+    [
+        pytest.param([tcp(A), tcp("fd00::17"), no_route_to("fd00::18")], ["TCP008"], id="one of two has no route"),
+        pytest.param([tcp(A), no_route_to("fd00::17"), no_route_to("fd00::18")], ["TCP008"], id="none has"),
+        pytest.param(
+            [tcp(A, failed="timeout"), tcp("fd00::17"), no_route_to("fd00::18")],
+            ["TCP002", "TCP008"],
+            id="one has no route, and IPv4 is silent",
+        ),
+        pytest.param(
+            [tcp(A), tcp("fd00::17"), tcp("fd00::18", failed="timeout")], ["TCP002"], id="one of two is silent"
+        ),
+        pytest.param([tcp(A), no_route_to(B), tcp("fd00::17")], ["TCP006"], id="one of IPv4 has no route"),
+        pytest.param([tcp(A, failed="timeout"), no_route_to("fd00::18")], ["TCP001", "TCP006"], id="nothing connects"),
+    ],
+)
+def test_tcp008_some_ipv6_addresses_without_a_route(attempts: Observations, codes: list[str]) -> None:
+    seen = [attempt.subject.address for attempt in attempts]
+    observations: Observations = [host("10.0.3.5/24", "fd00::5/64"), imds(), lookup(*map(str, seen)), *attempts]
+    found = {finding.code: finding for rule in RULES for finding in findings_of(rule, evidence(observations))}
+    assert sorted(found) == codes
+    if "TCP008" in found:
+        unrouted = [attempt for attempt in attempts if attempt.subject.address and attempt.subject.address.version == 6]
+        assert found["TCP008"].evidence == tuple(attempt.id for attempt in unrouted if not attempt.ok)
+
+
+@pytest.mark.parametrize(
+    ("round_trips", "severity", "words"),
+    [
+        pytest.param([0.002, 0.9], None, "was lost", id="below the timer"),
+        pytest.param([1.0, 2.5], Severity.INFO, "a round trip takes 2.5 s", id="above it"),
+        pytest.param([1.2, 0.002], None, "1 of 2 connects", id="one below, one above"),
+        pytest.param([None, None], None, "was lost", id="not measured"),
+    ],
+)
+def test_tcp009_a_round_trip_of_over_a_second_is_slow_and_not_lossy(
+    round_trips: list[float | None], severity: Severity | None, words: str
+) -> None:
+    attempts = [
+        replace(tcp(at), outcome=Ok(TcpFacts(retransmits=1, round_trip_seconds=seconds)), seconds=1.5)
+        for at, seconds in zip((A, B), round_trips, strict=True)
+    ]
+    [finding] = findings_of(rule_of(RULES, "TCP009"), evidence([*HERE, *attempts]))
+    assert finding.severity is severity
+    assert words in finding.detail
