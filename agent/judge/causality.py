@@ -185,11 +185,8 @@ EXPLAINS: Final = (
     Explains("DNS008", "DNS001", Reach.TARGET),
     *(Explains(cause, Effects.ADDRESS, Reach.ADDRESS) for cause in ("DNS002", "DNS008", "DNS010", "DNS001", "DNS011")),
     Explains("DNS015", Effects.ADDRESS, Reach.ADDRESS),
-    *(
-        Explains(cause, symptom, Reach.EVERYTHING)
-        for cause in ("TCP001", "TCP006")
-        for symptom in ("TCP001", "TCP006", "ENV002")
-    ),
+    *(Explains("TCP001", symptom, Reach.EVERYTHING) for symptom in ("TCP001", "TCP006", "ENV002")),
+    *(Explains("TCP006", symptom, Reach.EVERYTHING) for symptom in ("TCP006", "ENV002")),
     Explains("TCP010", "TCP001", Reach.ADDRESS),
     Explains("TCP010", "TCP002", Reach.ADDRESS),
     Explains("TCP010", "TCP006", Reach.ADDRESS),
