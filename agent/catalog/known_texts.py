@@ -125,7 +125,7 @@ _PUBLIC: Final = ("DNS001", "VPC001", "VPC002", "DNS002", "VPC003", "VPC011", "V
 """The name resolves to public addresses, which a closed network does not reach."""
 _SILENT: Final = ("TCP001", "VPC005", "VPC012", "VPC006", "VPC007", "TCP002", "VPC004", "VPC010")
 """Nothing answers at the endpoint's addresses."""
-_PATH: Final = _either(("DNS001", "VPC001", "VPC005"), _PUBLIC, _SILENT)
+_PATH: Final = _either(("DNS001", "VPC001", "VPC005", "VPC012"), _PUBLIC, _SILENT)
 """Nothing answers, and which address was called is not known."""
 _NOT_FOUND: Final = (
     *("DNS003", "VPC016", "VPC002", "ENV004", "ENV006", "ENV014"),

@@ -84,6 +84,8 @@ _SILENT: Final = "VPC005"
 """Is among the codes of each text that nothing answers."""
 _NEEDS_PUBLIC_ANSWER: Final = frozenset({_PUBLIC_ANSWER, "DNS002", "VPC001", "VPC002", "VPC003", "VPC011", "VPC015"})
 """Findings that lead a call to a public address: they are not why a private one does not answer."""
+_NEEDS_ENDPOINT: Final = frozenset({"VPC004", "VPC005", "VPC010", "TCP002"})
+"""Findings about an endpoint whose address is called: they are seldom why a public one does not answer."""
 _DENIED: Final = ("accessdenied", "access denied", "not authorized to perform", "unauthorizedoperation")
 """What says, in lower case, that AWS answered and denied the call: the network let it through."""
 _DENIAL_LAYERS: Final = frozenset({Layer.CALL, Layer.POLICY, Layer.JOB})
@@ -539,7 +541,8 @@ def _codes(
     elif hint is AddressHint.BOGUS and codes:
         codes = (_BOGUS_ANSWER, *(code for code in codes if code not in _NEEDS_PUBLIC_ANSWER))
     elif hint is AddressHint.PUBLIC and codes:
-        codes = tuple(dict.fromkeys((_PUBLIC_ANSWER, *codes)))
+        endpoint = [code for code in codes if code in _NEEDS_ENDPOINT]  # its addresses may be public, but seldom are
+        codes = tuple(dict.fromkeys((_PUBLIC_ANSWER, *(code for code in codes if code not in endpoint), *endpoint)))
     return tuple(dict.fromkeys((*_codes_of_host(codes, host, unknown), *codes)))
 
 
