@@ -7,6 +7,7 @@ from agent.catalog.findings import Severity
 from agent.catalog.services import SERVICES, may_not_exist
 from agent.catalog.wording import after, listed
 from agent.fixes.commands import allow, describe_endpoint, read_only, show_route_tables, switch_on
+from agent.fixes.own_name import set_own_name
 from agent.judge.conditions.connects import nat64_down
 from agent.judge.conditions.names import (
     bogus_answers,
@@ -141,11 +142,9 @@ def _enable_private_dns(evidence: Evidence, target: Target) -> Fix:
             "needs an interface endpoint with private DNS, as any other does.",
             commands=(read_only("printenv", service.global_host.variable), describe_endpoint(target)),
         )
-    variable = service.endpoint_variable
     least = (
         "Create the endpoint if there is none. Least change, and the way from a peered or transit VPC: "
-        + ("set the program's own setting" if variable is None else f"set {variable}")
-        + " to https:// and the endpoint's own DNS name. "
+        f"{set_own_name(target)}. "
     )
     show = (
         describe_endpoint(target),

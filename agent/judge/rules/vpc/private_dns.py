@@ -7,6 +7,7 @@ from agent.catalog.services import SERVICES, gateway_service_name_of, is_name_do
 from agent.catalog.vpce import read_name
 from agent.catalog.wording import listed
 from agent.fixes.commands import describe_endpoint, known_id, read_only, switch_on
+from agent.fixes.own_name import set_own_name
 from agent.judge.conditions.dns_settings import endpoints_here, endpoints_of_profiles, is_of_this_vpc, unanswered
 from agent.judge.conditions.names import public_answers
 from agent.judge.conditions.resolvers import silent_resolvers
@@ -268,7 +269,7 @@ def _turn_on_private_dns(evidence: Evidence, target: Target, off: list[VpcEndpoi
     if SERVICES[target.service].has_appliance:
         return Fix(
             summary=f"{_by_own_name(target)} Off is right where appliances of this VPC use public names, which they "
-            "can lose with it; on is right for programs without that variable. Decide first which of the two this VPC "
+            "can lose with it; on is right for programs without that setting. Decide first which of the two this VPC "
             "holds (DNS014).",
             commands=show,
         )
@@ -375,8 +376,7 @@ def _attributes_on(evidence: Evidence, target: Target) -> tuple[Command, ...]:
 
 
 def _by_own_name(target: Target) -> str:
-    variable = SERVICES[target.service].endpoint_variable or "the program's own setting"
-    return f"A host on which {variable} is set to https:// and the endpoint's own DNS name needs no private DNS."
+    return f"A host needs no private DNS where it calls the endpoint by name: {set_own_name(target)}."
 
 
 def _try_own_name(target: Target, endpoint: VpcEndpoint) -> Command:
