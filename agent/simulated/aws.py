@@ -77,6 +77,8 @@ def _reply(
     if row.http == "fault":
         return error(503, "ServiceUnavailableException", "Service Unavailable")
     if body.startswith(b"Action=AssumeRoleWithWebIdentity&"):
+        if row.role != "given":
+            return error(403, "AccessDeniedException", role_denied(row))
         return 200, {"x-amzn-RequestId": REQUEST_ID, "Content-Type": "text/xml"}, _role(credentials, now)
     if answers is not AnswerForm.JSON and (method, path) == ("GET", "/"):
         return 302, {"x-amzn-RequestId": REQUEST_ID, "Location": "https://aws.amazon.com/"}, b""
@@ -112,6 +114,18 @@ def _head_bucket(row: TcpPart) -> Reply:
     if row.bucket == "missing":
         return 404, {}, b""
     return {"good": 200, "expired": 400, "throttled": 503}.get(row.api, 403), {}, b""
+
+
+def role_denied(row: TcpPart) -> str:
+    """What STS says where the policy of its endpoint does not let the request for a role pass."""
+    action = "sts:AssumeRoleWithWebIdentity"
+    explicit = row.role == "endpoint-policy-denies"
+    why = (
+        "with an explicit deny in a VPC endpoint policy"
+        if explicit
+        else f"because no VPC endpoint policy allows the {action} action"
+    )
+    return f"User: {PRINCIPAL} is not authorized to perform: {action} {why}"
 
 
 def _role(credentials: CredentialsPart, now: datetime) -> bytes:

@@ -396,6 +396,8 @@ class TcpPart:
     """What answers HTTP inside TLS; `too-large` is an answer of AWS, longer than any that it gives."""
     api: ApiAnswer = "good"
     """What AWS answers to a signed call."""
+    role: Literal["given", "endpoint-policy-silent", "endpoint-policy-denies"] = "given"
+    """What STS answers to the request for a role."""
     region: str | None = None
     """The Region of the endpoint, where signed calls for another are refused."""
     bucket: Literal["there", "missing"] = "there"

@@ -16,10 +16,10 @@ from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined
 
 from agent.catalog.partitions import partition_of
 from agent.simulated import ec2, peers
-from agent.simulated.aws import REQUEST_ID
+from agent.simulated.aws import REQUEST_ID, role_denied
 from agent.simulated.certificates import root_pem
 from agent.simulated.clock import VirtualLoop
-from agent.simulated.scenario import HostPart, Scenario
+from agent.simulated.scenario import HostPart, Scenario, TcpPart
 from agent.simulated.settings import EPOCH
 from probes.facts import CredentialFacts, DnsFacts, IcmpError, Interface, SdkFacts, TcpFacts
 from probes.heartbeat import Heartbeat
@@ -413,6 +413,7 @@ class SimulatedSdk:
             await _forever()
         if (fault := self._fault()) is not None:
             raise ProbeError(FailureKind.NO_CREDENTIALS, fault[1], code=fault[0])
+        sts = self._sts()
         match self._credentials.source:
             case "none":
                 if self._metadata.answer == "silence":
@@ -423,8 +424,11 @@ class SimulatedSdk:
                 raise ProbeError(FailureKind.NO_CREDENTIALS, "the SDK finds no credentials in any of its places")
             case "hangs":
                 await _forever()
-            case "web-identity" if not self._sts_answers():
+            case "web-identity" if sts is None:
                 await _forever()
+            case "web-identity" if sts is not None and sts.role != "given":
+                head = "An error occurred (AccessDenied) when calling the AssumeRoleWithWebIdentity operation"
+                raise ProbeError(FailureKind.NO_CREDENTIALS, f"{head}: {role_denied(sts)}", code="ClientError")
             case "fails":
                 message = "Error when retrieving credentials from custom-process: "
                 raise ProbeError(FailureKind.NO_CREDENTIALS, message, code="CredentialRetrievalError")
@@ -445,10 +449,11 @@ class SimulatedSdk:
         region = self._sdk.region or next(filter(None, map(self._environment.get, variables)), None)
         return "sts.amazonaws.com" if region is None else f"sts.{region}.{partition_of(region).dns_suffix}"
 
-    def _sts_answers(self) -> bool:
-        """Whether some address that DNS gives for the host of STS is a peer that answers."""
+    def _sts(self) -> TcpPart | None:
+        """The peer that answers at an address that DNS gives for the host of STS; None where there is none."""
         given = {address for row in self._scenario.dns if row.name == self._sts_host() for address in row.a}
-        return any(HTTPS in row.ports and given.intersection(row.addresses) for row in self._scenario.tcp)
+        peers = (row for row in self._scenario.tcp if HTTPS in row.ports and given.intersection(row.addresses))
+        return next(peers, None)
 
     def _fault(self) -> tuple[str, str] | None:
         """botocore's exception where it cannot read its settings, and what it says."""

@@ -8,9 +8,10 @@ from typing import Final
 
 from agent.catalog.findings import CODES, Scope, Severity
 from agent.catalog.partitions import SUFFIXES
-from agent.catalog.services import SERVICES, call_of, checked_by_default
+from agent.catalog.services import SERVICES, call_of, checked_by_default, service_name_of
 from agent.catalog.wording import listed
 from agent.fixes.commands import read_only, show_certificate
+from agent.judge.conditions.denials import read_denial
 from agent.judge.evidence import Evidence
 from agent.judge.observations import ids, places
 from agent.judge.rules.rule import Rule, RuleFinding
@@ -144,7 +145,8 @@ def credential_source_failed(evidence: Evidence) -> Iterator[RuleFinding]:
             detail=f"{what}: {failure.message}. No signed call was made.{_sts_of(evidence)}{at}",
             evidence=ids([search, *([] if container is None else [container])]),
             needs_path_of=_asked_for_role(evidence) if _is_of_a_path(failure) else frozenset(),
-            fix=_repair_source(evidence, cut=failure.kind is FailureKind.TIMEOUT),
+            fix=_allow_at_sts(evidence, failure.message)
+            or _repair_source(evidence, cut=failure.kind is FailureKind.TIMEOUT),
         )
 
 
@@ -197,6 +199,34 @@ def _role_failed(evidence: Evidence, search: Observation[CredentialFacts], code:
     )
 
 
+def _allow_at_sts(evidence: Evidence, text: str) -> Fix | None:
+    """What to do where AWS's text says that the policy of an endpoint denies the role: it is that of STS, which was
+    asked for it. None for every other text."""
+    denial = read_denial(text)
+    if denial.policy != "vpc-endpoint":
+        return None
+    action = denial.action or "the call that asks for the role"
+    what = (
+        f"Exempt the caller from the Deny of {action}"
+        if denial.explicit
+        else f"Add an Allow of {action} for the caller and the role"
+    )
+    region = evidence.run.region
+    name = None if region is None else service_name_of("sts", region)
+    return Fix(
+        summary=f"{what} in the policy of the endpoint of STS, through which the SDK asks for the role: not in that of "
+        "the service that the calls are for. Keep the rest of the document.",
+        commands=(
+            read_only(
+                *("aws", "ec2", "describe-vpc-endpoints", "--region", region or "<REGION>"),
+                *("--filters", f"Name=service-name,Values={name or '<STS_SERVICE_NAME>'}"),
+                *("--query", "VpcEndpoints[].PolicyDocument", "--output", "text"),
+                scope=CommandScope.ENDPOINT,
+            ),
+        ),
+    )
+
+
 def _repair_source(evidence: Evidence, *, cut: bool) -> Fix:
     """What to do about a source of credentials; `cut` where the search was given no more time."""
     sdk = evidence.sdk
@@ -233,6 +263,8 @@ class _Refusal:
     detail: Callable[[Calls], str]
     summary: str
     commands: Callable[[Target, Calls], tuple[Command, ...]]
+    head: Callable[[Target], str] | None = None
+    """What the summary begins with, where that depends on the service."""
     unsigned: bool = False
     """Of kind `signature`: whether AWS saw no signature at all."""
     of_bucket: Callable[[Target, Calls], tuple[str, str]] | None = None
@@ -272,7 +304,8 @@ def _refused(refusal: _Refusal, evidence: Evidence) -> Iterator[RuleFinding]:
 def _finding_of(
     refusal: _Refusal, about: str | None, target: Target, calls: Calls, severity: Severity | None
 ) -> RuleFinding:
-    detail, summary = refusal.detail(calls), refusal.summary
+    detail = refusal.detail(calls)
+    summary = refusal.summary if refusal.head is None else f"{refusal.head(target)} {refusal.summary}"
     commands = refusal.commands(target, calls)
     if target.bucket is not None and refusal.of_bucket is not None:
         (detail, summary), commands = refusal.of_bucket(target, calls), (_SHOW_REGION_OF_BUCKET,)
@@ -305,6 +338,16 @@ def _theirs(calls: Calls) -> str:
     known = [call.facts.server_time for call in calls if call.facts is not None]
     times = sorted({f"{time:%Y-%m-%d %H:%M:%S} UTC" for time in known if time is not None})
     return f" The server's clock says {listed(times)}." if times else ""
+
+
+def _limit_of(target: Target) -> str:
+    """The rate that AWS publishes for the signed call of the service that throttled."""
+    service = SERVICES[target.service]
+    call = call_of(target)
+    what = service.name if call is None else f"{call.name} of {service.name}"
+    if call is None or call is not service.call or service.calls_per_second is None:
+        return f"AWS limits the calls of an account to {what} in a Region, and publishes no rate."
+    return f"AWS allows an account {service.calls_per_second:g} calls a second of {what} in a Region."
 
 
 _CLOCK: Final = _Refusal(
@@ -375,8 +418,9 @@ _REFUSALS: Final = (
             f"AWS asks at {_where(calls)} for fewer calls; the path and the credentials work. With an endpoint policy "
             "of your own such calls may be missing from CloudTrail and CloudWatch."
         ),
-        summary="An account has some 50 calls a second in a Region, shared by everything in it: space out what calls "
-        "most, and let monitoring run less often with jitter.",
+        head=_limit_of,
+        summary="All callers of the account share it: space out what calls most, and let monitoring run less often "
+        "with jitter.",
         commands=lambda target, calls: (),
     ),
     _Refusal(

@@ -1,5 +1,6 @@
 """API rules: credentials, signatures, and what AWS says of a signed call."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -693,3 +694,15 @@ def test_a_bucket_of_another_region_is_named_as_one() -> None:
     other = evidence([*HERE, api(A, failed="wrong-scope", text="x")], of=SIGNED)
     [finding] = findings_of(rule_of(RULES, "API006"), other)
     assert "belongs to another Region or service than the call was signed for: x" in finding.detail
+
+
+@pytest.mark.parametrize(
+    ("service", "figures"),
+    [("backup", ["20"]), ("logs", ["10"]), ("kms", ["500"]), ("ssm", []), ("backup-gateway", [])],
+)
+def test_the_rate_is_that_of_the_service_that_throttled(service: str, figures: list[str]) -> None:
+    of = target(service)
+    seen = evidence([*here(service, A), api(A, of=service, failed="throttled")], targets=[of])
+    [finding] = findings_of(rule_of(RULES, "API007"), seen)
+    assert re.findall(r"\d+", finding.fix.summary) == figures
+    assert service in finding.fix.summary

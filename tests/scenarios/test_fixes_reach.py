@@ -1,0 +1,51 @@
+"""A fix names the setting, the policy and the owner that decide, and not those of a neighbour."""
+
+import pytest
+
+from agent.report.model import Finding
+from tests.support.runs import report_of
+
+
+def finding_of(name: str, finding_id: str) -> Finding:
+    return next(finding for finding in report_of(name).findings if finding.id == finding_id)
+
+
+def words_of(finding: Finding) -> str:
+    return " ".join((finding.fix.summary, *(" ".join(command.argv) for command in finding.fix.commands)))
+
+
+@pytest.mark.parametrize(
+    ("name", "finding_id", "said", "silent"),
+    [
+        pytest.param(
+            "ssm-without-messages-endpoint", "DNS001@ssmmessages", "Mgs.Endpoint", "AWS_ENDPOINT_URL", id="messages"
+        ),
+        pytest.param(
+            "ssm-private-dns-of-one-off", "VPC002@ssmmessages", "Mgs.Endpoint", "AWS_ENDPOINT_URL", id="private DNS off"
+        ),
+        pytest.param(
+            "private-dns-off", "DNS001@backup", "AWS_ENDPOINT_URL_BACKUP", "amazon-ssm-agent.json", id="another service"
+        ),
+        pytest.param(
+            "web-identity-denied-by-the-sts-endpoint-policy",
+            "API010",
+            "com.amazonaws.eu-west-1.sts",
+            "Deny",
+            id="no Allow at the endpoint of STS",
+        ),
+        pytest.param(
+            "web-identity-denied-by-a-deny-of-the-sts-endpoint",
+            "API010",
+            "Deny of sts:AssumeRoleWithWebIdentity",
+            "Allow of",
+            id="a Deny at the endpoint of STS",
+        ),
+        pytest.param("throttled-logs", "API007@logs", " 10 calls a second", " 20 ", id="the rate of logs"),
+        pytest.param("throttled", "API007@backup", " 20 calls a second", " 10 ", id="the rate of AWS Backup"),
+        pytest.param("credential-source-fails", "API010", "a process that fails", "endpoint of STS", id="a process"),
+    ],
+)
+def test_a_fix_reaches_what_failed(name: str, finding_id: str, said: str, silent: str) -> None:
+    words = words_of(finding_of(name, finding_id))
+    assert said in words
+    assert silent not in words
