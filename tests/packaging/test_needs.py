@@ -240,7 +240,7 @@ def bare(machine: Machine) -> Machine:
 
 def repositories() -> list[Row]:
     rows = [row for row in ROWS if "build/repositories" in row.users and row.what not in ("git", "python>=3.11")]
-    assert [row.package for row in rows] == ["xz-utils", "apt-utils", "createrepo-c"]
+    assert [row.package for row in rows] == ["xz-utils", "apt-utils", "createrepo-c", "rpm-common"]
     return rows
 
 
@@ -250,9 +250,9 @@ def test_what_is_missing_is_installed_and_then_every_part_runs(words: tuple[str,
     assert (done.returncode, done.stdout.split()) == (0, PARTS), done.stderr
     assert (bare.tree / "log").read_text("utf-8").splitlines() == [
         "update -qq",
-        "install -y -qq --no-install-recommends xz-utils apt-utils createrepo-c",
+        "install -y -qq --no-install-recommends xz-utils apt-utils createrepo-c rpm-common",
     ]
-    assert done.stderr.splitlines()[0] == "packaging/build: installing xz-utils apt-utils createrepo-c"
+    assert done.stderr.splitlines()[0] == "packaging/build: installing xz-utils apt-utils createrepo-c rpm-common"
 
 
 def test_nothing_is_installed_where_nothing_is_missing(bare: Machine) -> None:
@@ -273,23 +273,23 @@ def test_an_option_without_a_part_shows_the_help(bare: Machine) -> None:
         pytest.param({"apt-get": "exit 100"}, "apt-get cannot update its lists; see the lines above", id="no network"),
         pytest.param(
             {"apt-get": '[ "$1" = update ]'},
-            "apt-get cannot install xz-utils apt-utils createrepo-c; see the lines above",
+            "apt-get cannot install xz-utils apt-utils createrepo-c rpm-common; see the lines above",
             id="no such package",
         ),
         pytest.param(
             {"apt-get": ":"},
-            "apt-get installed xz-utils apt-utils createrepo-c, but this is still missing: "
-            "xz apt-ftparchive createrepo_c",
+            "apt-get installed xz-utils apt-utils createrepo-c rpm-common, but this is still missing: {whats}",
             id="other package",
         ),
         pytest.param(
             {"id": "echo 1000"},
-            "--install-tools must be root; as root: apt-get install xz-utils apt-utils createrepo-c",
+            "--install-tools must be root; as root: apt-get install xz-utils apt-utils createrepo-c rpm-common",
             id="not root",
         ),
         pytest.param(
             {"apt-get": None},
-            "--install-tools needs apt-get, which is not here; install yourself: xz-utils apt-utils createrepo-c",
+            "--install-tools needs apt-get, which is not here; install yourself: "
+            "xz-utils apt-utils createrepo-c rpm-common",
             id="not Debian",
         ),
     ],
@@ -302,4 +302,5 @@ def test_what_cannot_be_installed_is_said_and_no_part_runs(
             (bare.programs / name).unlink()
         else:
             bare.write(name, script)
-    assert bare.refused("build", "--install-tools", "all") == f"packaging/build: {said}"
+    whats = " ".join(bare.named(row) for row in repositories())
+    assert bare.refused("build", "--install-tools", "all") == f"packaging/build: {said.format(whats=whats)}"
