@@ -26,7 +26,7 @@ from probes.urls import masked_urls
 MAX_LINE_CHARACTERS: Final = 16_384
 """Of a line that are searched: many times the longest text, with room for a stack trace or JSON around it."""
 MAX_PREFIX_CHARACTERS: Final = 200
-"""Of a line that a logger may put before a text: time, thread, level."""
+"""A logger may put so much before a text: time, thread, level."""
 MAX_MATCHES: Final = 100
 """Matches that are kept; a log in which more different ones occur is no log of one fault."""
 
@@ -79,15 +79,15 @@ _GLOBAL_STS: Final = "API010"
 _GATEWAY_PATH: Final = ("VPC019", "VPC006", "VPC012")
 """What stops calls to a service that has a gateway endpoint, whose addresses are public."""
 _UNRESOLVED: Final = "DNS003"
-"""Is among the codes of each text that a name gives no address."""
+"""Each text that a name gives no address has this code."""
 _SILENT: Final = "VPC005"
-"""Is among the codes of each text that nothing answers."""
+"""Each text that nothing answers has this code."""
 _NEEDS_PUBLIC_ANSWER: Final = frozenset({_PUBLIC_ANSWER, "DNS002", "VPC001", "VPC002", "VPC003", "VPC011", "VPC015"})
 """Findings that lead a call to a public address: they are not why a private one does not answer."""
 _NEEDS_ENDPOINT: Final = frozenset({"VPC004", "VPC005", "VPC010", "TCP002"})
 """Findings about an endpoint whose address is called: they are seldom why a public one does not answer."""
 _DENIED: Final = ("accessdenied", "access denied", "not authorized to perform", "unauthorizedoperation")
-"""What says, in lower case, that AWS answered and denied the call: the network let it through."""
+"""Words, in lower case, by which AWS denies a call that the network let through."""
 _DENIAL_LAYERS: Final = frozenset({Layer.CALL, Layer.POLICY, Layer.JOB})
 _DENIAL_CODES: Final = frozenset({"VPC008", "VPC013"})
 """Findings about the configuration that are about rights."""
@@ -97,11 +97,11 @@ _GLOBAL_STS_HOST: Final = "sts.amazonaws.com"
 _SUFFIXES: Final = tuple(f".{suffix}" for suffix in SUFFIXES)
 _DUAL_STACK_SUFFIXES: Final = tuple(f".{partition.dual_stack_dns_suffix}" for partition in PARTITIONS)
 _CAUSED: Final = "caused by: "
-"""What a line begins with that has the cause of the line before it, as Java and Go write it."""
+"""A line that has the cause of the line before it begins so in Java and Go."""
 _FRAME: Final = re.compile(r"(?:^|[\]\t ])(?:at [\w.$<>/-]{1,200}\(|\.\.\. [0-9]{1,4} (?:more|common))")
-"""In a line of a stack trace between a failure and its cause."""
+"""A line of a stack trace, which stands between a failure and its cause."""
 _CONTINUED: Final = "status code: "
-"""What a line begins with that ends the line before it, as the AWS SDK for Go 1 writes a denial without a text."""
+"""A line that ends the one before it begins so where the AWS SDK for Go 1 writes a denial without a text."""
 _JOB: Final = re.compile(r"\b(?:backup|restore|copy) jobs?\b", re.IGNORECASE)
 _OF_BACKUP: Final = re.compile(r"\baws[ -]?backup\b|\bbackup (?:plan|vault|role|selection)\b", re.IGNORECASE)
 """What else AWS Backup's own messages speak of."""
@@ -146,7 +146,7 @@ class TextMatch:
     """How many lines have the text, with the same host and the same kind of address."""
     host: NamedHost | None
     unknown_host: str | None
-    """That the line names as the one that was called, and of which the catalogue cannot say the service."""
+    """The host that the line says was called, where the catalogue cannot say whose it is."""
     denied_service: str | None
     """Whose action a denial names, as the catalogue calls the service."""
     address: Address | None
@@ -211,7 +211,7 @@ class SearchResult:
     host: NamedHost | None
     """The first host of AWS that a line names."""
     unknown_host: str | None
-    """The first host that a line says was called, and of which the catalogue cannot say the service."""
+    """The first host that a line says was called, and that the catalogue cannot say whose it is."""
 
     @property
     def next_command(self) -> tuple[str, ...] | None:
@@ -262,7 +262,7 @@ class _Line:
     depth: int
     """How many causes of causes it is inside the failure that a trace begins with."""
     host: NamedHost | None
-    """That it names; in a trace, that the line around it names."""
+    """The host of AWS that it names, or in a trace the one that the line around it names."""
     unknown_host: str | None
 
 

@@ -45,7 +45,8 @@ def as_text(result: SearchResult, *, bold: bool = False) -> str:
 
 
 def as_json(result: SearchResult) -> str:
-    """The matches, as one JSON object."""
+    """The matches, as one JSON object; and where there are none, what to run next."""
+    command = None if result.matches else result.next_command
     return dumps(
         {
             "schema": SCHEMA,
@@ -53,6 +54,7 @@ def as_json(result: SearchResult) -> str:
             "lines_cut": result.cut,
             "texts_left_out": result.left_out,
             "texts": [_row(match) for match in result.matches],
+            "next_command": None if command is None else list(command),
         }
     )
 

@@ -143,6 +143,8 @@ def test_what_is_unknown_leads_to_what_its_words_are_about(
     out = explained("--text", line, capsys=capsys, code=3)
     assert [row for row in out.splitlines() if row.startswith("  backuplink check")] == ([command] if command else [])
     assert words in " ".join(out.split())
+    parsed = json.loads(explained("--text", line, "--format=json", capsys=capsys, code=3))
+    assert parsed["next_command"] == (None if command is None else command.split())
 
 
 def test_the_message_of_a_job_leads_to_its_role_and_not_to_the_network(capsys: pytest.CaptureFixture[str]) -> None:
@@ -158,7 +160,8 @@ def test_the_message_of_a_job_leads_to_its_role_and_not_to_the_network(capsys: p
 
 def test_a_match_is_json_for_a_program_with_all_that_the_text_has(capsys: pytest.CaptureFixture[str]) -> None:
     parsed = json.loads(explained("--text", SYN_SENT, "--format=json", capsys=capsys))
-    assert list(parsed) == ["schema", "lines", "lines_cut", "texts_left_out", "texts"]
+    assert list(parsed) == ["schema", "lines", "lines_cut", "texts_left_out", "texts", "next_command"]
+    assert parsed["next_command"] is None
     assert (parsed["schema"], parsed["lines"]) == ("backuplink.explain.v1", 1)
     (row,) = parsed["texts"]
     (match,) = search([SYN_SENT]).matches
