@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from agent.app.errors import RequestError
-from agent.app.fleet import interrupted, refuse_parquet, saying_interrupted, write
-from agent.fleet.engines import best_engine
+from agent.app.fleet import interrupted, opened, saying_interrupted, write
 from agent.fleet.inventory import Expected
 from agent.fleet.join import Question, joined
 from agent.fleet.model import FleetDocument
@@ -26,7 +25,8 @@ from agent.simulated.estate import Estate, Template, templates
 from agent.simulated.settings import EPOCH, settings_of
 
 if TYPE_CHECKING:
-    from agent.fleet.store import Engine, Read
+    from agent.fleet.database import Database
+    from agent.fleet.store import Read
 
 REPORTS: Final = "reports"
 INVENTORY: Final = "inventory.json"
@@ -42,8 +42,7 @@ def join_estate(
 ) -> int:
     """Join the hosts of an estate of this size, and write its files to a new `folder` where one is named. Returns and
     raises as `fleet` does."""
-    with saying_interrupted(received_signals, output) as begin_document, best_engine() as engine:
-        refuse_parquet(output, engine)
+    with saying_interrupted(received_signals, output) as begin_document, opened() as engine:
         to_stderr(f"Simulated estate of {size:,} hosts.\n")
         estate = Estate(size)
         reads = list(estate.reads(records()))
@@ -58,13 +57,13 @@ def join_estate(
 
 def document_of(size: int) -> FleetDocument:
     """What an estate of this size says."""
-    with best_engine() as engine:
+    with opened() as engine:
         estate = Estate(size)
         return _joined(engine, estate, list(estate.reads(records())), ())
 
 
 def _joined(
-    engine: "Engine", estate: Estate, reads: "Sequence[Read]", suppressions: tuple[Suppression, ...]
+    engine: "Database", estate: Estate, reads: "Sequence[Read]", suppressions: tuple[Suppression, ...]
 ) -> FleetDocument:
     engine.insert(reads)
     question = Question(

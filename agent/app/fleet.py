@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from agent.app.errors import RequestError
 from agent.app.write_document import write_file, write_private
@@ -23,22 +23,23 @@ from agent.report import exits
 from agent.settings import FLEET_FORMATS, Ec2Facts
 
 if TYPE_CHECKING:
+    from agent.fleet.database import Database
     from agent.fleet.inventory import Expected
     from agent.fleet.reading import ReadResult
     from agent.fleet.redact import FleetRedactor
-    from agent.fleet.store import Engine
     from agent.formats.progress import ReadingProgress
+
+
+EXTRA: Final = "fleet joins records in DuckDB: install backuplink[fleet]."
 
 
 def fleet(request: FleetRequest, received_signals: list[str]) -> int:
     """Join the records of hosts and write what they say together. Returns the exit code: that of the verdict, UNKNOWN
     where the document could not be written where it should be, that of a signal where one came. Raises RequestError
     where nothing can be read or joined, and OutputClosedError."""
-    from agent.fleet.engines import best_engine
     from agent.fleet.reading import FleetReadError, ReadRequest, read_into
 
-    with saying_interrupted(received_signals, request.output) as begin_document, best_engine() as engine:
-        refuse_parquet(request.output, engine)
+    with saying_interrupted(received_signals, request.output) as begin_document, opened() as engine:
         expected = None if request.inventory is None else _inventory(request.inventory)
         since = moment_of(request.since)
         facts = tuple(_facts(request.ec2_facts, received_signals))
@@ -67,8 +68,17 @@ def fleet(request: FleetRequest, received_signals: list[str]) -> int:
         return write(document, engine, request.output, files)
 
 
+def opened() -> "Database":
+    """An empty database. Raises RequestError where DuckDB is not installed."""
+    try:
+        from agent.fleet.database import Database
+    except ImportError as error:
+        raise RequestError(EXTRA) from error
+    return Database()
+
+
 def _joined(
-    engine: "Engine",
+    engine: "Database",
     request: FleetRequest,
     read: "ReadResult",
     since: datetime | None,
@@ -144,7 +154,7 @@ def _facts(places: Iterable[str], received_signals: list[str]) -> Iterator[Ec2Fa
 # --- Writing ---------------------------------------------------------------------------------------------------------
 
 
-def write(document: FleetDocument, engine: "Engine", output: FleetOutput, files: Iterable[str] = ()) -> int:
+def write(document: FleetDocument, engine: "Database", output: FleetOutput, files: Iterable[str] = ()) -> int:
     """Write the document of an engine that holds its tables. `files` are names that its sentences may quote. Returns
     the exit code: that of the verdict, or UNKNOWN where the file could not be written and stdout got the document
     instead. Raises OutputClosedError."""
@@ -169,7 +179,7 @@ def write(document: FleetDocument, engine: "Engine", output: FleetOutput, files:
 
 
 def _write_table(
-    document: FleetDocument, engine: "Engine", output: FleetOutput, redactor: "FleetRedactor | None", code: int
+    document: FleetDocument, engine: "Database", output: FleetOutput, redactor: "FleetRedactor | None", code: int
 ) -> int:
     """The same of rows; where a Parquet file cannot be written, stdout gets the document as JSON."""
     from agent.fleet import table
@@ -193,7 +203,7 @@ def _write_table(
     return exits.UNKNOWN
 
 
-def _files_of(document: FleetDocument, engine: "Engine") -> Iterator[HostFile]:
+def _files_of(document: FleetDocument, engine: "Database") -> Iterator[HostFile]:
     """Where the records of the hosts lay that the document names; of a run that left its report as well, where that
     lies."""
     from agent.fleet.places import holds_report
@@ -249,14 +259,6 @@ def interrupted(received_signals: list[str], output: FleetOutput) -> int:
     """Write that a signal came before there was a document. Returns the exit code of the signal."""
     name = received_signals[0]
     return write_fleet_refusal(f"interrupted by {name}", output.format, exits.SIGNALS[name])
-
-
-def refuse_parquet(output: FleetOutput, engine: "Engine") -> None:
-    """Raise RequestError where Parquet is wanted and the engine cannot write it."""
-    from agent.fleet.table import why_no_parquet
-
-    if output.format == "parquet" and (why := why_no_parquet(engine)) is not None:
-        raise RequestError(why)
 
 
 @contextmanager

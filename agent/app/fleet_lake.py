@@ -152,7 +152,7 @@ def pack(request: PackRequest, received_signals: list[str]) -> int:
     """Pack the records of hosts, and write what became of them. Returns the exit code: OK, that of a signal where one
     came, UNKNOWN where more could not be read than TOLERATED. Raises RequestError and OutputClosedError."""
     try:
-        from agent.fleet.engines.duckdb import DuckDb
+        from agent.fleet.database import Database
     except ImportError as error:
         raise RequestError(EXTRA) from error
     from agent.app.fleet import day_of, moment_of
@@ -176,7 +176,7 @@ def pack(request: PackRequest, received_signals: list[str]) -> int:
         region=request.region,
         profile=request.profile,
     )
-    with exit_on_signals(received_signals), DuckDb(whole=True) as engine, _progress() as progress:
+    with exit_on_signals(received_signals), Database(whole=True) as engine, _progress() as progress:
         try:
             read = read_into(engine, to_read, progress=progress, cancelled=cancelled)
             done = packed(engine, request.destination, client, progress=progress, cancelled=cancelled)

@@ -8,16 +8,18 @@ those that an answer explains are set aside, and it is asked again.
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from agent.catalog.findings import CODES, Radius
 from agent.fleet.classes import COLUMNS, Classes, HostClass
 from agent.fleet.faults import names_resource, part_of, radius_of, subjects_of
 from agent.fleet.model import NamedBy, Shared, SharedValue
 from agent.fleet.sharing import Exposed, Found, Hosts, values_in, what_they_share
-from agent.fleet.store import Engine
 from agent.report.model import SubjectKind
 from probes.frozen import dataclass
+
+if TYPE_CHECKING:
+    from agent.fleet.database import Database
 
 MOST_ROUNDS: Final = 8
 """How often the hosts with one code are asked what they share."""
@@ -72,13 +74,13 @@ def order(cause: NamedCause) -> tuple[int, int, str]:
     return cause.severity, -cause.member_count, cause.key
 
 
-def name_causes(engine: Engine, classes: Classes, sweep: str, least: int) -> tuple[NamedCause, ...]:
+def name_causes(engine: "Database", classes: Classes, sweep: str, least: int) -> tuple[NamedCause, ...]:
     """The causes of a sweep, in their order; `least` is the fewest hosts that make one."""
     return _Naming(engine, classes, sweep, least).causes()
 
 
 class _Naming:
-    def __init__(self, engine: Engine, classes: Classes, sweep: str, least: int) -> None:
+    def __init__(self, engine: "Database", classes: Classes, sweep: str, least: int) -> None:
         self._engine, self._classes, self._sweep, self._least = engine, classes, sweep, least
         self._hosts: dict[int, int] = dict(
             engine.query("SELECT class, count(*) FROM placed WHERE sweep = ? AND redacted = 0 GROUP BY class", (sweep,))
@@ -299,7 +301,7 @@ def _with_values(key: str, values: Iterable[SharedValue]) -> str:
 # --- In the tables ---------------------------------------------------------------------------------------------------
 
 
-def write_members(engine: Engine, table: str, causes: Sequence[NamedCause]) -> None:
+def write_members(engine: "Database", table: str, causes: Sequence[NamedCause]) -> None:
     """Make a table `(record, sweep, host, class, redacted, code, raw_key, severity, rank, joined, key, place,
     cause_severity)`: the faults of all sweeps, and the cause that each of them is, by the rules of these causes: its
     key, its place among them and its severity, NULL for a fault of its own."""

@@ -3,13 +3,15 @@
 import itertools
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from agent.catalog.findings import Severity
 from agent.fleet.causes import NamedCause, title_of, write_members
 from agent.fleet.model import FleetChange, Sweep, Turn
-from agent.fleet.store import Engine
 from probes.frozen import dataclass
+
+if TYPE_CHECKING:
+    from agent.fleet.database import Database
 
 _WHOLE: Final = 0.5
 """Part of the hosts of the told sweep that another one needs, so that a cause which is not in it was not there."""
@@ -28,7 +30,7 @@ class Past:
 
 
 def past_of(
-    engine: Engine, causes: Sequence[NamedCause], sweeps: Sequence[Sweep], told: Sweep, least: int
+    engine: "Database", causes: Sequence[NamedCause], sweeps: Sequence[Sweep], told: Sweep, least: int
 ) -> dict[str, Past]:
     """By the key of a cause. `sweeps` are all, the oldest first; those after the told one, and those of few hosts, say
     nothing."""
@@ -57,7 +59,7 @@ def _past(counts: Mapping[str, int], sweeps: Sequence[Sweep], least: int) -> Pas
 
 
 def changes_between(
-    engine: Engine,
+    engine: "Database",
     causes: Sequence[NamedCause],
     earlier: Sequence[NamedCause],
     told: Sweep,
@@ -104,7 +106,9 @@ def changes_between(
     return tuple(sorted(changes, key=lambda change: (turns.index(change.turn), change.severity.rank, change.key)))
 
 
-def _healed(engine: Engine, gone: Sequence[NamedCause], told: Sweep, against: Sweep, least: int) -> list[FleetChange]:
+def _healed(
+    engine: "Database", gone: Sequence[NamedCause], told: Sweep, against: Sweep, least: int
+) -> list[FleetChange]:
     """Causes of the other sweep that are not named any more: healed where most of their hosts were heard from and have
     no fault of that code."""
     left = {
@@ -142,5 +146,5 @@ def _change(turn: Turn, cause: NamedCause, before: int, after: int, came: int, w
     )
 
 
-def _counts(engine: Engine, statement: str) -> dict[str, int]:
+def _counts(engine: "Database", statement: str) -> dict[str, int]:
     return dict(engine.query(statement))

@@ -1,11 +1,13 @@
 """Hosts in classes: those that share every attribute are one, so that a million hosts are counted as some thousand."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from agent.fleet.model import Attribute, SharedValue
-from agent.fleet.store import Engine
 from probes.frozen import dataclass
+
+if TYPE_CHECKING:
+    from agent.fleet.database import Database
 
 COLUMNS: Final = {
     Attribute.SUBNET: "subnet",
@@ -71,7 +73,7 @@ class Classes:
         return int.from_bytes(octets, "little")
 
 
-def find_classes(engine: Engine) -> Classes:
+def find_classes(engine: "Database") -> Classes:
     """Make the table `placed(record, sweep, host, minute, redacted, class)` of the records in `newest`. The number of a
     class is the lowest id of its records. What a host redacted has no attributes."""
     engine.execute(
@@ -93,7 +95,7 @@ def find_classes(engine: Engine) -> Classes:
     return _classes(engine)
 
 
-def _classes(engine: Engine) -> Classes:
+def _classes(engine: "Database") -> Classes:
     values: list[SharedValue] = []
     of_columns = [_Numbers(attribute, values) for attribute in COLUMNS]
     of_lists = _Lists(engine, values)
@@ -151,7 +153,7 @@ class _Listed:
 class _Lists(dict[str, _Listed]):
     """Lists by their numbers in `listed_value`, such as `3,17`: half a million classes have some thousand."""
 
-    def __init__(self, engine: Engine, values: list[SharedValue]) -> None:
+    def __init__(self, engine: "Database", values: list[SharedValue]) -> None:
         super().__init__()
         self._numbers = {name: _Numbers(attribute, values) for attribute, name in LISTS.items()}
         self._rows = {

@@ -2,18 +2,20 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import date
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, unquote
 
 from agent.catalog.findings import CODES, Layer, Radius
 from agent.catalog.placeholders import FORMS
 from agent.catalog.wording import counted
 from agent.fleet.sql import holes_for
-from agent.fleet.store import Engine
 from agent.report.model import FindingSubject, SubjectKind
 from agent.settings import Suppression
 from probes.frozen import dataclass
 from probes.ids import command_form, command_word_form
+
+if TYPE_CHECKING:
+    from agent.fleet.database import Database
 
 SEVERITY: Final = "CASE c.severity WHEN 'critical' THEN 0 WHEN 'warning' THEN 1 ELSE 2 END"
 _CODE_OF: Final = "CASE WHEN instr({0}, '|') > 0 THEN substr({0}, 1, instr({0}, '|') - 1) ELSE {0} END"
@@ -74,7 +76,7 @@ def part_of(kind: str, id_: str) -> str:
     return f"{kind}={quote(id_, safe='/:,@+ ~!$&()*;=?[]')}"
 
 
-def explain_symptoms(engine: Engine) -> None:
+def explain_symptoms(engine: "Database") -> None:
     """Make the table `explained(sweep, symptom_key, cause_key)`: what most hosts of a sweep that found the cause of a
     symptom say that it is. A symptom that most of those found no cause of is not in it."""
     engine.execute(
@@ -96,7 +98,7 @@ def explain_symptoms(engine: Engine) -> None:
     engine.execute("CREATE TABLE central (symptom_key TEXT, class BIGINT, cause_key TEXT)")
 
 
-def blind_symptoms(engine: Engine) -> list[Blind]:
+def blind_symptoms(engine: "Database") -> list[Blind]:
     """What central facts may explain: the causes of hosts that did not read EC2, without those that other hosts
     explain."""
     rows = engine.query(
@@ -107,12 +109,12 @@ def blind_symptoms(engine: Engine) -> list[Blind]:
     return [Blind(symptom_key=key, target=target, class_=class_) for key, target, class_ in sorted(rows)]
 
 
-def join_centrally(engine: Engine, rows: Iterable[tuple[str, int, str]]) -> None:
+def join_centrally(engine: "Database", rows: Iterable[tuple[str, int, str]]) -> None:
     """Say what explains symptoms by central facts: symptom, class of hosts, key of the cause."""
     engine.fill("central", rows)
 
 
-def find_faults(engine: Engine, suppress: Sequence[Suppression], today: date, sweep: str) -> tuple[str, ...]:
+def find_faults(engine: "Database", suppress: Sequence[Suppression], today: date, sweep: str) -> tuple[str, ...]:
     """Make the table `fault(record, sweep, host, class, redacted, code, raw_key, severity, rank, joined)`, one row a
     host and fault, `severity` 0 for critical, and `fault_target(sweep, raw_key, code, target)`. The keys of
     a redacted record have no ids. Returns what was suppressed in a sweep, in words."""
@@ -144,7 +146,7 @@ def find_faults(engine: Engine, suppress: Sequence[Suppression], today: date, sw
     return words
 
 
-def _suppressed(engine: Engine, suppression: Suppression, today: date, sweep: str) -> str:
+def _suppressed(engine: "Database", suppression: Suppression, today: date, sweep: str) -> str:
     what = "=".join(filter(None, (suppression.code, suppression.target or suppression.subject)))
     if not suppression.applies_on(today):
         return f"{what}: not any more, it was suppressed until {suppression.until}"

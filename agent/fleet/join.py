@@ -3,7 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from agent.catalog.findings import CODES, Severity
 from agent.catalog.wording import counted, listed
@@ -41,13 +41,15 @@ from agent.fleet.model import (
 from agent.fleet.reading import ReadResult
 from agent.fleet.sharing import Exposed, Hosts, values_in, what_they_share
 from agent.fleet.sql import holes_for
-from agent.fleet.store import Engine
 from agent.fleet.sweeps import SweepsRead, find_sweeps, sweeps_of
 from agent.report.host_record import MAX_LISTED
 from agent.report.model import Fix, Status, Tool
 from agent.settings import Ec2Facts, Suppression
 from agent.version import __version__
 from probes.frozen import dataclass
+
+if TYPE_CHECKING:
+    from agent.fleet.database import Database
 
 PREVIOUS: Final = "previous"
 NONE: Final = "none"
@@ -84,7 +86,7 @@ class Question:
     read: ReadResult
 
 
-def joined(engine: Engine, question: Question) -> FleetDocument:
+def joined(engine: "Database", question: Question) -> FleetDocument:
     """The answer. Afterwards the engine has a table `assignment(record, cause_key, counted, by_symptom)`: one row for
     each host of the told sweep and each of its faults, `counted` 1 at the one at which the host counts, `by_symptom` 1
     where it saw the symptom alone. Raises QuestionError for a sweep that was not read."""
@@ -92,7 +94,7 @@ def joined(engine: Engine, question: Question) -> FleetDocument:
 
 
 class _Joining:
-    def __init__(self, engine: Engine, question: Question) -> None:
+    def __init__(self, engine: "Database", question: Question) -> None:
         self._engine, self._question = engine, question
         self._notes: list[str] = list(question.read.notes)
 

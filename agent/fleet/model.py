@@ -240,7 +240,7 @@ class FleetDocument:
     tool: Tool
     redacted: bool
     engine: Plain
-    """`duckdb` or `sqlite`; `none` where nothing was joined."""
+    """`duckdb`; `none` where nothing was joined."""
     verdict: FleetVerdict
     sweep: Sweep | None
     """The one that is told; None where nothing was read."""
@@ -259,7 +259,7 @@ class FleetDocument:
     unreadable: tuple[Unreadable, ...]
     """The first, at most MAX_EXAMPLES."""
     notes: tuple[Sentence, ...]
-    """What the reader has to know of how this was made: a slower engine, facts that are old, lists that were cut."""
+    """What the reader has to know of how this was made: facts that are old, lists that were cut."""
     files: tuple[HostFile, ...] = ()
     """Of the hosts that causes and own faults name: where to read more of them."""
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 from agent.fleet import s3
 from agent.fleet.athena.tables import PACKED_PREFIX, PARTITIONED_BY
 from agent.fleet.aws import AwsError
-from agent.fleet.engines.duckdb import WHOLE, WHOLE_COLUMNS, DuckDb
+from agent.fleet.database import WHOLE, WHOLE_COLUMNS, Database
 from agent.fleet.places import S3
 from agent.process.write_file import to_private_file
 from probes.frozen import dataclass
@@ -47,7 +47,7 @@ class Packed:
 
 
 def pack(
-    engine: DuckDb,
+    engine: Database,
     destination: str,
     client: Callable[[], Any],
     *,
@@ -87,7 +87,7 @@ def _place(destination: str, day: tuple[str, ...]) -> str:
     return "/".join((destination.rstrip("/"), PACKED_PREFIX, *parts, NAME))
 
 
-def _day(engine: DuckDb, place: str, day: tuple[str, ...], client: Callable[[], Any]) -> int | None:
+def _day(engine: Database, place: str, day: tuple[str, ...], client: Callable[[], Any]) -> int | None:
     """Write the file of a day; the number of its records, None where it has them all. Raises OSError, ValueError for a
     file that is none of these, and AwsError."""
     held, tag = _held(place, client)
@@ -107,7 +107,7 @@ def _day(engine: DuckDb, place: str, day: tuple[str, ...], client: Callable[[], 
     return int(count)
 
 
-def _rows(engine: DuckDb, data: bytes) -> Iterator[tuple[Any, ...]]:
+def _rows(engine: Database, data: bytes) -> Iterator[tuple[Any, ...]]:
     """The rows of a file, as those of the table WHOLE. Raises ValueError."""
     for row in engine.read_parquet(data):
         if not set(row) >= set(_COLUMNS):

@@ -6,17 +6,20 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from agent.fleet import aws, run_command, s3
 from agent.fleet.model import MAX_EXAMPLES, Unreadable
 from agent.fleet.places import PARQUET, S3, day_of, partition_of, sources_of, unread, why_not
 from agent.fleet.readers import Answer, OwnReader, ProcessReader, Reader, ReaderError, started
 from agent.fleet.records import line_of
-from agent.fleet.store import CacheError, Engine, Piece, Source
+from agent.fleet.store import CacheError, Piece, Source
 from agent.report.host_record import SCHEMA
 from agent.report.serialization import DecodeError
 from probes.frozen import dataclass
+
+if TYPE_CHECKING:
+    from agent.fleet.database import Database
 
 FEW_SOURCES: Final = 40
 FEW_BYTES: Final = 4 << 20
@@ -24,9 +27,6 @@ FEW_BYTES: Final = 4 << 20
 CHUNK: Final = 32
 """Sources that a reader gets at a time."""
 CHUNK_BYTES: Final = 8 << 20
-MANY_RECORDS: Final = 20_000
-"""From which on the slower engine is felt."""
-SQLITE: Final = "sqlite"
 MAX_PARQUET: Final = 1 << 30
 _POLL_SECONDS: Final = 0.1
 _LISTED: Final = 1_000
@@ -67,7 +67,7 @@ class FleetReadError(Exception):
 
 
 def read_into(
-    engine: Engine,
+    engine: "Database",
     request: ReadRequest,
     *,
     progress: Callable[[int, int | None], None],
@@ -85,7 +85,7 @@ def read_into(
 class _Reading:
     def __init__(
         self,
-        engine: Engine,
+        engine: "Database",
         request: ReadRequest,
         progress: Callable[[int, int | None], None],
         cancelled: Callable[[], bool],
@@ -126,11 +126,6 @@ class _Reading:
         elif not read:
             first = f"; {unreadable[0].place}: {unreadable[0].why}" if unreadable else ""
             raise FleetReadError(f"no report and no record can be read there ({count:,} unreadable){first}")
-        if engine.name == SQLITE and read >= MANY_RECORDS:
-            self._notes.append(
-                f"SQLite joins these {read:,} records; DuckDB does it in a third of the time (install "
-                "backuplink[fleet])."
-            )
         return ReadResult(read=read, unreadable_count=count, unreadable=unreadable, notes=tuple(self._notes))
 
     # --- The cache ---------------------------------------------------------------------------------------------------

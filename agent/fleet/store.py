@@ -1,13 +1,6 @@
-"""The tables in which records of hosts are joined, and the engines that hold them.
+"""What is read, piece by piece, and the tables in which it is joined."""
 
-One text of SQL runs on both engines: standard joins, grouping and window functions (SQL:2003), no arrays. What differs
-between them is in their two modules, and nothing else tells them apart.
-"""
-
-from collections.abc import Iterable, Sequence
-from pathlib import Path
-from types import TracebackType
-from typing import Any, Final, NamedTuple, Protocol, Self
+from typing import Final, NamedTuple
 
 from agent.report.host_record import HostRecord
 from probes.frozen import dataclass
@@ -92,52 +85,3 @@ class Piece(NamedTuple):
 
 class CacheError(Exception):
     """A cache that cannot be used, in words for the operator."""
-
-
-class Engine(Protocol):
-    """A database in this process. Nothing is kept when it is closed."""
-
-    @property
-    def name(self) -> str:
-        """`duckdb` or `sqlite`."""
-
-    def insert(self, reads: Iterable[Read]) -> None:
-        """Add records to all tables. Their ids go up from the last one."""
-
-    def take(self, pieces: Iterable[Piece]) -> None:
-        """Add pieces, and keep those with a tag in the cache where one is open. They are in the tables, and in the
-        cache, after `settle`. Raises CacheError."""
-
-    def settle(self) -> None:
-        """Bring all that was taken into the tables and into the cache. Raises CacheError."""
-
-    def open_cache(self, folder: Path) -> None:
-        """Use a folder as the cache. Raises CacheError where it cannot be used."""
-
-    def recall(self, sources: Sequence[Source] | None) -> tuple[set[int], tuple[str, ...]]:
-        """Add to the tables what the cache holds of the sources, or all that it holds for None. Returns the places of
-        those sources in the sequence, and what was wrong with the cache, in sentences."""
-
-    def read_parquet(self, data: bytes) -> Iterable[dict[str, Any]]:
-        """The rows of a Parquet file. Raises ValueError for what is none, and where the engine does not read it."""
-
-    def write_parquet(self, statement: str, parameters: Sequence[Any] = ()) -> bytes:
-        """The rows of a statement as a Parquet file. Raises ValueError where the engine does not write it."""
-
-    def fill(self, table: str, rows: Iterable[Sequence[Any]]) -> None:
-        """Add rows to a table, whose columns they have in their order."""
-
-    def query(self, statement: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        """The rows of a statement; its parameters are `?`."""
-
-    def execute(self, statement: str, parameters: Sequence[Any] = ()) -> None:
-        """Run a statement that gives no rows."""
-
-    def close(self) -> None:
-        """Give its memory back."""
-
-    def __enter__(self) -> Self: ...
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None: ...

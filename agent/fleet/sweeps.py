@@ -9,12 +9,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from itertools import accumulate, groupby
 from operator import itemgetter
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from agent.catalog.wording import counted
 from agent.fleet.model import Sweep
-from agent.fleet.store import Engine
 from probes.frozen import dataclass
+
+if TYPE_CHECKING:
+    from agent.fleet.database import Database
 
 _STAMP: Final = (
     "CASE WHEN substr(r.taken_at, length(r.taken_at), 1) = 'Z' THEN substr(r.taken_at, 1, 16) ELSE r.taken_at END"
@@ -45,7 +47,7 @@ class SweepsRead:
     notes: tuple[str, ...]
 
 
-def find_sweeps(engine: Engine, *, since: datetime | None, today: date) -> SweepsRead:
+def find_sweeps(engine: "Database", *, since: datetime | None, today: date) -> SweepsRead:
     """Fill `record.sweep` and `record.newest`, and make the table `newest(record, sweep, host, minute)` of the records
     that count, those from `since` on."""
     stamps = [stamp for (stamp,) in engine.query(f"SELECT DISTINCT {_STAMP} AS stamp FROM record r")]
@@ -95,7 +97,7 @@ def _name(minute: int) -> str:
 # --- By gaps ---------------------------------------------------------------------------------------------------------
 
 
-def _spans(engine: Engine, limit: int) -> Iterator[tuple[int, str]]:
+def _spans(engine: "Database", limit: int) -> Iterator[tuple[int, str]]:
     """Each minute of a record whose place says nothing, with the name of its sweep. Times that are yet to come, and
     those that cannot be read, are of the last one."""
     minutes = sorted(
@@ -138,7 +140,7 @@ def _cut(span: Sequence[int], period: int) -> Iterator[list[int]]:
         yield list(part)
 
 
-def _period(engine: Engine) -> int | None:
+def _period(engine: "Database") -> int | None:
     """The usual time between two runs of a host, in minutes; None where fewer than half of the hosts ran twice."""
     of_hosts = (
         f"FROM record r JOIN moment m ON m.stamp = {_STAMP} "
@@ -160,7 +162,7 @@ def _period(engine: Engine) -> int | None:
 # --- What they are ---------------------------------------------------------------------------------------------------
 
 
-def sweeps_of(engine: Engine) -> tuple[Sweep, ...]:
+def sweeps_of(engine: "Database") -> tuple[Sweep, ...]:
     """The sweeps of the records in `newest`, the oldest first."""
     rows = engine.query(
         "SELECT n.sweep, n.minute, count(*), sum(CASE WHEN r.status IN ('ok', 'not-in-use') THEN 0 ELSE 1 END) "
@@ -185,7 +187,7 @@ def _sweep(name: str, rows: Sequence[tuple[str, int, int, int]]) -> tuple[int, S
     )
 
 
-def _notes(engine: Engine, limit: int, today: date) -> Iterator[str]:
+def _notes(engine: "Database", limit: int, today: date) -> Iterator[str]:
     counts = engine.query(
         f"SELECT sum(CASE WHEN m.minute >= ? THEN 1 ELSE 0 END), sum(CASE WHEN m.minute < 0 THEN 1 ELSE 0 END) "
         f"FROM record r JOIN moment m ON m.stamp = {_STAMP}",

@@ -7,12 +7,14 @@ A row says where the host is, how it is, and what the cause is, so that nothing 
 import csv
 import io
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from agent.catalog.findings import CODES
 from agent.fleet.model import FleetDocument
-from agent.fleet.store import Engine
 from agent.report.escape import spreadsheet_cell, visible
+
+if TYPE_CHECKING:
+    from agent.fleet.database import Database
 
 _OF_RECORD: Final = (
     *("sweep", "taken_at", "host", "region", "account", "vpc", "subnet", "zone", "image", "instance_type", "tool"),
@@ -54,11 +56,7 @@ Masked = Callable[[Row], Row]
 """What becomes of a row before it is written."""
 
 
-class TableError(Exception):
-    """Why no table can be made."""
-
-
-def rows(engine: Engine, document: FleetDocument) -> Iterator[Row]:
+def rows(engine: "Database", document: FleetDocument) -> Iterator[Row]:
     """The rows of the told sweep, by host, then the hosts that were not heard from; a flag is a bool, what is not known
     None."""
     if document.sweep is None:
@@ -118,18 +116,8 @@ def _lines(lines: Iterable[Sequence[str]]) -> str:
     return text.getvalue()
 
 
-def why_no_parquet(engine: Engine) -> str | None:
-    """Why an engine cannot write Parquet; None where it can."""
-    if engine.name == "duckdb":
-        return None
-    return "Parquet needs DuckDB: install backuplink[fleet], or use --format csv"
-
-
-def as_parquet(engine: Engine, every: Iterable[Row]) -> bytes:
-    """The rows as a Parquet file. Raises TableError where the engine cannot write one, OSError where there is no room
-    for it on the way."""
-    if (why := why_no_parquet(engine)) is not None:
-        raise TableError(why)
+def as_parquet(engine: "Database", every: Iterable[Row]) -> bytes:
+    """The rows as a Parquet file. Raises OSError where there is no room for it on the way."""
     kinds = ", ".join(f"{name} {'BOOLEAN' if name in _FLAGS else 'TEXT'}" for name in COLUMNS)
     engine.execute(f"CREATE TABLE shown ({kinds})")
     engine.fill("shown", ([_plain(row[name]) for name in COLUMNS] for row in every))

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from agent.fleet.engines import best_engine
+from agent.fleet.database import Database
 from agent.fleet.places import sources_of
 from agent.fleet.readers import ProcessReader
 from agent.fleet.reading import CHUNK
@@ -131,7 +131,7 @@ def _from_cache(count: int, sweeps: int) -> Spent:
     cache = Path(tempfile.mkdtemp())
     try:
         cache.chmod(0o700)
-        with best_engine() as engine:
+        with Database() as engine:
             engine.open_cache(cache)
             engine.take(pieces(count, sweeps))
             engine.settle()

@@ -125,9 +125,6 @@ BY_PLACE: Final = {
         ("templates",), ("tests/agent/cli/test_options.py::test_any_file_is_a_template_or_refused",)
     ),
     "agent/fleet/classes.py::Classes.bits": Parser(trusted="numbers that this program counted"),
-    "agent/fleet/engines/sqlite.py::Sqlite._sound": _CACHED,
-    "agent/fleet/engines/sqlite.py::Sqlite._spread": _OWN_LINES,
-    "agent/fleet/engines/sqlite.py::_pieces_in": _CACHED,
     "agent/fleet/inventory.py::_of_json": Parser(
         ("inventories",), ("tests/agent/fleet/test_inventory.py::test_any_bytes_are_hosts_or_refused_in_words",)
     ),
@@ -211,8 +208,8 @@ BY_HAND: Final = {
     "agent/catalog/text_search.py::search": Parser(
         ("log-lines",), ("tests/agent/catalog/test_known_texts.py::test_any_line_is_searched",)
     ),
-    "agent/fleet/engines/duckdb.py::DuckDb.read_parquet": _PARQUET,
-    "agent/fleet/engines/duckdb.py::DuckDb.recall": _PARQUET,
+    "agent/fleet/database.py::Database.read_parquet": _PARQUET,
+    "agent/fleet/database.py::Database.recall": _PARQUET,
     "probes/steps/host.py::parse_hosts": Parser(("host-files",), (f"{_STEPS}test_host.py::test_any_hosts",)),
     "probes/steps/host.py::parse_resolv_conf": Parser(
         ("host-files",), (f"{_STEPS}test_host.py::test_any_resolv_conf",)
@@ -237,9 +234,8 @@ BY_HAND: Final = {
 WRITER: Final = "agent/process/write_file.py"
 """The one module that writes files: to_file, to_new_file, own_private_file and what they need."""
 OTHER_WRITERS: Final = {
-    "agent/fleet/engines/duckdb.py::DuckDb.__init__": "a folder of its own that it removes, in which DuckDB works",
-    "agent/fleet/engines/duckdb.py::DuckDb._parts": "copies in that folder",
-    "agent/fleet/engines/sqlite.py::Sqlite.__init__": "in memory, and in a file that has no name",
+    "agent/fleet/database.py::Database.__init__": "a folder of its own that it removes, in which DuckDB works",
+    "agent/fleet/database.py::Database._parts": "copies in that folder",
     "agent/fleet/pack.py::_write": "makes the folders of a file, which the writer then writes",
     "agent/history/file.py::_check_tables": "in memory",
     "agent/history/file.py::_connected": "SQLite writes the file that the writer has located, by own_private_file",

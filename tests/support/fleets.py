@@ -8,8 +8,7 @@ from typing import Any, Final
 
 from agent.catalog.findings import CODES, Severity
 from agent.fleet.attributes import Attribute
-from agent.fleet.engines.duckdb import DuckDb
-from agent.fleet.engines.sqlite import Sqlite
+from agent.fleet.database import Database
 from agent.fleet.model import (
     SCHEMA,
     FleetCause,
@@ -28,7 +27,7 @@ from agent.fleet.model import (
     Turn,
     Unreadable,
 )
-from agent.fleet.store import Engine, Read
+from agent.fleet.store import Read
 from agent.report.host_record import record_of
 from agent.report.model import Command, CommandScope, FindingSubject, Fix, Status, SubjectKind, Tool
 from tests.support.runs import report_of
@@ -242,12 +241,10 @@ SCENARIOS: Final = ("healthy", "three-faults", "security-group-443-only", "one-z
 
 
 @contextmanager
-def tables(
-    kind: type[Sqlite | DuckDb] = Sqlite, hosts: tuple[str, ...] = HOSTS
-) -> Iterator[tuple[Engine, FleetDocument]]:
+def tables(hosts: tuple[str, ...] = HOSTS) -> Iterator[tuple[Database, FleetDocument]]:
     """An engine with the records of hosts in some scenarios, each with its causes, and the document of their sweep."""
     sweep = SWEEPS[-1].id
-    with kind() as engine:
+    with Database() as engine:
         engine.insert(
             Read(
                 sweep=sweep,

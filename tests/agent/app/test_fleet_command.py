@@ -18,7 +18,6 @@ import pytest
 from agent.app.demo_fleet import document_of
 from agent.cli import entry
 from agent.fleet import model, table
-from agent.fleet.engines.sqlite import Sqlite
 from agent.fleet.model import FleetDocument
 from agent.formats import host
 from agent.formats import json as json_format
@@ -323,16 +322,17 @@ def test_files_of_a_demo_replace_nothing(tmp_path: Path, capsys: pytest.CaptureF
     assert list(tmp_path.iterdir()) == []
 
 
-def test_parquet_needs_a_file_and_duckdb(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_parquet_needs_a_file(capsys: pytest.CaptureFixture[str]) -> None:
     assert entry.run(["fleet", "x.json", "--format", "parquet"]) == 3
     assert "--format parquet is not text: add --output FILE." in capsys.readouterr().err
-    monkeypatch.setattr("agent.fleet.engines.best_engine", Sqlite)
-    words = ["fleet", str(written(tmp_path, "healthy")), "--format", "parquet", "--output", str(tmp_path / "x.parquet")]
-    assert entry.run(words) == 3
-    assert "Parquet needs DuckDB: install backuplink[fleet]" in capsys.readouterr().err
-    assert not (tmp_path / "x.parquet").exists()
+
+
+def test_without_the_extra_fleet_says_how_to_get_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "agent.fleet.database", None)
+    assert entry.run(["fleet", str(written(tmp_path, "healthy"))]) == 3
+    assert "fleet joins records in DuckDB: install backuplink[fleet]." in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", one_in(2, FLEET_FORMATS))

@@ -7,10 +7,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-from agent.fleet.engines.duckdb import DuckDb
-from agent.fleet.engines.sqlite import Sqlite
+from agent.fleet.database import Database
 from agent.fleet.reading import ReadRequest, ReadResult, read_into
-from agent.fleet.store import Engine
 from agent.report import codec
 from agent.report.host_record import line, record_of
 from tests.support.runs import report_of
@@ -49,24 +47,24 @@ def request(*places: Path | str, **given: Any) -> ReadRequest:
     return ReadRequest(places=tuple(map(str, places)), **{**plain, **given})
 
 
-def read(engine: Engine, *places: Path | str, **given: Any) -> ReadResult:
+def read(engine: Database, *places: Path | str, **given: Any) -> ReadResult:
     """Read into an engine."""
     return read_into(engine, request(*places, **given), progress=lambda done, total: None, cancelled=lambda: False)
 
 
 @contextmanager
-def read_anew(kind: type[Sqlite | DuckDb], *places: Path | str, **given: Any) -> Iterator[tuple[Engine, ReadResult]]:
+def read_anew(*places: Path | str, **given: Any) -> Iterator[tuple[Database, ReadResult]]:
     """A new engine with what was read."""
-    with kind() as engine:
+    with Database() as engine:
         yield engine, read(engine, *places, **given)
 
 
-def hosts(engine: Engine) -> list[str]:
+def hosts(engine: Database) -> list[str]:
     """The hosts of all records, in their order."""
     return [host for (host,) in engine.query("SELECT host FROM record ORDER BY id")]
 
 
-def dump(engine: Engine) -> dict[str, list[tuple[Any, ...]]]:
+def dump(engine: Database) -> dict[str, list[tuple[Any, ...]]]:
     """All rows of all tables, by hosts in place of ids."""
     columns = "host, sweep, place, tool, run, taken_at, redacted, vpc, status, path, complete, ec2, summary, title, fix"
     return {

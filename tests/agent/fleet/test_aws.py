@@ -16,8 +16,7 @@ from hypothesis import strategies as st
 
 from agent.fleet import run_command, s3
 from agent.fleet.aws import AwsError, in_words
-from agent.fleet.engines.duckdb import DuckDb
-from agent.fleet.engines.sqlite import Sqlite
+from agent.fleet.database import Database
 from agent.fleet.reading import FleetReadError
 from agent.fleet.store import Source
 from tests.agent.fleet.files import COMMAND, SICK, dump, hosts, lines, read, read_anew, record, report
@@ -58,7 +57,7 @@ def bucket(moto: boto3.session.Session) -> Any:
 
 
 def test_a_bucket(bucket: Any, tmp_path: Path) -> None:
-    with read_anew(DuckDb, f"s3://{BUCKET}/backuplink/", region=REGION) as (engine, result):
+    with read_anew(f"s3://{BUCKET}/backuplink/", region=REGION) as (engine, result):
         assert (result.read, result.unreadable_count) == (7, 0)
         assert sorted(hosts(engine)) == [I(number) for number in (*range(6), 7)]
         assert engine.query("SELECT sweep, count(*) FROM record GROUP BY sweep ORDER BY sweep") == [
@@ -69,16 +68,15 @@ def test_a_bucket(bucket: Any, tmp_path: Path) -> None:
             (f"s3://{BUCKET}/backuplink/{COMMAND}/{I(3)}/awsrunShellScript/host/stdout",)
         ]
     one = f"s3://{BUCKET}/other/x.json"
-    with read_anew(Sqlite, one, region=REGION) as (engine, _):
+    with read_anew(one, region=REGION) as (engine, _):
         assert hosts(engine) == [I(8)]
 
 
-@pytest.mark.parametrize("kind", [Sqlite, DuckDb])
 def test_what_was_read_before_is_not_fetched_again(
-    kind: type[Sqlite | DuckDb], bucket: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    bucket: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     place, cache = f"s3://{BUCKET}/backuplink", tmp_path / "cache"
-    with read_anew(kind, place, region=REGION, cache=cache) as (engine, _):
+    with read_anew(place, region=REGION, cache=cache) as (engine, _):
         before = dump(engine)
     bucket.put_object(Bucket=BUCKET, Key="backuplink/new.json", Body=lines(record(9)).encode())
     fetched: list[str] = []
@@ -89,7 +87,7 @@ def test_what_was_read_before_is_not_fetched_again(
         return real(client, source)
 
     monkeypatch.setattr(s3, "content_of", noted)
-    with read_anew(kind, place, region=REGION, cache=cache) as (engine, result):
+    with read_anew(place, region=REGION, cache=cache) as (engine, result):
         assert result.read == 8
         assert [row for row in dump(engine)["cause"] if row[0] != I(9)] == before["cause"]
     assert fetched == [f"s3://{BUCKET}/backuplink/new.json"]
@@ -99,7 +97,7 @@ def test_many_pages(bucket: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(s3, "PAGE", 3)
     for number in range(40):
         bucket.put_object(Bucket=BUCKET, Key=f"pages/{number:05}.json", Body=lines(record(number)).encode())
-    with read_anew(DuckDb, f"s3://{BUCKET}/pages/", region=REGION) as (engine, result):
+    with read_anew(f"s3://{BUCKET}/pages/", region=REGION) as (engine, result):
         assert result.read == 40
         assert sorted(hosts(engine)) == [I(number) for number in range(40)]
 
@@ -114,7 +112,7 @@ def test_many_pages(bucket: Any, monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_a_bucket_that_cannot_be_listed(bucket: Any, tmp_path: Path, place: str, why: str) -> None:
     (tmp_path / "a.json").write_text(lines(record(1)))
-    with read_anew(Sqlite, place, tmp_path, region=REGION) as (_, result):
+    with read_anew(place, tmp_path, region=REGION) as (_, result):
         assert result.read == 1
         (unreadable,) = result.unreadable
         assert unreadable.place == place
@@ -129,7 +127,7 @@ def test_an_object_that_is_gone_takes_no_other_with_it(bucket: Any, monkeypatch:
         bucket.delete_object(Bucket=BUCKET, Key=f"backuplink/{COMMAND}/{I(3)}/awsrunShellScript/host/stdout")
 
     monkeypatch.setattr(s3, "listed", listed)
-    with read_anew(Sqlite, f"s3://{BUCKET}/backuplink", region=REGION) as (_, result):
+    with read_anew(f"s3://{BUCKET}/backuplink", region=REGION) as (_, result):
         assert result.read == 6
         assert [each.why for each in result.unreadable] == ["S3 refuses GetObject: NoSuchKey"]
 
@@ -139,9 +137,9 @@ def test_without_credentials(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
         monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
-    with Sqlite() as engine, pytest.raises(FleetReadError, match="no AWS credentials are found"):
+    with Database() as engine, pytest.raises(FleetReadError, match="no AWS credentials are found"):
         read(engine, "s3://bucket/x", region=REGION)
-    with Sqlite() as engine, pytest.raises(FleetReadError, match="there is no such profile"):
+    with Database() as engine, pytest.raises(FleetReadError, match="there is no such profile"):
         read(engine, "s3://bucket/x", region=REGION, profile="nobody")
 
 
@@ -231,7 +229,7 @@ def _invocation(number: int, output: str, status: str = "Success") -> dict[str, 
 
 def test_a_command(told: _RunCommand) -> None:
     told.invocations = [_invocation(number, lines(record(number, SICK)), "Failed") for number in range(120)]
-    with read_anew(DuckDb, command_ids=(COMMAND,), region=REGION) as (engine, result):
+    with read_anew(command_ids=(COMMAND,), region=REGION) as (engine, result):
         assert (result.read, result.unreadable_count) == (120, 0)
         assert hosts(engine) == [I(number) for number in range(120)]
         assert engine.query("SELECT DISTINCT sweep FROM record") == [(COMMAND,)]
@@ -247,7 +245,7 @@ def test_an_output_that_was_cut_is_asked_for_alone(told: _RunCommand) -> None:
         _invocation(2, lines(record(2))),
     ]
     told.whole = {I(1): whole}
-    with read_anew(Sqlite, command_ids=(COMMAND,), region=REGION) as (engine, result):
+    with read_anew(command_ids=(COMMAND,), region=REGION) as (engine, result):
         assert result.unreadable_count == 0
         assert hosts(engine) == [I(1), I(2)]
     assert told.calls[-1] == (
@@ -268,7 +266,7 @@ def test_hosts_without_a_record(told: _RunCommand) -> None:
         torn,
         forged,
     ]
-    with read_anew(Sqlite, command_ids=(COMMAND,), region=REGION) as (_, result):
+    with read_anew(command_ids=(COMMAND,), region=REGION) as (_, result):
         assert result.read == 1
         whys = {each.place.rpartition("/")[2]: each.why for each in result.unreadable}
     assert whys[I(1)] == "it has not ended yet (InProgress)"
@@ -281,14 +279,14 @@ def test_hosts_without_a_record(told: _RunCommand) -> None:
 def test_throttling_is_waited_out(told: _RunCommand) -> None:
     told.invocations = [_invocation(0, lines(record(0)))]
     told.refusals = 2
-    with read_anew(Sqlite, command_ids=(COMMAND,), region=REGION) as (_, result):
+    with read_anew(command_ids=(COMMAND,), region=REGION) as (_, result):
         assert result.read == 1
     assert len(told.calls) == 3
 
 
 def test_a_command_that_is_not_there(told: _RunCommand) -> None:
     told.answer = lambda *_: (400, {"__type": "InvalidCommandId", "message": "x"})  # type: ignore[method-assign]
-    with Sqlite() as engine, pytest.raises(FleetReadError, match=r"Systems Manager refuses .*InvalidCommandId"):
+    with Database() as engine, pytest.raises(FleetReadError, match=r"Systems Manager refuses .*InvalidCommandId"):
         read(engine, command_ids=(COMMAND,), region=REGION)
 
 
@@ -296,7 +294,7 @@ def test_a_region_is_needed(told: _RunCommand, monkeypatch: pytest.MonkeyPatch, 
     for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
-    with Sqlite() as engine, pytest.raises(FleetReadError, match="no Region is known"):
+    with Database() as engine, pytest.raises(FleetReadError, match="no Region is known"):
         read(engine, command_ids=(COMMAND,))
 
 

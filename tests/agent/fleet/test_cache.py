@@ -12,8 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from agent.fleet import records
-from agent.fleet.engines.duckdb import DuckDb
-from agent.fleet.engines.sqlite import Sqlite
+from agent.fleet.database import Database
 from agent.fleet.places import sources_of
 from agent.fleet.reading import ReadResult
 from agent.fleet.store import Source
@@ -21,8 +20,6 @@ from tests.agent.fleet.files import SICK, dump, hosts, lines, read, read_anew, r
 from tests.hostile.fuzz.fleet_records import spoilt_parquet
 from tests.support import extent
 
-KINDS = [pytest.param(Sqlite, id="sqlite"), pytest.param(DuckDb, id="duckdb")]
-Kind = type[Sqlite | DuckDb]
 I = "i-{:017x}".format  # noqa: E741 - the id of a host
 
 
@@ -51,15 +48,14 @@ def parsed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return opened
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_what_is_in_the_cache_is_not_read_again(kind: Kind, folder: Path, tmp_path: Path, parsed: list[str]) -> None:
+def test_what_is_in_the_cache_is_not_read_again(folder: Path, tmp_path: Path, parsed: list[str]) -> None:
     cache = tmp_path / "cache"
-    with read_anew(kind, folder, cache=cache) as (engine, first):
+    with read_anew(folder, cache=cache) as (engine, first):
         before = dump(engine)
     assert parsed == ["a.ndjson", "b.json", "c.ndjson"]
     assert first.read == 8
     assert first.unreadable_count == 20
-    with read_anew(kind, folder, cache=cache) as (engine, second):
+    with read_anew(folder, cache=cache) as (engine, second):
         assert second == first
         assert dump(engine) == before
         assert all(before.values())
@@ -67,54 +63,48 @@ def test_what_is_in_the_cache_is_not_read_again(kind: Kind, folder: Path, tmp_pa
     assert len(parsed) == 3
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_what_is_other_is_read_again(kind: Kind, folder: Path, tmp_path: Path, parsed: list[str]) -> None:
+def test_what_is_other_is_read_again(folder: Path, tmp_path: Path, parsed: list[str]) -> None:
     cache = tmp_path / "cache"
-    with read_anew(kind, folder, cache=cache):
+    with read_anew(folder, cache=cache):
         (folder / "a.ndjson").write_text(lines(record(1)))
         (folder / "b.json").unlink()
         (folder / "d.json").write_text(lines(record(33)))
         parsed.clear()
     for _ in range(2):
-        with read_anew(kind, folder, cache=cache) as (engine, _):
+        with read_anew(folder, cache=cache) as (engine, _):
             assert sorted(hosts(engine)) == sorted(map(I, (1, 8, 9, 33)))
     assert parsed == ["a.ndjson", "d.json"]
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_cache_alone_is_a_fleet(kind: Kind, folder: Path, tmp_path: Path) -> None:
+def test_a_cache_alone_is_a_fleet(folder: Path, tmp_path: Path) -> None:
     cache = tmp_path / "cache"
-    with read_anew(kind, folder, cache=cache):
+    with read_anew(folder, cache=cache):
         (folder / "a.ndjson").write_text(lines(record(1)))
-    with read_anew(kind, folder, cache=cache) as (engine, _):
+    with read_anew(folder, cache=cache) as (engine, _):
         last = dump(engine)
-    with read_anew(kind, cache=cache) as (engine, _):
+    with read_anew(cache=cache) as (engine, _):
         assert dump(engine) == last
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_two_that_read_the_same_at_a_time(kind: Kind, folder: Path, tmp_path: Path) -> None:
+def test_two_that_read_the_same_at_a_time(folder: Path, tmp_path: Path) -> None:
     cache = tmp_path / "cache"
-    with kind() as one, kind() as other:
+    with Database() as one, Database() as other:
         one.open_cache(cache)
         other.open_cache(cache)
         read(one, folder)
         read(other, folder)
-    with read_anew(kind, folder, cache=cache) as (engine, result):
+    with read_anew(folder, cache=cache) as (engine, result):
         assert result.read == 8
         assert len(hosts(engine)) == 8
-    with read_anew(kind, cache=cache) as (engine, _):
+    with read_anew(cache=cache) as (engine, _):
         assert len(hosts(engine)) == 8
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_source_that_was_not_read_to_its_end_is_read_again(
-    kind: Kind, folder: Path, tmp_path: Path, parsed: list[str]
-) -> None:
+def test_a_source_that_was_not_read_to_its_end_is_read_again(folder: Path, tmp_path: Path, parsed: list[str]) -> None:
     """As where reading was interrupted."""
     cache = tmp_path / "cache"
     sources = list(sources_of(str(folder)))
-    with kind() as engine:
+    with Database() as engine:
         engine.open_cache(cache)
         for source in sources:
             assert isinstance(source, Source)
@@ -122,35 +112,31 @@ def test_a_source_that_was_not_read_to_its_end_is_read_again(
                 pieces = list(records.pieces_of(source, stream))
             engine.take(pieces[:3])
         engine.settle()
-    with read_anew(kind, cache=cache) as (engine, _):
+    with read_anew(cache=cache) as (engine, _):
         assert hosts(engine) == [I(7)]
-    with read_anew(kind, folder, cache=cache) as (engine, _):
+    with read_anew(folder, cache=cache) as (engine, _):
         assert hosts(engine) == [I(7), *map(I, range(5)), I(8), I(9)]
     assert parsed == ["a.ndjson", "c.ndjson"]
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_source_that_is_larger_than_a_batch(
-    kind: Kind, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(f"{kind.__module__}.BATCH", 2)
+def test_a_source_that_is_larger_than_a_batch(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("agent.fleet.database.BATCH", 2)
     cache = tmp_path / "cache"
-    with read_anew(kind, folder, cache=cache) as (engine, _):
+    with read_anew(folder, cache=cache) as (engine, _):
         before = dump(engine)
-    with read_anew(kind, folder, cache=cache) as (engine, _):
+    with read_anew(folder, cache=cache) as (engine, _):
         assert dump(engine) == before
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_it_grows_and_is_its_owners_alone(kind: Kind, folder: Path, tmp_path: Path) -> None:
+def test_it_grows_and_is_its_owners_alone(folder: Path, tmp_path: Path) -> None:
     cache = tmp_path / "above" / "cache"
     mask = os.umask(0)
     try:
-        with read_anew(kind, folder, cache=cache):
+        with read_anew(folder, cache=cache):
             pass
         files = {path.name: path.read_bytes() for path in cache.iterdir()}
         (folder / "d.json").write_text(lines(record(33)))
-        with read_anew(kind, folder, cache=cache):
+        with read_anew(folder, cache=cache):
             pass
     finally:
         os.umask(mask)
@@ -160,22 +146,20 @@ def test_it_grows_and_is_its_owners_alone(kind: Kind, folder: Path, tmp_path: Pa
     assert all((cache / name).read_bytes() == data for name, data in files.items())
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_one_that_others_can_write_is_not_used(kind: Kind, folder: Path, tmp_path: Path) -> None:
+def test_one_that_others_can_write_is_not_used(folder: Path, tmp_path: Path) -> None:
     cache = tmp_path / "cache"
     cache.mkdir()
     cache.chmod(0o777)
-    with read_anew(kind, folder, cache=cache) as (_, result):
+    with read_anew(folder, cache=cache) as (_, result):
         assert result.read == 8
         assert result.notes == (f"Read without the cache {cache}: other users can write to it.",)
     assert list(cache.iterdir()) == []
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_file_in_its_place(kind: Kind, folder: Path, tmp_path: Path) -> None:
+def test_a_file_in_its_place(folder: Path, tmp_path: Path) -> None:
     cache = tmp_path / "cache"
     cache.write_text("mine")
-    with read_anew(kind, folder, cache=cache) as (_, result):
+    with read_anew(folder, cache=cache) as (_, result):
         assert result.read == 8
         assert "Read without the cache" in result.notes[0]
     assert cache.read_text() == "mine"
@@ -197,30 +181,28 @@ def _spoil(path: Path, chance: Random) -> None:
     path.write_bytes(data)
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_damaged_one_is_said_and_set_aside(kind: Kind, folder: Path, tmp_path: Path) -> None:
+def test_a_damaged_one_is_said_and_set_aside(folder: Path, tmp_path: Path) -> None:
     cache = tmp_path / "cache"
-    with read_anew(kind, folder, cache=cache) as (engine, _):
+    with read_anew(folder, cache=cache) as (engine, _):
         before = dump(engine)
     (part,) = cache.iterdir()
     part.write_bytes(b"\0" * part.stat().st_size)
-    with read_anew(kind, folder, cache=cache) as (engine, result):
+    with read_anew(folder, cache=cache) as (engine, result):
         assert dump(engine) == before
         assert len(result.notes) == 1
         assert f"damaged and was set aside as {part.name}.damaged" in result.notes[0]
-    with read_anew(kind, folder, cache=cache) as (engine, result):
+    with read_anew(folder, cache=cache) as (engine, result):
         assert dump(engine) == before
         assert result.notes == ()
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_one_of_another_version_is_left_alone(kind: Kind, folder: Path, tmp_path: Path) -> None:
+def test_one_of_another_version_is_left_alone(folder: Path, tmp_path: Path) -> None:
     cache = tmp_path / "cache"
     cache.mkdir(mode=0o700)
     for name in ("records-9-1.parquet", "records-9-1.ndjson.gz", "mine.txt"):
         (cache / name).write_text("of others")
     for _ in range(2):
-        with read_anew(kind, folder, cache=cache) as (_, result):
+        with read_anew(folder, cache=cache) as (_, result):
             assert (result.read, result.notes) == (8, ())
     assert (cache / "records-9-1.parquet").read_text() == "of others"
 
@@ -228,41 +210,37 @@ def test_one_of_another_version_is_left_alone(kind: Kind, folder: Path, tmp_path
 def test_a_damaged_name_of_a_column_is_said_and_set_aside(folder: Path, tmp_path: Path) -> None:
     """The words of DuckDB's error repeat it, and are then no text."""
     cache = tmp_path / "cache"
-    with read_anew(DuckDb, folder, cache=cache):
+    with read_anew(folder, cache=cache):
         pass
     (part,) = cache.iterdir()
     part.write_bytes(part.read_bytes().replace(b"security_groups", b"security_gro\x80ps"))
-    with read_anew(DuckDb, folder, cache=cache) as (_, result):
+    with read_anew(folder, cache=cache) as (_, result):
         assert (result.read, len(result.notes)) == (8, 1)
 
 
 @settings(max_examples=extent.examples(40), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(chance=st.randoms(use_true_random=False))
-@pytest.mark.parametrize("kind", KINDS)
-def test_whatever_a_disk_makes_of_it(
-    kind: Kind, chance: Random, folder: Path, tmp_path_factory: pytest.TempPathFactory
-) -> None:
+def test_whatever_a_disk_makes_of_it(chance: Random, folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     """It is used, or read again; never is it an error."""
     cache = tmp_path_factory.mktemp("cache")
     cache.chmod(0o700)
-    with read_anew(kind, folder, cache=cache):
+    with read_anew(folder, cache=cache):
         pass
     _spoil(next(iter(cache.iterdir())), chance)
     results: list[ReadResult] = []
     for _ in range(2):
-        with read_anew(kind, folder, cache=cache) as (_, result):
+        with read_anew(folder, cache=cache) as (_, result):
             results.append(result)
     assert all(each.read > 0 for each in results)
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_disk_that_is_full(kind: Kind, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_disk_that_is_full(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(data: bytes, path: Path) -> bool:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr("agent.fleet.cache.to_private_file", full)
     cache = tmp_path / "cache"
-    with read_anew(kind, folder, cache=cache) as (_, result):
+    with read_anew(folder, cache=cache) as (_, result):
         assert result.read == 8
         assert result.notes == (f"The cache {cache} does not keep what was read: No space left on device.",)
 
@@ -270,5 +248,5 @@ def test_a_disk_that_is_full(kind: Kind, folder: Path, tmp_path: Path, monkeypat
 @settings(max_examples=extent.examples(40), deadline=None)
 @given(chance=st.randoms(use_true_random=False))
 def test_any_parquet_is_rows_or_refused_in_words(chance: Random) -> None:
-    with DuckDb() as engine, suppress(ValueError):
+    with Database() as engine, suppress(ValueError):
         assert all(isinstance(row, dict) for row in engine.read_parquet(spoilt_parquet(chance)))

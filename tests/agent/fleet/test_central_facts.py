@@ -7,10 +7,9 @@ from typing import Any, Final
 
 import pytest
 
-from agent.fleet.engines.duckdb import DuckDb
-from agent.fleet.engines.sqlite import Sqlite
+from agent.fleet.database import Database
 from agent.fleet.model import FleetDocument, NamedBy
-from agent.fleet.store import Engine, Read
+from agent.fleet.store import Read
 from agent.settings import Ec2Facts
 from probes.model import Observation
 from probes.vpc.model import (
@@ -42,7 +41,6 @@ from tests.support.configured import (
     read,
 )
 from tests.support.estates import TODAY, Fault, Host, hosts_of, record
-from tests.support.extent import everything
 
 HOSTS: Final = [
     replace(host, vpc=VPC_ID, subnet=OWN_SUBNET_ID, groups=(OWN_GROUP_ID,), reads_ec2=False) for host in hosts_of(5, 30)
@@ -57,9 +55,9 @@ DENYING: Final = read(
 NO_ROUTES: Final = read(ROUTE_TABLES, RouteTablesFacts(tables=(replace(main_table(), routes=()),)))
 
 
-@pytest.fixture(params=[Sqlite, DuckDb] if everything() else [Sqlite])
-def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
-    with request.param() as opened:
+@pytest.fixture
+def engine() -> Iterator[Database]:
+    with Database() as opened:
         yield opened
 
 
@@ -97,7 +95,7 @@ def keys(document: FleetDocument) -> list[tuple[str, int, int]]:
     ids=["group", "acl", "private-dns", "attributes"],
 )
 def test_what_stops_the_hosts_is_named(
-    engine: Engine, changed: Observation[Any], code: str, ids: tuple[str, ...], key: str
+    engine: Database, changed: Observation[Any], code: str, ids: tuple[str, ...], key: str
 ) -> None:
     document = asked(engine, reads(code, *ids), facts=(facts(changed),))
     assert keys(document) == [(key, 12, 12)]
@@ -116,30 +114,30 @@ def test_what_stops_the_hosts_is_named(
     ids=["another-kind", "a-name", "another-address", "another-port"],
 )
 def test_what_the_configuration_does_not_stop_is_not_put_to_it(
-    engine: Engine, changed: Observation[Any], code: str, ids: tuple[str, ...]
+    engine: Database, changed: Observation[Any], code: str, ids: tuple[str, ...]
 ) -> None:
     document = asked(engine, reads(code, *ids), facts=(facts(changed),))
     assert not any(cause.code.startswith("VPC") for cause in document.causes)
 
 
-def test_facts_of_a_healthy_vpc_name_nothing(engine: Engine) -> None:
+def test_facts_of_a_healthy_vpc_name_nothing(engine: Database) -> None:
     document = asked(engine, reads("TCP001", *SILENT, sick=HOSTS), facts=(facts(),))
     assert [cause.code for cause in document.causes] == ["TCP001"]
 
 
-def test_hosts_elsewhere_are_not_concerned(engine: Engine) -> None:
+def test_hosts_elsewhere_are_not_concerned(engine: Database) -> None:
     elsewhere = [replace(host, subnet="subnet-0f1b2c3d") for host in HOSTS]
     document = asked(engine, reads("TCP001", *SILENT, hosts=elsewhere, sick=elsewhere), facts=(facts(NO_RULE),))
     assert [cause.code for cause in document.causes] == ["TCP001"]
 
 
-def test_well_hosts_stay_well(engine: Engine) -> None:
+def test_well_hosts_stay_well(engine: Database) -> None:
     document = asked(engine, reads("TCP001", sick=[]), facts=(facts(NO_RULE),))
     assert document.causes == ()
     assert document.totals.ok == len(HOSTS)
 
 
-def test_the_key_is_that_of_hosts_that_read_ec2(engine: Engine) -> None:
+def test_the_key_is_that_of_hosts_that_read_ec2(engine: Database) -> None:
     """One host found the same group itself, with an id more."""
     seeing = replace(HOSTS[20], reads_ec2=True)
     key = f"group={ENDPOINT_GROUP_ID}", "endpoint=vpce-0a1b2c3d"
@@ -150,19 +148,19 @@ def test_the_key_is_that_of_hosts_that_read_ec2(engine: Engine) -> None:
 
 
 @pytest.mark.parametrize("age", [timedelta(days=31), timedelta(days=-3)], ids=["old", "from-the-future"])
-def test_facts_out_of_time_are_not_used(engine: Engine, age: timedelta) -> None:
+def test_facts_out_of_time_are_not_used(engine: Database, age: timedelta) -> None:
     document = asked(engine, reads("TCP001", *SILENT, sick=HOSTS), facts=(facts(NO_RULE, age=age),))
     assert [cause.code for cause in document.causes] == ["TCP001"]
     assert any(note.startswith(f"The facts of {VPC_ID} are not used") for note in document.notes)
 
 
-def test_the_newer_facts_of_a_vpc_count(engine: Engine) -> None:
+def test_the_newer_facts_of_a_vpc_count(engine: Database) -> None:
     both = (facts(NO_RULE), facts(age=timedelta(hours=1)))
     document = asked(engine, reads("TCP001", *SILENT, sick=HOSTS), facts=both)
     assert [cause.code for cause in document.causes] == ["TCP001"]
 
 
-def test_evidence_of_other_hosts_comes_before_facts(engine: Engine) -> None:
+def test_evidence_of_other_hosts_comes_before_facts(engine: Database) -> None:
     seeing = [replace(host, reads_ec2=True) for host in HOSTS[20:]]
     found = Fault("VPC006", lambda _: ("acl=acl-0f1b2c3d",), lambda _: True, symptom=("TCP001", lambda _: SILENT))
     told = [Read(sweep="s", place=host.id, record=record(host, [found])) for host in seeing]

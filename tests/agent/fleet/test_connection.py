@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.fleet.engines.connection import SPILLED, Connection, connect
+from agent.fleet.connection import SPILLED, Connection, connect
 from tests.support.repository import ROOT
 
 
@@ -36,11 +36,17 @@ def test_an_own_setting_cannot_name_another_folder(tmp_path: Path) -> None:
         assert connection.execute("SELECT current_setting('temp_directory')").fetchall() == [(str(tmp_path / SPILLED),)]
 
 
+def test_a_statement_that_takes_long_draws_no_bar(tmp_path: Path) -> None:
+    with connect(tmp_path) as connection:
+        assert connection.execute("SELECT current_setting('enable_progress_bar')").fetchall() == [(False,)]
+
+
 def test_without_the_helper_duckdb_spills_into_the_current_folder(current: Path) -> None:
     """The reason for it."""
     script = (
         "import duckdb\n"
         "connection = duckdb.connect(config={'memory_limit': '20MB', 'threads': 1})\n"
+        "connection.execute('SET enable_progress_bar = false')\n"
         "connection.execute('CREATE TABLE t AS SELECT range AS a, md5(range::VARCHAR) AS b FROM range(1_000_000)')\n"
         "import os\n"
         "print(os.listdir('.'))\n"
@@ -53,8 +59,8 @@ def test_without_the_helper_duckdb_spills_into_the_current_folder(current: Path)
 @pytest.mark.parametrize(
     ("module", "allowed"),
     [
-        ("agent/fleet/engines/connection.py", True),
-        ("agent/fleet/engines/duckdb.py", False),
+        ("agent/fleet/connection.py", True),
+        ("agent/fleet/database.py", False),
         ("agent/fleet/pack.py", False),
         ("tests/agent/fleet/test_pack.py", False),
         ("packaging/generate/docs.py", False),

@@ -5,12 +5,11 @@ from typing import Final
 
 import pytest
 
-from agent.fleet.engines.duckdb import DuckDb
-from agent.fleet.engines.sqlite import Sqlite
+from agent.fleet.database import Database
 from agent.fleet.join import Question, joined
 from agent.fleet.model import FleetDocument, SharedValue, Turn
 from agent.fleet.reading import ReadResult
-from agent.fleet.store import Engine, Read
+from agent.fleet.store import Read
 from agent.report.host_record import HostRecord
 from agent.report.model import Status
 from tests.support.estates import KINDS, TODAY, Estate, estate, hostile, rolling
@@ -18,7 +17,6 @@ from tests.support.extent import everything, one_in
 
 SEEDS: Final = one_in(200, range(200))
 """Of generated estates: one of each kind in CI."""
-ENGINES: Final = (Sqlite, DuckDb)
 ANSWERS: Final = ReadResult(read=1, unreadable_count=0, unreadable=(), notes=())
 
 
@@ -40,12 +38,12 @@ def question(**changes: object) -> Question:
     return Question(**{**blank, **changes})  # type: ignore[arg-type]
 
 
-def asked(engine: Engine, reads: Iterable[Read], **changes: object) -> FleetDocument:
+def asked(engine: Database, reads: Iterable[Read], **changes: object) -> FleetDocument:
     engine.insert(reads)
     return joined(engine, question(**changes))
 
 
-def members(engine: Engine, key: str) -> frozenset[str]:
+def members(engine: Database, key: str) -> frozenset[str]:
     """The hosts that have a cause."""
     rows = engine.query(
         "SELECT r.host FROM assignment a JOIN record r ON r.id = a.record WHERE a.cause_key = ?", (key,)
@@ -64,7 +62,7 @@ def has(record: HostRecord, values: Iterable[SharedValue]) -> bool:
     )
 
 
-def assert_true(document: FleetDocument, engine: Engine, known: Estate) -> None:
+def assert_true(document: FleetDocument, engine: Database, known: Estate) -> None:
     """Each fault is a cause of its own with exactly its hosts and those of the noise that share its code; no other
     cause is named."""
     left = {cause.key: cause for cause in document.causes}
@@ -92,24 +90,16 @@ def assert_true(document: FleetDocument, engine: Engine, known: Estate) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("seed", SEEDS)
 def test_every_fault_is_named_with_its_hosts(kind: str, seed: int) -> None:
-    """Every fifth estate on both engines, all others in turn on one of them."""
     known = estate(kind, seed)
-    documents = []
-    turn = seed + tuple(KINDS).index(kind)
-    for opened in ENGINES if turn % 5 == 0 else ENGINES[turn % 2 :][:1]:
-        with opened() as engine:
-            document = asked(engine, known.reads)
-            assert_true(document, engine, known)
-            documents.append(document)
-    assert len({str(document).replace("duckdb", "sqlite") for document in documents}) == 1
+    with Database() as engine:
+        assert_true(asked(engine, known.reads), engine, known)
 
 
-@pytest.mark.parametrize("opened", ENGINES)
 @pytest.mark.parametrize("seed", one_in(20, range(100, 120)))
-def test_a_change_that_rolls_through_a_vpc(seed: int, opened: type[Sqlite | DuckDb]) -> None:
+def test_a_change_that_rolls_through_a_vpc(seed: int) -> None:
     """No place says which sweep a record is of."""
     known = rolling(seed)
-    with opened() as engine:
+    with Database() as engine:
         document = asked(engine, known.reads)
         assert len(document.sweeps) == 5
         (truth,) = known.truths
@@ -123,22 +113,20 @@ def test_a_change_that_rolls_through_a_vpc(seed: int, opened: type[Sqlite | Duck
         assert document.not_heard_from is not None
         assert document.not_heard_from.host_count <= 6
         assert document.not_heard_from.shared is None
-    with opened() as engine:
+    with Database() as engine:
         earlier = asked(engine, known.reads, sweep=document.sweeps[2].id)
         assert {change.turn for change in earlier.changes} == {Turn.NEW, Turn.HEALED}
 
 
-@pytest.mark.parametrize("opened", ENGINES)
-def test_noise_alone_is_no_cause_however_much_there_is(opened: type[Sqlite | DuckDb]) -> None:
+def test_noise_alone_is_no_cause_however_much_there_is() -> None:
     known = estate("none", 3, noise=0.3)
-    with opened() as engine:
+    with Database() as engine:
         assert_true(asked(engine, known.reads), engine, known)
 
 
-@pytest.mark.parametrize("opened", ENGINES)
-def test_records_that_mean_harm_have_nothing_in_common(opened: type[Sqlite | DuckDb]) -> None:
+def test_records_that_mean_harm_have_nothing_in_common() -> None:
     count = 100_000 if everything() else 500
-    with opened() as engine:
+    with Database() as engine:
         document = asked(engine, hostile(1, count))
         assert document.causes == ()
         assert len(engine.query("SELECT id FROM record")) == count

@@ -16,9 +16,7 @@ import pytest
 
 from agent.catalog.findings import CODES
 from agent.fleet import content, markdown, metrics, model, page, table, text
-from agent.fleet.engines.connection import connect
-from agent.fleet.engines.duckdb import DuckDb
-from agent.fleet.engines.sqlite import Sqlite
+from agent.fleet.connection import connect
 from agent.fleet.model import MAX_EXAMPLES, FleetDocument, refusal
 from agent.fleet.redact import FleetRedactor
 from agent.fleet.render import render
@@ -338,9 +336,8 @@ def rows_of(written: str) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(written)))
 
 
-@pytest.mark.parametrize("kind", [Sqlite, DuckDb])
-def test_csv_has_a_row_a_host_and_cause_and_one_for_each_that_is_well(kind: type[Sqlite | DuckDb]) -> None:
-    with fleets.tables(kind) as (engine, told):
+def test_csv_has_a_row_a_host_and_cause_and_one_for_each_that_is_well() -> None:
+    with fleets.tables() as (engine, told):
         rows = rows_of("".join(table.as_csv(table.rows(engine, told))))
         causes = engine.query("SELECT r.host, c.cause_key, c.severity FROM cause c JOIN record r ON r.id = c.record")
     assert tuple(rows[0]) == table.COLUMNS
@@ -373,7 +370,7 @@ def test_no_cell_is_computed_or_breaks_its_row(hostile: str) -> None:
 
 
 def test_parquet_holds_the_same_rows(tmp_path: Path) -> None:
-    with fleets.tables(DuckDb, hosts=("a,'\"\n\\b", *fleets.HOSTS)) as (engine, told):
+    with fleets.tables(hosts=("a,'\"\n\\b", *fleets.HOSTS)) as (engine, told):
         rows = list(table.rows(engine, told))
         place = tmp_path / "fleet.parquet"
         place.write_bytes(table.as_parquet(engine, iter(rows)))
@@ -386,10 +383,9 @@ def test_parquet_holds_the_same_rows(tmp_path: Path) -> None:
     assert (kinds["counted"], kinds["host"]) == ("BOOLEAN", "BYTE_ARRAY")
 
 
-@pytest.mark.parametrize("kind", [Sqlite, DuckDb])
-def test_a_host_that_was_not_heard_from_has_a_row(kind: type[Sqlite | DuckDb]) -> None:
+def test_a_host_that_was_not_heard_from_has_a_row() -> None:
     """With where it was when it was last heard from, as far as that is known."""
-    with fleets.tables(kind) as (engine, told):
+    with fleets.tables() as (engine, told):
         engine.execute("INSERT INTO missing VALUES ('i-new'), ('i-old')")
         for minute, place in ((2, "new"), (1, "older")):
             record = replace(record_of(report_of("healthy")), host="i-old", taken_at=f"2026-01-1{minute}T00:00:00.000Z")
@@ -406,11 +402,6 @@ def test_a_host_that_was_not_heard_from_has_a_row(kind: type[Sqlite | DuckDb]) -
     assert (old["place"], old["taken_at"], old["vpc"]) == ("new", "2026-01-12T00:00:00.000Z", record.vpc)
     assert (old["path"], old["code"], old["counted"]) == (None, None, None)
     assert "i-old" not in {row["host"] for row in masked}
-
-
-def test_parquet_needs_duckdb() -> None:
-    with fleets.tables() as (engine, told), pytest.raises(table.TableError, match="install backuplink"):
-        table.as_parquet(engine, table.rows(engine, told))
 
 
 # --- Masks -----------------------------------------------------------------------------------------------------------

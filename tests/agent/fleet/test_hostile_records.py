@@ -4,9 +4,7 @@ import json
 from pathlib import Path
 from random import Random
 
-from agent.fleet.engines.duckdb import DuckDb
-from agent.fleet.engines.sqlite import Sqlite
-from tests.agent.fleet.files import dump, read_anew, record
+from tests.agent.fleet.files import read_anew, record
 from tests.hostile.fuzz.fleet_records import spoilt_record
 from tests.support.extent import everything
 
@@ -15,7 +13,7 @@ SOUND = 100
 
 
 def test_many_hostile_records(tmp_path: Path) -> None:
-    """Both engines hold the same of them, and every sound record among them."""
+    """Each of them is a record or is told as unreadable, and every sound record among them is read."""
     chance = Random(21)
     count = COUNT if everything() else COUNT // 50
     with (tmp_path / "a.ndjson").open("w") as stream:
@@ -23,10 +21,7 @@ def test_many_hostile_records(tmp_path: Path) -> None:
             stream.write(json.dumps(spoilt_record(chance)) + "\n")
             if number % (count // SOUND) == 0:
                 stream.write(json.dumps(record(1_000_000 + number)) + "\n")
-    with read_anew(DuckDb, tmp_path) as (duckdb, result), read_anew(Sqlite, tmp_path) as (sqlite, same):
-        assert result.unreadable == same.unreadable
-        assert (result.read, result.unreadable_count) == (same.read, same.unreadable_count)
+    with read_anew(tmp_path) as (engine, result):
         assert result.read + result.unreadable_count == count + SOUND
         assert 0.1 < result.read / (count + SOUND) < 0.9
-        assert dump(duckdb) == dump(sqlite)
-        assert len(duckdb.query("SELECT DISTINCT host FROM record WHERE host >= ?", [f"i-{1_000_000:017x}"])) >= SOUND
+        assert len(engine.query("SELECT DISTINCT host FROM record WHERE host >= ?", [f"i-{1_000_000:017x}"])) >= SOUND

@@ -9,13 +9,12 @@ import pytest
 
 from agent.catalog.findings import CODES, Radius
 from agent.fleet import table
-from agent.fleet.engines.duckdb import DuckDb
-from agent.fleet.engines.sqlite import Sqlite
+from agent.fleet.database import Database
 from agent.fleet.inventory import Expected
 from agent.fleet.join import QuestionError
 from agent.fleet.model import Attribute, FleetDocument, NamedBy, SharedValue, Turn, decode
 from agent.fleet.reading import ReadResult
-from agent.fleet.store import Engine, Read
+from agent.fleet.store import Read
 from agent.report.model import Status
 from agent.report.serialization import to_json
 from agent.settings import Suppression
@@ -35,7 +34,7 @@ from tests.support.estates import (
     record,
     zone_of_vpc,
 )
-from tests.support.extent import everything, one_in
+from tests.support.extent import one_in
 
 HOSTS: Final = hosts_of(7, 300)
 VPC: Final = HOSTS[0].vpc
@@ -44,9 +43,9 @@ READS_EC2: Final = [host for host in OF_VPC if host.reads_ec2]
 BLIND: Final = [host for host in OF_VPC if not host.reads_ec2]
 
 
-@pytest.fixture(params=[Sqlite, DuckDb] if everything() else [Sqlite])
-def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
-    with request.param() as opened:
+@pytest.fixture
+def engine() -> Iterator[Database]:
+    with Database() as opened:
         yield opened
 
 
@@ -80,7 +79,7 @@ def own(document: FleetDocument) -> dict[str, int]:
 # --- Blind hosts -----------------------------------------------------------------------------------------------------
 
 
-def test_hosts_that_saw_the_symptom_join_the_cause(engine: Engine) -> None:
+def test_hosts_that_saw_the_symptom_join_the_cause(engine: Database) -> None:
     document = asked(engine, sweep(endpoint_group(VPC)))
     (cause,) = document.causes
     assert (cause.code, cause.named_by) == ("VPC005", NamedBy.CONFIGURATION)
@@ -89,7 +88,7 @@ def test_hosts_that_saw_the_symptom_join_the_cause(engine: Engine) -> None:
     assert cause.since is None
 
 
-def test_a_blind_host_with_another_symptom_joins_nothing(engine: Engine) -> None:
+def test_a_blind_host_with_another_symptom_joins_nothing(engine: Database) -> None:
     other = fault("TCP003", f"vpc={VPC}", "address=10.9.9.9", "port=1027", on=lambda host: host is BLIND[0])
     reads = sweep(endpoint_group(VPC), hosts=READS_EC2) + sweep(other, hosts=BLIND)
     document = asked(engine, reads)
@@ -98,7 +97,7 @@ def test_a_blind_host_with_another_symptom_joins_nothing(engine: Engine) -> None
     assert own(document) == {"TCP003": 1}
 
 
-def test_the_majority_says_what_explains_a_symptom(engine: Engine) -> None:
+def test_the_majority_says_what_explains_a_symptom(engine: Database) -> None:
     """A single host found another cause of the same symptom."""
     odd = READS_EC2[0]
     usual = endpoint_group(VPC)
@@ -111,7 +110,7 @@ def test_the_majority_says_what_explains_a_symptom(engine: Engine) -> None:
     assert counts == {"VPC005": (len(OF_VPC) - 1, len(BLIND)), "VPC006": (1, 0)}
 
 
-def test_a_symptom_that_most_hosts_find_no_cause_of_explains_nothing(engine: Engine) -> None:
+def test_a_symptom_that_most_hosts_find_no_cause_of_explains_nothing(engine: Database) -> None:
     odd = READS_EC2[0]
     usual = endpoint_group(VPC)
     assert usual.symptom is not None
@@ -121,7 +120,7 @@ def test_a_symptom_that_most_hosts_find_no_cause_of_explains_nothing(engine: Eng
     assert counts == {"TCP003": (len(OF_VPC) - 1, 0), "VPC005": (1, 0)}
 
 
-def test_what_is_wrong_on_one_host_is_no_cause_of_another(engine: Engine) -> None:
+def test_what_is_wrong_on_one_host_is_no_cause_of_another(engine: Database) -> None:
     """A hosts file explains a symptom on the hosts that read EC2; the blind have the symptom alone."""
     hosts_file = Fault(
         "ENV009",
@@ -137,7 +136,7 @@ def test_what_is_wrong_on_one_host_is_no_cause_of_another(engine: Engine) -> Non
     assert counts[f"DNS002|vpc={VPC}"] <= 6
 
 
-def test_each_sweep_explains_its_own_symptoms(engine: Engine) -> None:
+def test_each_sweep_explains_its_own_symptoms(engine: Database) -> None:
     document = asked(engine, sweep(endpoint_group(VPC), day=1) + sweep(endpoint_group(VPC), hosts=BLIND, day=2))
     assert "VPC005" not in codes(document)
 
@@ -145,14 +144,14 @@ def test_each_sweep_explains_its_own_symptoms(engine: Engine) -> None:
 # --- Naming ----------------------------------------------------------------------------------------------------------
 
 
-def test_half_of_those_that_could_have_it(engine: Engine) -> None:
+def test_half_of_those_that_could_have_it(engine: Database) -> None:
     some = OF_VPC[: (len(OF_VPC) + 1) // 2]
     document = asked(engine, sweep(replace(endpoint_interface(VPC), on=lambda host: host in some)))
     (cause,) = document.causes
     assert (cause.named_by, cause.host_count, cause.exposed_count) == (NamedBy.EVIDENCE, len(some), len(OF_VPC))
 
 
-def test_fewer_than_half_are_not_named_by_evidence(engine: Engine) -> None:
+def test_fewer_than_half_are_not_named_by_evidence(engine: Database) -> None:
     """A third of a VPC, and nobody elsewhere: what they share is the VPC."""
     some = OF_VPC[::3]
     document = asked(engine, sweep(replace(endpoint_interface(VPC), on=lambda host: host in some)))
@@ -160,12 +159,12 @@ def test_fewer_than_half_are_not_named_by_evidence(engine: Engine) -> None:
     assert (cause.named_by, cause.host_count) == (NamedBy.SHARED, len(some))
 
 
-def test_two_hosts_of_a_small_fleet_are_all_there_are(engine: Engine) -> None:
+def test_two_hosts_of_a_small_fleet_are_all_there_are(engine: Database) -> None:
     document = asked(engine, sweep(replace(endpoint_interface(VPC), on=lambda _: True), hosts=OF_VPC[:2]))
     assert codes(document) == ["TCP002"]
 
 
-def test_one_host_alone_has_a_fault_of_its_own(engine: Engine) -> None:
+def test_one_host_alone_has_a_fault_of_its_own(engine: Database) -> None:
     document = asked(engine, sweep(replace(endpoint_interface(VPC), on=lambda _: True), hosts=OF_VPC[:1]))
     assert codes(document) == []
     assert own(document) == {"TCP002": 1}
@@ -173,12 +172,12 @@ def test_one_host_alone_has_a_fault_of_its_own(engine: Engine) -> None:
     assert document.verdict.status is Status.CRITICAL
 
 
-def test_one_host_is_enough_where_the_configuration_names_it(engine: Engine) -> None:
+def test_one_host_is_enough_where_the_configuration_names_it(engine: Database) -> None:
     document = asked(engine, sweep(endpoint_group(VPC), hosts=READS_EC2[:1]))
     assert codes(document) == ["VPC005"]
 
 
-def test_a_contradiction_of_the_configuration_names_nothing(engine: Engine) -> None:
+def test_a_contradiction_of_the_configuration_names_nothing(engine: Database) -> None:
     document = asked(
         engine, sweep(fault("VPC014", f"vpc={VPC}", on=lambda host: host is OF_VPC[0], severity="warning"))
     )
@@ -186,7 +185,7 @@ def test_a_contradiction_of_the_configuration_names_nothing(engine: Engine) -> N
     assert own(document) == {"VPC014": 1}
 
 
-def test_hosts_that_name_the_same_issuer_are_one_cause_wherever_they_are(engine: Engine) -> None:
+def test_hosts_that_name_the_same_issuer_are_one_cause_wherever_they_are(engine: Database) -> None:
     some = HOSTS[::50]
     document = asked(engine, sweep(replace(interception(), on=lambda host: host in some)))
     (cause,) = document.causes
@@ -197,7 +196,7 @@ def test_hosts_that_name_the_same_issuer_are_one_cause_wherever_they_are(engine:
         assert codes(asked(another, sweep(few))) == []
 
 
-def test_fewer_hosts_than_enough_are_not_a_cause(engine: Engine) -> None:
+def test_fewer_hosts_than_enough_are_not_a_cause(engine: Database) -> None:
     group = min(OF_VPC[0].groups, key=lambda group: sum(group in host.groups for host in HOSTS))
     of = [host for host in HOSTS if group in host.groups]
     few = replace(of_group(group), on=lambda host: host in of[:4])
@@ -207,28 +206,28 @@ def test_fewer_hosts_than_enough_are_not_a_cause(engine: Engine) -> None:
         assert codes(asked(another, sweep(replace(few, on=lambda host: host in of)), least=len(of) + 1)) == []
 
 
-def test_the_key_holds_what_they_share(engine: Engine) -> None:
+def test_the_key_holds_what_they_share(engine: Database) -> None:
     group = min(OF_VPC[0].groups, key=lambda group: sum(group in host.groups for host in HOSTS))
     (cause,) = asked(engine, sweep(of_group(group))).causes
     assert cause.key == f"TCP005|group={group}"
     assert [(subject.kind.value, subject.id) for subject in cause.subjects] == [("group", group)]
 
 
-def test_what_the_ids_name_is_in_the_key_once(engine: Engine) -> None:
+def test_what_the_ids_name_is_in_the_key_once(engine: Database) -> None:
     (cause,) = asked(engine, sweep(of_resolver("10.17.9.53"))).causes
     assert cause.key == "DNS002|resolver=10.17.9.53"
     assert cause.shared is not None
     assert [value.attribute for value in cause.shared.values] == [Attribute.RESOLVER]
 
 
-def test_each_host_counts_once_at_its_worst(engine: Engine) -> None:
+def test_each_host_counts_once_at_its_worst(engine: Database) -> None:
     warning = Fault("TLS002", lambda _: ("issuer=CN=Inspection",), lambda _: True, severity="warning")
     document = asked(engine, sweep(endpoint_group(VPC), warning))
     counts = [(cause.code, cause.host_count, cause.also_count) for cause in document.causes]
     assert counts == [("VPC005", len(OF_VPC), 0), ("TLS002", len(HOSTS) - len(OF_VPC), len(OF_VPC))]
 
 
-def test_a_critical_fault_of_its_own_comes_before_a_shared_warning(engine: Engine) -> None:
+def test_a_critical_fault_of_its_own_comes_before_a_shared_warning(engine: Database) -> None:
     warning = Fault("TLS002", lambda _: ("issuer=CN=Inspection",), lambda _: True, severity="warning")
     document = asked(engine, sweep(warning, fault("TLS008", on=lambda host: host is HOSTS[3])))
     assert own(document) == {"TLS008": 1}
@@ -236,26 +235,26 @@ def test_a_critical_fault_of_its_own_comes_before_a_shared_warning(engine: Engin
     assert document.causes[0].also_count == 1
 
 
-def test_services_are_beside_the_key(engine: Engine) -> None:
+def test_services_are_beside_the_key(engine: Database) -> None:
     both = (endpoint_group(VPC), replace(endpoint_group(VPC), target="backup-gateway"))
     (cause,) = asked(engine, sweep(*both, services=("backup", "backup-gateway"))).causes
     assert cause.services == ("backup", "backup-gateway")
     assert "backup" not in cause.key
 
 
-def test_hosts_without_the_service_could_not_have_it(engine: Engine) -> None:
+def test_hosts_without_the_service_could_not_have_it(engine: Database) -> None:
     reads = sweep(endpoint_interface(VPC), hosts=OF_VPC[:20]) + sweep(hosts=OF_VPC[20:], services=("s3",))
     assert asked(engine, reads).causes[0].exposed_count == 20
 
 
-def test_a_breakdown_by_an_attribute(engine: Engine) -> None:
+def test_a_breakdown_by_an_attribute(engine: Database) -> None:
     (cause,) = asked(engine, sweep(endpoint_group(VPC)), by=Attribute.ZONE).causes
     zones = {zone: sum(host.zone == zone for host in OF_VPC) for zone in {host.zone for host in OF_VPC}}
     assert {one.value: (one.sick, one.exposed) for one in cause.breakdown} == {z: (n, n) for z, n in zones.items()}
     assert [one.sick for one in cause.breakdown] == sorted(zones.values(), reverse=True)
 
 
-def test_where_leaves_other_hosts_out(engine: Engine) -> None:
+def test_where_leaves_other_hosts_out(engine: Database) -> None:
     zone = OF_VPC[0].zone
     where = (SharedValue(attribute=Attribute.VPC, value=VPC), SharedValue(attribute=Attribute.ZONE, value=zone))
     document = asked(engine, sweep(endpoint_group(VPC)), where=where)
@@ -264,14 +263,14 @@ def test_where_leaves_other_hosts_out(engine: Engine) -> None:
     assert {row["host"] for row in table.rows(engine, document)} == {host.id for host in there}
 
 
-def test_where_nobody_is_says_what_was_asked(engine: Engine) -> None:
+def test_where_nobody_is_says_what_was_asked(engine: Database) -> None:
     where = (SharedValue(attribute=Attribute.REGION, value="us-east-1"),)
     document = asked(engine, sweep(), where=where)
     assert document.verdict.status is Status.UNKNOWN
     assert document.verdict.summary.startswith("no record of a host with region=us-east-1; ")
 
 
-def test_where_a_host_has_one_of_several_values(engine: Engine) -> None:
+def test_where_a_host_has_one_of_several_values(engine: Database) -> None:
     groups = [group for host in OF_VPC[:2] for group in host.groups]
     where = tuple(SharedValue(attribute=Attribute.GROUP, value=group) for group in groups)
     document = asked(engine, sweep(), where=where)
@@ -283,7 +282,7 @@ def test_where_a_host_has_one_of_several_values(engine: Engine) -> None:
 # --- Own faults ------------------------------------------------------------------------------------------------------
 
 
-def test_a_lone_host_among_well_neighbours_is_told_so(engine: Engine) -> None:
+def test_a_lone_host_among_well_neighbours_is_told_so(engine: Database) -> None:
     document = asked(engine, sweep(replace(zone_of_vpc(VPC, ""), on=lambda host: host is OF_VPC[0])))
     (fault_,) = document.own_faults
     beside = sum(host.subnet == OF_VPC[0].subnet for host in HOSTS) - 1
@@ -291,12 +290,12 @@ def test_a_lone_host_among_well_neighbours_is_told_so(engine: Engine) -> None:
     assert fault_.note.startswith(f"It is this host: {beside} other hosts of the same subnet do not have it.")
 
 
-def test_what_a_host_measured_on_itself_needs_no_such_note(engine: Engine) -> None:
+def test_what_a_host_measured_on_itself_needs_no_such_note(engine: Database) -> None:
     (fault_,) = asked(engine, sweep(fault("ENV010", on=lambda host: host is OF_VPC[0], severity="warning"))).own_faults
     assert fault_.note is None
 
 
-def test_codes_of_a_later_version_are_kept(engine: Engine) -> None:
+def test_codes_of_a_later_version_are_kept(engine: Database) -> None:
     document = asked(engine, sweep(fault("TCP099", "vpc=x", on=lambda host: host is HOSTS[0])))
     assert [(one.code, one.name) for one in document.own_faults] == [("TCP099", "TCP099")]
 
@@ -304,7 +303,7 @@ def test_codes_of_a_later_version_are_kept(engine: Engine) -> None:
 # --- Redacted, suppressed --------------------------------------------------------------------------------------------
 
 
-def test_what_a_host_redacted_is_counted_and_joins_nothing(engine: Engine) -> None:
+def test_what_a_host_redacted_is_counted_and_joins_nothing(engine: Database) -> None:
     masked = [
         replace(read, record=replace(read.record, redacted=True, host="i-1", vpc="vpc-1", run=f"run-{number}"))
         for number, read in enumerate(sweep(fault("TCP002", "vpc=vpc-1", "address=address-1"), hosts=OF_VPC[:20]))
@@ -316,7 +315,7 @@ def test_what_a_host_redacted_is_counted_and_joins_nothing(engine: Engine) -> No
     assert any("redacted" in note for note in document.notes)
 
 
-def test_a_cause_that_names_nothing_is_not_that_of_a_redacted_host_either(engine: Engine) -> None:
+def test_a_cause_that_names_nothing_is_not_that_of_a_redacted_host_either(engine: Database) -> None:
     clock = fault("ENV010", severity="warning")
     masked = [
         replace(read, record=replace(read.record, redacted=True, host="i-1", run=f"run-{number}"))
@@ -328,7 +327,7 @@ def test_a_cause_that_names_nothing_is_not_that_of_a_redacted_host_either(engine
     assert own(document) == {"ENV010": 7}
 
 
-def test_suppressed_hosts_are_well(engine: Engine) -> None:
+def test_suppressed_hosts_are_well(engine: Database) -> None:
     document = asked(
         engine,
         sweep(endpoint_group(VPC), fault("TLS008", on=lambda host: host is OF_VPC[0])),
@@ -351,7 +350,7 @@ def test_suppressed_hosts_are_well(engine: Engine) -> None:
         (Suppression(code="TCP005", target=None), True),
     ],
 )
-def test_what_is_suppressed(engine: Engine, suppression: Suppression, left: bool) -> None:
+def test_what_is_suppressed(engine: Database, suppression: Suppression, left: bool) -> None:
     document = asked(engine, sweep(endpoint_group(VPC)), suppress=(suppression,))
     assert (codes(document) == ["VPC005"]) is left
     assert (document.verdict.status is Status.CRITICAL) is left
@@ -365,7 +364,7 @@ def _with_cut(*cut: str) -> list[Read]:
     ]
 
 
-def test_what_a_record_leaves_out_is_not_suppressed(engine: Engine) -> None:
+def test_what_a_record_leaves_out_is_not_suppressed(engine: Database) -> None:
     """The one cause that these records list is; another that they do not list may be as bad."""
     suppress = (Suppression(code="VPC005", target=None),)
     document = asked(engine, _with_cut("causes", "fix"), suppress=suppress)
@@ -376,7 +375,7 @@ def test_what_a_record_leaves_out_is_not_suppressed(engine: Engine) -> None:
 
 
 @pytest.mark.parametrize("suppressed", ["VPC005", "TCP099"])
-def test_a_record_that_lists_all_its_causes_is_well_without_them(engine: Engine, suppressed: str) -> None:
+def test_a_record_that_lists_all_its_causes_is_well_without_them(engine: Database, suppressed: str) -> None:
     document = asked(engine, _with_cut("fix", "symptoms"), suppress=(Suppression(code=suppressed, target=None),))
     assert document.totals.critical == (0 if suppressed == "VPC005" else len(OF_VPC))
     assert not any("verdict" in note for note in document.notes)
@@ -385,7 +384,7 @@ def test_a_record_that_lists_all_its_causes_is_well_without_them(engine: Engine,
 # --- Fixes -----------------------------------------------------------------------------------------------------------
 
 
-def test_the_fix_of_the_many_is_not_at_the_host(engine: Engine) -> None:
+def test_the_fix_of_the_many_is_not_at_the_host(engine: Database) -> None:
     (cause,) = asked(engine, sweep(endpoint_interface(VPC))).causes
     assert cause.radius is Radius.ENDPOINT
     assert "not at the hosts" in cause.fix.summary
@@ -396,7 +395,7 @@ def test_the_fix_of_the_many_is_not_at_the_host(engine: Engine) -> None:
     assert not any(command.argv[0] == "nft" for command in cause.fix.commands)
 
 
-def test_the_same_fault_measured_by_each_stays_with_the_hosts(engine: Engine) -> None:
+def test_the_same_fault_measured_by_each_stays_with_the_hosts(engine: Database) -> None:
     image = HOSTS[0].image
     (cause,) = asked(engine, sweep(fault("TLS008", on=lambda host: host.image == image))).causes
     count = sum(host.image == image for host in HOSTS)
@@ -406,7 +405,7 @@ def test_the_same_fault_measured_by_each_stays_with_the_hosts(engine: Engine) ->
     assert ["describe-images" in command.argv for command in cause.fix.commands][-1]
 
 
-def test_the_group_that_lacks_a_rule_gets_it(engine: Engine) -> None:
+def test_the_group_that_lacks_a_rule_gets_it(engine: Database) -> None:
     (cause,) = asked(engine, sweep(endpoint_group(VPC))).causes
     (command,) = cause.fix.commands
     assert command.argv[:3] == ("aws", "ec2", "authorize-security-group-ingress")
@@ -428,7 +427,7 @@ def test_every_fix_is_made_of_commands_that_the_cli_takes(code: str) -> None:
     )
     bad = tuple(f"{one.partition('=')[0]}=$(reboot); rm -rf ~ #" for one in good)
     for ids in (good, bad, ()):
-        with Sqlite() as engine:
+        with Database() as engine:
             document = asked(engine, sweep(fault(code, *ids), hosts=OF_VPC[:20]))
             (cause,) = document.causes
             assert cause.fix.summary
@@ -469,7 +468,7 @@ def days(*there: Iterable[Host], fault_: Fault | None = None, hosts: Sequence[Ho
     ]
 
 
-def test_since_the_first_sweep_with_enough_hosts(engine: Engine) -> None:
+def test_since_the_first_sweep_with_enough_hosts(engine: Database) -> None:
     """Two stray hosts begin nothing."""
     (cause,) = asked(engine, days(OF_VPC[:2], OF_VPC[:2], OF_VPC, OF_VPC)).causes
     assert cause.since_sweep == "day-2"
@@ -477,22 +476,22 @@ def test_since_the_first_sweep_with_enough_hosts(engine: Engine) -> None:
     assert not cause.flapping
 
 
-def test_a_break_begins_it_anew(engine: Engine) -> None:
+def test_a_break_begins_it_anew(engine: Database) -> None:
     (cause,) = asked(engine, days(OF_VPC, [], OF_VPC, OF_VPC)).causes
     assert cause.since_sweep == "day-2"
 
 
-def test_it_came_went_and_came(engine: Engine) -> None:
+def test_it_came_went_and_came(engine: Database) -> None:
     (cause,) = asked(engine, days([], OF_VPC, [], OF_VPC)).causes
     assert cause.flapping
 
 
-def test_it_came_once_and_went_once(engine: Engine) -> None:
+def test_it_came_once_and_went_once(engine: Database) -> None:
     (cause,) = asked(engine, days(OF_VPC, OF_VPC, [], OF_VPC)).causes
     assert not cause.flapping
 
 
-def test_a_sweep_of_few_hosts_breaks_nothing(engine: Engine) -> None:
+def test_a_sweep_of_few_hosts_breaks_nothing(engine: Database) -> None:
     reads = days(OF_VPC, OF_VPC, OF_VPC)
     others = [host for host in HOSTS if host.vpc != VPC]
     reads = [read for read in reads if read.sweep != "day-1" or read.record.host == others[0].id]
@@ -500,13 +499,13 @@ def test_a_sweep_of_few_hosts_breaks_nothing(engine: Engine) -> None:
     assert cause.since_sweep == "day-0"
 
 
-def test_a_sweep_of_few_hosts_is_pointed_out(engine: Engine) -> None:
+def test_a_sweep_of_few_hosts_is_pointed_out(engine: Database) -> None:
     document = asked(engine, sweep(day=1) + sweep(hosts=HOSTS[:3], day=2))
     assert any("name that by --sweep" in note for note in document.notes)
     assert not asked_again(engine, sweep(day=1) + sweep(hosts=HOSTS[:200], day=2)).notes
 
 
-def asked_again(engine: Engine, reads: list[Read], **changes: object) -> FleetDocument:
+def asked_again(engine: Database, reads: list[Read], **changes: object) -> FleetDocument:
     with type(engine)() as another:
         return asked(another, reads, **changes)
 
@@ -521,7 +520,7 @@ def asked_again(engine: Engine, reads: list[Read], **changes: object) -> FleetDo
         (40, 0, Turn.HEALED, 0, 40),
     ],
 )
-def test_what_became_of_a_cause(engine: Engine, before: int, after: int, turn: Turn, came: int, went: int) -> None:
+def test_what_became_of_a_cause(engine: Database, before: int, after: int, turn: Turn, came: int, went: int) -> None:
     document = asked(engine, days(READS_EC2[:before], READS_EC2[:after]))
     (change,) = document.changes
     assert (change.turn, change.before, change.after, change.came, change.went) == (turn, before, after, came, went)
@@ -529,11 +528,11 @@ def test_what_became_of_a_cause(engine: Engine, before: int, after: int, turn: T
     assert document.against.id == "day-0"
 
 
-def test_what_stays_is_no_change(engine: Engine) -> None:
+def test_what_stays_is_no_change(engine: Database) -> None:
     assert asked(engine, days(OF_VPC, OF_VPC)).changes == ()
 
 
-def test_silent_hosts_have_not_healed(engine: Engine) -> None:
+def test_silent_hosts_have_not_healed(engine: Database) -> None:
     others = [host for host in HOSTS if host.vpc != VPC]
     document = asked(engine, days(OF_VPC) + sweep(hosts=others, day=1))
     assert document.changes == ()
@@ -546,14 +545,14 @@ def test_silent_hosts_have_not_healed(engine: Engine) -> None:
     assert document.verdict.status is Status.UNKNOWN
 
 
-def test_a_cause_of_which_most_hosts_are_silent_shrank(engine: Engine) -> None:
+def test_a_cause_of_which_most_hosts_are_silent_shrank(engine: Database) -> None:
     heard = [host for host in HOSTS if host.vpc != VPC] + OF_VPC[:5]
     document = asked(engine, days(OF_VPC) + sweep(hosts=heard, day=1))
     (change,) = document.changes
     assert (change.turn, change.went) == (Turn.SHRUNK, 5)
 
 
-def test_a_cause_that_grew_beyond_what_it_shared_is_not_a_new_one_and_a_healed_one(engine: Engine) -> None:
+def test_a_cause_that_grew_beyond_what_it_shared_is_not_a_new_one_and_a_healed_one(engine: Database) -> None:
     zone = OF_VPC[0].zone
     in_zone = [host for host in OF_VPC if host.zone == zone]
     document = asked(engine, days(in_zone, OF_VPC, fault_=zone_of_vpc(VPC, zone)))
@@ -562,7 +561,7 @@ def test_a_cause_that_grew_beyond_what_it_shared_is_not_a_new_one_and_a_healed_o
     ]
 
 
-def test_against_a_named_sweep_and_none(engine: Engine) -> None:
+def test_against_a_named_sweep_and_none(engine: Database) -> None:
     reads = days(OF_VPC, [], OF_VPC)
     assert asked(engine, reads, against="day-0").changes == ()
     assert asked_again(engine, reads).changes[0].turn is Turn.NEW
@@ -573,7 +572,7 @@ def test_against_a_named_sweep_and_none(engine: Engine) -> None:
         asked_again(engine, reads, against="day-9")
 
 
-def test_a_named_sweep_is_told(engine: Engine) -> None:
+def test_a_named_sweep_is_told(engine: Database) -> None:
     document = asked(engine, days(OF_VPC, []), sweep="day-0")
     assert document.sweep is not None
     assert document.sweep.id == "day-0"
@@ -588,7 +587,7 @@ def expected(*more: str) -> Expected:
     return Expected(hosts=frozenset({*(host.id for host in HOSTS), *more}), by="inventory.json")
 
 
-def test_hosts_of_the_inventory_without_a_record(engine: Engine) -> None:
+def test_hosts_of_the_inventory_without_a_record(engine: Database) -> None:
     document = asked(engine, sweep(hosts=HOSTS[:290]), expected=expected("i-0never"))
     missing = document.not_heard_from
     assert missing is not None
@@ -598,7 +597,7 @@ def test_hosts_of_the_inventory_without_a_record(engine: Engine) -> None:
     assert document.verdict.status is Status.UNKNOWN
 
 
-def test_few_silent_hosts_are_tolerated(engine: Engine) -> None:
+def test_few_silent_hosts_are_tolerated(engine: Database) -> None:
     document = asked(engine, sweep(hosts=HOSTS[:295]), expected=expected())
     assert document.totals.not_heard_from == 5
     assert document.verdict.status is Status.OK
@@ -608,18 +607,18 @@ def test_few_silent_hosts_are_tolerated(engine: Engine) -> None:
     )
 
 
-def test_critical_is_worse_than_silent(engine: Engine) -> None:
+def test_critical_is_worse_than_silent(engine: Database) -> None:
     document = asked(engine, sweep(endpoint_group(VPC), hosts=HOSTS[:200]), expected=expected())
     assert document.verdict.status is Status.CRITICAL
 
 
-def test_all_heard(engine: Engine) -> None:
+def test_all_heard(engine: Database) -> None:
     document = asked(engine, sweep(), expected=expected())
     assert document.not_heard_from is None
     assert (document.verdict.status, document.verdict.summary) == (Status.OK, "all of 300 hosts ok")
 
 
-def test_unreadable_files_leave_it_unknown(engine: Engine) -> None:
+def test_unreadable_files_leave_it_unknown(engine: Database) -> None:
     read = ReadResult(read=95, unreadable_count=5, unreadable=(), notes=("a note",))
     document = asked(engine, sweep(), read=read)
     assert document.verdict.status is Status.UNKNOWN
@@ -633,12 +632,12 @@ def test_unreadable_files_leave_it_unknown(engine: Engine) -> None:
     ("status", "verdict"),
     [("warning", Status.WARNING), ("unknown", Status.UNKNOWN), ("not-in-use", Status.OK), ("odd", Status.UNKNOWN)],
 )
-def test_the_worst_verdict_of_a_host_is_the_fleets(engine: Engine, status: str, verdict: Status) -> None:
+def test_the_worst_verdict_of_a_host_is_the_fleets(engine: Database, status: str, verdict: Status) -> None:
     document = asked(engine, sweep(hosts=HOSTS[1:]) + sweep(hosts=HOSTS[:1], status=status))
     assert document.verdict.status is verdict
 
 
-def test_nothing_read_is_unknown(engine: Engine) -> None:
+def test_nothing_read_is_unknown(engine: Database) -> None:
     document = asked(engine, [], expected=expected())
     assert document.verdict.status is Status.UNKNOWN
     assert document.sweep is None
@@ -646,7 +645,7 @@ def test_nothing_read_is_unknown(engine: Engine) -> None:
     assert engine.query("SELECT * FROM assignment") == []
 
 
-def test_private_dns_of_a_vpc(engine: Engine) -> None:
+def test_private_dns_of_a_vpc(engine: Database) -> None:
     (cause,) = asked(engine, sweep(private_dns_off(VPC))).causes
     assert cause.code == "VPC002"
     assert "--private-dns-enabled" in cause.fix.commands[0].argv

@@ -15,8 +15,8 @@ from agent.cli.main import dispatch
 from agent.fleet.athena import tables, views
 from agent.fleet.athena.output import render
 from agent.fleet.athena.run import Answer
-from agent.fleet.engines.connection import connect
-from agent.fleet.engines.duckdb import DuckDb
+from agent.fleet.connection import connect
+from agent.fleet.database import Database
 from agent.fleet.pack import NAME, Packed, PackError, pack
 from tests.agent.fleet.athena.lake import database, fleet
 from tests.agent.fleet.files import hosts, lines, read, read_anew, record
@@ -31,7 +31,7 @@ def records(*numbers: int, **changed: Any) -> list[dict[str, Any]]:
 
 
 def packed(source: Path, destination: Path | str, client: Any = None) -> Packed:
-    with DuckDb(whole=True) as engine:
+    with Database(whole=True) as engine:
         read(engine, source)
         return pack(
             engine, str(destination), lambda: client, progress=lambda done, total: None, cancelled=lambda: False
@@ -124,7 +124,7 @@ def test_a_record_that_comes_twice_is_there_once(source: Path, tmp_path: Path) -
 
 def test_a_fleet_reads_what_was_packed(source: Path, tmp_path: Path) -> None:
     packed(source, tmp_path / "lake")
-    with read_anew(DuckDb, tmp_path / "lake") as (engine, result), read_anew(DuckDb, source) as (before, _):
+    with read_anew(tmp_path / "lake") as (engine, result), read_anew(source) as (before, _):
         assert result.unreadable_count == 0
         every = "SELECT * EXCLUDE (id, place, sweep) FROM record ORDER BY host"
         assert engine.query(every) == before.query(every)

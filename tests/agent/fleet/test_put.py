@@ -9,7 +9,6 @@ import boto3.session
 import pytest
 
 from agent.cli.main import dispatch
-from agent.fleet.engines.duckdb import DuckDb
 from agent.fleet.places import is_taken
 from agent.fleet.put import PutError, place_of
 from tests.agent.fleet.files import hosts, lines, read_anew, record, report
@@ -61,18 +60,18 @@ def test_a_fleet_and_its_lake_find_it(bucket: Any, tmp_path: Path, capsys: pytes
     place = f"{PREFIX}/host.v1/account={ACCOUNT}/region={REGION}/dt=2026-03-01/{I(1)}.json"
     assert (out, err) == (f"{place}\n", "")
     assert dispatch(["fleet", "put", written(tmp_path, of_account(2)), f"{PREFIX}/"], []) == 0
-    with read_anew(DuckDb, PREFIX, region=REGION) as (engine, result):
+    with read_anew(PREFIX, region=REGION) as (engine, result):
         assert (result.read, result.unreadable_count) == (2, 0)
         assert sorted(hosts(engine)) == [I(1), I(2)]
         assert engine.query("SELECT DISTINCT sweep, account FROM record") == [("2026-03-01", ACCOUNT)]
-    with read_anew(DuckDb, place, region=REGION) as (engine, _):
+    with read_anew(place, region=REGION) as (engine, _):
         assert hosts(engine) == [I(1)]
 
 
 def test_the_last_record_of_a_day_stands(bucket: Any, tmp_path: Path) -> None:
     for run in ("first", "second"):
         assert dispatch(["fleet", "put", written(tmp_path, of_account(1, run=run)), PREFIX], []) == 0
-    with read_anew(DuckDb, PREFIX, region=REGION) as (engine, _):
+    with read_anew(PREFIX, region=REGION) as (engine, _):
         assert engine.query("SELECT run FROM record") == [("second",)]
 
 

@@ -13,9 +13,8 @@ from typing import Any
 import pytest
 
 from agent.fleet import readers, reading
-from agent.fleet.engines.connection import Error
-from agent.fleet.engines.duckdb import DuckDb
-from agent.fleet.engines.sqlite import Sqlite
+from agent.fleet.connection import Error
+from agent.fleet.database import Database
 from agent.fleet.model import MAX_EXAMPLES
 from agent.fleet.readers import OwnReader, ProcessReader, ReaderError
 from agent.fleet.reading import FleetReadError, read_into
@@ -24,8 +23,6 @@ from agent.report.host_record import record_of
 from tests.agent.fleet.files import COMMAND, SICK, dump, hosts, lines, read, read_anew, record, report, request
 from tests.support.runs import report_of
 
-KINDS = [pytest.param(Sqlite, id="sqlite"), pytest.param(DuckDb, id="duckdb")]
-Kind = type[Sqlite | DuckDb]
 I = "i-{:017x}".format  # noqa: E741 - the id of a host
 
 
@@ -49,9 +46,8 @@ def many(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reading, "FEW_SOURCES", 0)
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_what_systems_manager_writes(kind: Kind, tmp_path: Path) -> None:
-    with read_anew(kind, _layout(tmp_path)) as (engine, result):
+def test_what_systems_manager_writes(tmp_path: Path) -> None:
+    with read_anew(_layout(tmp_path)) as (engine, result):
         assert (result.read, result.unreadable_count, result.unreadable, result.notes) == (12, 0, (), ())
         assert hosts(engine) == [I(number) for number in range(12)]
         assert engine.query("SELECT DISTINCT sweep FROM record") == [(COMMAND,)]
@@ -60,35 +56,26 @@ def test_what_systems_manager_writes(kind: Kind, tmp_path: Path) -> None:
         assert place == f"{tmp_path}/{COMMAND}/{I(3)}/awsrunShellScript/host/stdout"
 
 
-def test_both_engines_hold_the_same(tmp_path: Path) -> None:
-    _layout(tmp_path)
-    (tmp_path / "broken.json").write_text("{")
-    with read_anew(Sqlite, tmp_path) as (sqlite, _), read_anew(DuckDb, tmp_path) as (duckdb, _):
-        assert dump(sqlite) == dump(duckdb)
-        assert all(dump(sqlite).values())
-
-
 @pytest.mark.usefixtures("many")
 def test_processes_read_what_this_one_reads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _layout(tmp_path)
     (tmp_path / "broken.json").write_text("{")
     (tmp_path / "many.ndjson.gz").write_bytes(gzip.compress(lines(*(record(n) for n in range(100, 1_000))).encode()))
-    with read_anew(DuckDb, tmp_path) as (elsewhere, result):
+    with read_anew(tmp_path) as (elsewhere, result):
         assert result.read == 912
         assert result.notes == ()
         monkeypatch.setattr(reading, "FEW_SOURCES", 100)
-        with read_anew(DuckDb, tmp_path) as (here, _):
+        with read_anew(tmp_path) as (here, _):
             assert dump(here) == dump(elsewhere)
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_what_cannot_be_read_is_counted_and_the_first_are_named(kind: Kind, tmp_path: Path) -> None:
+def test_what_cannot_be_read_is_counted_and_the_first_are_named(tmp_path: Path) -> None:
     for number in range(10):
         (tmp_path / f"{number}.json").write_text("{")
     (tmp_path / "good.json").write_text(lines(record(1)))
     (tmp_path / "many.ndjson").write_text(lines(record(2)) + "{}\n" * 50)
     missing = tmp_path / "missing"
-    with read_anew(kind, missing, tmp_path) as (_, result):
+    with read_anew(missing, tmp_path) as (_, result):
         assert result.read == 2
         assert result.unreadable_count == 61
         assert len(result.unreadable) == MAX_EXAMPLES
@@ -99,7 +86,7 @@ def test_what_cannot_be_read_is_counted_and_the_first_are_named(kind: Kind, tmp_
 
 def test_a_file_that_is_named_twice_is_read_once(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text(lines(record(1)))
-    with read_anew(Sqlite, tmp_path, tmp_path / "a.json", tmp_path / "*.json") as (engine, _):
+    with read_anew(tmp_path, tmp_path / "a.json", tmp_path / "*.json") as (engine, _):
         assert hosts(engine) == [I(1)]
 
 
@@ -107,9 +94,9 @@ def test_a_file_that_is_named_twice_is_read_once(tmp_path: Path) -> None:
 def test_where_nothing_can_be_read(tmp_path: Path, content: str | None) -> None:
     if content is not None:
         (tmp_path / "a.json").write_text(content)
-    with Sqlite() as engine, pytest.raises(FleetReadError, match="no report and no record"):
+    with Database() as engine, pytest.raises(FleetReadError, match="no report and no record"):
         read(engine, tmp_path)
-    with Sqlite() as engine, pytest.raises(FleetReadError, match="nothing to read"):
+    with Database() as engine, pytest.raises(FleetReadError, match="nothing to read"):
         read(engine)
 
 
@@ -118,29 +105,15 @@ def test_a_file_that_may_not_be_read(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text(lines(record(1)))
     (tmp_path / "b.json").write_text(lines(record(2)))
     (tmp_path / "b.json").chmod(0)
-    with read_anew(Sqlite, tmp_path) as (_, result):
+    with read_anew(tmp_path) as (_, result):
         assert [(each.place, each.why) for each in result.unreadable] == [(f"{tmp_path}/b.json", "Permission denied")]
 
 
 def test_pipes_are_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "a.json").write_text(lines(record(1)))
-    with read_anew(Sqlite, tmp_path, tmp_path / "pipe") as (_, result):
+    with read_anew(tmp_path, tmp_path / "pipe") as (_, result):
         assert [each.why for each in result.unreadable] == ["is no plain file"]
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_of_many_records_it_is_said_what_would_be_faster(
-    kind: Kind, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "a.ndjson").write_text(lines(*(record(number) for number in range(9))))
-    monkeypatch.setattr(reading, "MANY_RECORDS", 10)
-    with read_anew(kind, tmp_path) as (_, result):
-        assert result.notes == ()
-    monkeypatch.setattr(reading, "MANY_RECORDS", 9)
-    with read_anew(kind, tmp_path) as (_, result):
-        said = "SQLite joins these 9 records; DuckDB does it in a third of the time (install backuplink[fleet])."
-        assert result.notes == ((said,) if kind is Sqlite else ())
 
 
 # --- Progress and the end --------------------------------------------------------------------------------------------
@@ -151,7 +124,7 @@ def test_of_many_records_it_is_said_what_would_be_faster(
 def test_progress_comes_to_all_of_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, few: int) -> None:
     monkeypatch.setattr(reading, "FEW_SOURCES", few)
     told: list[tuple[int, int | None]] = []
-    with Sqlite() as engine:
+    with Database() as engine:
         read_into(
             engine,
             request(_layout(tmp_path)),
@@ -175,7 +148,7 @@ def test_reading_that_is_cancelled_ends_its_processes(tmp_path: Path, monkeypatc
 
     monkeypatch.setattr(ProcessReader, "__init__", noted)
     done: list[int] = []
-    with Sqlite() as engine:
+    with Database() as engine:
         result = read_into(
             engine,
             request(_layout(tmp_path, 60)),
@@ -188,14 +161,13 @@ def test_reading_that_is_cancelled_ends_its_processes(tmp_path: Path, monkeypatc
     assert all(reader._process.poll() is not None for reader in made)
 
 
-@pytest.mark.parametrize("engine", [DuckDb, Sqlite])
-def test_a_name_that_is_no_utf_8_is_told_escaped(tmp_path: Path, engine: type[DuckDb | Sqlite]) -> None:
+def test_a_name_that_is_no_utf_8_is_told_escaped(tmp_path: Path) -> None:
     folder = tmp_path / "reports"
     folder.mkdir()
     (folder / os.fsdecode(b"a\xff.json")).write_text(lines(record(1)))
     (folder / os.fsdecode(b"b\xfe.json")).write_text("no record")
     for _ in range(2):  # the second time from the cache
-        with read_anew(engine, folder, cache=tmp_path / "cache") as (tables, result):
+        with read_anew(folder, cache=tmp_path / "cache") as (tables, result):
             assert tables.query("SELECT host, place FROM record") == [(I(1), f"{folder}/a\\udcff.json")]
             assert [each.place for each in result.unreadable] == [f"{folder}/b\\udcfe.json:1"]
 
@@ -280,7 +252,7 @@ def test_what_a_lost_reader_had_is_read_again_and_once(three: Path, monkeypatch:
     monkeypatch.setattr(reading, "started", lambda *_: [_Dying("1.json")])
     monkeypatch.setattr(reading, "ProcessReader", OwnReader)
     monkeypatch.setattr(OwnReader, "wait", lambda _: None, raising=False)
-    with read_anew(Sqlite, three) as (engine, result):
+    with read_anew(three) as (engine, result):
         assert sorted(hosts(engine)) == sorted([I(0), I(1), I(11), I(2)])
         assert result.unreadable == ()
 
@@ -290,7 +262,7 @@ def test_a_file_that_ends_its_reader_takes_no_other_with_it(three: Path, monkeyp
     monkeypatch.setattr(reading, "started", lambda *_: [_Dying("1.json")])
     monkeypatch.setattr(reading, "ProcessReader", lambda: _Dying("1.json"))
     monkeypatch.setattr(_Dying, "wait", lambda _: None, raising=False)
-    with read_anew(Sqlite, three) as (engine, result):
+    with read_anew(three) as (engine, result):
         assert {I(0), I(2)} <= set(hosts(engine))
         assert [each.why for each in result.unreadable] == ["the process that read it was ended, as for want of memory"]
 
@@ -299,7 +271,7 @@ def test_a_file_that_ends_its_reader_takes_no_other_with_it(three: Path, monkeyp
 @pytest.mark.parametrize("program", ["", "/nothing/here", "/bin/false"])
 def test_without_processes_this_one_reads(three: Path, monkeypatch: pytest.MonkeyPatch, program: str) -> None:
     monkeypatch.setattr(sys, "executable", program)
-    with read_anew(Sqlite, three) as (engine, result):
+    with read_anew(three) as (engine, result):
         assert hosts(engine) == [I(0), I(1), I(2)]
         assert len(result.notes) == 1
         assert result.notes[0].startswith("No process could be started to read")
@@ -319,24 +291,22 @@ def test_a_reader_is_light() -> None:
 def test_parquet_is_read_back(tmp_path: Path) -> None:
     """That of a cache has the columns of records."""
     (tmp_path / "a.ndjson").write_text(lines(record(1, SICK), record(2), record(3, host="<b>|\n")) + "{}\n")
-    with read_anew(DuckDb, tmp_path / "a.ndjson", cache=tmp_path / "cache") as (plain, _):
+    with read_anew(tmp_path / "a.ndjson", cache=tmp_path / "cache") as (plain, _):
         (part,) = (tmp_path / "cache").iterdir()
         (tmp_path / "b.parquet").write_bytes(b"PAR1 and no more")
-        with read_anew(DuckDb, part, tmp_path / "b.parquet") as (engine, result):
+        with read_anew(part, tmp_path / "b.parquet") as (engine, result):
             assert hosts(engine) == [I(1), I(2), "<b>|\n"]
             assert [each.place for each in result.unreadable] == [f"{tmp_path}/b.parquet"]
             for table in ("cause", "symptom", "attribute"):
                 assert dump(engine)[table] == dump(plain)[table]
-        with Sqlite() as engine, pytest.raises(FleetReadError, match="needs DuckDB"):
-            read(engine, part)
 
 
 def test_parquet_of_others_is_checked_row_by_row(tmp_path: Path) -> None:
-    with DuckDb() as engine:
+    with Database() as engine:
         engine.insert([Read(sweep="s", place="p", record=record_of(report_of(SICK)))])
         data = engine.write_parquet("SELECT *, 'fine' AS verdict FROM record")
     (tmp_path / "a.parquet").write_bytes(data)
-    with DuckDb() as engine, pytest.raises(FleetReadError, match="security_groups: this key is missing"):
+    with Database() as engine, pytest.raises(FleetReadError, match="security_groups: this key is missing"):
         read(engine, tmp_path / "a.parquet")
 
 
@@ -358,22 +328,21 @@ def test_parquet_of_others_is_checked_row_by_row(tmp_path: Path) -> None:
     ],
 )
 def test_duckdb_opens_nothing_but_its_own_folder(statement: str) -> None:
-    with DuckDb() as engine, pytest.raises(Error):
+    with Database() as engine, pytest.raises(Error):
         engine.execute(statement)
 
 
 def test_duckdb_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    with DuckDb() as engine:
+    with Database() as engine:
         (own,) = tmp_path.iterdir()
         assert own.stat().st_mode & 0o777 == 0o700
         engine.write_parquet("SELECT 1 AS one")
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_rows_are_filled_in(kind: Kind) -> None:
-    with kind() as engine:
+def test_rows_are_filled_in() -> None:
+    with Database() as engine:
         engine.execute("CREATE TABLE t (a BIGINT, b TEXT, c DOUBLE)")
         engine.fill("t", [])
         engine.fill("t", ((number, None if number % 2 else "x", number / 2) for number in range(25_000)))

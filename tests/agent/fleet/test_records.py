@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.fleet import records
-from agent.fleet.engines.sqlite import Sqlite
+from agent.fleet.database import Database
 from agent.fleet.inventory import parse
 from agent.fleet.records import pieces_of
 from agent.fleet.store import Piece, Source
@@ -206,7 +206,7 @@ def test_any_bytes_are_records_or_refused_in_words(chance: Random) -> None:
         assert (piece.line is None) == (piece.why is not None)
         if piece.line is not None:
             from_json(HostRecord, json.loads(piece.line))
-    with Sqlite() as engine:
+    with Database() as engine:
         engine.take(pieces)
         engine.settle()
         assert engine.query("SELECT count(*) FROM record") == [(sum(piece.line is not None for piece in pieces),)]

@@ -314,8 +314,8 @@ CREATING: Final = frozenset(
 )
 """Functions and methods of the standard library that can create or replace something in a folder, or remove it."""
 ELSEWHERE: Final = {
-    ("agent/fleet/engines/duckdb.py", "TemporaryDirectory"): "the folder in which DuckDB works, which it removes",
-    ("agent/fleet/engines/duckdb.py", "copyfile"): "into that folder",
+    ("agent/fleet/database.py", "TemporaryDirectory"): "the folder in which DuckDB works, which it removes",
+    ("agent/fleet/database.py", "copyfile"): "into that folder",
     ("agent/fleet/inventory.py", "open"): "reads",
     ("agent/fleet/pack.py", "mkdir"): "the folders of a day, for its owner alone",
     ("agent/fleet/places.py", "open"): "reads",

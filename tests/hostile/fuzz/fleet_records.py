@@ -8,8 +8,7 @@ from random import Random
 from typing import Any, Final
 
 from agent.fleet import run_command
-from agent.fleet.engines.duckdb import DuckDb
-from agent.fleet.engines.sqlite import Sqlite
+from agent.fleet.database import Database
 from agent.fleet.reading import FleetReadError, ReadRequest, read_into
 from agent.fleet.store import Read
 from agent.report.host_record import record_of
@@ -75,7 +74,7 @@ def content(chance: Random) -> bytes:
 
 @cache
 def _parquet() -> bytes:
-    with DuckDb() as engine:
+    with Database() as engine:
         engine.insert([Read(sweep="s", place="p", record=record_of(report_of(name))) for name in _NAMES] * 50)
         return engine.write_parquet("SELECT * FROM record")
 
@@ -102,22 +101,21 @@ class Silent:
 
 
 def check_fleet_records(chance: Random, command: Command) -> None:
-    """Both engines hold the same of a folder, and of the cache that they make of it."""
+    """A cache holds the same of a folder as the folder."""
     folder = command.folder / "fleet"
     folder.mkdir(exist_ok=True)
     for number in range(3):
         (folder / f"{number}.json").write_bytes(content(chance))
     dumps = []
-    for kind in (Sqlite, DuckDb):
-        cache = command.folder / f"cache-{chance.randrange(1 << 60)}"
-        for _ in range(2):
-            with kind() as engine:
-                request = ReadRequest(places=(str(folder),), command_ids=(), cache=cache, region=None, profile=None)
-                with suppress(FleetReadError):
-                    read_into(engine, request, progress=lambda done, total: None, cancelled=lambda: False)
-                dumps.append(dump(engine))
+    cache = command.folder / f"cache-{chance.randrange(1 << 60)}"
+    for _ in range(2):
+        with Database() as engine:
+            request = ReadRequest(places=(str(folder),), command_ids=(), cache=cache, region=None, profile=None)
+            with suppress(FleetReadError):
+                read_into(engine, request, progress=lambda done, total: None, cancelled=lambda: False)
+            dumps.append(dump(engine))
     assert all(each == dumps[0] for each in dumps)
     piece = run_command._piece(Silent(), "a command", invocation(content(chance)))
     assert (piece.line is None) == (piece.why is not None)
-    with DuckDb() as engine, suppress(ValueError):
+    with Database() as engine, suppress(ValueError):
         list(engine.read_parquet(spoilt_parquet(chance)))

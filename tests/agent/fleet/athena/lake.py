@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from agent.fleet.athena import tables, views
-from agent.fleet.engines.connection import Connection, connect
+from agent.fleet.connection import Connection, connect
 
 DAYS: Final = ("2026-01-12", "2026-01-13", "2026-01-14")
 GROUP: Final = "VPC005|group=sg-0a|port=1027"

@@ -8,7 +8,7 @@ import pytest
 import sqlglot
 
 from agent.fleet.athena import tables, views
-from agent.fleet.engines.connection import Connection
+from agent.fleet.connection import Connection
 from tests.agent.fleet.athena.lake import DAYS, GROUP, PORT, RESOLVER, cause, database, fleet, row, symptom
 
 Rows = list[tuple[Any, ...]]

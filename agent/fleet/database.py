@@ -16,12 +16,18 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from agent.fleet.cache import Cache
-from agent.fleet.engines.connection import Error, connect
-from agent.fleet.rows import LISTS
+from agent.fleet.connection import Error, connect
 from agent.fleet.store import RECORD_COLUMNS, TABLES, CacheError, Piece, Read, Source
 from agent.process.write_file import to_private_file
 from agent.report.host_record import field_names, line
 
+LISTS: Final = {
+    "group": "security_groups",
+    "endpoint": "endpoints",
+    "resolver": "resolvers",
+    "service": "services",
+}
+"""What the table of attributes calls the lists of a record."""
 BATCH: Final = 10_000
 """Pieces that are brought into the tables, and into a file of the cache, at a time."""
 MEMORY: Final = "1200MB"
@@ -92,7 +98,7 @@ def _spread(relation: str) -> tuple[str, ...]:
     )
 
 
-class DuckDb:
+class Database:
     """A database in memory, and on disk where that is too small."""
 
     name: Final = "duckdb"
@@ -109,7 +115,7 @@ class DuckDb:
             memory_limit=MEMORY,
             threads=len(os.sched_getaffinity(0)),
             preserve_insertion_order=False,
-            default_null_order="nulls_first_on_asc_last_on_desc",  # as SQLite has it
+            default_null_order="nulls_first_on_asc_last_on_desc",
         )
         self.execute(f"SET allowed_directories = [{_quoted(str(self._folder))}]")
         self.execute("SET enable_external_access = false")
@@ -124,12 +130,13 @@ class DuckDb:
     # --- What is read ------------------------------------------------------------------------------------------------
 
     def insert(self, reads: Iterable[Read]) -> None:
-        """See `Engine`."""
+        """Add records to all tables. Their ids go up from the last one."""
         self.take(Piece("", None, 0, read.place, read.sweep, line(read.record), None, 1, True) for read in reads)
         self.settle()
 
     def take(self, pieces: Iterable[Piece]) -> None:
-        """See `Engine`."""
+        """Add pieces, and keep those with a tag in the cache where one is open. They are in the tables, and in the
+        cache, after `settle`. Raises CacheError."""
         every = iter(pieces)
         while batch := list(islice(every, BATCH - len(self._waiting))):
             self._waiting += batch
@@ -137,7 +144,7 @@ class DuckDb:
                 self.settle()
 
     def settle(self) -> None:
-        """See `Engine`."""
+        """Bring all that was taken into the tables and into the cache. Raises CacheError."""
         if not self._waiting:
             return
         self._arrive(self._waiting)
@@ -161,7 +168,7 @@ class DuckDb:
     # --- The cache ---------------------------------------------------------------------------------------------------
 
     def open_cache(self, folder: Path) -> None:
-        """See `Engine`."""
+        """Use a folder as the cache. Raises CacheError where it cannot be used."""
         self._cache = Cache(folder, SUFFIX)
 
     def _append(self, cache: Cache) -> None:
@@ -175,7 +182,8 @@ class DuckDb:
             raise
 
     def recall(self, sources: Sequence[Source] | None) -> tuple[set[int], tuple[str, ...]]:
-        """See `Engine`."""
+        """Add to the tables what the cache holds of the sources, or all that it holds for None. Returns the places of
+        those sources in the sequence, and what was wrong with the cache, in sentences."""
         self.settle()
         parts, notes = ([], ()) if self._cache is None else self._parts(self._cache)
         if not parts:
@@ -232,7 +240,7 @@ class DuckDb:
     # --- Parquet -----------------------------------------------------------------------------------------------------
 
     def read_parquet(self, data: bytes) -> Iterator[dict[str, Any]]:
-        """See `Engine`."""
+        """The rows of a Parquet file. Raises ValueError for what is none, and where the engine does not read it."""
         given = self._folder / f"given{SUFFIX}"
         try:
             to_private_file(data, given)
@@ -246,7 +254,7 @@ class DuckDb:
             raise ValueError(f"is no Parquet that can be read: {str(error).splitlines()[0][:200]}") from error
 
     def write_parquet(self, statement: str, parameters: Sequence[Any] = ()) -> bytes:
-        """See `Engine`."""
+        """The rows of a statement as a Parquet file. Raises ValueError where the engine does not write it."""
         written = self._folder / f"written{SUFFIX}"
         self.execute(f"COPY ({statement}) TO {_quoted(str(written))} (FORMAT parquet, COMPRESSION zstd)", parameters)
         return written.read_bytes()
@@ -254,7 +262,7 @@ class DuckDb:
     # --- SQL ---------------------------------------------------------------------------------------------------------
 
     def fill(self, table: str, rows: Iterable[Sequence[Any]]) -> None:
-        """See `Engine`."""
+        """Add rows to a table, whose columns they have in their order."""
         every = iter(rows)
         first = next(every, None)
         if first is None:
@@ -267,15 +275,15 @@ class DuckDb:
             self._connection.execute(f"INSERT INTO {table} SELECT {holes}", columns)
 
     def query(self, statement: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        """See `Engine`."""
+        """The rows of a statement; its parameters are `?`."""
         return self._connection.execute(statement, list(parameters)).fetchall()
 
     def execute(self, statement: str, parameters: Sequence[Any] = ()) -> None:
-        """See `Engine`."""
+        """Run a statement that gives no rows."""
         self._connection.execute(statement, list(parameters))
 
     def close(self) -> None:
-        """See `Engine`."""
+        """Give its memory back."""
         self._connection.close()
         self._own.cleanup()
 

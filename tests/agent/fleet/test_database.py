@@ -1,35 +1,32 @@
-"""Both engines hold the same rows, and the same SQL gives the same answers."""
+"""The rows that the tables hold of records."""
 
 from collections.abc import Iterator
 
 import pytest
 
-from agent.fleet.engines import best_engine
-from agent.fleet.engines.duckdb import BATCH, DuckDb
-from agent.fleet.engines.sqlite import Sqlite
-from agent.fleet.store import Engine, Read
+from agent.fleet.database import BATCH, Database
+from agent.fleet.store import Read
 from agent.report.host_record import record_of
 from tests.support.runs import report_of
 
 SCENARIOS = ("healthy", "one-zone-silent", "three-faults", "private-dns-off")
-ENGINES = [pytest.param(Sqlite, id="sqlite"), pytest.param(DuckDb, id="duckdb")]
 
 
-@pytest.fixture(params=ENGINES)
-def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
-    with request.param() as opened:
+@pytest.fixture
+def engine() -> Iterator[Database]:
+    with Database() as opened:
         opened.insert(Read(sweep=None, place=name, record=record_of(report_of(name))) for name in SCENARIOS)
         yield opened
 
 
-def test_one_row_a_record(engine: Engine) -> None:
+def test_one_row_a_record(engine: Database) -> None:
     rows = engine.query("SELECT id, place, status, redacted, complete, newest FROM record ORDER BY id")
     assert rows == [
         (number, name, report_of(name).verdict.status.value, 0, 1, 1) for number, name in enumerate(SCENARIOS)
     ]
 
 
-def test_causes_keep_their_order_and_lose_their_target(engine: Engine) -> None:
+def test_causes_keep_their_order_and_lose_their_target(engine: Database) -> None:
     causes = [cause.split("|") for cause in record_of(report_of("three-faults")).causes]
     assert len(causes) > 1
     assert engine.query("SELECT rank, severity, code, target, cause_key FROM cause WHERE record = 2 ORDER BY rank") == [
@@ -38,13 +35,13 @@ def test_causes_keep_their_order_and_lose_their_target(engine: Engine) -> None:
     ]
 
 
-def test_a_symptom_names_a_cause_of_its_host(engine: Engine) -> None:
+def test_a_symptom_names_a_cause_of_its_host(engine: Database) -> None:
     symptoms = engine.query("SELECT record, cause_key FROM symptom ORDER BY record, cause_key")
     assert symptoms
     assert set(symptoms) <= set(engine.query("SELECT record, cause_key FROM cause"))
 
 
-def test_lists_are_rows(engine: Engine) -> None:
+def test_lists_are_rows(engine: Database) -> None:
     assert engine.query("SELECT name, value FROM attribute WHERE record = 0 ORDER BY name, value") == [
         ("group", "sg-0a1b2c3d4e5f67890"),
         ("resolver", "amazon"),
@@ -52,26 +49,17 @@ def test_lists_are_rows(engine: Engine) -> None:
     ]
 
 
-@pytest.mark.parametrize("kind", ENGINES)
-def test_more_records_than_a_batch(kind: type[Sqlite | DuckDb]) -> None:
+def test_more_records_than_a_batch() -> None:
     read = Read(sweep="s", place="p", record=record_of(report_of("healthy")))
-    with kind() as engine:
+    with Database() as engine:
         engine.insert([read] * (BATCH + 1))
         engine.insert([read])
         assert engine.query("SELECT count(*), min(id), max(id) FROM record") == [(BATCH + 2, 0, BATCH + 1)]
 
 
-@pytest.mark.parametrize("kind", ENGINES)
 @pytest.mark.parametrize(("order", "expected"), [("", [None, 1, 2]), (" DESC", [2, 1, None])])
-def test_what_is_null_has_one_place_in_the_order(
-    kind: type[Sqlite | DuckDb], order: str, expected: list[int | None]
-) -> None:
-    with kind() as engine:
+def test_what_is_null_has_one_place_in_the_order(order: str, expected: list[int | None]) -> None:
+    with Database() as engine:
         engine.execute("CREATE TABLE t (a BIGINT)")
         engine.fill("t", [(2,), (None,), (1,)])
         assert [a for (a,) in engine.query(f"SELECT a FROM t ORDER BY a{order}")] == expected
-
-
-def test_duckdb_where_it_is_installed() -> None:
-    with best_engine() as engine:
-        assert engine.name == "duckdb"

@@ -18,5 +18,8 @@ SPILLED: Final = "spilled"
 
 
 def connect(folder: Path, **settings: Any) -> Connection:
-    """A database in memory with DuckDB's settings, which spills into this folder alone."""
-    return duckdb.connect(":memory:", config={**settings, "temp_directory": str(folder / SPILLED)})
+    """A database in memory with DuckDB's settings, which spills into this folder alone, and draws no bar over what this
+    process writes while a statement takes long."""
+    connection = duckdb.connect(":memory:", config={**settings, "temp_directory": str(folder / SPILLED)})
+    connection.execute("SET enable_progress_bar = false")
+    return connection
