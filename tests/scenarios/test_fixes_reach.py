@@ -40,6 +40,21 @@ def words_of(finding: Finding) -> str:
             "Allow of",
             id="a Deny at the endpoint of STS",
         ),
+        pytest.param(
+            "zone-of-another-account-for-a-central-endpoint",
+            "TCP001@backup",
+            "(Z0A1B2C3D4E5F6G7H8I9) of account 444455556666",
+            "--group-id",
+            id="a central endpoint by a shared zone",
+        ),
+        pytest.param(
+            "route-53-profile-of-another-account-with-its-endpoint",
+            "TCP001@backup",
+            "rp-0a1b2c3d4e5f6789",
+            "--group-id",
+            id="a central endpoint by a Profile",
+        ),
+        pytest.param("port-blocked", "TCP001@backup", "--group-id", "another VPC", id="an endpoint of this VPC"),
         pytest.param("throttled-logs", "API007@logs", " 10 calls a second", " 20 ", id="the rate of logs"),
         pytest.param("throttled", "API007@backup", " 20 calls a second", " 10 ", id="the rate of AWS Backup"),
         pytest.param("credential-source-fails", "API010", "a process that fails", "endpoint of STS", id="a process"),
@@ -49,3 +64,21 @@ def test_a_fix_reaches_what_failed(name: str, finding_id: str, said: str, silent
     words = words_of(finding_of(name, finding_id))
     assert said in words
     assert silent not in words
+
+
+@pytest.mark.parametrize(
+    ("name", "ids"),
+    [
+        ("zone-of-another-account-for-a-central-endpoint", {"444455556666"}),
+        (
+            "route-53-profile-of-another-account-with-its-endpoint",
+            {"444455556666", "rp-0a1b2c3d4e5f6789", "vpce-0c1b2c3d4e5f67890"},
+        ),
+        ("central-endpoint-silent", set()),
+    ],
+)
+def test_what_leads_to_a_central_endpoint_is_named_with_its_owner(name: str, ids: set[str]) -> None:
+    finding = finding_of(name, "DNS009@backup")
+    assert {subject.id for subject in finding.subjects} >= ids
+    assert all(one in finding.detail for one in ids)
+    assert ("What leads the name there" in finding.detail) is bool(ids)

@@ -8,8 +8,17 @@ from typing import Final
 
 from agent.catalog.findings import Severity
 from agent.catalog.wording import after, duration, listed
-from agent.fixes.commands import allow, describe_endpoint, ranges, read_only, this_host
+from agent.fixes.commands import (
+    allow,
+    describe_endpoint,
+    ranges,
+    read_only,
+    show_profile,
+    show_route_tables,
+    this_host,
+)
 from agent.judge.agreement import configured_paths
+from agent.judge.conditions.central import is_elsewhere, leader_of
 from agent.judge.conditions.connects import (
     Nature,
     connects_elsewhere,
@@ -73,6 +82,8 @@ def port_blocked(evidence: Evidence) -> Iterator[RuleFinding]:
             if is_all
             else _let_out(silent)
             if all(evidence.is_public(address) or evidence.may_have_gateway(address) for address in places(silent))
+            else _ask_the_owner(evidence, target, silent)
+            if is_elsewhere(evidence, places(silent)) and not _is_let_pass(evidence, target, silent)
             else _let_in(target, silent, near)
             if not _is_let_pass(evidence, target, silent)
             else _CHECK_FIREWALLS
@@ -151,6 +162,21 @@ def _beside_this_host(near: list[Observation[TcpFacts]]) -> str:
     return (
         f"{listed(attempt.subject.address for attempt in near)} {'is' if one else 'are'} in this host's own subnet, "
         "inside which no network ACL acts."
+    )
+
+
+def _ask_the_owner(evidence: Evidence, target: Target, silent: Sequence[Observation[TcpFacts]]) -> Fix:
+    """What to do where the endpoint is in another VPC: no group of this one decides."""
+    leader = leader_of(evidence, target, places(silent))
+    led = "" if leader is None else f"; what leads the name there is {leader.words}"
+    of = "" if leader is None or leader.owner is None else f" (account {leader.owner})"
+    return Fix(
+        summary=f"The endpoint is in another VPC{led}. Have its owner{of} allow {listed(this_host(silent))} on 443 in "
+        "its security group, and check the routes and network ACLs there and back.",
+        commands=(
+            show_route_tables(target),
+            *([] if leader is None or not leader.profile_id else show_profile(target, leader.profile_id)),
+        ),
     )
 
 
@@ -248,6 +274,12 @@ def gateway_ports_blocked(evidence: Evidence) -> Iterator[RuleFinding]:
             addresses=places(blocked),
             fix=_CHECK_FIREWALLS
             if _is_let_pass(evidence, target, blocked)
+            else Fix(
+                summary="The endpoint is in another VPC: have its owner allow the gateway appliance's subnet on these "
+                "ports in its security group. This host is not the appliance: test from its subnet as well.",
+                commands=(show_route_tables(target),),
+            )
+            if is_elsewhere(evidence, places(blocked))
             else Fix(
                 summary="Allow the gateway appliance's subnet on these ports in the endpoint's security group. This "
                 "host is not the appliance: test from its subnet as well.",

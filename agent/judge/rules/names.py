@@ -8,6 +8,7 @@ from agent.catalog.services import SERVICES, may_not_exist
 from agent.catalog.wording import after, listed
 from agent.fixes.commands import allow, describe_endpoint, read_only, show_route_tables, switch_on
 from agent.fixes.own_name import set_own_name
+from agent.judge.conditions.central import Leader, leader_of
 from agent.judge.conditions.connects import nat64_down
 from agent.judge.conditions.names import (
     bogus_answers,
@@ -234,22 +235,30 @@ def answer_redirected(evidence: Evidence) -> Iterator[RuleFinding]:
         )
 
 
+def _account_of(leader: Leader | None) -> str:
+    return "" if leader is None or leader.owner is None else f" (account {leader.owner})"
+
+
 def answer_outside_vpc(evidence: Evidence) -> Iterator[RuleFinding]:
     """DNS009: private addresses beyond this VPC's blocks, where AWS did not answer: a central endpoint whose way is
     not in order, or a stale record. One at which AWS answers needs no word."""
     blocks = () if evidence.imds is None else evidence.imds.vpc_cidrs
     for answer in outside_answers(evidence):
+        leader = leader_of(evidence, answer.target, answer.outside)
+        led = "" if leader is None else f" What leads the name there is {leader.words}."
         yield RuleFinding(
             code="DNS009",
             target=answer.target.id,
             detail=f"{answer.target.host} resolves to {listed(answer.outside)}, private and outside this VPC "
             f"({listed(blocks)}), and AWS has not answered there: an endpoint in another VPC (peering, transit "
-            "gateway, Route 53 Profile), or a record of one that is gone.",
+            f"gateway, Route 53 Profile), or a record of one that is gone.{led}",
             evidence=answer.evidence,
             addresses=answer.addresses,
+            subjects=() if leader is None else leader.subjects,
             fix=Fix(
                 summary="Compare the addresses with those of the endpoint that this name is meant to reach; then look "
-                "at the routes there and back, and at the security group there.",
+                "at the routes there and back, and have the owner of that endpoint"
+                f"{_account_of(leader)} look at its security group.",
                 commands=(
                     describe_endpoint(answer.target),
                     read_only("ip", "route", "get", str(answer.outside[0])),
