@@ -92,7 +92,9 @@ def name_does_not_exist(evidence: Evidence) -> Iterator[RuleFinding]:
             detail=f"{target.host} does not exist for this host{says}.{in_its_place(evidence, target)}",
             evidence=(*missing.evidence, *(ids(evidence.reads(ENDPOINT_SERVICES)) if is_offered else ())),
             shared=missing.said_by,
-            fix=Fix(
+            fix=_forward(evidence, target, forwarded)
+            if not is_chosen and (forwarded := _forwarded_beside(evidence, target))
+            else Fix(
                 summary="Look for a misspelt Region, for a private hosted zone of that name which lacks the record, "
                 "and for a DNS Firewall rule; then correct the name, add an alias to the endpoint, or allow the name.",
                 commands=(
@@ -110,6 +112,40 @@ def _region_aside(evidence: Evidence, target: Target) -> str | None:
     return None if here == target.region else here
 
 
+def _forwarded_beside(evidence: Evidence, target: Target) -> tuple[str, ...]:
+    """Outside AWS: the hosts of other services that are private here, which this host's name servers forward to a
+    VPC. An endpoint's own name needs no forwarding."""
+    if evidence.in_aws or not evidence.metadata or SERVICES[target.service].has_appliance:
+        return ()  # private DNS can hide the names of appliances: that is decided first
+    hosts = (
+        other.host
+        for other in evidence.targets
+        if other.service != target.service
+        and other.addressing not in (Addressing.VPCE, Addressing.CUSTOM)
+        and any(map(evidence.is_private, evidence.own_answer(other)))
+    )
+    return tuple(dict.fromkeys(hosts))
+
+
+def _forward(evidence: Evidence, target: Target, forwarded: tuple[str, ...]) -> Fix:
+    """What to do where name servers on premises forward the names of some services, and not this one."""
+    servers = f" ({listed(evidence.configured_resolvers)})" if evidence.configured_resolvers else ""
+    return Fix(
+        summary=f"Add a forwarding rule for {target.host} to this host's name servers{servers}, to the inbound "
+        f"Resolver endpoint to which they forward {listed(forwarded)}. The VPC there needs an endpoint of "
+        f"{target.service} with private DNS.",
+        commands=(
+            read_only("getent", "ahosts", target.host),
+            read_only(
+                *("aws", "route53resolver", "list-resolver-endpoints", "--region", target.region),
+                *("--filters", "Name=Direction,Values=INBOUND"),
+                scope=CommandScope.VPC,
+            ),
+            describe_endpoint(target),
+        ),
+    )
+
+
 def _enable_private_dns(evidence: Evidence, target: Target) -> Fix:
     service = SERVICES[target.service]
     if not service.private_links:
@@ -118,6 +154,8 @@ def _enable_private_dns(evidence: Evidence, target: Target) -> Fix:
             "host out to it (NAT gateway, proxy), or do without it. Run with --expect any to judge the public path.",
             commands=(read_only("backuplink", "endpoints", "--region", target.region, "--service", service.name),),
         )
+    if forwarded := _forwarded_beside(evidence, target):
+        return _forward(evidence, target, forwarded)
     if service.has_gateway_endpoint:
         is_aside = _region_aside(evidence, target) is not None
         return Fix(
