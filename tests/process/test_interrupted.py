@@ -471,12 +471,18 @@ def test_stdout_that_fails_outweighs_a_signal(stdout: str) -> None:
 
 @pytest.mark.parametrize("turn", range(3), ids=FAILING)
 def test_stdout_that_takes_nothing_is_unknown_for_every_command(turn: int) -> None:
-    """In CI every second command meets one of the three."""
-    commands = (
+    """In CI every second command meets one of the three. A reader that ends early, such as head, is no failure of a
+    command that only looks something up."""
+    of_a_run = (
         *(demo(wanted) for wanted in FORMATS),
         *(("check", "--timeout", "banana", "--format", wanted) for wanted in FORMATS),
-        ("demo", "--list"),
         ("demo", "no-such-place"),
+        ("--version",),
+        ("--help",),
+        ("check", "--help"),
+    )
+    look_ups = (
+        ("demo", "--list"),
         ("endpoints",),
         ("endpoints", "--format", "json"),
         ("schema",),
@@ -484,13 +490,11 @@ def test_stdout_that_takes_nothing_is_unknown_for_every_command(turn: int) -> No
         ("explain", "TLS004"),
         ("explain", "tls004"),
         ("explain", "TLS004", "--format", "json"),
-        ("--version",),
-        ("--help",),
-        ("check", "--help"),
     )
-    met = commands if extent.everything() else commands[turn::6]
-    for result in results(Call("SIGTERM", "0", command, FAILING[turn]) for command in met):
-        assert result.code == 3, result
+    for commands, code in ((of_a_run, 3), (look_ups, 0 if FAILING[turn] == "unread" else 3)):
+        met = commands if extent.everything() else commands[turn::6]
+        for result in results(Call("SIGTERM", "0", command, FAILING[turn]) for command in met):
+            assert result.code == code, result
 
 
 # --- A file ----------------------------------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ from tests.support.runs import measurement_of, report_of
     [
         ("one-zone-silent", "tcp/backup/10.0.2.17/443", Weight.CRITICAL, ("TCP002@backup",)),
         ("ipv6-broken", "tcp/backup/2600:1f18:0:1::17/443", Weight.WARNING, ("TCP008@backup",)),
-        ("home-does-not-answer", "host/sdk-settings", Weight.UNPROVEN, ("ENV018",)),
+        ("home-does-not-answer", "host/sdk-settings", Weight.WARNING, ("ENV018",)),
         ("deadline-too-short", "tls/backup/10.0.1.17/443", Weight.WARNING, ("RUN001",)),
     ],
 )
@@ -40,7 +40,7 @@ def test_a_failed_step_counts_as_the_worst_finding_that_rests_on_it(
         ("public-path-works", "dns/backup/dual-stack-name", "a lookup of another name, for comparison"),
         ("metadata-forbidden", "imds", "ENV003 is information only"),
         ("gateway-ports-missing", "tcp/backup-gateway/10.0.1.27/2222", "backup-gateway does not need port 2222"),
-        ("jobs-denied", "api/backup/10.0.3.17/443/jobs", "no finding rests on it"),
+        ("jobs-denied", "api/backup/10.0.1.17/443/jobs", "no finding rests on it"),
     ],
 )
 def test_a_failed_step_that_does_not_count_says_why(name: str, step: str, why: str) -> None:
