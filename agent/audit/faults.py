@@ -13,12 +13,12 @@ from agent.audit.model import HOURS, AuditFault, Known
 from agent.audit.vpc import AuditedNetwork
 from agent.catalog.findings import CODES, Severity
 from agent.catalog.partitions import partition_of
-from agent.catalog.services import SERVICES
+from agent.catalog.services import SERVICES, calls_at, is_called
 from agent.catalog.wording import counted, listed
 from agent.fixes.commands import known_id, passes, show_endpoints
 from agent.fixes.predicted import target_of, with_vpc
 from agent.network.answers import Answer, PredictedPath
-from agent.network.calls import Call, RefusedError, judge, resource_of, why_shut
+from agent.network.calls import Call, Judgement, RefusedError, judge, resource_of, why_shut
 from agent.predict.model import PredictedFault
 from agent.predict.prediction import fault_of_name, fault_of_paths, stopped_alike
 from agent.report.hops import Reachability, Stage
@@ -271,34 +271,36 @@ def _policies(vpc: AuditedNetwork, service: str, *, counts: bool) -> Iterator[Au
 def _denied_call(
     vpc: AuditedNetwork, service: str, endpoint: VpcEndpoint | GatewayEndpoint, *, counts: bool
 ) -> Iterator[AuditFault]:
-    """VPC008: a policy that allows nobody the call with which a run proves access: a warning where programs that use
-    the service make it themselves."""
-    permission, region = SERVICES[service].permission, vpc.known.region
-    if permission is None or isinstance(endpoint, GatewayEndpoint):
+    """VPC008: a policy that allows nobody a call that programs make there or, where that is not known, the call with
+    which a run proves access."""
+    region = vpc.known.region
+    if isinstance(endpoint, GatewayEndpoint):
         return
-    asked = Call(
-        action=permission.action,
-        resource=resource_of(
-            permission.action, partition=partition_of(region).id, region=region, account=vpc.known.account
+    context = {"aws:sourcevpce": endpoint.endpoint_id, "aws:sourcevpc": endpoint.vpc_id}
+    for action in calls_at(service):
+        resource = resource_of(action, partition=partition_of(region).id, region=region, account=vpc.known.account)
+        judgement = judge(endpoint.policy, Call(action=action, resource=resource, context=context))
+        if judgement.denies:
+            yield _denied(vpc, service, endpoint, action, judgement, counts=counts)
+
+
+def _denied(
+    vpc: AuditedNetwork, service: str, endpoint: VpcEndpoint, action: str, judgement: Judgement, *, counts: bool
+) -> AuditFault:
+    return _fault(
+        "VPC008",
+        service,
+        title="The endpoint's policy allows nobody a call",
+        severity=Severity.WARNING if is_called(service, action) else Severity.INFO,
+        counts=counts,
+        subjects=[endpoint.endpoint_id],
+        detail=f"The policy of {endpoint.endpoint_id} denies everybody {action}: "
+        f"{judgement.words.replace('this caller', 'every caller')}.",
+        fix=Fix(
+            summary="Nothing to fix where that is meant. Otherwise let an Allow in the policy fit the call.",
+            commands=(show_endpoints(target_of(vpc.known, service), [endpoint], "VpcEndpoints[].PolicyDocument"),),
         ),
-        context={"aws:sourcevpce": endpoint.endpoint_id, "aws:sourcevpc": endpoint.vpc_id},
     )
-    judgement = judge(endpoint.policy, asked)
-    if judgement.denies:
-        yield _fault(
-            "VPC008",
-            service,
-            title="The endpoint's policy allows nobody a call",
-            severity=Severity.WARNING if SERVICES[service].call_is_own else Severity.INFO,
-            counts=counts,
-            subjects=[endpoint.endpoint_id],
-            detail=f"The policy of {endpoint.endpoint_id} denies everybody {permission.action}: "
-            f"{judgement.words.replace('this caller', 'every caller')}.",
-            fix=Fix(
-                summary="Nothing to fix where that is meant. Otherwise let an Allow in the policy fit the call.",
-                commands=(show_endpoints(target_of(vpc.known, service), [endpoint], "VpcEndpoints[].PolicyDocument"),),
-            ),
-        )
 
 
 # --- Zones -----------------------------------------------------------------------------------------------------------

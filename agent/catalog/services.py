@@ -20,6 +20,8 @@ from agent.catalog.buckets import head_bucket
 from agent.catalog.partitions import partition_of
 from agent.catalog.regions import HOSTS, REGIONS, SIGNING_REGIONS
 from agent.catalog.service import USUAL_PREFIX, CallPermission, GlobalHost, Port, PrivateLink, Service
+from agent.catalog.workload_calls import calls_of
+from agent.settings import Workload
 from probes.model import AnswerForm, PortProtocol, Role, SignedCall, Target
 from probes.ports import HTTPS, SUPPORT_CHANNEL
 
@@ -499,11 +501,29 @@ def permission_of(target: Target) -> CallPermission | None:
     return service.permission if target.bucket is None else service.bucket_permission
 
 
+def calls_at(service: str) -> tuple[str, ...]:
+    """What the policy of an endpoint has to allow of a service: what workloads call there where that is not this
+    program's own call, else that; nothing for a service without a call."""
+    permission = SERVICES[service].permission
+    if permission is None:
+        return ()
+    of_workloads = calls_of(tuple(Workload), service)
+    return (permission.action,) if is_called(service, permission.action) or not of_workloads else of_workloads
+
+
+def is_called(service: str, action: str) -> bool:
+    """Whether programs that use a service are known to call an action of it."""
+    permission = SERVICES[service].permission
+    is_own = SERVICES[service].call_is_own and permission is not None and permission.action == action
+    return is_own or action in calls_of(tuple(Workload), service)
+
+
 def is_own_call(target: Target) -> bool:
     """Whether programs that use the target make its call themselves, or need what it takes, so that a role without it
     lacks what they need. The policy that AWS gives for the Backint agent allows s3:ListBucket on its bucket (SAP HANA
     on AWS Guides, AWS Backint Agent for SAP HANA prerequisites)."""
-    return target.bucket is not None or SERVICES[target.service].call_is_own
+    permission = permission_of(target)
+    return permission is not None and is_called(target.service, permission.action)
 
 
 def is_offered(service: str, region: str) -> bool | None:

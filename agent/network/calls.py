@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from agent.catalog.partitions import partition_of
-from agent.catalog.services import SERVICES
+from agent.catalog.services import SERVICES, calls_at
 from agent.network.answers import Answer, PredictedCall, PredictedName
 from agent.network.endpoint_policy.call import Call, resource_of
 from agent.network.endpoint_policy.document import RefusedError, statements_of
@@ -46,6 +46,7 @@ def calls_to(known: KnownVpc, name: PredictedName, *, required: bool) -> Iterato
     permission = SERVICES[name.service].permission
     if permission is None or not permission.is_needed:
         return
+    actions = calls_at(name.service)
     is_private = name.answer is Answer.PRIVATE
     endpoints: list[VpcEndpoint | GatewayEndpoint] = [
         endpoint
@@ -58,22 +59,24 @@ def calls_to(known: KnownVpc, name: PredictedName, *, required: bool) -> Iterato
         is_used = (
             name.answer is Answer.PUBLIC if is_gateway else not is_private or endpoint.endpoint_id in name.endpoint_ids
         )
-        outcome, words = _judged(known, permission.action, endpoint)
-        yield PredictedCall(
-            service=name.service,
-            action=permission.action,
-            endpoint_id=endpoint.endpoint_id,
-            counts=required and is_used,
-            outcome=outcome,
-            words=words,
-        )
+        for action in actions:
+            outcome, words = _judged(known, action, endpoint)
+            yield PredictedCall(
+                service=name.service,
+                action=action,
+                endpoint_id=endpoint.endpoint_id,
+                counts=required and is_used,
+                outcome=outcome,
+                words=words,
+            )
 
 
 def _judged(known: KnownVpc, action: str, endpoint: VpcEndpoint | GatewayEndpoint) -> tuple[Reachability, str]:
     if (unsettled := known.unsettled((endpoint.endpoint_id,), Aspect.POLICY)) is not None:
         return Reachability.CANNOT_TELL, unsettled
     judgement = judgement_of(known, action, endpoint)
-    return _OUTCOMES[judgement.decision], judgement.words
+    is_allowed = judgement.is_in_doubt and judgement.allows_some
+    return Reachability.OPEN if is_allowed else _OUTCOMES[judgement.decision], judgement.words
 
 
 def judgement_of(known: KnownVpc, action: str, endpoint: VpcEndpoint | GatewayEndpoint) -> Judgement:

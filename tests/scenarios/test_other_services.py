@@ -12,9 +12,11 @@ from agent.catalog.hosts import endpoints
 from agent.catalog.partitions import partition_of
 from agent.catalog.regions import REGIONS
 from agent.catalog.services import SERVICES, checkable, is_name_documented, may_not_exist, service_name_of
+from agent.catalog.workload_calls import calls_of
 from agent.formats import endpoints as endpoints_format
 from agent.judge.verdict import judge
 from agent.report.model import Access, Finding, Path, Report, Status
+from agent.settings import Workload
 from agent.simulated.scenario import Scenario
 from probes.model import Role
 from tests.support import scenarios
@@ -141,6 +143,13 @@ def as_required(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch,
     return service
 
 
+def is_own(service: str) -> bool:
+    """Whether programs that use a service make this program's call themselves."""
+    permission = SERVICES[service].permission
+    is_of_agent = permission is not None and permission.action in calls_of(tuple(Workload), service)
+    return SERVICES[service].call_is_own or is_of_agent
+
+
 @pytest.mark.parametrize("as_required", ANOTHER, indirect=True)
 @pytest.mark.parametrize("code", one_in(8, SHOWN))
 def test_a_finding_of_backup_is_one_of_every_service(code: str, as_required: str, of_backup: Report) -> None:
@@ -153,7 +162,7 @@ def test_a_finding_of_backup_is_one_of_every_service(code: str, as_required: str
     assert sorted(finding.id for finding in report.findings) == sorted(told.expect.findings)
     if CODES[code].scope is Scope.TARGET:
         assert as_required in {finding.target.partition("@")[0] for finding in of(report, code) if finding.target}
-    if code in OF_THE_ROLE and not SERVICES[as_required].call_is_own:
+    if code in OF_THE_ROLE and not is_own(as_required):
         assert {finding.severity for finding in of(report, code)} == {Severity.INFO}
         return
     assert (report.verdict.status, report.verdict.path) == (told.expect.status, told.expect.path)
@@ -194,13 +203,13 @@ def test_a_service_that_a_region_does_not_have_is_named_whichever_it_is() -> Non
         pytest.param("service-control-policy", "IAM004", Severity.WARNING, id="organisation"),
     ],
 )
-@pytest.mark.parametrize("service", ["ssm", "sts", "backup"])
+@pytest.mark.parametrize("service", ["secretsmanager", "ssm", "sts", "backup"])
 def test_who_denies_a_call_that_the_workload_does_not_make(
     service: str, api: str, code: str, severity: Severity
 ) -> None:
     text = scenarios.text("ssm-call-not-granted").replace("ssm", service).replace("identity-policy", api)
     report = judge(measured(scenarios.parse("denied", text))[0])
-    if severity is Severity.INFO and SERVICES[service].call_is_own:
+    if severity is Severity.INFO and is_own(service):
         severity = CODES[code].severity
     (finding,) = report.findings
     assert (finding.code, finding.severity) == (code, severity)

@@ -10,6 +10,7 @@ from agent.catalog.services import is_own_call, permission_of
 from agent.catalog.wording import listed
 from agent.fixes.commands import describe_endpoint, read_only
 from agent.judge.conditions.denials import GRAMMAR, KINDS, PRINCIPALS, Denial, Grammar, PrincipalKind, read_denial
+from agent.judge.conditions.endpoint_denials import NOTHING_TO_FIX, OtherCalls, Verdict, other_calls
 from agent.judge.evidence import Evidence
 from agent.judge.observations import ids, places
 from agent.judge.rules.rule import Rule, RuleFinding
@@ -38,10 +39,13 @@ def denied(code: str, evidence: Evidence) -> Iterator[RuleFinding]:
             and code_of(read_denial(_text(call))) == code
         ]
         if calls:
-            yield _finding_of(code, target, calls)
+            others = other_calls(evidence, target) if code == "IAM001" else None
+            yield _finding_of(code, target, calls, others)
 
 
-def _finding_of(code: str, target: Target, calls: list[Observation[ApiFacts]]) -> RuleFinding:
+def _finding_of(
+    code: str, target: Target, calls: list[Observation[ApiFacts]], others: OtherCalls | None
+) -> RuleFinding:
     text = _text(calls[0])
     denial = read_denial(text)
     permission = permission_of(target)
@@ -66,8 +70,12 @@ def _finding_of(code: str, target: Target, calls: list[Observation[ApiFacts]]) -
         detail += (
             " S3 gives no reason with this call: besides a policy it may be the key, or the time of the signature."
         )
-    is_no_fault = code in _OF_THE_CALLER and not is_own_call(target)
-    if is_no_fault:
+    severity = None if others is None else others.severity
+    is_no_fault = severity is Severity.INFO
+    if others is not None:
+        detail += others.sentence
+    if code in _OF_THE_CALLER and not is_own_call(target):
+        severity, is_no_fault = Severity.INFO, True
         detail += (
             f" The path is proven: the service itself refused. Programs that use {target.service} do not make this "
             "call, so this role may be right without it."
@@ -75,7 +83,7 @@ def _finding_of(code: str, target: Target, calls: list[Observation[ApiFacts]]) -
     return RuleFinding(
         code=code,
         target=target.id,
-        severity=Severity.INFO if is_no_fault else None,
+        severity=severity,
         is_no_fault=is_no_fault,
         detail=detail,
         evidence=ids(calls),
@@ -83,7 +91,7 @@ def _finding_of(code: str, target: Target, calls: list[Observation[ApiFacts]]) -
         addresses=places(calls),
         shared=frozenset(arn for call in calls if (arn := read_denial(_text(call)).policy_arn) is not None),
         may_need_path=denial.explicit is True,
-        fix=_fix(code, target, action, denial),
+        fix=_fix(code, target, action, denial, others),
     )
 
 
@@ -125,9 +133,11 @@ def _role_of(denial: Denial) -> list[str]:
     return resource[1:2] if resource[:1] == ["assumed-role"] else []
 
 
-def _fix(code: str, target: Target, action: str, denial: Denial) -> Fix:
+def _fix(code: str, target: Target, action: str, denial: Denial, others: OtherCalls | None) -> Fix:
+    if others is not None and others.verdict is Verdict.ALLOWED:
+        return Fix(summary=NOTHING_TO_FIX, commands=(describe_endpoint(target),))
     if code in ("IAM001", "IAM002"):
-        return _endpoint_fix(code, target, action, denial)
+        return _endpoint_fix(code, target, action if others is None else listed(others.actions), denial)
     what = {
         "IAM003": "Narrow that Deny in the policies of this role or user; one unless aws:SourceVpce or aws:SourceVpc "
         "fits says that the call came another way."

@@ -46,6 +46,8 @@ class Judgement:
     """The element of it that does not fit or is in doubt: `Action`, `NotAction`, `Principal`, …, `Condition`."""
     words: str
     """Why, one sentence without its full stop."""
+    is_of_allow: bool
+    """Whether that statement is an Allow."""
     only_denies: bool
     """The document has no Allow statement at all, so it denies everybody."""
 
@@ -53,6 +55,12 @@ class Judgement:
     def denies(self) -> bool:
         """Whether the call is denied for certain."""
         return self.decision in (Decision.DENY, Decision.NO_ALLOW)
+
+    @property
+    def allows_some(self) -> bool:
+        """Whether an Allow fits the call but for its resource, of which it is not known whether it is one of those that
+        the Allow names."""
+        return self.is_in_doubt and self.is_of_allow and self.element in ("Resource", "NotResource")
 
     @property
     def is_in_doubt(self) -> bool:
@@ -123,6 +131,7 @@ def _judgement(
         statement=None if decided is None else decided.name,
         element=doubted,
         words=words,
+        is_of_allow=decided is not None and decided.allows,
         only_denies=only_denies,
     )
 

@@ -59,6 +59,7 @@ def test_each_sample_is_judged_right(sample: Sample) -> None:
         statement=sample.statement,
         element=sample.element,
         words=judgement.words,
+        is_of_allow=sample.statement is not None and " denies " not in judgement.words.partition(",")[0],
         only_denies=sample.only_denies,
     )
     assert [text for text in sample.says if text not in judgement.words] == []

@@ -7,14 +7,23 @@ from agent.catalog.findings import Severity
 from agent.catalog.wording import listed
 from agent.fixes.commands import show_endpoints
 from agent.judge.conditions.bucket_policies import bucket_denials
-from agent.judge.conditions.denials import Denial, PrincipalKind, read_denial
+from agent.judge.conditions.denials import Denial
+from agent.judge.conditions.endpoint_denials import (
+    NOTHING_TO_FIX,
+    OtherCalls,
+    Verdict,
+    asked_of,
+    endpoint_at,
+    endpoint_denial,
+    other_calls,
+)
 from agent.judge.evidence import Evidence
 from agent.judge.observations import ids, places
 from agent.judge.rules.rule import Rule, RuleFinding, resting_on, says
 from agent.report.model import Fix
 from agent.report.subjects import resources
 from probes.facts import ApiFacts
-from probes.model import FailureKind, Observation, Step, Target
+from probes.model import Observation, Step
 from probes.vpc.model import ENDPOINT_INTERFACES, ENDPOINTS, VpcEndpoint
 
 if TYPE_CHECKING:
@@ -27,13 +36,10 @@ def endpoint_policy_would_deny(evidence: Evidence) -> Iterator[RuleFinding]:
         shut: dict[tuple[VpcEndpoint, str], list[Observation[ApiFacts]]] = {}
         judgements: dict[tuple[VpcEndpoint, str], tuple[str, Judgement]] = {}
         for call in evidence.calls(target):
-            denial = _denial(call)
-            endpoint = (
-                evidence.endpoint_of(evidence.interface_at(call.subject.address)) if call.subject.address else None
-            )
+            denial, endpoint = endpoint_denial(call), endpoint_at(evidence, call)
             if denial is None or endpoint is None:
                 continue
-            asked = _asked(evidence, target, call, denial, endpoint)
+            asked = asked_of(evidence, target, call, denial, endpoint)
             if (judgement := _agreeing(endpoint, asked, denial)) is not None:
                 shut.setdefault((endpoint, judgement.words), []).append(call)
                 judgements[endpoint, judgement.words] = asked.action, judgement
@@ -50,16 +56,21 @@ def endpoint_policy_would_deny(evidence: Evidence) -> Iterator[RuleFinding]:
             f"{says(evidence, 'EC2', ENDPOINTS)} of the policy of {key[0].endpoint_id}: {key[1]}."
             for key, denied in shut.items()
         ]
+        others = other_calls(evidence, target)
         finding = RuleFinding(
             code="VPC008",
             target=target.id,
-            severity=None if target.bucket is None else Severity.CRITICAL,
-            detail=" ".join(sentences),
+            severity=(None if others is None else others.severity) if target.bucket is None else Severity.CRITICAL,
+            detail=" ".join(sentences) + ("" if others is None else others.sentence),
             evidence=ids(calls),
             subjects=resources(*(endpoint.endpoint_id for endpoint, _ in shut)),
             addresses=places(calls),
             fix=Fix(
-                summary=" ".join(_repair_policy(endpoint, *judgements[endpoint, words]) for endpoint, words in shut)
+                summary=NOTHING_TO_FIX
+                if others is not None and others.verdict is Verdict.ALLOWED
+                else " ".join(
+                    _repair_policy(endpoint, *judgements[endpoint, words], others) for endpoint, words in shut
+                )
                 + " Changes take some minutes.",
                 commands=(
                     show_endpoints(
@@ -71,40 +82,6 @@ def endpoint_policy_would_deny(evidence: Evidence) -> Iterator[RuleFinding]:
         yield resting_on(evidence, finding, ENDPOINTS, ENDPOINT_INTERFACES)
 
 
-def _denial(call: Observation[ApiFacts]) -> Denial | None:
-    """What AWS says of a call that the endpoint's own policy denied; None for all others. A Deny that comes by way of
-    the organisation does not stand in that policy."""
-    if call.failure is None or call.failure.kind is not FailureKind.ACCESS_DENIED or call.facts is None:
-        return None
-    denial = read_denial(call.facts.error_message or "")
-    return denial if denial.policy == "vpc-endpoint" and not denial.via_service_control else None
-
-
-def _asked(
-    evidence: Evidence, target: Target, call: Observation[ApiFacts], denial: Denial, endpoint: VpcEndpoint
-) -> "Call":
-    """What is known of a call, as endpoint policies see it."""
-    from agent.network.calls import Call, resource_of
-
-    operation = call.facts.operation if call.facts is not None else ""
-    action = denial.action or f"{target.service}:{operation}"
-    kind, principal = denial.principal_kind, denial.principal
-    is_arn = kind is not None and kind not in (PrincipalKind.ACCOUNT, PrincipalKind.SERVICE)
-    account = principal if kind is PrincipalKind.ACCOUNT else principal.split(":")[4] if is_arn and principal else None
-    context = {"aws:sourcevpce": endpoint.endpoint_id, "aws:sourcevpc": endpoint.vpc_id}
-    source = evidence.source(target, call.subject.address) if call.subject.address is not None else None
-    if source is not None and endpoint.vpc_id == evidence.vpc_id:
-        context["aws:vpcsourceip"] = str(source)
-    return Call(
-        action=action,
-        resource=denial.resource
-        or resource_of(action, partition=target.partition, region=target.region, account=account),
-        principal_arn=principal if is_arn else None,
-        principal_account=account,
-        context=context,
-    )
-
-
 def _agreeing(endpoint: VpcEndpoint, asked: "Call", denial: Denial) -> "Judgement | None":
     """What the endpoint's policy says of a call; None where that is not what AWS says of it."""
     from agent.network.calls import Decision, judge  # only where a policy denies is it needed
@@ -113,7 +90,7 @@ def _agreeing(endpoint: VpcEndpoint, asked: "Call", denial: Denial) -> "Judgemen
     return judgement if judgement.decision is (Decision.DENY if denial.explicit else Decision.NO_ALLOW) else None
 
 
-def _repair_policy(endpoint: VpcEndpoint, action: str, judgement: "Judgement") -> str:
+def _repair_policy(endpoint: VpcEndpoint, action: str, judgement: "Judgement", others: OtherCalls | None) -> str:
     from agent.network.calls import Decision
 
     if judgement.decision is Decision.DENY:
@@ -122,7 +99,8 @@ def _repair_policy(endpoint: VpcEndpoint, action: str, judgement: "Judgement") -
             f"{action} by this caller, and see that an Allow does."
         )
     return (
-        f"Add to the policy of {endpoint.endpoint_id} a statement with Effect Allow, Action {action}, Resource * and "
+        f"Add to the policy of {endpoint.endpoint_id} a statement with Effect Allow, Action "
+        f"{action if others is None else listed(others.actions)}, Resource * and "
         "this caller's role or account as Principal; what is there stays."
     )
 

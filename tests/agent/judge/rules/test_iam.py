@@ -28,10 +28,12 @@ from agent.judge.conditions.denials import (
     read_denial,
 )
 from agent.judge.rules.iam import RULES, code_of
-from agent.judge.verdict import judge_evidence
-from agent.report.model import CommandScope, Fix
+from agent.judge.verdict import judge, judge_evidence
+from agent.report.model import Access, CommandScope, Fix, Status
 from agent.report.redact import redact
 from agent.settings import Calls
+from agent.simulated import scenario_files
+from agent.simulated.scenario import parse
 from tests.support import extent
 from tests.support.aws_commands import complaint
 from tests.support.build import (
@@ -49,6 +51,7 @@ from tests.support.build import (
     target,
 )
 from tests.support.calls import api
+from tests.support.runs import measured
 
 A, B = PRIVATE
 C = "10.0.3.17"
@@ -749,3 +752,60 @@ def test_a_policy_that_denies_the_calls_of_two_services_is_one_cause(of_gateway:
     report = judge_evidence(evidence(seen, targets=[BACKUP, GATEWAY], of=run(calls=Calls.EACH)))
     cause_of = {finding.id: finding.explained_by for finding in report.findings if finding.code == "IAM004"}
     assert cause_of == {"IAM004@backup": None, "IAM004@backup-gateway": "IAM004@backup" if is_one else None}
+
+
+# --- Endpoint policies of least privilege ---------------------------------------------------------------------------
+
+ALLOW: Final = {"Effect": "Allow", "Principal": "*", "Resource": "*"}
+READS: Final = "secretsmanager:GetSecretValue"
+DENIES: Final = {"Effect": "Deny", "Principal": "*", "Action": READS, "Resource": "*"}
+HANA_ALONE: Final = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:HANA-*"
+OTHER_ORGANISATION: Final = {"StringEquals": {"aws:PrincipalOrgID": "o-1a2b3c4d5e"}}
+
+
+@pytest.mark.parametrize(
+    ("statements", "severity"),
+    [
+        pytest.param([{**ALLOW, "Action": READS}], Severity.INFO, id="all that HANA needs"),
+        pytest.param([{**ALLOW, "Action": "secretsmanager:Get*"}], Severity.INFO, id="by a pattern"),
+        pytest.param([{**ALLOW, "Action": READS, "Resource": HANA_ALONE}], Severity.INFO, id="one secret"),
+        pytest.param([{**ALLOW, "Action": "secretsmanager:PutSecretValue"}], Severity.CRITICAL, id="another call"),
+        pytest.param([{**ALLOW, "Action": "kms:*"}], Severity.CRITICAL, id="another service"),
+        pytest.param([DENIES], Severity.CRITICAL, id="no Allow at all"),
+        pytest.param([{**ALLOW, "Action": READS}, DENIES], Severity.CRITICAL, id="allowed, and denied"),
+        pytest.param(
+            [{**ALLOW, "Action": READS, "Condition": OTHER_ORGANISATION}], Severity.WARNING, id="for an organisation"
+        ),
+        pytest.param(
+            [{**ALLOW, "Action": READS}, {**DENIES, "Resource": HANA_ALONE}],
+            Severity.WARNING,
+            id="allowed, and one secret denied",
+        ),
+    ],
+)
+def test_a_policy_is_judged_by_what_the_workload_calls(statements: list[dict[str, Any]], severity: Severity) -> None:
+    text = scenario_files.text("hana-policy-of-least-privilege")
+    policy = json.dumps({"Version": "2012-10-17", "Statement": statements})
+    report = judge(measured(parse("policy", re.sub(r"policy = '.*'", f"policy = '{policy}'", text)))[0])
+    found = {finding.code: finding for finding in report.findings}
+    assert set(found) == {"IAM001", "VPC008"}
+    assert {finding.severity for finding in found.values()} == {severity}
+    assert report.verdict.status is (Status.OK if severity is Severity.INFO else Status(severity.value))
+    assert report.verdict.access is Access.DENIED
+    assert all(READS in finding.detail for finding in found.values())
+    is_to_be_allowed = severity is not Severity.INFO
+    assert all((READS in finding.fix.summary) is is_to_be_allowed for finding in found.values())
+
+
+@pytest.mark.parametrize(
+    ("option", "severity"),
+    [
+        pytest.param('services = ["secretsmanager"]', Severity.CRITICAL, id="who calls it is not known"),
+        pytest.param('workloads = ["hana"]', Severity.INFO, id="HANA calls it"),
+    ],
+)
+def test_what_an_option_names_is_judged_by_this_program_s_own_call(option: str, severity: Severity) -> None:
+    text = scenario_files.text("hana-policy-of-least-privilege")
+    text = text.replace("\n[host]\n", f"\n[run]\n{option}\n\n[host]\n", 1)
+    [finding] = [one for one in judge(measured(parse("option", text))[0]).findings if one.code == "IAM001"]
+    assert finding.severity is severity

@@ -1,0 +1,150 @@
+"""Calls that an endpoint's policy denied, and what it says of the calls that the workloads here make."""
+
+from dataclasses import replace
+from enum import Enum, auto
+from typing import TYPE_CHECKING, Final
+
+from agent.catalog.findings import Severity
+from agent.catalog.services import is_own_call
+from agent.catalog.wording import listed
+from agent.catalog.workload_calls import calls_of
+from agent.judge.conditions.denials import Denial, PrincipalKind, read_denial
+from agent.judge.evidence import Evidence, kept
+from probes.facts import ApiFacts
+from probes.frozen import dataclass
+from probes.model import FailureKind, Observation, Target
+from probes.vpc.model import VpcEndpoint
+
+if TYPE_CHECKING:
+    from agent.network.calls import Call, Judgement
+
+_BY_OPTION: Final = frozenset({"--service", "--endpoint"})
+"""Options that name a service without saying what calls it."""
+
+
+NOTHING_TO_FIX: Final = (
+    "Nothing to fix: the policy allows what is called there. To let this check prove access as well, allow its call."
+)
+
+
+class Verdict(Enum):
+    """Whether the calls that the workloads make pass."""
+
+    ALLOWED = auto()
+    DENIED = auto()
+    UNKNOWN = auto()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OtherCalls:
+    """What is known of the calls that the workloads make at a service whose endpoint denies another."""
+
+    verdict: Verdict
+    actions: tuple[str, ...]
+    """Those that decide."""
+    workloads: tuple[str, ...]
+
+    @property
+    def severity(self) -> Severity | None:
+        """Of the denial; None for that of its code. What is not known makes nobody's backups fail for sure."""
+        return {Verdict.ALLOWED: Severity.INFO, Verdict.UNKNOWN: Severity.WARNING, Verdict.DENIED: None}[self.verdict]
+
+    @property
+    def sentence(self) -> str:
+        """To follow what is said of the denied call."""
+        who, what = listed(self.workloads), listed(self.actions)
+        match self.verdict:
+            case Verdict.ALLOWED:
+                return (
+                    f" That is this check's own call. What {who} calls there is {what}, and the policy allows it: "
+                    "least privilege, and no fault."
+                )
+            case Verdict.DENIED:
+                return f" Nor does it allow {what}, which {who} calls."
+            case Verdict.UNKNOWN:
+                return (
+                    f" That is this check's own call. What {who} calls there is {what}; whether the policy allows it "
+                    "is not known here."
+                )
+
+
+def endpoint_denial(call: Observation[ApiFacts]) -> Denial | None:
+    """What AWS says of a call that the endpoint's own policy denied; None for all others. A Deny that comes by way of
+    the organisation does not stand in that policy."""
+    if call.failure is None or call.failure.kind is not FailureKind.ACCESS_DENIED or call.facts is None:
+        return None
+    denial = read_denial(call.facts.error_message or "")
+    return denial if denial.policy == "vpc-endpoint" and not denial.via_service_control else None
+
+
+def asked_of(
+    evidence: Evidence, target: Target, call: Observation[ApiFacts], denial: Denial, endpoint: VpcEndpoint
+) -> "Call":
+    """What is known of a call, as endpoint policies see it."""
+    from agent.network.calls import Call, resource_of
+
+    operation = call.facts.operation if call.facts is not None else ""
+    action = denial.action or f"{target.service}:{operation}"
+    kind, principal = denial.principal_kind, denial.principal
+    is_arn = kind is not None and kind not in (PrincipalKind.ACCOUNT, PrincipalKind.SERVICE)
+    account = principal if kind is PrincipalKind.ACCOUNT else principal.split(":")[4] if is_arn and principal else None
+    context = {"aws:sourcevpce": endpoint.endpoint_id, "aws:sourcevpc": endpoint.vpc_id}
+    source = evidence.source(target, call.subject.address) if call.subject.address is not None else None
+    if source is not None and endpoint.vpc_id == evidence.vpc_id:
+        context["aws:vpcsourceip"] = str(source)
+    return Call(
+        action=action,
+        resource=denial.resource
+        or resource_of(action, partition=target.partition, region=target.region, account=account),
+        principal_arn=principal if is_arn else None,
+        principal_account=account,
+        context=context,
+    )
+
+
+def endpoint_at(evidence: Evidence, call: Observation[ApiFacts]) -> VpcEndpoint | None:
+    """The endpoint that a call went through; None where EC2 does not say."""
+    return evidence.endpoint_of(evidence.interface_at(call.subject.address)) if call.subject.address else None
+
+
+@kept
+def other_calls(evidence: Evidence, target: Target) -> OtherCalls | None:
+    """What the policies that allow this program's own call nowhere say of the calls that the workloads make. None where
+    the workloads make this call themselves, or what they call is not known."""
+    denied = [
+        (call, denial)
+        for call in evidence.calls(target)
+        if (denial := endpoint_denial(call)) is not None and not denial.explicit
+    ]
+    here = {workload.name for workload in evidence.workloads if target.service in workload.services}
+    actions = calls_of(here, target.service)
+    if not denied or not actions or is_own_call(target) or not _BY_OPTION.isdisjoint(target.required_by):
+        return None
+    judged = [
+        (action, _judged(evidence, target, call, denial, action)) for call, denial in denied for action in actions
+    ]
+    names = tuple(sorted(name.value for name in here))
+    shut = tuple(dict.fromkeys(action for action, judgement in judged if judgement is not None and judgement.denies))
+    if shut:
+        return OtherCalls(verdict=Verdict.DENIED, actions=shut, workloads=names)
+    is_allowed = all(judgement is not None and _passes(judgement) for _, judgement in judged)
+    verdict = Verdict.ALLOWED if is_allowed else Verdict.UNKNOWN
+    return OtherCalls(verdict=verdict, actions=actions, workloads=names)
+
+
+def _judged(
+    evidence: Evidence, target: Target, call: Observation[ApiFacts], denial: Denial, action: str
+) -> "Judgement | None":
+    """What the policy of a call's endpoint says of another action; None where it was not read, or long ago."""
+    from agent.network.calls import judge
+
+    endpoint = endpoint_at(evidence, call)
+    if endpoint is None or not evidence.is_configuration_fresh:
+        return None
+    seen = asked_of(evidence, target, call, denial, endpoint)
+    return judge(endpoint.policy, replace(seen, action=action, resource=None))
+
+
+def _passes(judgement: "Judgement") -> bool:
+    """Whether a call is allowed, on some resources at least."""
+    return not judgement.denies and (not judgement.is_in_doubt or judgement.allows_some)
