@@ -31,10 +31,6 @@ DEFAULT_KEEP: Final = "30d"
 """How long a history keeps a cycle."""
 DEFAULT_KEEP_SIZE: Final = 100
 """How large the file of a history becomes, in MB: half as large again as 100,000 cycles of a healthy host need."""
-DEFAULT_ATHENA_WORKGROUP: Final = "primary"
-"""That every account has."""
-DEFAULT_ATHENA_BYTES: Final = 10 << 30
-"""Bytes that a query of Athena may scan: some 100 days of a million hosts."""
 DEFAULT_PUT_DEADLINE: Final = 30.0
 """Seconds for putting a record into a bucket, for which a host waits."""
 FIRST_DAY: Final = date(2026, 1, 1)

@@ -158,17 +158,17 @@ def write(document: FleetDocument, engine: "Database", output: FleetOutput, file
     """Write the document of an engine that holds its tables. `files` are names that its sentences may quote. Returns
     the exit code: that of the verdict, or UNKNOWN where the file could not be written and stdout got the document
     instead. Raises OutputClosedError."""
-    document = replace(document, files=tuple(_files_of(document, engine)))
+    told = document = replace(document, files=tuple(_files_of(document, engine)))
     redactor = None
     if output.redact:
         from agent.fleet.redact import FleetRedactor
 
-        redactor = FleetRedactor(document, files)
+        redactor = FleetRedactor(told, files)
         document = redactor.document()
     announce(Phase.RENDERING)
     code = exits.of_verdict(document.verdict.status, output.fail_on)
     if output.format in ("csv", "parquet"):
-        return _write_table(document, engine, output, redactor, code)
+        return _write_table(told, engine, output, redactor, code)
     if output.output is not None:
         if write_file(render(document, output.format), output.output, "the document is", private=True):
             return code
@@ -181,7 +181,8 @@ def write(document: FleetDocument, engine: "Database", output: FleetOutput, file
 def _write_table(
     document: FleetDocument, engine: "Database", output: FleetOutput, redactor: "FleetRedactor | None", code: int
 ) -> int:
-    """The same of rows; where a Parquet file cannot be written, stdout gets the document as JSON."""
+    """Write the rows of a document, masked by its redactor; where a Parquet file cannot be written, stdout gets the
+    document as JSON."""
     from agent.fleet import table
 
     def rows() -> "Iterator[dict[str, Any]]":
@@ -199,7 +200,8 @@ def _write_table(
         raise RequestError(f"There is no room for a temporary file: {error}") from error
     if write_private(data, output.output, "the document is, as JSON," if is_parquet else "the document is"):
         return code
-    to_stdout(render(document, "json") if is_parquet else data.decode("ascii"))
+    shown = document if redactor is None else redactor.document()
+    to_stdout(render(shown, "json") if is_parquet else data.decode("ascii"))
     return exits.UNKNOWN
 
 

@@ -1,10 +1,10 @@
-"""A fleet elsewhere: the record of a host put into a bucket, records packed for Athena, and what Athena is asked."""
+"""A fleet in a bucket: the record of a host put there, records packed, and its tables for Athena."""
 
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,8 +16,7 @@ from agent.report.escape import visible
 from probes.frozen import dataclass
 
 if TYPE_CHECKING:
-    from agent.fleet.athena.run import Answer
-    from agent.fleet.athena.tables import Lake
+    from agent.fleet.athena import Lake
     from agent.formats.progress import ReadingProgress
 
 EXTRA: Final = "fleet pack writes Parquet, which takes DuckDB: install backuplink[fleet]."
@@ -27,7 +26,6 @@ _HELP: Final = " The host's role needs s3:PutObject there, and the policy of the
 _HELP_WITH_KEY: Final = " The role also needs kms:GenerateDataKey for that key."
 _SHOWN: Final = 8
 """Files that are listed."""
-_POLL_SECONDS: Final = 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,40 +52,6 @@ class PackRequest:
     cache: str | None
     since: datetime | float | None
     """An instant, or seconds before now: no folder of a day before it is read."""
-    region: str | None
-    profile: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LakeRequest:
-    """Where the packed records lie, for Athena."""
-
-    bucket: str
-    prefix: str
-    accounts: tuple[str, ...]
-    regions: tuple[str, ...]
-    since: date
-    database: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class QueryRequest:
-    """What Athena is asked."""
-
-    view: str | None
-    """The view whose rows are wanted; None for the statements that make the tables and the views."""
-    lake: LakeRequest | None
-    """For those statements."""
-    day: date | None
-    """The rows of this day alone."""
-    account: str | None
-    """The rows of this account alone; needed where the accounts are not listed in the tables."""
-    database: str
-    workgroup: str
-    output: str | None
-    max_bytes: int
-    format: str
-    """`text`, `json` or `csv`."""
     region: str | None
     profile: str | None
 
@@ -218,97 +182,13 @@ def _progress() -> "Iterator[ReadingProgress]":
 # --- Athena ----------------------------------------------------------------------------------------------------------
 
 
-def write_tables(request: LakeRequest) -> int:
+def write_tables(lake: "Lake") -> int:
     """Write the statements that make the tables. Returns OK. Raises RequestError and OutputClosedError."""
-    from agent.fleet.athena import tables
+    from agent.fleet.athena import AthenaError, statements
 
     try:
-        statements = tables.statements(_lake(request))
-    except tables.AthenaError as error:
+        made = statements(lake)
+    except AthenaError as error:
         raise RequestError(f"{error}.") from error
-    to_stdout(_script(statements))
+    to_stdout("\n".join(f"{statement};\n" for statement in made))
     return exits.OK
-
-
-def write_views() -> int:
-    """Write the statements that make the views. Returns OK. Raises OutputClosedError."""
-    from agent.fleet.athena import views
-
-    to_stdout(_script(views.statements()))
-    return exits.OK
-
-
-def _script(statements: tuple[str, ...]) -> str:
-    return "".join(f"{statement};\n\n" for statement in statements).removesuffix("\n")
-
-
-def _lake(request: LakeRequest) -> "Lake":
-    from agent.fleet.athena.tables import Lake
-
-    return Lake(
-        bucket=request.bucket,
-        prefix=request.prefix.strip("/"),
-        accounts=request.accounts,
-        regions=request.regions,
-        since=request.since,
-        database=request.database,
-    )
-
-
-def ask(request: QueryRequest, received_signals: list[str]) -> int:
-    """Have Athena make the tables and the views, or give the rows of a view, and write what it says. Returns the exit
-    code: OK, or that of a signal, after which no query of this run goes on. Raises RequestError and
-    OutputClosedError."""
-    from agent.fleet import aws
-    from agent.fleet.athena.run import Run, answer
-    from agent.fleet.athena.tables import AthenaError
-
-    run = Run(
-        database=request.database,
-        workgroup=request.workgroup,
-        output=request.output,
-        max_bytes=request.max_bytes,
-    )
-
-    def wait(seconds: float) -> None:
-        until = time.monotonic() + seconds
-        while time.monotonic() < until and not received_signals:
-            time.sleep(_POLL_SECONDS)
-
-    with exit_on_signals(received_signals):
-        try:
-            statements = _statements(request)
-            client = aws.client("athena", region=request.region, profile=request.profile)
-            got = None
-            for statement in statements:
-                with aws.in_words("Athena"):
-                    got = answer(client, statement, run, wait=wait, cancelled=lambda: bool(received_signals))
-                if got is None:
-                    return exits.SIGNALS[received_signals[0]]
-        except (aws.AwsError, AthenaError) as error:
-            raise RequestError(f"{error}.") from error
-        if got is not None:
-            to_stdout(_made(request) if request.view is None else _rendered(got, request.format))
-    return exits.OK
-
-
-def _statements(request: QueryRequest) -> tuple[str, ...]:
-    from agent.fleet.athena import tables, views
-
-    if request.view is None:
-        if request.lake is None:
-            raise RequestError("the tables need a bucket and Regions.")
-        return (*tables.statements(_lake(request.lake)), *views.statements())
-    return (views.rows_of(request.view, day=request.day, account=request.account),)
-
-
-def _made(request: QueryRequest) -> str:
-    from agent.fleet.athena import views
-
-    return f"Athena has the tables and {len(views.VIEWS)} views in the database {request.database}.\n"
-
-
-def _rendered(got: "Answer", wanted: str) -> str:
-    from agent.fleet.athena import output
-
-    return output.render(got, wanted)

@@ -12,7 +12,7 @@ from typing import Any, Final
 from agent.catalog.hosts import ServiceEndpoint
 from agent.catalog.service import JOBS_PERMISSION, CallPermission
 from agent.catalog.services import SERVICES
-from agent.fleet.athena.tables import LINES_PREFIX, PACKED_PREFIX
+from agent.fleet.athena import LINES_PREFIX, PACKED_PREFIX
 from agent.report.codec import dumps
 from probes.frozen import dataclass
 from probes.vpc.model import READS
@@ -112,7 +112,7 @@ def permissions(
             Part(
                 part="fleet",
                 words="What backuplink fleet needs where it reads a bucket or Run Command (--command-id), and fleet "
-                "pack where it writes. Name your bucket in place of each first *. fleet athena: docs/fleet-lake.md.",
+                "pack where it writes. Name your bucket in place of each first *.",
                 policy=_policy(
                     [
                         _statement(("s3:ListBucket",), f"arn:{partition}:s3:::*"),

@@ -13,7 +13,7 @@ AT_ONCE: Final = 16
 """Requests under way at a time."""
 _SECONDS: Final = 20.0
 _ATTEMPTS: Final = 8
-NAMES: Final = {"athena": "Athena", "s3": "S3", "ssm": "Systems Manager"}
+NAMES: Final = {"s3": "S3", "ssm": "Systems Manager"}
 """What the services that are asked are called, by the SDK's names."""
 _WORDS: Final = {
     "NoCredentialsError": "no AWS credentials are found",

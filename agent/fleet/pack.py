@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from agent.fleet import s3
-from agent.fleet.athena.tables import PACKED_PREFIX, PARTITIONED_BY
+from agent.fleet.athena import PACKED_PREFIX, PARTITIONED_BY
 from agent.fleet.aws import AwsError
 from agent.fleet.database import WHOLE, WHOLE_COLUMNS, Database
 from agent.fleet.places import S3

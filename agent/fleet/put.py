@@ -10,7 +10,7 @@ import re
 from typing import Any, Final
 from urllib.parse import quote
 
-from agent.fleet.athena.tables import ACCOUNT, LINES_PREFIX
+from agent.fleet.athena import ACCOUNT, LINES_PREFIX
 from agent.fleet.aws import in_words
 from agent.fleet.places import BUCKET, S3
 from agent.fleet.records import pieces_of

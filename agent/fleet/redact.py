@@ -25,6 +25,7 @@ _ROW: Final = {
     )
 }
 """What becomes of the columns of a table that identify."""
+_SHARED: Final[Mask] = get_args(SharedName)[1]
 _KEPT: Final = "".join(map(chr, range(0x20, 0x7F))).translate(dict.fromkeys(map(ord, "%|<")))
 """What stands in a part of a key as it is (`agent.report.host_record`)."""
 
@@ -59,7 +60,16 @@ class FleetRedactor(DocumentRedactor):
         for name, mask in _ROW.items():
             if row[name] is not None:
                 masked[name] = self.value(mask, row[name])
-        return masked | {"cause_key": None if row["cause_key"] is None else self.key(row["cause_key"]), "summary": None}
+        return masked | {
+            "cause_key": None if row["cause_key"] is None else self.key(row["cause_key"]),
+            "in_common": None if row["in_common"] is None else self._in_common(row["in_common"]),
+            "summary": None,
+        }
+
+    def _in_common(self, text: str) -> str:
+        """Attributes with their values, as `agent.fleet.table` writes them."""
+        pairs = (one.partition("=") for one in text.split("; "))
+        return "; ".join(f"{name}={self.value(_SHARED, value)}" for name, _, value in pairs)
 
     def _part(self, part: str) -> str:
         kind, separator, id_ = part.partition("=")

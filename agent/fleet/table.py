@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from agent.catalog.findings import CODES
-from agent.fleet.model import FleetDocument
+from agent.fleet.model import FleetCause, FleetDocument
 from agent.report.escape import spreadsheet_cell, visible
 
 if TYPE_CHECKING:
@@ -20,10 +20,17 @@ _OF_RECORD: Final = (
     *("sweep", "taken_at", "host", "region", "account", "vpc", "subnet", "zone", "image", "instance_type", "tool"),
     *("status", "path", "access", "complete", "redacted", "summary", "place"),
 )
-_FLAGS: Final = frozenset({"complete", "redacted", "shared", "counted", "by_symptom"})
-COLUMNS: Final = (*_OF_RECORD, "code", "name", "severity", "title", "cause_key", "shared", "counted", "by_symptom")
+FLAGS: Final = frozenset({"complete", "redacted", "shared", "counted", "by_symptom"})
+NUMBERS: Final = frozenset({"exposed"})
+COLUMNS: Final = (
+    *_OF_RECORD,
+    *("code", "name", "severity", "title", "cause_key", "shared", "counted", "by_symptom"),
+    *("named_by", "in_common", "exposed", "since"),
+)
 """`shared`: whether the cause is one of those that hosts share, otherwise it is a fault of this host's own. `counted`:
-whether it is the one at which the host counts. `by_symptom`: whether the host saw its symptom alone."""
+whether it is the one at which the host counts. `by_symptom`: whether the host saw its symptom alone. `in_common`: what
+the hosts with the cause have and the others have not, such as `image=ami-…; zone=euw1-az1`. `exposed`: how many hosts
+could have it. `since`: as in the document, without parts of a second."""
 _ROWS: Final = f"""
 SELECT {", ".join(f"r.{name}" for name in _OF_RECORD)}, a.cause_key, a.counted, a.by_symptom, min(c.severity)
 FROM newest n
@@ -76,12 +83,26 @@ def rows(engine: "Database", document: FleetDocument) -> Iterator[Row]:
             "shared": None if key is None else cause is not None,
             "counted": counted,
             "by_symptom": by_symptom,
+            **_of_cause(cause),
         }
-        yield {name: _as_flag(row[name]) if name in _FLAGS else row[name] for name in COLUMNS}
+        yield {name: _as_flag(row[name]) if name in FLAGS else row[name] for name in COLUMNS}
     if document.not_heard_from is not None:
         for host, *last in engine.query(_SILENT):
             said = {"sweep": document.sweep.id, "host": host, "status": NOT_HEARD_FROM}
             yield dict.fromkeys(COLUMNS) | dict(zip(_WHERE, last, strict=True)) | said
+
+
+def _of_cause(cause: FleetCause | None) -> Row:
+    """What the fleet decided of a shared cause."""
+    if cause is None:
+        return dict.fromkeys(("named_by", "in_common", "exposed", "since"))
+    values = () if cause.shared is None else cause.shared.values
+    return {
+        "named_by": cause.named_by.value,
+        "in_common": "; ".join(f"{one.attribute.value}={one.value}" for one in values) or None,
+        "exposed": cause.exposed_count,
+        "since": None if cause.since is None else f"{cause.since:%Y-%m-%dT%H:%M:%SZ}",
+    }
 
 
 def _as_flag(value: Any) -> bool | None:
@@ -118,7 +139,9 @@ def _lines(lines: Iterable[Sequence[str]]) -> str:
 
 def as_parquet(engine: "Database", every: Iterable[Row]) -> bytes:
     """The rows as a Parquet file. Raises OSError where there is no room for it on the way."""
-    kinds = ", ".join(f"{name} {'BOOLEAN' if name in _FLAGS else 'TEXT'}" for name in COLUMNS)
+    kinds = ", ".join(
+        f"{name} {'BOOLEAN' if name in FLAGS else 'BIGINT' if name in NUMBERS else 'TEXT'}" for name in COLUMNS
+    )
     engine.execute(f"CREATE TABLE shown ({kinds})")
     engine.fill("shown", ([_plain(row[name]) for name in COLUMNS] for row in every))
     return engine.write_parquet("SELECT * FROM shown")

@@ -8,8 +8,6 @@ from typing import Final
 
 from agent.catalog.services import SERVICES
 from agent.fleet import events, run_command, s3
-from agent.fleet.athena import tables, views
-from agent.settings import FIRST_DAY
 from agent.watch.requests import READ_SPREAD, call_interval
 from probes.vpc.model import PEERINGS, PROFILE_RESOURCES, READS, TRANSIT
 
@@ -43,8 +41,6 @@ _IMPORT: Final = 10.0
 _FINDINGS: Final = 100
 """Calls a second, and findings in one call (AWS Security Hub Partner Guide, Guidelines for using the
 BatchImportFindings API)."""
-_QUERIES: Final = 20.0
-"""Of StartQueryExecution (Amazon Athena, per account API call quotas; AWS re:Post quotes them)."""
 _EVENTS: Final = 400.0
 """Of PutEvents, in the Regions with the least (Amazon EventBridge User Guide, Quotas)."""
 _DOCUMENT: Final = "packaging/fleet/backuplink-check.yaml"
@@ -63,7 +59,6 @@ def pages() -> dict[str, str]:
 def _sweep_table() -> str:
     """What is asked once for a sweep, and the time that it takes at half of the limit."""
     steps = (ROOT / _DOCUMENT).read_text("utf-8").count("  - action: ")
-    statements = len(tables.statements(_LAKE)) + len(views.statements())
     rows = [
         _of_hosts("each host, `fleet put`", "`s3:PutObject`", _S3_PUT),
         _of_hosts("each host's SSM Agent, with a bucket", "`s3:PutObject`", _S3_PUT, calls=steps),
@@ -74,8 +69,6 @@ def _sweep_table() -> str:
         _of_hosts("`fleet s3://…`, `fleet pack`", "`s3:GetObject`", _S3_GET),
         _of_hosts("`fleet --command-id`", "`ssm:ListCommandInvocations`", None, hosts=run_command.PAGE),
         _of_all("`fleet pack`", "`s3:GetObject` and `s3:PutObject`", "1 each for an account, Region and day", None),
-        _of_all("`fleet athena run`", "`athena:StartQueryExecution`", f"{statements} in all", statements / _QUERIES),
-        _of_all("`fleet athena run VIEW`", "`athena:StartQueryExecution`", "1 in all", 1 / _QUERIES),
         _of_all(
             "`fleet --format eventbridge`",
             "`events:PutEvents`",
@@ -89,11 +82,6 @@ def _sweep_table() -> str:
         rows.append(_of_all("`facts --vpc`, for `--ec2-facts`", f"reads of {name}", f"{count} for a VPC", time))
     heads = " | ".join(f"{hosts:,} hosts" for hosts in HOSTS)
     return "\n".join([f"| who asks | for what | calls | {heads} |", f"|---|---|---|{'---|' * len(HOSTS)}", *rows, ""])
-
-
-_LAKE: Final = tables.Lake(
-    bucket="amzn-s3-demo-bucket", prefix="", accounts=("111122223333",), regions=("eu-west-1",), since=FIRST_DAY
-)
 
 
 def _of_hosts(who: str, what: str, limit: float | None, *, calls: int = 1, hosts: int = 1) -> str:

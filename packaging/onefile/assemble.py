@@ -42,7 +42,7 @@ READ_SERVICES: Final = (OWN_MODEL, "organizations", "route53", "route53profiles"
 CREDENTIAL_SERVICES: Final = ("signin", "sso", "sso-oidc", "sts")
 """Where the SDK's chain of credentials gets them from: of each the newest version, without examples. The signed calls
 of the catalogue are bytes of the program's own."""
-FLEET_SERVICES: Final = ("athena", "s3", "ssm")
+FLEET_SERVICES: Final = ("s3", "ssm")
 """Where records of a fleet are read from, put and asked for."""
 MACHINES: Final = {
     "x86_64": ("x86_64 | amd64", "/lib64/ld-linux-x86-64.so.2"),

@@ -886,19 +886,24 @@ def test_the_task_packs_then_joins_the_day_before_and_says_that_it_did(built: Pa
     pack, *joins = calls_in(tmp_path / "calls")
     place = "s3://records/a/b"
     assert pack == ["fleet", "pack", "--since", "3d", f"{place}/host.v1/", place]
-    assert [call[-1] for call in joins] == [f"{place}/host.v1.parquet/"] * 4
+    assert [call[-1] for call in joins] == [f"{place}/host.v1.parquet/"] * 5
     formats = []
     for call in (pack, *joins):
         name = "fleet pack" if call is pack else "fleet"
         command = cli.main.commands[name]
         with command.make_context(name, call[len(name.split()) :], parent=manual.context_of(cli.main)) as context:
             formats.append(context.params.get("format"))
-    assert formats == [None, "text", "html", "json", "eventbridge"]
+    assert formats == [None, "text", "html", "json", "parquet", "eventbridge"]
     days = {call[call.index("--sweep") + 1] for call in joins}
     assert days <= {f"{datetime.now(UTC) - timedelta(days=ago):%Y-%m-%d}" for ago in (1, 2)}  # midnight may have passed
     uploads = [call for call in calls_in(tmp_path / "aws") if call[0] == "s3"]
-    assert [call[-1] for call in uploads] == [f"{place}/fleet/fleet.html", f"{place}/fleet/fleet.json"]
-    assert [complaint(["aws", *call]) for call in calls_in(tmp_path / "aws")] == [None] * 3
+    (day,) = days
+    assert [call[-1] for call in uploads] == [
+        f"{place}/fleet/fleet.html",
+        f"{place}/fleet/fleet.json",
+        f"{place}/fleet/answers/dt={day}/answers.parquet",
+    ]
+    assert [complaint(["aws", *call]) for call in calls_in(tmp_path / "aws")] == [None] * 4
     assert (tmp_path / "events").read_text("utf-8") == '{"Entries": []}'
 
 
@@ -906,7 +911,7 @@ def test_events_are_sent_where_that_is_wanted(built: Path, tmp_path: Path) -> No
     ran = join(built, tmp_path, WRITES, "", Events="false")
     assert ran.code == 0
     assert not (tmp_path / "events").exists()
-    assert len(calls_in(tmp_path / "calls")) == 4
+    assert len(calls_in(tmp_path / "calls")) == 5
 
 
 @pytest.mark.parametrize(
@@ -926,7 +931,7 @@ def test_what_fails_is_no_success_and_stops_nothing(
     assert ran.code != 0
     assert "joined" not in ran.stdout
     assert told in ran.stderr
-    assert len(calls_in(tmp_path / "calls")) == 5
+    assert len(calls_in(tmp_path / "calls")) == 6
 
 
 def test_the_alarm_waits_for_what_the_task_says(built: Path) -> None:
@@ -992,7 +997,7 @@ def test_the_schedule_may_start_the_task_and_nothing_else(built: Path, cluster: 
     assert (stack.properties("OwnCluster") is None) == bool(cluster)
 
 
-@pytest.mark.skipif(not extent.everything(), reason="starts the program six times: --everything")
+@pytest.mark.skipif(not extent.everything(), reason="starts the program seven times: --everything")
 def test_the_whole_task(built: Path, tmp_path: Path, moto: boto3.session.Session) -> None:
     """With the program itself, and a bucket in moto."""
     client = moto.client("s3")
@@ -1027,6 +1032,8 @@ echo 0"""
     assert [sweep["host_count"] for sweep in document["sweeps"]] == [12] * 4
     assert document["totals"]["critical"] == 6
     assert client.get_object(Bucket="records", Key="a/b/fleet/fleet.html")["ContentLength"] > 1_000
+    answers = f"a/b/fleet/answers/dt={today - timedelta(days=1):%Y-%m-%d}/answers.parquet"
+    assert client.get_object(Bucket="records", Key=answers)["Body"].read(4) == b"PAR1"
     (request,) = (tmp_path / "events").read_text("utf-8").splitlines()
     (entry,) = json.loads(request)["Entries"]
     assert json.loads(entry["Detail"])["turn"] == "new"

@@ -128,7 +128,7 @@ def test_builds_and_tests_every_part_for_both_machines(repository: Path) -> None
     ran = (place(repository) / "log").read_text("utf-8").splitlines()
     built, tested = ([f"{part} {verb} " for part in PARTS] for verb in ("build", "test"))
     assert ran == ["peers install ", "onefile build all", *built, *tested, "dev run test --everything"]
-    for_whole = ("BROWSER", "NETNS", "PEERS", "PROMTOOL", "SPARK", "SYSTEMD")
+    for_whole = ("BROWSER", "NETNS", "PEERS", "PROMTOOL", "SYSTEMD")
     requires = (place(repository) / "requires").read_text("utf-8").splitlines()
     assert requires == [f"BACKUPLINK_REQUIRE_{what}=1" for what in for_whole]
     assert result.stderr.splitlines()[-1] == "packaging/release: all of 1.10.0 is in build/release/v1.10.0/dist"

@@ -1574,7 +1574,6 @@ ARGUMENTS: Final = {
     ("fleet put", "report_file"),
     ("fleet put", "destination"),
     ("fleet athena", "action"),
-    ("fleet athena", "view"),
 }
 """Arguments of commands that have cases here; of the interface's, which needs a terminal before it reads anything, they
 are among the tests in one. Those of a fleet are among its own (tests/agent/app/test_fleet_command.py,

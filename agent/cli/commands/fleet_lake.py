@@ -12,7 +12,7 @@ from agent.cli.group import Command
 from agent.cli.options import profile_option
 from agent.cli.param_types import DAY, DEADLINE, FILE_OR_FOLDER, KMS_KEY, MOMENT, REGION, complete_files
 from agent.cli.to_settings import profile_from, region_from
-from agent.settings import DEFAULT_ATHENA_BYTES, DEFAULT_ATHENA_WORKGROUP, DEFAULT_PUT_DEADLINE, FIRST_DAY
+from agent.settings import DEFAULT_PUT_DEADLINE, FIRST_DAY
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -87,9 +87,9 @@ def fleet_pack(
     """Pack the records of many hosts into one Parquet file for each account, Region and day.
 
     PATH is what `fleet` reads; DESTINATION is a folder or s3://BUCKET/PREFIX. Files that have all of their records
-    already stay as they are, so it can be repeated. `fleet` reads the result, and Athena does (`fleet athena`). It
-    takes DuckDB, which backuplink[fleet] installs. Exit codes: 0 done, 3 an error, or more than 2 of 100 files could
-    not be read.
+    already stay as they are, so it can be repeated. `fleet` reads the result, and so does Athena (`fleet athena ddl
+    --packed`). It takes DuckDB, which backuplink[fleet] installs. Exit codes: 0 done, 3 an error, or more than 2 of 100
+    files could not be read.
     """
     from agent.app.fleet_lake import PackRequest, pack
 
@@ -110,7 +110,7 @@ def fleet_pack(
 
 _LAKE: Final[tuple[Callable[[Any], Any], ...]] = (
     click.option("--bucket", default=_BUCKET, show_default=True, help="Bucket that has the records."),
-    click.option("--prefix", default="", help="Of the bucket, the folder that has host.v1 and host.v1.parquet."),
+    click.option("--prefix", default="", help="Of the bucket, the folder that has host.v1 and fleet/answers."),
     click.option(
         "--host-account",
         "accounts",
@@ -132,88 +132,44 @@ _LAKE: Final[tuple[Callable[[Any], Any], ...]] = (
         show_default=True,
         help="First day that has records.",
     ),
-)
-_QUERY: Final[tuple[Callable[[Any], Any], ...]] = (
-    click.option("--database", default=_DATABASE, show_default=True, help="Database of the tables and the views."),
     click.option(
-        "--workgroup",
-        default=DEFAULT_ATHENA_WORKGROUP,
-        show_default=True,
-        help="With run: workgroup, which may have a limit of its own.",
+        "--packed", is_flag=True, help="Read the records that `fleet pack` wrote, in place of those of the hosts."
     ),
-    click.option(
-        "--output-location", metavar="S3-URL", help="With run: where Athena writes results. Default: the workgroup's."
-    ),
-    click.option(
-        "--max-bytes",
-        type=click.IntRange(min=1),
-        default=DEFAULT_ATHENA_BYTES,
-        show_default=True,
-        help="With run: a query that has scanned more is stopped.",
-    ),
-    click.option("--day", type=DAY, help="With run VIEW: the rows of this day alone."),
-    click.option("--account", metavar="ID", help="With run VIEW: the rows of this account alone."),
-    click.option(
-        "--format",
-        "wanted",
-        type=click.Choice(("text", "json", "csv")),
-        default="text",
-        show_default=True,
-        help="With run VIEW: format of the rows.",
-    ),
+    click.option("--database", default=_DATABASE, show_default=True, help="Database of the tables."),
+    _region,
 )
 
 
-def _options(command: Callable[..., Any]) -> Callable[..., Any]:
-    for option in reversed((*_LAKE, *_QUERY, _region, profile_option)):
+def _lake_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    for option in reversed(_LAKE):
         command = option(command)
     return command
 
 
 @click.command("fleet athena", cls=Command)
-@click.argument("action", type=click.Choice(("ddl", "views", "run")))
-@click.argument("view", required=False)
-@_options
+@click.argument("action", type=click.Choice(("ddl",)))
+@_lake_options
 @click.pass_obj
-def fleet_athena(received_signals: list[str], /, action: str, view: str | None, **options: Any) -> int:
-    """Write what makes the tables (ddl) and the views of a fleet in Amazon Athena, or have Athena run it.
+def fleet_athena(received_signals: list[str], /, action: str, **options: Any) -> int:
+    """Write the statements that make the two tables of a fleet in Amazon Athena.
 
-    `run` makes the tables and the views. `run VIEW` gives the rows of a view, such as cause_day: the causes of each
-    day with their hosts. Exit codes: 0 done, 3 an error.
+    `record` has the records of hosts, `answer` what `fleet --format parquet` decided each day. Trino, Spark and DuckDB
+    read the same files. Exit codes: 0 done, 3 an error.
     """
-    from agent.app import fleet_lake
+    from agent.app.fleet_lake import write_tables
+    from agent.fleet.athena import Lake
 
-    if view is not None and action != "run":
-        raise click.UsageError(f"{action} takes no view.")
-    if action == "views":
-        return fleet_lake.write_views()
     region, _ = region_from(options["region"], os.environ)
-    lake = fleet_lake.LakeRequest(
+    lake = Lake(
         bucket=options["bucket"],
-        prefix=options["prefix"],
+        prefix=options["prefix"].strip("/"),
         accounts=tuple(dict.fromkeys(options["accounts"])),
         regions=tuple(dict.fromkeys(options["regions"])) or _regions_beside(region),
         since=options["first_day"],
+        is_packed=options["packed"],
         database=options["database"],
     )
-    if action == "ddl":
-        return fleet_lake.write_tables(lake)
-    if view is None and options["bucket"] == _BUCKET:
-        raise click.UsageError(f"run makes tables of a bucket; name it with --bucket ({_BUCKET} stands for none).")
-    request = fleet_lake.QueryRequest(
-        view=view,
-        lake=lake,
-        day=options["day"],
-        account=options["account"],
-        database=options["database"],
-        workgroup=options["workgroup"],
-        output=options["output_location"],
-        max_bytes=options["max_bytes"],
-        format=options["wanted"],
-        region=region,
-        profile=profile_from(options, received_signals),
-    )
-    return fleet_lake.ask(request, received_signals)
+    return write_tables(lake)
 
 
 def _regions_beside(region: str | None) -> tuple[str, ...]:

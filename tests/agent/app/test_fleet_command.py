@@ -1,5 +1,7 @@
 """`backuplink fleet` and `demo --fleet`: what is read, what is written where, exit codes, and what is refused."""
 
+import csv
+import io
 import json
 import os
 import signal
@@ -348,6 +350,18 @@ def test_a_file_that_cannot_be_written_leaves_the_document_on_stdout(
         assert read(out).totals.hosts == 2
     else:
         assert bool(out) == (name != "eventbridge")  # of which nothing changed
+
+
+def test_a_masked_row_says_what_the_plain_one_does(estate: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A shared cause stays one, with since when and how many could have it."""
+    said = []
+    for more in ((), ("--redact",)):
+        entry.run(["fleet", str(estate / "reports"), "--format", "csv", *more])
+        rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+        said.append(sorted((row["code"], row["shared"], row["exposed"], row["since"], row["title"]) for row in rows))
+    plain, masked = said
+    assert masked == plain
+    assert {row[1] for row in plain} == {"", "true", "false"}
 
 
 def test_redaction_is_of_the_whole_output(estate: Path, capsys: pytest.CaptureFixture[str]) -> None:

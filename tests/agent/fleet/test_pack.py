@@ -1,9 +1,7 @@
 """Packing: one file for each account, Region and day; nothing twice, nothing lost, and nothing written again."""
 
-import json
 import os
 from collections.abc import Iterator
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +10,10 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from agent.cli.main import dispatch
-from agent.fleet.athena import tables, views
-from agent.fleet.athena.output import render
-from agent.fleet.athena.run import Answer
+from agent.fleet import athena
 from agent.fleet.connection import connect
 from agent.fleet.database import Database
 from agent.fleet.pack import NAME, Packed, PackError, pack
-from tests.agent.fleet.athena.lake import database, fleet
 from tests.agent.fleet.files import hosts, lines, read, read_anew, record
 
 DAYS = ("2026-01-14T03:00:00Z", "2026-01-15T03:00:00Z")
@@ -79,7 +74,7 @@ def test_a_file_has_the_columns_that_its_path_has_not(source: Path, tmp_path: Pa
     of_file = f"SELECT * FROM read_parquet('{file}', hive_partitioning = false)"
     with connect(tmp_path) as connection:
         columns = [name for name, *_ in connection.execute(f"DESCRIBE {of_file}").fetchall()]
-    assert columns == list(tables.columns())
+    assert columns == list(athena.record_columns())
 
 
 def test_a_file_is_its_owners_alone(source: Path, tmp_path: Path) -> None:
@@ -251,55 +246,3 @@ def test_what_cannot_be_packed_is_said(words: list[str], why: str, capsys: pytes
 def test_a_signal_leaves_whole_files(source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert dispatch(["fleet", "pack", str(source), str(tmp_path / "lake")], ["SIGTERM"]) == 143
     assert not any((tmp_path / "lake").rglob("*.parquet"))
-
-
-def test_the_statements_of_athena(capsys: pytest.CaptureFixture[str]) -> None:
-    assert dispatch(["fleet", "athena", "views"], []) == 0
-    assert capsys.readouterr().out.count("CREATE OR REPLACE VIEW ") == len(views.VIEWS)
-    assert dispatch(["fleet", "athena", "ddl"], []) == 0
-    out = capsys.readouterr().out
-    assert out.count("CREATE EXTERNAL TABLE") == 2
-    assert "s3://amzn-s3-demo-bucket/host.v1.parquet/" in out
-    assert "eu-west-1" in out
-
-
-@pytest.mark.parametrize(
-    ("words", "why"),
-    [
-        pytest.param(["run"], "name it with --bucket", id="run without a bucket"),
-        pytest.param(["ddl", "cause_day"], "takes no view", id="ddl of a view"),
-        pytest.param(["ddl", "--bucket", "b'"], "is not a valid bucket", id="quote in a bucket"),
-        pytest.param(["run", "record; DROP"], "is no view", id="words for a view"),
-        pytest.param(["run", "cause_since", "--day", "2026-01-15"], "has no day", id="day of a view without one"),
-        pytest.param(["run", "cause_day", "--account", "111122223333"], "has no account", id="account"),
-        pytest.param(
-            ["run", "newest", "--account", "1' OR '1'='1"], "is not a valid account", id="quote in an account"
-        ),
-        pytest.param(["run", "newest", "--day", "today"], "is not a day", id="no day"),
-    ],
-)
-def test_what_athena_is_not_asked(words: list[str], why: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert dispatch(["fleet", "athena", *words], []) == 3
-    assert why in capsys.readouterr().err
-
-
-def test_rows_are_of_one_day_and_account() -> None:
-    assert views.rows_of("newest", day=date(2026, 1, 15), account="111122223333") == (
-        "SELECT * FROM newest WHERE dt = '2026-01-15' AND account = '111122223333'"
-    )
-
-
-def test_the_columns_by_which_rows_are_chosen_are_there(tmp_path: Path) -> None:
-    from agent.fleet.athena import views
-
-    lake = database(tmp_path, fleet())
-    for view in views.VIEWS:
-        columns = {name for name, *_ in lake.execute(f"DESCRIBE SELECT * FROM {view}").fetchall()}
-        assert views.columns_of(view) == columns & {"dt", "account"}, view
-
-
-def test_rows_for_people_and_for_programs() -> None:
-    answer = Answer(id="q", columns=("fault", "hosts"), rows=(("=1+1", "7"), ("\x1b[2J", None)), scanned_bytes=10)
-    assert render(answer, "text") == "fault    hosts\n=1+1     7\n\\x1b[2J  -\n(2 rows; 10 bytes scanned)\n"
-    assert render(answer, "csv") == "fault,hosts\n'=1+1,7\n\\x1b[2J,\n"
-    assert json.loads(render(answer, "json"))["rows"][1] == {"fault": "\x1b[2J", "hosts": None}

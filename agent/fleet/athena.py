@@ -1,28 +1,31 @@
-"""The tables of records in S3: statements of Athena's data definition language.
+"""The two tables of a fleet in Amazon Athena: the records as hosts wrote them, and what `fleet` decided each day.
 
-Partitions are projected from the layout of the bucket, so that no crawler and no statement has to add them. Account,
-Region and day are in the path alone: a column of a partition must not be one of the data, too.
+Partitions are projected from the layout of the bucket, so that no crawler and no statement has to add them. What the
+path says is in the path alone: a column of a partition must not be one of the data, too.
 
 Sources: CREATE TABLE, Use partition projection with Amazon Athena, OpenX JSON SerDe, in the Amazon Athena User Guide.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any, Final, get_type_hints
 
 from agent.catalog.partitions import is_region
+from agent.fleet.table import COLUMNS, FLAGS, NUMBERS
 from agent.report.host_record import HostRecord
 from probes.frozen import dataclass
 
 DATABASE: Final = "backuplink"
-LINES: Final = "record_line"
-"""The table of the lines that hosts write."""
-PACKED: Final = "record"
-"""The table of what `backuplink fleet pack` makes of them, which the views are over."""
+RECORDS: Final = "record"
+"""The table of the records: of the lines that hosts write, or of what `backuplink fleet pack` makes of them."""
+ANSWERS: Final = "answer"
+"""The table of what `backuplink fleet --format parquet` writes: a row for each host and cause."""
 LINES_PREFIX: Final = "host.v1"
 PACKED_PREFIX: Final = "host.v1.parquet"
-PARTITIONED_BY: Final = ("account", "region", "dt")
+ANSWERS_PREFIX: Final = "fleet/answers"
+DAY: Final = "dt"
+PARTITIONED_BY: Final = ("account", "region", DAY)
 NOT_STORED: Final = frozenset({"schema", *PARTITIONED_BY})
 """Fields of a record that are no column: `schema` is a word of the language."""
 _TYPES: Final[dict[Any, str]] = {
@@ -43,7 +46,7 @@ class AthenaError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lake:
-    """Where the records of a fleet lie."""
+    """Where the records of a fleet, and its answers, lie."""
 
     bucket: str
     prefix: str
@@ -53,24 +56,31 @@ class Lake:
     regions: tuple[str, ...]
     since: date
     """The first day that has records."""
+    is_packed: bool
+    """Whether the table of the records reads the packed files."""
     database: str = DATABASE
 
     def location(self, folder: str) -> str:
-        """The address of one of the two folders, with a slash at its end."""
+        """The address of a folder, with a slash at its end."""
         return f"s3://{'/'.join(filter(None, (self.bucket, self.prefix, folder)))}/"
 
 
-def columns() -> dict[str, str]:
-    """The columns of both tables, with their types."""
+def record_columns() -> dict[str, str]:
+    """The columns of the table of records, with their types."""
     types = get_type_hints(HostRecord)
     return {name: _TYPES[type_] for name, type_ in types.items() if name not in NOT_STORED}
+
+
+def answer_columns() -> dict[str, str]:
+    """The columns of the table of answers, with their types."""
+    return {name: "boolean" if name in FLAGS else "bigint" if name in NUMBERS else "string" for name in COLUMNS}
 
 
 def statements(lake: Lake) -> tuple[str, ...]:
     """What makes the database and both tables, each statement by itself, as Athena runs them. Raises AthenaError for
     what no statement may hold."""
     _check(lake)
-    return (f"CREATE DATABASE IF NOT EXISTS {lake.database}", _lines(lake), _packed(lake))
+    return (f"CREATE DATABASE IF NOT EXISTS {lake.database}", _records(lake), _answers(lake))
 
 
 def _check(lake: Lake) -> None:
@@ -89,43 +99,52 @@ def _check(lake: Lake) -> None:
         raise AthenaError("at least one Region has to be named: partitions are projected for those alone")
 
 
-def _lines(lake: Lake) -> str:
+def _records(lake: Lake) -> str:
+    lines = (
+        "ROW FORMAT SERDE 'org.openx.data.jsonserde.JsonSerDe'",
+        "WITH SERDEPROPERTIES ('ignore.malformed.json' = 'true')",
+        "STORED AS INPUTFORMAT 'org.apache.hadoop.mapred.TextInputFormat'",
+        "OUTPUTFORMAT 'org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat'",
+    )
+    projected = {**_projected("account", lake.accounts), **_projected("region", lake.regions)}
     return "\n".join(
         (
-            *_head(lake, LINES),
-            "ROW FORMAT SERDE 'org.openx.data.jsonserde.JsonSerDe'",
-            "WITH SERDEPROPERTIES ('ignore.malformed.json' = 'true')",
-            "STORED AS INPUTFORMAT 'org.apache.hadoop.mapred.TextInputFormat'",
-            "OUTPUTFORMAT 'org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat'",
-            *_foot(lake, LINES_PREFIX),
+            *_head(lake, RECORDS, record_columns(), PARTITIONED_BY),
+            *(("STORED AS PARQUET",) if lake.is_packed else lines),
+            *_foot(lake, PACKED_PREFIX if lake.is_packed else LINES_PREFIX, projected, PARTITIONED_BY),
         )
     )
 
 
-def _packed(lake: Lake) -> str:
-    return "\n".join((*_head(lake, PACKED), "STORED AS PARQUET", *_foot(lake, PACKED_PREFIX)))
+def _answers(lake: Lake) -> str:
+    return "\n".join(
+        (
+            *_head(lake, ANSWERS, answer_columns(), (DAY,)),
+            "STORED AS PARQUET",
+            *_foot(lake, ANSWERS_PREFIX, {}, (DAY,)),
+        )
+    )
 
 
-def _head(lake: Lake, table: str) -> Iterator[str]:
+def _head(lake: Lake, table: str, columns: Mapping[str, str], partitions: Sequence[str]) -> Iterator[str]:
     yield f"CREATE EXTERNAL TABLE IF NOT EXISTS {lake.database}.{table} ("
-    yield ",\n".join(f"  {name} {type_}" for name, type_ in columns().items())
+    yield ",\n".join(f"  {name} {type_}" for name, type_ in columns.items())
     yield ")"
-    yield f"PARTITIONED BY ({', '.join(f'{name} string' for name in PARTITIONED_BY)})"
+    yield f"PARTITIONED BY ({', '.join(f'{name} string' for name in partitions)})"
 
 
-def _foot(lake: Lake, folder: str) -> Iterator[str]:
+def _foot(lake: Lake, folder: str, projected: Mapping[str, str], partitions: Sequence[str]) -> Iterator[str]:
     location = lake.location(folder)
-    partitions = "/".join(f"{name}=${{{name}}}" for name in PARTITIONED_BY)
+    path = "/".join(f"{name}=${{{name}}}" for name in partitions)
     properties = {
         "projection.enabled": "true",
-        **_projected("account", lake.accounts),
-        **_projected("region", lake.regions),
-        "projection.dt.type": "date",
-        "projection.dt.format": "yyyy-MM-dd",
-        "projection.dt.range": f"{lake.since:%Y-%m-%d},NOW",
-        "projection.dt.interval": "1",
-        "projection.dt.interval.unit": "DAYS",
-        "storage.location.template": f"{location}{partitions}/",
+        **projected,
+        f"projection.{DAY}.type": "date",
+        f"projection.{DAY}.format": "yyyy-MM-dd",
+        f"projection.{DAY}.range": f"{lake.since:%Y-%m-%d},NOW",
+        f"projection.{DAY}.interval": "1",
+        f"projection.{DAY}.interval.unit": "DAYS",
+        "storage.location.template": f"{location}{path}/",
     }
     yield f"LOCATION '{location}'"
     yield "TBLPROPERTIES ("

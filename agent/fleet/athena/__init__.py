@@ -1,1 +1,0 @@
-"""The fleet in Amazon Athena: the table of the records, and views that answer what `backuplink fleet` answers."""
