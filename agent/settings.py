@@ -8,6 +8,7 @@ from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Any, Final
 
+from probes.facts import FoundWorkload
 from probes.frozen import dataclass
 from probes.model import Address, Observation
 
@@ -100,9 +101,12 @@ class Workload(StrEnum):
     """Software that uses AWS Backup, which says what a run checks (`agent.catalog.workloads`)."""
 
     AUTO = "auto"
-    """`caller`, and what is found on this host."""
+    """What is found on this host, or `caller` where nothing is."""
     CALLER = "caller"
     HANA = "hana"
+    HANA_BACKUP = "hana:backup"
+    HANA_S3 = "hana:s3"
+    """SAP HANA whose Backint agent sends its data to AWS Backup, or to S3, whatever its configuration says."""
     GATEWAY = "gateway"
     SSM = "ssm"
 
@@ -143,7 +147,8 @@ class Settings:
     """Services that are required; empty where the operator named none."""
     resolvers: tuple[Address, ...]
     """Queried in addition to those that the host uses."""
-    expect: Expect
+    expect: Expect | None
+    """None where nothing was said: DEFAULT_EXPECT, but for what a workload may reach by any path."""
     private_cidrs: tuple[IPv4Network | IPv6Network, ...]
     timeout: float
     """Seconds for one step."""
@@ -169,6 +174,8 @@ class Settings:
     such an address, it takes the answer and makes no call."""
     uncalled: frozenset[str] = frozenset()
     """Services of which no signed call is made."""
+    standing_workloads: tuple[FoundWorkload, ...] = ()
+    """What an earlier run found on this host, which stands where its signs cannot be read."""
     jobs: bool = False
     """Whether AWS Backup is asked which jobs did not succeed lately."""
     ec2: Ec2 = Ec2.NEVER

@@ -123,8 +123,13 @@ class SdkFacts:
 
 SAP_SYSTEMS: Final = "/usr/sap"
 """The folder that has one for each SAP system of a host."""
+BACKINT_LINK: Final = "/opt/hdbbackint"
+"""Below the folder of a HANA database, the link by which it calls its Backint agent, of whatever vendor."""
 BACKINT: Final = "aws-backint-agent"
 """How the folder of the Backint agent and all of its files are called."""
+SHELL_VARIABLES: Final = "variables of the shell"
+"""Among the settings of a Backint agent, the proxy variables that its launcher sets from what its own shell has, which
+is not known."""
 AWS_BACKUP_MODE: Final = "aws-backup"
 S3_MODE: Final = "s3"
 """Where a Backint agent sends its data."""
@@ -157,9 +162,9 @@ class FoundWorkload:
     name: Plain
     """`hana` or `ssm`, as `--workload` has it."""
     by: Annotated[str, Mask("file")]
-    """The link, file or folder that shows it."""
-    is_agent: bool
-    """Whether that is the agent itself, and not something that is often there without being used."""
+    """The link or file that shows it."""
+    is_standing: bool = False
+    """Whether an earlier run found it, and its sign cannot be read now."""
     version: Annotated[str, Mask("text", unless=r"[0-9]{1,5}(?:\.[0-9]{1,5}){1,4}")] | None = None
     mode: Plain | None = None
     """Where the Backint agent sends its data: `aws-backup` or `s3`; None where that is not known."""
@@ -182,6 +187,8 @@ class WorkloadFacts:
 
     found: tuple[FoundWorkload, ...] = ()
     unread: tuple[UnreadFile, ...] = ()
+    by_root: bool = False
+    """Whether root looked: what was not read then is not to be read by another user."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

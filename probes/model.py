@@ -183,6 +183,10 @@ class Target:
     """Workloads and options that require it; empty for a target that nothing requires."""
     bucket: str | None = None
     """The bucket of S3 that a workload on this host is set to use, for which the signed call then asks."""
+    counts_with: Plain | None = None
+    """The option that makes an optional target count, where a report speaks of it though this host does not use it."""
+    by_any_path: bool = False
+    """Whether it may be reached by any path, whatever the run expects of others."""
 
 
 class _WithId:

@@ -84,6 +84,10 @@ class Machine(Protocol):
     def environment(self) -> Mapping[str, str]:
         """The variables of this process."""
 
+    @property
+    def is_root(self) -> bool:
+        """Whether this process has root's permissions."""
+
     def now(self) -> datetime:
         """Wall time, UTC."""
 

@@ -148,12 +148,11 @@ def _predicted(facts: Ec2Facts, request: PredictRequest, received_signals: Seque
 def _services(workloads: Sequence[Workload], services: Sequence[str]) -> Mapping[str, bool]:
     """The services that are asked for, and whether each is required; those of a caller where nothing is named. What is
     found on a host is not known here, so `auto` stands for a caller, too."""
-    from agent.catalog.workloads import in_use, needs
-    from probes.facts import WorkloadFacts
+    from agent.catalog.workloads import needs, planned
     from probes.model import Role
 
     wanted = tuple(workloads) or (() if services else (Workload.CALLER,))
-    needed = needs(in_use(wanted, WorkloadFacts()), dict.fromkeys(services, "--service"))
+    needed = needs(planned(wanted), dict.fromkeys(services, "--service"))
     return {service: need.role is Role.REQUIRED for service, need in needed.items()}
 
 

@@ -31,12 +31,11 @@ def permissions_table(
     where none is named, in a Region or, where that is None, in a partition, which is `aws` unless one is named.
     Raises RequestError for what is not in the catalog."""
     from agent.app import permissions
-    from agent.catalog.workloads import bucket_service_of, in_use, needs
-    from probes.facts import WorkloadFacts
+    from agent.catalog.workloads import bucket_service_of, needs, planned
 
     partition = "aws" if region is None and partition is None else partition
     workloads = workloads or (() if services else (Workload.CALLER,))
-    needed = needs(in_use(workloads, WorkloadFacts()), dict.fromkeys(services, "--service"))
+    needed = needs(planned(workloads), dict.fromkeys(services, "--service"))
     rows = _known_endpoints(region, partition, tuple(needed))
     table = permissions.permissions(rows, region=region, bucket_service=bucket_service_of(workloads))
     return permissions.as_json(table) if as_json else permissions.as_text(table)

@@ -35,14 +35,15 @@ from agent.audit.vpc import AuditedNetwork
 from agent.catalog.findings import Severity
 from agent.catalog.services import SERVICES, is_offered
 from agent.catalog.wording import counted, listed, listed_briefly
-from agent.catalog.workloads import SIGNS, required_services
+from agent.catalog.workloads import SIGNS, option_of, required_services
 from agent.predict.prediction import Facts
 from agent.report.model import Status, Tool
 from agent.settings import Suppression, Workload
 from agent.version import __version__
 from probes.vpc.model import AVAILABLE
 
-WORKLOADS: Final = tuple(workload for workload in Workload if workload is not Workload.AUTO)
+WORKLOADS: Final = (Workload.CALLER, Workload.HANA, Workload.GATEWAY, Workload.SSM)
+"""For which every VPC can be judged. SAP HANA that sends its data to S3 leaves no sign in a VPC."""
 _WORST: Final = (Status.CRITICAL, Status.UNKNOWN, Status.WARNING, Status.OK)
 """As the status of a run has it."""
 _STATUS_OF: Final = {Severity.CRITICAL: Status.CRITICAL, Severity.WARNING: Status.WARNING, Severity.INFO: Status.OK}
@@ -67,7 +68,7 @@ def audit(
         measured=False,
         complete=complete,
         verdict=_verdict(vpcs, unanswered, complete=complete),
-        workloads=tuple(workload for workload in asked.workloads if workload in WORKLOADS),
+        workloads=tuple(workload for workload in asked.workloads if workload is not Workload.AUTO),
         asked_services=asked.services,
         vpcs=vpcs,
         unresolved_hours=sum(vpc.unresolved_hours for vpc in vpcs),
@@ -82,7 +83,8 @@ def _audited(
     asked: AuditRequest,
 ) -> AuditedVpc:
     """One VPC; `estate` are those of its Region."""
-    reasons: dict[Workload, str | None] = {workload: _reason(vpc, workload, asked) for workload in WORKLOADS}
+    rows = (*WORKLOADS, Workload.HANA_S3) if Workload.HANA_S3 in asked.workloads else WORKLOADS
+    reasons: dict[Workload, str | None] = {workload: _reason(vpc, workload, asked) for workload in rows}
     required = _required_by(vpc, reasons, asked)
     faults: list[AuditFault] = []
     for service in SERVICES:
@@ -128,8 +130,9 @@ def _reason(vpc: AuditedNetwork, workload: Workload, asked: AuditRequest) -> str
     """Why a VPC is judged for a workload; None where it is not, as in a Region that has none of its services."""
     if not any(_is_offered(vpc, service) for service in required_services(workload)):
         return None
-    if workload in asked.workloads:
-        return f"--workload {workload.value}"
+    names = {Workload.HANA: (Workload.HANA, Workload.HANA_BACKUP)}.get(workload, (workload,))
+    if named := [name for name in asked.workloads if name in names]:
+        return option_of(named[0])
     signs = [service for service in vpc.with_endpoint if service in SIGNS[workload]]
     return f"it has an endpoint of {listed(signs)}" if signs else None
 

@@ -17,6 +17,7 @@ def why_unused(target: Target, own_answer: tuple[Address, ...], is_public: Calla
     what = f"{name} was not asked for, and {'' if name == target.host else target.host}".rstrip()
     if not own_answer:
         return f"{what} has no address here"
-    if all(is_public(address) for address in own_answer):
+    # Where any path is good, a public address says nothing of whether the service is used.
+    if not target.by_any_path and all(is_public(address) for address in own_answer):
         return f"{what} has only public addresses here"
     return None

@@ -6,7 +6,7 @@ from dataclasses import field
 from typing import Final
 
 from probes.frozen import dataclass
-from probes.model import AnswerForm, Conversation, PortProtocol, Role, SignedCall
+from probes.model import AnswerForm, Conversation, PortProtocol, SignedCall
 
 USUAL_PREFIX: Final = "com.amazonaws"
 """First part of most PrivateLink service names."""
@@ -120,8 +120,6 @@ class Service:
     has_job_data: bool = False
     """Whether the data of those jobs goes through it. A host that uses it has such resources, and their jobs name them
     and not the instance."""
-    default_role: Role | None = None
-    """How much its faults count for the workload `caller`; None where that leaves it out."""
     gives_credentials: bool = False
     """Whether the SDK's chain of credentials asks it for those of a role."""
     appliance_labels: tuple[str, ...] = ()

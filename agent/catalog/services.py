@@ -22,7 +22,7 @@ from agent.catalog.regions import HOSTS, REGIONS, SIGNING_REGIONS
 from agent.catalog.service import USUAL_PREFIX, CallPermission, GlobalHost, Port, PrivateLink, Service
 from agent.catalog.workload_calls import calls_of
 from agent.settings import Workload
-from probes.model import AnswerForm, PortProtocol, Role, SignedCall, Target
+from probes.model import AnswerForm, PortProtocol, SignedCall, Target
 from probes.ports import HTTPS, SUPPORT_CHANNEL
 
 _HTTPS: Final = Port(number=HTTPS, role="API", required=True, protocol=PortProtocol.HTTPS)
@@ -109,7 +109,6 @@ SERVICES: Final = {
             call_is_own=True,
             calls_per_second=20,
             lists_jobs=True,
-            default_role=Role.REQUIRED,
             documented_fips_regions=frozenset(
                 ("ca-central-1 ca-west-1 us-east-1 us-east-2 us-west-1 us-west-2 us-gov-east-1 us-gov-west-1").split()
             ),
@@ -135,7 +134,6 @@ SERVICES: Final = {
             ),
             permission=CallPermission(action="backup-gateway:ListGateways"),
             call_is_own=True,
-            default_role=Role.OPTIONAL,
             appliance_labels=_GATEWAY_HOSTS,
             absent_in=_EVERY_OTHER,
         ),
@@ -622,13 +620,3 @@ def service_of_label(label: str) -> Service | None:
     """The service that has a PrivateLink name with this last part; None where none is known."""
     matching = (service for service in SERVICES.values() if label in {link.label for link in service.private_links})
     return next(matching, None)
-
-
-def required_by_default() -> frozenset[str]:
-    """Services that are required for the workload `caller`."""
-    return frozenset(service.name for service in SERVICES.values() if service.default_role is Role.REQUIRED)
-
-
-def checked_by_default() -> tuple[str, ...]:
-    """Services that a run checks for the workload `caller`."""
-    return tuple(service.name for service in SERVICES.values() if service.default_role is not None)

@@ -1,8 +1,6 @@
 """What each workload needs: its services with their roles, and which workloads decide what a run checks.
 
-Sources: AWS PrivateLink (AWS Backup Developer Guide); SAP HANA databases on Amazon EC2 instances backup (the same);
-Troubleshoot SSM for SAP (Systems Manager for SAP User Guide); Improve the security of EC2 instances by using VPC
-endpoints for Systems Manager (Systems Manager User Guide).
+Only what AWS documents is required: beside each required service stands the document that says so.
 """
 
 from collections.abc import Iterable, Mapping
@@ -14,10 +12,12 @@ from agent.catalog.services import SERVICES
 from agent.settings import Workload
 from probes.facts import (
     AWS_BACKUP_MODE,
+    BACKINT_LINK,
     BUCKET,
     BUCKET_REGIONS,
     S3_MODE,
     SAP_SYSTEMS,
+    SHELL_VARIABLES,
     SSM_ENDPOINTS,
     FoundWorkload,
     WorkloadFacts,
@@ -25,46 +25,55 @@ from probes.facts import (
 from probes.frozen import dataclass
 from probes.model import Role
 
-_REQUIRED: Final = Role.REQUIRED
-_OPTIONAL: Final = Role.OPTIONAL
 UNKNOWN: Final = "unknown"
 """Mode of a Backint agent whose configuration could not be read."""
-_SSM: Final = {"ssm": _REQUIRED, "ssmmessages": _REQUIRED}
-"""SSM for SAP acts through Run Command."""
-NEEDS: Final[Mapping[tuple[Workload, str | None], Mapping[str, Role]]] = {
-    (Workload.GATEWAY, None): {"backup-gateway": _REQUIRED},
-    (Workload.SSM, None): _SSM,
+_PRIVATE_LINK: Final = "AWS PrivateLink (AWS Backup Developer Guide)"
+_MANAGED_NODE: Final = (
+    "Improve the security of EC2 instances by using VPC endpoints for Systems Manager (Systems Manager User Guide)"
+)
+_HANA_BACKUP: Final = "SAP HANA databases on Amazon EC2 instances backup (AWS Backup Developer Guide)"
+_BACKINT: Final = "Back up and restore your SAP HANA workloads with AWS Backint Agent (SAP HANA on AWS Guides)"
+_REGISTRATION: Final = "Troubleshoot SSM for SAP (Systems Manager for SAP User Guide)"
+NEEDS: Final[Mapping[tuple[Workload, str | None], Mapping[str, str | None]]] = {
+    (Workload.CALLER, None): {"backup": _PRIVATE_LINK, "backup-gateway": None},
+    (Workload.GATEWAY, None): {"backup-gateway": _PRIVATE_LINK},
+    (Workload.SSM, None): {"ssm": _MANAGED_NODE, "ssmmessages": _MANAGED_NODE},
     (Workload.HANA, AWS_BACKUP_MODE): {
-        "backup-storage": _REQUIRED,
-        **_SSM,
-        "ssm-sap": _REQUIRED,
-        "secretsmanager": _REQUIRED,
+        "backup-storage": _HANA_BACKUP,
+        # AWS Backup acts through SSM for SAP, and that through Run Command.
+        "ssm": _HANA_BACKUP,
+        "ssmmessages": _MANAGED_NODE,
+        # Whoever registers the database calls it, which need not be this host.
+        "ssm-sap": None,
+        "secretsmanager": _REGISTRATION,
     },
-    (Workload.HANA, S3_MODE): {"s3": _REQUIRED, **_SSM},
-    (Workload.HANA, UNKNOWN): {
-        "backup-storage": _OPTIONAL,
-        "s3": _OPTIONAL,
-        **_SSM,
-        "ssm-sap": _OPTIONAL,
-        "secretsmanager": _OPTIONAL,
-    },
+    # An installer may use Systems Manager; a backup, which HANA starts by itself, does not.
+    (Workload.HANA, S3_MODE): {"s3": _BACKINT, "ssm": None, "ssmmessages": None},
 }
-"""Services by workload and, of `hana`, mode; those of `caller` are what the records of services have as their default
-role. A service that a run cannot check is left out of it."""
+"""By workload and, of `hana`, mode: its services, each with the document of AWS by which it is required, and None where
+it is optional. A service that a run cannot check is left out of it."""
 SIGNS: Final[Mapping[Workload, frozenset[str]]] = {
     Workload.CALLER: frozenset({"backup"}),
-    Workload.HANA: frozenset({"backup-storage", "ssm-sap"}),
+    Workload.HANA: frozenset({"backup-storage"}),
+    Workload.HANA_S3: frozenset(),
     Workload.GATEWAY: frozenset({"backup-gateway"}),
     Workload.SSM: frozenset({"ssm", "ssmmessages"}),
 }
 """Services that a workload requires and whose endpoint in a VPC tells that it runs there, or is to. Those that SAP HANA
-shares with other software tell nothing of it: many VPCs have endpoints of Systems Manager and Secrets Manager."""
+shares with other software tell nothing of it: many VPCs have endpoints of Systems Manager, Secrets Manager and S3."""
+MODE_OPTIONS: Final[Mapping[str, Workload]] = {AWS_BACKUP_MODE: Workload.HANA_BACKUP, S3_MODE: Workload.HANA_S3}
+"""By mode of a Backint agent, what says that it has that mode."""
 DATA_SERVICES: Final = frozenset({"backup-storage", "s3"})
-"""One of them is what a Backint agent whose mode is unknown sends its data to."""
+"""One of them is what a Backint agent sends its data to."""
+_BY_ANY_PATH: Final = frozenset({"s3"})
+"""Services that SAP HANA may reach by any path: a bucket answers, or it does not."""
 LONG_FLOWS: Final = frozenset({Workload.HANA})
 """Workloads that hold a connection for as long as a backup lasts."""
 
 
+GROUP_OF_CONFIGURATION: Final = "SupplementaryGroups=sapsys"
+"""What lets a service of systemd read the configuration of the Backint agent, whose files have that group since version
+2.0.2.732 (Version history for AWS Backint agent)."""
 BACKINT_FOR_ENDPOINTS: Final = "2.1.5"
 """The first Backint agent that reaches AWS Backup by an interface endpoint (Version history for AWS Backint agent)."""
 SSM_AGENT_WITHOUT_EC2MESSAGES: Final = "3.3.40.0"
@@ -85,6 +94,12 @@ def proxy_of_agent(settings: Mapping[str, str], host: str) -> str | None:
     return None if proxy is None or is_left_out(host, settings.get("no_proxy", "")) else proxy
 
 
+def has_known_proxies(settings: Mapping[str, str]) -> bool:
+    """Whether it is known to which proxy the settings of an agent send its calls, if to any."""
+    hidden = settings.get(SHELL_VARIABLES, "").split(", ")
+    return "https_proxy" not in hidden and not ("no_proxy" in hidden and "https_proxy" in settings)
+
+
 def is_left_out(host: str, no_proxy: str) -> bool:
     """Whether a no_proxy holds a host or a domain above it, or `*`."""
     names = (name.strip().lower().lstrip(".") for name in no_proxy.split(","))
@@ -103,6 +118,8 @@ class WorkloadInUse:
     is_required: bool
     mode: str | None = None
     """Of `hana`."""
+    is_mode_given: bool = False
+    """Whether an option says the mode, which is else inferred from a key of the agent's configuration."""
     found: FoundWorkload | None = None
 
     @property
@@ -128,16 +145,43 @@ class WorkloadInUse:
     def services(self) -> dict[str, Role]:
         """The services that it needs and a run can check, with their roles: those of the table, and those that its own
         settings name a host for."""
-        needed = _needed(self.name, self.mode)
+        needed = self._needed_by_table()
         if self.name is Workload.SSM:
             needed |= {
-                service: _OPTIONAL
+                service: Role.OPTIONAL
                 for key, service in SSM_ENDPOINTS.items()
                 if key in self.settings and service not in needed
             }
             if is_before(self.version, SSM_AGENT_WITHOUT_EC2MESSAGES):
-                needed["ec2messages"] = _OPTIONAL
-        return {service: role if self.is_required else _OPTIONAL for service, role in needed.items()}
+                needed["ec2messages"] = Role.OPTIONAL
+        return {service: role if self.is_required else Role.OPTIONAL for service, role in needed.items()}
+
+    def _needed_by_table(self) -> dict[str, Role]:
+        """The services of the table, and those of which `counts_with` speaks."""
+        rows = NEEDS.get((self.name, self.mode), {})
+        needed = {service: Role.OPTIONAL if source is None else Role.REQUIRED for service, source in rows.items()}
+        return dict.fromkeys(self.counts_with, Role.OPTIONAL) | needed
+
+    @property
+    def counts_with(self) -> dict[str, str]:
+        """Services that are looked up next to those that it requires, and of which a report speaks even where this host
+        does not use them, each with the option that makes it count: those of another mode, which it may have after all,
+        and those that SAP HANA and AWS Backup have to do with, but no backup."""
+        if self.name is not Workload.HANA:
+            return {}
+        options = {"backup": option_of(Workload.CALLER)} if self.is_found else {}
+        if self.mode == S3_MODE:
+            options |= dict.fromkeys(required_services(Workload.SSM), option_of(Workload.SSM))
+        if not self.is_mode_given:
+            for mode, named in MODE_OPTIONS.items():
+                for service in required_services(named) if mode != self.mode else ():
+                    options.setdefault(service, option_of(named))
+        return options
+
+    @property
+    def is_found(self) -> bool:
+        """Whether there is a sign of it on this host."""
+        return not self.by.startswith("--")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,94 +190,133 @@ class Need:
 
     role: Role
     required_by: tuple[str, ...]
+    counts_with: str | None = None
+    """The option that makes an optional service count, where a report speaks of it though this host does not use it."""
+    by_any_path: bool = False
+    """Whether any path is good where nothing was said of the path, so that it is tried though it is public."""
 
 
 def in_use(asked: Iterable[Workload], facts: WorkloadFacts | None) -> tuple[WorkloadInUse, ...]:
     """The workloads that decide what a run checks, which asks for `asked`; with `facts` as None, those that are known
     before this host was searched."""
     wanted = frozenset(asked)
+    hana = [] if facts is None else _hana(wanted, facts)
     workloads = []
-    for name in (Workload.CALLER, Workload.GATEWAY):
-        if name in wanted or (name is Workload.CALLER and Workload.AUTO in wanted):
-            option = _option(name if name in wanted else Workload.AUTO)
-            cause = option if name in wanted else name.value
-            workloads.append(WorkloadInUse(name=name, by=option, cause=cause, is_required=True))
-    if facts is not None:
-        workloads += _hana(wanted, facts)
+    if Workload.CALLER in wanted:
+        workloads.append(_asked_for(Workload.CALLER))
+    elif Workload.AUTO in wanted and facts is not None:
+        cause, option = Workload.CALLER.value, option_of(Workload.AUTO)
+        workloads.append(WorkloadInUse(name=Workload.CALLER, by=option, cause=cause, is_required=not hana))
+    if Workload.GATEWAY in wanted:
+        workloads.append(_asked_for(Workload.GATEWAY))
+    workloads += hana
     agent = next((found for found in (facts.found if facts else ()) if found.name == Workload.SSM), None)
     if Workload.SSM in wanted or (Workload.AUTO in wanted and agent is not None):
-        option = _option(Workload.SSM)
-        with_hana = any(workload.name is Workload.HANA and workload.is_required for workload in workloads)
+        is_asked = Workload.SSM in wanted
+        option = option_of(Workload.SSM)
         workloads.append(
             WorkloadInUse(
                 name=Workload.SSM,
                 by=option if agent is None else agent.by,
-                cause=option if Workload.SSM in wanted else Workload.SSM.value,
-                is_required=Workload.SSM in wanted or with_hana,
+                cause=option if is_asked else Workload.SSM.value,
+                is_required=is_asked,
                 found=agent,
             )
         )
     return tuple(workloads)
 
 
+def planned(asked: Iterable[Workload]) -> tuple[WorkloadInUse, ...]:
+    """The workloads for which something is planned, without a host that could be searched: the data of SAP HANA goes to
+    AWS Backup unless `hana:s3` says otherwise."""
+    named = (Workload.HANA_BACKUP if workload is Workload.HANA else workload for workload in asked)
+    return in_use(named, WorkloadFacts())
+
+
+def hidden_signs(facts: WorkloadFacts) -> tuple[str, ...]:
+    """What could not be read and may be the link of a Backint agent, or the folder in which it would be. What was found
+    there before stands for the whole folder."""
+    paths = [unread.path for unread in facts.unread]
+    is_known = any(found.is_standing for found in facts.found)
+    return tuple(path for path in paths if (path == SAP_SYSTEMS and not is_known) or path.endswith(BACKINT_LINK))
+
+
+def _asked_for(workload: Workload) -> WorkloadInUse:
+    return WorkloadInUse(name=workload, by=option_of(workload), cause=option_of(workload), is_required=True)
+
+
 def _hana(wanted: frozenset[Workload], facts: WorkloadFacts) -> list[WorkloadInUse]:
-    """One for each SAP system that uses the Backint agent."""
-    if not wanted & {Workload.AUTO, Workload.HANA}:
+    """One for each SAP system that uses the Backint agent, or may use it, and each mode that options say it has."""
+    modes = [mode for mode, option in MODE_OPTIONS.items() if option in wanted]
+    is_asked = bool(modes) or Workload.HANA in wanted
+    if not is_asked and Workload.AUTO not in wanted:
         return []
-    is_asked = Workload.HANA in wanted
-    cause = _option(Workload.HANA) if is_asked else Workload.HANA.value
-    every = [found for found in facts.found if found.name == Workload.HANA]
-    workloads = [
-        WorkloadInUse(
-            name=Workload.HANA,
-            by=found.by,
-            cause=cause,
-            is_required=found.is_agent or is_asked,
-            mode=_mode_of(found, is_asked=is_asked),
-            found=found,
-        )
-        for found in every
+    every: list[tuple[str | None, FoundWorkload | None]] = [
+        (found.by, found) for found in facts.found if found.name == Workload.HANA
     ]
+    known = {by for by, _ in every}
+    every += [(path, None) for path in hidden_signs(facts) if path not in known]
     if is_asked and not every:
-        # Where nothing is hidden, no agent is here whose configuration could say otherwise.
-        hidden = any(unread.path.startswith(SAP_SYSTEMS) for unread in facts.unread)
-        mode = UNKNOWN if hidden else AWS_BACKUP_MODE
-        workloads.append(
-            WorkloadInUse(name=Workload.HANA, by=_option(Workload.HANA), cause=cause, is_required=True, mode=mode)
-        )
+        every.append((None, None))
+    workloads = []
+    for by, found in every:
+        for mode in modes or [_mode_of(found)]:
+            option = option_of(MODE_OPTIONS[mode] if modes else Workload.HANA)
+            workloads.append(
+                WorkloadInUse(
+                    name=Workload.HANA,
+                    by=by or option,
+                    cause=option if is_asked else Workload.HANA.value,
+                    is_required=True,
+                    mode=mode,
+                    is_mode_given=bool(modes),
+                    found=found,
+                )
+            )
     return workloads
 
 
-def _mode_of(found: FoundWorkload, *, is_asked: bool) -> str:
-    """Where a HANA system's agent sends its data. A report may name a mode that is not known here."""
-    if found.mode is None:
-        return UNKNOWN if found.is_agent or not is_asked else AWS_BACKUP_MODE
-    return found.mode if found.mode in MODES else UNKNOWN
+def _mode_of(found: FoundWorkload | None) -> str:
+    """Where a HANA system's agent sends its data. Of a report of a later version it may be what this one does not
+    know."""
+    mode = None if found is None else found.mode
+    return mode if mode is not None and mode in MODE_OPTIONS else UNKNOWN
 
 
 def needs(workloads: Iterable[WorkloadInUse], named: Mapping[str, str]) -> dict[str, Need]:
     """The services that these workloads need and those that options name, in the order of the catalogue; `named` has
     the option of each."""
-    roles: dict[str, Role] = dict.fromkeys(named, _REQUIRED)
-    required_by: dict[str, list[str]] = {service: [option] for service, option in named.items()}
-    for workload in workloads:
-        for service, role in workload.services.items():
-            if roles.get(service) is not _REQUIRED:
-                roles[service] = role
-            if role is _REQUIRED:
-                required_by.setdefault(service, []).append(workload.cause)
-    return {
-        service: Need(role=roles[service], required_by=tuple(dict.fromkeys(required_by.get(service, ()))))
-        for service in SERVICES
-        if service in roles
-    }
+    used = tuple(workloads)
+    services = [(workload, workload.services) for workload in used]
+    by_service: dict[str, Need] = {}
+    for service in SERVICES:
+        users = [(workload, roles[service]) for workload, roles in services if service in roles]
+        option = named.get(service)
+        causes = [] if option is None else [option]
+        causes += [workload.cause for workload, role in users if role is Role.REQUIRED]
+        if not causes and not users:
+            continue
+        counts_with = (workload.counts_with.get(service) for workload, _ in users)
+        deciding = [workload for workload, role in users if role is Role.REQUIRED or not causes]
+        by_service[service] = Need(
+            role=Role.REQUIRED if causes else Role.OPTIONAL,
+            required_by=tuple(dict.fromkeys(causes)),
+            counts_with=None if causes else next(filter(None, counts_with), None),
+            by_any_path=option is None
+            and service in _BY_ANY_PATH
+            and all(workload.name is Workload.HANA for workload in deciding)
+            # Where the mode is known, a public address of the other one's service is said and not tried.
+            and (bool(causes) or has_unsettled_mode(deciding)),
+        )
+    return by_service
 
 
 def required_services(workload: Workload) -> tuple[str, ...]:
-    """The services that a workload cannot do without, in the order of the catalogue, where nothing on a host says
-    otherwise: a Backint agent sends its data to AWS Backup."""
-    needed = needs(in_use((workload,), WorkloadFacts()), {})
-    return tuple(service for service, need in needed.items() if need.role is _REQUIRED)
+    """The services that a workload cannot do without, in the order of the catalogue; a Backint agent whose mode is not
+    said sends its data to AWS Backup."""
+    modes = {option: (Workload.HANA, mode) for mode, option in MODE_OPTIONS.items()}
+    rows = NEEDS[modes.get(workload, (workload, AWS_BACKUP_MODE if workload is Workload.HANA else None))]
+    return tuple(service for service in SERVICES if rows.get(service) is not None)
 
 
 def services_of(workloads: Iterable[Workload]) -> tuple[str, ...]:
@@ -241,18 +324,24 @@ def services_of(workloads: Iterable[Workload]) -> tuple[str, ...]:
     wanted = frozenset(workloads)
     if Workload.AUTO in wanted:
         wanted |= {Workload.CALLER, Workload.HANA, Workload.SSM}
-    if Workload.HANA in wanted:
-        wanted |= {Workload.SSM}
+    if wanted & _OF_HANA:
+        wanted |= {Workload.HANA}
     needed = {service for (name, _), services in NEEDS.items() if name in wanted for service in services}
-    needed |= set(_needed(Workload.CALLER, None)) if Workload.CALLER in wanted else set()
+    needed |= {"backup"} if Workload.HANA in wanted else set()
     needed |= set(SSM_ENDPOINTS.values()) if Workload.SSM in wanted else set()
     return tuple(name for name in SERVICES if name in needed)
 
 
+def checked_for_caller() -> tuple[str, ...]:
+    """The services that a run checks for the workload `caller`, in the order of the catalogue."""
+    return services_of((Workload.CALLER,))
+
+
 def bucket_service_of(workloads: Iterable[Workload]) -> str | None:
     """The service of the bucket that one of these workloads may be set to use; None where none is."""
-    modes = (NEEDS[name, mode] for name, mode in NEEDS if name in frozenset(workloads) and mode == S3_MODE)
-    services = (service for needed in modes for service in needed if SERVICES[service].bucket_permission is not None)
+    if frozenset(workloads).isdisjoint({Workload.HANA, Workload.HANA_S3}):
+        return None
+    services = (service for service in required_services(Workload.HANA_S3) if SERVICES[service].bucket_permission)
     return next(services, None)
 
 
@@ -261,32 +350,32 @@ def option_for(service: str) -> str:
     own name."""
     for workload in (Workload.GATEWAY, Workload.SSM):
         if service in NEEDS[workload, None]:
-            return _option(workload)
+            return option_of(workload)
     return f"--service {service}"
 
 
-def has_unsettled_mode(workloads: Iterable[WorkloadInUse], required: Iterable[str]) -> bool:
-    """Whether it is open which service a Backint agent sends its data to: its configuration was not read, and no option
-    requires one of the two."""
-    open_mode = any(workload.is_required and workload.mode == UNKNOWN for workload in workloads)
-    return open_mode and DATA_SERVICES.isdisjoint(required)
+def has_unsettled_mode(workloads: Iterable[WorkloadInUse]) -> bool:
+    """Whether it is open where a Backint agent sends its data."""
+    return any(workload.mode == UNKNOWN for workload in workloads)
 
 
-def _needed(workload: Workload, mode: str | None) -> dict[str, Role]:
-    if workload is Workload.CALLER:
-        return {name: service.default_role for name, service in SERVICES.items() if service.default_role is not None}
-    return dict(NEEDS[workload, mode])
+def services_of_either_mode() -> tuple[str, ...]:
+    """The services that a Backint agent requires in one mode or the other, in the order of the catalogue."""
+    every = {service for option in MODE_OPTIONS.values() for service in required_services(option)}
+    return tuple(service for service in SERVICES if service in every)
 
 
-def _option(workload: Workload) -> str:
+def option_of(workload: Workload) -> str:
+    """The option that asks for a workload: `--workload hana`."""
     return f"--workload {workload.value}"
 
 
-MODES: Final = (AWS_BACKUP_MODE, S3_MODE, UNKNOWN)
+_OF_HANA: Final = frozenset({Workload.HANA, *MODE_OPTIONS.values()})
+MODES: Final = (*MODE_OPTIONS, UNKNOWN)
 """Those of `hana`."""
 REASONS: Final = (
     *(Workload.CALLER.value, Workload.HANA.value, Workload.SSM.value),
-    *(_option(workload) for workload in Workload if workload is not Workload.AUTO),
+    *(option_of(workload) for workload in Workload if workload is not Workload.AUTO),
     *("--service", "--endpoint"),
 )
 """All that can require a service: workloads that `auto` stands for, and options."""

@@ -101,8 +101,9 @@ workload_option: Final = _option(
     multiple=True,
     metavar="NAME",
     help="Workload whose services must be reachable (repeatable): "
-    f"{', '.join(Workload)}. {Workload.AUTO.value} is {Workload.CALLER.value} and what is found on this "
-    "host; it is the default where neither a service nor an endpoint is named.",
+    f"{', '.join(Workload)}. {Workload.AUTO.value} is what is found on this host, or {Workload.CALLER.value} where "
+    "nothing is; it is the default where neither a service nor an endpoint is named. What follows the colon says where "
+    "SAP HANA's backups go, where that cannot be read.",
 )
 """The option --workload of a run."""
 _RUN: Final = (
@@ -143,9 +144,8 @@ _RUN: Final = (
     _option(
         "--expect",
         type=click.Choice([path.value for path in Expect]),
-        default=DEFAULT_EXPECT.value,
-        show_default=True,
-        help="Which path to treat as healthy.",
+        help=f"Which path to treat as healthy. Default: {DEFAULT_EXPECT.value}, and any for the bucket of "
+        "SAP HANA's backups.",
     ),
     _option(
         "--private-cidr",

@@ -104,7 +104,7 @@ def settings_from(
         run_agents=options["run_agents"],
         endpoints=tuple(dict.fromkeys(options["endpoints"])),
         resolvers=tuple(dict.fromkeys(options["resolvers"])),
-        expect=Expect(options["expect"]),
+        expect=None if options["expect"] is None else Expect(options["expect"]),
         private_cidrs=options["private_cidrs"],
         timeout=options["timeout"],
         deadline=format_named(options.get("format", DEFAULT_FORMAT)).deadline or DEFAULT_DEADLINE

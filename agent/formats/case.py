@@ -54,6 +54,7 @@ def _section(title: str, rows: Iterable[str]) -> str:
 def _problem(report: Report) -> Iterator[str]:
     run = report.run
     yield _wrapped(f"{report.verdict.status.upper()}: {report.verdict.summary}")
+    yield from map(_wrapped, report.verdict.notes)
     yield from _row("from", f"{_moment(run.started_at)} to {_moment(run.finished_at)}")
     yield from _row("path, access", f"{report.verdict.path}, {report.verdict.access}")
     yield from _row("expected path", run.expect.value)

@@ -21,9 +21,9 @@ from agent.formats.report_text import (
     FOLDED,
     STEPS,
     UNUSED_ANSWER,
+    below_summary,
     bounded,
     causes,
-    facts,
     folded,
     folded_row,
     follows,
@@ -67,7 +67,7 @@ def content(report: Report) -> list[Element]:
     standing = standings(report)
     steps = [section(*_target(number, target, report, standing)) for number, target in enumerate(unfolded(report), 1)]
     return [
-        verdict(word, summary, facts(report)),
+        verdict(word, summary, *below_summary(report)),
         *_causes(report),
         _picture(report),
         *([section(element("h2", None, "Steps at each address"), *steps)] if steps else []),

@@ -55,6 +55,8 @@ def _suite(report: Report, target: str | None, cases: list[TestCase]) -> TestSui
     suite.timestamp = f"{report.run.started_at:%Y-%m-%dT%H:%M:%S}"
     if report.observations and target is None:
         suite.add_property("run", visible(facts(report)))
+        for note in report.verdict.notes:
+            suite.add_property("note", visible(note))
         suite.add_property("vantage", visible(vantage(report)))
     suite.add_testcases(cases)
     return suite

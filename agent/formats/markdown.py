@@ -14,10 +14,10 @@ from agent.formats.report_text import (
     FOLDED,
     STEPS,
     UNUSED_ANSWER,
+    below_summary,
     bounded,
     causes,
     cell,
-    facts,
     folded,
     folded_row,
     follows,
@@ -51,7 +51,7 @@ def render(report: Report, options: RenderOptions = DEFAULT_OPTIONS) -> str:
     word = report.verdict.status.value.upper()
     parts = [f"# {word}: {escaped(report.verdict.summary)}"]
     if report.observations:  # a call that was refused made no run, so there is nothing to describe
-        parts.append(escaped(facts(report)))
+        parts += map(escaped, below_summary(report))
     for number, finding in enumerate(causes(report), 1):
         parts += _cause(number, finding, report)
     for target in unfolded(report):

@@ -90,6 +90,7 @@ def _line(text: str, most: int = _MAX_WORDS) -> str:
 def _long_output(report: Report) -> Iterator[str]:
     """Causes and what to do, then the steps at each address, of a healthy one of many services one line, then what was
     not checked."""
+    yield from map(_line, report.verdict.notes)
     for number, finding in enumerate(causes(report), 1):
         yield _line(f"{number}. {head(finding)} [{finding.code}]")
         yield _line(f"   {finding.detail}")

@@ -29,9 +29,9 @@ from agent.formats.configured_path import (
 from agent.formats.elements import element
 from agent.formats.flow import GAP, Box, Flow
 from agent.formats.report_text import (
+    below_summary,
     bounded,
     connected,
-    facts,
     folded,
     in_use,
     state,
@@ -95,7 +95,8 @@ class _Drawing(Flow):
         self.y += 4
         self.line(f"{verdict.status.upper()}: {bounded(verdict.summary)}", PAD, "strong", kind)
         if self.report.observations:
-            self.line(facts(self.report), PAD, "muted")
+            for line in below_summary(self.report):
+                self.line(line, PAD, "muted")
         self.y += 6
 
     def foot(self) -> None:

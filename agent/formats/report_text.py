@@ -59,6 +59,11 @@ def facts(report: Report) -> str:
     return f"{region}, path {report.verdict.path}, {access}, {duration(report.run.seconds)}{ended}"
 
 
+def below_summary(report: Report) -> tuple[str, ...]:
+    """The lines below the verdict: what to know of it, and the facts of the run."""
+    return (*report.verdict.notes, facts(report))
+
+
 def vantage(report: Report) -> str:
     """Where and when the run was made, and by what."""
     seen = report.vantage

@@ -29,11 +29,11 @@ from agent.formats.report_text import (
     STEPS,
     UNUSED_ANSWER,
     WIDTH,
+    below_summary,
     bounded,
     causes,
     cell,
     command_lines,
-    facts,
     folded,
     folded_row,
     follows,
@@ -134,7 +134,8 @@ def _verdict(report: Report, *, colour: bool) -> str:
     summary = _wrapped(f"{word}  {visible(report.verdict.summary)}", "", " " * (len(word) + 2))
     if not report.observations:  # a call that was refused made no run, so there is nothing to describe
         return summary.replace(word, shown, 1)
-    return summary.replace(word, shown, 1) + "\n" + _wrapped(facts(report), " " * (len(word) + 2))
+    below = [_wrapped(visible(line), " " * (len(word) + 2)) for line in below_summary(report)]
+    return "\n".join([summary.replace(word, shown, 1), *below])
 
 
 def finding_text(finding: Finding, report: Report) -> str:

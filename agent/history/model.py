@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 from agent.report.model import Report
-from agent.settings import Expect, Settings
+from agent.settings import Settings
 from probes.frozen import dataclass
 
 SCHEMA: Final = "backuplink.history.v1"
@@ -73,7 +73,7 @@ def series_of(kind: str, settings: Settings, *, redact: bool) -> str:
     words += [f"--workload {workload.value}" for workload in settings.asked_workloads]
     words += [f"--service {service}" for service in settings.services]
     words += [f"--endpoint {endpoint.service}={MASK if redact else endpoint.host}" for endpoint in settings.endpoints]
-    if settings.expect is not Expect.PRIVATE:
+    if settings.expect is not None:
         words.append(f"--expect {settings.expect.value}")
     if settings.profile is not None:
         words.append(f"--profile {MASK if redact else settings.profile}")

@@ -10,7 +10,14 @@ from urllib.parse import urlsplit
 
 from agent.catalog.endpoint_urls import host_of_url
 from agent.catalog.services import SERVICES, appliance_hosts, gateway_service_name_of
-from agent.catalog.workloads import DATA_SERVICES, WorkloadInUse, has_unsettled_mode, in_use, proxy_of_agent
+from agent.catalog.workloads import (
+    DATA_SERVICES,
+    WorkloadInUse,
+    has_known_proxies,
+    has_unsettled_mode,
+    in_use,
+    proxy_of_agent,
+)
 from agent.network.paths import Gateway, Predictor, own_interface
 from agent.report.hops import EPHEMERAL, Ports
 from agent.report.model import Measurement
@@ -147,8 +154,7 @@ class Evidence:
     @cached_property
     def has_unsettled_mode(self) -> bool:
         """Whether it is open which service a Backint agent of this host sends its data to."""
-        required = (target.service for target in self.targets if target.role is Role.REQUIRED)
-        return has_unsettled_mode(self.workloads, required)
+        return has_unsettled_mode(self.workloads)
 
     @cached_property
     def imds(self) -> ImdsFacts | None:
@@ -300,17 +306,15 @@ class Evidence:
         if any(sign in unread.path for unread in facts.unread for sign in signs):
             return ()
         callers = [workload for workload in self.workloads if target.service in workload.services]
-        agents = tuple(
-            workload
-            for workload in callers
-            if workload.name is name and workload.found is not None and workload.found.is_agent
-        )
+        agents = tuple(workload for workload in callers if workload.name is name and workload.found is not None)
         if name is Workload.SSM:
             # For SAP HANA, Systems Manager works by Run Command, which is the agent's own.
             others = {workload.name for workload in callers} - {Workload.SSM, Workload.HANA}
             is_shared = bool(others) or not _NAMING.isdisjoint(target.required_by)
             is_hidden = any(ENVIRONMENT_FILE in agent.settings for agent in agents)
             return () if is_shared or is_hidden else agents
+        if not all(has_known_proxies(agent.settings) for agent in agents):
+            return ()
         # Next to a bucket, an option means the service's own host, which the agent does not call.
         is_named = bool(target.required_by) and _NAMING.issuperset(target.required_by)
         return tuple(agent for agent in agents if agent.bucket is None or not is_named)
@@ -509,9 +513,13 @@ class Evidence:
     def is_public(self, address: Address) -> bool:
         return self.judged_scope(address) is AddressScope.PUBLIC
 
-    def is_expected(self, address: Address) -> bool:
-        """Whether the address lies where the settings of this run expect it."""
-        match self.run.expect:
+    def expected_path(self, target: Target) -> Expect:
+        """Which path to a target is healthy."""
+        return Expect.ANY if target.by_any_path else self.run.expect
+
+    def is_expected(self, address: Address, target: Target) -> bool:
+        """Whether an address of a target lies where the settings of this run expect it."""
+        match self.expected_path(target):
             case Expect.PRIVATE:
                 return self.is_private(address)
             case Expect.PUBLIC:

@@ -116,7 +116,7 @@ def _unexpected_addresses(target: Target, evidence: Evidence, naming: list[Candi
     unexpected = [
         address
         for address in evidence.own_addresses(target)
-        if not evidence.is_expected(address) and address not in accused
+        if not evidence.is_expected(address, target) and address not in accused
     ]
     unsettled: dict[str, list[Address]] = {}
     for address in unexpected:
@@ -128,7 +128,7 @@ def _unexpected_addresses(target: Target, evidence: Evidence, naming: list[Candi
             for why, addresses in unsettled.items()
         ),
         *(
-            f"{address} is {evidence.judged_scope(address)}, where {evidence.run.expect} was expected"
+            f"{address} is {evidence.judged_scope(address)}, where {evidence.expected_path(target)} was expected"
             for address in unexpected
             if not any(address in addresses for addresses in unsettled.values())
         ),

@@ -1,6 +1,6 @@
 """From evidence and findings to statuses, paths and the whole report."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
@@ -8,7 +8,13 @@ from agent.catalog.findings import CODES, Severity
 from agent.catalog.services import call_of
 from agent.catalog.vpce import read_name
 from agent.catalog.wording import listed, listed_briefly
-from agent.catalog.workloads import WorkloadInUse, option_for
+from agent.catalog.workloads import (
+    GROUP_OF_CONFIGURATION,
+    WorkloadInUse,
+    option_for,
+    option_of,
+    services_of_either_mode,
+)
 from agent.judge.agreement import configured_paths
 from agent.judge.causality import EXPLAINS, Explains
 from agent.judge.diagnose import Diagnosis, diagnose
@@ -34,10 +40,10 @@ from agent.report.model import (
     Verdict,
     WorkloadReport,
 )
-from agent.settings import DEFAULT_CALLS, DEFAULT_EC2, Expect, Suppression
+from agent.settings import DEFAULT_CALLS, DEFAULT_EC2, Expect, Suppression, Workload
 from agent.version import __version__
 from probes.addresses import ordered
-from probes.facts import TcpFacts
+from probes.facts import BUCKET, S3_MODE, TcpFacts
 from probes.model import UNRATED, Address, FailureKind, Role, Skipped, Step, Target
 from probes.ports import HTTPS
 
@@ -92,6 +98,8 @@ def _target(target: Target, evidence: Evidence, diagnosis: Diagnosis) -> TargetR
         required=target.role is Role.REQUIRED,
         required_by=target.required_by,
         bucket=target.bucket,
+        counts_with=target.counts_with,
+        by_any_path=target.by_any_path,
         ports=target.ports,
         status=_status(target, evidence, diagnosis),
         path=_path(target, evidence),
@@ -214,9 +222,13 @@ def _verdict(targets: tuple[TargetReport, ...], diagnosis: Diagnosis, evidence: 
     statuses = [_STATUS[finding.severity] for finding in causes if finding.target not in target_ids]
     if any(CODES[finding.code].leaves_status_unknown for finding in causes):
         statuses.append(Status.UNKNOWN)
-    if evidence.has_unsettled_mode:
-        statuses.append(Status.UNKNOWN)
     required = [target for target in targets if target.role is Role.REQUIRED]
+    unsettled = _unsettled(targets, evidence)
+    if unsettled:
+        statuses.append(Status.UNKNOWN)
+    elif evidence.has_unsettled_mode:  # all that either mode needs is proven
+        either = services_of_either_mode()
+        required += [target for target in targets if target.role is Role.OPTIONAL and target.service in either]
     statuses += [target.status for target in required]
     paths = {target.path for target in required}
     path = Path.UNKNOWN if Path.UNKNOWN in paths or not paths else paths.pop() if len(paths) == 1 else Path.MIXED
@@ -228,16 +240,39 @@ def _verdict(targets: tuple[TargetReport, ...], diagnosis: Diagnosis, evidence: 
     access = accesses.pop() if len(accesses) == 1 else differ
     # Without a single required target nothing was proven.
     status = worst(statuses) if required else worst([*statuses, Status.UNKNOWN])
-    summary = _summary(status, targets, causes, evidence)
+    summary = _summary(status, required, causes, evidence, unsettled)
     if suppressed := [finding for finding in diagnosis.findings if finding.suppressed]:
         if status is Status.OK and any(
             finding.counts and finding.severity is not Severity.INFO for finding in suppressed
         ):
             summary = "nothing that counts was found"  # what is suppressed may be all that is wrong
         summary += f" ({len(suppressed)} suppressed)"
-    if aside := list(filter(None, (_not_counted(target, every_cause, evidence) for target in targets))):
+    if aside := _aside([target for target in targets if target not in required], every_cause, evidence):
         summary += f"; not counted: {'; '.join(aside)}"
-    return Verdict(status=status, path=path, access=access, summary=summary)
+    return Verdict(status=status, path=path, access=access, summary=summary, notes=tuple(_notes(evidence)))
+
+
+def _unsettled(targets: Iterable[TargetReport], evidence: Evidence) -> tuple[str, ...]:
+    """Of a Backint agent whose mode is not known, the services that one of its modes needs and that are not proven."""
+    if not evidence.has_unsettled_mode:
+        return ()
+    statuses: dict[str, list[Status]] = {}
+    for target in targets:
+        if target.role is not Role.CONTEXT:
+            statuses.setdefault(target.service, []).append(target.status)
+    return tuple(service for service in services_of_either_mode() if set(statuses.get(service, ())) != {Status.OK})
+
+
+def _notes(evidence: Evidence) -> Iterator[str]:
+    """What to know of the summary: on whose behalf the run judged where nobody said so, and what has no part in it."""
+    used = evidence.workloads
+    if any(one.name is Workload.CALLER and one.is_required and one.by == option_of(Workload.AUTO) for one in used):
+        yield "Judged as caller: no workload found or named (see --workload)."
+    in_s3_mode = [one for one in used if one.mode == S3_MODE]
+    if in_s3_mode:
+        read = "" if in_s3_mode[0].is_mode_given else f", where {BUCKET} in its configuration sends them"
+        says = "" if in_s3_mode[0].is_mode_given else f" {option_of(Workload.HANA_BACKUP)} says otherwise."
+        yield f"AWS Backup has no part in backups of SAP HANA to S3{read}.{says}"
 
 
 def _inside(title: str) -> str:
@@ -245,18 +280,29 @@ def _inside(title: str) -> str:
     return title if title[1:2].isupper() else title[:1].lower() + title[1:]
 
 
-def _summary(status: Status, targets: tuple[TargetReport, ...], causes: list[Finding], evidence: Evidence) -> str:
+def _summary(
+    status: Status,
+    required: Sequence[TargetReport],
+    causes: list[Finding],
+    evidence: Evidence,
+    unsettled: Sequence[str],
+) -> str:
     """The verdict in one sentence: the worst cause, or what was proven."""
     loud = [finding for finding in causes if finding.severity is not Severity.INFO]
-    required = [target for target in targets if target.role is Role.REQUIRED]
     unproven = [target for target in required if target.unproven]
     if status is Status.OK:
-        count = sum(len(evidence.own_addresses(target)) for target in evidence.targets if target.role is Role.REQUIRED)
+        ids = {target.id for target in required}
+        count = sum(len(evidence.own_addresses(target)) for target in evidence.targets if target.id in ids)
         names = listed_briefly([target.id for target in required])
         way = "privately" if all(target.path is Path.PRIVATE for target in required) else "as expected"
         return f"{names} answer{'s' if len(required) == 1 else ''} {way} at {count} address{'es' if count != 1 else ''}"
-    if status is Status.UNKNOWN and evidence.has_unsettled_mode and not unproven:
-        return "the Backint agent's configuration was not read, so whether it needs backup-storage or s3 is not known"
+    if status is Status.UNKNOWN and unsettled and not unproven:
+        are = "is" if len(unsettled) == 1 else "are"
+        return (
+            f"whether SAP HANA's backups go to AWS Backup or to S3 is not known, and {listed(unsettled)} {are} not "
+            f"proven: name {option_of(Workload.HANA_BACKUP)} or {Workload.HANA_S3.value}, or set "
+            f"{GROUP_OF_CONFIGURATION}"
+        )
     if loud and (status is not Status.UNKNOWN or not unproven):
         first = loud[0]
         where = f"{first.target}: " if first.target is not None else ""
@@ -268,28 +314,45 @@ def _summary(status: Status, targets: tuple[TargetReport, ...], causes: list[Fin
     return "nothing could be measured"
 
 
+def _aside(targets: Iterable[TargetReport], causes: list[Finding], evidence: Evidence) -> list[str]:
+    """What is wrong with targets that nobody asked for, and what makes them count. Those of which the same is said
+    share their words."""
+    same: dict[tuple[str, str], list[str]] = {}
+    for target in targets:
+        if (words := _not_counted(target, causes, evidence)) is not None:
+            same.setdefault((words, _counting_option(target)), []).append(target.id)
+    return [
+        f"{listed(ids)}, {words} (count {'it' if len(ids) == 1 else 'them'} with {option})"
+        for (words, option), ids in same.items()
+    ]
+
+
+def _counting_option(target: TargetReport) -> str:
+    if target.counts_with is not None:
+        return target.counts_with
+    if target.role is Role.OPTIONAL:
+        return option_for(target.service)
+    return f"--endpoint {target.service}={target.host}"  # the host that the SDK calls is another
+
+
 def _not_counted(target: TargetReport, causes: list[Finding], evidence: Evidence) -> str | None:
-    """What is wrong with a target that nobody asked for, and what makes it count; None where nothing is, or where it
-    counts already."""
-    if target.required or target.status in (Status.OK, Status.NOT_IN_USE):
+    """What is wrong with a target that nobody asked for; None where nothing is, or where it counts already."""
+    if target.required or target.status is Status.OK:
         return None
+    if target.status is Status.NOT_IN_USE:
+        if target.counts_with is None:
+            return None
+        return "public here" if target.addresses and target.path is Path.PUBLIC else "without an address here"
     planned = next(planned_target for planned_target in evidence.targets if planned_target.id == target.id)
     of_target = [
         finding for finding in _findings_of(planned, causes, evidence) if finding.severity is not Severity.INFO
     ]
     own = [finding for finding in of_target if not finding.counts]
     if own:
-        words = _in_short(own[0], evidence)
-    elif target.unproven and not of_target:
-        words = f"not proven: {target.unproven[0]}"
-    else:
-        return None
-    option = (
-        option_for(target.service)
-        if target.role is Role.OPTIONAL
-        else f"--endpoint {target.service}={target.host}"  # the host that the SDK calls is another
-    )
-    return f"{target.id}, {words} (count it with {option})"
+        return _in_short(own[0], evidence)
+    if target.unproven and not of_target:
+        return f"not proven: {target.unproven[0]}"
+    return None
 
 
 def _in_short(finding: Finding, evidence: Evidence) -> str:

@@ -240,6 +240,9 @@ class Verdict:
     path: Path
     access: Access
     summary: Sentence
+    notes: tuple[Sentence, ...] = ()
+    """What to know of the summary: for which workload the run was judged where nobody said so, and what has no part in
+    it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -257,7 +260,7 @@ class WorkloadReport:
     """A workload that decided what was checked."""
 
     name: Workload
-    by: Annotated[str, Mask("file", unless=r"--workload (?:auto|caller|hana|gateway|ssm)")]
+    by: Annotated[str, Mask("file", unless=r"--workload (?:auto|caller|hana(?::backup|:s3)?|gateway|ssm)")]
     """The sign on this host by which it was found, else the option that asked for it."""
     required: bool
     """Whether services are required for it."""
@@ -327,6 +330,11 @@ class TargetReport:
     """Workloads and options that require it: `caller`, `--service`; empty where nothing does."""
     bucket: Annotated[str, Mask("bucket")] | None
     """The bucket of S3 that a workload on this host is set to use; None for other targets."""
+    counts_with: Plain | None = None
+    """The option that makes an optional target count, where the summary speaks of it though this host does not use
+    it; None for other targets."""
+    by_any_path: bool = False
+    """Whether it may be reached by any path, whatever the run expects of others."""
     ports: tuple[int, ...]
     status: Status
     path: Path

@@ -133,4 +133,6 @@ def _target(report: TargetReport) -> Target:
         ports=report.ports,
         required_by=report.required_by,
         bucket=report.bucket,
+        counts_with=report.counts_with,
+        by_any_path=report.by_any_path,
     )

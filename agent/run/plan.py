@@ -70,9 +70,12 @@ def _own_hosts(
 def _joined(one: Target, other: Target) -> Target:
     """One target for two at the same host, required where either is. The call of a target is one: where they differ in
     the bucket, it is for none."""
+    is_required = Role.REQUIRED in (one.role, other.role)
     return replace(
         one,
-        role=Role.REQUIRED if Role.REQUIRED in (one.role, other.role) else one.role,
+        role=Role.REQUIRED if is_required else one.role,
+        counts_with=None if is_required else one.counts_with or other.counts_with,
+        by_any_path=one.by_any_path and other.by_any_path,
         required_by=tuple(dict.fromkeys((*one.required_by, *other.required_by))),
         bucket=one.bucket if one.bucket == other.bucket else None,
     )
@@ -87,11 +90,16 @@ def _needs(settings: Settings, region: str, sdk: SdkFacts | None, used: Iterable
     used = tuple(used)
     named = {endpoint.service: "--endpoint" for endpoint in settings.endpoints}
     named |= dict.fromkeys(settings.services, "--service")
-    for caller in (workload for workload in used if workload.name is Workload.CALLER):
+    for caller in (workload for workload in used if workload.name is Workload.CALLER and workload.is_required):
         for service in SERVICES.values():
             if service.gives_credentials and sdk is not None and _is_asked_for_role(service, region, sdk):
                 named.setdefault(service.name, caller.cause)
-    return needs(used, named)
+    return {name: _wanted(need, settings) for name, need in needs(used, named).items()}
+
+
+def _wanted(need: Need, settings: Settings) -> Need:
+    """A need as the settings want it: an expected path that was asked for holds for every service."""
+    return need if settings.expect is None else replace(need, by_any_path=False)
 
 
 def _of_buckets(service: Service, region: str, used: Iterable[WorkloadInUse], settings: Settings) -> tuple[Target, ...]:
@@ -105,7 +113,7 @@ def _of_buckets(service: Service, region: str, used: Iterable[WorkloadInUse], se
         if bucket is None or service.name not in workload.services:
             continue
         there = bucket.region or region
-        need = needs([workload], {})[service.name]
+        need = _wanted(needs([workload], {})[service.name], settings)
         default = host_of(service.name, there, fips=False, dual_stack=False)
         host = default if bucket.name is None else host_of_bucket(bucket.name, default)
         target = replace(
@@ -219,6 +227,8 @@ def _target(service: Service, region: str, addressing: Addressing, need: Need, *
         role=need.role,
         ports=tuple(port.number for port in service.ports),
         required_by=need.required_by,
+        counts_with=need.counts_with,
+        by_any_path=need.by_any_path,
     )
 
 

@@ -32,7 +32,7 @@ from agent.run import plan
 from agent.run.events import Event, ObservationMade, RunStarted, StepPlanned, StepStarted, TargetsKnown
 from agent.run.suspicion import Suspicion
 from agent.run.target_run import TargetRun
-from agent.settings import Calls, Ec2, Ec2Facts, Expect, Settings, Workload
+from agent.settings import DEFAULT_EXPECT, Calls, Ec2, Ec2Facts, Expect, Settings, Workload
 from agent.version import __version__
 from probes.addresses import AddressScope, scope_of, usable_families, vpc_resolvers
 from probes.facts import (
@@ -102,7 +102,7 @@ async def measure(settings: Settings, world: World, *, emit: Callable[[Event], N
         seconds=loop.time() - started,
         complete=complete,
         interrupted=stop.reason is not None and not complete,
-        expect=settings.expect,
+        expect=settings.expect or DEFAULT_EXPECT,
         workloads=settings.asked_workloads,
         calls=settings.calls,
         jobs=settings.jobs,
@@ -286,7 +286,12 @@ class RunInProgress:
         """Search this host for workloads, where that may say what is checked."""
 
         async def body(draft: Draft[WorkloadFacts]) -> WorkloadFacts:
-            return await workload.probe(self.world.machine, draft, run_agents=self.settings.run_agents)
+            return await workload.probe(
+                self.world.machine,
+                draft,
+                run_agents=self.settings.run_agents,
+                standing=self.settings.standing_workloads,
+            )
 
         facts = None
         if self._may_find_workloads():
@@ -575,9 +580,10 @@ class RunInProgress:
         """Whether this host would take an address that is not on the expected path, or may not be."""
         if address.version not in self.families():
             return False
+        expected = Expect.ANY if target.by_any_path else self.settings.expect or DEFAULT_EXPECT
         if SERVICES[target.service].has_gateway_endpoint and not self.is_private(address):
-            return self.settings.expect is not Expect.ANY  # where its route leads, EC2 alone knows
-        match self.settings.expect:
+            return expected is not Expect.ANY  # where its route leads, EC2 alone knows
+        match expected:
             case Expect.PRIVATE:
                 return not self.is_private(address)
             case Expect.PUBLIC:
@@ -607,7 +613,7 @@ class RunInProgress:
 _HOST: Final = Subject(step=Step.HOST)
 _SDK: Final = Subject(step=Step.HOST, operation=SDK_SETTINGS)
 _WORKLOADS: Final = Subject(step=Step.HOST, operation=WORKLOADS)
-_SOUGHT: Final = frozenset({Workload.AUTO, Workload.HANA, Workload.SSM})
+_SOUGHT: Final = frozenset(Workload) - {Workload.CALLER, Workload.GATEWAY}
 """Workloads for which this host is searched."""
 _IMDS: Final = Subject(step=Step.IMDS)
 _ROLE: Final = Subject(step=Step.IMDS, operation=INSTANCE_ROLE)

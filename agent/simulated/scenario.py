@@ -168,7 +168,7 @@ class RunPart:
     workloads: tuple[Workload, ...] = ()
     """As by --workload."""
     run_agents: bool = False
-    expect: Expect = Expect.PRIVATE
+    expect: Expect | None = None
     timeout: float = 3.0
     deadline: float = 20.0
     endpoints: tuple[str, ...] = ()
@@ -257,6 +257,8 @@ class HostPart:
     """What agents write when they are asked for their version, by path and option."""
     keepalive_seconds: int = 7200
     """net.ipv4.tcp_keepalive_time; Linux's own unless it says otherwise."""
+    root: bool = False
+    """Whether the run is root's, as it is in namespaces."""
     ec2: bool = True
     """Whether the firmware says that this is an EC2 instance."""
 

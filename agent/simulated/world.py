@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import errno
 import os
+import posixpath
 import socket
 import time
 from collections import deque
@@ -267,6 +268,10 @@ class SimulatedMachine:
     def environment(self) -> Mapping[str, str]:
         return self._host.environment
 
+    @property
+    def is_root(self) -> bool:
+        return self._host.root
+
     def now(self) -> datetime:
         return self._now()
 
@@ -309,6 +314,12 @@ class SimulatedMachine:
     def _refuse_unreadable(self, path: str) -> None:
         if any(path == name or path.startswith(f"{name}/") for name in self._host.unreadable):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+        if any(path == link or path.startswith(f"{link}/") for link in self._host.links if self._is_circle(link)):
+            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), path)
+
+    def _is_circle(self, link: str) -> bool:
+        """Whether a symbolic link leads to itself."""
+        return posixpath.join(posixpath.dirname(link), self._host.links[link]) == link
 
     async def read_of_user(self, path: str) -> bytes:
         if self._scenario.sdk.silent_home:

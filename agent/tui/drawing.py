@@ -247,7 +247,7 @@ def _facts(state: State, width: int, glyphs: Glyphs) -> str:
         parts.insert(0, "a past run")
     elif state.watching and state.next_at is not None:  # first, because there is not always room for all
         parts.insert(0, f"watching, next at {state.next_at:%H:%M:%S} UTC")
-    return ", ".join(parts)
+    return "; ".join([", ".join(parts), *map(visible, report.verdict.notes)])
 
 
 def _progress(run: RunView, width: int, glyphs: Glyphs) -> str:

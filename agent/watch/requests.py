@@ -4,6 +4,8 @@ A service is called once in ten minutes, or less often where its limit is low, a
 its last answer stands. A refusal stands when a second call was refused alike. A service for whose call AWS publishes no
 rate limit, or one that a fleet would use up, is not called. `--calls each` calls everything in every cycle.
 
+What was found on this host stands while its signs cannot be read.
+
 The configuration is read at most once an hour, and never in the first minutes of a watch: how many depends on the
 instance, so that hosts that share a fault do not all read at once. What was read is used again while the same is wrong.
 """
@@ -19,6 +21,7 @@ from agent.catalog.service import Service
 from agent.catalog.services import SERVICES
 from agent.report.model import Report
 from agent.settings import Calls, Ec2, Ec2Facts, Settings
+from probes.facts import FoundWorkload, WorkloadFacts
 from probes.frozen import dataclass
 from probes.model import Observation, Step
 
@@ -78,12 +81,14 @@ class Requests:
         """When the configuration was last read."""
         self._facts: Ec2Facts | None = None
         """What was read then; None where something else is wrong by now."""
+        self._found: tuple[FoundWorkload, ...] = ()
+        """What the last search of this host found."""
         self._last: Report | None = None
         self._cycles = 0
 
     def of_next_cycle(self, settings: Settings) -> Settings:
         """The settings of the next cycle, from those of the watch."""
-        settings = replace(settings, turn=self._cycles)
+        settings = replace(settings, turn=self._cycles, standing_workloads=self._found)
         if settings.calls is Calls.ONE:
             now = self._clock()
             standing = tuple(answer.observation for answer in self._answers.values() if now < answer.until)
@@ -97,6 +102,9 @@ class Requests:
         self._cycles += 1
         last, self._last = self._last, report
         self._take_answers(report)
+        for observation in report.observations:
+            if isinstance(observation.facts, WorkloadFacts):
+                self._found = observation.facts.found
         if last is not None and _faults(last) != _faults(report):
             self._facts = None
             self._call_soon()

@@ -10,17 +10,20 @@ keys of `amazon-ssm-agent.json` from the README of aws/amazon-ssm-agent; Configu
 nodes (Systems Manager User Guide); systemd.unit(5) and systemd.exec(5).
 """
 
+import contextlib
 import errno
 import json
 import posixpath
 import re
 import shlex
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from probes.facts import (
     AWS_BACKUP_MODE,
     BACKINT,
+    BACKINT_LINK,
     BUCKET,
     BUCKET_REGIONS,
     ENVIRONMENT_FILE,
@@ -28,6 +31,7 @@ from probes.facts import (
     MANAGER_SETTINGS,
     S3_MODE,
     SAP_SYSTEMS,
+    SHELL_VARIABLES,
     SSM_AGENT_UNIT,
     SSM_ENDPOINTS,
     FoundWorkload,
@@ -41,8 +45,6 @@ from probes.urls import masked_proxy
 MAX_ENTRIES: Final = 256
 """Of the folder of SAP systems, which has one for each and a few more."""
 MAX_SYSTEMS: Final = 16
-SSM_SAP: Final = "/opt/aws/ssm-sap"
-"""Where SSM for SAP keeps its files on a host that is registered with it."""
 SSM_AGENT_UNITS: Final = (
     f"/etc/systemd/system/{SSM_AGENT_UNIT}",
     f"/usr/lib/systemd/system/{SSM_AGENT_UNIT}",
@@ -75,11 +77,18 @@ MAX_CHARACTERS: Final = 512
 """Of a setting's value."""
 
 _CONFIGURATION: Final = f"{BACKINT}-config.yaml"
+_CONFIGURATIONS: Final = (".yaml", ".yml", "/global.ini")
+"""Endings of the files that say in which mode a Backint agent works."""
 _LAUNCHER: Final = f"{BACKINT}-launcher.sh"
 _SYSTEM_ID: Final = re.compile(r"[A-Z][A-Z0-9]{2}")
 _YAML_LINE: Final = re.compile(r"[ \t-]*([A-Za-z][A-Za-z0-9_]*)[ \t]*:(?:[ \t]+(.*))?$")
 _PARAMETER_FILE: Final = re.compile(r"[ \t]*data_backup_parameter_file[ \t]*=[ \t]*(/\S+)[ \t]*$", re.MULTILINE)
 _ASSIGNMENT: Final = re.compile(r"[ \t]*(?:export[ \t]+)?([A-Za-z_]+)=(.*)$")
+_LITERAL: Final = re.compile(r"'[^']*'|\\\\.|(?:^|[ \t])#.*$")
+"""What a shell takes as it is, and comments."""
+_EXPANSION: Final = re.compile(r"[$`]")
+_OF_SHELL: Final = "$"
+"""In place of a value that only the shell knows."""
 _COMMENT: Final = re.compile(r"^[ \t]*[#;].*\n?", re.MULTILINE)
 _UNIT_LINE: Final = re.compile(r"[ \t]*(?:Default)?(Environment|EnvironmentFile)[ \t]*=(.*)$")
 _UNIT_SECTIONS: Final = ("[Service]", "[Manager]")
@@ -91,35 +100,61 @@ _IN_OUTPUT: Final = re.compile(r"(?<![0-9.])[0-9]{1,5}(?:\.[0-9]{1,5}){2,4}(?![0
 _NOT_THERE: Final = (errno.ENOENT, errno.ENOTDIR)
 
 
-async def probe(machine: Machine, draft: Draft[WorkloadFacts], *, run_agents: bool = False) -> WorkloadFacts:
+async def probe(
+    machine: Machine,
+    draft: Draft[WorkloadFacts],
+    *,
+    run_agents: bool = False,
+    standing: Sequence[FoundWorkload] = (),
+) -> WorkloadFacts:
     """Look for the agents that use AWS Backup, and with `run_agents` run each to tell its version. What was found
-    before a file system stopped to answer is kept."""
-    search = _Search(machine, draft, run_agents=run_agents)
+    before a file system stopped to answer is kept, and so is what an earlier search found (`standing`) at a sign that
+    cannot be read now."""
+    search = _Search(machine, draft, run_agents=run_agents, standing=standing)
+    await search.find_backint()  # first: what has to be reachable depends on it
     await search.find_ssm_agent()
-    await search.find_backint()
     return search.end()
 
 
 class _Search:
     """One search, and what it has found so far."""
 
-    def __init__(self, machine: Machine, draft: Draft[WorkloadFacts], *, run_agents: bool) -> None:
+    def __init__(
+        self,
+        machine: Machine,
+        draft: Draft[WorkloadFacts],
+        *,
+        run_agents: bool,
+        standing: Sequence[FoundWorkload],
+    ) -> None:
         self._machine = machine
         self._run_agents = run_agents
         self._draft = draft
+        self._standing = [replace(workload, is_standing=True) for workload in standing if workload.name == "hana"]
+        self._found: list[FoundWorkload] = []
         self._unread: dict[str, str] = {}
+        self._unanswered: str | None = None
+        """A sign that is being looked for: where the search ends here, it is one that could not be read."""
         self.end()
 
     def end(self) -> WorkloadFacts:
         """What was found."""
-        facts = self._draft.facts or WorkloadFacts()
-        unread = tuple(UnreadFile(path=path, error=error) for path, error in self._unread.items())
-        self._draft.facts = WorkloadFacts(found=facts.found, unread=unread)
+        errors = self._unread if self._unanswered is None else {**self._unread, self._unanswered: "ETIMEDOUT"}
+        unread = tuple(UnreadFile(path=path, error=error) for path, error in errors.items())
+        known = {workload.by for workload in self._found}
+        hidden = (one for one in self._standing if one.by not in known and _hides(errors, one.by))
+        found = (*map(self._with_standing_mode, self._found), *hidden)
+        self._draft.facts = WorkloadFacts(found=found, unread=unread, by_root=self._machine.is_root)
         return self._draft.facts
 
+    def _with_standing_mode(self, workload: FoundWorkload) -> FoundWorkload:
+        """An agent as it was found, or as it was known before where its configuration cannot be read now."""
+        before = next((one for one in self._standing if one.by == workload.by and one.mode is not None), None)
+        is_hidden = workload.mode is None and any(path.endswith(_CONFIGURATIONS) for path in self._unread)
+        return workload if before is None or not is_hidden else before
+
     def _add(self, workload: FoundWorkload) -> None:
-        before = () if self._draft.facts is None else self._draft.facts.found
-        self._draft.facts = WorkloadFacts(found=(*before, workload))
+        self._found.append(workload)
         self.end()
 
     async def find_ssm_agent(self) -> None:
@@ -137,7 +172,7 @@ class _Search:
         kept = _VERSION.search(self._text(SSM_AGENT_SNAP) or "") if is_snap else None
         program = SSM_AGENT_IN_SNAP if is_snap else SSM_AGENT
         version = kept[1] if kept else await self._version_of(program, "-version")
-        self._add(FoundWorkload(name="ssm", by=unit, is_agent=True, version=version, settings=settings))
+        self._add(FoundWorkload(name="ssm", by=unit, version=version, settings=settings))
 
     async def _proxies_of(self, unit: str) -> dict[str, str]:
         """The proxy variables that systemd gives to a service, from the files that set them."""
@@ -177,34 +212,41 @@ class _Search:
         return [path for _, path in sorted(paths.items())]
 
     async def find_backint(self) -> None:
-        """Find the Backint agent by the link that SAP HANA calls it by, or else SSM for SAP by its folder."""
-        try:
-            entries = await self._machine.entries(SAP_SYSTEMS, MAX_ENTRIES)
-        except OSError as error:
-            self._note(SAP_SYSTEMS, error)
-            entries = ()
-        found = False
-        for system in [entry for entry in entries if _SYSTEM_ID.fullmatch(entry)][:MAX_SYSTEMS]:
-            found = await self._find_backint_of(f"{SAP_SYSTEMS}/{system}/SYS/global/hdb") or found
-        if not found:
+        """Find the Backint agent by the link that SAP HANA calls it by."""
+        with self._looking_for(SAP_SYSTEMS):
             try:
-                await self._machine.entries(SSM_SAP, 1)
+                entries = await self._machine.entries(SAP_SYSTEMS, MAX_ENTRIES)
             except OSError as error:
-                self._note(SSM_SAP, error)
-            else:
-                self._add(FoundWorkload(name="hana", by=SSM_SAP, is_agent=False))
+                self._note(SAP_SYSTEMS, error)
+                return
+        systems = [entry for entry in entries if _SYSTEM_ID.fullmatch(entry)]
+        if len(entries) == MAX_ENTRIES or len(systems) > MAX_SYSTEMS:
+            self._note(SAP_SYSTEMS, OSError(errno.E2BIG, "too many systems", SAP_SYSTEMS))
+        for system in systems[:MAX_SYSTEMS]:
+            folder = f"{SAP_SYSTEMS}/{system}/SYS/global/hdb"
+            with self._looking_for(f"{folder}{BACKINT_LINK}"):
+                await self._find_backint_of(folder)
 
-    async def _find_backint_of(self, folder: str) -> bool:
-        """Whether the SAP system with this folder uses the agent."""
-        link = f"{folder}/opt/hdbbackint"
+    @contextlib.contextmanager
+    def _looking_for(self, sign: str) -> Iterator[None]:
+        """The time in which a sign is looked for. Where it is cut short, the sign stays unanswered."""
+        self._unanswered = sign
+        self.end()
+        yield
+        self._unanswered = None
+        self.end()
+
+    async def _find_backint_of(self, folder: str) -> None:
+        """Look whether the SAP system with this folder uses the agent."""
+        link = f"{folder}{BACKINT_LINK}"
         try:
             target = await self._machine.link_target(link)
         except OSError as error:
             if error.errno != errno.EINVAL:  # a program, and no link, is another vendor's
                 self._note(link, error)
-            return False
+            return
         if BACKINT not in target:
-            return False
+            return
         target = posixpath.join(posixpath.dirname(link), target)
         installed = posixpath.dirname(target)
         configuration = await self._first_of(await self._configurations(folder, installed))
@@ -214,8 +256,7 @@ class _Search:
         settings |= {} if launcher is None else launcher_proxies(launcher)
         mode = None if not values else S3_MODE if values.get(BUCKET) else AWS_BACKUP_MODE
         version = await self._version_of(link, "-v")
-        self._add(FoundWorkload(name="hana", by=link, is_agent=True, version=version, mode=mode, settings=settings))
-        return True
+        self._add(FoundWorkload(name="hana", by=link, version=version, mode=mode, settings=settings))
 
     async def _version_of(self, program: str, option: str) -> str | None:
         """What an agent says of its version; None where it may not be run, or says none."""
@@ -275,6 +316,11 @@ class _Search:
         return True
 
 
+def _hides(unread: Iterable[str], sign: str) -> bool:
+    """Whether what could not be read may hide a sign."""
+    return any(sign == path or sign.startswith(f"{path}/") for path in unread)
+
+
 def ssm_settings(text: str) -> dict[str, str]:
     """The hosts that an `amazon-ssm-agent.json` names, by key; empty where it is no such document."""
     try:
@@ -311,13 +357,17 @@ def _scalar(text: str) -> str:
 
 def launcher_proxies(text: str) -> dict[str, str]:
     """The proxy variables that a launcher sets, by lower-case name, user and password masked. The last line counts, and
-    of both cases the lower one, which the agent takes first."""
-    given = assignments(text)
-    return proxies({name: given.get(name) or given.get(name.upper()) or "" for name in PROXIES})
+    of both cases the lower one, which the agent takes first. What the shell makes of a variable is not known."""
+    given = assignments(text, expanded=_OF_SHELL)
+    named = {name: given.get(name) or given.get(name.upper()) or "" for name in PROXIES}
+    not_known = [name for name, value in named.items() if value == _OF_SHELL]
+    settings = proxies({name: value for name, value in named.items() if value != _OF_SHELL})
+    return settings | ({SHELL_VARIABLES: ", ".join(not_known)} if not_known else {})
 
 
-def assignments(text: str) -> dict[str, str]:
-    """The proxy variables that the lines of a script, or of a file of variables, set; the last line counts."""
+def assignments(text: str, *, expanded: str | None = None) -> dict[str, str]:
+    """The proxy variables that the lines of a script, or of a file of variables, set; the last line counts. In a script
+    `expanded` stands for a value in which the shell expands something."""
     given: dict[str, str] = {}
     for line in text.splitlines():
         match = _ASSIGNMENT.match(line)
@@ -327,7 +377,9 @@ def assignments(text: str) -> dict[str, str]:
             words = shlex.split(match[2], comments=True)
         except ValueError:  # a quote without its end
             words = [match[2]]
-        given[match[1]] = words[0].rstrip(";") if words else ""
+        value = words[0].rstrip(";") if words else ""
+        is_expanded = expanded is not None and _EXPANSION.search(_LITERAL.sub("", match[2])) is not None
+        given[match[1]] = expanded if expanded is not None and is_expanded else value
     return given
 
 

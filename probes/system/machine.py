@@ -54,6 +54,10 @@ class SystemMachine:
     def environment(self) -> Mapping[str, str]:
         return os.environ
 
+    @property
+    def is_root(self) -> bool:
+        return hasattr(os, "geteuid") and os.geteuid() == 0
+
     def now(self) -> datetime:
         return datetime.now(UTC)
 

@@ -20,7 +20,7 @@ from agent.run import plan
 from agent.run.runner import MAX_CONNECTS, MAX_HANDSHAKES
 from agent.simulated.scenario import CredentialsPart, parse
 from agent.simulated.settings import settings_of
-from probes.facts import DnsFacts
+from probes.facts import DnsFacts, WorkloadFacts
 from probes.model import Address, Draft, Step, Subject, Target
 from probes.observe import Log
 from probes.ports import HTTPS
@@ -70,7 +70,7 @@ WORKS: Final[dict[str, Work]] = {"ladders": climb_all, "handshakes": shake_hands
 async def measure(work: Work, *, count: int, at_once: int, rounds: int, roots: str) -> None:
     """Do `work` for `count` addresses in each round, `at_once` of them at a time, and say what it took so far."""
     scenario = parse("lab", _WORLD)
-    target = plan.targets(settings_of(scenario), scenario.run.region, None)[0]
+    target = plan.targets(settings_of(scenario), scenario.run.region, None, WorkloadFacts())[0]
     trust = load_trust(roots)
     await _round(work, target, trust, WARM_UP, WARM_UP)
     _say()

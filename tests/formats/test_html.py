@@ -39,7 +39,7 @@ def test_of_a_run() -> None:
         "More",
     ]
     assert texts(elements, "h3") == ["backup at backup.eu-west-1.amazonaws.com"]
-    assert texts(elements, "p")[0] == "eu-west-1, path private, access allowed, 3.0 s"
+    assert texts(elements, "p")[:2] == [*report.verdict.notes, "eu-west-1, path private, access allowed, 3.0 s"]
     assert texts(elements, "pre") == [
         "\n".join(shlex.join(command.argv) for command in report.findings[0].fix.commands)
     ]

@@ -18,7 +18,11 @@ def test_of_a_run() -> None:
     report = report_of("one-zone-silent")
     lines = markdown.render(report).splitlines()
     assert lines[0] == "# CRITICAL: backup: some of the endpoint's addresses do not answer"
-    assert lines[2] == "eu-west-1, path private, access allowed, 3.0 s"
+    assert lines[2:5] == [
+        *map(markdown.escaped, report.verdict.notes),
+        "",
+        "eu-west-1, path private, access allowed, 3.0 s",
+    ]
     assert "## 1. CRITICAL backup: Some of the endpoint's addresses do not answer (TCP002)" in lines
     assert "| 10.0.2.17 | - | 443 | TIMEOUT | - | - | - |" in lines
     assert "## backup at `backup.eu-west-1.amazonaws.com`" in lines

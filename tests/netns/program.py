@@ -106,7 +106,8 @@ def options(run: RunPart, ec2: Ec2Part | None = None) -> tuple[str, ...]:
     answers = ec2 is not None and ec2.source == "live" and ec2.answer != "silence"
     timeout = max(run.timeout, READ_SECONDS) if answers else run.timeout
     return (
-        *("--format", "json", "--timeout", str(timeout), "--deadline", str(run.deadline), "--expect", run.expect),
+        *("--format", "json", "--timeout", str(timeout), "--deadline", str(run.deadline)),
+        *(("--expect", run.expect.value) if run.expect is not None else ()),
         *(("--region", run.region) if run.region else ()),
         *(word for workload in run.workloads for word in ("--workload", workload.value)),
         *(word for service in run.services for word in ("--service", service)),

@@ -36,6 +36,7 @@ UNLIKE: Final = frozenset(
         "name",  # of the host: a namespace of the network has none of its own
         "round_trip_seconds",
         "retransmits",  # depends on the instant at which a step gives up
+        "by_root",  # a namespace takes root
         "queries",  # a slow machine sends another
         "mss",
         "trust",  # a file here

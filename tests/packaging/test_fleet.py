@@ -31,7 +31,8 @@ from agent.app.permissions import permissions
 from agent.catalog.hosts import endpoints
 from agent.catalog.partitions import PARTITIONS, is_region
 from agent.catalog.regions import REGIONS
-from agent.catalog.services import checkable, checked_by_default
+from agent.catalog.services import checkable
+from agent.catalog.workloads import checked_for_caller
 from agent.cli import main as cli
 from agent.cli.to_settings import settings_from
 from agent.fleet.put import place_of
@@ -145,7 +146,8 @@ def test_every_parameter_is_held_and_used_in_single_quotes(document: dict[str, A
     assert "{{" not in re.sub(r"'\{\{ \w+ \}\}'", "", scripts)
     for name, parameter in document["parameters"].items():
         assert ("allowedValues" in parameter) != ("allowedPattern" in parameter), name
-        assert allows(parameter, parameter["default"]), name
+        assert ("default" not in parameter) is (name == "Workload"), name  # which whoever runs it has to say
+        assert "default" not in parameter or allows(parameter, parameter["default"]), name
 
 
 def test_patterns_use_what_re2_and_java_have_in_common(document: dict[str, Any]) -> None:
@@ -198,7 +200,7 @@ GOOD: Final = {
         "/opt/backuplink-1.2.3-linux-aarch64.run",
     ),
     "Region": ("", *REGIONS),
-    "Workload": ("auto", "caller", "hana", "gateway", "ssm", "auto,hana", "caller,ssm"),
+    "Workload": ("none", *Workload, "auto,hana", "caller,ssm", "hana:backup,hana:s3"),
     "Services": ("", *checkable(), "backup,backup-gateway", ",".join(checkable())),
     "Endpoints": (
         "",
@@ -226,7 +228,7 @@ BAD: Final = {
         "/usr/bin/env backuplink",
     ),
     "Region": ("eu", "eu-west", "EU-WEST-1", "eu-west-1,eu-west-2"),
-    "Workload": ("", "auto,", "vss", "AUTO", "auto;", "auto hana"),
+    "Workload": ("", "auto,", "vss", "AUTO", "auto;", "auto hana", "none,hana", "hana:", "hana:vss"),
     "Services": ("backup;", "backup-", "backup,", ",backup", "backup backup-gateway", "Backup"),
     "Endpoints": (",", "a,", "-a", "a,-b", "https://a", "a b"),
     "Timeout": ("0", "61", "-1", "1.5", "1e1", ""),
@@ -266,7 +268,7 @@ def test_what_each_pattern_takes_and_refuses(document: dict[str, Any]) -> None:
 @pytest.mark.parametrize("injection", INJECTIONS)
 def test_no_injection_is_taken(document: dict[str, Any], injection: str) -> None:
     for name, parameter in document["parameters"].items():
-        for hostile in (injection, parameter["default"] + injection):
+        for hostile in (injection, parameter.get("default", "hana:s3") + injection):
             assert not allows(parameter, hostile), (name, hostile)
 
 
@@ -350,8 +352,8 @@ def run(
     """Run the steps one after the other, as the agent does: as `SHELL -c SCRIPT` under a system service's environment,
     parameters put in as they are, once, and nothing inside them again."""
     command = folder / "orchestration"
-    values = {name: parameter["default"] for name, parameter in document["parameters"].items()}
-    values |= {"Command": str(program), **given}
+    defaults = {name: parameter.get("default") for name, parameter in document["parameters"].items()}
+    values = {**defaults, "Workload": "none", "Command": str(program), **given}
     steps = {}
     for name in ("check", "host", "report"):
         lines = re.sub(r"\{\{ (\w+) \}\}", lambda match: values[match[1]], script_of(document, name))
@@ -562,7 +564,6 @@ def test_whatever_is_taken_is_data(
         "--format=json",
         "--calls=one",
         "--ec2=never",
-        "--expect=private",
         f"--timeout={taken['Timeout']}",
         f"--deadline={taken['Deadline']}",
         "--fail-on=warning",
@@ -571,7 +572,7 @@ def test_whatever_is_taken_is_data(
             f"--{option}={word}"
             for option, name in (("workload", "Workload"), ("service", "Services"), ("endpoint", "Endpoints"))
             for word in taken[name].split(",")
-            if word and taken[name] != "auto"
+            if word and taken[name] != "none"
         ),
     ]
     assert (folder / "started").read_text("utf-8") == "sleep\n"
@@ -699,7 +700,7 @@ def test_the_template_s_parameters_are_the_document_s(built: Path, document: dic
         for key in ("allowedPattern", "allowedValues", "maxChars"):
             assert theirs.get(THEIR_WORDS[key]) == ours.get(key), (name, key)
         if name != "RandomDelay":  # an association runs everywhere at once, a command at first where somebody looks
-            assert theirs["Default"] == ours["default"], name
+            assert theirs.get("Default") == ours.get("default"), name
 
 
 @pytest.mark.parametrize(
@@ -724,7 +725,7 @@ def test_the_association_is_one_that_the_service_takes(
     built: Path, document: dict[str, Any], session: boto3.session.Session, given: dict[str, str]
 ) -> None:
     """By the SDK's model of the service, which refuses unknown keys, wrong types and texts out of bounds."""
-    asked = Stack(template(built / FLEET), **given).properties("Association")
+    asked = Stack(template(built / FLEET), Workload="hana:backup", **given).properties("Association")
     assert asked is not None
     client = session.client("ssm")
     with Stubber(client) as stubber:
@@ -750,7 +751,7 @@ POLICIES: Final = ("SignedCallsPolicy", "ConfigurationPolicy", "ReportsPolicy", 
 @pytest.mark.parametrize("partition", [partition.id for partition in PARTITIONS])
 @pytest.mark.parametrize(("resource", "part"), [("SignedCallsPolicy", "api"), ("ConfigurationPolicy", "ec2")])
 def test_the_policy_is_what_the_command_lists(built: Path, partition: str, resource: str, part: str) -> None:
-    listed = permissions(endpoints(partition=partition, services=checked_by_default()), region=None)
+    listed = permissions(endpoints(partition=partition, services=checked_for_caller()), region=None)
     [least] = [entry.policy for entry in listed.parts if entry.part == part]
     policy = Stack(template(built / POLICY), partition).properties(resource)
     assert (policy and policy["PolicyDocument"]) == least
@@ -765,7 +766,7 @@ def test_parts_that_are_not_wanted_are_left_out(built: Path) -> None:
 def test_reports_may_be_written_where_the_association_puts_them_and_nowhere_else(built: Path, key: str) -> None:
     given = {"ReportsBucket": "reports", "ReportsPrefix": "some/where"}
     policy = Stack(template(built / POLICY), "aws-cn", ReportsKey=key, **given).properties("ReportsPolicy")
-    association = Stack(template(built / FLEET), "aws-cn", **given).properties("Association")
+    association = Stack(template(built / FLEET), "aws-cn", Workload="caller", **given).properties("Association")
     assert policy is not None
     assert association is not None
     place = association["OutputLocation"]["S3Location"]
@@ -785,7 +786,7 @@ def test_reports_may_be_written_where_the_association_puts_them_and_nowhere_else
 def test_a_record_may_be_put_below_the_own_account_and_nowhere_else(built: Path, key: str) -> None:
     given = {"RecordsBucket": "records", "RecordsPrefix": "some/where", "RecordsKey": key}
     policy = Stack(template(built / POLICY), **given).properties("RecordsPolicy")
-    association = Stack(template(built / FLEET), **given).properties("Association")
+    association = Stack(template(built / FLEET), Workload="hana:backup", **given).properties("Association")
     assert policy is not None
     assert association is not None
     (bucket,), (prefix,) = (association["Parameters"][name] for name in ("RecordsBucket", "RecordsPrefix"))
@@ -795,7 +796,7 @@ def test_a_record_may_be_put_below_the_own_account_and_nowhere_else(built: Path,
     first, *rest = policy["PolicyDocument"]["Statement"]
     allowed = first["Resource"].removeprefix("arn:aws:s3:::")
     assert (first["Effect"], first["Action"]) == ("Allow", ["s3:PutObject"])
-    listed = permissions(endpoints(partition="aws", services=checked_by_default()), region=None)
+    listed = permissions(endpoints(partition="aws", services=checked_for_caller()), region=None)
     (least,) = ((part.policy or {})["Statement"] for part in listed.parts if part.part == "record")
     assert fnmatchcase(first["Resource"], least[0]["Resource"])
     assert first["Action"] == least[0]["Action"]

@@ -33,7 +33,7 @@ import oci
 from agent.app.permissions import permissions
 from agent.catalog.hosts import endpoints
 from agent.catalog.partitions import PARTITIONS
-from agent.catalog.services import checked_by_default
+from agent.catalog.workloads import checked_for_caller
 from agent.cli import main as cli
 from agent.version import __version__
 from tests.packaging.artifacts import artifact_of, lacking
@@ -528,7 +528,7 @@ def task(partition: str = "aws", **given: str) -> Stack:
         "Subnets": "subnet-1,subnet-2",
         "SecurityGroups": "sg-1",
     }
-    return Stack(template(ECS), partition, **needed, **given)
+    return Stack(template(ECS), partition, Workload="caller", **needed, **given)
 
 
 def properties(stack: Stack, resource: str) -> dict[str, Any]:
@@ -547,7 +547,7 @@ def test_cfn_lint_finds_nothing_in_the_task() -> None:
 
 @pytest.mark.parametrize("partition", [partition.id for partition in PARTITIONS])
 def test_the_task_s_role_may_do_what_the_command_lists(partition: str) -> None:
-    listed = permissions(endpoints(partition=partition, services=checked_by_default()), region=None)
+    listed = permissions(endpoints(partition=partition, services=checked_for_caller()), region=None)
     policies = properties(task(partition), "TaskRole")["Policies"]
     assert [policy["PolicyDocument"] for policy in policies] == [
         entry.policy for entry in listed.parts if entry.part == "api"

@@ -2,7 +2,6 @@
 
 import itertools
 import re
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final, get_type_hints
 
@@ -11,14 +10,13 @@ import pytest
 
 import manual
 from agent.catalog.services import SERVICES, checkable
-from agent.catalog.workloads import MODES, NEEDS, UNKNOWN
+from agent.catalog.workloads import NEEDS
 from agent.cli import main as cli
 from agent.cli.to_settings import settings_from
 from agent.report.model import WorkloadReport
 from agent.settings import Workload
 from probes.facts import AWS_BACKUP_MODE, S3_MODE
 from probes.masks import Mask
-from probes.model import Role
 from tests.support.repository import ROOT
 
 WORKLOADS: Final = [workload.value for workload in Workload]
@@ -85,7 +83,9 @@ def test_each_name_is_taken_from_an_option_a_variable_and_a_file(
 
 def alternatives(file: Path) -> list[list[str]]:
     """The words of each list of words that a parameter may have, by its pattern."""
-    lists = re.findall(r"""llowedPattern: '\^\(([a-z|-]+)\)\(,\(([a-z|-]+)\)\)\*\$'""", file.read_text("utf-8"))
+    lists = re.findall(
+        r"""llowedPattern: '\^\(none\|\(([a-z0-9:|-]+)\)\(,\(([a-z0-9:|-]+)\)\)\*\)\$'""", file.read_text("utf-8")
+    )
     return [words.split("|") for both in lists for words in both]
 
 
@@ -106,7 +106,7 @@ def test_the_fleet_s_parameter_takes_every_service_and_all_together(file: Path) 
 
 def test_the_example_names_every_workload() -> None:
     text = EXAMPLE.read_text("utf-8").partition("# Workloads ")[2].partition("\n\n")[0]
-    assert {*re.findall(r'"([a-z]+)"', text)} == {*WORKLOADS}
+    assert {*re.findall(r'"([a-z0-9:]+)"', text)} == {*WORKLOADS}
 
 
 def test_the_ansible_module_names_every_workload() -> None:
@@ -143,8 +143,7 @@ def test_a_workload_s_name_is_no_secret_in_a_masked_report() -> None:
 ROWS: Final = {
     "`caller`": (Workload.CALLER, None),
     "`hana`, data to AWS Backup": (Workload.HANA, AWS_BACKUP_MODE),
-    "`hana`, data to a bucket": (Workload.HANA, S3_MODE),
-    "`hana`, configuration not read": (Workload.HANA, UNKNOWN),
+    "`hana`, data to S3": (Workload.HANA, S3_MODE),
     "`ssm`": (Workload.SSM, None),
     "`gateway`": (Workload.GATEWAY, None),
 }
@@ -154,10 +153,6 @@ def services_in(words: str) -> set[str]:
     return {*re.findall(r"`([a-z0-9-]+)`", words)} & {*SERVICES}
 
 
-def of_role(needed: Iterable[tuple[str, Role | None]], role: Role) -> set[str]:
-    return {name for name, own in needed if own is role}
-
-
 def test_the_page_says_what_each_workload_needs() -> None:
     text = (ROOT / "docs" / "settings.md").read_text("utf-8")
     table = re.findall(  # without the head
@@ -165,17 +160,24 @@ def test_the_page_says_what_each_workload_needs() -> None:
     )[1:]
     rows: dict[str, Any] = {workload: (services_in(required), services_in(used)) for workload, required, used in table}
     assert list(rows) == list(ROWS)
-    assert {key for key in ROWS.values() if key[0] is not Workload.CALLER} == {*NEEDS}
-    assert {mode for _, mode in NEEDS} == {None, *MODES}
-    default = {name: service.default_role for name, service in SERVICES.items()}
+    assert {*ROWS.values()} == {*NEEDS}
     for words, key in ROWS.items():
-        needed = (default if key[0] is Workload.CALLER else NEEDS[key]).items()
-        required, optional = of_role(needed, Role.REQUIRED), of_role(needed, Role.OPTIONAL)
+        required = {service for service, source in NEEDS[key].items() if source is not None}
+        optional = NEEDS[key].keys() - required
         if key[0] is Workload.CALLER:
             required |= {name for name, service in SERVICES.items() if service.gives_credentials}
         assert rows[words] == (required, optional), words
 
 
+def test_the_page_names_the_document_by_which_a_service_is_required() -> None:
+    text = (ROOT / "docs" / "settings.md").read_text("utf-8").partition("## Workloads")[2]
+    for words, key in ROWS.items():
+        row = next(line for line in text.splitlines() if line.startswith(f"| {words} |"))
+        for source in filter(None, NEEDS[key].values()):
+            title = source.partition(" (")[0]
+            assert title in row or (title in text and "as `ssm` below" in row), (words, source)
+
+
 def test_the_readme_names_every_workload() -> None:
     line = next(line for line in (ROOT / "README.md").read_text("utf-8").splitlines() if "--workload hana" in line)
-    assert {*WORKLOADS} - {Workload.AUTO.value} <= {*re.findall(r"[a-z]+", line)}
+    assert {*WORKLOADS} - {Workload.AUTO.value} <= {*re.findall(r"[a-z0-9]+(?::[a-z0-9]+)?", line)}

@@ -24,7 +24,7 @@ from agent.process.output import one_line
 from agent.report.redact import redact
 from agent.run.plan import targets
 from agent.simulated.settings import settings_of
-from probes.facts import ApiFacts, CredentialFacts, HostFacts, ProxyConnectFacts, SdkFacts
+from probes.facts import ApiFacts, CredentialFacts, HostFacts, ProxyConnectFacts, SdkFacts, WorkloadFacts
 from probes.model import Draft, ProbeError, Step
 from probes.operations import SDK_SETTINGS
 from probes.seams import Keys
@@ -216,7 +216,7 @@ async def test_secret_that_a_peer_says_again_is_masked(
     head = "".join(f"{key}: {value}\r\n" for key, value in lines.items())
     reply = f"HTTP/1.1 403 Forbidden\r\nContent-Length: {len(content)}\r\n{head}\r\n".encode() + content
     draft: Draft[ApiFacts] = Draft()
-    (target, *_) = targets(settings_of(scenarios.load("healthy")), "eu-west-1", None)
+    (target, *_) = targets(settings_of(scenarios.load("healthy")), "eu-west-1", None, WorkloadFacts())
 
     async def ask() -> None:
         await probe(

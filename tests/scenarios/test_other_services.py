@@ -13,12 +13,12 @@ from agent.catalog.partitions import partition_of
 from agent.catalog.regions import REGIONS
 from agent.catalog.services import SERVICES, checkable, is_name_documented, may_not_exist, service_name_of
 from agent.catalog.workload_calls import calls_of
+from agent.catalog.workloads import NEEDS
 from agent.formats import endpoints as endpoints_format
 from agent.judge.verdict import judge
 from agent.report.model import Access, Finding, Path, Report, Status
 from agent.settings import Workload
 from agent.simulated.scenario import Scenario
-from probes.model import Role
 from tests.support import scenarios
 from tests.support.extent import one_in
 from tests.support.many_services import world_of
@@ -138,8 +138,8 @@ def of_backup(code: str) -> Report:
 def as_required(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, of_backup: Report) -> str:
     """A run that names no service checks this one, and Backup not; from when the report of Backup is there."""
     service: str = request.param
-    monkeypatch.setitem(SERVICES, service, replace(SERVICES[service], default_role=Role.REQUIRED))
-    monkeypatch.setitem(SERVICES, "backup", replace(SERVICES["backup"], default_role=None))
+    caller = Workload.CALLER, None
+    monkeypatch.setitem(NEEDS, caller, {service: "a test", "backup-gateway": None})
     return service
 
 

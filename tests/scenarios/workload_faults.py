@@ -129,11 +129,15 @@ _SHOWS: Final[Mapping[Kind, Callable[[Case, frozenset[str]], bool]]] = {
 _OF_S3: Final = (Kind.S3_GATEWAY, Kind.S3_ROUTE, Kind.S3_POLICY)
 _APPLIANCE: Final = "the appliance is closed: what it runs and is set to cannot be seen from an instance"
 _BACKINT_WITH_S3: Final = "no version of the Backint agent is too old for S3; an old SSM Agent is shown with `ssm`"
+_S3_ALONE: Final = "it needs no service but S3, whose endpoints are shown below"
 _NO_STS: Final = "its agent has the credentials of the instance's role, for which no call to STS is needed"
 IMPOSSIBLE: Final[Mapping[Pair, str]] = {
     (CALLER, Kind.OLD_AGENT): "it has no agent",
     (GATEWAY, Kind.OLD_AGENT): _APPLIANCE,
     (HANA_IN_S3_MODE, Kind.OLD_AGENT): _BACKINT_WITH_S3,
+    (HANA_IN_S3_MODE, Kind.SHARED_GROUP): _S3_ALONE,
+    (HANA_IN_S3_MODE, Kind.POLICY): _S3_ALONE,
+    (HANA_IN_S3_MODE, Kind.PRIVATE_DNS_OFF): _S3_ALONE,
     (GATEWAY, Kind.OVERRIDE): _APPLIANCE,
     **{(CALLER, kind): "the API of AWS Backup needs no S3" for kind in _OF_S3},
     **{(HANA, kind): "it needs S3 to be installed, which a run does not check" for kind in _OF_S3},

@@ -93,6 +93,8 @@ class Stack:
                 return any(map(self._resolved, conditions))
             case {"Fn::Join": [between, parts]}:
                 return between.join(self._resolved(parts))
+            case {"Fn::Split": [between, text]}:
+                return self._resolved(text).split(between)
             case {"Fn::GetAtt": attribute}:
                 return attribute
             case {"Fn::Sub": [pattern, more]}:

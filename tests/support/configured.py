@@ -9,7 +9,8 @@ from datetime import timedelta
 from ipaddress import ip_address, ip_network
 from typing import Any, Final
 
-from agent.catalog.services import checked_by_default, private_link_labels, service_name_of
+from agent.catalog.services import private_link_labels, service_name_of
+from agent.catalog.workloads import checked_for_caller
 from probes.model import Failed, Failure, FailureKind, Observation, Ok, Outcome, Skipped, Step, Subject
 from probes.vpc.model import (
     AMAZON_DNS,
@@ -254,7 +255,7 @@ def groups() -> tuple[SecurityGroup, ...]:
 
 def endpoints_facts(*endpoints: VpcEndpoint, dropped: int = 0) -> EndpointsFacts:
     """What a read of the endpoints of the default run's services gives, without gateway endpoints."""
-    asked = private_link_labels(checked_by_default())
+    asked = private_link_labels(checked_for_caller())
     return EndpointsFacts(endpoints=endpoints, dropped=dropped, asked=asked, gateways=None)
 
 

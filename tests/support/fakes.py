@@ -195,6 +195,10 @@ class FakeMachine:
     state: str | None = None
     addresses: tuple[Interface, ...] | None = ()
 
+    @property
+    def is_root(self) -> bool:
+        return False
+
     def now(self) -> datetime:
         return self.at
 

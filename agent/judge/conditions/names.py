@@ -152,10 +152,10 @@ def is_kept_back(family: FamilyAnswer, families: Iterable[FamilyAnswer]) -> bool
 def public_answers(evidence: Evidence) -> tuple[PublicAnswer, ...]:
     """The targets with public addresses here of a family of which the VPC's resolver gives none that are private.
     Public IPv6 next to private IPv4 is a lesser fault, and not this one. None where a public path is expected, too."""
-    if evidence.run.expect is not Expect.PRIVATE:
-        return ()
     results = []
     for target in evidence.targets:
+        if evidence.expected_path(target) is not Expect.PRIVATE:
+            continue
         families = family_answers(evidence, target)
         private = tuple(address for family in families for address in family.private)
         is_ipv4_private = any(address.version == 4 for address in private)
@@ -189,10 +189,10 @@ def public_answers(evidence: Evidence) -> tuple[PublicAnswer, ...]:
 def mixed_answers(evidence: Evidence) -> tuple[MixedAnswer, ...]:
     """The targets whose one lookup gives private and public addresses of one family, each family for itself. None
     where a public path is no fault."""
-    if evidence.run.expect is not Expect.PRIVATE:
-        return ()
     mixed = []
     for target in evidence.targets:
+        if evidence.expected_path(target) is not Expect.PRIVATE:
+            continue
         lookup = lookup_of_name(evidence, target)
         for version in RECORD_OF:
             own = [address for address in addresses_of_name(evidence, target) if address.version == version]

@@ -88,10 +88,10 @@ def private_elsewhere(evidence: Evidence) -> tuple[PrivateElsewhere, ...]:
 
     Where a public path is no fault, only an own lookup without addresses is one.
     """
-    if evidence.run.expect is Expect.PUBLIC:
-        return ()
     elsewhere = []
     for target in evidence.targets:
+        if evidence.expected_path(target) is Expect.PUBLIC:
+            continue
         lookup = lookup_of_name(evidence, target)
         if lookup is None or not lookup.made or has_run_out(evidence, target):
             continue
@@ -104,7 +104,7 @@ def private_elsewhere(evidence: Evidence) -> tuple[PrivateElsewhere, ...]:
             if family.leaves
             and is_kept_back(family, families)
             and not (family.version == 6 and is_ipv4_private)
-            and evidence.run.expect is Expect.PRIVATE
+            and evidence.expected_path(target) is Expect.PRIVATE
         ]
         every = tuple(address for family in families for address in family.theirs)
         theirs = tuple(address for family in astray for address in family.theirs) or every

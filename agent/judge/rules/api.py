@@ -8,8 +8,9 @@ from typing import Final
 
 from agent.catalog.findings import CODES, Scope, Severity
 from agent.catalog.partitions import SUFFIXES
-from agent.catalog.services import SERVICES, call_of, checked_by_default, service_name_of
+from agent.catalog.services import SERVICES, call_of, service_name_of
 from agent.catalog.wording import listed
+from agent.catalog.workloads import checked_for_caller
 from agent.fixes.commands import read_only, show_certificate
 from agent.judge.conditions.denials import read_denial
 from agent.judge.evidence import Evidence
@@ -42,7 +43,7 @@ _SOURCES_OF_KEYS: Final = read_only("aws", "configure", "list")
 def _endpoint_urls(target: Target) -> Command:
     """Show the endpoint URLs in the environment: one for all services, and those of the target's service or, where that
     is of the default run, of all services of that."""
-    default = checked_by_default()
+    default = checked_for_caller()
     services = default if target.service in default else (target.service,)
     variables = (SERVICES[service].endpoint_variable for service in services)
     return read_only("printenv", "AWS_ENDPOINT_URL", *filter(None, variables))

@@ -240,14 +240,12 @@ _DOUBTFUL: Final = (
 def sdk_host_not_covered(evidence: Evidence) -> Iterator[RuleFinding]:
     """ENV006: the host that the SDK calls is public, or is one that a setting chose and that does not exist, while
     another name of the service is private."""
-    if evidence.run.expect is not Expect.PRIVATE:
-        return
     elsewhere = {fault.target.id for fault in private_elsewhere(evidence)}
     missing = {fault.target.id for fault in missing_names(evidence)}
     configured = _names_explained_by_the_configuration(evidence)
     for target in evidence.targets:
         lookup = lookup_of_name(evidence, target)
-        if target.id in configured:
+        if target.id in configured or evidence.expected_path(target) is not Expect.PRIVATE:
             continue
         if target.role is Role.CONTEXT or target.addressing in (Addressing.CUSTOM, Addressing.VPCE):
             continue
@@ -334,7 +332,7 @@ def proxy_captures_endpoint(evidence: Evidence) -> Iterator[RuleFinding]:
         yield RuleFinding(
             code="ENV007",
             target=target.id,
-            severity=None if evidence.run.expect is Expect.PRIVATE else Severity.INFO,
+            severity=None if evidence.expected_path(target) is Expect.PRIVATE else Severity.INFO,
             detail=f"The proxy variables of this process send calls for {target.host} to {proxy}: they leave the "
             "private path there, whatever the direct way is like.",
             evidence=(f"{HOST}/{target.id}/{PROXY}",),

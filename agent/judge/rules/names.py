@@ -380,9 +380,9 @@ def bogus_address(evidence: Evidence) -> Iterator[RuleFinding]:
 def public_ipv6_beside(evidence: Evidence) -> Iterator[RuleFinding]:
     """DNS011: public IPv6 addresses next to private IPv4 ones: a client that prefers IPv6 leaves the private path. One
     that was made by DNS64 is DNS012's: the IPv4 address inside decides over it."""
-    if evidence.run.expect is not Expect.PRIVATE:
-        return
     for target in evidence.targets:
+        if evidence.expected_path(target) is not Expect.PRIVATE:
+            continue
         own = addresses_of_name(evidence, target)
         public = [address for address in own if address.version == 6 and evidence.scope(address) is AddressScope.PUBLIC]
         lookup = lookup_of_name(evidence, target)
@@ -429,7 +429,7 @@ def nat64_answer(evidence: Evidence) -> Iterator[RuleFinding]:
             evidence=ids([lookup, *failed]),
             addresses=frozenset(public) | places(failed),
             fix=_enable_private_dns(evidence, target)
-            if public and evidence.run.expect is Expect.PRIVATE
+            if public and evidence.expected_path(target) is Expect.PRIVATE
             else _let_nat_in(target),
         )
 
@@ -487,9 +487,9 @@ def answer_beyond_reason(evidence: Evidence) -> Iterator[RuleFinding]:
 
 def private_answer(evidence: Evidence) -> Iterator[RuleFinding]:
     """DNS020: a public path is expected, and this host gets private addresses."""
-    if evidence.run.expect is not Expect.PUBLIC:
-        return
     for target in evidence.targets:
+        if evidence.expected_path(target) is not Expect.PUBLIC:
+            continue
         lookup = lookup_of_name(evidence, target)
         private = [address for address in addresses_of_name(evidence, target) if evidence.is_private(address)]
         if lookup is None or not private:

@@ -170,7 +170,7 @@ def _ask_the_vpc(target: Target, *, is_resolved: bool, caches: Sequence[Address]
 def _private_here_alone(evidence: Evidence, target: Target) -> Iterator[RuleFinding]:
     """DNS002 as information: this host gets private addresses, and the VPC's resolver gives none."""
     lookup = lookup_of_name(evidence, target)
-    if evidence.run.expect is not Expect.PRIVATE or lookup is None or not lookup.made or not evidence.in_aws:
+    if evidence.expected_path(target) is not Expect.PRIVATE or lookup is None or not lookup.made or not evidence.in_aws:
         return
     asked = [answer for answer in evidence.answers(target, evidence.vpc_resolvers) if has_answered(answer)]
     families = family_answers(evidence, target)

@@ -9,12 +9,17 @@ from agent.catalog.wording import listed
 from agent.catalog.workloads import (
     BACKINT_FOR_ENDPOINTS,
     DATA_SERVICES,
+    GROUP_OF_CONFIGURATION,
     LONG_FLOWS,
     SSM_AGENT_WITHOUT_EC2MESSAGES,
+    UNKNOWN,
     WorkloadInUse,
+    has_known_proxies,
     is_before,
     is_left_out,
+    option_of,
     proxy_of_agent,
+    services_of_either_mode,
 )
 from agent.fixes.commands import read_only
 from agent.judge.evidence import Evidence
@@ -23,7 +28,7 @@ from agent.judge.requirements import required_steps, why_not_in_use
 from agent.judge.rules.rule import Rule, RuleFinding
 from agent.report.model import Command, Fix
 from agent.settings import Workload
-from probes.facts import AWS_BACKUP_MODE, SAP_SYSTEMS, SSM_ENDPOINTS
+from probes.facts import AWS_BACKUP_MODE, BACKINT_LINK, SAP_SYSTEMS, SHELL_VARIABLES, SSM_ENDPOINTS
 from probes.frozen import dataclass
 from probes.model import Role, Step, Target
 from probes.operations import HOST, WORKLOADS
@@ -32,6 +37,11 @@ IDLE_SECONDS: Final = 350
 """After which endpoints, network load balancers and NAT gateways forget a TCP connection without traffic (AWS
 PrivateLink Guide, Access AWS services through AWS PrivateLink)."""
 _METADATA: Final = "169.254.169.254"
+_OF_PERMISSIONS: Final = frozenset({"EACCES", "EPERM"})
+_LET_READ: Final = (
+    " Or let this user read the configuration, as root and members of the group sapsys can; in a unit of systemd that "
+    f"is {GROUP_OF_CONFIGURATION}."
+)
 _SEARCH: Final = f"{HOST}/{WORKLOADS}"
 
 
@@ -96,7 +106,7 @@ def agent_too_old(evidence: Evidence) -> Iterator[RuleFinding]:
 def _old_backint(evidence: Evidence, workload: WorkloadInUse) -> Iterator[RuleFinding]:
     if not is_before(workload.version, BACKINT_FOR_ENDPOINTS):
         return
-    targets = _targets(evidence, DATA_SERVICES)
+    targets = [target for target in _targets(evidence, DATA_SERVICES) if target.role is Role.REQUIRED]
     fails = any(_fails(evidence, target) for target in targets)
     yield RuleFinding(
         code="ENV016",
@@ -139,7 +149,7 @@ def _fails(evidence: Evidence, target: Target) -> bool:
     """Whether a step that the target needs was made and failed, or its name leads off the expected path."""
     steps = map(evidence.find, required_steps(evidence, target))
     failed = any(step is not None and step.made and not step.ok for step in steps)
-    return failed or not all(map(evidence.is_expected, evidence.own_addresses(target)))
+    return failed or not all(evidence.is_expected(address, target) for address in evidence.own_addresses(target))
 
 
 def _lookups(evidence: Evidence, targets: Iterable[Target]) -> tuple[str, ...]:
@@ -214,10 +224,10 @@ def _own_proxy(evidence: Evidence, workload: WorkloadInUse) -> Iterator[_Detour]
     """A proxy of an agent's own that takes the calls which this run made without it, and one of this process that the
     agent does not take."""
     source = _SOURCES.get(workload.name)
-    if source is None:
+    if source is None or not has_known_proxies(workload.settings):
         return
     services = DATA_SERVICES if workload.name is Workload.HANA else set(workload.services) - DATA_SERVICES
-    called = _targets(evidence, services)
+    called = [target for target in _targets(evidence, services) if why_not_in_use(evidence, target) is None]
     direct = [target for target in called if evidence.proxy(target) is None]
     for here in dict.fromkeys(filter(None, map(evidence.proxy_here, direct))):
         aside = tuple(target for target in direct if evidence.proxy_here(target) == here)
@@ -263,11 +273,33 @@ def unread_settings(evidence: Evidence) -> str | None:
     search = evidence.workload_search
     if search is not None and search.failure is not None:
         return f"this host could not be searched to the end: {search.failure.message}"
+    if hidden := _set_by_shell(evidence):
+        return (
+            f"the launcher of the Backint agent sets {listed(hidden)} from variables of its shell, so which proxy the "
+            "agent takes is not known"
+        )
     if evidence.has_unsettled_mode or not (files := _unread(evidence)):
         return None
-    hidden = any(path == SAP_SYSTEMS or path.endswith("/hdbbackint") for path in files)
-    what = "whether the Backint agent is here" if hidden else "what they set"
-    return f"{_as_words(files)} cannot be read by this user, so {what} is not known: run `sudo backuplink check` once"
+    is_sign = any(path == SAP_SYSTEMS or path.endswith(BACKINT_LINK) for path in files)
+    what = "whether the Backint agent is here" if is_sign else "what they set"
+    who, again = "by this user", ": run `sudo backuplink check` once"
+    if not _may_root_read(evidence, files):
+        who, again = "here", ""
+    return f"{_as_words(files)} cannot be read {who}, so {what} is not known{again}"
+
+
+def _set_by_shell(evidence: Evidence) -> list[str]:
+    """The proxy variables that launchers of Backint agents set from what their shell has."""
+    unknown = [one.settings for one in evidence.workloads if not has_known_proxies(one.settings)]
+    return list(dict.fromkeys(name for settings in unknown for name in settings[SHELL_VARIABLES].split(", ")))
+
+
+def _may_root_read(evidence: Evidence, files: Mapping[str, str]) -> bool:
+    """Whether root may read what this user could not: not where root looked, and not where it is no question of
+    permissions."""
+    search = evidence.workload_search
+    facts = None if search is None else search.facts
+    return not (facts is not None and facts.by_root) and set(files.values()) <= _OF_PERMISSIONS
 
 
 def _unread(evidence: Evidence) -> dict[str, str]:
@@ -282,26 +314,46 @@ def _as_words(files: Mapping[str, str]) -> str:
 
 
 def _unsettled_mode(evidence: Evidence) -> Iterator[RuleFinding]:
-    """The settings that say which service a Backint agent sends its data to were not read."""
+    """ENV017: which service a Backint agent sends its data to could not be read. Where everything that one or the other
+    needs works, that is information."""
     if not evidence.has_unsettled_mode:
         return
-    files = _unread(evidence)
-    why = f"{_as_words(files)} cannot be read by this user" if files else "it was not found where the installer puts it"
+    either = _targets(evidence, services_of_either_mode())
+    missing = set(services_of_either_mode()) - {target.service for target in either}
+    is_open = bool(missing) or not all(_works(evidence, target) for target in either)
+    names = option_of(Workload.HANA_BACKUP), option_of(Workload.HANA_S3)
     yield RuleFinding(
         code="ENV017",
         target=None,
-        detail=f"The configuration of the Backint agent was not read: {why}. Whether the agent sends its data to "
-        "backup-storage or to s3 is not known, so neither is required.",
+        severity=Severity.WARNING if is_open else Severity.INFO,
+        detail=f"Whether the Backint agent sends its data to backup-storage or to s3 is not known: "
+        f"{_why_unsettled(evidence)}. What either needs was looked at, and none of it is required.",
         evidence=(HOST,) if evidence.workload_search is None else (_SEARCH, HOST),
         fix=Fix(
-            summary="Run it once as root, or as a member of the group sapsys, who may read the configuration. Or name "
-            "the service, where the agent sends its data to AWS Backup.",
+            summary=f"Say where the data goes, with {listed(names)}."
+            + (_LET_READ if _may_root_read(evidence, _unread(evidence)) else ""),
             commands=(
-                read_only("sudo", "backuplink", "check", "--workload", "auto"),
-                read_only("backuplink", "check", "--workload", "auto", "--service", "backup-storage"),
+                read_only("backuplink", "check", "--workload", Workload.HANA_BACKUP.value),
+                read_only("backuplink", "check", "--workload", Workload.HANA_S3.value),
             ),
         ),
     )
+
+
+def _why_unsettled(evidence: Evidence) -> str:
+    files = {path: error for path, error in _unread(evidence).items() if not path.startswith("/etc/")}
+    if files:
+        return f"{_as_words(files)} cannot be read {'by this user' if _may_root_read(evidence, files) else 'here'}"
+    if not any(workload.is_found for workload in evidence.workloads if workload.mode == UNKNOWN):
+        return "the agent was not found on this host"
+    return "its configuration was not found where the installer puts it"
+
+
+def _works(evidence: Evidence, target: Target) -> bool:
+    """Whether every step that the target needs was made and succeeded."""
+    steps = [evidence.find(step) for step in required_steps(evidence, target)]
+    is_answered = bool(evidence.own_addresses(target)) and all(step is not None and step.ok for step in steps)
+    return is_answered and not _fails(evidence, target)
 
 
 def idle_flow_cut(evidence: Evidence) -> Iterator[RuleFinding]:

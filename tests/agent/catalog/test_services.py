@@ -19,14 +19,12 @@ from agent.catalog.regions import REGIONS
 from agent.catalog.service import CallPermission, Port, PrivateLink, Service
 from agent.catalog.services import (
     SERVICES,
-    checked_by_default,
     gateway_labels,
     gateway_service_name_of,
     host_of,
     is_name_documented,
     is_offered,
     may_not_exist,
-    required_by_default,
     service_name_of,
     service_names_of,
     service_region_of,
@@ -41,6 +39,7 @@ from agent.run.plan import targets
 from agent.simulated.aws import REQUEST_ID, reply
 from agent.simulated.scenario import CredentialsPart, TcpPart
 from agent.simulated.settings import settings_of
+from probes.facts import WorkloadFacts
 from probes.masks import ServiceLabel, ServiceName
 from probes.model import AnswerForm, PortProtocol, Role, SignedCall, Skipped, Step
 from probes.ports import HTTPS
@@ -69,7 +68,6 @@ MADE_UP = Service(
     ),
     call=SignedCall(name="ListThings", method="GET", path="/things", key="Things"),
     permission=CallPermission(action="madeup:ListThings", resource="arn:{partition}:madeup:{region}:{account}:thing/*"),
-    default_role=Role.OPTIONAL,
 )
 WORLD = """
 summary = "a service of its own"
@@ -160,13 +158,8 @@ def test_an_endpoint_s_own_name_tells_the_service_by_each_of_its_labels(service:
     endpoint = named_endpoint(host)
     assert (endpoint.service, endpoint.host) == ("made-up", host)
     settings = replace(settings_of(scenarios.load("healthy")), endpoints=(endpoint,))
-    (target, _) = targets(settings, REGION, None)
+    (target, _) = targets(settings, REGION, None, WorkloadFacts())
     assert (target.service, target.host) == ("made-up", host)
-
-
-def test_who_is_checked_by_default() -> None:
-    assert required_by_default() == {"backup"}
-    assert checked_by_default() == ("backup", "backup-gateway")
 
 
 # --- Against the SDK's own models ------------------------------------------------------------------------------------

@@ -174,7 +174,7 @@ def test_nat64_is_judged_by_the_address_inside(address: str, private: bool, publ
     ],
 )
 def test_expected_scope(expect: Expect, address: str, expected: bool) -> None:
-    assert evidence([], of=run(expect=expect)).is_expected(ip_address(address)) is expected
+    assert evidence([], of=run(expect=expect)).is_expected(ip_address(address), BACKUP) is expected
 
 
 # --- Addresses ------------------------------------------------------------------------------------------------------

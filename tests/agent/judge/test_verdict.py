@@ -1082,7 +1082,7 @@ def test_whatever_was_seen_ok_is_proven(seen: Evidence) -> None:
         if judged[checked.id].status is not Status.OK or not judged[checked.id].required:
             continue
         assert seen.own_addresses(checked)
-        assert all(seen.is_expected(address) for address in seen.own_addresses(checked))
+        assert all(seen.is_expected(address, checked) for address in seen.own_addresses(checked))
         assert all(
             (observation := seen.find(step)) is not None and observation.ok for step in required_steps(seen, checked)
         )

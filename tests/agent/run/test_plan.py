@@ -8,15 +8,15 @@ from typing import Any
 import pytest
 
 from agent.catalog.endpoint_urls import REFUSED_URL
+from agent.run import plan
 from agent.run.plan import (
     NO_INSTANCE,
     jobs_request,
     names_endpoint_by_id,
     possible_services,
-    targets,
     with_names,
 )
-from agent.settings import Expect, NamedEndpoint, Settings, Workload
+from agent.settings import NamedEndpoint, Settings, Workload
 from probes.addresses import usable_families, vpc_resolvers
 from probes.facts import FoundWorkload, HostFacts, ImdsFacts, SdkFacts, WorkloadFacts
 from probes.model import Addressing, Role, Target
@@ -25,6 +25,7 @@ from probes.vpc.model import VpcEndpoint
 from tests.support import configured
 from tests.support.build import NOW, REGION, addresses, host, imds, sdk
 
+NO_AGENTS = WorkloadFacts()
 V = "vpce-0a1b2c3d4e5f60718-lj2wisx3.backup.eu-west-1.vpce.amazonaws.com"
 
 
@@ -34,13 +35,20 @@ def settings(*services: str, region: str = REGION) -> Settings:
         region_source="--region",
         services=services,
         resolvers=(),
-        expect=Expect.PRIVATE,
+        expect=None,
         private_cidrs=(),
         timeout=3.0,
         deadline=20.0,
         profile=None,
         ca_bundle=None,
     )
+
+
+def targets(
+    settings: Settings, region: str, sdk: SdkFacts | None, workloads: WorkloadFacts | None = NO_AGENTS
+) -> tuple[Target, ...]:
+    """The targets on a host without agents, unless `workloads` says otherwise."""
+    return plan.targets(settings, region, sdk, workloads)
 
 
 def set_to(*, fips: bool = False, dual_stack: bool = False, legacy: bool = False, **urls: str) -> SdkFacts:
@@ -448,7 +456,7 @@ def test_nobody_s_jobs_are_asked_for_where_the_instance_is_not_known(seen: ImdsF
 
 # --- Workloads -------------------------------------------------------------------------------------------------------
 
-BACKINT = FoundWorkload(name="hana", by="/usr/sap/HDB/SYS/global/hdb/opt/hdbbackint", is_agent=True, mode="aws-backup")
+BACKINT = FoundWorkload(name="hana", by="/usr/sap/HDB/SYS/global/hdb/opt/hdbbackint", mode="aws-backup")
 HERE = WorkloadFacts(found=(BACKINT,))
 
 
@@ -457,7 +465,7 @@ HERE = WorkloadFacts(found=(BACKINT,))
     [
         pytest.param(
             settings(),
-            {"backup": ("caller",), "backup-gateway": (), "backup-storage": ("hana",), "ssm": ("hana",)},
+            {"backup": (), "backup-gateway": (), "backup-storage": ("hana",), "ssm": ("hana",)},
             id="nothing named",
         ),
         pytest.param(settings("sts"), {"sts": ("--service",)}, id="a service alone"),
@@ -473,7 +481,7 @@ HERE = WorkloadFacts(found=(BACKINT,))
         ),
         pytest.param(
             replace(settings("sts"), workloads=(Workload.AUTO,)),
-            {"backup": ("caller",), "backup-storage": ("hana",), "sts": ("--service",)},
+            {"backup": (), "backup-storage": ("hana",), "sts": ("--service",)},
             id="what is found and a service",
         ),
         pytest.param(
@@ -497,8 +505,9 @@ def test_who_requires_a_target(asked: Settings, expected: dict[str, tuple[str, .
 
 
 def test_what_is_found_counts_only_once_it_is_known() -> None:
+    assert targets(settings(), REGION, None, None) == ()
     assert [target.service for target in targets(settings(), REGION, None)] == ["backup", "backup-gateway"]
-    assert len(targets(settings(), REGION, None, HERE)) == 7
+    assert len(targets(settings(), REGION, None, HERE)) == 8
 
 
 @pytest.mark.parametrize(
@@ -537,7 +546,7 @@ def with_buckets(*buckets: dict[str, str]) -> WorkloadFacts:
     """A host with a Backint agent for each of these settings."""
     return WorkloadFacts(
         found=tuple(
-            FoundWorkload(name="hana", by=f"/usr/sap/H{place}", is_agent=True, mode="s3", settings=named)
+            FoundWorkload(name="hana", by=f"/usr/sap/H{place}", mode="s3", settings=named)
             for place, named in enumerate(buckets)
         )
     )

@@ -25,7 +25,7 @@ from tests.support.runs import in_virtual_time
 from tests.support.virtual import job, loaded, networks, watched
 
 LINK: Final = "/usr/sap/HDB/SYS/global/hdb/opt/hdbbackint"
-OF_HANA: Final = ("backup-storage", "ssm", "ssmmessages", "ssm-sap", "secretsmanager")
+OF_HANA: Final = ("backup-storage", "ssm", "ssmmessages", "secretsmanager")
 
 
 def search(*unread: str, failed: str | None = None, of: str = WORKLOADS) -> Observation[Any]:
@@ -265,14 +265,41 @@ def test_a_watch_tells_it_everywhere(tmp_path: Path, monkeypatch: pytest.MonkeyP
     documents = [json.loads(line) for line in "".join(done.documents).splitlines()]
     changes = [one for one in documents if one["type"] == "change" and one["about"] == "services"]
     assert [(one["cycles"], one["kind"], one["services"], one["required_by"]) for one in changes] == [
-        (4, "required", [*OF_HANA], ["hana", "ssm"]),
-        (7, "not-required", [*OF_HANA], ["hana", "ssm"]),
+        (4, "required", [*OF_HANA], ["hana"]),
+        (4, "not-required", ["backup"], ["caller"]),
+        (7, "required", ["backup"], ["caller"]),
+        (7, "not-required", [*OF_HANA], ["hana"]),
     ]
     assert sum("required backup-storage" in line for line in done.lines) == 2
     assert [one["id"] for one in notices if one["about"] == "services"] == [one["id"] for one in changes]
     samples = samples_in(textfile.read_text("utf-8"))
     for kind in ("required", "not-required"):
-        assert samples["backuplink_watch_changes_total", frozenset({("kind", kind)})] == 1
+        assert samples["backuplink_watch_changes_total", frozenset({("kind", kind)})] == 2
+
+
+@pytest.mark.parametrize("hidden", ["/usr/sap", "/usr/sap/HDB", "/usr/sap/aws-backint-agent"])
+def test_what_was_found_stands_while_it_cannot_be_read(hidden: str) -> None:
+    """Its link, or the configuration that says where its data goes. It was neither seen nor seen to be gone."""
+    (readable,) = loaded("hana-in-s3-mode-alone")
+    unreadable = replace(readable, host=replace(readable.host, unreadable=(hidden,)))
+    config = job(networks([readable, unreadable, unreadable]), format="ndjson", cycles=3)
+    done = in_virtual_time(lambda: watched(config), PatientLoop)
+    documents = [json.loads(line) for line in "".join(done.documents).splitlines()]
+    reports = [one for one in documents if one["type"] == "report"]
+    assert [one["verdict"]["status"] for one in reports] == ["ok"] * 3
+    assert [[t["id"] for t in one["targets"] if t["required"]] for one in reports] == [
+        ["s3@example-hana-backups.s3.eu-west-1.amazonaws.com"]
+    ] * 3
+    assert [one for one in documents if one["type"] == "change" and one["about"] == "services"] == []
+
+
+def test_a_first_cycle_that_cannot_read_it_is_unknown() -> None:
+    (readable,) = loaded("hana-in-s3-mode-alone")
+    unreadable = replace(readable, host=replace(readable.host, unreadable=("/usr/sap/HDB",)))
+    config = job(networks([unreadable, readable]), format="ndjson", cycles=2)
+    done = in_virtual_time(lambda: watched(config), PatientLoop)
+    documents = [json.loads(line) for line in "".join(done.documents).splitlines()]
+    assert [one["verdict"]["status"] for one in documents if one["type"] == "report"] == ["unknown", "ok"]
 
 
 @pytest.mark.parametrize("cycles", ["hh..hh", ".hh!!..", "hhxx..hh", "h.h.h.h.hhhh", "nn.hh", "ooh.h?.."])

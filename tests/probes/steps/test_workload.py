@@ -1,8 +1,10 @@
 """Which workloads a host shows: links, unit files and settings, and what may not be read of them."""
 
+import asyncio
 import errno
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 import pytest
@@ -27,7 +29,6 @@ from probes.steps.workload import (
     SSM_AGENT_SETTINGS,
     SSM_AGENT_SNAP,
     SSM_AGENT_UNITS,
-    SSM_SAP,
     launcher_proxies,
     probe,
     proxies,
@@ -60,7 +61,7 @@ async def found(
 
 async def hana(files: Mapping[str, bytes | Exception], target: str = LAUNCHER) -> FoundWorkload:
     (workload,) = (await found(files, {LINK: target})).found
-    assert (workload.name, workload.by, workload.is_agent) == ("hana", LINK, True)
+    assert (workload.name, workload.by) == ("hana", LINK)
     return workload
 
 
@@ -110,6 +111,37 @@ async def test_what_it_is_set_to() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("export no_proxy=$NO_PROXY", {"variables of the shell": "no_proxy"}),
+        ('export https_proxy="${PROXY}"', {"variables of the shell": "https_proxy"}),
+        ("HTTPS_PROXY=http://$HOST:3128", {"variables of the shell": "https_proxy"}),
+        ("https_proxy=`cat /etc/proxy`", {"variables of the shell": "https_proxy"}),
+        ("https_proxy=$(cat /etc/proxy)", {"variables of the shell": "https_proxy"}),
+        ("https_proxy='http://a$b:1'", {"https_proxy": "http://a$b:1"}),
+        ("https_proxy=http://a:1 # not $PROXY", {"https_proxy": "http://a:1"}),
+        ("https_proxy=$PROXY\nhttps_proxy=http://a:1", {"https_proxy": "http://a:1"}),
+        (
+            "https_proxy=http://a:1\nno_proxy=$NO_PROXY,169.254.169.254",
+            {"https_proxy": "http://a:1", "variables of the shell": "no_proxy"},
+        ),
+        ("export https_proxy=$A no_proxy=$B\nexport NO_PROXY=$B", {"variables of the shell": "https_proxy, no_proxy"}),
+    ],
+)
+def test_what_a_launcher_takes_from_its_shell_is_not_known(line: str, expected: dict[str, str]) -> None:
+    assert launcher_proxies(f"#!/bin/sh\n{line}\n") == expected
+    assert "$" not in str(launcher_proxies(line).values()) or "'" in line
+
+
+@pytest.mark.parametrize("as_root", [False, True])
+async def test_whose_search_it_was_is_said(as_root: bool) -> None:
+    class OfRoot(FakeMachine):
+        is_root = as_root
+
+    assert (await probe(OfRoot(), Draft())).by_root is as_root
+
+
 async def test_the_launcher_next_to_the_program() -> None:
     files = {f"{AGENT}/aws-backint-agent": b"\x7fELF", LAUNCHER: b"#!/bin/sh\nhttps_proxy=10.0.9.9:3128\n"}
     assert (await hana(files, f"{AGENT}/aws-backint-agent")).settings == {"https_proxy": "10.0.9.9:3128"}
@@ -149,10 +181,8 @@ async def test_each_system_has_its_own() -> None:
     assert len((await found(links=many)).found) == MAX_SYSTEMS
 
 
-async def test_ssm_for_sap_alone_is_no_agent() -> None:
-    files: dict[str, bytes | Exception] = {f"{SSM_SAP}/readme": b""}
-    assert await found(files) == WorkloadFacts(found=(FoundWorkload(name="hana", by=SSM_SAP, is_agent=False),))
-    assert [workload.by for workload in (await found(files, {LINK: LAUNCHER})).found] == [LINK]
+async def test_ssm_for_sap_alone_is_no_sign() -> None:
+    assert await found({"/opt/aws/ssm-sap/readme": b""}) == WorkloadFacts()
 
 
 # --- The SSM Agent ---------------------------------------------------------------------------------------------------
@@ -160,7 +190,7 @@ async def test_ssm_for_sap_alone_is_no_agent() -> None:
 
 @pytest.mark.parametrize("unit", SSM_AGENT_UNITS)
 async def test_the_ssm_agent_by_its_unit_file(unit: str) -> None:
-    assert (await found({unit: b"[Unit]\n"})).found == (FoundWorkload(name="ssm", by=unit, is_agent=True),)
+    assert (await found({unit: b"[Unit]\n"})).found == (FoundWorkload(name="ssm", by=unit),)
 
 
 async def test_a_unit_that_this_user_may_not_read_is_there() -> None:
@@ -181,7 +211,7 @@ async def test_the_hosts_that_its_settings_name() -> None:
 
 async def test_its_settings_may_be_for_others_alone() -> None:
     facts = await found({RPM: b"", SSM_AGENT_SETTINGS[0]: DENIED})
-    assert facts.found == (FoundWorkload(name="ssm", by=RPM, is_agent=True),)
+    assert facts.found == (FoundWorkload(name="ssm", by=RPM),)
     assert facts.unread == (UnreadFile(path=SSM_AGENT_SETTINGS[0], error="EACCES"),)
 
 
@@ -287,7 +317,7 @@ async def test_the_version_that_an_agent_tells(output: str | Exception, version:
     machine = FakeMachine(files={CONFIGURATION: PLAIN, RPM: b""}, links={LINK: LAUNCHER}, programs=programs)
     facts = await probe(machine, Draft(), run_agents=True)
     assert [workload.version for workload in facts.found] == [version, version]
-    assert [unread.path for unread in facts.unread] == ([SSM_AGENT, LINK] if output is DENIED else [])
+    assert [unread.path for unread in facts.unread] == ([LINK, SSM_AGENT] if output is DENIED else [])
 
 
 async def test_no_agent_is_run_unless_asked() -> None:
@@ -302,23 +332,90 @@ async def test_no_agent_is_run_unless_asked() -> None:
 # --- A file system that does not answer ------------------------------------------------------------------------------
 
 
-async def test_what_was_found_before_a_file_system_stopped_to_answer_is_kept() -> None:
-    class Hanging(FakeMachine):
-        async def entries(self, path: str, most: int) -> tuple[str, ...]:
-            if path == SAP_SYSTEMS:
-                await forever()
-            return await super().entries(path, most)
+class Hanging(FakeMachine):
+    """A host whose file system stops to answer below some paths."""
 
-    import asyncio
+    stops_below: tuple[str, ...] = (SAP_SYSTEMS,)
 
+    async def entries(self, path: str, most: int) -> tuple[str, ...]:
+        await self._wait(path)
+        return await super().entries(path, most)
+
+    async def link_target(self, path: str) -> str:
+        await self._wait(path)
+        return await super().link_target(path)
+
+    async def read_of_user(self, path: str) -> bytes:
+        await self._wait(path)
+        return await super().read_of_user(path)
+
+    async def _wait(self, path: str) -> None:
+        if path.startswith(self.stops_below):
+            await forever()
+
+
+async def cut_short(machine: Hanging, *standing: FoundWorkload) -> WorkloadFacts:
+    """What a search has found until it was cancelled."""
     draft: Draft[WorkloadFacts] = Draft()
-    searching = asyncio.ensure_future(probe(Hanging(files={RPM: b""}), draft))
-    await asyncio.sleep(0)
+    searching = asyncio.ensure_future(probe(machine, draft, standing=standing))
+    for _ in range(5):
+        await asyncio.sleep(0)
     searching.cancel()
     with pytest.raises(asyncio.CancelledError):
         await searching
     assert draft.facts is not None
-    assert [workload.name for workload in draft.facts.found] == ["ssm"]
+    return draft.facts
+
+
+async def test_a_sign_of_a_file_system_that_stopped_to_answer_could_not_be_read() -> None:
+    facts = await cut_short(Hanging(files={RPM: b""}))
+    assert facts == WorkloadFacts(unread=(UnreadFile(path=SAP_SYSTEMS, error="ETIMEDOUT"),))
+
+
+@pytest.mark.parametrize("stops", [LINK, CONFIGURATION])
+async def test_a_link_whose_file_system_stopped_to_answer_could_not_be_read(stops: str) -> None:
+    machine = Hanging(files={CONFIGURATION: PLAIN}, links={LINK: LAUNCHER})
+    machine.stops_below = (stops,)
+    facts = await cut_short(machine)
+    assert facts == WorkloadFacts(unread=(UnreadFile(path=LINK, error="ETIMEDOUT"),))
+
+
+async def test_more_systems_than_are_looked_at_are_said() -> None:
+    many: dict[str, str | Exception] = {
+        f"/usr/sap/H{place:02}/SYS/global/hdb/opt/hdbbackint": "/opt/other/backint" for place in range(MAX_SYSTEMS + 1)
+    }
+    assert [unread.error for unread in (await found(links=many)).unread] == ["E2BIG"]
+
+
+# --- What an earlier search found -------------------------------------------------------------------------------------
+
+BEFORE: Final = FoundWorkload(name="hana", by=LINK, mode="s3", settings={"S3BucketName": "backups"})
+
+
+async def again(machine: FakeMachine) -> tuple[FoundWorkload, ...]:
+    return (await probe(machine, Draft(), standing=[BEFORE])).found
+
+
+async def test_a_link_that_cannot_be_read_any_more_leaves_what_was_found() -> None:
+    assert await again(FakeMachine(links={LINK: DENIED})) == (replace(BEFORE, is_standing=True),)
+
+
+async def test_nor_does_a_file_system_that_stopped_to_answer() -> None:
+    assert (await cut_short(Hanging(), BEFORE)).found == (replace(BEFORE, is_standing=True),)
+
+
+async def test_a_configuration_that_cannot_be_read_any_more_leaves_the_mode() -> None:
+    machine = FakeMachine(files={CONFIGURATION: DENIED}, links={LINK: LAUNCHER})
+    assert await again(machine) == (replace(BEFORE, is_standing=True),)
+
+
+async def test_what_is_gone_does_not_stand() -> None:
+    assert await again(FakeMachine()) == ()
+
+
+async def test_what_is_read_again_outranks_what_was_found() -> None:
+    machine = FakeMachine(files={CONFIGURATION: PLAIN}, links={LINK: LAUNCHER})
+    assert [(one.mode, one.is_standing) for one in await again(machine)] == [("aws-backup", False)]
 
 
 # --- Files -----------------------------------------------------------------------------------------------------------

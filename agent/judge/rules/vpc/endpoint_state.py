@@ -115,7 +115,7 @@ def _works(evidence: Evidence, target: Target) -> bool:
     """Whether every address in use lies where it is expected and connects: then something else serves this host."""
     addresses = evidence.own_addresses(target)
     return bool(addresses) and all(
-        evidence.is_expected(address) and evidence.is_connected(target, address) for address in addresses
+        evidence.is_expected(address, target) and evidence.is_connected(target, address) for address in addresses
     )
 
 

@@ -156,7 +156,9 @@ def _not_in_effect(evidence: Evidence, target: Target) -> list[Observation[Any]]
     ]
     if any(evidence.is_private(address) for answer in answers for address in addresses_in(answer)):
         return []
-    return [answer for answer in answers if _is_public(evidence, answer) or kind_of(answer) is FailureKind.NXDOMAIN]
+    return [
+        answer for answer in answers if _is_public(evidence, target, answer) or kind_of(answer) is FailureKind.NXDOMAIN
+    ]
 
 
 def _covering(evidence: Evidence, target: Target) -> list[VpcEndpoint]:
@@ -172,10 +174,10 @@ def _covering(evidence: Evidence, target: Target) -> list[VpcEndpoint]:
     ]
 
 
-def _is_public(evidence: Evidence, answer: Observation[Any]) -> bool:
+def _is_public(evidence: Evidence, target: Target, answer: Observation[Any]) -> bool:
     addresses = addresses_in(answer)
     return bool(addresses) and all(
-        evidence.is_public(address) and not evidence.is_expected(address) for address in addresses
+        evidence.is_public(address) and not evidence.is_expected(address, target) for address in addresses
     )
 
 
@@ -195,7 +197,7 @@ def _names_differ(evidence: Evidence, target: Target, answers: list[Observation[
     finding = RuleFinding(
         code="VPC014",
         target=target.id,
-        severity=Severity.INFO if own and all(map(evidence.is_expected, own)) else None,
+        severity=Severity.INFO if own and all(evidence.is_expected(address, target) for address in own) else None,
         detail=f"{listed(sentences)}, though {says(evidence, 'EC2', *_OF_NAMES)} that private DNS of {names} has "
         "the name, that DNS is on in the VPC, and that no Resolver rule, private hosted zone or DNS Firewall rule is "
         f"for it. What is left: {_left_of_profiles(evidence)}a change of the last minutes, or one since that was read.",

@@ -138,10 +138,10 @@ def cannot_inspect(evidence: Evidence) -> Iterator[RuleFinding]:
 
 def _unsettled(evidence: Evidence) -> dict[Target, tuple[str, tuple[Address, ...]]]:
     """The targets with addresses of which it is not known whether a gateway endpoint leads there: why, and which."""
-    if evidence.run.expect is Expect.ANY:
-        return {}
     found: dict[Target, tuple[str, tuple[Address, ...]]] = {}
     for target in evidence.targets:
+        if evidence.expected_path(target) is Expect.ANY:
+            continue
         of_target = [address for address in evidence.own_addresses(target) if evidence.may_have_gateway(address)]
         unknown = [address for address in of_target if evidence.scope(address) is AddressScope.UNKNOWN]
         whys = [why for address in unknown if (why := evidence.gateway_at(address).why_unknown) is not None]

@@ -48,12 +48,12 @@ def found(*workloads: FoundWorkload, unread: Sequence[str] = ()) -> Observation[
 
 
 def backint(mode: str | None = "aws-backup", **settings: str) -> FoundWorkload:
-    return FoundWorkload(name="hana", by=LINK, is_agent=True, mode=mode, settings=settings)
+    return FoundWorkload(name="hana", by=LINK, mode=mode, settings=settings)
 
 
 def agent(**settings: str) -> FoundWorkload:
     hosts = {key.replace("_", "."): value for key, value in settings.items()}
-    return FoundWorkload(name="ssm", by=UNIT, is_agent=True, settings=hosts)
+    return FoundWorkload(name="ssm", by=UNIT, settings=hosts)
 
 
 def keepalive(seconds: int | None) -> Observation[Any]:
@@ -327,12 +327,6 @@ CASES_OF_SILENCE = [
     silent("TCP012", "soon enough", [keepalive(IDLE_SECONDS), found(backint())], of=asked()),
     silent("TCP012", "not known", [keepalive(None), found(backint())], of=asked()),
     silent("TCP012", "no long flows", [keepalive(7200), found(agent())], of=asked()),
-    silent(
-        "TCP012",
-        "SSM for SAP alone",
-        [keepalive(7200), found(FoundWorkload(name="hana", by="/opt/aws/ssm-sap", is_agent=False))],
-        of=asked(),
-    ),
     silent("TCP012", "nothing known of this host", [host(failed="bug"), found(backint())], of=asked()),
 ]
 
@@ -365,8 +359,7 @@ LAUNCHER: Final = "/usr/sap/aws-backint-agent/aws-backint-agent-launcher.sh"
         pytest.param(found(backint(), unread=[LAUNCHER]), STORAGE, True, id="it cannot be read"),
         pytest.param(found(backint(), unread=["/etc/amazon/ssm/x.json"]), STORAGE, False, id="another agent's file"),
         pytest.param(found(), STORAGE, True, id="no agent"),
-        pytest.param(found(replace(backint(), is_agent=False)), STORAGE, True, id="SSM for SAP alone"),
-        pytest.param(found(backint("s3")), STORAGE, True, id="an agent that sends its data elsewhere"),
+        pytest.param(found(backint("s3")), STORAGE, False, id="an agent that may send its data elsewhere"),
         pytest.param(found(backint()), SSM, True, id="a service that others call"),
         pytest.param(found(backint("s3", **BUCKET)), AT_BUCKET, False, id="its bucket"),
         pytest.param(found(backint("s3", https_proxy=PROXY, **BUCKET)), AT_BUCKET, True, id="its bucket, and a proxy"),
@@ -433,25 +426,39 @@ def test_a_mode_that_was_not_read_leaves_the_verdict_unknown_and_says_how_to_rea
     observations = [*healthy(), found(backint(None), unread=[path])]
     report = judge_evidence(evidence(observations, of=asked()))
     assert report.verdict.status is Status.UNKNOWN
-    assert "needs backup-storage or s3" in report.verdict.summary
+    words = ("backup-storage", "s3", "--workload hana:backup", "hana:s3", "SupplementaryGroups=sapsys")
+    assert [word for word in words if word not in report.verdict.summary] == []
     (finding,) = report.findings
-    assert f"was not read: {path} (EACCES) cannot be read by this user. Whether" in finding.detail
+    assert (finding.code, finding.severity) == ("ENV017", Severity.WARNING)
+    assert f"is not known: {path} (EACCES) cannot be read by this user." in finding.detail
+    assert "SupplementaryGroups=sapsys" in finding.fix.summary
     assert [command.argv[-2:] for command in finding.fix.commands] == [
-        ("--workload", "auto"),
-        ("--service", "backup-storage"),
+        ("--workload", "hana:backup"),
+        ("--workload", "hana:s3"),
     ]
     assert not [missing for missing in report.not_evaluated if missing.code == "ENV017"]
-    assert (
-        "was not found" in judge_evidence(evidence([*healthy(), found(backint(None))], of=asked())).findings[0].detail
-    )
+    absent = judge_evidence(evidence([*healthy(), found(backint(None))], of=asked())).findings[0]
+    assert "was not found where the installer puts it" in absent.detail
+    nowhere = judge_evidence(evidence([*healthy(), found()], of=asked(Workload.HANA))).findings[0]
+    assert "the agent was not found on this host" in nowhere.detail
     assert judge_evidence(evidence([*healthy(), found(backint())], of=asked())).verdict.status is Status.OK
+
+
+@pytest.mark.parametrize("path", [LINK, "/usr/sap"])
+def test_a_sign_that_was_not_read_leaves_the_mode_open(path: str) -> None:
+    report = judge_evidence(evidence([*healthy(), found(unread=[path])], of=asked()))
+    assert report.verdict.status is Status.UNKNOWN
+    (finding,) = report.findings
+    assert f"{path} (EACCES)" in finding.detail
+    assert [(workload.name, workload.by, workload.mode) for workload in report.vantage.workloads] == [
+        ("caller", "--workload auto", None),
+        ("hana", path, "unknown"),
+    ]
 
 
 @pytest.mark.parametrize(
     ("path", "words"),
     [
-        (LINK, "whether the Backint agent is here"),
-        ("/usr/sap", "whether the Backint agent is here"),
         ("/etc/amazon/ssm/amazon-ssm-agent.json", "what they set"),
     ],
 )
@@ -460,6 +467,50 @@ def test_other_files_that_were_not_read(path: str, words: str) -> None:
     assert report.verdict.status is Status.OK
     (missing,) = (missing for missing in report.not_evaluated if missing.code == "ENV017")
     assert missing.reason.startswith(f"{path} (EACCES) cannot be read by this user, so {words} is not known: run `sudo")
+
+
+SHELL: Final = "variables of the shell"
+
+
+@pytest.mark.parametrize(
+    ("settings", "unknown"),
+    [
+        pytest.param({SHELL: "https_proxy"}, "https_proxy", id="the proxy"),
+        pytest.param({SHELL: "no_proxy", "https_proxy": PROXY}, "no_proxy", id="what is left out of it"),
+        pytest.param({SHELL: "no_proxy"}, None, id="what is left out of none"),
+        pytest.param({SHELL: "http_proxy"}, None, id="a proxy for plain HTTP"),
+    ],
+)
+def test_what_a_launcher_takes_from_its_shell_is_said_and_no_fault(
+    settings: dict[str, str], unknown: str | None
+) -> None:
+    seen = evidence(storage(backint(**settings)), targets=[STORAGE], of=asked())
+    report = judge_evidence(seen)
+    assert "ENV017" not in [finding.code for finding in report.findings]
+    reasons = [missing.reason for missing in report.not_evaluated if missing.code == "ENV017"]
+    assert [f"sets {unknown} from variables of its shell" in reason for reason in reasons] == (
+        [] if unknown is None else [True]
+    )
+    through = evidence(storage(backint(**settings), through=PROXY), targets=[STORAGE], of=asked())
+    assert through.proxy(STORAGE) == (None if unknown is None else PROXY)  # what the agent takes may be the same
+
+
+@pytest.mark.parametrize(
+    ("error", "by_root", "helps"), [("EACCES", False, True), ("EACCES", True, False), ("EIO", False, False)]
+)
+def test_root_is_named_where_it_may_help(error: str, by_root: bool, helps: bool) -> None:
+    def said(*workloads: FoundWorkload) -> str:
+        path = "/hana/shared/aws-backint-agent/aws-backint-agent-config.yaml"
+        seen = found(*workloads)
+        facts = WorkloadFacts(found=workloads, unread=(UnreadFile(path=path, error=error),), by_root=by_root)
+        report = judge_evidence(evidence([*healthy(), replace(seen, outcome=Ok(facts))], of=asked()))
+        texts = [f"{finding.detail} {finding.fix.summary}" for finding in report.findings if finding.code == "ENV017"]
+        return " ".join(texts + [missing.reason for missing in report.not_evaluated if missing.code == "ENV017"])
+
+    for words in (said(backint(None)), said(backint())):
+        assert error in words
+        assert ("this user" in words) is helps
+        assert ("sudo" in words or "as root" in words) is helps
 
 
 def test_a_search_that_did_not_end_is_said() -> None:

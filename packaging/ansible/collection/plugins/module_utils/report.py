@@ -7,9 +7,9 @@ SCHEMA = "backuplink.report.v1"
 OPTIONS = {
     "config": {"type": "path"},
     "region": {"type": "str"},
-    "workload": {"type": "list", "elements": "str", "default": []},
-    "service": {"type": "list", "elements": "str", "default": []},
-    "endpoint": {"type": "list", "elements": "str", "default": []},
+    "workload": {"type": "list", "elements": "str"},
+    "service": {"type": "list", "elements": "str"},
+    "endpoint": {"type": "list", "elements": "str"},
     "expect": {"type": "str", "choices": ["private", "public", "any"]},
     "timeout": {"type": "float"},
     "deadline": {"type": "float"},
@@ -28,6 +28,9 @@ ARGUMENTS = dict(
     executable={"type": "path", "default": "backuplink"},
     fail_on={"type": "str", "default": "never", "choices": ["never", "critical", "warning"]},
 )
+
+WHAT_IS_CHECKED = ("workload", "service", "endpoint", "config")
+"""One of these says what must be reachable: what a host shows of itself is not enough on many."""
 
 _STATUS_OF_CODE = {0: ("ok", "not-in-use"), 1: ("warning",), 2: ("critical",), 3: ("unknown",)}
 

@@ -32,20 +32,21 @@ options:
     description: Region of the endpoints. Without it, that of the settings of the AWS SDK or of the instance metadata.
     type: str
   workload:
-    description: Workloads whose services must be reachable, such as V(auto), V(caller), V(hana), V(gateway), V(ssm).
+    description:
+      - Workloads whose services must be reachable, such as V(caller), V(gateway), V(ssm).
+      - By where the backups of SAP HANA go, V(hana:backup) or V(hana:s3), and V(hana) where that can be read.
+      - With V(auto) what is found on the host, which is a caller where nothing is.
+      - One of O(workload), O(service), O(endpoint) and O(config) is required.
     type: list
     elements: str
-    default: []
   service:
     description: Services that must be reachable, by the names that C(backuplink endpoints) lists.
     type: list
     elements: str
-    default: []
   endpoint:
     description: Endpoints of your own that must be reachable, each V([SERVICE=]DNS-NAME) or V([SERVICE=]vpce-ID).
     type: list
     elements: str
-    default: []
   expect:
     description: The path to treat as healthy. Without it, the private one.
     type: str
@@ -139,7 +140,9 @@ from ansible_collections.backuplink.backuplink.plugins.module_utils import repor
 
 
 def main():
-    module = AnsibleModule(argument_spec=reports.ARGUMENTS, supports_check_mode=True)
+    module = AnsibleModule(
+        argument_spec=reports.ARGUMENTS, required_one_of=[reports.WHAT_IS_CHECKED], supports_check_mode=True
+    )
     program = module.get_bin_path(module.params["executable"], required=True, opt_dirs=["/usr/local/bin"])
     output = Path(module.tmpdir) / "report.json"
     # A configuration file may have `brief`, which is only for text.
