@@ -54,6 +54,13 @@ def words_of(finding: Finding) -> str:
             "--group-id",
             id="a central endpoint by a Profile",
         ),
+        pytest.param(
+            "central-gateway-endpoint-443-only",
+            "TCP003@backup-gateway",
+            "in another VPC",
+            "--group-id",
+            id="a gateway's ports at a central endpoint",
+        ),
         pytest.param("port-blocked", "TCP001@backup", "--group-id", "another VPC", id="an endpoint of this VPC"),
         pytest.param(
             "on-premises-one-service-not-forwarded",

@@ -367,6 +367,10 @@ def support_port_blocked(evidence: Evidence) -> Iterator[RuleFinding]:
             evidence=ids(closed),
             addresses=at,
             fix=Fix(
+                summary="Have the owner of the endpoint in another VPC open it while AWS Support works on the gateway."
+            )
+            if is_elsewhere(evidence, at)
+            else Fix(
                 summary="Open it while AWS Support works on the gateway.",
                 commands=(allow(target, SUPPORT_CHANNEL, "<APPLIANCE_SUBNET_CIDR>"),),
             ),
