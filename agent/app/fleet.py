@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from agent.formats.progress import ReadingProgress
 
 
-EXTRA: Final = "fleet joins records in DuckDB: install backuplink[fleet]."
+EXTRA: Final = "fleet needs DuckDB ({}): pip install 'backuplink[fleet]', or use the container image."
+"""The one file, deb and rpm leave DuckDB out: it is twice as large as they are, and no host needs it."""
 
 
 def fleet(request: FleetRequest, received_signals: list[str]) -> int:
@@ -68,13 +69,13 @@ def fleet(request: FleetRequest, received_signals: list[str]) -> int:
         return write(document, engine, request.output, files)
 
 
-def opened() -> "Database":
-    """An empty database. Raises RequestError where DuckDB is not installed."""
+def opened(*, whole: bool = False) -> "Database":
+    """An empty database. Raises RequestError where DuckDB cannot be imported."""
     try:
         from agent.fleet.database import Database
     except ImportError as error:
-        raise RequestError(EXTRA) from error
-    return Database()
+        raise RequestError(EXTRA.format(error)) from error
+    return Database(whole=whole)
 
 
 def _joined(

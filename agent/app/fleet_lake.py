@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from agent.fleet.athena import Lake
     from agent.formats.progress import ReadingProgress
 
-EXTRA: Final = "fleet pack writes Parquet, which takes DuckDB: install backuplink[fleet]."
 TOLERATED: Final = 0.02
 """As a part of all, what may be unreadable: a folder has other files, too."""
 _HELP: Final = " The host's role needs s3:PutObject there, and the policy of the endpoint of S3 must allow it."
@@ -115,13 +114,7 @@ def _put(record: dict[str, Any], place: str, request: PutRequest) -> None:
 def pack(request: PackRequest, received_signals: list[str]) -> int:
     """Pack the records of hosts, and write what became of them. Returns the exit code: OK, that of a signal where one
     came, UNKNOWN where more could not be read than TOLERATED. Raises RequestError and OutputClosedError."""
-    try:
-        from agent.fleet.database import Database
-    except ImportError as error:
-        raise RequestError(EXTRA) from error
-    from agent.app.fleet import day_of, moment_of
-    from agent.fleet.pack import PackError
-    from agent.fleet.pack import pack as packed
+    from agent.app.fleet import day_of, moment_of, opened
     from agent.fleet.reading import FleetReadError, ReadRequest, read_into
 
     def cancelled() -> bool:
@@ -140,7 +133,10 @@ def pack(request: PackRequest, received_signals: list[str]) -> int:
         region=request.region,
         profile=request.profile,
     )
-    with exit_on_signals(received_signals), Database(whole=True) as engine, _progress() as progress:
+    with exit_on_signals(received_signals), opened(whole=True) as engine, _progress() as progress:
+        from agent.fleet.pack import PackError
+        from agent.fleet.pack import pack as packed
+
         try:
             read = read_into(engine, to_read, progress=progress, cancelled=cancelled)
             done = packed(engine, request.destination, client, progress=progress, cancelled=cancelled)

@@ -269,7 +269,11 @@ def test_a_refusal_is_a_document_on_stdout_and_words_on_stderr(
 @pytest.mark.parametrize("name", FLEET_FORMATS)
 def test_a_refusal_is_in_the_format_that_was_wanted(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert entry.run(["fleet", "--least=0", f"--format={name}", "--output=x"]) == 3
-    out = capsys.readouterr().out
+    assert_refused(name, capsys.readouterr().out)
+
+
+def assert_refused(name: str, out: str) -> None:
+    """A whole document of the format that says that nothing is known."""
     match name:
         case "json" | "parquet":
             assert read(out).verdict.status.value == "unknown"
@@ -329,12 +333,51 @@ def test_parquet_needs_a_file(capsys: pytest.CaptureFixture[str]) -> None:
     assert "--format parquet is not text: add --output FILE." in capsys.readouterr().err
 
 
-def test_without_the_extra_fleet_says_how_to_get_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+# --- Without the extra -----------------------------------------------------------------------------------------------
+
+HOW: Final = "pip install 'backuplink[fleet]', or use the container image."
+
+
+@pytest.fixture
+def _no_duckdb(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where it is not installed: nothing that imports it can be imported."""
+    monkeypatch.setitem(sys.modules, "duckdb", None)
+    for name in ("agent.fleet.connection", "agent.fleet.database"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+
+
+@pytest.mark.usefixtures("_no_duckdb")
+@pytest.mark.parametrize("words", [("fleet", "FOLDER"), ("demo", "--fleet", "20")])
+@pytest.mark.parametrize("name", FLEET_FORMATS)
+def test_without_the_extra_every_format_says_how_to_get_it(
+    name: str, words: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setitem(sys.modules, "agent.fleet.database", None)
-    assert entry.run(["fleet", str(written(tmp_path, "healthy"))]) == 3
-    assert "fleet joins records in DuckDB: install backuplink[fleet]." in capsys.readouterr().err
+    folder, place = written(tmp_path, "healthy"), tmp_path / "out"
+    given = [str(folder) if word == "FOLDER" else word for word in words]
+    assert entry.run([*given, "--format", name, "--output", str(place)]) == 3
+    out, err = capsys.readouterr()
+    assert HOW in err
+    assert len(err.splitlines()) == 1
+    assert not place.exists()
+    if name in ("json", "parquet"):
+        assert HOW in read(out).verdict.summary
+    assert_refused(name, out)
+
+
+@pytest.mark.usefixtures("_no_duckdb")
+def test_without_the_extra_nothing_is_packed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert entry.run(["fleet", "pack", str(written(tmp_path, "healthy")), str(tmp_path / "lake")]) == 3
+    assert HOW in capsys.readouterr().err
+    assert not (tmp_path / "lake").exists()
+
+
+@pytest.mark.usefixtures("_no_duckdb")
+def test_without_the_extra_the_tables_are_told(capsys: pytest.CaptureFixture[str]) -> None:
+    assert entry.run(["fleet", "athena", "ddl"]) == 0
+    assert "CREATE EXTERNAL TABLE" in capsys.readouterr().out
+
+
+# --- Files that cannot be written ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", one_in(2, FLEET_FORMATS))

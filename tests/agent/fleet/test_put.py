@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +74,16 @@ def test_the_last_record_of_a_day_stands(bucket: Any, tmp_path: Path) -> None:
         assert dispatch(["fleet", "put", written(tmp_path, of_account(1, run=run)), PREFIX], []) == 0
     with read_anew(PREFIX, region=REGION) as (engine, _):
         assert engine.query("SELECT run FROM record") == [("second",)]
+
+
+def test_no_extra_is_needed(bucket: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The one file, deb and rpm do not have DuckDB."""
+    monkeypatch.setitem(sys.modules, "duckdb", None)
+    for name in ("agent.fleet.connection", "agent.fleet.database"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    assert dispatch(["fleet", "put", written(tmp_path, of_account(1)), PREFIX], []) == 0
+    (one,) = bucket.list_objects_v2(Bucket=BUCKET)["Contents"]
+    assert one["Key"].endswith(f"{I(1)}.json")
 
 
 def test_a_report_is_put_as_its_record(bucket: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
