@@ -70,6 +70,8 @@ SERVICE_WORDS = re.compile(
 """Names of services, for people and of the catalogue, that are no part of a host, an ARN or the id of a step."""
 OF_BACKUP_S_API = re.compile(r"(?<![\w/-])backup(?![\w-])|_BACKUP\b|ListBackup")
 """What a command has that is of AWS Backup alone."""
+OF_PRIVATE_DNS = "route53:AssociateVPCWithHostedZone"
+"""The right that private DNS of every service takes."""
 OTHERS_THAT_MAY_BE_NAMED = {
     "API007": r"let monitoring run less often",  # a word, not the service
     "ENV016": r"AWS Backup can be reached|while no backup runs",  # by the Backint agent, which knows one service
@@ -86,7 +88,8 @@ def named_elsewhere(report: Report) -> list[str]:
     for finding in report.findings:
         for text in (finding.title, finding.detail, finding.fix.summary):
             allowed = OTHERS_THAT_MAY_BE_NAMED.get(finding.code, "$^")
-            rest = re.sub(allowed, "", hosts.sub("", text.replace("/home/backup", "")))
+            rest = text.replace("/home/backup", "").replace(OF_PRIVATE_DNS, "")
+            rest = re.sub(allowed, "", hosts.sub("", rest))
             if any(match[0] not in checked for match in SERVICE_WORDS.finditer(rest)):
                 texts.append(f"{finding.code}: {text}")
         commands = (" ".join(command.argv) for command in finding.fix.commands)
