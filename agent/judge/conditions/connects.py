@@ -19,6 +19,8 @@ from probes.ports import HTTPS
 LOCAL_SECONDS: Final = 0.5
 """An ICMP error from an own address sooner than this is a filter's; later it is a neighbour that never answered, which
 takes about 3 s."""
+NOTHING: Final = frozenset({"all that leaves this host"})
+"""What is at fault where a host reaches nothing, whatever it tries."""
 UNRESOLVED: Final = frozenset({"incomplete", "failed"})
 _ROUTERS_SAY_UNREACHABLE: Final = {4: frozenset({0, 1, 5, 6, 7, 11, 12}), 6: frozenset({0, 3})}
 """ICMP type 3 codes for network and host (RFC 1812, section 5.2.7.1); ICMPv6 type 1: no route, address (RFC 4443)."""

@@ -20,11 +20,13 @@ from agent.fixes.commands import (
 from agent.judge.agreement import configured_paths
 from agent.judge.conditions.central import is_elsewhere, leader_of
 from agent.judge.conditions.connects import (
+    NOTHING,
     Nature,
     connects_elsewhere,
     failed_connects,
     family_down,
     nature_of,
+    reaches_nothing,
     speaks_for_all,
     unrouted_ipv6,
     version_of,
@@ -93,23 +95,19 @@ def port_blocked(evidence: Evidence) -> Iterator[RuleFinding]:
             target=target.id,
             detail=f"443 timed out on {where}{_share(evidence, target, silent)}{', each' if len(silent) > 1 else ''} "
             f"{after(silent)}; {rest}. Dropped without a word, as {device}; a filter on this host that drops TCP alone "
-            f"looks the same.{beside}{of_everything(evidence) if is_all else ''}",
+            f"looks the same.{beside}{_OF_EVERYTHING * is_all}",
             evidence=_beside(evidence, target, silent),
             addresses=places(silent),
             stops_everything=is_all,
+            shared=NOTHING if reaches_nothing(evidence) else frozenset(),
             fix=_compare_records(target, fix) if elsewhere else fix,
         )
 
 
-def of_everything(evidence: Evidence) -> str:
-    """A sentence to follow that of the first target of a host that reaches nothing."""
-    others = dict.fromkeys(attempt.subject.target for attempt in evidence.of(Step.TCP) if attempt.made)
-    return (
-        f" So it is with all that this host tried ({listed(others)}, and instance metadata): the cause is this host or "
-        "its subnet, not an endpoint."
-    )
-
-
+_OF_EVERYTHING: Final = (
+    " So it is with all that this host tried, instance metadata among it: the cause is this host or its subnet, not an "
+    "endpoint."
+)
 LOOK_AT_THIS_HOST: Final = Fix(
     summary="Nothing that leaves this host is answered, so look here first: its interface and default route, its own "
     "firewall (also for 169.254.169.254), then the outbound rules of its security group and the network ACL and routes "

@@ -7,11 +7,13 @@ from typing import Any, Final
 from agent.catalog.wording import after, listed
 from agent.fixes.commands import describe_endpoint, read_only
 from agent.judge.conditions.connects import (
+    NOTHING,
     UNRESOLVED,
     Nature,
     failed_connects,
     has_no_way,
     is_from_here,
+    reaches_nothing,
     speaks_for_all,
     version_of,
 )
@@ -102,7 +104,7 @@ def no_route(evidence: Evidence) -> Iterator[RuleFinding]:
             addresses=places(stuck),
             stops_everything=is_all,
             of_this_host=any(has_no_way(attempt, here) for attempt in stuck),
-            shared=_ways_of(stuck),
+            shared=NOTHING if reaches_nothing(evidence) else _ways_of(stuck),
             fix=Fix(
                 summary="Give this host a route to the endpoint's subnets. Where a router or a neighbour is named, "
                 "look there: its route, or whether anything has that address at all.",

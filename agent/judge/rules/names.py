@@ -11,6 +11,7 @@ from agent.fixes.own_name import set_own_name
 from agent.judge.conditions.central import Leader, leader_of
 from agent.judge.conditions.connects import nat64_down
 from agent.judge.conditions.names import (
+    DeniedName,
     bogus_answers,
     empty_answers,
     is_of_vpc_resolver,
@@ -22,7 +23,7 @@ from agent.judge.conditions.names import (
 )
 from agent.judge.conditions.search_list import addresses_of_name, answer_of_name, in_its_place, lookup_of_name
 from agent.judge.evidence import Evidence
-from agent.judge.observations import NOT_THERE, ids, kind_of, places, servers_of, verb_ending
+from agent.judge.observations import NOT_THERE, has_answered, ids, kind_of, places, servers_of, verb_ending
 from agent.judge.rules.rule import Rule, RuleFinding
 from agent.report.model import Command, CommandScope, Fix
 from agent.settings import Expect
@@ -89,7 +90,8 @@ def name_does_not_exist(evidence: Evidence) -> Iterator[RuleFinding]:
             code="DNS003",
             target=target.id,
             severity=Severity.WARNING if is_unsure else None,
-            detail=f"{target.host} does not exist for this host{says}.{in_its_place(evidence, target)}",
+            detail=f"{target.host} does not exist for this host{says}."
+            f"{_by_a_cache(evidence, missing)}{in_its_place(evidence, target)}",
             evidence=(*missing.evidence, *(ids(evidence.reads(ENDPOINT_SERVICES)) if is_offered else ())),
             shared=missing.said_by,
             fix=_forward(evidence, target, forwarded)
@@ -104,6 +106,16 @@ def name_does_not_exist(evidence: Evidence) -> Iterator[RuleFinding]:
                 ),
             ),
         )
+
+
+def _by_a_cache(evidence: Evidence, denied: DeniedName) -> str:
+    """Which caches on this host say so, where neither a server beyond them nor the VPC's resolver was heard."""
+    answers = evidence.answers(denied.target, (*evidence.configured_resolvers, *evidence.vpc_resolvers))
+    heard = {answer.subject.resolver for answer in answers if has_answered(answer)}
+    if not denied.servers or not all(server is not None and server.is_loopback for server in heard):
+        return ""
+    where = listed(denied.servers)
+    return f" A cache or stub on this host says so, at {where}: it may remember what has changed. Flush it."
 
 
 def _region_aside(evidence: Evidence, target: Target) -> str | None:
@@ -238,6 +250,7 @@ def empty_answer(evidence: Evidence) -> Iterator[RuleFinding]:
             code="DNS006",
             target=target.id,
             detail=f"{target.host} exists for this host and has no address, IPv4 or IPv6."
+            + _by_a_cache(evidence, empty)
             + in_its_place(evidence, target),
             evidence=empty.evidence,
             shared=empty.said_by,

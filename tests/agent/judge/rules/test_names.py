@@ -11,7 +11,7 @@ from agent.catalog.findings import Severity
 from agent.catalog.services import appliance_hosts
 from agent.judge.diagnose import diagnose
 from agent.judge.rules import names, resolvers
-from agent.judge.rules.rule import RuleFinding
+from agent.judge.rules.rule import Rule, RuleFinding
 from agent.judge.verdict import judge_evidence
 from agent.report.model import Command, Status
 from agent.settings import Expect, Suppression
@@ -1033,6 +1033,26 @@ def test_dns016_a_name_of_the_hosts_file_waits_for_no_server() -> None:
     lost: Observations = [lookup(PRIVATE[0]), answer(*PRIVATE), answer(record="AAAA", failed="timeout")]
     assert findings_of(DNS016, evidence([by_file, imds(), *lost])) == []
     assert len(findings_of(DNS016, evidence([*HERE, *lost]))) == 1
+
+
+# --- DNS003, DNS006: by a cache on this host --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("server", ["127.0.0.53", "127.0.0.1"])
+@pytest.mark.parametrize(("rule", "failed"), [(DNS003, "nxdomain"), (DNS006, None)])
+def test_a_cache_on_this_host_is_named_where_it_alone_was_heard(server: str, rule: Rule, failed: str | None) -> None:
+    looked_up = lookup(failed="nxdomain" if failed else "nodata")
+    seen: Observations = [host(resolvers=(server,)), imds(), looked_up, answer(by=server, failed=failed)]
+    for beyond, is_named in ((None, True), (answer(by=VPC_RESOLVER, failed="timeout"), True)):
+        [finding] = findings_of(rule, evidence([*seen, *filter(None, [beyond])]))
+        assert (f"A cache or stub on this host says so, at {server}" in finding.detail) is is_named
+    [finding] = findings_of(rule, evidence([*seen, answer(by=VPC_RESOLVER, failed=failed)]))
+    assert "cache" not in finding.detail
+
+
+def test_a_server_of_the_network_is_no_cache() -> None:
+    [finding] = findings_of(DNS003, evidence([*HERE, lookup(failed="nxdomain"), answer(failed="nxdomain")]))
+    assert "cache" not in finding.detail
 
 
 # --- DNS012 beside other addresses -----------------------------------------------------------------------------------
