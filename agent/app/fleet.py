@@ -3,7 +3,7 @@
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -66,7 +66,7 @@ def fleet(request: FleetRequest, received_signals: list[str]) -> int:
         if received_signals:
             return interrupted(received_signals, request.output)
         files = (*request.places, *request.ec2_facts, *filter(None, [request.inventory]))
-        return write(document, engine, request.output, files)
+        return write(document, engine, request.output, files, read.reports)
 
 
 def opened(*, whole: bool = False) -> "Database":
@@ -155,11 +155,17 @@ def _facts(places: Iterable[str], received_signals: list[str]) -> Iterator[Ec2Fa
 # --- Writing ---------------------------------------------------------------------------------------------------------
 
 
-def write(document: FleetDocument, engine: "Database", output: FleetOutput, files: Iterable[str] = ()) -> int:
-    """Write the document of an engine that holds its tables. `files` are names that its sentences may quote. Returns
-    the exit code: that of the verdict, or UNKNOWN where the file could not be written and stdout got the document
-    instead. Raises OutputClosedError."""
-    told = document = replace(document, files=tuple(_files_of(document, engine)))
+def write(
+    document: FleetDocument,
+    engine: "Database",
+    output: FleetOutput,
+    files: Iterable[str] = (),
+    reports: Collection[str] = (),
+) -> int:
+    """Write the document of an engine that holds its tables. `files` are names that its sentences may quote, `reports`
+    where whole reports lie beside the records that were read. Returns the exit code: that of the verdict, or UNKNOWN
+    where the file could not be written and stdout got the document instead. Raises OutputClosedError."""
+    told = document = replace(document, files=tuple(_files_of(document, engine, reports)))
     redactor = None
     if output.redact:
         from agent.fleet.redact import FleetRedactor
@@ -206,10 +212,10 @@ def _write_table(
     return exits.UNKNOWN
 
 
-def _files_of(document: FleetDocument, engine: "Database") -> Iterator[HostFile]:
+def _files_of(document: FleetDocument, engine: "Database", reports: Collection[str]) -> Iterator[HostFile]:
     """Where the records of the hosts lay that the document names; of a run that left its report as well, where that
     lies."""
-    from agent.fleet.places import holds_report
+    from agent.fleet.places import holds_report, report_beside
 
     if document.sweep is None:
         return
@@ -222,6 +228,8 @@ def _files_of(document: FleetDocument, engine: "Database") -> Iterator[HostFile]
         places = [(place, region) for place, region, run in rows if place and run == rows[0][2]]
         if places:
             place, region = next((row for row in places if holds_report(row[0])), places[0])
+            if (report := report_beside(place)) in reports:
+                place = report or place
             yield HostFile(host=host, place=place, is_report=holds_report(place), region=region)
 
 

@@ -22,6 +22,9 @@ _NODE: Final = r"m?i-[0-9a-f]{8,17}"
 _STEP: Final = r"/(?:aws:?runShellScript|[^/]{1,100})/(?:report|host)/stdout"
 _OUTPUT: Final = re.compile(rf"(?:^|/)(?:{_NODE}/{_ID}/({_ID})|({_ID})/{_NODE}){_STEP}(?:\.gz)?$")
 """What Systems Manager writes into a bucket (docs/fleet.md): of a command, or of an execution of an association."""
+_REPORT: Final = "/report/stdout"
+_RECORD: Final = "/host/stdout"
+"""What the steps are called that print the one and the other."""
 _DAY: Final = re.compile(r"(?:^|/)dt=(\d{4}-\d\d-\d\d)/")
 """In `host.v1/account=A/region=R/dt=D/`, to which hosts write their records themselves."""
 
@@ -47,7 +50,7 @@ def holds_report(place: str) -> bool:
     """Whether a whole report lies at the place of a record: by the step that wrote it, by its folder, or by how the
     file begins. An object of S3 of which none of that is known is taken for one."""
     if (output := _OUTPUT.search(place)) is not None:
-        return "/report/stdout" in output[0]
+        return _REPORT in output[0]
     if command_of(place) or _PARTITION.search(place) or _LINE.search(place) or place.lower().endswith(PARQUET):
         return False
     if place.startswith(S3):
@@ -57,6 +60,25 @@ def holds_report(place: str) -> bool:
             return REPORT.encode() in file.read(_BEGINNING)
     except (OSError, ValueError):
         return False
+
+
+def record_beside(place: str) -> str | None:
+    """Where the record lies of the run whose whole report is at a place that Systems Manager wrote; None for any other
+    place."""
+    output = _OUTPUT.search(place)
+    if output is None or _REPORT not in output[0]:
+        return None
+    before, _, after = place.rpartition(_REPORT)
+    return f"{before}{_RECORD}{after}"
+
+
+def report_beside(place: str) -> str | None:
+    """Where the whole report of a record would lie; the other way round."""
+    output = _OUTPUT.search(place)
+    if output is None or _RECORD not in output[0]:
+        return None
+    before, _, after = place.rpartition(_RECORD)
+    return f"{before}{_REPORT}{after}"
 
 
 def partition_of(path: str) -> dict[str, str]:

@@ -4,6 +4,11 @@ A reader is a new Python with the modules of this one's path, and nothing of its
 has threads of a database. It gets jobs on its standard input and answers on its standard output, one line of JSON for
 each, and ends when its input does, also where this process was killed. Where no process can be started, as in a sandbox
 that forbids it, this process reads.
+
+The standard library's pools were measured in its place. They take as long: 3,000 reports cost 1.2 s of CPU here, 1.3 s
+in concurrent.futures and 1.4 s in multiprocessing. But multiprocessing.Pool waits for ever where the system kills one
+of its processes for want of memory; concurrent.futures waits at exit for a read that hangs, and its processes outlive a
+parent that was killed; and both run the main program again in each process.
 """
 
 import contextlib

@@ -24,6 +24,7 @@ from agent.fleet.model import FleetDocument
 from agent.formats import host
 from agent.formats import json as json_format
 from agent.process import signals
+from agent.report import codec
 from agent.settings import FLEET_FORMATS
 from agent.simulated.estate import Estate
 from tests.formats import html_page
@@ -224,6 +225,18 @@ def test_a_host_is_read_where_its_report_lies(tmp_path: Path, capsys: pytest.Cap
     assert entry.run(["fleet", str(tmp_path), "--format", "json"]) == 2
     (file,) = read(capsys.readouterr().out).files
     assert (file.is_report, file.region) == (False, "eu-west-1")
+
+
+def test_the_report_beside_a_record_is_where_to_read_more(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    made = host_files()["one-zone-silent-2.json"]
+    folder = tmp_path / "0a1b2c3d-0000-4000-8000-00000000000a" / f"i-{2:017x}" / "awsrunShellScript"
+    for step, content in (("report", made), ("host", host.render(codec.decode(json.loads(made))))):
+        (folder / step).mkdir(parents=True)
+        (folder / step / "stdout").write_text(content, "utf-8")
+    entry.run(["fleet", str(tmp_path), "--format", "json"])
+    document = read(capsys.readouterr().out)
+    assert (document.totals.hosts, document.totals.superseded) == (1, 0)
+    assert [(one.place, one.is_report) for one in document.files] == [(str(folder / "report" / "stdout"), True)]
 
 
 # --- What is refused -------------------------------------------------------------------------------------------------

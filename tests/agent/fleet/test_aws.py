@@ -93,6 +93,24 @@ def test_what_was_read_before_is_not_fetched_again(
     assert fetched == [f"s3://{BUCKET}/backuplink/new.json"]
 
 
+def test_a_report_beside_its_record_is_not_fetched(bucket: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = f"both/{COMMAND}/{I(1)}/awsrunShellScript/{{}}/stdout"
+    bucket.put_object(Bucket=BUCKET, Key=place.format("host"), Body=lines(record(1)).encode())
+    bucket.put_object(Bucket=BUCKET, Key=place.format("report"), Body=b"{")
+    fetched: list[str] = []
+    real = s3.content_of
+
+    def content_of(client: Any, source: Any) -> bytes:
+        fetched.append(source.name)
+        return real(client, source)
+
+    monkeypatch.setattr(s3, "content_of", content_of)
+    with read_anew(f"s3://{BUCKET}/both", region=REGION) as (_, result):
+        assert (result.read, result.unreadable_count) == (1, 0)
+    assert fetched == [f"s3://{BUCKET}/{place.format('host')}"]
+    assert result.reports == {f"s3://{BUCKET}/{place.format('report')}"}
+
+
 def test_many_pages(bucket: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(s3, "PAGE", 3)
     for number in range(40):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.fleet.places import command_of, holds_report, is_taken, sources_of, sweep_of
+from agent.fleet.places import command_of, holds_report, is_taken, record_beside, report_beside, sources_of, sweep_of
 from agent.fleet.store import Piece, Source
 
 COMMAND = "0a1b2c3d-0000-4000-8000-00000000000a"
@@ -69,6 +69,22 @@ def test_a_file_that_begins_as_a_report_does_is_one(tmp_path: Path) -> None:
     for name, schema, is_one in (("a", "backuplink.report.v1", True), ("b", "backuplink.host.v1", False)):
         (tmp_path / f"{name}.json").write_text(f'{{\n  "schema": "{schema}", "tool": {{}}\n}}')
         assert holds_report(str(tmp_path / f"{name}.json")) is is_one
+
+
+@pytest.mark.parametrize("folder", [f"/x/{COMMAND}/{NODE}", f"s3://b/report/stdout/{NODE}/{COMMAND}/{OTHER}"])
+@pytest.mark.parametrize("end", ["", ".gz"])
+def test_a_report_and_a_record_of_one_run_lie_side_by_side(folder: str, end: str) -> None:
+    report, record = (f"{folder}/awsrunShellScript/{step}/stdout{end}" for step in ("report", "host"))
+    assert record_beside(report) == record
+    assert report_beside(record) == report
+    assert record_beside(record) is report_beside(report) is None
+
+
+@pytest.mark.parametrize(
+    "place", ["/x/report/stdout", "/x/host/stdout", f"{COMMAND}/{NODE}", "s3://b/reports/i-1.json"]
+)
+def test_nothing_is_beside_what_somebody_else_wrote(place: str) -> None:
+    assert record_beside(place) is report_beside(place) is None
 
 
 def test_the_command_and_the_node_of_an_output() -> None:

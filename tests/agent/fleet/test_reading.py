@@ -56,6 +56,24 @@ def test_what_systems_manager_writes(tmp_path: Path) -> None:
         assert place == f"{tmp_path}/{COMMAND}/{I(3)}/awsrunShellScript/host/stdout"
 
 
+def test_of_a_report_and_a_record_of_one_run_the_record_is_read(tmp_path: Path) -> None:
+    """The report is not even opened: here it cannot be read. An empty record is none."""
+    place = f"{tmp_path}/{COMMAND}/{{}}/awsrunShellScript/{{}}/stdout"
+    for number, (whole, line) in enumerate((("{", lines(record(0))), (json.dumps(report(1)), ""))):
+        for step, content in (("report", whole), ("host", line)):
+            file = Path(place.format(I(number), step))
+            file.parent.mkdir(parents=True)
+            file.write_text(content, "utf-8")
+    with read_anew(tmp_path) as (engine, result):
+        assert hosts(engine) == [I(0), I(1)]
+        assert [row for (row,) in engine.query("SELECT place FROM record ORDER BY host")] == [
+            place.format(I(0), "host"),
+            place.format(I(1), "report"),
+        ]
+        assert [one.place for one in result.unreadable] == [place.format(I(1), "host")]
+    assert result.reports == {place.format(I(0), "report")}
+
+
 @pytest.mark.usefixtures("many")
 def test_processes_read_what_this_one_reads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _layout(tmp_path)
