@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from agent.app.demo import scenario_list
 from agent.cli.main import dispatch
 from agent.formats import nagios, ndjson, prometheus, text
 from agent.formats.registry import RenderOptions, render
@@ -325,7 +326,7 @@ def test_demo_with_a_file_of_options(tmp_path: Path, capfd: pytest.CaptureFixtur
 
 
 def test_demo_lists_into_stdout_whatever_else_is_asked(capfd: pytest.CaptureFixture[str]) -> None:
-    assert len(shown(capfd, "--list", "--format", "json", code=0).splitlines()) == len(NAMES)
+    assert shown(capfd, "--list", "--format", "json", code=0) == scenario_list()
 
 
 def test_a_simulation_says_that_it_is_one(capfd: pytest.CaptureFixture[str]) -> None:

@@ -48,7 +48,7 @@ from tests.support.validator import VALIDATOR
 
 HOSTILE = "hostile/"
 NAMES = (
-    *dict.fromkeys((*one_in(20, scenarios.names()), "jobs-fail-here")),
+    *dict.fromkeys((*one_in(20, scenarios.names()), "jobs-fail-here", "proxy-captures")),
     *(f"{HOSTILE}{name}" for name in one_in(4, cases.NAMES)),
 )
 """Scenarios that come with the program, and those of hostile peers."""
