@@ -456,9 +456,12 @@ JOB_STATES: Final = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailedJobs:
-    """Jobs of AWS Backup that did not succeed, and of which it says the same (AWS Backup API Reference, BackupJob)."""
+    """Jobs of AWS Backup that did not succeed, and of which it says the same (AWS Backup API Reference, BackupJob,
+    RestoreJobsListMember and CopyJob)."""
 
     jobs: int
+    kind: Plain
+    """`backup`, `restore` or `copy`."""
     state: Plain
     resource_type: JobKind | None
     """The kind of resource; None where the answer does not say it."""
@@ -481,6 +484,8 @@ class JobsFacts:
     """Only jobs created after this were asked for."""
     resource_arn: Annotated[str, Mask("resource")] | None
     """Whose jobs were asked for; None for those of all resources of the account in the Region."""
+    resource_type: JobKind | None
+    """The kind of resource whose jobs were asked for; None for all kinds."""
     calls: int
     by_state: dict[Plain, int]
     """How many jobs were listed, by their state."""

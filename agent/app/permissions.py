@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from agent.catalog.hosts import ServiceEndpoint
-from agent.catalog.service import JOBS_PERMISSION, CallPermission
+from agent.catalog.service import JOBS_PERMISSIONS, CallPermission
 from agent.catalog.services import SERVICES
 from agent.fleet.athena import LINES_PREFIX, PACKED_PREFIX
 from agent.report.codec import dumps
@@ -77,8 +77,8 @@ def permissions(
                 [
                     Part(
                         part="jobs",
-                        words="The jobs of the last 24 hours (--jobs): up to six signed calls in all.",
-                        policy=_policy([_call(JOBS_PERMISSION, partition, region)]),
+                        words="The jobs of the last 24 hours (--jobs): up to twelve signed calls in all.",
+                        policy=_policy([_statement((permission.action for permission in JOBS_PERMISSIONS), "*")]),
                     )
                 ]
                 if any(SERVICES[service].lists_jobs for service in offered)

@@ -57,7 +57,9 @@ class CallPermission:
     """Whether the call is refused where no policy allows it."""
 
 
-JOBS_PERMISSION: Final = CallPermission(action="backup:ListBackupJobs")
+JOBS_PERMISSIONS: Final = tuple(
+    CallPermission(action=f"backup:{operation}") for operation in ("ListBackupJobs", "ListRestoreJobs", "ListCopyJobs")
+)
 """What listing the jobs of AWS Backup takes (Service Authorization Reference, AWS Backup)."""
 
 
@@ -113,7 +115,7 @@ class Service:
     calls_per_second: float | None = None
     """The published limit of `call` for one account and Region; None where none is published."""
     lists_jobs: bool = False
-    """Whether it lists the jobs of AWS Backup (ListBackupJobs), for which JOBS_PERMISSION is needed."""
+    """Whether it lists the jobs of AWS Backup (ListBackupJobs), for which JOBS_PERMISSIONS are needed."""
     job_kinds: tuple[str, ...] = ()
     """Kinds of resources (ResourceType) whose backup jobs need this service from the host itself, so that a fault of
     the path there can make them fail. Jobs of other kinds are AWS Backup's own work."""

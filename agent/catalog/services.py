@@ -40,6 +40,8 @@ Storage Gateway User Guide, Requirements)."""
 _HANA: Final = ("SAP HANA on Amazon EC2",)
 """AWS Backup starts these jobs on the host through Run Command of Systems Manager, and the host's agent sends the data
 (AWS Backup Developer Guide, SAP HANA databases on Amazon EC2 instances backup)."""
+VIRTUAL_MACHINE: Final = "VirtualMachine"
+"""A gateway sends the data of these jobs (AWS Backup Developer Guide, Virtual machine backups)."""
 _EVERY_OTHER: Final = frozenset({"aws-cn", "aws-eusc", "aws-iso", "aws-iso-b", "aws-iso-e", "aws-iso-f"})
 _BEIJING_AND_NINGXIA: Final = {"aws-cn": "cn.com.amazonaws"}
 _WITH_LEGACY_GLOBAL_HOST: Final = frozenset(
@@ -134,6 +136,8 @@ SERVICES: Final = {
             ),
             permission=CallPermission(action="backup-gateway:ListGateways"),
             call_is_own=True,
+            job_kinds=(VIRTUAL_MACHINE,),
+            has_job_data=True,
             appliance_labels=_GATEWAY_HOSTS,
             absent_in=_EVERY_OTHER,
         ),
@@ -460,6 +464,8 @@ SERVICES: Final = {
             ports=_GATEWAY_PORTS,
             call=_json_call("1.1", "StorageGateway_20130630.ListGateways", b'{"Limit":1}', "Gateways"),
             permission=CallPermission(action="storagegateway:ListGateways"),
+            job_kinds=(VIRTUAL_MACHINE,),
+            has_job_data=True,
             appliance_labels=_GATEWAY_HOSTS,
         ),
     )

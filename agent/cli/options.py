@@ -186,8 +186,8 @@ _RUN: Final = (
     _option(
         "--jobs",
         is_flag=True,
-        help="Also ask AWS Backup which jobs of the last 24 hours did not succeed, with up to six signed calls. Not in "
-        "a watch.",
+        help="Also ask AWS Backup which jobs of the last 24 hours did not succeed, with up to twelve signed calls. Not "
+        "in a watch.",
     ),
     _option(
         "--ec2",

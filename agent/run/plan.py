@@ -10,7 +10,7 @@ from agent.catalog.buckets import host_of_bucket
 from agent.catalog.endpoint_urls import host_of_url
 from agent.catalog.partitions import is_region, partition_of
 from agent.catalog.service import Service
-from agent.catalog.services import SERVICES, host_of, service_name_of
+from agent.catalog.services import SERVICES, VIRTUAL_MACHINE, host_of, service_name_of
 from agent.catalog.vpce import ENDPOINT_ID, read_name
 from agent.catalog.workloads import Need, WorkloadInUse, in_use, needs, services_of
 from agent.settings import NamedEndpoint, Settings, Workload
@@ -94,7 +94,11 @@ def _needs(settings: Settings, region: str, sdk: SdkFacts | None, used: Iterable
         for service in SERVICES.values():
             if service.gives_credentials and sdk is not None and _is_asked_for_role(service, region, sdk):
                 named.setdefault(service.name, caller.cause)
-    return {name: _wanted(need, settings) for name, need in needs(used, named).items()}
+    needed = needs(used, named)
+    if settings.jobs:  # the service that lists them, where no workload of the run calls it
+        listing = (service.name for service in SERVICES.values() if service.lists_jobs)
+        needed = {name: Need(role=Role.OPTIONAL, required_by=()) for name in listing if name not in needed} | needed
+    return {name: _wanted(needed[name], settings) for name in SERVICES if name in needed}
 
 
 def _wanted(need: Need, settings: Settings) -> Need:
@@ -137,6 +141,7 @@ def possible_services(settings: Settings) -> tuple[str, ...]:
     named |= set(services_of(settings.asked_workloads))
     if not {Workload.AUTO, Workload.CALLER}.isdisjoint(settings.asked_workloads):
         named |= {service.name for service in SERVICES.values() if service.gives_credentials}
+    named |= {service.name for service in SERVICES.values() if service.lists_jobs and settings.jobs}
     return tuple(name for name in SERVICES if name in named)
 
 
@@ -159,12 +164,15 @@ def with_names(settings: Settings, endpoints: Iterable[VpcEndpoint]) -> Settings
 
 
 def jobs_request(targets: Iterable[Target], metadata: ImdsFacts | None, now: datetime) -> JobsRequest | str:
-    """Of which jobs AWS Backup is asked: those of this instance. Where a service of the run carries the data of jobs
-    whose resource is another than the instance, those of all resources of the account in the Region. A text says why
-    there is nothing to ask for."""
+    """Of which jobs AWS Backup is asked: those of this instance. Where a required service carries the data of jobs
+    whose resource is another than the instance, those of all resources of the account in the Region, and of virtual
+    machines alone where that service is the gateways'. A text says why there is nothing to ask for."""
     created_after = (now - JOBS_PERIOD).replace(microsecond=0)
-    if any(SERVICES[target.service].has_job_data for target in targets):
-        return JobsRequest(created_after=created_after, resource_arn=None)
+    required = [SERVICES[target.service] for target in targets if target.role is Role.REQUIRED]
+    kinds = {kind for service in required if service.has_job_data for kind in service.job_kinds}
+    if kinds:
+        kind = next(iter(kinds)) if kinds == {VIRTUAL_MACHINE} else None
+        return JobsRequest(created_after=created_after, resource_arn=None, resource_type=kind)
     if metadata is None or metadata.region is None or not is_region(metadata.region):
         return NO_INSTANCE
     instance, account = metadata.instance_id or "", metadata.account_id or ""

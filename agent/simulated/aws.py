@@ -17,6 +17,7 @@ from agent.catalog.services import SERVICES
 from agent.catalog.vpce import bucket_of_host, service_of_host
 from agent.simulated.scenario import CredentialsPart, TcpPart
 from probes.model import AnswerForm
+from probes.steps.jobs import LISTS, JobList
 from probes.steps.sigv4 import signed_headers
 
 Reply = tuple[int, Mapping[str, str], bytes]
@@ -99,8 +100,9 @@ def _reply(
         return error(403, "InvalidSignatureException", _clock_text(signed_at, server))
     if not _is_genuine(credentials, headers, covered, signed_at, region, service, method, path, body):
         return error(403, "InvalidSignatureException", _MISMATCH)
-    if (method, urlsplit(path).path) == ("GET", "/backup-jobs/"):
-        return _jobs(row, server, path, error)
+    jobs = next((jobs for jobs in LISTS if jobs.path == urlsplit(path).path), None)
+    if method == "GET" and jobs is not None:
+        return _jobs(row, server, path, jobs, error)
     if answers is AnswerForm.S3 and method == "HEAD":
         return _head_bucket(row)
     called = _service_of(service, method, path)
@@ -231,10 +233,10 @@ def _judged(
     return 200, {"x-amzn-RequestId": REQUEST_ID, "Content-Type": "application/json"}, json.dumps(content).encode()
 
 
-def _jobs(row: TcpPart, server: datetime, path: str, error: Callable[[int, str, str], Reply]) -> Reply:
-    """A page of the jobs that fit the query (AWS Backup API Reference, ListBackupJobs)."""
+def _jobs(row: TcpPart, server: datetime, path: str, jobs: JobList, error: Callable[[int, str, str], Reply]) -> Reply:
+    """A page of the jobs that fit the query (AWS Backup API Reference, ListBackupJobs and its kin)."""
     if row.jobs_answer == "denied":
-        action = "backup:ListBackupJobs"
+        action = f"backup:{jobs.operation}"
         text = f"User: {PRINCIPAL} is not authorized to perform: {action} because no identity-based policy allows the"
         return error(403, "AccessDeniedException", f"{text} {action} action")
     if row.jobs_answer == "throttled":
@@ -244,25 +246,27 @@ def _jobs(row: TcpPart, server: datetime, path: str, error: Callable[[int, str, 
     documents = [
         {
             "AccountId": "111122223333",
-            "BackupJobId": f"{place:08X}-{number:04X}-4D5E-8F90-A1B2C3D4E5F6",
+            jobs.job_id: f"{place:08X}-{number:04X}-4D5E-8F90-A1B2C3D4E5F6",
             "BackupVaultName": "Default",
-            "ResourceArn": job.resource,
+            ("ResourceArn" if jobs.has_resource else "SourceResourceArn"): job.resource,
             "ResourceType": job.type,
-            "State": job.state,
+            jobs.state: job.state,
             "CreationDate": (server - timedelta(hours=job.hours_old)).timestamp(),
             "PercentDone": "0.0",
-            **({} if job.category is None else {"MessageCategory": job.category}),
+            **({"MessageCategory": job.category} if job.category is not None and jobs.has_category else {}),
             **({} if job.message is None else {"StatusMessage": job.message}),
         }
         for place, job in enumerate(row.jobs)
         for number in range(job.times)
-        if job.state == asked["state"]
+        if job.kind == jobs.kind
+        and job.state == asked[jobs.state.lower()]
+        and asked.get("resourceType") in (None, job.type)
         and asked.get("resourceArn") in (None, job.resource)
         and server - timedelta(hours=job.hours_old) > since
     ]
     start = int(asked.get("nextToken", 0))
     end = start + min(int(asked["maxResults"]), row.jobs_per_page)
-    content: dict[str, object] = {"BackupJobs": documents[start:end]}
+    content: dict[str, object] = {jobs.key: documents[start:end]}
     if end < len(documents):
         content["NextToken"] = str(end)
     return 200, {"x-amzn-RequestId": REQUEST_ID, "Content-Type": "application/json"}, json.dumps(content).encode()

@@ -359,6 +359,7 @@ class JobPart:
 
     resource: str = "arn:aws:ec2:eu-west-1:111122223333:instance/i-0a1b2c3d4e5f67890"
     """By default this instance."""
+    kind: Literal["backup", "restore", "copy"] = "backup"
     type: str = "EC2"
     state: str = "COMPLETED"
     category: str | None = "SUCCESS"

@@ -1,8 +1,9 @@
-"""Which jobs of AWS Backup did not succeed lately: signed, read-only calls of ListBackupJobs.
+"""Which jobs of AWS Backup did not succeed lately: signed, read-only calls that list backup, restore and copy jobs.
 
-Source: AWS Backup Developer Guide, API Reference, ListBackupJobs and BackupJob. The API filters by one state a call. A
-job that the console shows as "Completed with issues" has the state COMPLETED and a message category other than SUCCESS,
-for which there is no filter, so all completed jobs are asked for.
+Source: AWS Backup Developer Guide, API Reference, ListBackupJobs, ListRestoreJobs, ListCopyJobs and what they list. The
+API filters by one state a call. A job that the console shows as "Completed with issues" has the state COMPLETED and a
+message category other than SUCCESS, for which there is no filter, so all completed jobs that have a category are asked
+for.
 """
 
 import re
@@ -17,22 +18,75 @@ from probes.model import Draft, FailureKind, ProbeError, SignedCall
 from probes.steps.api import json_of, without
 from probes.steps.http import Response
 
-MAX_CALLS: Final = 6
-"""Signed calls in all, each of which counts against the account's request rate: one for each state, and one page
-more."""
 MAX_RESULTS: Final = 20
 """Jobs in one page: a few KB each, so that a page stays below MAX_BODY_BYTES."""
 MAX_MESSAGE_CHARACTERS: Final = 300
 """Of a job's message; the texts of AWS Backup are shorter."""
-MAX_TOKEN_CHARACTERS: Final = 4_096
-"""Of a NextToken that is sent back: AWS documents no limit."""
-OPERATION: Final = "ListBackupJobs"
-_UNSUCCESSFUL: Final = ("FAILED", "EXPIRED", "ABORTED", "PARTIAL")
 _COMPLETED: Final = "COMPLETED"
-_ASKED: Final = (*_UNSUCCESSFUL, _COMPLETED)
-"""The states that are asked for, in this order."""
 _SUCCESS: Final = "SUCCESS"
-_KEY: Final = "BackupJobs"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobList:
+    """How one kind of job is listed."""
+
+    kind: str
+    operation: str
+    path: str
+    key: str
+    """Of the list in the answer."""
+    job_id: str
+    state: str
+    """Of a job in the answer; the query has the same name in lower case."""
+    unsuccessful: tuple[str, ...]
+    has_category: bool
+    """Whether a job that completed says in which way."""
+    has_resource: bool
+    """Whether the list can be asked for one resource."""
+
+    @property
+    def states(self) -> tuple[str, ...]:
+        """The states that are asked for, in this order."""
+        return (*self.unsuccessful, *((_COMPLETED,) if self.has_category else ()))
+
+
+LISTS: Final = (
+    JobList(
+        kind="backup",
+        operation="ListBackupJobs",
+        path="/backup-jobs/",
+        key="BackupJobs",
+        job_id="BackupJobId",
+        state="State",
+        unsuccessful=("FAILED", "EXPIRED", "ABORTED", "PARTIAL"),
+        has_category=True,
+        has_resource=True,
+    ),
+    JobList(
+        kind="restore",
+        operation="ListRestoreJobs",
+        path="/restore-jobs/",
+        key="RestoreJobs",
+        job_id="RestoreJobId",
+        state="Status",
+        unsuccessful=("FAILED", "ABORTED"),
+        has_category=False,
+        has_resource=False,
+    ),
+    JobList(
+        kind="copy",
+        operation="ListCopyJobs",
+        path="/copy-jobs/",
+        key="CopyJobs",
+        job_id="CopyJobId",
+        state="State",
+        unsuccessful=("FAILED", "PARTIAL"),
+        has_category=True,
+        has_resource=True,
+    ),
+)
+MAX_CALLS: Final = sum(len(jobs.states) for jobs in LISTS)
+"""Signed calls in all, each of which counts against the account's request rate: one page for each state."""
 _WORD: Final = re.compile(r"[\x20-\x7e]{1,64}")
 """A kind of resource, a message category."""
 _JOB_ID: Final = re.compile(r"[A-Za-z0-9-]{1,64}")
@@ -47,14 +101,17 @@ class JobsRequest:
     """In whole seconds."""
     resource_arn: str | None
     """The one resource whose jobs are listed; None for those of all resources of the account in the Region."""
+    resource_type: str | None = None
+    """The kind of resource whose jobs are listed; None for all kinds."""
 
-    def call(self, state: str, token: str | None = None) -> SignedCall:
-        """The call for the jobs in a state; `token` asks for a further page."""
-        query = {"state": state, "createdAfter": f"{self.created_after.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"}
-        query |= {} if self.resource_arn is None else {"resourceArn": self.resource_arn}
-        query |= {"maxResults": str(MAX_RESULTS)} | ({} if token is None else {"nextToken": token})
-        path = f"/backup-jobs/?{urlencode(query, quote_via=quote, safe='-._~')}"
-        return SignedCall(name=OPERATION, method="GET", path=path, key=_KEY)
+    def call(self, jobs: JobList, state: str) -> SignedCall:
+        """The call for the jobs of a kind in a state."""
+        query = {jobs.state.lower(): state, "createdAfter": f"{self.created_after.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"}
+        query |= {"resourceArn": self.resource_arn} if self.resource_arn is not None and jobs.has_resource else {}
+        query |= {} if self.resource_type is None else {"resourceType": self.resource_type}
+        query |= {"maxResults": str(MAX_RESULTS)}
+        path = f"{jobs.path}?{urlencode(query, quote_via=quote, safe='-._~')}"
+        return SignedCall(name=jobs.operation, method="GET", path=path, key=jobs.key)
 
 
 async def read(
@@ -71,30 +128,24 @@ async def read(
     Raises what `send` raises, and ProbeError for a list that is not one of jobs.
     """
     listing = _Listing(request, hidden)
-    further: list[tuple[str, str]] = []
-    for state in _ASKED:
-        token = await _page(send, listing, state, None, draft)
-        further += [] if token is None else [(state, token)]
-    while further and listing.calls < MAX_CALLS:
-        state, token = further.pop(0)
-        after = await _page(send, listing, state, token, draft)
-        further += [] if after is None else [(state, after)]
-    listing.is_cut = listing.is_cut or bool(further)
-    draft.facts = listing.facts(None if draft.facts is None else draft.facts.request_id)
+    for jobs in LISTS:
+        for state in jobs.states:
+            await _page(send, listing, jobs, state, draft)
 
 
 async def _page(
     send: Callable[[SignedCall, Draft[ApiFacts]], Awaitable[Response]],
     listing: "_Listing",
+    jobs: JobList,
     state: str,
-    token: str | None,
     draft: Draft[JobsFacts],
-) -> str | None:
-    """Read one page; what asks for the page after it."""
+) -> None:
+    """Read the page of the jobs of a kind in a state."""
     page = Draft[ApiFacts]()
     listing.calls += 1
+    listing.operation = jobs.operation
     try:
-        response = await send(listing.request.call(state, token), page)
+        response = await send(listing.request.call(jobs, state), page)
     finally:
         answer = page.facts
         draft.facts = (
@@ -103,15 +154,12 @@ async def _page(
             else listing.facts(answer.request_id, answer.error_code, answer.error_message)
         )
     document = json_of(response.body)
-    listed = document.get(_KEY) if isinstance(document, Mapping) else None
+    listed = document.get(jobs.key) if isinstance(document, Mapping) else None
     if not isinstance(listed, list) or not all(isinstance(job, Mapping) for job in listed):
-        raise ProbeError(FailureKind.MALFORMED, f"{_KEY} of the answer is not a list of jobs", code="200")
-    listing.add(listed, state)
-    after = document.get("NextToken")
-    if isinstance(after, str) and 0 < len(after) <= MAX_TOKEN_CHARACTERS and after != token:
-        return after
-    listing.is_cut = listing.is_cut or bool(after)
-    return None
+        raise ProbeError(FailureKind.MALFORMED, f"{jobs.key} of the answer is not a list of jobs", code="200")
+    listing.add(listed, jobs, state)
+    listing.is_cut = listing.is_cut or bool(document.get("NextToken"))
+    draft.facts = listing.facts(None if answer is None else answer.request_id)
 
 
 class _Listing:
@@ -120,6 +168,8 @@ class _Listing:
     def __init__(self, request: JobsRequest, hidden: tuple[tuple[str, str], ...]) -> None:
         self.request = request
         self.calls = 0
+        self.operation = LISTS[0].operation
+        """Of the last call."""
         self.is_cut = False
         self._hidden = hidden
         self._known: set[str] = set()
@@ -127,39 +177,46 @@ class _Listing:
         self._by_state: dict[str, int] = {}
         self._failed: dict[tuple[str | None, ...], FailedJobs] = {}
 
-    def add(self, listed: list[Mapping[str, Any]], asked: str) -> None:
+    def add(self, listed: list[Mapping[str, Any]], jobs: JobList, asked: str) -> None:
         """Take the jobs of one page; more than were asked for are left out."""
         self.is_cut = self.is_cut or len(listed) > MAX_RESULTS
         for job in listed[:MAX_RESULTS]:
-            job_id = self._text(job, "BackupJobId", _JOB_ID)
+            if not jobs.has_resource and self.request.resource_arn not in (None, *self._resources(job)):
+                continue
+            job_id = self._text(job, jobs.job_id, _JOB_ID)
             if job_id is not None and job_id in self._known:
                 continue
             self._known |= set() if job_id is None else {job_id}
-            state = job.get("State")
+            state = job.get(jobs.state)
             state = state if isinstance(state, str) and state in JOB_STATES else asked
             self._by_state[state] = self._by_state.get(state, 0) + 1
-            self._keep(job, state, job_id)
+            self._keep(job, jobs, state, job_id)
 
-    def _keep(self, job: Mapping[str, Any], state: str, job_id: str | None) -> None:
+    def _resources(self, job: Mapping[str, Any]) -> tuple[object, ...]:
+        """Of which resource a job is, or which it made."""
+        return tuple(job.get(name) for name in ("ResourceArn", "SourceResourceArn", "CreatedResourceArn"))
+
+    def _keep(self, job: Mapping[str, Any], jobs: JobList, state: str, job_id: str | None) -> None:
         category = self._text(job, "MessageCategory", _WORD)
         message = job.get("StatusMessage")
         message = self._masked(" ".join(message.split()))[:MAX_MESSAGE_CHARACTERS] if isinstance(message, str) else None
         # A completed job without a category has issues where a message comes with it.
         has_issues = state == _COMPLETED and (bool(message) if category is None else category != _SUCCESS)
-        if state not in _UNSUCCESSFUL and not has_issues:
+        if state not in jobs.unsuccessful and not (has_issues and jobs.has_category):
             return
         kind = self._text(job, "ResourceType", _WORD)
-        resource = job.get("ResourceArn")
-        instance = _INSTANCE.fullmatch(resource) if isinstance(resource, str) else None
-        key = (state, kind, None if instance is None else instance[1], category, message or None)
+        resource = next((one for one in self._resources(job) if isinstance(one, str)), "")
+        instance = _INSTANCE.fullmatch(resource)
+        key = (jobs.kind, state, kind, None if instance is None else instance[1], category, message or None)
         known = self._failed.get(key)
         self._failed[key] = FailedJobs(
             jobs=1 if known is None else known.jobs + 1,
+            kind=jobs.kind,
             state=state,
             resource_type=kind,
-            instance_id=key[2],
+            instance_id=None if instance is None else instance[1],
             category=category,
-            message=key[4],
+            message=message or None,
             job_id=job_id if known is None else known.job_id,
         )
 
@@ -168,9 +225,10 @@ class _Listing:
     ) -> JobsFacts:
         """What is known now, with what the last answer says."""
         return JobsFacts(
-            operation=OPERATION,
+            operation=self.operation,
             created_after=self.request.created_after,
             resource_arn=self.request.resource_arn,
+            resource_type=self.request.resource_type,
             calls=self.calls,
             by_state=dict(self._by_state),
             failed=tuple(self._failed.values()),

@@ -472,8 +472,12 @@ def test_text_of_a_refusal_is_a_report() -> None:
     ("name", "words"),
     [
         pytest.param("jobs-none", "jobs: AWS Backup lists no jobs of the last 24 h", id="nothing listed"),
-        pytest.param("jobs-denied", "jobs: AWS Backup denies backup:ListBackupJobs, the permission", id="denied"),
-        pytest.param("jobs-list-cut", "jobs: the list of jobs was cut: 40 were read", id="cut"),
+        pytest.param(
+            "jobs-denied",
+            "jobs: AWS Backup denies a list of jobs, for which --jobs needs backup:ListBackupJobs",
+            id="denied",
+        ),
+        pytest.param("jobs-list-cut", "jobs: the list of jobs was cut: 20 were read", id="cut"),
         pytest.param("jobs-succeed", None, id="all succeeded"),
         pytest.param("healthy", None, id="not asked for"),
     ],

@@ -1,11 +1,12 @@
 """JOB: the jobs of AWS Backup that did not succeed lately, and whether this host has a part in them."""
 
+import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Final
 
-from agent.catalog.service import JOBS_PERMISSION
-from agent.catalog.services import SERVICES
+from agent.catalog.service import JOBS_PERMISSIONS
+from agent.catalog.services import SERVICES, VIRTUAL_MACHINE
 from agent.catalog.wording import listed
 from agent.fixes.commands import read_only
 from agent.judge.evidence import Evidence
@@ -18,6 +19,21 @@ from probes.frozen import dataclass
 from probes.model import FailureKind, Observation, Role, Target
 
 NOT_ASKED: Final = "AWS Backup was not asked for jobs; --jobs asks it"
+_PERMISSIONS: Final = listed(permission.action for permission in JOBS_PERMISSIONS)
+_TEAMS: Final = (
+    (re.compile(r"\bKMS\b|\bkey\b", re.IGNORECASE), "the owners of the KMS key"),
+    (re.compile(r"\bvault", re.IGNORECASE), "the owners of the vault"),
+    (re.compile(r"window|expired|before completion|schedule", re.IGNORECASE), "whoever plans the backups"),
+    (
+        re.compile(r"agent|Backint|\bSSM\b|Systems Manager|VSS|gateway|hypervisor|data plane|timed out", re.IGNORECASE),
+        "whoever runs the host or the gateway",
+    ),
+    (
+        re.compile(r"role|permission|privilege|authoriz|assume|access ?denied", re.IGNORECASE),
+        "the owners of the job's role",
+    ),
+)
+"""Whose a message of a job is, by its words; the first row that fits decides."""
 _HOURS: Final = f"{JOBS_PERIOD.total_seconds() / 3600:g} h"
 MAX_SHOWN: Final = 5
 """Groups of jobs that a finding describes; the report's facts have all."""
@@ -71,7 +87,7 @@ def _why_not_listed(listing: Observation[JobsFacts]) -> str:
     if failure is None:
         return f"jobs were not listed: {getattr(listing.outcome, 'reason', 'nothing was listed')}"
     if failure.kind is FailureKind.ACCESS_DENIED:
-        return f"AWS Backup denies {JOBS_PERMISSION.action}, the permission that --jobs needs: {failure.message}"
+        return f"AWS Backup denies a list of jobs, for which --jobs needs {_PERMISSIONS}: {failure.message}"
     return f"jobs could not be listed: {failure.message}"
 
 
@@ -82,14 +98,15 @@ def _is_here(evidence: Evidence, jobs: FailedJobs) -> bool | None:
         return None if own is None else jobs.instance_id == own
     if jobs.resource_type is None:
         return None
-    if jobs.resource_type in _KINDS_OF_HOSTS:
-        return True if jobs.resource_type in _own_kinds(evidence) else None
-    return False
+    if jobs.resource_type in _own_kinds(evidence):
+        return True
+    # Nothing on a host tells that it is a gateway: where none was asked for, the jobs are another one's.
+    return None if jobs.resource_type in _KINDS_OF_HOSTS - {VIRTUAL_MACHINE} else False
 
 
 def _own_kinds(evidence: Evidence) -> frozenset[str]:
     """Kinds of jobs whose data this host sends itself."""
-    services = (SERVICES[target.service] for target in evidence.targets)
+    services = (SERVICES[target.service] for target in evidence.targets if target.role is Role.REQUIRED)
     return frozenset(kind for service in services if service.has_job_data for kind in service.job_kinds)
 
 
@@ -124,7 +141,8 @@ def jobs_fail_here(evidence: Evidence) -> Iterator[RuleFinding]:
     if by_host:
         needed = _needed(evidence, by_host)
         path = f", through {listed(target.host for target in needed)}" if needed else ""
-        words.append(f"This host sends the data of {_kinds(by_host)} itself{path}: a fault of that path can be why.")
+        sender = "A gateway" if {row.resource_type for row in by_host} == {VIRTUAL_MACHINE} else "This host"
+        words.append(f"{sender} sends the data of {_kinds(by_host)}{path}: a fault of that path can be why.")
     if by_aws:
         words.append(
             f"Backups of the kind {_kinds(by_aws)} are made by AWS Backup itself: the path from this host has no part "
@@ -164,9 +182,8 @@ def _counted(jobs: _Jobs) -> str:
 
 
 def _asked_for(facts: JobsFacts) -> str:
-    whose = (
-        "of all resources of the account in this Region" if facts.resource_arn is None else f"of {facts.resource_arn}"
-    )
+    kind = "resources" if facts.resource_type is None else f"resources of the kind {facts.resource_type}"
+    whose = f"of all {kind} of the account in this Region" if facts.resource_arn is None else f"of {facts.resource_arn}"
     return f"of the last {_HOURS} {whose}"
 
 
@@ -184,11 +201,19 @@ def _described(failed: tuple[FailedJobs, ...]) -> str:
 
 def _one_described(jobs: FailedJobs) -> str:
     category = "" if jobs.category is None else f" ({jobs.category})"
-    text = f"{jobs.jobs} of {jobs.resource_type or 'an unknown kind'} {jobs.state}{category}"
+    kind = "" if jobs.kind == "backup" else f" ({jobs.kind})"
+    text = f"{jobs.jobs} of {jobs.resource_type or 'an unknown kind'}{kind} {jobs.state}{category}"
     if jobs.message is None:
         return f"{text}, without a message"
-    meaning = _meaning(jobs.message)
-    return f'{text}, "{jobs.message}"' + ("" if meaning is None else f" ({meaning.rstrip('.')})")
+    meaning, team = _meaning(jobs.message), _team(jobs)
+    says = "; ".join(filter(None, (None if meaning is None else meaning.rstrip("."), team and f"for {team}")))
+    return f'{text}, "{jobs.message}"' + (f" ({says})" if says else "")
+
+
+def _team(jobs: FailedJobs) -> str | None:
+    """Whose a job's message is; None where its words do not say it."""
+    text = f"{jobs.message} {jobs.category or ''}"
+    return next((team for words, team in _TEAMS if words.search(text)), None)
 
 
 @lru_cache(maxsize=64)
@@ -202,14 +227,28 @@ def _meaning(message: str) -> str | None:
 
 def _commands(evidence: Evidence, failed: tuple[FailedJobs, ...]) -> tuple[Command, ...]:
     region = evidence.run.region or "<REGION>"
+    listing = evidence.jobs
+    facts = None if listing is None else listing.facts
+    since = () if facts is None else ("--by-created-after", f"{facts.created_after:%Y-%m-%dT%H:%M:%SZ}")
     return tuple(
         read_only(
-            *("aws", "backup", "list-backup-jobs", "--region", region, "--by-state", state),
-            *("--query", "BackupJobs[].[ResourceType,ResourceArn,MessageCategory,StatusMessage]"),
+            *("aws", "backup", f"list-{kind}-jobs", "--region", region),
+            *(_STATE_OPTIONS[kind], state, *since),
+            *("--query", _QUERIES[kind]),
             scope=CommandScope.ACCOUNT,
         )
-        for state in dict.fromkeys(jobs.state for jobs in failed if jobs.state in JOB_STATES)
+        for kind, state in dict.fromkeys((jobs.kind, jobs.state) for jobs in failed)
+        if state in JOB_STATES and kind in _QUERIES
     )
+
+
+_STATE_OPTIONS: Final = {"backup": "--by-state", "restore": "--by-status", "copy": "--by-state"}
+_QUERIES: Final = {
+    "backup": "BackupJobs[].[ResourceType,ResourceArn,MessageCategory,StatusMessage]",
+    "restore": "RestoreJobs[].[ResourceType,SourceResourceArn,StatusMessage]",
+    "copy": "CopyJobs[].[ResourceType,ResourceArn,MessageCategory,StatusMessage]",
+}
+"""By kind of job."""
 
 
 def _kinds(failed: Iterable[FailedJobs]) -> str:

@@ -26,6 +26,7 @@ from agent.simulated.settings import settings_of
 from agent.simulated.world import SimulatedSdk, simulated
 from probes.model import Step
 from probes.seams import Keys, Reader
+from probes.steps.jobs import LISTS, MAX_CALLS
 from probes.vpc.accounts import ACTIONS
 from probes.vpc.model import READS
 from tests.agent.fleet.files import record as fleet_record
@@ -188,7 +189,11 @@ async def test_the_policy_of_jobs_covers_all_of_their_calls_and_nothing_else() -
     evidence, _ = await run_in("jobs-fail-here")
     assert evidence.jobs is not None
     assert evidence.jobs.ok
-    assert calls(evidence) - actions(least(region="eu-west-1"), "api") == actions(least(region="eu-west-1"), "jobs")
+    assert evidence.jobs.facts is not None
+    assert evidence.jobs.facts.calls == MAX_CALLS
+    # The facts name the operation of the last call.
+    assert calls(evidence) - actions(least(region="eu-west-1"), "api") == {f"backup:{LISTS[-1].operation}"}
+    assert actions(least(region="eu-west-1"), "jobs") == {f"backup:{jobs.operation}" for jobs in LISTS}
 
 
 def test_a_run_that_cannot_list_jobs_takes_no_permission_for_them() -> None:
@@ -269,7 +274,11 @@ def test_no_action_has_a_resource_type_so_each_statement_is_for_all() -> None:
         "Resource": "*",
     }
     assert gateways == {"Effect": "Allow", "Action": ["backup-gateway:ListGateways"], "Resource": "*"}
-    assert jobs == {"Effect": "Allow", "Action": ["backup:ListBackupJobs"], "Resource": "*"}
+    assert jobs == {
+        "Effect": "Allow",
+        "Action": ["backup:ListBackupJobs", "backup:ListRestoreJobs", "backup:ListCopyJobs"],
+        "Resource": "*",
+    }
     assert reads["Resource"] == "*"
 
 

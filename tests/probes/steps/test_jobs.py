@@ -15,25 +15,30 @@ from probes.failure import classify
 from probes.model import Draft, FailureKind, ProbeError, SignedCall
 from probes.steps.api import read_answer
 from probes.steps.http import Response
-from probes.steps.jobs import MAX_CALLS, MAX_MESSAGE_CHARACTERS, MAX_RESULTS, MAX_TOKEN_CHARACTERS, JobsRequest, read
+from probes.steps.jobs import LISTS, MAX_CALLS, MAX_MESSAGE_CHARACTERS, MAX_RESULTS, JobList, JobsRequest, read
 from tests.support.calls import REQUEST_ID
 from tests.support.fakes import DOCUMENTED, NOW
 
 ARN: Final = "arn:aws:ec2:eu-west-1:111122223333:instance/i-0a1b2c3d4e5f67890"
 SINCE: Final = datetime(2026, 1, 14, 3, 0, tzinfo=UTC)
 REQUEST: Final = JobsRequest(created_after=SINCE, resource_arn=ARN)
-TOKEN: Final = "eyJ+/=&%20 x"  # noqa: S105 - of a page
 KEYS: Final = {"aws_access_key_id": "a", "aws_secret_access_key": "b"}
-ORDER: Final = ["FAILED", "EXPIRED", "ABORTED", "PARTIAL", "COMPLETED"]
+ORDER: Final = [
+    *("FAILED", "EXPIRED", "ABORTED", "PARTIAL", "COMPLETED"),
+    *("restore FAILED", "restore ABORTED"),
+    *("copy FAILED", "copy PARTIAL", "copy COMPLETED"),
+]
 
 
 # --- What is asked ---------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("state", ORDER)
+@pytest.mark.parametrize(("jobs", "state"), [(jobs, state) for jobs in LISTS for state in jobs.states])
 @pytest.mark.parametrize("arn", [ARN, None])
-@pytest.mark.parametrize("token", [TOKEN, None])
-def test_the_call_is_what_a_client_of_botocore_sends(state: str, arn: str | None, token: str | None) -> None:
+@pytest.mark.parametrize("kind", ["VirtualMachine", None])
+def test_the_call_is_what_a_client_of_botocore_sends(
+    jobs: JobList, state: str, arn: str | None, kind: str | None
+) -> None:
     sent: list[AWSPreparedRequest] = []
 
     def keep(request: AWSPreparedRequest, **_: Any) -> None:
@@ -43,24 +48,34 @@ def test_the_call_is_what_a_client_of_botocore_sends(state: str, arn: str | None
     session = botocore.session.Session()
     client = session.create_client("backup", region_name="eu-west-1", **KEYS)
     client.meta.events.register("before-send", keep)
-    parameters = {"ByState": state, "ByCreatedAfter": SINCE, "MaxResults": MAX_RESULTS}
-    parameters |= {} if arn is None else {"ByResourceArn": arn}
-    parameters |= {} if token is None else {"NextToken": token}
+    parameters: dict[str, Any] = {f"By{jobs.state}": state, "ByCreatedAfter": SINCE, "MaxResults": MAX_RESULTS}
+    parameters |= {"ByResourceArn": arn} if arn is not None and jobs.has_resource else {}
+    parameters |= {} if kind is None else {"ByResourceType": kind}
     with pytest.raises(InterruptedError):
-        client.list_backup_jobs(**parameters)
+        getattr(client, f"list_{jobs.kind}_jobs")(**parameters)
     (theirs,) = sent
-    call = replace(REQUEST, resource_arn=arn).call(state, token)
+    call = replace(REQUEST, resource_arn=arn, resource_type=kind).call(jobs, state)
     assert (call.method, call.headers, call.body) == (theirs.method, (), theirs.body or b"")
     ours, wanted = urlsplit(call.path), urlsplit(theirs.url)
     assert ours.path == wanted.path
     assert sorted(ours.query.split("&")) == sorted(wanted.query.split("&"))
     output = client.meta.service_model.operation_model(call.name).output_shape
-    assert call.key in output.members
+    members = output.members[call.key].member.members
+    assert {jobs.state, jobs.job_id, "StatusMessage"} <= members.keys()
+    assert ("MessageCategory" in members) is jobs.has_category
 
 
-def test_every_state_of_an_end_is_asked_for() -> None:
-    shape = botocore.session.Session().get_service_model("backup").shape_for("BackupJobState")
-    assert set(shape.enum) - {"CREATED", "PENDING", "RUNNING", "ABORTING"} == set(ORDER)
+@pytest.mark.parametrize(
+    ("jobs", "shape"), [*zip(LISTS, ("BackupJobState", "RestoreJobStatus", "CopyJobState"), strict=True)]
+)
+def test_every_state_of_an_end_is_asked_for(jobs: JobList, shape: str) -> None:
+    states = set(botocore.session.Session().get_service_model("backup").shape_for(shape).enum)
+    without = set() if jobs.has_category else {"COMPLETED"}
+    assert states - {"CREATED", "PENDING", "RUNNING", "ABORTING"} - without == set(jobs.states)
+
+
+def test_twelve_calls_are_the_most() -> None:
+    assert sum(len(jobs.states) for jobs in LISTS) == MAX_CALLS <= 12
 
 
 # --- What is made of answers -----------------------------------------------------------------------------------------
@@ -82,8 +97,8 @@ def jobs(count: int, first: int = 0, **other: Any) -> list[dict[str, Any]]:
     return [job(first + number, **other) for number in range(count)]
 
 
-def page(listed: Any, token: Any = None) -> Response:
-    body = json.dumps({"BackupJobs": listed, **({} if token is None else {"NextToken": token})}).encode()
+def page(listed: Any, token: Any = None, of: str = "BackupJobs") -> Response:
+    body = json.dumps({of: listed, **({} if token is None else {"NextToken": token})}).encode()
     return Response(status=200, headers=(("x-amzn-requestid", REQUEST_ID),), body=body, keep_alive=True)
 
 
@@ -99,8 +114,10 @@ async def listing(
     draft = Draft[JobsFacts]()
 
     async def send(call: SignedCall, seen: Draft[ApiFacts]) -> Response:
-        state = dict(parse_qsl(urlsplit(call.path).query))["state"]
-        given = answers.get(state, [page([])])
+        query, kind = dict(parse_qsl(urlsplit(call.path).query)), urlsplit(call.path).path.split("-")[0].strip("/")
+        state = query.get("state") or query["status"]
+        state = state if kind == "backup" else f"{kind} {state}"
+        given = answers.get(state, [page([], of=call.key)])
         answer = given[min(asked.count(state), len(given) - 1)]
         asked.append(state)
         if isinstance(answer, ProbeError):
@@ -126,32 +143,28 @@ async def listing(
     [
         pytest.param({}, ORDER, 0, False, id="nothing"),
         pytest.param({"FAILED": [page(jobs(20))]}, ORDER, 20, False, id="one page"),
-        pytest.param(
-            {"FAILED": [page(jobs(20), "t"), page(jobs(3, 20))]}, [*ORDER, "FAILED"], 23, False, id="a page more"
-        ),
-        pytest.param(
-            {"COMPLETED": [page(jobs(20, State="COMPLETED"), "t"), page([])]},
-            [*ORDER, "COMPLETED"],
-            20,
-            False,
-            id="a page more of the last state, which is empty",
-        ),
-        pytest.param(
-            {"FAILED": [page(jobs(20), "t"), page(jobs(20, 20), "u")]}, [*ORDER, "FAILED"], 40, True, id="two more"
-        ),
-        pytest.param(
-            {"FAILED": [page(jobs(20), "t"), page([])], "ABORTED": [page(jobs(20, 20), "t")]},
-            [*ORDER, "FAILED"],
-            40,
-            True,
-            id="two states have more",
-        ),
-        pytest.param({"FAILED": [page(jobs(20), "t")]}, [*ORDER, "FAILED"], 20, True, id="the same page without end"),
+        pytest.param({"FAILED": [page(jobs(20), "t")]}, ORDER, 20, True, id="there is more"),
         pytest.param({"FAILED": [page(jobs(500))]}, ORDER, 20, True, id="more than were asked for"),
-        pytest.param({"FAILED": [page([job()], "t" * (MAX_TOKEN_CHARACTERS + 1))]}, ORDER, 1, True, id="long token"),
         pytest.param({"FAILED": [page([job()], ["t"])]}, ORDER, 1, True, id="a token that is none"),
         pytest.param({"FAILED": [page([job()], "")]}, ORDER, 1, False, id="an empty token"),
         pytest.param({"FAILED": [page([job()])], "PARTIAL": [page([job()])]}, ORDER, 1, False, id="one job twice"),
+        pytest.param(
+            {
+                "restore FAILED": [page([job(2, Status="FAILED", SourceResourceArn=ARN)], of="RestoreJobs")],
+                "copy PARTIAL": [page([job(3, State="PARTIAL")], of="CopyJobs")],
+            },
+            ORDER,
+            2,
+            False,
+            id="a restore and a copy",
+        ),
+        pytest.param(
+            {"restore FAILED": [page([job(2, Status="FAILED", ResourceArn=None)], of="RestoreJobs")]},
+            ORDER,
+            0,
+            False,
+            id="a restore of another resource",
+        ),
         pytest.param({"FAILED": [page([{}, {}])]}, ORDER, 2, False, id="jobs without any member"),
     ],
 )
@@ -269,5 +282,5 @@ async def test_a_list_that_fails_keeps_what_was_read(
 
 def test_the_time_is_in_whole_seconds_of_utc() -> None:
     zone = datetime.fromisoformat("2026-01-14T05:00:00.7+02:00")
-    assert "createdAfter=2026-01-14T03%3A00%3A00Z" in replace(REQUEST, created_after=zone).call("FAILED").path
+    assert "createdAfter=2026-01-14T03%3A00%3A00Z" in replace(REQUEST, created_after=zone).call(LISTS[0], "FAILED").path
     assert SINCE - zone < timedelta(seconds=1)

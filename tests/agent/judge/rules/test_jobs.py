@@ -27,7 +27,6 @@ from tests.support.build import (
     evidence,
     healthy,
     imds,
-    optional,
     replaced,
     run,
     spoiled,
@@ -40,6 +39,7 @@ ARN: Final = f"arn:aws:ec2:eu-west-1:111122223333:instance/{OWN}"
 HANA: Final = "SAP HANA on Amazon EC2"
 STORAGE: Final = target("backup-storage")
 SSM: Final = target("ssm")
+GATEWAY: Final = target("backup-gateway")
 ASKED: Final = run(jobs=True)
 ID: Final = f"api/backup/{PRIVATE[0]}/443/jobs"
 
@@ -52,9 +52,11 @@ def failed(
     state: str = "FAILED",
     category: str | None = "AccessDenied",
     message: str | None = "it said no",
+    of: str = "backup",
 ) -> FailedJobs:
     return FailedJobs(
         jobs=jobs,
+        kind=of,
         state=state,
         resource_type=kind,
         instance_id=instance,
@@ -84,6 +86,7 @@ def listing(
         operation="ListBackupJobs",
         created_after=NOW,
         resource_arn=None if everything else ARN,
+        resource_type=None,
         calls=5,
         by_state=counts,
         failed=rows,
@@ -140,6 +143,9 @@ WITH_HANA: Final = (BACKUP, STORAGE)
         pytest.param(listing(RDS, succeeded=3), WITH_HANA, ["JOB001"], id="elsewhere"),
         pytest.param(listing(failed("EC2", instance=OTHER)), (BACKUP,), ["JOB001"], id="another instance"),
         pytest.param(listing(failed("VirtualMachine")), WITH_HANA, ["JOB001"], id="of a gateway"),
+        pytest.param(listing(failed("VirtualMachine")), (BACKUP, GATEWAY), ["JOB002"], id="of the gateways asked for"),
+        pytest.param(listing(failed(HANA, of="restore")), WITH_HANA, ["JOB002"], id="a restore to this host"),
+        pytest.param(listing(failed("RDS", of="copy")), WITH_HANA, ["JOB001"], id="a copy elsewhere"),
         pytest.param(listing(HERE, everything=False), (BACKUP,), ["JOB002"], id="this instance"),
         pytest.param(listing(HERE, RDS), WITH_HANA, ["JOB002"], id="this instance, and elsewhere"),
         pytest.param(listing(failed(HANA), RDS), WITH_HANA, ["JOB002"], id="of this host's kind"),
@@ -164,7 +170,8 @@ def test_what_was_listed_is_said(jobs: Observation[JobsFacts], targets: Sequence
             listing(failure="access-denied"),
             (BACKUP,),
             OWN,
-            "AWS Backup denies backup:ListBackupJobs, the permission that --jobs needs: it said no",
+            "AWS Backup denies a list of jobs, for which --jobs needs backup:ListBackupJobs, backup:ListRestoreJobs "
+            "and backup:ListCopyJobs: it said no",
             id="denied",
         ),
         pytest.param(
@@ -200,13 +207,48 @@ def test_job001_says_what_was_asked_for_and_lists_kinds_and_texts() -> None:
         "and none of these is of this host's kind: 2 of RDS FAILED (AccessDenied), \"Access Denied trying to call AWS "
         'Backup service" (At a copy between accounts, the access policy of the destination vault does not allow '
         "backup:CopyIntoBackupVault; else the role of the job or a policy of the organisation denies a call that AWS "
-        "Backup makes); 1 of EFS EXPIRED, without a message. AWS Backup makes such backups without this host: its path "
-        "has no part in them."
+        "Backup makes; for the owners of the job's role); 1 of EFS EXPIRED, without a message. AWS Backup "
+        "makes such backups without this host: its path has no part in them."
     )
 
 
+@pytest.mark.parametrize(
+    ("message", "team"),
+    [
+        (
+            "KMS key is either disabled, pending deletion, or access to the KMS key is denied",
+            "the owners of the KMS key",
+        ),
+        ("The vault does not exist in this account", "the owners of the vault"),
+        ("Backup job expired before completion.", "whoever plans the backups"),
+        ("Backup job failed because of outside the backup window", "whoever plans the backups"),
+        (
+            "Storage configuration validation failed: missing backup data plane Id",
+            "whoever runs the host or the gateway",
+        ),
+        ("No gateways available to work on job.", "whoever runs the host or the gateway"),
+        ("IAM Role arn:aws:iam::111122223333:role/x cannot be assumed by AWS Backup", "the owners of the job's role"),
+        ("Insufficient privileges to perform this action.", "the owners of the job's role"),
+        ("something else", None),
+    ],
+)
+def test_whose_a_message_is(message: str, team: str | None) -> None:
+    [(_, detail)], _ = judged(listing(failed("RDS", message=message, category=None)), WITH_HANA)
+    assert (f"for {team}" in detail) if team is not None else (" (for " not in detail and "; for " not in detail)
+
+
+def test_each_kind_has_a_command_of_its_own_since_the_same_time() -> None:
+    rows = [failed("RDS", of=kind) for kind in ("backup", "restore", "copy")]
+    seen = evidence([*world(BACKUP), listing(*rows)], targets=(BACKUP,), of=ASKED)
+    [finding] = [finding for rule in RULES for finding in rule.check(seen)]
+    commands = [command.argv for command in finding.fix.commands]
+    assert [words[2] for words in commands] == ["list-backup-jobs", "list-restore-jobs", "list-copy-jobs"]
+    assert all(words[words.index("--by-created-after") + 1] == f"{NOW:%Y-%m-%dT%H:%M:%SZ}" for words in commands)
+    assert [complaint(words) for words in commands] == [None] * 3
+
+
 def test_no_more_than_a_few_rows_are_described() -> None:
-    rows = [failed("RDS", jobs=number, message=f"text {number}") for number in range(1, MAX_SHOWN + 3)]
+    rows = [failed("RDS", jobs=number, message=f"text {number}", category=None) for number in range(1, MAX_SHOWN + 3)]
     [(_, detail)], _ = judged(listing(*rows), WITH_HANA)
     assert f'"text {MAX_SHOWN}"; {MAX_SHOWN + 1 + MAX_SHOWN + 2} more. AWS Backup makes' in detail
 
@@ -252,7 +294,6 @@ def broken(*targets: Target, steps: Sequence[str] = DEAD) -> Observations:
         pytest.param((failed(HANA), HERE), WITH_HANA, DEAD, None, id="one of them is made by AWS Backup"),
         pytest.param((HERE,), WITH_HANA, DEAD, None, id="all are made by AWS Backup"),
         pytest.param((failed(HANA),), WITH_HANA, (), None, id="a healthy path"),
-        pytest.param((failed(HANA),), (BACKUP, optional(STORAGE)), DEAD, None, id="a path that nobody asked for"),
         pytest.param(
             (failed(HANA),),
             WITH_HANA,
@@ -302,7 +343,7 @@ def test_a_service_that_lists_jobs_or_carries_them_is_in_the_catalogue() -> None
     assert [name for name, service in SERVICES.items() if service.lists_jobs] == ["backup"]
     data = [service for service in SERVICES.values() if service.has_job_data]
     assert all(service.job_kinds for service in data)
-    assert {kind for service in data for kind in service.job_kinds} == {HANA}
+    assert {kind for service in data for kind in service.job_kinds} == {HANA, "VirtualMachine"}
 
 
 def test_a_state_that_is_none_stands_in_no_command() -> None:
