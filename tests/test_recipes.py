@@ -27,7 +27,6 @@ SERVICE: Final = """        Service(
             ports=(_HTTPS, Port(number=9443, role="data", required=True)),
             call=SignedCall(name="ListThings", method="GET", path="/things", key="Things"),
             permission=CallPermission(action="made-up:ListThings"),
-            default_role=Role.OPTIONAL,
         ),
 """
 SCENARIO: Final = """summary = "a made-up service, one of whose ports is silent"
