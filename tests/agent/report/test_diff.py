@@ -770,3 +770,13 @@ def test_any_two_reports_differ_in_something_or_in_nothing(old: Report | None, n
     for one, other in ((there.findings, back.findings), (there.steps, back.steps), (there.targets, back.targets)):
         assert [(change.id, change.change) for change in one] == [(change.id, OTHER[change.change]) for change in other]
     assert nothing_in(difference(new, new))
+
+
+def test_a_service_that_starts_or_stops_being_required_is_a_change() -> None:
+    here, there = report_of("healthy"), report_of("hana-healthy")
+    rows = {row.id: row for row in difference(here, there).targets}
+    of_hana = {"backup-storage", "ssm", "ssmmessages", "secretsmanager"}
+    assert {name for name, row in rows.items() if row.role.new == "required"} == of_hana
+    assert (rows["backup"].role.old, rows["backup"].role.new) == ("required", "optional")
+    back = {row.id: row for row in difference(there, here).targets}
+    assert {name for name, row in back.items() if row.role.old == "required"} == of_hana
