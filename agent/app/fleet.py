@@ -61,7 +61,10 @@ def fleet(request: FleetRequest, received_signals: list[str]) -> int:
         if received_signals:
             begin_document()
             return interrupted(received_signals, request.output)
-        document = _joined(engine, request, read, since, expected, facts)
+        if read.answers:
+            document = _of_answers(request, read)
+        else:
+            document = _joined(engine, request, read, since, expected, facts)
         begin_document()
         if received_signals:
             return interrupted(received_signals, request.output)
@@ -106,6 +109,31 @@ def _joined(
         return joined(engine, question)
     except QuestionError as error:
         raise RequestError(str(error)) from error
+
+
+def _of_answers(request: FleetRequest, read: "ReadResult") -> FleetDocument:
+    """Raises RequestError for what asks the records of hosts, which are elsewhere."""
+    from agent.fleet.answers import joined
+
+    asked = {
+        "--sweep": request.sweep,
+        "--since": request.since,
+        "--inventory": request.inventory,
+        "--ec2-facts": request.ec2_facts,
+        "--by": request.by,
+        "--where": request.where,
+        "--suppress": request.suppressions,
+        f"--format {request.output.format}": request.output.format in ("csv", "parquet"),
+    }
+    if given := [option for option, value in asked.items() if value]:
+        raise RequestError(f"{given[0]} takes records of hosts, and these are answers of fleet: give it where they lie")
+    return joined(
+        read.answers,
+        unreadable=read.unreadable,
+        unreadable_count=read.unreadable_count,
+        notes=read.notes,
+        tolerate=request.tolerate,
+    )
 
 
 def moment_of(since: datetime | float | None) -> datetime | None:
@@ -201,13 +229,13 @@ def _write_table(
             to_stdout(piece)
         return code
     is_parquet = output.format == "parquet"
+    shown = document if redactor is None else redactor.document()
     try:
-        data = table.as_parquet(engine, rows()) if is_parquet else "".join(table.as_csv(rows())).encode("ascii")
+        data = table.as_parquet(engine, rows(), shown) if is_parquet else "".join(table.as_csv(rows())).encode("ascii")
     except OSError as error:
         raise RequestError(f"There is no room for a temporary file: {error}") from error
     if write_private(data, output.output, "the document is, as JSON," if is_parquet else "the document is"):
         return code
-    shown = document if redactor is None else redactor.document()
     to_stdout(render(shown, "json") if is_parquet else data.decode("ascii"))
     return exits.UNKNOWN
 

@@ -253,10 +253,28 @@ class Database:
         except _UNSOUND as error:
             raise ValueError(f"is no Parquet that can be read: {str(error).splitlines()[0][:200]}") from error
 
-    def write_parquet(self, statement: str, parameters: Sequence[Any] = ()) -> bytes:
-        """The rows of a statement as a Parquet file. Raises ValueError where the engine does not write it."""
+    def note_in_parquet(self, data: bytes, key: str) -> str | None:
+        """What the metadata of a Parquet file has under a key. Raises ValueError for what is none."""
+        given = self._folder / f"given{SUFFIX}"
+        try:
+            to_private_file(data, given)
+            rows = self.query(
+                f"SELECT decode(value) FROM parquet_kv_metadata({_quoted(str(given))}) WHERE key = encode(?)", (key,)
+            )
+        except _UNSOUND as error:
+            raise ValueError(f"is no Parquet that can be read: {str(error).splitlines()[0][:200]}") from error
+        return rows[0][0] if rows else None
+
+    def write_parquet(
+        self, statement: str, parameters: Sequence[Any] = (), *, note: tuple[str, str] | None = None
+    ) -> bytes:
+        """The rows of a statement as a Parquet file, and a note with its key in the metadata. Raises ValueError where
+        the engine does not write it."""
         written = self._folder / f"written{SUFFIX}"
-        self.execute(f"COPY ({statement}) TO {_quoted(str(written))} (FORMAT parquet, COMPRESSION zstd)", parameters)
+        noted = "" if note is None else f", KV_METADATA {{{_quoted(note[0])}: {_quoted(note[1])}}}"
+        self.execute(
+            f"COPY ({statement}) TO {_quoted(str(written))} (FORMAT parquet, COMPRESSION zstd{noted})", parameters
+        )
         return written.read_bytes()
 
     # --- SQL ---------------------------------------------------------------------------------------------------------

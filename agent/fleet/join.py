@@ -37,6 +37,7 @@ from agent.fleet.model import (
     Place,
     SharedValue,
     Sweep,
+    summary_of,
 )
 from agent.fleet.reading import ReadResult
 from agent.fleet.sharing import Exposed, Hosts, values_in, what_they_share
@@ -286,7 +287,7 @@ class _Joining:
             status = Status.UNKNOWN
         elif totals.warning:
             status = Status.WARNING
-        return FleetVerdict(status=status, summary=_summary(totals, causes, own_faults))
+        return FleetVerdict(status=status, summary=summary_of(totals, causes, own_faults))
 
     # --- Causes ------------------------------------------------------------------------------------------------------
 
@@ -577,25 +578,3 @@ def _by_value(classes: Classes, hosts: Hosts, by: Attribute) -> Counter[str | No
         ]
         counts.update(dict.fromkeys(values or [None], count))
     return counts
-
-
-def _summary(totals: FleetTotals, causes: Sequence[FleetCause], own_faults: Iterable[OwnFault]) -> str:
-    """One line: how many hosts are not ok, of what, and what is unknown."""
-    hosts = counted(totals.hosts, "host")
-    by_status = [
-        f"{count:,} {word}"
-        for count, word in ((totals.critical, "critical"), (totals.warning, "warning"), (totals.unknown, "unknown"))
-        if count
-    ]
-    own = sum(fault.host_count for fault in own_faults)
-    parts = [f"{' and '.join(by_status)} of {hosts}" if by_status else f"all of {hosts} ok"]
-    if causes:
-        joined_hosts = sum(cause.host_count for cause in causes)
-        parts.append(f"{counted(len(causes), 'cause')} on {counted(joined_hosts, 'host')}")
-    if own:
-        parts.append(f"{counted(own, 'host')} with a fault of {'its' if own == 1 else 'their'} own")
-    if totals.not_heard_from:
-        parts.append(f"{counted(totals.not_heard_from, 'host')} not heard from")
-    if totals.unreadable:
-        parts.append(f"{counted(totals.unreadable, 'file or line', 'files or lines')} could not be read")
-    return "; ".join(parts)

@@ -1,10 +1,12 @@
 """The fleet document: what the records of many hosts say together. Every format of `backuplink fleet` is made of it."""
 
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
 from agent.catalog.findings import Radius, Severity
+from agent.catalog.wording import counted
 from agent.fleet.attributes import Attribute as Attribute
 from agent.report.codec import dumps as dumps_json
 from agent.report.codec import schema_of
@@ -262,6 +264,28 @@ class FleetDocument:
     """What the reader has to know of how this was made: facts that are old, lists that were cut."""
     files: tuple[HostFile, ...] = ()
     """Of the hosts that causes and own faults name: where to read more of them."""
+
+
+def summary_of(totals: FleetTotals, causes: Sequence[FleetCause], own_faults: Iterable[OwnFault]) -> str:
+    """One line: how many hosts are not ok, of what, and what is unknown."""
+    hosts = counted(totals.hosts, "host")
+    by_status = [
+        f"{count:,} {word}"
+        for count, word in ((totals.critical, "critical"), (totals.warning, "warning"), (totals.unknown, "unknown"))
+        if count
+    ]
+    own = sum(fault.host_count for fault in own_faults)
+    parts = [f"{' and '.join(by_status)} of {hosts}" if by_status else f"all of {hosts} ok"]
+    if causes:
+        joined_hosts = sum(cause.host_count for cause in causes)
+        parts.append(f"{counted(len(causes), 'cause')} on {counted(joined_hosts, 'host')}")
+    if own:
+        parts.append(f"{counted(own, 'host')} with a fault of {'its' if own == 1 else 'their'} own")
+    if totals.not_heard_from:
+        parts.append(f"{counted(totals.not_heard_from, 'host')} not heard from")
+    if totals.unreadable:
+        parts.append(f"{counted(totals.unreadable, 'file or line', 'files or lines')} could not be read")
+    return "; ".join(parts)
 
 
 def refusal(why: str) -> FleetDocument:

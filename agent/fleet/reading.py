@@ -8,8 +8,10 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from agent.catalog.wording import counted
 from agent.fleet import aws, run_command, s3
-from agent.fleet.model import MAX_EXAMPLES, Unreadable
+from agent.fleet.answers import KEY, unpacked
+from agent.fleet.model import MAX_EXAMPLES, FleetDocument, Unreadable
 from agent.fleet.places import PARQUET, S3, day_of, partition_of, record_beside, sources_of, unread, why_not
 from agent.fleet.readers import Answer, OwnReader, ProcessReader, Reader, ReaderError, started
 from agent.fleet.records import line_of
@@ -62,6 +64,8 @@ class ReadResult:
     """Sentences that the reader of the fleet has to know."""
     reports: frozenset[str] = frozenset()
     """Where whole reports lie that were not read, since the record of the same run was."""
+    answers: tuple[FleetDocument, ...] = ()
+    """What `fleet` said of parts of the hosts, where that was read and no record was."""
 
 
 class FleetReadError(Exception):
@@ -100,6 +104,7 @@ class _Reading:
         self._clients: dict[str, Any] = {}
         self._done = 0
         self._reports: frozenset[str] = frozenset()
+        self._answers: list[tuple[str, FleetDocument]] = []
 
     def result(self) -> ReadResult:
         is_cached = self._open_cache()
@@ -124,14 +129,34 @@ class _Reading:
         count = int(engine.query("SELECT coalesce(sum(times), 0) FROM unreadable")[0][0])
         rows = engine.query("SELECT place, why FROM unreadable ORDER BY id LIMIT ?", [MAX_EXAMPLES])
         unreadable = tuple(Unreadable(place=place, why=why) for place, why in rows)
+        answers = self._answers_of_a_day()
+        if read and answers:
+            count += len(answers)
+            why = "is an answer of fleet, which is joined with other answers alone"
+            unreadable += tuple(Unreadable(place=escaped(place), why=why) for place, _ in answers)
+            answers = []
         if self._cancelled():
             self._notes.append("Reading was interrupted: this is not the whole fleet.")
-        elif not read:
+        elif not read and not answers:
             first = f"; {unreadable[0].place}: {unreadable[0].why}" if unreadable else ""
             raise FleetReadError(f"no report and no record can be read there ({count:,} unreadable){first}")
         return ReadResult(
-            read=read, unreadable_count=count, unreadable=unreadable, notes=tuple(self._notes), reports=self._reports
+            read=read,
+            unreadable_count=count,
+            unreadable=unreadable[:MAX_EXAMPLES],
+            notes=tuple(self._notes),
+            reports=self._reports,
+            answers=tuple(answer for _, answer in answers),
         )
+
+    def _answers_of_a_day(self) -> list[tuple[str, FleetDocument]]:
+        """The answers; of those of several days, by their folders, those of the last one."""
+        days = {day_of(place) or "" for place, _ in self._answers}
+        last = [(place, answer) for place, answer in self._answers if (day_of(place) or "") == max(days)]
+        if len(last) < len(self._answers):
+            left = counted(len(self._answers) - len(last), "answer")
+            self._notes.append(f"{left} of earlier days left out: those of {max(days)} are joined.")
+        return last
 
     # --- The cache ---------------------------------------------------------------------------------------------------
 
@@ -258,6 +283,9 @@ class _Reading:
                 if source.size > MAX_PARQUET:
                     raise ValueError(f"is larger than {MAX_PARQUET >> 30} GiB")
                 data = Path(source.name).read_bytes()
+            if (note := self._engine.note_in_parquet(data, KEY)) is not None:
+                self._answers.append((source.name, unpacked(note)))
+                return
             for row in self._engine.read_parquet(data):
                 if row.get("why") is not None:
                     continue

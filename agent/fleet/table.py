@@ -137,14 +137,17 @@ def _lines(lines: Iterable[Sequence[str]]) -> str:
     return text.getvalue()
 
 
-def as_parquet(engine: "Database", every: Iterable[Row]) -> bytes:
-    """The rows as a Parquet file. Raises OSError where there is no room for it on the way."""
+def as_parquet(engine: "Database", every: Iterable[Row], document: FleetDocument) -> bytes:
+    """The rows as a Parquet file, and the document from which they were made in its metadata, from which `fleet` joins
+    answers. Raises OSError where there is no room for it on the way."""
+    from agent.fleet.answers import KEY, packed
+
     kinds = ", ".join(
         f"{name} {'BOOLEAN' if name in FLAGS else 'BIGINT' if name in NUMBERS else 'TEXT'}" for name in COLUMNS
     )
     engine.execute(f"CREATE TABLE shown ({kinds})")
     engine.fill("shown", ([_plain(row[name]) for name in COLUMNS] for row in every))
-    return engine.write_parquet("SELECT * FROM shown")
+    return engine.write_parquet("SELECT * FROM shown", note=(KEY, packed(document)))
 
 
 def _plain(value: Any) -> Any:

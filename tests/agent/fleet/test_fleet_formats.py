@@ -373,7 +373,7 @@ def test_parquet_holds_the_same_rows(tmp_path: Path) -> None:
     with fleets.tables(hosts=("a,'\"\n\\b", *fleets.HOSTS)) as (engine, told):
         rows = list(table.rows(engine, told))
         place = tmp_path / "fleet.parquet"
-        place.write_bytes(table.as_parquet(engine, iter(rows)))
+        place.write_bytes(table.as_parquet(engine, iter(rows), told))
     with connect(tmp_path) as connection:
         read = connection.execute("SELECT * FROM read_parquet(?)", [str(place)]).fetchall()
         kinds = dict(connection.execute("SELECT name, type FROM parquet_schema(?)", [str(place)]).fetchall())

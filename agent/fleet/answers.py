@@ -1,0 +1,306 @@
+"""Answers of `fleet` joined: what it decided of each Region or account becomes what it says of all of them.
+
+A Parquet file of answers has the document from which its rows were made beside them, in its metadata. So a million
+hosts become some hundred causes, and ten such files are joined as fast as they are read. Each host is in one answer, so
+numbers of hosts add up. A cause is known by its key, as from sweep to sweep. What no answer calls a shared cause stays
+a fault of its hosts' own: the hosts of two answers are not compared with each other.
+"""
+
+import base64
+import binascii
+import json
+import zlib
+from collections import Counter, defaultdict
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Final, TypeVar
+
+from agent.fleet.model import (
+    MAX_BREAKDOWN,
+    MAX_EXAMPLES,
+    SCHEMA,
+    FleetCause,
+    FleetChange,
+    FleetDocument,
+    FleetTotals,
+    FleetVerdict,
+    HostsOfValue,
+    NamedBy,
+    NotHeardFrom,
+    OwnFault,
+    Place,
+    Shared,
+    Sweep,
+    Turn,
+    Unreadable,
+    decode,
+    dumps,
+    summary_of,
+)
+from agent.report.model import Status, Tool
+from agent.report.serialization import DecodeError
+from agent.version import __version__
+
+KEY: Final = SCHEMA
+"""Of the metadata."""
+MAX_DOCUMENT: Final = 256 << 20
+"""Bytes of a document, unpacked: that of a million hosts has a tenth of it."""
+_WORST_FIRST: Final = (Status.CRITICAL, Status.UNKNOWN, Status.WARNING)
+_STRONGEST_FIRST: Final = tuple(NamedBy)
+_TURNS: Final = tuple(Turn)
+_Key = TypeVar("_Key", bound=Hashable)
+_Part = TypeVar("_Part")
+
+
+# --- Beside the rows -------------------------------------------------------------------------------------------------
+
+
+def packed(document: FleetDocument) -> str:
+    """A document as the metadata of a Parquet file has it: text without a quote."""
+    return base64.b64encode(zlib.compress(dumps(document).encode())).decode()
+
+
+def unpacked(text: str) -> FleetDocument:
+    """The document in the metadata. Raises ValueError, in words that follow the name of the file."""
+    try:
+        unpacker = zlib.decompressobj()
+        data = unpacker.decompress(base64.b64decode(text, validate=True), MAX_DOCUMENT)
+        if not unpacker.eof:
+            raise ValueError("holds an answer that is cut off or too long")
+        document = decode(json.loads(data))
+    except (binascii.Error, zlib.error, DecodeError, RecursionError) as error:
+        raise ValueError(f"holds an answer that cannot be read: {error}") from error
+    if document.schema != SCHEMA:
+        raise ValueError(f"holds no {SCHEMA}")
+    if document.redacted:
+        raise ValueError("holds a redacted answer, whose masks are no names: vpc-1 is another VPC in the next")
+    return document
+
+
+# --- Joined ----------------------------------------------------------------------------------------------------------
+
+
+def joined(
+    answers: Sequence[FleetDocument],
+    *,
+    unreadable: Sequence[Unreadable],
+    unreadable_count: int,
+    notes: Sequence[str],
+    tolerate: float,
+) -> FleetDocument:
+    """What answers say together. `unreadable` are the first of the files that could not be read, of which a part is
+    tolerated; `notes` say more of the reading."""
+    totals = _totals(answers, unreadable_count)
+    sweeps = tuple(_sweeps(answers))
+    causes = _causes(answers, {sweep.id: sweep.started_at for sweep in sweeps})
+    own_faults = _own_faults(answers)
+    missing = _not_heard_from([one.not_heard_from for one in answers if one.not_heard_from is not None])
+    status = next((one for one in _WORST_FIRST if any(it.verdict.status is one for it in answers)), Status.OK)
+    if status is not Status.CRITICAL and unreadable_count > tolerate * (len(answers) + unreadable_count):
+        status = Status.UNKNOWN
+    named = {host for cause in causes for host in cause.hosts} | {host for own in own_faults for host in own.hosts}
+    return FleetDocument(
+        schema=SCHEMA,
+        tool=Tool(name="backuplink", version=__version__),
+        redacted=False,
+        engine=answers[0].engine,
+        verdict=FleetVerdict(status=status, summary=summary_of(totals, causes, own_faults)),
+        sweep=_together([one.sweep for one in answers if one.sweep is not None]),
+        against=_together([one.against for one in answers if one.against is not None]),
+        sweeps=sweeps,
+        totals=totals,
+        causes=causes,
+        own_faults=own_faults,
+        not_heard_from=missing,
+        changes=tuple(_changes(answers)),
+        suppressed=tuple(dict.fromkeys(one for it in answers for one in it.suppressed)),
+        unreadable=(*unreadable, *(one for it in answers for one in it.unreadable))[:MAX_EXAMPLES],
+        notes=(
+            f"Joined from {len(answers):,} answers of fleet: what hosts of two of them share was not asked.",
+            *notes,
+            *dict.fromkeys(one for it in answers for one in it.notes),
+        ),
+        files=tuple(one for it in answers for one in it.files if one.host in named),
+    )
+
+
+def _totals(answers: Iterable[FleetDocument], unreadable: int) -> FleetTotals:
+    sums: Counter[str] = Counter(unreadable=unreadable)
+    for answer in answers:
+        for name in FleetTotals.__dataclass_fields__:
+            sums[name] += getattr(answer.totals, name)
+    return FleetTotals(**{name: sums[name] for name in FleetTotals.__dataclass_fields__})
+
+
+def _together(sweeps: Sequence[Sweep]) -> Sweep | None:
+    """One sweep in place of those of several answers."""
+    if not sweeps:
+        return None
+    first = min(sweep.started_at for sweep in sweeps)
+    ids = {sweep.id for sweep in sweeps}
+    return Sweep(
+        id=min(ids) if len(ids) == 1 else f"{first:%Y-%m-%dT%H:%MZ}",
+        started_at=first,
+        ended_at=max(sweep.ended_at for sweep in sweeps),
+        host_count=sum(sweep.host_count for sweep in sweeps),
+        sick_count=sum(sweep.sick_count for sweep in sweeps),
+    )
+
+
+def _sweeps(answers: Iterable[FleetDocument]) -> Iterator[Sweep]:
+    by_id = _grouped((sweep.id, sweep) for answer in answers for sweep in answer.sweeps)
+    together = filter(None, map(_together, by_id.values()))
+    yield from sorted(together, key=lambda sweep: (sweep.started_at, sweep.id))
+
+
+def _grouped(pairs: Iterable[tuple[_Key, _Part]]) -> dict[_Key, list[_Part]]:
+    groups: defaultdict[_Key, list[_Part]] = defaultdict(list)
+    for key, part in pairs:
+        groups[key].append(part)
+    return dict(groups)
+
+
+# --- Causes ----------------------------------------------------------------------------------------------------------
+
+
+def _causes(answers: Iterable[FleetDocument], starts: Mapping[str, datetime]) -> tuple[FleetCause, ...]:
+    """The causes of all answers. `starts` are those of the sweeps, each the first of all hosts."""
+    parts = _grouped((cause.key, cause) for answer in answers for cause in answer.causes)
+    causes = [
+        replace(cause, since=starts.get(cause.since_sweep or "", cause.since)) for cause in map(_cause, parts.values())
+    ]
+    return tuple(sorted(causes, key=lambda cause: (cause.severity.rank, -_members(cause), cause.key)))
+
+
+def _members(cause: FleetCause) -> int:
+    return cause.host_count + cause.also_count
+
+
+def _cause(parts: Sequence[FleetCause]) -> FleetCause:
+    """One cause of those with one key. What is said of it is what the answer with most of its hosts says."""
+    if len(parts) == 1:
+        return parts[0]
+    said = max(parts, key=_members)
+    began = [(part.since, part.since_sweep) for part in parts if part.since is not None]
+    since, since_sweep = min(began, key=lambda begin: begin[0]) if began else (None, None)
+    return replace(
+        said,
+        severity=min((part.severity for part in parts), key=lambda severity: severity.rank),
+        services=tuple(dict.fromkeys(service for part in parts for service in part.services)),
+        named_by=min((part.named_by for part in parts), key=_STRONGEST_FIRST.index),
+        shared=_shared(parts),
+        host_count=sum(part.host_count for part in parts),
+        exposed_count=sum(part.exposed_count for part in parts),
+        joined_count=sum(part.joined_count for part in parts),
+        also_count=sum(part.also_count for part in parts),
+        hosts=_examples(part.hosts for part in parts),
+        places=_places(parts),
+        since=since,
+        since_sweep=since_sweep,
+        flapping=all(part.flapping for part in parts),
+        breakdown=_breakdown(parts),
+    )
+
+
+def _examples(lists: Iterable[Sequence[str]]) -> tuple[str, ...]:
+    return tuple(sorted({host for hosts in lists for host in hosts})[:MAX_EXAMPLES])
+
+
+def _shared(parts: Sequence[FleetCause]) -> Shared | None:
+    """What all of them have in common, where it is the same; how sure it is as the surest says."""
+    shared = [part.shared for part in parts if part.shared is not None]
+    if len(shared) < len(parts) or len({one.values for one in shared}) > 1:
+        return None
+    sick, well = sum(one.sick for one in shared), sum(one.well for one in shared)
+    total, of_all = sick + well, sum(part.exposed_count for part in parts)
+    all_sick = sum(round(one.sick / one.coverage) for one in shared)
+    among_others = (all_sick - sick + 0.5) / (max(of_all - total, 0) + 1)  # half a host added, as where it was found
+    return Shared(
+        values=shared[0].values,
+        sick=sick,
+        well=well,
+        coverage=sick / all_sick,
+        precision=sick / total,
+        lift=(sick + 0.5) / (total + 1) / among_others,
+        p=min(one.p for one in shared),
+    )
+
+
+def _places(parts: Iterable[FleetCause]) -> tuple[Place, ...]:
+    places = _grouped(((place.vpc, place.zone), place) for part in parts for place in part.places)
+    return tuple(
+        Place(vpc=vpc, zone=zone, sick=sum(one.sick for one in of), exposed=sum(one.exposed for one in of))
+        for (vpc, zone), of in sorted(places.items(), key=lambda item: (item[0][0] or "", item[0][1] or ""))
+    )
+
+
+def _breakdown(parts: Iterable[FleetCause]) -> tuple[HostsOfValue, ...]:
+    values = _grouped((one.value, one) for part in parts for one in part.breakdown)
+    sums = (
+        HostsOfValue(value=value, sick=sum(one.sick for one in of), exposed=sum(one.exposed for one in of))
+        for value, of in values.items()
+    )
+    return tuple(sorted(sums, key=lambda one: (-one.sick, one.value or ""))[:MAX_BREAKDOWN])
+
+
+# --- The rest --------------------------------------------------------------------------------------------------------
+
+
+def _own_faults(answers: Iterable[FleetDocument]) -> tuple[OwnFault, ...]:
+    parts = _grouped((own.code, own) for answer in answers for own in answer.own_faults)
+    faults = (
+        replace(
+            of[0],
+            severity=min((one.severity for one in of), key=lambda severity: severity.rank),
+            host_count=sum(one.host_count for one in of),
+            hosts=_examples(one.hosts for one in of),
+            note=of[0].note if len(of) == 1 else None,  # it counts the neighbours of the hosts of one answer
+        )
+        for of in parts.values()
+    )
+    return tuple(sorted(faults, key=lambda own: (own.severity.rank, -own.host_count, own.code)))
+
+
+def _not_heard_from(parts: Sequence[NotHeardFrom]) -> NotHeardFrom | None:
+    if not parts:
+        return None
+    return NotHeardFrom(
+        host_count=sum(part.host_count for part in parts),
+        hosts=_examples(part.hosts for part in parts),
+        expected_by="; ".join(dict.fromkeys(part.expected_by for part in parts)),
+        shared=parts[0].shared if len(parts) == 1 else None,
+    )
+
+
+def _changes(answers: Sequence[FleetDocument]) -> Iterator[FleetChange]:
+    """A cause that is new in one answer and was there in another has grown. Where it did not change it is as it was."""
+    changes = _grouped((change.key, change) for answer in answers for change in answer.changes)
+    steady: Counter[str] = Counter()
+    for answer in answers:
+        changed = {change.key for change in answer.changes}
+        steady.update({cause.key: _members(cause) for cause in answer.causes if cause.key not in changed})
+    found = (_change(parts, steady[key]) for key, parts in changes.items())
+    yield from sorted(
+        filter(None, found), key=lambda change: (_TURNS.index(change.turn), change.severity.rank, change.key)
+    )
+
+
+def _change(parts: Sequence[FleetChange], steady: int) -> FleetChange | None:
+    came, went = sum(part.came for part in parts), sum(part.went for part in parts)
+    turns = {part.turn for part in parts}
+    if not steady and len(turns) == 1:
+        (turn,) = turns
+    elif came == went:
+        return None
+    else:
+        turn = Turn.GROWN if came > went else Turn.SHRUNK
+    return replace(
+        parts[0],
+        turn=turn,
+        severity=min((part.severity for part in parts), key=lambda severity: severity.rank),
+        before=sum(part.before for part in parts) + steady,
+        after=sum(part.after for part in parts) + steady,
+        came=came,
+        went=went,
+    )
