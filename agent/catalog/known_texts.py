@@ -33,6 +33,17 @@ class Nearness(IntEnum):
     """It says what did not work for that."""
 
 
+class Team(StrEnum):
+    """Who can act on the message of a job."""
+
+    HOST = "whoever runs the host or the gateway"
+    ROLE = "the owners of the job's role"
+    VAULT = "the owners of the vault"
+    KEY = "the owners of the KMS key"
+    PLAN = "whoever plans the backups"
+    ORGANISATION = "whoever administers the organisation"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownText:
     """A text in a log, and what can cause it."""
@@ -50,8 +61,8 @@ class KnownText:
     has_network_cause: bool = True
     """Whether the path to AWS can have a part in it. Where it has none, there are no codes."""
     nearness: Nearness = Nearness.FAILURE
-    is_of_job: bool = False
-    """Whether it is in the message of a job, which `check --jobs` lists."""
+    team: Team | None = None
+    """Whose task it is, if it is in the message of a job; None for what no job says."""
     needs_failure: bool = False
     """Whether it says something only in a line that has the text of a failed connection or look-up as well."""
     yields: bool = False
@@ -63,6 +74,11 @@ class KnownText:
     source: str
     """Title of the page, thread or code."""
     certainty: Certainty
+
+    @property
+    def is_of_job(self) -> bool:
+        """Whether it is in the message of a job, which `check --jobs` lists."""
+        return self.team is not None
 
 
 _CERTAIN: Final = Certainty.CERTAIN
@@ -277,7 +293,7 @@ KNOWN_TEXTS: Final = (
         codes=(*_PATH, "TCP009"),
         services=("backup-storage",),
         nearness=Nearness.CONSEQUENCE,
-        is_of_job=True,
+        team=Team.HOST,
         source=_RESTORE_PAGE,
         certainty=_CERTAIN,
     ),
@@ -291,7 +307,7 @@ KNOWN_TEXTS: Final = (
         services=("ssm", "ssmmessages", "ec2"),
         advice="The details of the job say which part failed.",
         nearness=Nearness.CONSEQUENCE,
-        is_of_job=True,
+        team=Team.HOST,
         source=_VSS_PAGE,
         certainty=_CERTAIN,
     ),
@@ -303,7 +319,7 @@ KNOWN_TEXTS: Final = (
         codes=(*_PATH, "API001", "IAM003"),
         services=("ssm", "ssmmessages", "ec2"),
         advice="The role needs AWSEC2VssSnapshotPolicy and AmazonSSMManagedInstanceCore.",
-        is_of_job=True,
+        team=Team.HOST,
         source=_JOBS_PAGE,
         certainty=_CERTAIN,
     ),
@@ -314,7 +330,7 @@ KNOWN_TEXTS: Final = (
         means="The role of the instance lacks rights for VSS snapshots.",
         has_network_cause=False,
         advice="Attach AWSEC2VssSnapshotPolicy to the role of the instance profile.",
-        is_of_job=True,
+        team=Team.HOST,
         source=_JOBS_PAGE,
         certainty=_CERTAIN,
     ),
@@ -325,7 +341,7 @@ KNOWN_TEXTS: Final = (
         means="The package AwsVssComponents is not installed; AWS Backup does not install it.",
         has_network_cause=False,
         advice="Install AwsVssComponents with Distributor of Systems Manager.",
-        is_of_job=True,
+        team=Team.HOST,
         source=_JOBS_PAGE,
         certainty=_CERTAIN,
     ),
@@ -337,7 +353,7 @@ KNOWN_TEXTS: Final = (
         codes=_PATH,
         services=("ec2", "ssm", "ssmmessages"),
         advice="Load on the host or many volumes have the same effect.",
-        is_of_job=True,
+        team=Team.HOST,
         source=_JOBS_PAGE,
         certainty=_CERTAIN,
     ),
@@ -350,7 +366,7 @@ KNOWN_TEXTS: Final = (
         codes=("API012", "TCP003", "VPC005", "VPC006"),
         services=("backup-gateway",),
         advice="Add gateways or a longer backup window. Run the check in the subnet of the appliance.",
-        is_of_job=True,
+        team=Team.HOST,
         source=_VM_PAGE,
         certainty=_CERTAIN,
     ),
@@ -362,7 +378,7 @@ KNOWN_TEXTS: Final = (
         codes=("TCP009",),
         services=("backup-gateway",),
         advice="Look at bandwidth, at the rate limit of the gateway and at the window of the backup plan.",
-        is_of_job=True,
+        team=Team.HOST,
         source=_VM_PAGE,
         certainty=_CERTAIN,
     ),
@@ -377,7 +393,7 @@ KNOWN_TEXTS: Final = (
         codes=("TCP003", "TCP009", "VPC005", "VPC006"),
         services=("backup-gateway",),
         advice="Run the check in the subnet of the appliance; its data goes to port 1031 of the endpoint.",
-        is_of_job=True,
+        team=Team.HOST,
         source=_VM_PAGE,
         certainty=_CERTAIN,
     ),
@@ -389,7 +405,7 @@ KNOWN_TEXTS: Final = (
         "VMware or the disk is not supported.",
         advice="This path lies between appliance and hypervisor, where backuplink does not run. Test it in the "
         "appliance's console: option 3, then `ncport -d HOST -p 902` and `-p 443`.",
-        is_of_job=True,
+        team=Team.HOST,
         source=_VM_PAGE,
         certainty=_CERTAIN,
     ),
@@ -401,7 +417,7 @@ KNOWN_TEXTS: Final = (
         codes=("API012", "TCP003"),
         services=("backup-gateway",),
         advice="If the gateway is in touch with AWS, test the path from the appliance to the hypervisor, TCP 443.",
-        is_of_job=True,
+        team=Team.HOST,
         source=_JOBS_PAGE,
         certainty=_CERTAIN,
     ),
@@ -551,7 +567,7 @@ KNOWN_TEXTS: Final = (
         means="The role of the backup selection does not trust AWS Backup, or does not exist.",
         has_network_cause=False,
         advice="Let backup.amazonaws.com assume the role, or name another role.",
-        is_of_job=True,
+        team=Team.ROLE,
         nearness=Nearness.REASON,
         source=_JOBS_PAGE,
         certainty=_CERTAIN,
@@ -566,7 +582,7 @@ KNOWN_TEXTS: Final = (
         has_network_cause=False,
         advice="Look at the access policy of the destination vault, then at the role of the job. The call is made "
         "inside AWS.",
-        is_of_job=True,
+        team=Team.ROLE,
         nearness=Nearness.REASON,
         source=_JOBS_PAGE,
         certainty=_CERTAIN,
@@ -581,7 +597,7 @@ KNOWN_TEXTS: Final = (
         advice="Attach the policy to the role of the backup plan. The call is made inside AWS, and no network of yours "
         "has a part in it.",
         nearness=Nearness.REASON,
-        is_of_job=True,
+        team=Team.ROLE,
         source="GitHub, ministryofjustice/modernisation-platform#6152",
         certainty=_REPORTED,
     ),
@@ -595,19 +611,22 @@ KNOWN_TEXTS: Final = (
         advice="Allow iam:PassRole to the role of the restore job, with AWSBackupServiceRolePolicyForRestores. An "
         "encoded message is read with `aws sts decode-authorization-message`.",
         nearness=Nearness.REASON,
-        is_of_job=True,
+        team=Team.ROLE,
         source="GitHub, lgallard/terraform-aws-backup#15; AWS re:Post, aws-backup-encoded-authorization-failure",
         certainty=_REPORTED,
     ),
     KnownText(
         id="job-organisation",
         writer=_BACKUP,
-        patterns=("Both source and destination account must be a member of the same organization",),
-        means="The accounts of a copy between accounts are not in one organisation.",
+        patterns=(
+            "Both source and destination account must be a member of the same organization",
+            "Cross-account copy feature is not enabled for the current organization",
+        ),
+        means="The accounts of a copy between accounts are not in one organisation, or it does not allow such copies.",
         has_network_cause=False,
         advice="Look at AWS Organizations: the copy needs both accounts in it, and cross-account backup switched on.",
         nearness=Nearness.REASON,
-        is_of_job=True,
+        team=Team.ORGANISATION,
         source="AWS Backup Developer Guide, Creating backup copies across AWS accounts",
         certainty=_DOCUMENTED,
     ),
@@ -737,7 +756,7 @@ KNOWN_TEXTS: Final = (
         means="The key of the vault or of the resource is disabled, is being deleted, or its policy denies the role.",
         has_network_cause=False,
         advice="Look at the state and the policy of the key in AWS KMS.",
-        is_of_job=True,
+        team=Team.KEY,
         nearness=Nearness.REASON,
         source=_JOBS_PAGE,
         certainty=_CERTAIN,
@@ -749,7 +768,79 @@ KNOWN_TEXTS: Final = (
         means="The job did not start or end within the backup window.",
         has_network_cause=False,
         advice="Give the plan a longer window, or start fewer jobs at once.",
-        is_of_job=True,
+        team=Team.PLAN,
+        nearness=Nearness.REASON,
+        source=_JOBS_PAGE,
+        certainty=_CERTAIN,
+    ),
+    KnownText(
+        id="job-vault-missing",
+        writer=_BACKUP,
+        patterns=("Backup job failed because backup vault",),
+        means="The vault that the plan names does not exist in this Region and account.",
+        has_network_cause=False,
+        advice="Compare the plan with `aws backup list-backup-vaults`. AWS Backup does not check the names of vaults "
+        "in backup policies of an organisation.",
+        team=Team.VAULT,
+        nearness=Nearness.REASON,
+        source="AWS Backup Developer Guide, Monitoring AWS Backup events using Amazon EventBridge",
+        certainty=_DOCUMENTED,
+    ),
+    KnownText(
+        id="job-vault-retention",
+        writer=_BACKUP,
+        patterns=("The retention specified in the job is not within the range specified for the target Backup Vault",),
+        means="The vault is locked with a shortest or a longest retention, and the plan asks for another one.",
+        has_network_cause=False,
+        advice="Give the rule a retention within the range of the vault's lock.",
+        team=Team.VAULT,
+        nearness=Nearness.REASON,
+        source=_JOBS_PAGE,
+        certainty=_CERTAIN,
+    ),
+    KnownText(
+        id="job-vault-default-key",
+        writer=_BACKUP,
+        patterns=(
+            "the destination Backup vault is encrypted with the default Backup service managed key",
+            "Snapshots encrypted with the AWS managed key can't be shared",
+            "Encrypted snapshots with Amazon EBS default key cannot be shared",
+        ),
+        means="A backup under a key that AWS manages cannot be copied to another account.",
+        has_network_cause=False,
+        advice="Encrypt the resource, and the vault of the copy, with a key of your own whose policy allows the other "
+        "account.",
+        team=Team.KEY,
+        nearness=Nearness.REASON,
+        source=_JOBS_PAGE,
+        certainty=_CERTAIN,
+    ),
+    KnownText(
+        id="job-already-running",
+        writer=_BACKUP,
+        patterns=(
+            "Backup job failed because there was a running job for the same resource",
+            "There are too many copy jobs running for resource",
+        ),
+        means="Another job of the same resource was still running.",
+        has_network_cause=False,
+        advice="Let the rules of the plans start at other times, or less often.",
+        team=Team.PLAN,
+        nearness=Nearness.REASON,
+        source=_JOBS_PAGE,
+        certainty=_CERTAIN,
+    ),
+    KnownText(
+        id="job-window",
+        writer=_BACKUP,
+        patterns=(
+            "could not start because it is either inside or too close to the weekly maintenance window configured",
+            "could not start because it is either inside or too close to the automated backup window configured",
+        ),
+        means="The window of the rule meets a maintenance or backup window of the database itself.",
+        has_network_cause=False,
+        advice="Move one of the two windows by an hour or more.",
+        team=Team.PLAN,
         nearness=Nearness.REASON,
         source=_JOBS_PAGE,
         certainty=_CERTAIN,
@@ -761,7 +852,7 @@ KNOWN_TEXTS: Final = (
         means="The account runs as many jobs at once as it may.",
         has_network_cause=False,
         advice="Wait until other jobs finish, spread the plans, or ask for a higher quota.",
-        is_of_job=True,
+        team=Team.PLAN,
         nearness=Nearness.REASON,
         source=_JOBS_PAGE,
         certainty=_CERTAIN,

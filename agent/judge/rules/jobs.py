@@ -1,9 +1,8 @@
 """JOB: the jobs of AWS Backup that did not succeed lately, and whether this host has a part in them."""
 
-import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from agent.catalog.service import JOBS_PERMISSIONS
 from agent.catalog.services import SERVICES, VIRTUAL_MACHINE
@@ -18,22 +17,11 @@ from probes.facts import JOB_STATES, JOBS_PERIOD, FailedJobs, JobsFacts
 from probes.frozen import dataclass
 from probes.model import FailureKind, Observation, Role, Target
 
+if TYPE_CHECKING:
+    from agent.catalog.known_texts import KnownText
+
 NOT_ASKED: Final = "AWS Backup was not asked for jobs; --jobs asks it"
 _PERMISSIONS: Final = listed(permission.action for permission in JOBS_PERMISSIONS)
-_TEAMS: Final = (
-    (re.compile(r"\bKMS\b|\bkey\b", re.IGNORECASE), "the owners of the KMS key"),
-    (re.compile(r"\bvault", re.IGNORECASE), "the owners of the vault"),
-    (re.compile(r"window|expired|before completion|schedule", re.IGNORECASE), "whoever plans the backups"),
-    (
-        re.compile(r"agent|Backint|\bSSM\b|Systems Manager|VSS|gateway|hypervisor|data plane|timed out", re.IGNORECASE),
-        "whoever runs the host or the gateway",
-    ),
-    (
-        re.compile(r"role|permission|privilege|authoriz|assume|access ?denied", re.IGNORECASE),
-        "the owners of the job's role",
-    ),
-)
-"""Whose a message of a job is, by its words; the first row that fits decides."""
 _HOURS: Final = f"{JOBS_PERIOD.total_seconds() / 3600:g} h"
 MAX_SHOWN: Final = 5
 """Groups of jobs that a finding describes; the report's facts have all."""
@@ -205,24 +193,18 @@ def _one_described(jobs: FailedJobs) -> str:
     text = f"{jobs.jobs} of {jobs.resource_type or 'an unknown kind'}{kind} {jobs.state}{category}"
     if jobs.message is None:
         return f"{text}, without a message"
-    meaning, team = _meaning(jobs.message), _team(jobs)
-    says = "; ".join(filter(None, (None if meaning is None else meaning.rstrip("."), team and f"for {team}")))
-    return f'{text}, "{jobs.message}"' + (f" ({says})" if says else "")
-
-
-def _team(jobs: FailedJobs) -> str | None:
-    """Whose a job's message is; None where its words do not say it."""
-    text = f"{jobs.message} {jobs.category or ''}"
-    return next((team for words, team in _TEAMS if words.search(text)), None)
+    known = _known(jobs.message)
+    says = "" if known is None else f" ({known.means.rstrip('.')}" + (f"; for {known.team})" if known.team else ")")
+    return f'{text}, "{jobs.message}"{says}'
 
 
 @lru_cache(maxsize=64)
-def _meaning(message: str) -> str | None:
-    """What a message is known to mean; None where it is not known."""
+def _known(message: str) -> "KnownText | None":
+    """The known text in a job's message, which says what it means and whose task it is; None where none is in it."""
     from agent.catalog.text_search import search  # needed where jobs failed alone
 
     matches = search([message]).matches
-    return matches[0].known.means if matches else None
+    return matches[0].known if matches else None
 
 
 def _commands(evidence: Evidence, failed: tuple[FailedJobs, ...]) -> tuple[Command, ...]:

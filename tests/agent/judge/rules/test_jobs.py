@@ -7,6 +7,7 @@ from typing import Any, Final
 import pytest
 
 from agent.catalog.findings import Severity
+from agent.catalog.known_texts import Team
 from agent.catalog.services import SERVICES
 from agent.judge.causality import EXPLAINS, Explains, Reach
 from agent.judge.diagnose import diagnose
@@ -215,24 +216,17 @@ def test_job001_says_what_was_asked_for_and_lists_kinds_and_texts() -> None:
 @pytest.mark.parametrize(
     ("message", "team"),
     [
-        (
-            "KMS key is either disabled, pending deletion, or access to the KMS key is denied",
-            "the owners of the KMS key",
-        ),
-        ("The vault does not exist in this account", "the owners of the vault"),
-        ("Backup job expired before completion.", "whoever plans the backups"),
-        ("Backup job failed because of outside the backup window", "whoever plans the backups"),
-        (
-            "Storage configuration validation failed: missing backup data plane Id",
-            "whoever runs the host or the gateway",
-        ),
-        ("No gateways available to work on job.", "whoever runs the host or the gateway"),
-        ("IAM Role arn:aws:iam::111122223333:role/x cannot be assumed by AWS Backup", "the owners of the job's role"),
-        ("Insufficient privileges to perform this action.", "the owners of the job's role"),
-        ("something else", None),
+        ("KMS key is either disabled or pending deletion or access to KMS key is denied", Team.KEY),
+        ("Backup job failed because backup vault nightly does not exist.", Team.VAULT),
+        ("Backup job expired before completion.", Team.PLAN),
+        ("Backup job failed because there was a running job for the same resource.", Team.PLAN),
+        ("No gateways available to work on job.", Team.HOST),
+        ("IAM Role arn:aws:iam::111122223333:role/x cannot be assumed by AWS Backup", Team.ROLE),
+        ("Copy job failed. Cross-account copy feature is not enabled for the current organization.", Team.ORGANISATION),
+        ("something else about a key, a vault and a role", None),
     ],
 )
-def test_whose_a_message_is(message: str, team: str | None) -> None:
+def test_whose_a_message_is(message: str, team: Team | None) -> None:
     [(_, detail)], _ = judged(listing(failed("RDS", message=message, category=None)), WITH_HANA)
     assert (f"for {team}" in detail) if team is not None else (" (for " not in detail and "; for " not in detail)
 
