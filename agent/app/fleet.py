@@ -3,6 +3,7 @@
 import os
 import sys
 import time
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -245,15 +246,17 @@ def _files_of(document: FleetDocument, engine: "Database", reports: Collection[s
     lies."""
     from agent.fleet.places import holds_report, report_beside
 
-    if document.sweep is None:
+    if document.sweep is None or not engine.query("SELECT count(*) FROM record")[0][0]:  # it is of answers
         return
     lists = (*(cause.hosts for cause in document.causes), *(fault.hosts for fault in document.own_faults))
-    for host in dict.fromkeys(chain.from_iterable(lists)):
-        rows = engine.query(
-            "SELECT place, region, run FROM record WHERE host = ? AND sweep = ? ORDER BY newest DESC, place",
-            (host, document.sweep.id),
-        )
-        places = [(place, region) for place, region, run in rows if place and run == rows[0][2]]
+    engine.run("named_host")
+    hosts = list(dict.fromkeys(chain.from_iterable(lists)))
+    engine.fill("named_host", ([host] for host in hosts))
+    files: defaultdict[str, list[tuple[str, str | None, str]]] = defaultdict(list)
+    for host, place, region, run in engine.ask("host_file", sweep=document.sweep.id):
+        files[host].append((place, region, run))
+    for host in hosts:
+        places = [(place, region) for place, region, run in files[host] if place and run == files[host][0][2]]
         if places:
             place, region = next((row for row in places if holds_report(row[0])), places[0])
             if (report := report_beside(place)) in reports:

@@ -2,37 +2,40 @@
 
 A cause is named where the configuration names the resource, where at least half of the hosts that could have it do, or
 where those that have it share what the others do not. The last question is asked for all hosts with a code together;
-those that an answer explains are set aside, and it is asked again.
+those that an answer explains are set aside, and it is asked again, as long as there is an answer. All codes are asked
+at once: `agent/fleet/statements` has each step as SQL over all hosts.
 """
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
 
 from agent.catalog.findings import CODES, Radius
-from agent.fleet.classes import COLUMNS, Classes, HostClass
 from agent.fleet.faults import names_resource, part_of, radius_of, subjects_of
-from agent.fleet.model import NamedBy, Shared, SharedValue
-from agent.fleet.sharing import Exposed, Found, Hosts, values_in, what_they_share
+from agent.fleet.model import Attribute, HostsOfValue, NamedBy, Place, Shared, SharedValue
 from agent.report.model import SubjectKind
 from probes.frozen import dataclass
 
 if TYPE_CHECKING:
     from agent.fleet.database import Database
 
-MOST_ROUNDS: Final = 8
-"""How often the hosts with one code are asked what they share."""
 _OF_ONE_KEY: Final = 0.9
 """Part of the hosts with an answer that have the same ids, from which on these ids are the cause's."""
 _SPECIFIC: Final = frozenset({SubjectKind.ROLE, SubjectKind.ISSUER, SubjectKind.URL})
 """What is at fault itself, wherever a host is: as many hosts as make a cause need not be half of those that could."""
+_BEFORE: Final = ("service_set", "host", "held", "spot", "spot_value", "spot_pair", "fault_here", "fault_key")
+"""What is counted of a sweep before its faults are asked."""
+_BY_KEY: Final = ("key_service", "candidate", "candidate_member", "area", "area_spot", "candidate_area", "outside")
+_EVIDENCE: Final = ("evidence", "only_evidence", "pool")
+_BY_CODE: Final = ("code_question", "code_area", "code_outside", "question", "sick")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NamedCause:
-    """A cause, and which hosts have it."""
+    """A cause of a sweep."""
 
+    number: int
+    """In the tables, as `q`."""
     key: str
     code: str
     severity: int
@@ -44,29 +47,34 @@ class NamedCause:
     """Keys of faults that are all this cause."""
     values: tuple[SharedValue, ...]
     """Hosts that have them all have their other faults of that code by this cause, too."""
-    members: Hosts
+    member_count: int
     """Hosts that have it."""
-    exposed: Hosts
+    exposed_count: int
     """Hosts that could have it."""
     round: int = 0
     """In which round of the question its code was asked; what an earlier one explains is not a later one's."""
 
-    @property
-    def member_count(self) -> int:
-        return sum(self.members.values())
-
-    @property
-    def exposed_count(self) -> int:
-        return sum(self.exposed.values())
-
 
 @dataclass(frozen=True, slots=True)
-class _Fault:
-    """The faults with one key."""
+class Told:
+    """What tells the sick hosts of a question from the others."""
 
     code: str
-    severity: int
-    members: Mapping[int, int]
+    shared: Shared
+    is_repeated: bool
+    """Whether the rest of them is asked again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spread:
+    """Where the hosts of a cause are, and what they have."""
+
+    places: tuple[Place, ...] = ()
+    regions: tuple[str, ...] = ()
+    """The most frequent first."""
+    groups: tuple[str, ...] = ()
+    """Security groups that all of them have."""
+    breakdown: tuple[HostsOfValue, ...] = ()
 
 
 def order(cause: NamedCause) -> tuple[int, int, str]:
@@ -74,221 +82,159 @@ def order(cause: NamedCause) -> tuple[int, int, str]:
     return cause.severity, -cause.member_count, cause.key
 
 
-def name_causes(engine: "Database", classes: Classes, sweep: str, least: int) -> tuple[NamedCause, ...]:
-    """The causes of a sweep, in their order; `least` is the fewest hosts that make one."""
-    return _Naming(engine, classes, sweep, least).causes()
+def name_causes(database: "Database", sweep: str, least: int) -> tuple[NamedCause, ...]:
+    """The causes of a sweep, in their order; `least` is the fewest hosts that make one. Afterwards the tables of
+    `agent/fleet/statements` are those of that sweep."""
+    return _Naming(database, sweep, least).causes()
 
 
 class _Naming:
-    def __init__(self, engine: "Database", classes: Classes, sweep: str, least: int) -> None:
-        self._engine, self._classes, self._sweep, self._least = engine, classes, sweep, least
-        self._hosts: dict[int, int] = dict(
-            engine.query("SELECT class, count(*) FROM placed WHERE sweep = ? AND redacted = 0 GROUP BY class", (sweep,))
-        )
-        self._of_place: defaultdict[tuple[str, str | None], list[int]] = defaultdict(list)
-        for class_ in self._hosts:
-            held = classes.of[class_]
-            self._of_place["vpc", held.vpc].append(class_)
-            self._of_place["account", held.account].append(class_)
-        self._known_services = {service for class_ in self._hosts for service in classes.of[class_].services}
-        self._there: dict[tuple[str, frozenset[str | None], frozenset[str]], tuple[Hosts, int]] = {}
-        self._everywhere: dict[frozenset[str], Exposed] = {}
-        self._targets: defaultdict[str, set[str]] = defaultdict(set)
-        for key, target in engine.query("SELECT DISTINCT raw_key, target FROM fault_target WHERE sweep = ?", (sweep,)):
-            self._targets[key].add(target)
+    def __init__(self, database: "Database", sweep: str, least: int) -> None:
+        self._database, self._sweep, self._least = database, sweep, least
 
     def causes(self) -> tuple[NamedCause, ...]:
-        by_key = self._faults()
-        candidates = {
-            key: fault
-            for key, fault in by_key.items()
-            if names_resource(fault.code, key) or sum(fault.members.values()) > 1  # one host shares with none
-        }
-        by_evidence = [
-            cause for key, fault in sorted(candidates.items()) if (cause := self._by_evidence(key, fault)) is not None
-        ]
-        aside: defaultdict[str, Counter[int]] = defaultdict(Counter)
-        for cause in by_evidence:
-            aside[cause.code].update(cause.members)
-        taken = {key for cause in by_evidence for key in cause.raw_keys}
-        return tuple(sorted((*by_evidence, *self._by_shared(by_key, taken, aside)), key=order))
-
-    def _faults(self) -> dict[str, _Fault]:
-        members: defaultdict[str, dict[int, int]] = defaultdict(dict)
-        of: dict[str, tuple[str, int]] = {}
-        for key, code, class_, severity, count in self._engine.query(
-            "SELECT raw_key, code, class, min(severity), count(*) FROM fault WHERE sweep = ? AND redacted = 0 "
-            "GROUP BY raw_key, code, class",
-            (self._sweep,),
-        ):
-            members[key][class_] = count
-            of[key] = code, min(severity, of.get(key, (code, severity))[1])
-        return {key: _Fault(*of[key], held) for key, held in members.items()}
-
-    # --- By evidence -------------------------------------------------------------------------------------------------
-
-    def _by_evidence(self, key: str, fault: _Fault) -> NamedCause | None:
-        count = sum(fault.members.values())
-        services = self._services({key})
-        is_named = names_resource(fault.code, key)
-        is_specific = count >= self._least and any(subject.kind in _SPECIFIC for subject in subjects_of(key))
-        if not is_named and not is_specific and 2 * count < self._fewest_exposed(key, fault.members, services):
-            return None
-        exposed = self._exposed(key, fault.members, services)
-        exposed_count = sum(exposed.values())
-        is_enough = count >= self._least or count == exposed_count
-        if is_named:
-            named_by = NamedBy.CONFIGURATION
-        elif is_specific or (is_enough and 2 * count >= exposed_count):
-            named_by = NamedBy.EVIDENCE
-        else:
-            return None
-        found = None
-        if self._least <= count < exposed_count:
-            tests = values_in(self._classes, exposed)
-            whom = Exposed(self._classes, exposed)
-            found = what_they_share(self._classes, fault.members, whom, least=self._least, tests=tests)
-        return NamedCause(
-            key=key,
-            code=fault.code,
-            severity=fault.severity,
-            named_by=named_by,
-            shared=None if found is None else found.shared,
-            services=tuple(sorted(services)),
-            raw_keys=(key,),
-            values=(),
-            members=fault.members,
-            exposed=exposed,
+        database, sweep, least = self._database, self._sweep, self._least
+        for name in _BEFORE:
+            database.run(name, sweep=sweep)
+        keys = dict(database.query("SELECT raw_key, code FROM fault_key"))
+        database.run("described")
+        database.fill("described", (_described(key, code) for key, code in keys.items()))
+        for name in (*_BY_KEY, *_EVIDENCE, *_BY_CODE):
+            database.run(name, sweep=sweep, least=least)
+        evidence = database.query(
+            "SELECT q, raw_key, code, severity, services, is_named, hosts, exposed FROM evidence ORDER BY q"
         )
-
-    def _services(self, keys: Iterable[str]) -> frozenset[str]:
-        """The services of the targets at which faults with these keys show; empty where one is of a whole run."""
-        targets = {target for key in keys for target in self._targets[key]}
-        services = {target.partition("@")[0] for target in targets}
-        return frozenset(services) if services <= self._known_services else frozenset()
-
-    def _exposed(self, key: str, members: Iterable[int], services: frozenset[str]) -> dict[int, int]:
-        """The hosts that could have a fault with that key: with one of its services, and in the VPCs of those that have
-        it, or in their accounts; everywhere where the key names nothing."""
-        members = list(members)
-        return {**self._with_service(key, members, services)[0], **{class_: self._hosts[class_] for class_ in members}}
-
-    def _fewest_exposed(self, key: str, members: Iterable[int], services: frozenset[str]) -> int:
-        """How many hosts these are at least: without those that have the fault and none of the services."""
-        return self._with_service(key, members, services)[1]
-
-    def _with_service(self, key: str, members: Iterable[int], services: frozenset[str]) -> tuple[Hosts, int]:
-        if "|" not in key:
-            everywhere = self._exposed_everywhere(services)
-            return everywhere.hosts, everywhere.count
-        by = "account" if radius_of(key.partition("|")[0]) is Radius.ACCOUNT else "vpc"
-        places = frozenset(getattr(self._classes.of[class_], by) for class_ in members)
-        if (by, places, services) not in self._there:
-            there = {
-                class_: self._hosts[class_]
-                for place in places
-                for class_ in self._of_place[by, place]
-                if _has(self._classes.of[class_], services)
-            }
-            self._there[by, places, services] = there, sum(there.values())
-        return self._there[by, places, services]
-
-    def _exposed_everywhere(self, services: frozenset[str]) -> Exposed:
-        if services not in self._everywhere:
-            hosts = {class_: count for class_, count in self._hosts.items() if _has(self._classes.of[class_], services)}
-            self._everywhere[services] = Exposed(self._classes, hosts)
-        return self._everywhere[services]
-
-    # --- By what they share ------------------------------------------------------------------------------------------
-
-    def _by_shared(self, by_key: Mapping[str, _Fault], taken: set[str], aside: Mapping[str, Hosts]) -> list[NamedCause]:
-        self._engine.execute("DROP TABLE IF EXISTS taken")
-        self._engine.execute("CREATE TABLE taken (raw_key TEXT)")
-        self._engine.fill("taken", ((key,) for key in sorted(taken)))
-        pools: defaultdict[str, dict[int, int]] = defaultdict(dict)
-        for code, class_, count in self._engine.query(
-            "SELECT code, class, count(DISTINCT record) FROM fault WHERE sweep = ? AND redacted = 0 "
-            "AND raw_key NOT IN (SELECT raw_key FROM taken) GROUP BY code, class",
-            (self._sweep,),
-        ):
-            pools[code][class_] = count
-        keys_of: defaultdict[str, list[str]] = defaultdict(list)
-        for key, fault in by_key.items():
-            if key not in taken:
-                keys_of[fault.code].append(key)
-        asked = {code: sick for code, sick in pools.items() if sum(sick.values()) >= self._least}
-        tests = len(self._classes.values) * len(asked)
-        return [
-            cause
-            for code, sick in sorted(asked.items())
-            for cause in self._of_code(code, sick, keys_of[code], by_key, aside.get(code, {}), tests)
-        ]
-
-    def _of_code(
-        self,
-        code: str,
-        sick: dict[int, int],
-        keys: Sequence[str],
-        by_key: Mapping[str, _Fault],
-        aside: Hosts,
-        tests: int,
-    ) -> Iterable[NamedCause]:
-        services = self._services(keys)
-        exposed = self._exposed_with(sick, services)
-        others = {
-            class_: min(count, exposed.hosts[class_] - sick.get(class_, 0))
-            for class_, count in aside.items()
-            if class_ in exposed.hosts
-        }
-        exposed = exposed.without(others)
-        for number in range(MOST_ROUNDS):
-            if sum(sick.values()) < self._least:
-                return
-            found = what_they_share(self._classes, sick, exposed, least=self._least, tests=tests)
-            if found is None:
-                return
-            cause = self._shared_cause(code, found, sick, keys, by_key)
-            yield replace(cause, round=number)
-            exposed = exposed.without(cause.members)
-            sick = {
-                class_: left for class_, count in sick.items() if (left := count - cause.members.get(class_, 0)) > 0
-            }
-
-    def _exposed_with(self, sick: Hosts, services: frozenset[str]) -> Exposed:
-        exposed = self._exposed_everywhere(services)
-        missing = {class_: self._hosts[class_] for class_ in sick if class_ not in exposed.hosts}
-        return Exposed(self._classes, {**exposed.hosts, **missing}) if missing else exposed
-
-    def _shared_cause(
-        self, code: str, found: Found, sick: Hosts, keys: Sequence[str], by_key: Mapping[str, _Fault]
-    ) -> NamedCause:
-        members = {class_: sick[class_] for class_ in found.classes}
-        counts = {key: sum(by_key[key].members.get(class_, 0) for class_ in members) for key in keys}
-        held = [key for key in keys if counts[key]]
-        most = max(held, key=lambda key: (counts[key], key))
-        base = most if counts[most] >= _OF_ONE_KEY * sum(members.values()) else code
-        services = self._services(held)
-        key = _with_values(base, found.shared.values)
-        if key in by_key:  # hosts with these ids have this cause
-            for class_, count in by_key[key].members.items():
-                members[class_] = max(members.get(class_, 0), min(count, sick.get(class_, 0)))
-        exposed = self._exposed(base, members, services)
-        return NamedCause(
-            key=key,
-            code=code,
-            severity=min(by_key[key].severity for key in held),
-            named_by=NamedBy.SHARED,
-            shared=found.shared,
-            services=tuple(sorted(services)),
-            raw_keys=(key,) if key in by_key else (),
-            values=found.shared.values,
-            members=members,
-            exposed={**exposed, **{class_: self._hosts[class_] for class_ in members}},
+        told = asked(database, least)
+        by_shared = list(self._by_shared(told, keys))
+        sizes = {number: counts for number, *counts in database.ask("cause_size")}
+        by_evidence = (
+            NamedCause(
+                number=number,
+                key=key,
+                code=code,
+                severity=severity,
+                named_by=NamedBy.CONFIGURATION if is_named else NamedBy.EVIDENCE,
+                shared=told[number].shared if number in told else None,
+                services=tuple(services),
+                raw_keys=(key,),
+                values=(),
+                member_count=count,
+                exposed_count=exposed,
+            )
+            for number, key, code, severity, services, is_named, count, exposed in evidence
         )
+        shared = (
+            NamedCause(**cause, member_count=sizes[cause["number"]][0], exposed_count=sizes[cause["number"]][1])
+            for cause in by_shared
+        )
+        return tuple(sorted((*by_evidence, *shared), key=order))
+
+    def _by_shared(self, told: Mapping[int, Told], keys: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+        """The causes that what is told of codes names, round after round as long as something is told."""
+        database = self._database
+        (number,) = database.query("SELECT coalesce(max(q), 0) FROM area")[0]
+        rounds = 0
+        while codes := {q: one for q, one in told.items() if one.is_repeated}:
+            database.run("explained")
+            of: defaultdict[int, list[tuple[Any, ...]]] = defaultdict(list)
+            for q, *row in database.ask("explained_key"):
+                of[q].append(tuple(row))
+            database.run("round_cause")
+            rows = []
+            for q, one in codes.items():
+                number += 1
+                base, services = _base(one.code, of[q])
+                key = _with_values(base, one.shared.values)
+                rows.append((q, number, key, _reach(base, one.code), list(services)))
+                yield {
+                    "number": number,
+                    "key": key,
+                    "code": one.code,
+                    "severity": min(severity for _, _, severity, _, _ in of[q]),
+                    "named_by": NamedBy.SHARED,
+                    "shared": one.shared,
+                    "services": services,
+                    "raw_keys": (key,) if key in keys else (),
+                    "values": one.shared.values,
+                    "round": rounds,
+                }
+            database.fill("round_cause", rows)
+            for name in ("round_member", "round_joins", "round_area", "round_outside", "round_asked", "round_sick"):
+                database.run(name, least=self._least)
+            told = asked(database, self._least)
+            rounds += 1
 
 
-def _has(held: HostClass, services: frozenset[str]) -> bool:
-    return not services or not services.isdisjoint(held.services)
+def asked(database: "Database", least: int) -> dict[int, Told]:
+    """What tells the sick hosts of each open question from the others."""
+    if not database.query("SELECT count(*) FROM question")[0][0]:
+        return {}
+    for name in ("single", "pair", "more_pairs", "told"):
+        database.run(name, least=least)
+    return {
+        q: Told(
+            code,
+            Shared(
+                values=tuple(
+                    SharedValue(attribute=Attribute(attribute), value=value)
+                    for attribute, value in ((one, its), (other, others))
+                    if attribute is not None
+                ),
+                sick=with_it,
+                well=total - with_it,
+                coverage=with_it / sick,
+                precision=with_it / total,
+                lift=lift,
+                p=p,
+            ),
+            is_repeated,
+        )
+        for q, code, is_repeated, sick, with_it, total, lift, p, one, its, other, others in database.ask("told_values")
+    }
+
+
+def spread_of(database: "Database", by: Attribute | None, most: int) -> dict[int, Spread]:
+    """Where the hosts of the causes are that were named last, by their number; with `by` also by the values of an
+    attribute, the most frequent `most` of them."""
+    places: defaultdict[int, list[Place]] = defaultdict(list)
+    database.run("spot_zone")
+    for q, vpc, zone, sick, exposed in database.ask("cause_place"):
+        places[q].append(Place(vpc=vpc, zone=zone, sick=sick, exposed=exposed))
+    regions: defaultdict[int, list[str]] = defaultdict(list)
+    for q, region in database.ask("cause_region"):
+        regions[q].append(region)
+    groups: defaultdict[int, list[str]] = defaultdict(list)
+    for q, group in database.ask("cause_group"):
+        groups[q].append(group)
+    values: defaultdict[int, list[HostsOfValue]] = defaultdict(list)
+    for q, value, sick, exposed in () if by is None else database.ask("cause_value", broken_by=by.value, most=most):
+        values[q].append(HostsOfValue(value=value, sick=sick, exposed=exposed))
+    return {
+        q: Spread(places=tuple(there), regions=tuple(regions[q]), groups=tuple(groups[q]), breakdown=tuple(values[q]))
+        for q, there in places.items()
+    }
+
+
+def _described(key: str, code: str) -> tuple[str, bool, bool, str]:
+    is_specific = any(subject.kind in _SPECIFIC for subject in subjects_of(key))
+    return key, names_resource(code, key), is_specific, _reach(key, key.partition("|")[0])
+
+
+def _reach(key: str, code: str) -> str:
+    """How far hosts could have a fault with a key: where its subjects are, and everywhere where it has none."""
+    if "|" not in key:
+        return "everywhere"
+    return "account" if radius_of(code) is Radius.ACCOUNT else "vpc"
+
+
+def _base(code: str, rows: Sequence[tuple[Any, ...]]) -> tuple[str, tuple[str, ...]]:
+    """The key of a cause without what its hosts share, and its services, from the keys by which they have its code,
+    each with its hosts, its severity and its services."""
+    key, count, *_ = max(rows, key=lambda row: (row[1], row[0]))
+    every = sum(count for _, count, *_ in rows)
+    is_known = all(known for *_, known in rows)
+    services = sorted({service for _, _, _, of, _ in rows for service in of}) if is_known else []
+    return (key if count >= _OF_ONE_KEY * every else code), tuple(services)
 
 
 def _with_values(key: str, values: Iterable[SharedValue]) -> str:
@@ -301,53 +247,26 @@ def _with_values(key: str, values: Iterable[SharedValue]) -> str:
 # --- In the tables ---------------------------------------------------------------------------------------------------
 
 
-def write_members(engine: "Database", table: str, causes: Sequence[NamedCause]) -> None:
-    """Make a table `(record, sweep, host, class, redacted, code, raw_key, severity, rank, joined, key, place,
-    cause_severity)`: the faults of all sweeps, and the cause that each of them is, by the rules of these causes: its
-    key, its place among them and its severity, NULL for a fault of its own."""
-    engine.execute(f"CREATE TABLE {table}_key (raw_key TEXT PRIMARY KEY, key TEXT, place INTEGER, severity INTEGER)")
-    engine.fill(
-        f"{table}_key",
+def write_members(database: "Database", table: str, causes: Sequence[NamedCause]) -> None:
+    """Make a table, `now_member` or `past_member`: the faults of all sweeps, and the cause that each of them is by the
+    rules of these causes: its key, its place among them and its severity, NULL for a fault of its own."""
+    for name in ("cause_key", "cause_rule"):
+        database.run(name)
+    database.fill(
+        "cause_key",
         ((raw, cause.key, place, cause.severity) for place, cause in enumerate(causes) for raw in cause.raw_keys),
     )
-    engine.execute(
-        f"CREATE TABLE {table}_rule (code TEXT, key TEXT, place INTEGER, severity INTEGER, round INTEGER, "
-        "words INTEGER, attribute TEXT, value TEXT)"
-    )
-    engine.fill(
-        f"{table}_rule",
+    database.fill(
+        "cause_rule",
         (
             (cause.code, cause.key, place, cause.severity, cause.round, len(cause.values), value.attribute, value.value)
             for place, cause in enumerate(causes)
             for value in cause.values
         ),
     )
-    # The number of a class is the id of one of its records, which has what all of them have.
-    columns = " OR ".join(
-        f"(w.attribute = '{name.value}' AND w.value = r.{column})" for name, column in COLUMNS.items()
-    )
-    sick = "(SELECT DISTINCT code, class FROM fault WHERE redacted = 0) AS s"
-    engine.execute(
-        f"CREATE TABLE {table}_class AS SELECT code, class, key, place, severity FROM ("
-        "SELECT code, class, key, place, severity, row_number() OVER (PARTITION BY code, class ORDER BY round, place) "
-        "AS choice FROM (SELECT code, class, key, place, severity, round FROM ("
-        "SELECT w.code AS code, s.class AS class, w.key AS key, w.place AS place, w.severity AS severity, "
-        f"w.round AS round, w.words AS words FROM {sick} JOIN record r ON r.id = s.class "
-        f"JOIN {table}_rule w ON w.code = s.code AND ({columns}) "
-        "UNION ALL SELECT w.code, s.class, w.key, w.place, w.severity, w.round, w.words "
-        f"FROM {sick} JOIN attribute a ON a.record = s.class "
-        f"JOIN {table}_rule w ON w.code = s.code AND w.attribute = a.name AND w.value = a.value) AS held "
-        "GROUP BY code, class, key, place, severity, round, words HAVING count(*) >= words) AS fitting) AS ordered "
-        "WHERE choice = 1"
-    )
-    engine.execute(
-        f"CREATE TABLE {table} AS SELECT f.record AS record, f.sweep AS sweep, f.host AS host, f.class AS class, "
-        "f.redacted AS redacted, f.code AS code, f.raw_key AS raw_key, f.severity AS severity, f.rank AS rank, "
-        "f.joined AS joined, COALESCE(k.key, s.key) AS key, COALESCE(k.place, s.place) AS place, "
-        "COALESCE(k.severity, s.severity) AS cause_severity FROM fault f "
-        f"LEFT JOIN {table}_key k ON k.raw_key = f.raw_key AND f.redacted = 0 "
-        f"LEFT JOIN {table}_class s ON s.code = f.code AND s.class = f.class AND f.redacted = 0 AND k.key IS NULL"
-    )
+    database.run("ruled")
+    database.run("cause_member")
+    database.run(table)
 
 
 def title_of(code: str) -> str:

@@ -12,7 +12,6 @@ from typing import Final
 
 from agent.catalog.findings import CODES
 from agent.catalog.services import SERVICES
-from agent.fleet.classes import Classes, HostClass
 from agent.fleet.faults import Blind, names_resource, part_of, subjects_of
 from agent.judge.causality import EXPLAINS, Effects
 from agent.network.answers import SourceClass
@@ -36,15 +35,15 @@ _STOPS: Final = frozenset({Reachability.BLOCKED, Reachability.DOUBTFUL})
 class CentralCauses:
     """What central facts explain."""
 
-    keys: Mapping[tuple[str, int], str]
-    """The key of the cause, by symptom and class of hosts."""
+    keys: Mapping[tuple[str, str, str | None, tuple[str, ...]], str]
+    """The key of the cause, by symptom, VPC, subnet and security groups."""
     fixes: Mapping[str, Fix]
     """By the key of a cause."""
     notes: tuple[str, ...]
 
 
 def explain_centrally(
-    classes: Classes, blind: Sequence[Blind], facts: Iterable[Ec2Facts], known_keys: Sequence[str], today: date
+    blind: Sequence[Blind], facts: Iterable[Ec2Facts], known_keys: Sequence[str], today: date
 ) -> CentralCauses:
     """The causes of symptoms of hosts that read nothing; `known_keys` are those that hosts found themselves, the most
     frequent first, and the cause is one of them where it names the same."""
@@ -61,19 +60,19 @@ def explain_centrally(
         code = key.partition("|")[0]
         if names_resource(code, key):
             by_code[code].append((key, frozenset(subjects_of(key))))
-    keys: dict[tuple[str, int], str] = {}
+    keys: dict[tuple[str, str, str | None, tuple[str, ...]], str] = {}
     fixes: dict[str, Fix] = {}
     for vpc_id, of_vpc in sorted(usable.items()):
-        here = [symptom for symptom in blind if classes.of[symptom.class_].vpc == vpc_id]
+        here = [symptom for symptom in blind if symptom.vpc == vpc_id]
         services = {symptom.target.partition("@")[0] for symptom in here} & SERVICES.keys()
         if not services:
             continue
         predicted_for = _Predicted(_prediction(of_vpc, services))
         for symptom in here:
-            fault = predicted_for.cause_of(symptom, classes.of[symptom.class_])
+            fault = predicted_for.cause_of(symptom)
             if fault is not None:
                 key = _key(fault, symptom, by_code)
-                keys[symptom.symptom_key, symptom.class_] = key
+                keys[symptom.symptom_key, vpc_id, symptom.subnet, symptom.groups] = key
                 if fault.fix is not None:
                     fixes.setdefault(key, fault.fix)
     return CentralCauses(keys=keys, fixes=fixes, notes=tuple(notes))
@@ -98,20 +97,20 @@ class _Predicted:
                 self._faults[source_id].append(fault)
         self._known: dict[tuple[object, ...], PredictedFault | None] = {}
 
-    def cause_of(self, symptom: Blind, held: HostClass) -> PredictedFault | None:
+    def cause_of(self, symptom: Blind) -> PredictedFault | None:
         """What stops, for every source that may be such a host, just what the symptom says; None where that differs
         from source to source or is not known."""
-        asked = symptom.symptom_key, symptom.target, held.subnet, held.groups
+        asked = symptom.symptom_key, symptom.target, symptom.subnet, symptom.groups
         if asked not in self._known:
-            self._known[asked] = self._cause_of(symptom, held)
+            self._known[asked] = self._cause_of(symptom)
         return self._known[asked]
 
-    def _cause_of(self, symptom: Blind, held: HostClass) -> PredictedFault | None:
+    def _cause_of(self, symptom: Blind) -> PredictedFault | None:
         # Those of the subnet that have the host's groups; an address in it where no interface is known.
         sources = [
             source
-            for source in self._sources.get(held.subnet or "", ())
-            if not source.interface_count or set(source.group_ids) == held.groups
+            for source in self._sources.get(symptom.subnet or "", ())
+            if not source.interface_count or set(source.group_ids) == set(symptom.groups)
         ]
         causes = [_first_fault(self._faults[source.id], symptom) for source in sources]
         first = causes[0] if causes else None

@@ -35,9 +35,7 @@ def past_of(
     """By the key of a cause. `sweeps` are all, the oldest first; those after the told one, and those of few hosts, say
     nothing."""
     counts: defaultdict[str, dict[str, int]] = defaultdict(dict)
-    for key, sweep, count in engine.query(
-        "SELECT key, sweep, count(DISTINCT record) FROM member WHERE key IS NOT NULL GROUP BY key, sweep"
-    ):
+    for key, sweep, count in engine.ask("cause_sweep"):
         counts[key][sweep] = count
     until = next(number for number, sweep in enumerate(sweeps) if sweep.id == told.id)
     whole = [
@@ -69,25 +67,10 @@ def changes_between(
     """What became of causes: those of the told sweep, and those that the other one had. Only hosts that were heard from
     in both went; a host that is silent has not healed."""
     write_members(engine, "past_member", earlier)
-    engine.execute(
-        "CREATE TABLE now_host AS SELECT DISTINCT key, host FROM member WHERE sweep = ? AND key IS NOT NULL", (told.id,)
-    )
-    engine.execute(
-        "CREATE TABLE then_host AS SELECT DISTINCT key, host FROM member WHERE sweep = ? AND key IS NOT NULL",
-        (against.id,),
-    )
-    engine.execute("CREATE TABLE heard_now AS SELECT DISTINCT host FROM placed WHERE sweep = ?", (told.id,))
-    before = _counts(engine, "SELECT key, count(*) FROM then_host GROUP BY key")
-    came = _counts(
-        engine,
-        "SELECT n.key, count(*) FROM now_host n LEFT JOIN then_host t ON t.key = n.key AND t.host = n.host "
-        "WHERE t.host IS NULL GROUP BY n.key",
-    )
-    went = _counts(
-        engine,
-        "SELECT t.key, count(*) FROM then_host t JOIN heard_now h ON h.host = t.host "
-        "LEFT JOIN now_host n ON n.key = t.key AND n.host = t.host WHERE n.host IS NULL GROUP BY t.key",
-    )
+    for name in ("now_host", "then_host"):
+        engine.run(name, sweep=told.id if name == "now_host" else against.id)
+    before = dict(engine.query("SELECT key, count(*) FROM then_host GROUP BY key"))
+    came, went = dict(engine.ask("came")), dict(engine.ask("went", sweep=told.id))
     named_before = {cause.key for cause in earlier}
     changes = []
     for cause in causes:
@@ -113,15 +96,7 @@ def _healed(
     no fault of that code."""
     left = {
         key: (before, heard, still)
-        for key, before, heard, still in engine.query(
-            "SELECT t.key, count(*), sum(CASE WHEN h.host IS NULL THEN 0 ELSE 1 END), "
-            "sum(CASE WHEN n.host IS NULL THEN 0 ELSE 1 END) "
-            "FROM (SELECT DISTINCT key, host, code FROM past_member WHERE sweep = ? AND key IS NOT NULL) AS t "
-            "LEFT JOIN heard_now h ON h.host = t.host "
-            "LEFT JOIN (SELECT DISTINCT host, code FROM fault WHERE sweep = ?) AS n "
-            "ON n.host = t.host AND n.code = t.code GROUP BY t.key",
-            (against.id, told.id),
-        )
+        for key, before, heard, still in engine.ask("left", told=told.id, against=against.id)
     }
     changes = []
     for cause in gone:
@@ -144,7 +119,3 @@ def _change(turn: Turn, cause: NamedCause, before: int, after: int, came: int, w
         came=came,
         went=went,
     )
-
-
-def _counts(engine: "Database", statement: str) -> dict[str, int]:
-    return dict(engine.query(statement))

@@ -9,7 +9,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, islice
 from pathlib import Path
 from types import TracebackType
@@ -17,17 +17,13 @@ from typing import Any, Final, Self
 
 from agent.fleet.cache import Cache
 from agent.fleet.connection import Error, connect
+from agent.fleet.statements import statement
 from agent.fleet.store import RECORD_COLUMNS, TABLES, CacheError, Piece, Read, Source
 from agent.process.write_file import to_private_file
 from agent.report.host_record import field_names, line
 
-LISTS: Final = {
-    "group": "security_groups",
-    "endpoint": "endpoints",
-    "resolver": "resolvers",
-    "service": "services",
-}
-"""What the table of attributes calls the lists of a record."""
+_ATTRIBUTES: Final = ("security_groups", "endpoints", "resolvers", "services")
+"""Lists of a record that its row keeps."""
 BATCH: Final = 10_000
 """Pieces that are brought into the tables, and into a file of the cache, at a time."""
 MEMORY: Final = "1200MB"
@@ -35,7 +31,7 @@ MEMORY: Final = "1200MB"
 SUFFIX: Final = ".parquet"
 _TEXTS: Final = tuple(name for name in RECORD_COLUMNS if name not in ("sweep", "place", "redacted", "complete", "ec2"))
 _FLAGS: Final = ("redacted", "complete", "ec2")
-_LISTS: Final = (*LISTS.values(), "causes", "symptoms", "cut")
+_LISTS: Final = (*_ATTRIBUTES, "causes", "symptoms", "cut")
 _FIELDS: Final = {
     **dict.fromkeys(_TEXTS, "VARCHAR"),
     **dict.fromkeys(_FLAGS, "BOOLEAN"),
@@ -80,12 +76,9 @@ _KEY: Final = "array_to_string(list_concat(parts[{0}:{0}], parts[{1}:]), '|')"
 
 def _spread(relation: str) -> tuple[str, ...]:
     """What brings the rows of a relation with the columns `id` and _COLUMNS into the tables."""
-    attributes = " UNION ALL ".join(
-        f"SELECT id, '{name}', unnest({field}) FROM {relation} WHERE why IS NULL" for name, field in LISTS.items()
-    )
     return (
-        f"INSERT INTO record SELECT id, {_RECORD}, coalesce(list_contains(cut, 'causes'), false)::INTEGER, 1 "
-        f"FROM {relation} WHERE why IS NULL",
+        f"INSERT INTO record SELECT id, {_RECORD}, {', '.join(_ATTRIBUTES)}, "
+        f"coalesce(list_contains(cut, 'causes'), false)::INTEGER FROM {relation} WHERE why IS NULL",
         f"""INSERT INTO cause SELECT id, "rank", parts[1], parts[2], parts[3], {_KEY.format(2, 4)}
             FROM (SELECT id, unnest(range(len(causes))) AS "rank", string_split(unnest(causes), '|') AS parts
                 FROM {relation} WHERE why IS NULL)""",
@@ -93,7 +86,6 @@ def _spread(relation: str) -> tuple[str, ...]:
             FROM (SELECT id, string_split(split_part(symptom, ' < ', 1), '|') AS parts,
                     string_split(split_part(symptom, ' < ', 2), '|') AS above
                 FROM (SELECT id, unnest(symptoms) AS symptom FROM {relation} WHERE why IS NULL))""",
-        f"INSERT INTO attribute {attributes}",
         f"INSERT INTO unreadable SELECT id, place, why, times FROM {relation} WHERE why IS NOT NULL",
     )
 
@@ -124,8 +116,10 @@ class Database:
         self._waiting: list[Piece] = []
         self._cache: Cache | None = None
         self._whole = (_KEEP_WHOLE,) if whole else ()
-        for statement in (*TABLES, _INCOMING, *((_WHOLE,) if whole else ())):
-            self.execute(statement)
+        for text in (*TABLES, _INCOMING, *((_WHOLE,) if whole else ())):
+            self.execute(text)
+        for name in ("macros", "record_value"):
+            self.run(name)
 
     # --- What is read ------------------------------------------------------------------------------------------------
 
@@ -149,8 +143,8 @@ class Database:
             return
         self._arrive(self._waiting)
         self._waiting = []
-        for statement in (*_spread("incoming"), *(keep.format("incoming") for keep in self._whole)):
-            self.execute(statement)
+        for text in (*_spread("incoming"), *(keep.format("incoming") for keep in self._whole)):
+            self.execute(text)
         try:
             if self._cache is not None:
                 self._append(self._cache)
@@ -212,8 +206,8 @@ class Database:
         known = {number for (number,) in self.query("SELECT DISTINCT number FROM chosen")}
         self._count += int(self.query("SELECT count(*) FROM chosen")[0][0])
         relation = f'(SELECT * FROM chosen JOIN {_reading(parts)} USING (source, filename, "position"))'
-        for statement in (*_spread(relation), *(keep.format(relation) for keep in self._whole)):
-            self.execute(statement)
+        for text in (*_spread(relation), *(keep.format(relation) for keep in self._whole)):
+            self.execute(text)
         self.execute("DROP TABLE chosen; DROP TABLE listed")
         return known if sources is not None else set(), notes
 
@@ -292,13 +286,23 @@ class Database:
             columns = [list(column) for column in zip(*batch, strict=True)]
             self._connection.execute(f"INSERT INTO {table} SELECT {holes}", columns)
 
-    def query(self, statement: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        """The rows of a statement; its parameters are `?`."""
-        return self._connection.execute(statement, list(parameters)).fetchall()
+    def ask(self, name: str, **given: Any) -> list[tuple[Any, ...]]:
+        """The rows of a statement of `agent/fleet/statements`; what is given are its variables."""
+        for variable, value in given.items():
+            self.execute(f"SET VARIABLE {variable} = ?", (value,))
+        return self.query(statement(name))
 
-    def execute(self, statement: str, parameters: Sequence[Any] = ()) -> None:
+    def run(self, name: str, **given: Any) -> None:
+        """Run such a statement for its tables."""
+        self.ask(name, **given)
+
+    def query(self, text: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> list[tuple[Any, ...]]:
+        """The rows of a statement; its parameters are `?`, or `$name`."""
+        return self._connection.execute(text, parameters).fetchall()
+
+    def execute(self, text: str, parameters: Sequence[Any] = ()) -> None:
         """Run a statement that gives no rows."""
-        self._connection.execute(statement, list(parameters))
+        self._connection.execute(text, parameters)
 
     def close(self) -> None:
         """Give its memory back."""

@@ -34,7 +34,6 @@ from agent.fixes.predicted import target_in
 from agent.fleet.causes import NamedCause
 from agent.fleet.faults import radius_of, subjects_of
 from agent.fleet.model import Attribute, NamedBy, SharedValue
-from agent.fleet.sharing import named
 from agent.report.hops import Ports
 from agent.report.model import Command, CommandScope, FindingSubject, Fix, SubjectKind
 from probes.frozen import dataclass
@@ -457,7 +456,7 @@ def _show_shared(about: _About, values: Iterable[SharedValue]) -> list[Command]:
 def _note(cause: NamedCause) -> str | None:
     """What the fleet says against, or beside, what each host says of itself."""
     share = f"{cause.member_count:,} of {counted(cause.exposed_count, 'host')} that could have it"
-    shared = "" if cause.shared is None else listed(named(value) for value in cause.shared.values)
+    shared = "" if cause.shared is None else listed(map(_named, cause.shared.values))
     if radius_of(cause.code) is Radius.HOST:
         compare = f"they share {shared}" if shared else "compare a host that has it with one that has not"
         return (
@@ -483,3 +482,8 @@ def note_for_lone_hosts(code: str, hosts: int, well: int) -> str | None:
         f"{'does' if well == 1 else 'do'} not have it. Look at {'its' if hosts == 1 else 'their'} own firewall and "
         "settings first."
     )
+
+
+def _named(value: SharedValue) -> str:
+    """`group sg-0a1b`, `instance type m5.large`."""
+    return f"{value.attribute.value.replace('-', ' ')} {value.value}"

@@ -3,19 +3,17 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from agent.catalog.findings import CODES, Severity
 from agent.catalog.wording import counted, listed
-from agent.fleet.causes import NamedCause, name_causes, title_of, write_members
+from agent.fleet.causes import NamedCause, Spread, asked, name_causes, spread_of, title_of, write_members
 from agent.fleet.central_facts import explain_centrally
 from agent.fleet.changes import Past, changes_between, past_of
-from agent.fleet.classes import COLUMNS, LISTS, Classes, find_classes
 from agent.fleet.faults import (
     blind_symptoms,
     explain_symptoms,
     find_faults,
-    join_centrally,
     radius_of,
     subjects_of,
 )
@@ -31,17 +29,14 @@ from agent.fleet.model import (
     FleetDocument,
     FleetTotals,
     FleetVerdict,
-    HostsOfValue,
     NotHeardFrom,
     OwnFault,
-    Place,
+    Shared,
     SharedValue,
     Sweep,
     summary_of,
 )
 from agent.fleet.reading import ReadResult
-from agent.fleet.sharing import Exposed, Hosts, values_in, what_they_share
-from agent.fleet.sql import holes_for
 from agent.fleet.sweeps import SweepsRead, find_sweeps, sweeps_of
 from agent.report.host_record import MAX_LISTED
 from agent.report.model import Fix, Status, Tool
@@ -103,30 +98,28 @@ class _Joining:
         question, engine = self._question, self._engine
         read = find_sweeps(engine, since=question.since, today=question.today)
         self._notes += read.notes
-        engine.execute("CREATE TABLE heard AS SELECT sweep, host FROM newest")
         self._keep_where()
         sweeps = sweeps_of(engine)
         told, against = self._chosen(sweeps)
-        classes = find_classes(engine)
         explain_symptoms(engine)
-        central = self._ask_central_facts(classes)
+        central = self._ask_central_facts()
         suppressed = find_faults(engine, question.suppress, question.today, "" if told is None else told.id)
         if told is None:
-            engine.execute(
-                "CREATE TABLE assignment (record BIGINT, cause_key TEXT, counted INTEGER, by_symptom INTEGER)"
-            )
+            engine.run("no_assignment")
             return self._empty()
-        causes = name_causes(engine, classes, told.id, question.least)
-        write_members(engine, "member", causes)
-        self._assign(told)
+        engine.run("trait")
+        causes = name_causes(engine, told.id, question.least)
+        spread = spread_of(engine, question.by, MAX_BREAKDOWN)
+        write_members(engine, "now_member", causes)
+        engine.run("assignment", sweep=told.id)
         statuses = self._statuses(told)
-        missing = self._not_heard_from(classes, told, against)
+        missing = self._not_heard_from(told, against)
         totals = self._totals(told, read, statuses, missing)
         changes: tuple[FleetChange, ...] = ()
         if against is not None:
-            earlier = name_causes(engine, classes, against.id, question.least)
+            earlier = name_causes(engine, against.id, question.least)
             changes = changes_between(engine, causes, earlier, told, against, question.least)
-        fleet_causes = self._causes(classes, causes, central, sweeps, told)
+        fleet_causes = self._causes(causes, spread, central, sweeps, told)
         own_faults = self._own_faults(told)
         return FleetDocument(
             schema=SCHEMA,
@@ -154,17 +147,7 @@ class _Joining:
         for wanted in self._question.where:
             by_attribute[wanted.attribute].append(wanted.value)
         for attribute, values in by_attribute.items():
-            if attribute in LISTS:
-                having = f"SELECT record FROM attribute WHERE name = ? AND value IN ({holes_for(values)})"
-                parameters = [LISTS[attribute], *values]
-            else:
-                having = f"SELECT id FROM record WHERE {COLUMNS[attribute]} IN ({holes_for(values)})"
-                parameters = values
-            self._engine.execute(
-                f"DELETE FROM newest WHERE record NOT IN ({having}) "
-                "OR record IN (SELECT id FROM record WHERE redacted = 1)",
-                parameters,
-            )
+            self._engine.run("where", attribute=attribute.value, values=values)
 
     def _chosen(self, sweeps: Sequence[Sweep]) -> tuple[Sweep | None, Sweep | None]:
         """The sweep that is told, and the one that it is compared with. Raises QuestionError."""
@@ -187,52 +170,25 @@ class _Joining:
             )
         return told, against
 
-    def _ask_central_facts(self, classes: Classes) -> Mapping[str, Fix]:
+    def _ask_central_facts(self) -> Mapping[str, Fix]:
         if not self._question.facts:
             return {}
-        frequent = self._engine.query(
-            "SELECT c.cause_key, count(*) AS hosts FROM cause c JOIN placed p ON p.record = c.record "
-            "WHERE p.redacted = 0 AND c.cause_key <> c.code GROUP BY c.cause_key ORDER BY hosts DESC, c.cause_key"
-        )
         found = explain_centrally(
-            classes,
             blind_symptoms(self._engine),
             self._question.facts,
-            [key for key, _ in frequent],
+            [key for (key,) in self._engine.ask("known_key")],
             self._question.today,
         )
-        join_centrally(self._engine, ((symptom, class_, key) for (symptom, class_), key in found.keys.items()))
+        self._engine.fill("central", ((*place[:3], list(place[3]), key) for place, key in found.keys.items()))
         self._notes += found.notes
         return found.fixes
-
-    def _assign(self, told: Sweep) -> None:
-        """A host counts at its worst fault, a named cause before one of its own, of causes the first."""
-        self._engine.execute(
-            "CREATE TABLE assignment AS SELECT record, cause_key, CASE WHEN place = 1 THEN 1 ELSE 0 END AS counted, "
-            "by_symptom FROM (SELECT record, cause_key, by_symptom, row_number() OVER (PARTITION BY record "
-            "ORDER BY severity, own, cause_place, rank, cause_key) AS place FROM ("
-            "SELECT record, COALESCE(key, raw_key) AS cause_key, max(joined) AS by_symptom, "
-            "min(COALESCE(cause_severity, severity)) AS severity, min(CASE WHEN key IS NULL THEN 1 ELSE 0 END) AS own, "
-            "min(COALESCE(place, 0)) AS cause_place, min(rank) AS rank FROM member WHERE sweep = ? "
-            "GROUP BY record, COALESCE(key, raw_key)) AS each_fault) AS ordered",
-            (told.id,),
-        )
 
     # --- Hosts by verdict --------------------------------------------------------------------------------------------
 
     def _statuses(self, told: Sweep) -> Counter[str]:
         """Hosts by verdict, without what is suppressed. Where a record does not list all causes, one that it leaves out
         can be as bad, so its verdict stays."""
-        rows = self._engine.query(
-            "SELECT status, known, causes_cut, count(*) FROM (SELECT r.status AS status, r.causes_cut AS causes_cut, "
-            "CASE WHEN s.record IS NULL OR r.status NOT IN ('critical', 'warning') THEN r.status "
-            "WHEN w.worst = 0 THEN 'critical' WHEN w.worst = 1 THEN 'warning' ELSE 'ok' END "
-            "AS known FROM placed p JOIN record r ON r.id = p.record "
-            "LEFT JOIN (SELECT DISTINCT record FROM suppressed) AS s ON s.record = p.record "
-            "LEFT JOIN (SELECT record, min(severity) AS worst FROM fault GROUP BY record) AS w ON w.record = p.record "
-            "WHERE p.sweep = ?) AS judged GROUP BY status, known, causes_cut",
-            (told.id,),
-        )
+        rows = self._engine.ask("status", sweep=told.id)
         statuses: Counter[str] = Counter()
         kept = 0
         for status, known, is_cut, hosts in rows:
@@ -293,97 +249,34 @@ class _Joining:
 
     def _causes(
         self,
-        classes: Classes,
         causes: Sequence[NamedCause],
+        spread: Mapping[int, Spread],
         central: Mapping[str, Fix],
         sweeps: Sequence[Sweep],
         told: Sweep,
     ) -> tuple[FleetCause, ...]:
-        counts = {
-            key: (host_count, also_count, joined_count)
-            for key, host_count, also_count, joined_count in self._engine.query(
-                "SELECT cause_key, sum(counted), sum(1 - counted), sum(counted * by_symptom) FROM assignment "
-                "GROUP BY cause_key"
-            )
-        }
-        examples = self._examples("a.cause_key", "1 = 1")
+        counts = {key: (hosts, also, joined) for key, hosts, also, joined in self._engine.ask("cause_count")}
+        examples = _lists(self._engine.ask("cause_example", most=MAX_EXAMPLES))
         past = past_of(self._engine, causes, sweeps, told, self._question.least)
         return tuple(
-            self._cause(
-                classes, cause, counts.get(cause.key, (0, 0, 0)), examples.get(cause.key, ()), past[cause.key], central
+            _cause(
+                cause,
+                spread.get(cause.number, Spread()),
+                counts.get(cause.key, (0, 0, 0)),
+                examples.get(cause.key, ()),
+                past[cause.key],
+                central.get(cause.key),
             )
             for cause in causes
         )
-
-    def _cause(
-        self,
-        classes: Classes,
-        cause: NamedCause,
-        counts: tuple[int, int, int],
-        examples: tuple[str, ...],
-        past: Past,
-        central: Mapping[str, Fix],
-    ) -> FleetCause:
-        host_count, also_count, joined_count = map(int, counts)
-        regions: Counter[str] = Counter()
-        for class_, count in cause.members.items():
-            if (region := classes.of[class_].region) is not None:
-                regions[region] += count
-        groups = _groups_of_all(classes, cause.members)
-        by_frequency = sorted(regions, key=lambda region: (-regions[region], region))
-        advice = advice_for(cause, by_frequency, groups, central.get(cause.key))
-        name = CODES[cause.code].name if cause.code in CODES else cause.code
-        return FleetCause(
-            key=cause.key,
-            code=cause.code,
-            name=name,
-            title=title_of(cause.code),
-            severity=tuple(Severity)[cause.severity],
-            radius=radius_of(cause.code),
-            subjects=subjects_of(cause.key),
-            services=cause.services,
-            named_by=cause.named_by,
-            shared=cause.shared,
-            host_count=host_count,
-            exposed_count=cause.exposed_count,
-            joined_count=joined_count,
-            also_count=also_count,
-            hosts=examples,
-            places=_places(classes, cause.members, cause.exposed),
-            since=None if past.since is None else past.since.started_at,
-            since_sweep=None if past.since is None else past.since.id,
-            flapping=past.flapping,
-            fix=advice.fix,
-            note=advice.note,
-            breakdown=() if self._question.by is None else _breakdown(classes, cause, self._question.by),
-        )
-
-    def _examples(self, by: str, condition: str) -> dict[str, tuple[str, ...]]:
-        """The first hosts of each group of assignments, those first that count there."""
-        rows = self._engine.query(
-            "SELECT grouped, host FROM (SELECT grouped, host, row_number() OVER (PARTITION BY grouped "
-            "ORDER BY counted DESC, host) AS place FROM ("
-            f"SELECT {by} AS grouped, COALESCE(r.host, r.place) AS host, max(a.counted) AS counted FROM assignment a "
-            f"JOIN record r ON r.id = a.record LEFT JOIN member m ON m.record = a.record AND m.raw_key = a.cause_key "
-            f"AND m.key IS NULL WHERE {condition} GROUP BY {by}, COALESCE(r.host, r.place)) AS each_host) AS ordered "
-            "WHERE place <= ? ORDER BY grouped, place",
-            (MAX_EXAMPLES,),
-        )
-        hosts: defaultdict[str, list[str]] = defaultdict(list)
-        for grouped, host in rows:
-            hosts[grouped].append(host)
-        return {grouped: tuple(of) for grouped, of in hosts.items()}
 
     # --- Faults of single hosts --------------------------------------------------------------------------------------
 
     def _own_faults(self, told: Sweep) -> tuple[OwnFault, ...]:
         """What nothing joins, by code; each host once, and only where it has no named cause that is as bad."""
-        own = "a.counted = 1 AND m.code IS NOT NULL"
-        rows = self._engine.query(
-            "SELECT m.code, min(m.severity), count(DISTINCT a.record) FROM assignment a JOIN member m "
-            f"ON m.record = a.record AND m.raw_key = a.cause_key AND m.key IS NULL WHERE {own} GROUP BY m.code"
-        )
-        examples, well = self._examples("m.code", own), self._well_beside(told)
+        rows = self._engine.ask("own_fault")
+        examples = _lists(self._engine.ask("own_example", most=MAX_EXAMPLES))
+        well = self._well_beside(told)
         faults = [
             OwnFault(
                 code=code,
@@ -401,19 +294,9 @@ class _Joining:
     def _well_beside(self, told: Sweep) -> dict[str, int]:
         """By code of a fault of single hosts: the hosts without it in their subnets, where these are the most in each
         of them."""
-        rows = self._engine.query(
-            "SELECT o.code, o.subnet, o.sick, n.hosts FROM ("
-            "SELECT m.code AS code, r.subnet AS subnet, count(DISTINCT m.record) AS sick FROM member m "
-            "JOIN record r ON r.id = m.record WHERE m.sweep = ? AND m.redacted = 0 AND r.subnet IS NOT NULL "
-            "GROUP BY m.code, r.subnet HAVING sum(CASE WHEN m.key IS NULL THEN 1 ELSE 0 END) > 0) AS o "
-            "JOIN (SELECT r.subnet AS subnet, count(*) AS hosts FROM placed p JOIN record r ON r.id = p.record "
-            "WHERE p.sweep = ? AND p.redacted = 0 AND r.subnet IS NOT NULL GROUP BY r.subnet) AS n "
-            "ON n.subnet = o.subnet",
-            (told.id, told.id),
-        )
         well: Counter[str] = Counter()
         crowded: set[str] = set()
-        for code, _, sick, hosts in rows:
+        for code, sick, hosts in self._engine.ask("well_beside", sweep=told.id):
             well[code] += hosts - sick
             if hosts - sick <= sick:
                 crowded.add(code)
@@ -421,61 +304,40 @@ class _Joining:
 
     # --- Hosts not heard from ----------------------------------------------------------------------------------------
 
-    def _not_heard_from(self, classes: Classes, told: Sweep, against: Sweep | None) -> NotHeardFrom | None:
+    def _not_heard_from(self, told: Sweep, against: Sweep | None) -> NotHeardFrom | None:
         """The hosts that should be in the told sweep and are not; None where nothing says who should be."""
         expected, engine = self._question.expected, self._engine
-        engine.execute("CREATE TABLE expected (host TEXT)")
+        engine.run("expected")
         if expected is not None:
             engine.fill("expected", ((host,) for host in sorted(expected.hosts)))
             by = expected.by
         elif against is not None:
-            engine.execute(
-                "INSERT INTO expected SELECT p.host FROM placed p WHERE p.sweep = ? AND p.redacted = 0 "
-                "AND substr(p.host, 1, 1) <> '#'",
-                (against.id,),
-            )
+            engine.run("expected_again", sweep=against.id)
             by = f"the sweep {against.id}"
         else:
             return None
-        # With a filter only those can be told to be of it that had a record before.
-        known = "AND e.host IN (SELECT host FROM placed)" if self._question.where else ""
-        engine.execute(
-            "CREATE TABLE missing AS SELECT DISTINCT e.host AS host FROM expected e LEFT JOIN heard h "
-            f"ON h.host = e.host AND h.sweep = ? WHERE h.host IS NULL {known}",
-            (told.id,),
-        )
-        hosts = [host for (host,) in engine.query("SELECT host FROM missing ORDER BY host LIMIT ?", (MAX_EXAMPLES,))]
+        engine.run("missing", sweep=told.id, is_filtered=bool(self._question.where))
         (count,) = engine.query("SELECT count(*) FROM missing")[0]
         if not count:
             return None
-        last = dict(
-            engine.query(
-                "SELECT class, count(*) FROM (SELECT p.class AS class, row_number() OVER (PARTITION BY p.host "
-                "ORDER BY p.minute DESC, p.record DESC) AS place FROM placed p JOIN missing m ON m.host = p.host) "
-                "AS seen WHERE place = 1 GROUP BY class"
-            )
-        )
+        hosts = engine.query("SELECT host FROM missing ORDER BY host LIMIT $most", {"most": MAX_EXAMPLES})
         return NotHeardFrom(
             host_count=count,
-            hosts=tuple(hosts),
+            hosts=tuple(host for (host,) in hosts),
             expected_by=by,
-            shared=self._shared_by_missing(classes, told, last),
+            shared=self._shared_by_missing(),
         )
 
-    def _shared_by_missing(self, classes: Classes, told: Sweep, missing: Hosts) -> Any:
-        if sum(missing.values()) < self._question.least:
+    def _shared_by_missing(self) -> Shared | None:
+        """What the missing hosts shared in their last records, and the hosts of the told sweep do not."""
+        engine, least = self._engine, self._question.least
+        engine.run("missing_record")
+        if engine.query("SELECT count(*) FROM missing_record")[0][0] < least:
             return None
-        here = Counter(
-            dict(
-                self._engine.query(
-                    "SELECT class, count(*) FROM placed WHERE sweep = ? AND redacted = 0 GROUP BY class", (told.id,)
-                )
-            )
-        )
-        here.update(missing)
-        tests = values_in(classes, here)
-        found = what_they_share(classes, missing, Exposed(classes, here), least=self._question.least, tests=tests)
-        return None if found is None else found.shared
+        for name in ("held", "area", "outside", "question", "sick"):
+            engine.run(f"missing_{name}")
+        told = asked(engine, least)
+        return told[0].shared if told else None
 
     def _empty(self) -> FleetDocument:
         """What is said where no record is left."""
@@ -535,46 +397,45 @@ def _sweep_of(sweeps: Sequence[Sweep], id_: str) -> Sweep:
     return sweep
 
 
-def _groups_of_all(classes: Classes, members: Iterable[int]) -> list[str]:
-    """The security groups that all of them have."""
-    common: frozenset[str] | None = None
-    for class_ in members:
-        common = classes.of[class_].groups if common is None else common & classes.of[class_].groups
-        if not common:
-            return []
-    return sorted(common or ())
+def _lists(rows: Iterable[Sequence[str]]) -> dict[str, tuple[str, ...]]:
+    """Values by their key."""
+    lists: defaultdict[str, list[str]] = defaultdict(list)
+    for key, value in rows:
+        lists[key].append(value)
+    return {key: tuple(values) for key, values in lists.items()}
 
 
-def _places(classes: Classes, members: Hosts, exposed: Hosts) -> tuple[Place, ...]:
-    sick, all_hosts = _by_place(classes, members), _by_place(classes, exposed)
-    return tuple(
-        Place(vpc=vpc, zone=zone, sick=sick[vpc, zone], exposed=all_hosts[vpc, zone])
-        for vpc, zone in sorted(all_hosts, key=lambda place: (place[0] or "", place[1] or ""))
+def _cause(
+    cause: NamedCause,
+    spread: Spread,
+    counts: tuple[int, int, int],
+    examples: tuple[str, ...],
+    past: Past,
+    central: Fix | None,
+) -> FleetCause:
+    host_count, also_count, joined_count = map(int, counts)
+    advice = advice_for(cause, spread.regions, spread.groups, central)
+    return FleetCause(
+        key=cause.key,
+        code=cause.code,
+        name=CODES[cause.code].name if cause.code in CODES else cause.code,
+        title=title_of(cause.code),
+        severity=tuple(Severity)[cause.severity],
+        radius=radius_of(cause.code),
+        subjects=subjects_of(cause.key),
+        services=cause.services,
+        named_by=cause.named_by,
+        shared=cause.shared,
+        host_count=host_count,
+        exposed_count=cause.exposed_count,
+        joined_count=joined_count,
+        also_count=also_count,
+        hosts=examples,
+        places=spread.places,
+        since=None if past.since is None else past.since.started_at,
+        since_sweep=None if past.since is None else past.since.id,
+        flapping=past.flapping,
+        fix=advice.fix,
+        note=advice.note,
+        breakdown=spread.breakdown,
     )
-
-
-def _by_place(classes: Classes, hosts: Hosts) -> Counter[tuple[str | None, str | None]]:
-    counts: Counter[tuple[str | None, str | None]] = Counter()
-    for class_, count in hosts.items():
-        counts[classes.of[class_].vpc, classes.of[class_].zone] += count
-    return counts
-
-
-def _breakdown(classes: Classes, cause: NamedCause, by: Attribute) -> tuple[HostsOfValue, ...]:
-    """The hosts of a cause by the values of an attribute, the most frequent first. A host with several values is at
-    each of them."""
-    sick, exposed = _by_value(classes, cause.members, by), _by_value(classes, cause.exposed, by)
-    values = sorted(sick, key=lambda value: (-sick[value], value or ""))
-    return tuple(
-        HostsOfValue(value=value, sick=sick[value], exposed=exposed[value]) for value in values[:MAX_BREAKDOWN]
-    )
-
-
-def _by_value(classes: Classes, hosts: Hosts, by: Attribute) -> Counter[str | None]:
-    counts: Counter[str | None] = Counter()
-    for class_, count in hosts.items():
-        values: list[str | None] = [
-            value.value for trait in classes.of[class_].traits if (value := classes.values[trait]).attribute is by
-        ]
-        counts.update(dict.fromkeys(values or [None], count))
-    return counts

@@ -10,20 +10,17 @@ RECORD_COLUMNS: Final = (
     *("image", "instance_type", "status", "path", "access", "complete", "ec2", "summary", "title", "fix"),
 )
 TABLES: Final = (
-    # One row a record that was read. `sweep` is empty until `agent.fleet.sweeps` says which it is of; `place` is where
-    # it lay. `redacted`, `complete` and `ec2` are 0 or 1. `causes_cut`: whether its host had more causes than it lists.
-    # `newest`: whether it is the host's last one in its sweep.
+    # One row a record that was read. `sweep` is what its place says of it, which may be nothing; `place` is where it
+    # lay. `redacted`, `complete` and `ec2` are 0 or 1. `causes_cut`: whether its host had more causes than it lists.
     "CREATE TABLE record (id BIGINT, sweep TEXT, place TEXT, tool TEXT, run TEXT, taken_at TEXT, redacted INTEGER, "
     "host TEXT, region TEXT, account TEXT, vpc TEXT, subnet TEXT, zone TEXT, image TEXT, instance_type TEXT, "
     "status TEXT, path TEXT, access TEXT, complete INTEGER, ec2 INTEGER, summary TEXT, title TEXT, fix TEXT, "
-    "causes_cut INTEGER, newest INTEGER)",
+    "security_groups TEXT[], endpoints TEXT[], resolvers TEXT[], services TEXT[], causes_cut INTEGER)",
     # The causes of a record in its order, `rank` from 0. `cause_key` is code and ids, without the target: one cause at
     # two services is one.
     "CREATE TABLE cause (record BIGINT, rank INTEGER, severity TEXT, code TEXT, target TEXT, cause_key TEXT)",
     # A symptom, and the key of its cause on the same host.
     "CREATE TABLE symptom (record BIGINT, code TEXT, symptom_key TEXT, cause_key TEXT)",
-    # The values of lists: `name` is `group`, `endpoint`, `resolver` or `service`.
-    "CREATE TABLE attribute (record BIGINT, name TEXT, value TEXT)",
     # What could not be read: `times` in one place, such as lines of a file.
     "CREATE TABLE unreadable (id BIGINT, place TEXT, why TEXT, times BIGINT)",
 )

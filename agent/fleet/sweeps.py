@@ -18,12 +18,6 @@ from probes.frozen import dataclass
 if TYPE_CHECKING:
     from agent.fleet.database import Database
 
-_STAMP: Final = (
-    "CASE WHEN substr(r.taken_at, length(r.taken_at), 1) = 'Z' THEN substr(r.taken_at, 1, 16) ELSE r.taken_at END"
-)
-"""The minute of a record's time where that is in UTC, as records have it; otherwise its whole text."""
-_HOST: Final = "CASE WHEN r.redacted = 1 OR r.host IS NULL THEN '#' || r.run ELSE r.host END"
-"""Who a record is of. A masked name is another host's in the next record, so each such run is a host of its own."""
 _LEAST_PERIOD: Final = 30
 """Minutes: a user who runs backuplink more often than that looks at one host."""
 _LEAST_GAP: Final = 10
@@ -47,34 +41,22 @@ class SweepsRead:
     notes: tuple[str, ...]
 
 
-def find_sweeps(engine: "Database", *, since: datetime | None, today: date) -> SweepsRead:
-    """Fill `record.sweep` and `record.newest`, and make the table `newest(record, sweep, host, minute)` of the records
-    that count, those from `since` on."""
-    stamps = [stamp for (stamp,) in engine.query(f"SELECT DISTINCT {_STAMP} AS stamp FROM record r")]
-    engine.execute("CREATE TABLE moment (stamp TEXT PRIMARY KEY, minute BIGINT)")
-    engine.fill("moment", ((stamp, _minute_of(stamp)) for stamp in stamps))
+def find_sweeps(database: "Database", *, since: datetime | None, today: date) -> SweepsRead:
+    """Make the tables `timed` of all records, `heard` of those that count from `since` on, and `placed` of those that
+    are asked."""
+    stamps = [stamp for (stamp,) in database.ask("stamp")]
+    database.run("moment")
+    database.fill("moment", ((stamp, _minute_of(stamp)) for stamp in stamps))
+    database.run("timed")
     limit = _minute(datetime(today.year, today.month, today.day, tzinfo=UTC) + _AHEAD)
-    engine.execute("CREATE TABLE span (minute BIGINT PRIMARY KEY, sweep TEXT)")
-    engine.fill("span", _spans(engine, limit))
-    engine.execute(
-        "UPDATE record SET sweep = (SELECT s.sweep FROM span s JOIN moment m ON m.minute = s.minute "
-        f"WHERE m.stamp = {_STAMP.replace('r.', 'record.')}) WHERE sweep IS NULL"
-    )
+    database.run("span")
+    database.fill("span", _spans(database, limit))
+    database.run("swept")
     begin = _UNKNOWN if since is None else _minute(since)
-    engine.execute(
-        "CREATE TABLE newest AS SELECT record, sweep, host, minute FROM ("
-        f"SELECT r.id AS record, r.sweep AS sweep, {_HOST} AS host, m.minute AS minute, row_number() OVER ("
-        f"PARTITION BY r.sweep, {_HOST} ORDER BY m.minute DESC, r.taken_at DESC, r.id DESC) AS place "
-        f"FROM record r JOIN moment m ON m.stamp = {_STAMP} WHERE m.minute >= ?) AS placed WHERE place = 1",
-        (begin,),
-    )
-    engine.execute("UPDATE record SET newest = 0 WHERE id NOT IN (SELECT record FROM newest)")
-    superseded = engine.query(
-        f"SELECT r.sweep, count(*) FROM record r JOIN moment m ON m.stamp = {_STAMP} "
-        "WHERE r.newest = 0 AND m.minute >= ? GROUP BY r.sweep",
-        (begin,),
-    )
-    return SweepsRead(superseded=dict(superseded), notes=tuple(_notes(engine, limit, today)))
+    database.run("heard", begin=begin)
+    database.run("placed")
+    superseded = database.ask("superseded", begin=begin)
+    return SweepsRead(superseded=dict(superseded), notes=tuple(_notes(database, limit, today)))
 
 
 def _minute_of(stamp: str | None) -> int:
@@ -97,18 +79,14 @@ def _name(minute: int) -> str:
 # --- By gaps ---------------------------------------------------------------------------------------------------------
 
 
-def _spans(engine: "Database", limit: int) -> Iterator[tuple[int, str]]:
+def _spans(database: "Database", limit: int) -> Iterator[tuple[int, str]]:
     """Each minute of a record whose place says nothing, with the name of its sweep. Times that are yet to come, and
     those that cannot be read, are of the last one."""
-    minutes = sorted(
-        minute
-        for (minute,) in engine.query(
-            f"SELECT DISTINCT m.minute FROM record r JOIN moment m ON m.stamp = {_STAMP} WHERE r.sweep IS NULL"
-        )
-    )
+    rows = database.query("SELECT DISTINCT minute FROM timed WHERE sweep IS NULL ORDER BY minute")
+    minutes = [minute for (minute,) in rows]
     known = [minute for minute in minutes if _UNKNOWN < minute < limit] or minutes
     span: list[int] = []
-    for span in _parts(known, _period(engine)):
+    for span in _parts(known, _period(database)):
         for minute in span:
             yield minute, _name(span[0])
     for minute in minutes:
@@ -140,18 +118,12 @@ def _cut(span: Sequence[int], period: int) -> Iterator[list[int]]:
         yield list(part)
 
 
-def _period(engine: "Database") -> int | None:
+def _period(database: "Database") -> int | None:
     """The usual time between two runs of a host, in minutes; None where fewer than half of the hosts ran twice."""
-    of_hosts = (
-        f"FROM record r JOIN moment m ON m.stamp = {_STAMP} "
-        "WHERE r.sweep IS NULL AND r.redacted = 0 AND r.host IS NOT NULL AND m.minute >= 0"
-    )
-    (hosts,) = engine.query(f"SELECT count(DISTINCT r.host) {of_hosts}")[0]
-    gaps = engine.query(
-        "SELECT gap, count(*) FROM (SELECT m.minute - lag(m.minute) OVER (PARTITION BY r.host ORDER BY m.minute) "
-        f"AS gap {of_hosts}) AS between_runs WHERE gap > 0 GROUP BY gap"
-    )
-    gaps.sort()
+    (hosts,) = database.query(
+        "SELECT count(DISTINCT host) FROM timed WHERE sweep IS NULL AND NOT starts_with(host, '#') AND minute >= 0"
+    )[0]
+    gaps = database.ask("gap")
     reached = list(accumulate(count for _, count in gaps))
     if not gaps or 2 * reached[-1] < hosts:
         return None
@@ -162,13 +134,9 @@ def _period(engine: "Database") -> int | None:
 # --- What they are ---------------------------------------------------------------------------------------------------
 
 
-def sweeps_of(engine: "Database") -> tuple[Sweep, ...]:
-    """The sweeps of the records in `newest`, the oldest first."""
-    rows = engine.query(
-        "SELECT n.sweep, n.minute, count(*), sum(CASE WHEN r.status IN ('ok', 'not-in-use') THEN 0 ELSE 1 END) "
-        "FROM newest n JOIN record r ON r.id = n.record GROUP BY n.sweep, n.minute"
-    )
-    rows.sort(key=lambda row: (row[0], row[1]))
+def sweeps_of(database: "Database") -> tuple[Sweep, ...]:
+    """The sweeps of the records in `placed`, the oldest first."""
+    rows = database.ask("sweep_minute")
     found = [_sweep(name, list(of)) for name, of in groupby(rows, key=itemgetter(0))]
     return tuple(sweep for _, sweep in sorted(found, key=lambda pair: (pair[0], pair[1].id)))
 
@@ -187,13 +155,8 @@ def _sweep(name: str, rows: Sequence[tuple[str, int, int, int]]) -> tuple[int, S
     )
 
 
-def _notes(engine: "Database", limit: int, today: date) -> Iterator[str]:
-    counts = engine.query(
-        f"SELECT sum(CASE WHEN m.minute >= ? THEN 1 ELSE 0 END), sum(CASE WHEN m.minute < 0 THEN 1 ELSE 0 END) "
-        f"FROM record r JOIN moment m ON m.stamp = {_STAMP}",
-        (limit,),
-    )
-    future, unknown = (int(count or 0) for count in counts[0])
+def _notes(database: "Database", limit: int, today: date) -> Iterator[str]:
+    future, unknown = database.ask("clock", ahead=limit)[0]
     if future:
         yield (
             f"{counted(future, 'record')} {'has' if future == 1 else 'have'} a time that is yet to come, seen from "

@@ -31,30 +31,9 @@ COLUMNS: Final = (
 whether it is the one at which the host counts. `by_symptom`: whether the host saw its symptom alone. `in_common`: what
 the hosts with the cause have and the others have not, such as `image=ami-…; zone=euw1-az1`. `exposed`: how many hosts
 could have it. `since`: as in the document, without parts of a second."""
-_ROWS: Final = f"""
-SELECT {", ".join(f"r.{name}" for name in _OF_RECORD)}, a.cause_key, a.counted, a.by_symptom, min(c.severity)
-FROM newest n
-JOIN record r ON r.id = n.record
-LEFT JOIN assignment a ON a.record = r.id
-LEFT JOIN cause c ON c.record = r.id AND c.cause_key = a.cause_key
-WHERE n.sweep = ?
-GROUP BY {", ".join(f"r.{name}" for name in _OF_RECORD)}, r.id, a.cause_key, a.counted, a.by_symptom
-ORDER BY r.host, r.id, a.counted DESC, a.cause_key
-"""
-# `critical` sorts before `warning`, so the least of them is the worst.
 NOT_HEARD_FROM: Final = "not-heard-from"
 """The status of a host without a record in the told sweep. Its last record says where it is, and when that was."""
 _WHERE: Final = ("taken_at", "region", "account", "vpc", "subnet", "zone", "image", "instance_type", "tool", "place")
-_SILENT: Final = f"""
-SELECT m.host, {", ".join(f"r.{name}" for name in _WHERE)}
-FROM missing m
-LEFT JOIN (
-    SELECT p.host AS host, p.record AS record,
-        row_number() OVER (PARTITION BY p.host ORDER BY p.minute DESC, p.record DESC) AS choice FROM placed p
-) AS l ON l.host = m.host AND l.choice = 1
-LEFT JOIN record r ON r.id = l.record
-ORDER BY m.host
-"""
 _BATCH: Final = 2_000
 """Rows that are written at once."""
 
@@ -69,7 +48,7 @@ def rows(engine: "Database", document: FleetDocument) -> Iterator[Row]:
     if document.sweep is None:
         return
     causes = {cause.key: cause for cause in document.causes}
-    for values in engine.query(_ROWS, (document.sweep.id,)):
+    for values in engine.ask("host_row", sweep=document.sweep.id):
         row = dict(zip(_OF_RECORD, values, strict=False))
         key, counted, by_symptom, severity = values[len(_OF_RECORD) :]
         code = None if key is None else key.partition("|")[0]
@@ -87,7 +66,7 @@ def rows(engine: "Database", document: FleetDocument) -> Iterator[Row]:
         }
         yield {name: _as_flag(row[name]) if name in FLAGS else row[name] for name in COLUMNS}
     if document.not_heard_from is not None:
-        for host, *last in engine.query(_SILENT):
+        for host, *last in engine.ask("silent_row"):
             said = {"sweep": document.sweep.id, "host": host, "status": NOT_HEARD_FROM}
             yield dict.fromkeys(COLUMNS) | dict(zip(_WHERE, last, strict=True)) | said
 

@@ -124,7 +124,6 @@ BY_PLACE: Final = {
     "agent/cli/to_settings.py::_template_in": Parser(
         ("templates",), ("tests/agent/cli/test_options.py::test_any_file_is_a_template_or_refused",)
     ),
-    "agent/fleet/classes.py::Classes.bits": Parser(trusted="numbers that this program counted"),
     "agent/fleet/inventory.py::_of_json": Parser(
         ("inventories",), ("tests/agent/fleet/test_inventory.py::test_any_bytes_are_hosts_or_refused_in_words",)
     ),

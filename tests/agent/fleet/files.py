@@ -77,7 +77,7 @@ def dump(engine: Database) -> dict[str, list[tuple[Any, ...]]]:
             "SELECT host, code, symptom_key, cause_key FROM symptom JOIN record ON record = id ORDER BY 1, 2, 3, 4"
         ),
         "attribute": engine.query(
-            "SELECT host, name, value FROM attribute JOIN record ON record = id ORDER BY 1, 2, 3"
+            "SELECT host, attribute, value FROM record_value JOIN record ON record = id ORDER BY 1, 2, 3"
         ),
         "unreadable": engine.query("SELECT place, why, times FROM unreadable ORDER BY place, why"),
     }

@@ -1,10 +1,12 @@
 """The rows that the tables hold of records."""
 
+import re
 from collections.abc import Iterator
 
 import pytest
 
 from agent.fleet.database import BATCH, Database
+from agent.fleet.model import Attribute
 from agent.fleet.store import Read
 from agent.report.host_record import record_of
 from tests.support.runs import report_of
@@ -20,10 +22,8 @@ def engine() -> Iterator[Database]:
 
 
 def test_one_row_a_record(engine: Database) -> None:
-    rows = engine.query("SELECT id, place, status, redacted, complete, newest FROM record ORDER BY id")
-    assert rows == [
-        (number, name, report_of(name).verdict.status.value, 0, 1, 1) for number, name in enumerate(SCENARIOS)
-    ]
+    rows = engine.query("SELECT id, place, status, redacted, complete FROM record ORDER BY id")
+    assert rows == [(number, name, report_of(name).verdict.status.value, 0, 1) for number, name in enumerate(SCENARIOS)]
 
 
 def test_causes_keep_their_order_and_lose_their_target(engine: Database) -> None:
@@ -41,12 +41,18 @@ def test_a_symptom_names_a_cause_of_its_host(engine: Database) -> None:
     assert set(symptoms) <= set(engine.query("SELECT record, cause_key FROM cause"))
 
 
-def test_lists_are_rows(engine: Database) -> None:
-    assert engine.query("SELECT name, value FROM attribute WHERE record = 0 ORDER BY name, value") == [
-        ("group", "sg-0a1b2c3d4e5f67890"),
-        ("resolver", "amazon"),
-        ("service", "backup"),
-    ]
+def test_values_are_rows(engine: Database) -> None:
+    assert engine.query(
+        "SELECT attribute, value FROM record_value WHERE record = 0 AND nearness IN (0, 3) ORDER BY nearness"
+    ) == [("group", "sg-0a1b2c3d4e5f67890"), ("resolver", "amazon")]
+    assert engine.query("SELECT services FROM record WHERE id = 0") == [(["backup"],)]
+
+
+def test_the_attributes_are_those_of_the_document_from_the_nearest_to_a_fix() -> None:
+    with Database() as engine:
+        known = {name.value: number for number, name in enumerate(Attribute)}
+        found = engine.query("SELECT sql FROM duckdb_views() WHERE view_name = 'record_value'")[0][0]
+        assert [known[name] for name in re.findall(r"'([a-z-]+)'", found)] == list(range(len(known)))
 
 
 def test_more_records_than_a_batch() -> None:

@@ -12,7 +12,7 @@ from agent.fleet.reading import ReadResult
 from agent.fleet.store import Read
 from agent.report.host_record import HostRecord
 from agent.report.model import Status
-from tests.support.estates import KINDS, TODAY, Estate, estate, hostile, rolling
+from tests.support.estates import KINDS, TODAY, Estate, estate, hostile, hosts_of, of_subnet, record, rolling
 from tests.support.extent import everything, one_in
 
 SEEDS: Final = one_in(200, range(200))
@@ -132,3 +132,26 @@ def test_records_that_mean_harm_have_nothing_in_common() -> None:
         assert len(engine.query("SELECT id FROM record")) == count
         assert 0 < document.totals.hosts <= count
     assert document.verdict.status is Status.CRITICAL
+
+
+def test_as_many_causes_of_one_code_are_named_as_there_are() -> None:
+    """A subnet in each of eighteen VPCs, and a fault whose key names none of them."""
+    hosts = [host for seed in (7, 8, 9) for host in hosts_of(seed, 1_000)]
+    of = {(host.vpc, host.zone): host.subnet for host in hosts}
+    vpcs = sorted({host.vpc for host in hosts})
+    subnets = sorted(of[vpc, f"euw1-az{1 + number % 3}"] for number, vpc in enumerate(vpcs))
+    assert len(subnets) == 18
+    faults = [of_subnet(subnet, "TCP005") for subnet in subnets]
+    with Database() as engine:
+        document = asked(
+            engine,
+            [
+                Read(sweep="s", place=host.id, record=record(host, [fault for fault in faults if fault.on(host)]))
+                for host in hosts
+            ],
+        )
+        assert sorted(cause.key for cause in document.causes) == [f"TCP005|subnet={subnet}" for subnet in subnets]
+        for cause in document.causes:
+            there = {host.id for host in hosts if f"TCP005|subnet={host.subnet}" == cause.key}
+            assert members(engine, cause.key) == there
+        assert document.own_faults == ()

@@ -1,7 +1,5 @@
 """What a fleet says to do about a cause of a service whose addresses change."""
 
-from collections import Counter
-
 import pytest
 
 from agent.fleet.causes import NamedCause
@@ -12,6 +10,7 @@ from tests.support.aws_commands import complaint
 
 def commands(code: str, key: str, service: str) -> list[str]:
     cause = NamedCause(
+        number=1,
         key=key,
         code=code,
         severity=0,
@@ -20,8 +19,8 @@ def commands(code: str, key: str, service: str) -> list[str]:
         services=(service,),
         raw_keys=(key,),
         values=(),
-        members=Counter(),
-        exposed=Counter(),
+        member_count=0,
+        exposed_count=0,
     )
     fix = advice_for(cause, ["eu-west-1"], [], None).fix
     assert [complaint(command.argv) for command in fix.commands] == [None] * len(fix.commands)

@@ -125,7 +125,7 @@ def test_a_fleet_reads_what_was_packed(source: Path, tmp_path: Path) -> None:
         assert engine.query(every) == before.query(every)
         assert engine.query("SELECT DISTINCT sweep FROM record ORDER BY sweep") == [("2026-01-14",), ("2026-01-15",)]
         assert sorted(hosts(engine)) == [host(number) for number in range(5)]
-        for table in ("cause", "symptom", "attribute"):
+        for table in ("cause", "symptom", "record_value"):
             counted = f"SELECT count(*) FROM {table}"
             assert engine.query(counted) == before.query(counted)
 

@@ -324,7 +324,7 @@ def test_parquet_of_others_is_checked_row_by_row(tmp_path: Path) -> None:
         engine.insert([Read(sweep="s", place="p", record=record_of(report_of(SICK)))])
         data = engine.write_parquet("SELECT *, 'fine' AS verdict FROM record")
     (tmp_path / "a.parquet").write_bytes(data)
-    with Database() as engine, pytest.raises(FleetReadError, match="security_groups: this key is missing"):
+    with Database() as engine, pytest.raises(FleetReadError, match="causes: this key is missing"):
         read(engine, tmp_path / "a.parquet")
 
 

@@ -1,15 +1,16 @@
 """What hosts share: the exact test, thresholds, and which of several values wins."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from fractions import Fraction
 from math import comb
 from typing import Final
 
 import pytest
 
-from agent.fleet.classes import Classes, HostClass
-from agent.fleet.model import Attribute, Shared, SharedValue
-from agent.fleet.sharing import Exposed, fisher, what_they_share
+from agent.fleet.causes import asked
+from agent.fleet.database import Database
+from agent.fleet.model import Attribute, Shared
 
 Values = Sequence[tuple[Attribute, str]]
 SUBNET, ZONE, VPC, GROUP = Attribute.SUBNET, Attribute.ZONE, Attribute.VPC, Attribute.GROUP
@@ -18,6 +19,13 @@ SUBNET, ZONE, VPC, GROUP = Attribute.SUBNET, Attribute.ZONE, Attribute.VPC, Attr
 def exactly(sick: int, total: int, all_sick: int, count: int) -> Fraction:
     ways = sum(comb(all_sick, n) * comb(count - all_sick, total - n) for n in range(sick, min(total, all_sick) + 1))
     return Fraction(ways, comb(count, total))
+
+
+def fisher(sick: int, total: int, all_sick: int, count: int) -> float:
+    with Database() as database:
+        statement = "SELECT fisher(?::BIGINT, ?::BIGINT, ?::BIGINT, ?::BIGINT)"
+        ((chance,),) = database.query(statement, (sick, total, all_sick, count))
+    return float(chance)
 
 
 @pytest.mark.parametrize(
@@ -38,35 +46,46 @@ def test_large_counts_stay_finite() -> None:
     assert 0 < fisher(50_500, 100_000, 500_000, 1_000_000) < 1e-2
 
 
-def classes_of(rows: Sequence[Values]) -> Classes:
-    """Classes of hosts, numbered from 0, each with its values."""
-    numbers: dict[SharedValue, int] = {}
-    of = {}
-    for number, values in enumerate(rows):
-        traits = [
-            numbers.setdefault(SharedValue(attribute=attribute, value=value), len(numbers))
-            for attribute, value in values
-        ]
-        of[number] = HostClass(
-            traits=tuple(sorted(traits)),
-            services=frozenset(),
-            vpc=None,
-            zone=None,
-            subnet=None,
-            account=None,
-            region=None,
-            groups=frozenset(),
+@contextmanager
+def question(
+    rows: Sequence[tuple[Values, int, int]], *, least: int = 5, tests: int = 20, aside: Sequence[int] = ()
+) -> Iterator[Database]:
+    """The tables of a question about hosts: rows of values, each with its sick and its well hosts. `aside` are the
+    numbers of well hosts that are not asked."""
+    hosts = [(values, number < ill) for values, ill, well in rows for number in range(ill + well)]
+    traits = {value: number for number, value in enumerate(sorted({one for values, *_ in rows for one in values}), 1)}
+    with Database() as database:
+        database.execute("CREATE TABLE trait (trait INTEGER, attribute TEXT, nearness INTEGER, value TEXT)")
+        nearness = list(Attribute).index
+        database.fill("trait", ((n, str(kind), nearness(kind), value) for (kind, value), n in traits.items()))
+        database.execute("CREATE TABLE service_set AS SELECT 1 AS service_set, ['backup'] AS services")
+        database.execute(
+            "CREATE TABLE host (record BIGINT, vpc INTEGER, account INTEGER, zone INTEGER, region INTEGER, "
+            "service_set INTEGER)"
         )
-    return Classes(of, numbers)
+        database.fill("host", ((record, 0, 0, 0, 0, 1) for record in range(len(hosts))))
+        database.execute("CREATE TABLE held (record BIGINT, trait INTEGER)")
+        database.fill("held", ((record, traits[one]) for record, (values, _) in enumerate(hosts) for one in values))
+        for name in ("spot", "spot_value", "spot_pair", "area", "area_spot"):
+            database.run(name)
+        database.execute("INSERT INTO area VALUES (1, 'everywhere', 0, [])")
+        database.execute("CREATE TABLE outside (q BIGINT, record BIGINT, sign INTEGER)")
+        database.fill("outside", ((1, record, -1) for record in aside))
+        sick = [record for record, (_, is_sick) in enumerate(hosts) if is_sick]
+        database.execute(
+            f"CREATE TABLE question AS SELECT 1::BIGINT AS q, 'TCP001' AS code, {len(sick)}::BIGINT AS sick, "
+            f"{len(hosts) - len(aside)}::BIGINT AS hosts, {tests}::BIGINT AS tests, false AS is_repeated"
+        )
+        database.execute("CREATE TABLE sick (q BIGINT, record BIGINT, trait INTEGER)")
+        database.fill("sick", ((1, record, traits[one]) for record in sick for one in hosts[record][0]))
+        yield database
 
 
 def shared(rows: Sequence[tuple[Values, int, int]], *, least: int = 5, tests: int = 20) -> Shared | None:
-    """What is found among classes of hosts, each with its values, its sick and its well hosts."""
-    classes = classes_of([values for values, _, _ in rows])
-    sick = {number: ill for number, (_, ill, _) in enumerate(rows) if ill}
-    hosts = {number: ill + well for number, (_, ill, well) in enumerate(rows)}
-    found = what_they_share(classes, sick, Exposed(classes, hosts), least=least, tests=tests)
-    return None if found is None else found.shared
+    """What is found among hosts: rows of values, each with its sick and its well hosts."""
+    with question(rows, least=least, tests=tests) as database:
+        told = asked(database, least)
+        return told[1].shared if told else None
 
 
 def words(found: Shared | None) -> list[str]:
@@ -163,16 +182,15 @@ def test_two_values_have_to_tell_clearly_more_than_one() -> None:
         assert words(shared([here, ([(VPC, "v1"), (ZONE, "z2")], 0, well), *elsewhere])) == expected
 
 
-def test_pairs_among_many_classes_are_counted_as_one_by_one() -> None:
-    rows = [((VPC, f"v{number % 2}"), (ZONE, f"z{number % 3}"), (GROUP, f"g{number % 700}")) for number in range(3000)]
-    classes = classes_of(rows)
-    hosts = {number: 1 + number % 5 for number in range(0, 3000, 7)}
-    aside = dict.fromkeys(range(0, 3000, 70), 1)
-    exposed = Exposed(classes, hosts).without(aside)
-    numbers = {value: number for number, value in enumerate(classes.values)}
-    for pair in ([(VPC, "v0"), (ZONE, "z0")], [(VPC, "v1"), (ZONE, "z2")], [(VPC, "v0"), (GROUP, "g14")]):
-        one, other = (numbers[SharedValue(attribute=attribute, value=value)] for attribute, value in pair)
-        both = [number for number in hosts if set(pair) <= set(rows[number])]
-        expected = sum(hosts[number] - aside.get(number, 0) for number in both)
-        assert exposed.count_with(one, other) == exposed.count_with(other, one) == expected > 0
-    assert exposed.count == sum(hosts.values()) - len(aside)
+def test_hosts_that_are_set_aside_are_not_counted() -> None:
+    """Of the two hundred well hosts beside the sick ones all but ten are asked no more."""
+    rows: list[tuple[Values, int, int]] = [
+        ([(VPC, "v1"), (ZONE, "z1")], 30, 200),
+        ([(VPC, "v1"), (ZONE, "z2")], 0, 300),
+        ([(VPC, "v2"), (ZONE, "z1")], 0, 300),
+    ]
+    for aside, well in ((range(0), 200), (range(30, 220), 10)):
+        with question(rows, aside=aside) as database:
+            told = asked(database, 5)[1].shared
+            assert words(told) == ["zone=z1", "vpc=v1"]
+            assert (told.sick, told.well) == (30, well)

@@ -1,0 +1,11 @@
+-- The keys that may be causes, each a question `q`. One host shares with no other, unless its key names a resource.
+CREATE OR REPLACE TABLE candidate AS
+SELECT
+    row_number() OVER (ORDER BY raw_key) AS q, k.raw_key, k.code, k.severity, k.hosts, d.is_named, d.reach,
+    d.is_specific AND k.hosts >= getvariable('least') AS is_specific,
+    coalesce((
+        SELECT CASE WHEN bool_and(is_known) THEN list_sort(list(service)) END
+        FROM key_service s WHERE s.raw_key = k.raw_key
+    ), []) AS services
+FROM fault_key k JOIN described d USING (raw_key)
+WHERE d.is_named OR k.hosts > 1

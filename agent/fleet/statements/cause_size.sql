@@ -1,0 +1,8 @@
+-- How many hosts have each cause, and how many could.
+SELECT q, (SELECT count(*) FROM member m WHERE m.q = e.q) AS members, sum(hosts)::BIGINT AS exposed
+FROM (
+    SELECT q, hosts FROM area_spot JOIN spot USING (reach, place, service_set)
+    UNION ALL SELECT q, sign FROM outside
+) e
+SEMI JOIN member USING (q)
+GROUP BY q

@@ -1,0 +1,2 @@
+-- What central facts say of symptoms, by where a host is.
+CREATE TABLE central (symptom_key TEXT, vpc TEXT, subnet TEXT, groups TEXT[], cause_key TEXT)

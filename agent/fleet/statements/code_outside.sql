@@ -1,0 +1,13 @@
+-- Hosts that have the code and need none of its services are counted; those whose fault of that code is a cause already
+-- are not asked.
+INSERT INTO outside
+SELECT q, record, 1
+FROM code_question c JOIN pool USING (code) JOIN host h USING (record) JOIN service_set s USING (service_set)
+WHERE len(c.services) > 0 AND NOT list_has_any(s.services, c.services)
+UNION ALL
+SELECT q, record, -1
+FROM code_question c
+JOIN (SELECT DISTINCT e.code, m.record FROM evidence e JOIN member m USING (q)) a USING (code)
+JOIN host h USING (record) JOIN service_set s USING (service_set)
+WHERE (len(c.services) = 0 OR list_has_any(s.services, c.services))
+    AND (c.code, record) NOT IN (SELECT (code, record) FROM pool)

@@ -1,0 +1,2 @@
+-- The hosts that should be heard from.
+CREATE TABLE expected (host TEXT)

@@ -1,0 +1,5 @@
+-- The faults of a sweep whose keys have ids.
+CREATE OR REPLACE TABLE fault_here AS
+SELECT record, code, raw_key, severity
+FROM fault
+WHERE sweep = getvariable('sweep') AND redacted = 0

@@ -1,0 +1,20 @@
+-- The faults of each host: what it found itself, or what explains its symptoms on other hosts or in central facts. The
+-- keys of a redacted record have no ids.
+CREATE TABLE fault_row AS
+SELECT *, split_part(raw_key, '|', 1) AS code, CASE WHEN raw_key = own_key OR redacted = 1 THEN 0 ELSE 1 END AS joined
+FROM (
+    SELECT
+        p.record, p.sweep, p.host, p.redacted, c.code AS own_code, c.target, c.cause_key AS own_key, c.rank,
+        CASE c.severity WHEN 'critical' THEN 0 WHEN 'warning' THEN 1 ELSE 2 END AS severity,
+        CASE
+            WHEN p.redacted = 1 THEN c.code || '|redacted'
+            WHEN r.ec2 = 1 THEN c.cause_key
+            ELSE coalesce(x.cause_key, f.cause_key, c.cause_key)
+        END AS raw_key
+    FROM cause c
+    JOIN placed p USING (record)
+    JOIN record r ON r.id = c.record
+    LEFT JOIN explained_symptom x ON x.sweep = p.sweep AND x.symptom_key = c.cause_key
+    LEFT JOIN central f ON f.symptom_key = c.cause_key AND f.vpc = r.vpc AND f.subnet IS NOT DISTINCT FROM r.subnet
+        AND f.groups = list_sort(list_distinct(r.security_groups))
+)

@@ -1,0 +1,5 @@
+-- What each host has: one row a value.
+CREATE OR REPLACE TABLE held AS
+SELECT record, trait
+FROM record_value JOIN trait USING (attribute, value)
+WHERE record IN (SELECT record FROM host)

@@ -1,0 +1,5 @@
+-- Where the records of named hosts lay in a sweep, the one that counts first.
+SELECT r.host, r.place, r.region, r.run
+FROM named_host JOIN record r USING (host) JOIN timed t ON t.record = r.id
+WHERE t.sweep = getvariable('sweep')
+ORDER BY r.host, r.id IN (SELECT record FROM heard) DESC, r.place

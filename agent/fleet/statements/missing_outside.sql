@@ -1,0 +1,3 @@
+-- They count besides the hosts of the sweep.
+CREATE OR REPLACE TABLE outside AS
+SELECT 0::BIGINT AS q, record, 1 AS sign FROM missing_record

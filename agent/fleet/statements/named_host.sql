@@ -1,0 +1,2 @@
+-- The hosts that a document names.
+CREATE OR REPLACE TABLE named_host (host TEXT)

@@ -1,0 +1,5 @@
+-- Notes where others could have them.
+INSERT INTO area
+SELECT DISTINCT
+    cause, c.reach, CASE c.reach WHEN 'vpc' THEN h.vpc WHEN 'account' THEN h.account ELSE 0 END, c.services
+FROM round_cause c JOIN round_member USING (q, cause) JOIN host h USING (record)

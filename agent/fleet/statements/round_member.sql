@@ -1,0 +1,6 @@
+-- Who has them: the hosts that are explained, and those whose key says the same.
+CREATE OR REPLACE TABLE round_member AS
+SELECT q, cause, record FROM round_cause JOIN explained USING (q)
+UNION
+SELECT q, cause, record
+FROM round_cause c JOIN fault_here f ON f.raw_key = c.key JOIN sick USING (q, record)

@@ -1,0 +1,3 @@
+-- The sick hosts that are left.
+CREATE OR REPLACE TABLE sick AS
+SELECT q, record, trait FROM sick SEMI JOIN question USING (q) ANTI JOIN round_member USING (q, record)

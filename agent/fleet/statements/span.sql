@@ -1,0 +1,2 @@
+-- The sweep of each minute of a record whose place does not tell it.
+CREATE TABLE span (minute BIGINT, sweep TEXT)

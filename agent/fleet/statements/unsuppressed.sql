@@ -1,0 +1,5 @@
+-- Leaves the faults that one suppression is not about.
+DELETE FROM fault_row
+WHERE (code = getvariable('code') OR own_code = getvariable('code'))
+    AND (getvariable('target') IS NULL OR target = getvariable('target'))
+    AND (getvariable('part') IS NULL OR contains(raw_key || '|', getvariable('part')))

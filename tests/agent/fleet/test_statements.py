@@ -1,0 +1,119 @@
+"""Each statement is one question that DuckDB's shell runs as it is, after its variables were set."""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from agent.app.fleet import write
+from agent.fleet import statements
+from agent.fleet.connection import Connection, connect
+from agent.fleet.database import Database
+from agent.fleet.inventory import Expected
+from agent.fleet.join import joined
+from agent.fleet.model import Attribute, SharedValue
+from agent.fleet.request import FleetOutput
+from agent.fleet.statements import statement
+from agent.fleet.store import TABLES
+from agent.settings import Suppression
+from tests.agent.fleet.test_central_facts import facts
+from tests.agent.fleet.test_estates import question
+from tests.support.estates import estate, rolling
+
+FOLDER: Final = Path(statements.__file__).parent
+NAMES: Final = sorted(file.stem for file in FOLDER.glob("*.sql"))
+BASE: Final = ("record", "cause", "symptom", "unreadable")
+
+
+class Recorded(Database):
+    """Notes what it is asked and given, in its order, with the answers."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, dict[str, Any], list[tuple[Any, ...]]]] = []
+        super().__init__()
+
+    def ask(self, name: str, **given: Any) -> list[tuple[Any, ...]]:
+        rows = super().ask(name, **given)
+        self.asked.append((name, given, rows))
+        return rows
+
+    def fill(self, table: str, rows: Iterable[Sequence[Any]]) -> None:
+        every = [tuple(row) for row in rows]
+        super().fill(table, every)
+        if table not in BASE:
+            self.asked.append(("", {"table": table}, every))
+
+
+def used(tmp_path: Path) -> Iterator[Recorded]:
+    """Fleets after which each statement was asked: a change that rolls on, by zone and with facts; a suppression and a
+    filter; and nothing at all."""
+    known = rolling(1).reads
+    silent = {read.record.host for read in known[:9]}
+    last = max(read.place.partition("/")[0] for read in known)
+    heard = [read for read in known if read.record.host not in silent or not read.place.startswith(last)]
+    gone = {"since": None, "by": Attribute.ZONE, "facts": (facts(),)}
+    shared = estate("two-under-one-code", 1).reads
+    zone = SharedValue(attribute=Attribute.ZONE, value="euw1-az1")
+    suppressed = (Suppression(code="TCP005", target=None, subject=None, until=None),)
+    for reads, given in (
+        (heard, gone),
+        (shared, {"where": (zone,), "expected": Expected(hosts=frozenset({"i-1"}), by="a list")}),
+        (shared, {"suppress": suppressed}),
+        ([], {}),
+    ):
+        with Recorded() as database:
+            database.insert(reads)
+            document = joined(database, question(**given))
+            output = FleetOutput(format="csv", output=str(tmp_path / "x.csv"), redact=False, fail_on="never")
+            write(document, database, output)
+            yield database
+
+
+def literal(value: Any) -> str:
+    """As SQL has it."""
+    match value:
+        case None:
+            return "NULL"
+        case bool() | int() | float():
+            return str(value)
+        case list() | tuple():
+            return f"[{', '.join(map(literal, value))}]"
+    return "'" + str(value).replace("'", "''") + "'"
+
+
+def run(shell: Connection, name: str, given: dict[str, Any]) -> list[tuple[Any, ...]]:
+    """The rows of a statement as the shell is given it: text, and no more than text."""
+    for variable, value in given.items():
+        shell.execute(f"SET VARIABLE {variable} = {literal(value)}")
+    return shell.execute(statement(name)).fetchall()
+
+
+def test_each_statement_runs_in_the_shell_and_gives_the_same(tmp_path: Path) -> None:
+    seen: set[str] = set()
+    for number, database in enumerate(used(tmp_path)):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        with connect(folder) as shell:
+            shell.execute("SET default_null_order = 'nulls_first_on_asc_last_on_desc'")
+            for text in TABLES:
+                shell.execute(text)
+            for table in BASE:
+                (folder / f"{table}.parquet").write_bytes(database.write_parquet(f"SELECT * FROM {table}"))
+                shell.execute(f"INSERT INTO {table} FROM '{folder / table}.parquet'")
+            for name, given, rows in database.asked:
+                if not name:
+                    for row in rows:
+                        shell.execute(f"INSERT INTO {given['table']} VALUES ({', '.join(map(literal, row))})")
+                    continue
+                assert sorted(map(repr, run(shell, name, given))) == sorted(map(repr, rows)), name
+                seen.add(name)
+    assert sorted(seen) == NAMES
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_statement_says_what_it_asks(name: str) -> None:
+    text = statement(name)
+    assert text.startswith("-- ")
+    assert not re.search(r"\?|\{", text)
