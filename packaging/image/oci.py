@@ -30,6 +30,8 @@ LIBRARIES: Final = tuple(
     f"lib{name}" for name in ("c.so.6", "m.so.6", "dl.so.2", "pthread.so.0", "rt.so.1", "util.so.1", "gcc_s.so.1")
 )
 """What the programs of the one file take of a host, next to the loader (tests/packaging/test_onefile.py)."""
+OF_FLEET: Final = "libstdc++.so.6"
+"""What DuckDB takes besides."""
 NOBODY: Final = 65534
 """The user and the group that Debian and others give this number."""
 PROGRAM: Final = "usr/lib/backuplink"
@@ -73,6 +75,8 @@ class Source:
     """What the one file unpacks to."""
     system: Path
     """Debian's packages of packages.lock, unpacked; of each its control file in DEBIAN/NAME."""
+    fleet: Path
+    """DuckDB's wheel, unpacked and compiled, which the one file leaves out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,13 +115,13 @@ def main() -> None:
     parser.add_argument("--revision", required=True)
     parser.add_argument("--date", required=True, type=int, help="of every file, in seconds since 1970")
     parser.add_argument("--output", required=True, type=Path)
-    parser.add_argument("source", nargs="+", help="ARCHITECTURE=TREE:SYSTEM")
+    parser.add_argument("source", nargs="+", help="ARCHITECTURE=TREE:SYSTEM:FLEET")
     given = parser.parse_args()
     sources = {}
     for text in given.source:
         architecture, _, folders = text.partition("=")
-        tree, _, system = folders.partition(":")
-        sources[architecture] = Source(tree=Path(tree), system=Path(system))
+        tree, system, fleet = map(Path, folders.split(":"))
+        sources[architecture] = Source(tree=tree, system=system, fleet=fleet)
     release = Release(version=given.version, revision=given.revision, date=given.date)
     partial = given.output.with_suffix(".partial")
     partial.write_bytes(archive(sources, release))
@@ -136,7 +140,7 @@ def system_layer(architecture: str, system: Path) -> Entries:
     entries |= {"lib": Entry(link="usr/lib"), f"usr/{loader}": Entry(link=target)}
     if loader.startswith("lib64/"):
         entries["lib64"] = Entry(link="usr/lib64")
-    for name in (Path(loader).name, *LIBRARIES):
+    for name in (Path(loader).name, *LIBRARIES, OF_FLEET):
         content = (system / folder / name).read_bytes()
         entries[f"{folder}/{name}"] = Entry(content=content, mode=0o755 if name == Path(loader).name else 0o644)
     roots = sorted((system / "usr/share/ca-certificates/mozilla").glob("*.crt"))
@@ -154,6 +158,16 @@ def system_layer(architecture: str, system: Path) -> Entries:
     for name in ("dev", "proc", "sys", "run"):  # what is mounted there needs a place in a root that is read-only
         entries[name] = Entry(mode=0o755)
     entries["tmp"] = Entry(mode=0o1777)
+    return entries
+
+
+def fleet_layer(folder: Path) -> Entries:
+    """DuckDB below the program's own modules, without what is for those who write programs."""
+    entries = {}
+    for path in folder.rglob("*"):
+        name = path.relative_to(folder).as_posix()
+        if path.is_file() and name.startswith(("duckdb", "_duckdb.")) and path.suffix != ".pyi":
+            entries[f"{PROGRAM}/app/{name}"] = Entry(content=path.read_bytes())
     return entries
 
 
@@ -241,6 +255,7 @@ def image(architecture: str, source: Source, release: Release, blobs: Blobs) -> 
             "the dynamic loader, the C library and the roots of certificates of Debian",
             system_layer(architecture, source.system),
         ),
+        ("DuckDB, which joins fleets", fleet_layer(source.fleet)),
         ("backuplink", program_layer(source.tree)),
     )
     layers, plain_digests, history = [], [], []

@@ -60,6 +60,12 @@ INSIDE_COMPILED: Final = {
 INSIDE_WHEELS: Final = {
     "botocore": (("requests", "", "Apache-2.0"), ("six", "1.16.0", "MIT")),
     "cffi": (("libffi", "", "MIT"),),
+    "duckdb": (
+        *(("brotli", "", "MIT"), ("fast_float", "", "MIT"), ("fmt", "", "MIT"), ("lz4", "", "BSD-2-Clause")),
+        *(("mbedtls", "", "Apache-2.0"), ("miniz", "", "MIT"), ("re2", "", "BSD-3-Clause")),
+        *(("snappy", "", "BSD-3-Clause"), ("thrift", "", "Apache-2.0"), ("utf8proc", "", "MIT")),
+        *(("yyjson", "", "MIT"), ("zstd", "", "BSD-3-Clause")),
+    ),
 }
 """What is inside distributions whose own bill of materials does not name it: name, version where it can be told, and
 licence."""
@@ -71,6 +77,7 @@ SYSTEM: Final = {
     "gcc-14-base": "GPL-3.0-or-later WITH GCC-exception-3.1",
     "libc6": "LGPL-2.1-or-later",
     "libgcc-s1": "GPL-3.0-or-later WITH GCC-exception-3.1",
+    "libstdc++6": "GPL-3.0-or-later WITH GCC-exception-3.1",
 }
 """Licences of Debian's packages in the container image, which their own files name in prose."""
 COMPILED_NEEDS: Final = {"python": frozenset({"libffi", "openssl", "sqlite3", "zlib"})}
@@ -298,7 +305,7 @@ def from_wheels(
     for name, entry in known.items():
         for wheel in files[name]:
             if digest(wheel) not in entry.hashes:
-                raise UnfitError(f"{wheel.name} is not what packaging/requirements.txt locks; build it anew")
+                raise UnfitError(f"{wheel.name} is not what packaging locks; build it anew")
     chosen = {name: files[name] for name in ("backuplink", *known)}
     extras = _extras([parse_email((dist_info(choice[0]) / "METADATA").read_bytes())[0] for choice in chosen.values()])
     return tuple(

@@ -53,7 +53,10 @@ def materials(revision: str, repository: str | None) -> list[dict[str, Any]]:
     source: dict[str, Any] = {"name": "backuplink", "digest": {"gitCommit": revision}}
     if repository is not None:
         source["uri"] = f"git+{repository}"
-    lists = [resource(f"packaging/{listed.name}", wheelhouse.digest(listed)) for listed in (wheelhouse.LOCK, BUILD)]
+    lists = [
+        resource(f"packaging/{listed.name}", wheelhouse.digest(listed))
+        for listed in (wheelhouse.LOCK, trust.FLEET, BUILD)
+    ]
     return [source, *_of_debian(trust.SOURCES), *_of_debian(trust.PACKAGES), *lists]
 
 

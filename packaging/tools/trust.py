@@ -5,7 +5,7 @@ python packaging/tools/trust.py VERSION DIST DATE
 writes beside each archive of wheels, each one file, and the container image, of VERSION in DIST its bill of materials,
 named after it with .cdx.json, and one notice for all of them, backuplink-VERSION-THIRD-PARTY.txt. DATE is in seconds
 since 1970. What the one file is compiled from has its licences in build/onefile/ARCHITECTURE/tree/licences, what the
-image takes of Debian in build/image/ARCHITECTURE/system.
+image takes of Debian in build/image/ARCHITECTURE/system, and the wheel of DuckDB beside that.
 """
 
 import re
@@ -23,6 +23,9 @@ import sbom
 import wheelhouse
 
 SOURCES: Final = wheelhouse.ROOT / "packaging" / "onefile" / "sources.lock"
+IMAGE: Final = wheelhouse.ROOT / "build" / "image"
+FLEET: Final = wheelhouse.ROOT / "packaging" / "requirements-fleet.txt"
+"""What the image has besides the one file is locked there."""
 PACKAGES: Final = wheelhouse.ROOT / "packaging" / "image" / "packages.lock"
 
 
@@ -45,12 +48,14 @@ def artifacts(version: str, dist: Path) -> Iterator[tuple[Path, tuple[components
                 compiled = components.compiled(SOURCES.read_text("utf-8"), texts)
                 python = python_of(compiled)
                 taken = [wheel for wheel in wheels if components.suits(wheel, python, architecture)]
-                installed = components.from_wheels(taken, locked, [wheelhouse.environment(python, architecture)])
-                in_image[architecture] = (*installed, *compiled)
-                yield onefile, in_image[architecture]
+                environment = [wheelhouse.environment(python, architecture)]
+                yield onefile, (*components.from_wheels(taken, locked, environment), *compiled)
+                if of_fleet := sorted((IMAGE / architecture / "fleet-wheel").glob("*.whl")):
+                    installed = components.from_wheels([*taken, *of_fleet], lock.read(FLEET), environment)
+                    in_image[architecture] = (*installed, *compiled)
     image = dist / f"backuplink-{version}-image.tar"
     if image.exists() and in_image:
-        system = wheelhouse.ROOT / "build" / "image" / next(iter(in_image)) / "system"
+        system = IMAGE / next(iter(in_image)) / "system"
         of_debian = components.system(PACKAGES.read_text("utf-8"), system)
         yield image, components.together([*in_image.values(), of_debian])
 

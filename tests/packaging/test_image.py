@@ -45,7 +45,7 @@ IMAGE: Final = ROOT / "packaging" / "image"
 ECS: Final = IMAGE / "backuplink-ecs.template.yaml"
 EKS: Final = IMAGE / "backuplink-eks.yaml"
 GUIDE: Final = ROOT / "docs" / "image.md"
-MEGABYTES: Final = 60
+MEGABYTES: Final = 75
 """Of an image, as a registry keeps it."""
 SECONDS: Final = 600.0
 """For a process, however busy the machine."""
@@ -82,7 +82,9 @@ def source(folder: Path, architecture: str) -> oci.Source:
         system=written(
             folder / architecture / "system",
             {
-                **{f"{libraries}/{name}": name for name in (loader, *oci.LIBRARIES, "libnot_wanted.so.1")},
+                **{
+                    f"{libraries}/{name}": name for name in (loader, *oci.LIBRARIES, oci.OF_FLEET, "libnot_wanted.so.1")
+                },
                 "usr/share/ca-certificates/mozilla/B.crt": "second\n\n",
                 "usr/share/ca-certificates/mozilla/A.crt": "first",
                 "usr/lib/os-release": "ID=debian\n",
@@ -90,6 +92,17 @@ def source(folder: Path, architecture: str) -> oci.Source:
                 "DEBIAN/libc6": "Package: libc6\n",
                 "usr/share/doc/libc6/copyright": "LGPL\n",
                 "bin/sh": "a shell",
+            },
+        ),
+        fleet=written(
+            folder / architecture / "fleet",
+            {
+                "duckdb/__init__.py": "import _duckdb",
+                "duckdb/__init__.pyi": "types",
+                "_duckdb.cpython-313.so": "ELF",
+                "_duckdb-stubs/__init__.pyi": "types",
+                "adbc_driver_duckdb/__init__.py": "another's",
+                "duckdb-2.0.1.dist-info/licenses/LICENSE": "MIT",
             },
         ),
     )
@@ -191,14 +204,19 @@ def test_the_configuration_names_nobody_the_command_and_the_layers(sources: dict
 def test_the_layers_hold_the_program_the_libraries_and_no_shell(sources: dict[str, oci.Source]) -> None:
     layout = Layout.of(oci.archive(sources, RELEASE))
     manifest, _ = layout.images()["amd64"]
-    system, program = (members(layout.blob(layer)) for layer in manifest["layers"])
-    for member in (*system.values(), *program.values()):
+    system, fleet, program = (members(layout.blob(layer)) for layer in manifest["layers"])
+    for member in (*system.values(), *fleet.values(), *program.values()):
         assert (member.uid, member.gid, member.uname, member.gname, member.mtime) == (0, 0, "", "", DATE), member.name
         assert member.mode & 0o022 == 0 or member.issym() or member.name == "tmp", member.name
     files = {name for name, member in system.items() if not member.isdir()}
     assert {name for name in files if ".so." in name} == {
         "usr/lib64/ld-linux-x86-64.so.2",
-        *(f"usr/lib/x86_64-linux-gnu/{name}" for name in ("ld-linux-x86-64.so.2", *oci.LIBRARIES)),
+        *(f"usr/lib/x86_64-linux-gnu/{name}" for name in ("ld-linux-x86-64.so.2", *oci.LIBRARIES, oci.OF_FLEET)),
+    }
+    assert {name for name, member in fleet.items() if member.isreg()} == {
+        "usr/lib/backuplink/app/duckdb/__init__.py",
+        "usr/lib/backuplink/app/_duckdb.cpython-313.so",
+        "usr/lib/backuplink/app/duckdb-2.0.1.dist-info/licenses/LICENSE",
     }
     assert {name: program[name].mode for name, member in program.items() if member.isreg()} == {
         "usr/bin/backuplink": 0o755,
@@ -206,7 +224,7 @@ def test_the_layers_hold_the_program_the_libraries_and_no_shell(sources: dict[st
         "usr/lib/backuplink/app/agent/version.py": 0o644,
         "usr/lib/backuplink/licences/python": 0o644,
     }
-    assert not [name for name in (*files, *program) if name.endswith("/sh")]
+    assert not [name for name in (*files, *fleet, *program) if name.endswith("/sh")]
     with tarfile.open(fileobj=io.BytesIO(gzip.decompress(layout.blob(manifest["layers"][0])))) as archive:
         roots = archive.extractfile("etc/ssl/certs/ca-certificates.crt")
         assert roots is not None
@@ -391,7 +409,7 @@ def test_assembled_again_in_another_umask_gives_the_same_bytes(layout: Layout, t
     words += ["--date", str(int(date))]
     for name, (other, *_) in oci.MACHINES.items():
         if other in layout.images():
-            words.append(f"{name}={build}/onefile/{name}/tree:{build}/image/{name}/system")
+            words.append(f"{name}={build}/onefile/{name}/tree:{build}/image/{name}/system:{build}/image/{name}/fleet")
     succeed(["sh", "-c", 'umask 077; exec "$@"', "sh", *words])
     assert (tmp_path / "image.tar").read_bytes() == built().read_bytes()
 
@@ -488,6 +506,12 @@ def test_a_demo_ends_with_the_code_of_its_verdict(bundle: Bundle, scenario: str,
     ended, out, errors = run(bundle, "demo", scenario, "--format", "json")
     assert (ended, errors.splitlines()[1:]) == (code, [])  # the first line describes the scenario
     assert json.loads(out)["schema"] == "backuplink.report.v1"
+
+
+def test_an_estate_is_joined(bundle: Bundle) -> None:
+    """By DuckDB, which the one file does not have."""
+    _, out, errors = run(bundle, "demo", "--fleet", "60", "--format", "json")
+    assert json.loads(out)["engine"] == "duckdb", errors
 
 
 def test_a_check_without_a_network_is_a_whole_report(bundle: Bundle) -> None:

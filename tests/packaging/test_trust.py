@@ -594,7 +594,8 @@ def test_what_ldd_finds_is_of_the_packages_that_the_bill_of_the_image_has() -> N
     tree = wheelhouse.ROOT / "build" / "onefile" / architecture / "tree"
     system = wheelhouse.ROOT / "build" / "image" / architecture / "system"
     found = set()
-    for program in (tree / "bin" / "python", *(tree / "app").rglob("*.so")):
+    fleet = wheelhouse.ROOT / "build" / "image" / architecture / "fleet"
+    for program in (tree / "bin" / "python", *(tree / "app").rglob("*.so"), *fleet.glob("*.so")):
         command = ["ldd", str(program)]
         shown = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
         found |= {Path(line.split()[0]).name for line in shown.splitlines()} - {"linux-vdso.so.1"}
@@ -603,7 +604,8 @@ def test_what_ldd_finds_is_of_the_packages_that_the_bill_of_the_image_has() -> N
         name for name in found if not (system / "usr" / "lib" / f"{architecture}-linux-gnu" / name).exists()
     } == set()
     listed = {component["name"] for component in bill_of(image)["components"]}
-    assert {"libgcc-s1" if name.startswith("libgcc_s") else "libc6" for name in found} <= listed
+    packages = {"libgcc_s": "libgcc-s1", "libstdc++": "libstdc++6"}
+    assert {packages.get(name.partition(".")[0], "libc6") for name in found} <= listed
 
 
 # --- Where it comes from ---------------------------------------------------------------------------------------------
@@ -658,7 +660,7 @@ def test_the_statement_is_about_every_file_and_names_what_was_taken(released: Pa
                 assert taken.pop(place) == checksum
     assert taken == {
         f"packaging/{name}": wheelhouse.digest(wheelhouse.ROOT / "packaging" / name)
-        for name in ("requirements.txt", "requirements-build.txt")
+        for name in ("requirements.txt", "requirements-fleet.txt", "requirements-build.txt")
     }
 
 
