@@ -1,36 +1,47 @@
-"""What it takes to join a fleet: whole reports against `cat` of the same files, and records from the cache.
+"""What it takes to join a fleet: whole reports against `cat` of the same files, and records against a bare GROUP BY.
 
-The reports are those of four scenarios as the product writes them, with the ids of as many hosts; the cache is filled
-by the product from their records, of 100 sweeps.
+The reports are those of four scenarios as the product writes them, with the ids of as many hosts. The records are those
+of an estate in which nearly every host has a combination of attributes of its own (`tests/bench/estate.py`), one file
+of lines as hosts write them, of which each is checked.
 """
 
 import json
-import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
-from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from agent.fleet.database import Database
 from agent.fleet.places import sources_of
 from agent.fleet.readers import ProcessReader
 from agent.fleet.reading import CHUNK
-from agent.fleet.records import line_of
-from agent.fleet.store import Piece, Source
+from agent.fleet.store import Source
 from agent.report import codec
+from tests.bench.estate import lines
 from tests.bench.promise import Benchmark, Figure, Promise, UnmeasuredError
-from tests.bench.spent import Spent, in_turn, median, peak, ratio, run, wall
+from tests.bench.spent import Spent, cpu, in_turn, median, peak, ratio, run, wall
 from tests.support.runs import report_of
 
 REPORTS: Final = 10_000
 RECORDS: Final = (1_000, 10_000, 100_000, 1_000_000)
+MOST_COLD: Final = 100_000
+"""Records that are read from their file again and again."""
+SECONDS: Final = 600.0
+"""For one fleet."""
 SCENARIOS: Final = ("healthy", "one-zone-silent", "private-dns-off", "three-faults")
-SWEEPS: Final = 20
 ROUNDS: Final = 3
 _CODES: Final = (0, 1, 2)
 """Exit codes of a fleet that was read whole."""
+_NAIVE: Final = """
+from agent.fleet.connection import connect
+import sys, tempfile
+from pathlib import Path
+with tempfile.TemporaryDirectory() as folder, connect(Path(folder)) as connection:
+    print(connection.execute(
+        "SELECT cause, count(DISTINCT host) FROM (SELECT host, unnest(causes) AS cause FROM read_ndjson_auto(?)) "
+        "GROUP BY cause", [sys.argv[1]]
+    ).fetchall())
+"""
+"""How many hosts have each cause, asked of the file in one statement."""
 
 
 def reports(folder: Path, count: int) -> None:
@@ -47,43 +58,9 @@ def reports(folder: Path, count: int) -> None:
         (place / "stdout").write_text(text + "\n", "utf-8")
 
 
-def pieces(count: int, sweeps: int) -> Iterator[Piece]:
-    """The records of a fleet in so many sweeps, with some hundred groups, subnets and endpoints."""
-    plain: list[dict[str, Any]] = [json.loads(line_of(codec.encode(report_of(name)), {})) for name in SCENARIOS]
-    begin = datetime.fromisoformat(plain[0]["taken_at"])
-    hosts = count // sweeps
-    for number in range(count):
-        sweep, host = divmod(number, hosts)
-        document = plain[0] if host % 10 else plain[1 + host // 10 % (len(plain) - 1)]
-        line = json.dumps(
-            {
-                **document,
-                "host": f"i-{host:017x}",
-                "run": f"{number:032x}",
-                "taken_at": (begin + timedelta(days=sweep, seconds=host % 600)).isoformat(timespec="milliseconds"),
-                "subnet": f"subnet-{host % 97:017x}",
-                "vpc": f"vpc-{host % 97 % 13:017x}",
-                "security_groups": [f"sg-{host % 101:017x}"],
-                "endpoints": [f"vpce-{host % 97 % 13:017x}"],
-            },
-            separators=(",", ":"),
-        )
-        yield Piece(
-            f"/made/{sweep:03}.ndjson",
-            "made",
-            host,
-            f"/made/{sweep:03}.ndjson:{host}",
-            f"{sweep}",
-            line,
-            None,
-            1,
-            host == hosts - 1,
-        )
-
-
 def _joined(*words: str) -> Spent:
     """Run the whole command: reading, joining, writing."""
-    return run(sys.executable, "-m", "agent", "fleet", *words, "--format", "json", codes=_CODES)
+    return run(sys.executable, "-m", "agent", "fleet", *words, "--format", "json", codes=_CODES, seconds=SECONDS)
 
 
 def _hosts(spent: Spent) -> int:
@@ -126,62 +103,59 @@ def _of_a_reader(folder: Path) -> float:
     return int(status.partition("VmHWM:")[2].split()[0]) * 1024 / 1e6
 
 
-def _from_cache(count: int, sweeps: int) -> Spent:
-    """The median run on a cache of so many records."""
-    cache = Path(tempfile.mkdtemp())
-    try:
-        cache.chmod(0o700)
-        with Database() as engine:
-            engine.open_cache(cache)
-            engine.take(pieces(count, sweeps))
-            engine.settle()
-        rounds = in_turn(lambda: _joined("--cache", str(cache)), rounds=ROUNDS)
-    finally:
-        shutil.rmtree(cache)
-    spent = sorted((each for (each,) in rounds), key=wall)[ROUNDS // 2]
-    if _hosts(spent) != count // sweeps:
-        raise UnmeasuredError(f"{_hosts(spent)} of {count // sweeps} hosts were joined")
-    return spent
+def _estate(count: int) -> list[tuple[Spent, ...]]:
+    """What an estate takes, in turn: from the cache; up to MOST_COLD also from the file, and the bare statement."""
+    with tempfile.TemporaryDirectory() as name:
+        file, cache = Path(name, "hosts.ndjson"), Path(name, "cache")
+        with file.open("w", encoding="ascii") as stream:
+            stream.writelines(f"{line}\n" for line in lines(count))
+        cache.mkdir(mode=0o700)
+        _joined(str(file), "--cache", str(cache))
+        works = [lambda: _joined("--cache", str(cache))]
+        if count <= MOST_COLD:
+            works += [lambda: _joined(str(file)), lambda: run(sys.executable, "-c", _NAIVE, str(file))]
+        rounds = in_turn(*works, rounds=ROUNDS if count <= MOST_COLD else 1)
+    if _hosts(rounds[0][0]) != count:
+        raise UnmeasuredError(f"{_hosts(rounds[0][0])} of {count} hosts were joined")
+    return rounds
 
 
-def from_cache() -> tuple[Figure, ...]:
-    """Seconds of joining all records of a cache, and the memory of the largest in MB: a history of SWEEPS sweeps, and
-    as many hosts in one sweep."""
-    spent = {count: _from_cache(count, SWEEPS) for count in RECORDS}
-    single = _from_cache(RECORDS[-1], 1)
+def records() -> tuple[Figure, ...]:
+    """CPU of 100,000 records to that of the bare statement, from the file and from the cache; of a million from the
+    cache in seconds, and its memory in MB; and how much more a record takes there than among 100,000."""
+    of = {count: _estate(count) for count in RECORDS}
+    many, most = of[MOST_COLD], of[RECORDS[-1]]
+    cold = ", ".join(f"{count:,}: {_cost(rounds, 1)}" for count, rounds in of.items() if count <= MOST_COLD)
+    cached = ", ".join(f"{count:,}: {_cost(rounds, 0)}" for count, rounds in of.items())
     return (
-        Figure(spent[100_000].wall, ", ".join(f"{count:,}: {_cost(each)}" for count, each in spent.items())),
-        Figure(spent[1_000_000].wall),
-        Figure(_megabytes(spent[1_000_000])),
-        Figure(single.wall, _cost(single)),
-        Figure(_megabytes(single)),
+        Figure(ratio(many, cpu, first=1, second=2), cold),
+        Figure(ratio(many, cpu, first=0, second=2), cached),
+        Figure(median(most, cpu, 0)),
+        Figure(median(most, peak, 0) * 1024 / 1e6),
+        Figure(median(most, cpu, 0) / median(many, cpu, 0) * MOST_COLD / RECORDS[-1]),
     )
 
 
-def _cost(spent: Spent) -> str:
-    return f"{spent.wall:.1f} s, {_megabytes(spent):.0f} MB"
-
-
-def _megabytes(spent: Spent) -> float:
-    return peak(spent) * 1024 / 1e6
+def _cost(rounds: list[tuple[Spent, ...]], place: int) -> str:
+    return f"{median(rounds, cpu, place):.1f} s, {median(rounds, peak, place) * 1024 / 1e6:.0f} MB"
 
 
 MEASUREMENTS: Final = (
     Benchmark(
         promises=(
-            Promise(what="fleet: joining 10,000 whole reports", against="`cat` of the same files", limit=5),
+            Promise(what="fleet: joining 10,000 whole reports", against="`cat` of the same files", limit=4),
             Promise(what="fleet: a process that reads them, memory", against="", limit=60, unit="MB"),
         ),
         measure=whole_reports,
     ),
     Benchmark(
         promises=(
-            Promise(what="fleet: joining 100,000 records of 20 sweeps", against="", limit=2, unit="s"),
-            Promise(what="fleet: joining 1,000,000 records of 20 sweeps", against="", limit=20, unit="s"),
-            Promise(what="fleet: the same, memory", against="", limit=2_000, unit="MB"),
-            Promise(what="fleet: joining 1,000,000 hosts of one sweep", against="", limit=20, unit="s"),
-            Promise(what="fleet: the same, memory of one sweep", against="", limit=2_000, unit="MB"),
+            Promise(what="fleet: 100,000 records, CPU", against="DuckDB's GROUP BY of the same file", limit=15),
+            Promise(what="fleet: the same from the cache, CPU", against="DuckDB's GROUP BY of the same file", limit=8),
+            Promise(what="fleet: 1,000,000 records from the cache, CPU", against="", limit=40, unit="s"),
+            Promise(what="fleet: the same, memory", against="", limit=1_500, unit="MB"),
+            Promise(what="fleet: growth, CPU of a record at 1,000,000", against="at 100,000", limit=1.1),
         ),
-        measure=from_cache,
+        measure=records,
     ),
 )
