@@ -11,7 +11,7 @@ LARGEST: Final = 300_000
 """Bytes of one file."""
 ENDINGS: Final = frozenset(
     # Programs, and what they read
-    "py typed sh toml json yaml yml j2 cfg conf tcss"
+    "py sql typed sh toml json yaml yml j2 cfg conf tcss"
     # Documents, pictures, and what programs of others write or read
     " md html svg xml xsd txt ndjson emf nagios prom tf"
     # Packaging: manual pages, units, completions, defaults, locks

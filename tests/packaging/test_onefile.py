@@ -260,7 +260,7 @@ def in_python(directory: Path, script: str, given: str = "") -> str:
 
 
 def test_every_module_of_both_packages_can_be_imported(directory: Path) -> None:
-    """But for those of DuckDB, which the one file does without: SQLite joins records there, and nothing packs them."""
+    """But for those of DuckDB, which the one file does without: nothing joins or packs records there."""
     shown = in_python(
         directory,
         "import importlib, pkgutil, agent, probes\n"
