@@ -196,7 +196,7 @@ def by_command(
             raise
         except (OSError, ValueError) as error:
             why = error.strerror if isinstance(error, OSError) else error
-            raise NotSentError(f"{argv[0]} cannot be run: {why}") from error
+            raise NotSentError(f"its program cannot be run: {why}") from error
         finally:
             running.discard(starting)
         running.add(process.pid)
@@ -206,13 +206,13 @@ def by_command(
                     await process.wait()
         except TimeoutError as error:
             if process.returncode is None:  # else it handed its input to another program, which asyncio waits for
-                raise NotSentError(f"{argv[0]} did not finish within {seconds:g} s and was killed") from error
+                raise NotSentError(f"its program did not finish within {seconds:g} s and was killed") from error
         finally:
             if process.returncode is None:
                 await _kill(process)
             running.discard(process.pid)
         if process.returncode:
-            raise NotSentError(f"{argv[0]} exited with {process.returncode}")
+            raise NotSentError(f"its program exited with {process.returncode}")
 
     return send
 

@@ -133,7 +133,8 @@ def load_credentials(profile: str | None) -> tuple[Keys, CredentialFacts]:
     it may reach out to wherever the configured source is; call it in a thread. Raises ProbeError of kind
     `no-credentials`."""
     from botocore.credentials import get_credentials
-    from botocore.exceptions import BotoCoreError, ClientError, CredentialRetrievalError
+    from botocore.exceptions import BotoCoreError, ClientError, CredentialRetrievalError, InvalidIMDSEndpointError
+    from urllib3.exceptions import LocationValueError
 
     _bound_answers()
     try:
@@ -150,7 +151,11 @@ def load_credentials(profile: str | None) -> tuple[Keys, CredentialFacts]:
         message = f"the source {provider} failed"
         raise ProbeError(FailureKind.NO_CREDENTIALS, message, code=type(error).__name__) from error
     except (BotoCoreError, ClientError, OSError) as error:
-        raise ProbeError(FailureKind.NO_CREDENTIALS, _discreet(str(error)), code=type(error).__name__) from error
+        # These repeat a setting that is not a URL, so that no mask finds the user and the password in it.
+        cause = getattr(error, "kwargs", {}).get("error")
+        is_setting = isinstance(error, InvalidIMDSEndpointError) or isinstance(cause, LocationValueError)
+        message = "a setting names a source of credentials by what is not a URL" if is_setting else str(error)
+        raise ProbeError(FailureKind.NO_CREDENTIALS, _discreet(message), code=type(error).__name__) from error
     except Exception as error:
         # The chain raises whatever its files, processes and servers cause. The text may hold a piece of what the
         # source gave, so it is not repeated.

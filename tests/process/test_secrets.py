@@ -32,7 +32,7 @@ from probes.steps import proxy
 from probes.steps.api import MAX_MESSAGE_CHARACTERS, probe
 from probes.urls import masked_urls
 from tests.support import extent, scenarios
-from tests.support.command import SECONDS
+from tests.support.command import SECONDS, completed
 from tests.support.fakes import FakeMachine, FakeNet, ScriptedStream
 from tests.support.ladders import call_of
 from tests.support.planted import KEY_ID, SECRETS, leaked
@@ -184,6 +184,23 @@ def test_no_secret_in_what_the_sdk_gives(config: str, shown: str, tmp_path: Path
     )
     assert shown in done.stdout
     assert done.stderr == ""
+    assert leaked(done.stdout) == set()
+
+
+@pytest.mark.parametrize(
+    ("name", "setting"),
+    [
+        pytest.param("AWS_CONTAINER_CREDENTIALS_FULL_URI", "https://{user}:{password}#x@h", id="container credentials"),
+        pytest.param("AWS_EC2_METADATA_SERVICE_ENDPOINT", "{user}:{password}@h", id="metadata"),
+        pytest.param("AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://{user}:{password}@h h", id="metadata, a space"),
+    ],
+)
+def test_no_secret_of_a_setting_that_is_not_a_url(name: str, setting: str) -> None:
+    value = setting.format(user=SECRETS["endpoint user"], password=SECRETS["endpoint password"])
+    nowhere = {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
+    done = completed((sys.executable, "-c", ASK), env={**os.environ, **nowhere, name: value})
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "no-credentials" in done.stdout
     assert leaked(done.stdout) == set()
 
 

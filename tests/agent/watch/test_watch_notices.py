@@ -347,12 +347,12 @@ async def test_a_program_need_not_read_it(script: str, notice: Notice) -> None:
     ("script", "code"), [("exit 3", 3), ("cat > /dev/null; exit 255", 255), ("kill -TERM $$", -15)]
 )
 async def test_a_program_that_fails(script: str, code: int) -> None:
-    assert await why_not(shell(script)) == f"sh exited with {code}"
+    assert await why_not(shell(script)) == f"its program exited with {code}"
 
 
 async def test_no_program_of_that_name() -> None:
     why = await why_not(command("/nonexistent/hook", SECRET))
-    assert why == "/nonexistent/hook cannot be run: No such file or directory"
+    assert why == "its program cannot be run: No such file or directory"
 
 
 async def test_a_file_that_is_no_program(tmp_path: Path) -> None:
@@ -361,8 +361,13 @@ async def test_a_file_that_is_no_program(tmp_path: Path) -> None:
     assert "Permission denied" in await why_not(command(str(place)))
 
 
-async def test_its_arguments_are_in_no_word_that_is_said() -> None:
-    for send in (shell(f"exit 1 # {SECRET}"), shell(f"sleep 60 # {SECRET}", seconds=SHORT), command("a\0", SECRET)):
+async def test_no_word_of_it_is_said() -> None:
+    for send in (
+        shell(f"exit 1 # {SECRET}"),
+        shell(f"sleep 60 # {SECRET}", seconds=SHORT),
+        command("a\0", SECRET),
+        command(SECRET),
+    ):
         assert SECRET not in await why_not(send)
 
 
@@ -396,7 +401,7 @@ async def test_one_that_hangs_is_killed_with_what_it_has_started(tmp_path: Path)
     running: set[int] = set()
     assert (
         await why_not(shell(script, seconds=SHORT, running=running))
-        == f"sh did not finish within {SHORT:g} s and was killed"
+        == f"its program did not finish within {SHORT:g} s and was killed"
     )
     for pid in map(int, place.read_text().split()):
         assert await _gone(pid)
