@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -20,6 +21,7 @@ from tests.support.repository import ROOT
 
 SIGN: Final = ROOT / "packaging" / "sign"
 PAGE: Final = ROOT / "docs" / "packaging.md"
+SECURITY: Final = ROOT / "SECURITY.md"
 
 
 def environment(home: Path) -> dict[str, str]:
@@ -88,11 +90,16 @@ def sign(*words: str | Path) -> subprocess.CompletedProcess[str]:
     return done
 
 
-def verified(dist: Path, tmp_path: Path) -> subprocess.CompletedProcess[str]:
-    """What the commands of the page say, in the folder of what was downloaded."""
+def verified(dist: Path, tmp_path: Path, revocations: str | None = None) -> subprocess.CompletedProcess[str]:
+    """What the commands of the page say, in the folder of what was downloaded; `revocations` is what SECURITY.md then
+    holds."""
     section = PAGE.read_text("utf-8").partition("\n## Check what you were given\n")[2].partition("\n## ")[0]
-    commands = "\n".join(re.findall(r"^```sh\n(.*?)^```$", section, re.MULTILINE | re.DOTALL))
-    assert "gpgv" in commands
+    commands, importing = re.findall(r"^```sh\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
+    assert "--verify" in commands
+    if revocations is not None:
+        (dist / "SECURITY.md").write_text(revocations, "utf-8")
+        kept = commands.index("release_gpg --status-file")
+        commands = f"{commands[:kept]}{importing}{commands[kept:]}"
     home = tmp_path / "reader"
     home.mkdir(mode=0o700, exist_ok=True)
     shell = ["sh", "-euc", commands]
@@ -142,11 +149,75 @@ def test_they_refuse_the_signature_of_another_by_the_key_that_was_kept(
 ) -> None:
     """Whoever can change the files can change the key next to them; not the one that was kept, and compared."""
     assert verified(signed, tmp_path).returncode == 0
-    (signed / "backuplink-release.gpg").unlink()
+    for file in (*signed.glob("backuplink-release.gpg*"), signed / "checked"):
+        file.unlink()
     kept = (signed / "SHA256SUMS.key.asc").read_bytes()
     assert sign("--key", key(home, tmp_path, "other"), signed).returncode == 0
     (signed / "SHA256SUMS.key.asc").write_bytes(kept)
     assert verified(signed, tmp_path).returncode != 0
+
+
+@pytest.fixture
+def spoilt(tmp_path: Path) -> Iterator[Path]:
+    """A folder of gpg's for keys that a test spoils. Not in tmp_path: the name of a socket may have 107 bytes."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        yield folder
+        command = ["gpgconf", "--kill", "all"]
+        subprocess.run(command, env=environment(folder), timeout=60, check=False)
+
+
+def published(spoilt: Path, dist: Path) -> None:
+    """Replace the public key next to the signature by the one of today, as a later release would have it."""
+    (dist / "SHA256SUMS.key.asc").write_text(gpg(spoilt, "--armor", "--export", "spoilt"), "ascii")
+
+
+def fingerprint_of(home: Path, name: str) -> str:
+    found = re.search(r"^fpr:+([0-9A-F]{40}):", gpg(home, "--with-colons", "--list-keys", name), re.MULTILINE)
+    assert found is not None
+    return found[1]
+
+
+def test_they_refuse_a_key_that_has_expired(home: Path, spoilt: Path, dist: Path, tmp_path: Path) -> None:
+    gpg(spoilt, "--quick-generate-key", "spoilt <spoilt@example.com>", "ed25519", "sign", "never")
+    assert sign("--key", key(spoilt, tmp_path, "spoilt"), dist).returncode == 0
+    assert verified(dist, tmp_path).returncode == 0
+    (dist / "backuplink-release.gpg").unlink()
+    time.sleep(2)
+    gpg(spoilt, "--quick-set-expire", fingerprint_of(spoilt, "spoilt"), "seconds=1")
+    time.sleep(2)
+    published(spoilt, dist)
+    done = verified(dist, tmp_path)
+    assert done.returncode != 0
+    assert "EXPKEYSIG" in done.stdout + (dist / "checked").read_text("utf-8")
+
+
+def revoked(spoilt: Path) -> str:
+    """The certificate that revokes the key, which gpg made with it."""
+    made = (spoilt / "openpgp-revocs.d" / f"{fingerprint_of(spoilt, 'spoilt')}.rev").read_text("utf-8")
+    return made.replace(":-----BEGIN", "-----BEGIN")
+
+
+def test_they_refuse_a_key_that_was_revoked(home: Path, spoilt: Path, dist: Path, tmp_path: Path) -> None:
+    """Next to the files, or, with the key that was kept, in SECURITY.md."""
+    gpg(spoilt, "--quick-generate-key", "spoilt <spoilt@example.com>", "ed25519", "sign", "never")
+    assert sign("--key", key(spoilt, tmp_path, "spoilt"), dist).returncode == 0
+    assert verified(dist, tmp_path).returncode == 0
+    page = SECURITY.read_text("utf-8")
+    certificate = revoked(spoilt)
+    done = verified(dist, tmp_path, f"{page}\n{certificate[certificate.index('-----BEGIN') :]}\n")
+    assert done.returncode != 0
+    assert "REVKEYSIG" in done.stdout + (dist / "checked").read_text("utf-8")
+    (dist / "backuplink-release.gpg").unlink()
+    (tmp_path / "revocation").write_text(certificate, "utf-8")
+    gpg(spoilt, "--import", str(tmp_path / "revocation"))
+    published(spoilt, dist)
+    assert verified(dist, tmp_path).returncode != 0
+
+
+def test_the_page_of_revocations_says_what_there_is() -> None:
+    section = SECURITY.read_text("utf-8").partition("\n## The key of releases\n")[2].partition("\n## ")[0]
+    assert ("No key has been revoked" in section) != ("-----BEGIN PGP PUBLIC KEY BLOCK-----" in section)
 
 
 def test_leaves_the_signature_and_the_public_key_and_nothing_else(home: Path, dist: Path, tmp_path: Path) -> None:
@@ -172,6 +243,19 @@ def test_leaves_the_signature_and_the_public_key_and_nothing_else(home: Path, di
         ),
         pytest.param(lambda dist: (dist / "sub" / "more").unlink(), "is not what its SHA256SUMS says", id="gone"),
         pytest.param(lambda dist: (dist / "new").write_text("new\n"), "has other files than its SHA256SUMS", id="new"),
+        pytest.param(
+            lambda dist: (dist / "link").symlink_to("backuplink.run"), "has other files than its SHA256SUMS", id="link"
+        ),
+        pytest.param(
+            lambda dist: (dist / "SHA256SUMS.run").write_text("x"),
+            "has other files than its SHA256SUMS",
+            id="like sums",
+        ),
+        pytest.param(
+            lambda dist: (dist / "sub" / "SHA256SUMS.asc").write_text("x"),
+            "has other files than its SHA256SUMS",
+            id="like a signature, below",
+        ),
         pytest.param(lambda dist: (dist / "SHA256SUMS").unlink(), "there is no", id="no sums"),
     ],
 )
