@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from agent.app.bundle_members import Cleaner, host_members, sources_of_host, sources_of_logs
 from agent.app.check import run_once
+from agent.app.discreet import discreet
 from agent.app.errors import RequestError
 from agent.app.history import last_changes, last_failed_report
 from agent.app.read_saved import read_report
@@ -23,12 +24,10 @@ from agent.process.signals import exit_on_signals
 from agent.process.write_file import to_new_file, to_private_file
 from agent.report import exits
 from agent.report.archive import MAX_BYTES, Absent, Member, fitted, packed
-from agent.report.codec import decode, encode
 from agent.report.escape import visible
 from agent.report.model import Report
 from agent.report.redact import Redactor
 from agent.report.saved import SavedReportError
-from agent.report.serialization import DecodeError
 from agent.run.measuring import Measure
 from agent.settings import BundleOptions, Setting, Settings
 from agent.version import __version__
@@ -95,7 +94,7 @@ def bundle(
     """
     with exit_on_signals(received_signals):
         cleaner = Cleaner(None, host.environment)
-        report = _without_secrets(_report(options, run, received_signals, measure, loop_factory), cleaner)
+        report = discreet(_report(options, run, received_signals, measure, loop_factory), cleaner.unsecret)
         if options.case:
             from agent.formats import case
 
@@ -128,27 +127,6 @@ def _report(
     report = run_once(run, measure, CancelToken(received_signals), loop_factory)
     _heed(received_signals)
     return report
-
-
-def _without_secrets(report: Report, cleaner: Cleaner) -> Report:
-    """The report without what has the form of a secret: a run puts none into it, and anyone may have written a saved
-    one."""
-    document = encode(report)
-    cleaned = _cleaned(document, cleaner)
-    if cleaned == document:
-        return report
-    try:
-        return decode(cleaned)
-    except DecodeError as error:
-        raise RequestError(f"the report has a secret where none can be: {error}") from error
-
-
-def _cleaned(value: Any, cleaner: Cleaner) -> Any:
-    if isinstance(value, str):
-        return cleaner.unsecret(value)
-    if isinstance(value, dict):
-        return {key: _cleaned(item, cleaner) for key, item in value.items()}
-    return [_cleaned(item, cleaner) for item in value] if isinstance(value, list | tuple) else value
 
 
 def _is_of_this_host(report: Report, host: ThisHost) -> bool:

@@ -94,6 +94,10 @@ def show_cycle(place: str, cycle: int, options: ReportOptions, received_signals:
         with _read(place) as history, history.moment():
             report, own = history.report(cycle)
         _say_whose(cycle, own, "shown")
+        if options.redact:
+            from agent.app.discreet import discreet_here
+
+            report = discreet_here(report)
         said = exits.of_verdict(report.verdict.status, options.fail_on)
         return write_report(report, options, exits.OK, said=said) or _code(received_signals)
 

@@ -21,6 +21,10 @@ def judge_saved(place: str, options: ReportOptions, received_signals: list[str])
         except saved.SavedReportError as error:
             raise RequestError(str(error)) from error
         report = judge(measurement, suppress=options.suppressions)
+        if options.redact:
+            from agent.app.discreet import discreet_here
+
+            report = discreet_here(report)
         code = write_report(report, options, exits.of_verdict(report.verdict.status, options.fail_on))
         return exits.SIGNALS[received_signals[0]] if received_signals else code
 

@@ -1,6 +1,11 @@
 """Texts without what lets somebody act as somebody else: keys, tokens, passwords, and URLs that carry one.
 
 A secret is found by its form, by the name in front of it, or because this process knows it from its own variables.
+
+Tools that find secrets were looked at first. They find places that a person then reviews, while this must decide alone
+and must leave the rest of a log readable. detect-secrets (its last release is of 2024) does not say where in a line a
+secret ends, and its patterns take quadratic time on hostile text. gitleaks is a program in Go. So the patterns are
+written here, and _KNOWN_FORMS follows the prefixes that the rules of gitleaks list (July 2026).
 """
 
 import re
@@ -17,16 +22,73 @@ LEAST: Final = 6
 LEAST_WORD: Final = 16
 """The same of one that consists of small letters and dashes, as words of a setting do."""
 
-# Every pattern is bounded: the texts may be hostile, and are searched from each of their characters.
+# Every pattern is linear: the texts may be hostile, and are searched from each of their characters.
+_CHOSEN: Final = (
+    r"passw(?:or)?d|passphrase|pwd|(?<!by)(?<!com)(?<!sur)(?<!tres)pass(?![a-z])|(?<![a-z])(?:bind|root|db|user|admin)?pw"
+    r"(?![a-z])"
+)
+_NAME: Final = (
+    r"secret|token|credential|plaintext|api[_-]?key|access[_-]?key|private[_-]?key|account[_-]?key|encryption[_-]?key"
+    r"|master[_-]?key|routing[_-]?key|shared[_-]?key|storage[_-]?key|integration[_-]?key|(?<![a-z])psk(?![a-z])"
+    r"|(?<![a-z])sig(?==)|signature|signing[_-]?key|cookie|authorization"
+)
+_QUOTED: Final = r"\"[^\"\n]{0,4096}\"?|'[^'\n]{0,4096}'?|\\\"[^\"\n]{0,4096}"
+_BARE: Final = r"[^\s'\",;&}\])]{1,4096}"
 _ASSIGNED: Final = re.compile(
-    r"(?P<name>(?:secret|passw(?:or)?d|passphrase|pwd|token|credential|api[_-]?key|access[_-]?key|private[_-]?key"
-    r"|signature|signing[_-]?key|cookie|authorization)[\w.-]{0,40})"
-    r"(?P<sign>\\?['\"]?\s{0,3}[:=]\s{0,3})"
-    r"(?P<value>\"[^\"\n]{0,4096}\"?|'[^'\n]{0,4096}'?|\\\"[^\"\n]{0,4096}"
-    r"|(?:(?:basic|bearer|digest|negotiate|aws4-hmac-sha256)\s{1,3})?[^\s'\",;&}\])]{1,4096})",
+    rf"(?P<name>(?:{_NAME})[\w.-]{{0,40}})(?P<sign>\\?['\"]?\s{{0,3}}[:=]\s{{0,3}})"
+    rf"(?P<value>{_QUOTED}|(?:digest|aws4-hmac-sha256)\s{{1,3}}(?=\w{{1,40}}=)[^\n]*"
+    rf"|(?:(?:basic|bearer|digest|negotiate|aws4-hmac-sha256)\s{{1,3}})?{_BARE})",
     re.IGNORECASE,
 )
-"""`aws_secret_access_key = …`, `"SessionToken": "…"`, `Authorization: Bearer …`."""
+"""`aws_secret_access_key = ...`, `"SessionToken": "..."`, `Authorization: Bearer ...`."""
+_ASSIGNED_CHOSEN: Final = re.compile(
+    rf"(?P<name>(?:{_CHOSEN})[\w.-]{{0,40}})(?P<sign>\\?['\"]?\s{{0,3}}[:=]\s{{0,3}})"
+    rf"(?P<value>{_QUOTED}|{_BARE}(?:[ \t]{{1,8}}(?![\w.-]{{1,40}}[ \t]?[:=]){_BARE}){{0,15}})",
+    re.IGNORECASE,
+)
+"""The same for what people choose, which may have blanks: up to the next sign, or the next name with a value."""
+_GIVEN: Final = re.compile(
+    rf"(?P<before>(?<![\w-])--?[a-z-]{{0,40}}?(?:{_NAME}|{_CHOSEN})(?![\w-]{{0,20}}-(?:id|arn|file|name)\b)[\w-]{{0,20}}"
+    rf"[ \t]{{1,3}}|\b(?:bind|root)pw[ \t]{{1,8}}|\blogin[ \t]{{1,8}}\S{{1,128}}[ \t]{{1,8}}password[ \t]{{1,8}}"
+    rf"|\b(?:hdbsql|sshpass|mysql|mysqldump|mariadb|(?:docker|podman)[ \t]login)\b"
+    rf"[^\n]{{0,200}}?[ \t](?-i:-p)[ \t]{{0,3}}"
+    rf"|\bldap(?:search|modify|add|whoami)\b[^\n]{{0,200}}?[ \t](?-i:-w)[ \t]{{0,3}}"
+    rf"|\bcurl\b[^\n]{{0,200}}?[ \t](?:-u|--user|-U|--proxy-user)[ \t=]{{0,3}}"
+    rf"|\bhdbuserstore\b[^\n]{{0,80}}?\bset(?:[ \t]{{1,8}}\S{{1,128}}){{3}}[ \t]{{1,8}})"
+    rf"(?!-)(?P<value>{_QUOTED}|[^\s'\"]{{1,4096}})",
+    re.IGNORECASE,
+)
+"""A word after an option, or after a word of a program or a file that has no sign between them: `--token ...`,
+`hdbuserstore SET KEY HOST USER ...`."""
+_ELEMENT: Final = re.compile(
+    rf"(?P<before><[\w.:-]{{0,40}}?(?:{_NAME}|{_CHOSEN})[\w.:-]{{0,40}}(?:[ \t][^<>\n]{{0,200}})?>"
+    rf"|\b(?:key|name)=[\"'][\w.:-]{{0,40}}?(?:{_NAME}|{_CHOSEN})[\w.:-]{{0,40}}[\"'][ \t]{{1,8}}value=[\"'])"
+    rf"(?P<value>(?<=>)(?=\s{{0,40}}[^\s<])[^<>]{{1,4096}}|(?<=[\"'])[^<>\"']{{1,4096}})",
+    re.IGNORECASE,
+)
+"""XML: `<password>...</password>`, `<add key="Password" value="..."/>`."""
+_DOCKER_AUTH: Final = re.compile(
+    r"(?P<before>\\?\"auth\\?\"\s{0,3}:\s{0,3}\\?\")(?P<value>[A-Za-z0-9+/]{4,4096}={0,2})(?=\\?\")"
+)
+"""In the configuration of Docker: user and password in base64."""
+_DIGEST: Final = re.compile(r"(?P<before>\b(?:c?nonce|response)=\"?)(?P<value>[0-9a-f]{32,128}\b)", re.IGNORECASE)
+"""RFC 7616."""
+_HOOK: Final = re.compile(
+    r"(?P<before>\b(?:hooks\.slack\.com|webhook\.office\.com|outlook\.office(?:365)?\.com/webhook|discord(?:app)?\.com/api"
+    r"/webhooks|events\.pagerduty\.com/integration|api\.telegram\.org)/)(?P<value>[^\s'\"<>]{1,4096})",
+    re.IGNORECASE,
+)
+"""URLs whose path lets everybody write."""
+_KNOWN_FORMS: Final = re.compile(
+    r"(?<![A-Za-z0-9])(?:gh[oprsu]_|github_pat_|gl(?:pat|ptt|rt|dt|soat|cbt|ft|imt|agent|oas)-|xox[a-z](?:\.xox[a-z])?-|xapp-"
+    r"|AIza|ya29\.|[sr]k_(?:live|test|prod)_|sk-(?:ant|proj|svcacct|admin)-|SG\.|hv[brs]\.|AGE-SECRET-KEY-|npm_|pypi-AgE"
+    r"|do[oprt]_v1_|gl(?:sa|c)_|hf_|shp(?:at|ca|pa|ss)_|dapi|ABSK|lin_api_|PMAK-|rubygems_|dckr_pat_|ATATT)"
+    r"[A-Za-z0-9_.+/=-]{16,}"
+)
+_CRYPT: Final = re.compile(
+    r"\$(?:[1567y]|2[abxy]|gy|apr1|argon2(?:id?|d)|scrypt|pbkdf2[a-z0-9-]{0,16})\$[^\s:'\"]{8,4096}"
+)
+"""A password as crypt(5) and its kin keep it: it can be guessed."""
 _SCHEME: Final = re.compile(r"\b((?i:basic|bearer|negotiate))\s{1,3}(?=[A-Za-z]{0,40}[0-9=+/._-])[A-Za-z0-9+/._=-]{8,}")
 _LIST_SCHEME: Final = re.compile(r"\b((?i:digest|aws4-hmac-sha256))\s{1,3}(?=\w{1,40}=)[^\n]*")
 _KEY_ID: Final = re.compile(r"(?<![A-Z0-9])(?:A3T[A-Z0-9]|ABIA|ACCA|AKIA|ASIA)[A-Z0-9]{16}(?![A-Z0-9])")
@@ -40,10 +102,16 @@ _TOKEN: Final = re.compile(
     r"(?<![A-Za-z0-9/+=_.-])(?=[A-Za-z0-9/+_-]{80})"
     r"(?=[^A-Z]{0,79}[A-Z])(?=[^a-z]{0,79}[a-z])(?=[^0-9]{0,79}[0-9])[A-Za-z0-9/+_-]{80,}={0,2}"
 )
-_JWT: Final = re.compile(r"\beyJ[A-Za-z0-9_-]{4,}(?:\.[A-Za-z0-9_-]+){1,2}")
-"""RFC 7519: its header is JSON, and so begins with these letters."""
+_JWT: Final = re.compile(
+    r"(?<![A-Za-z0-9_-])(?P<before>(?>(?:(?!(?<![A-Za-z0-9])eyJ)[A-Za-z0-9_-])*))"
+    r"(?>eyJ[A-Za-z0-9_-]{4,})(?:\.[A-Za-z0-9_-]+){1,2}"
+)
+"""RFC 7519: its header is JSON, and so begins with these letters. Only the first `eyJ` of a word is tried: where no dot
+follows that word, none follows a later one either."""
 _PEM: Final = re.compile(
-    r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY-----.*?(?:-----END [A-Z0-9 ]{0,40}PRIVATE KEY-----|\Z)", re.DOTALL
+    r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----.*?"
+    r"(?:-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----|\Z)",
+    re.DOTALL,
 )
 _OF_PEM: Final = re.compile(r"^(?=.*[A-Z])(?=.*[a-z])[A-Za-z0-9+/]{48,76}={0,2}[ \t\r]*$", re.MULTILINE)
 """A line of a key whose first line is not there."""
@@ -64,11 +132,16 @@ def without_secrets(text: str, known: Iterable[str] = ()) -> str:
     if "://" in text:
         text = _WORD.sub(_url, text)
     text = _PRESIGNED.sub(rf"\1={HIDDEN}", text)
-    text = _ASSIGNED.sub(_assigned, text)
+    text = _DOCKER_AUTH.sub(rf"\g<before>{HIDDEN}", text)
+    for named in (_ASSIGNED_CHOSEN, _ASSIGNED):
+        text = named.sub(_assigned, text)
+    for place in (_GIVEN, _ELEMENT, _DIGEST, _HOOK):
+        text = place.sub(_after, text)
     for scheme in (_SCHEME, _LIST_SCHEME):
         text = scheme.sub(rf"\1 {HIDDEN}", text)
     text = _KEY_ID.sub(lambda match: f"{HIDDEN}{match[0][-4:]}", text)
-    for form in (_JWT, _KEY, _TOKEN, _OF_PEM):
+    text = _JWT.sub(rf"\g<before>{HIDDEN}", text)
+    for form in (_KNOWN_FORMS, _CRYPT, _KEY, _TOKEN, _OF_PEM):
         text = form.sub(HIDDEN, text)
     return text
 
@@ -118,6 +191,12 @@ def _assigned(match: re.Match[str]) -> str:
         return f"{match['name']}{match['sign']}{_ASSIGNED.sub(_assigned, value)}"
     quote = value[0] if value[0] in "'\"" else ""
     return match[0] if value.strip("'\"") in _NO_SECRETS else f"{match['name']}{match['sign']}{quote}{HIDDEN}{quote}"
+
+
+def _after(match: re.Match[str]) -> str:
+    value = match["value"]
+    quote = value[0] if value[0] in "'\"" else ""
+    return match[0] if value.strip("'\"") in _NO_SECRETS else f"{match['before']}{quote}{HIDDEN}{quote}"
 
 
 _NO_SECRETS: Final = frozenset({"", HIDDEN, "true", "false", "null", "none", "None", "yes", "no"})

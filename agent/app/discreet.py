@@ -1,0 +1,38 @@
+"""A report without secrets: a run puts none into it, and anyone may have written a saved one."""
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+from agent.app.errors import RequestError
+from agent.report.codec import decode, encode
+from agent.report.model import Report
+from agent.report.secrets import known_secrets, without_secrets
+from agent.report.serialization import DecodeError
+
+
+def discreet(report: Report, hide: Callable[[str], str]) -> Report:
+    """The report with each of its texts as `hide` gives it. Raises RequestError where that is not a report."""
+    document = encode(report)
+    cleaned = _cleaned(document, hide)
+    if cleaned == document:
+        return report
+    try:
+        return decode(cleaned)
+    except DecodeError as error:
+        raise RequestError(f"the report has a secret where none can be: {error}") from error
+
+
+def discreet_here(report: Report) -> Report:
+    """The report without what may be a secret, by its form, its name, or the variables of this process. Raises as
+    `discreet` does."""
+    known = known_secrets(os.environ)
+    return discreet(report, lambda text: without_secrets(text, known))
+
+
+def _cleaned(value: Any, hide: Callable[[str], str]) -> Any:
+    if isinstance(value, str):
+        return hide(value)
+    if isinstance(value, dict):
+        return {key: _cleaned(item, hide) for key, item in value.items()}
+    return [_cleaned(item, hide) for item in value] if isinstance(value, list | tuple) else value
