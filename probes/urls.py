@@ -6,8 +6,8 @@ from typing import Final
 _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _URL: Final = re.compile(r"(?<![A-Za-z0-9+.-])([A-Za-z][A-Za-z0-9+.-]*://)(\S+)")
 _HOST: Final = re.compile(r"(?:[^:\[\]]+|\[[^\[\]]*\]?)(?::[0-9]*)?")
-_AFTER: Final = re.compile(r"['\")\].,:;]*$")
-"""What a sentence may write right after a URL."""
+_AFTER: Final = "'\")].,:;"
+"""Signs that a sentence may write right after a URL."""
 
 
 def masked_proxy(url: str) -> str:
@@ -28,9 +28,9 @@ def masked_urls(text: str) -> str:
 
 def _masked(match: re.Match[str]) -> str:
     scheme, rest = match.groups()
-    end = _AFTER.search(rest)
-    after = "" if end is None else end.group()
-    place, *more = re.split(r"[/?#\\]", rest[: len(rest) - len(after)], maxsplit=1)
+    url = rest.rstrip(_AFTER)
+    after = rest[len(url) :]
+    place, *more = re.split(r"[/?#\\]", url, maxsplit=1)
     host = place.rpartition("@")[2]
     # A password may hold a slash or a space, so what stands before that may be a user and a part of the password.
     if (more and "@" in more[0]) or _HOST.fullmatch(host) is None:

@@ -36,7 +36,9 @@ _QUERY_CODES: Final = {
 }
 _METADATA: Final = f"<ResponseMetadata><RequestId>{REQUEST_ID}</RequestId></ResponseMetadata>"
 _S3_ID: Final = "EXAMPLEq5gZ8sX1dUuAhe0nH3jB7y2VtKw9LrPmCzF4oTiQ6bNcS="
-_CREDENTIAL: Final = re.compile(r"Credential=([^/]+)/(\d{8})/([^/]+)/([^/]+)/aws4_request, SignedHeaders=([^,]+),")
+_CREDENTIAL: Final = re.compile(
+    r"Credential=([^/]{1,128})/(\d{8})/([^/]{1,64})/([^/]{1,64})/aws4_request, SignedHeaders=([^,]+),"
+)
 
 
 def reply(

@@ -32,7 +32,7 @@ _GATEWAY_ID: Final = re.compile(r"[A-Za-z0-9-]{1,64}")
 
 
 _CLOCK: Final = re.compile(
-    r"Signature\s+(?:expired|not\s+yet\s+current):\s*(?P<ours>\d{8}T\d{6}Z).*?\((?P<theirs>\d{8}T\d{6}Z)\s*[-+]",
+    r"Signature\s+(?:expired|not\s+yet\s+current):\s*(?P<ours>\d{8}T\d{6}Z).{0,200}?\((?P<theirs>\d{8}T\d{6}Z)\s*[-+]",
     re.DOTALL | re.ASCII,
 )
 

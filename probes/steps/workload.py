@@ -82,7 +82,7 @@ _CONFIGURATIONS: Final = (".yaml", ".yml", "/global.ini")
 _LAUNCHER: Final = f"{BACKINT}-launcher.sh"
 _SYSTEM_ID: Final = re.compile(r"[A-Z][A-Z0-9]{2}")
 _YAML_LINE: Final = re.compile(r"[ \t-]*([A-Za-z][A-Za-z0-9_]*)[ \t]*:(?:[ \t]+(.*))?$")
-_PARAMETER_FILE: Final = re.compile(r"[ \t]*data_backup_parameter_file[ \t]*=[ \t]*(/\S+)[ \t]*$", re.MULTILINE)
+_PARAMETER_FILE: Final = re.compile(r"^[ \t]*data_backup_parameter_file[ \t]*=[ \t]*(/\S+)[ \t]*$", re.MULTILINE)
 _ASSIGNMENT: Final = re.compile(r"[ \t]*(?:export[ \t]+)?([A-Za-z_]+)=(.*)$")
 _LITERAL: Final = re.compile(r"'[^']*'|\\\\.|(?:^|[ \t])#.*$")
 """What a shell takes as it is, and comments."""

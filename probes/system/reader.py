@@ -52,7 +52,7 @@ _UNQUOTED: Final = {
 """Words for failures whose own quote a line of the peer's, which may repeat what it was sent, or a setting."""
 
 _NAMED: Final = re.compile(r"is\s+not\s+authorized\s+to\s+perform:")
-_ENCODED: Final = re.compile(r"\s*Encoded\s+authorization\s+failure\s+message:.*", re.DOTALL | re.IGNORECASE)
+_ENCODED: Final = re.compile(r" ?Encoded authorization failure message:.*", re.IGNORECASE)
 """EC2 adds an encoded account of the decision, hundreds of characters that are of no use here."""
 
 T = TypeVar("T")
@@ -391,7 +391,7 @@ def refusal_of(response: Mapping[str, Any], secrets: Iterable[str] = ()) -> Prob
             kind = FailureKind.NOT_PERMITTED  # a refusal with a code that the table lacks
         else:
             kind = FailureKind.SERVICE_ERROR if status >= 500 else FailureKind.MALFORMED
-    text = " ".join(_ENCODED.sub("", text).split())
+    text = _ENCODED.sub("", " ".join(text.split()))
     if (named := _NAMED.search(text)) is not None:
         text = text[named.start() :]  # before it is who is not authorized, at any length; after it is what matters
     return ProbeError(kind, text[:MAX_MESSAGE_CHARACTERS] or f"status {status}", code=code)
