@@ -119,7 +119,7 @@ def _report(
         except SavedReportError as error:
             raise RequestError(str(error)) from error
     if options.history is not None:
-        report, cycle = last_failed_report(options.history)
+        report, cycle = last_failed_report(options.history, received_signals)
         to_stderr(f"The report is that of cycle {cycle}, the last that failed.\n")
         return report
     if run is None:
@@ -237,7 +237,7 @@ def _members(
         sources = sources_of_host(report, cleaner, host.files, host.environment)
         yield from host_members(sources, received_signals)
     if options.history is not None:
-        text = _history(last_changes(options.history, MAX_CHANGES), cleaner)
+        text = _history(last_changes(options.history, MAX_CHANGES, received_signals), cleaner)
         yield Member(
             name="history.txt",
             what=f"the last changes in the history, at most {MAX_CHANGES}",

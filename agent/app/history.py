@@ -1,16 +1,18 @@
 """What a history tells: its changes, a chart, a page, one report, the difference between two, or all of it for
 programs."""
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+import threading
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from agent.app.errors import RequestError
 from agent.app.write_document import render_difference, write_document, write_report
 from agent.history.model import SCHEMA, HistoryDocument, HistoryError, Series
+from agent.process.files import InterruptedBySignalError, within
 from agent.process.output import error_to_stderr, one_line, to_stderr, to_stdout
 from agent.process.signals import exit_on_signals
 from agent.report import exits
@@ -22,6 +24,12 @@ if TYPE_CHECKING:
 
 PIECE: Final = 200
 """Lines of an export that are written at once."""
+HISTORY_SECONDS: Final = 600.0
+"""Time limit for reading a history, and for each piece of an export: a million cycles take a minute."""
+CLOSE_SECONDS: Final = 0.5
+"""How long a history may take to close after a signal."""
+
+T = TypeVar("T")
 
 
 def list_changes(
@@ -37,9 +45,12 @@ def list_changes(
     Returns the exit code: that of the first signal where one was received, UNKNOWN where the file `output` could not be
     written, otherwise OK. Raises RequestError and OutputClosedError."""
     with exit_on_signals(received_signals):
-        with _read(place) as history, history.moment():
+
+        def read(history: "HistoryReader") -> "tuple[HistoryDocument, dict[int, tuple[int, Report]]]":
             document = _document(history, _moment(since), chart=chart or wanted in ("html", "svg"))
-            reports = _reports(history, document) if wanted == "html" else {}
+            return document, _reports(history, document) if wanted == "html" else {}
+
+        document, reports = _read(place, read, received_signals)
         return write_document(_rendered(document, reports, wanted, chart=chart), output) or _code(received_signals)
 
 
@@ -91,8 +102,7 @@ def show_cycle(place: str, cycle: int, options: ReportOptions, received_signals:
     """Write the report of a cycle. Returns the exit code as `list_changes` does, and UNKNOWN where the report could not
     be written to the file that was named. Raises as it does."""
     with exit_on_signals(received_signals):
-        with _read(place) as history, history.moment():
-            report, own = history.report(cycle)
+        report, own = _read(place, lambda history: history.report(cycle), received_signals)
         _say_whose(cycle, own, "shown")
         if options.redact:
             from agent.app.discreet import discreet_here
@@ -110,8 +120,9 @@ def compare_cycles(
     from agent.report.diff import NotComparableError, difference
 
     with exit_on_signals(received_signals):
-        with _read(place) as history, history.moment():
-            (before, before_of), (after, after_of) = history.report(old), history.report(new)
+        (before, before_of), (after, after_of) = _read(
+            place, lambda history: (history.report(old), history.report(new)), received_signals
+        )
         _say_whose(old, before_of, "compared")
         _say_whose(new, after_of, "compared")
         try:
@@ -125,30 +136,48 @@ def export(place: str, since: datetime | float | None, received_signals: list[st
     """Write all cycles. Returns and raises as `list_changes` does."""
     from agent.history.export import as_csv as csv_of
     from agent.history.export import as_ndjson
+    from agent.history.read import HistoryReader
 
     moment = _moment(since)
-    with exit_on_signals(received_signals), _read(place) as history:
-        changes = () if as_csv else list(history.changes(moment))
-        cycles = history.cycles(moment)
-        is_started = False
+
+    def written() -> Generator[str, None, None]:
+        with HistoryReader(Path(place)) as history:
+            changes = () if as_csv else list(history.changes(moment))
+            cycles = history.cycles(moment)
+            yield from _pieces(csv_of(cycles) if as_csv else as_ndjson(cycles, changes))
+
+    def following() -> str | None:
+        return next(pieces, None)
+
+    pieces = written()
+    is_started = False
+    with exit_on_signals(received_signals):
         try:
-            for piece in _pieces(csv_of(cycles) if as_csv else as_ndjson(cycles, changes)):
+            while (piece := within(following, seconds=HISTORY_SECONDS, received_signals=received_signals)) is not None:
                 to_stdout(piece)
                 is_started = True
                 if received_signals:
                     break
-        except HistoryError as error:
+        except (HistoryError, TimeoutError) as error:
+            why = f"{place}: {error.strerror if isinstance(error, OSError) else error}"
+            if not is_started:
+                raise RequestError(why) from error
+            error_to_stderr(f"Error: {one_line(f'{why}; the export ends here.')}\n")
+            return exits.UNKNOWN
+        except InterruptedBySignalError:
             if not is_started:
                 raise
-            error_to_stderr(f"Error: {one_line(f'{place}: {error}; the export ends here.')}\n")
-            return exits.UNKNOWN
+        finally:
+            with suppress(TimeoutError, ValueError):  # it does not answer, or is not done with the last piece
+                within(pieces.close, seconds=CLOSE_SECONDS)
         return _code(received_signals)
 
 
-def last_failed_report(place: str) -> "tuple[Report, int]":
+def last_failed_report(place: str, received_signals: Sequence[str] = ()) -> "tuple[Report, int]":
     """The report of the last cycle in a history that failed, and the number of the cycle. Raises RequestError, also
-    where none failed."""
-    with _read(place) as history, history.moment():
+    where none failed, and InterruptedBySignalError."""
+
+    def read(history: "HistoryReader") -> "tuple[Report, int]":
         cycle = history.last_failed()
         if cycle is None:
             raise RequestError(
@@ -156,11 +185,13 @@ def last_failed_report(place: str) -> "tuple[Report, int]":
             )
         return history.report(cycle)
 
+    return _read(place, read, received_signals)
 
-def last_changes(place: str, most: int) -> HistoryDocument:
-    """What a history tells, with at most so many changes, the last ones. Raises RequestError."""
-    with _read(place) as history, history.moment():
-        document = _document(history, None, chart=False)
+
+def last_changes(place: str, most: int, received_signals: Sequence[str] = ()) -> HistoryDocument:
+    """What a history tells, with at most so many changes, the last ones. Raises RequestError and
+    InterruptedBySignalError."""
+    document = _read(place, lambda history: _document(history, None, chart=False), received_signals)
     first = max(len(document.changes) - most, 0)
     return replace(document, changes=document.changes[first:])
 
@@ -216,16 +247,33 @@ def _say_whose(cycle: int, own: int, done: str) -> None:
         to_stderr(f"Cycle {cycle} came to the same as cycle {own}, whose report was kept and is {done}.\n")
 
 
-@contextmanager
-def _read(place: str) -> "Iterator[HistoryReader]":
-    """Raises RequestError for what is no history."""
+def _read(place: str, work: "Callable[[HistoryReader], T]", received_signals: Sequence[str]) -> T:
+    """What `work` reads from a history at one moment. Raises RequestError for what is no history, and
+    InterruptedBySignalError after a signal: the file may be on a file system that never answers."""
     from agent.history.read import HistoryReader
 
+    opened: list[HistoryReader] = []
+    ended = threading.Event()
+
+    def read() -> T:
+        try:
+            with HistoryReader(Path(place)) as history, history.moment():
+                opened.append(history)
+                return work(history)
+        finally:
+            ended.set()
+
     try:
-        with HistoryReader(Path(place)) as history:
-            yield history
+        return within(read, seconds=HISTORY_SECONDS, received_signals=received_signals)
     except HistoryError as error:
         raise RequestError(f"{place}: {error}") from error
+    except TimeoutError as error:
+        raise RequestError(f"{place}: cannot be read: {error.strerror}") from error
+    except InterruptedBySignalError:
+        for history in opened:
+            history.interrupt()
+        ended.wait(CLOSE_SECONDS)  # so that what SQLite puts next to the file does not stay
+        raise
 
 
 def _moment(since: datetime | float | None) -> datetime | None:

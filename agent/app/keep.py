@@ -28,12 +28,16 @@ def opened_history(keeping: Keeping, received_signals: Sequence[str] = ()) -> Hi
     RequestError, also for what is no history, and InterruptedBySignalError."""
     from agent.history.write import HistoryWriter
 
-    place = os.path.realpath(keeping.path)
-    writer = _WRITERS.get(place)
-    if writer is None:
-        writer = _WRITERS[place] = HistoryWriter(keeping)
-    writer.keeping = keeping
+    def known() -> HistoryWriter:
+        place = os.path.realpath(keeping.path)
+        writer = _WRITERS.get(place)
+        if writer is None:
+            writer = _WRITERS[place] = HistoryWriter(keeping)
+        writer.keeping = keeping
+        return writer
+
     try:
+        writer = within(known, seconds=SECONDS, received_signals=received_signals)
         within(writer.open, seconds=SECONDS, received_signals=received_signals)
     except HistoryError as error:
         raise RequestError(f"{keeping.path}: {error}") from error

@@ -6,7 +6,7 @@ import itertools
 import os
 import random
 import signal
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -37,11 +37,17 @@ ReadAgain = Callable[[], WatchConfig]
 """Reads the settings again. Raises ValueError for what cannot be used."""
 
 
-def watch_config(settings: Settings, watching: Watching, options: ReportOptions, measure: Measure) -> WatchConfig:
+def watch_config(
+    settings: Settings,
+    watching: Watching,
+    options: ReportOptions,
+    measure: Measure,
+    received_signals: Sequence[str] = (),
+) -> WatchConfig:
     """What a watch does. The deadline of a cycle is at most CYCLE_SHARE of the interval. Raises RequestError where the
-    file of the history is none."""
+    file of the history is none, and InterruptedBySignalError after a signal."""
     deadline = min(settings.deadline, CYCLE_SHARE * watching.interval)
-    history = None if watching.history is None else opened_history(watching.history)
+    history = None if watching.history is None else opened_history(watching.history, received_signals)
     return WatchConfig(
         settings=replace(settings, deadline=deadline),
         watching=watching,
@@ -61,11 +67,13 @@ def _render(options: ReportOptions, report: Report) -> str:
     return render(report, options.format, RenderOptions(brief=options.brief, exit_code=code))
 
 
-def config_here(settings: Settings, watching: Watching, options: ReportOptions) -> WatchConfig:
-    """What a watch of this host does."""
+def config_here(
+    settings: Settings, watching: Watching, options: ReportOptions, received_signals: Sequence[str]
+) -> WatchConfig:
+    """What a watch of this host does. Raises as `watch_config` does."""
     from agent.app.world import measuring_here
 
-    return watch_config(settings, watching, options, measuring_here())
+    return watch_config(settings, watching, options, measuring_here(), received_signals)
 
 
 def watch_host(config: WatchConfig, read_again: ReadAgain, received_signals: list[str], *, fail_on: str) -> int:

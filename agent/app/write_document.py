@@ -1,5 +1,6 @@
 """Writing the document that a command ends with: to stdout, or to a file and to stdout where that fails."""
 
+import math
 import os
 import sys
 from collections.abc import Callable
@@ -7,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agent.formats.registry import RenderOptions, render
+from agent.process.files import within
 from agent.process.output import OutputClosedError, error_to_stderr, has_colours, one_line, to_stdout
 from agent.process.phases import Phase, announce
 from agent.process.signals import exit_on_signals
@@ -99,7 +101,9 @@ def write_private(data: bytes, output: str, what: str) -> bool:
 
 def _is_written(write: Callable[[], object], output: str, what: str) -> bool:
     try:
-        write()
+        # In a thread, so that a signal ends the wait for a file system that never answers. A reader of a pipe or of
+        # /dev/stdout may take its time.
+        within(write, seconds=math.inf)
     except OSError as error:
         error_to_stderr(f"Error: {one_line(f'{output} cannot be written: {error.strerror}; {what} on stdout.')}\n")
         return False

@@ -74,6 +74,10 @@ class HistoryReader:
     def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
         self._connection.close()
 
+    def interrupt(self) -> None:
+        """End what another thread reads."""
+        self._connection.interrupt()
+
     @contextmanager
     def moment(self) -> Iterator[None]:
         """In the block, everything is as it is at one moment, whatever others write. It must be short: what they write

@@ -44,7 +44,7 @@ def config_of(context: click.Context) -> "WatchConfig":
 
     settings = settings_from(context.params, os.environ, context.obj)
     wanted = report_options_from(context.params)
-    return config_here(settings, watching_from(context.params, context.obj), wanted)
+    return config_here(settings, watching_from(context.params, context.obj), wanted, context.obj)
 
 
 def reader_of(

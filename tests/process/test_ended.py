@@ -1,0 +1,95 @@
+"""SIGTERM ends every command that waits for a file, also where the file system never answers and where whoever started
+the command ignores other signals."""
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from agent.cli.main import _MODULES
+from agent.formats import json as json_format
+from tests.process.test_hung_home import home, waits_for_a_file
+from tests.support.command import SECONDS, completed
+from tests.support.repository import ROOT
+from tests.support.runs import report_of
+
+__all__ = ["home"]
+
+MOST_SECONDS: Final = 30.0
+"""A command promises two seconds; this machine may be busy. Without an end, one waits until it is killed."""
+ESTATE: Final = str(ROOT / "docs" / "examples" / "estate.json")
+WAITS: Final = {
+    "check --config": ("check", "--config", "{file}"),
+    "check --ec2-facts": ("check", "--region", "eu-west-1", "--ec2-facts", "{file}"),
+    "check --history": ("check", "--region", "eu-west-1", "--history", "{file}"),
+    "demo --output": ("demo", "--output", "{file}"),
+    "watch --history": ("watch", "--region", "eu-west-1", "--history", "{file}"),
+    "watch --textfile": ("watch", "--region", "eu-west-1", "--deadline", "1", "--textfile", "{file}"),
+    "watch --notify-template": ("watch", "--notify", "https://h.example/", "--notify-template", "{file}"),
+    "diagnose": ("diagnose", "{file}"),
+    "diff, old": ("diff", "{file}", ESTATE),
+    "diff, new": ("diff", "{report}", "{file}"),
+    "predict --ec2-facts": ("predict", "--ec2-facts", "{file}"),
+    "predict --assume-plan": ("predict", "--ec2-facts", ESTATE, "--service", "backup", "--assume-plan", "{file}"),
+    "audit --ec2-facts": ("audit", "--ec2-facts", "{file}"),
+    "bundle": ("bundle", "{file}"),
+    "bundle --history": ("bundle", "--history", "{file}"),
+    "history": ("history", "{file}"),
+    "history --show": ("history", "{file}", "--show", "1"),
+    "history --compare": ("history", "{file}", "--compare", "1", "2"),
+    "history --export": ("history", "{file}", "--export", "csv"),
+}
+"""Commands, with what each waits for. A watch that writes ends with its own exit code."""
+AT_ONCE: Final = frozenset({"endpoints", "explain", "permissions", "schema"})
+"""Commands that open no file."""
+ELSEWHERE: Final = {
+    "tui": "tests/process/test_terminal.py",
+    "facts": "tests/agent/run",
+    "fleet": "tests/agent/fleet",
+    "fleet pack": "tests/agent/fleet",
+    "fleet put": "tests/agent/fleet",
+    "fleet athena": "tests/agent/fleet",
+}
+
+
+def test_every_command_is_here() -> None:
+    assert {words[0] for words in WAITS.values()} | AT_ONCE | ELSEWHERE.keys() == _MODULES.keys()
+
+
+@pytest.mark.parametrize("ignored", ["", "INT HUP"], ids=["signals as they are", "others ignored"])
+@pytest.mark.parametrize("name", WAITS)
+def test_sigterm_ends_a_command(name: str, ignored: str, home: Path, tmp_path: Path) -> None:
+    place = {"file": str(home / "x"), "report": str(tmp_path / "report.json")}
+    (tmp_path / "report.json").write_text(json_format.render(report_of("healthy")), "utf-8")
+    command = [word.format(**place) for word in WAITS[name]]
+    words = [sys.executable, "-m", "tests.process.hung_home", str(home), *command]
+    if ignored:
+        words = ["sh", "-c", f"trap '' {ignored}; exec \"$@\"", "sh", *words]
+    with subprocess.Popen(
+        words, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            until = time.monotonic() + SECONDS
+            while not waits_for_a_file(process.pid):
+                assert process.poll() is None, process.communicate()
+                assert time.monotonic() < until, "it never reads the file"
+                time.sleep(0.01)
+            process.send_signal(signal.SIGTERM)
+            began = time.monotonic()
+            _, errors = process.communicate(timeout=SECONDS)
+            assert time.monotonic() - began < MOST_SECONDS
+        finally:
+            process.kill()
+    assert "Traceback" not in errors
+    assert process.returncode == (0 if name == "watch --textfile" else 128 + signal.SIGTERM)
+
+
+def test_the_shell_has_them_ignored() -> None:
+    """Otherwise half of the cases above would be the other half once more."""
+    shown = "import signal; print(signal.getsignal(signal.SIGINT) == signal.SIG_IGN)"
+    words = ("sh", "-c", 'trap "" INT HUP; exec "$@"', "sh", sys.executable, "-c", shown)
+    assert completed(words).stdout == "True\n"
