@@ -7,7 +7,6 @@ a fault of its hosts' own: the hosts of two answers are not compared with each o
 """
 
 import base64
-import binascii
 import json
 import zlib
 from collections import Counter, defaultdict
@@ -63,19 +62,27 @@ def packed(document: FleetDocument) -> str:
 
 def unpacked(text: str) -> FleetDocument:
     """The document in the metadata. Raises ValueError, in words that follow the name of the file."""
+    unpacker = zlib.decompressobj()
     try:
-        unpacker = zlib.decompressobj()
         data = unpacker.decompress(base64.b64decode(text, validate=True), MAX_DOCUMENT)
-        if not unpacker.eof:
-            raise ValueError("holds an answer that is cut off or too long")
-        document = decode(json.loads(data))
-    except (binascii.Error, zlib.error, DecodeError, RecursionError) as error:
+        document = decode(json.loads(data)) if unpacker.eof else None
+    except (ValueError, zlib.error, DecodeError, RecursionError) as error:
         raise ValueError(f"holds an answer that cannot be read: {error}") from error
+    if document is None:
+        raise ValueError("holds an answer that is cut off or too long")
     if document.schema != SCHEMA:
         raise ValueError(f"holds no {SCHEMA}")
+    if not all(map(_is_possible, document.causes)):
+        raise ValueError("holds an answer whose numbers are not possible")
     if document.redacted:
         raise ValueError("holds a redacted answer, whose masks are no names: vpc-1 is another VPC in the next")
     return document
+
+
+def _is_possible(cause: FleetCause) -> bool:
+    """Whether what hosts share has numbers by which others can be divided."""
+    shared = cause.shared
+    return shared is None or (0 < shared.coverage <= 1 and shared.sick > 0 and shared.well >= 0)
 
 
 # --- Joined ----------------------------------------------------------------------------------------------------------

@@ -124,6 +124,9 @@ BY_PLACE: Final = {
     "agent/cli/to_settings.py::_template_in": Parser(
         ("templates",), ("tests/agent/cli/test_options.py::test_any_file_is_a_template_or_refused",)
     ),
+    "agent/fleet/answers.py::unpacked": Parser(
+        ("fleet-records",), ("tests/agent/fleet/test_answers.py::test_any_text_is_an_answer_or_refused_in_words",)
+    ),
     "agent/fleet/inventory.py::_of_json": Parser(
         ("inventories",), ("tests/agent/fleet/test_inventory.py::test_any_bytes_are_hosts_or_refused_in_words",)
     ),

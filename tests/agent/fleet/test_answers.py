@@ -1,6 +1,8 @@
 """Answers of `fleet` joined: ten lakes, each with an answer of its own, say what one `fleet` over all records says."""
 
+import base64
 import json
+import zlib
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -9,6 +11,8 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from agent.cli.main import dispatch
 from agent.fleet import answers, model
@@ -158,6 +162,16 @@ def engine() -> Any:
         yield database
 
 
+def with_coverage(coverage: float) -> str:
+    """An answer in whose causes nothing adds up."""
+    told = fleets.document()
+    causes = [
+        replace(cause, shared=None if cause.shared is None else replace(cause.shared, coverage=coverage))
+        for cause in told.causes
+    ]
+    return answers.packed(replace(told, causes=tuple(causes)))
+
+
 @pytest.mark.parametrize(
     ("note", "why"),
     [
@@ -183,6 +197,12 @@ def test_what_is_no_answer_is_counted_and_stops_nothing(
     assert told.totals.hosts == fleets.document().totals.hosts
     (unreadable,) = (one for one in told.unreadable if one.place.endswith("b.parquet"))
     assert why in unreadable.why
+
+
+@given(st.one_of(st.text(), st.binary().map(lambda data: base64.b64encode(zlib.compress(data)).decode())))
+def test_any_text_is_an_answer_or_refused_in_words(text: str) -> None:
+    with pytest.raises(ValueError, match="holds"):
+        answers.unpacked(text)
 
 
 def test_an_answer_beside_records_is_not_joined(

@@ -1,20 +1,27 @@
 """Records and reports of a fleet that somebody changed: each alone, and many in one file."""
 
+import base64
 import gzip
 import json
+import zlib
 from contextlib import suppress
 from functools import cache
 from random import Random
 from typing import Any, Final
 
 from agent.fleet import run_command
+from agent.fleet.answers import joined, unpacked
 from agent.fleet.database import Database
+from agent.fleet.model import FleetDocument, dumps
 from agent.fleet.reading import FleetReadError, ReadRequest, read_into
+from agent.fleet.render import render
 from agent.fleet.store import Read
 from agent.report.host_record import record_of
+from agent.settings import FLEET_FORMATS
 from tests.agent.fleet.files import dump, record, report
 from tests.hostile.fuzz.command import Command
 from tests.hostile.fuzz.mutation import BYTES, DEEP, HOSTILE, TEXTS, spoilt_bytes, spoilt_document
+from tests.support import fleets
 from tests.support.runs import report_of
 
 _NAMES: Final = ("healthy", "one-zone-silent", "three-faults", "private-dns-off")
@@ -87,6 +94,15 @@ def spoilt_parquet(chance: Random) -> bytes:
     return bytes(data)
 
 
+def spoilt_answer(chance: Random) -> FleetDocument | None:
+    """What is read of an answer that somebody changed; None where it is refused."""
+    document = json.loads(dumps(fleets.document()))
+    text = base64.b64encode(zlib.compress(json.dumps(spoilt_document(chance, document)).encode())).decode()
+    with suppress(ValueError):
+        return unpacked(text)
+    return None
+
+
 def invocation(data: bytes) -> dict[str, Any]:
     """What Systems Manager lists of a host that printed this."""
     plugin = {"Name": "host", "Status": "Success", "Output": data.decode("utf-8", "replace")[:2_500]}
@@ -119,3 +135,7 @@ def check_fleet_records(chance: Random, command: Command) -> None:
     assert (piece.line is None) == (piece.why is not None)
     with Database() as engine, suppress(ValueError):
         list(engine.read_parquet(spoilt_parquet(chance)))
+    if (answer := spoilt_answer(chance)) is not None:
+        every = (answer, fleets.document(), answer)
+        told = joined(every, unreadable=(), unreadable_count=0, notes=(), tolerate=0.02)
+        assert render(told, chance.choice(FLEET_FORMATS)) is not None
