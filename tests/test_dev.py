@@ -98,3 +98,26 @@ def test_requirements_are_hashed_and_name_no_index() -> None:
         wanted = [line for line in text.splitlines() if "==" in line and not line.startswith((" ", "#"))]
         assert wanted
         assert text.count("--hash=sha256:") >= len(wanted)
+
+
+def test_what_locks_comes_by_its_hash(checkout: Path) -> None:
+    place = checkout / ".venv" / "bin" / "python"
+    place.parent.mkdir(parents=True)
+    place.write_text(
+        '#!/bin/sh\n[ "$1" = -c ] && exit 0\nprintf "%s\\n" "$*" >called\ncat .venv/uv.txt >given\nexit 1\n', "utf-8"
+    )
+    place.chmod(0o755)
+    (checkout / "bin" / "awk").symlink_to(shutil.which("awk") or "/usr/bin/awk")
+    assert dev(checkout, "lock").returncode == 3
+    assert "--require-hashes" in (checkout / "called").read_text("utf-8").split()
+    name, *hashes = (checkout / "given").read_text("utf-8").splitlines()
+    assert name.startswith("uv==")
+    assert hashes
+    assert all(line.strip().startswith("--hash=sha256:") for line in hashes)
+
+
+def test_pip_installs_nothing_without_a_hash() -> None:
+    for script in (ROOT / "dev", ROOT / "packaging" / "environment.sh"):
+        calls = [line.strip() for line in script.read_text("utf-8").splitlines() if line.strip().startswith("pip ")]
+        assert calls
+        assert [call for call in calls if "--require-hashes" not in call and "--no-index" not in call] == []
