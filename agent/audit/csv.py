@@ -3,36 +3,29 @@
 A cell that a spreadsheet would take for a formula gets an apostrophe in front (OWASP, CSV Injection).
 """
 
-import csv
-import io
 from collections.abc import Iterator
 from typing import Final
 
 from agent.audit import content
 from agent.audit.model import AuditDocument, AuditedVpc, AuditFault
 from agent.formats.report_text import shell
-from agent.report.escape import visible
+from agent.report.escape import spreadsheet_line
 
 COLUMNS: Final = (
     *("account", "region", "vpc", "vpc_status", "vpc_counts", "workloads", "code", "severity", "certain", "counts"),
     *("suppressed", "services", "ports", "subjects", "detail", "fix", "commands", "unresolved_hours"),
 )
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 def render(document: AuditDocument) -> str:
     """The table, with a head, its lines ended as RFC 4180 has it."""
-    held = io.StringIO()
-    writer = csv.writer(held)
-    writer.writerow(COLUMNS)
+    rows: list[tuple[str, ...]] = [COLUMNS]
     for vpc in document.vpcs:
-        for row in _rows(vpc):
-            writer.writerow(map(safe, row))
+        rows += _rows(vpc)
     for one in document.unanswered:
         place = (one.account_id or "", one.region or "", one.vpc_id or "", "unknown", "no")
-        row = (*place, *[""] * 9, f"no answer: {one.reason}", "", "", "")
-        writer.writerow(map(safe, row))
-    return held.getvalue()
+        rows.append((*place, *[""] * 9, f"no answer: {one.reason}", "", "", ""))
+    return "".join(spreadsheet_line(row, "\r\n") for row in rows)
 
 
 def _rows(vpc: AuditedVpc) -> Iterator[tuple[str, ...]]:
@@ -61,9 +54,3 @@ def _cells(fault: AuditFault) -> tuple[str, ...]:
         "" if fix is None else fix.summary,
         "" if fix is None else "; ".join(map(shell, fix.commands)),
     )
-
-
-def safe(text: str) -> str:
-    """A text that no spreadsheet takes for a formula, without control characters."""
-    shown = visible(text)
-    return f"'{shown}" if shown.startswith(_FORMULA) or text.startswith(_FORMULA) else shown

@@ -1,13 +1,11 @@
 """A history for programs: a row of CSV or lines of JSON for each cycle."""
 
-import csv
-import io
 import json
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from agent.history.model import ChangeRow, CycleRow
-from agent.report.escape import spreadsheet_cell
+from agent.report.escape import spreadsheet_line
 from agent.report.serialization import to_json
 
 COLUMNS: Final = (
@@ -47,9 +45,7 @@ def as_ndjson(cycles: Iterable[CycleRow], changes: Iterable[ChangeRow]) -> Itera
 
 
 def _line(cells: Iterable[object]) -> str:
-    line = io.StringIO()
-    csv.writer(line, lineterminator="\n").writerow([spreadsheet_cell(str(cell)) for cell in cells])
-    return line.getvalue()
+    return spreadsheet_line(map(str, cells))
 
 
 def _dumps(values: Any) -> str:
