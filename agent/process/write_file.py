@@ -19,12 +19,11 @@ from typing import Final
 
 from agent.process.phases import Phase, announce
 from probes.frozen import dataclass
+from probes.links import MAX_LINKS, is_shared, link_in
 
 READER_SECONDS: Final = 2.0
 """How long a named pipe may be without a reader; opening it would wait for ever (fifo(7))."""
 _POLL_SECONDS: Final = 0.05
-MAX_LINKS: Final = 40
-"""On one path, as in the kernel (path_resolution(7))."""
 PATH_MAX: Final = 4_096
 """Bytes of a path with its NUL, as in the kernel: no program opens a file by a longer one (path_resolution(7))."""
 _PREFIX: Final = ".backuplink-"
@@ -129,21 +128,30 @@ def own_private_file(path: Path) -> Path:
 
 def own_private_folder(path: Path) -> Path:
     """The path, without links, of a folder of this user's in which nobody else can make or replace files; where nothing
-    has its name it is made, with those above it, for its owner alone. Raises OSError for what is no folder, for one of
-    another user, and for one that others can write."""
+    has its name it is made, with those above it, for its owner alone. A link on the way is followed as by `to_file`.
+    Raises OSError for what is no folder, for one of another user, for one that others can write, and where others can
+    replace it or a folder above it."""
+    status = None
     for folder in reversed([path, *path.parents]):
-        if not folder.is_dir():
-            with contextlib.suppress(FileExistsError):  # another process was faster, or it is no folder
-                folder.mkdir(mode=0o700)
-    place = Path(os.path.realpath(path))
-    status = place.stat()
+        if folder.name in ("", ".."):  # such a folder is there, and the next step passes it
+            continue
+        with _located(folder) as place:
+            above = os.fstat(place.folder)
+            if above.st_uid not in (0, os.geteuid()) or (is_shared(above) and not above.st_mode & stat.S_ISVTX):
+                raise PermissionError(errno.EPERM, f"other users can replace {folder}")
+            if place.status() is None:
+                with contextlib.suppress(FileExistsError):  # another process was faster
+                    os.mkdir(place.name, mode=0o700, dir_fd=place.folder)
+            status = place.status()
+    if status is None:
+        status = path.stat()
     if not stat.S_ISDIR(status.st_mode):
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
     if status.st_uid != os.geteuid():
         raise PermissionError(errno.EPERM, "it belongs to another user")
     if status.st_mode & 0o022:
         raise PermissionError(errno.EPERM, "other users can write to it")
-    return place
+    return Path(os.path.realpath(path))
 
 
 def set_aside(path: Path) -> str:
@@ -279,7 +287,7 @@ def _located(path: Path, *, follow_last: bool = True) -> Iterator[_Place]:
     try:
         while True:
             name, rest = parts[0], parts[1:]
-            target = _link_in(folder, name) if rest or follow_last else None
+            target = link_in(folder, name) if rest or follow_last else None
             if target is not None:
                 links += 1
                 if links > MAX_LINKS:
@@ -304,34 +312,6 @@ def _located(path: Path, *, follow_last: bool = True) -> Iterator[_Place]:
 def _exchange(old: int, new: int) -> int:
     os.close(old)
     return new
-
-
-def _link_in(folder: int, name: str) -> str | None:
-    """What a link in a folder points at; None for what is no link. Raises OSError for one that others can place."""
-    if name == "..":
-        return None
-    try:
-        status = os.stat(name, dir_fd=folder, follow_symlinks=False)
-    except FileNotFoundError:
-        return None
-    if not stat.S_ISLNK(status.st_mode):
-        return None
-    if status.st_uid not in (0, os.geteuid()):
-        raise OSError(errno.ELOOP, f"{name} on this path is a link of another user; name what it points at itself")
-    if _is_shared(os.fstat(folder)):
-        raise OSError(
-            errno.ELOOP,
-            f"{name} on this path is a link in a folder that others can write; name what it points at itself",
-        )
-    return os.readlink(name, dir_fd=folder)
-
-
-def _is_shared(folder: os.stat_result) -> bool:
-    """Whether a user other than root and this one can place a link in a folder. The group of this process does not
-    count: with many distributions it is the user's own."""
-    by_group = bool(folder.st_mode & stat.S_IWGRP) and folder.st_gid not in (0, os.getegid())
-    by_owner = folder.st_uid not in (0, os.geteuid())
-    return bool(folder.st_mode & stat.S_IWOTH) or by_group or by_owner
 
 
 # --- Open descriptors ------------------------------------------------------------------------------------------------

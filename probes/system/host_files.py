@@ -11,6 +11,9 @@ import stat
 from pathlib import Path
 from typing import Final
 
+from probes.links import MAX_LINKS, link_in
+
+_FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _FLAGS: Final = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 
 
@@ -30,12 +33,45 @@ class HostFiles:
 
     def end(self, path: str, most: int) -> tuple[bytes, bool]:
         """The last `most` bytes of a file that is no link, and whether that is all of it: who may write to the folder
-        of a log must not choose what is read."""
-        status = self._at(path).lstat()
-        if not stat.S_ISREG(status.st_mode):
-            raise OSError(errno.EINVAL, "not a plain file")
-        skipped = max(status.st_size - most, 0)
-        return self._read(path, _FLAGS | os.O_NOFOLLOW, skipped, most), not skipped
+        of a log, or to one above it, must not choose what is read."""
+        folder = self._folder_of(path)
+        try:
+            name = path.rpartition("/")[2]
+            status = os.stat(name, dir_fd=folder, follow_symlinks=False)
+            if not stat.S_ISREG(status.st_mode):
+                raise OSError(errno.EINVAL, "not a plain file")
+            skipped = max(status.st_size - most, 0)
+            handle = os.open(name, _FLAGS | os.O_NOFOLLOW, dir_fd=folder)
+        finally:
+            os.close(folder)
+        return self._content(handle, skipped, most), not skipped
+
+    def _folder_of(self, path: str) -> int:
+        """A descriptor of the folder of a file, in which no other user chose a link on the way."""
+        left = [part for part in path.split("/")[:-1] if part]
+        folder = os.open(self._root or "/", _FOLDER)
+        links = 0
+        try:
+            while left:
+                name, *left = left
+                target = link_in(folder, name)
+                if target is None:
+                    below = os.open(name, _FOLDER | os.O_NOFOLLOW, dir_fd=folder)
+                    folder, above = below, folder
+                    os.close(above)
+                    continue
+                links += 1
+                if links > MAX_LINKS:
+                    raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+                left = [*(part for part in target.split("/") if part not in ("", ".")), *left]
+                if target.startswith("/"):
+                    top = os.open(self._root or "/", _FOLDER)
+                    folder, above = top, folder
+                    os.close(above)
+        except BaseException:
+            os.close(folder)
+            raise
+        return folder
 
     def link_target(self, path: str) -> str:
         """Where a link leads, as it is written there."""
@@ -50,7 +86,9 @@ class HostFiles:
         return Path(f"{self._root}{path}")
 
     def _read(self, path: str, flags: int, skipped: int, most: int) -> bytes:
-        handle = os.open(self._at(path), flags)
+        return self._content(os.open(self._at(path), flags), skipped, most)
+
+    def _content(self, handle: int, skipped: int, most: int) -> bytes:
         with open(handle, "rb", buffering=0) as stream:
             if not stat.S_ISREG(os.fstat(handle).st_mode):
                 raise OSError(errno.EINVAL, "not a plain file")

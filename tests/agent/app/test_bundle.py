@@ -505,7 +505,7 @@ def test_what_cannot_be_read_is_said_and_the_rest_is_there(
             path.mkdir()
         case "no permission":
             path.touch()
-            monkeypatch.setattr(HostFiles, "_read", _refusing(HostFiles._read))
+            monkeypatch.setattr(HostFiles, "end", _refusing(HostFiles.end))
     assert made(replace(OPTIONS, logs=True), this_host(root), "healthy") == 0
     members = read(only(place).read_bytes())
     assert [*members] == ["README.txt", *REPORTS, *OF_HOST, *LOGS[1:]]
@@ -513,8 +513,8 @@ def test_what_cannot_be_read_is_said_and_the_rest_is_there(
     assert f"\n  logs/ssm-agent.log: not read: {why}\n" in members["README.txt"].decode()
 
 
-def _refusing(method: Callable[..., bytes]) -> Callable[..., bytes]:
-    def reading(files: HostFiles, path: str, *given: Any) -> bytes:
+def _refusing(method: Callable[..., tuple[bytes, bool]]) -> Callable[..., tuple[bytes, bool]]:
+    def reading(files: HostFiles, path: str, *given: Any) -> tuple[bytes, bool]:
         if path.endswith(SSM):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
         return method(files, path, *given)

@@ -17,7 +17,7 @@ import probes
 from agent.cli.entry import run
 from agent.process import phases
 from agent.process.phases import Phase
-from agent.process.write_file import to_file, to_new_file, to_private_file
+from agent.process.write_file import own_private_folder, to_file, to_new_file, to_private_file
 from tests.support.repository import ROOT
 
 NEW = "the new document\n"
@@ -333,6 +333,46 @@ ELSEWHERE: Final = {
     ("probes/system/machine.py", "open"): "reads",
 }
 """What else is called by such a name, and what it does."""
+
+
+# --- A folder of this user's ------------------------------------------------------------------------------------------
+
+
+def test_a_folder_is_made_for_its_owner_alone(shared: Path) -> None:
+    assert own_private_folder(shared / "a" / "b") == shared / "a" / "b"
+    assert mode_of(shared / "a") == mode_of(shared / "a" / "b") == 0o700
+    (shared / "a" / "link").symlink_to("b")
+    assert own_private_folder(shared / "a" / "link") == shared / "a" / "b"
+    (shared / "file").touch()
+    with pytest.raises(NotADirectoryError):
+        own_private_folder(shared / "file")
+
+
+@as_root
+def test_a_link_of_another_user_to_a_private_folder_is_refused(shared: Path, tmp_path: Path) -> None:
+    """Records would be written where somebody else chose."""
+    (tmp_path / "private").mkdir(mode=0o700)
+    link = shared / "cache"
+    link.symlink_to(tmp_path / "private")
+    os.chown(link, NOBODY, NOBODY, follow_symlinks=False)
+    for place in (link, link / "below"):
+        with pytest.raises(OSError, match="is a link of another user"):
+            own_private_folder(place)
+    assert list((tmp_path / "private").iterdir()) == []
+
+
+@as_root
+@pytest.mark.parametrize("way", ["owner", "mode"])
+def test_a_folder_that_another_user_can_replace_is_refused(way: str, tmp_path: Path) -> None:
+    above = tmp_path / "above"
+    above.mkdir()
+    if way == "owner":
+        os.chown(above, NOBODY, NOBODY)
+    else:
+        above.chmod(0o777)  # unlike /tmp, everybody may rename what is in there
+    with pytest.raises(PermissionError, match="other users can replace"):
+        own_private_folder(above / "cache")
+    assert list(above.iterdir()) == []
 
 
 def test_no_other_module_creates_a_file() -> None:

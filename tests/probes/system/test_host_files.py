@@ -4,6 +4,7 @@ import errno
 import os
 import resource
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,6 +12,7 @@ from probes.system.host_files import HostFiles
 from tests.support.fakes import open_files
 
 MB = 1_000_000
+NOBODY = 65_534
 
 
 @pytest.fixture
@@ -68,18 +70,49 @@ def test_a_link_that_is_put_there_meanwhile_is_not_followed(
     (tmp_path / "secret").write_text("secret", "utf-8")
     log = tmp_path / "log"
     log.write_text("log", "utf-8")
-    lstat = Path.lstat
+    stat = os.stat
 
-    def exchanging(path: Path) -> os.stat_result:
-        status = lstat(path)
-        log.unlink()
-        log.symlink_to("secret")
+    def exchanging(*words: Any, **options: Any) -> os.stat_result:
+        status = stat(*words, **options)
+        if words == ("log",):
+            log.unlink()
+            log.symlink_to("secret")
         return status
 
-    monkeypatch.setattr(Path, "lstat", exchanging)
+    monkeypatch.setattr(os, "stat", exchanging)
     with pytest.raises(OSError, match="Too many levels") as caught:
         files.end("/log", 10)
     assert caught.value.errno == errno.ELOOP
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="giving a file to another user takes root")
+@pytest.mark.parametrize("target", ["{root}/elsewhere", "elsewhere", "../{name}/elsewhere"])
+def test_a_link_of_another_user_above_a_log_is_not_followed(target: str, tmp_path: Path, files: HostFiles) -> None:
+    """As the owner of a folder of traces can plant one: root would read any file of that name."""
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "backup.log").write_text("secret", "utf-8")
+    link = tmp_path / "trace"
+    link.symlink_to(target.format(root=tmp_path, name=tmp_path.name))
+    os.chown(link, NOBODY, NOBODY, follow_symlinks=False)
+    with pytest.raises(OSError, match="a link of another user"):
+        files.end("/trace/backup.log", 10)
+    with pytest.raises(OSError, match="a link of another user"):
+        HostFiles().end(f"{tmp_path}/trace/backup.log", 10)
+
+
+@pytest.mark.parametrize("target", ["/elsewhere", "elsewhere", "./elsewhere"])
+def test_a_link_of_this_user_above_a_log_is_followed(target: str, tmp_path: Path, files: HostFiles) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "backup.log").write_text("log", "utf-8")
+    (tmp_path / "trace").symlink_to(target)
+    before = open_files()
+    assert files.end("/trace/backup.log", 10) == (b"log", True)
+    (tmp_path / "circle").symlink_to("circle")
+    with pytest.raises(OSError, match="Too many levels"):
+        files.end("/circle/backup.log", 10)
+    with pytest.raises(FileNotFoundError):
+        files.end("/nowhere/backup.log", 10)
+    assert open_files() - before == {}
 
 
 def test_a_large_file_takes_no_memory(files: HostFiles, tmp_path: Path) -> None:
@@ -94,7 +127,8 @@ def test_a_log_that_shrinks_meanwhile_gives_what_is_left(
     files: HostFiles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "log").write_bytes(b"0123456789")
-    monkeypatch.setattr(Path, "lstat", lambda _: os.stat_result((0o100600, 0, 0, 1, 0, 0, 1_000, 0, 0, 0)))
+    before = os.stat_result((0o100600, 0, 0, 1, 0, 0, 1_000, 0, 0, 0))
+    monkeypatch.setattr(os, "stat", lambda *_, **__: before)
     assert files.end("/log", 10) == (b"", False)
 
 

@@ -1,0 +1,37 @@
+"""Which links on a path may be followed: those that no other user can have placed."""
+
+import errno
+import os
+import stat
+from typing import Final
+
+MAX_LINKS: Final = 40
+"""On one path, as in the kernel (path_resolution(7))."""
+
+
+def link_in(folder: int, name: str) -> str | None:
+    """What a link in a folder points at; None for what is no link. Raises OSError for one that others can place."""
+    if name == "..":
+        return None
+    try:
+        status = os.stat(name, dir_fd=folder, follow_symlinks=False)
+    except FileNotFoundError:
+        return None
+    if not stat.S_ISLNK(status.st_mode):
+        return None
+    if status.st_uid not in (0, os.geteuid()):
+        raise OSError(errno.ELOOP, f"{name} on this path is a link of another user; name what it points at itself")
+    if is_shared(os.fstat(folder)):
+        raise OSError(
+            errno.ELOOP,
+            f"{name} on this path is a link in a folder that others can write; name what it points at itself",
+        )
+    return os.readlink(name, dir_fd=folder)
+
+
+def is_shared(folder: os.stat_result) -> bool:
+    """Whether a user other than root and this one can place a link in a folder. The group of this process does not
+    count: with many distributions it is the user's own."""
+    by_group = bool(folder.st_mode & stat.S_IWGRP) and folder.st_gid not in (0, os.getegid())
+    by_owner = folder.st_uid not in (0, os.geteuid())
+    return bool(folder.st_mode & stat.S_IWOTH) or by_group or by_owner
