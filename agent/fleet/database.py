@@ -69,25 +69,8 @@ WHOLE: Final = "whole"
 WHOLE_COLUMNS: Final = {name: _FIELDS[name] for name in field_names() if name in _FIELDS}
 """Of the table WHOLE, with their types, in the order of a record."""
 _WHOLE: Final = f"CREATE TABLE {WHOLE} ({', '.join(f'{name} {kind}' for name, kind in WHOLE_COLUMNS.items())})"
-_KEEP_WHOLE: Final = f"INSERT INTO {WHOLE} SELECT {', '.join(WHOLE_COLUMNS)} FROM {{}} WHERE why IS NULL"
-_RECORD: Final = ", ".join(f"{name}::INTEGER" if name in _FLAGS else name for name in RECORD_COLUMNS)
-_KEY: Final = "array_to_string(list_concat(parts[{0}:{0}], parts[{1}:]), '|')"
-
-
-def _spread(relation: str) -> tuple[str, ...]:
-    """What brings the rows of a relation with the columns `id` and _COLUMNS into the tables."""
-    return (
-        f"INSERT INTO record SELECT id, {_RECORD}, {', '.join(_ATTRIBUTES)}, "
-        f"coalesce(list_contains(cut, 'causes'), false)::INTEGER FROM {relation} WHERE why IS NULL",
-        f"""INSERT INTO cause SELECT id, "rank", parts[1], parts[2], parts[3], {_KEY.format(2, 4)}
-            FROM (SELECT id, unnest(range(len(causes))) AS "rank", string_split(unnest(causes), '|') AS parts
-                FROM {relation} WHERE why IS NULL)""",
-        f"""INSERT INTO symptom SELECT id, parts[1], {_KEY.format(1, 3)}, {_KEY.replace("parts", "above").format(1, 3)}
-            FROM (SELECT id, string_split(split_part(symptom, ' < ', 1), '|') AS parts,
-                    string_split(split_part(symptom, ' < ', 2), '|') AS above
-                FROM (SELECT id, unnest(symptoms) AS symptom FROM {relation} WHERE why IS NULL))""",
-        f"INSERT INTO unreadable SELECT id, place, why, times FROM {relation} WHERE why IS NOT NULL",
-    )
+_KEEP_WHOLE: Final = f"INSERT INTO {WHOLE} SELECT {', '.join(WHOLE_COLUMNS)} FROM arrived WHERE why IS NULL"
+_ARRIVED: Final = ("record", "cause", "symptom", "unreadable")
 
 
 class Database:
@@ -143,8 +126,7 @@ class Database:
             return
         self._arrive(self._waiting)
         self._waiting = []
-        for text in (*_spread("incoming"), *(keep.format("incoming") for keep in self._whole)):
-            self.execute(text)
+        self._spread("incoming")
         try:
             if self._cache is not None:
                 self._append(self._cache)
@@ -158,6 +140,14 @@ class Database:
         self._count += len(batch)
         given = [first, self._count, sources, tags, positions, places, sweeps, whys, times, lasts, lines]
         self._connection.execute(_ARRIVE, given)
+
+    def _spread(self, relation: str) -> None:
+        """Bring the rows of a relation with the columns `id` and _COLUMNS into the tables."""
+        self.execute(f"CREATE OR REPLACE TEMP VIEW arrived AS SELECT * FROM {relation}")
+        for table in _ARRIVED:
+            self.run(f"arrived_{table}")
+        for text in self._whole:
+            self.execute(text)
 
     # --- The cache ---------------------------------------------------------------------------------------------------
 
@@ -206,8 +196,7 @@ class Database:
         known = {number for (number,) in self.query("SELECT DISTINCT number FROM chosen")}
         self._count += int(self.query("SELECT count(*) FROM chosen")[0][0])
         relation = f'(SELECT * FROM chosen JOIN {_reading(parts)} USING (source, filename, "position"))'
-        for text in (*_spread(relation), *(keep.format(relation) for keep in self._whole)):
-            self.execute(text)
+        self._spread(relation)
         self.execute("DROP TABLE chosen; DROP TABLE listed")
         return known if sources is not None else set(), notes
 
