@@ -131,7 +131,7 @@ BY_PLACE: Final = {
         ("inventories",), ("tests/agent/fleet/test_inventory.py::test_any_bytes_are_hosts_or_refused_in_words",)
     ),
     "agent/fleet/put.py::record_in": _OWN_LINES,
-    "agent/fleet/readers.py::ProcessReader.read": _OWN_LINES,
+    "agent/fleet/readers.py::ProcessReader._answer": _OWN_LINES,
     "agent/fleet/readers.py::serve": _OWN_LINES,
     "agent/fleet/records.py::_parsed": _FLEET,
     "agent/fleet/run_command.py::_document": _FLEET,
