@@ -27,7 +27,7 @@ _BEFORE: Final = ("service_set", "host", "held", "spot", "spot_value", "spot_pai
 """What is counted of a sweep before its faults are asked."""
 _BY_KEY: Final = ("key_service", "candidate", "candidate_member", "area", "area_spot", "candidate_area", "outside")
 _EVIDENCE: Final = ("evidence", "only_evidence", "pool")
-_BY_CODE: Final = ("code_question", "code_area", "code_outside", "question", "sick")
+_BY_CODE: Final = ("code_question", "code_area", "code_outside", "outside_value", "question", "sick")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,7 +159,15 @@ class _Naming:
                     "round": rounds,
                 }
             database.fill("round_cause", rows)
-            for name in ("round_member", "round_joins", "round_area", "round_outside", "round_asked", "round_sick"):
+            for name in (
+                "round_member",
+                "round_joins",
+                "round_area",
+                "round_outside",
+                "round_value",
+                "round_asked",
+                "round_sick",
+            ):
                 database.run(name, least=self._least)
             told = asked(database, self._least)
             rounds += 1

@@ -49,6 +49,10 @@ if TYPE_CHECKING:
 
 PREVIOUS: Final = "previous"
 NONE: Final = "none"
+_MISSING: Final = (
+    *("missing_held", "missing_area", "missing_outside", "outside_value", "missing_question", "missing_sick"),
+)
+"""How hosts that were not heard from become a question."""
 _FEW: Final = 0.5
 """Part of the hosts of the sweep before, below which a sweep was made on some hosts alone."""
 
@@ -334,8 +338,8 @@ class _Joining:
         engine.run("missing_record")
         if engine.query("SELECT count(*) FROM missing_record")[0][0] < least:
             return None
-        for name in ("held", "area", "outside", "question", "sick"):
-            engine.run(f"missing_{name}")
+        for name in _MISSING:
+            engine.run(name)
         told = asked(engine, least)
         return told[0].shared if told else None
 

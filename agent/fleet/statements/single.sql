@@ -6,7 +6,7 @@ WITH ill AS (
     SELECT q, trait, sum(hosts)::BIGINT AS total
     FROM (
         SELECT q, trait, hosts FROM ill JOIN area_spot USING (q) JOIN spot_value USING (reach, place, service_set, trait)
-        UNION ALL SELECT q, trait, sign FROM outside JOIN held USING (record) SEMI JOIN ill USING (q, trait)
+        UNION ALL SELECT q, trait, hosts FROM outside_value SEMI JOIN ill USING (q, trait)
     )
     GROUP BY q, trait
 )

@@ -71,6 +71,7 @@ def question(
         database.execute("INSERT INTO area VALUES (1, 'everywhere', 0, [])")
         database.execute("CREATE TABLE outside (q BIGINT, record BIGINT, sign INTEGER)")
         database.fill("outside", ((1, record, -1) for record in aside))
+        database.run("outside_value")
         sick = [record for record, (_, is_sick) in enumerate(hosts) if is_sick]
         database.execute(
             f"CREATE TABLE question AS SELECT 1::BIGINT AS q, 'TCP001' AS code, {len(sick)}::BIGINT AS sick, "
