@@ -11,8 +11,8 @@ from agent.report.model import Fix
 _SAFE_WORD: Final = re.compile(r"[A-Za-z0-9_.,:/=@+<>{}\[\]-]{1,300}")
 _OPTIONS: Final = frozenset(
     (
-        "--add-route-table-ids --add-subnet-ids --attribute --by-state --calls --cidr --cidr-block "
-        "--creator-request-id --deadline --dhcp-options-ids --domain-name --dual-stack --ec2 --egress "
+        "--add-route-table-ids --add-subnet-ids --attribute --by-created-after --by-state --by-status --calls --cidr "
+        "--cidr-block --creator-request-id --deadline --dhcp-options-ids --domain-name --dual-stack --ec2 --egress "
         "--enable-dns-hostnames --enable-dns-support --endpoint --expect --filter --filters --fips "
         "--firewall-domain-list-id --firewall-rule-group-id --format --group-id --hosted-zone-id --ingress "
         "--instance-ids --invalidate --ip-permissions --ipv6-cidr-block --jobs --name "

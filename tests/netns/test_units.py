@@ -172,9 +172,9 @@ def test_a_timer_finds_the_workloads_that_root_finds(host: Host, is_open: bool) 
             (workload.name, workload.by, workload.required, workload.mode, workload.settings)
             for workload in report.vantage.workloads
         ] == [
-            ("caller", "--workload auto", True, None, {}),
+            ("caller", "--workload auto", False, None, {}),
             ("hana", LINK, True, "aws-backup" if reads_all else "unknown", launcher),
-            ("ssm", UNIT, True, None, hosts if reads_all else {}),
+            ("ssm", UNIT, False, None, hosts if reads_all else {}),
         ]
         (search,) = (one.facts for one in report.observations if isinstance(one.facts, WorkloadFacts))
         assert {(unread.path, unread.error) for unread in search.unread} == (

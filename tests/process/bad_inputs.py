@@ -114,8 +114,8 @@ FORMED: Final = (
     ),
     Option(
         name="workload",
-        wanted="'auto', 'caller', 'hana', 'gateway', 'ssm'",
-        bad=("vss", "Hana", "hana,ssm", "*", "", "s3"),
+        wanted="'auto', 'caller', 'hana', 'hana:backup', 'hana:s3', 'gateway', 'ssm'",
+        bad=("vss", "Hana", "hana,ssm", "*", "", "s3", "hana:", "hana:S3", "ssm:s3"),
         multiple=True,
     ),
     Option(

@@ -189,7 +189,13 @@ def holds(case: Refused, here: Path, code: int, out: str, err: str) -> None:
         assert fleet["causes"] == fleet["own_faults"] == []
         return
     report = document(out, case.format)
-    assert report["verdict"] == {"status": "unknown", "path": "unknown", "access": "unknown", "summary": message}
+    assert report["verdict"] == {
+        "status": "unknown",
+        "path": "unknown",
+        "access": "unknown",
+        "summary": message,
+        "notes": [],
+    }
     assert report["observations"] == report["findings"] == report["targets"] == []
 
 

@@ -36,7 +36,7 @@ from agent.settings import Calls, Expect, Settings
 from agent.simulated.certificates import root_pem
 from agent.simulated.world import SimulatedMachine, simulated
 from probes.background import in_background
-from probes.facts import ProxyConnectFacts
+from probes.facts import ProxyConnectFacts, WorkloadFacts
 from probes.model import Draft, FailureKind, ProbeError, Role
 from probes.seams import Trust, World
 from probes.steps import proxy as http_proxy
@@ -122,7 +122,7 @@ def called_by_us(service: str, profile: str | None) -> Call | None:
     if seen.region is None or not is_region(seen.region):
         return None
     named = () if service in SERVICES else (service,)
-    targets = plan.targets(settings(*named, profile=profile), seen.region, seen)
+    targets = plan.targets(settings(*named, profile=profile), seen.region, seen, WorkloadFacts())
     (target,) = (target for target in targets if target.service == service and target.role is not Role.CONTEXT)
     if target.host == REFUSED_URL:
         return None
