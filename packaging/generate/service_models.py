@@ -1,8 +1,9 @@
-"""Writes `probes/system/service_models/`, botocore's model of EC2 for the reads alone: `./dev docs` runs it.
+"""Writes `probes/system/service_models/`, botocore's data for the reads alone: `./dev docs` runs it.
 
-To load the whole model takes 50 ms of a run, in which nothing else of it proceeds, and 25 MiB, for a dozen calls. What
-is written here is the operations of `probes.vpc.model.READS` and `probes.vpc.accounts.ACTIONS` with the shapes that
-they reach. Documentation is left out; all else is as botocore has it.
+To load the whole model of EC2 takes 50 ms of a run, in which nothing else of it proceeds, and 25 MiB, for a dozen
+calls; to load the list of endpoints takes 29 ms and 7 MiB, for six services. What is written here is the operations of
+EC2 in `probes.vpc.model.READS` and `probes.vpc.accounts.ACTIONS` with the shapes that they reach, and of
+`endpoints.json` the services that are read. Documentation is left out; all else is as botocore has it.
 """
 
 import json
@@ -26,13 +27,22 @@ def files() -> dict[str, str]:
     loader = botocore.loaders.Loader(include_default_search_paths=False, extra_search_paths=[built_in])
     version = loader.determine_latest_version(_SERVICE, _MODEL)
     model = _pruned(loader.load_service_model(_SERVICE, _MODEL, version))
-    return {f"{FOLDER}/{_SERVICE}/{version}/{_MODEL}.json": f"{json.dumps(model, indent=1)}\n"}
+    made = {"endpoints": _endpoints(loader.load_data("endpoints")), f"{_SERVICE}/{version}/{_MODEL}": model}
+    return {f"{FOLDER}/{name}.json": f"{json.dumps(data, indent=1)}\n" for name, data in made.items()}
+
+
+def _actions() -> set[str]:
+    return {*(action for read in READS.values() for action in read.actions), *ACTIONS}
 
 
 def operations() -> list[str]:
     """The operations of EC2 that are read. IAM has the same names for them as the SDK."""
-    actions = {*(action for read in READS.values() for action in read.actions), *ACTIONS}
-    return sorted(action.removeprefix(_PREFIX) for action in actions if action.startswith(_PREFIX))
+    return sorted(action.removeprefix(_PREFIX) for action in _actions() if action.startswith(_PREFIX))
+
+
+def services() -> list[str]:
+    """The services that are read. IAM has the same names for them as the SDK."""
+    return sorted({action.partition(":")[0] for action in _actions()})
 
 
 def _pruned(model: Mapping[str, Any]) -> dict[str, Any]:
@@ -71,3 +81,18 @@ def _undocumented(part: Any) -> Any:
             if not (key in ("documentation", "documentationUrl") and isinstance(value, str))
         }
     return [_undocumented(value) for value in part] if isinstance(part, list) else part
+
+
+def _endpoints(data: Mapping[str, Any]) -> dict[str, Any]:
+    """The Regions of every partition, without their names, and where the services that are read are."""
+    return {
+        **data,
+        "partitions": [
+            {
+                **partition,
+                "regions": {region: {} for region in partition["regions"]},
+                "services": {name: about for name, about in partition["services"].items() if name in services()},
+            }
+            for partition in data["partitions"]
+        ],
+    }

@@ -1,8 +1,9 @@
 """boto3's sessions and clients, with what this program adds to them. Importing this module imports boto3: slow.
 
-Everything that boto3 does is left to it: endpoints, signing, retries, parsing. Added is a model of EC2 with the
-operations that are read alone, since to load the whole one takes 50 ms of a run and 25 MiB (`FOLDER`, written by
-`./dev docs` from packaging/generate/service_models.py).
+Everything that boto3 does is left to it: endpoints, signing, retries, parsing. Added for a run's reads is botocore's
+data with what is read alone. Its list of endpoints and its model of EC2 are so large that to load them takes 80 ms of
+CPU, in which no other thread proceeds, and 30 MiB (`FOLDER`; `./dev docs` writes it by
+packaging/generate/service_models.py).
 """
 
 from collections.abc import Iterator
@@ -25,23 +26,36 @@ ATTEMPTS: Final = 2
 """Of a request that is read, the first among them."""
 
 
-def session(profile: str | None, keys: Keys | None = None) -> Any:
-    """A session of boto3 for a profile, and for `keys` in place of what the SDK's chain finds. Not thread-safe. Raises
-    what botocore raises for settings that it refuses: BotoCoreError, ValueError, TypeError, AttributeError."""
+class ReadsLoader(Loader):  # type: ignore[misc]  # botocore ships no types
+    """botocore's loader, which finds in FOLDER what is there, after the folders of the user (`data_path`, as the SDK is
+    set to) and before botocore's own."""
+
+    def __init__(self, data_path: str | None) -> None:
+        super().__init__(create_loader(data_path).search_paths, include_default_search_paths=False)
+        self.search_paths.insert(self.search_paths.index(Loader.BUILTIN_DATA_PATH), str(FOLDER))
+
+    def is_builtin_path(self, path: str) -> bool:
+        """Whether a file is not of the user, whose list of endpoints would outrank the rules of a service."""
+        return path.startswith(str(FOLDER)) or bool(super().is_builtin_path(path))
+
+
+def session(profile: str | None) -> Any:
+    """A session of boto3 for a profile. Not thread-safe. Raises what botocore raises for settings that it refuses:
+    BotoCoreError, ValueError, TypeError, AttributeError."""
+    return boto3.session.Session(botocore_session=botocore.session.Session(profile=profile))
+
+
+def reads(profile: str | None, keys: Keys) -> Any:
+    """A session for `SystemReader`, which signs with `keys`. Raises as `session` does."""
     core = botocore.session.Session(profile=profile)
     core.set_config_variable("csm_enabled", False)  # a run sends nothing but its requests
-    loader = create_loader(core.get_config_variable("data_path"))
-    loader.search_paths.insert(
-        loader.search_paths.index(Loader.BUILTIN_DATA_PATH), str(FOLDER)
-    )  # the user's come first
-    core.register_component("data_loader", loader)
-    if keys is not None:
-        core.set_credentials(keys.access_key_id, keys.secret_key, keys.token)
+    core.register_component("data_loader", ReadsLoader(core.get_config_variable("data_path")))
+    core.set_credentials(keys.access_key_id, keys.secret_key, keys.token)
     return boto3.session.Session(botocore_session=core)
 
 
 def reading(of: Any, service: str, region: str) -> Any:
-    """A client for `SystemReader`, which threads may share, of a session of boto3. Raises as `session` does."""
+    """A client of such a session, which threads may share. Raises as `session` does."""
     config = Config(
         user_agent_extra="backuplink",
         retries={"mode": "standard", "total_max_attempts": ATTEMPTS},

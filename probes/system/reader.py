@@ -164,7 +164,7 @@ class SystemReader:
         try:
             with self._making:  # boto3's session is not thread-safe
                 if self._session is None:
-                    self._session = clients.session(self._profile, self._keys)
+                    self._session = clients.reads(self._profile, self._keys)
                 client = clients.reading(self._session, service, self._region)
         except (BotoCoreError, ValueError, AttributeError, TypeError) as error:
             raise _no_request(service, error) from None

@@ -197,6 +197,7 @@ BY_PLACE: Final = {
     "probes/system/netlink.py::route_of": Parser(
         tests=("tests/probes/system/test_netlink.py::test_any_payload",), trusted=_KERNEL
     ),
+    "probes/system/clients.py::reads": _SHARED_FILES,
     "probes/system/clients.py::session": _SHARED_FILES,
     "probes/system/sdk.py::_file_of": _SHARED_FILES,
     "probes/system/sdk.py::has_profile": _SHARED_FILES,

@@ -288,7 +288,7 @@ def test_the_sdk_has_the_services_that_a_run_asks(directory: Path) -> None:
         "from probes.seams import Keys\n"
         "from probes.system import clients\n"
         "keys = Keys(access_key_id='a', secret_key='b', token=None)\n"
-        "reading = clients.session(None, keys)\n"
+        "reading = clients.reads(None, keys)\n"
         "session = botocore.session.Session()\n"
         "for name in ('sts', 'sso', 'sso-oidc'):\n"
         "    print(session.create_client(name, region_name='eu-west-1').meta.service_model.service_name)\n"

@@ -51,7 +51,7 @@ def test_every_service_can_be_asked(data: Path) -> None:
     for service in CLIENTS:
         assert session.create_client(service, region_name=REGION).meta.region_name == REGION
     keys = Keys(access_key_id="a", secret_key="b", token=None)  # noqa: S106
-    reading = clients.session(None, keys)
+    reading = clients.reads(None, keys)
     for service in (*assemble.READ_SERVICES, "sts"):
         assert clients.reading(reading, service, REGION).meta.service_model.service_name == service
 

@@ -4,14 +4,18 @@ client from sending anything of its own."""
 import ssl
 from collections.abc import Iterator
 from functools import cache
+from itertools import product
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from botocore.exceptions import EndpointVariantError
 from botocore.loaders import Loader
 from botocore.model import ServiceModel
+from botocore.regions import EndpointResolver
 
 import service_models
+from agent.catalog.regions import REGIONS
 from agent.simulated.certificates import root_pem, server_context
 from probes.seams import Keys
 from probes.system import clients
@@ -43,7 +47,7 @@ def _forget() -> Iterator[None]:
 @pytest.mark.parametrize("operation", service_models.operations())
 def test_the_shapes_are_those_of_botocore(operation: str) -> None:
     whole = whole_model().operation_model(operation)
-    pruned = clients.session(None, Keys(**KEYS)).client("ec2", region_name=REGION).meta.service_model
+    pruned = clients.reads(None, Keys(**KEYS)).client("ec2", region_name=REGION).meta.service_model
     pruned = pruned.operation_model(operation)
     assert pruned.http == whole.http
     assert pruned.metadata == whole.metadata
@@ -62,12 +66,29 @@ def described(shape: Any, path: str = "", seen: tuple[str, ...] = ()) -> Iterato
         yield from described(member, f"{path}.{name}", (*seen, shape.name))
 
 
+@pytest.mark.parametrize("service", service_models.services())
+def test_the_endpoints_are_those_of_botocore(service: str) -> None:
+    whole = EndpointResolver(Loader().load_data("endpoints"))
+    pruned = EndpointResolver(clients.ReadsLoader(None).load_data("endpoints"))
+    for region, fips, dual_stack in product((*REGIONS, "eu-new-9"), (False, True), (False, True)):
+        variant = {"use_fips_endpoint": fips, "use_dualstack_endpoint": dual_stack}
+        asked = [endpoint_of(resolver, service, region, variant) for resolver in (pruned, whole)]
+        assert asked[0] == asked[1], (region, variant)
+
+
+def endpoint_of(resolver: EndpointResolver, service: str, region: str, variant: dict[str, bool]) -> object:
+    try:
+        return resolver.construct_endpoint(service, region, **variant)
+    except EndpointVariantError as error:
+        return str(error)
+
+
 def test_only_the_model_that_is_written_is_there() -> None:
     written = {ROOT / path for path in service_models.files()}
     assert set(clients.FOLDER.rglob("*.json")) == written
 
 
-async def test_the_whole_model_of_ec2_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_no_large_file_of_botocore_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[Path] = []
     load = Loader.FILE_LOADER_CLASS.load_file
 
@@ -79,6 +100,7 @@ async def test_the_whole_model_of_ec2_is_not_read(monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr(Loader.FILE_LOADER_CLASS, "load_file", load_file)
     await reader().prepare(SERVICES)
+    assert [path.parent for path in read if path.name == "endpoints"] == [clients.FOLDER]
     of_ec2 = [path for path in read if path.name == "service-2" and path.parent.parent.name == "ec2"]
     assert [path.is_relative_to(clients.FOLDER) for path in of_ec2] == [True]
     assert len(read) == len({*read})
@@ -97,7 +119,7 @@ async def test_data_of_the_users_own_comes_first(monkeypatch: pytest.MonkeyPatch
         }]}"""
     )
     monkeypatch.setenv("AWS_DATA_PATH", f"~nobody-of-that-name/data:{tmp_path}")
-    client = clients.session(None, Keys(**KEYS)).client("ec2", region_name="own-1")
+    client = clients.reads(None, Keys(**KEYS)).client("ec2", region_name="own-1")
     assert client.meta.endpoint_url == "https://ec2.own-1.own.example"
 
 
