@@ -12,6 +12,7 @@ from typing import Any
 
 import botocore.loaders
 
+from probes.system.clients import SERVICES
 from probes.vpc.accounts import ACTIONS
 from probes.vpc.model import READS
 
@@ -31,18 +32,10 @@ def files() -> dict[str, str]:
     return {f"{FOLDER}/{name}.json": f"{json.dumps(data, indent=1)}\n" for name, data in made.items()}
 
 
-def _actions() -> set[str]:
-    return {*(action for read in READS.values() for action in read.actions), *ACTIONS}
-
-
 def operations() -> list[str]:
     """The operations of EC2 that are read. IAM has the same names for them as the SDK."""
-    return sorted(action.removeprefix(_PREFIX) for action in _actions() if action.startswith(_PREFIX))
-
-
-def services() -> list[str]:
-    """The services that are read. IAM has the same names for them as the SDK."""
-    return sorted({action.partition(":")[0] for action in _actions()})
+    actions = {*(action for read in READS.values() for action in read.actions), *ACTIONS}
+    return sorted(action.removeprefix(_PREFIX) for action in actions if action.startswith(_PREFIX))
 
 
 def _pruned(model: Mapping[str, Any]) -> dict[str, Any]:
@@ -91,7 +84,7 @@ def _endpoints(data: Mapping[str, Any]) -> dict[str, Any]:
             {
                 **partition,
                 "regions": {region: {} for region in partition["regions"]},
-                "services": {name: about for name, about in partition["services"].items() if name in services()},
+                "services": {name: about for name, about in partition["services"].items() if name in SERVICES},
             }
             for partition in data["partitions"]
         ],

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import cache
 from itertools import product
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import pytest
 from botocore.exceptions import EndpointVariantError
@@ -25,8 +25,6 @@ from tests.support.moto_server import KEYS, REGION, Told, reader
 from tests.support.repository import ROOT
 
 told = moto_server.told
-
-SERVICES: Final = (*PROBES, "sts", "organizations")
 
 
 # --- The model of EC2 ------------------------------------------------------------------------------------------------
@@ -66,7 +64,7 @@ def described(shape: Any, path: str = "", seen: tuple[str, ...] = ()) -> Iterato
         yield from described(member, f"{path}.{name}", (*seen, shape.name))
 
 
-@pytest.mark.parametrize("service", service_models.services())
+@pytest.mark.parametrize("service", clients.SERVICES)
 def test_the_endpoints_are_those_of_botocore(service: str) -> None:
     whole = EndpointResolver(Loader().load_data("endpoints"))
     pruned = EndpointResolver(clients.ReadsLoader(None).load_data("endpoints"))
@@ -99,7 +97,7 @@ async def test_no_large_file_of_botocore_is_read(monkeypatch: pytest.MonkeyPatch
         return data
 
     monkeypatch.setattr(Loader.FILE_LOADER_CLASS, "load_file", load_file)
-    await reader().prepare(SERVICES)
+    await reader().prepare(clients.SERVICES)
     assert [path.parent for path in read if path.name == "endpoints"] == [clients.FOLDER]
     of_ec2 = [path for path in read if path.name == "service-2" and path.parent.parent.name == "ec2"]
     assert [path.is_relative_to(clients.FOLDER) for path in of_ec2] == [True]
