@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 from uuid import NAMESPACE_URL, uuid5
 
 from cyclonedx.contrib.license.factories import LicenseFactory
@@ -14,6 +15,9 @@ from cyclonedx.schema import SchemaVersion
 
 from components import SYSTEM, CompiledIn, File, Part
 from wheelhouse import digest
+
+OF_FLEET: Final = "duckdb"
+"""What the extra `fleet` adds, which the image brings; the program itself does without."""
 
 
 def text(artifact: Path, parts: Sequence[Part], *, version: str, date: int) -> str:
@@ -36,7 +40,8 @@ def text(artifact: Path, parts: Sequence[Part], *, version: str, date: int) -> s
     bom.metadata.timestamp = datetime.fromtimestamp(date, UTC)
     bom.metadata.component = whole
     bom.components.update(known.values())
-    bom.register_dependency(whole, [known[name] for name in ("backuplink", "python", *SYSTEM) if name in known])
+    brought = ("backuplink", OF_FLEET, "python", *SYSTEM)
+    bom.register_dependency(whole, [known[name] for name in brought if name in known])
     for part in parts:
         bom.register_dependency(known[part.name], [known[name] for name in sorted(part.needs) if name in known])
     written: str = JsonV1Dot6(bom).output_as_string(indent=2) + "\n"
