@@ -36,12 +36,12 @@ class Nearness(IntEnum):
 class Team(StrEnum):
     """Who can act on the message of a job."""
 
-    HOST = "whoever runs the host or the gateway"
+    HOST = "the team that runs the host or the gateway"
     ROLE = "the owners of the job's role"
     VAULT = "the owners of the vault"
     KEY = "the owners of the KMS key"
-    PLAN = "whoever plans the backups"
-    ORGANISATION = "whoever administers the organisation"
+    PLAN = "the team that plans the backups"
+    ORGANISATION = "the administrators of the organisation"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
