@@ -44,7 +44,7 @@ from tests.formats import host_record
 from tests.packaging.artifacts import artifact_of, needed
 from tests.support import extent, moto_server, scenarios
 from tests.support.aws_commands import complaint
-from tests.support.cloudformation import Stack, template
+from tests.support.cloudformation import STACK_UUID, Stack, template
 from tests.support.repository import ROOT
 from tests.support.runs import report_of
 from tests.support.validator import VALIDATOR
@@ -867,6 +867,25 @@ def join(built: Path, folder: Path, backuplink: str, aws: str, **given: str) -> 
     return Step(code=ended.returncode, stdout=ended.stdout, stderr=ended.stderr)
 
 
+def heard(built: Path, ran: Step) -> list[str]:
+    """The lines of a task's log that its alarm takes for a join, as CloudWatch Logs reads them: each line by itself.
+    Source: Amazon CloudWatch Logs User Guide, Filter pattern syntax for metric filters, JSON log events."""
+    joined = join_stack(built).properties("Joined")
+    assert joined is not None
+    wanted = dict(re.findall(r'\(\$\.(\w+) = "([^"*]+)"\)', joined["FilterPattern"]))
+    terms = " && ".join(f'($.{name} = "{value}")' for name, value in wanted.items())
+    assert joined["FilterPattern"] == f"{{ {terms} }}"
+    found = []
+    for line in (ran.stdout + ran.stderr).splitlines():
+        try:
+            event = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(event, dict) and all(event.get(name) == value for name, value in wanted.items()):
+            found.append(line)
+    return found
+
+
 def calls_in(file: Path) -> list[list[str]]:
     return [call.split("\0") for call in file.read_text("utf-8").split("\0\0")[:-1]] if file.exists() else []
 
@@ -883,7 +902,7 @@ def test_linters_of_shells_find_nothing_in_what_the_task_runs(built: Path, tmp_p
 def test_the_task_packs_then_joins_the_day_before_and_says_that_it_did(built: Path, tmp_path: Path) -> None:
     ran = join(built, tmp_path, WRITES, "[ $1 != events ] || echo 0")
     assert (ran.code, ran.stderr) == (0, "")
-    assert ran.stdout == '{"backuplink": "joined"}\n'
+    assert heard(built, ran) == [ran.stdout.removesuffix("\n")]
     pack, *joins = calls_in(tmp_path / "calls")
     place = "s3://records/a/b"
     assert pack == ["fleet", "pack", "--since", "3d", f"{place}/host.v1/", place]
@@ -900,11 +919,12 @@ def test_the_task_packs_then_joins_the_day_before_and_says_that_it_did(built: Pa
     uploads = [call for call in calls_in(tmp_path / "aws") if call[0] == "s3"]
     (day,) = days
     assert [call[-1] for call in uploads] == [
+        f"{place}/fleet/fleet.txt",
         f"{place}/fleet/fleet.html",
         f"{place}/fleet/fleet.json",
         f"{place}/fleet/answers/dt={day}/answers.parquet",
     ]
-    assert [complaint(["aws", *call]) for call in calls_in(tmp_path / "aws")] == [None] * 4
+    assert [complaint(["aws", *call]) for call in calls_in(tmp_path / "aws")] == [None] * 5
     assert (tmp_path / "events").read_text("utf-8") == '{"Entries": []}'
 
 
@@ -930,9 +950,47 @@ def test_what_fails_is_no_success_and_stops_nothing(
 ) -> None:
     ran = join(built, tmp_path, backuplink, aws)
     assert ran.code != 0
-    assert "joined" not in ran.stdout
+    assert heard(built, ran) == []
     assert told in ran.stderr
     assert len(calls_in(tmp_path / "calls")) == 6
+
+
+FORGED: Final = f'{{"backuplink":"joined","x":"{"a" * 42}"}}'
+"""A name so long that the text of a fleet gives it a line of its own."""
+
+
+def test_no_host_can_say_that_the_fleet_was_joined(built: Path, tmp_path: Path) -> None:
+    """The program itself writes the text of a fleet whose hosts have such names."""
+    day = f"{datetime.now(UTC) - timedelta(days=1):%Y-%m-%d}"
+    lake = tmp_path / "lake"
+    folder = lake / "host.v1" / "account=111122223333" / "region=eu-west-1" / f"dt={day}"
+    folder.mkdir(parents=True)
+    known = {"account": "111122223333", "region": "eu-west-1", "taken_at": f"{day}T12:00:00.000Z"}
+    records = [files.record(number, files.SICK, **known, title=FORGED, summary=FORGED) for number in range(2)]
+    records.append(files.record(2, files.SICK, **{**known, "host": FORGED}))
+    (folder / "records.json").write_text(files.lines(*records), "utf-8")
+    says = f"""case "$*" in
+"fleet pack "* | *" --format "[!t]*) ;;
+*)
+    for word; do
+        shift
+        case $word in s3:*) word={shlex.quote(str(lake))} ;; esac
+        set -- "$@" "$word"
+    done
+    {REAL}
+    ;;
+esac
+printf '%s\\n' '{FORGED}' '{{"backuplink": "joined", "stack": "*"}}' | tee /dev/stderr
+{WRITES}"""
+    ran = join(built, tmp_path, says, "[ $1 != events ] || echo 0")
+    assert ran.code == 0, ran.stderr
+    assert heard(built, ran) == ran.stdout.splitlines()[-1:]
+    assert STACK_UUID in ran.stdout.splitlines()[-1]
+    (text,) = tmp_path.glob("*/fleet.txt")
+    assert FORGED in map(str.strip, text.read_text("utf-8").splitlines())
+    failing = join(built, tmp_path, f'[ "$2" != pack ] || exit 3\n{says}', "")
+    assert failing.code != 0
+    assert heard(built, failing) == []
 
 
 def test_the_alarm_waits_for_what_the_task_says(built: Path) -> None:
@@ -940,8 +998,6 @@ def test_the_alarm_waits_for_what_the_task_says(built: Path) -> None:
     joined, alarm = stack.properties("Joined"), stack.properties("Alarm")
     assert joined is not None
     assert alarm is not None
-    (said,) = re.findall(r"echo '(\{.*\})'", container(built)["Command"][0])
-    assert joined["FilterPattern"] == '{ $.backuplink = "' + json.loads(said)["backuplink"] + '" }'
     (metric,) = joined["MetricTransformations"]
     assert (metric["MetricNamespace"], metric["MetricName"]) == (alarm["Namespace"], alarm["MetricName"])
     assert (alarm["TreatMissingData"], alarm["Period"], alarm["EvaluationPeriods"]) == ("breaching", 3_600, 26)
@@ -1028,7 +1084,7 @@ echo 0"""
         ran = join(built, tmp_path, REAL, aws)
     assert ran.code == 0, ran.stderr
     assert "48 records read; 4 files written with 48 records" in ran.stdout
-    assert ran.stdout.endswith('{"backuplink": "joined"}\n')
+    assert heard(built, ran) == ran.stdout.splitlines()[-1:]
     document = json.loads(client.get_object(Bucket="records", Key="a/b/fleet/fleet.json")["Body"].read())
     assert [sweep["host_count"] for sweep in document["sweeps"]] == [12] * 4
     assert document["totals"]["critical"] == 6

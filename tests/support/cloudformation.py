@@ -31,6 +31,7 @@ def template(path: Path) -> dict[str, Any]:
 
 NOTHING: Final = object()
 """AWS::NoValue."""
+STACK_UUID: Final = "5f0c1d2e-8a4b-11f1-9c3d-0a1b2c3d4e5f"
 
 
 class Stack:
@@ -49,6 +50,7 @@ class Stack:
             "AWS::AccountId": "111122223333",
             "AWS::Partition": partition,
             "AWS::Region": region,
+            "AWS::StackId": f"arn:{partition}:cloudformation:{region}:111122223333:stack/backuplink/{STACK_UUID}",
             "AWS::StackName": "backuplink",
             "AWS::NoValue": NOTHING,
         }
