@@ -23,6 +23,7 @@ TOLERATED: Final = 0.02
 """As a part of all, what may be unreadable: a folder has other files, too."""
 _HELP: Final = " The host's role needs s3:PutObject there, and the policy of the endpoint of S3 must allow it."
 _HELP_WITH_KEY: Final = " The role also needs kms:GenerateDataKey for that key."
+_HELP_WITH_OWNER: Final = " The bucket must belong to the account {}."
 _SHOWN: Final = 8
 """Files that are listed."""
 
@@ -35,6 +36,8 @@ class PutRequest:
     """Of the report or the record; `-` for stdin."""
     destination: str
     kms_key: str | None
+    bucket_owner: str | None
+    """Account to which the bucket must belong; None for any."""
     deadline: float
     """Seconds."""
     region: str | None
@@ -93,10 +96,15 @@ def put(request: PutRequest, received_signals: list[str]) -> int:
     except TimeoutError as error:
         raise RequestError(f"{object_}: S3 does not answer within {request.deadline:g} s.") from error
     except AwsError as error:
-        help_ = _HELP + (_HELP_WITH_KEY if request.kms_key else "") if "AccessDenied" in str(error) else ""
-        raise RequestError(f"{object_}: {error}.{help_}") from error
+        raise RequestError(f"{object_}: {error}.{_help(request) if 'AccessDenied' in str(error) else ''}") from error
     to_stdout(f"{visible(place)}\n")
     return exits.OK
+
+
+def _help(request: PutRequest) -> str:
+    """What a refused request may lack."""
+    with_key = _HELP_WITH_KEY if request.kms_key else ""
+    return f"{_HELP}{with_key}{_HELP_WITH_OWNER.format(request.bucket_owner) if request.bucket_owner else ''}"
 
 
 def _put(record: dict[str, Any], place: str, request: PutRequest) -> None:
@@ -105,7 +113,7 @@ def _put(record: dict[str, Any], place: str, request: PutRequest) -> None:
 
     region = request.region or record["region"]
     client = aws.client("s3", region=region, profile=request.profile, seconds=SECONDS, attempts=ATTEMPTS)
-    put(client, place, record, request.kms_key)
+    put(client, place, record, request.kms_key, request.bucket_owner)
 
 
 # --- Packing ---------------------------------------------------------------------------------------------------------

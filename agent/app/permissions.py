@@ -23,6 +23,8 @@ EVERYTHING: Final = "*"
 """The resource of actions for which AWS allows no narrower one, or of lists that AWS itself owns."""
 
 
+OWN_BUCKETS: Final = {"StringEquals": {"s3:ResourceAccount": "${aws:PrincipalAccount}"}}
+"""The condition that a bucket belongs to the account of who asks: another account may take a name that was freed."""
 _LISTS: Final = ("ec2:DescribeRegions", "ec2:DescribeVpcs", "organizations:ListAccounts")
 
 
@@ -106,18 +108,22 @@ def permissions(
             Part(
                 part="record",
                 words="What a host needs for backuplink fleet put. Name bucket and prefix in place of the first *, "
-                "and the hosts' account in place of the second; with a key of KMS it needs kms:GenerateDataKey, too.",
-                policy=_policy([_statement(("s3:PutObject",), f"arn:{partition}:s3:::*/{LINES_PREFIX}/account=*/*")]),
+                "and the hosts' account in place of the second; for a bucket of another account, name that account in "
+                "the condition. With a key of KMS it needs kms:GenerateDataKey, too.",
+                policy=_policy(
+                    [_bucket_statement(("s3:PutObject",), f"arn:{partition}:s3:::*/{LINES_PREFIX}/account=*/*")]
+                ),
             ),
             Part(
                 part="fleet",
                 words="What backuplink fleet needs where it reads a bucket or Run Command (--command-id), and fleet "
-                "pack where it writes. Name your bucket in place of each first *.",
+                "pack where it writes. Name your bucket in place of each first *, and in the conditions the account of "
+                "a bucket that is not your own.",
                 policy=_policy(
                     [
-                        _statement(("s3:ListBucket",), f"arn:{partition}:s3:::*"),
-                        _statement(("s3:GetObject",), f"arn:{partition}:s3:::*/*"),
-                        _statement(("s3:PutObject",), f"arn:{partition}:s3:::*/{PACKED_PREFIX}/*"),
+                        _bucket_statement(("s3:ListBucket",), f"arn:{partition}:s3:::*"),
+                        _bucket_statement(("s3:GetObject",), f"arn:{partition}:s3:::*/*"),
+                        _bucket_statement(("s3:PutObject",), f"arn:{partition}:s3:::*/{PACKED_PREFIX}/*"),
                         _statement(("ssm:GetCommandInvocation", "ssm:ListCommandInvocations"), EVERYTHING),
                     ]
                 ),
@@ -146,6 +152,10 @@ def _call(permission: CallPermission, partition: str, region: str | None) -> dic
 
 def _statement(actions: Iterable[str], resource: str) -> dict[str, Any]:
     return {"Effect": "Allow", "Action": list(actions), "Resource": resource}
+
+
+def _bucket_statement(actions: Iterable[str], resource: str) -> dict[str, Any]:
+    return _statement(actions, resource) | {"Condition": OWN_BUCKETS}
 
 
 def _policy(statements: Iterable[dict[str, Any]]) -> dict[str, Any] | None:

@@ -83,6 +83,15 @@ def _kms_key(text: str) -> str:
     return text
 
 
+_ACCOUNT_ID: Final = re.compile(r"[0-9]{12}")
+
+
+def _account_id(text: str) -> str:
+    if _ACCOUNT_ID.fullmatch(text) is None:
+        raise ValueError(text)
+    return text
+
+
 _SOURCE: Final = re.compile(r"all|(?:subnet|eni|i)-[0-9a-f]{8}(?:[0-9a-f]{9})?")
 
 
@@ -324,6 +333,7 @@ KMS_KEY: Final = Parsed(
         "the ARN of a key of KMS, such as arn:aws:kms:eu-west-1:111122223333:key/0a1b2c3d-4e5f-6789-0a1b-2c3d4e5f6789",
     )
 )
+ACCOUNT_ID: Final = Parsed(ValueType("id", _account_id, "the number of an account, such as 111122223333"))
 PROFILE: Final = Parsed(ValueType("text", _name, "the name of a profile"))
 VPC: Final = Parsed(ValueType("vpc", _vpc, "the id of a VPC, such as vpc-0a1b2c3d4e5f67890"))
 ROLE_ARN: Final = Parsed(

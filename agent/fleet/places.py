@@ -20,7 +20,7 @@ SUFFIXES: Final = (".json", ".ndjson", ".jsonl", ".gz", PARQUET)
 _ID: Final = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 _NODE: Final = r"m?i-[0-9a-f]{8,17}"
 _STEP: Final = r"/(?:aws:?runShellScript|[^/]{1,100})/(?:report|host)/stdout"
-_OUTPUT: Final = re.compile(rf"(?:^|/)(?:{_NODE}/{_ID}/({_ID})|({_ID})/{_NODE}){_STEP}(?:\.gz)?$")
+_OUTPUT: Final = re.compile(rf"(?:^|/)(?:({_NODE})/{_ID}/({_ID})|({_ID})/({_NODE})){_STEP}(?:\.gz)?$")
 """What Systems Manager writes into a bucket (docs/fleet.md): of a command, or of an execution of an association."""
 _REPORT: Final = "/report/stdout"
 _RECORD: Final = "/host/stdout"
@@ -83,8 +83,9 @@ def report_beside(place: str) -> str | None:
 
 def partition_of(path: str) -> dict[str, str]:
     """The fields of a record that its path gives."""
-    partition = _PARTITION.search(path)
-    return {} if partition is None else {"account": partition[1], "region": partition[2]}
+    partition, output = _PARTITION.search(path), _OUTPUT.search(path)
+    fields = {} if partition is None else {"account": partition[1], "region": partition[2]}
+    return fields if output is None else {**fields, "host": output[1] or output[4]}
 
 
 def is_taken(path: str) -> bool:
@@ -99,7 +100,7 @@ def sweep_of(path: str) -> str | None:
     """What a path says of the sweep: the id of the command or of the execution that wrote it, or a day."""
     output = _OUTPUT.search(path)
     if output is not None:
-        return output[1] or output[2]
+        return output[2] or output[3]
     return day_of(path)
 
 

@@ -68,11 +68,13 @@ def place_of(record: dict[str, Any], destination: str) -> str:
     return f"{destination.rstrip('/')}/{folder}/{name}.json"
 
 
-def put(client: Any, place: str, record: dict[str, Any], kms_key: str | None) -> None:
-    """Write a record as one line, encrypted with a key of KMS where one is named, else as the bucket has it. Raises
-    AwsError."""
+def put(client: Any, place: str, record: dict[str, Any], kms_key: str | None, owner: str | None) -> None:
+    """Write a record as one line, encrypted with a key of KMS where one is named, else as the bucket has it. S3 refuses
+    it where the bucket belongs to another account than `owner`. Raises AwsError."""
     bucket, _, key = place.removeprefix(S3).partition("/")
-    encrypted = {} if kms_key is None else {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": kms_key}
+    asked = {} if kms_key is None else {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": kms_key}
+    if owner is not None:
+        asked["ExpectedBucketOwner"] = owner
     line = json.dumps(record, separators=(",", ":")) + "\n"
     with in_words("S3"):
-        client.put_object(Bucket=bucket, Key=key, Body=line.encode(), ContentType="application/json", **encrypted)
+        client.put_object(Bucket=bucket, Key=key, Body=line.encode(), ContentType="application/json", **asked)

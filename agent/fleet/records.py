@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 import zlib
 from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO, Final
@@ -25,6 +26,8 @@ _TOO_LONG: Final = (
     f"is longer than {MAX_DOCUMENT >> 20} MiB, the limit of a report, or its file than {MAX_CONTENT >> 30} GiB"
 )
 
+_NODE: Final = re.compile(r"(m?i)-[0-9a-f]{8,17}")
+"""The id of a node of Systems Manager: of an instance, or of a machine that was registered by an activation."""
 _EVENTS: Final = frozenset({"run", "observation", "finding"})
 """Lines of `--format ndjson` before the report."""
 INSTANCES: Final = "InstanceInformationList"
@@ -107,11 +110,25 @@ def _line_of_record(record: dict[str, Any], folder: Mapping[str, str]) -> str:
     """An account may write into its own folder alone, so a record there is one of that account. What a record does not
     know its folder tells."""
     if not record["redacted"]:
+        if "host" in folder:
+            record = of_node(record, folder["host"])
         for name, value in folder.items():
             if record[name] not in (value, None):
                 raise DecodeError(name, f"this is {record[name][:40]!a}, and its folder is that of {value}")
         record |= folder
     return json.dumps(record, separators=(",", ":"))
+
+
+def of_node(record: dict[str, Any], node: str) -> dict[str, Any]:
+    """The record that a node of Systems Manager printed, whose host is that node, whatever the host calls itself.
+    Raises DecodeError where the record names another node."""
+    host, own = record["host"], _NODE.fullmatch(node)
+    if record["redacted"] or own is None or host == node:
+        return record
+    other = None if host is None else _NODE.fullmatch(host)
+    if other is not None and other[1] == own[1]:
+        raise DecodeError("host", f"this is {host[:40]!a}, and {node} printed it")
+    return {**record, "host": node}
 
 
 # --- Documents -------------------------------------------------------------------------------------------------------

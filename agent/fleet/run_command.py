@@ -7,6 +7,7 @@ from typing import Any, Final
 from agent.catalog.wording import why_no_json
 from agent.fleet.aws import AwsError, in_words
 from agent.fleet.places import unread
+from agent.fleet.records import of_node
 from agent.fleet.store import Piece
 from agent.report.host_record import SCHEMA, checked
 from agent.report.serialization import DecodeError
@@ -42,7 +43,8 @@ def _piece(client: Any, command: str, invocation: dict[str, Any]) -> Piece:
         if line is None:
             continue
         try:
-            text = json.dumps(checked(_document(client, command, node, plugin, line)), separators=(",", ":"))
+            record = of_node(checked(_document(client, command, node, plugin, line)), node)
+            text = json.dumps(record, separators=(",", ":"))
         except (DecodeError, AwsError) as error:
             why = str(error)
         except ValueError as error:

@@ -35,6 +35,7 @@ from agent.catalog.services import checkable
 from agent.catalog.workloads import checked_for_caller
 from agent.cli import main as cli
 from agent.cli.to_settings import settings_from
+from agent.fleet.places import is_taken, partition_of
 from agent.fleet.put import place_of
 from agent.formats import text
 from agent.report.host_record import MAX_BYTES
@@ -213,6 +214,7 @@ GOOD: Final = {
     "RecordsBucket": ("", "records", "my.records-1"),
     "RecordsPrefix": ("backuplink-fleet", "a/b_c/d.e", "0"),
     "RecordsKey": ("", KMS_KEY, "arn:aws-cn:kms:cn-north-1:123456789012:key/mrk-0a1b2c3d"),
+    "RecordsAccount": ("", "111122223333"),
 }
 BAD: Final = {
     "Command": (
@@ -237,6 +239,7 @@ BAD: Final = {
     "RecordsBucket": ("ab", "-records", "Records", "records/x", "s3://records", "a b"),
     "RecordsPrefix": ("", "/a", "a/", "a//b", "-a", "a/-b", "a/../b", "a b", "a=b"),
     "RecordsKey": ("alias/records", "arn:aws:kms:eu-west-1:1234:key/x", "x"),
+    "RecordsAccount": ("1", "11112222333", "1111222233334", "1111-2222-3333", "-11112222333"),
 }
 INJECTIONS: Final = (
     "'; touch canary; '",
@@ -438,10 +441,10 @@ def test_the_report_is_for_its_owner_alone(document: dict[str, Any], tmp_path: P
 # --- Its record in a bucket ------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("key", ["", KMS_KEY])
+@pytest.mark.parametrize(("key", "owner"), [("", ""), (KMS_KEY, ""), ("", "444455556666"), (KMS_KEY, "444455556666")])
 @pytest.mark.parametrize("shell", ["dash", "bash"])
 def test_the_record_goes_to_the_bucket_that_is_named(
-    document: dict[str, Any], tmp_path: Path, shell: str, key: str
+    document: dict[str, Any], tmp_path: Path, shell: str, key: str, owner: str
 ) -> None:
     """And nothing but the record is printed, also where it went."""
     ran = run(
@@ -452,16 +455,19 @@ def test_the_record_goes_to_the_bucket_that_is_named(
         RecordsBucket="records",
         RecordsPrefix="a/b",
         RecordsKey=key,
+        RecordsAccount=owner,
     )
     (put,) = (call for call in ran.calls if call[0] == "fleet")
     report = put[-2]
-    assert put == ["fleet", "put", *([f"--kms-key={key}"] if key else []), report, "s3://records/a/b"]
+    named = [*([f"--kms-key={key}"] if key else []), *([f"--bucket-owner={owner}"] if owner else [])]
+    assert put == ["fleet", "put", *named, report, "s3://records/a/b"]
     assert report.endswith(REPORT)
     assert ran.host == Step(code=0, stdout="{}\n", stderr="")
     with cli.main.commands["fleet put"].make_context(
         "fleet put", put[2:], parent=manual.context_of(cli.main)
     ) as context:
         assert context.params["kms_key"] == (key or None)
+        assert context.params["bucket_owner"] == (owner or None)
         assert context.params["destination"] == "s3://records/a/b"
         assert context.params["deadline"] == DEFAULT_PUT_DEADLINE
 
@@ -714,6 +720,7 @@ def test_the_template_s_parameters_are_the_document_s(built: Path, document: dic
                 "Endpoints": "backup=vpce-0a1b2c3d4e5f67890",
                 "RecordsBucket": "records",
                 "RecordsKey": KMS_KEY,
+                "RecordsAccount": "444455556666",
                 "MaxConcurrency": "50",
                 "ScheduleExpression": "cron(0 3 ? * * *)",
             },
@@ -740,6 +747,7 @@ def test_the_association_is_one_that_the_service_takes(
     reported = "ReportsBucket" in given
     assert asked["Parameters"]["Report"] == (["json"] if reported else ["none"])
     assert ("RecordsBucket" in asked["Parameters"]) == ("RecordsBucket" in given)
+    assert asked["Parameters"].get("RecordsAccount") == (["444455556666"] if "RecordsAccount" in given else None)
     assert ("OutputLocation" in asked) == reported
 
 
@@ -770,16 +778,75 @@ def test_reports_may_be_written_where_the_association_puts_them_and_nowhere_else
     assert policy is not None
     assert association is not None
     place = association["OutputLocation"]["S3Location"]
-    objects = f"arn:aws-cn:s3:::{place['OutputS3BucketName']}/{place['OutputS3KeyPrefix']}/*"
+    objects = f"arn:aws-cn:s3:::{place['OutputS3BucketName']}/{place['OutputS3KeyPrefix']}"
     allowed = [
         (statement["Effect"], statement["Action"], statement["Resource"])
         for statement in policy["PolicyDocument"]["Statement"]
     ]
     assert allowed == [
-        ("Allow", ["s3:PutObject", "s3:PutObjectAcl"], objects),
+        ("Allow", ["s3:PutObject", "s3:PutObjectAcl"], [f"{objects}/*/stdout", f"{objects}/*/stderr"]),
         ("Allow", ["s3:GetEncryptionConfiguration"], "arn:aws-cn:s3:::reports"),
         *([("Allow", ["kms:Decrypt", "kms:GenerateDataKey"], key)] if key else []),
     ]
+
+
+COMMAND_ID: Final = "0a1b2c3d-0000-4000-8000-00000000000a"
+NODE: Final = "i-0a1b2c3d4e5f67890"
+
+
+@pytest.mark.parametrize(
+    ("key", "is_allowed", "counts"),
+    [
+        *((f"{folder}/awsrunShellScript/{step}/{stream}", True, step != "check" and stream == "stdout")
+          for folder in (f"{COMMAND_ID}/{NODE}", f"{NODE}/{COMMAND_ID}/{COMMAND_ID}")
+          for step in ("check", "host", "report") for stream in ("stdout", "stderr")),
+        ("everyone.json", False, True),
+        ("everyone.ndjson.gz", False, True),
+        (f"{COMMAND_ID}/{NODE}/awsrunShellScript/host/everyone.json", False, True),
+        (f"{COMMAND_ID}/{NODE}/awsrunShellScript/host/stdout.gz", False, True),
+        ("everyone/stdout", True, False),
+    ],
+)  # fmt: skip
+def test_a_host_writes_no_record_into_the_bucket_but_as_a_node(
+    built: Path, key: str, is_allowed: bool, counts: bool
+) -> None:
+    """What `fleet` takes there, and the policy lets a host write, lies below the id of a node."""
+    given = {"ReportsBucket": "reports", "ReportsPrefix": "some/where"}
+    policy = Stack(template(built / POLICY), **given).properties("ReportsPolicy")
+    assert policy is not None
+    resources = policy["PolicyDocument"]["Statement"][0]["Resource"]
+    name = f"some/where/{key}"
+    assert any(fnmatchcase(f"arn:aws:s3:::reports/{name}", resource) for resource in resources) is is_allowed
+    assert is_taken(name) is counts
+    if is_allowed and counts:
+        assert partition_of(name) == {"host": NODE}
+
+
+def buckets_of(document: Any) -> Iterator[dict[str, Any]]:
+    """The statements of policies that allow something of S3 to the role that has them."""
+    for statement in document["Statement"]:
+        if any(action.startswith("s3:") for action in statement["Action"]):
+            yield statement
+
+
+@pytest.mark.parametrize("owner", ["", "444455556666"])
+def test_every_policy_names_the_account_of_its_bucket(built: Path, owner: str) -> None:
+    """Another account may take a name that was freed, and would get what is written there."""
+    given = {"ReportsBucket": "reports", "RecordsBucket": "records", "RecordsAccount": owner, "ReportsAccount": owner}
+    stack = Stack(template(built / POLICY), **given)
+    policies = [stack.properties(policy) or {} for policy in POLICIES]
+    task = join_stack(built, RecordsBucket="records", RecordsAccount=owner).properties("TaskRole") or {}
+    policies += task["Policies"]
+    statements = [statement for policy in policies for statement in buckets_of(policy["PolicyDocument"])]
+    assert len(statements) == 6
+    account = owner or "111122223333"
+    assert [statement["Condition"] for statement in statements] == [
+        {"StringEquals": {"s3:ResourceAccount": account}}
+    ] * 6
+    association = Stack(
+        template(built / FLEET), Workload="caller", RecordsBucket="records", RecordsAccount=owner
+    ).properties("Association")
+    assert (association or {})["Parameters"]["RecordsAccount"] == [account]
 
 
 @pytest.mark.parametrize("key", ["", KMS_KEY])
@@ -800,6 +867,7 @@ def test_a_record_may_be_put_below_the_own_account_and_nowhere_else(built: Path,
     (least,) = ((part.policy or {})["Statement"] for part in listed.parts if part.part == "record")
     assert fnmatchcase(first["Resource"], least[0]["Resource"])
     assert first["Action"] == least[0]["Action"]
+    assert first["Condition"].keys() == least[0]["Condition"].keys() == {"StringEquals"}
     assert fnmatchcase(put, allowed)
     assert not fnmatchcase(others, allowed)
     assert rest == ([{"Effect": "Allow", "Action": ["kms:GenerateDataKey"], "Resource": key}] if key else [])

@@ -10,7 +10,7 @@ from agent.catalog.partitions import partition_of
 from agent.catalog.regions import REGIONS
 from agent.cli.group import Command
 from agent.cli.options import profile_option
-from agent.cli.param_types import DAY, DEADLINE, FILE_OR_FOLDER, KMS_KEY, MOMENT, REGION, complete_files
+from agent.cli.param_types import ACCOUNT_ID, DAY, DEADLINE, FILE_OR_FOLDER, KMS_KEY, MOMENT, REGION, complete_files
 from agent.cli.to_settings import profile_from, region_from
 from agent.settings import DEFAULT_PUT_DEADLINE, FIRST_DAY
 
@@ -28,6 +28,9 @@ _region: Final = click.option("--region", type=REGION, help="Region of the bucke
 @click.argument("destination")
 @click.option("--kms-key", type=KMS_KEY, help="Key of KMS that encrypts it. Default: what the bucket has set.")
 @click.option(
+    "--bucket-owner", type=ACCOUNT_ID, help="Account to which the bucket must belong; S3 refuses the record otherwise."
+)
+@click.option(
     "--deadline",
     type=DEADLINE,
     default=f"{DEFAULT_PUT_DEADLINE:g}",
@@ -43,6 +46,7 @@ def fleet_put(
     report_file: str,
     destination: str,
     kms_key: str | None,
+    bucket_owner: str | None,
     deadline: float,
     **options: Any,
 ) -> int:
@@ -58,6 +62,7 @@ def fleet_put(
         report_file=report_file,
         destination=destination,
         kms_key=kms_key,
+        bucket_owner=bucket_owner,
         deadline=deadline,
         region=options["region"],
         profile=profile_from(options, received_signals),

@@ -311,6 +311,15 @@ def test_a_host_puts_its_record_below_its_account(partition: str) -> None:
     assert not fnmatchcase(f"arn:{partition}:s3:::bucket/prefix/host.v1.parquet/account=1/x", resource)
 
 
+def test_what_is_written_to_or_read_of_a_bucket_names_its_account() -> None:
+    for part in least(region="eu-west-1").parts:
+        for statement in (part.policy or {}).get("Statement", ()):
+            of_s3 = all(action.startswith("s3:") for action in statement["Action"])
+            condition = {"StringEquals": {"s3:ResourceAccount": "${aws:PrincipalAccount}"}}
+            assert statement.get("Condition") == (condition if of_s3 else None)
+            assert of_s3 is (part.part in (RECORD, FLEET) and "ssm" not in statement["Action"][0])
+
+
 def test_the_policy_of_other_services_is_of_their_calls_alone() -> None:
     seen = least(region="eu-west-1", services=("ssm", "logs", "ssmmessages"))
     assert actions(seen, "api") == {"ssm:ListAssociations", "logs:DescribeLogGroups"}

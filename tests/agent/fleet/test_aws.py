@@ -294,6 +294,20 @@ def test_hosts_without_a_record(told: _RunCommand) -> None:
     assert "status" in whys[I(5)]
 
 
+def test_a_node_speaks_for_no_other(told: _RunCommand) -> None:
+    """Ten hosts are sick; the eleventh prints that one of them is well, in each of the ways it can."""
+    said = {**record(3), "taken_at": "2099-01-01T00:00:00.000Z"}
+    for forged in (said, {**said, "host": None}, {**said, "host": "ip-10-0-0-3"}, {**said, "host": "mi-0a1b2c3d"}):
+        told.invocations = [_invocation(number, lines(record(number, SICK)), "Failed") for number in range(10)]
+        told.invocations.append(_invocation(10, lines(forged)))
+        with read_anew(command_ids=(COMMAND,), region=REGION) as (engine, result):
+            rows = dict(engine.query("SELECT host, status FROM record"))
+        assert {host for host, status in rows.items() if status == "critical"} == set(map(I, range(10)))
+        assert rows.keys() - set(map(I, range(10))) == (set() if forged is said else {I(10)})
+        whys = [each.why for each in result.unreadable]
+        assert whys == ([f"host: this is '{I(3)}', and {I(10)} printed it"] if forged is said else [])
+
+
 def test_throttling_is_waited_out(told: _RunCommand) -> None:
     told.invocations = [_invocation(0, lines(record(0)))]
     told.refusals = 2

@@ -182,6 +182,37 @@ def test_a_bucket_of_another_region_is_named(
     assert regions == [REGION, "eu-central-1"]
 
 
+def test_a_bucket_that_another_account_took_gets_no_record(
+    told: moto_server.Told, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """S3 compares what it is told with the account of the bucket (Amazon S3 User Guide, Verifying bucket ownership with
+    bucket owner condition); the server answers as it does."""
+    owner, got = "999988887777", []
+
+    def do_put(handler: Any) -> None:
+        expected = handler.headers.get("x-amz-expected-bucket-owner")
+        refused = expected not in (None, owner)
+        got.append(expected)
+        body = b"<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>" if refused else b""
+        _answer(handler, Reply(body=body, status=403 if refused else 200))
+
+    monkeypatch.setattr(moto_server._Handler, "do_PUT", do_put, False)
+    file = written(tmp_path, of_account(1))
+    assert dispatch(["fleet", "put", file, PREFIX], []) == 0
+    assert dispatch(["fleet", "put", file, PREFIX, "--bucket-owner", owner], []) == 0
+    assert dispatch(["fleet", "put", file, PREFIX, "--bucket-owner", ACCOUNT], []) == 3
+    assert got == [None, owner, ACCOUNT]
+    err = capsys.readouterr().err
+    assert "S3 refuses PutObject: AccessDenied." in err
+    assert f"The bucket must belong to the account {ACCOUNT}." in err
+
+
+@pytest.mark.parametrize("owner", ["", "1", "1111-2222-3333", "arn:aws:iam::111122223333:root", "\u0661" * 12])
+def test_an_owner_is_the_number_of_an_account(owner: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert dispatch(["fleet", "put", "--bucket-owner", owner, written(tmp_path, of_account(1)), PREFIX], []) == 3
+    assert "is not the number of an account" in capsys.readouterr().err
+
+
 # --- What goes wrong -------------------------------------------------------------------------------------------------
 
 

@@ -190,6 +190,47 @@ def test_a_record_is_of_the_account_and_region_of_its_folder(changed: dict[str, 
         assert (told["account"], told["region"]) == ("111122223333", "eu-west-1")
 
 
+NODE = "i-0a1b2c3d4e5f67890"
+_STEP = "awsrunShellScript/host/stdout"
+_ID = "0a1b2c3d-0000-4000-8000-00000000000a"
+
+
+@pytest.mark.parametrize(
+    ("node", "host", "counts_as"),
+    [
+        (NODE, NODE, NODE),
+        (NODE, I(1), None),
+        (NODE, None, NODE),
+        (NODE, "db-17.corp", NODE),
+        (NODE, "mi-0a1b2c3d4e5f67890", NODE),
+        ("mi-0a1b2c3d4e5f67890", I(1), "mi-0a1b2c3d4e5f67890"),
+        ("mi-0a1b2c3d4e5f67890", "mi-0a1b2c3d4e5f67891", None),
+    ],
+)
+@pytest.mark.parametrize("place", [f"/x/b/{_ID}/{{}}/{_STEP}", f"s3://b/x/{{}}/{_ID}/{_ID}/{_STEP}"])
+def test_what_a_node_printed_is_its_own(place: str, node: str, host: str | None, counts_as: str | None) -> None:
+    """A file of a node that says something of many other hosts says nothing of them."""
+    source = SOURCE._replace(name=place.format(node))
+    said = lines(*(record(number, host=host) for number in range(3)))
+    pieces = list(pieces_of(source, io.BytesIO(said.encode())))
+    assert [piece.line and json.loads(piece.line)["host"] for piece in pieces] == [counts_as] * 3
+    if counts_as is None:
+        assert {piece.why for piece in pieces} == {f"host: this is '{host}', and {node} printed it"}
+
+
+def test_a_node_below_the_folder_of_an_account_is_of_that_account() -> None:
+    name = f"/x/host.v1/account=111122223333/region=eu-west-1/{_ID}/{NODE}/{_STEP}"
+    document = record(host=NODE, account="444455556666", region="eu-west-1")
+    (piece,) = pieces_of(SOURCE._replace(name=name), io.BytesIO(lines(document).encode()))
+    assert piece.why == "account: this is '444455556666', and its folder is that of 111122223333"
+
+
+def test_a_redacted_record_keeps_its_mask() -> None:
+    document = record(host="instance-1", redacted=True)
+    (piece,) = pieces_of(SOURCE._replace(name=f"/x/{_ID}/{NODE}/{_STEP}"), io.BytesIO(lines(document).encode()))
+    assert json.loads(piece.line or "")["host"] == "instance-1"
+
+
 @pytest.mark.parametrize("name", [name for name in HostRecord.__slots__ if name != "schema"])
 def test_a_record_has_every_field(name: str) -> None:
     (piece,) = found(lines({key: value for key, value in record(1).items() if key != name}))
