@@ -361,6 +361,7 @@ def _add_subnets(vpc: AuditedNetwork, endpoint: VpcEndpoint, subnet_ids: Sequenc
             *("--add-subnet-ids", *(known_id(subnet_id, "<ENDPOINT_SUBNET_ID>") for subnet_id in subnet_ids)),
         ),
         scope=CommandScope.ENDPOINT,
+        changes=True,
         reversible=True,
         undo="take the subnets out again: the same command with --remove-subnet-ids in place of --add-subnet-ids",
     )

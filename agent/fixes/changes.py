@@ -17,11 +17,6 @@ _PORTS: Final = re.compile(r"From=(\d{1,5}),To=(\d{1,5})")
 Options = Mapping[str, list[str]]
 
 
-def changes_something(command: Command) -> bool:
-    """Whether a command does more than show something."""
-    return command.undo is not None or not command.reversible
-
-
 def changes_of(command: Command) -> tuple[Change, ...] | None:
     """What a command of a fix changes; None where that cannot be told, as with a placeholder in it."""
     argv = command.argv

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Final, overload
 
 from agent.catalog.wording import listed
-from agent.fixes.changes import changes_of, changes_something
+from agent.fixes.changes import changes_of
 from agent.network.edits import AssumptionError, Change, NotReadError, OfAcl, OfGroup
 from agent.network.names import KnownVpc
 from agent.network.paths import ports_of
@@ -42,7 +42,9 @@ def checked(fix: Fix, known: KnownVpc, judge: Judge) -> Fix:
     made, changes = known, list[Change]()
     told: list[Command] = []
     against: dict[Command, str] = {}
-    for command in filter(changes_something, fix.commands):
+    for command in fix.commands:
+        if not command.changes:
+            continue
         of_command = changes_of(command)
         if of_command is None:
             continue
@@ -62,7 +64,7 @@ def checked(fix: Fix, known: KnownVpc, judge: Judge) -> Fix:
     if judged.opens is False:
         against |= dict.fromkeys(told, judged.why)
     kept = [
-        replace(command, checked=judged.opens is True and command in told) if changes_something(command) else command
+        replace(command, checked=judged.opens is True and command in told) if command.changes else command
         for command in fix.commands
         if command not in against
     ]
@@ -83,9 +85,7 @@ def unchecked(fix: Fix | None) -> Fix | None:
         return None
     return replace(
         fix,
-        commands=tuple(
-            replace(command, checked=False) if changes_something(command) else command for command in fix.commands
-        ),
+        commands=tuple(replace(command, checked=False) if command.changes else command for command in fix.commands),
     )
 
 

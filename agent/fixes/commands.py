@@ -1,10 +1,11 @@
 """The commands that fixes are made of."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from agent.catalog.placeholders import FORMS
-from agent.catalog.services import gateway_service_name_of
+from agent.catalog.services import gateway_service_name_of, service_region_of
 from agent.network.paths import TCP_PROTOCOLS
 from agent.report.hops import Ports
 from agent.report.model import Command, CommandScope
@@ -23,11 +24,17 @@ from probes.vpc.model import (
 )
 
 APPLIANCE: Final = "<APPLIANCE_SUBNET_CIDR>"
+UNDO_ENDPOINT: Final = "delete the endpoint that it made: aws ec2 delete-vpc-endpoints with its id"
 
 
 def read_only(*argv: str, scope: CommandScope = CommandScope.HOST) -> Command:
     """A command that shows something and changes nothing."""
-    return Command(argv=argv, scope=scope, reversible=True, undo=None)
+    return Command(argv=argv, scope=scope, changes=False, reversible=True, undo=None)
+
+
+def alternative(letter: str, *commands: Command) -> tuple[Command, ...]:
+    """Commands that go together, and that exclude those of another letter."""
+    return tuple(replace(command, alternative=letter) for command in commands)
 
 
 def switch_on(target: Target, operation: str, option: str, value: str, switch: str) -> Command:
@@ -35,6 +42,7 @@ def switch_on(target: Target, operation: str, option: str, value: str, switch: s
     return Command(
         argv=("aws", "ec2", operation, "--region", target.region, option, value, switch),
         scope=CommandScope.VPC,
+        changes=True,
         reversible=True,
         undo=f"the same command with --no-{switch.removeprefix('--')}",
     )
@@ -50,6 +58,28 @@ def describe_endpoint(target: Target) -> Command:
     )
 
 
+def create_endpoint(
+    target: Target, *, private_dns: bool, service_name: str | None = None, subnets: Sequence[str] = ()
+) -> Command:
+    """Create an interface endpoint for the target's service, by the name that EC2 or the catalogue has for it."""
+    service_region = service_region_of(target.service, target.region)
+    return Command(
+        argv=(
+            *("aws", "ec2", "create-vpc-endpoint", "--region", target.region, "--vpc-id", "<VPC_ID>"),
+            *("--vpc-endpoint-type", "Interface", "--service-name"),
+            service_name or target.service_name or "<SERVICE_NAME>",
+            *(("--service-region", service_region) if service_region is not None else ()),
+            *("--subnet-ids", *(subnets or ("<ENDPOINT_SUBNET_ID>",))),
+            *("--security-group-ids", "<ENDPOINT_SECURITY_GROUP_ID>"),
+            "--private-dns-enabled" if private_dns else "--no-private-dns-enabled",
+        ),
+        scope=CommandScope.VPC,
+        changes=True,
+        reversible=True,
+        undo=UNDO_ENDPOINT,
+    )
+
+
 def system_rule(target: Target) -> tuple[Command, Command]:
     """Let the VPC answer a name itself, whatever rule for a name above it forwards."""
     name = f"{target.service}-by-the-vpc"
@@ -60,6 +90,7 @@ def system_rule(target: Target) -> tuple[Command, Command]:
                 *("--creator-request-id", name, "--name", name, "--rule-type", "SYSTEM", "--domain-name", target.host),
             ),
             scope=CommandScope.ACCOUNT,
+            changes=True,
             reversible=True,
             undo="delete the rule that it made: aws route53resolver delete-resolver-rule with its id",
         ),
@@ -69,6 +100,7 @@ def system_rule(target: Target) -> tuple[Command, Command]:
                 *("--resolver-rule-id", "<NEW_RESOLVER_RULE_ID>", "--vpc-id", "<VPC_ID>"),
             ),
             scope=CommandScope.VPC,
+            changes=True,
             reversible=True,
             undo="aws route53resolver disassociate-resolver-rule with the same ids",
         ),
@@ -137,6 +169,7 @@ def allow(
             *("--group-id", group_id, *permission((port, port if last is None else last), source, version)),
         ),
         scope=CommandScope.ENDPOINT,
+        changes=True,
         reversible=True,
         undo="remove the same rule from the group: aws ec2 revoke-security-group-ingress with the same arguments",
     )
@@ -287,6 +320,7 @@ def let_out(target: Target, group: str, permitted: tuple[str, ...]) -> Command:
             *("--group-id", group, *permitted),
         ),
         scope=CommandScope.HOST,
+        changes=True,
         reversible=True,
         undo="remove the same rule from the group: aws ec2 revoke-security-group-egress with the same arguments",
     )
@@ -372,6 +406,7 @@ def acl_entry(
             *("--cidr-block" if version == 4 else "--ipv6-cidr-block", block, "--rule-action", "allow"),
         ),
         scope=CommandScope.SUBNET,
+        changes=True,
         reversible=True,
         undo="remove that entry again: aws ec2 delete-network-acl-entry with the same id, direction and rule number",
     )

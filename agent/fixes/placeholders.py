@@ -11,19 +11,18 @@ from agent.report.model import Fix
 _SAFE_WORD: Final = re.compile(r"[A-Za-z0-9_.,:/=@+<>{}\[\]-]{1,300}")
 _OPTIONS: Final = frozenset(
     (
-        "--add-route-table-ids --add-subnet-ids --attribute --by-created-after --by-state --by-status --calls --cidr "
-        "--cidr-block --creator-request-id --deadline --dhcp-options-ids --domain-name --dual-stack --ec2 --egress "
-        "--enable-dns-hostnames --enable-dns-support --endpoint --expect --filter --filters --fips "
-        "--firewall-domain-list-id --firewall-rule-group-id --format --group-id --hosted-zone-id --ingress "
-        "--instance-ids --invalidate --ip-permissions --ipv6-cidr-block --jobs --name "
-        "--network-acl-id --network-acl-ids --no-private-dns-enabled --output --port --port-range "
+        "--add-route-table-ids --add-subnet-ids --application-id --attribute --backint --by-created-after "
+        "--by-state --by-status --calls --cidr --cidr-block --creator-request-id --deadline --dhcp-options-ids "
+        "--domain-name --dual-stack --ec2 --egress --enable-dns-hostnames --enable-dns-support --endpoint "
+        "--expect --filter --filters --fips --firewall-domain-list-id --firewall-rule-group-id --format "
+        "--group-id --hosted-zone-id --ingress --instance-ids --invalidate --ip-permissions --ipv6-cidr-block "
+        "--jobs --name --network-acl-id --network-acl-ids --no-private-dns-enabled --output --port --port-range "
         "--private-cidr --private-dns-enabled --profile-id --protocol --query --redact --region --region-name "
         "--resolver-rule-id --resource-id --role-name --route-table-ids --rule-action --rule-number --rule-type "
         "--run-agents --security-group-ids --service --service-name --service-names --service-region --show "
         "--source-group --subnet-ids --target-id --timeout --transit-gateway-attachment-ids "
-        "--transit-gateway-route-table-id --vpc --vpc-endpoint-id --vpc-endpoint-ids "
-        "--vpc-endpoint-type --vpc-id "
-        "--vpc-ids --vpc-region --workload -S -connect -lunp -n -noservername -rn -s -servername -showcerts "
+        "--transit-gateway-route-table-id --vpc --vpc-endpoint-id --vpc-endpoint-ids --vpc-endpoint-type --vpc-id "
+        "--vpc-ids --vpc-region --workload -S -connect -lunp -n -noservername -rn -s -servername -showcerts"
     ).split()
 )
 """Options of the commands that rules give. Any other word that begins with a dash is not of a rule."""
@@ -35,7 +34,7 @@ CreateVpcEndpoint)."""
 def filled(fix: Fix, known: Mapping[str, str]) -> Fix:
     """A fix that is ready for a person: placeholders filled where the value is `known`, and `<VALUE>` for
     every word that is not what ids, names, addresses and options are made of. What a peer or a setting gave never
-    becomes part of a command, and no value becomes an option."""
+    becomes part of a command or of a line, and no value becomes an option."""
 
     def fill(word: str) -> str:
         word = PLACEHOLDER.sub(lambda placeholder: known.get(placeholder[0], placeholder[0]), word)
@@ -43,12 +42,17 @@ def filled(fix: Fix, known: Mapping[str, str]) -> Fix:
         return word if is_safe else "<VALUE>"
 
     commands = tuple(replace(command, argv=tuple(map(fill, command.argv))) for command in fix.commands)
+    lines = tuple(
+        replace(line, file=fill(line.file), line=" ".join(map(fill, line.line.split(" ")))) for line in fix.lines
+    )
     takes = any("--private-dns-enabled" in command.argv for command in commands)
     says = not takes or _PRIVATE_DNS_RIGHT in fix.summary  # a fleet's fix may be one of a prediction
-    return replace(fix, summary=fix.summary if says else f"{fix.summary} {_PRIVATE_DNS_RIGHT}", commands=commands)
+    summary = fix.summary if says else f"{fix.summary} {_PRIVATE_DNS_RIGHT}"
+    return replace(fix, summary=summary, commands=commands, lines=lines)
 
 
 def placeholders_of(fix: Fix) -> frozenset[str]:
-    """The placeholders in the commands of a fix."""
-    words = (word for command in fix.commands for word in command.argv)
+    """The placeholders in the commands and the lines of a fix."""
+    words = [word for command in fix.commands for word in command.argv]
+    words += [word for line in fix.lines for word in (line.file, line.line)]
     return frozenset(placeholder for word in words for placeholder in PLACEHOLDER.findall(word))

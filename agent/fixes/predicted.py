@@ -267,6 +267,7 @@ def _add_route_table(target: Target, first: PredictedPath) -> Fix:
                     *("--add-route-table-ids", known_id(table_id, "<ROUTE_TABLE_ID>")),
                 ),
                 scope=CommandScope.SUBNET,
+                changes=True,
                 reversible=True,
                 undo="the same command with --remove-route-table-ids in place of --add-route-table-ids",
             ),

@@ -228,7 +228,7 @@ def reading(hosts: Sequence[str], document: FleetDocument) -> tuple[str, Command
                 words = "Read one" if way is not _check_of else "Check one again"
                 if argv == _ON_THE_HOST:
                     words = "Check one again, on the host itself"
-                return words, Command(argv=argv, scope=CommandScope.HOST, reversible=True, undo=None)
+                return words, Command(argv=argv, scope=CommandScope.HOST, changes=False, reversible=True, undo=None)
     return None
 
 

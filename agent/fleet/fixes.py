@@ -218,6 +218,7 @@ def _add_route_table(about: _About) -> Fix:
                     *(about.id(SubjectKind.ENDPOINT, "<VPC_ENDPOINT_ID>"), "--add-route-table-ids", table),
                 ),
                 scope=CommandScope.SUBNET,
+                changes=True,
                 reversible=True,
                 undo="the same command with --remove-route-table-ids in place of --add-route-table-ids",
             ),

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from agent.fixes.changes import changes_of, changes_something
+from agent.fixes.changes import changes_of
 from agent.fixes.checked import UNTOLD, Judged, checked, claims, unchecked
 from agent.judge.agreement import configured_paths
 from agent.judge.conditions.stops import Stop, needed_first, stops_of
@@ -25,12 +25,12 @@ _HOST_ACLS: Final = frozenset({Stage.HOST_ACL_OUT, Stage.HOST_ACL_IN})
 
 def checked_in_run(evidence: Evidence, finding: RuleFinding, target: Target | None, fix: Fix) -> Fix:
     """The fix of a finding over the configuration, with what is known of its commands."""
-    if not any(map(changes_something, fix.commands)):
+    if not any(command.changes for command in fix.commands):
         return fix
     known = _known(evidence)
     if known is None:
         return unchecked(fix)
-    is_whole = all(changes_of(command) is not None for command in fix.commands if changes_something(command))
+    is_whole = all(changes_of(command) is not None for command in fix.commands if command.changes)
 
     def judge(made: KnownVpc, changes: Sequence[Change]) -> Judged:
         after = _predictor(evidence, made)

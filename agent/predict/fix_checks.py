@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
-from agent.fixes.changes import changes_something
 from agent.fixes.checked import UNTOLD, Judge, Judged, checked, claims, unchecked
 from agent.network.answers import Answer, PredictedName, PredictedPath
 from agent.network.edits import Change, DnsAttribute, GatewayTable, OfAcl, OfGroup
@@ -84,7 +83,7 @@ class FixChecks:
         return self._checked(fix, judge)
 
     def _checked(self, fix: Fix | None, judge: Judge) -> Fix | None:
-        if fix is None or not any(map(changes_something, fix.commands)):
+        if fix is None or not any(command.changes for command in fix.commands):
             return fix
         if self._left == 0:
             return unchecked(fix)

@@ -75,12 +75,30 @@ class Command:
     argv: tuple[Plain, ...]
     """Words for a program, never a line for a shell; `<PLACEHOLDER>` stands for what is not known here."""
     scope: CommandScope
+    changes: bool
+    """Whether it changes anything; else it only shows something."""
+    alternative: Plain | None = None
+    """`a`, `b`, and so on: commands of one letter exclude those of another. None where it belongs to all of them."""
     reversible: bool
     undo: Sentence | None
-    """How to take it back; None where it changes nothing."""
+    """How to take it back; None where it changes nothing or cannot be taken back."""
     checked: bool | None = None
     """Of a fix of the configuration: true where the predictor says that with it the path is open and no other required
     one is closed, false where it cannot tell. None of other fixes, and of a command that changes nothing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One line of a file of this host that fixes a cause where no single command does."""
+
+    file: Plain
+    """The file's path, or a placeholder for it."""
+    line: Plain
+    """The whole line, with `<PLACEHOLDER>` for what is not known here."""
+    changes: bool
+    """Whether the line is to be written; else it is to be looked at."""
+    undo: Sentence | None
+    """How to take it back; None where nothing is written."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +107,7 @@ class Fix:
 
     summary: Plain
     commands: tuple[Command, ...] = ()
+    lines: tuple[Line, ...] = ()
 
 
 class SubjectKind(StrEnum):

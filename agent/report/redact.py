@@ -35,7 +35,7 @@ from agent.catalog.regions import REGIONS
 from agent.catalog.services import SERVICES
 from agent.catalog.vpce import bucket_of_host
 from agent.catalog.workloads import BACKINT_FOR_ENDPOINTS, SSM_AGENT_WITHOUT_EC2MESSAGES
-from agent.report.model import Command, FindingSubject, Report, SubjectKind
+from agent.report.model import Command, FindingSubject, Line, Report, SubjectKind
 from probes.facts import ApiFacts
 from probes.masks import HOSTED_ZONE, ID_KINDS, Mask, Open
 from probes.model import Address, FailureKind, Step
@@ -225,8 +225,10 @@ class DocumentRedactor:
             of_field = treatments(type(value))
             changed = {name: self._walked(getattr(value, name), treatment) for name, treatment in of_field.items()}
             if isinstance(value, Command):
-                # A command with a mask in it would be a riddle: placeholders stand there instead.
+                # A command or a line with a mask in it would be a riddle: placeholders stand there instead.
                 changed["argv"] = tuple(self._placeholder(word) for word in value.argv)
+            if isinstance(value, Line):
+                changed["line"] = " ".join(self._placeholder(word) for word in value.line.split(" "))
             return dataclasses.replace(value, **changed)
         return value
 
@@ -554,4 +556,5 @@ def _is_length(match: re.Match[str]) -> bool:
 
 
 def _place_of(match: re.Match[str]) -> str:
-    return "<ADDRESS>" if _is_address(match[0]) else match[0]
+    is_known = _is_address(match[0]) and ip_address(match[0]) not in _EVERYWHERE
+    return "<ADDRESS>" if is_known else match[0]

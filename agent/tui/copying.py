@@ -48,10 +48,10 @@ class Item:
 
 
 def kind_of(command: Command) -> str:
-    """`reads` or `changes`: a command that changes nothing has nothing to take back."""
-    if not command.reversible:
-        return "changes, cannot be taken back"
-    return "reads" if command.undo is None else "changes"
+    """`reads` or `changes`, and whether that can be taken back."""
+    if not command.changes:
+        return "reads"
+    return "changes" if command.reversible else "changes, cannot be taken back"
 
 
 def items(state: State) -> tuple[Item, ...]:

@@ -149,6 +149,7 @@ def _causes() -> Iterator[FleetCause]:
                         *("--group-id", GROUP, "--protocol", "tcp", "--port", "1026-1027", "--cidr", "10.3.0.0/16"),
                     ),
                     scope=CommandScope.ENDPOINT,
+                    changes=True,
                     reversible=True,
                     undo="aws ec2 revoke-security-group-ingress with the same words",
                 ),

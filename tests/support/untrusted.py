@@ -3,7 +3,7 @@
 from dataclasses import fields, is_dataclass, replace
 from typing import Any, Final
 
-from agent.report.model import Command, CommandScope, Finding, Fix, Report, TargetReport
+from agent.report.model import Command, CommandScope, Finding, Fix, Line, Report, TargetReport
 from probes.model import Observation, Skipped
 from tests.support.runs import report_of
 
@@ -90,8 +90,9 @@ def _target(target: TargetReport, text: str) -> TargetReport:
 
 
 def _finding(finding: Finding, text: str) -> Finding:
-    command = Command(argv=("aws", text, text), scope=CommandScope.HOST, reversible=True, undo=text)
-    fix = Fix(summary=text, commands=(command, command))
+    command = Command(argv=("aws", text, text), scope=CommandScope.HOST, changes=True, reversible=True, undo=text)
+    line = Line(file=text, line=text, changes=True, undo=text)
+    fix = Fix(summary=text, commands=(command, command), lines=(line,))
     return replace(finding, target=text, title=text, detail=text, fix=fix)
 
 

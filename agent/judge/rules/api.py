@@ -12,11 +12,12 @@ from agent.catalog.services import SERVICES, call_of, service_name_of
 from agent.catalog.wording import listed
 from agent.catalog.workloads import checked_for_caller
 from agent.fixes.commands import read_only, show_certificate
+from agent.fixes.host import SET_CLOCK
 from agent.judge.conditions.denials import read_denial
 from agent.judge.evidence import Evidence
 from agent.judge.observations import ids, places
 from agent.judge.rules.rule import Rule, RuleFinding
-from agent.report.model import Command, CommandScope, Fix
+from agent.report.model import Command, CommandScope, Fix, Line
 from probes.facts import ApiFacts, CredentialFacts, TcpFacts
 from probes.frozen import dataclass
 from probes.model import Failure, FailureKind, Observation, Role, Step, Target
@@ -264,6 +265,7 @@ class _Refusal:
     detail: Callable[[Calls], str]
     summary: str
     commands: Callable[[Target, Calls], tuple[Command, ...]]
+    lines: tuple[Line, ...] = ()
     head: Callable[[Target], str] | None = None
     """What the summary begins with, where that depends on the service."""
     unsigned: bool = False
@@ -317,7 +319,7 @@ def _finding_of(
         detail=detail,
         evidence=ids(calls),
         addresses=places(calls),
-        fix=Fix(summary=summary, commands=commands),
+        fix=Fix(summary=summary, commands=commands, lines=refusal.lines),
     )
 
 
@@ -356,8 +358,9 @@ _CLOCK: Final = _Refusal(
     kind=FailureKind.CLOCK_SKEW,
     is_for_common=True,
     detail=lambda calls: f"AWS refuses the call at {_where(calls)} for the time in its signature.{_theirs(calls)}",
-    summary="Set this host's clock: chrony with the Amazon Time Sync Service at 169.254.169.123.",
-    commands=lambda target, calls: (read_only("chronyc", "tracking"),),
+    summary=SET_CLOCK.summary,
+    commands=lambda target, calls: SET_CLOCK.commands,
+    lines=SET_CLOCK.lines,
 )
 _SHOW_REGION_OF_BUCKET: Final = read_only("grep", "-n", "S3BucketName\\|AwsRegion", "<BACKINT_CONFIGURATION>")
 _REFUSALS: Final = (
@@ -475,7 +478,7 @@ def clock_rejected(evidence: Evidence) -> Iterator[RuleFinding]:
                 detail="EC2 refuses to be read, for the time in the signature; the same clock signs the calls to "
                 f"{target.host}.{_time_of_aws(evidence)}",
                 evidence=ids(refused),
-                fix=Fix(summary=_CLOCK.summary, commands=(read_only("chronyc", "tracking"),)),
+                fix=SET_CLOCK,
             )
 
 

@@ -12,6 +12,7 @@ from agent.catalog.services import SERVICES, host_of, is_offered
 from agent.catalog.vpce import read_name
 from agent.catalog.wording import duration, listed
 from agent.fixes.commands import describe_endpoint, read_only
+from agent.fixes.host import SET_CLOCK, SHOW_EXCEPTIONS, exceptions
 from agent.judge.conditions.dns_settings import stale_answers
 from agent.judge.conditions.name_settings import (
     answers_of_endpoints,
@@ -62,8 +63,6 @@ _NO_SERVICE: Final = frozenset(
 _NEAREST: Final = 3
 _NEAR: Final = 0.75
 """Of difflib's ratio: two letters of a dozen may differ."""
-_NO_PROXY: Final = read_only("printenv", "NO_PROXY", "no_proxy")
-"""By name: the whole environment, and a proxy's URL, may hold secrets."""
 
 
 def region_unknown(evidence: Evidence) -> Iterator[RuleFinding]:
@@ -341,7 +340,8 @@ def proxy_captures_endpoint(evidence: Evidence) -> Iterator[RuleFinding]:
             fix=Fix(
                 summary=f"Add {target.host} and 169.254.169.254 to what NO_PROXY and no_proxy hold where the process "
                 "that makes the calls gets them. A suffix of AWS there would take every AWS service off the proxy.",
-                commands=(_NO_PROXY,),
+                commands=(SHOW_EXCEPTIONS,),
+                lines=exceptions(target.host, "169.254.169.254"),
             ),
         )
 
@@ -637,11 +637,7 @@ def clock_skew(evidence: Evidence) -> Iterator[RuleFinding]:
         ),
         evidence=ids(reading.observation for reading in evidence.clocks),
         addresses=_valid_then(evidence, offset),
-        fix=Fix(
-            summary="Set this host's clock: chrony with the Amazon Time Sync Service at 169.254.169.123, which needs "
-            "no internet.",
-            commands=(read_only("chronyc", "tracking"),),
-        ),
+        fix=SET_CLOCK,
     )
 
 
@@ -661,7 +657,8 @@ def proxy_captures_metadata(evidence: Evidence) -> Iterator[RuleFinding]:
         fix=Fix(
             summary="Add 169.254.169.254, 169.254.170.2, 169.254.170.23 and [fd00:ec2::254], with its brackets, to "
             "what NO_PROXY and no_proxy hold.",
-            commands=(_NO_PROXY,),
+            commands=(SHOW_EXCEPTIONS,),
+            lines=exceptions("169.254.169.254", "169.254.170.2", "169.254.170.23", "[fd00:ec2::254]"),
         ),
     )
 

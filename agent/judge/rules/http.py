@@ -6,6 +6,7 @@ from typing import Any, Final
 from agent.catalog.findings import Severity
 from agent.catalog.wording import after, listed
 from agent.fixes.commands import describe_endpoint, read_only
+from agent.fixes.host import SHOW_EXCEPTIONS, exceptions
 from agent.judge.conditions.certificates import AMAZON
 from agent.judge.evidence import Evidence
 from agent.judge.observations import ids, kind_of, places, whose_address
@@ -123,7 +124,8 @@ def proxy_failed(evidence: Evidence) -> Iterator[RuleFinding]:
             fix=Fix(
                 summary="Name the endpoints in NO_PROXY, so that no proxy is asked; where it is meant to be, let it "
                 "allow CONNECT to them.",
-                commands=(read_only("printenv", "NO_PROXY", "no_proxy"),),
+                commands=(SHOW_EXCEPTIONS,),
+                lines=exceptions(target.host),
             ),
         )
 

@@ -6,7 +6,15 @@ from typing import Final
 from agent.catalog.findings import Severity
 from agent.catalog.services import SERVICES, may_not_exist
 from agent.catalog.wording import after, listed
-from agent.fixes.commands import allow, describe_endpoint, read_only, show_route_tables, switch_on
+from agent.fixes.commands import (
+    allow,
+    alternative,
+    create_endpoint,
+    describe_endpoint,
+    read_only,
+    show_route_tables,
+    switch_on,
+)
 from agent.fixes.own_name import set_own_name
 from agent.judge.conditions.central import Leader, leader_of
 from agent.judge.conditions.connects import nat64_down
@@ -193,36 +201,36 @@ def _enable_private_dns(evidence: Evidence, target: Target) -> Fix:
             "needs an interface endpoint with private DNS, as any other does.",
             commands=(read_only("printenv", service.global_host.variable), describe_endpoint(target)),
         )
-    least = (
-        "Create the endpoint if there is none. Least change, and the way from a peered or transit VPC: "
-        f"{set_own_name(target)}. "
-    )
-    show = (
-        describe_endpoint(target),
-        read_only(
-            *("backuplink", "check", "--region", target.region),
-            *("--endpoint", f"{target.service}=<ENDPOINT_DNS_NAME>"),
-        ),
+    least = f"Least change, and the way from a peered or transit VPC: {set_own_name(target)}. "
+    show = describe_endpoint(target)
+    own_name = read_only(
+        *("backuplink", "check", "--region", target.region),
+        *("--endpoint", f"{target.service}=<ENDPOINT_DNS_NAME>"),
     )
     if service.has_appliance:
         return Fix(
-            summary=f"{least}Private DNS acts on every host of the VPC and can stop appliances that use public names; "
-            "programs without the variable need it: decide first which of the two this VPC holds. "
-            f"{_YOUR_OWN_RANGE}",
-            commands=show,
+            summary=f"Create the endpoint if there is none, without private DNS. {least}Private DNS acts on every host "
+            "of the VPC and can stop appliances that use public names; programs without the variable need it: decide "
+            f"first which of the two this VPC holds. {_YOUR_OWN_RANGE}",
+            commands=(show, create_endpoint(target, private_dns=False), own_name),
         )
     return Fix(
-        summary=f"{least}For every host of the VPC: first let the endpoint's security group allow 443 from every "
-        "caller of the VPC, since all use it from then on; turn on both DNS attributes, then private DNS. "
-        f"{_YOUR_OWN_RANGE}",
+        summary=f"(a) {least}(b) For every host of the VPC: first let the endpoint's security group allow 443 from "
+        "every caller of the VPC, since all use it from then on; turn on both DNS attributes, then private DNS. (c) If "
+        f"there is no endpoint, turn on both attributes as in (b), and create it with private DNS. {_YOUR_OWN_RANGE}",
         commands=(
-            *show,
-            # One attribute a call, and DNS support first; private DNS is refused without both.
-            switch_on(target, "modify-vpc-attribute", "--vpc-id", "<VPC_ID>", "--enable-dns-support"),
-            switch_on(target, "modify-vpc-attribute", "--vpc-id", "<VPC_ID>", "--enable-dns-hostnames"),
-            switch_on(
-                *(target, "modify-vpc-endpoint", "--vpc-endpoint-id", "<VPC_ENDPOINT_ID>", "--private-dns-enabled")
+            show,
+            *alternative("a", own_name),
+            *alternative(
+                "b",
+                # One attribute a call, and DNS support first; private DNS is refused without both.
+                switch_on(target, "modify-vpc-attribute", "--vpc-id", "<VPC_ID>", "--enable-dns-support"),
+                switch_on(target, "modify-vpc-attribute", "--vpc-id", "<VPC_ID>", "--enable-dns-hostnames"),
+                switch_on(
+                    *(target, "modify-vpc-endpoint", "--vpc-endpoint-id", "<VPC_ENDPOINT_ID>", "--private-dns-enabled")
+                ),
             ),
+            *alternative("c", create_endpoint(target, private_dns=True)),
         ),
     )
 

@@ -58,6 +58,7 @@ _BEFORE_DNS: Final = "nsswitch"
 _FLUSH: Final = Command(
     argv=("resolvectl", "flush-caches"),
     scope=CommandScope.HOST,
+    changes=True,
     reversible=True,
     undo="nothing to do: the cache fills again by itself",
 )

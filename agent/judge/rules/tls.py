@@ -6,6 +6,7 @@ from typing import Final
 
 from agent.catalog.wording import after, listed
 from agent.fixes.commands import at_https, describe_endpoint, openssl, read_only, show_certificate
+from agent.fixes.host import SET_CLOCK
 from agent.judge.conditions.certificates import (
     AMAZON,
     ISSUED_BY_AMAZON,
@@ -612,9 +613,10 @@ def certificate_time(evidence: Evidence) -> Iterator[RuleFinding]:
             addresses=places(untimely),
             shared=frozenset(str(kind_of(handshake)) for handshake in untimely),
             fix=Fix(
-                summary="Set this host's clock first; where it is right, something other than AWS answers with an old "
-                "certificate.",
-                commands=(read_only("chronyc", "tracking"), show_certificate(target, untimely)),
+                summary="Where this host's clock is right, something other than AWS answers with an old certificate. "
+                f"Otherwise set the clock first. {SET_CLOCK.summary}",
+                commands=(show_certificate(target, untimely), *SET_CLOCK.commands),
+                lines=SET_CLOCK.lines,
             ),
         )
 

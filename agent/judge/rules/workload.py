@@ -21,12 +21,12 @@ from agent.catalog.workloads import (
     proxy_of_agent,
     services_of_either_mode,
 )
-from agent.fixes.commands import read_only
+from agent.fixes.commands import alternative, create_endpoint, read_only
 from agent.judge.evidence import Evidence
 from agent.judge.observations import ids
 from agent.judge.requirements import required_steps, why_not_in_use
 from agent.judge.rules.rule import Rule, RuleFinding
-from agent.report.model import Command, Fix
+from agent.report.model import Command, CommandScope, Fix
 from agent.settings import Workload
 from probes.facts import AWS_BACKUP_MODE, BACKINT_LINK, SAP_SYSTEMS, SHELL_VARIABLES, SSM_ENDPOINTS
 from probes.frozen import dataclass
@@ -116,11 +116,43 @@ def _old_backint(evidence: Evidence, workload: WorkloadInUse) -> Iterator[RuleFi
         f"interface endpoint from {BACKINT_FOR_ENDPOINTS} on.",
         evidence=(_SEARCH, *_lookups(evidence, targets)),
         fix=Fix(
-            summary="Update the agent by the Systems Manager document AWSSAP-InstallBackintForAWSBackup, while no "
-            "backup runs.",
-            commands=(read_only("backuplink", "check", "--workload", "hana", "--run-agents"),),
+            summary="Update the agent while no backup runs: (a) where Systems Manager for SAP knows the application, "
+            "by its settings; (b) by the Systems Manager document AWSSAP-InstallBackintForAWSBackup, whose parameters "
+            "this shows. It cannot be taken back. Then check the version.",
+            commands=(
+                *alternative("a", _update_backint(evidence.run.region or "<REGION>")),
+                *alternative("b", _show_backint_document(evidence.run.region or "<REGION>")),
+                read_only("backuplink", "check", "--workload", "hana", "--run-agents"),
+            ),
         ),
     )
+
+
+def _update_backint(region: str) -> Command:
+    """Systems Manager for SAP API Reference, UpdateApplicationSettings."""
+    return Command(
+        argv=(
+            *("aws", "ssm-sap", "update-application-settings", "--region", region),
+            *("--application-id", "<SAP_APPLICATION_ID>"),
+            *("--backint", "BackintMode=AWSBackup,EnsureNoBackupInProcess=true"),
+        ),
+        scope=CommandScope.HOST,
+        changes=True,
+        reversible=False,
+        undo=None,
+    )
+
+
+def _show_backint_document(region: str) -> Command:
+    return read_only(
+        *("aws", "ssm", "describe-document", "--region", region),
+        *("--name", "AWSSAP-InstallBackintForAWSBackup", "--query", "Document.Parameters"),
+        scope=CommandScope.ACCOUNT,
+    )
+
+
+def _upgrade(*argv: str, undo: str) -> Command:
+    return Command(argv=argv, scope=CommandScope.HOST, changes=True, reversible=True, undo=undo)
 
 
 def _old_ssm_agent(evidence: Evidence, workload: WorkloadInUse) -> Iterator[RuleFinding]:
@@ -139,8 +171,20 @@ def _old_ssm_agent(evidence: Evidence, workload: WorkloadInUse) -> Iterator[Rule
         f"{listed(target.host for target in missing)} as well, which has no private address here.",
         evidence=(_SEARCH, *_lookups(evidence, targets)),
         fix=Fix(
-            summary="Update the SSM Agent; where that is not possible, create an endpoint for ec2messages.",
-            commands=(read_only("backuplink", "check", "--workload", "ssm", "--run-agents"),),
+            summary="Update the SSM Agent, (a) where it came as a package, (b) as a snap. (c) Where that is not "
+            "possible, create an endpoint for ec2messages. Then check the version.",
+            commands=(
+                *alternative(
+                    "a",
+                    _upgrade("dnf", "upgrade", "amazon-ssm-agent", undo="dnf downgrade amazon-ssm-agent"),
+                ),
+                *alternative(
+                    "b",
+                    _upgrade("snap", "refresh", "amazon-ssm-agent", undo="snap revert amazon-ssm-agent"),
+                ),
+                *alternative("c", create_endpoint(missing[0], private_dns=True)),
+                read_only("backuplink", "check", "--workload", "ssm", "--run-agents"),
+            ),
         ),
     )
 

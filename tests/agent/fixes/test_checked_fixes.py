@@ -9,7 +9,7 @@ from typing import Any, Final
 import pytest
 
 from agent.catalog.findings import CODES, Layer
-from agent.fixes.changes import changes_of, changes_something
+from agent.fixes.changes import changes_of
 from agent.fixes.predicted import fix_of_paths
 from agent.judge.checked_in_run import checked_in_run
 from agent.judge.evidence import Evidence
@@ -37,7 +37,7 @@ from tests.support.runs import evidence_of, measurement_of, report_of
 
 
 def command(*words: str, undo: str | None = "the other way round") -> Command:
-    return Command(argv=words, scope=CommandScope.ENDPOINT, reversible=True, undo=undo)
+    return Command(argv=words, scope=CommandScope.ENDPOINT, changes=undo is not None, reversible=True, undo=undo)
 
 
 EC2: Final = ("aws", "ec2")
@@ -217,7 +217,7 @@ def test_private_dns_that_leads_to_what_shuts_this_host_out_is_not_suggested() -
     evidence = Evidence(measurement_of("private-dns-switched-off"))
     evidence.__dict__["configuration"] = replace(configuration, groups=shut)
     fix = checked_in_run(evidence, finding, target, finding.fix)
-    assert not any(map(changes_something, fix.commands))
+    assert not any(command.changes for command in fix.commands)
     assert "aws ec2 modify-vpc-endpoint, which is for that, is not suggested: 443 on 10.0." in fix.summary
     assert "is then asked for, and no rule of sg-" in fix.summary
 
@@ -265,7 +265,7 @@ def test_the_checked_fixes_of_a_scenario_open_the_path(name: str) -> None:
     report, evidence = report_of(name), evidence_of(name)
     for finding in of_configuration(report):
         for one in finding.fix.commands:
-            assert (one.checked is None) is not changes_something(one), "every change of the configuration is checked"
+            assert (one.checked is None) is not one.changes, "every change of the configuration is checked"
     assert not any("is not suggested" in finding.fix.summary for finding in report.findings), "our own fixes open"
     findings = [finding for finding in of_configuration(report) if checked_commands(finding)]
     if not findings:
@@ -339,7 +339,7 @@ def document(of: KnownVpc) -> PredictionDocument:
 
 
 def changing(fault: PredictedFault) -> list[Command]:
-    return [] if fault.fix is None else [one for one in fault.fix.commands if changes_something(one)]
+    return [] if fault.fix is None else [one for one in fault.fix.commands if one.changes]
 
 
 @pytest.mark.parametrize(

@@ -294,7 +294,7 @@ def test_a_command_that_this_version_does_not_give_is_only_text(week: tuple[Hist
     document, reports = week
     own, report = reports[104]
     (first, *others) = report.findings
-    forged = Command(argv=("curl", "seen.example"), scope=CommandScope.HOST, reversible=True, undo=None)
+    forged = Command(argv=("curl", "seen.example"), scope=CommandScope.HOST, changes=False, reversible=True, undo=None)
     findings = (replace(first, fix=replace(first.fix, commands=(*first.fix.commands, forged))), *others)
     shown = _rendered(document, {104: (own, replace(report, findings=findings))}, "html", chart=False)
     elements = read(shown)

@@ -751,7 +751,7 @@ def report_with(facts: dict[str, Any], *, detail: str = "", argv: tuple[str, ...
         Observation(subject=Subject(step=Step.EC2, operation=name), outcome=Ok(content), started_at=None, seconds=0.1)
         for name, content in facts.items()
     )
-    command = Command(argv=argv, scope=CommandScope.ENDPOINT, reversible=True, undo=None)
+    command = Command(argv=argv, scope=CommandScope.ENDPOINT, changes=False, reversible=True, undo=None)
     finding = replace(
         report_of("port-blocked").findings[0],
         detail=detail,

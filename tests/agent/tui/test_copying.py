@@ -23,10 +23,11 @@ from tests.support import scenarios
 from tests.support.extent import one_in
 from tests.support.runs import report_of
 
-READS = Command(argv=("aws", "ec2", "describe-x"), scope=CommandScope.VPC, reversible=True, undo=None)
+READS = Command(argv=("aws", "ec2", "describe-x"), scope=CommandScope.VPC, changes=False, reversible=True, undo=None)
 CHANGES = Command(
     argv=("aws", "ec2", "modify-x", "--subnet-id", "<ENDPOINT_SUBNET_ID>", "--vpc-id", "<VPC_ID>", "--note", "it's"),
     scope=CommandScope.VPC,
+    changes=True,
     reversible=True,
     undo="the same command with --no-x",
 )

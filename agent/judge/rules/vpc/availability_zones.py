@@ -94,6 +94,7 @@ def _cover(target: Target, endpoint: VpcEndpoint) -> Command:
             *("--add-subnet-ids", "<SUBNET_ID>"),
         ),
         scope=CommandScope.ENDPOINT,
+        changes=True,
         reversible=True,
         undo="take the subnet out again: the same command with --remove-subnet-ids in place of --add-subnet-ids",
     )

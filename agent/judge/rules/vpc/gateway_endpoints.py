@@ -123,6 +123,7 @@ def _add_table(target: Target, gateway: GatewayEndpoint, table_id: str) -> Comma
             *("--add-route-table-ids", known_id(table_id, "<ROUTE_TABLE_ID>")),
         ),
         scope=CommandScope.SUBNET,
+        changes=True,
         reversible=True,
         undo="the same command with --remove-route-table-ids",
     )

@@ -3,10 +3,18 @@
 from collections.abc import Iterator
 from typing import Final
 
-from agent.catalog.services import SERVICES, gateway_service_name_of, is_name_documented, service_region_of
+from agent.catalog.services import SERVICES, gateway_service_name_of, is_name_documented
 from agent.catalog.vpce import read_name
 from agent.catalog.wording import listed
-from agent.fixes.commands import describe_endpoint, known_id, read_only, switch_on
+from agent.fixes.commands import (
+    UNDO_ENDPOINT,
+    alternative,
+    create_endpoint,
+    describe_endpoint,
+    known_id,
+    read_only,
+    switch_on,
+)
 from agent.fixes.own_name import set_own_name
 from agent.judge.conditions.dns_settings import endpoints_here, endpoints_of_profiles, is_of_this_vpc, unanswered
 from agent.judge.conditions.names import public_answers
@@ -25,7 +33,6 @@ from probes.vpc.model import AVAILABLE, DELETED, ENDPOINT_SERVICES, ENDPOINTS, S
 _NOT_YET: Final = "pending"
 """The state of an endpoint that is being made, or changed."""
 _OUTSIDE: Final = "private DNS ends at its own VPC, and neither peering nor a transit gateway carries it"
-_UNDO_ENDPOINT: Final = "delete the endpoint that it made: aws ec2 delete-vpc-endpoints with its id"
 _FIRST_ADMIT: Final = (
     "first let the endpoint's security group allow 443 from every caller of the VPC, since all use it from then on"
 )
@@ -128,7 +135,7 @@ def _make_endpoint(evidence: Evidence, target: Target) -> Fix:
             f"them. {_by_own_name(target)}",
             commands=(
                 *_look_up_service(evidence, target),
-                _create_endpoint(evidence, target, "--no-private-dns-enabled"),
+                _create_endpoint(evidence, target, private_dns=False),
             ),
         )
     uncovered = (
@@ -145,7 +152,7 @@ def _make_endpoint(evidence: Evidence, target: Target) -> Fix:
         commands=(
             *_look_up_service(evidence, target),
             *attributes,
-            _create_endpoint(evidence, target, "--private-dns-enabled"),
+            _create_endpoint(evidence, target, private_dns=True),
         ),
     )
 
@@ -159,8 +166,9 @@ def _make_gateway_endpoint(evidence: Evidence, target: Target, address: Address)
             *("--vpc-endpoint-type", "Gateway", "--service-name", service_name, "--route-table-ids", table_id),
         ),
         scope=CommandScope.VPC,
+        changes=True,
         reversible=True,
-        undo=_UNDO_ENDPOINT,
+        undo=UNDO_ENDPOINT,
     )
     return Fix(
         summary=f"Make a gateway endpoint of {target.service} for this subnet's route table: it costs nothing, and "
@@ -173,26 +181,19 @@ def _make_gateway_endpoint(evidence: Evidence, target: Target, address: Address)
 def _share_endpoint(evidence: Evidence, target: Target, other: VpcEndpoint) -> Fix:
     make = _make_endpoint(evidence, target)
     return Fix(
-        summary=f"Share the endpoint of {other.vpc_id}, which needs a route from here and whose group must allow this "
-        f"host. {_by_own_name(target)} For every host of this VPC: a private hosted zone with an alias to the "
-        f"endpoint, or a Route 53 Profile that carries it. Or have one here. {make.summary}",
-        commands=(_try_own_name(target, other), *make.commands),
+        summary=f"(a) Share the endpoint of {other.vpc_id}, which needs a route from here and whose group must allow "
+        f"this host. {_by_own_name(target)} For every host of this VPC: a private hosted zone with an alias to the "
+        f"endpoint, or a Route 53 Profile that carries it. (b) Have one here. {make.summary}",
+        commands=(*alternative("a", _try_own_name(target, other)), *alternative("b", *make.commands)),
     )
 
 
-def _create_endpoint(evidence: Evidence, target: Target, private_dns: str) -> Command:
-    service_region = service_region_of(target.service, target.region)
-    return Command(
-        argv=(
-            *("aws", "ec2", "create-vpc-endpoint", "--region", target.region, "--vpc-id", "<VPC_ID>"),
-            *("--vpc-endpoint-type", "Interface", "--service-name", _offered_name(evidence, target)),
-            *(("--service-region", service_region) if service_region is not None else ()),
-            *("--subnet-ids", *_subnet_in_each_zone(evidence, target)),
-            *("--security-group-ids", "<ENDPOINT_SECURITY_GROUP_ID>", private_dns),
-        ),
-        scope=CommandScope.VPC,
-        reversible=True,
-        undo=_UNDO_ENDPOINT,
+def _create_endpoint(evidence: Evidence, target: Target, *, private_dns: bool) -> Command:
+    return create_endpoint(
+        target,
+        private_dns=private_dns,
+        service_name=_offered_name(evidence, target),
+        subnets=_subnet_in_each_zone(evidence, target),
     )
 
 
@@ -265,28 +266,32 @@ def private_dns_off(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 def _turn_on_private_dns(evidence: Evidence, target: Target, off: list[VpcEndpoint]) -> Fix:
-    show = (describe_endpoint(target), _try_own_name(target, off[0]))
+    show, own_name = describe_endpoint(target), _try_own_name(target, off[0])
     if SERVICES[target.service].has_appliance:
         return Fix(
             summary=f"{_by_own_name(target)} Off is right where appliances of this VPC use public names, which they "
             "can lose with it; on is right for programs without that setting. Decide first which of the two this VPC "
             "holds (DNS014).",
-            commands=show,
+            commands=(show, own_name),
         )
     attributes = _attributes_on(evidence, target)
     is_there = any(endpoint.state == AVAILABLE for endpoint in off)
     return Fix(
         summary=("" if is_there else "Wait until the endpoint is available. ")
-        + f"{_by_own_name(target)} For every host of the VPC: {_FIRST_ADMIT}; "
+        + f"(a) {_by_own_name(target)} (b) For every host of the VPC: {_FIRST_ADMIT}; "
         + ("turn on both DNS attributes of the VPC, without which it is refused; " if attributes else "")
         + "then turn on private DNS.",
         commands=(
-            *show,
-            *attributes,
-            switch_on(
-                *(target, "modify-vpc-endpoint", "--vpc-endpoint-id"),
-                known_id(off[0].endpoint_id if len(off) == 1 else None, "<VPC_ENDPOINT_ID>"),
-                "--private-dns-enabled",
+            show,
+            *alternative("a", own_name),
+            *alternative(
+                "b",
+                *attributes,
+                switch_on(
+                    *(target, "modify-vpc-endpoint", "--vpc-endpoint-id"),
+                    known_id(off[0].endpoint_id if len(off) == 1 else None, "<VPC_ENDPOINT_ID>"),
+                    "--private-dns-enabled",
+                ),
             ),
         ),
     )

@@ -342,7 +342,7 @@ COMMANDS: Final = {
     "API002": [KEYS, IDENTITY],
     "API003": [KEYS, IDENTITY],
     "API004": [KEYS, IDENTITY],
-    "API005": [("chronyc", "tracking")],
+    "API005": [("chronyc", "tracking"), ("systemctl", "restart", "chronyd"), ("chronyc", "makestep")],
     "API006": [URLS, KEYS, CERTIFICATE],
     "API007": [],
     "API008": [("aws", "account", "get-region-opt-status", "--region-name", "eu-west-1")],

@@ -253,7 +253,7 @@ def test_dns001_turns_on_what_private_dns_needs_first_and_one_thing_a_call() -> 
         "the same command with --no-enable-dns-hostnames",
         "the same command with --no-private-dns-enabled",
     ]
-    assert well_formed(finding) == len(changes) + 1
+    assert well_formed(finding) == len(changes) + 2  # describes endpoints, and creates one
 
 
 @pytest.mark.parametrize(

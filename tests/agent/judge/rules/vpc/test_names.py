@@ -444,7 +444,7 @@ def test_an_endpoint_in_another_vpc_is_shared_before_one_is_made() -> None:
         f" One is in another VPC ({ENDPOINT_ID} in {ANOTHER_VPC_ID}), and private DNS ends at its own VPC, and neither "
         "peering nor a transit gateway carries it."
     )
-    assert finding.fix.summary.startswith(f"Share the endpoint of {ANOTHER_VPC_ID}")
+    assert finding.fix.summary.startswith(f"(a) Share the endpoint of {ANOTHER_VPC_ID}")
     own = "vpce-0a1b2c3d-lj2wisx3.backup.eu-west-1.vpce.amazonaws.com"
     assert commands(finding)[0] == f"backuplink check --region eu-west-1 --endpoint {own}"
 
