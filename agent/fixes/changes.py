@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
-from agent.network.edits import Change, DnsAttribute, GatewayTable, PrivateDns
+from agent.network.edits import Change, Listed, Member, Settable, Setting
 from agent.network.written_edits import MalformedError, an_id, entry_of, rules_of
 from agent.report.model import Command
 
@@ -102,16 +102,17 @@ def _acl_entry(options: Options) -> Iterator[Change]:
 def _endpoint(options: Options) -> Iterator[Change]:
     endpoint_id = an_id(options["--vpc-endpoint-id"][0], "vpce")
     if "--private-dns-enabled" in options:
-        yield Change(PrivateDns(endpoint_id, True))
+        yield Change(Setting(Settable.PRIVATE_DNS, endpoint_id, True))
     for table_id in options.get("--add-route-table-ids", []):
-        yield Change(GatewayTable(endpoint_id, an_id(table_id, "rtb")))
+        yield Change(Member(Listed.GATEWAY_TABLE, endpoint_id, an_id(table_id, "rtb")))
 
 
 def _attribute(options: Options) -> Iterator[Change]:
     vpc_id = an_id(options["--vpc-id"][0], "vpc")
-    for option, name in (("--enable-dns-support", "support"), ("--enable-dns-hostnames", "hostnames")):
+    settings = ("--enable-dns-support", Settable.DNS_SUPPORT), ("--enable-dns-hostnames", Settable.DNS_HOSTNAMES)
+    for option, setting in settings:
         if option in options:
-            yield Change(DnsAttribute(vpc_id, name, True))
+            yield Change(Setting(setting, vpc_id, True))
 
 
 _OPERATIONS: Final[Mapping[str, Callable[[Options], Iterator[Change]]]] = {

@@ -10,7 +10,8 @@ from typing import Final, overload
 
 from agent.catalog.wording import listed
 from agent.fixes.changes import changes_of
-from agent.network.edits import AssumptionError, Change, NotReadError, OfAcl, OfGroup
+from agent.network.draft import AssumptionError, NotReadError
+from agent.network.edits import Change, Listed, Member
 from agent.network.names import KnownVpc
 from agent.network.paths import ports_of
 from agent.report.hops import Stage
@@ -97,11 +98,8 @@ def _named(commands: Iterable[Command]) -> str:
 def claims(change: Change, stage: Stage, resources: Sequence[str], port: int) -> bool:
     """Whether a change is for what stops at a hop: a rule of its group, or an entry of its ACL, for the port."""
     edit = change.edit
-    if isinstance(edit, OfGroup):
-        own_id, egress, ports = edit.group_id, edit.rule.egress, ports_of(edit.rule)
-    elif isinstance(edit, OfAcl):
-        own_id, egress, ports = edit.acl_id, edit.entry.egress, ports_of(edit.entry)
-    else:
+    if not isinstance(edit, Member) or edit.listed not in (Listed.GROUP_RULE, Listed.ACL_ENTRY):
         return False
-    fits = stage in _ANSWERS or ports[0] <= port <= ports[1]
-    return own_id in resources and egress is (stage in _OUTBOUND) and fits
+    first, last = ports_of(edit.item)
+    fits = stage in _ANSWERS or first <= port <= last
+    return edit.owner_id in resources and edit.item.egress is (stage in _OUTBOUND) and fits

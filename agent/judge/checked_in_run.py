@@ -11,7 +11,7 @@ from agent.judge.evidence import Evidence
 from agent.judge.requirements import judged_ports
 from agent.judge.rules.rule import RuleFinding
 from agent.network.answers import Answer
-from agent.network.edits import Change, DnsAttribute, GatewayTable, OfAcl, OfGroup
+from agent.network.edits import ATTRIBUTES, Change, Listed, Member
 from agent.network.names import KnownVpc, predicted_name
 from agent.network.paths import Predictor
 from agent.report.hops import Prediction, Reachability, Stage
@@ -36,14 +36,14 @@ def checked_in_run(evidence: Evidence, finding: RuleFinding, target: Target | No
         after = _predictor(evidence, made)
         if (closed := _closed(evidence, after)) is not None:
             return Judged(False, closed)
-        edits = [change.edit for change in changes]
-        if all(isinstance(edit, OfGroup | OfAcl) for edit in edits):
+        about = {change.about for change in changes}
+        if about <= {Listed.GROUP_RULE, Listed.ACL_ENTRY}:
             return UNTOLD if target is None else _of_paths(evidence, target, changes, after, is_whole=is_whole)
-        if all(isinstance(edit, GatewayTable) for edit in edits):
-            return UNTOLD if target is None else _of_gateway(evidence, finding, target, edits[0], after)
-        has_attributes = any(isinstance(edit, DnsAttribute) for edit in edits)
-        about = [target] if target is not None else list(_targets_of(evidence, finding))
-        each = [_of_name(evidence, one, made, after, has_attributes=has_attributes) for one in about]
+        if about == {Listed.GATEWAY_TABLE}:
+            return UNTOLD if target is None else _of_gateway(evidence, finding, target, changes[0].edit, after)
+        has_attributes = not about.isdisjoint(ATTRIBUTES)
+        targets = [target] if target is not None else list(_targets_of(evidence, finding))
+        each = [_of_name(evidence, one, made, after, has_attributes=has_attributes) for one in targets]
         return _worst(each)
 
     return checked(fix, known, judge)
@@ -131,11 +131,9 @@ def _of_stop(evidence: Evidence, target: Target, stop: Stop, after: Predictor) -
     return UNTOLD if hop.outcome is Reachability.CANNOT_TELL else Judged(False, f"with it, {hop.words}")
 
 
-def _of_gateway(
-    evidence: Evidence, finding: RuleFinding, target: Target, edit: GatewayTable | object, after: Predictor
-) -> Judged:
+def _of_gateway(evidence: Evidence, finding: RuleFinding, target: Target, edit: object, after: Predictor) -> Judged:
     """A gateway endpoint's route: whether the public addresses of the finding are reached by it."""
-    wanted = getattr(edit, "endpoint_id", None)
+    wanted = edit.owner_id if isinstance(edit, Member) else None
     each = []
     for address in sorted(finding.addresses, key=lambda address: (address.version, int(address))):
         then = _predicted(evidence, target, after, address, HTTPS)

@@ -1,63 +1,45 @@
-"""Edits of a VPC's configuration: what can be put into it, and taken out of it.
+"""Edits of a VPC's configuration: what can be added to it, and removed from it.
 
-One class for each thing that a change consists of. A change that is typed, a plan and the command of a fix all come
-down to these. What EC2 would refuse raises AssumptionError, in words for the operator.
+A change that is typed, a plan and the command of a fix all come down to edits. Most of them say that a resource has
+something in one of its lists (`Member`), and `_LISTS` has a row for each such list; others say what a resource is set
+to (`Setting`, with its rows in `_SETTINGS`). What EC2 would refuse raises AssumptionError, in words for the operator.
 """
 
-from collections.abc import Callable, Iterable
-from dataclasses import replace
-from itertools import count
-from typing import Any, Final, Protocol, TypeVar
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from enum import StrEnum
+from typing import Any, Final, Protocol
 
 from agent.catalog.services import SERVICES, host_of, service_name_of
+from agent.network.draft import AlreadyError, AssumptionError, Draft, NotReadError
 from agent.network.index import LOCAL, ports_of, range_text
 from agent.network.names import KnownVpc
-from agent.network.pending import Aspect, Pending
+from agent.network.pending import Aspect
 from agent.network.predictor import UNKNOWN_TARGET
 from probes.frozen import dataclass
 from probes.vpc.model import (
     ANY_PROTOCOL,
     AVAILABLE,
     AclEntry,
-    GatewayEndpoint,
     GroupRule,
     NetworkAcl,
-    NetworkInterface,
     Route,
     RouteTable,
-    SecurityGroup,
-    Subnet,
-    VpcDnsFacts,
     VpcEndpoint,
 )
 
 LAST_ENTRY: Final = 32_766
 """The highest number that an entry of a network ACL can be given (EC2 API, CreateNetworkAclEntry)."""
 _WORDS_OF: Final = {"6": "tcp", "17": "udp", ANY_PROTOCOL: "all"}
-_DEFAULT_POLICY: Final = "the default one, which allows everything"
-R = TypeVar("R")
-
-
-class AssumptionError(Exception):
-    """A change that cannot be made or be read, in words for the operator."""
-
-
-class NotReadError(AssumptionError):
-    """A change of something that is not in the configuration that was read."""
-
-
-class AlreadyError(AssumptionError):
-    """A change after which everything is as it was."""
 
 
 class Edit(Protocol):
     """Something that a configuration has or has not."""
 
-    def put(self, known: KnownVpc) -> KnownVpc:
-        """The configuration with it. Raises AssumptionError."""
+    def put(self, draft: Draft) -> None:
+        """Add it. Raises AssumptionError."""
 
-    def take(self, known: KnownVpc) -> KnownVpc:
-        """The configuration without it. Raises AssumptionError."""
+    def take(self, draft: Draft) -> None:
+        """Remove it. Raises AssumptionError."""
 
     @property
     def putting(self) -> str:
@@ -70,281 +52,364 @@ class Edit(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """An edit, and whether it is put in or taken out."""
+    """An edit, and whether it is added or removed."""
 
     edit: Edit
     is_in: bool = True
+
+    @property
+    def about(self) -> "Listed | Settable | None":
+        """The list or the setting that it changes; None of any other edit."""
+        edit = self.edit
+        return edit.listed if isinstance(edit, Member) else edit.what if isinstance(edit, Setting) else None
 
     @property
     def words(self) -> str:
         """What it does."""
         return self.edit.putting if self.is_in else self.edit.taking
 
+    def make(self, draft: Draft) -> None:
+        """Make it. Raises AssumptionError."""
+        if self.is_in:
+            self.edit.put(draft)
+        else:
+            self.edit.take(draft)
+
     def made(self, known: KnownVpc) -> KnownVpc:
-        """The configuration with it. Raises AssumptionError."""
-        return self.edit.put(known) if self.is_in else self.edit.take(known)
+        """What is known with it. Raises AssumptionError."""
+        draft = Draft(known)
+        self.make(draft)
+        return draft.built()
 
 
-# --- Security groups -------------------------------------------------------------------------------------------------
+# --- That a resource has something in one of its lists ---------------------------------------------------------------
+
+
+class Listed(StrEnum):
+    """The lists of resources."""
+
+    GROUP_RULE = "rule of a group"
+    ACL_ENTRY = "entry of a network ACL"
+    ROUTE = "route"
+    SUBNET_ACL = "network ACL of a subnet"
+    SUBNET_TABLE = "route table of a subnet"
+    ENDPOINT_GROUP = "security group of an endpoint"
+    ENDPOINT_SUBNET = "subnet of an endpoint"
+    GATEWAY_TABLE = "route table of a gateway endpoint"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _List:
+    """A list, and the words for what is in it. In them `{owner}` is whose it is, `{item}` what is in it, and `{short}`
+    that by which it is known; `{there}` is what is in its place already."""
+
+    part: str
+    items: str
+    putting: str
+    taking: str
+    already: str = "{owner} has {item} already"
+    lacking: str = "{owner} does not have {item}"
+    key: Callable[[Any], Hashable] = str
+    """What an item is known by: there is no second one like it."""
+    words: Callable[[Any], tuple[str, str]] = lambda item: (str(item), str(item))
+    """An item in words, and what it is known by."""
+    is_same: Callable[[Any, Any], bool] = lambda one, other: one == other
+    """Whether what is there already, and is known by the same, is the same."""
+    is_of_item: bool = False
+    """Whether the list is that of what the owner has, as an ACL has the list of its subnets: then only one has it."""
+
+    def of(self, draft: Draft, own_id: str) -> dict[Hashable, list[Any]]:
+        """The list of one of its resources, by what each item is known by; to be changed in place. Raises
+        NotReadError."""
+        return draft.part(self.part).items(own_id, self.items, self.key)
+
+    def holders(self, draft: Draft) -> dict[str, str]:
+        """By each item, whose list has it. Raises NotReadError."""
+        return draft.holders(self.part, self.items)
+
+
+def _rule_key(rule: GroupRule) -> Hashable:
+    """Equal for rules that permit the same, whatever their ids and however all ports are written."""
+    peer = rule.cidr, rule.prefix_list_id, rule.referenced_group_id
+    return rule.egress, rule.protocol, ports_of(rule), peer
+
+
+def _rule_words(rule: GroupRule) -> tuple[str, str]:
+    way, peer = _way(rule.egress), rule.cidr or rule.prefix_list_id or rule.referenced_group_id
+    return f"{way} {_traffic(rule)} {'to' if rule.egress else 'from'} {peer}", way
+
+
+def _entry_words(entry: AclEntry) -> tuple[str, str]:
+    number = f"{_way(entry.egress)} entry {entry.number}"
+    return f"{number}: {'allow' if entry.allow else 'deny'} {_traffic(entry)} {entry.cidr}", number
+
+
+def _route_key(route: Route) -> Hashable:
+    return route.destination or route.prefix_list_id
+
+
+def _route_words(route: Route) -> tuple[str, str]:
+    by = "what is not known yet" if route.target == UNKNOWN_TARGET else route.target
+    return by, str(_route_key(route))
+
+
+_LISTS: Final[Mapping[Listed, _List]] = {
+    Listed.GROUP_RULE: _List(
+        part="groups",
+        items="rules",
+        key=_rule_key,
+        words=_rule_words,
+        is_same=lambda one, other: True,
+        putting="{owner}: put in {item}",
+        taking="{owner}: take out {item}",
+        already="{owner} has this {short} rule already",
+        lacking="{owner} has no such {short} rule",
+    ),
+    Listed.ACL_ENTRY: _List(
+        part="acls",
+        items="entries",
+        key=lambda entry: (entry.number, entry.egress),
+        words=_entry_words,
+        putting="{owner}: put in {item}",
+        taking="{owner}: take out {short}",
+        already="{owner} has an {short} already; take it out first",
+        lacking="{owner} has no {short}",
+    ),
+    Listed.ROUTE: _List(
+        part="route_tables",
+        items="routes",
+        key=_route_key,
+        words=_route_words,
+        is_same=lambda one, other: one.target == other.target,
+        putting="{owner}: put in a route to {short} by {item}",
+        taking="{owner}: take out the route to {short}",
+        already="{owner} has a route to {short} already, to {there}; take it out first",
+        lacking="{owner} has no route to {short}",
+    ),
+    Listed.SUBNET_ACL: _List(
+        part="acls",
+        items="subnet_ids",
+        is_of_item=True,
+        putting="{owner}: put it under {item}",
+        taking="{owner}: put it under the default network ACL in place of {item}",
+    ),
+    Listed.SUBNET_TABLE: _List(
+        part="route_tables",
+        items="subnet_ids",
+        is_of_item=True,
+        putting="{owner}: give it {item}",
+        taking="{owner}: give it the main route table in place of {item}",
+    ),
+    Listed.ENDPOINT_GROUP: _List(
+        part="endpoints",
+        items="group_ids",
+        putting="{owner}: add the security group {item}",
+        taking="{owner}: remove the security group {item}",
+    ),
+    Listed.ENDPOINT_SUBNET: _List(
+        part="endpoints",
+        items="subnet_ids",
+        putting="{owner}: add an interface in {item}",
+        taking="{owner}: remove the interface in {item}",
+        already="{owner} is in {item} already",
+        lacking="{owner} is not in {item}",
+    ),
+    Listed.GATEWAY_TABLE: _List(
+        part="gateway_endpoints",
+        items="route_table_ids",
+        putting="{owner}: put its route into {item}",
+        taking="{owner}: take its route out of {item}",
+        already="{item} has the route to {owner} already",
+        lacking="{item} has no route to {owner}",
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)
-class OfGroup:
-    """A rule of a security group."""
+class Member:
+    """That a resource has something in one of its lists. A subnet has one network ACL and one route table: without it,
+    it has the default one of its VPC."""
 
-    group_id: str
-    rule: GroupRule
+    listed: Listed
+    owner_id: str
+    item: Any
 
-    def put(self, known: KnownVpc) -> KnownVpc:
-        groups, group = self._found(known)
-        if any(_is_same(one, self.rule) for one in group.rules):
-            raise AlreadyError(f"{self.group_id} has this {_way(self.rule.egress)} rule already")
-        changed = replace(group, rules=(*group.rules, self.rule))
-        return with_parts(known, groups=replaced(groups, group, changed))
-
-    def take(self, known: KnownVpc) -> KnownVpc:
-        groups, group = self._found(known)
-        left = tuple(one for one in group.rules if not _is_same(one, self.rule))
-        if len(left) == len(group.rules):
-            raise AlreadyError(f"{self.group_id} has no such {_way(self.rule.egress)} rule")
-        return with_parts(known, groups=replaced(groups, group, replace(group, rules=left)))
-
-    @property
-    def putting(self) -> str:
-        return f"{self.group_id}: put in {self._words}"
-
-    @property
-    def taking(self) -> str:
-        return f"{self.group_id}: take out {self._words}"
-
-    @property
-    def _words(self) -> str:
-        rule = self.rule
-        peer = rule.cidr or rule.prefix_list_id or rule.referenced_group_id
-        return f"{_way(rule.egress)} {_traffic(rule)} {'to' if rule.egress else 'from'} {peer}"
-
-    def _found(self, known: KnownVpc) -> tuple[tuple[SecurityGroup, ...], SecurityGroup]:
-        groups = read(known.configuration.groups, "security groups")
-        return groups, one_of(groups, self.group_id, lambda group: group.group_id)
-
-
-def _is_same(one: GroupRule, other: GroupRule) -> bool:
-    """Whether two rules permit the same, whatever their ids and however all ports are written."""
-    return (
-        one.egress is other.egress
-        and one.protocol == other.protocol
-        and ports_of(one) == ports_of(other)
-        and (one.cidr, one.prefix_list_id, one.referenced_group_id)
-        == (other.cidr, other.prefix_list_id, other.referenced_group_id)
-    )
-
-
-# --- Network ACLs ----------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class OfAcl:
-    """An entry of a network ACL. It is known by its number and direction."""
-
-    acl_id: str
-    entry: AclEntry
-
-    def put(self, known: KnownVpc) -> KnownVpc:
-        acls, acl = self._found(known)
-        if any(self._has_number(one) for one in acl.entries):
-            way = _way(self.entry.egress)
-            message = f"{self.acl_id} has an {way} entry {self.entry.number} already; take it out first"
-            raise AlreadyError(message) if self.entry in acl.entries else AssumptionError(message)
-        changed = replace(acl, entries=(*acl.entries, self.entry))
-        return with_parts(known, acls=replaced(acls, acl, changed))
-
-    def take(self, known: KnownVpc) -> KnownVpc:
-        acls, acl = self._found(known)
-        left = tuple(one for one in acl.entries if not self._has_number(one))
-        if len(left) == len(acl.entries):
-            raise AlreadyError(f"{self.acl_id} has no {_way(self.entry.egress)} entry {self.entry.number}")
-        return with_parts(known, acls=replaced(acls, acl, replace(acl, entries=left)))
-
-    @property
-    def putting(self) -> str:
-        entry = self.entry
-        act = "allow" if entry.allow else "deny"
-        number = f"{_way(entry.egress)} entry {entry.number}"
-        return f"{self.acl_id}: put in {number}: {act} {_traffic(entry)} {entry.cidr}"
-
-    @property
-    def taking(self) -> str:
-        return f"{self.acl_id}: take out {_way(self.entry.egress)} entry {self.entry.number}"
-
-    def _has_number(self, other: AclEntry) -> bool:
-        return (other.number, other.egress) == (self.entry.number, self.entry.egress)
-
-    def _found(self, known: KnownVpc) -> tuple[tuple[NetworkAcl, ...], NetworkAcl]:
-        acls = read(known.configuration.acls, "network ACLs")
-        return acls, one_of(acls, self.acl_id, lambda acl: acl.acl_id)
-
-
-@dataclass(frozen=True, slots=True)
-class SubnetAcl:
-    """That a subnet has a network ACL. Without it, it has the default one of its VPC."""
-
-    subnet_id: str
-    acl_id: str
-
-    def put(self, known: KnownVpc) -> KnownVpc:
-        acls = read(known.configuration.acls, "network ACLs")
-        acl = one_of(acls, self.acl_id, lambda acl: acl.acl_id)
-        if self.subnet_id in acl.subnet_ids:
-            raise AlreadyError(f"{self.subnet_id} has {self.acl_id} already")
-        return with_parts(known, acls=tuple(_in_subnet(one, self.subnet_id, to=one is acl) for one in acls))
-
-    def take(self, known: KnownVpc) -> KnownVpc:
-        acls = read(known.configuration.acls, "network ACLs")
-        acl = one_of(acls, self.acl_id, lambda acl: acl.acl_id)
-        if self.subnet_id not in acl.subnet_ids:
-            raise AlreadyError(f"{self.subnet_id} does not have {self.acl_id}")
-        default = next((one for one in acls if one.default and one.vpc_id == acl.vpc_id), None)
-        if default is acl:
-            raise AlreadyError(f"{self.acl_id} is the default one")
-        return with_parts(known, acls=tuple(_in_subnet(one, self.subnet_id, to=one is default) for one in acls))
-
-    @property
-    def putting(self) -> str:
-        return f"{self.subnet_id}: put it under {self.acl_id}"
-
-    @property
-    def taking(self) -> str:
-        return f"{self.subnet_id}: put it under the default network ACL in place of {self.acl_id}"
-
-
-def _in_subnet(acl: NetworkAcl, subnet_id: str, *, to: bool) -> NetworkAcl:
-    left = tuple(one for one in acl.subnet_ids if one != subnet_id)
-    return replace(acl, subnet_ids=(*left, subnet_id) if to else left)
-
-
-# --- Route tables ----------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class OfTable:
-    """A route. It is known by what it is for."""
-
-    table_id: str
-    route: Route
-
-    def put(self, known: KnownVpc) -> KnownVpc:
-        tables, table = self._found(known)
-        there = [one for one in table.routes if self._is_for_same(one)]
+    def put(self, draft: Draft) -> None:
+        row = _LISTS[self.listed]
+        items = row.of(draft, self.item if row.is_of_item else self.owner_id)
+        item = self.owner_id if row.is_of_item else self.item
+        there = items.get(row.key(item))
         if there:
-            words = f"{self.table_id} has a route to {self._place} already, to {there[0].target}; take it out first"
-            is_same = there[0].target == self.route.target
-            raise AlreadyError(words) if is_same else AssumptionError(words)
-        changed = replace(table, routes=(*table.routes, self.route))
-        return with_parts(known, route_tables=replaced(tables, table, changed))
+            words = self._said(row.already, there[0])
+            raise AlreadyError(words) if row.is_same(there[0], item) else AssumptionError(words)
+        if row.is_of_item:
+            holders = row.holders(draft)
+            if (holder := holders.get(self.owner_id)) is not None:
+                row.of(draft, holder).pop(self.owner_id, None)
+            holders[self.owner_id] = self.item
+        if self.listed in _ALSO_PUT:
+            _ALSO_PUT[self.listed](draft, self.owner_id, self.item)
+        items[row.key(item)] = [item]
 
-    def take(self, known: KnownVpc) -> KnownVpc:
-        tables, table = self._found(known)
-        there = [one for one in table.routes if self._is_for_same(one)]
-        if not there:
-            raise AlreadyError(f"{self.table_id} has no route to {self._place}")
-        if there[0].target == LOCAL:
-            message = f"the route to {self._place} is that of the VPC itself, which cannot be taken out"
-            raise AssumptionError(message)
-        left = tuple(one for one in table.routes if one not in there)
-        return with_parts(known, route_tables=replaced(tables, table, replace(table, routes=left)))
-
-    @property
-    def putting(self) -> str:
-        by = "what is not known yet" if self.route.target == UNKNOWN_TARGET else self.route.target
-        return f"{self.table_id}: put in a route to {self._place} by {by}"
-
-    @property
-    def taking(self) -> str:
-        return f"{self.table_id}: take out the route to {self._place}"
-
-    @property
-    def _place(self) -> object:
-        return self.route.destination or self.route.prefix_list_id
-
-    def _is_for_same(self, other: Route) -> bool:
-        return (other.destination or other.prefix_list_id) == self._place
-
-    def _found(self, known: KnownVpc) -> tuple[tuple[RouteTable, ...], RouteTable]:
-        tables = read(known.configuration.route_tables, "route tables")
-        return tables, one_of(tables, self.table_id, lambda table: table.table_id)
-
-
-@dataclass(frozen=True, slots=True)
-class SubnetTable:
-    """That a subnet has a route table. Without it, it has the main one of its VPC."""
-
-    subnet_id: str
-    table_id: str
-
-    def put(self, known: KnownVpc) -> KnownVpc:
-        tables = read(known.configuration.route_tables, "route tables")
-        table = one_of(tables, self.table_id, lambda table: table.table_id)
-        if self.subnet_id in table.subnet_ids:
-            raise AlreadyError(f"{self.subnet_id} has {self.table_id} already")
-        return with_parts(known, route_tables=tuple(self._moved(one, to=one is table) for one in tables))
-
-    def take(self, known: KnownVpc) -> KnownVpc:
-        tables = read(known.configuration.route_tables, "route tables")
-        table = one_of(tables, self.table_id, lambda table: table.table_id)
-        if self.subnet_id not in table.subnet_ids:
-            raise AlreadyError(f"{self.subnet_id} does not have {self.table_id}")
-        return with_parts(known, route_tables=replaced(tables, table, self._moved(table, to=False)))
+    def take(self, draft: Draft) -> None:
+        row = _LISTS[self.listed]
+        items = row.of(draft, self.item if row.is_of_item else self.owner_id)
+        key = row.key(self.owner_id if row.is_of_item else self.item)
+        if not items.get(key):
+            raise AlreadyError(self._said(row.lacking))
+        if self.listed in _ALSO_TAKEN:
+            _ALSO_TAKEN[self.listed](draft, self.owner_id, self.item)
+        if row.is_of_item and row.holders(draft).get(self.owner_id) == self.item:
+            del row.holders(draft)[self.owner_id]
+        items.pop(key)
 
     @property
     def putting(self) -> str:
-        return f"{self.subnet_id}: give it {self.table_id}"
+        return self._said(_LISTS[self.listed].putting)
 
     @property
     def taking(self) -> str:
-        return f"{self.subnet_id}: give it the main route table in place of {self.table_id}"
+        return self._said(_LISTS[self.listed].taking)
 
-    def _moved(self, table: RouteTable, *, to: bool) -> RouteTable:
-        left = tuple(one for one in table.subnet_ids if one != self.subnet_id)
-        return replace(table, subnet_ids=(*left, self.subnet_id) if to else left)
-
-
-# --- Endpoints -------------------------------------------------------------------------------------------------------
+    def _said(self, words: str, there: Any = None) -> str:
+        row = _LISTS[self.listed]
+        item, short = row.words(self.item)
+        return words.format(owner=self.owner_id, item=item, short=short, there=getattr(there, "target", there))
 
 
-@dataclass(frozen=True, slots=True)
-class PrivateDns:
-    """Private DNS of an endpoint, on or off."""
-
-    endpoint_id: str
-    is_on: bool
-
-    def put(self, known: KnownVpc) -> KnownVpc:
-        endpoints, endpoint = _endpoint(known, self.endpoint_id)
-        if endpoint.private_dns is self.is_on:
-            raise AlreadyError(f"private DNS of {self.endpoint_id} is {_on(self.is_on)} already")
-        names = endpoint.dns_names
-        if self.is_on:
-            for other in endpoints:
-                if (other.vpc_id, other.service_name) == (endpoint.vpc_id, endpoint.service_name) and other.private_dns:
-                    message = f"{other.endpoint_id} has private DNS for the same names; turn that off first"
-                    raise AssumptionError(message)
-            names = tuple(dict.fromkeys((*names, *private_names(known, endpoint.service_name))))
-        changed = replace(endpoint, private_dns=self.is_on, dns_names=names)
-        return with_parts(known, endpoints=replaced(endpoints, endpoint, changed))
-
-    def take(self, known: KnownVpc) -> KnownVpc:
-        return PrivateDns(self.endpoint_id, not self.is_on).put(known)
-
-    @property
-    def putting(self) -> str:
-        return f"{self.endpoint_id}: turn private DNS {_on(self.is_on)}"
-
-    @property
-    def taking(self) -> str:
-        return f"{self.endpoint_id}: turn private DNS {_on(not self.is_on)}"
+def _given_default_acl(draft: Draft, subnet_id: str, acl_id: str) -> None:
+    acls = draft.part("acls")
+    vpc_id = acls.one(acl_id).vpc_id
+    default = next((one for one in acls if one.default and one.vpc_id == vpc_id), None)
+    if default is not None and default.acl_id == acl_id:
+        raise AlreadyError(f"{acl_id} is the default one")
+    if default is not None:
+        row = _LISTS[Listed.SUBNET_ACL]
+        row.of(draft, default.acl_id)[subnet_id] = [subnet_id]
+        row.holders(draft)[subnet_id] = default.acl_id
 
 
-def private_names(known: KnownVpc, service_name: str) -> tuple[str, ...]:
+def _not_of_the_vpc(draft: Draft, table_id: str, route: Route) -> None:
+    there = _LISTS[Listed.ROUTE].of(draft, table_id)[_route_key(route)]
+    if there[0].target == LOCAL:
+        message = f"the route to {_route_key(route)} is that of the VPC itself, which cannot be taken out"
+        raise AssumptionError(message)
+
+
+def _new_address(draft: Draft, endpoint_id: str, subnet_id: str) -> None:
+    words = f"the address of {endpoint_id} in {subnet_id} is known only once it is made"
+    draft.pend(endpoint_id, Aspect.ADDRESSES, words)
+
+
+def _without_interface(draft: Draft, endpoint_id: str, subnet_id: str) -> None:
+    endpoint = draft.part("endpoints").one(endpoint_id)
+    gone = {
+        one.interface_id
+        for one in draft.part("endpoint_interfaces")
+        if one.subnet_id == subnet_id and one.interface_id in endpoint.interface_ids
+    }
+    left = tuple(one for one in endpoint.interface_ids if one not in gone)
+    draft.part("endpoints").set(endpoint_id, interface_ids=left)
+    _without(draft, gone)
+
+
+def _without(draft: Draft, interface_ids: Iterable[str]) -> None:
+    """Remove some interfaces of endpoints, wherever they were read."""
+    for name in ("endpoint_interfaces", "interfaces"):
+        if getattr(draft.known.configuration, name) is not None:
+            draft.part(name).remove(interface_ids)
+
+
+def _route_of_gateway(draft: Draft, endpoint_id: str, table_id: str) -> None:
+    list_id = _list_of(draft.known, draft.part("gateway_endpoints").one(endpoint_id).service_name)
+    if list_id is None:
+        raise NotReadError(f"the prefix list of {endpoint_id} was not read")
+    Member(Listed.ROUTE, table_id, Route(prefix_list_id=list_id, target=endpoint_id)).put(draft)
+
+
+def _list_of(known: KnownVpc, service_name: str) -> str | None:
+    """The prefix list of the gateway endpoints of a service, which the routes to any of them name."""
+    alike = {one.endpoint_id for one in known.configuration.gateway_endpoints or () if one.service_name == service_name}
+    for table in known.configuration.route_tables or ():
+        for route in table.routes:
+            if route.target in alike and route.prefix_list_id is not None:
+                return route.prefix_list_id
+    return None
+
+
+def _without_route(draft: Draft, endpoint_id: str, table_id: str) -> None:
+    routes = _LISTS[Listed.ROUTE].of(draft, table_id)
+    for key, alike in list(routes.items()):
+        left = [route for route in alike if route.target != endpoint_id]
+        if left:
+            routes[key] = left
+        else:
+            del routes[key]
+
+
+_ALSO_PUT: Final[Mapping[Listed, Callable[[Draft, str, Any], None]]] = {
+    Listed.ENDPOINT_SUBNET: _new_address,
+    Listed.GATEWAY_TABLE: _route_of_gateway,
+}
+"""What else comes with an item that is added; called first, so that it can refuse."""
+_ALSO_TAKEN: Final[Mapping[Listed, Callable[[Draft, str, Any], None]]] = {
+    Listed.ROUTE: _not_of_the_vpc,
+    Listed.SUBNET_ACL: _given_default_acl,
+    Listed.ENDPOINT_SUBNET: _without_interface,
+    Listed.GATEWAY_TABLE: _without_route,
+}
+"""What else goes, or comes in the place of what goes."""
+
+
+# --- What a resource is set to ---------------------------------------------------------------------------------------
+
+
+class Settable(StrEnum):
+    """What a resource is set to one value of."""
+
+    PRIVATE_DNS = "private DNS"
+    POLICY = "policy"
+    DNS_SUPPORT = "enableDnsSupport"
+    DNS_HOSTNAMES = "enableDnsHostnames"
+
+
+ATTRIBUTES: Final = frozenset({Settable.DNS_SUPPORT, Settable.DNS_HOSTNAMES})
+"""Those that are of a VPC."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Setting:
+    """What is said of a setting; `{owner}` is whose it is, and `{value}` what it is set to."""
+
+    aspect: Aspect
+    """What is not known of the owner where the setting is not."""
+    putting: str
+    put: Callable[[Draft, str, Any], None]
+    value: Callable[[Any], str]
+    taken: Callable[[Any], Any] = lambda value: not value
+    """What it is set to where it is removed."""
+
+
+def _on(is_on: bool) -> str:
+    return "on" if is_on else "off"
+
+
+def _put_private_dns(draft: Draft, endpoint_id: str, is_on: bool) -> None:
+    endpoints = draft.part("endpoints")
+    endpoint = endpoints.one(endpoint_id)
+    if endpoint.private_dns is is_on:
+        raise AlreadyError(f"private DNS of {endpoint_id} is {_on(is_on)} already")
+    names = endpoint.dns_names
+    if is_on:
+        for other in endpoints:
+            if (other.vpc_id, other.service_name) == (endpoint.vpc_id, endpoint.service_name) and other.private_dns:
+                message = f"{other.endpoint_id} has private DNS for the same names; turn that off first"
+                raise AssumptionError(message)
+        names = tuple(dict.fromkeys((*names, *_private_names(draft.known, endpoint.service_name))))
+    endpoints.set(endpoint_id, private_dns=is_on, dns_names=names)
+
+
+def _private_names(known: KnownVpc, service_name: str) -> tuple[str, ...]:
     """The hosts that private DNS of an endpoint would answer for: as EC2 says of its service, or its default host."""
     offered = known.configuration.offered
     for service in () if offered is None else offered.services:
@@ -357,143 +422,126 @@ def private_names(known: KnownVpc, service_name: str) -> tuple[str, ...]:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """The policy of an endpoint, of either kind."""
-
-    endpoint_id: str
-    document: str | None
-    """JSON text; None for that which allows everything."""
-
-    def put(self, known: KnownVpc) -> KnownVpc:
-        gateways = known.configuration.gateway_endpoints or ()
-        gateway = next((one for one in gateways if one.endpoint_id == self.endpoint_id), None)
-        if gateway is not None:
-            changed = replace(gateway, policy=self.document)
-            return with_parts(known, gateway_endpoints=replaced(gateways, gateway, changed))
-        endpoints, endpoint = _endpoint(known, self.endpoint_id)
-        return with_parts(known, endpoints=replaced(endpoints, endpoint, replace(endpoint, policy=self.document)))
-
-    def take(self, known: KnownVpc) -> KnownVpc:
-        return Policy(self.endpoint_id, None).put(known)
-
-    @property
-    def putting(self) -> str:
-        return f"{self.endpoint_id}: replace its policy by {'another one' if self.document else _DEFAULT_POLICY}"
-
-    @property
-    def taking(self) -> str:
-        return f"{self.endpoint_id}: replace its policy by {_DEFAULT_POLICY}"
+def _put_policy(draft: Draft, endpoint_id: str, document: str | None) -> None:
+    """Give an endpoint of either kind a policy."""
+    gateways = draft.known.configuration.gateway_endpoints or ()
+    is_gateway = any(one.endpoint_id == endpoint_id for one in gateways)
+    draft.part("gateway_endpoints" if is_gateway else "endpoints").set(endpoint_id, policy=document)
 
 
-@dataclass(frozen=True, slots=True)
-class EndpointGroup:
-    """That an interface endpoint has a security group."""
+def _put_attribute(name: str) -> Callable[[Draft, str, bool], None]:
+    def put(draft: Draft, vpc_id: str, is_on: bool) -> None:
+        if vpc_id != draft.known.vpc_id:
+            raise NotReadError("it is not in the configuration that was read")
+        if getattr(draft.dns, name) is is_on:
+            setting = {"support": Settable.DNS_SUPPORT, "hostnames": Settable.DNS_HOSTNAMES}[name]
+            raise AlreadyError(f"{setting} of {vpc_id} is {_truth(is_on)} already")
+        draft.set_dns(**{name: is_on})
 
-    endpoint_id: str
-    group_id: str
-
-    def put(self, known: KnownVpc) -> KnownVpc:
-        _, endpoint = _endpoint(known, self.endpoint_id)
-        if self.group_id in endpoint.group_ids:
-            raise AlreadyError(f"{self.endpoint_id} has {self.group_id} already")
-        return with_groups(known, endpoint, (*endpoint.group_ids, self.group_id))
-
-    def take(self, known: KnownVpc) -> KnownVpc:
-        _, endpoint = _endpoint(known, self.endpoint_id)
-        if self.group_id not in endpoint.group_ids:
-            raise AlreadyError(f"{self.endpoint_id} does not have {self.group_id}")
-        return with_groups(known, endpoint, tuple(one for one in endpoint.group_ids if one != self.group_id))
-
-    @property
-    def putting(self) -> str:
-        return f"{self.endpoint_id}: add the security group {self.group_id}"
-
-    @property
-    def taking(self) -> str:
-        return f"{self.endpoint_id}: remove the security group {self.group_id}"
+    return put
 
 
-def with_groups(known: KnownVpc, endpoint: VpcEndpoint, group_ids: tuple[str, ...]) -> KnownVpc:
-    """The endpoint and its interfaces with these security groups; none is that they are not known."""
-    interfaces = known.configuration.endpoint_interfaces
-    of_endpoint = set(endpoint.interface_ids)
-    return with_parts(
-        known,
-        endpoints=replaced(known.configuration.endpoints or (), endpoint, replace(endpoint, group_ids=group_ids)),
-        endpoint_interfaces=None
-        if interfaces is None
-        else tuple(replace(one, group_ids=group_ids) if one.interface_id in of_endpoint else one for one in interfaces),
-    )
+def _truth(is_on: bool) -> str:
+    return str(is_on).lower()
+
+
+_SETTINGS: Final[Mapping[Settable, _Setting]] = {
+    Settable.PRIVATE_DNS: _Setting(
+        aspect=Aspect.NAME, putting="{owner}: turn private DNS {value}", put=_put_private_dns, value=_on
+    ),
+    Settable.POLICY: _Setting(
+        aspect=Aspect.POLICY,
+        putting="{owner}: replace its policy by {value}",
+        put=_put_policy,
+        value=lambda document: "another one" if document else "the default one, which allows everything",
+        taken=lambda _: None,
+    ),
+    Settable.DNS_SUPPORT: _Setting(
+        aspect=Aspect.NAME,
+        putting="{owner}: set enableDnsSupport to {value}",
+        put=_put_attribute("support"),
+        value=_truth,
+    ),
+    Settable.DNS_HOSTNAMES: _Setting(
+        aspect=Aspect.NAME,
+        putting="{owner}: set enableDnsHostnames to {value}",
+        put=_put_attribute("hostnames"),
+        value=_truth,
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)
-class EndpointSubnet:
-    """That an interface endpoint has an interface in a subnet. Only taking it out is known beforehand: the address of
-    a new one is not."""
+class Setting:
+    """What a resource is set to. The policy of None is the default one."""
 
-    endpoint_id: str
-    subnet_id: str
+    what: Settable
+    owner_id: str
+    value: Any
 
-    def put(self, known: KnownVpc) -> KnownVpc:
-        endpoints, endpoint = _endpoint(known, self.endpoint_id)
-        if self.subnet_id in endpoint.subnet_ids:
-            raise AlreadyError(f"{self.endpoint_id} is in {self.subnet_id} already")
-        changed = replace(endpoint, subnet_ids=(*endpoint.subnet_ids, self.subnet_id))
-        words = f"the address of {self.endpoint_id} in {self.subnet_id} is known only once it is made"
-        return with_pending(
-            with_parts(known, endpoints=replaced(endpoints, endpoint, changed)),
-            Pending(self.endpoint_id, Aspect.ADDRESSES, words),
-        )
+    def put(self, draft: Draft) -> None:
+        _SETTINGS[self.what].put(draft, self.owner_id, self.value)
 
-    def take(self, known: KnownVpc) -> KnownVpc:
-        endpoints, endpoint = _endpoint(known, self.endpoint_id)
-        if self.subnet_id not in endpoint.subnet_ids:
-            raise AlreadyError(f"{self.endpoint_id} is not in {self.subnet_id}")
-        interfaces = read(known.configuration.endpoint_interfaces, "interfaces of the endpoints")
-        gone = {
-            one.interface_id
-            for one in interfaces
-            if one.subnet_id == self.subnet_id and one.interface_id in endpoint.interface_ids
-        }
-        changed = replace(
-            endpoint,
-            subnet_ids=tuple(one for one in endpoint.subnet_ids if one != self.subnet_id),
-            interface_ids=tuple(one for one in endpoint.interface_ids if one not in gone),
-        )
-        return _without(with_parts(known, endpoints=replaced(endpoints, endpoint, changed)), gone)
+    def take(self, draft: Draft) -> None:
+        self._taken.put(draft)
 
     @property
     def putting(self) -> str:
-        return f"{self.endpoint_id}: add an interface in {self.subnet_id}"
+        row = _SETTINGS[self.what]
+        return row.putting.format(owner=self.owner_id, value=row.value(self.value))
 
     @property
     def taking(self) -> str:
-        return f"{self.endpoint_id}: remove the interface in {self.subnet_id}"
+        return self._taken.putting
+
+    @property
+    def aspect(self) -> Aspect:
+        """What is not known of the owner where this is not."""
+        return _SETTINGS[self.what].aspect
+
+    @property
+    def _taken(self) -> "Setting":
+        return Setting(self.what, self.owner_id, _SETTINGS[self.what].taken(self.value))
+
+
+# --- Endpoints -------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """An interface endpoint that is there. Only deleting it is known beforehand."""
+    """An endpoint that is there. Only deleting it is known beforehand."""
 
     endpoint_id: str
+    is_gateway: bool = False
 
-    def put(self, known: KnownVpc) -> KnownVpc:
-        _endpoint(known, self.endpoint_id)
+    def put(self, draft: Draft) -> None:
+        draft.part(self._part).one(self.endpoint_id)
         raise AlreadyError(f"{self.endpoint_id} is there already")
 
-    def take(self, known: KnownVpc) -> KnownVpc:
-        endpoints, endpoint = _endpoint(known, self.endpoint_id)
-        left = tuple(one for one in endpoints if one is not endpoint)
-        return _without(with_parts(known, endpoints=left), set(endpoint.interface_ids))
+    def take(self, draft: Draft) -> None:
+        endpoint = draft.part(self._part).one(self.endpoint_id)
+        draft.part(self._part).remove([self.endpoint_id])
+        if not self.is_gateway:
+            _without(draft, endpoint.interface_ids)
+        elif draft.known.configuration.route_tables is not None:
+            for table in draft.part("route_tables"):
+                _without_route(draft, self.endpoint_id, table.table_id)
 
     @property
     def putting(self) -> str:
-        return f"{self.endpoint_id}: create the endpoint"
+        return f"{self.endpoint_id}: create the {self._words}"
 
     @property
     def taking(self) -> str:
-        return f"{self.endpoint_id}: delete the endpoint"
+        return f"{self.endpoint_id}: delete the {self._words}"
+
+    @property
+    def _part(self) -> str:
+        return "gateway_endpoints" if self.is_gateway else "endpoints"
+
+    @property
+    def _words(self) -> str:
+        return "gateway endpoint" if self.is_gateway else "endpoint"
 
 
 @dataclass(frozen=True, slots=True)
@@ -508,11 +556,11 @@ class NewEndpoint:
     policy: str | None
     is_policy_known: bool
 
-    def put(self, known: KnownVpc) -> KnownVpc:
-        endpoints = read(known.configuration.endpoints, "endpoints")
+    def put(self, draft: Draft) -> None:
+        endpoints, known = draft.part("endpoints"), draft.known
         if self.vpc_id not in {known.vpc_id, *(one.vpc_id for one in endpoints)}:
             raise NotReadError("its VPC is not in the configuration that was read")
-        endpoint_id = new_id(known, "vpce")
+        endpoint_id = draft.new_id("vpce")
         made = VpcEndpoint(
             endpoint_id=endpoint_id,
             service_name=self.service_name,
@@ -522,16 +570,16 @@ class NewEndpoint:
             policy=self.policy,
             owner_id=known.account,
         )
+        endpoints.add(made)
         words = f"the addresses of {endpoint_id}, a new endpoint, are known only once it is made"
-        pending = [Pending(endpoint_id, Aspect.ADDRESSES, words)]
+        draft.pend(endpoint_id, Aspect.ADDRESSES, words)
         if self.private_dns is not False:
-            pending.append(Pending(endpoint_id, Aspect.NAME, words))
+            draft.pend(endpoint_id, Aspect.NAME, words)
         if not self.is_policy_known:
             policy = f"the policy of {endpoint_id}, a new endpoint, is known only once it is made"
-            pending.append(Pending(endpoint_id, Aspect.POLICY, policy))
-        return with_pending(with_parts(known, endpoints=(*endpoints, made)), *pending)
+            draft.pend(endpoint_id, Aspect.POLICY, policy)
 
-    def take(self, known: KnownVpc) -> KnownVpc:
+    def take(self, draft: Draft) -> None:
         raise AlreadyError("it is not made yet")
 
     @property
@@ -542,154 +590,6 @@ class NewEndpoint:
     @property
     def taking(self) -> str:
         return f"do not create an endpoint of {self.service_name}"
-
-
-@dataclass(frozen=True, slots=True)
-class Gateway:
-    """A gateway endpoint itself. Only deleting it is known beforehand."""
-
-    endpoint_id: str
-
-    def put(self, known: KnownVpc) -> KnownVpc:
-        gateway_of(known, self.endpoint_id)
-        raise AlreadyError(f"{self.endpoint_id} is there already")
-
-    def take(self, known: KnownVpc) -> KnownVpc:
-        gateways, gateway = gateway_of(known, self.endpoint_id)
-        tables = known.configuration.route_tables
-        return with_parts(
-            known,
-            gateway_endpoints=tuple(one for one in gateways if one is not gateway),
-            route_tables=None
-            if tables is None
-            else tuple(
-                replace(table, routes=tuple(one for one in table.routes if one.target != self.endpoint_id))
-                for table in tables
-            ),
-        )
-
-    @property
-    def putting(self) -> str:
-        return f"{self.endpoint_id}: create the gateway endpoint"
-
-    @property
-    def taking(self) -> str:
-        return f"{self.endpoint_id}: delete the gateway endpoint"
-
-
-@dataclass(frozen=True, slots=True)
-class GatewayTable:
-    """That a route table has the route of a gateway endpoint."""
-
-    endpoint_id: str
-    table_id: str
-
-    def put(self, known: KnownVpc) -> KnownVpc:
-        gateways, gateway = gateway_of(known, self.endpoint_id)
-        if self.table_id in gateway.route_table_ids:
-            raise AlreadyError(f"{self.table_id} has the route to {self.endpoint_id} already")
-        list_id = _list_of(known, gateway)
-        if list_id is None:
-            raise NotReadError(f"the prefix list of {self.endpoint_id} was not read")
-        changed = replace(gateway, route_table_ids=(*gateway.route_table_ids, self.table_id))
-        with_route = OfTable(self.table_id, Route(prefix_list_id=list_id, target=self.endpoint_id)).put(known)
-        return with_parts(with_route, gateway_endpoints=replaced(gateways, gateway, changed))
-
-    def take(self, known: KnownVpc) -> KnownVpc:
-        gateways, gateway = gateway_of(known, self.endpoint_id)
-        if self.table_id not in gateway.route_table_ids:
-            raise AlreadyError(f"{self.table_id} has no route to {self.endpoint_id}")
-        left = tuple(one for one in gateway.route_table_ids if one != self.table_id)
-        tables = read(known.configuration.route_tables, "route tables")
-        table = one_of(tables, self.table_id, lambda table: table.table_id)
-        routes = tuple(one for one in table.routes if one.target != self.endpoint_id)
-        return with_parts(
-            known,
-            gateway_endpoints=replaced(gateways, gateway, replace(gateway, route_table_ids=left)),
-            route_tables=replaced(tables, table, replace(table, routes=routes)),
-        )
-
-    @property
-    def putting(self) -> str:
-        return f"{self.endpoint_id}: put its route into {self.table_id}"
-
-    @property
-    def taking(self) -> str:
-        return f"{self.endpoint_id}: take its route out of {self.table_id}"
-
-
-def _list_of(known: KnownVpc, gateway: GatewayEndpoint) -> str | None:
-    """The prefix list of a gateway endpoint, which its routes name, or those of another one of its service."""
-    alike = {
-        one.endpoint_id
-        for one in known.configuration.gateway_endpoints or ()
-        if one.service_name == gateway.service_name
-    }
-    for table in known.configuration.route_tables or ():
-        for route in table.routes:
-            if route.target in alike and route.prefix_list_id is not None:
-                return route.prefix_list_id
-    return None
-
-
-def gateway_of(known: KnownVpc, endpoint_id: str) -> tuple[tuple[GatewayEndpoint, ...], GatewayEndpoint]:
-    """The gateway endpoints, and the one of that id. Raises AssumptionError."""
-    gateways = read(known.configuration.gateway_endpoints, "gateway endpoints")
-    return gateways, one_of(gateways, endpoint_id, lambda gateway: gateway.endpoint_id)
-
-
-def _endpoint(known: KnownVpc, endpoint_id: str) -> tuple[tuple[VpcEndpoint, ...], VpcEndpoint]:
-    endpoints = read(known.configuration.endpoints, "endpoints")
-    return endpoints, one_of(endpoints, endpoint_id, lambda endpoint: endpoint.endpoint_id)
-
-
-def _without(known: KnownVpc, interface_ids: set[str]) -> KnownVpc:
-    """The configuration without some interfaces of endpoints."""
-    parts = {
-        name: tuple(one for one in interfaces if one.interface_id not in interface_ids)
-        for name in ("endpoint_interfaces", "interfaces")
-        if (interfaces := getattr(known.configuration, name)) is not None
-    }
-    return with_parts(known, **parts)
-
-
-# --- DNS attributes --------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class DnsAttribute:
-    """One of the DNS attributes of the VPC, on or off."""
-
-    vpc_id: str
-    name: str
-    """`support` or `hostnames`."""
-    is_on: bool
-
-    def put(self, known: KnownVpc) -> KnownVpc:
-        if self.vpc_id != known.vpc_id:
-            raise NotReadError("it is not in the configuration that was read")
-        dns = known.configuration.dns
-        if dns is None:
-            raise NotReadError("the DNS attributes were not read, so no change of them can be judged")
-        if getattr(dns, self.name) is self.is_on:
-            raise AlreadyError(f"{self._words} of {self.vpc_id} is {str(self.is_on).lower()} already")
-        changed: VpcDnsFacts = replace(dns, **{self.name: self.is_on})
-        return with_parts(known, dns=changed)
-
-    def take(self, known: KnownVpc) -> KnownVpc:
-        return DnsAttribute(self.vpc_id, self.name, not self.is_on).put(known)
-
-    @property
-    def putting(self) -> str:
-        return f"{self.vpc_id}: set {self._words} to {str(self.is_on).lower()}"
-
-    @property
-    def taking(self) -> str:
-        return f"{self.vpc_id}: set {self._words} to {str(not self.is_on).lower()}"
-
-    @property
-    def _words(self) -> str:
-        return {"support": "enableDnsSupport", "hostnames": "enableDnsHostnames"}[self.name]
 
 
 # --- What is not known yet -------------------------------------------------------------------------------------------
@@ -703,12 +603,12 @@ class Unsettled:
     aspect: Aspect
     words: str
 
-    def put(self, known: KnownVpc) -> KnownVpc:
-        if self.resource_id not in ids_in(known):
+    def put(self, draft: Draft) -> None:
+        if not draft.has((self.resource_id,)):
             raise NotReadError("it is not in the configuration that was read")
-        return with_pending(known, Pending(self.resource_id, self.aspect, self.words))
+        draft.pend(self.resource_id, self.aspect, self.words)
 
-    def take(self, known: KnownVpc) -> KnownVpc:
+    def take(self, draft: Draft) -> None:
         raise AlreadyError(f"nothing of {self.resource_id} is left open")
 
     @property
@@ -721,160 +621,55 @@ class Unsettled:
 
 
 @dataclass(frozen=True, slots=True)
-class UnknownGroups:
-    """That the security groups of an interface endpoint are not known yet."""
+class NewHolder:
+    """That a subnet gets a network ACL or a route table that is not known yet, such as one that the plan makes."""
 
-    endpoint_id: str
-
-    def put(self, known: KnownVpc) -> KnownVpc:
-        return with_groups(known, _endpoint(known, self.endpoint_id)[1], ())
-
-    def take(self, known: KnownVpc) -> KnownVpc:
-        raise AlreadyError(f"the security groups of {self.endpoint_id} are known")
-
-    @property
-    def putting(self) -> str:
-        return f"{self.endpoint_id}: its security groups are known only once the plan is applied"
-
-    @property
-    def taking(self) -> str:
-        return f"{self.endpoint_id}: its security groups are known"
-
-
-@dataclass(frozen=True, slots=True)
-class NewTable:
-    """That a subnet gets a route table that is not known yet, such as one that the plan makes."""
-
+    listed: Listed
+    """SUBNET_ACL or SUBNET_TABLE."""
     subnet_id: str
 
-    def put(self, known: KnownVpc) -> KnownVpc:
-        tables = read(known.configuration.route_tables, "route tables")
-        vpc_id = _vpc_of(known, self.subnet_id)
-        table_id = new_id(known, "rtb")
-        made = RouteTable(table_id=table_id, vpc_id=vpc_id, main=False, subnet_ids=(self.subnet_id,), routes=())
-        moved = tuple(
-            replace(one, subnet_ids=tuple(each for each in one.subnet_ids if each != self.subnet_id)) for one in tables
-        )
-        words = f"the routes of {table_id}, which {self.subnet_id} gets, are known only once the plan is applied"
-        return with_pending(with_parts(known, route_tables=(*moved, made)), Pending(table_id, Aspect.ROUTES, words))
+    def put(self, draft: Draft) -> None:
+        row, vpc_id = _LISTS[self.listed], draft.vpc_of.get(self.subnet_id)
+        if vpc_id is None:
+            raise NotReadError("it is not in the configuration that was read")
+        part, is_acl = draft.part(row.part), self.listed is Listed.SUBNET_ACL
+        own_id = draft.new_id("acl" if is_acl else "rtb")
+        if is_acl:
+            part.add(NetworkAcl(acl_id=own_id, vpc_id=vpc_id, default=False, subnet_ids=(), entries=()))
+        else:
+            part.add(RouteTable(table_id=own_id, vpc_id=vpc_id, main=False, subnet_ids=(), routes=()))
+        Member(self.listed, self.subnet_id, own_id).put(draft)
+        what, aspects = ("entries", (Aspect.INBOUND, Aspect.OUTBOUND)) if is_acl else ("routes", (Aspect.ROUTES,))
+        words = f"the {what} of {own_id}, which {self.subnet_id} gets, are known only once the plan is applied"
+        for aspect in aspects:
+            draft.pend(own_id, aspect, words)
 
-    def take(self, known: KnownVpc) -> KnownVpc:
-        raise AlreadyError(f"the route table of {self.subnet_id} is known")
-
-    @property
-    def putting(self) -> str:
-        return f"{self.subnet_id}: give it a route table that is known only once the plan is applied"
-
-    @property
-    def taking(self) -> str:
-        return f"{self.subnet_id}: give it a route table that is known"
-
-
-@dataclass(frozen=True, slots=True)
-class NewAcl:
-    """That a subnet gets a network ACL that is not known yet, such as one that the plan makes."""
-
-    subnet_id: str
-
-    def put(self, known: KnownVpc) -> KnownVpc:
-        acls = read(known.configuration.acls, "network ACLs")
-        vpc_id = _vpc_of(known, self.subnet_id)
-        acl_id = new_id(known, "acl")
-        made = NetworkAcl(acl_id=acl_id, vpc_id=vpc_id, default=False, subnet_ids=(self.subnet_id,), entries=())
-        moved = tuple(_in_subnet(one, self.subnet_id, to=False) for one in acls)
-        words = f"the entries of {acl_id}, which {self.subnet_id} gets, are known only once the plan is applied"
-        pending = (Pending(acl_id, aspect, words) for aspect in (Aspect.INBOUND, Aspect.OUTBOUND))
-        return with_pending(with_parts(known, acls=(*moved, made)), *pending)
-
-    def take(self, known: KnownVpc) -> KnownVpc:
-        raise AlreadyError(f"the network ACL of {self.subnet_id} is known")
+    def take(self, draft: Draft) -> None:
+        raise AlreadyError(f"the {self._words} of {self.subnet_id} is known")
 
     @property
     def putting(self) -> str:
-        return f"{self.subnet_id}: put it under a network ACL that is known only once the plan is applied"
+        return _LISTS[self.listed].putting.format(
+            owner=self.subnet_id, item=f"a {self._words} that is known only once the plan is applied"
+        )
 
     @property
     def taking(self) -> str:
-        return f"{self.subnet_id}: put it under a network ACL that is known"
+        return _LISTS[self.listed].putting.format(owner=self.subnet_id, item=f"a {self._words} that is known")
+
+    @property
+    def _words(self) -> str:
+        return "network ACL" if self.listed is Listed.SUBNET_ACL else "route table"
 
 
-def _vpc_of(known: KnownVpc, subnet_id: str) -> str:
-    """The VPC of a subnet. Raises NotReadError."""
-    configuration = known.configuration
-    places: tuple[Subnet | NetworkInterface, ...] = (
-        *(configuration.subnets or ()),
-        *(configuration.interfaces or ()),
-        *(configuration.endpoint_interfaces or ()),
-    )
-    return one_of(places, subnet_id, lambda place: place.subnet_id).vpc_id
-
-
-def new_id(known: KnownVpc, kind: str) -> str:
-    """What stands for the id of a resource that is not made yet."""
-    taken = ids_in(known)
-    return next(name for number in count(1) if (name := f"{kind}-new-{number}") not in taken)
-
-
-def with_pending(known: KnownVpc, *pending: Pending) -> KnownVpc:
-    """The same with more that is not known yet."""
-    return replace(known, pending=(*known.pending, *pending))
-
-
-def ids_in(known: KnownVpc) -> frozenset[str]:
-    """The ids of what can be edited."""
-    configuration = known.configuration
-    return frozenset(
-        (
-            known.vpc_id,
-            *(group.group_id for group in configuration.groups or ()),
-            *(acl.acl_id for acl in configuration.acls or ()),
-            *(table.table_id for table in configuration.route_tables or ()),
-            *(subnet.subnet_id for subnet in configuration.subnets or ()),
-            *(interface.subnet_id for interface in configuration.interfaces or ()),
-            *(interface.subnet_id for interface in configuration.endpoint_interfaces or ()),
-            *(endpoint.endpoint_id for endpoint in configuration.endpoints or ()),
-            *(gateway.endpoint_id for gateway in configuration.gateway_endpoints or ()),
-        )
-    )
-
-
-# --- What all of them need -------------------------------------------------------------------------------------------
+# --- Words -----------------------------------------------------------------------------------------------------------
 
 
 def _way(egress: bool) -> str:
     return "outbound" if egress else "inbound"
 
 
-def _on(is_on: bool) -> str:
-    return "on" if is_on else "off"
-
-
 def _traffic(rule: GroupRule | AclEntry) -> str:
     """`tcp 1026-1031`, `all all`."""
     is_all = rule.from_port is None or rule.to_port is None or rule.protocol == ANY_PROTOCOL
     return f"{_WORDS_OF.get(rule.protocol, rule.protocol)} {'all' if is_all else range_text(*ports_of(rule))}"
-
-
-def read(found: tuple[R, ...] | None, what: str) -> tuple[R, ...]:
-    """A part of the configuration. Raises NotReadError where it was not read."""
-    if found is None:
-        raise NotReadError(f"the {what} were not read, so no change of them can be judged")
-    return found
-
-
-def one_of(found: Iterable[R], wanted: str, id_of: Callable[[R], str]) -> R:
-    """The one of that id. Raises NotReadError."""
-    for one in found:
-        if id_of(one) == wanted:
-            return one
-    raise NotReadError("it is not in the configuration that was read")
-
-
-def replaced(found: Iterable[R], old: R, new: R) -> tuple[R, ...]:
-    """The same with one of them in place of another."""
-    return tuple(new if one is old else one for one in found)
-
-
-def with_parts(known: KnownVpc, **parts: Any) -> KnownVpc:
-    """The same with these parts of the configuration, by their names."""
-    return replace(known, configuration=replace(known.configuration, **parts))

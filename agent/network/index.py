@@ -65,6 +65,8 @@ class Peer(Remote):
 
     group_ids: frozenset[str] | None
     """None where they are not known."""
+    has_more: bool = False
+    """Whether it may have further groups."""
     doubt: str | None
     """Why a rule that names one of these groups may not count; None where it does."""
 
@@ -100,7 +102,8 @@ class Rules:
         """A rule that may let `peer` pass, and why that cannot be told."""
         for group_id in sorted(self._by_group):
             matching = on_port(port, self._by_group[group_id])
-            if matching and peer.group_ids is None:
+            is_open = peer.group_ids is None or (peer.has_more and group_id not in peer.group_ids)
+            if matching and is_open:
                 return min(matching, key=order_of), f"whether {peer.name} is a member of {group_id} is not known"
             if matching and peer.group_ids is not None and group_id in peer.group_ids and peer.doubt is not None:
                 return min(matching, key=order_of), f"the rule for members of {group_id} {peer.doubt}"

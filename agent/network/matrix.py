@@ -149,6 +149,7 @@ class Matrix:
         """An address with a key that is equal for those that the predictor cannot tell apart."""
         found = self._predictor.interface_at(address, self._known.vpc_id)
         is_alone = found is not interface or endpoint.state != AVAILABLE
+        is_alone = is_alone or self._known.unsettled((endpoint.endpoint_id,), Aspect.GROUPS) is not None
         return _Destination(
             endpoint_id=endpoint.endpoint_id,
             address=address,

@@ -12,6 +12,8 @@ class Aspect(StrEnum):
     INBOUND = "inbound"
     """Rules of a security group, or entries of a network ACL, for what comes in."""
     OUTBOUND = "outbound"
+    GROUPS = "groups"
+    """The security groups of an endpoint, beside those that are known."""
     ROUTES = "routes"
     ADDRESSES = "addresses"
     """Of an endpoint."""

@@ -394,6 +394,7 @@ class Predictor:
             address=way.address,
             version=way.address.version,
             group_ids=frozenset(way.endpoint_groups) or None,
+            has_more=self._unsettled_groups(way) is not None,
             doubt=_doubt(way, detour),
         )
         return self._groups(Stage.HOST_GROUPS, way.own_groups, way.port, peer)
@@ -408,7 +409,15 @@ class Predictor:
             group_ids=frozenset(way.own_groups) or None,
             doubt=_doubt(way, detour),
         )
-        return self._groups(Stage.ENDPOINT_GROUPS, way.endpoint_groups, way.port, peer)
+        hop = self._groups(Stage.ENDPOINT_GROUPS, way.endpoint_groups, way.port, peer)
+        unsettled = self._unsettled_groups(way)
+        if unsettled is None or hop.outcome is Reachability.OPEN:
+            return hop  # what a group admits, it admits beside any other group
+        return _cannot_tell(Stage.ENDPOINT_GROUPS, unsettled, *hop.resources)
+
+    def _unsettled_groups(self, way: _Way) -> str | None:
+        """Why it is not known whether the endpoint has further groups; None where all of them are known."""
+        return None if way.endpoint is None else self._unsettled((way.endpoint.endpoint_id,), Aspect.GROUPS)
 
     def _groups(self, stage: Stage, group_ids: tuple[str, ...], port: int, peer: Peer) -> Hop:
         """What the groups of one end do to what goes to, or comes from, `peer`."""

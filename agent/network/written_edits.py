@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from ipaddress import ip_network
 from typing import Any, Final
 
-from agent.network.edits import OfAcl, OfGroup, OfTable, Unsettled
+from agent.network.edits import Listed, Member, Unsettled
 from agent.network.pending import Aspect
 from agent.network.predictor import UNKNOWN_TARGET
 from probes.ids import read_form
@@ -56,6 +56,12 @@ def unsettled_rules(resource_id: str, *, egress: bool) -> Unsettled:
     return unsettled(resource_id, aspect, f"an {aspect} {'rule' if resource_id.startswith('sg-') else 'entry'}")
 
 
+def unknown_groups(endpoint_id: str) -> Unsettled:
+    """A security group of an interface endpoint that is not known, beside those that are."""
+    words = f"{endpoint_id}: its security groups are known only once the plan is applied"
+    return Unsettled(endpoint_id, Aspect.GROUPS, words)
+
+
 def unsettled_group(group_id: str) -> tuple[Unsettled, Unsettled]:
     """A security group that goes: what is in it goes into another one first, since EC2 deletes none that is in use."""
     words = f"{group_id} is deleted, and which group takes its place is known only once the plan is applied"
@@ -71,7 +77,7 @@ def rules_of(
     cidrs: Iterable[str] = (),
     lists: Iterable[str] = (),
     groups: Iterable[str] = (),
-) -> Iterator[OfGroup]:
+) -> Iterator[Member]:
     """The rules of a security group for one protocol and its ports, one for each that they name. Raises
     MalformedError."""
     protocol = _protocol(protocol)
@@ -80,11 +86,15 @@ def rules_of(
         protocol = ANY_PROTOCOL
     first, last = _ports(protocol, *ports)
     for cidr in cidrs:
-        yield OfGroup(group_id, _rule(egress, protocol, first, last, cidr=block_of(cidr)))
+        yield Member(Listed.GROUP_RULE, group_id, _rule(egress, protocol, first, last, cidr=block_of(cidr)))
     for list_id in lists:
-        yield OfGroup(group_id, _rule(egress, protocol, first, last, prefix_list_id=an_id(list_id, "pl")))
+        yield Member(
+            Listed.GROUP_RULE, group_id, _rule(egress, protocol, first, last, prefix_list_id=an_id(list_id, "pl"))
+        )
     for other in groups:
-        yield OfGroup(group_id, _rule(egress, protocol, first, last, referenced_group_id=an_id(other, "sg")))
+        yield Member(
+            Listed.GROUP_RULE, group_id, _rule(egress, protocol, first, last, referenced_group_id=an_id(other, "sg"))
+        )
 
 
 def _protocol(text: str | None) -> str:
@@ -115,7 +125,7 @@ def entry_of(
     protocol: str | None,
     cidr: str | None,
     ports: tuple[int | None, int | None],
-) -> OfAcl:
+) -> Member:
     """An entry of a network ACL. Raises MalformedError."""
     if number is None or action is None or cidr is None or action.lower() not in ("allow", "deny"):
         raise MalformedError
@@ -131,10 +141,10 @@ def entry_of(
         from_port=first,
         to_port=last,
     )
-    return OfAcl(acl_id, entry)
+    return Member(Listed.ACL_ENTRY, acl_id, entry)
 
 
-def route_of(table_id: str, *, block: str | None, list_id: str | None, target: str | None) -> OfTable:
+def route_of(table_id: str, *, block: str | None, list_id: str | None, target: str | None) -> Member:
     """A route; a `target` of None is not known. Raises MalformedError."""
     if (block is None) == (list_id is None):
         raise MalformedError
@@ -143,5 +153,5 @@ def route_of(table_id: str, *, block: str | None, list_id: str | None, target: s
     elif not _TARGET.fullmatch(target):
         raise MalformedError
     if block is not None:
-        return OfTable(table_id, Route(destination=block_of(block), target=target))
-    return OfTable(table_id, Route(prefix_list_id=an_id(list_id or "", "pl"), target=target))
+        return Member(Listed.ROUTE, table_id, Route(destination=block_of(block), target=target))
+    return Member(Listed.ROUTE, table_id, Route(prefix_list_id=an_id(list_id or "", "pl"), target=target))

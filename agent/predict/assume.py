@@ -12,21 +12,8 @@ from typing import Any, Final
 
 from agent.catalog.wording import listed
 from agent.network.calls import RefusedError, statements_of
-from agent.network.edits import (
-    LAST_ENTRY,
-    AlreadyError,
-    AssumptionError,
-    Change,
-    DnsAttribute,
-    GatewayTable,
-    OfAcl,
-    OfGroup,
-    OfTable,
-    Policy,
-    PrivateDns,
-    one_of,
-    read,
-)
+from agent.network.draft import AlreadyError, AssumptionError, Draft
+from agent.network.edits import LAST_ENTRY, Change, Listed, Member, Settable, Setting
 from agent.network.names import KnownVpc
 from agent.network.paths import range_text
 from probes.frozen import dataclass
@@ -49,6 +36,7 @@ FORMS: Final = (
 rule is a block, a group or a prefix list; a route leads to `local` or the id of a gateway, a connection or the like."""
 _PROTOCOLS: Final = {"tcp": "6", "udp": "17", "all": ANY_PROTOCOL}
 """Numbers of IANA, as entries of network ACLs have them; security groups have the words."""
+_ATTRIBUTES: Final = {"support": Settable.DNS_SUPPORT, "hostnames": Settable.DNS_HOSTNAMES}
 _LAST_PORT: Final = 65_535
 _TRAFFIC: Final = r"(?P<protocol>tcp|udp|all):(?P<ports>all|\d{1,5}(?:-\d{1,5})?)"
 _RULE: Final = re.compile(rf"(?P<sign>[+-])(?P<way>in|out):{_TRAFFIC}:(?P<peer>.+)")
@@ -108,9 +96,9 @@ def _read_change(known: KnownVpc, text: str, policies: Mapping[str, str]) -> Cha
 def _of_group(known: KnownVpc, group_id: str, words: str) -> Change:
     match = _matched((_RULE,), words, "sg")
     rule = GroupRule(egress=match["way"] == "out", **_traffic(match, is_group=True), **_peer(match["peer"]))
-    change = Change(OfGroup(group_id, rule), match["sign"] == "+")
+    change = Change(Member(Listed.GROUP_RULE, group_id, rule), match["sign"] == "+")
     if not change.is_in:
-        group = one_of(read(known.configuration.groups, "security groups"), group_id, lambda group: group.group_id)
+        group = Draft(known).part("groups").one(group_id)
         try:
             change.made(known)
         except AlreadyError as error:
@@ -141,20 +129,20 @@ def _words(rule: GroupRule) -> str:
 
 def _of_acl(known: KnownVpc, acl_id: str, words: str) -> Change:
     match = _matched((_ENTRY, _NO_ENTRY), words, "acl")
-    acl = one_of(read(known.configuration.acls, "network ACLs"), acl_id, lambda acl: acl.acl_id)
+    acl = Draft(known).part("acls").one(acl_id)
     number, egress = int(match["number"]), match["way"] == "out"
     if not 1 <= number <= LAST_ENTRY:
         raise AssumptionError(f"{number} is not the number of an entry, from 1 to {LAST_ENTRY:,}")
     if match.re is _NO_ENTRY:
         for entry in acl.entries:
             if (entry.number, entry.egress) == (number, egress):
-                return Change(OfAcl(acl_id, entry), False)
+                return Change(Member(Listed.ACL_ENTRY, acl_id, entry), False)
         has = [str(one.number) for one in acl.entries if one.egress is egress and one.number <= LAST_ENTRY]
         way = "outbound" if egress else "inbound"
         raise AssumptionError(f"{acl_id} has no {way} entry {number}; it has {listed(has) if has else 'none'}")
     cidr, allow = _block(match["peer"]), match["act"] == "allow"
     entry = AclEntry(number=number, egress=egress, allow=allow, cidr=cidr, **_traffic(match, is_group=False))
-    return Change(OfAcl(acl_id, entry))
+    return Change(Member(Listed.ACL_ENTRY, acl_id, entry))
 
 
 # --- Route tables ----------------------------------------------------------------------------------------------------
@@ -168,7 +156,7 @@ def _of_table(_: KnownVpc, table_id: str, words: str) -> Change:
     is_in = match.re is _ROUTE
     if is_in:
         place["target"] = match["target"]
-    return Change(OfTable(table_id, Route(**place)), is_in)
+    return Change(Member(Listed.ROUTE, table_id, Route(**place)), is_in)
 
 
 # --- Endpoints -------------------------------------------------------------------------------------------------------
@@ -177,8 +165,8 @@ def _of_table(_: KnownVpc, table_id: str, words: str) -> Change:
 def _of_endpoint(_: KnownVpc, endpoint_id: str, words: str) -> Change:
     match = _matched((_PRIVATE_DNS, _TABLE), words, "vpce")
     if match.re is _TABLE:
-        return Change(GatewayTable(endpoint_id, match["table"]), match["sign"] == "+")
-    return Change(PrivateDns(endpoint_id, match["to"] == "on"))
+        return Change(Member(Listed.GATEWAY_TABLE, endpoint_id, match["table"]), match["sign"] == "+")
+    return Change(Setting(Settable.PRIVATE_DNS, endpoint_id, match["to"] == "on"))
 
 
 def _of_policy(endpoint_id: str, file: str, policies: Mapping[str, str]) -> Change:
@@ -190,12 +178,12 @@ def _of_policy(endpoint_id: str, file: str, policies: Mapping[str, str]) -> Chan
         statements_of(document)
     except RefusedError as error:
         raise AssumptionError(f"this is no policy that AWS would take: {error}") from error
-    return Change(Policy(endpoint_id, document))
+    return Change(Setting(Settable.POLICY, endpoint_id, document))
 
 
 def _of_vpc(_: KnownVpc, vpc_id: str, words: str) -> Change:
     match = _matched((_ATTRIBUTE,), words, "vpc")
-    return Change(DnsAttribute(vpc_id, match["name"], match["to"] == "on"))
+    return Change(Setting(_ATTRIBUTES[match["name"]], vpc_id, match["to"] == "on"))
 
 
 # --- What all of them need -------------------------------------------------------------------------------------------

@@ -1,52 +1,25 @@
 """A change set of CloudFormation as edits: what `aws cloudformation describe-change-set --include-property-values`
 answers.
 
+The properties of a kind are brought to the attributes that Terraform's provider has of it; what a resource with these
+means is said in `agent.predict.resources` alone.
+
 Source: CloudFormation API Reference, DescribeChangeSet and ResourceChange; CloudFormation Template Reference for the
 properties of each resource. What is not known yet stands in a context as `{{changeSet:KNOWN_AFTER_APPLY}}`.
 """
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
-from agent.network.edits import (
-    DnsAttribute,
-    Edit,
-    Endpoint,
-    EndpointGroup,
-    EndpointSubnet,
-    Gateway,
-    GatewayTable,
-    NewAcl,
-    NewEndpoint,
-    NewTable,
-    Policy,
-    PrivateDns,
-    SubnetAcl,
-    SubnetTable,
-    UnknownGroups,
-)
-from agent.network.pending import Aspect
-from agent.network.written_edits import (
-    MalformedError,
-    an_id,
-    entry_of,
-    route_of,
-    rules_of,
-    unsettled,
-    unsettled_group,
-    unsettled_rules,
-)
+from agent.network.written_edits import MalformedError
+from agent.predict import resources
 from agent.predict.plan_values import Plan, PlanError, ResourceChange, Values, differ
+from probes.frozen import dataclass
 
 UNKNOWN: Final = "{{changeSet:KNOWN_AFTER_APPLY}}"
 _HINT: Final = "write it by aws cloudformation describe-change-set with --include-property-values, all pages of it"
-_TARGETS: Final = (
-    *("GatewayId", "NatGatewayId", "TransitGatewayId", "VpcPeeringConnectionId", "NetworkInterfaceId", "InstanceId"),
-    *("VpcEndpointId", "EgressOnlyInternetGatewayId", "CarrierGatewayId", "LocalGatewayId", "CoreNetworkArn"),
-)
-_BLOCKS: Final = ("DestinationCidrBlock", "DestinationIpv6CidrBlock", "DestinationPrefixListId")
 _MAY_MATTER: Final = (
     *("AWS::CloudFormation::Stack", "AWS::Route53", "AWS::EC2::DHCPOptions", "AWS::EC2::VPCDHCPOptions"),
     *("AWS::NetworkFirewall::", "AWS::EC2::VPCCidrBlock", "AWS::EC2::TransitGatewayRoute", "AWS::EC2::VPNGatewayRoute"),
@@ -67,26 +40,215 @@ _PROPERTIES: Final = {
 """Of kinds whose other properties have no part: those that have."""
 
 
-_NOT_FOLLOWED: Final = {
-    "AWS::EC2::VPCEndpoint": ("IpAddressType", "DnsOptions"),
-    "AWS::EC2::VPC": ("CidrBlock",),
+def _one(value: Any) -> Any:
+    """A single value, where Terraform has a list."""
+    return [value]
+
+
+def _document(value: Any) -> Any:
+    """A policy, which a change set has as a text or as an object."""
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """A kind of resource of CloudFormation, as Terraform's provider has it."""
+
+    terraform: str
+    places: Mapping[str, Any]
+    """By property, where it goes: an attribute; one with what brings the value to its form; one that is a list of
+    blocks, with the places of what is in them; the places of what is in an object. None is a property with which a
+    resource cannot be followed: it names a group by its name, as EC2-Classic did."""
+    defaults: tuple[tuple[str, Any], ...] = ()
+    """What attributes are where the property is not set."""
+
+
+_PEERS: Final = {
+    "CidrIp": ("cidr_blocks", _one),
+    "CidrIpv6": ("ipv6_cidr_blocks", _one),
+    "FromPort": "from_port",
+    "ToPort": "to_port",
+    "IpProtocol": "protocol",
 }
-"""Of kinds that are followed: properties that may matter and are not."""
+_PERMISSION: Final = {
+    "CidrIp": "cidr_ipv4",
+    "CidrIpv6": "cidr_ipv6",
+    "FromPort": "from_port",
+    "GroupId": "security_group_id",
+    "IpProtocol": "ip_protocol",
+    "ToPort": "to_port",
+}
+KINDS: Final[Mapping[str, Kind]] = {
+    "AWS::EC2::SecurityGroup": Kind(
+        terraform="aws_security_group",
+        places={
+            "SecurityGroupIngress": (
+                "ingress",
+                {
+                    **_PEERS,
+                    "SourcePrefixListId": ("prefix_list_ids", _one),
+                    "SourceSecurityGroupId": ("security_groups", _one),
+                    "SourceSecurityGroupName": None,
+                },
+            ),
+            "SecurityGroupEgress": (
+                "egress",
+                {
+                    **_PEERS,
+                    "DestinationPrefixListId": ("prefix_list_ids", _one),
+                    "DestinationSecurityGroupId": ("security_groups", _one),
+                },
+            ),
+        },
+        defaults=(("egress", [{"protocol": "-1", "cidr_blocks": ["0.0.0.0/0"]}]),),
+    ),
+    "AWS::EC2::SecurityGroupIngress": Kind(
+        terraform="aws_vpc_security_group_ingress_rule",
+        places={
+            **_PERMISSION,
+            "SourcePrefixListId": "prefix_list_id",
+            "SourceSecurityGroupId": "referenced_security_group_id",
+            "GroupName": None,
+            "SourceSecurityGroupName": None,
+        },
+    ),
+    "AWS::EC2::SecurityGroupEgress": Kind(
+        terraform="aws_vpc_security_group_egress_rule",
+        places={
+            **_PERMISSION,
+            "DestinationPrefixListId": "prefix_list_id",
+            "DestinationSecurityGroupId": "referenced_security_group_id",
+        },
+    ),
+    "AWS::EC2::NetworkAcl": Kind(terraform="aws_network_acl", places={}),
+    "AWS::EC2::NetworkAclEntry": Kind(
+        terraform="aws_network_acl_rule",
+        places={
+            "CidrBlock": "cidr_block",
+            "Egress": "egress",
+            "Ipv6CidrBlock": "ipv6_cidr_block",
+            "NetworkAclId": "network_acl_id",
+            "PortRange": {"From": "from_port", "To": "to_port"},
+            "Protocol": "protocol",
+            "RuleAction": "rule_action",
+            "RuleNumber": "rule_number",
+        },
+    ),
+    "AWS::EC2::SubnetNetworkAclAssociation": Kind(
+        terraform="aws_network_acl_association",
+        places={"NetworkAclId": "network_acl_id", "SubnetId": "subnet_id"},
+    ),
+    "AWS::EC2::RouteTable": Kind(terraform="aws_route_table", places={}),
+    "AWS::EC2::Route": Kind(
+        terraform="aws_route",
+        places={
+            "CarrierGatewayId": "carrier_gateway_id",
+            "CoreNetworkArn": "core_network_arn",
+            "DestinationCidrBlock": "destination_cidr_block",
+            "DestinationIpv6CidrBlock": "destination_ipv6_cidr_block",
+            "DestinationPrefixListId": "destination_prefix_list_id",
+            "EgressOnlyInternetGatewayId": "egress_only_gateway_id",
+            "GatewayId": "gateway_id",
+            "InstanceId": "instance_id",
+            "LocalGatewayId": "local_gateway_id",
+            "NatGatewayId": "nat_gateway_id",
+            "NetworkInterfaceId": "network_interface_id",
+            "OdbNetworkArn": "odb_network_arn",
+            "RouteTableId": "route_table_id",
+            "TransitGatewayId": "transit_gateway_id",
+            "VpcEndpointId": "vpc_endpoint_id",
+            "VpcPeeringConnectionId": "vpc_peering_connection_id",
+        },
+    ),
+    "AWS::EC2::SubnetRouteTableAssociation": Kind(
+        terraform="aws_route_table_association",
+        places={"RouteTableId": "route_table_id", "SubnetId": "subnet_id"},
+    ),
+    "AWS::EC2::VPCEndpoint": Kind(
+        terraform="aws_vpc_endpoint",
+        places={
+            "DnsOptions": "dns_options",
+            "IpAddressType": "ip_address_type",
+            "PolicyDocument": ("policy", _document),
+            "PrivateDnsEnabled": "private_dns_enabled",
+            "RouteTableIds": "route_table_ids",
+            "SecurityGroupIds": "security_group_ids",
+            "ServiceName": "service_name",
+            "ServiceRegion": "service_region",
+            "SubnetIds": "subnet_ids",
+            "VpcEndpointType": "vpc_endpoint_type",
+            "VpcId": "vpc_id",
+        },
+        defaults=(("policy", ""), ("private_dns_enabled", False)),
+    ),
+    "AWS::EC2::VPC": Kind(
+        terraform="aws_vpc",
+        places={
+            "CidrBlock": "cidr_block",
+            "EnableDnsHostnames": "enable_dns_hostnames",
+            "EnableDnsSupport": "enable_dns_support",
+        },
+        defaults=(("enable_dns_support", True), ("enable_dns_hostnames", False)),
+    ),
+}
+"""The kinds that are followed. Source: CloudFormation Template Reference for properties and defaults."""
 
 
-class _Values(Values):
-    """The properties of a resource, without what is not known yet."""
+def _values(properties: Any, kind: Kind, own_id: str | None) -> Values:
+    """The properties of a resource as Terraform's provider has them. Raises MalformedError."""
+    values, unknown = _block(properties, kind.places)
+    for name, default in kind.defaults:
+        if name not in unknown:
+            values.setdefault(name, default)
+    if own_id is not None and kind.places:  # what has none is a container of resources of their own
+        values["id"] = own_id
+    return Values(values, unknown)
 
-    def __init__(self, attributes: Any, own_id: str | None = None) -> None:
-        super().__init__(attributes)
-        self.own_id = own_id
-        """The physical id; None of a resource that is not made yet."""
 
-    def is_unknown(self, *names: str) -> bool:
-        return any(_holds_unknown(self.attributes.get(name)) for name in names)
+def _translated(properties: Mapping[str, Any], places: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The attributes that these properties are, and what of them is not known. Raises MalformedError."""
+    values: dict[str, Any] = {}
+    unknown: dict[str, Any] = {}
+    for name, place in places.items():
+        value = properties.get(name)
+        if value is None:
+            continue
+        if place is None:
+            raise MalformedError
+        if isinstance(place, Mapping):
+            inner, not_known = ({}, dict.fromkeys(place.values(), True)) if _is_unknown(value) else _block(value, place)
+            values |= inner
+            unknown |= not_known
+            continue
+        attribute, form = place if isinstance(place, tuple) else (place, None)
+        if _is_unknown(value) or (callable(form) and _holds_unknown(value)):
+            unknown[attribute] = True
+        elif isinstance(form, Mapping):
+            values[attribute], unknown[attribute] = _blocks(value, form)
+        elif isinstance(value, list):
+            values[attribute] = [None if _is_unknown(item) else item for item in value]
+            unknown[attribute] = [_holds_unknown(item) for item in value]
+        else:
+            values[attribute] = value if form is None else form(value)
+            unknown[attribute] = _holds_unknown(value)
+    return values, {name: held for name, held in unknown.items() if held}
 
-    def own(self, prefix: str) -> str | None:
-        return None if self.own_id is None else an_id(self.own_id, prefix)
+
+def _blocks(rows: Any, places: Mapping[str, Any]) -> tuple[list[Any], list[Any]]:
+    if not isinstance(rows, list):
+        raise MalformedError
+    pairs = [(None, True) if _is_unknown(row) else _block(row, places) for row in rows]
+    return [values for values, _ in pairs], [unknown for _, unknown in pairs]
+
+
+def _block(row: Any, places: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    if not isinstance(row, Mapping):
+        raise MalformedError
+    return _translated(row, places)
+
+
+def _is_unknown(value: Any) -> bool:
+    return isinstance(value, str) and UNKNOWN in value
 
 
 def _holds_unknown(value: Any) -> bool:
@@ -94,7 +256,7 @@ def _holds_unknown(value: Any) -> bool:
         return any(map(_holds_unknown, value.values()))
     if isinstance(value, list):
         return any(map(_holds_unknown, value))
-    return isinstance(value, str) and UNKNOWN in value
+    return _is_unknown(value)
 
 
 def is_change_set(document: Mapping[str, Any]) -> bool:
@@ -122,42 +284,41 @@ def plan_of(document: Mapping[str, Any], name: str) -> Plan:
         action = change.get("Action")
         if action in ("Import", "SyncWithActual") or (action == "Remove" and change.get("PolicyAction") == "Retain"):
             continue  # nothing that is there changes
-        edits = _EDITS.get(kind)
-        if edits is not None and "BeforeContext" not in change and "AfterContext" not in change:
+        is_followed = kind in KINDS
+        if is_followed and "BeforeContext" not in change and "AfterContext" not in change:
             raise PlanError(f"{name}: it has no values of properties; {_HINT}")
         try:
             before, after = _contexts(change)
-            if edits is None:
+            if not is_followed:
                 if _may_matter(kind, action, before, after):
                     unjudged[kind] += 1
                 else:
                     left_out += 1
                 continue
-            if before is not None and after is not None and differ(before, after, _NOT_FOLLOWED.get(kind, ())):
+            is_certain = action in ("Add", "Modify", "Remove") and change.get("Replacement") != "Conditional"
+            if not is_certain or resources.lacks(KINDS[kind].terraform, before, after):
                 unjudged[kind] += 1
-            if action in ("Add", "Modify", "Remove") and change.get("Replacement") != "Conditional":
-                made = _change(kind, edits, before, after, is_replaced=change.get("Replacement") == "True")
-                changes.append(made)
-            else:
-                unjudged[kind] += 1
+            if is_certain:
+                is_other = change.get("Replacement") == "True"
+                changes.append(resources.change_of(KINDS[kind].terraform, before, after, is_other=is_other))
         except MalformedError:
             unjudged[kind] += 1
     return Plan(name=name, changes=tuple(changes), unjudged=dict(unjudged), left_out=left_out)
 
 
-def _contexts(change: Mapping[str, Any]) -> tuple[_Values | None, _Values | None]:
+def _contexts(change: Mapping[str, Any]) -> tuple[Values | None, Values | None]:
     """The properties before and after. Raises MalformedError."""
     own_id = change.get("PhysicalResourceId")
     if own_id is not None and not isinstance(own_id, str):
         raise MalformedError
-    action = change.get("Action")
-    before = None if action == "Add" else _properties(change.get("BeforeContext"), own_id)
+    kind, action = change["ResourceType"], change.get("Action")
+    before = None if action == "Add" else _properties(kind, change.get("BeforeContext"), own_id)
     is_other = change.get("Replacement") == "True"
-    after = None if action == "Remove" else _properties(change.get("AfterContext"), None if is_other else own_id)
+    after = None if action == "Remove" else _properties(kind, change.get("AfterContext"), None if is_other else own_id)
     return before, after
 
 
-def _properties(context: Any, own_id: str | None) -> _Values | None:
+def _properties(kind: str, context: Any, own_id: str | None) -> Values | None:
     """The properties in an encoded context. Raises MalformedError."""
     if context is None:
         return None
@@ -169,10 +330,11 @@ def _properties(context: Any, own_id: str | None) -> _Values | None:
         raise MalformedError from None
     if not isinstance(decoded, Mapping):
         raise MalformedError
-    return _Values(decoded.get("Properties", {}), own_id)
+    properties = decoded.get("Properties", {})
+    return _values(properties, KINDS[kind], own_id) if kind in KINDS else Values(properties)
 
 
-def _may_matter(kind: str, action: Any, before: _Values | None, after: _Values | None) -> bool:
+def _may_matter(kind: str, action: Any, before: Values | None, after: Values | None) -> bool:
     names = _PROPERTIES.get(kind)
     if names is not None:
         if before is None or after is None:
@@ -185,222 +347,3 @@ def _may_matter(kind: str, action: Any, before: _Values | None, after: _Values |
         if all(before.attributes.get(name) == after.attributes.get(name) for name in others):
             return False
     return kind.startswith(_MAY_MATTER_ONCE_THERE) and action != "Add"
-
-
-def _change(
-    kind: str,
-    edits: Callable[[_Values], Iterable[Edit]],
-    before: _Values | None,
-    after: _Values | None,
-    *,
-    is_replaced: bool,
-) -> ResourceChange:
-    """Raises MalformedError."""
-    first = [] if before is None else list(edits(before))
-    last = [] if after is None else list(edits(after))
-    if before is not None and (after is None or is_replaced) and kind in _WHOLE:
-        first, more = _WHOLE[kind](before)
-        last += more
-    return ResourceChange(kind=kind, before=tuple(first), after=tuple(last))
-
-
-# --- Security groups -------------------------------------------------------------------------------------------------
-
-
-def _rule(values: Values, group_id: str, *, egress: bool) -> Iterator[Edit]:
-    side = "Destination" if egress else "Source"
-    names = ("CidrIp", "CidrIpv6", f"{side}PrefixListId", f"{side}SecurityGroupId")
-    if values.is_unknown(*names, "FromPort", "ToPort", "IpProtocol"):
-        yield unsettled_rules(group_id, egress=egress)
-        return
-    four, six, list_id, other = (values.text(name) for name in names)
-    if four is six is list_id is other is None:
-        raise MalformedError  # a group by its name, such as EC2-Classic had
-    yield from rules_of(
-        group_id,
-        egress=egress,
-        protocol=str(values.attributes.get("IpProtocol")),
-        ports=(values.number("FromPort"), values.number("ToPort")),
-        cidrs=filter(None, (four, six)),
-        lists=filter(None, (list_id,)),
-        groups=filter(None, (other,)),
-    )
-
-
-def _group(values: _Values) -> Iterator[Edit]:
-    group_id = values.own("sg")
-    if group_id is None:
-        return  # one that is created: nothing that is there has it
-    for name, egress in (("SecurityGroupIngress", False), ("SecurityGroupEgress", True)):
-        if isinstance(values.attributes.get(name), str) and values.is_unknown(name):
-            yield unsettled_rules(group_id, egress=egress)
-            continue
-        rows = values.attributes.get(name)
-        if rows is not None and not isinstance(rows, list):
-            raise MalformedError
-        for row in rows or ():
-            yield from _rule(_Values(row), group_id, egress=egress)
-        if egress and rows is None:  # then it lets everything out
-            everything: tuple[int | None, int | None] = (None, None)
-            yield from rules_of(group_id, egress=True, protocol="-1", ports=everything, cidrs=("0.0.0.0/0",))
-
-
-def _group_itself(values: _Values) -> tuple[list[Edit], list[Edit]]:
-    group_id = values.own("sg")
-    return list(_group(values)), [] if group_id is None else list(unsettled_group(group_id))
-
-
-def _group_ingress(values: _Values) -> Iterator[Edit]:
-    group_id = values.id_of("GroupId", "sg")
-    return iter(()) if group_id is None else _rule(values, group_id, egress=False)
-
-
-def _group_egress(values: _Values) -> Iterator[Edit]:
-    group_id = values.id_of("GroupId", "sg")
-    return iter(()) if group_id is None else _rule(values, group_id, egress=True)
-
-
-# --- Network ACLs and route tables -----------------------------------------------------------------------------------
-
-
-def _entry(values: _Values) -> Iterator[Edit]:
-    acl_id = values.id_of("NetworkAclId", "acl")
-    if acl_id is None:
-        return
-    egress = values.flag("Egress") is True
-    names = ("RuleNumber", "RuleAction", "Protocol", "CidrBlock", "Ipv6CidrBlock", "PortRange")
-    if values.is_unknown(*names):
-        yield unsettled_rules(acl_id, egress=egress)
-        return
-    ports = _Values(values.attributes.get("PortRange") or {})
-    yield entry_of(
-        acl_id,
-        egress=egress,
-        number=values.number("RuleNumber"),
-        action=values.text("RuleAction"),
-        protocol=str(values.attributes.get("Protocol")),
-        cidr=values.text("CidrBlock") or values.text("Ipv6CidrBlock"),
-        ports=(ports.number("From"), ports.number("To")),
-    )
-
-
-def _acl_association(values: _Values) -> Iterator[Edit]:
-    acl_id, subnet_id = values.id_of("NetworkAclId", "acl"), values.id_of("SubnetId", "subnet")
-    if subnet_id is not None:
-        yield NewAcl(subnet_id) if acl_id is None else SubnetAcl(subnet_id, acl_id)
-
-
-def _route(values: _Values) -> Iterator[Edit]:
-    table_id = values.id_of("RouteTableId", "rtb")
-    if table_id is None:
-        return
-    if values.is_unknown(*_BLOCKS):
-        yield unsettled(table_id, Aspect.ROUTES, "a route")
-        return
-    four, six, list_id = (values.text(name) for name in _BLOCKS)
-    target = next(filter(None, map(values.text, _TARGETS)), None)
-    yield route_of(table_id, block=four or six, list_id=list_id, target=target)
-
-
-def _table_association(values: _Values) -> Iterator[Edit]:
-    table_id, subnet_id = values.id_of("RouteTableId", "rtb"), values.id_of("SubnetId", "subnet")
-    if subnet_id is not None:
-        yield NewTable(subnet_id) if table_id is None else SubnetTable(subnet_id, table_id)
-
-
-def _nothing(_: _Values) -> Iterator[Edit]:
-    """A container of what has resources of its own."""
-    return iter(())
-
-
-# --- Endpoints -------------------------------------------------------------------------------------------------------
-
-
-def _kind_of(values: _Values) -> str:
-    return values.text("VpcEndpointType") or "Gateway"
-
-
-def _policy(values: _Values) -> str | None:
-    document = values.attributes.get("PolicyDocument")
-    return document if document is None or isinstance(document, str) else json.dumps(document)
-
-
-def _endpoint(values: _Values) -> Iterator[Edit]:
-    endpoint_id = values.own("vpce")
-    if endpoint_id is None:
-        yield _new_endpoint(values)
-        return
-    if values.is_unknown("PolicyDocument"):
-        yield unsettled(endpoint_id, Aspect.POLICY, "the policy")
-    else:
-        yield Policy(endpoint_id, _policy(values))
-    if _kind_of(values) == "Gateway":
-        if values.is_unknown("RouteTableIds"):
-            raise MalformedError
-        for table_id in values.ids_of("RouteTableIds", "rtb"):
-            yield GatewayTable(endpoint_id, table_id)
-        return
-    if values.is_unknown("PrivateDnsEnabled"):
-        yield unsettled(endpoint_id, Aspect.NAME, "private DNS")
-    else:
-        yield PrivateDns(endpoint_id, values.flag("PrivateDnsEnabled") is True)
-    for group_id in values.ids_of("SecurityGroupIds", "sg"):
-        yield EndpointGroup(endpoint_id, group_id)
-    for subnet_id in values.ids_of("SubnetIds", "subnet"):
-        yield EndpointSubnet(endpoint_id, subnet_id)
-    if values.is_unknown("SecurityGroupIds"):
-        yield UnknownGroups(endpoint_id)
-    if values.is_unknown("SubnetIds"):
-        yield unsettled(endpoint_id, Aspect.ADDRESSES, "an address")
-
-
-def _new_endpoint(values: _Values) -> Edit:
-    service_name, vpc_id = values.text("ServiceName"), values.id_of("VpcId", "vpc")
-    if _kind_of(values) != "Interface" or service_name is None or vpc_id is None:
-        raise MalformedError  # whose routes, or what for, is not known
-    private_dns = None if values.is_unknown("PrivateDnsEnabled") else values.flag("PrivateDnsEnabled") is True
-    policy = None if values.is_unknown("PolicyDocument") else _policy(values)
-    return NewEndpoint(service_name, vpc_id, private_dns, policy, not values.is_unknown("PolicyDocument"))
-
-
-def _endpoint_itself(values: _Values) -> tuple[list[Edit], list[Edit]]:
-    endpoint_id = values.own("vpce")
-    if endpoint_id is None:
-        return [], []
-    return [Gateway(endpoint_id) if _kind_of(values) == "Gateway" else Endpoint(endpoint_id)], []
-
-
-def _vpc(values: _Values) -> Iterator[Edit]:
-    vpc_id = values.own("vpc")
-    if vpc_id is None:
-        return
-    # As CloudFormation has them where they are not set.
-    for name, key, default in (("support", "EnableDnsSupport", True), ("hostnames", "EnableDnsHostnames", False)):
-        if values.is_unknown(key):
-            yield unsettled(vpc_id, Aspect.NAME, key)
-        else:
-            is_on = values.flag(key)
-            yield DnsAttribute(vpc_id, name, default if is_on is None else is_on)
-
-
-_EDITS: Final[Mapping[str, Callable[[_Values], Iterable[Edit]]]] = {
-    "AWS::EC2::SecurityGroup": _group,
-    "AWS::EC2::SecurityGroupIngress": _group_ingress,
-    "AWS::EC2::SecurityGroupEgress": _group_egress,
-    "AWS::EC2::NetworkAcl": _nothing,
-    "AWS::EC2::NetworkAclEntry": _entry,
-    "AWS::EC2::SubnetNetworkAclAssociation": _acl_association,
-    "AWS::EC2::RouteTable": _nothing,
-    "AWS::EC2::Route": _route,
-    "AWS::EC2::SubnetRouteTableAssociation": _table_association,
-    "AWS::EC2::VPCEndpoint": _endpoint,
-    "AWS::EC2::VPC": _vpc,
-}
-"""By kind, what a resource with these properties says."""
-_WHOLE: Final[Mapping[str, Callable[[_Values], tuple[list[Edit], list[Edit]]]]] = {
-    "AWS::EC2::SecurityGroup": _group_itself,
-    "AWS::EC2::VPCEndpoint": _endpoint_itself,
-    "AWS::EC2::VPC": lambda _: ([], []),
-}
-"""What is taken out where a resource of the kind is deleted, or replaced by another one, and what is put in then."""
-KINDS: Final = tuple(_EDITS)

@@ -5,7 +5,7 @@ from typing import Final
 
 from agent.fixes.checked import UNTOLD, Judge, Judged, checked, claims, unchecked
 from agent.network.answers import Answer, PredictedName, PredictedPath
-from agent.network.edits import Change, DnsAttribute, GatewayTable, OfAcl, OfGroup
+from agent.network.edits import ATTRIBUTES, Change, Listed, Member
 from agent.network.names import KnownVpc, predicted_name
 from agent.network.paths import Blocks, Matrix, Predictor, ServicePorts, Source, of_source, source_id
 from agent.report.hops import Reachability, Stage
@@ -36,7 +36,11 @@ class FixChecks:
 
         def judge(made: KnownVpc, changes: Sequence[Change]) -> Judged:
             predictor = Predictor(made.configuration, vpc_id=made.vpc_id, pending=made.pending)
-            gateways = [change.edit for change in changes if isinstance(change.edit, GatewayTable)]
+            gateways = [
+                change.edit.owner_id
+                for change in changes
+                if isinstance(change.edit, Member) and change.about is Listed.GATEWAY_TABLE
+            ]
             if gateways:
                 sources = [self._sources[name] for path in paths for name in path.sources]
                 return _of_gateway(made, predictor, gateways[0], sources)
@@ -71,7 +75,7 @@ class FixChecks:
             then = predicted_name(made, predictor, name.service, counts=name.counts)
             if then.answer is not Answer.PRIVATE:
                 # The attributes of the VPC are needed first, whatever else is.
-                is_first = any(isinstance(change.edit, DnsAttribute) for change in changes)
+                is_first = any(change.about in ATTRIBUTES for change in changes)
                 if is_first or then.answer is Answer.CANNOT_TELL:
                     return UNTOLD
                 return Judged(False, f"with it, {then.host} does not lead to an endpoint either: {then.words}")
@@ -95,7 +99,7 @@ def _is_for(change: Change, path: PredictedPath, source: Source, address: Addres
     edit = change.edit
     if path.decided_at is None or not claims(change, path.decided_at, path.decided_by, path.port):
         return False
-    block = edit.rule.cidr if isinstance(edit, OfGroup) else edit.entry.cidr if isinstance(edit, OfAcl) else None
+    block = edit.item.cidr if isinstance(edit, Member) else None
     ends = (address,) if path.decided_at in _AT_HOST else source.addresses
     return block is None or any(end in block for end in ends if end.version == block.version)
 
@@ -111,10 +115,10 @@ def _of_way(predictor: Predictor, path: PredictedPath, source: Source, address: 
     return Judged(False, f"with it, {of_source(hop.words)}")
 
 
-def _of_gateway(made: KnownVpc, predictor: Predictor, edit: GatewayTable, sources: Sequence[Source]) -> Judged:
+def _of_gateway(made: KnownVpc, predictor: Predictor, endpoint_id: str, sources: Sequence[Source]) -> Judged:
     """A gateway endpoint's route: whether the sources reach by it the addresses that its prefix list has."""
     tables = made.configuration.route_tables or ()
-    lists = {route.prefix_list_id for table in tables for route in table.routes if route.target == edit.endpoint_id}
+    lists = {route.prefix_list_id for table in tables for route in table.routes if route.target == endpoint_id}
     blocks = [
         block
         for prefix_list in made.configuration.prefix_lists or ()
@@ -124,7 +128,7 @@ def _of_gateway(made: KnownVpc, predictor: Predictor, edit: GatewayTable, source
     for source in sources:
         for block in blocks:
             gateway = predictor.gateway_at(block.network_address, source.own)
-            if gateway.endpoint is None or gateway.endpoint.endpoint_id != edit.endpoint_id:
+            if gateway.endpoint is None or gateway.endpoint.endpoint_id != endpoint_id:
                 return UNTOLD
     return Judged(True) if blocks and sources else UNTOLD
 

@@ -6,32 +6,22 @@ as what cannot be told, and so is a change that may matter and is of a kind that
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import fields
+from itertools import chain
 from typing import Any, Final
 
 from agent.catalog.wording import counted, why_no_json
-from agent.network.edits import (
-    AlreadyError,
-    AssumptionError,
-    DnsAttribute,
-    Edit,
-    NotReadError,
-    Policy,
-    PrivateDns,
-    Unsettled,
-    ids_in,
-)
+from agent.network.draft import AlreadyError, AssumptionError, Draft, NotReadError
+from agent.network.edits import Change, Edit, Member, Settable, Setting, Unsettled
 from agent.network.names import KnownVpc
-from agent.network.pending import Aspect
 from agent.predict import cloudformation, terraform
-from agent.predict.plan_values import Plan, PlanError
+from agent.predict.plan_values import Plan, PlanError, ResourceChange
 from probes.frozen import dataclass
 
 _KIND: Final = re.compile(r"(?:aws_[a-z0-9_]{1,80}|AWS(?:::[A-Za-z0-9]{1,40}){2}|[a-z ]{1,40})")
-_SETTINGS: Final = {DnsAttribute: Aspect.NAME, Policy: Aspect.POLICY, PrivateDns: Aspect.NAME}
-"""Of these a resource has one of each, and what of it is not known where it is not: what comes after takes the place of
-what was before."""
+_EDITS_AT_A_TIME: Final = 256
+"""Edits between two looks at the clock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,48 +60,32 @@ def parse(data: bytes, name: str) -> Plan:
     )
 
 
-def applied(known: KnownVpc, plans: Iterable[Plan]) -> Planned:
-    """What is known of a VPC with these plans, each applied after the one before."""
+def applied(known: KnownVpc, plans: Iterable[Plan], *, is_late: Callable[[], bool] = lambda: False) -> Planned:
+    """What is known of a VPC with these plans, each applied after the one before. Raises PlanError once `is_late`."""
     planned = Planned(known, (), (), ())
     for plan in plans:
-        planned = _applied(planned, plan)
+        planned = _applied(planned, plan, is_late)
     return planned
 
 
-def _applied(planned: Planned, plan: Plan) -> Planned:
-    known, elsewhere = planned.known, 0
+def _applied(planned: Planned, plan: Plan, is_late: Callable[[], bool]) -> Planned:
+    draft, elsewhere = Draft(planned.known), 0
     words: dict[str, None] = dict.fromkeys(planned.words)
     unjudged: dict[str, None] = dict.fromkeys(planned.unjudged)
-    taken = [
-        edit
-        for change in plan.changes
-        for edit in change.before
-        if edit not in change.after
-        if not _is_replaced(edit, change.after)
-    ]
-    put = [edit for change in plan.changes for edit in change.after if edit not in change.before]
-    # Of two endpoints of a service one alone can have private DNS: it is turned off before it is turned on.
-    put.sort(key=lambda edit: isinstance(edit, PrivateDns) and edit.is_on)
-    # What one resource gives up another may take, such as a rule that moves into a resource of its own.
-    both = [edit for edit in taken if edit in put]
-    for is_in, edits in ((False, taken), (True, put)):
-        for edit in edits:
-            if edit in both:
-                continue
-            try:
-                known = edit.put(known) if is_in else edit.take(known)
-            except AlreadyError:
-                continue
-            except NotReadError as error:
-                if _is_about(edit, known):
-                    unjudged[f"{_words(edit, is_in=is_in)}: {error}"] = None
-                else:
-                    elsewhere += 1
-                continue
-            except AssumptionError as error:
-                unjudged[f"{_words(edit, is_in=is_in)}: {error}"] = None
-                continue
-            words[_words(edit, is_in=is_in)] = None
+    for number, change in enumerate(_changes(plan)):
+        if number % _EDITS_AT_A_TIME == 0 and is_late():
+            raise PlanError(f"{plan.name}: has more changes than could be followed in time")
+        try:
+            change.make(draft)
+        except AlreadyError:
+            continue
+        except AssumptionError as error:
+            if isinstance(error, NotReadError) and not draft.has(_ids(change.edit)):
+                elsewhere += 1
+            else:
+                unjudged[f"{change.words}: {error}"] = None
+            continue
+        words[change.words] = None
     ignored: dict[str, None] = dict.fromkeys(planned.ignored)
     if elsewhere:
         ignored[f"{counted(elsewhere, 'change')} of what is not in the configuration that was read"] = None
@@ -121,31 +95,42 @@ def _applied(planned: Planned, plan: Plan) -> Planned:
     for kind, count in sorted(plan.unjudged.items()):
         named = kind if _KIND.fullmatch(kind) else "another kind"
         unjudged[f"{counted(count, 'change')} of {named}, which may matter and cannot be followed"] = None
-    return Planned(known, tuple(words), tuple(unjudged), tuple(ignored))
+    return Planned(draft.built(), tuple(words), tuple(unjudged), tuple(ignored))
 
 
-def _is_replaced(edit: Edit, after: Sequence[Edit]) -> bool:
-    """Whether something else takes the place of a setting, so that it is not taken out for itself."""
-    aspect = _SETTINGS.get(type(edit))
-    if aspect is None:
-        return False
-    own, name = _ids(edit), getattr(edit, "name", None)
-    return any(
-        _ids(other) == own
-        and (other.aspect is aspect if isinstance(other, Unsettled) else type(other) is type(edit))
-        and getattr(other, "name", name) == name
-        for other in after
-    )
+def _changes(plan: Plan) -> Iterator[Change]:
+    """What a plan removes, then what it adds; what one resource gives up another one may take, such as a rule that
+    moves into a resource of its own."""
+    taken = list(chain.from_iterable(map(_taken, plan.changes)))
+    put = list(chain.from_iterable(map(_put, plan.changes)))
+    # Of two endpoints of a service one alone can have private DNS: it is turned off before it is turned on.
+    put.sort(key=lambda edit: isinstance(edit, Setting) and edit.what is Settable.PRIVATE_DNS and edit.value is True)
+    both = set(taken) & set(put)
+    for is_in, edits in ((False, taken), (True, put)):
+        yield from (Change(edit, is_in) for edit in edits if edit not in both)
 
 
-def _words(edit: Edit, *, is_in: bool) -> str:
-    return edit.putting if is_in else edit.taking
+def _taken(change: ResourceChange) -> Iterator[Edit]:
+    """What a resource has no longer. A setting in whose place another one comes is not removed for itself."""
+    after = set(change.after)
+    settled = {(edit.owner_id, edit.what) for edit in change.after if isinstance(edit, Setting)}
+    pending = {(edit.resource_id, edit.aspect) for edit in change.after if isinstance(edit, Unsettled)}
+    for edit in change.before:
+        is_replaced = isinstance(edit, Setting) and (
+            (edit.owner_id, edit.what) in settled or (edit.owner_id, edit.aspect) in pending
+        )
+        if edit not in after and not is_replaced:
+            yield edit
 
 
-def _ids(edit: Any) -> frozenset[str]:
-    return frozenset(getattr(edit, field.name) for field in fields(edit) if field.name.endswith("_id"))
+def _put(change: ResourceChange) -> Iterator[Edit]:
+    before = set(change.before)
+    return (edit for edit in change.after if edit not in before)
 
 
-def _is_about(edit: Edit, known: KnownVpc) -> bool:
-    """Whether an edit names anything of what was read."""
-    return not _ids(edit).isdisjoint(ids_in(known))
+def _ids(edit: Edit) -> Iterator[str]:
+    """The ids that an edit names."""
+    values = {field.name: getattr(edit, field.name) for field in fields(edit)}  # type: ignore[arg-type]  # all are
+    yield from (value for name, value in values.items() if name.endswith("_id"))
+    if isinstance(edit, Member) and isinstance(edit.item, str):
+        yield edit.item

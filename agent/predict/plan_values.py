@@ -44,17 +44,19 @@ class Plan:
 
 
 class Values:
-    """The attributes of a resource, or of a block in it."""
+    """The attributes of a resource, or of a block in it, as far as they are known before the plan is applied."""
 
-    def __init__(self, attributes: Any) -> None:
-        """Raises MalformedError where these are none."""
+    def __init__(self, attributes: Any, unknown: Any = None) -> None:
+        """`unknown` has true in the place of each value that is known only later, as Terraform writes it. Raises
+        MalformedError where the attributes are not a mapping."""
         if not isinstance(attributes, Mapping):
             raise MalformedError
         self.attributes: Mapping[str, Any] = attributes
+        self.unknown: Mapping[str, Any] = unknown if isinstance(unknown, Mapping) else {}
 
     def is_unknown(self, *names: str) -> bool:
         """Whether one of these attributes, or a part of it, is known only once the plan is applied."""
-        return False
+        return any(_holds_true(self.unknown.get(name)) for name in names)
 
     def text(self, name: str) -> str | None:
         """A text; None where it is not set or not known. Raises MalformedError for any other value."""
@@ -64,6 +66,11 @@ class Values:
         if not isinstance(value, str) or len(value) > _MOST_CHARACTERS:
             raise MalformedError
         return value
+
+    def word(self, name: str) -> str | None:
+        """A text that may be written as a whole number; None where it is not set or not known."""
+        value = self.attributes.get(name)
+        return str(value) if type(value) is int else self.text(name)
 
     def id_of(self, name: str, *prefixes: str) -> str | None:
         """The id of a resource of one of these kinds; a group's may have the account before it."""
@@ -77,13 +84,16 @@ class Values:
         return [an_id(text, *prefixes) for text in self.texts(name)]
 
     def texts(self, name: str) -> list[str]:
-        """The texts in a list; none where it is not set or not known."""
-        value = None if self.is_unknown(name) else self.attributes.get(name)
+        """The texts in a list that are known; none where it is not set."""
+        value = self.attributes.get(name)
         if value is None:
             return []
-        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        if not isinstance(value, list):
             raise MalformedError
-        return value
+        texts = [item for item in value if item is not None]  # None stands for one that is not known
+        if not all(isinstance(item, str) for item in texts):
+            raise MalformedError
+        return texts
 
     def flag(self, name: str) -> bool | None:
         """A truth value; None where it is not set or not known."""
@@ -110,15 +120,32 @@ class Values:
             return int(value)
         raise MalformedError
 
+    def is_whole(self, name: str) -> bool:
+        """Whether each block in a list is known, at least in part."""
+        value, unknown = self.attributes.get(name), self.unknown.get(name)
+        if isinstance(unknown, list) and isinstance(value, list) and len(unknown) == len(value):
+            return True not in unknown
+        return not _holds_true(unknown)
+
     def blocks(self, name: str) -> Iterator["Values"]:
-        """The blocks in a list; none where it is not set or not known."""
-        value = None if self.is_unknown(name) else self.attributes.get(name)
+        """The blocks in a list that are known, at least in part; none where it is not set."""
+        value, unknown = self.attributes.get(name), self.unknown.get(name)
         if value is None:
             return
         if not isinstance(value, list):
             raise MalformedError
-        for item in value:
-            yield type(self)(item)
+        each = unknown if isinstance(unknown, list) and len(unknown) == len(value) else [unknown] * len(value)
+        for item, unknown_item in zip(value, each, strict=True):
+            if item is not None:
+                yield Values(item, unknown_item)
+
+
+def _holds_true(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return any(map(_holds_true, value.values()))
+    if isinstance(value, list):
+        return any(map(_holds_true, value))
+    return value is True
 
 
 def differ(before: Values, after: Values, names: Iterable[str]) -> bool:

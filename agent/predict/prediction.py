@@ -5,7 +5,7 @@ The predictor of a run follows the connects (`agent.network`), so that a run on 
 is not known for certain is never open: it is said as what cannot be told.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from types import MappingProxyType
@@ -85,13 +85,14 @@ def predicted(
     *,
     policies: Mapping[str, str] = MappingProxyType({}),
     plans: Sequence[Plan] = (),
+    is_late: Callable[[], bool] = lambda: False,
 ) -> PredictionDocument:
     """The prediction; with changes that are not made yet, how it would be with them, and what they do: those of plans
     first, then those that are typed, whose files of policies `policies` holds. Raises SourceError for a source that is
-    not in the VPC, and AssumptionError."""
+    not in the VPC, AssumptionError, and PlanError once `is_late` while plans are followed."""
     if not assumptions and not plans:
         return _document(facts, asked, Blocks.of_sources(facts.known.configuration))
-    planned = applied(facts.known, plans)
+    planned = applied(facts.known, plans, is_late=is_late)
     typed = assumed(planned.known, assumptions, policies)
     made = replace(planned, known=typed.known, words=(*planned.words, *typed.words))
     ways = [Blocks.of_sources(known.configuration) for known in (facts.known, made.known)]

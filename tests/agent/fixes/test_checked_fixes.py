@@ -17,7 +17,7 @@ from agent.judge.rules.registry import RULES
 from agent.judge.rules.rule import RuleFinding
 from agent.judge.verdict import judge
 from agent.network.answers import Answer
-from agent.network.edits import Change, DnsAttribute, GatewayTable, OfAcl, OfGroup, PrivateDns
+from agent.network.edits import ATTRIBUTES, Change, Listed, Member, Settable, Setting
 from agent.network.names import KnownVpc, predicted_name
 from agent.network.paths import Predictor
 from agent.predict import prediction
@@ -54,42 +54,45 @@ MODIFY: Final = (*EC2, "modify-vpc-endpoint", "--region", "eu-west-1", "--vpc-en
     [
         (
             (*ADMIT, "--protocol", "tcp", "--port", "443", "--cidr", "10.0.1.10/32"),
-            OfGroup("sg-0e1b2c3d4e5f67890", rule("443", "10.0.1.10/32")),
+            Member(Listed.GROUP_RULE, "sg-0e1b2c3d4e5f67890", rule("443", "10.0.1.10/32")),
         ),
         (
             (*ADMIT, "--protocol", "tcp", "--port", "1026-1028", "--source-group", "sg-0123abcd"),
-            OfGroup("sg-0e1b2c3d4e5f67890", rule("1026-1028", "sg-0123abcd")),
+            Member(Listed.GROUP_RULE, "sg-0e1b2c3d4e5f67890", rule("1026-1028", "sg-0123abcd")),
         ),
         (
             (*ADMIT, "--ip-permissions", "IpProtocol=tcp,FromPort=443,ToPort=443,Ipv6Ranges=[{CidrIpv6=fd00::5/128}]"),
-            OfGroup("sg-0e1b2c3d4e5f67890", rule("443", "fd00::5/128")),
+            Member(Listed.GROUP_RULE, "sg-0e1b2c3d4e5f67890", rule("443", "fd00::5/128")),
         ),
         (
             (
                 *(*EC2, "authorize-security-group-egress", "--region", "eu-west-1", "--group-id", "sg-0123abcd"),
                 *("--ip-permissions", "IpProtocol=tcp,FromPort=443,ToPort=443,PrefixListIds=[{PrefixListId=pl-6da5}]"),
             ),
-            OfGroup("sg-0123abcd", rule("443", "pl-6da5", egress=True)),
+            Member(Listed.GROUP_RULE, "sg-0123abcd", rule("443", "pl-6da5", egress=True)),
         ),
         (
             (
                 *(*PASS, "--ingress", "--rule-number", "90", "--protocol", "6", "--port-range", "From=443,To=443"),
                 *("--cidr-block", "10.0.1.10/32", "--rule-action", "allow"),
             ),
-            OfAcl("acl-0123abcd", entry(90, "allow", "10.0.1.10/32", "443")),
+            Member(Listed.ACL_ENTRY, "acl-0123abcd", entry(90, "allow", "10.0.1.10/32", "443")),
         ),
         (
             (
                 *(*PASS, "--egress", "--rule-number", "7", "--protocol", "6", "--port-range", "From=32768,To=60999"),
                 *("--ipv6-cidr-block", "fd00::5/128", "--rule-action", "allow"),
             ),
-            OfAcl("acl-0123abcd", entry(7, "allow", "fd00::5/128", "32768-60999", egress=True)),
+            Member(Listed.ACL_ENTRY, "acl-0123abcd", entry(7, "allow", "fd00::5/128", "32768-60999", egress=True)),
         ),
-        ((*MODIFY, "--private-dns-enabled"), PrivateDns("vpce-0123abcd", True)),
-        ((*MODIFY, "--add-route-table-ids", "rtb-0123abcd"), GatewayTable("vpce-0123abcd", "rtb-0123abcd")),
+        ((*MODIFY, "--private-dns-enabled"), Setting(Settable.PRIVATE_DNS, "vpce-0123abcd", True)),
+        (
+            (*MODIFY, "--add-route-table-ids", "rtb-0123abcd"),
+            Member(Listed.GATEWAY_TABLE, "vpce-0123abcd", "rtb-0123abcd"),
+        ),
         (
             (*EC2, "modify-vpc-attribute", "--region", "eu-west-1", "--vpc-id", "vpc-0123abcd", "--enable-dns-support"),
-            DnsAttribute("vpc-0123abcd", "support", True),
+            Setting(Settable.DNS_SUPPORT, "vpc-0123abcd", True),
         ),
     ],
 )
@@ -273,9 +276,9 @@ def test_the_checked_fixes_of_a_scenario_open_the_path(name: str) -> None:
     made = _with_fixes(evidence, report)
     predictor = Predictor(made.configuration, vpc_id=made.vpc_id, answers=evidence.local_ports)
     for finding in findings:
-        edits = [change.edit for one in checked_commands(finding) for change in changes_of(one) or ()]
+        changed = {change.about for one in checked_commands(finding) for change in changes_of(one) or ()}
         about = [target for target in evidence.targets if finding.target in (None, target.id)]
-        if any(isinstance(edit, PrivateDns | DnsAttribute) for edit in edits):
+        if changed & {Settable.PRIVATE_DNS, *ATTRIBUTES}:
             names = [
                 predicted_name(made, predictor, target.service, counts=True)
                 for target in about
@@ -283,7 +286,7 @@ def test_the_checked_fixes_of_a_scenario_open_the_path(name: str) -> None:
             ]
             assert Answer.PRIVATE in {name.answer for name in names}
             assert all(address_is_open(predictor, evidence, target, made) for target in about[:1] if finding.target)
-        elif not any(isinstance(edit, GatewayTable) for edit in edits):
+        elif Listed.GATEWAY_TABLE not in changed:
             stopped = [path for path in report.paths if path.target == finding.target and path.port == 443]
             assert stopped
             for path in stopped:

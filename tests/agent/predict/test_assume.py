@@ -9,7 +9,7 @@ from typing import Any, Final
 import pytest
 
 from agent.network.answers import Answer
-from agent.network.edits import AssumptionError
+from agent.network.draft import AssumptionError
 from agent.network.names import KnownVpc
 from agent.predict.assume import FORMS, assumed, policy_file_of
 from agent.predict.model import Effect, PredictedChange, PredictionDocument

@@ -11,29 +11,10 @@ import pytest
 from hypothesis import given
 
 from agent.network.answers import Answer
-from agent.network.edits import (
-    DnsAttribute,
-    Edit,
-    Endpoint,
-    EndpointGroup,
-    EndpointSubnet,
-    Gateway,
-    GatewayTable,
-    NewAcl,
-    NewEndpoint,
-    NewTable,
-    OfAcl,
-    OfGroup,
-    OfTable,
-    Policy,
-    PrivateDns,
-    SubnetAcl,
-    SubnetTable,
-    UnknownGroups,
-    Unsettled,
-)
+from agent.network.edits import Edit, Endpoint, Listed, Member, NewEndpoint, NewHolder, Settable, Setting, Unsettled
 from agent.network.names import KnownVpc
 from agent.network.pending import Aspect
+from agent.network.written_edits import unknown_groups
 from agent.predict.model import Effect, PredictionDocument
 from agent.predict.plan import applied, parse
 from agent.predict.plan_values import Plan, PlanError, ResourceChange
@@ -100,8 +81,8 @@ def of(plan: Plan) -> ResourceChange:
 # --- What the kinds of resources say ---------------------------------------------------------------------------------
 
 
-def group_rule(cidr: str = "10.1.0.0/16", ports: str = "443", **more: Any) -> OfGroup:
-    return OfGroup(GROUP, rule(ports, cidr, **more))
+def group_rule(cidr: str = "10.1.0.0/16", ports: str = "443", **more: Any) -> Member:
+    return Member(Listed.GROUP_RULE, GROUP, rule(ports, cidr, **more))
 
 
 RULE: Final = {"security_group_id": GROUP, "from_port": 443, "to_port": 443}
@@ -168,21 +149,25 @@ INTERFACE_TYPE: Final = {"id": VPCE, "vpc_endpoint_type": "Interface"}
                 ],
             },
             [
-                SubnetAcl(SUBNET, ACL),
-                OfAcl(ACL, entry(90, "deny", "10.1.0.0/16", "443")),
-                OfAcl(ACL, entry(7, "allow", "fd00::/8", egress=True)),
+                Member(Listed.SUBNET_ACL, SUBNET, ACL),
+                Member(Listed.ACL_ENTRY, ACL, entry(90, "deny", "10.1.0.0/16", "443")),
+                Member(Listed.ACL_ENTRY, ACL, entry(7, "allow", "fd00::/8", egress=True)),
             ],
         ),
         (
             "aws_network_acl_rule",
             ENTRY | {"cidr_block": "10.1.0.0/16", "from_port": 443, "to_port": 443},
-            [OfAcl(ACL, entry(90, "deny", "10.1.0.0/16", "443"))],
+            [Member(Listed.ACL_ENTRY, ACL, entry(90, "deny", "10.1.0.0/16", "443"))],
         ),
-        ("aws_network_acl_association", {"network_acl_id": ACL, "subnet_id": SUBNET}, [SubnetAcl(SUBNET, ACL)]),
+        (
+            "aws_network_acl_association",
+            {"network_acl_id": ACL, "subnet_id": SUBNET},
+            [Member(Listed.SUBNET_ACL, SUBNET, ACL)],
+        ),
         (
             "aws_route",
             TO | {"transit_gateway_id": "tgw-0123abcd", "gateway_id": ""},
-            [OfTable(TABLE, route("10.9.0.0/16", "tgw-0123abcd"))],
+            [Member(Listed.ROUTE, TABLE, route("10.9.0.0/16", "tgw-0123abcd"))],
         ),
         (
             "aws_route_table",
@@ -194,47 +179,54 @@ INTERFACE_TYPE: Final = {"id": VPCE, "vpc_endpoint_type": "Interface"}
                 ],
             },
             [
-                OfTable(TABLE, route("fd00:7::/48", "pcx-0123abcd")),
-                OfTable(TABLE, Route(prefix_list_id="pl-0123abcd", target="vgw-0123abcd")),
+                Member(Listed.ROUTE, TABLE, route("fd00:7::/48", "pcx-0123abcd")),
+                Member(Listed.ROUTE, TABLE, Route(prefix_list_id="pl-0123abcd", target="vgw-0123abcd")),
             ],
         ),
-        ("aws_route_table_association", {"route_table_id": TABLE, "subnet_id": SUBNET}, [SubnetTable(SUBNET, TABLE)]),
+        (
+            "aws_route_table_association",
+            {"route_table_id": TABLE, "subnet_id": SUBNET},
+            [Member(Listed.SUBNET_TABLE, SUBNET, TABLE)],
+        ),
         (
             "aws_vpc_endpoint",
             INTERFACE_TYPE
             | {"policy": "{}", "private_dns_enabled": True, "security_group_ids": [GROUP], "subnet_ids": [SUBNET]},
             [
-                Policy(VPCE, "{}"),
-                PrivateDns(VPCE, True),
-                EndpointGroup(VPCE, GROUP),
-                EndpointSubnet(VPCE, SUBNET),
+                Setting(Settable.POLICY, VPCE, "{}"),
+                Setting(Settable.PRIVATE_DNS, VPCE, True),
+                Member(Listed.ENDPOINT_GROUP, VPCE, GROUP),
+                Member(Listed.ENDPOINT_SUBNET, VPCE, SUBNET),
             ],
         ),
         (
             "aws_vpc_endpoint",
             {"id": VPCE, "vpc_endpoint_type": "Gateway", "route_table_ids": [TABLE], "private_dns_enabled": False},
-            [GatewayTable(VPCE, TABLE)],
+            [Member(Listed.GATEWAY_TABLE, VPCE, TABLE)],
         ),
-        ("aws_vpc_endpoint_policy", {"vpc_endpoint_id": VPCE, "policy": "{}"}, [Policy(VPCE, "{}")]),
+        ("aws_vpc_endpoint_policy", {"vpc_endpoint_id": VPCE, "policy": "{}"}, [Setting(Settable.POLICY, VPCE, "{}")]),
         (
             "aws_vpc_endpoint_security_group_association",
             {"vpc_endpoint_id": VPCE, "security_group_id": GROUP},
-            [EndpointGroup(VPCE, GROUP)],
+            [Member(Listed.ENDPOINT_GROUP, VPCE, GROUP)],
         ),
         (
             "aws_vpc_endpoint_subnet_association",
             {"vpc_endpoint_id": VPCE, "subnet_id": SUBNET},
-            [EndpointSubnet(VPCE, SUBNET)],
+            [Member(Listed.ENDPOINT_SUBNET, VPCE, SUBNET)],
         ),
         (
             "aws_vpc_endpoint_route_table_association",
             {"vpc_endpoint_id": VPCE, "route_table_id": TABLE},
-            [GatewayTable(VPCE, TABLE)],
+            [Member(Listed.GATEWAY_TABLE, VPCE, TABLE)],
         ),
         (
             "aws_vpc",
             {"id": "vpc-0123abcd", "enable_dns_support": True, "enable_dns_hostnames": False},
-            [DnsAttribute("vpc-0123abcd", "support", True), DnsAttribute("vpc-0123abcd", "hostnames", False)],
+            [
+                Setting(Settable.DNS_SUPPORT, "vpc-0123abcd", True),
+                Setting(Settable.DNS_HOSTNAMES, "vpc-0123abcd", False),
+            ],
         ),
     ],
 )
@@ -264,15 +256,23 @@ def test_what_a_resource_of_terraform_says(kind: str, values: dict[str, Any], sa
             "NetworkAclEntry",
             {"NetworkAclId": ACL, "RuleNumber": "90", "Protocol": 6, "RuleAction": "deny", "Egress": "false"}
             | {"CidrBlock": "10.1.0.0/16", "PortRange": {"From": 443, "To": "443"}},
-            [OfAcl(ACL, entry(90, "deny", "10.1.0.0/16", "443"))],
+            [Member(Listed.ACL_ENTRY, ACL, entry(90, "deny", "10.1.0.0/16", "443"))],
         ),
-        ("SubnetNetworkAclAssociation", {"NetworkAclId": ACL, "SubnetId": SUBNET}, [SubnetAcl(SUBNET, ACL)]),
+        (
+            "SubnetNetworkAclAssociation",
+            {"NetworkAclId": ACL, "SubnetId": SUBNET},
+            [Member(Listed.SUBNET_ACL, SUBNET, ACL)],
+        ),
         (
             "Route",
             {"RouteTableId": TABLE, "DestinationCidrBlock": "10.9.0.0/16", "NatGatewayId": "nat-0123abcd"},
-            [OfTable(TABLE, route("10.9.0.0/16", "nat-0123abcd"))],
+            [Member(Listed.ROUTE, TABLE, route("10.9.0.0/16", "nat-0123abcd"))],
         ),
-        ("SubnetRouteTableAssociation", {"RouteTableId": TABLE, "SubnetId": SUBNET}, [SubnetTable(SUBNET, TABLE)]),
+        (
+            "SubnetRouteTableAssociation",
+            {"RouteTableId": TABLE, "SubnetId": SUBNET},
+            [Member(Listed.SUBNET_TABLE, SUBNET, TABLE)],
+        ),
         ("NetworkAcl", {"VpcId": "vpc-0123abcd"}, []),
         ("RouteTable", {"VpcId": "vpc-0123abcd"}, []),
     ],
@@ -295,18 +295,24 @@ def test_an_endpoint_of_cloudformation() -> None:
     before = {"VpcEndpointType": "Interface", "SecurityGroupIds": [GROUP], "SubnetIds": [SUBNET]}
     after = before | {"PrivateDnsEnabled": "true", "PolicyDocument": {"Statement": []}}
     made = of(change_set(change("VPCEndpoint", before, after, VPCE)))
-    same = (EndpointGroup(VPCE, GROUP), EndpointSubnet(VPCE, SUBNET))
-    assert made.before == (Policy(VPCE, None), PrivateDns(VPCE, False), *same)
-    assert made.after == (Policy(VPCE, '{"Statement": []}'), PrivateDns(VPCE, True), *same)
+    same = (Member(Listed.ENDPOINT_GROUP, VPCE, GROUP), Member(Listed.ENDPOINT_SUBNET, VPCE, SUBNET))
+    assert made.before == (Setting(Settable.POLICY, VPCE, None), Setting(Settable.PRIVATE_DNS, VPCE, False), *same)
+    assert made.after == (
+        Setting(Settable.POLICY, VPCE, '{"Statement": []}'),
+        Setting(Settable.PRIVATE_DNS, VPCE, True),
+        *same,
+    )
     deleted = of(change_set(change("VPCEndpoint", before, own_id=VPCE)))
     assert (deleted.before, deleted.after) == ((Endpoint(VPCE),), ())
-    assert of(change_set(change("VPCEndpoint", {"RouteTableIds": [TABLE]}, own_id=VPCE))).before == (Gateway(VPCE),)
+    assert of(change_set(change("VPCEndpoint", {"RouteTableIds": [TABLE]}, own_id=VPCE))).before == (
+        Endpoint(VPCE, is_gateway=True),
+    )
 
 
 def test_dns_attributes_of_cloudformation_have_defaults() -> None:
     made = of(change_set(change("VPC", {}, {"EnableDnsHostnames": True}, "vpc-0123abcd")))
-    assert made.before[1:] == (DnsAttribute("vpc-0123abcd", "hostnames", False),)
-    assert made.after[1:] == (DnsAttribute("vpc-0123abcd", "hostnames", True),)
+    assert made.before[1:] == (Setting(Settable.DNS_HOSTNAMES, "vpc-0123abcd", False),)
+    assert made.after[1:] == (Setting(Settable.DNS_HOSTNAMES, "vpc-0123abcd", True),)
 
 
 # --- What is known only once it is applied ---------------------------------------------------------------------------
@@ -360,22 +366,32 @@ def test_what_terraform_does_not_know_yet(
             "aws_route",
             TO,
             {"nat_gateway_id": True, "network_interface_id": True},
-            OfTable(TABLE, route("10.9.0.0/16", "unknown")),
+            Member(Listed.ROUTE, TABLE, route("10.9.0.0/16", "unknown")),
         ),
         (
             "aws_route",
             TO | {"nat_gateway_id": "nat-0123abcd"},
             {"network_interface_id": True},
-            OfTable(TABLE, route("10.9.0.0/16", "nat-0123abcd")),
+            Member(Listed.ROUTE, TABLE, route("10.9.0.0/16", "nat-0123abcd")),
         ),
-        ("aws_route_table_association", {"subnet_id": SUBNET}, {"route_table_id": True}, NewTable(SUBNET)),
-        ("aws_network_acl_association", {"subnet_id": SUBNET}, {"network_acl_id": True}, NewAcl(SUBNET)),
-        ("aws_network_acl", {"subnet_ids": [SUBNET]}, {"id": True}, NewAcl(SUBNET)),
+        (
+            "aws_route_table_association",
+            {"subnet_id": SUBNET},
+            {"route_table_id": True},
+            NewHolder(Listed.SUBNET_TABLE, SUBNET),
+        ),
+        (
+            "aws_network_acl_association",
+            {"subnet_id": SUBNET},
+            {"network_acl_id": True},
+            NewHolder(Listed.SUBNET_ACL, SUBNET),
+        ),
+        ("aws_network_acl", {"subnet_ids": [SUBNET]}, {"id": True}, NewHolder(Listed.SUBNET_ACL, SUBNET)),
         (
             "aws_vpc_endpoint_security_group_association",
             {"vpc_endpoint_id": VPCE},
             {"security_group_id": True},
-            UnknownGroups(VPCE),
+            unknown_groups(VPCE),
         ),
         (
             "aws_vpc_endpoint",
@@ -429,11 +445,15 @@ def test_what_a_change_set_does_not_know_yet() -> None:
     assert isinstance(edit, Unsettled)
     assert edit.aspect is Aspect.INBOUND
     to = {"RouteTableId": TABLE, "DestinationCidrBlock": "10.9.0.0/16", "NatGatewayId": UNKNOWN}
-    assert of(change_set(change("Route", after=to))).after == (OfTable(TABLE, route("10.9.0.0/16", "unknown")),)
+    assert of(change_set(change("Route", after=to))).after == (
+        Member(Listed.ROUTE, TABLE, route("10.9.0.0/16", "unknown")),
+    )
     moved = {"SubnetId": SUBNET, "RouteTableId": UNKNOWN}
-    assert of(change_set(change("SubnetRouteTableAssociation", after=moved))).after == (NewTable(SUBNET),)
+    assert of(change_set(change("SubnetRouteTableAssociation", after=moved))).after == (
+        NewHolder(Listed.SUBNET_TABLE, SUBNET),
+    )
     groups = {"VpcEndpointType": "Interface", "SecurityGroupIds": [UNKNOWN]}
-    assert UnknownGroups(VPCE) in of(change_set(change("VPCEndpoint", groups, groups | {"x": 1}, VPCE))).after
+    assert unknown_groups(VPCE) in of(change_set(change("VPCEndpoint", groups, groups | {"x": 1}, VPCE))).after
 
 
 # --- What is left out, and what is not followed ----------------------------------------------------------------------
@@ -607,6 +627,12 @@ def test_a_plan_that_closes_is_critical_however_all_ports_are_written() -> None:
     assert result.assumed == ("sg-there: take out inbound tcp 0-65535 from 10.0.0.0/16",)
     assert result.verdict.status is Status.CRITICAL
     assert at(result) == {Reachability.BLOCKED}
+
+
+def test_a_plan_that_takes_too_long_is_refused() -> None:
+    plan = group_plan(before=[EVERYTHING_IN], after=[])
+    with pytest.raises(PlanError, match=r"plan\.json: has more changes than could be followed in time"):
+        applied(known(), [plan], is_late=lambda: True)
 
 
 def test_a_rule_that_moves_into_a_resource_of_its_own_changes_nothing() -> None:
@@ -885,5 +911,5 @@ def test_a_name_that_the_attributes_decide_is_not_known_while_they_are_not() -> 
 
 def test_blocks_are_read_as_ec2_writes_them() -> None:
     (made,) = of(terraform(row("aws_route", after=TO | {"destination_cidr_block": "10.9.1.2/16"}))).after
-    assert isinstance(made, OfTable)
-    assert made.route.destination == ip_network("10.9.0.0/16")
+    assert isinstance(made, Member)
+    assert made.item.destination == ip_network("10.9.0.0/16")

@@ -1,0 +1,367 @@
+"""What resources mean: by the kinds and attributes of Terraform's AWS provider, the edits that each consists of.
+
+Plans of Terraform have these attributes themselves; change sets of CloudFormation are brought to them by the tables of
+`agent.predict.cloudformation`.
+
+Source: documentation of the AWS provider for the attributes of each resource.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Final
+
+from agent.network.edits import Edit, Endpoint, Listed, Member, NewEndpoint, NewHolder, Settable, Setting
+from agent.network.pending import Aspect
+from agent.network.written_edits import (
+    MalformedError,
+    entry_of,
+    route_of,
+    rules_of,
+    unknown_groups,
+    unsettled,
+    unsettled_group,
+    unsettled_rules,
+)
+from agent.predict.plan_values import ResourceChange, Values, differ
+
+TARGETS: Final = (
+    *("gateway_id", "nat_gateway_id", "transit_gateway_id", "vpc_peering_connection_id", "network_interface_id"),
+    *("vpc_endpoint_id", "egress_only_gateway_id", "carrier_gateway_id", "local_gateway_id", "core_network_arn"),
+    *("odb_network_arn", "instance_id"),
+)
+"""The attributes of a route that say where it leads; `instance_id` is CloudFormation's alone."""
+BLOCKS: Final = (
+    *("cidr_block", "destination_cidr_block", "ipv6_cidr_block", "destination_ipv6_cidr_block"),
+    "destination_prefix_list_id",
+)
+_NAMES_OF_RULES: Final = (
+    *("cidr_blocks", "ipv6_cidr_blocks", "prefix_list_ids", "source_security_group_id", "self"),
+    *("from_port", "to_port", "protocol"),
+)
+NOT_FOLLOWED: Final[Mapping[str, tuple[str, ...]]] = {
+    "aws_vpc_endpoint": ("ip_address_type", "dns_options", "subnet_configuration", "service_region"),
+    "aws_vpc": ("cidr_block", "ipv6_cidr_block", "assign_generated_ipv6_cidr_block"),
+    "aws_route_table": ("propagating_vgws",),
+    "aws_default_route_table": ("propagating_vgws",),
+}
+"""Of kinds that are followed: attributes that may matter and are not."""
+
+
+def is_followed(kind: str) -> bool:
+    """Whether the changes of a kind are followed."""
+    return kind in _EDITS
+
+
+def lacks(kind: str, before: Values | None, after: Values | None) -> bool:
+    """Whether something of a resource of a followed kind changes that is not followed."""
+    return before is not None and after is not None and differ(before, after, NOT_FOLLOWED.get(kind, ()))
+
+
+def change_of(kind: str, before: Values | None, after: Values | None, *, is_other: bool) -> ResourceChange:
+    """A change of a resource of a followed kind; with `is_other` another one takes its place. Raises MalformedError."""
+    edits = _EDITS[kind]
+    first = [] if before is None else list(edits(before))
+    last = [] if after is None else list(edits(after))
+    if before is not None and (after is None or is_other) and kind in _WHOLE:
+        first, more = _WHOLE[kind](before)
+        last += more
+    return ResourceChange(kind=kind, before=tuple(first), after=tuple(last))
+
+
+# --- Security groups -------------------------------------------------------------------------------------------------
+
+
+def _group(values: Values) -> Iterator[Edit]:
+    group_id = values.id_of("id", "sg")
+    if group_id is None:
+        return  # one that the plan creates: nothing that is there has it
+    for name, egress in (("ingress", False), ("egress", True)):
+        if values.is_unknown(name):
+            yield unsettled_rules(group_id, egress=egress)
+        for block in values.blocks(name):
+            if block.is_unknown("from_port", "to_port", "protocol"):
+                continue
+            yield from rules_of(
+                group_id,
+                egress=egress,
+                protocol=block.word("protocol"),
+                ports=(block.number("from_port"), block.number("to_port")),
+                cidrs=(*block.texts("cidr_blocks"), *block.texts("ipv6_cidr_blocks")),
+                lists=block.texts("prefix_list_ids"),
+                groups=(*block.texts("security_groups"), *([group_id] if block.flag("self") else [])),
+            )
+
+
+def _group_itself(values: Values) -> tuple[list[Edit], list[Edit]]:
+    group_id = values.id_of("id", "sg")
+    return list(_group(values)), [] if group_id is None else list(unsettled_group(group_id))
+
+
+def _group_rule(values: Values) -> Iterator[Edit]:
+    """A rule of aws_security_group_rule, which may stand for several."""
+    group_id = values.id_of("security_group_id", "sg")
+    if group_id is None:
+        return
+    way = values.text("type")
+    if way not in ("ingress", "egress"):
+        raise MalformedError
+    egress = way == "egress"
+    if values.is_unknown(*_NAMES_OF_RULES):
+        yield unsettled_rules(group_id, egress=egress)
+    if values.is_unknown("from_port", "to_port", "protocol"):
+        return
+    other = values.text("source_security_group_id")
+    yield from rules_of(
+        group_id,
+        egress=egress,
+        protocol=values.word("protocol"),
+        ports=(values.number("from_port"), values.number("to_port")),
+        cidrs=(*values.texts("cidr_blocks"), *values.texts("ipv6_cidr_blocks")),
+        lists=values.texts("prefix_list_ids"),
+        groups=(*([] if other is None else [other]), *([group_id] if values.flag("self") else [])),
+    )
+
+
+def _one_rule(values: Values, *, egress: bool) -> Iterator[Edit]:
+    group_id = values.id_of("security_group_id", "sg")
+    if group_id is None:
+        return
+    peers = ("cidr_ipv4", "cidr_ipv6", "prefix_list_id", "referenced_security_group_id")
+    if values.is_unknown(*peers, "from_port", "to_port", "ip_protocol"):
+        yield unsettled_rules(group_id, egress=egress)
+        return
+    four, six, list_id, other = (values.text(name) for name in peers)
+    yield from rules_of(
+        group_id,
+        egress=egress,
+        protocol=values.word("ip_protocol"),
+        ports=(values.number("from_port"), values.number("to_port")),
+        cidrs=filter(None, (four, six)),
+        lists=filter(None, (list_id,)),
+        groups=filter(None, (other,)),
+    )
+
+
+def _ingress_rule(values: Values) -> Iterator[Edit]:
+    return _one_rule(values, egress=False)
+
+
+def _egress_rule(values: Values) -> Iterator[Edit]:
+    return _one_rule(values, egress=True)
+
+
+# --- Network ACLs ----------------------------------------------------------------------------------------------------
+
+
+def _acl(values: Values) -> Iterator[Edit]:
+    acl_id = values.id_of("id", "acl")
+    for subnet_id in values.ids_of("subnet_ids", "subnet"):
+        yield (
+            NewHolder(Listed.SUBNET_ACL, subnet_id) if acl_id is None else Member(Listed.SUBNET_ACL, subnet_id, acl_id)
+        )
+    if acl_id is None:
+        return
+    for name, egress in (("ingress", False), ("egress", True)):
+        if values.is_unknown(name):
+            yield unsettled_rules(acl_id, egress=egress)
+            continue
+        for block in values.blocks(name):
+            yield entry_of(
+                acl_id,
+                egress=egress,
+                number=block.number("rule_no"),
+                action=block.text("action"),
+                protocol=block.word("protocol"),
+                cidr=block.text("cidr_block") or block.text("ipv6_cidr_block"),
+                ports=(block.number("from_port"), block.number("to_port")),
+            )
+
+
+def _acl_rule(values: Values) -> Iterator[Edit]:
+    acl_id = values.id_of("network_acl_id", "acl")
+    if acl_id is None:
+        return
+    egress = values.flag("egress") is True
+    names = ("rule_number", "rule_action", "protocol", "cidr_block", "ipv6_cidr_block", "from_port", "to_port")
+    if values.is_unknown(*names):
+        yield unsettled_rules(acl_id, egress=egress)
+        return
+    yield entry_of(
+        acl_id,
+        egress=egress,
+        number=values.number("rule_number"),
+        action=values.text("rule_action"),
+        protocol=values.word("protocol"),
+        cidr=values.text("cidr_block") or values.text("ipv6_cidr_block"),
+        ports=(values.number("from_port"), values.number("to_port")),
+    )
+
+
+def _acl_association(values: Values) -> Iterator[Edit]:
+    acl_id, subnet_id = values.id_of("network_acl_id", "acl"), values.id_of("subnet_id", "subnet")
+    if subnet_id is not None:
+        yield (
+            NewHolder(Listed.SUBNET_ACL, subnet_id) if acl_id is None else Member(Listed.SUBNET_ACL, subnet_id, acl_id)
+        )
+
+
+# --- Route tables ----------------------------------------------------------------------------------------------------
+
+
+def _route(values: Values, table_id: str) -> Edit:
+    if values.is_unknown(*BLOCKS):
+        return unsettled(table_id, Aspect.ROUTES, "a route")
+    four, other_four, six, other_six, list_id = (values.text(name) for name in BLOCKS)
+    target = next(filter(None, map(values.text, TARGETS)), None)
+    return route_of(table_id, block=four or other_four or six or other_six, list_id=list_id, target=target)
+
+
+def _table(values: Values) -> Iterator[Edit]:
+    table_id = values.id_of("id", "rtb")
+    if table_id is None:
+        return
+    if not values.is_whole("route"):
+        yield unsettled(table_id, Aspect.ROUTES, "a route")
+    for block in values.blocks("route"):
+        yield _route(block, table_id)
+
+
+def _one_route(values: Values) -> Iterator[Edit]:
+    table_id = values.id_of("route_table_id", "rtb")
+    if table_id is not None:
+        yield _route(values, table_id)
+
+
+def _table_association(values: Values) -> Iterator[Edit]:
+    table_id, subnet_id = values.id_of("route_table_id", "rtb"), values.id_of("subnet_id", "subnet")
+    if subnet_id is not None:
+        yield (
+            NewHolder(Listed.SUBNET_TABLE, subnet_id)
+            if table_id is None
+            else Member(Listed.SUBNET_TABLE, subnet_id, table_id)
+        )
+
+
+# --- Endpoints -------------------------------------------------------------------------------------------------------
+
+
+def _endpoint(values: Values) -> Iterator[Edit]:
+    endpoint_id, kind = values.id_of("id", "vpce"), values.text("vpc_endpoint_type") or "Gateway"
+    if endpoint_id is None:
+        yield _new_endpoint(values, kind)
+        return
+    if values.is_unknown("policy"):
+        yield unsettled(endpoint_id, Aspect.POLICY, "the policy")
+    elif values.attributes.get("policy") is not None:
+        yield Setting(Settable.POLICY, endpoint_id, values.text("policy"))
+    if kind == "Gateway":
+        if values.is_unknown("route_table_ids"):
+            raise MalformedError
+        for table_id in values.ids_of("route_table_ids", "rtb"):
+            yield Member(Listed.GATEWAY_TABLE, endpoint_id, table_id)
+        return
+    if values.is_unknown("private_dns_enabled"):
+        yield unsettled(endpoint_id, Aspect.NAME, "private DNS")
+    elif (is_on := values.flag("private_dns_enabled")) is not None:
+        yield Setting(Settable.PRIVATE_DNS, endpoint_id, is_on)
+    for group_id in values.ids_of("security_group_ids", "sg"):
+        yield Member(Listed.ENDPOINT_GROUP, endpoint_id, group_id)
+    for subnet_id in values.ids_of("subnet_ids", "subnet"):
+        yield Member(Listed.ENDPOINT_SUBNET, endpoint_id, subnet_id)
+    if values.is_unknown("security_group_ids"):
+        yield unknown_groups(endpoint_id)
+    if values.is_unknown("subnet_ids"):
+        yield unsettled(endpoint_id, Aspect.ADDRESSES, "an address")
+
+
+def _new_endpoint(values: Values, kind: str) -> Edit:
+    service_name, vpc_id = values.text("service_name"), values.id_of("vpc_id", "vpc")
+    if kind != "Interface" or service_name is None or vpc_id is None:
+        raise MalformedError  # whose routes, or what for, is not known
+    private_dns = None if values.is_unknown("private_dns_enabled") else values.flag("private_dns_enabled") is True
+    policy = values.text("policy")
+    return NewEndpoint(service_name, vpc_id, private_dns, policy, not values.is_unknown("policy"))
+
+
+def _endpoint_itself(values: Values) -> tuple[list[Edit], list[Edit]]:
+    endpoint_id = values.id_of("id", "vpce")
+    if endpoint_id is None:
+        return [], []
+    is_gateway = (values.text("vpc_endpoint_type") or "Gateway") == "Gateway"
+    return [Endpoint(endpoint_id, is_gateway)], []
+
+
+def _endpoint_policy(values: Values) -> Iterator[Edit]:
+    endpoint_id = values.id_of("vpc_endpoint_id", "vpce")
+    if endpoint_id is None:
+        return
+    if values.is_unknown("policy"):
+        yield unsettled(endpoint_id, Aspect.POLICY, "the policy")
+    else:
+        yield Setting(Settable.POLICY, endpoint_id, values.text("policy"))
+
+
+def _endpoint_group(values: Values) -> Iterator[Edit]:
+    endpoint_id, group_id = values.id_of("vpc_endpoint_id", "vpce"), values.id_of("security_group_id", "sg")
+    if endpoint_id is not None:
+        yield unknown_groups(endpoint_id) if group_id is None else Member(Listed.ENDPOINT_GROUP, endpoint_id, group_id)
+
+
+def _endpoint_subnet(values: Values) -> Iterator[Edit]:
+    endpoint_id, subnet_id = values.id_of("vpc_endpoint_id", "vpce"), values.id_of("subnet_id", "subnet")
+    if endpoint_id is None:
+        return
+    if subnet_id is None:
+        yield unsettled(endpoint_id, Aspect.ADDRESSES, "an address")
+    else:
+        yield Member(Listed.ENDPOINT_SUBNET, endpoint_id, subnet_id)
+
+
+def _endpoint_table(values: Values) -> Iterator[Edit]:
+    endpoint_id, table_id = values.id_of("vpc_endpoint_id", "vpce"), values.id_of("route_table_id", "rtb")
+    if endpoint_id is not None and table_id is not None:
+        yield Member(Listed.GATEWAY_TABLE, endpoint_id, table_id)
+    elif table_id is not None:
+        yield unsettled(table_id, Aspect.ROUTES, "a route")
+
+
+def _vpc(values: Values) -> Iterator[Edit]:
+    vpc_id = values.id_of("id", "vpc")
+    if vpc_id is None:
+        return
+    settings = ("enable_dns_support", Settable.DNS_SUPPORT), ("enable_dns_hostnames", Settable.DNS_HOSTNAMES)
+    for attribute, setting in settings:
+        if values.is_unknown(attribute):
+            yield unsettled(vpc_id, Aspect.NAME, attribute)
+        elif (is_on := values.flag(attribute)) is not None:
+            yield Setting(setting, vpc_id, is_on)
+
+
+_EDITS: Final[Mapping[str, Callable[[Values], Iterable[Edit]]]] = {
+    "aws_security_group": _group,
+    "aws_default_security_group": _group,
+    "aws_security_group_rule": _group_rule,
+    "aws_vpc_security_group_ingress_rule": _ingress_rule,
+    "aws_vpc_security_group_egress_rule": _egress_rule,
+    "aws_network_acl": _acl,
+    "aws_default_network_acl": _acl,
+    "aws_network_acl_rule": _acl_rule,
+    "aws_network_acl_association": _acl_association,
+    "aws_route": _one_route,
+    "aws_route_table": _table,
+    "aws_default_route_table": _table,
+    "aws_route_table_association": _table_association,
+    "aws_vpc_endpoint": _endpoint,
+    "aws_vpc_endpoint_policy": _endpoint_policy,
+    "aws_vpc_endpoint_security_group_association": _endpoint_group,
+    "aws_vpc_endpoint_subnet_association": _endpoint_subnet,
+    "aws_vpc_endpoint_route_table_association": _endpoint_table,
+    "aws_vpc": _vpc,
+}
+"""By kind, what a resource with these values says."""
+_WHOLE: Final[Mapping[str, Callable[[Values], tuple[list[Edit], list[Edit]]]]] = {
+    "aws_security_group": _group_itself,
+    "aws_vpc_endpoint": _endpoint_itself,
+    "aws_vpc": lambda _: ([], []),
+}
+"""What is taken out where a resource of the kind is deleted, or replaced by another one, and what is put in then."""
+KINDS: Final = tuple(_EDITS)
