@@ -246,7 +246,7 @@ def _files_of(document: FleetDocument, engine: "Database", reports: Collection[s
     lies."""
     from agent.fleet.places import holds_report, report_beside
 
-    if document.sweep is None or not engine.query("SELECT count(*) FROM record")[0][0]:  # it is of answers
+    if document.sweep is None or not engine.count("record"):  # it is of answers
         return
     lists = (*(cause.hosts for cause in document.causes), *(fault.hosts for fault in document.own_faults))
     engine.run("named_host")

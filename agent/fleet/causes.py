@@ -96,14 +96,12 @@ class _Naming:
         database, sweep, least = self._database, self._sweep, self._least
         for name in _BEFORE:
             database.run(name, sweep=sweep)
-        keys = dict(database.query("SELECT raw_key, code FROM fault_key"))
+        keys = dict(database.ask("fault_code"))
         database.run("described")
         database.fill("described", (_described(key, code) for key, code in keys.items()))
         for name in (*_BY_KEY, *_EVIDENCE, *_BY_CODE):
             database.run(name, sweep=sweep, least=least)
-        evidence = database.query(
-            "SELECT q, raw_key, code, severity, services, is_named, hosts, exposed FROM evidence ORDER BY q"
-        )
+        evidence = database.ask("evidence_row")
         told = asked(database, least)
         by_shared = list(self._by_shared(told, keys))
         sizes = {number: counts for number, *counts in database.ask("cause_size")}
@@ -132,7 +130,7 @@ class _Naming:
     def _by_shared(self, told: Mapping[int, Told], keys: Mapping[str, str]) -> Iterator[dict[str, Any]]:
         """The causes that what is told of codes names, round after round as long as something is told."""
         database = self._database
-        (number,) = database.query("SELECT coalesce(max(q), 0) FROM area")[0]
+        (number,) = database.ask("last_number")[0]
         rounds = 0
         while codes := {q: one for q, one in told.items() if one.is_repeated}:
             database.run("explained")
@@ -175,7 +173,7 @@ class _Naming:
 
 def asked(database: "Database", least: int) -> dict[int, Told]:
     """What tells the sick hosts of each open question from the others."""
-    if not database.query("SELECT count(*) FROM question")[0][0]:
+    if not database.count("question"):
         return {}
     for name in ("single", "pair", "more_pairs", "told"):
         database.run(name, least=least)

@@ -69,7 +69,7 @@ def changes_between(
     write_members(engine, "past_member", earlier)
     for name in ("now_host", "then_host"):
         engine.run(name, sweep=told.id if name == "now_host" else against.id)
-    before = dict(engine.query("SELECT key, count(*) FROM then_host GROUP BY key"))
+    before = dict(engine.ask("then_count"))
     came, went = dict(engine.ask("came")), dict(engine.ask("went", sweep=told.id))
     named_before = {cause.key for cause in earlier}
     changes = []

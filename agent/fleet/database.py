@@ -5,7 +5,6 @@ The cache is a folder of Parquet files, one for each batch of what was read. The
 this database and copied from there and to there, so that DuckDB itself has access to nothing else.
 """
 
-import json
 import os
 import shutil
 import tempfile
@@ -18,58 +17,18 @@ from typing import Any, Final, Self
 from agent.fleet.cache import Cache
 from agent.fleet.connection import Error, connect
 from agent.fleet.statements import statement
-from agent.fleet.store import RECORD_COLUMNS, TABLES, CacheError, Piece, Read, Source
+from agent.fleet.store import CacheError, Piece, Read, Source
 from agent.process.write_file import to_private_file
-from agent.report.host_record import field_names, line
+from agent.report.host_record import line
 
-_ATTRIBUTES: Final = ("security_groups", "endpoints", "resolvers", "services")
-"""Lists of a record that its row keeps."""
 BATCH: Final = 10_000
 """Pieces that are brought into the tables, and into a file of the cache, at a time."""
 MEMORY: Final = "1200MB"
 """What is more goes to disk; what Python holds comes on top."""
 SUFFIX: Final = ".parquet"
-_TEXTS: Final = tuple(name for name in RECORD_COLUMNS if name not in ("sweep", "place", "redacted", "complete", "ec2"))
-_FLAGS: Final = ("redacted", "complete", "ec2")
-_LISTS: Final = (*_ATTRIBUTES, "causes", "symptoms", "cut")
-_FIELDS: Final = {
-    **dict.fromkeys(_TEXTS, "VARCHAR"),
-    **dict.fromkeys(_FLAGS, "BOOLEAN"),
-    **dict.fromkeys(_LISTS, "VARCHAR[]"),
-}
-_PIECE: Final = {
-    "source": "VARCHAR",
-    "tag": "VARCHAR",
-    "position": "BIGINT",
-    "place": "VARCHAR",
-    "sweep": "VARCHAR",
-    "why": "VARCHAR",
-    "times": "BIGINT",
-    "last": "BOOLEAN",
-}
-_COLUMNS: Final = {**_PIECE, **_FIELDS}
-"""Of a file of the cache."""
-_NAMES: Final = ", ".join(_COLUMNS)
-_FORM: Final = json.dumps({name: ["VARCHAR"] if kind == "VARCHAR[]" else kind for name, kind in _FIELDS.items()})
-_INCOMING: Final = (
-    f"CREATE TABLE incoming (id BIGINT, {', '.join(f'{name} {kind}' for name, kind in _COLUMNS.items())})"
-)
 _UNSOUND: Final = (Error, UnicodeDecodeError)
 """What DuckDB raises over a damaged file; the second where the words of its error repeat bytes of it."""
-_ARRIVE: Final = f"""
-    INSERT INTO incoming
-    SELECT id, source, tag, "position", place, sweep, why, times, "last", {", ".join(f"r.{name}" for name in _FIELDS)}
-    FROM (
-        SELECT unnest(range(?::BIGINT, ?::BIGINT)) AS id, unnest(?::VARCHAR[]) AS source, unnest(?::VARCHAR[]) AS tag,
-            unnest(?::BIGINT[]) AS "position", unnest(?::VARCHAR[]) AS place, unnest(?::VARCHAR[]) AS sweep,
-            unnest(?::VARCHAR[]) AS why, unnest(?::BIGINT[]) AS times, unnest(?::BOOLEAN[]) AS "last",
-            from_json(unnest(?::VARCHAR[]), '{_FORM}') AS r
-    )"""
 WHOLE: Final = "whole"
-WHOLE_COLUMNS: Final = {name: _FIELDS[name] for name in field_names() if name in _FIELDS}
-"""Of the table WHOLE, with their types, in the order of a record."""
-_WHOLE: Final = f"CREATE TABLE {WHOLE} ({', '.join(f'{name} {kind}' for name, kind in WHOLE_COLUMNS.items())})"
-_KEEP_WHOLE: Final = f"INSERT INTO {WHOLE} SELECT {', '.join(WHOLE_COLUMNS)} FROM arrived WHERE why IS NULL"
 _ARRIVED: Final = ("record", "cause", "symptom", "unreadable")
 
 
@@ -98,10 +57,8 @@ class Database:
         self._count = 0
         self._waiting: list[Piece] = []
         self._cache: Cache | None = None
-        self._whole = (_KEEP_WHOLE,) if whole else ()
-        for text in (*TABLES, _INCOMING, *((_WHOLE,) if whole else ())):
-            self.execute(text)
-        for name in ("macros", "record_value"):
+        self._arrived = (*_ARRIVED, WHOLE) if whole else _ARRIVED
+        for name in ("tables", "macros", "record_value", *((WHOLE,) if whole else ())):
             self.run(name)
 
     # --- What is read ------------------------------------------------------------------------------------------------
@@ -124,30 +81,26 @@ class Database:
         """Bring all that was taken into the tables and into the cache. Raises CacheError."""
         if not self._waiting:
             return
+        is_kept = any(piece.tag is not None for piece in self._waiting)
         self._arrive(self._waiting)
         self._waiting = []
-        self._spread("incoming")
+        self._spread("arrived_now")
         try:
-            if self._cache is not None:
+            if self._cache is not None and is_kept:
                 self._append(self._cache)
         finally:
-            self.execute("DELETE FROM incoming")
+            self.execute("DELETE FROM piece; DELETE FROM incoming")
 
     def _arrive(self, batch: Sequence[Piece]) -> None:
-        columns = (list(column) for column in zip(*batch, strict=True))
-        sources, tags, positions, places, sweeps, lines, whys, times, lasts = columns
-        first = self._count
+        self.fill("piece", ((id_, *piece) for id_, piece in enumerate(batch, self._count)))
+        self.run("arrive")
         self._count += len(batch)
-        given = [first, self._count, sources, tags, positions, places, sweeps, whys, times, lasts, lines]
-        self._connection.execute(_ARRIVE, given)
 
-    def _spread(self, relation: str) -> None:
-        """Bring the rows of a relation with the columns `id` and _COLUMNS into the tables."""
-        self.execute(f"CREATE OR REPLACE TEMP VIEW arrived AS SELECT * FROM {relation}")
-        for table in _ARRIVED:
+    def _spread(self, arrived: str, **given: Any) -> None:
+        """Bring what arrived into the tables: the rows of the view that a statement makes."""
+        self.run(arrived, **given)
+        for table in self._arrived:
             self.run(f"arrived_{table}")
-        for text in self._whole:
-            self.execute(text)
 
     # --- The cache ---------------------------------------------------------------------------------------------------
 
@@ -156,11 +109,8 @@ class Database:
         self._cache = Cache(folder, SUFFIX)
 
     def _append(self, cache: Cache) -> None:
-        if not self.query("SELECT count(*) FROM incoming WHERE tag IS NOT NULL")[0][0]:
-            return
-        data = self.write_parquet(f"SELECT {_NAMES} FROM incoming WHERE tag IS NOT NULL ORDER BY id")
         try:
-            cache.append(data)
+            cache.append(self.write_parquet(statement("cached")))
         except CacheError:
             self._cache = None
             raise
@@ -172,8 +122,9 @@ class Database:
         parts, notes = ([], ()) if self._cache is None else self._parts(self._cache)
         if not parts:
             return set(), notes
+        files = [str(part) for part in parts]
+        self.run("listed")
         if sources is not None:
-            self.execute("CREATE OR REPLACE TEMP TABLE listed (number BIGINT, source VARCHAR, tag VARCHAR)")
             rows = (
                 (number, source.escaped_name, source.tag)
                 for number, source in enumerate(sources)
@@ -181,23 +132,12 @@ class Database:
             )
             self.fill("listed", rows)
         else:
-            self.execute(f"""CREATE OR REPLACE TEMP TABLE listed AS
-                SELECT row_number() OVER (ORDER BY source) AS number, source, arg_max(tag, filename) AS tag
-                FROM {_reading(parts)} WHERE "last" GROUP BY source""")
-        # Of a source that was not read to its end, nothing holds. Where two processes read the same at a time, both
-        # kept it: the last file that has it holds.
-        self.execute(f"""CREATE OR REPLACE TEMP TABLE chosen AS
-            SELECT {self._count} + row_number() OVER (ORDER BY number, "position") - 1 AS id, number, filename, source,
-                "position"
-            FROM (SELECT number, source, "position", max(filename) AS filename
-                FROM listed JOIN {_reading(parts)} USING (source, tag)
-                WHERE number IN (SELECT number FROM listed JOIN {_reading(parts)} USING (source, tag) WHERE "last")
-                GROUP BY number, source, "position")""")
-        known = {number for (number,) in self.query("SELECT DISTINCT number FROM chosen")}
-        self._count += int(self.query("SELECT count(*) FROM chosen")[0][0])
-        relation = f'(SELECT * FROM chosen JOIN {_reading(parts)} USING (source, filename, "position"))'
-        self._spread(relation)
-        self.execute("DROP TABLE chosen; DROP TABLE listed")
+            self.run("listed_all", parts=files)
+        self.run("chosen", parts=files, first=self._count)
+        known = {number for (number,) in self.ask("chosen_source")}
+        self._count += self.count("chosen")
+        self._spread("arrived_known", parts=files)
+        self.execute("DROP VIEW arrived; DROP TABLE chosen; DROP TABLE listed")
         return known if sources is not None else set(), notes
 
     def _parts(self, cache: Cache) -> tuple[list[Path], tuple[str, ...]]:
@@ -216,9 +156,7 @@ class Database:
 
     def _check(self, part: Path) -> None:
         """Raises one of _UNSOUND for what is no file of this cache: another form, and pages that cannot be read."""
-        values = {"VARCHAR": "len({})", "VARCHAR[]": "len(array_to_string({}, ''))"}
-        sums = (f"sum({values.get(kind, '{}::BIGINT').format(name)})" for name, kind in _COLUMNS.items())
-        self.query(f"SELECT {', '.join(sums)} FROM {_reading([part])}")
+        self.run("sound", part=str(part))
 
     # --- Parquet -----------------------------------------------------------------------------------------------------
 
@@ -228,7 +166,7 @@ class Database:
         try:
             to_private_file(data, given)
             cursor = self._connection.cursor()
-            cursor.execute(f"SELECT * FROM {_reading([given])}")
+            cursor.execute(f"FROM read_parquet({_quoted(str(given))})")
             names = [column[0] for column in cursor.description or ()]
             while rows := cursor.fetchmany(BATCH):
                 for row in rows:
@@ -241,23 +179,17 @@ class Database:
         given = self._folder / f"given{SUFFIX}"
         try:
             to_private_file(data, given)
-            rows = self.query(
-                f"SELECT decode(value) FROM parquet_kv_metadata({_quoted(str(given))}) WHERE key = encode(?)", (key,)
-            )
+            rows = self.ask("parquet_note", file=str(given), key=key)
         except _UNSOUND as error:
             raise ValueError(f"is no Parquet that can be read: {str(error).splitlines()[0][:200]}") from error
         return rows[0][0] if rows else None
 
-    def write_parquet(
-        self, statement: str, parameters: Sequence[Any] = (), *, note: tuple[str, str] | None = None
-    ) -> bytes:
+    def write_parquet(self, text: str, *, note: tuple[str, str] | None = None) -> bytes:
         """The rows of a statement as a Parquet file, and a note with its key in the metadata. Raises ValueError where
         the engine does not write it."""
         written = self._folder / f"written{SUFFIX}"
         noted = "" if note is None else f", KV_METADATA {{{_quoted(note[0])}: {_quoted(note[1])}}}"
-        self.execute(
-            f"COPY ({statement}) TO {_quoted(str(written))} (FORMAT parquet, COMPRESSION zstd{noted})", parameters
-        )
+        self.execute(f"COPY ({text}) TO {_quoted(str(written))} (FORMAT parquet, COMPRESSION zstd{noted})")
         return written.read_bytes()
 
     # --- SQL ---------------------------------------------------------------------------------------------------------
@@ -268,12 +200,20 @@ class Database:
         first = next(every, None)
         if first is None:
             return
-        kinds = [kind for _, kind, *_ in self.query(f"DESCRIBE {table}")]
-        holes = ", ".join(f"unnest(?::{kind}[])" for kind in kinds)
+        # Without names DuckDB would make them of the values, which doubles the time.
+        holes = ", ".join(f'unnest(?::{kind}[]) AS "{name}"' for name, kind in self.columns(table).items())
         every = chain((first,), every)
         while batch := list(islice(every, BATCH)):
             columns = [list(column) for column in zip(*batch, strict=True)]
             self._connection.execute(f"INSERT INTO {table} SELECT {holes}", columns)
+
+    def columns(self, table: str) -> dict[str, str]:
+        """The columns of a table with their types, in their order."""
+        return {name: kind for name, kind, *_ in self.query(f"DESCRIBE {table}")}
+
+    def count(self, table: str) -> int:
+        """How many rows a table or a view has."""
+        return int(self.query(f"SELECT count(*) FROM {table}")[0][0])
 
     def ask(self, name: str, **given: Any) -> list[tuple[Any, ...]]:
         """The rows of a statement of `agent/fleet/statements`; what is given are its variables."""
@@ -305,11 +245,6 @@ class Database:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-def _reading(parts: Sequence[Path]) -> str:
-    """The rows of Parquet files, as a relation of SQL."""
-    return f"read_parquet([{', '.join(_quoted(str(part)) for part in parts)}], filename = true)"
 
 
 def _quoted(text: str) -> str:

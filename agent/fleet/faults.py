@@ -114,9 +114,6 @@ def _suppressed(database: "Database", suppression: Suppression, number: int, tod
     about = {"code": suppression.code, "target": suppression.target, "part": part}
     database.run("suppress", number=number, **about)
     database.run("unsuppressed", **about)
-    (hosts,) = database.query(
-        "SELECT count(DISTINCT host) FROM suppressed WHERE number = $number AND sweep = $sweep",
-        {"number": number, "sweep": sweep},
-    )[0]
+    (hosts,) = database.ask("suppressed_host", number=number, sweep=sweep)[0]
     until = "" if suppression.until is None else f" until {suppression.until}"
     return f"{what} on {counted(hosts, 'host')}{until}"

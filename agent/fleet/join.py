@@ -210,7 +210,7 @@ class _Joining:
     def _totals(
         self, told: Sweep, read: SweepsRead, statuses: Counter[str], missing: NotHeardFrom | None
     ) -> FleetTotals:
-        (redacted,) = self._engine.query("SELECT count(*) FROM placed WHERE sweep = ? AND redacted = 1", (told.id,))[0]
+        (redacted,) = self._engine.ask("redacted_record", sweep=told.id)[0]
         ok = statuses[Status.OK] + statuses[Status.NOT_IN_USE]
         hosts = statuses.total()
         if redacted:
@@ -321,10 +321,10 @@ class _Joining:
         else:
             return None
         engine.run("missing", sweep=told.id, is_filtered=bool(self._question.where))
-        (count,) = engine.query("SELECT count(*) FROM missing")[0]
+        count = engine.count("missing")
         if not count:
             return None
-        hosts = engine.query("SELECT host FROM missing ORDER BY host LIMIT $most", {"most": MAX_EXAMPLES})
+        hosts = engine.ask("missing_host", most=MAX_EXAMPLES)
         return NotHeardFrom(
             host_count=count,
             hosts=tuple(host for (host,) in hosts),
@@ -336,7 +336,7 @@ class _Joining:
         """What the missing hosts shared in their last records, and the hosts of the told sweep do not."""
         engine, least = self._engine, self._question.least
         engine.run("missing_record")
-        if engine.query("SELECT count(*) FROM missing_record")[0][0] < least:
+        if engine.count("missing_record") < least:
             return None
         for name in _MISSING:
             engine.run(name)

@@ -11,20 +11,13 @@ from typing import Any, Final
 from agent.fleet import s3
 from agent.fleet.athena import PACKED_PREFIX, PARTITIONED_BY
 from agent.fleet.aws import AwsError
-from agent.fleet.database import WHOLE, WHOLE_COLUMNS, Database
+from agent.fleet.database import WHOLE, Database
 from agent.fleet.places import S3
+from agent.fleet.statements import statement
 from agent.process.write_file import to_private_file
 from probes.frozen import dataclass
 
 NAME: Final = "records.parquet"
-_COLUMNS: Final = tuple(name for name in WHOLE_COLUMNS if name not in PARTITIONED_BY)
-_LISTED: Final = ", ".join(_COLUMNS)
-_DAY: Final = "substr(taken_at, 1, 10)"
-_IS_PLACED: Final = (
-    "regexp_full_match(account, '[0-9]{12}') AND regexp_full_match(region, '[a-z0-9-]{1,63}') "
-    f"AND regexp_full_match({_DAY}, '[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}')"
-)
-_ONE_DAY: Final = f"account = ? AND region = ? AND {_DAY} = ?"
 
 
 class PackError(Exception):
@@ -56,8 +49,9 @@ def pack(
 ) -> Packed:
     """Write what is in the table WHOLE of an engine below a folder, or below `s3://BUCKET/PREFIX`; `client` gives a
     client of S3. Raises PackError; the files that were written until then are whole."""
-    (left_out,) = engine.query(f"SELECT count(*) FROM {WHOLE} WHERE NOT coalesce({_IS_PLACED}, false)")[0]
-    days = engine.query(f"SELECT DISTINCT account, region, {_DAY} FROM {WHOLE} WHERE {_IS_PLACED} ORDER BY ALL")
+    engine.run("packable")
+    left_out = engine.count(WHOLE) - engine.count("packable")
+    days = engine.ask("packed_day")
     written: list[str] = []
     records = unchanged = 0
     for number, day in enumerate(days):
@@ -75,7 +69,7 @@ def pack(
             written.append(place)
             records += count
     progress(len(days), len(days))
-    return Packed(records=records, written=tuple(written), unchanged=unchanged, left_out=int(left_out))
+    return Packed(records=records, written=tuple(written), unchanged=unchanged, left_out=left_out)
 
 
 def _why(error: Exception) -> str:
@@ -92,27 +86,23 @@ def _day(engine: Database, place: str, day: tuple[str, ...], client: Callable[[]
     file that is none of these, and AwsError."""
     held, tag = _held(place, client)
     before = list(_rows(engine, held)) if held is not None else []
-    engine.execute("CREATE OR REPLACE TEMP TABLE before AS SELECT * FROM whole LIMIT 0")
-    engine.fill("before", before)
-    known = "SELECT 1 FROM before b WHERE b.host IS NOT DISTINCT FROM w.host AND b.run = w.run"
-    (new,) = engine.query(f"SELECT count(*) FROM {WHOLE} w WHERE {_ONE_DAY} AND NOT EXISTS ({known})", day)[0]
-    if not new:
+    engine.run("packed_before")
+    engine.fill("packed_before", before)
+    given = dict(zip(("account", "region", "day"), day, strict=True))
+    if not engine.ask("packed_new", **given)[0][0]:
         return None
-    rows = (
-        f"SELECT {_LISTED} FROM (SELECT *, row_number() OVER (PARTITION BY host, run ORDER BY taken_at DESC) AS place "
-        f"FROM (SELECT * FROM {WHOLE} w WHERE {_ONE_DAY} UNION ALL BY NAME SELECT * FROM before)) WHERE place = 1"
-    )
-    (count,) = engine.query(f"SELECT count(*) FROM ({rows})", day)[0]
-    _write(place, engine.write_parquet(f"{rows} ORDER BY host, taken_at", day), tag, client)
-    return int(count)
+    engine.run("packed", **given)
+    _write(place, engine.write_parquet(statement("packed_row")), tag, client)
+    return engine.count("packed")
 
 
 def _rows(engine: Database, data: bytes) -> Iterator[tuple[Any, ...]]:
     """The rows of a file, as those of the table WHOLE. Raises ValueError."""
+    columns = engine.columns(WHOLE)
     for row in engine.read_parquet(data):
-        if not set(row) >= set(_COLUMNS):
+        if not set(row) >= columns.keys() - {*PARTITIONED_BY}:
             raise ValueError("is no file of packed records")
-        yield tuple(row.get(name) for name in WHOLE_COLUMNS)
+        yield tuple(row.get(name) for name in columns)
 
 
 def _held(place: str, client: Callable[[], Any]) -> tuple[bytes | None, str | None]:

@@ -125,9 +125,9 @@ class _Reading:
 
     def _said(self) -> ReadResult:
         engine = self._engine
-        read = int(engine.query("SELECT count(*) FROM record")[0][0])
-        count = int(engine.query("SELECT coalesce(sum(times), 0) FROM unreadable")[0][0])
-        rows = engine.query("SELECT place, why FROM unreadable ORDER BY id LIMIT ?", [MAX_EXAMPLES])
+        read = engine.count("record")
+        (count,) = engine.ask("unreadable_count")[0]
+        rows = engine.ask("unreadable_place", most=MAX_EXAMPLES)
         unreadable = tuple(Unreadable(place=place, why=why) for place, why in rows)
         answers = self._answers_of_a_day()
         if read and answers:

@@ -1,29 +1,9 @@
-"""What is read, piece by piece, and the tables in which it is joined."""
+"""What is read, piece by piece."""
 
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from agent.report.host_record import HostRecord
 from probes.frozen import dataclass
-
-RECORD_COLUMNS: Final = (
-    *("sweep", "place", "tool", "run", "taken_at", "redacted", "host", "region", "account", "vpc", "subnet", "zone"),
-    *("image", "instance_type", "status", "path", "access", "complete", "ec2", "summary", "title", "fix"),
-)
-TABLES: Final = (
-    # One row a record that was read. `sweep` is what its place says of it, which may be nothing; `place` is where it
-    # lay. `redacted`, `complete` and `ec2` are 0 or 1. `causes_cut`: whether its host had more causes than it lists.
-    "CREATE TABLE record (id BIGINT, sweep TEXT, place TEXT, tool TEXT, run TEXT, taken_at TEXT, redacted INTEGER, "
-    "host TEXT, region TEXT, account TEXT, vpc TEXT, subnet TEXT, zone TEXT, image TEXT, instance_type TEXT, "
-    "status TEXT, path TEXT, access TEXT, complete INTEGER, ec2 INTEGER, summary TEXT, title TEXT, fix TEXT, "
-    "security_groups TEXT[], endpoints TEXT[], resolvers TEXT[], services TEXT[], causes_cut INTEGER)",
-    # The causes of a record in its order, `rank` from 0. `cause_key` is code and ids, without the target: one cause at
-    # two services is one.
-    "CREATE TABLE cause (record BIGINT, rank INTEGER, severity TEXT, code TEXT, target TEXT, cause_key TEXT)",
-    # A symptom, and the key of its cause on the same host.
-    "CREATE TABLE symptom (record BIGINT, code TEXT, symptom_key TEXT, cause_key TEXT)",
-    # What could not be read: `times` in one place, such as lines of a file.
-    "CREATE TABLE unreadable (id BIGINT, place TEXT, why TEXT, times BIGINT)",
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -82,8 +82,7 @@ def _name(minute: int) -> str:
 def _spans(database: "Database", limit: int) -> Iterator[tuple[int, str]]:
     """Each minute of a record whose place says nothing, with the name of its sweep. Times that are yet to come, and
     those that cannot be read, are of the last one."""
-    rows = database.query("SELECT DISTINCT minute FROM timed WHERE sweep IS NULL ORDER BY minute")
-    minutes = [minute for (minute,) in rows]
+    minutes = [minute for (minute,) in database.ask("loose_minute")]
     known = [minute for minute in minutes if _UNKNOWN < minute < limit] or minutes
     span: list[int] = []
     for span in _parts(known, _period(database)):
@@ -120,9 +119,7 @@ def _cut(span: Sequence[int], period: int) -> Iterator[list[int]]:
 
 def _period(database: "Database") -> int | None:
     """The usual time between two runs of a host, in minutes; None where fewer than half of the hosts ran twice."""
-    (hosts,) = database.query(
-        "SELECT count(DISTINCT host) FROM timed WHERE sweep IS NULL AND NOT starts_with(host, '#') AND minute >= 0"
-    )[0]
+    (hosts,) = database.ask("loose_host")[0]
     gaps = database.ask("gap")
     reached = list(accumulate(count for _, count in gaps))
     if not gaps or 2 * reached[-1] < hosts:

@@ -121,12 +121,9 @@ def as_parquet(engine: "Database", every: Iterable[Row], document: FleetDocument
     answers. Raises OSError where there is no room for it on the way."""
     from agent.fleet.answers import KEY, packed
 
-    kinds = ", ".join(
-        f"{name} {'BOOLEAN' if name in FLAGS else 'BIGINT' if name in NUMBERS else 'TEXT'}" for name in COLUMNS
-    )
-    engine.execute(f"CREATE TABLE shown ({kinds})")
+    engine.run("shown")
     engine.fill("shown", ([_plain(row[name]) for name in COLUMNS] for row in every))
-    return engine.write_parquet("SELECT * FROM shown", note=(KEY, packed(document)))
+    return engine.write_parquet("FROM shown", note=(KEY, packed(document)))
 
 
 def _plain(value: Any) -> Any:

@@ -7,8 +7,9 @@ import pytest
 
 from agent.fleet.database import BATCH, Database
 from agent.fleet.model import Attribute
+from agent.fleet.statements import statement
 from agent.fleet.store import Read
-from agent.report.host_record import record_of
+from agent.report.host_record import field_names, record_of
 from tests.support.runs import report_of
 
 SCENARIOS = ("healthy", "one-zone-silent", "three-faults", "private-dns-off")
@@ -53,6 +54,17 @@ def test_the_attributes_are_those_of_the_document_from_the_nearest_to_a_fix() ->
         known = {name.value: number for number, name in enumerate(Attribute)}
         found = engine.query("SELECT sql FROM duckdb_views() WHERE view_name = 'record_value'")[0][0]
         assert [known[name] for name in re.findall(r"'([a-z-]+)'", found)] == list(range(len(known)))
+
+
+def test_the_tables_have_every_field_of_a_record() -> None:
+    with Database(whole=True) as engine:
+        fields = [name for name in field_names() if name != "schema"]
+        assert list(engine.columns("whole")) == fields
+        assert list(engine.columns("incoming"))[-len(fields) :] == fields
+        assert re.findall(r'"(\w+)": ', statement("arrive")) == fields
+        every = re.findall(r"[a-z_0-9]+", statement("sound").partition("SELECT")[2].partition("FROM")[0])
+        no_names = {"sum", "len", "array_to_string"}
+        assert [name for name in every if name not in no_names] == list(engine.columns("incoming"))[1:]
 
 
 def test_more_records_than_a_batch() -> None:

@@ -14,9 +14,11 @@ from agent.fleet.database import Database
 from agent.fleet.inventory import Expected
 from agent.fleet.join import joined
 from agent.fleet.model import Attribute, SharedValue
+from agent.fleet.pack import pack
+from agent.fleet.reading import ReadRequest, read_into
 from agent.fleet.request import FleetOutput
 from agent.fleet.statements import statement
-from agent.fleet.store import TABLES
+from agent.report.host_record import line
 from agent.settings import Suppression
 from tests.agent.fleet.test_central_facts import facts
 from tests.agent.fleet.test_estates import question
@@ -29,13 +31,11 @@ NAMES: Final = sorted(file.stem for file in FOLDER.glob("*.sql"))
 class Recorded(Database):
     """Notes what it is asked and given, in its order, with the answers."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, whole: bool = False) -> None:
         self.asked: list[tuple[str, dict[str, Any], list[tuple[Any, ...]]]] = []
-        super().__init__()
+        super().__init__(whole=whole)
 
     def ask(self, name: str, **given: Any) -> list[tuple[Any, ...]]:
-        if name == "arrived_record":
-            self.asked.append(("", {"arrived": self.write_parquet("SELECT * FROM arrived")}, []))
         rows = super().ask(name, **given)
         self.asked.append((name, given, rows))
         return rows
@@ -45,10 +45,21 @@ class Recorded(Database):
         super().fill(table, every)
         self.asked.append(("", {"table": table}, every))
 
+    def write_parquet(self, text: str, *, note: tuple[str, str] | None = None) -> bytes:
+        for name in ("cached", "packed_row"):
+            if text == statement(name):
+                self.ask(name)
+        return super().write_parquet(text, note=note)
+
+    def execute(self, text: str, parameters: Sequence[Any] = ()) -> None:
+        super().execute(text, parameters)
+        if text.startswith(("DELETE", "DROP")):
+            self.asked.append(("", {"text": text}, []))
+
 
 def used(tmp_path: Path) -> Iterator[Recorded]:
     """Fleets after which each statement was asked: a change that rolls on, by zone and with facts; a suppression and a
-    filter; and nothing at all."""
+    filter; nothing at all; and records that are read, kept in a cache, read from there, and packed twice."""
     known = rolling(1).reads
     silent = {read.record.host for read in known[:9]}
     last = max(read.place.partition("/")[0] for read in known)
@@ -68,6 +79,26 @@ def used(tmp_path: Path) -> Iterator[Recorded]:
             document = joined(database, question(**given))
             output = FleetOutput(format="csv", output=str(tmp_path / "x.csv"), redact=False, fail_on="never")
             write(document, database, output)
+            yield database
+    yield from recalled_and_packed(tmp_path)
+
+
+def recalled_and_packed(tmp_path: Path) -> Iterator[Recorded]:
+    cache = tmp_path / "cache"
+    cache.mkdir(mode=0o700)
+    source = tmp_path / "a.ndjson"
+    known = [read.record for read in estate("group", 1).reads[:40]]
+    for count, asked in ((20, ((str(source),),)), (40, ((), (str(source),)))):
+        source.write_text("".join(f"{line(record)}\n" for record in known[:count]), "ascii")
+        with Recorded(whole=True) as database:
+            for places in asked:
+                request = ReadRequest(places=places, command_ids=(), cache=cache, region=None, profile=None)
+                read_into(database, request, progress=lambda done, all_of: None, cancelled=bool)
+            pack(database, str(tmp_path / "lake"), lambda: None, progress=lambda done, all_of: None, cancelled=bool)
+            told = database.write_parquet("SELECT 1 AS one", note=("k", "v"))
+            assert database.note_in_parquet(told, "k") == "v"
+            output = FleetOutput(format="parquet", output=str(tmp_path / "x.parquet"), redact=False, fail_on="never")
+            write(joined(database, question()), database, output)
             yield database
 
 
@@ -97,12 +128,9 @@ def test_each_statement_runs_in_the_shell_and_gives_the_same(tmp_path: Path) -> 
         folder.mkdir()
         with connect(folder) as shell:
             shell.execute("SET default_null_order = 'nulls_first_on_asc_last_on_desc'")
-            for text in TABLES:
-                shell.execute(text)
             for name, given, rows in database.asked:
-                if "arrived" in given:
-                    (folder / "arrived.parquet").write_bytes(given["arrived"])
-                    shell.execute(f"CREATE OR REPLACE TABLE arrived AS FROM '{folder}/arrived.parquet'")
+                if "text" in given:
+                    shell.execute(given["text"])
                     continue
                 if not name:
                     for row in rows:
@@ -117,4 +145,4 @@ def test_each_statement_runs_in_the_shell_and_gives_the_same(tmp_path: Path) -> 
 def test_a_statement_says_what_it_asks(name: str) -> None:
     text = statement(name)
     assert text.startswith("-- ")
-    assert not re.search(r"\?|\{", text)
+    assert not re.search(r"\?|\{[a-z_]*\}", text)

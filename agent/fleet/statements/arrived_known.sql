@@ -1,0 +1,5 @@
+-- What arrived is what was chosen of the cache.
+CREATE OR REPLACE VIEW arrived AS
+SELECT c.id, p.* EXCLUDE (filename)
+FROM chosen c
+JOIN read_parquet(getvariable('parts'), filename = true) p USING (source, filename, "position")

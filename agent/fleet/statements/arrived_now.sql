@@ -1,0 +1,2 @@
+-- What arrived is the batch.
+CREATE OR REPLACE VIEW arrived AS FROM incoming

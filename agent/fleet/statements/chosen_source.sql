@@ -1,0 +1,2 @@
+-- The sources of which the cache has all.
+SELECT DISTINCT number FROM chosen

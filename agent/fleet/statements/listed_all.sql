@@ -1,0 +1,6 @@
+-- All sources in the cache, each with the tag that it had last.
+INSERT INTO listed
+SELECT row_number() OVER (ORDER BY source), source, arg_max(tag, filename)
+FROM read_parquet(getvariable('parts'), filename = true)
+WHERE "last"
+GROUP BY source
