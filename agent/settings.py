@@ -43,7 +43,7 @@ DEFAULT_READS_DEADLINE: Final = 60.0
 FAIL_ON: Final = ("warning", "critical", "never")
 """What can make the exit code non-zero: a verdict at least as bad as this, or none."""
 DEFAULT_FAIL_ON: Final = FAIL_ON[0]
-PREDICTION_FORMATS: Final = ("text", "json", "junit", "html")
+PREDICTION_FORMATS: Final = ("text", "json", "junit", "html", "markdown")
 """The first is the default."""
 FLEET_FORMATS: Final = ("text", "json", "html", "csv", "parquet", "markdown", "prometheus", "eventbridge")
 """The same of what many hosts say together."""
@@ -51,7 +51,7 @@ DEFAULT_LEAST: Final = 5
 """Hosts from which on a fault is one that hosts share."""
 DEFAULT_TOLERATE: Final = 2.0
 """Percent of the hosts that may be silent, and of the files that may be unreadable, before the verdict is unknown."""
-AUDIT_FORMATS: Final = ("text", "json", "html", "csv")
+AUDIT_FORMATS: Final = ("text", "json", "html", "csv", "markdown")
 """The same of an audit."""
 DEFAULT_AUDIT_DEADLINE: Final = 900.0
 """Seconds for all reads of an audit: some 200 VPCs at the rates that it keeps to."""

@@ -163,10 +163,7 @@ def _rendered(document: "AuditDocument", options: AuditOptions, *, colour: bool 
             from agent.audit import csv
 
             return csv.render(document)
-        case "html":
-            from agent.audit import html
+    from agent.audit import content
+    from agent.documents.render import render
 
-            return html.render(document)
-    from agent.audit import text
-
-    return text.render(document, colour=colour)
+    return render(content.document(document), options.format, colour=colour)

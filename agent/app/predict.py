@@ -194,10 +194,7 @@ def _rendered(document: "PredictionDocument", request: PredictRequest, *, colour
             from agent.predict import junit
 
             return junit.render(document)
-        case "html":
-            from agent.predict import html
+    from agent.documents.render import render
+    from agent.predict import content
 
-            return html.render(document)
-    from agent.predict import text
-
-    return text.render(document, colour=colour)
+    return render(content.document(document), request.format, colour=colour)

@@ -1,131 +1,153 @@
-"""What all formats of an audit share: which rows, which words, in which order. Texts are not escaped here."""
+"""The audit as a document for people: the verdict, all VPCs in a table, then each with its faults, names and
+endpoints."""
 
+from collections.abc import Iterator
 from typing import Final
 
-from agent.audit.model import (
-    AuditDocument,
-    AuditedEndpoint,
-    AuditedService,
-    AuditedVpc,
-    AuditedWorkload,
-    AuditFault,
-    CentralEndpoint,
-    CentralRole,
-    Known,
-    Unanswered,
+from agent.audit import phrases
+from agent.audit.model import AuditDocument, AuditedVpc, AuditFault
+from agent.catalog.wording import counted, listed
+from agent.documents.blocks import (
+    ALL,
+    CAUSES,
+    MUTED,
+    Block,
+    Bullets,
+    Cell,
+    Document,
+    Embedded,
+    Many,
+    Medium,
+    Only,
+    Section,
+    Table,
+    Text,
+    in_lines,
 )
-from agent.catalog.wording import counted, listed, listed_briefly
-from agent.network.answers import Answer
+from agent.documents.to_do import to_do
 from agent.report.model import Status
+from agent.report.serialization import to_json
 
-KNOWN: Final = {Known.YES: "yes", Known.NO: "no", Known.CANNOT_TELL: "cannot tell"}
-ANSWERS: Final = {
-    Answer.PRIVATE: "private",
-    Answer.PUBLIC: "public",
-    Answer.NOTHING: "nothing",
-    Answer.CANNOT_TELL: "cannot tell",
-}
+PAGE_ID: Final = "backuplink-audit"
 
 
-def place(vpc: AuditedVpc) -> str:
-    """`vpc-1, eu-west-1, account 111122223333`."""
-    account = f", account {vpc.account_id}" if vpc.account_id is not None else ""
-    shared = f", shared by {vpc.owner_id}" if vpc.shared else ""
-    return f"{vpc.vpc_id}, {vpc.region}{account}{shared}"
-
-
-def basis(document: AuditDocument) -> str:
-    """What the audit rests on."""
-    if not document.vpcs:
-        return "nothing was measured"
-    times = sorted(f"{vpc.taken_at:%Y-%m-%d %H:%M}" for vpc in document.vpcs)
-    when = f"on {times[0]} UTC" if times[0] == times[-1] else f"from {times[0]} to {times[-1]} UTC"
-    return f"{counted(len(document.vpcs), 'VPC')}, as configured {when}; nothing was measured"
-
-
-def word(fault: AuditFault) -> str:
-    """How bad a fault is."""
-    return fault.severity.upper() if fault.certain else "UNKNOWN"
-
-
-def head(fault: AuditFault) -> str:
-    """`CRITICAL backup-gateway 1031: No rule of the endpoint's security groups admits this host`."""
-    ports = f" {listed(fault.ports)}" if fault.ports else ""
-    return f"{word(fault)} {listed_briefly(fault.services)}{ports}: {fault.title}"
-
-
-def aside(fault: AuditFault) -> str:
-    """Why a fault does not decide; empty where it may."""
-    if fault.suppressed:
-        return "suppressed"
-    return "" if fault.counts else "not counted: no workload here needs it"
-
-
-def workload_words(workload: AuditedWorkload) -> str:
-    """`caller: critical; private: no, because of backup (it has an endpoint of backup)`."""
-    lacks = f", because of {listed(workload.lacks)}" if workload.lacks else ""
-    if workload.private is Known.CANNOT_TELL:
-        lacks = f" for {listed(workload.lacks)}"
-    could = f"private: {KNOWN[workload.private]}{lacks}"
-    if workload.by is None:
-        return f"{workload.workload.value}: not in use; {could}"
-    return f"{workload.workload.value}: {workload.status.value}; {could} ({workload.by})"
-
-
-def answer_words(service: AuditedService) -> str:
-    """`private: private DNS of vpce-1`."""
-    return f"{ANSWERS[service.answer]}: {service.words}"
-
-
-def endpoint_cells(endpoint: AuditedEndpoint) -> tuple[str, ...]:
-    """The service, kind, state, private DNS, zones, whether a name leads there, and the hours a month."""
-    dns = "-" if endpoint.private_dns is None else "on" if endpoint.private_dns else "off"
-    return (
-        endpoint.service,
-        endpoint.kind,
-        endpoint.state,
-        dns,
-        str(endpoint.interface_count) if endpoint.kind == "interface" else "-",
-        KNOWN[endpoint.resolved],
-        f"{endpoint.interface_hours:,}" if endpoint.interface_hours else "-",
+def document(audit: AuditDocument) -> Document:
+    """The blocks of an audit."""
+    hours = phrases.unresolved_words(audit.unresolved_hours)
+    return Document(
+        kind=audit.verdict.status.value,
+        word=audit.verdict.status.upper(),
+        summary=audit.verdict.summary,
+        lines=(phrases.basis(audit), *filter(None, (hours,))),
+        blocks=tuple(_blocks(audit)),
+        embedded=Embedded(page_id=PAGE_ID, make=lambda: to_json(audit)),
     )
 
 
-ENDPOINT_HEADS: Final = ("service", "kind", "state", "private DNS", "interfaces", "in use by name", "hours a month")
+def _blocks(audit: AuditDocument) -> Iterator[Block]:
+    yield _not_in_lines(audit)
+    shown = [(number, vpc) for number, vpc in enumerate(audit.vpcs, 1) if vpc.status is not Status.NOT_IN_USE]
+    yield Many(tuple(_vpc(number, vpc) for number, vpc in shown), "more VPC", ALL)
+    yield in_lines(lambda: _not_in_use(audit))
+    if audit.unanswered:
+        sentences = tuple(map(phrases.unanswered_words, audit.unanswered))
+        yield Section(title="No answer", blocks=(Bullets(sentences, most=ALL),))
 
 
-def central_words(central: CentralEndpoint) -> str:
-    """What a VPC has to do with a central endpoint, in a sentence."""
-    others, ends = listed(central.vpc_ids), listed(central.endpoint_ids)
-    may = central.named is Known.CANNOT_TELL
-    if central.role is CentralRole.HUB:
-        use = "may use" if may else "uses" if len(central.vpc_ids) == 1 else "use"
-        what = f"{others} {use} {ends} of this VPC"
-    else:
-        what = f"this VPC {'may use' if may else 'uses'} {ends} of {others}"
-    by = f" by {listed(central.by)}" if central.by else ""
-    complete = {
-        Known.YES: "complete",
-        Known.NO: "incomplete",
-        Known.CANNOT_TELL: "whether it is complete cannot be told",
-    }
-    missing = f": {'; '.join(central.missing)}" if central.missing else ""
-    return f"{central.service}: {what}{by}; {complete[central.complete]}{missing}"
+def _not_in_lines(audit: AuditDocument) -> Block:
+    """The table of all VPCs, which is too wide for a text."""
+    return Only(frozenset({Medium.MARKDOWN, Medium.PAGE}), lambda: [Section(title="VPCs", blocks=(_overview(audit),))])
 
 
-def unresolved_words(vpc: AuditedVpc) -> str | None:
-    """What endpoints cost that no name leads to; None where there are none."""
-    if not vpc.unresolved_hours:
-        return None
-    return f"Endpoints that no name leads to: {vpc.unresolved_hours:,} interface-hours a month."
+def _overview(audit: AuditDocument) -> Table:
+    return Table(
+        caption="Every VPC; * is not counted. Hours are of endpoints that no name leads to",
+        heads=("VPC", "Region", "account", "status", "workloads", "result", "hours a month"),
+        rows=tuple(
+            (
+                vpc.vpc_id,
+                vpc.region,
+                vpc.account_id or "-",
+                Cell(phrases.status_word(vpc.status) + ("" if vpc.counts else " *"), _kind(vpc.status)),
+                listed([one.workload.value for one in vpc.workloads if one.by is not None]),
+                vpc.summary,
+                f"{vpc.unresolved_hours:,}" if vpc.unresolved_hours else "-",
+            )
+            for vpc in audit.vpcs
+        ),
+        most=ALL,
+    )
 
 
-def unanswered_words(one: Unanswered) -> str:
-    """`account 111122223333, eu-west-3: UnauthorizedOperation`."""
-    account = None if one.account_id is None else f"account {one.account_id}"
-    return f"{', '.join(filter(None, (account, one.region, one.vpc_id)))}: {one.reason}"
+def _kind(status: Status) -> str | None:
+    return None if status is Status.NOT_IN_USE else status.value
 
 
-def status_word(status: Status) -> str:
-    """A status as text shows it."""
-    return "NOT IN USE" if status is Status.NOT_IN_USE else status.upper()
+def _vpc(number: int, vpc: AuditedVpc) -> Section:
+    counts = "" if vpc.counts else " (not counted)"
+    return Section(
+        number=str(number),
+        title=f"{phrases.status_word(vpc.status)}: {phrases.place(vpc)}{counts}",
+        blocks=tuple(_of_vpc(number, vpc)),
+        is_part=True,
+    )
+
+
+def _of_vpc(number: int, vpc: AuditedVpc) -> Iterator[Block]:
+    yield Text(f"{vpc.summary[:1].upper()}{vpc.summary[1:]}.")
+    yield Bullets(tuple(map(phrases.workload_words, vpc.workloads)), most=ALL)
+    faults = tuple(_fault(f"{number}.{place}", fault) for place, fault in enumerate(vpc.faults, 1))
+    yield Many(faults, f"more fault of {vpc.vpc_id}", CAUSES)
+    if vpc.services:
+        yield Section(title="Names", blocks=(_names(vpc),))
+    if vpc.endpoints:
+        yield Section(title="Endpoints", blocks=tuple(_endpoints(vpc)))
+    if vpc.central:
+        sentences = tuple(map(phrases.central_words, vpc.central))
+        yield Section(title="Central endpoints", blocks=(Bullets(sentences, most=ALL),))
+    for title, unread in (("Not readable", vpc.not_readable), ("Not read", vpc.not_read)):
+        if unread:
+            count = f"{title}: {counted(len(unread), 'part')}"
+            yield Section(title=count, blocks=(Bullets(unread, most=ALL),), is_folded=True)
+
+
+def _fault(number: str, fault: AuditFault) -> Section:
+    aside = phrases.aside(fault)
+    return Section(
+        number=number,
+        title=phrases.head(fault),
+        code=fault.code,
+        blocks=(
+            *((Text(f"{aside[:1].upper()}{aside[1:]}.", MUTED),) if aside else ()),
+            Text(fault.detail),
+            *(() if fault.fix is None else (to_do(fault.fix),)),
+        ),
+    )
+
+
+def _names(vpc: AuditedVpc) -> Table:
+    return Table(
+        caption=f"What the name of each service resolves to: {phrases.place(vpc)}",
+        heads=("name", "answer"),
+        rows=tuple((one.host, phrases.answer_words(one)) for one in vpc.services),
+        most=ALL,
+        headless=True,
+    )
+
+
+def _endpoints(vpc: AuditedVpc) -> Iterator[Block]:
+    yield Table(
+        caption=f"The endpoints of {phrases.place(vpc)}",
+        heads=("endpoint", *phrases.ENDPOINT_HEADS),
+        rows=tuple((one.endpoint_id, *phrases.endpoint_cells(one)) for one in vpc.endpoints),
+        most=ALL,
+    )
+    if (words := phrases.unresolved_words(vpc.unresolved_hours)) is not None:
+        yield Text(words, MUTED)
+
+
+def _not_in_use(audit: AuditDocument) -> Iterator[Block]:
+    places = tuple(phrases.place(vpc) for vpc in audit.vpcs if vpc.status is Status.NOT_IN_USE)
+    if places:
+        title = "Not in use: they have no endpoint of a workload, and nobody asked for one"
+        yield Section(title=title, blocks=(Bullets(places, most=ALL),))

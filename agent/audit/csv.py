@@ -6,10 +6,10 @@ A cell that a spreadsheet would take for a formula gets an apostrophe in front (
 from collections.abc import Iterator
 from typing import Final
 
-from agent.audit import content
+from agent.audit import phrases
 from agent.audit.model import AuditDocument, AuditedVpc, AuditFault
-from agent.formats.report_text import shell
 from agent.report.escape import spreadsheet_line
+from agent.report.words import shell
 
 COLUMNS: Final = (
     *("account", "region", "vpc", "vpc_status", "vpc_counts", "workloads", "code", "severity", "certain", "counts"),
@@ -50,7 +50,7 @@ def _cells(fault: AuditFault) -> tuple[str, ...]:
         " ".join(fault.services),
         " ".join(map(str, fault.ports)),
         " ".join(fault.subjects),
-        f"{content.head(fault)}. {fault.detail}",
+        f"{phrases.head(fault)}. {fault.detail}",
         "" if fix is None else fix.summary,
         "" if fix is None else "; ".join(map(shell, fix.commands)),
     )

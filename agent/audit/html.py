@@ -5,17 +5,17 @@ from collections.abc import Iterator
 from typing import Final
 from xml.etree.ElementTree import Element
 
-from agent.audit import content
+from agent.audit import phrases as content
 from agent.audit.model import AuditDocument, AuditedVpc, AuditFault
 from agent.catalog.findings import CODES
 from agent.catalog.wording import listed
-from agent.formats.elements import data, element, lines, raw
-from agent.formats.page import bullets, cell, page, row_head, section, table, verdict
-from agent.formats.page import folded as fold
-from agent.formats.report_text import bounded, shell, undoing
+from agent.documents.elements import data, element, lines, raw
+from agent.documents.page import bullets, cell, page, row_head, section, table, verdict
+from agent.documents.page import folded as fold
 from agent.report.escape import visible
 from agent.report.model import Status
 from agent.report.serialization import to_json
+from agent.report.words import bounded, shell, undoing
 
 PAGE_ID: Final = "backuplink-audit"
 _COLOURED: Final = frozenset({Status.OK, Status.WARNING, Status.CRITICAL, Status.UNKNOWN})

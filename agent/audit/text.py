@@ -7,12 +7,12 @@ import textwrap
 from collections.abc import Iterator
 from typing import Final
 
-from agent.audit import content
+from agent.audit import phrases as content
 from agent.audit.model import AuditDocument, AuditedVpc, AuditFault
 from agent.catalog.wording import counted
-from agent.formats.report_text import WIDTH, bounded, command_lines, unchecked
 from agent.report.escape import visible
 from agent.report.model import Status
+from agent.report.words import WIDTH, bounded, command_lines, unchecked
 
 MOST_FAULTS: Final = 12
 """Of one VPC; JSON has all."""
@@ -97,7 +97,7 @@ def _endpoints(vpc: AuditedVpc) -> Iterator[str]:
             yield _wrapped(f"private DNS {dns}, {count}, in use by name: {used}{cost}", "    ")
         else:
             yield _wrapped(f"in a route table: {used}", "    ")
-    if (words := content.unresolved_words(vpc)) is not None:
+    if (words := content.unresolved_words(vpc.unresolved_hours)) is not None:
         yield _wrapped(words, "  ")
 
 

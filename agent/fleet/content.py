@@ -27,8 +27,8 @@ from agent.fleet.model import (
     Turn,
 )
 from agent.fleet.places import S3, command_of
-from agent.formats.report_text import undoing
 from agent.report.model import Command, CommandScope, FindingSubject, Fix, SubjectKind
+from agent.report.words import undoing
 
 EXAMPLES: Final = 3
 """Hosts of a cause that a text names."""

@@ -9,7 +9,7 @@ from agent.catalog.wording import counted
 from agent.fleet import content
 from agent.fleet.model import FleetCause, FleetDocument
 from agent.formats.markdown import escaped, fenced, table
-from agent.formats.report_text import bounded, shell
+from agent.report.words import bounded, shell
 
 MOST_CAUSES: Final = 20
 MOST_ROWS: Final = 30

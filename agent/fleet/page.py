@@ -10,14 +10,14 @@ from xml.etree.ElementTree import Element
 
 from agent.catalog.findings import CODES
 from agent.catalog.wording import counted
+from agent.documents.canvas import NARROW, WIDE
+from agent.documents.elements import data, element, lines, raw
+from agent.documents.page import bullets, cell, folded, page, row_head, section, table, verdict
 from agent.fleet import content, pictures
 from agent.fleet.model import FleetCause, FleetChange, FleetDocument, FleetVerdict, OwnFault, Turn
-from agent.formats.canvas import NARROW, WIDE
-from agent.formats.elements import data, element, lines, raw
-from agent.formats.page import bullets, cell, folded, page, row_head, section, table, verdict
-from agent.formats.report_text import bounded, shell
 from agent.report.escape import visible
 from agent.report.serialization import to_json
+from agent.report.words import bounded, shell
 
 PAGE_ID: Final = "backuplink-fleet"
 MAX_CARDS: Final = 50

@@ -8,10 +8,10 @@ from typing import Final
 from xml.etree.ElementTree import Element
 
 from agent.catalog.wording import counted
+from agent.documents.canvas import CHARACTER, LINE, PAD, SMALL, Canvas, coordinate, cut, framed
+from agent.documents.elements import element
 from agent.fleet import content
 from agent.fleet.model import FleetCause, FleetDocument, Place
-from agent.formats.canvas import CHARACTER, LINE, PAD, SMALL, Canvas, coordinate, cut, framed
-from agent.formats.elements import element
 
 MAX_BARS: Final = 12
 """Zones of VPCs of one cause that are drawn, those with most hosts."""

@@ -11,9 +11,9 @@ from agent.catalog.findings import CODES
 from agent.catalog.wording import counted
 from agent.fleet import content
 from agent.fleet.model import FleetCause, FleetDocument, OwnFault
-from agent.formats.report_text import WIDTH, bounded, command_lines
 from agent.report.escape import visible
 from agent.report.model import Status
+from agent.report.words import WIDTH, bounded, command_lines
 
 MOST_CAUSES: Final = 12
 MOST_OWN: Final = 20

@@ -11,9 +11,9 @@ from datetime import datetime
 from typing import Any, Final
 
 from agent.catalog.wording import counted, duration
-from agent.formats.report_text import WIDTH, bounded, causes, head, in_use
 from agent.report.escape import visible
 from agent.report.model import Report, TargetReport
+from agent.report.words import WIDTH, bounded, causes, head, in_use
 from agent.settings import Workload
 from probes.facts import ApiFacts, HttpFacts, ImdsFacts, JobsFacts
 from probes.model import Observation, Skipped, Step

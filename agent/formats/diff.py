@@ -5,7 +5,6 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-from agent.formats.report_text import FEW_SERVICES, WIDTH
 from agent.report.codec import dumps
 from agent.report.diff import (
     ChangeKind,
@@ -21,6 +20,7 @@ from agent.report.diff import (
 from agent.report.escape import visible
 from agent.report.model import Status
 from agent.report.serialization import to_json
+from agent.report.words import FEW_SERVICES, WIDTH
 from probes.model import Address
 
 _SIGN: Final = {ChangeKind.CAME: "+", ChangeKind.WENT: "-", ChangeKind.CHANGED: "~"}

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from typing import Final
 from xml.etree.ElementTree import Element
 
+from agent.documents.elements import data, element
+from agent.documents.page import cell, page, row_head, section, table, verdict
 from agent.formats.diff import HEAD, Row, sections, side_facts
-from agent.formats.elements import data, element
-from agent.formats.page import cell, page, row_head, section, table, verdict
 from agent.report.diff import Difference, Side
 from agent.report.serialization import to_json
 

@@ -15,10 +15,10 @@ from typing import Any, Final
 
 from agent.formats.monitoring import RESULTS, certificate_end, has_run, in_use, is_probed, own_lookup
 from agent.formats.registry import DEFAULT_OPTIONS, RenderOptions
-from agent.formats.report_text import STEPS
 from agent.report.escape import visible
 from agent.report.model import Finding, Report, Status, TargetReport
 from agent.report.standing import Standing, standings
+from agent.report.words import STEPS
 from probes.frozen import dataclass
 from probes.model import Failed, Failure, Observation, Ok, Step
 

@@ -11,13 +11,19 @@ from xml.etree.ElementTree import Element
 
 from agent.catalog.findings import CODES
 from agent.catalog.wording import duration
-from agent.formats.canvas import NARROW, WIDE
-from agent.formats.elements import data, element, lines, raw
-from agent.formats.page import bullets, cell, page, row_head, section, table, verdict
-from agent.formats.page import folded as fold
-from agent.formats.picture import WEIGHTS, picture
+from agent.documents.canvas import NARROW, WIDE
+from agent.documents.elements import data, element, lines, raw
+from agent.documents.page import bullets, cell, page, row_head, section, table, verdict
+from agent.documents.page import folded as fold
+from agent.documents.picture import WEIGHTS, picture
 from agent.formats.registry import DEFAULT_OPTIONS, RenderOptions
-from agent.formats.report_text import (
+from agent.formats.runbook_page import runbook
+from agent.report.codec import encode
+from agent.report.counting import Standing, Weight, standings
+from agent.report.escape import visible
+from agent.report.model import Finding, Report, TargetReport
+from agent.report.saved import PAGE_ID
+from agent.report.words import (
     FOLDED,
     STEPS,
     UNUSED_ANSWER,
@@ -40,13 +46,7 @@ from agent.formats.report_text import (
     vantage,
     zone,
 )
-from agent.formats.report_text import cell as words_of
-from agent.formats.runbook_page import runbook
-from agent.report.codec import encode
-from agent.report.counting import Standing, Weight, standings
-from agent.report.escape import visible
-from agent.report.model import Finding, Report, TargetReport
-from agent.report.saved import PAGE_ID
+from agent.report.words import cell as words_of
 from probes.model import Skipped
 
 _MAX_RUNBOOKS: Final = 12

@@ -15,9 +15,9 @@ from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
 
 from agent.catalog.findings import Severity
 from agent.formats.registry import DEFAULT_OPTIONS, RenderOptions
-from agent.formats.report_text import bounded, causes, facts, head, shell, undoing, vantage
 from agent.report.escape import visible
 from agent.report.model import Finding, Report, Status, TargetReport
+from agent.report.words import bounded, causes, facts, head, shell, undoing, vantage
 from probes import model
 from probes.model import Observation, Role
 

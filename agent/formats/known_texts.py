@@ -9,9 +9,9 @@ from agent.catalog.known_texts import Certainty
 from agent.catalog.text_search import MAX_LINE_CHARACTERS, AddressHint, SearchResult, TextMatch, shown
 from agent.catalog.wording import listed
 from agent.formats.explain import SCHEMA
-from agent.formats.report_text import WIDTH
 from agent.report.codec import dumps
 from agent.report.escape import visible
+from agent.report.words import WIDTH
 
 LINE_CHARACTERS: Final = 300
 """Of a line that is quoted in text. JSON has all that was searched."""

@@ -10,7 +10,9 @@ from typing import Final
 
 from agent.catalog.findings import CODES
 from agent.formats.registry import DEFAULT_OPTIONS, RenderOptions
-from agent.formats.report_text import (
+from agent.report.escape import visible
+from agent.report.model import Finding, Report, TargetReport
+from agent.report.words import (
     FOLDED,
     STEPS,
     UNUSED_ANSWER,
@@ -34,8 +36,6 @@ from agent.formats.report_text import (
     vantage,
     zone,
 )
-from agent.report.escape import visible
-from agent.report.model import Finding, Report, TargetReport
 
 _MARKUP: Final = re.compile(r"[\\`*_{}\[\]<>#|~&$]|(?<=\w):(?=//)|(?<=www)\.", re.IGNORECASE)
 """Characters that are markup anywhere in a line, and the parts of `https://` and `www.` that make a link."""

@@ -13,7 +13,10 @@ from collections.abc import Container, Iterable, Iterator
 from typing import Final
 
 from agent.formats.registry import DEFAULT_OPTIONS, RenderOptions
-from agent.formats.report_text import (
+from agent.report import exits
+from agent.report.escape import visible
+from agent.report.model import Report, Status, TargetReport
+from agent.report.words import (
     STEPS,
     Row,
     causes,
@@ -31,9 +34,6 @@ from agent.formats.report_text import (
     vantage,
     zone,
 )
-from agent.report import exits
-from agent.report.escape import visible
-from agent.report.model import Report, Status, TargetReport
 from probes.frozen import dataclass
 from probes.model import NOT_STARTED, Observation, Role, Skipped, Step
 from probes.ports import HTTPS, SUPPORT_CHANNEL

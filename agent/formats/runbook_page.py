@@ -7,7 +7,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from agent.catalog.partitions import is_region
-from agent.formats.elements import append, element, raw
+from agent.documents.elements import append, element, raw
 from agent.formats.explain import for_region, page
 
 _PARSER: Final = MarkdownIt("commonmark", {"html": False})

@@ -1,8 +1,8 @@
 """The path as a picture alone, for a ticket or a wiki: the verdict, and where it fails. It refers to nothing else."""
 
-from agent.formats.canvas import WIDE
-from agent.formats.elements import to_svg
-from agent.formats.picture import picture
+from agent.documents.canvas import WIDE
+from agent.documents.elements import to_svg
+from agent.documents.picture import picture
 from agent.formats.registry import DEFAULT_OPTIONS, RenderOptions
 from agent.report.model import Report
 

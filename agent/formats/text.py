@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Final
 
 from agent.catalog.wording import listed
-from agent.formats.configured_path import (
+from agent.documents.configured_path import (
     AT_THE_END,
     MEASURED,
     OUTCOMES,
@@ -25,7 +25,10 @@ from agent.formats.configured_path import (
     way,
 )
 from agent.formats.registry import DEFAULT_OPTIONS, RenderOptions
-from agent.formats.report_text import (
+from agent.report.escape import visible
+from agent.report.hops import Reachability, Stage
+from agent.report.model import ConfiguredPath, Finding, Report, Status, TargetReport
+from agent.report.words import (
     STEPS,
     UNUSED_ANSWER,
     WIDTH,
@@ -51,9 +54,6 @@ from agent.formats.report_text import (
     vantage,
     zone,
 )
-from agent.report.escape import visible
-from agent.report.hops import Reachability, Stage
-from agent.report.model import ConfiguredPath, Finding, Report, Status, TargetReport
 from probes.model import Address
 
 BRIEF_CHARACTERS: Final = 2_500

@@ -4,10 +4,10 @@ from typing import Final
 
 from agent.catalog.findings import Severity
 from agent.catalog.partitions import is_region, partition_of
-from agent.formats.report_text import head, shell, undoing
 from agent.report.escape import visible
 from agent.report.model import Finding, Report, Status
 from agent.report.standing import Standing, standings
+from agent.report.words import head, shell, undoing
 
 UNKNOWN_ACCOUNT: Final = "0" * 12
 """Stands where the account of the host is not known, or masked. No account has it, and AWS refuses it."""

@@ -11,8 +11,8 @@ from typing import Final
 from xml.etree.ElementTree import Element
 
 from agent.catalog.wording import counted, lasted
-from agent.formats.canvas import CHARACTER, LINE, PAD, SMALL, WIDE, Canvas, coordinate, cut, framed
-from agent.formats.elements import element, to_svg
+from agent.documents.canvas import CHARACTER, LINE, PAD, SMALL, WIDE, Canvas, coordinate, cut, framed
+from agent.documents.elements import element, to_svg
 from agent.history.model import Day, HistoryDocument, Latency, Series
 from agent.history.standing import standing, worst
 from agent.history.summary import CELLS, NOT_WATCHED, of_most_cycles, share, watched_for

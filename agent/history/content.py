@@ -11,10 +11,10 @@ from typing import Final
 from xml.etree.ElementTree import Element
 
 from agent.catalog.wording import counted, lasted
+from agent.documents.canvas import NARROW, WIDE
+from agent.documents.elements import append, data, element, nested
+from agent.documents.page import cell, folded, page, row_head, section, table, verdict
 from agent.formats import html
-from agent.formats.canvas import NARROW, WIDE
-from agent.formats.elements import append, data, element, nested
-from agent.formats.page import cell, folded, page, row_head, section, table, verdict
 from agent.history import chart
 from agent.history.model import ChangeRow, Gap, HistoryDocument, Series
 from agent.history.standing import standing, worst

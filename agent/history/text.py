@@ -7,10 +7,10 @@ from datetime import datetime
 from typing import Final
 
 from agent.catalog.wording import counted, lasted
-from agent.formats.report_text import WIDTH
 from agent.history.model import ChangeRow, Day, Flapping, Gap, HistoryDocument, Latency, Series
 from agent.history.summary import CELLS, merged, of_most_cycles, share, watched_for
 from agent.report.escape import visible
+from agent.report.words import WIDTH
 
 MAX_LANES: Final = 40
 """Of one series that the chart shows, the ones with most cycles: a service with public addresses has hundreds."""

@@ -6,18 +6,18 @@ from typing import Final
 from xml.etree.ElementTree import Element
 
 from agent.catalog.findings import CODES
-from agent.formats.canvas import NARROW, WIDE
-from agent.formats.elements import data, element, lines, raw
-from agent.formats.page import bullets, cell, page, row_head, section, table, verdict
-from agent.formats.page import folded as fold
-from agent.formats.report_text import bounded, shell, undoing
+from agent.documents.canvas import NARROW, WIDE
+from agent.documents.elements import data, element, lines, raw
+from agent.documents.page import bullets, cell, page, row_head, section, table, verdict
+from agent.documents.page import folded as fold
 from agent.network.answers import SourceClass
-from agent.predict import content
+from agent.predict import phrases as content
 from agent.predict.model import PredictedFault, PredictionDocument
 from agent.predict.picture import picture
 from agent.report.escape import visible
 from agent.report.hops import Reachability
 from agent.report.serialization import to_json
+from agent.report.words import bounded, shell, undoing
 
 PAGE_ID: Final = "backuplink-prediction"
 _KINDS: Final = {

@@ -6,13 +6,13 @@ from typing import Any, Final
 
 from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
 
-from agent.formats.report_text import bounded, shell, unchecked
 from agent.network.answers import Answer, PredictedName, PredictedPath, SourceClass
-from agent.predict import content
+from agent.predict import phrases
 from agent.predict.model import Effect, PredictedChange, PredictionDocument
 from agent.report.escape import visible
 from agent.report.hops import WORST, Reachability
 from agent.report.model import Status
+from agent.report.words import bounded, shell, unchecked
 
 _SUITE: Final = "backuplink"
 
@@ -42,7 +42,7 @@ def _suite(document: PredictionDocument, service: str | None, cases: list[TestCa
     suite = TestSuite(_SUITE if service is None else visible(f"{_SUITE} {service}"))
     suite.timestamp = f"{document.taken_at:%Y-%m-%dT%H:%M:%S}"
     if service is None:
-        suite.add_property("basis", visible(content.basis(document)))
+        suite.add_property("basis", visible(phrases.basis(document)))
     suite.add_testcases(cases)
     return suite
 
@@ -66,13 +66,13 @@ def _verdict(document: PredictionDocument) -> TestCase:
 
 
 def _change(change: PredictedChange, document: PredictionDocument) -> TestCase:
-    case = _case("changes", content.effect_of(change))
-    words = f"{content.decides(change)} {content.stands_for(change, document)}"
+    case = _case("changes", phrases.effect_of(change))
+    words = f"{phrases.decides(change)} {phrases.stands_for(change, document)}"
     if change.effect in (Effect.OPENS, Effect.MAY_OPEN):
         case.system_out = visible(words)
     else:
         kind = Failure if change.effect is Effect.CLOSES else Error
-        case.result = _result(kind, change.effect, content.effect_of(change), words)
+        case.result = _result(kind, change.effect, phrases.effect_of(change), words)
     return case
 
 
@@ -84,7 +84,7 @@ def _unjudged(words: str) -> TestCase:
 
 def _name(name: PredictedName, document: PredictionDocument) -> TestCase:
     case = _case(name.service, name.host)
-    words = content.answer_of(name)
+    words = phrases.answer_of(name)
     fault = next(
         (one for one in document.faults if one.service == name.service and not one.ports and not one.action), None
     )
@@ -107,11 +107,11 @@ def _calls(service: str, document: PredictionDocument) -> list[TestCase]:
             continue
         case = _case(service, f"{call.action} {call.endpoint_id}")
         if call.outcome is Reachability.OPEN:
-            case.system_out = visible(content.call_of(call))
+            case.system_out = visible(phrases.call_of(call))
         elif call.counts and call.outcome is Reachability.BLOCKED:
-            case.result = _result(Failure, "denied", content.call_of(call), None)
+            case.result = _result(Failure, "denied", phrases.call_of(call), None)
         else:
-            case.result = _result(Skipped, "not counted", content.call_of(call), None)
+            case.result = _result(Skipped, "not counted", phrases.call_of(call), None)
         cases.append(case)
     return cases
 
@@ -148,7 +148,7 @@ def _paths(service: str, document: PredictionDocument) -> list[TestCase]:
 
 def _path(source: SourceClass, path: PredictedPath, commands: list[str]) -> TestCase:
     case = _case(path.service, f"{source.id} {path.port}")
-    lines = [content.words_of(source), *(f"{hop.stage}: {hop.words}" for hop in path.hops)]
+    lines = [phrases.words_of(source), *(f"{hop.stage}: {hop.words}" for hop in path.hops)]
     text = "\n".join([*lines, *commands])
     if path.outcome is Reachability.OPEN:
         case.system_out = "\n".join(map(visible, lines))

@@ -10,14 +10,14 @@ from typing import Final
 from xml.etree.ElementTree import Element
 
 from agent.catalog.wording import counted, listed
-from agent.formats.canvas import PAD, framed
-from agent.formats.configured_path import STAGES
-from agent.formats.flow import Box, Flow
-from agent.formats.report_text import bounded
+from agent.documents.canvas import PAD, framed
+from agent.documents.configured_path import STAGES
+from agent.documents.flow import Box, Flow
 from agent.network.answers import PredictedPath
-from agent.predict import content
+from agent.predict import phrases
 from agent.predict.model import PredictionDocument
 from agent.report.hops import WORST, Hop, Reachability, Stage, is_detour
+from agent.report.words import bounded
 from probes.addresses import ordered
 
 MAX_CHAINS: Final = 12
@@ -72,7 +72,7 @@ class _Drawing(Flow):
         kind = _KINDS[first.outcome] if first.counts else "uncounted"
         ports = listed(sorted({path.port for path in paths}))
         aside = "" if first.counts else " (not counted)"
-        head = f"{first.service} {ports}: {content.OUTCOMES[first.outcome]}{aside}"
+        head = f"{first.service} {ports}: {phrases.OUTCOMES[first.outcome]}{aside}"
         self.y += 6
         self.line(head, PAD, "strong", kind)
         where = _where(paths)
@@ -81,7 +81,7 @@ class _Drawing(Flow):
         self.y += 3
         numbers = {source.id: source.interface_count for source in document.sources}
         count = sum(numbers[source] for source in first.sources)
-        whom = content.numbers(first.sources)
+        whom = phrases.numbers(first.sources)
         start = Box(kind="skipped", label="sources", texts=(whom,), more=counted(count, "interface"))
         there = [hop for hop in first.hops if hop.stage not in _BACK]
         self._hops("there", [start, *(self._box(hop, first) for hop in there)])
@@ -105,7 +105,7 @@ class _Drawing(Flow):
         """A hop; one that does not decide and is open is small."""
         stage = _WHOSE.get(hop.stage, STAGES[hop.stage])
         outcome = Reachability.CANNOT_TELL if is_detour(hop) else hop.outcome
-        word = content.OUTCOMES[outcome]
+        word = phrases.OUTCOMES[outcome]
         kind = _KINDS[outcome] if path.counts or outcome is Reachability.OPEN else "uncounted"
         title = f"{stage}: {word}"
         if outcome is Reachability.OPEN:

@@ -6,11 +6,11 @@
 import textwrap
 from typing import Final
 
-from agent.formats.report_text import WIDTH, bounded, command_lines, unchecked
-from agent.predict import content
+from agent.predict import phrases as content
 from agent.predict.model import PredictedFault, PredictionDocument
 from agent.report.escape import visible
 from agent.report.model import Status
+from agent.report.words import WIDTH, bounded, command_lines, unchecked
 
 MOST_FAULTS: Final = 12
 MOST_ASSUMED: Final = 40

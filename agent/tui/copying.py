@@ -8,9 +8,9 @@ from dataclasses import replace
 from typing import Final
 
 from agent.catalog.placeholders import FORMS, HOST, SERVICE_NAME
-from agent.formats.report_text import head, shell
 from agent.report.escape import visible
 from agent.report.model import Command, Finding, Report, SubjectKind, TargetReport
+from agent.report.words import head, shell
 from agent.tui.network_path import THIS_HOST
 from agent.tui.runbook_page import fill_in, known_values, placeholders_in
 from agent.tui.state import State, checks_of, finding_under_cursor, under_cursor

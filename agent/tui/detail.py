@@ -5,7 +5,6 @@ from itertools import zip_longest
 from typing import Any
 
 from agent.catalog.wording import duration
-from agent.formats.report_text import shell
 from agent.report.counting import Standing, Weight
 from agent.report.escape import visible
 from agent.report.hops import Reachability
@@ -13,6 +12,7 @@ from agent.report.in_words import in_words
 from agent.report.model import Command, ConfiguredPath, Finding, Measured, Report, TargetReport
 from agent.report.path import Lane, Progress
 from agent.report.serialization import to_json
+from agent.report.words import shell
 from agent.tui import timeline
 from agent.tui.copying import kind_of, known_commands
 from agent.tui.lines import ASCII, Glyphs, Line, Span, Tone, wrapped

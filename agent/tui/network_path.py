@@ -4,8 +4,8 @@ from collections.abc import Container
 from dataclasses import replace
 from typing import Final
 
-from agent.formats.report_text import FEW_SERVICES
 from agent.report.path import Band, Picture, Progress
+from agent.report.words import FEW_SERVICES
 
 THIS_HOST: Final = "this-host"
 """Key of the row of this host."""

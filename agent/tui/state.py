@@ -17,12 +17,12 @@ from functools import cached_property
 from typing import Final, assert_never
 
 from agent.catalog.findings import Severity
-from agent.formats.report_text import is_uneventful
 from agent.report import exits
 from agent.report.counting import Standing, Weight, counts, standings
 from agent.report.diff import ChangeKind, Difference, NotComparableError, StepState, difference
 from agent.report.model import Finding, Report, Status, TargetReport
 from agent.report.path import Cell, Check, Lane, Picture, Progress, check_of, checks_in, picture
+from agent.report.words import is_uneventful
 from agent.run.events import ObservationMade, RunStarted, StepPlanned, StepStarted, TargetsKnown
 from agent.settings import DEFAULT_INTERVAL, Settings
 from agent.tui.actions import (

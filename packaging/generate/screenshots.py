@@ -20,10 +20,10 @@ from typing import Final
 from agent.app import demo_fleet
 from agent.fleet import text
 from agent.formats import svg
-from agent.formats.report_text import WIDTH
 from agent.history import chart
 from agent.process.cancel import CancelToken
 from agent.report.model import Measurement
+from agent.report.words import WIDTH
 from agent.run.events import Event
 from agent.settings import Settings
 from agent.simulated.settings import settings_of

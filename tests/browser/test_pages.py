@@ -10,9 +10,10 @@ import pytest
 
 from agent.app.history import _reports
 from agent.app.read_saved import read_all_facts
-from agent.audit import html as audit_html
+from agent.audit import content as audit_content
 from agent.audit.audit import audit
 from agent.audit.request import AuditRequest
+from agent.documents import html as documents
 from agent.fleet import page as fleet_page
 from agent.formats import diff_html, html, svg
 from agent.history import chart
@@ -119,7 +120,9 @@ def _audit() -> str:
     """The page of the example, with the faults that a workload brings."""
     read = read_all_facts(str(ROOT / "docs/examples/account.json"))
     facts = [Facts(known=known_vpc(one), taken_at=one.taken_at, not_read=("the VPC: not permitted",)) for one in read]
-    return audit_html.render(audit(facts, AuditRequest(workloads=(Workload.CALLER,), services=())))
+    return documents.render(
+        audit_content.document(audit(facts, AuditRequest(workloads=(Workload.CALLER,), services=())))
+    )
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)

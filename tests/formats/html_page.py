@@ -31,6 +31,7 @@ ATTRIBUTES: Final = {
     "li": {"class"},
     "section": {"class"},
     "details": {"id"},
+    "figure": {"id"},
     "summary": {"id"},
     "a": {"href"},
     "caption": {"id"},
@@ -45,7 +46,7 @@ ATTRIBUTES: Final = {
 """The attributes of each element. Nothing runs, loads or sends, and none but `href` is an address."""
 ELEMENTS: Final = frozenset(
     "html head meta title style body main section div h1 h2 h3 h4 h5 p strong span ul ol li pre code blockquote a "
-    "table caption thead tbody tr th td figure details summary script".split()
+    "table caption thead tbody tr th td figure figcaption details summary script".split()
 ) | set(svg_picture.ATTRIBUTES)
 """All that a page is made of."""
 FOLDED: Final = frozenset({"svg", "details"})

@@ -227,7 +227,7 @@ READERS: Final[dict[str, Reader]] = {
         check=html_page.check,
         alphabet="<>&\"'=/!-;#xa \n]",
         more_hostile=("</script><script>alert(1)</script>", "--></script>", "<![CDATA[x]]>", "<!--<script>"),
-        libraries=frozenset({"agent.formats.page", "markdown_it"}),
+        libraries=frozenset({"agent.documents.page", "markdown_it"}),
         examples=50,
         every=16,
     ),

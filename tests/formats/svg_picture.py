@@ -6,8 +6,8 @@ from typing import Final
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
+from agent.documents.canvas import STYLE
 from agent.formats import svg
-from agent.formats.canvas import STYLE
 from agent.report.escape import visible
 from tests.support.untrusted import spoken
 

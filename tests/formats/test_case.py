@@ -6,11 +6,11 @@ from dataclasses import replace
 import pytest
 
 from agent.formats import case
-from agent.formats.report_text import WIDTH
 from agent.judge.verdict import refusal
 from agent.report.escape import visible
 from agent.report.model import Report
 from agent.report.redact import redact
+from agent.report.words import WIDTH
 from probes.facts import ApiFacts, HttpFacts, JobsFacts
 from probes.vpc.model import EndpointsFacts
 from tests.hostile import cases

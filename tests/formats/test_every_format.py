@@ -233,5 +233,5 @@ def test_only_the_format_that_is_asked_for_is_loaded(arguments: tuple[str, ...],
             assert {row.module, *reader_of(row).libraries} <= modules
         else:
             assert not {row.module, *reader_of(row).libraries} & modules
-    drawing = {"agent.formats.picture", "agent.formats.elements"}
+    drawing = {"agent.documents.picture", "agent.documents.elements"}
     assert drawing & modules == (drawing if wanted in ("html", "svg") else set())

@@ -11,13 +11,13 @@ import pytest
 
 from agent.formats import diff_html, html
 from agent.formats.explain import page
-from agent.formats.report_text import DETAIL_CHARACTERS
 from agent.judge.verdict import refusal
 from agent.report import codec
 from agent.report.diff import difference
 from agent.report.escape import visible
 from agent.report.model import Status
 from agent.report.redact import redact
+from agent.report.words import DETAIL_CHARACTERS
 from tests.formats import svg_picture
 from tests.formats.html_page import FOLDED, Element, data, links, read, texts, without_data
 from tests.support import scenarios

@@ -11,11 +11,11 @@ from agent.catalog.findings import Severity
 from agent.cli import entry
 from agent.formats import json as json_format
 from agent.formats import junit
-from agent.formats.report_text import shell
 from agent.judge.evidence import Evidence
 from agent.judge.verdict import judge, judge_evidence, refusal
 from agent.report.escape import visible
 from agent.report.model import Finding, Measurement, Report, Status
+from agent.report.words import shell
 from agent.settings import Suppression
 from probes.model import Failed, Failure, FailureKind, Observation, Role, Skipped
 from tests.formats.junit_results import Case, is_red, read

@@ -16,8 +16,8 @@ from agent.catalog.known_texts import KNOWN_TEXTS, KnownText
 from agent.catalog.text_search import MAX_LINE_CHARACTERS, TextMatch, search
 from agent.cli import main as cli
 from agent.formats import known_texts
-from agent.formats.report_text import WIDTH
 from agent.report.escape import visible
+from agent.report.words import WIDTH
 from probes.urls import masked_urls
 from tests.support.command import SECONDS, agent
 

@@ -11,12 +11,12 @@ from agent.catalog.services import checkable
 from agent.formats import emf
 from agent.formats.diff import as_text
 from agent.formats.registry import RenderOptions, render
-from agent.formats.report_text import folded, unfolded
 from agent.formats.text import BRIEF_CHARACTERS
 from agent.judge.verdict import judge
 from agent.report.diff import difference
 from agent.report.hops import Reachability
 from agent.report.model import ConfiguredPath, Measured, Report, Status
+from agent.report.words import folded, unfolded
 from probes.facts import DnsFacts
 from probes.model import Role, Step
 from tests.formats import html_page

@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 
 from agent.formats import markdown
-from agent.formats.report_text import DETAIL_CHARACTERS, unfolded
 from agent.judge.verdict import refusal
+from agent.report.words import DETAIL_CHARACTERS, unfolded
 from tests.formats.markdown_page import QUIET, read, tokens, visible_blocks
 from tests.support import scenarios
 from tests.support.extent import one_in

@@ -18,11 +18,11 @@ from agent.cli import entry
 from agent.formats import json as json_format
 from agent.formats import nagios
 from agent.formats.registry import RenderOptions
-from agent.formats.report_text import cell, folded, matrix
 from agent.judge.verdict import refusal
 from agent.report import exits
 from agent.report.escape import visible
 from agent.report.model import Report, Status
+from agent.report.words import cell, folded, matrix
 from probes.model import Observation, Ok, Role
 from probes.ports import SUPPORT_CHANNEL
 from tests.formats.plugin_output import NRPE_BYTES, STATES, Output, Range, read

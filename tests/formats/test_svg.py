@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import pytest
 
+from agent.documents.canvas import NARROW, PALETTES, WIDE
+from agent.documents.elements import to_svg
+from agent.documents.picture import MAX_ADDRESSES, MAX_TARGETS, picture
 from agent.formats import svg
-from agent.formats.canvas import NARROW, PALETTES, WIDE
-from agent.formats.elements import to_svg
-from agent.formats.picture import MAX_ADDRESSES, MAX_TARGETS, picture
 from agent.judge.verdict import refusal
 from agent.report.model import Status
 from agent.report.redact import redact

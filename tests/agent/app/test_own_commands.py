@@ -9,10 +9,10 @@ import pytest
 from agent.app.own_commands import MAX_CHARACTERS, with_own_commands
 from agent.app.read_saved import read_report
 from agent.formats import html, markdown
-from agent.formats.report_text import shell
 from agent.report.codec import dumps, encode
 from agent.report.model import Command, CommandScope, Line, Report
 from agent.report.redact import redact
+from agent.report.words import shell
 from tests.support.runs import report_of
 
 EVIL = Command(

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from agent.app.history import _rendered, _reports
-from agent.formats.canvas import NARROW, WIDE
-from agent.formats.elements import to_svg
+from agent.documents.canvas import NARROW, WIDE
+from agent.documents.elements import to_svg
 from agent.history import chart, content
 from agent.history.model import ChangeRow, Day, Flapping, Gap, HistoryDocument, Latency, Series
 from agent.history.read import HistoryReader

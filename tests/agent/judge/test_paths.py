@@ -12,9 +12,8 @@ from typing import Any, Final
 import pytest
 
 from agent.formats import ndjson, text
-from agent.formats import report_text as words
 from agent.judge.verdict import judge_evidence
-from agent.report import codec
+from agent.report import codec, words
 from agent.report.hops import Hop, Reachability, Stage
 from agent.report.model import ConfiguredPath, Measured, Report
 from probes.model import Observation

@@ -6,10 +6,11 @@ from functools import cache
 from random import Random
 from typing import Any, Final
 
-from agent.audit import text as audit_text
+from agent.audit import content as audit_content
 from agent.audit.audit import audit
 from agent.audit.request import AuditRequest
-from agent.formats import text
+from agent.documents import text
+from agent.formats import text as report_text
 from agent.judge.verdict import judge
 from agent.network.names import known_vpc
 from agent.predict.prediction import Facts
@@ -93,7 +94,7 @@ def check_facts(chance: Random, _: Command) -> None:
     )
     report = judge(replace(measurement, observations=(*measured, *facts.observations)))
     assert_judged(report)
-    assert_is_plain(text.render(report))
+    assert_is_plain(report_text.render(report))
     assert report.verdict.status is Status.CRITICAL
     commands.assert_harmless(report)
 
@@ -124,6 +125,6 @@ def check_account_facts(chance: Random, _: Command) -> None:
     facts = [Facts(known=known_vpc(one), taken_at=one.taken_at, not_read=()) for one in read]
     asked = AuditRequest(workloads=(Workload.CALLER,), services=())
     made = audit(facts, asked)
-    assert_is_plain(audit_text.render(made))
+    assert_is_plain(text.render(audit_content.document(made)))
     fixes = [fault.fix for vpc in made.vpcs for fault in vpc.faults if fault.fix is not None]
     commands.assert_fixes_are_harmless(fixes)

@@ -8,9 +8,9 @@ import textwrap
 from typing import Final
 from xml.etree.ElementTree import Element
 
-from agent.formats.elements import element
-from agent.formats.report_text import bounded
+from agent.documents.elements import element
 from agent.report.escape import visible
+from agent.report.words import bounded
 
 WIDE: Final = 720
 """Units, which are pixels on a page of this width."""

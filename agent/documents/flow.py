@@ -4,10 +4,10 @@ import math
 from collections.abc import Sequence
 from typing import Final
 
-from agent.formats.canvas import CHARACTER, ICON, PAD, SMALL, Canvas, coordinate, cut
-from agent.formats.elements import element
-from agent.formats.report_text import bounded
+from agent.documents.canvas import CHARACTER, ICON, PAD, SMALL, Canvas, coordinate, cut
+from agent.documents.elements import element
 from agent.report.escape import visible
+from agent.report.words import bounded
 from probes.frozen import dataclass
 
 GAP: Final = 10

@@ -11,8 +11,8 @@ from xml.etree.ElementTree import Element
 
 from agent.catalog.findings import Layer, Severity
 from agent.catalog.wording import counted
-from agent.formats.canvas import PAD, SMALL, cut, framed
-from agent.formats.configured_path import (
+from agent.documents.canvas import PAD, SMALL, cut, framed
+from agent.documents.configured_path import (
     MEASURED,
     OUTCOMES,
     STAGES,
@@ -26,9 +26,14 @@ from agent.formats.configured_path import (
     specific,
     way,
 )
-from agent.formats.elements import element
-from agent.formats.flow import GAP, Box, Flow
-from agent.formats.report_text import (
+from agent.documents.elements import element
+from agent.documents.flow import GAP, Box, Flow
+from agent.report.counting import Weight, counts, heaviest
+from agent.report.hops import Hop, Reachability, Stage
+from agent.report.model import ConfiguredPath, Report, Status, TargetReport
+from agent.report.path import STEPS, Band, Cell, Lane, Progress, checks_in
+from agent.report.path import picture as path_of
+from agent.report.words import (
     below_summary,
     bounded,
     connected,
@@ -38,11 +43,6 @@ from agent.formats.report_text import (
     unfolded,
     vantage,
 )
-from agent.report.counting import Weight, counts, heaviest
-from agent.report.hops import Hop, Reachability, Stage
-from agent.report.model import ConfiguredPath, Report, Status, TargetReport
-from agent.report.path import STEPS, Band, Cell, Lane, Progress, checks_in
-from agent.report.path import picture as path_of
 from probes.model import Address, Step
 
 MAX_TARGETS: Final = 8

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 from xml.etree.ElementTree import Element
 
-from agent.formats import canvas
-from agent.formats.elements import element, raw, to_html
+from agent.documents import canvas
+from agent.documents.elements import element, raw, to_html
 
 _VARIABLES: Final = {
     theme: "".join(f"--{name}:{value};" for name, value in colours.items())

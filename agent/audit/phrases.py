@@ -1,0 +1,132 @@
+"""What all formats of an audit share: which rows, which words, in which order. Texts are not escaped here."""
+
+from typing import Final
+
+from agent.audit.model import (
+    AuditDocument,
+    AuditedEndpoint,
+    AuditedService,
+    AuditedVpc,
+    AuditedWorkload,
+    AuditFault,
+    CentralEndpoint,
+    CentralRole,
+    Known,
+    Unanswered,
+)
+from agent.catalog.wording import counted, listed, listed_briefly
+from agent.network.answers import Answer
+from agent.report.model import Status
+
+KNOWN: Final = {Known.YES: "yes", Known.NO: "no", Known.CANNOT_TELL: "cannot tell"}
+ANSWERS: Final = {
+    Answer.PRIVATE: "private",
+    Answer.PUBLIC: "public",
+    Answer.NOTHING: "nothing",
+    Answer.CANNOT_TELL: "cannot tell",
+}
+
+
+def place(vpc: AuditedVpc) -> str:
+    """`vpc-1, eu-west-1, account 111122223333`."""
+    account = f", account {vpc.account_id}" if vpc.account_id is not None else ""
+    shared = f", shared by {vpc.owner_id}" if vpc.shared else ""
+    return f"{vpc.vpc_id}, {vpc.region}{account}{shared}"
+
+
+def basis(document: AuditDocument) -> str:
+    """What the audit rests on."""
+    if not document.vpcs:
+        return "nothing was measured"
+    times = sorted(f"{vpc.taken_at:%Y-%m-%d %H:%M}" for vpc in document.vpcs)
+    when = f"on {times[0]} UTC" if times[0] == times[-1] else f"from {times[0]} to {times[-1]} UTC"
+    return f"{counted(len(document.vpcs), 'VPC')}, as configured {when}; nothing was measured"
+
+
+def word(fault: AuditFault) -> str:
+    """How bad a fault is."""
+    return fault.severity.upper() if fault.certain else "UNKNOWN"
+
+
+def head(fault: AuditFault) -> str:
+    """`CRITICAL backup-gateway 1031: No rule of the endpoint's security groups admits this host`."""
+    ports = f" {listed(fault.ports)}" if fault.ports else ""
+    return f"{word(fault)} {listed_briefly(fault.services)}{ports}: {fault.title}"
+
+
+def aside(fault: AuditFault) -> str:
+    """Why a fault does not decide; empty where it may."""
+    if fault.suppressed:
+        return "suppressed"
+    return "" if fault.counts else "not counted: no workload here needs it"
+
+
+def workload_words(workload: AuditedWorkload) -> str:
+    """`caller: critical; private: no, because of backup (it has an endpoint of backup)`."""
+    lacks = f", because of {listed(workload.lacks)}" if workload.lacks else ""
+    if workload.private is Known.CANNOT_TELL:
+        lacks = f" for {listed(workload.lacks)}"
+    could = f"private: {KNOWN[workload.private]}{lacks}"
+    if workload.by is None:
+        return f"{workload.workload.value}: not in use; {could}"
+    return f"{workload.workload.value}: {workload.status.value}; {could} ({workload.by})"
+
+
+def answer_words(service: AuditedService) -> str:
+    """`private: private DNS of vpce-1`."""
+    return f"{ANSWERS[service.answer]}: {service.words}"
+
+
+def endpoint_cells(endpoint: AuditedEndpoint) -> tuple[str, ...]:
+    """The service, kind, state, private DNS, zones, whether a name or a route leads there, and the hours a month."""
+    dns = "-" if endpoint.private_dns is None else "on" if endpoint.private_dns else "off"
+    return (
+        endpoint.service,
+        endpoint.kind,
+        endpoint.state,
+        dns,
+        str(endpoint.interface_count) if endpoint.kind == "interface" else "-",
+        KNOWN[endpoint.resolved],
+        f"{endpoint.interface_hours:,}" if endpoint.interface_hours else "-",
+    )
+
+
+ENDPOINT_HEADS: Final = (
+    *("service", "kind", "state", "private DNS", "interfaces"),
+    *("in use by name or route", "interface-hours a month"),
+)
+
+
+def central_words(central: CentralEndpoint) -> str:
+    """What a VPC has to do with a central endpoint, in a sentence."""
+    others, ends = listed(central.vpc_ids), listed(central.endpoint_ids)
+    may = central.named is Known.CANNOT_TELL
+    if central.role is CentralRole.HUB:
+        use = "may use" if may else "uses" if len(central.vpc_ids) == 1 else "use"
+        what = f"{others} {use} {ends} of this VPC"
+    else:
+        what = f"this VPC {'may use' if may else 'uses'} {ends} of {others}"
+    by = f" by {listed(central.by)}" if central.by else ""
+    complete = {
+        Known.YES: "complete",
+        Known.NO: "incomplete",
+        Known.CANNOT_TELL: "whether it is complete cannot be told",
+    }
+    missing = f": {'; '.join(central.missing)}" if central.missing else ""
+    return f"{central.service}: {what}{by}; {complete[central.complete]}{missing}"
+
+
+def unresolved_words(hours: int) -> str | None:
+    """What endpoints cost that no name leads to; None where there are none."""
+    return f"Endpoints that no name leads to: {hours:,} interface-hours a month." if hours else None
+
+
+def unanswered_words(one: Unanswered) -> str:
+    """`account 111122223333, eu-west-3: UnauthorizedOperation`."""
+    account = None if one.account_id is None else f"account {one.account_id}"
+    return f"{', '.join(filter(None, (account, one.region, one.vpc_id)))}: {one.reason}"
+
+
+def status_word(status: Status) -> str:
+    """A status as text shows it."""
+    return "NOT IN USE" if status is Status.NOT_IN_USE else status.upper()

@@ -1,0 +1,25 @@
+"""Writing a document in one of the formats for people. A renderer is imported when its format is asked for."""
+
+from typing import Final
+
+from agent.documents.blocks import Document, Medium
+
+NAMES: Final = frozenset(medium.value for medium in Medium)
+"""Formats for people, as `--format` names them."""
+
+
+def render(document: Document, wanted: str, *, colour: bool = False) -> str:
+    """The document as `text`, whose first word is coloured with `colour`, as `markdown` or as `html`."""
+    match Medium(wanted):
+        case Medium.PAGE:
+            from agent.documents import html
+
+            return html.render(document)
+        case Medium.MARKDOWN:
+            from agent.documents import markdown
+
+            return markdown.render(document)
+        case Medium.TEXT:
+            from agent.documents import text
+
+            return text.render(document, colour=colour)

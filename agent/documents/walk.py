@@ -1,0 +1,61 @@
+"""What the renderers share: which blocks of a tree they write, how much of each, and the words around commands."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+from typing import TypeVar
+
+from agent.catalog.findings import CODES, Document
+from agent.catalog.wording import counted
+from agent.documents.blocks import Action, Block, Figure, Leaf, Many, Medium, Most, Only, Section, Text
+
+T = TypeVar("T")
+
+
+def chosen(blocks: Iterable[Block], medium: Medium) -> Iterator[Leaf | Section]:
+    """The blocks that a medium writes, with a word on sections that are left out."""
+    for block in blocks:
+        match block:
+            case Only(media=media, make=make):
+                if medium in media:
+                    yield from chosen(make(), medium)
+            case Many(sections=sections, what=what, most=most):
+                shown, left = first(sections, most, medium, what)
+                yield from shown
+                if left:
+                    yield Text(left, "muted")
+            case Figure() if medium is not Medium.PAGE:
+                pass
+            case _:
+                yield block
+
+
+def first(items: Sequence[T], most: Most, medium: Medium, what: str) -> tuple[Sequence[T], str]:
+    """The items that are written, and a sentence on the others: empty where there are none."""
+    limit = most.of(medium)
+    if limit is None or len(items) <= limit:
+        return items, ""
+    return items[:limit], f"And {counted(len(items) - limit, what, None if ' ' in what else what)}: {most.elsewhere}."
+
+
+def groups(actions: Iterable[Action]) -> Iterator[tuple[str, list[Action]]]:
+    """Actions that follow one another and of which the same is said, with those words."""
+    for words, alike in groupby(actions, _said):
+        yield words, list(alike)
+
+
+def _said(action: Action) -> str:
+    """`(a) [changes] To undo: the same command with --no-private-dns-enabled`."""
+    letter = "" if action.alternative is None else f"({action.alternative})"
+    mark = "[changes]" if action.changes else "[reads]"
+    unchecked = (
+        "Unchecked: the configuration does not tell whether it opens the path." if action.is_checked is False else ""
+    )
+    undo = "" if action.undo is None else f"To undo: {action.undo}"
+    where = "" if action.file is None else f"Lines for {action.file}:"
+    return " ".join(filter(None, (letter, mark, unchecked, undo, where)))
+
+
+def links(code: str | None) -> tuple[Document, ...]:
+    """What AWS says of a finding. The links of a saved document may come from somewhere else; those of the catalogue
+    are ours."""
+    return CODES[code].documents if code in CODES else ()

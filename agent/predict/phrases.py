@@ -1,0 +1,180 @@
+"""What all formats of a prediction share: which rows, which words, in which order. Texts are not escaped here."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from agent.catalog.wording import counted, listed
+from agent.network.answers import Answer, PredictedCall, PredictedName, SourceClass
+from agent.predict.model import Effect, PredictedChange, PredictedFault, PredictionDocument
+from agent.report.hops import WORST, Reachability
+from probes.frozen import dataclass
+
+OUTCOMES: Final = {
+    Reachability.OPEN: "open",
+    Reachability.BLOCKED: "BLOCKED",
+    Reachability.DOUBTFUL: "IN PART",
+    Reachability.CANNOT_TELL: "unknown",
+}
+NOT_ASKED: Final = "-"
+ANSWERS: Final = {
+    Answer.PRIVATE: "private",
+    Answer.PUBLIC: "public",
+    Answer.NOTHING: "nothing",
+    Answer.CANNOT_TELL: "unknown",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A port of a service."""
+
+    port: int
+    counts: bool
+    """Whether it is required at any address."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Sources that reach the same."""
+
+    sources: tuple[SourceClass, ...]
+    outcomes: tuple[Reachability | None, ...]
+    """By column the worst over the addresses that count or, where none does, over all; None where nothing is said."""
+
+    @property
+    def interface_count(self) -> int:
+        return sum(source.interface_count for source in self.sources)
+
+
+def matrix(document: PredictionDocument, service: str) -> tuple[tuple[Column, ...], tuple[Row, ...]]:
+    """The ports of a service, and what the sources reach, those together that reach the same: what is blocked first."""
+    of_service = [path for path in document.paths if path.service == service]
+    columns = tuple(
+        Column(port, any(path.counts for path in of_service if path.port == port))
+        for port in sorted({path.port for path in of_service})
+    )
+    counting = {column.port for column in columns if column.counts}
+    worst: dict[tuple[str, int], int] = {}
+    for path in of_service:
+        if path.counts or path.port not in counting:
+            rank = WORST.index(path.outcome)
+            for source_id in path.sources:
+                key = source_id, path.port
+                worst[key] = min(rank, worst.get(key, rank))
+    alike: dict[tuple[int | None, ...], list[SourceClass]] = {}
+    for source in document.sources:
+        ranks = tuple(worst.get((source.id, column.port)) for column in columns)
+        alike.setdefault(ranks, []).append(source)
+    ordered = sorted(alike.items(), key=lambda item: [len(WORST) if rank is None else rank for rank in item[0]])
+    return columns, tuple(
+        Row(tuple(sources), tuple(None if rank is None else WORST[rank] for rank in ranks))
+        for ranks, sources in ordered
+    )
+
+
+def cells(row: Row) -> tuple[str, ...]:
+    """What a row says of each column, in a word."""
+    return tuple(NOT_ASKED if outcome is None else OUTCOMES[outcome] for outcome in row.outcomes)
+
+
+def head(fault: PredictedFault) -> str:
+    """`CRITICAL backup-gateway 1031: No rule of the endpoint's security groups admits this host`."""
+    ports = f" {listed(fault.ports)}" if fault.ports else ""
+    word = "UNKNOWN" if fault.outcome is Reachability.CANNOT_TELL else fault.severity.upper()
+    return f"{word} {fault.service}{ports}: {fault.title}"
+
+
+def stands_for(fault: PredictedFault | PredictedChange, document: PredictionDocument) -> str:
+    """For whom a fault or a change holds: `For 3 of 12 sources, 14 interfaces: 1, 3 and 5.`"""
+    count = counted(fault.interface_count, "interface")
+    if len(fault.sources) == len(document.sources):
+        return f"For every source, {count}."
+    return f"For {len(fault.sources)} of {len(document.sources)} sources, {count}: {numbers(fault.sources)}."
+
+
+MOST_SPANS: Final = 12
+"""Of numbers of sources; JSON has all."""
+
+
+def numbers(ids: Sequence[str]) -> str:
+    """The numbers of sources, those that follow one another as a range: `1, 3, 5-9`; of many the first ones."""
+    spans: list[list[int]] = []
+    for number in sorted(int(name.rpartition("-")[2]) for name in ids):
+        if spans and spans[-1][1] == number - 1:
+            spans[-1][1] = number
+        else:
+            spans.append([number, number])
+    shown = spans[:MOST_SPANS]
+    left = sum(high - low + 1 for low, high in spans[MOST_SPANS:])
+    words = ", ".join(str(low) if low == high else f"{low}-{high}" for low, high in shown)
+    return f"{words} and {left:,} more" if left else words
+
+
+def words_of(source: SourceClass) -> str:
+    """`subnet-1 (eu-west-1a), sg-1 and sg-2, 5 interfaces, as 10.0.1.5`."""
+    zone = f" ({source.availability_zone})" if source.availability_zone else ""
+    place = f"{source.subnet_id}{zone}" if source.subnet_id is not None else "outside the subnets"
+    groups = listed(source.group_ids) if source.group_ids else "groups not known"
+    count = counted(source.interface_count, "interface") if source.interface_count else "no interface known"
+    return f"{place}, {groups}, {count}, as {listed(source.addresses)}"
+
+
+def answer_of(name: PredictedName) -> str:
+    """`private, 10.0.1.17 and 10.0.2.17: private DNS of vpce-1`."""
+    given = f", {listed(name.addresses)}" if name.addresses else ""
+    aside = "" if name.counts else " (not counted)"
+    return f"{ANSWERS[name.answer]}{given}{aside}: {name.words}"
+
+
+def basis(document: PredictionDocument) -> str:
+    """What the prediction rests on."""
+    changed = f" with {counted(len(document.assumed), 'assumed change')}" if document.assumed else ""
+    return (
+        f"{document.region}, {document.vpc_id}, as configured on {document.taken_at:%Y-%m-%d %H:%M} UTC{changed}; "
+        "nothing was measured"
+    )
+
+
+CALLS: Final = {Reachability.OPEN: "allowed", Reachability.BLOCKED: "DENIED", Reachability.CANNOT_TELL: "unknown"}
+
+
+def call_of(call: PredictedCall) -> str:
+    """`backup:ListBackupVaults at vpce-1 DENIED: Shut denies it to this caller`."""
+    aside = "" if call.counts else " (not counted)"
+    return f"{call.action} at {call.endpoint_id} {CALLS[call.outcome]}{aside}: {call.words}"
+
+
+EFFECTS: Final = {
+    Effect.CLOSES: "CLOSES",
+    Effect.MAY_CLOSE: "MAY CLOSE",
+    Effect.OPENS: "opens",
+    Effect.MAY_OPEN: "may open",
+}
+
+
+def effect_of(change: PredictedChange) -> str:
+    """`CLOSES backup-gateway 443 at 10.0.1.27 and 10.0.2.27`, `CLOSES the name of backup`, or `CLOSES the call
+    backup:ListBackupVaults at vpce-1`."""
+    if change.action is not None:
+        return f"{EFFECTS[change.effect]} the call {change.action} at {listed(change.decided_by)}"
+    if not change.ports:
+        return f"{EFFECTS[change.effect]} the name of {change.service}"
+    places = f" at {listed(change.addresses)}" if change.addresses else ""
+    return f"{EFFECTS[change.effect]} {change.service} {listed(change.ports)}{places}"
+
+
+def decides(change: PredictedChange) -> str:
+    """What decides over a change: afterwards or, of what opens, before."""
+    return f"{'So far' if change.effect is Effect.OPENS else 'Then'}: {change.words}."
+
+
+def left_out(document: PredictionDocument) -> str | None:
+    """What is no source; None where nothing is left out."""
+    if not document.left_out:
+        return None
+    is_one = document.left_out == 1
+    return (
+        f"{counted(document.left_out, 'interface')} of the VPC {'is' if is_one else 'are'} no source, since no "
+        f"instance has {'it' if is_one else 'them'}: endpoints, load balancers, functions and the like. Name one with "
+        "--from to ask for it."
+    )
