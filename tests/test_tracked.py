@@ -24,6 +24,7 @@ EXCEPTIONS: Final = {
     "packaging/onefile/compile/common": "the scripts beside it source it",
     "packaging/packages/completions/_backuplink": "zsh looks for this name",
     "packaging/packages/copyright": "Debian looks for this name",
+    "packaging/packages/environment": "systemd reads it, and files of its kind have no ending",
     "packaging/packages/lintian-overrides": "lintian looks for this name",
     "packaging/packages/scripts/rpm/post": "rpm starts it with a shell that it names itself",
     "packaging/packages/scripts/rpm/postun": "rpm starts it with a shell that it names itself",

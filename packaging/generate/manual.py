@@ -12,6 +12,7 @@ from agent.version import __version__
 
 FOLDER = "packaging/packages"
 CONFIGURATION = "/etc/backuplink/backuplink.toml"
+VARIABLES = "/etc/backuplink/environment"
 
 EXIT_STATUS = (
     ("0", "ok"),
@@ -19,6 +20,10 @@ EXIT_STATUS = (
     ("2", "critical"),
     ("3", "unknown: the run could not tell, or the call was wrong; a valid document is written even then"),
     ("129, 130, 143", "interrupted by SIGHUP, SIGINT, SIGTERM"),
+)
+FILES = (
+    (CONFIGURATION, "What the services take with `--config`. All users can read it."),
+    (VARIABLES, "Variables with secrets, such as BACKUPLINK_NOTIFY, for the services. Only root can read it."),
 )
 ENVIRONMENT = (
     ("BACKUPLINK_NAME", "Any option of a run, such as BACKUPLINK_REGION for `--region`. Options win over it."),
@@ -100,7 +105,7 @@ def command_page(name: str, command: click.Command) -> str:
         lines += [".SH COMMANDS", *entries(rows)]
     if whole or has_file(command):
         lines += [".SH EXIT STATUS", *entries(EXIT_STATUS), ".SH ENVIRONMENT", *entries(ENVIRONMENT)]
-        lines += [".SH FILES", *entries(((CONFIGURATION, "What the services take with `--config`."),))]
+        lines += [".SH FILES", *entries(FILES)]
     others = [f"{page_of(other)}(1)" for other in commands()] if whole else ["backuplink(1)"]
     if whole or has_file(command):
         others.append("backuplink.toml(5)")

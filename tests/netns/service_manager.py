@@ -30,10 +30,11 @@ from tests.support.repository import ROOT
 SYSTEMD: Final = Path("/usr/lib/systemd/systemd")
 UNITS: Final = (ROOT / "packaging" / "packages" / "systemd", ROOT / "packaging" / "monitoring")
 """Where the units lie that ship."""
-EXAMPLE: Final = ROOT / "packaging" / "packages" / "backuplink.toml"
+PACKAGES: Final = ROOT / "packaging" / "packages"
+"""Where the configuration lies that ships, and the file for variables with secrets."""
 _NUMBERS: Final = count(1)
 _BOOT: Final = """
-name=$1 prefix=$2 python=$3 packages=$4 project=$5 units=$6 monitoring=$7 example=$8
+name=$1 prefix=$2 python=$3 packages=$4 project=$5 units=$6 monitoring=$7 shipped=$8
 mount --make-rprivate /
 root=/mnt
 mount -t tmpfs -o mode=755 root $root
@@ -51,7 +52,7 @@ for folder in /usr/*; do
     fi
 done
 for link in bin sbin lib lib64; do if [ -L /$link ]; then cp -P /$link .; fi; done
-for program in sh env kill mount umount systemctl journalctl; do cp "/bin/$program" usr/bin/; done
+for program in sh env rm kill mount umount systemctl journalctl; do cp "/bin/$program" usr/bin/; done
 mount --bind "$prefix" opt/python
 mount --bind "$packages" opt/packages
 for package in agent probes tests; do
@@ -68,7 +69,8 @@ chmod 755 usr/bin/backuplink
 cp -L /etc/passwd /etc/group /etc/hosts /etc/resolv.conf /etc/ld.so.cache etc/
 if [ -e /etc/nsswitch.conf ]; then cp -L /etc/nsswitch.conf etc/; fi
 echo 0123456789abcdef0123456789abcdef >etc/machine-id
-cp "$example" etc/backuplink/
+cp "$shipped/backuplink.toml" "$shipped/environment" etc/backuplink/
+chmod 600 etc/backuplink/environment
 mkdir usr/units etc/systemd/journald.conf.d
 cp "$units"/* "$monitoring"/*.service "$monitoring"/*.timer usr/units/
 for unit in .socket -dev-log.socket .service; do cp /usr/lib/systemd/system/systemd-journald$unit usr/units/; done
@@ -203,7 +205,7 @@ def service_manager(vpc: Vpc) -> Iterator[ServiceManager]:
     """
     name = f"backuplink-{os.getpid()}-{next(_NUMBERS)}"
     python = f"bin/python{sys.version_info.major}.{sys.version_info.minor}"
-    places = (sys.base_prefix, python, sysconfig.get_path("purelib"), ROOT, *UNITS, EXAMPLE)
+    places = (sys.base_prefix, python, sysconfig.get_path("purelib"), ROOT, *UNITS, PACKAGES)
     words = ["unshare", *"--mount --pid --fork --uts --ipc --kill-child sh -euc".split(), _BOOT, "sh", name]
     with (
         tempfile.TemporaryFile() as output,

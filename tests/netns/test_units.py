@@ -5,20 +5,23 @@ simulated AWS, when a timer or a watchdog comes, and for some tests the program 
 """
 
 import json
+import os
 import shutil
 import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address
+from pathlib import Path
 from typing import Final
 
 import pytest
 
 from agent.report import codec
 from probes.facts import WorkloadFacts
-from tests.netns import confined, program
+from tests.netns import confined, intruder, program
 from tests.netns.service_manager import ServiceManager, service_manager
 from tests.netns.vpc import TWO_ZONES, vpc
+from tests.support.repository import ROOT
 from tests.support.validator import VALIDATOR
 
 pytestmark = pytest.mark.netns
@@ -38,7 +41,7 @@ WRITTEN: Final = "/var/written.json"
 REFUSED: Final = {
     *("a packet socket", "a raw socket", "a socket of the virtual machine's host", "a namespace"),
     *("memory to write and execute", "another personality", "a set-uid bit", "another priority"),
-    *("a real-time priority", "the homes", "root's home", "process 1"),
+    *("a real-time priority", "the homes", "root's home", "process 1", "root's variables"),
 }
 """Of what `tests.netns.confined` tries. It may open the sockets that the program needs, and read the range of ports."""
 _WHAT: Final = 'region = "eu-west-1"\nservice = ["backup"]\nno-ec2 = true\n'
@@ -58,7 +61,7 @@ class Host:
     def configure(self, unit: str, *lines: str, settings: str = SETTINGS) -> None:
         """Write the configuration, and the drop-in of a service with these lines."""
         self.manager.write(CONFIGURATION, settings)
-        self.manager.drop_in(unit, "\n".join(("[Service]", f"EnvironmentFile={ENVIRONMENT}", *lines, "")))
+        self.manager.drop_in(unit, "\n".join(("[Service]", *lines, "")))
 
     def start(self, unit: str) -> Mapping[str, str]:
         """Start a service, wait until it has started or failed, and give its properties."""
@@ -81,7 +84,7 @@ def host(systemd: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ho
         manager.write(ROOTS, (folder / "roots.pem").read_text("ascii"))
         names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
         lines = (*(f"{name}={environment[name]}" for name in names), f"AWS_CA_BUNDLE={ROOTS}")
-        manager.write(ENVIRONMENT, "\n".join(lines))
+        manager.path(ENVIRONMENT).write_text("\n".join(lines), "utf-8")  # it is there, for root alone
         yield Host(manager)
 
 
@@ -297,6 +300,65 @@ def test_a_service_can_write_and_do_what_it_must_and_nothing_else(host: Host, un
     assert set(may["writable"]) == {folder, STATE, *TEMPORARY}
     assert set(may["refused"]) == REFUSED
     assert (may["no new privileges"], may["system calls are filtered"]) == (True, True)
+    assert {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"} <= set(may["variables"])  # which it has all the same
     assert may["capabilities"] == ["0" * 16] * 4
     assert may["user"] in DYNAMIC_USERS
     assert not host.manager.path(confined.OWN).exists()  # its /tmp is its own
+
+
+# --- Other users of the host, and what is left -----------------------------------------------------------------------
+
+KEPT: Final = 'history = "/var/lib/backuplink/history.db"\n'
+SEEN: Final = {f"read {name}" for name in intruder.OPEN}
+"""What is for all to read."""
+
+
+def test_another_user_of_the_host_learns_and_changes_nothing(host: Host) -> None:
+    """While the watch runs and serves. Root can read each of the secrets, so they are there to be read."""
+    host.configure(CHECK, settings=SETTINGS)
+    host.start(CHECK)
+    listening = f'{WATCH_SETTINGS}{KEPT}listen = "{intruder.LISTENER[0]}:{intruder.LISTENER[1]}"\n'
+    host.configure(WATCH, settings=listening)
+    process_id = host.start(WATCH)["MainPID"]
+    said = host.manager.wait_for(WATCH, lambda properties: "StatusText" in properties)["StatusText"]
+    assert "cycle 1: ok" in said
+    try:
+        for name in intruder.SECRETS:
+            assert host.manager.run("sh", "-c", f"test -r {name}").returncode == 0, name
+        tried = host.manager.run("python", "-I", "-S", "/opt/project/tests/netns/intruder.py", process_id)
+        assert tried.returncode == 0, tried.stderr
+        assert set(json.loads(tried.stdout)) - {"speak to the service manager"} == SEEN
+        properties = host.manager.properties(WATCH)
+        assert (properties["ActiveState"], properties["MainPID"]) == ("active", process_id)
+        assert properties["StatusText"] != intruder.FORGED
+    finally:
+        host.manager.systemctl("stop", WATCH)
+
+
+def test_a_purge_leaves_nothing_of_what_the_services_wrote(host: Host) -> None:
+    """The script of the package, after both services have kept a history and the check a report."""
+    host.configure(CHECK, settings=f"{SETTINGS}{KEPT}")
+    host.start(CHECK)
+    host.configure(WATCH, settings=f"{WATCH_SETTINGS}{KEPT}cycles = 1\n")
+    host.start(WATCH)
+    host.manager.wait_for(WATCH, lambda properties: properties["ActiveState"] == "inactive")
+    script = "/opt/project/postrm"
+    host.manager.write(script, (ROOT / "packaging/packages/scripts/deb/postrm").read_text("utf-8"))
+    assert {"report.json", "history.db"} <= {path.name for path in left(host)}
+    for action in ("remove", "upgrade", "failed-upgrade", "abort-install", "disappear"):
+        before = left(host)
+        assert host.manager.run("sh", script, action).returncode == 0
+        assert left(host) == before, action
+    assert host.manager.run("sh", script, "purge").returncode == 0
+    assert left(host) == set()
+    assert host.manager.run("sh", script, "purge").returncode == 0  # of what is gone
+
+
+def left(host: Host) -> set[Path]:
+    """What the services left below /var and /run, links and folders included."""
+    found = set()
+    for place in ("/var", "/run"):
+        top = host.manager.path(place)
+        for folder, folders, names in os.walk(top):
+            found |= {Path(folder, name) for name in (*folders, *names)}
+    return {path for path in found if "backuplink" in str(path).partition("/root/")[2] and "systemd" not in path.parts}

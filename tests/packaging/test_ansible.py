@@ -22,6 +22,7 @@ from types import ModuleType
 from typing import Any, Final
 
 import click
+import jinja2
 import pytest
 import yaml
 
@@ -52,6 +53,8 @@ SCENARIOS: Final = {
     "region-unknown": "unknown",
 }
 CONFIGURATION: Final = "etc/backuplink/backuplink.toml"
+VARIABLES: Final = "etc/backuplink/environment"
+HOOK: Final = 'https://hooks.example.com/a"b$(touch x)`c`\\d e#f'
 
 
 def loaded() -> ModuleType:
@@ -247,6 +250,30 @@ def test_the_pages_show_the_same_playbook() -> None:
     assert {*role["vars"]} <= {*yaml.safe_load((ROLE / "defaults" / "main.yml").read_text("utf-8"))}
     keys = {option.opts[0].removeprefix("--") for option in cli.main.commands["watch"].params}
     assert {*role["vars"]["backuplink_config"]} <= keys
+
+
+def test_the_role_writes_secrets_for_root_alone_and_says_none_of_them() -> None:
+    tasks = yaml.safe_load((ROLE / "tasks" / "configure.yml").read_text("utf-8"))
+    (task,) = (each for each in tasks if each["name"] == "Write the variables with secrets")
+    written = task["ansible.builtin.template"]
+    assert (written["dest"], written["owner"], written["mode"]) == (f"/{VARIABLES}", "root", "0600")
+    assert task["no_log"] is True
+    options = yaml.safe_load((ROLE / "meta" / "argument_specs.yml").read_text("utf-8"))["argument_specs"]["main"]
+    assert [name for name, spec in options["options"].items() if spec.get("no_log")] == ["backuplink_environment"]
+
+
+def test_a_variable_is_read_as_it_was_given(tmp_path: Path) -> None:
+    """As systemd and a shell read it."""
+    template = (ROLE / "templates" / "environment.j2").read_text("utf-8")
+    made = jinja2.Environment(trim_blocks=True, keep_trailing_newline=True, autoescape=False)  # noqa: S701 - no page
+    made.filters["regex_replace"] = lambda text, pattern, by: re.sub(pattern, by, text)
+    (tmp_path / "environment").write_text(
+        made.from_string(template).render(backuplink_environment={"BACKUPLINK_NOTIFY": HOOK}, ansible_managed="x"),
+        "utf-8",
+    )
+    words = ["sh", "-c", '. ./environment; printf %s "$BACKUPLINK_NOTIFY"']
+    shown = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=True).stdout
+    assert shown == HOOK
 
 
 # --- With Ansible ----------------------------------------------------------------------------------------------------
@@ -445,6 +472,7 @@ def test_the_role_installs_and_a_second_run_changes_nothing(host: Host, artifact
         "backuplink_form": form,
         "backuplink_artifacts": str(artifacts),
         "backuplink_config": {"region": "eu-west-1", "service": ["backup"], "timeout": 2, "redact": True},
+        "backuplink_environment": {"BACKUPLINK_NOTIFY": HOOK},
         "backuplink_watch": form != "file",
     }
     before = host.files()
@@ -452,8 +480,11 @@ def test_the_role_installs_and_a_second_run_changes_nothing(host: Host, artifact
     assert changed > 0
     assert host.files() == before
 
-    changed, _ = host.play(**wanted)
+    changed, said = host.play(**wanted)
     assert changed > 0
+    assert "hooks.example.com" not in said
+    variables = host.root / VARIABLES
+    assert (variables.stat().st_mode & 0o777, variables.stat().st_uid) == (0o600, 0)
     executable = "/usr/local/bin/backuplink" if form == "file" else "/usr/bin/backuplink"
     assert host.inside(executable, "--version").stdout == f"backuplink {__version__}\n"
     assert tomllib.loads((host.root / CONFIGURATION).read_text("utf-8")) == wanted["backuplink_config"]
@@ -504,6 +535,7 @@ def test_what_must_not_be_is_refused(host: Host, artifacts: Path, tmp_path: Path
         ({}, "is not installed. Set backuplink_artifacts"),
         ({**good, "backuplink_form": "file", "backuplink_watch": True}, "need the deb or the rpm"),
         ({**good, "backuplink_form": "snap"}, "value of backuplink_form must be one of"),
+        ({**good, "backuplink_config": {"notify": "https://h.example/x"}}, "backuplink_environment"),
     ]
     for variables, said in cases:
         code, output = host.attempt(**variables)

@@ -44,6 +44,7 @@ SECONDS: Final = 900.0
 """For a process, however busy the machine."""
 DATE: Final = 1_700_000_000
 CONFIGURATION: Final = "etc/backuplink/backuplink.toml"
+VARIABLES: Final = "etc/backuplink/environment"
 EDITED: Final = 'region = "eu-west-3"\n'
 RPM_BASE: Final = "trixie+python3,python3-apt,rpm,systemd"
 
@@ -421,20 +422,22 @@ def test_the_agent_installs_updates_and_removes_it(host: Host) -> None:
     host.does("install")  # of the version that is registered already
     host.does("validate")
 
-    (host.root / CONFIGURATION).write_text(EDITED, "utf-8")
+    for file in (CONFIGURATION, VARIABLES):
+        (host.root / file).write_text(EDITED, "utf-8")
     unit = host.root / "etc/systemd/system/multi-user.target.wants/backuplink-watch.service"
     unit.parent.mkdir(parents=True, exist_ok=True)
     unit.symlink_to("/usr/lib/systemd/system/backuplink-watch.service")
     host.does("update")
-    assert (host.root / CONFIGURATION).read_text("utf-8") == EDITED
+    assert {(host.root / file).read_text("utf-8") for file in (CONFIGURATION, VARIABLES)} == {EDITED}
     assert host.enabled()
 
     host.does("uninstall")
     assert host.action("validate").returncode != 0
     assert not os.path.lexists(host.root / "usr/bin/backuplink")
-    assert (host.root / CONFIGURATION).read_text("utf-8") == EDITED
+    assert {(host.root / file).read_text("utf-8") for file in (CONFIGURATION, VARIABLES)} == {EDITED}
     host.does("install")  # "Uninstall and reinstall"
-    assert (host.root / CONFIGURATION).read_text("utf-8") == EDITED
+    assert {(host.root / file).read_text("utf-8") for file in (CONFIGURATION, VARIABLES)} == {EDITED}
+    assert (host.root / VARIABLES).stat().st_mode & 0o777 == 0o600
     host.does("validate")
 
 

@@ -32,10 +32,12 @@ MACHINES: Final = {"x86_64": "amd64", "aarch64": "arm64"}
 """What Debian calls a kind of processor."""
 PACKAGES: Final = ROOT / "packaging" / "packages"
 CONFIGURATION: Final = manual.CONFIGURATION.removeprefix("/")
+VARIABLES: Final = "etc/backuplink/environment"
 PROGRAM: Final = "usr/lib/backuplink"
 OLDER: Final = "0.0.1"
 OLD_DEFAULT: Final = "# What an older version had here.\n"
 EDITED: Final = 'region = "eu-west-3"\n'
+HOOK: Final = "BACKUPLINK_NOTIFY=https://hooks.example.com/secret\n"
 SECONDS: Final = 600.0
 """For a process, however busy the machine."""
 SYSTEM: Final = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive"}
@@ -172,6 +174,7 @@ def test_holds_what_comes_with_the_program(package: Path) -> None:
     content = {name: entry.content for name, entry in own(package).items()}
     assert own(package)["usr/bin/backuplink"].link == "../lib/backuplink/bin/backuplink"
     assert content[CONFIGURATION] == (PACKAGES / "backuplink.toml").read_bytes()
+    assert content[VARIABLES] == (PACKAGES / "environment").read_bytes()
     for unit in (PACKAGES / "systemd").iterdir():
         assert content[f"usr/lib/systemd/system/{unit.name}"] == unit.read_bytes()
     zsh = "vendor-completions" if package.suffix == ".deb" else "site-functions"
@@ -195,9 +198,12 @@ def test_holds_every_page_of_the_manual(package: Path) -> None:
     }
 
 
-def test_belongs_to_root_and_is_for_all_to_read(package: Path) -> None:
+def test_belongs_to_root_and_all_but_secrets_are_for_all_to_read(package: Path) -> None:
+    assert members(package)[VARIABLES].mode == 0o600
     for name, entry in members(package).items():
         assert entry.owner == "0:0", name
+        if name == VARIABLES:
+            continue
         if entry.content is not None:
             assert entry.mode in (0o644, 0o755), name
             assert entry.mode == 0o644 or name.startswith(f"{PROGRAM}/bin/"), name
@@ -388,10 +394,11 @@ def use(place: Place) -> None:
     """Leave there what an administrator and the services leave."""
     if place.kind == "deb":
         succeed(["systemctl", f"--root={place.root}", "enable", "backuplink-watch.service", "backuplink-check.timer"])
-    logs = place.root / "var" / "log"
-    (logs / "private" / "backuplink").mkdir(parents=True)
-    (logs / "private" / "backuplink" / "report.json").write_text("{}", "utf-8")
-    (logs / "backuplink").symlink_to("private/backuplink")
+    for folder, name in (("log", "report.json"), ("lib", "history.db")):
+        above = place.root / "var" / folder
+        (above / "private" / "backuplink").mkdir(parents=True)
+        (above / "private" / "backuplink" / name).write_text("{}", "utf-8")
+        (above / "backuplink").symlink_to("private/backuplink")
 
 
 def test_keeps_what_was_edited_and_goes_without_a_trace(place: Place, older: Mapping[str, Path]) -> None:
@@ -409,9 +416,13 @@ def test_keeps_what_was_edited_and_goes_without_a_trace(place: Place, older: Map
     assert configuration.read_text("utf-8").startswith(OLD_DEFAULT)
     assert [name for name in place.files() if ".wants/backuplink" in name] == []
     configuration.write_text(EDITED, "utf-8")
+    variables = place.root / VARIABLES
+    assert variables.stat().st_mode & 0o777 == 0o600
+    variables.write_text(HOOK, "utf-8")
 
     place.install(built(place.kind, platform.machine()))
     assert configuration.read_text("utf-8") == EDITED
+    assert (variables.read_text("utf-8"), variables.stat().st_mode & 0o777) == (HOOK, 0o600)
     assert place.inside(["backuplink", "--version"]).stdout == f"backuplink {__version__}\n"
     assert calls.read_text("utf-8") == ""
     use(place)
@@ -428,7 +439,11 @@ def test_keeps_what_was_edited_and_goes_without_a_trace(place: Place, older: Map
         saved = configuration.with_name("backuplink.toml.rpmsave")
         assert saved.read_text("utf-8") == EDITED
         new = configuration.with_name("backuplink.toml.rpmnew")
-        kept = {str(path.relative_to(place.root)) for path in (configuration.parent, saved, new)}
+        secret = variables.with_name("environment.rpmsave")
+        assert (secret.read_text("utf-8"), secret.stat().st_mode & 0o777) == (HOOK, 0o600)
+        history = place.root / "var" / "lib" / "private" / "backuplink"  # for rpm a removal is no purge
+        kept_there = (history, history / "history.db", place.root / "var/lib/backuplink")
+        kept = {str(path.relative_to(place.root)) for path in (configuration.parent, saved, new, secret, *kept_there)}
         assert place.files() - before == kept
         assert calls.read_text("utf-8") == "--no-reload disable backuplink-check.timer backuplink-watch.service\n"
 

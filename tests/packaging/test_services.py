@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import click
 import pytest
+import yaml
 
 import manual
 from agent.cli import config_file, to_settings
@@ -25,6 +26,7 @@ PACKAGES: Final = ROOT / "packaging" / "packages"
 UNITS: Final = PACKAGES / "systemd"
 SERVICES: Final = ("backuplink-watch.service", "backuplink-check.service")
 EXAMPLE: Final = PACKAGES / "backuplink.toml"
+VARIABLES: Final = PACKAGES / "environment"
 HOST_UNITS: Final = Path("/usr/lib/systemd/system")
 MAX_EXPOSURE: Final = 2.0
 """What `systemd-analyze security` may come to, of 10."""
@@ -123,6 +125,42 @@ def test_the_watch_is_reloaded_and_watched() -> None:
     assert settings["Type"] == "notify"
     assert settings["ExecReload"] == "/bin/kill -HUP $MAINPID"
     assert settings["WatchdogSec"] == "2min"
+
+
+# --- The variables with secrets --------------------------------------------------------------------------------------
+
+
+def test_the_packages_install_a_file_for_secrets_that_root_alone_reads() -> None:
+    contents = yaml.safe_load((PACKAGES / "nfpm.yaml").read_text("utf-8"))["contents"]
+    (entry,) = (entry for entry in contents if entry.get("src") == str(VARIABLES.relative_to(ROOT)))
+    assert entry["dst"] == "/etc/backuplink/environment"
+    assert entry["type"] == "config|noreplace"
+    assert entry["file_info"] == {"mode": 0o600}
+
+
+@pytest.mark.parametrize(
+    "unit", [*(UNITS / service for service in SERVICES), ROOT / "packaging/monitoring/backuplink-textfile.service"]
+)
+def test_every_service_takes_them(unit: Path) -> None:
+    """With a dash, since a host has no such file where nothing was installed by a package."""
+    assert "\nEnvironmentFile=-/etc/backuplink/environment\n" in unit.read_text("utf-8")
+
+
+def test_no_secret_is_set_as_the_file_comes_and_its_examples_are_of_what_is_read() -> None:
+    lines = VARIABLES.read_text("utf-8").splitlines()
+    assert [line for line in lines if line and not line.startswith("#")] == []
+    names = [name for name, _, value in (line[1:].partition("=") for line in lines) if re.fullmatch(r"[A-Z_]+", name)]
+    own = {option.envvar for command in cli.main.commands.values() for option in command.params if option.envvar}
+    assert [name for name in names if name.startswith("BACKUPLINK_") and name not in own] == []
+    assert names == ["BACKUPLINK_NOTIFY", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "HTTPS_PROXY"]
+
+
+def test_a_check_passes_over_the_variable_of_a_watch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both services read one file."""
+    monkeypatch.setenv("BACKUPLINK_NOTIFY", "https://hooks.example.com/secret")
+    for name, has in (("check", False), ("watch", True)):
+        context = cli.main.commands[name].make_context(name, [], parent=manual.context_of(cli.main))
+        assert ("https://hooks.example.com/secret" in map(str, context.params.values())) is has
 
 
 # --- The example configuration ---------------------------------------------------------------------------------------
