@@ -73,13 +73,21 @@ def fleet(request: FleetRequest, received_signals: list[str]) -> int:
         return write(document, engine, request.output, files, read.reports)
 
 
-def opened(*, whole: bool = False) -> "Database":
-    """An empty database. Raises RequestError where DuckDB cannot be imported."""
+@contextmanager
+def opened(*, whole: bool = False) -> "Iterator[Database]":
+    """An empty database. Raises RequestError where DuckDB cannot be imported, and where there is no room for its
+    temporary files."""
+    from agent.fleet.store import TemporaryFileError
+
     try:
         from agent.fleet.database import Database
     except ImportError as error:
         raise RequestError(EXTRA.format(error)) from error
-    return Database(whole=whole)
+    try:
+        with Database(whole=whole) as engine:
+            yield engine
+    except TemporaryFileError as error:
+        raise RequestError(f"{error}.") from error
 
 
 def _joined(
@@ -231,10 +239,7 @@ def _write_table(
         return code
     is_parquet = output.format == "parquet"
     shown = document if redactor is None else redactor.document()
-    try:
-        data = table.as_parquet(engine, rows(), shown) if is_parquet else "".join(table.as_csv(rows())).encode("ascii")
-    except OSError as error:
-        raise RequestError(f"There is no room for a temporary file: {error}") from error
+    data = table.as_parquet(engine, rows(), shown) if is_parquet else "".join(table.as_csv(rows())).encode("ascii")
     if write_private(data, output.output, "the document is, as JSON," if is_parquet else "the document is"):
         return code
     to_stdout(render(shown, "json") if is_parquet else data.decode("ascii"))

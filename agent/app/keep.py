@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from agent.app.errors import RequestError
-from agent.history.model import Entry, History, HistoryError, NotPrunedError, series_of
+from agent.history.model import DiskError, Entry, History, HistoryError, NotPrunedError, series_of
 from agent.process.files import InterruptedBySignalError, within
 from agent.process.output import error_to_stderr, one_line
 from agent.settings import Keeping, ReportOptions, Settings
@@ -24,8 +24,9 @@ Corrupt An SQLite Database File, section 2.2), and a watch that reads its settin
 
 
 def opened_history(keeping: Keeping, received_signals: Sequence[str] = ()) -> History:
-    """The history in a file, which is created where nothing has its name; of one file always the same object. Raises
-    RequestError, also for what is no history, and InterruptedBySignalError."""
+    """The history in a file, which is created where nothing has its name; of one file always the same object. On a disk
+    that is full or fails, each run tries again. Raises RequestError, also for what is no history, and
+    InterruptedBySignalError."""
     from agent.history.write import HistoryWriter
 
     def known() -> HistoryWriter:
@@ -38,7 +39,8 @@ def opened_history(keeping: Keeping, received_signals: Sequence[str] = ()) -> Hi
 
     try:
         writer = within(known, seconds=SECONDS, received_signals=received_signals)
-        within(writer.open, seconds=SECONDS, received_signals=received_signals)
+        with contextlib.suppress(DiskError):  # said when a run cannot be added
+            within(writer.open, seconds=SECONDS, received_signals=received_signals)
     except HistoryError as error:
         raise RequestError(f"{keeping.path}: {error}") from error
     except TimeoutError as error:

@@ -19,7 +19,7 @@ from agent.formats.registry import RenderOptions, Stream, format_named, render
 from agent.history.model import series_of
 from agent.judge.verdict import judge
 from agent.process.cancel import CancelToken
-from agent.process.output import Writer, in_journal, to_stderr
+from agent.process.output import Log, Writer, in_journal, to_stderr
 from agent.process.signals import cancel_on_signals, exit_on_signals, start_grace_timer
 from agent.report import exits
 from agent.report.model import Report
@@ -129,7 +129,8 @@ def watch(
     # The settings have just been read: a hangup before this moment asks for nothing more.
     received_signals[:] = [name for name in received_signals if name != signal.SIGHUP.name]
     in_text = format_named(config.format).stream is Stream.CHANGES or config.output is not None
-    documents = Writer()
+    log = Log()
+    documents = Writer(log.write)
     lines = documents if in_text else Writer(to_stderr)
     environment = WatchEnvironment(
         now=now,
@@ -148,6 +149,7 @@ def watch(
         except CannotListenError as error:
             raise RequestError(str(error)) from error
         documents.end()
+        log.end()
         if lines is not documents:
             lines.end()
         if stop.reason is not None:

@@ -13,6 +13,8 @@ Connection = duckdb.DuckDBPyConnection
 """An open database; it ends with its `with` block."""
 Error = duckdb.Error
 """What every statement may raise."""
+FileError = duckdb.IOException
+"""What a statement raises that cannot write or read a file."""
 SPILLED: Final = "spilled"
 """The folder, inside the caller's, that DuckDB makes when its memory is full."""
 

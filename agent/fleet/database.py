@@ -6,7 +6,7 @@ this database and copied from there and to there, so that DuckDB itself has acce
 """
 
 import os
-import shutil
+import re
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, islice
@@ -15,9 +15,9 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from agent.fleet.cache import Cache
-from agent.fleet.connection import Error, connect
+from agent.fleet.connection import Error, FileError, connect
 from agent.fleet.statements import statement
-from agent.fleet.store import CacheError, Piece, Read, Source
+from agent.fleet.store import CacheError, Piece, Read, Source, TemporaryFileError
 from agent.process.write_file import to_private_file
 from agent.report.host_record import line
 
@@ -39,7 +39,10 @@ class Database:
 
     def __init__(self, *, whole: bool = False) -> None:
         """With `whole` there is also the table WHOLE, in which a record is one row with all of its fields."""
-        self._own = tempfile.TemporaryDirectory(prefix="backuplink-fleet-")
+        try:
+            self._own = tempfile.TemporaryDirectory(prefix="backuplink-fleet-", ignore_cleanup_errors=True)
+        except OSError as error:
+            raise TemporaryFileError(Path(error.filename or "."), error.strerror or str(error)) from error
         self._folder = Path(self._own.name)
         self._connection = connect(
             self._folder,
@@ -111,9 +114,9 @@ class Database:
     def _append(self, cache: Cache) -> None:
         try:
             cache.append(self.write_parquet(statement("cached")))
-        except CacheError:
+        except (CacheError, TemporaryFileError) as error:
             self._cache = None
-            raise
+            raise CacheError(str(error)) from error
 
     def recall(self, sources: Sequence[Source] | None) -> tuple[set[int], tuple[str, ...]]:
         """Add to the tables what the cache holds of the sources, or all that it holds for None. Returns the places of
@@ -145,14 +148,22 @@ class Database:
         parts: list[Path] = []
         notes: list[str] = []
         for file in cache.files():
-            copy = self._folder / file.name
             try:
-                shutil.copyfile(file, copy)
+                copy = self._copied(file.read_bytes(), file.name)
                 self._check(copy)
                 parts.append(copy)
             except (OSError, *_UNSOUND):
                 notes.append(cache.set_aside(file))
         return parts, tuple(notes)
+
+    def _copied(self, data: bytes, name: str) -> Path:
+        """A file with this content in the folder of this database. Raises TemporaryFileError."""
+        copy = self._folder / name
+        try:
+            to_private_file(data, copy)
+        except OSError as error:
+            raise TemporaryFileError(self._folder, error.strerror or str(error)) from error
+        return copy
 
     def _check(self, part: Path) -> None:
         """Raises one of _UNSOUND for what is no file of this cache: another form, and pages that cannot be read."""
@@ -161,10 +172,10 @@ class Database:
     # --- Parquet -----------------------------------------------------------------------------------------------------
 
     def read_parquet(self, data: bytes) -> Iterator[dict[str, Any]]:
-        """The rows of a Parquet file. Raises ValueError for what is none, and where the engine does not read it."""
-        given = self._folder / f"given{SUFFIX}"
+        """The rows of a Parquet file. Raises ValueError for what is none, and where the engine does not read it, and
+        TemporaryFileError."""
+        given = self._copied(data, f"given{SUFFIX}")
         try:
-            to_private_file(data, given)
             cursor = self._connection.cursor()
             cursor.execute(f"FROM read_parquet({_quoted(str(given))})")
             names = [column[0] for column in cursor.description or ()]
@@ -175,22 +186,27 @@ class Database:
             raise ValueError(f"is no Parquet that can be read: {str(error).splitlines()[0][:200]}") from error
 
     def note_in_parquet(self, data: bytes, key: str) -> str | None:
-        """What the metadata of a Parquet file has under a key. Raises ValueError for what is none."""
-        given = self._folder / f"given{SUFFIX}"
+        """What the metadata of a Parquet file has under a key. Raises ValueError for what is none, and
+        TemporaryFileError."""
+        given = self._copied(data, f"given{SUFFIX}")
         try:
-            to_private_file(data, given)
             rows = self.ask("parquet_note", file=str(given), key=key)
         except _UNSOUND as error:
             raise ValueError(f"is no Parquet that can be read: {str(error).splitlines()[0][:200]}") from error
         return rows[0][0] if rows else None
 
     def write_parquet(self, text: str, *, note: tuple[str, str] | None = None) -> bytes:
-        """The rows of a statement as a Parquet file, and a note with its key in the metadata. Raises ValueError where
-        the engine does not write it."""
+        """The rows of a statement as a Parquet file, and a note with its key in the metadata. Raises
+        TemporaryFileError."""
         written = self._folder / f"written{SUFFIX}"
         noted = "" if note is None else f", KV_METADATA {{{_quoted(note[0])}: {_quoted(note[1])}}}"
-        self.execute(f"COPY ({text}) TO {_quoted(str(written))} (FORMAT parquet, COMPRESSION zstd{noted})")
-        return written.read_bytes()
+        try:
+            self.execute(f"COPY ({text}) TO {_quoted(str(written))} (FORMAT parquet, COMPRESSION zstd{noted})")
+            return written.read_bytes()
+        except FileError as error:
+            raise TemporaryFileError(self._folder, _why(error)) from error
+        except OSError as error:
+            raise TemporaryFileError(self._folder, error.strerror or str(error)) from error
 
     # --- SQL ---------------------------------------------------------------------------------------------------------
 
@@ -245,6 +261,15 @@ class Database:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+        if isinstance(error, FileError):  # a statement that spills; what is read may be damaged, and is handled there
+            raise TemporaryFileError(self._folder, _why(error)) from error
+
+
+def _why(error: Error) -> str:
+    """The system's words in an error of DuckDB, which may hold its number in JSON."""
+    first = str(error).partition("\n")[0]
+    number = re.search(r'"errno":"(\d{1,4})"', first)
+    return first[:200].rpartition(": ")[2] if number is None else os.strerror(int(number[1]))
 
 
 def _quoted(text: str) -> str:

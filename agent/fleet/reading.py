@@ -15,7 +15,7 @@ from agent.fleet.model import MAX_EXAMPLES, FleetDocument, Unreadable
 from agent.fleet.places import PARQUET, S3, day_of, partition_of, record_beside, sources_of, unread, why_not
 from agent.fleet.readers import Answer, OwnReader, ProcessReader, Reader, ReaderError, started
 from agent.fleet.records import line_of
-from agent.fleet.store import CacheError, Piece, Source, escaped
+from agent.fleet.store import CacheError, Piece, Source, TemporaryFileError, escaped
 from agent.report.host_record import SCHEMA
 from agent.report.serialization import DecodeError
 from probes.frozen import dataclass
@@ -173,7 +173,7 @@ class _Reading:
     def _recall(self, sources: Sequence[Source] | None) -> set[int]:
         try:
             known, notes = self._engine.recall(sources)
-        except CacheError as error:
+        except (CacheError, TemporaryFileError) as error:
             self._notes.append(f"Read without the cache {self._request.cache}: {error}.")
             return set()
         self._notes += notes

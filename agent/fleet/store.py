@@ -1,5 +1,6 @@
 """What is read, piece by piece."""
 
+from pathlib import Path
 from typing import NamedTuple
 
 from agent.report.host_record import HostRecord
@@ -62,3 +63,12 @@ class Piece(NamedTuple):
 
 class CacheError(Exception):
     """A cache that cannot be used, in words for the operator."""
+
+
+class TemporaryFileError(Exception):
+    """The folder for temporary files, which is full or fails: in words for the operator."""
+
+    def __init__(self, folder: Path, why: str) -> None:
+        super().__init__(
+            f"temporary files cannot be written in {folder.parent}: {why}; TMPDIR names a folder with more room"
+        )

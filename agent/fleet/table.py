@@ -118,7 +118,7 @@ def _lines(lines: Iterable[Sequence[str]]) -> str:
 
 def as_parquet(engine: "Database", every: Iterable[Row], document: FleetDocument) -> bytes:
     """The rows as a Parquet file, and the document from which they were made in its metadata, from which `fleet` joins
-    answers. Raises OSError where there is no room for it on the way."""
+    answers. Raises TemporaryFileError."""
     from agent.fleet.answers import KEY, packed
 
     engine.run("shown")

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
-from agent.history.model import HistoryError
+from agent.history.model import DiskError, HistoryError
 from agent.history.tables import APPLICATION_ID, VERSIONS
 from agent.process.write_file import own_private_file
 
@@ -26,6 +26,7 @@ _MAGIC: Final = b"SQLite format 3\0"
 _HEADER: Final = 100
 """Bytes (SQLite's file format, section 1.3)."""
 _APPLICATION_ID: Final = slice(68, 72)
+_OF_DISK: Final = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
 
 Versions = Sequence[Sequence[str]]
 
@@ -89,21 +90,30 @@ def in_words() -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        raise HistoryError(_why(error)) from error
+        kind = DiskError if _code(error) in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR) else HistoryError
+        raise kind(_why(error)) from error
     except OSError as error:
-        raise HistoryError(error.strerror or str(error)) from error
+        kind = DiskError if error.errno in _OF_DISK else HistoryError
+        raise kind(error.strerror or str(error)) from error
     except ValueError as error:  # a NUL in the path
         raise HistoryError(str(error)) from error
 
 
+def _code(error: sqlite3.Error) -> int:
+    """SQLite's primary result code."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF
+
+
 def _why(error: sqlite3.Error) -> str:
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    code = _code(error)
     if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
         return f"the history is damaged ({error}); move the file away, and a new one is made"
     if code == sqlite3.SQLITE_BUSY:
         return f"another process holds the history for longer than {BUSY_SECONDS:g} s"
     if code == sqlite3.SQLITE_FULL:
         return os.strerror(errno.ENOSPC)
+    if code == sqlite3.SQLITE_IOERR:  # what writers and readers share has no room either
+        return f"the disk is full, or it fails ({error})"
     return str(error)
 
 

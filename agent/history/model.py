@@ -21,6 +21,10 @@ class NotPrunedError(HistoryError):
     """The cycle is kept, but what is older than is kept, or too much, could not be removed: why."""
 
 
+class DiskError(HistoryError):
+    """A disk that is full or fails: a history may be written there again later."""
+
+
 class DamagedError(HistoryError):
     """A history in which something stands that no version writes."""
 

@@ -19,6 +19,8 @@ MAX_LINE: Final = 800
 """Characters of one error message: about ten lines of a terminal."""
 ERROR: Final = 3
 """Priority of an error (syslog(3))."""
+_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
+"""Errors of a disk that may have room again later."""
 
 
 class OutputClosedError(Exception):
@@ -28,23 +30,34 @@ class OutputClosedError(Exception):
 
 def to_stdout(document: str) -> None:
     """Write to stdout and flush. Raises OutputClosedError where that is not possible."""
+    try:
+        _write(document)
+    except OSError as error:
+        raise _closed(error) from error
+
+
+def _write(document: str) -> None:
     announce(Phase.WRITING)
+    if sys.stdout is None:  # closed before the process started
+        raise OSError(errno.EBADF, "it is closed")
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a terminal that lacks a character still gets the document
-    try:
-        if sys.stdout is None:  # closed before the process started
-            raise OSError(errno.EBADF, "it is closed")
-        if isinstance(sys.stdout, io.TextIOWrapper) and isinstance(sys.stdout.buffer, io.RawIOBase):
-            _write_all(sys.stdout.buffer, document.encode(sys.stdout.encoding, "backslashreplace"))
-        else:
-            sys.stdout.write(document)
-            sys.stdout.flush()
-    except OSError as error:
-        # What is left in the buffer must not raise again when the interpreter flushes it on exit.
-        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - lives as long as the process
-        why = "" if isinstance(error, BrokenPipeError) else f"stdout cannot be written: {error.strerror or error}"
-        raise OutputClosedError(why) from error
+    if isinstance(sys.stdout, io.TextIOWrapper) and isinstance(sys.stdout.buffer, io.RawIOBase):
+        _write_all(sys.stdout.buffer, document.encode(sys.stdout.encoding, "backslashreplace"))
+    else:
+        sys.stdout.write(document)
+        sys.stdout.flush()
     announce(Phase.WRITTEN)
+
+
+def _closed(error: OSError) -> OutputClosedError:
+    # What is left in the buffer must not raise again when the interpreter flushes it on exit.
+    sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - lives as long as the process
+    return OutputClosedError("" if isinstance(error, BrokenPipeError) else _why(error))
+
+
+def _why(error: OSError) -> str:
+    return f"stdout cannot be written: {error.strerror or error}"
 
 
 def _write_all(raw: io.RawIOBase, data: bytes) -> None:
@@ -64,7 +77,9 @@ def to_stderr(words: str) -> None:
         if sys.stderr is not None:
             sys.stderr.write(words)
             sys.stderr.flush()
-    except OSError:
+    except OSError as error:
+        if error.errno in _FULL:
+            return  # there may be room when the next message comes
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - lives as long as the process
 
 
@@ -112,6 +127,38 @@ def is_terminal(stream: "TextIO | None") -> bool:
 def has_colours(stream: "TextIO | None", environment: "Mapping[str, str]") -> bool:
     """Whether `stream` is a terminal that shows colours, and whose user wants them (no-color.org)."""
     return is_terminal(stream) and not environment.get("NO_COLOR") and (environment.get("TERM") or "dumb") != "dumb"
+
+
+class Log:
+    """stdout of a process that runs for months: a disk that is full for a time does not close it."""
+
+    def __init__(self) -> None:
+        self._is_full = False
+        self._is_torn = False
+        """Whether stdout ends with half a document."""
+
+    def write(self, text: str) -> None:
+        """Write whole lines. What finds no room on the disk is lost; stderr says so once, and again when there is room.
+        Raises OutputClosedError for every other error of stdout."""
+        try:
+            _write(f"\n{text}" if self._is_torn else text)
+        except OSError as error:
+            if error.errno not in _FULL:
+                raise _closed(error) from error
+            if not self._is_full:
+                error_to_stderr(f"Error: {_why(error)}; until there is room, what belongs there is lost.\n")
+            self._is_full = True
+            # A line that fits into the buffer stays in it, or is lost whole.
+            self._is_torn = self._is_torn or len(text) >= io.DEFAULT_BUFFER_SIZE or "PYTHONUNBUFFERED" in os.environ
+        else:
+            if self._is_full:
+                to_stderr("stdout is written again.\n")
+            self._is_full = self._is_torn = False
+
+    def end(self) -> None:
+        """Raises OutputClosedError where the last lines are lost; stderr has said why."""
+        if self._is_full:
+            raise OutputClosedError
 
 
 class Writer:

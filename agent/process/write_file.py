@@ -11,6 +11,7 @@ import fcntl
 import os
 import re
 import secrets
+import shutil
 import stat
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -86,8 +87,17 @@ def to_new_file(document: str | bytes, path: Path) -> None:
 
 def to_new_folder(folder: Path, files: Iterable[tuple[str, str]]) -> None:
     """Make a folder, which must not be there, and in it files by their paths and their texts, all for their owner
-    alone. It does not wait until they are on disk: for what can be made again. Raises OSError."""
+    alone; where that fails, it removes the folder. It does not wait until they are on disk: for what can be made again.
+    Raises OSError."""
     folder.mkdir(mode=0o700)
+    try:
+        _fill(folder, files)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)  # a disk that fails may not let it go
+        raise
+
+
+def _fill(folder: Path, files: Iterable[tuple[str, str]]) -> None:
     made = {folder}
     for name, text in files:
         place = folder / name
@@ -171,17 +181,48 @@ def _replace(place: "_Place", data: bytes, mode: int, *, new: bool = False) -> N
             announce(Phase.FILE_COMPLETE)
             os.fchmod(stream.fileno(), mode)
             os.fsync(stream.fileno())
+            os.close(os.dup(stream.fileno()))  # some network file systems report a failed write only here (close(2))
             announce(Phase.FILE_REPLACING)
-            if new:  # unlike a rename, a link fails where its name is taken (link(2))
-                os.link(name, place.name, src_dir_fd=place.folder, dst_dir_fd=place.folder, follow_symlinks=False)
-                os.unlink(name, dir_fd=place.folder)
+            if new:
+                _rename_new(name, place)
             else:
-                os.rename(name, place.name, src_dir_fd=place.folder, dst_dir_fd=place.folder)
+                _rename(name, place)
     except BaseException:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(name, dir_fd=place.folder)
         raise
     announce(Phase.FILE_REPLACED)
+
+
+def _rename(name: str, place: "_Place") -> None:
+    try:
+        os.rename(name, place.name, src_dir_fd=place.folder, dst_dir_fd=place.folder)
+    except OSError as error:
+        if error.errno != errno.EBUSY:
+            raise
+        # Written in place, it would be half a document for whoever reads it meanwhile.
+        words = "it is mounted on its own, as one file of a container is, and cannot be replaced; mount its folder"
+        raise OSError(errno.EBUSY, words) from error
+
+
+def _rename_new(name: str, place: "_Place") -> None:
+    try:
+        # Unlike a rename, a link fails where its name is taken (link(2)).
+        os.link(name, place.name, src_dir_fd=place.folder, dst_dir_fd=place.folder, follow_symlinks=False)
+    except OSError as error:
+        if error.errno not in (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS):
+            raise
+    else:
+        os.unlink(name, dir_fd=place.folder)
+        return
+    # A file system without links, as USB sticks have: an empty file takes the name first.
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    os.close(os.open(place.name, flags, 0o600, dir_fd=place.folder))
+    try:
+        _rename(name, place)
+    except OSError:
+        os.unlink(place.name, dir_fd=place.folder)
+        raise
 
 
 def _unfinished(folder: int) -> tuple[str, int]:
@@ -214,13 +255,9 @@ def _mode(old: os.stat_result | None) -> int:
 def _remove_leftovers(folder: int) -> None:
     """Remove the unfinished files of this user's writers that were killed; the lock tells a writer that lives."""
     try:
-        listing = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=folder)
+        names = _names_in(folder)
     except OSError:  # a folder that can be written and not read
         return
-    try:
-        names = os.listdir(listing)  # noqa: PTH208 - by descriptor
-    finally:
-        os.close(listing)
     for name in names:
         if not (name.startswith(_PREFIX) and name.endswith(_SUFFIX)):
             continue
@@ -233,6 +270,14 @@ def _remove_leftovers(folder: int) -> None:
                     os.unlink(name, dir_fd=folder)
             finally:
                 os.close(handle)
+
+
+def _names_in(folder: int) -> list[str]:
+    listing = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=folder)
+    try:
+        return os.listdir(listing)  # noqa: PTH208 - by descriptor
+    finally:
+        os.close(listing)
 
 
 # --- Where a path leads ----------------------------------------------------------------------------------------------

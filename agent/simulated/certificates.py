@@ -5,12 +5,11 @@ the same bytes. Two authorities: one that carries Amazon's name and is trusted i
 """
 
 import hashlib
+import os
 import ssl
-import tempfile
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import cache
-from pathlib import Path
 from typing import Final
 
 from cryptography import x509
@@ -92,13 +91,14 @@ def loaded(own: ec.EllipticCurvePrivateKey, chain: Sequence[x509.Certificate]) -
     """The context of a server that shows `chain`, its own certificate first."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.set_alpn_protocols(["http/1.1"])
-    with tempfile.TemporaryDirectory() as folder:  # the ssl module reads keys from files alone
-        file = Path(folder, "server.pem")
-        file.write_bytes(
+    # The ssl module reads keys from files alone. One in memory needs no disk, on which there may be no room.
+    with open(os.memfd_create("server.pem"), "wb") as file:
+        file.write(
             own.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
             + b"".join(certificate.public_bytes(Encoding.PEM) for certificate in chain)
         )
-        context.load_cert_chain(file)
+        file.flush()
+        context.load_cert_chain(f"/proc/self/fd/{file.fileno()}")
     return context
 
 

@@ -315,7 +315,6 @@ CREATING: Final = frozenset(
 """Functions and methods of the standard library that can create or replace something in a folder, or remove it."""
 ELSEWHERE: Final = {
     ("agent/fleet/database.py", "TemporaryDirectory"): "the folder in which DuckDB works, which it removes",
-    ("agent/fleet/database.py", "copyfile"): "into that folder",
     ("agent/fleet/inventory.py", "open"): "reads",
     ("agent/fleet/pack.py", "mkdir"): "the folders of a day, for its owner alone",
     ("agent/fleet/places.py", "open"): "reads",
@@ -325,8 +324,7 @@ ELSEWHERE: Final = {
     ("agent/process/output.py", "open"): "the null device, in the place of a stream",
     ("agent/process/streams.py", "open"): "the null device, in the place of a stream",
     ("agent/report/archive.py", "open"): "in memory",
-    ("agent/simulated/certificates.py", "TemporaryDirectory"): "the folder of a demo, which removes it",
-    ("agent/simulated/certificates.py", "write_bytes"): "in that folder",
+    ("agent/simulated/certificates.py", "open"): "in memory",
     ("agent/tui/command.py", "open"): "the terminal",
     ("probes/system/host_files.py", "open"): "reads",
     ("probes/system/kept.py", "open"): "reads",
