@@ -43,16 +43,10 @@ DEFAULT_READS_DEADLINE: Final = 60.0
 FAIL_ON: Final = ("warning", "critical", "never")
 """What can make the exit code non-zero: a verdict at least as bad as this, or none."""
 DEFAULT_FAIL_ON: Final = FAIL_ON[0]
-PREDICTION_FORMATS: Final = ("text", "json", "junit", "html", "markdown")
-"""The first is the default."""
-FLEET_FORMATS: Final = ("text", "json", "html", "csv", "parquet", "markdown", "prometheus", "eventbridge")
-"""The same of what many hosts say together."""
 DEFAULT_LEAST: Final = 5
 """Hosts from which on a fault is one that hosts share."""
 DEFAULT_TOLERATE: Final = 2.0
 """Percent of the hosts that may be silent, and of the files that may be unreadable, before the verdict is unknown."""
-AUDIT_FORMATS: Final = ("text", "json", "html", "csv", "markdown")
-"""The same of an audit."""
 DEFAULT_AUDIT_DEADLINE: Final = 900.0
 """Seconds for all reads of an audit: some 200 VPCs at the rates that it keeps to."""
 THEMES: Final = ("terminal", "contrast", "light")
@@ -207,19 +201,25 @@ class Suppression:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ReportOptions:
-    """What becomes of a report."""
+class Output:
+    """What becomes of a document."""
 
     format: str
-    """A name from the format registry."""
-    brief: bool
-    """Whether the text report is the short one."""
-    output: str | None
+    """One of those that its kind has in `agent.app.publish`."""
+    output: str | None = None
     """The path of a file; None for stdout."""
-    redact: bool
-    suppressions: tuple[Suppression, ...]
-    fail_on: str
+    redact: bool = False
+    fail_on: str = DEFAULT_FAIL_ON
     """One of FAIL_ON."""
+    brief: bool = False
+    """Whether the text report is the short one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportOptions(Output):
+    """What becomes of a report, and which findings do not count in it."""
+
+    suppressions: tuple[Suppression, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

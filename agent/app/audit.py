@@ -1,21 +1,19 @@
 """Auditing the VPCs of accounts: of facts in files, or read now."""
 
 import asyncio
-import os
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from agent.app.errors import RequestError
-from agent.app.write_document import write_file, write_refusal
+from agent.app.publish import AUDIT, publish, refuse_interrupted
 from agent.audit.request import AccountRequest, AuditOptions, AuditRequest
 from agent.process.cancel import CancelToken
-from agent.process.output import has_colours, one_line, to_stderr, to_stdout
-from agent.process.phases import Phase, announce
+from agent.process.output import one_line, to_stderr
 from agent.process.signals import cancel_on_signals, exit_on_signals, start_grace_timer
 from agent.report import exits
-from agent.settings import AUDIT_FORMATS, Ec2Facts
+from agent.settings import Ec2Facts
 
 if TYPE_CHECKING:
     from agent.audit.collect_account import AccountFacts
@@ -58,20 +56,13 @@ def audit(
     with exit_on_signals(received_signals):
         read = _read(options, gather, received_signals, loop_factory)
         if read is None:
-            return _refuse_interrupted(options, received_signals)
+            return refuse_interrupted(AUDIT, options.output.format, received_signals)
         document = _audited(read, options)
         if received_signals:
             start_grace_timer()
-            return _refuse_interrupted(options, received_signals)
-        return _write(document, options)
-
-
-def _refuse_interrupted(options: AuditOptions, received_signals: Sequence[str]) -> int:
-    from agent.formats.registry import DEFAULT_FORMAT, OPTION_NAMES
-
-    name = received_signals[0]
-    wanted = options.format if options.format in OPTION_NAMES else DEFAULT_FORMAT  # a refusal has no table
-    return write_refusal(f"interrupted by {name}", wanted, exits.SIGNALS[name])
+            return refuse_interrupted(AUDIT, options.output.format, received_signals)
+        code = exits.of_verdict(document.verdict.status, options.output.fail_on)
+        return publish(AUDIT, document, options.output, code)
 
 
 def _read(
@@ -137,33 +128,3 @@ def _audited(read: "AccountFacts", options: AuditOptions) -> "AuditDocument":
     facts = (facts_of(one.facts, lacking(one.facts), one.account_id) for one in read.vpcs)
     asked = AuditRequest(workloads=options.workloads, services=options.services, suppressions=options.suppressions)
     return judge.audit(facts, asked, read.unanswered, complete=read.complete)
-
-
-def _write(document: "AuditDocument", options: AuditOptions) -> int:
-    code = exits.of_verdict(document.verdict.status, options.fail_on)
-    if options.redact:
-        from agent.report.redact import redact_document
-
-        document = redact_document(document)
-    announce(Phase.RENDERING)
-    if options.output is not None and write_file(_rendered(document, options), options.output, "the audit is"):
-        return code
-    colour = options.output is None and options.format == AUDIT_FORMATS[0] and has_colours(sys.stdout, os.environ)
-    to_stdout(_rendered(document, options, colour=colour))
-    return code if options.output is None else exits.UNKNOWN
-
-
-def _rendered(document: "AuditDocument", options: AuditOptions, *, colour: bool = False) -> str:
-    match options.format:
-        case "json":
-            from agent.audit.model import dumps
-
-            return dumps(document)
-        case "csv":
-            from agent.audit import csv
-
-            return csv.render(document)
-    from agent.audit import content
-    from agent.documents.render import render
-
-    return render(content.document(document), options.format, colour=colour)

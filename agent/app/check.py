@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeAlias
 
-from agent.app.write_document import write_report
+from agent.app.publish import REPORT, publish
 from agent.formats.registry import format_named, live_writer
 from agent.process.cancel import CancelToken
 from agent.process.output import Writer
@@ -110,7 +110,7 @@ def _check_whole(
     measurement = _measured(runner, settings, measure, _ignore, stop)
     report = _judged(measurement, options.suppressions)
     code = exits.of_verdict(report.verdict.status, options.fail_on)
-    return report, write_report(report, options, code if stop.reason is None else exits.SIGNALS[stop.reason])
+    return report, publish(REPORT, report, options, code if stop.reason is None else exits.SIGNALS[stop.reason])
 
 
 def _judged(measurement: "Measurement", suppressions: tuple[Suppression, ...]) -> "Report":

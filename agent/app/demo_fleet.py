@@ -15,11 +15,10 @@ from agent.fleet.join import Question, joined
 from agent.fleet.model import FleetDocument
 from agent.fleet.reading import ReadResult
 from agent.fleet.records import INSTANCES
-from agent.fleet.request import FleetOutput
 from agent.process.output import to_stderr
 from agent.process.write_file import to_new_folder
 from agent.report.host_record import HostRecord, line, record_of
-from agent.settings import DEFAULT_LEAST, DEFAULT_TOLERATE, Ec2, Suppression
+from agent.settings import DEFAULT_LEAST, DEFAULT_TOLERATE, Ec2, Output, Suppression
 from agent.simulated import scenario_files as scenarios
 from agent.simulated.estate import Estate, Template, templates
 from agent.simulated.settings import EPOCH, settings_of
@@ -37,7 +36,7 @@ def join_estate(
     size: int,
     folder: str | None,
     suppressions: tuple[Suppression, ...],
-    output: FleetOutput,
+    output: Output,
     received_signals: list[str],
 ) -> int:
     """Join the hosts of an estate of this size, and write its files to a new `folder` where one is named. Returns and

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from agent.app.errors import RequestError
+from agent.app.publish import CATALOGUE, KNOWN_TEXTS, PAGE, rendered
 from agent.catalog.findings import CODES
-from agent.formats import explain as pages
 
 MAX_LOG_BYTES: Final = 1 << 20
 """Of lines on stdin: far above what one failure writes, and searched within a second."""
@@ -13,13 +13,13 @@ MAX_LOG_LINES: Final = 10_000
 _FEWER: Final = "pass the lines around the failure alone, such as those of `tail -n 500 LOG`"
 
 
-def all_codes(*, as_json: bool) -> str:
+def all_codes(wanted: str) -> str:
     """Every finding code with its severity and title."""
-    return pages.catalogue_as_json() if as_json else pages.catalogue_as_text()
+    return rendered(CATALOGUE, CODES, wanted)
 
 
-def page_of(code: str, *, as_json: bool, bold: bool = False) -> str:
-    """The runbook page of a finding code, in upper or lower case; `bold` for a terminal that shows it. Raises
+def page_of(code: str, wanted: str, *, colour: bool = False) -> str:
+    """The runbook page of a finding code, in upper or lower case; `colour` for a terminal that shows bold text. Raises
     RequestError where there is no such code."""
     code_of_page = code.upper()
     if code_of_page not in CODES:
@@ -28,19 +28,18 @@ def page_of(code: str, *, as_json: bool, bold: bool = False) -> str:
         near = difflib.get_close_matches(code_of_page, CODES, n=3)
         hint = f"; did you mean {' or '.join(near)}?" if near else "; `backuplink explain` lists all codes."
         raise RequestError(f"There is no finding {code!r}{hint}")
-    return pages.page_as_json(code_of_page) if as_json else pages.as_text(pages.page(code_of_page), bold=bold)
+    return rendered(PAGE, code_of_page, wanted, colour=colour)
 
 
-def known_texts(text: str, received_signals: Sequence[str], *, as_json: bool, bold: bool = False) -> tuple[str, bool]:
-    """What is known of lines of a log, or of the lines on stdin where `text` is `-`; and whether anything is. `bold`
-    for a terminal that shows it. Raises RequestError for more lines than the limit, and where stdin cannot be read;
-    InterruptedBySignalError after a signal."""
+def known_texts(text: str, wanted: str, received_signals: Sequence[str], *, colour: bool = False) -> tuple[str, bool]:
+    """What is known of lines of a log, or of the lines on stdin where `text` is `-`; and whether anything is. `colour`
+    for a terminal that shows bold text. Raises RequestError for more lines than the limit, and where stdin cannot be
+    read; InterruptedBySignalError after a signal."""
     from agent.app.read_saved import STDIN
     from agent.catalog.text_search import search
-    from agent.formats import known_texts as texts
 
     result = search(_lines_of_stdin(received_signals) if text == STDIN else text.split("\n"))
-    return (texts.as_json(result) if as_json else texts.as_text(result, bold=bold)), bool(result.matches)
+    return rendered(KNOWN_TEXTS, result, wanted, colour=colour), bool(result.matches)
 
 
 def _lines_of_stdin(received_signals: Sequence[str]) -> list[str]:

@@ -1,6 +1,5 @@
 """Many hosts joined: their records are read, put into tables, asked what they say together, and written."""
 
-import os
 import sys
 import time
 from collections import defaultdict
@@ -10,24 +9,21 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from agent.app.errors import RequestError
-from agent.app.write_document import write_file, write_private
+from agent.app.publish import FLEET, publish, refuse_interrupted
 from agent.fleet.model import FleetDocument, HostFile
-from agent.fleet.render import render
-from agent.fleet.request import FleetOutput, FleetRequest
-from agent.process.output import OutputClosedError, has_colours, to_stdout
-from agent.process.phases import Phase, announce
+from agent.fleet.render import JoinedFleet
+from agent.fleet.request import FleetRequest
 from agent.process.signals import exit_on_signals
 from agent.report import exits
-from agent.settings import FLEET_FORMATS, Ec2Facts
+from agent.settings import Ec2Facts, Output
 
 if TYPE_CHECKING:
     from agent.fleet.database import Database
     from agent.fleet.inventory import Expected
     from agent.fleet.reading import ReadResult
-    from agent.fleet.redact import FleetRedactor
     from agent.formats.progress import ReadingProgress
 
 
@@ -195,55 +191,16 @@ def _facts(places: Iterable[str], received_signals: list[str]) -> Iterator[Ec2Fa
 def write(
     document: FleetDocument,
     engine: "Database",
-    output: FleetOutput,
+    output: Output,
     files: Iterable[str] = (),
     reports: Collection[str] = (),
 ) -> int:
     """Write the document of an engine that holds its tables. `files` are names that its sentences may quote, `reports`
     where whole reports lie beside the records that were read. Returns the exit code: that of the verdict, or UNKNOWN
     where the file could not be written and stdout got the document instead. Raises OutputClosedError."""
-    told = document = replace(document, files=tuple(_files_of(document, engine, reports)))
-    redactor = None
-    if output.redact:
-        from agent.fleet.redact import FleetRedactor
-
-        redactor = FleetRedactor(told, files)
-        document = redactor.document()
-    announce(Phase.RENDERING)
-    code = exits.of_verdict(document.verdict.status, output.fail_on)
-    if output.format in ("csv", "parquet"):
-        return _write_table(told, engine, output, redactor, code)
-    if output.output is not None:
-        if write_file(render(document, output.format), output.output, "the document is", private=True):
-            return code
-        code = exits.UNKNOWN
-    colour = output.output is None and output.format == FLEET_FORMATS[0] and has_colours(sys.stdout, os.environ)
-    to_stdout(render(document, output.format, colour=colour))
-    return code
-
-
-def _write_table(
-    document: FleetDocument, engine: "Database", output: FleetOutput, redactor: "FleetRedactor | None", code: int
-) -> int:
-    """Write the rows of a document, masked by its redactor; where a Parquet file cannot be written, stdout gets the
-    document as JSON."""
-    from agent.fleet import table
-
-    def rows() -> "Iterator[dict[str, Any]]":
-        every = table.rows(engine, document)
-        return every if redactor is None else map(redactor.row, every)
-
-    if output.output is None:
-        for piece in table.as_csv(rows()):
-            to_stdout(piece)
-        return code
-    is_parquet = output.format == "parquet"
-    shown = document if redactor is None else redactor.document()
-    data = table.as_parquet(engine, rows(), shown) if is_parquet else "".join(table.as_csv(rows())).encode("ascii")
-    if write_private(data, output.output, "the document is, as JSON," if is_parquet else "the document is"):
-        return code
-    to_stdout(render(shown, "json") if is_parquet else data.decode("ascii"))
-    return exits.UNKNOWN
+    document = replace(document, files=tuple(_files_of(document, engine, reports)))
+    joined = JoinedFleet(document=document, engine=engine, files=tuple(files))
+    return publish(FLEET, joined, output, exits.of_verdict(document.verdict.status, output.fail_on))
 
 
 def _files_of(document: FleetDocument, engine: "Database", reports: Collection[str]) -> Iterator[HostFile]:
@@ -272,20 +229,8 @@ def _files_of(document: FleetDocument, engine: "Database", reports: Collection[s
 # --- What is refused -------------------------------------------------------------------------------------------------
 
 
-def write_fleet_refusal(why: str, wanted: str, code: int = exits.UNKNOWN) -> int:
-    """Write a document that says only why there is none, in the format `wanted`. Returns the exit code: `code`, or
-    UNKNOWN where nobody can read stdout."""
-    from agent.fleet.model import refusal
-
-    try:
-        to_stdout(render(refusal(why), wanted))
-    except OutputClosedError:
-        return exits.UNKNOWN
-    return code
-
-
 @contextmanager
-def saying_interrupted(received_signals: list[str], output: FleetOutput) -> Iterator[Callable[[], None]]:
+def saying_interrupted(received_signals: list[str], output: Output) -> Iterator[Callable[[], None]]:
     """While the block lasts, the process ends soon after a signal, as with `exit_on_signals`, also where the engine
     joins for long; and a document says so, unless the caller has called what this gives: it has begun its own."""
     has_begun = False
@@ -302,10 +247,9 @@ def saying_interrupted(received_signals: list[str], output: FleetOutput) -> Iter
         yield begin_document
 
 
-def interrupted(received_signals: list[str], output: FleetOutput) -> int:
+def interrupted(received_signals: list[str], output: Output) -> int:
     """Write that a signal came before there was a document. Returns the exit code of the signal."""
-    name = received_signals[0]
-    return write_fleet_refusal(f"interrupted by {name}", output.format, exits.SIGNALS[name])
+    return refuse_interrupted(FLEET, output.format, received_signals)
 
 
 @contextmanager

@@ -4,26 +4,24 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from agent.app.errors import RequestError
-from agent.app.write_document import write_file, write_refusal
+from agent.app.publish import FACTS, publish, refuse
 from agent.process.cancel import CancelToken
-from agent.process.output import one_line, to_stderr, to_stdout
+from agent.process.output import one_line, to_stderr
 from agent.process.signals import cancel_on_signals, exit_on_signals, start_grace_timer
-from agent.report import exits, facts_file
+from agent.report import exits
 from agent.run import collect_facts
 from agent.run.collect_facts import FactsRequest, FactsUnavailable, lacking
-from agent.settings import Ec2Facts
+from agent.settings import Ec2Facts, Output
 
 Gather = Callable[[FactsRequest, CancelToken], Awaitable[Ec2Facts | FactsUnavailable]]
 
 
-def gather_facts_here(
-    request: FactsRequest, output: str | None, received_signals: list[str], *, refusal_format: str
-) -> int:
+def gather_facts_here(request: FactsRequest, output: Output, received_signals: list[str]) -> int:
     """Gather facts with this host's SDK. Returns the exit code, as `gather_facts` does."""
     from probes.system.sdk import end_children
 
     try:
-        return gather_facts(request, _gather_here, output, received_signals, refusal_format=refusal_format)
+        return gather_facts(request, _gather_here, output, received_signals)
     finally:
         end_children()
 
@@ -37,18 +35,16 @@ async def _gather_here(request: FactsRequest, stop: CancelToken) -> Ec2Facts | F
 def gather_facts(
     request: FactsRequest,
     gather: Gather,
-    output: str | None,
+    output: Output,
     received_signals: list[str],
     *,
-    refusal_format: str,
     loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None,
 ) -> int:
-    """Gather facts and write them to the file `output`, or to stdout where it is None. What could not be read goes to
-    stderr.
+    """Gather facts and write them. What could not be read goes to stderr.
 
     Returns the exit code: WARNING where a part could not be read, UNKNOWN where the file could not be written and
     stdout got the facts, that of a signal where one was received. A signal that comes before everything is read leaves
-    no file, and a report in `refusal_format` on stdout. Raises RequestError where nothing could be read, and
+    no file, and a refusal on stdout. Raises RequestError where nothing could be read, and
     OutputClosedError.
     """
     stop = CancelToken(received_signals)
@@ -57,19 +53,14 @@ def gather_facts(
         if stop.reason is not None:
             start_grace_timer()
             why = f"interrupted by {stop.reason}; nothing was written"
-            return write_refusal(why, refusal_format, exits.SIGNALS[stop.reason])
+            return refuse(FACTS, why, output.format, exits.SIGNALS[stop.reason])
         if isinstance(gathered, FactsUnavailable):
             raise RequestError(gathered.why)
-        document = facts_file.dumps(gathered)
-        written = output is None or write_file(document, output, "the facts are")
-        if output is None or not written:
-            to_stdout(document)
         lines = lacking(gathered)
+        code = publish(FACTS, gathered, output, exits.WARNING if lines else exits.OK)
         for line in lines:
             to_stderr(f"{one_line(f'Not read: {line}')}\n")
-        if received_signals:
-            return exits.SIGNALS[received_signals[0]]
-        return (exits.WARNING if lines else exits.OK) if written else exits.UNKNOWN
+        return exits.SIGNALS[received_signals[0]] if received_signals else code
 
 
 async def _until_signal(request: FactsRequest, gather: Gather, stop: CancelToken) -> Ec2Facts | FactsUnavailable:

@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from agent.app.errors import RequestError
-from agent.app.write_document import render_difference, write_document, write_report
+from agent.app.publish import DIFFERENCE, HISTORY, REPORT, publish
 from agent.history.model import SCHEMA, HistoryDocument, HistoryError, Series
+from agent.history.render import ShownHistory
 from agent.process.files import InterruptedBySignalError, within
 from agent.process.output import error_to_stderr, one_line, to_stderr, to_stdout
 from agent.process.signals import exit_on_signals
 from agent.report import exits
-from agent.settings import ReportOptions
+from agent.settings import Output, ReportOptions
 
 if TYPE_CHECKING:
     from agent.history.read import HistoryReader
@@ -33,17 +34,12 @@ T = TypeVar("T")
 
 
 def list_changes(
-    place: str,
-    since: datetime | float | None,
-    received_signals: list[str],
-    *,
-    wanted: str,
-    chart: bool,
-    output: str | None = None,
+    place: str, since: datetime | float | None, received_signals: list[str], *, output: Output, chart: bool
 ) -> int:
-    """Write the changes of a history as `text`, `json`, `html` or `svg`; with `chart`, as text or JSON, its chart.
-    Returns the exit code: that of the first signal where one was received, UNKNOWN where the file `output` could not be
-    written, otherwise OK. Raises RequestError and OutputClosedError."""
+    """Write the changes of a history; with `chart`, as text or JSON, its chart. Returns the exit code: that of the
+    first signal where one was received, UNKNOWN where the file could not be written, otherwise OK. Raises RequestError
+    and OutputClosedError."""
+    wanted = output.format
     with exit_on_signals(received_signals):
 
         def read(history: "HistoryReader") -> "tuple[HistoryDocument, dict[int, tuple[int, Report]]]":
@@ -51,28 +47,15 @@ def list_changes(
             return document, _reports(history, document) if wanted == "html" else {}
 
         document, reports = _read(place, read, received_signals)
-        return write_document(_rendered(document, reports, wanted, chart=chart), output) or _code(received_signals)
+        shown = ShownHistory(document=document, chart=chart, reports=dict(_with_own_commands(reports)))
+        return publish(HISTORY, shown, output) or _code(received_signals)
 
 
-def _rendered(document: HistoryDocument, reports: "dict[int, tuple[int, Report]]", wanted: str, *, chart: bool) -> str:
-    if wanted == "html":
+def _with_own_commands(reports: "dict[int, tuple[int, Report]]") -> "Iterator[tuple[int, tuple[int, Report]]]":
+    for cycle, (own, report) in reports.items():
         from agent.app.own_commands import with_own_commands
-        from agent.history.content import as_html
 
-        shown = {cycle: (own, with_own_commands(report)) for cycle, (own, report) in reports.items()}
-        return as_html(document, shown)
-    if wanted == "svg":
-        from agent.history.chart import as_svg
-
-        return as_svg(document)
-    if wanted == "json":
-        from agent.report.codec import dumps
-        from agent.report.serialization import to_json
-
-        return dumps(to_json(document))
-    from agent.history import text
-
-    return text.as_chart(document) if chart else text.as_list(document)
+        yield cycle, (own, with_own_commands(report))
 
 
 def _reports(history: "HistoryReader", document: HistoryDocument) -> "dict[int, tuple[int, Report]]":
@@ -109,14 +92,11 @@ def show_cycle(place: str, cycle: int, options: ReportOptions, received_signals:
 
             report = discreet_here(report)
         said = exits.of_verdict(report.verdict.status, options.fail_on)
-        return write_report(report, options, exits.OK, said=said) or _code(received_signals)
+        return publish(REPORT, report, options, said=said) or _code(received_signals)
 
 
-def compare_cycles(
-    place: str, old: int, new: int, received_signals: list[str], *, wanted: str, output: str | None = None
-) -> int:
-    """Write the differences between the reports of two cycles as `text`, `json` or `html`. Returns and raises as
-    `list_changes` does."""
+def compare_cycles(place: str, old: int, new: int, received_signals: list[str], *, output: Output) -> int:
+    """Write the differences between the reports of two cycles. Returns and raises as `list_changes` does."""
     from agent.report.diff import NotComparableError, difference
 
     with exit_on_signals(received_signals):
@@ -129,7 +109,7 @@ def compare_cycles(
             changes = difference(before, after)
         except NotComparableError as error:
             raise RequestError(str(error)) from error
-        return write_document(render_difference(changes, wanted), output) or _code(received_signals)
+        return publish(DIFFERENCE, changes, output) or _code(received_signals)
 
 
 def export(place: str, since: datetime | float | None, received_signals: list[str], *, as_csv: bool) -> int:

@@ -1,12 +1,11 @@
 """What can be done with saved reports: judge one again, or compare two. Nothing is measured."""
 
 from agent.app.errors import RequestError
+from agent.app.publish import DIFFERENCE, REPORT, publish
 from agent.app.read_saved import read_report
-from agent.app.write_document import render_difference, write_report
-from agent.process.output import to_stdout
 from agent.process.signals import exit_on_signals
 from agent.report import exits, saved
-from agent.settings import ReportOptions
+from agent.settings import Output, ReportOptions
 
 
 def judge_saved(place: str, options: ReportOptions, received_signals: list[str]) -> int:
@@ -25,14 +24,13 @@ def judge_saved(place: str, options: ReportOptions, received_signals: list[str])
             from agent.app.discreet import discreet_here
 
             report = discreet_here(report)
-        code = write_report(report, options, exits.of_verdict(report.verdict.status, options.fail_on))
+        code = publish(REPORT, report, options, exits.of_verdict(report.verdict.status, options.fail_on))
         return exits.SIGNALS[received_signals[0]] if received_signals else code
 
 
-def compare_saved(old: str, new: str, received_signals: list[str], *, wanted: str) -> int:
-    """Write the differences between two saved reports as `text`, `json` or `html`. Returns the exit code: that of the
-    first signal where one was received, otherwise that of the worst cause that is new or worse. Raises as `judge_saved`
-    does."""
+def compare_saved(old: str, new: str, received_signals: list[str], *, output: Output) -> int:
+    """Write the differences between two saved reports. Returns the exit code: that of the first signal where one was
+    received, otherwise that of the worst cause that is new or worse. Raises as `judge_saved` does."""
     from agent.report.diff import NotComparableError, difference
 
     with exit_on_signals(received_signals):
@@ -40,5 +38,5 @@ def compare_saved(old: str, new: str, received_signals: list[str], *, wanted: st
             changes = difference(read_report(old, received_signals), read_report(new, received_signals))
         except (saved.SavedReportError, NotComparableError) as error:
             raise RequestError(str(error)) from error
-        to_stdout(render_difference(changes, wanted))
-        return exits.SIGNALS[received_signals[0]] if received_signals else exits.of_status(changes.worse)
+        code = publish(DIFFERENCE, changes, output, exits.of_status(changes.worse))
+        return exits.SIGNALS[received_signals[0]] if received_signals else code

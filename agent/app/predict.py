@@ -1,22 +1,19 @@
 """Predicting what the configuration of a VPC says of its hosts: of facts in a file, or read now."""
 
 import asyncio
-import os
-import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from time import monotonic
 from typing import TYPE_CHECKING
 
 from agent.app.errors import PolicyFileError, RequestError
-from agent.app.write_document import write_file, write_refusal
+from agent.app.publish import PREDICTION, publish, refuse_interrupted
 from agent.predict.request import PredictRequest
 from agent.process.cancel import CancelToken
-from agent.process.output import has_colours, one_line, to_stderr, to_stdout
-from agent.process.phases import Phase, announce
+from agent.process.output import one_line, to_stderr
 from agent.process.signals import cancel_on_signals, exit_on_signals, start_grace_timer
 from agent.report import exits
-from agent.settings import PREDICTION_FORMATS, Ec2Facts, Workload
+from agent.settings import Ec2Facts, Workload
 
 if TYPE_CHECKING:
     from agent.predict.model import PredictionDocument
@@ -59,14 +56,13 @@ def predict(
     with exit_on_signals(received_signals):
         facts = _facts(request, gather, received_signals, loop_factory)
         if facts is None:
-            name = received_signals[0]
-            return write_refusal(f"interrupted by {name}", request.format, exits.SIGNALS[name])
+            return refuse_interrupted(PREDICTION, request.output.format, received_signals)
         document = _predicted(facts, request, received_signals)
         if received_signals:
-            name = received_signals[0]
             start_grace_timer()
-            return write_refusal(f"interrupted by {name}", request.format, exits.SIGNALS[name])
-        return _write(document, request)
+            return refuse_interrupted(PREDICTION, request.output.format, received_signals)
+        code = exits.of_verdict(document.verdict.status, request.output.fail_on)
+        return publish(PREDICTION, document, request.output, code)
 
 
 def _facts(
@@ -168,33 +164,3 @@ def _services(workloads: Sequence[Workload], services: Sequence[str]) -> Mapping
     wanted = tuple(workloads) or (() if services else (Workload.CALLER,))
     needed = needs(planned(wanted), dict.fromkeys(services, "--service"))
     return {service: need.role is Role.REQUIRED for service, need in needed.items()}
-
-
-def _write(document: "PredictionDocument", request: PredictRequest) -> int:
-    code = exits.of_verdict(document.verdict.status, request.fail_on)
-    if request.redact:
-        from agent.report.redact import redact_document
-
-        document = redact_document(document)
-    announce(Phase.RENDERING)
-    if request.output is not None and write_file(_rendered(document, request), request.output, "the prediction is"):
-        return code
-    colour = request.output is None and request.format == PREDICTION_FORMATS[0] and has_colours(sys.stdout, os.environ)
-    to_stdout(_rendered(document, request, colour=colour))
-    return code if request.output is None else exits.UNKNOWN
-
-
-def _rendered(document: "PredictionDocument", request: PredictRequest, *, colour: bool = False) -> str:
-    match request.format:
-        case "json":
-            from agent.predict.model import dumps
-
-            return dumps(document)
-        case "junit":
-            from agent.predict import junit
-
-            return junit.render(document)
-    from agent.documents.render import render
-    from agent.predict import content
-
-    return render(content.document(document), request.format, colour=colour)

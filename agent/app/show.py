@@ -141,12 +141,12 @@ async def _run(app: "BackuplinkApp", leave: command.Leave, *, mouse: bool) -> in
 
 
 def _write_seen(seen: "Report | None", options: ReportOptions, code: int | None, received_signals: list[str]) -> int:
-    from agent.app.write_document import write_report
+    from agent.app.publish import REPORT, publish
 
     if seen is None:
         from agent.judge.verdict import refusal
 
         seen = refusal("left before anything was seen")
     code = exits.SIGNALS[received_signals[0]] if received_signals else exits.UNKNOWN if code is None else code
-    code = write_report(seen, options, code)
+    code = publish(REPORT, seen, options, code)
     return exits.SIGNALS[received_signals[0]] if received_signals else code

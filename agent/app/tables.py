@@ -4,19 +4,17 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from agent.app.errors import RequestError
+from agent.app.publish import ENDPOINTS, KINDS, PERMISSIONS, rendered
 from agent.settings import Workload
 
 if TYPE_CHECKING:
     from agent.catalog.hosts import ServiceEndpoint
 
 
-def endpoints_table(region: str | None, partition: str | None, services: tuple[str, ...], *, as_json: bool) -> str:
+def endpoints_table(region: str | None, partition: str | None, services: tuple[str, ...], wanted: str) -> str:
     """The endpoints of a Region, of a partition or of all, of these services or of all. Raises RequestError for what is
     not in the catalog."""
-    from agent.formats import endpoints as endpoints_format
-
-    rows = _known_endpoints(region, partition, services)
-    return endpoints_format.as_json(rows) if as_json else endpoints_format.as_text(rows)
+    return rendered(ENDPOINTS, _known_endpoints(region, partition, services), wanted)
 
 
 def permissions_table(
@@ -24,21 +22,20 @@ def permissions_table(
     partition: str | None,
     services: tuple[str, ...],
     workloads: tuple[Workload, ...],
-    *,
-    as_json: bool,
+    wanted: str,
 ) -> str:
     """The least permissions of a run over these services and those that these workloads need, or those of a caller
     where none is named, in a Region or, where that is None, in a partition, which is `aws` unless one is named.
     Raises RequestError for what is not in the catalog."""
-    from agent.app import permissions
+    from agent.app.permissions import permissions
     from agent.catalog.workloads import bucket_service_of, needs, planned
 
     partition = "aws" if region is None and partition is None else partition
     workloads = workloads or (() if services else (Workload.CALLER,))
     needed = needs(planned(workloads), dict.fromkeys(services, "--service"))
     rows = _known_endpoints(region, partition, tuple(needed))
-    table = permissions.permissions(rows, region=region, bucket_service=bucket_service_of(workloads))
-    return permissions.as_json(table) if as_json else permissions.as_text(table)
+    table = permissions(rows, region=region, bucket_service=bucket_service_of(workloads))
+    return rendered(PERMISSIONS, table, wanted)
 
 
 def json_schema(name: str) -> str:
@@ -48,40 +45,10 @@ def json_schema(name: str) -> str:
     return codec.dumps(SCHEMAS[name]())
 
 
-def _report_schema() -> "dict[str, Any]":
-    from agent.report import codec
-
-    return codec.schema()
-
-
-def _history_schema() -> "dict[str, Any]":
-    from agent.history import model
-
-    return model.schema()
-
-
-def _prediction_schema() -> "dict[str, Any]":
-    from agent.predict import model
-
-    return model.schema()
-
-
-def _audit_schema() -> "dict[str, Any]":
-    from agent.audit import model
-
-    return model.schema()
-
-
 def _host_schema() -> "dict[str, Any]":
     from agent.report import host_record
 
     return host_record.schema()
-
-
-def _fleet_schema() -> "dict[str, Any]":
-    from agent.fleet import model
-
-    return model.schema()
 
 
 def _fleet_change_schema() -> "dict[str, Any]":
@@ -91,12 +58,8 @@ def _fleet_change_schema() -> "dict[str, Any]":
 
 
 SCHEMAS: "Final[dict[str, Callable[[], dict[str, Any]]]]" = {
-    "report": _report_schema,
+    **{kind.name: kind.json_schema for kind in KINDS.values() if kind.json_schema is not None},
     "host": _host_schema,
-    "history": _history_schema,
-    "prediction": _prediction_schema,
-    "audit": _audit_schema,
-    "fleet": _fleet_schema,
     "fleet-change": _fleet_change_schema,
 }
 """What makes each schema, by the name of its document; the first is the default."""

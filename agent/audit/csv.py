@@ -25,6 +25,8 @@ def render(document: AuditDocument) -> str:
     for one in document.unanswered:
         place = (one.account_id or "", one.region or "", one.vpc_id or "", "unknown", "no")
         rows.append((*place, *[""] * 9, f"no answer: {one.reason}", "", "", ""))
+    if not document.vpcs and not document.unanswered:  # nothing could be audited
+        rows.append(("", "", "", document.verdict.status.value, "no", *[""] * 9, document.verdict.summary, "", "", ""))
     return "".join(spreadsheet_line(row, "\r\n") for row in rows)
 
 

@@ -17,6 +17,7 @@ from agent.report.codec import schema_of
 from agent.report.model import Fix, Status, Tool
 from agent.report.serialization import from_json, to_json
 from agent.settings import Workload
+from agent.version import __version__
 from probes.frozen import dataclass
 from probes.masks import AvailabilityZone, EndpointState, Owner, Plain, ResourceId, Sentence
 from probes.model import Address
@@ -194,9 +195,10 @@ class AuditVerdict:
     """What comes of it all."""
 
     status: Status
-    """The worst VPC that counts; `unknown` where none does, and where the deadline came before all were read and
-    nothing critical was found."""
+    """The worst VPC that counts; `unknown` where none does, where the deadline came before all were read and nothing
+    critical was found, and where nothing could be audited."""
     summary: Sentence
+    """Where nothing could be audited, the reason."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -220,6 +222,23 @@ class AuditDocument:
     unresolved_hours: int
     """Of all VPCs."""
     unanswered: tuple[Unanswered, ...]
+
+
+def refusal(why: str) -> AuditDocument:
+    """A document of no VPC that says why there is none."""
+    return AuditDocument(
+        schema=SCHEMA,
+        tool=Tool(name="backuplink", version=__version__),
+        redacted=False,
+        measured=False,
+        complete=False,
+        verdict=AuditVerdict(status=Status.UNKNOWN, summary=why),
+        workloads=(),
+        asked_services=(),
+        vpcs=(),
+        unresolved_hours=0,
+        unanswered=(),
+    )
 
 
 def dumps(document: AuditDocument) -> str:

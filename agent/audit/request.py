@@ -1,6 +1,6 @@
 """What an audit is asked for, what it reads for that, and what becomes of it."""
 
-from agent.settings import Suppression, Workload
+from agent.settings import Output, Suppression, Workload
 from probes.frozen import dataclass
 
 
@@ -44,8 +44,4 @@ class AuditOptions:
     workloads: tuple[Workload, ...]
     services: tuple[str, ...]
     suppressions: tuple[Suppression, ...]
-    format: str
-    """One of AUDIT_FORMATS."""
-    output: str | None
-    redact: bool
-    fail_on: str
+    output: Output

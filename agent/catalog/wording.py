@@ -15,6 +15,12 @@ def listed(items: Iterable[object]) -> str:
     return " and ".join(filter(None, (", ".join(words[:-1]), words[-1]))) if words else "none"
 
 
+def either(items: Iterable[object]) -> str:
+    """`a`, `a or b`, `a, b or c`; empty where there is nothing."""
+    words = [str(item) for item in items]
+    return " or ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))
+
+
 def listed_briefly(items: Sequence[object]) -> str:
     """`a, b, c, d, e and f` for up to SOME; of more the first ones and a count: `a, b, c, d, e and 7 more`."""
     if len(items) <= SOME:

@@ -7,9 +7,7 @@ from typing import Any, Final
 import click
 
 from agent.cli.param_types import Parsed
-from agent.formats.registry import DEFAULT_FORMAT, OPTION_NAMES
 from agent.process.files import TooLargeError, read_within
-from agent.settings import FLEET_FORMATS
 from probes.urls import masked_urls
 
 MAX_CONFIG_BYTES: Final = 1 << 15
@@ -133,36 +131,3 @@ def _shown(value: object, option: click.Option | None = None) -> str:
         return f"a value of another type ({_TOML_TYPES.get(type(value), 'date or time')})"
     text = masked_urls(repr(value))
     return text if len(text) <= 60 else f"{text[:57]}..."
-
-
-def wanted_format(arguments: Sequence[str], environment: Mapping[str, str]) -> str:
-    """The format of a refusal: as option, variable or file set it, whatever else is wrong with them."""
-    given = _last_value("--format", arguments) or environment.get("BACKUPLINK_FORMAT")
-    if not given:
-        file = _last_value("--config", arguments) or environment.get("BACKUPLINK_CONFIG")
-        given = format_of_file(file) if file else None
-    return given if given in OPTION_NAMES else DEFAULT_FORMAT
-
-
-def is_of_fleet(arguments: Sequence[str]) -> bool:
-    """Whether a call is one for many hosts, whatever is wrong with it."""
-    command = arguments[0] if arguments else None
-    return command == "fleet" or (command == "demo" and _last_value("--fleet", arguments) is not None)
-
-
-def wanted_fleet_format(arguments: Sequence[str]) -> str:
-    """The format of a refusal of such a call. `fleet` takes it from its option alone."""
-    given = _last_value("--format", arguments)
-    return given if given in FLEET_FORMATS else FLEET_FORMATS[0]
-
-
-def _last_value(option: str, arguments: Sequence[str]) -> str | None:
-    value = None
-    for place, word in enumerate(arguments):
-        if word == "--":
-            break
-        if word == option and place + 1 < len(arguments):
-            value = arguments[place + 1]
-        elif word.startswith(f"{option}="):
-            value = word.removeprefix(f"{option}=")
-    return value

@@ -11,13 +11,10 @@ from typing import Final
 
 import click
 
-from agent.cli.config_file import is_of_fleet, wanted_fleet_format, wanted_format
 from agent.cli.group import Group
-from agent.formats.registry import DEFAULT_FORMAT
 from agent.process.exit_codes import OK, SIGNALS, UNKNOWN
 from agent.process.files import InterruptedBySignalError
 from agent.process.output import OutputClosedError, error_to_stderr, is_terminal, one_line, report_closed, to_stderr
-from agent.settings import FLEET_FORMATS
 from agent.version import __version__
 
 COMPLETE: Final = "_BACKUPLINK_COMPLETE"
@@ -112,9 +109,11 @@ def _refuse(why: str, arguments: Sequence[str], code: int = UNKNOWN, *, is_error
 
     The document comes first: monitors such as Icinga read both streams as one, and show its first line. A terminal has
     it last, where a person sees it."""
-    of_fleet = is_of_fleet(arguments)
-    wanted = wanted_fleet_format(arguments) if of_fleet else wanted_format(arguments, os.environ)
-    is_text = wanted == (FLEET_FORMATS[0] if of_fleet else DEFAULT_FORMAT)
+    from agent.app.publish import refuse
+    from agent.cli.refused import refused_document
+
+    kind, wanted = refused_document(arguments, os.environ)
+    is_text = wanted == "text"
     errors = trace
     if is_error and not (is_text and is_terminal(sys.stdout) and is_terminal(sys.stderr)):
         errors += f"Error: {why}\n"
@@ -122,13 +121,7 @@ def _refuse(why: str, arguments: Sequence[str], code: int = UNKNOWN, *, is_error
         error_to_stderr(errors)
         errors = ""
     try:
-        if of_fleet:
-            from agent.app.fleet import write_fleet_refusal
-
-            return write_fleet_refusal(why, wanted, code)
-        from agent.app.write_document import write_refusal
-
-        return write_refusal(why, wanted, code)
+        return refuse(kind, why, wanted, code)
     finally:
         error_to_stderr(errors)
 

@@ -4,12 +4,14 @@ Options override the environment, the environment overrides the file. Each optio
 name, and a key of the same name in the file. Defaults stand in `agent.settings`.
 """
 
-from collections.abc import Callable
-from typing import Any, Final
+from collections.abc import Callable, Sequence
+from typing import Any, Final, TypeAlias
 
 import click
 
+from agent.app.publish import AUDIT, DIFFERENCE, ENDPOINTS, FLEET, HISTORY, PREDICTION, REPORT, Kind
 from agent.catalog.services import checkable
+from agent.catalog.wording import either
 from agent.cli.config_file import read_config
 from agent.cli.param_types import (
     ADDRESS,
@@ -44,9 +46,8 @@ from agent.cli.param_types import (
     count,
 )
 from agent.fleet.attributes import Attribute
-from agent.formats.registry import DEFAULT_FORMAT, FORMATS, OPTION_NAMES
+from agent.formats.registry import FORMATS
 from agent.settings import (
-    AUDIT_FORMATS,
     DEFAULT_AUDIT_DEADLINE,
     DEFAULT_CALLS,
     DEFAULT_CLEAR_AFTER,
@@ -67,8 +68,6 @@ from agent.settings import (
     DEFAULT_WATCH_CALLS,
     DEFAULT_WATCH_EC2,
     FAIL_ON,
-    FLEET_FORMATS,
-    PREDICTION_FORMATS,
     THEMES,
     Calls,
     Ec2,
@@ -81,6 +80,57 @@ def _option(name: str, *more: str, **how: Any) -> Callable[[Any], Any]:
     """An option that an environment variable of its name can set, too."""
     variable = f"BACKUPLINK_{name.removeprefix('--').replace('-', '_').upper()}"
     return click.option(name, *more, envvar=variable, show_envvar=True, **how)
+
+
+_MOST_IN_BRACKETS: Final = 6
+_Option: TypeAlias = Callable[..., Callable[[Any], Any]]
+
+
+def _format(
+    kinds: Sequence[Kind], words: str, option: _Option = click.option, *, called: str = "format"
+) -> Callable[[Any], Any]:
+    """The option --format of these kinds of documents, of which the first has the default. `words` ask for the {names}
+    of the formats where they are too many for the brackets of a choice."""
+    names = tuple(dict.fromkeys(name for kind in kinds for name in kind.formats))
+    return option(
+        "--format",
+        called,
+        type=click.Choice(names),
+        metavar="NAME" if len(names) > _MOST_IN_BRACKETS else None,
+        default=names[0],
+        show_default=True,
+        help=words.format(names=", ".join(names)),
+    )
+
+
+def _where(what: str, who: str = "", option: _Option = click.option) -> Callable[[Any], Any]:
+    """The option --output."""
+    return option("--output", type=FILE, help=f"Write {what} to a file{who}, replaced atomically, instead of stdout.")
+
+
+def _masks(what: str, where: str, option: _Option = click.option) -> Callable[[Any], Any]:
+    """The option --redact."""
+    return option("--redact", is_flag=True, help=f"Mask {what} in {where}.")
+
+
+def _fails(option: _Option = click.option) -> Callable[[Any], Any]:
+    """The option --fail-on."""
+    return option(
+        "--fail-on",
+        type=click.Choice(FAIL_ON),
+        default=DEFAULT_FAIL_ON,
+        show_default=True,
+        help="Lowest verdict that makes the exit code non-zero.",
+    )
+
+
+def _brief(option: _Option) -> Callable[[Any], Any]:
+    return option("--brief", is_flag=True, help="Shorten the text report to at most 2,500 characters.")
+
+
+_OWNER_ALONE: Final = " that only its owner can read"
+_METRICS_ASIDE: Final = f"{_OWNER_ALONE} (metrics aside)"
+_OF_REPORT: Final = "ids, addresses, principals and certificates"
 
 
 profile_option: Final = _option(
@@ -239,7 +289,7 @@ _FACTS: Final = (
         type=VPC,
         help="Id of the VPC whose hosts will use the file.",
     ),
-    click.option("--output", type=FILE, help="Write the facts to a file, replaced atomically, instead of stdout."),
+    _where("the facts", _OWNER_ALONE),
     *_READS,
 )
 _PREDICT: Final = (
@@ -299,22 +349,10 @@ _PREDICT: Final = (
         help="Predict as if this plan were applied (repeatable; before the changes of --assume): the JSON of terraform "
         "show -json PLAN, or of aws cloudformation describe-change-set --include-property-values; - reads stdin.",
     ),
-    click.option(
-        "--format",
-        type=click.Choice(PREDICTION_FORMATS),
-        default=PREDICTION_FORMATS[0],
-        show_default=True,
-        help="Format of the prediction.",
-    ),
-    click.option("--output", type=FILE, help="Write the prediction to a file, replaced atomically, instead of stdout."),
-    click.option("--redact", is_flag=True, help="Mask ids and addresses in the prediction."),
-    click.option(
-        "--fail-on",
-        type=click.Choice(FAIL_ON),
-        default=DEFAULT_FAIL_ON,
-        show_default=True,
-        help="Lowest verdict that makes the exit code non-zero.",
-    ),
+    _format((PREDICTION,), "Format of the prediction."),
+    _where("the prediction", _OWNER_ALONE),
+    _masks("ids and addresses", "the prediction"),
+    _fails(),
     *_READS,
 )
 
@@ -366,15 +404,9 @@ _AUDIT: Final = (
         metavar="NAME",
         help=f"Service that every VPC is judged for (repeatable). One of {', '.join(checkable())}.",
     ),
-    click.option(
-        "--format",
-        type=click.Choice(AUDIT_FORMATS),
-        default=AUDIT_FORMATS[0],
-        show_default=True,
-        help="Format of the audit.",
-    ),
-    click.option("--output", type=FILE, help="Write the audit to a file, replaced atomically, instead of stdout."),
-    click.option("--redact", is_flag=True, help="Mask ids, accounts and addresses in the audit."),
+    _format((AUDIT,), "Format of the audit."),
+    _where("the audit", _OWNER_ALONE),
+    _masks("ids, accounts and addresses", "the audit"),
     click.option(
         "--suppress",
         "suppressions",
@@ -383,13 +415,7 @@ _AUDIT: Final = (
         help="Known finding that must not affect the verdict (repeatable); its target is a service, a VPC, or the id "
         "of what it is about.",
     ),
-    click.option(
-        "--fail-on",
-        type=click.Choice(FAIL_ON),
-        default=DEFAULT_FAIL_ON,
-        show_default=True,
-        help="Lowest verdict that makes the exit code non-zero.",
-    ),
+    _fails(),
     _option(
         "--timeout",
         type=TIMEOUT,
@@ -406,31 +432,6 @@ _AUDIT: Final = (
     ),
     profile_option,
     _CA_BUNDLE,
-)
-_FLEET_OUTPUT: Final = (
-    click.option(
-        "--format",
-        type=click.Choice(FLEET_FORMATS),
-        metavar="NAME",
-        default=FLEET_FORMATS[0],
-        show_default=True,
-        help=f"Format of the document: {', '.join(FLEET_FORMATS)}. csv and parquet have a row a host and cause; "
-        "parquet needs DuckDB and --output. "
-        "eventbridge has the causes that changed, as requests of `aws events put-events`, one a line.",
-    ),
-    click.option(
-        "--output",
-        type=FILE,
-        help="Write the document to a file that only its owner can read, replaced atomically, instead of stdout.",
-    ),
-    click.option("--redact", is_flag=True, help="Mask ids, addresses and names in the document."),
-    click.option(
-        "--fail-on",
-        type=click.Choice(FAIL_ON),
-        default=DEFAULT_FAIL_ON,
-        show_default=True,
-        help="Lowest verdict that makes the exit code non-zero.",
-    ),
 )
 _FLEET: Final = (
     click.option(
@@ -513,22 +514,25 @@ _FLEET: Final = (
         help="Region of the bucket or of the commands. Default: from the environment or the profile.",
     ),
     profile_option,
-    *_FLEET_OUTPUT,
+    _format(
+        (FLEET,),
+        "Format of the document: {names}. csv and parquet have a row a host and cause; parquet needs DuckDB and "
+        "--output. eventbridge has the causes that changed, as requests of `aws events put-events`, one a line.",
+    ),
+    _where("the document", _OWNER_ALONE),
+    _masks("ids, addresses and names", "the document"),
+    _fails(),
 )
 
 _SHOWN_REPORT: Final = (
-    click.option(
-        "--format",
-        type=click.Choice(OPTION_NAMES),
-        metavar="NAME",
-        default=DEFAULT_FORMAT,
-        show_default=True,
-        help=f"Format of the report that --show writes: {', '.join(OPTION_NAMES)}. A list takes text, json, html or "
-        "svg, a comparison text, json or html.",
+    _format(
+        (REPORT, HISTORY, DIFFERENCE),
+        "Format of the report that --show writes: {names}. A list takes "
+        f"{either(HISTORY.formats)}, a comparison {either(DIFFERENCE.formats)}.",
     ),
-    click.option("--brief", is_flag=True, help="Shorten the text report to at most 2,500 characters."),
-    click.option("--output", type=FILE, help="Write the document to a file, replaced atomically, instead of stdout."),
-    click.option("--redact", is_flag=True, help="Mask ids, addresses, principals and certificates in the report."),
+    _brief(click.option),
+    _where("the document", _OWNER_ALONE),
+    _masks(_OF_REPORT, "the report"),
 )
 
 _BUNDLE: Final = (
@@ -554,21 +558,10 @@ _BUNDLE: Final = (
 )
 
 _REPORT: Final = (
-    _option(
-        "--format",
-        type=click.Choice(OPTION_NAMES),
-        metavar="NAME",
-        default=DEFAULT_FORMAT,
-        show_default=True,
-        help=f"Format of the report: {', '.join(OPTION_NAMES)}.",
-    ),
-    _option("--brief", is_flag=True, help="Shorten the text report to at most 2,500 characters."),
-    _option(
-        "--output",
-        type=FILE,
-        help="Write the report to a file, replaced atomically, instead of stdout.",
-    ),
-    _option("--redact", is_flag=True, help="Mask ids, addresses, principals and certificates in the report."),
+    _format((REPORT,), "Format of the report: {names}.", _option),
+    _brief(_option),
+    _where("the report", _METRICS_ASIDE, _option),
+    _masks(_OF_REPORT, "the report", _option),
     _option(
         "--suppress",
         "suppressions",
@@ -577,23 +570,14 @@ _REPORT: Final = (
         help="Known finding that must not affect the verdict (repeatable): of every target, of one, or of what it is "
         "about, such as group:sg-0a1b2c3d, and through a day, such as @2026-12-31.",
     ),
-    _option(
-        "--fail-on",
-        type=click.Choice(FAIL_ON),
-        default=DEFAULT_FAIL_ON,
-        show_default=True,
-        help="Lowest verdict that makes the exit code non-zero.",
-    ),
+    _fails(_option),
 )
 
-_OF_FLEET_ALONE: Final = tuple(name for name in FLEET_FORMATS if name not in OPTION_NAMES)
-_DEMO_FORMAT: Final = _option(
-    "--format",
-    type=click.Choice((*OPTION_NAMES, *_OF_FLEET_ALONE)),
-    metavar="NAME",
-    default=DEFAULT_FORMAT,
-    show_default=True,
-    help=f"Format of the report: {', '.join(OPTION_NAMES)}; with --fleet also {', '.join(_OF_FLEET_ALONE)}.",
+_OF_FLEET_ALONE: Final = tuple(name for name in FLEET.formats if name not in REPORT.formats)
+_DEMO_FORMAT: Final = _format(
+    (REPORT, FLEET),
+    f"Format of the report: {', '.join(REPORT.formats)}; with --fleet also {', '.join(_OF_FLEET_ALONE)}.",
+    _option,
 )
 """In place of the first of `_REPORT`."""
 
@@ -821,17 +805,6 @@ INTERFACE_ONLY: Final = _names(_INTERFACE)
 """Names of the parameters that only the interface uses, in a demo."""
 
 
-def _output_format(*names: str) -> Callable[[Any], Any]:
-    """The option --format of a document that is not a report; the first name is the default."""
-    return click.option(
-        "--format",
-        "wanted",
-        type=click.Choice(names),
-        default=names[0],
-        show_default=True,
-        help="Format of the output.",
-    )
-
-
-table_format: Final = _output_format("text", "json")
-difference_format: Final = _output_format("text", "json", "html")
+table_format: Final = _format((ENDPOINTS,), "Format of the output.", called="wanted")
+difference_format: Final = _format((DIFFERENCE,), "Format of the output.")
+"""Options of documents that go to stdout alone."""

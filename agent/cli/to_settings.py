@@ -4,14 +4,16 @@ import contextlib
 import json
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 from click.core import ParameterSource
 
+from agent.app.publish import FLEET
 from agent.catalog.partitions import REGION_VARIABLES, is_region, region_in
-from agent.catalog.wording import why_no_json
+from agent.catalog.wording import either, why_no_json
 from agent.cli.config_file import CONFIG_SECONDS, MAX_CONFIG_BYTES
 from agent.cli.param_types import AGE
 from agent.fleet.attributes import Attribute
@@ -29,7 +31,6 @@ from agent.settings import (
     DEFAULT_WATCH_CALLS,
     DEFAULT_WATCH_EC2,
     EVERY_SOURCE,
-    FLEET_FORMATS,
     Calls,
     Ec2,
     Ec2Facts,
@@ -37,6 +38,7 @@ from agent.settings import (
     InterfaceOptions,
     Keeping,
     Notify,
+    Output,
     ReportOptions,
     Settings,
     Watching,
@@ -45,7 +47,7 @@ from agent.settings import (
 
 if TYPE_CHECKING:
     from agent.audit.request import AccountRequest, AuditOptions
-    from agent.fleet.request import FleetOutput, FleetRequest
+    from agent.fleet.request import FleetRequest
     from agent.predict.request import PredictRequest
     from agent.run.collect_facts import FactsRequest
 
@@ -71,14 +73,16 @@ def report_options_from(options: Mapping[str, Any]) -> ReportOptions:
         raise click.UsageError(
             f"--brief shortens the text report; it cannot be used with --format {options['format']}."
         )
-    return ReportOptions(
-        format=options["format"],
-        brief=options["brief"],
-        output=options["output"],
-        redact=options["redact"],
-        suppressions=options["suppressions"],
-        fail_on=options["fail_on"],
-    )
+    return ReportOptions(**_output(options), suppressions=options.get("suppressions", ()))
+
+
+def output_from(options: Mapping[str, Any]) -> Output:
+    """What becomes of a document, from parsed options; a command that lacks one of them has its default."""
+    return Output(**_output(options))
+
+
+def _output(options: Mapping[str, Any]) -> dict[str, Any]:
+    return {field.name: options[field.name] for field in fields(Output) if field.name in options}
 
 
 def settings_from(
@@ -161,10 +165,10 @@ def watching_from(options: Mapping[str, Any], received_signals: Sequence[str] = 
             f"at most {most:g} s, {CYCLE_SHARE:.0%} of the interval."
         )
     if format_named(options["format"]).stream is None and options["output"] is None:
-        *others, last = (row.name for row in FORMATS if row.stream is not None)
+        streams = (row.name for row in FORMATS if row.stream is not None)
         raise click.UsageError(
             f"--format {options['format']} is a single document, but a watch is a stream: add --output FILE, which "
-            f"every cycle replaces, or use {', '.join(others)} or {last}."
+            f"every cycle replaces, or use {either(streams)}."
         )
     if options["brief"] and options["output"] is None:
         raise click.UsageError("--brief shortens the text report, which a watch writes only with --output FILE.")
@@ -319,10 +323,7 @@ def predict_request_from(
         ports=tuple(sorted(set(options["ports"]))),
         assumptions=options["assumptions"],
         plans=options["plans"],
-        format=options["format"],
-        output=options["output"],
-        redact=options["redact"],
-        fail_on=options["fail_on"],
+        output=output_from(options),
     )
 
 
@@ -360,20 +361,15 @@ def fleet_request_from(
     )
 
 
-def fleet_output_from(options: Mapping[str, Any]) -> "FleetOutput":
+def fleet_output_from(options: Mapping[str, Any]) -> Output:
     """What becomes of a document of a fleet, from parsed options. Raises UsageError."""
-    from agent.fleet.request import FleetOutput
-
-    if options["format"] not in FLEET_FORMATS:
-        *others, last = FLEET_FORMATS
+    if options["format"] not in FLEET.formats:
         raise click.UsageError(
-            f"--format {options['format']} is for the report of one host; use {', '.join(others)} or {last}."
+            f"--format {options['format']} is for the report of one host; use {either(FLEET.formats)}."
         )
     if options["format"] == "parquet" and options["output"] is None:
         raise click.UsageError("--format parquet is not text: add --output FILE.")
-    return FleetOutput(
-        format=options["format"], output=options["output"], redact=options["redact"], fail_on=options["fail_on"]
-    )
+    return output_from(options)
 
 
 def audit_options_from(
@@ -397,10 +393,7 @@ def audit_options_from(
         workloads=workloads_from(options["workloads"]),
         services=tuple(dict.fromkeys(options["services"])),
         suppressions=options["suppressions"],
-        format=options["format"],
-        output=options["output"],
-        redact=options["redact"],
-        fail_on=options["fail_on"],
+        output=output_from(options),
     )
 
 

@@ -1,36 +1,108 @@
-"""The document in each of its formats. A module is imported when its format is asked for."""
+"""A fleet in each of its formats. A module is imported when its format is asked for."""
 
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from agent.fleet import model
 from agent.fleet.model import FleetDocument
+from probes.frozen import dataclass
+
+if TYPE_CHECKING:
+    from agent.fleet.database import Database
+    from agent.fleet.redact import FleetRedactor
 
 
-def render(document: FleetDocument, wanted: str, *, colour: bool = False) -> str:
-    """The document in one of FLEET_FORMATS; of `csv` the head alone, and as JSON where it is `parquet`. As
-    `eventbridge` it is empty where nothing changed."""
-    match wanted:
-        case "json" | "parquet":
-            from agent.fleet.model import dumps
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JoinedFleet:
+    """A document, and the tables from which it was made."""
 
-            return dumps(document)
-        case "html":
-            from agent.fleet import page
+    document: FleetDocument
+    engine: "Database | None" = None
+    """Holds the tables; None where nothing was joined."""
+    files: tuple[str, ...] = ()
+    """Names that the sentences of the document may quote."""
+    redactor: "FleetRedactor | None" = None
+    """Masks what is written; None for nothing."""
 
-            return page.render(document)
-        case "markdown":
-            from agent.fleet import markdown
+    @property
+    def shown(self) -> FleetDocument:
+        """The document as it is written."""
+        return self.document if self.redactor is None else self.redactor.document()
 
-            return markdown.render(document)
-        case "prometheus":
-            from agent.fleet import metrics
 
-            return metrics.render(document)
-        case "eventbridge":
-            from agent.fleet import events
+def refusal(why: str) -> JoinedFleet:
+    """A fleet of no hosts that says why there are none."""
+    return JoinedFleet(document=model.refusal(why))
 
-            return events.render(document)
-        case "csv":
-            from agent.fleet import table
 
-            return "".join(table.as_csv(()))
+def masked(fleet: JoinedFleet) -> JoinedFleet:
+    """The fleet with masks in place of all that identifies, in its document and in its rows alike."""
+    from agent.fleet.redact import FleetRedactor
+
+    return replace(fleet, redactor=FleetRedactor(fleet.document, fleet.files))
+
+
+def as_text(fleet: JoinedFleet, *, colour: bool = False) -> str:
+    """The document for a terminal."""
     from agent.fleet import text
 
-    return text.render(document, colour=colour)
+    return text.render(fleet.shown, colour=colour)
+
+
+def as_json(fleet: JoinedFleet) -> str:
+    """The document as JSON text."""
+    return model.dumps(fleet.shown)
+
+
+def as_html(fleet: JoinedFleet) -> str:
+    """The document as a page."""
+    from agent.fleet import page
+
+    return page.render(fleet.shown)
+
+
+def as_markdown(fleet: JoinedFleet) -> str:
+    """The document in Markdown."""
+    from agent.fleet import markdown
+
+    return markdown.render(fleet.shown)
+
+
+def as_metrics(fleet: JoinedFleet) -> str:
+    """The metrics of the fleet."""
+    from agent.fleet import metrics
+
+    return metrics.render(fleet.shown)
+
+
+def as_events(fleet: JoinedFleet) -> str:
+    """What changed, as events; empty where nothing did."""
+    from agent.fleet import events
+
+    return events.render(fleet.shown)
+
+
+def as_csv(fleet: JoinedFleet) -> Iterator[str]:
+    """The rows as CSV, some at a time; the head alone where nothing was joined."""
+    from agent.fleet import table
+
+    return table.as_csv(_rows(fleet))
+
+
+def as_parquet(fleet: JoinedFleet) -> bytes:
+    """The rows as a Parquet file. Raises TemporaryFileError, and ValueError where nothing was joined."""
+    from agent.fleet import table
+
+    if fleet.engine is None:
+        raise ValueError("a file of rows needs the tables of a fleet")
+    return table.as_parquet(fleet.engine, _rows(fleet), fleet.shown)
+
+
+def _rows(fleet: JoinedFleet) -> "Iterator[dict[str, Any]]":
+    from agent.fleet import table
+
+    if fleet.engine is None:
+        return iter(())
+    rows = table.rows(fleet.engine, fleet.document)
+    return rows if fleet.redactor is None else map(fleet.redactor.row, rows)

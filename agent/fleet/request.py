@@ -4,20 +4,8 @@ from datetime import datetime
 
 from agent.fleet.attributes import Attribute
 from agent.fleet.model import SharedValue
-from agent.settings import Suppression
+from agent.settings import Output, Suppression
 from probes.frozen import dataclass
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FleetOutput:
-    """What becomes of the document."""
-
-    format: str
-    """One of FLEET_FORMATS."""
-    output: str | None
-    """The path of a file; None for stdout."""
-    redact: bool
-    fail_on: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,4 +30,4 @@ class FleetRequest:
     suppressions: tuple[Suppression, ...]
     region: str | None
     profile: str | None
-    output: FleetOutput
+    output: Output

@@ -1,6 +1,10 @@
 """The runbook page of a finding. Imports nothing heavy, so that a page appears at once on a small host."""
 
 import pkgutil
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 SCHEMA = "backuplink.explain.v1"
 _WIDTH = 80
@@ -72,25 +76,27 @@ def sections(markdown: str) -> dict[str, str]:
     return by_heading
 
 
-def catalogue_as_text() -> str:
-    """Every code with its severity and title."""
+def catalogue_as_text(codes: "Iterable[str]") -> str:
+    """These codes with their severities and titles."""
     import textwrap
-
-    from agent.catalog.findings import CODES
 
     indent = " " * 19
     return "".join(
-        textwrap.fill(f"{code.code:<8} {code.severity:<9} {code.title}", 80, subsequent_indent=indent) + "\n"
-        for code in CODES.values()
+        textwrap.fill(f"{row['code']:<8} {row['severity']:<9} {row['title']}", 80, subsequent_indent=indent) + "\n"
+        for row in map(_row, codes)
     )
 
 
-def catalogue_as_json() -> str:
-    """Every code, as one JSON object."""
-    from agent.catalog.findings import CODES
+def catalogue_as_json(codes: "Iterable[str]") -> str:
+    """These codes, as one JSON object."""
     from agent.report.codec import dumps
 
-    return dumps({"schema": SCHEMA, "codes": [_row(code) for code in CODES]})
+    return dumps({"schema": SCHEMA, "codes": [_row(code) for code in codes]})
+
+
+def page_as_text(code: str, *, bold: bool = False) -> str:
+    """The page of a code for a terminal, as `as_text` gives it."""
+    return as_text(page(code), bold=bold)
 
 
 def page_as_json(code: str) -> str:

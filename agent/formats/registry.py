@@ -62,6 +62,8 @@ class Format:
     """Whether the format has a short document."""
     can_be_saved: bool = False
     """Whether the interface saves a report in it."""
+    is_collected: bool = False
+    """Whether a file in it is for a collector of metrics, which runs as another user."""
 
 
 FORMATS: Final = (
@@ -70,8 +72,8 @@ FORMATS: Final = (
     Format(name="ndjson", module="agent.formats.ndjson", suffix=".ndjson", stream=Stream.EVENTS, live="NdjsonWriter"),
     # check_nrpe gives up a plugin after ten seconds, and with it the document.
     Format(name="nagios", module="agent.formats.nagios", suffix=".nagios", deadline=9.0),
-    Format(name="prometheus", module="agent.formats.prometheus", suffix=".prom"),
-    Format(name="emf", module="agent.formats.emf", suffix=".emf", stream=Stream.DOCUMENTS),
+    Format(name="prometheus", module="agent.formats.prometheus", suffix=".prom", is_collected=True),
+    Format(name="emf", module="agent.formats.emf", suffix=".emf", stream=Stream.DOCUMENTS, is_collected=True),
     Format(name="junit", module="agent.formats.junit", suffix=".junit.xml"),
     Format(name="html", module="agent.formats.html", suffix=".html", can_be_saved=True),
     Format(name="svg", module="agent.formats.svg", suffix=".svg"),

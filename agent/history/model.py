@@ -274,5 +274,6 @@ class HistoryDocument:
 def schema() -> dict[str, Any]:
     """The JSON Schema of the document (draft 2020-12)."""
     from agent.report.codec import schema_of  # a watch has no use for it
+    from agent.report.refusal import with_refusal
 
-    return schema_of(HistoryDocument, SCHEMA)
+    return with_refusal(schema_of(HistoryDocument, SCHEMA))

@@ -40,8 +40,9 @@ def render(document: PredictionDocument) -> str:
 
 def _suite(document: PredictionDocument, service: str | None, cases: list[TestCase]) -> TestSuite:
     suite = TestSuite(_SUITE if service is None else visible(f"{_SUITE} {service}"))
-    suite.timestamp = f"{document.taken_at:%Y-%m-%dT%H:%M:%S}"
-    if service is None:
+    if document.taken_at is not None:
+        suite.timestamp = f"{document.taken_at:%Y-%m-%dT%H:%M:%S}"
+    if service is None and document.vpc_id is not None:
         suite.add_property("basis", visible(phrases.basis(document)))
     suite.add_testcases(cases)
     return suite

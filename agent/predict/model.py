@@ -15,6 +15,7 @@ from agent.report.codec import schema_of
 from agent.report.hops import Reachability
 from agent.report.model import Fix, Status, Tool
 from agent.report.serialization import from_json, to_json
+from agent.version import __version__
 from probes.frozen import dataclass
 from probes.masks import Plain, ResourceId, Sentence
 from probes.model import Address
@@ -87,9 +88,10 @@ class PredictedVerdict:
     """What comes of it all for what is required or, where changes are assumed, of these changes."""
 
     status: Status
-    """`ok` all open, `critical` something is blocked, `unknown` something cannot be told; of changes `ok` where they
-    close nothing, `critical` where they do, `unknown` where they may."""
+    """`ok` all open, `critical` something is blocked, `unknown` something cannot be told, or nothing could be
+    predicted; of changes `ok` where they close nothing, `critical` where they do, `unknown` where they may."""
     summary: Sentence
+    """Where nothing could be predicted, the reason."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,9 +103,10 @@ class PredictionDocument:
     redacted: bool
     measured: bool
     """Always false."""
-    region: Plain
-    vpc_id: ResourceId
-    taken_at: datetime
+    region: Plain | None
+    """None where nothing could be predicted, as the next two."""
+    vpc_id: ResourceId | None
+    taken_at: datetime | None
     """When the configuration was read."""
     verdict: PredictedVerdict
     services: tuple[Plain, ...]
@@ -127,6 +130,33 @@ class PredictionDocument:
     """How many changes of plans are of other networks, or have no part in paths and names."""
     changes: tuple[PredictedChange, ...]
     """What they do: closes first. Empty where they do nothing that counts, and where none is assumed."""
+
+
+def refusal(why: str) -> PredictionDocument:
+    """A document of no VPC that says why there is none."""
+    return PredictionDocument(
+        schema=SCHEMA,
+        tool=Tool(name="backuplink", version=__version__),
+        redacted=False,
+        measured=False,
+        region=None,
+        vpc_id=None,
+        taken_at=None,
+        verdict=PredictedVerdict(status=Status.UNKNOWN, summary=why),
+        services=(),
+        sources=(),
+        interface_count=0,
+        left_out=0,
+        names=(),
+        paths=(),
+        calls=(),
+        faults=(),
+        not_read=(),
+        assumed=(),
+        unjudged=(),
+        ignored=(),
+        changes=(),
+    )
 
 
 def dumps(document: PredictionDocument) -> str:

@@ -1,7 +1,7 @@
 """What a prediction is asked for, what it reads for that, and what becomes of it."""
 
 from agent.run.collect_facts import FactsRequest
-from agent.settings import Workload
+from agent.settings import Output, Workload
 from probes.frozen import dataclass
 from probes.vpc.model import Network
 
@@ -21,8 +21,4 @@ class PredictRequest:
     """Changes that are not made yet."""
     plans: tuple[str, ...]
     """Files of plans that are not applied yet, which come before these changes."""
-    format: str
-    """One of PREDICTION_FORMATS."""
-    output: str | None
-    redact: bool
-    fail_on: str
+    output: Output

@@ -119,6 +119,13 @@ def schema() -> dict[str, Any]:
     """The JSON Schema of the report (draft 2020-12)."""
     definitions: dict[str, Any] = {"Observation": {}}  # its JSON differs from its class
     type_schema(Report, definitions)
+    report = definitions.pop("Report")
+    report["properties"]["observations"] = {"type": "array", "items": observation_schema(definitions)}
+    return _document_schema(SCHEMA, report, definitions)
+
+
+def observation_schema(definitions: dict[str, Any]) -> dict[str, Any]:
+    """The JSON Schema of an observation, which goes into `definitions` and is referred to."""
     observation: dict[str, Any] = {
         "description": "One observation: a step of the run and how it ended.",
         "type": "object",
@@ -141,10 +148,8 @@ def schema() -> dict[str, Any]:
         "additionalProperties": False,
     }
     observation["required"] = list(observation["properties"])
-    report = definitions.pop("Report")
-    report["properties"]["observations"] = {"type": "array", "items": {"$ref": "#/$defs/Observation"}}
     definitions["Observation"] = observation
-    return _document_schema(SCHEMA, report, definitions)
+    return {"$ref": "#/$defs/Observation"}
 
 
 def schema_of(kind: type, name: str) -> dict[str, Any]:

@@ -134,6 +134,14 @@ class Difference:
     paths: tuple[PathChange, ...]
 
 
+def schema() -> dict[str, Any]:
+    """The JSON Schema of a difference (draft 2020-12)."""
+    from agent.report.codec import schema_of
+    from agent.report.refusal import with_refusal
+
+    return with_refusal(schema_of(Difference, SCHEMA))
+
+
 def difference(old: Report, new: Report) -> Difference:
     """What changed from `old` to `new`. Raises NotComparableError where no target is in both, or where a
     report was redacted."""

@@ -61,6 +61,16 @@ class _AccountDocument:
     vpcs: tuple[Any, ...]
 
 
+def schema() -> dict[str, Any]:
+    """The JSON Schema of the file of one VPC (draft 2020-12)."""
+    from agent.report.refusal import with_refusal  # a run reads the file and writes none
+
+    document = codec.schema_of(_Document, SCHEMA)
+    definitions: dict[str, Any] = {}
+    document["properties"]["observations"] = {"type": "array", "items": codec.observation_schema(definitions)}
+    return with_refusal({**document, "$defs": document["$defs"] | definitions})
+
+
 def dumps(facts: Ec2Facts) -> str:
     """The text of a file with these facts."""
     return codec.dumps(_encoded(facts))
@@ -138,6 +148,8 @@ def _facts(document: Any) -> Ec2Facts:
     """Raises DecodeError."""
     if not isinstance(document, dict) or document.get("schema") != SCHEMA:
         raise DecodeError("schema", f"this is not a {SCHEMA} document")
+    if "verdict" in document:
+        raise DecodeError("verdict", "`backuplink facts` was refused here, and wrote why instead of facts")
     decoded = from_json(_Document, document)
     if not is_region(decoded.region):
         raise DecodeError("region", "the name of a Region belongs here")

@@ -104,22 +104,32 @@ def type_schema(kind: Any, definitions: dict[str, Any]) -> dict[str, Any]:
         return {"type": "object", "additionalProperties": type_schema(arguments[1], definitions)}
     if origin is Literal:
         return {"enum": list(arguments)}
-    kind = origin or kind  # of a generic class the class itself
+    bound: dict[Any, Any] = {}
+    if origin is not None:
+        bound = {} if Any in arguments else dict(zip(origin.__parameters__, arguments, strict=True))
+        kind = origin
+    name = kind.__name__ + "".join(argument.__name__.capitalize() for argument in bound.values())
     if issubclass(kind, StrEnum):
         definitions.setdefault(
             kind.__name__, {"description": _first_line(kind), "enum": [member.value for member in kind]}
         )
-    elif kind.__name__ not in definitions:
-        definitions[kind.__name__] = {}  # taken, so that a class that holds itself ends the walk
-        hints = _hints(kind)
-        definitions[kind.__name__] = {
+    elif name not in definitions:
+        definitions[name] = {}  # taken, so that a class that holds itself ends the walk
+        hints = {field: _with(hint, bound) for field, hint in _hints(kind).items()}
+        definitions[name] = {
             "description": _first_line(kind),
             "type": "object",
-            "properties": {name: type_schema(hint, definitions) for name, hint in hints.items()},
+            "properties": {field: type_schema(hint, definitions) for field, hint in hints.items()},
             "required": list(hints),
             "additionalProperties": False,
         }
-    return {"$ref": f"#/$defs/{kind.__name__}"}
+    return {"$ref": f"#/$defs/{name}"}
+
+
+def _with(hint: Any, bound: dict[Any, Any]) -> Any:
+    """A type with other types in the place of its variables."""
+    variables = getattr(hint, "__parameters__", ())
+    return hint[tuple(bound[variable] for variable in variables)] if bound and variables else hint
 
 
 _SCALARS: Final[dict[Any, str]] = {str: "string", bool: "boolean", int: "integer", float: "number"}

@@ -17,7 +17,7 @@ from agent.predict.model import PredictionDocument
 from agent.predict.request import PredictRequest
 from agent.report import facts_file
 from agent.report.hops import Reachability
-from agent.settings import Ec2Facts
+from agent.settings import Ec2Facts, Output
 from probes.model import Ok
 from probes.vpc.model import (
     AVAILABLE,
@@ -149,10 +149,7 @@ def predicted(
             "ports": (),
             "assumptions": (),
             "plans": (),
-            "format": "json",
-            "output": str(output),
-            "redact": False,
-            "fail_on": "warning",
+            "output": Output(format="json", output=str(output)),
             **changes,
         }
     )

@@ -16,22 +16,21 @@ from typing import Any, Final
 
 import click
 
+from agent.app.publish import AUDIT, FACTS, PREDICTION
 from agent.app.read_saved import MAX_FACTS_BYTES, MAX_REPORT_BYTES
 from agent.cli.config_file import MAX_CONFIG_BYTES
 from agent.cli.main import main
 from agent.formats import json as json_format
 from agent.formats import ndjson, text
 from agent.formats.registry import OPTION_NAMES
+from agent.report import refusal
 from agent.report.codec import encode, schema
 from agent.report.facts_file import dumps
 from agent.report.redact import redact
-from agent.settings import AUDIT_FORMATS, PREDICTION_FORMATS
 from tests.support.runs import report_of
 from tests.support.sample_facts import facts
 
 SECRET: Final = "hunter2"  # noqa: S105 - what a line must not repeat
-AUDIT_REFUSALS: Final = tuple(name for name in AUDIT_FORMATS if name != "csv")
-"""A refusal has no table; it is text."""
 LONG: Final = 100_000
 """Characters; Linux takes up to 131,072 in one argument (execve(2))."""
 CONFIG: Final = "{here}/backuplink.toml"
@@ -408,7 +407,7 @@ def _formats() -> Iterator[str]:
 def by_flag(command: str, names: frozenset[str], forms: Sequence[str] = OPTION_NAMES) -> Iterator[Refused]:
     """Each bad value of each of these options of a command, with one of the formats that it has in turn."""
     has_format = "format" in options_of(command)
-    formats = itertools.cycle(forms if has_format else ("text",))
+    formats = itertools.cycle(forms if has_format else ("json" if command == "facts" else "text",))
     needed = _needed(command)
     for option in (*FORMED, VPC, *OF_PREDICT, *OF_AUDIT):
         if option.name not in names:
@@ -591,7 +590,7 @@ def of_commands() -> Iterator[Refused]:
     for command in main.commands:
         forms = _forms(command, "json")
         ask = (*forms, *_needed(command))
-        wanted = "json" if forms else "text"
+        wanted = "json" if forms or command == "facts" else "text"
         for label, words, says in (
             ("no option", ("--no-such-option",), "'--no-such-option'"),
             ("no short option", ("-Z",), "'-Z'"),
@@ -715,7 +714,6 @@ def of_tables() -> Iterator[Refused]:
                 id=f"{command} --format={_short(value)}",
                 arguments=(command, f"--format={value}"),
                 says=("'--format'", "'text', 'json'"),
-                format="ndjson" if value == "ndjson" else "text",
             )
         yield Refused(
             id=f"{command}: a Region that is not in the partition",
@@ -1013,7 +1011,6 @@ def of_codes() -> Iterator[Refused]:
                 id=f"{command} --format={_short(value)}",
                 arguments=(command, f"--format={value}"),
                 says=("'--format'", "'text', 'json'"),
-                format="ndjson" if value == "ndjson" else "text",
             )
 
 
@@ -1229,7 +1226,10 @@ def _observation_with(**changes: object) -> bytes:
 
 NO_FACTS: Final[Mapping[str, tuple[bytes, str]]] = {
     "nothing": (b"", "is empty"),
-    "a refusal": (b"UNKNOWN  Missing option '--vpc'.\n", "is no JSON"),
+    "a refusal": (
+        refusal.dumps(refusal.of(FACTS.schema, "Missing option '--vpc'.")).encode(),
+        "`backuplink facts` was refused here, and wrote why instead of facts",
+    ),
     "a program": (b"#!/bin/sh\necho 1\n", "is no JSON"),
     "escape codes": (b"\x1b[2J", "is no JSON"),
     "binary": (bytes(range(256)), "is no UTF-8 text"),
@@ -1438,6 +1438,7 @@ def of_facts() -> Iterator[Refused]:
         yield Refused(
             id=f"a profile that is not there {label}",
             arguments=command,
+            format="json" if command[0] == "facts" else "text",
             says=("the config files of the AWS SDK have no profile 'nope'",),
             environment=environment,
             config=None if config is None else config.encode(),
@@ -1450,7 +1451,9 @@ def of_facts() -> Iterator[Refused]:
         ("no such profile", _needed("facts"), {"AWS_PROFILE": "nope"}, "the SDK's settings cannot be read: "),
     )
     for label, words, environment, message in calls:
-        yield Refused(id=f"facts: {label}", arguments=("facts", *words), says=(message,), environment=environment)
+        yield Refused(
+            id=f"facts: {label}", arguments=("facts", *words), says=(message,), environment=environment, format="json"
+        )
 
 
 def of_predictions() -> Iterator[Refused]:
@@ -1487,7 +1490,7 @@ def of_predictions() -> Iterator[Refused]:
         ),
         ("a folder as plan", (*good, "--assume-plan", "{here}"), "cannot be read: Is a directory"),
     )
-    for (label, words, message), wanted in zip(calls, itertools.cycle(PREDICTION_FORMATS)):
+    for (label, words, message), wanted in zip(calls, itertools.cycle(PREDICTION.formats)):
         yield Refused(
             id=f"predict: {label}", arguments=("predict", *words, "--format", wanted), says=(message,), format=wanted
         )
@@ -1506,7 +1509,7 @@ def of_predictions() -> Iterator[Refused]:
         ("a file that is not there", ("--ec2-facts", "{here}/nowhere"), "{here}/nowhere: cannot be read: No such file"),
         ("a file that is none", ("--ec2-facts", CONFIG), f"{CONFIG}: is no JSON"),
     )
-    for (label, words, message), wanted in zip(audits, itertools.cycle(AUDIT_REFUSALS)):
+    for (label, words, message), wanted in zip(audits, itertools.cycle(AUDIT.formats)):
         yield Refused(
             id=f"audit: {label}",
             arguments=("audit", *words, "--format", wanted),
@@ -1583,8 +1586,8 @@ tests/agent/fleet/test_pack.py, tests/agent/fleet/test_put.py)."""
 def _all() -> Iterator[Refused]:
     for command in ("check", "watch", "demo", "diagnose", "facts", "bundle"):
         yield from by_flag(command, frozenset(options_of(command)))
-    yield from by_flag("predict", frozenset(options_of("predict")) - {"format"}, PREDICTION_FORMATS)
-    yield from by_flag("audit", frozenset(options_of("audit")) - {"format"}, AUDIT_REFUSALS)
+    yield from by_flag("predict", frozenset(options_of("predict")) - {"format"}, PREDICTION.formats)
+    yield from by_flag("audit", frozenset(options_of("audit")) - {"format"}, AUDIT.formats)
     yield from by_flag("fleet", frozenset(options_of("fleet")) - {"format"}, ("text", "json"))
     yield from by_variable()
     yield from by_file()

@@ -1,6 +1,8 @@
 """Bad input of every kind is refused before anything is looked at: exit code 3, one line that says what was wrong,
 where, and where help is, and one valid document. What is broken in the SDK's settings is measured instead."""
 
+import csv
+import io
 import itertools
 import json
 import os
@@ -18,11 +20,11 @@ import jsonschema_rs
 import pytest
 
 from agent.app.check import check as run_check
+from agent.app.publish import AUDIT, FLEET, KINDS, PREDICTION, REPORT
 from agent.cli import entry
 from agent.cli import main as cli
-from agent.cli.config_file import is_of_fleet
+from agent.cli.refused import refused_document
 from agent.cli.to_settings import report_options_from, settings_from
-from agent.fleet.model import schema as fleet_schema
 from agent.formats import emf, junit, markdown, nagios, ndjson, prometheus, text
 from agent.formats import json as json_format
 from agent.formats.registry import OPTION_NAMES
@@ -182,11 +184,19 @@ def holds(case: Refused, here: Path, code: int, out: str, err: str) -> None:
     if case.format in STATUS_IN:
         assert STATUS_IN[case.format](out) == "unknown"
         return
-    if is_of_fleet(case.arguments):
-        fleet = json.loads(out)
-        FLEET_VALIDATOR.validate(fleet)
-        assert fleet["verdict"] == {"status": "unknown", "summary": message}
-        assert fleet["causes"] == fleet["own_faults"] == []
+    kind, wanted = refused_document(case.arguments, case.environment)
+    if case.format == "csv":
+        (row,) = csv.DictReader(io.StringIO(out))
+        assert (row["vpc_status"], row["detail"]) == ("unknown", visible(message))
+        return
+    if kind is not REPORT:
+        assert wanted == "json"
+        refusal = json.loads(out)
+        assert refusal["schema"] == kind.schema
+        if kind.name in VALIDATORS:
+            VALIDATORS[kind.name].validate(refusal)
+        assert refusal["verdict"] == {"status": "unknown", "summary": message}
+        assert [refusal[name] for name in EMPTY.get(kind.name, ())] == [[] for _ in EMPTY.get(kind.name, ())]
         return
     report = document(out, case.format)
     assert report["verdict"] == {
@@ -199,7 +209,17 @@ def holds(case: Refused, here: Path, code: int, out: str, err: str) -> None:
     assert report["observations"] == report["findings"] == report["targets"] == []
 
 
-FLEET_VALIDATOR: Final = jsonschema_rs.Draft202012Validator(fleet_schema())
+VALIDATORS: Final = {
+    kind.name: jsonschema_rs.Draft202012Validator(kind.json_schema())
+    for kind in KINDS.values()
+    if kind.json_schema is not None
+}
+EMPTY: Final = {
+    AUDIT.name: ("vpcs", "unanswered"),
+    FLEET.name: ("causes", "own_faults"),
+    PREDICTION.name: ("names", "paths", "calls", "faults"),
+}
+"""What nothing stands in, of kinds that are refused by a whole document."""
 refused = pytest.mark.parametrize("case", one_in(20, REFUSED), ids=lambda case: ascii(case.id))
 
 

@@ -26,7 +26,6 @@ from agent.cli.to_settings import (
     watching_on_screen_from,
     workloads_from,
 )
-from agent.formats.registry import OPTION_NAMES
 
 if TYPE_CHECKING:
     from agent.app.demo import SimulatedTurns
@@ -99,7 +98,7 @@ def demo(
     which use them can be tested.
     """
     from agent.app.demo import SimulatedTurns, check_scenario, load_scenario, scenario_list, show_scenario
-    from agent.app.write_document import write_at_once
+    from agent.app.publish import REPORT, write_at_once
 
     if not again_and_again:
         _refuse_options(
@@ -111,7 +110,7 @@ def demo(
         _refuse_options(context, INTERFACE_ONLY, "the interface: `backuplink demo --tui`")
     if fleet_size is not None:
         return _join(context, fleet_size)
-    if options["format"] not in OPTION_NAMES:
+    if options["format"] not in REPORT.formats:
         raise click.UsageError(f"--format {options['format']} is for many hosts: add --fleet HOSTS.")
     wanted = report_options_from(options)
     if listed:

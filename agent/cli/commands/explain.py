@@ -36,25 +36,23 @@ def explain(received_signals: list[str], /, code: str | None, text: str | None, 
     """
     from agent.app.explain import all_codes, known_texts, page_of
 
-    as_json = wanted == "json"
+    is_page, colour = wanted == "text", wanted == "text" and has_colours(sys.stdout, os.environ)
     if text is not None:
         if code is not None:
             raise click.UsageError("CODE and --text exclude each other.")
-        bold = has_colours(sys.stdout, os.environ)
-        document, is_known = known_texts(text, received_signals, as_json=as_json, bold=bold)
-        ended = _show(document, received_signals, is_page=not as_json)
+        document, is_known = known_texts(text, wanted, received_signals, colour=colour)
+        ended = _show(document, received_signals, is_page=is_page)
         return ended if is_known or ended != OK else UNKNOWN
     if code is None:
-        return _show(all_codes(as_json=as_json), received_signals, is_page=False)
-    page = page_of(code, as_json=as_json, bold=not as_json and has_colours(sys.stdout, os.environ))
-    return _show(page, received_signals, is_page=not as_json)
+        return _show(all_codes(wanted), received_signals, is_page=False)
+    return _show(page_of(code, wanted, colour=colour), received_signals, is_page=is_page)
 
 
 def _show(text: str, received_signals: list[str], *, is_page: bool) -> int:
     """Write a text, a page through a pager where it is longer than the terminal. Returns the exit code."""
     import shutil
 
-    from agent.app.write_document import write_at_once
+    from agent.app.publish import write_at_once
 
     if is_page and is_terminal(sys.stdout) and text.count("\n") >= shutil.get_terminal_size().lines:
         click.echo_via_pager(text, color=None)

@@ -5,10 +5,11 @@ from typing import Any
 
 import click
 
-from agent.cli.config_file import wanted_format
+from agent.app.publish import FACTS
 from agent.cli.group import Command
 from agent.cli.options import facts_options
 from agent.cli.to_settings import facts_request_from
+from agent.settings import Output
 
 
 @click.command(cls=Command)
@@ -24,5 +25,4 @@ def facts(received_signals: list[str], /, **options: Any) -> int:
     from agent.app.gather_facts import gather_facts_here
 
     request = facts_request_from(options, os.environ, received_signals)
-    refusal_format = wanted_format((), os.environ)
-    return gather_facts_here(request, options["output"], received_signals, refusal_format=refusal_format)
+    return gather_facts_here(request, Output(format=FACTS.formats[0], output=options["output"]), received_signals)

@@ -1,18 +1,15 @@
 """`backuplink history`."""
 
-from typing import Any, Final
+from typing import Any
 
 import click
 
+from agent.app.publish import DIFFERENCE, HISTORY
+from agent.catalog.wording import either
 from agent.cli.group import Command
 from agent.cli.options import shown_report_options
 from agent.cli.param_types import CYCLE, MOMENT, complete_files
-from agent.cli.to_settings import refuse_replacing_history
-from agent.settings import DEFAULT_FAIL_ON, ReportOptions
-
-LISTED: Final = ("text", "json", "html", "svg")
-COMPARED: Final = ("text", "json", "html")
-"""Formats of the list and of a comparison."""
+from agent.cli.to_settings import output_from, refuse_replacing_history, report_options_from
 
 
 @click.command(cls=Command)
@@ -38,27 +35,16 @@ def history(received_signals: list[str], /, file: str, **options: Any) -> int:
     """
     from agent.app.history import compare_cycles, export, list_changes, show_cycle
 
-    wanted = options["format"]
     _refuse_together(options)
     refuse_replacing_history(file, options)
     if options["show"] is not None:
-        shown = ReportOptions(
-            format=wanted,
-            brief=options["brief"],
-            output=options["output"],
-            redact=options["redact"],
-            suppressions=(),
-            fail_on=DEFAULT_FAIL_ON,
-        )
-        return show_cycle(file, options["show"], shown, received_signals)
+        return show_cycle(file, options["show"], report_options_from(options), received_signals)
     if options["compare"]:
         old, new = options["compare"]
-        return compare_cycles(file, old, new, received_signals, wanted=wanted, output=options["output"])
+        return compare_cycles(file, old, new, received_signals, output=output_from(options))
     if options["exported"] is not None:
         return export(file, options["since"], received_signals, as_csv=options["exported"] == "csv")
-    return list_changes(
-        file, options["since"], received_signals, wanted=wanted, chart=options["plot"], output=options["output"]
-    )
+    return list_changes(file, options["since"], received_signals, output=output_from(options), chart=options["plot"])
 
 
 def _refuse_together(options: dict[str, Any]) -> None:
@@ -70,10 +56,6 @@ def _refuse_together(options: dict[str, Any]) -> None:
     if options["show"] is not None:
         if options["since"] is not None:
             raise click.UsageError("--since limits the list, and --show writes one report; leave one of them out.")
-        if options["brief"] and options["format"] != "text":
-            raise click.UsageError(
-                f"--brief shortens the text report; it cannot be used with --format {options['format']}."
-            )
         return
     for name in ("brief", "redact"):
         if options[name]:
@@ -84,11 +66,10 @@ def _refuse_together(options: dict[str, Any]) -> None:
         if options["output"] is not None:
             raise click.UsageError("--export writes line by line to stdout; redirect it instead of --output.")
         return
-    formats = COMPARED if options["compare"] else LISTED
+    formats = (DIFFERENCE if options["compare"] else HISTORY).formats
     if options["format"] not in formats:
-        *others, last = formats
         raise click.UsageError(
-            f"--format {options['format']} is for the report that --show writes; use {', '.join(others)} or {last}."
+            f"--format {options['format']} is for the report that --show writes; use {either(formats)}."
         )
     if options["compare"] and options["since"] is not None:
         raise click.UsageError("--since limits the list; --compare takes any two cycles.")

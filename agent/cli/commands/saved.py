@@ -7,7 +7,7 @@ import click
 from agent.cli.group import Command
 from agent.cli.options import difference_format, report_options
 from agent.cli.param_types import complete_files
-from agent.cli.to_settings import report_options_from
+from agent.cli.to_settings import output_from, report_options_from
 
 
 @click.command(cls=Command)
@@ -30,7 +30,7 @@ def diagnose(received_signals: list[str], /, report_file: str, **options: Any) -
 @click.argument("new", shell_complete=complete_files)
 @difference_format
 @click.pass_obj
-def diff(received_signals: list[str], /, old: str, new: str, wanted: str) -> int:
+def diff(received_signals: list[str], /, old: str, new: str, **options: Any) -> int:
     """Compare two saved reports: targets, steps, and findings that appeared or cleared.
 
     OLD and NEW are files written with --format json, ndjson or html; one of them may be - for stdin. Exit codes: 0
@@ -38,4 +38,4 @@ def diff(received_signals: list[str], /, old: str, new: str, wanted: str) -> int
     """
     from agent.app.judge_saved import compare_saved
 
-    return compare_saved(old, new, received_signals, wanted=wanted)
+    return compare_saved(old, new, received_signals, output=output_from(options))

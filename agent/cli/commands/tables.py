@@ -26,10 +26,10 @@ def endpoints(
     received_signals: list[str], /, region: str | None, partition: str | None, services: tuple[str, ...], wanted: str
 ) -> int:
     """List service names, host names, ports and availability, for a Region, a partition or everywhere."""
+    from agent.app.publish import write_at_once
     from agent.app.tables import endpoints_table
-    from agent.app.write_document import write_at_once
 
-    return write_at_once(endpoints_table(region, partition, services, as_json=wanted == "json"), received_signals)
+    return write_at_once(endpoints_table(region, partition, services, wanted), received_signals)
 
 
 @click.command(cls=Command)
@@ -57,12 +57,12 @@ def permissions(
 ) -> int:
     """Write the least-privilege IAM policy for each part of a run: the path, signed calls, jobs, EC2 reads, and for an
     audit."""
+    from agent.app.publish import write_at_once
     from agent.app.tables import permissions_table
-    from agent.app.write_document import write_at_once
     from agent.cli.to_settings import workloads_from
 
     named = workloads_from(workloads)
-    document = permissions_table(region, partition, services, named, as_json=wanted == "json")
+    document = permissions_table(region, partition, services, named, wanted)
     return write_at_once(document, received_signals)
 
 
@@ -70,12 +70,13 @@ def permissions(
 @click.argument("document", type=click.Choice(tuple(SCHEMAS)), default=next(iter(SCHEMAS)))
 @click.pass_obj
 def schema(received_signals: list[str], /, document: str) -> int:
-    """Write the JSON Schema of a document: `report`, the default, `host`, `history`, `prediction`, `audit`, `fleet` or
-    `fleet-change`.
+    """Write the JSON Schema of a document: `report`, the default, `diff`, `prediction`, `audit`, `fleet`, `history`,
+    `facts`, `host` or `fleet-change`.
 
-    They describe what a run writes with --format json and --format host, what `history`, `predict`, `audit` and `fleet`
-    write with --format json, and the events of `fleet --format eventbridge`.
+    They describe what a run writes with --format json and --format host, what `diff`, `predict`, `audit`, `fleet` and
+    `history` write with --format json, what `facts` writes, and the events of `fleet --format eventbridge`. Each also
+    describes what the command writes instead where it cannot: why, with the verdict unknown.
     """
-    from agent.app.write_document import write_at_once
+    from agent.app.publish import write_at_once
 
     return write_at_once(json_schema(document), received_signals)

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from agent.app.audit import audit
 from agent.app.errors import RequestError
+from agent.app.publish import AUDIT
 from agent.audit import model as audit_report
 from agent.audit.audit import audit as judge_audit
 from agent.audit.collect_account import AccountFacts
@@ -33,7 +34,7 @@ from agent.process.cancel import CancelToken
 from agent.report import facts_file
 from agent.report.model import Status
 from agent.report.redact import redact_document
-from agent.settings import AUDIT_FORMATS, Ec2Facts, Suppression, Workload
+from agent.settings import Ec2Facts, Output, Suppression, Workload
 from agent.simulated import network
 from agent.simulated.settings import EPOCH
 from probes.model import Observation, Ok
@@ -43,6 +44,7 @@ from tests.hostile.fuzz.mutation import spoilt_document
 from tests.support import extent, scenarios
 from tests.support.aws_commands import complaint
 from tests.support.extent import one_in
+from tests.support.outputs import asked
 from tests.support.repository import ROOT
 from tests.support.runs import too_long
 
@@ -55,10 +57,7 @@ BLANK: Final = AuditOptions(
     workloads=(),
     services=(),
     suppressions=(),
-    format="json",
-    output=None,
-    redact=False,
-    fail_on="warning",
+    output=Output(format="json"),
 )
 VALIDATOR: Final = jsonschema_rs.Draft202012Validator(audit_report.schema())
 
@@ -77,7 +76,7 @@ async def _never(_: AccountRequest, __: CancelToken) -> AccountFacts:
 
 
 def of_file(*places: str, **changes: Any) -> int:
-    return audit(replace(BLANK, places=places or (ACCOUNT,), **changes), _never, [])
+    return audit(asked(BLANK, places=places or (ACCOUNT,), **changes), _never, [])
 
 
 def read(text: str) -> AuditDocument:
@@ -459,7 +458,7 @@ def test_every_scenario_can_be_audited(name: str, audited: Audited) -> None:
         for command in () if fault.fix is None else fault.fix.commands:
             assert complaint(command.argv) is None, command.argv
             assert "<VALUE>" not in command.argv
-    for wanted in AUDIT_FORMATS:
+    for wanted in AUDIT.formats:
         out = audited.text(facts, workloads=(Workload.CALLER,), format=wanted)
         assert out.isascii()
         assert audited.code == code
@@ -525,7 +524,7 @@ def test_the_table_has_a_row_for_each_vpc_and_fault(capsys: pytest.CaptureFixtur
     assert {row[6] for row in rows} == {fault.code or "" for vpc in document.vpcs for fault in vpc.faults} | {""}
 
 
-@pytest.mark.parametrize("wanted", AUDIT_FORMATS)
+@pytest.mark.parametrize("wanted", AUDIT.formats)
 def test_a_masked_document_holds_nothing_of_the_network(wanted: str, capsys: pytest.CaptureFixture[str]) -> None:
     of_file(format=wanted, redact=True, workloads=(Workload.CALLER,))
     out = capsys.readouterr().out
@@ -572,9 +571,9 @@ def test_files_of_one_vpc_and_of_several_stand_side_by_side(
 
 
 def test_a_signal_ends_it_with_a_valid_document(capsys: pytest.CaptureFixture[str]) -> None:
-    assert audit(replace(BLANK, places=(ACCOUNT,)), _never, ["SIGTERM"]) == 143
+    assert audit(asked(BLANK, places=(ACCOUNT,)), _never, ["SIGTERM"]) == 143
     assert json.loads(capsys.readouterr().out)["verdict"]["status"] == "unknown"
-    assert audit(replace(BLANK, places=(ACCOUNT,), format="csv"), _never, ["SIGTERM"]) == 143
+    assert audit(asked(BLANK, places=(ACCOUNT,), format="csv"), _never, ["SIGTERM"]) == 143
     assert "SIGTERM" in capsys.readouterr().out
 
 
@@ -606,7 +605,7 @@ def test_spoilt_facts_are_audited_or_refused_in_words(
     # Fewer VPCs, so that what is spoilt is met.
     document["vpcs"] = chance.sample(document["vpcs"], 2)
     place.write_text(json.dumps(spoilt_document(chance, document)), "utf-8")
-    wanted = chance.choice(AUDIT_FORMATS)
+    wanted = chance.choice(AUDIT.formats)
     capsys.readouterr()
     try:
         code = of_file(str(place), format=wanted, redact=chance.random() < 0.3, workloads=(Workload.CALLER,))

@@ -18,6 +18,7 @@ import jsonschema_rs
 import pytest
 
 from agent.app.demo_fleet import document_of
+from agent.app.publish import FLEET
 from agent.cli import entry
 from agent.fleet import model, table
 from agent.fleet.model import FleetDocument
@@ -25,7 +26,6 @@ from agent.formats import host
 from agent.formats import json as json_format
 from agent.process import signals
 from agent.report import codec
-from agent.settings import FLEET_FORMATS
 from agent.simulated.estate import Estate
 from tests.formats import html_page
 from tests.support.command import SECONDS, agent
@@ -125,7 +125,7 @@ def test_the_demo_is_the_same_each_time(estate: Path) -> None:
     assert done.stdout == (estate / "document.json").read_text("utf-8")
 
 
-@pytest.mark.parametrize("name", one_in(2, FLEET_FORMATS))
+@pytest.mark.parametrize("name", one_in(2, FLEET.formats))
 def test_the_demo_writes_every_format_to_a_file_of_its_owner(
     name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -279,7 +279,7 @@ def test_a_refusal_is_a_document_on_stdout_and_words_on_stderr(
     assert document.totals.hosts == 0
 
 
-@pytest.mark.parametrize("name", FLEET_FORMATS)
+@pytest.mark.parametrize("name", FLEET.formats)
 def test_a_refusal_is_in_the_format_that_was_wanted(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert entry.run(["fleet", "--least=0", f"--format={name}", "--output=x"]) == 3
     assert_refused(name, capsys.readouterr().out)
@@ -361,7 +361,7 @@ def _no_duckdb(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("_no_duckdb")
 @pytest.mark.parametrize("words", [("fleet", "FOLDER"), ("demo", "--fleet", "20")])
-@pytest.mark.parametrize("name", FLEET_FORMATS)
+@pytest.mark.parametrize("name", FLEET.formats)
 def test_without_the_extra_every_format_says_how_to_get_it(
     name: str, words: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -393,7 +393,7 @@ def test_without_the_extra_the_tables_are_told(capsys: pytest.CaptureFixture[str
 # --- Files that cannot be written ------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", one_in(2, FLEET_FORMATS))
+@pytest.mark.parametrize("name", one_in(2, FLEET.formats))
 def test_a_file_that_cannot_be_written_leaves_the_document_on_stdout(
     name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 
 from agent.app.errors import RequestError
 from agent.app.predict import predict
+from agent.app.publish import PREDICTION
 from agent.cli import entry
 from agent.documents import html
 from agent.network.answers import Answer
@@ -34,7 +35,7 @@ from agent.report.escape import visible
 from agent.report.hops import EPHEMERAL, Reachability, is_detour
 from agent.report.redact import redact_document
 from agent.run.collect_facts import FactsRequest, FactsUnavailable, gather
-from agent.settings import PREDICTION_FORMATS, Ec2Facts
+from agent.settings import Ec2Facts, Output
 from agent.simulated import network
 from agent.simulated.clock import VirtualLoop
 from agent.simulated.settings import EPOCH
@@ -46,6 +47,7 @@ from tests.hostile.fuzz.mutation import spoilt_document
 from tests.support import extent, moto_server, scenarios
 from tests.support.command import SECONDS
 from tests.support.extent import one_in
+from tests.support.outputs import asked
 from tests.support.repository import ROOT
 from tests.support.runs import evidence_of, report_of, too_long
 
@@ -62,10 +64,7 @@ BLANK: Final = PredictRequest(
     ports=(),
     assumptions=(),
     plans=(),
-    format="json",
-    output=None,
-    redact=False,
-    fail_on="warning",
+    output=Output(format="json"),
 )
 VALIDATOR: Final = jsonschema_rs.Draft202012Validator(prediction.schema())
 
@@ -84,7 +83,7 @@ async def _never(_: FactsRequest, __: CancelToken) -> Ec2Facts | FactsUnavailabl
 
 
 def of_file(place: str = ESTATE, **changes: Any) -> int:
-    return predict(replace(BLANK, place=place, **changes), _never, [])
+    return predict(asked(BLANK, place=place, **changes), _never, [])
 
 
 def of_vpc(more: str = "[ec2]", received: list[str] | None = None, **changes: Any) -> int:
@@ -95,7 +94,7 @@ def of_vpc(more: str = "[ec2]", received: list[str] | None = None, **changes: An
         async with simulated(chosen) as world:
             return await gather(wanted, world, stop=stop)
 
-    request = replace(BLANK, **{"reads": READS, **changes})
+    request = asked(BLANK, **{"reads": READS, **changes})
     return predict(request, gathered, [] if received is None else received, loop_factory=VirtualLoop)
 
 
@@ -554,7 +553,7 @@ def test_spoilt_facts_are_predicted_or_refused_in_words(
 ) -> None:
     place = tmp_path / "facts.json"
     place.write_text(json.dumps(spoilt_document(chance, json.loads(Path(ESTATE).read_text("ascii")))), "utf-8")
-    wanted = chance.choice(PREDICTION_FORMATS)
+    wanted = chance.choice(PREDICTION.formats)
     capsys.readouterr()
     try:
         code = of_file(str(place), format=wanted, redact=chance.random() < 0.3, services=("backup-gateway", "s3"))

@@ -140,8 +140,8 @@ def test_schema_is_the_committed_one(words: tuple[str, ...], name: str) -> None:
 def test_a_schema_of_no_document() -> None:
     result = run("schema", "hosts")
     assert result.returncode == 3
-    assert "'hosts' is not one of 'report', 'host', 'history', 'prediction', 'audit', 'fleet'" in " ".join(
-        result.stdout.split()
+    assert "'hosts' is not one of 'report', 'diff', 'prediction', 'audit', 'fleet', 'history', 'facts', 'host'" in (
+        " ".join(result.stdout.split())
     )
 
 
@@ -239,7 +239,7 @@ def test_facts_end_at_their_deadline_whatever_hangs(tmp_path: Path) -> None:
     result = run("facts", *VPC, "--deadline", "1", "--output", str(path), **hanging_credentials(tmp_path))
     assert result.returncode == 3
     assert "credentials: cut short: the deadline of 1 s came" in result.stderr
-    assert result.stdout.startswith("UNKNOWN  nothing could be read; credentials: ")
+    assert json.loads(result.stdout)["verdict"]["summary"].startswith("nothing could be read; credentials: ")
     assert not path.exists()
     assert time.monotonic() - began < 20.0  # the program hangs for sixty
 
@@ -264,7 +264,8 @@ def test_a_signal_ends_facts_without_a_file(number: signal.Signals, code: int, t
         process.send_signal(number)
         assert process.wait(SECONDS) == code
         assert process.stdout is not None
-        assert process.stdout.read() == f"UNKNOWN  interrupted by {number.name}; nothing was written\n"
+        refusal = json.loads(process.stdout.read())
+    assert refusal["verdict"]["summary"] == f"interrupted by {number.name}; nothing was written"
     assert not path.exists()
 
 

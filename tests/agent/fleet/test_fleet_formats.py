@@ -14,18 +14,18 @@ from typing import Any, Final
 import jsonschema_rs
 import pytest
 
+from agent.app.publish import FLEET, rendered
 from agent.catalog.findings import CODES
 from agent.fleet import content, markdown, metrics, model, page, table, text
 from agent.fleet.connection import connect
 from agent.fleet.model import MAX_EXAMPLES, FleetDocument, refusal
 from agent.fleet.redact import FleetRedactor
-from agent.fleet.render import render
+from agent.fleet.render import JoinedFleet
 from agent.fleet.store import Read, escaped
 from agent.report.escape import visible
 from agent.report.host_record import record_of
 from agent.report.redact import treatments
 from agent.report.serialization import to_json
-from agent.settings import FLEET_FORMATS
 from tests.formats import html_page
 from tests.formats.markdown_page import PARSER, QUIET
 from tests.formats.monitors import families_in, samples_in
@@ -409,11 +409,11 @@ def test_a_host_that_was_not_heard_from_has_a_row() -> None:
 # --- Masks -----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", [name for name in FLEET_FORMATS if name not in ("csv", "parquet")])
+@pytest.mark.parametrize("name", [name for name in FLEET.formats if name not in ("csv", "parquet")])
 def test_a_masked_document_has_no_id_in_any_format(name: str) -> None:
-    assert IDENTIFYING.search(render(document(), name))
+    assert IDENTIFYING.search(rendered(FLEET, JoinedFleet(document=document()), name))
     masked = FleetRedactor(document()).document()
-    assert IDENTIFYING.findall(render(masked, name)) == []
+    assert IDENTIFYING.findall(rendered(FLEET, JoinedFleet(document=masked), name)) == []
     assert masked.redacted
 
 

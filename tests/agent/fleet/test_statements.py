@@ -16,10 +16,9 @@ from agent.fleet.join import joined
 from agent.fleet.model import Attribute, SharedValue
 from agent.fleet.pack import pack
 from agent.fleet.reading import ReadRequest, read_into
-from agent.fleet.request import FleetOutput
 from agent.fleet.statements import statement
 from agent.report.host_record import line
-from agent.settings import Suppression
+from agent.settings import Output, Suppression
 from tests.agent.fleet.test_central_facts import facts
 from tests.agent.fleet.test_estates import question
 from tests.support.estates import estate, rolling
@@ -77,7 +76,7 @@ def used(tmp_path: Path) -> Iterator[Recorded]:
         with Recorded() as database:
             database.insert(reads)
             document = joined(database, question(**given))
-            output = FleetOutput(format="csv", output=str(tmp_path / "x.csv"), redact=False, fail_on="never")
+            output = Output(format="csv", output=str(tmp_path / "x.csv"), fail_on="never")
             write(document, database, output)
             yield database
     yield from recalled_and_packed(tmp_path)
@@ -97,7 +96,7 @@ def recalled_and_packed(tmp_path: Path) -> Iterator[Recorded]:
             pack(database, str(tmp_path / "lake"), lambda: None, progress=lambda done, all_of: None, cancelled=bool)
             told = database.write_parquet("SELECT 1 AS one", note=("k", "v"))
             assert database.note_in_parquet(told, "k") == "v"
-            output = FleetOutput(format="parquet", output=str(tmp_path / "x.parquet"), redact=False, fail_on="never")
+            output = Output(format="parquet", output=str(tmp_path / "x.parquet"), fail_on="never")
             write(joined(database, question()), database, output)
             yield database
 

@@ -7,6 +7,7 @@ import socket
 import sqlite3
 import subprocess
 import sys
+from dataclasses import replace
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -360,7 +361,7 @@ def test_a_watch_of_a_demo_passes_time_without_waiting(capsys: pytest.CaptureFix
 def _check(path: Path, scenario: str, *, redact: bool = False) -> int:
     """A check of a simulated VPC with a history."""
     simulation = Simulation(load_scenario(scenario))
-    options = ReportOptions(**{name: getattr(OPTIONS, name) for name in OPTIONS.__slots__} | {"redact": redact})
+    options = replace(OPTIONS, redact=redact)
     history = keep.opened_history(Keeping(path=path, seconds=30 * DAY, size=100 * MB))
     kept = partial(_kept, history, simulation, options)
     try:

@@ -11,12 +11,14 @@ from typing import Any
 
 import pytest
 
-from agent.app.history import _rendered, _reports
+from agent.app.history import _reports, _with_own_commands
+from agent.app.publish import HISTORY, rendered
 from agent.documents.canvas import NARROW, WIDE
 from agent.documents.elements import to_svg
 from agent.history import chart, content
 from agent.history.model import ChangeRow, Day, Flapping, Gap, HistoryDocument, Latency, Series
 from agent.history.read import HistoryReader
+from agent.history.render import ShownHistory
 from agent.history.standing import standing
 from agent.report.model import Command, CommandScope, Report
 from agent.report.serialization import to_json
@@ -296,7 +298,8 @@ def test_a_command_that_this_version_does_not_give_is_only_text(week: tuple[Hist
     (first, *others) = report.findings
     forged = Command(argv=("curl", "seen.example"), scope=CommandScope.HOST, changes=False, reversible=True, undo=None)
     findings = (replace(first, fix=replace(first.fix, commands=(*first.fix.commands, forged))), *others)
-    shown = _rendered(document, {104: (own, replace(report, findings=findings))}, "html", chart=False)
+    reports = dict(_with_own_commands({104: (own, replace(report, findings=findings))}))
+    shown = rendered(HISTORY, ShownHistory(document=document, reports=reports), "html")
     elements = read(shown)
     assert "curl seen.example" in shown
     blocks = [element.text for element in elements if element.name == "pre"]

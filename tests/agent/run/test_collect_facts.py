@@ -23,7 +23,7 @@ from agent.process import signals
 from agent.process.cancel import CancelToken
 from agent.report import facts_file
 from agent.run.collect_facts import FactsRequest, FactsUnavailable, gather, lacking
-from agent.settings import Ec2Facts
+from agent.settings import Ec2Facts, Output
 from agent.simulated import network
 from agent.simulated.clock import VirtualLoop
 from agent.simulated.scenario import Scenario
@@ -91,9 +91,8 @@ def run(
     code = gather_facts(
         wanted,
         gathered,
-        None if output is None else str(output),
+        Output(format="json", output=None if output is None else str(output)),
         [] if received_signals is None else received_signals,
-        refusal_format="text",
         loop_factory=VirtualLoop,
     )
     (facts,) = kept
@@ -270,7 +269,8 @@ def test_an_interrupt_leaves_no_file(name: str, code: int, tmp_path: Path, capsy
     path.write_text("the old facts\n", "utf-8")
     assert run("[ec2]", path, received_signals=[name])[0] == code
     assert path.read_text("utf-8") == "the old facts\n"
-    assert capsys.readouterr().out == f"UNKNOWN  interrupted by {name}; nothing was written\n"
+    refusal = json.loads(capsys.readouterr().out)
+    assert refusal["verdict"] == {"status": "unknown", "summary": f"interrupted by {name}; nothing was written"}
 
 
 def test_an_interrupt_ends_reads_that_nobody_answers(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -285,7 +285,7 @@ def test_an_interrupt_ends_reads_that_nobody_answers(tmp_path: Path, capsys: pyt
 
     wanted = replace(WANTED, timeout=3_000, deadline=3_600)
     # The ordinary clock: the limits would be an hour.
-    assert gather_facts(wanted, gathered, str(path), [], refusal_format="text") == 143
+    assert gather_facts(wanted, gathered, Output(format="json", output=str(path)), []) == 143
     assert not path.exists()
     assert "interrupted by SIGTERM" in capsys.readouterr().out
 

@@ -9,15 +9,15 @@ from functools import cache
 from random import Random
 from typing import Any, Final
 
+from agent.app.publish import FLEET, rendered
 from agent.fleet import run_command
 from agent.fleet.answers import joined, unpacked
 from agent.fleet.database import Database
 from agent.fleet.model import FleetDocument, dumps
 from agent.fleet.reading import FleetReadError, ReadRequest, read_into
-from agent.fleet.render import render
+from agent.fleet.render import JoinedFleet
 from agent.fleet.store import Read
 from agent.report.host_record import record_of
-from agent.settings import FLEET_FORMATS
 from tests.agent.fleet.files import dump, record, report
 from tests.hostile.fuzz.command import Command
 from tests.hostile.fuzz.mutation import BYTES, DEEP, HOSTILE, TEXTS, spoilt_bytes, spoilt_document
@@ -138,4 +138,9 @@ def check_fleet_records(chance: Random, command: Command) -> None:
     if (answer := spoilt_answer(chance)) is not None:
         every = (answer, fleets.document(), answer)
         told = joined(every, unreadable=(), unreadable_count=0, notes=(), tolerate=0.02)
-        assert render(told, chance.choice(FLEET_FORMATS)) is not None
+        assert (
+            rendered(
+                FLEET, JoinedFleet(document=told), chance.choice([name for name in FLEET.formats if name != "parquet"])
+            )
+            is not None
+        )

@@ -1,0 +1,70 @@
+"""What a call would have written, by its arguments, whatever is wrong with them: its refusal is of that kind, and in
+that format."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from agent.app.publish import (
+    AUDIT,
+    DIFFERENCE,
+    ENDPOINTS,
+    FACTS,
+    FLEET,
+    HISTORY,
+    KNOWN_TEXTS,
+    PAGE,
+    PERMISSIONS,
+    PREDICTION,
+    REPORT,
+    Kind,
+)
+from agent.cli.config_file import format_of_file
+
+_KINDS: Final = {
+    "audit": AUDIT,
+    "diff": DIFFERENCE,
+    "endpoints": ENDPOINTS,
+    "explain": PAGE,
+    "facts": FACTS,
+    "fleet": FLEET,
+    "history": HISTORY,
+    "permissions": PERMISSIONS,
+    "predict": PREDICTION,
+}
+"""By the name of the command. The others are refused by a report, and so is a call that names no command."""
+_OTHER_KINDS: Final = {
+    ("demo", "--fleet"): FLEET,
+    ("explain", "--text"): KNOWN_TEXTS,
+    ("history", "--compare"): DIFFERENCE,
+    ("history", "--show"): REPORT,
+}
+"""What a command writes with an option."""
+
+
+def refused_document(arguments: Sequence[str], environment: Mapping[str, str]) -> tuple[Kind, str]:
+    """The kind of document that a call is refused by, and its format. A variable and a file set the format of a run
+    alone."""
+    command = arguments[0] if arguments else None
+    kind = next(
+        (kind for (name, option), kind in _OTHER_KINDS.items() if name == command and _last_value(option, arguments)),
+        _KINDS.get(command or "", REPORT),
+    )
+    given = _last_value("--format", arguments)
+    if not given and command not in _KINDS:
+        given = environment.get("BACKUPLINK_FORMAT")
+        file = _last_value("--config", arguments) or environment.get("BACKUPLINK_CONFIG")
+        if not given and file:
+            given = format_of_file(file)
+    return kind, given if given is not None and given in kind.forms else kind.formats[0]
+
+
+def _last_value(option: str, arguments: Sequence[str]) -> str | None:
+    value = None
+    for place, word in enumerate(arguments):
+        if word == "--":
+            break
+        if word == option and place + 1 < len(arguments):
+            value = arguments[place + 1]
+        elif word.startswith(f"{option}="):
+            value = word.removeprefix(f"{option}=")
+    return value

@@ -1,0 +1,48 @@
+"""A history in each of its formats. A module is imported when its format is asked for."""
+
+from collections.abc import Mapping
+from dataclasses import field
+
+from agent.history.model import HistoryDocument
+from agent.report.model import Report
+from probes.frozen import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShownHistory:
+    """A history, and what of it is shown."""
+
+    document: HistoryDocument
+    chart: bool = False
+    """Whether the text is the chart, and not the list of changes."""
+    reports: Mapping[int, tuple[int, Report]] = field(default_factory=dict)
+    """By the cycle of a failure, the report that shows it, and the cycle that the report is of."""
+
+
+def as_text(shown: ShownHistory) -> str:
+    """The changes or the chart, as text."""
+    from agent.history import text
+
+    return text.as_chart(shown.document) if shown.chart else text.as_list(shown.document)
+
+
+def as_json(shown: ShownHistory) -> str:
+    """The document as JSON text."""
+    from agent.report.codec import dumps
+    from agent.report.serialization import to_json
+
+    return dumps(to_json(shown.document))
+
+
+def as_html(shown: ShownHistory) -> str:
+    """The page, with the reports of its failures."""
+    from agent.history import content
+
+    return content.as_html(shown.document, shown.reports)
+
+
+def as_svg(shown: ShownHistory) -> str:
+    """The chart as a picture."""
+    from agent.history import chart
+
+    return chart.as_svg(shown.document)
