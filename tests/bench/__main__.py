@@ -1,4 +1,5 @@
-"""`./dev bench [--rivals] [--soak] [--only WORD] [--json FILE] [--record]`: what is promised, what was measured.
+"""`./dev bench [--rivals] [--soak] [--lakes] [--only WORD] [--json FILE] [--record]`: what is promised, what was
+measured.
 
 Absolute times mean little on shared machines, so each figure is a ratio of two things measured in turn. Nothing fails
 here: what could not be measured says why in its row.
@@ -16,6 +17,7 @@ from tests.bench import (
     growth,
     history,
     judging,
+    lakes,
     onefile,
     record,
     rivals,
@@ -45,6 +47,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="./dev bench", description="Measure what performance is promised.")
     parser.add_argument("--rivals", action="store_true", help="install first what is measured against and missing")
     parser.add_argument("--soak", action="store_true", help="watch for ten minutes under load, too")
+    parser.add_argument("--lakes", action="store_true", help="join ten lakes of a million records, too")
     parser.add_argument("--only", metavar="WORD", default="", help="measure only rows whose name contains WORD")
     parser.add_argument("--json", metavar="FILE", type=Path, help="write the rows as JSON, too")
     parser.add_argument("--record", action="store_true", help=f"write the rows into docs/{record.PAGE.name}, too")
@@ -59,7 +62,8 @@ def main() -> None:
         return given.only in promise.what
 
     rows: list[Row] = []
-    for benchmark in (*MEASUREMENTS, watching.SOAK) if given.soak else MEASUREMENTS:
+    more = (*([watching.SOAK] if given.soak else []), *([lakes.LAKES] if given.lakes else []))
+    for benchmark in (*MEASUREMENTS, *more):
         names = [promise.what for promise in benchmark.promises if wanted(promise)]
         if not names:
             continue

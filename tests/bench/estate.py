@@ -22,16 +22,18 @@ _NOISY: Final = ("TCP005", "TLS007", "TLS008", "API002", "API003", "ENV009", "EN
 _TYPES: Final = tuple(f"{family}.{size}" for family in ("m5", "m6i", "c6i", "r6i") for size in ("large", "2xlarge"))
 
 
-def lines(hosts: int, *, sweeps: int = 1, seed: int = 1) -> Iterator[str]:
-    """The records of all sweeps, a day apart, each a line of JSON as hosts write it."""
+def lines(hosts: int, *, sweeps: int = 1, seed: int = 1, lake: int = 0) -> Iterator[str]:
+    """The records of all sweeps, a day apart, each a line of JSON as hosts write it. The hosts and VPCs of a lake are
+    in no other; its images are in all of them."""
+    vpcs = max(1, hosts // _OF_VPC)
     for sweep in range(sweeps):
         chance = random.Random(seed)  # the same hosts in each sweep
         for number in range(hosts):
-            yield _line(chance, number, sweep, max(1, hosts // _OF_VPC))
+            yield _line(chance, lake * hosts + number, sweep, range(lake * vpcs, (lake + 1) * vpcs))
 
 
-def _line(chance: random.Random, number: int, sweep: int, vpcs: int) -> str:
-    of_vpc, place, group = chance.randrange(vpcs), chance.randrange(6), chance.randrange(6)
+def _line(chance: random.Random, number: int, sweep: int, vpcs: range) -> str:
+    of_vpc, place, group = chance.choice(vpcs), chance.randrange(6), chance.randrange(6)
     image, kind = chance.randrange(20), chance.choice(_TYPES)
     reads, noise, code = chance.random() < 5 / 8, chance.random(), chance.choice(_NOISY)
     vpc, zone = f"vpc-{of_vpc:017x}", f"euw1-az{1 + place // 2}"
