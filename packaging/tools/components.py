@@ -20,11 +20,15 @@ from packaging.requirements import Requirement
 from packaging.tags import compatible_tags, cpython_tags
 from packaging.utils import canonicalize_name, parse_wheel_filename
 
+import inside_duckdb
 import lock
 from wheelhouse import digest
 
 ACCEPTED: Final = frozenset(
-    "Apache-2.0 BSD-2-Clause BSD-3-Clause CC0-1.0 ISC MIT MIT-0 MPL-2.0 PSF-2.0 Python-2.0.1 Zlib blessing".split()
+    (
+        "Apache-2.0 BSD-2-Clause BSD-3-Clause BSL-1.0 CC0-1.0 ISC MIT MIT-0 MPL-2.0 PSF-2.0 Python-2.0.1 "
+        "Unicode-3.0 Unicode-DFS-2015 Zlib blessing"
+    ).split()
 )
 """Licences (SPDX) under which a part may go out with this project."""
 ACCEPTED_OF_SYSTEM: Final = ACCEPTED | {
@@ -60,12 +64,7 @@ INSIDE_COMPILED: Final = {
 INSIDE_WHEELS: Final = {
     "botocore": (("requests", "", "Apache-2.0"), ("six", "1.16.0", "MIT")),
     "cffi": (("libffi", "", "MIT"),),
-    "duckdb": (
-        *(("brotli", "", "MIT"), ("fast_float", "", "MIT"), ("fmt", "", "MIT"), ("lz4", "", "BSD-2-Clause")),
-        *(("mbedtls", "", "Apache-2.0"), ("miniz", "", "MIT"), ("re2", "", "BSD-3-Clause")),
-        *(("snappy", "", "BSD-3-Clause"), ("thrift", "", "Apache-2.0"), ("utf8proc", "", "MIT")),
-        *(("yyjson", "", "MIT"), ("zstd", "", "BSD-3-Clause")),
-    ),
+    "duckdb": inside_duckdb.INSIDE,
 }
 """What is inside distributions whose own bill of materials does not name it: name, version where it can be told, and
 licence."""

@@ -22,6 +22,7 @@ import pytest
 from packaging.utils import canonicalize_name
 
 import components
+import inside_duckdb
 import lock
 import notice
 import provenance
@@ -283,7 +284,7 @@ def test_what_the_tables_name_has_a_licence_that_is_accepted() -> None:
         *(licence for entries in components.INSIDE_WHEELS.values() for _, _, licence in entries),
         *components.INSIDE_LICENCES.values(),
     }
-    assert named <= components.ACCEPTED
+    assert {one for licence in named for one in components.licences_in(licence)} <= components.ACCEPTED
 
 
 def vendored() -> dict[str, set[str]]:
@@ -303,6 +304,22 @@ def test_what_distributions_carry_of_others_is_named() -> None:
     from botocore.vendored import six
 
     assert ("six", six.__version__, "MIT") in components.INSIDE_WHEELS["botocore"]
+
+
+def test_what_duckdb_has_compiled_in_is_named() -> None:
+    (module,) = (file for file in distribution("duckdb").files or () if re.match(r"_duckdb\..*\.so$", file.name))
+    named = re.finditer(rb"NK?(\d{1,2})((?:duckdb_|libfsst|nanobind)[a-z0-9_]*)", Path(module.locate()).read_bytes())
+    found = {match[2][: int(match[1])].decode() for match in named if len(match[2]) >= int(match[1])}
+    assert found == inside_duckdb.NAMESPACES.keys()
+    names = [name for name, _, _ in components.INSIDE_WHEELS["duckdb"]]
+    assert set(inside_duckdb.NAMESPACES.values()) <= set(names)
+    assert names == sorted(set(names))
+
+
+def test_duckdb_is_the_one_whose_source_was_read() -> None:
+    assert distribution("duckdb").version == inside_duckdb.VERSION
+    locked = (wheelhouse.LOCK.parent / "requirements-fleet.txt").read_text("utf-8")
+    assert f"duckdb=={inside_duckdb.VERSION} " in locked
 
 
 PACKAGES: Final = f"""\
