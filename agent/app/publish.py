@@ -240,9 +240,10 @@ DIFFERENCE: Final = Kind(
     name="diff",
     schema="backuplink.diff.v1",
     forms={
-        "text": _form("agent.formats.diff:as_text"),
-        "json": _form("agent.formats.diff:as_json"),
-        "html": _form("agent.formats.diff_html:as_html"),
+        "text": _tree("agent.documents.difference:document", "text"),
+        "json": _form("agent.report.diff:dumps"),
+        "html": _tree("agent.documents.difference:document", "html"),
+        "markdown": _tree("agent.documents.difference:document", "markdown"),
     },
     json_schema=_schema("agent.report.diff:schema"),
 )

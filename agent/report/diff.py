@@ -134,6 +134,14 @@ class Difference:
     paths: tuple[PathChange, ...]
 
 
+def dumps(changes: Difference) -> str:
+    """A difference as JSON text."""
+    from agent.report.codec import dumps as dumps_json
+    from agent.report.serialization import to_json
+
+    return dumps_json(to_json(changes))
+
+
 def schema() -> dict[str, Any]:
     """The JSON Schema of a difference (draft 2020-12)."""
     from agent.report.codec import schema_of

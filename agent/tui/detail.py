@@ -89,9 +89,9 @@ class _Writer:
                 self._head(_headline(finding), tone_of(finding, report))
             self._finding(finding, report, is_page=state.is_whole)
         elif key == CHANGED and state.difference is not None:
-            from agent.formats.diff import as_text  # not needed at start-up
+            from agent.documents import difference, text  # not needed at start-up
 
-            self._text(as_text(state.difference))
+            self._text(text.render(difference.document(state.difference)))
         elif key == CHANGED:
             self._say(state.incomparable or "")
         elif key == LOG:

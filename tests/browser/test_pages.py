@@ -13,9 +13,10 @@ from agent.app.read_saved import read_all_facts
 from agent.audit import content as audit_content
 from agent.audit.audit import audit
 from agent.audit.request import AuditRequest
+from agent.documents import difference as difference_blocks
 from agent.documents import html as documents
 from agent.fleet import page as fleet_page
-from agent.formats import diff_html, html, svg
+from agent.formats import html, svg
 from agent.history import chart
 from agent.history import content as history_page
 from agent.history.model import HistoryDocument
@@ -172,7 +173,9 @@ def test_axe_finds_nothing(name: str, width: int, scheme: str, week: Week, show:
     elif name == "fleet":
         document = fleet_page.render(fleets.document())
     elif name == "diff":
-        document = diff_html.as_html(difference(report_of("healthy"), report_of("three-faults")))
+        document = documents.render(
+            difference_blocks.document(difference(report_of("healthy"), report_of("three-faults")))
+        )
     else:
         document = html.render(report_of(name))
     page = show(document, width=width, scheme=scheme)

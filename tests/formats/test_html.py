@@ -9,7 +9,9 @@ from dataclasses import replace
 
 import pytest
 
-from agent.formats import diff_html, html
+from agent.documents import difference as documents
+from agent.documents import html as pages
+from agent.formats import html
 from agent.formats.explain import page
 from agent.judge.verdict import refusal
 from agent.report import codec
@@ -213,7 +215,7 @@ def test_nor_does_a_field_of_what_changed(text: str) -> None:
     old, new = report_of("one-zone-silent"), everywhere(report_of("port-blocked"), text)
     # What both have must be the same, or nothing can be compared.
     new = replace(new, targets=(*old.targets[1:], replace(new.targets[0], id=old.targets[0].id)))
-    elements = read(diff_html.as_html(difference(old, new)))
+    elements = read(pages.render(documents.document(difference(old, new))))
     assert [element for element in elements if element.name == "a"] == []
     assert visible(text).strip() in " ".join(texts(elements, "td"))
 
@@ -222,8 +224,8 @@ def test_nor_does_a_field_of_what_changed(text: str) -> None:
 
 
 def test_of_what_changed() -> None:
-    elements = read(diff_html.as_html(difference(report_of("healthy"), report_of("three-faults"))))
-    assert texts(elements, "h1") == ["CRITICAL: WORSE (critical)"]
+    elements = read(pages.render(documents.document(difference(report_of("healthy"), report_of("three-faults")))))
+    assert texts(elements, "h1") == ["WORSE (critical): ok -> critical"]
     assert texts(elements, "h2") == ["Findings", "Targets", "Steps"]
     assert "cameTCP002@backup  critical: Some of the endpoint's addresses do not answer" in texts(elements, "tr")
     assert "changedtcp/backup/10.0.2.17/443  ok -> failed (timeout)" in texts(elements, "tr")
@@ -231,6 +233,6 @@ def test_of_what_changed() -> None:
 
 
 def test_of_nothing_that_changed() -> None:
-    elements = read(diff_html.as_html(difference(report_of("healthy"), report_of("healthy"))))
-    assert texts(elements, "h1") == ["OK: NOTHING WORSE"]
+    elements = read(pages.render(documents.document(difference(report_of("healthy"), report_of("healthy")))))
+    assert texts(elements, "h1") == ["NOTHING WORSE: ok -> ok"]
     assert texts(elements, "p").count("the same") == 3

@@ -8,8 +8,9 @@ from functools import cache
 import pytest
 
 from agent.catalog.services import checkable
+from agent.documents import difference as documents
+from agent.documents import text as as_text
 from agent.formats import emf
-from agent.formats.diff import as_text
 from agent.formats.registry import RenderOptions, render
 from agent.formats.text import BRIEF_CHARACTERS
 from agent.judge.verdict import judge
@@ -274,16 +275,18 @@ def test_series_and_metrics_are_as_many_as_the_page_says() -> None:
 
 
 def test_of_a_change_at_many_services_what_only_follows_is_counted() -> None:
-    lines = as_text(difference(report_of(ALL), report_of(ALL, ("sts", "ssm", "kms")))).splitlines()
+    lines = as_text.render(
+        documents.document(difference(report_of(ALL), report_of(ALL, ("sts", "ssm", "kms"))))
+    ).splitlines()
     steps = lines[lines.index("Steps") + 1 :]
-    failed = [line for line in steps if line.startswith("  ~ tcp/")]
+    failed = [line for line in steps if line.startswith("  changed  tcp/")]
     assert [line.split("/")[1] for line in failed] == ["kms", "ssm", "sts"]
     assert all(line.endswith("ok -> failed (timeout)") for line in failed)
     assert [line for line in steps if line not in failed] == [
-        f"  ~ {name} at 10.0.3.{100 + ALL.index(name)}: 4 steps ok -> skipped" for name in ("kms", "ssm", "sts")
+        f"  changed  {name} at 10.0.3.{100 + ALL.index(name)}: 4 steps ok -> skipped" for name in ("kms", "ssm", "sts")
     ]
-    of_two = as_text(difference(report_of(ALL), report_of(ALL, ("sts", "kms"))))
-    assert f"  ~ api/kms/10.0.3.{100 + ALL.index('kms')}/443  ok -> skipped" in of_two
+    of_two = as_text.render(documents.document(difference(report_of(ALL), report_of(ALL, ("sts", "kms")))))
+    assert f"  changed  api/kms/10.0.3.{100 + ALL.index('kms')}/443  ok -> skipped" in of_two
 
 
 def test_a_pipeline_sees_a_suite_for_each_target_and_a_case_for_each_step() -> None:

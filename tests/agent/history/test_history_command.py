@@ -179,7 +179,7 @@ def test_a_document_goes_to_a_file(
 def test_a_comparison_as_a_page(capsys: pytest.CaptureFixture[str], file: Path) -> None:
     code, out, _ = _run(capsys, "history", file, "--compare", 5, 6, "--format", "html")
     assert code == 0
-    assert html_page.texts(html_page.read(out), "h1") == ["CRITICAL: WORSE (critical)"]
+    assert html_page.texts(html_page.read(out), "h1") == ["WORSE (critical): ok -> critical"]
 
 
 @pytest.mark.parametrize("wanted", OPTION_NAMES)
@@ -275,7 +275,7 @@ def test_exports(capsys: pytest.CaptureFixture[str], file: Path) -> None:
             ("{file}", "--format", "nagios"),
             "--format nagios is for the report that --show writes; use text, json, html or",
         ),
-        (("{file}", "--compare", "1", "2", "--format", "svg"), "--show writes; use text, json or html"),
+        (("{file}", "--compare", "1", "2", "--format", "svg"), "--show writes; use text, json, html or markdown"),
         (("{file}", "--export", "csv", "--output", "x"), "--export writes line by line to stdout; redirect it"),
         (("{file}", "--output", "{file}"), "--output {file} is the history"),
         (("{file}", "--compare", "1", "2", "--output", "{file}"), "--output {file} is the history"),

@@ -18,17 +18,18 @@ from hypothesis import strategies as st
 
 from agent.catalog.findings import Severity
 from agent.cli import entry
-from agent.formats import diff as table
+from agent.documents import difference as documents
+from agent.documents import text
 from agent.formats import json as json_format
 from agent.judge.verdict import judge, judge_evidence
 from agent.process import signals
 from agent.report import codec, exits
-from agent.report.diff import ChangeKind, Difference, NotComparableError, Pair, difference
+from agent.report.diff import ChangeKind, Difference, NotComparableError, Pair, difference, dumps
 from agent.report.hops import Reachability
 from agent.report.model import Access, Finding, Report, Status
 from agent.report.model import Path as Way
 from agent.report.redact import redact
-from agent.report.serialization import DecodeError
+from agent.report.serialization import DecodeError, to_json
 from agent.settings import Ec2, Suppression
 from probes.model import Observation, Role, Skipped, Step
 from probes.operations import JOBS
@@ -89,16 +90,20 @@ def nothing_in(changes: Difference) -> bool:
     return changes.worse is Status.OK and not (changes.targets or changes.steps or changes.findings or changes.paths)
 
 
+def _text(changes: Difference) -> str:
+    return text.render(documents.document(changes))
+
+
 def shown(changes: Difference) -> str:
     """The text, which no untrusted value has widened, moved or coloured. Checks the JSON as well."""
-    output = table.as_text(changes)
+    output = _text(changes)
     assert output.endswith("\n")
     assert output.isascii()
     assert output.replace("\n", "").isprintable()
     assert max(map(len, output.splitlines())) <= 80
-    assert output.count("\n\n") == (4 if changes.paths else 3)  # so many parts, and no empty line in any
+    assert output.count("\n\n") == (5 if changes.paths else 4)  # so many parts, and no empty line in any
     assert not any(line.endswith(" ") for line in output.splitlines())
-    document = table.as_json(changes)
+    document = dumps(changes)
     assert document.isascii()
     keys = ["schema", "old", "new", "worse", "targets", "steps", "findings", "paths"]
     assert list(json.loads(document)) == keys
@@ -158,7 +163,7 @@ def test_a_fault_is_worse_and_its_end_is_not(name: str, tmp_path: Path, capsys: 
     aside = {finding.id for finding in fault.findings if finding.severity is Severity.INFO} & unread(fault, good)
     changed = [finding for finding in fault.findings if finding.id not in aside]
     for finding in changed:
-        assert f"  + {finding.id} " in out or f"  + {finding.id}\n" in out or len(finding.id) > 70
+        assert f"  came     {finding.id} " in out or f"  came  {finding.id} " in out or len(finding.id) > 70
     assert entry.run(["diff", new, old, "--format=json"]) == 0
     document = json.loads(capsys.readouterr().out)
     assert document["worse"] == "ok"
@@ -275,27 +280,28 @@ def test_the_text_in_full(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     old = judge_evidence(evidence(healthy()))
     seen = replaced(healthy(), tcp(PRIVATE[1], failed="timeout"))
     new = judge_evidence(evidence([*seen, *here("backup", *PRIVATE, "10.0.4.17")[4:], tcp("10.0.4.17")]))
-    assert table.as_text(difference(old, new)) == TEXT
+    assert _text(difference(old, new)) == TEXT
     assert entry.run(["diff", kept(old, tmp_path / "old"), kept(new, tmp_path / "new")]) == 2
     assert capsys.readouterr().out == TEXT
 
 
 TEXT: Final = """\
 WORSE (critical)  ok -> critical
-  old  2026-03-01 12:00:00 UTC, i-0a1b2c3d, path private, access not-tried
-       backup answers privately at 2 addresses
-  new  2026-03-01 12:00:00 UTC, i-0a1b2c3d, path private, access not-tried
-       backup: some of the endpoint's addresses do not answer
+
+  old: 2026-03-01 12:00:00 UTC, i-0a1b2c3d, path private, access not-tried
+      ok: backup answers privately at 2 addresses
+  new: 2026-03-01 12:00:00 UTC, i-0a1b2c3d, path private, access not-tried
+      critical: backup: some of the endpoint's addresses do not answer
 
 Findings
-  + TCP002@backup  critical: Some of the endpoint's addresses do not answer
+  came  TCP002@backup  critical: Some of the endpoint's addresses do not answer
 
 Targets
-  ~ backup  status ok -> critical; came: 10.0.4.17
+  changed  backup  status ok -> critical; came: 10.0.4.17
 
 Steps
-  ~ tcp/backup/10.0.2.17/443  ok -> failed (timeout)
-  + backup at 10.0.4.17: 1 step
+  changed  tcp/backup/10.0.2.17/443  ok -> failed (timeout)
+  came     backup at 10.0.4.17: 1 step
 """
 
 
@@ -325,15 +331,15 @@ def test_paths_that_are_predicted_otherwise_are_named() -> None:
     assert changes.paths[0].agrees == Pair(True, True)
     assert text.endswith(
         "\n\nBy configuration\n"
-        "  ~ backup/10.0.1.17/443  open -> blocked; by endpoint-groups sg-0e1b2c3d\n"
-        "  ~ backup/10.0.2.17/443  open -> blocked; by endpoint-groups sg-0e1b2c3d\n"
+        "  changed  backup/10.0.1.17/443  open -> blocked; by endpoint-groups sg-0e1b2c3d\n"
+        "  changed  backup/10.0.2.17/443  open -> blocked; by endpoint-groups sg-0e1b2c3d\n"
     )
 
 
 def test_paths_that_fit_the_measurement_no_more_are_named() -> None:
     changes = difference(configured_report(), configured_report(connects=False))
     assert {path.agrees for path in changes.paths} == {Pair(True, False)}
-    assert "  ~ backup/10.0.1.17/443  open; DIFFERS from what was measured\n" in shown(changes)
+    assert "  changed  backup/10.0.1.17/443  open; DIFFERS from what was measured\n" in shown(changes)
 
 
 def test_another_rule_that_decides_is_named() -> None:
@@ -346,8 +352,8 @@ def test_another_rule_that_decides_is_named() -> None:
         f"endpoint-groups {ENDPOINT_GROUP_ID}", f"endpoint-acl-in {ACL_ID} (90 inbound)"
     )
     assert (
-        "  ~ backup/10.0.1.17/443  blocked; was by endpoint-groups sg-0e1b2c3d; by\n"
-        "      endpoint-acl-in acl-0a1b2c3d (90 inbound)\n"
+        "  changed  backup/10.0.1.17/443  blocked; was by endpoint-groups sg-0e1b2c3d; by\n"
+        "           endpoint-acl-in acl-0a1b2c3d (90 inbound)\n"
     ) in shown(changes)
 
 
@@ -496,7 +502,7 @@ def test_a_target_that_is_no_longer_proven_is_a_warning(tmp_path: Path, capsys: 
     assert (changes.worse, changes.findings, changes.steps) == (Status.WARNING, (), ())
     assert [(target.id, target.status) for target in changes.targets] == [("backup", Pair(Status.OK, Status.UNKNOWN))]
     assert entry.run(["diff", kept(old, tmp_path / "old"), kept(new, tmp_path / "new")]) == 1
-    assert "  ~ backup  status ok -> unknown\n" in capsys.readouterr().out
+    assert "  changed  backup  status ok -> unknown\n" in capsys.readouterr().out
     assert difference(new, old).worse is Status.OK
 
 
@@ -566,7 +572,7 @@ def test_a_redacted_report_is_compared_with_no_other(place: str) -> None:
 def test_one_of_the_two_may_come_through_a_pipe(place: str, tmp_path: Path) -> None:
     reports = {"old": report_of(HEALTHY), "new": report_of(FAULT)}
     paths = {name: kept(saved, tmp_path / name) for name, saved in reports.items()}
-    expected = table.as_text(difference(*(codec.decode(codec.encode(report)) for report in reports.values())))
+    expected = _text(difference(*(codec.decode(codec.encode(report)) for report in reports.values())))
     result = subprocess.run(
         [sys.executable, "-m", "agent", "diff", *{**paths, place: "-"}.values()],
         cwd=ROOT,
@@ -618,19 +624,19 @@ def test_a_step_is_what_it_ended_in(old: dict[str, Any], new: dict[str, Any], te
     steps = difference(*reports).steps
     assert [step.id for step in steps] == (["tcp/backup/10.0.1.17/443"] if text else [])
     if text:
-        assert f"  ~ tcp/backup/10.0.1.17/443  {text}\n" in shown(difference(*reports))
+        assert f"  changed  tcp/backup/10.0.1.17/443  {text}\n" in shown(difference(*reports))
 
 
 def test_steps_that_came_are_counted_by_target_and_address() -> None:
     observations = [tcp("10.0.7.7"), *(tcp("10.0.8.8", port) for port in (443, 1026))]
     changes = difference(judge_evidence(evidence(healthy())), judge_evidence(evidence([*healthy(), *observations])))
     output = shown(changes)
-    assert "  + backup at 10.0.7.7: 1 step\n" in output
-    assert "  + backup at 10.0.8.8: 2 steps\n" in output
-    assert "  - backup at 10.0.7.7: 1 step\n" in shown(
+    assert "  came  backup at 10.0.7.7: 1 step\n" in output
+    assert "  came  backup at 10.0.8.8: 2 steps\n" in output
+    assert "  went  backup at 10.0.7.7: 1 step\n" in shown(
         difference(judge_evidence(evidence([*healthy(), *observations])), judge_evidence(evidence(healthy())))
     )
-    assert "  - this host: 1 step\n" in shown(
+    assert "  went  this host: 1 step\n" in shown(
         difference(
             judge_evidence(evidence(healthy())),
             judge_evidence(evidence([observation for observation in healthy() if observation.id != "imds"])),
@@ -656,7 +662,7 @@ def test_a_target_is_what_it_is_and_where(changes: dict[str, Any], text: str | N
     differences = difference(report, replace(report, targets=(replace(first, **changes), *others)))
     assert [target.change for target in differences.targets] == ([ChangeKind.CHANGED] if text else [])
     if text:
-        assert f"  ~ backup  {text}" in shown(differences)
+        assert f"  changed  backup  {text}" in shown(differences)
 
 
 # --- Whatever a report holds -----------------------------------------------------------------------------------------
@@ -700,7 +706,7 @@ def test_nothing_that_a_report_says_reaches_the_terminal_as_it_is(
         entry.run(["diff", *paths])
         assert capsys.readouterr() == (output, "")
         entry.run(["diff", *paths, "--format=json"])
-        assert capsys.readouterr() == (table.as_json(changes), "")
+        assert capsys.readouterr() == (dumps(changes), "")
 
 
 def test_a_name_as_wide_as_a_line_is_broken() -> None:
@@ -765,7 +771,7 @@ def test_any_two_reports_differ_in_something_or_in_nothing(old: Report | None, n
         return
     shown(there)
     assert exits.of_status(there.worse) in (0, 1, 2)
-    assert table.as_json(there) == table.as_json(difference(old, new))
+    assert to_json(there) == to_json(difference(old, new))
     back = difference(new, old)
     for one, other in ((there.findings, back.findings), (there.steps, back.steps), (there.targets, back.targets)):
         assert [(change.id, change.change) for change in one] == [(change.id, OTHER[change.change]) for change in other]

@@ -1,11 +1,10 @@
-"""What changed between two reports, for people and for programs. 80 columns, plain ASCII."""
+"""What changed between two reports, as a document for people: findings first, then targets, then steps."""
 
-import textwrap
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
-from agent.report.codec import dumps
+from agent.documents.blocks import ALL, Block, Document, Embedded, Entries, Entry, Section, Table, Text
 from agent.report.diff import (
     ChangeKind,
     Difference,
@@ -17,63 +16,55 @@ from agent.report.diff import (
     StepState,
     TargetChange,
 )
-from agent.report.escape import visible
 from agent.report.model import Status
 from agent.report.serialization import to_json
-from agent.report.words import FEW_SERVICES, WIDTH
+from agent.report.words import FEW_SERVICES
 from probes.model import Address
 
-_SIGN: Final = {ChangeKind.CAME: "+", ChangeKind.WENT: "-", ChangeKind.CHANGED: "~"}
-HEAD: Final = {
+PAGE_ID: Final = "backuplink-diff"
+_WORDS: Final = {
     Status.OK: "NOTHING WORSE",
     Status.WARNING: "WORSE (warning)",
     Status.CRITICAL: "WORSE (critical)",
 }
-
-
 Row = tuple[ChangeKind, str]
 """Something that differs, and how."""
 
 
-def as_json(changes: Difference) -> str:
-    """One JSON object."""
-    return dumps(to_json(changes))
+def document(changes: Difference) -> Document:
+    """The blocks of a difference."""
+    return Document(
+        kind=changes.worse,
+        word=_WORDS[changes.worse],
+        summary=f"{changes.old.status} -> {changes.new.status}",
+        blocks=tuple(_blocks(changes)),
+        embedded=Embedded(page_id=PAGE_ID, make=lambda: to_json(changes)),
+    )
 
 
-def as_text(changes: Difference) -> str:
-    """What came (+), went (-) and changed (~): findings first, then targets, then steps."""
-    head = [
-        f"{HEAD[changes.worse]}  {changes.old.status} -> {changes.new.status}",
-        *_side("old", changes.old),
-        *_side("new", changes.new),
-    ]
-    parts = ["\n".join(head)]
-    for title, rows in sections(changes):
-        parts.append("\n".join([title, *(_row(*row) for row in rows)]) if rows else f"{title}\n  the same")
-    return "\n\n".join(parts) + "\n"
-
-
-def sections(changes: Difference) -> list[tuple[str, list[Row]]]:
-    """What came, went and changed, in parts with a title each; none of the texts is escaped."""
-    parts = [
-        ("Findings", [_finding(finding) for finding in changes.findings]),
-        ("Targets", [_target(target) for target in changes.targets]),
-        ("Steps", _steps(changes.steps)),
-    ]
+def _blocks(changes: Difference) -> Iterator[Block]:
+    yield Entries((_side("old", changes.old), _side("new", changes.new)))
+    yield _section("Findings", map(_finding, changes.findings))
+    yield _section("Targets", map(_target, changes.targets))
+    yield _section("Steps", _steps(changes.steps))
     if changes.paths:  # most runs do not read the configuration; "the same" would be wrong for those
-        parts.append(("By configuration", [_path(path) for path in changes.paths]))
-    return parts
+        yield _section("By configuration", map(_path, changes.paths))
 
 
-def _side(word: str, side: Side) -> list[str]:
-    lines = [_wrapped(side_facts(side), f"  {word}  ", "       "), _wrapped(side.summary, "       ", "       ")]
-    return [line for line in lines if line]
+def _section(title: str, rows: Iterable[Row]) -> Section:
+    cells = tuple((change.value, words) for change, words in rows)
+    if not cells:
+        return Section(title=title, blocks=(Text("the same"),))
+    caption = f"{title}: what came, went and changed"
+    table = Table(caption=caption, heads=("change", "what"), rows=cells, most=ALL, headless=True)
+    return Section(title=title, blocks=(table,))
 
 
-def side_facts(side: Side) -> str:
-    """When and where a report was made, and what it found of path and access."""
+def _side(word: str, side: Side) -> Entry:
+    """When and where a report was made, and what it found."""
     where = f", {side.instance_id}" if side.instance_id else ""
-    return f"{side.started_at:%Y-%m-%d %H:%M:%S} UTC{where}, path {side.path}, access {side.access}"
+    made = f"{side.started_at:%Y-%m-%d %H:%M:%S} UTC{where}, path {side.path}, access {side.access}"
+    return Entry((Text(f"{word}: {made}"), Text(f"{side.status}: {side.summary}", side.status)), side.status)
 
 
 def _finding(row: FindingChange) -> Row:
@@ -168,12 +159,3 @@ def _state(state: StepState) -> str:
 def _pair(pair: Pair[Any]) -> str:
     both = (value for value in (pair.old, pair.new) if value is not None)
     return " -> ".join(dict.fromkeys(map(str, both)))
-
-
-def _row(change: ChangeKind, text: str) -> str:
-    return _wrapped(text, f"  {_SIGN[change]} ", "      ")
-
-
-def _wrapped(text: str, first: str, later: str) -> str:
-    """`text` in lines of WIDTH, without control characters; empty where there is none."""
-    return textwrap.fill(visible(text), WIDTH, initial_indent=first, subsequent_indent=later, break_on_hyphens=False)
