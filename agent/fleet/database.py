@@ -7,7 +7,6 @@ this database and copied from there and to there, so that DuckDB itself has acce
 
 import os
 import re
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, islice
 from pathlib import Path
@@ -18,6 +17,7 @@ from agent.fleet.cache import Cache
 from agent.fleet.connection import Error, FileError, connect
 from agent.fleet.statements import statement
 from agent.fleet.store import CacheError, Piece, Read, Source, TemporaryFileError
+from agent.fleet.temporary import OwnFolder
 from agent.process.write_file import to_private_file
 from agent.report.host_record import line
 
@@ -39,11 +39,8 @@ class Database:
 
     def __init__(self, *, whole: bool = False) -> None:
         """With `whole` there is also the table WHOLE, in which a record is one row with all of its fields."""
-        try:
-            self._own = tempfile.TemporaryDirectory(prefix="backuplink-fleet-", ignore_cleanup_errors=True)
-        except OSError as error:
-            raise TemporaryFileError(Path(error.filename or "."), error.strerror or str(error)) from error
-        self._folder = Path(self._own.name)
+        self._own = OwnFolder()
+        self._folder = self._own.path
         self._connection = connect(
             self._folder,
             autoinstall_known_extensions=False,
@@ -252,7 +249,7 @@ class Database:
     def close(self) -> None:
         """Give its memory back."""
         self._connection.close()
-        self._own.cleanup()
+        self._own.remove()
 
     def __enter__(self) -> Self:
         return self

@@ -237,17 +237,18 @@ BY_HAND: Final = {
 WRITER: Final = "agent/process/write_file.py"
 """The one module that writes files: to_file, to_new_file, own_private_file and what they need."""
 OTHER_WRITERS: Final = {
-    "agent/fleet/database.py::Database.__init__": "a folder of its own that it removes, in which DuckDB works",
-    "agent/fleet/database.py::Database._parts": "copies in that folder",
+    "agent/fleet/temporary.py::OwnFolder.__init__": "a folder of its own, in which DuckDB works",
+    "agent/fleet/temporary.py::OwnFolder.remove": "that folder",
+    "agent/fleet/temporary.py::_remove_leftovers": "removes such a folder of a process that was killed",
     "agent/fleet/pack.py::_write": "makes the folders of a file, which the writer then writes",
     "agent/history/file.py::_check_tables": "in memory",
     "agent/history/file.py::_connected": "SQLite writes the file that the writer has located, by own_private_file",
     "agent/history/file.py::opened_for_reading": "in memory",
     "agent/process/output.py::to_stderr": "opens /dev/null in place of a closed stream",
-    "agent/process/output.py::to_stdout": "opens /dev/null in place of a closed stream",
+    "agent/process/output.py::_closed": "opens /dev/null in place of a closed stream",
     "agent/process/streams.py::occupy_closed_streams": "opens /dev/null in place of a closed stream",
     "agent/report/archive.py::packed": "in memory",
-    "agent/simulated/certificates.py::loaded": "a key for the ssl module, in a folder of its own that it removes",
+    "agent/simulated/certificates.py::loaded": "a key for the ssl module, in memory",
     "agent/tui/command.py::Terminal.put_back": "writes to the terminal of the interface",
 }
 """Calls that write elsewhere: to no file that a user named, but for SQLite."""

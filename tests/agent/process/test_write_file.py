@@ -314,11 +314,13 @@ CREATING: Final = frozenset(
 )
 """Functions and methods of the standard library that can create or replace something in a folder, or remove it."""
 ELSEWHERE: Final = {
-    ("agent/fleet/database.py", "TemporaryDirectory"): "the folder in which DuckDB works, which it removes",
     ("agent/fleet/inventory.py", "open"): "reads",
     ("agent/fleet/pack.py", "mkdir"): "the folders of a day, for its owner alone",
     ("agent/fleet/places.py", "open"): "reads",
     ("agent/fleet/readers.py", "open"): "reads",
+    ("agent/fleet/temporary.py", "mkdtemp"): "the folder in which DuckDB works, which it removes",
+    ("agent/fleet/temporary.py", "open"): "a folder, for its lock",
+    ("agent/fleet/temporary.py", "rmtree"): "such a folder of a process that was killed",
     ("agent/history/file.py", "open"): "reads; SQLite writes the file of a history, which own_private_file creates",
     ("agent/process/files.py", "open"): "reads",
     ("agent/process/output.py", "open"): "the null device, in the place of a stream",

@@ -1,0 +1,51 @@
+"""The folder for DuckDB's temporary files, which hold records. What a process left that was killed, the next one
+removes: a lock tells a process that lives."""
+
+import contextlib
+import fcntl
+import os
+import shutil
+import stat
+import tempfile
+from pathlib import Path
+from typing import Final
+
+from agent.fleet.store import TemporaryFileError
+
+PREFIX: Final = "backuplink-fleet-"
+_FLAGS: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+class OwnFolder:
+    """A folder for this process alone, until `remove`. Raises TemporaryFileError where none can be made."""
+
+    def __init__(self) -> None:
+        try:
+            _remove_leftovers(Path(tempfile.gettempdir()))
+            while True:
+                self.path = Path(tempfile.mkdtemp(prefix=PREFIX))
+                self._lock = os.open(self.path, _FLAGS)
+                fcntl.flock(self._lock, fcntl.LOCK_EX)
+                if self.path.exists():
+                    return
+                os.close(self._lock)  # before it had its lock, another process took it for a leftover
+        except OSError as error:
+            raise TemporaryFileError(Path(error.filename or "."), error.strerror or str(error)) from error
+
+    def remove(self) -> None:
+        """Remove it with all that is in it."""
+        shutil.rmtree(self.path, ignore_errors=True)
+        os.close(self._lock)
+
+
+def _remove_leftovers(folder: Path) -> None:
+    for path in folder.glob(f"{PREFIX}*"):
+        with contextlib.suppress(OSError):  # another process was faster, or still holds its lock
+            handle = os.open(path, _FLAGS)
+            try:
+                status = os.fstat(handle)
+                if status.st_uid == os.geteuid() and not stat.S_IMODE(status.st_mode) & 0o077:
+                    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    shutil.rmtree(path)
+            finally:
+                os.close(handle)
