@@ -15,16 +15,22 @@ from agent.catalog.findings import CODES, Severity
 from agent.catalog.partitions import partition_of
 from agent.catalog.services import SERVICES, calls_at, is_called
 from agent.catalog.wording import counted, listed
-from agent.fixes.commands import known_id, passes, show_endpoints
-from agent.fixes.predicted import target_of, with_vpc
-from agent.network.answers import Answer, PredictedPath
+from agent.fixes.commands import passes
+from agent.fixes.fault import Fault, known_id
+from agent.fixes.predicted import dns_attributes_off, fix_of_calls, fix_of_name, fixed, target_of
+from agent.network.answers import Answer, PredictedName, PredictedPath
 from agent.network.calls import Call, Judgement, RefusedError, judge, resource_of, why_shut
 from agent.predict.model import PredictedFault
 from agent.predict.prediction import fault_of_name, fault_of_paths, stopped_alike
 from agent.report.hops import Reachability, Stage
-from agent.report.model import Command, CommandScope, Fix
+from agent.report.model import Fix
 from probes.vpc.model import AVAILABLE, DELETED, GatewayEndpoint, VpcEndpoint
 
+_MAY_BE_MEANT: Final = "Nothing to fix where that is meant; otherwise:"
+_WHO_USES_IT: Final = (
+    "Find out who uses the endpoint's own name, such as by its flow logs, and keep private DNS off where only those "
+    "are to use it; otherwise:"
+)
 _AT_HOST: Final = frozenset({Stage.HOST_GROUPS, Stage.HOST_ACL_OUT, Stage.ROUTE, Stage.HOST_ACL_IN})
 """Hops at the host's end, where each host differs."""
 
@@ -135,11 +141,13 @@ def _states(vpc: AuditedNetwork, service: str, *, counts: bool) -> Iterator[Audi
         counts=counts,
         subjects=[endpoint.endpoint_id for endpoint in shut],
         detail=f"{states}." + (f" Another endpoint of {service} is available." if others else ""),
-        fix=Fix(
-            summary="See what the state and the error say. One that was rejected, has failed or has expired is to be "
-            "made again.",
-            commands=(
-                show_endpoints(target_of(vpc.known, service), shut, "VpcEndpoints[].[VpcEndpointId,State,LastError]"),
+        fix=fixed(
+            vpc.known,
+            "VPC004",
+            Fault(
+                target=target_of(vpc.known, service),
+                ids=tuple(endpoint.endpoint_id for endpoint in shut),
+                states={endpoint.endpoint_id: endpoint.state for endpoint in shut},
             ),
         ),
     )
@@ -154,7 +162,7 @@ def _of_name(vpc: AuditedNetwork, service: str, *, counts: bool) -> Iterator[Aud
     if name.code == "VPC004":  # told with the state
         return
     count = sum(one.interface_count for one in vpc.classes)
-    fault = fault_of_name(vpc.known, {}, name, vpc.classes, count, checks=None)
+    fault = fault_of_name(vpc.known, _ports_of(service), name, vpc.classes, count, vpc.checks)
     if fault is None:
         return
     severity = Severity.CRITICAL
@@ -162,6 +170,11 @@ def _of_name(vpc: AuditedNetwork, service: str, *, counts: bool) -> Iterator[Aud
         severity = Severity.WARNING  # off is right where appliances use public names, or the endpoint's own
     certain = fault.outcome is Reachability.BLOCKED
     yield _predicted(fault, severity=severity, certain=certain, counts=counts)
+
+
+def _ports_of(service: str) -> dict[int, bool]:
+    """The ports of a service, and whether each is needed."""
+    return {port.number: port.required for port in SERVICES[service].ports}
 
 
 # --- Who reaches it --------------------------------------------------------------------------------------------------
@@ -180,7 +193,7 @@ def _of_paths(vpc: AuditedNetwork, service: str, *, counts: bool) -> Iterator[Au
         for stopped, is_admitted in ((admitted, True), ([path for path in alike if path not in admitted], False)):
             if not stopped:
                 continue
-            fault = fault_of_paths(vpc.known, stopped, by_id, checks=None)
+            fault = fault_of_paths(vpc.known, stopped, by_id, vpc.checks)
             is_whole = not any(port in reached for port in fault.ports)
             yield _predicted(
                 fault,
@@ -249,7 +262,7 @@ def _policies(vpc: AuditedNetwork, service: str, *, counts: bool) -> Iterator[Au
         if why is None:
             yield from _denied_call(vpc, service, endpoint, counts=counts)
             continue
-        show = show_endpoints(target_of(vpc.known, service), [endpoint], "VpcEndpoints[].PolicyDocument")
+        calls = tuple(calls_at(service)) or (f"{prefix_of(service)}:*",)
         yield _fault(
             code,
             service,
@@ -259,12 +272,7 @@ def _policies(vpc: AuditedNetwork, service: str, *, counts: bool) -> Iterator[Au
             counts=counts,
             subjects=[endpoint.endpoint_id],
             detail=f"The policy of {endpoint.endpoint_id}: {why}.",
-            fix=Fix(
-                summary=f"Add a statement with Effect Allow to the policy of {endpoint.endpoint_id}, for the actions, "
-                "resources and principals that are meant to use it; what is there stays, but for a Deny that fits "
-                "everything.",
-                commands=(show,),
-            ),
+            fix=fix_of_calls(vpc.known, service, calls, (endpoint.endpoint_id,)),
         )
 
 
@@ -296,10 +304,7 @@ def _denied(
         subjects=[endpoint.endpoint_id],
         detail=f"The policy of {endpoint.endpoint_id} denies everybody {action}: "
         f"{judgement.words.replace('this caller', 'every caller')}.",
-        fix=Fix(
-            summary="Nothing to fix where that is meant. Otherwise let an Allow in the policy fit the call.",
-            commands=(show_endpoints(target_of(vpc.known, service), [endpoint], "VpcEndpoints[].PolicyDocument"),),
-        ),
+        fix=fix_of_calls(vpc.known, service, (action,), (endpoint.endpoint_id,), _MAY_BE_MEANT),
     )
 
 
@@ -342,28 +347,19 @@ def _zones(vpc: AuditedNetwork, service: str, *, counts: bool) -> Iterator[Audit
         detail=f"{names} {'has' if len(there) == 1 else 'have'} interfaces in {listed(sorted(covered))}, and none in "
         f"{listed(zones)}, where {vpc.vpc_id} has {counted(sum(map(len, of_zone.values())), 'subnet')} and "
         f"{counted(hosts, 'known interface')} of hosts. Their calls cross zones.",
-        fix=with_vpc(
-            vpc.known,
-            Fix(
-                summary="Nothing to fix where that is meant. Otherwise give the endpoint a subnet in each zone, which "
-                f"adds {HOURS} interface-hours a month for each.",
-                commands=(_add_subnets(vpc, there[0], [sorted(of_zone[zone])[0] for zone in zones]),),
-            ),
+        fix=vpc.checks.of_endpoint(
+            fixed(
+                vpc.known,
+                "VPC009",
+                Fault(
+                    target=target_of(vpc.known, service),
+                    ids=(there[0].endpoint_id,),
+                    is_offered=True if can_be else None,
+                    subnets=tuple(known_id(sorted(of_zone[zone])[0], "<ENDPOINT_SUBNET_ID>") for zone in zones),
+                    notes=(f"Each adds {HOURS} interface-hours a month.",),
+                ),
+            )
         ),
-    )
-
-
-def _add_subnets(vpc: AuditedNetwork, endpoint: VpcEndpoint, subnet_ids: Sequence[str]) -> Command:
-    return Command(
-        argv=(
-            *("aws", "ec2", "modify-vpc-endpoint", "--region", vpc.known.region),
-            *("--vpc-endpoint-id", known_id(endpoint.endpoint_id, "<VPC_ENDPOINT_ID>")),
-            *("--add-subnet-ids", *(known_id(subnet_id, "<ENDPOINT_SUBNET_ID>") for subnet_id in subnet_ids)),
-        ),
-        scope=CommandScope.ENDPOINT,
-        changes=True,
-        reversible=True,
-        undo="take the subnets out again: the same command with --remove-subnet-ids in place of --add-subnet-ids",
     )
 
 
@@ -380,6 +376,7 @@ def unresolved_fault(
     ids = [endpoint.endpoint_id for endpoint in endpoints]
     interfaces = sum(interfaces_of(endpoint) for endpoint in endpoints)
     it = "it has" if len(ids) == 1 else "they have"
+    ports = _ports_of(service)
     why = f"Private DNS of {listed(ids)} is off. " if off else ""
     return _fault(
         name.code or ("VPC002" if off else None),
@@ -391,16 +388,20 @@ def unresolved_fault(
         detail=f"{why}In no VPC that was read does {name.host} lead to {listed(ids)}; programs that are set to the "
         f"endpoint's own name can use {'it' if len(ids) == 1 else 'them'} all the same. {it.capitalize()} "
         f"{counted(interfaces, 'interface')}, which is {interfaces * HOURS:,} interface-hours a month.",
-        fix=Fix(
-            summary="Find out who uses the endpoint's own name, such as by its flow logs. Turn on private DNS where "
-            "hosts are to use it, and keep it otherwise only for those.",
-            commands=(
-                show_endpoints(
-                    target_of(vpc.known, service), endpoints, "VpcEndpoints[].[VpcEndpointId,PrivateDnsEnabled]"
-                ),
-            ),
-        ),
+        fix=vpc.checks.of_name(_fix_of_unresolved(vpc, name, ids), name, ports),
     )
+
+
+def _fix_of_unresolved(vpc: AuditedNetwork, name: PredictedName, endpoint_ids: Sequence[str]) -> Fix | None:
+    if name.code is not None:
+        return fix_of_name(vpc.known, name, _WHO_USES_IT)
+    fault = Fault(
+        target=target_of(vpc.known, name.service, name.host),
+        ids=tuple(endpoint_ids),
+        off=dns_attributes_off(vpc.known),
+        first=(_WHO_USES_IT,),
+    )
+    return fixed(vpc.known, "VPC002", fault)
 
 
 def interfaces_of(endpoint: VpcEndpoint) -> int:

@@ -7,6 +7,7 @@ from agent.catalog.services import SERVICES
 from agent.network.answers import PredictedName, PredictedPath, SourceClass
 from agent.network.names import predicted_name
 from agent.network.paths import Blocks, Matrix, Predictor, ServicePorts, Source, SourceError, sources_of
+from agent.predict.fix_checks import FixChecks
 from agent.predict.prediction import Facts, class_of_source
 from agent.settings import EVERY_SOURCE
 from probes.vpc.model import DELETED, Subnet, VpcEndpoint
@@ -77,6 +78,12 @@ class AuditedNetwork:
             asked = ServicePorts(service=service, required=True, ports=ports)
             self._paths[service] = tuple(self.matrix.paths(asked, self.name(service)))
         return self._paths[service]
+
+    @cached_property
+    def checks(self) -> FixChecks:
+        """What asks whether fixes do what they are for."""
+        paths = [path for service in self.with_endpoint for path in self.paths(service)]
+        return FixChecks(self.known, self.sources, self._blocks, paths)
 
     def endpoints(self, service: str) -> tuple[VpcEndpoint, ...]:
         """The interface endpoints of a service in the VPC that are not deleted, as far as they were read."""

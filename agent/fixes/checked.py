@@ -4,7 +4,7 @@ A command that would not open what it is for, or that would close something else
 of which that cannot be told stays, and says so (`Command.checked`).
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final, overload
 
@@ -38,14 +38,44 @@ Judge = Callable[[KnownVpc, Sequence[Change]], Judged]
 
 
 def checked(fix: Fix, known: KnownVpc, judge: Judge) -> Fix:
-    """A fix with what is known of its commands. `judge` is asked once for all those whose changes can be told, with the
-    configuration that has them."""
+    """A fix with what is known of its commands. `judge` is asked once for each alternative of those whose changes can
+    be told, with the configuration that has them."""
+    opens: dict[Command, bool] = {}
+    against: dict[Command, str] = {}
+    letters = dict.fromkeys(command.alternative for command in fix.commands if command.changes)
+    for letter in letters:
+        together = [one for one in fix.commands if one.changes and one.alternative in (None, letter)]
+        if letter is None and len(letters) > 1:
+            continue  # they are judged with each alternative
+        of_these = _checked(together, known, judge)
+        opens |= of_these.opens
+        against |= of_these.against
+    kept = [
+        replace(command, checked=opens.get(command, False)) if command.changes else command
+        for command in fix.commands
+        if command not in against
+    ]
+    reasons = listed(dict.fromkeys(against.values()))
+    summary = fix.summary
+    if against:
+        summary += f" {_named(against)}, which is for that, is not suggested: {reasons}."
+    return replace(fix, summary=summary, commands=tuple(kept))
+
+
+@dataclass(frozen=True, slots=True)
+class _Checked:
+    """What is known of commands that belong together."""
+
+    opens: Mapping[Command, bool]
+    against: Mapping[Command, str]
+    """What stands against a command."""
+
+
+def _checked(commands: Iterable[Command], known: KnownVpc, judge: Judge) -> _Checked:
     made, changes = known, list[Change]()
     told: list[Command] = []
     against: dict[Command, str] = {}
-    for command in fix.commands:
-        if not command.changes:
-            continue
+    for command in commands:
         of_command = changes_of(command)
         if of_command is None:
             continue
@@ -64,16 +94,7 @@ def checked(fix: Fix, known: KnownVpc, judge: Judge) -> Fix:
     judged = judge(made, changes) if changes else UNTOLD
     if judged.opens is False:
         against |= dict.fromkeys(told, judged.why)
-    kept = [
-        replace(command, checked=judged.opens is True and command in told) if command.changes else command
-        for command in fix.commands
-        if command not in against
-    ]
-    reasons = listed(dict.fromkeys(against.values()))
-    summary = fix.summary
-    if against:
-        summary += f" {_named(against)}, which is for that, is not suggested: {reasons}."
-    return replace(fix, summary=summary, commands=tuple(kept))
+    return _Checked(dict.fromkeys(told, judged.opens is True), against)
 
 
 @overload

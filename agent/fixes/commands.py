@@ -1,20 +1,20 @@
 """The commands that fixes are made of."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import replace
 from typing import Any, Final
 
 from agent.catalog.placeholders import FORMS
-from agent.catalog.services import gateway_service_name_of, service_region_of
+from agent.catalog.services import gateway_service_name_of
+from agent.fixes.fault import known_id
 from agent.network.paths import TCP_PROTOCOLS
 from agent.report.hops import Ports
 from agent.report.model import Command, CommandScope
 from probes.addresses import ordered
 from probes.facts import TcpFacts
+from probes.frozen import dataclass
 from probes.model import Address, Observation, Target
 from probes.vpc.model import (
     Configuration,
-    FirewallRule,
     GatewayEndpoint,
     GroupRule,
     Network,
@@ -23,29 +23,10 @@ from probes.vpc.model import (
     VpcEndpoint,
 )
 
-APPLIANCE: Final = "<APPLIANCE_SUBNET_CIDR>"
-UNDO_ENDPOINT: Final = "delete the endpoint that it made: aws ec2 delete-vpc-endpoints with its id"
-
 
 def read_only(*argv: str, scope: CommandScope = CommandScope.HOST) -> Command:
     """A command that shows something and changes nothing."""
     return Command(argv=argv, scope=scope, changes=False, reversible=True, undo=None)
-
-
-def alternative(letter: str, *commands: Command) -> tuple[Command, ...]:
-    """Commands that go together, and that exclude those of another letter."""
-    return tuple(replace(command, alternative=letter) for command in commands)
-
-
-def switch_on(target: Target, operation: str, option: str, value: str, switch: str) -> Command:
-    """Turn something on that every host of the VPC feels."""
-    return Command(
-        argv=("aws", "ec2", operation, "--region", target.region, option, value, switch),
-        scope=CommandScope.VPC,
-        changes=True,
-        reversible=True,
-        undo=f"the same command with --no-{switch.removeprefix('--')}",
-    )
 
 
 def describe_endpoint(target: Target) -> Command:
@@ -55,71 +36,6 @@ def describe_endpoint(target: Target) -> Command:
         *("aws", "ec2", "describe-vpc-endpoints", "--region", target.region),
         *("--filters", f"Name=service-name,Values={service_name}"),
         scope=CommandScope.ENDPOINT,
-    )
-
-
-def create_endpoint(
-    target: Target, *, private_dns: bool, service_name: str | None = None, subnets: Sequence[str] = ()
-) -> Command:
-    """Create an interface endpoint for the target's service, by the name that EC2 or the catalogue has for it."""
-    service_region = service_region_of(target.service, target.region)
-    return Command(
-        argv=(
-            *("aws", "ec2", "create-vpc-endpoint", "--region", target.region, "--vpc-id", "<VPC_ID>"),
-            *("--vpc-endpoint-type", "Interface", "--service-name"),
-            service_name or target.service_name or "<SERVICE_NAME>",
-            *(("--service-region", service_region) if service_region is not None else ()),
-            *("--subnet-ids", *(subnets or ("<ENDPOINT_SUBNET_ID>",))),
-            *("--security-group-ids", "<ENDPOINT_SECURITY_GROUP_ID>"),
-            "--private-dns-enabled" if private_dns else "--no-private-dns-enabled",
-        ),
-        scope=CommandScope.VPC,
-        changes=True,
-        reversible=True,
-        undo=UNDO_ENDPOINT,
-    )
-
-
-def system_rule(target: Target) -> tuple[Command, Command]:
-    """Let the VPC answer a name itself, whatever rule for a name above it forwards."""
-    name = f"{target.service}-by-the-vpc"
-    return (
-        Command(
-            argv=(
-                *("aws", "route53resolver", "create-resolver-rule", "--region", target.region),
-                *("--creator-request-id", name, "--name", name, "--rule-type", "SYSTEM", "--domain-name", target.host),
-            ),
-            scope=CommandScope.ACCOUNT,
-            changes=True,
-            reversible=True,
-            undo="delete the rule that it made: aws route53resolver delete-resolver-rule with its id",
-        ),
-        Command(
-            argv=(
-                *("aws", "route53resolver", "associate-resolver-rule", "--region", target.region),
-                *("--resolver-rule-id", "<NEW_RESOLVER_RULE_ID>", "--vpc-id", "<VPC_ID>"),
-            ),
-            scope=CommandScope.VPC,
-            changes=True,
-            reversible=True,
-            undo="aws route53resolver disassociate-resolver-rule with the same ids",
-        ),
-    )
-
-
-def show_firewall(target: Target, rule: FirewallRule) -> tuple[Command, Command]:
-    """Show the group of a DNS Firewall rule and its domain list."""
-    return (
-        read_only(
-            *("aws", "route53resolver", "list-firewall-rules", "--region", target.region),
-            *("--firewall-rule-group-id", known_id(rule.group_id, "<FIREWALL_RULE_GROUP_ID>")),
-            scope=CommandScope.VPC,
-        ),
-        read_only(
-            *("aws", "route53resolver", "list-firewall-domains", "--region", target.region),
-            *("--firewall-domain-list-id", known_id(rule.domain_list_id, "<FIREWALL_DOMAIN_LIST_ID>")),
-            scope=CommandScope.VPC,
-        ),
     )
 
 
@@ -152,50 +68,12 @@ def ranges(ports: Iterable[int]) -> list[Ports]:
     return spans
 
 
-def allow(
-    target: Target,
-    port: int,
-    source: str,
-    group_id: str = "<ENDPOINT_SECURITY_GROUP_ID>",
-    *,
-    last: int | None = None,
-    version: int = 4,
-) -> Command:
-    """Let `source` in on a port of the endpoint's security group, or on all from `port` to `last`; `version` is that of
-    a source that is a placeholder."""
-    return Command(
-        argv=(
-            *("aws", "ec2", "authorize-security-group-ingress", "--region", target.region),
-            *("--group-id", group_id, *permission((port, port if last is None else last), source, version)),
-        ),
-        scope=CommandScope.ENDPOINT,
-        changes=True,
-        reversible=True,
-        undo="remove the same rule from the group: aws ec2 revoke-security-group-ingress with the same arguments",
-    )
-
-
-def permission(ports: Ports, block: str, version: int) -> tuple[str, ...]:
-    """What a rule of a security group permits, as the AWS CLI takes it; `version` is that of a block that is a
-    placeholder."""
-    low, high = ports
-    if ":" in block or version == 6:  # --cidr takes IPv4 alone
-        what = f"IpProtocol=tcp,FromPort={low},ToPort={high},Ipv6Ranges=[{{CidrIpv6={block}}}]"
-        return ("--ip-permissions", what)
-    return ("--protocol", "tcp", "--port", str(low) if low == high else f"{low}-{high}", "--cidr", block)
-
-
 def this_host(attempts: Iterable[Observation[TcpFacts]]) -> tuple[str, ...]:
     """The CIDRs of this host's own addresses towards the endpoint, a placeholder where none is known."""
     sources = ordered(
         attempt.facts.source for attempt in attempts if attempt.facts is not None and attempt.facts.source is not None
     )
     return tuple(f"{source}/{source.max_prefixlen}" for source in sources) or ("<ADDRESS_OF_THIS_HOST>/32",)
-
-
-def known_id(value: str | None, placeholder: str) -> str:
-    """An id for a command, or the placeholder where it is not known or has not the strict form of its kind."""
-    return value if value is not None and FORMS[placeholder].fullmatch(value) else placeholder
 
 
 TRANSIT_TABLE: Final = "tgw-rtb-"
@@ -255,6 +133,65 @@ def _filter(name: str, values: list[str]) -> str:
     return word
 
 
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """How a kind of resource is shown."""
+
+    placeholders: tuple[str, ...]
+    """Those that stand for one; the first has the form of its ids."""
+    argv: tuple[str, ...]
+    """Service, operation and the option that takes the ids."""
+    scope: CommandScope
+    takes_many: bool = True
+
+
+_SHOWN: Final = (
+    _Shown(
+        ("<ENDPOINT_SECURITY_GROUP_ID>", "<INSTANCE_SECURITY_GROUP_ID>", "<APPLIANCE_SECURITY_GROUP_ID>"),
+        ("ec2", "describe-security-groups", "--group-ids"),
+        CommandScope.VPC,
+    ),
+    _Shown(("<NETWORK_ACL_ID>",), ("ec2", "describe-network-acls", "--network-acl-ids"), CommandScope.SUBNET),
+    _Shown(("<ROUTE_TABLE_ID>",), ("ec2", "describe-route-tables", "--route-table-ids"), CommandScope.SUBNET),
+    _Shown(("<VPC_ENDPOINT_ID>",), ("ec2", "describe-vpc-endpoints", "--vpc-endpoint-ids"), CommandScope.ENDPOINT),
+    _Shown(("<DHCP_OPTIONS_ID>",), ("ec2", "describe-dhcp-options", "--dhcp-options-ids"), CommandScope.VPC),
+    _Shown(
+        ("<FIREWALL_RULE_GROUP_ID>",),
+        ("route53resolver", "list-firewall-rules", "--firewall-rule-group-id"),
+        CommandScope.VPC,
+        takes_many=False,
+    ),
+    _Shown(
+        ("<FIREWALL_DOMAIN_LIST_ID>",),
+        ("route53resolver", "list-firewall-domains", "--firewall-domain-list-id"),
+        CommandScope.VPC,
+        takes_many=False,
+    ),
+    _Shown(
+        ("<RESOLVER_RULE_ID>",),
+        ("route53resolver", "get-resolver-rule", "--resolver-rule-id"),
+        CommandScope.VPC,
+        takes_many=False,
+    ),
+)
+
+
+def show_ids(region: str, ids: Iterable[str]) -> tuple[Command, ...]:
+    """Show resources by their ids, or by the placeholders that stand for these; what has no such form is left out."""
+    left = list(dict.fromkeys(ids))
+    commands = []
+    for kind in _SHOWN:
+        form = FORMS[kind.placeholders[0]]
+        own = [id_ for id_ in left if id_ in kind.placeholders or form.fullmatch(id_)]
+        left = [id_ for id_ in left if id_ not in own]
+        service, operation, option = kind.argv
+        for several in [own] if own and kind.takes_many else [[id_] for id_ in own]:
+            commands.append(
+                read_only("aws", service, operation, "--region", region, option, *several, scope=kind.scope)
+            )
+    return tuple(commands)
+
+
 def show_certificate(target: Target, seen: Sequence[Observation[Any]]) -> Command:
     """Show whose certificate the first of these addresses has for the target's name."""
     return openssl("-connect", at_https(seen), "-servername", target.host, "-showcerts")
@@ -303,27 +240,6 @@ def passes(rule: GroupRule, port: int, *, egress: bool) -> bool:
     """Whether a rule is for TCP on a port in that direction."""
     is_for_tcp = rule.egress is egress and rule.protocol in TCP_PROTOCOLS
     return is_for_tcp and (rule.from_port or 0) <= port <= (65535 if rule.to_port is None else rule.to_port)
-
-
-def permission_to_list(ports: Ports, prefix_list_id: str | None) -> tuple[str, ...]:
-    """What a rule of a security group permits towards a prefix list."""
-    low, high = ports
-    end = known_id(prefix_list_id, "<PREFIX_LIST_ID>")
-    return ("--ip-permissions", f"IpProtocol=tcp,FromPort={low},ToPort={high},PrefixListIds=[{{PrefixListId={end}}}]")
-
-
-def let_out(target: Target, group: str, permitted: tuple[str, ...]) -> Command:
-    """Let traffic out by a rule of this host's security group."""
-    return Command(
-        argv=(
-            *("aws", "ec2", "authorize-security-group-egress", "--region", target.region),
-            *("--group-id", group, *permitted),
-        ),
-        scope=CommandScope.HOST,
-        changes=True,
-        reversible=True,
-        undo="remove the same rule from the group: aws ec2 revoke-security-group-egress with the same arguments",
-    )
 
 
 def free_number(
@@ -390,23 +306,4 @@ def show_prefix_list(target: Target) -> Command:
         *("aws", "ec2", "describe-prefix-lists", "--region", target.region),
         *("--filters", f"Name=prefix-list-name,Values={name}", "--query", "PrefixLists[].Cidrs"),
         scope=CommandScope.SUBNET,
-    )
-
-
-def acl_entry(
-    target: Target, acl_id: str, number: int, block: str, version: int, ports: Ports, *, egress: bool
-) -> Command:
-    """Let traffic with the other end, a CIDR or a placeholder for one, pass a network ACL in one direction."""
-    return Command(
-        argv=(
-            *("aws", "ec2", "create-network-acl-entry", "--region", target.region),
-            *("--network-acl-id", known_id(acl_id, "<NETWORK_ACL_ID>")),
-            *("--egress" if egress else "--ingress", "--rule-number", str(number), "--protocol", "6"),
-            *("--port-range", f"From={ports[0]},To={ports[1]}"),
-            *("--cidr-block" if version == 4 else "--ipv6-cidr-block", block, "--rule-action", "allow"),
-        ),
-        scope=CommandScope.SUBNET,
-        changes=True,
-        reversible=True,
-        undo="remove that entry again: aws ec2 delete-network-acl-entry with the same id, direction and rule number",
     )

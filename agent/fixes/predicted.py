@@ -1,48 +1,61 @@
-"""What to do about what a prediction finds: the commands of a run's fixes, for the sources that it is about."""
+"""What a prediction knows of a fault, for the row of its code."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
-from agent.catalog.partitions import partition_of
-from agent.catalog.services import SERVICES, service_name_of
-from agent.catalog.wording import counted, listed
+from agent.catalog.services import SERVICES
+from agent.catalog.wording import counted
+from agent.fixes.by_code import fix_of
 from agent.fixes.commands import (
-    APPLIANCE,
-    ATTACHMENT,
-    TRANSIT_TABLE,
-    acl_entry,
-    allow,
     blocks_alone,
     blocks_of_list,
     describe_endpoint,
     free_number,
     group_to_change,
-    known_id,
-    let_out,
     passes_acl,
-    permission,
-    permission_to_list,
     ranges,
-    read_only,
-    show_firewall,
     show_prefix_list,
-    show_profile,
-    show_routes,
-    switch_on,
-    system_rule,
 )
+from agent.fixes.fault import APPLIANCE, Brought, Fault, Opening, known_id, target_in
 from agent.fixes.placeholders import filled
 from agent.network.answers import PredictedName, PredictedPath, SourceClass
-from agent.network.names import KnownVpc, firewall_rule_for, profile_of, resolver_rule_for
-from agent.report.hops import ANSWERS, EPHEMERAL, Ports, Reachability, Stage, is_about_endpoint, is_outbound
-from agent.report.model import Command, CommandScope, Fix
+from agent.network.names import KnownVpc, firewall_rule_for, private_zone_for, profile_of, resolver_rule_for
+from agent.report.hops import (
+    ANSWERS,
+    EPHEMERAL,
+    TRANSIT,
+    Ports,
+    Reachability,
+    Stage,
+    is_about_endpoint,
+    is_outbound,
+)
+from agent.report.model import Fix
 from probes.addresses import ordered
-from probes.model import Address, Addressing, Role, Target
+from probes.model import Address, Target
 from probes.ports import HTTPS
-from probes.vpc.model import Configuration, NetworkAcl
+from probes.vpc.model import GatewayEndpoint, NetworkAcl, VpcEndpoint
 
+CODE_AT: Final[Mapping[Stage, str]] = {
+    Stage.HOST_GROUPS: "VPC012",
+    Stage.HOST_ACL_OUT: "VPC006",
+    Stage.ROUTE: "VPC007",
+    Stage.TRANSIT: "VPC007",
+    Stage.ENDPOINT_ACL_IN: "VPC006",
+    Stage.ENDPOINT_GROUPS: "VPC005",
+    Stage.ENDPOINT: "VPC004",
+    Stage.ENDPOINT_ACL_OUT: "VPC006",
+    Stage.RETURN_ROUTE: "VPC007",
+    Stage.RETURN_TRANSIT: "VPC007",
+    Stage.HOST_ACL_IN: "VPC006",
+}
+"""The finding that a run names where this hop stops what it measures."""
 _MOST_BLOCKS: Final = 3
 """Subnets, or addresses, for which commands are given; the summary names how many more there are."""
+_THESE: Final = "these sources"
+_KINDS: Final = {"rslvr-frg-": Brought.FIREWALL, "rslvr-": Brought.RULE, "vpce-": Brought.ENDPOINT}
+"""By how an id begins; one of a hosted zone has no such beginning."""
+_APPLIANCES: Final = "the appliance's subnet; other hosts do not use these ports"
 
 
 def target_of(known: KnownVpc, service: str, host: str = "") -> Target:
@@ -50,199 +63,85 @@ def target_of(known: KnownVpc, service: str, host: str = "") -> Target:
     return target_in(known.region, service, host)
 
 
-def target_in(region: str, service: str, host: str = "") -> Target:
-    """What the commands of fixes are about."""
-    return Target(
-        id=service,
-        service=service,
-        region=region,
-        partition=partition_of(region).id,
-        service_name=service_name_of(service, region),
-        host=host,
-        addressing=Addressing.DEFAULT,
-        role=Role.REQUIRED,
-        ports=tuple(port.number for port in SERVICES[service].ports),
-    )
+def fixed(known: KnownVpc, code: str, fault: Fault) -> Fix:
+    """What to do about a fault of a VPC."""
+    return filled(fix_of(code, fault), {"<VPC_ID>": known_id(known.vpc_id, "<VPC_ID>")})
 
 
-def fix_of_name(known: KnownVpc, name: PredictedName) -> Fix | None:
-    """What would make a name resolve to an endpoint; None where no finding says what decides."""
-    configuration, target = known.configuration, target_of(known, name.service, name.host)
-    by_code: dict[str, Callable[[], Fix | None]] = {
-        "VPC001": lambda: _make_endpoint(target),
-        "VPC002": lambda: _turn_on_private_dns(target, name),
-        "VPC003": lambda: _turn_on_attributes(configuration, target),
-        "VPC004": lambda: _show_state(target, name.decided_by),
-        "VPC011": lambda: _show_dhcp_options(target, name),
-        "VPC015": lambda: _show_rule(configuration, target),
-        "VPC016": lambda: _show_records(name),
-        "VPC017": lambda: _show_firewall_rule(configuration, target),
-        "VPC018": lambda: _show_profile(configuration, target, name),
-    }
-    make = by_code.get(name.code or "")
-    return None if make is None else with_vpc(known, make())
+# --- Names -----------------------------------------------------------------------------------------------------------
 
 
-def with_vpc(known: KnownVpc, fix: Fix | None) -> Fix | None:
-    return None if fix is None else filled(fix, {"<VPC_ID>": known_id(known.vpc_id, "<VPC_ID>")})
-
-
-def _make_endpoint(target: Target) -> Fix:
-    return Fix(
-        summary=f"Create an interface endpoint of {target.service} in the VPC, with a security group that allows its "
-        "ports from every host that needs it; or let the VPC resolve the name to a central endpoint. See which "
-        "endpoints the account has:",
-        commands=(describe_endpoint(target),),
-    )
-
-
-def _turn_on_private_dns(target: Target, name: PredictedName) -> Fix:
-    if SERVICES[target.service].has_appliance:
-        variable = SERVICES[target.service].endpoint_variable
-        return Fix(
-            summary="Off is right where appliances of this VPC use public names, which they can lose with it; on is "
-            f"right for programs that do not set {variable} to the endpoint's own name. Decide first which of the two "
-            "this VPC holds (DNS014).",
-            commands=(describe_endpoint(target),),
-        )
-    endpoint_id = known_id(name.decided_by[0] if len(name.decided_by) == 1 else None, "<VPC_ENDPOINT_ID>")
-    return Fix(
-        summary="First let the endpoint's security group allow 443 from every caller of the VPC, since all use it from "
-        "then on; then turn on private DNS.",
-        commands=(switch_on(target, "modify-vpc-endpoint", "--vpc-endpoint-id", endpoint_id, "--private-dns-enabled"),),
-    )
-
-
-def _turn_on_attributes(configuration: Configuration, target: Target) -> Fix:
-    dns = configuration.dns
-    switches = (
-        ("--enable-dns-support", dns is None or dns.support),
-        ("--enable-dns-hostnames", dns is None or dns.hostnames),
-    )
-    return Fix(
-        summary="Turn on the VPC's DNS attributes, which every host of the VPC feels.",
-        commands=tuple(
-            switch_on(target, "modify-vpc-attribute", "--vpc-id", "<VPC_ID>", switch)
-            for switch, is_on in switches
-            if not is_on
-        ),
-    )
-
-
-def _show_dhcp_options(target: Target, name: PredictedName) -> Fix:
-    options_id = known_id(name.decided_by[0] if name.decided_by else None, "<DHCP_OPTIONS_ID>")
-    return Fix(
-        summary=f"Make these name servers forward {name.host} to the VPC's resolver, or use AmazonProvidedDNS. A check "
-        "on a host there measures what they answer.",
-        commands=(
-            read_only(
-                *("aws", "ec2", "describe-dhcp-options", "--region", target.region, "--dhcp-options-ids", options_id),
-                scope=CommandScope.VPC,
-            ),
-        ),
-    )
-
-
-def _show_rule(configuration: Configuration, target: Target) -> Fix | None:
-    rule = resolver_rule_for(configuration, target.host)
-    if rule is None:
+def fix_of_name(known: KnownVpc, name: PredictedName, *first: str) -> Fix | None:
+    """What would make a name resolve to an endpoint, behind these sentences; None where no finding says what
+    decides."""
+    if name.code is None:
         return None
-    show = read_only(
-        *("aws", "route53resolver", "get-resolver-rule", "--region", target.region),
-        *("--resolver-rule-id", known_id(rule.rule_id, "<RESOLVER_RULE_ID>")),
-        scope=CommandScope.VPC,
+    configuration, host = known.configuration, name.host
+    rule, zone = resolver_rule_for(configuration, host), private_zone_for(configuration, host)
+    blocking = (firewall_rule_for(configuration, host, record) for record in ("A", "AAAA"))
+    firewall = next((one for one in blocking if one is not None and one.action == "BLOCK"), None)
+    profile, brought = _brought(known, name)
+    ids: list[str | None] = [profile, *name.decided_by]
+    if name.code in ("VPC015", "VPC018") and rule is not None:
+        ids.append(rule.rule_id)
+    if name.code in ("VPC017", "VPC018") and firewall is not None:
+        ids += [firewall.group_id, firewall.domain_list_id]
+    fault = Fault(
+        target=target_of(known, name.service, host),
+        ids=tuple(filter(None, ids)),
+        first=first,
+        shows=(describe_endpoint(target_of(known, name.service)),) if name.code == "VPC001" else (),
+        notes=("Or let the VPC resolve the name to a central endpoint.",) if name.code == "VPC001" else (),
+        off=dns_attributes_off(known),
+        states=states_of(known, name.decided_by),
+        servers=_servers(known, name.code),
+        brought=brought,
+        is_exact=host in (None if rule is None else rule.domain, None if zone is None else zone.name),
     )
-    if rule.domain == target.host:
-        return Fix(summary="See where the rule sends the name, and what those servers answer.", commands=(show,))
-    return Fix(
-        summary=f"Let the VPC answer {target.host} itself: a rule of type SYSTEM for it, which is more specific.",
-        commands=(show, *system_rule(target)),
-    )
+    return fixed(known, name.code, fault)
 
 
-def _show_records(name: PredictedName) -> Fix:
-    zone_id = known_id(name.decided_by[0] if name.decided_by else None, "<HOSTED_ZONE_ID>")
-    return Fix(
-        summary=f"See whether the zone has {name.host} as an alias to an endpoint's own DNS name.",
-        commands=(
-            read_only(
-                *("aws", "route53", "list-resource-record-sets", "--hosted-zone-id", zone_id), scope=CommandScope.VPC
-            ),
-        ),
-    )
-
-
-def _show_firewall_rule(configuration: Configuration, target: Target) -> Fix | None:
-    rules = (firewall_rule_for(configuration, target.host, record) for record in ("A", "AAAA"))
-    rule = next((rule for rule in rules if rule is not None and rule.action == "BLOCK"), None)
-    if rule is None:
+def dns_attributes_off(known: KnownVpc) -> tuple[str, ...] | None:
+    """Which DNS attributes of the VPC are off; None where they were not read."""
+    dns = known.configuration.dns
+    if dns is None:
         return None
-    return Fix(
-        summary=f"Have the owner of the group allow {target.host}: an ALLOW rule for a list that holds it, with a "
-        "lower priority number than the rule that blocks, or the name out of the blocked list.",
-        commands=show_firewall(target, rule),
-    )
+    return tuple(name for name, is_on in (("support", dns.support), ("hostnames", dns.hostnames)) if not is_on)
 
 
-def _show_profile(configuration: Configuration, target: Target, name: PredictedName) -> Fix | None:
-    brought = (profile_of(configuration, resource_id) for resource_id in name.decided_by)
-    resource = next((resource for resource in brought if resource is not None), None)
-    if resource is None:
+def states_of(known: KnownVpc, endpoint_ids: Iterable[str]) -> dict[str, str]:
+    """The states of endpoints, by id."""
+    there: list[VpcEndpoint | GatewayEndpoint] = [*(known.configuration.endpoints or ())]
+    there += known.configuration.gateway_endpoints or ()
+    wanted = frozenset(endpoint_ids)
+    return {one.endpoint_id: one.state for one in there if one.endpoint_id in wanted}
+
+
+def _servers(known: KnownVpc, code: str) -> tuple[str, ...]:
+    dhcp = known.configuration.dhcp_options
+    return () if dhcp is None or code != "VPC011" else dhcp.name_servers
+
+
+def _brought(known: KnownVpc, name: PredictedName) -> tuple[str | None, Brought]:
+    """The Profile that brings what decides over a name, and what that is."""
+    for resource_id in name.decided_by:
+        resource = profile_of(known.configuration, resource_id)
+        if resource is not None:
+            kind = next((kind for prefix, kind in _KINDS.items() if resource_id.startswith(prefix)), Brought.ZONE)
+            return resource.profile_id, kind
+    return None, Brought.UNKNOWN
+
+
+# --- Packets ---------------------------------------------------------------------------------------------------------
+
+
+def code_of_paths(known: KnownVpc, first: PredictedPath) -> str | None:
+    """The finding of what stops a path; None where that is not known."""
+    if first.decided_at is None or first.outcome is Reachability.CANNOT_TELL:
         return None
-    return Fix(
-        summary="See whose the Route 53 Profile is and what it brings. Private DNS of an endpoint of this VPC comes "
-        "before its zones.",
-        commands=show_profile(target, resource.profile_id),
-    )
-
-
-def fix_of_paths(known: KnownVpc, paths: Sequence[PredictedPath], sources: Sequence[SourceClass]) -> Fix | None:
-    """What would open paths on which the same hop decides; None where it is not known what decides."""
-    if paths[0].outcome is Reachability.CANNOT_TELL:
-        return None
-    return with_vpc(known, _opening(known, paths, sources))
-
-
-def _opening(known: KnownVpc, paths: Sequence[PredictedPath], sources: Sequence[SourceClass]) -> Fix | None:
-    first = paths[0]
-    ports = tuple(sorted({path.port for path in paths}))
-    target = target_of(known, first.service)
-    addresses = [address for path in paths for address in path.addresses]
-    match first.decided_at:
-        case Stage.ENDPOINT_GROUPS:
-            return _admit(known, target, first, ports, sources)
-        case Stage.HOST_GROUPS:
-            return _let_out(known, target, first, ports, addresses)
-        case Stage.ROUTE if is_of_gateway(known, first):
-            return _add_route_table(target, first)
-        case Stage.ROUTE | Stage.RETURN_ROUTE:
-            return _show_routes(target, first)
-        case Stage.TRANSIT | Stage.RETURN_TRANSIT if not is_stopped_by_acl(first):
-            return _show_routes(target, first)
-        case Stage.ENDPOINT:
-            return _show_state(target, first.decided_by[:1])
-        case Stage() as stage:
-            return _pass_acl(known, target, first, stage, ports, sources, addresses)
-    return None
-
-
-def fix_of_calls(known: KnownVpc, service: str, action: str, endpoint_ids: Sequence[str]) -> Fix:
-    """What would make the policies of endpoints allow a call."""
-    target = target_of(known, service)
-    names = (known_id(endpoint_id, "<VPC_ENDPOINT_ID>") for endpoint_id in endpoint_ids)
-    return Fix(
-        summary=f"Let the policy of {listed(endpoint_ids)} allow {action}: a statement with Effect Allow and Resource "
-        "* for the callers' roles or their account, and no Deny that fits. What is there stays. Changes take some "
-        "minutes.",
-        commands=(
-            read_only(
-                *("aws", "ec2", "describe-vpc-endpoints", "--region", target.region),
-                *("--vpc-endpoint-ids", *dict.fromkeys(names), "--query", "VpcEndpoints[].PolicyDocument"),
-                *("--output", "text"),
-                scope=CommandScope.ENDPOINT,
-            ),
-        ),
-    )
+    if first.decided_at is Stage.ROUTE and is_of_gateway(known, first):
+        return "VPC019"
+    return "VPC006" if first.decided_at in TRANSIT and is_stopped_by_acl(first) else CODE_AT[first.decided_at]
 
 
 def is_stopped_by_acl(path: PredictedPath) -> bool:
@@ -255,24 +154,156 @@ def is_of_gateway(known: KnownVpc, path: PredictedPath) -> bool:
     return any(gateway.endpoint_id == path.endpoint_id for gateway in known.gateways(path.service))
 
 
-def _add_route_table(target: Target, first: PredictedPath) -> Fix:
-    endpoint_id, table_id = known_id(first.endpoint_id, "<VPC_ENDPOINT_ID>"), first.decided_by[0]
-    return Fix(
-        summary=f"Add {table_id} to the gateway endpoint: it then has the route, for every host of its subnets.",
-        commands=(
-            Command(
-                argv=(
-                    *("aws", "ec2", "modify-vpc-endpoint", "--region", target.region),
-                    *("--vpc-endpoint-id", endpoint_id),
-                    *("--add-route-table-ids", known_id(table_id, "<ROUTE_TABLE_ID>")),
-                ),
-                scope=CommandScope.SUBNET,
-                changes=True,
-                reversible=True,
-                undo="the same command with --remove-route-table-ids in place of --add-route-table-ids",
-            ),
-        ),
+def fix_of_paths(known: KnownVpc, paths: Sequence[PredictedPath], sources: Sequence[SourceClass]) -> Fix | None:
+    """What would open paths on which the same hop decides; None where it is not known what decides."""
+    first = paths[0]
+    code = code_of_paths(known, first)
+    if code is None:
+        return None
+    openings, left = _openings(known, code, paths, sources)
+    target = target_of(known, first.service)
+    is_listed = (
+        code == "VPC006"
+        and is_about_endpoint(first.decided_at or Stage.ENDPOINT, first.rule)
+        and is_of_gateway(known, first)
     )
+    ids = first.decided_by if first.endpoint_id is None else (*first.decided_by, first.endpoint_id)
+    fault = Fault(
+        target=target,
+        ids=ids,
+        ports=_ports(paths),
+        openings=tuple(openings),
+        notes=(
+            *([f"The same for {counted(left, 'more block')}."] if left > 0 else []),
+            *([blocks_alone(target)] if is_listed else []),
+        ),
+        shows=(show_prefix_list(target),) if is_listed else (),
+        is_doubtful=code == "VPC007" and first.outcome is Reachability.DOUBTFUL,
+        states=states_of(known, first.decided_by),
+    )
+    return fixed(known, code, fault)
+
+
+def fix_of_calls(
+    known: KnownVpc, service: str, actions: Sequence[str], endpoint_ids: Sequence[str], *first: str
+) -> Fix:
+    """What would make the policies of endpoints allow calls, behind these sentences."""
+    fault = Fault(target=target_of(known, service), ids=tuple(endpoint_ids), actions=tuple(actions), first=first)
+    return fixed(known, "VPC008", fault)
+
+
+def _ports(paths: Iterable[PredictedPath]) -> tuple[int, ...]:
+    return tuple(sorted({path.port for path in paths}))
+
+
+_Openings = tuple[list[Opening], int]
+"""Openings, and for how many more blocks the same is to be done."""
+
+
+def _openings(known: KnownVpc, code: str, paths: Sequence[PredictedPath], sources: Sequence[SourceClass]) -> _Openings:
+    first, addresses = paths[0], [address for path in paths for address in path.addresses]
+    if code == "VPC005":
+        return _admissions(known, first, _ports(paths), sources)
+    if code == "VPC012":
+        return _ways_out(known, first, _ports(paths), addresses)
+    acls = known.configuration.acls or ()
+    acl = next((acl for acl in acls if acl.acl_id in first.decided_by), None) if code == "VPC006" else None
+    return ([], 0) if acl is None else _entries(known, acl, first, _ports(paths), sources, addresses)
+
+
+def _admissions(
+    known: KnownVpc, first: PredictedPath, ports: tuple[int, ...], sources: Sequence[SourceClass]
+) -> _Openings:
+    group = group_to_change(known.configuration, ports, first.decided_by, egress=False)
+    version = _version_of(first)
+    blocks, whom = list(dict(_blocks_of(known, sources, version))), _THESE
+    if len(blocks) > _MOST_BLOCKS and SERVICES[first.service].has_appliance and any(port != HTTPS for port in ports):
+        blocks, whom = [APPLIANCE], _APPLIANCES
+    return [
+        Opening(at=group, peer=block, ports=span, version=version, whom=whom)
+        for block in blocks[:_MOST_BLOCKS]
+        for span in ranges(ports)
+    ], len(blocks) - _MOST_BLOCKS
+
+
+def _ways_out(known: KnownVpc, first: PredictedPath, ports: tuple[int, ...], addresses: Sequence[Address]) -> _Openings:
+    """Out to the prefix list of a gateway endpoint, to the members of the endpoint's group, which its addresses are, or
+    to the addresses where a group of that VPC cannot be named."""
+    group = group_to_change(known.configuration, ports, first.decided_by, egress=True)
+    here = [end for end in known.endpoints(first.service) or () if end.endpoint_id == first.endpoint_id]
+    peers = [f"{address}/{address.max_prefixlen}" for address in ordered(addresses)]
+    if is_of_gateway(known, first):
+        peers = [known_id(_prefix_list_of(known, first), "<PREFIX_LIST_ID>")]
+    elif here and here[0].group_ids:
+        peers = [known_id(here[0].group_ids[0], "<ENDPOINT_SECURITY_GROUP_ID>")]
+    return [
+        Opening(at=group, peer=peer, ports=span, egress=True, version=_version_of(first))
+        for peer in peers[:_MOST_BLOCKS]
+        for span in ranges(ports)
+    ], len(peers) - _MOST_BLOCKS
+
+
+def _entries(
+    known: KnownVpc,
+    acl: NetworkAcl,
+    first: PredictedPath,
+    ports: tuple[int, ...],
+    sources: Sequence[SourceClass],
+    addresses: Sequence[Address],
+) -> _Openings:
+    """Entries in front of the one that denies; of a prefix list, whose addresses change, for each block that does not
+    pass yet."""
+    stage = first.decided_at or Stage.ENDPOINT_ACL_IN
+    version, egress = _version_of(first), is_outbound(stage, first.rule)
+    spans = [EPHEMERAL] if stage in ANSWERS else ranges(ports)
+    ends: Mapping[str, Address | None]
+    left = 0
+    if is_about_endpoint(stage, first.rule) and is_of_gateway(known, first):
+        blocks = blocks_of_list(known.configuration, _prefix_list_of(known, first), version)
+        ends = {"<PREFIX_LIST_BLOCK>" if block is None else str(block): None for block in blocks}
+        passing = {
+            (str(block), span)
+            for block in blocks
+            for span in spans
+            if block is not None and passes_acl(acl, block, span, egress=egress)
+        }
+    else:
+        passing = set()
+        every = (
+            {f"{address}/{address.max_prefixlen}": address for address in ordered(addresses)}
+            if is_about_endpoint(stage, first.rule)
+            else dict(_blocks_of(known, sources, version))
+        )
+        ends = {block: every[block] for block in list(every)[:_MOST_BLOCKS]}
+        left = len(every) - _MOST_BLOCKS
+    return list(_numbered(acl, ends, spans, passing, version, egress=egress)), left
+
+
+def _numbered(
+    acl: NetworkAcl,
+    ends: Mapping[str, Address | None],
+    spans: Sequence[Ports],
+    passing: set[tuple[str, Ports]],
+    version: int,
+    *,
+    egress: bool,
+) -> Iterator[Opening]:
+    taken: set[int] = set()
+    for block, address in ends.items():
+        for span in spans:
+            if (block, span) in passing:
+                continue
+            number = free_number(acl, address, version, span, egress=egress, taken=taken)
+            if number is not None:
+                taken.add(number)
+                yield Opening(
+                    at=known_id(acl.acl_id, "<NETWORK_ACL_ID>"),
+                    peer=block,
+                    ports=span,
+                    version=version,
+                    egress=egress,
+                    number=number,
+                )
 
 
 def _blocks_of(known: KnownVpc, sources: Iterable[SourceClass], version: int) -> Iterator[tuple[str, Address]]:
@@ -294,157 +325,6 @@ def _blocks_of(known: KnownVpc, sources: Iterable[SourceClass], version: int) ->
 
 def _version_of(path: PredictedPath) -> int:
     return path.addresses[0].version if path.addresses else 4
-
-
-def _more(left: int, one: str, several: str | None = None) -> str:
-    return f" The same for {counted(left, f'more {one}', several)}." if left > 0 else ""
-
-
-def _admit(
-    known: KnownVpc, target: Target, first: PredictedPath, ports: tuple[int, ...], sources: Sequence[SourceClass]
-) -> Fix:
-    group = group_to_change(known.configuration, ports, first.decided_by, egress=False)
-    version = _version_of(first)
-    blocks = list(dict(_blocks_of(known, sources, version)))
-    summary = f"Allow {listed(ports)} in {group} from these sources."
-    if len(blocks) > _MOST_BLOCKS and SERVICES[target.service].has_appliance and any(port != HTTPS for port in ports):
-        summary = f"Allow {listed(ports)} in {group} from the appliance's subnet; other hosts do not use these ports."
-        blocks = [APPLIANCE]
-    return Fix(
-        summary=summary + _more(len(blocks) - _MOST_BLOCKS, "block"),
-        commands=tuple(
-            allow(target, low, block, group, last=high, version=version)
-            for block in blocks[:_MOST_BLOCKS]
-            for low, high in ranges(ports)
-        ),
-    )
-
-
-def _let_out(
-    known: KnownVpc, target: Target, first: PredictedPath, ports: tuple[int, ...], addresses: Sequence[Address]
-) -> Fix:
-    """Let traffic out to the prefix list of a gateway endpoint, to the members of the endpoint's group, which its
-    addresses are, or to the addresses where a group of that VPC cannot be named."""
-    group = group_to_change(known.configuration, ports, first.decided_by, egress=True)
-    ends = [f"{address}/{address.max_prefixlen}" for address in ordered(addresses)]
-    here = [end for end in known.endpoints(target.service) or () if end.endpoint_id == first.endpoint_id]
-    whom = known_id(here[0].group_ids[0] if here and here[0].group_ids else None, "<ENDPOINT_SECURITY_GROUP_ID>")
-    left = 0
-    if is_of_gateway(known, first):
-        permitted = [permission_to_list(span, _prefix_list_of(known, first)) for span in ranges(ports)]
-    elif here and here[0].group_ids:
-        permitted = [
-            (*("--protocol", "tcp", "--port"), str(low) if low == high else f"{low}-{high}", "--source-group", whom)
-            for low, high in ranges(ports)
-        ]
-    else:
-        left = len(ends) - _MOST_BLOCKS
-        permitted = [
-            permission(span, end, 6 if ":" in end else 4) for end in ends[:_MOST_BLOCKS] for span in ranges(ports)
-        ]
-    return Fix(
-        summary=f"In {group}, let {listed(ports)} out to the endpoint; that holds for every host with the group."
-        + _more(left, "address", "more addresses"),
-        commands=tuple(let_out(target, group, permits) for permits in permitted),
-    )
-
-
-def _show_routes(target: Target, first: PredictedPath) -> Fix:
-    names = [name for name in first.decided_by if name.startswith(("rtb-", TRANSIT_TABLE))]
-    attachments = [name for name in first.decided_by if name.startswith(ATTACHMENT)]
-    summary = (
-        f"Give {listed(names) if names else 'the route table'} a route to the other end, or fix the one that "
-        "is taken. A route holds for every host of its subnets, and where it should point cannot be told from here."
-    )
-    if attachments:
-        summary = f"See the state, the zones and the options of {listed(attachments)}, and change what is missing."
-    return Fix(summary=summary, commands=tuple(show_routes(target.region, attachments or names or [""])))
-
-
-def _show_state(target: Target, endpoint_ids: Sequence[str]) -> Fix:
-    return Fix(
-        summary=f"See why {listed(endpoint_ids)} {'is' if len(endpoint_ids) == 1 else 'are'} not available.",
-        commands=(
-            read_only(
-                *("aws", "ec2", "describe-vpc-endpoints", "--region", target.region),
-                *("--vpc-endpoint-ids", *(known_id(name, "<VPC_ENDPOINT_ID>") for name in endpoint_ids)),
-                scope=CommandScope.ENDPOINT,
-            ),
-        ),
-    )
-
-
-def _pass_acl(
-    known: KnownVpc,
-    target: Target,
-    first: PredictedPath,
-    stage: Stage,
-    ports: tuple[int, ...],
-    sources: Sequence[SourceClass],
-    addresses: Sequence[Address],
-) -> Fix | None:
-    acl = next((acl for acl in known.configuration.acls or () if acl.acl_id in first.decided_by), None)
-    if acl is None:
-        return None
-    version, egress = _version_of(first), is_outbound(stage, first.rule)
-    spans = [EPHEMERAL] if stage in ANSWERS else ranges(ports)
-    if is_about_endpoint(stage, first.rule) and is_of_gateway(known, first):
-        return _pass_blocks(known, target, acl, _prefix_list_of(known, first), version, spans, egress=egress)
-    if is_about_endpoint(stage, first.rule):
-        blocks = {f"{address}/{address.max_prefixlen}": address for address in ordered(addresses)}
-    else:
-        blocks = dict(_blocks_of(known, sources, version))
-    taken: set[int] = set()
-    commands: list[Command] = []
-    for block, address in list(blocks.items())[:_MOST_BLOCKS]:
-        for span in spans:
-            number = free_number(acl, address, version, span, egress=egress, taken=taken)
-            if number is not None:
-                taken.add(number)
-                commands.append(acl_entry(target, acl.acl_id, number, block, version, span, egress=egress))
-    if not commands:
-        commands.append(
-            read_only(
-                *("aws", "ec2", "describe-network-acls", "--region", target.region),
-                *("--network-acl-ids", known_id(acl.acl_id, "<NETWORK_ACL_ID>")),
-                scope=CommandScope.SUBNET,
-            )
-        )
-    return Fix(
-        summary=f"Add what is missing to {acl.acl_id}, in front of the entry that denies. Its entries hold for the "
-        "whole subnet; a security group, which both ends have, can be narrower."
-        + _more(len(blocks) - _MOST_BLOCKS, "block"),
-        commands=tuple(commands),
-    )
-
-
-def _pass_blocks(
-    known: KnownVpc,
-    target: Target,
-    acl: NetworkAcl,
-    prefix_list_id: str | None,
-    version: int,
-    spans: Sequence[Ports],
-    *,
-    egress: bool,
-) -> Fix:
-    """Let the blocks of a prefix list pass that do not yet: single addresses of it change."""
-    taken: set[int] = set()
-    commands: list[Command] = [show_prefix_list(target)]
-    for block in blocks_of_list(known.configuration, prefix_list_id, version):
-        for span in spans:
-            if block is not None and passes_acl(acl, block, span, egress=egress):
-                continue
-            number = free_number(acl, None, version, span, egress=egress, taken=taken)
-            if number is not None:
-                taken.add(number)
-                name = "<PREFIX_LIST_BLOCK>" if block is None else str(block)
-                commands.append(acl_entry(target, acl.acl_id, number, name, version, span, egress=egress))
-    return Fix(
-        summary=f"Add what is missing to {acl.acl_id}, in front of the entry that denies. Its entries hold for the "
-        f"whole subnet. {blocks_alone(target)}",
-        commands=tuple(commands),
-    )
 
 
 def _prefix_list_of(known: KnownVpc, path: PredictedPath) -> str | None:

@@ -14,27 +14,14 @@ from agent.catalog.partitions import is_region
 from agent.catalog.placeholders import FORMS
 from agent.catalog.services import SERVICES
 from agent.catalog.wording import counted, listed, listed_briefly
-from agent.fixes.commands import (
-    APPLIANCE,
-    allow,
-    blocks_alone,
-    describe_endpoint,
-    interfaces_at,
-    known_id,
-    let_out,
-    permission_to_list,
-    ranges,
-    read_only,
-    show_endpoints,
-    show_prefix_list,
-    switch_on,
-)
+from agent.fixes.by_code import FIXES, fix_of
+from agent.fixes.checked import unchecked
+from agent.fixes.commands import describe_endpoint, interfaces_at, ranges, read_only
+from agent.fixes.fault import GROUP, Fault, Opening, known_id, target_in
 from agent.fixes.placeholders import filled
-from agent.fixes.predicted import target_in
 from agent.fleet.causes import NamedCause
 from agent.fleet.faults import radius_of, subjects_of
 from agent.fleet.model import Attribute, NamedBy, SharedValue
-from agent.report.hops import Ports
 from agent.report.model import Command, CommandScope, FindingSubject, Fix, SubjectKind
 from probes.frozen import dataclass
 from probes.ids import command_form
@@ -42,7 +29,6 @@ from probes.model import Address, Target
 from probes.ports import HTTPS
 
 _REGION: Final = "<REGION>"
-_HOSTS: Final = "<SUBNET_CIDR_OF_THE_HOSTS>"
 _IMAGE: Final = command_form("ami")
 _BY_ELIMINATION: Final = frozenset({"TCP001", "TCP002", "TCP003", "TCP004", "TCP006", "TCP008"})
 """What a host measures on the way to an endpoint: where EC2 lets the traffic pass, or it reads nothing of EC2, it is
@@ -97,7 +83,7 @@ def advice_for(cause: NamedCause, regions: Sequence[str], groups: Sequence[str],
     region = next((region for region in regions if is_region(region)), _REGION)
     service = next((service for service in cause.services if service in SERVICES), "backup")
     about = _About(cause, target_in(region, service), subjects_of(cause.key), tuple(groups))
-    fix = _fix(about) if central is None else central
+    fix = unchecked(_fix(about)) if central is None else central
     if cause.shared is not None and cause.named_by is not NamedBy.CONFIGURATION:
         fix = replace(fix, commands=(*fix.commands, *_show_shared(about, cause.shared.values)))
     return Advice(fix=filled(fix, {}), note=_note(cause))
@@ -135,238 +121,36 @@ def _explain(code: str) -> Command:
 # --- What the configuration names ------------------------------------------------------------------------------------
 
 
-def _admit(about: _About) -> Fix:
-    """VPC005."""
-    group = about.id(SubjectKind.GROUP, "<ENDPOINT_SECURITY_GROUP_ID>")
-    spans = ranges(about.ports)
-    if SERVICES[about.target.service].has_appliance and any(port != HTTPS for port in about.ports):
-        whom = f"the appliance's subnet ({APPLIANCE})"
-        commands = tuple(allow(about.target, low, APPLIANCE, group, last=high) for low, high in spans)
-    elif (source := _first_group(about.groups)) is not None:
-        whom = f"{source}, which all of these hosts have"
-        commands = tuple(_allow_group(about.target, span, source, group) for span in spans)
-    else:
-        whom = "the subnets of these hosts"
-        commands = tuple(allow(about.target, low, _HOSTS, group, last=high) for low, high in spans)
-    return Fix(summary=f"Allow {listed(about.ports)} in {group} from {whom}.", commands=commands)
+def _fault(about: _About) -> Fault:
+    """What hosts say of a fault of the configuration. The other end of what is missing is the appliance, a group that
+    all of them have, or what nothing names."""
+    target, group = about.target, about.id(SubjectKind.GROUP, GROUP)
+    is_of_appliance = SERVICES[target.service].has_appliance and any(port != HTTPS for port in about.ports)
+    source = None if is_of_appliance or about.cause.code != "VPC005" else _first_group(about.groups)
+    return Fault(
+        target=target,
+        ids=tuple(subject.id for subject in about.subjects),
+        ports=about.ports,
+        shows=(describe_endpoint(target),) if about.cause.code == "VPC001" else (),
+        openings=()
+        if source is None
+        else tuple(
+            Opening(at=group, peer=source, ports=span, whom=f"{source}, which all of these hosts have")
+            for span in ranges(about.ports)
+        ),
+    )
 
 
 def _first_group(groups: Iterable[str]) -> str | None:
     return next((group for group in groups if FORMS["<INSTANCE_SECURITY_GROUP_ID>"].fullmatch(group)), None)
 
 
-def _allow_group(target: Target, span: Ports, source: str, group: str) -> Command:
-    by_address = allow(target, span[0], _HOSTS, group, last=span[1])
-    return replace(by_address, argv=(*by_address.argv[:-2], "--source-group", source))
+def _of_configuration(about: _About) -> Fix:
+    """The row of the code; a denial that names the policy of an endpoint has that of the policy."""
+    return fix_of(_AS.get(about.cause.code, about.cause.code), _fault(about))
 
 
-def _let_out(about: _About) -> Fix:
-    """VPC012."""
-    group = about.id(SubjectKind.GROUP, "<INSTANCE_SECURITY_GROUP_ID>")
-    spans = ranges(about.ports)
-    if SERVICES[about.target.service].has_gateway_endpoint:
-        permitted = [permission_to_list(span, about.id(SubjectKind.PREFIX_LIST, "<PREFIX_LIST_ID>")) for span in spans]
-    else:
-        permitted = [
-            (
-                *("--protocol", "tcp", "--port", str(low) if low == high else f"{low}-{high}"),
-                *("--source-group", "<ENDPOINT_SECURITY_GROUP_ID>"),
-            )
-            for low, high in spans
-        ]
-    return Fix(
-        summary=f"In {group}, let {listed(about.ports)} out to the endpoint; that holds for every host with the group.",
-        commands=tuple(let_out(about.target, group, words) for words in permitted),
-    )
-
-
-def _show_acl(about: _About) -> Fix:
-    """VPC006."""
-    acl = about.id(SubjectKind.ACL, "<NETWORK_ACL_ID>")
-    is_listed = SERVICES[about.target.service].has_gateway_endpoint
-    return Fix(
-        summary=f"Let {listed(about.ports)} pass {acl}, with the answers on ports 1024 to 65535, in front of the entry "
-        f"that denies. Its entries hold for the whole subnet.{f' {blocks_alone(about.target)}' if is_listed else ''}",
-        commands=(
-            *((show_prefix_list(about.target),) if is_listed else ()),
-            _show("describe-network-acls", about.target.region, "--network-acl-ids", acl, CommandScope.SUBNET),
-        ),
-    )
-
-
-def _show_routes(about: _About) -> Fix:
-    """VPC007."""
-    table = about.id(SubjectKind.ROUTE_TABLE, "<ROUTE_TABLE_ID>")
-    return Fix(
-        summary=f"Give {table} a route to the other end, or fix the one that is taken. A route holds for every host of "
-        "its subnets.",
-        commands=(
-            _show("describe-route-tables", about.target.region, "--route-table-ids", table, CommandScope.SUBNET),
-        ),
-    )
-
-
-def _add_route_table(about: _About) -> Fix:
-    """VPC019."""
-    table = about.id(SubjectKind.ROUTE_TABLE, "<ROUTE_TABLE_ID>")
-    return Fix(
-        summary=f"Add {table} to the gateway endpoint: it then has the route, for every host of its subnets.",
-        commands=(
-            Command(
-                argv=(
-                    *("aws", "ec2", "modify-vpc-endpoint", "--region", about.target.region, "--vpc-endpoint-id"),
-                    *(about.id(SubjectKind.ENDPOINT, "<VPC_ENDPOINT_ID>"), "--add-route-table-ids", table),
-                ),
-                scope=CommandScope.SUBNET,
-                changes=True,
-                reversible=True,
-                undo="the same command with --remove-route-table-ids in place of --add-route-table-ids",
-            ),
-        ),
-    )
-
-
-def _make_endpoint(about: _About) -> Fix:
-    """VPC001."""
-    vpc = about.id(SubjectKind.VPC, "<VPC_ID>")
-    return Fix(
-        summary=f"Create an interface endpoint of {about.target.service} in {vpc}, with a security group that allows "
-        "its ports from every host that needs it. See which endpoints the account has:",
-        commands=(describe_endpoint(about.target),),
-    )
-
-
-def _turn_on_private_dns(about: _About) -> Fix:
-    """VPC002."""
-    endpoint = about.id(SubjectKind.ENDPOINT, "<VPC_ENDPOINT_ID>")
-    if SERVICES[about.target.service].has_appliance:
-        return Fix(
-            summary="Decide first what the VPC holds: appliances that use public names can lose these with private DNS "
-            f"on (DNS014), programs need it. Then turn it on for {endpoint}, or set their endpoint.",
-            commands=(describe_endpoint(about.target),),
-        )
-    return Fix(
-        summary="First let the endpoint's security group allow 443 from every caller of the VPC, since all use it from "
-        "then on; then turn on private DNS.",
-        commands=(
-            switch_on(about.target, "modify-vpc-endpoint", "--vpc-endpoint-id", endpoint, "--private-dns-enabled"),
-        ),
-    )
-
-
-def _turn_on_attributes(about: _About) -> Fix:
-    """VPC003."""
-    vpc = about.id(SubjectKind.VPC, "<VPC_ID>")
-    return Fix(
-        summary="Turn on the VPC's DNS attributes, which every host of the VPC feels.",
-        commands=tuple(
-            switch_on(about.target, "modify-vpc-attribute", "--vpc-id", vpc, switch)
-            for switch in ("--enable-dns-support", "--enable-dns-hostnames")
-        ),
-    )
-
-
-def _show_state(about: _About) -> Fix:
-    """VPC004."""
-    endpoint = about.id(SubjectKind.ENDPOINT, "<VPC_ENDPOINT_ID>")
-    return Fix(summary=f"See why {endpoint} is not available.", commands=(_endpoint(about, endpoint),))
-
-
-def _endpoint(about: _About, endpoint: str) -> Command:
-    return _show("describe-vpc-endpoints", about.target.region, "--vpc-endpoint-ids", endpoint, CommandScope.ENDPOINT)
-
-
-def _show_endpoint_policy(about: _About) -> Fix:
-    """VPC008, IAM001 and IAM002."""
-    if not about.ids(SubjectKind.ENDPOINT):
-        return Fix(
-            summary="Let the policy of the endpoint allow the calls. See the endpoints with their policies:",
-            commands=(describe_endpoint(about.target),),
-        )
-    endpoint = about.id(SubjectKind.ENDPOINT, "<VPC_ENDPOINT_ID>")
-    return Fix(
-        summary=f"Let the policy of {endpoint} allow the calls of these hosts' roles.",
-        commands=(
-            read_only(
-                *show_endpoints(about.target, (), "VpcEndpoints[].PolicyDocument").argv[:-4],
-                *(endpoint, "--query", "VpcEndpoints[].PolicyDocument", "--output", "text"),
-                scope=CommandScope.ENDPOINT,
-            ),
-        ),
-    )
-
-
-def _show_dhcp_options(about: _About) -> Fix:
-    """VPC011."""
-    options = about.id(SubjectKind.DHCP_OPTIONS, "<DHCP_OPTIONS_ID>")
-    return Fix(
-        summary=f"Make the name servers of {options} forward the names of the service to the VPC's resolver, or use "
-        "AmazonProvidedDNS.",
-        commands=(
-            _show("describe-dhcp-options", about.target.region, "--dhcp-options-ids", options, CommandScope.VPC),
-        ),
-    )
-
-
-def _show_rule(about: _About) -> Fix:
-    """VPC015."""
-    rule = about.id(SubjectKind.RULE, "<RESOLVER_RULE_ID>")
-    return Fix(
-        summary="Let the VPC answer the names of the service itself: a rule of type SYSTEM for them, which is more "
-        "specific than the one that forwards.",
-        commands=(
-            read_only(
-                *("aws", "route53resolver", "get-resolver-rule", "--region", about.target.region),
-                *("--resolver-rule-id", rule),
-                scope=CommandScope.VPC,
-            ),
-        ),
-    )
-
-
-def _show_zone(about: _About) -> Fix:
-    """VPC016."""
-    zone = about.id(SubjectKind.HOSTED_ZONE, "<HOSTED_ZONE_ID>")
-    return Fix(
-        summary="See whether the zone has the names of the service as aliases to an endpoint's own DNS name.",
-        commands=(
-            read_only(
-                *("aws", "route53", "list-resource-record-sets", "--hosted-zone-id", zone), scope=CommandScope.VPC
-            ),
-        ),
-    )
-
-
-def _show_firewall(about: _About) -> Fix:
-    """VPC017."""
-    group = about.id(SubjectKind.RULE, "<FIREWALL_RULE_GROUP_ID>")
-    return Fix(
-        summary="Have the owner of the group allow the names of the service: an ALLOW rule with a lower priority "
-        "number than the rule that blocks.",
-        commands=(
-            read_only(
-                *("aws", "route53resolver", "list-firewall-rules", "--region", about.target.region),
-                *("--firewall-rule-group-id", group),
-                scope=CommandScope.VPC,
-            ),
-        ),
-    )
-
-
-def _show_profile(about: _About) -> Fix:
-    """VPC018."""
-    profile = about.id(SubjectKind.PROFILE, "<PROFILE_ID>")
-    return Fix(
-        summary="See whose the Route 53 Profile is and what it brings. Private DNS of an endpoint of the VPC comes "
-        "before its zones.",
-        commands=(
-            read_only(
-                *("aws", "route53profiles", "list-profile-resource-associations", "--region", about.target.region),
-                *("--profile-id", profile),
-                scope=CommandScope.VPC,
-            ),
-        ),
-    )
+_AS: Final = {"IAM001": "VPC008", "IAM002": "VPC008"}
 
 
 # --- What was measured -----------------------------------------------------------------------------------------------
@@ -408,23 +192,7 @@ def _show(operation: str, region: str, option: str, value: str, scope: CommandSc
 
 
 _BY_CODE: Final[dict[str, Callable[[_About], Fix]]] = {
-    "VPC001": _make_endpoint,
-    "VPC002": _turn_on_private_dns,
-    "VPC003": _turn_on_attributes,
-    "VPC004": _show_state,
-    "VPC005": _admit,
-    "VPC006": _show_acl,
-    "VPC007": _show_routes,
-    "VPC008": _show_endpoint_policy,
-    "VPC011": _show_dhcp_options,
-    "VPC012": _let_out,
-    "VPC015": _show_rule,
-    "VPC016": _show_zone,
-    "VPC017": _show_firewall,
-    "VPC018": _show_profile,
-    "VPC019": _add_route_table,
-    "IAM001": _show_endpoint_policy,
-    "IAM002": _show_endpoint_policy,
+    **dict.fromkeys((*FIXES, *_AS), _of_configuration),
     **dict.fromkeys(sorted(_BY_ELIMINATION), _compare_ends),
     **dict.fromkeys(
         ("DNS001", "DNS002", "DNS003", "DNS004", "DNS005", "DNS006", "DNS008", "DNS010", "DNS013"), _ask_name_servers

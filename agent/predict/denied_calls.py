@@ -41,5 +41,5 @@ def faults_of_calls(
             decided_by=endpoint_ids,
             rule=None,
             detail=f"T{listed(words)[1:]}.",
-            fix=fix_of_calls(known, service, action, endpoint_ids),
+            fix=fix_of_calls(known, service, (action,), endpoint_ids),
         )

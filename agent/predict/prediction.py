@@ -14,8 +14,7 @@ from typing import Final
 from agent.catalog.findings import CODES, Severity
 from agent.catalog.services import SERVICES
 from agent.catalog.wording import counted, listed
-from agent.fixes.checked import unchecked
-from agent.fixes.predicted import fix_of_name, fix_of_paths, is_of_gateway, is_stopped_by_acl
+from agent.fixes.predicted import code_of_paths, fix_of_name, fix_of_paths
 from agent.network.answers import Answer, PredictedCall, PredictedName, PredictedPath, SourceClass
 from agent.network.calls import calls_to
 from agent.network.names import KnownVpc, known_vpc, predicted_name
@@ -27,7 +26,7 @@ from agent.predict.fix_checks import FixChecks
 from agent.predict.model import SCHEMA, PredictedFault, PredictedVerdict, PredictionDocument
 from agent.predict.plan import applied
 from agent.predict.plan_values import Plan
-from agent.report.hops import TRANSIT, Reachability, Stage
+from agent.report.hops import Reachability
 from agent.report.model import Status, Tool
 from agent.settings import Ec2Facts
 from agent.version import __version__
@@ -35,20 +34,6 @@ from probes.addresses import ordered
 from probes.frozen import dataclass
 from probes.vpc.model import Network
 
-_CODE_AT: Final = {
-    Stage.HOST_GROUPS: "VPC012",
-    Stage.HOST_ACL_OUT: "VPC006",
-    Stage.ROUTE: "VPC007",
-    Stage.TRANSIT: "VPC007",
-    Stage.ENDPOINT_ACL_IN: "VPC006",
-    Stage.ENDPOINT_GROUPS: "VPC005",
-    Stage.ENDPOINT: "VPC004",
-    Stage.ENDPOINT_ACL_OUT: "VPC006",
-    Stage.RETURN_ROUTE: "VPC007",
-    Stage.RETURN_TRANSIT: "VPC007",
-    Stage.HOST_ACL_IN: "VPC006",
-}
-"""The finding that a run names where this hop stops what it measures."""
 _ORDER: Final = (Reachability.BLOCKED, Reachability.DOUBTFUL, Reachability.CANNOT_TELL)
 
 
@@ -226,7 +211,7 @@ def fault_of_name(
     name: PredictedName,
     classes: Sequence[SourceClass],
     interface_count: int,
-    checks: FixChecks | None,
+    checks: FixChecks,
 ) -> PredictedFault | None:
     """What is wrong with what a required name resolves to; None where nothing is."""
     leads_to_gateway = name.answer is Answer.PUBLIC and bool(known.gateways(name.service)) and name.code is None
@@ -255,7 +240,7 @@ def fault_of_name(
         decided_by=name.decided_by,
         rule=None,
         detail=f"{answers}: {name.words}.",
-        fix=unchecked(fix) if checks is None else checks.of_name(fix, name, ports),
+        fix=checks.of_name(fix, name, ports),
     )
 
 
@@ -263,17 +248,13 @@ def fault_of_paths(
     known: KnownVpc,
     paths: Sequence[PredictedPath],
     by_id: Mapping[str, SourceClass],
-    checks: FixChecks | None,
+    checks: FixChecks,
 ) -> PredictedFault:
     """Paths on which the same hop decides by the same rule, as one."""
     first = paths[0]
     ports = tuple(sorted({path.port for path in paths}))
     sources = tuple(dict.fromkeys(source for path in paths for source in path.sources))
-    code = None
-    if first.decided_at is not None and first.outcome is not Reachability.CANNOT_TELL:
-        at_gateway = first.decided_at is Stage.ROUTE and is_of_gateway(known, first)
-        by_acl = first.decided_at in TRANSIT and is_stopped_by_acl(first)
-        code = CODES["VPC019" if at_gateway else "VPC006" if by_acl else _CODE_AT[first.decided_at]]
+    code = CODES.get(code_of_paths(known, first) or "")
     fix = fix_of_paths(known, paths, [by_id[source] for source in sources])
     words = first.words.replace(f"tcp {first.port} ", f"tcp {listed(ports)} ")
     title = {
@@ -297,7 +278,7 @@ def fault_of_paths(
         decided_by=first.decided_by,
         rule=first.rule,
         detail=f"{_begun(words)}.",
-        fix=unchecked(fix) if checks is None else checks.of_paths(fix, paths),
+        fix=checks.of_paths(fix, paths),
     )
 
 

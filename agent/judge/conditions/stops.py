@@ -6,7 +6,7 @@ is named where none does for certain. Nothing follows from the configuration alo
 
 from typing import Final
 
-from agent.fixes.commands import APPLIANCE
+from agent.fixes.fault import APPLIANCE
 from agent.judge.agreement import configured_paths
 from agent.judge.conditions.connects import Nature, nature_of
 from agent.judge.conditions.dns_settings import is_wrong_answer

@@ -8,15 +8,10 @@ from typing import Final
 
 from agent.catalog.findings import Severity
 from agent.catalog.wording import after, duration, listed
-from agent.fixes.commands import (
-    allow,
-    describe_endpoint,
-    ranges,
-    read_only,
-    show_profile,
-    show_route_tables,
-    this_host,
-)
+from agent.fixes.by_code import NOT_THE_APPLIANCE, fix_of
+from agent.fixes.changes import Admission, written
+from agent.fixes.commands import describe_endpoint, read_only, show_profile, show_route_tables, this_host
+from agent.fixes.fault import GROUP, Fault
 from agent.judge.agreement import configured_paths
 from agent.judge.conditions.central import is_elsewhere, leader_of
 from agent.judge.conditions.connects import (
@@ -192,7 +187,7 @@ def _let_in(target: Target, silent: list[Observation[TcpFacts]], near: list[Obse
                 *("--filters", "Name=group-id,Values=<INSTANCE_SECURITY_GROUP_ID>"),
                 scope=CommandScope.VPC,
             ),
-            *(allow(target, HTTPS, source) for source in this_host(silent)),
+            *written(target.region, *(Admission(GROUP, (HTTPS, HTTPS), source) for source in this_host(silent))),
         ),
     )
 
@@ -278,13 +273,7 @@ def gateway_ports_blocked(evidence: Evidence) -> Iterator[RuleFinding]:
                 commands=(show_route_tables(target),),
             )
             if is_elsewhere(evidence, places(blocked))
-            else Fix(
-                summary="Allow the gateway appliance's subnet on these ports in the endpoint's security group. This "
-                "host is not the appliance: test from its subnet as well.",
-                commands=tuple(
-                    allow(target, first, "<APPLIANCE_SUBNET_CIDR>", last=last) for first, last in ranges(closed)
-                ),
-            ),
+            else fix_of("VPC005", Fault(target=target, ports=tuple(closed), notes=(NOT_THE_APPLIANCE,))),
         )
 
 
@@ -368,9 +357,13 @@ def support_port_blocked(evidence: Evidence) -> Iterator[RuleFinding]:
                 summary="Have the owner of the endpoint in another VPC open it while AWS Support works on the gateway."
             )
             if is_elsewhere(evidence, at)
-            else Fix(
-                summary="Open it while AWS Support works on the gateway.",
-                commands=(allow(target, SUPPORT_CHANNEL, "<APPLIANCE_SUBNET_CIDR>"),),
+            else fix_of(
+                "VPC005",
+                Fault(
+                    target=target,
+                    ports=(SUPPORT_CHANNEL,),
+                    notes=("It is needed only while AWS Support works on the gateway.",),
+                ),
             ),
         )
 

@@ -6,15 +6,10 @@ from typing import Final
 from agent.catalog.findings import Severity
 from agent.catalog.services import SERVICES, may_not_exist
 from agent.catalog.wording import after, listed
-from agent.fixes.commands import (
-    allow,
-    alternative,
-    create_endpoint,
-    describe_endpoint,
-    read_only,
-    show_route_tables,
-    switch_on,
-)
+from agent.fixes.by_code import FIRST_ADMIT
+from agent.fixes.changes import Admission, DnsAttributeOn, NewEndpoint, PrivateDnsOn, alternative, written
+from agent.fixes.commands import describe_endpoint, read_only, show_route_tables
+from agent.fixes.fault import GROUP
 from agent.fixes.own_name import set_own_name
 from agent.judge.conditions.central import Leader, leader_of
 from agent.judge.conditions.connects import nat64_down
@@ -212,25 +207,25 @@ def _enable_private_dns(evidence: Evidence, target: Target) -> Fix:
             summary=f"Create the endpoint if there is none, without private DNS. {least}Private DNS acts on every host "
             "of the VPC and can stop appliances that use public names; programs without the variable need it: decide "
             f"first which of the two this VPC holds. {_YOUR_OWN_RANGE}",
-            commands=(show, create_endpoint(target, private_dns=False), own_name),
+            commands=(show, *written(target.region, NewEndpoint(target=target, private_dns=False)), own_name),
         )
     return Fix(
-        summary=f"(a) {least}(b) For every host of the VPC: first let the endpoint's security group allow 443 from "
-        "every caller of the VPC, since all use it from then on; turn on both DNS attributes, then private DNS. (c) If "
-        f"there is no endpoint, turn on both attributes as in (b), and create it with private DNS. {_YOUR_OWN_RANGE}",
+        summary=f"(a) {least}(b) For every host of the VPC: {FIRST_ADMIT}; turn on both DNS attributes, then private "
+        "DNS. (c) If there is no endpoint, turn on both attributes as in (b), and create it with private DNS. "
+        f"{_YOUR_OWN_RANGE}",
         commands=(
             show,
             *alternative("a", own_name),
             *alternative(
                 "b",
-                # One attribute a call, and DNS support first; private DNS is refused without both.
-                switch_on(target, "modify-vpc-attribute", "--vpc-id", "<VPC_ID>", "--enable-dns-support"),
-                switch_on(target, "modify-vpc-attribute", "--vpc-id", "<VPC_ID>", "--enable-dns-hostnames"),
-                switch_on(
-                    *(target, "modify-vpc-endpoint", "--vpc-endpoint-id", "<VPC_ENDPOINT_ID>", "--private-dns-enabled")
+                *written(
+                    target.region,
+                    DnsAttributeOn("support"),  # which the other needs; private DNS is refused without both
+                    DnsAttributeOn("hostnames"),
+                    PrivateDnsOn("<VPC_ENDPOINT_ID>"),
                 ),
             ),
-            *alternative("c", create_endpoint(target, private_dns=True)),
+            *alternative("c", *written(target.region, NewEndpoint(target=target, private_dns=True))),
         ),
     )
 
@@ -467,7 +462,7 @@ def _let_nat_in(target: Target) -> Fix:
                 *("--query", "NatGateways[].NatGatewayAddresses[].PrivateIp"),
                 scope=CommandScope.VPC,
             ),
-            allow(target, HTTPS, "<NAT_ADDRESS>/32"),
+            *written(target.region, Admission(GROUP, (HTTPS, HTTPS), "<NAT_ADDRESS>/32")),
             describe_endpoint(target),
         ),
     )

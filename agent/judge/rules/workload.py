@@ -21,7 +21,8 @@ from agent.catalog.workloads import (
     proxy_of_agent,
     services_of_either_mode,
 )
-from agent.fixes.commands import alternative, create_endpoint, read_only
+from agent.fixes.changes import NewEndpoint, alternative, written
+from agent.fixes.commands import read_only
 from agent.judge.evidence import Evidence
 from agent.judge.observations import ids
 from agent.judge.requirements import required_steps, why_not_in_use
@@ -182,7 +183,7 @@ def _old_ssm_agent(evidence: Evidence, workload: WorkloadInUse) -> Iterator[Rule
                     "b",
                     _upgrade("snap", "refresh", "amazon-ssm-agent", undo="snap revert amazon-ssm-agent"),
                 ),
-                *alternative("c", create_endpoint(missing[0], private_dns=True)),
+                *alternative("c", *written(missing[0].region, NewEndpoint(target=missing[0], private_dns=True))),
                 read_only("backuplink", "check", "--workload", "ssm", "--run-agents"),
             ),
         ),

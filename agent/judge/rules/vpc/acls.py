@@ -1,27 +1,26 @@
 """VPC, network ACLs: of this host's subnet, and of the endpoint's."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from ipaddress import ip_network
 from typing import Final
 
 from agent.catalog.placeholders import PLACEHOLDER
 from agent.catalog.services import SERVICES
-from agent.catalog.wording import listed
+from agent.fixes.by_code import NOT_THE_APPLIANCE, fix_of
 from agent.fixes.commands import (
-    acl_entry,
     blocks_alone,
     blocks_of_list,
     free_number,
-    known_id,
     passes_acl,
     ranges,
     read_only,
     show_prefix_list,
 )
+from agent.fixes.fault import Fault, Opening, known_id
 from agent.judge.conditions.stops import Remote, Stop, block_of, needed_first, sender_of, stops_of
 from agent.judge.evidence import Evidence
 from agent.judge.rules.rule import Rule, RuleFinding
-from agent.judge.rules.vpc.stopped import NOT_THE_APPLIANCE, finding_at
+from agent.judge.rules.vpc.stopped import finding_at
 from agent.report.hops import (
     ANSWERS,
     AT_HOST,
@@ -74,7 +73,7 @@ def _passing(evidence: Evidence, target: Target, stops: list[Stop]) -> Fix:
         wanted[key] |= dict.fromkeys(ranges(ports))
     acls = {acl.acl_id: acl for acl in evidence.configuration.acls or ()}
     taken: dict[tuple[str, bool], set[int]] = {}
-    commands = []
+    openings = []
     for (acl_id, egress, remote), spans in wanted.items():
         for span in spans:
             if _passes_already(acls[acl_id], remote, span, egress=egress):
@@ -83,25 +82,34 @@ def _passing(evidence: Evidence, target: Target, stops: list[Stop]) -> Fix:
             number = free_number(acls[acl_id], remote.address, remote.version, span, egress=egress, taken=numbers)
             if number is not None:
                 numbers.add(number)
-                commands.append(acl_entry(target, acl_id, number, remote.block, remote.version, span, egress=egress))
-    sentences = []
-    if names:
-        commands += [] if commands else [_show_acls(target, names)]
-        sentences.append(
-            f"Add what is missing to {listed(names)}, in front of the entry that denies. Its entries hold for the "
-            "whole subnet; a security group, which both ends have, can be narrower."
-        )
-        if any(_has_changing_addresses(evidence, target, stop.path.address) for stop in stops):
-            commands.insert(0, show_prefix_list(target))
-            sentences.append(blocks_alone(target))
-    if any(stop.hop.stage in AT_HOST and stop.path.port != HTTPS for stop in stops):
-        commands.append(_show_acl_of_appliance(target))
-        sentences.append(
-            "Whether the network ACL of the gateway appliance's subnet passes its ports is to be seen there."
-        )
-    if is_of_appliance:
-        sentences.append(NOT_THE_APPLIANCE)
-    return Fix(summary=" ".join(sentences), commands=tuple(commands))
+                openings.append(
+                    Opening(
+                        at=known_id(acl_id, "<NETWORK_ACL_ID>"),
+                        peer=remote.block,
+                        ports=span,
+                        version=remote.version,
+                        egress=egress,
+                        number=number,
+                    )
+                )
+    is_listed = any(_has_changing_addresses(evidence, target, stop.path.address) for stop in stops)
+    is_elsewhere = any(stop.hop.stage in AT_HOST and stop.path.port != HTTPS for stop in stops)
+    fault = Fault(
+        target=target,
+        ids=tuple(names),
+        ports=tuple(dict.fromkeys(stop.path.port for stop in stops)),
+        openings=tuple(openings),
+        shows=(*([show_prefix_list(target)] if is_listed else []), *([_show_there(target)] if is_elsewhere else [])),
+        notes=(
+            *([blocks_alone(target)] if is_listed else []),
+            *([_SEE_THERE] if is_elsewhere else []),
+            *([NOT_THE_APPLIANCE] if is_of_appliance else []),
+        ),
+    )
+    return fix_of("VPC006", fault)
+
+
+_SEE_THERE: Final = "Whether the network ACL of the gateway appliance's subnet passes its ports is to be seen there."
 
 
 def _far_ends(evidence: Evidence, target: Target, stop: Stop) -> tuple[Remote, ...]:
@@ -134,15 +142,7 @@ def _is_acl(hop: Hop) -> bool:
     return hop.stage not in TRANSIT or is_of_acl(hop)
 
 
-def _show_acls(target: Target, names: Iterable[str]) -> Command:
-    return read_only(
-        *("aws", "ec2", "describe-network-acls", "--region", target.region),
-        *("--network-acl-ids", *(known_id(name, "<NETWORK_ACL_ID>") for name in names)),
-        scope=CommandScope.SUBNET,
-    )
-
-
-def _show_acl_of_appliance(target: Target) -> Command:
+def _show_there(target: Target) -> Command:
     return read_only(
         *("aws", "ec2", "describe-network-acls", "--region", target.region),
         *("--filters", "Name=association.subnet-id,Values=<APPLIANCE_SUBNET_ID>"),

@@ -4,11 +4,12 @@ from collections.abc import Iterator
 from typing import Final
 
 from agent.catalog.wording import listed
-from agent.fixes.commands import known_id, read_only
+from agent.fixes.by_code import fix_of
+from agent.fixes.fault import Fault
 from agent.judge.evidence import Evidence
 from agent.judge.observations import ids
 from agent.judge.rules.rule import Rule, RuleFinding, resting_on, says
-from agent.report.model import Command, CommandScope, Fix, SubjectKind
+from agent.report.model import SubjectKind
 from agent.report.subjects import about, resources
 from probes.model import Step, Target
 from probes.vpc.model import ENDPOINT_INTERFACES, ENDPOINT_SERVICES, ENDPOINTS, SUBNETS, VpcEndpoint
@@ -28,7 +29,6 @@ def zone_not_covered(evidence: Evidence) -> Iterator[RuleFinding]:
         have = "has" if len(endpoints) == 1 else "have"
         near = [endpoint for endpoint in endpoints if endpoint.vpc_id == evidence.vpc_id]
         is_offered = _is_offered_here(evidence, target)
-        cover = [] if is_offered is False else [_cover(target, endpoint) for endpoint in near[:1]]
         finding = RuleFinding(
             code="VPC009",
             target=target.id,
@@ -42,22 +42,17 @@ def zone_not_covered(evidence: Evidence) -> Iterator[RuleFinding]:
                 *about(SubjectKind.ZONE, [zone_id]),
             ),
             addresses=frozenset(evidence.own_addresses(target)),
-            fix=Fix(
-                summary=_SUMMARIES[is_offered],
-                commands=(*([_zones_of_service(target)] if is_offered is None else []), *cover),
+            fix=fix_of(
+                "VPC009",
+                Fault(
+                    target=target,
+                    ids=tuple(endpoint.endpoint_id for endpoint in near),
+                    is_offered=is_offered,
+                    subnets=("<SUBNET_ID>",) if near else (),
+                ),
             ),
         )
         yield resting_on(evidence, finding, ENDPOINTS, ENDPOINT_INTERFACES, ENDPOINT_SERVICES, SUBNETS)
-
-
-_SUMMARIES: Final = {
-    None: "Nothing to fix where that is meant. Otherwise give the endpoint a subnet in this zone, if the service is "
-    "offered there.",
-    True: "Nothing to fix where that is meant. Otherwise give the endpoint a subnet in this zone.",
-    False: "Nothing to fix: no endpoint can have an interface in this zone. An instance in a zone of the endpoint does "
-    "not depend on other zones.",
-}
-"""By whether the service is offered in the instance's zone; None where that was not read."""
 
 
 def _is_offered_here(evidence: Evidence, target: Target) -> bool | None:
@@ -67,15 +62,6 @@ def _is_offered_here(evidence: Evidence, target: Target) -> bool | None:
     return None if name is None or not zones else name in zones
 
 
-def _zones_of_service(target: Target) -> Command:
-    return read_only(
-        *("aws", "ec2", "describe-vpc-endpoint-services", "--region", target.region),
-        *("--service-names", target.service_name or "<SERVICE_NAME>"),
-        *("--query", "ServiceDetails[].AvailabilityZones"),
-        scope=CommandScope.ENDPOINT,
-    )
-
-
 def _zones(evidence: Evidence, endpoint: VpcEndpoint) -> Iterator[str | None]:
     """The ids of the zones that an endpoint has interfaces in, None for each that is not known."""
     interfaces = {interface.interface_id: interface for interface in evidence.configuration.endpoint_interfaces or ()}
@@ -83,21 +69,6 @@ def _zones(evidence: Evidence, endpoint: VpcEndpoint) -> Iterator[str | None]:
         interface = interfaces.get(interface_id)
         subnet = None if interface is None else evidence.subnet(interface.subnet_id)
         yield None if subnet is None else subnet.availability_zone_id
-
-
-def _cover(target: Target, endpoint: VpcEndpoint) -> Command:
-    """Give an endpoint an interface in this host's own subnet."""
-    return Command(
-        argv=(
-            *("aws", "ec2", "modify-vpc-endpoint", "--region", target.region),
-            *("--vpc-endpoint-id", known_id(endpoint.endpoint_id, "<VPC_ENDPOINT_ID>")),
-            *("--add-subnet-ids", "<SUBNET_ID>"),
-        ),
-        scope=CommandScope.ENDPOINT,
-        changes=True,
-        reversible=True,
-        undo="take the subnet out again: the same command with --remove-subnet-ids in place of --add-subnet-ids",
-    )
 
 
 RULES: Final = (

@@ -1,10 +1,13 @@
 """VPC, DHCP options: name servers that the VPC's hosts ask in place of Amazon's."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
 from agent.catalog.wording import listed
-from agent.fixes.commands import known_id, read_only
+from agent.fixes.by_code import fix_of
+from agent.fixes.commands import read_only
+from agent.fixes.fault import Fault
 from agent.judge.conditions.names import MixedAnswer, NameFault, mixed_answers
 from agent.judge.conditions.resolvers import private_elsewhere
 from agent.judge.conditions.search_list import answer_of_name, in_its_place
@@ -12,7 +15,7 @@ from agent.judge.evidence import Evidence
 from agent.judge.observations import addresses_in, private_in
 from agent.judge.requirements import why_not_in_use
 from agent.judge.rules.rule import EC2, Rule, RuleFinding, resting_on, says
-from agent.report.model import CommandScope, Fix, SubjectKind
+from agent.report.model import SubjectKind
 from agent.report.subjects import about, resources
 from probes.model import Step, Target
 from probes.vpc.model import AMAZON_DNS, DHCP_OPTIONS
@@ -44,7 +47,6 @@ def custom_resolver(evidence: Evidence) -> Iterator[RuleFinding]:
         for seen in affected
     ]
     hosts = listed(seen.target.host for seen in affected)
-    region = affected[0].target.region
     yield resting_on(
         evidence,
         RuleFinding(
@@ -56,22 +58,13 @@ def custom_resolver(evidence: Evidence) -> Iterator[RuleFinding]:
             subjects=(*resources(options.options_id), *about(SubjectKind.RESOLVER, own)),
             evidence=tuple(dict.fromkeys(step for seen in affected for step in seen.evidence)),
             addresses=frozenset(address for seen in affected for address in seen.addresses),
-            fix=Fix(
-                summary=f"Make {listed(own)} forward {hosts} to the VPC: from inside it to 169.254.169.253, "
-                "from elsewhere to a Route 53 Resolver inbound endpoint. If the VPC's resolver knows all names that "
-                "hosts ask them for, set AmazonProvidedDNS in the DHCP options instead.",
-                commands=(
-                    *(read_only("resolvectl", "query", seen.target.host) for seen in affected),
-                    read_only(
-                        *("aws", "ec2", "describe-dhcp-options", "--region", region),
-                        *("--dhcp-options-ids", known_id(options.options_id, "<DHCP_OPTIONS_ID>")),
-                        scope=CommandScope.VPC,
-                    ),
-                    read_only(
-                        *("aws", "route53resolver", "list-resolver-endpoints", "--region", region),
-                        *("--filters", "Name=Direction,Values=INBOUND", "Name=HostVPCId,Values=<VPC_ID>"),
-                        scope=CommandScope.VPC,
-                    ),
+            fix=fix_of(
+                "VPC011",
+                Fault(
+                    target=replace(affected[0].target, host=hosts),
+                    ids=(options.options_id,),
+                    servers=tuple(own),
+                    shows=tuple(read_only("resolvectl", "query", seen.target.host) for seen in affected),
                 ),
             ),
         ),

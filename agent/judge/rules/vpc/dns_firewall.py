@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from typing import Final
 
 from agent.catalog.wording import listed
-from agent.fixes.commands import show_firewall
+from agent.fixes.by_code import fix_of
+from agent.fixes.fault import Fault
 from agent.judge.conditions.name_settings import BlockingAnswer, blocking_answers
 from agent.judge.evidence import Evidence
 from agent.judge.rules.rule import RESOLVER, Rule, RuleFinding, resting_on, says
 from agent.network.names import profile_of
-from agent.report.model import Fix
 from agent.report.subjects import resources
 from probes.model import Step
 from probes.vpc.model import DNS_FIREWALL
@@ -37,11 +37,7 @@ def _blocked(evidence: Evidence, answer: BlockingAnswer) -> RuleFinding:
             subjects=resources(rule.group_id, rule.domain_list_id),
             addresses=answer.addresses,
             shared=frozenset(filter(None, (rule.group_id, rule.domain_list_id))),
-            fix=Fix(
-                summary=f"Have the owner of the group allow {target.host}: an ALLOW rule for a list that holds it, "
-                "with a lower priority number than the rule that blocks, or the name out of the blocked list.",
-                commands=show_firewall(target, rule),
-            ),
+            fix=fix_of("VPC017", Fault(target=target, ids=tuple(filter(None, (rule.group_id, rule.domain_list_id))))),
         ),
         *(DNS_FIREWALL,),
     )

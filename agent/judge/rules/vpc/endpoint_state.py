@@ -6,29 +6,16 @@ from typing import Final
 from agent.catalog.findings import Severity
 from agent.catalog.vpce import read_name
 from agent.catalog.wording import listed
-from agent.fixes.commands import show_endpoints
+from agent.fixes.by_code import fix_of
+from agent.fixes.fault import Fault
 from agent.judge.conditions.connects import Nature, is_from_here, nature_of
 from agent.judge.evidence import Evidence
 from agent.judge.observations import ids, places
 from agent.judge.rules.rule import Rule, RuleFinding, resting_on, says
-from agent.report.model import Fix
 from agent.report.subjects import resources
 from probes.model import Address, Addressing, Step, Target
 from probes.ports import HTTPS
 from probes.vpc.model import AVAILABLE, DELETED, ENDPOINTS, VpcEndpoint
-
-_STATES: Final = {
-    "pending": "AWS is still making it: wait some minutes.",
-    "pendingacceptance": "It waits until the service's owner accepts it; AWS accepts for its own services by itself, "
-    "so check its service name.",
-    "rejected": "The service's owner has rejected it: make it again, with the service name of AWS's own service.",
-    "failed": "Fix what the error names, if it names anything, and create the endpoint again.",
-    "expired": "It was not accepted in time: make it again.",
-    "deleting": "It is being deleted: create another where it is still needed.",
-    DELETED: "It is deleted, and its names are gone: make another endpoint, and use its name.",
-    "partial": "AWS does not say what this state means: check its interfaces, one subnet at a time.",
-}
-"""What to do, by the state (EC2 API Reference, Endpoint)."""
 
 
 def endpoint_not_available(evidence: Evidence) -> Iterator[RuleFinding]:
@@ -70,9 +57,13 @@ def endpoint_not_available(evidence: Evidence) -> Iterator[RuleFinding]:
             evidence=ids(silent),
             subjects=resources(*(endpoint.endpoint_id for endpoint in meant)),
             addresses=at,
-            fix=Fix(
-                summary=" ".join(dict.fromkeys(_STATES.get(endpoint.state, _STATES["partial"]) for endpoint in meant)),
-                commands=(show_endpoints(target, meant, "VpcEndpoints[].[VpcEndpointId,State,LastError]"),),
+            fix=fix_of(
+                "VPC004",
+                Fault(
+                    target=target,
+                    ids=tuple(endpoint.endpoint_id for endpoint in meant),
+                    states={endpoint.endpoint_id: endpoint.state for endpoint in meant},
+                ),
             ),
         )
         yield resting_on(evidence, finding, ENDPOINTS)

@@ -5,12 +5,12 @@ from typing import Final
 
 from agent.catalog.findings import Severity
 from agent.catalog.wording import listed
-from agent.fixes.commands import known_id, show_endpoints
+from agent.fixes.by_code import fix_of
+from agent.fixes.fault import Fault
 from agent.judge.conditions.bucket_policies import BucketDenial, bucket_denials
 from agent.judge.evidence import Evidence
 from agent.judge.observations import ids, places
 from agent.judge.rules.rule import EC2, Rule, RuleFinding, resting_on, says
-from agent.report.model import Command, CommandScope, Fix
 from agent.report.subjects import resources
 from probes.model import Role, Step, Target
 from probes.vpc.model import AVAILABLE, ENDPOINTS, ROUTE_TABLES, GatewayEndpoint
@@ -48,13 +48,7 @@ def _route_missing(evidence: Evidence) -> Iterator[RuleFinding]:
                 evidence=ids(filter(None, [lookup])),
                 subjects=resources(table_id, *(gateway.endpoint_id for gateway in there), *having),
                 addresses=frozenset(public),
-                fix=Fix(
-                    summary=f"Add {table_id} to the route tables of the endpoint. All subnets that use the table then "
-                    f"reach {target.service} through it: see first that the endpoint's policy allows the buckets that "
-                    "they use, and that the groups of their hosts let 443 out to its prefix list. Connections to "
-                    f"{target.service} that are open then break.",
-                    commands=(_add_table(target, there[0], table_id),),
-                ),
+                fix=fix_of("VPC019", Fault(target=target, ids=(table_id, there[0].endpoint_id))),
             ),
             *(ENDPOINTS, ROUTE_TABLES),
         )
@@ -82,17 +76,14 @@ def _policy_denies(evidence: Evidence) -> Iterator[RuleFinding]:
                 evidence=ids(calls),
                 subjects=resources(*(endpoint for endpoint, _ in by_words)),
                 addresses=places(calls),
-                fix=Fix(
-                    summary=f"Add to the policy of {listed(dict.fromkeys(endpoint for endpoint, _ in by_words))} the "
-                    "bucket and its objects for what the agent does with them: s3:ListBucket, s3:GetObject, "
-                    "s3:PutObject and the rest of the policy that AWS gives for it. No Deny may fit them; what is "
-                    "there stays. Changes take some minutes.",
-                    commands=(
-                        show_endpoints(
-                            target,
-                            dict.fromkeys(denial.endpoint for denial in denied),
-                            "VpcEndpoints[].PolicyDocument",
-                        ),
+                fix=fix_of(
+                    "VPC019",
+                    Fault(
+                        target=target,
+                        ids=tuple(endpoint for endpoint, _ in by_words),
+                        actions=("s3:ListBucket", "s3:GetObject", "s3:PutObject"),
+                        caller="the agent's role",
+                        notes=("The policy that AWS gives for the agent has the rest of what it calls.",),
                     ),
                 ),
             ),
@@ -113,20 +104,6 @@ def undecided_policy(evidence: Evidence) -> str | None:
         if denial.is_in_doubt
     ]
     return None if not unclear else f"a call was denied, and {listed(dict.fromkeys(unclear))}"
-
-
-def _add_table(target: Target, gateway: GatewayEndpoint, table_id: str) -> Command:
-    return Command(
-        argv=(
-            *("aws", "ec2", "modify-vpc-endpoint", "--region", target.region, "--vpc-endpoint-id"),
-            known_id(gateway.endpoint_id, "<VPC_ENDPOINT_ID>"),
-            *("--add-route-table-ids", known_id(table_id, "<ROUTE_TABLE_ID>")),
-        ),
-        scope=CommandScope.SUBNET,
-        changes=True,
-        reversible=True,
-        undo="the same command with --remove-route-table-ids",
-    )
 
 
 RULES: Final = (

@@ -5,28 +5,19 @@ from dataclasses import replace
 from typing import Final
 
 from agent.catalog.wording import listed
-from agent.fixes.commands import (
-    allow,
-    group_to_change,
-    known_id,
-    let_out,
-    passes,
-    permission,
-    permission_to_list,
-    ranges,
-)
+from agent.fixes.by_code import NOT_THE_APPLIANCE, fix_of
+from agent.fixes.commands import group_to_change, passes, ranges
+from agent.fixes.fault import APPLIANCE_GROUP, Fault, Opening, known_id
 from agent.judge.conditions.stops import Stop, block_of, detour_of, needed_first, sender_of, stops_of
 from agent.judge.evidence import Evidence
 from agent.judge.rules.rule import Rule, RuleFinding
-from agent.judge.rules.vpc.stopped import NOT_THE_APPLIANCE, finding_at, places_of
+from agent.judge.rules.vpc.stopped import finding_at, places_of
 from agent.report.hops import Ports, Stage
-from agent.report.model import Fix
+from agent.report.model import ConfiguredPath, Fix
 from agent.report.subjects import resources
 from probes.model import Address, Step, Target
 from probes.ports import HTTPS
 from probes.vpc.model import ENDPOINT_INTERFACES, ENDPOINTS, OWN_INTERFACES, SECURITY_GROUPS, GroupRule
-
-_APPLIANCE_GROUP: Final = "<APPLIANCE_SECURITY_GROUP_ID>"
 
 
 def security_group_blocks(evidence: Evidence) -> Iterator[RuleFinding]:
@@ -41,35 +32,32 @@ def security_group_blocks(evidence: Evidence) -> Iterator[RuleFinding]:
 def _admitting(evidence: Evidence, target: Target, stops: list[Stop]) -> Fix:
     """The rules that are missing, in the group that is for such traffic already: on 443 for this host, on the ports of
     a gateway for its appliance."""
-    rules: dict[tuple[str, str, int], list[int]] = {}
+    rules: dict[tuple[str, str, int, str], list[int]] = {}
     for stop in sorted(stops, key=lambda blocked: blocked.path.port):
         path = stop.path
         group = group_to_change(evidence.configuration, target.ports, stop.hop.resources, egress=False)
-        rules.setdefault((group, sender_of(path).block, path.address.version), []).append(path.port)
-    groups = listed(dict.fromkeys(group for group, *_ in rules))
-    ports = dict.fromkeys(port for open_ports in rules.values() for port in open_ports if port != HTTPS)
-    already = list(_admitted_already(evidence, [stop for stop in stops if stop.path.port != HTTPS]))
-    sentences = list(already)
-    through = dict.fromkeys(detour_of(stop.path) for stop in stops if stop.path.port == HTTPS)
-    if None in through:
-        sentences.append(f"Allow this host on {HTTPS} in {groups}.")
-    if others := [rule for rule in through if rule is not None]:
-        sentences.append(
-            f"Allow on {HTTPS} in {groups} what {listed(others)} sends from: the endpoint sees that address."
-        )
-    if ports:
-        sentences.append(
-            f"{'Otherwise allow' if already else 'Allow'} the gateway appliance's subnet on {listed(ports)} in "
-            f"{groups}. {NOT_THE_APPLIANCE}"
-        )
-    return Fix(
-        summary=" ".join(sentences),
-        commands=tuple(
-            allow(target, low, source, group, last=high, version=version)
-            for (group, source, version), open_ports in rules.items()
-            for low, high in ranges(open_ports)
-        ),
+        key = (group, sender_of(path).block, path.address.version, _whom_to_admit(path))
+        rules.setdefault(key, []).append(path.port)
+    gateway_stops = [stop for stop in stops if stop.path.port != HTTPS]
+    openings = tuple(
+        Opening(at=group, peer=source, ports=span, version=version, whom=whom)
+        for (group, source, version, whom), open_ports in rules.items()
+        for span in ranges(open_ports)
     )
+    fault = Fault(
+        target=target,
+        openings=openings,
+        first=tuple(_admitted_already(evidence, gateway_stops)),
+        notes=(NOT_THE_APPLIANCE,) if gateway_stops else (),
+    )
+    return fix_of("VPC005", fault)
+
+
+def _whom_to_admit(path: ConfiguredPath) -> str:
+    if path.port != HTTPS:
+        return "the gateway appliance's subnet"
+    through = detour_of(path)
+    return "this host" if through is None else f"what {through} sends from: the endpoint sees that address"
 
 
 def _admitted_already(evidence: Evidence, stops: list[Stop]) -> Iterator[str]:
@@ -118,34 +106,17 @@ def egress_blocked(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 def _letting_out(evidence: Evidence, target: Target, stops: list[Stop]) -> Fix:
-    commands = []
-    groups: dict[str, None] = {}
-    appliance: dict[int, None] = {}
+    openings: list[Opening] = []
     for where, ports in places_of(stops):
         own = next(stop.hop.resources for stop in stops if stop.path.address in where)
-        mine = [port for port in ports if port == HTTPS]
-        others = [port for port in ports if port != HTTPS]
         group = group_to_change(evidence.configuration, target.ports, own, egress=True)
-        groups |= {group: None} if mine else {}
-        appliance |= dict.fromkeys(others)
         ends = dict.fromkeys(_far_end(evidence, address) for address in where)
-        commands += [let_out(target, group, _permitting(span, end)) for span in ranges(mine) for end in ends]
-        commands += [
-            let_out(target, _APPLIANCE_GROUP, _permitting(span, address))
-            for span in ranges(others)
-            for address in where
-        ]
-    sentences = []
-    if groups:
-        sentences.append(
-            f"In {listed(groups)}, let {HTTPS} out to the endpoint; that holds for every host with the group."
-        )
-    if appliance:
-        sentences.append(
-            f"In the gateway appliance's own group, let {listed(sorted(appliance))} out to the endpoint, where it does "
-            f"not yet. {NOT_THE_APPLIANCE}"
-        )
-    return Fix(summary=" ".join(sentences), commands=tuple(commands))
+        mine, others = [HTTPS] if HTTPS in ports else [], [port for port in ports if port != HTTPS]
+        openings += [_opening(group, span, end) for span in ranges(mine) for end in ends]
+        openings += [_opening(APPLIANCE_GROUP, span, address) for span in ranges(others) for address in where]
+    is_of_appliance = any(opening.at == APPLIANCE_GROUP for opening in openings)
+    notes = (NOT_THE_APPLIANCE,) if is_of_appliance else ()
+    return fix_of("VPC012", Fault(target=target, openings=tuple(openings), notes=notes))
 
 
 def _far_end(evidence: Evidence, address: Address) -> Address | str:
@@ -157,10 +128,9 @@ def _far_end(evidence: Evidence, address: Address) -> Address | str:
     return address if prefix_list_id is None else known_id(prefix_list_id, "<PREFIX_LIST_ID>")
 
 
-def _permitting(ports: Ports, end: Address | str) -> tuple[str, ...]:
-    if not isinstance(end, str):
-        return permission(ports, block_of(end), end.version)
-    return permission_to_list(ports, end)
+def _opening(group: str, ports: Ports, end: Address | str) -> Opening:
+    peer = end if isinstance(end, str) else block_of(end)
+    return Opening(at=group, peer=peer, ports=ports, egress=True)
 
 
 RULES: Final = (

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Final
 
 from agent.catalog.findings import Severity
 from agent.catalog.wording import listed
-from agent.fixes.commands import show_endpoints
+from agent.fixes.by_code import fix_of
+from agent.fixes.fault import Fault
 from agent.judge.conditions.bucket_policies import bucket_denials
 from agent.judge.conditions.denials import Denial
 from agent.judge.conditions.endpoint_denials import (
@@ -23,7 +24,7 @@ from agent.judge.rules.rule import Rule, RuleFinding, resting_on, says
 from agent.report.model import Fix
 from agent.report.subjects import resources
 from probes.facts import ApiFacts
-from probes.model import Observation, Step
+from probes.model import Observation, Step, Target
 from probes.vpc.model import ENDPOINT_INTERFACES, ENDPOINTS, VpcEndpoint
 
 if TYPE_CHECKING:
@@ -65,19 +66,7 @@ def endpoint_policy_would_deny(evidence: Evidence) -> Iterator[RuleFinding]:
             evidence=ids(calls),
             subjects=resources(*(endpoint.endpoint_id for endpoint, _ in shut)),
             addresses=places(calls),
-            fix=Fix(
-                summary=NOTHING_TO_FIX
-                if others is not None and others.verdict is Verdict.ALLOWED
-                else " ".join(
-                    _repair_policy(endpoint, *judgements[endpoint, words], others) for endpoint, words in shut
-                )
-                + " Changes take some minutes.",
-                commands=(
-                    show_endpoints(
-                        target, dict.fromkeys(endpoint_id for endpoint_id, _ in shut), "VpcEndpoints[].PolicyDocument"
-                    ),
-                ),
-            ),
+            fix=_repair(target, judgements, others),
         )
         yield resting_on(evidence, finding, ENDPOINTS, ENDPOINT_INTERFACES)
 
@@ -90,19 +79,23 @@ def _agreeing(endpoint: VpcEndpoint, asked: "Call", denial: Denial) -> "Judgemen
     return judgement if judgement.decision is (Decision.DENY if denial.explicit else Decision.NO_ALLOW) else None
 
 
-def _repair_policy(endpoint: VpcEndpoint, action: str, judgement: "Judgement", others: OtherCalls | None) -> str:
+def _repair(
+    target: Target, judgements: "dict[tuple[VpcEndpoint, str], tuple[str, Judgement]]", others: OtherCalls | None
+) -> Fix:
     from agent.network.calls import Decision
 
-    if judgement.decision is Decision.DENY:
-        return (
-            f"Edit {judgement.statement} in the policy of {endpoint.endpoint_id}, so that its Deny no longer fits "
-            f"{action} by this caller, and see that an Allow does."
-        )
-    return (
-        f"Add to the policy of {endpoint.endpoint_id} a statement with Effect Allow, Action "
-        f"{action if others is None else listed(others.actions)}, Resource * and "
-        "this caller's role or account as Principal; what is there stays."
+    is_fine = others is not None and others.verdict is Verdict.ALLOWED
+    statements = [judged.statement for _, judged in judgements.values() if judged.decision is Decision.DENY]
+    actions = [action for action, _ in judgements.values()] if others is None or statements else others.actions
+    fault = Fault(
+        target=target,
+        ids=tuple(endpoint.endpoint_id for endpoint, _ in judgements),
+        first=(NOTHING_TO_FIX,) if is_fine else (),
+        actions=() if is_fine else tuple(dict.fromkeys(actions)),
+        statement=listed(dict.fromkeys(statements)) if statements else None,
+        caller="this caller" if statements else "this caller's role or account",
     )
+    return fix_of("VPC008", fault)
 
 
 RULES: Final = (

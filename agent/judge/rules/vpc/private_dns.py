@@ -1,21 +1,14 @@
 """VPC, private DNS: the endpoint, its private DNS, and the DNS attributes of the VPC that this needs."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
-from agent.catalog.services import SERVICES, gateway_service_name_of, is_name_documented
+from agent.catalog.services import SERVICES, is_name_documented
 from agent.catalog.vpce import read_name
 from agent.catalog.wording import listed
-from agent.fixes.commands import (
-    UNDO_ENDPOINT,
-    alternative,
-    create_endpoint,
-    describe_endpoint,
-    known_id,
-    read_only,
-    switch_on,
-)
-from agent.fixes.own_name import set_own_name
+from agent.fixes.by_code import fix_of
+from agent.fixes.commands import read_only
+from agent.fixes.fault import Fault, known_id
 from agent.judge.conditions.dns_settings import endpoints_here, endpoints_of_profiles, is_of_this_vpc, unanswered
 from agent.judge.conditions.names import public_answers
 from agent.judge.conditions.resolvers import silent_resolvers
@@ -33,9 +26,6 @@ from probes.vpc.model import AVAILABLE, DELETED, ENDPOINT_SERVICES, ENDPOINTS, S
 _NOT_YET: Final = "pending"
 """The state of an endpoint that is being made, or changed."""
 _OUTSIDE: Final = "private DNS ends at its own VPC, and neither peering nor a transit gateway carries it"
-_FIRST_ADMIT: Final = (
-    "first let the endpoint's security group allow 443 from every caller of the VPC, since all use it from then on"
-)
 
 
 def endpoint_missing(evidence: Evidence) -> Iterator[RuleFinding]:
@@ -82,11 +72,7 @@ def endpoint_missing(evidence: Evidence) -> Iterator[RuleFinding]:
                     *([evidence.gateway_at(seen.public[0]).table_id] if has_gateways else []),
                 ),
                 addresses=seen.addresses,
-                fix=_make_gateway_endpoint(evidence, target, seen.public[0])
-                if has_gateways
-                else _share_endpoint(evidence, target, everywhere[0])
-                if everywhere
-                else _make_endpoint(evidence, target),
+                fix=_create(evidence, target, seen.public[0], everywhere),
             ),
             *(ENDPOINTS, ENDPOINT_SERVICES, VPC, SUBNETS),
         )
@@ -120,81 +106,29 @@ def _look_up_service(evidence: Evidence, target: Target) -> tuple[Command, ...]:
     return (read_only(*argv, "--service-names", target.service_name, scope=CommandScope.ENDPOINT),)
 
 
-def _make_endpoint(evidence: Evidence, target: Target) -> Fix:
-    if evidence.offered(target) == ():
-        return Fix(
-            summary=f"No private path to {target.service} can be made in {target.region}: let this host out to it (NAT "
-            "gateway, proxy), use a Region that has the endpoint service, or do without. Run with --expect any to "
-            "judge the public path.",
-            commands=_look_up_service(evidence, target),
-        )
-    if SERVICES[target.service].has_appliance:
-        return Fix(
-            summary="Create the endpoint in this VPC, with a group that allows the gateway's ports from the subnets of "
-            "the appliances. Its private DNS is left off here: with it, appliances that use public names can lose "
-            f"them. {_by_own_name(target)}",
-            commands=(
-                *_look_up_service(evidence, target),
-                _create_endpoint(evidence, target, private_dns=False),
-            ),
-        )
-    uncovered = (
-        ""
-        if target.addressing is Addressing.DEFAULT or evidence.is_covered_by_offer(target)
-        else f" Whether its private DNS covers {target.host} is not known before: DnsEntries of the endpoint tell it. "
-        f"{_by_own_name(target)}"
-    )
-    attributes = _attributes_on(evidence, target)
-    return Fix(
-        summary=("Turn on the VPC's DNS attributes first: without both, private DNS is refused. " if attributes else "")
-        + "Create the endpoint in this VPC, with private DNS and a security group that allows 443 from every caller of "
-        f"the VPC, since all use it from then on.{uncovered}",
-        commands=(
-            *_look_up_service(evidence, target),
-            *attributes,
-            _create_endpoint(evidence, target, private_dns=True),
-        ),
-    )
-
-
-def _make_gateway_endpoint(evidence: Evidence, target: Target, address: Address) -> Fix:
-    table_id = known_id(evidence.gateway_at(address).table_id, "<ROUTE_TABLE_ID>")
-    service_name = gateway_service_name_of(target.service, target.region) or "<SERVICE_NAME>"
-    command = Command(
-        argv=(
-            *("aws", "ec2", "create-vpc-endpoint", "--region", target.region, "--vpc-id", "<VPC_ID>"),
-            *("--vpc-endpoint-type", "Gateway", "--service-name", service_name, "--route-table-ids", table_id),
-        ),
-        scope=CommandScope.VPC,
-        changes=True,
-        reversible=True,
-        undo=UNDO_ENDPOINT,
-    )
-    return Fix(
-        summary=f"Make a gateway endpoint of {target.service} for this subnet's route table: it costs nothing, and "
-        "names need no change. It carries no other Region's buckets; for these, and from peered networks, an interface "
-        "endpoint is needed.",
-        commands=(command,),
-    )
-
-
-def _share_endpoint(evidence: Evidence, target: Target, other: VpcEndpoint) -> Fix:
-    make = _make_endpoint(evidence, target)
-    return Fix(
-        summary=f"(a) Share the endpoint of {other.vpc_id}, which needs a route from here and whose group must allow "
-        f"this host. {_by_own_name(target)} For every host of this VPC: a private hosted zone with an alias to the "
-        f"endpoint, or a Route 53 Profile that carries it. (b) Have one here. {make.summary}",
-        commands=(*alternative("a", _try_own_name(target, other)), *alternative("b", *make.commands)),
-    )
-
-
-def _create_endpoint(evidence: Evidence, target: Target, *, private_dns: bool) -> Command:
-    return create_endpoint(
-        target,
-        private_dns=private_dns,
+def _create(evidence: Evidence, target: Target, public: Address, everywhere: Sequence[VpcEndpoint]) -> Fix:
+    """VPC001's fix: one of another VPC is shared where there is one."""
+    offered, other = evidence.offered(target), everywhere[0] if everywhere else None
+    is_covered = target.addressing is Addressing.DEFAULT or evidence.is_covered_by_offer(target)
+    is_gateway = SERVICES[target.service].has_gateway_endpoint
+    table = evidence.gateway_at(public).table_id if is_gateway else None
+    fault = Fault(
+        target=target,
+        ids=() if table is None else (table,),
+        is_offered=None if offered is None else bool(offered),
+        elsewhere=None if other is None or is_gateway else other.vpc_id,
+        own_name=None if other is None else _own_name(target, other),
         service_name=_offered_name(evidence, target),
         subnets=_subnet_in_each_zone(evidence, target),
+        off=_attributes_off(evidence),
+        shows=() if is_gateway else _look_up_service(evidence, target),
+        notes=()
+        if is_covered or offered == () or is_gateway or SERVICES[target.service].has_appliance
+        else (
+            f"Whether its private DNS covers {target.host} is not known before: DnsEntries of the endpoint tell it.",
+        ),
     )
+    return fix_of("VPC001", fault)
 
 
 def _subnet_in_each_zone(evidence: Evidence, target: Target) -> tuple[str, ...]:
@@ -266,35 +200,15 @@ def private_dns_off(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 def _turn_on_private_dns(evidence: Evidence, target: Target, off: list[VpcEndpoint]) -> Fix:
-    show, own_name = describe_endpoint(target), _try_own_name(target, off[0])
-    if SERVICES[target.service].has_appliance:
-        return Fix(
-            summary=f"{_by_own_name(target)} Off is right where appliances of this VPC use public names, which they "
-            "can lose with it; on is right for programs without that setting. Decide first which of the two this VPC "
-            "holds (DNS014).",
-            commands=(show, own_name),
-        )
-    attributes = _attributes_on(evidence, target)
     is_there = any(endpoint.state == AVAILABLE for endpoint in off)
-    return Fix(
-        summary=("" if is_there else "Wait until the endpoint is available. ")
-        + f"(a) {_by_own_name(target)} (b) For every host of the VPC: {_FIRST_ADMIT}; "
-        + ("turn on both DNS attributes of the VPC, without which it is refused; " if attributes else "")
-        + "then turn on private DNS.",
-        commands=(
-            show,
-            *alternative("a", own_name),
-            *alternative(
-                "b",
-                *attributes,
-                switch_on(
-                    *(target, "modify-vpc-endpoint", "--vpc-endpoint-id"),
-                    known_id(off[0].endpoint_id if len(off) == 1 else None, "<VPC_ENDPOINT_ID>"),
-                    "--private-dns-enabled",
-                ),
-            ),
-        ),
+    fault = Fault(
+        target=target,
+        ids=tuple(endpoint.endpoint_id for endpoint in off),
+        own_name=_own_name(target, off[0]),
+        off=_attributes_off(evidence),
+        first=() if is_there else ("Wait until the endpoint is available.",),
     )
+    return fix_of("VPC002", fault)
 
 
 def vpc_dns_attributes_off(evidence: Evidence) -> Iterator[RuleFinding]:
@@ -305,7 +219,7 @@ def vpc_dns_attributes_off(evidence: Evidence) -> Iterator[RuleFinding]:
     names = [name for name, on in (("enableDnsSupport", dns.support), ("enableDnsHostnames", dns.hostnames)) if not on]
     off = f"{says(evidence, EC2, VPC_DNS)} that {listed(names)} of {evidence.vpc_id or 'this VPC'} "
     off += "is false" if len(names) == 1 else "are false"
-    owners = " They are for the VPC's owner to change." if evidence.is_vpc_shared else ""
+    owners = ("They are for the VPC's owner to change.",) if evidence.is_vpc_shared else ()
     affected = [seen for seen in public_answers(evidence) if _needs_dns_attributes(evidence, seen.target)]
     if affected:
         there = {
@@ -330,10 +244,7 @@ def vpc_dns_attributes_off(evidence: Evidence) -> Iterator[RuleFinding]:
                 subjects=resources(evidence.vpc_id, *(on or there)),
                 evidence=tuple(dict.fromkeys(step for seen in affected for step in seen.evidence)),
                 addresses=frozenset(address for seen in affected for address in seen.addresses),
-                fix=Fix(
-                    summary=f"For every host of the VPC: {_FIRST_ADMIT}; then set {listed(names)} to true.{owners}",
-                    commands=_attributes_on(evidence, affected[0].target),
-                ),
+                fix=fix_of("VPC003", Fault(target=affected[0].target, off=_attributes_off(evidence), notes=owners)),
             ),
             *(VPC_DNS, ENDPOINTS),
         )
@@ -348,10 +259,14 @@ def vpc_dns_attributes_off(evidence: Evidence) -> Iterator[RuleFinding]:
                 target=None,
                 detail=f"The VPC's resolver ({servers}) answers nothing, and {off}: the VPC has no resolver.",
                 evidence=silent.evidence,
-                fix=Fix(
-                    summary=f"Set {listed(names)} to true.{owners} The AWS CLI finds no host from here: run it from "
-                    "a machine with EC2 access.",
-                    commands=_attributes_on(evidence, next(iter(asked))),
+                fix=fix_of(
+                    "VPC003",
+                    Fault(
+                        target=next(iter(asked)),
+                        off=_attributes_off(evidence),
+                        has_endpoint=False,
+                        notes=(*owners, "The AWS CLI finds no host from here: run it from a machine with EC2 access."),
+                    ),
                 ),
             ),
             *(VPC_DNS,),
@@ -367,30 +282,19 @@ def _needs_dns_attributes(evidence: Evidence, target: Target) -> bool:
     return used and bool(there) and (covered or would_be)
 
 
-def _attributes_on(evidence: Evidence, target: Target) -> tuple[Command, ...]:
-    """Turn on what is known to be off; one attribute a call, and DNS support first, which the other needs."""
+def _attributes_off(evidence: Evidence) -> tuple[str, ...] | None:
+    """What is known to be off; DNS support comes first, which the other needs."""
     dns = evidence.configuration.dns
-    return tuple(
-        switch_on(target, "modify-vpc-attribute", "--vpc-id", "<VPC_ID>", switch)
-        for switch, on in (
-            ("--enable-dns-support", dns is None or dns.support),
-            ("--enable-dns-hostnames", dns is None or dns.hostnames),
-        )
-        if not on
-    )
+    if dns is None:
+        return None
+    return tuple(name for name, is_on in (("support", dns.support), ("hostnames", dns.hostnames)) if not is_on)
 
 
-def _by_own_name(target: Target) -> str:
-    return f"A host needs no private DNS where it calls the endpoint by name: {set_own_name(target)}."
-
-
-def _try_own_name(target: Target, endpoint: VpcEndpoint) -> Command:
-    """Measure the way by the endpoint's own name, in which private DNS has no part."""
+def _own_name(target: Target, endpoint: VpcEndpoint) -> str | None:
+    """The endpoint's own name, where that tells the service by itself; an id would do only where EC2 is asked again."""
     name = endpoint.dns_names[0] if endpoint.dns_names else ""
     own = read_name(name)
-    # An id would do only where EC2 is asked again.
-    named = name if own is not None and own.service == target.service else f"{target.service}=<ENDPOINT_DNS_NAME>"
-    return read_only("backuplink", "check", "--region", target.region, "--endpoint", named)
+    return name if own is not None and own.service == target.service else None
 
 
 RULES: Final = (

@@ -5,7 +5,8 @@ from typing import Final
 
 from agent.catalog.services import SERVICES
 from agent.catalog.wording import listed
-from agent.fixes.commands import known_id, show_firewall, show_profile, switch_on, system_rule
+from agent.fixes.by_code import fix_of
+from agent.fixes.fault import Brought, Fault, known_id
 from agent.judge.conditions.dns_settings import endpoints_here
 from agent.judge.conditions.name_settings import (
     BlockingAnswer,
@@ -21,7 +22,7 @@ from agent.judge.evidence import Evidence
 from agent.judge.requirements import why_not_in_use
 from agent.judge.rules.rule import ROUTE_53, Rule, RuleFinding, resting_on, says
 from agent.network.names import profile_of
-from agent.report.model import Command, FindingSubject, Fix
+from agent.report.model import FindingSubject, Fix
 from agent.report.subjects import resources
 from probes.model import Addressing, Step, Target
 from probes.vpc.model import (
@@ -109,7 +110,7 @@ def _what(evidence: Evidence, resource: ProfileResource, answer: _Answer) -> str
 
 
 def _subjects(evidence: Evidence, resource: ProfileResource, answer: _Answer) -> tuple[FindingSubject, ...]:
-    own = [*endpoints_here(evidence, answer.target)] if _private_dns_on(evidence, answer.target) else []
+    own = [*endpoints_here(evidence, answer.target)] if _private_dns_off(evidence, answer.target) else []
     ids: tuple[str | None, ...]
     match answer:
         case ForwardedAnswer(rule=rule):
@@ -125,56 +126,37 @@ def _subjects(evidence: Evidence, resource: ProfileResource, answer: _Answer) ->
 
 def _fix(evidence: Evidence, resource: ProfileResource, answer: _Answer) -> Fix:
     target = answer.target
-    private_dns = _private_dns_on(evidence, target)
-    own_comes_first = (
-        f"For this VPC alone: turn on private DNS of its endpoint for {target.service}, whose group must then allow "
-        "443 from every caller of the VPC, and which comes before "
-        if private_dns
-        else f"For this VPC alone: private DNS of an endpoint of its own for {target.service} comes before "
-    )
-    more: tuple[Command, ...] = private_dns
+    ids: tuple[str | None, ...]
     match answer:
-        case ForwardedAnswer():
-            summary = (
-                f"Let the VPC answer {target.host} itself: a rule of type SYSTEM for it, which is its own and so comes "
-                "before the Profile's. Or have the owner of the Profile take the rule out of it, for all its VPCs."
-            )
-            more = system_rule(target)
+        case ForwardedAnswer(rule=rule):
+            brought, ids, is_exact = Brought.RULE, (rule.rule_id,), rule.domain == target.host
         case ShadowingAnswer(zone=zone):
-            summary = (
-                f"Have the owner of the Profile give {target.host} a record in the zone, an alias to the endpoint's "
-                "own DNS name, or take the zone out of the Profile, for all its VPCs. "
-                + (own_comes_first + ("the zone." if zone.name == target.host else "the wider zone."))
-            )
-        case BlockingAnswer(rule=rule):
-            summary = (
-                f"Have the owner of the Profile allow {target.host} in that group: an ALLOW rule for a list that holds "
-                "it, with a lower priority number than the rule that blocks, or the name out of the blocked list."
-            )
-            more = show_firewall(target, rule)
-        case EndpointAnswer():
-            summary = (
-                f"{own_comes_first}what the Profile brings. Or make the path to that endpoint work: it needs a route "
-                "from here and a group that allows this host. Or have the owner of the Profile take it out, for all "
-                "VPCs."
-            )
-    return Fix(summary=summary, commands=(*show_profile(target, resource.profile_id), *more))
+            brought, ids, is_exact = Brought.ZONE, (zone.zone_id,), zone.name == target.host
+        case BlockingAnswer(rule=firewall):
+            brought, ids, is_exact = Brought.FIREWALL, (firewall.group_id, firewall.domain_list_id), False
+        case EndpointAnswer(endpoint=endpoint):
+            brought, ids, is_exact = Brought.ENDPOINT, (endpoint.endpoint_id,), False
+    fault = Fault(
+        target=target,
+        ids=tuple(filter(None, (resource.profile_id, *ids))),
+        brought=brought,
+        is_exact=is_exact,
+        own_endpoint=_private_dns_off(evidence, target),
+    )
+    return fix_of("VPC018", fault)
 
 
-def _private_dns_on(evidence: Evidence, target: Target) -> tuple[Command, ...]:
-    """Turn on private DNS of this VPC's endpoint, where it has one for which that is off. Appliances that use public
-    names can lose them by it, so that for their services it is a decision (DNS014)."""
+def _private_dns_off(evidence: Evidence, target: Target) -> str | None:
+    """This VPC's endpoint for which private DNS is off, or the placeholder for one of several; None where it has none.
+    Appliances that use public names can lose them by it, so that for their services it is a decision (DNS014)."""
     if SERVICES[target.service].has_appliance or target.addressing is not Addressing.DEFAULT:
-        return ()
+        return None
     off = [
         endpoint
         for endpoint in endpoints_here(evidence, target)
         if endpoint.state == AVAILABLE and not endpoint.private_dns
     ]
-    if not off:
-        return ()
-    endpoint_id = known_id(off[0].endpoint_id if len(off) == 1 else None, "<OWN_ENDPOINT_ID>")
-    return (switch_on(target, "modify-vpc-endpoint", "--vpc-endpoint-id", endpoint_id, "--private-dns-enabled"),)
+    return known_id(off[0].endpoint_id if len(off) == 1 else None, "<OWN_ENDPOINT_ID>") if off else None
 
 
 RULES: Final = (Rule("VPC018", needs=(Step.DNS,), check=profile_brings, reads=_READS),)

@@ -279,7 +279,7 @@ def _what_helps(
     if denied:
         sentences.append("Grant the reads that are missing; the policy is printed by the command below.")
     if skewed:
-        sentences.append("Set this host's clock: chrony with the Amazon Time Sync Service at 169.254.169.123.")
+        sentences.append("Set this host's clock, as API005 says.")
     if expired:
         sentences.append("Get new credentials. Sign in again, or refresh the cached session.")
     if _EC2 in cut_off and evidence.run.region is not None:

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from typing import Final
 
 from agent.catalog.wording import listed
-from agent.fixes.commands import known_id, read_only, system_rule
+from agent.fixes.by_code import fix_of
+from agent.fixes.fault import Fault
 from agent.judge.conditions.name_settings import ForwardedAnswer, forwarding_answers
 from agent.judge.evidence import Evidence
 from agent.judge.rules.rule import RESOLVER, Rule, RuleFinding, resting_on, says
 from agent.network.names import profile_of
-from agent.report.model import CommandScope, Fix
 from agent.report.subjects import resources
 from probes.model import Step
 from probes.vpc.model import RESOLVER_RULES
@@ -28,23 +28,15 @@ def _forwarded(evidence: Evidence, answer: ForwardedAnswer) -> RuleFinding:
     target, rule = answer.target, answer.rule
     domain = rule.domain or "."
     servers = listed(rule.targets) if rule.targets else "other servers"
-    show = read_only(
-        *("aws", "route53resolver", "get-resolver-rule", "--region", target.region),
-        *("--resolver-rule-id", known_id(rule.rule_id, "<RESOLVER_RULE_ID>")),
-        scope=CommandScope.VPC,
+    fix = fix_of(
+        "VPC015",
+        Fault(
+            target=target,
+            ids=(rule.rule_id,),
+            servers=tuple(map(str, rule.targets)),
+            is_exact=rule.domain == target.host,
+        ),
     )
-    if rule.domain == target.host:
-        fix = Fix(
-            summary=f"Have the owner of the rule send {target.host} to nobody, or to servers that forward it to an "
-            "inbound endpoint of this VPC; no other rule for the same name can exist next to it.",
-            commands=(show,),
-        )
-    else:
-        fix = Fix(
-            summary=f"Let the VPC answer {target.host} itself: a rule of type SYSTEM for it, which is more specific "
-            f"and leaves the other names of the rule as they are. Or fix the servers ({servers}).",
-            commands=(show, *system_rule(target)),
-        )
     return resting_on(
         evidence,
         RuleFinding(

@@ -1,7 +1,6 @@
 """How a hop that stops packets is reported."""
 
 from collections.abc import Iterable
-from typing import Final
 
 from agent.catalog.wording import listed
 from agent.judge.conditions.stops import Stop
@@ -14,8 +13,6 @@ from agent.report.model import Fix
 from agent.report.subjects import resources
 from probes.model import Address, FailureKind, Target
 from probes.ports import HTTPS
-
-NOT_THE_APPLIANCE: Final = "This host is not the appliance: test from its subnet as well."
 
 
 def words_of(stops: Iterable[Stop], ec2_says: str) -> str:

@@ -4,13 +4,14 @@ from collections.abc import Iterator
 from typing import Final
 
 from agent.catalog.wording import listed
-from agent.fixes.commands import describe_endpoint, known_id, read_only
+from agent.fixes.by_code import fix_of
+from agent.fixes.fault import Fault
 from agent.judge.conditions.dns_settings import endpoints_here, stale_answers
 from agent.judge.conditions.name_settings import STALE_READS, ShadowingAnswer, shadowing_answers
 from agent.judge.evidence import Evidence
 from agent.judge.rules.rule import EC2, ROUTE_53, Rule, RuleFinding, resting_on, says
 from agent.network.names import private_zone_for, profile_of
-from agent.report.model import Command, CommandScope, Fix
+from agent.report.model import Fix
 from agent.report.subjects import resources
 from probes.model import Address, Step, Target
 from probes.vpc.model import ENDPOINT_INTERFACES, ENDPOINTS, PRIVATE_ZONES, PrivateZone, VpcEndpoint
@@ -47,7 +48,7 @@ def stale_answer(evidence: Evidence) -> Iterator[RuleFinding]:
                     ),
                 ),
                 addresses=answer.addresses,
-                fix=_repair_record(evidence, target, bool(there)),
+                fix=_repair_record(evidence, target, has_endpoint=bool(there)),
             ),
             *STALE_READS,
         )
@@ -62,23 +63,11 @@ def _addresses_of(evidence: Evidence, endpoint: VpcEndpoint) -> tuple[Address, .
     )
 
 
-def _repair_record(evidence: Evidence, target: Target, is_there: bool) -> Fix:
+def _repair_record(evidence: Evidence, target: Target, *, has_endpoint: bool) -> Fix:
     zone = private_zone_for(evidence.configuration, target.host)
-    if zone is None:
-        where = "Find who holds the record, a name server of your own or a private hosted zone, and make it"
-    else:
-        where = f"Make the record in the private hosted zone {zone.name} ({zone.zone_id})"
-    to = "an alias to the endpoint's own DNS name, which follows its addresses" if is_there else "one of an endpoint"
-    return Fix(
-        summary=f"{where} {to}"
-        + ("" if is_there else ", which this VPC needs first")
-        + ". Addresses that are written by hand outlive the endpoint they were taken from.",
-        commands=(
-            read_only("resolvectl", "query", target.host),
-            *([] if zone is None else [_records(zone)]),
-            describe_endpoint(target),
-        ),
-    )
+    ids = () if zone is None else (zone.zone_id,)
+    notes = () if zone is None else (f"The zone is that of {zone.name}.",)
+    return fix_of("VPC010", Fault(target=target, ids=ids, has_endpoint=has_endpoint, notes=notes))
 
 
 def private_zone_shadows(evidence: Evidence) -> Iterator[RuleFinding]:
@@ -101,16 +90,7 @@ def _shadowed(evidence: Evidence, answer: ShadowingAnswer) -> RuleFinding:
             subjects=resources(zone.zone_id, zone.owner),
             addresses=answer.addresses,
             shared=frozenset({zone.zone_id}),
-            fix=Fix(
-                summary=f"Give {target.host} a record in the zone: an alias to the endpoint's own DNS name. "
-                + (
-                    "While a zone of the very name is there, private DNS for it is refused; a zone that nobody needs "
-                    "is for its owner to take away."
-                    if zone.name == target.host
-                    else "Or leave the zone as it is and turn on private DNS of the endpoint, which is more specific."
-                ),
-                commands=(_records(zone), describe_endpoint(target)),
-            ),
+            fix=fix_of("VPC016", Fault(target=target, ids=(zone.zone_id,), is_exact=zone.name == target.host)),
         ),
         *(PRIVATE_ZONES, ENDPOINTS),
     )
@@ -121,14 +101,6 @@ def _has_zone(evidence: Evidence, zone: PrivateZone) -> str:
     of = f" of account {zone.owner}" if zone.owner is not None and zone.owner != account else ""
     has = f"{says(evidence, ROUTE_53, PRIVATE_ZONES)} that this VPC has the private hosted zone"
     return f"{has} {zone.name} ({zone.zone_id}){of}"
-
-
-def _records(zone: PrivateZone) -> Command:
-    return read_only(
-        *("aws", "route53", "list-resource-record-sets"),
-        *("--hosted-zone-id", known_id(zone.zone_id, "<HOSTED_ZONE_ID>")),
-        scope=CommandScope.VPC,
-    )
 
 
 RULES: Final = (

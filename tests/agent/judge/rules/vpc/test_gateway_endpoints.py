@@ -246,7 +246,7 @@ def test_a_route_that_is_missing() -> None:
         "aws ec2 modify-vpc-endpoint --region eu-west-1 --vpc-endpoint-id vpce-0d1b2c3d "
         "--add-route-table-ids rtb-0a1b2c3d"
     )
-    assert command.undo == "the same command with --remove-route-table-ids"
+    assert command.undo == "the same command with --remove-route-table-ids in place of --add-route-table-ids"
 
 
 def test_it_is_the_cause_of_the_public_answer() -> None:

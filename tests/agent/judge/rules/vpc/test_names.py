@@ -488,7 +488,7 @@ def test_endpoint_missing_is_silent_where_none_is_offered() -> None:
 def test_an_endpoint_service_that_aws_does_not_have_makes_no_endpoint() -> None:
     finding = reported_finding("VPC001", seen(IS_PUBLIC, endpoints(), offered()))
     assert finding.detail.endswith(" AWS has no endpoint service of it in eu-west-1 to make one of.")
-    assert finding.fix.summary.startswith("No private path to backup can be made in eu-west-1: let this host out to it")
+    assert finding.fix.summary.startswith("No private path to backup can be made in eu-west-1: let the hosts out to it")
     assert commands(finding) == []
     assert f"ec2/{ENDPOINT_SERVICES}" in finding.evidence
 
@@ -883,7 +883,8 @@ def test_a_stale_answer_is_one_of_a_name_that_private_dns_may_make_here() -> Non
 def test_a_stale_answer_names_the_zone_that_holds_it() -> None:
     observations = leads_to(STALE, observations=[tcp(STALE, failed="refused")])
     finding = reported_finding("VPC010", seen(observations, endpoints(), zones("amazonaws.com")))
-    assert f"private hosted zone amazonaws.com ({ZONE_ID})" in finding.fix.summary
+    assert f"in the private hosted zone {ZONE_ID}" in finding.fix.summary
+    assert finding.fix.summary.endswith("The zone is that of amazonaws.com.")
     assert "which this VPC needs first" in finding.fix.summary
     assert f"aws route53 list-resource-record-sets --hosted-zone-id {ZONE_ID}" in commands(finding)
 

@@ -191,7 +191,7 @@ def test_vpc005_names_group_port_source_and_addresses() -> None:
         *(f"ec2/{name}" for name in ("endpoints", "endpoint-interfaces", "own-interfaces", "security-groups")),
     )
     assert not one.is_stale
-    assert one.fix.summary == f"Allow this host on 443 in {ENDPOINT_GROUP_ID}."
+    assert one.fix.summary == f"Allow 443 in {ENDPOINT_GROUP_ID} from this host."
     assert lines(one.fix.commands) == [
         f"aws ec2 authorize-security-group-ingress --region eu-west-1 --group-id {ENDPOINT_GROUP_ID} "
         "--protocol tcp --port 443 --cidr 10.0.3.5/32"
@@ -225,7 +225,7 @@ def test_vpc005_admits_the_appliance_and_not_this_host_on_the_ports_of_a_gateway
     assert [why for command in one.fix.commands if (why := complaint(command.argv)) is not None] == []
 
 
-ALLOW_APPLIANCE = f"llow the gateway appliance's subnet on 1026 and 1031 in {ENDPOINT_GROUP_ID}."
+ALLOW_APPLIANCE = f"llow 1026 and 1031 in {ENDPOINT_GROUP_ID} from the gateway appliance's subnet."
 
 
 @pytest.mark.parametrize(
@@ -281,7 +281,7 @@ def test_vpc005_says_first_whom_the_group_admits_on_the_ports_of_a_gateway(rules
 def test_vpc005_says_of_no_other_group_whom_it_admits() -> None:
     other = admitting("10.0.9.0/24", port=1031, group_id="sg-0f1b2c3d")
     (one,) = rule_findings("VPC005", [*gateway(1031), *configured(OF_GATEWAY, with_groups(other))], GATEWAY)
-    assert one.fix.summary.startswith("Allow the gateway appliance's subnet on 1031 in")
+    assert one.fix.summary.startswith("Allow 1031 in")
 
 
 def test_vpc005_says_once_what_two_groups_of_the_endpoint_admit_alike() -> None:

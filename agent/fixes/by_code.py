@@ -1,0 +1,544 @@
+"""What to do about each fault of the configuration: one row a code, for runs, predictions, audits and fleets."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import Final
+
+from agent.catalog.services import SERVICES, gateway_service_name_of
+from agent.catalog.wording import listed
+from agent.fixes.changes import (
+    Admission,
+    Attached,
+    DnsAttributeOn,
+    Entry,
+    NewEndpoint,
+    NewGateway,
+    NewSystemRule,
+    PrivateDnsOn,
+    RuleForVpc,
+    alternative,
+    written,
+)
+from agent.fixes.commands import (
+    blocks_alone,
+    describe_endpoint,
+    ranges,
+    read_only,
+    show_ids,
+    show_prefix_list,
+    show_profile,
+    show_routes,
+)
+from agent.fixes.fault import APPLIANCE, APPLIANCE_GROUP, Brought, Fault, Opening
+from agent.fixes.own_name import set_own_name
+from agent.report.hops import EPHEMERAL
+from agent.report.model import Command, CommandScope, Fix
+from probes.ports import HTTPS
+from probes.vpc.model import DELETED
+
+Row = Callable[[Fault], Fix]
+HOSTS: Final = "<SUBNET_CIDR_OF_THE_HOSTS>"
+_SUBNETS: Final = "the subnets of these hosts"
+NOT_THE_APPLIANCE: Final = "This host is not the appliance: test from its subnet as well."
+FIRST_ADMIT: Final = (
+    "first let the endpoint's security group allow 443 from every caller of the VPC, since all use it from then on"
+)
+
+
+def fix_of(code: str, fault: Fault) -> Fix:
+    """What to do about a fault of the configuration, before placeholders are filled. Where nothing may be changed yet,
+    only what shows it."""
+    fix = FIXES[code](fault)
+    if fault.why_not is not None:
+        fix = _looked_at(fix, fault)
+    return replace(
+        fix,
+        summary=" ".join(filter(None, (*fault.first, fix.summary, *fault.notes))),
+        commands=tuple(dict.fromkeys((*fault.shows, *fix.commands))),
+    )
+
+
+def _looked_at(fix: Fix, fault: Fault) -> Fix:
+    if not any(command.changes for command in fix.commands):
+        return fix
+    shown = [command for command in fix.commands if not command.changes and command.alternative is None]
+    named = [*dict.fromkeys(opening.at for opening in fault.openings)] or list(fault.ids)
+    what = listed(named) if named else "what decides"
+    return Fix(
+        summary=f"Look at {what} before anything is changed: {fault.why_not}.",
+        commands=(*shown, *show_ids(fault.target.region, named)),
+    )
+
+
+# --- Endpoints -------------------------------------------------------------------------------------------------------
+
+
+def _create_endpoint(fault: Fault) -> Fix:
+    """VPC001."""
+    target, service = fault.target, SERVICES[fault.target.service]
+    if service.has_gateway_endpoint:
+        name = gateway_service_name_of(target.service, target.region) or "<SERVICE_NAME>"
+        return Fix(
+            summary=f"Create a gateway endpoint of {target.service} for the subnet's route table: it costs nothing, "
+            "and names need no change. It carries no other Region's buckets; for these, and from peered networks, an "
+            "interface endpoint is needed.",
+            commands=written(target.region, NewGateway(name, fault.one("<ROUTE_TABLE_ID>"))),
+        )
+    if fault.is_offered is False:
+        return Fix(
+            summary=f"No private path to {target.service} can be made in {target.region}: let the hosts out to it (NAT "
+            "gateway, proxy), use a Region that has the endpoint service, or do without. Run with --expect any to "
+            "judge the public path.",
+        )
+    here = _create_here(fault)
+    if fault.elsewhere is None:
+        return here
+    return Fix(
+        summary=f"(a) Share the endpoint of {fault.elsewhere}, which needs a route from here and whose group must "
+        f"allow these hosts. {_by_own_name(fault)} For every host of this VPC: a private hosted zone with an alias to "
+        f"the endpoint, or a Route 53 Profile that carries it. (b) Have one here. {here.summary}",
+        commands=(*alternative("a", _try_own_name(fault)), *alternative("b", *here.commands)),
+    )
+
+
+def _create_here(fault: Fault) -> Fix:
+    is_of_appliance = SERVICES[fault.target.service].has_appliance
+    new = NewEndpoint(
+        target=fault.target,
+        private_dns=not is_of_appliance,
+        service_name=fault.service_name,
+        subnets=fault.subnets,
+    )
+    if is_of_appliance:
+        return Fix(
+            summary="Create the endpoint in the VPC, with a group that allows the gateway's ports from the subnets of "
+            "the appliances. Its private DNS is left off here: with it, appliances that use public names can lose "
+            f"them. {_by_own_name(fault)}",
+            commands=written(fault.target.region, new),
+        )
+    attributes = [DnsAttributeOn(name) for name in fault.off or ()]
+    return Fix(
+        summary=("Turn on the VPC's DNS attributes first: without both, private DNS is refused. " if attributes else "")
+        + "Create the endpoint in the VPC, with private DNS and a security group that allows 443 from every caller of "
+        "the VPC, since all use it from then on.",
+        commands=written(fault.target.region, *attributes, new),
+    )
+
+
+def _turn_on_private_dns(fault: Fault) -> Fix:
+    """VPC002."""
+    show, own_name = describe_endpoint(fault.target), _try_own_name(fault)
+    if SERVICES[fault.target.service].has_appliance:
+        return Fix(
+            summary=f"{_by_own_name(fault)} Off is right where appliances of this VPC use public names, which they can "
+            "lose with it; on is right for programs without that setting. Decide first which of the two this VPC holds "
+            "(DNS014).",
+            commands=(show, own_name),
+        )
+    attributes = [DnsAttributeOn(name) for name in fault.off or ()]
+    return Fix(
+        summary=f"(a) {_by_own_name(fault)} (b) For every host of the VPC: {FIRST_ADMIT}; "
+        + ("turn on both DNS attributes of the VPC, without which it is refused; " if attributes else "")
+        + "then turn on private DNS.",
+        commands=(
+            show,
+            *alternative("a", own_name),
+            *alternative(
+                "b", *written(fault.target.region, *attributes, PrivateDnsOn(fault.only("<VPC_ENDPOINT_ID>")))
+            ),
+        ),
+    )
+
+
+def _by_own_name(fault: Fault) -> str:
+    return f"A host needs no private DNS where it calls the endpoint by name: {set_own_name(fault.target)}."
+
+
+def _try_own_name(fault: Fault) -> Command:
+    """Measure the way by the endpoint's own name, in which private DNS has no part."""
+    name = fault.own_name or f"{fault.target.service}=<ENDPOINT_DNS_NAME>"
+    return read_only("backuplink", "check", "--region", fault.target.region, "--endpoint", name)
+
+
+def _turn_on_attributes(fault: Fault) -> Fix:
+    """VPC003."""
+    off = ("support", "hostnames") if fault.off is None else fault.off
+    names = [f"enableDns{name.capitalize()}" for name in off]
+    return Fix(
+        summary=f"For every host of the VPC: {FIRST_ADMIT}; then set {listed(names)} to true."
+        if fault.has_endpoint
+        else f"Set {listed(names)} to true.",
+        commands=written(fault.target.region, *(DnsAttributeOn(name, fault.one("<VPC_ID>")) for name in off)),
+    )
+
+
+_STATES: Final = {
+    "pending": "AWS is still making it: wait some minutes.",
+    "pendingacceptance": "It waits until the service's owner accepts it; AWS accepts for its own services by itself, "
+    "so check its service name.",
+    "rejected": "The service's owner has rejected it: make it again, with the service name of AWS's own service.",
+    "failed": "Fix what the error names, if it names anything, and create the endpoint again.",
+    "expired": "It was not accepted in time: make it again.",
+    "deleting": "It is being deleted: create another where it is still needed.",
+    DELETED: "It is deleted, and its names are gone: make another endpoint, and use its name.",
+}
+"""What to do, by the state (EC2 API Reference, Endpoint)."""
+_STATE_NOT_KNOWN: Final = "See what the state and the error say, and check its interfaces, one subnet at a time."
+
+
+def _look_at_state(fault: Fault) -> Fix:
+    """VPC004."""
+    sentences = [_STATES.get(state, _STATE_NOT_KNOWN) for state in fault.states.values()] or [_STATE_NOT_KNOWN]
+    return Fix(
+        summary=" ".join(dict.fromkeys(sentences)),
+        commands=(_show_endpoints(fault, "VpcEndpoints[].[VpcEndpointId,State,LastError]"),),
+    )
+
+
+def _show_endpoints(fault: Fault, query: str) -> Command:
+    """Show something of the endpoints at fault, by a JMESPath expression."""
+    return read_only(
+        *("aws", "ec2", "describe-vpc-endpoints", "--region", fault.target.region),
+        *("--vpc-endpoint-ids", *dict.fromkeys(fault.all("<VPC_ENDPOINT_ID>")), "--query", query, "--output", "text"),
+        scope=CommandScope.ENDPOINT,
+    )
+
+
+_POLICY: Final = "VpcEndpoints[].PolicyDocument"
+
+
+def _allow_calls(fault: Fault) -> Fix:
+    """VPC008."""
+    if not fault.actions and fault.first:
+        return Fix(summary="", commands=(_show_endpoints(fault, _POLICY),))  # those sentences say all
+    where, calls = listed(fault.all("<VPC_ENDPOINT_ID>")), listed(fault.actions) if fault.actions else "the calls"
+    if fault.statement is not None:
+        summary = (
+            f"Edit {fault.statement} in the policy of {where}, so that its Deny no longer fits {calls} by "
+            f"{fault.caller}, and see that an Allow does."
+        )
+    else:
+        summary = (
+            f"Add to the policy of {where} a statement with Effect Allow, Action {calls}, Resource * and "
+            f"{fault.caller} as Principal. No Deny may fit; what is there stays."
+        )
+    return Fix(
+        summary=f"{summary} Changes take some minutes.",
+        commands=(_show_endpoints(fault, _POLICY),),
+    )
+
+
+def _cover_zone(fault: Fault) -> Fix:
+    """VPC009."""
+    if fault.is_offered is False:
+        return Fix(
+            summary="Nothing to fix: no endpoint can have an interface in this zone. An instance in a zone of the "
+            "endpoint does not depend on other zones.",
+        )
+    in_zone = "a subnet in this zone" if len(fault.subnets) < 2 else "a subnet in each zone"
+    where = "" if fault.is_offered else ", if the service is offered there"
+    zones = read_only(
+        *("aws", "ec2", "describe-vpc-endpoint-services", "--region", fault.target.region),
+        *("--service-names", fault.target.service_name or "<SERVICE_NAME>"),
+        *("--query", "ServiceDetails[].AvailabilityZones"),
+        scope=CommandScope.ENDPOINT,
+    )
+    more = [Attached(fault.one("<VPC_ENDPOINT_ID>"), subnets=fault.subnets)] if fault.subnets else []
+    return Fix(
+        summary=f"Nothing to fix where that is meant. Otherwise give the endpoint {in_zone}{where}.",
+        commands=(*([] if fault.is_offered else [zones]), *written(fault.target.region, *more)),
+    )
+
+
+# --- Packets ---------------------------------------------------------------------------------------------------------
+
+
+def _admit(fault: Fault) -> Fix:
+    """VPC005."""
+    sentences, every = [], fault.openings or _default_admissions(fault)
+    for whom, openings in _by_whom(every):
+        groups = listed(dict.fromkeys(opening.at for opening in openings))
+        otherwise = "Otherwise allow" if fault.first and openings[0].peer == APPLIANCE else "Allow"
+        sentences.append(f"{otherwise} {_ports(openings)} in {groups} from {whom}.")
+    return Fix(
+        summary=" ".join(sentences),
+        commands=written(fault.target.region, *map(_admission, every)),
+    )
+
+
+def _default_admissions(fault: Fault) -> tuple[Opening, ...]:
+    """For the hosts or, on the ports of a gateway, for its appliance, of which nothing is known."""
+    is_of_appliance = SERVICES[fault.target.service].has_appliance and any(port != HTTPS for port in fault.ports)
+    peer, whom = (APPLIANCE, f"the appliance's subnet ({APPLIANCE})") if is_of_appliance else (HOSTS, _SUBNETS)
+    group = fault.one("<ENDPOINT_SECURITY_GROUP_ID>")
+    return tuple(Opening(at=group, peer=peer, ports=span, whom=whom) for span in ranges(fault.ports))
+
+
+def _let_out(fault: Fault) -> Fix:
+    """VPC012."""
+    every = fault.openings or _default_ways_out(fault)
+    own = [opening for opening in every if opening.at != APPLIANCE_GROUP]
+    appliance = [opening for opening in every if opening.at == APPLIANCE_GROUP]
+    sentences = []
+    if own:
+        groups = listed(dict.fromkeys(opening.at for opening in own))
+        sentences.append(
+            f"In {groups}, let {_ports(own)} out to the endpoint; that holds for every host with the group."
+        )
+    if appliance:
+        sentences.append(
+            f"In the gateway appliance's own group, let {_ports(appliance)} out to the endpoint, where it does not yet."
+        )
+    return Fix(
+        summary=" ".join(sentences),
+        commands=written(fault.target.region, *map(_admission, every)),
+    )
+
+
+def _default_ways_out(fault: Fault) -> tuple[Opening, ...]:
+    """To the endpoint's group, or to the prefix list of a gateway endpoint."""
+    is_listed = SERVICES[fault.target.service].has_gateway_endpoint
+    peer = fault.one("<PREFIX_LIST_ID>") if is_listed else "<ENDPOINT_SECURITY_GROUP_ID>"
+    group = fault.one("<INSTANCE_SECURITY_GROUP_ID>")
+    return tuple(Opening(at=group, peer=peer, ports=span, egress=True) for span in ranges(fault.ports))
+
+
+def _pass_acl(fault: Fault) -> Fix:
+    """VPC006."""
+    if not fault.openings and not fault.ids and fault.notes:
+        return Fix(summary="")  # it is at the appliance's subnet, as those sentences say
+    acls = dict.fromkeys(opening.at for opening in fault.openings) or fault.all("<NETWORK_ACL_ID>")
+    entries = [
+        Entry(
+            acl=opening.at,
+            number=opening.number,
+            block=opening.peer,
+            ports=opening.ports,
+            egress=opening.egress,
+            version=opening.version,
+        )
+        for opening in fault.openings
+    ]
+    is_listed = not entries and SERVICES[fault.target.service].has_gateway_endpoint
+    what = "" if entries else f" for {listed(fault.ports)}, and for answers on ports {EPHEMERAL[0]} to {EPHEMERAL[1]},"
+    return Fix(
+        summary=f"Add what is missing{what} to {listed(acls)}, in front of the entry that denies. Its entries hold for "
+        "the whole subnet; a security group, which both ends have, can be narrower."
+        + (f" {blocks_alone(fault.target)}" if is_listed else ""),
+        commands=(
+            *((show_prefix_list(fault.target),) if is_listed else ()),
+            *(written(fault.target.region, *entries) or show_ids(fault.target.region, acls)),
+        ),
+    )
+
+
+def _fix_route(fault: Fault) -> Fix:
+    """VPC007."""
+    tables = [id_ for id_ in fault.ids if id_.startswith(("rtb-", "tgw-rtb-"))]
+    attachments = [id_ for id_ in fault.ids if id_.startswith("tgw-attach-")]
+    whom = "VPC that is associated with its table"
+    if not tables or not all(table.startswith("tgw-") for table in tables):
+        whom = "host of its subnets"
+    named = listed(tables) if tables else "the route table"
+    if fault.is_doubtful:
+        summary = f"See what the route in {named} goes through, and whether that passes these ports on."
+    elif attachments and not tables:
+        summary = f"See the state, the zones and the options of {listed(attachments)}, and change what is missing."
+    else:
+        summary = (
+            f"Give {named} a route to the other end, or fix the one that is taken. A route holds for every {whom}, and "
+            "where it should point cannot be told from here."
+        )
+    return Fix(summary=summary, commands=tuple(show_routes(fault.target.region, (*tables, *attachments) or ("",))))
+
+
+def _carry_by_gateway(fault: Fault) -> Fix:
+    """VPC019: the policy where it denies calls, otherwise the route."""
+    if fault.actions:
+        return _allow_calls(fault)
+    table = fault.one("<ROUTE_TABLE_ID>")
+    return Fix(
+        summary=f"Add {table} to the route tables of the gateway endpoint. All subnets that use the table then reach "
+        f"{fault.target.service} through it: see first that the endpoint's policy allows the buckets that they use, "
+        "and that the groups of their hosts let 443 out to its prefix list. Connections to "
+        f"{fault.target.service} that are open then break.",
+        commands=written(fault.target.region, Attached(fault.one("<VPC_ENDPOINT_ID>"), tables=(table,))),
+    )
+
+
+def _admission(opening: Opening) -> Admission:
+    return Admission(opening.at, opening.ports, opening.peer, opening.egress, opening.version)
+
+
+def _by_whom(openings: Iterable[Opening]) -> Iterator[tuple[str, list[Opening]]]:
+    """The openings for each other end in words."""
+    found: dict[str, list[Opening]] = {}
+    for opening in openings:
+        found.setdefault(opening.whom, []).append(opening)
+    yield from found.items()
+
+
+def _ports(openings: Iterable[Opening]) -> str:
+    spans = sorted({opening.ports for opening in openings})
+    return listed(dict.fromkeys(port for low, high in spans for port in range(low, high + 1)))
+
+
+# --- Names -----------------------------------------------------------------------------------------------------------
+
+
+def _repair_record(fault: Fault) -> Fix:
+    """VPC010."""
+    zone = fault.one("<HOSTED_ZONE_ID>")
+    is_known = zone in fault.ids
+    where = (
+        f"Make the record in the private hosted zone {zone}"
+        if is_known
+        else "Find who holds the record, a name server of your own or a private hosted zone, and make it"
+    )
+    to = (
+        "an alias to the endpoint's own DNS name, which follows its addresses"
+        if fault.has_endpoint
+        else "one of an endpoint, which this VPC needs first"
+    )
+    return Fix(
+        summary=f"{where} {to}. Addresses that are written by hand outlive the endpoint they were taken from.",
+        commands=(
+            read_only("resolvectl", "query", fault.target.host or "<HOST>"),
+            *([_show_records(zone)] if is_known else []),
+            describe_endpoint(fault.target),
+        ),
+    )
+
+
+def _show_records(zone: str) -> Command:
+    return read_only(*("aws", "route53", "list-resource-record-sets", "--hosted-zone-id", zone), scope=CommandScope.VPC)
+
+
+def _forward_to_vpc(fault: Fault) -> Fix:
+    """VPC011."""
+    region = fault.target.region
+    servers = listed(fault.servers) if fault.servers else "the name servers of the DHCP options"
+    return Fix(
+        summary=f"Make {servers} forward {fault.host} to the VPC: from inside it to 169.254.169.253, from elsewhere to "
+        "a Route 53 Resolver inbound endpoint. If the VPC's resolver knows all names that hosts ask them for, set "
+        "AmazonProvidedDNS in the DHCP options instead.",
+        commands=(
+            *show_ids(region, fault.all("<DHCP_OPTIONS_ID>")[:1]),
+            read_only(
+                *("aws", "route53resolver", "list-resolver-endpoints", "--region", region),
+                *("--filters", "Name=Direction,Values=INBOUND", "Name=HostVPCId,Values=<VPC_ID>"),
+                scope=CommandScope.VPC,
+            ),
+        ),
+    )
+
+
+def _answer_here(fault: Fault) -> Fix:
+    """VPC015."""
+    show = show_ids(fault.target.region, fault.all("<RESOLVER_RULE_ID>")[:1])
+    if fault.is_exact:
+        return Fix(
+            summary=f"Have the owner of the rule send {fault.host} to nobody, or to servers that forward it to an "
+            "inbound endpoint of this VPC; no other rule for the same name can exist next to it.",
+            commands=show,
+        )
+    servers = f" ({listed(fault.servers)})" if fault.servers else ""
+    return Fix(
+        summary=f"Let the VPC answer {fault.host} itself: a rule of type SYSTEM for it, which is more specific and "
+        f"leaves the other names of the rule as they are. Or fix the servers{servers}.",
+        commands=(*show, *_system_rule(fault)),
+    )
+
+
+def _system_rule(fault: Fault) -> tuple[Command, ...]:
+    return written(fault.target.region, NewSystemRule(fault.target, fault.target.host or "<HOST>"), RuleForVpc())
+
+
+def _give_record(fault: Fault) -> Fix:
+    """VPC016."""
+    return Fix(
+        summary=f"Give {fault.host} a record in the zone: an alias to the endpoint's own DNS name. "
+        + (
+            "While a zone of the very name is there, private DNS for it is refused; a zone that nobody needs is for "
+            "its owner to take away."
+            if fault.is_exact
+            else "Or leave the zone as it is and turn on private DNS of the endpoint, which is more specific."
+        ),
+        commands=(_show_records(fault.one("<HOSTED_ZONE_ID>")), describe_endpoint(fault.target)),
+    )
+
+
+def _allow_name(fault: Fault) -> Fix:
+    """VPC017."""
+    return Fix(
+        summary=f"Have the owner of the group allow {fault.host}: an ALLOW rule for a list that holds it, with a lower "
+        "priority number than the rule that blocks, or the name out of the blocked list.",
+        commands=_show_firewall(fault),
+    )
+
+
+def _show_firewall(fault: Fault) -> tuple[Command, ...]:
+    groups, lists = fault.all("<FIREWALL_RULE_GROUP_ID>"), fault.all("<FIREWALL_DOMAIN_LIST_ID>")
+    return show_ids(fault.target.region, (groups[0], lists[0]))
+
+
+def _answer_before_profile(fault: Fault) -> Fix:
+    """VPC018."""
+    service = fault.target.service
+    own = [] if fault.own_endpoint is None else [PrivateDnsOn(fault.own_endpoint)]
+    comes_first = (
+        f"For this VPC alone: turn on private DNS of its endpoint for {service}, whose group must then allow 443 from "
+        "every caller of the VPC, and which comes before "
+        if own
+        else f"For this VPC alone: private DNS of an endpoint of its own for {service} comes before "
+    )
+    more = written(fault.target.region, *own)
+    match fault.brought:
+        case Brought.RULE:
+            more = _system_rule(fault)
+            summary = (
+                f"Let the VPC answer {fault.host} itself: a rule of type SYSTEM for it, which is its own and so comes "
+                "before the Profile's. Or have the owner of the Profile take the rule out of it, for all its VPCs."
+            )
+        case Brought.ZONE:
+            summary = (
+                f"Have the owner of the Profile give {fault.host} a record in the zone, an alias to the endpoint's own "
+                "DNS name, or take the zone out of the Profile, for all its VPCs. "
+                f"{comes_first}{'the zone' if fault.is_exact else 'the wider zone'}."
+            )
+        case Brought.FIREWALL:
+            more = _show_firewall(fault)
+            summary = f"In a group that the Profile brings: {_allow_name(fault).summary}"
+        case Brought.ENDPOINT:
+            summary = (
+                f"{comes_first}what the Profile brings. Or make the path to that endpoint work: it needs a route from "
+                "here and a group that allows these hosts. Or have the owner of the Profile take it out, for all VPCs."
+            )
+        case _:
+            more = ()
+            summary = f"See whose the Route 53 Profile is and what it brings. {comes_first}its zones."
+    return Fix(summary=summary, commands=(*show_profile(fault.target, fault.one("<PROFILE_ID>")), *more))
+
+
+FIXES: Final[Mapping[str, Row]] = {
+    "VPC001": _create_endpoint,
+    "VPC002": _turn_on_private_dns,
+    "VPC003": _turn_on_attributes,
+    "VPC004": _look_at_state,
+    "VPC005": _admit,
+    "VPC006": _pass_acl,
+    "VPC007": _fix_route,
+    "VPC008": _allow_calls,
+    "VPC009": _cover_zone,
+    "VPC010": _repair_record,
+    "VPC011": _forward_to_vpc,
+    "VPC012": _let_out,
+    "VPC015": _answer_here,
+    "VPC016": _give_record,
+    "VPC017": _allow_name,
+    "VPC018": _answer_before_profile,
+    "VPC019": _carry_by_gateway,
+}
+OF_RUNS: Final = frozenset({"VPC013", "VPC014"})
+"""Faults of a run's own reads: what it could not read, and where what it read and what it measured differ. No other
+document has them, and what helps depends on each read: their rules have it."""
