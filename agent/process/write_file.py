@@ -15,6 +15,7 @@ import shutil
 import stat
 import time
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -39,15 +40,16 @@ _OF_DATABASE: Final = ("-wal", "-shm", "-journal")
 _STREAMS: Final = {"/dev/stdout": 1, "/dev/stderr": 2}
 
 
-def to_file(document: str, path: Path) -> None:
+def to_file(document: str, path: Path, *, private: bool = False) -> None:
     """Write a file so that a reader sees the old content or the new, never half. Raises OSError.
 
-    A new file has the permissions that the umask leaves; one that replaces a plain file of this user's keeps those of
-    the old one, without set-uid, set-gid and sticky bits. What is no plain file, such as a pipe, a device or an open
-    descriptor (`/dev/stdout`, `/dev/fd/N`), has no content to keep and is written to as it is. A link is followed
-    where it belongs to root or this user and lies in a folder that no other user can write; otherwise OSError says so.
+    A new file has the permissions that the umask leaves, and with `private` those of its owner alone; one that replaces
+    a plain file of this user's keeps those of the old one, without set-uid, set-gid and sticky bits. What is no plain
+    file, such as a pipe, a device or an open descriptor (`/dev/stdout`, `/dev/fd/N`), has no content to keep and is
+    written to as it is. A link is followed where it belongs to root or this user and lies in a folder that no other
+    user can write; otherwise OSError says so.
     """
-    _to_place(document.encode("utf-8"), path, _mode)
+    _to_place(document.encode("utf-8"), path, partial(_mode, private=private))
 
 
 def to_private_file(data: bytes, path: Path) -> bool:
@@ -243,10 +245,13 @@ def _unfinished(folder: int) -> tuple[str, int]:
         os.close(handle)  # before it had its lock, another writer took it for a leftover
 
 
-def _mode(old: os.stat_result | None) -> int:
-    """The permissions of a new file: those of the old one where that is this user's, else what the umask leaves."""
+def _mode(old: os.stat_result | None, *, private: bool) -> int:
+    """The permissions of a new file: those of the old one where that is this user's, else what the umask leaves, or
+    with `private` those of its owner alone."""
     if old is not None and old.st_uid == os.geteuid():
         return stat.S_IMODE(old.st_mode) & 0o777
+    if private:
+        return 0o600
     mask = os.umask(0)
     os.umask(mask)
     return 0o666 & ~mask

@@ -147,16 +147,18 @@ class Sinks:
         once a file, and counted."""
         async with asyncio.TaskGroup() as group:
             if config.output is not None:
-                group.create_task(self._write_file(config.output, lambda: config.render(report)))
+                private = not format_named(config.format).is_collected
+                group.create_task(self._write_file(config.output, lambda: config.render(report), private=private))
             if config.watching.textfile is not None:
-                group.create_task(self._write_file(config.watching.textfile, metrics))
+                group.create_task(self._write_file(config.watching.textfile, metrics, private=False))
 
-    async def _write_file(self, path: Path, render: Callable[[], str]) -> None:
-        """Replace a file in a thread: a disk that hangs holds up its own file alone."""
+    async def _write_file(self, path: Path, render: Callable[[], str], *, private: bool) -> None:
+        """Replace a file in a thread: a disk that hangs holds up its own file alone. With `private` a new one is its
+        owner's alone; one that is there keeps its permissions, which somebody gave it for those who read it."""
         if (before := self._writes.get(path)) is not None and not before.done():
             self._write_failed(path, "the last write has not finished yet")
             return
-        done = self._writes[path] = in_background(partial(to_file, render(), path))
+        done = self._writes[path] = in_background(partial(to_file, render(), path, private=private))
         try:
             async with asyncio.timeout(FILE_SECONDS):
                 await asyncio.shield(done)

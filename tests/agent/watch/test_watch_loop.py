@@ -5,6 +5,7 @@ import errno
 import itertools
 import json
 import os
+import stat
 import threading
 import time
 from collections import Counter
@@ -276,6 +277,22 @@ async def test_files_have_the_last_cycle(tmp_path: Path) -> None:
     assert samples["backuplink_verdict_status", frozenset({("status", "critical")})] == 1
     assert sorted(path.name for path in tmp_path.iterdir()) == ["report.json", "watch.prom"]
     assert done.documents == []
+
+
+@pytest.mark.parametrize(("wanted", "new"), [("json", 0o600), ("html", 0o600), ("prometheus", 0o644)])
+async def test_a_new_file_is_its_owners_alone_and_metrics_are_not(wanted: str, new: int, tmp_path: Path) -> None:
+    """A file that is there keeps its permissions, which somebody gave it for those who read it."""
+    made, kept, textfile = tmp_path / "made", tmp_path / "kept", tmp_path / "watch.prom"
+    kept.touch()
+    kept.chmod(0o640)
+    before = os.umask(0o022)
+    try:
+        for output in (made, kept):
+            await watched(job(networks(loaded("healthy")), format=wanted, output=output, textfile=textfile, cycles=1))
+    finally:
+        os.umask(before)
+    assert [stat.S_IMODE(path.stat().st_mode) for path in (made, kept, textfile)] == [new, 0o640, 0o644]
+    assert kept.read_bytes()
 
 
 async def test_a_file_that_cannot_be_written_is_said_once_and_when_it_can_again(tmp_path: Path) -> None:
