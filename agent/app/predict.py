@@ -145,6 +145,7 @@ def _predicted(facts: Ec2Facts, request: PredictRequest, received_signals: Seque
             request.assumptions,
             policies=policies,
             plans=plans,
+            harmless=request.harmless,
             is_late=lambda: monotonic() > latest,
         )
     except PlanError as error:

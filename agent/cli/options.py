@@ -28,6 +28,7 @@ from agent.cli.param_types import (
     INTERVAL,
     KEPT,
     KEY_CHOICE,
+    KIND,
     LISTEN,
     MOMENT,
     PERCENT,
@@ -348,6 +349,14 @@ _PREDICT: Final = (
         metavar="FILE",
         help="Predict as if this plan were applied (repeatable; before the changes of --assume): the JSON of terraform "
         "show -json PLAN, or of aws cloudformation describe-change-set --include-property-values; - reads stdin.",
+    ),
+    click.option(
+        "--harmless",
+        type=KIND,
+        multiple=True,
+        metavar="KIND",
+        help="Kind of resource whose changes in plans do nothing here, though the kind is not known or not followed "
+        "(repeatable): aws_dax_cluster, Custom::LogRetention.",
     ),
     _format((PREDICTION,), "Format of the prediction."),
     _where("the prediction", _OWNER_ALONE),

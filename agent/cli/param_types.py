@@ -265,7 +265,14 @@ def _percent(text: str) -> float:
     return percent / 100
 
 
+_KIND: Final = re.compile(r"(?:aws|awscc)_[a-z0-9_]{1,80}|(?:AWS|Alexa|Custom)(?:::[A-Za-z0-9_@-]{1,60}){1,3}")
 _COMMAND_ID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+def _kind(text: str) -> str:
+    if _KIND.fullmatch(text) is None:
+        raise ValueError(text)
+    return text
 
 
 def _command_id(text: str) -> str:
@@ -346,6 +353,9 @@ SOURCE: Final = Parsed(
         _source,
         "all, the id of a subnet, interface or instance such as i-0a1b2c3d4e5f67890, or a block such as 10.0.1.0/24",
     )
+)
+KIND: Final = Parsed(
+    ValueType("kind", _kind, "the kind of a resource of AWS, such as aws_dax_cluster or Custom::LogRetention")
 )
 CHANGE: Final = Parsed(
     ValueType(

@@ -323,6 +323,7 @@ def predict_request_from(
         ports=tuple(sorted(set(options["ports"]))),
         assumptions=options["assumptions"],
         plans=options["plans"],
+        harmless=options["harmless"],
         output=output_from(options),
     )
 

@@ -17,6 +17,8 @@ PARTS: Final = {
     "gateway_endpoints": ("gateway endpoints", "endpoint_id"),
     "endpoint_interfaces": ("interfaces of the endpoints", "interface_id"),
     "interfaces": ("network interfaces", "interface_id"),
+    "prefix_lists": ("prefix lists", "prefix_list_id"),
+    "peerings": ("peerings", "peering_id"),
 }
 """The parts of a configuration that edits change: what they are called, and the attribute by which a row is known."""
 
@@ -194,5 +196,8 @@ def ids_in(known: KnownVpc) -> frozenset[str]:
             *(interface.subnet_id for interface in configuration.endpoint_interfaces or ()),
             *(endpoint.endpoint_id for endpoint in configuration.endpoints or ()),
             *(gateway.endpoint_id for gateway in configuration.gateway_endpoints or ()),
+            *(interface.interface_id for interface in configuration.interfaces or ()),
+            *(prefix_list.prefix_list_id for prefix_list in configuration.prefix_lists or ()),
+            *(peering.peering_id for peering in configuration.peerings or ()),
         )
     )

@@ -96,6 +96,8 @@ class Listed(StrEnum):
     ENDPOINT_GROUP = "security group of an endpoint"
     ENDPOINT_SUBNET = "subnet of an endpoint"
     GATEWAY_TABLE = "route table of a gateway endpoint"
+    INTERFACE_GROUP = "security group of an interface"
+    LIST_ENTRY = "entry of a prefix list"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -221,6 +223,18 @@ _LISTS: Final[Mapping[Listed, _List]] = {
         taking="{owner}: take its route out of {item}",
         already="{item} has the route to {owner} already",
         lacking="{item} has no route to {owner}",
+    ),
+    Listed.INTERFACE_GROUP: _List(
+        part="interfaces",
+        items="group_ids",
+        putting="{owner}: add the security group {item}",
+        taking="{owner}: remove the security group {item}",
+    ),
+    Listed.LIST_ENTRY: _List(
+        part="prefix_lists",
+        items="cidrs",
+        putting="{owner}: put in {item}",
+        taking="{owner}: take out {item}",
     ),
 }
 
@@ -361,6 +375,50 @@ _ALSO_TAKEN: Final[Mapping[Listed, Callable[[Draft, str, Any], None]]] = {
 """What else goes, or comes in the place of what goes."""
 
 
+@dataclass(frozen=True, slots=True)
+class Emptied:
+    """That a resource loses what is in one of its lists, but for some of it. It has no inverse."""
+
+    listed: Listed
+    owner_id: str
+    kept: frozenset[Any] = frozenset()
+    """Items that stay, as far as they are there."""
+    kept_ids: frozenset[str] = frozenset()
+    """Ids of rules that stay."""
+
+    def put(self, draft: Draft) -> None:
+        raise AlreadyError(f"what {self.owner_id} had is not known")
+
+    def take(self, draft: Draft) -> None:
+        row = _LISTS[self.listed]
+        items = row.of(draft, self.owner_id)
+        if self.kept_ids and not all(one.rule_id for alike in items.values() for one in alike):
+            raise AssumptionError(f"the ids of the rules of {self.owner_id} were not read")
+        kept = {row.key(item) for item in self.kept}
+        gone = [key for key, alike in items.items() if key not in kept and not any(map(self._stays, alike))]
+        if not gone:
+            raise AlreadyError(f"{self.owner_id} has nothing else")
+        for key in gone:
+            del items[key]
+
+    def _stays(self, item: Any) -> bool:
+        """Whether an item is one of `kept_ids`, or cannot be taken out."""
+        if isinstance(item, Route):  # the provider leaves routes of the VPC itself and of gateway endpoints
+            return item.target == LOCAL or (item.prefix_list_id is not None and item.target.startswith("vpce-"))
+        if isinstance(item, AclEntry):
+            return item.number > LAST_ENTRY
+        return item.rule_id in self.kept_ids
+
+    @property
+    def putting(self) -> str:
+        return f"{self.owner_id}: put back each {self.listed.partition(' ')[0]}"
+
+    @property
+    def taking(self) -> str:
+        rest = " but those of the plan" if self.kept or self.kept_ids else ""
+        return f"{self.owner_id}: take out every {self.listed.partition(' ')[0]}{rest}"
+
+
 # --- What a resource is set to ---------------------------------------------------------------------------------------
 
 
@@ -371,6 +429,7 @@ class Settable(StrEnum):
     POLICY = "policy"
     DNS_SUPPORT = "enableDnsSupport"
     DNS_HOSTNAMES = "enableDnsHostnames"
+    PEERING = "state of a peering"
 
 
 ATTRIBUTES: Final = frozenset({Settable.DNS_SUPPORT, Settable.DNS_HOSTNAMES})
@@ -441,6 +500,12 @@ def _put_attribute(name: str) -> Callable[[Draft, str, bool], None]:
     return put
 
 
+def _put_peering(draft: Draft, peering_id: str, state: str) -> None:
+    if draft.part("peerings").one(peering_id).state == state:
+        raise AlreadyError(f"{peering_id} has the state {state} already")
+    draft.part("peerings").set(peering_id, state=state)
+
+
 def _truth(is_on: bool) -> str:
     return str(is_on).lower()
 
@@ -467,6 +532,13 @@ _SETTINGS: Final[Mapping[Settable, _Setting]] = {
         putting="{owner}: set enableDnsHostnames to {value}",
         put=_put_attribute("hostnames"),
         value=_truth,
+    ),
+    Settable.PEERING: _Setting(
+        aspect=Aspect.ROUTES,
+        putting="{owner}: give it the state {value}",
+        put=_put_peering,
+        value=str,
+        taken=lambda _: "deleted",
     ),
 }
 

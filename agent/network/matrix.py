@@ -331,6 +331,9 @@ class Matrix:
             words = "the route table of the source was not read"
             yield _Verdict(Reachability.CANNOT_TELL, Stage.ROUTE, (), None, words), None
             return
+        if (unsettled := self._known.unsettled((table.table_id,), Aspect.ROUTES)) is not None:
+            yield _Verdict(Reachability.CANNOT_TELL, Stage.ROUTE, (table.table_id,), None, unsettled), None
+            return
         if table.table_id not in gateway.route_table_ids:
             words = f"{table.table_id} has no route to {gateway.endpoint_id}"
             yield _Verdict(Reachability.BLOCKED, Stage.ROUTE, (table.table_id,), None, words), None

@@ -111,10 +111,17 @@ def hosts_of(configuration: Configuration, vpc_id: str) -> tuple[NetworkInterfac
 
 
 def sources_of(
-    configuration: Configuration, vpc_id: str, wanted: Sequence[str | Network], blocks: Blocks
+    configuration: Configuration,
+    vpc_id: str,
+    wanted: Sequence[str | Network],
+    blocks: Blocks,
+    others: Configuration | None = None,
 ) -> tuple[Source, ...]:
     """The classes of sources that `wanted` names: EVERY_SOURCE, ids of subnets, interfaces and instances, and blocks.
-    Their order does not depend on that of the configuration. Raises SourceError for what is not in the VPC."""
+    Their order does not depend on that of the configuration; interfaces that `others`, the configuration at another
+    time, tells apart are of two classes. Raises SourceError for what is not in the VPC."""
+    then = () if others is None else others.interfaces or ()
+    other_groups = {interface.interface_id: frozenset(interface.group_ids) for interface in then}
     interfaces: dict[str, NetworkInterface] = {}
     bare: dict[tuple[str | None, Address], Source] = {}
     for word in dict.fromkeys(wanted):
@@ -124,7 +131,8 @@ def sources_of(
     classes: defaultdict[tuple[object, ...], list[NetworkInterface]] = defaultdict(list)
     for interface in sorted(interfaces.values(), key=_order):
         four, six = _first(interface.addresses, 4), _first(interface.addresses, 6)
-        key = interface.subnet_id, tuple(sorted(set(interface.group_ids))), *map(blocks.signature, (four, six))
+        groups = frozenset(interface.group_ids), other_groups.get(interface.interface_id)
+        key = interface.subnet_id, *groups, *map(blocks.signature, (four, six))
         classes[key].append(interface)
     sources = [
         Source(own=alike[0], addresses=_firsts(alike[0].addresses), interfaces=tuple(alike))

@@ -9,35 +9,17 @@ properties of each resource. What is not known yet stands in a context as `{{cha
 """
 
 import json
-from collections import Counter
 from collections.abc import Mapping
 from typing import Any, Final
 
 from agent.network.written_edits import MalformedError
 from agent.predict import resources
-from agent.predict.plan_values import Plan, PlanError, ResourceChange, Values, differ
+from agent.predict.kinds import BY_ATTRIBUTE, CLOUDFORMATION
+from agent.predict.plan_values import Found, Plan, PlanError, ResourceChange, Values, differ
 from probes.frozen import dataclass
 
 UNKNOWN: Final = "{{changeSet:KNOWN_AFTER_APPLY}}"
 _HINT: Final = "write it by aws cloudformation describe-change-set with --include-property-values, all pages of it"
-_MAY_MATTER: Final = (
-    *("AWS::CloudFormation::Stack", "AWS::Route53", "AWS::EC2::DHCPOptions", "AWS::EC2::VPCDHCPOptions"),
-    *("AWS::NetworkFirewall::", "AWS::EC2::VPCCidrBlock", "AWS::EC2::TransitGatewayRoute", "AWS::EC2::VPNGatewayRoute"),
-    *("AWS::CloudFormation::Macro", "AWS::EC2::SecurityGroupVpcAssociation"),
-)
-"""How kinds begin of which any change may have a part in a path or a name, and which are not followed; the changes of a
-nested stack stand in a change set of its own."""
-_MAY_MATTER_ONCE_THERE: Final = (
-    *("AWS::EC2::PrefixList", "AWS::EC2::TransitGateway", "AWS::EC2::VPCPeeringConnection", "AWS::EC2::NatGateway"),
-    *("AWS::EC2::InternetGateway", "AWS::EC2::EgressOnlyInternetGateway", "AWS::EC2::Subnet", "AWS::EC2::VPN"),
-    *("AWS::EC2::NetworkInterface", "AWS::EC2::VPCGatewayAttachment"),
-)
-"""The same of what is changed or deleted: one that is created is used by nothing that is there."""
-_PROPERTIES: Final = {
-    "AWS::EC2::Instance": ("SecurityGroupIds", "SecurityGroups", "SubnetId", "PrivateIpAddress", "NetworkInterfaces"),
-    "AWS::EC2::NetworkInterface": ("GroupSet", "SubnetId", "PrivateIpAddress", "PrivateIpAddresses", "Ipv6Addresses"),
-}
-"""Of kinds whose other properties have no part: those that have."""
 
 
 def _one(value: Any) -> Any:
@@ -181,6 +163,9 @@ KINDS: Final[Mapping[str, Kind]] = {
         },
         defaults=(("policy", ""), ("private_dns_enabled", False)),
     ),
+    "Custom::VpcRestrictDefaultSG": Kind(
+        terraform=resources.RESTRICTED_GROUP, places={"DefaultSecurityGroupId": "security_group_id"}
+    ),
     "AWS::EC2::VPC": Kind(
         terraform="aws_vpc",
         places={
@@ -274,36 +259,66 @@ def plan_of(document: Mapping[str, Any], name: str) -> Plan:
     if not isinstance(rows, list):
         raise PlanError(f"{name}: its Changes are no list")
     changes: list[ResourceChange] = []
-    unjudged: Counter[str] = Counter()
-    left_out = 0
+    found = Found(CLOUDFORMATION)
+    makes_vpc = any(_makes_vpc(row) for row in rows)
     for number, row in enumerate(rows):
         change = row.get("ResourceChange") if isinstance(row, Mapping) else None
         kind = change.get("ResourceType") if isinstance(change, Mapping) else None
         if not isinstance(change, Mapping) or not isinstance(kind, str):
             raise PlanError(f"{name}: Changes[{number}] is no change of a resource")
-        action = change.get("Action")
+        action, address = change.get("Action"), change.get("LogicalResourceId")
         if action in ("Import", "SyncWithActual") or (action == "Remove" and change.get("PolicyAction") == "Retain"):
             continue  # nothing that is there changes
-        is_followed = kind in KINDS
-        if is_followed and "BeforeContext" not in change and "AfterContext" not in change:
+        if kind in KINDS and "BeforeContext" not in change and "AfterContext" not in change:
             raise PlanError(f"{name}: it has no values of properties; {_HINT}")
         try:
-            before, after = _contexts(change)
-            if not is_followed:
-                if _may_matter(kind, action, before, after):
-                    unjudged[kind] += 1
-                else:
-                    left_out += 1
-                continue
-            is_certain = action in ("Add", "Modify", "Remove") and change.get("Replacement") != "Conditional"
-            if not is_certain or resources.lacks(KINDS[kind].terraform, before, after):
-                unjudged[kind] += 1
-            if is_certain:
-                is_other = change.get("Replacement") == "True"
-                changes.append(resources.change_of(KINDS[kind].terraform, before, after, is_other=is_other))
+            made = _followed(kind, change, found, makes_vpc=makes_vpc)
         except MalformedError:
-            unjudged[kind] += 1
-    return Plan(name=name, changes=tuple(changes), unjudged=dict(unjudged), left_out=left_out)
+            found.cannot_follow(kind, address)
+        else:
+            changes += () if made is None else (made,)
+    return Plan(
+        name=name,
+        changes=tuple(changes),
+        unjudged=tuple(found.unjudged),
+        left_out=found.left_out,
+        others=frozenset(found.others),
+    )
+
+
+def _makes_vpc(row: Any) -> bool:
+    change = row.get("ResourceChange") if isinstance(row, Mapping) else None
+    return isinstance(change, Mapping) and (change.get("ResourceType"), change.get("Action")) == (
+        "AWS::EC2::VPC",
+        "Add",
+    )
+
+
+def _followed(kind: str, change: Mapping[str, Any], found: Found, *, makes_vpc: bool) -> ResourceChange | None:
+    """A change of a kind that is followed; None where it is not. Raises MalformedError."""
+    action, address = change.get("Action"), change.get("LogicalResourceId")
+    before, after = _contexts(change)
+    if kind not in KINDS:
+        is_same, differs = False, action not in ("Add", "Remove")
+        if before is not None and after is not None:
+            is_same, differs = _is_same(before, after), differ(before, after, BY_ATTRIBUTE.get(kind, ()))
+        found.add(kind, address, is_created=action == "Add", differs=differs, is_same=is_same)
+        return None
+    is_certain = action in ("Add", "Modify", "Remove") and change.get("Replacement") != "Conditional"
+    if not is_certain or resources.lacks(KINDS[kind].terraform, before, after):
+        found.cannot_follow(kind, address)
+    if not is_certain:
+        return None
+    is_other = change.get("Replacement") == "True"
+    if after is not None:
+        after = Values({**after.attributes, resources.MAKES_VPC: makes_vpc}, after.unknown)
+    return resources.change_of(KINDS[kind].terraform, before, after, is_other=is_other)
+
+
+def _is_same(before: Values, after: Values) -> bool:
+    """Whether nothing but tags changes."""
+    names = {*before.attributes, *after.attributes} - {"Tags"}
+    return not after.unknown and all(before.attributes.get(name) == after.attributes.get(name) for name in names)
 
 
 def _contexts(change: Mapping[str, Any]) -> tuple[Values | None, Values | None]:
@@ -331,19 +346,8 @@ def _properties(kind: str, context: Any, own_id: str | None) -> Values | None:
     if not isinstance(decoded, Mapping):
         raise MalformedError
     properties = decoded.get("Properties", {})
-    return _values(properties, KINDS[kind], own_id) if kind in KINDS else Values(properties)
-
-
-def _may_matter(kind: str, action: Any, before: Values | None, after: Values | None) -> bool:
-    names = _PROPERTIES.get(kind)
-    if names is not None:
-        if before is None or after is None:
-            return action not in ("Add", "Remove")
-        return differ(before, after, names)
-    if kind.startswith(_MAY_MATTER):
-        return True
-    if before is not None and after is not None:
-        others = {*before.attributes, *after.attributes} - {"Tags"}
-        if all(before.attributes.get(name) == after.attributes.get(name) for name in others):
-            return False
-    return kind.startswith(_MAY_MATTER_ONCE_THERE) and action != "Add"
+    if kind in KINDS:
+        return _values(properties, KINDS[kind], own_id)
+    if not isinstance(properties, Mapping):
+        raise MalformedError
+    return Values(properties, {name: True for name in properties if _holds_unknown(properties[name])})

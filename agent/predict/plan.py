@@ -6,20 +6,23 @@ as what cannot be told, and so is a change that may matter and is of a kind that
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import fields
 from itertools import chain
 from typing import Any, Final
 
-from agent.catalog.wording import counted, why_no_json
+from agent.catalog.wording import counted, listed, why_no_json
 from agent.network.draft import AlreadyError, AssumptionError, Draft, NotReadError
 from agent.network.edits import Change, Edit, Member, Settable, Setting, Unsettled
 from agent.network.names import KnownVpc
 from agent.predict import cloudformation, terraform
-from agent.predict.plan_values import Plan, PlanError, ResourceChange
+from agent.predict.plan_values import Plan, PlanError, ResourceChange, Unjudged
 from probes.frozen import dataclass
 
-_KIND: Final = re.compile(r"(?:aws_[a-z0-9_]{1,80}|AWS(?:::[A-Za-z0-9]{1,40}){2}|[a-z ]{1,40})")
+_KIND: Final = re.compile(r"[A-Za-z0-9_]{1,80}(?:::[A-Za-z0-9_@-]{1,60}){0,3}|[a-z ]{1,40}")
+_MOST_ADDRESSES: Final = 3
+"""Names of resources that are shown of each kind."""
 _EDITS_AT_A_TIME: Final = 256
 """Edits between two looks at the clock."""
 
@@ -60,15 +63,22 @@ def parse(data: bytes, name: str) -> Plan:
     )
 
 
-def applied(known: KnownVpc, plans: Iterable[Plan], *, is_late: Callable[[], bool] = lambda: False) -> Planned:
-    """What is known of a VPC with these plans, each applied after the one before. Raises PlanError once `is_late`."""
+def applied(
+    known: KnownVpc,
+    plans: Iterable[Plan],
+    *,
+    harmless: Collection[str] = (),
+    is_late: Callable[[], bool] = lambda: False,
+) -> Planned:
+    """What is known of a VPC with these plans, each applied after the one before. Changes of kinds in `harmless` that
+    are not followed are taken to do nothing. Raises PlanError once `is_late`."""
     planned = Planned(known, (), (), ())
     for plan in plans:
-        planned = _applied(planned, plan, is_late)
+        planned = _applied(planned, plan, harmless, is_late)
     return planned
 
 
-def _applied(planned: Planned, plan: Plan, is_late: Callable[[], bool]) -> Planned:
+def _applied(planned: Planned, plan: Plan, harmless: Collection[str], is_late: Callable[[], bool]) -> Planned:
     draft, elsewhere = Draft(planned.known), 0
     words: dict[str, None] = dict.fromkeys(planned.words)
     unjudged: dict[str, None] = dict.fromkeys(planned.unjudged)
@@ -92,10 +102,33 @@ def _applied(planned: Planned, plan: Plan, is_late: Callable[[], bool]) -> Plann
     if plan.left_out:
         changes = counted(plan.left_out, "change")
         ignored[f"{changes} of resources that have no part in paths and names"] = None
-    for kind, count in sorted(plan.unjudged.items()):
-        named = kind if _KIND.fullmatch(kind) else "another kind"
-        unjudged[f"{counted(count, 'change')} of {named}, which may matter and cannot be followed"] = None
+    taken = [one for one in plan.unjudged if one.kind in harmless]
+    for kind, count in sorted(Counter(one.kind for one in taken).items()):
+        ignored[f"{counted(count, 'change')} of {_named(kind)}, which you take as harmless"] = None
+    if plan.others:
+        kinds = listed(sorted(map(_named, plan.others)))
+        ignored[f"changes of other providers, which have no part in paths and names: {kinds}"] = None
+    unjudged |= dict.fromkeys(_of_unjudged(one for one in plan.unjudged if one.kind not in harmless))
     return Planned(draft.built(), tuple(words), tuple(unjudged), tuple(ignored))
+
+
+def _of_unjudged(changes: Iterable[Unjudged]) -> Iterator[str]:
+    """The changes that are not followed, those of a kind together, with what takes the kind as harmless."""
+    by_kind: dict[tuple[str, bool], list[str | None]] = {}
+    for change in changes:
+        by_kind.setdefault((change.kind, change.is_known), []).append(change.address)
+    for (kind, is_known), addresses in sorted(by_kind.items()):
+        named = [address for address in addresses if address is not None]
+        left = len(addresses) - min(len(named), _MOST_ADDRESSES)
+        shown = listed([*named[:_MOST_ADDRESSES], *([f"{left:,} more"] if left else [])]) if named else ""
+        what = f"{counted(len(addresses), 'change')} of {_named(kind)}{f' ({shown})' if shown else ''}"
+        why = "which may matter and cannot be followed" if is_known else "a kind on no list, which may matter"
+        hint = f'; if it has no part here: --harmless {kind}, or harmless = ["{kind}"] in a file of intents'
+        yield f"{what}, {why}{hint if _KIND.fullmatch(kind) and ' ' not in kind else ''}"
+
+
+def _named(kind: str) -> str:
+    return kind if _KIND.fullmatch(kind) else "another kind"
 
 
 def _changes(plan: Plan) -> Iterator[Change]:

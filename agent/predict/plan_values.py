@@ -3,13 +3,16 @@
 Each format names its attributes in its own words. A value that is known only once the plan is applied is no value.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from agent.network.edits import Edit
 from agent.network.written_edits import MalformedError, an_id
+from agent.predict.kinds import BY_ATTRIBUTE, Part, Places
 from probes.frozen import dataclass
 
+_ADDRESS: Final = re.compile(r"[A-Za-z0-9_.:/@+*, \[\]\"-]{1,200}")
 _MOST_CHARACTERS: Final = 32_768
 """Of one text: a policy has at most 20,480."""
 
@@ -30,6 +33,18 @@ class ResourceChange:
     """What it will have; empty for one that is deleted."""
 
 
+@dataclass(frozen=True, slots=True)
+class Unjudged:
+    """A change that may matter and is not followed."""
+
+    kind: str
+    """The type of the resource, or what else it is."""
+    address: str | None = None
+    """What the plan calls the resource; None where it has no name of the usual form."""
+    is_known: bool = True
+    """Whether it is known that such a change may matter; else the kind is on no list."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """The changes of one file."""
@@ -37,10 +52,50 @@ class Plan:
     name: str
     """What errors and words call the file."""
     changes: tuple[ResourceChange, ...]
-    unjudged: Mapping[str, int]
-    """How many changes of each kind may matter and cannot be followed."""
+    unjudged: tuple[Unjudged, ...]
     left_out: int
     """Changes of kinds that have no part in the path."""
+    others: frozenset[str] = frozenset()
+    """Kinds of other providers, whose changes are not counted."""
+
+
+class Found:
+    """What is found of the changes of a file that are not followed."""
+
+    def __init__(self, places: Places) -> None:
+        self._places = places
+        self.unjudged: list[Unjudged] = []
+        self.others: set[str] = set()
+        self.left_out = 0
+
+    def add(self, kind: str, address: Any, *, is_created: bool, differs: bool, is_same: bool = False) -> None:
+        """Add a change of a kind that is not followed. `differs` is whether an attribute of BY_ATTRIBUTE changes, and
+        `is_same` whether none does at all, but for what the resource itself does."""
+        part = self._places.part_of(kind)
+        if part is Part.OTHER:
+            self.others.add(kind)
+        elif kind in BY_ATTRIBUTE:
+            self._count(kind, address, matters=differs)
+        elif part is Part.UNKNOWN and not is_same:
+            self.unjudged.append(Unjudged(kind, address_of(address), False))
+        else:
+            changes = part is Part.ONCE_THERE and not is_created and not is_same
+            self._count(kind, address, matters=part is Part.ALWAYS or changes)
+
+    def cannot_follow(self, kind: str, address: Any) -> None:
+        """Add a change of a kind that is followed, which is in no form that can be."""
+        self.unjudged.append(Unjudged(kind, address_of(address)))
+
+    def _count(self, kind: str, address: Any, *, matters: bool) -> None:
+        if matters:
+            self.unjudged.append(Unjudged(kind, address_of(address)))
+        else:
+            self.left_out += 1
+
+
+def address_of(text: Any) -> str | None:
+    """The name of a resource in its plan, such as `module.vpc.aws_subnet.private["a"]`; None for any other text."""
+    return text if isinstance(text, str) and _ADDRESS.fullmatch(text) else None
 
 
 class Values:

@@ -5,7 +5,7 @@ The predictor of a run follows the connects (`agent.network`), so that a run on 
 is not known for certain is never open: it is said as what cannot be told.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from types import MappingProxyType
@@ -32,7 +32,7 @@ from agent.settings import Ec2Facts
 from agent.version import __version__
 from probes.addresses import ordered
 from probes.frozen import dataclass
-from probes.vpc.model import Network
+from probes.vpc.model import Configuration, Network
 
 _ORDER: Final = (Reachability.BLOCKED, Reachability.DOUBTFUL, Reachability.CANNOT_TELL)
 
@@ -70,30 +70,34 @@ def predicted(
     *,
     policies: Mapping[str, str] = MappingProxyType({}),
     plans: Sequence[Plan] = (),
+    harmless: Collection[str] = (),
     is_late: Callable[[], bool] = lambda: False,
 ) -> PredictionDocument:
     """The prediction; with changes that are not made yet, how it would be with them, and what they do: those of plans
-    first, then those that are typed, whose files of policies `policies` holds. Raises SourceError for a source that is
+    first, in which kinds of `harmless` do nothing, then those that are typed, whose files of policies `policies` holds.
+    Raises SourceError for a source that is
     not in the VPC, AssumptionError, and PlanError once `is_late` while plans are followed."""
     if not assumptions and not plans:
         return _document(facts, asked, Blocks.of_sources(facts.known.configuration))
-    planned = applied(facts.known, plans, is_late=is_late)
+    planned = applied(facts.known, plans, harmless=harmless, is_late=is_late)
     typed = assumed(planned.known, assumptions, policies)
     made = replace(planned, known=typed.known, words=(*planned.words, *typed.words))
     ways = [Blocks.of_sources(known.configuration) for known in (facts.known, made.known)]
     # By the blocks of both, so that both have the same classes of sources.
     blocks = Blocks(network for way in ways for network in way.networks)
-    before, after = _document(facts, asked, blocks), _document(replace(facts, known=made.known), asked, blocks)
+    before = _document(facts, asked, blocks, made.known.configuration)
+    after = _document(replace(facts, known=made.known), asked, blocks, facts.known.configuration)
     after = replace(after, assumed=made.words, unjudged=made.unjudged, ignored=made.ignored)
     changes = changes_between(before, after)
     return replace(after, changes=changes, verdict=verdict_of_changes(changes, after))
 
 
-def _document(facts: Facts, asked: Asked, blocks: Blocks) -> PredictionDocument:
+def _document(facts: Facts, asked: Asked, blocks: Blocks, others: Configuration | None = None) -> PredictionDocument:
+    """The prediction; `others` is the configuration with which it is compared, so that both have the same sources."""
     known = facts.known
     configuration = known.configuration
     predictor = Predictor(configuration, vpc_id=known.vpc_id, pending=known.pending)
-    sources = sources_of(configuration, known.vpc_id, asked.sources, blocks)
+    sources = sources_of(configuration, known.vpc_id, asked.sources, blocks, others)
     classes = tuple(class_of_source(number, source, known, predictor) for number, source in enumerate(sources))
     matrix = Matrix(known, predictor, sources, blocks)
     names: list[PredictedName] = []

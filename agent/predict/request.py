@@ -21,4 +21,6 @@ class PredictRequest:
     """Changes that are not made yet."""
     plans: tuple[str, ...]
     """Files of plans that are not applied yet, which come before these changes."""
+    harmless: tuple[str, ...] = ()
+    """Kinds of resources whose changes do nothing where they cannot be followed."""
     output: Output

@@ -9,10 +9,11 @@ Source: documentation of the AWS provider for the attributes of each resource.
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 
-from agent.network.edits import Edit, Endpoint, Listed, Member, NewEndpoint, NewHolder, Settable, Setting
+from agent.network.edits import Edit, Emptied, Endpoint, Listed, Member, NewEndpoint, NewHolder, Settable, Setting
 from agent.network.pending import Aspect
 from agent.network.written_edits import (
     MalformedError,
+    block_of,
     entry_of,
     route_of,
     rules_of,
@@ -46,6 +47,13 @@ NOT_FOLLOWED: Final[Mapping[str, tuple[str, ...]]] = {
 """Of kinds that are followed: attributes that may matter and are not."""
 
 
+DEFAULT_GROUP: Final = "default_security_group_id"
+"""The attribute that holds the default security group of a resource's VPC, where the plan shows it."""
+MAKES_VPC: Final = "is in a plan that makes a VPC"
+RESTRICTED_GROUP: Final = "restricted default security group"
+"""What CDK's custom resource is: a default security group without the two rules that EC2 gives it."""
+
+
 def is_followed(kind: str) -> bool:
     """Whether the changes of a kind are followed."""
     return kind in _EDITS
@@ -61,9 +69,15 @@ def change_of(kind: str, before: Values | None, after: Values | None, *, is_othe
     edits = _EDITS[kind]
     first = [] if before is None else list(edits(before))
     last = [] if after is None else list(edits(after))
-    if before is not None and (after is None or is_other) and kind in _WHOLE:
+    is_gone = before is not None and (after is None or is_other)
+    if before is not None and is_gone and kind in _WHOLE:
         first, more = _WHOLE[kind](before)
         last += more
+    if before is not None and is_gone and kind in _FORGOTTEN:
+        first = []
+    if after is not None and (before is None or is_other or kind in _EXCLUSIVE) and kind in _ADOPTED:
+        adopted, last = _ADOPTED[kind](after)
+        first += adopted
     return ResourceChange(kind=kind, before=tuple(first), after=tuple(last))
 
 
@@ -247,7 +261,7 @@ def _table_association(values: Values) -> Iterator[Edit]:
 def _endpoint(values: Values) -> Iterator[Edit]:
     endpoint_id, kind = values.id_of("id", "vpce"), values.text("vpc_endpoint_type") or "Gateway"
     if endpoint_id is None:
-        yield _new_endpoint(values, kind)
+        yield from _new_endpoint(values, kind)
         return
     if values.is_unknown("policy"):
         yield unsettled(endpoint_id, Aspect.POLICY, "the policy")
@@ -273,13 +287,18 @@ def _endpoint(values: Values) -> Iterator[Edit]:
         yield unsettled(endpoint_id, Aspect.ADDRESSES, "an address")
 
 
-def _new_endpoint(values: Values, kind: str) -> Edit:
+def _new_endpoint(values: Values, kind: str) -> Iterator[Edit]:
+    of_new_vpc = values.is_unknown("vpc_id") and values.flag(MAKES_VPC) is True
+    if of_new_vpc or kind == "GatewayLoadBalancer":
+        return  # what leads to one of a Gateway Load Balancer is a route
     service_name, vpc_id = values.text("service_name"), values.id_of("vpc_id", "vpc")
+    if kind == "Gateway" and service_name is not None and not values.texts("route_table_ids"):
+        return  # in no table that is there
     if kind != "Interface" or service_name is None or vpc_id is None:
         raise MalformedError  # whose routes, or what for, is not known
     private_dns = None if values.is_unknown("private_dns_enabled") else values.flag("private_dns_enabled") is True
     policy = values.text("policy")
-    return NewEndpoint(service_name, vpc_id, private_dns, policy, not values.is_unknown("policy"))
+    yield NewEndpoint(service_name, vpc_id, private_dns, policy, not values.is_unknown("policy"))
 
 
 def _endpoint_itself(values: Values) -> tuple[list[Edit], list[Edit]]:
@@ -336,6 +355,132 @@ def _vpc(values: Values) -> Iterator[Edit]:
             yield Setting(setting, vpc_id, is_on)
 
 
+def _private_dns(values: Values) -> Iterator[Edit]:
+    endpoint_id = values.id_of("vpc_endpoint_id", "vpce")
+    if endpoint_id is None:
+        return
+    if values.is_unknown("private_dns_enabled"):
+        yield unsettled(endpoint_id, Aspect.NAME, "private DNS")
+    else:
+        yield Setting(Settable.PRIVATE_DNS, endpoint_id, values.flag("private_dns_enabled") is True)
+
+
+# --- Prefix lists, peerings, interfaces ------------------------------------------------------------------------------
+
+
+def _prefix_list(values: Values) -> Iterator[Edit]:
+    list_id = values.id_of("id", "pl")
+    if list_id is None:
+        return
+    if values.is_unknown("entry"):
+        raise MalformedError
+    for block in values.blocks("entry"):
+        if (cidr := block.text("cidr")) is None:
+            raise MalformedError
+        yield Member(Listed.LIST_ENTRY, list_id, block_of(cidr))
+
+
+def _prefix_list_entry(values: Values) -> Iterator[Edit]:
+    list_id, cidr = values.id_of("prefix_list_id", "pl"), values.text("cidr")
+    if list_id is None:
+        return
+    if cidr is None:
+        raise MalformedError
+    yield Member(Listed.LIST_ENTRY, list_id, block_of(cidr))
+
+
+def _accepted_peering(values: Values) -> Iterator[Edit]:
+    peering_id = values.id_of("vpc_peering_connection_id", "pcx")
+    if peering_id is not None and values.flag("auto_accept") is True:
+        yield Setting(Settable.PEERING, peering_id, "active")
+
+
+def _interface_group(values: Values) -> Iterator[Edit]:
+    interface_id, group_id = values.id_of("network_interface_id", "eni"), values.id_of("security_group_id", "sg")
+    if interface_id is None:
+        return
+    if group_id is None:
+        raise MalformedError
+    yield Member(Listed.INTERFACE_GROUP, interface_id, group_id)
+
+
+# --- What takes over something that is there -------------------------------------------------------------------------
+
+
+def _nothing(_: Values) -> Iterator[Edit]:
+    return iter(())
+
+
+def _adopted(listed: Listed, names: tuple[str, ...], prefix: str) -> Callable[[Values], tuple[list[Edit], list[Edit]]]:
+    """What a default resource does that Terraform takes over: it loses all that is not configured. `names` are the
+    attributes that hold its id, as far as it is known before."""
+
+    def adopt(values: Values) -> tuple[list[Edit], list[Edit]]:
+        own_id = next((found for name in names if (found := values.id_of(name, prefix)) is not None), None)
+        if own_id is None:
+            of_new_vpc = values.flag(MAKES_VPC) and values.is_unknown(
+                "vpc_id", *(name for name in names if name != "id")
+            )
+            if of_new_vpc:
+                return [], []
+            raise MalformedError
+        own = Values({**values.attributes, "id": own_id}, {**values.unknown, "id": False})
+        last = list(_EDITS[_DEFAULT_OF[listed]](own))
+        kept = frozenset(edit.item for edit in last if isinstance(edit, Member) and edit.listed is listed)
+        return [Emptied(listed, own_id, kept)], last
+
+    return adopt
+
+
+_DEFAULT_OF: Final = {
+    Listed.GROUP_RULE: "aws_default_security_group",
+    Listed.ACL_ENTRY: "aws_default_network_acl",
+    Listed.ROUTE: "aws_default_route_table",
+}
+
+
+def _exclusive(values: Values) -> tuple[list[Edit], list[Edit]]:
+    """The rules of a group that are listed alone stay."""
+    group_id = values.id_of("security_group_id", "sg")
+    if group_id is None:
+        return [], []
+    if True in (values.unknown.get("ingress_rule_ids"), values.unknown.get("egress_rule_ids")):
+        raise MalformedError
+    kept = frozenset((*values.texts("ingress_rule_ids"), *values.texts("egress_rule_ids")))
+    return [Emptied(Listed.GROUP_RULE, group_id, kept_ids=kept)], []
+
+
+def _in_place_of_default(values: Values) -> tuple[list[Edit], list[Edit]]:
+    """A group of an endpoint, which may take the place of the VPC's default group."""
+    last = list(_endpoint_group(values))
+    endpoint_id = values.id_of("vpc_endpoint_id", "vpce")
+    if endpoint_id is None or values.flag("replace_default_association") is not True:
+        return [], last
+    default_id = values.id_of(DEFAULT_GROUP, "sg")
+    if default_id is None:
+        raise MalformedError
+    return [Member(Listed.ENDPOINT_GROUP, endpoint_id, default_id)], last
+
+
+def _adopted_vpc(values: Values) -> tuple[list[Edit], list[Edit]]:
+    """A default VPC, of which a plan does not say before which one it is."""
+    if values.id_of("id", "vpc") is None:
+        raise MalformedError
+    return [], list(_vpc(values))
+
+
+def _default_rules(values: Values) -> list[Edit]:
+    """The rules that EC2 gives a default security group."""
+    group_id = values.id_of("security_group_id", "sg")
+    if group_id is None:
+        return []
+    everything: tuple[int | None, int | None] = (None, None)
+    return [
+        *rules_of(group_id, egress=False, protocol="-1", ports=everything, groups=(group_id,)),
+        *rules_of(group_id, egress=True, protocol="-1", ports=everything, cidrs=("0.0.0.0/0",)),
+    ]
+
+
 _EDITS: Final[Mapping[str, Callable[[Values], Iterable[Edit]]]] = {
     "aws_security_group": _group,
     "aws_default_security_group": _group,
@@ -355,13 +500,41 @@ _EDITS: Final[Mapping[str, Callable[[Values], Iterable[Edit]]]] = {
     "aws_vpc_endpoint_security_group_association": _endpoint_group,
     "aws_vpc_endpoint_subnet_association": _endpoint_subnet,
     "aws_vpc_endpoint_route_table_association": _endpoint_table,
+    "aws_vpc_endpoint_private_dns": _private_dns,
     "aws_vpc": _vpc,
+    "aws_default_vpc": _vpc,
+    "aws_vpc_security_group_rules_exclusive": _nothing,
+    "aws_ec2_managed_prefix_list": _prefix_list,
+    "aws_ec2_managed_prefix_list_entry": _prefix_list_entry,
+    "aws_vpc_peering_connection_accepter": _accepted_peering,
+    "aws_network_interface_sg_attachment": _interface_group,
+    RESTRICTED_GROUP: _nothing,
 }
 """By kind, what a resource with these values says."""
 _WHOLE: Final[Mapping[str, Callable[[Values], tuple[list[Edit], list[Edit]]]]] = {
     "aws_security_group": _group_itself,
     "aws_vpc_endpoint": _endpoint_itself,
     "aws_vpc": lambda _: ([], []),
+    RESTRICTED_GROUP: lambda values: ([], _default_rules(values)),
 }
 """What is taken out where a resource of the kind is deleted, or replaced by another one, and what is put in then."""
+_FORGOTTEN: Final = frozenset(
+    {
+        *("aws_default_security_group", "aws_default_network_acl", "aws_default_route_table", "aws_default_vpc"),
+        "aws_vpc_peering_connection_accepter",
+    }
+)
+"""Kinds of which Terraform only forgets a resource that is deleted from its configuration."""
+_EXCLUSIVE: Final = frozenset({"aws_vpc_security_group_rules_exclusive"})
+"""Kinds that take over at each of their changes."""
+_ADOPTED: Final[Mapping[str, Callable[[Values], tuple[list[Edit], list[Edit]]]]] = {
+    "aws_default_security_group": _adopted(Listed.GROUP_RULE, ("id", DEFAULT_GROUP), "sg"),
+    "aws_default_network_acl": _adopted(Listed.ACL_ENTRY, ("id", "default_network_acl_id"), "acl"),
+    "aws_default_route_table": _adopted(Listed.ROUTE, ("id", "default_route_table_id"), "rtb"),
+    "aws_default_vpc": _adopted_vpc,
+    "aws_vpc_security_group_rules_exclusive": _exclusive,
+    "aws_vpc_endpoint_security_group_association": _in_place_of_default,
+    RESTRICTED_GROUP: lambda values: (_default_rules(values), []),
+}
+"""What is taken out, and what is put in, where a resource of the kind is made beside what is there."""
 KINDS: Final = tuple(_EDITS)

@@ -3,34 +3,18 @@
 Source: Terraform documentation, JSON Output Format, Plan Representation and Change Representation.
 """
 
-from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from agent.network.written_edits import MalformedError
 from agent.predict import resources
-from agent.predict.plan_values import Plan, PlanError, ResourceChange, Values, differ
+from agent.predict.kinds import BY_ATTRIBUTE, TERRAFORM
+from agent.predict.plan_values import Found, Plan, PlanError, ResourceChange, Values, differ
 
 _MAJOR: Final = ("0", "1")
 """Versions of the format that are known, before the first dot."""
 _ACTIONS: Final = frozenset({"no-op", "create", "read", "update", "delete", "forget"})
-_MAY_MATTER: Final = (
-    *("aws_route53_", "aws_route53profiles_", "aws_vpc_dhcp_options", "aws_networkfirewall_", "aws_vpc_ipv4_cidr"),
-    *("aws_vpc_ipv6_cidr", "aws_main_route_table_association", "aws_ec2_transit_gateway_route"),
-    *("aws_vpn_gateway_route_propagation", "aws_vpc_security_group_vpc_association"),
-    "aws_vpc_endpoint_private_dns",
-)
-"""How kinds begin of which any change may have a part in a path or a name, and which are not followed."""
-_MAY_MATTER_ONCE_THERE: Final = (
-    *("aws_ec2_managed_prefix_list", "aws_ec2_transit_gateway", "aws_vpc_peering_connection", "aws_nat_gateway"),
-    *("aws_internet_gateway", "aws_egress_only_internet_gateway", "aws_subnet", "aws_vpn_", "aws_network_interface"),
-)
-"""The same of what is changed or deleted: one that is created is used by nothing that is there."""
-_ATTRIBUTES: Final = {
-    "aws_instance": ("vpc_security_group_ids", "security_groups", "subnet_id", "private_ip", "ipv6_addresses"),
-    "aws_network_interface": ("security_groups", "subnet_id", "private_ips", "ipv6_addresses", "attachment"),
-}
-"""Of kinds whose other attributes have no part: those that have."""
+_NEW_VPC: Final = "new"
 _TAGS: Final = frozenset({"tags", "tags_all", "timeouts"})
 
 
@@ -50,30 +34,55 @@ def plan_of(document: Mapping[str, Any], name: str) -> Plan:
     if not isinstance(rows, list):
         raise PlanError(f"{name}: its resource_changes are no list")
     changes: list[ResourceChange] = []
-    unjudged: Counter[str] = Counter()
-    left_out = 0
+    found = Found(TERRAFORM)
     if document.get("complete") is False:
-        unjudged["resources that the plan defers"] += 1
+        found.cannot_follow("resources that the plan defers", None)
+    default_groups = _default_groups(rows)
     for number, row in enumerate(rows):
         try:
             kind, actions, before, after = _row(row)
-            if not _is_change(actions, before, after):
-                continue
-            if not resources.is_followed(kind):
-                if _may_matter(kind, actions, before, after):
-                    unjudged[kind] += 1
-                else:
-                    left_out += 1
-                continue
         except MalformedError:
             raise PlanError(f"{name}: resource_changes[{number}] is no change of a resource") from None
+        if not _is_change(actions, before, after):
+            continue
+        address = row.get("address")
+        if not resources.is_followed(kind):
+            differs = before is not None and after is not None and differ(before, after, BY_ATTRIBUTE.get(kind, ()))
+            found.add(kind, address, is_created=actions == {"create"}, differs=differs)
+            continue
         if resources.lacks(kind, before, after):
-            unjudged[kind] += 1
+            found.cannot_follow(kind, address)
         try:
-            changes.append(_change(kind, actions, before, after))
+            changes.append(_change(kind, actions, before, after, default_groups))
         except MalformedError:
-            unjudged[kind] += 1
-    return Plan(name=name, changes=tuple(changes), unjudged=dict(unjudged), left_out=left_out)
+            found.cannot_follow(kind, address)
+    return Plan(
+        name=name,
+        changes=tuple(changes),
+        unjudged=tuple(found.unjudged),
+        left_out=found.left_out,
+        others=frozenset(found.others),
+    )
+
+
+def _default_groups(rows: Iterable[Any]) -> Mapping[str, str]:
+    """By VPC and by endpoint, the default security group, as far as the plan shows it, which has the present values of
+    what it does not change, too. _NEW_VPC is among them where the plan makes a VPC."""
+    groups: dict[str, str] = {}
+    endpoints: dict[str, str] = {}
+    for row in rows:
+        change = row.get("change") if isinstance(row, Mapping) else None
+        values = change.get("before") if isinstance(change, Mapping) else None
+        if not isinstance(values, Mapping):
+            if isinstance(change, Mapping) and row.get("type") == "aws_vpc" and change.get("actions") == ["create"]:
+                groups[_NEW_VPC] = ""
+            continue
+        own_id, vpc_id, group_id = (values.get(name) for name in ("id", "vpc_id", "default_security_group_id"))
+        if isinstance(own_id, str) and isinstance(group_id, str):
+            groups[own_id] = group_id
+        elif isinstance(own_id, str) and isinstance(vpc_id, str) and row.get("type") == "aws_vpc_endpoint":
+            endpoints[own_id] = vpc_id
+    return groups | {own_id: groups[vpc_id] for own_id, vpc_id in endpoints.items() if vpc_id in groups}
 
 
 def _row(row: Any) -> tuple[str, frozenset[str], Values | None, Values | None]:
@@ -107,19 +116,21 @@ def _is_change(actions: frozenset[str], before: Values | None, after: Values | N
     return differ(before, after, {*before.attributes, *after.attributes, *after.unknown} - _TAGS)
 
 
-def _may_matter(kind: str, actions: frozenset[str], before: Values | None, after: Values | None) -> bool:
-    names = _ATTRIBUTES.get(kind)
-    if names is not None:
-        if before is None or after is None or "update" not in actions:
-            return False
-        return differ(before, after, names)
-    if kind.startswith(_MAY_MATTER):
-        return True
-    return kind.startswith(_MAY_MATTER_ONCE_THERE) and actions != {"create"}
-
-
-def _change(kind: str, actions: frozenset[str], before: Values | None, after: Values | None) -> ResourceChange:
+def _change(
+    kind: str,
+    actions: frozenset[str],
+    before: Values | None,
+    after: Values | None,
+    default_groups: Mapping[str, str],
+) -> ResourceChange:
     """Raises MalformedError."""
     had = None if actions == {"create"} else before
     gets = None if actions == {"delete"} else after
+    if gets is not None:
+        owner = gets.text("vpc_endpoint_id") or gets.text("vpc_id")
+        more = {
+            resources.DEFAULT_GROUP: default_groups.get(owner or ""),
+            resources.MAKES_VPC: _NEW_VPC in default_groups,
+        }
+        gets = Values({**gets.attributes, **more}, gets.unknown)
     return resources.change_of(kind, had, gets, is_other="update" not in actions)

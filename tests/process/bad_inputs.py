@@ -1488,6 +1488,7 @@ def of_predictions() -> Iterator[Refused]:
             (*good, "--assume-plan", f"{{here}}/{GOOD_FACTS}"),
             "is neither a plan of Terraform (terraform show",
         ),
+        ("a kind of another provider", (*good, "--harmless", "random_id"), "'random_id' is not the kind of a resource"),
         ("a folder as plan", (*good, "--assume-plan", "{here}"), "cannot be read: Is a directory"),
     )
     for (label, words, message), wanted in zip(calls, itertools.cycle(PREDICTION.formats)):

@@ -4,7 +4,9 @@ Properties of CloudFormation are held against cfn-lint's schemas, and attributes
 of them, so that a property that is new, or is misspelt, fails here.
 """
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
 from functools import cache
 from ipaddress import ip_network
 from pathlib import Path
@@ -18,8 +20,9 @@ from agent.network.names import KnownVpc
 from agent.network.pending import Aspect
 from agent.network.written_edits import MalformedError
 from agent.predict import cloudformation, resources
+from agent.predict.kinds import BY_ATTRIBUTE, CLOUDFORMATION, TERRAFORM, Part, Places
 from agent.predict.plan_values import Values
-from probes.vpc.model import Configuration, GatewayEndpoint, NetworkAcl, Route
+from probes.vpc.model import Configuration, GatewayEndpoint, NetworkAcl, PeeredVpc, Peering, PrefixList, Route
 from tests.agent.network.networks import INTERFACE, LOCAL_ROUTES, entry, open_entries, route, rule
 from tests.agent.predict.test_assume import ENDPOINT, acl_of, known, rules_of, table_of
 from tests.agent.predict.test_prediction import healthy, host
@@ -55,7 +58,7 @@ def _settable(kind: str) -> set[str]:
     return set(schema["properties"]) - own - {"Tags"}
 
 
-@pytest.mark.parametrize("kind", sorted(cloudformation.KINDS))
+@pytest.mark.parametrize("kind", sorted(kind for kind in cloudformation.KINDS if not kind.startswith("Custom::")))
 def test_every_property_of_a_kind_has_a_place_or_no_part(kind: str) -> None:
     assert set(cloudformation.KINDS[kind].places) | WITHOUT_PART.get(kind, set()) == _settable(kind)
 
@@ -91,12 +94,18 @@ def test_a_group_by_its_name_is_not_followed() -> None:
 # --- The attributes of Terraform -------------------------------------------------------------------------------------
 
 
+LATER: Final = {
+    "aws_vpc_security_group_rules_exclusive": frozenset({"egress_rule_ids", "ingress_rule_ids", "security_group_id"}),
+}
+"""What later versions of the provider have."""
+
+
 @cache
 def provider() -> Mapping[str, frozenset[str]]:
     """The kinds of Terraform's AWS provider, with the attributes of those that have any in the list."""
     lines = Path(__file__).with_name("terraform_provider.txt").read_text(encoding="ascii").splitlines()
     pairs = (line.partition(": ") for line in lines if not line.startswith("#"))
-    return {kind: frozenset(attributes.split()) for kind, _, attributes in pairs}
+    return {kind: frozenset(attributes.split()) for kind, _, attributes in pairs} | LATER
 
 
 SAMPLES: Final[Mapping[str, Any]] = {
@@ -123,7 +132,12 @@ SAMPLES: Final[Mapping[str, Any]] = {
     "vpc_endpoint_id": "vpce-0123abcd",
     "vpc_endpoint_type": "Interface",
     "vpc_id": "vpc-0123abcd",
+    "cidr": "10.1.0.0/16",
     "cidr_block": "10.1.0.0/16",
+    "network_interface_id": "eni-0123abcd",
+    "prefix_list_id": "pl-0123abcd",
+    "vpc_peering_connection_id": "pcx-0123abcd",
+    "auto_accept": True,
 }
 OWN: Final = {
     "aws_security_group": "sg-0123abcd",
@@ -134,6 +148,8 @@ OWN: Final = {
     "aws_default_route_table": "rtb-0123abcd",
     "aws_vpc_endpoint": "vpce-0123abcd",
     "aws_vpc": "vpc-0123abcd",
+    "aws_default_vpc": "vpc-0123abcd",
+    "aws_ec2_managed_prefix_list": "pl-0123abcd",
 }
 OF_ROUTES: Final = frozenset({*resources.TARGETS, *resources.BLOCKS})
 OF_CLOUDFORMATION: Final = {"odb_network_arn", "instance_id"}
@@ -164,16 +180,18 @@ def _names_read(kind: str) -> set[str]:
         values = {name: OWN.get(kind) if value == "{own}" else value for name, value in SAMPLES.items()} | more
         if kind in ("aws_network_acl", "aws_default_network_acl", "aws_security_group", "aws_default_security_group"):
             values["egress"] = []
-        made = resources.change_of(kind, None, _Read(values, {}, names), is_other=False)
-        assert made.kind == kind
+        if kind in ("aws_route", "aws_vpc_security_group_ingress_rule", "aws_vpc_security_group_egress_rule"):
+            values |= {"prefix_list_id": None, "cidr_block": None}
+        read = _Read(values, {}, names)
+        assert resources.change_of(kind, read, read, is_other=False).kind == kind
     return names
 
 
-@pytest.mark.parametrize("kind", resources.KINDS)
+@pytest.mark.parametrize("kind", [kind for kind in resources.KINDS if kind != resources.RESTRICTED_GROUP])
 def test_every_attribute_that_is_read_is_one_of_the_provider(kind: str) -> None:
     read = _names_read(kind)
     assert read
-    assert read - provider()[kind] - OF_ROUTES == set()
+    assert read - provider()[kind] - OF_ROUTES - {resources.DEFAULT_GROUP, resources.MAKES_VPC} == set()
     assert set(resources.NOT_FOLLOWED.get(kind, ())) <= provider()[kind] | {"service_region"}
 
 
@@ -202,6 +220,82 @@ def test_a_route_is_for_what_an_attribute_says(name: str) -> None:
     assert str(made.item.destination or made.item.prefix_list_id) == to
 
 
+# --- Which kinds have a part -----------------------------------------------------------------------------------------
+
+NETWORK: Final = re.compile(
+    r"aws_(?:vpc|default_|ec2_|network|route|subnet|security_group|internet_|egress_|nat_|main_|vpn|customer_gateway|dx_"
+    r"|instance|launch|spot|service_discovery|ram_|flow_log)"
+)
+OF_NETWORKS: Final = ("AWS::EC2::", "AWS::Route53", "AWS::NetworkFirewall::", "AWS::NetworkManager::")
+
+
+@cache
+def cloudformation_kinds() -> frozenset[str]:
+    from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
+
+    return frozenset(PROVIDER_SCHEMA_MANAGER.get_resource_types("us-east-1"))
+
+
+def _is_placed(kind: str, places: Places) -> bool:
+    is_followed = resources.is_followed(kind) or kind in cloudformation.KINDS or kind in BY_ATTRIBUTE
+    return is_followed or places.part_of(kind) is not Part.UNKNOWN
+
+
+def test_every_kind_of_a_network_has_a_place() -> None:
+    """A kind that is new is placed by somebody who has read what it does; until then a plan with it is not judged."""
+    ours = [kind for kind in provider() if NETWORK.match(kind)]
+    assert len(ours) > 200
+    assert [kind for kind in ours if not _is_placed(kind, TERRAFORM)] == []
+    theirs = [kind for kind in cloudformation_kinds() if kind.startswith(OF_NETWORKS)]
+    assert len(theirs) > 150
+    assert [kind for kind in theirs if not _is_placed(kind, CLOUDFORMATION)] == []
+
+
+@pytest.mark.parametrize(("places", "kinds"), [(TERRAFORM, provider()), (CLOUDFORMATION, cloudformation_kinds())])
+def test_every_kind_on_a_list_is_one_and_is_on_no_other(places: Places, kinds: Collection[str]) -> None:
+    lists = (places.always, places.once_there, places.none, frozenset(BY_ATTRIBUTE), frozenset(resources.KINDS))
+    named = [kind for one in lists for kind in one]
+    assert len(named) == len(set(named))
+    listed = {kind for kind in (*places.always, *places.once_there, *places.none) if not kind.startswith("Custom::")}
+    assert listed - set(kinds) - {"AWS::CloudFormation::Macro", "AWS::CloudFormation::CustomResource"} == set()
+    for prefix in (*places.harmless, *places.always_of):
+        of_another = prefix.startswith("awscc_")
+        assert of_another or any(kind.startswith(prefix) for kind in kinds), prefix
+
+
+@pytest.mark.parametrize(
+    ("kind", "part"),
+    [
+        ("aws_made_up", Part.UNKNOWN),
+        ("awscc_ec2_vpc_endpoint", Part.UNKNOWN),
+        ("awscc_iam_role", Part.NONE),
+        ("random_id", Part.OTHER),
+        ("aws_iam_role", Part.NONE),
+        ("aws_subnet", Part.ONCE_THERE),
+        ("aws_route53_zone", Part.ALWAYS),
+    ],
+)
+def test_which_part_a_kind_of_terraform_has(kind: str, part: Part) -> None:
+    assert TERRAFORM.part_of(kind) is part
+
+
+@pytest.mark.parametrize(
+    ("kind", "part"),
+    [
+        ("Custom::Anything", Part.UNKNOWN),
+        ("AWS::CloudFormation::CustomResource", Part.ALWAYS),
+        ("Custom::S3AutoDeleteObjects", Part.NONE),
+        ("AWS::EC2::MadeUp", Part.UNKNOWN),
+        ("AWS::IAM::Role", Part.NONE),
+        ("AWS::Route53::HealthCheck", Part.NONE),
+        ("AWS::Route53::RecordSet", Part.ALWAYS),
+        ("MongoDB::Atlas::Cluster", Part.OTHER),
+    ],
+)
+def test_which_part_a_kind_of_cloudformation_has(kind: str, part: Part) -> None:
+    assert CLOUDFORMATION.part_of(kind) is part
+
+
 # --- The rows of edits -----------------------------------------------------------------------------------------------
 
 MAIN: Final = "rtb-0000main"
@@ -219,11 +313,17 @@ SPARE: Final = NetworkAcl(
 )
 
 
+PEERING: Final = Peering(
+    peering_id="pcx-0123abcd", state="pending-acceptance", sides=(PeeredVpc(vpc_id="vpc-a"), PeeredVpc(vpc_id="vpc-b"))
+)
+
+
 def network() -> KnownVpc:
     made = healthy(
         host(5), endpoints=(ENDPOINT,), gateway_endpoints=(GATEWAY,), there_routes=[*LOCAL_ROUTES, TO_GATEWAY]
     )
-    return known(made)
+    lists = (PrefixList(prefix_list_id="pl-0123abcd", cidrs=(ip_network("10.8.0.0/16"),)),)
+    return known(replace(made, interfaces=(host(5),), prefix_lists=lists, peerings=(PEERING,)))
 
 
 MEMBERS: Final[Mapping[Listed, tuple[Member, Any]]] = {
@@ -260,6 +360,14 @@ MEMBERS: Final[Mapping[Listed, tuple[Member, Any]]] = {
     Listed.GATEWAY_TABLE: (
         Member(Listed.GATEWAY_TABLE, GATEWAY.endpoint_id, "rtb-0000host"),
         lambda made: TO_GATEWAY in table_of(made, "subnet-host").routes,
+    ),
+    Listed.INTERFACE_GROUP: (
+        Member(Listed.INTERFACE_GROUP, host(5).interface_id, "sg-there"),
+        lambda made: "sg-there" in made.interfaces[0].group_ids,
+    ),
+    Listed.LIST_ENTRY: (
+        Member(Listed.LIST_ENTRY, "pl-0123abcd", ip_network("10.7.0.0/16")),
+        lambda made: ip_network("10.7.0.0/16") in made.prefix_lists[0].cidrs,
     ),
 }
 
@@ -345,7 +453,14 @@ SETTINGS: Final[Mapping[Settable, tuple[Setting, Any, Any, str]]] = {
         True,
         "set enableDnsHostnames to false",
     ),
+    Settable.PEERING: (
+        Setting(Settable.PEERING, PEERING.peering_id, "active"),
+        lambda made: made.peerings[0].state,
+        "deleted",
+        "give it the state active",
+    ),
 }
+ASPECTS: Final = {Settable.POLICY: Aspect.POLICY, Settable.PEERING: Aspect.ROUTES}
 
 
 @pytest.mark.parametrize("what", Settable)
@@ -356,7 +471,7 @@ def test_a_setting_is_set_and_taken_back(what: Settable) -> None:
     with_it = Change(edit).made(network())
     assert value_in(with_it.configuration) == edit.value
     assert value_in(Change(edit, False).made(with_it).configuration) == without
-    assert edit.aspect is (Aspect.POLICY if what is Settable.POLICY else Aspect.NAME)
+    assert edit.aspect is ASPECTS.get(what, Aspect.NAME)
 
 
 # --- Any number of edits ---------------------------------------------------------------------------------------------

@@ -24,7 +24,7 @@ def _sound(name: str) -> bytes:
 
 
 @cache
-def _estate() -> KnownVpc:
+def estate() -> KnownVpc:
     """The VPC that the examples are for."""
     facts = facts_file.parse((ROOT / "docs/examples/estate.json").read_bytes(), "estate.json")
     read = {str(one.subject.operation): one.facts for one in facts.observations if one.facts is not None}
@@ -77,7 +77,7 @@ def check_plans(chance: Random, _: Command) -> None:
     if isinstance(plan, str):
         assert plan.startswith("plan.json: ")
         return
-    planned = applied(_estate(), [plan])
+    planned = applied(estate(), [plan])
     for words in (*planned.words, *planned.unjudged):
         assert words.isprintable(), words
         assert words.isascii(), words

@@ -1,0 +1,642 @@
+"""Plans for the VPC of the example, each with the truth: what it closes, what cannot be told, and what does nothing.
+
+The truth is that of AWS's documents and of the provider's, whatever the program says. A plan that closes something and
+is called harmless lets a pipeline close it.
+"""
+
+import json
+from collections.abc import Callable
+from functools import cache
+from typing import Any, Final
+
+import pytest
+
+from agent.predict.model import PredictionDocument
+from agent.predict.plan import parse
+from agent.predict.prediction import Asked, Facts, predicted
+from agent.report.model import Status
+from agent.settings import EVERY_SOURCE
+from tests.agent.predict.test_plans import change, row
+from tests.agent.predict.test_prediction import TAKEN_AT
+from tests.hostile.fuzz.plans import estate
+
+VPC: Final = "vpc-0e57a7e0000000001"
+ENDPOINT: Final = "vpce-0e57a7e0000000001"
+S3: Final = "vpce-0e57a7e0000000099"
+GROUP: Final = "sg-0e57a7e0000000001"
+"""That of the endpoint of AWS Backup."""
+OF_HOSTS: Final = "sg-0e57a7e0000000003"
+ACL: Final = "acl-0e57a7e0000000001"
+"""That of nearly all subnets."""
+MAIN: Final = "rtb-0e57a7e0000000001"
+SUBNET: Final = "subnet-0e57a7e0000000011"
+"""One of hosts."""
+HOST: Final = "eni-0e57a7e0000001010"
+OK, UNKNOWN, CLOSES = Status.OK, Status.UNKNOWN, Status.CRITICAL
+KNOWN_LATER: Final = "{{changeSet:KNOWN_AFTER_APPLY}}"
+HTTPS: Final = {"from_port": 443, "to_port": 443, "protocol": "tcp"}
+ALL: Final = {"rule_no": 100, "action": "allow", "protocol": "-1", "from_port": 0, "to_port": 0}
+IN_VPC: Final = [HTTPS | {"cidr_blocks": ["10.20.0.0/16"]}]
+OUT: Final = [{"from_port": 0, "to_port": 0, "protocol": "-1", "cidr_blocks": ["0.0.0.0/0"]}]
+OPEN_ACL: Final = {"ingress": [ALL | {"cidr_block": "0.0.0.0/0"}], "egress": [ALL | {"cidr_block": "0.0.0.0/0"}]}
+DEFAULT_VPC: Final = row("aws_vpc", {"id": VPC, "default_security_group_id": GROUP}, {"id": VPC}, actions=["no-op"])
+TO_S3: Final = {"vpc_endpoint_id": S3}
+KIND_OF_CDK: Final = "Custom::VpcRestrictDefaultSG"
+
+
+def cloudformation(kind: str, before: Any = None, after: Any = None, **more: Any) -> dict[str, Any]:
+    """A change of a resource that is not of EC2."""
+    return change("", before, after, ResourceType=kind, **more)
+
+
+def bare(kind: str, *actions: str, unknown: Any = None) -> dict[str, Any]:
+    """A change of which only the kind and what is done are known."""
+    before = None if actions == ("create",) else {"id": "x", "name": "one"}
+    after = None if actions == ("delete",) else {"id": "x", "name": "two"}
+    return row(kind, before, after, unknown, list(actions))
+
+
+TERRAFORM: Final[tuple[tuple[str, Status, list[dict[str, Any]]], ...]] = (
+    # A default resource that is adopted loses all that is not configured.
+    (
+        "the default ACL is adopted without an entry",
+        CLOSES,
+        [row("aws_default_network_acl", None, {"default_network_acl_id": ACL, "ingress": [], "egress": []})],
+    ),
+    (
+        "the default ACL is adopted as it is",
+        OK,
+        [row("aws_default_network_acl", None, {"default_network_acl_id": ACL} | OPEN_ACL, {"id": True})],
+    ),
+    (
+        "the default ACL is adopted with what comes in alone",
+        CLOSES,
+        [
+            row(
+                "aws_default_network_acl",
+                None,
+                {"default_network_acl_id": ACL, "ingress": OPEN_ACL["ingress"], "egress": []},
+                {"id": True},
+            )
+        ],
+    ),
+    (
+        "the default ACL of a VPC that the plan makes is adopted",
+        OK,
+        [
+            row("aws_vpc", None, {"cidr_block": "10.9.0.0/16"}, {"id": True}),
+            row(
+                "aws_default_network_acl",
+                None,
+                {"ingress": [], "egress": []},
+                {"id": True, "default_network_acl_id": True, "vpc_id": True},
+            ),
+        ],
+    ),
+    (
+        "the default group is adopted without a rule",
+        CLOSES,
+        [DEFAULT_VPC, row("aws_default_security_group", None, {"vpc_id": VPC, "ingress": [], "egress": []})],
+    ),
+    (
+        "the default group is adopted with its rules",
+        OK,
+        [
+            DEFAULT_VPC,
+            row("aws_default_security_group", None, {"vpc_id": VPC, "ingress": IN_VPC, "egress": OUT}, {"id": True}),
+        ],
+    ),
+    (
+        "a default group is adopted, and which one is not shown",
+        UNKNOWN,
+        [row("aws_default_security_group", None, {"vpc_id": VPC, "ingress": [], "egress": []}, {"id": True})],
+    ),
+    (
+        "the default group of a VPC that the plan makes is adopted",
+        OK,
+        [
+            row("aws_vpc", None, {"cidr_block": "10.9.0.0/16"}, {"id": True}),
+            row("aws_default_security_group", None, {"ingress": [], "egress": []}, {"id": True, "vpc_id": True}),
+        ],
+    ),
+    (
+        "the default table is adopted without a route: those of the VPC and of gateway endpoints stay",
+        OK,
+        [row("aws_default_route_table", None, {"default_route_table_id": MAIN, "route": []}, {"id": True})],
+    ),
+    # One that is dropped stays as it is.
+    ("the default ACL is dropped", OK, [row("aws_default_network_acl", {"id": ACL, "subnet_ids": []} | OPEN_ACL)]),
+    ("the default group is dropped", OK, [row("aws_default_security_group", {"id": GROUP, "ingress": IN_VPC})]),
+    ("the default table is dropped", OK, [row("aws_default_route_table", {"id": MAIN, "route": []})]),
+    ("the default VPC is dropped", OK, [row("aws_default_vpc", {"id": VPC, "enable_dns_support": True})]),
+    # What acts on something that is there, though it is created.
+    (
+        "rules that are not listed go",
+        CLOSES,
+        [
+            row(
+                "aws_vpc_security_group_rules_exclusive",
+                None,
+                {"security_group_id": GROUP, "ingress_rule_ids": [], "egress_rule_ids": []},
+            )
+        ],
+    ),
+    (
+        "rules that are listed stay",
+        OK,
+        [
+            row(
+                "aws_vpc_security_group_rules_exclusive",
+                None,
+                {
+                    "security_group_id": GROUP,
+                    "ingress_rule_ids": ["sgr-0e57a7e0000000001"],
+                    "egress_rule_ids": ["sgr-0e57a7e0000000002"],
+                },
+            )
+        ],
+    ),
+    (
+        "which rules are listed is known later",
+        UNKNOWN,
+        [
+            row(
+                "aws_vpc_security_group_rules_exclusive",
+                None,
+                {"security_group_id": GROUP, "egress_rule_ids": []},
+                {"ingress_rule_ids": True},
+            )
+        ],
+    ),
+    (
+        "rules stay when what lists them goes",
+        OK,
+        [
+            row(
+                "aws_vpc_security_group_rules_exclusive",
+                {"security_group_id": GROUP, "ingress_rule_ids": [], "egress_rule_ids": []},
+            )
+        ],
+    ),
+    (
+        "a host gets one more group",
+        OK,
+        [
+            row(
+                "aws_network_interface_sg_attachment",
+                None,
+                {"network_interface_id": HOST, "security_group_id": "sg-0e57a7e0000000005"},
+            )
+        ],
+    ),
+    (
+        "a host loses its group",
+        CLOSES,
+        [
+            row(
+                "aws_network_interface_sg_attachment", {"network_interface_id": HOST, "security_group_id": OF_HOSTS}
+            ),
+            row(
+                "aws_network_interface_sg_attachment",
+                None,
+                {"network_interface_id": HOST, "security_group_id": "sg-0e57a7e0000000004"},
+            ),
+        ],
+    ),
+    (
+        "a host gets a group that is not known",
+        UNKNOWN,
+        [row("aws_network_interface_sg_attachment", None, {"network_interface_id": HOST}, {"security_group_id": True})],
+    ),
+    (
+        "an endpoint gets a group in place of the default one",
+        CLOSES,
+        [
+            DEFAULT_VPC,
+            row("aws_vpc_endpoint", {"id": ENDPOINT, "vpc_id": VPC}, {"id": ENDPOINT}, actions=["no-op"]),
+            row(
+                "aws_vpc_endpoint_security_group_association",
+                None,
+                {"vpc_endpoint_id": ENDPOINT, "security_group_id": OF_HOSTS, "replace_default_association": True},
+            ),
+        ],
+    ),
+    (
+        "an endpoint gets a group in place of the default one, which is not shown",
+        UNKNOWN,
+        [
+            row(
+                "aws_vpc_endpoint_security_group_association",
+                None,
+                {"vpc_endpoint_id": ENDPOINT, "security_group_id": OF_HOSTS, "replace_default_association": True},
+            )
+        ],
+    ),
+    (
+        "an endpoint gets one more group",
+        OK,
+        [
+            row(
+                "aws_vpc_endpoint_security_group_association",
+                None,
+                {"vpc_endpoint_id": ENDPOINT, "security_group_id": OF_HOSTS, "replace_default_association": False},
+            )
+        ],
+    ),
+    (
+        "an endpoint gets a group that is not known beside the one that admits",
+        OK,
+        [
+            row(
+                "aws_vpc_endpoint_security_group_association",
+                None,
+                {"vpc_endpoint_id": ENDPOINT},
+                {"security_group_id": True},
+            )
+        ],
+    ),
+    (
+        "private DNS is turned off by a resource of its own",
+        CLOSES,
+        [
+            row(
+                "aws_vpc_endpoint_private_dns",
+                {"vpc_endpoint_id": ENDPOINT, "private_dns_enabled": True},
+                {"vpc_endpoint_id": ENDPOINT, "private_dns_enabled": False},
+            )
+        ],
+    ),
+    (
+        "the default VPC loses its resolver",
+        CLOSES,
+        [
+            row(
+                "aws_default_vpc",
+                {"id": VPC, "enable_dns_support": True},
+                {"id": VPC, "enable_dns_support": False},
+            )
+        ],
+    ),
+    ("a default VPC is adopted", UNKNOWN, [row("aws_default_vpc", None, {"enable_dns_support": False}, {"id": True})]),
+    # Beside what is not known, what is known stays.
+    (
+        "a rule from a group that is not known comes beside the one that admits",
+        OK,
+        [
+            row(
+                "aws_security_group",
+                {"id": GROUP, "ingress": IN_VPC, "egress": OUT},
+                {"id": GROUP, "ingress": [*IN_VPC, HTTPS | {"cidr_blocks": []}], "egress": OUT},
+                {"ingress": [{}, {"security_groups": True}]},
+            )
+        ],
+    ),
+    (
+        "the only rule is from a group that is not known",
+        UNKNOWN,
+        [
+            row(
+                "aws_security_group",
+                {"id": GROUP, "ingress": IN_VPC, "egress": OUT},
+                {"id": GROUP, "ingress": [HTTPS | {"cidr_blocks": []}], "egress": OUT},
+                {"ingress": [{"security_groups": True}]},
+            )
+        ],
+    ),
+    (
+        "an inline table gets a route to a gateway that is not known",
+        OK,
+        [
+            row(
+                "aws_route_table",
+                {"id": MAIN, "route": []},
+                {"id": MAIN, "route": [{"cidr_block": "0.0.0.0/0"}]},
+                {"route": [{"nat_gateway_id": True}]},
+            )
+        ],
+    ),
+    (
+        "an endpoint keeps its group beside one that is not known",
+        OK,
+        [
+            row(
+                "aws_vpc_endpoint",
+                {"id": ENDPOINT, "vpc_endpoint_type": "Interface", "security_group_ids": [GROUP]},
+                {"id": ENDPOINT, "vpc_endpoint_type": "Interface", "security_group_ids": [GROUP]},
+                {"security_group_ids": [False, True]},
+            )
+        ],
+    ),
+    # Hosts that are made anew.
+    ("an instance gets other groups", UNKNOWN, [
+        row("aws_instance", {"vpc_security_group_ids": ["sg-a"]}, {"vpc_security_group_ids": ["sg-b"]})]),
+    ("an instance is replaced in another subnet", UNKNOWN, [
+        row("aws_instance", {"subnet_id": "a"}, {"subnet_id": "b"}, {"private_ip": True}, ["delete", "create"])]),
+    ("an instance is replaced by one of the same image", UNKNOWN, [
+        row("aws_instance", {"subnet_id": "a", "private_ip": "10.20.9.9"}, {"subnet_id": "a"}, {"private_ip": True},
+            ["create", "delete"])]),
+    ("an instance is made", OK, [row("aws_instance", None, {"subnet_id": "a"}, {"private_ip": True})]),
+    ("an instance goes", OK, [row("aws_instance", {"subnet_id": "a", "private_ip": "10.20.9.9"})]),
+    ("an instance gets another type", OK, [
+        row("aws_instance", {"instance_type": "a", "private_ip": "x"}, {"instance_type": "b", "private_ip": "x"})]),
+    # Kinds that may matter, also where they are created.
+    ("a reference of a transit gateway to a prefix list", UNKNOWN, [
+        bare("aws_ec2_transit_gateway_prefix_list_reference", "create")]),
+    ("a private namespace", UNKNOWN, [bare("aws_service_discovery_private_dns_namespace", "create")]),
+    ("a hosted zone", UNKNOWN, [bare("aws_route53_zone", "create")]),
+    ("a stack of CloudFormation", UNKNOWN, [bare("aws_cloudformation_stack", "update")]),
+    ("any kind of the Cloud Control provider", UNKNOWN, [bare("awscc_ec2_security_group_ingress", "create")]),
+    ("a kind that is made up", UNKNOWN, [bare("aws_made_up", "create")]),
+    ("a kind that is made up goes", UNKNOWN, [bare("aws_made_up", "delete")]),
+    ("DHCP options of the VPC", UNKNOWN, [bare("aws_vpc_dhcp_options_association", "create")]),
+    ("another main table", UNKNOWN, [bare("aws_main_route_table_association", "create")]),
+    ("propagation of a gateway's routes", UNKNOWN, [bare("aws_vpn_gateway_route_propagation", "create")]),
+    ("a rule of the resolver holds for the VPC", UNKNOWN, [bare("aws_route53_resolver_rule_association", "create")]),
+    ("a Profile is associated", UNKNOWN, [bare("aws_route53profiles_association", "create")]),
+    ("rules of AWS Network Firewall", UNKNOWN, [bare("aws_networkfirewall_rule_group", "update")]),
+    ("public access is blocked", UNKNOWN, [bare("aws_vpc_block_public_access_options", "create")]),
+    ("a subnet goes", UNKNOWN, [bare("aws_subnet", "delete")]),
+    ("a NAT gateway is replaced", UNKNOWN, [bare("aws_nat_gateway", "delete", "create")]),
+    # Kinds without a part.
+    ("a subnet is made", OK, [bare("aws_subnet", "create")]),
+    ("a NAT gateway is made", OK, [bare("aws_nat_gateway", "create")]),
+    ("a role", OK, [bare("aws_iam_role", "update")]),
+    ("a role of the Cloud Control provider", OK, [bare("awscc_iam_role", "update")]),
+    ("random numbers and keys", OK, [bare("random_id", "create"), bare("tls_private_key", "create")]),
+    # A gateway endpoint, and tables that the plan makes.
+    ("a subnet moves to a table that the plan makes, with the route to S3", UNKNOWN, [
+        row("aws_route_table_association", {"subnet_id": SUBNET, "route_table_id": MAIN}, {"subnet_id": SUBNET},
+            {"route_table_id": True}),
+        row("aws_vpc_endpoint_route_table_association", None, TO_S3, {"route_table_id": True})]),
+    ("a table loses its route to S3", CLOSES, [
+        row("aws_vpc_endpoint_route_table_association", TO_S3 | {"route_table_id": MAIN})]),
+)  # fmt: skip
+
+
+def in_group(**more: Any) -> dict[str, Any]:
+    return {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "CidrIp": "10.20.0.0/16", **more}
+
+
+CLOUDFORMATION: Final[tuple[tuple[str, Status, list[dict[str, Any]]], ...]] = (
+    (
+        "CDK restricts the default group, which hosts have",
+        CLOSES,
+        [cloudformation(KIND_OF_CDK, None, {"DefaultSecurityGroupId": "sg-0e57a7e0000000003", "Account": "1"})],
+    ),
+    (
+        "CDK restricts a default group that had other rules than EC2 gives it",
+        OK,
+        [cloudformation(KIND_OF_CDK, None, {"DefaultSecurityGroupId": "sg-0e57a7e0000000004", "Account": "1"})],
+    ),
+    (
+        "CDK restricts a group that is made",
+        OK,
+        [cloudformation(KIND_OF_CDK, None, {"DefaultSecurityGroupId": KNOWN_LATER})],
+    ),
+    ("a custom resource", UNKNOWN, [cloudformation("Custom::Anything", None, {"A": 1})]),
+    ("a custom resource without a name", UNKNOWN, [cloudformation("AWS::CloudFormation::CustomResource", None, {})]),
+    ("CDK's retention of logs", OK, [cloudformation("Custom::LogRetention", None, {"A": 1})]),
+    ("a nested stack", UNKNOWN, [cloudformation("AWS::CloudFormation::Stack", {"A": 1}, {"A": 1})]),
+    ("a type of a third party", OK, [cloudformation("MongoDB::Atlas::Cluster", None, {})]),
+    ("a kind of EC2 that is made up", UNKNOWN, [cloudformation("AWS::EC2::MadeUp", None, {})]),
+    ("a private namespace", UNKNOWN, [cloudformation("AWS::ServiceDiscovery::PrivateDnsNamespace", None, {})]),
+    ("a record", UNKNOWN, [cloudformation("AWS::Route53::RecordSet", None, {"Name": "x"})]),
+    ("a health check", OK, [cloudformation("AWS::Route53::HealthCheck", None, {"Name": "x"})]),
+    ("a bucket", OK, [cloudformation("AWS::S3::Bucket", {"A": 1}, {"A": 2})]),
+    ("a firewall", UNKNOWN, [cloudformation("AWS::NetworkFirewall::Firewall", None, {})]),
+    ("CIDR of a subnet", UNKNOWN, [change("SubnetCidrBlock", None, {})]),
+    ("a subnet is made", OK, [change("Subnet", None, {})]),
+    ("a route to an ODB network", OK, [
+        change("Route", None, {"RouteTableId": MAIN, "DestinationCidrBlock": "10.9.0.0/16",
+                               "OdbNetworkArn": "arn:aws:odb:eu-west-1:111122223333:odb-network/x"})]),
+    ("an endpoint keeps its group beside one that is made", OK, [
+        change("VPCEndpoint", {"VpcEndpointType": "Interface", "PrivateDnsEnabled": True, "SecurityGroupIds": [GROUP]},
+               {"VpcEndpointType": "Interface", "PrivateDnsEnabled": True, "SecurityGroupIds": [GROUP, KNOWN_LATER]},
+               ENDPOINT)]),
+    ("an endpoint gets a group that is made in place of its own", UNKNOWN, [
+        change("VPCEndpoint", {"VpcEndpointType": "Interface", "PrivateDnsEnabled": True, "SecurityGroupIds": [GROUP]},
+               {"VpcEndpointType": "Interface", "PrivateDnsEnabled": True, "SecurityGroupIds": [KNOWN_LATER]},
+               ENDPOINT)]),
+    ("a rule in a group from one that is made, beside the one that admits", OK, [
+        change("SecurityGroup", {"SecurityGroupIngress": [in_group()]}, {"SecurityGroupIngress": [in_group(), {
+            "IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "SourceSecurityGroupId": KNOWN_LATER}]}, GROUP)]),
+    ("a rule in a group goes", CLOSES, [
+        change("SecurityGroup", {"SecurityGroupIngress": [in_group()]}, {"SecurityGroupIngress": []}, GROUP)]),
+)  # fmt: skip
+
+
+@cache
+def known() -> Any:
+    return estate()
+
+
+def document(data: dict[str, Any], harmless: tuple[str, ...] = ()) -> PredictionDocument:
+    """The prediction for the hosts of the example with a plan."""
+    facts = Facts(known=known(), taken_at=TAKEN_AT, not_read=())
+    asked = Asked(sources=(EVERY_SOURCE,), services={"backup": True, "s3": True}, ports=())
+    plan = parse(json.dumps(data).encode(), "plan.json")
+    return predicted(facts, asked, plans=[plan], harmless=harmless)
+
+
+def of_terraform(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    return {"format_version": "1.2", "resource_changes": rows}
+
+
+def of_cloudformation(changes: list[dict[str, Any]]) -> dict[str, Any]:
+    return {"ChangeSetName": "c", "Changes": [{"Type": "Resource", "ResourceChange": change} for change in changes]}
+
+
+PLANS: Final = [
+    *(pytest.param(of_terraform(rows), truth, id=f"terraform: {name}") for name, truth, rows in TERRAFORM),
+    *(
+        pytest.param(of_cloudformation(rows), truth, id=f"cloudformation: {name}")
+        for name, truth, rows in CLOUDFORMATION
+    ),
+]
+
+
+@pytest.mark.parametrize(("plan", "truth"), PLANS)
+def test_a_plan_is_judged_as_it_is(plan: dict[str, Any], truth: Status) -> None:
+    result = document(plan)
+    assert result.verdict.status is truth, (result.assumed, result.unjudged, result.changes)
+
+
+@pytest.mark.parametrize(
+    ("wrap", "rows", "kind", "address"),
+    [
+        (of_terraform, [bare("aws_made_up", "create")], "aws_made_up", "aws_made_up.one"),
+        (of_cloudformation, [cloudformation("Custom::Thing", None, {"A": 1})], "Custom::Thing", "One"),
+        (of_terraform, [bare("aws_route53_zone", "update")], "aws_route53_zone", "aws_route53_zone.one"),
+    ],
+)
+def test_a_kind_that_is_not_judged_can_be_taken_as_harmless(
+    wrap: Callable[[list[dict[str, Any]]], dict[str, Any]], rows: list[dict[str, Any]], kind: str, address: str
+) -> None:
+    (words,) = document(wrap(rows)).unjudged
+    assert f"1 change of {kind} ({address})" in words
+    assert f"--harmless {kind}" in words
+    assert f'harmless = ["{kind}"]' in words
+    result = document(wrap(rows), (kind,))
+    assert (result.verdict.status, result.unjudged) == (OK, ())
+    assert result.ignored == (f"1 change of {kind}, which you take as harmless",)
+    assert document(wrap(rows), ("aws_other",)).verdict.status is UNKNOWN
+
+
+def test_kinds_of_other_providers_are_named_once() -> None:
+    result = document(
+        of_terraform([bare("random_id", "create"), bare("random_id", "update"), bare("tls_key", "create")])
+    )
+    assert result.ignored == (
+        "changes of other providers, which have no part in paths and names: random_id and tls_key",
+    )
+
+
+def test_a_kind_that_is_followed_is_followed_whatever_is_said_of_it() -> None:
+    rows = [row("aws_security_group", {"id": GROUP, "ingress": IN_VPC}, {"id": GROUP, "ingress": []})]
+    assert document(of_terraform(rows), ("aws_security_group",)).verdict.status is CLOSES
+
+
+# --- Plans in the shapes of public modules ---------------------------------------------------------------------------
+
+MODULES: Final = """
+acm: acm_certificate acm_certificate_validation
+alb: lb lb_listener lb_target_group lb_target_group_attachment security_group vpc_security_group_ingress_rule
+apigateway-v2: apigatewayv2_api apigatewayv2_stage apigatewayv2_integration apigatewayv2_route cloudwatch_log_group
+appconfig: appconfig_application appconfig_environment appconfig_deployment
+app-runner: apprunner_service apprunner_vpc_connector iam_role
+appsync: appsync_graphql_api appsync_datasource appsync_resolver
+atlantis: ecs_service ecs_task_definition lb efs_file_system secretsmanager_secret
+autoscaling: autoscaling_group autoscaling_policy launch_template iam_instance_profile iam_role
+batch: batch_compute_environment batch_job_queue batch_job_definition
+backup: backup_vault backup_plan backup_selection iam_role kms_key
+cloudfront: cloudfront_distribution cloudfront_origin_access_control cloudfront_monitoring_subscription
+cloudwatch: cloudwatch_metric_alarm cloudwatch_log_group cloudwatch_log_metric_filter cloudwatch_dashboard
+customer-gateway: customer_gateway
+cross-account-roles: iam_role iam_role_policy_attachment iam_policy
+datadog-forwarders: lambda_function cloudwatch_log_group s3_object iam_role sns_topic
+dms: dms_replication_instance dms_replication_task dms_endpoint dms_replication_subnet_group
+dynamodb-table: dynamodb_table appautoscaling_target appautoscaling_policy
+ebs-optimized: ebs_volume volume_attachment
+ec2-instance: instance iam_instance_profile iam_role eip ebs_volume
+ecr: ecr_repository ecr_lifecycle_policy ecr_repository_policy
+ecs: ecs_cluster ecs_service ecs_task_definition security_group cloudwatch_log_group appautoscaling_target
+efs: efs_file_system efs_mount_target efs_access_point security_group security_group_rule
+eks: eks_cluster eks_node_group eks_addon iam_openid_connect_provider security_group security_group_rule kms_key
+eks-pod-identity: eks_pod_identity_association iam_role iam_policy
+elasticache: elasticache_replication_group elasticache_subnet_group elasticache_parameter_group
+elb: elb elb_attachment
+emr: emr_cluster emr_instance_group security_group security_group_rule iam_role
+eventbridge: cloudwatch_event_bus cloudwatch_event_rule cloudwatch_event_target scheduler_schedule pipes_pipe
+fsx: fsx_ontap_file_system fsx_ontap_volume security_group
+global-accelerator: globalaccelerator_accelerator globalaccelerator_listener globalaccelerator_endpoint_group
+guardduty: guardduty_detector guardduty_filter guardduty_publishing_destination
+iam: iam_user iam_group iam_policy iam_role iam_user_login_profile iam_access_key
+key-pair: key_pair
+kms: kms_key kms_alias kms_grant kms_external_key
+lambda: lambda_function lambda_permission lambda_layer_version cloudwatch_log_group iam_role s3_object
+managed-service-prometheus: prometheus_workspace prometheus_rule_group_namespace
+managed-service-grafana: grafana_workspace grafana_license_association iam_role
+memory-db: memorydb_cluster memorydb_subnet_group memorydb_user
+msk-kafka-cluster: msk_cluster msk_configuration appautoscaling_policy
+network-acl: network_acl network_acl_rule
+notify-slack: sns_topic sns_topic_subscription lambda_function cloudwatch_log_group
+opensearch: opensearch_domain opensearch_domain_policy security_group
+pricing: ssm_parameter
+rds: db_instance db_subnet_group db_parameter_group db_option_group iam_role
+rds-aurora: rds_cluster rds_cluster_instance db_subnet_group security_group security_group_rule
+rds-proxy: db_proxy db_proxy_default_target_group db_proxy_target iam_role
+redshift: redshift_cluster redshift_subnet_group redshift_parameter_group
+s3-bucket: s3_bucket s3_bucket_policy s3_bucket_versioning s3_bucket_public_access_block s3_bucket_logging
+s3-object: s3_object
+secrets-manager: secretsmanager_secret secretsmanager_secret_version secretsmanager_secret_rotation
+security-group: security_group security_group_rule
+security-hub: securityhub_account securityhub_standards_subscription securityhub_member
+sns: sns_topic sns_topic_policy sns_topic_subscription
+solutions: servicecatalog_portfolio servicecatalog_product
+sqs: sqs_queue sqs_queue_policy sqs_queue_redrive_policy
+ssm-parameter: ssm_parameter
+step-functions: sfn_state_machine iam_role cloudwatch_log_group
+storage-gateway: storagegateway_gateway storagegateway_smb_file_share s3_bucket
+transit-gateway: ec2_transit_gateway ec2_transit_gateway_route_table ram_resource_share
+transfer: transfer_server transfer_user iam_role
+vpc: vpc subnet route_table route_table_association route internet_gateway nat_gateway eip flow_log
+vpc-only-private: vpc subnet route_table route_table_association network_acl
+waf: wafv2_web_acl wafv2_ip_set wafv2_web_acl_association wafv2_web_acl_logging_configuration
+zone-budgets: budgets_budget ce_anomaly_monitor ce_anomaly_subscription
+zone-logging: cloudtrail s3_bucket kms_key cloudwatch_log_group config_configuration_recorder config_delivery_channel
+zone-accounts: organizations_account organizations_organizational_unit organizations_policy
+zone-access: ssoadmin_permission_set ssoadmin_account_assignment identitystore_group identitystore_user
+zone-security: accessanalyzer_analyzer inspector2_enabler macie2_account detective_graph
+zone-baseline: iam_account_password_policy ebs_encryption_by_default s3_account_public_access_block
+"""
+CONSTRUCTS: Final = """
+aws-apigateway: ApiGateway::RestApi ApiGateway::Deployment ApiGateway::Stage ApiGateway::Method ApiGateway::Account
+aws-appsync: AppSync::GraphQLApi AppSync::DataSource AppSync::Resolver
+aws-autoscaling: AutoScaling::AutoScalingGroup EC2::LaunchTemplate IAM::InstanceProfile EC2::SecurityGroup
+aws-backup: Backup::BackupVault Backup::BackupPlan Backup::BackupSelection IAM::Role
+aws-batch: Batch::ComputeEnvironment Batch::JobQueue Batch::JobDefinition
+aws-certificatemanager: CertificateManager::Certificate
+aws-chatbot: Chatbot::SlackChannelConfiguration IAM::Role
+aws-cloudfront: CloudFront::Distribution CloudFront::OriginAccessControl CloudFront::Function
+aws-cloudtrail: CloudTrail::Trail S3::Bucket S3::BucketPolicy KMS::Key
+aws-cloudwatch: CloudWatch::Alarm CloudWatch::Dashboard
+aws-codebuild: CodeBuild::Project IAM::Role IAM::Policy
+aws-codepipeline: CodePipeline::Pipeline S3::Bucket Events::Rule IAM::Role
+aws-cognito: Cognito::UserPool Cognito::UserPoolClient Cognito::UserPoolDomain
+aws-dynamodb: DynamoDB::Table ApplicationAutoScaling::ScalableTarget ApplicationAutoScaling::ScalingPolicy
+aws-ec2-instance: EC2::Instance IAM::InstanceProfile IAM::Role EC2::SecurityGroup
+aws-ec2-vpc: EC2::VPC EC2::Subnet EC2::RouteTable EC2::SubnetRouteTableAssociation EC2::EIP EC2::NatGateway EC2::FlowLog
+aws-ecr: ECR::Repository
+aws-ecs: ECS::Cluster ECS::Service ECS::TaskDefinition Logs::LogGroup EC2::SecurityGroup
+aws-efs: EFS::FileSystem EFS::MountTarget EC2::SecurityGroup
+aws-elasticloadbalancingv2: ElasticLoadBalancingV2::LoadBalancer ElasticLoadBalancingV2::Listener EC2::SecurityGroup
+aws-events: Events::Rule Events::EventBus Lambda::Permission
+aws-firehose: KinesisFirehose::DeliveryStream S3::Bucket IAM::Role
+aws-iam: IAM::User IAM::Group IAM::ManagedPolicy IAM::Role IAM::OIDCProvider
+aws-kinesis: Kinesis::Stream
+aws-kms: KMS::Key KMS::Alias
+aws-lambda: Lambda::Function Lambda::Version Lambda::Alias IAM::Role Logs::LogGroup
+aws-logs: Logs::LogGroup Logs::MetricFilter Logs::SubscriptionFilter
+aws-opensearch: OpenSearchService::Domain EC2::SecurityGroup
+aws-rds: RDS::DBCluster RDS::DBInstance RDS::DBSubnetGroup SecretsManager::Secret EC2::SecurityGroup
+aws-s3: S3::Bucket S3::BucketPolicy
+aws-scheduler: Scheduler::Schedule Scheduler::ScheduleGroup
+aws-secretsmanager: SecretsManager::Secret SecretsManager::RotationSchedule SecretsManager::ResourcePolicy
+aws-sns: SNS::Topic SNS::Subscription SNS::TopicPolicy
+aws-sqs: SQS::Queue SQS::QueuePolicy
+aws-ssm: SSM::Parameter SSM::Document SSM::Association
+aws-stepfunctions: StepFunctions::StateMachine IAM::Role
+aws-synthetics: Synthetics::Canary S3::Bucket IAM::Role
+pipelines: CodePipeline::Pipeline CodeBuild::Project KMS::Key S3::Bucket CDK::Metadata
+"""
+
+
+def shapes() -> list[tuple[str, dict[str, Any]]]:
+    """What each module makes, in a VPC of its own."""
+    found = []
+    for line in MODULES.strip().splitlines():
+        name, _, kinds = line.partition(": ")
+        vpc = {row("aws_vpc", None, {}, {"id": True})["type"]: row("aws_vpc", None, {}, {"id": True})}
+        made = vpc | {f"aws_{kind}": row(f"aws_{kind}", None, {"name": "one"}, NOTHING_KNOWN) for kind in kinds.split()}
+        found.append((name, of_terraform(list(made.values()))))
+    for line in CONSTRUCTS.strip().splitlines():
+        name, _, kinds = line.partition(": ")
+        rows = [cloudformation(f"AWS::{kind}", None, IN_NEW_VPC.get(kind, {"A": 1})) for kind in kinds.split()]
+        found.append((name, of_cloudformation(rows)))
+    return found
+
+
+NOTHING_KNOWN: Final = dict.fromkeys(
+    ("id", "vpc_id", "security_group_id", "network_acl_id", "route_table_id", "subnet_id", "subnet_ids"), True
+)
+IN_NEW_VPC: Final = {
+    "EC2::SubnetRouteTableAssociation": {"SubnetId": KNOWN_LATER, "RouteTableId": KNOWN_LATER},
+    "EC2::RouteTable": {"VpcId": KNOWN_LATER},
+}
+
+
+def test_a_plan_in_the_shape_of_a_public_module_is_judged() -> None:
+    all_shapes = shapes()
+    assert len(all_shapes) >= 100
+    unjudged = {name: words for name, data in all_shapes if (words := document(data).unjudged)}
+    assert len(unjudged) <= 5, unjudged
