@@ -6,11 +6,20 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Final
 
 import pytest
 
+from agent.catalog.findings import CODES, Layer, Scope
+from agent.fixes.by_code import FIXES
+from agent.fixes.predicted import CODE_AT
+from agent.judge.causality import Effects
+from agent.judge.rules.registry import RULES
+from agent.report.hops import Stage
+from tests.support.recipe import RECIPE, Places, forgotten, places_of_findings
 from tests.support.repository import ROOT
 
 SECONDS: Final = 120.0
@@ -112,6 +121,53 @@ def test_every_file_that_the_page_names_is_there() -> None:
 def test_a_recipe_has_as_many_places_as_it_says(recipe: str) -> None:
     count, items = places(recipe)
     assert len(items) == count
+
+
+@cache
+def findings() -> Places:
+    return places_of_findings(RULES)
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_no_place_of_a_finding_is_forgotten(code: str) -> None:
+    assert forgotten(code, findings()) == []
+
+
+@pytest.mark.parametrize("place", RECIPE)
+def test_each_place_of_a_finding_is_missed(place: str) -> None:
+    """VPC005 has all of them."""
+    without = replace(findings(), **{place: getattr(findings(), place) - {"VPC005"}})
+    assert forgotten("VPC005", without) == [place]
+
+
+def test_the_recipe_of_a_finding_has_each_of_its_places() -> None:
+    count, items = places("A finding")
+    assert {*RECIPE.values()} == {*range(1, count + 1)} == {*range(1, len(items) + 1)}
+
+
+def test_a_made_up_code_of_the_configuration_lacks_them_all() -> None:
+    assert forgotten("VPC999", findings()) == [place for place in RECIPE if place != "explains"]
+
+
+def test_a_kind_of_symptom_is_among_those_that_an_address_can_cause_or_not() -> None:
+    """What a wrong name, address or server can bring about is grouped in `agent.judge.causality`; a new kind that is in
+    no group says here that no cause brings it about."""
+    may_be = (Layer.NAME, Layer.CONNECTION, Layer.TLS, Layer.HTTP, Layer.CALL, Layer.POLICY)
+    of_targets = {code for code, row in CODES.items() if row.scope is Scope.TARGET and row.layer in may_be}
+    assert of_targets - {code for code in of_targets for group in Effects if group.include(CODES[code])} == IN_NO_GROUP
+
+
+IN_NO_GROUP: Final = {
+    *("DNS002", "DNS012", "DNS014", "DNS015", "DNS017", "DNS018", "DNS020"),  # of the answer, whoever is asked
+    *("HTTP003", "HTTP005"),  # of the proxy, and of the service
+    *("API005", "API007", "API008", "API012"),  # of the clock, the account and the gateway
+    *("IAM001", "IAM002", "IAM009"),  # of the endpoint's policy, or of one that is not known
+}
+
+
+def test_the_hop_of_a_path_has_a_code() -> None:
+    assert set(CODE_AT) == set(Stage)
+    assert set(CODE_AT.values()) <= set(FIXES)
 
 
 def test_a_service_is_one_record_and_one_scenario(copy: Path) -> None:

@@ -27,6 +27,7 @@ from agent.audit.request import AccountRequest, AuditOptions, AuditRequest
 from agent.catalog.findings import Severity
 from agent.catalog.services import SERVICES
 from agent.cli import entry
+from agent.fixes.by_code import FIXES
 from agent.network.names import known_vpc
 from agent.predict.prediction import Facts
 from agent.process import signals
@@ -249,6 +250,7 @@ FIRES: Final = {
     ("VPC016", "zone-with-a-public-address"),
     ("VPC017", "firewall-denies-name"),
     ("VPC018", "route-53-profile-firewall-denies-name"),
+    ("VPC019", "s3-gateway-endpoint-without-route"),
 }
 SILENT: Final = {
     ("VPC001", "healthy"),
@@ -266,7 +268,24 @@ SILENT: Final = {
     ("VPC016", "firewall-denies-name"),
     ("VPC017", "firewall-allows-name"),
     ("VPC018", "firewall-denies-name"),
+    ("VPC019", "s3-through-gateway-endpoint"),
 }
+
+
+_ASKED: Final[dict[str, dict[str, Any]]] = {
+    "VPC001": {"workloads": (Workload.CALLER,)},
+    "VPC019": {"services": ("s3",)},
+}
+"""What has to be asked for, since it is not there."""
+MEASURED_ALONE: Final = {
+    "VPC010",  # an answer has to be measured to be an old one
+}
+"""Codes of which no configuration tells by itself."""
+
+
+def test_every_code_of_the_configuration_is_named_by_an_audit_or_needs_a_measurement() -> None:
+    for table in (FIRES, SILENT):
+        assert {code for code, _ in table} | MEASURED_ALONE == set(FIXES)
 
 
 def _with_ec2(name: str) -> Ec2Facts:
@@ -275,14 +294,12 @@ def _with_ec2(name: str) -> Ec2Facts:
 
 @pytest.mark.parametrize(("code", "name"), sorted(FIRES))
 def test_each_fault_fires(code: str, name: str, audited: Audited) -> None:
-    wanted = (Workload.CALLER,) if code == "VPC001" else ()
-    vpc = audited.vpc(_with_ec2(name), workloads=wanted)
-    assert code in _said(vpc)
+    assert code in _said(audited.vpc(_with_ec2(name), **_ASKED.get(code, {})))
 
 
 @pytest.mark.parametrize(("code", "name"), sorted(SILENT))
 def test_its_neighbour_does_not(code: str, name: str, audited: Audited) -> None:
-    assert code not in _said(audited.vpc(_with_ec2(name)))
+    assert code not in _said(audited.vpc(_with_ec2(name), **_ASKED.get(code, {})))
 
 
 def _said(vpc: AuditedVpc) -> set[str | None]:
