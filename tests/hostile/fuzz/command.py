@@ -8,11 +8,13 @@ from typing import Final
 
 import pytest
 
+from agent.app.publish import REPORT, Kind
 from agent.cli import entry
 from agent.formats.registry import DEFAULT_FORMAT
 from agent.report import exits
 from agent.report.model import Status
 from tests.formats.readers import READERS
+from tests.support.refusals import reason_in
 
 _INTERNAL: Final = ("internal error", "Traceback")
 
@@ -52,6 +54,16 @@ def assert_is_plain(text: str) -> None:
     """Lines of printable ASCII: nothing that a terminal obeys."""
     assert text.isascii()
     assert text.replace("\n", "").isprintable()
+
+
+def assert_refused(done: Done, kind: Kind, wanted: str) -> None:
+    """The call left one line on stderr, and one valid document of its kind that says the same."""
+    assert_reason(done)
+    assert done.code == exits.UNKNOWN
+    if kind is REPORT or wanted not in ("json", "html"):
+        assert_documented(done, wanted)
+    else:
+        assert reason_in(kind, done.out, wanted) == done.err.removeprefix("Error: ").removesuffix("\n")
 
 
 def assert_documented(done: Done, wanted: str = DEFAULT_FORMAT, fail_on: str = "warning") -> None:

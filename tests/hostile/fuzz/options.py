@@ -8,12 +8,13 @@ from unittest.mock import patch
 import click
 
 from agent.app import gather_facts, watch_job
+from agent.app.publish import KINDS, REPORT
 from agent.cli.main import main
-from agent.formats.registry import DEFAULT_FORMAT, OPTION_NAMES
+from agent.formats.registry import OPTION_NAMES
 from agent.process.exit_codes import OK, UNKNOWN
 from agent.report.model import Measurement
 from agent.run import runner
-from tests.hostile.fuzz.command import Command, Done, assert_documented, assert_is_plain, assert_reason
+from tests.hostile.fuzz.command import Command, Done, assert_documented, assert_is_plain, assert_reason, assert_refused
 from tests.hostile.fuzz.mutation import BYTES, DEEP, TEXTS, spoilt_bytes, spoilt_text
 from tests.support.runs import measurement_of
 
@@ -133,7 +134,7 @@ def check_options(chance: Random, command: Command) -> None:
     given = [name, f"--format={wanted}", *words] if name != "facts" else [name, *words]
     done = _called(command, *given, environment=variables)
     lenient = any("never" in word for word in (*words, *variables.values()))
-    _assert_kept(command, done, name, wanted if name != "facts" else DEFAULT_FORMAT, lenient=lenient)
+    _assert_kept(command, done, name, wanted if name != "facts" else "json", lenient=lenient)
 
 
 def check_configuration(chance: Random, command: Command) -> None:
@@ -175,7 +176,7 @@ def _assert_kept(command: Command, done: Done, name: str, wanted: str, *, lenien
         if done.code == UNKNOWN and done.err:
             # A document that could not be written where it should be is on stdout, whatever it says.
             if "; the report is on stdout" not in done.err:
-                assert_documented(done, wanted)
+                assert_refused(done, KINDS.get(name, REPORT), wanted)
             return
         assert_reason(done)
         is_elsewhere = any(not path.read_bytes().startswith(HISTORY) for path in written if path.is_file())

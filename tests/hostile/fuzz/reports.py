@@ -8,6 +8,7 @@ from random import Random
 from typing import Any, Final
 
 from agent.app.own_commands import with_own_commands
+from agent.app.publish import DIFFERENCE
 from agent.formats import html, ndjson
 from agent.formats.registry import FORMATS, OPTION_NAMES, render
 from agent.judge.evidence import Evidence
@@ -25,7 +26,7 @@ from agent.tui.state import saved as state_of
 from tests.formats import html_page
 from tests.formats.readers import READERS
 from tests.hostile.fuzz import commands
-from tests.hostile.fuzz.command import Command, assert_documented, assert_is_plain, assert_reason
+from tests.hostile.fuzz.command import Command, assert_documented, assert_is_plain, assert_reason, assert_refused
 from tests.hostile.fuzz.mutation import BYTES, DEEP, spoilt_bytes, spoilt_document
 from tests.support.runs import report_of
 from tests.support.validator import VALIDATOR
@@ -114,7 +115,7 @@ def _compared(chance: Random, command: Command, place: str) -> None:
     wanted = chance.choice(("text", "json", "html"))
     done = command("diff", f"--format={wanted}", *chance.choice(((place, other), (other, place), (place, place))))
     if done.err:
-        assert_documented(done, wanted)
+        assert_refused(done, DIFFERENCE, wanted)
     else:
         assert_reason(done)
         assert_is_plain(done.out)

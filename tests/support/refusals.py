@@ -1,0 +1,41 @@
+"""What a refusal of each kind of document must be."""
+
+import json
+from functools import cache
+from typing import Any, Final
+
+import jsonschema_rs
+
+from agent.app.publish import AUDIT, FLEET, KINDS, PREDICTION, Kind
+from tests.formats import html_page
+
+_EMPTY: Final = {
+    AUDIT.name: ("vpcs", "unanswered"),
+    FLEET.name: ("causes", "own_faults"),
+    PREDICTION.name: ("names", "paths", "calls", "faults"),
+}
+"""What nothing stands in, of kinds that are refused by a whole document."""
+
+
+@cache
+def validator(name: str) -> jsonschema_rs.Draft202012Validator | None:
+    """Of the schema of a kind; None where it has none."""
+    schema = KINDS[name].json_schema
+    return None if schema is None else jsonschema_rs.Draft202012Validator(schema())
+
+
+def validate(kind: Kind, document: Any) -> None:
+    """Hold a document of a kind against its schema."""
+    known = validator(kind.name)
+    if known is not None:
+        known.validate(document)
+
+
+def reason_in(kind: Kind, out: str, wanted: str = "json") -> str:
+    """The reason in a refusal as JSON, or in the page of one."""
+    refusal = html_page.data(html_page.read(out)) if wanted == "html" else json.loads(out)
+    validate(kind, refusal)
+    assert refusal["schema"] == kind.schema
+    assert refusal["verdict"]["status"] == "unknown"
+    assert not any(refusal[name] for name in _EMPTY.get(kind.name, ()))
+    return str(refusal["verdict"]["summary"])
