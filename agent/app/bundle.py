@@ -1,6 +1,7 @@
 """The archive for a support case, and the block of text that AWS Support asks for."""
 
 import asyncio
+import math
 import os
 import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -195,10 +196,16 @@ def _write_archive(
 def _write(archive: bytes, output: str | None, place: str) -> bool:
     """Write the archive. Returns whether a file has its name now, and not a pipe or an open descriptor. Raises
     RequestError."""
-    try:
+
+    def write() -> bool:
         if output is not None:
             return to_private_file(archive, Path(output))
         to_new_file(archive, Path(place))
+        return True
+
+    try:
+        # In a thread, so that a signal ends the wait for a file system that never answers.
+        return within(write, seconds=math.inf)
     except FileExistsError as error:
         raise RequestError(
             f"{place} is there already, and is left as it is; --output names a file that may be replaced"
@@ -207,7 +214,6 @@ def _write(archive: bytes, output: str | None, place: str) -> bool:
         raise RequestError(f"{place} cannot be written: {error.strerror}; there is no archive") from error
     except ValueError as error:  # a NUL in the path
         raise RequestError(f"{place} cannot be written: {error}; there is no archive") from error
-    return True
 
 
 def _members(

@@ -230,10 +230,15 @@ def refuse_replacing_history(history: str, options: Mapping[str, Any]) -> None:
 
 
 def is_same_file(one: str, other: str) -> bool:
-    """Whether two paths lead to the same file, which need not exist yet."""
+    """Whether two paths lead to the same file, which need not exist yet. Raises InterruptedBySignalError."""
+    context = click.get_current_context(silent=True)
     try:
-        return os.path.realpath(one) == os.path.realpath(other)
-    except ValueError:  # a NUL in a path: opening it says so
+        return within(
+            lambda: os.path.realpath(one) == os.path.realpath(other),
+            seconds=CONFIG_SECONDS,
+            received_signals=() if context is None else context.obj,
+        )
+    except (OSError, ValueError):  # a file system that never answers, or a NUL in a path: opening it says so
         return False
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from agent.cli.main import _MODULES
 from agent.formats import json as json_format
+from tests.process.terminals import on_terminal
 from tests.process.test_hung_home import home, waits_for_a_file
 from tests.support.command import SECONDS, completed
 from tests.support.repository import ROOT
@@ -24,6 +25,7 @@ MOST_SECONDS: Final = 30.0
 ESTATE: Final = str(ROOT / "docs" / "examples" / "estate.json")
 WAITS: Final = {
     "check --config": ("check", "--config", "{file}"),
+    "check --history --output": ("check", "--region", "eu-west-1", "--history", "{report}", "--output", "{file}"),
     "check --ec2-facts": ("check", "--region", "eu-west-1", "--ec2-facts", "{file}"),
     "check --history": ("check", "--region", "eu-west-1", "--history", "{file}"),
     "demo --output": ("demo", "--output", "{file}"),
@@ -37,7 +39,11 @@ WAITS: Final = {
     "predict --assume-plan": ("predict", "--ec2-facts", ESTATE, "--service", "backup", "--assume-plan", "{file}"),
     "audit --ec2-facts": ("audit", "--ec2-facts", "{file}"),
     "bundle": ("bundle", "{file}"),
+    "bundle --output": ("bundle", "{report}", "--output", "{file}"),
+    "bundle of stdin --output": ("bundle", "-", "--output", "{file}"),
     "bundle --history": ("bundle", "--history", "{file}"),
+    "facts": ("facts", "--region", "eu-west-1", "--vpc", "vpc-0a1b2c3d4e5f67890"),
+    "fleet put": ("fleet", "put", "{file}", "s3://bucket/prefix"),
     "history": ("history", "{file}"),
     "history --show": ("history", "{file}", "--show", "1"),
     "history --compare": ("history", "{file}", "--compare", "1", "2"),
@@ -45,19 +51,18 @@ WAITS: Final = {
 }
 """Commands, with what each waits for. A watch that writes ends with its own exit code."""
 AT_ONCE: Final = frozenset({"endpoints", "explain", "permissions", "schema"})
-"""Commands that open no file."""
+"""Commands that open no file. tests/process/test_interrupted.py has them wait for a reader who never reads."""
+ON_A_TERMINAL: Final = frozenset({"tui"})
 ELSEWHERE: Final = {
-    "tui": "tests/process/test_terminal.py",
-    "facts": "tests/agent/run",
     "fleet": "tests/agent/fleet",
     "fleet pack": "tests/agent/fleet",
-    "fleet put": "tests/agent/fleet",
     "fleet athena": "tests/agent/fleet",
 }
 
 
 def test_every_command_is_here() -> None:
-    assert {words[0] for words in WAITS.values()} | AT_ONCE | ELSEWHERE.keys() == _MODULES.keys()
+    named = {words[0] if words[0] != "fleet" else " ".join(words[:2]) for words in WAITS.values()}
+    assert named | AT_ONCE | ON_A_TERMINAL | ELSEWHERE.keys() == _MODULES.keys()
 
 
 @pytest.mark.parametrize("ignored", ["", "INT HUP"], ids=["signals as they are", "others ignored"])
@@ -69,9 +74,12 @@ def test_sigterm_ends_a_command(name: str, ignored: str, home: Path, tmp_path: P
     words = [sys.executable, "-m", "tests.process.hung_home", str(home), *command]
     if ignored:
         words = ["sh", "-c", f"trap '' {ignored}; exec \"$@\"", "sh", *words]
-    with subprocess.Popen(
-        words, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
+    with (
+        (tmp_path / "report.json").open("rb") as report,
+        subprocess.Popen(
+            words, cwd=ROOT, stdin=report, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        ) as process,
+    ):
         try:
             until = time.monotonic() + SECONDS
             while not waits_for_a_file(process.pid):
@@ -86,6 +94,37 @@ def test_sigterm_ends_a_command(name: str, ignored: str, home: Path, tmp_path: P
             process.kill()
     assert "Traceback" not in errors
     assert process.returncode == (0 if name == "watch --textfile" else 128 + signal.SIGTERM)
+
+
+def test_sigterm_ends_the_interface_that_waits_for_a_report(home: Path) -> None:
+    words = [sys.executable, "-m", "tests.process.hung_home", str(home), "tui", str(home / "x")]
+    with on_terminal(words) as session:
+        until = time.monotonic() + SECONDS
+        while not waits_for_a_file(session.process.pid):
+            assert time.monotonic() < until, "it never reads the file"
+            time.sleep(0.01)
+        began = time.monotonic()
+        session.kill(signal.SIGTERM)
+        assert session.ended() == 128 + signal.SIGTERM
+        assert time.monotonic() - began < MOST_SECONDS
+
+
+def test_sigterm_ends_a_look_up_that_waits_for_lines() -> None:
+    words = (sys.executable, "-m", "agent", "explain", "--text", "-")
+    with subprocess.Popen(
+        words, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            until = time.monotonic() + SECONDS
+            while len(list(Path(f"/proc/{process.pid}/task").iterdir())) < 2:  # it reads in a thread
+                assert time.monotonic() < until, "it never reads"
+                time.sleep(0.01)
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(MOST_SECONDS) == 128 + signal.SIGTERM
+            assert process.stderr is not None
+            assert "Traceback" not in process.stderr.read()
+        finally:
+            process.kill()
 
 
 def test_the_shell_has_them_ignored() -> None:
