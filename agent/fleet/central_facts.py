@@ -15,6 +15,7 @@ from agent.catalog.services import SERVICES
 from agent.fleet.faults import Blind, names_resource, part_of, subjects_of
 from agent.judge.causality import EXPLAINS, Effects
 from agent.network.answers import SourceClass
+from agent.network.draft import ids_in
 from agent.predict.model import PredictedFault, PredictionDocument
 from agent.predict.prediction import Asked, facts_of, predicted
 from agent.report.facts_file import untimely
@@ -64,6 +65,7 @@ def explain_centrally(
     fixes: dict[str, Fix] = {}
     for vpc_id, of_vpc in sorted(usable.items()):
         here = [symptom for symptom in blind if symptom.vpc == vpc_id]
+        fixes |= _fixes_of_named(of_vpc, by_code)
         services = {symptom.target.partition("@")[0] for symptom in here} & SERVICES.keys()
         if not services:
             continue
@@ -76,6 +78,28 @@ def explain_centrally(
                 if fault.fix is not None:
                     fixes.setdefault(key, fault.fix)
     return CentralCauses(keys=keys, fixes=fixes, notes=tuple(notes))
+
+
+def _fixes_of_named(facts: Ec2Facts, known_keys: _KnownKeys) -> dict[str, Fix]:
+    """The fixes of causes that hosts found themselves in this VPC, by their keys: those of the same faults in the facts,
+    which the predictor has checked for every host of the VPC."""
+    known = facts_of(facts, lacking(facts)).known
+    there = ids_in(known)
+    named = {
+        code: [(key, subjects) for key, subjects in of_code if any(subject.id in there for subject in subjects)]
+        for code, of_code in known_keys.items()
+    }
+    services = [service for service in SERVICES if known.endpoints(service) or known.gateways(service)]
+    if not services or not any(named.values()):
+        return {}
+    fixes: dict[str, Fix] = {}
+    for fault in _prediction(facts, services).faults:
+        decided_by = frozenset(resources(*fault.decided_by))
+        for key, subjects in named.get(fault.code or "", ()):
+            ports = {subject.id for subject in subjects if subject.kind is SubjectKind.PORT}
+            if fault.fix is not None and subjects & decided_by and ports <= set(map(str, fault.ports)):
+                fixes.setdefault(key, fault.fix)
+    return fixes
 
 
 def _prediction(facts: Ec2Facts, services: Iterable[str]) -> PredictionDocument:

@@ -166,3 +166,18 @@ def test_evidence_of_other_hosts_comes_before_facts(engine: Database) -> None:
     told = [Read(sweep="s", place=host.id, record=record(host, [found])) for host in seeing]
     document = asked(engine, [*told, *reads("TCP001", *SILENT, hosts=HOSTS[:20])], facts=(facts(NO_RULE),))
     assert keys(document) == [("VPC006|acl=acl-0f1b2c3d", 22, 12)]
+
+
+def test_facts_check_the_fix_of_what_hosts_found_themselves() -> None:
+    reading = [replace(host, reads_ec2=True) for host in HOSTS]
+    found = reads("VPC005", f"group={ENDPOINT_GROUP_ID}", "port=443", hosts=reading, sick=reading[:12])
+
+    def checked(*of: Ec2Facts) -> set[bool | None]:
+        with Database() as engine:
+            (cause,) = asked(engine, found, facts=of).causes
+        assert (cause.code, cause.named_by) == ("VPC005", NamedBy.CONFIGURATION)
+        return {command.checked for command in cause.fix.commands}
+
+    assert checked(facts(NO_RULE)) == {True}
+    assert checked() == {False}, "nothing tells"
+    assert checked(facts()) == {False}, "the facts have no such fault"
