@@ -81,8 +81,8 @@ def explain_centrally(
 
 
 def _fixes_of_named(facts: Ec2Facts, known_keys: _KnownKeys) -> dict[str, Fix]:
-    """The fixes of causes that hosts found themselves in this VPC, by their keys: those of the same faults in the facts,
-    which the predictor has checked for every host of the VPC."""
+    """The fixes of causes that hosts found themselves in this VPC, by their keys: those of the same faults in the
+    facts, which the predictor has checked for every host of the VPC."""
     known = facts_of(facts, lacking(facts)).known
     there = ids_in(known)
     named = {
