@@ -209,6 +209,10 @@ class Listener:
         return Answer(HTTPStatus.OK, report, JSON)
 
     async def _probe(self, request: Request) -> Answer:
+        # A page cannot read an answer of another origin, but asking would start a run. Browsers say where a request to
+        # loopback comes from (W3C, Fetch Metadata Request Headers), and no page can leave that out.
+        if request.headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
+            raise RefusedError(Answer(HTTPStatus.FORBIDDEN, "A page of another site cannot start a run.\n"))
         limit = _probe_limit(request.headers.get(_SCRAPE_TIMEOUT))
         try:
             async with asyncio.timeout(limit):

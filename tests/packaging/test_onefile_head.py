@@ -7,6 +7,8 @@ import gzip
 import io
 import os
 import platform
+import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -20,6 +22,7 @@ import pytest
 import assemble
 from tests.packaging.artifacts import lacking
 from tests.support.command import SECONDS
+from tests.support.repository import ROOT
 
 NEEDED: Final = ("sh", *"id uname ls find wc mkdir rm rmdir mv chmod grep head tail gzip tar mktemp".split())
 """What a host needs for the head, besides what computes a sum."""
@@ -158,3 +161,103 @@ def test_what_others_can_change_is_not_started_again(tmp_path: Path) -> None:
     done = started(file, home, SUMS["sha256sum"])
     assert (done.returncode, done.stdout) == (3, "")
     assert f"{unpacked.name} is there, and can be changed by others" in done.stderr
+
+
+# --- Another user of the host ----------------------------------------------------------------------------------------
+
+VICTIM: Final = 1000
+INTRUDER: Final = 65534
+PLANTED: Final = "#!/bin/sh\necho evil\n"
+PLACE: Final = f"backuplink-{VICTIM}"
+"""Where a user without a home finds its copy, below /tmp and its like."""
+COPY: Final = "; ".join(
+    (
+        "mkdir -p FOLDER/bin",
+        *(f"printf %s {shlex.quote(PLANTED)} >FOLDER/bin/{name}" for name in ("python", "backuplink")),
+        "chmod -R a+rx FOLDER",
+    )
+)
+"""Makes a whole copy whose programs are the other user's."""
+ATTACKS: Final = {
+    "nothing": ":",
+    "the whole copy": f"umask 0; {COPY.replace('FOLDER', f'{PLACE}/NAME')}",
+    "the folder above it, open to all": f"umask 0; mkdir -m 777 {PLACE}",
+    "a link to a copy": f"umask 0; {COPY.replace('FOLDER', 'elsewhere/NAME')}; ln -s elsewhere {PLACE}",
+    "a link to a folder of the victim's": f"ln -s /home/victim {PLACE}",
+    "a link that leads nowhere": f"ln -s nowhere {PLACE}",
+    "a copy behind a link in a folder": "; ".join(
+        (f"mkdir -m 755 {PLACE}", COPY.replace("FOLDER", "elsewhere"), f"ln -s ../elsewhere {PLACE}/NAME")
+    ),
+    "a file": f"echo evil >{PLACE}",
+    "a pipe": f"mkfifo {PLACE}",
+    "programs in the folder in which it is started": "; ".join(
+        f"printf %s {shlex.quote(PLANTED)} >{name}; chmod 755 {name}"
+        for name in (*NEEDED, "sha256sum", "readlink", "python", "backuplink", "env")
+    ),
+}
+"""What another user leaves in /tmp, by what it is."""
+
+
+def packed_for_anybody() -> bytes:
+    """An archive whose Python is one that any user may start: it gives the copy its name, and no more."""
+    plain = io.BytesIO()
+    with tarfile.open(fileobj=plain, mode="w") as packed:
+        for name, text in {"bin/python": 'exec mv -T -- "$6" "$7"', "bin/backuplink": "echo whole"}.items():
+            content = f"#!/bin/sh\n{text}\n".encode()
+            entry = tarfile.TarInfo(name)
+            entry.size, entry.mode = len(content), 0o755
+            packed.addfile(entry, io.BytesIO(content))
+    return gzip.compress(plain.getvalue())
+
+
+@pytest.mark.parametrize("is_first", [True, False], ids=["before the first start", "after it"])
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_another_user_starts_nothing_of_its_own(attack: str, is_first: bool, tmp_path: Path) -> None:
+    """A user without a home starts the file where the other one has been; /tmp and its like are this test's own."""
+    content = packed_for_anybody()
+    file = one_file(tmp_path / "file", content, headed_for=content)
+    (name,) = re.findall(r"(?m)^name=(\S+)$", file.read_bytes().partition(content)[0].decode())
+    as_user = "setpriv --reuid {0} --regid {0} --clear-groups"
+    start = (
+        f"{as_user.format(VICTIM)} env -i PATH=:/usr/bin:/bin TMPDIR=/mnt/tmp /bin/sh /mnt/file --version </dev/null"
+    )
+    planted = f"{as_user.format(INTRUDER)} sh -c {shlex.quote(ATTACKS[attack].replace('NAME', name))} || :"
+    script = f"""
+        mount -t tmpfs -o mode=755 none /mnt
+        cp "$0" /mnt/file
+        for folder in /tmp /var/tmp /dev/shm; do mount -t tmpfs -o mode=1777 none $folder; done
+        mkdir -m 1777 /mnt/tmp
+        cd /mnt/tmp
+        {"" if is_first else f"{start} >/dev/null"}
+        {planted}
+        {start}
+        {start}
+    """
+    done = subprocess.run(
+        ["unshare", "--mount", "/bin/sh", "-uc", script, str(file)],  # noqa: S607 - any will do
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (0, "whole\nwhole\n"), done.stderr
+
+
+def test_a_launcher_behind_a_link_starts_nothing_of_the_folder_that_it_is_called_in(tmp_path: Path) -> None:
+    """As `/usr/bin/backuplink` of the packages is, for a user whose PATH begins with the current folder."""
+    program, here = tmp_path / "lib" / "bin", tmp_path / "here"
+    program.mkdir(parents=True)
+    here.mkdir()
+    shutil.copy(ROOT / "packaging" / "onefile" / "launcher.sh", program / "backuplink")
+    (program / "python").write_text("#!/bin/sh\necho whole\n", "ascii")
+    (tmp_path / "backuplink").symlink_to("lib/bin/backuplink")
+    for name in ("readlink", "python", "sh", "dirname"):
+        (here / name).write_text(PLANTED, "ascii")
+    for script in (program / "backuplink", program / "python", *here.iterdir()):
+        script.chmod(0o755)
+    for path in (":/usr/bin:/bin", ".:/usr/bin:/bin", f"{here}:/usr/bin:/bin"):
+        done = subprocess.run(
+            [str(tmp_path / "backuplink")], cwd=here, env={"PATH": path}, capture_output=True, text=True, check=False
+        )
+        assert (done.returncode, done.stdout) == (0, "whole\n"), done.stderr

@@ -306,6 +306,38 @@ def test_a_foreign_host_learns_nothing_of_what_there_is(path: str, method: str) 
 
 
 @pytest.mark.parametrize(
+    ("site", "status"),
+    [
+        ("cross-site", 403),
+        ("same-site", 403),
+        ("Cross-Site", 403),
+        ("", 403),
+        ("none", 200),
+        ("same-origin", 200),
+        (None, 200),
+    ],
+)
+def test_a_page_of_another_site_starts_no_run(site: str | None, status: int) -> None:
+    """It names the right `Host`, as `<img src="http://127.0.0.1:9842/probe">` does. What needs no run is answered:
+    somebody may follow a link to it, and a page cannot read it."""
+    began: list[str] = []
+
+    async def probed() -> str:
+        began.append("a run")
+        return "found 1\n"
+
+    async def go() -> None:
+        more = "" if site is None else f"Sec-Fetch-Site: {site}\r\nSec-Fetch-Mode: no-cors\r\n"
+        async with listening(probe=probed) as listener:
+            assert (await got(listener, "/probe", more=more)).status == status
+            answer = await got(listener, "/metrics", more=more)
+            assert (answer.status, "Access-Control-Allow-Origin" in answer.headers) == (200, False)
+
+    played(go())
+    assert began == (["a run"] if status == 200 else [])
+
+
+@pytest.mark.parametrize(
     ("host", "status"),
     [
         ("[::1]", 200),
