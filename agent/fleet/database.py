@@ -234,6 +234,15 @@ class Database:
             self.execute(f"SET VARIABLE {variable} = ?", (value,))
         return self.query(statement(name))
 
+    def each(self, name: str, **given: Any) -> Iterator[tuple[Any, ...]]:
+        """The same, some at a time: a million rows at once take more memory than all tables."""
+        cursor = self._connection.cursor()  # other statements may be run meanwhile
+        for variable, value in given.items():
+            cursor.execute(f"SET VARIABLE {variable} = ?", (value,))
+        cursor.execute(statement(name))
+        while rows := cursor.fetchmany(BATCH):
+            yield from rows
+
     def run(self, name: str, **given: Any) -> None:
         """Run such a statement for its tables."""
         self.ask(name, **given)

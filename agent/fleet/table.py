@@ -48,7 +48,7 @@ def rows(engine: "Database", document: FleetDocument) -> Iterator[Row]:
     if document.sweep is None:
         return
     causes = {cause.key: cause for cause in document.causes}
-    for values in engine.ask("host_row", sweep=document.sweep.id):
+    for values in engine.each("host_row", sweep=document.sweep.id):
         row = dict(zip(_OF_RECORD, values, strict=False))
         key, counted, by_symptom, severity = values[len(_OF_RECORD) :]
         code = None if key is None else key.partition("|")[0]
@@ -66,7 +66,7 @@ def rows(engine: "Database", document: FleetDocument) -> Iterator[Row]:
         }
         yield {name: _as_flag(row[name]) if name in FLAGS else row[name] for name in COLUMNS}
     if document.not_heard_from is not None:
-        for host, *last in engine.ask("silent_row"):
+        for host, *last in engine.each("silent_row"):
             said = {"sweep": document.sweep.id, "host": host, "status": NOT_HEARD_FROM}
             yield dict.fromkeys(COLUMNS) | dict(zip(_WHERE, last, strict=True)) | said
 

@@ -39,6 +39,9 @@ class Recorded(Database):
         self.asked.append((name, given, rows))
         return rows
 
+    def each(self, name: str, **given: Any) -> Iterator[tuple[Any, ...]]:
+        yield from self.ask(name, **given)
+
     def fill(self, table: str, rows: Iterable[Sequence[Any]]) -> None:
         every = [tuple(row) for row in rows]
         super().fill(table, every)
