@@ -11,7 +11,7 @@ from agent.catalog.wording import why_no_json
 from agent.fleet.places import partition_of
 from agent.fleet.reports import record_of_document
 from agent.fleet.store import Piece, Source
-from agent.report.host_record import SCHEMA, checked, plain
+from agent.report.host_record import SCHEMA, checked, compact, plain
 from agent.report.model import SCHEMA as REPORT
 from agent.report.serialization import DecodeError
 
@@ -116,7 +116,7 @@ def _line_of_record(record: dict[str, Any], folder: Mapping[str, str]) -> str:
             if record[name] not in (value, None):
                 raise DecodeError(name, f"this is {record[name][:40]!a}, and its folder is that of {value}")
         record |= folder
-    return json.dumps(record, separators=(",", ":"))
+    return compact(record)
 
 
 def of_node(record: dict[str, Any], node: str) -> dict[str, Any]:

@@ -44,6 +44,7 @@ AMAZON: Final = "amazon"
 LOOPBACK: Final = "loopback"
 """One on the host itself, of which it is not known whom it asks."""
 _AS_IT_IS: Final = "".join(map(chr, range(0x20, 0x7F))).translate(dict.fromkeys(map(ord, "%|<")))
+_NEEDS_NO_ESCAPE: Final = re.compile(f"[{re.escape(_AS_IT_IS)}]*")
 _AS_LONG_IN_JSON: Final = re.compile(r"[ !#-\[\]-~]*")
 """Printable ASCII without `"` and the backslash."""
 _PLACES: Final = frozenset({SubjectKind.VPC, SubjectKind.ADDRESS})
@@ -118,12 +119,14 @@ _FORMS: Final = {
     "causes": re.compile(rf"(?:critical|warning)\|{_KEY}"),
     "symptoms": re.compile(rf"{_KEY} < {_KEY}"),
 }
+compact: Final = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
+"""Writes JSON without blanks; `json.dumps` would make such an encoder each time."""
 _INSTANT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 
 
 def line(record: HostRecord) -> str:
     """A record as a line of JSON, in ASCII."""
-    return json.dumps(plain(record), separators=(",", ":"), allow_nan=False) + "\n"
+    return compact(plain(record)) + "\n"
 
 
 def plain(record: HostRecord) -> dict[str, Any]:
@@ -208,9 +211,9 @@ def record_of(report: Report) -> HostRecord:
         symptoms=listed("symptoms", [f"{key(symptom, own)} < {key(root, own)}" for symptom, root in symptoms]),
         title=None if first is None else text("title", first.title, MAX_TITLE),
         fix=None if first is None else text("fix", first.fix.summary, MAX_FIX),
-        cut=(),
+        cut=tuple(cut),  # the last, since the fields above fill it
     )
-    return _fitting(replace(record, cut=tuple(cut)))
+    return _fitting(record)
 
 
 def key(finding: Finding, own_resolvers: frozenset[str]) -> str:
@@ -295,6 +298,8 @@ def _root(finding: Finding, by_id: dict[str, Finding]) -> Finding:
 
 def _part(text: str) -> str:
     """A part of a key, percent-encoded and cut."""
+    if len(text) <= _MAX_PART and _NEEDS_NO_ESCAPE.fullmatch(text):
+        return text
     encoded = quote(text[:_MAX_PART], safe=_AS_IT_IS, errors="replace")
     return encoded if len(encoded) <= _MAX_PART else encoded[:_MAX_PART].rsplit("%", 1)[0]
 
