@@ -1,5 +1,6 @@
 """CONTRIBUTING's recipes hold: a made-up service and a format go into a copy of the tree by their files alone."""
 
+import dataclasses
 import json
 import os
 import re
@@ -19,6 +20,8 @@ from agent.fixes.predicted import CODE_AT
 from agent.judge.causality import Effects
 from agent.judge.rules.registry import RULES
 from agent.report.hops import Stage
+from agent.settings import Settings
+from tests.agent.cli.test_options import CASES
 from tests.support.recipe import RECIPE, Places, forgotten, places_of_findings
 from tests.support.repository import ROOT
 
@@ -117,7 +120,7 @@ def test_every_file_that_the_page_names_is_there() -> None:
     assert [name for name in dict.fromkeys(places) if not (ROOT / name).exists()] == []
 
 
-@pytest.mark.parametrize("recipe", ["A finding", "A format", "A service"])
+@pytest.mark.parametrize("recipe", ["A finding", "A format", "A service", "A setting of a run"])
 def test_a_recipe_has_as_many_places_as_it_says(recipe: str) -> None:
     count, items = places(recipe)
     assert len(items) == count
@@ -168,6 +171,18 @@ IN_NO_GROUP: Final = {
 def test_the_hop_of_a_path_has_a_code() -> None:
     assert set(CODE_AT) == set(Stage)
     assert set(CODE_AT.values()) <= set(FIXES)
+
+
+def test_a_setting_of_a_run_has_an_option_and_a_case() -> None:
+    """A field that no option sets would be one that nobody can choose."""
+    names = {field.name for field in dataclasses.fields(Settings)}
+    assert names - {case.field for case in CASES} == NO_OPTION
+
+
+NO_OPTION: Final = {
+    "region_source",  # what named the Region
+    *("turn", "standing_calls", "uncalled", "standing_workloads"),  # what a watch tells each of its runs
+}
 
 
 def test_a_service_is_one_record_and_one_scenario(copy: Path) -> None:

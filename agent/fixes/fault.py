@@ -13,6 +13,7 @@ from agent.report.model import Command
 from probes.frozen import dataclass
 from probes.model import Addressing, Role, Target
 from probes.ports import HTTPS
+from probes.vpc.model import FIREWALL_RULE_GROUP, HOSTED_ZONE, RESOLVER_RULE, VPC_ENDPOINT
 
 APPLIANCE: Final = "<APPLIANCE_SUBNET_CIDR>"
 GROUP: Final = "<ENDPOINT_SECURITY_GROUP_ID>"
@@ -20,12 +21,12 @@ APPLIANCE_GROUP: Final = "<APPLIANCE_SECURITY_GROUP_ID>"
 
 
 class Brought(StrEnum):
-    """What a Route 53 Profile brings that answers for a name."""
+    """What a Route 53 Profile brings that answers for a name, as ARNs name it."""
 
-    RULE = "rule"
-    ZONE = "zone"
-    FIREWALL = "firewall"
-    ENDPOINT = "endpoint"
+    RULE = RESOLVER_RULE
+    ZONE = HOSTED_ZONE
+    FIREWALL = FIREWALL_RULE_GROUP
+    ENDPOINT = VPC_ENDPOINT
     UNKNOWN = "unknown"
 
 

@@ -53,8 +53,6 @@ CODE_AT: Final[Mapping[Stage, str]] = {
 _MOST_BLOCKS: Final = 3
 """Subnets, or addresses, for which commands are given; the summary names how many more there are."""
 _THESE: Final = "these sources"
-_KINDS: Final = {"rslvr-frg-": Brought.FIREWALL, "rslvr-": Brought.RULE, "vpce-": Brought.ENDPOINT}
-"""By how an id begins; one of a hosted zone has no such beginning."""
 _APPLIANCES: Final = "the appliance's subnet; other hosts do not use these ports"
 
 
@@ -127,8 +125,7 @@ def _brought(known: KnownVpc, name: PredictedName) -> tuple[str | None, Brought]
     for resource_id in name.decided_by:
         resource = profile_of(known.configuration, resource_id)
         if resource is not None:
-            kind = next((kind for prefix, kind in _KINDS.items() if resource_id.startswith(prefix)), Brought.ZONE)
-            return resource.profile_id, kind
+            return resource.profile_id, Brought(resource.kind)
     return None, Brought.UNKNOWN
 
 

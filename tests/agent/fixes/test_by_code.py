@@ -16,6 +16,7 @@ from agent.fixes.by_code import FIXES, OF_RUNS, fix_of
 from agent.fixes.commands import show_ids
 from agent.fixes.fault import APPLIANCE_GROUP, Brought, Fault, Opening, target_in
 from agent.fixes.placeholders import filled
+from probes.vpc.model import FIREWALL_RULE_GROUP, HOSTED_ZONE, RESOLVER_RULE, VPC_ENDPOINT
 from tests.support.aws_commands import complaint
 from tests.support.repository import ROOT
 
@@ -328,6 +329,31 @@ def test_nothing_is_changed_where_that_may_not_be(code: str) -> None:
     if any(command.changes for command in fix_of(code, ROWS[code][0][0]).commands):
         assert fix.summary.startswith("Look at ")
         assert fix.summary.endswith(" before anything is changed: only 1 host has this fault.")
+
+
+STATES: Final = {
+    "pending": "wait some minutes",
+    "pendingacceptance": "until the service's owner accepts it",
+    "rejected": "has rejected it: make it again",
+    "failed": "create the endpoint again",
+    "expired": "was not accepted in time",
+    "deleting": "is being deleted",
+    "deleted": "its names are gone",
+}
+
+
+def test_each_state_of_an_endpoint_says_what_to_do() -> None:
+    assert set(STATES) == set(by_code._STATES)
+    for state, words in STATES.items():
+        fix = fix_of("VPC004", Fault(target=BACKUP, ids=(VPCE,), states={VPCE: state}))
+        assert words in fix.summary
+    both = fix_of("VPC004", Fault(target=BACKUP, ids=(VPCE,), states={VPCE: "failed", "vpce-0c1b2c3d": "expired"}))
+    assert STATES["failed"] in both.summary
+    assert STATES["expired"] in both.summary
+
+
+def test_what_a_profile_brings_is_what_the_model_of_the_configuration_names() -> None:
+    assert {*Brought} - {Brought.UNKNOWN} == {FIREWALL_RULE_GROUP, HOSTED_ZONE, RESOLVER_RULE, VPC_ENDPOINT}
 
 
 def test_ids_are_shown_by_their_kind() -> None:
