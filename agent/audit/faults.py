@@ -7,6 +7,7 @@ admitted.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Final
 
 from agent.audit.model import HOURS, AuditFault, Known
@@ -20,6 +21,7 @@ from agent.fixes.fault import Fault, known_id
 from agent.fixes.predicted import dns_attributes_off, fix_of_calls, fix_of_name, fixed, target_of
 from agent.network.answers import Answer, PredictedName, PredictedPath
 from agent.network.calls import Call, Judgement, RefusedError, judge, resource_of, why_shut
+from agent.network.paths import UNCERTAIN_STATES
 from agent.predict.model import PredictedFault
 from agent.predict.prediction import fault_of_name, fault_of_paths, stopped_alike
 from agent.report.hops import Reachability, Stage
@@ -133,11 +135,12 @@ def _states(vpc: AuditedNetwork, service: str, *, counts: bool) -> Iterator[Audi
     if not shut:
         return
     others = len(shut) < len(there)
+    may_work = any(endpoint.state in UNCERTAIN_STATES for endpoint in shut)
     states = listed(f"{endpoint.endpoint_id} has the state {endpoint.state}" for endpoint in shut)
     yield _fault(
         "VPC004",
         service,
-        severity=Severity.INFO if others else Severity.CRITICAL,
+        severity=Severity.INFO if others else Severity.WARNING if may_work else Severity.CRITICAL,
         counts=counts,
         subjects=[endpoint.endpoint_id for endpoint in shut],
         detail=f"{states}." + (f" Another endpoint of {service} is available." if others else ""),
@@ -279,31 +282,44 @@ def _policies(vpc: AuditedNetwork, service: str, *, counts: bool) -> Iterator[Au
 def _denied_call(
     vpc: AuditedNetwork, service: str, endpoint: VpcEndpoint | GatewayEndpoint, *, counts: bool
 ) -> Iterator[AuditFault]:
-    """VPC008: a policy that allows nobody a call that programs make there or, where that is not known, the call with
-    which a run proves access."""
+    """VPC008: a policy that allows nobody, or nobody of the account, a call that programs make there or, where that is
+    not known, the call with which a run proves access."""
     region = vpc.known.region
     if isinstance(endpoint, GatewayEndpoint):
         return
     context = {"aws:sourcevpce": endpoint.endpoint_id, "aws:sourcevpc": endpoint.vpc_id}
     for action in calls_at(service):
         resource = resource_of(action, partition=partition_of(region).id, region=region, account=vpc.known.account)
-        judgement = judge(endpoint.policy, Call(action=action, resource=resource, context=context))
+        call = Call(action=action, resource=resource, context=context)
+        judgement = judge(endpoint.policy, call)
+        account = None if judgement.denies else vpc.known.account
+        if account is not None:
+            judgement = judge(endpoint.policy, replace(call, principal_account=account))
         if judgement.denies:
-            yield _denied(vpc, service, endpoint, action, judgement, counts=counts)
+            yield _denied(vpc, service, endpoint, action, judgement, account, counts=counts)
 
 
 def _denied(
-    vpc: AuditedNetwork, service: str, endpoint: VpcEndpoint, action: str, judgement: Judgement, *, counts: bool
+    vpc: AuditedNetwork,
+    service: str,
+    endpoint: VpcEndpoint,
+    action: str,
+    judgement: Judgement,
+    account: str | None,
+    *,
+    counts: bool,
 ) -> AuditFault:
+    """The fault of a call that everybody is denied or, with `account`, everybody of the account."""
+    whom = "" if account is None else f" of account {account}"
     return _fault(
         "VPC008",
         service,
-        title="The endpoint's policy allows nobody a call",
+        title=f"The endpoint's policy allows nobody{' of this account' if whom else ''} a call",
         severity=Severity.WARNING if is_called(service, action) else Severity.INFO,
         counts=counts,
         subjects=[endpoint.endpoint_id],
-        detail=f"The policy of {endpoint.endpoint_id} denies everybody {action}: "
-        f"{judgement.words.replace('this caller', 'every caller')}.",
+        detail=f"The policy of {endpoint.endpoint_id} denies everybody{whom} {action}: "
+        f"{judgement.words.replace('this caller', f'every caller{whom}')}.",
         fix=fix_of_calls(vpc.known, service, (action,), (endpoint.endpoint_id,), _MAY_BE_MEANT),
     )
 

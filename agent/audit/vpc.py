@@ -6,7 +6,7 @@ from typing import Final
 from agent.catalog.services import SERVICES
 from agent.network.answers import PredictedName, PredictedPath, SourceClass
 from agent.network.names import predicted_name
-from agent.network.paths import Blocks, Matrix, Predictor, ServicePorts, Source, SourceError, sources_of
+from agent.network.paths import Blocks, Matrix, Predictor, ServicePorts, Source, SourceError, predictor_of, sources_of
 from agent.predict.fix_checks import FixChecks
 from agent.predict.prediction import Facts, class_of_source
 from agent.settings import EVERY_SOURCE
@@ -36,7 +36,7 @@ class AuditedNetwork:
 
     @cached_property
     def predictor(self) -> Predictor:
-        return Predictor(self.known.configuration, vpc_id=self.vpc_id)
+        return predictor_of(self.known)
 
     @cached_property
     def _blocks(self) -> Blocks:

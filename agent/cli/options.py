@@ -326,6 +326,7 @@ _PREDICT: Final = (
         "ports",
         type=count(1, 65_535),
         multiple=True,
+        metavar="PORT",
         help="Port that must be reachable at every service (repeatable). Default: those that each service needs.",
     ),
     click.option(

@@ -173,7 +173,7 @@ def _turn_on_attributes(fault: Fault) -> Fix:
 
 
 _STATES: Final = {
-    "pending": "AWS is still making it: wait some minutes.",
+    "pending": "AWS is making it, or changing it: look again in some minutes.",
     "pendingacceptance": "It waits until the service's owner accepts it; AWS accepts for its own services by itself, "
     "so check its service name.",
     "rejected": "The service's owner has rejected it: make it again, with the service name of AWS's own service.",

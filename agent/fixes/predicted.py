@@ -22,7 +22,7 @@ from agent.network.answers import PredictedName, PredictedPath, SourceClass
 from agent.network.names import KnownVpc, firewall_rule_for, private_zone_for, profile_of, resolver_rule_for
 from agent.report.hops import (
     ANSWERS,
-    EPHEMERAL,
+    OF_ANY_SYSTEM,
     TRANSIT,
     Ports,
     Reachability,
@@ -252,7 +252,7 @@ def _entries(
     pass yet."""
     stage = first.decided_at or Stage.ENDPOINT_ACL_IN
     version, egress = _version_of(first), is_outbound(stage, first.rule)
-    spans = [EPHEMERAL] if stage in ANSWERS else ranges(ports)
+    spans = [OF_ANY_SYSTEM] if stage in ANSWERS else ranges(ports)
     ends: Mapping[str, Address | None]
     left = 0
     if is_about_endpoint(stage, first.rule) and is_of_gateway(known, first):

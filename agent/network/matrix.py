@@ -13,9 +13,9 @@ from agent.catalog.wording import listed
 from agent.network.answers import Answer, PredictedName, PredictedPath
 from agent.network.names import KnownVpc, is_given
 from agent.network.pending import Aspect
-from agent.network.predictor import Predictor
+from agent.network.predictor import UNCERTAIN_STATES, Predictor
 from agent.network.sources import Blocks, Source
-from agent.report.hops import WORST, Hop, Prediction, Reachability, Stage, is_detour
+from agent.report.hops import OF_ANY_SYSTEM, WORST, Hop, Prediction, Reachability, Stage, is_detour
 from probes.frozen import dataclass
 from probes.model import Address
 from probes.vpc.model import (
@@ -59,6 +59,11 @@ class _Destination:
     endpoint_id: str
     address: Address
     key: _Key
+
+
+def predictor_of(known: KnownVpc) -> Predictor:
+    """The predictor for hosts of a VPC, whatever their system."""
+    return Predictor(known.configuration, vpc_id=known.vpc_id, pending=known.pending, answers=OF_ANY_SYSTEM)
 
 
 class Matrix:
@@ -113,10 +118,11 @@ class Matrix:
         ]
         for endpoint in sorted((*here, *elsewhere), key=lambda endpoint: endpoint.endpoint_id):
             is_used = endpoint.endpoint_id in name.endpoint_ids
+            answered = _answered(endpoint, name)
             is_used = is_used or (name.answer is not Answer.PRIVATE and endpoint.vpc_id == self._known.vpc_id)
             for port, is_needed in asked.ports.items():
                 counts = asked.required and is_needed and is_used
-                yield from self._to_endpoint(asked.service, endpoint, port, counts=counts)
+                yield from self._to_endpoint(asked.service, endpoint, port, answered=answered, counts=counts)
         for gateway in self._known.gateways(asked.service):
             is_used = name.answer is Answer.PUBLIC
             for port, is_needed in asked.ports.items():
@@ -165,7 +171,10 @@ class Matrix:
 
     # --- Paths -------------------------------------------------------------------------------------------------------
 
-    def _to_endpoint(self, service: str, endpoint: VpcEndpoint, port: int, *, counts: bool) -> Iterator[PredictedPath]:
+    def _to_endpoint(
+        self, service: str, endpoint: VpcEndpoint, port: int, *, answered: frozenset[int], counts: bool
+    ) -> Iterator[PredictedPath]:
+        """The paths to an endpoint; those to addresses of a family in `answered` count."""
         interfaces = self._interfaces_of.get(endpoint.endpoint_id, [])
         missing = sorted(set(endpoint.interface_ids) - {interface.interface_id for interface in interfaces})
         unsettled = self._known.unsettled((endpoint.endpoint_id,), Aspect.ADDRESSES)
@@ -176,7 +185,7 @@ class Matrix:
             for interface in interfaces
             for address in interface.addresses
         ]
-        families = {place.address.version for place in places if is_given(endpoint, place.address.version)}
+        families = {place.address.version for place in places if place.address.version in answered}
         by_verdicts: dict[_Key, list[_Destination]] = {}
         decided: dict[_Key, Mapping[_Verdict, list[int]]] = {}
         for place in sorted(places, key=lambda place: (place.address.version, int(place.address))):
@@ -193,7 +202,7 @@ class Matrix:
                     endpoint_id=endpoint.endpoint_id,
                     addresses=tuple(place.address for place in alike),
                     port=port,
-                    counts=counts and is_given(endpoint, alike[0].address.version),
+                    counts=counts and alike[0].address.version in answered,
                     outcome=verdict.outcome,
                     sources=tuple(map(source_id, numbers)),
                     decided_at=verdict.stage,
@@ -252,7 +261,9 @@ class Matrix:
         if unsettled is not None:
             words = unsettled
         elif endpoint.state != AVAILABLE and not endpoint.interface_ids:
-            outcome, stage, rule = Reachability.BLOCKED, Stage.ENDPOINT, f"state {endpoint.state}"
+            is_uncertain = endpoint.state in UNCERTAIN_STATES
+            outcome = Reachability.CANNOT_TELL if is_uncertain else Reachability.BLOCKED
+            stage, rule = Stage.ENDPOINT, f"state {endpoint.state}"
             words = f"{endpoint.endpoint_id} has the state {endpoint.state} and no interface"
         elif missing:
             words = f"the addresses of {listed(missing)} of {endpoint.endpoint_id} were not read"
@@ -353,6 +364,14 @@ class Matrix:
                 yield _Verdict(outcome, Stage.ROUTE, (table.table_id,), None, words), address
             else:
                 yield _verdict_of(prediction), address
+
+
+def _answered(endpoint: VpcEndpoint, name: PredictedName) -> frozenset[int]:
+    """The families of the addresses with which names of an endpoint are answered: where the service's name leads to it,
+    those in that answer."""
+    if endpoint.endpoint_id in name.endpoint_ids and name.addresses:
+        return frozenset(address.version for address in name.addresses)
+    return frozenset(version for version in (4, 6) if is_given(endpoint, version))
 
 
 def _joined(configuration: Configuration, vpc_id: str) -> frozenset[str]:

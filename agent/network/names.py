@@ -9,6 +9,7 @@ rules, and Considerations when working with a private hosted zone).
 """
 
 from collections.abc import Collection, Iterable
+from dataclasses import replace
 from typing import Final
 
 from agent.catalog.services import (
@@ -248,6 +249,8 @@ class _Said:
     decided_by: tuple[str, ...] = ()
     quoted: tuple[str, ...] = ()
     endpoints: tuple[VpcEndpoint, ...] = ()
+    withheld: frozenset[int] = frozenset()
+    """Families of addresses that DNS Firewall takes out of the answer."""
 
 
 def predicted_name(known: KnownVpc, predictor: Predictor, service: str, *, counts: bool) -> PredictedName:
@@ -266,7 +269,7 @@ def predicted_name(known: KnownVpc, predictor: Predictor, service: str, *, count
             for endpoint in said.endpoints
             if interface.interface_id in endpoint.interface_ids or predictor.endpoint_of(interface) is endpoint
             for address in interface.addresses
-            if is_given(endpoint, address.version)
+            if is_given(endpoint, address.version) and address.version not in said.withheld
         ),
         endpoint_ids=tuple(endpoint.endpoint_id for endpoint in said.endpoints),
         code=said.code,
@@ -291,7 +294,8 @@ def _said(known: KnownVpc, service: str, host: str) -> _Said:
         if (said := decide(known)) is not None:
             return said
     covering = _covering(service, host, there or ())
-    if (said := _by_firewall(known, host, _versions(known, covering))) is not None:
+    said, withheld, by = _by_firewall(known, host, _versions(known, covering))
+    if said is not None:
         return said
     rule, zone = resolver_rule_for(configuration, host), private_zone_for(configuration, host)
     dns = configuration.dns
@@ -310,7 +314,11 @@ def _said(known: KnownVpc, service: str, host: str) -> _Said:
     if missing is not None:
         return _Said(answer=Answer.CANNOT_TELL, words=missing)
     if in_effect:
-        return _by_private_dns(known, covering)
+        private = _by_private_dns(known, covering)
+        if not withheld:
+            return private
+        families = listed(f"IPv{version}" for version in sorted(withheld))
+        return replace(private, words=f"{private.words}, without its {families} addresses: {by}", withheld=withheld)
     return _without_private_dns(known, service, host, there)
 
 
@@ -341,27 +349,50 @@ def _by_attributes(known: KnownVpc) -> _Said | None:
     return _Said(answer=Answer.NOTHING, words=words, code="VPC003", decided_by=(known.vpc_id,))
 
 
-def _by_firewall(known: KnownVpc, host: str, versions: Collection[int]) -> _Said | None:
-    """What DNS Firewall answers in place of the resolver; None where it lets the questions pass."""
+def _by_firewall(
+    known: KnownVpc, host: str, versions: Collection[int]
+) -> tuple[_Said | None, frozenset[int], str | None]:
+    """What DNS Firewall answers in place of the resolver; None where it lets a question pass. The families whose
+    addresses it takes out of the answer come beside it, with what does that in words."""
     configuration = known.configuration
     if configuration.firewall is None or DNS_FIREWALL in known.dropped:
-        return _Said(answer=Answer.CANNOT_TELL, words=_not_read(DNS_FIREWALL))
+        return _Said(answer=Answer.CANNOT_TELL, words=_not_read(DNS_FIREWALL)), frozenset(), None
+    blocked: dict[int, _Said] = {}
     for version in sorted(versions):
         rule = _first_firewall_rule(configuration, host, _RECORD_OF[version])
         if rule is None or rule.action == "ALLOW":
             continue
-        code = _code("VPC017", known, rule.group_id)
-        decided_by = tuple(filter(None, (rule.group_id, rule.domain_list_id)))
-        group = f"the DNS Firewall rule group {rule.group_id}"
-        if rule.domains is None:
-            words = f"{group} blocks the names of {rule.domain_list_id}, which cannot be read"
-            return _Said(answer=Answer.CANNOT_TELL, words=words, decided_by=decided_by)
-        words = f"{group} blocks the name (domain list {rule.domain_list_id}) and answers {rule.block_response}"
-        if rule.block_response == "OVERRIDE":
-            words += f" with {rule.override}, and where that leads cannot be seen"
-            quoted = () if rule.override is None else (rule.override,)
-            return _Said(Answer.CANNOT_TELL, words, code, decided_by, quoted)
-        return _Said(answer=Answer.NOTHING, words=words, code=code, decided_by=decided_by)
+        said = _blocked(known, rule)
+        if said.answer is Answer.CANNOT_TELL:
+            return said, frozenset(), None
+        blocked[version] = said
+    if blocked and len(blocked) == len(versions):
+        return next(iter(blocked.values())), frozenset(), None
+    by = next((said.words for said in blocked.values()), None)
+    return _by_unread_profiles(known), frozenset(blocked), by
+
+
+def _blocked(known: KnownVpc, rule: FirewallRule) -> _Said:
+    """What a rule that blocks answers."""
+    code = _code("VPC017", known, rule.group_id)
+    decided_by = tuple(filter(None, (rule.group_id, rule.domain_list_id)))
+    group = f"the DNS Firewall rule group {rule.group_id}"
+    if rule.domains is None:
+        words = f"{group} blocks the names of {rule.domain_list_id}, which were not read"
+        if rule.domain_list_id is None:
+            words = f"{group} blocks names by how they look (DNS Firewall Advanced), and which these are cannot be seen"
+        return _Said(answer=Answer.CANNOT_TELL, words=words, decided_by=decided_by)
+    words = f"{group} blocks the name (domain list {rule.domain_list_id}) and answers {rule.block_response}"
+    if rule.block_response == "OVERRIDE":
+        words += f" with {rule.override}, and where that leads cannot be seen"
+        quoted = () if rule.override is None else (rule.override,)
+        return _Said(Answer.CANNOT_TELL, words, code, decided_by, quoted)
+    return _Said(answer=Answer.NOTHING, words=words, code=code, decided_by=decided_by)
+
+
+def _by_unread_profiles(known: KnownVpc) -> _Said | None:
+    """What follows where a Profile brings something that was not read; None where none does."""
+    configuration = known.configuration
     groups = [
         resource.resource_id
         for resource in unread_of_profiles(configuration, known.account)

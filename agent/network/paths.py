@@ -1,12 +1,13 @@
 """The paths of packets: what becomes of connects from a host, or from every host, to the addresses of endpoints."""
 
 from agent.network.index import TCP_PROTOCOLS, ports_of, range_text, route_text
-from agent.network.matrix import Matrix, ServicePorts, of_source, source_id
-from agent.network.predictor import Gateway, Predictor, own_interface
+from agent.network.matrix import Matrix, ServicePorts, of_source, predictor_of, source_id
+from agent.network.predictor import UNCERTAIN_STATES, Gateway, Predictor, own_interface
 from agent.network.sources import Blocks, Source, SourceError, sources_of
 
 __all__ = [
     "TCP_PROTOCOLS",
+    "UNCERTAIN_STATES",
     "Blocks",
     "Gateway",
     "Matrix",
@@ -17,6 +18,7 @@ __all__ = [
     "of_source",
     "own_interface",
     "ports_of",
+    "predictor_of",
     "range_text",
     "route_text",
     "source_id",

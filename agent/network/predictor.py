@@ -79,8 +79,9 @@ _PEERING_GONE: Final = frozenset(
     {"initiating-request", "pending-acceptance", "deleted", "rejected", "failed", "expired", "deleting"}
 )
 """States of a peering that passes nothing."""
-PARTIAL: Final = "partial"
-"""A state of an endpoint that the API has and its documentation does not explain."""
+UNCERTAIN_STATES: Final = frozenset({"partial", "pending"})
+"""States of an endpoint that say nothing of its interfaces: the API has the first one and does not explain it, and an
+endpoint returns to the other one whenever somebody modifies it (AWS PrivateLink Guide, Endpoint states)."""
 REST: Final = "*"
 """How AWS writes the last entry of a network ACL, which denies what no other has decided."""
 _LAST_NUMBER: Final = 32766
@@ -325,17 +326,18 @@ class Predictor:
         sent = _sender(way, None)
         onward = self._passage(Stage.TRANSIT, forward, way.own, way.interface, sent, there, (port, port))
         detour = next((leg.detour for leg in (forward, onward) if leg is not None and leg.detour is not None), None)
+        doubt = _doubt(way, detour, by_peering=self._is_by_peering(forward))
         here = _sender(way, detour)
         back = self._backward(way, here.address)
         homeward = self._passage(Stage.RETURN_TRANSIT, back, way.interface, way.own, there, here, self._answers)
         gateway = None if way.interface is not None else self.gateway_at(address, own).endpoint
         paths = (
-            self._host_groups(way, detour),
+            self._host_groups(way, doubt),
             self._acl(Stage.HOST_ACL_OUT, way, way.own, there, (port, port)),
             _route_hop(Stage.ROUTE, forward),
             _passage_hop(onward),
             _if_asked(onward, self._acl(Stage.ENDPOINT_ACL_IN, way, way.interface, here, (port, port))),
-            self._endpoint_groups(way, detour, here),
+            self._endpoint_groups(way, doubt, here),
             self._endpoint(way) if gateway is None else _gateway_hop(gateway),
             self._acl(Stage.ENDPOINT_ACL_OUT, way, way.interface, here, self._answers),
             _route_hop(Stage.RETURN_ROUTE, back),
@@ -386,7 +388,7 @@ class Predictor:
 
     # Security groups
 
-    def _host_groups(self, way: _Way, detour: str | None) -> Hop:
+    def _host_groups(self, way: _Way, doubt: str | None) -> Hop:
         if way.own is None or (way.own.interface_id == THIS_HOST and not way.own_groups):
             return _cannot_tell(Stage.HOST_GROUPS, "which interface of this host sends is not known")
         peer = Peer(
@@ -395,11 +397,11 @@ class Predictor:
             version=way.address.version,
             group_ids=frozenset(way.endpoint_groups) or None,
             has_more=self._unsettled_groups(way) is not None,
-            doubt=_doubt(way, detour),
+            doubt=doubt,
         )
         return self._groups(Stage.HOST_GROUPS, way.own_groups, way.port, peer)
 
-    def _endpoint_groups(self, way: _Way, detour: str | None, here: Remote) -> Hop | None:
+    def _endpoint_groups(self, way: _Way, doubt: str | None, here: Remote) -> Hop | None:
         if way.interface is None:
             return None
         peer = Peer(
@@ -407,13 +409,22 @@ class Predictor:
             address=here.address,
             version=here.version,
             group_ids=frozenset(way.own_groups) or None,
-            doubt=_doubt(way, detour),
+            doubt=doubt,
         )
         hop = self._groups(Stage.ENDPOINT_GROUPS, way.endpoint_groups, way.port, peer)
         unsettled = self._unsettled_groups(way)
         if unsettled is None or hop.outcome is Reachability.OPEN:
             return hop  # what a group admits, it admits beside any other group
         return _cannot_tell(Stage.ENDPOINT_GROUPS, unsettled, *hop.resources)
+
+    def _is_by_peering(self, leg: _Leg | None) -> bool:
+        """Whether a route leads to a peering that works."""
+        return (
+            leg is not None
+            and leg.route is not None
+            and leg.outcome is Reachability.OPEN
+            and (leg.route.target in self._peerings)
+        )
 
     def _unsettled_groups(self, way: _Way) -> str | None:
         """Why it is not known whether the endpoint has further groups; None where all of them are known."""
@@ -732,7 +743,7 @@ class Predictor:
         if endpoint.state == AVAILABLE:
             outcome = Reachability.OPEN
             words = f"{endpoint.endpoint_id} is available, with {interface_id} in {way.interface.subnet_id}"
-        elif endpoint.state == PARTIAL:
+        elif endpoint.state in UNCERTAIN_STATES:
             outcome = Reachability.DOUBTFUL
         else:
             outcome = Reachability.BLOCKED
@@ -887,12 +898,14 @@ def _gateway_hop(gateway: GatewayEndpoint) -> Hop:
     )
 
 
-def _doubt(way: _Way, detour: str | None) -> str | None:
-    """Why a rule that names the other end's group may not count (Amazon VPC User Guide, Security group rules: it does
-    not for traffic through a middlebox appliance; across VPCs it depends on what joins them)."""
+def _doubt(way: _Way, detour: str | None, *, by_peering: bool) -> str | None:
+    """Why a rule that names the other end's group may not count: it does not for traffic through a middlebox appliance
+    (Amazon VPC User Guide, Security group rules). From one VPC to another it counts over a peering in one Region, which
+    that of the other VPC is whose interfaces were read (Amazon VPC Peering Guide, Update your security groups to
+    reference peer security groups); over anything else that depends on what joins them."""
     if detour is not None:
         return f"may not count for what goes through {detour}"
-    if way.other_vpc is not None:
+    if way.other_vpc is not None and not by_peering:
         return "may not count from one VPC to another"
     return None
 

@@ -7,7 +7,7 @@ from agent.fixes.checked import UNTOLD, Judge, Judged, checked, claims, unchecke
 from agent.network.answers import Answer, PredictedName, PredictedPath
 from agent.network.edits import ATTRIBUTES, Change, Listed, Member
 from agent.network.names import KnownVpc, predicted_name
-from agent.network.paths import Blocks, Matrix, Predictor, ServicePorts, Source, of_source, source_id
+from agent.network.paths import Blocks, Matrix, Predictor, ServicePorts, Source, of_source, predictor_of, source_id
 from agent.report.hops import Reachability, Stage
 from agent.report.model import Fix
 from probes.model import Address
@@ -35,7 +35,7 @@ class FixChecks:
         """The fix of paths that the same hop stops."""
 
         def judge(made: KnownVpc, changes: Sequence[Change]) -> Judged:
-            predictor = Predictor(made.configuration, vpc_id=made.vpc_id, pending=made.pending)
+            predictor = predictor_of(made)
             gateways = [
                 change.edit.owner_id
                 for change in changes
@@ -71,7 +71,7 @@ class FixChecks:
         """The fix of what a name resolves to; `ports` are those of its service, and whether each is needed."""
 
         def judge(made: KnownVpc, changes: Sequence[Change]) -> Judged:
-            predictor = Predictor(made.configuration, vpc_id=made.vpc_id, pending=made.pending)
+            predictor = predictor_of(made)
             then = predicted_name(made, predictor, name.service, counts=name.counts)
             if then.answer is not Answer.PRIVATE:
                 # The attributes of the VPC are needed first, whatever else is.

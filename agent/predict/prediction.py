@@ -18,7 +18,17 @@ from agent.fixes.predicted import code_of_paths, fix_of_name, fix_of_paths
 from agent.network.answers import Answer, PredictedCall, PredictedName, PredictedPath, SourceClass
 from agent.network.calls import calls_to
 from agent.network.names import KnownVpc, known_vpc, predicted_name
-from agent.network.paths import Blocks, Matrix, Predictor, ServicePorts, Source, of_source, source_id, sources_of
+from agent.network.paths import (
+    Blocks,
+    Matrix,
+    Predictor,
+    ServicePorts,
+    Source,
+    of_source,
+    predictor_of,
+    source_id,
+    sources_of,
+)
 from agent.predict.assume import assumed
 from agent.predict.changes import changes_between, verdict_of_changes
 from agent.predict.denied_calls import faults_of_calls
@@ -96,7 +106,7 @@ def _document(facts: Facts, asked: Asked, blocks: Blocks, others: Configuration 
     """The prediction; `others` is the configuration with which it is compared, so that both have the same sources."""
     known = facts.known
     configuration = known.configuration
-    predictor = Predictor(configuration, vpc_id=known.vpc_id, pending=known.pending)
+    predictor = predictor_of(known)
     sources = sources_of(configuration, known.vpc_id, asked.sources, blocks, others)
     classes = tuple(class_of_source(number, source, known, predictor) for number, source in enumerate(sources))
     matrix = Matrix(known, predictor, sources, blocks)

@@ -11,6 +11,9 @@ Ports = tuple[int, int]
 """The first and the last."""
 EPHEMERAL: Final = (32768, 60999)
 """The ports that a Linux host connects from and takes answers at (ip(7), ip_local_port_range, the default)."""
+OF_ANY_SYSTEM: Final = (32768, 65535)
+"""What hosts take answers at whose system is not known: Windows has 49152 to 65535 (Amazon VPC User Guide, Ephemeral
+ports)."""
 THIS_HOST: Final = "this host's interface"
 """Stands for the id of an interface of which the subnet alone is known."""
 APPLIANCES: Final = ("eni-", "vpce-", "nat-", "i-")

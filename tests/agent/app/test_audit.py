@@ -243,6 +243,7 @@ FIRES: Final = {
     ("VPC006", "acl-443-and-high-ports"),
     ("VPC008", "policy-of-a-deny-alone"),
     ("VPC008", "policy-denies-the-call"),
+    ("VPC008", "policy-condition-never-holds"),
     ("VPC009", "zone-not-covered"),
     ("VPC011", "dhcp-server-fails"),
     ("VPC012", "own-group-lets-nothing-out"),
@@ -260,7 +261,7 @@ SILENT: Final = {
     ("VPC005", "gateway-group-for-the-appliance"),
     ("VPC006", "endpoint-group-shut"),
     ("VPC007", "network-acl-no-return"),
-    ("VPC008", "policy-condition-never-holds"),
+    ("VPC008", "policy-for-all-vaults"),
     ("VPC009", "healthy"),
     ("VPC011", "healthy"),
     ("VPC012", "endpoint-group-shut"),
@@ -359,6 +360,35 @@ def test_an_endpoint_that_no_name_leads_to_costs_hours(audited: Audited) -> None
     assert vpc.unresolved_hours == document.unresolved_hours == endpoint.interface_hours == 3 * 730
     vpc = audited.vpc(facts_of("healthy", "[ec2]"))
     assert (vpc.endpoints[0].resolved, vpc.unresolved_hours) == (Known.YES, 0)
+
+
+def _endpoint_with(**changes: Any) -> Ec2Facts:
+    """A healthy VPC whose endpoint is otherwise."""
+    facts = facts_of("healthy", "[ec2]")
+    held: Any = next(seen.facts for seen in facts.observations if seen.subject.operation == ENDPOINTS)
+    (endpoint,) = held.endpoints
+    return changed(facts, ENDPOINTS, endpoints=(replace(endpoint, **changes),))
+
+
+def test_an_endpoint_that_somebody_changes_is_a_warning(audited: Audited) -> None:
+    """AWS does not say that its interfaces stop meanwhile."""
+    (fault,) = (fault for fault in audited.vpc(_endpoint_with(state="pending")).faults if fault.code == "VPC004")
+    assert fault.severity is Severity.WARNING
+    (fault,) = (fault for fault in audited.vpc(_endpoint_with(state="failed")).faults if fault.code == "VPC004")
+    assert fault.severity is Severity.CRITICAL
+
+
+@pytest.mark.parametrize(("account", "found"), [("999988887777", True), ("{own}", False)])
+def test_a_policy_for_another_account_alone_is_a_warning(account: str, *, found: bool, audited: Audited) -> None:
+    facts = facts_of("healthy", "[ec2]")
+    held: Any = next(seen.facts for seen in facts.observations if seen.subject.operation == ENDPOINTS)
+    own = held.endpoints[0].owner_id
+    principal = {"AWS": f"arn:aws:iam::{account.format(own=own)}:root"}
+    statement = {"Effect": "Allow", "Principal": principal, "Action": "*", "Resource": "*"}
+    vpc = audited.vpc(_endpoint_with(policy=json.dumps({"Statement": [statement]})))
+    faults = [fault for fault in vpc.faults if fault.code == "VPC008"]
+    assert bool(faults) is found
+    assert all(fault.severity is Severity.WARNING and f"of account {own}" in fault.detail for fault in faults)
 
 
 def test_a_second_endpoint_beside_that_of_private_dns_is_named(audited: Audited) -> None:

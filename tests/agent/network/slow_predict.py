@@ -39,6 +39,7 @@ def slow_predict(
     own: NetworkInterface | None,
     address: Address,
     port: int,
+    last_port: int = LAST_PORT,
 ) -> dict[Stage, Reachability]:
     """What each hop that is asked does; what cannot be told for one reason is listed every time."""
     if own is not None and (source is None or source.version != address.version):
@@ -91,17 +92,19 @@ def slow_predict(
 
     hops[Stage.ENDPOINT] = CANNOT_TELL
     if endpoint is not None:
-        hops[Stage.ENDPOINT] = {"available": OPEN, "partial": DOUBTFUL}.get(endpoint.state, BLOCKED)
+        hops[Stage.ENDPOINT] = {"available": OPEN, "partial": DOUBTFUL, "pending": DOUBTFUL}.get(
+            endpoint.state, BLOCKED
+        )
 
     if one_subnet is not True:
         version = address.version
         if own is not None:
             hops[Stage.HOST_ACL_OUT] = _acl(configuration, own.subnet_id, True, address, version, port, port)
-            hops[Stage.HOST_ACL_IN] = _acl(configuration, own.subnet_id, False, address, version, FIRST_PORT, LAST_PORT)
+            hops[Stage.HOST_ACL_IN] = _acl(configuration, own.subnet_id, False, address, version, FIRST_PORT, last_port)
         if interface is not None:
             there = interface.subnet_id
             hops[Stage.ENDPOINT_ACL_IN] = _acl(configuration, there, False, seen, version, port, port)
-            hops[Stage.ENDPOINT_ACL_OUT] = _acl(configuration, there, True, seen, version, FIRST_PORT, LAST_PORT)
+            hops[Stage.ENDPOINT_ACL_OUT] = _acl(configuration, there, True, seen, version, FIRST_PORT, last_port)
         if own is not None and interface is not None and seen is not None:
             back = _back(configuration, own, interface, seen)
             if back is not None:

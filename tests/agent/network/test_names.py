@@ -138,6 +138,11 @@ CASES: Final = [
     ),
     pytest.param(
         {"firewall": (block(HOST_NAME, response="NODATA", query_type="A"),)},
+        *(PRIVATE, None, "without its IPv4 addresses: the DNS Firewall rule group rslvr-frg-1 blocks the name"),
+        id="blocked for addresses of one family",
+    ),
+    pytest.param(
+        {"firewall": tuple(block(HOST_NAME, response="NODATA", query_type=record) for record in ("A", "AAAA"))},
         *(NOTHING, "VPC017", "and answers NODATA"),
         id="blocked for addresses",
     ),
@@ -177,7 +182,12 @@ CASES: Final = [
         id="another name in its place",
     ),
     pytest.param(
-        {"firewall": (block(domains=None),)}, CANNOT_TELL, None, "which cannot be read", id="a list that AWS manages"
+        {"firewall": (block(domains=None),)}, CANNOT_TELL, None, "which were not read", id="a list that was not read"
+    ),
+    pytest.param(
+        {"firewall": (replace(block(domains=None), domain_list_id=None),)},
+        *(CANNOT_TELL, None, "blocks names by how they look (DNS Firewall Advanced)"),
+        id="a rule without a list",
     ),
     pytest.param(
         {"dhcp_options": DhcpOptionsFacts(options_id="dopt-1", name_servers=("10.9.0.53",))},
@@ -271,9 +281,19 @@ def test_who_owns_the_vpc_decides_whether_all_endpoints_are_seen() -> None:
 
 def test_an_aaaa_record_counts_where_the_endpoint_has_ipv6_addresses() -> None:
     six = block(HOST_NAME, query_type="AAAA")
-    assert answer(firewall=(six,)).answer is NOTHING
+    left = answer(firewall=(six,))
+    assert left.answer is PRIVATE
+    assert {address.version for address in left.addresses} == {4}
     four_alone = replace(INTERFACE, addresses=INTERFACE.addresses[:1])
     assert answer(firewall=(six,), endpoint_interfaces=(four_alone,)).answer is PRIVATE
+
+
+def test_paths_to_addresses_that_dns_firewall_withholds_do_not_count() -> None:
+    both = replace(host(5), addresses=(*host(5).addresses, ip_address("fd00:a:0:1::5")))
+    result = document(healthy(both, firewall=(block(HOST_NAME, query_type="AAAA"),)))
+    counting = {address.version for path in result.paths if path.counts for address in path.addresses}
+    shown = {address.version for path in result.paths for address in path.addresses}
+    assert (counting, shown) == ({4}, {4, 6})
 
 
 # --- What follows ----------------------------------------------------------------------------------------------------

@@ -951,6 +951,7 @@ def test_return_route_within_the_vpc_is_told_where_it_is_no_plain_one() -> None:
             id="with a long error",
         ),
         pytest.param({"state": "partial"}, DOUBTFUL, "vpce-1 has the state partial", id="without documentation"),
+        pytest.param({"state": "pending"}, DOUBTFUL, "vpce-1 has the state pending", id="while somebody changes it"),
     ],
 )
 def test_endpoint_state(changes: dict[str, Any], outcome: Reachability, words: str) -> None:

@@ -38,6 +38,7 @@ from tests.agent.network.networks import (
     hop,
     open_entries,
     route,
+    rule,
     stages,
 )
 from tests.agent.predict.test_prediction import WITH_NAMES, document
@@ -468,3 +469,17 @@ def test_a_peering_without_a_way_back() -> None:
 def test_a_peering_to_an_address_that_nobody_is_known_to_have(cidr: str, outcome: Any) -> None:
     what = replace(peered(cidr=cidr), endpoint_interfaces=(), endpoints=())
     assert hop(ask(what), Stage.ROUTE).outcome is outcome
+
+
+def admitting_members(**changes: Any) -> Configuration:
+    """A VPC whose endpoint admits the members of the host's group alone."""
+    return peered(abroad_rules=[rule("443", "sg-host")], **changes)
+
+
+@pytest.mark.parametrize(("joined", "outcome"), [(True, OPEN), (False, CANNOT_TELL)])
+def test_a_rule_for_members_of_a_group_counts_over_a_peering(*, joined: bool, outcome: Any) -> None:
+    """Not so where what joins the VPCs was not read, or is something else."""
+    what = admitting_members()
+    if not joined:
+        what = replace(what, peerings=None)
+    assert hop(ask(what), Stage.ENDPOINT_GROUPS).outcome is outcome

@@ -16,7 +16,7 @@ from agent.network.names import KnownVpc
 from agent.network.paths import Blocks, Predictor, SourceError, sources_of
 from agent.predict.model import PredictionDocument
 from agent.predict.prediction import Asked, Facts, predicted
-from agent.report.hops import Reachability, Stage, is_detour
+from agent.report.hops import OF_ANY_SYSTEM, Reachability, Stage, is_detour
 from agent.report.model import Status
 from agent.settings import EVERY_SOURCE
 from probes.model import Address
@@ -288,8 +288,8 @@ def test_what_is_said_of_a_class_holds_for_each_of_its_members(
                 assert path.decided_at is None
                 continue
             of: dict[str, Any] = {"source": own, "own": interface, "address": address, "port": path.port}
-            alone = Predictor(what, vpc_id="vpc-a").predict(**of)
-            slow = worst(slow_predict(what, **of).values())
+            alone = Predictor(what, vpc_id="vpc-a", answers=OF_ANY_SYSTEM).predict(**of)
+            slow = worst(slow_predict(what, **of, last_port=OF_ANY_SYSTEM[1]).values())
             assert alone.outcome is slow
             if alone.outcome is OPEN and alone.unseen:
                 assert path.outcome is CANNOT_TELL
@@ -548,3 +548,17 @@ def test_blocked_comes_before_what_cannot_be_told() -> None:
     outcomes = [fault.outcome for fault in result.faults]
     assert outcomes == sorted(outcomes, key=[BLOCKED, DOUBTFUL, CANNOT_TELL].index)
     assert result.verdict.status is Status.CRITICAL
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "outcome"),
+    [(32768, 65535, OPEN), (32768, 60999, DOUBTFUL), (49152, 65535, DOUBTFUL), (1024, 32000, BLOCKED)],
+)
+def test_answers_are_judged_for_the_ports_of_any_system(first: int, last: int, outcome: Reachability) -> None:
+    """Windows takes them at 49152 to 65535, Linux at 32768 to 60999."""
+    entries = [entry(100, "allow", "0.0.0.0/0", f"{first}-{last}"), entry(100, "allow", "0.0.0.0/0", egress=True)]
+    what = healthy(host(5), host_entries=entries)
+    paths = [path for path in document(what).paths if path.addresses and path.addresses[0].version == 4]
+    assert {path.outcome for path in paths} == {outcome}
+    if outcome is DOUBTFUL:
+        assert all("lets" in path.words and "and not" in path.words for path in paths)
