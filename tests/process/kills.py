@@ -1,0 +1,155 @@
+"""`python -m tests.process.kills WHAT FOLDER COUNT`: processes that are killed (SIGKILL) at moments of a seed.
+
+`watch` is a watch with a metrics file, a history and a program for changes, one after the other in FOLDER; each cycle
+takes milliseconds. `pack` packs FOLDER/source into a copy of FOLDER/lake, FOLDER/N/lake; what the kill left of that is
+copied to FOLDER/N/killed, and then it is packed again. Moments are spread over the time that one takes which is left
+alone; whatever is under way, what must hold holds. JSON on stdout has, for `watch`, the cycles that the history
+said it had kept before each kill.
+"""
+
+import asyncio
+import itertools
+import json
+import os
+import random
+import shutil
+import signal
+import sys
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any, BinaryIO, Final
+
+from agent.cli.main import dispatch
+from agent.fleet import database, pack  # noqa: F401 - imported once, and not by each process
+from agent.history.model import Entry
+from agent.history.write import HistoryWriter
+from agent.settings import Keeping
+from tests.agent.history.entries import ill, well
+from tests.support.virtual import job, watched
+
+SEED: Final = 37
+HISTORY, TEXTFILE, NOTICES, TEMPORARY = "history.db", "watch.prom", "notices", "temporary"
+INTERVAL: Final = 0.005
+MOST_CYCLES: Final = 4
+"""A watch is killed after one of so many cycles was kept, or before the first."""
+CYCLE_SECONDS: Final = 0.03
+"""How long it then lives at most."""
+AT_A_TIME: Final = 1_000
+"""Numbers of cycles of each watch."""
+
+
+class TellingWriter(HistoryWriter):
+    """A history that tells each cycle that it keeps."""
+
+    def __init__(self, path: Path, told: int) -> None:
+        super().__init__(Keeping(path=path, seconds=86_400.0 * 365, size=1_000_000_000))
+        self._told = told
+
+    def append(self, entry: Entry) -> None:
+        """Keep a cycle, and tell its run."""
+        super().append(entry)
+        os.write(self._told, f"{entry.report.run.id}\n".encode())
+
+
+def watch(folder: Path, first: int, told: int, cycles: int | None = None) -> None:
+    """Watch a network that changes with every cycle, the first of which has this number."""
+    numbers = itertools.count(first)
+
+    async def measure(*_: object) -> Any:
+        return next(numbers)
+
+    config = job(
+        measure,
+        judge=lambda number: (well, ill)[number % 2](number),  # type: ignore[arg-type, operator]
+        history=TellingWriter(folder / HISTORY, told),
+        textfile=folder / TEXTFILE,
+        on_change=("/bin/sh", "-c", 'cat >"$0/$$"', str(folder / NOTICES)),
+        interval=INTERVAL,
+        cycles=cycles,
+        raise_after=1,
+        clear_after=1,
+    )
+    asyncio.run(watched(config))
+
+
+def killed(work: Callable[[], None], wait: Callable[[], None]) -> int:
+    """Run something in a process that is killed when `wait` returns. Returns its status as waitpid(2) gives it."""
+    if (child := os.fork()) == 0:
+        try:
+            work()
+        finally:
+            os._exit(0)
+    wait()
+    os.kill(child, signal.SIGKILL)
+    return os.waitpid(child, 0)[1]
+
+
+def whole(work: Callable[[], None]) -> float:
+    """Run something in a process that is left alone. Returns how many seconds it took."""
+    began = time.monotonic()
+    if (child := os.fork()) == 0:
+        code = 1
+        try:
+            work()
+            code = 0
+        finally:
+            os._exit(code)
+    if os.waitpid(child, 0)[1]:
+        raise RuntimeError("it failed")
+    return time.monotonic() - began
+
+
+def watches(folder: Path, count: int) -> list[list[str]]:
+    """Kill so many watches in a folder."""
+    chance = random.Random(SEED)
+    kept = []
+    for number in range(count):
+        reading, writing = os.pipe()
+        with open(reading, "rb") as stream:
+            lines: list[bytes] = []
+
+            def wait(stream: BinaryIO = stream, lines: list[bytes] = lines) -> None:
+                lines += [stream.readline() for _ in range(chance.randrange(MOST_CYCLES + 1))]
+                time.sleep(chance.uniform(0, CYCLE_SECONDS))
+
+            killed(partial(watch, folder, 1 + number * AT_A_TIME, writing), wait)
+            os.close(writing)
+            kept.append(b"".join([*lines, stream.read()]).decode().split())
+    return kept
+
+
+def packs(folder: Path, count: int) -> list[int]:
+    """Kill so many packs; each leaves a folder."""
+
+    def packing(lake: Path) -> None:
+        quiet = os.open(os.devnull, os.O_RDWR)
+        for stream in range(3):
+            os.dup2(quiet, stream)
+        words = ["fleet", "pack", str(folder / "source"), str(lake), "--cache", str(lake.parent / "cache")]
+        if dispatch(words, []):
+            raise RuntimeError("it could not be packed")
+
+    os.environ["TMPDIR"] = str(folder / TEMPORARY)
+    chance = random.Random(SEED)
+    shutil.copytree(folder / "lake", folder / "first" / "lake")
+    seconds = whole(partial(packing, folder / "first" / "lake"))
+    statuses = []
+    for number in range(count):
+        lake = folder / str(number) / "lake"
+        shutil.copytree(folder / "lake", lake)
+        moment = chance.uniform(0, seconds)
+        statuses.append(killed(partial(packing, lake), partial(time.sleep, moment)))
+        shutil.copytree(lake, lake.with_name("killed"))
+        whole(partial(packing, lake))
+    return statuses
+
+
+def main(what: str, folder: Path, count: int) -> None:
+    """Kill, and say what was kept."""
+    sys.stdout.write(json.dumps({"watch": watches, "pack": packs}[what](folder, count)))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]))
