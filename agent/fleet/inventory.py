@@ -9,6 +9,7 @@ from typing import Any, Final
 from agent.catalog.wording import why_no_json
 from agent.fleet.model import MAX_EXAMPLES
 from agent.fleet.records import INSTANCES, RESERVATIONS
+from agent.report.serialization import quoted
 from probes.frozen import dataclass
 
 MAX_INVENTORY: Final = 256 * 2**20
@@ -76,7 +77,7 @@ def _of_json(text: str, name: str) -> Iterator[str]:
         elif isinstance(entry, dict) and isinstance(host := _host_of(entry), str):
             yield host.strip()
         else:
-            raise InventoryError(f"{name}: an entry has no InstanceId: {str(entry)[:60]!r}")
+            raise InventoryError(f"{name}: an entry has no InstanceId: {quoted(entry)}")
 
 
 def _entries(document: Any) -> Iterator[Any]:

@@ -11,10 +11,11 @@ from agent.catalog.wording import listed
 from agent.formats.explain import SCHEMA
 from agent.report.codec import dumps
 from agent.report.escape import visible
+from agent.report.secrets import without_secrets
 from agent.report.words import WIDTH
 
 LINE_CHARACTERS: Final = 300
-"""Of a line that is quoted in text. JSON has all that was searched."""
+"""Of a line that is quoted in text. JSON has all that was searched; neither has what may be a secret."""
 _CERTAINTIES: Final = {
     Certainty.CERTAIN: "certain: AWS's document, or the code that writes the text",
     Certainty.DOCUMENTED: "documented, but old or not read again",
@@ -97,7 +98,8 @@ def _part(match: TextMatch, result: SearchResult, *, bold: bool) -> list[str]:
     lines = _wrapped(f"Written by: {known.writer}")
     if result.lines > 1:
         more = "" if match.lines == 1 else f", and {match.lines - 1} more"
-        quoted = match.line if len(match.line) <= LINE_CHARACTERS else f"{match.line[:LINE_CHARACTERS]} ..."
+        line = without_secrets(match.line)  # people paste it into tickets
+        quoted = line if len(line) <= LINE_CHARACTERS else f"{line[:LINE_CHARACTERS]} ..."
         lines += _wrapped(f"Line {match.number}{more}: {visible(quoted.strip())}")
     lines += ["", _heading("What it means", bold=bold), *_wrapped(known.means)]
     for words in (_of_host(match), _of_address(match)):
@@ -184,7 +186,7 @@ def _row(match: TextMatch) -> dict[str, Any]:
         "id": known.id,
         "text": shown(match.pattern),
         "written_by": known.writer,
-        "line": match.line,
+        "line": without_secrets(match.line),
         "line_number": match.number,
         "line_count": match.lines,
         "means": known.means,

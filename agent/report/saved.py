@@ -13,7 +13,7 @@ from agent.catalog.services import SERVICES
 from agent.catalog.wording import why_no_json
 from agent.report.codec import decode
 from agent.report.model import Measurement, Report, TargetReport
-from agent.report.serialization import DecodeError
+from agent.report.serialization import DecodeError, quoted
 from probes.model import Target
 
 PAGE_ID: Final = "backuplink-report"
@@ -61,16 +61,16 @@ def measurement_of(report: Report) -> Measurement:
         )
     for target in report.targets:
         if target.service not in SERVICES:
-            raise SavedReportError(f"the report is about {target.service!r}, a service that is not known here")
+            raise SavedReportError(f"the report is about {quoted(target.service)}, a service that is not known here")
         # These stand in commands.
         if not is_region(target.region):
-            raise SavedReportError(f"the report is about {target.region!r}, which is not the name of a Region")
+            raise SavedReportError(f"the report is about {quoted(target.region)}, which is not the name of a Region")
         if HOST.fullmatch(target.host) is None:
-            raise SavedReportError(f"the report is about {target.host!r}, which is not a host's name")
+            raise SavedReportError(f"the report is about {quoted(target.host)}, which is not a host's name")
         if target.service_name is not None and SERVICE_NAME.fullmatch(target.service_name) is None:
-            raise SavedReportError(f"the report is about {target.service_name!r}, which is not a service's name")
+            raise SavedReportError(f"the report is about {quoted(target.service_name)}, which is not a service's name")
     if report.run.region is not None and not is_region(report.run.region):
-        raise SavedReportError(f"the report is of {report.run.region!r}, which is not the name of a Region")
+        raise SavedReportError(f"the report is of {quoted(report.run.region)}, which is not the name of a Region")
     if (twice := _twice(report)) is not None:
         raise SavedReportError(f"the report {twice}")
     targets = tuple(_target(target_report) for target_report in report.targets)
@@ -116,7 +116,7 @@ def _twice(report: Report) -> str | None:
     for what, ids in (("target", report.targets), ("observation", report.observations), ("finding", report.findings)):
         twice = [name for name, count in Counter(identified.id for identified in ids).items() if count > 1]
         if twice:
-            return f"holds the {what} {twice[0]!r} twice"
+            return f"holds the {what} {quoted(twice[0])} twice"
     return None
 
 

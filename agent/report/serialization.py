@@ -39,6 +39,12 @@ _TEXT_FORMS: Final[dict[type, tuple[Callable[[str], Any], str]]] = {
 }
 
 
+_MAX_SEARCHED: Final = 4_096
+"""Characters of a value that are searched for secrets."""
+_MAX_QUOTED: Final = 60
+"""Characters of it that an error shows."""
+
+
 class DecodeError(ValueError):
     """Plain data that does not have the form of the class asked for."""
 
@@ -142,7 +148,7 @@ def _shaped(kind: Any, data: Any, where: str, *, may_omit: bool) -> Any:
         return _number(data, where)
     if kind in _SCALARS or kind is type(None):
         if type(data) is not kind:
-            raise DecodeError(where, f"{_words(kind)} belongs here, not {_shown(data)}")
+            raise DecodeError(where, f"{_words(kind)} belongs here, not {quoted(data)}")
         return data
     if kind in _TEXT_FORMS:
         return _from_text(kind, data, where)
@@ -151,7 +157,7 @@ def _shaped(kind: Any, data: Any, where: str, *, may_omit: bool) -> Any:
         return _one_of(arguments, data, where, may_omit=may_omit)
     if origin is tuple:
         if not isinstance(data, list):
-            raise DecodeError(where, f"a list belongs here, not {_shown(data)}")
+            raise DecodeError(where, f"a list belongs here, not {quoted(data)}")
         return tuple(
             _shaped(arguments[0], item, f"{where}[{place}]", may_omit=may_omit) for place, item in enumerate(data)
         )
@@ -161,7 +167,7 @@ def _shaped(kind: Any, data: Any, where: str, *, may_omit: bool) -> Any:
     if origin is Literal or issubclass(kind, StrEnum):
         options = arguments if origin is Literal else [member.value for member in kind]
         if data not in options:
-            raise DecodeError(where, f"one of {', '.join(map(str, options))} belongs here, not {_shown(data)}")
+            raise DecodeError(where, f"one of {', '.join(map(str, options))} belongs here, not {quoted(data)}")
         return data if origin is Literal else kind(data)
     return _object(kind, data, where, may_omit=may_omit)
 
@@ -193,7 +199,7 @@ def _one_of(kinds: tuple[Any, ...], data: Any, where: str, *, may_omit: bool) ->
             return _shaped(kind, data, where, may_omit=may_omit)
         except DecodeError as error:
             problem = problem or error
-    raise problem or DecodeError(where, f"{_shown(data)} does not belong here")
+    raise problem or DecodeError(where, f"{quoted(data)} does not belong here")
 
 
 def _from_text(kind: Any, data: Any, where: str) -> Any:
@@ -203,7 +209,7 @@ def _from_text(kind: Any, data: Any, where: str) -> Any:
     except (ValueError, OverflowError):  # the first and the last instants have no neighbours in other zones
         value = None
     if type(value) is not kind:
-        raise DecodeError(where, f"an {form} belongs here, not {_shown(data)}")
+        raise DecodeError(where, f"an {form} belongs here, not {quoted(data)}")
     return value
 
 
@@ -214,13 +220,13 @@ def _number(data: Any, where: str) -> float:
     except OverflowError:
         value = math.inf
     if not math.isfinite(value):
-        raise DecodeError(where, f"a finite number belongs here, not {_shown(data)}")
+        raise DecodeError(where, f"a finite number belongs here, not {quoted(data)}")
     return value
 
 
 def _must_be_table(data: Any, where: str) -> None:
     if not isinstance(data, dict):
-        raise DecodeError(where, f"an object belongs here, not {_shown(data)}")
+        raise DecodeError(where, f"an object belongs here, not {quoted(data)}")
 
 
 @cache
@@ -244,9 +250,12 @@ def _words(kind: Any) -> str:
     return {str: "a text", bool: "true or false", int: "a whole number", float: "a number"}.get(kind, "nothing")
 
 
-def _shown(data: Any) -> str:
-    text = repr(data)
-    return text if len(text) <= 60 else f"{text[:57]}..."
+def quoted(data: Any) -> str:
+    """The beginning of a value for an error, without what may be a secret."""
+    from agent.report.secrets import without_secrets
+
+    text = without_secrets(repr(data)[:_MAX_SEARCHED])
+    return text if len(text) <= _MAX_QUOTED else f"{text[: _MAX_QUOTED - 3]}..."
 
 
 def _first_line(kind: Any) -> str:

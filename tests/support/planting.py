@@ -1,0 +1,51 @@
+"""Documents of others with secrets in them: a line in every text that may be any text."""
+
+import json
+from collections.abc import Callable, Iterator
+from itertools import cycle
+from typing import Any
+
+from tests.support.secret_kinds import KINDS
+
+Path = tuple[str | int, ...]
+
+
+def planted(document: Any, accepts: Callable[[Any], bool], *, alike: Callable[[Any, Path], object]) -> Any:
+    """The document in JSON with the lines of KINDS in all texts with which `accepts` takes it, one after the other.
+    `accepts` is asked once for all texts of which `alike` says the same."""
+    lines = cycle(line for line, _ in KINDS.values())
+    made = json.loads(json.dumps(document))
+    answers: dict[object, bool] = {}
+    for path in list(_texts(made)):
+        key = alike(made, path)
+        if answers.get(key) is False:
+            continue
+        before = _put(made, path, next(lines))
+        if not answers.setdefault(key, accepts(made)):
+            _put(made, path, before)
+    return made
+
+
+def names_of(path: Path) -> tuple[str, ...]:
+    """A path without the numbers of elements."""
+    return tuple("*" if isinstance(part, int) else part for part in path)
+
+
+def _texts(value: Any, path: Path = ()) -> Iterator[Path]:
+    if isinstance(value, str):
+        yield path
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield from _texts(item, (*path, key))
+    elif isinstance(value, list):
+        for number, item in enumerate(value):
+            yield from _texts(item, (*path, number))
+
+
+def _put(document: Any, path: Path, text: str) -> str:
+    """Exchange a text. Returns the old one."""
+    for part in path[:-1]:
+        document = document[part]
+    before: str = document[path[-1]]
+    document[path[-1]] = text
+    return before
