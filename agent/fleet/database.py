@@ -235,7 +235,7 @@ class Database:
         return self.query(statement(name))
 
     def each(self, name: str, **given: Any) -> Iterator[tuple[Any, ...]]:
-        """The same, some at a time: a million rows at once take more memory than all tables."""
+        """The rows of a statement, some at a time: a million at once take more memory than all tables."""
         cursor = self._connection.cursor()  # other statements may be run meanwhile
         for variable, value in given.items():
             cursor.execute(f"SET VARIABLE {variable} = ?", (value,))
