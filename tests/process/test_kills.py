@@ -17,7 +17,7 @@ from tests.support.command import SECONDS
 from tests.support.extent import one_in
 from tests.support.repository import ROOT
 
-KILLS = len(one_in(20, range(200)))
+KILLS = len(one_in(40, range(200)))
 
 
 def killed(what: str, folder: Path) -> Any:
