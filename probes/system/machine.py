@@ -28,6 +28,7 @@ from probes.seams import AGENT_SECONDS, MAX_FILE_BYTES, MAX_OUTPUT_BYTES, LocalR
 from probes.system import ethtool, netlink
 from probes.system.kept import Kept
 from probes.system.netlink import LINUX, family_of
+from probes.system.runs_as import identity_of
 from probes.system.trust import load_trust
 
 ALLOWANCE: Final = "_allowance_exceeded"
@@ -176,6 +177,7 @@ def _output_of(program: str, option: str) -> str:
         env={"PATH": os.defpath},
         cwd="/",
         start_new_session=True,
+        **identity_of(program),
     ) as process:
 
         def end() -> None:
