@@ -6,9 +6,9 @@ from agent.fixes.commands import read_only
 from agent.report.model import Command, CommandScope, Fix, Line
 
 SET_CLOCK: Final = Fix(
-    summary="Write the line for chrony (on Ubuntu to /etc/chrony/chrony.conf) and restart it (there its unit is "
-    "chrony): the Amazon Time Sync Service at 169.254.169.123 needs no internet. Then step the clock, which a database "
-    "may not survive if the step goes backwards.",
+    summary="Add the line to the configuration of chrony and restart it: the Amazon Time Sync Service at "
+    "169.254.169.123 needs no internet. On Ubuntu the file is /etc/chrony/chrony.conf and the unit is chrony. Then "
+    "step the clock instead of waiting; a database on this host may fail when it steps backwards.",
     commands=(
         read_only("chronyc", "tracking"),
         Command(

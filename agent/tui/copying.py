@@ -10,6 +10,7 @@ from typing import Final
 from agent.catalog.placeholders import FORMS, HOST, SERVICE_NAME
 from agent.report.escape import visible
 from agent.report.model import Command, Finding, Report, SubjectKind, TargetReport
+from agent.report.model import Line as FileLine
 from agent.report.words import head, shell
 from agent.tui.network_path import THIS_HOST
 from agent.tui.runbook_page import fill_in, known_values, placeholders_in
@@ -48,10 +49,11 @@ class Item:
 
 
 def kind_of(command: Command) -> str:
-    """`reads` or `changes`, and whether that can be taken back."""
+    """`reads` or `changes`, and whether that can be taken back; first the letter of an alternative."""
+    letter = "" if command.alternative is None else f"({command.alternative}) "
     if not command.changes:
-        return "reads"
-    return "changes" if command.reversible else "changes, cannot be taken back"
+        return f"{letter}reads"
+    return f"{letter}changes" if command.reversible else f"{letter}changes, cannot be taken back"
 
 
 def items(state: State) -> tuple[Item, ...]:
@@ -70,9 +72,19 @@ def items(state: State) -> tuple[Item, ...]:
             )
             for command in commands
         ]
-        if commands:
-            label = "the command as a script" if len(commands) == 1 else f"the {len(commands)} commands as a script"
-            found.append(Item(label=label, text=script(finding, commands), commands=commands, script_of=finding))
+        found += [
+            Item(
+                label=f"line for {visible(line.file)}",
+                text=visible(line.line),
+                note="" if line.undo is None else f"to take it back: {visible(line.undo)}",
+                is_short=True,
+            )
+            for line in known_lines(finding, report)
+        ]
+        found += [
+            Item(label=label, text=script(finding, several), commands=several, script_of=finding)
+            for label, several in _scripts(commands)
+        ]
         found.append(Item(label=f"the finding {finding.id} as text", text=_as_text(finding, report)))
     found += [Item(label=kind, text=value, is_short=True) for kind, value in _ids(state, finding)]
     if report is not None:
@@ -86,6 +98,23 @@ def known_commands(finding: Finding, report: Report) -> tuple[Command, ...]:
     """The commands of a finding's fix, with what the report knows in place of placeholders."""
     known = known_values(finding, report)
     return tuple(_filled(command, known) for command in finding.fix.commands)
+
+
+def known_lines(finding: Finding, report: Report) -> tuple[FileLine, ...]:
+    """The lines of a finding's fix, with what the report knows in place of placeholders."""
+    known = known_values(finding, report)
+    return tuple(replace(line, line=fill_in(line.line, known)) for line in finding.fix.lines)
+
+
+def _scripts(commands: tuple[Command, ...]) -> Iterator[tuple[str, tuple[Command, ...]]]:
+    """What belongs in one script, with its label: one for each alternative, since these exclude each other."""
+    letters = dict.fromkeys(command.alternative for command in commands if command.alternative is not None)
+    for letter in letters or [None]:
+        several = tuple(command for command in commands if command.alternative in (None, letter))
+        which = "" if letter is None else f" of ({letter})"
+        if several:
+            many = "the command" if len(several) == 1 else f"the {len(several)} commands"
+            yield f"{many}{which} as a script", several
 
 
 def _filled(command: Command, known: Mapping[str, str]) -> Command:

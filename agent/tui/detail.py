@@ -14,7 +14,7 @@ from agent.report.path import Lane, Progress
 from agent.report.serialization import to_json
 from agent.report.words import shell
 from agent.tui import timeline
-from agent.tui.copying import kind_of, known_commands
+from agent.tui.copying import kind_of, known_commands, known_lines
 from agent.tui.lines import ASCII, Glyphs, Line, Span, Tone, wrapped
 from agent.tui.network_path import THIS_HOST
 from agent.tui.runbook_page import filled
@@ -144,6 +144,11 @@ class _Writer:
                 self._say("unchecked: the configuration does not tell whether it opens the path", indent="    ")
             if command.undo is not None and (following is None or following.undo != command.undo):
                 self._say(f"to take it back: {command.undo}", indent="    ", tone=Tone.FAINT)
+
+        for line in known_lines(finding, report):
+            self._field(f"line for {line.file}", line.line, tone=Tone.RUNNING)
+            if line.undo is not None:
+                self._say(f"to take it back: {line.undo}", indent="    ", tone=Tone.FAINT)
 
     def _command(self, command: Command) -> None:
         self._field(kind_of(command), shell(command), tone=Tone.RUNNING)

@@ -61,7 +61,7 @@ def test_a_command_that_only_reads_is_called_so(name: str) -> None:
                 continue
             reading = ("describe-", "get", "list", "search-", "simulate-")
             is_read = any(word.startswith(reading) for word in command.argv[2:4])
-            assert (kind_of(command) == "reads") is is_read, command.argv
+            assert kind_of(command).endswith("reads") is is_read, command.argv
 
 
 def test_of_a_cause_commands_come_first_then_the_finding_its_ids_and_the_report() -> None:
@@ -298,3 +298,25 @@ def test_the_detail_says_what_each_command_does_and_how_it_is_taken_back() -> No
 
 def test_an_item_without_commands_needs_nothing() -> None:
     assert Item(label="x", text="<VPC_ID>").placeholders == ()
+
+
+def test_each_alternative_has_a_script_of_its_own() -> None:
+    """One script of them all would make what excludes each other."""
+    report = report_of("private-dns-off")
+    found = [item for item in items(saved("kept", report)) if item.script_of is not None]
+    assert [item.label for item in found] == [
+        "the 2 commands of (a) as a script",
+        "the 4 commands of (b) as a script",
+        "the 2 commands of (c) as a script",
+    ]
+    assert [len(item.commands) for item in found] == [2, 4, 2]
+    assert "# 2. (b) changes" in found[1].text
+    assert "create-vpc-endpoint" not in found[1].text
+
+
+def test_a_line_for_a_file_can_be_copied() -> None:
+    report = report_of("clock-off")
+    (line,) = [item for item in items(saved("kept", report)) if item.label.startswith("line for")]
+    assert line.label == "line for /etc/chrony.conf"
+    assert line.text == "server 169.254.169.123 prefer iburst minpoll 4 maxpoll 4"
+    assert line.note == "to take it back: remove the line again and restart chrony"
