@@ -4,14 +4,12 @@ from, have one row without a cause.
 A row says where the host is, how it is, and what the cause is, so that nothing has to be joined to work with it.
 """
 
-import csv
-import io
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from agent.catalog.findings import CODES
 from agent.fleet.model import FleetCause, FleetDocument
-from agent.report.escape import spreadsheet_cell, visible
+from agent.report.escape import spreadsheet_line, visible
 
 if TYPE_CHECKING:
     from agent.fleet.database import Database
@@ -89,7 +87,7 @@ def _as_flag(value: Any) -> bool | None:
 
 
 def as_csv(every: Iterable[Row]) -> Iterator[str]:
-    """The head, then the rows, some at a time. What a spreadsheet would compute has an apostrophe in front."""
+    """The head, then the rows, some at a time. No spreadsheet computes a cell."""
     yield _lines([COLUMNS])
     yield from _pieces([_shown(row[name]) for name in COLUMNS] for row in every)
 
@@ -97,7 +95,7 @@ def as_csv(every: Iterable[Row]) -> Iterator[str]:
 def _shown(value: Any) -> str:
     if value is None:
         return ""
-    return ("true" if value else "false") if isinstance(value, bool) else spreadsheet_cell(str(value))
+    return ("true" if value else "false") if isinstance(value, bool) else str(value)
 
 
 def _pieces(lines: Iterable[Sequence[str]]) -> Iterator[str]:
@@ -111,9 +109,7 @@ def _pieces(lines: Iterable[Sequence[str]]) -> Iterator[str]:
 
 
 def _lines(lines: Iterable[Sequence[str]]) -> str:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(lines)
-    return text.getvalue()
+    return "".join(map(spreadsheet_line, lines))
 
 
 def as_parquet(engine: "Database", every: Iterable[Row], document: FleetDocument) -> bytes:

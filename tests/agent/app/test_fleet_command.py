@@ -26,6 +26,7 @@ from agent.formats import host
 from agent.formats import json as json_format
 from agent.process import signals
 from agent.report import codec
+from agent.report.escape import spreadsheet_line
 from agent.simulated.estate import Estate
 from tests.formats import html_page
 from tests.support.command import SECONDS, agent
@@ -145,7 +146,7 @@ def test_the_demo_writes_every_format_to_a_file_of_its_owner(
     elif name == "text":
         assert too_long(data.decode()) == []
     elif name == "csv":
-        assert data.decode().splitlines()[0] == ",".join(table.COLUMNS)
+        assert data.decode().splitlines()[0] == spreadsheet_line(table.COLUMNS, "")
         assert len(data.decode().splitlines()) > 40
 
 
@@ -293,7 +294,7 @@ def assert_refused(name: str, out: str) -> None:
         case "html":
             assert html_page.status(out) == "unknown"
         case "csv":
-            assert out == ",".join(table.COLUMNS) + "\n"
+            assert out == spreadsheet_line(table.COLUMNS)
         case "prometheus":
             assert 'backuplink_fleet_verdict{status="unknown"} 1.0' in out
         case "markdown":
