@@ -1,5 +1,6 @@
 """Many hosts joined: their records are read, put into tables, asked what they say together, and written."""
 
+import math
 import sys
 import time
 from collections import defaultdict
@@ -9,13 +10,14 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from agent.app.errors import RequestError
 from agent.app.publish import FLEET, publish, refuse_interrupted
 from agent.fleet.model import FleetDocument, HostFile
 from agent.fleet.render import JoinedFleet
 from agent.fleet.request import FleetRequest
+from agent.process.files import within
 from agent.process.signals import exit_on_signals
 from agent.report import exits
 from agent.settings import Ec2Facts, Output
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from agent.fleet.reading import ReadResult
     from agent.formats.progress import ReadingProgress
 
+T = TypeVar("T")
 
 EXTRA: Final = "fleet needs DuckDB ({}): pip install 'backuplink[fleet]', or use the container image."
 """The one file, deb and rpm leave DuckDB out: it is twice as large as they are, and no host needs it."""
@@ -35,10 +38,21 @@ def fleet(request: FleetRequest, received_signals: list[str]) -> int:
     """Join the records of hosts and write what they say together. Returns the exit code: that of the verdict, UNKNOWN
     where the document could not be written where it should be, that of a signal where one came. Raises RequestError
     where nothing can be read or joined, and OutputClosedError."""
+    with saying_interrupted(received_signals, request.output) as begin_document:
+        return awaited(lambda: _fleet(request, received_signals, begin_document))
+
+
+def awaited(work: Callable[[], T]) -> T:
+    """What `work` returns or raises. It runs in a thread of its own: on a file system that never answers it has no end,
+    and this thread then still takes signals, by which `exit_on_signals` ends the process."""
+    return within(work, seconds=math.inf)
+
+
+def _fleet(request: FleetRequest, received_signals: list[str], begin_document: Callable[[], None]) -> int:
     from agent.fleet.reading import FleetReadError, ReadRequest, read_into
 
-    with saying_interrupted(received_signals, request.output) as begin_document, opened() as engine:
-        expected = None if request.inventory is None else _inventory(request.inventory)
+    with opened() as engine:
+        expected = None if request.inventory is None else _inventory(request.inventory, received_signals)
         since = moment_of(request.since)
         facts = tuple(_facts(request.ec2_facts, received_signals))
         to_read = ReadRequest(
@@ -156,11 +170,11 @@ def day_of(moment: datetime | None) -> date | None:
     return None if moment is None else moment.astimezone(UTC).date()
 
 
-def _inventory(place: str) -> "Expected":
+def _inventory(place: str, received_signals: list[str]) -> "Expected":
     from agent.fleet.inventory import InventoryError, read_inventory
 
     try:
-        return read_inventory(Path(place))
+        return read_inventory(Path(place), received_signals)
     except InventoryError as error:
         raise RequestError(f"--inventory: {error}") from error
 

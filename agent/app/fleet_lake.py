@@ -4,7 +4,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -122,6 +122,13 @@ def _put(record: dict[str, Any], place: str, request: PutRequest) -> None:
 def pack(request: PackRequest, received_signals: list[str]) -> int:
     """Pack the records of hosts, and write what became of them. Returns the exit code: OK, that of a signal where one
     came, UNKNOWN where more could not be read than TOLERATED. Raises RequestError and OutputClosedError."""
+    from agent.app.fleet import awaited
+
+    with exit_on_signals(received_signals):
+        return awaited(lambda: _pack(request, received_signals))
+
+
+def _pack(request: PackRequest, received_signals: list[str]) -> int:
     from agent.app.fleet import day_of, moment_of, opened
     from agent.fleet.reading import FleetReadError, ReadRequest, read_into
 
@@ -141,13 +148,14 @@ def pack(request: PackRequest, received_signals: list[str]) -> int:
         region=request.region,
         profile=request.profile,
     )
-    with exit_on_signals(received_signals), opened(whole=True) as engine, _progress() as progress:
+    with opened(whole=True) as engine, _progress() as progress:
         from agent.fleet.pack import PackError
         from agent.fleet.pack import pack as packed
 
         try:
             read = read_into(engine, to_read, progress=progress, cancelled=cancelled)
-            done = packed(engine, request.destination, client, progress=progress, cancelled=cancelled)
+            today = datetime.now(UTC).date()
+            done = packed(engine, request.destination, client, today=today, progress=progress, cancelled=cancelled)
         except (FleetReadError, PackError) as error:
             if not received_signals:
                 raise RequestError(str(error)) from error
@@ -158,7 +166,10 @@ def pack(request: PackRequest, received_signals: list[str]) -> int:
             f"{done.unchanged:,} files had all of theirs."
         ]
         if done.left_out:
-            words.append(f"{done.left_out:,} records left out: they have no account, Region or day, or are redacted.")
+            words.append(
+                f"{done.left_out:,} records left out: they have no account, Region or day, "
+                "their day is yet to come, or they are redacted."
+            )
         if read.unreadable_count:
             words.append(f"{read.unreadable_count:,} files or lines could not be read:")
             words += [f"  {one_line(f'{file.place}: {file.why}')}" for file in read.unreadable]

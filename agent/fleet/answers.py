@@ -207,6 +207,7 @@ def _cause(parts: Sequence[FleetCause]) -> FleetCause:
         since_sweep=since_sweep,
         flapping=all(part.flapping for part in parts),
         breakdown=_breakdown(parts),
+        accounts=tuple(dict.fromkeys(account for part in parts for account in part.accounts))[:MAX_EXAMPLES],
     )
 
 

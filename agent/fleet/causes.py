@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from agent.catalog.findings import CODES, Radius
 from agent.fleet.faults import names_resource, part_of, radius_of, subjects_of
-from agent.fleet.model import Attribute, HostsOfValue, NamedBy, Place, Shared, SharedValue
+from agent.fleet.model import MAX_EXAMPLES, Attribute, HostsOfValue, NamedBy, Place, Shared, SharedValue
 from agent.report.model import SubjectKind
 from probes.frozen import dataclass
 
@@ -75,6 +75,8 @@ class Spread:
     groups: tuple[str, ...] = ()
     """Security groups that all of them have."""
     breakdown: tuple[HostsOfValue, ...] = ()
+    accounts: tuple[str, ...] = ()
+    """Those with most hosts first."""
 
 
 def order(cause: NamedCause) -> tuple[int, int, str]:
@@ -212,11 +214,20 @@ def spread_of(database: "Database", by: Attribute | None, most: int) -> dict[int
     groups: defaultdict[int, list[str]] = defaultdict(list)
     for q, group in database.ask("cause_group"):
         groups[q].append(group)
+    accounts: defaultdict[int, list[str]] = defaultdict(list)
+    for q, account in database.ask("cause_account", most=MAX_EXAMPLES):
+        accounts[q].append(account)
     values: defaultdict[int, list[HostsOfValue]] = defaultdict(list)
     for q, value, sick, exposed in () if by is None else database.ask("cause_value", broken_by=by.value, most=most):
         values[q].append(HostsOfValue(value=value, sick=sick, exposed=exposed))
     return {
-        q: Spread(places=tuple(there), regions=tuple(regions[q]), groups=tuple(groups[q]), breakdown=tuple(values[q]))
+        q: Spread(
+            places=tuple(there),
+            regions=tuple(regions[q]),
+            groups=tuple(groups[q]),
+            breakdown=tuple(values[q]),
+            accounts=tuple(accounts[q]),
+        )
         for q, there in places.items()
     }
 

@@ -27,7 +27,9 @@ from agent.settings import EVERY_SOURCE, Ec2Facts
 from probes.frozen import dataclass
 from probes.ports import HTTPS
 
-_KnownKeys = Mapping[str, Sequence[tuple[str, frozenset[FindingSubject]]]]
+_Where = tuple[str, str | None, str, str | None, tuple[str, ...]]
+"""A symptom, and the account, VPC, subnet and security groups of the hosts that have it."""
+_KnownKeys = defaultdict[str, list[tuple[str, frozenset[FindingSubject]]]]
 """Keys of causes that hosts found themselves, with their subjects, by code."""
 _STOPS: Final = frozenset({Reachability.BLOCKED, Reachability.DOUBTFUL})
 
@@ -36,18 +38,22 @@ _STOPS: Final = frozenset({Reachability.BLOCKED, Reachability.DOUBTFUL})
 class CentralCauses:
     """What central facts explain."""
 
-    keys: Mapping[tuple[str, str, str | None, tuple[str, ...]], str]
-    """The key of the cause, by symptom, VPC, subnet and security groups."""
+    keys: Mapping[_Where, str]
+    """The key of the cause."""
     fixes: Mapping[str, Fix]
     """By the key of a cause."""
     notes: tuple[str, ...]
 
 
 def explain_centrally(
-    blind: Sequence[Blind], facts: Iterable[Ec2Facts], known_keys: Sequence[str], today: date
+    blind: Sequence[Blind],
+    facts: Iterable[Ec2Facts],
+    known_keys: Iterable[tuple[str | None, str, str]],
+    today: date,
 ) -> CentralCauses:
-    """The causes of symptoms of hosts that read nothing; `known_keys` are those that hosts found themselves, the most
-    frequent first, and the cause is one of them where it names the same."""
+    """The causes of symptoms of hosts that read nothing; `known_keys` are those that hosts found themselves, each with
+    the account and the VPC of these, the most frequent first. The cause is one of those of its own account and VPC,
+    where it names the same."""
     now = datetime(today.year, today.month, today.day, tzinfo=UTC) + timedelta(days=1)
     usable: dict[str, Ec2Facts] = {}
     notes: list[str] = []
@@ -56,16 +62,18 @@ def explain_centrally(
             notes.append(f"The facts of {of_vpc.vpc_id} are not used: {why}.")
         elif of_vpc.vpc_id not in usable or of_vpc.taken_at > usable[of_vpc.vpc_id].taken_at:
             usable[of_vpc.vpc_id] = of_vpc
-    by_code: defaultdict[str, list[tuple[str, frozenset[FindingSubject]]]] = defaultdict(list)
-    for key in known_keys:
+    known: defaultdict[tuple[str | None, str], _KnownKeys] = defaultdict(lambda: defaultdict(list))
+    by_code: _KnownKeys = defaultdict(list)
+    for account, vpc, key in known_keys:
         code = key.partition("|")[0]
         if names_resource(code, key):
-            by_code[code].append((key, frozenset(subjects_of(key))))
-    keys: dict[tuple[str, str, str | None, tuple[str, ...]], str] = {}
+            known[account, vpc][code].append((key, frozenset(subjects_of(key))))
+            by_code[code].append(known[account, vpc][code][-1])
+    keys: dict[_Where, str] = {}
     fixes: dict[str, Fix] = {}
     for vpc_id, of_vpc in sorted(usable.items()):
         here = [symptom for symptom in blind if symptom.vpc == vpc_id]
-        fixes |= _fixes_of_named(of_vpc, by_code)
+        fixes |= _fixes_of_named(of_vpc, by_code)  # facts decide here, whoever names it
         services = {symptom.target.partition("@")[0] for symptom in here} & SERVICES.keys()
         if not services:
             continue
@@ -73,11 +81,20 @@ def explain_centrally(
         for symptom in here:
             fault = predicted_for.cause_of(symptom)
             if fault is not None:
-                key = _key(fault, symptom, by_code)
-                keys[symptom.symptom_key, vpc_id, symptom.subnet, symptom.groups] = key
+                key = _key(fault, symptom, known[symptom.account, vpc_id])
+                keys[symptom.symptom_key, symptom.account, vpc_id, symptom.subnet, symptom.groups] = key
                 if fault.fix is not None:
                     fixes.setdefault(key, fault.fix)
     return CentralCauses(keys=keys, fixes=fixes, notes=tuple(notes))
+
+
+def endpoint_groups(facts: Iterable[Ec2Facts], today: date) -> Iterator[tuple[str, str]]:
+    """The security groups of endpoints in facts that are not too old, each with the name of the endpoint's service."""
+    now = datetime(today.year, today.month, today.day, tzinfo=UTC) + timedelta(days=1)
+    for of_vpc in facts:
+        if untimely(of_vpc, now) is None:
+            for endpoint in facts_of(of_vpc, lacking(of_vpc)).known.configuration.endpoints or ():
+                yield from ((group, endpoint.service_name) for group in endpoint.group_ids)
 
 
 def _fixes_of_named(facts: Ec2Facts, known_keys: _KnownKeys) -> dict[str, Fix]:

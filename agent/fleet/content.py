@@ -142,6 +142,8 @@ def whom(cause: FleetCause) -> tuple[str, ...]:
     else:
         lines.append(f"Hit: {_NAMED_BY[cause.named_by]}")
     seen = []
+    if len(cause.accounts) > 1:
+        seen.append(f"In {len(cause.accounts)} accounts: {listed_briefly(cause.accounts)}.")
     if cause.joined_count:
         seen.append(
             f"{counted(cause.joined_count, 'host')} of them saw only its symptom."

@@ -61,6 +61,11 @@ class Database:
         for name in ("tables", "macros", "record_value", *((WHOLE,) if whole else ())):
             self.run(name)
 
+    @property
+    def folder(self) -> Path:
+        """A private folder, which is removed with the database."""
+        return self._folder
+
     # --- What is read ------------------------------------------------------------------------------------------------
 
     def insert(self, reads: Iterable[Read]) -> None:
@@ -167,30 +172,6 @@ class Database:
         self.run("sound", part=str(part))
 
     # --- Parquet -----------------------------------------------------------------------------------------------------
-
-    def read_parquet(self, data: bytes) -> Iterator[dict[str, Any]]:
-        """The rows of a Parquet file. Raises ValueError for what is none, and where the engine does not read it, and
-        TemporaryFileError."""
-        given = self._copied(data, f"given{SUFFIX}")
-        try:
-            cursor = self._connection.cursor()
-            cursor.execute(f"FROM read_parquet({_quoted(str(given))})")
-            names = [column[0] for column in cursor.description or ()]
-            while rows := cursor.fetchmany(BATCH):
-                for row in rows:
-                    yield dict(zip(names, row, strict=True))
-        except _UNSOUND as error:
-            raise ValueError(f"is no Parquet that can be read: {str(error).splitlines()[0][:200]}") from error
-
-    def note_in_parquet(self, data: bytes, key: str) -> str | None:
-        """What the metadata of a Parquet file has under a key. Raises ValueError for what is none, and
-        TemporaryFileError."""
-        given = self._copied(data, f"given{SUFFIX}")
-        try:
-            rows = self.ask("parquet_note", file=str(given), key=key)
-        except _UNSOUND as error:
-            raise ValueError(f"is no Parquet that can be read: {str(error).splitlines()[0][:200]}") from error
-        return rows[0][0] if rows else None
 
     def write_parquet(self, text: str, *, note: tuple[str, str] | None = None) -> bytes:
         """The rows of a statement as a Parquet file, and a note with its key in the metadata. Raises

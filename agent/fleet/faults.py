@@ -40,6 +40,7 @@ class Blind:
 
     symptom_key: str
     target: str
+    account: str | None
     vpc: str | None
     subnet: str | None
     groups: tuple[str, ...]
@@ -85,8 +86,8 @@ def explain_symptoms(database: "Database") -> None:
 def blind_symptoms(database: "Database") -> list[Blind]:
     """What central facts may explain."""
     return [
-        Blind(symptom_key=key, target=target, vpc=vpc, subnet=subnet, groups=tuple(groups))
-        for key, target, vpc, subnet, groups in database.ask("blind_symptom")
+        Blind(symptom_key=key, target=target, account=account, vpc=vpc, subnet=subnet, groups=tuple(groups))
+        for key, target, account, vpc, subnet, groups in database.ask("blind_symptom")
     ]
 
 

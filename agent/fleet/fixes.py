@@ -1,10 +1,12 @@
 """One fix a cause, with the ids of its subjects.
 
-Commands are made of the code and of ids that have the strict form of their kind, never of the text of a record. Where
-many hosts have a fault, what a host was told about itself alone is left out, unless each measured the fault on itself.
+Commands are made of the code, of the catalogue's ports, and of ids that have the strict form of their kind, never of
+the text of a record. On the word of few hosts, or about a security group that hosts of several VPCs name, a command
+only reads. Where many hosts have a fault, what a host was told about itself alone is left out, unless each measured the
+fault on itself.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from ipaddress import ip_address
 from typing import Final
@@ -52,6 +54,8 @@ class _About:
     subjects: tuple[FindingSubject, ...]
     groups: tuple[str, ...]
     """Security groups that all hosts with the fault have."""
+    why_not: str | None
+    """Why nothing may be changed yet, as words that follow a colon; None where it may."""
 
     def ids(self, kind: SubjectKind) -> list[str]:
         return [subject.id for subject in self.subjects if subject.kind is kind]
@@ -62,9 +66,13 @@ class _About:
 
     @property
     def ports(self) -> tuple[int, ...]:
-        """Those of the key; 443 where it names none."""
-        numbers = (int(id_) for id_ in self.ids(SubjectKind.PORT) if id_.isascii() and id_.isdecimal() and len(id_) < 6)
-        return tuple(sorted({number for number in numbers if 0 < number < 2**16})) or (HTTPS,)
+        """Those of the key that a service of the cause has; 443 where the key names none. A record could name any."""
+        named = set(self.ids(SubjectKind.PORT))
+        if not named:
+            return (HTTPS,)
+        services = [SERVICES[service] for service in self.cause.services if service in SERVICES]
+        every = {port.number for service in services or [SERVICES[self.target.service]] for port in service.ports}
+        return tuple(sorted(port for port in every if str(port) in named))
 
     def addresses(self, kind: SubjectKind = SubjectKind.ADDRESS) -> list[Address]:
         """The subjects of a kind that are addresses, as they ought to be."""
@@ -77,13 +85,49 @@ class _About:
         return found
 
 
-def advice_for(cause: NamedCause, regions: Sequence[str], groups: Sequence[str], central: Fix | None) -> Advice:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trust:
+    """What the word of hosts is worth. A record may come from anybody who may write one."""
+
+    least: int
+    """The fewest hosts on whose word something is changed."""
+    places: Mapping[str, frozenset[tuple[str | None, str | None]]]
+    """By security group the accounts and VPCs whose hosts name it."""
+    of_endpoints: frozenset[tuple[str, str]]
+    """Security groups that facts of EC2 show at an endpoint, each with the name of its service."""
+
+    def why_not(self, cause: NamedCause, groups: Iterable[str], service_name: str | None) -> str | None:
+        """Why a fix of a cause about these groups changes nothing; None where it may."""
+        if cause.member_count < self.least:
+            return (
+                f"only {counted(cause.member_count, 'host')} {'has' if cause.member_count == 1 else 'have'} this fault"
+            )
+        for group in groups:
+            if (group, service_name) in self.of_endpoints:
+                continue
+            places = self.places.get(group, frozenset())
+            if len(places) > 1:
+                return (
+                    f"hosts of {counted(len(places), 'VPC')} name {group}, which is in one of them; --ec2-facts of the "
+                    "endpoint's VPC can show that it is the endpoint's"
+                )
+            if not all(vpc for _, vpc in places):
+                return f"the hosts that name {group} do not say their VPC"
+        return None
+
+
+def advice_for(
+    cause: NamedCause, regions: Sequence[str], groups: Sequence[str], central: Fix | None, trust: Trust
+) -> Advice:
     """What to do: `regions` are those of the hosts, the most frequent first; `groups` are security groups that all of
     them have; `central` is what the predictor says, which knows the whole configuration."""
     region = next((region for region in regions if is_region(region)), _REGION)
     service = next((service for service in cause.services if service in SERVICES), "backup")
-    about = _About(cause, target_in(region, service), subjects_of(cause.key), tuple(groups))
-    fix = unchecked(_fix(about)) if central is None else central
+    target, subjects = target_in(region, service), subjects_of(cause.key)
+    opened = [subject.id for subject in subjects if subject.kind is SubjectKind.GROUP]
+    why_not = trust.why_not(cause, opened, target.service_name)
+    about = _About(cause, target, subjects, tuple(groups), why_not)
+    fix = unchecked(_fix(about)) if central is None or why_not is not None else central
     if cause.shared is not None and cause.named_by is not NamedBy.CONFIGURATION:
         fix = replace(fix, commands=(*fix.commands, *_show_shared(about, cause.shared.values)))
     return Advice(fix=filled(fix, {}), note=_note(cause))
@@ -125,18 +169,19 @@ def _fault(about: _About) -> Fault:
     """What hosts say of a fault of the configuration. The other end of what is missing is the appliance, a group that
     all of them have, or what nothing names."""
     target, group = about.target, about.id(SubjectKind.GROUP, GROUP)
-    is_of_appliance = SERVICES[target.service].has_appliance and any(port != HTTPS for port in about.ports)
+    ports = about.ports or (HTTPS,)
+    is_of_appliance = SERVICES[target.service].has_appliance and any(port != HTTPS for port in ports)
     source = None if is_of_appliance or about.cause.code != "VPC005" else _first_group(about.groups)
     return Fault(
         target=target,
         ids=tuple(subject.id for subject in about.subjects),
-        ports=about.ports,
+        ports=ports,
         shows=(describe_endpoint(target),) if about.cause.code == "VPC001" else (),
         openings=()
         if source is None
         else tuple(
             Opening(at=group, peer=source, ports=span, whom=f"{source}, which all of these hosts have")
-            for span in ranges(about.ports)
+            for span in ranges(ports)
         ),
     )
 
@@ -146,8 +191,35 @@ def _first_group(groups: Iterable[str]) -> str | None:
 
 
 def _of_configuration(about: _About) -> Fix:
-    """The row of the code; a denial that names the policy of an endpoint has that of the policy."""
-    return fix_of(_AS.get(about.cause.code, about.cause.code), _fault(about))
+    """The row of the code; a denial that names the policy of an endpoint has that of the policy. Where nothing may be
+    changed yet, it shows what another would change."""
+    fix = fix_of(_AS.get(about.cause.code, about.cause.code), _fault(about))
+    why_not = about.why_not if about.ports else "the ports that hosts name are not those of the service"
+    changes = any(command.changes for command in fix.commands) or any(line.changes for line in fix.lines)
+    if why_not is None or not changes:
+        return fix
+    shown = tuple(_looks(about))
+    return Fix(summary=f"Look before anything is changed: {why_not}.", commands=shown or (_explain(about.cause.code),))
+
+
+def _looks(about: _About) -> Iterator[Command]:
+    """What shows the subjects of a fault."""
+    region, seen = about.target.region, set()
+    for subject in about.subjects:
+        operation, option, form = _SHOWN.get(subject.kind, ("", "", None))
+        if form is not None and form.fullmatch(subject.id) and subject.kind not in seen:
+            seen.add(subject.kind)
+            yield _show(operation, region, "--filters", f"Name={option},Values={subject.id}", CommandScope.VPC)
+
+
+_SHOWN: Final = {
+    SubjectKind.GROUP: ("describe-security-groups", "group-id", FORMS["<INSTANCE_SECURITY_GROUP_ID>"]),
+    SubjectKind.ENDPOINT: ("describe-vpc-endpoints", "vpc-endpoint-id", FORMS["<VPC_ENDPOINT_ID>"]),
+    SubjectKind.ROUTE_TABLE: ("describe-route-tables", "route-table-id", FORMS["<ROUTE_TABLE_ID>"]),
+    SubjectKind.ACL: ("describe-network-acls", "network-acl-id", FORMS["<NETWORK_ACL_ID>"]),
+    SubjectKind.VPC: ("describe-vpcs", "vpc-id", FORMS["<VPC_ID>"]),
+}
+"""The operation that shows a resource, and its filter."""
 
 
 _AS: Final = {"IAM001": "VPC008", "IAM002": "VPC008"}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from agent.catalog.findings import CODES, Severity
 from agent.catalog.wording import counted, listed
 from agent.fleet.causes import NamedCause, Spread, asked, name_causes, spread_of, title_of, write_members
-from agent.fleet.central_facts import explain_centrally
+from agent.fleet.central_facts import endpoint_groups, explain_centrally
 from agent.fleet.changes import Past, changes_between, past_of
 from agent.fleet.faults import (
     blind_symptoms,
@@ -17,7 +17,7 @@ from agent.fleet.faults import (
     radius_of,
     subjects_of,
 )
-from agent.fleet.fixes import advice_for, note_for_lone_hosts
+from agent.fleet.fixes import Trust, advice_for, note_for_lone_hosts
 from agent.fleet.inventory import Expected
 from agent.fleet.model import (
     MAX_BREAKDOWN,
@@ -37,7 +37,7 @@ from agent.fleet.model import (
     summary_of,
 )
 from agent.fleet.reading import ReadResult
-from agent.fleet.sweeps import SweepsRead, find_sweeps, sweeps_of
+from agent.fleet.sweeps import SweepsRead, find_sweeps, note_of_contested, sweeps_of
 from agent.report.host_record import MAX_LISTED
 from agent.report.model import Fix, Status, Tool
 from agent.settings import Ec2Facts, Suppression
@@ -111,6 +111,7 @@ class _Joining:
         if told is None:
             engine.run("no_assignment")
             return self._empty()
+        self._notes += note_of_contested(engine, told.id)
         engine.run("trait")
         causes = name_causes(engine, told.id, question.least)
         spread = spread_of(engine, question.by, MAX_BREAKDOWN)
@@ -180,10 +181,10 @@ class _Joining:
         found = explain_centrally(
             blind_symptoms(self._engine),
             self._question.facts,
-            [key for (key,) in self._engine.ask("known_key")],
+            self._engine.ask("known_key"),
             self._question.today,
         )
-        self._engine.fill("central", ((*place[:3], list(place[3]), key) for place, key in found.keys.items()))
+        self._engine.fill("central", ((*place[:4], list(place[4]), key) for place, key in found.keys.items()))
         self._notes += found.notes
         return found.fixes
 
@@ -262,6 +263,7 @@ class _Joining:
         counts = {key: (hosts, also, joined) for key, hosts, also, joined in self._engine.ask("cause_count")}
         examples = _lists(self._engine.ask("cause_example", most=MAX_EXAMPLES))
         past = past_of(self._engine, causes, sweeps, told, self._question.least)
+        trust = self._trust(told)
         return tuple(
             _cause(
                 cause,
@@ -270,8 +272,19 @@ class _Joining:
                 examples.get(cause.key, ()),
                 past[cause.key],
                 central.get(cause.key),
+                trust,
             )
             for cause in causes
+        )
+
+    def _trust(self, told: Sweep) -> Trust:
+        places: defaultdict[str, set[tuple[str | None, str | None]]] = defaultdict(set)
+        for group, account, vpc in self._engine.ask("group_place", sweep=told.id):
+            places[group].add((account, vpc))
+        return Trust(
+            least=self._question.least,
+            places={group: frozenset(of) for group, of in places.items()},
+            of_endpoints=frozenset(endpoint_groups(self._question.facts, self._question.today)),
         )
 
     # --- Faults of single hosts --------------------------------------------------------------------------------------
@@ -313,7 +326,12 @@ class _Joining:
         expected, engine = self._question.expected, self._engine
         engine.run("expected")
         if expected is not None:
-            engine.fill("expected", ((host,) for host in sorted(expected.hosts)))
+            owned = {host for host, _ in expected.owners}
+            rows = (
+                *((owner, host) for host, owner in expected.owners),
+                *((None, one) for one in expected.hosts - owned),
+            )
+            engine.fill("expected", sorted(rows, key=lambda row: (row[1], row[0] or "")))
             by = expected.by
         elif against is not None:
             engine.run("expected_again", sweep=against.id)
@@ -416,9 +434,10 @@ def _cause(
     examples: tuple[str, ...],
     past: Past,
     central: Fix | None,
+    trust: Trust,
 ) -> FleetCause:
     host_count, also_count, joined_count = map(int, counts)
-    advice = advice_for(cause, spread.regions, spread.groups, central)
+    advice = advice_for(cause, spread.regions, spread.groups, central, trust)
     return FleetCause(
         key=cause.key,
         code=cause.code,
@@ -442,4 +461,5 @@ def _cause(
         fix=advice.fix,
         note=advice.note,
         breakdown=spread.breakdown,
+        accounts=spread.accounts,
     )

@@ -14,7 +14,7 @@ from agent.report.model import FindingSubject, Fix, Status, Tool
 from agent.report.serialization import from_json, to_json
 from agent.version import __version__
 from probes.frozen import dataclass
-from probes.masks import AvailabilityZoneId, FilePlace, FleetHost, Plain, ResourceId, Sentence, SharedName
+from probes.masks import AvailabilityZoneId, FilePlace, FleetHost, Owner, Plain, ResourceId, Sentence, SharedName
 
 SCHEMA: Final = "backuplink.fleet.v1"
 MAX_EXAMPLES: Final = 8
@@ -152,6 +152,8 @@ class FleetCause:
     """What the fleet says besides what each host can: where the hosts' own fix is refuted, or what to compare."""
     breakdown: tuple[HostsOfValue, ...] = ()
     """By the attribute that was asked for: the values with most hosts, at most MAX_BREAKDOWN; empty where none was."""
+    accounts: tuple[Owner, ...] = ()
+    """The accounts whose hosts have it, those with most hosts first, at most MAX_EXAMPLES."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,9 @@ A file is written anew when there are records that it lacks, with those that it 
 be repeated, also after it was stopped, and of a record that comes twice one is kept.
 """
 
+import json
 from collections.abc import Callable, Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,8 +14,10 @@ from agent.fleet import s3
 from agent.fleet.athena import PACKED_PREFIX, PARTITIONED_BY
 from agent.fleet.aws import AwsError
 from agent.fleet.database import WHOLE, Database
+from agent.fleet.parquet import ParquetReader
 from agent.fleet.places import S3
 from agent.fleet.statements import statement
+from agent.fleet.store import Source
 from agent.process.write_file import to_private_file
 from probes.frozen import dataclass
 
@@ -35,8 +39,8 @@ class Packed:
     unchanged: int
     """Files that have all of it already."""
     left_out: int
-    """Records without the account, the Region or the day that their place needs, such as those that their host
-    redacted."""
+    """Records without the account, the Region or the day that their place needs, those of a day that is yet to come,
+    and those that their host redacted."""
 
 
 def pack(
@@ -44,12 +48,13 @@ def pack(
     destination: str,
     client: Callable[[], Any],
     *,
+    today: date,
     progress: Callable[[int, int | None], None],
     cancelled: Callable[[], bool],
 ) -> Packed:
     """Write what is in the table WHOLE of an engine below a folder, or below `s3://BUCKET/PREFIX`; `client` gives a
     client of S3. Raises PackError; the files that were written until then are whole."""
-    engine.run("packable")
+    engine.run("packable", today=today.isoformat())
     left_out = engine.count(WHOLE) - engine.count("packable")
     days = engine.ask("packed_day")
     written: list[str] = []
@@ -85,7 +90,7 @@ def _day(engine: Database, place: str, day: tuple[str, ...], client: Callable[[]
     """Write the file of a day; the number of its records, None where it has them all. Raises OSError, ValueError for a
     file that is none of these, and AwsError."""
     held, tag = _held(place, client)
-    before = list(_rows(engine, held)) if held is not None else []
+    before = list(_rows(engine, place, held)) if held is not None else []
     engine.run("packed_before")
     engine.fill("packed_before", before)
     given = dict(zip(("account", "region", "day"), day, strict=True))
@@ -96,13 +101,18 @@ def _day(engine: Database, place: str, day: tuple[str, ...], client: Callable[[]
     return engine.count("packed")
 
 
-def _rows(engine: Database, data: bytes) -> Iterator[tuple[Any, ...]]:
+def _rows(engine: Database, place: str, data: bytes) -> Iterator[tuple[Any, ...]]:
     """The rows of a file, as those of the table WHOLE. Raises ValueError."""
-    columns = engine.columns(WHOLE)
-    for row in engine.read_parquet(data):
-        if not set(row) >= columns.keys() - {*PARTITIONED_BY}:
-            raise ValueError("is no file of packed records")
-        yield tuple(row.get(name) for name in columns)
+    columns = [name for name in engine.columns(WHOLE) if name != "day"]
+    reader = ParquetReader(engine.folder / "read")
+    try:
+        for piece in reader.pieces(Source(place, None, None, len(data)), data):
+            if piece.line is None:
+                raise ValueError(piece.why)
+            row = json.loads(piece.line)
+            yield (*(row[name] for name in columns), None)
+    finally:
+        reader.close()
 
 
 def _held(place: str, client: Callable[[], Any]) -> tuple[bytes | None, str | None]:

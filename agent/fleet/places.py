@@ -1,15 +1,19 @@
 """Where records lie: files, folders, patterns of names, and what their paths say of the sweep."""
 
+import errno
 import glob
 import os
 import re
 import stat
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from typing import Final
 
+from agent.catalog.partitions import is_region
 from agent.fleet.store import Piece, Source, escaped
 from agent.report.model import SCHEMA as REPORT
+from probes.frozen import dataclass
 
 S3: Final = "s3://"
 BUCKET: Final = re.compile(r"[A-Za-z0-9._-]{1,255}")
@@ -25,17 +29,21 @@ _OUTPUT: Final = re.compile(rf"(?:^|/)(?:({_NODE})/{_ID}/({_ID})|({_ID})/({_NODE
 _REPORT: Final = "/report/stdout"
 _RECORD: Final = "/host/stdout"
 """What the steps are called that print the one and the other."""
-_DAY: Final = re.compile(r"(?:^|/)dt=(\d{4}-\d\d-\d\d)/")
-"""In `host.v1/account=A/region=R/dt=D/`, to which hosts write their records themselves."""
-
-
-_PARTITION: Final = re.compile(r"(?:^|/)account=(\d{12})/region=([a-z0-9-]{1,63})/")
-"""The same layout, and that of packed records, which do not repeat what is in their path."""
-
-
+_RAW: Final = "host.v1"
+_FOLDERS: Final = frozenset({_RAW, "host.v1.parquet"})
+"""In which hosts put their records, and in which those lie that were packed (`agent.fleet.athena`)."""
+_LAKE: Final = re.compile(
+    r"host\.v1(?P<packed>\.parquet)?/account=(?P<account>[0-9]{12})/region=(?P<region>[^/]+)/dt=(?P<day>[^/]+)/[^/]+"
+)
+"""The layout below the prefix of a bucket. An account may write below its own folder alone, so what this says of a
+record holds, and nothing that only looks like it says anything."""
+_SHAPE: Final = "host.v1/account=ACCOUNT/region=REGION/dt=YYYY-MM-DD/NAME"
+_DAY: Final = re.compile(r"(?:^|/)dt=([^/]*)/")
+_ISO_DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _COMMAND: Final = re.compile(rf"({_ID})/({_NODE})")
 """How the records are called that Run Command keeps (`agent.fleet.run_command`)."""
 _LINE: Final = re.compile(r":\d+$")
+LINK: Final = "is a link, which is followed only where it is named itself"
 _BEGINNING: Final = 4_096
 """Bytes of a file in which its schema stands."""
 
@@ -51,7 +59,7 @@ def holds_report(place: str) -> bool:
     file begins. An object of S3 of which none of that is known is taken for one."""
     if (output := _OUTPUT.search(place)) is not None:
         return _REPORT in output[0]
-    if command_of(place) or _PARTITION.search(place) or _LINE.search(place) or place.lower().endswith(PARQUET):
+    if command_of(place) or "/account=" in place or _LINE.search(place) or place.lower().endswith(PARQUET):
         return False
     if place.startswith(S3):
         return True
@@ -81,11 +89,52 @@ def report_beside(place: str) -> str | None:
     return f"{before}{_REPORT}{after}"
 
 
-def partition_of(path: str) -> dict[str, str]:
-    """The fields of a record that its path gives."""
-    partition, output = _PARTITION.search(path), _OUTPUT.search(path)
-    fields = {} if partition is None else {"account": partition[1], "region": partition[2]}
-    return fields if output is None else {**fields, "host": output[1] or output[4]}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Folder:
+    """What its folder says of a record in a lake."""
+
+    account: str
+    region: str
+    day: str
+    """`2026-03-01`, in UTC."""
+    is_packed: bool
+
+
+def folder_of(path: str) -> Folder | None:
+    """The folder of a lake in which a file lies; None outside of a lake. Raises ValueError where the path begins as one
+    of a lake and does not have its whole shape: an account could name any other in it."""
+    parts = path.split("/")
+    heads = (part.strip().lower() for part in parts[:-1])
+    first = next((place for place, head in enumerate(heads) if head in _FOLDERS or head.startswith("account=")), None)
+    if first is None:
+        _check_day(day_of(path))
+        return None
+    found = _LAKE.fullmatch("/".join(parts[first:]))
+    if found is None or not is_region(found["region"]):
+        raise ValueError(f"does not lie in a folder {_SHAPE}")
+    _check_day(found["day"])
+    return Folder(
+        account=found["account"], region=found["region"], day=found["day"], is_packed=found["packed"] is not None
+    )
+
+
+def _check_day(day: str | None) -> None:
+    if day is not None and not is_day(day):
+        raise ValueError(f"lies in a folder dt={day[:40]!a}, which is not a day")
+
+
+def is_day(text: str) -> bool:
+    """Whether a text is a day, as folders have it."""
+    try:
+        return _ISO_DAY.fullmatch(text) is not None and bool(date.fromisoformat(text))
+    except ValueError:
+        return False
+
+
+def node_of(path: str) -> str | None:
+    """The node of Systems Manager that printed what lies at a path."""
+    output = _OUTPUT.search(path)
+    return None if output is None else output[1] or output[4]
 
 
 def is_taken(path: str) -> bool:
@@ -96,18 +145,26 @@ def is_taken(path: str) -> bool:
     return name.lower().endswith(SUFFIXES) or (name.startswith("stdout") and _OUTPUT.search(path) is not None)
 
 
-def sweep_of(path: str) -> str | None:
-    """What a path says of the sweep: the id of the command or of the execution that wrote it, or a day."""
+def sweep_of(path: str, written: date | None = None) -> str | None:
+    """What a path says of the sweep: the id of the command or of the execution that wrote it, or a day. Where an object
+    was `written` on another day, that counts: a host with a wrong clock names a wrong folder. What was packed was
+    written later than its day."""
     output = _OUTPUT.search(path)
     if output is not None:
         return output[2] or output[3]
-    return day_of(path)
+    day = day_of(path)
+    if day is None or written is None or not is_day(day):
+        return day
+    late = (written - date.fromisoformat(day)).days
+    is_raw = f"/{_RAW}/" in f"/{path}"
+    return written.isoformat() if late < -1 or (late > 1 and is_raw) else day
 
 
 def day_of(path: str) -> str | None:
-    """The day of the folder in which a file lies, `2026-03-01`, which is that of its records in UTC."""
-    day = _DAY.search(path)
-    return None if day is None else day[1]
+    """The day of the folder in which a file lies, `2026-03-01`, which is that of its records in UTC. `folder_of` says
+    whether it is one."""
+    days: list[str] = _DAY.findall(path)
+    return days[-1] if days else None
 
 
 def sources_of(place: str) -> Iterator[Source | Piece]:
@@ -118,7 +175,7 @@ def sources_of(place: str) -> Iterator[Source | Piece]:
         if Path(path).is_dir():
             yield from _in_folder(path)
         elif os.path.lexists(path) or not glob.has_magic(place):
-            yield _found(path, Path(path).stat())
+            yield _found(path, Path(path).stat(), is_named=True)
         else:
             yield from _matching(place, path)
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
@@ -132,15 +189,20 @@ def unread(place: str, why: str) -> Piece:
 
 
 def why_not(error: Exception) -> str:
-    """The reason of an error of the operating system."""
-    return (isinstance(error, OSError) and error.strerror) or str(error)
+    """The reason of an error, in one line."""
+    if isinstance(error, OSError):
+        return LINK if error.errno == errno.ELOOP else error.strerror or str(error)
+    if isinstance(error, ValueError) and not isinstance(error, UnicodeError):
+        return str(error)
+    first = next(iter(str(error).splitlines()), "")
+    return f"cannot be read: {first[:200]}" if first else f"cannot be read: {type(error).__name__}"
 
 
 def _matching(place: str, pattern: str) -> Iterator[Source | Piece]:
     found: set[tuple[int, int]] = set()
     for path in sorted(glob.iglob(pattern, recursive=True)):  # noqa: PTH207 - Path.glob() refuses an absolute pattern
         try:
-            status = Path(path).stat()
+            status = Path(path).lstat()
         except OSError as error:
             yield unread(path, why_not(error))
             continue
@@ -171,14 +233,16 @@ def _in_folder(folder: str) -> Iterator[Source | Piece]:
                 if entry.is_dir(follow_symlinks=False):
                     if not entry.name.startswith("."):
                         below.append(entry.path)
-                elif is_taken(entry.path) and entry.is_file():
-                    yield _found(entry.path, entry.stat())
+                elif is_taken(entry.path) and (entry.is_symlink() or entry.is_file()):
+                    yield _found(entry.path, entry.stat(follow_symlinks=False))
             except OSError as error:
                 yield unread(entry.path, why_not(error))
         waiting += reversed(below)
 
 
-def _found(path: str, status: os.stat_result) -> Source | Piece:
+def _found(path: str, status: os.stat_result, *, is_named: bool = False) -> Source | Piece:
+    if stat.S_ISLNK(status.st_mode):
+        return unread(path, LINK)
     if not stat.S_ISREG(status.st_mode):
         return unread(path, "is no plain file")
-    return Source(path, f"{status.st_size}:{status.st_mtime_ns}", sweep_of(path), status.st_size)
+    return Source(path, f"{status.st_size}:{status.st_mtime_ns}", sweep_of(path), status.st_size, is_named)

@@ -6,13 +6,13 @@ that folder.
 
 import io
 import json
-import re
 from typing import Any, Final
 from urllib.parse import quote
 
+from agent.catalog.partitions import is_region
 from agent.fleet.athena import ACCOUNT, LINES_PREFIX
 from agent.fleet.aws import in_words
-from agent.fleet.places import BUCKET, S3
+from agent.fleet.places import BUCKET, S3, folder_of
 from agent.fleet.records import pieces_of
 from agent.fleet.store import Source
 
@@ -21,7 +21,6 @@ MAX_CONTENT: Final = 64 << 20
 ATTEMPTS: Final = 3
 SECONDS: Final = 5.0
 """For a connection, and for each part of an answer: the host waits for it."""
-_REGION: Final = re.compile(r"[a-z0-9-]{1,63}")
 
 
 class PutError(Exception):
@@ -52,7 +51,7 @@ def place_of(record: dict[str, Any], destination: str) -> str:
         name
         for name, known in (
             ("account", account is not None and ACCOUNT.fullmatch(account)),
-            ("Region", region is not None and _REGION.fullmatch(region)),
+            ("Region", region is not None and is_region(region)),
             ("host", host),
         )
         if not known
@@ -65,7 +64,12 @@ def place_of(record: dict[str, Any], destination: str) -> str:
     if name.startswith("."):  # which is passed over in a folder
         name = f"%2E{name[1:]}"
     folder = f"{LINES_PREFIX}/account={account}/region={region}/dt={record['taken_at'][:10]}"
-    return f"{destination.rstrip('/')}/{folder}/{name}.json"
+    place = f"{destination.rstrip('/')}/{folder}/{name}.json"
+    try:
+        folder_of(place)
+    except ValueError as error:
+        raise PutError(f"{place!r} {error}, and so would not be read; name another prefix") from error
+    return place
 
 
 def put(client: Any, place: str, record: dict[str, Any], kms_key: str | None, owner: str | None) -> None:

@@ -22,7 +22,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import IO, Any, Final, Protocol, cast
+from typing import IO, Any, BinaryIO, Final, Protocol, cast
 
 from agent.fleet.places import unread, why_not
 from agent.fleet.records import MAX_DOCUMENT, pieces_of
@@ -32,8 +32,8 @@ ANSWER: Final = 200
 """Pieces in one line of an answer: at most 2 KB each."""
 _READY: Final = b"ready\n"
 _START: Final = (
-    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from agent.fleet.readers import serve; "
-    "serve(sys.stdin.buffer, sys.stdout.buffer)"
+    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from importlib import import_module; "
+    "import_module(sys.argv[2]).serve(sys.stdin.buffer, sys.stdout.buffer, *sys.argv[3:])"
 )
 
 
@@ -64,7 +64,7 @@ class OwnReader:
         batch: list[Piece] = []
         ended = 0
         for source, content in zip(sources, contents, strict=True):
-            pieces = _pieces(source, content)
+            pieces = self._whatever(source, content)
             while len(part := list(islice(pieces, ANSWER))) == ANSWER:
                 if ended:
                     yield batch, ended
@@ -78,20 +78,41 @@ class OwnReader:
         if ended:
             yield batch, ended
 
+    def pieces(self, source: Source, content: bytes | None) -> Iterator[Piece]:
+        """What a source holds. May raise anything."""
+        if content is not None:
+            yield from pieces_of(source, io.BytesIO(content))
+            return
+        with opened_plain(source) as stream:
+            if os.fstat(stream.fileno()).st_size < MAX_DOCUMENT:  # in one read, which takes a third of the time
+                yield from pieces_of(source, io.BytesIO(stream.read()))
+            else:
+                yield from pieces_of(source, stream)
+
+    def _whatever(self, source: Source, content: bytes | None) -> Iterator[Piece]:
+        """The same, where one bad source is one that cannot be read, whatever it raises."""
+        try:
+            yield from self.pieces(source, content)
+        except MemoryError:
+            yield unread(source.name, "takes more memory than there is")
+        except Exception as error:  # noqa: BLE001 - a parser of somebody else's bytes raises what it likes
+            yield unread(source.name, why_not(error))
+
     def close(self) -> None:
         """See `Reader`."""
 
 
 class ProcessReader:
-    """Reads in another process. Raises OSError where none can be started."""
+    """Reads in another process, by `serve` of a module, which gets what is `given`. Raises OSError where none can be
+    started."""
 
-    def __init__(self) -> None:
+    def __init__(self, module: str = __name__, *given: str) -> None:
         if not sys.executable:
             raise OSError("this Python does not know its own program")
         # What the one file's launcher and this say to Python: no variable, no folder but those of the path given.
         command = [sys.executable, "-I", "-S", *(["-B"] if sys.dont_write_bytecode else []), "-c", _START]
         self._process = subprocess.Popen(  # noqa: S603 - this same Python, without a shell
-            [*command, json.dumps([str(Path(path).absolute()) for path in sys.path])],
+            [*command, json.dumps([str(Path(path).absolute()) for path in sys.path]), module, *given],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -139,9 +160,13 @@ class ProcessReader:
             raise ValueError("half an answer")
         return piece._replace(line=text.decode("ascii"))
 
+    def kill(self) -> None:
+        """End the process; whoever reads of it gets a ReaderError."""
+        self._process.kill()
+
     def close(self) -> None:
         """See `Reader`."""
-        self._process.kill()
+        self.kill()
         for pipe in (self._given, self._taken):
             with contextlib.suppress(OSError):  # what it did not take any more
                 pipe.close()
@@ -150,11 +175,15 @@ class ProcessReader:
 
 def serve(given: IO[bytes], taken: IO[bytes]) -> None:
     """Answer jobs until there are no more. Runs in a reader."""
+    answer_jobs(OwnReader(), given, taken)
+
+
+def answer_jobs(reader: OwnReader, given: IO[bytes], taken: IO[bytes]) -> None:
+    """Read what jobs ask for, and write the answers."""
     import gc
 
     gc.freeze()
     gc.disable()  # it would look through every document again and again, a fifth of the time
-    reader = OwnReader()
     taken.write(_READY)
     taken.flush()
     while text := given.readline():
@@ -173,28 +202,20 @@ def _line(value: Any) -> bytes:
     return json.dumps(value, separators=(",", ":")).encode() + b"\n"
 
 
-def _pieces(source: Source, content: bytes | None) -> Iterator[Piece]:
-    if content is not None:
-        yield from pieces_of(source, io.BytesIO(content))
-        return
-    try:
-        with open(source.name, "rb", opener=_opened) as stream:
-            status = os.fstat(stream.fileno())
-            if not stat.S_ISREG(status.st_mode):
-                yield unread(source.name, "is no plain file")
-            elif status.st_size < MAX_DOCUMENT:  # in one read, which takes a third of the time
-                yield from pieces_of(source, io.BytesIO(stream.read()))
-            else:
-                yield from pieces_of(source, stream)
-    except (OSError, ValueError) as error:
-        yield unread(source.name, why_not(error))
-    except MemoryError:
-        yield unread(source.name, "takes more memory than there is")
+@contextlib.contextmanager
+def opened_plain(source: Source) -> Iterator[BinaryIO]:
+    """A plain file, open. A link is followed only where it was named itself. Raises OSError, and ValueError for
+    another kind of file."""
+    follow = 0 if source.is_named else os.O_NOFOLLOW
 
+    def opened(path: str, flags: int) -> int:
+        # Opening a named pipe waits for a writer, for ever.
+        return os.open(path, flags | os.O_NONBLOCK | os.O_NOCTTY | follow)
 
-def _opened(path: str, flags: int) -> int:
-    # Opening a named pipe waits for a writer, for ever.
-    return os.open(path, flags | os.O_NONBLOCK | os.O_NOCTTY)
+    with open(source.name, "rb", opener=opened) as stream:
+        if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+            raise ValueError("is no plain file")
+        yield stream
 
 
 def started(count: int, note: Callable[[str], None]) -> list[Reader]:

@@ -10,14 +10,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from agent.catalog.wording import counted
 from agent.fleet import aws, run_command, s3
-from agent.fleet.answers import KEY, unpacked
+from agent.fleet.answers import unpacked
 from agent.fleet.model import MAX_EXAMPLES, FleetDocument, Unreadable
-from agent.fleet.places import PARQUET, S3, day_of, partition_of, record_beside, sources_of, unread, why_not
+from agent.fleet.parquet import ANSWER, ParquetReader
+from agent.fleet.places import PARQUET, S3, day_of, folder_of, is_day, record_beside, sources_of, unread
 from agent.fleet.readers import Answer, OwnReader, ProcessReader, Reader, ReaderError, started
-from agent.fleet.records import line_of
 from agent.fleet.store import CacheError, Piece, Source, TemporaryFileError, escaped
-from agent.report.host_record import SCHEMA
-from agent.report.serialization import DecodeError
 from probes.frozen import dataclass
 
 if TYPE_CHECKING:
@@ -29,7 +27,6 @@ FEW_BYTES: Final = 4 << 20
 CHUNK: Final = 32
 """Sources that a reader gets at a time."""
 CHUNK_BYTES: Final = 8 << 20
-MAX_PARQUET: Final = 1 << 30
 _POLL_SECONDS: Final = 0.1
 _LISTED: Final = 1_000
 """Sources after which progress is told while they are listed."""
@@ -85,7 +82,11 @@ def read_into(
     again and again; once it says so, what was read so far is what comes back, and a note says that it is not all.
     Raises FleetReadError where nothing can be read at all.
     """
-    return _Reading(engine, request, progress, cancelled).result()
+    reading = _Reading(engine, request, progress, cancelled)
+    try:
+        return reading.result()
+    finally:
+        reading.close()
 
 
 class _Reading:
@@ -105,6 +106,10 @@ class _Reading:
         self._done = 0
         self._reports: frozenset[str] = frozenset()
         self._answers: list[tuple[str, FleetDocument]] = []
+        self._parquet = ParquetReader(engine.folder / "read")
+
+    def close(self) -> None:
+        self._parquet.close()
 
     def result(self) -> ReadResult:
         is_cached = self._open_cache()
@@ -199,9 +204,11 @@ class _Reading:
         first = "" if self._request.since is None else self._request.since.isoformat()
         for place in self._request.places:
             for source in self._in_s3(place) if place.startswith(S3) else sources_of(place):
+                if isinstance(source, Source) and (why := _misplaced(source.name)) is not None:
+                    source = unread(source.name, why)
                 if isinstance(source, Piece):
                     self._take([source])
-                elif (day_of(source.name) or first) >= first:
+                elif not is_day(source.sweep or "") or (source.sweep or "") >= first:
                     found[source.name] = source
                     if len(found) % _LISTED == 0:
                         self._progress(0, None)
@@ -276,42 +283,28 @@ class _Reading:
         return s3.content_of(self._client("s3"), source) if source.name.startswith(S3) else None
 
     def _of_parquet(self, source: Source) -> Iterator[Piece]:
-        position, held = 0, None
         try:
-            data = self._content(source)
-            if data is None:
-                if source.size > MAX_PARQUET:
-                    raise ValueError(f"is larger than {MAX_PARQUET >> 30} GiB")
-                data = Path(source.name).read_bytes()
-            if (note := self._engine.note_in_parquet(data, KEY)) is not None:
-                self._answers.append((source.name, unpacked(note)))
-                return
-            for row in self._engine.read_parquet(data):
-                if row.get("why") is not None:
-                    continue
-                if held is not None:
-                    yield held
-                held = _of_row(source, position, row)
-                position += 1
-            if held is None:
-                raise ValueError("holds no record")
-            yield held._replace(last=True)
-        except (OSError, ValueError, aws.AwsError) as error:
-            yield Piece(
-                source.escaped_name, None, position, source.escaped_name, None, None, why_not(error), 1, last=True
-            )
+            content = self._content(source)
+        except aws.AwsError as error:
+            yield unread(source.name, str(error))
+            return
+        for piece in self._parquet.pieces(source, content):
+            if piece.why != ANSWER or piece.line is None:
+                yield piece
+                continue
+            try:
+                self._answers.append((source.name, unpacked(piece.line)))
+            except ValueError as error:
+                yield unread(source.name, str(error))
 
 
-def _of_row(source: Source, position: int, row: dict[str, Any]) -> Piece:
-    sweep = row.get("sweep")
-    sweep = sweep if isinstance(sweep, str) and sweep else source.sweep
-    place = f"{source.escaped_name}:{position + 1}"
+def _misplaced(path: str) -> str | None:
+    """Why nothing is read that lies at a path; None where it is."""
     try:
-        folder = partition_of(source.name)
-        line = line_of({"schema": SCHEMA, "cut": [], **folder, **row}, folder)
-    except DecodeError as error:
-        return Piece(source.escaped_name, source.tag, position, place, sweep, None, str(error), 1, last=False)
-    return Piece(source.escaped_name, source.tag, position, place, sweep, line, None, 1, last=False)
+        folder_of(path)
+    except ValueError as error:
+        return str(error)
+    return None
 
 
 def _chunks(sources: Sequence[Source]) -> Iterator[list[Source]]:

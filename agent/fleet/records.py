@@ -1,14 +1,16 @@
 """Reading the content of files: reports and records, one document or many, whatever else is between them."""
 
 import gzip
+import io
 import json
 import re
+import time
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any, BinaryIO, Final
 
 from agent.catalog.wording import why_no_json
-from agent.fleet.places import partition_of
+from agent.fleet.places import Folder, folder_of, node_of
 from agent.fleet.reports import record_of_document
 from agent.fleet.store import Piece, Source
 from agent.report.host_record import SCHEMA, checked, compact, plain
@@ -21,7 +23,15 @@ MAX_CONTENT: Final = 4 << 30
 """Bytes of a file, unpacked: two million records."""
 MAX_FAILED: Final = 8
 """Places of one source that are named where nothing can be read; the others are counted."""
+MAX_IDLE: Final = 10_000
+"""Lines, or documents, without a record, after which the rest of a source is not read."""
+MAX_RATIO: Final = 200
+"""How many times as long as a file its content may be, beyond MAX_DOCUMENT: that of records is 25."""
+MAX_SECONDS: Final = 300.0
+"""For one source: two million records take a third."""
 GZIP: Final = b"\x1f\x8b"
+_TOO_IDLE: Final = f"has more than {MAX_IDLE:,} lines without a record; the rest was not read"
+_TOO_LATE: Final = f"takes longer than {MAX_SECONDS:g} s; the rest was not read"
 _TOO_LONG: Final = (
     f"is longer than {MAX_DOCUMENT >> 20} MiB, the limit of a report, or its file than {MAX_CONTENT >> 30} GiB"
 )
@@ -48,8 +58,9 @@ def pieces_of(source: Source, stream: BinaryIO) -> Iterator[Piece]:
 
 
 def _pieces_of(source: Source, stream: BinaryIO) -> Iterator[Piece]:
-    position, failed, more, last = 0, 0, 0, ""
-    folder, name = partition_of(source.name), source.escaped_name
+    position, failed, idle, more, last = 0, 0, 0, 0, ""
+    until = time.monotonic() + MAX_SECONDS
+    folder, node, name = folder_of(source.name), node_of(source.name), source.escaped_name
 
     def piece(number: int | None, text: str | None, why: str | None, times: int = 1) -> Piece:
         place = name if number is None else f"{name}:{number}"
@@ -58,14 +69,22 @@ def _pieces_of(source: Source, stream: BinaryIO) -> Iterator[Piece]:
     for number, document, problem in _documents(stream):
         if number is None and problem is None and is_inventory(document):
             return
-        for text, why in _lines_of(document, folder) if problem is None else [(None, problem)]:
-            if text is None:
-                failed += 1
-                if failed > MAX_FAILED:
-                    more, last = more + 1, why or ""
-                    continue
+        is_empty = True
+        for text, why in _lines_of(document, folder, node) if problem is None else [(None, problem)]:
+            is_empty = False
+            idle = 0 if text is not None else idle + 1
+            failed += text is None
+            if text is None and failed > MAX_FAILED:
+                more, last = more + 1, why or ""
+                if idle > MAX_IDLE:
+                    break
+                continue
             yield piece(number, text, why)
             position += 1
+        idle += is_empty
+        if idle > MAX_IDLE or time.monotonic() > until:
+            yield piece(None, None, _TOO_IDLE if idle > MAX_IDLE else _TOO_LATE, max(more, 1))
+            return
     if more:
         yield piece(None, None, f"{more:,} more of its documents cannot be read either; the last one: {last}", more)
     elif position == 0:
@@ -79,43 +98,45 @@ def is_inventory(document: Any) -> bool:
     return isinstance(document, list) and bool(document) and all(isinstance(entry, str) for entry in document)
 
 
-def _lines_of(document: Any, folder: Mapping[str, str]) -> Iterator[tuple[str | None, str | None]]:
+def _lines_of(document: Any, folder: Folder | None, node: str | None) -> Iterator[tuple[str | None, str | None]]:
     """The lines of the records in a document: of a record, of a report, or of a list of them; nothing for an event of
     a run, whose report follows."""
     for each in document if isinstance(document, list) else (document,):
         if isinstance(each, dict) and each.get("type") in _EVENTS:
             continue
         try:
-            yield line_of(each, folder), None
+            yield line_of(each, folder, node), None
         except DecodeError as error:
             yield None, str(error)
         except RecursionError:
             yield None, "is nested too deep for a report"
 
 
-def line_of(document: Any, folder: Mapping[str, str]) -> str:
+def line_of(document: Any, folder: Folder | None, node: str | None = None) -> str:
     """The record in a document, or of the report that it is, as a line of JSON whose values are what the tables take.
     `folder` is what the folder in which it lies says of it. Raises DecodeError."""
     schema = document.get("schema") if isinstance(document, dict) else None
     if schema == SCHEMA:
-        return _line_of_record(checked(document), folder)
+        return _line_of_record(checked(document), folder, node)
     if schema == REPORT:
-        return _line_of_record(checked(plain(record_of_document(document))), folder)
+        return _line_of_record(checked(plain(record_of_document(document))), folder, node)
     if isinstance(schema, str) and schema.startswith("backuplink."):
         raise DecodeError("", f"this is a {schema[:40]!a}, and neither a {REPORT} nor a {SCHEMA}")
     raise DecodeError("", "this is no report and no record of backuplink")
 
 
-def _line_of_record(record: dict[str, Any], folder: Mapping[str, str]) -> str:
-    """An account may write into its own folder alone, so a record there is one of that account. What a record does not
-    know its folder tells."""
-    if not record["redacted"]:
-        if "host" in folder:
-            record = of_node(record, folder["host"])
-        for name, value in folder.items():
+def _line_of_record(record: dict[str, Any], folder: Folder | None, node: str | None) -> str:
+    """An account may write into its own folder alone, so a record there is one of that account, also where it says that
+    it is masked. What a record does not know its folder tells."""
+    if node is not None:
+        record = of_node(record, node)
+    if folder is not None:
+        known = {"account": folder.account, "region": folder.region}
+        for name, value in known.items():
             if record[name] not in (value, None):
                 raise DecodeError(name, f"this is {record[name][:40]!a}, and its folder is that of {value}")
-        record |= folder
+        if not record["redacted"]:
+            record |= known
     return compact(record)
 
 
@@ -137,7 +158,7 @@ def of_node(record: dict[str, Any], node: str) -> dict[str, Any]:
 def _documents(stream: BinaryIO) -> Iterator[tuple[int | None, Any, str | None]]:
     """What a file holds: the number of the line at which a document begins, or None for one that is the whole file; the
     document, and why it cannot be read where it cannot."""
-    plain: Any = gzip.GzipFile(fileobj=stream) if _is_packed(stream) else stream
+    plain: Any = _Unpacked(stream) if _is_packed(stream) else stream
     try:
         data = plain.read(MAX_DOCUMENT)
         if len(data) < MAX_DOCUMENT:
@@ -146,19 +167,50 @@ def _documents(stream: BinaryIO) -> Iterator[tuple[int | None, Any, str | None]]
                 yield None, document, None
                 return
         yield from _of_lines(data, plain)
+    except _TooDenseError:
+        yield None, None, f"is packed more than {MAX_RATIO} times as densely as records are; the rest was not read"
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         yield None, None, f"cannot be unpacked: {error}"
+
+
+class _TooDenseError(Exception):
+    """What is unpacked is much longer than records of that size are."""
+
+
+class _Unpacked(gzip.GzipFile):
+    """Content of gzip, as long as it is as dense as records are."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        super().__init__(fileobj=stream)
+        self._most = MAX_DOCUMENT + MAX_RATIO * stream.seek(0, io.SEEK_END)
+        stream.seek(0)
+
+    def read(self, size: int | None = -1) -> bytes:
+        return self._counted(super().read(size))
+
+    def readline(self, size: int | None = -1) -> bytes:
+        return self._counted(super().readline(size))
+
+    def _counted(self, data: bytes) -> bytes:
+        self._most -= len(data)
+        if self._most < 0:
+            raise _TooDenseError
+        return data
 
 
 def _of_lines(data: bytes, rest: BinaryIO) -> Iterator[tuple[int | None, Any, str | None]]:
     """Documents of which each is a line, or stands in lines from `{` to `}`, as JSON is printed with an indent."""
     whole: list[bytes] = []  # the lines of a document that goes on
-    start, size, is_junk = 0, 0, False
+    start, size, is_junk, idle = 0, 0, False, 0
     for number, text in enumerate(_lines(data, rest), 1):
         if text is None:
             yield number, None, _TOO_LONG
             return
         begins = text[:1] in (b"{", b"[")
+        idle = 0 if begins or whole else idle + 1
+        if idle > MAX_IDLE:
+            yield number, None, _TOO_IDLE
+            return
         if whole:
             if not begins:
                 whole.append(text)

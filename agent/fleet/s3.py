@@ -1,6 +1,7 @@
 """Records and reports in S3: keys are listed in pages, and objects read by several threads at once."""
 
 from collections.abc import Callable, Iterator
+from datetime import UTC
 from typing import Any, Final
 
 from agent.fleet.aws import AwsError, in_words
@@ -27,7 +28,8 @@ def listed(client: Any, place: str, cancelled: Callable[[], bool]) -> Iterator[S
             for entry in page.get("Contents", ()):
                 key, size = str(entry["Key"]), int(entry.get("Size", 0))
                 if size and (key == prefix or is_taken(key)):
-                    yield Source(f"{S3}{bucket}/{key}", entry.get("ETag"), sweep_of(key), size)
+                    written = entry["LastModified"].astimezone(UTC).date()
+                    yield Source(f"{S3}{bucket}/{key}", entry.get("ETag"), sweep_of(key, written), size)
 
 
 def content_of(client: Any, source: Source) -> bytes:

@@ -29,6 +29,8 @@ class Source(NamedTuple):
     sweep: str | None
     size: int
     """In bytes; 0 where it is not known."""
+    is_named: bool = False
+    """Whether a user named it itself, and not only a folder or a pattern: then it may be a link."""
 
     @property
     def escaped_name(self) -> str:

@@ -1,17 +1,19 @@
 """Which sweep each record is of, and which record of a host counts in it.
 
-Where the place of a record says it (the id of a command, the day of a folder) that holds. All others are told apart by
+Where the place of a record says it (the id of a command, the day of a folder) that holds, also against the clock of the
+host; but no sweep begins on a day that is yet to come. All others are told apart by
 gaps in time: a gap of a quarter of the usual time between two runs of a host begins a new sweep, and a stretch without
 such a gap is cut into spans of that time.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
-from itertools import accumulate, groupby
+from itertools import accumulate, groupby, islice
 from operator import itemgetter
 from typing import TYPE_CHECKING, Final
 
-from agent.catalog.wording import counted
+from agent.catalog.wording import counted, listed
 from agent.fleet.model import Sweep
 from probes.frozen import dataclass
 
@@ -24,12 +26,15 @@ _LEAST_GAP: Final = 10
 """Minutes between two sweeps."""
 _STRETCH: Final = 1.5
 """How many times the usual time between runs a sweep may take."""
-_AHEAD: Final = timedelta(days=2)
-"""From the begin of today on: what lies later than the end of tomorrow has been stamped by a clock that is wrong."""
+_DAY: Final = timedelta(days=1)
 _OUTSIDE: Final = 24 * 60
 """Minutes from the middle of a sweep: what lies farther away says nothing about its begin and end."""
 _UNKNOWN: Final = -1
 """The minute of a time that cannot be read."""
+_NAMED: Final = 3
+"""Hosts that a note names."""
+_ID: Final = re.compile(r"m?i-[0-9a-f]{8,17}")
+"""Of a host that a note may name: masks know it by its form."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,11 +52,12 @@ def find_sweeps(database: "Database", *, since: datetime | None, today: date) ->
     stamps = [stamp for (stamp,) in database.ask("stamp")]
     database.run("moment")
     database.fill("moment", ((stamp, _minute_of(stamp)) for stamp in stamps))
-    database.run("timed")
-    limit = _minute(datetime(today.year, today.month, today.day, tzinfo=UTC) + _AHEAD)
+    database.run("timed", today=today.isoformat())
+    limit = _minute(datetime(today.year, today.month, today.day, tzinfo=UTC) + _DAY)
     database.run("span")
     database.fill("span", _spans(database, limit))
     database.run("swept")
+    database.run("adopted")
     begin = _UNKNOWN if since is None else _minute(since)
     database.run("heard", begin=begin)
     database.run("placed")
@@ -83,7 +89,10 @@ def _spans(database: "Database", limit: int) -> Iterator[tuple[int, str]]:
     """Each minute of a record whose place says nothing, with the name of its sweep. Times that are yet to come, and
     those that cannot be read, are of the last one."""
     minutes = [minute for (minute,) in database.ask("loose_minute")]
-    known = [minute for minute in minutes if _UNKNOWN < minute < limit] or minutes
+    known = [minute for minute in minutes if _UNKNOWN < minute < limit]
+    if not known:
+        yield from ((minute, _name(limit - 24 * 60)) for minute in minutes)
+        return
     span: list[int] = []
     for span in _parts(known, _period(database)):
         for minute in span:
@@ -162,3 +171,28 @@ def _notes(database: "Database", limit: int, today: date) -> Iterator[str]:
         )
     if unknown:
         yield f"{counted(unknown, 'record')} without a time that can be read: taken as older than all others."
+    if off := database.ask("clock_off"):
+        yield (
+            f"The clock of {counted(len(off), 'host')} is off by more than a day{_first(name for name, _ in off)}. "
+            "The day of the folder counts, or in S3 that on which the object was written."
+        )
+
+
+def note_of_contested(database: "Database", sweep: str) -> Iterator[str]:
+    """What is said of ids that several accounts have in a sweep."""
+    if contested := database.ask("contested", sweep=sweep):
+        named = (f"{name} ({', '.join(accounts)})" for name, accounts in contested if _ID.fullmatch(name))
+        yield (
+            f"{counted(len(contested), 'host')} {'has' if len(contested) == 1 else 'have'} the name of a host of "
+            f"another account{_some(named)}. Each counts as a host of its own, and the worst verdict decides."
+        )
+
+
+def _first(names: Iterable[str]) -> str:
+    return _some(name for name in names if _ID.fullmatch(name))
+
+
+def _some(named: Iterable[str]) -> str:
+    """The first of what is named, to stand behind a sentence."""
+    first = list(islice(named, _NAMED))
+    return f", such as {listed(first)}" if first else ""

@@ -22,7 +22,7 @@ def visible(text: str) -> str:
     )
 
 
-def _spreadsheet_cell(text: str) -> str:
+def spreadsheet_cell(text: str) -> str:
     """`text` for a cell of CSV: visible, and with an apostrophe in front where a spreadsheet would compute it."""
     shown = _AFTER_A_SEMICOLON.sub(";'", visible(text))
     return f"'{shown}" if shown.lstrip().startswith(_FORMULA) else shown
@@ -30,4 +30,4 @@ def _spreadsheet_cell(text: str) -> str:
 
 def spreadsheet_line(cells: Iterable[str], end: str = "\n") -> str:
     """A line of CSV of which no spreadsheet computes a cell, each in quotation marks."""
-    return ",".join(f'"{_spreadsheet_cell(cell).replace(_QUOTE, 2 * _QUOTE)}"' for cell in cells) + end
+    return ",".join(f'"{spreadsheet_cell(cell).replace(_QUOTE, 2 * _QUOTE)}"' for cell in cells) + end

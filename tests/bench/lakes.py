@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import Final
 
 from agent.fleet import model
-from agent.fleet.answers import KEY, unpacked
-from agent.fleet.database import Database
+from agent.fleet.answers import unpacked
 from agent.fleet.model import FleetDocument
+from agent.fleet.parquet import FileReader
+from agent.fleet.store import Source
 from tests.bench.estate import lines
 from tests.bench.promise import Benchmark, Figure, Promise, UnmeasuredError
 from tests.bench.spent import Spent, run
@@ -84,8 +85,9 @@ def _fleet(*words: str) -> Spent:
 
 
 def _document(answer: bytes) -> FleetDocument:
-    with Database() as database:
-        return unpacked(database.note_in_parquet(answer, KEY) or "")
+    with tempfile.TemporaryDirectory() as folder:
+        (((piece,), _),) = FileReader(Path(folder)).read([Source("answer.parquet", None, None, len(answer))], [answer])
+    return unpacked(piece.line or "")
 
 
 def problems(joined: Joined) -> list[str]:

@@ -130,9 +130,10 @@ BY_PLACE: Final = {
     "agent/fleet/inventory.py::_of_json": Parser(
         ("inventories",), ("tests/agent/fleet/test_inventory.py::test_any_bytes_are_hosts_or_refused_in_words",)
     ),
+    "agent/fleet/pack.py::_rows": _OWN_LINES,
     "agent/fleet/put.py::record_in": _OWN_LINES,
     "agent/fleet/readers.py::ProcessReader._answer": _OWN_LINES,
-    "agent/fleet/readers.py::serve": _OWN_LINES,
+    "agent/fleet/readers.py::answer_jobs": _OWN_LINES,
     "agent/fleet/records.py::_parsed": _FLEET,
     "agent/fleet/run_command.py::_document": _FLEET,
     "agent/fleet/sweeps.py::_minute_of": Parser(
@@ -211,7 +212,7 @@ BY_HAND: Final = {
     "agent/catalog/text_search.py::search": Parser(
         ("log-lines",), ("tests/agent/catalog/test_known_texts.py::test_any_line_is_searched",)
     ),
-    "agent/fleet/database.py::Database.read_parquet": _PARQUET,
+    "agent/fleet/parquet.py::FileReader.pieces": _PARQUET,
     "agent/fleet/database.py::Database.recall": _PARQUET,
     "probes/steps/host.py::parse_hosts": Parser(("host-files",), (f"{_STEPS}test_host.py::test_any_hosts",)),
     "probes/steps/host.py::parse_resolv_conf": Parser(
@@ -240,6 +241,9 @@ OTHER_WRITERS: Final = {
     "agent/fleet/temporary.py::OwnFolder.__init__": "a folder of its own, in which DuckDB works",
     "agent/fleet/temporary.py::OwnFolder.remove": "that folder",
     "agent/fleet/temporary.py::_remove_leftovers": "removes such a folder of a process that was killed",
+    "agent/fleet/parquet.py::FileReader.pieces": "a copy below that folder, which it removes",
+    "agent/fleet/parquet.py::ParquetReader._started": "the folder of these copies",
+    "agent/fleet/parquet.py::_put": "such a copy",
     "agent/fleet/pack.py::_write": "makes the folders of a file, which the writer then writes",
     "agent/history/file.py::_check_tables": "in memory",
     "agent/history/file.py::_connected": "SQLite writes the file that the writer has located, by own_private_file",

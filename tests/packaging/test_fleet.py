@@ -35,7 +35,7 @@ from agent.catalog.services import checkable
 from agent.catalog.workloads import checked_for_caller
 from agent.cli import main as cli
 from agent.cli.to_settings import settings_from
-from agent.fleet.places import is_taken, partition_of
+from agent.fleet.places import folder_of, is_taken, node_of
 from agent.fleet.put import place_of
 from agent.formats import text
 from agent.report.host_record import MAX_BYTES
@@ -819,7 +819,7 @@ def test_a_host_writes_no_record_into_the_bucket_but_as_a_node(
     assert any(fnmatchcase(f"arn:aws:s3:::reports/{name}", resource) for resource in resources) is is_allowed
     assert is_taken(name) is counts
     if is_allowed and counts:
-        assert partition_of(name) == {"host": NODE}
+        assert (folder_of(name), node_of(name)) == (None, NODE)
 
 
 def buckets_of(document: Any) -> Iterator[dict[str, Any]]:

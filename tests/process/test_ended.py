@@ -12,6 +12,7 @@ import pytest
 
 from agent.cli.main import _MODULES
 from agent.formats import json as json_format
+from tests.agent.fleet.files import lines, record
 from tests.process.terminals import on_terminal
 from tests.process.test_hung_home import home, waits_for_a_file
 from tests.support.command import SECONDS, completed
@@ -43,7 +44,14 @@ WAITS: Final = {
     "bundle of stdin --output": ("bundle", "-", "--output", "{file}"),
     "bundle --history": ("bundle", "--history", "{file}"),
     "facts": ("facts", "--region", "eu-west-1", "--vpc", "vpc-0a1b2c3d4e5f67890"),
-    "fleet put": ("fleet", "put", "{file}", "s3://bucket/prefix"),
+    "fleet": ("fleet", "{file}"),
+    "fleet, a folder": ("fleet", "{folder}"),
+    "fleet --inventory": ("fleet", "{report}", "--inventory", "{file}"),
+    "fleet --cache": ("fleet", "{report}", "--cache", "{file}"),
+    "fleet --ec2-facts": ("fleet", "{report}", "--ec2-facts", "{file}"),
+    "fleet put": ("fleet", "put", "{file}", "s3://bucket/x", "--deadline", "60"),
+    "fleet pack": ("fleet", "pack", "{file}", "{report}"),
+    "fleet pack, where to": ("fleet", "pack", "{record}", "{folder}"),
     "history": ("history", "{file}"),
     "history --show": ("history", "{file}", "--show", "1"),
     "history --compare": ("history", "{file}", "--compare", "1", "2"),
@@ -54,22 +62,27 @@ AT_ONCE: Final = frozenset({"endpoints", "explain", "permissions", "schema"})
 """Commands that open no file. tests/process/test_interrupted.py has them wait for a reader who never reads."""
 ON_A_TERMINAL: Final = frozenset({"tui"})
 ELSEWHERE: Final = {
-    "fleet": "tests/agent/fleet",
-    "fleet pack": "tests/agent/fleet",
     "fleet athena": "tests/agent/fleet",
 }
 
 
 def test_every_command_is_here() -> None:
-    named = {words[0] if words[0] != "fleet" else " ".join(words[:2]) for words in WAITS.values()}
+    of_two = {" ".join(words[:2]) for words in WAITS.values()} & _MODULES.keys()
+    named = {words[0] for words in WAITS.values()} | of_two
     assert named | AT_ONCE | ON_A_TERMINAL | ELSEWHERE.keys() == _MODULES.keys()
 
 
 @pytest.mark.parametrize("ignored", ["", "INT HUP"], ids=["signals as they are", "others ignored"])
 @pytest.mark.parametrize("name", WAITS)
 def test_sigterm_ends_a_command(name: str, ignored: str, home: Path, tmp_path: Path) -> None:
-    place = {"file": str(home / "x"), "report": str(tmp_path / "report.json")}
+    place = {
+        "file": str(home / "x"),
+        "folder": str(home),
+        "report": str(tmp_path / "report.json"),
+        "record": str(tmp_path / "record.json"),
+    }
     (tmp_path / "report.json").write_text(json_format.render(report_of("healthy")), "utf-8")
+    (tmp_path / "record.json").write_text(lines(record(1)), "utf-8")
     command = [word.format(**place) for word in WAITS[name]]
     words = [sys.executable, "-m", "tests.process.hung_home", str(home), *command]
     if ignored:

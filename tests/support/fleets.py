@@ -254,10 +254,13 @@ def tables(hosts: tuple[str, ...] = HOSTS) -> Iterator[tuple[Database, FleetDocu
             )
             for number, host in enumerate(hosts)
         )
-        engine.execute("CREATE TABLE timed AS SELECT id AS record, sweep, host, 0 AS minute FROM record")
+        engine.execute(
+            "CREATE TABLE timed AS "
+            "SELECT id AS record, sweep, account, host AS name, host, 0 AS minute, 0 AS redacted FROM record"
+        )
         for name in ("heard", "placed"):
             engine.execute(f"CREATE TABLE {name} AS FROM timed")
-        engine.execute("CREATE TABLE missing (host TEXT)")
+        engine.execute("CREATE TABLE missing (host TEXT, name TEXT)")
         engine.execute("CREATE TABLE assignment (record BIGINT, cause_key TEXT, counted INTEGER, by_symptom INTEGER)")
         for record, rank, key in engine.query("SELECT record, rank, cause_key FROM cause ORDER BY record, rank"):
             engine.execute("INSERT INTO assignment VALUES (?, ?, ?, ?)", (record, key, int(rank == 0), 0))

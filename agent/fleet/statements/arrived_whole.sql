@@ -1,3 +1,7 @@
 -- Keeps the records among what arrived whole, as packing needs them.
 INSERT INTO whole BY NAME
-SELECT * EXCLUDE (id, source, tag, "position", place, sweep, why, times, "last") FROM arrived WHERE why IS NULL
+SELECT
+    * EXCLUDE (id, source, tag, "position", place, sweep, why, times, "last"),
+    CASE WHEN try_cast(sweep AS DATE)::TEXT = sweep THEN sweep ELSE substr(taken_at, 1, 10) END AS day
+FROM arrived
+WHERE why IS NULL

@@ -1,8 +1,9 @@
 -- What central facts may explain: the causes of hosts that did not read EC2, without those that other hosts explain.
-SELECT DISTINCT c.cause_key, c.target, r.vpc, r.subnet, list_sort(list_distinct(r.security_groups)) AS groups
+SELECT DISTINCT c.cause_key, c.target, r.account, r.vpc, r.subnet, list_sort(list_distinct(r.security_groups)) AS groups
 FROM cause c
 JOIN placed p USING (record)
 JOIN record r ON r.id = c.record
 LEFT JOIN explained_symptom x ON x.sweep = p.sweep AND x.symptom_key = c.cause_key
+    AND x.account IS NOT DISTINCT FROM r.account AND x.vpc IS NOT DISTINCT FROM r.vpc
 WHERE r.ec2 = 0 AND p.redacted = 0 AND x.symptom_key IS NULL
 ORDER BY ALL

@@ -1,2 +1,2 @@
--- The hosts that should be heard from.
-CREATE TABLE expected (host TEXT)
+-- The hosts that should be heard from, each with its account where that is known.
+CREATE TABLE expected (account TEXT, name TEXT)

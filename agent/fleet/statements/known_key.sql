@@ -1,6 +1,6 @@
--- The causes with ids that hosts found themselves, the most frequent first.
-SELECT c.cause_key
-FROM cause c JOIN placed p USING (record)
-WHERE p.redacted = 0 AND c.cause_key <> c.code
-GROUP BY c.cause_key
+-- The causes with ids that hosts of each account and VPC found themselves, the most frequent first.
+SELECT r.account, r.vpc, c.cause_key
+FROM cause c JOIN placed p USING (record) JOIN record r ON r.id = c.record
+WHERE p.redacted = 0 AND r.vpc IS NOT NULL AND c.cause_key <> c.code
+GROUP BY r.account, r.vpc, c.cause_key
 ORDER BY count(*) DESC, c.cause_key

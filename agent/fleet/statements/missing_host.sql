@@ -1,2 +1,2 @@
 -- The first hosts that were not heard from.
-SELECT host FROM missing ORDER BY host LIMIT getvariable('most')
+SELECT name FROM missing ORDER BY name, host LIMIT getvariable('most')

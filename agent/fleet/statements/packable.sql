@@ -1,7 +1,9 @@
--- The records that have a place in a lake: their account, Region and day are known.
+-- The records that have a place in a lake: their account, Region and day are known, and the day is not yet to come, as
+-- that of a clock that is wrong may be. What its host redacted has none.
 CREATE OR REPLACE VIEW packable AS
-SELECT *, substr(taken_at, 1, 10) AS day
 FROM whole
-WHERE regexp_full_match(account, '[0-9]{12}')
-    AND regexp_full_match(region, '[a-z0-9-]{1,63}')
-    AND regexp_full_match(substr(taken_at, 1, 10), '[0-9]{4}-[0-9]{2}-[0-9]{2}')
+WHERE NOT redacted
+    AND regexp_full_match(account, '[0-9]{12}')
+    AND regexp_full_match(region, '[a-z]{2,5}(-[a-z]{1,20}){1,2}-[0-9]{1,2}')
+    AND try_cast(day AS DATE)::TEXT = day
+    AND day <= getvariable('today')

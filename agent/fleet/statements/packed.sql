@@ -5,6 +5,6 @@ FROM (
     SELECT * EXCLUDE (day)
     FROM packable
     WHERE account = getvariable('account') AND region = getvariable('region') AND day = getvariable('day')
-    UNION ALL FROM packed_before
+    UNION ALL SELECT * EXCLUDE (day) FROM packed_before
 )
 QUALIFY row_number() OVER (PARTITION BY host, run ORDER BY taken_at DESC) = 1

@@ -1,9 +1,31 @@
--- Who each record is of, and when it was made. A masked name is another host's in the next record, so each such run is a
--- host of its own.
+-- Who each record is of, and when it was made. A host is an id in an account: another account can name any id. A masked
+-- name is another host's in the next record, so each such run is a host of its own. The day of a folder holds against a
+-- clock that is off by more than a day from it, and a day that is yet to come is the last one that is not.
 CREATE TABLE timed AS
+WITH dated AS (
+    SELECT
+        r.id AS record, r.sweep, r.host AS name, m.minute, r.redacted, r.taken_at,
+        coalesce(r.account, nullif(regexp_extract(r.place, '/account=([0-9]+)/', 1), '')) AS account,
+        CASE WHEN r.redacted = 1 OR r.host IS NULL THEN r.run END AS run,
+        CASE WHEN try_cast(r.sweep AS DATE)::TEXT = r.sweep THEN r.sweep END AS day
+    FROM record r
+    JOIN moment m ON m.stamp IS NOT DISTINCT FROM
+        CASE WHEN ends_with(r.taken_at, 'Z') THEN substr(r.taken_at, 1, 16) ELSE r.taken_at END
+), swept AS (
+    SELECT *, CASE
+        WHEN day > getvariable('today')
+        THEN coalesce((SELECT max(day) FROM dated WHERE day <= getvariable('today')), getvariable('today'))
+        ELSE day
+    END AS counted
+    FROM dated
+), begun AS (
+    SELECT *, (epoch(try_cast(counted AS TIMESTAMP)) // 60)::BIGINT AS begin FROM swept
+)
 SELECT
-    r.id AS record, r.sweep, CASE WHEN r.redacted = 1 OR r.host IS NULL THEN '#' || r.run ELSE r.host END AS host,
-    m.minute, r.redacted, r.taken_at
-FROM record r
-JOIN moment m ON m.stamp IS NOT DISTINCT FROM
-    CASE WHEN ends_with(r.taken_at, 'Z') THEN substr(r.taken_at, 1, 16) ELSE r.taken_at END
+    record, coalesce(counted, sweep) AS sweep, account, name,
+    CASE WHEN run IS NULL THEN concat(account, '/', name) ELSE concat('#', account, '/', run) END AS host,
+    CASE WHEN is_off THEN begin ELSE minute END AS minute, redacted, taken_at, is_off
+FROM (
+    SELECT *, minute >= 0 AND begin IS NOT NULL AND minute NOT BETWEEN begin - 1440 AND begin + 2879 AS is_off
+    FROM begun
+)

@@ -11,7 +11,7 @@ from agent.audit.vpc import AuditedNetwork
 from agent.fixes import by_code
 from agent.fixes.fault import Fault
 from agent.fleet.causes import NamedCause
-from agent.fleet.fixes import advice_for
+from agent.fleet.fixes import Trust, advice_for
 from agent.fleet.model import NamedBy
 from agent.judge.verdict import judge
 from agent.predict.prediction import Asked, Facts, predicted
@@ -55,7 +55,8 @@ def of_fleet() -> Iterator[str]:
         member_count=9,
         exposed_count=9,
     )
-    yield advice_for(cause, ["eu-west-1"], [], None).fix.summary
+    trust = Trust(least=5, places={}, of_endpoints=frozenset())
+    yield advice_for(cause, ["eu-west-1"], [], None, trust).fix.summary
 
 
 @pytest.mark.parametrize("summaries", [of_run, of_prediction, of_audit, of_fleet])

@@ -3,6 +3,7 @@
 import json
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from random import Random
@@ -27,6 +28,7 @@ from tests.support.moto_server import REGION
 moto = moto_server.moto
 moto_url = moto_server.moto_url
 BUCKET = "reports"
+TODAY = f"{datetime.now(UTC):%Y-%m-%d}"
 I = "i-{:017x}".format  # noqa: E741 - the id of a host
 
 
@@ -50,7 +52,7 @@ def bucket(moto: boto3.session.Session) -> Any:
         step, document = (("report", report(number, SICK)), ("host", record(number)))[number % 2]
         client.put_object(Bucket=BUCKET, Key=f"{place}/{step}/stdout", Body=json.dumps(document).encode())
         client.put_object(Bucket=BUCKET, Key=f"{place}/check/stdout", Body=b"ok")
-    key = "backuplink/host.v1/account=1/region=eu-west-1/dt=2026-03-01/i-7.json"
+    key = f"backuplink/host.v1/account=111122223333/region=eu-west-1/dt={TODAY}/i-7.json"
     client.put_object(Bucket=BUCKET, Key=key, Body=lines(record(7)).encode())
     client.put_object(Bucket=BUCKET, Key="other/x.json", Body=lines(record(8)).encode())
     return client
@@ -62,7 +64,7 @@ def test_a_bucket(bucket: Any, tmp_path: Path) -> None:
         assert sorted(hosts(engine)) == [I(number) for number in (*range(6), 7)]
         assert engine.query("SELECT sweep, count(*) FROM record GROUP BY sweep ORDER BY sweep") == [
             (COMMAND, 6),
-            ("2026-03-01", 1),
+            (TODAY, 1),
         ]
         assert engine.query("SELECT place FROM record WHERE host = ?", [I(3)]) == [
             (f"s3://{BUCKET}/backuplink/{COMMAND}/{I(3)}/awsrunShellScript/host/stdout",)

@@ -43,7 +43,8 @@ from tests.support.configured import (
 from tests.support.estates import TODAY, Fault, Host, hosts_of, record
 
 HOSTS: Final = [
-    replace(host, vpc=VPC_ID, subnet=OWN_SUBNET_ID, groups=(OWN_GROUP_ID,), reads_ec2=False) for host in hosts_of(5, 30)
+    replace(host, account="111122223333", vpc=VPC_ID, subnet=OWN_SUBNET_ID, groups=(OWN_GROUP_ID,), reads_ec2=False)
+    for host in hosts_of(5, 30)
 ]
 SICK: Final = HOSTS[:12]
 SILENT: Final = (f"vpc={VPC_ID}", "address=10.0.1.17", "address=10.0.2.17")

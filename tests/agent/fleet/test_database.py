@@ -59,7 +59,7 @@ def test_the_attributes_are_those_of_the_document_from_the_nearest_to_a_fix() ->
 def test_the_tables_have_every_field_of_a_record() -> None:
     with Database(whole=True) as engine:
         fields = [name for name in field_names() if name != "schema"]
-        assert list(engine.columns("whole")) == fields
+        assert list(engine.columns("whole")) == [*fields, "day"]
         assert list(engine.columns("incoming"))[-len(fields) :] == fields
         assert re.findall(r'"(\w+)": ', statement("arrive")) == fields
         every = re.findall(r"[a-z_0-9]+", statement("sound").partition("SELECT")[2].partition("FROM")[0])

@@ -388,12 +388,12 @@ def test_parquet_holds_the_same_rows(tmp_path: Path) -> None:
 def test_a_host_that_was_not_heard_from_has_a_row() -> None:
     """With where it was when it was last heard from, as far as that is known."""
     with fleets.tables() as (engine, told):
-        engine.execute("INSERT INTO missing VALUES ('i-new'), ('i-old')")
+        engine.execute("INSERT INTO missing VALUES ('1/i-new', 'i-new'), ('1/i-old', 'i-old')")
         for minute, place in ((2, "new"), (1, "older")):
             record = replace(record_of(report_of("healthy")), host="i-old", taken_at=f"2026-01-1{minute}T00:00:00.000Z")
             engine.insert([Read(sweep=f"sweep-{minute}", place=place, record=record)])
             (id_,) = engine.query("SELECT max(id) FROM record")[0]
-            engine.execute("INSERT INTO placed VALUES (?, 'sweep', 'i-old', ?)", (id_, minute))
+            engine.execute("INSERT INTO placed VALUES (?, 'sweep', '1', 'i-old', '1/i-old', ?, 0)", (id_, minute))
         rows = [row for row in table.rows(engine, told) if row["status"] == table.NOT_HEARD_FROM]
         masked = list(map(FleetRedactor(told).row, rows))
         assert list(table.rows(engine, replace(told, not_heard_from=None)))[-1]["status"] != table.NOT_HEARD_FROM

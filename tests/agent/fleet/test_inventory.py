@@ -35,6 +35,28 @@ def test_forms(text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        json.dumps(
+            {"Reservations": [{"OwnerId": "111122223333", "Instances": [{"InstanceId": host}]} for host in LIST]}
+        ),
+        json.dumps([{"InstanceId": host, "AccountId": "111122223333"} for host in LIST]),
+        "account,host\n" + "".join(f"111122223333,{host}\n" for host in LIST),
+    ],
+    ids=["ec2", "objects", "csv"],
+)
+def test_accounts(text: str) -> None:
+    expected = parse(text.encode(), "hosts")
+    assert expected.hosts == HOSTS
+    assert expected.owners == {(host, "111122223333") for host in HOSTS}
+
+
+@pytest.mark.parametrize("owner", ["", "1", "team-a", "1111222233334"])
+def test_what_is_no_account_is_none(owner: str) -> None:
+    assert parse(f"host,owner\ni-1,{owner}\n".encode(), "hosts").owners == frozenset()
+
+
+@pytest.mark.parametrize(
     ("text", "why"),
     [
         ("", "lists no host"),

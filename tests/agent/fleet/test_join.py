@@ -406,11 +406,11 @@ def test_the_same_fault_measured_by_each_stays_with_the_hosts(engine: Database) 
 
 
 def test_the_group_that_lacks_a_rule_gets_it(engine: Database) -> None:
-    (cause,) = asked(engine, sweep(endpoint_group(VPC))).causes
+    (cause,) = asked(engine, sweep(endpoint_group(VPC, 443))).causes
     (command,) = cause.fix.commands
     assert command.argv[:3] == ("aws", "ec2", "authorize-security-group-ingress")
     assert f"sg-{VPC[4:]}" in command.argv
-    assert "1027" in command.argv
+    assert "443" in command.argv
     common = frozenset.intersection(*(frozenset(host.groups) for host in OF_VPC))
     assert command.argv[-2:] == ("--source-group", min(common))
 
@@ -652,3 +652,82 @@ def test_private_dns_of_a_vpc(engine: Database) -> None:
     assert "--private-dns-enabled" in turns_on
     assert "route53:AssociateVPCWithHostedZone" in cause.fix.summary
     assert OF_VPC[0].endpoint in turns_on
+
+
+# --- Accounts and VPCs -----------------------------------------------------------------------------------------------
+
+OTHER_ACCOUNT: Final = "999999999999"
+
+
+def test_hosts_of_another_account_explain_nothing(engine: Database) -> None:
+    """However many there are."""
+    blind = sweep(endpoint_group(VPC), hosts=BLIND)
+    liars = sweep(endpoint_group(VPC), hosts=READS_EC2, account=OTHER_ACCOUNT)
+    document = asked(engine, blind + liars)
+    counts = {cause.code: (cause.host_count, cause.joined_count) for cause in document.causes}
+    assert counts == {"VPC005": (len(READS_EC2), 0), "TCP003": (len(BLIND), 0)}
+
+
+def test_nor_do_those_of_another_vpc(engine: Database) -> None:
+    blind = sweep(endpoint_group(VPC), hosts=BLIND)
+    document = asked(engine, blind + sweep(endpoint_group(VPC), hosts=READS_EC2, vpc="vpc-0f1b2c3d"))
+    assert sum(cause.joined_count for cause in document.causes) == 0
+
+
+def test_a_liar_changes_no_vote(engine: Database) -> None:
+    usual = sweep(endpoint_group(VPC), hosts=OF_VPC)
+    lie = Fault(
+        "VPC005",
+        lambda _: ("group=sg-0bad0bad",),
+        lambda _: True,
+        symptom=("TCP003", lambda host: endpoint_group(VPC).symptom[1](host)),  # type: ignore[index]
+    )
+    liars = sweep(
+        lie, hosts=[replace(host, reads_ec2=True) for host in HOSTS if host.vpc != VPC], account=OTHER_ACCOUNT
+    )
+    document = asked(engine, usual + liars)
+    causes = {cause.key: cause for cause in document.causes}
+    own_cause = causes[f"VPC005|group=sg-{VPC[4:]}|port=1027"]
+    assert (own_cause.host_count, own_cause.joined_count) == (len(OF_VPC), len(BLIND))
+    assert own_cause.accounts == (OF_VPC[0].account,)
+
+
+def test_one_cause_in_two_vpcs_is_one(engine: Database) -> None:
+    """Each VPC explains its own symptoms; then equal keys are joined."""
+    elsewhere = [replace(host, id=f"{host.id[:-1]}-2", vpc="vpc-0f1b2c3d") for host in OF_VPC]
+    both = sweep(endpoint_group(VPC)) + sweep(replace(endpoint_group(VPC), on=lambda _: True), hosts=elsewhere)
+    document = asked(engine, both)
+    counts = {cause.key: (cause.host_count, cause.joined_count) for cause in document.causes}
+    assert counts[f"VPC005|group=sg-{VPC[4:]}|port=1027"] == (2 * len(OF_VPC), 2 * len(BLIND))
+
+
+def test_an_id_in_two_accounts_counts_twice_and_the_worst_verdict_decides(engine: Database) -> None:
+    sick = sweep(endpoint_group(VPC), hosts=OF_VPC)
+    well = sweep(hosts=OF_VPC, account=OTHER_ACCOUNT)
+    document = asked(engine, sick + well)
+    assert (document.totals.critical, document.totals.ok) == (len(OF_VPC), len(OF_VPC))
+    assert document.verdict.status is Status.CRITICAL
+    assert any("another account" in note for note in document.notes)
+
+
+def test_an_id_of_another_account_does_not_heal_nor_is_it_heard_from(engine: Database) -> None:
+    sick = sweep(endpoint_group(VPC), hosts=OF_VPC, day=1)
+    document = asked(engine, sick + sweep(hosts=OF_VPC, day=2, account=OTHER_ACCOUNT))
+    assert document.not_heard_from is not None
+    assert document.not_heard_from.host_count == len(OF_VPC)
+    assert Turn.HEALED not in {change.turn for change in document.changes}
+
+
+@pytest.mark.parametrize(
+    ("owners", "missing"),
+    [((), 1), ((HOSTS[0].account,), 1), ((OTHER_ACCOUNT,), 0), (("888888888888",), 1)],
+    ids=["nothing is said", "the silent one", "the one that was heard", "a third one"],
+)
+def test_who_is_expected_is_of_an_account(engine: Database, owners: tuple[str, ...], missing: int) -> None:
+    host = HOSTS[0]
+    reads = sweep(hosts=[host], day=1) + sweep(hosts=[host], day=2, account=OTHER_ACCOUNT)
+    inventory = Expected(
+        hosts=frozenset({host.id}), by="a list", owners=frozenset((host.id, owner) for owner in owners)
+    )
+    document = asked(engine, reads, expected=inventory)
+    assert document.totals.not_heard_from == missing

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +26,16 @@ def records(*numbers: int, **changed: Any) -> list[dict[str, Any]]:
     ]
 
 
-def packed(source: Path, destination: Path | str, client: Any = None) -> Packed:
+def packed(source: Path | str, destination: Path | str, client: Any = None) -> Packed:
     with Database(whole=True) as engine:
         read(engine, source)
         return pack(
-            engine, str(destination), lambda: client, progress=lambda done, total: None, cancelled=lambda: False
+            engine,
+            str(destination),
+            lambda: client,
+            today=date(2026, 11, 20),
+            progress=lambda done, total: None,
+            cancelled=lambda: False,
         )
 
 

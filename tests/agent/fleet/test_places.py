@@ -1,11 +1,22 @@
 """Which files are read, and what their paths say."""
 
 import os
+from datetime import date
 from pathlib import Path
 
 import pytest
 
-from agent.fleet.places import command_of, holds_report, is_taken, record_beside, report_beside, sources_of, sweep_of
+from agent.fleet.places import (
+    Folder,
+    command_of,
+    folder_of,
+    holds_report,
+    is_taken,
+    record_beside,
+    report_beside,
+    sources_of,
+    sweep_of,
+)
 from agent.fleet.store import Piece, Source
 
 COMMAND = "0a1b2c3d-0000-4000-8000-00000000000a"
@@ -22,12 +33,47 @@ NODE = "i-0a1b2c3d4e5f67890"
         (f"backuplink/{NODE}/{COMMAND}/{OTHER}/awsrunShellScript/report/stdout", OTHER),
         ("/x/host.v1/account=111122223333/region=eu-west-1/dt=2026-03-01/i-1.json", "2026-03-01"),
         (f"/x/{COMMAND}/{NODE}/report.json", None),
-        ("/x/dt=yesterday/i-1.json", None),
         ("/x/reports/i-1.json", None),
     ],
 )
 def test_what_a_path_says_of_the_sweep(path: str, sweep: str | None) -> None:
     assert sweep_of(path) == sweep
+
+
+@pytest.mark.parametrize(
+    ("folder", "written", "sweep"),
+    [
+        ("host.v1/account=111122223333/region=eu-west-1/dt=2026-03-01", "2026-03-01", "2026-03-01"),
+        ("host.v1/account=111122223333/region=eu-west-1/dt=2026-03-01", "2026-03-02", "2026-03-01"),
+        ("host.v1/account=111122223333/region=eu-west-1/dt=2026-03-01", "2026-02-28", "2026-03-01"),
+        ("host.v1/account=111122223333/region=eu-west-1/dt=2026-03-01", "2026-03-03", "2026-03-03"),
+        ("host.v1/account=111122223333/region=eu-west-1/dt=2099-01-01", "2026-03-03", "2026-03-03"),
+        ("host.v1.parquet/account=111122223333/region=eu-west-1/dt=2026-03-01", "2026-06-01", "2026-03-01"),
+        ("host.v1.parquet/account=111122223333/region=eu-west-1/dt=2099-01-01", "2026-03-01", "2026-03-01"),
+        ("reports/dt=2026-03-01", "2026-06-01", "2026-03-01"),
+        ("reports", "2026-03-01", None),
+    ],
+)
+def test_when_an_object_was_written_counts(folder: str, written: str, sweep: str | None) -> None:
+    assert sweep_of(f"s3://b/p/{folder}/x.json", date.fromisoformat(written)) == sweep
+
+
+@pytest.mark.parametrize("prefix", ["", "/x/", "s3://b/", "s3://b/host.v2/region=x/"])
+@pytest.mark.parametrize(("name", "is_packed"), [("host.v1", False), ("host.v1.parquet", True)])
+def test_what_a_folder_of_a_lake_says(prefix: str, name: str, is_packed: bool) -> None:
+    path = f"{prefix}{name}/account=111122223333/region=eu-west-1/dt=2026-03-01/i-1.json"
+    assert folder_of(path) == Folder(account="111122223333", region="eu-west-1", day="2026-03-01", is_packed=is_packed)
+
+
+@pytest.mark.parametrize("path", ["a.json", "/x/reports/a.json", "/x/region=R/a.json", "/x/dt=2026-03-01/a.json"])
+def test_what_lies_elsewhere_has_no_folder(path: str) -> None:
+    assert folder_of(path) is None
+
+
+@pytest.mark.parametrize("path", ["/x/dt=yesterday/a.json", "/x/dt=2026-02-30/a.json", "dt=/a.json"])
+def test_a_day_that_is_none_is_refused(path: str) -> None:
+    with pytest.raises(ValueError, match="which is not a day"):
+        folder_of(path)
 
 
 @pytest.mark.parametrize(

@@ -12,16 +12,14 @@ from typing import Any
 
 import pytest
 
-from agent.fleet import readers, reading
+from agent.fleet import places, readers, reading, records
 from agent.fleet.connection import Error
 from agent.fleet.database import Database
 from agent.fleet.model import MAX_EXAMPLES
 from agent.fleet.readers import OwnReader, ProcessReader, ReaderError
 from agent.fleet.reading import FleetReadError, read_into
-from agent.fleet.store import Read, Source
-from agent.report.host_record import record_of
+from agent.fleet.store import Source
 from tests.agent.fleet.files import COMMAND, SICK, dump, hosts, lines, read, read_anew, record, report, request
-from tests.support.runs import report_of
 
 I = "i-{:017x}".format  # noqa: E741 - the id of a host
 
@@ -134,6 +132,55 @@ def test_pipes_are_not_waited_for(tmp_path: Path) -> None:
         assert [each.why for each in result.unreadable] == ["is no plain file"]
 
 
+@pytest.mark.parametrize("raised", [OverflowError("date value out of range"), RecursionError(), AttributeError("x\ny")])
+def test_one_bad_source_is_one_whatever_it_raises(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, raised: Exception
+) -> None:
+    def pieces_of(source: Source, stream: Any) -> Any:
+        if source.name.endswith("bad.json"):
+            raise raised
+        yield from records.pieces_of(source, stream)
+
+    monkeypatch.setattr(readers, "pieces_of", pieces_of)
+    for name in ("a.json", "bad.json", "c.json"):
+        (tmp_path / name).write_text(lines(record(1)))
+    with read_anew(tmp_path) as (_, result):
+        assert result.read == 2
+        ((place, why),) = ((each.place, each.why) for each in result.unreadable)
+        assert place == f"{tmp_path}/bad.json"
+        assert why.startswith("cannot be read: ")
+        assert "\n" not in why
+
+
+@pytest.mark.parametrize("how", ["folder", "pattern"])
+def test_a_link_is_followed_only_where_it_is_named_itself(tmp_path: Path, how: str) -> None:
+    secret = tmp_path / "secret.json"
+    secret.write_text(lines(record(7)))
+    folder = tmp_path / "lake"
+    folder.mkdir()
+    (folder / "a.json").write_text(lines(record(1)))
+    (folder / "link.json").symlink_to(secret)
+    (folder / "nowhere.json").symlink_to(tmp_path / "not there")
+    with read_anew(folder if how == "folder" else folder / "*.json") as (engine, result):
+        assert hosts(engine) == [I(1)]
+        assert {(Path(each.place).name, each.why) for each in result.unreadable} == {
+            ("link.json", places.LINK),
+            ("nowhere.json", places.LINK),
+        }
+    with read_anew(folder / "link.json") as (engine, _):
+        assert hosts(engine) == [I(7)]
+
+
+def test_a_file_that_becomes_a_link_meanwhile_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text(lines(record(7)))
+    (tmp_path / "a.json").symlink_to(tmp_path / "secret")
+    listed = Source(str(tmp_path / "a.json"), None, None, 0)
+    (((piece,), _),) = OwnReader().read([listed], [None])
+    assert (piece.line, piece.why) == (None, places.LINK)
+    (((piece,), _),) = OwnReader().read([listed._replace(is_named=True)], [None])
+    assert piece.line is not None
+
+
 # --- Progress and the end --------------------------------------------------------------------------------------------
 
 
@@ -160,8 +207,8 @@ def test_reading_that_is_cancelled_ends_its_processes(tmp_path: Path, monkeypatc
     made: list[ProcessReader] = []
     real = ProcessReader.__init__
 
-    def noted(self: ProcessReader) -> None:
-        real(self)
+    def noted(self: ProcessReader, *given: str) -> None:
+        real(self, *given)
         made.append(self)
 
     monkeypatch.setattr(ProcessReader, "__init__", noted)
@@ -301,31 +348,6 @@ def test_a_reader_is_light() -> None:
     code = f"import sys; import agent.fleet.readers; print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
-
-
-# --- Parquet ---------------------------------------------------------------------------------------------------------
-
-
-def test_parquet_is_read_back(tmp_path: Path) -> None:
-    """That of a cache has the columns of records."""
-    (tmp_path / "a.ndjson").write_text(lines(record(1, SICK), record(2), record(3, host="<b>|\n")) + "{}\n")
-    with read_anew(tmp_path / "a.ndjson", cache=tmp_path / "cache") as (plain, _):
-        (part,) = (tmp_path / "cache").iterdir()
-        (tmp_path / "b.parquet").write_bytes(b"PAR1 and no more")
-        with read_anew(part, tmp_path / "b.parquet") as (engine, result):
-            assert hosts(engine) == [I(1), I(2), "<b>|\n"]
-            assert [each.place for each in result.unreadable] == [f"{tmp_path}/b.parquet"]
-            for table in ("cause", "symptom", "attribute"):
-                assert dump(engine)[table] == dump(plain)[table]
-
-
-def test_parquet_of_others_is_checked_row_by_row(tmp_path: Path) -> None:
-    with Database() as engine:
-        engine.insert([Read(sweep="s", place="p", record=record_of(report_of(SICK)))])
-        data = engine.write_parquet("SELECT *, 'fine' AS verdict FROM record")
-    (tmp_path / "a.parquet").write_bytes(data)
-    with Database() as engine, pytest.raises(FleetReadError, match="causes: this key is missing"):
-        read(engine, tmp_path / "a.parquet")
 
 
 # --- DuckDB is shut in -----------------------------------------------------------------------------------------------

@@ -169,6 +169,60 @@ def test_a_file_without_an_end_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
     assert found(text)[-1].line is None
 
 
+def packed(content: bytes) -> list[Piece]:
+    return list(pieces_of(SOURCE, io.BytesIO(gzip.compress(content))))
+
+
+@pytest.mark.parametrize(
+    "line", [b"\n", b"no JSON\n", b"{}\n", b"[]\n", b"{\n"], ids=["blank", "text", "none", "empty", "torn"]
+)
+def test_lines_without_a_record_are_not_read_for_ever(monkeypatch: pytest.MonkeyPatch, line: bytes) -> None:
+    monkeypatch.setattr(records, "MAX_IDLE", 100)
+    content = lines(record(1)).encode() + line * 5_000 + lines(record(2)).encode()
+    for pieces in (packed(content), list(pieces_of(SOURCE, io.BytesIO(content)))):
+        assert [json.loads(piece.line)["run"] for piece in pieces if piece.line] == [f"{1:032x}"]
+        assert "the rest was not read" in (pieces[-1].why or "")
+        assert pieces[-1].last
+
+
+def test_a_list_of_what_is_no_record_neither(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(records, "MAX_IDLE", 100)
+    pieces = packed(json.dumps([{}] * 5_000).encode())
+    assert sum(piece.times for piece in pieces) < 200
+    assert "the rest was not read" in (pieces[-1].why or "")
+
+
+@pytest.mark.parametrize("content", [b" " * (64 << 20), b"{" + b" " * (64 << 20)], ids=["blanks", "a document"])
+def test_what_is_packed_too_densely_is_left(content: bytes) -> None:
+    pieces = packed(content)
+    assert [piece.line for piece in pieces] == [None] * len(pieces)
+
+
+def test_what_is_denser_than_records_are_is_left_where_that_shows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(records, "MAX_DOCUMENT", 4_000)
+    monkeypatch.setattr(records, "MAX_RATIO", 20)
+    text = lines(*(record(number) for number in range(50))) + lines(record(7)) * 5_000
+    pieces = packed(text.encode())
+    assert 50 < sum(piece.line is not None for piece in pieces) < 5_000
+    assert "times as densely as records are" in (pieces[-1].why or "")
+
+
+def test_records_of_many_hosts_are_not_too_dense() -> None:
+    text = lines(*(record(number) for number in range(20_000)))
+    pieces = packed(text.encode())
+    assert all(piece.line is not None for piece in pieces)
+    assert len(pieces) == 20_000
+
+
+def test_a_source_takes_no_longer_than_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter(range(1_000_000))
+    monkeypatch.setattr(records, "MAX_SECONDS", 30.0)
+    monkeypatch.setattr("agent.fleet.records.time.monotonic", lambda: float(next(clock)))
+    pieces = list(pieces_of(SOURCE, io.BytesIO(lines(*(record(number) for number in range(100))).encode())))
+    assert 20 < sum(piece.line is not None for piece in pieces) < 40
+    assert pieces[-1].why == "takes longer than 300 s; the rest was not read"
+
+
 @pytest.mark.parametrize(
     ("changed", "why"),
     [
@@ -176,7 +230,12 @@ def test_a_file_without_an_end_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"account": None, "region": None}, None),
         ({"account": "444455556666"}, "account: this is '444455556666', and its folder is that of 111122223333"),
         ({"region": "us-east-1"}, "region: this is 'us-east-1', and its folder is that of eu-west-1"),
-        ({"account": "account-1", "redacted": True}, None),
+        ({"account": "111122223333", "redacted": True}, None),
+        ({"account": None, "region": None, "redacted": True}, None),
+        (
+            {"account": "account-1", "redacted": True},
+            "account: this is 'account-1', and its folder is that of 111122223333",
+        ),
     ],
 )
 def test_a_record_is_of_the_account_and_region_of_its_folder(changed: dict[str, Any], why: str | None) -> None:
@@ -185,9 +244,12 @@ def test_a_record_is_of_the_account_and_region_of_its_folder(changed: dict[str, 
     folder = "/x/host.v1/account=111122223333/region=eu-west-1/dt=2026-03-01/i-1.json"
     (piece,) = pieces_of(SOURCE._replace(name=folder), io.BytesIO(lines(document).encode()))
     assert piece.why == why
-    if why is None and not document["redacted"]:
+    if why is None:
         told = json.loads(piece.line or "")
-        assert (told["account"], told["region"]) == ("111122223333", "eu-west-1")
+        known = ("111122223333", "eu-west-1")
+        assert (told["account"], told["region"]) == (
+            (document["account"], document["region"]) if document["redacted"] else known
+        )
 
 
 NODE = "i-0a1b2c3d4e5f67890"
@@ -218,11 +280,10 @@ def test_what_a_node_printed_is_its_own(place: str, node: str, host: str | None,
         assert {piece.why for piece in pieces} == {f"host: this is '{host}', and {node} printed it"}
 
 
-def test_a_node_below_the_folder_of_an_account_is_of_that_account() -> None:
+def test_no_node_prints_below_the_folder_of_an_account() -> None:
     name = f"/x/host.v1/account=111122223333/region=eu-west-1/{_ID}/{NODE}/{_STEP}"
-    document = record(host=NODE, account="444455556666", region="eu-west-1")
-    (piece,) = pieces_of(SOURCE._replace(name=name), io.BytesIO(lines(document).encode()))
-    assert piece.why == "account: this is '444455556666', and its folder is that of 111122223333"
+    with pytest.raises(ValueError, match=r"does not lie in a folder host\.v1/account=ACCOUNT"):
+        list(pieces_of(SOURCE._replace(name=name), io.BytesIO(lines(record(host=NODE)).encode())))
 
 
 def test_a_redacted_record_keeps_its_mask() -> None:

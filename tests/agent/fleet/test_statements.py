@@ -21,7 +21,7 @@ from agent.report.host_record import line
 from agent.settings import Output, Suppression
 from tests.agent.fleet.test_central_facts import facts
 from tests.agent.fleet.test_estates import question
-from tests.support.estates import estate, rolling
+from tests.support.estates import TODAY, estate, rolling
 
 FOLDER: Final = Path(statements.__file__).parent
 NAMES: Final = sorted(file.stem for file in FOLDER.glob("*.sql"))
@@ -96,9 +96,8 @@ def recalled_and_packed(tmp_path: Path) -> Iterator[Recorded]:
             for places in asked:
                 request = ReadRequest(places=places, command_ids=(), cache=cache, region=None, profile=None)
                 read_into(database, request, progress=lambda done, all_of: None, cancelled=bool)
-            pack(database, str(tmp_path / "lake"), lambda: None, progress=lambda done, all_of: None, cancelled=bool)
-            told = database.write_parquet("SELECT 1 AS one", note=("k", "v"))
-            assert database.note_in_parquet(told, "k") == "v"
+            place, today = str(tmp_path / "lake"), TODAY.date()
+            pack(database, place, lambda: None, today=today, progress=lambda done, all_of: None, cancelled=bool)
             output = Output(format="parquet", output=str(tmp_path / "x.parquet"), fail_on="never")
             write(joined(database, question()), database, output)
             yield database

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from agent.fleet.database import Database
 from agent.fleet.store import Read
-from agent.fleet.sweeps import SweepsRead, _minute_of, find_sweeps, sweeps_of
+from agent.fleet.sweeps import SweepsRead, _minute_of, find_sweeps, note_of_contested, sweeps_of
 from tests.support.estates import TODAY, hosts_of, record
 from tests.support.extent import examples
 
@@ -106,8 +106,88 @@ def test_a_time_yet_to_come_is_of_the_last_sweep_and_noted(engine: Database) -> 
     assert result.notes[0].startswith("1 record has a time that is yet to come")
 
 
-def test_tomorrow_is_no_time_yet_to_come(engine: Database) -> None:
-    assert found(engine, *daily(2), read(0, TODAY + timedelta(days=1))).notes == ()
+def test_no_sweep_begins_tomorrow(engine: Database) -> None:
+    result = found(engine, *daily(2), read(0, TODAY + timedelta(days=1)))
+    assert [id_ for id_, _ in hosts_by_sweep(engine)] == ["2026-11-19T00:00Z", "2026-11-20T00:00Z"]
+    assert result.notes[0].startswith("1 record has a time that is yet to come")
+
+
+def test_nor_where_every_clock_is_ahead(engine: Database) -> None:
+    found(engine, read(0, datetime(2099, 1, 1, tzinfo=UTC)), read(1, datetime(2098, 1, 1, tzinfo=UTC)))
+    assert [id_ for id_, _ in hosts_by_sweep(engine)] == ["2026-11-20T00:00Z"]
+
+
+@pytest.mark.parametrize(("others", "sweep"), [(["2026-11-18", "2026-11-19"], "2026-11-19"), ([], "2026-11-20")])
+def test_a_folder_of_a_day_yet_to_come_is_the_last_one(engine: Database, others: list[str], sweep: str) -> None:
+    of_days = [read(2, datetime.fromisoformat(f"{day}T03:00:00+00:00"), day) for day in others]
+    result = found(engine, *of_days, read(0, datetime(2099, 1, 1, tzinfo=UTC), "2099-01-01"))
+    assert hosts_by_sweep(engine)[-1] == (sweep, 1 + (sweep in others))
+    assert engine.query("SELECT minute FROM placed WHERE name = ?", [HOSTS[0].id]) == [
+        (int(datetime.fromisoformat(f"{sweep}T00:00:00+00:00").timestamp()) // 60,)
+    ]
+    (note,) = result.notes
+    assert note.startswith(f"The clock of 1 host is off by more than a day, such as {HOSTS[0].id}. The day of")
+
+
+@pytest.mark.parametrize("hours", [-25, 49])
+def test_the_day_of_a_folder_holds_against_the_clock(engine: Database, hours: int) -> None:
+    """And what a clock that is off says is older than what another record of the host says."""
+    off = read(0, TODAY + timedelta(hours=hours), "2026-11-20")
+    result = found(engine, off, read(0, TODAY + timedelta(minutes=5), "2026-11-20"))
+    assert hosts_by_sweep(engine) == [("2026-11-20", 1)]
+    assert engine.query("SELECT record FROM heard") == [(1,)]
+    assert result.notes[0].startswith("The clock of 1 host is off")
+
+
+@pytest.mark.parametrize("hours", [-24, 0, 47])
+def test_a_clock_within_a_day_of_its_folder_is_right(engine: Database, hours: int) -> None:
+    assert found(engine, read(0, TODAY + timedelta(hours=hours), "2026-11-20")).notes == ()
+
+
+# --- A host is an id in an account -----------------------------------------------------------------------------------
+
+OTHER = "999999999999"
+
+
+def test_an_id_in_two_accounts_is_two_hosts(engine: Database) -> None:
+    result = found(engine, read(0, TODAY, "a"), read(0, TODAY + timedelta(hours=1), "a", account=OTHER))
+    assert hosts_by_sweep(engine) == [("a", 2)]
+    assert result.superseded == {}
+    (note,) = note_of_contested(engine, "a")
+    owners = ", ".join(sorted((HOSTS[0].account, OTHER)))
+    assert f"1 host has the name of a host of another account, such as {HOSTS[0].id} ({owners})." in note
+
+
+def test_ids_of_one_account_are_not_noted(engine: Database) -> None:
+    found(engine, read(0, TODAY, "a"), read(0, TODAY, "b", account=OTHER), read(1, TODAY, "a"))
+    assert list(note_of_contested(engine, "a")) == []
+
+
+def test_a_name_that_was_chosen_is_counted_and_not_told(engine: Database) -> None:
+    """Masks know ids by their form."""
+    both = {"host": "db-17"}
+    found(engine, read(0, TODAY, "a", **both), read(0, TODAY, "a", **both, account=OTHER))
+    (note,) = note_of_contested(engine, "a")
+    assert "db-17" not in note
+
+
+def test_a_record_without_an_account_is_of_the_one_that_has_its_id(engine: Database) -> None:
+    found(engine, read(0, TODAY, "b", account=None), read(0, TODAY - timedelta(days=1), "a"))
+    assert engine.query("SELECT count(DISTINCT host) FROM heard") == [(1,)]
+
+
+@pytest.mark.parametrize("sweep", ["a", "b"])
+def test_unless_two_have_it_or_that_has_a_record_of_its_own(engine: Database, sweep: str) -> None:
+    other = read(0, TODAY, "c", account=OTHER)
+    known = read(0, TODAY, "a")
+    found(engine, read(0, TODAY, sweep, account=None), known, *([other] if sweep == "b" else []))
+    assert engine.query("SELECT count(DISTINCT host) FROM heard") == [(3 if sweep == "b" else 2,)]
+
+
+def test_runs_of_two_accounts_that_say_no_host_are_two(engine: Database) -> None:
+    nobody = {"host": None, "run": "r"}
+    found(engine, read(0, TODAY, "a", **nobody), read(1, TODAY, "a", **nobody, account=OTHER))
+    assert hosts_by_sweep(engine) == [("a", 2)]
 
 
 def test_a_time_that_cannot_be_read_is_noted_and_older_than_all(engine: Database) -> None:

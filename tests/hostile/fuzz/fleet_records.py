@@ -4,19 +4,23 @@ import base64
 import gzip
 import json
 import zlib
+from collections.abc import Iterator
 from contextlib import suppress
 from functools import cache
+from pathlib import Path
 from random import Random
 from typing import Any, Final
 
 from agent.app.publish import FLEET, rendered
 from agent.fleet import run_command
 from agent.fleet.answers import joined, unpacked
-from agent.fleet.database import Database
+from agent.fleet.database import WHOLE, Database
 from agent.fleet.model import FleetDocument, dumps
+from agent.fleet.parquet import COLUMNS, FileReader
+from agent.fleet.readers import Answer
 from agent.fleet.reading import FleetReadError, ReadRequest, read_into
 from agent.fleet.render import JoinedFleet
-from agent.fleet.store import Read
+from agent.fleet.store import Read, Source
 from agent.report.host_record import record_of
 from tests.agent.fleet.files import dump, record, report
 from tests.hostile.fuzz.command import Command
@@ -81,9 +85,9 @@ def content(chance: Random) -> bytes:
 
 @cache
 def _parquet() -> bytes:
-    with Database() as engine:
+    with Database(whole=True) as engine:
         engine.insert([Read(sweep="s", place="p", record=record_of(report_of(name))) for name in _NAMES] * 50)
-        return engine.write_parquet("SELECT * FROM record")
+        return engine.write_parquet(f"SELECT {', '.join(COLUMNS)} FROM {WHOLE}")  # noqa: S608 - names of columns
 
 
 def spoilt_parquet(chance: Random) -> bytes:
@@ -92,6 +96,12 @@ def spoilt_parquet(chance: Random) -> bytes:
     for _ in range(chance.choice((1, 10, 100))):
         data[chance.randrange(len(data))] = chance.randrange(256)
     return bytes(data)
+
+
+def spoilt_pieces(folder: Path, data: bytes) -> Iterator[Answer]:
+    """What is read of a packed file, as its process reads it."""
+    source = Source("host.v1.parquet/account=111122223333/region=eu-west-1/dt=2026-01-15/x.parquet", None, None, 0)
+    return FileReader(folder).read([source], [data])
 
 
 def spoilt_answer(chance: Random) -> FleetDocument | None:
@@ -133,8 +143,8 @@ def check_fleet_records(chance: Random, command: Command) -> None:
     assert all(each == dumps[0] for each in dumps)
     piece = run_command._piece(Silent(), "a command", invocation(content(chance)))
     assert (piece.line is None) == (piece.why is not None)
-    with Database() as engine, suppress(ValueError):
-        list(engine.read_parquet(spoilt_parquet(chance)))
+    for pieces, _ in spoilt_pieces(command.folder, spoilt_parquet(chance)):
+        assert all((piece.line is None) != (piece.why is None) for piece in pieces)
     if (answer := spoilt_answer(chance)) is not None:
         every = (answer, fleets.document(), answer)
         told = joined(every, unreadable=(), unreadable_count=0, notes=(), tolerate=0.02)

@@ -1,0 +1,243 @@
+"""Parquet of somebody else, read by a process of its own with limits of memory and time.
+
+A file of a few kilobytes may hold texts of gigabytes, and C++ parses it: so what a file breaks is that process alone.
+Records are read from what was packed; of other files the answer of `fleet` is taken that their metadata may have.
+"""
+
+import os
+import resource
+import shutil
+import signal
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any, Final
+
+from agent.fleet.answers import KEY
+from agent.fleet.athena import record_columns
+from agent.fleet.connection import Connection, connect
+from agent.fleet.places import Folder, folder_of, unread, why_not
+from agent.fleet.readers import OwnReader, ProcessReader, ReaderError, answer_jobs, opened_plain
+from agent.fleet.records import MAX_FAILED, MAX_IDLE, MAX_SECONDS, line_of
+from agent.fleet.store import Piece, Source
+from agent.report.host_record import MAX_LISTED, MAX_TEXT, SCHEMA
+from agent.report.serialization import DecodeError
+
+MAX_PARQUET: Final = 1 << 30
+"""Bytes of a file."""
+MAX_ANSWER: Final = 64 << 20
+"""Bytes of the answer in the metadata of one: that of a million hosts has 12 MB."""
+MAX_MEMORY: Final = 2 << 30
+"""Bytes of the address space of the process."""
+ANSWER: Final = "answer"
+"""What a piece has as `why` whose line is an answer of `fleet`."""
+_KINDS: Final = {"string": "VARCHAR", "boolean": "BOOLEAN", "array<string>": "VARCHAR[]"}
+COLUMNS: Final = {name: _KINDS[kind] for name, kind in record_columns().items()}
+"""Of a file of packed records, with their types."""
+_ROWS: Final = 500
+"""That are taken from the engine at a time."""
+_BYTES: Final = 4 * MAX_TEXT
+"""Of a text in UTF-8."""
+_SECONDS_LEFT: Final = 10
+"""After the time of a source, until the process ends itself, where nobody is left who does it."""
+
+
+class ParquetReader:
+    """Reads one file at a time in a process, which is made when it is needed and again where it was lost. `folder` is a
+    private one for what is read and for what does not fit into memory."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._process: ProcessReader | None = None
+
+    def pieces(self, source: Source, content: bytes | None) -> Iterator[Piece]:
+        """The records of a source, and what is none; or its answer of `fleet`, a piece whose `why` is ANSWER."""
+        late = threading.Event()
+        try:
+            process = self._started()
+        except (OSError, ReaderError) as error:
+            yield unread(source.name, f"no process can be started to read it: {why_not(error)}")
+            return
+
+        def end() -> None:
+            late.set()
+            process.kill()
+
+        timer = threading.Timer(MAX_SECONDS, end)
+        timer.daemon = True
+        timer.start()
+        try:
+            for pieces, _ in process.read([source], [content]):
+                yield from pieces
+        except ReaderError:
+            self.close()
+            why = (
+                f"is not read within {MAX_SECONDS:g} s"
+                if late.is_set()
+                else f"takes more than the {MAX_MEMORY >> 30} GiB of memory that its reader may have, or ends it"
+            )
+            yield unread(source.name, why)
+        finally:
+            timer.cancel()
+
+    def _started(self) -> ProcessReader:
+        if self._process is None:
+            self._folder.mkdir(mode=0o700, exist_ok=True)
+            self._process = ProcessReader("agent.fleet.parquet", str(self._folder))
+            self._process.wait()
+        return self._process
+
+    def close(self) -> None:
+        """End the process."""
+        if self._process is not None:
+            self._process.close()
+            self._process = None
+
+
+# --- In the process --------------------------------------------------------------------------------------------------
+
+
+def serve(given: IO[bytes], taken: IO[bytes], folder: str) -> None:
+    """Answer jobs until there are no more, within the limits."""
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    most = MAX_MEMORY if hard == resource.RLIM_INFINITY else min(MAX_MEMORY, hard)
+    resource.setrlimit(resource.RLIMIT_AS, (most, hard))
+    answer_jobs(FileReader(Path(folder)), given, taken)
+
+
+class FileReader(OwnReader):
+    """Reads Parquet in this process, which has the limits."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def pieces(self, source: Source, content: bytes | None) -> Iterator[Piece]:
+        signal.alarm(int(MAX_SECONDS) + _SECONDS_LEFT)
+        given = self._folder / "given.parquet"
+        try:
+            _put(source, content, given)
+            with connect(
+                self._folder,
+                autoinstall_known_extensions=False,
+                autoload_known_extensions=False,
+                allow_community_extensions=False,
+                memory_limit="500MB",
+                threads=1,
+            ) as connection:
+                connection.execute("SET allowed_directories = [?]", [str(self._folder)])
+                connection.execute("SET enable_external_access = false")
+                connection.execute("SET lock_configuration = true")
+                yield from _File(connection, source, given).pieces()
+        finally:
+            given.unlink(missing_ok=True)
+            signal.alarm(0)
+
+
+def _put(source: Source, content: bytes | None, place: Path) -> None:
+    """Put a file where the engine may read it. Raises OSError and ValueError."""
+    with place.open("wb") as copy:
+        if content is not None:
+            copy.write(content)
+            return
+        with opened_plain(source) as stream:
+            if os.fstat(stream.fileno()).st_size > MAX_PARQUET:
+                raise ValueError(f"is larger than {MAX_PARQUET >> 30} GiB")
+            shutil.copyfileobj(stream, copy, 1 << 20)
+
+
+class _File:
+    """A file that an engine reads."""
+
+    def __init__(self, connection: Connection, source: Source, place: Path) -> None:
+        self._connection, self._source, self._place = connection, source, str(place)
+
+    def pieces(self) -> Iterator[Piece]:
+        """What it holds. Raises ValueError, and what the engine raises."""
+        folder = folder_of(self._source.name)
+        if folder is None:
+            yield self._answer()
+            return
+        if not folder.is_packed:
+            raise ValueError("is Parquet, which is read below host.v1.parquet/ alone")
+        self._check_columns()
+        yield from _with_last(self._records(folder))
+
+    def _query(self, text: str, *parameters: Any) -> list[tuple[Any, ...]]:
+        return self._connection.execute(text, [*parameters]).fetchall()
+
+    def _answer(self) -> Piece:
+        key = "key = encode(?)"
+        sizes = self._query(f"SELECT octet_length(value) FROM parquet_kv_metadata(?) WHERE {key}", self._place, KEY)
+        if not sizes:
+            raise ValueError("holds no answer of fleet; records in Parquet are read below host.v1.parquet/ alone")
+        if sizes[0][0] > MAX_ANSWER:
+            raise ValueError(f"holds an answer of more than {MAX_ANSWER >> 20} MiB")
+        ((text,), *_) = self._query(f"SELECT decode(value) FROM parquet_kv_metadata(?) WHERE {key}", self._place, KEY)
+        if not text.isascii():
+            raise ValueError("holds an answer that cannot be read")
+        return self._piece(0, text, ANSWER)._replace(last=True)
+
+    def _check_columns(self) -> None:
+        kinds = {name: kind for name, kind, *_ in self._query(f"DESCRIBE SELECT * FROM {_FILE}", self._place)}
+        for name, kind in COLUMNS.items():
+            if kinds.get(name) != kind:
+                raise ValueError(f"is no file of packed records: its column {name} is not of the type {kind}")
+
+    def _records(self, folder: Folder) -> Iterator[Piece]:
+        position, failed, last = 0, 0, ""
+        cursor = self._connection.execute(f"SELECT {', '.join(COLUMNS)} FROM {_FILE} WHERE {_SOUND}", [self._place])
+        while failed <= MAX_IDLE and (rows := cursor.fetchmany(_ROWS)):
+            for row in rows:
+                record = dict(zip(COLUMNS, row, strict=True))
+                try:
+                    line = line_of({"schema": SCHEMA, **dict.fromkeys(("account", "region")), **record}, folder)
+                except DecodeError as error:
+                    failed, last = failed + 1, str(error)
+                    if failed > MAX_FAILED:
+                        continue
+                    yield self._piece(position, None, last)
+                else:
+                    yield self._piece(position, line, None)
+                position += 1
+        if failed > MAX_IDLE:
+            last = f"{last}; the rest was not read"
+        ((long,),) = self._query(f"SELECT count(*) FROM {_FILE} WHERE NOT ({_SOUND})", self._place)
+        for more, why in (
+            (failed - MAX_FAILED, last),
+            (long, f"a text of at most {MAX_TEXT:,} characters belongs here"),
+        ):
+            if more > 0:
+                yield self._piece(position, None, f"{more:,} of its rows cannot be read; the last one: {why}", more)
+                position += 1
+        if position == 0:
+            raise ValueError("holds no record")
+
+    def _piece(self, position: int, text: str | None, why: str | None, times: int = 1) -> Piece:
+        source, name = self._source, self._source.escaped_name
+        return Piece(name, source.tag, position, f"{name}:{position + 1}", source.sweep, text, why, times, last=False)
+
+
+def _with_last(pieces: Iterator[Piece]) -> Iterator[Piece]:
+    """The pieces, of which the last one says so."""
+    held: Piece | None = None
+    for piece in pieces:
+        if held is not None:
+            yield held
+        held = piece
+    if held is not None:
+        yield held._replace(last=True)
+
+
+def _sound() -> Iterator[str]:
+    """The lengths of texts and lists, so that Python is given no more than a record may have."""
+    for name, kind in COLUMNS.items():
+        if kind == "VARCHAR":
+            yield f"coalesce(strlen({name}) <= {_BYTES}, true)"
+        elif kind == "VARCHAR[]":
+            most = len(COLUMNS) + 4 if name == "cut" else MAX_LISTED
+            longest = f"coalesce(list_max(list_transform({name}, lambda text: strlen(text))), 0)"
+            yield f"coalesce(len({name}) <= {most} AND {longest} <= {_BYTES}, true)"
+
+
+_FILE: Final = "read_parquet(?, hive_partitioning = false)"
+_SOUND: Final = " AND ".join(_sound())
