@@ -3,4 +3,4 @@
 These modules are the room's face; the rest of the program imports no other of its modules.
 """
 
-__all__ = ["answers", "calls", "draft", "edits", "names", "paths", "pending", "written_edits"]
+__all__ = ["answers", "calls", "draft", "edits", "names", "new_endpoints", "paths", "pending", "written_edits"]

@@ -102,6 +102,8 @@ class Draft:
         self._holders: dict[tuple[str, str], dict[str, str]] = {}
         self._made = Counter[str]()
         self._ids = set(ids_in(known))
+        self.unplaced = set(known.unplaced)
+        """Endpoints whose addresses are any of their subnets'."""
 
     def part(self, name: str) -> Part:
         """A part to change. Raises NotReadError where it was not read."""
@@ -124,6 +126,10 @@ class Draft:
     def has(self, own_ids: Iterable[str]) -> bool:
         """Whether any of these is the id of something that was read."""
         return not self._ids.isdisjoint(own_ids)
+
+    def know(self, own_id: str) -> None:
+        """Take an id for that of something that was read."""
+        self._ids.add(own_id)
 
     def new_id(self, kind: str) -> str:
         """What stands for the id of a resource that is not made yet."""
@@ -161,7 +167,8 @@ class Draft:
         self._share_groups()
         parts: dict[str, Any] = {name: part.built() for name, part in self._parts.items()}
         configuration = replace(self.known.configuration, dns=self._dns, **parts)
-        return replace(self.known, configuration=configuration, pending=tuple(self._pending))
+        pending, unplaced = tuple(self._pending), frozenset(self.unplaced)
+        return replace(self.known, configuration=configuration, pending=pending, unplaced=unplaced)
 
     def _share_groups(self) -> None:
         """Give the interfaces of each endpoint the security groups that the endpoint got."""

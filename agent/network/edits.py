@@ -24,6 +24,7 @@ from probes.vpc.model import (
     NetworkAcl,
     Route,
     RouteTable,
+    SecurityGroup,
     VpcEndpoint,
 )
 
@@ -616,37 +617,53 @@ class Endpoint:
         return "gateway endpoint" if self.is_gateway else "endpoint"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NewEndpoint:
-    """An interface endpoint that is not there yet. Its addresses are not known, nor what its name leads to with private
-    DNS."""
+    """An interface endpoint that is not there yet. Its addresses are any of its subnets'."""
 
     service_name: str
     vpc_id: str
     private_dns: bool | None
     """None where it is not known."""
     policy: str | None
-    is_policy_known: bool
+    is_policy_known: bool = True
+    subnet_ids: tuple[str, ...] = ()
+    group_ids: tuple[str, ...] = ()
+    has_all_groups: bool = False
+    """Whether it has no other security group."""
+    is_placed: bool = False
+    """Whether it has no other subnet, and has addresses of IPv4 there."""
 
     def put(self, draft: Draft) -> None:
         endpoints, known = draft.part("endpoints"), draft.known
         if self.vpc_id not in {known.vpc_id, *(one.vpc_id for one in endpoints)}:
             raise NotReadError("its VPC is not in the configuration that was read")
         endpoint_id = draft.new_id("vpce")
+        is_placed = self.is_placed and all(subnet_id in draft.vpc_of for subnet_id in self.subnet_ids)
+        names = _private_names(known, self.service_name) if self.private_dns else ()
         made = VpcEndpoint(
             endpoint_id=endpoint_id,
             service_name=self.service_name,
             vpc_id=self.vpc_id,
             state=AVAILABLE,
             private_dns=self.private_dns is True,
+            dns_names=names,
+            subnet_ids=self.subnet_ids,
+            group_ids=self.group_ids,
             policy=self.policy,
             owner_id=known.account,
         )
         endpoints.add(made)
         words = f"the addresses of {endpoint_id}, a new endpoint, are known only once it is made"
-        draft.pend(endpoint_id, Aspect.ADDRESSES, words)
-        if self.private_dns is not False:
+        if is_placed:
+            draft.unplaced.add(endpoint_id)
+        else:
+            draft.pend(endpoint_id, Aspect.ADDRESSES, words)
+        if self.private_dns is None or (self.private_dns and not (is_placed and names)):
             draft.pend(endpoint_id, Aspect.NAME, words)
+        if not self.has_all_groups:
+            groups = f"{endpoint_id}: its security groups are known only once it is made"
+            draft.pend(endpoint_id, Aspect.GROUPS, groups)
         if not self.is_policy_known:
             policy = f"the policy of {endpoint_id}, a new endpoint, is known only once it is made"
             draft.pend(endpoint_id, Aspect.POLICY, policy)
@@ -662,6 +679,31 @@ class NewEndpoint:
     @property
     def taking(self) -> str:
         return f"do not create an endpoint of {self.service_name}"
+
+
+@dataclass(frozen=True, slots=True)
+class NewGroup:
+    """A security group that is not there yet, without a rule."""
+
+    group_id: str
+    """What stands for its id."""
+    name: str
+    """What the plan calls it."""
+
+    def put(self, draft: Draft) -> None:
+        draft.part("groups").add(SecurityGroup(group_id=self.group_id, rules=()))
+        draft.know(self.group_id)
+
+    def take(self, draft: Draft) -> None:
+        raise AlreadyError("it is not made yet")
+
+    @property
+    def putting(self) -> str:
+        return f"create the security group {self.name}, here {self.group_id}"
+
+    @property
+    def taking(self) -> str:
+        return f"do not create the security group {self.name}"
 
 
 # --- What is not known yet -------------------------------------------------------------------------------------------

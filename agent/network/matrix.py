@@ -176,6 +176,9 @@ class Matrix:
     ) -> Iterator[PredictedPath]:
         """The paths to an endpoint; those to addresses of a family in `answered` count."""
         interfaces = self._interfaces_of.get(endpoint.endpoint_id, [])
+        if endpoint.endpoint_id in self._known.unplaced:
+            yield from self._to_parts(service, endpoint, interfaces, port, counts=counts)
+            return
         missing = sorted(set(endpoint.interface_ids) - {interface.interface_id for interface in interfaces})
         unsettled = self._known.unsettled((endpoint.endpoint_id,), Aspect.ADDRESSES)
         if missing or not interfaces or unsettled is not None:
@@ -212,6 +215,44 @@ class Matrix:
                     hops=() if prediction is None else tuple(map(_hop_of_source, prediction.hops)),
                     unseen=() if prediction is None else tuple(map(of_source, prediction.unseen)),
                 )
+
+    def _to_parts(
+        self, service: str, endpoint: VpcEndpoint, interfaces: Sequence[NetworkInterface], port: int, *, counts: bool
+    ) -> Iterator[PredictedPath]:
+        """The paths to an endpoint that is not made yet, which may get any address of its subnets: each has an address
+        for each part of them here. What holds for all parts is certain."""
+        met: dict[int, list[tuple[_Verdict, Address]]] = {}
+        for interface in interfaces:
+            for address in interface.addresses:
+                place = self._destination(endpoint, interface, address)
+                for verdict, numbers in self._verdicts_at(place, port, (address.version,)).items():
+                    for number in numbers:
+                        met.setdefault(number, []).append((verdict, address))
+        alike: dict[tuple[_Verdict, Address, bool], list[int]] = {}
+        for number, verdicts in met.items():
+            worst, address = min(verdicts, key=lambda verdict: WORST.index(verdict[0].outcome))
+            is_certain = len({verdict.outcome for verdict, _ in verdicts}) == 1
+            alike.setdefault((worst, address, is_certain), []).append(number)
+        for (verdict, address, is_certain), numbers in alike.items():
+            prediction = self._followed(self._sources[numbers[0]], address, port)
+            words = verdict.words if prediction is None else _verdict_of(prediction).words
+            if not is_certain:
+                words = f"which address {endpoint.endpoint_id} gets decides; for {address}, {words}"
+            yield PredictedPath(
+                service=service,
+                endpoint_id=endpoint.endpoint_id,
+                addresses=(),
+                port=port,
+                counts=counts,
+                outcome=verdict.outcome if is_certain else Reachability.CANNOT_TELL,
+                sources=tuple(map(source_id, numbers)),
+                decided_at=verdict.stage,
+                decided_by=verdict.resources,
+                rule=verdict.rule,
+                words=of_source(words),
+                hops=(),
+                unseen=(),
+            )
 
     def _verdicts_at(self, place: _Destination, port: int, families: Collection[int]) -> dict[_Verdict, list[int]]:
         """What decides at an address, and the numbers of the sources for which it does. A source without an address of

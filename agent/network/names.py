@@ -167,6 +167,9 @@ class KnownVpc:
     """The account that read the configuration, where that is known by itself."""
     pending: tuple[Pending, ...] = ()
     """What is known only once an assumed plan is applied."""
+    unplaced: frozenset[str] = frozenset()
+    """The endpoints that a plan makes in subnets that are known: their interfaces have an address in each part of these
+    that rules tell apart, since any of these may be theirs (`agent.network.new_endpoints`)."""
 
     def unsettled(self, resource_ids: Iterable[str], aspect: Aspect) -> str | None:
         """What is known of one of these only once a plan is applied, in words; None where all is known."""

@@ -25,6 +25,7 @@ def changes_between(before: PredictionDocument, after: PredictionDocument) -> tu
         *_of_names(before, after),
         *_of_paths(before, after, counts),
         *_of_lost_paths(before, after, counts),
+        *_of_new_paths(before, after, counts),
         *_of_calls(before, after),
     ]
     return tuple(sorted(changes, key=lambda change: (_ORDER.index(change.effect), -change.interface_count)))
@@ -177,6 +178,37 @@ def _of_lost_paths(
             action=None,
             ports=ports,
             addresses=addresses,
+            sources=sources,
+            interface_count=sum(counts[source] for source in sources),
+            decided_by=decided_by,
+            words=words.replace(_PORTS, listed(ports)),
+        )
+
+
+def _of_new_paths(
+    before: PredictionDocument, after: PredictionDocument, counts: Mapping[str, int]
+) -> Iterator[PredictedChange]:
+    """What becomes of sources that reached no endpoint of a service, and get one: it opens, or takes the public
+    addresses away that they may reach the service at now."""
+    had = {(path.service, path.port, source) for path in before.paths if path.counts for source in path.sources}
+    held: dict[tuple[Effect, str, tuple[str, ...], str], dict[tuple[int, str], None]] = {}
+    for path in after.paths:
+        new = [source for source in path.sources if (path.service, path.port, source) not in had]
+        if not path.counts or not new or path.outcome is Reachability.CANNOT_TELL:
+            continue
+        effect, words = Effect.OPENS, f"no endpoint of {path.service} is there that these sources use"
+        if path.outcome is not Reachability.OPEN:
+            effect, words = Effect.MAY_CLOSE, path.words.replace(f"tcp {path.port} ", f"tcp {_PORTS} ")
+        key = effect, path.service, path.decided_by, words
+        held.setdefault(key, {}).update(dict.fromkeys((path.port, source) for source in new))
+    for (effect, service, decided_by, words), of in held.items():
+        ports, sources = tuple(sorted({port for port, _ in of})), tuple(dict.fromkeys(source for _, source in of))
+        yield PredictedChange(
+            effect=effect,
+            service=service,
+            action=None,
+            ports=ports,
+            addresses=(),
             sources=sources,
             interface_count=sum(counts[source] for source in sources),
             decided_by=decided_by,

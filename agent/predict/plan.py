@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from agent.catalog.wording import counted, listed, why_no_json
 from agent.network.draft import AlreadyError, AssumptionError, Draft, NotReadError
-from agent.network.edits import Change, Edit, Member, Settable, Setting, Unsettled
+from agent.network.edits import Change, Edit, Member, NewGroup, Settable, Setting, Unsettled
 from agent.network.names import KnownVpc
 from agent.predict import cloudformation, terraform
 from agent.predict.plan_values import Plan, PlanError, ResourceChange, Unjudged
@@ -136,11 +136,19 @@ def _changes(plan: Plan) -> Iterator[Change]:
     moves into a resource of its own."""
     taken = list(chain.from_iterable(map(_taken, plan.changes)))
     put = list(chain.from_iterable(map(_put, plan.changes)))
-    # Of two endpoints of a service one alone can have private DNS: it is turned off before it is turned on.
-    put.sort(key=lambda edit: isinstance(edit, Setting) and edit.what is Settable.PRIVATE_DNS and edit.value is True)
+    put.sort(key=_rank)
     both = set(taken) & set(put)
     for is_in, edits in ((False, taken), (True, put)):
         yield from (Change(edit, is_in) for edit in edits if edit not in both)
+
+
+def _rank(edit: Edit) -> int:
+    """The order of what is added. A group comes before its rules; of two endpoints of a service one alone can have
+    private DNS, so that it is turned off before it is turned on."""
+    if isinstance(edit, NewGroup):
+        return 0
+    is_turned_on = isinstance(edit, Setting) and edit.what is Settable.PRIVATE_DNS and edit.value is True
+    return 2 if is_turned_on else 1
 
 
 def _taken(change: ResourceChange) -> Iterator[Edit]:

@@ -18,6 +18,7 @@ from agent.fixes.predicted import code_of_paths, fix_of_name, fix_of_paths
 from agent.network.answers import Answer, PredictedCall, PredictedName, PredictedPath, SourceClass
 from agent.network.calls import calls_to
 from agent.network.names import KnownVpc, known_vpc, predicted_name
+from agent.network.new_endpoints import placed
 from agent.network.paths import (
     Blocks,
     Matrix,
@@ -91,7 +92,7 @@ def predicted(
         return _document(facts, asked, Blocks.of_sources(facts.known.configuration))
     planned = applied(facts.known, plans, harmless=harmless, is_late=is_late)
     typed = assumed(planned.known, assumptions, policies)
-    made = replace(planned, known=typed.known, words=(*planned.words, *typed.words))
+    made = replace(planned, known=placed(typed.known), words=(*planned.words, *typed.words))
     ways = [Blocks.of_sources(known.configuration) for known in (facts.known, made.known)]
     # By the blocks of both, so that both have the same classes of sources.
     blocks = Blocks(network for way in ways for network in way.networks)

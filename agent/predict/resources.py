@@ -9,7 +9,18 @@ Source: documentation of the AWS provider for the attributes of each resource.
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 
-from agent.network.edits import Edit, Emptied, Endpoint, Listed, Member, NewEndpoint, NewHolder, Settable, Setting
+from agent.network.edits import (
+    Edit,
+    Emptied,
+    Endpoint,
+    Listed,
+    Member,
+    NewEndpoint,
+    NewGroup,
+    NewHolder,
+    Settable,
+    Setting,
+)
 from agent.network.pending import Aspect
 from agent.network.written_edits import (
     MalformedError,
@@ -50,6 +61,8 @@ NOT_FOLLOWED: Final[Mapping[str, tuple[str, ...]]] = {
 DEFAULT_GROUP: Final = "default_security_group_id"
 """The attribute that holds the default security group of a resource's VPC, where the plan shows it."""
 MAKES_VPC: Final = "is in a plan that makes a VPC"
+NEW: Final = "is made by the plan"
+"""The attribute that holds the name of a security group that the plan makes, whose id stands for the later one."""
 RESTRICTED_GROUP: Final = "restricted default security group"
 """What CDK's custom resource is: a default security group without the two rules that EC2 gives it."""
 
@@ -88,6 +101,8 @@ def _group(values: Values) -> Iterator[Edit]:
     group_id = values.id_of("id", "sg")
     if group_id is None:
         return  # one that the plan creates: nothing that is there has it
+    if (name := values.text(NEW)) is not None:
+        yield NewGroup(group_id, name)
     for name, egress in (("ingress", False), ("egress", True)):
         if values.is_unknown(name):
             yield unsettled_rules(group_id, egress=egress)
@@ -296,9 +311,19 @@ def _new_endpoint(values: Values, kind: str) -> Iterator[Edit]:
         return  # in no table that is there
     if kind != "Interface" or service_name is None or vpc_id is None:
         raise MalformedError  # whose routes, or what for, is not known
-    private_dns = None if values.is_unknown("private_dns_enabled") else values.flag("private_dns_enabled") is True
-    policy = values.text("policy")
-    yield NewEndpoint(service_name, vpc_id, private_dns, policy, not values.is_unknown("policy"))
+    groups, subnets = values.ids_of("security_group_ids", "sg"), values.ids_of("subnet_ids", "subnet")
+    is_plain = values.text("ip_address_type") in (None, "ipv4") and not values.attributes.get("subnet_configuration")
+    yield NewEndpoint(
+        service_name=service_name,
+        vpc_id=vpc_id,
+        private_dns=None if values.is_unknown("private_dns_enabled") else values.flag("private_dns_enabled") is True,
+        policy=values.text("policy"),
+        is_policy_known=not values.is_unknown("policy"),
+        subnet_ids=tuple(subnets),
+        group_ids=tuple(groups),
+        has_all_groups=bool(groups) and not values.is_unknown("security_group_ids"),
+        is_placed=is_plain and bool(subnets) and not values.is_unknown("subnet_ids"),
+    )
 
 
 def _endpoint_itself(values: Values) -> tuple[list[Edit], list[Edit]]:

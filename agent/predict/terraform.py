@@ -9,7 +9,8 @@ from typing import Any, Final
 from agent.network.written_edits import MalformedError
 from agent.predict import resources
 from agent.predict.kinds import BY_ATTRIBUTE, TERRAFORM
-from agent.predict.plan_values import Found, Plan, PlanError, ResourceChange, Values, differ
+from agent.predict.plan_values import Found, Plan, PlanError, ResourceChange, Values, address_of, differ
+from agent.predict.references import References
 
 _MAJOR: Final = ("0", "1")
 """Versions of the format that are known, before the first dot."""
@@ -37,7 +38,7 @@ def plan_of(document: Mapping[str, Any], name: str) -> Plan:
     found = Found(TERRAFORM)
     if document.get("complete") is False:
         found.cannot_follow("resources that the plan defers", None)
-    default_groups = _default_groups(rows)
+    default_groups, references = _default_groups(rows), References(document, rows)
     for number, row in enumerate(rows):
         try:
             kind, actions, before, after = _row(row)
@@ -53,7 +54,7 @@ def plan_of(document: Mapping[str, Any], name: str) -> Plan:
         if resources.lacks(kind, before, after):
             found.cannot_follow(kind, address)
         try:
-            changes.append(_change(kind, actions, before, after, default_groups))
+            changes.append(_change(kind, actions, before, _completed(row, after, default_groups, references)))
         except MalformedError:
             found.cannot_follow(kind, address)
     return Plan(
@@ -116,21 +117,29 @@ def _is_change(actions: frozenset[str], before: Values | None, after: Values | N
     return differ(before, after, {*before.attributes, *after.attributes, *after.unknown} - _TAGS)
 
 
-def _change(
-    kind: str,
-    actions: frozenset[str],
-    before: Values | None,
-    after: Values | None,
-    default_groups: Mapping[str, str],
-) -> ResourceChange:
+def _change(kind: str, actions: frozenset[str], before: Values | None, after: Values | None) -> ResourceChange:
     """Raises MalformedError."""
     had = None if actions == {"create"} else before
     gets = None if actions == {"delete"} else after
-    if gets is not None:
-        owner = gets.text("vpc_endpoint_id") or gets.text("vpc_id")
-        more = {
-            resources.DEFAULT_GROUP: default_groups.get(owner or ""),
-            resources.MAKES_VPC: _NEW_VPC in default_groups,
-        }
-        gets = Values({**gets.attributes, **more}, gets.unknown)
     return resources.change_of(kind, had, gets, is_other="update" not in actions)
+
+
+def _completed(
+    row: Mapping[str, Any], values: Values | None, default_groups: Mapping[str, str], references: References
+) -> Values | None:
+    """The values with what other resources of the plan tell of them. Raises MalformedError."""
+    if values is None:
+        return None
+    owner = values.text("vpc_endpoint_id") or values.text("vpc_id")
+    default_id = default_groups.get(owner or "")
+    more = {
+        resources.DEFAULT_GROUP: default_id,
+        resources.MAKES_VPC: _NEW_VPC in default_groups,
+        **references.resolved(row, values.attributes, values.unknown),
+    }
+    if (group_id := references.id_of(row)) is not None and values.is_unknown("id"):
+        address = address_of(row.get("address"))
+        more |= {"id": group_id, resources.NEW: address or group_id}
+    if default_id is not None and not references.is_set(row, "security_group_ids"):
+        more["security_group_ids"] = [default_id]  # EC2's own choice
+    return Values({**values.attributes, **more}, {**values.unknown, **dict.fromkeys(more, False)})

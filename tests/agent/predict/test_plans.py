@@ -73,6 +73,12 @@ def change(kind: str, before: Any = None, after: Any = None, own_id: str | None 
     return made | ({} if own_id is None else {"PhysicalResourceId": own_id})
 
 
+def new_endpoint(service_name: str, vpc_id: str, *, private_dns: bool) -> NewEndpoint:
+    return NewEndpoint(
+        service_name=service_name, vpc_id=vpc_id, private_dns=private_dns, policy=None, is_policy_known=False
+    )
+
+
 def kinds_of(plan: Plan) -> dict[str, int]:
     """How many changes of each kind are not judged."""
     return dict(Counter(one.kind for one in plan.unjudged))
@@ -404,7 +410,7 @@ def test_what_terraform_does_not_know_yet(
             {"service_name": "com.amazonaws.eu-west-1.sns", "vpc_id": "vpc-0123abcd", "private_dns_enabled": True}
             | {"vpc_endpoint_type": "Interface"},
             {"id": True, "policy": True},
-            NewEndpoint("com.amazonaws.eu-west-1.sns", "vpc-0123abcd", True, None, False),
+            new_endpoint("com.amazonaws.eu-west-1.sns", "vpc-0123abcd", private_dns=True),
         ),
     ],
 )
@@ -437,7 +443,7 @@ def test_an_endpoint_that_is_replaced_is_gone_and_made() -> None:
         terraform(row("aws_vpc_endpoint", INTERFACE_TYPE, new, {"id": True, "policy": True}, ["delete", "create"]))
     )
     assert made.before == (Endpoint(VPCE),)
-    assert made.after == (NewEndpoint("x", "vpc-0123abcd", False, None, False),)
+    assert made.after == (new_endpoint("x", "vpc-0123abcd", private_dns=False),)
 
 
 def test_what_a_change_set_does_not_know_yet() -> None:
@@ -765,7 +771,7 @@ def test_a_new_endpoint_leaves_its_name_open() -> None:
     )
     in_other = document(plan, of_vpc=none)
     assert in_other.ignored == ("1 change of what is not in the configuration that was read",)
-    new = NewEndpoint(ENDPOINT.service_name, "vpc-a", True, None, True)
+    new = NewEndpoint(service_name=ENDPOINT.service_name, vpc_id="vpc-a", private_dns=True, policy=None)
     own = Plan(
         name="plan.json",
         changes=(ResourceChange(kind="aws_vpc_endpoint", before=(), after=(new,)),),

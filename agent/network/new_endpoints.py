@@ -1,0 +1,75 @@
+"""Endpoints that are not made yet: an interface in each of their subnets, with an address in each part of it.
+
+AWS picks the addresses, and any of a subnet may be one. Rules, entries and routes tell apart blocks of addresses alone,
+so that one address of each part stands for all of it.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from ipaddress import ip_address
+from typing import Final
+
+from agent.network.names import KnownVpc
+from agent.network.sources import Blocks
+from probes.model import Address
+from probes.vpc.model import Configuration, Network, NetworkInterface, VpcEndpoint
+
+_MOST_TRIED: Final = 64
+"""Addresses of a part that are looked at for one that nobody has; where all are taken, the part is left out."""
+
+
+def placed(known: KnownVpc) -> KnownVpc:
+    """What is known with the interfaces of the endpoints that are unplaced."""
+    configuration = known.configuration
+    if not known.unplaced or configuration.endpoints is None or configuration.subnets is None:
+        return known
+    blocks = _all_blocks(configuration)
+    interfaces = (*(configuration.endpoint_interfaces or ()), *(configuration.interfaces or ()))
+    taken = {address for interface in interfaces for address in interface.addresses}
+    endpoints, made = [], []
+    for endpoint in configuration.endpoints:
+        own = (
+            list(_interfaces(endpoint, configuration, blocks, taken)) if endpoint.endpoint_id in known.unplaced else []
+        )
+        ids = tuple(interface.interface_id for interface in own)
+        endpoints.append(replace(endpoint, interface_ids=ids) if own else endpoint)
+        made += own
+    there = (*(configuration.endpoint_interfaces or ()), *made)
+    with_them = replace(configuration, endpoints=tuple(endpoints), endpoint_interfaces=there)
+    return replace(known, configuration=with_them)
+
+
+def _all_blocks(configuration: Configuration) -> Blocks:
+    both = (Blocks.of_sources(configuration), Blocks.of_destinations(configuration))
+    return Blocks(network for blocks in both for network in blocks.networks)
+
+
+def _interfaces(
+    endpoint: VpcEndpoint, configuration: Configuration, blocks: Blocks, taken: set[Address]
+) -> Iterator[NetworkInterface]:
+    for subnet in configuration.subnets or ():
+        if subnet.subnet_id not in endpoint.subnet_ids:
+            continue
+        addresses = []
+        for block in subnet.cidrs:
+            if block.version == ip_address("0.0.0.0").version:  # noqa: S104 - not an address to bind
+                addresses += [free for part in blocks.cells(block) if (free := _free(part, block, blocks, taken))]
+        taken |= set(addresses)
+        yield NetworkInterface(
+            interface_id=f"eni-of-{endpoint.endpoint_id}-in-{subnet.subnet_id}",
+            vpc_id=endpoint.vpc_id,
+            subnet_id=subnet.subnet_id,
+            addresses=tuple(addresses),
+            group_ids=endpoint.group_ids,
+            availability_zone=subnet.availability_zone,
+        )
+
+
+def _free(first: Address, block: Network, blocks: Blocks, taken: set[Address]) -> Address | None:
+    """An address in the part of `block` that `first` is in, which nobody has."""
+    signature = blocks.signature(first)
+    for number in range(int(first), min(int(first) + _MOST_TRIED, int(block.broadcast_address) + 1)):
+        address = type(first)(number)
+        if address not in taken and blocks.signature(address) == signature:
+            return address
+    return None

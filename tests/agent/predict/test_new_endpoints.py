@@ -1,0 +1,167 @@
+"""Endpoints that a plan makes: with the group that it makes for them, they get an answer."""
+
+import json
+from typing import Any, Final
+
+import pytest
+
+from agent.network.answers import Answer
+from agent.predict.model import Effect, PredictionDocument
+from agent.predict.plan import parse
+from agent.predict.prediction import Asked, Facts, predicted
+from agent.report.hops import Reachability
+from agent.report.model import Status
+from agent.settings import EVERY_SOURCE
+from tests.agent.predict.test_plan_truths import VPC
+from tests.agent.predict.test_plans import row
+from tests.agent.predict.test_prediction import TAKEN_AT
+from tests.hostile.fuzz.plans import estate
+
+SERVICE: Final = "kms"
+SUBNETS: Final = ["subnet-0e57a7e0000000001", "subnet-0e57a7e0000000002"]
+ADMITS: Final = "sg-0e57a7e0000000001"
+SHUT: Final = "sg-0e57a7e0000000003"
+NEW_ID: Final = {"id": True, "policy": True, "ip_address_type": True, "dns_options": True}
+
+
+def endpoint(**more: Any) -> dict[str, Any]:
+    return {
+        "vpc_endpoint_type": "Interface",
+        "service_name": f"com.amazonaws.eu-west-1.{SERVICE}",
+        "vpc_id": VPC,
+        "private_dns_enabled": True,
+        "subnet_ids": SUBNETS,
+        **more,
+    }
+
+
+def document(rows: list[dict[str, Any]], configuration: Any = None) -> PredictionDocument:
+    asked = Asked(sources=(EVERY_SOURCE,), services={SERVICE: True}, ports=())
+    data: dict[str, Any] = {"format_version": "1.2", "resource_changes": rows}
+    if configuration is not None:
+        data["configuration"] = {"root_module": configuration}
+    facts = Facts(known=estate(), taken_at=TAKEN_AT, not_read=())
+    return predicted(facts, asked, plans=[parse(json.dumps(data).encode(), "plan.json")])
+
+
+def outcomes(result: PredictionDocument) -> dict[Reachability, int]:
+    """For how many classes of sources each outcome holds."""
+    found: dict[Reachability, int] = {}
+    for path in result.paths:
+        found[path.outcome] = found.get(path.outcome, 0) + len(path.sources)
+    return found
+
+
+def with_group(*rules: dict[str, Any]) -> list[dict[str, Any]]:
+    """An endpoint with a group of the same plan, and rules of that group."""
+    return [
+        row("aws_security_group", None, {"vpc_id": VPC, "name": "x"}, {"id": True, "ingress": True, "egress": True}),
+        row("aws_vpc_endpoint", None, endpoint(), NEW_ID | {"security_group_ids": True}),
+        *rules,
+    ]
+
+
+def rule_from(cidr: str) -> dict[str, Any]:
+    values = {"ip_protocol": "tcp", "from_port": 443, "to_port": 443, "cidr_ipv4": cidr}
+    return row("aws_vpc_security_group_ingress_rule", None, values, {"id": True, "security_group_id": True})
+
+
+REFERS: Final = {"references": ["aws_security_group.one.id", "aws_security_group.one"]}
+RESOURCES: Final[list[dict[str, Any]]] = [
+    {"type": "aws_security_group", "name": "one", "expressions": {"vpc_id": {}}},
+    {"type": "aws_vpc_endpoint", "name": "one", "expressions": {"security_group_ids": REFERS}},
+    {
+        "type": "aws_vpc_security_group_ingress_rule",
+        "name": "one",
+        "expressions": {"security_group_id": REFERS, "cidr_ipv4": {}},
+    },
+]
+
+
+def test_an_endpoint_with_a_group_that_admits_all_is_open_for_those_that_are_let_out() -> None:
+    result = document([row("aws_vpc_endpoint", None, endpoint(security_group_ids=[ADMITS]), NEW_ID)])
+    assert result.names[0].answer is Answer.PRIVATE
+    assert set(outcomes(result)) <= {Reachability.OPEN, Reachability.BLOCKED, Reachability.DOUBTFUL}
+    assert outcomes(result)[Reachability.OPEN] > 5
+    assert Effect.OPENS in {change.effect for change in result.changes}
+
+
+def test_an_endpoint_with_a_group_that_admits_nobody_may_close() -> None:
+    result = document([row("aws_vpc_endpoint", None, endpoint(security_group_ids=[SHUT]), NEW_ID)])
+    assert Reachability.OPEN not in outcomes(result)
+    assert result.verdict.status is Status.UNKNOWN
+    assert Effect.MAY_CLOSE in {change.effect for change in result.changes}
+
+
+@pytest.mark.parametrize(("cidr", "is_open"), [("10.20.0.0/16", True), ("10.99.0.0/16", False)])
+def test_a_group_of_the_same_plan_is_judged_by_its_rules(cidr: str, *, is_open: bool) -> None:
+    result = document(with_group(rule_from(cidr)), {"resources": RESOURCES})
+    assert result.names[0].answer is Answer.PRIVATE
+    assert (outcomes(result).get(Reachability.OPEN, 0) > 5) is is_open
+    assert "create the security group aws_security_group.one, here sg-new-1" in result.assumed
+
+
+def test_a_group_of_the_same_plan_without_its_reference_is_not_known() -> None:
+    result = document(with_group(rule_from("10.20.0.0/16")))
+    assert Reachability.OPEN not in outcomes(result)
+    assert Reachability.CANNOT_TELL in outcomes(result)
+
+
+def test_a_group_is_followed_through_variables_and_outputs_of_modules() -> None:
+    rows = with_group(rule_from("10.20.0.0/16"))
+    rows[0] |= {"module_address": "module.groups", "address": "module.groups.aws_security_group.one"}
+    rows[2] |= {"module_address": "module.groups", "address": "module.groups.aws_vpc_security_group_ingress_rule.one"}
+    rows[1] |= {"module_address": 'module.ends["a"]', "address": 'module.ends["a"].aws_vpc_endpoint.one'}
+    of_groups = {
+        "resources": [RESOURCES[0], RESOURCES[2]],
+        "outputs": {"id": {"expression": REFERS}},
+    }
+    of_ends = {
+        "resources": [RESOURCES[1] | {"expressions": {"security_group_ids": {"references": ["var.group_ids"]}}}],
+        "variables": {"group_ids": {}},
+    }
+    given = {"group_ids": {"references": ["module.groups.id", "module.groups"]}}
+    configuration = {
+        "module_calls": {"groups": {"module": of_groups}, "ends": {"module": of_ends, "expressions": given}}
+    }
+    assert outcomes(document(rows, configuration))[Reachability.OPEN] > 5
+
+
+@pytest.mark.parametrize(
+    "references",
+    [["var.group_ids"], ["data.aws_security_group.x.id"], [*REFERS["references"], "local.more"], [7], ["module.a.b"]],
+)
+def test_what_else_a_group_may_be_is_not_guessed(references: list[Any]) -> None:
+    expressions = {"security_group_ids": {"references": references}}
+    resources = [RESOURCES[0], RESOURCES[1] | {"expressions": expressions}, RESOURCES[2]]
+    assert Reachability.OPEN not in outcomes(document(with_group(rule_from("10.20.0.0/16")), {"resources": resources}))
+
+
+def test_references_that_go_round_end() -> None:
+    inner = {"references": ["module.a.out", "var.x"]}
+    module = {"outputs": {"out": {"expression": inner}}, "module_calls": {"a": {}}}
+    resources = [RESOURCES[0], RESOURCES[1] | {"expressions": {"security_group_ids": inner}}]
+    result = document(with_group(), {"resources": resources, "module_calls": {"a": {"module": module}}})
+    assert Reachability.OPEN not in outcomes(result)
+
+
+def test_addresses_that_rules_tell_apart_are_told_apart() -> None:
+    """Hosts that are let out to a half of the subnet may or may not reach the endpoint."""
+    half = row(
+        "aws_security_group",
+        {"id": SHUT, "egress": [{"from_port": 0, "to_port": 0, "protocol": "-1", "cidr_blocks": ["0.0.0.0/0"]}]},
+        {"id": SHUT, "egress": [{"from_port": 0, "to_port": 0, "protocol": "-1", "cidr_blocks": ["10.20.0.0/25"]}]},
+    )
+    one = endpoint(security_group_ids=[ADMITS], subnet_ids=SUBNETS[:1])
+    result = document([half, row("aws_vpc_endpoint", None, one, NEW_ID)])
+    unsure = [path for path in result.paths if path.outcome is Reachability.CANNOT_TELL]
+    assert unsure
+    assert all("which address vpce-new-1 gets decides" in path.words for path in unsure)
+    assert all(path.addresses == () for path in result.paths)
+
+
+def test_an_endpoint_whose_subnets_are_not_known_has_no_answer() -> None:
+    values = endpoint(security_group_ids=[ADMITS])
+    del values["subnet_ids"]
+    result = document([row("aws_vpc_endpoint", None, values, NEW_ID | {"subnet_ids": True})])
+    assert set(outcomes(result)) == {Reachability.CANNOT_TELL}
