@@ -52,7 +52,8 @@ def run(arguments: Sequence[str]) -> int:
     if (
         len(arguments) == 2 and arguments[0] == "explain" and not _on_a_terminal()
     ):  # where a long page goes through a pager
-        from agent.formats.explain import as_text, page
+        from agent.catalog.runbooks import page
+        from agent.formats.explain import as_text
         from agent.process.output import OutputClosedError, report_closed, to_stdout
 
         try:

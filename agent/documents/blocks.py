@@ -90,6 +90,7 @@ class Bullets:
     what: str = "more"
     """One of those that are left out, such as `more change`."""
     most: Most = ROWS
+    numbered: bool = False
 
 
 @dataclass(frozen=True, slots=True)

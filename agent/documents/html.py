@@ -50,6 +50,11 @@ def render(document: Document) -> str:
     return page(title, parts, None if held is None else data(held.make(), {"id": held.page_id}))
 
 
+def elements(blocks: Iterable[Block]) -> list[Element]:
+    """Blocks as parts of a page that is built elsewhere."""
+    return list(_Writer().parts(blocks, 2))
+
+
 class _Writer:
     """Writes blocks; it counts tables and figures."""
 
@@ -88,7 +93,8 @@ class _Writer:
             case Bullets():
                 items, left = first(block.items, block.most, Medium.PAGE, block.what)
                 if items:
-                    yield element("ul", None, *(element("li", None, *_inline(item)) for item in items))
+                    made = (element("li", None, *_inline(item)) for item in items)
+                    yield element("ol" if block.numbered else "ul", None, *made)
                 yield from _left(left)
             case Entries() if block.items:
                 entries, left = first(block.items, block.most, Medium.PAGE, block.what)

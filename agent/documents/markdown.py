@@ -84,11 +84,11 @@ def _code(text: str) -> str:
 
 def _inline(words: Words) -> str:
     """Words of a line; the first of them may not begin a list."""
+    if isinstance(words, str):
+        return escaped(words)
     every = words if isinstance(words, tuple) else (words,)
-    made = [_one(one) for one in every]
-    if isinstance(every[0], str):
-        made[0] = _LINE_START.sub(r"\1\\\2", made[0])
-    return "".join(made)
+    made = "".join(map(_one, every))
+    return _LINE_START.sub(r"\1\\\2", made) if isinstance(every[0], str) else made
 
 
 def _one(one: str | Mono | Link) -> str:
@@ -97,8 +97,8 @@ def _one(one: str | Mono | Link) -> str:
             return _code(words)
         case Link(words=words):
             return inside(words)
-    space = " " if one[:1] == " " else "", " " if one[-1:] == " " else ""
-    return f"{space[0]}{inside(one)}{space[1]}" if one.strip() else " "
+    before, after = " " if one[:1] == " " else "", " " if one[-1:] == " " else ""
+    return f"{before}{inside(one)}{after}" if one.strip() else " "
 
 
 class _Writer:
@@ -131,7 +131,8 @@ class _Writer:
                 yield f"**{shown}**" if strong and shown.strip() else shown
             case Bullets() if block.items:
                 items, left = first(block.items, block.most, Medium.MARKDOWN, block.what)
-                yield "\n".join(f"* {_inline(item)}" for item in items)
+                marks = (f"{number}." if block.numbered else "*" for number in count(1))
+                yield "\n".join(f"{mark} {_inline(item)}" for mark, item in zip(marks, items, strict=False))
                 yield from _left(left)
             case Entries() if block.items:
                 entries, left = first(block.items, block.most, Medium.MARKDOWN, block.what)

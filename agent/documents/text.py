@@ -65,6 +65,17 @@ def wrapped(text: str, indent: str, later: str | None = None) -> str:
     return _broken(bounded(visible(text)), indent, indent if later is None else later)
 
 
+def length(words: str) -> int:
+    """How many characters a text shows of these words."""
+    return len(visible(words))
+
+
+def cut(words: str, most: int) -> str:
+    """Words of which a text shows at most so many characters."""
+    shown = visible(words)
+    return words if len(shown) <= most else f"{shown[: most - 3]}..."
+
+
 def plain(words: Words) -> str:
     """Words of a line without what sets them apart."""
     every = words if isinstance(words, tuple) else (words,)
@@ -122,7 +133,9 @@ def _leaf(block: Leaf, indent: str) -> Iterator[str]:
             yield wrapped(plain(words), indent)
         case Bullets():
             items, left = first(block.items, block.most, Medium.TEXT, block.what)
-            yield from (wrapped(plain(item), indent, f"{indent}{_GAP}") for item in items)
+            for number, item in enumerate(items, 1):
+                mark = f"{number}. " if block.numbered else ""
+                yield wrapped(f"{mark}{plain(item)}", indent, f"{indent}{_GAP}")
             yield from _left(left, indent)
         case Table():
             yield from _table(block, indent)

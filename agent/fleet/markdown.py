@@ -6,9 +6,9 @@ from typing import Final
 
 from agent.catalog.findings import CODES
 from agent.catalog.wording import counted
+from agent.documents.markdown import escaped, fenced, table
 from agent.fleet import content
 from agent.fleet.model import FleetCause, FleetDocument
-from agent.formats.markdown import escaped, fenced, table
 from agent.report.words import bounded, shell
 
 MOST_CAUSES: Final = 20

@@ -1,7 +1,8 @@
 """The runbook page of a finding. Imports nothing heavy, so that a page appears at once on a small host."""
 
-import pkgutil
 from typing import TYPE_CHECKING
+
+from agent.catalog.runbooks import DNS_SUFFIX, DUAL_STACK_SUFFIX, page
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -9,34 +10,11 @@ if TYPE_CHECKING:
 SCHEMA = "backuplink.explain.v1"
 _WIDTH = 80
 _INDENT = "  "
-DNS_SUFFIX = "<DNS_SUFFIX>"
-DUAL_STACK_SUFFIX = "<DUAL_STACK_SUFFIX>"
 _LEGENDS = {
     DNS_SUFFIX: f"- {DNS_SUFFIX}: amazonaws.com, in China amazonaws.com.cn; others have their own.",
     DUAL_STACK_SUFFIX: f"- {DUAL_STACK_SUFFIX}: api.aws, in China api.amazonwebservices.com.cn.",
 }
 """Of the placeholders that are the same for every host of a partition; `backuplink endpoints` prints whole names."""
-
-
-def page(code: str) -> str:
-    """The page of a code in Markdown. Raises KeyError where there is none."""
-    try:
-        data = pkgutil.get_data("agent", f"runbooks/{code}.md") if code.isascii() and code.isalnum() else None
-    except OSError as error:
-        raise KeyError(code) from error
-    if data is None:
-        raise KeyError(code)
-    return data.decode("utf-8")
-
-
-def for_region(markdown: str, region: str) -> str:
-    """A page with the domains of the Region's partition in place of their placeholders."""
-    from agent.catalog.partitions import partition_of
-
-    partition = partition_of(region)
-    return markdown.replace(DNS_SUFFIX, partition.dns_suffix).replace(
-        DUAL_STACK_SUFFIX, partition.dual_stack_dns_suffix
-    )
 
 
 def as_text(markdown: str, *, bold: bool = False) -> str:

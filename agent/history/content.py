@@ -13,8 +13,9 @@ from xml.etree.ElementTree import Element
 from agent.catalog.wording import counted, lasted
 from agent.documents.canvas import NARROW, WIDE
 from agent.documents.elements import append, data, element, nested
+from agent.documents.html import elements
 from agent.documents.page import cell, folded, page, row_head, section, table, verdict
-from agent.formats import html
+from agent.documents.report import blocks, observations, runbooks
 from agent.history import chart
 from agent.history.model import ChangeRow, Gap, HistoryDocument, Series
 from agent.history.standing import standing, worst
@@ -22,6 +23,7 @@ from agent.history.summary import merged, share
 from agent.history.text import milliseconds, time_of
 from agent.report.model import Report, Status
 from agent.report.serialization import to_json
+from agent.report.words import below_summary
 
 PAGE_ID: Final = "backuplink-history"
 MAX_REPORTS: Final = 20
@@ -237,7 +239,8 @@ def _reports(document: HistoryDocument, reports: Mapping[int, tuple[int, Report]
     parts = []
     for cycle, report in own.items():
         status, words = report.verdict.status, report.verdict.summary
-        content = (*html.content(report), html.observations(report))
+        head = verdict(status.value, words, *below_summary(report))
+        content = (head, *elements((*blocks(report), observations(report))))
         made = folded(
             f"Cycle {cycle}, {time_of(report.run.started_at)} UTC, {status}: {words}",
             *(nested(part, _LEVELS, f"report-{cycle}") for part in content),
@@ -248,7 +251,7 @@ def _reports(document: HistoryDocument, reports: Mapping[int, tuple[int, Report]
     left = len({row.cycle for row in failures(document)} - reports.keys())
     more = _left(left, "earlier cycle with a failure", "--show ID", "earlier cycles with a failure")
     yield section(element("h2", {"class": "unprinted"}, "Reports of the failures"), *parts, *more)
-    if pages := html.runbooks(list(own.values())):
+    if pages := elements(runbooks(list(own.values()))):
         yield section(element("h2", {"class": "unprinted"}, "Runbook pages"), *pages)
 
 

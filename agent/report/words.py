@@ -215,11 +215,8 @@ def connected(target: TargetReport, report: Report) -> tuple[int, float | None]:
     return count, max(seconds, default=None)
 
 
-FOLDED: Final = ("service", "host", "state", "addresses", "slowest connect")
-
-
-def folded_row(target: TargetReport, report: Report) -> tuple[str, ...]:
-    """The one line of a target that is well, by FOLDED."""
+def folded_row(target: TargetReport, report: Report) -> tuple[str, str, str, str, str]:
+    """The one line of a target that is well: service, host, state, how many addresses connect, the slowest connect."""
     count, slowest = connected(target, report)
     return target.service, target.host, state(target), str(count), "-" if slowest is None else duration(slowest)
 

@@ -6,8 +6,8 @@ from typing import Final
 
 from agent.catalog.partitions import is_region
 from agent.catalog.placeholders import FORMS, HOST, PLACEHOLDER, SERVICE_NAME
+from agent.catalog.runbooks import for_region, page
 from agent.catalog.services import SERVICES
-from agent.formats.explain import for_region, page
 from agent.report.hops import Stage
 from agent.report.model import ConfiguredPath, Finding, Report, TargetReport
 from probes.facts import TcpFacts

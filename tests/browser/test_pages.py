@@ -40,7 +40,7 @@ TARGET_PIXELS: Final = 24
 """Of what is pressed (WCAG 2.2, 2.5.8)."""
 TAGS: Final = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
 _CUT_BEHIND_STEPS: Final = """() => {
-    const last = document.querySelector('#steps-1').closest('.scroll');
+    const last = document.querySelector('#table-2').closest('.scroll');
     const behind = part => last.compareDocumentPosition(part) & Node.DOCUMENT_POSITION_FOLLOWING;
     [...document.querySelectorAll('main *')].filter(part => behind(part) && !last.contains(part)).forEach(
         part => part.remove());

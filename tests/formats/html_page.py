@@ -183,7 +183,8 @@ def check(text: str) -> None:
     assert texts(elements, "h2")[0] == f"1. WARNING {shown}: {shown} ({report.findings[0].code})"
     assert shown in texts(elements, "p")
     assert f"What to do: {shown}" in texts(elements, "p")
-    for line in (f"not proven: {shown}", f"To take command 1 back: {shown}", f"tls: {shown}"):
+    assert f"[changes] To undo: {shown}" in texts(elements, "p")
+    for line in (f"not proven: {shown}", f"tls: {shown}"):
         assert line in texts(elements, "li")
     assert shown in texts(elements, "td")
     command = shlex.join(["aws", shown, shown])

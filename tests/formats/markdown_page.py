@@ -78,7 +78,7 @@ def check(text: str) -> None:
         text,
         f"What to do: {text}",
         f"not proven: {text}",
-        f"To take command 1 back: {text}",
+        f"[changes] To undo: {text}",
         f"tls: {text}",
     ):
         assert read(line) in blocks

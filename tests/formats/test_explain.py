@@ -14,6 +14,7 @@ from typing import Final
 
 import pytest
 
+from agent.catalog import runbooks
 from agent.catalog.findings import CODES
 from agent.cli import entry
 from agent.cli import main as cli
@@ -67,7 +68,7 @@ def blocks(page: str) -> list[list[str]]:
 
 @pytest.mark.parametrize("code", CODES)
 def test_the_page_of_every_code_is_text_for_a_terminal(code: str, capsys: pytest.CaptureFixture[str]) -> None:
-    page = explain.page(code)
+    page = runbooks.page(code)
     output = written(code, capsys=capsys)
     lines = output.splitlines()
     assert output.isascii()
@@ -82,7 +83,7 @@ def test_the_page_of_every_code_is_text_for_a_terminal(code: str, capsys: pytest
     assert max(map(len, lines)) <= max(WIDTH, *map(len, page.splitlines()))
     legends = [line for line in lines if line.startswith("- <")]
     assert [line.split(">")[0] + ">" for line in legends] == [
-        f"- {name}" for name in (explain.DNS_SUFFIX, explain.DUAL_STACK_SUFFIX) if name in page
+        f"- {name}" for name in (runbooks.DNS_SUFFIX, runbooks.DUAL_STACK_SUFFIX) if name in page
     ]
     assert len(lines) == len([line for line in page.splitlines() if not line.startswith("```")]) + len(legends)
     assert output.endswith("\n")
@@ -92,7 +93,7 @@ def test_the_page_of_every_code_is_text_for_a_terminal(code: str, capsys: pytest
 @pytest.mark.parametrize("code", CODES)
 def test_commands_are_indented_where_the_terminal_has_room(code: str, capsys: pytest.CaptureFixture[str]) -> None:
     lines = written(code, capsys=capsys).splitlines()
-    code_blocks = blocks(explain.page(code))
+    code_blocks = blocks(runbooks.page(code))
     assert code_blocks
     for block in code_blocks:
         indented = [f"  {line}".rstrip() for line in block]
@@ -132,7 +133,7 @@ def test_the_page_of_every_code_is_json_for_a_program(code: str, capsys: pytest.
     assert (parsed["code"], parsed["name"], parsed["title"]) == (code, known.name, known.title)
     assert (parsed["severity"], parsed["scope"], parsed["radius"]) == (known.severity, known.scope, known.radius)
     assert tuple(parsed["sections"]) == HEADINGS
-    page = explain.page(code)
+    page = runbooks.page(code)
     for heading, body in parsed["sections"].items():
         assert body
         assert body == body.strip()
@@ -144,7 +145,7 @@ def test_the_page_of_every_code_is_json_for_a_program(code: str, capsys: pytest.
 
 
 def test_a_heading_in_a_command_parts_no_section_of_any_page() -> None:
-    assert not [line for code in CODES for block in blocks(explain.page(code)) for line in block if line[:3] == "## "]
+    assert not [line for code in CODES for block in blocks(runbooks.page(code)) for line in block if line[:3] == "## "]
 
 
 # --- All of them -----------------------------------------------------------------------------------------------------
@@ -189,7 +190,7 @@ def test_every_code_that_is_listed_has_a_page_and_every_page_a_code() -> None:
 @pytest.mark.parametrize("code", ["", "dns001", "README", "../codes", "DNS001.md", "DNS001\0", "x" * 5_000, "\udcff"])
 def test_there_is_no_page_of_what_is_no_code(code: str) -> None:
     with pytest.raises(KeyError):
-        explain.page(code)
+        runbooks.page(code)
 
 
 # --- At once ---------------------------------------------------------------------------------------------------------
@@ -220,14 +221,14 @@ def loaded(*arguments: str) -> tuple[subprocess.CompletedProcess[str], set[str]]
 def test_a_page_needs_nothing_heavy() -> None:
     result, modules = loaded("explain", "DNS001")
     assert result.returncode == 0
-    assert result.stdout == explain.as_text(explain.page("DNS001"))
+    assert result.stdout == explain.as_text(runbooks.page("DNS001"))
     assert "agent.formats.explain" in modules
     assert not [name for name in HEAVY if name in modules]
 
 
 def test_what_is_heavy_is_there_for_what_needs_it() -> None:
     result, modules = loaded("explain", "dns001")
-    assert result.stdout == explain.as_text(explain.page("DNS001"))
+    assert result.stdout == explain.as_text(runbooks.page("DNS001"))
     assert {"click", "agent.cli.main", "agent.catalog.findings"} <= modules
     assert not {"botocore", "boto3"} & modules
 
@@ -296,8 +297,8 @@ def at_terminal(*arguments: str, lines: int, folder: Path, **environment: str) -
     return process.returncode, shown.decode().replace("\r\n", "\n"), paged
 
 
-PAGE: Final = explain.as_text(explain.page("DNS001"))
-BOLD: Final = explain.as_text(explain.page("DNS001"), bold=True)
+PAGE: Final = explain.as_text(runbooks.page("DNS001"))
+BOLD: Final = explain.as_text(runbooks.page("DNS001"), bold=True)
 LINES: Final = PAGE.count("\n")
 
 

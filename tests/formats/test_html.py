@@ -9,10 +9,10 @@ from dataclasses import replace
 
 import pytest
 
+from agent.catalog.runbooks import page
 from agent.documents import difference as documents
 from agent.documents import html as pages
 from agent.formats import html
-from agent.formats.explain import page
 from agent.judge.verdict import refusal
 from agent.report import codec
 from agent.report.diff import difference
@@ -36,11 +36,10 @@ def test_of_a_run() -> None:
     assert texts(elements, "h2") == [
         "1. CRITICAL backup: Some of the endpoint's addresses do not answer (TCP002)",
         "The path",
-        "Steps at each address",
+        "backup  backup.eu-west-1.amazonaws.com",
         "Not checked",
         "More",
     ]
-    assert texts(elements, "h3") == ["backup at backup.eu-west-1.amazonaws.com"]
     assert texts(elements, "p")[:2] == [*report.verdict.notes, "eu-west-1, path private, access allowed, 3.0 s"]
     assert texts(elements, "pre") == [
         "\n".join(shlex.join(command.argv) for command in report.findings[0].fix.commands)
@@ -57,10 +56,12 @@ def test_of_every_scenario(name: str) -> None:
     report = report_of(name)
     elements = read(html.render(report))
     causes = [finding for finding in report.findings if finding.explained_by is None]
-    commands = [command for finding in causes for command in finding.fix.commands]
-    assert [line for block in texts(elements, "pre") for line in block.split("\n")] == [
-        shlex.join(command.argv) for command in commands
+    typed = [
+        line
+        for fix in (finding.fix for finding in causes)
+        for line in (*(shlex.join(command.argv) for command in fix.commands), *(line.line for line in fix.lines))
     ]
+    assert [line for block in texts(elements, "pre") for line in block.split("\n")] == typed
     paragraphs = texts(elements, "p")
     for finding in causes:
         assert finding.detail in paragraphs
@@ -153,7 +154,7 @@ def test_the_page_of_each_finding_is_folded() -> None:
             assert "<DNS" in shown or "<DUAL" in shown or "".join(shown.split()) in words
     for code in codes:  # commands keep their lines
         for block in re.findall(r"```\w*\n(.*?)```", page(code), re.DOTALL):
-            assert "<DNS" in block or block in texts_inside(elements, "code")
+            assert "<DNS" in block or block.rstrip("\n") in texts_inside(elements, "code")
     assert {element.attributes["href"] for element in elements if element.name == "a"} <= {
         url for code in codes for url in re.findall(r"https://\S+", page(code))
     } | set(links(elements))

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from agent.documents.markdown import escaped
 from agent.formats import markdown
 from agent.judge.verdict import refusal
 from agent.report.words import DETAIL_CHARACTERS, unfolded
@@ -19,18 +20,15 @@ def test_of_a_run() -> None:
     lines = markdown.render(report).splitlines()
     assert lines[0] == "# CRITICAL: backup: some of the endpoint's addresses do not answer"
     assert lines[2:5] == [
-        *map(markdown.escaped, report.verdict.notes),
+        *map(escaped, report.verdict.notes),
         "",
         "eu-west-1, path private, access allowed, 3.0 s",
     ]
     assert "## 1. CRITICAL backup: Some of the endpoint's addresses do not answer (TCP002)" in lines
     assert "| 10.0.2.17 | - | 443 | TIMEOUT | - | - | - |" in lines
-    assert "## backup at `backup.eu-west-1.amazonaws.com`" in lines
+    assert "## backup `backup.eu-west-1.amazonaws.com`" in lines
     assert "## Not checked" in lines
-    start = lines.index("```sh") + 1
-    assert lines[start : lines.index("```", start)] == [
-        shlex.join(command.argv) for command in report.findings[0].fix.commands
-    ]
+    assert all(shlex.join(command.argv) in lines for command in report.findings[0].fix.commands)
 
 
 @pytest.mark.parametrize("name", one_in(24, scenarios.names()))
@@ -47,7 +45,7 @@ def test_of_every_scenario(name: str) -> None:
                 assert shlex.join(command.argv) in blocks
     for target in unfolded(report):
         if target.status != "not-in-use":
-            assert f"{target.service} at {target.host}" in blocks
+            assert f"{target.service} {target.host}" in blocks
 
 
 def test_of_a_call_that_was_refused() -> None:

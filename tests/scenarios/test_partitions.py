@@ -6,10 +6,10 @@ from typing import Final
 
 import pytest
 
+from agent.catalog import runbooks
 from agent.catalog.findings import CODES
 from agent.catalog.partitions import PARTITIONS, partition_of
 from agent.catalog.services import SERVICES, service_name_of
-from agent.formats import explain
 from agent.judge.verdict import judge
 from agent.simulated.aws import PRINCIPAL
 from tests.support import scenarios
@@ -64,7 +64,7 @@ def own_names(partition: str) -> bool:
 @pytest.mark.parametrize("code", sorted(CODES))
 def test_a_page_has_the_names_of_its_partition(code: str) -> None:
     for partition, region in REGIONS.items():
-        page = explain.for_region(explain.page(code), region)
+        page = runbooks.for_region(runbooks.page(code), region)
         body = page.partition("## References")[0]
         assert "<DNS_SUFFIX>" not in body, partition
         assert "<DUAL_STACK_SUFFIX>" not in body, partition
@@ -73,7 +73,7 @@ def test_a_page_has_the_names_of_its_partition(code: str) -> None:
 
 @pytest.mark.parametrize("code", sorted(CODES))
 def test_a_page_is_for_no_partition_until_a_region_is_known(code: str) -> None:
-    assert commercial(explain.page(code).partition("## References")[0]) == []
+    assert commercial(runbooks.page(code).partition("## References")[0]) == []
 
 
 def translated(name: str, partition: str) -> str:

@@ -1,0 +1,27 @@
+"""The runbook pages. Imports nothing heavy, so that a page appears at once on a small host."""
+
+import pkgutil
+
+DNS_SUFFIX = "<DNS_SUFFIX>"
+DUAL_STACK_SUFFIX = "<DUAL_STACK_SUFFIX>"
+
+
+def page(code: str) -> str:
+    """The page of a code in Markdown. Raises KeyError where there is none."""
+    try:
+        data = pkgutil.get_data("agent", f"runbooks/{code}.md") if code.isascii() and code.isalnum() else None
+    except OSError as error:
+        raise KeyError(code) from error
+    if data is None:
+        raise KeyError(code)
+    return data.decode("utf-8")
+
+
+def for_region(markdown: str, region: str) -> str:
+    """A page with the domains of the Region's partition in place of their placeholders."""
+    from agent.catalog.partitions import partition_of
+
+    partition = partition_of(region)
+    return markdown.replace(DNS_SUFFIX, partition.dns_suffix).replace(
+        DUAL_STACK_SUFFIX, partition.dual_stack_dns_suffix
+    )

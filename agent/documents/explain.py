@@ -1,0 +1,65 @@
+"""The runbook page of a finding as blocks. The pages are ours, and use a small part of Markdown."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from markdown_it import MarkdownIt
+from markdown_it.tree import SyntaxTreeNode
+
+from agent.catalog.partitions import is_region
+from agent.catalog.runbooks import for_region, page
+from agent.documents.blocks import ALL, MUTED, Block, Bullets, Code, Inline, Link, Mono, Section, Text, Words
+
+_PARSER: Final = MarkdownIt("commonmark", {"html": False})
+
+
+def sections(code: str, region: str | None) -> tuple[Block, ...]:
+    """The parts of the page of a code, with the domains of the Region where that is known. Raises KeyError where there
+    is no page."""
+    text = page(code)
+    if region is not None and is_region(region):
+        text = for_region(text, region)
+    _, *parts = _split(list(SyntaxTreeNode(_PARSER.parse(text)).children))
+    return tuple(
+        Section(title=_words(head), blocks=tuple(block for node in inner for block in _blocks(node)))
+        for head, inner in parts
+    )
+
+
+def _split(nodes: list[SyntaxTreeNode]) -> Iterator[tuple[SyntaxTreeNode, list[SyntaxTreeNode]]]:
+    """Each heading with what stands below it."""
+    starts = [place for place, node in enumerate(nodes) if node.type == "heading"]
+    for start, end in zip(starts, [*starts[1:], len(nodes)], strict=True):
+        yield nodes[start], nodes[start + 1 : end]
+
+
+def _blocks(node: SyntaxTreeNode) -> Iterator[Block]:
+    match node.type:
+        case "paragraph":
+            yield Text(_words(node))
+        case "fence":
+            yield Code(tuple(node.content.splitlines()))
+        case "blockquote":
+            yield from (Text(_words(inner), MUTED) for inner in node.children)
+        case "bullet_list" | "ordered_list":
+            yield Bullets(tuple(map(_words, node.children)), most=ALL, numbered=node.type == "ordered_list")
+        case _:
+            raise ValueError(f"a page has {node.type}, which is no block")
+
+
+def _words(node: SyntaxTreeNode) -> Words:
+    """The words in a heading, a paragraph or an item of a list."""
+    found: list[Inline] = []
+    for inner in node.walk():
+        match inner.type:
+            case "code_inline":
+                found.append(Mono(inner.content))
+            case "softbreak":
+                found.append(" ")
+            case "text" if inner.content.startswith("https://") and " " not in inner.content:
+                found.append(Link(inner.content, inner.content))
+            case "text":
+                found.append(inner.content)
+            case "paragraph" if found:  # of a list in a list
+                found.append(" ")
+    return tuple(found)

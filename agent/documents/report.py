@@ -1,0 +1,379 @@
+"""The report as a document for people: the verdict, what is wrong and what to do, then everything that was checked.
+
+A page has what few readers need as well, folded: the runbook pages of the findings, and every observation. It holds the
+report itself, which `diagnose`, `diff` and `tui` read from there (`agent.report.saved`).
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+from agent.catalog.findings import CODES
+from agent.catalog.wording import duration, listed
+from agent.documents.blocks import (
+    ALL,
+    MUTED,
+    Block,
+    Bullets,
+    Cell,
+    Document,
+    Embedded,
+    Figure,
+    Medium,
+    Mono,
+    Only,
+    Section,
+    Table,
+    Text,
+    in_lines,
+    on_pages,
+)
+from agent.documents.configured_path import (
+    AT_THE_END,
+    MEASURED,
+    OUTCOMES,
+    STAGES,
+    decides,
+    ended,
+    is_inside_subnet,
+    is_well,
+    likeness,
+    port_ranges,
+    read_at,
+    specific,
+    way,
+)
+from agent.documents.to_do import to_do
+from agent.report.codec import encode
+from agent.report.counting import Standing, Weight, standings
+from agent.report.hops import Reachability, Stage
+from agent.report.model import ConfiguredPath, Finding, Report, Status, TargetReport
+from agent.report.saved import PAGE_ID
+from agent.report.words import (
+    STEPS,
+    UNUSED_ANSWER,
+    below_summary,
+    causes,
+    cell,
+    folded,
+    folded_row,
+    follows,
+    has_unused_answer,
+    head,
+    matrix,
+    names,
+    starred,
+    state,
+    unfolded,
+    unseen,
+    vantage,
+    zone,
+)
+from probes.model import Address, Observation, Skipped
+
+_KINDS: Final = {
+    Weight.CRITICAL: "critical",
+    Weight.WARNING: "warning",
+    Weight.UNPROVEN: "unknown",
+}
+_MOST_PAGES: Final = 12
+"""Runbook pages in a file; `backuplink explain` has all of them."""
+_WHAT_DEPENDS: Final = (
+    "Private endpoints carry HANA by Backint, Windows VSS (Systems Manager), gateway "
+    "appliances and calls of the API. EBS, RDS, EFS, S3 and others never need them."
+)
+"""Of an ok: which backups depend on such a path at all, so that nobody takes it for the health of all backups."""
+
+
+def verdict(report: Report) -> Document:
+    """The verdict alone, without blocks."""
+    return Document(
+        kind=report.verdict.status.value,
+        word=report.verdict.status.upper(),
+        summary=report.verdict.summary,
+        # A call that was refused made no run, so there is nothing to describe.
+        lines=below_summary(report) if report.observations else (),
+    )
+
+
+def document(report: Report) -> Document:
+    """The blocks of a report."""
+    folded_parts = (on_pages(lambda: [_more(report)]),) if report.observations else ()
+    return replace(
+        verdict(report),
+        blocks=(*blocks(report), *folded_parts),
+        embedded=Embedded(page_id=PAGE_ID, make=lambda: encode(report)),
+    )
+
+
+def blocks(report: Report) -> tuple[Block, ...]:
+    """What stands below the verdict, but for what a page folds."""
+    return tuple(_blocks(report))
+
+
+def _blocks(report: Report) -> Iterator[Block]:
+    if report.verdict.status is Status.OK and report.observations:
+        yield in_lines(lambda: [Text(_WHAT_DEPENDS)])
+    yield from (cause(finding, report, str(number)) for number, finding in enumerate(causes(report), 1))
+    if report.observations:
+        yield on_pages(lambda: [_picture(report)])
+        standing = standings(report)
+        yield from (_target(target, report, standing) for target in unfolded(report))
+        yield from _well(report)
+    yield from _unseen(report)
+    if report.observations:
+        yield from _vantage(report)
+
+
+# --- Causes ----------------------------------------------------------------------------------------------------------
+
+
+def cause(finding: Finding, report: Report, number: str = "") -> Section:
+    """A finding that nothing explains: what it is, what to do, what follows from it."""
+    consequences = follows(finding, report)
+    return Section(
+        number=number,
+        title=head(finding),
+        code=finding.code,
+        blocks=(
+            Text(finding.detail),
+            to_do(finding.fix),
+            *((Text(f"It also causes: {', '.join(consequences)}"),) if consequences else ()),
+        ),
+    )
+
+
+# --- Targets ---------------------------------------------------------------------------------------------------------
+
+
+def _picture(report: Report) -> Section:
+    from agent.documents.picture import picture
+
+    figure = Figure("The path", lambda width, name: picture(report, width, name))
+    return Section(title="The path", blocks=(figure,))
+
+
+def _target(target: TargetReport, report: Report, standing: Mapping[str, Standing]) -> Section:
+    answers = names(target, report)
+    return Section(
+        title=(target.service, "  ", Mono(target.host)),
+        aside=state(target),
+        blocks=(
+            Bullets(tuple(f"not proven: {words}" for words in target.unproven), most=ALL),
+            Table(
+                caption=f"Who gave which addresses for {target.id}",
+                heads=("asked", "answer"),
+                rows=tuple(answers.items()),
+                most=ALL,
+                headless=True,
+            ),
+            *_steps(target, report, standing),
+            Only(frozenset({Medium.TEXT, Medium.MARKDOWN}), lambda: _configured(target, report)),
+        ),
+    )
+
+
+def _steps(target: TargetReport, report: Report, standing: Mapping[str, Standing]) -> Iterator[Block]:
+    """Address by zone, port and step: a time where it went well, the failure in capitals where it did not, in brackets
+    where that does not count."""
+    rows = list(matrix(target, report))
+    yield Table(
+        caption=f"Which steps succeed at each address of {target.id}",
+        heads=("address", "zone", "port", *STEPS),
+        rows=tuple(
+            (
+                starred(row.address),
+                zone(row.address),
+                str(row.port),
+                *(_result(cell(step), None if step is None else standing.get(step.id)) for step in row.steps),
+            )
+            for row in rows
+        ),
+        most=ALL,
+        merged=2,
+    )
+    failed = (standing[step.id] for row in rows for step in row.steps if step is not None and step.failure)
+    aside = dict.fromkeys(known.why for known in failed if known.weight is Weight.NOT_COUNTED)
+    if aside:
+        yield Text(f"In brackets: failed, and not counted: {'; '.join(aside)}", MUTED)
+
+
+def _result(words: str, known: Standing | None) -> Cell:
+    if known is None:
+        return Cell(words, None)
+    return Cell(f"({words})", None) if known.weight is Weight.NOT_COUNTED else Cell(words, _KINDS[known.weight])
+
+
+def _well(report: Report) -> Iterator[Section]:
+    """One line for each target that is well, below what they have in common."""
+    by_state: dict[str, list[TargetReport]] = {}
+    for target in folded(report):
+        by_state.setdefault(state(target), []).append(target)
+    for words, targets in by_state.items():
+        what = "1 service" if len(targets) == 1 else f"{len(targets)} services, each"
+        table = Table(
+            caption=f"One line for each service that is {words}",
+            heads=("service", "IPs", "connect", "host"),
+            rows=tuple(_line(target, report) for target in targets),
+            most=ALL,
+        )
+        yield Section(title=f"{words}: {what} with its slowest connect", blocks=(table,))
+
+
+def _line(target: TargetReport, report: Report) -> tuple[str, ...]:
+    service, host, _, count, slowest = folded_row(target, report)
+    return service, count, slowest, host
+
+
+# --- Configuration and measurement -----------------------------------------------------------------------------------
+
+
+def _configured(target: TargetReport, report: Report) -> Iterator[Section]:
+    """The path to each address as the configuration has it, next to what was measured: in one line where nothing is
+    wrong, hop by hop where it is blocked, is doubtful or differs."""
+    short: dict[tuple[str, str, str], list[int]] = {}
+    whole: dict[tuple[object, ...], list[ConfiguredPath]] = {}
+    paths = [path for path in report.paths if path.target == target.id]
+    if not paths:
+        return
+    for path in paths:
+        if is_well(path):
+            short.setdefault((str(path.address), ended(path), way(path)), []).append(path.port)
+        else:
+            whole.setdefault(likeness(path), []).append(path)
+    table = Table(
+        caption=f"Paths to {target.id} that the configuration lets pass",
+        heads=("address", "ports", "result", "way"),
+        rows=tuple((address, port_ranges(ports, target), *words) for (address, *words), ports in short.items()),
+        most=ALL,
+        headless=True,
+    )
+    is_untold = any(path.predicted is Reachability.CANNOT_TELL and is_well(path) for path in paths)
+    aside = "?: the configuration that can be read does not decide it; it connects"
+    yield Section(
+        title=f"{target.service} by configuration, {read_at(paths, report)}",
+        blocks=(
+            table,
+            *((Text(aside, MUTED),) if is_untold else ()),
+            *(_alike(block, target) for block in whole.values()),
+        ),
+    )
+
+
+def _alike(block: Sequence[ConfiguredPath], target: TargetReport) -> Section:
+    """Paths that are told as one, each hop with what it does and what decides."""
+    by_ports: dict[str, list[ConfiguredPath]] = {}
+    by_address: dict[Address, list[ConfiguredPath]] = {}
+    for path in block:
+        by_address.setdefault(path.address, []).append(path)
+    for paths in by_address.values():
+        by_ports.setdefault(port_ranges((path.port for path in paths), target), []).append(paths[0])
+    places = (f"{listed([path.address for path in paths])} on {ports}" for ports, paths in by_ports.items())
+    return Section(
+        title=f"{'; '.join(places)}: {ended(block[0])}",
+        blocks=(
+            Table(
+                caption=f"Hops to {target.id}",
+                heads=("outcome", "hop", "what decides"),
+                rows=tuple(_hops(block)),
+                most=ALL,
+                headless=True,
+            ),
+        ),
+    )
+
+
+def _hops(block: Sequence[ConfiguredPath]) -> Iterator[tuple[str, str, str]]:
+    path = block[0]
+    start = "this host" if path.source is None else str(path.source)
+    yield "from", "", f"{start} in {path.source_subnet_id}" if path.source_subnet_id else start
+    interfaces = list(dict.fromkeys(drawn.interface_id for drawn in block if drawn.interface_id is not None))
+    if interfaces:
+        yield "to", "", listed(interfaces)
+    there = listed(dict.fromkeys(drawn.subnet_id for drawn in block if drawn.subnet_id is not None))
+    arrival = next((hop for hop in path.hops if hop.stage in AT_THE_END), None)
+    for place, hop in enumerate(path.hops):
+        rules = dict.fromkeys(specific(drawn.hops[place].rule, block) for drawn in block)
+        if hop is arrival and path.subnet_id is not None and not is_inside_subnet(path):
+            yield "into", "", there
+        yield OUTCOMES[hop.outcome], STAGES[hop.stage], decides(hop, path, rules)
+        if hop.outcome is not Reachability.OPEN:
+            yield "", "", specific(hop.words, block)
+        if hop.stage is path.parted_at:
+            yield "", "", f"<-- here measurement and configuration differ: {MEASURED[path.measured]}"
+        if hop.stage is Stage.HOST_GROUPS and is_inside_subnet(path):
+            yield "", "same subnet", "which passes no ACL and no route"
+    yield from (("unseen", "", specific(words, block)) for words in path.unseen)
+    if path.agrees is False and path.parted_at is None:
+        measured = MEASURED[path.measured]
+        yield "differs", "", f"every hop lets it pass, yet it is {measured}; where it stops is not known"
+
+
+# --- The rest --------------------------------------------------------------------------------------------------------
+
+
+def _unseen(report: Report) -> Iterator[Section]:
+    """What was not checked, and why: each reason once."""
+    reasons = [f"{what}: {why}" for why, what in unseen(report).items()]
+    if has_unused_answer(report):
+        reasons.append(f"*: {UNUSED_ANSWER}")
+    if reasons:
+        yield Section(title="Not checked", blocks=(Bullets(tuple(reasons), most=ALL),))
+
+
+def _vantage(report: Report) -> Iterator[Block]:
+    words = vantage(report)
+    yield in_lines(lambda: [Text(f"{words} For JSON: --format json")])
+    yield Only(frozenset({Medium.MARKDOWN}), lambda: [Text(f"{words} The path as a picture: --format svg")])
+    yield on_pages(lambda: [Text(words, MUTED)])
+
+
+# --- What a page folds -----------------------------------------------------------------------------------------------
+
+
+def _more(report: Report) -> Section:
+    note = ("This file also holds the report as JSON: ", Mono("backuplink diagnose FILE"), " judges it again.")
+    return Section(
+        title="More",
+        blocks=(*runbooks([report]), observations(report), Text(note, MUTED)),
+        is_printed=False,
+    )
+
+
+def runbooks(reports: Iterable[Report]) -> Iterator[Section]:
+    """The runbook pages of the findings of reports, each folded, with the domains of the Region where it is one."""
+    from agent.documents.explain import sections
+
+    every = list(reports)
+    codes = dict.fromkeys(finding.code for report in every for finding in report.findings if finding.code in CODES)
+    regions = {report.run.region for report in every}
+    region = regions.pop() if len(regions) == 1 else None
+    for code in list(codes)[:_MOST_PAGES]:
+        yield Section(title=f"Runbook: {code} {CODES[code].title}", blocks=sections(code, region), is_folded=True)
+
+
+def observations(report: Report) -> Section:
+    """Everything that was checked, folded."""
+    standing = standings(report)
+    rows = tuple(_observed(observation, standing.get(observation.id)) for observation in report.observations)
+    table = Table(
+        caption="Everything that was checked",
+        heads=("observation", "result", "time", "why"),
+        rows=rows,
+        most=ALL,
+    )
+    return Section(title=f"All {len(rows)} observations", blocks=(table,), is_folded=True)
+
+
+def _observed(observation: Observation[Any], known: Standing | None) -> tuple[str | Cell, ...]:
+    failure, outcome = observation.failure, observation.outcome
+    if failure is not None:
+        result, why = failure.kind.upper(), failure.message
+    elif isinstance(outcome, Skipped):
+        result, why = "skipped", outcome.reason
+    else:
+        result, why = "ok", ""
+    if known is not None and known.weight is Weight.NOT_COUNTED:
+        why = f"{why} (not counted: {known.why})"
+    took = "-" if observation.seconds is None else duration(observation.seconds)
+    return observation.id, _result(result, known), took, why
