@@ -62,11 +62,10 @@ def _looked_at(fix: Fix, fault: Fault) -> Fix:
     if not any(command.changes for command in fix.commands):
         return fix
     shown = [command for command in fix.commands if not command.changes and command.alternative is None]
-    named = [*dict.fromkeys(opening.at for opening in fault.openings)] or list(fault.ids)
-    what = listed(named) if named else "what decides"
+    named = show_ids(fault.target.region, [*(opening.at for opening in fault.openings), *fault.ids])
     return Fix(
-        summary=f"Look at {what} before anything is changed: {fault.why_not}.",
-        commands=(*shown, *show_ids(fault.target.region, named)),
+        summary=f"Look before anything is changed: {fault.why_not}.",
+        commands=(*shown, *named) or (describe_endpoint(fault.target),),
     )
 
 

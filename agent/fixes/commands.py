@@ -154,6 +154,7 @@ _SHOWN: Final = (
     _Shown(("<NETWORK_ACL_ID>",), ("ec2", "describe-network-acls", "--network-acl-ids"), CommandScope.SUBNET),
     _Shown(("<ROUTE_TABLE_ID>",), ("ec2", "describe-route-tables", "--route-table-ids"), CommandScope.SUBNET),
     _Shown(("<VPC_ENDPOINT_ID>",), ("ec2", "describe-vpc-endpoints", "--vpc-endpoint-ids"), CommandScope.ENDPOINT),
+    _Shown(("<VPC_ID>",), ("ec2", "describe-vpcs", "--vpc-ids"), CommandScope.VPC),
     _Shown(("<DHCP_OPTIONS_ID>",), ("ec2", "describe-dhcp-options", "--dhcp-options-ids"), CommandScope.VPC),
     _Shown(
         ("<FIREWALL_RULE_GROUP_ID>",),

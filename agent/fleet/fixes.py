@@ -6,7 +6,7 @@ only reads. Where many hosts have a fault, what a host was told about itself alo
 fault on itself.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from ipaddress import ip_address
 from typing import Final
@@ -176,6 +176,7 @@ def _fault(about: _About) -> Fault:
         target=target,
         ids=tuple(subject.id for subject in about.subjects),
         ports=ports,
+        why_not=about.why_not if about.ports else "the ports that hosts name are not those of the service",
         shows=(describe_endpoint(target),) if about.cause.code == "VPC001" else (),
         openings=()
         if source is None
@@ -191,35 +192,8 @@ def _first_group(groups: Iterable[str]) -> str | None:
 
 
 def _of_configuration(about: _About) -> Fix:
-    """The row of the code; a denial that names the policy of an endpoint has that of the policy. Where nothing may be
-    changed yet, it shows what another would change."""
-    fix = fix_of(_AS.get(about.cause.code, about.cause.code), _fault(about))
-    why_not = about.why_not if about.ports else "the ports that hosts name are not those of the service"
-    changes = any(command.changes for command in fix.commands) or any(line.changes for line in fix.lines)
-    if why_not is None or not changes:
-        return fix
-    shown = tuple(_looks(about))
-    return Fix(summary=f"Look before anything is changed: {why_not}.", commands=shown or (_explain(about.cause.code),))
-
-
-def _looks(about: _About) -> Iterator[Command]:
-    """What shows the subjects of a fault."""
-    region, seen = about.target.region, set()
-    for subject in about.subjects:
-        operation, option, form = _SHOWN.get(subject.kind, ("", "", None))
-        if form is not None and form.fullmatch(subject.id) and subject.kind not in seen:
-            seen.add(subject.kind)
-            yield _show(operation, region, "--filters", f"Name={option},Values={subject.id}", CommandScope.VPC)
-
-
-_SHOWN: Final = {
-    SubjectKind.GROUP: ("describe-security-groups", "group-id", FORMS["<INSTANCE_SECURITY_GROUP_ID>"]),
-    SubjectKind.ENDPOINT: ("describe-vpc-endpoints", "vpc-endpoint-id", FORMS["<VPC_ENDPOINT_ID>"]),
-    SubjectKind.ROUTE_TABLE: ("describe-route-tables", "route-table-id", FORMS["<ROUTE_TABLE_ID>"]),
-    SubjectKind.ACL: ("describe-network-acls", "network-acl-id", FORMS["<NETWORK_ACL_ID>"]),
-    SubjectKind.VPC: ("describe-vpcs", "vpc-id", FORMS["<VPC_ID>"]),
-}
-"""The operation that shows a resource, and its filter."""
+    """The row of the code; a denial that names the policy of an endpoint has that of the policy."""
+    return fix_of(_AS.get(about.cause.code, about.cause.code), _fault(about))
 
 
 _AS: Final = {"IAM001": "VPC008", "IAM002": "VPC008"}
@@ -241,21 +215,18 @@ def _compare_ends(about: _About) -> Fix:
 
 
 def _ask_name_servers(about: _About) -> Fix:
-    """Names: the servers that answer otherwise."""
-    servers = about.addresses(SubjectKind.RESOLVER)
-    whose = f"the name servers {listed_briefly(servers)}" if servers else "what answers names in the VPC"
-    vpc = about.id(SubjectKind.VPC, "<VPC_ID>")
-    show = (
-        read_only(
-            *("aws", "ec2", "describe-vpc-attribute", "--region", about.target.region),
-            *("--vpc-id", vpc, "--attribute", "enableDnsSupport"),
-            scope=CommandScope.VPC,
-        ),
+    """Names: the servers that answer otherwise, which is what VPC011 is about; else what answers in the VPC."""
+    if servers := about.addresses(SubjectKind.RESOLVER):
+        return fix_of("VPC011", Fault(target=about.target, servers=tuple(map(str, servers))))
+    show = read_only(
+        *("aws", "ec2", "describe-vpc-attribute", "--region", about.target.region),
+        *("--vpc-id", about.id(SubjectKind.VPC, "<VPC_ID>"), "--attribute", "enableDnsSupport"),
+        scope=CommandScope.VPC,
     )
     return Fix(
-        summary=f"Fix {whose}: the names of the service have to be forwarded to the VPC's resolver, or answered with "
-        "the addresses of the endpoint.",
-        commands=(*(show if not servers else ()), _explain(about.cause.code)),
+        summary="Fix what answers names in the VPC: the names of the service have to be forwarded to the VPC's "
+        "resolver, or answered with the addresses of the endpoint.",
+        commands=(show, describe_endpoint(about.target)),
     )
 
 
