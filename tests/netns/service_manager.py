@@ -52,7 +52,7 @@ for folder in /usr/*; do
     fi
 done
 for link in bin sbin lib lib64; do if [ -L /$link ]; then cp -P /$link .; fi; done
-for program in sh env rm kill mount umount systemctl journalctl; do cp "/bin/$program" usr/bin/; done
+for program in sh env rm mv mkdir kill mount umount systemctl journalctl; do cp "/bin/$program" usr/bin/; done
 mount --bind "$prefix" opt/python
 mount --bind "$packages" opt/packages
 for package in agent probes tests; do

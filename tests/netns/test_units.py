@@ -226,12 +226,28 @@ def test_a_check_with_an_error_in_the_configuration_fails_and_the_journal_names_
     assert errors[0].startswith(f"Error: {CONFIGURATION}: interval: ")
 
 
-def test_a_single_run_for_node_exporter_leaves_its_metrics(host: Host) -> None:
-    host.configure(TEXTFILE, "Environment=AWS_REGION=eu-west-1")
-    assert host.start(TEXTFILE)["Result"] == "success"
-    metrics = host.manager.path("/run/backuplink/backuplink.prom")
-    assert stat.S_IMODE(metrics.stat().st_mode) == 0o644
-    assert 'backuplink_verdict_status{status="ok"} 1.0' in metrics.read_text("ascii")
+AS_NODE_EXPORTER: Final = (
+    "import os, sys; os.setgroups([]); os.setgid(1); os.setuid(1); print(open(sys.argv[1]).read())"
+)
+"""Reads a file as a user who is neither root nor the service's."""
+
+
+def test_a_single_run_for_node_exporter_leaves_metrics_that_it_can_read(host: Host) -> None:
+    metrics, taken = "/run/backuplink/backuplink.prom", []
+    for _ in range(2):
+        host.configure(TEXTFILE, "Environment=AWS_REGION=eu-west-1")
+        assert host.start(TEXTFILE)["Result"] == "success", host.journal(TEXTFILE)
+        assert stat.S_IMODE(host.manager.path(metrics).stat().st_mode) == 0o644
+        read = host.manager.run("python", "-I", "-S", "-c", AS_NODE_EXPORTER, metrics)
+        assert 'backuplink_verdict_status{status="ok"} 1.0' in read.stdout, read.stderr
+        taken.append(host.manager.path(metrics).stat().st_ino)
+    assert taken[0] != taken[1]  # replaced, and not written over
+    assert not host.manager.path("/run/backuplink.prom.new").exists()
+    host.configure(TEXTFILE, "ExecStart=", "ExecStart=/usr/bin/backuplink check --no-such-option")
+    assert host.start(TEXTFILE)["Result"] == "exit-code"
+    assert host.manager.path(metrics).stat().st_ino == taken[1]  # the old one stays, and its age shows it
+    for name in (metrics, "/run/backuplink.prom.new"):
+        host.manager.path(name).unlink()
 
 
 # --- The watch -------------------------------------------------------------------------------------------------------
@@ -285,19 +301,28 @@ def test_the_watchdog_ends_a_watch_that_stands_still_and_it_is_started_again(hos
 # --- The sandbox -----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("unit", "folder"), [(CHECK, "/var/log/private/backuplink"), (WATCH, "/run/backuplink")])
-def test_a_service_can_write_and_do_what_it_must_and_nothing_else(host: Host, unit: str, folder: str) -> None:
+@pytest.mark.parametrize(
+    ("unit", "folders"),
+    [
+        (CHECK, {"/var/log/private/backuplink", STATE}),
+        (WATCH, {"/run/backuplink", STATE}),
+        (TEXTFILE, set[str]()),
+    ],
+    ids=["check", "watch", "textfile"],
+)
+def test_a_service_can_write_and_do_what_it_must_and_nothing_else(host: Host, unit: str, folders: set[str]) -> None:
     """Every folder of the host that anybody may write is tried, too."""
     for name in ("/etc/open", "/home/open", "/run/open", "/srv/open", "/var/lib/open"):
         place = host.manager.path(name)
         place.mkdir(parents=True, exist_ok=True)
         place.chmod(0o777)
     start = "ExecStart=/usr/bin/python -I -S /opt/project/tests/netns/confined.py"
-    host.configure(unit, "Type=oneshot", "ExecStart=", start, f"StandardOutput=truncate:{WRITTEN}")
+    nothing_else = ("ExecStartPre=", "ExecStartPost=")
+    host.configure(unit, "Type=oneshot", "ExecStart=", start, *nothing_else, f"StandardOutput=truncate:{WRITTEN}")
     properties = host.start(unit)
     assert properties["Result"] == "success", host.journal(unit)
     may = json.loads(host.manager.path(WRITTEN).read_text("ascii"))
-    assert set(may["writable"]) == {folder, STATE, *TEMPORARY}
+    assert set(may["writable"]) == {*folders, *TEMPORARY}
     assert set(may["refused"]) == REFUSED
     assert (may["no new privileges"], may["system calls are filtered"]) == (True, True)
     assert {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"} <= set(may["variables"])  # which it has all the same

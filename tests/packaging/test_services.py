@@ -25,6 +25,8 @@ from tests.support.repository import ROOT
 PACKAGES: Final = ROOT / "packaging" / "packages"
 UNITS: Final = PACKAGES / "systemd"
 SERVICES: Final = ("backuplink-watch.service", "backuplink-check.service")
+TEXTFILE: Final = ROOT / "packaging" / "monitoring" / "backuplink-textfile.service"
+EVERY: Final = (*(UNITS / service for service in SERVICES), TEXTFILE)
 EXAMPLE: Final = PACKAGES / "backuplink.toml"
 VARIABLES: Final = PACKAGES / "environment"
 HOST_UNITS: Final = Path("/usr/lib/systemd/system")
@@ -75,9 +77,9 @@ def test_systemd_would_have_found_one(root: Path) -> None:
     assert "Unknown key 'WatchdogSeconds'" in verified(root)
 
 
-@pytest.mark.parametrize("service", SERVICES)
-def test_the_sandbox_is_tight(service: str) -> None:
-    words = [needed("systemd-analyze"), "security", "--offline=true", "--no-pager", str(UNITS / service)]
+@pytest.mark.parametrize("service", EVERY, ids=lambda service: service.name)
+def test_the_sandbox_is_tight(service: Path) -> None:
+    words = [needed("systemd-analyze"), "security", "--offline=true", "--no-pager", str(service)]
     shown = subprocess.run(words, capture_output=True, text=True, timeout=120, check=True).stdout
     exposure = re.search(r"Overall exposure level for \S+: ([0-9.]+)", shown)
     assert exposure is not None, shown
@@ -91,10 +93,10 @@ def settings_of(unit: str) -> list[tuple[str, str]]:
     return [(name, " ".join(value.split())) for name, _, value in (line.partition("=") for line in lines)]
 
 
-def test_both_services_have_one_sandbox() -> None:
-    watch, check = ((UNITS / service).read_text("utf-8").partition("# --- Sandbox")[2] for service in SERVICES)
+def test_all_services_have_one_sandbox() -> None:
+    watch, check, textfile = (service.read_text("utf-8").partition("# --- Sandbox")[2] for service in EVERY)
     assert check
-    assert watch.partition("\n[Install]")[0] == check
+    assert watch.partition("\n[Install]")[0] == check == textfile
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -138,9 +140,7 @@ def test_the_packages_install_a_file_for_secrets_that_root_alone_reads() -> None
     assert entry["file_info"] == {"mode": 0o600}
 
 
-@pytest.mark.parametrize(
-    "unit", [*(UNITS / service for service in SERVICES), ROOT / "packaging/monitoring/backuplink-textfile.service"]
-)
+@pytest.mark.parametrize("unit", EVERY, ids=lambda unit: unit.name)
 def test_every_service_takes_them(unit: Path) -> None:
     """With a dash, since a host has no such file where nothing was installed by a package."""
     assert "\nEnvironmentFile=-/etc/backuplink/environment\n" in unit.read_text("utf-8")
