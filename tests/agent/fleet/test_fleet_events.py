@@ -103,7 +103,7 @@ def test_what_is_too_large_is_cut_and_stays_an_event(commands: int) -> None:
     document = replace(document, causes=(replace(document.causes[0], fix=fix),))
     (detail,) = details(document)
     assert detail["key"] == fleets.KEY
-    assert detail["fix"] == (None if commands == 1 else {"summary": "x" * 10, "commands": []})
+    assert detail["fix"] == (None if commands == 1 else {"summary": "x" * 10, "commands": [], "lines": []})
 
 
 def test_the_entries_of_a_request_are_not_too_large_together() -> None:
