@@ -1,6 +1,8 @@
 """SIGTERM ends every command that waits for a file, also where the file system never answers and where whoever started
 the command ignores other signals."""
 
+import contextlib
+import os
 import signal
 import subprocess
 import sys
@@ -145,3 +147,45 @@ def test_the_shell_has_them_ignored() -> None:
     shown = "import signal; print(signal.getsignal(signal.SIGINT) == signal.SIG_IGN)"
     words = ("sh", "-c", 'trap "" INT HUP; exec "$@"', "sh", sys.executable, "-c", shown)
     assert completed(words).stdout == "True\n"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("fleet", "{record}", "--inventory", "{pipe}"),
+        ("fleet", "{record}", "--ec2-facts", "{pipe}"),
+        ("fleet", "put", "{pipe}", "s3://bucket/x", "--deadline", "60"),
+    ],
+    ids=["inventory", "facts", "put"],
+)
+def test_sigterm_ends_the_wait_for_a_pipe_without_a_writer(words: tuple[str, ...], tmp_path: Path) -> None:
+    place = {"record": str(tmp_path / "record.json"), "pipe": str(tmp_path / "pipe")}
+    (tmp_path / "record.json").write_text(lines(record(1)), "utf-8")
+    os.mkfifo(place["pipe"])
+    command = [sys.executable, "-m", "agent", *(word.format(**place) for word in words)]
+    with subprocess.Popen(
+        command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            until = time.monotonic() + SECONDS
+            while not has_open(process.pid, place["pipe"]):
+                assert process.poll() is None, process.communicate()
+                assert time.monotonic() < until, "it never opens the pipe"
+                time.sleep(0.01)
+            process.send_signal(signal.SIGTERM)
+            began = time.monotonic()
+            _, errors = process.communicate(timeout=SECONDS)
+            assert time.monotonic() - began < MOST_SECONDS
+        finally:
+            process.kill()
+    assert "Traceback" not in errors
+    assert process.returncode == 128 + signal.SIGTERM
+
+
+def has_open(process_id: int, path: str) -> bool:
+    """Whether a process has a file open."""
+    found = []
+    for entry in Path(f"/proc/{process_id}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # it was closed meanwhile
+            found.append(str(entry.readlink()))
+    return path in found
