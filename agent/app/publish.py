@@ -207,8 +207,8 @@ def _schema(place: str) -> Callable[[], dict[str, Any]]:
     return lambda: getattr(importlib.import_module(module), name)()
 
 
-def _form(place: str, *, on_stdout: str | None = None, **takes: str) -> Form:
-    return Form(write=_by(place, **takes), on_stdout=on_stdout)
+def _form(place: str, *, is_shared: bool = False, on_stdout: str | None = None, **takes: str) -> Form:
+    return Form(write=_by(place, **takes), is_shared=is_shared, on_stdout=on_stdout)
 
 
 def _tree(builder: str, wanted: str) -> Form:
@@ -281,13 +281,13 @@ FLEET: Final = Kind(
     name="fleet",
     schema="backuplink.fleet.v1",
     forms={
-        "text": _form("agent.fleet.render:as_text", colour="colour"),
+        "text": _tree("agent.fleet.render:as_tree", "text"),
         "json": _form("agent.fleet.render:as_json"),
-        "html": _form("agent.fleet.render:as_html"),
+        "html": _tree("agent.fleet.render:as_tree", "html"),
         "csv": _form("agent.fleet.render:as_csv"),
         "parquet": _form("agent.fleet.render:as_parquet", on_stdout="json"),
-        "markdown": _form("agent.fleet.render:as_markdown"),
-        "prometheus": _form("agent.fleet.render:as_metrics"),
+        "markdown": _tree("agent.fleet.render:as_tree", "markdown"),
+        "prometheus": _form("agent.fleet.render:as_metrics", is_shared=True),
         "eventbridge": _form("agent.fleet.render:as_events"),
     },
     redact=_by("agent.fleet.render:masked"),

@@ -529,7 +529,7 @@ _FLEET: Final = (
         "Format of the document: {names}. csv and parquet have a row a host and cause; parquet needs DuckDB and "
         "--output. eventbridge has the causes that changed, as requests of `aws events put-events`, one a line.",
     ),
-    _where("the document", _OWNER_ALONE),
+    _where("the document", _METRICS_ASIDE),
     _masks("ids, addresses and names", "the document"),
     _fails(),
 )

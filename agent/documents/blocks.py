@@ -165,6 +165,7 @@ class ToDo:
 
     summary: str
     actions: tuple[Action, ...] = ()
+    head: str = "What to do"
 
 
 @dataclass(frozen=True, slots=True)

@@ -172,7 +172,7 @@ def _pre(typed: Iterable[str]) -> Element:
 def _to_do(block: ToDo) -> Element:
     made = element("div", {"class": "do"})
     summary = bounded(visible(block.summary))
-    made.append(element("p", None, element("strong", None, "What to do:"), f" {summary}"))
+    made.append(element("p", None, element("strong", None, f"{block.head}:"), f" {summary}"))
     for words, actions in groups(block.actions):
         made.append(element("p", None, words))
         made.append(_pre(line for action in actions for line in _lines(action)))

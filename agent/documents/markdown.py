@@ -150,7 +150,7 @@ class _Writer:
             case Code(lines=lines):
                 yield fenced(lines, "")
             case ToDo():
-                yield f"**What to do:** {escaped(block.summary)}"
+                yield f"**{escaped(block.head)}:** {escaped(block.summary)}"
                 for words, actions in groups(block.actions):
                     yield escaped(words)
                     language = "sh" if actions[0].argv else ""

@@ -157,7 +157,7 @@ def _left(words: str, indent: str) -> list[str]:
 
 
 def _to_do(block: ToDo, indent: str) -> Iterator[str]:
-    yield wrapped(f"What to do: {block.summary}", indent)
+    yield wrapped(f"{block.head}: {block.summary}", indent)
     for words, actions in groups(block.actions):
         yield wrapped(words, indent)
         for action in actions:

@@ -1,317 +1,234 @@
-"""The words that every format of a fleet shares: which rows, which sentences, in which order.
+"""The fleet as a document for people: the totals, a cause at a time with what fixes it, where and since when, then the
+rest."""
 
-The texts here are not escaped. A format passes each of them through its own escaping: a record comes from a host that
-nobody vouches for, and every word of it may be hostile.
-"""
-
-import re
-from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Iterator, Sequence
 from typing import Final
 
-from agent.catalog.partitions import is_region
-from agent.catalog.wording import counted, lasted, listed, listed_briefly
-from agent.fleet.model import (
-    Attribute,
-    FleetCause,
-    FleetChange,
-    FleetDocument,
-    HostFile,
-    NamedBy,
-    NotHeardFrom,
-    OwnFault,
-    Place,
-    Shared,
-    SharedValue,
-    Sweep,
-    Turn,
+from agent.catalog.findings import Severity
+from agent.catalog.wording import counted
+from agent.documents.blocks import (
+    ALL,
+    MUTED,
+    Action,
+    Block,
+    Bullets,
+    Document,
+    Embedded,
+    Entries,
+    Entry,
+    Figure,
+    Many,
+    Medium,
+    Mono,
+    Most,
+    Only,
+    Section,
+    Table,
+    Text,
+    ToDo,
+    on_pages,
 )
-from agent.fleet.places import S3, command_of
-from agent.report.model import Command, CommandScope, FindingSubject, Fix, SubjectKind
-from agent.report.words import undoing
+from agent.documents.to_do import to_do
+from agent.fleet import phrases
+from agent.fleet.model import FleetCause, FleetDocument, OwnFault, Turn
+from agent.report.serialization import to_json
 
-EXAMPLES: Final = 3
-"""Hosts of a cause that a text names."""
-_ATTRIBUTES: Final = {
-    Attribute.GROUP: "security group",
-    Attribute.RESOLVER: "name server",
-    Attribute.INSTANCE_TYPE: "instance type",
-    Attribute.TOOL: "backuplink",
-    Attribute.VPC: "VPC",
-    Attribute.REGION: "Region",
-}
-"""What an attribute is called; the others by their own word."""
-_KINDS: Final = {
-    SubjectKind.GROUP: "security group",
-    SubjectKind.ACL: "network ACL",
-    SubjectKind.VPC: "VPC",
-    SubjectKind.DHCP_OPTIONS: "DHCP options",
-    SubjectKind.RESOLVER: "name server",
-    SubjectKind.URL: "URL",
-}
-"""The same of kinds of subjects."""
-_NAMED_BY: Final = {
-    NamedBy.CONFIGURATION: "The configuration names it.",
-    NamedBy.EVIDENCE: "At least half of the hosts that could have it do.",
-    NamedBy.SHARED: "The hosts that have it share what the others do not.",
-}
-_DOCUMENT: Final = "backuplink-check"
-"""The Command document, as docs/fleet.md calls it."""
-_NODE: Final = re.compile(r"m?i-[0-9a-f]{8,17}")
-"""A host that takes commands of Systems Manager."""
-_ON_THE_HOST: Final = ("backuplink", "check")
-"""For one that does not."""
+PAGE_ID: Final = "backuplink-fleet"
+_CAUSES: Final = Most(text=12, markdown=20, page=50)
+_OWN: Final = Most(text=20, markdown=30, page=300)
+_CHANGES: Final = Most(text=12, markdown=30, page=300)
+_PLACES: Final = Most(text=4, markdown=6, page=300)
 
 
-def totals(document: FleetDocument) -> str:
-    """`5,000 hosts: 3,391 ok, 28 warning, 1,581 critical; 60 not heard from`."""
-    count = document.totals
-    words = [f"{count.ok:,} ok"]
-    words += [
-        f"{number:,} {word}"
-        for number, word in ((count.warning, "warning"), (count.critical, "critical"), (count.unknown, "unknown"))
-        if number
-    ]
-    text = f"{counted(count.hosts, 'host')}: {', '.join(words)}"
-    return f"{text}; {count.not_heard_from:,} not heard from" if count.not_heard_from else text
+def document(fleet: FleetDocument) -> Document:
+    """The blocks of a fleet."""
+    verdict = fleet.verdict
+    return Document(
+        kind=verdict.status.value,
+        word=verdict.status.upper(),
+        summary=verdict.summary,
+        lines=() if fleet.sweep is None else (f"{phrases.totals(fleet)}.", phrases.basis(fleet)),
+        blocks=tuple(_blocks(fleet)),
+        embedded=Embedded(page_id=PAGE_ID, make=lambda: to_json(fleet)),
+    )
 
 
-def basis(document: FleetDocument) -> str:
-    """Which sweep is told, and which it is compared with."""
-    if document.sweep is None:
-        return "Nothing was read."
-    text = f"Sweep {_sweep(document.sweep)}"
-    if document.against is not None:
-        text += f", compared with {_sweep(document.against)}"
-    return f"{text}; {counted(len(document.sweeps), 'sweep')} read."
+def _blocks(fleet: FleetDocument) -> Iterator[Block]:
+    if fleet.sweep is not None:
+        yield on_pages(lambda: [_verdicts(fleet)])
+    causes = (_cause(number, cause, fleet) for number, cause in enumerate(fleet.causes, 1))
+    yield Many(tuple(causes), "more cause", _CAUSES)
+    if fleet.causes:
+        yield on_pages(lambda: _maps(fleet))
+    if fleet.own_faults:
+        yield _own(fleet)
+    yield from _silent(fleet)
+    if fleet.against is not None:
+        yield Section(title=f"Changes since {phrases.minute(fleet.against.started_at)} UTC", blocks=_changes(fleet))
+    if fleet.suppressed:
+        yield Section(title="Suppressed", blocks=(Bullets(fleet.suppressed, most=ALL),))
+    yield from _unused(fleet)
+    if fleet.notes:
+        yield Section(title="Notes", blocks=(Bullets(fleet.notes, most=ALL),))
+    version = f"backuplink {fleet.tool.version}."
+    yield Only(frozenset({Medium.MARKDOWN}), lambda: [Text(f"{version} The same as a page: --format html")])
+    yield on_pages(lambda: [Text(f"{version} This file also holds the document as JSON.", MUTED)])
 
 
-def _sweep(sweep: Sweep) -> str:
-    return f"{sweep.id} of {minute(sweep.started_at)} UTC ({counted(sweep.host_count, 'host')})"
-
-
-def minute(at: datetime) -> str:
-    """In UTC."""
-    return f"{at:%Y-%m-%d %H:%M}"
+def _kind(severity: Severity) -> str:
+    return "unknown" if severity is Severity.INFO else severity.value
 
 
 # --- Causes ----------------------------------------------------------------------------------------------------------
 
 
-def head(cause: FleetCause) -> str:
-    """`CRITICAL on 508 of 508 hosts: A required port is closed by a security group`."""
-    return f"{cause.severity.upper()} on {of(cause.host_count, cause.exposed_count)}: {cause.title}"
-
-
-def of(part: int, whole: int) -> str:
-    """`508 of 510 hosts`; `1 host` where nothing is known of the whole."""
-    return f"{part:,} of {counted(whole, 'host')}" if whole >= part and whole else counted(part, "host")
-
-
-def about(cause: FleetCause) -> str:
-    """`security group sg-0f1b2c3d4e5f67890, port 1027 (backup-gateway)`; what it is about, by id."""
-    words = subjects(cause.subjects)
-    services = f"({listed(cause.services)})" if cause.services else ""
-    return " ".join(filter(None, (words, services)))
-
-
-def subjects(rows: Sequence[FindingSubject]) -> str:
-    """Subjects by kind: `security group sg-1, ports 1026 and 1027`; those of one kind together."""
-    by_kind: dict[SubjectKind, list[str]] = {}
-    for subject in rows:
-        by_kind.setdefault(subject.kind, []).append(subject.id)
-    return ", ".join(
-        f"{_plural(_KINDS.get(kind, kind.value.replace('-', ' ')), len(ids))} {listed_briefly(ids)}"
-        for kind, ids in by_kind.items()
+def _cause(number: int, cause: FleetCause, fleet: FleetDocument) -> Section:
+    return Section(
+        number=str(number),
+        title=phrases.head(cause),
+        code=cause.code,
+        kind=_kind(cause.severity),
+        # Made when it is written: a fleet may have thousands of causes, and no medium writes as many.
+        blocks=(Only(frozenset(Medium), lambda: _of_cause(number, cause, fleet)),),
     )
 
 
-def _plural(word: str, count: int) -> str:
-    if count == 1 or word == _KINDS[SubjectKind.DHCP_OPTIONS]:
-        return word
-    return f"{word}es" if word.endswith("s") else f"{word}s"
+def _of_cause(number: int, cause: FleetCause, fleet: FleetDocument) -> Iterator[Block]:
+    if words := phrases.about(cause):
+        yield Text(words, strong=True)
+    yield from map(Text, phrases.whom(cause))
+    yield Bullets(phrases.breakdown(cause), most=ALL)
+    yield Only(frozenset({Medium.TEXT, Medium.MARKDOWN}), lambda: [_places(number, cause)])
+    yield Text(phrases.since(cause, fleet))
+    if cause.note is not None:
+        yield Text(cause.note)
+    yield to_do(cause.fix)
+    yield Only(frozenset({Medium.TEXT, Medium.MARKDOWN}), lambda: _hosts(cause, fleet))
+    yield on_pages(lambda: _on_a_page(number, cause, fleet))
 
 
-def whom(cause: FleetCause) -> tuple[str, ...]:
-    """Who is hit, and how that is known, in sentences."""
-    lines = []
-    if cause.shared is not None:
-        lines.append(f"Hit: {shared(cause.shared)}")
-    elif cause.exposed_count and cause.host_count == cause.exposed_count:
-        lines.append("Hit: every host that could have it.")
-    else:
-        lines.append(f"Hit: {_NAMED_BY[cause.named_by]}")
-    seen = []
-    if len(cause.accounts) > 1:
-        seen.append(f"In {len(cause.accounts)} accounts: {listed_briefly(cause.accounts)}.")
-    if cause.joined_count:
-        seen.append(
-            f"{counted(cause.joined_count, 'host')} of them saw only its symptom."
-            if cause.joined_count < cause.host_count
-            else "All of them saw only its symptom."
-        )
-    if cause.also_count:
-        have = "has" if cause.also_count == 1 else "have"
-        seen.append(f"{counted(cause.also_count, 'more host')} {have} it besides a worse cause.")
-    return (*lines, " ".join(seen)) if seen else tuple(lines)
-
-
-def shared(row: Shared) -> str:
-    """`zone euw1-az3: 100% of the hosts with the fault have that in common, and 98 of 100 hosts with it have the fault,
-    406 times as often as the others.`"""
-    what = " and ".join(map(value, row.values))
-    with_it = row.sick + row.well
-    return (
-        f"{what}: {percent(row.coverage)} of the hosts with the fault have that in common, and "
-        f"{of(row.sick, with_it)} with it {'has' if with_it == 1 else 'have'} the fault{_often(row.lift)}."
+def _places(number: int, cause: FleetCause) -> Table:
+    rows = (
+        (row.vpc or "no VPC", row.zone or "not known", f"{row.sick:,}", f"{row.exposed:,}")
+        for row in phrases.places(cause)
+    )
+    return Table(
+        caption=f"Hosts of cause {number} by VPC and zone",
+        heads=("VPC", "zone", "have it", "could"),
+        rows=tuple(rows),
+        what="more zone",
+        most=_PLACES,
+        numbers=True,
     )
 
 
-def _often(lift: float) -> str:
-    return f", {lift:,.0f} times as often as the others" if lift >= 1.5 else ""
+def _hosts(cause: FleetCause, fleet: FleetDocument) -> Iterator[Block]:
+    yield Text(f"Hosts: {phrases.examples(cause.hosts, cause.host_count)}")
+    yield from _reading(cause.hosts, fleet)
 
 
-def value(row: SharedValue) -> str:
-    """`zone euw1-az3`."""
-    return f"{_ATTRIBUTES.get(row.attribute, row.attribute.value)} {row.value}"
+def _reading(hosts: Sequence[str], fleet: FleetDocument) -> Iterator[ToDo]:
+    """How to learn more of one of the hosts."""
+    if (found := phrases.reading(hosts, fleet)) is not None:
+        summary, argv = found
+        yield ToDo(summary, (Action(argv=argv, changes=False, undo=None),), head="To know more")
 
 
-def percent(part: float) -> str:
-    """`100%` only for all, `0%` only for none."""
-    if 0 < part < 0.01:
-        return "under 1%"
-    return f"{min(round(100 * part), 99) if part < 1 else 100}%"
+def _on_a_page(number: int, cause: FleetCause, fleet: FleetDocument) -> Iterator[Block]:
+    from agent.fleet import pictures  # a text has none
+
+    if cause.places:
+        caption = f"Hosts with {cause.code} by VPC and zone"
+        yield Figure(caption, lambda width, name: pictures.places(cause, width, name))
+    left = cause.host_count - len(cause.hosts)
+    what = f"{counted(len(cause.hosts), 'host')} of {cause.host_count:,}" if left > 0 else "The hosts"
+    yield Section(title=f"{what}, and the numbers", blocks=tuple(_numbers(number, cause, fleet)), is_folded=True)
 
 
-def breakdown(cause: FleetCause) -> tuple[str, ...]:
-    """The hosts by the values of the attribute that was asked for: `sg-1: 97 of 100 hosts`."""
-    return tuple(f"{row.value or 'not known'}: {of(row.sick, row.exposed)}" for row in cause.breakdown)
-
-
-def since(cause: FleetCause, document: FleetDocument) -> str:
-    """Since when hosts have it."""
-    if cause.since is None:
-        return "Since when is not known."
-    text = f"Since {minute(cause.since)} UTC"
-    if document.sweep is not None and document.sweep.started_at > cause.since:
-        text += f", {lasted((document.sweep.started_at - cause.since) / timedelta(seconds=1))} before this sweep"
-    elif document.sweep is not None and len(document.sweeps) > 1:
-        text += ", new in this sweep"
-    return f"{text}. It came and went before that." if cause.flapping else f"{text}."
-
-
-def places(cause: FleetCause) -> list[Place]:
-    """Where the hosts are, those with most first."""
-    return sorted(cause.places, key=lambda place: (-place.sick, place.vpc or "", place.zone or ""))
-
-
-def place(row: Place) -> str:
-    """`vpc-0a1b2c3d4e5f67890 euw1-az1`."""
-    return f"{row.vpc or 'no VPC'} {row.zone or 'zone not known'}"
-
-
-def taking_back(fix: Fix) -> list[str]:
-    """How to take back the commands of a fix, in one line where that is the same for each."""
-    ways = {command.undo for command in fix.commands}
-    if len(fix.commands) > 1 and len(ways) == 1 and (way := ways.pop()) is not None:
-        return [f"To take each of these back: {way}"]
-    return undoing(fix)
-
-
-def reading(hosts: Sequence[str], document: FleetDocument) -> tuple[str, Command] | None:
-    """What shows more of one of these hosts than its record, in words, and the command: it reads a report that is
-    there, else what Run Command keeps, else it checks the host again. None where nothing is known of where their
-    records lay. A masked document names no host and no file."""
-    by_host = {} if document.redacted else {file.host: file for file in document.files}
-    files = [by_host[host] for host in hosts if host in by_host]
-    for way in (_report_of, _output_of, _check_of):
-        for file in files:
-            if (argv := way(file)) is not None:
-                words = "Read one" if way is not _check_of else "Check one again"
-                if argv == _ON_THE_HOST:
-                    words = "Check one again, on the host itself"
-                return words, Command(argv=argv, scope=CommandScope.HOST, changes=False, reversible=True, undo=None)
-    return None
-
-
-def _report_of(file: HostFile) -> tuple[str, ...] | None:
-    if not file.is_report:
-        return None
-    return ("aws", "s3", "cp", file.place, "-") if file.place.startswith(S3) else ("backuplink", "diagnose", file.place)
-
-
-def _output_of(file: HostFile) -> tuple[str, ...] | None:
-    """The short text of a check, which Run Command keeps for 30 days."""
-    kept = command_of(file.place)
-    if kept is None:
-        return None
-    return (
-        *("aws", "ssm", "get-command-invocation", *_in_region(file), "--command-id", kept[0], "--instance-id", kept[1]),
-        *("--plugin-name", "check", "--query", "StandardOutputContent", "--output", "text"),
+def _numbers(number: int, cause: FleetCause, fleet: FleetDocument) -> Iterator[Block]:
+    """Examples of its hosts, what is known of them, and the numbers behind the picture."""
+    files = {file.host: file.place for file in fleet.files}
+    yield Table(
+        caption=f"Some hosts of cause {number}",
+        heads=("host", "its record"),
+        rows=tuple((host, files.get(host, "-")) for host in cause.hosts),
+        most=ALL,
+        numbers=True,
     )
+    yield from _reading(cause.hosts, fleet)
+    yield _places(number, cause)
+    yield Text(("Key: ", Mono(cause.key)), MUTED)
 
 
-def _check_of(file: HostFile) -> tuple[str, ...]:
-    if _NODE.fullmatch(file.host) is None:
-        return _ON_THE_HOST
-    return (
-        *("aws", "ssm", "send-command", *_in_region(file), "--document-name", _DOCUMENT),
-        *("--targets", f"Key=InstanceIds,Values={file.host}"),
-    )
+# --- Pictures --------------------------------------------------------------------------------------------------------
 
 
-def _in_region(file: HostFile) -> tuple[str, ...]:
-    known = file.region is not None and is_region(file.region)
-    return ("--region", str(file.region)) if known else ()
+def _verdicts(fleet: FleetDocument) -> Figure:
+    from agent.fleet import pictures
+
+    return Figure("Hosts by verdict", lambda width, name: pictures.verdicts(fleet, width, name))
+
+
+def _maps(fleet: FleetDocument) -> Iterator[Block]:
+    from agent.fleet import pictures
+
+    if any(cause.places for cause in fleet.causes):
+        zones = Figure("Hosts by VPC and zone", lambda width, name: pictures.zones(fleet, width, name))
+        note = Text("Hosts that have a shared cause, of those there that could have one.", MUTED)
+        yield Section(title="Where: VPC by zone", blocks=(note, zones))
+    since = Figure("Sweeps, and since when each cause is there", lambda width, name: pictures.since(fleet, width, name))
+    yield Section(title="Since when", blocks=(since,))
 
 
 # --- The rest --------------------------------------------------------------------------------------------------------
 
 
-def own(fault: OwnFault) -> str:
-    """`12 hosts: TCP005 …`."""
-    return f"{counted(fault.host_count, 'host')}: {fault.title}"
+def _own(fleet: FleetDocument) -> Section:
+    count = sum(fault.host_count for fault in fleet.own_faults)
+    faults = Entries(tuple(map(_own_fault, fleet.own_faults)), "more code", _OWN)
+    return Section(
+        title=f"{counted(count, 'host')} with a fault of {'its' if count == 1 else 'their'} own", blocks=(faults,)
+    )
 
 
-def silent(row: NotHeardFrom) -> tuple[str, ...]:
-    """How many hosts were not heard from, and what they share, in sentences."""
-    hosts = f"{counted(row.host_count, 'host')} of {row.expected_by} not heard from."
-    if row.shared is None:
-        return (f"{hosts} They share nothing that the others do not.",) if row.host_count > 1 else (hosts,)
-    what = " and ".join(map(value, row.shared.values))
-    there = of(row.shared.sick, row.shared.sick + row.shared.well)
-    return hosts, f"{percent(row.shared.coverage)} of them share {what}, of which {there} are silent."
+def _own_fault(fault: OwnFault) -> Entry:
+    kind = _kind(fault.severity)
+    hosts = counted(fault.host_count, "host")
+    said = Text(f"{fault.code} ({fault.severity.value}) {hosts}: {fault.title}", kind)
+    note = () if fault.note is None else (Text(fault.note),)
+    return Entry((said, *note, Text(phrases.examples(fault.hosts, fault.host_count), MUTED)), kind)
 
 
-def change(row: FleetChange) -> str:
-    """`2 more hosts, 395 now: …`. Only hosts that were heard from in both sweeps have come or gone."""
-    now = f"{row.after:,} now"
-    words = {
-        Turn.NEW: f"new on {counted(row.after, 'host')}",
-        Turn.GROWN: f"{counted(row.came, 'more host')}, {now}",
-        Turn.SHRUNK: f"{counted(row.went, 'host')} fewer, {now}",
-        Turn.HEALED: f"healed, {counted(row.before, 'host')} before",
-    }
-    return f"{words[row.turn]}: {changed(row)}"
+def _silent(fleet: FleetDocument) -> Iterator[Section]:
+    row = fleet.not_heard_from
+    if row is None or not row.host_count:
+        return
+    named = phrases.examples(row.hosts, row.host_count, len(row.hosts))
+    blocks = map(Text, filter(None, (*phrases.silent(row), named)))
+    yield Section(title="Not heard from", blocks=tuple(blocks))
 
 
-def changed(row: FleetChange) -> str:
-    """The title of a cause that changed, and what it is about, as its key has it."""
-    _, *ids = row.key.split("|")
-    return f"{row.title} ({', '.join(ids)})" if ids else row.title
+def _changes(fleet: FleetDocument) -> tuple[Block, ...]:
+    if not fleet.changes:
+        return (Text("None."),)
+    rows = (
+        Entry((Text(phrases.change(row)),), "ok" if row.turn is Turn.HEALED else _kind(row.severity))
+        for row in fleet.changes
+    )
+    return (Entries(tuple(rows), "more change", _CHANGES),)
 
 
-def examples(hosts: Sequence[str], count: int, most: int = EXAMPLES) -> str:
-    """`i-1, i-2, i-3 and 505 more`."""
-    shown = hosts[:most]
-    left = count - len(shown)
-    return f"{', '.join(shown)} and {left:,} more" if left > 0 and shown else listed(shown)
-
-
-def unused(document: FleetDocument) -> Iterable[str]:
-    """What of the input was not used, in sentences."""
-    count = document.totals
-    if count.superseded:
-        yield f"{counted(count.superseded, 'older record')} of hosts with a newer one in the same sweep."
-    if count.unreadable:
-        yield f"{counted(count.unreadable, 'file or line', 'files or lines')} could not be read."
+def _unused(fleet: FleetDocument) -> Iterator[Section]:
+    sentences = tuple(phrases.unused(fleet))
+    if not sentences:
+        return
+    unread = Table(
+        caption="The first that could not be read",
+        heads=("file", "why"),
+        rows=tuple((row.place, row.why) for row in fleet.unreadable),
+        most=ALL,
+        headless=True,
+    )
+    left = fleet.totals.unreadable - len(fleet.unreadable)
+    more = (Text(f"And {left:,} more."),) if fleet.unreadable and left > 0 else ()
+    yield Section(title="Not used", blocks=(Bullets(sentences, most=ALL), unread, *more))

@@ -7,7 +7,7 @@ from typing import Final
 from agent.catalog.findings import CODES
 from agent.catalog.wording import counted
 from agent.documents.markdown import escaped, fenced, table
-from agent.fleet import content
+from agent.fleet import phrases
 from agent.fleet.model import FleetCause, FleetDocument
 from agent.report.words import bounded, shell
 
@@ -22,7 +22,7 @@ def render(document: FleetDocument) -> str:
     word = document.verdict.status.value.upper()
     parts = [f"# {word}: {escaped(document.verdict.summary)}"]
     if document.sweep is not None:
-        parts += [escaped(f"{content.totals(document)}."), escaped(content.basis(document))]
+        parts += [escaped(f"{phrases.totals(document)}."), escaped(phrases.basis(document))]
     for number, cause in enumerate(document.causes[:MOST_CAUSES], 1):
         parts += _cause(number, cause, document)
     parts += _left(len(document.causes) - MOST_CAUSES, "more cause")
@@ -31,28 +31,28 @@ def render(document: FleetDocument) -> str:
 
 
 def _cause(number: int, cause: FleetCause, document: FleetDocument) -> Iterator[str]:
-    yield f"## {number}. {escaped(content.head(cause))} ({escaped(cause.code)})"
-    if words := content.about(cause):
+    yield f"## {number}. {escaped(phrases.head(cause))} ({escaped(cause.code)})"
+    if words := phrases.about(cause):
         yield f"**{escaped(bounded(words))}**"
-    yield escaped(bounded(" ".join((*content.whom(cause), content.since(cause, document)))))
+    yield escaped(bounded(" ".join((*phrases.whom(cause), phrases.since(cause, document)))))
     if cause.note is not None:
         yield escaped(bounded(cause.note))
     yield f"**What to do:** {escaped(bounded(cause.fix.summary))}"
     if cause.fix.commands:
         yield fenced(shell(command) for command in cause.fix.commands)
-    if undo := content.taking_back(cause.fix):
+    if undo := phrases.taking_back(cause.fix):
         yield _list(undo)
-    if by := content.breakdown(cause):
+    if by := phrases.breakdown(cause):
         yield _list(by)
-    places = content.places(cause)
+    places = phrases.places(cause)
     if places:
         rows = [(row.vpc or "-", row.zone or "-", f"{row.sick:,}", f"{row.exposed:,}") for row in places[:MOST_PLACES]]
         yield table(("VPC", "zone", "have it", "could"), rows)
         yield from _left(len(places) - MOST_PLACES, "more zone")
-    yield escaped(f"Hosts: {content.examples(cause.hosts, cause.host_count)}")
-    if (shown := content.reading(cause.hosts, document)) is not None:
+    yield escaped(f"Hosts: {phrases.examples(cause.hosts, cause.host_count)}")
+    if (shown := phrases.reading(cause.hosts, document)) is not None:
         yield f"{shown[0]}:"
-        yield fenced([shell(shown[1])])
+        yield fenced([" ".join(shown[1])])
     # The links in a saved document may come from somewhere else; those of the catalogue are ours.
     if cause.code in CODES and CODES[cause.code].documents:
         yield "\n".join(f"* [{escaped(document.title)}]({document.url})" for document in CODES[cause.code].documents)
@@ -68,7 +68,7 @@ def _own(document: FleetDocument) -> Iterator[str]:
             fault.code,
             f"{fault.host_count:,}",
             bounded(fault.title if fault.note is None else f"{fault.title}. {fault.note}"),
-            content.examples(fault.hosts, fault.host_count),
+            phrases.examples(fault.hosts, fault.host_count),
         )
         for fault in document.own_faults[:MOST_ROWS]
     ]
@@ -81,16 +81,16 @@ def _silent(document: FleetDocument) -> Iterator[str]:
     if row is None or not row.host_count:
         return
     yield "## Not heard from"
-    yield escaped(bounded(" ".join(content.silent(row))))
+    yield escaped(bounded(" ".join(phrases.silent(row))))
     if row.hosts:
-        yield escaped(content.examples(row.hosts, row.host_count, len(row.hosts)))
+        yield escaped(phrases.examples(row.hosts, row.host_count, len(row.hosts)))
 
 
 def _changes(document: FleetDocument) -> Iterator[str]:
     if document.against is None:
         return
-    yield f"## Changes since {content.minute(document.against.started_at)} UTC"
-    yield _list([bounded(content.change(row)) for row in document.changes[:MOST_ROWS]]) if document.changes else "None."
+    yield f"## Changes since {phrases.minute(document.against.started_at)} UTC"
+    yield _list([bounded(phrases.change(row)) for row in document.changes[:MOST_ROWS]]) if document.changes else "None."
     yield from _left(len(document.changes) - MOST_ROWS, "more change")
 
 
@@ -98,7 +98,7 @@ def _rest(document: FleetDocument) -> Iterator[str]:
     if document.suppressed:
         yield "## Suppressed"
         yield _list(document.suppressed)
-    unused = list(content.unused(document))
+    unused = list(phrases.unused(document))
     if unused:
         yield "## Not used"
         yield _list([*unused, *(bounded(f"{row.place}: {row.why}") for row in document.unreadable)])

@@ -13,7 +13,7 @@ from agent.catalog.wording import counted
 from agent.documents.canvas import NARROW, WIDE
 from agent.documents.elements import data, element, lines, raw
 from agent.documents.page import bullets, cell, folded, page, row_head, section, table, verdict
-from agent.fleet import content, pictures
+from agent.fleet import phrases, pictures
 from agent.fleet.model import FleetCause, FleetChange, FleetDocument, FleetVerdict, OwnFault, Turn
 from agent.report.escape import visible
 from agent.report.serialization import to_json
@@ -40,7 +40,7 @@ def render(document: FleetDocument) -> str:
 
 
 def _verdict(said: FleetVerdict, document: FleetDocument) -> Element:
-    known = [] if document.sweep is None else [content.totals(document), content.basis(document)]
+    known = [] if document.sweep is None else [phrases.totals(document), phrases.basis(document)]
     status = said.status.value if said.status.value in _KINDS else "unknown"
     return verdict(status, said.summary, *known)
 
@@ -65,18 +65,18 @@ def _causes(document: FleetDocument) -> Iterator[Element]:
 
 def _card(number: int, cause: FleetCause, document: FleetDocument) -> Element:
     kind = cause.severity.value if cause.severity.value in _KINDS else "unknown"
-    heading = element("h2", None, f"{number}. {content.head(cause)} ({cause.code})")
+    heading = element("h2", None, f"{number}. {phrases.head(cause)} ({cause.code})")
     made = element("section", {"class": f"card {kind}"}, heading)
-    if words := content.about(cause):
+    if words := phrases.about(cause):
         made.append(element("p", None, element("strong", None, bounded(visible(words)))))
-    made.extend(element("p", None, bounded(visible(words))) for words in content.whom(cause))
-    made.append(element("p", None, content.since(cause, document)))
+    made.extend(element("p", None, bounded(visible(words))) for words in phrases.whom(cause))
+    made.append(element("p", None, phrases.since(cause, document)))
     if cause.note is not None:
         made.append(element("p", None, bounded(visible(cause.note))))
     made.append(_todo(cause))
     if cause.places:
         made.append(_figure(lambda width, name: pictures.places(cause, width, name), f"places-{number}"))
-    made.extend(bullets(bounded(visible(words)) for words in content.breakdown(cause)))
+    made.extend(bullets(bounded(visible(words)) for words in phrases.breakdown(cause)))
     made.append(_hosts(number, cause, document))
     # The links in a saved document may come from somewhere else; those of the catalogue are ours.
     documents = CODES[cause.code].documents if cause.code in CODES else ()
@@ -92,7 +92,7 @@ def _todo(cause: FleetCause) -> Element:
     if cause.fix.commands:
         commands = lines([shell(command) for command in cause.fix.commands])
         todo.append(element("pre", None, raw("code", None, commands)))
-    todo.extend(bullets(content.taking_back(cause.fix)))
+    todo.extend(bullets(phrases.taking_back(cause.fix)))
     return todo
 
 
@@ -105,11 +105,11 @@ def _hosts(number: int, cause: FleetCause, document: FleetDocument) -> Element:
         if rows
         else []
     )
-    if (shown := content.reading(cause.hosts, document)) is not None:
-        parts.append(element("p", None, f"{shown[0]}: ", element("code", None, shell(shown[1]))))
+    if (shown := phrases.reading(cause.hosts, document)) is not None:
+        parts.append(element("p", None, f"{shown[0]}: ", element("code", None, " ".join(shown[1]))))
     places = [
         (row_head(row.vpc or "-"), cell(row.zone or "-"), cell(f"{row.sick:,}"), cell(f"{row.exposed:,}"))
-        for row in content.places(cause)[:MAX_ROWS]
+        for row in phrases.places(cause)[:MAX_ROWS]
     ]
     if places:
         columns = ("VPC", "zone", "have it", "could")
@@ -148,11 +148,11 @@ def _own(document: FleetDocument) -> Iterator[Element]:
 
 def _own_fault(fault: OwnFault) -> Element:
     kind = fault.severity.value if fault.severity.value in _KINDS else "unknown"
-    said = element("p", {"class": kind}, f"{fault.code} ({fault.severity.value}) {content.own(fault)}")
+    said = element("p", {"class": kind}, f"{fault.code} ({fault.severity.value}) {phrases.own(fault)}")
     made = element("li", {"class": kind}, said)
     if fault.note is not None:
         made.append(element("p", None, bounded(visible(fault.note))))
-    made.append(element("p", {"class": "muted"}, content.examples(fault.hosts, fault.host_count)))
+    made.append(element("p", {"class": "muted"}, phrases.examples(fault.hosts, fault.host_count)))
     return made
 
 
@@ -160,17 +160,17 @@ def _silent(document: FleetDocument) -> Iterator[Element]:
     row = document.not_heard_from
     if row is None or not row.host_count:
         return
-    first, *others = content.silent(row)
+    first, *others = phrases.silent(row)
     parts = [element("p", None, bounded(visible(words))) for words in (first, *others)]
     if row.hosts:
-        parts.append(element("p", None, content.examples(row.hosts, row.host_count, len(row.hosts))))
+        parts.append(element("p", None, phrases.examples(row.hosts, row.host_count, len(row.hosts))))
     yield section(element("h2", None, "Not heard from"), *parts)
 
 
 def _changes(document: FleetDocument) -> Iterator[Element]:
     if document.against is None:
         return
-    heading = element("h2", None, f"Changes since {content.minute(document.against.started_at)} UTC")
+    heading = element("h2", None, f"Changes since {phrases.minute(document.against.started_at)} UTC")
     if not document.changes:
         yield section(heading, element("p", None, "None."))
         return
@@ -181,13 +181,13 @@ def _changes(document: FleetDocument) -> Iterator[Element]:
 
 def _change(row: FleetChange) -> Element:
     kind = row.severity.value if row.severity.value in _KINDS else "unknown"
-    words = element("p", None, bounded(visible(content.change(row))))
+    words = element("p", None, bounded(visible(phrases.change(row))))
     return element("li", {"class": "ok" if row.turn is Turn.HEALED else kind}, words)
 
 
 def _rest(document: FleetDocument) -> Iterator[Element]:
     yield from _listed("Suppressed", document.suppressed)
-    unused = list(content.unused(document))
+    unused = list(phrases.unused(document))
     if unused:
         rows = [(row_head(row.place), cell(bounded(visible(row.why)))) for row in document.unreadable]
         made = [table("The first that could not be read", ("file", "why"), rows, "unreadable")] if rows else []

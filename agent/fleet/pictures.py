@@ -10,7 +10,7 @@ from xml.etree.ElementTree import Element
 from agent.catalog.wording import counted
 from agent.documents.canvas import CHARACTER, LINE, PAD, SMALL, Canvas, coordinate, cut, framed
 from agent.documents.elements import element
-from agent.fleet import content
+from agent.fleet import phrases
 from agent.fleet.model import FleetCause, FleetDocument, Place
 
 MAX_BARS: Final = 12
@@ -110,13 +110,13 @@ class _Picture(Canvas):
     # --- The places of one cause ---
 
     def bars(self, cause: FleetCause) -> None:
-        rows = content.places(cause)
+        rows = phrases.places(cause)
         kind = _kind(cause)
         most = max((max(row.exposed, row.sick) for row in rows), default=1)
         start = PAD + _LABEL * SMALL + PAD if self.is_wide else PAD
         room = self.width - PAD - start - _NUMBERS * SMALL - PAD
         for row in rows[:MAX_BARS]:
-            name, words = content.place(row), f"{row.sick:,} of {max(row.exposed, row.sick):,}"
+            name, words = phrases.place(row), f"{row.sick:,} of {max(row.exposed, row.sick):,}"
             self.words.append(f"{name}: {words}.")
             if self.is_wide:
                 self.text(PAD, self.y + 11, cut(name, _LABEL), "small")
@@ -193,10 +193,10 @@ class _Picture(Canvas):
         for number, sweep in enumerate(sweeps):
             height = 2 * _BAR * sweep.sick_count / most
             self.rect("bar", start + number * room, self.y + 2 * _BAR - height, room - 1, height)
-            self.words.append(f"{content.minute(sweep.started_at)}: {sweep.sick_count:,} of {sweep.host_count:,}.")
+            self.words.append(f"{phrases.minute(sweep.started_at)}: {sweep.sick_count:,} of {sweep.host_count:,}.")
         self.y += 2 * _BAR + 2
         if sweeps:
-            first, last = (content.minute(sweep.started_at) for sweep in (sweeps[0], sweeps[-1]))
+            first, last = (phrases.minute(sweep.started_at) for sweep in (sweeps[0], sweeps[-1]))
             self.text(start, self.y + 10, first, "small muted")
             if len(sweeps) > 1:
                 self.text(self.width - PAD - len(last) * SMALL, self.y + 10, last, "small muted")
@@ -212,7 +212,7 @@ class _Picture(Canvas):
         """From the sweep on since which hosts have a cause; a dashed line where that is not known."""
         sweeps = document.sweeps[-MAX_SWEEPS:]
         name = f"{place}. {cause.code} {counted(cause.host_count, 'host')}"
-        self.words.append(f"{name}: {content.since(cause, document)}")
+        self.words.append(f"{name}: {phrases.since(cause, document)}")
         if label:
             self.text(PAD, self.y + 11, cut(name, label), "small")
         else:
@@ -247,7 +247,7 @@ def _kind(cause: FleetCause) -> str:
 
 def _worst(document: FleetDocument, name: str) -> str:
     """The kind of the worst cause in a place."""
-    there = (cause for cause in document.causes if any(content.place(row) == name and row.sick for row in cause.places))
+    there = (cause for cause in document.causes if any(phrases.place(row) == name and row.sick for row in cause.places))
     return min((_kind(cause) for cause in there), key=("critical", "warning", "unknown").index, default="unknown")
 
 

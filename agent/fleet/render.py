@@ -9,6 +9,7 @@ from agent.fleet.model import FleetDocument
 from probes.frozen import dataclass
 
 if TYPE_CHECKING:
+    from agent.documents.blocks import Document
     from agent.fleet.database import Database
     from agent.fleet.redact import FleetRedactor
 
@@ -43,30 +44,16 @@ def masked(fleet: JoinedFleet) -> JoinedFleet:
     return replace(fleet, redactor=FleetRedactor(fleet.document, fleet.files))
 
 
-def as_text(fleet: JoinedFleet, *, colour: bool = False) -> str:
-    """The document for a terminal."""
-    from agent.fleet import text
+def as_tree(fleet: JoinedFleet) -> "Document":
+    """The document for people."""
+    from agent.fleet import content
 
-    return text.render(fleet.shown, colour=colour)
+    return content.document(fleet.shown)
 
 
 def as_json(fleet: JoinedFleet) -> str:
     """The document as JSON text."""
     return model.dumps(fleet.shown)
-
-
-def as_html(fleet: JoinedFleet) -> str:
-    """The document as a page."""
-    from agent.fleet import page
-
-    return page.render(fleet.shown)
-
-
-def as_markdown(fleet: JoinedFleet) -> str:
-    """The document in Markdown."""
-    from agent.fleet import markdown
-
-    return markdown.render(fleet.shown)
 
 
 def as_metrics(fleet: JoinedFleet) -> str:

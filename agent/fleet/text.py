@@ -9,7 +9,7 @@ from typing import Final
 
 from agent.catalog.findings import CODES
 from agent.catalog.wording import counted
-from agent.fleet import content
+from agent.fleet import phrases
 from agent.fleet.model import FleetCause, FleetDocument, OwnFault
 from agent.report.escape import visible
 from agent.report.model import Status
@@ -47,33 +47,33 @@ def _verdict(document: FleetDocument, *, colour: bool) -> str:
     shown = f"\x1b[1;{_COLOURS.get(document.verdict.status, '0')}m{word}\x1b[0m" if colour else word
     lines = [_wrapped(f"{word}  {document.verdict.summary}", "", later).replace(word, shown, 1)]
     if document.sweep is not None:
-        lines += [_wrapped(content.totals(document), later), _wrapped(content.basis(document), later)]
+        lines += [_wrapped(phrases.totals(document), later), _wrapped(phrases.basis(document), later)]
     return "\n".join(lines)
 
 
 def _cause(number: int, cause: FleetCause, document: FleetDocument) -> str:
-    lines = [_wrapped(f"{number}. {content.head(cause)} [{cause.code}]", "", _INDENT)]
-    if words := content.about(cause):
+    lines = [_wrapped(f"{number}. {phrases.head(cause)} [{cause.code}]", "", _INDENT)]
+    if words := phrases.about(cause):
         lines.append(_wrapped(bounded(words), _INDENT))
-    lines += [_wrapped(bounded(words), _INDENT) for words in content.whom(cause)]
-    lines += [_wrapped(words, f"{_INDENT}  ", f"{_INDENT}    ") for words in content.breakdown(cause)] or _places(cause)
-    lines.append(_wrapped(content.since(cause, document), _INDENT))
+    lines += [_wrapped(bounded(words), _INDENT) for words in phrases.whom(cause)]
+    lines += [_wrapped(words, f"{_INDENT}  ", f"{_INDENT}    ") for words in phrases.breakdown(cause)] or _places(cause)
+    lines.append(_wrapped(phrases.since(cause, document), _INDENT))
     if cause.note is not None:
         lines.append(_wrapped(bounded(cause.note), _INDENT))
     lines += ["", _wrapped(f"What to do: {bounded(cause.fix.summary)}", _INDENT)]
     lines += [command_lines(command, f"{_INDENT}  ") for command in cause.fix.commands]
-    lines += [_wrapped(words, _INDENT) for words in content.taking_back(cause.fix)]
-    lines += ["", _wrapped(f"Hosts: {content.examples(cause.hosts, cause.host_count)}", _INDENT, f"{_INDENT}  ")]
+    lines += [_wrapped(words, _INDENT) for words in phrases.taking_back(cause.fix)]
+    lines += ["", _wrapped(f"Hosts: {phrases.examples(cause.hosts, cause.host_count)}", _INDENT, f"{_INDENT}  ")]
     lines += _reading(cause.hosts, document)
     lines += _explained(cause.code)
     return "\n".join(lines)
 
 
 def _places(cause: FleetCause) -> list[str]:
-    rows = [row for row in content.places(cause) if row.sick]
+    rows = [row for row in phrases.places(cause) if row.sick]
     if not rows:
         return []
-    shown = [(visible(content.place(row)), content.of(row.sick, row.exposed)) for row in rows[:MOST_PLACES]]
+    shown = [(visible(phrases.place(row)), phrases.of(row.sick, row.exposed)) for row in rows[:MOST_PLACES]]
     width = max(len(name) for name, _ in shown)
     lines = [_wrapped(f"{name:<{width}}  {hosts}", f"{_INDENT}  ", f"{_INDENT}    ") for name, hosts in shown]
     left = len(rows) - len(shown)
@@ -82,8 +82,8 @@ def _places(cause: FleetCause) -> list[str]:
 
 def _reading(hosts: Sequence[str], document: FleetDocument) -> list[str]:
     """How to learn more of one of the hosts."""
-    shown = content.reading(hosts, document)
-    return [] if shown is None else [f"{_INDENT}{shown[0]}:", command_lines(shown[1], f"{_INDENT}  ")]
+    shown = phrases.reading(hosts, document)
+    return [] if shown is None else [f"{_INDENT}{shown[0]}:", " ".join(shown[1])]
 
 
 def _explained(code: str) -> list[str]:
@@ -102,8 +102,8 @@ def _own(document: FleetDocument) -> str:
 
 
 def _own_fault(fault: OwnFault) -> Iterator[str]:
-    yield _wrapped(f"{fault.code:<8} {content.own(fault)}", "  ", " " * 11)
-    yield _wrapped(content.examples(fault.hosts, fault.host_count), " " * 11)
+    yield _wrapped(f"{fault.code:<8} {phrases.own(fault)}", "  ", " " * 11)
+    yield _wrapped(phrases.examples(fault.hosts, fault.host_count), " " * 11)
     if fault.note is not None:
         yield _wrapped(bounded(fault.note), " " * 11)
 
@@ -112,26 +112,26 @@ def _silent(document: FleetDocument) -> str:
     row = document.not_heard_from
     if row is None or not row.host_count:
         return ""
-    first, *others = content.silent(row)
+    first, *others = phrases.silent(row)
     lines = [_wrapped(first, "", "  "), *(_wrapped(words, "  ") for words in others)]
     if row.hosts:
-        lines.append(_wrapped(content.examples(row.hosts, row.host_count, len(row.hosts)), "  "))
+        lines.append(_wrapped(phrases.examples(row.hosts, row.host_count, len(row.hosts)), "  "))
     return "\n".join(lines)
 
 
 def _changes(document: FleetDocument) -> str:
     if document.against is None:
         return ""
-    head = f"Changes since {content.minute(document.against.started_at)} UTC"
+    head = f"Changes since {phrases.minute(document.against.started_at)} UTC"
     if not document.changes:
         return f"{head}: none"
-    lines = [_wrapped(content.change(row), "  ", "    ") for row in document.changes[:MOST_CHANGES]]
+    lines = [_wrapped(phrases.change(row), "  ", "    ") for row in document.changes[:MOST_CHANGES]]
     lines += filter(None, [_left(len(document.changes) - MOST_CHANGES, "more change")])
     return "\n".join([head, *lines])
 
 
 def _unused(document: FleetDocument) -> str:
-    lines = list(content.unused(document))
+    lines = list(phrases.unused(document))
     if not lines:
         return ""
     shown = [_wrapped(words, "  ", "    ") for words in lines]

@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Final
 
 from agent.app import demo_fleet
-from agent.fleet import text
+from agent.documents import text
+from agent.fleet import content
 from agent.formats import svg
 from agent.history import chart
 from agent.process.cancel import CancelToken
@@ -77,7 +78,7 @@ def _fleet() -> str:
     from rich.console import Console
     from rich.text import Text
 
-    shown = text.render(demo_fleet.document_of(FLEET_HOSTS)).splitlines()
+    shown = text.render(content.document(demo_fleet.document_of(FLEET_HOSTS))).splitlines()
     console = Console(record=True, width=WIDTH, file=io.StringIO(), legacy_windows=False, force_terminal=False)
     console.print(Text("\n".join(shown[:FLEET_LINES])))
     title = f"backuplink demo --fleet {FLEET_HOSTS}"

@@ -15,7 +15,7 @@ from agent.audit.audit import audit
 from agent.audit.request import AuditRequest
 from agent.documents import difference as difference_blocks
 from agent.documents import html as documents
-from agent.fleet import page as fleet_page
+from agent.fleet import content as fleet_content
 from agent.formats import html, svg
 from agent.history import chart
 from agent.history import content as history_page
@@ -129,7 +129,7 @@ def _audit() -> str:
 @pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("width", WIDTHS)
 def test_a_fleet_suits_every_screen(width: int, scheme: str, show: Show) -> None:
-    page = show(fleet_page.render(fleets.document()), width=width, scheme=scheme)
+    page = show(documents.render(fleet_content.document(fleets.document())), width=width, scheme=scheme)
     assert _suits(page, width, scheme) == 6
     for selector in ("h1", "h2", "svg.drawing"):
         assert next(part for part in page.query_selector_all(selector) if part.is_visible()).bounding_box()["y"] < 800
@@ -171,7 +171,7 @@ def test_axe_finds_nothing(name: str, width: int, scheme: str, week: Week, show:
     elif name == "audit":
         document = _audit()
     elif name == "fleet":
-        document = fleet_page.render(fleets.document())
+        document = documents.render(fleet_content.document(fleets.document()))
     elif name == "diff":
         document = documents.render(
             difference_blocks.document(difference(report_of("healthy"), report_of("three-faults")))
@@ -241,7 +241,7 @@ def test_nothing_that_a_history_says_runs_or_loads(text: str, week: Week, show: 
 
 @pytest.mark.parametrize("text", [*HOSTILE, "</script><script>alert(1)</script>", "<!--<script>"])
 def test_nothing_that_a_fleet_says_runs_or_loads(text: str, show: Show) -> None:
-    page = show(fleet_page.render(fleets.filled(fleets.document(), text)))
+    page = show(documents.render(fleet_content.document(fleets.filled(fleets.document(), text))))
     assert page.evaluate("[...document.scripts].map(script => script.type)") == ["application/json"]
     assert page.evaluate("document.querySelectorAll('img, form, iframe, object, link').length") == 0
 

@@ -62,6 +62,8 @@ from tests.support.runs import report_of
 ESTATE: Final = ROOT / "docs/examples/estate.json"
 VPC: Final = "vpc-0a1b2c3d4e5f67890"
 WHY: Final = "there is no such place: \x1b[2J<b>nowhere</b>"
+COLLECTED: Final = {("report", "prometheus"), ("report", "emf"), ("fleet", "prometheus")}
+"""What a collector of metrics reads, as another user."""
 WORDS: Final = "there is no such place: "
 
 
@@ -155,7 +157,7 @@ def test_a_file_that_names_ids_is_its_owners_alone(case: Case, tmp_path: Path) -
     place.write_text("old", "utf-8")
     place.chmod(0o644)
     publish(case.kind, documents(case.kind.name), Output(format=case.wanted, output=str(place)))
-    is_shared = case.kind is REPORT and case.wanted in ("prometheus", "emf")
+    is_shared = (case.kind.name, case.wanted) in COLLECTED
     assert stat.S_IMODE(place.stat().st_mode) == (0o644 if is_shared else 0o600)
     assert place.read_bytes() != b"old"
 
