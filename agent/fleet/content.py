@@ -47,7 +47,7 @@ def document(fleet: FleetDocument) -> Document:
         kind=verdict.status.value,
         word=verdict.status.upper(),
         summary=verdict.summary,
-        lines=() if fleet.sweep is None else (f"{phrases.totals(fleet)}.", phrases.basis(fleet)),
+        lines=() if fleet.sweep is None else (f"{phrases.totals(fleet)}.", phrases.basis(fleet.sweep, fleet)),
         blocks=tuple(_blocks(fleet)),
         embedded=Embedded(page_id=PAGE_ID, make=lambda: to_json(fleet)),
     )

@@ -15,7 +15,6 @@ from agent.fleet.model import (
     HostFile,
     NamedBy,
     NotHeardFrom,
-    OwnFault,
     Place,
     Shared,
     SharedValue,
@@ -23,8 +22,7 @@ from agent.fleet.model import (
     Turn,
 )
 from agent.fleet.places import S3, command_of
-from agent.report.model import FindingSubject, Fix, SubjectKind
-from agent.report.words import undoing
+from agent.report.model import FindingSubject, SubjectKind
 
 EXAMPLES: Final = 3
 """Hosts of a cause that a text names."""
@@ -72,11 +70,9 @@ def totals(document: FleetDocument) -> str:
     return f"{text}; {count.not_heard_from:,} not heard from" if count.not_heard_from else text
 
 
-def basis(document: FleetDocument) -> str:
+def basis(sweep: Sweep, document: FleetDocument) -> str:
     """Which sweep is told, and which it is compared with."""
-    if document.sweep is None:
-        return "Nothing was read."
-    text = f"Sweep {_sweep(document.sweep)}"
+    text = f"Sweep {_sweep(sweep)}"
     if document.against is not None:
         text += f", compared with {_sweep(document.against)}"
     return f"{text}; {counted(len(document.sweeps), 'sweep')} read."
@@ -206,14 +202,6 @@ def place(row: Place) -> str:
     return f"{row.vpc or 'no VPC'} {row.zone or 'zone not known'}"
 
 
-def taking_back(fix: Fix) -> list[str]:
-    """How to take back the commands of a fix, in one line where that is the same for each."""
-    ways = {command.undo for command in fix.commands}
-    if len(fix.commands) > 1 and len(ways) == 1 and (way := ways.pop()) is not None:
-        return [f"To take each of these back: {way}"]
-    return undoing(fix)
-
-
 def reading(hosts: Sequence[str], document: FleetDocument) -> tuple[str, tuple[str, ...]] | None:
     """What shows more of one of these hosts than its record, in words, and the command: it reads a report that is
     there, else what Run Command keeps, else it checks the host again. None where nothing is known of where their
@@ -260,11 +248,6 @@ def _in_region(file: HostFile) -> tuple[str, ...]:
 
 
 # --- The rest --------------------------------------------------------------------------------------------------------
-
-
-def own(fault: OwnFault) -> str:
-    """`12 hosts: TCP005 …`."""
-    return f"{counted(fault.host_count, 'host')}: {fault.title}"
 
 
 def silent(row: NotHeardFrom) -> tuple[str, ...]:
