@@ -170,6 +170,15 @@ def _action(action: Action, indent: str) -> Iterator[str]:
     yield from (f"{indent}{visible(line)}" for line in action.lines)
 
 
+def typed(block: ToDo) -> Iterator[str]:
+    """The commands and the lines of a fix for a text that breaks no lines, each below what it does."""
+    for words, actions in groups(block.actions):
+        yield visible(words)
+        for action in actions:
+            yield from ([f"{_GAP}{shlex.join(map(visible, action.argv))}"] if action.argv else [])
+            yield from (f"{_GAP}{visible(line)}" for line in action.lines)
+
+
 def command_lines(argv: Sequence[str], indent: str) -> str:
     """A command that can be copied, broken where a shell allows it."""
     lines = [""]

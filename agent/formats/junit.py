@@ -14,10 +14,12 @@ from typing import Any, Final
 from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
 
 from agent.catalog.findings import Severity
+from agent.documents.text import typed
+from agent.documents.to_do import to_do
 from agent.formats.registry import DEFAULT_OPTIONS, RenderOptions
 from agent.report.escape import visible
 from agent.report.model import Finding, Report, Status, TargetReport
-from agent.report.words import bounded, causes, facts, head, shell, undoing, vantage
+from agent.report.words import bounded, causes, facts, head, vantage
 from probes import model
 from probes.model import Observation, Role
 
@@ -97,8 +99,7 @@ def _causes(report: Report, target: str | None, known: frozenset[str]) -> Iterat
             [
                 visible(bounded(finding.detail)),
                 visible(f"What to do: {finding.fix.summary}"),
-                *(f"  {shell(command)}" for command in finding.fix.commands),
-                *map(visible, undoing(finding.fix)),
+                *typed(to_do(finding.fix)),
                 visible(f"See: backuplink explain {finding.code}"),
             ]
         )

@@ -4,10 +4,12 @@ from typing import Final
 
 from agent.catalog.findings import Severity
 from agent.catalog.partitions import is_region, partition_of
+from agent.documents.text import typed
+from agent.documents.to_do import to_do
 from agent.report.escape import visible
 from agent.report.model import Finding, Report, Status
 from agent.report.standing import Standing, standings
-from agent.report.words import head, shell, undoing
+from agent.report.words import head
 
 UNKNOWN_ACCOUNT: Final = "0" * 12
 """Stands where the account of the host is not known, or masked. No account has it, and AWS refuses it."""
@@ -76,9 +78,8 @@ def description(report: Report, most: int) -> str:
 
 
 def _cause(finding: Finding) -> str:
-    lines = [f"{head(finding)} ({finding.code})", finding.detail, f"What to do: {finding.fix.summary}"]
-    lines += [shell(command) for command in finding.fix.commands]
-    return "\n".join(visible(line) for line in (*lines, *undoing(finding.fix)))
+    lines = (f"{head(finding)} ({finding.code})", finding.detail, f"What to do: {finding.fix.summary}")
+    return "\n".join([*map(visible, lines), *typed(to_do(finding.fix))])
 
 
 def cut(text: str, most: int) -> str:

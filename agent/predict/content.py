@@ -1,13 +1,14 @@
 """The prediction as a document for people: the verdict, what the assumed changes do, what is blocked and what would
 open it, then names, calls, paths and sources."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from agent.documents.blocks import (
     ALL,
     CAUSES,
     MUTED,
+    ROWS,
     Block,
     Bullets,
     Cell,
@@ -17,6 +18,7 @@ from agent.documents.blocks import (
     Entry,
     Figure,
     Many,
+    Medium,
     Section,
     Table,
     Text,
@@ -24,6 +26,7 @@ from agent.documents.blocks import (
     on_pages,
 )
 from agent.documents.to_do import to_do
+from agent.documents.walk import first
 from agent.network.answers import PredictedCall, SourceClass
 from agent.predict import phrases
 from agent.predict.model import PredictedChange, PredictedFault, PredictionDocument
@@ -159,11 +162,19 @@ def _sources(prediction: PredictionDocument) -> Section:
     return Section(
         title=f"Sources: {count} classes of {prediction.interface_count:,} interfaces",
         blocks=(
-            in_lines(lambda: [Bullets(tuple(map(_in_words, prediction.sources)), "more source")]),
+            in_lines(lambda: _in_lines(prediction.sources)),
             on_pages(lambda: [Section(title=f"All {count} classes", blocks=(_classes(prediction),), is_folded=True)]),
             *(() if left_out is None else (Text(left_out, MUTED),)),
         ),
     )
+
+
+def _in_lines(sources: Sequence[SourceClass]) -> Iterator[Block]:
+    """The first sources, in words; a large VPC has a thousand."""
+    shown, left = first(sources, ROWS, Medium.TEXT, "more source")
+    yield Bullets(tuple(map(_in_words, shown)))
+    if left:
+        yield Text(left, MUTED)
 
 
 def _in_words(source: SourceClass) -> str:

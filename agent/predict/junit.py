@@ -6,13 +6,15 @@ from typing import Any, Final
 
 from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
 
+from agent.documents.text import typed
+from agent.documents.to_do import to_do
 from agent.network.answers import Answer, PredictedName, PredictedPath, SourceClass
 from agent.predict import phrases
 from agent.predict.model import Effect, PredictedChange, PredictionDocument
 from agent.report.escape import visible
 from agent.report.hops import WORST, Reachability
 from agent.report.model import Status
-from agent.report.words import bounded, shell, unchecked
+from agent.report.words import bounded
 
 _SUITE: Final = "backuplink"
 
@@ -142,7 +144,7 @@ def _paths(service: str, document: PredictionDocument) -> list[TestCase]:
                 fault = fixes.get((source.id, port))
                 commands = []
                 if fault is not None and fault.fix is not None:
-                    commands = [*map(shell, fault.fix.commands), *unchecked(fault.fix)]
+                    commands = list(typed(to_do(fault.fix)))
                 cases.append(_path(source, path_of, commands))
     return cases
 
