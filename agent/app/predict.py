@@ -16,6 +16,7 @@ from agent.report import exits
 from agent.settings import Ec2Facts, Workload
 
 if TYPE_CHECKING:
+    from agent.predict.intents import Intents
     from agent.predict.model import PredictionDocument
     from agent.predict.plan_values import Plan
     from agent.run.collect_facts import FactsRequest, FactsUnavailable
@@ -128,14 +129,34 @@ def _plans(request: PredictRequest, received_signals: Sequence[str]) -> "tuple[P
         raise RequestError(f"--assume-plan: {error}") from error
 
 
+def _intents(request: PredictRequest, received_signals: Sequence[str]) -> "Intents | None":
+    """Raises RequestError."""
+    from agent.app.read_saved import read_intents
+    from agent.predict.intents import IntentError
+
+    if request.intents is None:
+        return None
+    try:
+        return read_intents(request.intents, received_signals)
+    except IntentError as error:
+        raise RequestError(f"--intent: {error}") from error
+
+
+def _services_of(intents: "Intents | None") -> tuple[str, ...]:
+    return () if intents is None else tuple(service for one in intents.intents for service in one.services)
+
+
 def _predicted(facts: Ec2Facts, request: PredictRequest, received_signals: Sequence[str]) -> "PredictionDocument":
     from agent.network.draft import AssumptionError
     from agent.network.paths import SourceError
+    from agent.predict.intents import IntentError
     from agent.predict.plan_values import PlanError
     from agent.predict.prediction import Asked, facts_of, predicted
     from agent.run.collect_facts import lacking
 
-    asked = Asked(sources=request.sources, services=_services(request.workloads, request.services), ports=request.ports)
+    intents = _intents(request, received_signals)
+    services = request.services or tuple(dict.fromkeys(_services_of(intents)))
+    asked = Asked(sources=request.sources, services=_services(request.workloads, services), ports=request.ports)
     policies, plans = _policies(request, received_signals), _plans(request, received_signals)
     latest = monotonic() + PLAN_SECONDS
     try:
@@ -145,9 +166,12 @@ def _predicted(facts: Ec2Facts, request: PredictRequest, received_signals: Seque
             request.assumptions,
             policies=policies,
             plans=plans,
-            harmless=request.harmless,
+            harmless=(*request.harmless, *(() if intents is None else intents.harmless)),
+            intents=() if intents is None else intents.intents,
             is_late=lambda: monotonic() > latest,
         )
+    except IntentError as error:
+        raise RequestError(f"--intent: {error}") from error
     except PlanError as error:
         raise RequestError(f"--assume-plan: {error}") from error
     except AssumptionError as error:

@@ -17,6 +17,7 @@ from agent.settings import Ec2Facts
 from probes.vpc.model import MAX_POLICY_CHARACTERS
 
 if TYPE_CHECKING:
+    from agent.predict.intents import Intents
     from agent.predict.plan_values import Plan
 
 MAX_REPORT_BYTES: Final = 64 << 20
@@ -27,6 +28,8 @@ MAX_ACCOUNT_BYTES: Final = 256 << 20
 """A file of several VPCs: eight of the largest, or thousands of usual ones."""
 MAX_PLAN_BYTES: Final = 64 << 20
 """About ten thousand resources of Terraform."""
+MAX_INTENT_BYTES: Final = 256 << 10
+"""About a thousand intents."""
 MAX_POLICY_BYTES: Final = 4 * MAX_POLICY_CHARACTERS
 """A character of UTF-8 has four bytes at most."""
 REPORT_SECONDS: Final = 60.0
@@ -92,6 +95,22 @@ def read_plan(place: str, received_signals: Sequence[str] = ()) -> "Plan":
         why = error.strerror if isinstance(error, OSError) else str(error)
         raise PlanError(f"{name}: cannot be read: {why}") from error
     return _parsed(lambda: parse(data, name), PlanError, received_signals)
+
+
+def read_intents(place: str, received_signals: Sequence[str] = ()) -> "Intents":
+    """The intents in a file, or on stdin where `place` is `-`. Raises IntentError for anything else, and
+    InterruptedBySignalError after a signal, which its handler adds to `received_signals`."""
+    from agent.predict.intents import IntentError, parse
+
+    name, seconds = ("stdin", STDIN_SECONDS) if place == STDIN else (Path(place).name, REPORT_SECONDS)
+    try:
+        data = read_within(source_of(place), most=MAX_INTENT_BYTES, seconds=seconds, received_signals=received_signals)
+    except TooLargeError as error:
+        raise IntentError(f"{place}: is larger than {MAX_INTENT_BYTES >> 10} KiB, the limit of intents") from error
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else str(error)
+        raise IntentError(f"{place}: cannot be read: {why}") from error
+    return _parsed(lambda: parse(data, name), IntentError, received_signals)
 
 
 def read_policy(place: str, received_signals: Sequence[str] = ()) -> str:

@@ -359,6 +359,14 @@ _PREDICT: Final = (
         help="Kind of resource whose changes in plans do nothing here, though the kind is not known or not followed "
         "(repeatable): aws_dax_cluster, Custom::LogRetention.",
     ),
+    click.option(
+        "--intent",
+        "intents",
+        type=FILE,
+        metavar="FILE",
+        help="Say whether the intents of this TOML file hold, with the assumed changes if there are any: what must be "
+        "open and what must be shut, from where, for which services. They decide the exit code then; - reads stdin.",
+    ),
     _format((PREDICTION,), "Format of the prediction."),
     _where("the prediction", _OWNER_ALONE),
     _masks("ids and addresses", "the prediction"),

@@ -265,12 +265,13 @@ def _percent(text: str) -> float:
     return percent / 100
 
 
-_KIND: Final = re.compile(r"(?:aws|awscc)_[a-z0-9_]{1,80}|(?:AWS|Alexa|Custom)(?:::[A-Za-z0-9_@-]{1,60}){1,3}")
 _COMMAND_ID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 def _kind(text: str) -> str:
-    if _KIND.fullmatch(text) is None:
+    from agent.predict.kinds import KIND
+
+    if KIND.fullmatch(text) is None:
         raise ValueError(text)
     return text
 

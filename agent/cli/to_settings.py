@@ -329,6 +329,7 @@ def predict_request_from(
         assumptions=options["assumptions"],
         plans=options["plans"],
         harmless=options["harmless"],
+        intents=options["intents"],
         output=output_from(options),
     )
 

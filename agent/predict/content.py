@@ -29,7 +29,7 @@ from agent.documents.to_do import to_do
 from agent.documents.walk import first
 from agent.network.answers import PredictedCall, SourceClass
 from agent.predict import phrases
-from agent.predict.model import PredictedChange, PredictedFault, PredictionDocument
+from agent.predict.model import PredictedChange, PredictedFault, PredictedIntent, PredictionDocument
 from agent.report.hops import Reachability
 from agent.report.serialization import to_json
 
@@ -56,6 +56,9 @@ def document(prediction: PredictionDocument) -> Document:
 
 
 def _blocks(prediction: PredictionDocument) -> Iterator[Block]:
+    if prediction.intents:
+        entries = Entries(tuple(map(_intent, prediction.intents)), "more intent", ALL)
+        yield Section(title="Whether the intents hold", blocks=(entries,))
     if prediction.assumed or prediction.unjudged or prediction.ignored:
         yield Section(title="What the assumed changes do", blocks=tuple(_changes(prediction)))
     faults = enumerate(prediction.faults, 1)
@@ -68,6 +71,10 @@ def _blocks(prediction: PredictionDocument) -> Iterator[Block]:
     yield _sources(prediction)
     if prediction.not_read:
         yield Section(title="Not read", blocks=(Bullets(prediction.not_read, most=ALL),))
+
+
+def _intent(intent: PredictedIntent) -> Entry:
+    return Entry(tuple(map(Text, (phrases.intent_of(intent), *map(phrases.failure_of, intent.failures)))))
 
 
 def _changes(prediction: PredictionDocument) -> Iterator[Block]:

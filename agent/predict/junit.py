@@ -10,7 +10,7 @@ from agent.documents.text import typed
 from agent.documents.to_do import to_do
 from agent.network.answers import Answer, PredictedName, PredictedPath, SourceClass
 from agent.predict import phrases
-from agent.predict.model import Effect, PredictedChange, PredictionDocument
+from agent.predict.model import Effect, PredictedChange, PredictedIntent, PredictionDocument
 from agent.report.escape import visible
 from agent.report.hops import WORST, Reachability
 from agent.report.model import Status
@@ -23,6 +23,8 @@ def render(document: PredictionDocument) -> str:
     """One XML document, the same for the same prediction."""
     whole = JUnitXml(_SUITE)
     suites = [_suite(document, None, [_verdict(document)])]
+    if document.intents:
+        suites.append(_suite(document, "intents", list(map(_intent, document.intents))))
     if document.assumed or document.unjudged:
         changes = [_change(change, document) for change in document.changes]
         suites.append(_suite(document, "changes", [*changes, *map(_unjudged, document.unjudged)]))
@@ -76,6 +78,18 @@ def _change(change: PredictedChange, document: PredictionDocument) -> TestCase:
     else:
         kind = Failure if change.effect is Effect.CLOSES else Error
         case.result = _result(kind, change.effect, phrases.effect_of(change), words)
+    return case
+
+
+def _intent(intent: PredictedIntent) -> TestCase:
+    case = _case("intents", intent.name)
+    lines = [phrases.intent_of(intent), *map(phrases.failure_of, intent.failures)]
+    if intent.status is Status.OK:
+        case.system_out = "\n".join(map(visible, lines))
+    else:
+        kind = Failure if intent.status is Status.CRITICAL else Error
+        why = intent.failures[0].words if intent.failures else "that cannot be told"
+        case.result = _result(kind, f"{intent.must} {intent.place}", f"{intent.place}: {why}", "\n".join(lines))
     return case
 
 

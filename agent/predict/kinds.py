@@ -6,10 +6,14 @@ nobody has looked at may do anything.
 Source: documentation of Terraform's AWS provider; CloudFormation Template Reference.
 """
 
+import re
 from enum import Enum, auto
 from typing import Final
 
 from probes.frozen import dataclass
+
+KIND: Final = re.compile(r"(?:aws|awscc)_[a-z0-9_]{1,80}|(?:AWS|Alexa|Custom)(?:::[A-Za-z0-9_@-]{1,60}){1,3}")
+"""A kind of resource of AWS, as plans and change sets name it."""
 
 
 class Part(Enum):

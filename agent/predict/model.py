@@ -84,6 +84,42 @@ class PredictedChange:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class IntentFailure:
+    """Something for which an intent does not hold."""
+
+    service: Plain
+    ports: tuple[int, ...]
+    """Empty where it is about the name or a call."""
+    outcome: Reachability
+    """What the connect does, whatever it should do; `cannot-tell` where the intent may hold."""
+    interface_count: int
+    decided_by: tuple[ResourceId, ...]
+    """Ids of what decides."""
+    rule: Sentence | None
+    """The rule that decides, in short; None where it is the lack of one."""
+    words: Sentence
+    """What decides, without a full stop."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PredictedIntent:
+    """An intent of a file, and whether it holds."""
+
+    name: Sentence
+    """What the file calls it."""
+    place: Plain
+    """The file and the line in which it begins: `intents.toml:4`."""
+    must: Plain
+    """`open` or `shut`."""
+    services: tuple[Plain, ...]
+    interface_count: int
+    """Of its sources."""
+    status: Status
+    """`ok` it holds, `critical` it does not, `unknown` that cannot be told."""
+    failures: tuple[IntentFailure, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PredictedVerdict:
     """What comes of it all for what is required or, where changes are assumed, of these changes."""
 
@@ -126,6 +162,8 @@ class PredictionDocument:
     """Changes that are not made yet, in words; everything but `changes` is how it would be with them."""
     unjudged: tuple[Sentence, ...]
     """Assumed changes of which it cannot be told what they do to this VPC: with one, the verdict is never `ok`."""
+    intents: tuple[PredictedIntent, ...]
+    """Those of a file, in its order: with one, they alone decide the verdict, and what cannot be judged."""
     ignored: tuple[Sentence, ...]
     """How many changes of plans are of other networks, or have no part in paths and names."""
     changes: tuple[PredictedChange, ...]
@@ -154,6 +192,7 @@ def refusal(why: str) -> PredictionDocument:
         not_read=(),
         assumed=(),
         unjudged=(),
+        intents=(),
         ignored=(),
         changes=(),
     )

@@ -5,8 +5,16 @@ from typing import Final
 
 from agent.catalog.wording import counted, listed
 from agent.network.answers import Answer, PredictedCall, PredictedName, SourceClass
-from agent.predict.model import Effect, PredictedChange, PredictedFault, PredictionDocument
+from agent.predict.model import (
+    Effect,
+    IntentFailure,
+    PredictedChange,
+    PredictedFault,
+    PredictedIntent,
+    PredictionDocument,
+)
 from agent.report.hops import WORST, Reachability
+from agent.report.model import Status
 from probes.frozen import dataclass
 
 OUTCOMES: Final = {
@@ -178,3 +186,20 @@ def left_out(document: PredictionDocument) -> str | None:
         f"instance has {'it' if is_one else 'them'}: endpoints, load balancers, functions and the like. Name one with "
         "--from to ask for it."
     )
+
+
+HOLDS: Final = {Status.OK: "holds", Status.CRITICAL: "DOES NOT HOLD", Status.UNKNOWN: "unknown"}
+
+
+def intent_of(intent: PredictedIntent) -> str:
+    """`DOES NOT HOLD: hosts back up (intents.toml:4): open for backup and s3 from 14 interfaces`."""
+    of = f"{intent.must} for {listed(intent.services)} from {counted(intent.interface_count, 'interface')}"
+    return f"{HOLDS[intent.status]}: {intent.name} ({intent.place}): {of}"
+
+
+def failure_of(failure: IntentFailure) -> str:
+    """`backup-gateway 1031, BLOCKED for 3 interfaces, by sgr-1: no rule lets the source in.`"""
+    ports = f" {listed(failure.ports)}" if failure.ports else ""
+    whom = f"{OUTCOMES[failure.outcome]} for {counted(failure.interface_count, 'interface')}"
+    by = failure.rule or listed(failure.decided_by)
+    return f"{failure.service}{ports}, {whom}{f', by {by}' if by else ''}: {failure.words}."

@@ -25,6 +25,7 @@ from agent.network.paths import (
     Predictor,
     ServicePorts,
     Source,
+    SourceError,
     of_source,
     predictor_of,
     source_id,
@@ -34,6 +35,7 @@ from agent.predict.assume import assumed
 from agent.predict.changes import changes_between, verdict_of_changes
 from agent.predict.denied_calls import faults_of_calls
 from agent.predict.fix_checks import FixChecks
+from agent.predict.intents import Intent, IntentError, judged, verdict_of_intents
 from agent.predict.model import SCHEMA, PredictedFault, PredictedVerdict, PredictionDocument
 from agent.predict.plan import applied
 from agent.predict.plan_values import Plan
@@ -82,25 +84,46 @@ def predicted(
     policies: Mapping[str, str] = MappingProxyType({}),
     plans: Sequence[Plan] = (),
     harmless: Collection[str] = (),
+    intents: Sequence[Intent] = (),
     is_late: Callable[[], bool] = lambda: False,
 ) -> PredictionDocument:
     """The prediction; with changes that are not made yet, how it would be with them, and what they do: those of plans
     first, in which kinds of `harmless` do nothing, then those that are typed, whose files of policies `policies` holds.
-    Raises SourceError for a source that is
-    not in the VPC, AssumptionError, and PlanError once `is_late` while plans are followed."""
+    With `intents`, whether they hold then. Raises SourceError for a source that is not in the VPC, AssumptionError,
+    IntentError, and PlanError once `is_late` while plans are followed."""
     if not assumptions and not plans:
-        return _document(facts, asked, Blocks.of_sources(facts.known.configuration))
+        blocks = Blocks.of_sources(facts.known.configuration)
+        return _with_intents(_document(facts, asked, blocks), facts, blocks, intents)
     planned = applied(facts.known, plans, harmless=harmless, is_late=is_late)
     typed = assumed(planned.known, assumptions, policies)
     made = replace(planned, known=placed(typed.known), words=(*planned.words, *typed.words))
     ways = [Blocks.of_sources(known.configuration) for known in (facts.known, made.known)]
     # By the blocks of both, so that both have the same classes of sources.
     blocks = Blocks(network for way in ways for network in way.networks)
+    then = replace(facts, known=made.known)
     before = _document(facts, asked, blocks, made.known.configuration)
-    after = _document(replace(facts, known=made.known), asked, blocks, facts.known.configuration)
+    after = _document(then, asked, blocks, facts.known.configuration)
     after = replace(after, assumed=made.words, unjudged=made.unjudged, ignored=made.ignored)
     changes = changes_between(before, after)
-    return replace(after, changes=changes, verdict=verdict_of_changes(changes, after))
+    after = replace(after, changes=changes, verdict=verdict_of_changes(changes, after))
+    return _with_intents(after, then, blocks, intents)
+
+
+def _with_intents(
+    document: PredictionDocument, facts: Facts, blocks: Blocks, intents: Sequence[Intent]
+) -> PredictionDocument:
+    """A prediction with what becomes of intents, which decide its verdict. Raises IntentError."""
+    if not intents:
+        return document
+    results = []
+    for intent in intents:
+        asked = Asked(sources=intent.sources, services=dict.fromkeys(intent.services, True), ports=intent.ports)
+        try:
+            results.append(judged(intent, _document(facts, asked, blocks)))
+        except SourceError as error:
+            raise IntentError(f"{intent.place}: {error}") from error
+    document = replace(document, intents=tuple(results))
+    return replace(document, verdict=verdict_of_intents(document))
 
 
 def _document(facts: Facts, asked: Asked, blocks: Blocks, others: Configuration | None = None) -> PredictionDocument:
@@ -143,6 +166,7 @@ def _document(facts: Facts, asked: Asked, blocks: Blocks, others: Configuration 
         not_read=facts.not_read,
         assumed=(),
         unjudged=(),
+        intents=(),
         ignored=(),
         changes=(),
     )

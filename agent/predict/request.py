@@ -23,4 +23,6 @@ class PredictRequest:
     """Files of plans that are not applied yet, which come before these changes."""
     harmless: tuple[str, ...] = ()
     """Kinds of resources whose changes do nothing where they cannot be followed."""
+    intents: str | None = None
+    """The file of intents."""
     output: Output

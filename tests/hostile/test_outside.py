@@ -85,6 +85,9 @@ _REPORT: Final = Parser(
 _PLAN: Final = Parser(
     ("plans",), ("tests/agent/predict/test_plans.py::test_whatever_a_plan_holds_it_is_followed_or_refused",)
 )
+_INTENTS: Final = Parser(
+    ("intents",), ("tests/agent/predict/test_intents.py::test_any_text_is_intents_or_refused_in_words",)
+)
 _KEYS: Final = Parser(("typed",), ("tests/agent/tui/test_keys.py::test_any_bytes_are_keys_or_dropped",))
 _SHARED_FILES: Final = Parser(
     ("shared-files",),
@@ -147,6 +150,7 @@ BY_PLACE: Final = {
     "agent/history/write.py::HistoryWriter.state": _WRITTEN_ON,
     "agent/history/write.py::ids_of": _HISTORY,
     "agent/predict/cloudformation.py::_properties": _PLAN,
+    "agent/predict/intents.py::parse": _INTENTS,
     "agent/predict/plan.py::parse": _PLAN,
     "agent/network/endpoint_policy/document.py::statements_of": Parser(
         ("policies",), ("tests/agent/network/test_endpoint_policy.py::test_no_text_raises",)

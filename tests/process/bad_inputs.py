@@ -1489,6 +1489,8 @@ def of_predictions() -> Iterator[Refused]:
             "is neither a plan of Terraform (terraform show",
         ),
         ("a kind of another provider", (*good, "--harmless", "random_id"), "'random_id' is not the kind of a resource"),
+        ("no file of intents", (*good, "--intent", "nope.toml"), "--intent: nope.toml: cannot be read: No such"),
+        ("no intents", (*good, "--intent", f"{{here}}/{GOOD_FACTS}"), "is not TOML"),
         ("a folder as plan", (*good, "--assume-plan", "{here}"), "cannot be read: Is a directory"),
     )
     for (label, words, message), wanted in zip(calls, itertools.cycle(PREDICTION.formats)):

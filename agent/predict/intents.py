@@ -1,0 +1,231 @@
+"""Intents: what must be open and what must be shut, from where and for which services, as a file says it.
+
+A file is kept beside the code that changes the network, and a pipeline asks whether it still holds, with a plan or
+without one. What cannot be told holds for nobody.
+"""
+
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from ipaddress import ip_network
+from typing import Any, Final
+
+from agent.catalog.services import SERVICES, checkable
+from agent.catalog.wording import counted, listed
+from agent.network.answers import PredictedPath
+from agent.predict.kinds import KIND
+from agent.predict.model import IntentFailure, PredictedIntent, PredictedVerdict, PredictionDocument
+from agent.report.hops import Hop, Reachability, Stage
+from agent.report.model import Status
+from agent.settings import EVERY_SOURCE
+from probes.frozen import dataclass
+from probes.ids import read_form
+from probes.vpc.model import Network
+
+MUSTS: Final = ("open", "shut")
+_KEYS: Final = frozenset({"name", "from", "services", "ports"})
+_HEADER: Final = re.compile(r"^[ \t]*\[\[[ \t]*(open|shut)[ \t]*\]\]", re.MULTILINE)
+_MOST_INTENTS: Final = 200
+"""Each is a prediction of its own."""
+_MOST_CHARACTERS: Final = 200
+_LAST_PORT: Final = 65_535
+_EXAMPLE: Final = '[[open]] with name = "hosts back up", from = ["all"] and services = ["backup"]'
+
+
+class IntentError(Exception):
+    """A file whose intents cannot be taken, in words for the operator."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intent:
+    """What must be open, or shut."""
+
+    name: str
+    place: str
+    """`intents.toml:4`."""
+    must: str
+    """One of MUSTS."""
+    sources: tuple[str | Network, ...]
+    services: tuple[str, ...]
+    ports: tuple[int, ...]
+    """Empty for those that each service needs."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intents:
+    """What a file says."""
+
+    harmless: tuple[str, ...]
+    """Kinds of resources whose changes in plans do nothing where they cannot be followed."""
+    intents: tuple[Intent, ...]
+
+
+# --- The file --------------------------------------------------------------------------------------------------------
+
+
+def parse(data: bytes, name: str) -> Intents:
+    """The intents in a file; `name` is what errors call it. Raises IntentError for anything else."""
+    try:
+        text = data.decode("utf-8-sig")
+        document = tomllib.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise IntentError(f"{name}: is not TOML: {' '.join(str(error).split())}") from error
+    for key in document:
+        if key not in ("harmless", *MUSTS):
+            raise IntentError(f"{name}: {key!r} is not known here; there are harmless, open and shut")
+    harmless = document.get("harmless", [])
+    if not isinstance(harmless, list) or not all(isinstance(kind, str) and KIND.fullmatch(kind) for kind in harmless):
+        raise IntentError(
+            f"{name}: harmless is a list of kinds of AWS, such as aws_dax_cluster or Custom::LogRetention"
+        )
+    intents = tuple(sorted(_intents(document, text, name), key=lambda pair: pair[0]))
+    if not intents:
+        raise IntentError(f"{name}: it has no intent, such as {_EXAMPLE}")
+    if len(intents) > _MOST_INTENTS:
+        raise IntentError(f"{name}: it has {len(intents)} intents, and no more than {_MOST_INTENTS} are judged")
+    return Intents(harmless=tuple(harmless), intents=tuple(intent for _, intent in intents))
+
+
+def _intents(document: Mapping[str, Any], text: str, name: str) -> Iterator[tuple[int, Intent]]:
+    """Each intent with its line."""
+    for must in MUSTS:
+        tables = document.get(must, [])
+        lines = [text.count("\n", 0, header.end()) + 1 for header in _HEADER.finditer(text) if header[1] == must]
+        if not isinstance(tables, list) or len(tables) != len(lines):
+            raise IntentError(f"{name}: each intent has a header [[{must}]] on a line of its own")
+        for line, table in zip(lines, tables, strict=True):
+            yield line, _intent(table, must, f"{name}:{line}")
+
+
+def _intent(table: Any, must: str, place: str) -> Intent:
+    """Raises IntentError."""
+    if not isinstance(table, Mapping):
+        raise IntentError(f"{place}: an intent is a table, such as {_EXAMPLE}")
+    for key in table:
+        if key not in _KEYS:
+            raise IntentError(f"{place}: {key!r} is not known here; there are name, from, services and ports")
+    name = table.get("name")
+    if not isinstance(name, str) or not name.isprintable() or not 0 < len(name) <= _MOST_CHARACTERS:
+        raise IntentError(f"{place}: name is a text of at most {_MOST_CHARACTERS} characters that says what is meant")
+    services = _list(table, "services", place)
+    if not services:
+        raise IntentError(f"{place}: services is a list of services; they are {listed(checkable())}")
+    for service in services:
+        if service not in SERVICES or service not in checkable():
+            raise IntentError(f"{place}: {service!r} is not a service; they are {listed(checkable())}")
+    ports = _list(table, "ports", place)
+    for port in ports:
+        if not isinstance(port, int) or isinstance(port, bool) or not 1 <= port <= _LAST_PORT:
+            raise IntentError(f"{place}: {port!r} is not a port from 1 to {_LAST_PORT:,}")
+    sources = tuple(_source(text, place) for text in _list(table, "from", place) or [EVERY_SOURCE])
+    return Intent(
+        name=name,
+        place=place,
+        must=must,
+        sources=sources,
+        services=tuple(dict.fromkeys(services)),
+        ports=tuple(sorted(set(ports))),
+    )
+
+
+def _list(table: Mapping[str, Any], key: str, place: str) -> list[Any]:
+    value = table.get(key, [])
+    if not isinstance(value, list):
+        raise IntentError(f"{place}: {key} is a list")
+    return value
+
+
+def _source(text: Any, place: str) -> str | Network:
+    if isinstance(text, str):
+        if text == EVERY_SOURCE or any(read_form(kind).fullmatch(text) for kind in ("subnet", "eni", "i")):
+            return text
+        try:
+            return ip_network(text)
+        except ValueError:
+            pass
+    form = "all, the id of a subnet, interface or instance, or a block such as 10.0.1.0/24"
+    raise IntentError(f"{place}: {text!r} in from is not {form}")
+
+
+# --- What becomes of them --------------------------------------------------------------------------------------------
+
+
+def judged(intent: Intent, document: PredictionDocument) -> PredictedIntent:
+    """What a prediction for the sources, services and ports of an intent says of it; all of them are required there."""
+    failures = tuple(_not_open(document) if intent.must == "open" else _not_shut(intent, document))
+    status = Status.OK
+    if any(failure.outcome is not Reachability.CANNOT_TELL for failure in failures):
+        status = Status.CRITICAL
+    elif failures or not document.sources:
+        status = Status.UNKNOWN
+    elif intent.must == "open":
+        status = document.verdict.status
+    return PredictedIntent(
+        name=intent.name,
+        place=intent.place,
+        must=intent.must,
+        services=intent.services,
+        interface_count=document.interface_count,
+        status=status,
+        failures=failures,
+    )
+
+
+def _not_open(document: PredictionDocument) -> Iterator[IntentFailure]:
+    """What stops something, or may: of the latter, that it passes in part is as much as nothing for an intent."""
+    for fault in document.faults:
+        yield IntentFailure(
+            service=fault.service,
+            ports=fault.ports,
+            outcome=fault.outcome,
+            interface_count=fault.interface_count,
+            decided_by=fault.decided_by,
+            rule=fault.rule,
+            words=fault.detail.removesuffix("."),
+        )
+
+
+def _not_shut(intent: Intent, document: PredictionDocument) -> Iterator[IntentFailure]:
+    """What lets a source reach an endpoint of a service, or may."""
+    counts = {source.id: source.interface_count for source in document.sources}
+    alike: dict[tuple[str, Reachability, tuple[str, ...], str | None, str], dict[tuple[int, str], None]] = {}
+    for path in document.paths:
+        if path.outcome is not Reachability.BLOCKED and (path.counts or path.port in intent.ports or not intent.ports):
+            decided_by, rule, words = _admitted_by(path)
+            key = path.service, path.outcome, decided_by, rule, words.replace(f"tcp {path.port} ", "tcp ")
+            alike.setdefault(key, {}).update(dict.fromkeys((path.port, source) for source in path.sources))
+    for (service, outcome, decided_by, rule, words), met in alike.items():
+        yield IntentFailure(
+            service=service,
+            ports=tuple(sorted({port for port, _ in met})),
+            outcome=outcome,
+            interface_count=sum(counts[source] for source in {source for _, source in met}),
+            decided_by=decided_by,
+            rule=rule,
+            words=words,
+        )
+
+
+def _admitted_by(path: PredictedPath) -> tuple[tuple[str, ...], str | None, str]:
+    """What lets a connect in: the rule of the endpoint's groups, where that is seen."""
+    hop: Hop | None = next((hop for hop in path.hops if hop.stage is Stage.ENDPOINT_GROUPS), None)
+    if path.outcome is Reachability.OPEN and hop is not None:
+        return tuple(hop.resources), hop.rule, hop.words
+    return path.decided_by, path.rule, path.words
+
+
+def verdict_of_intents(document: PredictionDocument) -> PredictedVerdict:
+    """What comes of all intents, and of changes that cannot be judged."""
+    broken = [intent for intent in document.intents if intent.status is Status.CRITICAL]
+    unsure = [intent for intent in document.intents if intent.status is not Status.OK and intent not in broken]
+    rest = "; what a part of the change does cannot be told" if document.unjudged else ""
+    if broken or unsure:
+        does = "does" if len(broken) == 1 else "do"
+        what = f"{does} not hold" if broken else "cannot be told"
+        named = listed(f"{intent.name} ({intent.place})" for intent in broken or unsure)
+        whole = counted(len(document.intents), "intent")
+        status = Status.CRITICAL if broken else Status.UNKNOWN
+        summary = f"{len(broken or unsure)} of {whole} {what}: {named}{rest}"
+        return PredictedVerdict(status=status, summary=summary)
+    holds = f"{counted(len(document.intents), 'intent')} {'holds' if len(document.intents) == 1 else 'hold'}"
+    return PredictedVerdict(status=Status.UNKNOWN if rest else Status.OK, summary=f"{holds}{rest}")
