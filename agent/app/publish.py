@@ -318,6 +318,8 @@ CATALOGUE: Final = Kind(
     forms={
         "text": _form("agent.formats.explain:catalogue_as_text"),
         "json": _form("agent.formats.explain:catalogue_as_json"),
+        "markdown": _tree("agent.documents.explain:catalogue", "markdown"),
+        "html": _tree("agent.documents.explain:catalogue", "html"),
     },
 )
 PAGE: Final = Kind(
@@ -326,14 +328,18 @@ PAGE: Final = Kind(
     forms={
         "text": _form("agent.formats.explain:page_as_text", bold="colour"),
         "json": _form("agent.formats.explain:page_as_json"),
+        "markdown": _tree("agent.documents.explain:document", "markdown"),
+        "html": _tree("agent.documents.explain:document", "html"),
     },
 )
 KNOWN_TEXTS: Final = Kind(
     name="known-texts",
     schema="backuplink.explain.v1",
     forms={
-        "text": _form("agent.formats.known_texts:as_text", bold="colour"),
+        "text": _tree("agent.documents.known_texts:document", "text"),
         "json": _form("agent.formats.known_texts:as_json"),
+        "markdown": _tree("agent.documents.known_texts:document", "markdown"),
+        "html": _tree("agent.documents.known_texts:document", "html"),
     },
 )
 ENDPOINTS: Final = Kind(

@@ -4,6 +4,11 @@ import pkgutil
 
 DNS_SUFFIX = "<DNS_SUFFIX>"
 DUAL_STACK_SUFFIX = "<DUAL_STACK_SUFFIX>"
+LEGENDS = {
+    DNS_SUFFIX: f"{DNS_SUFFIX}: amazonaws.com, in China amazonaws.com.cn; others have their own.",
+    DUAL_STACK_SUFFIX: f"{DUAL_STACK_SUFFIX}: api.aws, in China api.amazonwebservices.com.cn.",
+}
+"""Of the placeholders that are the same for every host of a partition; `backuplink endpoints` prints whole names."""
 
 
 def page(code: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any, Final, TypeAlias
 
 import click
 
-from agent.app.publish import AUDIT, DIFFERENCE, ENDPOINTS, FLEET, HISTORY, PREDICTION, REPORT, Kind
+from agent.app.publish import AUDIT, DIFFERENCE, ENDPOINTS, FLEET, HISTORY, PAGE, PREDICTION, REPORT, Kind
 from agent.catalog.services import checkable
 from agent.catalog.wording import either
 from agent.cli.config_file import read_config
@@ -824,5 +824,6 @@ INTERFACE_ONLY: Final = _names(_INTERFACE)
 
 
 table_format: Final = _format((ENDPOINTS,), "Format of the output.", called="wanted")
+page_format: Final = _format((PAGE,), "Format of the output.", called="wanted")
 difference_format: Final = _format((DIFFERENCE,), "Format of the output.")
 """Options of documents that go to stdout alone."""

@@ -1,16 +1,57 @@
-"""The runbook page of a finding as blocks. The pages are ours, and use a small part of Markdown."""
+"""The runbook page of a finding, and the list of all findings, as blocks. The pages use a small part of Markdown."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from markdown_it import MarkdownIt
 from markdown_it.tree import SyntaxTreeNode
 
+from agent.catalog.findings import CODES
 from agent.catalog.partitions import is_region
-from agent.catalog.runbooks import for_region, page
-from agent.documents.blocks import ALL, MUTED, Block, Bullets, Code, Inline, Link, Mono, Section, Text, Words
+from agent.catalog.runbooks import LEGENDS, for_region, page
+from agent.catalog.wording import counted
+from agent.documents.blocks import (
+    ALL,
+    MUTED,
+    Block,
+    Bullets,
+    Cell,
+    Code,
+    Document,
+    Inline,
+    Link,
+    Mono,
+    Section,
+    Table,
+    Text,
+    Words,
+)
 
 _PARSER: Final = MarkdownIt("commonmark", {"html": False})
+
+
+def document(code: str) -> Document:
+    """The page of a code, and what its placeholders of domains stand for."""
+    known, text = CODES[code], page(code)
+    legends = tuple(words for name, words in LEGENDS.items() if name in text)
+    return Document(
+        kind=known.severity.value,
+        word=code,
+        summary=known.title,
+        lines=(f"{known.severity.value}: {known.name}",),
+        blocks=(*sections(code, None), Bullets(legends, most=ALL)),
+    )
+
+
+def catalogue(codes: Iterable[str]) -> Document:
+    """These codes with their severities and titles."""
+    rows = tuple(
+        (known.code, Cell(known.severity.value, known.severity.value), known.title)
+        for known in map(CODES.__getitem__, codes)
+    )
+    table = Table(caption="Finding codes", heads=("code", "severity", "title"), rows=rows, most=ALL)
+    summary = f"{counted(len(rows), 'finding')}; backuplink explain CODE shows the page of one"
+    return Document(kind="ok", word="CODES", summary=summary, blocks=(table,))
 
 
 def sections(code: str, region: str | None) -> tuple[Block, ...]:

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from agent.catalog.runbooks import DNS_SUFFIX, DUAL_STACK_SUFFIX, page
+from agent.catalog.runbooks import LEGENDS, page
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -10,11 +10,6 @@ if TYPE_CHECKING:
 SCHEMA = "backuplink.explain.v1"
 _WIDTH = 80
 _INDENT = "  "
-_LEGENDS = {
-    DNS_SUFFIX: f"- {DNS_SUFFIX}: amazonaws.com, in China amazonaws.com.cn; others have their own.",
-    DUAL_STACK_SUFFIX: f"- {DUAL_STACK_SUFFIX}: api.aws, in China api.amazonwebservices.com.cn.",
-}
-"""Of the placeholders that are the same for every host of a partition; `backuplink endpoints` prints whole names."""
 
 
 def as_text(markdown: str, *, bold: bool = False) -> str:
@@ -34,7 +29,7 @@ def as_text(markdown: str, *, bold: bool = False) -> str:
             lines.append(f"\x1b[1m{words}\x1b[0m" if bold else words if line.startswith("# ") else words.upper())
         else:
             lines.append(line)
-    lines += [words for name, words in _LEGENDS.items() if name in markdown]
+    lines += [f"- {words}" for name, words in LEGENDS.items() if name in markdown]
     return "\n".join(lines) + "\n"
 
 

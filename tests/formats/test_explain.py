@@ -1,5 +1,6 @@
 """The page of a finding: at once, offline, for a person at a terminal and for a program."""
 
+import html
 import json
 import os
 import pty
@@ -21,6 +22,7 @@ from agent.cli import main as cli
 from agent.formats import explain
 from agent.process import signals
 from tests.support.command import SECONDS
+from tests.support.extent import one_in
 from tests.support.repository import ROOT
 
 HEADINGS: Final = ("What we saw", "What it means", "Likely causes", "Fix", "Confirm", "References")
@@ -117,6 +119,32 @@ def test_a_comment_in_a_command_is_no_heading() -> None:
 @pytest.mark.parametrize("spelt", [str.lower, str.title], ids=["lower", "title"])
 def test_a_code_is_known_however_it_is_spelt(code: str, spelt: type[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert written(str(spelt(code)), capsys=capsys) == written(code, capsys=capsys)
+
+
+# --- Markdown and pages ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("code", one_in(4, list(CODES)))
+@pytest.mark.parametrize("wanted", ["markdown", "html"])
+def test_the_page_of_a_code_has_every_word_of_its_text(
+    code: str, wanted: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = written(code, "--format", wanted, capsys=capsys)
+    shown = html.unescape(re.sub(r"<(style|title)>.*?</\1>|</?[a-z][^>]*>", " ", out, flags=re.DOTALL))
+    assert _words(written(code, capsys=capsys)) - _words(shown) == set()
+    assert [heading for heading in HEADINGS if heading in shown] == list(HEADINGS)
+
+
+def _words(text: str) -> set[str]:
+    """Without the numbers of lists and without markup."""
+    words = re.sub(r"[\\`]", "", text).split()
+    return {word.strip(".,:;()*-#").upper() for word in words if not re.fullmatch(r"\d+\.", word)}
+
+
+@pytest.mark.parametrize("wanted", ["markdown", "html"])
+def test_without_a_code_all_are_listed_for_people(wanted: str, capsys: pytest.CaptureFixture[str]) -> None:
+    out = written("--format", wanted, capsys=capsys)
+    assert [code for code in CODES if code not in out] == []
 
 
 # --- JSON ------------------------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -10,12 +11,14 @@ from typing import Any
 import pytest
 
 from agent.app.explain import MAX_LOG_BYTES, MAX_LOG_LINES
+from agent.app.publish import KNOWN_TEXTS as KNOWN
 from agent.app.read_saved import STDIN
 from agent.catalog.findings import CODES
 from agent.catalog.known_texts import KNOWN_TEXTS, KnownText
 from agent.catalog.text_search import MAX_LINE_CHARACTERS, TextMatch, search
 from agent.cli import main as cli
-from agent.formats import known_texts
+from agent.documents.known_texts import document
+from agent.documents.render import render
 from agent.report.escape import visible
 from agent.report.words import WIDTH
 from probes.urls import masked_urls
@@ -39,20 +42,18 @@ def explained(*arguments: str, capsys: pytest.CaptureFixture[str], code: int = 0
 
 def test_a_known_line_gives_its_meaning_its_findings_and_the_command(capsys: pytest.CaptureFixture[str]) -> None:
     lines = explained("--text", TIMEOUT, capsys=capsys).splitlines()
-    assert lines[:5] == [
-        'Connect timeout on endpoint URL: "',
+    assert lines[:4] == [
+        "KNOWN  1 text.",
         "",
-        "Written by: AWS CLI and Python SDK (botocore)",
-        "",
-        "WHAT IT MEANS",
+        '1. Connect timeout on endpoint URL: "',
+        "   Written by: AWS CLI and Python SDK (botocore)",
     ]
-    assert "The host backup.eu-west-1.amazonaws.com is that of backup in eu-west-1." in lines
-    findings = lines[lines.index("FINDINGS THAT CAN CAUSE IT") + 1 : lines.index("PROVE OR CLEAR") - 1]
-    assert [line.split()[0] for line in findings if not line.startswith(" ")] == list(
-        search([TIMEOUT]).matches[0].codes
-    )
-    assert "  backuplink check --service backup --region eu-west-1" in lines
-    assert lines[-2].startswith("botocore 1.44.8, exceptions.py")
+    assert "   The host backup.eu-west-1.amazonaws.com is that of backup in eu-west-1." in lines
+    findings = [line.split()[0] for line in lines[lines.index("   Findings that can cause it:") + 1 :] if line]
+    codes = search([TIMEOUT]).matches[0].codes
+    assert tuple(word for word in findings if word in CODES) == codes
+    assert lines[lines.index("   [reads]") + 1] == "     backuplink check --service backup --region eu-west-1"
+    assert "Source: botocore 1.44.8, exceptions.py" in " ".join(" ".join(lines).split())
 
 
 def test_a_public_address_is_said_to_be_one(capsys: pytest.CaptureFixture[str]) -> None:
@@ -64,7 +65,7 @@ def test_a_public_address_is_said_to_be_one(capsys: pytest.CaptureFixture[str]) 
 def test_what_this_version_cannot_check_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     line = 'Connect timeout on endpoint URL: "https://made-up.eu-west-1.amazonaws.com/"'
     text = explained("--text", line, capsys=capsys)
-    assert "PROVE OR CLEAR\nThis version of backuplink does not check made-up.\n" in text
+    assert "   This version of backuplink does not check made-up.\n" in text
     words = " ".join(explained("--text", f"Unable to locate credentials: {line}", capsys=capsys).split())
     assert "check made-up: the run proves or clears API001, ENV002, ENV003, ENV011 and API010 alone." in words
 
@@ -73,7 +74,7 @@ def test_what_this_version_cannot_check_is_said(capsys: pytest.CaptureFixture[st
 def test_every_record_is_text_for_a_terminal(known: KnownText) -> None:
     (match,) = [other for other in search([_line_with(known)]).matches if other.known is known]
     result = search([_line_with(known)])
-    text = known_texts.as_text(result)
+    text = render(document(result), "text")
     assert text.isascii()
     assert text.replace("\n", "").isprintable()
     assert text.endswith("\n")
@@ -83,8 +84,6 @@ def test_every_record_is_text_for_a_terminal(known: KnownText) -> None:
     for part in (known.means, known.advice, known.writer, known.source):
         assert part in words
     assert ("The network has no part in this." in words) is not known.has_network_cause
-    bold = known_texts.as_text(result, bold=True)
-    assert bold.count("\x1b[1m") == bold.count("\x1b[0m") > 3
     assert match.command is None or f"  {shlex.join(match.command)}\n" in text
 
 
@@ -100,13 +99,13 @@ def _line_with(known: KnownText) -> str:
 def test_several_texts_in_a_line_are_numbered_the_innermost_first(capsys: pytest.CaptureFixture[str]) -> None:
     line = f"SSM Agent unable to acquire credentials: {SYN_SENT}"
     text = explained("--text", line, capsys=capsys)
-    assert text.startswith("2 known texts, the innermost cause first.\n\n1. dial tcp ADDRESS:PORT: i/o timeout\n")
+    assert text.startswith("KNOWN  2 texts, the innermost cause first.\n\n1. dial tcp ADDRESS:PORT: i/o timeout\n")
     assert "\n\n2. SSM Agent unable to acquire credentials\n" in text
-    assert "\nLine " not in text  # there is one line alone
+    assert "\n   Line " not in text  # there is one line alone
 
 
 @pytest.mark.parametrize("line", ["all is well", "", " ", "\x1b[2J", "\udcff", "DNS001", "..."])
-@pytest.mark.parametrize("wanted", ["text", "json"])
+@pytest.mark.parametrize("wanted", KNOWN.formats)
 def test_what_is_not_known_is_unknown_with_what_to_do_next(
     line: str, wanted: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -114,8 +113,8 @@ def test_what_is_not_known_is_unknown_with_what_to_do_next(
     if wanted == "json":
         assert json.loads(out)["texts"] == []
     else:
-        assert "  backuplink check\n" in out
-        assert "  backuplink explain --text - < LOG\n" in out
+        assert re.search("backuplink check$", re.sub("<.*?>", "", out), re.MULTILINE)
+        assert "backuplink explain --text -" in out
         assert out.isascii()
 
 
@@ -141,7 +140,9 @@ def test_what_is_unknown_leads_to_what_its_words_are_about(
     line: str, command: str | None, words: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = explained("--text", line, capsys=capsys, code=3)
-    assert [row for row in out.splitlines() if row.startswith("  backuplink check")] == ([command] if command else [])
+    assert [row for row in out.splitlines() if row.startswith("    backuplink check")] == (
+        [f"  {command}"] if command else []
+    )
     assert words in " ".join(out.split())
     parsed = json.loads(explained("--text", line, "--format=json", capsys=capsys, code=3))
     assert parsed["next_command"] == (None if command is None else command.split())
@@ -150,8 +151,8 @@ def test_what_is_unknown_leads_to_what_its_words_are_about(
 def test_the_message_of_a_job_leads_to_its_role_and_not_to_the_network(capsys: pytest.CaptureFixture[str]) -> None:
     line = "Your backup job failed as AWS Backup does not have permission to describe resource arn:aws:s3:::example"
     text = explained("--text", line, capsys=capsys)
-    assert "FINDINGS THAT CAN CAUSE IT\nNone. The network has no part in this.\n" in text
-    assert "\n  backuplink check --jobs\n" in text
+    assert "Findings that can cause it: none. The network has no part in this.\n" in text
+    assert "\n     backuplink check --jobs\n" in text
     assert "Attach the policy to the role of the backup plan." in " ".join(text.split())
 
 
@@ -208,7 +209,7 @@ def test_control_characters_of_a_line_are_escaped(capsys: pytest.CaptureFixture[
         assert out.isascii()
         assert out.replace("\n", "").isprintable()
     result = search(["", HOSTILE])
-    text = known_texts.as_text(result)
+    text = render(document(result), "text")
     assert text.isascii()
     assert text.replace("\n", "").isprintable()
     assert "Line 2: \\x1b]0;title\\x07\\u202eConnect" in " ".join(text.split())
@@ -226,7 +227,7 @@ def test_a_huge_line_is_searched_to_its_limit_and_the_output_says_so(capsys: pyt
 def test_of_a_url_in_a_line_only_scheme_and_host_are_repeated(capsys: pytest.CaptureFixture[str]) -> None:
     line = 'Read timeout on endpoint URL: "https://s3.eu-west-1.amazonaws.com/b/k?X-Amz-Security-Token=hunter2"'
     assert "hunter2" not in explained("--text", line, "--format=json", capsys=capsys)
-    assert "hunter2" not in known_texts.as_text(search(["", line]))
+    assert "hunter2" not in render(document(search(["", line])), "text")
 
 
 # --- Stdin -----------------------------------------------------------------------------------------------------------
@@ -255,7 +256,7 @@ def test_the_lines_on_stdin_are_looked_up_together() -> None:
 def test_no_line_on_stdin_is_unknown() -> None:
     done = from_stdin(b"")
     assert (done.returncode, done.stderr) == (3, b"")
-    assert done.stdout.startswith(b"There is no line on stdin.\n")
+    assert done.stdout.startswith(b"UNKNOWN  There is no line on stdin.\n")
 
 
 @pytest.mark.parametrize(

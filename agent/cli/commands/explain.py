@@ -6,7 +6,7 @@ import sys
 import click
 
 from agent.cli.group import Command
-from agent.cli.options import table_format
+from agent.cli.options import page_format
 from agent.process.exit_codes import OK, UNKNOWN
 from agent.process.output import has_colours, is_terminal
 
@@ -24,7 +24,7 @@ def _complete_codes(_: click.Context, __: click.Parameter, incomplete: str) -> l
     metavar="LINE",
     help="Line of a log, or - for the lines on stdin: show the findings that can cause it, and how to prove them.",
 )
-@table_format
+@page_format
 @click.pass_obj
 def explain(received_signals: list[str], /, code: str | None, text: str | None, wanted: str) -> int:
     """Show the runbook page of a finding: what it means, likely causes, the fix, and how to confirm it.
