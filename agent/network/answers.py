@@ -87,6 +87,9 @@ class PredictedName:
     """The private addresses; empty where there are none or they were not read."""
     endpoint_ids: tuple[ResourceId, ...]
     """The endpoints whose addresses these are."""
+    zones: tuple[AvailabilityZone, ...]
+    """The zones in which they have an interface, as far as these were read: a connect from another zone crosses zones,
+    which AWS charges for."""
     code: Plain | None
     """The finding that a run would name where the answer is not right; None where it is, or none is known."""
     decided_by: tuple[ResourceId, ...]

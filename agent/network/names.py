@@ -275,6 +275,16 @@ def predicted_name(known: KnownVpc, predictor: Predictor, service: str, *, count
             if is_given(endpoint, address.version) and address.version not in said.withheld
         ),
         endpoint_ids=tuple(endpoint.endpoint_id for endpoint in said.endpoints),
+        zones=tuple(
+            sorted(
+                {
+                    interface.availability_zone
+                    for interface in interfaces
+                    for endpoint in said.endpoints
+                    if interface.interface_id in endpoint.interface_ids and interface.availability_zone is not None
+                }
+            )
+        ),
         code=said.code,
         decided_by=said.decided_by,
         quoted=said.quoted,

@@ -9,7 +9,7 @@ properties of each resource. What is not known yet stands in a context as `{{cha
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from agent.network.written_edits import MalformedError
@@ -283,7 +283,18 @@ def plan_of(document: Mapping[str, Any], name: str) -> Plan:
         unjudged=tuple(found.unjudged),
         left_out=found.left_out,
         others=frozenset(found.others),
+        tool="CloudFormation",
+        managed=frozenset(_managed(rows)),
     )
+
+
+def _managed(rows: list[Any]) -> Iterator[str]:
+    """The ids of the resources of a stack, as far as the change set shows them."""
+    for row in rows:
+        change = row.get("ResourceChange") if isinstance(row, Mapping) else None
+        own_id = change.get("PhysicalResourceId") if isinstance(change, Mapping) else None
+        if isinstance(own_id, str):
+            yield own_id
 
 
 def _makes_vpc(row: Any) -> bool:

@@ -27,7 +27,7 @@ from agent.documents.blocks import (
 )
 from agent.documents.to_do import to_do
 from agent.documents.walk import first
-from agent.network.answers import PredictedCall, SourceClass
+from agent.network.answers import PredictedCall, PredictedName, SourceClass
 from agent.predict import phrases
 from agent.predict.model import PredictedChange, PredictedFault, PredictedIntent, PredictionDocument
 from agent.report.hops import Reachability
@@ -110,10 +110,15 @@ def _names(prediction: PredictionDocument) -> Table:
     return Table(
         caption="What the name of each service resolves to",
         heads=("name", "answer"),
-        rows=tuple((name.host, phrases.answer_of(name)) for name in prediction.names),
+        rows=tuple((name.host, _answer(name, prediction)) for name in prediction.names),
         most=ALL,
         headless=True,
     )
+
+
+def _answer(name: PredictedName, prediction: PredictionDocument) -> str:
+    crossing = phrases.crossing(name, prediction)
+    return phrases.answer_of(name) + ("" if crossing is None else f"; {crossing}")
 
 
 def _calls(calls: tuple[PredictedCall, ...]) -> Table:

@@ -127,6 +127,20 @@ def words_of(source: SourceClass) -> str:
     return f"{place}, {groups}, {count}, as {listed(source.addresses)}"
 
 
+def crossing(name: PredictedName, document: PredictionDocument) -> str | None:
+    """Which hosts reach the endpoint from zones in which it has no interface; None where none is known to."""
+    sources = [
+        source
+        for source in document.sources
+        if source.availability_zone is not None and source.availability_zone not in name.zones
+    ]
+    if not name.zones or not sources:
+        return None
+    zones = listed(sorted({str(source.availability_zone) for source in sources}))
+    count = counted(sum(source.interface_count for source in sources), "interface")
+    return f"{count} in {zones} reach it across zones, which AWS charges for: it is in {listed(name.zones)}"
+
+
 def answer_of(name: PredictedName) -> str:
     """`private, 10.0.1.17 and 10.0.2.17: private DNS of vpce-1`."""
     given = f", {listed(name.addresses)}" if name.addresses else ""

@@ -57,6 +57,10 @@ class Plan:
     """Changes of kinds that have no part in the path."""
     others: frozenset[str] = frozenset()
     """Kinds of other providers, whose changes are not counted."""
+    tool: str = ""
+    """What applies the plan: `Terraform`."""
+    managed: frozenset[str] = frozenset()
+    """Ids of the resources that it manages, as far as the plan shows them."""
 
 
 class Found:

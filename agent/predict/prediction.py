@@ -104,9 +104,21 @@ def predicted(
     before = _document(facts, asked, blocks, made.known.configuration)
     after = _document(then, asked, blocks, facts.known.configuration)
     after = replace(after, assumed=made.words, unjudged=made.unjudged, ignored=made.ignored)
+    after = replace(after, faults=tuple(_with_manager(fault, plans) for fault in after.faults))
     changes = changes_between(before, after)
     after = replace(after, changes=changes, verdict=verdict_of_changes(changes, after))
     return _with_intents(after, then, blocks, intents)
+
+
+def _with_manager(fault: PredictedFault, plans: Iterable[Plan]) -> PredictedFault:
+    """A fault whose fix says where to make it: the tool that manages a resource undoes what others change of it."""
+    fix = fault.fix
+    if fix is None:
+        return fault
+    named = {word for command in fix.commands if command.changes for word in command.argv}
+    managed = [(plan.tool, own_id) for plan in plans for own_id in sorted(named & plan.managed)]
+    said = [f"{own_id} is managed by {tool}: change it there, or {tool} undoes this." for tool, own_id in managed]
+    return replace(fault, fix=replace(fix, summary=" ".join((fix.summary, *dict.fromkeys(said)))))
 
 
 def _with_intents(

@@ -3,7 +3,7 @@
 Source: Terraform documentation, JSON Output Format, Plan Representation and Change Representation.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from agent.network.written_edits import MalformedError
@@ -63,7 +63,20 @@ def plan_of(document: Mapping[str, Any], name: str) -> Plan:
         unjudged=tuple(found.unjudged),
         left_out=found.left_out,
         others=frozenset(found.others),
+        tool="Terraform",
+        managed=frozenset(_managed(rows)),
     )
+
+
+def _managed(rows: Iterable[Any]) -> Iterator[str]:
+    """The ids of the resources of a plan, also of those that it does not change."""
+    for row in rows:
+        if isinstance(row, Mapping) and row.get("mode", "managed") == "managed":
+            change = row.get("change")
+            values = change.get("before") if isinstance(change, Mapping) else None
+            own_id = values.get("id") if isinstance(values, Mapping) else None
+            if isinstance(own_id, str):
+                yield own_id
 
 
 def _default_groups(rows: Iterable[Any]) -> Mapping[str, str]:

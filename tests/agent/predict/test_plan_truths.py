@@ -640,3 +640,38 @@ def test_a_plan_in_the_shape_of_a_public_module_is_judged() -> None:
     assert len(all_shapes) >= 100
     unjudged = {name: words for name, data in all_shapes if (words := document(data).unjudged)}
     assert len(unjudged) <= 5, unjudged
+
+
+@pytest.mark.parametrize(
+    ("data", "tool"),
+    [
+        (
+            of_terraform([row("aws_security_group", {"id": OF_HOSTS, "egress": OUT}, {"id": OF_HOSTS, "egress": []})]),
+            "Terraform",
+        ),
+        (
+            of_cloudformation(
+                [
+                    change(
+                        "SecurityGroup",
+                        {"SecurityGroupEgress": [{"IpProtocol": "-1", "CidrIp": "0.0.0.0/0"}]},
+                        {"SecurityGroupEgress": []},
+                        OF_HOSTS,
+                    )
+                ]
+            ),
+            "CloudFormation",
+        ),
+    ],
+)
+def test_a_fix_of_what_a_plan_manages_says_where_to_make_it(data: dict[str, Any], tool: str) -> None:
+    summaries = [
+        fault.fix.summary
+        for fault in document(data).faults
+        if fault.fix is not None and OF_HOSTS in fault.decided_by and any(one.changes for one in fault.fix.commands)
+    ]
+    assert summaries
+    said = f"{OF_HOSTS} is managed by {tool}: change it there, or {tool} undoes this."
+    assert all(summary.endswith(said) for summary in summaries)
+    others = [fault.fix.summary for fault in document(of_terraform([])).faults if fault.fix is not None]
+    assert not any("managed by" in summary for summary in others)

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from agent.network.answers import PredictedPath
 from agent.network.names import KnownVpc
 from agent.network.paths import Blocks, Predictor, SourceError, sources_of
+from agent.predict import phrases
 from agent.predict.model import PredictionDocument
 from agent.predict.prediction import Asked, Facts, predicted
 from agent.report.hops import OF_ANY_SYSTEM, Reachability, Stage, is_detour
@@ -562,3 +563,16 @@ def test_answers_are_judged_for_the_ports_of_any_system(first: int, last: int, o
     assert {path.outcome for path in paths} == {outcome}
     if outcome is DOUBTFUL:
         assert all("lets" in path.words and "and not" in path.words for path in paths)
+
+
+def test_hosts_in_a_zone_without_an_interface_of_the_endpoint_cross_zones() -> None:
+    beside = replace(host(6, subnet_id="subnet-twin"), availability_zone="eu-west-1b")
+    there = replace(INTERFACE, availability_zone="eu-west-1a")
+    result = document(healthy(replace(host(5), availability_zone="eu-west-1a"), beside, endpoint_interfaces=(there,)))
+    (name,) = result.names
+    assert name.zones == ("eu-west-1a",)
+    assert phrases.crossing(name, result) == (
+        "1 interface in eu-west-1b reach it across zones, which AWS charges for: it is in eu-west-1a"
+    )
+    same = document(healthy(replace(host(5), availability_zone="eu-west-1a"), endpoint_interfaces=(there,)))
+    assert phrases.crossing(same.names[0], same) is None
