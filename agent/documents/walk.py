@@ -47,12 +47,12 @@ def _said(action: Action) -> str:
     """`(a) [changes] To undo: the same command with --no-private-dns-enabled`."""
     letter = "" if action.alternative is None else f"({action.alternative})"
     mark = "[changes]" if action.changes else "[reads]"
+    file = "" if action.file is None else f"{'Write to' if action.changes else 'Look at'} {action.file}."
     unchecked = (
         "Unchecked: the configuration does not tell whether it opens the path." if action.is_checked is False else ""
     )
-    undo = "" if action.undo is None else f"To undo: {action.undo}"
-    where = "" if action.file is None else f"Lines for {action.file}:"
-    return " ".join(filter(None, (letter, mark, unchecked, undo, where)))
+    undo = f"To undo: {action.undo}" if action.undo is not None else "It cannot be undone." if action.changes else ""
+    return " ".join(filter(None, (letter, mark, file, unchecked, undo)))
 
 
 def links(code: str | None) -> tuple[Document, ...]:

@@ -17,7 +17,6 @@ from agent.report.model import (
     NOT_NEEDED,
     Command,
     Finding,
-    Fix,
     Report,
     Status,
     TargetAddress,
@@ -113,39 +112,6 @@ def follows(finding: Finding, report: Report) -> list[str]:
 def shell(command: Command) -> str:
     """A command on one line, as a shell takes it."""
     return shlex.join(map(visible, command.argv))
-
-
-def command_lines(command: Command, indent: str) -> str:
-    """A command that can be copied, broken where a shell allows it."""
-    lines = [""]
-    for word in command.argv:
-        quoted = shlex.quote(visible(word))
-        if lines[-1] and len(indent) + len(lines[-1]) + len(quoted) + 3 > WIDTH:
-            lines[-1] += " \\"
-            lines.append("  ")
-        lines[-1] += quoted if lines[-1].strip() == "" else f" {quoted}"
-    return "\n".join(indent + line for line in lines)
-
-
-def unchecked(fix: Fix) -> list[str]:
-    """Which commands of a fix could not be checked, as a sentence; none where all were, or need not be."""
-    numbers = [number for number, command in enumerate(fix.commands, 1) if command.checked is False]
-    if not numbers:
-        return []
-    which = "this command opens" if len(fix.commands) == 1 else f"command {numbers[0]} opens"
-    if len(numbers) > 1:
-        which = f"commands {listed(numbers)} open"
-    return [f"Unchecked: the configuration does not tell whether {which} the path."]
-
-
-def undoing(fix: Fix) -> list[str]:
-    """How to take back each command of a fix that changes anything, after which of them could not be checked."""
-    commands = fix.commands
-    return unchecked(fix) + [
-        f"To take {'it' if len(commands) == 1 else f'command {number}'} back: {command.undo}"
-        for number, command in enumerate(commands, 1)
-        if command.undo is not None
-    ]
 
 
 # --- Targets ---------------------------------------------------------------------------------------------------------

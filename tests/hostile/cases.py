@@ -17,7 +17,7 @@ from agent.simulated.scenario import Scenario, parse
 from probes.facts import ImdsFacts
 from probes.model import FailureKind, Step
 from tests.hostile import peers
-from tests.support.runs import kept, measured
+from tests.support.runs import kept, measured, too_long
 from tests.support.validator import VALIDATOR
 
 FOLDER: Final = Path(__file__).parent
@@ -159,7 +159,7 @@ def assert_harmless(report: Report) -> None:
         *monitors,
     ):
         assert _PRINTABLE.fullmatch(written)
-    assert max(map(len, report_text.splitlines())) <= 80
+    assert too_long(report_text) == []
     assert len(report_text) <= MAX_TEXT_BYTES
     assert len(document) <= MAX_JSON_BYTES
     assert len(ndjson.render(report)) <= 2 * MAX_JSON_BYTES

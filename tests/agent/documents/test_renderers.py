@@ -153,9 +153,9 @@ def test_a_command_says_what_it_does(wanted: str) -> None:
             "[reads] aws describe aws describe",
             "[changes] Unchecked: the configuration does not tell whether it opens the path. To undo: modify it again",
             "aws modify",
-            "(a) [changes] aws one",
-            "(b) [changes] aws other",
-            "[changes] To undo: remove the line Lines for /etc/chrony.conf: server x",
+            "(a) [changes] It cannot be undone. aws one",
+            "(b) [changes] It cannot be undone. aws other",
+            "[changes] Write to /etc/chrony.conf. To undo: remove the line server x",
         )
     ]
     assert places == sorted(places)
