@@ -287,7 +287,15 @@ def _history(document: HistoryDocument, cleaner: Cleaner) -> str:
     """The list of a history. Its texts are cleaned before lines are broken, which could hide what is looked for."""
     from agent.history import text
 
-    series = tuple(replace(one, name=cleaner.text(one.name)) for one in document.series)
+    series = tuple(
+        replace(
+            one,
+            name=cleaner.text(one.name),
+            summary=cleaner.text(one.summary),
+            last_failure=None if one.last_failure is None else cleaner.text(one.last_failure),
+        )
+        for one in document.series
+    )
     changes = tuple(
         replace(one, series=cleaner.text(one.series), text=cleaner.text(one.text)) for one in document.changes
     )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from agent.app.errors import RequestError
 from agent.app.publish import DIFFERENCE, HISTORY, REPORT, publish
-from agent.history.model import SCHEMA, HistoryDocument, HistoryError, Series
+from agent.history.model import SCHEMA, SLICES, HistoryDocument, HistoryError, Series
 from agent.history.render import ShownHistory
 from agent.process.files import InterruptedBySignalError, within
 from agent.process.output import error_to_stderr, one_line, to_stderr, to_stdout
@@ -192,13 +192,16 @@ def _document(history: "HistoryReader", since: datetime | None, *, chart: bool) 
     from probes.system.machine import SystemMachine
 
     names, statuses = history.series(), history.statuses()
-    changes = tuple(history.changes(since))
+    every_change = tuple(history.changes(None))  # what flaps now may have begun before `since`
+    changes = every_change if since is None else tuple(history.changes(since))
     found: list[Series] = []
     for number, marks in sorted(history.marks(since).items()):
         watched = summary.spans(marks)
         _, stands_until, last = watched[-1]
         name = names.get(number, "?")
-        own = [change for change in changes if change.series == name]
+        own = [change for change in every_change if change.series == name]
+        slices = min(len(marks), SLICES)
+        failed = summary.last_failed(watched, statuses)
         found.append(
             Series(
                 name=name,
@@ -209,11 +212,12 @@ def _document(history: "HistoryReader", since: datetime | None, *, chart: bool) 
                 status_since=instant(summary.status_since(watched, statuses)),
                 summary=history.summary(last.outline) if last.outline in statuses else "",
                 stands_until=instant(stands_until),
+                last_failure=None if failed is None else history.summary(failed),
                 lost=sum(mark.lost for mark in marks),
                 gaps=summary.gaps(watched),
                 days=summary.days(watched, statuses) if chart else None,
-                latency=summary.latency(history.durations(number, since)) if chart else None,
-                flapping=summary.flapping(own) if chart else None,
+                latency=summary.latency(history.durations(number, since, slices), slices) if chart else None,
+                flapping=summary.flapping(own, marks, statuses),
             )
         )
     return HistoryDocument(

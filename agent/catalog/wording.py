@@ -1,6 +1,7 @@
 """Words for people that judge, formats and interface share: lists, durations, and how long observations took."""
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any, Final
 
 from probes.model import Observation
@@ -59,6 +60,18 @@ def duration(seconds: float) -> str:
     if seconds >= 0.9995:
         return f"{seconds:.1f} s"
     return f"{seconds * 1000:.0f} ms" if seconds >= 0.01 else f"{seconds * 1000:.1f} ms"
+
+
+def failed_of(failed: int, unknown: int, every: int, noun: str) -> str:
+    """The share of runs that failed: `failed 8 of 15 runs, 1 unknown`; empty where none failed and none is unknown."""
+    parts = [f"failed {failed:,} of {counted(every, noun)}"] if failed else []
+    parts += [f"{unknown:,} unknown"] if unknown else []
+    return ", ".join(parts)
+
+
+def time_of(at: datetime) -> str:
+    """A moment in UTC: `2026-01-15 03:00:00`."""
+    return f"{at:%Y-%m-%d %H:%M:%S}"
 
 
 def lasted(seconds: float) -> str:

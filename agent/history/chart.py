@@ -1,5 +1,5 @@
-"""The chart of a history as a picture: availability by day, and latency by lane and step. SVG of a given width, drawn
-from the document alone.
+"""The chart of a history as a picture: availability by day, and latency by lane and step; for pages, latency over time.
+SVG of a given width, drawn from the document alone.
 
 In the row of a day the height of a mark says what its colour says: failed is the highest, and what nobody watched is
 only a dotted line.
@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Final
 from xml.etree.ElementTree import Element
 
-from agent.catalog.wording import counted, lasted
+from agent.catalog.wording import counted, lasted, time_of
 from agent.documents.canvas import CHARACTER, LINE, PAD, SMALL, WIDE, Canvas, coordinate, cut, framed
 from agent.documents.elements import element, to_svg
 from agent.history.model import Day, HistoryDocument, Latency, Series
@@ -52,6 +52,13 @@ def latency(series: Series, width: int, name: str) -> Element:
     drawing = _Chart(width)
     drawing.latency(series.latency or ())
     return framed(drawing, "Latency by address and step", name, stands_alone=False)
+
+
+def over_time(series: Series, width: int, name: str) -> Element:
+    """The same latency from left to right in time, in an `svg` element of this width; `name` begins the ids in it."""
+    drawing = _Chart(width)
+    drawing.over_time(series)
+    return framed(drawing, "Latency over time", name, stands_alone=False)
 
 
 def as_svg(document: HistoryDocument) -> str:
@@ -219,6 +226,55 @@ class _Chart(Canvas):
         bar = {"x": coordinate(p50 - 1), "y": f"{middle - 4}", "width": coordinate(p95 - p50 + 3), "height": "8"}
         self.parts.append(element("rect", {"class": "bar", **bar}))
         self.y += LINE + 2
+
+    # --- Latency over time ---
+
+    def over_time(self, series: Series) -> None:
+        """A row for each step of a lane: its medians from left to right, the highest of them as high as the row."""
+        self.line("Latency over time (UTC), in ms", PAD, "strong")
+        rows = series.latency or ()
+        if not rows:
+            self.line("no step was timed", PAD, "muted")
+            return
+        explained = "from left to right, the medians of slices of one length; at the right, the highest of them"
+        self.line(f"{explained}; where there is no line, the step never succeeded", PAD, "small muted")
+        start = PAD + _STEP * SMALL + PAD if self.is_wide else PAD
+        end = self.width - PAD - (_NUMBERS[1] * SMALL + PAD if self.is_wide else 0)
+        begin, last = time_of(series.first_at), time_of(series.last_at)
+        self.text(start, self.y + 10, begin, "small muted")
+        self.text(end - len(last) * SMALL, self.y + 10, last, "small muted")
+        self.y += LINE
+        shown = of_most_cycles(rows, MAX_LANES)
+        for lane, found in shown.items():
+            self.line(cut(lane, int((self.width - 2 * PAD) / CHARACTER)), PAD)
+            self.words.append(f"{lane}:")
+            for row in found:
+                self.medians(row, start, end)
+        if left := len({row.lane for row in rows}) - len(shown):
+            self.line(f"and {counted(left, 'more lane')} with fewer cycles", PAD, "small muted")
+
+    def medians(self, row: Latency, start: float, end: float) -> None:
+        """The medians of a step, each as a short line as wide as its slice, joined with its neighbours."""
+        known = [value for value in row.medians if value is not None]
+        if not known:
+            return
+        highest = max(known)
+        words = milliseconds(highest)
+        self.words.append(f"{row.step} from {milliseconds(known[0])} to {milliseconds(known[-1])}, at most {words} ms.")
+        self.text(PAD, self.y + 11, cut(row.step, _STEP), "small")
+        self.text(self.width - PAD - len(words) * SMALL, self.y + 11, words, "small")
+        if not self.is_wide:
+            self.y += LINE
+        bottom, slice_width = self.y + _HEIGHT, (end - start) / len(row.medians)
+        path, is_joined = [], False
+        for number, value in enumerate(row.medians):
+            if value is not None:
+                level = coordinate(bottom - (_HEIGHT - 2) * (value / highest if highest else 0))
+                at = coordinate(start + number * slice_width)
+                path.append(f"{'L' if is_joined else 'M'}{at} {level}H{coordinate(start + (number + 1) * slice_width)}")
+            is_joined = value is not None
+        self.parts.append(element("path", {"class": "link", "d": "".join(path)}))
+        self.y = bottom + 4
 
     def grid(self, x: float, top: float, bottom: float) -> Element:
         line = f"M{coordinate(x)} {coordinate(top)}V{coordinate(bottom)}"

@@ -10,7 +10,7 @@ from itertools import groupby
 from typing import Final
 from xml.etree.ElementTree import Element
 
-from agent.catalog.wording import counted, lasted
+from agent.catalog.wording import counted, lasted, time_of
 from agent.documents.canvas import NARROW, WIDE
 from agent.documents.elements import append, data, element, nested
 from agent.documents.html import elements
@@ -20,7 +20,7 @@ from agent.history import chart
 from agent.history.model import ChangeRow, Gap, HistoryDocument, Series
 from agent.history.standing import standing, worst
 from agent.history.summary import merged, share
-from agent.history.text import milliseconds, time_of
+from agent.history.text import milliseconds
 from agent.report.model import Report, Status
 from agent.report.serialization import to_json
 from agent.report.words import below_summary
@@ -144,6 +144,7 @@ def _latency(number: int, series: Series) -> Iterator[Element]:
     if not every:
         yield element("p", None, "No step was timed.")
         return
+    yield _figure(chart.over_time, f"over-time-{number}", series)
     yield _figure(chart.latency, f"latency-{number}", series)
     rows = [
         (
@@ -162,7 +163,7 @@ def _latency(number: int, series: Series) -> Iterator[Element]:
 
 
 def _flapping(number: int, series: Series) -> Iterator[Element]:
-    every = series.flapping or ()
+    every = series.flapping
     if not every:
         yield element("p", None, "Nothing came and went.")
         return
@@ -171,8 +172,9 @@ def _flapping(number: int, series: Series) -> Iterator[Element]:
         until = "not settled" if row.until is None else time_of(row.until)
         seconds = None if row.until is None else (row.until - row.since).total_seconds()
         took = "-" if seconds is None else lasted(seconds)
-        rows.append((row_head(row.about), cell(time_of(row.since)), cell(until), cell(took)))
-    columns = ("what", "from (UTC)", "to (UTC)", "lasted")
+        failed = f"{row.failed:,} of {row.cycles:,}"
+        rows.append((row_head(row.about), cell(time_of(row.since)), cell(until), cell(took), cell(failed)))
+    columns = ("what", "from (UTC)", "to (UTC)", "lasted", "failed cycles")
     yield table(f"What came and went: {series.name}", columns, rows, f"flapping-{number}", "numbers")
     yield from _left(len(every) - len(rows), "earlier row", "--plot")
 

@@ -11,6 +11,8 @@ from probes.frozen import dataclass
 
 SCHEMA: Final = "backuplink.history.v1"
 MASK: Final = "***"
+SLICES: Final = 48
+"""Into how many slices the time of a series is cut, to show its latency over time."""
 
 
 class HistoryError(Exception):
@@ -221,6 +223,9 @@ class Latency:
     p95: float
     p99: float
     max: float
+    medians: tuple[float | None, ...]
+    """The median of each slice of time, from the first cycle of the series to the last one, in at most SLICES slices of
+    one length; None for a slice in which the step never succeeded."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -231,6 +236,11 @@ class Flapping:
     since: datetime
     until: datetime | None
     """None while it lasts."""
+    cycles: int
+    """How many of the cycles that are read began in this time."""
+    failed: int
+    unknown: int
+    """How many of these had the verdict critical, and unknown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -248,15 +258,17 @@ class Series:
     """Start of the first of the last cycles that all came to this status, whatever gaps lie between them."""
     summary: str
     """Of the last cycle's verdict."""
+    last_failure: str | None
+    """The verdict in words of the last cycle that was critical; None where no cycle was."""
     stands_until: datetime
     """Until when the last cycle says how things are."""
     lost: int
     """Cycles that could not be written."""
     gaps: tuple[Gap, ...]
     days: tuple[Day, ...] | None
-    """None where no chart is wanted; so are the next two."""
+    """None where no chart is wanted; so is the next one."""
     latency: tuple[Latency, ...] | None
-    flapping: tuple[Flapping, ...] | None
+    flapping: tuple[Flapping, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -54,8 +54,8 @@ class Mark:
     outline: int
 
 
-Durations = dict[StepRow, dict[float, int]]
-"""How often each step took how long, in seconds."""
+Durations = dict[StepRow, dict[int, dict[float, int]]]
+"""How often each step took how long, in seconds, by slice of the time."""
 
 
 class HistoryReader:
@@ -187,14 +187,26 @@ class HistoryReader:
             seconds=_times(_bytes(seconds), len(known.steps)),
         )
 
-    def durations(self, series: int, since: datetime | None) -> Durations:
+    def durations(self, series: int, since: datetime | None, slices: int) -> Durations:
         """How long the steps of a series took in the cycles that started at `since` or later, without those that were
-        not made."""
+        not made, in so many slices of one length from the first of these cycles to the last."""
         rows = self._rows(
-            "SELECT cycle.outline, cycle.seconds, outline.steps FROM cycle "
+            "SELECT cycle.started_at, cycle.outline, cycle.seconds, outline.steps FROM cycle "
             "LEFT JOIN outline ON outline.id = cycle.outline WHERE cycle.series = ? AND cycle.started_at >= ?",
             (series, *_since(since)),
         )
+        starts = [_whole(row[0]) for row in rows]
+        first, length = min(starts, default=0), max(starts, default=0) - min(starts, default=0) + 1
+        sliced: dict[int, list[tuple[Any, ...]]] = {}
+        for start, row in zip(starts, rows, strict=True):
+            sliced.setdefault((start - first) * slices // length, []).append(row[1:])
+        found: Durations = {}
+        for number, own in sorted(sliced.items()):
+            for step, times in self._counted(own).items():
+                found.setdefault(step, {})[number] = times
+        return found
+
+    def _counted(self, rows: list[tuple[Any, ...]]) -> dict[StepRow, dict[float, int]]:
         # A hundred thousand cycles have five million times, and where addresses rotate no two cycles the same steps. So
         # they are counted by the loops of the standard library, of which few differ: a step and a time as one number.
         counts: Counter[int] = Counter()

@@ -1,4 +1,4 @@
-"""How things are by the last cycles of a history, in words: the first thing that its page and its picture say.
+"""How things are by the last cycles of a history, in words: the first thing that its text, page and picture say.
 
 A history says how things are only as long as its last cycle stands. After that nobody knows, whatever the verdict was.
 """
@@ -6,12 +6,12 @@ A history says how things are only as long as its last cycle stands. After that 
 from collections.abc import Iterator
 from typing import Final
 
-from agent.catalog.wording import counted, lasted
-from agent.history.model import HistoryDocument, Series
-from agent.history.text import time_of
+from agent.catalog.wording import counted, failed_of, lasted, time_of
+from agent.history.model import Flapping, HistoryDocument, Series
 from agent.report.model import Status
 from probes.frozen import dataclass
 
+FLAPPING: Final = "FLAPPING"
 _WORST: Final = (Status.CRITICAL, Status.UNKNOWN, Status.WARNING, Status.OK)
 
 
@@ -27,22 +27,32 @@ class Standing:
     """Since when, and by what."""
 
 
+def word_and_kind(status: str, *, flaps: bool, is_watched: bool) -> tuple[str, Status]:
+    """The word for a state, and how bad the state is, from the last verdict. What nobody watches any more is unknown,
+    and what came and went until then is still named so: its last verdict proves nothing."""
+    if not is_watched:
+        return FLAPPING if flaps else Status.UNKNOWN.upper(), Status.UNKNOWN
+    if flaps:
+        return FLAPPING, Status.CRITICAL if status == Status.CRITICAL else Status.WARNING
+    kind = Status(status) if status in _WORST else Status.UNKNOWN
+    return kind.upper(), kind
+
+
 def standing(series: Series, document: HistoryDocument) -> Standing:
     """How a series was when the history was read."""
     since = " ".join(_since(series, document))
-    flaps = [row for row in series.flapping or () if row.until is None and row.about == "verdict"]
-    if series.stands_until < document.read_at:
-        kind, word = Status.UNKNOWN, "UNKNOWN"
-        summary = f"not watched since {time_of(series.stands_until)} UTC; the last verdict was {series.status}"
+    flaps = next((row for row in series.flapping if row.until is None and row.about == "verdict"), None)
+    is_watched = document.read_at <= series.stands_until
+    word, kind = word_and_kind(series.status, flaps=flaps is not None, is_watched=is_watched)
+    unwatched = [] if is_watched else [f"not watched since {time_of(series.stands_until)} UTC"]
+    if flaps is not None:
+        summary = "; ".join((_flapping(flaps, series), *unwatched))
+        lines = [*_last_failure(series), f"The last cycle: {series.summary}"]
+    elif not is_watched:
+        summary = f"{unwatched[0]}; the last verdict was {series.status}"
         lines = [f"{series.status.capitalize()} {since}: {series.summary}"]
-    elif flaps:
-        kind = Status.CRITICAL if series.status == Status.CRITICAL else Status.WARNING
-        word = "FLAPPING"
-        summary = f"the verdict keeps changing since {time_of(flaps[0].since)} UTC; the last one was {series.status}"
-        lines = [series.summary]
     else:
-        kind = Status(series.status) if series.status in _WORST else Status.UNKNOWN
-        word, summary = kind.upper(), series.summary
+        summary = series.summary
         lines = [since]
     lines.append(
         f"By the last of {counted(series.cycles, 'cycle')}, at {time_of(series.last_at)} UTC. "
@@ -55,6 +65,19 @@ def worst(document: HistoryDocument) -> tuple[Series, Standing] | None:
     """The series that is in the worst state, the first of several; None without any."""
     every = [(series, standing(series, document)) for series in document.series]
     return min(every, key=lambda row: _WORST.index(row[1].kind), default=None)
+
+
+def _flapping(row: Flapping, series: Series) -> str:
+    """`failed 98 of 196 cycles, flapping since 2026-01-15 03:04:11 UTC, the last cycle: OK`."""
+    share = failed_of(row.failed, row.unknown, row.cycles, "cycle")
+    since = f"flapping since {time_of(row.since)} UTC"
+    return ", ".join(filter(None, (share, since, f"the last cycle: {series.status.upper()}")))
+
+
+def _last_failure(series: Series) -> Iterator[str]:
+    """What failed last, where the last cycle did not."""
+    if series.last_failure is not None and series.status != Status.CRITICAL:
+        yield f"The last failure: {series.last_failure}"
 
 
 def _since(series: Series, document: HistoryDocument) -> Iterator[str]:

@@ -82,16 +82,26 @@ def days(watched: Sequence[tuple[int, int, Mark]], statuses: Mapping[int, str]) 
     )
 
 
-def latency(durations: Mapping[StepRow, Mapping[float, int]]) -> tuple[Latency, ...]:
-    """Percentiles (nearest rank) of the successful steps, by lane and step."""
-    taken: dict[tuple[str, str], Counter[float]] = defaultdict(Counter)
-    for step, seconds in durations.items():
+def latency(durations: Mapping[StepRow, Mapping[int, Mapping[float, int]]], slices: int) -> tuple[Latency, ...]:
+    """Percentiles (nearest rank) of the successful steps, by lane and step: of all their times, and the median of each
+    slice."""
+    taken: dict[tuple[str, str], dict[int, Counter[float]]] = defaultdict(lambda: defaultdict(Counter))
+    for step, by_slice in durations.items():
         if step.step in TIMED and step.status == "ok":
-            taken[step.lane, step.name].update(seconds)
+            for number, seconds in by_slice.items():
+                taken[step.lane, step.name][number].update(seconds)
     return tuple(
-        Latency(lane=lane, step=step, count=counts.total(), **_percentiles(counts))
-        for (lane, step), counts in sorted(taken.items(), key=lambda item: _order(*item[0]))
+        _latency(lane, step, by_slice, slices)
+        for (lane, step), by_slice in sorted(taken.items(), key=lambda item: _order(*item[0]))
     )
+
+
+def _latency(lane: str, step: str, by_slice: Mapping[int, Counter[float]], slices: int) -> Latency:
+    every: Counter[float] = Counter()
+    for counts in by_slice.values():
+        every.update(counts)
+    medians = (_percentiles(by_slice[number])["p50"] if number in by_slice else None for number in range(slices))
+    return Latency(lane=lane, step=step, count=every.total(), **_percentiles(every), medians=tuple(medians))
 
 
 def _order(lane: str, step: str) -> tuple[str, int, str]:
@@ -108,17 +118,36 @@ def _percentiles(counts: Mapping[float, int]) -> dict[str, float]:
     return {"p50": at(50), "p95": at(95), "p99": at(99), "max": values[-1]}
 
 
-def flapping(changes: Iterable[ChangeRow]) -> tuple[Flapping, ...]:
-    """When what came and went, by the changes of one series."""
+def flapping(changes: Iterable[ChangeRow], marks: Sequence[Mark], statuses: Mapping[int, str]) -> tuple[Flapping, ...]:
+    """When what came and went, by the changes of one series, and how many of its cycles failed meanwhile. What settled
+    before the first of the cycles is left out."""
     started: dict[str, ChangeRow] = {}
-    ended: list[Flapping] = []
+    spells: list[tuple[ChangeRow, ChangeRow | None]] = []
     for change in changes:
         if change.kind == "flapping":
             started.setdefault(change.about, change)
         elif change.kind == "settled" and change.about in started:
-            ended.append(Flapping(about=change.about, since=started.pop(change.about).at, until=change.at))
-    lasting = (Flapping(about=about, since=change.at, until=None) for about, change in started.items())
-    return tuple(sorted((*ended, *lasting), key=lambda row: (row.since, row.about)))
+            spells.append((started.pop(change.about), change))
+    spells += [(change, None) for change in started.values()]
+    rows = (
+        _flapping(first, last, marks, statuses)
+        for first, last in spells
+        if last is None or (marks and last.cycle >= marks[0].id)
+    )
+    return tuple(sorted(rows, key=lambda row: (row.since, row.about)))
+
+
+def _flapping(first: ChangeRow, last: ChangeRow | None, marks: Sequence[Mark], statuses: Mapping[int, str]) -> Flapping:
+    until = math.inf if last is None else last.cycle
+    seen = Counter(statuses.get(mark.outline, "unknown") for mark in marks if first.cycle <= mark.id <= until)
+    return Flapping(
+        about=first.about,
+        since=first.at,
+        until=None if last is None else last.at,
+        cycles=seen.total(),
+        failed=seen["critical"],
+        unknown=seen["unknown"],
+    )
 
 
 def status_since(watched: Sequence[tuple[int, int, Mark]], statuses: Mapping[int, str]) -> int:
@@ -126,6 +155,12 @@ def status_since(watched: Sequence[tuple[int, int, Mark]], statuses: Mapping[int
     last = statuses.get(watched[-1][2].outline)
     alike = takewhile(lambda row: statuses.get(row[2].outline) == last, reversed(watched))
     return min(start for start, _, _ in alike)
+
+
+def last_failed(watched: Sequence[tuple[int, int, Mark]], statuses: Mapping[int, str]) -> int | None:
+    """The outline of the last cycle whose verdict was critical; None where no cycle's was."""
+    outlines = (mark.outline for _, _, mark in reversed(watched))
+    return next((outline for outline in outlines if statuses.get(outline) == "critical"), None)
 
 
 def share(part: float, total: float) -> str:

@@ -3,11 +3,11 @@
 import math
 import textwrap
 from collections.abc import Iterator, Sequence
-from datetime import datetime
 from typing import Final
 
-from agent.catalog.wording import counted, lasted
+from agent.catalog.wording import counted, failed_of, lasted, time_of
 from agent.history.model import ChangeRow, Day, Flapping, Gap, HistoryDocument, Latency, Series
+from agent.history.standing import standing
 from agent.history.summary import CELLS, merged, of_most_cycles, share, watched_for
 from agent.report.escape import visible
 from agent.report.words import WIDTH
@@ -24,7 +24,7 @@ DECADES: Final = (-4, 1)
 
 def as_list(document: HistoryDocument) -> str:
     """The series in a few lines each, then all changes and gaps, the oldest first."""
-    parts = ["\n".join(_head(series)) for series in document.series]
+    parts = ["\n".join(_head(series, document)) for series in document.series]
     names = [series.name for series in document.series]
     rows = list(merged(document.changes, {series.name: series.gaps for series in document.series}))
     if rows:
@@ -39,22 +39,26 @@ def as_chart(document: HistoryDocument) -> str:
     """For each series: availability by day, latency by lane and step, and what was flapping."""
     parts: list[str] = []
     for series in document.series:
-        parts.append("\n".join(_head(series)))
+        parts.append("\n".join(_head(series, document)))
         if series.days is not None:
             parts.append("\n".join(_availability(series.days)))
         if series.latency is not None:
             parts.append("\n".join(_latency(series.latency)))
-        if series.flapping is not None:
-            parts.append("\n".join(_flapping(series.flapping)))
+        parts.append("\n".join(_flapping(series.flapping)))
     return "\n\n".join(parts or ["no cycles"]) + "\n"
 
 
-def _head(series: Series) -> list[str]:
+def _head(series: Series, document: HistoryDocument) -> list[str]:
+    now = standing(series, document)
     text = (
         f"{counted(series.cycles, 'cycle')} from {time_of(series.first_at)} to "
         f"{time_of(series.last_at)} UTC; the last verdict is {series.status}"
     )
-    lines = [*_wrapped(series.name, "", "    "), *_wrapped(text, "  ", "  ")]
+    lines = [
+        *_wrapped(f"{now.word}: {now.summary}", "", "    "),
+        *_wrapped(series.name, "  ", "      "),
+        *_wrapped(text, "  ", "  "),
+    ]
     if series.gaps:
         total = lasted(sum(gap.seconds for gap in series.gaps))
         lines += _wrapped(f"{counted(len(series.gaps), 'gap')} in which nothing watched, {total} in all", "  ", "  ")
@@ -133,12 +137,9 @@ def _flapping(rows: Sequence[Flapping]) -> Iterator[str]:
             if row.until is None
             else f"to {time_of(row.until)}, {lasted((row.until - row.since).total_seconds())}"
         )
-        yield from _wrapped(f"{row.about}  from {time_of(row.since)} {until}", "  ", "      ")
-
-
-def time_of(at: datetime) -> str:
-    """In UTC."""
-    return f"{at:%Y-%m-%d %H:%M:%S}"
+        share = failed_of(row.failed, row.unknown, row.cycles, "cycle")
+        words = f"{row.about}  from {time_of(row.since)} {until}"
+        yield from _wrapped("; ".join(filter(None, (words, share))), "  ", "      ")
 
 
 def _wrapped(text: str, first: str, later: str) -> list[str]:

@@ -14,22 +14,18 @@ from typing import Any, Final, TypeVar
 
 from agent.history import summary
 from agent.history.model import (
-    SCHEMA,
     ChangeRow,
     CycleRow,
     Entry,
-    Flapping,
     History,
-    HistoryDocument,
     HistoryError,
     NotPrunedError,
     Outline,
-    Series,
     StepRow,
     series_of,
 )
 from agent.history.read import HistoryReader, instant
-from agent.history.standing import standing
+from agent.history.standing import word_and_kind
 from agent.report.counting import Weight
 from agent.report.model import Report, Status
 from agent.settings import Settings, Watching
@@ -122,32 +118,13 @@ class Follower:
         return self._followed(report)
 
     def _followed(self, report: Report) -> Followed:
-        tracker, run = self._tracker, report.run
+        tracker = self._tracker
         flaps = tracker.is_verdict_flapping
         status = report.verdict.status if flaps or tracker.status is None else tracker.status
-        # As a history of these runs would say it, read at their end.
-        series = Series(
-            name=self._series or "",
-            cycles=tracker.cycles,
-            first_at=run.started_at,
-            last_at=run.started_at,
-            status=status,
-            status_since=tracker.status_since or run.started_at,
-            summary=report.verdict.summary,
-            stands_until=run.finished_at,
-            lost=0,
-            gaps=(),
-            days=None,
-            latency=None,
-            flapping=(Flapping(about=_VERDICT, since=self._flapping_since or run.started_at, until=None),)
-            if flaps
-            else (),
-        )
-        read = HistoryDocument(schema=SCHEMA, read_at=run.finished_at, since=None, series=(series,), changes=())
-        known = standing(series, read)
+        word, kind = word_and_kind(status, flaps=flaps, is_watched=True)  # as a history of these runs would say it
         return Followed(
-            word=known.word,
-            kind=known.kind,
+            word=word,
+            kind=kind,
             flapping_since=self._flapping_since if flaps else None,
             changes=tuple(map(_log_line, self._changes)),
         )
@@ -249,7 +226,7 @@ def read_memory(path: Path, series: str) -> tuple[Memory, datetime | None]:
                 in_history=cycle.report,
             )
         )
-    lasting = (row.since for row in summary.flapping(changes) if row.about == _VERDICT and row.until is None)
+    lasting = (row.since for row in summary.flapping(changes, (), {}) if row.about == _VERDICT and row.until is None)
     numbers = {cycle.id: run for cycle, run in zip(cycles, runs, strict=True)}
     return Memory(runs=tuple(runs), log=_logged(changes, numbers), samples=samples), next(lasting, None)
 

@@ -10,6 +10,7 @@ from dataclasses import field, replace
 from datetime import datetime
 from typing import Final
 
+from agent.catalog.wording import failed_of
 from agent.report.counting import Weight, heaviest, standings
 from agent.report.model import Report, Status
 from agent.tui.lines import Tone
@@ -225,9 +226,7 @@ def failures(memory: Memory) -> str:
     """How many runs failed: `failed 8 of 15 runs`; empty where none did."""
     count = sum(has_failed(run.status) for run in memory.runs)
     unknown = sum(run.status is Status.UNKNOWN for run in memory.runs)
-    parts = [f"failed {count} of {len(memory.runs)} runs"] if count else []
-    parts += [f"{unknown} unknown"] if unknown else []
-    return ", ".join(parts)
+    return failed_of(count, unknown, len(memory.runs), "run")
 
 
 def clock(at: datetime, now: datetime) -> str:

@@ -83,9 +83,10 @@ def filled(document: HistoryDocument, text: str) -> HistoryDocument:
             name=text,
             status=text,
             summary=text,
+            last_failure=text,
             days=tuple(replace(day, day=text, cells=text) for day in row.days or ()),
             latency=tuple(replace(line, lane=text, step=text) for line in row.latency or ()),
-            flapping=tuple(replace(flap, about=text) for flap in row.flapping or ()),
+            flapping=tuple(replace(flap, about=text) for flap in row.flapping),
         )
         for row in document.series
     )

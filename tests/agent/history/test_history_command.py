@@ -358,6 +358,30 @@ def test_a_watch_of_a_demo_passes_time_without_waiting(capsys: pytest.CaptureFix
         assert 540 <= (after.started_at - before.started_at).total_seconds() <= 660
 
 
+def test_a_path_that_flaps_is_flapping_in_every_format(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path = tmp_path / "h.db"
+    assert _run(capsys, "demo", "--watch", "one-zone-flaps", "--cycles", "30", "--history", path)[0] == 0
+    document = json.loads(_run(capsys, "history", path, "--format", "json")[1])
+    (flaps,) = (row for row in document["series"][0]["flapping"] if row["about"] == "verdict")
+    assert (flaps["until"], flaps["cycles"], flaps["failed"]) == (None, 26, 13)
+    first = " ".join(_run(capsys, "history", path)[1].partition("\n  watch")[0].split())
+    assert first.startswith("FLAPPING: failed 13 of 26 cycles, flapping since 2026-01-15 03:0")
+    assert " UTC, the last cycle: OK; not watched since 2026-01-15 03:3" in first
+    assert _run(capsys, "history", path, "--plot")[1].startswith("FLAPPING: failed 13 of 26 cycles, flapping")
+    page = html_page.read(_run(capsys, "history", path, "--format", "html")[1])
+    assert html_page.texts(page, "h1") == [first]
+    assert any(line.startswith("The last failure: backup: ") for line in html_page.texts(page, "p"))
+    picture = svg_picture.read(_run(capsys, "history", path, "--format", "svg")[1])
+    assert svg_picture.title(picture) == first
+    # What began before the cycles that are read is known all the same.
+    later_on = " ".join(
+        _run(capsys, "history", path, "--since", "2026-01-15T03:20Z")[1].partition("\n  watch")[0].split()
+    )
+    assert later_on.startswith("FLAPPING: failed ")
+    assert "flapping since 2026-01-15 03:0" in later_on
+    assert "of 26 cycles" not in later_on
+
+
 def _check(path: Path, scenario: str, *, redact: bool = False) -> int:
     """A check of a simulated VPC with a history."""
     simulation = Simulation(load_scenario(scenario))

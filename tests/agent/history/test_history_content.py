@@ -62,6 +62,7 @@ def _series(**values: Any) -> Series:
         "days": (),
         "latency": (),
         "flapping": (),
+        "last_failure": None,
     }
     return Series(**given | values)
 
@@ -72,7 +73,7 @@ def _document(*series: Series, read_at: datetime | None = None, changes: tuple[C
 
 
 def _flap(about: str = "verdict", until: datetime | None = None) -> Flapping:
-    return Flapping(about=about, since=at(9), until=until)
+    return Flapping(about=about, since=at(9), until=until, cycles=20, failed=9, unknown=1)
 
 
 # --- How things are --------------------------------------------------------------------------------------------------
@@ -94,7 +95,11 @@ def _flap(about: str = "verdict", until: datetime | None = None) -> Flapping:
         pytest.param(
             {"flapping": (_flap(),)},
             10.5,
-            ("warning", "FLAPPING", "the verdict keeps changing since 2026-03-01 09:00:00 UTC; the last one was ok"),
+            (
+                "warning",
+                "FLAPPING",
+                "failed 9 of 20 cycles, 1 unknown, flapping since 2026-03-01 09:00:00 UTC, the last cycle: OK",
+            ),
             id="a verdict that keeps changing is not ok",
         ),
         pytest.param(
@@ -103,9 +108,26 @@ def _flap(about: str = "verdict", until: datetime | None = None) -> Flapping:
             (
                 "critical",
                 "FLAPPING",
-                "the verdict keeps changing since 2026-03-01 09:00:00 UTC; the last one was critical",
+                "failed 9 of 20 cycles, 1 unknown, flapping since 2026-03-01 09:00:00 UTC, the last cycle: CRITICAL",
             ),
             id="nor is it well",
+        ),
+        pytest.param(
+            {"flapping": (_flap(),)},
+            11.1,
+            (
+                "unknown",
+                "FLAPPING",
+                "failed 9 of 20 cycles, 1 unknown, flapping since 2026-03-01 09:00:00 UTC, the last cycle: OK; "
+                "not watched since 2026-03-01 11:00:00 UTC",
+            ),
+            id="what came and went until nobody watched is not called ok",
+        ),
+        pytest.param(
+            {"flapping": (_flap(until=at(9.5)),)},
+            11.1,
+            ("unknown", "UNKNOWN", "not watched since 2026-03-01 11:00:00 UTC; the last verdict was ok"),
+            id="settled, then not watched",
         ),
         pytest.param({"flapping": (_flap(until=at(9.5)),)}, 10.5, ("ok", "OK", "backup answers"), id="has settled"),
         pytest.param({"flapping": (_flap("TCP002@x"),)}, 10.5, ("ok", "OK", "backup answers"), id="a finding flaps"),
@@ -147,7 +169,7 @@ def test_of_a_week(week: tuple[HistoryDocument, Reports]) -> None:
     document, reports = week
     elements = read(content.as_html(document, reports))
     assert texts(elements, "h1") == [
-        "FLAPPING: the verdict keeps changing since 2026-01-21 16:20:00 UTC; the last one was critical"
+        "FLAPPING: failed 16 of 32 cycles, flapping since 2026-01-21 16:20:00 UTC, the last cycle: CRITICAL"
     ]
     assert texts(elements, "title") == [f"backuplink: history, {texts(elements, 'h1')[0]}"]
     assert texts(elements, "h2") == [
@@ -316,7 +338,9 @@ def _drawn(document: HistoryDocument) -> Any:
 
 def test_the_picture_of_a_week(week: tuple[HistoryDocument, Reports]) -> None:
     root = _drawn(week[0])
-    assert svg_picture.title(root).startswith("FLAPPING: the verdict keeps changing since 2026-01-21 16:20:00 UTC")
+    assert svg_picture.title(root).startswith(
+        "FLAPPING: failed 16 of 32 cycles, flapping since 2026-01-21 16:20:00 UTC"
+    )
     words = svg_picture.description(root)
     assert "2026-01-18: 100 % of 16 h 2 min available." in words
     assert "backup 10.0.1.17:443: tcp p50 2.6, p95 18.0, p99 20.4 ms." in words
@@ -344,11 +368,34 @@ def test_marks_of_a_day_differ_in_height_and_stand_at_their_hours() -> None:
 
 def test_a_lane_without_a_good_end_is_drawn_within_the_axis() -> None:
     rows = [
-        Latency(lane="backup 10.0.1.17:443", step="tcp", count=1, p50=0.0, p95=0.0, p99=0.0, max=0.0),
-        Latency(lane="backup 10.0.1.17:443", step="api", count=1, p50=99.0, p95=99.0, p99=99.0, max=99.0),
+        Latency(lane="backup 10.0.1.17:443", step="tcp", count=1, p50=0.0, p95=0.0, p99=0.0, max=0.0, medians=(0.0,)),
+        Latency(
+            lane="backup 10.0.1.17:443", step="api", count=1, p50=99.0, p95=99.0, p99=99.0, max=99.0, medians=(99.0,)
+        ),
     ]
     for width in (WIDE, NARROW):
-        svg_picture.read(_alone(chart.latency(_series(latency=tuple(rows)), width, "x")))
+        series = _series(latency=tuple(rows))
+        svg_picture.read(_alone(chart.latency(series, width, "x")))
+        svg_picture.read(_alone(chart.over_time(series, width, "x")))
+
+
+def test_latency_goes_from_left_to_right_in_time_and_stops_where_nothing_succeeded() -> None:
+    medians = (0.001, 0.002, None, 0.004)
+    row = Latency(
+        lane="backup 10.0.1.17:443", step="tcp", count=9, p50=0.002, p95=0.004, p99=0.004, max=0.005, medians=medians
+    )
+    root = svg_picture.read(_alone(chart.over_time(_series(latency=(row,)), WIDE, "x")))
+    (path,) = (part.attrib["d"] for part in root.iter("{http://www.w3.org/2000/svg}path"))
+    strokes = [tuple(map(float, found)) for found in re.findall(r"[ML]([\d.]+) ([\d.]+)H([\d.]+)", path)]
+    assert [kind for kind in path if kind in "ML"] == ["M", "L", "M"]
+    (x1, y1, end1), (x2, y2, end2), (x4, y4, end4) = strokes
+    assert x1 < end1 == x2 < end2 < x4 < end4
+    assert end2 - x1 == pytest.approx(2 * (x4 - end2), abs=0.3)  # the third of four slices is empty
+    assert y1 > y2 > y4
+    assert y1 - y2 == pytest.approx((y2 - y4) / 2, abs=0.3)
+    shown = svg_picture.lines(root)
+    assert [line for line in shown if line.startswith("2026")] == ["2026-03-01 00:00:00", "2026-03-01 10:00:00"]
+    assert "4.0" in shown
 
 
 def _alone(drawn: Any) -> str:
@@ -358,7 +405,16 @@ def _alone(drawn: Any) -> str:
 def test_what_is_too_much_for_a_picture_is_counted_in_it() -> None:
     days = tuple(_day(f"2026-{number // 28 + 1:02}-{number % 28 + 1:02}", available=60.0) for number in range(50))
     rows = tuple(
-        Latency(lane=f"s3 52.95.1.{number}:443", step="tcp", count=number, p50=0.1, p95=0.1, p99=0.1, max=0.1)
+        Latency(
+            lane=f"s3 52.95.1.{number}:443",
+            step="tcp",
+            count=number,
+            p50=0.1,
+            p95=0.1,
+            p99=0.1,
+            max=0.1,
+            medians=(0.1,),
+        )
         for number in range(1, 31)
     )
     series = tuple(_series(name=f"watch {number}", days=days, latency=rows) for number in range(8))

@@ -28,7 +28,7 @@ from agent.history.model import (
     StepRow,
 )
 from agent.history.read import Mark
-from agent.history.summary import days, flapping, gaps, latency, merged, share, spans
+from agent.history.summary import days, flapping, gaps, last_failed, latency, merged, share, spans
 
 T0 = int(datetime(2026, 3, 1, tzinfo=UTC).timestamp() * 1000)
 HOUR = 3_600_000
@@ -117,30 +117,36 @@ STEP = StepRow(
 def test_percentiles_are_of_the_successful_steps() -> None:
     failed, skipped = replace(STEP, status="failed"), replace(STEP, step="host")
     durations = {
-        STEP: {value / 1024: 1 for value in range(1, 101)} | {2.0: 1},
-        failed: {5.0: 1},
-        skipped: {5.0: 1},
+        STEP: {0: {value / 1024: 1 for value in range(1, 101)}, 2: {2.0: 1}},
+        failed: {1: {5.0: 1}},
+        skipped: {1: {5.0: 1}},
     }
-    (row,) = latency(durations)
+    (row,) = latency(durations, 4)
     assert (row.lane, row.step, row.count) == ("backup 10.0.1.17:443", "tcp", 101)
     assert (row.p50, row.p95, row.p99, row.max) == (51 / 1024, 96 / 1024, 100 / 1024, 2.0)
-    assert latency({failed: {1.0: 1}}) == latency({}) == ()
+    assert row.medians == (50 / 1024, None, 2.0, None)
+    assert latency({failed: {0: {1.0: 1}}}, 1) == latency({}, 1) == ()
 
 
 @given(st.lists(st.sampled_from((0.001, 0.002, 0.25, 3.0)), min_size=1, max_size=300))
 def test_percentiles_of_counts_are_those_of_the_values(values: list[float]) -> None:
-    (row,) = latency({STEP: Counter(values)})
+    slices: dict[int, Counter[float]] = {}
+    for number, value in enumerate(values):
+        slices.setdefault(number % 3, Counter())[value] += 1
+    (row,) = latency({STEP: slices}, 3)
     ordered = sorted(values)
     assert (row.count, row.max) == (len(values), ordered[-1])
     for percent, found in ((50, row.p50), (95, row.p95), (99, row.p99)):
         assert found == ordered[math.ceil(percent * len(values) / 100) - 1]
+    own = [sorted(values[number::3]) for number in range(3)]
+    assert row.medians == tuple(found[math.ceil(len(found) / 2) - 1] if found else None for found in own)
 
 
 def test_lanes_are_in_order_and_steps_in_that_of_the_ladder() -> None:
     dns = replace(STEP, step="dns", address=None, port=None, resolver="10.0.0.2", operation="A")
     api = replace(STEP, step="api")
     far = replace(STEP, address="fd00::1")
-    rows = latency({step: {1.0: 1} for step in (api, far, STEP, dns)})
+    rows = latency({step: {0: {1.0: 1}} for step in (api, far, STEP, dns)}, 1)
     assert [(row.lane, row.step) for row in rows] == [
         ("backup 10.0.1.17:443", "tcp"),
         ("backup 10.0.1.17:443", "api"),
@@ -175,11 +181,28 @@ def test_flapping_lasts_until_it_settles() -> None:
         _change("settled", 5, "DNS001@backup"),  # it began before what is read
         _change("flapping", 6),
     ]
-    assert [(row.about, row.since.minute, row.until and row.until.minute) for row in flapping(changes)] == [
-        ("verdict", 1, 4),
-        ("TCP002@backup", 3, None),
-        ("verdict", 6, None),
+    cycles = marks(*range(8), outlines=[OK, ILL, OK, DIM, OK, ILL, OK, ILL])
+    found = [
+        (row.about, row.since.minute, row.until and row.until.minute, row.cycles, row.failed, row.unknown)
+        for row in flapping(changes, cycles, STATUSES)
     ]
+    assert found == [
+        ("verdict", 1, 4, 4, 1, 1),
+        ("TCP002@backup", 3, None, 6, 2, 1),
+        ("verdict", 6, None, 3, 2, 0),
+    ]
+
+
+def test_what_settled_before_the_first_cycle_that_is_read_is_left_out() -> None:
+    changes = [_change("flapping", 1), _change("settled", 4), _change("flapping", 5)]
+    (row,) = flapping(changes, marks(*range(8), outlines=[ILL] * 8)[5:], STATUSES)
+    assert (row.since.minute, row.until, row.cycles, row.failed) == (5, None, 3, 3)
+
+
+def test_the_last_failure_is_that_of_the_last_critical_cycle() -> None:
+    watched = spans(marks(0, 1, 2, 3, outlines=[OK, ILL, ODD, DIM]))
+    assert last_failed(watched, STATUSES) == ILL
+    assert last_failed(watched[2:], STATUSES) is last_failed([], STATUSES) is None
 
 
 # --- For people ------------------------------------------------------------------------------------------------------
@@ -202,7 +225,8 @@ def _series(**values: Any) -> Series:
         "gaps": (),
         "days": None,
         "latency": None,
-        "flapping": None,
+        "flapping": (),
+        "last_failure": None,
     }
     return Series(**given | values)
 
@@ -227,7 +251,8 @@ def test_the_list() -> None:
         )
     )
     assert shown == (
-        "watch --workload auto\n"
+        "OK: backup answers\n"
+        "  watch --workload auto\n"
         "  1,440 cycles from 2026-03-01 00:00:00 to 2026-03-02 00:00:00 UTC; the last\n"
         "  verdict is ok\n"
         "  1 gap in which nothing watched, 2 h 10 min in all\n"
@@ -252,12 +277,20 @@ def test_of_several_series_each_change_says_which() -> None:
 def test_the_chart() -> None:
     watched = spans(marks(0, 1, 12, outlines=[OK, ILL, OK]))
     rows = (
-        Latency(lane="backup 10.0.1.17:443", step="tcp", count=1_440, p50=0.001, p95=0.01, p99=0.1, max=1.0),
-        Latency(lane="backup 10.0.1.17:443", step="api POST", count=3, p50=0.05, p95=0.25, p99=20.0, max=30.0),
+        Latency(
+            lane="backup 10.0.1.17:443", step="tcp", count=1_440, p50=0.001, p95=0.01, p99=0.1, max=1.0, medians=()
+        ),
+        Latency(
+            lane="backup 10.0.1.17:443", step="api POST", count=3, p50=0.05, p95=0.25, p99=20.0, max=30.0, medians=()
+        ),
     )
     shown = text.as_chart(
         _document(
-            _series(days=days(watched, STATUSES), latency=rows, flapping=flapping([_change("flapping", 1)])),
+            _series(
+                days=days(watched, STATUSES),
+                latency=rows,
+                flapping=flapping([_change("flapping", 1)], marks(0, 1, 12, outlines=[OK, ILL, OK]), STATUSES),
+            ),
         )
     )
     assert shown.partition("\n\n")[2] == (
@@ -272,7 +305,7 @@ def test_the_chart() -> None:
         "    api POST              3     50.0      250    20000  ------------===.......|\n"
         "\n"
         "Flapping\n"
-        "  verdict  from 2026-03-01 00:01:00 and it has not settled\n"
+        "  verdict  from 2026-03-01 00:01:00 and it has not settled; failed 1 of 3 cycles\n"
     )
 
 
@@ -283,7 +316,7 @@ def test_99_995_is_not_100_percent() -> None:
 
 @pytest.mark.parametrize("draw", [text.as_list, text.as_chart])
 def test_hostile_words_stay_words_of_80_columns(draw: Any) -> None:
-    row = Latency(lane=HOSTILE * 9, step=HOSTILE, count=10**8, p50=1e-9, p95=9e4, p99=9e4, max=9e4)
+    row = Latency(lane=HOSTILE * 9, step=HOSTILE, count=10**8, p50=1e-9, p95=9e4, p99=9e4, max=9e4, medians=())
     series = _series(
         name=HOSTILE * 9,
         cycles=10**9,
@@ -291,7 +324,8 @@ def test_hostile_words_stay_words_of_80_columns(draw: Any) -> None:
         status=HOSTILE,
         days=days(spans(marks(0)), STATUSES),
         latency=(row, *(replace(row, lane=f"{number}", count=1) for number in range(50))),
-        flapping=flapping([_change("flapping", 1, HOSTILE)]),
+        flapping=flapping([_change("flapping", 1, HOSTILE)], (), {}),
+        summary=HOSTILE * 9,
     )
     shown = draw(_document(series, series, changes=[_change("raised", 1, cycle=10**9, text=f"x {HOSTILE * 20}")]))
     assert shown.replace("\n", "").isascii()

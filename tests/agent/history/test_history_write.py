@@ -361,10 +361,14 @@ def test_durations_are_those_of_all_cycles(tmp_path: Path) -> None:
     with HistoryReader(tmp_path / "h.db") as reading:
         (number,) = reading.series()
         for since in (None, min(row.started_at for row in reading.cycles(None)) + timedelta(days=3)):
-            expected: dict[StepRow, Counter[float]] = {}
-            for cycle in reading.cycles(since):
+            expected: dict[StepRow, dict[int, Counter[float]]] = {}
+            cycles = list(reading.cycles(since))
+            begin, end = cycles[0].started_at, cycles[-1].started_at
+            for cycle in cycles:
+                place = int((cycle.started_at - begin) / (end - begin + timedelta(milliseconds=1)) * 7)
                 for step, seconds in zip(cycle.outline.steps, cycle.seconds, strict=True):
                     if seconds is not None:
-                        expected.setdefault(step, Counter())[seconds] += 1
-            assert reading.durations(number, since) == expected
+                        expected.setdefault(step, {}).setdefault(place, Counter())[seconds] += 1
+            assert reading.durations(number, since, 7) == expected
+            assert {place for times in expected.values() for place in times} == set(range(7))
     assert len(expected) > 20
