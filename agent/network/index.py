@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import field
 from heapq import nsmallest
 from typing import Final, Generic, TypeVar
 
@@ -52,8 +53,8 @@ class Remote:
     """The other end, as an ACL or a group sees it."""
 
     name: str
-    """`10.0.1.17`, `this host`, `nat-1`."""
-    address: Address | None
+    """`10.0.1.17`, `this host`, `nat-1`: it tells others apart, and is looked up in a fraction of an address's time."""
+    address: Address | None = field(compare=False)
     """None where it is not known."""
     version: int
     """The family of the addresses at both ends."""

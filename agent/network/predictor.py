@@ -238,13 +238,14 @@ class Predictor:
             acl=self._acl_at,
             arrival=self._arrival,
         )
+        self._names: dict[tuple[int, int], str] = {}
         self._rules: dict[tuple[tuple[str, ...], bool], Rules] = {}
         self._entries: dict[tuple[str, bool], list[tuple[Ports, AclEntry]]] = {}
         self._routes: dict[str, Routes] = {}
         # Of many connects, most meet the same hops: each is judged once.
         self._group_hops: dict[tuple[Stage, tuple[str, ...], int, Peer], Hop] = {}
         self._acl_hops: dict[tuple[Stage, str, bool, Remote, Ports], Hop] = {}
-        self._legs: dict[tuple[str, Address, bool, str | None, bool, bool], _Leg] = {}
+        self._legs: dict[tuple[str, str, bool, str | None, bool, bool], _Leg] = {}
 
     def endpoint_at(
         self, address: Address, vpc_id: str | None = None
@@ -322,12 +323,12 @@ class Predictor:
         `address`."""
         way = self._way(source, own, address, port)
         forward = self._forward(way)
-        there = Remote(name=str(address), address=address, version=address.version)
-        sent = _sender(way, None)
+        there = Remote(name=self._name_of(address), address=address, version=address.version)
+        sent = self._sender(way, None)
         onward = self._passage(Stage.TRANSIT, forward, way.own, way.interface, sent, there, (port, port))
         detour = next((leg.detour for leg in (forward, onward) if leg is not None and leg.detour is not None), None)
         doubt = _doubt(way, detour, by_peering=self._is_by_peering(forward))
-        here = _sender(way, detour)
+        here = self._sender(way, detour)
         back = self._backward(way, here.address)
         homeward = self._passage(Stage.RETURN_TRANSIT, back, way.interface, way.own, there, here, self._answers)
         gateway = None if way.interface is not None else self.gateway_at(address, own).endpoint
@@ -386,13 +387,29 @@ class Predictor:
             return True
         return None
 
+    def _name_of(self, address: Address) -> str:
+        """An address as a text, written once: hashing the address itself takes longer."""
+        key = address.version, int(address)
+        if key not in self._names:
+            self._names[key] = str(address)
+        return self._names[key]
+
+    def _sender(self, way: _Way, detour: str | None) -> Remote:
+        """From whom the endpoint's side sees the packet come: an appliance may send it on from an address of its
+        own."""
+        source, version = way.source, way.address.version
+        if detour is not None and not detour.startswith(_KEEPS_SOURCE):
+            return Remote(name=detour, address=None, version=version)
+        name = "this host" if source is None else self._name_of(source)
+        return Remote(name=name, address=source, version=version)
+
     # Security groups
 
     def _host_groups(self, way: _Way, doubt: str | None) -> Hop:
         if way.own is None or (way.own.interface_id == THIS_HOST and not way.own_groups):
             return _cannot_tell(Stage.HOST_GROUPS, "which interface of this host sends is not known")
         peer = Peer(
-            name=str(way.address),
+            name=self._name_of(way.address),
             address=way.address,
             version=way.address.version,
             group_ids=frozenset(way.endpoint_groups) or None,
@@ -620,7 +637,7 @@ class Predictor:
 
         `known` is whether it is known who has the address, `back` whether it is the answer that is sent.
         """
-        key = table.table_id, to, inside, other, known, back
+        key = table.table_id, self._name_of(to), inside, other, known, back
         if key not in self._legs:
             self._legs[key] = self._judged_leg(table, to, inside=inside, other=other, known=known, back=back)
         return self._legs[key]
@@ -797,14 +814,6 @@ def _is_private(address: Address) -> bool:
 
 def _within(address: Address, cidrs: Iterable[Network]) -> bool:
     return any(address in block for block in cidrs)
-
-
-def _sender(way: _Way, detour: str | None) -> Remote:
-    """From whom the endpoint's side sees the packet come: an appliance may send it on from an address of its own."""
-    source, version = way.source, way.address.version
-    if detour is not None and not detour.startswith(_KEEPS_SOURCE):
-        return Remote(name=detour, address=None, version=version)
-    return Remote(name=str(source) if source is not None else "this host", address=source, version=version)
 
 
 def _decide(entries: Iterable[tuple[Ports, AclEntry]], remote: Remote, ports: Ports) -> list[_Decided] | None:
