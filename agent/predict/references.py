@@ -18,6 +18,8 @@ _OF_GROUPS: Final = (
 """The attributes that hold ids of security groups."""
 _ENDPOINTS: Final = frozenset({"aws_vpc_endpoint", "aws_vpc_endpoint_security_group_association"})
 _INDEX: Final = re.compile(r"\[[^\]]*\]")
+_MOST_FOLLOWED: Final = 256
+"""References that are followed for one value, so that a plan takes no longer than its length."""
 Module = tuple[str, ...]
 _Place = tuple[Module, str, str]
 """Module, type and name of a resource, without the indices of instances."""
@@ -107,6 +109,8 @@ class References:
             if (module, reference) in seen:
                 continue
             seen.add((module, reference))
+            if len(seen) > _MOST_FOLLOWED:
+                return None
             found = self._followed(module, reference, seen)
             if found is None:
                 return None

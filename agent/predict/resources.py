@@ -80,17 +80,20 @@ def lacks(kind: str, before: Values | None, after: Values | None) -> bool:
 def change_of(kind: str, before: Values | None, after: Values | None, *, is_other: bool) -> ResourceChange:
     """A change of a resource of a followed kind; with `is_other` another one takes its place. Raises MalformedError."""
     edits = _EDITS[kind]
+    if kind == RESTRICTED_GROUP and before is not None and after is not None:
+        is_other = is_other or before.text("security_group_id") != after.text("security_group_id")
     first = [] if before is None else list(edits(before))
     last = [] if after is None else list(edits(after))
-    is_gone = before is not None and (after is None or is_other)
-    if before is not None and is_gone and kind in _WHOLE:
-        first, more = _WHOLE[kind](before)
-        last += more
-    if before is not None and is_gone and kind in _FORGOTTEN:
-        first = []
-    if after is not None and (before is None or is_other or kind in _EXCLUSIVE) and kind in _ADOPTED:
+    adopted: list[Edit] = []
+    if after is not None and kind in _ADOPTED and (before is None or is_other or kind in _EXCLUSIVE):
         adopted, last = _ADOPTED[kind](after)
-        first += adopted
+    if before is not None and (after is None or is_other):
+        if kind in _WHOLE:
+            first, more = _WHOLE[kind](before)
+            last = [*last, *more]
+        elif kind in _FORGOTTEN:
+            first = []
+    first = [*first, *adopted]
     return ResourceChange(kind=kind, before=tuple(first), after=tuple(last))
 
 

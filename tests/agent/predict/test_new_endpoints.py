@@ -145,6 +145,23 @@ def test_references_that_go_round_end() -> None:
     assert Reachability.OPEN not in outcomes(result)
 
 
+@pytest.mark.parametrize(("steps", "is_open"), [(80, True), (300, False), (20_000, False)])
+def test_a_long_way_of_references_is_given_up(steps: int, *, is_open: bool) -> None:
+    """Each step is a variable of the module that an output of the module gives."""
+    outputs = {
+        f"out{step}": {"expression": {"references": [f"var.in{step}"]} if step < steps else REFERS}
+        for step in range(steps + 1)
+    }
+    given = {f"in{step}": {"references": [f"module.a.out{step + 1}", "module.a"]} for step in range(steps)}
+    rows = with_group(rule_from("10.20.0.0/16"))
+    for row_of_group in (rows[0], rows[2]):
+        row_of_group["module_address"] = "module.a"
+    module = {"resources": [RESOURCES[0], RESOURCES[2]], "outputs": outputs}
+    resources = [RESOURCES[1] | {"expressions": {"security_group_ids": {"references": ["module.a.out0"]}}}]
+    configuration = {"resources": resources, "module_calls": {"a": {"module": module, "expressions": given}}}
+    assert (Reachability.OPEN in outcomes(document(rows, configuration))) is is_open
+
+
 def test_addresses_that_rules_tell_apart_are_told_apart() -> None:
     """Hosts that are let out to a half of the subnet may or may not reach the endpoint."""
     half = row(

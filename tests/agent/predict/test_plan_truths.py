@@ -389,6 +389,22 @@ CLOUDFORMATION: Final[tuple[tuple[str, Status, list[dict[str, Any]]], ...]] = (
         [cloudformation(KIND_OF_CDK, None, {"DefaultSecurityGroupId": "sg-0e57a7e0000000004", "Account": "1"})],
     ),
     (
+        "CDK restricts another group, and gives the one before its rules back",
+        CLOSES,
+        [
+            cloudformation(
+                KIND_OF_CDK,
+                {"DefaultSecurityGroupId": "sg-0e57a7e0000000004"},
+                {"DefaultSecurityGroupId": "sg-0e57a7e0000000003"},
+            )
+        ],
+    ),
+    (
+        "CDK restricts no group any more",
+        OK,
+        [cloudformation(KIND_OF_CDK, {"DefaultSecurityGroupId": "sg-0e57a7e0000000004"})],
+    ),
+    (
         "CDK restricts a group that is made",
         OK,
         [cloudformation(KIND_OF_CDK, None, {"DefaultSecurityGroupId": KNOWN_LATER})],
@@ -675,3 +691,9 @@ def test_a_fix_of_what_a_plan_manages_says_where_to_make_it(data: dict[str, Any]
     assert all(summary.endswith(said) for summary in summaries)
     others = [fault.fix.summary for fault in document(of_terraform([])).faults if fault.fix is not None]
     assert not any("managed by" in summary for summary in others)
+
+
+def test_a_default_group_that_cdk_restricts_no_more_gets_its_rules_back() -> None:
+    of_database = "sg-0e57a7e0000000004"
+    back = cloudformation(KIND_OF_CDK, {"DefaultSecurityGroupId": of_database})
+    assert f"{of_database}: put in outbound all all to 0.0.0.0/0" in document(of_cloudformation([back])).assumed
