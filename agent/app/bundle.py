@@ -285,7 +285,9 @@ def _value(value: str, kind: str | None, cleaner: Cleaner) -> str:
 
 def _history(document: HistoryDocument, cleaner: Cleaner) -> str:
     """The list of a history. Its texts are cleaned before lines are broken, which could hide what is looked for."""
-    from agent.history import text
+    from agent.documents.render import render
+    from agent.history import content
+    from agent.history.render import ShownHistory
 
     series = tuple(
         replace(
@@ -299,7 +301,8 @@ def _history(document: HistoryDocument, cleaner: Cleaner) -> str:
     changes = tuple(
         replace(one, series=cleaner.text(one.series), text=cleaner.text(one.text)) for one in document.changes
     )
-    return text.as_list(replace(document, series=series, changes=changes))
+    cleaned = replace(document, series=series, changes=changes)
+    return render(content.document(ShownHistory(document=cleaned)), "text")
 
 
 def _readme(

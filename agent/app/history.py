@@ -13,6 +13,7 @@ from agent.app.errors import RequestError
 from agent.app.publish import DIFFERENCE, HISTORY, REPORT, publish
 from agent.history.model import SCHEMA, SLICES, HistoryDocument, HistoryError, Series
 from agent.history.render import ShownHistory
+from agent.history.request import HistoryRequest
 from agent.process.files import InterruptedBySignalError, within
 from agent.process.output import error_to_stderr, one_line, to_stderr, to_stdout
 from agent.process.signals import exit_on_signals
@@ -33,22 +34,20 @@ CLOSE_SECONDS: Final = 0.5
 T = TypeVar("T")
 
 
-def list_changes(
-    place: str, since: datetime | float | None, received_signals: list[str], *, output: Output, chart: bool
-) -> int:
-    """Write the changes of a history; with `chart`, as text or JSON, its chart. Returns the exit code: that of the
-    first signal where one was received, UNKNOWN where the file could not be written, otherwise OK. Raises RequestError
-    and OutputClosedError."""
-    wanted = output.format
+def list_changes(request: HistoryRequest, received_signals: list[str]) -> int:
+    """Write what a history tells. Returns the exit code: that of the first signal where one was received, UNKNOWN where
+    the file could not be written, otherwise OK. Raises RequestError and OutputClosedError."""
+    wanted = request.output.format
     with exit_on_signals(received_signals):
 
         def read(history: "HistoryReader") -> "tuple[HistoryDocument, dict[int, tuple[int, Report]]]":
-            document = _document(history, _moment(since), chart=chart or wanted in ("html", "svg"))
+            chart = request.chart or wanted in ("html", "svg", "markdown")
+            document = _document(history, _moment(request.since), chart=chart)
             return document, _reports(history, document) if wanted == "html" else {}
 
-        document, reports = _read(place, read, received_signals)
-        shown = ShownHistory(document=document, chart=chart, reports=dict(_with_own_commands(reports)))
-        return publish(HISTORY, shown, output) or _code(received_signals)
+        document, reports = _read(request.place, read, received_signals)
+        shown = ShownHistory(document=document, chart=request.chart, reports=dict(_with_own_commands(reports)))
+        return publish(HISTORY, shown, request.output) or _code(received_signals)
 
 
 def _with_own_commands(reports: "dict[int, tuple[int, Report]]") -> "Iterator[tuple[int, tuple[int, Report]]]":

@@ -298,10 +298,11 @@ HISTORY: Final = Kind(
     name="history",
     schema="backuplink.history.v1",
     forms={
-        "text": _form("agent.history.render:as_text"),
+        "text": _tree("agent.history.content:document", "text"),
         "json": _form("agent.history.render:as_json"),
-        "html": _form("agent.history.render:as_html"),
+        "html": _tree("agent.history.content:document", "html"),
         "svg": _form("agent.history.render:as_svg"),
+        "markdown": _tree("agent.history.content:document", "markdown"),
     },
     json_schema=_schema("agent.history.model:schema"),
 )

@@ -147,9 +147,16 @@ def _leaf(block: Leaf, indent: str) -> Iterator[str]:
                 yield from (wrapped(plain(text.words), f"{indent}{_GAP}{_GAP}") for text in others)
             yield from _left(left, indent)
         case Code(lines=lines):
-            yield from (f"{indent}{_GAP}{visible(line)}" for line in lines)
+            yield from _code(lines, f"{indent}{_GAP}")
         case ToDo():
             yield from _to_do(block, indent)
+
+
+def _code(lines: Sequence[str], indent: str) -> Iterator[str]:
+    """Lines as they are typed, indented as far as they fit."""
+    shown = list(map(visible, lines))
+    room = max(WIDTH - max(map(len, shown), default=0), 0)
+    yield from (f"{indent[:room]}{line}" for line in shown)
 
 
 def _left(words: str, indent: str) -> list[str]:

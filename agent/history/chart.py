@@ -14,9 +14,9 @@ from agent.catalog.wording import counted, lasted, time_of
 from agent.documents.canvas import CHARACTER, LINE, PAD, SMALL, WIDE, Canvas, coordinate, cut, framed
 from agent.documents.elements import element, to_svg
 from agent.history.model import Day, HistoryDocument, Latency, Series
+from agent.history.phrases import DECADES, milliseconds, place
 from agent.history.standing import standing, worst
 from agent.history.summary import CELLS, NOT_WATCHED, of_most_cycles, share, watched_for
-from agent.history.text import DECADES, milliseconds, place
 
 MAX_SERIES: Final = 6
 MAX_DAYS: Final = 35

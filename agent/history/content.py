@@ -1,29 +1,45 @@
-"""A history as one HTML file, by the same parts as that of a report.
+"""A history as a document for people: how things are now and since when, then the chart, what was flapping, and every
+change and gap.
 
-How things are now and since when comes first, then the chart, what was flapping, and every change and gap. Each
-failure leads to the report that was kept with it, which is folded at the end of the page. What is too much for a page
-is counted in it, with the command that shows it. The history itself is in the file as JSON.
+A text is either the chart or the list of changes. On a page each failure leads to the report that was kept with it,
+which is folded at its end. What is left out is counted, with the command that shows it.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from itertools import groupby
 from typing import Final
-from xml.etree.ElementTree import Element
 
 from agent.catalog.wording import counted, lasted, time_of
-from agent.documents.canvas import NARROW, WIDE
-from agent.documents.elements import append, data, element, nested
-from agent.documents.html import elements
-from agent.documents.page import cell, folded, page, row_head, section, table, verdict
-from agent.documents.report import blocks, observations, runbooks
-from agent.history import chart
+from agent.documents.blocks import (
+    ALL,
+    MUTED,
+    Block,
+    Code,
+    Document,
+    Embedded,
+    Entries,
+    Entry,
+    Figure,
+    Inline,
+    Link,
+    Medium,
+    Mono,
+    Most,
+    Only,
+    Section,
+    Table,
+    Text,
+    on_pages,
+)
+from agent.history import phrases
 from agent.history.model import ChangeRow, Gap, HistoryDocument, Series
+from agent.history.phrases import milliseconds
+from agent.history.render import ShownHistory
 from agent.history.standing import standing, worst
-from agent.history.summary import merged, share
-from agent.history.text import milliseconds
+from agent.history.summary import merged, of_most_cycles, share
 from agent.report.model import Report, Status
 from agent.report.serialization import to_json
-from agent.report.words import below_summary
 
 PAGE_ID: Final = "backuplink-history"
 MAX_REPORTS: Final = 20
@@ -32,242 +48,317 @@ MAX_OBSERVATIONS: Final = 5_000
 """Of all these reports together: a thousand addresses have as many in one."""
 MAX_ROWS: Final = 300
 """Of a table: the last changes or days, or the first steps."""
+MAX_LANES: Final = 40
+"""Of one series whose bars are in lines, the ones with most cycles: a service with public addresses has hundreds."""
 _DAY: Final = 86_400
 _FAILURES: Final = frozenset({"raised", "worse", "flapping"})
 """Kinds of changes that say that something fails; a new verdict says it, too, unless it is ok."""
 _ORDER: Final = (Status.CRITICAL, Status.UNKNOWN, Status.WARNING)
 BAD: Final = frozenset(_ORDER)
 """Verdicts that are failures, the worst first."""
-_EVENTS: Final = {"class": "events"}
-_LEVELS: Final = 2
-"""How many levels lower the headings of a report stand: it is a part of a section."""
+_LISTED: Final = frozenset({Medium.MARKDOWN, Medium.PAGE})
+"""The media that have the chart and the changes, whatever is asked for."""
+
+Reports = Mapping[int, tuple[int, Report]]
+Event = ChangeRow | tuple[str, Gap]
 
 
-def failures(document: HistoryDocument) -> list[ChangeRow]:
+def failures(history: HistoryDocument) -> list[ChangeRow]:
     """The changes that say that something fails, the last first."""
-    return [row for row in reversed(document.changes) if _is_failure(row)]
+    return [row for row in reversed(history.changes) if _is_failure(row)]
 
 
 def _is_failure(row: ChangeRow) -> bool:
     return row.kind in _FAILURES or (row.kind == "verdict" and row.status in BAD)
 
 
-def as_html(document: HistoryDocument, reports: Mapping[int, tuple[int, Report]]) -> str:
-    """One HTML document. `reports` has, by the cycle of a failure, the report that shows it, and the cycle that the
-    report is of."""
-    now = worst(document)
+def document(shown: ShownHistory) -> Document:
+    """The blocks of a history."""
+    history = shown.document
+    embedded = Embedded(page_id=PAGE_ID, make=lambda: to_json(history))
+    now = worst(history)
     if now is None:
-        return page("no cycles", [verdict("unknown", "no cycles")], data(to_json(document), {"id": PAGE_ID}))
-    first, standing_of_first = now
-    content = [
-        verdict(
-            standing_of_first.kind,
-            standing_of_first.summary,
-            *standing_of_first.lines,
-            *([first.name] if len(document.series) > 1 else []),
-            word=standing_of_first.word,
-        ),
-        *_several(document),
-    ]
-    for number, series in enumerate(document.series, 1):
-        content += _series(number, series)
-    content.append(_changes(document, reports))
-    content += _reports(document, reports)
-    content.append(
-        element(
-            "p",
-            {"class": "muted unprinted"},
-            "This file also holds the history as JSON. The report of every other cycle: ",
-            element("code", None, "backuplink history FILE --show ID"),
-            ". What differs between two: ",
-            element("code", None, "--compare A B"),
-            ".",
-        )
+        return Document(kind="unknown", word="UNKNOWN", summary="no cycles", embedded=embedded)
+    first, said = now
+    return Document(
+        kind=said.kind.value,
+        word=said.word,
+        summary=said.summary,
+        lines=(*said.lines, *([first.name] if len(history.series) > 1 else [])),
+        blocks=tuple(_blocks(shown)),
+        title=f"history, {said.word}: {said.summary}",
+        embedded=embedded,
     )
-    title = f"history, {standing_of_first.word}: {standing_of_first.summary}"
-    return page(title, content, data(to_json(document), {"id": PAGE_ID}))
 
 
-def _several(document: HistoryDocument) -> Iterator[Element]:
-    """All series, where there are several."""
-    if len(document.series) < 2:
-        return
-    items = []
-    for series in document.series:
-        now = standing(series, document)
-        said = element("p", {"class": now.kind}, f"{now.word}: {now.summary}")
-        lines = (element("p", None, words) for words in now.lines)
-        items.append(element("li", {"class": now.kind}, element("p", {"class": "muted"}, series.name), said, *lines))
-    yield section(element("h2", None, "What was watched"), element("ul", _EVENTS, *items))
+def _blocks(shown: ShownHistory) -> Iterator[Block]:
+    history = shown.document
+    if len(history.series) > 1:
+        every = Entries(tuple(_standing(series, history) for series in history.series), most=ALL)
+        yield Section(title="What was watched", blocks=(every,))
+    for series in history.series:
+        yield Section(title=series.name, blocks=tuple(_series(series, chart=shown.chart)))
+    if not shown.chart:
+        yield Only(frozenset({Medium.TEXT}), lambda: [_list(history)])
+    yield Only(_LISTED, lambda: [_changes(history, shown.reports)])
+    yield on_pages(lambda: _reports(history, shown.reports))
+    yield on_pages(lambda: [_note()])
 
 
-def _series(number: int, series: Series) -> Iterator[Element]:
-    """The chart of a series, and what was flapping."""
-    words = f"{counted(series.cycles, 'cycle')} from {time_of(series.first_at)} to {time_of(series.last_at)} UTC."
-    if series.gaps:
-        missed = lasted(sum(gap.seconds for gap in series.gaps))
-        words += f" {counted(len(series.gaps), 'gap')} in which nothing watched, {missed} in all."
-    if series.lost:
-        words += f" {counted(series.lost, 'cycle')} lost: the file could not be written."
-    yield section(element("h2", None, series.name), element("p", None, words))
-    yield section(element("h3", None, "Availability"), *_availability(number, series))
-    yield section(element("h3", None, "Latency"), *_latency(number, series))
-    yield section(element("h3", None, "Flapping"), *_flapping(number, series))
+def _note() -> Text:
+    words = "This file also holds the history as JSON. The report of every other cycle: "
+    show, compare = Mono("backuplink history FILE --show ID"), Mono("--compare A B")
+    return Text((words, show, ". What differs between two: ", compare, "."), MUTED)
 
 
-def _availability(number: int, series: Series) -> Iterator[Element]:
+def _standing(series: Series, history: HistoryDocument) -> Entry:
+    now = standing(series, history)
+    said = Text(f"{now.word}: {now.summary}", now.kind)
+    return Entry((Text(series.name, MUTED), said, *map(Text, now.lines)), now.kind)
+
+
+# --- The chart -------------------------------------------------------------------------------------------------------
+
+
+def _series(series: Series, *, chart: bool) -> Iterator[Block]:
+    yield from map(Text, phrases.watched(series))
+    media = _LISTED | {Medium.TEXT} if chart else _LISTED
+    yield Only(
+        media,
+        lambda: [
+            Section(title="Availability", blocks=tuple(_availability(series))),
+            Section(title="Latency", blocks=tuple(_latency(series))),
+            Section(title="Flapping", blocks=tuple(_flapping(series))),
+        ],
+    )
+
+
+def _in_lines(*blocks: Block) -> Only:
+    return Only(frozenset({Medium.TEXT, Medium.MARKDOWN}), lambda: blocks)
+
+
+def _availability(series: Series) -> Iterator[Block]:
+    from agent.history import chart
+
     days = series.days or ()
     available, failed = sum(day.available for day in days), sum(day.failed for day in days)
     if total := available + failed:
-        words = f"{share(available, total)} of the {lasted(total)} that were watched with a verdict."
+        yield Text(f"{share(available, total)} of the {lasted(total)} that were watched with a verdict.")
     else:
-        words = "Nothing was watched with a verdict."
-    yield element("p", None, words)
-    yield _figure(chart.availability, f"days-{number}", series)
+        yield Text("Nothing was watched with a verdict.")
+    marks = "By day, each mark half an hour (UTC): # available, x failed, ? unknown, . not watched."
+    yield _in_lines(Text(f"{marks} The share is of the time that was watched."), Code(tuple(map(phrases.strip, days))))
+    yield Figure("Availability by day", lambda width, name: chart.availability(series, width, name))
     note = "Ok and warning count as available, critical as failed; unknown, and what nobody watched, as neither."
-    yield element("p", {"class": "muted"}, note)
+    yield Text(note, MUTED)
+    yield on_pages(lambda: [_days(series)])
+
+
+def _days(series: Series) -> Section:
+    days = series.days or ()
     rows = []
     for day in days[-MAX_ROWS:]:
         watched = day.available + day.failed
         part = share(day.available, watched) if watched else "-"
-        times = [lasted(seconds) for seconds in (day.available, day.failed, day.unknown)]
-        missed = lasted(max(_DAY - watched - day.unknown, 0))
-        rows.append((row_head(day.day), cell(part), *map(cell, times), cell(missed)))
-    columns = ("day", "available", "time available", "failed", "unknown", "not watched")
+        missed = max(_DAY - watched - day.unknown, 0)
+        rows.append((day.day, part, *map(lasted, (day.available, day.failed, day.unknown, missed))))
+    table = Table(
+        caption=f"Availability by day: {series.name}",
+        heads=("day", "available", "time available", "failed", "unknown", "not watched"),
+        rows=tuple(rows),
+        most=ALL,
+        numbers=True,
+    )
     left = _left(len(days) - len(rows), "earlier day", "--format json")
-    made = table(f"Availability by day: {series.name}", columns, rows, f"availability-{number}", "numbers")
-    yield folded(f"Numbers of {counted(len(rows), 'day')}", made, *left)
+    return Section(title=f"Numbers of {counted(len(rows), 'day')}", blocks=(table, *left), is_folded=True)
 
 
-def _latency(number: int, series: Series) -> Iterator[Element]:
-    every = series.latency or ()
-    if not every:
-        yield element("p", None, "No step was timed.")
+def _latency(series: Series) -> Iterator[Block]:
+    from agent.history import chart
+
+    if not series.latency:
+        yield Text("No step was timed.")
         return
-    yield _figure(chart.over_time, f"over-time-{number}", series)
-    yield _figure(chart.latency, f"latency-{number}", series)
-    rows = [
-        (
-            row_head(row.lane),
-            cell(row.step),
-            cell(f"{row.count:,}"),
-            *(cell(milliseconds(value)) for value in (row.p50, row.p95, row.p99, row.max)),
-        )
-        for row in every[:MAX_ROWS]
-    ]
-    columns = ("address", "step", "cycles", "p50", "p95", "p99", "longest")
-    left = _left(len(every) - len(rows), "more row", "--format json")
-    caption = f"Latency of successful steps, in ms: {series.name}"
-    made = table(caption, columns, rows, f"steps-{number}", "numbers")
-    yield folded(f"Numbers of {counted(len(rows), 'step')}", made, *left)
+    yield _in_lines(*_bars(series))
+    yield Figure("Latency over time", lambda width, name: chart.over_time(series, width, name))
+    yield Figure("Latency by address and step", lambda width, name: chart.latency(series, width, name))
+    yield on_pages(lambda: [_steps(series)])
 
 
-def _flapping(number: int, series: Series) -> Iterator[Element]:
+def _bars(series: Series) -> Iterator[Block]:
+    every = series.latency or ()
+    shown = of_most_cycles(every, MAX_LANES)
+    yield Text(
+        "Of successful steps, in ms. The bar is logarithmic, 0.1 ms to 10 s: - up to p50, = up to p95, . up to p99, "
+        "| the longest."
+    )
+    yield Table(
+        caption=f"Latency of successful steps, in ms: {series.name}",
+        heads=("address", "step", "cycles", "p50", "p95", "p99", ""),
+        rows=tuple(
+            (row.lane, row.step, f"{row.count:,}", *map(milliseconds, (row.p50, row.p95, row.p99)), phrases.bar(row))
+            for rows in shown.values()
+            for row in rows
+        ),
+        most=ALL,
+        merged=1,
+    )
+    if left := len({row.lane for row in every}) - len(shown):
+        yield Text(f"And {counted(left, 'more lane')}: --format json has all.", MUTED)
+
+
+def _steps(series: Series) -> Section:
+    every = series.latency or ()
+    shown = every[:MAX_ROWS]
+    table = Table(
+        caption=f"Latency of successful steps, in ms: {series.name}",
+        heads=("address", "step", "cycles", "p50", "p95", "p99", "longest"),
+        rows=tuple(
+            (row.lane, row.step, f"{row.count:,}", *map(milliseconds, (row.p50, row.p95, row.p99, row.max)))
+            for row in shown
+        ),
+        most=ALL,
+        numbers=True,
+    )
+    left = _left(len(every) - len(shown), "more row", "--format json")
+    return Section(title=f"Numbers of {counted(len(shown), 'step')}", blocks=(table, *left), is_folded=True)
+
+
+def _flapping(series: Series) -> Iterator[Block]:
     every = series.flapping
     if not every:
-        yield element("p", None, "Nothing came and went.")
+        yield Text("Nothing came and went.")
         return
     rows = []
     for row in every[-MAX_ROWS:]:
         until = "not settled" if row.until is None else time_of(row.until)
-        seconds = None if row.until is None else (row.until - row.since).total_seconds()
-        took = "-" if seconds is None else lasted(seconds)
-        failed = f"{row.failed:,} of {row.cycles:,}"
-        rows.append((row_head(row.about), cell(time_of(row.since)), cell(until), cell(took), cell(failed)))
-    columns = ("what", "from (UTC)", "to (UTC)", "lasted", "failed cycles")
-    yield table(f"What came and went: {series.name}", columns, rows, f"flapping-{number}", "numbers")
-    yield from _left(len(every) - len(rows), "earlier row", "--plot")
+        took = "-" if row.until is None else lasted((row.until - row.since).total_seconds())
+        failed = f"{row.failed:,} of {row.cycles:,}{f', {row.unknown:,} unknown' if row.unknown else ''}"
+        rows.append((row.about, time_of(row.since), until, took, failed))
+    yield Table(
+        caption=f"What came and went: {series.name}",
+        heads=("what", "from (UTC)", "to (UTC)", "lasted", "failed cycles"),
+        rows=tuple(rows),
+        most=ALL,
+        numbers=True,
+    )
+    yield from _left(len(every) - len(rows), "earlier row", "--format json")
 
 
-def _changes(document: HistoryDocument, reports: Mapping[int, tuple[int, Report]]) -> Element:
+def _left(count: int, what: str, option: str, several: str | None = None) -> tuple[Text, ...]:
+    """How much is left out, and what shows it."""
+    command = Mono(f"backuplink history FILE {option}")
+    return (Text((f"And {counted(count, what, several)}: ", command), MUTED),) if count else ()
+
+
+# --- Changes and gaps ------------------------------------------------------------------------------------------------
+
+
+def _rows(history: HistoryDocument) -> list[Event]:
+    return list(merged(history.changes, {series.name: series.gaps for series in history.series}))
+
+
+def _list(history: HistoryDocument) -> Table:
+    """All changes and gaps, the oldest first."""
+    names = [series.name for series in history.series]
+    return Table(
+        caption="Changes and gaps",
+        heads=("cycle", "UTC", "change"),
+        rows=tuple(_line(row, names) for row in _rows(history)),
+        most=ALL,
+    )
+
+
+def _line(row: Event, names: Sequence[str]) -> tuple[str, str, str]:
+    number = str(row.cycle) if isinstance(row, ChangeRow) else ""
+    series, words = _said(row)
+    if len(names) > 1:
+        words = f"[{names.index(series) + 1 if series in names else '?'}] {words}"
+    return number, time_of(_at(row)), words
+
+
+def _said(row: Event) -> tuple[str, str]:
+    """The name of the series, and the change in words, whose text begins with its time."""
+    if isinstance(row, ChangeRow):
+        return row.series, row.text.partition(" ")[2]
+    return row[0], f"not watched for {lasted(row[1].seconds)}"
+
+
+def _at(row: Event) -> datetime:
+    return row.at if isinstance(row, ChangeRow) else row[1].since
+
+
+def _changes(history: HistoryDocument, reports: Reports) -> Section:
     """All changes and gaps, the last one first; the changes of a cycle stand together."""
-    heading = element("h2", None, "Changes and gaps")
-    rows = list(merged(document.changes, {series.name: series.gaps for series in document.series}))
-    if not rows:
-        return section(heading, element("p", None, "Nothing changed, and nothing was missed."))
-    events = [list(event) for _, event in groupby(rows, key=_event)]
-    is_one = len(document.series) == 1
-    shown = [_shown(event, reports, is_one=is_one) for event in reversed(events[-MAX_ROWS:])]
-    left = _left(len(events) - len(shown), "earlier one", "")
-    return section(heading, element("p", {"class": "muted"}, "The last first."), element("ul", _EVENTS, *shown), *left)
+    title = "Changes and gaps"
+    events = [list(event) for _, event in groupby(_rows(history), key=_event)]
+    if not events:
+        return Section(title=title, blocks=(Text("Nothing changed, and nothing was missed."),))
+    is_one = len(history.series) == 1
+    entries = tuple(_entry(event, reports, is_one=is_one) for event in reversed(events))
+    most = Most(markdown=30, page=MAX_ROWS, elsewhere="backuplink history FILE")
+    return Section(title=title, blocks=(Text("The last first.", MUTED), Entries(entries, "earlier one", most)))
 
 
-def _event(row: ChangeRow | tuple[str, Gap]) -> tuple[int, bool]:
+def _event(row: Event) -> tuple[int, bool]:
     return (row.cycle, True) if isinstance(row, ChangeRow) else (row[1].cycle, False)
 
 
-def _shown(
-    event: Sequence[ChangeRow | tuple[str, Gap]], reports: Mapping[int, tuple[int, Report]], *, is_one: bool
-) -> Element:
+def _entry(event: Sequence[Event], reports: Reports, *, is_one: bool) -> Entry:
     """What changed with a cycle, or a gap."""
     first = event[0]
-    series, at = (first.series, first.at) if isinstance(first, ChangeRow) else (first[0], first[1].since)
-    head = element("p", {"class": "muted"}, f"{time_of(at)} UTC")
-    lines = []
-    for row in event:
-        if isinstance(row, ChangeRow):
-            # The text starts with the same time, to the second.
-            kind = _kind(row)
-            lines.append(element("p", {"class": kind} if kind else None, row.text.partition(" ")[2]))
-        else:
-            lines.append(element("p", None, f"not watched for {lasted(row[1].seconds)}"))
+    head: list[Inline] = [f"{time_of(_at(first))} UTC"]
     if isinstance(first, ChangeRow):
-        append(head, f", cycle {first.cycle}")
+        head.append(f", cycle {first.cycle}")
         if first.cycle in reports:
             own = reports[first.cycle][0]
             words = "its report" if own == first.cycle else f"report of cycle {own}"
-            append(head, ": ")
-            append(head, element("a", {"href": f"#cycle-{own}"}, words))
+            head += [": ", Link(words, f"#cycle-{own}")]
     if not is_one:
-        append(head, f", {series}")
-    kinds = [kind for kind in (_kind(row) for row in event if isinstance(row, ChangeRow)) if kind]
-    worst_kind = min(kinds, key=_ORDER.index, default=None)
-    return element("li", {"class": worst_kind} if worst_kind else None, head, *lines)
+        head.append(f", {_said(first)[0]}")
+    kinds = [_kind(row) for row in event]
+    lines = (Text(_said(row)[1], kind) for row, kind in zip(event, kinds, strict=True))
+    return Entry((Text(tuple(head), MUTED), *lines), min(filter(None, kinds), key=_ORDER.index, default=None))
 
 
-def _kind(row: ChangeRow) -> str | None:
-    """How bad a change is; None for one that is no failure."""
-    if not _is_failure(row):
+def _kind(row: Event) -> Status | None:
+    """How bad a change is; None for one that is no failure, and for a gap."""
+    if not isinstance(row, ChangeRow) or not _is_failure(row):
         return None
     kind = row.status if row.about == "verdict" else row.severity
-    return kind if kind in BAD else Status.WARNING
+    return Status(kind) if kind in BAD else Status.WARNING
 
 
-def _reports(document: HistoryDocument, reports: Mapping[int, tuple[int, Report]]) -> Iterator[Element]:
+# --- Reports ---------------------------------------------------------------------------------------------------------
+
+
+def _reports(history: HistoryDocument, reports: Reports) -> Iterator[Block]:
     """The reports of failures, folded, the last first."""
+    from agent.documents.report import runbooks
+
     own = dict(reports.values())
     if not own:
         return
-    parts = []
-    for cycle, report in own.items():
-        status, words = report.verdict.status, report.verdict.summary
-        head = verdict(status.value, words, *below_summary(report))
-        content = (head, *elements((*blocks(report), observations(report))))
-        made = folded(
-            f"Cycle {cycle}, {time_of(report.run.started_at)} UTC, {status}: {words}",
-            *(nested(part, _LEVELS, f"report-{cycle}") for part in content),
-        )
-        made.set("id", f"cycle-{cycle}")
-        made[0].set("id", f"report-{cycle}")
-        parts.append(made)
-    left = len({row.cycle for row in failures(document)} - reports.keys())
+    left = len({row.cycle for row in failures(history)} - reports.keys())
     more = _left(left, "earlier cycle with a failure", "--show ID", "earlier cycles with a failure")
-    yield section(element("h2", {"class": "unprinted"}, "Reports of the failures"), *parts, *more)
-    if pages := elements(runbooks(list(own.values()))):
-        yield section(element("h2", {"class": "unprinted"}, "Runbook pages"), *pages)
+    folded = (_report(cycle, report) for cycle, report in own.items())
+    yield Section(title="Reports of the failures", blocks=(*folded, *more), is_printed=False)
+    if pages := tuple(runbooks(list(own.values()))):
+        yield Section(title="Runbook pages", blocks=pages, is_printed=False)
 
 
-def _figure(draw: Callable[[Series, int, str], Element], name: str, series: Series) -> Element:
-    """A picture, drawn once for a wide page and once for a narrow one, of which a browser shows one."""
-    drawn = (
-        element("div", {"class": kind}, draw(series, width, f"{kind}-{name}"))
-        for kind, width in (("wide", WIDE), ("narrow", NARROW))
+def _report(cycle: int, report: Report) -> Section:
+    from agent.documents.report import blocks, observations, verdict
+
+    said = verdict(report)
+    return Section(
+        title=f"Cycle {cycle}, {time_of(report.run.started_at)} UTC, {report.verdict.status}: {said.summary}",
+        blocks=(
+            Text(f"{said.word}: {said.summary}", said.kind),
+            *map(Text, said.lines),
+            *blocks(report),
+            observations(report),
+        ),
+        is_folded=True,
+        anchor=f"cycle-{cycle}",
     )
-    return element("figure", None, *drawn)
-
-
-def _left(count: int, what: str, option: str, several: str | None = None) -> Iterator[Element]:
-    """How much is left out, and what shows it."""
-    if count:
-        command = element("code", None, f"backuplink history FILE {option}".strip())
-        yield element("p", {"class": "muted"}, f"And {counted(count, what, several)}: ", command)

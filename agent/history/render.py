@@ -1,4 +1,4 @@
-"""A history in each of its formats. A module is imported when its format is asked for."""
+"""A history as it is shown, and its formats for programs and as a picture."""
 
 from collections.abc import Mapping
 from dataclasses import field
@@ -19,26 +19,12 @@ class ShownHistory:
     """By the cycle of a failure, the report that shows it, and the cycle that the report is of."""
 
 
-def as_text(shown: ShownHistory) -> str:
-    """The changes or the chart, as text."""
-    from agent.history import text
-
-    return text.as_chart(shown.document) if shown.chart else text.as_list(shown.document)
-
-
 def as_json(shown: ShownHistory) -> str:
     """The document as JSON text."""
     from agent.report.codec import dumps
     from agent.report.serialization import to_json
 
     return dumps(to_json(shown.document))
-
-
-def as_html(shown: ShownHistory) -> str:
-    """The page, with the reports of its failures."""
-    from agent.history import content
-
-    return content.as_html(shown.document, shown.reports)
 
 
 def as_svg(shown: ShownHistory) -> str:

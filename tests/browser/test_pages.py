@@ -18,9 +18,10 @@ from agent.documents import html as documents
 from agent.fleet import content as fleet_content
 from agent.formats import html, svg
 from agent.history import chart
-from agent.history import content as history_page
+from agent.history import content as history_content
 from agent.history.model import HistoryDocument
 from agent.history.read import HistoryReader
+from agent.history.render import ShownHistory
 from agent.network.names import known_vpc
 from agent.predict.prediction import Facts
 from agent.report.diff import difference
@@ -100,7 +101,7 @@ def test_it_suits_every_screen(name: str, width: int, scheme: str, show: Show) -
 @pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("width", WIDTHS)
 def test_a_history_suits_every_screen(width: int, scheme: str, week: Week, show: Show) -> None:
-    page = show(history_page.as_html(*week), width=width, scheme=scheme)
+    page = show(_history(*week), width=width, scheme=scheme)
     assert _suits(page, width, scheme) == 2
     for selector in ("h1", "h2", "svg.drawing"):
         assert next(part for part in page.query_selector_all(selector) if part.is_visible()).bounding_box()["y"] < 800
@@ -115,6 +116,10 @@ def test_an_audit_suits_every_screen(width: int, scheme: str, show: Show) -> Non
     assert _suits(page, width, scheme) == 0
     for selector in ("h1", "h2"):
         assert page.query_selector(selector).bounding_box()["y"] < 800
+
+
+def _history(document: HistoryDocument, reports: dict[int, tuple[int, Report]]) -> str:
+    return documents.render(history_content.document(ShownHistory(document=document, reports=reports)))
 
 
 def _audit() -> str:
@@ -167,7 +172,7 @@ def test_axe_finds_nothing(name: str, width: int, scheme: str, week: Week, show:
     from axe_playwright_python.sync_playwright import Axe
 
     if name == "history":
-        document = history_page.as_html(*week)
+        document = _history(*week)
     elif name == "audit":
         document = _audit()
     elif name == "fleet":
@@ -193,7 +198,7 @@ def test_what_is_folded_opens_by_the_keyboard(show: Show) -> None:
 
 
 def test_a_failure_leads_to_its_report(week: Week, show: Show) -> None:
-    page = show(history_page.as_html(*week))
+    page = show(_history(*week))
     page.click("text=its report")
     assert page.evaluate("location.hash") == "#cycle-316"
     part = page.query_selector("#cycle-316 summary")
@@ -234,7 +239,7 @@ def test_nothing_that_a_report_says_runs_or_loads(text: str, show: Show) -> None
 def test_nothing_that_a_history_says_runs_or_loads(text: str, week: Week, show: Show) -> None:
     document, reports = week
     filled = {cycle: (own, everywhere(report, text)) for cycle, (own, report) in reports.items()}
-    page = show(history_page.as_html(histories.filled(document, text), filled))
+    page = show(_history(histories.filled(document, text), filled))
     assert page.evaluate("[...document.scripts].map(script => script.type)") == ["application/json"]
     assert page.evaluate("document.querySelectorAll('img, form, iframe, object, link').length") == 0
 

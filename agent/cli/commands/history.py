@@ -30,10 +30,12 @@ def history(received_signals: list[str], /, file: str, **options: Any) -> int:
 
     The list has the number of a cycle, when it ended, and what changed with it, for how long; and the times in which
     nothing watched. With --format html it is a page: how things are and since when, availability by day, latency,
-    flapping, every change, and the report of each failure; svg is the chart alone. The file may be in use. Exit codes:
+    flapping, every change, and the report of each failure; markdown is the same without the reports, and svg the chart
+    alone. The file may be in use. Exit codes:
     0 done, 3 the file is no history or has no such cycle, or the output cannot be written.
     """
     from agent.app.history import compare_cycles, export, list_changes, show_cycle
+    from agent.history.request import HistoryRequest
 
     _refuse_together(options)
     refuse_replacing_history(file, options)
@@ -44,7 +46,8 @@ def history(received_signals: list[str], /, file: str, **options: Any) -> int:
         return compare_cycles(file, old, new, received_signals, output=output_from(options))
     if options["exported"] is not None:
         return export(file, options["since"], received_signals, as_csv=options["exported"] == "csv")
-    return list_changes(file, options["since"], received_signals, output=output_from(options), chart=options["plot"])
+    request = HistoryRequest(place=file, since=options["since"], chart=options["plot"], output=output_from(options))
+    return list_changes(request, received_signals)
 
 
 def _refuse_together(options: dict[str, Any]) -> None:

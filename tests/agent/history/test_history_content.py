@@ -76,6 +76,10 @@ def _flap(about: str = "verdict", until: datetime | None = None) -> Flapping:
     return Flapping(about=about, since=at(9), until=until, cycles=20, failed=9, unknown=1)
 
 
+def _page(document: HistoryDocument, reports: Reports) -> str:
+    return rendered(HISTORY, ShownHistory(document=document, reports=reports), "html")
+
+
 # --- How things are --------------------------------------------------------------------------------------------------
 
 
@@ -167,7 +171,7 @@ def test_since_when(given: dict[str, Any], line: str) -> None:
 
 def test_of_a_week(week: tuple[HistoryDocument, Reports]) -> None:
     document, reports = week
-    elements = read(content.as_html(document, reports))
+    elements = read(_page(document, reports))
     assert texts(elements, "h1") == [
         "FLAPPING: failed 16 of 32 cycles, flapping since 2026-01-21 16:20:00 UTC, the last cycle: CRITICAL"
     ]
@@ -188,7 +192,7 @@ def test_of_a_week(week: tuple[HistoryDocument, Reports]) -> None:
 
 
 def test_what_nobody_watched_counts_as_neither(week: tuple[HistoryDocument, Reports]) -> None:
-    rows = [element.text for element in read(content.as_html(*week)) if element.name == "tr"]
+    rows = [element.text for element in read(_page(*week)) if element.name == "tr"]
     assert "2026-01-18100 %16 h 2 min0 s0 s7 h 57 min" in rows  # of a day with a gap
     assert "2026-01-19100 %23 h 0 min0 s60 min0 s" in rows  # with an unknown verdict
     assert "2026-01-1690.28 %21 h 40 min2 h 20 min0 s0 s" in rows  # with a fault
@@ -196,7 +200,7 @@ def test_what_nobody_watched_counts_as_neither(week: tuple[HistoryDocument, Repo
 
 def test_each_failure_leads_to_the_report_that_shows_it(week: tuple[HistoryDocument, Reports]) -> None:
     document, reports = week
-    elements = read(content.as_html(document, reports))
+    elements = read(_page(document, reports))
     shown = _events(elements)
     for row in content.failures(document):
         own, report = reports[row.cycle]
@@ -216,14 +220,14 @@ def test_each_failure_leads_to_the_report_that_shows_it(week: tuple[HistoryDocum
 
 
 def test_what_is_no_failure_has_no_link(week: tuple[HistoryDocument, Reports]) -> None:
-    (event,) = [event for event in _events(read(content.as_html(*week))) if ", cycle 111" in event.text]
+    (event,) = [event for event in _events(read(_page(*week))) if ", cycle 111" in event.text]
     assert event.text.startswith("2026-01-16 15:40:00 UTC, cycle 111\nverdict ok, was critical for 2 h 19 min")
     assert "class" not in event.attributes
     assert "a" not in event.children
 
 
 def test_how_bad_a_failure_is_has_a_colour_and_a_word(week: tuple[HistoryDocument, Reports]) -> None:
-    elements = read(content.as_html(*week))
+    elements = read(_page(*week))
     kinds = ["critical", None, "unknown", None, None, "critical", None]
     assert [event.attributes.get("class") for event in _events(elements)] == kinds
     said = [(element.attributes.get("class"), element.text) for element in elements if element.name == "p"]
@@ -241,7 +245,7 @@ def test_reports_are_bounded_and_what_is_left_out_is_counted(
         monkeypatch.setattr(content, "MAX_REPORTS", 20)
         monkeypatch.setattr(content, "MAX_OBSERVATIONS", 10)  # the last one is there whatever its size
         assert few.keys() == _reports(history, document).keys() == {449}
-    elements = read(content.as_html(document, few))
+    elements = read(_page(document, few))
     left = "And 2 earlier cycles with a failure: backuplink history FILE --show ID"
     assert left in texts(elements, "p")
     (event,) = [event for event in _events(elements) if ", cycle 104" in event.text]
@@ -252,17 +256,17 @@ def test_rows_are_bounded_and_what_is_left_out_is_counted(
     week: tuple[HistoryDocument, Reports], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(content, "MAX_ROWS", 2)
-    elements = read(content.as_html(*week))
+    elements = read(_page(*week))
     assert [event.text[:19] for event in _events(elements)] == ["2026-01-21 16:20:00", "2026-01-19 21:00:00"]
     notes = [element.text for element in elements if element.name == "p"]
-    assert "And 5 earlier ones: backuplink history FILE" in notes
+    assert "And 5 earlier ones: backuplink history FILE." in notes
     assert "And 6 earlier days: backuplink history FILE --format json" in notes
     assert "And 23 more rows: backuplink history FILE --format json" in notes
 
 
 def test_of_several_series_the_worst_is_first() -> None:
     well, ill = _series(), _series(name="check", status="critical", summary="nothing answers")
-    elements = read(content.as_html(_document(well, ill, changes=(_change(3, series="check"),)), {}))
+    elements = read(_page(_document(well, ill, changes=(_change(3, series="check"),)), {}))
     assert texts(elements, "h1") == ["CRITICAL: nothing answers"]
     assert texts(elements, "h2") == ["What was watched", "watch", "check", "Changes and gaps"]
     first, second, event = _events(elements)
@@ -273,7 +277,7 @@ def test_of_several_series_the_worst_is_first() -> None:
 
 
 def test_of_an_empty_history() -> None:
-    elements = read(content.as_html(_document(), {}))
+    elements = read(_page(_document(), {}))
     assert texts(elements, "h1") == ["UNKNOWN: no cycles"]
     assert data(elements)["series"] == []
     root = svg_picture.read(chart.as_svg(_document()))
@@ -281,7 +285,7 @@ def test_of_an_empty_history() -> None:
 
 
 def test_of_a_history_of_one_cycle_that_timed_nothing() -> None:
-    elements = read(content.as_html(_document(_series(cycles=1, days=(_day("2026-03-01"),))), {}))
+    elements = read(_page(_document(_series(cycles=1, days=(_day("2026-03-01"),))), {}))
     assert "Nothing was watched with a verdict." in texts(elements, "p")
     assert "No step was timed." in texts(elements, "p")
     assert "Nothing changed, and nothing was missed." in texts(elements, "p")
@@ -433,13 +437,13 @@ def test_what_is_too_much_for_a_picture_is_counted_in_it() -> None:
 def test_no_word_makes_more_than_text(text: str, week: tuple[HistoryDocument, Reports]) -> None:
     document, reports = week
     filled = {cycle: (own, everywhere(report, text)) for cycle, (own, report) in reports.items()}
-    shown = content.as_html(histories.filled(document, text), filled)
+    shown = _page(histories.filled(document, text), filled)
     elements = read(shown)
     assert data(elements) == to_json(histories.filled(document, text))
     assert len([element for element in elements if element.name == "script"]) == 1
     assert text.isascii() or text not in shown
     plain = read(
-        content.as_html(
+        _page(
             histories.filled(document, "x"),
             {key: (own, everywhere(report, "x")) for key, (own, report) in reports.items()},
         )

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.history import text
+from agent.app.publish import HISTORY, rendered
 from agent.history.export import COLUMNS, as_csv, as_ndjson
 from agent.history.model import (
     ChangeRow,
@@ -28,6 +28,7 @@ from agent.history.model import (
     StepRow,
 )
 from agent.history.read import Mark
+from agent.history.render import ShownHistory
 from agent.history.summary import days, flapping, gaps, last_failed, latency, merged, share, spans
 
 T0 = int(datetime(2026, 3, 1, tzinfo=UTC).timestamp() * 1000)
@@ -238,6 +239,14 @@ def _document(*series: Series, changes: Sequence[ChangeRow] = ()) -> HistoryDocu
     )
 
 
+def _list(document: HistoryDocument) -> str:
+    return rendered(HISTORY, ShownHistory(document=document), "text")
+
+
+def _chart(document: HistoryDocument) -> str:
+    return rendered(HISTORY, ShownHistory(document=document, chart=True), "text")
+
+
 def test_the_list() -> None:
     gap = Gap(
         since=datetime(2026, 3, 1, 0, 20, tzinfo=UTC),
@@ -245,30 +254,29 @@ def test_the_list() -> None:
         seconds=7_800,
         cycle=21,
     )
-    shown = text.as_list(
+    shown = _list(
         _document(
             _series(lost=1, gaps=(gap,)), changes=[_change("verdict", 1), _change("raised", 30, "TCP002@backup " * 6)]
         )
     )
-    assert shown == (
-        "OK: backup answers\n"
-        "  watch --workload auto\n"
+    assert shown.partition("\n\n")[2] == (
+        "watch --workload auto\n"
         "  1,440 cycles from 2026-03-01 00:00:00 to 2026-03-02 00:00:00 UTC; the last\n"
-        "  verdict is ok\n"
-        "  1 gap in which nothing watched, 2 h 10 min in all\n"
-        "  1 cycle lost: the file could not be written\n"
+        "  verdict is ok.\n"
+        "  1 gap in which nothing watched, 2 h 10 min in all.\n"
+        "  1 cycle lost: the file could not be written.\n"
         "\n"
         "  cycle  UTC                  change\n"
-        "      1  2026-03-01 00:01:00  verdict verdict\n"
+        "  1      2026-03-01 00:01:00  verdict verdict\n"
         "         2026-03-01 00:20:00  not watched for 2 h 10 min\n"
-        "     30  2026-03-01 00:30:00  raised TCP002@backup TCP002@backup TCP002@backup\n"
+        "  30     2026-03-01 00:30:00  raised TCP002@backup TCP002@backup TCP002@backup\n"
         "                              TCP002@backup TCP002@backup TCP002@backup\n"
     )
-    assert text.as_list(_document()) == "no cycles\n"
+    assert _list(_document()) == "UNKNOWN  no cycles\n"
 
 
 def test_of_several_series_each_change_says_which() -> None:
-    shown = text.as_list(
+    shown = _list(
         _document(_series(name="watch"), _series(name="check"), changes=[_change("raised", 1, series="check")])
     )
     assert "00:01:00  [2] raised verdict\n" in shown
@@ -284,7 +292,7 @@ def test_the_chart() -> None:
             lane="backup 10.0.1.17:443", step="api POST", count=3, p50=0.05, p95=0.25, p99=20.0, max=30.0, medians=()
         ),
     )
-    shown = text.as_chart(
+    shown = _chart(
         _document(
             _series(
                 days=days(watched, STATUSES),
@@ -293,19 +301,26 @@ def test_the_chart() -> None:
             ),
         )
     )
-    assert shown.partition("\n\n")[2] == (
-        "Availability by day, each mark half an hour (UTC): # available, x failed,\n"
-        "? unknown, . not watched. The share is of the time that was watched.\n"
-        "  2026-03-01 ##xx....................##......................  66.67 % of 3 h 0 min\n"
+    assert shown[shown.index("Availability") :] == (
+        "Availability\n"
+        "  66.67 % of the 3 h 0 min that were watched with a verdict.\n"
+        "  By day, each mark half an hour (UTC): # available, x failed, ? unknown, . not\n"
+        "  watched. The share is of the time that was watched.\n"
+        "2026-03-01 ##xx....................##......................  66.67 % of 3 h 0 min\n"
+        "  Ok and warning count as available, critical as failed; unknown, and what\n"
+        "  nobody watched, as neither.\n"
         "\n"
-        "Latency of successful steps, in ms. The bar is logarithmic, 0.1 ms to 10 s:\n"
-        "- up to p50, = up to p95, . up to p99, | the longest.\n"
+        "Latency\n"
+        "  Of successful steps, in ms. The bar is logarithmic, 0.1 ms to 10 s: - up to\n"
+        "  p50, = up to p95, . up to p99, | the longest.\n"
+        "    step      cycles  p50   p95   p99\n"
         "  backup 10.0.1.17:443\n"
-        "    tcp                1440      1.0     10.0      100  ----=====....     |\n"
-        "    api POST              3     50.0      250    20000  ------------===.......|\n"
+        "    tcp       1,440   1.0   10.0  100    ----=====....     |\n"
+        "    api POST  3       50.0  250   20000  ------------===.......|\n"
         "\n"
         "Flapping\n"
-        "  verdict  from 2026-03-01 00:01:00 and it has not settled; failed 1 of 3 cycles\n"
+        "  what     from (UTC)           to (UTC)     lasted  failed cycles\n"
+        "  verdict  2026-03-01 00:01:00  not settled  -       1 of 3\n"
     )
 
 
@@ -314,7 +329,7 @@ def test_99_995_is_not_100_percent() -> None:
     assert share(5.0, 5.0) == "100 %"
 
 
-@pytest.mark.parametrize("draw", [text.as_list, text.as_chart])
+@pytest.mark.parametrize("draw", [_list, _chart])
 def test_hostile_words_stay_words_of_80_columns(draw: Any) -> None:
     row = Latency(lane=HOSTILE * 9, step=HOSTILE, count=10**8, p50=1e-9, p95=9e4, p99=9e4, max=9e4, medians=())
     series = _series(
@@ -331,8 +346,8 @@ def test_hostile_words_stay_words_of_80_columns(draw: Any) -> None:
     assert shown.replace("\n", "").isascii()
     assert shown.replace("\n", "").isprintable()
     assert max(map(len, shown.splitlines())) <= 80
-    if draw is text.as_chart:
-        assert "  and 11 more lanes; --format json has all of them\n" in shown
+    if draw is _chart:
+        assert "  And 11 more lanes: --format json has all.\n" in shown
 
 
 def test_changes_and_gaps_are_in_order() -> None:

@@ -10,12 +10,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.app.history import _document
+from agent.app.publish import HISTORY, rendered
 from agent.history.export import as_csv, as_ndjson
-from agent.history.model import HistoryError
+from agent.history.model import HistoryDocument, HistoryError
 from agent.history.read import HistoryReader
-from agent.history.text import as_chart, as_list
+from agent.history.render import ShownHistory
 from tests.hostile.fuzz.histories import _sound, content, spoilt, torn, write_on
 from tests.support import extent
+
+
+def _text(document: HistoryDocument, *, chart: bool = False) -> str:
+    return rendered(HISTORY, ShownHistory(document=document, chart=chart), "text")
 
 
 def _read(data: bytes) -> set[str]:
@@ -33,8 +38,8 @@ def _read(data: bytes) -> set[str]:
                 return
             done.add(name)
 
-        tried("list", lambda history: as_list(_document(history, None, chart=False)))
-        tried("chart", lambda history: as_chart(_document(history, None, chart=True)))
+        tried("list", lambda history: _text(_document(history, None, chart=False)))
+        tried("chart", lambda history: _text(_document(history, None, chart=True), chart=True))
         tried("csv", lambda history: list(as_csv(history.cycles(None))))
         tried("ndjson", lambda history: list(as_ndjson(history.cycles(None), history.changes(None))))
         for cycle in range(1, 7):

@@ -1,0 +1,51 @@
+"""The words and numbers of a history, which its documents and its pictures share. Nothing is escaped here."""
+
+import math
+from collections.abc import Iterator
+from typing import Final
+
+from agent.catalog.wording import counted, lasted, time_of
+from agent.history.model import Day, Latency, Series
+from agent.history.summary import CELLS, share, watched_for
+
+_BAR: Final = 22
+"""Columns of a bar of latency."""
+DECADES: Final = (-4, 1)
+"""Powers of ten at its ends, in seconds: 0.1 ms to 10 s."""
+
+
+def watched(series: Series) -> Iterator[str]:
+    """What was watched of a series, in sentences."""
+    first, last = time_of(series.first_at), time_of(series.last_at)
+    yield f"{counted(series.cycles, 'cycle')} from {first} to {last} UTC; the last verdict is {series.status}."
+    if series.gaps:
+        missed = lasted(sum(gap.seconds for gap in series.gaps))
+        yield f"{counted(len(series.gaps), 'gap')} in which nothing watched, {missed} in all."
+    if series.lost:
+        yield f"{counted(series.lost, 'cycle')} lost: the file could not be written."
+
+
+def strip(day: Day) -> str:
+    """A day as marks of half an hour, with the share of what was watched."""
+    total = day.available + day.failed
+    part = share(day.available, total) if total else "-"
+    return f"{day.day} {day.cells:{CELLS}} {part:>8} of {lasted(watched_for(day).total_seconds())}"
+
+
+def bar(row: Latency) -> str:
+    """A latency on a logarithmic axis."""
+    p50, p95, p99, longest = (round(place(value) * _BAR) for value in (row.p50, row.p95, row.p99, row.max))
+    marks = "-" * p50 + "=" * (p95 - p50) + "." * (p99 - p95)
+    return marks.ljust(longest) + "|"
+
+
+def place(seconds: float) -> float:
+    """Where a latency is on the logarithmic axis: 0 at its beginning, 1 at its end and beyond."""
+    low, high = DECADES
+    return min((math.log10(max(seconds, 10.0**low)) - low) / (high - low), 1.0)
+
+
+def milliseconds(seconds: float) -> str:
+    """Three digits, or as many as there are before the point."""
+    value = 1000 * seconds
+    return f"{value:.0f}" if value >= 100 else f"{value:.1f}" if value >= 1 else f"{value:.2f}"
