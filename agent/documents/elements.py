@@ -16,7 +16,6 @@ _BLOCKS: Final = frozenset(
     "summary svg table tbody thead title tr ul".split()
 )
 """Elements after which a new line changes nothing."""
-_HEADINGS: Final = frozenset(f"h{level}" for level in range(1, 7))
 
 
 def element(name: str, attributes: Mapping[str, str | int] | None = None, *content: Element | str) -> Element:
@@ -37,21 +36,6 @@ def append(parent: Element, part: Element | str) -> None:
         parent[-1].tail = (parent[-1].tail or "") + visible(part)
     else:
         parent.text = (parent.text or "") + visible(part)
-
-
-def nested(part: Element, levels: int, name: str) -> Element:
-    """An element that becomes a part of another document, below the element with the id `name`: its headings so many
-    levels lower, its ids behind that id, and what it labels labelled by that element as well, so that two such parts
-    can be told apart. It is changed in place."""
-    for inner in part.iter():
-        if inner.tag in _HEADINGS:
-            inner.tag = f"h{min(int(inner.tag[1]) + levels, 6)}"
-        if "id" in inner.attrib:
-            inner.set("id", f"{name}-{inner.attrib['id']}")
-        if "aria-labelledby" in inner.attrib:
-            labels = (f"{name}-{label}" for label in inner.attrib["aria-labelledby"].split())
-            inner.set("aria-labelledby", " ".join((name, *labels)))
-    return part
 
 
 def lines(parts: list[str]) -> str:

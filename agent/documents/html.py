@@ -50,11 +50,6 @@ def render(document: Document) -> str:
     return page(title, parts, None if held is None else data(held.make(), {"id": held.page_id}))
 
 
-def elements(blocks: Iterable[Block]) -> list[Element]:
-    """Blocks as parts of a page that is built elsewhere."""
-    return list(_Writer().parts(blocks, 2))
-
-
 class _Writer:
     """Writes blocks; it counts tables and figures."""
 

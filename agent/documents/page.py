@@ -114,11 +114,6 @@ def verdict(status: str, words: str, *lines: str, word: str | None = None) -> El
     return element("div", {"class": f"verdict {status}"}, heading, *(element("p", None, line) for line in lines))
 
 
-def section(*content: Element) -> Element:
-    """A part of a page, which begins with its heading."""
-    return element("section", None, *content)
-
-
 def bullets(items: Iterable[Element | str]) -> list[Element]:
     """A list; nothing where it would be empty."""
     made = [element("li", None, item) for item in items]
@@ -149,8 +144,3 @@ def row_head(words: str) -> Element:
 def cell(words: str, kind: str | None = None) -> Element:
     """Another cell; `kind` colours what its words say."""
     return element("td", {"class": kind} if kind else None, words)
-
-
-def folded(summary: str, *content: Element) -> Element:
-    """What opens when it is clicked on, and is printed only then."""
-    return element("details", None, element("summary", None, summary), *content)
