@@ -56,8 +56,8 @@ def _inline(rule: Rule) -> dict[str, Any]:
 
 
 def inline_rules(rule: Rule) -> dict[str, Any]:
-    values = ({"id": GROUP, "ingress": [_inline(one)]} for one in (ADMITTED, rule))
-    return of_terraform([row("aws_security_group", *values)])
+    before, after = ({"id": GROUP, "ingress": [_inline(one)]} for one in (ADMITTED, rule))
+    return of_terraform([row("aws_security_group", before, after)])
 
 
 def _rule_resource(rule: Rule) -> dict[str, Any]:
@@ -86,7 +86,7 @@ def _single(rule: Rule) -> dict[str, Any]:
 
 
 def single_rules(rule: Rule) -> dict[str, Any]:
-    return of_terraform([row("aws_vpc_security_group_ingress_rule", *map(_single, (ADMITTED, rule)))])
+    return of_terraform([row("aws_vpc_security_group_ingress_rule", _single(ADMITTED), _single(rule))])
 
 
 def _permission(rule: Rule) -> dict[str, Any]:
