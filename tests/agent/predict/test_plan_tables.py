@@ -5,7 +5,7 @@ of them, so that a property that is new, or is misspelt, fails here.
 """
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import cache
 from ipaddress import ip_network
@@ -21,10 +21,11 @@ from agent.network.pending import Aspect
 from agent.network.written_edits import MalformedError
 from agent.predict import cloudformation, resources
 from agent.predict.kinds import BY_ATTRIBUTE, CLOUDFORMATION, TERRAFORM, Part, Places
-from agent.predict.plan_values import Values
+from agent.predict.plan_values import Plan, Values
 from probes.vpc.model import Configuration, GatewayEndpoint, NetworkAcl, PeeredVpc, Peering, PrefixList, Route
 from tests.agent.network.networks import INTERFACE, LOCAL_ROUTES, entry, open_entries, route, rule
 from tests.agent.predict.test_assume import ENDPOINT, acl_of, known, rules_of, table_of
+from tests.agent.predict.test_plans import change, change_set, row, terraform
 from tests.agent.predict.test_prediction import healthy, host
 
 # --- The properties of CloudFormation --------------------------------------------------------------------------------
@@ -79,8 +80,8 @@ def test_the_ports_of_an_entry_have_their_places() -> None:
 
 
 def test_no_place_is_named_twice() -> None:
-    for kind, row in cloudformation.KINDS.items():
-        names = [place[0] if isinstance(place, tuple) else place for place in row.places.values()]
+    for kind, held in cloudformation.KINDS.items():
+        names = [place[0] if isinstance(place, tuple) else place for place in held.places.values()]
         plain = [name for name in names if isinstance(name, str)]
         assert len(plain) == len(set(plain)), kind
 
@@ -515,3 +516,56 @@ def _many(listed: Listed, count: int) -> Iterator[Edit]:
 def test_twice_as_many_edits_take_twice_the_work(listed: Listed) -> None:
     few, many = _calls(_many(listed, 400)), _calls(_many(listed, 800))
     assert many < 2.3 * few
+
+
+# --- What of a kind may matter ---------------------------------------------------------------------------------------
+
+UNFOLLOWED: Final = (
+    "aws_vpc_endpoint ip_address_type dns_options subnet_configuration service_region",
+    "aws_vpc cidr_block ipv6_cidr_block assign_generated_ipv6_cidr_block",
+    "aws_route_table propagating_vgws",
+    "aws_default_route_table propagating_vgws",
+)
+OF_HOSTS: Final = (
+    "aws_instance vpc_security_group_ids security_groups subnet_id private_ip ipv6_addresses",
+    "aws_network_interface security_groups subnet_id private_ips ipv6_addresses attachment",
+    "aws_spot_instance_request vpc_security_group_ids security_groups subnet_id private_ip",
+    "aws_launch_template vpc_security_group_ids security_group_names network_interfaces",
+    "aws_launch_configuration security_groups",
+    "AWS::EC2::Instance SecurityGroupIds SecurityGroups SubnetId PrivateIpAddress NetworkInterfaces",
+    "AWS::EC2::NetworkInterface GroupSet SubnetId PrivateIpAddress PrivateIpAddresses Ipv6Addresses",
+    "AWS::EC2::LaunchTemplate LaunchTemplateData",
+    "AWS::AutoScaling::LaunchConfiguration SecurityGroups",
+)
+
+
+def _pairs(rows: Iterable[str]) -> list[tuple[str, str]]:
+    return [(kind, name) for kind, *names in map(str.split, rows) for name in names]
+
+
+def _plan(kind: str, name: str, first: Any, last: Any) -> Plan:
+    if kind.startswith("AWS::"):
+        return change_set(change("", {name: first}, {name: last}, "One-1", ResourceType=kind))
+    own = {"id": OWN[kind]} if kind in OWN else {}
+    return terraform(row(kind, own | {name: first}, own | {name: last}))
+
+
+@pytest.mark.parametrize(("kind", "name"), [*_pairs(UNFOLLOWED), *_pairs(OF_HOSTS)])
+def test_an_attribute_that_may_matter_is_not_judged(kind: str, name: str) -> None:
+    assert [one.kind for one in _plan(kind, name, ["a"], ["b"]).unjudged] == [kind]
+    assert _plan(kind, name, ["a"], ["a"]).unjudged == ()
+    assert _plan(kind, "description", "a", "b").unjudged == ()
+
+
+def test_every_attribute_that_may_matter_is_tested() -> None:
+    assert {(kind, name) for kind, names in resources.NOT_FOLLOWED.items() for name in names} == set(_pairs(UNFOLLOWED))
+    assert {(kind, name) for kind, names in BY_ATTRIBUTE.items() for name in names} == set(_pairs(OF_HOSTS))
+
+
+def test_every_default_of_cloudformation_is_tested() -> None:
+    """`test_plans.py` has what follows of each."""
+    assert {kind: dict(held.defaults) for kind, held in cloudformation.KINDS.items() if held.defaults} == {
+        "AWS::EC2::SecurityGroup": {"egress": [{"protocol": "-1", "cidr_blocks": ["0.0.0.0/0"]}]},
+        "AWS::EC2::VPCEndpoint": {"policy": "", "private_dns_enabled": False},
+        "AWS::EC2::VPC": {"enable_dns_support": True, "enable_dns_hostnames": False},
+    }
