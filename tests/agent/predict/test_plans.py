@@ -927,3 +927,32 @@ def test_blocks_are_read_as_ec2_writes_them() -> None:
     (made,) = of(terraform(row("aws_route", after=TO | {"destination_cidr_block": "10.9.1.2/16"}))).after
     assert isinstance(made, Member)
     assert made.item.destination == ip_network("10.9.0.0/16")
+
+
+# --- What takes over what is there, and what only forgets it ---------------------------------------------------------
+
+INTO: Final = {"cidr_block": "10.9.0.0/16", "transit_gateway_id": "tgw-0123abcd"}
+
+
+def test_a_main_table_that_is_adopted_loses_what_is_not_configured() -> None:
+    there = known(healthy(host(5), endpoints=(ENDPOINT,), there_routes=[*LOCAL_ROUTES, route("10.9.0.0/16", "tgw-1")]))
+    (main,) = (table.table_id for table in there.configuration.route_tables or () if table.main)
+    adopted = terraform(
+        row("aws_default_route_table", None, {"default_route_table_id": main, "route": []}, {"id": True})
+    )
+    left = applied(there, [adopted]).known.configuration.route_tables or ()
+    assert [one.target for table in left if table.main for one in table.routes] == ["local"] * len(LOCAL_ROUTES)
+
+
+@pytest.mark.parametrize(
+    ("kind", "values"),
+    [
+        ("aws_default_route_table", {"id": TABLE, "route": [INTO]}),
+        ("aws_vpc_peering_connection_accepter", {"vpc_peering_connection_id": "pcx-0123abcd", "auto_accept": True}),
+        ("aws_vpc", {"id": "vpc-0123abcd", "enable_dns_support": True, "enable_dns_hostnames": True}),
+    ],
+)
+def test_what_terraform_forgets_stays_as_it_is(kind: str, values: dict[str, Any]) -> None:
+    """A VPC goes with all that is in it, and nothing is left to be set."""
+    assert of(terraform(row(kind, values))).before == ()
+    assert of(terraform(row(kind, values | {"x": 1}, values | {"x": 2}))).before != ()
