@@ -9,6 +9,7 @@ import textwrap
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+from agent.app.errors import RequestError
 from agent.catalog.hosts import ServiceEndpoint
 from agent.catalog.service import JOBS_PERMISSIONS, CallPermission
 from agent.catalog.services import SERVICES
@@ -26,6 +27,16 @@ EVERYTHING: Final = "*"
 OWN_BUCKETS: Final = {"StringEquals": {"s3:ResourceAccount": "${aws:PrincipalAccount}"}}
 """The condition that a bucket belongs to the account of who asks: another account may take a name that was freed."""
 _LISTS: Final = ("ec2:DescribeRegions", "ec2:DescribeVpcs", "organizations:ListAccounts")
+CHECK_DOCUMENT: Final = "backuplink-check"
+"""Name of the Command document that the runbook sends (packaging/fleet)."""
+_ASKED_BY_RUNBOOK: Final = (
+    "ec2:DescribeInstances",
+    "ec2:DescribeVpcEndpoints",
+    "ssm:DescribeInstanceInformation",
+    "ssm:GetCommandInvocation",
+    "ssm:ListCommands",
+)
+"""Actions of the runbook that have no resource type."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,7 +139,27 @@ def permissions(
                     ]
                 ),
             ),
+            Part(
+                part="runbook",
+                words="What the role of backuplink-runbook needs, the runbook that checks an instance from the console "
+                "of Systems Manager. Name your account in the resources, and the instances that it may check in place "
+                "of the last *.",
+                policy=_policy(_of_runbook(partition, region)),
+            ),
         ),
+    )
+
+
+def _of_runbook(partition: str, region: str | None) -> tuple[dict[str, Any], ...]:
+    place = f"{region or '*'}:*"
+    sent_to = [
+        f"arn:{partition}:ssm:{place}:document/{CHECK_DOCUMENT}",
+        f"arn:{partition}:ec2:{place}:instance/*",
+    ]
+    return (
+        _statement(_ASKED_BY_RUNBOOK, EVERYTHING),
+        _statement(("ssm:GetAutomationExecution",), f"arn:{partition}:ssm:{place}:automation-execution/*"),
+        _statement(("ssm:SendCommand",), sent_to),
     )
 
 
@@ -150,7 +181,7 @@ def _call(permission: CallPermission, partition: str, region: str | None) -> dic
     return _statement((permission.action,), resource)
 
 
-def _statement(actions: Iterable[str], resource: str) -> dict[str, Any]:
+def _statement(actions: Iterable[str], resource: str | list[str]) -> dict[str, Any]:
     return {"Effect": "Allow", "Action": list(actions), "Resource": resource}
 
 
@@ -161,6 +192,16 @@ def _bucket_statement(actions: Iterable[str], resource: str) -> dict[str, Any]:
 def _policy(statements: Iterable[dict[str, Any]]) -> dict[str, Any] | None:
     listed = list(statements)
     return {"Version": "2012-10-17", "Statement": listed} if listed else None
+
+
+def policy_alone(table: Permissions, name: str) -> str:
+    """The policy of one part, as JSON that IAM takes. Raises RequestError where there is none."""
+    parts = {part.part: part.policy for part in table.parts}
+    if name not in parts:
+        raise RequestError(f"This run has no part {name}; it has {', '.join(parts)}")
+    if parts[name] is None:
+        raise RequestError(f"The part {name} needs no permission")
+    return dumps(parts[name])
 
 
 def as_json(table: Permissions) -> str:

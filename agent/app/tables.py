@@ -17,17 +17,23 @@ def endpoints_table(region: str | None, partition: str | None, services: tuple[s
     return rendered(ENDPOINTS, _known_endpoints(region, partition, services), wanted)
 
 
+PARTS: Final = ("path", "api", "bucket", "jobs", "ec2", "audit", "record", "fleet", "runbook")
+"""The parts that permissions may have, in their order."""
+
+
 def permissions_table(
     region: str | None,
     partition: str | None,
     services: tuple[str, ...],
     workloads: tuple[Workload, ...],
     wanted: str,
+    only: str | None = None,
 ) -> str:
     """The least permissions of a run over these services and those that these workloads need, or those of a caller
-    where none is named, in a Region or, where that is None, in a partition, which is `aws` unless one is named.
-    Raises RequestError for what is not in the catalog."""
-    from agent.app.permissions import permissions
+    where none is named, in a Region or, where that is None, in a partition, which is `aws` unless one is named. With
+    `only` the policy of that part alone, as JSON. Raises RequestError for what is not in the catalog, and for a part
+    that needs no policy or is not among them."""
+    from agent.app.permissions import permissions, policy_alone
     from agent.catalog.workloads import bucket_service_of, needs, planned
 
     partition = "aws" if region is None and partition is None else partition
@@ -35,7 +41,7 @@ def permissions_table(
     needed = needs(planned(workloads), dict.fromkeys(services, "--service"))
     rows = _known_endpoints(region, partition, tuple(needed))
     table = permissions(rows, region=region, bucket_service=bucket_service_of(workloads))
-    return rendered(PERMISSIONS, table, wanted)
+    return rendered(PERMISSIONS, table, wanted) if only is None else policy_alone(table, only)
 
 
 def json_schema(name: str) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from agent.app.tables import SCHEMAS, json_schema
+from agent.app.tables import PARTS, SCHEMAS, json_schema
 from agent.catalog.services import SERVICES, checkable
 from agent.cli.group import Command
 from agent.cli.options import table_format
@@ -44,6 +44,13 @@ def endpoints(
     metavar="NAME",
     help="Workload that the run checks (repeatable). Default: caller, where no service is named.",
 )
+@click.option(
+    "--policy",
+    "part",
+    type=click.Choice(PARTS),
+    metavar="PART",
+    help=f"Write the policy of this part alone, as JSON that IAM takes: {', '.join(PARTS[1:])}.",
+)
 @table_format
 @click.pass_obj
 def permissions(
@@ -53,16 +60,17 @@ def permissions(
     partition: str | None,
     services: tuple[str, ...],
     workloads: tuple[str, ...],
+    part: str | None,
     wanted: str,
 ) -> int:
     """Write the least-privilege IAM policy for each part of a run: the path, signed calls, jobs, EC2 reads, and for an
-    audit."""
+    audit, a fleet and the runbook."""
     from agent.app.publish import write_at_once
     from agent.app.tables import permissions_table
     from agent.cli.to_settings import workloads_from
 
     named = workloads_from(workloads)
-    document = permissions_table(region, partition, services, named, wanted)
+    document = permissions_table(region, partition, services, named, wanted, part)
     return write_at_once(document, received_signals)
 
 

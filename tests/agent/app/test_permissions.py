@@ -10,6 +10,7 @@ from typing import Any, Final
 import pytest
 
 from agent.app.permissions import Permissions, as_json, as_text, permissions
+from agent.app.tables import PARTS
 from agent.catalog.hosts import endpoints
 from agent.catalog.partitions import PARTITIONS
 from agent.catalog.regions import REGIONS
@@ -37,7 +38,8 @@ from tests.support.repository import ROOT
 AUDIT: Final = "audit"
 RECORD: Final = "record"
 FLEET: Final = "fleet"
-OF_MANY: Final = (AUDIT, RECORD, FLEET)
+RUNBOOK: Final = "runbook"
+OF_MANY: Final = (AUDIT, RECORD, FLEET, RUNBOOK)
 """Parts that no run has. They name resources of the user's."""
 OPERATIONS: Final = {
     "get_object": "s3:GetObject",
@@ -346,6 +348,31 @@ def test_the_command_takes_services(capsys: pytest.CaptureFixture[str]) -> None:
     parts = {part["part"]: part["policy"] for part in json.loads(capsys.readouterr().out)["parts"]}
     assert [statement["Action"] for statement in parts["api"]["Statement"]] == [["kms:ListAliases"]]
     assert dispatch(["permissions", "--service", "efs"], []) == 3
+
+
+@pytest.mark.parametrize("wanted", ["text", "json"])
+@pytest.mark.parametrize("part", [part for part in PARTS if part != "path"])
+def test_one_policy_alone(capsys: pytest.CaptureFixture[str], part: str, wanted: str) -> None:
+    """It is the policy and nothing else, which `aws iam put-role-policy` takes as it is."""
+    given = ["permissions", "--workload", "hana:s3", "--workload", "caller", "--region", "eu-west-1"]
+    assert dispatch([*given, "--format", "json"], []) == 0
+    parts = {each["part"]: each["policy"] for each in json.loads(capsys.readouterr().out)["parts"]}
+    assert tuple(parts) == PARTS
+    assert dispatch([*given, "--policy", part, "--format", wanted], []) == 0
+    assert json.loads(capsys.readouterr().out) == parts[part] is not None
+
+
+@pytest.mark.parametrize(
+    ("part", "why"),
+    [
+        ("path", "The part path needs no permission"),
+        ("bucket", "This run has no part bucket; it has path, api, ec2"),
+        ("jobs", "This run has no part jobs; it has path, api, ec2"),
+    ],
+)
+def test_a_policy_that_there_is_none_of(capsys: pytest.CaptureFixture[str], part: str, why: str) -> None:
+    assert dispatch(["permissions", "--service", "ssm", "--policy", part], []) == 3
+    assert why in capsys.readouterr().err
 
 
 # --- As it is shown --------------------------------------------------------------------------------------------------
