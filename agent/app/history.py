@@ -96,6 +96,7 @@ def show_cycle(place: str, cycle: int, options: ReportOptions, received_signals:
 
 def compare_cycles(place: str, old: int, new: int, received_signals: list[str], *, output: Output) -> int:
     """Write the differences between the reports of two cycles. Returns and raises as `list_changes` does."""
+    from agent.app.own_commands import with_own_commands
     from agent.report.diff import NotComparableError, difference
 
     with exit_on_signals(received_signals):
@@ -105,7 +106,7 @@ def compare_cycles(place: str, old: int, new: int, received_signals: list[str], 
         _say_whose(old, before_of, "compared")
         _say_whose(new, after_of, "compared")
         try:
-            changes = difference(before, after)
+            changes = difference(before, with_own_commands(after), (f"cycle {old}", f"cycle {new}"))
         except NotComparableError as error:
             raise RequestError(str(error)) from error
         return publish(DIFFERENCE, changes, output) or _code(received_signals)

@@ -31,12 +31,19 @@ def judge_saved(place: str, options: ReportOptions, received_signals: list[str])
 def compare_saved(old: str, new: str, received_signals: list[str], *, output: Output) -> int:
     """Write the differences between two saved reports. Returns the exit code: that of the first signal where one was
     received, otherwise that of the worst cause that is new or worse. Raises as `judge_saved` does."""
+    from agent.app.own_commands import with_own_commands
     from agent.report.diff import NotComparableError, difference
 
     with exit_on_signals(received_signals):
         try:
-            changes = difference(read_report(old, received_signals), read_report(new, received_signals))
+            before = read_report(old, received_signals)
+            after = with_own_commands(read_report(new, received_signals))
+            changes = difference(before, after, (_name(old), _name(new)))
         except (saved.SavedReportError, NotComparableError) as error:
             raise RequestError(str(error)) from error
         code = publish(DIFFERENCE, changes, output, exits.of_status(changes.worse))
         return exits.SIGNALS[received_signals[0]] if received_signals else code
+
+
+def _name(place: str) -> str:
+    return "stdin" if place == "-" else place

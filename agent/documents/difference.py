@@ -1,13 +1,17 @@
-"""What changed between two reports, as a document for people: findings first, then targets, then steps."""
+"""What changed between two reports, as a document for people: what got worse with its fix, then all findings, targets
+and steps that changed, with what only follows from others below."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
+from agent.catalog.wording import listed_briefly
 from agent.documents.blocks import ALL, Block, Document, Embedded, Entries, Entry, Section, Table, Text
+from agent.documents.report import with_consequences
 from agent.report.diff import (
     ChangeKind,
     Difference,
+    Effect,
     FindingChange,
     Pair,
     PathChange,
@@ -18,33 +22,72 @@ from agent.report.diff import (
 )
 from agent.report.model import Status
 from agent.report.serialization import to_json
-from agent.report.words import FEW_SERVICES
 from probes.model import Address
 
 PAGE_ID: Final = "backuplink-diff"
-_WORDS: Final = {
-    Status.OK: "NOTHING WORSE",
-    Status.WARNING: "WORSE (warning)",
-    Status.CRITICAL: "WORSE (critical)",
-}
+_ORDER: Final = {Effect.WORSE: 0, Effect.FIXED: 1, Effect.NONE: 2}
 Row = tuple[ChangeKind, str]
 """Something that differs, and how."""
 
 
 def document(changes: Difference) -> Document:
     """The blocks of a difference."""
+    kind, word = _word(changes)
     return Document(
-        kind=changes.worse,
-        word=_WORDS[changes.worse],
-        summary=f"{changes.old.status} -> {changes.new.status}",
+        kind=kind,
+        word=word,
+        summary="; ".join((*_news(changes), f"{changes.old.status} -> {changes.new.status}")),
+        lines=tuple(_works_again(changes)),
         blocks=tuple(_blocks(changes)),
         embedded=Embedded(page_id=PAGE_ID, make=lambda: to_json(changes)),
     )
 
 
+def _word(changes: Difference) -> tuple[Status, str]:
+    """How bad the difference is, and the word for it. What is left after a repair is no repair as a whole."""
+    if changes.worse is not Status.OK:
+        return changes.worse, f"WORSE ({changes.worse})"
+    if not _of(changes, Effect.FIXED):
+        return Status.OK, "NOTHING WORSE"
+    is_whole = changes.new.status is Status.OK
+    return changes.new.status, "FIXED" if is_whole else "PARTLY FIXED"
+
+
+def _of(changes: Difference, effect: Effect) -> list[FindingChange]:
+    """The findings of an effect, the most severe first."""
+    return sorted((row for row in changes.findings if row.effect is effect), key=lambda row: row.finding.severity.rank)
+
+
+def _news(changes: Difference) -> Iterator[str]:
+    """What got worse or was fixed, by the worst finding: `TCP002 of backup is new: Some of the endpoint's ...`."""
+    for effect in (Effect.WORSE, Effect.FIXED):
+        if rows := _of(changes, effect):
+            row, *others = rows
+            where = "" if row.finding.target is None else f" of {row.finding.target}"
+            state = "is gone" if effect is Effect.FIXED else "is new" if row.severity.old is None else "got worse"
+            more = f" (and {len(others)} more)" if others else ""
+            yield f"{row.finding.code}{where} {state}: {row.finding.title}{more}"
+            return
+
+
+def _works_again(changes: Difference) -> Iterator[str]:
+    """Steps that showed what is fixed, and that succeed now."""
+    evidence = {name for row in _of(changes, Effect.FIXED) for name in row.finding.evidence}
+    steps = [step.id for step in changes.steps if step.id in evidence and _turned(step, "failed", "ok")]
+    if steps:
+        yield f"Works again: {listed_briefly(steps)}"
+
+
+def _turned(step: StepChange, old: str, new: str) -> bool:
+    return step.old is not None and step.new is not None and (step.old.status, step.new.status) == (old, new)
+
+
 def _blocks(changes: Difference) -> Iterator[Block]:
-    yield Entries((_side("old", changes.old), _side("new", changes.new)))
-    yield _section("Findings", map(_finding, changes.findings))
+    yield Entries((_side(changes.old), _side(changes.new)))
+    for number, row in enumerate(_of(changes, Effect.WORSE), 1):
+        consequences = [other.id for other in changes.findings if _follows_from(other, row)]
+        yield with_consequences(row.finding, consequences, str(number))
+    yield _section("Findings", map(_finding, sorted(changes.findings, key=lambda row: _ORDER[row.effect])))
     yield _section("Targets", map(_target, changes.targets))
     yield _section("Steps", _steps(changes.steps))
     if changes.paths:  # most runs do not read the configuration; "the same" would be wrong for those
@@ -60,11 +103,15 @@ def _section(title: str, rows: Iterable[Row]) -> Section:
     return Section(title=title, blocks=(table,))
 
 
-def _side(word: str, side: Side) -> Entry:
+def _follows_from(row: FindingChange, other: FindingChange) -> bool:
+    return row.change is not ChangeKind.WENT and row.finding.explained_by == other.id
+
+
+def _side(side: Side) -> Entry:
     """When and where a report was made, and what it found."""
     where = f", {side.instance_id}" if side.instance_id else ""
     made = f"{side.started_at:%Y-%m-%d %H:%M:%S} UTC{where}, path {side.path}, access {side.access}"
-    return Entry((Text(f"{word}: {made}"), Text(f"{side.status}: {side.summary}", side.status)), side.status)
+    return Entry((Text(f"{side.name}: {made}"), Text(f"{side.status}: {side.summary}", side.status)), side.status)
 
 
 def _finding(row: FindingChange) -> Row:
@@ -76,7 +123,7 @@ def _finding(row: FindingChange) -> Row:
         (False, None): ", did not count by itself",
         (None, False): ", does not count by itself",
     }.get((row.counts.old, row.counts.new), "")
-    return row.change, f"{row.id}  {severity}{counting}: {row.title}"
+    return row.change, f"{row.id}  {severity}{counting}: {row.finding.title}"
 
 
 def _target(row: TargetChange) -> Row:
@@ -115,16 +162,20 @@ def _path(row: PathChange) -> Row:
 
 
 def _steps(steps: Sequence[StepChange]) -> list[Row]:
-    """Steps that changed, then how many came and went. Of more than two targets, those that are skipped now, or not any
-    more, are only counted: they follow from another step, and one address brings four."""
+    """Steps that changed, then how many came and went. Several of an address that are skipped now, or not any more, are
+    only counted: they follow from another step."""
     changed = [step for step in steps if step.change is ChangeKind.CHANGED]
-    is_short = len({step.target for step in changed}) > FEW_SERVICES
-    counts = Counter((step.target, step.address, _arrow(step)) for step in changed if is_short and _follows(step))
+    following: dict[tuple[str | None, Address | None, str], list[StepChange]] = {}
+    for step in changed:
+        if _follows(step):
+            following.setdefault((step.target, step.address, _arrow(step)), []).append(step)
     return [
-        *(_step(step) for step in changed if not (is_short and _follows(step))),
+        *(_step(step) for step in changed if not _follows(step)),
         *(
-            (ChangeKind.CHANGED, f"{_where(target, address)}: {_counted(count)} {arrow}")
-            for (target, address, arrow), count in counts.items()
+            _step(found[0])
+            if len(found) == 1
+            else (ChangeKind.CHANGED, f"{_where(target, address)}: {_counted(len(found))} {arrow}")
+            for (target, address, arrow), found in following.items()
         ),
         *_moved(steps),
     ]

@@ -130,7 +130,11 @@ def _blocks(report: Report) -> Iterator[Block]:
 
 def cause(finding: Finding, report: Report, number: str = "") -> Section:
     """A finding that nothing explains: what it is, what to do, what follows from it."""
-    consequences = follows(finding, report)
+    return with_consequences(finding, follows(finding, report), number)
+
+
+def with_consequences(finding: Finding, consequences: Sequence[str], number: str) -> Section:
+    """A finding: what it is, what to do, and the ids of the findings that follow from it."""
     return Section(
         number=number,
         title=head(finding),

@@ -9,7 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final, Generic, TypeVar
 
-from agent.catalog.findings import Severity
+from agent.catalog.findings import Scope, Severity
 from agent.report.hops import Reachability
 from agent.report.model import Access, ConfiguredPath, Finding, Path, Report, Status, TargetReport
 from probes.frozen import dataclass
@@ -29,6 +29,16 @@ class ChangeKind(StrEnum):
     CHANGED = "changed"
 
 
+class Effect(StrEnum):
+    """What the change of a finding says of the path."""
+
+    WORSE = "worse"
+    """It counts, and it is new or worse than it was."""
+    FIXED = "fixed"
+    """It counted, and it is gone where the new report proved or disproved its target."""
+    NONE = "none"
+
+
 class NotComparableError(Exception):
     """Two reports that have no target in common, or of which one was redacted."""
 
@@ -37,6 +47,8 @@ class NotComparableError(Exception):
 class Side:
     """One of the two reports."""
 
+    name: str
+    """The file, or the cycle of a history, that the report is from."""
     run_id: str
     started_at: datetime
     instance_id: str | None
@@ -98,7 +110,9 @@ class FindingChange:
 
     id: str
     change: ChangeKind
-    title: str
+    effect: Effect
+    finding: Finding
+    """As the new report has it, or the old one where the new one lacks it."""
     severity: Pair[Severity]
     counts: Pair[bool]
     """Whether it is a cause that may raise the verdict and is not suppressed."""
@@ -150,9 +164,9 @@ def schema() -> dict[str, Any]:
     return with_refusal(schema_of(Difference, SCHEMA))
 
 
-def difference(old: Report, new: Report) -> Difference:
-    """What changed from `old` to `new`. Raises NotComparableError where no target is in both, or where a
-    report was redacted."""
+def difference(old: Report, new: Report, names: tuple[str, str] = ("old", "new")) -> Difference:
+    """What changed from `old` to `new`; `names` says where they are from. Raises NotComparableError where no target is
+    in both, or where a report was redacted."""
     for word, report in (("old", old), ("new", new)):
         if report.run.redacted:
             # The same mask stands for different values in the two reports.
@@ -169,8 +183,8 @@ def difference(old: Report, new: Report) -> Difference:
     targets = _changes(old.targets, new.targets, _target)
     return Difference(
         schema=SCHEMA,
-        old=_side(old),
-        new=_side(new),
+        old=_side(names[0], old),
+        new=_side(names[1], new),
         worse=_worse(targets, findings),
         targets=targets,
         steps=_changes(old.observations, new.observations, _step),
@@ -183,8 +197,9 @@ def _listed(report: Report) -> str:
     return ", ".join(sorted(target.id for target in report.targets)) or "none"
 
 
-def _side(report: Report) -> Side:
+def _side(name: str, report: Report) -> Side:
     return Side(
+        name=name,
         run_id=report.run.id,
         started_at=report.run.started_at,
         instance_id=report.vantage.instance_id,
@@ -234,7 +249,18 @@ class _Readings:
         )
         if severity.old is severity.new and counts.old is counts.new:
             return None
-        return FindingChange(id=name, change=change, title=there.title, severity=severity, counts=counts)
+        if _got_worse(severity, counts):
+            effect = Effect.WORSE
+        else:
+            effect = Effect.FIXED if new is None and counts.old and self._is_settled(there) else Effect.NONE
+        return FindingChange(id=name, change=change, effect=effect, finding=there, severity=severity, counts=counts)
+
+    def _is_settled(self, finding: Finding) -> bool:
+        """Whether the new report says how things are where a finding was: what nobody looked at is not fixed."""
+        if finding.scope is not Scope.TARGET:
+            return self._new.verdict.status is not Status.UNKNOWN
+        statuses = [target.status for target in self._new.targets if target.id == finding.target]
+        return bool(statuses) and statuses[0] not in (Status.UNKNOWN, Status.NOT_IN_USE)
 
     def _is_unread(self, finding: Finding, other: Report) -> bool:
         """Whether `other` may lack a finding only because it did not read what the finding rests on. A cause of a fault
@@ -348,17 +374,16 @@ _OF_SEVERITY: Final = {
 
 def _worse(targets: Iterable[TargetChange], findings: Iterable[FindingChange]) -> Status:
     """How bad the worst new cause is, or one that got worse; a required target that fell without one is a warning."""
-    statuses = [_OF_SEVERITY[change.severity.new] for change in findings if change.severity.new and _got_worse(change)]
+    statuses = [_OF_SEVERITY[change.finding.severity] for change in findings if change.effect is Effect.WORSE]
     statuses += [Status.WARNING for change in targets if change.role.new is Role.REQUIRED and _fell(change.status)]
     return max(statuses, key=_RANK.__getitem__, default=Status.OK)
 
 
-def _got_worse(row: FindingChange) -> bool:
+def _got_worse(severity: Pair[Severity], counts: Pair[bool]) -> bool:
     """Whether a cause is new, one that was only a symptom or suppressed included, or worse than it was."""
-    old, new = row.severity.old, row.severity.new
-    if not row.counts.new or new is None:
+    if not counts.new or severity.new in (None, Severity.INFO):
         return False
-    return not row.counts.old or old is None or new.rank < old.rank
+    return not counts.old or severity.old is None or severity.new.rank < severity.old.rank
 
 
 def _fell(status: Pair[Status]) -> bool:

@@ -492,9 +492,11 @@ def _log_lines(changed: Difference, report: Report) -> tuple[LogLine, ...]:
     lines: list[LogLine] = []
     for finding in changed.findings:
         if finding.change is ChangeKind.WENT:
-            lines.append(LogLine(f"{finding.id} is gone: {finding.title}", Tone.OK))
+            lines.append(LogLine(f"{finding.id} is gone: {finding.finding.title}", Tone.OK))
         elif finding.change is ChangeKind.CAME and finding.counts.new:
-            lines.append(LogLine(f"{finding.id} is new: {finding.title}", tone_of(findings[finding.id], report)))
+            lines.append(
+                LogLine(f"{finding.id} is new: {finding.finding.title}", tone_of(findings[finding.id], report))
+            )
     for target in changed.targets:
         if target.change is ChangeKind.CHANGED and target.status.old is not target.status.new:
             known = targets.get(target.id)

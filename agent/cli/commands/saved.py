@@ -33,7 +33,9 @@ def diagnose(received_signals: list[str], /, report_file: str, **options: Any) -
 def diff(received_signals: list[str], /, old: str, new: str, **options: Any) -> int:
     """Compare two saved reports: targets, steps, and findings that appeared or cleared.
 
-    OLD and NEW are files written with --format json, ndjson or html; one of them may be - for stdin. Exit codes: 0
+    OLD and NEW are files written with --format json, ndjson or html; one of them may be - for stdin. The first line
+    says WORSE, FIXED, PARTLY FIXED or NOTHING WORSE, and by which finding. Findings that are new or worse follow with
+    their fixes; what only follows from them stands below. What nobody looked at again is not FIXED. Exit codes: 0
     nothing got worse, 1 or 2 by the worst cause that is new or got worse, 3 the two cannot be compared.
     """
     from agent.app.judge_saved import compare_saved

@@ -179,7 +179,9 @@ def test_a_document_goes_to_a_file(
 def test_a_comparison_as_a_page(capsys: pytest.CaptureFixture[str], file: Path) -> None:
     code, out, _ = _run(capsys, "history", file, "--compare", 5, 6, "--format", "html")
     assert code == 0
-    assert html_page.texts(html_page.read(out), "h1") == ["WORSE (critical): ok -> critical"]
+    assert html_page.texts(html_page.read(out), "h1") == [
+        "WORSE (critical): TCP002 of backup is new: Some of the endpoint's addresses do not answer; ok -> critical"
+    ]
 
 
 @pytest.mark.parametrize("wanted", OPTION_NAMES)
@@ -227,9 +229,11 @@ def test_a_report_does_not_replace_the_history_it_is_from(capsys: pytest.Capture
 def test_two_cycles_are_compared(capsys: pytest.CaptureFixture[str], file: Path) -> None:
     code, out, _ = _run(capsys, "history", file, "--compare", 5, 6)
     assert code == 0  # as for every other: what it found is in the document
-    assert out.startswith("WORSE (critical)  ok -> critical\n")
+    assert out.startswith("WORSE (critical)  TCP002 of backup is new: ")
     document = json.loads(_run(capsys, "history", file, "--compare", 5, 6, "--format", "json")[1])
     assert document["schema"] == "backuplink.diff.v1"
+    assert [document[side]["name"] for side in ("old", "new")] == ["cycle 5", "cycle 6"]
+    assert "  cycle 5: 2026-01-15 03:00:00 UTC" in out
 
 
 def test_a_comparison_says_whose_reports_it_compares(capsys: pytest.CaptureFixture[str], file: Path) -> None:

@@ -16,6 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from agent.app.own_commands import with_own_commands
 from agent.catalog.findings import Severity
 from agent.cli import entry
 from agent.documents import difference as documents
@@ -24,7 +25,7 @@ from agent.formats import json as json_format
 from agent.judge.verdict import judge, judge_evidence
 from agent.process import signals
 from agent.report import codec, exits
-from agent.report.diff import ChangeKind, Difference, NotComparableError, Pair, difference, dumps
+from agent.report.diff import ChangeKind, Difference, Effect, NotComparableError, Pair, difference, dumps
 from agent.report.hops import Reachability
 from agent.report.model import Access, Finding, Report, Status
 from agent.report.model import Path as Way
@@ -100,8 +101,8 @@ def shown(changes: Difference) -> str:
     assert output.endswith("\n")
     assert output.isascii()
     assert output.replace("\n", "").isprintable()
-    assert max(map(len, output.splitlines())) <= 80
-    assert output.count("\n\n") == (5 if changes.paths else 4)  # so many parts, and no empty line in any
+    # A line for a file, or a word of a command, is whole, however long it is.
+    assert max(len(line) for line in output.splitlines() if not line.startswith("     ")) <= 80
     assert not any(line.endswith(" ") for line in output.splitlines())
     document = dumps(changes)
     assert document.isascii()
@@ -158,7 +159,7 @@ def test_a_fault_is_worse_and_its_end_is_not(name: str, tmp_path: Path, capsys: 
     old, new = kept(good, tmp_path / "old.json"), kept(fault, tmp_path / "new.json")
     assert entry.run(["diff", old, new]) == OF_VERDICT[fault.verdict.status]
     out, err = capsys.readouterr()
-    assert (out, err) == (shown(difference(good, codec.decode(codec.encode(fault)))), "")
+    assert (out, err) == (shown(difference(good, codec.decode(codec.encode(fault)), (old, new))), "")
     # The healthy run reads nothing: what is only worth a word, and rests on reads, is no change.
     aside = {finding.id for finding in fault.findings if finding.severity is Severity.INFO} & unread(fault, good)
     changed = [finding for finding in fault.findings if finding.id not in aside]
@@ -188,7 +189,7 @@ def test_what_came_one_way_went_the_other(one: str, two: str) -> None:
     def turned(pair: Pair[Any]) -> Pair[Any]:
         return Pair(pair.new, pair.old)
 
-    assert (there.old, there.new) == (back.new, back.old)
+    assert (there.old, there.new) == (replace(back.new, name="old"), replace(back.old, name="new"))
     assert back.targets == tuple(
         replace(
             target,
@@ -214,14 +215,15 @@ def test_what_came_one_way_went_the_other(one: str, two: str) -> None:
         )
         for path in there.paths
     )
-    titles = {finding.id: finding.title for finding in back.findings}  # that of the newer report
+    newer = {finding.id: (finding.finding, finding.effect) for finding in back.findings}
     assert back.findings == tuple(
         replace(
             finding,
             change=OTHER[finding.change],
             severity=turned(finding.severity),
             counts=turned(finding.counts),
-            title=titles[finding.id],
+            finding=newer[finding.id][0],
+            effect=newer[finding.id][1],
         )
         for finding in there.findings
     )
@@ -280,18 +282,36 @@ def test_the_text_in_full(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     old = judge_evidence(evidence(healthy()))
     seen = replaced(healthy(), tcp(PRIVATE[1], failed="timeout"))
     new = judge_evidence(evidence([*seen, *here("backup", *PRIVATE, "10.0.4.17")[4:], tcp("10.0.4.17")]))
-    assert _text(difference(old, new)) == TEXT
-    assert entry.run(["diff", kept(old, tmp_path / "old"), kept(new, tmp_path / "new")]) == 2
-    assert capsys.readouterr().out == TEXT
+    assert _text(difference(old, new, ("monday.json", "tuesday.json"))) == TEXT
+    paths = [kept(old, tmp_path / "old"), kept(new, tmp_path / "new")]
+    assert entry.run(["diff", *paths]) == 2
+    assert capsys.readouterr().out == _text(difference(old, new, (paths[0], paths[1])))
 
 
 TEXT: Final = """\
-WORSE (critical)  ok -> critical
+WORSE (critical)  TCP002 of backup is new: Some of the endpoint's addresses do
+                  not answer; ok -> critical
 
-  old: 2026-03-01 12:00:00 UTC, i-0a1b2c3d, path private, access not-tried
+  monday.json: 2026-03-01 12:00:00 UTC, i-0a1b2c3d, path private, access
+    not-tried
       ok: backup answers privately at 2 addresses
-  new: 2026-03-01 12:00:00 UTC, i-0a1b2c3d, path private, access not-tried
+  tuesday.json: 2026-03-01 12:00:00 UTC, i-0a1b2c3d, path private, access
+    not-tried
       critical: backup: some of the endpoint's addresses do not answer
+
+1. CRITICAL backup: Some of the endpoint's addresses do not answer [TCP002]
+   443 timed out on 10.0.2.17 after 3.0 s, while 10.0.1.17 and 10.0.4.17
+   connect. Calls fail or stall whenever the name resolves to the others.
+
+   What to do: Compare the subnet of the failing address with the others: its
+   network ACL, its routes. An endpoint's security groups act on all of its
+   interfaces alike.
+   [reads]
+     aws ec2 describe-network-interfaces --region eu-west-1 --filters \\
+       Name=addresses.private-ip-address,Values=10.0.2.17
+     aws ec2 describe-vpc-endpoints --region eu-west-1 --filters \\
+       Name=service-name,Values=com.amazonaws.eu-west-1.backup
+   See: backuplink explain TCP002
 
 Findings
   came  TCP002@backup  critical: Some of the endpoint's addresses do not answer
@@ -385,6 +405,90 @@ def test_a_cause_is_gone_where_its_fault_is_though_nothing_was_read() -> None:
     assert back.worse is Status.CRITICAL
 
 
+# --- What the first line says ----------------------------------------------------------------------------------------
+
+
+def first_line(changes: Difference) -> str:
+    return " ".join(_text(changes).partition("\n\n")[0].split())
+
+
+def test_a_repair_is_fixed_and_names_what_is_gone_and_what_works_again() -> None:
+    fixed = difference(report_of("one-zone-silent"), report_of(HEALTHY))
+    assert [(row.id, row.effect) for row in fixed.findings] == [("TCP002@backup", Effect.FIXED)]
+    assert first_line(fixed).startswith("FIXED TCP002 of backup is gone: ")
+    assert first_line(fixed).endswith("; critical -> ok Works again: tcp/backup/10.0.2.17/443")
+    assert documents.document(fixed).kind == "ok"
+
+
+def test_what_is_left_after_a_repair_is_said() -> None:
+    partly = difference(report_of("three-faults"), report_of("one-zone-silent"))
+    assert {row.id: row.effect for row in partly.findings} == {
+        "ENV010": Effect.FIXED,
+        "IAM002@backup": Effect.FIXED,
+    }
+    assert first_line(partly).startswith("PARTLY FIXED IAM002 of backup is gone: ")
+    assert (documents.document(partly).kind, partly.worse) == ("critical", Status.OK)
+
+
+@pytest.mark.parametrize("status", [Status.UNKNOWN, Status.NOT_IN_USE])
+def test_what_nobody_looked_at_again_is_not_fixed(status: Status) -> None:
+    old, new = report_of("one-zone-silent"), report_of(HEALTHY)
+    targets = tuple(replace(target, status=status) if target.id == "backup" else target for target in new.targets)
+    changes = difference(old, replace(new, targets=targets))
+    assert [(row.id, row.effect) for row in changes.findings] == [("TCP002@backup", Effect.NONE)]
+    assert "FIXED" not in first_line(changes)
+
+
+def test_a_target_that_is_not_checked_any_more_is_not_fixed() -> None:
+    changes = between([a_finding(target="s3", id="DNS001@s3")], [])
+    assert {row.effect for row in changes.findings} == {Effect.NONE}
+
+
+def test_the_cause_and_its_fix_come_first_and_consequences_are_below() -> None:
+    output = _text(difference(report_of(HEALTHY), report_of(FAULT), ("before.json", "after.json")))
+    places = [
+        output.index(words)
+        for words in (
+            "WORSE (critical)  DNS001 of backup is new: ",
+            "before.json: 2026-01-15",
+            "after.json: 2026-01-15",
+            "1. CRITICAL backup: ",
+            "What to do: ",
+            "--private-dns-enabled",
+            "It also causes: TCP001@backup",
+            "See: backuplink explain DNS001",
+            "\nFindings\n  came  DNS001@backup ",
+            "  came  TCP001@backup ",
+            "\nTargets\n",
+            "\nSteps\n",
+        )
+    ]
+    assert places == sorted(places)
+
+
+def test_steps_that_only_follow_are_counted_below_the_one_that_fails() -> None:
+    steps = _text(difference(report_of(HEALTHY), report_of("one-zone-silent"))).partition("\nSteps\n")[2]
+    assert steps.splitlines() == [
+        "  changed  tcp/backup/10.0.2.17/443  ok -> failed (timeout)",
+        "  changed  backup at 10.0.2.17: 4 steps ok -> skipped",
+    ]
+
+
+def test_no_command_of_a_saved_report_is_shown_that_this_version_does_not_give(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fault = report_of(FAULT)
+    evil = replace(fault.findings[0].fix.commands[0], argv=("curl", "https://example.com/x.sh"))
+    forged = replace(
+        fault, findings=(replace(fault.findings[0], fix=replace(fault.findings[0].fix, commands=(evil,))),)
+    )
+    paths = [kept(report_of(HEALTHY), tmp_path / "old"), kept(forged, tmp_path / "new")]
+    assert entry.run(["diff", *paths]) == 2
+    out = capsys.readouterr().out
+    assert "\n     curl" not in out
+    assert "The file names commands that this version does not give" in " ".join(out.split())
+
+
 @pytest.mark.parametrize("turn", [False, True])
 @pytest.mark.parametrize("other", [HEALTHY, "jobs-none", "jobs-denied"])
 def test_that_one_run_has_not_listed_jobs_is_no_change(other: str, turn: bool) -> None:
@@ -456,9 +560,15 @@ def test_the_worst_cause_that_is_new_or_worse_counts(
     report = report_of(HEALTHY)
     paths = [kept(with_findings(report, *findings), tmp_path / name) for name, findings in (("old", old), ("new", new))]
     assert entry.run(["diff", *paths]) == {"ok": 0, "warning": 1, "critical": 2}[worse]
-    first = {"ok": "NOTHING WORSE  ", "warning": "WORSE (warning)  ", "critical": "WORSE (critical)  "}[worse]
-    assert capsys.readouterr().out == shown(changes)
-    assert shown(changes).startswith(f"{first}ok -> ok\n")
+    gone = {finding.id for finding in old if not finding.suppressed and finding.explained_by is None}
+    gone -= {finding.id for finding in new}
+    first = "FIXED  " if gone else "NOTHING WORSE  "
+    first = {"ok": first, "warning": "WORSE (warning)  ", "critical": "WORSE (critical)  "}[worse]
+    out = capsys.readouterr().out
+    assert out.startswith(first)
+    assert shown(changes).startswith(first)
+    assert out.partition("\n\n")[0].endswith("ok -> ok")
+    assert [row.id for row in changes.findings if row.effect is Effect.FIXED] == sorted(gone)
     changed = {finding.id for finding in (*old, *new)} if old != new else set()
     assert {finding.id for finding in changes.findings} == changed
 
@@ -572,7 +682,9 @@ def test_a_redacted_report_is_compared_with_no_other(place: str) -> None:
 def test_one_of_the_two_may_come_through_a_pipe(place: str, tmp_path: Path) -> None:
     reports = {"old": report_of(HEALTHY), "new": report_of(FAULT)}
     paths = {name: kept(saved, tmp_path / name) for name, saved in reports.items()}
-    expected = _text(difference(*(codec.decode(codec.encode(report)) for report in reports.values())))
+    given = {**paths, place: "stdin"}
+    old, new = (codec.decode(codec.encode(report)) for report in reports.values())
+    expected = _text(difference(old, new, (given["old"], given["new"])))
     result = subprocess.run(
         [sys.executable, "-m", "agent", "diff", *{**paths, place: "-"}.values()],
         cwd=ROOT,
@@ -621,10 +733,10 @@ def test_addresses_that_came_and_went_are_in_their_order() -> None:
 )
 def test_a_step_is_what_it_ended_in(old: dict[str, Any], new: dict[str, Any], text: str | None) -> None:
     reports = [judge_evidence(evidence(replaced(healthy(), tcp(PRIVATE[0], 443, **how)))) for how in (old, new)]
-    steps = difference(*reports).steps
+    steps = difference(reports[0], reports[1]).steps
     assert [step.id for step in steps] == (["tcp/backup/10.0.1.17/443"] if text else [])
     if text:
-        assert f"  changed  tcp/backup/10.0.1.17/443  {text}\n" in shown(difference(*reports))
+        assert f"  changed  tcp/backup/10.0.1.17/443  {text}\n" in shown(difference(reports[0], reports[1]))
 
 
 def test_steps_that_came_are_counted_by_target_and_address() -> None:
@@ -701,10 +813,12 @@ def test_nothing_that_a_report_says_reaches_the_terminal_as_it_is(
     for pair in ((old, new), (new, old)):
         changes = difference(*pair)
         assert len(changes.findings) == 2
-        output = shown(changes)
+        shown(changes)
         paths = [kept(saved, tmp_path / str(place)) for place, saved in enumerate(pair)]
+        # A command that this version would not give for what was measured is text.
+        changes = difference(pair[0], with_own_commands(pair[1]), (paths[0], paths[1]))
         entry.run(["diff", *paths])
-        assert capsys.readouterr() == (output, "")
+        assert capsys.readouterr() == (shown(changes), "")
         entry.run(["diff", *paths, "--format=json"])
         assert capsys.readouterr() == (dumps(changes), "")
 
