@@ -205,6 +205,7 @@ def _cause(parts: Sequence[FleetCause]) -> FleetCause:
         places=_places(parts),
         since=since,
         since_sweep=since_sweep,
+        ticket=min(parts, key=lambda part: (part.since is None, part.since, part.key)).ticket,
         flapping=all(part.flapping for part in parts),
         breakdown=_breakdown(parts),
         accounts=tuple(dict.fromkeys(account for part in parts for account in part.accounts))[:MAX_EXAMPLES],

@@ -264,9 +264,10 @@ def _with_values(key: str, values: Iterable[SharedValue]) -> str:
 # --- In the tables ---------------------------------------------------------------------------------------------------
 
 
-def write_members(database: "Database", table: str, causes: Sequence[NamedCause]) -> None:
-    """Make a table, `now_member` or `past_member`: the faults of all sweeps, and the cause that each of them is by the
-    rules of these causes: its key, its place among them and its severity, NULL for a fault of its own."""
+def write_members(database: "Database", table: str, causes: Sequence[NamedCause], sweep: str) -> None:
+    """Make a table, `now_member` or `past_member`, and the same as `cause_member`: the faults of all sweeps, and the
+    cause that each of them is by the rules of these causes of a sweep: its key, its place among them and its severity,
+    NULL for a fault of its own."""
     for name in ("cause_key", "cause_rule"):
         database.run(name)
     database.fill(
@@ -281,9 +282,8 @@ def write_members(database: "Database", table: str, causes: Sequence[NamedCause]
             for value in cause.values
         ),
     )
-    database.run("ruled")
-    database.run("cause_member")
-    database.run(table)
+    for name in ("ruled", "cause_member", "renamed", "renamed_member", table):
+        database.run(name, sweep=sweep)
 
 
 def title_of(code: str) -> str:

@@ -1,6 +1,7 @@
 """Since when a cause is there, whether it comes and goes, and what became of causes since another sweep."""
 
 import itertools
+import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
@@ -13,10 +14,10 @@ from probes.frozen import dataclass
 if TYPE_CHECKING:
     from agent.fleet.database import Database
 
-_WHOLE: Final = 0.5
-"""Part of the hosts of the told sweep that another one needs, so that a cause which is not in it was not there."""
 _LAST: Final = 10
 """Sweeps in which coming and going is looked for."""
+_SHARE: Final = 0.1
+"""Part of the hosts that had a cause by which it has to grow or to shrink, so that somebody is told."""
 _TURNS: Final = 3
 """How often a cause has to come or go in them: it came, went, and came again."""
 
@@ -27,24 +28,63 @@ class Past:
 
     since: Sweep | None
     flapping: bool
+    ticket: str
+    """The key under which most of its hosts reported it when it began; its own where that names nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Turned:
+    """What became of the hosts of a cause: `statements/turned.sql`."""
+
+    before: int = 0
+    had: int = 0
+    came: int = 0
+    fresh: int = 0
+    went: int = 0
+    silent: int = 0
+
+    def was_there(self, enough: int) -> bool:
+        """Whether it was a cause before: on enough hosts, where those that were never heard from count as they are now
+        if they are the fewer."""
+        return self.had >= enough or (self.fresh <= self.had and self.had + self.fresh >= enough)
+
+    @property
+    def grown(self) -> int:
+        """Hosts that have it and had not. Hosts that are replaced by new ones with the same fault are as they were."""
+        more = self.fresh - self.silent
+        return self.came + (more if more >= least_change(self.before) else 0)
+
+
+def least_change(before: int, least: int = 1) -> int:
+    """The fewest hosts more or fewer that are worth an event."""
+    return max(least, 1, math.ceil(_SHARE * before))
 
 
 def past_of(
-    engine: "Database", causes: Sequence[NamedCause], sweeps: Sequence[Sweep], told: Sweep, least: int
+    engine: "Database", causes: Sequence[NamedCause], whole: Sequence[Sweep], told: Sweep, least: int
 ) -> dict[str, Past]:
-    """By the key of a cause. `sweeps` are all, the oldest first; those after the told one, and those of few hosts, say
-    nothing."""
+    """By the key of a cause, by the rules in `cause_member`. `whole` are the sweeps of all hosts, the oldest first;
+    those after the told one say nothing."""
     counts: defaultdict[str, dict[str, int]] = defaultdict(dict)
     for key, sweep, count in engine.ask("cause_sweep"):
         counts[key][sweep] = count
-    until = next(number for number, sweep in enumerate(sweeps) if sweep.id == told.id)
-    whole = [
-        sweep for sweep in sweeps[: until + 1] if sweep.id == told.id or sweep.host_count >= _WHOLE * told.host_count
-    ]
-    return {cause.key: _past(counts[cause.key], whole, least) for cause in causes}
+    until = [sweep for sweep in whole if sweep.started_at < told.started_at and sweep.id != told.id]
+    first = {cause.key: _first(counts[cause.key], [*until, told], least) for cause in causes}
+    engine.run("begun")
+    engine.fill("begun", ((key, sweep.id) for key, (sweep, _) in first.items()))
+    reported = dict(engine.ask("first_key"))
+    tickets: dict[str, str] = {}
+    for cause in causes:  # two causes that were one key have a ticket each
+        ticket = reported.get(cause.key, cause.key)
+        tickets[cause.key] = cause.key if ticket in tickets.values() else ticket
+    return {
+        key: Past(since=sweep if until else None, flapping=flapping, ticket=tickets[key])
+        for key, (sweep, flapping) in first.items()
+    }
 
 
-def _past(counts: Mapping[str, int], sweeps: Sequence[Sweep], least: int) -> Past:
+def _first(counts: Mapping[str, int], sweeps: Sequence[Sweep], least: int) -> tuple[Sweep, bool]:
+    """The first sweep from which on a cause is on enough hosts without a break, and whether it comes and goes."""
     enough = max(1, min(least, counts.get(sweeps[-1].id, 0)))
     there = [counts.get(sweep.id, 0) >= enough for sweep in sweeps]
     first = len(there)
@@ -52,45 +92,55 @@ def _past(counts: Mapping[str, int], sweeps: Sequence[Sweep], least: int) -> Pas
         first -= 1
     lately = there[-_LAST:]
     turns = sum(before is not after for before, after in itertools.pairwise(lately))
-    since = sweeps[first] if len(sweeps) > 1 and first < len(sweeps) else None
-    return Past(since=since, flapping=turns >= _TURNS)
+    return sweeps[min(first, len(sweeps) - 1)], turns >= _TURNS
 
 
 def changes_between(
     engine: "Database",
     causes: Sequence[NamedCause],
     earlier: Sequence[NamedCause],
+    past: Mapping[str, Past],
+    whole: Sequence[Sweep],
     told: Sweep,
     against: Sweep,
     least: int,
 ) -> tuple[FleetChange, ...]:
-    """What became of causes: those of the told sweep, and those that the other one had. Only hosts that were heard from
-    in both went; a host that is silent has not healed."""
-    write_members(engine, "past_member", earlier)
-    for name in ("now_host", "then_host"):
-        engine.run(name, sweep=told.id if name == "now_host" else against.id)
-    before = dict(engine.ask("then_count"))
-    came, went = dict(engine.ask("came")), dict(engine.ask("went", sweep=told.id))
+    """What became of causes: those of the told sweep, of which `past` says what was, and those that the other one had.
+    A host that is silent is as it was when it was heard from last: it has not healed, and has nothing new when it is
+    heard from again."""
+    write_members(engine, "past_member", earlier, against.id)
+    engine.run("last_heard", against=against.id)
+    turned = {key: _Turned(*counts) for key, *counts in engine.ask("turned", told=told.id, against=against.id)}
     named_before = {cause.key for cause in earlier}
     changes = []
     for cause in causes:
-        key = cause.key
-        was_there = key in named_before or before.get(key, 0) >= least
-        turn = Turn.NEW
-        if was_there and came.get(key, 0) != went.get(key, 0):
-            turn = Turn.GROWN if came.get(key, 0) > went.get(key, 0) else Turn.SHRUNK
-        elif was_there:
-            continue
-        changes.append(_change(turn, cause, before.get(key, 0), cause.member_count, came.get(key, 0), went.get(key, 0)))
-    changes += _healed(
-        engine, [cause for cause in earlier if cause.key not in {now.key for now in causes}], told, against, least
-    )
+        its = turned.get(cause.key, _Turned())
+        turn, came = Turn.NEW, its.came + its.fresh
+        if cause.key in named_before or its.was_there(_enough(cause, least)):
+            came = its.grown
+            turn = Turn.GROWN if came > its.went else Turn.SHRUNK
+        if turn is Turn.NEW or came != its.went:
+            counts = (its.before, cause.member_count, came, its.went)
+            changes.append(_change(turn, cause, past[cause.key].ticket, *counts))
+    names = {cause.key for cause in causes}
+    gone = [cause for cause in earlier if cause.key not in names]
+    changes += _healed(engine, gone, past_of(engine, earlier, whole, against, least), told, against, least)
     turns = tuple(Turn)
     return tuple(sorted(changes, key=lambda change: (turns.index(change.turn), change.severity.rank, change.key)))
 
 
+def _enough(cause: NamedCause, least: int) -> int:
+    """The hosts that make it a cause."""
+    return max(1, min(least, cause.member_count))
+
+
 def _healed(
-    engine: "Database", gone: Sequence[NamedCause], told: Sweep, against: Sweep, least: int
+    engine: "Database",
+    gone: Sequence[NamedCause],
+    past: Mapping[str, Past],
+    told: Sweep,
+    against: Sweep,
+    least: int,
 ) -> list[FleetChange]:
     """Causes of the other sweep that are not named any more: healed where most of their hosts were heard from and have
     no fault of that code."""
@@ -103,15 +153,17 @@ def _healed(
         before, heard, still = left.get(cause.key, (0, 0, 0))
         went, silent = heard - still, before - heard
         if went > 0:
-            turn = Turn.HEALED if still < least and went >= silent and went > still else Turn.SHRUNK
-            changes.append(_change(turn, cause, before, still, 0, went))
+            has_healed = still < _enough(cause, least) and went >= silent and went >= still
+            turn = Turn.HEALED if has_healed else Turn.SHRUNK
+            changes.append(_change(turn, cause, past[cause.key].ticket, before, still, 0, went))
     return changes
 
 
-def _change(turn: Turn, cause: NamedCause, before: int, after: int, came: int, went: int) -> FleetChange:
+def _change(turn: Turn, cause: NamedCause, ticket: str, before: int, after: int, came: int, went: int) -> FleetChange:
     return FleetChange(
         turn=turn,
         key=cause.key,
+        ticket=ticket,
         title=title_of(cause.code),
         severity=tuple(Severity)[cause.severity],
         before=before,

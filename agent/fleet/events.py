@@ -1,7 +1,8 @@
 """What changed in a fleet, as events of Amazon EventBridge: requests of `aws events put-events`, one a line.
 
 An event is a cause that is new, on more or on fewer hosts, or healed, since the sweep that the newer one is compared
-with. A sweep like the one before has none, so that a rule may call somebody for each.
+with. A sweep like the one before has none, and nor has a change of a few hosts, so that a rule may call somebody for
+each. The ticket of a cause is the same in all of its events, and an event that comes twice has the same `id`.
 
 Sources: PutEvents, in the Amazon EventBridge API Reference; Calculating PutEvents event entry size, in its User Guide.
 """
@@ -13,6 +14,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from agent.catalog.findings import CODES, Radius, Severity
+from agent.fleet.changes import least_change
 from agent.fleet.faults import radius_of, subjects_of
 from agent.fleet.model import FleetCause, FleetChange, FleetDocument, Sweep, Turn
 from agent.report.codec import schema_of
@@ -28,6 +30,8 @@ MAX_ENTRIES: Final = 10
 """Of one request."""
 MAX_BYTES: Final = 256 * 1024 - 1
 """Of the entries of one request, and so of each of them."""
+MIN_HOSTS: Final = 5
+"""The fewest hosts more or fewer of which somebody is told."""
 _TIME_BYTES: Final = 14
 """What EventBridge counts for the time of an entry."""
 
@@ -42,7 +46,11 @@ class FleetEvent:
     turn: Turn
     """What became of the cause."""
     key: Plain
-    """Its code and its subjects, the same from sweep to sweep."""
+    """Its code and its subjects."""
+    ticket: Plain
+    """What names the cause in all of its events, also where its key changes."""
+    id: Plain
+    """What names this event: made anew of the same sweeps, it has the same."""
     code: Plain
     name: Plain
     title: Sentence
@@ -55,7 +63,7 @@ class FleetEvent:
     """Hosts that have it now."""
     host_count_before: int
     came: int
-    """Hosts that have it now and did not; only those count that were heard from in both sweeps."""
+    """Hosts that have it now and had not when they were heard from last, or never were."""
     went: int
     exposed_count: int
     """Hosts that could have it."""
@@ -98,8 +106,15 @@ def events(document: FleetDocument) -> Iterator[FleetEvent]:
     """The events of a document, in the order of its changes."""
     causes = {cause.key: cause for cause in document.causes}
     if document.sweep is not None and document.against is not None:
-        for change in document.changes:
+        for change in filter(_is_told, document.changes):
             yield _event(document, document.sweep, document.against, change, causes.get(change.key))
+
+
+def _is_told(change: FleetChange) -> bool:
+    """Whether somebody is told of a change: of one on more or fewer hosts where these are enough."""
+    if change.turn not in (Turn.GROWN, Turn.SHRUNK):
+        return True
+    return abs(change.came - change.went) >= least_change(change.before, MIN_HOSTS)
 
 
 def _event(
@@ -112,6 +127,8 @@ def _event(
         redacted=document.redacted,
         turn=change.turn,
         key=change.key,
+        ticket=change.ticket,
+        id=f"{change.turn} {sweep.id} {change.ticket}",
         code=code,
         name=CODES[code].name if code in CODES else code,
         title=change.title,

@@ -78,7 +78,8 @@ def part_of(kind: str, id_: str) -> str:
 
 
 def explain_symptoms(database: "Database") -> None:
-    """Make the table `explained_symptom`: what hosts that found the cause of a symptom say of it."""
+    """Make the tables `sweep_order` and `explained_symptom`: what hosts that found the cause of a symptom say of it."""
+    database.run("sweep_order")
     database.run("explained_symptom", of_hosts=_OF_HOSTS)
     database.run("central")
 

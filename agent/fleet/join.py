@@ -37,7 +37,7 @@ from agent.fleet.model import (
     summary_of,
 )
 from agent.fleet.reading import ReadResult
-from agent.fleet.sweeps import SweepsRead, find_sweeps, note_of_contested, sweeps_of
+from agent.fleet.sweeps import SweepsRead, find_sweeps, note_of_contested, sweeps_of, whole_sweeps
 from agent.report.host_record import MAX_LISTED
 from agent.report.model import Fix, Status, Tool
 from agent.settings import Ec2Facts, Suppression
@@ -53,8 +53,6 @@ _MISSING: Final = (
     *("missing_held", "missing_area", "missing_outside", "outside_value", "missing_question", "missing_sick"),
 )
 """How hosts that were not heard from become a question."""
-_FEW: Final = 0.5
-"""Part of the hosts of the sweep before, below which a sweep was made on some hosts alone."""
 
 
 class QuestionError(Exception):
@@ -104,7 +102,8 @@ class _Joining:
         self._notes += read.notes
         self._keep_where()
         sweeps = sweeps_of(engine)
-        told, against = self._chosen(sweeps)
+        whole = whole_sweeps(sweeps)
+        told, against = self._chosen(sweeps, whole)
         explain_symptoms(engine)
         central = self._ask_central_facts()
         suppressed = find_faults(engine, question.suppress, question.today, "" if told is None else told.id)
@@ -115,7 +114,8 @@ class _Joining:
         engine.run("trait")
         causes = name_causes(engine, told.id, question.least)
         spread = spread_of(engine, question.by, MAX_BREAKDOWN)
-        write_members(engine, "now_member", causes)
+        write_members(engine, "now_member", causes, told.id)
+        past = past_of(engine, causes, whole, told, question.least)
         engine.run("assignment", sweep=told.id)
         statuses = self._statuses(told)
         missing = self._not_heard_from(told, against)
@@ -123,8 +123,8 @@ class _Joining:
         changes: tuple[FleetChange, ...] = ()
         if against is not None:
             earlier = name_causes(engine, against.id, question.least)
-            changes = changes_between(engine, causes, earlier, told, against, question.least)
-        fleet_causes = self._causes(causes, spread, central, sweeps, told)
+            changes = changes_between(engine, causes, earlier, past, whole, told, against, question.least)
+        fleet_causes = self._causes(causes, spread, central, past, told)
         own_faults = self._own_faults(told)
         return FleetDocument(
             schema=SCHEMA,
@@ -154,24 +154,24 @@ class _Joining:
         for attribute, values in by_attribute.items():
             self._engine.run("where", attribute=attribute.value, values=values)
 
-    def _chosen(self, sweeps: Sequence[Sweep]) -> tuple[Sweep | None, Sweep | None]:
-        """The sweep that is told, and the one that it is compared with. Raises QuestionError."""
+    def _chosen(self, sweeps: Sequence[Sweep], whole: Sequence[Sweep]) -> tuple[Sweep | None, Sweep | None]:
+        """The sweep that is told, and the one that it is compared with: of all hosts, where they are not named. Raises
+        QuestionError."""
         if not sweeps:
             return None, None
         question = self._question
-        told = sweeps[-1] if question.sweep is None else _sweep_of(sweeps, question.sweep)
-        before = list(sweeps[: sweeps.index(told)])
+        told = whole[-1] if question.sweep is None else _sweep_of(sweeps, question.sweep)
+        before = [sweep for sweep in sweeps[: sweeps.index(told)] if sweep in whole]
         if question.against == NONE:
             against = None
         elif question.against == PREVIOUS:
             against = before[-1] if before else None
         else:
             against = _sweep_of(sweeps, question.against)
-        if question.sweep is None and before and told.host_count < _FEW * before[-1].host_count:
+        if question.sweep is None and told is not (last := sweeps[-1]):
             self._notes.append(
-                f"The last sweep, {told.id}, has {counted(told.host_count, 'host')}, the one before it, "
-                f"{before[-1].id}, {before[-1].host_count:,}: name that by --sweep if the last one was made on some "
-                "hosts alone."
+                f"The last sweep, {last.id}, was made on {counted(last.host_count, 'host')} alone, and the one before "
+                f"it, {told.id}, on {told.host_count:,}: this is that one. `--sweep {last.id}` tells the last one."
             )
         return told, against
 
@@ -257,12 +257,11 @@ class _Joining:
         causes: Sequence[NamedCause],
         spread: Mapping[int, Spread],
         central: Mapping[str, Fix],
-        sweeps: Sequence[Sweep],
+        past: Mapping[str, Past],
         told: Sweep,
     ) -> tuple[FleetCause, ...]:
         counts = {key: (hosts, also, joined) for key, hosts, also, joined in self._engine.ask("cause_count")}
         examples = _lists(self._engine.ask("cause_example", most=MAX_EXAMPLES))
-        past = past_of(self._engine, causes, sweeps, told, self._question.least)
         trust = self._trust(told)
         return tuple(
             _cause(
@@ -461,5 +460,6 @@ def _cause(
         fix=advice.fix,
         note=advice.note,
         breakdown=spread.breakdown,
+        ticket=past.ticket,
         accounts=spread.accounts,
     )

@@ -72,15 +72,12 @@ def _redacted(document: FleetDocument) -> Iterator[Sample]:
     yield (), document.totals.redacted
 
 
-def _causes(document: FleetDocument) -> Iterator[tuple[tuple[str, str], int, int, float | None]]:
+def _causes(document: FleetDocument) -> Iterator[tuple[tuple[str, str, str], int, int, float | None]]:
+    """By ticket, so that an alert is the same one where the key of a cause changes."""
     for cause in document.causes[:MAX_CAUSES]:
         at = None if cause.since is None else cause.since.timestamp()
-        yield (cause.code, _subject(cause.key, cause.code)), cause.host_count, cause.exposed_count, at
-
-
-def _subject(key: str, code: str) -> str:
-    """What tells two causes of one code apart: the part of the key behind it."""
-    return key.removeprefix(code).removeprefix("|")
+        code, _, subject = (cause.ticket or cause.key).partition("|")
+        yield (code, subject, cause.severity.value), cause.host_count, cause.exposed_count, at
 
 
 def _cause_hosts(document: FleetDocument) -> Iterator[Sample]:
@@ -99,6 +96,8 @@ def _own(document: FleetDocument) -> Iterator[Sample]:
     for fault in document.own_faults[:MAX_CAUSES]:
         yield (fault.code,), fault.host_count
 
+
+_CAUSE: Final = ("code", "subject", "severity")
 
 FAMILIES: Final = (
     Family(
@@ -124,20 +123,20 @@ FAMILIES: Final = (
     ),
     Family(
         "backuplink_fleet_cause_hosts",
-        ("code", "subject"),
-        "Hosts that a cause stands for; each host counts at one. subject has the ids that the hosts have in common, as "
-        "in the key of a record.",
+        _CAUSE,
+        "Hosts that a cause stands for; each host counts at one. code and subject are those of its ticket, which stay "
+        "as long as the cause does. severity is critical or warning.",
         _cause_hosts,
     ),
     Family(
         "backuplink_fleet_cause_exposed_hosts",
-        ("code", "subject"),
+        _CAUSE,
         "Hosts that could have the cause.",
         _cause_exposed,
     ),
     Family(
         "backuplink_fleet_cause_since_timestamp_seconds",
-        ("code", "subject"),
+        _CAUSE,
         "Start of the first sweep from which on enough hosts have had the cause, as Unix time. No sample where that is "
         "not known.",
         _cause_since,

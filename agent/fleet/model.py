@@ -121,7 +121,7 @@ class FleetCause:
     """A fault that hosts share."""
 
     key: Plain
-    """Its code and its subjects: `VPC005|group=sg-…|port=1027`. It is the same from sweep to sweep."""
+    """Its code and its subjects: `VPC005|group=sg-…|port=1027`."""
     code: Plain
     name: Plain
     title: Sentence
@@ -152,6 +152,9 @@ class FleetCause:
     """What the fleet says besides what each host can: where the hosts' own fix is refuted, or what to compare."""
     breakdown: tuple[HostsOfValue, ...] = ()
     """By the attribute that was asked for: the values with most hosts, at most MAX_BREAKDOWN; empty where none was."""
+    ticket: Plain = ""
+    """The key under which most of its hosts reported it when it began. It stays where the key changes because a host
+    begins to read EC2, or an endpoint is made anew: one cause is one ticket."""
     accounts: tuple[Owner, ...] = ()
     """The accounts whose hosts have it, those with most hosts first, at most MAX_EXAMPLES."""
 
@@ -198,14 +201,17 @@ class FleetChange:
 
     turn: Turn
     key: Plain
+    ticket: Plain
+    """That of the cause."""
     title: Sentence
     severity: Severity
     before: int
     """Hosts."""
     after: int
     came: int
-    """Hosts that have it now and did not."""
+    """Hosts that have it now and had not when they were heard from last, or never were."""
     went: int
+    """Hosts that were heard from and have it no more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -261,7 +261,7 @@ def silent(row: NotHeardFrom) -> tuple[str, ...]:
 
 
 def change(row: FleetChange) -> str:
-    """`2 more hosts, 395 now: …`. Only hosts that were heard from in both sweeps have come or gone."""
+    """`2 more hosts, 395 now: …`. A host that was silent is as it was."""
     now = f"{row.after:,} now"
     words = {
         Turn.NEW: f"new on {counted(row.after, 'host')}",

@@ -45,8 +45,8 @@ class FleetRedactor(DocumentRedactor):
         return replace(
             masked,
             redacted=True,
-            causes=tuple(replace(new, key=self.key(old.key)) for new, old in causes),
-            changes=tuple(replace(new, key=self.key(old.key)) for new, old in changes),
+            causes=tuple(replace(new, key=self.key(old.key), ticket=self.key(old.ticket)) for new, old in causes),
+            changes=tuple(replace(new, key=self.key(old.key), ticket=self.key(old.ticket)) for new, old in changes),
         )
 
     def key(self, text: str) -> str:

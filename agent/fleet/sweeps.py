@@ -6,6 +6,7 @@ gaps in time: a gap of a quarter of the usual time between two runs of a host be
 such a gap is cut into spans of that time.
 """
 
+import itertools
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
@@ -27,6 +28,13 @@ _LEAST_GAP: Final = 10
 _STRETCH: Final = 1.5
 """How many times the usual time between runs a sweep may take."""
 _DAY: Final = timedelta(days=1)
+_WHOLE: Final = 0.5
+"""Part of the hosts of the sweep before, from which on one is not of some hosts alone."""
+_DUE: Final = (0.75, 0.1)
+"""How long after the sweep before, in usual times between sweeps, one of fewer hosts counts, and its part of them: then
+it is not somebody's run on a few, and the others are silent."""
+_OVERDUE: Final = 1.5
+"""From when on every sweep counts."""
 _OUTSIDE: Final = 24 * 60
 """Minutes from the middle of a sweep: what lies farther away says nothing about its begin and end."""
 _UNKNOWN: Final = -1
@@ -159,6 +167,37 @@ def _sweep(name: str, rows: Sequence[tuple[str, int, int, int]]) -> tuple[int, S
         host_count=hosts[-1],
         sick_count=sum(sick for _, _, _, sick in rows),
     )
+
+
+def whole_sweeps(sweeps: Sequence[Sweep]) -> tuple[Sweep, ...]:
+    """Those that were made on all hosts, as far as their numbers tell: without what somebody ran on a few hosts by
+    hand, between two sweeps. `sweeps` are in their order."""
+    if not sweeps:
+        return ()
+    usual = _usual_count(sweeps)
+    large = [sweep for sweep in sweeps if sweep.host_count >= _WHOLE * usual]
+    gaps = sorted(later.started_at - sweep.started_at for sweep, later in itertools.pairwise(large))
+    period = gaps[len(gaps) // 2] if gaps else None
+    whole: list[Sweep] = []
+    for sweep in sweeps:
+        if sweep.host_count >= _WHOLE * (whole[-1].host_count if whole else usual) or (
+            whole and period and _is_due(sweep, whole[-1], period)
+        ):
+            whole.append(sweep)
+    return tuple(whole)
+
+
+def _usual_count(sweeps: Sequence[Sweep]) -> int:
+    """The size of the sweep in which most records are, not of most sweeps: a day may have many runs on a few hosts."""
+    counts = sorted(sweep.host_count for sweep in sweeps)
+    reached = accumulate(counts)
+    return next(count for count, so_far in zip(counts, reached, strict=True) if 2 * so_far >= sum(counts))
+
+
+def _is_due(sweep: Sweep, before: Sweep, period: timedelta) -> bool:
+    late = (sweep.started_at - before.started_at) / period
+    least_late, part = _DUE
+    return late >= _OVERDUE or (late >= least_late and sweep.host_count >= part * before.host_count)
 
 
 def _notes(database: "Database", limit: int, today: date) -> Iterator[str]:

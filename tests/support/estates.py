@@ -409,3 +409,122 @@ def hostile(seed: int, count: int) -> Iterator[Read]:
                 symptoms=(f"TCP001|{part()}|{ids} < {rng.choice(codes)}||{ids}",) if rng.random() < 0.3 else (),
             ),
         )
+
+
+# --- Over time -------------------------------------------------------------------------------------------------------
+
+Course = Callable[[int, Host], list[Fault]]
+"""The faults of a host in a sweep, by its number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """What happens in an estate over some sweeps, and what has to be told of it."""
+
+    kind: str
+    sweeps: list[list[Read]]
+    """The records of each sweep, in the order in which they are made."""
+    begins: int | None = None
+    """The sweep that is the first to be otherwise; None where nothing happens."""
+    turns: tuple[str, ...] = ()
+    """What is told of that sweep, and of no other."""
+
+
+STEADY: Final = ("as-it-was", "reader-arrives", "readers-leave", "endpoint-made-anew", "by-hand", "replaced")
+"""Why a program may think that something changed: nothing does."""
+TURNS: Final = {"begins": ("new",), "spreads": ("grown",), "moves": ("new", "healed"), "ends": ("healed",)}
+
+
+def steady(seed: int, *, sweeps: int = 10, count: int = 400) -> Story:
+    """An estate with its faults and its noise, in which nothing changes. Every hundredth host is silent in a sweep."""
+    rng = random.Random(f"steady {seed}")
+    why, kind = STEADY[seed % len(STEADY)], rng.choice(sorted(KINDS))
+    hosts = hosts_of(seed, count)
+    if why in ("reader-arrives", "readers-leave", "endpoint-made-anew"):
+        kind = rng.choice(("endpoint-group", "private-dns"))
+    faults = KINDS[kind](rng, hosts)
+    if why == "endpoint-made-anew":
+        faults = [Fault("TCP002", _none, endpoint_interface(rng.choice(hosts).vpc).on)]
+    noisy = _noise(rng, hosts, 0.01)
+    readers = {host.id for host in rng.sample(hosts, 3 * len({host.vpc for host in hosts}))}
+    per_vpc = {host.vpc: host.id for host in hosts}
+    made: list[list[Read]] = []
+    for number in range(sweeps):
+        now = hosts
+        if why == "reader-arrives":
+            now = [replace(host, reads_ec2=number == sweeps - 1 and per_vpc[host.vpc] == host.id) for host in hosts]
+        elif why == "readers-leave":
+            now = [replace(host, reads_ec2=host.id in readers) for host in hosts]
+        elif why == "replaced":  # every tenth host is another one each day
+            now = [
+                replace(host, id=f"i-{random.Random(f'{host.id} {(number + place) // 10}').getrandbits(68):017x}")
+                for place, host in enumerate(hosts)
+            ]
+        silent = {host.id for host in rng.sample(now, len(now) // 100)}
+        if why == "readers-leave" and number == sweeps - 1:
+            silent |= readers
+        if why == "endpoint-made-anew":
+            faults = [replace(fault, ids=_at_vpc(20 + number)) for fault in faults]
+        day = TODAY - timedelta(days=sweeps - number)
+        made.append(_swept(rng, number, now, silent, (faults, noisy), day))
+        if why == "by-hand" and number == sweeps - 2:
+            some = [host for host in hosts if host.vpc == hosts[0].vpc][: count // 20]
+            made.append(_swept(rng, sweeps, some, set(), (faults, noisy), day + timedelta(hours=6)))
+    return Story(why, made)
+
+
+def eventful(seed: int, *, sweeps: int = 10, count: int = 400) -> Story:
+    """An estate in which a fault begins, spreads, moves or ends in one sweep."""
+    rng = random.Random(f"eventful {seed}")
+    turn = sorted(TURNS)[seed % len(TURNS)]
+    hosts = hosts_of(seed, count)
+    sizes: dict[str, int] = {}
+    for host in hosts:
+        sizes[host.subnet] = sizes.get(host.subnet, 0) + 1
+    large = sorted(subnet for subnet, size in sizes.items() if size >= 12)
+    one = rng.choice(large)
+    vpc = next(host.vpc for host in hosts if host.subnet == one)
+    code = rng.choice(("TCP005", "TLS008", "TCP001"))
+    ids = _at_vpc(17, 27) if code == "TCP001" else _none
+    if turn == "moves":
+        other = rng.choice([subnet for subnet in large if not any(h.subnet == subnet and h.vpc == vpc for h in hosts)])
+        before, after = {one}, {other}
+    else:
+        of_vpc = {host.subnet for host in hosts if host.vpc == vpc}
+        before, after = {
+            "begins": (set(), rng.choice(({one}, of_vpc))),
+            "spreads": ({one}, of_vpc),
+            "ends": (rng.choice(({one}, of_vpc)), set()),
+        }[turn]
+    noisy = _noise(rng, hosts, 0.01)
+    begins = rng.randrange(2, sweeps - 1)
+    made = []
+    for number in range(sweeps):
+        fault = Fault(code, ids, _in_subnets(before if number < begins else after))
+        silent = {host.id for host in rng.sample(hosts, count // 100)}
+        day = TODAY - timedelta(days=sweeps - number)
+        made.append(_swept(rng, number, hosts, silent, ([fault], noisy), day))
+    return Story(turn, made, begins, TURNS[turn])
+
+
+def _swept(
+    rng: random.Random,
+    number: int,
+    hosts: Iterable[Host],
+    silent: Collection[str],
+    wrong: tuple[list[Fault], dict[str, list[Fault]]],
+    at: datetime,
+) -> list[Read]:
+    """The records of a sweep that begins at a time; what is wrong are faults, and the noise of each host."""
+    faults, noisy = wrong
+    return [
+        Read(
+            sweep=f"sweep-{number}",
+            place=f"{number}/{host.id}",
+            record=record(
+                host, [*_on(host, faults), *noisy.get(host.id, ())], taken_at=at + timedelta(minutes=rng.randrange(30))
+            ),
+        )
+        for host in hosts
+        if host.id not in silent
+    ]

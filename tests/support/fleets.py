@@ -108,6 +108,7 @@ def document() -> FleetDocument:
             FleetChange(
                 turn=turn,
                 key=key,
+                ticket=key,
                 title=CODES[code].title,
                 severity=Severity.CRITICAL,
                 before=before,

@@ -1,2 +1,2 @@
 -- How many hosts have each cause in each sweep.
-SELECT key, sweep, count(DISTINCT record) FROM now_member WHERE key IS NOT NULL GROUP BY key, sweep
+SELECT key, sweep, count(DISTINCT record) FROM cause_member WHERE key IS NOT NULL GROUP BY key, sweep

@@ -40,6 +40,7 @@ def changed(*turns: Turn, key: str = fleets.KEY) -> FleetDocument:
     change = FleetChange(
         turn=Turn.NEW,
         key=key,
+        ticket=key,
         title="x",
         severity=fleets.document().causes[0].severity,
         before=2,

@@ -246,14 +246,17 @@ def test_metrics_count_hosts_by_verdict_and_by_cause() -> None:
         for (name, labels), value in samples_in(shown).items()
     }
     assert samples["backuplink_fleet_hosts", ("critical",)] == 1_000
-    assert samples["backuplink_fleet_cause_hosts", ("VPC005", f"group={fleets.GROUP}|port=1027")] == 508
-    assert samples["backuplink_fleet_cause_exposed_hosts", ("VPC005", f"group={fleets.GROUP}|port=1027")] == 508
+    assert samples["backuplink_fleet_cause_hosts", ("VPC005", "critical", f"group={fleets.GROUP}|port=1027")] == 508
+    assert (
+        samples["backuplink_fleet_cause_exposed_hosts", ("VPC005", "critical", f"group={fleets.GROUP}|port=1027")]
+        == 508
+    )
     assert samples["backuplink_fleet_hosts_not_heard_from", ()] == 60
     assert samples["backuplink_fleet_own_fault_hosts", ("TCP005",)] == 2
     assert samples["backuplink_fleet_verdict", ("critical",)] == 1
     assert samples["backuplink_fleet_verdict", ("ok",)] == 0
     since = {labels for name, labels in samples if name == "backuplink_fleet_cause_since_timestamp_seconds"}
-    assert {code for code, _ in since} == {"VPC005", "TCP001"}
+    assert {code for code, _, _ in since} == {"VPC005", "TCP001"}
     assert [family.name for family in families_in(shown)] == [family.name for family in metrics.FAMILIES]
 
 

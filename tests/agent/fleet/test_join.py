@@ -136,9 +136,54 @@ def test_what_is_wrong_on_one_host_is_no_cause_of_another(engine: Database) -> N
     assert counts[f"DNS002|vpc={VPC}"] <= 6
 
 
-def test_each_sweep_explains_its_own_symptoms(engine: Database) -> None:
-    document = asked(engine, sweep(endpoint_group(VPC), day=1) + sweep(endpoint_group(VPC), hosts=BLIND, day=2))
-    assert "VPC005" not in codes(document)
+def test_what_a_host_found_holds_while_it_is_silent(engine: Database) -> None:
+    """Nobody who reads EC2 is heard from, or nobody read it until today: the cause is the same one."""
+    heard = BLIND + [host for host in HOSTS if host.vpc != VPC]
+    reads = sweep(endpoint_group(VPC), day=1)
+    document = asked(engine, reads + sweep(endpoint_group(VPC), hosts=heard, day=2))
+    (cause,) = document.causes
+    assert (cause.code, cause.host_count, cause.since_sweep) == ("VPC005", len(BLIND), "day-1")
+    assert document.changes == ()
+    begins = asked_again(engine, sweep(endpoint_group(VPC), hosts=heard, day=0) + reads)
+    (cause,) = begins.causes
+    assert (cause.code, cause.since_sweep) == ("VPC005", "day-0")
+    assert cause.ticket == cause_key_of(BLIND[0])
+    assert {change.turn for change in begins.changes} <= {Turn.GROWN}  # the others were never heard from
+
+
+def cause_key_of(host: Host) -> str:
+    """The key under which a host that does not read EC2 reports the endpoint's group."""
+    (cause,) = record(host, [endpoint_group(VPC)]).causes
+    _, code, _, *ids = cause.split("|")
+    return "|".join((code, *ids))
+
+
+def test_what_a_host_found_does_not_outlive_the_symptom(engine: Database) -> None:
+    others = [host for host in HOSTS if host.vpc != VPC]
+    well = sweep(day=2)
+    document = asked(
+        engine,
+        sweep(endpoint_group(VPC), day=1) + well + sweep(endpoint_group(VPC), hosts=BLIND + others, day=3),
+    )
+    assert codes(document) == ["TCP003"]
+
+
+def test_blind_hosts_take_the_cause_of_their_subnet_then_of_their_zone(engine: Database) -> None:
+    """Two faults of one symptom in a VPC: of a zone, and of the others. In a subnet of that zone nobody reads EC2."""
+    zone = OF_VPC[0].zone
+    subnet = next(host.subnet for host in OF_VPC if host.zone == zone)
+    usual = endpoint_group(VPC)
+    route = replace(
+        usual,
+        code="VPC007",
+        ids=lambda _: ("route-table=rtb-0a1b2c3d",),
+        on=lambda host: host.zone == zone and host.vpc == VPC,
+    )
+    hosts = [replace(host, reads_ec2=host.reads_ec2 and host.subnet != subnet) for host in OF_VPC]
+    document = asked(engine, sweep(replace(usual, on=lambda host: host.zone != zone), route, hosts=hosts))
+    counts = {cause.code: cause.host_count for cause in document.causes}
+    in_zone = sum(host.zone == zone for host in hosts)
+    assert counts == {"VPC007": in_zone, "VPC005": len(hosts) - in_zone}
 
 
 # --- Naming ----------------------------------------------------------------------------------------------------------
@@ -499,9 +544,33 @@ def test_a_sweep_of_few_hosts_breaks_nothing(engine: Database) -> None:
     assert cause.since_sweep == "day-0"
 
 
-def test_a_sweep_of_few_hosts_is_pointed_out(engine: Database) -> None:
-    document = asked(engine, sweep(day=1) + sweep(hosts=HOSTS[:3], day=2))
-    assert any("name that by --sweep" in note for note in document.notes)
+def test_a_run_on_a_few_hosts_is_not_told_nor_compared_with(engine: Database) -> None:
+    """Somebody ran the check on hosts of another VPC by hand, an hour after a sweep."""
+    others = [host for host in HOSTS if host.vpc != VPC]
+
+    def by_hand(day: int) -> list[Read]:
+        taken_at = f"2026-11-{day:02}T01:00:00.000Z"
+        reads = sweep(hosts=others[:3])
+        return [replace(read, sweep="by-hand", record=replace(read.record, taken_at=taken_at)) for read in reads]
+
+    reads = days(OF_VPC, OF_VPC, OF_VPC)
+    document = asked(engine, reads + by_hand(1))
+    assert document.sweep is not None
+    assert document.against is not None
+    assert (document.sweep.id, document.against.id, document.changes) == ("day-2", "day-1", ())
+    assert document.notes == ()
+    document = asked_again(engine, reads + by_hand(2))
+    assert document.sweep is not None
+    assert (document.sweep.id, document.totals.hosts, document.totals.not_heard_from) == ("day-2", len(HOSTS), 0)
+    assert any("--sweep by-hand" in note for note in document.notes)
+    assert asked_again(engine, reads + by_hand(2), sweep="by-hand").totals.hosts == 3
+
+
+def test_a_sweep_in_its_time_is_told_however_few_hosts_are_heard_from(engine: Database) -> None:
+    reads = days(OF_VPC, OF_VPC)
+    document = asked(engine, reads + sweep(hosts=HOSTS[:60], day=2))
+    assert document.sweep is not None
+    assert (document.sweep.id, document.totals.not_heard_from) == ("day-2", len(HOSTS) - 60)
     assert not asked_again(engine, sweep(day=1) + sweep(hosts=HOSTS[:200], day=2)).notes
 
 

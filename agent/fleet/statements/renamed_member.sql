@@ -1,0 +1,4 @@
+-- Gives these faults the key that their cause has today.
+UPDATE cause_member SET key = r.key
+FROM renamed r
+WHERE cause_member.sweep = r.sweep AND cause_member.raw_key = r.raw_key AND cause_member.key IS NULL AND cause_member.redacted = 0

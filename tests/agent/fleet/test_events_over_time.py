@@ -1,0 +1,42 @@
+"""Estates over ten sweeps: where nothing happens there is no event, and what happens is told once, when it happens."""
+
+import sys
+from collections import Counter
+from typing import Final
+
+import pytest
+
+from agent.fleet.database import Database
+from agent.fleet.events import FleetEvent, events
+from tests.agent.fleet.test_estates import asked
+from tests.support.estates import Story, eventful, steady
+from tests.support.extent import one_in
+
+STEADY: Final = one_in(34, range(100))
+EVENTFUL: Final = one_in(17, range(50))
+
+
+def told(story: Story) -> dict[int, list[FleetEvent]]:
+    """The events of each sweep, as a join right after it finds them."""
+    found = {}
+    for number in range(1, len(story.sweeps)):
+        with Database() as engine:
+            document = asked(engine, [read for sweep in story.sweeps[: number + 1] for read in sweep])
+            found[number] = list(events(document))
+    return found
+
+
+@pytest.mark.parametrize("seed", STEADY)
+def test_where_nothing_changes_there_is_no_event(seed: int) -> None:
+    story = steady(seed)
+    found = [(number, event.turn, event.key) for number, of in told(story).items() for event in of]
+    sys.stdout.write(f"estate {seed}, {story.kind}: {len(story.sweeps)} sweeps, {len(found)} events\n")
+    assert found == []
+
+
+@pytest.mark.parametrize("seed", EVENTFUL)
+def test_what_happens_is_told_once_in_its_sweep(seed: int) -> None:
+    story = eventful(seed)
+    found = Counter((number, str(event.turn)) for number, of in told(story).items() for event in of)
+    sys.stdout.write(f"estate {seed}, {story.kind} in sweep {story.begins}: {dict(found)}\n")
+    assert found == Counter((story.begins, turn) for turn in story.turns)
