@@ -166,6 +166,7 @@ def _finding(finding: dict[str, Any]) -> Finding:
         scope=Scope.RUN,
         target=_text_or_none(finding, "target"),
         title=_text(finding, "title"),
+        headline="",
         detail="",
         evidence=(),
         subjects=tuple(_subject(subject) for subject in _objects(finding, "subjects")),

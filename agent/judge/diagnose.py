@@ -14,6 +14,7 @@ from agent.fixes.placeholders import filled
 from agent.judge.candidate import Candidate, worst_of
 from agent.judge.causality import EXPLAINS, Explains, explain, explained_by, supported
 from agent.judge.evidence import AT_ADDRESSES, Evidence, skipped_because
+from agent.judge.headlines import headline_of
 from agent.judge.known_ids import known_ids
 from agent.judge.proof import left_unnamed, missing_proof, reason_of, unexplained
 from agent.judge.requirements import judged_steps, why_not_in_use
@@ -228,6 +229,7 @@ def _finding(candidate: Candidate, evidence: Evidence) -> Finding:
         from agent.judge.checked_in_run import checked_in_run  # of few runs
 
         fix = checked_in_run(evidence, candidate.finding, candidate.target, fix)
+    subjects = subjects_of(candidate.finding, candidate.target, evidence, known)
     return Finding(
         id=candidate.id,
         code=code.code,
@@ -236,9 +238,10 @@ def _finding(candidate: Candidate, evidence: Evidence) -> Finding:
         scope=code.scope,
         target=candidate.finding.target,
         title=code.title,
+        headline=headline_of(candidate.finding, candidate.target, evidence, subjects),
         detail=candidate.finding.detail,
         evidence=candidate.finding.evidence,
-        subjects=subjects_of(candidate.finding, candidate.target, evidence, known),
+        subjects=subjects,
         explained_by=None if candidate.cause is None else candidate.cause.id,
         counts=candidate.counts,
         suppressed=candidate.suppressed,

@@ -7,6 +7,7 @@ target that no finding names becomes RUN003.
 from collections.abc import Container, Sequence
 
 from agent.catalog.findings import Severity
+from agent.catalog.headline import Forms
 from agent.catalog.wording import listed
 from agent.judge.candidate import Candidate
 from agent.judge.causality import Explains, blames_addresses
@@ -14,9 +15,10 @@ from agent.judge.evidence import Evidence, skipped_because
 from agent.judge.requirements import required_steps
 from agent.judge.rules.rule import RuleFinding
 from agent.judge.rules.run import REPORT_IT
+from agent.report.in_words import step_in_words
 from agent.report.model import Fix
 from probes.frozen import dataclass
-from probes.model import Address, Observation, Role, Step, Target
+from probes.model import Address, Observation, Role, Step, Subject, Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,7 @@ def _missing_steps(
     for step in required:
         observation = evidence.find(step)
         if observation is None:
-            words.append(f"{step} was not made")
+            words.append(f"the {step.partition('/')[0]} step was not made")
             continue
         if observation.ok:
             continue
@@ -96,11 +98,13 @@ def _missing_steps(
         if faults and target.role is Role.REQUIRED:
             unnamed.append(faults[-1].id)
         elif faults:
-            words.append(f"{faults[-1].id} failed: {reason_of(faults[-1])}")
+            words.append(f"{step_in_words(faults[-1].subject)} failed: {reason_of(faults[-1])}")
         elif lost:
-            words.append(f"{lost[-1].id}: {reason_of(lost[-1])}")
+            words.append(f"{step_in_words(lost[-1].subject)}: {reason_of(lost[-1])}")
+        elif observation.subject.step is Step.HOST:
+            words.append(str(skipped_because(observation)))
         else:
-            words.append(f"{observation.id} was skipped: {skipped_because(observation)}")
+            words.append(f"{step_in_words(observation.subject)} was skipped: {skipped_because(observation)}")
     return words, unnamed
 
 
@@ -146,13 +150,16 @@ def left_unnamed(
             continue
         steps = frozenset(required_steps(evidence, target))
         hidden = [
-            step
+            observation
             for candidate in candidates
             if candidate.cause is not None and not candidate.suppressed and candidate.root.suppressed
             for step in candidate.finding.evidence
             if step in steps and (observation := evidence.find(step)) is not None and not observation.ok
         ]
-        by_target[target.id] = tuple(f"{step} failed, and its cause is suppressed" for step in dict.fromkeys(hidden))
+        by_target[target.id] = tuple(
+            f"{step_in_words(subject)} failed, and its cause is suppressed"
+            for subject in dict.fromkeys(observation.subject for observation in hidden)
+        )
     return by_target
 
 
@@ -164,6 +171,7 @@ def unexplained(evidence: Evidence, failed: list[str]) -> RuleFinding:
     return RuleFinding(
         code="RUN003",
         target=None,
+        headline={"step": _in_short(steps[0].subject), "more": str(len(steps) - 1) if len(steps) > 1 else None},
         detail=f"These failed, and no rule says why: {listed(failures)}.",
         evidence=tuple(failed),
         addresses=addresses,
@@ -172,6 +180,12 @@ def unexplained(evidence: Evidence, failed: list[str]) -> RuleFinding:
             commands=REPORT_IT.commands,
         ),
     )
+
+
+def _in_short(subject: Subject) -> Forms:
+    """A step in the lengths that a headline may have room for."""
+    at = f" at {subject.address}" if subject.address is not None else ""
+    return step_in_words(subject), f"{subject.step.upper()}{at}"
 
 
 def reason_of(observation: Observation[object]) -> str | None:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
-from agent.catalog.findings import CODES, Severity
+from agent.catalog.findings import CODES, Scope, Severity
 from agent.catalog.services import call_of
 from agent.catalog.vpce import read_name
 from agent.catalog.wording import listed, listed_briefly
@@ -275,11 +275,6 @@ def _notes(evidence: Evidence) -> Iterator[str]:
         yield f"AWS Backup has no part in backups of SAP HANA to S3{read}.{says}"
 
 
-def _inside(title: str) -> str:
-    """A title as the second half of a sentence: a word in capitals keeps them."""
-    return title if title[1:2].isupper() else title[:1].lower() + title[1:]
-
-
 def _summary(
     status: Status,
     required: Sequence[TargetReport],
@@ -305,9 +300,9 @@ def _summary(
         )
     if loud and (status is not Status.UNKNOWN or not unproven):
         first = loud[0]
-        where = f"{first.target}: " if first.target is not None else ""
+        where = f"{first.target}: " if first.scope is Scope.TARGET else ""  # a name server stands in its headline
         more = f" (and {len(loud) - 1} more)" if len(loud) > 1 else ""
-        return f"{where}{_inside(first.title)}{more}"
+        return f"{where}{first.headline}{more}"
     if unproven:
         first_target = unproven[0]
         return f"{first_target.id} could not be proven: {first_target.unproven[0]}"
@@ -356,12 +351,12 @@ def _not_counted(target: TargetReport, causes: list[Finding], evidence: Evidence
 
 
 def _in_short(finding: Finding, evidence: Evidence) -> str:
-    """What is wrong, in a few words: the ports where ports next to 443 are all that is closed, else the title."""
+    """What is wrong, in a few words: the ports where ports next to 443 are all that is closed, else its headline."""
     subjects = [step.subject for name in finding.evidence if (step := evidence.find(name)) is not None]
     ports = sorted({subject.port for subject in subjects if subject.port is not None})
     if subjects and all(subject.step is Step.TCP for subject in subjects) and ports and HTTPS not in ports:
         return f"port{'s' if len(ports) > 1 else ''} {listed(ports)} closed"
-    return _inside(finding.title)
+    return finding.headline
 
 
 def _vantage(evidence: Evidence) -> Vantage:

@@ -40,7 +40,7 @@ from agent.network.index import (
 )
 from agent.network.pending import Aspect, Pending, words_of
 from agent.network.transit import TRANSIT_GATEWAY, Arrival, Passage, TransitGateways, Trip
-from agent.report.hops import APPLIANCES, EPHEMERAL, THIS_HOST, WORST, Hop, Ports, Prediction, Reachability, Stage
+from agent.report.hops import APPLIANCES, EPHEMERAL, REST, THIS_HOST, WORST, Hop, Ports, Prediction, Reachability, Stage
 from probes.facts import ImdsFacts
 from probes.frozen import dataclass
 from probes.model import Address
@@ -82,8 +82,6 @@ _PEERING_GONE: Final = frozenset(
 UNCERTAIN_STATES: Final = frozenset({"partial", "pending"})
 """States of an endpoint that say nothing of its interfaces: the API has the first one and does not explain it, and an
 endpoint returns to the other one whenever somebody modifies it (AWS PrivateLink Guide, Endpoint states)."""
-REST: Final = "*"
-"""How AWS writes the last entry of a network ACL, which denies what no other has decided."""
 _LAST_NUMBER: Final = 32766
 """Of the entries that people make; those above are the `*`."""
 PRIVATE_NETWORKS: Final = tuple(

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from agent.catalog.findings import Severity
 from agent.catalog.services import SERVICES
+from agent.report.in_words import step_in_words
 from agent.report.model import Finding, Report, Status, TargetReport
 from probes.frozen import dataclass
 from probes.model import Address, FailureKind, Observation, Role, Step
@@ -64,7 +65,7 @@ def standings(report: Report) -> dict[str, Standing]:
             targets,
             unused,
             report,
-            is_unproven=observation.id in unproven,
+            is_unproven=step_in_words(observation.subject) in unproven,
         )
         for observation in report.observations
         if observation.failure is not None

@@ -16,6 +16,8 @@ OF_ANY_SYSTEM: Final = (32768, 65535)
 ports)."""
 THIS_HOST: Final = "this host's interface"
 """Stands for the id of an interface of which the subnet alone is known."""
+REST: Final = "*"
+"""How AWS writes the last entry of a network ACL, which denies what no other has decided."""
 APPLIANCES: Final = ("eni-", "vpce-", "nat-", "i-")
 """What traffic can be led through on its way, the only targets that a route more specific than `local` may have."""
 

@@ -4,7 +4,8 @@ from typing import Any, Final
 
 from agent.catalog.wording import counted, duration
 from probes.facts import DnsFacts, HttpFacts, LookupFacts, TcpFacts
-from probes.model import Failed, FailureKind, Observation, Skipped, Step
+from probes.model import Failed, FailureKind, Observation, Skipped, Step, Subject
+from probes.operations import GETADDRINFO
 
 _FAILURES: Final = {
     FailureKind.TIMEOUT: "no answer{took}",
@@ -59,6 +60,33 @@ _SUCCESSES: Final = {
     Step.TLS: "TLS handshake completed{took}",
     Step.API: "AWS allowed the signed call{took}",
 }
+
+
+_STEPS: Final = {
+    Step.HOST: "what this host is set to",
+    Step.IMDS: "instance metadata",
+    Step.CREDENTIALS: "the search for credentials",
+    Step.DNS: "the lookup",
+    Step.TCP: "the connect",
+    Step.TLS: "the TLS handshake",
+    Step.HTTP: "the HTTP request",
+    Step.API: "the signed call",
+    Step.EC2: "the read",
+}
+_PLAIN: Final = frozenset({None, GETADDRINFO})
+
+
+def step_in_words(subject: Subject) -> str:
+    """Which step it is, without its id: `the TLS handshake at 10.0.1.17:443`."""
+    words = _STEPS[subject.step]
+    if subject.step is Step.DNS and subject.target is not None:
+        words += f" of {subject.target}"
+    if subject.resolver is not None:
+        words += f" at {subject.resolver}"
+    if subject.address is not None:
+        host = f"[{subject.address}]" if subject.address.version == 6 else str(subject.address)
+        words += f" at {host}" if subject.port is None else f" at {host}:{subject.port}"
+    return words if subject.operation in _PLAIN else f"{words} ({subject.operation})"
 
 
 def in_words(seen: Observation[Any]) -> str:

@@ -168,6 +168,8 @@ class Finding:
     scope: Scope
     target: Plain | None
     title: Plain
+    headline: Sentence
+    """What was found, with its address, id or number, in at most 80 characters; begins in small letters."""
     detail: Sentence
     evidence: tuple[Plain, ...]
     """Ids of the observations that show it."""

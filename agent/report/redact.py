@@ -30,6 +30,7 @@ from ipaddress import (
 from typing import Annotated, Any, Final, TypeVar, get_args, get_origin, get_type_hints
 from urllib.parse import urlsplit
 
+from agent.catalog.headline import cut
 from agent.catalog.partitions import PARTITIONS, SUFFIXES
 from agent.catalog.regions import REGIONS
 from agent.catalog.services import SERVICES
@@ -171,6 +172,9 @@ class DocumentRedactor:
             if not _is_meaningful(kind, text):
                 continue
             self._mask(kind, text)
+            if (short := cut(text)) != text:  # as a headline has it
+                self._masks[short] = self._masks[text]
+                quoted.add(short)
             if kind in _NAMES and "." in text:
                 hosts.add(text)
             elif kind not in _NOT_QUOTED and len(text) >= _LEAST_QUOTED and text not in _PLAIN_WORDS:

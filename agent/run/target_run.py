@@ -172,7 +172,7 @@ class TargetRun:
             self._run.spawn(self._look_up_related(operation, name, subject.id))
 
     def _no_name(self) -> str:
-        return f"the DNS name of {self._target.host} is known to EC2 alone"
+        return f"the name of {self._target.host} is not known: only EC2 has it"
 
     def _related_names(self, addresses: tuple[Address, ...]) -> Iterable[tuple[str, str]]:
         """Other names that programs may resolve because of how the default name resolves, by operation: those that

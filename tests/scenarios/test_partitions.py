@@ -8,6 +8,7 @@ import pytest
 
 from agent.catalog import runbooks
 from agent.catalog.findings import CODES
+from agent.catalog.headline import LIMIT
 from agent.catalog.partitions import PARTITIONS, partition_of
 from agent.catalog.services import SERVICES, service_name_of
 from agent.judge.verdict import judge
@@ -119,7 +120,13 @@ def test_a_report_has_the_names_of_its_partition(code: str, partition: str) -> N
     report = judge(measured(scenarios.parse(name, translated(name, partition)))[0])
     shown = [report.verdict.summary]
     for finding in report.findings:
-        shown += [finding.detail, finding.fix.summary, *(word for part in finding.fix.commands for word in part.argv)]
+        assert len(finding.headline) <= LIMIT
+        shown += [
+            finding.headline,
+            finding.detail,
+            finding.fix.summary,
+            *(word for part in finding.fix.commands for word in part.argv),
+        ]
     assert own_names(partition) or [word for text in shown for word in commercial(text, partition)] == []
     # Whom a refusal names is the peer's word.
     assert [text for text in shown if OF_COMMERCIAL.search(text.replace(PRINCIPAL, ""))] == []

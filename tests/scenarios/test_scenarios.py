@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.catalog.findings import CODES, Severity
+from agent.catalog.findings import CODES, Scope, Severity
+from agent.catalog.headline import LIMIT
 from agent.catalog.services import SERVICES, is_own_call
 from agent.catalog.workloads import services_of_either_mode
 from agent.formats import json as json_format
@@ -295,7 +296,7 @@ def summary_names_what_does_not_count(name: str) -> None:
             and not finding.counts
             and finding.severity is not Severity.INFO
         ]
-        # Those of one reason are named together: "ssm and ssmmessages, port 443 is silent".
+        # Those of one reason are named together: "ssm and ssmmessages, public here".
         assert bool(loud) <= (re.search(rf"\b{re.escape(target.id)}(, | and )", aside) is not None)
         assert not (loud and target.status is Status.OK)
 
@@ -310,12 +311,12 @@ def summary_names_what_does_not_count(name: str) -> None:
         ),
         pytest.param(
             "gateway-optional-silent",
-            "backup-gateway, port 443 is silent (count it with --workload gateway)",
+            "backup-gateway, 443 silent at 2 of 2 addresses: 10.0.1.27 and 10.0.2.27 (count it with --workload gateway)",
             id="beside a fault that counts",
         ),
         pytest.param(
             "default-name-broken-beside-endpoint",
-            "backup, port 443 is silent (count it with --endpoint backup=backup.eu-west-1.amazonaws.com)",
+            "backup, 443 silent at 2 of 2 addresses: 10.0.1.44 and 10.0.2.44 (count it with --endpoint backup=backup.eu-west-1.amazonaws.com)",
             id="a host for comparison",
         ),
         pytest.param("gateway-not-named", "", id="a service that is not checked"),
@@ -324,6 +325,36 @@ def summary_names_what_does_not_count(name: str) -> None:
 )
 def test_the_words_for_what_does_not_count(name: str, aside: str) -> None:
     assert report_of(name).verdict.summary.partition("; not counted: ")[2] == aside
+
+
+def every_finding_has_a_headline(name: str) -> None:
+    """What was found, in one line, and no id from inside."""
+    report = report_of(name)
+    for finding in report.findings:
+        assert 0 < len(finding.headline) <= LIMIT
+        assert finding.headline.lower() != finding.title.lower()
+        assert finding.headline.isascii()
+        assert not any(
+            observation.id in finding.headline for observation in report.observations if "/" in observation.id
+        )
+
+
+def the_summary_is_the_headline_of_the_first_cause(name: str) -> None:
+    report = report_of(name)
+    summary = report.verdict.summary
+    assert not any(observation.id in summary for observation in report.observations if "/" in observation.id)
+    loud = [
+        finding
+        for finding in report.findings
+        if finding.counts
+        and finding.explained_by is None
+        and not finding.suppressed
+        and finding.severity is not Severity.INFO
+    ]
+    if report.verdict.status in (Status.CRITICAL, Status.WARNING):
+        first = loud[0]
+        about = f"{first.target}: " if first.scope is Scope.TARGET else ""
+        assert summary.startswith(f"{about}{first.headline}")
 
 
 def a_verdict_other_than_ok_has_a_finding_that_explains_it(name: str) -> None:
@@ -353,6 +384,8 @@ CONTRACT: Final = (
     ok_means_every_required_step_succeeded,
     verdict_is_of_the_required_targets_and_of_what_has_no_target,
     summary_names_what_does_not_count,
+    every_finding_has_a_headline,
+    the_summary_is_the_headline_of_the_first_cause,
     a_verdict_other_than_ok_has_a_finding_that_explains_it,
 )
 """What holds of every scenario, by parts. Each is measured once, and those of `AGAIN` once more for the events and the

@@ -1,12 +1,13 @@
 """API: credentials, signatures, and what AWS says of a signed call."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
 
 from agent.catalog.findings import CODES, Scope, Severity
+from agent.catalog.headline import Forms
 from agent.catalog.partitions import SUFFIXES
 from agent.catalog.services import SERVICES, call_of, service_name_of
 from agent.catalog.wording import listed
@@ -144,6 +145,7 @@ def credential_source_failed(evidence: Evidence) -> Iterator[RuleFinding]:
         yield RuleFinding(
             code="API010",
             target=None,
+            headline={"failure": failure.code or failure.message},
             detail=f"{what}: {failure.message}. No signed call was made.{_sts_of(evidence)}{at}",
             evidence=ids([search, *([] if container is None else [container])]),
             needs_path_of=_asked_for_role(evidence) if _is_of_a_path(failure) else frozenset(),
@@ -184,6 +186,7 @@ def _role_failed(evidence: Evidence, search: Observation[CredentialFacts], code:
     return RuleFinding(
         code="API010",
         target=None,
+        headline={"role": role, "error": code},
         detail=f"Instance metadata names the role {role} and gives no credentials for it: {code}. The SDK passes it "
         "over and finds none in any other place. No signed call was made.",
         evidence=ids([search, *([evidence.role] if evidence.role is not None else [])]),
@@ -315,6 +318,7 @@ def _finding_of(
     return RuleFinding(
         code=refusal.code,
         target=about,
+        headline={"time": _time_in(calls), **({"set_region": target.region} if target.bucket is not None else {})},
         severity=severity,
         detail=detail,
         evidence=ids(calls),
@@ -341,6 +345,12 @@ def _theirs(calls: Calls) -> str:
     known = [call.facts.server_time for call in calls if call.facts is not None]
     times = sorted({f"{time:%Y-%m-%d %H:%M:%S} UTC" for time in known if time is not None})
     return f" The server's clock says {listed(times)}." if times else ""
+
+
+def _time_in(calls: Calls) -> str | None:
+    """The time of the first answer that says one, for a headline."""
+    known = (call.facts.server_time for call in calls if call.facts is not None)
+    return next((f"{time:%Y-%m-%d %H:%M} UTC" for time in known if time is not None), None)
 
 
 def _limit_of(target: Target) -> str:
@@ -506,6 +516,7 @@ def role_shadowed(evidence: Evidence) -> Iterator[RuleFinding]:
     yield RuleFinding(
         code="API011",
         target=None,
+        headline={"source": SOURCES.get(search.facts.source, search.facts.source)},
         detail=f"The SDK signs with credentials from {SOURCES.get(search.facts.source, search.facts.source)}; the "
         "role of this instance's own profile does not sign the calls.",
         evidence=ids([search, *evidence.metadata]),
@@ -558,6 +569,7 @@ def gateway_not_seen(evidence: Evidence) -> Iterator[RuleFinding]:
         yield RuleFinding(
             code="API012",
             target=target.id,
+            headline=_first_silent(late),
             severity=Severity.WARNING if every else None,
             detail=f"The API answers, and AWS has not heard of {listed(gateways)} for over an hour."
             + (" No other gateway is in touch there." if every else "")
@@ -571,6 +583,11 @@ def gateway_not_seen(evidence: Evidence) -> Iterator[RuleFinding]:
                 commands=(read_only("aws", target.service, "list-gateways", "--region", target.region),),
             ),
         )
+
+
+def _first_silent(late: Mapping[str, datetime]) -> dict[str, Forms | None]:
+    gateway_id = min(late, key=lambda name: (late[name], name))
+    return {"gateway": gateway_id, "since": f"{late[gateway_id]:%Y-%m-%d %H:%M} UTC"}
 
 
 def _text(calls: Calls) -> str:

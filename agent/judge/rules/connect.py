@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from agent.catalog.findings import Severity
+from agent.catalog.headline import of_ports
 from agent.catalog.wording import after, duration, listed
 from agent.fixes.by_code import NOT_THE_APPLIANCE, fix_of
 from agent.fixes.changes import Admission, written
@@ -88,6 +89,7 @@ def port_blocked(evidence: Evidence) -> Iterator[RuleFinding]:
         yield RuleFinding(
             code="TCP001",
             target=target.id,
+            headline=of_ports([HTTPS]),
             detail=f"443 timed out on {where}{_share(evidence, target, silent)}{', each' if len(silent) > 1 else ''} "
             f"{after(silent)}; {rest}. Dropped without a word, as {device}; a filter on this host that drops TCP alone "
             f"looks the same.{beside}{_OF_EVERYTHING * is_all}",
@@ -209,6 +211,7 @@ def zone_silent(evidence: Evidence) -> Iterator[RuleFinding]:
         yield RuleFinding(
             code="TCP002",
             target=target.id,
+            headline=of_ports([HTTPS]),
             detail=f"443 {listed(sentences)}, while {listed(attempt.subject.address for attempt in connected)} "
             f"connect{'s' if len(connected) == 1 else ''}. Calls fail or stall whenever the name resolves to the "
             "others.",
@@ -300,6 +303,7 @@ def refused_by_peer(evidence: Evidence) -> Iterator[RuleFinding]:
         yield RuleFinding(
             code="TCP004",
             target=target.id,
+            headline=of_ports([HTTPS]),
             detail=f"443 was refused {listed(sentences)}."
             + (f" A reset quicker than {duration(QUICK_SECONDS)} can come from a filter on this host, too." * quick),
             evidence=_beside(evidence, target, refused),
@@ -388,6 +392,7 @@ def ipv6_path_broken(evidence: Evidence) -> Iterator[RuleFinding]:
         yield RuleFinding(
             code="TCP008",
             target=target.id,
+            headline={"family": f"IPv{broken}", **of_ports([HTTPS])},
             detail=f"443 fails at every IPv{broken} address ({listed(attempt.subject.address for attempt in failed)}) "
             f"and connects at every IPv{working} one. Clients that prefer IPv{broken} lose a timeout on each call.",
             evidence=ids(beside),
@@ -414,6 +419,7 @@ def _some_without_a_route(evidence: Evidence, target: Target) -> Iterator[RuleFi
     yield RuleFinding(
         code="TCP008",
         target=target.id,
+        headline={"family": "IPv6", **of_ports([HTTPS])},
         detail=f"This host has no route to {len(unrouted)} of the IPv6 addresses on 443 "
         f"({listed(attempt.subject.address for attempt in unrouted)}), and other addresses of the name connect. "
         "Clients pass over what has no route.",
@@ -454,6 +460,7 @@ def lossy_path(evidence: Evidence) -> Iterator[RuleFinding]:
         yield RuleFinding(
             code="TCP009",
             target=target.id,
+            headline={"tries": f"{len(slow)} of {tried}"},
             detail=f"{len(slow)} of {tried} connects needed more than one try, {after(slow)}: {ports_at(slow)}. A "
             "first packet, or the answer to it, was lost.",
             evidence=ids(slow),
@@ -480,6 +487,7 @@ def _far_away(target: Target, far: Sequence[Observation[TcpFacts]]) -> RuleFindi
     return RuleFinding(
         code="TCP009",
         target=target.id,
+        headline={"round_trip": duration(max(map(_round_trip, far)))},
         severity=Severity.INFO,
         detail=f"The path to {ports_at(list(far))} is slow: a round trip takes {duration(max(map(_round_trip, far)))}, "
         "so that the kernel sent a second packet before the answer to the first could come. Nothing was lost.",

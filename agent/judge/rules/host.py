@@ -1,16 +1,17 @@
 """ENV: the Region and the metadata service."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Any, Final
 
 from agent.catalog.endpoint_urls import host_of_url, is_https
 from agent.catalog.findings import Severity
+from agent.catalog.headline import Forms, places
 from agent.catalog.partitions import REGION_VARIABLES, is_region
 from agent.catalog.regions import REGIONS
 from agent.catalog.services import SERVICES, host_of, is_offered
 from agent.catalog.vpce import read_name
-from agent.catalog.wording import duration, listed
+from agent.catalog.wording import after, duration, listed
 from agent.fixes.commands import describe_endpoint, read_only
 from agent.fixes.host import SET_CLOCK, SHOW_EXCEPTIONS, exceptions
 from agent.judge.conditions.dns_settings import stale_answers
@@ -101,6 +102,7 @@ def metadata_unreachable(evidence: Evidence) -> Iterator[RuleFinding]:
         yield RuleFinding(
             code="ENV002",
             target=None,
+            headline={"how": f"{failure.kind} {after([observation])}"},
             severity=Severity.WARNING if missed else Severity.INFO,
             detail=f"The instance metadata service did not answer as it should: {failure.message}. "
             + (f"{what} may be missing for it." if missed else _what_is_lost(evidence)),
@@ -147,6 +149,7 @@ def metadata_disabled(evidence: Evidence) -> Iterator[RuleFinding]:
         yield RuleFinding(
             code="ENV003",
             target=None,
+            headline={"status": failure.code},
             severity=Severity.WARNING if missed else Severity.INFO,
             detail=f"The instance metadata service answers {failure.code}: it is switched off, or forbidden to this "
             "process.",
@@ -357,6 +360,7 @@ def region_mismatch(evidence: Evidence) -> Iterator[RuleFinding]:
     yield RuleFinding(
         code="ENV008",
         target=None,
+        headline={"source": evidence.run.region_source, "named": chosen, "here": here},
         detail=f"{evidence.run.region_source} says {chosen}; this instance is in {here}.",
         evidence=(str(Step.IMDS),),
         fix=Fix(
@@ -397,6 +401,7 @@ def region_not_known(evidence: Evidence) -> Iterator[RuleFinding]:
     yield RuleFinding(
         code="ENV014",
         target=None,
+        headline={"named": chosen, "here": here},
         detail=f"{evidence.run.region_source or 'A setting'} says {chosen}: the SDK lists no such Region, and "
         f"{listed(target.host for target in built)} {'does' if len(built) == 1 else 'do'} not exist.{instead}",
         evidence=ids(absent),
@@ -426,9 +431,8 @@ def sdk_settings_unusable(evidence: Evidence) -> Iterator[RuleFinding]:
         summaries.append(_UNUSABLE.get(failure.code or "", "Correct the setting that the finding names."))
         commands.append(read_only("printenv", "AWS_PROFILE", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"))
         shown.append(settings)
-    for place, named, seen in _named_regions(evidence):
-        if is_region(named):
-            continue
+    named_regions = [row for row in _named_regions(evidence) if not is_region(row[1])]
+    for place, named, seen in named_regions:
         words, right = _as_region(named)
         sentences.append(f"{place} says that the Region is {named}, which no Region can be called{words}.")
         summaries.append(f"Write {right or 'the name of a Region, such as eu-west-1,'} there.")
@@ -447,6 +451,7 @@ def sdk_settings_unusable(evidence: Evidence) -> Iterator[RuleFinding]:
     yield RuleFinding(
         code="ENV018",
         target=None,
+        headline=_unusable(failure, named_regions),
         severity=None if is_called else Severity.INFO,
         is_no_fault=not is_called,
         detail=f"{' '.join(sentences)} No call of a program with these settings starts. {judged}{aside}",
@@ -456,6 +461,19 @@ def sdk_settings_unusable(evidence: Evidence) -> Iterator[RuleFinding]:
             commands=(*dict.fromkeys(commands), read_only("aws", "configure", "list")),
         ),
     )
+
+
+def _unusable(failure: Failure | None, named: Sequence[tuple[str, str, Observation[Any]]]) -> dict[str, Forms | None]:
+    """What the headline says of settings that cannot be used: the Region that is none, else the error."""
+    if not named:
+        return {"error": None if failure is None else failure.code or failure.message}
+    place, region, _ = named[0]
+    return {"place": place if place in REGION_VARIABLES else "the profile", "named": region}
+
+
+def _exceeded(risen: Sequence[tuple[str, int]]) -> Forms:
+    name, count = risen[0]
+    return f"{name} rose by {count}", name
 
 
 def _has_caller(evidence: Evidence) -> bool:
@@ -474,6 +492,7 @@ def _settings_without_end(settings: Observation[Any], failure: Failure) -> RuleF
     return RuleFinding(
         code="ENV018",
         target=None,
+        headline={"error": failure.message},
         severity=Severity.INFO,
         detail=f"Reading the SDK's settings on this host has no end ({failure.message}), so which host, proxy and "
         "roots the SDK uses is not known. Its shared files may be on a file system that does not answer.",
@@ -533,6 +552,7 @@ def host_starved(evidence: Evidence) -> Iterator[RuleFinding]:
     yield RuleFinding(
         code="ENV015",
         target=None,
+        headline={"starved": _message(worst)},
         detail=f"The step {worst.id} says nothing about the network: {_message(worst)}.{others}",
         evidence=ids(starved),
         fix=Fix(
@@ -574,6 +594,7 @@ def hosts_file_override(evidence: Evidence) -> Iterator[RuleFinding]:
         yield RuleFinding(
             code="ENV009",
             target=target.id,
+            headline={"where": places(fixed)},
             detail=f"The hosts file of this host says that {target.host} is {listed(fixed)}{beside}. Addresses of an "
             "endpoint change when it is made anew, and a hosts file does not follow.",
             evidence=ids([lookup, *(answer for answer in evidence.of(Step.DNS, target) if addresses_in(answer))]),
@@ -602,6 +623,7 @@ def allowance_exceeded(evidence: Evidence) -> Iterator[RuleFinding]:
     yield RuleFinding(
         code="ENV013",
         target=None,
+        headline={"risen": _exceeded(risen)},
         detail="While this run lasted this instance went beyond what it is allowed: "
         f"{listed(f'{name} rose by {count}' for name, count in risen)}. So "
         f"{'; '.join(effect for counter, effect in _EFFECTS.items() if counter in counters)}.",
@@ -627,6 +649,7 @@ def clock_skew(evidence: Evidence) -> Iterator[RuleFinding]:
     yield RuleFinding(
         code="ENV010",
         target=None,
+        headline={"off": f"{_span(abs(offset))} {'ahead of' if offset > 0 else 'behind'}"},
         severity=Severity.CRITICAL if critical else Severity.WARNING,
         detail=f"This host's clock is {_span(abs(offset))} {'ahead of' if offset > 0 else 'behind'} that of AWS, give "
         f"or take {duration(DATE_SECONDS + clock.uncertainty)}. "

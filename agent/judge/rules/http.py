@@ -95,6 +95,7 @@ def redirected(evidence: Evidence) -> Iterator[RuleFinding]:
         yield RuleFinding(
             code="HTTP002",
             target=target.id,
+            headline={"location": to[0] if to else "another place"},
             detail=f"At {_where(sent)} the answer sends the client elsewhere{where}. It was not followed.",
             evidence=ids(sent),
             addresses=places(sent),
@@ -168,6 +169,7 @@ def no_answer(evidence: Evidence) -> Iterator[RuleFinding]:
         yield RuleFinding(
             code="HTTP004",
             target=target.id,
+            headline={"answer": "answer to a WebSocket" if len(sockets) == len(both) else "whole HTTP answer"},
             detail=" ".join(sentences),
             evidence=ids(both),
             addresses=places(both),
@@ -232,6 +234,7 @@ def service_fault(evidence: Evidence) -> Iterator[RuleFinding]:
         yield RuleFinding(
             code="HTTP005",
             target=target.id,
+            headline={"status": next(answer.failure.code for answer in faults if answer.failure is not None)},
             detail=" ".join(sentences),
             evidence=ids(faults),
             addresses=places(faults),

@@ -83,6 +83,7 @@ def _finding_of(
     return RuleFinding(
         code=code,
         target=target.id,
+        headline={"action": action, ("denying" if denial.explicit else "silent"): name},
         severity=severity,
         is_no_fault=is_no_fault,
         detail=detail,

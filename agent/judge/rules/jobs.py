@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from agent.catalog.service import JOBS_PERMISSIONS
 from agent.catalog.services import SERVICES, VIRTUAL_MACHINE
-from agent.catalog.wording import listed
+from agent.catalog.wording import counted, listed
 from agent.fixes.commands import read_only
 from agent.judge.evidence import Evidence
 from agent.judge.observations import ids
@@ -106,6 +106,7 @@ def jobs_fail_elsewhere(evidence: Evidence) -> Iterator[RuleFinding]:
     yield RuleFinding(
         code="JOB001",
         target=None,
+        headline={"failed": _in_short(jobs.elsewhere)},
         detail=f"{_counted(jobs)} and none of these is of this host's kind: {_described(jobs.elsewhere)}. AWS Backup "
         "makes such backups without this host: its path has no part in them.",
         evidence=ids([jobs.listing]),
@@ -139,6 +140,7 @@ def jobs_fail_here(evidence: Evidence) -> Iterator[RuleFinding]:
     yield RuleFinding(
         code="JOB002",
         target=None,
+        headline={"failed": _in_short(jobs.here)},
         detail=f"{_counted(jobs)} and {_sum(jobs.here)} of these {_are(jobs.here)} of this host: "
         f"{_described(jobs.here)}. {' '.join(words)}",
         evidence=ids([jobs.listing]),
@@ -235,6 +237,10 @@ _QUERIES: Final = {
 
 def _kinds(failed: Iterable[FailedJobs]) -> str:
     return listed(dict.fromkeys(jobs.resource_type or "unknown" for jobs in failed))
+
+
+def _in_short(failed: Iterable[FailedJobs]) -> str:
+    return counted(_sum(failed), "backup job")
 
 
 def _sum(failed: Iterable[FailedJobs]) -> int:

@@ -227,6 +227,7 @@ def wrong_interface(evidence: Evidence) -> Iterator[RuleFinding]:
         yield RuleFinding(
             code="TCP010",
             target=target.id,
+            headline={"interface": next(attempt.facts.interface for attempt in attempts if attempt.facts is not None)},
             detail=f"This host sends to {'; to '.join(sentences)}.",
             evidence=ids(attempts),
             addresses=places(attempts),

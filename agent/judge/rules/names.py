@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from typing import Final
 
 from agent.catalog.findings import Severity
+from agent.catalog.headline import places as in_short
 from agent.catalog.services import SERVICES, may_not_exist
-from agent.catalog.wording import after, listed
+from agent.catalog.wording import after, counted, listed
 from agent.fixes.by_code import FIRST_ADMIT
 from agent.fixes.changes import Admission, DnsAttributeOn, NewEndpoint, PrivateDnsOn, alternative, written
 from agent.fixes.commands import describe_endpoint, read_only, show_route_tables
@@ -274,6 +275,7 @@ def answer_redirected(evidence: Evidence) -> Iterator[RuleFinding]:
         yield RuleFinding(
             code="DNS007",
             target=target.id,
+            headline={"alias": redirected.names[0]},
             severity=Severity.INFO if redirected.is_aws else None,
             detail=f"{target.host} has a CNAME to {listed(redirected.names)}, which is no name of "
             f"{target.service}'s; {servers_of(answers)} say{verb_ending(answers)} so."
@@ -335,6 +337,7 @@ def appliance_names_shadowed(evidence: Evidence) -> Iterator[RuleFinding]:
         yield RuleFinding(
             code="DNS014",
             target=target.id,
+            headline={"hidden": counted(len(gone), "name"), "alias": gone[0][0]},
             detail=f"Private DNS is in effect for {target.host}, and {listed(host for host, _ in gone)} "
             f"do{'es' if len(gone) == 1 else ''} not exist here. An appliance that was activated against the public "
             "endpoint needs them; one that was activated through the endpoint's own DNS name does not.",
@@ -355,6 +358,7 @@ def mixed_answer(evidence: Evidence) -> Iterator[RuleFinding]:
         yield RuleFinding(
             code="DNS008",
             target=target.id,
+            headline={"public": in_short(mixed.public), "private": in_short(mixed.private)},
             detail=f"One lookup of {target.host} gives {listed(mixed.private)}, which are private, and "
             f"{listed(mixed.public)}, which are not: calls leave the private path by chance.",
             evidence=mixed.evidence,
@@ -438,6 +442,7 @@ def nat64_answer(evidence: Evidence) -> Iterator[RuleFinding]:
         yield RuleFinding(
             code="DNS012",
             target=target.id,
+            headline={"where": in_short(nat64)},
             severity=Severity.WARNING if public or failed else Severity.INFO,
             detail=f"{target.host} resolves to {listed(nat64)}, made by DNS64: traffic goes through a NAT gateway, "
             "whose address is what the endpoint sees as its source."
@@ -484,6 +489,7 @@ def answer_beyond_reason(evidence: Evidence) -> Iterator[RuleFinding]:
         yield RuleFinding(
             code="DNS017",
             target=target.id,
+            headline={"why": lookup.failure.message},
             detail=f"This host cannot use the answer for {target.host}: {lookup.failure.message}.{by} "
             "No address of it was measured.",
             evidence=ids([lookup, *same]),

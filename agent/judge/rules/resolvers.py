@@ -6,6 +6,8 @@ from ipaddress import ip_address
 from typing import Any, Final
 
 from agent.catalog.findings import Severity
+from agent.catalog.headline import Forms
+from agent.catalog.headline import places as in_short
 from agent.catalog.wording import after, listed
 from agent.fixes.commands import read_only
 from agent.judge.conditions.dns_settings import is_wrong_answer
@@ -87,6 +89,7 @@ def resolvers_disagree(evidence: Evidence) -> Iterator[RuleFinding]:
             yield RuleFinding(
                 code="DNS002",
                 target=target.id,
+                headline={"own": _own_in_short(evidence, target), "theirs": in_short(fault.theirs)},
                 detail=f"On this host {target.host} resolves to {_got(evidence, target, fault.lookup)}{asks}; "
                 f"the VPC's resolver gives {listed(fault.theirs)}.{kept}{in_its_place(evidence, target)}",
                 evidence=(*fault.evidence, *ids(_answers_of(evidence, target, caches))),
@@ -103,6 +106,22 @@ def resolvers_disagree(evidence: Evidence) -> Iterator[RuleFinding]:
             )
         else:
             yield from _private_here_alone(evidence, target)
+
+
+def _own_in_short(evidence: Evidence, target: Target) -> Forms:
+    return in_short(answer_of_name(evidence, target)) or "no address"
+
+
+def _differing(evidence: Evidence, target: Target, answers: Iterable[Observation[Any]]) -> dict[str, Forms | None]:
+    """What its headline says of programs that get something else than these name servers give."""
+    given = {address for answer in answers for address in addresses_in(answer)}
+    own = answer_of_name(evidence, target)
+    strange = [address for address in own if address not in given]
+    return {"own": in_short(strange or own) or "no address", "theirs": in_short(ordered(given))}
+
+
+def _kind_in_short(answer: Observation[Any]) -> str:
+    return "slow" if answer.failure is None else answer.failure.kind.value
 
 
 def _of_servers(servers: Iterable[Address | str | None], *failed: Observation[Any]) -> frozenset[str]:
@@ -186,6 +205,7 @@ def _private_here_alone(evidence: Evidence, target: Target) -> Iterator[RuleFind
         yield RuleFinding(
             code="DNS002",
             target=target.id,
+            headline={"own": in_short(private), "theirs": "no private address"},
             severity=Severity.INFO,
             detail=f"This host resolves {target.host} to {listed(private)}; the VPC's resolver gives no private "
             f"{family}address. What this host uses decides.",
@@ -212,6 +232,7 @@ def resolver_silent(evidence: Evidence) -> Iterator[RuleFinding]:
     yield RuleFinding(
         code="DNS004",
         target=str(silent.servers[0]),
+        headline={"resolver": str(silent.servers[0])},
         detail=f"No name server of this host answers: {listed(sentences)}."
         + (f" Not asked: {listed(silent.unasked)}." if silent.unasked else "")
         + (asked if behind else ""),
@@ -348,6 +369,7 @@ def resolver_servfail(evidence: Evidence) -> Iterator[RuleFinding]:
         yield RuleFinding(
             code="DNS005",
             target=target.id,
+            headline={"failing": str(answers[0].subject.resolver), "how": str(kind_of(answers[0]))},
             detail=f"This host cannot resolve {target.host}, and {servers_of(answers)} "
             f"give{verb_ending(answers)} no usable answer: {listed(words)}.{in_its_place(evidence, target)}",
             evidence=failing.evidence,
@@ -398,6 +420,7 @@ def _at_odds(evidence: Evidence) -> Iterator[RuleFinding]:
         yield RuleFinding(
             code="DNS005",
             target=target.id,
+            headline={"odds": in_short(_named_servers(asked))},
             detail=f"This host resolves {target.host} to {_got(evidence, target, lookup)}. Asked directly, its name "
             f"servers do not say the same: {listed(answered)}.",
             evidence=ids([lookup, *asked]),
@@ -443,6 +466,7 @@ def resolver_refused(evidence: Evidence) -> Iterator[RuleFinding]:
         yield RuleFinding(
             code="DNS013",
             target=refused.target.id,
+            headline={"resolver": str(refused.answers[0].subject.resolver)},
             detail=f"This host cannot resolve {refused.target.host}: {servers_of(refused.answers)} "
             f"refuse{verb_ending(refused.answers)} to answer.{in_its_place(evidence, refused.target)}",
             evidence=refused.evidence,
@@ -480,6 +504,7 @@ def system_lookup_differs(evidence: Evidence) -> Iterator[RuleFinding]:
         yield RuleFinding(
             code="DNS015",
             target=target.id,
+            headline=_differing(evidence, target, spoken),
             severity=None if lookup.ok else Severity.CRITICAL,
             detail=what,
             evidence=ids([lookup, *spoken]),
@@ -649,6 +674,7 @@ def resolver_degraded(evidence: Evidence) -> Iterator[RuleFinding]:
         yield RuleFinding(
             code="DNS016",
             target=str(server),
+            headline={"how": f"{_kind_in_short(bad[0])} {after(bad)}"},
             detail=_beside_others(server, bad, answers, well)
             if well
             else f"{server} loses some questions of this host: it {_losses(bad)}, and answers others. Lookups stall "
@@ -737,6 +763,7 @@ def search_list_answers(evidence: Evidence) -> Iterator[RuleFinding]:
         yield RuleFinding(
             code="DNS018",
             target=target.id,
+            headline={"domain": seen.domains[0]},
             detail=f"Programs on this host get {got} for {target.host}; with a "
             f"final dot, which no search list completes, the name {gives}. The search domains of resolv.conf {when}, "
             f"and {f'{domains} {answer}' if failure is None else f'the lookup ends so at {domains}'}.",

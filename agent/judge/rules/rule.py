@@ -1,10 +1,11 @@
 """The form of a rule, and the few words in which rules report."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
+from dataclasses import field, replace
 from typing import Final
 
 from agent.catalog.findings import Severity
+from agent.catalog.headline import Forms
 from agent.catalog.wording import listed
 from agent.fixes.commands import read_only
 from agent.judge.evidence import Evidence
@@ -26,6 +27,8 @@ class RuleFinding:
     detail: str
     evidence: tuple[str, ...]
     fix: Fix
+    headline: dict[str, Forms | None] = field(default_factory=dict)
+    """Values of its headline that neither its subjects nor its addresses tell: see `agent.judge.headlines`."""
     subjects: tuple[FindingSubject, ...] = ()
     """What it is about besides what its target, addresses and evidence tell: see `agent.judge.subjects`."""
     addresses: frozenset[Address] = frozenset()

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from agent.catalog.endpoint_urls import host_of_url
-from agent.catalog.wording import listed
+from agent.catalog.wording import counted, listed
 from agent.fixes.commands import read_only
 from agent.judge.evidence import Evidence
 from agent.judge.observations import ids
@@ -45,6 +45,7 @@ def incomplete(evidence: Evidence) -> Iterator[RuleFinding]:
     yield RuleFinding(
         code="RUN001",
         target=None,
+        headline={"seconds": f"{evidence.run.seconds:.1f} s", "why": why},
         detail=f"The run ended after {evidence.run.seconds:.1f} s because {why}. "
         + (f"Not finished: {listed(missing[:_SHOWN])}{more}." if missing else "Everything known of was measured."),
         evidence=missing,
@@ -65,6 +66,7 @@ def internal_error(evidence: Evidence) -> Iterator[RuleFinding]:
     yield RuleFinding(
         code="RUN002",
         target=None,
+        headline={"what": counted(len(bugs), "step")},
         detail=f"{len(bugs)} step{'s' if len(bugs) > 1 else ''} could not be made by a fault of backuplink itself: "
         f"{listed(messages)}. The rest stands.",
         evidence=ids(bugs),
@@ -77,6 +79,7 @@ def crashed(code: str, error: Exception) -> RuleFinding:
     return RuleFinding(
         code="RUN002",
         target=None,
+        headline={"what": f"asking the rule of {code}"},
         detail=f"The rule {code} failed by a fault of backuplink itself ({type(error).__name__}: {error}). The rest "
         "stands.",
         evidence=(),

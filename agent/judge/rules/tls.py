@@ -183,6 +183,7 @@ def wrong_host(evidence: Evidence) -> Iterator[RuleFinding]:
         yield RuleFinding(
             code="TLS003",
             target=target.id,
+            headline={"subject": next(iter(_all_names(strangers)), None)},
             detail=f"At {_where(strangers)} the certificate is trusted, but is {f'for {names}, ' if names else ''}not "
             f"for {target.host}: another endpoint has that address.",
             evidence=ids(strangers),
@@ -607,6 +608,7 @@ def certificate_time(evidence: Evidence) -> Iterator[RuleFinding]:
         yield RuleFinding(
             code="TLS007",
             target=target.id,
+            headline={"span": spans[0] if spans else None, "now": f"{max(times):%Y-%m-%d}" if times else None},
             detail=f"At {_where(untimely)} the certificate is not valid at this host's time{now}"
             + (f"; it is from {listed(spans)}." if spans else "."),
             evidence=ids(untimely),
@@ -654,12 +656,18 @@ def trust_store_broken(evidence: Evidence) -> Iterator[RuleFinding]:
         yield RuleFinding(
             code="TLS008",
             target=target.id,
+            headline={"error": _code(unread[0])} if unread else {"store": _store_of(unverified)},
             detail=" ".join(sentences),
             evidence=ids([*unverified, *unread]),
             addresses=places([*unverified, *unread]),
             shared=_codes([*unverified, *unread]),
             fix=_repair_trust(target, lacking, weak, unread),
         )
+
+
+def _store_of(handshakes: Sequence[Observation[TlsFacts]]) -> str | None:
+    """Where the certificates come from that this host trusts; None where that is not known."""
+    return next((handshake.facts.trust for handshake in handshakes if handshake.facts is not None), None)
 
 
 def chain_incomplete(evidence: Evidence) -> Iterator[RuleFinding]:

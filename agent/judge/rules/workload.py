@@ -5,6 +5,7 @@ from typing import Final
 
 from agent.catalog.endpoint_urls import host_of_url
 from agent.catalog.findings import Severity
+from agent.catalog.headline import Forms
 from agent.catalog.wording import listed
 from agent.catalog.workloads import (
     BACKINT_FOR_ENDPOINTS,
@@ -91,6 +92,7 @@ class _Detour:
     severity: Severity = Severity.WARNING
     """Information where the workload goes the way that this run went, and only this process is set otherwise; critical
     where what is set cannot work."""
+    headline: dict[str, Forms | None]
     shows: tuple[str, ...] = ()
     """Ids of observations that show it, next to the lookups of the targets."""
 
@@ -112,6 +114,7 @@ def _old_backint(evidence: Evidence, workload: WorkloadInUse) -> Iterator[RuleFi
     yield RuleFinding(
         code="ENV016",
         target=None,
+        headline={"agent": "Backint agent", "version": workload.version, "least": BACKINT_FOR_ENDPOINTS},
         severity=Severity.CRITICAL if fails else None,
         detail=f"The Backint agent of {workload.by} is version {workload.version}; AWS Backup can be reached by an "
         f"interface endpoint from {BACKINT_FOR_ENDPOINTS} on.",
@@ -167,6 +170,7 @@ def _old_ssm_agent(evidence: Evidence, workload: WorkloadInUse) -> Iterator[Rule
     yield RuleFinding(
         code="ENV016",
         target=None,
+        headline={"agent": "SSM Agent", "version": workload.version, "least": SSM_AGENT_WITHOUT_EC2MESSAGES},
         severity=Severity.CRITICAL if any(_fails(evidence, target) for target in targets) else None,
         detail=f"The SSM Agent is version {workload.version}: before {SSM_AGENT_WITHOUT_EC2MESSAGES} it calls "
         f"{listed(target.host for target in missing)} as well, which has no private address here.",
@@ -218,6 +222,7 @@ def agent_overrides(evidence: Evidence) -> Iterator[RuleFinding]:
     yield RuleFinding(
         code="ENV017",
         target=None,
+        headline=next(detour.headline for detour in detours if detour.severity is worst),
         severity=worst,
         detail=" ".join(dict.fromkeys(detour.words for detour in detours)),
         evidence=(_SEARCH, *_lookups(evidence, tested), *(step for detour in detours for step in detour.shows)),
@@ -238,6 +243,7 @@ def _missing_buckets(evidence: Evidence) -> Iterator[_Detour]:
             words=f"The configuration of the Backint agent names the bucket {target.bucket}, and S3 answers at "
             f"{listed(call.subject.address for call in calls)} that it does not have it (404).",
             targets=(target,),
+            headline={"setter": "S3", "leads": "does not have the bucket", "elsewhere": target.bucket},
             severity=Severity.CRITICAL,
             shows=ids(calls),
             summary="Correct S3BucketName in aws-backint-agent-config.yaml, or create the bucket.",
@@ -259,6 +265,7 @@ def _other_hosts(evidence: Evidence, workload: WorkloadInUse) -> Iterator[_Detou
             words=f"The SSM Agent's own settings name {value} for {service} ({key}); this run tested "
             f"{listed(target.host for target in targets)}.",
             targets=targets,
+            headline={"setter": "the SSM Agent", "leads": "is set to call", "elsewhere": value},
             summary="Where the agent's host is meant, test it by its name, with --endpoint; where it is not, remove "
             "the key from amazon-ssm-agent.json and restart the agent.",
             command=read_only(*("backuplink", "check", "--workload", "ssm", "--endpoint", f"{service}={host}")),
@@ -280,6 +287,7 @@ def _own_proxy(evidence: Evidence, workload: WorkloadInUse) -> Iterator[_Detour]
             words=f"The proxy variables of this process send calls for {listed(target.host for target in aside)} to "
             f"{here}. {source.setter} sends none there, so that the agent connects directly, as this run did.",
             targets=aside,
+            headline={"setter": source.agent, "leads": "does not take this shell's proxy", "elsewhere": here},
             severity=Severity.INFO,
             summary=f"Nothing to fix: {source.agent} does not read this shell's variables.",
             command=source.command,
@@ -300,6 +308,11 @@ def _own_proxy(evidence: Evidence, workload: WorkloadInUse) -> Iterator[_Detour]
         words=f"{source.setter} sends calls for {hosts} to {workload.settings['https_proxy']}, off the private path; "
         f"this run tested {tested}." + (f"{keys}agent's credentials come from." if keys else ""),
         targets=targets,
+        headline={
+            "setter": source.agent,
+            "leads": "sends calls to the proxy",
+            "elsewhere": workload.settings["https_proxy"],
+        },
         summary=f"Add {hosts} and {_METADATA} to no_proxy in {source.file}{source.restart}; where the proxy is meant, "
         "run backuplink with the same variables.",
         command=source.command,
@@ -370,6 +383,7 @@ def _unsettled_mode(evidence: Evidence) -> Iterator[RuleFinding]:
     yield RuleFinding(
         code="ENV017",
         target=None,
+        headline={"agent": "the Backint agent", "either": "AWS Backup or S3"},
         severity=Severity.WARNING if is_open else Severity.INFO,
         detail=f"Whether the Backint agent sends its data to backup-storage or to s3 is not known: "
         f"{_why_unsettled(evidence)}. What either needs was looked at, and none of it is required.",
@@ -410,6 +424,7 @@ def idle_flow_cut(evidence: Evidence) -> Iterator[RuleFinding]:
     yield RuleFinding(
         code="TCP012",
         target=None,
+        headline={"keepalive": f"{seconds} s", "idle": f"{IDLE_SECONDS} s"},
         detail=f"TCP keepalive starts after {seconds} s on this host; endpoints, network load balancers and NAT "
         f"gateways forget a connection without traffic after {IDLE_SECONDS} s. {listed(dict.fromkeys(names))} holds "
         "connections for as long as a backup lasts.",

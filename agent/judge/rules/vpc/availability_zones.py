@@ -32,6 +32,7 @@ def zone_not_covered(evidence: Evidence) -> Iterator[RuleFinding]:
         finding = RuleFinding(
             code="VPC009",
             target=target.id,
+            headline={"zone": zone_id},
             detail=f"{says(evidence, 'EC2', SUBNETS, ENDPOINT_INTERFACES)}: {names} {have} interfaces in "
             f"{listed(sorted(zone for zone in zones if zone is not None))}, and none in {zone_id}, where this instance "
             "is. Each call crosses zones, and depends on theirs."

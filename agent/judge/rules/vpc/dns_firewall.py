@@ -30,6 +30,7 @@ def _blocked(evidence: Evidence, answer: BlockingAnswer) -> RuleFinding:
         RuleFinding(
             code="VPC017",
             target=target.id,
+            headline={"rule_group": rule.group_id, "domain": answer.fits[0]},
             detail=f"{answer.measured} {says(evidence, RESOLVER, DNS_FIREWALL)} that DNS Firewall blocks "
             f"{listed(answer.fits)} in this VPC and answers {rule.block_response}: group {rule.group_id}, domain list "
             f"{rule.domain_list_id}.",

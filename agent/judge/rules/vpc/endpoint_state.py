@@ -51,6 +51,7 @@ def endpoint_not_available(evidence: Evidence) -> Iterator[RuleFinding]:
         finding = RuleFinding(
             code="VPC004",
             target=target.id,
+            headline={"endpoint": meant[0].endpoint_id, "state": meant[0].state, "error": meant[0].error_code},
             severity=None if evidence.is_configuration_fresh else Severity.WARNING,
             detail=f"Of the endpoints for {target.service}{which} none is available. "
             f"{says(evidence, 'EC2', ENDPOINTS)}: {listed(sentences)}.",

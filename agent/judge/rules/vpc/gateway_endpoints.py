@@ -41,6 +41,7 @@ def _route_missing(evidence: Evidence) -> Iterator[RuleFinding]:
             RuleFinding(
                 code="VPC019",
                 target=target.id,
+                headline={"route_table": table_id, "endpoint": there[0].endpoint_id},
                 detail=f"{target.host} resolves to {listed(public)}, and {table_id}, the route table of this subnet, "
                 f"has no route to {'it' if len(public) == 1 else 'them'} through {names}, the gateway endpoint of "
                 f"{target.service} in this VPC. {says(evidence, EC2, ENDPOINTS, ROUTE_TABLES)} that its route is "
@@ -70,6 +71,7 @@ def _policy_denies(evidence: Evidence) -> Iterator[RuleFinding]:
             RuleFinding(
                 code="VPC019",
                 target=target.id,
+                headline={"policy_of": denied[0].endpoint.endpoint_id, "action": denied[0].action},
                 severity=Severity.CRITICAL,
                 detail=f"S3 denies {denied[0].action} on the bucket {target.bucket} at "
                 f"{listed(call.subject.address for call in calls)}. {' '.join(words)}",

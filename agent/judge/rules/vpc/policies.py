@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 from agent.catalog.findings import Severity
+from agent.catalog.headline import Forms
 from agent.catalog.wording import listed
 from agent.fixes.by_code import fix_of
 from agent.fixes.fault import Fault
@@ -61,6 +62,7 @@ def endpoint_policy_would_deny(evidence: Evidence) -> Iterator[RuleFinding]:
         finding = RuleFinding(
             code="VPC008",
             target=target.id,
+            headline=_first_shut(judgements),
             severity=(None if others is None else others.severity) if target.bucket is None else Severity.CRITICAL,
             detail=" ".join(sentences) + ("" if others is None else others.sentence),
             evidence=ids(calls),
@@ -69,6 +71,11 @@ def endpoint_policy_would_deny(evidence: Evidence) -> Iterator[RuleFinding]:
             fix=_repair(target, judgements, others),
         )
         yield resting_on(evidence, finding, ENDPOINTS, ENDPOINT_INTERFACES)
+
+
+def _first_shut(judgements: "dict[tuple[VpcEndpoint, str], tuple[str, Judgement]]") -> dict[str, Forms | None]:
+    (endpoint, _), (action, _) = next(iter(judgements.items()))
+    return {"endpoint": endpoint.endpoint_id, "action": action}
 
 
 def _agreeing(endpoint: VpcEndpoint, asked: "Call", denial: Denial) -> "Judgement | None":

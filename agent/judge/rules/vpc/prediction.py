@@ -1,9 +1,10 @@
 """VPC, prediction and measurement: where the configuration and what was measured differ."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from agent.catalog.findings import Severity
+from agent.catalog.headline import Forms, spans
 from agent.catalog.services import SERVICES
 from agent.catalog.wording import listed
 from agent.fixes.commands import read_only, show_profile
@@ -84,6 +85,7 @@ def _paths_differ(
     finding = RuleFinding(
         code="VPC014",
         target=target.id,
+        headline=_in_short(shut, through),
         severity=None if shut else Severity.INFO,
         detail=" ".join(sentences),
         evidence=ids(observed),
@@ -94,6 +96,15 @@ def _paths_differ(
         fix=_check_firewalls(target) if shut else _run_again(target),
     )
     return resting_on(evidence, finding, *_OF_PATHS)
+
+
+def _in_short(shut: Sequence[ConfiguredPath], through: Sequence[ConfiguredPath]) -> dict[str, Forms | None]:
+    """What its headline says of paths that differ: those that are shut come first."""
+    if shut:
+        ended = "refused" if all(path.measured is Measured.REFUSED for path in shut) else "silent"
+        return {"shut": f"{spans(path.port for path in shut)} {ended}"}
+    stops = (id_ for path in through for hop in path.hops if hop.stage is path.parted_at for id_ in hop.resources)
+    return {"open": spans(path.port for path in through), "stopper": next(stops, None)}
 
 
 def _ports_at(paths: list[ConfiguredPath], verb: str) -> str:
@@ -197,6 +208,7 @@ def _names_differ(evidence: Evidence, target: Target, answers: list[Observation[
     finding = RuleFinding(
         code="VPC014",
         target=target.id,
+        headline={"endpoint_on": _covering(evidence, target)[0].endpoint_id},
         severity=Severity.INFO if own and all(evidence.is_expected(address, target) for address in own) else None,
         detail=f"{listed(sentences)}, though {says(evidence, 'EC2', *_OF_NAMES)} that private DNS of {names} has "
         "the name, that DNS is on in the VPC, and that no Resolver rule, private hosted zone or DNS Firewall rule is "

@@ -56,6 +56,7 @@ def endpoint_missing(evidence: Evidence) -> Iterator[RuleFinding]:
             RuleFinding(
                 code="VPC001",
                 target=target.id,
+                headline={"vpc": evidence.vpc_id},
                 detail=f"{target.host} resolves to {listed(ordered(seen.addresses))}, outside the private "
                 f"path. {says(evidence, EC2, ENDPOINTS, VPC)} that {evidence.vpc_id} has no "
                 f"{'gateway endpoint and no ' if has_gateways else ''}interface endpoint of "
@@ -240,6 +241,7 @@ def vpc_dns_attributes_off(evidence: Evidence) -> Iterator[RuleFinding]:
             RuleFinding(
                 code="VPC003",
                 target=None,
+                headline={"attribute": names[0]},
                 detail=f"{listed(resolved)}, outside the private path. {off}{beside}.",
                 subjects=resources(evidence.vpc_id, *(on or there)),
                 evidence=tuple(dict.fromkeys(step for seen in affected for step in seen.evidence)),
@@ -257,6 +259,7 @@ def vpc_dns_attributes_off(evidence: Evidence) -> Iterator[RuleFinding]:
             RuleFinding(
                 code="VPC003",
                 target=None,
+                headline={"attribute": names[0]},
                 detail=f"The VPC's resolver ({servers}) answers nothing, and {off}: the VPC has no resolver.",
                 evidence=silent.evidence,
                 fix=fix_of(

@@ -55,6 +55,7 @@ def profile_brings(evidence: Evidence) -> Iterator[RuleFinding]:
             RuleFinding(
                 code="VPC018",
                 target=None,
+                headline={"brought": _id_of(answers[0])},
                 detail=f"{measured} {says(evidence, ROUTE_53, PROFILES, PROFILE_RESOURCES)} that the Route 53 Profile "
                 f"{resource.profile_id} of this VPC brings {_what(evidence, resource, answers[0])}.",
                 evidence=tuple(step for answer in answers for step in answer.evidence),
@@ -107,6 +108,18 @@ def _what(evidence: Evidence, resource: ProfileResource, answer: _Answer) -> str
             )
         case EndpointAnswer(endpoint=endpoint):
             return f"the endpoint {endpoint.endpoint_id} of {endpoint.vpc_id}{of}, whose addresses these are"
+
+
+def _id_of(answer: _Answer) -> str:
+    match answer:
+        case ForwardedAnswer(rule=rule):
+            return rule.rule_id
+        case ShadowingAnswer(zone=zone):
+            return zone.zone_id
+        case BlockingAnswer(rule=firewall):
+            return firewall.group_id
+        case EndpointAnswer(endpoint=endpoint):
+            return endpoint.endpoint_id
 
 
 def _subjects(evidence: Evidence, resource: ProfileResource, answer: _Answer) -> tuple[FindingSubject, ...]:

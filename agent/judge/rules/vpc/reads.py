@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
+from agent.catalog.headline import Forms
 from agent.catalog.partitions import partition_of
 from agent.catalog.services import service_name_of
 from agent.catalog.vpce import ENDPOINT_ID
@@ -93,6 +94,25 @@ def cannot_inspect(evidence: Evidence) -> Iterator[RuleFinding]:
     yield RuleFinding(
         code="VPC013",
         target=None,
+        headline={
+            "nameless": nameless[0].host if nameless else None,
+            "read": _read_in_short(
+                "not read" if nothing else "read in part",
+                {
+                    "not permitted": denied,
+                    "no answer": silent,
+                    "refused": others,
+                    "this VPC is not known": unplaced,
+                    "no credentials": keyless,
+                    "the deadline came": cut,
+                    "unknown ids left out": partial,
+                    "the facts file was not used": unused,
+                    f"{listed(READS[name].words for name in unread)} are missing": unread,
+                },
+            )
+            if sentences and not nameless
+            else None,
+        },
         detail=("When the facts file was made: " if from_file else "")
         + " ".join(
             [
@@ -134,6 +154,12 @@ def cannot_inspect(evidence: Evidence) -> Iterator[RuleFinding]:
             ),
         ),
     )
+
+
+def _read_in_short(how: str, reasons: dict[str, object]) -> Forms:
+    """How much was read, and the first reason that holds."""
+    why = next((reason for reason, holds in reasons.items() if holds), None)
+    return how if why is None else (f"{how}: {why}", how)
 
 
 def _unsettled(evidence: Evidence) -> dict[Target, tuple[str, tuple[Address, ...]]]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
+from agent.catalog.headline import places
 from agent.catalog.wording import listed
 from agent.fixes.by_code import fix_of
 from agent.fixes.fault import Fault
@@ -42,6 +43,7 @@ def _forwarded(evidence: Evidence, answer: ForwardedAnswer) -> RuleFinding:
         RuleFinding(
             code="VPC015",
             target=target.id,
+            headline={"rule": rule.rule_id, "where_to": places(rule.targets) or "other servers"},
             detail=f"{answer.measured} {says(evidence, RESOLVER, RESOLVER_RULES)} that the rule {rule.rule_id} of this "
             f"VPC sends {domain} and all names below it to {servers}.",
             evidence=answer.evidence,

@@ -1,16 +1,19 @@
 """How a hop that stops packets is reported."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from agent.catalog.wording import listed
-from agent.judge.conditions.stops import Stop
+from agent.catalog.headline import Forms, of_ports, places, spans
+from agent.catalog.wording import counted, listed
+from agent.judge.conditions.stops import Stop, needed_first
 from agent.judge.evidence import Evidence
-from agent.judge.observations import by_place, ids, places
+from agent.judge.observations import by_place, ids
+from agent.judge.observations import places as addresses_of
 from agent.judge.rules.rule import RuleFinding, resting_on, says
 from agent.network.paths import route_text
-from agent.report.hops import Stage
+from agent.report.hops import ANSWERS, REST, Hop, Reachability, Stage, is_of_acl
 from agent.report.model import Fix
 from agent.report.subjects import resources
+from probes.addresses import ordered
 from probes.model import Address, FailureKind, Target
 from probes.ports import HTTPS
 
@@ -55,16 +58,47 @@ def finding_at(
     finding = RuleFinding(
         code=code,
         target=target.id,
+        headline=_in_short(evidence, needed_first(evidence, target, stops)),
         detail=words_of(stops, says(evidence, "EC2", *reads)),
         evidence=ids(attempts),
         subjects=resources(
             *(id_ for stop in stops for id_ in (*stop.hop.resources, *_led_to(evidence, stop))),
         ),
-        addresses=places(attempts),
+        addresses=addresses_of(attempts),
         shared=frozenset((*(name for stop in stops for name in stop.hop.resources), _ports_of(stops))),
         fix=fix,
     )
     return resting_on(evidence, finding, *reads)
+
+
+def _in_short(evidence: Evidence, stops: Sequence[Stop]) -> dict[str, Forms | None]:
+    """What the headline says of the first hop that stops packets."""
+    stop = stops[0]
+    hop = stop.hop
+    same = [one for one in stops if one.hop.resources == hop.resources]
+    if hop.stage in (Stage.ENDPOINT_GROUPS, Stage.HOST_GROUPS):
+        others = len(hop.resources) - 1
+        return {
+            **of_ports(one.path.port for one in stops),
+            "group": hop.resources[0],
+            "sender": str(stop.path.source or "this host"),
+            "nor": f"{'does' if others == 1 else 'do'} {counted(others, 'more group')}" if others > 0 else None,
+        }
+    traffic = "the answers" if hop.stage in ANSWERS else spans(one.path.port for one in same)
+    if is_of_acl(hop):
+        return {"acl": hop.resources[0], **_of_entries(hop, traffic)}
+    to = places(ordered({one.path.address for one in same}))
+    if hop.rule is None:
+        return {"table": hop.resources[0] if hop.resources else "the route table", "unrouted": to}
+    block, _, through = hop.rule.rpartition(" to ")
+    return {"route_table": hop.resources[0], "led": (f"{block} to {through}", f"it to {through}")}
+
+
+def _of_entries(hop: Hop, traffic: str) -> dict[str, Forms | None]:
+    numbers, _, direction = (hop.rule or "").rpartition(" ")
+    if hop.outcome is Reachability.DOUBTFUL:
+        return {"partial": traffic}
+    return {"direction": direction, "missing": traffic} if numbers == REST else {"entry": numbers, "traffic": traffic}
 
 
 def _led_to(evidence: Evidence, stop: Stop) -> Iterable[str]:

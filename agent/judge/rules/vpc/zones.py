@@ -85,6 +85,7 @@ def _shadowed(evidence: Evidence, answer: ShadowingAnswer) -> RuleFinding:
         RuleFinding(
             code="VPC016",
             target=target.id,
+            headline={"domain": zone.name},
             detail=f"{answer.measured} {_has_zone(evidence, zone)}, which answers for the name{answer.lacks}.",
             evidence=answer.evidence,
             subjects=resources(zone.zone_id, zone.owner),

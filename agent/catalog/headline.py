@@ -1,0 +1,110 @@
+"""Headlines: what a finding found, in one line with its address, id or number.
+
+A template stands in a code's row of `agent.catalog.findings`. `{field}` is a value, and `{field~}` a name that somebody
+chose, which is cut in the middle where the line has no room for it. `[...]` is an optional part: it is left out where
+one of its values is not known, or where the line would be too long with it.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+from agent.catalog.wording import listed
+from probes.model import Address
+
+LIMIT: Final = 80
+"""Characters of a headline at most."""
+NAME: Final = 32
+"""Characters of a name that is cut."""
+Forms = str | tuple[str, ...]
+"""A value, or the same in several lengths, the longest first."""
+
+_TAIL: Final = 11
+_GAP: Final = "..."
+_FIELD: Final = re.compile(r"\{([a-z_]+)(~?)\}")
+_PART: Final = re.compile(r"\[([^\]]*)\]|([^\[]+)")
+_WHOLE: Final = re.compile(r"[a-z]{1,8}(?:-[a-z]{1,8})?-[0-9a-f]{8,17}|[0-9]{1,3}(?:[.-][0-9]{1,3}){3}")
+"""Ids of AWS and addresses, of which no part is left out."""
+_ROW: Final = 3
+"""Ports that follow one another and are written as a range."""
+
+
+def headline(template: str, fields: Mapping[str, Forms | None]) -> str | None:
+    """The template with its values, in at most LIMIT characters; None where a value that it needs is not known."""
+    parts = [(part[1] is not None, part[1] or part[2] or "") for part in _PART.finditer(template)]
+    parts = [part for part in parts if not part[0] or all(fields.get(name) for name in fields_of(part[1]))]
+    if not all(fields.get(name) for _, part in parts for name in fields_of(part)):
+        return None
+    lengths = max((_lengths(fields[name] or "") for _, part in parts for name in fields_of(part)), default=1)
+    while True:
+        for length in range(lengths + 1):
+            line = "".join(_filled(part, fields, length, lengths) for _, part in parts)
+            if len(line) <= LIMIT:
+                return line or None
+        last = max((number for number, (is_optional, _) in enumerate(parts) if is_optional), default=None)
+        if last is None:
+            return None
+        del parts[last]
+
+
+def fields_of(template: str) -> tuple[str, ...]:
+    """The names of a template's values."""
+    return tuple(field[1] for field in _FIELD.finditer(template))
+
+
+def cut(name: str) -> str:
+    """A name without its middle where it is longer than NAME. Ids and addresses in it stay whole, whatever room that
+    takes."""
+    head, tail = NAME - _TAIL - len(_GAP), len(name) - _TAIL
+    for whole in _WHOLE.finditer(name):
+        if whole.start() < head < whole.end():
+            head = whole.end()
+        if whole.start() < tail < whole.end():
+            tail = whole.start()
+    return name if tail - head <= len(_GAP) else f"{name[:head]}{_GAP}{name[tail:]}"
+
+
+def places(addresses: Sequence[Address]) -> Forms | None:
+    """Addresses in the lengths that a headline may have room for; None where there are none."""
+    if not addresses:
+        return None
+    if len(addresses) == 1:
+        return str(addresses[0])
+    forms = [listed(addresses)] if len(addresses) <= _ROW else []
+    return (*forms, f"{addresses[0]} and {len(addresses) - 1} more", f"{len(addresses)} addresses")
+
+
+def spans(ports: Iterable[int]) -> str:
+    """Ports in words, three or more that follow one another as a range: `1026-1028 and 1031`."""
+    rows: list[list[int]] = []
+    for port in sorted(set(ports)):
+        if rows and rows[-1][-1] == port - 1:
+            rows[-1].append(port)
+        else:
+            rows.append([port])
+    words = [[f"{row[0]}-{row[-1]}"] if len(row) >= _ROW else list(map(str, row)) for row in rows]
+    return listed(word for row in words for word in row)
+
+
+def of_ports(ports: Iterable[int]) -> dict[str, Forms | None]:
+    """Values for ports: `ports`, and `named_ports` with the word before them."""
+    known = sorted(set(ports))
+    if len(known) == 1:
+        return {"ports": str(known[0]), "named_ports": f"port {known[0]}"}
+    count = f"{len(known)} ports"
+    return {"ports": (spans(known), count), "named_ports": (f"ports {spans(known)}", count)}
+
+
+def _lengths(forms: Forms) -> int:
+    return 1 if isinstance(forms, str) else len(forms)
+
+
+def _filled(part: str, fields: Mapping[str, Forms | None], length: int, lengths: int) -> str:
+    """A part of a template with its values in their `length`-th form; names are cut once the forms are at an end."""
+
+    def value(field: re.Match[str]) -> str:
+        forms = fields[field[1]] or ""
+        text = forms if isinstance(forms, str) else forms[min(length, len(forms) - 1)]
+        return cut(text) if field[2] and length == lengths else text
+
+    return _FIELD.sub(value, part)
