@@ -1188,7 +1188,7 @@ CODES: Final = {
             "vpc-dns-attributes-off",
             _CRITICAL,
             Radius.VPC,
-            "DNS is switched off in the VPC's attributes",
+            "A DNS attribute of the VPC is off",
             "{attribute} is off in {vpc}",
             _DNS,
             scope=Scope.RUN,

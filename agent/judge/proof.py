@@ -15,7 +15,7 @@ from agent.judge.evidence import Evidence, skipped_because
 from agent.judge.requirements import required_steps
 from agent.judge.rules.rule import RuleFinding
 from agent.judge.rules.run import REPORT_IT
-from agent.report.in_words import step_in_words
+from agent.report.in_words import id_in_words, step_in_words
 from agent.report.model import Fix
 from probes.frozen import dataclass
 from probes.model import Address, Observation, Role, Step, Subject, Target
@@ -75,7 +75,7 @@ def _missing_steps(
     for step in required:
         observation = evidence.find(step)
         if observation is None:
-            words.append(f"the {step.partition('/')[0]} step was not made")
+            words.append(f"{id_in_words(step)} was not made")
             continue
         if observation.ok:
             continue

@@ -1,5 +1,6 @@
 """What became of a step, in plain words: `no answer to 3 SYNs in 3.0 s`. The observation itself has the raw facts."""
 
+from ipaddress import ip_address
 from typing import Any, Final
 
 from agent.catalog.wording import counted, duration
@@ -87,6 +88,18 @@ def step_in_words(subject: Subject) -> str:
         host = f"[{subject.address}]" if subject.address.version == 6 else str(subject.address)
         words += f" at {host}" if subject.port is None else f" at {host}:{subject.port}"
     return words if subject.operation in _PLAIN else f"{words} ({subject.operation})"
+
+
+def id_in_words(observation_id: str) -> str:
+    """The same of a step that was not made, of which there is the id alone."""
+    step, target, address, port, *_ = (*observation_id.split("/"), None, None, None)
+    try:
+        place = None if address is None else ip_address(address)
+    except ValueError:  # what was to be asked about a name
+        place, port = None, None
+    return step_in_words(
+        Subject(step=Step(str(step)), target=target, address=place, port=None if port is None else int(port))
+    )
 
 
 def in_words(seen: Observation[Any]) -> str:

@@ -30,7 +30,7 @@ from tests.support.untrusted import HOSTILE, everywhere
 def test_of_a_run() -> None:
     report = report_of("one-zone-silent")
     elements = read(html.render(report))
-    assert texts(elements, "h1") == ["CRITICAL: backup: some of the endpoint's addresses do not answer"]
+    assert texts(elements, "h1") == ["CRITICAL: backup: 1 of 3 addresses is silent on 443: 10.0.2.17"]
     assert texts(elements, "title") == [f"backuplink: {texts(elements, 'h1')[0]}"]
     assert texts(elements, "h2") == [
         "1. CRITICAL backup: Some of the endpoint's addresses do not answer (TCP002)",

@@ -18,7 +18,7 @@ from tests.support.runs import report_of
 def test_of_a_run() -> None:
     report = report_of("one-zone-silent")
     lines = markdown.render(report).splitlines()
-    assert lines[0] == "# CRITICAL: backup: some of the endpoint's addresses do not answer"
+    assert lines[0] == "# CRITICAL: backup: 1 of 3 addresses is silent on 443: 10.0.2.17"
     assert lines[2:5] == [
         *map(escaped, report.verdict.notes),
         "",

@@ -21,7 +21,7 @@ from tests.support.untrusted import HOSTILE, everywhere
 
 def test_what_failed_is_drawn_where_it_failed() -> None:
     root = read(svg.render(report_of("three-faults")))
-    assert title(root) == "CRITICAL: backup: some of the endpoint's addresses do not answer (and 2 more)"
+    assert title(root) == "CRITICAL: backup: 1 of 3 addresses is silent on 443: 10.0.2.17 (and 2 more)"
     shown = boxes(root)
     silent = shown.index(("critical", "TCP", "TIMEOUT 1.0 s"))
     assert shown[silent + 1 : silent + 5] == [

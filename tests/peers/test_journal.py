@@ -240,7 +240,7 @@ SETUPS: Final = (
         "has a watch where one zone is silent",
         scenario="one-zone-silent",
         lines=(
-            (_CRITICAL, "verdict critical: backup: some of the endpoint's addresses do not answer"),
+            (_CRITICAL, "verdict critical: backup: 1 of 3 addresses is silent on 443: 10.0.2.17"),
             (_CRITICAL, "raised TCP002@backup (critical): "),
         ),
     ),
@@ -248,7 +248,7 @@ SETUPS: Final = (
         "warning",
         "has a watch without credentials",
         scenario="no-credentials",
-        lines=((_WARNING, "verdict warning: no credentials to sign with"), (_WARNING, "raised API001 (warning): ")),
+        lines=((_WARNING, "verdict warning: the SDK finds no credentials, so no signed call was made"), (_WARNING, "raised API001 (warning): ")),
     ),
     journaled(
         "unknown",
@@ -256,7 +256,7 @@ SETUPS: Final = (
         scenario="region-unknown",
         settings=f"{_OPTIONS}{_AT_ONCE}",
         lines=(
-            (_ERROR, "verdict unknown: no Region is set"),
+            (_ERROR, "verdict unknown: no Region is set by --region, AWS_REGION, a profile or instance metadata"),
             (_WARNING, "raised ENV001 (warning): "),
             (_WARNING, "raised ENV002 (warning): "),
         ),

@@ -61,7 +61,7 @@ def test_driven_resized_and_left() -> None:
     with on_terminal([PROGRAM, "demo", "--tui", "one-zone-silent"], environment=exported) as session:
         session.until(ALTERNATE)
         session.until("RUNNING")
-        session.until("some of the endpoint's addresses do not answer")
+        session.until("1 of 3 addresses is silent on 443: 10.0.2.17")
         session.press("?")
         session.until("to the next pane")
         session.press("\x1b")
@@ -78,7 +78,7 @@ def test_driven_resized_and_left() -> None:
         session.press("q", "q")  # back from the page, and out
         assert session.ended() == 2
         assert session.is_sane()
-        assert document(session.output).startswith("CRITICAL  backup: some of the endpoint's addresses do not answer\n")
+        assert document(session.output).startswith("CRITICAL  backup: 1 of 3 addresses is silent on 443: 10.0.2.17\n")
         assert "Traceback" not in session.text()
 
 
@@ -189,7 +189,7 @@ def test_the_document_is_as_it_is_wanted(tmp_path: Path) -> None:
     place = tmp_path / "report.json"
     words = [PROGRAM, "demo", "--tui", "--format", "json", "--output", str(place), "--fail-on", "never"]
     with on_terminal([*words, "one-zone-silent"]) as session:
-        session.until("some of the endpoint's addresses do not answer")
+        session.until("1 of 3 addresses is silent on 443: 10.0.2.17")
         session.press("q")
         assert session.ended() == 0
         assert session.is_sane()
@@ -212,7 +212,7 @@ def test_a_saved_report_is_shown_and_said_as_it_is(tmp_path: Path) -> None:
     place = tmp_path / "saved.json"
     place.write_text(json_format.render(report), "utf-8")
     with on_terminal([PROGRAM, "tui", str(place)]) as session:
-        session.until("some of the endpoint's addresses do not answer")
+        session.until("1 of 3 addresses is silent on 443: 10.0.2.17")
         session.press("q")
         assert session.ended() == 2
         assert session.is_sane()

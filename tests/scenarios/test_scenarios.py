@@ -311,12 +311,14 @@ def summary_names_what_does_not_count(name: str) -> None:
         ),
         pytest.param(
             "gateway-optional-silent",
-            "backup-gateway, 443 silent at 2 of 2 addresses: 10.0.1.27 and 10.0.2.27 (count it with --workload gateway)",
+            "backup-gateway, 443 silent at 2 of 2 addresses: 10.0.1.27 and 10.0.2.27 (count it with --workload "
+            "gateway)",
             id="beside a fault that counts",
         ),
         pytest.param(
             "default-name-broken-beside-endpoint",
-            "backup, 443 silent at 2 of 2 addresses: 10.0.1.44 and 10.0.2.44 (count it with --endpoint backup=backup.eu-west-1.amazonaws.com)",
+            "backup, 443 silent at 2 of 2 addresses: 10.0.1.44 and 10.0.2.44 (count it with --endpoint "
+            "backup=backup.eu-west-1.amazonaws.com)",
             id="a host for comparison",
         ),
         pytest.param("gateway-not-named", "", id="a service that is not checked"),

@@ -514,7 +514,7 @@ def test_run003_is_for_required_targets_alone(target: Target) -> None:
     observations = replaced(healthy(BACKUP, target), spoiled(tls(A, of=target.id), failed="reset"))
     diagnosis = diagnose(evidence(observations, targets=[BACKUP, target]), CORE)
     assert diagnosis.findings == ()
-    assert diagnosis.unproven[target.id] == ("tls/backup-gateway/10.0.1.17/443 failed: it said reset",)
+    assert diagnosis.unproven[target.id] == ("the TLS handshake at 10.0.1.17:443 failed: it said reset",)
     assert diagnosis.unproven["backup"] == ()
 
 
@@ -534,7 +534,7 @@ def test_run003_does_not_look_away_from_a_failure_above_a_step_that_was_not_made
     observations = replaced(healthy(), tcp(A, skipped="not started"), spoiled(tls(A), failed="reset"))
     diagnosis = diagnose(evidence(observations), CORE)
     assert [finding.evidence for finding in diagnosis.findings] == [("tls/backup/10.0.1.17/443",)]
-    assert diagnosis.unproven["backup"] == ("tcp/backup/10.0.1.17/443 was skipped: not started",)
+    assert diagnosis.unproven["backup"] == ("the connect at 10.0.1.17:443 was skipped: not started",)
     cut = replaced(healthy(), spoiled(tcp(A), failed="deadline"), spoiled(tls(A), failed="reset"))
     assert [finding.evidence for finding in diagnose(evidence(cut), CORE).findings] == [("tls/backup/10.0.1.17/443",)]
 
@@ -573,25 +573,25 @@ def test_a_cause_by_address_names_what_fails_there() -> None:
     [
         pytest.param(
             [observation for observation in healthy() if observation.id != "tls/backup/10.0.1.17/443"],
-            ("tls/backup/10.0.1.17/443 was not made",),
+            ("the TLS handshake at 10.0.1.17:443 was not made",),
             id="not made",
         ),
         pytest.param(
             replaced(healthy(), http(A, skipped="nobody asked")),
-            ("http/backup/10.0.1.17/443 was skipped: nobody asked",),
+            ("the HTTP request at 10.0.1.17:443 was skipped: nobody asked",),
             id="skipped",
         ),
         pytest.param(
             replaced(healthy(), spoiled(tls(A), failed="deadline"), http(A, skipped="not started")),
-            ("tls/backup/10.0.1.17/443: it said deadline",),
+            ("the TLS handshake at 10.0.1.17:443: it said deadline",),
             id="cut short, and what rests on it",
         ),
         pytest.param(
-            replaced(healthy(), spoiled(tcp(A), failed="bug")), ("tcp/backup/10.0.1.17/443: it said bug",), id="crashed"
+            replaced(healthy(), spoiled(tcp(A), failed="bug")), ("the connect at 10.0.1.17:443: it said bug",), id="crashed"
         ),
         pytest.param(
             replaced(healthy(), sdk(failed="malformed")),
-            ("host/sdk-settings: it said malformed",),
+            ("what this host is set to (sdk-settings): it said malformed",),
             id="settings that cannot be read are no fault of the path",
         ),
         pytest.param(

@@ -79,7 +79,7 @@ def test_ok_needs_a_good_call() -> None:
     for address in PRIVATE:
         report = judged([observation for observation in called() if observation.id != f"api/backup/{address}/443"])
         assert report.verdict.status is Status.UNKNOWN
-        assert f"api/backup/{address}/443 was not made" in report.targets[0].unproven
+        assert f"the signed call at {address}:443 was not made" in report.targets[0].unproven
 
 
 def test_without_signed_calls_none_is_needed() -> None:
@@ -353,7 +353,7 @@ def test_suppressing_hides_no_other_fault() -> None:
     report = judged(observations, suppress=["IAM003"])
     assert set(finding_ids(report)) == {"IAM003@backup", "API007@backup"}
     assert report.verdict.status is Status.WARNING
-    assert report.verdict.summary == "backup: AWS asks for fewer calls (1 suppressed)"
+    assert report.verdict.summary == "backup: AWS asks for fewer calls, at 10.0.2.17 (1 suppressed)"
 
 
 def says(code: str, *, severity: Severity) -> Rule:

@@ -135,7 +135,7 @@ def test_ports_come_by_number() -> None:
         ("identity-policy-denies", "IAM003", {"role=role-1", "account=account-1"}),
         ("tls-intercepted", "TLS001", {"vpc=vpc-1", "issuer=certificate-2"}),
         ("proxy-down", "HTTP003", {"vpc=vpc-1", "url=proxy-1"}),
-        ("gateway-group-for-the-appliance", "VPC005", {"vpc=vpc-1", "group=sg-2"}),
+        ("gateway-group-for-the-appliance", "VPC005", {"vpc=vpc-1", "group=sg-1"}),
     ],
 )
 def test_subjects_are_masked_as_the_fields_are(name: str, code: str, expected: set[str]) -> None:

@@ -248,7 +248,7 @@ def test_everything_answers_and_it_is_not_ok(observations: Observations) -> None
 def test_a_signed_call_that_was_not_made_is_missing() -> None:
     report = judge_evidence(evidence(healthy(), of=run(calls=Calls.EACH)))
     assert report.verdict.status is Status.UNKNOWN
-    assert "api/backup/10.0.1.17/443 was not made" in report.targets[0].unproven
+    assert "the signed call at 10.0.1.17:443 was not made" in report.targets[0].unproven
 
 
 @pytest.mark.parametrize(
@@ -344,7 +344,7 @@ def test_no_region_is_unknown() -> None:
     report = judged(evidence([host(), sdk(region=None), imds(failed="timeout")], targets=[], of=run(region=None)))
     assert report.verdict.status is Status.UNKNOWN
     assert finding_ids(report) == ["ENV001", "ENV002"]
-    assert report.verdict.summary == "no Region is set (and 1 more)"
+    assert report.verdict.summary == "no Region is set by --region, AWS_REGION, a profile or instance metadata (and 1 more)"
     assert judged(evidence(healthy(), of=run(region=None))).verdict.status is Status.UNKNOWN
 
 
@@ -358,7 +358,7 @@ def test_what_is_explained_sets_no_status_by_itself() -> None:
     report = judged(evidence([*here("backup", PUBLIC), tcp(PUBLIC, failed="timeout")]))
     assert finding_ids(report) == ["DNS001@backup", "TCP001@backup"]
     assert finding(report, "TCP001@backup").explained_by == "DNS001@backup"
-    assert report.verdict.summary == ("backup: the name resolves to public addresses, off the private path")
+    assert report.verdict.summary == "backup: the name leads off the private path, to 52.95.111.30"
 
 
 def test_a_silent_resolver_is_the_fault_of_every_target() -> None:
@@ -439,7 +439,7 @@ def test_a_fault_of_the_run_that_counts_is_not_named_as_one_that_does_not() -> N
 def test_an_optional_target_that_is_unknown_is_named_in_the_summary_after_required_ones() -> None:
     assert aside(spoiled(tls(A, of=ASIDE.id), failed="deadline")).verdict.summary == (
         "backup answers privately at 2 addresses; not counted: backup-gateway, not proven: "
-        "tls/backup-gateway/10.0.1.17/443: it said deadline (count it with --workload gateway)"
+        "the TLS handshake at 10.0.1.17:443: it said deadline (count it with --workload gateway)"
     )
     aside_backup = optional(BACKUP)
     observations = replaced(

@@ -297,7 +297,7 @@ WORSE (critical)  TCP002 of backup is new: Some of the endpoint's addresses do
       ok: backup answers privately at 2 addresses
   tuesday.json: 2026-03-01 12:00:00 UTC, i-0a1b2c3d, path private, access
     not-tried
-      critical: backup: some of the endpoint's addresses do not answer
+      critical: backup: 1 of 3 addresses is silent on 443: 10.0.2.17
 
 1. CRITICAL backup: Some of the endpoint's addresses do not answer [TCP002]
    443 timed out on 10.0.2.17 after 3.0 s, while 10.0.1.17 and 10.0.4.17

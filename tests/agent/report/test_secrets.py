@@ -129,7 +129,7 @@ def test_a_secret_is_hidden_by_its_form_or_its_name(text: str, shown: str) -> No
         "https://backup.eu-west-1.amazonaws.com/backup-vaults",
         "net.ipv4.tcp_keepalive_time = 7200",
         "the policy denies secretsmanager:ListSecrets and secretsmanager:GetSecret*",
-        "secretsmanager: the endpoint's policy does not allow the call",
+        "secretsmanager: policy of vpce-0e1b2c3d4e5f67890 does not allow secretsmanager:ListSecrets",
         "Failed password for root from 10.0.0.1 port 22",
         "bypass: yes, compass: no, the tests pass",
         "aws secretsmanager get-secret-value --secret-id name --region eu-west-1",

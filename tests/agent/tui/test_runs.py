@@ -44,7 +44,7 @@ async def test_a_run_begins_by_itself_and_ends_in_its_verdict() -> None:
 
     async def act(pilot: Pilot[int]) -> None:
         await until(pilot, lambda state: state.phase is ENDED)
-        assert screen_of(pilot)[2] == " CRITICAL  backup: some of the endpoint's addresses do not answer"
+        assert screen_of(pilot)[2] == " CRITICAL  backup: 1 of 3 addresses is silent on 443: 10.0.2.17"
         await pilot.press("q")
 
     app = await drive(app_of(replay.live()), act)

@@ -60,7 +60,7 @@ async def test_what_comes_and_goes_is_said_with_its_count_and_since_when() -> No
     ok = await watched(*(BAD, GOOD) * 7)
     assert headline(ok) == (
         "FLAPPING failed 7 of 14 runs, flapping since 03:04 UTC, the last run: OK; "
-        "the last failure: backup: some of the endpoint's addresses do not answer"
+        "the last failure: backup: 1 of 3 addresses is silent on 443: 10.0.2.17"
     )
     assert tone_of_word(ok) is Tone.WARNING
 
@@ -69,7 +69,7 @@ async def test_one_run_that_is_ok_does_not_clear_a_fault() -> None:
     state = await watched(BAD, BAD, GOOD)
     assert headline(state) == (
         "CRITICAL failed 2 of 3 runs, the last run: OK, which has to last; "
-        "the last failure: backup: some of the endpoint's addresses do not answer"
+        "the last failure: backup: 1 of 3 addresses is silent on 443: 10.0.2.17"
     )
     assert tone_of_word(state) is Tone.FAILED
 
