@@ -248,7 +248,10 @@ SETUPS: Final = (
         "warning",
         "has a watch without credentials",
         scenario="no-credentials",
-        lines=((_WARNING, "verdict warning: the SDK finds no credentials, so no signed call was made"), (_WARNING, "raised API001 (warning): ")),
+        lines=(
+            (_WARNING, "verdict warning: the SDK finds no credentials, so no signed call was made"),
+            (_WARNING, "raised API001 (warning): "),
+        ),
     ),
     journaled(
         "unknown",

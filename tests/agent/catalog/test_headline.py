@@ -7,9 +7,9 @@ import pytest
 
 from agent.catalog.findings import CODES
 from agent.catalog.headline import LIMIT, NAME, Forms, cut, fields_of, headline, of_ports, places, spans
-from agent.catalog.partitions import PARTITIONS
+from agent.catalog.partitions import PARTITIONS, partition_of
 from agent.catalog.regions import REGIONS
-from agent.catalog.services import SERVICES, host_of, partition_of
+from agent.catalog.services import SERVICES, host_of
 
 ADDRESSES: Final = [ip_address(f"2600:1f18:1234:5678:9abc:def0:1234:567{digit}") for digit in range(9)]
 """As long as any address is."""
@@ -127,7 +127,7 @@ def widest_of(code: str, partition: str) -> list[dict[str, Forms]]:
     names = set(fields_of(CODES[code].headline))
     kinds = EITHER.get(code, (set(),))
     common = names.difference(*kinds)
-    at_https = {"ports": "443"} if code in AT_HTTPS else {}
+    at_https: dict[str, Forms] = {"ports": "443"} if code in AT_HTTPS else {}
     return [{name: widest(name, partition) for name in sorted(common | kind)} | at_https for kind in kinds]
 
 

@@ -587,7 +587,9 @@ def test_a_cause_by_address_names_what_fails_there() -> None:
             id="cut short, and what rests on it",
         ),
         pytest.param(
-            replaced(healthy(), spoiled(tcp(A), failed="bug")), ("the connect at 10.0.1.17:443: it said bug",), id="crashed"
+            replaced(healthy(), spoiled(tcp(A), failed="bug")),
+            ("the connect at 10.0.1.17:443: it said bug",),
+            id="crashed",
         ),
         pytest.param(
             replaced(healthy(), sdk(failed="malformed")),

@@ -344,7 +344,10 @@ def test_no_region_is_unknown() -> None:
     report = judged(evidence([host(), sdk(region=None), imds(failed="timeout")], targets=[], of=run(region=None)))
     assert report.verdict.status is Status.UNKNOWN
     assert finding_ids(report) == ["ENV001", "ENV002"]
-    assert report.verdict.summary == "no Region is set by --region, AWS_REGION, a profile or instance metadata (and 1 more)"
+    assert (
+        report.verdict.summary
+        == "no Region is set by --region, AWS_REGION, a profile or instance metadata (and 1 more)"
+    )
     assert judged(evidence(healthy(), of=run(region=None))).verdict.status is Status.UNKNOWN
 
 

@@ -42,6 +42,7 @@ def fault(
         scope=known.scope,
         target=target,
         title=known.title if title is None else title,
+        headline="443 is silent",
         detail=detail,
         evidence=tuple(evidence),
         subjects=(),
