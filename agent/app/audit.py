@@ -10,6 +10,7 @@ from agent.app.errors import RequestError
 from agent.app.publish import AUDIT, publish, refuse_interrupted
 from agent.audit.request import AccountRequest, AuditOptions, AuditRequest
 from agent.process.cancel import CancelToken
+from agent.process.exit_codes import SIGNALS
 from agent.process.output import one_line, to_stderr
 from agent.process.signals import cancel_on_signals, exit_on_signals, start_grace_timer
 from agent.report import exits
@@ -58,10 +59,12 @@ def audit(
         if read is None:
             return refuse_interrupted(AUDIT, options.output.format, received_signals)
         document = _audited(read, options)
+        code = exits.of_verdict(document.verdict.status, options.output.fail_on)
         if received_signals:
             start_grace_timer()
-            return refuse_interrupted(AUDIT, options.output.format, received_signals)
-        code = exits.of_verdict(document.verdict.status, options.output.fail_on)
+            if options.reads is None:
+                return refuse_interrupted(AUDIT, options.output.format, received_signals)
+            code = SIGNALS[received_signals[0]]
         return publish(AUDIT, document, options.output, code)
 
 
@@ -88,7 +91,8 @@ def _read(
         read = runner.run(gathered(options.reads))
     if stop.reason is not None:
         start_grace_timer()
-        return None
+        if isinstance(read, FactsUnavailable) or not read.vpcs:
+            return None  # nothing was seen
     if isinstance(read, FactsUnavailable):
         raise RequestError(read.why)
     if not read.vpcs and not read.unanswered:

@@ -355,15 +355,18 @@ def _summary(
 def _verdict(vpcs: Sequence[AuditedVpc], unanswered: Sequence[Unanswered], *, complete: bool) -> AuditVerdict:
     counting = [vpc for vpc in vpcs if vpc.counts]
     status = _worst(vpc.status for vpc in counting) if counting else Status.UNKNOWN
-    if not complete and status is not Status.CRITICAL:
-        summary = f"the deadline came before everything was read; {counted(len(vpcs), 'VPC')} read"
-        return AuditVerdict(status=Status.UNKNOWN, summary=summary)
     others = len(vpcs) - len(counting)
     also = [f"{counted(others, 'other VPC')} not counted"] if others else []
     if unanswered:
         places = [one.vpc_id or one.region or one.account_id or "an account" for one in unanswered]
         also.append(f"no answer from {listed_briefly([*dict.fromkeys(places)])}")
+    if not complete:
+        also.insert(
+            0, f"the reads ended early, and {counted(len(vpcs), 'VPC')} {'was' if len(vpcs) == 1 else 'were'} read"
+        )
     more = f"; {'; '.join(also)}" if also else ""
+    if not complete and status is not Status.CRITICAL:
+        return AuditVerdict(status=Status.UNKNOWN, summary=more.removeprefix("; "))
     if not counting:
         what = "no VPC was read" if not vpcs else "no VPC has an endpoint of a workload: name one with --workload"
         return AuditVerdict(status=status, summary=f"{what}{more}")

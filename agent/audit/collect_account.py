@@ -1,13 +1,13 @@
 """Reading all VPCs of accounts and Regions, one after the other, for an audit.
 
-Each VPC is read as for a facts file, with no more requests than a run makes. Requests of an account keep below half of
-the rates that AWS publishes, since others of the account need them, too. What does not answer is named and never ends
-the rest: a Region, an account, a role that cannot be assumed.
+The lists of an account and Region are read once and split by VPC (`probes.vpc.account`). Requests of an account keep
+below half of the rates that AWS publishes, since others of the account need them, too. What does not answer is named
+and never ends the rest: a Region, an account, a role that cannot be assumed.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from typing import Any, Final, TypeVar
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final, TypeVar
 
 from agent.audit.model import Unanswered
 from agent.audit.request import AccountRequest
@@ -21,10 +21,14 @@ from probes.observe import Log
 from probes.seams import Keys, Reader, World
 from probes.vpc import accounts
 from probes.vpc import reads as ec2
+from probes.vpc.account import Account
+from probes.vpc.model import ConfigurationFacts
 
 MAX_VPCS: Final = 200
 """Of one account and Region."""
 REGIONS_AT_ONCE: Final = 4
+_MOST: Final = 20_000
+"""Requests of an account and Region, further attempts among them: `probes.vpc.account` has far fewer."""
 _RATES: Final = {ec2.EC2: 10.0}
 _RATE: Final = 2.0
 """Requests a second of an account: half of what EC2 refills (EC2 API Reference, Request throttling), and less than half
@@ -56,7 +60,7 @@ class AccountFacts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Account:
+class _Credentials:
     account_id: str | None
     keys: Keys
 
@@ -82,21 +86,6 @@ class Pace:
         self._next = at + self._gap
         if at > now:
             await asyncio.sleep(at - now)
-
-
-class _PacedReader:
-    """A reader that keeps to the rates of an account and Region."""
-
-    def __init__(self, reader: Reader, paces: Callable[[str], Pace]) -> None:
-        self._reader = reader
-        self._paces = paces
-
-    async def prepare(self, services: Iterable[str]) -> None:
-        await self._reader.prepare(services)
-
-    async def read(self, service: str, operation: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
-        await self._paces(service).turn()
-        return await self._reader.read(service, operation, parameters)
 
 
 class _Collection:
@@ -155,42 +144,42 @@ class _Collection:
 
     # --- Accounts ----------------------------------------------------------------------------------------------------
 
-    async def _accounts(self, keys: Keys, region: str) -> list[_Account]:
+    async def _accounts(self, keys: Keys, region: str) -> list[_Credentials]:
         """The accounts that are read, those whose role cannot be assumed left out."""
         request = self._request
-        reader = self._reader(None, keys, region, most=accounts.MAX_PAGES + 3 + 2 * len(request.role_arns))
+        reader = self._reader(keys, region, most=accounts.MAX_PAGES + 3 + 2 * len(request.role_arns))
         own = await self._asked("the caller's identity", lambda: accounts.account_of(reader))
         own_id = own if isinstance(own, str) else None
         role_arns = list(request.role_arns)
-        found: list[_Account] = []
+        found: list[_Credentials] = []
         if request.organization_role is not None:
             listed = await self._asked("the organization's accounts", lambda: accounts.accounts(reader))
             if isinstance(listed, FactsUnavailable):
                 self._say(own_id, None, None, f"the accounts of the organization: {listed.why}")
                 listed = ()
             partition = partition_of(region).id
-            found += [_Account(account_id=own_id, keys=keys)] if own_id in listed else []
+            found += [_Credentials(account_id=own_id, keys=keys)] if own_id in listed else []
             role_arns += [
                 f"arn:{partition}:iam::{account_id}:role/{request.organization_role}"
                 for account_id in listed
                 if account_id != own_id
             ]
         elif not role_arns:
-            return [_Account(account_id=own_id, keys=keys)]
+            return [_Credentials(account_id=own_id, keys=keys)]
         for role_arn in dict.fromkeys(role_arns):
             account_id = role_arn.split(":")[4]
-            of_role = self._reader(None, keys, region, most=2)
+            of_role = self._reader(keys, region, most=2)
             role_keys = await self._asked("the role", lambda: accounts.keys_of_role(of_role, role_arn))  # noqa: B023 - it is awaited here
             if isinstance(role_keys, FactsUnavailable):
                 self._say(account_id, None, None, f"{role_arn} cannot be assumed: {role_keys.why}")
             else:
-                found.append(_Account(account_id=account_id, keys=role_keys))
+                found.append(_Credentials(account_id=account_id, keys=role_keys))
         return found
 
-    async def _account(self, account: _Account, region: str) -> None:
+    async def _account(self, account: _Credentials, region: str) -> None:
         regions: Sequence[str] = self._request.regions or (region,)
         if self._request.all_regions:
-            reader = self._reader(account.account_id, account.keys, region, most=2)
+            reader = self._reader(account.keys, region, most=2)
             listed = await self._asked("the Regions", lambda: accounts.regions(reader))
             if isinstance(listed, FactsUnavailable):
                 self._say(account.account_id, None, None, f"its Regions cannot be listed: {listed.why}")
@@ -209,10 +198,10 @@ class _Collection:
 
     # --- VPCs --------------------------------------------------------------------------------------------------------
 
-    async def _region(self, account: _Account, region: str) -> None:
+    async def _region(self, account: _Credentials, region: str) -> None:
         account_id = account.account_id
-        reader = self._reader(account_id, account.keys, region, most=accounts.MAX_PAGES)
-        listed = await self._asked("the VPCs", lambda: accounts.vpcs(reader, self._request.vpc_ids))
+        known = Account(self._reader(account.keys, region, most=_MOST), self._turn(account_id, region))
+        listed = await self._asked("the VPCs", lambda: accounts.vpcs(known.of_vpc(), self._request.vpc_ids), whole=True)
         self._open.pop((account_id, region, None), None)
         if isinstance(listed, FactsUnavailable):
             self._say(account_id, region, None, listed.why)
@@ -223,28 +212,31 @@ class _Collection:
         wanted = listed[:MAX_VPCS]
         self._known += len(wanted)
         self._open |= dict.fromkeys((account_id, region, vpc_id) for vpc_id in wanted)
+        shared: dict[str, ConfigurationFacts] = {}
         for vpc_id in wanted:
             self._progress(len(self._vpcs), self._known, region)
-            facts = await self._vpc(account, region, vpc_id)
+            facts = await self._vpc(known, region, vpc_id, shared)
             self._open.pop((account_id, region, vpc_id), None)
             if isinstance(facts, FactsUnavailable):
                 self._say(account_id, region, vpc_id, facts.why)
             else:
                 self._vpcs.append(OfAccount(account_id=account_id, facts=facts))
 
-    async def _vpc(self, account: _Account, region: str, vpc_id: str) -> Ec2Facts | FactsUnavailable:
+    async def _vpc(
+        self, known: Account, region: str, vpc_id: str, shared: dict[str, ConfigurationFacts]
+    ) -> Ec2Facts | FactsUnavailable:
         log = self._log()
         taken_at = self._world.machine.now()
-        reader = self._reader(account.account_id, account.keys, region, most=ec2.MAX_REQUESTS)
-        wanted = whole_request(vpc_id, region, most=ec2.MAX_REQUESTS)
-        await ec2.inspect(reader, log, wanted, limit=self._request.timeout)
+        wanted = whole_request(vpc_id, region, await known.joined(vpc_id))
+        # Each request has its own limit; a read may wait for its turn, and while AWS throttles.
+        await ec2.inspect(known.of_vpc(), log, wanted, limit=self._request.deadline, shared=shared)
         return facts_of(log, region=region, vpc_id=vpc_id, taken_at=taken_at)
 
     # --- Requests ----------------------------------------------------------------------------------------------------
 
-    def _reader(self, account_id: str | None, keys: Keys, region: str, *, most: int) -> Reader:
+    def _reader(self, keys: Keys, region: str, *, most: int) -> Reader:
         request = self._request
-        reader = self._world.sdk.reader(
+        return self._world.sdk.reader(
             keys,
             region=region,
             profile=request.profile,
@@ -253,27 +245,31 @@ class _Collection:
             most=most,
         )
 
-        def pace(service: str) -> Pace:
+    def _turn(self, account_id: str | None, region: str) -> Callable[[str], Awaitable[None]]:
+        """What waits until a service may be asked again, by the rates of an account and Region."""
+
+        async def turn(service: str) -> None:
             key = account_id, None if service in _GLOBAL else region, service
             if key not in self._paces:
                 self._paces[key] = Pace(_RATES.get(service, _RATE))
-            return self._paces[key]
+            await self._paces[key].turn()
 
-        return _PacedReader(reader, pace)
+        return turn
 
     def _log(self) -> Log:
         return Log(now=self._world.machine.now, emit=lambda _: None)
 
-    async def _asked(self, what: str, ask: Callable[[], Awaitable[T]]) -> T | FactsUnavailable:
-        """What a request gives, or why it gives nothing."""
+    async def _asked(self, what: str, ask: Callable[[], Awaitable[T]], *, whole: bool = False) -> T | FactsUnavailable:
+        """What a request gives, or why it gives nothing. `whole` is for pages that wait while AWS throttles."""
 
         async def body(draft: Draft[bool]) -> T:
             given = await ask()
             draft.facts = True  # what is given may be keys, which no observation holds
             return given
 
+        limit = self._request.deadline if whole else self._request.timeout
         subject = Subject(step=Step.EC2, operation=what)
-        observation, given = await self._log().observe(subject, body, limit=self._request.timeout)
+        observation, given = await self._log().observe(subject, body, limit=limit)
         if observation.failure is not None:
             return FactsUnavailable(why=observation.failure.message)
         return given  # type: ignore[return-value] # what is no failure has given it

@@ -99,8 +99,8 @@ async def _gather(request: FactsRequest, world: World, stop: CancelToken) -> Ec2
     return _facts_of(log, region, request.vpc_id, taken_at, reason)
 
 
-def whole_request(vpc_id: str, region: str, *, most: int | None = None) -> ec2.ConfigurationRequest:
-    """What is read of a VPC for every host of it; with `most` within so many requests."""
+def whole_request(vpc_id: str, region: str, joined: frozenset[str] | None = None) -> ec2.ConfigurationRequest:
+    """What is read of a VPC for every host of it; in an audit, beside the network of the VPCs `joined`."""
     return ec2.ConfigurationRequest(
         vpc_id=vpc_id,
         instance_id=None,
@@ -110,7 +110,7 @@ def whole_request(vpc_id: str, region: str, *, most: int | None = None) -> ec2.C
         gateway_services=gateway_labels(checkable()),
         group_ids=(),
         whole=True,
-        most=most,
+        joined=joined,
     )
 
 

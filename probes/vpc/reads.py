@@ -9,6 +9,7 @@ read that would need more fails: no list is cut in silence. A read that was refu
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
@@ -91,9 +92,16 @@ MAX_RULES: Final = 20_000
 """Of all security groups together."""
 MAX_DOMAINS: Final = 1_000
 """Of one domain list of DNS Firewall."""
-MAX_PREFIX_LISTS: Final = 5
-MAX_RULE_GROUPS: Final = 3
-MAX_DOMAIN_LISTS: Final = 4
+MAX_PREFIX_LISTS: Final = 30
+MAX_RULE_GROUPS: Final = 10
+"""Of one VPC, which may have 5 until somebody asks for more (Route 53 Developer Guide, Quotas)."""
+MAX_DOMAIN_LISTS: Final = 30
+MAX_JOINED: Final = 20
+"""VPCs whose network is read beside that of a VPC in an audit."""
+MAX_AUDIT_ROWS: Final = 200_000
+"""Of one list of an audit, which has been read for all VPCs of the Region."""
+MAX_AUDIT_REQUESTS: Final = 1_000
+"""Of one VPC of an audit, of which `probes.vpc.account` answers nearly all from what it has read."""
 MAX_TRANSIT_TABLES: Final = 4
 MAX_PROFILE_RESOURCES: Final = 10
 """Whose details are read, of all that the Profiles bring."""
@@ -128,7 +136,8 @@ _RESERVED: Final = {
 that are not reserved; so does all of DNS Firewall, but not both. For peerings and transit gateways nothing is reserved,
 since few route tables lead there: these reads take what the others have left."""
 _INTERFACE_PAGES: Final = MAX_INTERFACES // 1_000
-_FEW_INTERFACE_PAGES: Final = 4
+_SAME_FOR_ALL: Final = frozenset({ENDPOINTS, ENDPOINT_SERVICES, ENDPOINT_INTERFACES})
+"""Reads that ask the same for every VPC of an account and Region."""
 _IN_EFFECT: Final = (None, "COMPLETE", "UPDATING")
 """States of an association of a Profile, or with one, that holds."""
 _PROFILE_PRIORITY: Final = 100
@@ -174,13 +183,22 @@ class ConfigurationRequest:
     whole: bool = False
     """Every security group of the VPCs, every interface of this one, and no instance: for a file that every host of the
     VPC can use."""
-    most: int | None = None
-    """Requests, in place of those that a run or a facts file has."""
+    joined: frozenset[str] | None = None
+    """In an audit, the VPCs whose network is read beside that of this one, where they have endpoints; None for every
+    VPC with an endpoint."""
 
 
-async def inspect(reader: Reader, log: Log, wanted: ConfigurationRequest, *, limit: float) -> Configuration:
-    """Read the whole network, each read for at most `limit` seconds; return what could be read."""
-    inspection = Inspection(reader, log, wanted, limit=limit)
+async def inspect(
+    reader: Reader,
+    log: Log,
+    wanted: ConfigurationRequest,
+    *,
+    limit: float,
+    shared: dict[str, ConfigurationFacts] | None = None,
+) -> Configuration:
+    """Read the whole network, each read for at most `limit` seconds; return what could be read. `shared` keeps what is
+    the same for every VPC of the account and Region."""
+    inspection = Inspection(reader, log, wanted, limit=limit, shared=shared)
     async with asyncio.TaskGroup() as group:
         group.create_task(inspection.read_network())
         group.create_task(inspection.read_names())
@@ -203,8 +221,17 @@ class Inspection:
     that does not answer at all costs one `limit`. Nothing is raised but cancellation.
     """
 
-    def __init__(self, reader: Reader, log: Log, wanted: ConfigurationRequest, *, limit: float) -> None:
+    def __init__(
+        self,
+        reader: Reader,
+        log: Log,
+        wanted: ConfigurationRequest,
+        *,
+        limit: float,
+        shared: dict[str, ConfigurationFacts] | None = None,
+    ) -> None:
         """Each read is made for at most `limit` seconds."""
+        self._shared = {} if shared is None else shared
         log.plan(*map(_subject, WHOLE_READS if wanted.whole else READS))
         self.facts: dict[str, ConfigurationFacts] = {}
         self._failures: dict[str, Failure] = {}
@@ -212,10 +239,10 @@ class Inspection:
         self._log = log
         self._wanted = wanted
         self._limit = limit
-        self._most = most_requests(whole=wanted.whole) if wanted.most is None else wanted.most
+        self._most = most_requests(whole=wanted.whole) if wanted.joined is None else MAX_AUDIT_REQUESTS
         self._reserved = dict(_RESERVED)
-        if wanted.whole:  # of an audit, which has fewer, large VPCs need the rest for their groups
-            self._reserved[INTERFACES] = _INTERFACE_PAGES if wanted.most is None else _FEW_INTERFACE_PAGES
+        if wanted.whole:
+            self._reserved[INTERFACES] = _INTERFACE_PAGES
         self._spare = self._most - sum(self._reserved.values())
         self._bodies: Mapping[str, Callable[[], Awaitable[ConfigurationFacts]]] = {
             ENDPOINTS: self._endpoints,
@@ -289,7 +316,11 @@ class Inspection:
             return
 
         async def body(draft: Draft[ConfigurationFacts]) -> None:
-            draft.facts = await self._bodies[read]()
+            if (facts := self._shared.get(read)) is None:
+                facts = await self._bodies[read]()
+                if read in _SAME_FOR_ALL:
+                    self._shared[read] = facts
+            draft.facts = facts
 
         observation, _ = await self._log.observe(_subject(read), body, limit=self._limit)
         if isinstance(observation.outcome, Ok):
@@ -342,7 +373,7 @@ class Inspection:
         elif self._spare:
             self._spare -= 1
         else:
-            of = "a run" if not self._wanted.whole else "a facts file" if self._wanted.most is None else "an audit"
+            of = "a run" if not self._wanted.whole else "a facts file" if self._wanted.joined is None else "an audit"
             message = f"more than can be read with the {self._most} requests of {of}"
             raise ProbeError(FailureKind.TOO_LARGE, message)
         return await self._reader.read(service, operation, parameters)
@@ -358,6 +389,7 @@ class Inspection:
                 read, service, operation, parameters if token is None else {**parameters, "NextToken": token}
             )
             rows += parse.rows(page, key, needed=True)
+            most = most if self._wanted.joined is None else MAX_AUDIT_ROWS
             if len(rows) > most:
                 raise ProbeError(FailureKind.TOO_LARGE, f"{operation} gives more than {most} rows")
             token = page.get("NextToken") or None
@@ -396,13 +428,24 @@ class Inspection:
         return (known.gateways or ()) if isinstance(known, EndpointsFacts) else ()
 
     def _vpc_ids(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys((self._wanted.vpc_id, *(endpoint.vpc_id for endpoint in self._known_endpoints()))))
+        """This VPC, and the others with endpoints that are read beside it."""
+        joined = self._wanted.joined
+        others = Counter(
+            endpoint.vpc_id for endpoint in self._known_endpoints() if joined is None or endpoint.vpc_id in joined
+        )
+        # The hubs of a network have the most endpoints.
+        first = others if joined is None else (vpc_id for vpc_id, _ in others.most_common(MAX_JOINED))
+        return tuple(dict.fromkeys((self._wanted.vpc_id, *first)))
 
     def _group_ids(self) -> tuple[str, ...]:
         own = self.facts.get(OWN_INTERFACES)
         interfaces = own.interfaces if isinstance(own, InterfacesFacts) else ()
         of_host = (group for interface in interfaces for group in interface.group_ids)
-        of_endpoints = (group for endpoint in self._known_endpoints() for group in endpoint.group_ids)
+        vpc_ids = self._vpc_ids()
+        there = (endpoint for endpoint in self._known_endpoints() if endpoint.vpc_id in vpc_ids)
+        # Those of this VPC come first.
+        endpoints = sorted(there, key=lambda endpoint: endpoint.vpc_id != self._wanted.vpc_id)
+        of_endpoints = (group for endpoint in endpoints for group in endpoint.group_ids)
         return tuple(dict.fromkeys((*self._wanted.group_ids, *of_host, *of_endpoints)))
 
     def _targets(self, prefix: str) -> tuple[str, ...]:
@@ -516,8 +559,10 @@ class Inspection:
         there: set[str] = set()
         wanted = self._group_ids()
         if self._wanted.whole:
-            wanted = await self._existing_groups("vpc-id", self._vpc_ids())
-            there = set(wanted)
+            # Of other VPCs, the endpoints' groups alone decide over anything.
+            own = await self._existing_groups("vpc-id", (self._wanted.vpc_id,))
+            there = set(own)
+            wanted = tuple(dict.fromkeys((*own, *wanted)))
         rules: dict[str, list[GroupRule]] = {group_id: [] for group_id in wanted}
         dropped = 0
         unsure: set[str] = set()
@@ -562,11 +607,15 @@ class Inspection:
         groups, tables = self.facts.get(SECURITY_GROUPS), self.facts.get(ROUTE_TABLES)
         of_groups = groups.groups if isinstance(groups, SecurityGroupsFacts) else ()
         of_tables = tables.tables if isinstance(tables, RouteTablesFacts) else ()
-        routes = [route for table in of_tables for route in table.routes]
+        own = [table for table in of_tables if table.vpc_id == self._wanted.vpc_id]
+        routes = [route for table in (*own, *of_tables) for route in table.routes]
+        at_endpoints = {group for endpoint in self._known_endpoints() for group in endpoint.group_ids}
         gateways = {gateway.endpoint_id for gateway in self._known_gateways()}
         named = (
             # What makes addresses private comes first: no finding can do without it.
             *(route.prefix_list_id for route in routes if route.target in gateways),
+            *(rule.prefix_list_id for group in of_groups if group.group_id in at_endpoints for rule in group.rules),
+            *(route.prefix_list_id for table in own for route in table.routes),
             *(rule.prefix_list_id for group in of_groups for rule in group.rules),
             *(route.prefix_list_id for route in routes),
         )

@@ -21,12 +21,16 @@ from agent.audit import model as audit_report
 from agent.audit.collect_account import AccountFacts
 from agent.audit.model import AuditDocument
 from agent.audit.request import AccountRequest
+from agent.network.names import known_vpc
 from agent.process.cancel import CancelToken
+from agent.run.collect_facts import lacking
 from probes.facts import CredentialFacts
 from probes.model import FailureKind, ProbeError
 from probes.seams import Keys
+from probes.system.sdk import SystemSdk
+from probes.vpc import account as account_reads
 from probes.vpc import accounts
-from tests.support import moto_server
+from tests.support import extent, moto_server
 from tests.support.command import SECONDS
 from tests.support.repository import ROOT
 
@@ -354,8 +358,8 @@ def test_every_account_of_an_organization_is_read_with_its_role(told: moto_serve
     assert mark not in f"{document}{err}"
 
 
-def test_no_more_requests_than_a_run_has_are_made_of_a_vpc(told: moto_server.Told) -> None:
-    """Each list goes on for ever."""
+def test_a_list_without_end_is_given_up_and_named(told: moto_server.Told) -> None:
+    """Each list gives the same page for ever."""
     for operation in ("DescribeSubnets", "DescribeNetworkAcls", "DescribeSecurityGroups", "DescribeNetworkInterfaces"):
         told.answers[operation] = moto_server.of_ec2(operation, "", "more")
     told.answers["GetCallerIdentity"] = moto_server.refusal("AccessDenied", "no")
@@ -364,7 +368,175 @@ def test_no_more_requests_than_a_run_has_are_made_of_a_vpc(told: moto_server.Tol
     code, document, _ = run("--region", REGION, "--timeout", "30")
     (vpc,) = document.vpcs
     assert code == 3
-    assert any("more than can be read with the 40 requests of an audit" in line for line in vpc.not_read)
-    requests = Counter(told.operations)
-    of_lists = requests["GetCallerIdentity"] + 1  # and the list of VPCs
-    assert sum(requests.values()) - of_lists <= 40
+    assert any("DescribeSubnets gives the same page twice" in line for line in vpc.not_read)
+    assert len(told.calls) <= account_reads.MAX_REQUESTS + account_reads.MAX_REQUESTS_OF_VPC
+
+
+# --- An account at a time --------------------------------------------------------------------------------------------
+
+
+class Recorded:
+    """A reader between an audit and the system's, which counts and may throttle."""
+
+    def __init__(self, reader: Any, asked: list[tuple[str, str, Mapping[str, Any]]], throttled: Counter[str]) -> None:
+        self._reader = reader
+        self._asked = asked
+        self._throttled = throttled
+
+    async def prepare(self, services: Any) -> None:
+        await self._reader.prepare(services)
+
+    async def read(self, service: str, operation: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+        self._asked.append((service, operation, parameters))
+        if self._throttled[operation]:
+            self._throttled[operation] -= 1
+            raise ProbeError(FailureKind.THROTTLED, "Request limit exceeded.", code="RequestLimitExceeded")
+        given: Mapping[str, Any] = await self._reader.read(service, operation, parameters)
+        return given
+
+
+class RecordedSdk(SystemSdk):
+    """The system's SDK, whose requests are counted."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[tuple[str, str, Mapping[str, Any]]] = []
+        self.throttled: Counter[str] = Counter()
+
+    def reader(self, *words: Any, **given: Any) -> Any:
+        return Recorded(super().reader(*words, **given), self.asked, self.throttled)
+
+
+def world_of(sdk: Any) -> Any:
+    return SimpleNamespace(machine=SimpleNamespace(now=lambda: datetime.now(UTC)), sdk=sdk)
+
+
+@pytest.fixture
+def fast(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server of this machine needs no rates."""
+    monkeypatch.setattr(collect_account, "_RATES", {})
+    monkeypatch.setattr(collect_account, "_RATE", 10_000.0)
+    for name, variable in NAMES.items():
+        monkeypatch.setenv(variable, moto_server.KEYS[name])
+
+
+@pytest.mark.parametrize("count", extent.one_in(2, (12, 200)))
+@pytest.mark.usefixtures("fast")
+async def test_an_account_is_read_once_and_split_by_vpc(account: boto3.session.Session, count: int) -> None:
+    """25 groups with 10 rules in each VPC, an endpoint of its own in each."""
+    client = account.client("ec2")
+    made = {make_vpc(client, private_dns=True)[0] for _ in range(count)}
+    for vpc_id in made:
+        for number in range(24):
+            group = client.create_security_group(GroupName=f"g{number}", Description="x", VpcId=vpc_id)["GroupId"]
+            rules = [
+                {"IpProtocol": "tcp", "FromPort": port, "ToPort": port, "IpRanges": [{"CidrIp": "10.0.0.0/16"}]}
+                for port in range(8000, 8009)
+            ]
+            client.authorize_security_group_ingress(GroupId=group, IpPermissions=rules)
+    sdk = RecordedSdk()
+    read = await collect_account.gather(replace(WANTED, deadline=SECONDS), world_of(sdk), stop=CancelToken())
+    assert isinstance(read, AccountFacts)
+    assert (read.unanswered, read.complete) == ((), True)
+    by_id = {one.facts.vpc_id: known_vpc(one.facts).configuration for one in read.vpcs}
+    assert made < by_id.keys(), "the default VPC is there, too"
+    for vpc_id in made:
+        network = by_id[vpc_id]
+        assert len(network.groups or ()) == 25
+        assert {subnet.vpc_id for subnet in network.subnets or ()} == {vpc_id}
+        assert {one.vpc_id for one in network.interfaces or ()} == {vpc_id}
+        assert len(network.endpoints or ()) == count
+    first = [(service, operation) for service, operation, parameters in sdk.asked if "NextToken" not in parameters]
+    assert len(first) <= account_reads.MAX_REQUESTS + account_reads.MAX_REQUESTS_OF_VPC * len(by_id)
+    per_vpc = {"DescribeVpcAttribute", "ListHostedZonesByVPC"}
+    assert Counter(operation for _, operation in first if operation not in per_vpc).most_common(1)[0][1] <= 2
+    of_endpoints = [one for one in sdk.asked if one[1] == "DescribeVpcEndpoints"]
+    assert len(of_endpoints) == 1, "the endpoints of the Region are read once"
+
+
+@pytest.mark.usefixtures("fast")
+async def test_a_read_that_is_throttled_waits_and_goes_on(
+    account: boto3.session.Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(account_reads, "WAITS", (0.01, 0.02, 0.04))
+    make_vpc(account.client("ec2"), private_dns=True)
+    sdk = RecordedSdk()
+    sdk.throttled.update({"DescribeSubnets": 3, "DescribeVpcAttribute": 2, "ListHostedZonesByVPC": 1})
+    read = await collect_account.gather(replace(WANTED, deadline=SECONDS), world_of(sdk), stop=CancelToken())
+    assert isinstance(read, AccountFacts)
+    assert all(lacking(one.facts) == () for one in read.vpcs)
+    assert sum(sdk.throttled.values()) == 0
+    sdk.throttled["DescribeSubnets"] = 99
+    read = await collect_account.gather(replace(WANTED, deadline=SECONDS), world_of(sdk), stop=CancelToken())
+    assert isinstance(read, AccountFacts)
+    for one in read.vpcs:
+        assert [line for line in lacking(one.facts) if "Request limit exceeded" in line], "it is given up in the end"
+    assert sdk.throttled["DescribeSubnets"] == 99 - 4, "and asked for once for all VPCs"
+
+
+@pytest.mark.virtual_clock
+async def test_an_account_of_200_vpcs_keeps_to_the_rates() -> None:
+    """Of a second, in which EC2 refills 20 requests and Route 53 allows 5."""
+    loop = asyncio.get_running_loop()
+    times: dict[str, list[float]] = {}
+
+    class Answering:
+        async def prepare(self, services: object) -> None:
+            """Nothing is needed."""
+
+        async def read(self, service: str, operation: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+            if operation == "GetCallerIdentity":
+                return {"Account": "111122223333"}
+            times.setdefault(service, []).append(loop.time())
+            if operation == "DescribeVpcs":
+                return {"Vpcs": [{"VpcId": f"vpc-{number:08x}", "OwnerId": "111122223333"} for number in range(200)]}
+            name = operation.removeprefix("Describe").removeprefix("Enable")
+            if operation == "DescribeVpcAttribute":
+                name = parameters["Attribute"]
+                return {f"{name[0].upper()}{name[1:]}": {"Value": True}}
+            return {ROWS.get(operation, name): []}
+
+    class AnsweringSdk(SilentSdk):
+        def reader(self, *_: object, **__: object) -> Any:
+            return Answering()
+
+    began = loop.time()
+    read = await collect_account.gather(replace(WANTED, deadline=600.0), world_of(AnsweringSdk()), stop=CancelToken())
+    assert isinstance(read, AccountFacts)
+    assert (len(read.vpcs), read.complete) == (200, True)
+    for service, most in (("ec2", 20), ("route53", 5), ("route53resolver", 5), ("route53profiles", 5)):
+        seconds = Counter(int(at - began) for at in times[service])
+        assert max(seconds.values()) <= most, service
+    made = sum(map(len, times.values()))
+    assert made <= account_reads.MAX_REQUESTS + 200 * account_reads.MAX_REQUESTS_OF_VPC
+
+
+ROWS: Final = {
+    "DescribeVpcEndpointServices": "ServiceDetails",
+    "DescribeVpcPeeringConnections": "VpcPeeringConnections",
+    "ListResolverRuleAssociations": "ResolverRuleAssociations",
+    "ListResolverRules": "ResolverRules",
+    "ListHostedZonesByVPC": "HostedZoneSummaries",
+    "ListFirewallRuleGroupAssociations": "FirewallRuleGroupAssociations",
+    "ListProfileAssociations": "ProfileAssociations",
+}
+
+
+@pytest.mark.usefixtures("fast")
+async def test_an_interrupted_audit_has_the_vpcs_that_were_read(account: boto3.session.Session) -> None:
+    client = account.client("ec2")
+    for _ in range(3):
+        make_vpc(client, private_dns=True)
+    stop = CancelToken()
+
+    def progress(done: int, known: int, region: str) -> None:
+        if done == 2:
+            stop.cancel("SIGINT")
+
+    wanted = replace(WANTED, deadline=SECONDS)
+    read = await collect_account.gather(wanted, world_of(RecordedSdk()), stop=stop, progress=progress)
+    assert isinstance(read, AccountFacts)
+    assert (len(read.vpcs), read.complete) == (2, False)
+    assert {one.reason for one in read.unanswered} == {"interrupted by SIGINT"}
+    assert len(read.unanswered) == 2
+    assert {one.vpc_id for one in read.unanswered}.isdisjoint(one.facts.vpc_id for one in read.vpcs)

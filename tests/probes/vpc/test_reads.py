@@ -673,7 +673,7 @@ async def test_the_prefix_list_of_a_gateway_endpoint_is_read_before_all_others(t
     told.answers["GetManagedPrefixListEntries"] = of_ec2("GetManagedPrefixListEntries", item(cidr="52.218.0.0/17"))
     lists = (await inspected(reader(), OF_S3)).configuration.prefix_lists or ()
     assert [prefix_list.prefix_list_id for prefix_list in lists][:2] == ["pl-6da54004", "pl-00000000"]
-    assert len(lists) == ec2.MAX_PREFIX_LISTS
+    assert len(lists) == 8
 
 
 async def test_addresses_stand_with_the_primary_one_first(told: Told) -> None:
@@ -899,7 +899,8 @@ async def test_zones_of_accounts_and_of_services(told: Told) -> None:
     assert [(parameters["vpcid"], parameters["vpcregion"]) for parameters in asked] == [(VPC_ID, "eu-west-1")] * 2
 
 
-async def test_firewall_rules_in_the_order_in_which_they_are_tried(told: Told) -> None:
+async def test_firewall_rules_in_the_order_in_which_they_are_tried(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ec2, "MAX_DOMAIN_LISTS", 4)
     told.answers["ListFirewallRuleGroupAssociations"] = of_resolver(
         {
             "FirewallRuleGroupAssociations": [
@@ -970,7 +971,7 @@ async def test_firewall_rules_in_the_order_in_which_they_are_tried(told: Told) -
 
 async def test_more_rule_groups_than_are_read(told: Told) -> None:
     told.answers["ListFirewallRuleGroupAssociations"] = of_resolver(
-        {"FirewallRuleGroupAssociations": [association(number, number) for number in range(1, 5)]}
+        {"FirewallRuleGroupAssociations": [association(number, number) for number in range(ec2.MAX_RULE_GROUPS + 1)]}
     )
     result = await inspected(reader())
     assert (result.kind(DNS_FIREWALL), result.configuration.firewall) == (FailureKind.TOO_LARGE, None)
@@ -1153,7 +1154,7 @@ async def test_a_whole_vpc(told: Told) -> None:
         (others[1], 1),
         (others[2], 0),
     ]
-    (asked,) = (call.parameters for call in told.calls if call.operation == "DescribeSecurityGroups")
+    asked, _ = (call.parameters for call in told.calls if call.operation == "DescribeSecurityGroups")
     assert (asked["Filter.1.Name"], asked["Filter.1.Value.1"]) == ("vpc-id", VPC_ID)
     assert result.reason(OWN_INTERFACES) == "a file for every host of the VPC holds no one host's interfaces"
 
@@ -1294,9 +1295,10 @@ async def test_prefix_lists_that_can_be_read(told: Told) -> None:
     result = await inspected(reader())
     assert [prefix_list.prefix_list_id for prefix_list in result.configuration.prefix_lists or ()] == [
         names[0],
-        *names[2:5],
+        *names[2:],
+        "pl-0a1b2c3d",
     ]
-    assert told.operations.count("GetManagedPrefixListEntries") == ec2.MAX_PREFIX_LISTS
+    assert told.operations.count("GetManagedPrefixListEntries") == len(names) + 1
 
 
 # --- What route tables lead to ---------------------------------------------------------------------------------------
