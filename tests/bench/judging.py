@@ -24,10 +24,11 @@ from probes.operations import GETADDRINFO
 from tests.agent.network.networks import large_configuration
 from tests.bench.promise import Benchmark, Figure, Promise
 from tests.bench.spent import cpu, in_turn, median, peak, run, wall
-from tests.support import large_vpc
+from tests.support import large_account, large_vpc
 from tests.support.runs import evidence_of
 
 ROUNDS: Final = 11
+AUDITED_VPCS: Final = 200
 VPC_ROUNDS: Final = 5
 OBSERVATIONS: Final = 1_000
 SEEDS: Final = ("one-zone-silent", "gateway-healthy", "tls-intercepted")
@@ -110,6 +111,20 @@ def predicting_a_vpc() -> tuple[Figure, ...]:
     return Figure(median(rounds, cpu, 0), found), Figure(median(rounds, peak, 0) / 1024, held)
 
 
+def auditing() -> tuple[Figure, ...]:
+    """CPU seconds and peak memory of a whole `backuplink audit` of 200 VPCs, from their facts file."""
+    with TemporaryDirectory() as folder:
+        place = Path(folder, "account.json")
+        place.write_text(facts_file.dumps_all(large_account.vpcs(AUDITED_VPCS)), "ascii")
+        words = (sys.executable, "-m", "agent", "audit", "--ec2-facts", str(place), "--format", "json")
+        rounds = in_turn(lambda: run(*words, codes=(2,)), rounds=VPC_ROUNDS)
+    faults = [fault for vpc in json.loads(rounds[0][0].output)["vpcs"] for fault in vpc["faults"]]
+    untold = sum(not fault["certain"] for fault in faults)
+    found = f"25 groups of 10 rules, 60 hosts and 8 endpoints each; {len(faults)} faults, {untold} cannot be told"
+    megabytes = median(rounds, peak, 0) * 1024 / 1e6
+    return Figure(median(rounds, cpu, 0), found), Figure(megabytes, f"wall {median(rounds, wall, 0):.1f} s")
+
+
 def _rules(evidence: Evidence) -> dict[str, float]:
     """Median milliseconds of each rule, asked in order over one fresh evidence: what evidence finds once and keeps is
     counted for the first that asks, as in a run."""
@@ -153,5 +168,12 @@ MEASUREMENTS: Final = (
             Promise(what="predicting 500 subnets, 5,000 interfaces, peak memory", against="", limit=300, unit="MiB"),
         ),
         measure=predicting_a_vpc,
+    ),
+    Benchmark(
+        promises=(
+            Promise(what="audit of 200 VPCs from a file, CPU", against="", limit=25, unit="s"),
+            Promise(what="audit of 200 VPCs from a file, peak memory", against="", limit=500, unit="MB"),
+        ),
+        measure=auditing,
     ),
 )

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import signal
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -42,7 +43,7 @@ from probes.model import Observation, Ok
 from probes.vpc.model import ENDPOINTS, INTERFACES, SUBNETS
 from tests.formats import html_page
 from tests.hostile.fuzz.mutation import spoilt_document
-from tests.support import extent, scenarios
+from tests.support import extent, large_account, scenarios
 from tests.support.aws_commands import complaint
 from tests.support.extent import one_in
 from tests.support.outputs import asked
@@ -640,6 +641,19 @@ def test_a_file_that_is_none_is_refused_in_words(change: dict[str, Any], words: 
     with pytest.raises(RequestError) as refused:
         of_file(str(place))
     assert words in str(refused.value)
+
+
+def test_nothing_of_a_large_account_cannot_be_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Whatever the file holds is judged, as in the 200 VPCs of `./dev bench --only audit`."""
+    place = tmp_path / "account.json"
+    place.write_text(facts_file.dumps_all(large_account.vpcs(extent.one_in(5, (21, 200))[-1])), "ascii")
+    assert of_file(str(place)) == 2
+    document = read(capsys.readouterr().out)
+    by_status = Counter(vpc.status for vpc in document.vpcs)
+    shut = -(-len(document.vpcs) // large_account.FAULTY)
+    assert by_status == {Status.CRITICAL: shut, Status.OK: len(document.vpcs) - shut}
+    assert all(fault.certain for vpc in document.vpcs for fault in vpc.faults)
+    assert {fault.code for vpc in document.vpcs for fault in vpc.faults if fault.counts} == {"VPC005"}
 
 
 @settings(max_examples=extent.examples(60), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

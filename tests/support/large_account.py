@@ -1,0 +1,238 @@
+"""The VPCs of a large account: each has 12 subnets in three zones, 60 hosts, 25 security groups of 10 rules, six route
+tables and eight endpoints, all of which work but for a group in every tenth VPC."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from ipaddress import IPv4Network, ip_network
+from typing import Final
+
+from agent.catalog.services import SERVICES, checkable, gateway_labels, private_link_labels, service_name_of
+from agent.settings import Ec2Facts
+from probes.model import Observation, Ok, Step, Subject
+from probes.vpc.model import (
+    AMAZON_DNS,
+    AVAILABLE,
+    DHCP_OPTIONS,
+    DNS_FIREWALL,
+    ENDPOINT_INTERFACES,
+    ENDPOINT_SERVICES,
+    ENDPOINTS,
+    INTERFACES,
+    NETWORK_ACLS,
+    PEERINGS,
+    PREFIX_LISTS,
+    PRIVATE_ZONES,
+    PROFILE_RESOURCES,
+    PROFILES,
+    RESOLVER_RULES,
+    ROUTE_TABLES,
+    SECURITY_GROUPS,
+    SUBNETS,
+    TRANSIT,
+    VPC,
+    VPC_DNS,
+    AclEntry,
+    ConfigurationFacts,
+    DhcpOptionsFacts,
+    DnsFirewallFacts,
+    EndpointServicesFacts,
+    EndpointsFacts,
+    GroupRule,
+    InterfacesFacts,
+    NetworkAcl,
+    NetworkAclsFacts,
+    NetworkInterface,
+    PeeringsFacts,
+    PrefixListsFacts,
+    PrivateZonesFacts,
+    ProfileResourcesFacts,
+    ProfilesFacts,
+    ResolverRulesFacts,
+    Route,
+    RouteTable,
+    RouteTablesFacts,
+    SecurityGroup,
+    SecurityGroupsFacts,
+    Subnet,
+    SubnetsFacts,
+    TransitFacts,
+    Vpc,
+    VpcDnsFacts,
+    VpcEndpoint,
+    VpcFacts,
+)
+
+REGION: Final = "eu-west-1"
+ACCOUNT: Final = "111122223333"
+TAKEN_AT: Final = datetime(2026, 1, 15, 3, 0, tzinfo=UTC)
+NAMES: Final = ("backup", "backup-gateway", "sts", "kms", "ssm", "ssmmessages", "ec2messages", "logs")
+SERVICES_THERE: Final = tuple(name for name in (*NAMES, *checkable()) if name in SERVICES and name != "s3")[:8]
+SUBNETS_EACH: Final = 12
+HOSTS_EACH: Final = 60
+GROUPS_EACH: Final = 25
+RULES_EACH: Final = 10
+TABLES_EACH: Final = 6
+ZONES: Final = 3
+FAULTY: Final = 10
+"""Of so many VPCs one has an endpoints' group that admits no host."""
+_POLICY: Final = (
+    '{"Statement":[{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:root"},'
+    '"Action":"*","Resource":"*"}]}'
+)
+_ANYWHERE: Final = ip_network("0.0.0.0/0")
+
+
+def vpcs(count: int) -> Iterator[Ec2Facts]:
+    """The facts of so many VPCs, each as it is read."""
+    for number in range(count):
+        yield _Made(number).facts()
+
+
+class _Made:
+    def __init__(self, number: int) -> None:
+        self._number = number
+        self.vpc_id = self._id("vpc", 0)
+        self.block = IPv4Network((int(ip_network("10.0.0.0/8").network_address) + number * 65_536, 16))
+
+    def _id(self, kind: str, place: int) -> str:
+        return f"{kind}-{self._number:08x}{place:09x}"
+
+    def _subnet(self, place: int) -> IPv4Network:
+        return IPv4Network((int(self.block.network_address) + place * 256, 24))
+
+    def facts(self) -> Ec2Facts:
+        endpoints = tuple(self._endpoints())
+        of_endpoints = tuple(self._of_endpoints())
+        read: dict[str, ConfigurationFacts] = {
+            ENDPOINTS: EndpointsFacts(
+                endpoints=endpoints,
+                asked=(*private_link_labels(checkable()), *private_link_labels(checkable(), is_global=True)),
+                gateways=() if gateway_labels(checkable()) else None,
+            ),
+            ENDPOINT_INTERFACES: InterfacesFacts(interfaces=of_endpoints),
+            ENDPOINT_SERVICES: EndpointServicesFacts(services=(), asked=private_link_labels(checkable())),
+            VPC: VpcFacts(
+                vpc=Vpc(vpc_id=self.vpc_id, owner_id=ACCOUNT, cidrs=(self.block,), dhcp_options_id="dopt-0a1b2c3d")
+            ),
+            VPC_DNS: VpcDnsFacts(support=True, hostnames=True),
+            DHCP_OPTIONS: DhcpOptionsFacts(options_id="dopt-0a1b2c3d", name_servers=(AMAZON_DNS,)),
+            SUBNETS: SubnetsFacts(subnets=tuple(self._subnets())),
+            ROUTE_TABLES: RouteTablesFacts(tables=tuple(self._tables())),
+            NETWORK_ACLS: NetworkAclsFacts(acls=(self._acl(),)),
+            SECURITY_GROUPS: SecurityGroupsFacts(groups=tuple(self._groups())),
+            PREFIX_LISTS: PrefixListsFacts(lists=()),
+            PEERINGS: PeeringsFacts(peerings=()),
+            TRANSIT: TransitFacts(attachments=(), tables=()),
+            RESOLVER_RULES: ResolverRulesFacts(rules=()),
+            PRIVATE_ZONES: PrivateZonesFacts(zones=()),
+            DNS_FIREWALL: DnsFirewallFacts(rules=()),
+            PROFILES: ProfilesFacts(profile_ids=(), resources=()),
+            PROFILE_RESOURCES: ProfileResourcesFacts(zones=(), rules=(), firewall=()),
+            INTERFACES: InterfacesFacts(interfaces=(*self._hosts(), *of_endpoints)),
+        }
+        return Ec2Facts(
+            region=REGION,
+            vpc_id=self.vpc_id,
+            taken_at=TAKEN_AT,
+            observations=tuple(
+                Observation(
+                    subject=Subject(step=Step.EC2, operation=operation),
+                    outcome=Ok(known),
+                    started_at=TAKEN_AT,
+                    seconds=0.2,
+                )
+                for operation, known in read.items()
+            ),
+        )
+
+    def _subnets(self) -> Iterator[Subnet]:
+        for place in range(SUBNETS_EACH):
+            yield Subnet(
+                subnet_id=self._id("subnet", place),
+                vpc_id=self.vpc_id,
+                cidrs=(self._subnet(place),),
+                availability_zone=f"{REGION}{'abc'[place % ZONES]}",
+                owner_id=ACCOUNT,
+            )
+
+    def _tables(self) -> Iterator[RouteTable]:
+        for place in range(TABLES_EACH):
+            yield RouteTable(
+                table_id=self._id("rtb", place),
+                vpc_id=self.vpc_id,
+                main=place == 0,
+                subnet_ids=tuple(self._id("subnet", one) for one in range(place, SUBNETS_EACH, TABLES_EACH)),
+                routes=(Route(destination=self.block), Route(destination=_ANYWHERE, target=self._id("nat", place))),
+            )
+
+    def _acl(self) -> NetworkAcl:
+        entries = tuple(AclEntry(number=100, egress=egress, allow=True, cidr=_ANYWHERE) for egress in (True, False))
+        subnets = tuple(self._id("subnet", place) for place in range(SUBNETS_EACH))
+        return NetworkAcl(
+            acl_id=self._id("acl", 0), vpc_id=self.vpc_id, default=True, subnet_ids=subnets, entries=entries
+        )
+
+    def _groups(self) -> Iterator[SecurityGroup]:
+        """The first is that of the endpoints; the others are of hosts."""
+        for place in range(GROUPS_EACH):
+            source = ip_network("192.0.2.0/24") if place == 0 and self._number % FAULTY == 0 else self.block
+            last = 2222 if place == 0 else 443
+            first = GroupRule(protocol="tcp", from_port=443, to_port=last, cidr=source)
+            out = GroupRule(egress=True, protocol="-1", cidr=_ANYWHERE)
+            more = (
+                GroupRule(protocol="tcp", from_port=8000 + port, to_port=8000 + port, cidr=self._subnet(port))
+                for port in range(RULES_EACH - 2)
+            )
+            yield SecurityGroup(group_id=self._id("sg", place), rules=(out, first, *more))
+
+    def _hosts(self) -> Iterator[NetworkInterface]:
+        for host in range(HOSTS_EACH):
+            place = host % SUBNETS_EACH
+            yield NetworkInterface(
+                interface_id=self._id("eni", host),
+                vpc_id=self.vpc_id,
+                subnet_id=self._id("subnet", place),
+                addresses=(self._subnet(place)[10 + host],),
+                group_ids=(self._id("sg", 1 + host % (GROUPS_EACH - 1)),),
+                kind="interface",
+                status="in-use",
+                availability_zone=f"{REGION}{'abc'[place % ZONES]}",
+                instance_id=self._id("i", host),
+                owner_id=ACCOUNT,
+            )
+
+    def _of_endpoints(self) -> Iterator[NetworkInterface]:
+        for place in range(len(SERVICES_THERE)):
+            for zone in range(ZONES):
+                yield NetworkInterface(
+                    interface_id=self._id("eni", 1_000 + place * ZONES + zone),
+                    vpc_id=self.vpc_id,
+                    subnet_id=self._id("subnet", zone),
+                    addresses=(self._subnet(zone)[100 + place],),
+                    group_ids=(self._id("sg", 0),),
+                    kind="vpc_endpoint",
+                    status="in-use",
+                    owner_id=ACCOUNT,
+                )
+
+    def _endpoints(self) -> Iterator[VpcEndpoint]:
+        for place, service in enumerate(SERVICES_THERE):
+            endpoint_id = self._id("vpce", place)
+            label = SERVICES[service].private_links[0].label
+            yield VpcEndpoint(
+                endpoint_id=endpoint_id,
+                service_name=service_name_of(service, REGION) or "",
+                vpc_id=self.vpc_id,
+                state=AVAILABLE,
+                private_dns=True,
+                ip_address_type="ipv4",
+                dns_names=(
+                    f"{endpoint_id}-abcdefgh.{label}.{REGION}.vpce.amazonaws.com",
+                    f"{SERVICES[service].host_label}.{REGION}.amazonaws.com",
+                ),
+                subnet_ids=tuple(self._id("subnet", zone) for zone in range(ZONES)),
+                interface_ids=tuple(self._id("eni", 1_000 + place * ZONES + zone) for zone in range(ZONES)),
+                group_ids=(self._id("sg", 0),),
+                policy=_POLICY,
+                owner_id=ACCOUNT,
+            )
