@@ -246,6 +246,8 @@ class Failed(Generic[F]):
     facts: F | None
 
 
+DECIMALS: Final = 6
+"""Of a number of seconds: the difference of two times of a clock has a tail beyond the microseconds that it tells."""
 NOT_STARTED: Final = "not started"
 """Start of the reason for a skipped step that was planned and not started when the run ended."""
 

@@ -14,6 +14,7 @@ from typing import Any, Final, TypeVar
 from probes.failure import classify
 from probes.frozen import dataclass
 from probes.model import (
+    DECIMALS,
     NOT_STARTED,
     STARVED,
     Draft,
@@ -196,7 +197,8 @@ class Log:
     def _make(
         self, subject: Subject, outcome: Outcome[F], started_at: datetime | None, seconds: float | None
     ) -> Observation[F]:
-        observation = Observation(subject=subject, outcome=outcome, started_at=started_at, seconds=seconds)
+        rounded = None if seconds is None else round(seconds, DECIMALS)
+        observation = Observation(subject=subject, outcome=outcome, started_at=started_at, seconds=rounded)
         self._keep(observation)
         return observation
 

@@ -26,7 +26,7 @@ from agent.report.standing import standings
 from probes.addresses import AddressScope
 from probes.facts import DnsFacts, HttpFacts, LookupFacts, TlsFacts
 from probes.frozen import dataclass
-from probes.model import Address, Observation, Step
+from probes.model import DECIMALS, Address, Observation, Step
 from probes.operations import GETADDRINFO
 from probes.ports import HTTPS
 
@@ -73,7 +73,7 @@ def families(report: Report) -> Iterator[Metric]:
         if samples:
             metric = GaugeMetricFamily(family.name, family.help, labels=family.labels)
             for labels, value in samples.items():
-                metric.add_metric(labels, value)
+                metric.add_metric(labels, round(value, DECIMALS))
             yield metric
 
 

@@ -5,7 +5,7 @@ and answers come from others, and in a saved report every word may.
 """
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from typing import Any, Final
 
@@ -255,6 +255,9 @@ def cell(observation: Observation[Any] | None) -> str:
 # --- The rest --------------------------------------------------------------------------------------------------------
 
 
+_MANY_READS: Final = 4
+
+
 def unseen(report: Report) -> dict[str, str]:
     """What was not checked, by the reason; each reason once."""
     reasons: dict[str, list[str]] = {}
@@ -266,23 +269,32 @@ def unseen(report: Report) -> dict[str, str]:
         if row.code.startswith(Layer.JOB) and row.reason not in reasons:
             reasons[row.reason] = ["jobs"]
     unused = frozenset(reasons)
+    unread: dict[str, int] = {}
     for observation in report.observations:
         if observation.subject.operation == JOBS:
             continue  # its rules say why
         reason = observation.outcome.reason if isinstance(observation.outcome, Skipped) else None
         if reason is not None and " failed: " not in reason and reason not in unused:
-            # A healthy run leaves all of the configuration unread, which is worth one word.
-            is_whole = reason in (NO_TROUBLE, NOT_NEEDED)
             step = (observation.subject.step, observation.subject.operation)
-            what = "the configuration" if is_whole else " ".join(filter(None, step))
-            reasons.setdefault(reason, []).append(what)
+            reasons.setdefault(reason, []).append(" ".join(filter(None, step)))
+            unread[reason] = unread.get(reason, 0) + (observation.subject.step is Step.EC2)
         made_at = observation.started_at
         if observation.subject.step is Step.API and made_at is not None and made_at < report.run.started_at:
             minutes = (report.run.started_at - made_at) // timedelta(minutes=1)
             age = f"{minutes} min" if minutes else "less than a minute"
             why = f"not called in this run; the answer of {age} before it stands"
             reasons.setdefault(why, []).append(f"{Step.API} {observation.subject.target}")
-    return {why: ", ".join(dict.fromkeys(what)) for why, what in reasons.items()}
+    return {why: ", ".join(_listed(what, unread.get(why, 0), why)) for why, what in reasons.items()}
+
+
+def _listed(what: Iterable[str], reads: int, why: str) -> list[str]:
+    """What was not checked for one reason, each once; the reads of the configuration as one where they are many."""
+    every = list(dict.fromkeys(what))
+    if reads < _MANY_READS and why not in (NO_TROUBLE, NOT_NEEDED):
+        return every
+    others = [one for one in every if not one.startswith(f"{Step.EC2} ")]
+    # A healthy run leaves all of the configuration unread, which is worth one word.
+    return [*others, "the configuration" if why in (NO_TROUBLE, NOT_NEEDED) else f"the configuration ({reads} reads)"]
 
 
 def has_unused_answer(report: Report) -> bool:

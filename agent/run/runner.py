@@ -46,7 +46,7 @@ from probes.facts import (
     TcpFacts,
     WorkloadFacts,
 )
-from probes.model import Address, Draft, FailureKind, Observation, ProbeError, Step, Subject, Target
+from probes.model import DECIMALS, Address, Draft, FailureKind, Observation, ProbeError, Step, Subject, Target
 from probes.observe import Log
 from probes.operations import (
     ALLOWANCES,
@@ -99,7 +99,7 @@ async def measure(settings: Settings, world: World, *, emit: Callable[[Event], N
         id=run_id,
         started_at=started_at,
         finished_at=world.machine.now(),
-        seconds=loop.time() - started,
+        seconds=round(loop.time() - started, DECIMALS),
         complete=complete,
         interrupted=stop.reason is not None and not complete,
         expect=settings.expect or DEFAULT_EXPECT,

@@ -232,6 +232,11 @@ class Tracker:
         return tuple(known.finding for _, known in sorted(self._known.items()) if known.raised)
 
     @property
+    def raised_since(self) -> tuple[tuple[Finding, datetime], ...]:
+        """The raised findings with the time since when each has been present, by id."""
+        return tuple((known.finding, known.since) for _, known in sorted(self._known.items()) if known.raised)
+
+    @property
     def flapping(self) -> tuple[Finding, ...]:
         """The findings that come and go, by id."""
         return tuple(known.finding for _, known in sorted(self._known.items()) if known.window.flapping)

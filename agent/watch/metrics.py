@@ -1,5 +1,6 @@
 """What a watch reports about itself, as metrics next to those of its last run."""
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import field
@@ -92,6 +93,8 @@ def families(
     yield _gauge("backuplink_watch_verdict_flapping", text, tracker.is_verdict_flapping)
     text = "1 for each finding that is raised."
     yield _findings("backuplink_watch_finding_raised", text, tracker.raised, redact)
+    text = "Since when each finding that is raised has been there (Unix time)."
+    yield _since("backuplink_watch_finding_since_timestamp_seconds", text, tracker.raised_since, redact)
     text = "1 for each finding that comes and goes."
     yield _findings("backuplink_watch_finding_flapping", text, tracker.flapping, redact)
     changes = CounterMetricFamily("backuplink_watch_changes", "Changes of state that were reported.", labels=("kind",))
@@ -115,6 +118,17 @@ def _gauge(name: str, text: str, value: float) -> Metric:
 
 def _counter(name: str, text: str, value: float) -> Metric:
     return CounterMetricFamily(name, text, value=value)
+
+
+def _since(name: str, text: str, findings: Iterable[tuple[Finding, datetime]], redact: bool) -> Metric:
+    family = GaugeMetricFamily(name, text, labels=("code", "severity", "target"))
+    first: dict[tuple[str, str, str], float] = {}
+    for finding, since in findings:
+        labels = (finding.code, finding.severity.value, visible(target_of(finding, redact=redact)))
+        first[labels] = min(since.timestamp(), first.get(labels, math.inf))
+    for labels, since_seconds in first.items():
+        family.add_metric(labels, since_seconds)
+    return family
 
 
 def _findings(name: str, text: str, findings: Iterable[Finding], redact: bool) -> Metric:

@@ -200,6 +200,14 @@ def rotated(report: Report) -> Report:
 
 
 @pytest.mark.parametrize("name", ["private-dns-off", "mixed-answer"])
+def test_no_number_has_a_tail(name: str) -> None:
+    """0.009 seconds, and not 0.009000000000000001."""
+    text = prometheus.render(report_of(name))
+    numbers = [line.rpartition(" ")[2] for line in text.splitlines() if line and not line.startswith("#")]
+    assert [number for number in numbers if len(number.partition("e")[0].partition(".")[2]) > 15] == []
+    assert [seen.id for seen in report_of(name).observations if len(str(seen.seconds)) > len("12.345678")] == []
+
+
 def test_public_addresses_that_rotate_make_no_new_series(name: str) -> None:
     before = samples_in(prometheus.render(report_of(name)))
     after = samples_in(prometheus.render(rotated(report_of(name))))

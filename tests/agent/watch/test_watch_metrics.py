@@ -105,6 +105,21 @@ def test_the_state_is_that_of_the_tracker() -> None:
     assert _of(samples, "changes_total") == {_labels(kind=kind): tracker.reported[kind] for kind in Kind}
 
 
+def test_since_when_a_finding_is_there() -> None:
+    """Since the first cycle that had it, and not since it was raised; gone with it."""
+    tracker = Tracker(raise_after=2, clear_after=1)
+    first = cycle(1, fault())
+    tracker.fold(first)
+    assert _of(_samples(tracker), "finding_since_timestamp_seconds") == {}
+    for number in (2, 3):
+        tracker.fold(cycle(number, fault()))
+        since = _of(_samples(tracker), "finding_since_timestamp_seconds")
+        labels = _labels(code="TCP001", severity="critical", target="backup")
+        assert since == {labels: first.run.started_at.timestamp()}
+    tracker.fold(cycle(4))
+    assert _of(_samples(tracker), "finding_since_timestamp_seconds") == {}
+
+
 def test_masks_stand_in_labels_and_two_that_become_one_are_one() -> None:
     tracker = Tracker(raise_after=1, clear_after=1)
     tracker.fold(
