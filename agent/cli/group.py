@@ -7,6 +7,7 @@ from typing import Any, Final
 import click
 
 from agent.app.errors import RequestError
+from agent.cli.help import COMMANDS, MAX_SUMMARY, MOST_IN_ONE_LIST, OPTIONS
 from agent.process.output import to_stdout
 
 ARGUMENTS: Final = "agent.cli.arguments"
@@ -15,12 +16,56 @@ ARGUMENTS: Final = "agent.cli.arguments"
 
 class Command(click.Command):
     """A command whose help is a document like any other: where nobody can read it, the exit code says so. Its
-    arguments stay known, for a command that reads its settings again."""
+    arguments stay known, for a command that reads its settings again. Its help has `examples`, which a shell takes, and
+    its options in groups."""
+
+    def __init__(self, *args: Any, examples: tuple[str, ...] = (), **how: Any) -> None:
+        super().__init__(*args, **how)
+        self.examples = examples
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         ctx.meta[ARGUMENTS] = tuple(args)
         self._refuse_option_as_value(ctx, args)
-        return super().parse_args(ctx, args)
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            hint = self._hint(ctx, error.option_name)
+            raise click.UsageError(f"No such option {error.option_name!r}.{hint}", ctx) from error
+
+    def _hint(self, ctx: click.Context, name: str) -> str:
+        """Which option may have been meant: that of another command, or the nearest one of this command, of which
+        `--version` is one for whoever asks."""
+        import difflib
+
+        group = ctx.find_root().command
+        others = group.commands if isinstance(group, click.Group) else {}
+        have = [f"`backuplink {other}`" for other, command in others.items() if name in _names(command)]
+        if have:
+            return f" {', '.join(have)} {'has' if len(have) == 1 else 'have'} it."
+        near = difflib.get_close_matches(name, [*_names(self), "--version"], n=1)
+        if near == ["--version"]:
+            return " Did you mean 'backuplink --version'?"
+        return f" Did you mean {near[0]!r}?" if near else ""
+
+    def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        super().format_help_text(ctx, formatter)
+        if self.examples:
+            with formatter.section("Examples"):
+                formatter.write("".join(f"  {example}\n" for example in self.examples))
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        options = [param for param in self.get_params(ctx) if isinstance(param, click.Option)]
+        shown = [(option, row) for option in options if (row := option.get_help_record(ctx)) is not None]
+        groups = OPTIONS if len(shown) > MOST_IN_ONE_LIST else ()
+        left = dict(enumerate(shown))
+        for title, names in groups:
+            here = [(names.index(each.opts[0]), place) for place, (each, _) in left.items() if each.opts[0] in names]
+            rows = [left.pop(place)[1] for _, place in sorted(here)]
+            if rows:
+                with formatter.section(title):
+                    formatter.write_dl(rows)
+        with formatter.section("Options"):
+            formatter.write_dl([row for _, row in left.values()])
 
     def _refuse_option_as_value(self, ctx: click.Context, args: list[str]) -> None:
         """Raise UsageError where an option of this command stands in the place of another one's value, which click
@@ -85,6 +130,15 @@ class Group(Command, click.Group):
     def __init__(self, name: str | None = None, *, modules: Mapping[str, str], **how: Any) -> None:
         super().__init__(name, commands=_Commands(modules), **how)
 
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        super().format_options(ctx, formatter)
+        width = max(map(len, self.commands))
+        for title, names in COMMANDS:
+            with formatter.section(title):
+                for name in names:
+                    summary = self.commands[name].get_short_help_str(MAX_SUMMARY)
+                    formatter.write(f"{'':{formatter.current_indent}}{name:{width}}  {summary}\n")
+
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
@@ -92,6 +146,11 @@ class Group(Command, click.Group):
         if words in self.commands:
             return words, self.get_command(ctx, words), args[2:]
         return super().resolve_command(ctx, args)
+
+
+def _names(command: click.Command) -> list[str]:
+    """The names of a command's options."""
+    return [name for param in command.params if isinstance(param, click.Option) for name in param.opts]
 
 
 def _show_help(context: click.Context, _: click.Parameter, wanted: bool) -> None:

@@ -129,6 +129,7 @@ def _refuse(why: str, arguments: Sequence[str], code: int = UNKNOWN, *, is_error
 @click.group(
     cls=Group,
     modules={name: f"agent.cli.commands.{module}" for name, module in _MODULES.items()},
+    examples=("backuplink check", "backuplink demo one-zone-silent", "backuplink explain TCP002"),
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.version_option(__version__, message="%(prog)s %(version)s")

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeAlias
 
 import click
+from click.core import ParameterSource
 
 from agent.app.publish import AUDIT, DIFFERENCE, ENDPOINTS, FLEET, HISTORY, PAGE, PREDICTION, REPORT, Kind
 from agent.catalog.services import checkable
@@ -44,6 +45,7 @@ from agent.cli.param_types import (
     VARIABLE,
     VPC,
     WHERE,
+    OneOf,
     count,
 )
 from agent.fleet.attributes import Attribute
@@ -77,18 +79,27 @@ from agent.settings import (
 )
 
 
+class _Option(click.Option):
+    """An option that names its variable in an error where the variable gave the value, and only there."""
+
+    def get_error_hint(self, ctx: click.Context | None) -> str:
+        hint = " / ".join(f"'{name}'" for name in self.opts)
+        is_from_variable = ctx is not None and ctx.get_parameter_source(self.name) is ParameterSource.ENVIRONMENT
+        return f"{hint} (from the variable {self.envvar})" if is_from_variable else hint
+
+
 def _option(name: str, *more: str, **how: Any) -> Callable[[Any], Any]:
     """An option that an environment variable of its name can set, too."""
     variable = f"BACKUPLINK_{name.removeprefix('--').replace('-', '_').upper()}"
-    return click.option(name, *more, envvar=variable, show_envvar=True, **how)
+    return click.option(name, *more, cls=_Option, envvar=variable, show_envvar=True, **how)
 
 
 _MOST_IN_BRACKETS: Final = 6
-_Option: TypeAlias = Callable[..., Callable[[Any], Any]]
+_Decorator: TypeAlias = Callable[..., Callable[[Any], Any]]
 
 
 def _format(
-    kinds: Sequence[Kind], words: str, option: _Option = click.option, *, called: str = "format"
+    kinds: Sequence[Kind], words: str, option: _Decorator = click.option, *, called: str = "format"
 ) -> Callable[[Any], Any]:
     """The option --format of these kinds of documents, of which the first has the default. `words` ask for the {names}
     of the formats where they are too many for the brackets of a choice."""
@@ -96,7 +107,7 @@ def _format(
     return option(
         "--format",
         called,
-        type=click.Choice(names),
+        type=OneOf(names),
         metavar="NAME" if len(names) > _MOST_IN_BRACKETS else None,
         default=names[0],
         show_default=True,
@@ -104,28 +115,28 @@ def _format(
     )
 
 
-def _where(what: str, who: str = "", option: _Option = click.option) -> Callable[[Any], Any]:
+def _where(what: str, who: str = "", option: _Decorator = click.option) -> Callable[[Any], Any]:
     """The option --output."""
     return option("--output", type=FILE, help=f"Write {what} to a file{who}, replaced atomically, instead of stdout.")
 
 
-def _masks(what: str, where: str, option: _Option = click.option) -> Callable[[Any], Any]:
+def _masks(what: str, where: str, option: _Decorator = click.option) -> Callable[[Any], Any]:
     """The option --redact."""
     return option("--redact", is_flag=True, help=f"Mask {what} in {where}.")
 
 
-def _fails(option: _Option = click.option) -> Callable[[Any], Any]:
+def _fails(option: _Decorator = click.option) -> Callable[[Any], Any]:
     """The option --fail-on."""
     return option(
         "--fail-on",
-        type=click.Choice(FAIL_ON),
+        type=OneOf(FAIL_ON),
         default=DEFAULT_FAIL_ON,
         show_default=True,
         help="Lowest verdict that makes the exit code non-zero.",
     )
 
 
-def _brief(option: _Option) -> Callable[[Any], Any]:
+def _brief(option: _Decorator) -> Callable[[Any], Any]:
     return option("--brief", is_flag=True, help="Shorten the text report to at most 2,500 characters.")
 
 
@@ -148,7 +159,7 @@ _CA_BUNDLE: Final = _option(
 workload_option: Final = _option(
     "--workload",
     "workloads",
-    type=click.Choice([workload.value for workload in Workload]),
+    type=OneOf([workload.value for workload in Workload]),
     multiple=True,
     metavar="NAME",
     help="Workload whose services must be reachable (repeatable): "
@@ -167,7 +178,7 @@ _RUN: Final = (
     _option(
         "--service",
         "services",
-        type=click.Choice(checkable()),
+        type=OneOf(checkable()),
         multiple=True,
         metavar="NAME",
         help="Service that must be reachable (repeatable). Services that are not named, and that no --workload needs, "
@@ -194,7 +205,7 @@ _RUN: Final = (
     ),
     _option(
         "--expect",
-        type=click.Choice([path.value for path in Expect]),
+        type=OneOf([path.value for path in Expect]),
         help=f"Which path to treat as healthy. Default: {DEFAULT_EXPECT.value}, and any for the bucket of "
         "SAP HANA's backups.",
     ),
@@ -225,7 +236,7 @@ _RUN: Final = (
     ),
     _option(
         "--calls",
-        type=click.Choice([calls.value for calls in Calls]),
+        type=OneOf([calls.value for calls in Calls]),
         show_default=f"{DEFAULT_CALLS.value}; {DEFAULT_WATCH_CALLS.value} in a watch",
         help="Signed calls to make: one at each address, one for each service, or none.",
     ),
@@ -242,7 +253,7 @@ _RUN: Final = (
     ),
     _option(
         "--ec2",
-        type=click.Choice([ec2.value for ec2 in Ec2]),
+        type=OneOf([ec2.value for ec2 in Ec2]),
         show_default=f"{DEFAULT_EC2.value}; {DEFAULT_WATCH_EC2.value} in a watch",
         help="When to read the network configuration from EC2: auto reads it from the first sign of trouble on, and "
         "not while everything required is healthy.",
@@ -307,7 +318,7 @@ _PREDICT: Final = (
     click.option(
         "--workload",
         "workloads",
-        type=click.Choice([workload.value for workload in Workload]),
+        type=OneOf([workload.value for workload in Workload]),
         multiple=True,
         metavar="NAME",
         help=f"Workload whose services must be reachable (repeatable): {', '.join(Workload)}. Default: "
@@ -316,7 +327,7 @@ _PREDICT: Final = (
     click.option(
         "--service",
         "services",
-        type=click.Choice(checkable()),
+        type=OneOf(checkable()),
         multiple=True,
         metavar="NAME",
         help=f"Service that must be reachable (repeatable). One of {', '.join(checkable())}.",
@@ -408,7 +419,7 @@ _AUDIT: Final = (
     click.option(
         "--workload",
         "workloads",
-        type=click.Choice([workload.value for workload in Workload]),
+        type=OneOf([workload.value for workload in Workload]),
         multiple=True,
         metavar="NAME",
         help=f"Workload that every VPC is judged for (repeatable): {', '.join(Workload)}. {Workload.AUTO.value}, the "
@@ -417,7 +428,7 @@ _AUDIT: Final = (
     click.option(
         "--service",
         "services",
-        type=click.Choice(checkable()),
+        type=OneOf(checkable()),
         multiple=True,
         metavar="NAME",
         help=f"Service that every VPC is judged for (repeatable). One of {', '.join(checkable())}.",
@@ -487,7 +498,7 @@ _FLEET: Final = (
     ),
     click.option(
         "--by",
-        type=click.Choice([attribute.value for attribute in Attribute]),
+        type=OneOf([attribute.value for attribute in Attribute]),
         metavar="NAME",
         help="What to search first in what the hosts of a cause share: "
         f"{', '.join(attribute.value for attribute in Attribute)}.",
@@ -705,7 +716,7 @@ _DEMO_KEEP: Final = _option(
 _INTERFACE: Final = (
     _option(
         "--theme",
-        type=click.Choice(THEMES),
+        type=OneOf(THEMES),
         default=DEFAULT_THEME,
         show_default=True,
         help="Colours of the interface: the terminal's own, white on black with high contrast, or black on white.",

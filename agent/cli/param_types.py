@@ -22,6 +22,23 @@ if TYPE_CHECKING:
 LOOPBACK: Final = IPv4Address("127.0.0.1")
 
 
+_MOST_LISTED: Final = 9
+"""Names that a refusal lists even where it has a nearer one to offer."""
+
+
+class OneOf(click.Choice[str]):
+    """One of some names. What it refuses is told with the nearest of them."""
+
+    def get_invalid_choice_message(self, value: Any, ctx: click.Context | None) -> str:
+        import difflib
+
+        near = difflib.get_close_matches(str(value).lower(), self.choices, n=1)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        if near and len(self.choices) > _MOST_LISTED:
+            return f"{value!r} is not one of the {len(self.choices)} names that --help lists.{hint}"
+        return f"{value!r} is not one of {', '.join(map(repr, self.choices))}.{hint}"
+
+
 class Parsed(click.ParamType[Any]):
     """A value type of the catalog. What it refuses is a usage error that says what would be right."""
 
@@ -39,7 +56,13 @@ class Parsed(click.ParamType[Any]):
             self.fail(str(error), param, ctx)
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> "list[CompletionItem]":
-        """Files, for an option that takes one; the shell itself finds them."""
+        """Files, for an option that takes one, which the shell itself finds, and the Regions that are known."""
+        if self.name == "region":
+            from click.shell_completion import CompletionItem
+
+            from agent.catalog.regions import REGIONS
+
+            return [CompletionItem(region) for region in REGIONS if region.startswith(incomplete)]
         return complete_files(ctx, param, incomplete) if self.name == "file" else []
 
 

@@ -119,7 +119,7 @@ FORMED: Final = (
     ),
     Option(
         name="service",
-        wanted="'backup', 'backup-gateway'",
+        wanted="' is not one of ",
         bad=("vss", "Backup", "backup_gateway", "*", "backup,backup-gateway", "backup.eu-west-1.amazonaws.com"),
         multiple=True,
     ),
@@ -584,7 +584,7 @@ def of_commands() -> Iterator[Refused]:
     yield Refused(
         id="check: an option like three others",
         arguments=("check", "--redcat"),
-        says=("No such option '--redcat'. (Did you mean one of: ", "'--redact'?) Try 'backuplink check --help'."),
+        says=("No such option '--redcat'. Did you mean '--redact'? Try 'backuplink check --help'.",),
         format="text",
     )
     for command in main.commands:

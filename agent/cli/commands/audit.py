@@ -10,11 +10,18 @@ from agent.cli.options import audit_options
 from agent.cli.to_settings import audit_options_from
 
 
-@click.command(cls=Command)
+@click.command(
+    cls=Command,
+    examples=(
+        "backuplink audit --region eu-west-1",
+        "backuplink audit --all-regions --format html --output audit.html",
+        "backuplink audit --ec2-facts facts.json --workload hana:backup",
+    ),
+)
 @audit_options
 @click.pass_obj
 def audit(received_signals: list[str], /, **options: Any) -> int:
-    """Audit the endpoints of every VPC of an account and Region, without a host and without a packet.
+    """Audit the endpoints of every VPC of an account. It needs no host and sends no packet to an endpoint.
 
     Says for each VPC which workloads could run privately there, and what is wrong with its endpoints, its names and who
     reaches them, each with its code and its fix. A VPC counts for the workloads that its endpoints tell of, and for

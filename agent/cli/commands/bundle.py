@@ -19,12 +19,19 @@ _KINDS: Final = {"file": "file", "text": "profile", ENDPOINT.name: "host"}
 """Kinds of masks by the names of types."""
 
 
-@click.command(cls=Command)
+@click.command(
+    cls=Command,
+    examples=(
+        "backuplink bundle --logs",
+        "backuplink bundle report.json --output case.tar.gz",
+        "backuplink bundle --case",
+    ),
+)
 @click.argument("report_file", metavar="[REPORT]", required=False, shell_complete=complete_files)
 @bundle_options
 @click.pass_context
 def bundle(ctx: click.Context, /, report_file: str | None, **options: Any) -> int:
-    """Write one archive for a support case, or print what AWS Support asks for.
+    """Write one archive for a support case. With --case, print what AWS Support asks for.
 
     REPORT is a file written with --format json, ndjson or html, or - for stdin. Without it the report is the last one
     of --history that failed or, without that, of a new run, for which the options of a run count.

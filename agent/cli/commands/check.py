@@ -10,7 +10,14 @@ from agent.cli.options import history_options, report_options, run_options
 from agent.cli.to_settings import keeping_from, report_options_from, settings_from
 
 
-@click.command(cls=Command)
+@click.command(
+    cls=Command,
+    examples=(
+        "backuplink check",
+        "backuplink check --workload hana:backup --ec2 always",
+        "backuplink check --service backup --format json --output report.json",
+    ),
+)
 @run_options
 @history_options
 @report_options

@@ -51,7 +51,14 @@ def _complete_scenarios(_: click.Context, __: click.Parameter, incomplete: str) 
     return [name for name in scenario_names() if name.startswith(incomplete)]
 
 
-@click.command(cls=Command)
+@click.command(
+    cls=Command,
+    examples=(
+        "backuplink demo one-zone-silent",
+        "backuplink demo --list gateway",
+        "backuplink demo one-zone-flaps --watch --cycles 10",
+    ),
+)
 @click.argument("scenario", required=False, shell_complete=_complete_scenarios)
 @click.option(
     "--list",

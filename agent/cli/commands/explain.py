@@ -17,7 +17,14 @@ def _complete_codes(_: click.Context, __: click.Parameter, incomplete: str) -> l
     return [code for code in CODES if code.startswith(incomplete.upper())]
 
 
-@click.command(cls=Command)
+@click.command(
+    cls=Command,
+    examples=(
+        "backuplink explain TCP002",
+        'backuplink explain --text "connect: connection timed out"',
+        "backuplink explain --format json",
+    ),
+)
 @click.argument("code", required=False, shell_complete=_complete_codes)
 @click.option(
     "--text",
@@ -27,7 +34,7 @@ def _complete_codes(_: click.Context, __: click.Parameter, incomplete: str) -> l
 @page_format
 @click.pass_obj
 def explain(received_signals: list[str], /, code: str | None, text: str | None, wanted: str) -> int:
-    """Show the runbook page of a finding: what it means, likely causes, the fix, and how to confirm it.
+    """Show what a finding means and how to fix it. The page also has likely causes, and how to confirm the fix.
 
     Without CODE, all codes are listed. With --text, the English texts that jobs of AWS Backup, SAP HANA's Backint
     agent, VSS, Backup gateway, the SSM Agent, Terraform, the AWS CLI, curl, nslookup and the SDKs write are looked up,

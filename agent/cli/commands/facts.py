@@ -12,11 +12,18 @@ from agent.cli.to_settings import facts_request_from
 from agent.settings import Output
 
 
-@click.command(cls=Command)
+@click.command(
+    cls=Command,
+    examples=(
+        "backuplink facts --vpc vpc-0a1b2c3d4e5f67890 --output facts.json",
+        "backuplink facts --vpc vpc-0a1b2c3d4e5f67890 --region eu-west-1",
+        "backuplink facts --vpc vpc-0a1b2c3d4e5f67890 --profile network",
+    ),
+)
 @facts_options
 @click.pass_obj
 def facts(received_signals: list[str], /, **options: Any) -> int:
-    """Save the configuration of a VPC to a file, for hosts there that cannot reach EC2.
+    """Save the configuration of a VPC to a file. Hosts there that cannot reach EC2 take it.
 
     Run it where EC2 can be reached, such as on a laptop, with credentials of the VPC's account. It only reads. On the
     host, pass the file to `backuplink check --ec2-facts FILE`. Exit codes: 0 everything was read, 1 a part could not be

@@ -11,12 +11,19 @@ from agent.cli.param_types import complete_files
 from agent.cli.to_settings import fleet_request_from
 
 
-@click.command(cls=Command)
+@click.command(
+    cls=Command,
+    examples=(
+        "backuplink fleet reports/",
+        "backuplink fleet s3://BUCKET/backuplink --against previous",
+        "backuplink fleet reports/ --format html --output fleet.html",
+    ),
+)
 @click.argument("places", metavar="PATH...", nargs=-1, shell_complete=complete_files)
 @fleet_options
 @click.pass_obj
 def fleet(received_signals: list[str], /, **options: Any) -> int:
-    """Join what many hosts report: which causes they share, who is hit, since when, and the command that fixes it.
+    """Find the causes that many hosts share. It joins their reports: who is hit, since when, and what fixes it.
 
     PATH is a file, a folder, a pattern of names or s3://BUCKET/PREFIX with reports (--format json) or records of hosts
     (--format host), as they are or as Systems Manager writes them. What cannot be read is counted and listed. Exit

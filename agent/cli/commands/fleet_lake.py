@@ -10,7 +10,17 @@ from agent.catalog.partitions import partition_of
 from agent.catalog.regions import REGIONS
 from agent.cli.group import Command
 from agent.cli.options import profile_option
-from agent.cli.param_types import ACCOUNT_ID, DAY, DEADLINE, FILE_OR_FOLDER, KMS_KEY, MOMENT, REGION, complete_files
+from agent.cli.param_types import (
+    ACCOUNT_ID,
+    DAY,
+    DEADLINE,
+    FILE_OR_FOLDER,
+    KMS_KEY,
+    MOMENT,
+    REGION,
+    OneOf,
+    complete_files,
+)
 from agent.cli.to_settings import profile_from, region_from
 from agent.settings import DEFAULT_PUT_DEADLINE, FIRST_DAY
 
@@ -23,7 +33,15 @@ _DATABASE: Final = "backuplink"
 _region: Final = click.option("--region", type=REGION, help="Region of the bucket. Default: from the environment.")
 
 
-@click.command("fleet put", cls=Command)
+@click.command(
+    "fleet put",
+    cls=Command,
+    examples=(
+        "backuplink fleet put report.json s3://BUCKET/backuplink-fleet",
+        "backuplink fleet put --bucket-owner 111122223333 report.json s3://BUCKET",
+        "backuplink check --format json | backuplink fleet put - s3://BUCKET",
+    ),
+)
 @click.argument("report_file", metavar="REPORT", shell_complete=complete_files)
 @click.argument("destination")
 @click.option("--kms-key", type=KMS_KEY, help="Key of KMS that encrypts it. Default: what the bucket has set.")
@@ -50,7 +68,7 @@ def fleet_put(
     deadline: float,
     **options: Any,
 ) -> int:
-    """Put the record of this host into a bucket, where `fleet` and `fleet pack` find it.
+    """Put the record of this host into a bucket. `fleet` and `fleet pack` find it there.
 
     REPORT is a report (--format json) or a record (--format host), or - for stdin; DESTINATION is s3://BUCKET/PREFIX.
     The key is host.v1/account=ACCOUNT/region=REGION/dt=DAY/HOST.json below it: the last record of a day stands. Exit
@@ -70,7 +88,15 @@ def fleet_put(
     return put(request, received_signals)
 
 
-@click.command("fleet pack", cls=Command)
+@click.command(
+    "fleet pack",
+    cls=Command,
+    examples=(
+        "backuplink fleet pack records/ packed/",
+        "backuplink fleet pack s3://BUCKET/PREFIX/host.v1/ s3://BUCKET/PREFIX",
+        "backuplink fleet pack --since 3d records/ s3://BUCKET/PREFIX",
+    ),
+)
 @click.argument("places", metavar="PATH... DESTINATION", nargs=-1, required=True, shell_complete=complete_files)
 @click.option("--cache", type=FILE_OR_FOLDER, metavar="FOLDER", help="Folder that keeps what was read.")
 @click.option(
@@ -89,7 +115,7 @@ def fleet_pack(
     since: "datetime | float | None",
     **options: Any,
 ) -> int:
-    """Pack the records of many hosts into one Parquet file for each account, Region and day.
+    """Pack the records of many hosts into Parquet files. Each account, Region and day has one.
 
     PATH is what `fleet` reads; DESTINATION is a folder or s3://BUCKET/PREFIX. Files that have all of their records
     already stay as they are, so it can be repeated. `fleet` reads the result, and so does Athena (`fleet athena ddl
@@ -151,12 +177,20 @@ def _lake_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-@click.command("fleet athena", cls=Command)
-@click.argument("action", type=click.Choice(("ddl",)))
+@click.command(
+    "fleet athena",
+    cls=Command,
+    examples=(
+        "backuplink fleet athena ddl --bucket BUCKET",
+        "backuplink fleet athena ddl --bucket BUCKET --prefix backuplink-fleet",
+        "backuplink fleet athena ddl --bucket BUCKET --packed",
+    ),
+)
+@click.argument("action", type=OneOf(("ddl",)))
 @_lake_options
 @click.pass_obj
 def fleet_athena(received_signals: list[str], /, action: str, **options: Any) -> int:
-    """Write the statements that make the two tables of a fleet in Amazon Athena.
+    """Write the statements for tables in Amazon Athena. They make the two tables of a fleet there.
 
     `record` has the records of hosts, `answer` what `fleet --format parquet` decided each day. Trino, Spark and DuckDB
     read the same files. Exit codes: 0 done, 3 an error.

@@ -8,16 +8,23 @@ from agent.app.publish import DIFFERENCE, HISTORY
 from agent.catalog.wording import either
 from agent.cli.group import Command
 from agent.cli.options import shown_report_options
-from agent.cli.param_types import CYCLE, MOMENT, complete_files
+from agent.cli.param_types import CYCLE, MOMENT, OneOf, complete_files
 from agent.cli.to_settings import output_from, refuse_replacing_history, report_options_from
 
 
-@click.command(cls=Command)
+@click.command(
+    cls=Command,
+    examples=(
+        "backuplink history runs.db",
+        "backuplink history runs.db --show 42",
+        "backuplink history runs.db --since 7d --format html --output history.html",
+    ),
+)
 @click.argument("file", shell_complete=complete_files)
 @click.option("--show", type=CYCLE, metavar="ID", help="Write the report of a cycle, by its number in the list.")
 @click.option("--compare", type=CYCLE, nargs=2, metavar="A B", help="Compare the reports of two cycles.")
 @click.option("--plot", is_flag=True, help="Draw availability by day, latency by address and step, and flapping.")
-@click.option("--export", "exported", type=click.Choice(("csv", "ndjson")), help="Write every cycle, for programs.")
+@click.option("--export", "exported", type=OneOf(("csv", "ndjson")), help="Write every cycle, for programs.")
 @click.option(
     "--since",
     type=MOMENT,
@@ -26,7 +33,7 @@ from agent.cli.to_settings import output_from, refuse_replacing_history, report_
 @shown_report_options
 @click.pass_obj
 def history(received_signals: list[str], /, file: str, **options: Any) -> int:
-    """List what changed, from a file that `watch --history` or `check --history` wrote.
+    """List what changed, from a file of kept runs. `watch --history` and `check --history` write such a file.
 
     The list has the number of a cycle, when it ended, and what changed with it, for how long; and the times in which
     nothing watched. With --format html it is a page: how things are and since when, availability by day, latency,

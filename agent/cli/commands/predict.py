@@ -10,11 +10,18 @@ from agent.cli.options import predict_options
 from agent.cli.to_settings import predict_request_from
 
 
-@click.command(cls=Command)
+@click.command(
+    cls=Command,
+    examples=(
+        "backuplink predict --vpc vpc-0a1b2c3d4e5f67890 --workload caller",
+        "backuplink predict --ec2-facts facts.json --service backup-gateway",
+        "backuplink predict --ec2-facts facts.json --assume-plan plan.json",
+    ),
+)
 @predict_options
 @click.pass_obj
 def predict(received_signals: list[str], /, **options: Any) -> int:
-    """Predict what the configuration of a VPC lets its hosts reach, without a host and without a packet.
+    """Predict what the configuration of a VPC lets hosts reach. It needs no host and sends no packet.
 
     Follows each connect through security groups, network ACLs and routes, there and back, for IPv4 and IPv6, and says
     what the VPC's resolver answers. It names what decides by its id. Hosts of which the configuration says the same are

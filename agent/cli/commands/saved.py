@@ -10,12 +10,19 @@ from agent.cli.param_types import complete_files
 from agent.cli.to_settings import output_from, report_options_from
 
 
-@click.command(cls=Command)
+@click.command(
+    cls=Command,
+    examples=(
+        "backuplink diagnose report.json",
+        "backuplink diagnose report.json --format html --output report.html",
+        "backuplink diagnose report.json --redact --brief",
+    ),
+)
 @click.argument("report_file", metavar="REPORT", shell_complete=complete_files)
 @report_options
 @click.pass_obj
 def diagnose(received_signals: list[str], /, report_file: str, **options: Any) -> int:
-    """Judge a saved report with the rules of this version, without any new measurement.
+    """Judge a saved report with the rules of this version. Nothing is measured anew.
 
     REPORT is a file written with --format json, ndjson or html, or - for stdin. The exit code is that of the new
     verdict.
@@ -25,13 +32,20 @@ def diagnose(received_signals: list[str], /, report_file: str, **options: Any) -
     return judge_saved(report_file, report_options_from(options), received_signals)
 
 
-@click.command(cls=Command)
+@click.command(
+    cls=Command,
+    examples=(
+        "backuplink diff before.json after.json",
+        "backuplink diff before.json after.json --format markdown",
+        "backuplink check --format json | backuplink diff before.json -",
+    ),
+)
 @click.argument("old", shell_complete=complete_files)
 @click.argument("new", shell_complete=complete_files)
 @difference_format
 @click.pass_obj
 def diff(received_signals: list[str], /, old: str, new: str, **options: Any) -> int:
-    """Compare two saved reports: targets, steps, and findings that appeared or cleared.
+    """Compare two saved reports. It says which targets, steps and findings differ.
 
     OLD and NEW are files written with --format json, ndjson or html; one of them may be - for stdin. The first line
     says WORSE, FIXED, PARTLY FIXED or NOTHING WORSE, and by which finding. Findings that are new or worse follow with

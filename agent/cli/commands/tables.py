@@ -9,14 +9,22 @@ from agent.app.tables import PARTS, SCHEMAS, json_schema
 from agent.catalog.services import SERVICES, checkable
 from agent.cli.group import Command
 from agent.cli.options import table_format
+from agent.cli.param_types import OneOf
 from agent.settings import Workload
 
 
 def _service(names: tuple[str, ...], words: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    return click.option("--service", "services", type=click.Choice(names), multiple=True, metavar="NAME", help=words)
+    return click.option("--service", "services", type=OneOf(names), multiple=True, metavar="NAME", help=words)
 
 
-@click.command(cls=Command)
+@click.command(
+    cls=Command,
+    examples=(
+        "backuplink endpoints --region eu-west-1",
+        "backuplink endpoints --service backup --format json",
+        "backuplink endpoints --partition aws-cn",
+    ),
+)
 @click.option("--region", help="List only this Region.")
 @click.option("--partition", help="List only the Regions of this partition, such as aws-cn.")
 @_service(tuple(SERVICES), "List only this service (repeatable).")
@@ -25,21 +33,28 @@ def _service(names: tuple[str, ...], words: str) -> Callable[[Callable[..., Any]
 def endpoints(
     received_signals: list[str], /, region: str | None, partition: str | None, services: tuple[str, ...], wanted: str
 ) -> int:
-    """List service names, host names, ports and availability, for a Region, a partition or everywhere."""
+    """List host names, ports and Regions of the services. For a Region, a partition or everywhere."""
     from agent.app.publish import write_at_once
     from agent.app.tables import endpoints_table
 
     return write_at_once(endpoints_table(region, partition, services, wanted), received_signals)
 
 
-@click.command(cls=Command)
+@click.command(
+    cls=Command,
+    examples=(
+        "backuplink permissions --workload hana:backup",
+        "backuplink permissions --region eu-west-1 --policy ec2",
+        "backuplink permissions --policy runbook",
+    ),
+)
 @click.option("--region", help="Limit the policies to this Region, its services and its resources.")
 @click.option("--partition", help="Partition whose Regions the policies cover, such as aws-cn. Default: aws.")
 @_service(checkable(), "Service that the run checks (repeatable).")
 @click.option(
     "--workload",
     "workloads",
-    type=click.Choice([workload.value for workload in Workload]),
+    type=OneOf([workload.value for workload in Workload]),
     multiple=True,
     metavar="NAME",
     help="Workload that the run checks (repeatable). Default: caller, where no service is named.",
@@ -47,7 +62,7 @@ def endpoints(
 @click.option(
     "--policy",
     "part",
-    type=click.Choice(PARTS),
+    type=OneOf(PARTS),
     metavar="PART",
     help=f"Write the policy of this part alone, as JSON that IAM takes: {', '.join(PARTS[1:])}.",
 )
@@ -63,8 +78,8 @@ def permissions(
     part: str | None,
     wanted: str,
 ) -> int:
-    """Write the least-privilege IAM policy for each part of a run: the path, signed calls, jobs, EC2 reads, and for an
-    audit, a fleet and the runbook."""
+    """Write the least IAM policy for each part of a run. The parts are the path, signed calls, jobs and reads of EC2;
+    an audit, a fleet and the runbook have theirs."""
     from agent.app.publish import write_at_once
     from agent.app.tables import permissions_table
     from agent.cli.to_settings import workloads_from
@@ -74,12 +89,19 @@ def permissions(
     return write_at_once(document, received_signals)
 
 
-@click.command(cls=Command)
-@click.argument("document", type=click.Choice(tuple(SCHEMAS)), default=next(iter(SCHEMAS)))
+@click.command(
+    cls=Command,
+    examples=(
+        "backuplink schema",
+        "backuplink schema host",
+        "backuplink schema prediction",
+    ),
+)
+@click.argument("document", type=OneOf(tuple(SCHEMAS)), default=next(iter(SCHEMAS)))
 @click.pass_obj
 def schema(received_signals: list[str], /, document: str) -> int:
-    """Write the JSON Schema of a document: `report`, the default, `diff`, `prediction`, `audit`, `fleet`, `history`,
-    `facts`, `host` or `fleet-change`.
+    """Write the JSON Schema of a document. DOCUMENT is `report`, the default, `diff`, `prediction`, `audit`, `fleet`,
+    `history`, `facts`, `host` or `fleet-change`.
 
     They describe what a run writes with --format json and --format host, what `diff`, `predict`, `audit`, `fleet` and
     `history` write with --format json, what `facts` writes, and the events of `fleet --format eventbridge`. Each also

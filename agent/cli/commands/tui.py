@@ -21,7 +21,14 @@ from agent.cli.to_settings import interface_from, report_options_from, settings_
 from agent.settings import ReportOptions
 
 
-@click.command(cls=Command)
+@click.command(
+    cls=Command,
+    examples=(
+        "backuplink tui",
+        "backuplink tui report.json",
+        "backuplink tui --watch --interval 30",
+    ),
+)
 @click.argument("report_file", metavar="[REPORT]", required=False, shell_complete=complete_files)
 @run_options
 @screen_options
@@ -30,7 +37,7 @@ from agent.settings import ReportOptions
 @report_options
 @click.pass_context
 def tui(context: click.Context, /, report_file: str | None, **options: Any) -> int:
-    """Show a run as it happens, or a saved report, in a full-screen interface.
+    """Show a run, or a saved report, in a full-screen interface.
 
     `?` lists the keys, `q` quits. REPORT is a file written with --format json, ndjson or html; without it, this host is
     checked, and `r` checks it again. On exit the report is written as `check` writes it. For a screen reader, or for a

@@ -17,7 +17,14 @@ if TYPE_CHECKING:
     from agent.watch.config import WatchConfig
 
 
-@click.command(cls=Command)
+@click.command(
+    cls=Command,
+    examples=(
+        "backuplink watch --interval 60 --history runs.db",
+        "backuplink watch --listen 127.0.0.1:9842",
+        "backuplink watch --textfile /var/lib/node_exporter/backuplink.prom",
+    ),
+)
 @run_options
 @watch_options
 @report_options

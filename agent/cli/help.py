@@ -1,0 +1,50 @@
+"""How help is laid out: the commands and the options in groups."""
+
+from typing import Final
+
+COMMANDS: Final = (
+    ("Start here", ("check", "tui", "demo", "explain", "diagnose", "bundle")),
+    ("Over time", ("watch", "history", "diff")),
+    ("Many hosts", ("fleet", "fleet put", "fleet pack", "fleet athena")),
+    ("Without a host", ("predict", "audit", "facts", "endpoints", "permissions", "schema")),
+)
+"""Every command, in the order of the help."""
+OPTIONS: Final = (
+    (
+        "What is looked at",
+        (
+            *("--region", "--all-regions", "--partition", "--vpc", "--from", "--workload", "--service", "--endpoint"),
+            *("--port", "--expect", "--private-cidr", "--command-id", "--inventory", "--sweep", "--since", "--where"),
+            *("--ec2-facts", "--show", "--compare", "--plot", "--export", "--list", "--fleet", "--text", "--policy"),
+            *("--bucket", "--prefix", "--host-account", "--host-region", "--first-day", "--packed", "--database"),
+        ),
+    ),
+    ("A change that is not made yet", ("--assume", "--assume-plan", "--harmless", "--intent")),
+    (
+        "How it is checked",
+        (
+            *("--timeout", "--deadline", "--calls", "--no-api", "--jobs", "--ec2", "--no-ec2", "--resolver"),
+            *("--run-agents", "--fips", "--dual-stack", "--against", "--by", "--least", "--tolerate", "--cache"),
+        ),
+    ),
+    (
+        "Credentials and trust",
+        ("--profile", "--ca-bundle", "--role-arn", "--organization-role", "--kms-key", "--bucket-owner"),
+    ),
+    ("Repeated runs", ("--tui", "--watch", "--interval", "--cycles", "--raise-after", "--clear-after")),
+    (
+        "Where changes go",
+        ("--listen", "--textfile", "--on-change", "--on-change-env", "--notify", "--notify-template"),
+    ),
+    ("Runs that are kept", ("--history", "--keep", "--keep-size")),
+    ("On the screen", ("--theme", "--key", "--no-mouse")),
+    (
+        "What is written",
+        ("--format", "--brief", "--output", "--redact", "--plain", "--logs", "--case", "--suppress", "--fail-on"),
+    ),
+)
+"""Options by what they are for, each by its first name. What is in none of them, such as --config, comes last."""
+MOST_IN_ONE_LIST: Final = 6
+"""Options from which on a command's are in groups."""
+MAX_SUMMARY: Final = 60
+"""Characters of a command's line in the list of commands."""
