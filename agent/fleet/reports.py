@@ -16,6 +16,7 @@ from agent.report.host_record import HostRecord, record_of
 from agent.report.model import (
     SCHEMA,
     Access,
+    AddressStatus,
     Finding,
     FindingSubject,
     Fix,
@@ -149,6 +150,7 @@ def _address(address: dict[str, Any]) -> TargetAddress:
     return TargetAddress(
         address=_NO_ADDRESS,
         scope=AddressScope.PRIVATE,
+        status=AddressStatus.OK,
         from_own_lookup=_flag(address, "from_own_lookup"),
         resolvers=(),
         availability_zone=None,

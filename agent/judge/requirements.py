@@ -5,6 +5,7 @@ from typing import Any
 from agent.catalog.in_use import why_unused
 from agent.catalog.services import SERVICES, call_of
 from agent.judge.evidence import AT_ADDRESSES, Evidence, kept
+from agent.report.model import AddressStatus
 from probes.model import ELSEWHERE, STARVED, UNRATED, Address, Observation, Role, Skipped, Step, Target
 from probes.operations import GETADDRINFO, HOST, PADDED, PROXY, SDK_SETTINGS, WEBSOCKET
 from probes.ports import HTTPS
@@ -45,21 +46,37 @@ def required_steps(evidence: Evidence, target: Target) -> tuple[str, ...]:
     # that from being tried, a fault (DNS016, HTTP006) is not known, and that is no ok.
     steps += [answer.id for answer in evidence.answers(target, evidence.configured_resolvers) if _is_starved(answer)]
     for address in evidence.own_addresses(target):
-        steps += [f"{step}/{target.id}/{address}/{HTTPS}" for step in (Step.TCP, Step.TLS)]
-        # An unsigned answer is worth no more than a signed one: where AWS answered that, the other need not pass.
-        if not evidence.reached_aws(target, address):
-            steps.append(f"{Step.HTTP}/{target.id}/{address}/{HTTPS}")
-        if is_called and not _is_left_out(evidence, target, address):
-            steps.append(f"{Step.API}/{target.id}/{address}/{HTTPS}")
-        websocket = evidence.at(Step.HTTP, target, address, HTTPS, operation=WEBSOCKET)
-        if websocket is not None:
-            steps.append(websocket.id)
-        large = evidence.at(Step.HTTP, target, address, HTTPS, operation=PADDED)
-        if large is not None and _is_starved(large):
-            steps.append(large.id)
-        others = (port for port in required_ports(target) if port != HTTPS)
-        steps += [f"{Step.TCP}/{target.id}/{address}/{port}" for port in others]
+        steps += required_at(evidence, target, address)
     return tuple(steps)
+
+
+def required_at(evidence: Evidence, target: Target, address: Address) -> list[str]:
+    """Ids of the steps that must have succeeded at an address before the target may be called ok, lowest first."""
+    steps = [f"{step}/{target.id}/{address}/{HTTPS}" for step in (Step.TCP, Step.TLS)]
+    # An unsigned answer is worth no more than a signed one: where AWS answered that, the other need not pass.
+    if not evidence.reached_aws(target, address):
+        steps.append(f"{Step.HTTP}/{target.id}/{address}/{HTTPS}")
+    is_called = evidence.run.wants_calls and call_of(target) is not None
+    if is_called and not _is_left_out(evidence, target, address):
+        steps.append(f"{Step.API}/{target.id}/{address}/{HTTPS}")
+    websocket = evidence.at(Step.HTTP, target, address, HTTPS, operation=WEBSOCKET)
+    if websocket is not None:
+        steps.append(websocket.id)
+    large = evidence.at(Step.HTTP, target, address, HTTPS, operation=PADDED)
+    if large is not None and _is_starved(large):
+        steps.append(large.id)
+    others = (port for port in required_ports(target) if port != HTTPS)
+    return [*steps, *(f"{Step.TCP}/{target.id}/{address}/{port}" for port in others)]
+
+
+def address_status(evidence: Evidence, target: Target, address: Address) -> AddressStatus:
+    """Whether every step that is required at an address succeeded there. A large request that fails is a fault of the
+    address as well (HTTP006)."""
+    found = [evidence.find(step) for step in required_at(evidence, target, address)]
+    large = evidence.at(Step.HTTP, target, address, HTTPS, operation=PADDED)
+    if any(step is not None and step.failure is not None and step.made for step in (*found, large)):
+        return AddressStatus.FAILED
+    return AddressStatus.OK if all(step is not None and step.ok for step in found) else AddressStatus.NOT_CHECKED
 
 
 def _is_starved(observation: Observation[Any]) -> bool:

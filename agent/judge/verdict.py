@@ -19,7 +19,7 @@ from agent.judge.agreement import configured_paths
 from agent.judge.causality import EXPLAINS, Explains
 from agent.judge.diagnose import Diagnosis, diagnose
 from agent.judge.evidence import Evidence
-from agent.judge.requirements import required_steps, why_not_in_use
+from agent.judge.requirements import address_status, required_steps, why_not_in_use
 from agent.judge.rules.registry import RULES
 from agent.judge.rules.rule import Rule
 from agent.report.model import (
@@ -196,6 +196,7 @@ def _address(target: Target, address: Address, resolvers: tuple[Address, ...], e
     return TargetAddress(
         address=address,
         scope=evidence.scope(address),
+        status=address_status(evidence, target, address),
         from_own_lookup=address in evidence.own_answer(target),
         resolvers=resolvers,
         # A zone in an endpoint's name is that of the endpoint's account, which may name zones otherwise: no id.

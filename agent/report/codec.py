@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from agent.catalog.services import SERVICES
+from agent.report.counting import Blame, blames
 from agent.report.model import SCHEMA, Report
 from agent.report.serialization import DecodeError, from_json, to_json, type_schema
 from probes import operations
@@ -73,8 +74,18 @@ _FACTS: Final[dict[tuple[Step, str | None], type]] = {
 def encode(report: Report) -> dict[str, Any]:
     """The report as JSON's types, every key of the contract there, in its order."""
     document = to_json(replace(report, observations=()))
-    document["observations"] = [encode_observation(observation) for observation in report.observations]
+    blamed = blames(report)
+    document["observations"] = [
+        _judged(encode_observation(observation), blamed.get(observation.id)) for observation in report.observations
+    ]
     return document  # type: ignore[no-any-return] # to_json() of a class is an object
+
+
+def _judged(observation: dict[str, Any], blame: Blame | None) -> dict[str, Any]:
+    """An observation with what the report makes of its failure, before its facts, which may be long."""
+    facts = observation.pop("facts")
+    counts, cause = (False, None) if blame is None else (blame.counts, blame.cause)
+    return {**observation, "counts": counts, "explained_by": cause, "facts": facts}
 
 
 def encode_observation(observation: Observation[Any]) -> dict[str, Any]:
@@ -106,8 +117,16 @@ def decode(document: Any) -> Report:
     listed = document.get("observations")
     if not isinstance(listed, list):
         raise DecodeError("observations", "a list belongs here")
-    observations = tuple(decode_observation(row, f"observations[{place}]") for place, row in enumerate(listed))
+    observations = tuple(_decode_judged(row, f"observations[{place}]") for place, row in enumerate(listed))
     return replace(from_json(Report, {**document, "observations": []}), observations=observations)
+
+
+def _decode_judged(data: Any, where: str) -> Observation[Any]:
+    """Read an observation of a report back. What the report makes of it follows from the findings."""
+    if not isinstance(data, dict) or not data.keys() >= _JUDGED_KEYS:
+        raise DecodeError(where, f"an object with the keys {', '.join(sorted(_JUDGED_KEYS))} belongs here")
+    from_json(_Judged, {key: data[key] for key in _JUDGED_KEYS}, where)
+    return decode_observation({key: value for key, value in data.items() if key not in _JUDGED_KEYS}, where)
 
 
 def dumps(document: Any) -> str:
@@ -120,12 +139,13 @@ def schema() -> dict[str, Any]:
     definitions: dict[str, Any] = {"Observation": {}}  # its JSON differs from its class
     type_schema(Report, definitions)
     report = definitions.pop("Report")
-    report["properties"]["observations"] = {"type": "array", "items": observation_schema(definitions)}
+    report["properties"]["observations"] = {"type": "array", "items": observation_schema(definitions, is_judged=True)}
     return _document_schema(SCHEMA, report, definitions)
 
 
-def observation_schema(definitions: dict[str, Any]) -> dict[str, Any]:
-    """The JSON Schema of an observation, which goes into `definitions` and is referred to."""
+def observation_schema(definitions: dict[str, Any], *, is_judged: bool = False) -> dict[str, Any]:
+    """The JSON Schema of an observation, which goes into `definitions` and is referred to. One that is judged, as in a
+    report, says whether its failure counts, and which finding explains it."""
     observation: dict[str, Any] = {
         "description": "One observation: a step of the run and how it ended.",
         "type": "object",
@@ -143,6 +163,7 @@ def observation_schema(definitions: dict[str, Any]) -> dict[str, Any]:
             "seconds": _or_null({"type": "number"}),
             "failure": _or_null(type_schema(Failure, definitions)),
             "skipped_because": _or_null({"type": "string"}),
+            **({"counts": {"type": "boolean"}, "explained_by": _or_null({"type": "string"})} if is_judged else {}),
             "facts": _or_null(type_schema(Facts, definitions)),
         },
         "additionalProperties": False,
@@ -178,6 +199,13 @@ class _Times:
     seconds: float | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Judged:
+    counts: bool
+    explained_by: str | None
+
+
+_JUDGED_KEYS: Final = frozenset({"counts", "explained_by"})
 _OBSERVATION_KEYS: Final = frozenset(
     "id after step target address port resolver operation status started_at seconds failure skipped_because "
     "facts".split()

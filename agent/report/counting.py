@@ -72,6 +72,40 @@ def standings(report: Report) -> dict[str, Standing]:
     }
 
 
+@dataclass(frozen=True, slots=True)
+class Blame:
+    """What a report makes of a failed step."""
+
+    counts: bool
+    """Whether the failure sets a status by itself: a symptom of another fault does not."""
+    cause: str | None
+    """Id of the finding that explains it: the one that rests on it, or the cause of that; None where none does."""
+
+
+def blames(report: Report) -> dict[str, Blame]:
+    """What a report makes of each failed step, by the id of its observation."""
+    by_id = {finding.id: finding for finding in report.findings}
+    return {name: _blame(known, by_id) for name, known in standings(report).items()}
+
+
+def _blame(known: Standing, by_id: Mapping[str, Finding]) -> Blame:
+    if known.weight is Weight.UNPROVEN or not known.findings:
+        return Blame(known.weight is Weight.UNPROVEN, None)
+    cited = [by_id[name] for name in known.findings]
+    causes = [finding for finding in cited if finding.explained_by is None and counts(finding, by_id)]
+    if known.weight is not Weight.NOT_COUNTED and causes:
+        return Blame(True, causes[0].id)
+    return Blame(False, _cause(cited[0], by_id).id)
+
+
+def _cause(finding: Finding, by_id: Mapping[str, Finding]) -> Finding:
+    visited = {finding.id}
+    while (above := by_id.get(finding.explained_by or "")) is not None and above.id not in visited:
+        visited.add(above.id)  # a saved report may lead in a circle
+        finding = above
+    return finding
+
+
 def heaviest(weights: Iterable[Weight]) -> Weight | None:
     """The worst of them; None where there is none."""
     return min(weights, key=_WORST_FIRST.index, default=None)

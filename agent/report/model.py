@@ -321,12 +321,22 @@ class Vantage:
     sdk: SdkFacts | None
 
 
+class AddressStatus(StrEnum):
+    """Whether the steps that are required at an address succeeded there."""
+
+    OK = "ok"
+    FAILED = "failed"
+    NOT_CHECKED = "not-checked"
+    """At least one of them was not made, and none failed."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetAddress:
     """An address that a lookup or a name server gave for a target."""
 
     address: Address
     scope: AddressScope
+    status: AddressStatus
     from_own_lookup: bool
     resolvers: tuple[Address, ...]
     availability_zone: Plain | None

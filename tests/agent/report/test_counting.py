@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 
 from agent.judge.verdict import judge
-from agent.report.counting import Standing, Weight, standings
-from agent.report.model import Status
+from agent.report.codec import decode, encode
+from agent.report.counting import Blame, Standing, Weight, blames, standings
+from agent.report.model import AddressStatus, Status
 from agent.settings import Suppression
 from tests.support import scenarios
 from tests.support.extent import one_in
@@ -102,3 +103,85 @@ def test_in_every_scenario_what_counts_agrees_with_the_verdict(name: str) -> Non
         assert weights <= {Weight.NOT_COUNTED}
     if report.verdict.status is Status.WARNING:
         assert Weight.CRITICAL not in weights
+
+
+# --- What JSON says of it --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "step", "blame"),
+    [
+        pytest.param("one-zone-silent", "tcp/backup/10.0.2.17/443", Blame(True, "TCP002@backup"), id="a cause"),
+        pytest.param("private-dns-off", "tcp/backup/52.95.111.30/443", Blame(False, "DNS001@backup"), id="a symptom"),
+        pytest.param("clock-hides-certificates", "tls/backup/10.0.1.17/443", Blame(False, "ENV010"), id="of this host"),
+        pytest.param(
+            "gateway-optional-ports",
+            "tcp/backup-gateway/10.0.1.27/1031",
+            Blame(False, "TCP003@backup-gateway"),
+            id="of a service that nobody asked for",
+        ),
+        pytest.param(
+            "gateway-ports-missing",
+            "tcp/backup-gateway/10.0.1.27/2222",
+            Blame(False, None),
+            id="no finding rests on it",
+        ),
+    ],
+)
+def test_a_failed_step_counts_by_itself_or_names_its_cause(name: str, step: str, blame: Blame) -> None:
+    report = report_of(name)
+    assert blames(report)[step] == blame
+    (row,) = (row for row in encode(report)["observations"] if row["id"] == step)
+    assert (row["counts"], row["explained_by"]) == (blame.counts, blame.cause)
+
+
+def test_what_is_suppressed_counts_in_json_no_more_than_in_pictures() -> None:
+    report = judge(measurement_of("one-zone-silent"), suppress=(Suppression(code="TCP002", target=None),))
+    assert blames(report)["tcp/backup/10.0.2.17/443"] == Blame(False, "TCP002@backup")
+
+
+def test_findings_that_explain_each_other_end_the_search_for_a_cause() -> None:
+    report = report_of("one-zone-silent")
+    first = report.findings[0]
+    circle = (replace(first, explained_by="X"), replace(first, id="X", explained_by=first.id))
+    assert not blames(replace(report, findings=circle))["tcp/backup/10.0.2.17/443"].counts
+
+
+@pytest.mark.parametrize("name", one_in(6, scenarios.names()))
+def test_failures_that_count_stand_beside_a_verdict_that_is_not_ok(name: str) -> None:
+    report = report_of(name)
+    causes = {finding.id for finding in report.findings if finding.explained_by is None}
+    document = encode(report)
+    for row in document["observations"]:
+        assert not (row["counts"] and row["status"] != "failed")
+        assert row["explained_by"] is None or row["explained_by"] in causes
+        assert row["status"] == "failed" or row["explained_by"] is None
+    if report.verdict.status is Status.OK:
+        assert not any(row["counts"] for row in document["observations"])
+        required = {row["id"] for row in document["targets"] if row["required"]}
+        failed = [
+            row["address"]
+            for target in document["targets"]
+            for row in target["addresses"]
+            if target["id"] in required and row["from_own_lookup"] and row["status"] == "failed"
+        ]
+        assert failed == []
+    assert encode(decode(document)) == document
+
+
+@pytest.mark.parametrize(
+    ("name", "target", "statuses"),
+    [
+        ("healthy", "backup", {"10.0.1.17": "ok", "10.0.2.17": "ok", "10.0.3.17": "ok"}),
+        ("healthy", "backup-gateway", {"52.95.112.40": "not-checked"}),
+        ("one-zone-silent", "backup", {"10.0.1.17": "ok", "10.0.2.17": "failed", "10.0.3.17": "ok"}),
+        ("gateway-ports-missing", "backup-gateway", {"10.0.1.27": "failed", "10.0.2.27": "failed"}),
+        ("deadline-too-short", "backup", {"10.0.1.17": "not-checked"}),
+        ("mtu-black-hole", "backup", {"10.0.1.17": "failed", "10.0.2.17": "failed"}),
+    ],
+)
+def test_an_address_is_ok_where_every_required_step_succeeded(name: str, target: str, statuses: dict[str, str]) -> None:
+    (found,) = (row for row in report_of(name).targets if row.id == target)
+    by_address = {str(row.address): row.status for row in found.addresses}
+    assert {address: by_address[address] for address in statuses} == statuses
+    assert set(by_address.values()) <= set(AddressStatus)
