@@ -43,11 +43,11 @@ from agent.documents.configured_path import (
     specific,
     way,
 )
-from agent.documents.to_do import to_do
+from agent.documents.to_do import changed, to_do
 from agent.report.codec import encode
 from agent.report.counting import Standing, Weight, standings
 from agent.report.hops import Reachability, Stage
-from agent.report.model import ConfiguredPath, Finding, Report, Status, TargetReport
+from agent.report.model import ConfiguredPath, Finding, Fix, Report, Status, TargetReport
 from agent.report.saved import PAGE_ID
 from agent.report.words import (
     STEPS,
@@ -141,10 +141,17 @@ def with_consequences(finding: Finding, consequences: Sequence[str], number: str
         code=finding.code,
         blocks=(
             Text(finding.detail),
+            Only(frozenset({Medium.TEXT}), lambda: _changes(finding.fix)),
             to_do(finding.fix),
             *((Text(f"It also causes: {', '.join(consequences)}"),) if consequences else ()),
         ),
     )
+
+
+def _changes(fix: Fix) -> Iterator[Block]:
+    """What the fix changes, before its words: the commands may be far below them."""
+    if places := changed(fix):
+        yield Text(f"The fix changes {places}.")
 
 
 # --- Targets ---------------------------------------------------------------------------------------------------------

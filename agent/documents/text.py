@@ -1,5 +1,6 @@
 """A document as text: 80 columns of plain ASCII, readable without colour. Everything is escaped here."""
 
+import re
 import shlex
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
@@ -25,16 +26,32 @@ from agent.documents.blocks import (
 from agent.documents.walk import chosen, first, groups
 from agent.report.escape import visible
 from agent.report.words import WIDTH, bounded
+from probes.model import FailureKind
 
 _COLOURS: Final = {"ok": "32", "warning": "33", "critical": "31", "unknown": "35"}
+_SHOUTS: Final = {"WARNING": _COLOURS["warning"], "[changes]": _COLOURS["warning"]}
+_SHOUTED: Final = re.compile(
+    r"(?<=\d\. )(?:CRITICAL|WARNING)\b|\[changes\]"
+    rf"|(?<=  )(?:{'|'.join(kind.upper() for kind in FailureKind)})(?=  |$)",
+    re.MULTILINE,
+)
+"""The severity behind the number of a finding, the mark of what changes something, and a failure in a cell of a table:
+one that does not count stands in brackets, and stays as it is."""
 _ROOM: Final = 30
 """Columns that the last cell of a row must have if it is to stand behind the others."""
 _GAP: Final = "  "
 
 
 def render(document: Document, *, colour: bool = False) -> str:
-    """The text, its first word coloured with `colour`."""
-    return whole([verdict(document, colour=colour), *parts(document.blocks)])
+    """The text; with `colour` its first word, the severity of each finding, what failed, and the marks of commands that
+    change something are coloured."""
+    below = parts(document.blocks)
+    return whole([verdict(document, colour=colour), *(map(_coloured, below) if colour else below)])
+
+
+def _coloured(part: str) -> str:
+    """A part with colours: it is escaped, so that no other escape sequence is in it, and colours take no room."""
+    return _SHOUTED.sub(lambda word: f"\x1b[{_SHOUTS.get(word[0], _COLOURS['critical'])}m{word[0]}\x1b[0m", part)
 
 
 def whole(written: Iterable[str]) -> str:

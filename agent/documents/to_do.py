@@ -1,7 +1,10 @@
 """What to do about a finding, as a block."""
 
+from typing import Final
+
+from agent.catalog.wording import listed
 from agent.documents.blocks import Action, ToDo
-from agent.report.model import Fix
+from agent.report.model import CommandScope, Fix
 
 
 def to_do(fix: Fix) -> ToDo:
@@ -20,3 +23,20 @@ def to_do(fix: Fix) -> ToDo:
         Action(argv=(), changes=line.changes, undo=line.undo, file=line.file, lines=(line.line,)) for line in fix.lines
     )
     return ToDo(fix.summary, (*commands, *lines))
+
+
+_PLACES: Final = {
+    CommandScope.HOST: "the host",
+    CommandScope.ENDPOINT: "the endpoint",
+    CommandScope.SUBNET: "the subnet",
+    CommandScope.VPC: "the VPC",
+    CommandScope.ACCOUNT: "the account",
+}
+
+
+def changed(fix: Fix) -> str:
+    """What the commands and lines of a fix change, in words: `the host and the VPC`; empty where they only read."""
+    scopes = {command.scope for command in fix.commands if command.changes}
+    scopes |= {CommandScope.HOST for line in fix.lines if line.changes}
+    places = [words for scope, words in _PLACES.items() if scope in scopes]
+    return listed(places) if places else ""

@@ -385,7 +385,7 @@ def everything(handle: int) -> str:
 def test_colour_on_a_terminal() -> None:
     out, _ = on_terminal("demo", "one-zone-silent")
     assert out.startswith("\x1b[1;31mCRITICAL\x1b[0m  ")
-    assert out.count("\x1b") == 2
+    assert out.count("\x1b[31mTIMEOUT\x1b[0m") == 1
     assert re.sub(r"\x1b\[[0-9;]*m", "", out) == text.render(report_of("one-zone-silent"))
 
 
@@ -396,7 +396,7 @@ def test_colour_is_of_the_status(name: str) -> None:
     word = report.verdict.status.upper()
     coloured = text.render(report, RenderOptions(colour=True))
     assert coloured.startswith(f"\x1b[1;{colours[report.verdict.status]}m{word}\x1b[0m  ")
-    assert coloured.replace("\x1b[0m", "").count("\x1b") == 1
+    assert re.sub(r"\x1b\[[0-9;]*m", "", coloured) == text.render(report)
 
 
 @pytest.mark.parametrize("environment", [{"NO_COLOR": "1"}, {"NO_COLOR": "0"}, {"TERM": "dumb"}, {"TERM": ""}], ids=str)

@@ -26,6 +26,7 @@ from agent.judge.verdict import judge, judge_evidence
 from agent.report import codec
 from agent.report.model import Measurement, Report, Status
 from agent.report.serialization import DecodeError
+from agent.report.words import causes
 from agent.run.events import Event, ObservationMade, RunStarted, TargetsKnown
 from agent.simulated.scenario import GatewayEndpointPart
 from tests.support import extent, scenarios
@@ -129,6 +130,19 @@ def text_fits_eighty_columns_and_is_plain(name: str) -> None:
     assert text.replace("\n", "").isprintable()
     assert too_long(text) == []
     assert text.startswith(report_of(name).verdict.status.upper())
+
+
+def the_first_screen_has_the_cause_its_fix_and_what_that_changes(name: str) -> None:
+    report = report_of(name)
+    first = next(iter(causes(report)), None)
+    if first is None:
+        return
+    screen = text_format.render(report).splitlines()[:24]
+    assert any(line.startswith(f"1. {first.severity.upper()}") for line in screen)
+    assert any(line.startswith("   What to do: ") for line in screen)
+    above = screen[: next(place for place, line in enumerate(screen) if line.startswith("   What to do: "))]
+    changes = any([command.changes for command in first.fix.commands] + [line.changes for line in first.fix.lines])
+    assert changes is any(line.startswith("   The fix changes ") for line in above)
 
 
 CHANGES: Final = {
@@ -381,6 +395,7 @@ CONTRACT: Final = (
     every_address_has_every_step,
     events_tell_the_whole_run,
     text_fits_eighty_columns_and_is_plain,
+    the_first_screen_has_the_cause_its_fix_and_what_that_changes,
     a_fix_that_turns_on_private_dns_names_the_right_that_it_takes,
     commands_take_nothing_away_and_open_no_more_than_needed,
     ok_means_every_required_step_succeeded,

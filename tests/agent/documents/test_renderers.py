@@ -266,6 +266,35 @@ def test_the_state_of_a_section_ends_its_line() -> None:
     assert long.splitlines()[2:] == ["b" * 70, "  ok, path private"]
 
 
-def test_colour_marks_the_first_word_alone() -> None:
-    tree = document(Text("WARNING"))
-    assert text.render(tree, colour=True) == text.render(tree).replace("WARNING", "\x1b[1;33mWARNING\x1b[0m", 1)
+@pytest.mark.parametrize(
+    ("block", "shown"),
+    [
+        pytest.param(Text("WARNING"), "WARNING", id="a word of a sentence"),
+        pytest.param(Text("it said  TIMEOUT twice"), "it said  TIMEOUT twice", id="a failure in a sentence"),
+        pytest.param(
+            Section(title="CRITICAL backup", blocks=(), number="1"),
+            "1. \x1b[31mCRITICAL\x1b[0m backup",
+            id="of a finding",
+        ),
+        pytest.param(
+            Section(title="WARNING backup", blocks=(), number="2"), "2. \x1b[33mWARNING\x1b[0m backup", id="a warning"
+        ),
+        pytest.param(
+            Table(caption="c", rows=(("a", "TIMEOUT"),), heads=("x", "y")), "a  \x1b[31mTIMEOUT\x1b[0m", id="failed"
+        ),
+        pytest.param(
+            Table(caption="c", rows=(("a", "(TIMEOUT)"),), heads=("x", "y")), "a  (TIMEOUT)", id="not counted"
+        ),
+        pytest.param(
+            ToDo("do it", (Action(argv=("true",), changes=True, undo=None),)),
+            "\x1b[33m[changes]\x1b[0m",
+            id="what changes something",
+        ),
+    ],
+)
+def test_what_is_coloured(block: Block, shown: str) -> None:
+    tree = document(block)
+    coloured = text.render(tree, colour=True)
+    assert coloured.startswith("\x1b[1;")
+    assert shown in coloured.partition("\n")[2]
+    assert re.sub(r"\x1b\[[0-9;]*m", "", coloured) == text.render(tree)

@@ -47,13 +47,13 @@ def endpoint_not_available(evidence: Evidence) -> Iterator[RuleFinding]:
             attempt for attempt in tried if attempt.subject.address in at and nature_of(attempt, own) is Nature.SILENT
         ]
         others = any(endpoint.state == AVAILABLE for endpoint in evidence.endpoints(target) or ())
-        which = " that the addresses in use belong to" if others else ""
+        which = " that has the addresses in use" if others else ""
         finding = RuleFinding(
             code="VPC004",
             target=target.id,
             headline={"endpoint": meant[0].endpoint_id, "state": meant[0].state, "error": meant[0].error_code},
             severity=None if evidence.is_configuration_fresh else Severity.WARNING,
-            detail=f"Of the endpoints for {target.service}{which} none is available. "
+            detail=f"No endpoint of {target.service}{which} is available. "
             f"{says(evidence, 'EC2', ENDPOINTS)}: {listed(sentences)}.",
             evidence=ids(silent),
             subjects=resources(*(endpoint.endpoint_id for endpoint in meant)),

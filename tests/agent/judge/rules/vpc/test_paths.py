@@ -964,7 +964,7 @@ FAILED = replace(
 def test_vpc004_names_state_and_last_error() -> None:
     (one,) = rule_findings("VPC004", [*SILENT, *configured(with_endpoints(FAILED))])
     assert one.detail == (
-        f"Of the endpoints for backup none is available. EC2 says: {ENDPOINT_ID} has the state failed "
+        f"No endpoint of backup is available. EC2 says: {ENDPOINT_ID} has the state failed "
         "(InsufficientFreeAddressesInSubnet: The subnet has no free addresses)."
     )
     assert one.severity is None
@@ -1046,7 +1046,7 @@ def test_vpc004_blames_an_address_of_this_vpc_that_nobody_is_known_to_have() -> 
 def test_vpc004_of_the_addresses_in_use_beside_an_endpoint_that_is_available() -> None:
     successor = endpoint("vpce-0b1b2c3d", interface_ids=())
     findings = judged([*SILENT, *configured(with_endpoints(FAILED, successor))])
-    assert "Of the endpoints for backup that the addresses in use belong to none is" in findings["VPC004@backup"].detail
+    assert "No endpoint of backup that has the addresses in use is" in findings["VPC004@backup"].detail
     assert "vpce-0b1b2c3d" not in findings["VPC004@backup"].detail
     assert findings["TCP001@backup"].explained_by == "VPC004@backup"
 
