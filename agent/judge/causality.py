@@ -253,7 +253,7 @@ def supported(candidates: list[Candidate], explains: Sequence[Explains]) -> list
     """The candidates without what rests on the configuration alone: that names causes of what was measured, raises
     nothing by itself, and is as bad as what it explains."""
     for candidate in candidates:
-        if candidate.code.severity_from_symptoms:
+        if candidate.code.severity_from_symptoms and not candidate.finding.explains_nothing:
             _weigh(candidate, candidates, explains)
     kept = candidates
     while True:
@@ -324,7 +324,7 @@ def _causes(symptom: Candidate, candidates: list[Candidate], explains: Sequence[
     able = [
         candidate
         for candidate in candidates
-        if not candidate.finding.is_stale
+        if not (candidate.finding.is_stale or candidate.finding.explains_nothing)
         # What does not count explains nothing away that does.
         and (candidate.counts or not symptom.counts)
     ]

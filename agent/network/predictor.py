@@ -49,6 +49,7 @@ from probes.vpc.model import (
     ENDPOINT_INTERFACES,
     ENDPOINTS,
     NETWORK_ACLS,
+    PENDING,
     READS,
     ROUTE_TABLES,
     SECURITY_GROUPS,
@@ -79,7 +80,7 @@ _PEERING_GONE: Final = frozenset(
     {"initiating-request", "pending-acceptance", "deleted", "rejected", "failed", "expired", "deleting"}
 )
 """States of a peering that passes nothing."""
-UNCERTAIN_STATES: Final = frozenset({"partial", "pending"})
+UNCERTAIN_STATES: Final = frozenset({"partial", PENDING})
 """States of an endpoint that say nothing of its interfaces: the API has the first one and does not explain it, and an
 endpoint returns to the other one whenever somebody modifies it (AWS PrivateLink Guide, Endpoint states)."""
 _LAST_NUMBER: Final = 32766

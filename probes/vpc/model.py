@@ -47,6 +47,9 @@ Network = IPv4Network | IPv6Network
 
 AVAILABLE: Final = "available"
 """The state of an endpoint that works."""
+PENDING: Final = "pending"
+"""The state of an endpoint that is being made, or changed: it comes back whenever somebody modifies the endpoint (AWS
+PrivateLink Guide, Endpoint states)."""
 DELETED: Final = "deleted"
 """The state of an endpoint that is listed for a while after its end; one that was rejected or has failed is there."""
 MAX_POLICY_CHARACTERS: Final = 20_480

@@ -51,6 +51,9 @@ class RuleFinding:
     """Ids of the targets whose path what it shows needs, so that a fault of one of these paths can be its cause."""
     stops_everything: bool = False
     """Whether it says that nothing that leaves this host is answered."""
+    explains_nothing: bool = False
+    """Whether it proves no fault, although its code names one: what was measured stands beside it, and does not change
+    how bad it is."""
     is_stale: bool = False
     """Whether it rests on a configuration that is too old to name a cause: it is then listed next to what it would
     explain."""

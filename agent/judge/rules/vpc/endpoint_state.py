@@ -15,14 +15,19 @@ from agent.judge.rules.rule import Rule, RuleFinding, resting_on, says
 from agent.report.subjects import resources
 from probes.model import Address, Addressing, Step, Target
 from probes.ports import HTTPS
-from probes.vpc.model import AVAILABLE, DELETED, ENDPOINTS, VpcEndpoint
+from probes.vpc.model import AVAILABLE, DELETED, ENDPOINTS, PENDING, VpcEndpoint
 
 
 def endpoint_not_available(evidence: Evidence) -> Iterator[RuleFinding]:
-    """VPC004: the target has endpoints at its addresses, in this VPC or of its own name, and none that is available."""
+    """VPC004: the target has endpoints at its addresses, in this VPC or of its own name, and none that is available.
+    Where somebody changes them all, it is a warning and explains nothing: they may well work."""
     for target in evidence.targets:
         meant = _meant(evidence, target)
-        if not meant or any(endpoint.state == AVAILABLE for endpoint in meant) or _works(evidence, target):
+        if not meant or any(endpoint.state == AVAILABLE for endpoint in meant):
+            continue
+        is_pending = all(endpoint.state == PENDING for endpoint in meant)
+        is_met = is_pending and _meets(evidence, target, meant)
+        if _works(evidence, target) and not is_met:
             continue
         sentences = [f"{endpoint.endpoint_id} has the state {endpoint.state}{_error(endpoint)}" for endpoint in meant]
         own = evidence.own_addresses_of_host
@@ -52,7 +57,8 @@ def endpoint_not_available(evidence: Evidence) -> Iterator[RuleFinding]:
             code="VPC004",
             target=target.id,
             headline={"endpoint": meant[0].endpoint_id, "state": meant[0].state, "error": meant[0].error_code},
-            severity=None if evidence.is_configuration_fresh else Severity.WARNING,
+            severity=_severity(evidence, is_pending=is_pending, is_met=is_met),
+            explains_nothing=is_pending,
             detail=f"No endpoint of {target.service}{which} is available. "
             f"{says(evidence, 'EC2', ENDPOINTS)}: {listed(sentences)}.",
             evidence=ids(silent),
@@ -109,6 +115,20 @@ def _works(evidence: Evidence, target: Target) -> bool:
     return bool(addresses) and all(
         evidence.is_expected(address, target) and evidence.is_connected(target, address) for address in addresses
     )
+
+
+def _meets(evidence: Evidence, target: Target, endpoints: Iterable[VpcEndpoint]) -> bool:
+    """Whether this host uses these endpoints, as far as can be seen, or should."""
+    addresses = evidence.own_addresses(target)
+    return not addresses or any(
+        _may_be_of(evidence, endpoints, address) or not evidence.is_expected(address, target) for address in addresses
+    )
+
+
+def _severity(evidence: Evidence, *, is_pending: bool, is_met: bool) -> Severity | None:
+    if is_pending:
+        return Severity.WARNING if is_met else Severity.INFO
+    return None if evidence.is_configuration_fresh else Severity.WARNING
 
 
 def _error(endpoint: VpcEndpoint) -> str:

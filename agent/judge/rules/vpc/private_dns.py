@@ -21,10 +21,18 @@ from agent.report.model import Command, CommandScope, Fix
 from agent.report.subjects import resources
 from probes.addresses import ordered
 from probes.model import Address, Addressing, Step, Target
-from probes.vpc.model import AVAILABLE, DELETED, ENDPOINT_SERVICES, ENDPOINTS, SUBNETS, VPC, VPC_DNS, VpcEndpoint
+from probes.vpc.model import (
+    AVAILABLE,
+    DELETED,
+    ENDPOINT_SERVICES,
+    ENDPOINTS,
+    PENDING,
+    SUBNETS,
+    VPC,
+    VPC_DNS,
+    VpcEndpoint,
+)
 
-_NOT_YET: Final = "pending"
-"""The state of an endpoint that is being made, or changed."""
 _OUTSIDE: Final = "private DNS ends at its own VPC, and neither peering nor a transit gateway carries it"
 
 
@@ -171,7 +179,7 @@ def private_dns_off(evidence: Evidence) -> Iterator[RuleFinding]:
     for seen in public_answers(evidence):
         target = seen.target
         there = endpoints_here(evidence, target)
-        off = [endpoint for endpoint in there if endpoint.state in (AVAILABLE, _NOT_YET)]
+        off = [endpoint for endpoint in there if endpoint.state in (AVAILABLE, PENDING)]
         if (
             not off
             or any(endpoint.private_dns for endpoint in there)

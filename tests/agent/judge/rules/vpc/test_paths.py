@@ -977,9 +977,9 @@ def test_vpc004_names_state_and_last_error() -> None:
 
 
 @pytest.mark.parametrize(
-    "state", ["pending", "pendingacceptance", "rejected", "failed", "expired", "deleting", "partial", "unheard-of"]
+    "state", ["pendingacceptance", "rejected", "failed", "expired", "deleting", "partial", "unheard-of"]
 )
-def test_vpc004_in_every_state_but_two(state: str) -> None:
+def test_vpc004_in_every_state_but_three(state: str) -> None:
     (one,) = rule_findings("VPC004", [*SILENT, *configured(with_endpoints(endpoint(state=state)))])
     assert f"{ENDPOINT_ID} has the state {state}." in one.detail
     assert judged([*SILENT, *configured(with_endpoints(endpoint(state=state)))])["VPC004@backup"].severity is (
@@ -990,8 +990,45 @@ def test_vpc004_in_every_state_but_two(state: str) -> None:
 PUBLIC_ANSWER: Observations = [host(), imds(), lookup("52.95.111.30"), answer("52.95.111.30"), tcp("52.95.111.30")]
 
 
+PENDING_ENDPOINT = endpoint(state="pending")
+
+
+def test_vpc004_of_a_pending_endpoint_warns_and_leaves_the_silence_to_what_was_measured() -> None:
+    findings = judged([*SILENT, *configured(with_endpoints(PENDING_ENDPOINT))])
+    assert findings["VPC004@backup"].severity is Severity.WARNING
+    assert findings["TCP001@backup"].severity is Severity.CRITICAL
+    assert findings["TCP001@backup"].explained_by is None
+
+
+def test_vpc004_of_a_pending_endpoint_warns_where_everything_works() -> None:
+    works = [*here("backup", A), *climbed(A)]
+    (one,) = rule_findings("VPC004", [*works, *configured(with_endpoints(PENDING_ENDPOINT))])
+    assert (one.severity, one.addresses) == (Severity.WARNING, frozenset())
+    assert rule_findings("VPC004", [*works, *configured(with_endpoints(FAILED))]) == []
+
+
+def test_vpc004_of_a_pending_endpoint_beside_one_that_failed_is_as_bad_as_that() -> None:
+    both = with_endpoints(FAILED, endpoint("vpce-0b1b2c3d", state="pending"))
+    observations = [*SILENT, *configured(both, with_interfaces())]
+    assert judged(observations)["VPC004@backup"].severity is Severity.CRITICAL
+
+
+def test_vpc004_of_a_pending_endpoint_is_no_warning_for_a_host_that_does_not_use_it() -> None:
+    reads = configured(with_endpoints(PENDING_ENDPOINT))
+    assert "VPC004@backup" not in public_run([*PUBLIC_ANSWER, *reads])
+    broken = [observation for observation in PUBLIC_ANSWER if observation.id != f"tcp/backup/{PUBLIC}/443"]
+    findings = public_run([*broken, tcp(PUBLIC, failed="timeout"), *reads])
+    assert findings["VPC004@backup"].severity is Severity.INFO
+
+
+def test_vpc004_of_a_pending_endpoint_does_not_explain_why_the_name_is_public() -> None:
+    findings = judged([*PUBLIC_ANSWER, *configured(with_endpoints(PENDING_ENDPOINT))])
+    assert findings["DNS001@backup"].explained_by is None
+    assert findings["VPC004@backup"].severity is Severity.WARNING
+
+
 def test_vpc004_is_why_the_name_is_public() -> None:
-    findings = judged([*PUBLIC_ANSWER, *configured(with_endpoints(endpoint(state="pending")))])
+    findings = judged([*PUBLIC_ANSWER, *configured(with_endpoints(FAILED))])
     assert findings["DNS001@backup"].explained_by == "VPC004@backup"
 
 
@@ -1000,7 +1037,7 @@ def test_vpc004_stands_beside_private_dns_that_is_off_as_well() -> None:
     findings = judged(observations)
     assert findings["DNS001@backup"].explained_by == "VPC002@backup"
     assert findings["VPC004@backup"].explained_by is None
-    assert findings["VPC004@backup"].severity is Severity.CRITICAL
+    assert findings["VPC004@backup"].severity is Severity.WARNING
 
 
 def public_run(observations: Observations) -> dict[str, Finding]:
