@@ -59,14 +59,14 @@ def _of(changes: Difference, effect: Effect) -> list[FindingChange]:
 
 
 def _news(changes: Difference) -> Iterator[str]:
-    """What got worse or was fixed, by the worst finding: `TCP002 of backup is new: Some of the endpoint's ...`."""
+    """What got worse or was fixed, by the worst finding: `TCP002 of backup is new: 1 of 3 addresses ...`."""
     for effect in (Effect.WORSE, Effect.FIXED):
         if rows := _of(changes, effect):
             row, *others = rows
             where = "" if row.finding.target is None else f" of {row.finding.target}"
             state = "is gone" if effect is Effect.FIXED else "is new" if row.severity.old is None else "got worse"
             more = f" (and {len(others)} more)" if others else ""
-            yield f"{row.finding.code}{where} {state}: {row.finding.title}{more}"
+            yield f"{row.finding.code}{where} {state}: {row.finding.headline}{more}"
             return
 
 

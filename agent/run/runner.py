@@ -46,7 +46,18 @@ from probes.facts import (
     TcpFacts,
     WorkloadFacts,
 )
-from probes.model import DECIMALS, Address, Draft, FailureKind, Observation, ProbeError, Step, Subject, Target
+from probes.model import (
+    DECIMALS,
+    METADATA_OFF,
+    Address,
+    Draft,
+    FailureKind,
+    Observation,
+    ProbeError,
+    Step,
+    Subject,
+    Target,
+)
 from probes.observe import Log
 from probes.operations import (
     ALLOWANCES,
@@ -309,7 +320,7 @@ class RunInProgress:
     async def _observe_metadata(self) -> None:
         environment = self.world.machine.environment
         if imds.disabled(environment):
-            self.log.skip(_IMDS, "AWS_EC2_METADATA_DISABLED is set")
+            self.log.skip(_IMDS, METADATA_OFF)
             self._end_metadata()
             return
 

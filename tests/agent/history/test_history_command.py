@@ -180,7 +180,7 @@ def test_a_comparison_as_a_page(capsys: pytest.CaptureFixture[str], file: Path) 
     code, out, _ = _run(capsys, "history", file, "--compare", 5, 6, "--format", "html")
     assert code == 0
     assert html_page.texts(html_page.read(out), "h1") == [
-        "WORSE (critical): TCP002 of backup is new: Some of the endpoint's addresses do not answer; ok -> critical"
+        "WORSE (critical): TCP002 of backup is new: 1 of 3 addresses is silent on 443: 10.0.2.17; ok -> critical"
     ]
 
 

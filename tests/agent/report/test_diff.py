@@ -289,8 +289,8 @@ def test_the_text_in_full(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
 
 
 TEXT: Final = """\
-WORSE (critical)  TCP002 of backup is new: Some of the endpoint's addresses do
-                  not answer; ok -> critical
+WORSE (critical)  TCP002 of backup is new: 1 of 3 addresses is silent on 443:
+                  10.0.2.17; ok -> critical
 
   monday.json: 2026-03-01 12:00:00 UTC, i-0a1b2c3d, path private, access
     not-tried

@@ -16,7 +16,7 @@ from agent.report.model import NO_REGION, NO_VPC, Command, Fix
 from agent.report.subjects import resources
 from agent.settings import Expect
 from probes.addresses import AddressScope, ordered
-from probes.model import NOT_STARTED, Address, FailureKind, Observation, Step, Target
+from probes.model import METADATA_OFF, NOT_STARTED, Address, FailureKind, Observation, Step, Target
 from probes.vpc.model import ENDPOINTS, PREFIX_LISTS, READS, ROUTE_TABLES
 
 _NO_ANSWER: Final = frozenset(
@@ -343,6 +343,11 @@ def _what_places(evidence: Evidence, reason: str) -> str:
 
 
 def _what_tells_the_vpc(evidence: Evidence) -> str:
+    if any(skipped_because(observation) == METADATA_OFF for observation in evidence.metadata):
+        return (
+            "Unset AWS_EC2_METADATA_DISABLED where backuplink runs: it switches instance metadata off, which alone "
+            "tells which VPC this host is in, and whether a file of `backuplink facts` is of that VPC."
+        )
     if evidence.in_aws:
         return "Let instance metadata answer: it alone tells which VPC this host is in."
     return "Run on an instance of the VPC that the file is of: its metadata alone tells that it is there."

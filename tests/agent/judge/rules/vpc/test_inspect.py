@@ -555,6 +555,7 @@ def test_vpc013_of_an_old_file_beside_reads_that_were_made() -> None:
 
 OUTSIDE: Observations = [host(ec2=False), imds(failed="timeout")]
 NO_METADATA: Observations = [host(), imds(failed="timeout")]
+SWITCHED_OFF: Observations = [host(), imds(skipped="AWS_EC2_METADATA_DISABLED is set")]
 OF_ONE = f"it is of vpc-0f1b2c3d, and {NO_VPC}"
 
 
@@ -563,6 +564,8 @@ OF_ONE = f"it is of vpc-0f1b2c3d, and {NO_VPC}"
     [
         pytest.param(NO_METADATA, NO_VPC, None, "Let instance metadata answer", id="in AWS"),
         pytest.param(NO_METADATA, None, OF_ONE, "Let instance metadata answer", id="in AWS, and a file"),
+        pytest.param(SWITCHED_OFF, NO_VPC, None, "Unset AWS_EC2_METADATA_DISABLED", id="switched off"),
+        pytest.param(SWITCHED_OFF, None, OF_ONE, "Unset AWS_EC2_METADATA_DISABLED", id="switched off, and a file"),
         pytest.param(OUTSIDE, None, OF_ONE, "Run on an instance of the VPC that", id="outside, and a file"),
         pytest.param([host(), imds()], NO_REGION, None, "Name the Region with", id="no Region"),
     ],
