@@ -371,6 +371,28 @@ def test_ids_are_shown_by_their_kind() -> None:
     assert all(complaint(command.argv) is None for command in shown)
 
 
+@pytest.mark.parametrize(
+    ("placeholder", "words"),
+    [
+        ("<ENDPOINT_SECURITY_GROUP_ID>", "ec2 describe-security-groups --group-ids"),
+        ("<INSTANCE_SECURITY_GROUP_ID>", "ec2 describe-security-groups --group-ids"),
+        ("<APPLIANCE_SECURITY_GROUP_ID>", "ec2 describe-security-groups --group-ids"),
+        ("<NETWORK_ACL_ID>", "ec2 describe-network-acls --network-acl-ids"),
+        ("<ROUTE_TABLE_ID>", "ec2 describe-route-tables --route-table-ids"),
+        ("<VPC_ENDPOINT_ID>", "ec2 describe-vpc-endpoints --vpc-endpoint-ids"),
+        ("<VPC_ID>", "ec2 describe-vpcs --vpc-ids"),
+        ("<DHCP_OPTIONS_ID>", "ec2 describe-dhcp-options --dhcp-options-ids"),
+        ("<FIREWALL_RULE_GROUP_ID>", "route53resolver list-firewall-rules --firewall-rule-group-id"),
+        ("<FIREWALL_DOMAIN_LIST_ID>", "route53resolver list-firewall-domains --firewall-domain-list-id"),
+        ("<RESOLVER_RULE_ID>", "route53resolver get-resolver-rule --resolver-rule-id"),
+    ],
+)
+def test_a_placeholder_is_shown_as_the_ids_for_which_it_stands(placeholder: str, words: str) -> None:
+    (shown,) = show_ids("eu-west-1", (placeholder,))
+    service, operation, option = words.split()
+    assert shown.argv == ("aws", service, operation, "--region", "eu-west-1", option, placeholder)
+
+
 # --- One place -------------------------------------------------------------------------------------------------------
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from agent.catalog.findings import CODES, Layer
 from agent.fixes.changes import changes_of
+from agent.fixes.checked import claims
 from agent.fixes.predicted import fix_of_paths
 from agent.judge.checked_in_run import checked_in_run
 from agent.judge.evidence import Evidence
@@ -23,7 +24,7 @@ from agent.network.paths import Predictor
 from agent.predict import prediction
 from agent.predict.model import PredictedFault, PredictionDocument
 from agent.predict.prediction import Asked, Facts, predicted
-from agent.report.hops import Reachability
+from agent.report.hops import Reachability, Stage
 from agent.report.model import Command, CommandScope, Finding, Fix, Report
 from agent.settings import EVERY_SOURCE
 from probes.model import Addressing, Target
@@ -119,6 +120,35 @@ def test_what_a_command_changes(words: tuple[str, ...], edit: Any) -> None:
 )
 def test_what_a_command_changes_cannot_be_told(words: tuple[str, ...]) -> None:
     assert changes_of(command(*words)) is None
+
+
+CLAIMS: Final = {
+    (Listed.GROUP_RULE, True): {Stage.HOST_GROUPS},
+    (Listed.GROUP_RULE, False): {Stage.ENDPOINT_GROUPS},
+    (Listed.ACL_ENTRY, True): {Stage.HOST_ACL_OUT, Stage.ENDPOINT_ACL_OUT},
+    (Listed.ACL_ENTRY, False): {Stage.ENDPOINT_ACL_IN, Stage.HOST_ACL_IN},
+}
+"""Where a list lets something out, or in."""
+
+
+@pytest.mark.parametrize("stage", sorted(stage for stages in CLAIMS.values() for stage in stages))
+def test_a_change_is_for_what_stops_in_its_direction(stage: Stage) -> None:
+    for (listed, egress), stages in CLAIMS.items():
+        is_group = listed is Listed.GROUP_RULE
+        item: Any = rule("443", "10.0.0.0/16", egress=egress) if is_group else entry(1, "allow", "::/0", egress=egress)
+        if is_group is (stage in (Stage.HOST_GROUPS, Stage.ENDPOINT_GROUPS)):
+            change = Change(Member(listed, "owner", item))
+            assert claims(change, stage, ("other", "owner"), 443) is (stage in stages)
+            assert not claims(change, stage, ("other",), 443)
+
+
+@pytest.mark.parametrize("stage", sorted(CLAIMS[Listed.ACL_ENTRY, True] | CLAIMS[Listed.ACL_ENTRY, False]))
+def test_answers_have_ports_of_their_own(stage: Stage) -> None:
+    """They go to a port of the host's own, and not to the one that was asked for."""
+    egress = stage in CLAIMS[Listed.ACL_ENTRY, True]
+    change = Change(Member(Listed.ACL_ENTRY, "acl", entry(1, "allow", "::/0", "1024-65535", egress=egress)))
+    assert claims(change, stage, ("acl",), 443) is (stage in (Stage.ENDPOINT_ACL_OUT, Stage.HOST_ACL_IN))
+    assert claims(change, stage, ("acl",), 1024)
 
 
 # --- The fixes of a run ----------------------------------------------------------------------------------------------
