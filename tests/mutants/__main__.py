@@ -7,6 +7,7 @@ copies of the tree. The exit code is 1 where more survive than the goals allow.
 
 import argparse
 import os
+import signal
 import sys
 from collections.abc import Iterable, Sequence
 from typing import Final
@@ -33,6 +34,7 @@ GOAL: Final = 0.9
 def main() -> int:
     """Make mutants, run tests and print a table. Returns 0 where the goals are met, otherwise 1."""
     given = _arguments(sys.argv[1:])
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # copies and children go, too
     met = True
     for name in given.rooms or SAMPLED:
         sample, equivalent = unlike_equivalents(drawn(name, given.seed, given.sample, given.at))

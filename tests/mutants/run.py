@@ -34,6 +34,7 @@ _LIMIT: Final = 6
 _WALL: Final = 20
 """The same in seconds of the clock, for what only waits."""
 _LEAST: Final = 20
+_PAUSE: Final = 0.02
 _MEMORY: Final = 6 * 2**30
 _OPTIONS: Final = ("-x", "-q", "--no-header", "--tb=short", "-p", "no:xdist", "-p", "no:cacheprovider")
 _WARM_OPTIONS: Final = (*_OPTIONS, "-W", "ignore::pytest.PytestAssertRewriteWarning")
@@ -117,16 +118,20 @@ def outcomes(room: Room, mutants: Iterable[Mutant], trees: Sequence[Path]) -> It
         shutil.copytree(trees[0], tree)
     free = list(trees)
     running: list[_Trial] = []
-    while waiting or running:
-        while waiting and free:
-            running.append(_Trial(room, waiting.popleft(), free.pop()))
-        time.sleep(0.02)
-        for trial in tuple(running):
-            outcome = trial.outcome()
-            if outcome is not None:
-                running.remove(trial)
-                free.append(trial.tree)
-                yield trial.mutant, outcome
+    try:
+        while waiting or running:
+            while waiting and free:
+                running.append(_Trial(room, waiting.popleft(), free.pop()))
+            time.sleep(_PAUSE)
+            for trial in tuple(running):
+                outcome = trial.outcome()
+                if outcome is not None:
+                    running.remove(trial)
+                    free.append(trial.tree)
+                    yield trial.mutant, outcome
+    finally:  # also where somebody interrupts this process
+        for trial in running:
+            trial.stop()
 
 
 class _Trial:
@@ -148,6 +153,10 @@ class _Trial:
         limit = max(_LEAST, _LIMIT * self._room.spent), max(6 * _LEAST, _WALL * self._room.seconds)
         first = First(self._room.near(self.mutant), self._failed)
         return _Child(self.tree, tests, [first], _WARM_OPTIONS, limit=limit)
+
+    def stop(self) -> None:
+        """End the tests, whatever they say."""
+        self._child.stop()
 
     def outcome(self) -> Outcome | None:
         """None while the tests run."""
@@ -199,11 +208,19 @@ class _Child:
         pid, status = os.waitpid(self._pid, os.WNOHANG)
         if pid == 0 and (self._until is None or time.monotonic() < self._until):
             return None
-        with contextlib.suppress(ProcessLookupError):  # with all that it started
-            os.killpg(self._pid, signal.SIGKILL)
+        self._kill()
         if pid == 0:
             _, status = os.waitpid(self._pid, 0)
         return os.waitstatus_to_exitcode(status)
+
+    def stop(self) -> None:
+        """End it, with all that it started."""
+        self._kill()
+        os.waitpid(self._pid, 0)
+
+    def _kill(self) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._pid, signal.SIGKILL)
 
 
 def _run(
