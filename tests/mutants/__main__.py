@@ -40,8 +40,6 @@ def main() -> int:
         sample, equivalent = unlike_equivalents(drawn(name, given.seed, given.sample, given.at))
         of_tables, equivalent_rows = unlike_equivalents(every_row(TABLES.get(name, ()), given.at))
         equivalent |= equivalent_rows
-        if given.at:  # then all at these places is the sample
-            of_tables = []
         print(f"{name}: seed {given.seed}, {' '.join(COMMANDS[name])}")
         for mutant in sorted(equivalent, key=lambda mutant: mutant.key):
             print(f"  equivalent  {mutant.place}: {mutant.words}")
@@ -79,8 +77,16 @@ def _arguments(words: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="./dev mutants", description="Test whether tests notice mistakes.")
     parser.add_argument("rooms", metavar="ROOM", nargs="*", help=f"one of {', '.join(SAMPLED)}; all of them if none")
     parser.add_argument("--seed", type=int, default=1, help="draws the sample (1)")
-    parser.add_argument("--sample", type=int, default=SAMPLE, metavar="N", help=f"how many it draws ({SAMPLE})")
-    parser.add_argument("--at", metavar="TEXT", default="", help="only mutants with TEXT in their FILE:LINE")
+    parser.add_argument(
+        "--sample", type=int, default=SAMPLE, metavar="N", help=f"how many it draws ({SAMPLE}); 0: rows of tables alone"
+    )
+    parser.add_argument(
+        "--at",
+        metavar="TEXT",
+        action="append",
+        default=[],
+        help="every mutant with TEXT in its FILE:LINE, not a sample",
+    )
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1, metavar="N", help="how many run at once")
     given = parser.parse_args(words)
     if unknown := set(given.rooms) - set(SAMPLED):

@@ -37,22 +37,24 @@ class Mutant:
         return self.path, self.line, self.words, self.source
 
 
-def drawn(room: str, seed: int, number: int, at: str) -> list[Mutant]:
-    """A sample of the mutants of a room; all of them at the places that hold `at`, if it is given."""
+def drawn(room: str, seed: int, number: int, at: Sequence[str]) -> list[Mutant]:
+    """A sample of the mutants of a room; all those at places that hold one of `at`, if any is given."""
+    if number == 0:
+        return []
     paths = [path for path in tracked(ROOT) if path.startswith(f"agent/{room}/") and path.endswith(".py")]
     found: list[dict[str, Any] | Mutant] = [*_cosmic("list", *paths), *_rows(paths)]
     if at:
-        chosen = [one for one in found if at in _place(one)]
+        chosen = [one for one in found if any(text in _place(one) for text in at)]
     else:
         chosen = random.Random(seed).sample(found, min(number, len(found)))
     made = _cosmic("make", *(json.dumps(one) for one in chosen if not isinstance(one, Mutant)))
     return [*(one for one in chosen if isinstance(one, Mutant)), *map(_read, made)]
 
 
-def every_row(places: Sequence[str], at: str) -> list[Mutant]:
-    """Every row of the tables of some files and folders."""
+def every_row(places: Sequence[str], at: Sequence[str]) -> list[Mutant]:
+    """Every row of the tables of some files and folders, at those places if `at` is given."""
     paths = [path for path in tracked(ROOT) if path.startswith(tuple(places)) and path.endswith(".py")]
-    return [mutant for mutant in _rows(paths) if at in mutant.place]
+    return [mutant for mutant in _rows(paths) if not at or any(text in mutant.place for text in at)]
 
 
 def unlike_equivalents(mutants: Iterable[Mutant]) -> tuple[list[Mutant], set[Mutant]]:

@@ -4,10 +4,11 @@ from ipaddress import ip_network
 
 import pytest
 
-from agent.network.edits import Listed, Member
+from agent.network.edits import ATTRIBUTES, Change, Listed, Member, Settable, Setting
 from agent.network.written_edits import entry_of, rules_of
-from probes.vpc.model import AclEntry, GroupRule
+from probes.vpc.model import AclEntry, GroupRule, VpcDnsFacts
 from tests.agent.network.networks import entry, rule
+from tests.agent.predict.test_assume import known
 
 
 @pytest.mark.parametrize(
@@ -63,3 +64,16 @@ def test_a_protocol_is_written_as_each_list_has_it(written: str, of_group: str, 
         from_port=ports[0],
         to_port=ports[1],
     )
+
+
+@pytest.mark.parametrize(
+    ("attribute", "dns"),
+    [
+        (Settable.DNS_SUPPORT, VpcDnsFacts(support=False, hostnames=True)),
+        (Settable.DNS_HOSTNAMES, VpcDnsFacts(support=True, hostnames=False)),
+    ],
+)
+def test_an_attribute_is_what_the_dns_of_the_vpc_has(attribute: Settable, dns: VpcDnsFacts) -> None:
+    assert attribute in ATTRIBUTES
+    of = known(dns=VpcDnsFacts(support=True, hostnames=True))
+    assert Change(Setting(attribute, "vpc-a", False)).made(of).configuration.dns == dns
