@@ -24,6 +24,7 @@ Runs in the simulated world
 Large and joined things
 
 - `large_vpc`: a shared VPC of 500 subnets
+- `large_account`: an account of many VPCs
 - `many_services`: a VPC with endpoints of many services
 - `many_lanes`: a report with hundreds of lanes
 - `estates`: thousands of records of hosts with known faults, by a seed
