@@ -21,6 +21,7 @@ EXCEPTIONS: Final = {
     ".gitattributes": "git looks for this name",
     ".gitignore": "git looks for this name",
     "LICENSE": "this name is the custom",
+    "docs/examples/Jenkinsfile": "Jenkins looks for this name",
     "packaging/onefile/compile/common": "the scripts beside it source it",
     "packaging/packages/completions/_backuplink": "zsh looks for this name",
     "packaging/packages/copyright": "Debian looks for this name",
