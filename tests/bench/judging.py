@@ -18,13 +18,14 @@ from agent.judge.rules.rule import Rule, RuleFinding
 from agent.judge.verdict import judge_evidence
 from agent.report import facts_file
 from agent.report.model import Measurement
+from agent.settings import Ec2Facts
 from probes.facts import LookupFacts
 from probes.model import Observation, Ok
 from probes.operations import GETADDRINFO
 from tests.agent.network.networks import large_configuration
 from tests.bench.promise import Benchmark, Figure, Promise
 from tests.bench.spent import cpu, in_turn, median, peak, run, wall
-from tests.support import large_account, large_vpc
+from tests.support import differing_vpc, large_account, large_vpc
 from tests.support.runs import evidence_of
 
 ROUNDS: Final = 11
@@ -96,11 +97,11 @@ def predicting() -> tuple[Figure, ...]:
     return (Figure(took, f"{rules:,} rules, {endpoints} endpoints, {tables} tables"),)
 
 
-def predicting_a_vpc() -> tuple[Figure, ...]:
+def predicting_a_vpc(facts: Ec2Facts) -> tuple[Figure, ...]:
     """CPU seconds and peak memory of a whole `backuplink predict` of a company's VPC, from its facts file."""
     with TemporaryDirectory() as folder:
         place = Path(folder, "facts.json")
-        place.write_text(facts_file.dumps(large_vpc.facts()), "ascii")
+        place.write_text(facts_file.dumps(facts), "ascii")
         services = [word for service in large_vpc.SERVICES_THERE for word in ("--service", service)]
         words = (sys.executable, "-m", "agent", "predict", "--ec2-facts", str(place), *services, "--format", "json")
         rounds = in_turn(lambda: run(*words, codes=(2,)), rounds=VPC_ROUNDS)
@@ -167,7 +168,14 @@ MEASUREMENTS: Final = (
             Promise(what="predicting 500 subnets, 5,000 interfaces, CPU", against="", limit=5, unit="s"),
             Promise(what="predicting 500 subnets, 5,000 interfaces, peak memory", against="", limit=300, unit="MiB"),
         ),
-        measure=predicting_a_vpc,
+        measure=lambda: predicting_a_vpc(large_vpc.facts()),
+    ),
+    Benchmark(
+        promises=(
+            Promise(what="predicting the same, every group and table differs, CPU", against="", limit=40, unit="s"),
+            Promise(what="predicting the same, peak memory", against="", limit=668, unit="MiB"),
+        ),
+        measure=lambda: predicting_a_vpc(differing_vpc.facts()),
     ),
     Benchmark(
         promises=(

@@ -25,6 +25,7 @@ Large and joined things
 
 - `large_vpc`: a shared VPC of 500 subnets
 - `large_account`: an account of many VPCs
+- `differing_vpc`: that VPC, in which every group, table, network ACL and policy differs
 - `many_services`: a VPC with endpoints of many services
 - `many_lanes`: a report with hundreds of lanes
 - `estates`: thousands of records of hosts with known faults, by a seed
