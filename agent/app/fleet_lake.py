@@ -89,14 +89,15 @@ def put(request: PutRequest, received_signals: list[str]) -> int:
         place = place_of(record, request.destination)
     except PutError as error:
         raise RequestError(f"{error}.") from error
-    object_ = place.removeprefix(S3)  # the path of a URL is masked in errors
+    of_object = f" It was for {place.removeprefix(S3)}."  # the path of a URL is masked in errors
     left = max(until - time.monotonic(), 0.0)
     try:
         within(lambda: _put(record, place, request), seconds=left, received_signals=received_signals)
     except TimeoutError as error:
-        raise RequestError(f"{object_}: S3 does not answer within {request.deadline:g} s.") from error
+        raise RequestError(f"S3 does not answer within {request.deadline:g} s.{of_object}") from error
     except AwsError as error:
-        raise RequestError(f"{object_}: {error}.{_help(request) if 'AccessDenied' in str(error) else ''}") from error
+        why = f"{error}.{_help(request) if 'AccessDenied' in str(error) else ''}"
+        raise RequestError(f"{why}{of_object}") from error
     to_stdout(f"{visible(place)}\n")
     return exits.OK
 
