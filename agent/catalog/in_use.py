@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from agent.catalog.vpce import read_name
-from probes.model import Address, Role, Target
+from probes.model import Address, Target
 
 
 def why_unused(target: Target, own_answer: tuple[Address, ...], is_public: Callable[[Address], bool]) -> str | None:
@@ -12,12 +12,10 @@ def why_unused(target: Target, own_answer: tuple[Address, ...], is_public: Calla
         return f"{target.service} is not offered in {target.region}"
     own = read_name(target.host)
     if own is not None and own.service != target.service:
-        return f"{target.service} was not asked for, and {target.host} is an endpoint of {own.service}"
-    name = target.host if target.role is Role.CONTEXT else target.service
-    what = f"{name} was not asked for, and {'' if name == target.host else target.host}".rstrip()
+        return f"not asked for, and {own.service} has this endpoint"
     if not own_answer:
-        return f"{what} has no address here"
+        return "not asked for, and without an address here"
     # Where any path is good, a public address says nothing of whether the service is used.
     if not target.by_any_path and all(is_public(address) for address in own_answer):
-        return f"{what} has only public addresses here"
+        return "not asked for, and public here"
     return None
