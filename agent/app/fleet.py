@@ -181,7 +181,7 @@ def _inventory(place: str, received_signals: list[str]) -> "Expected":
 
 def _facts(places: Iterable[str], received_signals: list[str]) -> Iterator[Ec2Facts]:
     """The facts in files and in the files of folders. Raises RequestError for a file that has none."""
-    from agent.app.read_saved import read_facts
+    from agent.app.read_saved import read_all_facts
     from agent.report.facts_file import FactsFileError
 
     for place in places:
@@ -194,7 +194,7 @@ def _facts(places: Iterable[str], received_signals: list[str]) -> Iterator[Ec2Fa
             raise RequestError(f"--ec2-facts: {place}: has no file whose name ends with .json")
         for file in files:
             try:
-                yield read_facts(file, received_signals)
+                yield from read_all_facts(file, received_signals)
             except FactsFileError as error:
                 raise RequestError(f"--ec2-facts: {error}") from error
 

@@ -474,8 +474,8 @@ _FLEET: Final = (
         "--ec2-facts",
         type=FILE_OR_FOLDER,
         multiple=True,
-        help="File that `backuplink facts` wrote, or folder of such files, one a VPC (repeatable): names the cause for "
-        "hosts that could not read EC2.",
+        help="File that `backuplink facts` wrote, of a VPC or of a whole account, or folder of them (repeatable): "
+        "names the cause for hosts that could not read EC2.",
     ),
     click.option(
         "--inventory",

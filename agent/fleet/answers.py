@@ -15,6 +15,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final, TypeVar
 
+from agent.fleet.groups import grouped
 from agent.fleet.model import (
     MAX_BREAKDOWN,
     MAX_EXAMPLES,
@@ -121,6 +122,7 @@ def joined(
         own_faults=own_faults,
         not_heard_from=missing,
         changes=tuple(_changes(answers)),
+        groups=grouped(causes, {}),
         suppressed=tuple(dict.fromkeys(one for it in answers for one in it.suppressed)),
         unreadable=(*unreadable, *(one for it in answers for one in it.unreadable))[:MAX_EXAMPLES],
         notes=(

@@ -77,6 +77,8 @@ class Spread:
     breakdown: tuple[HostsOfValue, ...] = ()
     accounts: tuple[str, ...] = ()
     """Those with most hosts first."""
+    arrivals: tuple[tuple[SharedValue, str], ...] = ()
+    """What most of them have, with the sweep in which a host had it first."""
 
 
 def order(cause: NamedCause) -> tuple[int, int, str]:
@@ -179,6 +181,9 @@ def asked(database: "Database", least: int) -> dict[int, Told]:
         return {}
     for name in ("single", "pair", "more_pairs", "told"):
         database.run(name, least=least)
+    as_well: defaultdict[int, list[SharedValue]] = defaultdict(list)
+    for q, attribute, value in database.ask("as_well"):
+        as_well[q].append(SharedValue(attribute=Attribute(attribute), value=value))
     return {
         q: Told(
             code,
@@ -194,6 +199,7 @@ def asked(database: "Database", least: int) -> dict[int, Told]:
                 precision=with_it / total,
                 lift=lift,
                 p=p,
+                as_well=tuple(as_well[q]),
             ),
             is_repeated,
         )
@@ -220,6 +226,9 @@ def spread_of(database: "Database", by: Attribute | None, most: int) -> dict[int
     values: defaultdict[int, list[HostsOfValue]] = defaultdict(list)
     for q, value, sick, exposed in () if by is None else database.ask("cause_value", broken_by=by.value, most=most):
         values[q].append(HostsOfValue(value=value, sick=sick, exposed=exposed))
+    arrivals: defaultdict[int, list[tuple[SharedValue, str]]] = defaultdict(list)
+    for q, attribute, value, sweep in database.ask("arrival"):
+        arrivals[q].append((SharedValue(attribute=Attribute(attribute), value=value), sweep))
     return {
         q: Spread(
             places=tuple(there),
@@ -227,6 +236,7 @@ def spread_of(database: "Database", by: Attribute | None, most: int) -> dict[int
             groups=tuple(groups[q]),
             breakdown=tuple(values[q]),
             accounts=tuple(accounts[q]),
+            arrivals=tuple(arrivals[q]),
         )
         for q, there in places.items()
     }

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from agent.catalog.findings import Severity
 from agent.fleet.causes import NamedCause, title_of, write_members
+from agent.fleet.identity import identified
 from agent.fleet.model import FleetChange, Sweep, Turn
 from probes.frozen import dataclass
 
@@ -27,6 +28,8 @@ class Past:
     """What earlier sweeps say of a cause."""
 
     since: Sweep | None
+    is_known: bool
+    """Whether there is a sweep before it: else it may have begun earlier."""
     flapping: bool
     ticket: str
     """The key under which most of its hosts reported it when it began; its own where that names nothing."""
@@ -72,13 +75,18 @@ def past_of(
     first = {cause.key: _first(counts[cause.key], [*until, told], least) for cause in causes}
     engine.run("begun")
     engine.fill("begun", ((key, sweep.id) for key, (sweep, _) in first.items()))
-    reported = dict(engine.ask("first_key"))
+    reported = {key: identified(own) for key, own in engine.ask("first_key")}
     tickets: dict[str, str] = {}
     for cause in causes:  # two causes that were one key have a ticket each
         ticket = reported.get(cause.key, cause.key)
         tickets[cause.key] = cause.key if ticket in tickets.values() else ticket
     return {
-        key: Past(since=sweep if until else None, flapping=flapping, ticket=tickets[key])
+        key: Past(
+            since=sweep if until else None,
+            is_known=bool(until) and sweep.id != until[0].id,
+            flapping=flapping,
+            ticket=tickets[key],
+        )
         for key, (sweep, flapping) in first.items()
     }
 

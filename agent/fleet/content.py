@@ -56,8 +56,17 @@ def document(fleet: FleetDocument) -> Document:
 def _blocks(fleet: FleetDocument) -> Iterator[Block]:
     if fleet.sweep is not None:
         yield on_pages(lambda: [_verdicts(fleet)])
-    causes = (_cause(number, cause, fleet) for number, cause in enumerate(fleet.causes, 1))
+    if fleet.groups:
+        yield Section(
+            title="Causes that may be one", blocks=(Bullets(tuple(map(phrases.group, fleet.groups)), most=ALL),)
+        )
+    counted_at = [cause for cause in fleet.causes if cause.host_count]
+    causes = (_cause(number, cause, fleet) for number, cause in enumerate(counted_at, 1))
     yield Many(tuple(causes), "more cause", _CAUSES)
+    if beside := [phrases.beside(cause) for cause in fleet.causes if not cause.host_count]:
+        yield Section(
+            title="Besides, on hosts that count at the causes above", blocks=(Bullets(tuple(beside), most=ALL),)
+        )
     if fleet.causes:
         yield on_pages(lambda: _maps(fleet))
     if fleet.own_faults:

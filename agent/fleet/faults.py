@@ -8,6 +8,7 @@ from urllib.parse import quote, unquote
 from agent.catalog.findings import CODES, Layer, Radius
 from agent.catalog.placeholders import FORMS
 from agent.catalog.wording import counted
+from agent.fleet.identity import identify
 from agent.report.model import FindingSubject, SubjectKind
 from agent.settings import Suppression
 from probes.frozen import dataclass
@@ -100,6 +101,7 @@ def find_faults(database: "Database", suppress: Sequence[Suppression], today: da
     words = tuple(
         _suppressed(database, suppression, number, today, sweep) for number, suppression in enumerate(suppress)
     )
+    identify(database)
     database.run("fault")
     database.run("fault_target")
     return words

@@ -18,6 +18,8 @@ from agent.fleet.faults import (
     subjects_of,
 )
 from agent.fleet.fixes import Trust, advice_for, note_for_lone_hosts
+from agent.fleet.groups import grouped
+from agent.fleet.identity import identified
 from agent.fleet.inventory import Expected
 from agent.fleet.model import (
     MAX_BREAKDOWN,
@@ -140,6 +142,7 @@ class _Joining:
             own_faults=own_faults,
             not_heard_from=missing,
             changes=changes,
+            groups=grouped(fleet_causes, {cause.key: spread.get(cause.number, Spread()).regions for cause in causes}),
             suppressed=suppressed,
             unreadable=question.read.unreadable[:MAX_EXAMPLES],
             notes=tuple(self._notes),
@@ -186,7 +189,7 @@ class _Joining:
         )
         self._engine.fill("central", ((*place[:4], list(place[4]), key) for place, key in found.keys.items()))
         self._notes += found.notes
-        return found.fixes
+        return {identified(key): fix for key, fix in found.fixes.items()}
 
     # --- Hosts by verdict --------------------------------------------------------------------------------------------
 
@@ -461,5 +464,8 @@ def _cause(
         note=advice.note,
         breakdown=spread.breakdown,
         ticket=past.ticket,
+        arrived=tuple(
+            one for one, sweep in spread.arrivals if past.is_known and past.since is not None and sweep == past.since.id
+        ),
         accounts=spread.accounts,
     )

@@ -92,6 +92,8 @@ class Shared:
     """How many times as often the fault occurs among the hosts that have it as among the others."""
     p: float
     """How likely so many would be by chance: one-sided exact test, corrected for the number of tests."""
+    as_well: tuple[SharedValue, ...] = ()
+    """Other values that the same hosts have, and that tell as much."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,8 +157,24 @@ class FleetCause:
     ticket: Plain = ""
     """The key under which most of its hosts reported it when it began. It stays where the key changes because a host
     begins to read EC2, or an endpoint is made anew: one cause is one ticket."""
+    arrived: tuple[SharedValue, ...] = ()
+    """What most of its hosts have and no host had before it began."""
     accounts: tuple[Owner, ...] = ()
     """The accounts whose hosts have it, those with most hosts first, at most MAX_EXAMPLES."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CauseGroup:
+    """Causes of one code that have something in common: they may be one change."""
+
+    code: Plain
+    title: Sentence
+    kind: Plain
+    """Of what they have in common: that of a subject, `region` or `account`."""
+    value: SharedName
+    keys: tuple[Plain, ...]
+    """Of the causes."""
+    host_count: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -270,6 +288,8 @@ class FleetDocument:
     """The first, at most MAX_EXAMPLES."""
     notes: tuple[Sentence, ...]
     """What the reader has to know of how this was made: facts that are old, lists that were cut."""
+    groups: tuple[CauseGroup, ...] = ()
+    """Causes of one code that have a subject, a Region or an account in common."""
     files: tuple[HostFile, ...] = ()
     """Of the hosts that causes and own faults name: where to read more of them."""
 
@@ -284,6 +304,7 @@ def summary_of(totals: FleetTotals, causes: Sequence[FleetCause], own_faults: It
     ]
     own = sum(fault.host_count for fault in own_faults)
     parts = [f"{' and '.join(by_status)} of {hosts}" if by_status else f"all of {hosts} ok"]
+    causes = [cause for cause in causes if cause.host_count]
     if causes:
         joined_hosts = sum(cause.host_count for cause in causes)
         parts.append(f"{counted(len(causes), 'cause')} on {counted(joined_hosts, 'host')}")

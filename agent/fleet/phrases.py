@@ -9,6 +9,7 @@ from agent.catalog.partitions import is_region
 from agent.catalog.wording import counted, lasted, listed, listed_briefly
 from agent.fleet.model import (
     Attribute,
+    CauseGroup,
     FleetCause,
     FleetChange,
     FleetDocument,
@@ -91,8 +92,26 @@ def minute(at: datetime) -> str:
 
 
 def head(cause: FleetCause) -> str:
-    """`CRITICAL on 508 of 508 hosts: A required port is closed by a security group`."""
-    return f"{cause.severity.upper()} on {of(cause.host_count, cause.exposed_count)}: {cause.title}"
+    """`CRITICAL on 508 of 508 hosts: A required port is closed by a security group`; all of its hosts where they count
+    at other causes."""
+    hosts = cause.host_count or cause.also_count
+    return f"{cause.severity.upper()} on {of(hosts, cause.exposed_count)}: {cause.title}"
+
+
+def beside(cause: FleetCause) -> str:
+    """A cause whose hosts all count at others, in a sentence."""
+    what = f" ({words})" if (words := about(cause)) else ""
+    return f"{cause.code} {head(cause)}{what}. {cause.fix.summary}"
+
+
+def group(row: CauseGroup) -> str:
+    """`5 causes of VPC007 have the route table rtb-1 in common, on 337 hosts: …`."""
+    names = {"region": "Region", **{kind.value: word for kind, word in _KINDS.items()}}
+    kind = names.get(row.kind, row.kind.replace("-", " "))
+    return (
+        f"{len(row.keys)} causes of {row.code} have the {kind} {row.value} in common, on "
+        f"{counted(row.host_count, 'host')}: {row.title}."
+    )
 
 
 def of(part: int, whole: int) -> str:
@@ -156,7 +175,12 @@ def shared(row: Shared) -> str:
     return (
         f"{what}: {percent(row.coverage)} of the hosts with the fault have that in common, and "
         f"{of(row.sick, with_it)} with it {'has' if with_it == 1 else 'have'} the fault{_often(row.lift)}."
+        f"{_as_well(row)}"
     )
+
+
+def _as_well(row: Shared) -> str:
+    return f" The same hosts have {listed(list(map(value, row.as_well)))}, which fits as well." if row.as_well else ""
 
 
 def _often(lift: float) -> str:
@@ -189,6 +213,8 @@ def since(cause: FleetCause, document: FleetDocument) -> str:
         text += f", {lasted((document.sweep.started_at - cause.since) / timedelta(seconds=1))} before this sweep"
     elif document.sweep is not None and len(document.sweeps) > 1:
         text += ", new in this sweep"
+    if cause.arrived:
+        text += f", since {listed(list(map(value, cause.arrived)))} arrived"
     return f"{text}. It came and went before that." if cause.flapping else f"{text}."
 
 

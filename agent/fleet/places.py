@@ -24,8 +24,12 @@ SUFFIXES: Final = (".json", ".ndjson", ".jsonl", ".gz", PARQUET)
 _ID: Final = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 _NODE: Final = r"m?i-[0-9a-f]{8,17}"
 _STEP: Final = r"/(?:aws:?runShellScript|[^/]{1,100})/(?:report|host)/stdout"
-_OUTPUT: Final = re.compile(rf"(?:^|/)(?:({_NODE})/{_ID}/({_ID})|({_ID})/({_NODE})){_STEP}(?:\.gz)?$")
-"""What Systems Manager writes into a bucket (docs/fleet.md): of a command, or of an execution of an association."""
+_RUN: Final = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}-[0-9]{2}-[0-9]{2}\.[0-9]{3}Z"
+"""When the agent of a host began what an association runs there, by its clock. Each host has a time of its own."""
+_OUTPUT: Final = re.compile(rf"(?:^|/)(?:({_NODE})/{_ID}/{_RUN}|({_ID})/({_NODE})){_STEP}(?:\.gz)?$")
+"""What Systems Manager writes into a bucket (docs/fleet.md): what an association or a command printed.
+
+Sources: agent/association/parser/parser.go and agent/times/times.go of aws/amazon-ssm-agent."""
 _REPORT: Final = "/report/stdout"
 _RECORD: Final = "/host/stdout"
 """What the steps are called that print the one and the other."""
@@ -134,7 +138,7 @@ def is_day(text: str) -> bool:
 def node_of(path: str) -> str | None:
     """The node of Systems Manager that printed what lies at a path."""
     output = _OUTPUT.search(path)
-    return None if output is None else output[1] or output[4]
+    return None if output is None else output[1] or output[3]
 
 
 def is_taken(path: str) -> bool:
@@ -146,12 +150,13 @@ def is_taken(path: str) -> bool:
 
 
 def sweep_of(path: str, written: date | None = None) -> str | None:
-    """What a path says of the sweep: the id of the command or of the execution that wrote it, or a day. Where an object
-    was `written` on another day, that counts: a host with a wrong clock names a wrong folder. What was packed was
-    written later than its day."""
+    """What a path says of the sweep: the id of the command that wrote it, or a day. What an association printed lies
+    below a time of each host, which says nothing: gaps in time tell its sweeps apart. Where an object was `written` on
+    another day than that of its folder, that counts: a host with a wrong clock names a wrong folder. What was packed
+    was written later than its day."""
     output = _OUTPUT.search(path)
     if output is not None:
-        return output[2] or output[3]
+        return output[2]
     day = day_of(path)
     if day is None or written is None or not is_day(day):
         return day

@@ -41,11 +41,13 @@ class FleetRedactor(DocumentRedactor):
         """The document with masks in place of all that identifies."""
         masked: FleetDocument = self.run()
         causes = zip(masked.causes, self._fleet.causes, strict=True)
+        groups = zip(masked.groups, self._fleet.groups, strict=True)
         changes = zip(masked.changes, self._fleet.changes, strict=True)
         return replace(
             masked,
             redacted=True,
             causes=tuple(replace(new, key=self.key(old.key), ticket=self.key(old.ticket)) for new, old in causes),
+            groups=tuple(replace(new, keys=tuple(map(self.key, old.keys))) for new, old in groups),
             changes=tuple(replace(new, key=self.key(old.key), ticket=self.key(old.ticket)) for new, old in changes),
         )
 

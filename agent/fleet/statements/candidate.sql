@@ -1,4 +1,4 @@
--- The keys that may be causes, each a question `q`. One host shares with no other, unless its key names a resource.
+-- The keys that may be causes, each a question `q`. One host shares with no other.
 CREATE OR REPLACE TABLE candidate AS
 SELECT
     row_number() OVER (ORDER BY raw_key) AS q, k.raw_key, k.code, k.severity, k.hosts, d.is_named, d.reach,
@@ -8,4 +8,4 @@ SELECT
         FROM key_service s WHERE s.raw_key = k.raw_key
     ), []) AS services
 FROM fault_key k JOIN described d USING (raw_key)
-WHERE d.is_named OR k.hosts > 1
+WHERE k.hosts > 1

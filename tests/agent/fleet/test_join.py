@@ -8,7 +8,9 @@ from typing import Any, Final
 import pytest
 
 from agent.catalog.findings import CODES, Radius
+from agent.documents.render import render
 from agent.fleet import table
+from agent.fleet.content import document as tree
 from agent.fleet.database import Database
 from agent.fleet.inventory import Expected
 from agent.fleet.join import QuestionError
@@ -107,7 +109,8 @@ def test_the_majority_says_what_explains_a_symptom(engine: Database) -> None:
     )
     document = asked(engine, sweep(replace(usual, on=lambda host: host.vpc == VPC and host is not odd), other))
     counts = {cause.code: (cause.host_count, cause.joined_count) for cause in document.causes}
-    assert counts == {"VPC005": (len(OF_VPC) - 1, len(BLIND)), "VPC006": (1, 0)}
+    assert counts == {"VPC005": (len(OF_VPC) - 1, len(BLIND))}
+    assert own(document) == {"VPC006": 1}
 
 
 def test_a_symptom_that_most_hosts_find_no_cause_of_explains_nothing(engine: Database) -> None:
@@ -117,7 +120,8 @@ def test_a_symptom_that_most_hosts_find_no_cause_of_explains_nothing(engine: Dat
     bare = Fault("TCP003", usual.symptom[1], lambda host: host.vpc == VPC and host is not odd)
     document = asked(engine, sweep(bare, replace(usual, on=lambda host: host is odd)))
     counts = {cause.code: (cause.host_count, cause.joined_count) for cause in document.causes}
-    assert counts == {"TCP003": (len(OF_VPC) - 1, 0), "VPC005": (1, 0)}
+    assert counts == {"TCP003": (len(OF_VPC) - 1, 0)}
+    assert own(document) == {"VPC005": 1}
 
 
 def test_what_is_wrong_on_one_host_is_no_cause_of_another(engine: Database) -> None:
@@ -217,9 +221,101 @@ def test_one_host_alone_has_a_fault_of_its_own(engine: Database) -> None:
     assert document.verdict.status is Status.CRITICAL
 
 
-def test_one_host_is_enough_where_the_configuration_names_it(engine: Database) -> None:
-    document = asked(engine, sweep(endpoint_group(VPC), hosts=READS_EC2[:1]))
+def test_two_hosts_are_enough_where_the_configuration_names_it(engine: Database) -> None:
+    document = asked(engine, sweep(endpoint_group(VPC), hosts=READS_EC2[:2]))
     assert codes(document) == ["VPC005"]
+    alone = asked_again(engine, sweep(endpoint_group(VPC), hosts=READS_EC2[:1]))
+    assert (codes(alone), own(alone)) == ([], {"VPC005": 1})
+    rows = list(table.rows(engine, document))
+    assert {row["severity"] for row in rows if row["code"] == "VPC005"} == {"critical"}
+
+
+def test_a_rule_that_vpcs_share_is_one_cause(engine: Database) -> None:
+    """Its key on a host has the VPC of that host as well."""
+    rule = Fault("VPC015", lambda host: ("rule=rslvr-rr-0a1b2c3d", f"vpc={host.vpc}"), lambda _: True)
+    (cause,) = asked(engine, sweep(rule)).causes
+    assert (cause.key, cause.host_count) == ("VPC015|rule=rslvr-rr-0a1b2c3d", len(HOSTS))
+    assert {place.vpc for place in cause.places} == {host.vpc for host in HOSTS}
+
+
+def test_a_policy_of_an_organization_is_one_cause_for_all_roles(engine: Database) -> None:
+    account = HOSTS[0].account
+    stopped = Fault(
+        "IAM004", lambda host: (f"account={account}", f"role={host.role}"), lambda host: host.account == account
+    )
+    assert [cause.key for cause in asked(engine, sweep(stopped)).causes] == [f"IAM004|account={account}"]
+
+
+def test_a_service_that_faults_does_so_in_a_region(engine: Database) -> None:
+    faults = Fault("HTTP005", lambda _: (), lambda _: True)
+    far = [replace(host, id=f"{host.id[:-1]}-2") for host in HOSTS]
+    document = asked(engine, sweep(faults) + sweep(hosts=far, region="us-east-1"))
+    assert [(cause.key, cause.host_count) for cause in document.causes] == [("HTTP005|region=eu-west-1", len(HOSTS))]
+
+
+@pytest.mark.parametrize(
+    ("server", "causes"), [("10.0.0.53", 2), ("192.0.2.53", 2), ("8.8.8.8", 1), ("fd00::53", 2), ("2001:4860::8", 1)]
+)
+def test_one_private_address_in_two_accounts_is_two_servers(engine: Database, server: str, causes: int) -> None:
+    accounts = sorted({host.account for host in HOSTS})[:2]
+    there = [replace(host, resolver=server) for host in HOSTS if host.account in accounts]
+    document = asked(engine, sweep(of_resolver(server), hosts=there))
+    assert len(document.causes) == causes
+    assert sum(cause.host_count for cause in document.causes) == len(there)
+    assert [(group.value, len(group.keys), group.host_count) for group in document.groups] == (
+        [(server, 2, len(there))] if causes == 2 else []
+    )
+
+
+def test_causes_of_one_code_in_a_region_are_a_group(engine: Database) -> None:
+    vpcs = sorted({host.vpc for host in HOSTS})
+    document = asked(engine, sweep(*map(private_dns_off, vpcs)))
+    (group,) = document.groups
+    assert (group.code, group.kind, group.value) == ("VPC002", "region", "eu-west-1")
+    assert (len(group.keys), group.host_count) == (len(vpcs), len(HOSTS))
+    assert asked_again(engine, sweep(private_dns_off(VPC))).groups == ()
+
+
+def test_words_that_fit_as_well_are_told(engine: Database) -> None:
+    """Each application has a group, a subnet and an image of its own."""
+    image = "ami-0a1b2c3d4e5f67890"
+    hosts = [
+        replace(host, image=image, subnet="subnet-0a1b2c3d", groups=("sg-0a1b2c3d",)) if host in OF_VPC[:12] else host
+        for host in HOSTS
+    ]
+    (cause,) = asked(engine, sweep(fault("TCP005", on=lambda host: host.image == image), hosts=hosts)).causes
+    assert cause.shared is not None
+    told = {(one.attribute.value, one.value) for one in (*cause.shared.values, *cause.shared.as_well)}
+    assert told == {("group", "sg-0a1b2c3d"), ("subnet", "subnet-0a1b2c3d"), ("image", image)}
+    (other,) = asked_again(engine, sweep(of_group(OF_VPC[0].groups[0]), hosts=HOSTS)).causes
+    assert other.shared is None or other.shared.as_well == ()
+
+
+def test_since_an_image_arrived(engine: Database) -> None:
+    new = "ami-0a1b2c3d4e5f67890"
+    some = frozenset(host.id for host in HOSTS[::9])
+    later = [replace(host, image=new) if host.id in some else host for host in HOSTS]
+    broken = fault("TCP005", on=lambda host: host.image == new)
+    reads = sweep(broken, hosts=later, day=2) + sweep(broken, hosts=later, day=3)
+    (cause,) = asked(engine, sweep(day=1) + reads).causes
+    assert cause.since_sweep == "day-2"
+    assert cause.arrived == (SharedValue(attribute=Attribute.IMAGE, value=new),)
+    assert asked_again(engine, reads).causes[0].arrived == ()  # nobody knows what was before
+    there = sweep(hosts=later, day=1)
+    assert asked_again(engine, there + reads).causes[0].arrived == ()
+
+
+def test_no_heading_counts_no_host(engine: Database) -> None:
+    """The group of both endpoints lacks rules: a host's second cause is on as many hosts as the first."""
+    both = (endpoint_group(VPC), replace(endpoint_group(VPC, 443), symptom=None, target="backup"))
+    document = asked(engine, sweep(*both, hosts=[replace(host, reads_ec2=True) for host in HOSTS]))
+    assert sorted((cause.host_count, cause.also_count) for cause in document.causes) == [
+        (0, len(OF_VPC)),
+        (len(OF_VPC), 0),
+    ]
+    shown = render(tree(document), "text")
+    assert "on 0 of" not in shown
+    assert shown.count(f"on {len(OF_VPC)} of {len(OF_VPC)} hosts") == 2
 
 
 def test_a_contradiction_of_the_configuration_names_nothing(engine: Database) -> None:
@@ -260,7 +356,8 @@ def test_the_key_holds_what_they_share(engine: Database) -> None:
 
 def test_what_the_ids_name_is_in_the_key_once(engine: Database) -> None:
     (cause,) = asked(engine, sweep(of_resolver("10.17.9.53"))).causes
-    assert cause.key == "DNS002|resolver=10.17.9.53"
+    (account,) = cause.accounts
+    assert cause.key == f"DNS002|resolver=10.17.9.53|account={account}"
     assert cause.shared is not None
     assert [value.attribute for value in cause.shared.values] == [Attribute.RESOLVER]
 

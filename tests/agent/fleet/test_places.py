@@ -20,7 +20,9 @@ from agent.fleet.places import (
 from agent.fleet.store import Piece, Source
 
 COMMAND = "0a1b2c3d-0000-4000-8000-00000000000a"
-OTHER = "0a1b2c3d-0000-4000-8000-00000000000b"
+ASSOCIATION = "0a1b2c3d-0000-4000-8000-00000000000b"
+RUN = "2026-11-30T03-00-12.345Z"
+"""As the agent of Systems Manager writes it."""
 NODE = "i-0a1b2c3d4e5f67890"
 
 
@@ -30,7 +32,7 @@ NODE = "i-0a1b2c3d4e5f67890"
         (f"/x/backuplink/{COMMAND}/{NODE}/awsrunShellScript/report/stdout", COMMAND),
         (f"{COMMAND}/{NODE}/awsrunShellScript/host/stdout", COMMAND),
         (f"backuplink/{COMMAND}/mi-0a1b2c3d4e5f67890/awsrunShellScript/host/stdout", COMMAND),
-        (f"backuplink/{NODE}/{COMMAND}/{OTHER}/awsrunShellScript/report/stdout", OTHER),
+        (f"backuplink/{NODE}/{ASSOCIATION}/{RUN}/awsrunShellScript/report/stdout", None),
         ("/x/host.v1/account=111122223333/region=eu-west-1/dt=2026-03-01/i-1.json", "2026-03-01"),
         (f"/x/{COMMAND}/{NODE}/report.json", None),
         ("/x/reports/i-1.json", None),
@@ -83,6 +85,9 @@ def test_a_day_that_is_none_is_refused(path: str) -> None:
         *((f"/x/{name}", False) for name in ("a.txt", "stdout", ".a.json", "json", "a.html", "a.jsonx")),
         (f"/x/{COMMAND}/{NODE}/awsrunShellScript/report/stdout", True),
         (f"/x/{COMMAND}/{NODE}/awsrunShellScript/host/stdout", True),
+        (f"/x/{NODE}/{ASSOCIATION}/{RUN}/awsrunShellScript/report/stdout", True),
+        (f"/x/{NODE}/{ASSOCIATION}/{RUN}/awsrunShellScript/check/stdout", False),
+        (f"/x/{NODE}/{ASSOCIATION}/{COMMAND}/awsrunShellScript/report/stdout", False),
         (f"/x/{COMMAND}/{NODE}/awsrunShellScript/check/stdout", False),
         (f"/x/{COMMAND}/{NODE}/awsrunShellScript/report/stderr", False),
     ],
@@ -97,7 +102,7 @@ def test_which_files_of_a_folder_are_taken(path: str, taken: bool) -> None:
         (f"/x/{COMMAND}/{NODE}/awsrunShellScript/report/stdout", True),
         (f"/x/{COMMAND}/{NODE}/awsrunShellScript/host/stdout", False),
         (f"s3://b/{COMMAND}/{NODE}/awsrunShellScript/report/stdout", True),
-        (f"s3://b/{NODE}/{COMMAND}/{OTHER}/awsrunShellScript/host/stdout", False),
+        (f"s3://b/{NODE}/{ASSOCIATION}/{RUN}/awsrunShellScript/host/stdout", False),
         ("s3://b/host.v1/account=111122223333/region=eu-west-1/dt=2026-03-01/i-1.json", False),
         ("s3://b/host.v1.parquet/account=111122223333/region=eu-west-1/dt=2026-03-01/records.parquet:3", False),
         ("s3://b/reports/i-1.json", True),
@@ -117,7 +122,7 @@ def test_a_file_that_begins_as_a_report_does_is_one(tmp_path: Path) -> None:
         assert holds_report(str(tmp_path / f"{name}.json")) is is_one
 
 
-@pytest.mark.parametrize("folder", [f"/x/{COMMAND}/{NODE}", f"s3://b/report/stdout/{NODE}/{COMMAND}/{OTHER}"])
+@pytest.mark.parametrize("folder", [f"/x/{COMMAND}/{NODE}", f"s3://b/report/stdout/{NODE}/{ASSOCIATION}/{RUN}"])
 @pytest.mark.parametrize("end", ["", ".gz"])
 def test_a_report_and_a_record_of_one_run_lie_side_by_side(folder: str, end: str) -> None:
     report, record = (f"{folder}/awsrunShellScript/{step}/stdout{end}" for step in ("report", "host"))

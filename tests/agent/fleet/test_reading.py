@@ -15,11 +15,13 @@ import pytest
 from agent.fleet import places, readers, reading, records
 from agent.fleet.connection import Error
 from agent.fleet.database import Database
+from agent.fleet.join import joined
 from agent.fleet.model import MAX_EXAMPLES
 from agent.fleet.readers import OwnReader, ProcessReader, ReaderError
 from agent.fleet.reading import FleetReadError, read_into
 from agent.fleet.store import Source
 from tests.agent.fleet.files import COMMAND, SICK, dump, hosts, lines, read, read_anew, record, report, request
+from tests.agent.fleet.test_estates import question
 
 I = "i-{:017x}".format  # noqa: E741 - the id of a host
 
@@ -52,6 +54,21 @@ def test_what_systems_manager_writes(tmp_path: Path) -> None:
         assert engine.query("SELECT count(*) FROM record WHERE status = 'critical'") == [(6,)]
         (place,) = engine.query("SELECT place FROM record WHERE host = ?", [I(3)])[0]
         assert place == f"{tmp_path}/{COMMAND}/{I(3)}/awsrunShellScript/host/stdout"
+
+
+def test_what_an_association_printed_is_one_sweep(tmp_path: Path) -> None:
+    """Below a time of each host, as the agent writes it; the records say when they were made."""
+    association = "0a1b2c3d-0000-4000-8000-00000000000b"
+    for number in range(60):
+        run = f"2026-11-30T03-00-{number:02}.345Z"
+        step = tmp_path / I(number) / association / run / "awsrunShellScript" / "report"
+        step.mkdir(parents=True)
+        (step / "stdout").write_text(json.dumps(report(number, SICK)))
+    with read_anew(tmp_path) as (engine, result):
+        assert (result.read, result.unreadable_count) == (60, 0)
+        assert engine.query("SELECT DISTINCT sweep FROM record") == [(None,)]
+        document = joined(engine, question(read=result))
+    assert [sweep.host_count for sweep in document.sweeps] == [60]
 
 
 def test_of_a_report_and_a_record_of_one_run_the_record_is_read(tmp_path: Path) -> None:

@@ -1,0 +1,75 @@
+"""What identifies a cause: which of the ids that a host reports, and what else, by code.
+
+A rule that is shared with five VPCs is one rule, and one name server at 10.0.0.53 in the networks of two companies is
+two.
+"""
+
+from collections.abc import Iterable
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Final
+from urllib.parse import unquote, urlsplit
+
+from agent.report.model import SubjectKind
+
+if TYPE_CHECKING:
+    from agent.fleet.database import Database
+
+_PORT: Final = SubjectKind.PORT.value
+IDENTIFIES: Final = {
+    "VPC007": (SubjectKind.ROUTE_TABLE,),
+    "VPC015": (SubjectKind.RULE,),
+    "VPC017": (SubjectKind.RULE,),
+    "VPC018": (SubjectKind.PROFILE,),
+    "IAM004": (SubjectKind.ACCOUNT,),
+    "IAM005": (SubjectKind.ACCOUNT,),
+}
+"""Kinds of subjects that are enough: the VPC in which a host met the same rule, Profile or table makes no other cause,
+nor does the role that the policy of an organization stops."""
+_OF_REGION: Final = frozenset({"HTTP005", "API007"})
+"""Faults of a service, which has a Region."""
+_OF_ACCOUNT: Final = frozenset({"API007"})
+"""What AWS limits for each account."""
+_PRIVATE: Final = ("resolver=", "url=")
+"""Whose address may mean another server in the network of another account."""
+
+
+def identify(database: "Database") -> None:
+    """Give the faults in `fault_row` the keys that identify them."""
+    database.run("known_as")
+    rows = database.ask("place_key", codes=sorted(IDENTIFIES.keys() | _OF_REGION))
+    found = ((key, account, region, identified(key, account, region)) for key, account, region in rows)
+    database.fill("known_as", (row for row in found if row[0] != row[3]))
+    database.run("identified")
+
+
+def identified(key: str, account: str | None = None, region: str | None = None) -> str:
+    """A key as it identifies a fault, where hosts of an account and a Region have it."""
+    code, *parts = key.split("|")
+    kinds = {kind.value for kind in IDENTIFIES.get(code, ())}
+    if any(_kind(part) in kinds for part in parts):
+        parts = [part for part in parts if _kind(part) in kinds or _kind(part) == _PORT]
+    if account is not None and (code in _OF_ACCOUNT or any(map(_is_private, parts))):
+        parts = _with(parts, f"account={account}")
+    if region is not None and code in _OF_REGION:
+        parts = _with(parts, f"region={region}")
+    return "|".join((code, *parts))
+
+
+def _with(parts: Iterable[str], part: str) -> list[str]:
+    return list(dict.fromkeys((*parts, part)))
+
+
+def _kind(part: str) -> str:
+    return part.partition("=")[0]
+
+
+def _is_private(part: str) -> bool:
+    """Whether a part names a server by an address that other networks have, too."""
+    if not part.startswith(_PRIVATE):
+        return False
+    id_ = unquote(part.partition("=")[2])
+    try:
+        host = urlsplit(id_).hostname if "://" in id_ else id_
+        return ip_address(host or "").is_private
+    except ValueError:  # a name, or no address
+        return False
