@@ -130,5 +130,10 @@ def _audited(read: "AccountFacts", options: AuditOptions) -> "AuditDocument":
     from agent.run.collect_facts import lacking
 
     facts = (facts_of(one.facts, lacking(one.facts), one.account_id) for one in read.vpcs)
-    asked = AuditRequest(workloads=options.workloads, services=options.services, suppressions=options.suppressions)
+    asked = AuditRequest(
+        workloads=options.workloads,
+        services=options.services,
+        suppressions=options.suppressions,
+        review=options.review,
+    )
     return judge.audit(facts, asked, read.unanswered, complete=read.complete)

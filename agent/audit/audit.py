@@ -31,6 +31,7 @@ from agent.audit.model import (
     Unanswered,
 )
 from agent.audit.request import AuditRequest
+from agent.audit.review import RAISED, review
 from agent.audit.vpc import AuditedNetwork
 from agent.catalog.findings import Severity
 from agent.catalog.services import SERVICES, is_offered
@@ -91,7 +92,8 @@ def _audited(
         if service in required or service in vpc.with_endpoint:
             faults += faults_of_service(vpc, service, counts=service in required)
     endpoints, of_endpoints, hours = _endpoints(vpc, estate, required, faults)
-    judged = [_suppressed(fault, vpc, asked.suppressions) for fault in _merged((*faults, *of_endpoints))]
+    found = _merged((*faults, *of_endpoints, *review(vpc, required)))
+    judged = [_suppressed(_raised(fault, asked), vpc, asked.suppressions) for fault in found]
     judged.sort(key=_order)
     statuses = {service: _status_of(fault for fault in judged if service in fault.services) for service in required}
     workloads = tuple(_workload(vpc, workload, reason, statuses) for workload, reason in reasons.items())
@@ -275,15 +277,27 @@ def _merged(faults: Iterable[AuditFault]) -> list[AuditFault]:
         found[key] = replace(first, services=(*first.services, *fault.services))
     return [
         replace(fault, detail=f"{fault.detail} The same holds for {listed(fault.services[1:])}.")
-        if len(fault.services) > 1
+        if len(fault.services) > 1 and fault.code not in ("VPC020", "VPC021")  # these name all of them
         else fault
         for fault in found.values()
     ]
 
 
+def _raised(fault: AuditFault, asked: AuditRequest) -> AuditFault:
+    is_unwise = asked.review and fault.code in RAISED and fault.severity is Severity.INFO
+    return replace(fault, severity=Severity.WARNING) if is_unwise else fault
+
+
 def _suppressed(fault: AuditFault, vpc: AuditedNetwork, suppressions: Iterable[Suppression]) -> AuditFault:
     targets = {None, vpc.vpc_id, *fault.services, *fault.subjects}
-    is_known = any(known.code == fault.code and known.target in targets for known in suppressions)
+    day = vpc.facts.taken_at.date()
+    is_known = any(
+        known.code == fault.code
+        and known.target in targets
+        and (known.subject is None or known.subject.partition(":")[2] in fault.subjects)
+        and known.applies_on(day)
+        for known in suppressions
+    )
     return replace(fault, suppressed=True) if is_known else fault
 
 

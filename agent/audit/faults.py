@@ -18,8 +18,8 @@ from agent.catalog.services import SERVICES, calls_at, is_called
 from agent.catalog.wording import counted, listed
 from agent.fixes.commands import passes
 from agent.fixes.fault import Fault, known_id
-from agent.fixes.predicted import dns_attributes_off, fix_of_calls, fix_of_name, fixed, target_of
-from agent.network.answers import Answer, PredictedName, PredictedPath
+from agent.fixes.predicted import fix_of_calls, fixed, target_of
+from agent.network.answers import Answer, PredictedPath
 from agent.network.calls import Call, Judgement, RefusedError, judge, resource_of, why_shut
 from agent.network.paths import UNCERTAIN_STATES
 from agent.predict.model import PredictedFault
@@ -29,10 +29,6 @@ from agent.report.model import Fix
 from probes.vpc.model import AVAILABLE, DELETED, GatewayEndpoint, VpcEndpoint
 
 _MAY_BE_MEANT: Final = "Nothing to fix where that is meant; otherwise:"
-_WHO_USES_IT: Final = (
-    "Find out who uses the endpoint's own name, such as by its flow logs, and keep private DNS off where only those "
-    "are to use it; otherwise:"
-)
 _AT_HOST: Final = frozenset({Stage.HOST_GROUPS, Stage.HOST_ACL_OUT, Stage.ROUTE, Stage.HOST_ACL_IN})
 """Hops at the host's end, where each host differs."""
 
@@ -100,6 +96,14 @@ def _fault(
         fix=fix,
         documents=() if known is None else known.documents,
     )
+
+
+def reviewed(
+    code: str, services: Sequence[str], *, counts: bool, subjects: Sequence[str], detail: str, fix: Fix
+) -> AuditFault:
+    """Something that harms no backup, of endpoints of some services."""
+    fault = _fault(code, services[0], severity=Severity.INFO, counts=counts, subjects=subjects, detail=detail, fix=fix)
+    return replace(fault, services=tuple(services))
 
 
 def _predicted(fault: PredictedFault, *, severity: Severity, certain: bool, counts: bool, also: str = "") -> AuditFault:
@@ -392,32 +396,18 @@ def unresolved_fault(
     ids = [endpoint.endpoint_id for endpoint in endpoints]
     interfaces = sum(interfaces_of(endpoint) for endpoint in endpoints)
     it = "it has" if len(ids) == 1 else "they have"
-    ports = _ports_of(service)
     why = f"Private DNS of {listed(ids)} is off. " if off else ""
     return _fault(
-        name.code or ("VPC002" if off else None),
+        "VPC022",
         service,
-        title="No name leads to the endpoint",
         severity=Severity.INFO,
         counts=counts,
         subjects=ids,
         detail=f"{why}In no VPC that was read does {name.host} lead to {listed(ids)}; programs that are set to the "
         f"endpoint's own name can use {'it' if len(ids) == 1 else 'them'} all the same. {it.capitalize()} "
         f"{counted(interfaces, 'interface')}, which is {interfaces * HOURS:,} interface-hours a month.",
-        fix=vpc.checks.of_name(_fix_of_unresolved(vpc, name, ids), name, ports),
+        fix=fixed(vpc.known, "VPC022", Fault(target=target_of(vpc.known, service, name.host), ids=tuple(ids))),
     )
-
-
-def _fix_of_unresolved(vpc: AuditedNetwork, name: PredictedName, endpoint_ids: Sequence[str]) -> Fix | None:
-    if name.code is not None:
-        return fix_of_name(vpc.known, name, _WHO_USES_IT)
-    fault = Fault(
-        target=target_of(vpc.known, name.service, name.host),
-        ids=tuple(endpoint_ids),
-        off=dns_attributes_off(vpc.known),
-        first=(_WHO_USES_IT,),
-    )
-    return fixed(vpc.known, "VPC002", fault)
 
 
 def interfaces_of(endpoint: VpcEndpoint) -> int:

@@ -32,6 +32,8 @@ class AuditRequest:
     workloads: tuple[Workload, ...]
     services: tuple[str, ...]
     suppressions: tuple[Suppression, ...] = ()
+    review: bool = False
+    """Whether what is only unwise is a warning, and not information."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,4 +46,5 @@ class AuditOptions:
     workloads: tuple[Workload, ...]
     services: tuple[str, ...]
     suppressions: tuple[Suppression, ...]
+    review: bool
     output: Output

@@ -123,6 +123,8 @@ class Code:
     there causes. False where a rule decides that for each finding."""
     leaves_status_unknown: bool = False
     """Whether nothing can be proven while it stands, so that the verdict is unknown where it is not worse."""
+    of_audit: bool = False
+    """Whether an audit alone names it: it is about what is there, whatever the path of a host is like."""
 
     @property
     def layer(self) -> Layer:
@@ -173,6 +175,10 @@ _ROUTES: Final = Document(
 _GATEWAY_ENDPOINTS: Final = Document(
     title="AWS PrivateLink Guide: Gateway endpoints",
     url=f"{_DOCS}/vpc/latest/privatelink/gateway-endpoints.html",
+)
+_POLICIES: Final = Document(
+    title="AWS PrivateLink Guide: Control access to VPC endpoints using endpoint policies",
+    url=f"{_DOCS}/vpc/latest/privatelink/vpc-endpoints-access.html",
 )
 _STATES: Final = Document(
     title="EC2 API Reference: VpcEndpoint", url=f"{_DOCS}/AWSEC2/latest/APIReference/API_VpcEndpoint.html"
@@ -274,6 +280,7 @@ def _code(
     is_partial: bool = False,
     of_this_host: bool = False,
     leaves_status_unknown: bool = False,
+    of_audit: bool = False,
 ) -> Code:
     return Code(
         code=code,
@@ -290,6 +297,7 @@ def _code(
         severity_from_symptoms=severity_from_symptoms,
         is_partial=is_partial,
         of_this_host=of_this_host,
+        of_audit=of_audit,
         leaves_status_unknown=leaves_status_unknown,
     )
 
@@ -1360,6 +1368,39 @@ CODES: Final = {
             "[{route_table} has no route through {endpoint}][policy of {policy_of} denies {action~}]",
             _GATEWAY_ENDPOINTS,
             needs_symptom=True,
+        ),
+        _code(
+            "VPC020",
+            "endpoint-group-open",
+            _INFO,
+            Radius.ENDPOINT,
+            "The endpoint's security group admits every address, or is the default one",
+            "{group} of {endpoint} admits all, or is the default",
+            _GROUPS,
+            fix_forms=NO_TEMPLATE,
+            of_audit=True,
+        ),
+        _code(
+            "VPC021",
+            "endpoint-policy-open",
+            _INFO,
+            Radius.ENDPOINT,
+            "The endpoint's policy admits everybody to everything",
+            "the policy of {endpoint} admits everybody to everything",
+            _POLICIES,
+            fix_forms=NO_TEMPLATE,
+            of_audit=True,
+        ),
+        _code(
+            "VPC022",
+            "endpoint-unused",
+            _INFO,
+            Radius.ENDPOINT,
+            "No name leads to the endpoint",
+            "no name leads to {endpoint}",
+            _ENDPOINT,
+            fix_forms=NO_TEMPLATE,
+            of_audit=True,
         ),
         _code(
             "JOB001",

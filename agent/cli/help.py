@@ -40,7 +40,10 @@ OPTIONS: Final = (
     ("On the screen", ("--theme", "--key", "--no-mouse")),
     (
         "What is written",
-        ("--format", "--brief", "--output", "--redact", "--plain", "--logs", "--case", "--suppress", "--fail-on"),
+        (
+            *("--format", "--brief", "--output", "--redact", "--plain", "--logs", "--case"),
+            *("--suppress", "--review", "--fail-on"),
+        ),
     ),
 )
 """Options by what they are for, each by its first name. What is in none of them, such as --config, comes last."""

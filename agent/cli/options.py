@@ -442,7 +442,12 @@ _AUDIT: Final = (
         type=SUPPRESSION,
         multiple=True,
         help="Known finding that must not affect the verdict (repeatable); its target is a service, a VPC, or the id "
-        "of what it is about.",
+        "of what it is about, and it may have a last day, such as @2026-12-31.",
+    ),
+    click.option(
+        "--review",
+        is_flag=True,
+        help="Make a warning of what is only unwise: an endpoint in one zone, a group or a policy that is open to all.",
     ),
     _fails(),
     _option(

@@ -400,6 +400,7 @@ def audit_options_from(
         workloads=workloads_from(options["workloads"]),
         services=tuple(dict.fromkeys(options["services"])),
         suppressions=options["suppressions"],
+        review=options["review"],
         output=output_from(options),
     )
 

@@ -206,6 +206,25 @@ def _show_endpoints(fault: Fault, query: str) -> Command:
 _POLICY: Final = "VpcEndpoints[].PolicyDocument"
 
 
+def _narrow_policy(fault: Fault) -> Fix:
+    """VPC021."""
+    return Fix(
+        summary="Nothing to fix where that is meant. Otherwise name in the policy who may call through the endpoint, "
+        "such as by a Condition on aws:PrincipalOrgID or aws:PrincipalAccount, and what for. Every caller of the VPC "
+        "is then held by it: see who they are first.",
+        commands=(_show_endpoints(fault, _POLICY),),
+    )
+
+
+def _look_who_uses_it(fault: Fault) -> Fix:
+    """VPC022."""
+    return Fix(
+        summary="Find out who uses the endpoint's own name, such as by its flow logs. Where hosts should use it by the "
+        "service's name, turn on private DNS. Where nobody uses it, delete it, which ends its price.",
+        commands=(_show_endpoints(fault, "VpcEndpoints[].[VpcEndpointId,PrivateDnsEnabled,SubnetIds]"),),
+    )
+
+
 def _allow_calls(fault: Fault) -> Fix:
     """VPC008."""
     if not fault.actions and fault.first:
@@ -246,6 +265,16 @@ def _cover_zone(fault: Fault) -> Fix:
     return Fix(
         summary=f"Nothing to fix where that is meant. Otherwise give the endpoint {in_zone}{where}.",
         commands=(*([] if fault.is_offered else [zones]), *written(fault.target.region, *more)),
+    )
+
+
+def _narrow_group(fault: Fault) -> Fix:
+    """VPC020."""
+    return Fix(
+        summary="Nothing to fix where that is meant: packets reach an endpoint only from the VPC and from what is "
+        "joined to it. Otherwise give the endpoint a group of its own that admits the blocks of its callers on its "
+        "ports, and take this one off. Add the new one first.",
+        commands=show_ids(fault.target.region, fault.ids or ("<ENDPOINT_SECURITY_GROUP_ID>",)),
     )
 
 
@@ -537,6 +566,9 @@ FIXES: Final[Mapping[str, Row]] = {
     "VPC017": _allow_name,
     "VPC018": _answer_before_profile,
     "VPC019": _carry_by_gateway,
+    "VPC020": _narrow_group,
+    "VPC021": _narrow_policy,
+    "VPC022": _look_who_uses_it,
 }
 OF_RUNS: Final = frozenset({"VPC013", "VPC014"})
 """Faults of a run's own reads: what it could not read, and where what it read and what it measured differ. No other

@@ -463,7 +463,7 @@ def _group_items(scenario: Scenario, network: Configuration) -> Iterable[Item]:
         vpcs = (holder.vpc_id for holder in holders if group.group_id in holder.group_ids)
         yield {
             "GroupId": group.group_id,
-            "GroupName": f"name-of-{group.group_id}",
+            "GroupName": "default" if group.default else f"name-of-{group.group_id}",
             "Description": "backup & restore",
             "OwnerId": scenario.metadata.account_id,
             "VpcId": next(vpcs, scenario.metadata.vpc_id),

@@ -240,6 +240,9 @@ class SecurityGroup:
 
     group_id: ResourceId
     rules: tuple[GroupRule, ...]
+    default: bool = False
+    """Whether it is known to be the default group of its VPC, whose name alone is `default` (EC2 API,
+    CreateSecurityGroup)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

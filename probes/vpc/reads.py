@@ -557,11 +557,13 @@ class Inspection:
         """Rules can only be asked for by group. A group without rules gives no row, like one that does not exist or is
         another account's; where none came, another request asks whether the group exists."""
         there: set[str] = set()
+        default: set[str] = set()
         wanted = self._group_ids()
         if self._wanted.whole:
             # Of other VPCs, the endpoints' groups alone decide over anything.
             own = await self._existing_groups("vpc-id", (self._wanted.vpc_id,))
             there = set(own)
+            default = {group_id for group_id, is_default in own.items() if is_default}
             wanted = tuple(dict.fromkeys((*own, *wanted)))
         rules: dict[str, list[GroupRule]] = {group_id: [] for group_id in wanted}
         dropped = 0
@@ -590,16 +592,17 @@ class Inspection:
             there = set(await self._existing_groups("group-id", unknown))
         return SecurityGroupsFacts(
             groups=tuple(
-                SecurityGroup(group_id=group_id, rules=tuple(group_rules))
+                SecurityGroup(group_id=group_id, rules=tuple(group_rules), default=group_id in default)
                 for group_id, group_rules in rules.items()
                 if group_rules or group_id in there
             ),
             dropped=dropped,
         )
 
-    async def _existing_groups(self, name: str, values: Iterable[str]) -> tuple[str, ...]:
+    async def _existing_groups(self, name: str, values: Iterable[str]) -> dict[str, bool]:
+        """The groups, and whether each is the default one of its VPC."""
         rows = await self._filtered(SECURITY_GROUPS, "DescribeSecurityGroups", "SecurityGroups", name, values)
-        return parse.kept(rows, _id_of_group)[0]
+        return dict(parse.kept(rows, lambda row: (_id_of_group(row), row.get("GroupName") == "default"))[0])
 
     async def _prefix_lists(self) -> PrefixListsFacts:
         """The lists that can be read. One that does not exist, is too long, or is one too many is left out, and so

@@ -68,6 +68,8 @@ def forgotten(code: str, places: Places) -> list[str]:
     """The places of the recipe that a code lacks."""
     known = CODES.get(code)
     needed = dict.fromkeys(RECIPE, True)
+    if known is not None and known.of_audit:
+        needed |= dict.fromkeys(("rule", "fires", "neighbour", "tests"), False)
     layer = known.layer if known is not None else next(one for one in Layer if code.startswith(one.value))
     needed["explains"] = known is not None and (known.needs_symptom or known.severity_from_symptoms)
     needed["fix"] = layer is Layer.CONFIGURATION

@@ -264,6 +264,11 @@ ROWS: Final[dict[str, list[tuple[Fault, list[str], str]]]] = {
             "Action s3:GetObject",
         ),
     ],
+    "VPC020": [(Fault(target=BACKUP, ids=(SG,)), [f" describe-security-groups {SG}"], "Add the new one first.")],
+    "VPC021": [
+        (Fault(target=BACKUP, ids=(VPCE,)), [f" describe-vpc-endpoints {VPCE} PolicyDocument"], "aws:PrincipalOrgID")
+    ],
+    "VPC022": [(Fault(target=BACKUP, ids=(VPCE,)), [f" describe-vpc-endpoints {VPCE} PrivateDnsEnabled"], "delete it")],
 }
 """By code, what is known, the commands that follow from it, each by its letter, a plus where it changes something, and
 words of it in their order; and words of the summary."""

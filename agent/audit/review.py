@@ -1,0 +1,107 @@
+"""What a security reviewer asks of endpoints that work: who may reach them, who may call through them, and what for.
+
+None of it stops a backup. It is information, which `--review` raises to warnings.
+"""
+
+from collections.abc import Container, Iterator, Sequence
+from typing import Final
+
+from agent.audit.faults import reviewed
+from agent.audit.model import AuditFault
+from agent.audit.vpc import AuditedNetwork
+from agent.catalog.wording import listed
+from agent.fixes.fault import Fault
+from agent.fixes.predicted import fixed, target_of
+from agent.network.calls import RefusedError, statements_of
+from probes.frozen import dataclass
+from probes.vpc.model import DELETED, GatewayEndpoint, SecurityGroup, VpcEndpoint
+
+RAISED: Final = frozenset({"VPC009", "VPC020", "VPC021"})
+"""What `--review` raises from information to a warning."""
+_EVERYBODY: Final = ("*", ["*"], {"AWS": "*"}, {"AWS": ["*"]})
+_EVERYTHING: Final = ("*", ["*"])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _At:
+    """An endpoint, and a service of it."""
+
+    service: str
+    endpoint: VpcEndpoint | GatewayEndpoint
+
+
+def review(vpc: AuditedNetwork, required: Container[str]) -> Iterator[AuditFault]:
+    """VPC020 and VPC021: each group once, and all policies together, of services that count and of the others."""
+    for counts in (True, False):
+        there = [one for one in _there(vpc) if (one.service in required) is counts]
+        yield from _groups(vpc, there, counts=counts)
+        yield from _policies(vpc, there, counts=counts)
+
+
+def _there(vpc: AuditedNetwork) -> Iterator[_At]:
+    for service in vpc.with_endpoint:
+        held: tuple[VpcEndpoint | GatewayEndpoint, ...] = (*vpc.endpoints(service), *vpc.known.gateways(service))
+        for endpoint in held:
+            if endpoint.state != DELETED:
+                yield _At(service=service, endpoint=endpoint)
+
+
+def _groups(vpc: AuditedNetwork, there: Sequence[_At], *, counts: bool) -> Iterator[AuditFault]:
+    for group in vpc.known.configuration.groups or ():
+        why = why_open(group)
+        held = [
+            one for one in there if isinstance(one.endpoint, VpcEndpoint) and group.group_id in one.endpoint.group_ids
+        ]
+        if why is None or not held:
+            continue
+        ids = tuple(dict.fromkeys(one.endpoint.endpoint_id for one in held))
+        services = tuple(dict.fromkeys(one.service for one in held))
+        yield reviewed(
+            "VPC020",
+            services,
+            counts=counts,
+            subjects=(group.group_id, *ids),
+            detail=f"{group.group_id} of {listed(ids)} {why}.",
+            fix=fixed(vpc.known, "VPC020", Fault(target=target_of(vpc.known, services[0]), ids=(group.group_id,))),
+        )
+
+
+def why_open(group: SecurityGroup) -> str | None:
+    """What makes a group of an endpoint wider than it need be; None where nothing is known to."""
+    if any(rule.cidr is not None and rule.cidr.prefixlen == 0 and not rule.egress for rule in group.rules):
+        return "admits every address"
+    return "is the default group of the VPC, which every host without another group has" if group.default else None
+
+
+def _policies(vpc: AuditedNetwork, there: Sequence[_At], *, counts: bool) -> Iterator[AuditFault]:
+    held = [one for one in there if admits_everybody(one.endpoint.policy)]
+    if not held:
+        return
+    ids = tuple(dict.fromkeys(one.endpoint.endpoint_id for one in held))
+    services = tuple(dict.fromkeys(one.service for one in held))
+    whose = "policy" if len(ids) == 1 else "policies"
+    yield reviewed(
+        "VPC021",
+        services,
+        counts=counts,
+        subjects=ids,
+        detail=f"The {whose} of {listed(ids)} {'allows' if len(ids) == 1 else 'allow'} every caller, also one with "
+        "keys of another account, every action on every resource, as AWS's default does.",
+        fix=fixed(vpc.known, "VPC021", Fault(target=target_of(vpc.known, services[0]), ids=ids)),
+    )
+
+
+def admits_everybody(policy: str | None) -> bool:
+    """Whether a policy allows everybody everything and denies nobody anything. False where it cannot be told, which is
+    a fault of its own."""
+    try:
+        statements = statements_of(policy or "")
+    except RefusedError:
+        return False
+    return all(one.allows for one in statements) and any(
+        one.elements.get("Principal") in _EVERYBODY
+        and one.elements.get("Action") in _EVERYTHING
+        and one.elements.get("Resource") in _EVERYTHING
+        and not one.elements.get("Condition")
+        for one in statements
+    )

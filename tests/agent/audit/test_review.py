@@ -1,0 +1,332 @@
+"""What an audit finds in accounts in which something was planted, what it says of clean ones, and what a reviewer asks:
+VPC020, VPC021, VPC022, and a zone that the endpoint lacks."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date, timedelta
+from ipaddress import ip_network
+from typing import Any, Final
+
+import pytest
+
+from agent.audit.audit import audit
+from agent.audit.model import AuditDocument, AuditedVpc
+from agent.audit.request import AuditRequest
+from agent.audit.review import admits_everybody
+from agent.catalog.findings import Severity
+from agent.predict.prediction import facts_of
+from agent.report.model import Status
+from agent.settings import Ec2Facts, Suppression, Workload
+from probes.model import Ok
+from probes.vpc.model import (
+    DNS_FIREWALL,
+    ENDPOINT_INTERFACES,
+    ENDPOINTS,
+    INTERFACES,
+    NETWORK_ACLS,
+    RESOLVER_RULES,
+    SECURITY_GROUPS,
+    VPC_DNS,
+    AclEntry,
+    FirewallRule,
+    GroupRule,
+    ResolverRule,
+)
+from tests.support import large_account
+
+ASKED: Final = AuditRequest(workloads=(), services=())
+REVIEW: Final = replace(ASKED, review=True)
+(_, SOUND) = large_account.vpcs(2)
+"""A VPC in which everything works: its policies name the account, its group admits the VPC's block."""
+GROUP: Final = "sg-00000001000000000"
+VPCE: Final = "vpce-00000001000000000"
+DEFAULT: Final = '{"Statement":[{"Action":"*","Effect":"Allow","Principal":"*","Resource":"*"}]}'
+"""What EC2 gives an endpoint for which nobody named a policy."""
+ANYWHERE: Final = ip_network("0.0.0.0/0")
+Change = Callable[[Ec2Facts], Ec2Facts]
+
+
+def facts(operation: str, of: Ec2Facts = SOUND) -> Any:
+    """What a read gave."""
+    (found,) = (one.facts for one in of.observations if one.subject.operation == operation)
+    return found
+
+
+def changed(of: Ec2Facts, operation: str, **values: Any) -> Ec2Facts:
+    return replace(
+        of,
+        observations=tuple(
+            replace(one, outcome=Ok(replace(facts(operation, of), **values)))
+            if one.subject.operation == operation
+            else one
+            for one in of.observations
+        ),
+    )
+
+
+def endpoints(which: Callable[[int], bool] = lambda _: True, **values: Any) -> Change:
+    """Endpoints, by their number, with other values."""
+
+    def change(of: Ec2Facts) -> Ec2Facts:
+        held = facts(ENDPOINTS, of).endpoints
+        told = tuple(replace(one, **values) if which(place) else one for place, one in enumerate(held))
+        return changed(of, ENDPOINTS, endpoints=told)
+
+    return change
+
+
+def first(**values: Any) -> Change:
+    return endpoints(lambda place: place == 0, **values)
+
+
+def group(*rules: GroupRule, only: bool = False, **values: Any) -> Change:
+    """The endpoints' group with further rules, or with these alone."""
+
+    def change(of: Ec2Facts) -> Ec2Facts:
+        own, *others = facts(SECURITY_GROUPS, of).groups
+        own = replace(own, rules=rules if only else (*own.rules, *rules), **values)
+        return changed(of, SECURITY_GROUPS, groups=(own, *others))
+
+    return change
+
+
+def acl(*entries: AclEntry) -> Change:
+    def change(of: Ec2Facts) -> Ec2Facts:
+        (own,) = facts(NETWORK_ACLS, of).acls
+        return changed(of, NETWORK_ACLS, acls=(replace(own, entries=(*entries, *own.entries)),))
+
+    return change
+
+
+def one_zone(of: Ec2Facts) -> Ec2Facts:
+    """Each endpoint has an interface in the first zone alone."""
+    held = facts(ENDPOINTS, of).endpoints
+    kept = tuple(replace(one, subnet_ids=one.subnet_ids[:1], interface_ids=one.interface_ids[:1]) for one in held)
+    names = {name for one in kept for name in one.interface_ids}
+    of = changed(of, ENDPOINTS, endpoints=kept)
+    for read in (ENDPOINT_INTERFACES, INTERFACES):
+        there = facts(read, of).interfaces
+        left = tuple(one for one in there if one.kind != "vpc_endpoint" or one.interface_id in names)
+        of = changed(of, read, interfaces=left)
+    return of
+
+
+def second_endpoint(of: Ec2Facts) -> Ec2Facts:
+    """Another endpoint of the first service, of which private DNS is off."""
+    held = facts(ENDPOINTS, of).endpoints
+    own = [one for one in facts(ENDPOINT_INTERFACES, of).interfaces if one.interface_id in held[0].interface_ids]
+    more = tuple(
+        replace(
+            one,
+            interface_id=f"eni-0badbadbadbadba{place:02x}",
+            addresses=tuple(address + 100 for address in one.addresses),
+        )
+        for place, one in enumerate(own)
+    )
+    for read in (ENDPOINT_INTERFACES, INTERFACES):
+        of = changed(of, read, interfaces=(*facts(read, of).interfaces, *more))
+    second = replace(
+        held[0],
+        endpoint_id="vpce-0badbadbadbadbad0",
+        private_dns=False,
+        dns_names=("vpce-0badbadbadbadbad0-abcdefgh.backup.eu-west-1.vpce.amazonaws.com",),
+        interface_ids=tuple(one.interface_id for one in more),
+    )
+    return changed(of, ENDPOINTS, endpoints=(*held, second))
+
+
+def hosts_let_nothing_out(of: Ec2Facts) -> Ec2Facts:
+    own, *others = facts(SECURITY_GROUPS, of).groups
+    shut = tuple(replace(one, rules=one.rules[1:]) for one in others)
+    return changed(of, SECURITY_GROUPS, groups=(own, *shut))
+
+
+def firewall(action: str, *domains: str) -> Change:
+    rule = FirewallRule(
+        group_id="rslvr-frg-0a1b2c3d4e5f67890",
+        domain_list_id="rslvr-fdl-0a1b2c3d4e5f67890",
+        action=action,
+        block_response="NXDOMAIN",
+        override=None,
+        priority=(101, 1),
+        query_type=None,
+        domains=domains,
+    )
+    return lambda of: changed(of, DNS_FIREWALL, rules=(rule,))
+
+
+def forwards(domain: str) -> Change:
+    rule = ResolverRule(rule_id="rslvr-rr-0a1b2c3d4e5f67890", name=None, domain=domain, kind="FORWARD", targets=())
+    return lambda of: changed(of, RESOLVER_RULES, rules=(rule,))
+
+
+def policy(*statements: dict[str, Any]) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
+
+
+ALLOW: Final = {"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}
+OF_ACCOUNT: Final = {**ALLOW, "Condition": {"StringEquals": {"aws:PrincipalAccount": large_account.ACCOUNT}}}
+OTHERS_OUT: Final = {
+    **ALLOW,
+    "Effect": "Deny",
+    "Condition": {"StringNotEquals": {"aws:PrincipalAccount": large_account.ACCOUNT}},
+}
+OF_ANOTHER: Final = {**ALLOW, "Principal": {"AWS": "arn:aws:iam::999988887777:root"}}
+HTTPS: Final = GroupRule(protocol="tcp", from_port=443, to_port=443)
+OUT: Final = GroupRule(egress=True, protocol="-1", cidr=ANYWHERE)
+DENY: Final = AclEntry(number=10, egress=False, allow=False, cidr=ANYWHERE)
+
+PLANTED: Final[list[tuple[str, Change, str]]] = [
+    ("VPC020", group(replace(HTTPS, cidr=ANYWHERE)), GROUP),
+    ("VPC020", group(replace(HTTPS, cidr=ip_network("::/0"))), GROUP),
+    ("VPC020", group(GroupRule(protocol="-1", cidr=ANYWHERE)), GROUP),
+    ("VPC020", group(GroupRule(protocol="tcp", from_port=0, to_port=65535, cidr=ANYWHERE)), GROUP),
+    ("VPC020", group(OUT, GroupRule(protocol="-1", cidr=ANYWHERE), only=True), GROUP),
+    ("VPC020", group(default=True), GROUP),
+    ("VPC020", lambda of: group(default=True)(group(replace(HTTPS, cidr=ANYWHERE))(of)), GROUP),
+    ("VPC021", endpoints(policy=DEFAULT), VPCE),
+    ("VPC021", first(policy=DEFAULT), VPCE),
+    ("VPC021", first(policy=policy({**ALLOW, "Principal": {"AWS": "*"}})), VPCE),
+    ("VPC021", first(policy=policy({**ALLOW, "Principal": {"AWS": ["*"]}})), VPCE),
+    ("VPC021", first(policy=policy({**ALLOW, "Action": ["*"], "Resource": ["*"]})), VPCE),
+    ("VPC021", first(policy=policy(OF_ACCOUNT, ALLOW)), VPCE),
+    ("VPC021", first(policy=policy({**ALLOW, "Condition": {}})), VPCE),
+    ("VPC021", first(policy='{"Statement":{"Effect":"Allow","Principal":"*","Action":"*","Resource":"*"}}'), VPCE),
+    ("VPC022", second_endpoint, "vpce-0badbadbadbadbad0"),
+    ("VPC022", lambda of: endpoints(policy=DEFAULT)(second_endpoint(of)), "vpce-0badbadbadbadbad0"),
+    ("VPC009", one_zone, VPCE),
+    ("VPC002", first(private_dns=False, dns_names=()), VPCE),
+    ("VPC003", lambda of: changed(of, VPC_DNS, support=False, hostnames=False), SOUND.vpc_id),
+    ("VPC003", lambda of: changed(of, VPC_DNS, support=False), SOUND.vpc_id),
+    ("VPC004", first(state="rejected"), VPCE),
+    ("VPC004", first(state="failed"), VPCE),
+    ("VPC005", group(OUT, only=True), GROUP),
+    ("VPC005", group(OUT, replace(HTTPS, cidr=ip_network("192.0.2.0/24")), only=True), GROUP),
+    ("VPC006", acl(DENY), "acl-00000001000000000"),
+    ("VPC006", acl(replace(DENY, egress=True)), "acl-00000001000000000"),
+    ("VPC008", first(policy=policy(OF_ANOTHER)), VPCE),
+    ("VPC008", first(policy=policy({**ALLOW, "Effect": "Deny"})), VPCE),
+    ("VPC012", hosts_let_nothing_out, "sg-00000001000000001"),
+    ("VPC017", firewall("BLOCK", "backup.eu-west-1.amazonaws.com"), "rslvr-fdl-0a1b2c3d4e5f67890"),
+]
+"""The code, what was planted, and an id that the fault names."""
+CLEAN: Final[list[Change]] = [
+    lambda of: of,
+    endpoints(policy=DEFAULT),
+    first(policy=DEFAULT),
+    lambda of: endpoints(policy=DEFAULT)(group(replace(HTTPS, cidr=ip_network("10.0.0.0/8")))(of)),
+    endpoints(policy=policy(OF_ACCOUNT)),
+    endpoints(policy=policy(ALLOW, OTHERS_OUT)),
+    group(replace(HTTPS, cidr=ip_network("10.0.0.0/8"))),
+    acl(AclEntry(number=10, egress=False, allow=False, cidr=ip_network("192.0.2.0/24"))),
+    firewall("BLOCK", "bad.example"),
+    forwards("corp.example"),
+]
+"""Three of them with policies that AWS gave."""
+
+
+def audited(of: Ec2Facts, asked: AuditRequest = ASKED) -> AuditDocument:
+    return audit([facts_of(of, (), large_account.ACCOUNT)], asked)
+
+
+def vpc_of(of: Ec2Facts, asked: AuditRequest = ASKED) -> AuditedVpc:
+    (vpc,) = audited(of, asked).vpcs
+    return vpc
+
+
+def codes(vpc: AuditedVpc) -> set[str | None]:
+    return {fault.code for fault in vpc.faults if fault.counts}
+
+
+def test_there_are_thirty_planted_accounts_and_ten_clean_ones() -> None:
+    assert (len(PLANTED) >= 30, len(CLEAN)) == (True, 10)
+
+
+@pytest.mark.parametrize(("code", "plant", "named"), PLANTED)
+def test_what_was_planted_is_found(code: str, plant: Change, named: str) -> None:
+    vpc = vpc_of(plant(SOUND))
+    found = [fault for fault in vpc.faults if fault.code == code and fault.counts]
+    assert found, [(fault.code, fault.detail) for fault in vpc.faults]
+    assert any(named in fault.subjects for fault in found), [fault.subjects for fault in found]
+    assert all(fault.fix is not None for fault in found)
+
+
+@pytest.mark.parametrize("place", range(len(CLEAN)))
+def test_a_clean_account_is_well(place: int) -> None:
+    document = audited(CLEAN[place](SOUND))
+    assert document.verdict.status is Status.OK
+    assert all(fault.severity is Severity.INFO for fault in document.vpcs[0].faults if fault.counts)
+
+
+@pytest.mark.parametrize(("code", "plant"), [(code, plant) for code, plant, _ in PLANTED if code >= "VPC020"])
+def test_what_is_only_unwise_is_information_until_a_review_raises_it(code: str, plant: Change) -> None:
+    assert vpc_of(plant(SOUND)).status is Status.OK
+    vpc = vpc_of(plant(SOUND), REVIEW)
+    raised = {fault.severity for fault in vpc.faults if fault.code == code and fault.counts}
+    assert raised == {Severity.INFO if code == "VPC022" else Severity.WARNING}
+
+
+def test_one_zone_is_a_warning_of_a_review() -> None:
+    assert (vpc_of(one_zone(SOUND)).status, vpc_of(one_zone(SOUND), REVIEW).status) == (Status.OK, Status.WARNING)
+    assert vpc_of(SOUND, REVIEW).status is Status.OK
+
+
+@pytest.mark.parametrize(
+    "neighbour",
+    [
+        pytest.param(group(OUT), id="outward"),
+        pytest.param(group(replace(HTTPS, cidr=ip_network("0.0.0.0/1"))), id="half of all addresses"),
+        pytest.param(group(replace(HTTPS, referenced_group_id=GROUP)), id="its own members"),
+        pytest.param(first(policy=policy(OF_ACCOUNT)), id="callers of the account"),
+        pytest.param(first(policy=policy(ALLOW, OTHERS_OUT)), id="others are denied"),
+        pytest.param(first(policy=policy({**ALLOW, "Action": "backup:*"})), id="actions of the service"),
+        pytest.param(first(policy=policy({**ALLOW, "Resource": "arn:aws:s3:::a/*"})), id="one resource"),
+        pytest.param(first(policy="{"), id="not a policy"),
+        pytest.param(first(policy="[]"), id="not a document"),
+        pytest.param(first(policy=None), id="not known"),
+    ],
+)
+def test_neighbours_are_silent(neighbour: Change) -> None:
+    assert not codes(vpc_of(neighbour(SOUND))) & {"VPC020", "VPC021", "VPC022"}
+
+
+def test_a_group_is_told_once_with_all_its_endpoints() -> None:
+    vpc = vpc_of(endpoints(policy=DEFAULT)(group(default=True)(SOUND)))
+    for code in ("VPC020", "VPC021"):
+        (fault,) = (fault for fault in vpc.faults if fault.code == code and fault.counts)
+        ids = [one.endpoint_id for one in vpc.endpoints if one.service in fault.services]
+        assert len(ids) > 2
+        assert {*ids} <= {*fault.subjects}
+
+
+@pytest.mark.parametrize(
+    ("known", "is_known"),
+    [
+        (Suppression(code="VPC021", target=None), True),
+        (Suppression(code="VPC021", target=SOUND.vpc_id), True),
+        (Suppression(code="VPC021", target=VPCE), True),
+        (Suppression(code="VPC021", target="vpc-0badbadbad"), False),
+        (Suppression(code="VPC020", target=None), False),
+        (Suppression(code="VPC021", target=None, subject=f"endpoint:{VPCE}"), True),
+        (Suppression(code="VPC021", target=None, subject="endpoint:vpce-0badbadbad"), False),
+        (Suppression(code="VPC021", target=None, until=SOUND.taken_at.date()), True),
+        (Suppression(code="VPC021", target=None, until=SOUND.taken_at.date() - timedelta(days=1)), False),
+        (Suppression(code="VPC021", target=None, until=date(2999, 1, 1)), True),
+    ],
+)
+def test_it_can_be_suppressed_with_an_end(known: Suppression, *, is_known: bool) -> None:
+    vpc = vpc_of(endpoints(policy=DEFAULT)(SOUND), replace(REVIEW, suppressions=(known,)))
+    assert {fault.suppressed for fault in vpc.faults if fault.code == "VPC021" and fault.counts} == {is_known}
+    assert vpc.status is (Status.OK if is_known else Status.WARNING)
+
+
+def test_the_policy_that_aws_gives_admits_everybody() -> None:
+    assert admits_everybody(DEFAULT)
+    assert not admits_everybody(None)
+
+
+def test_a_workload_that_needs_no_endpoint_counts_for_none_of_it() -> None:
+    vpc = vpc_of(endpoints(policy=DEFAULT)(SOUND), replace(REVIEW, workloads=(Workload.CALLER,)))
+    faults = [fault for fault in vpc.faults if fault.code == "VPC021"]
+    assert {fault.counts for fault in faults} == {True, False}
