@@ -125,6 +125,14 @@ def test_words_name_the_statement_the_element_and_the_reason(judgement: Judgemen
     assert judgement.words == words
 
 
+@pytest.mark.parametrize(
+    ("version", "decision"),
+    [("2012-10-17", ALLOW), ("2008-10-17", ALLOW), ("2012-10-18", CANNOT_TELL), ("", CANNOT_TELL)],
+)
+def test_aws_takes_two_versions(version: str, decision: Decision) -> None:
+    assert judge(json.dumps({"Version": version, "Statement": [allow()]}), LIST).decision is decision
+
+
 @of(*(sample for sample in SAMPLES if sample.document and sample.statement and sample.decision is not NO_ALLOW))
 def test_without_the_statement_that_decides_the_decision_is_another(sample: Sample) -> None:
     document = copy.deepcopy(sample.document)
