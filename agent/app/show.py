@@ -97,14 +97,20 @@ def show(source: Source, options: ReportOptions, interface: InterfaceOptions, re
     """Show `source` until the user closes the interface, then write the document of what was seen. Returns the exit
     code: that of the first signal where one was received, otherwise that of the last run that finished. Raises
     RequestError where the interface cannot be shown here, and OutputClosedError."""
+    _refuse_where_impossible(options)
+    terminal = command.Terminal()
+    terminal.silence()
     announce(Phase.SCREEN_LOADING)
-    app = _app(source, options, interface)
+    try:
+        app = _app(source, options, interface)
+    except BaseException:
+        terminal.release()
+        raise
     announce(Phase.SCREEN_LOADED)
     if (
         signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
     ):  # as nohup(1) has it; the interface cannot outlive its terminal
         signal.signal(signal.SIGHUP, lambda *_: received_signals.append(signal.SIGHUP.name))
-    terminal = command.Terminal()
     leave = command.Leave(received_signals, start_grace_timer=start_grace_timer, leave=app.leave)
     with exit_on_signals(received_signals, terminal.put_back):
         try:
@@ -121,11 +127,14 @@ def show(source: Source, options: ReportOptions, interface: InterfaceOptions, re
         return _write_seen(app.report, options, code, received_signals)
 
 
-def _app(source: Source, options: ReportOptions, interface: InterfaceOptions) -> "BackuplinkApp":
+def _refuse_where_impossible(options: ReportOptions) -> None:
     if (why := command.why_not(os.environ)) is not None:
         raise RequestError(f"The interface cannot be shown here: {why}. `backuplink check` needs no terminal")
     if options.redact:
         raise RequestError("--redact masks a document, not the screen; use it with `backuplink check`")
+
+
+def _app(source: Source, options: ReportOptions, interface: InterfaceOptions) -> "BackuplinkApp":
     try:
         return command.app(source, options.fail_on, interface, os.environ)
     except ImportError as error:

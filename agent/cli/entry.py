@@ -78,7 +78,7 @@ def run(arguments: Sequence[str]) -> int:
     if not arguments:
         from agent.tui.command import why_not
 
-        arguments = ["tui" if why_not(os.environ) is None else "check"]
+        arguments = ["tui" if why_not(os.environ, is_asked_for=False) is None else "check"]
     elif arguments[0].startswith("-") and arguments[0] not in _NO_COMMAND:
         arguments = ["check", *arguments]  # options come from a script, which reads the document
     announce(Phase.COMMAND)

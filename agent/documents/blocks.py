@@ -175,6 +175,7 @@ class Figure:
     caption: str
     draw: "Callable[[int, str], Element | None]"
     """Makes the `svg` element for a width; a name begins the ids in it. None where there is nothing to draw."""
+    is_printed: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -252,6 +253,8 @@ class Document:
     summary: str
     lines: tuple[str, ...] = ()
     """What to know of the summary."""
+    where: str = ""
+    """Where, when and by what it was made: pages say it in the first box, texts at their end."""
     blocks: tuple[Block, ...] = ()
     title: str | None = None
     """Of the page; None for word and summary."""

@@ -43,7 +43,7 @@ _DEEPEST: Final = 6
 def render(document: Document) -> str:
     """One HTML document."""
     kind = document.kind if document.kind in _KINDS else "unknown"
-    parts = [verdict(kind, document.summary, *document.lines, word=document.word)]
+    parts = [verdict(kind, document.summary, *document.lines, where=document.where, word=document.word)]
     parts += _Writer().parts(document.blocks, 2)
     title = f"{document.word}: {document.summary}" if document.title is None else document.title
     held = document.embedded
@@ -122,7 +122,8 @@ class _Writer:
         ]
         if drawn:
             words = element("figcaption", None, f"Figure {number}: {block.caption}")
-            yield element("figure", {"id": f"figure-{number}"}, *drawn, words)
+            classes = {} if block.is_printed else {"class": "unprinted"}
+            yield element("figure", {"id": f"figure-{number}", **classes}, *drawn, words)
 
 
 def _inline(words: Words) -> list[Element | str]:

@@ -21,11 +21,11 @@ _STYLE: Final = f"""
 :root{{color-scheme:light dark;{_VARIABLES["light"]}}}
 @media screen and (prefers-color-scheme:dark){{:root{{{_VARIABLES["dark"]}}}}}
 *{{box-sizing:border-box}}
-body{{font:1rem/1.5 system-ui,sans-serif;color:var(--ink);background:var(--paper);margin:0}}
-main{{max-width:60rem;margin:0 auto;padding:1rem}}
-h1,h2,h3,h4,p,li,td,th,summary{{overflow-wrap:anywhere}}
+body{{font:1rem/1.55 system-ui,sans-serif;color:var(--ink);background:var(--paper);margin:0}}
+main{{max-width:62rem;margin:0 auto;padding:1.25rem 1rem 3rem}}
+h1,h2,h3,h4,p,li,summary{{overflow-wrap:anywhere}}
 h1{{font-size:1.35rem;line-height:1.3;margin:0 0 .25rem}}
-h2{{font-size:1.15rem;line-height:1.3;margin:1.75rem 0 .5rem}}
+h2{{font-size:1.2rem;line-height:1.3;margin:2.25rem 0 .5rem}}
 h3{{font-size:1rem;line-height:1.4;margin:1.25rem 0 .25rem}}
 h4{{font-size:.95rem;margin:1rem 0 .25rem}}
 p{{margin:.5rem 0;max-width:72ch}}
@@ -39,6 +39,8 @@ white-space:pre-wrap;overflow-wrap:anywhere}}
 .verdict{{padding:.75rem 1rem;border:2px solid var(--line);border-left-width:.6rem;border-radius:.4rem}}
 .verdict>:first-child{{margin-top:0}}
 .verdict p{{margin:.25rem 0 0}}
+.verdict .where{{font-size:.9rem;color:var(--muted)}}
+figcaption{{color:var(--muted);font-size:.9rem}}
 .muted{{color:var(--muted);font-size:.9rem}}
 {
     "".join(
@@ -54,10 +56,14 @@ white-space:pre-wrap;overflow-wrap:anywhere}}
 .do{{border-left:.25rem solid var(--link);padding:0 0 0 .75rem;margin:.75rem 0}}
 .do>p:first-child{{margin-top:0}}
 .scroll{{overflow-x:auto;margin:.5rem 0}}
-table{{border-collapse:collapse;font-size:.9rem}}
+table{{border-collapse:collapse;font-size:.9rem;font-variant-numeric:tabular-nums}}
 caption{{text-align:left;color:var(--muted);padding:.25rem 0}}
-th,td{{border:1px solid var(--line);padding:.2rem .6rem;text-align:left;vertical-align:top}}
-thead th{{background:var(--panel)}}
+th,td{{border:solid var(--rule);border-width:0 0 1px;padding:.35rem .75rem .35rem 0;text-align:left;vertical-align:top}}
+th+th,th+td,td+td{{padding-left:.25rem}}
+.scroll th,.scroll td{{border-color:var(--rule)}}
+tbody th,.whole{{white-space:nowrap}}
+thead th{{border-bottom:2px solid var(--line);color:var(--muted);font-weight:600;white-space:nowrap}}
+tbody th{{font-weight:600}}
 table.numbers th,table.numbers td{{white-space:nowrap}}
 .events{{list-style:none;margin:.5rem 0;padding:0}}
 .events li{{max-width:none;margin:.5rem 0;padding:0 0 0 .75rem;border:solid var(--line);border-width:0 0 0 .25rem}}
@@ -68,7 +74,8 @@ figure{{margin:.5rem 0}}
 figure svg{{display:block;width:100%;height:auto}}
 figure .narrow{{display:none}}
 @media screen and (max-width:44rem){{figure .narrow{{display:block}}figure .wide{{display:none}}
-.card figure{{margin:.5rem -1rem}}}}
+.card figure{{margin:.5rem -1rem}}figure.unprinted figcaption{{display:none}}
+h1{{font-size:1.1rem}}.verdict{{padding:.5rem .75rem}}main{{padding-top:.75rem}}h2{{margin-top:1.5rem}}}}
 @media print{{
 @page{{margin:12mm}}
 body{{font-size:9.5pt;line-height:1.35}}
@@ -107,11 +114,16 @@ def page(title: str, content: Iterable[Element], data: Element | None = None) ->
     return to_html(element("html", {"lang": "en"}, head, body))
 
 
-def verdict(status: str, words: str, *lines: str, word: str | None = None) -> Element:
-    """The first thing on a page: how it is, in a word, which is the status unless another is given, and a sentence."""
+def verdict(status: str, words: str, *lines: str, where: str = "", word: str | None = None) -> Element:
+    """The first thing on a page: how it is, in a word, which is the status unless another is given, and a sentence;
+    then what to know of it, and where and when it was so."""
     shown = element("span", {"class": "word"}, status.upper() if word is None else word)
     heading = element("h1", {"class": status}, shown, f": {words}")
-    return element("div", {"class": f"verdict {status}"}, heading, *(element("p", None, line) for line in lines))
+    told = [element("p", None, line) for line in lines]
+    if where:
+        parts = [element("span", {"class": "whole"}, part) for part in where.split("  ")]
+        told.append(element("p", {"class": "where"}, *(piece for part in parts for piece in (part, " "))))
+    return element("div", {"class": f"verdict {status}"}, heading, *told)
 
 
 def bullets(items: Iterable[Element | str]) -> list[Element]:

@@ -5,7 +5,6 @@ What is too much for a picture is counted in it.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from typing import Final
 from xml.etree.ElementTree import Element
 
@@ -36,6 +35,7 @@ from agent.report.path import picture as path_of
 from agent.report.words import (
     below_summary,
     bounded,
+    causes,
     connected,
     folded,
     in_use,
@@ -43,7 +43,7 @@ from agent.report.words import (
     unfolded,
     vantage,
 )
-from probes.model import Address, Step
+from probes.model import Address, FailureKind, Step
 
 MAX_TARGETS: Final = 8
 MAX_ADDRESSES: Final = 6
@@ -72,8 +72,12 @@ _STATUSES: Final = {
     Status.NOT_IN_USE: "skipped",
 }
 _SEVERITIES: Final = {Severity.CRITICAL: "critical", Severity.WARNING: "warning", Severity.INFO: "unknown"}
+_SHORT: Final = 72
+"""Width of a step's box in the path in short: `skipped`."""
 _STEP_WIDTH: Final = 116
 """Of a step's box at most: `TIMEOUT 3.0 s`."""
+_ENDS: Final = (Step.HTTP, Step.API)
+"""Steps that reach the service."""
 _STEPS: Final = {Step.TCP: "TCP", Step.TLS: "TLS", Step.HTTP: "HTTP", Step.API: "API call"}
 
 
@@ -178,7 +182,7 @@ class _Drawing(Flow):
         if shown:
             self.y += 4
             self.line("asked for the name" + _left(len(names) - len(shown), "more"), PAD, "small muted")
-            self.flow([self.name_box(cell) for cell in shown], PAD, is_chain=False)
+            self.flow([_cell_box(cell) for cell in shown], PAD, is_chain=False)
             self.say("Asked for the name", shown)
             self.named(shown, Layer.NAME)
         if band.unchecked is not None:
@@ -187,21 +191,6 @@ class _Drawing(Flow):
         self.addresses(band, target, paths)
         self.y += 8
         self.panel(begin, outer)
-
-    def name_box(self, cell: Cell) -> Box:
-        """A lookup. One that succeeded may be what is wrong: its answer is then, and a finding about names says so."""
-        box = _cell_box(cell)
-        severities = [
-            finding.severity
-            for finding, evidence in self.findings
-            if finding.code.startswith(Layer.NAME)
-            and counts(finding, self.by_id)
-            and evidence.intersection(cell.checks)
-        ]
-        worst = min(severities, key=lambda severity: severity.rank, default=Severity.INFO)
-        if cell.progress is Progress.OK and worst is not Severity.INFO:
-            return replace(box, kind=_SEVERITIES[worst])
-        return box
 
     def addresses(self, band: Band, target: TargetReport, paths: list[ConfiguredPath]) -> None:
         lanes: dict[Address, list[Lane]] = {}
@@ -259,9 +248,10 @@ class _Drawing(Flow):
         cells = [(step, cell) for step, cell in zip(STEPS, first.cells, strict=True) if cell is not None]
         room = self.width - start - PAD
         width = min((int(room) - (len(STEPS) - 1) * GAP) // len(STEPS), _STEP_WIDTH)
-        boxes = [_step_box(_STEPS[step], cell, width, is_one=len(lanes) == 1) for step, cell in cells]
-        if any(step in (Step.HTTP, Step.API) for step, _ in cells):
-            boxes.append(_service_box(target.service, cells))
+        ends = [_service_box(target.service, cells)] if any(step in _ENDS for step, _ in cells) else []
+        if ends and self.is_wide:
+            width = min(width, (int(room) - ends[0].natural_width()) // len(cells) - GAP)
+        boxes = [_step_box(_STEPS[step], cell, width, is_one=len(lanes) == 1) for step, cell in cells] + ends
         self.flow(boxes, start, is_chain=True)
         self.say(f"Port {ports}", [cell for _, cell in cells])
         if first.extras:
@@ -341,6 +331,74 @@ def picture(report: Report, width: int, name: str, *, stands_alone: bool = False
     return framed(drawing, title, name, stands_alone=stands_alone)
 
 
+def told_in_short(report: Report) -> TargetReport | None:
+    """The target whose path is drawn in short: that of the first cause, else the first that is required and not well,
+    else the first in use. None where there is none."""
+    named = [finding.target for finding in causes(report)]
+    used = in_use(report)
+    wanted = [
+        *(target for name in named for target in report.targets if target.id == name),
+        *(target for target in used if target.required and target.status is not Status.OK),
+        *used,
+    ]
+    return wanted[0] if wanted else None
+
+
+def in_short(report: Report, width: int, name: str) -> Element | None:
+    """One line of boxes: this host, the name, each step over all addresses and ports, the service."""
+    target = told_in_short(report)
+    if target is None:
+        return None
+    drawing = _Drawing(report, width)
+    drawn = path_of(checks_in(report.observations), [target], report, is_judged=True)
+    boxes = [_step_of_all("this host", list(drawn.host)), _step_of_all("name", list(drawn.bands[0].names))]
+    lanes = [lane for lane in drawn.bands[0].lanes if lane.own]
+    for place, step in enumerate(STEPS):
+        cells = [cell for lane in lanes if (cell := lane.cells[place]) is not None]
+        if cells:
+            boxes.append(_step_of_all(_STEPS[step], cells))
+    if not drawing.is_wide:  # what comes behind a failure only takes room there
+        boxes = [box for box in boxes if box.texts != ("skipped",)]
+    boxes.append(_end_of_all(target.service, lanes))
+    drawing.y += 2
+    drawing.flow(boxes, 0, is_chain=True)
+    drawing.words += [f"{box.label}: {box.texts[0]}." for box in boxes]
+    drawing.y += 4
+    return framed(drawing, f"The path to {target.id} in short", name, stands_alone=False)
+
+
+def _step_of_all(label: str, cells: list[Cell]) -> Box:
+    """A step over all addresses and ports, by the worst that counts."""
+    bad = [cell for cell in cells if cell.weight not in (None, Weight.NOT_COUNTED)]
+    if not bad:
+        is_ok = any(cell.progress is Progress.OK for cell in cells)
+        return Box(kind="ok" if is_ok else "skipped", label=label, texts=("ok" if is_ok else "skipped",), width=_SHORT)
+    weight = heaviest(cell.weight for cell in bad if cell.weight is not None)
+    first = next(cell for cell in bad if cell.weight is weight)
+    # Without its time, which is that of one of them.
+    words = [text for text in first.texts[1:] if text != "FAILED"]
+    word = words[-1] if words else first.texts[0]
+    texts = (f"{word}, {len(bad)} of {len(cells)}", word) if 1 < len(cells) != len(bad) else (word,)
+    kind = "unknown" if weight is None else WEIGHTS[weight]
+    title = f"{label}: {first.texts[0]}, at {len(bad)} of {len(cells)}"
+    return Box(kind=kind, label=label, texts=texts, title=title, is_end=len(bad) == len(cells))
+
+
+def _end_of_all(service: str, lanes: list[Lane]) -> Box:
+    """The end of the path: reached by all lanes, or by so many of them."""
+    ends = []
+    for lane in lanes:
+        cells = [(step, cell) for step, cell in zip(STEPS, lane.cells, strict=True) if cell is not None]
+        if any(step in _ENDS for step, _ in cells):
+            ends.append(_service_box(service, cells))
+    reached = [box for box in ends if box.kind == "ok"]
+    if reached and len(reached) < len(ends):
+        words = f"reached, {len(reached)} of {len(ends)}"
+        return Box(kind="warning", label=service, texts=(words, "reached"), title=f"{service}: {words}")
+    answered = [box for box in ends if box.kind != "skipped"]
+    return (answered or ends or [_service_box(service, [])])[0]
+
+
 def _path(drawing: _Drawing, report: Report) -> None:
     full, rest = unfolded(report), folded(report)
     shown = sorted(full, key=lambda target: target.status is Status.OK)[:MAX_TARGETS]
@@ -388,7 +446,7 @@ def _chain(block: Sequence[ConfiguredPath]) -> tuple[object, ...]:
 
 
 def _result(cell: Cell) -> tuple[object, ...]:
-    kind = cell.texts[0].split()[:2] if cell.progress is Progress.FAILED else ()
+    kind = cell.texts[0].split()[:1] if cell.progress is Progress.FAILED else ()
     return (cell.progress, cell.weight, cell.why, *kind)
 
 
@@ -417,23 +475,28 @@ def _title(label: str, cell: Cell) -> str:
 
 
 def _results(texts: tuple[str, ...]) -> tuple[str, ...]:
-    """Without the words for which the mark stands; a failure is in capitals."""
+    """Without the words for which the mark stands."""
     shown = []
     for text in texts:
         first, _, rest = text.partition(" ")
-        if first == "failed" and rest:
-            kind, space, more = rest.partition(" ")
-            text = f"{kind.removeprefix('tls-').upper()}{space}{more}"
         shown.append(rest if first == "ok" and rest else text)
     return tuple(dict.fromkeys(shown))
 
 
 def _service_box(service: str, cells: Sequence[tuple[Step, Cell]]) -> Box:
-    """The end of the path: reached if every step down to HTTP succeeded."""
+    """The end of the path: reached if every step down to HTTP succeeded. A service that refuses the signed call
+    answered, and that is not what was wanted of it."""
     down = [cell for step, cell in cells if step is not Step.API]
-    is_reached = all(cell.progress is Progress.OK for cell in down)
-    words = "reached" if is_reached else "not reached"
-    return Box(kind="ok" if is_reached else "skipped", label=service, texts=(words,), title=f"{service}: {words}")
+    call = next((cell for step, cell in cells if step is Step.API and cell.progress is Progress.FAILED), None)
+    if not down or not all(cell.progress is Progress.OK for cell in down):
+        kind, words = "skipped", "not reached"
+    elif call is None:
+        kind, words = "ok", "reached"
+    else:
+        kind = "uncounted" if call.weight is Weight.NOT_COUNTED else "warning"
+        is_refused = call.texts[0].startswith(FailureKind.ACCESS_DENIED.upper())
+        words = "answered, refused" if is_refused else "answered, call failed"
+    return Box(kind=kind, label=service, texts=(words, *words.split(", ")[1:]), title=f"{service}: {words}")
 
 
 def _rule(hop: Hop, place: int, block: Sequence[ConfiguredPath]) -> str:

@@ -62,6 +62,7 @@ from agent.report.words import (
     head,
     matrix,
     names,
+    seen_from,
     starred,
     state,
     unfolded,
@@ -93,6 +94,7 @@ def verdict(report: Report) -> Document:
         summary=report.verdict.summary,
         # A call that was refused made no run, so there is nothing to describe.
         lines=below_summary(report) if report.observations else (),
+        where=seen_from(report) if report.observations else "",
     )
 
 
@@ -114,6 +116,8 @@ def blocks(report: Report) -> tuple[Block, ...]:
 def _blocks(report: Report) -> Iterator[Block]:
     if report.verdict.status is Status.OK and report.observations:
         yield in_lines(lambda: [Text(_WHAT_DEPENDS)])
+    if report.observations:
+        yield on_pages(lambda: [_in_short(report)])
     yield from (cause(finding, report, str(number)) for number, finding in enumerate(causes(report), 1))
     if report.observations:
         yield on_pages(lambda: [_picture(report)])
@@ -155,6 +159,14 @@ def _changes(fix: Fix) -> Iterator[Block]:
 
 
 # --- Targets ---------------------------------------------------------------------------------------------------------
+
+
+def _in_short(report: Report) -> Figure:
+    from agent.documents.picture import in_short, told_in_short
+
+    where = told_in_short(report)
+    to = "" if where is None else f" to {where.id}"
+    return Figure(f"The path{to} in short", lambda width, name: in_short(report, width, name), is_printed=False)
 
 
 def _picture(report: Report) -> Section:
@@ -382,6 +394,8 @@ def _observed(observation: Observation[Any], known: Standing | None) -> tuple[st
         result, why = failure.kind.upper(), failure.message
     elif isinstance(outcome, Skipped):
         result, why = "skipped", outcome.reason
+    elif known is not None:
+        result, why = f"{len(known.wrong)} {known.fault}", ""
     else:
         result, why = "ok", ""
     if known is not None and known.weight is Weight.NOT_COUNTED:

@@ -56,6 +56,8 @@ def document(fleet: FleetDocument) -> Document:
 def _blocks(fleet: FleetDocument) -> Iterator[Block]:
     if fleet.sweep is not None:
         yield on_pages(lambda: [_verdicts(fleet)])
+    if fleet.causes:
+        yield on_pages(lambda: _maps(fleet))
     if fleet.groups:
         yield Section(
             title="Causes that may be one", blocks=(Bullets(tuple(map(phrases.group, fleet.groups)), most=ALL),)
@@ -67,8 +69,6 @@ def _blocks(fleet: FleetDocument) -> Iterator[Block]:
         yield Section(
             title="Besides, on hosts that count at the causes above", blocks=(Bullets(tuple(beside), most=ALL),)
         )
-    if fleet.causes:
-        yield on_pages(lambda: _maps(fleet))
     if fleet.own_faults:
         yield _own(fleet)
     yield from _silent(fleet)

@@ -1,6 +1,8 @@
-"""Which failed steps count: those that a finding which counts rests on. Of the others, why they do not. Pure.
+"""Which failed steps count: those that a finding which counts rests on. Of the others, why they do not. A lookup that
+came back with a wrong answer stands beside the failed steps. Pure.
 
-Everything that draws a failed step takes its colour from here, so that red means the same everywhere: it counts.
+Everything that draws such a step takes its colour from here, so that red means the same everywhere: it counts. Green
+means that it is as it should be.
 """
 
 from collections.abc import Container, Iterable, Mapping
@@ -11,13 +13,15 @@ from agent.catalog.findings import Severity
 from agent.catalog.services import SERVICES
 from agent.report.in_words import step_in_words
 from agent.report.model import Finding, Report, Status, TargetReport
+from probes.addresses import AddressScope
+from probes.facts import DnsFacts, LookupFacts
 from probes.frozen import dataclass
 from probes.model import Address, FailureKind, Observation, Role, Step
 from probes.operations import GETADDRINFO
 
 
 class Weight(StrEnum):
-    """What a failed step does to the verdict."""
+    """What a failed step, or a wrong answer, does to the verdict."""
 
     CRITICAL = "critical"
     WARNING = "warning"
@@ -29,21 +33,40 @@ class Weight(StrEnum):
 _WORST_FIRST: Final = tuple(Weight)
 _WEIGHTS: Final = {Severity.CRITICAL: Weight.CRITICAL, Severity.WARNING: Weight.WARNING}
 _NO_ANSWER: Final = frozenset({FailureKind.TIMEOUT, FailureKind.UNREACHABLE})
+_PUBLIC: Final = (AddressScope.PUBLIC, AddressScope.NAT64)
+_WRONG_ANSWERS: Final = {
+    "DNS001": _PUBLIC,
+    "DNS002": _PUBLIC,
+    "DNS007": (),
+    "DNS008": _PUBLIC,
+    "DNS010": (),
+    "DNS011": _PUBLIC,
+    "DNS012": (AddressScope.NAT64,),
+    "DNS015": _PUBLIC,
+    "DNS018": _PUBLIC,
+    "DNS020": (AddressScope.VPC, AddressScope.PRIVATE),
+}
+"""The findings that call an answer wrong, and the scopes of the addresses that are wrong in it; none where scopes do
+not tell."""
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How a failed step counts."""
+    """How a failed step, or a wrong answer, counts."""
 
     weight: Weight
     findings: tuple[str, ...]
     """Ids of the findings that rest on it, the one that decides first."""
     why: str
     """Why it does not count, in words: `no IPv6 resolver here`; empty where it counts."""
+    wrong: tuple[Address, ...] = ()
+    """Of an answer that is wrong: its addresses that are. A failed step has none."""
+    fault: str = ""
+    """What is wrong with them: `public`, `wrong`."""
 
 
 def standings(report: Report) -> dict[str, Standing]:
-    """How each failed step of a report counts, by the id of its observation."""
+    """How each failed step and each wrong answer of a report counts, by the id of its observation."""
     by_id = {finding.id: finding for finding in report.findings}
     citing: dict[str, list[Finding]] = {}
     for finding in report.findings:
@@ -57,7 +80,7 @@ def standings(report: Report) -> dict[str, Standing]:
         if not address.from_own_lookup
     )
     unproven = {words.partition(": ")[0] for target in report.targets if target.required for words in target.unproven}
-    return {
+    failed = {
         observation.id: _standing(
             observation,
             citing.get(observation.id, []),
@@ -70,6 +93,54 @@ def standings(report: Report) -> dict[str, Standing]:
         for observation in report.observations
         if observation.failure is not None
     }
+    return failed | _wrong_answers(report, targets, by_id)
+
+
+def addresses_of(observation: Observation[Any]) -> tuple[Address, ...]:
+    """The addresses that an answer has; none where there is no answer."""
+    return observation.facts.addresses if isinstance(observation.facts, DnsFacts | LookupFacts) else ()
+
+
+def _wrong_answers(
+    report: Report, targets: Mapping[str, TargetReport], by_id: Mapping[str, Finding]
+) -> dict[str, Standing]:
+    """Answers that came and that a finding calls wrong, by the id of the observation. The worst finding decides."""
+    named = [
+        finding
+        for finding in report.findings
+        if finding.code in _WRONG_ANSWERS and finding.severity is not Severity.INFO
+    ]
+    named.sort(key=lambda finding: (not counts(finding, by_id), finding.severity.rank))
+    found: dict[str, Standing] = {}
+    for finding in named:
+        target = targets.get(finding.target or "")
+        evidence = frozenset(finding.evidence)
+        answers = [seen for seen in report.observations if seen.id in evidence and seen.ok and addresses_of(seen)]
+        if target is None or not answers:
+            continue
+        weight, why = _WEIGHTS[finding.severity], ""
+        if not counts(finding, by_id):
+            weight, why = Weight.NOT_COUNTED, _why(answers[0], [finding], by_id, targets, frozenset(), report) or ""
+        bad, fault = _wrong_in(finding.code, answers, target)
+        for seen in report.observations:  # others that gave the same are wrong, too
+            wrong = tuple(address for address in addresses_of(seen) if address in bad)
+            is_of_name = seen.subject.resolver is not None or seen.subject.operation == GETADDRINFO
+            if wrong and seen.ok and is_of_name and seen.subject.target == finding.target:
+                found.setdefault(seen.id, Standing(weight, (finding.id,), why, wrong, fault))
+    return found
+
+
+def _wrong_in(code: str, answers: list[Observation[Any]], target: TargetReport) -> tuple[frozenset[Address], str]:
+    """The addresses in these answers that are wrong, and what they are. Where no scope tells them apart, these are what
+    this host's own lookup gave and no server that answers otherwise."""
+    given = {address for answer in answers for address in addresses_of(answer)}
+    for scope in _WRONG_ANSWERS[code]:
+        bad = frozenset(known.address for known in target.addresses if known.scope is scope and known.address in given)
+        if bad:
+            return bad, "private" if scope is AddressScope.VPC else str(scope)
+    own = {address for seen in answers if seen.subject.operation == GETADDRINFO for address in addresses_of(seen)}
+    others = {address for seen in answers if not own <= {*addresses_of(seen)} for address in addresses_of(seen)}
+    return frozenset(own - others or own), "wrong"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +156,7 @@ class Blame:
 def blames(report: Report) -> dict[str, Blame]:
     """What a report makes of each failed step, by the id of its observation."""
     by_id = {finding.id: finding for finding in report.findings}
-    return {name: _blame(known, by_id) for name, known in standings(report).items()}
+    return {name: _blame(known, by_id) for name, known in standings(report).items() if not known.wrong}
 
 
 def _blame(known: Standing, by_id: Mapping[str, Finding]) -> Blame:

@@ -74,6 +74,22 @@ def vantage(report: Report) -> str:
     )
 
 
+def seen_from(report: Report) -> str:
+    """The host, its Region and its VPC, the time and the version, for the top of a page."""
+    seen = report.vantage
+    known = (
+        seen.instance_id,
+        report.run.region,
+        seen.availability_zone_id,
+        seen.vpc_id,
+        *map(str, seen.source_addresses),
+    )
+    return (
+        f"{'  '.join(filter(None, known)) or 'this host'}  {report.run.started_at:%Y-%m-%d %H:%M:%S} UTC  "
+        f"backuplink {report.tool.version}"
+    )
+
+
 def _checked_for(report: Report) -> str:
     """For which workloads, and by which sign each was found; nothing for a caller alone."""
     workloads = report.vantage.workloads

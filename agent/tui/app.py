@@ -116,6 +116,8 @@ NARROW: Final = 80
 """Columns below which the header needs a line more."""
 LOW: Final = 12
 """Lines below which the header has one line alone."""
+SMALLEST: Final = Size(60, 20)
+"""From this size on nothing of use is cut off."""
 MESSAGE_SECONDS: Final = 10.0
 """How long a message stays on the last line."""
 _ASKED: Final = "quitting ends the watch, and its times and changes are lost; again to quit"
@@ -275,6 +277,9 @@ class BackuplinkApp(App[int]):
         self._main.set_class(event.size.height < LOW, "-low")
         self._shown_size = event.size
         self._divide()
+        if event.size.width < SMALLEST.width or event.size.height < SMALLEST.height:
+            small = f"{event.size.width}x{event.size.height} is small: more is seen from "
+            self.act(MessageShown(f"{small}{SMALLEST.width}x{SMALLEST.height} on"))
 
     def _divide(self, *, is_again: bool = False) -> None:
         """Divide the body between the path and the rest. While a person looks at the same thing (`is_again`) the path

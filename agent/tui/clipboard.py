@@ -48,10 +48,12 @@ def sequence(text: str, multiplexer: Multiplexer) -> str:
 
 SENT: Final[Mapping[Multiplexer, str]] = {
     Multiplexer.NONE: "sent to the terminal's clipboard, which confirms nothing",
-    Multiplexer.TMUX: "sent to tmux, which confirms nothing",
-    Multiplexer.SCREEN: "sent through screen, which confirms nothing",
+    Multiplexer.TMUX: "sent to tmux; not copied unless tmux takes it",
+    Multiplexer.SCREEN: "sent through screen; not copied unless the terminal takes it",
 }
 """What is said of a text that was sent."""
+TAKEN: Final = "tmux has it: prefix ] pastes it"
+"""What is said of a text that is in a buffer of tmux."""
 ADVICE: Final[Mapping[Multiplexer, str]] = {
     Multiplexer.NONE: "A terminal without OSC 52 ignores it.",
     Multiplexer.TMUX: "tmux drops it by default. It takes it with `set -s set-clipboard on`, and passes it on to the "

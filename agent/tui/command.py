@@ -19,10 +19,13 @@ if TYPE_CHECKING:
     from agent.tui.app import BackuplinkApp
     from agent.tui.source import Source
 
-_STREAMS: Final = ("stdin", "stdout", "stderr")
+_STREAMS: Final = ("stdin", "stderr")
+"""What the interface needs a terminal for."""
 _IN: Final = 0
 _DRAWN: Final = 2
 """File descriptors of the terminal: keys are read from the first, Textual draws on the second."""
+_LOCAL: Final = 3
+"""Place of the local modes among the settings of a terminal (termios(3))."""
 _TAKEN: Final = (signal.SIGTSTP, signal.SIGCONT, signal.SIGWINCH)
 """Signals whose handlers Textual replaces and does not restore."""
 _COERCED: Final = frozenset({"C.UTF-8", "C.utf8", "UTF-8"})
@@ -35,9 +38,10 @@ _SANE: Final = (
 """Undoes every mode that Textual sets on a terminal."""
 
 
-def why_not(environment: Mapping[str, str]) -> str | None:
-    """Why the interface cannot be shown on this process' terminal; None where it can."""
-    for name in _STREAMS:
+def why_not(environment: Mapping[str, str], *, is_asked_for: bool = True) -> str | None:
+    """Why the interface cannot be shown on this process' terminal; None where it can. Unless a person asked for it, a
+    stdout that leads elsewhere means that the document alone is wanted."""
+    for name in _STREAMS if is_asked_for else (*_STREAMS, "stdout"):
         stream = getattr(sys, name)
         if stream is None or not stream.isatty():
             return f"{name} is not a terminal"
@@ -112,6 +116,12 @@ class Terminal:
     def __init__(self) -> None:
         self._settings = termios.tcgetattr(_IN)
         self._handlers = {number: signal.getsignal(number) for number in _TAKEN}
+
+    def silence(self) -> None:
+        """Show no key that is typed before the screen is there; it is read then."""
+        settings = termios.tcgetattr(_IN)
+        settings[_LOCAL] &= ~termios.ECHO
+        termios.tcsetattr(_IN, termios.TCSANOW, settings)
 
     def put_back(self) -> None:
         """Restore the terminal while something may still draw on it: the last step of a process that ends without

@@ -22,6 +22,7 @@ from agent.tui.search import places, with_marks
 from agent.tui.state import (
     CHANGED,
     LOG,
+    MEASURED,
     WEIGHT_TONES,
     Phase,
     State,
@@ -36,6 +37,8 @@ from probes.model import Failed, Observation, Skipped, Step
 _STEPS = tuple(Step)
 _ITEM = re.compile(r"(\d+\.|[-*]) ")
 """The start of a list item in Markdown."""
+_URL_PART = re.compile(r"[^/?&#=.-]*[/?&#=.-]+|[^/?&#=.-]+")
+"""What a URL may be broken behind, with what stands before it."""
 
 
 def title(state: State) -> str:
@@ -48,6 +51,8 @@ def title(state: State) -> str:
         return f"Log of {state.memory.count} runs"
     if key in (THIS_HOST, CHANGED):
         return "This host" if key == THIS_HOST else "Changed since the last run"
+    if key.startswith(MEASURED):
+        return f"What was measured for {key.removeprefix(MEASURED)}"
     kind, _, rest = key.partition("/")
     return f"{kinds[kind]} {rest}" if kind in kinds and rest else key
 
@@ -98,6 +103,8 @@ class _Writer:
             self.lines += log(state.memory.log, self._width + 1)
         elif lane is not None:
             self._lane(lane, state)
+        elif key.startswith(MEASURED):
+            self._measured(state, key.removeprefix(MEASURED))
         elif key.startswith("target/"):
             self._target(state, key.removeprefix("target/"))
         elif key.startswith("finding/"):
@@ -160,6 +167,19 @@ class _Writer:
             self._command(command)
 
     # --- The path ----------------------------------------------------------------------------------------------------
+
+    def _measured(self, state: State, name: str) -> None:
+        """The observations on which a finding rests, in full."""
+        report = state.report
+        finding = None if report is None else _finding(report, f"finding/{name}")
+        known = [] if finding is None else [step for step in finding.evidence if step in state.checks]
+        if finding is None or not known:
+            self._say("This run measured nothing that shows it.", tone=Tone.FAINT)
+            return
+        self._head(_headline(finding), Tone.STRONG)
+        self._gap()
+        for step in known:
+            self._check(state, step)
 
     def _checks(self, state: State, key: str) -> None:
         names = checks_of(state, key)
@@ -369,9 +389,18 @@ class _Writer:
             self.lines.append(())
 
     def _url(self, url: str) -> None:
-        """A URL on a line of its own, so that it can be copied; broken only where it is longer than a line."""
-        indent = "    " if len(url) + 4 <= self._width else ""
-        self._say(url, indent=indent, tone=Tone.FAINT)
+        """A URL on a line of its own, broken only where it is longer than a line, behind one of its signs."""
+        indent = min(self._width - len(url), 4)
+        if indent >= 0:
+            self._say(url, indent=" " * indent, tone=Tone.FAINT)
+            return
+        line = ""
+        for part in _URL_PART.findall(visible(url)):
+            if line and len(line) + len(part) > self._width - 4:
+                self._say(line, indent="    ", tone=Tone.FAINT)
+                line = ""
+            line += part
+        self._say(line, indent="    ", tone=Tone.FAINT)
 
     def _page(self, markdown: str) -> None:
         """A runbook page: paragraphs filled to the width, commands line by line."""
@@ -390,7 +419,7 @@ class _Writer:
                 indent = " " * (3 + len(line) - len(line.lstrip()))
                 self.lines += wrapped(words, self._width, first=indent) or [()]
             elif line.startswith("#"):
-                title = line.lstrip("# ")
+                title = line.lstrip("# ").replace("`", "")
                 self._head(title if line.startswith("# ") else title.upper())
             elif words.startswith("https://"):
                 self._url(words)
@@ -400,6 +429,7 @@ class _Writer:
                 self._gap()
 
     def _paragraph(self, text: str) -> None:
+        text = text.replace("`", "")
         item = _ITEM.match(text)
         later = " " * (1 + len(item[0])) if item is not None else " "
         self.lines += wrapped(text, self._width, first=" ", later=later)
@@ -425,7 +455,7 @@ def _finding(report: Report, key: str) -> Finding | None:
 def _tone(seen: Observation[Any], standing: Standing | None) -> Tone:
     if isinstance(seen.outcome, Skipped):
         return Tone.FAINT
-    return Tone.OK if seen.ok else WEIGHT_TONES[None if standing is None else standing.weight]
+    return Tone.OK if seen.ok and standing is None else WEIGHT_TONES[None if standing is None else standing.weight]
 
 
 def _lane(state: State, key: str) -> Lane | None:

@@ -12,6 +12,7 @@ from agent.report.counting import Weight, heaviest
 from agent.report.escape import visible
 from agent.report.model import Report, Status
 from agent.report.path import STEPS, Band, Cell, Lane, Progress
+from agent.report.words import UNUSED_ANSWER
 from agent.tui.actions import Pane
 from agent.tui.hints import Hint, hints
 from agent.tui.lines import CUT, Glyphs, Line, Span, Tone, cut, cut_words, width_of, wrapped
@@ -196,9 +197,10 @@ def _headline(state: State) -> tuple[str, Tone, str]:
         return "RUNNING", Tone.RUNNING, f"checking {where}{again}{only}"
     if report is None:
         return "RUNNING", Tone.RUNNING, "starting the run"
-    only = f"only {run.only}: " if run is not None and run.only else ""
-    status = report.verdict.status
-    return status.upper(), STATUS_TONES[status], f"{only}{report.verdict.summary}"
+    status, summary = report.verdict.status, report.verdict.summary
+    if run is not None and run.only:
+        summary = f"only {run.only}: {summary.removeprefix(f'{run.only}: ')}"
+    return status.upper(), STATUS_TONES[status], summary
 
 
 def _watched(state: State, report: Report) -> tuple[str, Tone, str] | None:
@@ -212,7 +214,7 @@ def _watched(state: State, report: Report) -> tuple[str, Tone, str] | None:
     if followed.word == FLAPPING:
         parts = [failures(memory), f"flapping{since}", f"the last run: {status.upper()}"]
     elif followed.kind is not status and is_worse(followed.kind, status):
-        parts = [failures(memory), f"the last run: {status.upper()}, which has to last"]
+        parts = [failures(memory), f"the last run: {status.upper()}, not yet confirmed"]
     else:
         return status.upper(), STATUS_TONES[status], "; ".join(filter(None, (failures(memory), report.verdict.summary)))
     words = ", ".join(filter(None, parts))
@@ -252,7 +254,7 @@ def _facts(state: State, width: int, glyphs: Glyphs) -> str:
 
 def _progress(run: RunView, width: int, glyphs: Glyphs) -> str:
     """How many checks have finished, as a bar as well; how many failed; how long the run may still take."""
-    text = f"{run.finished} of {run.planned} checks"
+    text = f"{run.finished} of {run.planned} checks" if run.planned else "no check planned yet"
     if run.failed:
         text += f", {run.failed} failed"
     if run.deadline is not None:
@@ -440,6 +442,8 @@ def _band(band: Band, state: State, width: int, glyphs: Glyphs) -> Iterator[list
         lines += wrapped(band.unchecked, width, first=f" {glyphs.last} ", later="   ", tone=Tone.FAINT)
     yield lines
     yield from _lanes(band.lanes, state, width, glyphs)
+    if not all(lane.own for lane in band.lanes):
+        yield wrapped(f"(*: {UNUSED_ANSWER})", width, first="   ", later="    ", tone=Tone.FAINT)
     if band.counts:  # its head says of another that it does not count
         hops = [cell for lane in band.lanes for cell in (*lane.cells, *lane.extras) if cell is not None]
         yield _reasons((*band.names, *hops), width)
@@ -454,11 +458,12 @@ def _reasons(cells: Iterable[Cell], width: int) -> list[Line]:
 
 
 def tone_of(step: Cell | Lane) -> Tone:
-    """The tone of a step; that of a failed one says how it counts. A result of the last run is faint until this run has
-    another."""
+    """The tone of a step; that of one which failed, or whose answer is wrong, says how it counts. A result of the last
+    run is faint until this run has another."""
     if step.is_old:
         return Tone.FAINT
-    return WEIGHT_TONES[step.weight] if step.progress is Progress.FAILED else _TONES[step.progress]
+    is_bad = step.progress is Progress.FAILED or step.weight is not None
+    return WEIGHT_TONES[step.weight] if is_bad else _TONES[step.progress]
 
 
 def _flow(
@@ -550,6 +555,9 @@ def _lane(lane: Lane, wide: Columns, width: int, glyphs: Glyphs, tree: str, *, i
     for cell, following in zip_longest(hops, hops[1:]):
         line += _hop(cell, following, wide.cell, glyphs)
     arrival = _arrival(lane, glyphs)
+    end = wide.start + len(STEPS) * wide.cell
+    if arrival and end + len(arrival) <= width:  # the ends of all lanes are in one column
+        line.append(Span(" " * (end - width_of(line))))
     if arrival and width_of(line) + len(arrival) <= width:
         line.append(Span(arrival, tone_of(lane) if lane.own else Tone.FAINT))
     return [*lines, tuple(line)]
@@ -699,9 +707,12 @@ def rule(title: str, width: int, glyphs: Glyphs, *, is_active: bool, right: str 
     return (Span(_filled(words, right, width, glyphs), _title_tone(is_active)),)
 
 
-def position(top: int, shown: int, count: int) -> str:
-    """`1-9/23`; empty where everything is shown."""
-    return "" if count <= shown and top == 0 else f"{top + 1}-{min(top + shown, count)}/{count}"
+def position(top: int, shown: int, count: int, glyphs: Glyphs) -> str:
+    """`1-9/23 ▼`, with a sign for each way in which it scrolls; empty where everything is shown."""
+    if count <= shown and top == 0:
+        return ""
+    signs = f"{glyphs.above if top else ''}{glyphs.below if top + shown < count else ''}"
+    return f"{top + 1}-{min(top + shown, count)}/{count} {signs}"
 
 
 def title_of(state: State, pane: Pane) -> str:

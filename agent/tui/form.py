@@ -33,9 +33,9 @@ FIELDS: Final = (
     Field(SERVICE_FIELD, "must be reachable", _NO_SERVICES, is_list=True),
     Field("endpoints", "endpoints", "names or ids of your own endpoints, separated by spaces", is_list=True),
     Field("resolvers", "resolvers", "addresses of further name servers, separated by spaces", is_list=True),
-    Field("timeout", "timeout", "seconds for one step"),
-    Field("deadline", "deadline", "seconds for the whole run"),
-    Field(INTERVAL_FIELD, "watch every", f"seconds, at least {MIN_INTERVAL:g}; {DEFAULT_INTERVAL:g} if empty"),
+    Field("timeout", "timeout, seconds", "for one step"),
+    Field("deadline", "deadline, seconds", "for the whole run"),
+    Field(INTERVAL_FIELD, "watch every, seconds", f"at least {MIN_INTERVAL:g}; {DEFAULT_INTERVAL:g} if empty"),
 )
 
 

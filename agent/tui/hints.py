@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from agent.tui.actions import Pane
 from agent.tui.keys import Key
 from agent.tui.state import (
+    MEASURED,
     Phase,
     State,
     failed_beside,
@@ -46,7 +47,9 @@ def _needed(state: State) -> Iterator[_Wanted]:
     has_past = len(state.memory.runs) > 1
     if state.is_whole:
         if finding_under_cursor(state) is not None:
-            yield "open", "its steps" if (state.reading or "").startswith("finding/") else "its cause"
+            reading = state.reading or ""
+            kinds = {"finding": "measured", MEASURED.rstrip("/"): "its steps"}
+            yield "open", kinds.get(reading.partition("/")[0], "its cause")
         yield "copy", "copy"
         yield "filter", "find"
         if has_past:
@@ -70,14 +73,15 @@ def _needed(state: State) -> Iterator[_Wanted]:
         yield "previous-failed", "failed run"
     if state.pane is Pane.DETAIL:
         yield "back", "back"
-    elif state.live is None and (state.findings_only or state.traced is not None):
-        yield "back", "show all" if state.findings_only else "unmark"
+    elif state.live is None and state.traced is not None and not state.findings_only:
+        yield "back", "unmark"
     if has_past and state.source is Pane.PATH and lane_under_cursor(state) is not None:
         yield "timeline", "times"
     yield "filter", "find" if state.reading is not None else "filter"
     yield "next-pane", "pane"
     yield "run", "run again" if is_idle else ""
-    yield "findings", "all" if state.findings_only else "findings"
+    # At least as wide as before: a second click in the same place must not reach another key.
+    yield "findings", "everything" if state.findings_only else "findings"
     yield "watch", "stop watching" if state.watching else "watch"
     if has_past:
         yield "previous-run", "run before"

@@ -22,6 +22,8 @@ class Key:
     """Whether the palette lists it."""
     title: str = ""
     """Its name in the configuration, where that is not the action's."""
+    synonyms: str = ""
+    """Other words by which the palette finds it."""
 
     @property
     def name(self) -> str:
@@ -49,16 +51,17 @@ KEYS: Final = (
         "enter",
         "enter",
         "open",
-        "open: of a failed step its finding, of a finding its page on the whole screen, and from there the steps that "
-        "show it; of anything else all that is known of it",
+        "look down: a failed step or a cause, its page, what was measured, its steps on the path; of anything else all "
+        "that is known of it",
         "open",
     ),
     Key(
         "escape",
         "esc",
         "close",
-        "back: from the whole screen, a past run, findings only, the filter",
+        "look up: one page back at a time, from a past run, findings only, the filter",
         title="back",
+        synonyms="close cancel up return",
     ),
     Key(
         "slash",
@@ -67,6 +70,7 @@ KEYS: Final = (
         "show only findings and lanes that hold all of these words, also in their pages and facts, and show none of "
         "those after a !; on a page that is read, find words on it",
         "filter",
+        synonyms="search find grep",
     ),
     Key("n", "n", "find(1)", "to the next place on the page that has the words", title="next-place"),
     Key("N", "N", "find(-1)", "to the place before that has them", title="previous-place"),
@@ -79,6 +83,7 @@ KEYS: Final = (
         "copy, by a list: the command that fixes what is under the cursor, all commands as a script, the finding as "
         "text, the brief report, an id or address",
         "copy",
+        synonyms="clipboard yank export script",
     ),
     Key(
         "e",
@@ -86,8 +91,17 @@ KEYS: Final = (
         "save",
         "save the report, or that of the last run that failed, with the log; an existing file is never replaced",
         "save",
+        synonyms="export download write file html markdown json junit svg text report",
     ),
-    Key("r", "r", "run", "run again; the causes show what changed", "run again", runs=True),
+    Key(
+        "r",
+        "r",
+        "run",
+        "run again; the causes show what changed",
+        "run again",
+        runs=True,
+        synonyms="rerun refresh repeat check reload",
+    ),
     Key(
         "R",
         "R",
@@ -96,7 +110,15 @@ KEYS: Final = (
         "but count less, and the exit code stays that of the last whole run",
         runs=True,
     ),
-    Key("w", "w", "watch", "watch: run again and again, with the times and losses of every lane", "watch", runs=True),
+    Key(
+        "w",
+        "w",
+        "watch",
+        "watch: run again and again, with the times and losses of every lane",
+        "watch",
+        runs=True,
+        synonyms="monitor loop follow",
+    ),
     Key(
         "left_square_bracket",
         "[",
@@ -129,14 +151,35 @@ KEYS: Final = (
         runs=True,
         title="next-failed",
     ),
-    Key("p", "p", "timeline", "the times of the address under the cursor in all runs, as a plot", runs=True),
-    Key("L", "L", "log", "the log: what each run changed, with its date", runs=True),
-    Key("t", "t", "settings", "settings of the next run", "settings", runs=True),
+    Key(
+        "p",
+        "p",
+        "timeline",
+        "the times of the address under the cursor in all runs, as a plot",
+        runs=True,
+        synonyms="chart graph latency",
+    ),
+    Key("L", "L", "log", "the log: what each run changed, with its date", runs=True, synonyms="history events changes"),
+    Key(
+        "t",
+        "t",
+        "settings",
+        "settings of the next run",
+        "settings",
+        runs=True,
+        synonyms="options preferences region timeout deadline endpoint services",
+    ),
     Key("ctrl+p,colon", "ctrl+p :", "palette", "all commands, by name", listed=False),
-    Key("T", "T", "theme", "the next theme: the terminal's own colours, high contrast, light"),
+    Key(
+        "T",
+        "T",
+        "theme",
+        "the next theme: the terminal's own colours, high contrast, light",
+        synonyms="colors dark mode",
+    ),
     Key("ctrl+z", "ctrl+z", "suspend_process", "suspend: the shell gets the terminal back; fg comes back here"),
     Key("ctrl+l", "ctrl+l", "redraw", "draw the screen again, where another program has written on it"),
-    Key("question_mark", "?", "help", "this page", "help"),
+    Key("question_mark", "?", "help", "this page", "help", synonyms="keys manual shortcuts"),
     Key("ctrl+c,ctrl+q", "ctrl+q", "leave", "quit, from everywhere", listed=False),
     Key(
         "q",
@@ -145,6 +188,7 @@ KEYS: Final = (
         "back from a page, and on the main screen quit: a run in progress is cancelled; before a watch is lost it asks",
         "quit",
         title="quit",
+        synonyms="exit leave",
     ),
 )
 """In the order of the help."""

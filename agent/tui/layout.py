@@ -55,7 +55,8 @@ def divided(state: State, columns: int, rows: int, glyphs: Glyphs = ASCII) -> Di
     beside = Division(True, columns - 1 - side, columns - 1 - side)
     if state.report is None:
         return beside if columns >= _GUESS else _below(rows, rows, _least(rows))
-    if beside.path > side and _is_same(without_times(state), beside.path, columns, glyphs):
+    is_full = 2 * len(path(state, columns, glyphs)) >= rows  # or most of the screen beside the rest would be empty
+    if is_full and beside.path > side and _is_same(without_times(state), beside.path, columns, glyphs):
         return beside
     lines = path(state, columns, glyphs)
     if state.report.verdict.status is Status.OK:

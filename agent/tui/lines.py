@@ -51,15 +51,38 @@ class Glyphs:
     """Heights of a sparkline, lowest first."""
     tick: str
     """On an axis, where a number stands."""
+    above: str
+    below: str
+    """Where there is more than what is shown."""
     steps: str
     """What the steps of a lane are drawn with in a chart, the first one first."""
 
 
 UNICODE = Glyphs(
-    across="─", down="│", branch="├", last="└", full="█", empty="░", levels="▁▂▃▄▅▆▇█", tick="┤", steps="█▓░"
+    across="─",
+    down="│",
+    branch="├",
+    last="└",
+    full="█",
+    empty="░",
+    levels="▁▂▃▄▅▆▇█",
+    tick="┤",
+    above="▲",
+    below="▼",
+    steps="█▓░",
 )
 ASCII = Glyphs(
-    across="-", down="|", branch="+", last="+", full="#", empty=".", levels="_.-=+*%#", tick="+", steps="#=:"
+    across="-",
+    down="|",
+    branch="+",
+    last="+",
+    full="#",
+    empty=".",
+    levels="_.-=+*%#",
+    tick="+",
+    above="^",
+    below="v",
+    steps="#=:",
 )
 
 

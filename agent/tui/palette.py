@@ -35,13 +35,21 @@ class Row:
     pane: Pane = Pane.PATH
     key: str | None = None
     """Where it puts the cursor of the pane."""
+    synonyms: tuple[str, ...] = ()
+    """Other words that find it."""
 
 
 def rows(state: State) -> tuple[Row, ...]:
     """Everything that there is, actions first."""
     can_run = state.settings is not None
     found = [
-        Row(key.first, f"{key.name}: {key.description}", Tone.PLAIN, key.action)
+        Row(
+            key.first,
+            f"{key.name}: {key.description}",
+            Tone.PLAIN,
+            key.action,
+            synonyms=tuple(key.synonyms.split()),
+        )
         for key in state.key_table
         if key.listed and (can_run or not key.runs)
     ]
@@ -66,9 +74,16 @@ def matching(found: Iterable[Row], wanted: str) -> tuple[Row, ...]:
     """The rows that have the letters of each word in their order, the best first, at most MOST; all of those that there
     are where nothing is wanted."""
     words = wanted.lower()[:_MOST_LETTERS].split()
-    scored = [(_score(f"{row.word} {row.text}".lower(), words), place, row) for place, row in enumerate(found)]
+    scored = [(_score_of(row, words), place, row) for place, row in enumerate(found)]
     best = sorted((item for item in scored if item[0] or not words), key=lambda item: (-item[0], item[1]))
     return tuple(row for _, _, row in best[:MOST])
+
+
+def _score_of(row: Row, words: Sequence[str]) -> int:
+    """How well a row has the words, each of which may begin another word for it."""
+    text = f"{row.word} {row.text}".lower()
+    scores = [max(_score(text, [word]), _WHOLE * any(s.startswith(word) for s in row.synonyms)) for word in words]
+    return sum(scores) if all(scores) else 0
 
 
 def _score(text: str, words: Sequence[str]) -> int:

@@ -61,6 +61,8 @@ from probes.model import Target
 
 LOG: Final = "log"
 """Key of the page of the log."""
+MEASURED: Final = "measured/"
+"""Begins the key of the page of what shows a finding; the finding's id follows."""
 CHANGED: Final = "changed"
 """Key of the entry that says what changed since the last run."""
 
@@ -138,6 +140,8 @@ class State:
     reading: str | None = None
     """Key of the page that keys go to; None while they go to another pane. Neither the cursor nor the filter replaces
     it."""
+    above: tuple[str, ...] = ()
+    """Keys of the pages from which a person looked down to this one, the last one last."""
     traced: str | None = None
     """Key of the finding whose steps the cursor was sent to: they stay marked."""
     entry: str | None = None
@@ -225,7 +229,7 @@ class State:
 
     @cached_property
     def standing(self) -> Mapping[str, Standing]:
-        """How each failed step of the last report counts, by the id of its observation."""
+        """How each failed step and each wrong answer of the last report counts, by the id of its observation."""
         return {} if self.report is None else standings(self.report)
 
     @cached_property
@@ -455,6 +459,8 @@ def _at_cause(state: State) -> State:
     report = state.report
     is_fault = report is not None and report.verdict.status is not Status.OK and causes(report)
     pane = Pane.CAUSES if is_fault else Pane.PATH
+    if state.reading is not None:
+        return replace(state, source=pane, entry=None)
     return replace(state, pane=pane, source=pane, entry=None, scrolled=0)
 
 
@@ -547,7 +553,20 @@ def _is_critical(report: Report) -> bool:
 # --- Runs that are over ----------------------------------------------------------------------------------------------
 
 _OF_PERSON: Final = (
-    *("pane", "source", "cursor", "column", "reading", "traced", "entry", "scrolled", "is_whole", "search", "places"),
+    *(
+        "pane",
+        "source",
+        "cursor",
+        "column",
+        "reading",
+        "above",
+        "traced",
+        "entry",
+        "scrolled",
+        "is_whole",
+        "search",
+        "places",
+    ),
     *("place", "findings_only", "unfolded", "filter", "message", "touched"),
 )
 """Fields that say where a person is on the screen: they stay when another run is shown."""
@@ -650,8 +669,8 @@ def under_cursor(state: State) -> str | None:
 
 
 def _opened(state: State) -> State:
-    """From a failed step to its finding, from a finding to its page, from the page to the steps that show it; of
-    anything else, its page."""
+    """Look down: from a failed step or a cause to the page of the finding, from there to what was measured, and from
+    there to the steps on the path; of anything else, its page."""
     key = under_cursor(state)
     if key is None:
         return replace(state, message="there is nothing to open")
@@ -660,14 +679,20 @@ def _opened(state: State) -> State:
         return replace(state, message=f"{back} goes back; {before} and {after} step through the runs")
     finding = finding_under_cursor(state)
     if key.startswith("finding/"):
-        return _at_steps(state, finding) if state.is_whole and finding is not None else _reading(state, key)
+        is_page = state.is_whole and finding is not None
+        return _reading(state, f"{MEASURED}{finding.id}") if is_page and finding is not None else _reading(state, key)
+    if key.startswith(MEASURED) and finding is not None:
+        return _at_steps(state, finding)
     if finding is not None and (state.is_whole or (state.pane is Pane.PATH and is_failed(state, key))):
         return _reading(state, f"finding/{finding.id}")
     return replace(state, message="no finding rests on it") if state.is_whole else _reading(state, key)
 
 
 def _reading(state: State, key: str) -> State:
-    return replace(state, touched=True, reading=key, is_whole=True, pane=Pane.DETAIL, scrolled=0, search="")
+    touched = state.touched or key != LOG  # the log is read wherever the cursor is
+    above = (*state.above, state.reading) if state.is_whole and state.reading is not None else ()
+    page = replace(state, touched=touched, reading=key, above=above, is_whole=True)
+    return replace(page, pane=Pane.DETAIL, scrolled=0, search="")
 
 
 def _searched(state: State, searched: PageSearched) -> State:
@@ -685,15 +710,20 @@ def _searched(state: State, searched: PageSearched) -> State:
 
 
 def is_failed(state: State, key: str) -> bool:
-    """Whether a key is that of a step that failed."""
-    return any(cell.key == key and cell.progress is Progress.FAILED for cell in _cells(state.whole_picture))
+    """Whether a key is that of a step that failed, or whose answer is wrong."""
+    return any(cell.key == key and is_bad(cell) for cell in _cells(state.whole_picture))
+
+
+def is_bad(cell: Cell) -> bool:
+    """Whether a step failed, or its answer is wrong."""
+    return cell.progress is Progress.FAILED or cell.weight is not None
 
 
 def _at_steps(state: State, finding: Finding) -> State:
-    """The cursor on the first step that shows a finding, a failed one if there is any."""
+    """The cursor on the first step that shows a finding, a failed or wrong one if there is any."""
     evidence = frozenset(finding.evidence)
     showing = [cell for cell in _cells(state.whole_picture) if evidence.intersection(cell.checks)]
-    first = min(showing, key=lambda cell: cell.progress is not Progress.FAILED, default=None)
+    first = min(showing, key=lambda cell: not is_bad(cell), default=None)
     if first is None:
         return replace(state, message=f"no step of the path shows {finding.id}")
     state = replace(
@@ -748,7 +778,7 @@ def _at_pane(state: State, pane: Pane) -> State:
     scrolled = state.scrolled if source is state.source else 0
     reading = under_cursor(state) if pane is Pane.DETAIL else None
     search = state.search if reading is not None else ""
-    return replace(state, pane=pane, source=source, reading=reading, search=search, scrolled=scrolled)
+    return replace(state, pane=pane, source=source, reading=reading, above=(), search=search, scrolled=scrolled)
 
 
 def _selected(state: State, selected: ItemSelected) -> State:
@@ -763,6 +793,9 @@ def _selected(state: State, selected: ItemSelected) -> State:
 
 
 def _gone_back(state: State) -> State:
+    if state.is_whole and state.above:
+        *above, page = state.above
+        return replace(state, reading=page, above=tuple(above), scrolled=0, search="")
     if state.is_whole:
         return _at_pane(replace(state, is_whole=False, scrolled=0), state.source)
     if state.pane is Pane.DETAIL:
@@ -903,8 +936,8 @@ def finding_under_cursor(state: State) -> Finding | None:
     if report is None or key is None:
         return None
     by_key = {f"finding/{finding.id}": finding for finding in report.findings}
-    if key in by_key:
-        return by_key[key]
+    if (known := by_key.get(key.replace(MEASURED, "finding/", 1))) is not None:
+        return known
     checks = checks_of(state, key)
     citing = [finding for finding in report.findings if checks.intersection(finding.evidence)]
     by_id = {finding.id: finding for finding in report.findings}
@@ -931,6 +964,26 @@ def marked(state: State) -> frozenset[str]:
         return frozenset()
     evidence = (frozenset(finding.evidence) for finding in state.report.findings if f"finding/{finding.id}" == key)
     return next(evidence, frozenset())
+
+
+def shown_by(state: State) -> tuple[str, ...]:
+    """Keys of the path where the cause that is selected, or that the cursor came from, shows: its first failed lane,
+    its first step, and the service that it is about."""
+    evidence = marked(state)
+    first = next((cell.key for cell in _cells(state.picture) if evidence.intersection(cell.checks)), None)
+    key = selected_entry(state) if state.source is Pane.CAUSES else state.traced
+    finding = (
+        None
+        if state.report is None
+        else next((finding for finding in state.report.findings if f"finding/{finding.id}" == key), None)
+    )
+    band = next((band for band in state.picture.bands if finding is not None and band.target == finding.target), None)
+    if band is None:
+        return () if first is None else (first,)
+    failed = [lane for lane in band.lanes if lane.weight not in (None, Weight.NOT_COUNTED)]
+    showing = [lane for lane in failed if any(evidence.intersection(cell.checks) for cell in cells_of(lane))]
+    lanes = [lane.key for lane in (*showing, *failed)[:1]]
+    return (*lanes, *([] if first is None else [first]), band.key)
 
 
 def target_under_cursor(state: State) -> Target | TargetReport | None:

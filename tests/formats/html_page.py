@@ -31,7 +31,7 @@ ATTRIBUTES: Final = {
     "li": {"class"},
     "section": {"class"},
     "details": {"id"},
-    "figure": {"id"},
+    "figure": {"id", "class"},
     "summary": {"id"},
     "a": {"href"},
     "caption": {"id"},

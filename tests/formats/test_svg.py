@@ -31,13 +31,13 @@ def test_what_failed_is_drawn_where_it_failed() -> None:
         ("skipped", "backup", "not reached"),
     ]
     assert [box for box in shown if box[1] == "backup"] == [
-        ("ok", "backup", "reached"),
+        ("warning", "backup", "answered, refused"),
         ("skipped", "backup", "not reached"),
-        ("ok", "backup", "reached"),
+        ("warning", "backup", "answered, refused"),
     ]
     words = lines(root)
     assert words.index("10.0.2.17") < words.index("TCP002: Some of the endpoint's addresses do not answer")
-    assert "Port 443: TCP failed timeout 1.0 s, TLS skipped" in description(root)
+    assert "Port 443: TCP TIMEOUT 1.0 s, TLS skipped" in description(root)
 
 
 def test_of_a_healthy_path_nothing_is_critical() -> None:
@@ -80,9 +80,9 @@ def test_of_ports_with_the_same_hops_the_hops_are_drawn_once() -> None:
 
 def test_an_answer_that_is_wrong_is_drawn_as_what_is_wrong() -> None:
     root = read(svg.render(report_of("hana-without-storage-endpoint")))
-    asked = [box for box in boxes(root) if box[2:] and box[2].startswith("1 found")]
+    asked = [box for box in boxes(root) if box[2:] and box[2].startswith("1 public")]
     assert asked
-    assert ("critical", "this host", "1 found 2.0 ms") in asked
+    assert ("critical", "this host", "1 public 2.0 ms") in asked
     assert "DNS001: The name resolves to public addresses, off the private path" in lines(root)
 
 

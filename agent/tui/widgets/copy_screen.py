@@ -7,7 +7,8 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.widgets import Input, Static
 
-from agent.tui.clipboard import ADVICE, OTHERWISE, SENT, Multiplexer
+from agent.tui import tmux
+from agent.tui.clipboard import ADVICE, OTHERWISE, SENT, TAKEN, Multiplexer
 from agent.tui.copying import Item, filled, flaw_of
 from agent.tui.lines import Glyphs, Line, Span, Tone, wrapped
 from agent.tui.widgets.pane import TonedScreen
@@ -34,6 +35,8 @@ class CopyScreen(TonedScreen[None]):
         self._copy = copy
         self._multiplexer = multiplexer
         self._sent: int | None = None
+        self._is_taken = False
+        """Whether what was sent is known to have arrived."""
 
     def compose(self) -> ComposeResult:
         yield Page(self._glyphs, "Copy", self._lines, len(self._items))
@@ -55,8 +58,16 @@ class CopyScreen(TonedScreen[None]):
         page = self.query_one(Page)
         self._sent = page.at
         self._items[page.at] = item
+        self._is_taken = False
         self._copy(item.text)
         page.show()
+        if self._multiplexer is Multiplexer.TMUX:
+            self.run_worker(self._confirm(item.text), exclusive=True)
+
+    async def _confirm(self, text: str) -> None:
+        if await tmux.has_taken(text):
+            self._is_taken = True
+            self.query_one(Page).show()
 
     def _lines(self, width: int) -> Sequence[Line]:
         lines: list[Line] = wrapped(
@@ -67,8 +78,9 @@ class CopyScreen(TonedScreen[None]):
         lines.append(())
         for number, item in enumerate(self._items):
             is_sent = number == self._sent
-            words = f"{number + 1}. {item.label}{f': {SENT[self._multiplexer]}' if is_sent else ''}"
-            tone = Tone.OK if is_sent else Tone.PLAIN
+            said = TAKEN if self._is_taken else SENT[self._multiplexer]
+            words = f"{number + 1}. {item.label}{f': {said}' if is_sent else ''}"
+            tone = Tone.PLAIN if not is_sent else Tone.OK if self._is_taken else Tone.WARNING
             lines += [
                 (Span(span.text, tone, str(number)),) for (span,) in wrapped(words, width - 1, first=" ", later="    ")
             ]

@@ -18,7 +18,7 @@ from agent.tui import detail, drawing
 from agent.tui.actions import Pane
 from agent.tui.lines import Glyphs, Line, Tone, width_of
 from agent.tui.search import places
-from agent.tui.state import State, cursor, marked, selected_entry
+from agent.tui.state import State, cursor, marked, selected_entry, shown_by
 
 T = TypeVar("T")
 WHEEL = 3
@@ -218,8 +218,8 @@ class PaneWidget(StateLines):
     def __init__(self, glyphs: Glyphs, *, id: str | None = None) -> None:  # noqa: A002 - Textual names it - as Textual has it
         super().__init__(glyphs, id=id)
         self._top = 0
-        self._at: tuple[str | None, int] = (None, 0)
-        """Key under the cursor and its line, as last drawn."""
+        self._at: tuple[tuple[str, ...], int] = ((), 0)
+        """The keys that stay visible and the first line of them, as last drawn."""
         self._count = 0
         """Lines of the content, as last drawn."""
 
@@ -246,7 +246,7 @@ class PaneWidget(StateLines):
             self.size.width,
             self.glyphs,
             is_active=state.pane is self.pane,
-            right=drawing.position(self._top, self.page, count),
+            right=drawing.position(self._top, self.page, count, self.glyphs),
         )
 
     _has_tail = False
@@ -259,9 +259,10 @@ class PaneWidget(StateLines):
     def under_cursor(self, state: State) -> str | None:
         return None
 
-    def followed(self, state: State, content: Sequence[Line]) -> str | None:
-        """Key that must stay visible."""
-        return self.under_cursor(state)
+    def followed(self, state: State, content: Sequence[Line]) -> tuple[str, ...]:
+        """Keys that must stay visible, those first that matter most where there is no room for all."""
+        key = self.under_cursor(state)
+        return () if key is None else (key,)
 
     def show(self) -> None:
         state = self.state
@@ -278,21 +279,25 @@ class PaneWidget(StateLines):
         lines = (self.heading(state, len(content)), *content[self._top : end], *tail)
         self.draw(lines, key if state.source is self.pane else None, highlighted)
 
-    def _scroll(self, state: State, content: Sequence[Line], key: str | None) -> None:
+    def _scroll(self, state: State, content: Sequence[Line], keys: tuple[str, ...]) -> None:
         """Keep what is under the cursor on its line of the screen while lines above it appear and disappear; when the
         cursor moves, scroll no further than needed."""
-        rows = [row for row, line in enumerate(content) for span in line if span.key == key] if key else []
+        rows: list[int] = []
+        for key in keys:
+            wanted = [*rows, *(row for row, line in enumerate(content) for span in line if span.key == key)]
+            rows = rows if rows and max(wanted) - min(wanted) >= self.page else sorted(wanted)
         if not rows:
             self._top = min(self._top, max(len(content) - self.page, 0))
             return
         before, row = self._at
-        self._at = key, rows[0]
-        if before == key:
+        self._at = keys, rows[0]
+        if before == keys:
             self._top += rows[0] - row
         else:
             if not self._top - NEAR <= rows[0] < self._top + self.page + NEAR:
                 self._top = rows[0] - self.page // 3  # from far away: show some lines before and after it
             self._top = min(self._top, len(content) - self.page)
+        self._top = min(self._top, len(content) - self.page)  # no empty rows while lines above are hidden
         self._top = max(min(self._top, rows[0]), rows[-1] - self.page + 1, 0)
 
     def on_click(self, event: events.Click) -> None:
@@ -325,18 +330,16 @@ class PathPane(PaneWidget):
             self.size.width,
             self.glyphs,
             is_active=state.pane is Pane.PATH,
-            right=drawing.position(self._top, self.page, count),
+            right=drawing.position(self._top, self.page, count, self.glyphs),
             longest=state.longest_address,
         )
 
     def under_cursor(self, state: State) -> str | None:
         return cursor(state)
 
-    def followed(self, state: State, content: Sequence[Line]) -> str | None:
-        """The first check that shows the selected cause, while the cursor is in the causes."""
-        showing = marked(state)
-        first = next((span.key for line in content for span in line if span.key in showing), None) if showing else None
-        return first if first is not None else cursor(state)
+    def followed(self, state: State, content: Sequence[Line]) -> tuple[str, ...]:
+        """Where the selected cause shows, while the cursor is in the causes."""
+        return shown_by(state) or (cursor(state),)
 
 
 class CausesPane(PaneWidget):
@@ -387,5 +390,5 @@ class DetailPane(PaneWidget):
             return ()
         return tuple(place[0][0] for place in places(self.content(self.state), words))
 
-    def _scroll(self, state: State, content: Sequence[Line], key: str | None) -> None:
+    def _scroll(self, state: State, content: Sequence[Line], keys: tuple[str, ...]) -> None:
         self._top = min(state.scrolled, max(len(content) - self.page, 0))

@@ -89,7 +89,7 @@ class Page(TextLines, can_focus=True):
         else:
             rows = [row for row, line in enumerate(lines) if any(span.key == key for span in line)] or [0]
             self._top = max(min(self._top, rows[0]), rows[-1] - self._page + 1, 0)
-        right = position(self._top, self._page, len(lines))
+        right = position(self._top, self._page, len(lines), self.glyphs)
         head = rule(self._heading, self.size.width, self.glyphs, is_active=True, right=right)
         self.draw((head, *lines[self._top : self._top + self._page]), key)
 

@@ -6,7 +6,7 @@ import pytest
 
 from agent.judge.verdict import judge
 from agent.report.codec import decode, encode
-from agent.report.counting import Blame, Standing, Weight, blames, standings
+from agent.report.counting import _WRONG_ANSWERS, Blame, Standing, Weight, addresses_of, blames, standings
 from agent.report.model import AddressStatus, Status
 from agent.settings import Suppression
 from tests.support import scenarios
@@ -93,7 +93,13 @@ def test_in_every_scenario_what_counts_agrees_with_the_verdict(name: str) -> Non
         assert (known.why == "") == (known.weight is not Weight.NOT_COUNTED)
         if known.weight in (Weight.CRITICAL, Weight.WARNING):
             decisive = by_id[known.findings[0]]
-            assert step in decisive.evidence
+            # A name server that gives the same wrong answer is wrong, too.
+            assert step in decisive.evidence or set(known.wrong) & {
+                address
+                for seen in report.observations
+                if seen.id in decisive.evidence
+                for address in addresses_of(seen)
+            }
             assert decisive.counts
             assert not decisive.suppressed
             assert decisive.severity == known.weight.value
@@ -185,3 +191,41 @@ def test_an_address_is_ok_where_every_required_step_succeeded(name: str, target:
     by_address = {str(row.address): row.status for row in found.addresses}
     assert {address: by_address[address] for address in statuses} == statuses
     assert set(by_address.values()) <= set(AddressStatus)
+
+
+# --- Answers that are wrong ---
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong", "right", "words"),
+    [
+        ("private-dns-off", "dns/backup/169.254.169.253/A", "", "2 public"),
+        ("resolvers-disagree", "dns/backup/10.0.9.53/A", "dns/backup/169.254.169.253/A", "1 public"),
+        ("hosts-file-stale", "dns/backup/getaddrinfo", "dns/backup/169.254.169.253/A", "1 wrong"),
+        ("two-faults-old-line-and-policy", "dns/backup/getaddrinfo", "dns/backup/169.254.169.253/A", "1 wrong"),
+        ("nat64-beside-ipv4", "dns/backup/fd00:ec2::253/AAAA", "dns/backup/169.254.169.253/A", "1 nat64"),
+        ("private-where-public-expected", "dns/backup/getaddrinfo", "", "2 private"),
+        ("bogus-address", "dns/backup/getaddrinfo", "dns/backup/169.254.169.253/A", "1 wrong"),
+    ],
+)
+def test_a_wrong_answer_is_told_from_a_right_one(name: str, wrong: str, right: str, words: str) -> None:
+    known = standings(report_of(name))
+
+    assert f"{len(known[wrong].wrong)} {known[wrong].fault}" == words
+    assert known[wrong].weight in (Weight.CRITICAL, Weight.WARNING)
+    assert right not in known
+
+
+@pytest.mark.parametrize(
+    "name", ["healthy", "dual-stack-healthy", "dhcp-server-denies-name", "private-answer-elsewhere"]
+)
+def test_an_answer_that_no_finding_calls_wrong_is_not(name: str) -> None:
+    assert not [step for step, known in standings(report_of(name)).items() if known.wrong]
+
+
+@pytest.mark.parametrize("code", _WRONG_ANSWERS)
+def test_each_finding_that_calls_an_answer_wrong_shows_which(code: str) -> None:
+    finds = (name for name in scenarios.names() if f"{code}@backup" in scenarios.load(name).expect.findings)
+    reports = map(report_of, finds)
+
+    assert any(known.wrong and code in known.findings[0] for report in reports for known in standings(report).values())

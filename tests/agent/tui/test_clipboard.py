@@ -2,10 +2,12 @@
 
 import re
 from base64 import b64decode
+from pathlib import Path
 
 import pytest
 
 from agent.tui.clipboard import ADVICE, SENT, Multiplexer, multiplexer_in, sequence
+from agent.tui.tmux import has_taken
 
 
 @pytest.mark.parametrize(
@@ -55,5 +57,36 @@ def test_screen_is_sent_it_in_parts_that_it_passes_on(text: str) -> None:
 
 @pytest.mark.parametrize("multiplexer", Multiplexer)
 def test_nothing_says_that_it_was_copied(multiplexer: Multiplexer) -> None:
-    assert "confirms nothing" in SENT[multiplexer]
-    assert "copied" not in SENT[multiplexer] + ADVICE[multiplexer]
+    assert "confirms nothing" in SENT[multiplexer] or "not copied unless" in SENT[multiplexer]
+    assert "copied" not in ADVICE[multiplexer]
+
+
+SHELL = """#!/bin/sh
+[ "$*" = show-buffer ] && {does}
+"""
+
+
+@pytest.mark.parametrize(
+    ("does", "expected"),
+    [
+        ("printf %s 'aws ec2 x'", True),
+        ("printf %s 'another text'", False),
+        ("{ echo 'no buffers' >&2; exit 1; }", False),
+        ("{ printf %s 'aws ec2 x'; exit 1; }", False),
+    ],
+)
+async def test_tmux_is_asked_what_it_took(
+    does: str, expected: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "tmux"
+    program.write_text(SHELL.replace("{does}", does))
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+
+    assert await has_taken("aws ec2 x") is expected
+
+
+async def test_without_tmux_nothing_is_confirmed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    assert not await has_taken("aws ec2 x")

@@ -14,10 +14,12 @@ from agent.tui.actions import FindingsToggled, ItemSelected, Pane
 from agent.tui.app import BackuplinkApp
 from agent.tui.clipboard import Multiplexer
 from agent.tui.copying import Item, filled, flaw_of, items, kind_of
+from agent.tui.lines import Tone
 from agent.tui.network_path import THIS_HOST
 from agent.tui.source import Saved
 from agent.tui.state import State, saved
 from agent.tui.widgets.copy_screen import CopyScreen, FillScreen
+from agent.tui.widgets.screens import Page
 from tests.agent.tui.replays import OPENED, after, drive, ready, saved_app, screen_of, words
 from tests.support import scenarios
 from tests.support.extent import one_in
@@ -183,7 +185,11 @@ async def test_tmux_is_named_with_what_it_needs() -> None:
     async def act(pilot: Pilot[int]) -> None:
         await pilot.press("y", "enter")
         text = " ".join(" ".join(screen_of(pilot)).split())
-        assert "sent to tmux, which confirms nothing" in text
+        assert "sent to tmux; not copied unless tmux takes it" in text
+        sent = [
+            span for line, _, _ in pilot.app.screen.query_one(Page)._drawn for span in line if ": sent to" in span.text
+        ]
+        assert {span.tone for span in sent} == {Tone.WARNING}
         assert "set -s set-clipboard on" in text
 
     await drive(app_with(with_commands(READS), Multiplexer.TMUX), act, (120, 45))

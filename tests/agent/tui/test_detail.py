@@ -84,7 +84,7 @@ def at(name: str, key: str, pane: Pane = Pane.PATH) -> State:
         pytest.param(
             "one-zone-silent",
             "lane/backup/10.0.2.17/443",
-            ("10.0.2.17 port 443 API", "TCP: failed timeout 3.0 s", "from own lookup: yes", "scope: vpc"),
+            ("10.0.2.17 port 443 API", "TCP: TIMEOUT 3.0 s", "from own lookup: yes", "scope: vpc"),
             id="a lane",
         ),
     ],

@@ -65,16 +65,18 @@ def test_a_wider_screen_shows_no_less_of_the_path(name: str, rows: int) -> None:
 @pytest.mark.parametrize("name", one_in(3, NAMES))
 def test_the_rest_stands_beside_the_path_only_where_that_loses_nothing(name: str) -> None:
     state = shown(name)
-    beside = [width for width in range(100, 301, 10) if divided(state, width, 40).is_beside]
+    rows = len(path(state, 300, ASCII)) + 4
+    beside = [width for width in range(100, 301, 10) if divided(state, width, rows).is_beside]
     assert 300 in beside
     assert min(beside) > 130
     assert beside == list(range(min(beside), 301, 10))
     width = min(beside)
     flat = [
         re.sub(r"[\s|+>-]+", "", "".join(words(path(state, room, ASCII))))
-        for room in (width, divided(state, width, 40).path)
+        for room in (width, divided(state, width, rows).path)
     ]
     assert flat[0] == flat[1]
+    assert not divided(state, 300, 3 * rows).is_beside  # most of the column of the path would be empty
 
 
 @pytest.mark.parametrize("size", SIZES)

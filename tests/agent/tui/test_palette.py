@@ -97,3 +97,21 @@ async def test_what_is_hidden_is_shown() -> None:
         assert f"/{address}/" in cursor(app.state)
 
     await drive(app, act)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "action"),
+    [
+        ("html", "save"),
+        ("export", "copy"),
+        ("markdown", "save"),
+        ("json", "save"),
+        ("clipboard", "copy"),
+        ("search", "filter"),
+        ("exit", "quit_or_back"),
+        ("rerun", "run"),
+        ("close", "close"),
+    ],
+)
+def test_other_words_find_an_action(wanted: str, action: str) -> None:
+    assert matching(rows(folded("one-zone-silent")), wanted)[0].action == action

@@ -16,12 +16,13 @@ from textual.screen import Screen
 
 from agent.report.counting import Weight
 from agent.tui import drawing
-from agent.tui.actions import CursorMoved, ItemSelected, Pane, RunFinished, RunRequested
+from agent.tui.actions import CursorMoved, DetailOpened, ItemSelected, Pane, RunFinished, RunRequested, WentBack
 from agent.tui.app import FRAME, BackuplinkApp
+from agent.tui.detail import detail
 from agent.tui.drawing import caption, columns, path, position, rule, sparkline, verdict
 from agent.tui.lines import ASCII, UNICODE, cut, width_of
 from agent.tui.source import Live, Saved
-from agent.tui.state import State, cursor, saved
+from agent.tui.state import MEASURED, State, cursor, saved
 from agent.tui.watching import Sample
 from agent.tui.widgets.pane import CausesPane, DetailPane, PathPane
 from tests.agent.tui.replays import (
@@ -40,6 +41,7 @@ from tests.agent.tui.replays import (
     until,
     words,
 )
+from tests.support import scenarios
 from tests.support.extent import one_in
 from tests.support.many_lanes import many
 
@@ -59,7 +61,7 @@ async def test_every_size_has_verdict_path_causes_and_detail(size: tuple[int, in
             for part in (
                 "Path",
                 "10.0.2.17",
-                "TIMEOUT" if size[0] < 130 else "failed timeout 3.0 s",
+                "TIMEOUT",
                 "> Causes",
                 "[TCP002]",
                 "reads: aws ec2 describe-network-interfaces",
@@ -79,7 +81,7 @@ async def test_on_a_wide_screen_the_detail_stands_beside_the_path() -> None:
         assert screen.query_one(DetailPane).region.x == 0
         assert screen.query_one(DetailPane).region.y > screen.query_one(PathPane).region.bottom
 
-    await drive(saved_app("one-zone-silent"), act, (200, 60))
+    await drive(saved_app("one-zone-silent"), act, (200, 30))
 
 
 async def test_it_can_be_resized_at_any_moment() -> None:
@@ -417,10 +419,11 @@ def test_a_sparkline_is_between_nothing_and_the_slowest(times: tuple[Sample, ...
 
 
 @pytest.mark.parametrize(
-    ("top", "shown", "count", "words"), [(0, 9, 9, ""), (0, 9, 10, "1-9/10"), (4, 9, 10, "5-10/10")]
+    ("top", "shown", "count", "words"),
+    [(0, 9, 9, ""), (0, 9, 10, "1-9/10 v"), (4, 9, 10, "5-10/10 ^"), (2, 3, 9, "3-5/9 ^v")],
 )
 def test_where_one_is_in_the_whole(top: int, shown: int, count: int, words: str) -> None:
-    assert position(top, shown, count) == words
+    assert position(top, shown, count, ASCII) == words
 
 
 @pytest.mark.parametrize("width", [60, 80, 100, 140, 200])
@@ -506,3 +509,60 @@ async def test_the_first_cause_is_shown_in_the_causes() -> None:
         assert part._drawn[1][1] == "finding/TCP002@backup"
 
     await drive(saved_app("one-zone-silent"), act)
+
+
+@pytest.mark.parametrize("name", one_in(12, scenarios.names()))
+async def test_on_a_small_screen_the_failed_lane_of_the_first_cause_is_seen(name: str) -> None:
+    report = report_of(name)
+    state = saved("kept", report, OPENED)
+    first = next(iter(state.entries), None)
+    finding = None if first is None else next((f for f in report.findings if f"finding/{f.id}" == first.key), None)
+    bands = [band for band in state.picture.bands if finding is not None and band.target == finding.target]
+    failed = [lane for band in bands for lane in band.lanes if lane.weight not in (None, Weight.NOT_COUNTED)]
+
+    async def act(pilot: Pilot[int]) -> None:
+        pane = pilot.app.query_one(PathPane)
+        shown = {span.key for line, _, _ in pane._drawn for span in line}
+        assert not failed or shown & {lane.key for lane in failed}
+
+    await drive(saved_app(name), act, size=(80, 24))
+
+
+@pytest.mark.parametrize(
+    ("key", "finding", "first"),
+    [
+        ("dns/backup/getaddrinfo", "DNS001@backup", "dns/backup/getaddrinfo"),
+        ("tcp/backup/52.95.111.31/443", "TCP001@backup", "tcp/backup/52.95.111.30/443"),
+    ],
+)
+def test_one_key_looks_down_to_what_was_measured_and_one_looks_up_again(key: str, finding: str, first: str) -> None:
+    state = after(saved("kept", report_of("private-dns-off")), ItemSelected(Pane.PATH, key))
+    levels = []
+    for _ in range(2):
+        state = after(state, DetailOpened())
+        levels.append(state.reading)
+    assert levels == [f"finding/{finding}", f"{MEASURED}{finding}"]
+    assert key in "\n".join(words(list(detail(state, 100, ASCII))))
+
+    up = after(state, WentBack())
+    assert up.reading == f"finding/{finding}"
+    assert (after(up, WentBack()).reading, cursor(after(up, WentBack()))) == (None, key)
+    assert cursor(after(state, DetailOpened())) == first
+
+
+@pytest.mark.parametrize(("size", "is_told"), [((59, 20), True), ((60, 19), True), ((60, 20), False)])
+async def test_a_screen_that_is_too_small_says_so(size: tuple[int, int], is_told: bool) -> None:
+    async def act(pilot: Pilot[int]) -> None:
+        assert ("60x20" in screen_of(pilot)[-1]) is is_told
+
+    await drive(saved_app("healthy"), act, size=size)
+
+
+async def test_after_growing_the_path_is_shown_from_its_top() -> None:
+    async def act(pilot: Pilot[int]) -> None:
+        await pilot.press("tab", "tab", "end")
+        await pilot.resize_terminal(150, 60)
+        await pilot.pause()
+        assert any("THIS HOST" in line for line in screen_of(pilot))
+
+    await drive(saved_app("hana-without-storage-endpoint"), act, size=(60, 20))
