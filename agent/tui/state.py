@@ -690,7 +690,9 @@ def _opened(state: State) -> State:
 
 def _reading(state: State, key: str) -> State:
     touched = state.touched or key != LOG  # the log is read wherever the cursor is
-    above = (*state.above, state.reading) if state.is_whole and state.reading is not None else ()
+    above: tuple[str, ...] = ()
+    if state.is_whole and state.reading is not None:
+        above = state.above if state.reading == key else (*state.above, state.reading)
     page = replace(state, touched=touched, reading=key, above=above, is_whole=True)
     return replace(page, pane=Pane.DETAIL, scrolled=0, search="")
 
