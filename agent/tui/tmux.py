@@ -34,8 +34,10 @@ async def _newest() -> bytes | None:
         async with asyncio.timeout(_SECONDS):
             held, _ = await process.communicate()
     except TimeoutError:
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
-        await process.wait()
         return None
+    finally:  # when the question is dropped, too
+        if process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
     return held if process.returncode == 0 else None

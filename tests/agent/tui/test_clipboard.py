@@ -1,5 +1,7 @@
 """What is sent to the terminal's clipboard, through tmux and screen too, and what is said of it."""
 
+import asyncio
+import os
 import re
 from base64 import b64decode
 from pathlib import Path
@@ -84,6 +86,24 @@ async def test_tmux_is_asked_what_it_took(
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
 
     assert await has_taken("aws ec2 x") is expected
+
+
+async def test_a_question_that_is_dropped_leaves_no_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = tmp_path / "asked"
+    program = tmp_path / "tmux"
+    program.write_text(f"#!/bin/sh\necho $$ > {asked}.new && mv {asked}.new {asked}\nexec sleep 60\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+
+    question = asyncio.ensure_future(has_taken("aws ec2 x"))
+    async with asyncio.timeout(10):
+        while not asked.exists():  # noqa: ASYNC110 - it is another process that does it
+            await asyncio.sleep(0.01)
+    question.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await question
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(asked.read_text()), 0)
 
 
 async def test_without_tmux_nothing_is_confirmed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
