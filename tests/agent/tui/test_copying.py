@@ -266,9 +266,9 @@ async def test_what_changes_under_a_selection_ends_it() -> None:
     app = saved_app("one-zone-silent")
 
     async def act(pilot: Pilot[int]) -> None:
-        row = next(place for place, line in enumerate(screen_of(pilot)) if "10.0.2.17" in line)
+        row = next(place for place, line in enumerate(screen_of(pilot)) if "10.0.2.17  " in line)
         await drag(pilot, (2, row), (30, row))
-        assert pilot.app.screen.get_selected_text()
+        assert "10.0.2.17" in (pilot.app.screen.get_selected_text() or "")
         app.act(FindingsToggled())
         app.act(FindingsToggled())
         app.act(ItemSelected(Pane.PATH, "lane/backup/10.0.2.17/443"))

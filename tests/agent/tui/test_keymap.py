@@ -164,7 +164,7 @@ def kept(name: str = "one-zone-silent") -> State:
 
 def test_texts_name_the_keys_that_were_chosen() -> None:
     found = after(kept(), DetailOpened(), PageSearched(text="the", rows=(1, 2, 3), page=9, most=9))
-    assert words([footer(found, 80)])[0].startswith(' "the": 1 of 3, f5 next  f3 its steps  ')
+    assert words([footer(found, 80)])[0].startswith(' "the": 1 of 3, f5 next  f3 measured  ')
     assert after(kept(), LogOpened(), DetailOpened()).message == "f2 goes back; f7 and f8 step through the runs"
     many = saved("many", many_services(ALL[:10], ("ssm",)), None, keys_with(CHOSEN))
     assert words(path(many, 80, ASCII))[-1] == " 9 services in one line each; f12 shows all in full"
