@@ -68,7 +68,7 @@ async def test_what_comes_and_goes_is_said_with_its_count_and_since_when() -> No
 async def test_one_run_that_is_ok_does_not_clear_a_fault() -> None:
     state = await watched(BAD, BAD, GOOD)
     assert headline(state) == (
-        "CRITICAL failed 2 of 3 runs, the last run: OK, which has to last; "
+        "CRITICAL failed 2 of 3 runs, the last run: OK, not yet confirmed; "
         "the last failure: backup: 1 of 3 addresses is silent on 443: 10.0.2.17"
     )
     assert tone_of_word(state) is Tone.FAILED
@@ -82,7 +82,7 @@ async def test_two_runs_that_are_ok_clear_it_and_the_failures_stay_said() -> Non
 
 async def test_the_first_run_that_fails_is_said_at_once() -> None:
     state = await watched(GOOD, GOOD, BAD)
-    assert headline(state).startswith("CRITICAL failed 1 of 3 runs; backup: some of the endpoint's addresses")
+    assert headline(state).startswith("CRITICAL failed 1 of 3 runs; backup: 1 of 3 addresses is silent")
 
 
 async def test_where_nothing_failed_nothing_is_added() -> None:
