@@ -43,7 +43,8 @@ _OTHER_KINDS: Final = {
 
 def refused_document(arguments: Sequence[str], environment: Mapping[str, str]) -> tuple[Kind, str]:
     """The kind of document that a call is refused by, and its format. A variable and a file set the format of a run
-    alone."""
+    alone. A format that only reports have, such as nagios, is read by a program that wants an answer in it: a report
+    gives that answer."""
     command = arguments[0] if arguments else None
     kind = next(
         (kind for (name, option), kind in _OTHER_KINDS.items() if name == command and _last_value(option, arguments)),
@@ -55,7 +56,9 @@ def refused_document(arguments: Sequence[str], environment: Mapping[str, str]) -
         file = _last_value("--config", arguments) or environment.get("BACKUPLINK_CONFIG")
         if not given and file:
             given = format_of_file(file)
-    return kind, given if given is not None and given in kind.forms else kind.formats[0]
+    if given is None or (given not in kind.forms and given not in REPORT.forms):
+        return kind, kind.formats[0]
+    return kind if given in kind.forms else REPORT, given
 
 
 def _last_value(option: str, arguments: Sequence[str]) -> str | None:

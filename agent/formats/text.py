@@ -11,8 +11,9 @@ from agent.formats.registry import DEFAULT_OPTIONS, RenderOptions
 from agent.report.model import Finding, Report, Status
 from agent.report.words import causes, has_many_services, in_use
 
-BRIEF_CHARACTERS: Final = 2_500
-"""What Run Command of Systems Manager shows of a command's output."""
+BRIEF_CHARACTERS: Final = 2_430
+"""Run Command of Systems Manager shows 2,500 characters of a command's output, and its agent adds some 60 after one that
+failed."""
 _TAIL_CHARACTERS: Final = 100
 _SUMMARY_CHARACTERS: Final = 600
 """Of the verdict in a brief report: it may quote a long text of a peer."""

@@ -218,8 +218,12 @@ def test_no_field_makes_more_than_text(text: str, name: str) -> None:
 
 def test_of_what_changed() -> None:
     elements = read(pages.render(documents.document(difference(report_of("healthy"), report_of("three-faults")))))
-    assert texts(elements, "h1") == ["WORSE (critical): ok -> critical"]
-    assert texts(elements, "h2") == ["Findings", "Targets", "Steps"]
+    (head,) = texts(elements, "h1")
+    assert head.startswith("WORSE (critical): IAM002 of backup is new: ")
+    assert head.endswith("; ok -> critical")
+    *causes, findings, targets, steps = texts(elements, "h2")
+    assert [cause.rpartition(" ")[2] for cause in causes] == ["(IAM002)", "(TCP002)", "(ENV010)"]
+    assert [findings, targets, steps] == ["Findings", "Targets", "Steps"]
     assert "cameTCP002@backup  critical: Some of the endpoint's addresses do not answer" in texts(elements, "tr")
     assert "changedtcp/backup/10.0.2.17/443  ok -> failed (timeout)" in texts(elements, "tr")
     assert data(elements)["schema"] == "backuplink.diff.v1"

@@ -696,7 +696,7 @@ NODE: Final = "i-0a1b2c3d4e5f67890"
     ("key", "is_allowed", "counts"),
     [
         *((f"{folder}/awsrunShellScript/{step}/{stream}", True, step != "check" and stream == "stdout")
-          for folder in (f"{COMMAND_ID}/{NODE}", f"{NODE}/{COMMAND_ID}/{COMMAND_ID}")
+          for folder in (f"{COMMAND_ID}/{NODE}", f"{NODE}/{COMMAND_ID}/2026-11-30T03-00-00.123Z")
           for step in ("check", "host", "report") for stream in ("stdout", "stderr")),
         ("everyone.json", False, True),
         ("everyone.ndjson.gz", False, True),

@@ -140,7 +140,7 @@ def test_the_command_writes_the_statements(capsys: pytest.CaptureFixture[str]) -
 @pytest.mark.parametrize(
     ("words", "why"),
     [
-        pytest.param(["run"], "'run' is not 'ddl'", id="another action"),
+        pytest.param(["run"], "'run' is not one of 'ddl'", id="another action"),
         pytest.param(["ddl", "--bucket", "b'"], "is not a valid bucket", id="quote in a bucket"),
         pytest.param(["ddl", "--first-day", "today"], "is not a day", id="no day"),
     ],

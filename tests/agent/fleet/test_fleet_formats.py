@@ -196,11 +196,11 @@ def test_the_page_has_totals_a_card_a_cause_the_map_and_the_document() -> None:
     cards = [row for row in elements if row.name == "section" and "card" in (row.attributes.get("class") or "")]
     assert [row.attributes["class"] for row in cards] == ["card critical", "card critical", "card warning"]
     assert html_page.texts(elements, "h2") == [
+        "Where: VPC by zone",
+        "Since when",
         f"1. CRITICAL on 508 of 508 hosts: {CODES['VPC005'].title} (VPC005)",
         f"2. CRITICAL on 98 of 310 hosts: {CODES['TCP001'].title} (TCP001)",
         f"3. WARNING on 394 of 400 hosts: {CODES['IAM003'].title} (IAM003)",
-        "Where: VPC by zone",
-        "Since when",
         "3 hosts with a fault of their own",
         "Not heard from",
         "Changes since 2026-01-14 03:00 UTC",

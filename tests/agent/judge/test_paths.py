@@ -406,7 +406,7 @@ def test_other_names_that_are_looked_up_are_not_taken_for_the_target_s() -> None
 
 def test_all_that_was_not_read_for_one_reason_is_named() -> None:
     shown = " ".join(text.render(report_of("ec2-silent-always")).split())
-    named = re.search(r"Not checked .*?(ec2 [a-z, 0-9-]+): EC2 does not answer", shown)
+    named = re.search(r"Not checked .*? the configuration \(([0-9]+) reads\): EC2 does not answer", shown)
     assert named is not None
     skipped = {
         observation.id.replace("/", " ")
@@ -414,4 +414,4 @@ def test_all_that_was_not_read_for_one_reason_is_named() -> None:
         if not observation.made
     }
     of_ec2 = {step for step in skipped if step.startswith("ec2 ")} - {"ec2 profile-resources"}  # is another service's
-    assert of_ec2 == set(named[1].split(", "))
+    assert len(of_ec2) == int(named[1])

@@ -314,8 +314,10 @@ CREATING: Final = frozenset(
 )
 """Functions and methods of the standard library that can create or replace something in a folder, or remove it."""
 ELSEWHERE: Final = {
-    ("agent/fleet/inventory.py", "open"): "reads",
     ("agent/fleet/pack.py", "mkdir"): "the folders of a day, for its owner alone",
+    ("agent/fleet/parquet.py", "mkdir"): "the folder of its reader, below the one in which DuckDB works",
+    ("agent/fleet/parquet.py", "open"): "a copy there of what the reader is given",
+    ("agent/fleet/parquet.py", "unlink"): "that copy",
     ("agent/fleet/places.py", "open"): "reads",
     ("agent/fleet/readers.py", "open"): "reads",
     ("agent/fleet/temporary.py", "mkdtemp"): "the folder in which DuckDB works, which it removes",

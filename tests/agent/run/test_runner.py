@@ -275,7 +275,7 @@ def test_a_bare_endpoint_id_is_unknown_without_ec2() -> None:
     named = next(target for target in report.targets if target.role is Role.REQUIRED)
     assert named.id == "backup@vpce-0a1b2c3d4e5f67890"
     assert named.status is report.verdict.status is Status.UNKNOWN
-    assert any("known to EC2 alone" in words for words in named.unproven)
+    assert any("only EC2 has it" in words for words in named.unproven)
     assert not [
         observation
         for observation in report.observations

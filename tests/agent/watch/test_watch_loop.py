@@ -318,7 +318,7 @@ async def test_a_disk_that_hangs_holds_up_no_cycle(tmp_path: Path, monkeypatch: 
     let_go = threading.Event()
     started: list[float] = []
 
-    def hanging(document: str, path: Path) -> None:
+    def hanging(document: str, path: Path, *, private: bool) -> None:
         let_go.wait()
 
     async def go(settings: Settings, emit: Emit, stop: CancelToken) -> Measurement:

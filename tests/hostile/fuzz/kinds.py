@@ -64,7 +64,7 @@ KINDS: Final = tuple(
         ("templates", 10, options.check_template),
         ("reports", 52, reports.check_reports),
         ("commands", 47, commands.check_words),
-        ("facts", 37, facts.check_facts),
+        ("facts", 27, facts.check_facts),
         ("account-facts", 10, facts.check_account_facts),
         ("plans", 10, plans.check_plans),
         ("intents", 10, intents.check_intents),
