@@ -253,7 +253,7 @@ class Document:
     summary: str
     lines: tuple[str, ...] = ()
     """What to know of the summary."""
-    where: str = ""
+    where: tuple[str, ...] = ()
     """Where, when and by what it was made: pages say it in the first box, texts at their end."""
     blocks: tuple[Block, ...] = ()
     title: str | None = None

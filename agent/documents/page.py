@@ -114,14 +114,14 @@ def page(title: str, content: Iterable[Element], data: Element | None = None) ->
     return to_html(element("html", {"lang": "en"}, head, body))
 
 
-def verdict(status: str, words: str, *lines: str, where: str = "", word: str | None = None) -> Element:
+def verdict(status: str, words: str, *lines: str, where: tuple[str, ...] = (), word: str | None = None) -> Element:
     """The first thing on a page: how it is, in a word, which is the status unless another is given, and a sentence;
     then what to know of it, and where and when it was so."""
     shown = element("span", {"class": "word"}, status.upper() if word is None else word)
     heading = element("h1", {"class": status}, shown, f": {words}")
     told = [element("p", None, line) for line in lines]
     if where:
-        parts = [element("span", {"class": "whole"}, part) for part in where.split("  ")]
+        parts = [element("span", {"class": "whole"}, part) for part in where]
         told.append(element("p", {"class": "where"}, *(piece for part in parts for piece in (part, " "))))
     return element("div", {"class": f"verdict {status}"}, heading, *told)
 

@@ -250,7 +250,8 @@ class _Drawing(Flow):
         width = min((int(room) - (len(STEPS) - 1) * GAP) // len(STEPS), _STEP_WIDTH)
         ends = [_service_box(target.service, cells)] if any(step in _ENDS for step, _ in cells) else []
         if ends and self.is_wide:
-            width = min(width, (int(room) - ends[0].natural_width()) // len(cells) - GAP)
+            in_one_row = (int(room) - ends[0].natural_width()) // len(cells) - GAP
+            width = min(width, in_one_row) if in_one_row >= _SHORT else width
         boxes = [_step_box(_STEPS[step], cell, width, is_one=len(lanes) == 1) for step, cell in cells] + ends
         self.flow(boxes, start, is_chain=True)
         self.say(f"Port {ports}", [cell for _, cell in cells])

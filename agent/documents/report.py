@@ -94,7 +94,7 @@ def verdict(report: Report) -> Document:
         summary=report.verdict.summary,
         # A call that was refused made no run, so there is nothing to describe.
         lines=below_summary(report) if report.observations else (),
-        where=seen_from(report) if report.observations else "",
+        where=seen_from(report) if report.observations else (),
     )
 
 

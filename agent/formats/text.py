@@ -12,8 +12,8 @@ from agent.report.model import Finding, Report, Status
 from agent.report.words import causes, has_many_services, in_use
 
 BRIEF_CHARACTERS: Final = 2_430
-"""Run Command of Systems Manager shows 2,500 characters of a command's output, and its agent adds some 60 after one that
-failed."""
+"""Run Command of Systems Manager shows 2,500 characters of a command's output, and its agent adds some 60 to that of a
+command that failed."""
 _TAIL_CHARACTERS: Final = 100
 _SUMMARY_CHARACTERS: Final = 600
 """Of the verdict in a brief report: it may quote a long text of a peer."""

@@ -74,7 +74,7 @@ def vantage(report: Report) -> str:
     )
 
 
-def seen_from(report: Report) -> str:
+def seen_from(report: Report) -> tuple[str, ...]:
     """The host, its Region and its VPC, the time and the version, for the top of a page."""
     seen = report.vantage
     known = (
@@ -85,8 +85,9 @@ def seen_from(report: Report) -> str:
         *map(str, seen.source_addresses),
     )
     return (
-        f"{'  '.join(filter(None, known)) or 'this host'}  {report.run.started_at:%Y-%m-%d %H:%M:%S} UTC  "
-        f"backuplink {report.tool.version}"
+        *(tuple(part for part in known if part is not None) or ("this host",)),
+        f"{report.run.started_at:%Y-%m-%d %H:%M:%S} UTC",
+        f"backuplink {report.tool.version}",
     )
 
 

@@ -262,5 +262,7 @@ def test_the_kernel_does_what_was_predicted_and_the_program_names_the_cause(
     paths = [path for path in run.report.paths if path.measured is not Measured.NOT_MEASURED]
     outcomes = {(str(path.address), path.port): (path.predicted, path.measured) for path in paths}
     expected = {Reachability.OPEN: Measured.CONNECTED, Reachability.BLOCKED: Measured.SILENT}
-    assert outcomes == {place: (predicted, expected.get(predicted)) for place, (predicted, _) in outcomes.items()}
+    assert outcomes == {
+        place: (predicted, expected.get(predicted, measured)) for place, (predicted, measured) in outcomes.items()
+    }
     assert outcomes

@@ -148,8 +148,10 @@ TALKING: Final = ("certificates-texts", "certificates-texts-trusted", "http-text
 """Peers whose words for a terminal stand in findings."""
 PROGRESS: Final = r"(?:\r[0-9]+ of [0-9]+ checks, [0-9.]+ of at most [0-9.]+ s *)+\r {60}\r"
 """The line that is written anew with each look, and cleared at the end."""
-DOCUMENT: Final = r"\x1b\[1;3[0-9]m[A-Z]+\x1b\[0m(?P<rest>(?:[\x20-\x7e]|\r\n)+)"
-"""A first word in colour; pty(7) writes each line's end as two characters."""
+DOCUMENT: Final = (
+    r"\x1b\[1;3[0-9]m[A-Z]+\x1b\[0m(?P<rest>(?:[\x20-\x7e]|\r\n|\x1b\[(?:1;)?3[0-9]m[\x20-\x7e]+\x1b\[0m)+)"
+)
+"""A first word and words below it in colour; pty(7) writes each line's end as two characters."""
 
 
 @pytest.mark.parametrize("name", TALKING)

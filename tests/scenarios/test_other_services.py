@@ -111,6 +111,7 @@ NOT_SHOWN = {
     "TCP003": "of the services with appliances: shown of storagegateway",
     "TCP007": "of the services with appliances: shown of storagegateway",
     "VPC019": "of the services with gateway endpoints: S3 is a third one itself",
+    **dict.fromkeys(("VPC020", "VPC021", "VPC022"), "an audit alone raises it"),
 }
 """Findings that no scenario of Backup can show of another service in its place, by the reason."""
 
