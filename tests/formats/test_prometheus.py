@@ -208,6 +208,7 @@ def test_no_number_has_a_tail(name: str) -> None:
     assert [seen.id for seen in report_of(name).observations if len(str(seen.seconds)) > len("12.345678")] == []
 
 
+@pytest.mark.parametrize("name", ["private-dns-off", "mixed-answer"])
 def test_public_addresses_that_rotate_make_no_new_series(name: str) -> None:
     before = samples_in(prometheus.render(report_of(name)))
     after = samples_in(prometheus.render(rotated(report_of(name))))

@@ -99,5 +99,12 @@ def test_a_signal_ends_the_wait_for_a_profile(home: Path) -> None:
 
 def waits_for_a_file(process_id: int) -> bool:
     """Whether a thread of the process has waited for its file system since this process looked last."""
-    threads = [each.joinpath("wchan") for each in Path(f"/proc/{process_id}/task").iterdir()]
-    return any("fuse" in wait.read_text("ascii") for wait in threads)
+    return any("fuse" in _waits_in(thread) for thread in Path(f"/proc/{process_id}/task").iterdir())
+
+
+def _waits_in(thread: Path) -> str:
+    """The kernel's function in which a thread waits; nothing of one that has ended since it was listed."""
+    try:
+        return thread.joinpath("wchan").read_text("ascii")
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
