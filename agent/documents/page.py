@@ -90,7 +90,8 @@ pre{{padding:.3rem .5rem}}
 tr,pre,h1,h2,h3,figure{{break-inside:avoid}}
 h2,h3,caption{{break-after:avoid}}
 figure svg{{max-height:15cm}}
-details:not([open]),.unprinted{{display:none}}
+details:not([open]),.unprinted:not(section){{display:none}}
+section.unprinted:not(:has(details[open])){{display:none}}
 }}
 {canvas.STYLE}"""
 _STYLE_HASH: Final = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
