@@ -39,12 +39,13 @@ _OTHER_KINDS: Final = {
     ("history", "--show"): REPORT,
 }
 """What a command writes with an option."""
+_OF_MONITORS: Final = ("junit", "nagios")
+"""Formats that a program reads and shows somebody: a report gives it an answer, whatever the command."""
 
 
 def refused_document(arguments: Sequence[str], environment: Mapping[str, str]) -> tuple[Kind, str]:
     """The kind of document that a call is refused by, and its format. A variable and a file set the format of a run
-    alone. A format that only reports have, such as nagios, is read by a program that wants an answer in it: a report
-    gives that answer."""
+    alone."""
     command = arguments[0] if arguments else None
     kind = next(
         (kind for (name, option), kind in _OTHER_KINDS.items() if name == command and _last_value(option, arguments)),
@@ -56,9 +57,9 @@ def refused_document(arguments: Sequence[str], environment: Mapping[str, str]) -
         file = _last_value("--config", arguments) or environment.get("BACKUPLINK_CONFIG")
         if not given and file:
             given = format_of_file(file)
-    if given is None or (given not in kind.forms and given not in REPORT.forms):
-        return kind, kind.formats[0]
-    return kind if given in kind.forms else REPORT, given
+    if given is not None and given in kind.forms:
+        return kind, given
+    return (REPORT, given) if given in _OF_MONITORS else (kind, kind.formats[0])
 
 
 def _last_value(option: str, arguments: Sequence[str]) -> str | None:

@@ -325,7 +325,7 @@ def test_a_command_takes_the_formats_of_its_kind(command: str) -> None:
         (["history", "f", "--format", "svg"], HISTORY, "svg"),
         (["history", "f", "--format", "nagios"], REPORT, "nagios"),
         (["history", "f", "--show", "3", "--format", "nagios"], REPORT, "nagios"),
-        (["history", "f", "--compare=1", "2", "--format", "svg"], REPORT, "svg"),
+        (["history", "f", "--compare=1", "2", "--format", "svg"], DIFFERENCE, "text"),
         (["facts"], FACTS, "json"),
         (["explain", "--format", "json"], PAGE, "json"),
         (["explain", "--text", "x"], KNOWN_TEXTS, "text"),
