@@ -247,7 +247,8 @@ class Failed(Generic[F]):
 
 
 DECIMALS: Final = 6
-"""Of a number of seconds: the difference of two times of a clock has a tail beyond the microseconds that it tells."""
+"""How many decimals a number of seconds has: the difference of two times of a clock has a tail beyond the microseconds
+that it tells."""
 METADATA_OFF: Final = "AWS_EC2_METADATA_DISABLED is set"
 """Why instance metadata is not asked, where that variable forbids it."""
 NOT_STARTED: Final = "not started"

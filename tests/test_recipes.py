@@ -161,7 +161,7 @@ def test_a_kind_of_symptom_is_among_those_that_an_address_can_cause_or_not() -> 
 
 
 IN_NO_GROUP: Final = {
-    *("DNS002", "DNS012", "DNS014", "DNS015", "DNS017", "DNS018", "DNS020"),  # of the answer, whoever is asked
+    *("DNS002", "DNS012", "DNS014", "DNS015", "DNS017", "DNS018", "DNS020"),  # of the answer, from any server
     *("HTTP003", "HTTP005"),  # of the proxy, and of the service
     *("API005", "API007", "API008", "API012"),  # of the clock, the account and the gateway
     *("IAM001", "IAM002", "IAM009"),  # of the endpoint's policy, or of one that is not known

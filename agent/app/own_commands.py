@@ -15,7 +15,7 @@ _NOTHING: Final = Fix(summary="")
 def with_own_commands(report: Report) -> Report:
     """A saved report in which the commands and lines of a finding are those that the rules of this version give for the
     same finding from what the report measured. What else its file has as a command becomes text of the finding's
-    detail: whoever wrote the file chose its words."""
+    detail, since the author of the file chose its words."""
     own = _own_fixes(report)
     return replace(report, findings=tuple(_only(finding, own.get(finding.id, _NOTHING)) for finding in report.findings))
 

@@ -8,7 +8,9 @@ LEGENDS = {
     DNS_SUFFIX: f"{DNS_SUFFIX}: amazonaws.com, in China amazonaws.com.cn; others have their own.",
     DUAL_STACK_SUFFIX: f"{DUAL_STACK_SUFFIX}: api.aws, in China api.amazonwebservices.com.cn.",
 }
-"""Of the placeholders that are the same for every host of a partition; `backuplink endpoints` prints whole names."""
+"""Explains the placeholders that are the same for every host of a partition.
+
+`backuplink endpoints` prints whole names."""
 
 
 def page(code: str) -> str:

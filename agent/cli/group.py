@@ -34,7 +34,7 @@ class Command(click.Command):
 
     def _hint(self, ctx: click.Context, name: str) -> str:
         """Which option may have been meant: that of another command, or the nearest one of this command, of which
-        `--version` is one for whoever asks."""
+        `--version` is always one."""
         import difflib
 
         group = ctx.find_root().command

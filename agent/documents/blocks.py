@@ -1,7 +1,7 @@
 """A document for people, as a tree of blocks.
 
 A builder for each kind of document makes the tree. `text.py`, `markdown.py` and `html.py` write any tree. Words in a
-tree are as they came, whoever wrote them: the renderers alone escape, shorten and number.
+tree are as they came, also those of a stranger: the renderers alone escape, shorten and number.
 """
 
 from collections.abc import Callable, Iterable
@@ -187,7 +187,7 @@ class Section:
     number: str = ""
     """Stands before the title, such as `1`."""
     code: str | None = None
-    """Of a finding: its page is named at the end."""
+    """The code of a finding, whose page is named at the end."""
     aside: str = ""
     """The state of what the title names: on the same line of a text, below the title elsewhere."""
     kind: str | None = None
@@ -257,5 +257,5 @@ class Document:
     """Where, when and by what it was made: pages say it in the first box, texts at their end."""
     blocks: tuple[Block, ...] = ()
     title: str | None = None
-    """Of the page; None for word and summary."""
+    """The title of the page; None for word and summary."""
     embedded: Embedded | None = None

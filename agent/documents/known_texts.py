@@ -11,7 +11,7 @@ from agent.documents.blocks import ALL, MUTED, Action, Block, Document, Section,
 from agent.report.secrets import without_secrets
 
 LINE_CHARACTERS: Final = 300
-"""Of a line that is quoted in text. JSON has all that was searched; neither has what may be a secret."""
+"""How much of a line a text quotes. JSON has all that was searched; neither has what may be a secret."""
 _CERTAINTIES: Final = {
     Certainty.CERTAIN: "certain: AWS's document, or the code that writes the text",
     Certainty.DOCUMENTED: "documented, but old or not read again",

@@ -83,7 +83,7 @@ _WHAT_DEPENDS: Final = (
     "Private endpoints carry HANA by Backint, Windows VSS (Systems Manager), gateway "
     "appliances and calls of the API. EBS, RDS, EFS, S3 and others never need them."
 )
-"""Of an ok: which backups depend on such a path at all, so that nobody takes it for the health of all backups."""
+"""Stands below an ok: which backups depend on such a path, so that nobody takes it for the health of all backups."""
 
 
 def verdict(report: Report) -> Document:

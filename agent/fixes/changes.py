@@ -62,7 +62,7 @@ class Admission:
     """A block, a prefix list, a group, or the placeholder for one of these."""
     egress: bool = False
     version: int = 4
-    """Of a peer that is a placeholder for a block."""
+    """The version of IP of a peer that is a placeholder for a block."""
 
     def command(self, region: str) -> Command:
         way = "egress" if self.egress else "ingress"

@@ -40,10 +40,10 @@ class Opening:
     """The other end: a block, a group, a prefix list, or the placeholder for one."""
     ports: Ports
     version: int = 4
-    """Of a peer that is a placeholder for a block."""
+    """The version of IP of a peer that is a placeholder for a block."""
     egress: bool = False
     number: int = 0
-    """Of the entry, at an ACL."""
+    """The number of the entry in a network ACL."""
     whom: str = "the hosts that need it"
     """The other end, in words."""
 

@@ -73,7 +73,7 @@ def explain_centrally(
     fixes: dict[str, Fix] = {}
     for vpc_id, of_vpc in sorted(usable.items()):
         here = [symptom for symptom in blind if symptom.vpc == vpc_id]
-        fixes |= _fixes_of_named(of_vpc, by_code)  # facts decide here, whoever names it
+        fixes |= _fixes_of_named(of_vpc, by_code)  # facts decide here, and not the host that names it
         services = {symptom.target.partition("@")[0] for symptom in here} & SERVICES.keys()
         if not services:
             continue

@@ -170,10 +170,10 @@ class CauseGroup:
     code: Plain
     title: Sentence
     kind: Plain
-    """Of what they have in common: that of a subject, `region` or `account`."""
+    """The name of what they have in common: a kind of subject, `region` or `account`."""
     value: SharedName
     keys: tuple[Plain, ...]
-    """Of the causes."""
+    """The keys of the causes."""
     host_count: int
 
 
@@ -249,7 +249,7 @@ class HostFile:
     is_report: bool = True
     """Whether a whole report lies there, as far as its place and its beginning tell."""
     region: SharedName | None = None
-    """Of the host."""
+    """The Region of the host."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -291,7 +291,7 @@ class FleetDocument:
     groups: tuple[CauseGroup, ...] = ()
     """Causes of one code that have a subject, a Region or an account in common."""
     files: tuple[HostFile, ...] = ()
-    """Of the hosts that causes and own faults name: where to read more of them."""
+    """Where to read more of the hosts that causes and own faults name."""
 
 
 def summary_of(totals: FleetTotals, causes: Sequence[FleetCause], own_faults: Iterable[OwnFault]) -> str:

@@ -33,11 +33,11 @@ ANSWER: Final = "answer"
 """What a piece has as `why` whose line is an answer of `fleet`."""
 _KINDS: Final = {"string": "VARCHAR", "boolean": "BOOLEAN", "array<string>": "VARCHAR[]"}
 COLUMNS: Final = {name: _KINDS[kind] for name, kind in record_columns().items()}
-"""Of a file of packed records, with their types."""
+"""The columns of a file of packed records, with their types."""
 _ROWS: Final = 500
-"""That are taken from the engine at a time."""
+"""How many rows are taken from the engine at a time."""
 _BYTES: Final = 4 * MAX_TEXT
-"""Of a text in UTF-8."""
+"""The longest text in UTF-8."""
 _SECONDS_LEFT: Final = 10
 """After the time of a source, until the process ends itself, where nobody is left who does it."""
 
@@ -51,7 +51,8 @@ class ParquetReader:
         self._process: ProcessReader | None = None
 
     def pieces(self, source: Source, content: bytes | None) -> Iterator[Piece]:
-        """The records of a source, and what is none; or its answer of `fleet`, a piece whose `why` is ANSWER."""
+        """The records of a source, and what cannot be read as one; or the answer of `fleet` that it is, as a piece
+        whose `why` is ANSWER."""
         late = threading.Event()
         try:
             process = self._started()

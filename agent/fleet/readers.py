@@ -161,7 +161,7 @@ class ProcessReader:
         return piece._replace(line=text.decode("ascii"))
 
     def kill(self) -> None:
-        """End the process; whoever reads of it gets a ReaderError."""
+        """End the process; a read from it then raises ReaderError."""
         self._process.kill()
 
     def close(self) -> None:

@@ -42,7 +42,7 @@ _UNKNOWN: Final = -1
 _NAMED: Final = 3
 """Hosts that a note names."""
 _ID: Final = re.compile(r"m?i-[0-9a-f]{8,17}")
-"""Of a host that a note may name: masks know it by its form."""
+"""The id of a host that a note may name: masks know it by its form."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

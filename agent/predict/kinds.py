@@ -138,7 +138,7 @@ CLOUDFORMATION: Final = Places(
         """,
     )
     | {
-        # CDK's own, which act on what is none of a network: logs, buckets, images, what is deployed.
+        # CDK's own, which do not act on a network: logs, buckets, images, what is deployed.
         *("Custom::LogRetention", "Custom::S3AutoDeleteObjects", "Custom::CDKBucketDeployment"),
         *("Custom::S3BucketNotifications", "Custom::ECRAutoDeleteImages", "Custom::CDKECRDeployment"),
     },

@@ -202,7 +202,7 @@ def _rename(name: str, place: "_Place") -> None:
     except OSError as error:
         if error.errno != errno.EBUSY:
             raise
-        # Written in place, it would be half a document for whoever reads it meanwhile.
+        # Written in place, a reader could meanwhile see half a document.
         words = "it is mounted on its own, as one file of a container is, and cannot be replaced; mount its folder"
         raise OSError(errno.EBUSY, words) from error
 

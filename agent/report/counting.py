@@ -60,7 +60,7 @@ class Standing:
     why: str
     """Why it does not count, in words: `no IPv6 resolver here`; empty where it counts."""
     wrong: tuple[Address, ...] = ()
-    """Of an answer that is wrong: its addresses that are. A failed step has none."""
+    """The wrong addresses of an answer. A failed step has no address."""
     fault: str = ""
     """What is wrong with them: `public`, `wrong`."""
 

@@ -22,7 +22,7 @@ from probes.vpc.parse import Row
 from probes.vpc.reads import EC2, RESOLVER, ROUTE_53_PROFILES
 
 MAX_REQUESTS: Final = 30
-"""Of an account and Region, pages and what is asked of single VPCs aside."""
+"""How many requests an account and Region may take, without further pages and requests for single VPCs."""
 MAX_REQUESTS_OF_VPC: Final = 10
 MAX_PAGES: Final = 200
 """Of one list: 200,000 rows, where a Region has 5,000 interfaces and 2,500 security groups until somebody asks for more

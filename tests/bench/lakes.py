@@ -41,7 +41,7 @@ class Joined:
     together: Spent
     """Joining the answers."""
     answer_bytes: int
-    """Of all answers."""
+    """The size of all answers together."""
     made: Counter[str]
     """Hosts by the status of the record that was made."""
     parts: tuple[FleetDocument, ...]

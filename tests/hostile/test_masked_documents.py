@@ -175,7 +175,7 @@ def of_configuration(command: str, name: str, wanted: str, tmp_path: Path, capsy
 
 @cache
 def records() -> str:
-    """Of thirty hosts, each with other lines."""
+    """The records of thirty hosts, each with other lines."""
 
     def accepts(document: Any) -> bool:
         pieces = [

@@ -250,7 +250,7 @@ class SystemsManager:
         """Operations that answer with an error of the service."""
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.status = "Success"
-        """Of the command, however it ended on the instance."""
+        """The status of the command, however it ended on the instance."""
         self.on_send: Callable[[dict[str, Any]], Mapping[str, tuple[int, str, str]]] = lambda _: {}
         """Runs the command: exit code, output and errors of each step of its document."""
         self.execution: Execution | None = None

@@ -1,7 +1,7 @@
 """A file system in memory that fails where a test wants it to, for processes that believe in it: FUSE (fuse(4)).
 
 The kernel's requests are answered by a process of its own, without a library. `Faults` is memory that it shares with
-whoever makes the mount: which kinds of request fail, with which errno, and after how many of them.
+the process that mounts: which kinds of request fail, with which errno, and after how many of them.
 """
 
 import ctypes

@@ -190,7 +190,7 @@ def test_a_file_that_is_mounted_on_its_own_stays_and_the_document_is_on_stdout(
     given: dict[str, str], disks: Disks
 ) -> None:
     """As one file of a container is: nothing can be renamed over it, and written in place it would be half a document
-    for whoever reads it."""
+    for its readers."""
     document, watch, archive = (
         Case(words=words, mounted=True)
         for words in (

@@ -2,52 +2,20 @@
 tables and eight endpoints, all of which work but for a group in every tenth VPC."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from ipaddress import IPv4Network, ip_network
 from typing import Final
 
-from agent.catalog.services import SERVICES, checkable, gateway_labels, private_link_labels, service_name_of
+from agent.catalog.services import SERVICES, checkable, private_link_labels, service_name_of
 from agent.settings import Ec2Facts
-from probes.model import Observation, Ok, Step, Subject
 from probes.vpc.model import (
-    AMAZON_DNS,
     AVAILABLE,
-    DHCP_OPTIONS,
-    DNS_FIREWALL,
-    ENDPOINT_INTERFACES,
     ENDPOINT_SERVICES,
-    ENDPOINTS,
-    INTERFACES,
-    NETWORK_ACLS,
-    PEERINGS,
-    PREFIX_LISTS,
-    PRIVATE_ZONES,
-    PROFILE_RESOURCES,
-    PROFILES,
-    RESOLVER_RULES,
-    ROUTE_TABLES,
-    SECURITY_GROUPS,
-    SUBNETS,
-    TRANSIT,
-    VPC,
-    VPC_DNS,
     AclEntry,
-    ConfigurationFacts,
-    DhcpOptionsFacts,
-    DnsFirewallFacts,
     EndpointServicesFacts,
-    EndpointsFacts,
     GroupRule,
-    InterfacesFacts,
     NetworkAcl,
     NetworkAclsFacts,
     NetworkInterface,
-    PeeringsFacts,
-    PrefixListsFacts,
-    PrivateZonesFacts,
-    ProfileResourcesFacts,
-    ProfilesFacts,
-    ResolverRulesFacts,
     Route,
     RouteTable,
     RouteTablesFacts,
@@ -55,16 +23,11 @@ from probes.vpc.model import (
     SecurityGroupsFacts,
     Subnet,
     SubnetsFacts,
-    TransitFacts,
     Vpc,
-    VpcDnsFacts,
     VpcEndpoint,
-    VpcFacts,
 )
+from tests.support.large_vpc import ACCOUNT, REGION, facts_of
 
-REGION: Final = "eu-west-1"
-ACCOUNT: Final = "111122223333"
-TAKEN_AT: Final = datetime(2026, 1, 15, 3, 0, tzinfo=UTC)
 NAMES: Final = ("backup", "backup-gateway", "sts", "kms", "ssm", "ssmmessages", "ec2messages", "logs")
 SERVICES_THERE: Final = tuple(name for name in (*NAMES, *checkable()) if name in SERVICES and name != "s3")[:8]
 SUBNETS_EACH: Final = 12
@@ -101,48 +64,16 @@ class _Made:
         return IPv4Network((int(self.block.network_address) + place * 256, 24))
 
     def facts(self) -> Ec2Facts:
-        endpoints = tuple(self._endpoints())
-        of_endpoints = tuple(self._of_endpoints())
-        read: dict[str, ConfigurationFacts] = {
-            ENDPOINTS: EndpointsFacts(
-                endpoints=endpoints,
-                asked=(*private_link_labels(checkable()), *private_link_labels(checkable(), is_global=True)),
-                gateways=() if gateway_labels(checkable()) else None,
-            ),
-            ENDPOINT_INTERFACES: InterfacesFacts(interfaces=of_endpoints),
-            ENDPOINT_SERVICES: EndpointServicesFacts(services=(), asked=private_link_labels(checkable())),
-            VPC: VpcFacts(
-                vpc=Vpc(vpc_id=self.vpc_id, owner_id=ACCOUNT, cidrs=(self.block,), dhcp_options_id="dopt-0a1b2c3d")
-            ),
-            VPC_DNS: VpcDnsFacts(support=True, hostnames=True),
-            DHCP_OPTIONS: DhcpOptionsFacts(options_id="dopt-0a1b2c3d", name_servers=(AMAZON_DNS,)),
-            SUBNETS: SubnetsFacts(subnets=tuple(self._subnets())),
-            ROUTE_TABLES: RouteTablesFacts(tables=tuple(self._tables())),
-            NETWORK_ACLS: NetworkAclsFacts(acls=(self._acl(),)),
-            SECURITY_GROUPS: SecurityGroupsFacts(groups=tuple(self._groups())),
-            PREFIX_LISTS: PrefixListsFacts(lists=()),
-            PEERINGS: PeeringsFacts(peerings=()),
-            TRANSIT: TransitFacts(attachments=(), tables=()),
-            RESOLVER_RULES: ResolverRulesFacts(rules=()),
-            PRIVATE_ZONES: PrivateZonesFacts(zones=()),
-            DNS_FIREWALL: DnsFirewallFacts(rules=()),
-            PROFILES: ProfilesFacts(profile_ids=(), resources=()),
-            PROFILE_RESOURCES: ProfileResourcesFacts(zones=(), rules=(), firewall=()),
-            INTERFACES: InterfacesFacts(interfaces=(*self._hosts(), *of_endpoints)),
-        }
-        return Ec2Facts(
-            region=REGION,
-            vpc_id=self.vpc_id,
-            taken_at=TAKEN_AT,
-            observations=tuple(
-                Observation(
-                    subject=Subject(step=Step.EC2, operation=operation),
-                    outcome=Ok(known),
-                    started_at=TAKEN_AT,
-                    seconds=0.2,
-                )
-                for operation, known in read.items()
-            ),
+        return facts_of(
+            Vpc(vpc_id=self.vpc_id, owner_id=ACCOUNT, cidrs=(self.block,), dhcp_options_id="dopt-0a1b2c3d"),
+            endpoints=tuple(self._endpoints()),
+            of_endpoints=tuple(self._of_endpoints()),
+            hosts=tuple(self._hosts()),
+            subnets=SubnetsFacts(subnets=tuple(self._subnets())),
+            tables=RouteTablesFacts(tables=tuple(self._tables())),
+            acls=NetworkAclsFacts(acls=(self._acl(),)),
+            groups=SecurityGroupsFacts(groups=tuple(self._groups())),
+            more={ENDPOINT_SERVICES: EndpointServicesFacts(services=(), asked=private_link_labels(checkable()))},
         )
 
     def _subnets(self) -> Iterator[Subnet]:

@@ -2,10 +2,11 @@
 hosts have a group of their team and one of their tier; a route table for each tier and zone, four network ACLs, and
 endpoints of twelve services for five departments."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from ipaddress import IPv4Network, ip_network
+from types import MappingProxyType
 from typing import Final
 
 from agent.catalog.services import SERVICES, checkable, gateway_labels, private_link_labels, service_name_of
@@ -65,6 +66,7 @@ from probes.vpc.model import (
 REGION: Final = "eu-west-1"
 ACCOUNT: Final = "111122223333"
 VPC_ID: Final = "vpc-0a1b2c3d4e5f67890"
+_DHCP_OPTIONS: Final = "dopt-0a1b2c3d"
 TAKEN_AT: Final = datetime(2026, 1, 15, 3, 0, tzinfo=UTC)
 SERVICES_THERE: Final = tuple(name for name in checkable() if SERVICES[name].private_links and name != "s3")[:12]
 DEPARTMENTS: Final = 5
@@ -96,8 +98,31 @@ def _tier(subnet: int) -> int:
 def facts() -> Ec2Facts:
     """The facts of the VPC."""
     endpoints, held = zip(*_endpoints(), strict=True)
-    of_endpoints = tuple(interface for interfaces in held for interface in interfaces)
-    hosts = tuple(_hosts())
+    return facts_of(
+        Vpc(vpc_id=VPC_ID, owner_id=ACCOUNT, cidrs=(_BLOCK,), dhcp_options_id=_DHCP_OPTIONS),
+        endpoints=endpoints,
+        of_endpoints=tuple(interface for interfaces in held for interface in interfaces),
+        hosts=tuple(_hosts()),
+        subnets=SubnetsFacts(subnets=tuple(_subnets())),
+        tables=RouteTablesFacts(tables=tuple(_tables())),
+        acls=NetworkAclsFacts(acls=tuple(_acls())),
+        groups=SecurityGroupsFacts(groups=tuple(_groups())),
+    )
+
+
+def facts_of(
+    vpc: Vpc,
+    *,
+    endpoints: tuple[VpcEndpoint, ...],
+    of_endpoints: tuple[NetworkInterface, ...],
+    hosts: tuple[NetworkInterface, ...],
+    subnets: SubnetsFacts,
+    tables: RouteTablesFacts,
+    acls: NetworkAclsFacts,
+    groups: SecurityGroupsFacts,
+    more: Mapping[str, ConfigurationFacts] = MappingProxyType({}),
+) -> Ec2Facts:
+    """The facts of a VPC with Amazon's DNS, without peerings, gateways of a transit, zones, rules and Profiles."""
     read: dict[str, ConfigurationFacts] = {
         ENDPOINTS: EndpointsFacts(
             endpoints=endpoints,
@@ -105,13 +130,13 @@ def facts() -> Ec2Facts:
             gateways=() if gateway_labels(checkable()) else None,
         ),
         ENDPOINT_INTERFACES: InterfacesFacts(interfaces=of_endpoints),
-        VPC: VpcFacts(vpc=Vpc(vpc_id=VPC_ID, owner_id=ACCOUNT, cidrs=(_BLOCK,), dhcp_options_id="dopt-0a1b2c3d")),
+        VPC: VpcFacts(vpc=vpc),
         VPC_DNS: VpcDnsFacts(support=True, hostnames=True),
-        DHCP_OPTIONS: DhcpOptionsFacts(options_id="dopt-0a1b2c3d", name_servers=(AMAZON_DNS,)),
-        SUBNETS: SubnetsFacts(subnets=tuple(_subnets())),
-        ROUTE_TABLES: RouteTablesFacts(tables=tuple(_tables())),
-        NETWORK_ACLS: NetworkAclsFacts(acls=tuple(_acls())),
-        SECURITY_GROUPS: SecurityGroupsFacts(groups=tuple(_groups())),
+        DHCP_OPTIONS: DhcpOptionsFacts(options_id=_DHCP_OPTIONS, name_servers=(AMAZON_DNS,)),
+        SUBNETS: subnets,
+        ROUTE_TABLES: tables,
+        NETWORK_ACLS: acls,
+        SECURITY_GROUPS: groups,
         PREFIX_LISTS: PrefixListsFacts(lists=()),
         PEERINGS: PeeringsFacts(peerings=()),
         TRANSIT: TransitFacts(attachments=(), tables=()),
@@ -121,10 +146,11 @@ def facts() -> Ec2Facts:
         PROFILES: ProfilesFacts(profile_ids=(), resources=()),
         PROFILE_RESOURCES: ProfileResourcesFacts(zones=(), rules=(), firewall=()),
         INTERFACES: InterfacesFacts(interfaces=(*hosts, *of_endpoints)),
+        **more,
     }
     return Ec2Facts(
         region=REGION,
-        vpc_id=VPC_ID,
+        vpc_id=vpc.vpc_id,
         taken_at=TAKEN_AT,
         observations=tuple(
             Observation(

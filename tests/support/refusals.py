@@ -19,7 +19,7 @@ _EMPTY: Final = {
 
 @cache
 def validator(name: str) -> jsonschema_rs.Draft202012Validator | None:
-    """Of the schema of a kind; None where it has none."""
+    """The validator of the schema of a kind; None for a kind without a schema."""
     schema = KINDS[name].json_schema
     return None if schema is None else jsonschema_rs.Draft202012Validator(schema())
 

@@ -464,7 +464,7 @@ def sdk_settings_unusable(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 def _unusable(failure: Failure | None, named: Sequence[tuple[str, str, Observation[Any]]]) -> dict[str, Forms | None]:
-    """What the headline says of settings that cannot be used: the Region that is none, else the error."""
+    """What the headline says of settings that cannot be used: the text that cannot be a Region, else the error."""
     if not named:
         return {"error": None if failure is None else failure.code or failure.message}
     place, region, _ = named[0]

@@ -477,7 +477,7 @@ async def test_a_read_that_is_throttled_waits_and_goes_on(
 
 @pytest.mark.virtual_clock
 async def test_an_account_of_200_vpcs_keeps_to_the_rates() -> None:
-    """Of a second, in which EC2 refills 20 requests and Route 53 allows 5."""
+    """EC2 refills 20 requests a second, and Route 53 allows 5."""
     loop = asyncio.get_running_loop()
     times: dict[str, list[float]] = {}
 

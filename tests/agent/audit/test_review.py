@@ -33,7 +33,7 @@ from probes.vpc.model import (
     GroupRule,
     ResolverRule,
 )
-from tests.support import large_account
+from tests.support import large_account, large_vpc
 
 ASKED: Final = AuditRequest(workloads=(), services=())
 REVIEW: Final = replace(ASKED, review=True)
@@ -166,11 +166,11 @@ def policy(*statements: dict[str, Any]) -> str:
 
 
 ALLOW: Final = {"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}
-OF_ACCOUNT: Final = {**ALLOW, "Condition": {"StringEquals": {"aws:PrincipalAccount": large_account.ACCOUNT}}}
+OF_ACCOUNT: Final = {**ALLOW, "Condition": {"StringEquals": {"aws:PrincipalAccount": large_vpc.ACCOUNT}}}
 OTHERS_OUT: Final = {
     **ALLOW,
     "Effect": "Deny",
-    "Condition": {"StringNotEquals": {"aws:PrincipalAccount": large_account.ACCOUNT}},
+    "Condition": {"StringNotEquals": {"aws:PrincipalAccount": large_vpc.ACCOUNT}},
 }
 OF_ANOTHER: Final = {**ALLOW, "Principal": {"AWS": "arn:aws:iam::999988887777:root"}}
 HTTPS: Final = GroupRule(protocol="tcp", from_port=443, to_port=443)
@@ -227,7 +227,7 @@ CLEAN: Final[list[Change]] = [
 
 
 def audited(of: Ec2Facts, asked: AuditRequest = ASKED) -> AuditDocument:
-    return audit([facts_of(of, (), large_account.ACCOUNT)], asked)
+    return audit([facts_of(of, (), large_vpc.ACCOUNT)], asked)
 
 
 def vpc_of(of: Ec2Facts, asked: AuditRequest = ASKED) -> AuditedVpc:

@@ -28,7 +28,7 @@ NOW: Final = datetime.now(UTC).replace(microsecond=0)
 TODAY: Final = f"{NOW:%Y-%m-%d}"
 COUNT: Final = 10
 GROUP: Final = "sg-0a1b2c3d4e5f60001"
-"""Of the endpoint of the others."""
+"""The security group of the others' endpoint."""
 OPENED: Final = ("VPC005|backup|group=" + GROUP, "TCP003|backup|vpc=vpc-0a1b2c3d4e5f60002|address=10.0.1.17")
 """What the others would be told, and the symptom that they have."""
 BUCKET: Final = "poisoned"
