@@ -11,17 +11,19 @@ import signal
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import IO, TYPE_CHECKING, Any, Final
 
 from agent.fleet.answers import KEY
 from agent.fleet.athena import record_columns
-from agent.fleet.connection import Connection, connect
 from agent.fleet.places import Folder, folder_of, unread, why_not
 from agent.fleet.readers import OwnReader, ProcessReader, ReaderError, answer_jobs, opened_plain
 from agent.fleet.records import MAX_FAILED, MAX_IDLE, MAX_SECONDS, line_of
 from agent.fleet.store import Piece, Source
 from agent.report.host_record import MAX_LISTED, MAX_TEXT, SCHEMA
 from agent.report.serialization import DecodeError
+
+if TYPE_CHECKING:
+    from agent.fleet.connection import Connection
 
 MAX_PARQUET: Final = 1 << 30
 """Bytes of a file."""
@@ -113,6 +115,8 @@ class FileReader(OwnReader):
         self._folder = folder
 
     def pieces(self, source: Source, content: bytes | None) -> Iterator[Piece]:
+        from agent.fleet.connection import connect
+
         signal.alarm(int(MAX_SECONDS) + _SECONDS_LEFT)
         given = self._folder / "given.parquet"
         try:
@@ -149,7 +153,7 @@ def _put(source: Source, content: bytes | None, place: Path) -> None:
 class _File:
     """A file that an engine reads."""
 
-    def __init__(self, connection: Connection, source: Source, place: Path) -> None:
+    def __init__(self, connection: "Connection", source: Source, place: Path) -> None:
         self._connection, self._source, self._place = connection, source, str(place)
 
     def pieces(self) -> Iterator[Piece]:

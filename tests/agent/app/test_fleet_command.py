@@ -354,8 +354,8 @@ HOW: Final = "pip install 'backuplink[fleet]', or use the container image."
 def _no_duckdb(monkeypatch: pytest.MonkeyPatch) -> None:
     """As where it is not installed: nothing that imports it can be imported."""
     monkeypatch.setitem(sys.modules, "duckdb", None)
-    for name in ("agent.fleet.connection", "agent.fleet.database"):
-        monkeypatch.delitem(sys.modules, name, raising=False)
+    for name in [name for name in sys.modules if name.startswith(("agent.fleet.", "agent.app.demo_fleet"))]:
+        monkeypatch.delitem(sys.modules, name)
 
 
 @pytest.mark.usefixtures("_no_duckdb")
