@@ -215,6 +215,15 @@ def test_a_finding_leads_to_its_page(wanted: str) -> None:
         assert all(found.url in written for found in CODES["TCP002"].documents)
 
 
+def test_what_is_not_for_paper_has_its_class() -> None:
+    """The style of pages leaves it out in print."""
+    sections = (Section(title=title, blocks=(), is_printed=title == "Kept") for title in ("Kept", "Left out"))
+    page = html_page.read(RENDERERS["html"](document(*sections)))
+    assert html_page.texts(page, "h2") == ["Kept", "Left out"]
+    made = [row.attributes.get("class") for row in page if row.name == "section"]
+    assert made == [None, "unprinted"]
+
+
 def test_every_medium_has_a_renderer() -> None:
     assert set(RENDERERS) == NAMES
     for name, renderer in RENDERERS.items():

@@ -185,6 +185,32 @@ def test_a_folder(lake: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert any("clock" in note for note in said.document.notes)
 
 
+def test_an_honest_host_is_not_outvoted_from_another_account(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Three hosts of another account give the VPC and the symptom of the others, and a cause of their choice."""
+
+    def reads(cause: str) -> dict[str, Any]:
+        return {
+            "ec2": True,
+            "status": "critical",
+            "causes": [f"critical|{cause}"],
+            "symptoms": [f"{OPENED[1]} < {cause}"],
+        }
+
+    honest, lie = "VPC006|backup|acl=acl-0a1b2c3d4e5f60001", "VPC005|backup|group=sg-0a1b2c3d4e5f6bad0"
+    for account, records in (
+        (THEIRS, [*(theirs(number) for number in range(COUNT)), theirs(COUNT, **reads(honest))]),
+        (MINE, [mine(100 + number, **reads(lie)) for number in range(3)]),
+    ):
+        place = tmp_path / folder(account)
+        place.mkdir(parents=True)
+        (place / "x.ndjson").write_text(lines(*records), "utf-8")
+    causes = {cause.code: cause for cause in told(capsys, str(tmp_path), "--least", "2").document.causes}
+    assert (causes["VPC006"].host_count, causes["VPC006"].accounts) == (COUNT + 1, (THEIRS,))
+    assert (causes["VPC005"].host_count, causes["VPC005"].accounts) == (3, (MINE,))
+
+
 @pytest.fixture
 def bucket(moto: boto3.session.Session, lake: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", moto_server.KEYS["access_key_id"])
