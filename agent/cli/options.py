@@ -347,7 +347,7 @@ _PREDICT: Final = (
         multiple=True,
         metavar="CHANGE",
         help="Predict as if this change were made, and say what it opens and closes (repeatable; one after the other). "
-        "A rule of a group: sg-ID:+in:tcp:1026-1031:10.0.0.0/16, with - to take it out, out for outbound, and a group "
+        "A rule of a group: sg-ID:+in:tcp:1026-1031:10.0.0.0/16, with - to remove it, out for outbound, and a group "
         "or prefix list in place of the block. An ACL entry: acl-ID:+in:90:deny:tcp:443:10.0.0.0/16, acl-ID:-in:90. "
         "A route: rtb-ID:+10.1.0.0/16:tgw-ID, rtb-ID:-10.1.0.0/16. An endpoint: vpce-ID:private-dns=on or off, "
         "vpce-ID:policy=FILE, and a gateway endpoint's route vpce-ID:+rtb-ID. The VPC: vpc-ID:dns-support=on, "

@@ -540,7 +540,7 @@ def _answer_before_profile(fault: Fault) -> Fix:
         case Brought.ENDPOINT:
             summary = (
                 f"{comes_first}what the Profile brings. Or make the path to that endpoint work: it needs a route from "
-                "here and a group that allows these hosts. Or have the owner of the Profile take it out, for all VPCs."
+                "here and a group that allows these hosts. Or have the owner of the Profile remove it, for all VPCs."
             )
         case _:
             more = ()

@@ -163,8 +163,8 @@ _LISTS: Final[Mapping[Listed, _List]] = {
         key=_rule_key,
         words=_rule_words,
         is_same=lambda one, other: True,
-        putting="{owner}: put in {item}",
-        taking="{owner}: take out {item}",
+        putting="{owner}: add {item}",
+        taking="{owner}: remove {item}",
         already="{owner} has this {short} rule already",
         lacking="{owner} has no such {short} rule",
     ),
@@ -173,9 +173,9 @@ _LISTS: Final[Mapping[Listed, _List]] = {
         items="entries",
         key=lambda entry: (entry.number, entry.egress),
         words=_entry_words,
-        putting="{owner}: put in {item}",
-        taking="{owner}: take out {short}",
-        already="{owner} has an {short} already; take it out first",
+        putting="{owner}: add {item}",
+        taking="{owner}: remove {short}",
+        already="{owner} has an {short} already; remove it first",
         lacking="{owner} has no {short}",
     ),
     Listed.ROUTE: _List(
@@ -184,9 +184,9 @@ _LISTS: Final[Mapping[Listed, _List]] = {
         key=_route_key,
         words=_route_words,
         is_same=lambda one, other: one.target == other.target,
-        putting="{owner}: put in a route to {short} by {item}",
-        taking="{owner}: take out the route to {short}",
-        already="{owner} has a route to {short} already, to {there}; take it out first",
+        putting="{owner}: add a route to {short} by {item}",
+        taking="{owner}: remove the route to {short}",
+        already="{owner} has a route to {short} already, to {there}; remove it first",
         lacking="{owner} has no route to {short}",
     ),
     Listed.SUBNET_ACL: _List(
@@ -220,8 +220,8 @@ _LISTS: Final[Mapping[Listed, _List]] = {
     Listed.GATEWAY_TABLE: _List(
         part="gateway_endpoints",
         items="route_table_ids",
-        putting="{owner}: put its route into {item}",
-        taking="{owner}: take its route out of {item}",
+        putting="{owner}: add its route to {item}",
+        taking="{owner}: remove its route from {item}",
         already="{item} has the route to {owner} already",
         lacking="{item} has no route to {owner}",
     ),
@@ -234,8 +234,8 @@ _LISTS: Final[Mapping[Listed, _List]] = {
     Listed.LIST_ENTRY: _List(
         part="prefix_lists",
         items="cidrs",
-        putting="{owner}: put in {item}",
-        taking="{owner}: take out {item}",
+        putting="{owner}: add {item}",
+        taking="{owner}: remove {item}",
     ),
 }
 
@@ -307,7 +307,7 @@ def _given_default_acl(draft: Draft, subnet_id: str, acl_id: str) -> None:
 def _not_of_the_vpc(draft: Draft, table_id: str, route: Route) -> None:
     there = _LISTS[Listed.ROUTE].of(draft, table_id)[_route_key(route)]
     if there[0].target == LOCAL:
-        message = f"the route to {_route_key(route)} is that of the VPC itself, which cannot be taken out"
+        message = f"the route to {_route_key(route)} is that of the VPC itself, which cannot be removed"
         raise AssumptionError(message)
 
 
@@ -403,7 +403,7 @@ class Emptied:
             del items[key]
 
     def _stays(self, item: Any) -> bool:
-        """Whether an item is one of `kept_ids`, or cannot be taken out."""
+        """Whether an item is one of `kept_ids`, or cannot be removed."""
         if isinstance(item, Route):  # the provider leaves routes of the VPC itself and of gateway endpoints
             return item.target == LOCAL or (item.prefix_list_id is not None and item.target.startswith("vpce-"))
         if isinstance(item, AclEntry):
@@ -412,12 +412,12 @@ class Emptied:
 
     @property
     def putting(self) -> str:
-        return f"{self.owner_id}: put back each {self.listed.partition(' ')[0]}"
+        return f"{self.owner_id}: add back each {self.listed.partition(' ')[0]}"
 
     @property
     def taking(self) -> str:
         rest = " but those of the plan" if self.kept or self.kept_ids else ""
-        return f"{self.owner_id}: take out every {self.listed.partition(' ')[0]}{rest}"
+        return f"{self.owner_id}: remove every {self.listed.partition(' ')[0]}{rest}"
 
 
 # --- What a resource is set to ---------------------------------------------------------------------------------------

@@ -545,7 +545,7 @@ _WHOLE: Final[Mapping[str, Callable[[Values], tuple[list[Edit], list[Edit]]]]] =
     "aws_vpc": lambda _: ([], []),
     RESTRICTED_GROUP: lambda values: ([], _default_rules(values)),
 }
-"""What is taken out where a resource of the kind is deleted, or replaced by another one, and what is put in then."""
+"""What is removed where a resource of the kind is deleted, or replaced by another one, and what is added then."""
 _FORGOTTEN: Final = frozenset(
     {
         *("aws_default_security_group", "aws_default_network_acl", "aws_default_route_table", "aws_default_vpc"),
@@ -564,5 +564,5 @@ _ADOPTED: Final[Mapping[str, Callable[[Values], tuple[list[Edit], list[Edit]]]]]
     "aws_vpc_endpoint_security_group_association": _in_place_of_default,
     RESTRICTED_GROUP: lambda values: (_default_rules(values), []),
 }
-"""What is taken out, and what is put in, where a resource of the kind is made beside what is there."""
+"""What is removed, and what is added, where a resource of the kind is made beside what is there."""
 KINDS: Final = tuple(_EDITS)

@@ -201,7 +201,7 @@ def test_text_says_first_what_the_change_does(capsys: pytest.CaptureFixture[str]
     out = capsys.readouterr().out
     assert too_long(out) == []
     assert out.startswith("CRITICAL  the change closes backup-gateway for 8 of 12 classes of sources (19\n")
-    shuts, opens = "take out inbound tcp 443 from 10.20.0.0/16", "put in inbound tcp 1026-1031 from 10.20.0.0/16"
+    shuts, opens = "remove inbound tcp 443 from 10.20.0.0/16", "add inbound tcp 1026-1031 from 10.20.0.0/16"
     assert (
         out.index(f"What the assumed changes do\n  {GROUP}: {shuts}\n  {GROUP}: {opens}\n")
         < out.index("CLOSES backup-gateway 443 at")
@@ -229,7 +229,7 @@ def test_the_page_shows_what_the_change_does(capsys: pytest.CaptureFixture[str])
     of_file(format="html", services=("backup-gateway",), assumptions=(SHUTS,))
     words = " ".join(element.text for element in html_page.read(capsys.readouterr().out))
     assert "What the assumed changes do" in words
-    assert f"{GROUP}: take out inbound tcp 443 from 10.20.0.0/16" in words
+    assert f"{GROUP}: remove inbound tcp 443 from 10.20.0.0/16" in words
     assert "CLOSES backup-gateway 443" in words
 
 
@@ -275,8 +275,8 @@ def test_changes_that_are_typed_come_after_those_of_plans(capsys: pytest.Capture
     back = SHUTS.replace(":-in", ":+in")
     assert of_file(plans=(EXAMPLE_PLAN,), assumptions=(back,), services=("backup-gateway",)) == 0
     document = read(capsys.readouterr().out)
-    assert document.assumed[0] == f"{GROUP}: take out inbound tcp 443 from 10.20.0.0/16"
-    assert document.assumed[-1] == f"{GROUP}: put in inbound tcp 443 from 10.20.0.0/16"
+    assert document.assumed[0] == f"{GROUP}: remove inbound tcp 443 from 10.20.0.0/16"
+    assert document.assumed[-1] == f"{GROUP}: add inbound tcp 443 from 10.20.0.0/16"
     with pytest.raises(RequestError, match="has this inbound rule already"):
         of_file(assumptions=(back,))
 

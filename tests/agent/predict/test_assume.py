@@ -170,11 +170,11 @@ def test_private_dns_brings_the_names_of_the_service(offered: tuple[str, ...] | 
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ("sg-there:+out:udp:53:sg-host", "sg-there: put in outbound udp 53 to sg-host"),
-        ("sg-there:-in:tcp:all:10.0.0.0/16", "sg-there: take out inbound tcp all from 10.0.0.0/16"),
-        ("acl-000there:+in:9:deny:tcp:443:fd00::/8", "acl-000there: put in inbound entry 9: deny tcp 443 fd00::/8"),
-        ("acl-000there:-out:100", "acl-000there: take out outbound entry 100"),
-        ("rtb-0000host:+fd00:7::/48:tgw-0123abcd", "rtb-0000host: put in a route to fd00:7::/48 by tgw-0123abcd"),
+        ("sg-there:+out:udp:53:sg-host", "sg-there: add outbound udp 53 to sg-host"),
+        ("sg-there:-in:tcp:all:10.0.0.0/16", "sg-there: remove inbound tcp all from 10.0.0.0/16"),
+        ("acl-000there:+in:9:deny:tcp:443:fd00::/8", "acl-000there: add inbound entry 9: deny tcp 443 fd00::/8"),
+        ("acl-000there:-out:100", "acl-000there: remove outbound entry 100"),
+        ("rtb-0000host:+fd00:7::/48:tgw-0123abcd", "rtb-0000host: add a route to fd00:7::/48 by tgw-0123abcd"),
         ("vpce-0123abcd:private-dns=off", "vpce-0123abcd: turn private DNS off"),
     ],
 )
@@ -184,7 +184,7 @@ def test_a_change_in_words(change: str, words: str) -> None:
 
 def test_a_route_that_is_taken_out_in_words() -> None:
     changes = ("rtb-0000host:+10.9.0.0/16:tgw-0123abcd", "rtb-0000host:-10.9.0.0/16")
-    assert assumed(known(), changes).words[1] == "rtb-0000host: take out the route to 10.9.0.0/16"
+    assert assumed(known(), changes).words[1] == "rtb-0000host: remove the route to 10.9.0.0/16"
 
 
 @pytest.mark.parametrize(
@@ -240,12 +240,12 @@ def test_the_route_of_a_gateway_endpoint_is_put_in_and_taken_out() -> None:
         ("sg-there:", "this is not how a change of such a resource is written"),
         ("acl-THERE:-in:100", "a change begins with the id of a security group"),
         ("acl-000there:-in:90", "acl-000there has no inbound entry 90; it has 100 and 101"),
-        ("acl-000there:+in:100:deny:tcp:443:10.0.0.0/16", "has an inbound entry 100 already; take it out first"),
+        ("acl-000there:+in:100:deny:tcp:443:10.0.0.0/16", "has an inbound entry 100 already; remove it first"),
         ("acl-000there:+in:32767:deny:tcp:443:10.0.0.0/16", "32767 is not the number of an entry, from 1 to 32,766"),
         ("acl-000there:-in:0", "0 is not the number of an entry"),
         ("rtb-0000host:-10.9.0.0/16", "rtb-0000host has no route to 10.9.0.0/16"),
-        ("rtb-0000host:-10.0.0.0/16", "the route to 10.0.0.0/16 is that of the VPC itself, which cannot be taken out"),
-        ("rtb-0000host:+10.0.0.0/16:tgw-0123abcd", "has a route to 10.0.0.0/16 already, to local; take it out first"),
+        ("rtb-0000host:-10.0.0.0/16", "the route to 10.0.0.0/16 is that of the VPC itself, which cannot be removed"),
+        ("rtb-0000host:+10.0.0.0/16:tgw-0123abcd", "has a route to 10.0.0.0/16 already, to local; remove it first"),
         ("vpce-0123abcd:private-dns=on", "private DNS of vpce-0123abcd is on already"),
         ("vpce-0123abcd:private-dns=maybe", "written: vpce-ID:private-dns=on"),
         ("eni-there:+in", "with the id of a security group, a network ACL, a route table, an endpoint or the VPC, as"),
@@ -344,7 +344,7 @@ def said(result: PredictionDocument) -> set[tuple[Effect, tuple[int, ...], int]]
 def test_all_but_the_changes_is_as_if_they_were_made() -> None:
     change = "sg-there:-in:tcp:all:10.0.0.0/16"
     result, made = document(change), document(of=assumed(known(), (change,)).known)
-    assert result.assumed == ("sg-there: take out inbound tcp all from 10.0.0.0/16",)
+    assert result.assumed == ("sg-there: remove inbound tcp all from 10.0.0.0/16",)
     assert (result.paths, result.names, result.faults, result.sources) == (
         made.paths,
         made.names,

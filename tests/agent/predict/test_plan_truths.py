@@ -696,4 +696,4 @@ def test_a_fix_of_what_a_plan_manages_says_where_to_make_it(data: dict[str, Any]
 def test_a_default_group_that_cdk_restricts_no_more_gets_its_rules_back() -> None:
     of_database = "sg-0e57a7e0000000004"
     back = cloudformation(KIND_OF_CDK, {"DefaultSecurityGroupId": of_database})
-    assert f"{of_database}: put in outbound all all to 0.0.0.0/0" in document(of_cloudformation([back])).assumed
+    assert f"{of_database}: add outbound all all to 0.0.0.0/0" in document(of_cloudformation([back])).assumed

@@ -243,7 +243,7 @@ INTERFACE_TYPE: Final = {"id": VPCE, "vpc_endpoint_type": "Interface"}
     ],
 )
 def test_what_a_resource_of_terraform_says(kind: str, values: dict[str, Any], said: list[Edit]) -> None:
-    """It is what is taken out where it is deleted, and what is put in where it is made."""
+    """It is what is removed where it is deleted, and what is added where it is made."""
     assert of(terraform(row(kind, after=values))).after == tuple(said)
     if kind not in ("aws_vpc", "aws_vpc_endpoint"):
         assert of(terraform(row(kind, before=values))).before == tuple(said)
@@ -636,7 +636,7 @@ EVERYTHING_IN: Final = {"from_port": 0, "to_port": 65535, "protocol": "tcp", "ci
 
 def test_a_plan_that_closes_is_critical_however_all_ports_are_written() -> None:
     result = document(group_plan(before=[EVERYTHING_IN], after=[]))
-    assert result.assumed == ("sg-there: take out inbound tcp 0-65535 from 10.0.0.0/16",)
+    assert result.assumed == ("sg-there: remove inbound tcp 0-65535 from 10.0.0.0/16",)
     assert result.verdict.status is Status.CRITICAL
     assert at(result) == {Reachability.BLOCKED}
 
@@ -843,7 +843,7 @@ def test_a_plan_that_does_not_fit_what_is_there_is_not_judged() -> None:
     acl_id = acl_of(known().configuration, "subnet-there").acl_id
     values = ENTRY | {"network_acl_id": acl_id, "rule_number": 100, "cidr_block": "10.1.0.0/16"}
     result = document(terraform(row("aws_network_acl_rule", after=values)))
-    assert "has an inbound entry 100 already; take it out first" in result.unjudged[0]
+    assert "has an inbound entry 100 already; remove it first" in result.unjudged[0]
     assert result.verdict.status is Status.UNKNOWN
 
 
