@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
-from agent.catalog.wording import counted, listed
+from agent.catalog.wording import listed
 from agent.network.answers import PredictedPath
+from agent.predict import places
 from agent.predict.model import Effect, PredictedChange, PredictedVerdict, PredictionDocument
 from agent.report.hops import WORST, Reachability
 from agent.report.model import Status
@@ -46,15 +47,13 @@ def verdict_of_changes(changes: Sequence[PredictedChange], after: PredictionDocu
 
 
 def _summed(effect: Effect, changes: Iterable[PredictedChange], after: PredictionDocument) -> str | None:
-    """`closes backup for 3 of 12 sources (5 interfaces)`; None where nothing has the effect."""
+    """`closes backup for 5 of 27 interfaces`; None where nothing has the effect."""
     of_effect = [change for change in changes if change.effect is effect]
     if not of_effect:
         return None
     sources = {source for change in of_effect for source in change.sources}
-    count = sum(source.interface_count for source in after.sources if source.id in sources)
     services = listed(dict.fromkeys(change.service for change in of_effect))
-    whole = counted(len(after.sources), "class of sources", "classes of sources")
-    return f"{effect.replace('-', ' ')} {services} for {len(sources)} of {whole} ({counted(count, 'interface')})"
+    return f"{effect.replace('-', ' ')} {services} for {places.share(sources, after.sources)}"
 
 
 def _effect(before: Reachability, after: Reachability) -> Effect | None:

@@ -4,6 +4,7 @@ open it, then names, calls, paths and sources."""
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from agent.catalog.wording import counted
 from agent.documents.blocks import (
     ALL,
     CAUSES,
@@ -28,7 +29,7 @@ from agent.documents.blocks import (
 from agent.documents.to_do import to_do
 from agent.documents.walk import first
 from agent.network.answers import PredictedCall, PredictedName, SourceClass
-from agent.predict import phrases
+from agent.predict import phrases, places
 from agent.predict.model import PredictedChange, PredictedFault, PredictedIntent, PredictionDocument
 from agent.report.hops import Reachability
 from agent.report.serialization import to_json
@@ -79,13 +80,13 @@ def _intent(intent: PredictedIntent) -> Entry:
 
 def _changes(prediction: PredictionDocument) -> Iterator[Block]:
     yield Bullets(prediction.assumed, "more change")
-    for title, sentences in (("Not judged", prediction.unjudged), ("Left aside", prediction.ignored)):
+    for title, sentences in (("Not judged", prediction.unjudged), ("Ignored", prediction.ignored)):
         if sentences:
             yield Section(title=title, blocks=(Bullets(sentences, "more change"),))
     if prediction.changes:
         entries = Entries(tuple(_change(change, prediction) for change in prediction.changes), "more effect", CAUSES)
         yield Section(title="What opens and what closes", blocks=(entries,))
-    yield Text("Everything below is how it would be with these changes.", MUTED)
+    yield Text("Everything below assumes these changes.", MUTED)
 
 
 def _change(change: PredictedChange, prediction: PredictionDocument) -> Entry:
@@ -156,11 +157,12 @@ def _matrix(service: str, prediction: PredictionDocument) -> Iterator[Block]:
     for row in rows:
         kinds = [None if outcome is None else _KINDS[outcome] for outcome in row.outcomes]
         cells = map(Cell, phrases.cells(row), kinds)
-        made.append((phrases.numbers([source.id for source in row.sources]), f"{row.interface_count:,}", *cells))
+        where = places.where([source.id for source in row.sources], prediction.sources)
+        made.append((where, f"{row.interface_count:,}", *cells))
     heads = [f"{column.port}{'' if column.counts else ' *'}" for column in columns]
     yield Table(
         caption=f"What sources reach of {service}, by port",
-        heads=("sources", "hosts", *heads),
+        heads=("sources", "interfaces", *heads),
         rows=tuple(made),
         most=ALL,
     )
@@ -169,41 +171,40 @@ def _matrix(service: str, prediction: PredictionDocument) -> Iterator[Block]:
 
 
 def _sources(prediction: PredictionDocument) -> Section:
-    count = len(prediction.sources)
     left_out = phrases.left_out(prediction)
     return Section(
-        title=f"Sources: {count} classes of {prediction.interface_count:,} interfaces",
+        title=f"Sources: {counted(prediction.interface_count, 'interface')} by subnet and groups",
         blocks=(
             in_lines(lambda: _in_lines(prediction.sources)),
-            on_pages(lambda: [Section(title=f"All {count} classes", blocks=(_classes(prediction),), is_folded=True)]),
+            on_pages(lambda: [_all_sources(prediction)]),
             *(() if left_out is None else (Text(left_out, MUTED),)),
         ),
     )
 
 
+def _all_sources(prediction: PredictionDocument) -> Section:
+    title = f"All {counted(len(prediction.sources), 'place')} with what is judged for each"
+    return Section(title=title, blocks=(_classes(prediction),), is_folded=True)
+
+
 def _in_lines(sources: Sequence[SourceClass]) -> Iterator[Block]:
     """The first sources, in words; a large VPC has a thousand."""
     shown, left = first(sources, ROWS, Medium.TEXT, "more source")
-    yield Bullets(tuple(map(_in_words, shown)))
+    yield Bullets(tuple(map(phrases.words_of, shown)))
     if left:
         yield Text(left, MUTED)
 
 
-def _in_words(source: SourceClass) -> str:
-    return f"{source.id.rpartition('-')[2]}: {phrases.words_of(source)}"
-
-
 def _classes(prediction: PredictionDocument) -> Table:
     return Table(
-        caption="The classes of sources",
-        heads=("source", "subnet", "zone", "groups", "interfaces", "judged as", "route table", "network ACL"),
+        caption="The sources, those together of which the configuration says the same",
+        heads=("subnet", "zone", "groups", "interfaces", "judged as", "route table", "network ACL"),
         rows=tuple(map(_source, prediction.sources)),
     )
 
 
 def _source(source: SourceClass) -> tuple[str, ...]:
     return (
-        source.id.rpartition("-")[2],
         source.subnet_id or "-",
         source.availability_zone or "-",
         ", ".join(source.group_ids) or "not known",

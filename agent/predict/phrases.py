@@ -1,10 +1,10 @@
 """What all formats of a prediction share: which rows, which words, in which order. Texts are not escaped here."""
 
-from collections.abc import Sequence
 from typing import Final
 
 from agent.catalog.wording import counted, listed
 from agent.network.answers import Answer, PredictedCall, PredictedName, SourceClass
+from agent.predict import places
 from agent.predict.model import (
     Effect,
     IntentFailure,
@@ -93,29 +93,9 @@ def head(fault: PredictedFault) -> str:
 
 
 def stands_for(fault: PredictedFault | PredictedChange, document: PredictionDocument) -> str:
-    """For whom a fault or a change holds: `For 3 of 12 sources, 14 interfaces: 1, 3 and 5.`"""
-    count = counted(fault.interface_count, "interface")
-    if len(fault.sources) == len(document.sources):
-        return f"For every source, {count}."
-    return f"For {len(fault.sources)} of {len(document.sources)} sources, {count}: {numbers(fault.sources)}."
-
-
-MOST_SPANS: Final = 12
-"""Of numbers of sources; JSON has all."""
-
-
-def numbers(ids: Sequence[str]) -> str:
-    """The numbers of sources, those that follow one another as a range: `1, 3, 5-9`; of many the first ones."""
-    spans: list[list[int]] = []
-    for number in sorted(int(name.rpartition("-")[2]) for name in ids):
-        if spans and spans[-1][1] == number - 1:
-            spans[-1][1] = number
-        else:
-            spans.append([number, number])
-    shown = spans[:MOST_SPANS]
-    left = sum(high - low + 1 for low, high in spans[MOST_SPANS:])
-    words = ", ".join(str(low) if low == high else f"{low}-{high}" for low, high in shown)
-    return f"{words} and {left:,} more" if left else words
+    """For whom a fault or a change holds: `For 3 of 27 interfaces: sg-1 in subnet-1 and subnet-2.`"""
+    share = places.share(fault.sources, document.sources)
+    return f"For {share}: {places.where(fault.sources, document.sources)}."
 
 
 def words_of(source: SourceClass) -> str:
@@ -187,7 +167,7 @@ def effect_of(change: PredictedChange) -> str:
 
 def decides(change: PredictedChange) -> str:
     """What decides over a change: afterwards or, of what opens, before."""
-    return f"{'So far' if change.effect is Effect.OPENS else 'Then'}: {change.words}."
+    return f"{'Now' if change.effect is Effect.OPENS else 'After the change'}: {change.words}."
 
 
 def left_out(document: PredictionDocument) -> str | None:

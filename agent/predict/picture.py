@@ -14,7 +14,7 @@ from agent.documents.canvas import PAD, framed
 from agent.documents.configured_path import STAGES
 from agent.documents.flow import Box, Flow
 from agent.network.answers import PredictedPath
-from agent.predict import phrases
+from agent.predict import phrases, places
 from agent.predict.model import PredictionDocument
 from agent.report.hops import WORST, Hop, Reachability, Stage, is_detour
 from agent.report.words import bounded
@@ -75,14 +75,11 @@ class _Drawing(Flow):
         head = f"{first.service} {ports}: {phrases.OUTCOMES[first.outcome]}{aside}"
         self.y += 6
         self.line(head, PAD, "strong", kind)
-        where = _where(paths)
+        where = f"from {places.where(first.sources, document.sources)} to {_where(paths)}"
         self.line(where, PAD, "small muted")
         self.words.append(f"{head}, {where}.")
         self.y += 3
-        numbers = {source.id: source.interface_count for source in document.sources}
-        count = sum(numbers[source] for source in first.sources)
-        whom = phrases.numbers(first.sources)
-        start = Box(kind="skipped", label="sources", texts=(whom,), more=counted(count, "interface"))
+        start = Box(kind="skipped", label="sources", texts=(places.share(first.sources, document.sources),))
         there = [hop for hop in first.hops if hop.stage not in _BACK]
         self._hops("there", [start, *(self._box(hop, first) for hop in there)])
         if back := [hop for hop in first.hops if hop.stage in _BACK]:

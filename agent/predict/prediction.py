@@ -31,6 +31,7 @@ from agent.network.paths import (
     source_id,
     sources_of,
 )
+from agent.predict import places
 from agent.predict.assume import assumed
 from agent.predict.changes import changes_between, verdict_of_changes
 from agent.predict.denied_calls import faults_of_calls
@@ -350,9 +351,7 @@ def _verdict(
     services = listed(dict.fromkeys(fault.service for fault in blocked or faults))
     if blocked:
         sources = {source for fault in blocked for source in fault.sources}
-        interfaces = sum(source.interface_count for source in classes if source.id in sources)
-        whole = counted(len(classes), "class of sources", "classes of sources")
-        summary = f"{services}: blocked for {len(sources)} of {whole} ({counted(interfaces, 'interface')})"
+        summary = f"{services}: blocked for {places.share(sources, classes)}"
         return PredictedVerdict(status=Status.CRITICAL, summary=summary)
     unproven = [
         service

@@ -357,7 +357,7 @@ def test_all_but_the_changes_is_as_if_they_were_made() -> None:
 def test_what_closes_is_critical_and_names_who_is_cut_off() -> None:
     result = document("sg-there:-in:tcp:all:10.0.0.0/16")
     assert result.verdict.status is Status.CRITICAL
-    assert result.verdict.summary == "the change closes backup-gateway for 1 of 1 class of sources (2 interfaces)"
+    assert result.verdict.summary == "the change closes backup-gateway for 2 of 2 interfaces"
     (change,) = [one for one in result.changes if THERE in one.addresses]
     assert change.effect is Effect.CLOSES
     assert 2222 not in change.ports, "the service can do without"
@@ -456,7 +456,7 @@ def test_a_policy_that_denies_the_call_closes_it() -> None:
     result = with_policy(ALLOWS_BACKUP)
     assert result.assumed == ("vpce-0123abcd: replace its policy by another one",)
     assert result.verdict.status is Status.CRITICAL
-    assert result.verdict.summary == "the change closes backup-gateway for 1 of 1 class of sources (2 interfaces)"
+    assert result.verdict.summary == "the change closes backup-gateway for 2 of 2 interfaces"
     (change,) = result.changes
     assert (change.effect, change.action, change.ports) == (Effect.CLOSES, "backup-gateway:ListGateways", ())
     assert change.decided_by == ("vpce-0123abcd",)

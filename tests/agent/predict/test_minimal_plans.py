@@ -62,11 +62,11 @@ def answered(
 @pytest.mark.parametrize(
     ("plan", "service", "code", "words"),
     [
-        pytest.param(ADOPTED_ACL, "backup", 2, "closes backup for 8 of 12 classes", id="an adopted ACL is emptied"),
+        pytest.param(ADOPTED_ACL, "backup", 2, "closes backup for 19 of 27 interfaces", id="an adopted ACL is emptied"),
         pytest.param(FORGOTTEN_ACL, "backup", 0, SAME, id="a forgotten ACL is left as it is"),
-        pytest.param(EXCLUSIVE_RULES, "backup", 2, "closes backup for 8 of 12 classes", id="no exclusive rule"),
+        pytest.param(EXCLUSIVE_RULES, "backup", 2, "closes backup for 19 of 27 interfaces", id="no exclusive rule"),
         pytest.param(RESTRICTED_GROUP, "backup", 0, SAME, id="CDK leaves rules that are not the default ones"),
-        pytest.param(NEW_TABLE_WITH_GATEWAY, "s3", 3, "may close s3 for 1 of 12 classes", id="a table that is made"),
+        pytest.param(NEW_TABLE_WITH_GATEWAY, "s3", 3, "may close s3 for 5 of 27 interfaces", id="a table that is made"),
     ],
 )
 def test_a_plan_ends_as_its_tool_would_apply_it(
