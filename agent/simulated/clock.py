@@ -7,6 +7,7 @@ does not wait for the next timer: it says that the time has come.
 import asyncio
 import selectors
 import threading
+from collections.abc import Callable
 from typing import Any, Final
 
 from probes.background import NAME
@@ -28,8 +29,12 @@ class _Leaping(selectors.DefaultSelector):
 
 
 class _Patient(_Leaping):
+    def __init__(self, is_waiting: Callable[[], bool]) -> None:
+        super().__init__()
+        self._is_waiting = is_waiting
+
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        while timeout != 0 and any(thread.name == NAME for thread in threading.enumerate()):
+        while timeout != 0 and (self._is_waiting() or any(thread.name == NAME for thread in threading.enumerate())):
             if ready := selectors.DefaultSelector.select(self, _POLL_SECONDS):
                 return ready
         return super().select(timeout)
@@ -52,7 +57,8 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
 
 class PatientLoop(VirtualLoop):
-    """Virtual time that stands still while a thread of `in_background` works, such as one that writes a file."""
+    """Virtual time that stands still while a thread of `in_background` works, such as one that writes a file, and while
+    `is_waiting` says that something else of the host is awaited, such as an answer on a socket."""
 
-    def __init__(self) -> None:
-        super().__init__(_Patient())
+    def __init__(self, is_waiting: Callable[[], bool] = lambda: False) -> None:
+        super().__init__(_Patient(is_waiting))

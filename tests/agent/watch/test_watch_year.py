@@ -1,23 +1,40 @@
-"""A thousand cycles, which is most of a day at one a minute; with `--everything` ten thousand, which is a week."""
+"""Two hours of cycles, one a minute, with all that takes their results; with `--everything` a week of them."""
 
 import json
+import sqlite3
 import subprocess
+from pathlib import Path
 
 from tests.agent.watch.conftest import CYCLES
+from tests.agent.watch.year import SCRAPES_EVERY, cycles_in
+from tests.support.virtual import INTERVAL
 
 MAX_GROWTH_BYTES = 2_000_000
+SOCKETS = 4
+"""Both ends of the connections of one scrape and one notice, which may be open at that moment."""
 SECONDS = 3_600
 """Far above what it takes; a limit for one that hangs."""
 
 
-def test_memory_and_open_files_stay_as_they_were(year: subprocess.Popen[str]) -> None:
+def test_nothing_is_lost_and_memory_and_open_files_stay_as_they_were(year: subprocess.Popen[str]) -> None:
     out, err = year.communicate(timeout=SECONDS)
     assert (year.returncode, err) == (0, "")
-    *samples, counts = [json.loads(line) for line in out.splitlines()]
+    *samples, counts, scraped = [json.loads(line) for line in out.splitlines()]
     assert [sample["cycle"] for sample in samples] == [CYCLES // 10 * tenth for tenth in range(1, 11)]
     # The first tenth loads what is loaded once, and fills the windows of past cycles.
     assert max(sample["bytes"] for sample in samples) - samples[0]["bytes"] <= MAX_GROWTH_BYTES
-    assert len({sample["files"] for sample in samples}) == 1
+    files = [sample["files"] for sample in samples]
+    assert max(files) - min(files) <= SOCKETS
     assert counts["backuplink_watch_cycles_total"] == CYCLES
     for nothing in ("late_cycles", "cycle_errors", "dropped_documents", "file_write_errors"):
         assert counts[f"backuplink_watch_{nothing}_total"] == 0
+
+    folder = Path(str(year.args[3]))  # type: ignore[index]
+    assert cycles_in((folder / "watch.prom").read_text("utf-8")) == CYCLES
+    assert len(scraped) >= CYCLES * INTERVAL / SCRAPES_EVERY - 1
+    assert scraped == sorted(set(scraped))  # every answer is of another moment, and none goes back
+    with sqlite3.connect(folder / "history.db") as history:
+        assert history.execute("SELECT count(*), sum(complete), sum(lost) FROM cycle").fetchone() == (CYCLES, CYCLES, 0)
+        changes = [json.loads(text)["id"] for (text,) in history.execute("SELECT document FROM change ORDER BY id")]
+    assert len(changes) >= CYCLES // 10
+    assert (folder / "notices").read_text("ascii").splitlines() == changes

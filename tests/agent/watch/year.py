@@ -1,20 +1,34 @@
-"""`python -m tests.agent.watch.year FOLDER CYCLES`: a long watch in virtual time, whose memory and open files are read.
+"""`python -m tests.agent.watch.year FOLDER CYCLES`: a long watch in virtual time, with all that takes its results.
 
-Writes the metrics and the last report to FOLDER, and one JSON object a line to stdout: after every tenth of the cycles
-the bytes of memory that are resident and the number of open files, and at the end what was counted.
+A textfile, a history, a receiver of notices and a scraper take them, over real files and sockets. The first
+three leave theirs in FOLDER. Writes one JSON object a line to stdout: after every tenth of the cycles the bytes of
+memory that are resident and the number of open files; at the end what the watch counted, and what each scrape saw.
 """
 
+import asyncio
 import ctypes
 import gc
 import itertools
 import json
 import os
 import sys
+import threading
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Final
 
+import httpx
+
+from agent.process.cancel import CancelToken
+from agent.settings import Notify
 from agent.simulated.clock import PatientLoop
+from agent.watch.schedule import Watch
+from probes.background import in_background
+from tests.agent.history.entries import writer
+from tests.agent.watch.clients import LOOPBACK, free_port
+from tests.agent.watch.receiver import Answer, Receiver, receiving, status
 from tests.formats.monitors import samples_in
+from tests.support.command import SECONDS
 from tests.support.runs import in_virtual_time
 from tests.support.virtual import job, loaded, networks, watched
 
@@ -31,6 +45,10 @@ NETWORKS: Final = (
 """Faults that last, that come and go, that stay for one cycle, and such as EC2 is asked about."""
 
 
+SCRAPES_EVERY: Final = 1_000.0
+"""Virtual seconds between two scrapes: they meet cycles at changing moments."""
+
+
 def resident() -> int:
     """Bytes of memory, after all that can be given back was given back."""
     gc.collect()
@@ -43,6 +61,49 @@ def say(what: dict[str, float]) -> None:
     sys.stdout.write(f"{json.dumps(what)}\n")
 
 
+def taking(receiver: list[Receiver], notices: Path) -> Answer:
+    """Takes a change: appends its id to a file, and forgets the rest, since memory is measured."""
+
+    def answer(handler: BaseHTTPRequestHandler, over: threading.Event) -> None:
+        with notices.open("a", encoding="ascii") as file:
+            file.writelines(f"{json.loads(taken.body)['id']}\n" for taken in receiver[0].taken)
+        receiver[0].taken.clear()
+        status(204)(handler, over)
+
+    return answer
+
+
+class Scraper:
+    """Reads the metrics of a watch again and again, and counts the cycles that each answer is after."""
+
+    def __init__(self, port: int) -> None:
+        self.seen: list[float] = []
+        self.watch: Watch | None = None
+        self._url = f"http://{LOOPBACK}:{port}/metrics"
+
+    async def run(self, watch: Watch, _: CancelToken) -> None:
+        """Scrape until the task is cancelled."""
+        self.watch = watch
+        while True:
+            await asyncio.sleep(SCRAPES_EVERY)
+            self.seen.append(cycles_in(await in_background(self._read)))
+
+    def _read(self) -> str:
+        return httpx.get(self._url, timeout=SECONDS, trust_env=False).raise_for_status().text
+
+    def has_changes_to_post(self) -> bool:
+        """Whether the receiver has not answered all of them."""
+        return self.watch is not None and any(
+            waiting._unfinished_tasks  # type: ignore[attr-defined]  # asyncio's own count, which join() waits for
+            for waiting in self.watch._notices._waiting.values()
+        )
+
+
+def cycles_in(metrics: str) -> float:
+    """How many cycles had ended."""
+    return samples_in(metrics)["backuplink_watch_cycles_total", frozenset()]
+
+
 def main(folder: Path, cycles: int) -> None:
     """Watch so many cycles."""
     numbers = itertools.count(1)
@@ -52,7 +113,13 @@ def main(folder: Path, cycles: int) -> None:
             files = len(list(Path("/proc/self/fd").iterdir()))
             say({"cycle": number, "bytes": resident(), "files": files})
 
-    with open(os.devnull, "w", encoding="utf-8") as nowhere:
+    receivers: list[Receiver] = []
+    scraper = Scraper(port := free_port())
+    with (
+        receiving(taking(receivers, folder / "notices")) as receiver,
+        open(os.devnull, "w", encoding="utf-8") as nowhere,
+    ):
+        receivers.append(receiver)
 
         def leave(text: str) -> None:
             nowhere.write(text)
@@ -62,11 +129,18 @@ def main(folder: Path, cycles: int) -> None:
             scenario="no-endpoint-in-this-vpc",
             format="ndjson",
             textfile=folder / "watch.prom",
+            listen=(LOOPBACK, port),
+            notify=Notify(url=receiver.url()),
+            history=writer(folder / "history.db"),
             cycles=cycles,
         )
-        done = in_virtual_time(lambda: watched(config, tidy=sample, documents=leave, lines=leave), PatientLoop)
+        done = in_virtual_time(
+            lambda: watched(config, tidy=sample, documents=leave, lines=leave, meanwhile=scraper.run),
+            lambda: PatientLoop(scraper.has_changes_to_post),
+        )
     counts = {name: value for (name, labels), value in samples_in(done.watch._metrics()).items() if not labels}
     say(counts)
+    sys.stdout.write(f"{json.dumps(scraper.seen)}\n")
 
 
 if __name__ == "__main__":
