@@ -568,6 +568,14 @@ def test_acl_of_an_unknown_subnet_may_not_be_asked() -> None:
     assert hop(outside, Stage.HOST_ACL_OUT).outcome is BLOCKED
 
 
+def test_groups_and_states_hold_in_one_subnet_as_well() -> None:
+    nowhere: dict[str, Any] = {"endpoint_interfaces": None, "subnets": None}
+    assert hop(ask(configuration(**nowhere, host_rules=())), Stage.HOST_GROUPS).outcome is BLOCKED
+    assert hop(ask(configuration(there_rules=()), own=None), Stage.ENDPOINT_GROUPS).outcome is BLOCKED
+    failed = configuration(endpoints=(replace(ENDPOINT, state="failed"),))
+    assert hop(ask(failed, own=None), Stage.ENDPOINT).outcome is BLOCKED
+
+
 # --- Routes ----------------------------------------------------------------------------------------------------------
 
 
