@@ -244,6 +244,8 @@ class BundleOptions:
     """The path of a history; with neither, a new run is made."""
     output: str | None
     """The path of the archive; None for a new file in the current folder."""
+    wrong: str | None
+    """What is true where the report's verdict was wrong; None where nobody says that it was."""
     plain: bool
     """Whether nothing but secrets is masked."""
     logs: bool

@@ -29,6 +29,7 @@ from agent.report.escape import visible
 from agent.report.model import Report
 from agent.report.redact import Redactor
 from agent.report.saved import SavedReportError
+from agent.report.words import bounded
 from agent.run.measuring import Measure
 from agent.settings import BundleOptions, Setting, Settings
 from agent.version import __version__
@@ -42,6 +43,7 @@ MAX_CHANGES: Final = 200
 LOGS_SECONDS: Final = 5.0
 """For looking where logs are: a folder of SAP's may be on a network file system that does not answer."""
 README: Final = "README.txt"
+WRONG: Final = "wrong.txt"
 ASSET_TAG: Final = "/sys/devices/virtual/dmi/id/board_asset_tag"
 """Where the firmware of a Nitro instance has its id (EC2 User Guide, Detect whether a host is an EC2 instance)."""
 LOGS_WARNING: Final = (
@@ -173,11 +175,15 @@ def _write_archive(
     cleaner = Cleaner(masks, environment)
     if host is not None:
         cleaner.word("host", socket.gethostname(), everywhere=True)
-    found = list(_members(options, shown, report, settings, host, cleaner, received_signals))
-    kept, dropped = fitted([member for member in found if isinstance(member, Member)])
-    absent = [*(member for member in found if isinstance(member, Absent)), *dropped]
     folder = f"backuplink-{report.run.started_at:%Y%m%dT%H%M%SZ}"
     place = options.output or f"{folder}.tar.gz"
+    to_send = None if options.wrong is None else _to_send(options.wrong, shown, folder, cleaner)
+    found = [
+        *([] if to_send is None else [Member(name=WRONG, what="a text to send with this archive", content=to_send)]),
+        *_members(options, shown, report, settings, host, cleaner, received_signals),
+    ]
+    kept, dropped = fitted([member for member in found if isinstance(member, Member)])
+    absent = [*(member for member in found if isinstance(member, Absent)), *dropped]
     moment = None if host is None else host.now()
     readme = _readme(shown, kept, absent, moment, cleaner)
     members = (Member(name=README, what="what is in here", content=readme.encode("utf-8", "backslashreplace")), *kept)
@@ -188,9 +194,19 @@ def _write_archive(
     to_stderr("".join(f"{line}\n" for line in (*_list_of(members), *_absences(absent))))
     if options.logs and host is not None:
         to_stderr(f"Warning: {LOGS_WARNING}\n")
+    if to_send is not None:
+        to_stderr(f"\nSend this text with the archive, which has it as {WRONG}:\n\n{to_send.decode()}\n")
     _heed(received_signals)
     if _write(archive, options.output, place):
         to_stdout(f"{place}\n")
+
+
+def _to_send(true: str, shown: Report, folder: str, cleaner: Cleaner) -> bytes:
+    from agent.formats import wrong
+
+    # What the terminal sent may be no text: such bytes are half characters, which no encoding has.
+    words = cleaner.text(true.encode("utf-8", "backslashreplace").decode("utf-8"))
+    return wrong.render(shown, words, folder).encode("utf-8")
 
 
 def _write(archive: bytes, output: str | None, place: str) -> bool:
@@ -315,8 +331,8 @@ def _readme(
     )
     clear = "Nothing but secrets is masked: ids, addresses and names are in the clear."
     lines = [
-        f"Made by backuplink {__version__} of run {visible(report.run.id)}, {_moment(report.run.started_at)}.",
-        f"{report.verdict.status.upper()}: {visible(report.verdict.summary)}",
+        f"Made by backuplink {__version__} of run {bounded(visible(report.run.id))}, {_moment(report.run.started_at)}.",
+        f"{report.verdict.status.upper()}: {bounded(visible(report.verdict.summary))}",
         "",
         masked if cleaner.is_masking or report.run.redacted else clear,
         "In place of credentials, tokens, passwords and the queries of URLs stands ***.",

@@ -12,6 +12,9 @@ LEGENDS = {
 
 `backuplink endpoints` prints whole names."""
 
+OTHERWISE = 'Not the cause? Send an archive: `backuplink bundle --wrong "what is true"`'
+"""The line that ends each page."""
+
 
 def page(code: str) -> str:
     """The page of a code in Markdown. Raises KeyError where there is none."""
@@ -21,7 +24,7 @@ def page(code: str) -> str:
         raise KeyError(code) from error
     if data is None:
         raise KeyError(code)
-    return data.decode("utf-8")
+    return f"{data.decode('utf-8')}\n{OTHERWISE}\n"
 
 
 def for_region(markdown: str, region: str) -> str:

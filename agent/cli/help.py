@@ -41,7 +41,7 @@ OPTIONS: Final = (
     (
         "What is written",
         (
-            *("--format", "--brief", "--output", "--redact", "--plain", "--logs", "--case"),
+            *("--format", "--brief", "--output", "--redact", "--wrong", "--plain", "--logs", "--case"),
             *("--suppress", "--review", "--fail-on"),
         ),
     ),

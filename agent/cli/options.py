@@ -45,6 +45,7 @@ from agent.cli.param_types import (
     VARIABLE,
     VPC,
     WHERE,
+    WORDS,
     OneOf,
     count,
 )
@@ -581,6 +582,12 @@ _BUNDLE: Final = (
         type=FILE,
         help="Write the archive to this file, replaced atomically. Default: a new file in this folder, named after the "
         "time of the run.",
+    ),
+    click.option(
+        "--wrong",
+        type=WORDS,
+        help="Say that the verdict was wrong, and what is true instead. The archive gets a text to send with it, which "
+        "stderr shows, too.",
     ),
     click.option("--plain", is_flag=True, help="Leave ids, addresses and names in the clear. Secrets are never in it."),
     click.option("--logs", is_flag=True, help="Add the last lines of the logs of agents on this host."),

@@ -139,6 +139,12 @@ def _name(text: str) -> str:
     return text
 
 
+def _words(text: str) -> str:
+    if not text.strip():
+        raise ValueError(text)
+    return text
+
+
 def _path(text: str) -> str:
     if not text:
         raise ValueError(text)
@@ -333,6 +339,7 @@ TIMEOUT: Final = Parsed(values.TIMEOUT)
 DEADLINE: Final = Parsed(values.DEADLINE)
 INTERVAL: Final = Parsed(values.INTERVAL)
 CIDR: Final = Parsed(ValueType("cidr", ip_network, "a CIDR block, such as 10.0.0.0/8"))
+WORDS: Final = Parsed(ValueType("words", _words, "what is true, in words"))
 FILE: Final = Parsed(ValueType("file", _path, "the path of a file"))
 FILE_OR_FOLDER: Final = Parsed(ValueType("file", _path, "the path of a file or folder"))
 FOLDER: Final = Parsed(ValueType("file", _path, "the path of a folder"))

@@ -356,9 +356,10 @@ def _vantage(report: Report) -> Iterator[Block]:
 
 def _more(report: Report) -> Section:
     note = ("This file also holds the report as JSON: ", Mono("backuplink diagnose FILE"), " judges it again.")
+    wrong = ("A wrong verdict? ", Mono('backuplink bundle FILE --wrong "what is true"'), " makes an archive to send.")
     return Section(
         title="More",
-        blocks=(*runbooks([report]), observations(report), Text(note, MUTED)),
+        blocks=(*runbooks([report]), observations(report), Text(note, MUTED), Text(wrong, MUTED)),
         is_printed=False,
     )
 

@@ -29,7 +29,8 @@ def as_text(markdown: str, *, bold: bool = False) -> str:
             lines.append(f"\x1b[1m{words}\x1b[0m" if bold else words if line.startswith("# ") else words.upper())
         else:
             lines.append(line)
-    lines += [f"- {words}" for name, words in LEGENDS.items() if name in markdown]
+    legends = [f"- {words}" for name, words in LEGENDS.items() if name in markdown]
+    lines += ["", *legends] if legends else []
     return "\n".join(lines) + "\n"
 
 

@@ -61,6 +61,9 @@ def codes_page() -> str:
             "The radius is how far the cause of such a finding reaches as a rule: this host, the hosts of its subnet, "
             "those that use the endpoint, those of the VPC, or those of the account.",
             "",
+            'If a finding is not the cause, `backuplink bundle --wrong "what is true"` makes an archive to send '
+            "([how](support.md#a-verdict-that-was-wrong)).",
+            "",
             "| code | name | severity | scope | radius | title |",
             "|---|---|---|---|---|---|",
             *rows,

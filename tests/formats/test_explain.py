@@ -87,7 +87,9 @@ def test_the_page_of_every_code_is_text_for_a_terminal(code: str, capsys: pytest
     assert [line.split(">")[0] + ">" for line in legends] == [
         f"- {name}" for name in (runbooks.DNS_SUFFIX, runbooks.DUAL_STACK_SUFFIX) if name in page
     ]
-    assert len(lines) == len([line for line in page.splitlines() if not line.startswith("```")]) + len(legends)
+    blank = 1 if legends else 0
+    assert len(lines) == len([line for line in page.splitlines() if not line.startswith("```")]) + blank + len(legends)
+    assert 'Not the cause? Send an archive: `backuplink bundle --wrong "what is true"`' in lines[-4:]
     assert output.endswith("\n")
     assert not output.endswith("\n\n")
 

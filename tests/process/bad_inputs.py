@@ -373,6 +373,7 @@ TEXTS: Final = {
     "profile": ("the name of a profile", {*ANYWHERE} - {"a space", "emoji", "a path", "100 kB"}),
     "ca-bundle": ("the path of a file or folder", {"nothing"}),
     "output": ("the path of a file", {"nothing"}),
+    "wrong": ("what is true, in words", {"nothing", "a space"}),
     "ec2-facts": ("the path of a file", {"nothing"}),
     "textfile": ("the path of a file", {"nothing"}),
     "history": ("the path of a file", {"nothing"}),

@@ -14,7 +14,7 @@ from agent.cli.param_types import ENDPOINT, Parsed, complete_files
 from agent.cli.to_settings import is_same_file, refuse_replacing_history, settings_from
 from agent.settings import BundleOptions, NamedEndpoint, Setting
 
-_OWN: Final = ("history", "output", "plain", "logs", "case", "report_file")
+_OWN: Final = ("history", "output", "wrong", "plain", "logs", "case", "report_file")
 _KINDS: Final = {"file": "file", "text": "profile", ENDPOINT.name: "host"}
 """Kinds of masks by the names of types."""
 
@@ -22,8 +22,8 @@ _KINDS: Final = {"file": "file", "text": "profile", ENDPOINT.name: "host"}
 @click.command(
     cls=Command,
     examples=(
-        "backuplink bundle --logs",
-        "backuplink bundle report.json --output case.tar.gz",
+        "backuplink bundle --logs --output case.tar.gz",
+        'backuplink bundle report.json --wrong "the endpoint was deleted on purpose"',
         "backuplink bundle --case",
     ),
 )
@@ -58,7 +58,7 @@ def bundle(ctx: click.Context, /, report_file: str | None, **options: Any) -> in
 def _refuse_together(ctx: click.Context, wanted: BundleOptions) -> None:
     """Raise UsageError for options that exclude each other, and for an archive that would replace what it is from."""
     if wanted.case:
-        for name in ("output", "plain", "logs"):
+        for name in ("output", "wrong", "plain", "logs"):
             if getattr(wanted, name):
                 raise click.UsageError(f"--case writes no archive, for which --{name} is; leave one of them out.")
     if wanted.report is not None or wanted.history is not None:

@@ -49,7 +49,7 @@ from tests.support.planted_scenarios import planted
 from tests.support.runs import report_of
 from tests.support.validator import VALIDATOR
 
-OPTIONS: Final = BundleOptions(report=None, history=None, output=None, plain=False, logs=False, case=False)
+OPTIONS: Final = BundleOptions(report=None, history=None, output=None, wrong=None, plain=False, logs=False, case=False)
 SSM: Final = "var/log/amazon/ssm/amazon-ssm-agent.log"
 BACKINT: Final = "hana/shared/aws-backint-agent/aws-backint-agent.log"
 HOST: Final = "saphana01"
@@ -384,6 +384,71 @@ def test_a_secret_in_a_saved_report_is_taken_out(place: Path, root: Path, capsys
     assert "http://***@10.0.9.90 and ***9W3K" in capsys.readouterr().out
 
 
+# --- A verdict that was wrong ----------------------------------------------------------------------------------------
+
+TRUE: Final = (
+    "The path works: 10.0.2.17 was silent for a minute, while its zone was tested.\nSeen by i-0a1b2c3d4e5f67890."
+)
+
+
+def test_a_verdict_that_was_wrong(place: Path, root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert made(replace(OPTIONS, wrong=TRUE), this_host(root), "three-faults") == 0
+    path = only(place)
+    out, errors = capsys.readouterr()
+    members = {name: content.decode() for name, content in read(path.read_bytes()).items()}
+    assert [*members][:5] == ["README.txt", "wrong.txt", *REPORTS]
+    words = members["wrong.txt"]
+    assert out == f"{path.name}\n"
+    assert words in errors
+    assert path.name.removesuffix(".tar.gz") in words
+    masked = redact(report_of("three-faults"))
+    assert json.loads(members["report.json"])["run"]["redacted"] is True
+    assert masked.verdict.summary in words.replace("\n ", "")
+    causes = [finding for finding in masked.findings if finding.explained_by is None]
+    assert [finding.id in words for finding in causes] == [True] * len(causes)
+    # What the user says is masked like everything else, by the masks of the report.
+    assert "The path works: " in words
+    assert leftovers(words) == []
+    true = words.partition("What it said")[0]
+    (silent,), (instance,) = re.findall(r"192\.0\.2\.\d+", true), re.findall(r"\bi-\d+\b", true)
+    assert f'"{silent}"' in members["report.json"]
+    assert f'"{instance}"' in members["report.json"]
+
+
+def leftovers(words: str) -> list[str]:
+    """Ids and addresses that no mask took."""
+    return re.findall(r"\b(?:i|vpc|subnet|sg)-[0-9a-f]{8,17}\b|\b10(?:\.\d+){3}\b", words)
+
+
+def test_a_verdict_that_was_wrong_of_a_saved_report(place: Path, root: Path) -> None:
+    name = saved(place.parent / "r.json", report_of("three-faults"))
+    true = f"It works, M\xfcller says \x1b[2J, with password={SECRETS['proxy password']}"
+    assert made(replace(OPTIONS, report=name, wrong=true, plain=True), this_host(root)) == 0
+    words = read(only(place).read_bytes())["wrong.txt"].decode()
+    assert "It works, M\xfcller says \\x1b[2J, with password=***\n" in words
+    assert "vpc-0a1b2c3d4e5f67890" in words
+
+
+def test_without_a_word_on_what_was_wrong_there_is_no_such_file(place: Path, root: Path) -> None:
+    assert made(OPTIONS, this_host(root), "three-faults") == 0
+    assert "wrong.txt" not in read(only(place).read_bytes())
+
+
+def test_a_hostile_report_makes_no_long_list(place: Path, root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    report = report_of("three-faults")
+    long = "A" * 400_000
+    findings = tuple(
+        replace(finding, headline=long, id=f"{number}{long}", explained_by=None)
+        for number, finding in enumerate(report.findings)
+    )
+    every = replace(report, verdict=replace(report.verdict, summary=long), findings=findings)
+    assert made(replace(OPTIONS, report=saved(place.parent / "r.json", every), wrong=TRUE), this_host(root)) == 0
+    members = read(only(place).read_bytes())
+    assert len(members["README.txt"]) < 5_000
+    assert len(members["wrong.txt"]) < 20_000
+    assert len(capsys.readouterr().err) < 25_000
+
+
 # --- Of which report -------------------------------------------------------------------------------------------------
 
 
@@ -697,6 +762,10 @@ def test_the_case_writes_nothing(place: Path, capsys: pytest.CaptureFixture[str]
         (("--case", "--output", "x"), "--case writes no archive, for which --output is"),
         (("--case", "--plain"), "--case writes no archive, for which --plain is"),
         (("--case", "--logs"), "--case writes no archive, for which --logs is"),
+        (("--case", "--wrong", "The path works."), "--case writes no archive, for which --wrong is"),
+        (("--wrong", ""), "'' is not what is true, in words"),
+        (("--wrong", " \n\t"), "is not what is true, in words"),
+        (("--wrong",), "requires an argument"),
         (("r.json", "--region", "eu-west-1"), "--region is for a new run; REPORT names one that was made"),
         (("--history", "h.db", "--no-ec2"), "--no-ec2 is for a new run; --history names one that was made"),
         (("r.json", "--output", "./r.json"), "--output ./r.json is the report, which it would replace"),

@@ -1,0 +1,45 @@
+"""The text that goes with a support archive to say that a verdict was wrong, and what is true instead."""
+
+from typing import Final
+
+from agent.documents.text import wrapped
+from agent.report.model import Finding, Report
+from agent.report.words import below_summary, bounded, causes, vantage
+
+MOST: Final = 12
+"""Causes that are listed; the report in the archive has all."""
+_INDENT: Final = "  "
+
+
+def render(report: Report, true: str, folder: str) -> str:
+    """The text, for the report in the archive's folder: what is true, then what the report says."""
+    every = causes(report)
+    more = f"and {len(every) - MOST} more" if len(every) > MOST else None
+    lines = [
+        wrapped(f"A verdict of backuplink {report.tool.version} was wrong.", ""),
+        "",
+        "What is true:",
+        *(f"{_INDENT}{_printable(line)}".rstrip() for line in true.strip().splitlines()),
+        "",
+        "What it said:",
+        wrapped(f"{report.verdict.status.upper()}: {report.verdict.summary}", _INDENT),
+        *(wrapped(line, _INDENT) for line in below_summary(report)),
+        *(_said(finding, report.verdict.summary) for finding in every[:MOST]),
+        *([f"{_INDENT}* {more}"] if more is not None else []),
+        "",
+        wrapped(vantage(report), ""),
+        wrapped(f"The archive with the folder {folder} belongs to this text: its report.json has every step.", ""),
+    ]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _said(finding: Finding, summary: str) -> str:
+    """A finding by its id, with its headline where the summary does not have it."""
+    aside = "" if finding.counts else ", not counted"
+    found = "" if finding.headline in summary else f": {finding.headline}"
+    return wrapped(f"* {bounded(finding.id)} ({finding.severity}{aside}){found}", _INDENT, f"{_INDENT}  ")
+
+
+def _printable(line: str) -> str:
+    """The user's own words: their letters stay, whatever alphabet they are of."""
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in line)
