@@ -30,24 +30,23 @@ from agent.audit.model import (
     Known,
     Unanswered,
 )
+from agent.audit.overview import answer_of, decisive, order, repeated, status_of, worst, worst_first
 from agent.audit.request import AuditRequest
-from agent.audit.review import RAISED, review
+from agent.audit.review import OF_REVIEW, RAISED, review
+from agent.audit.suppression import Suppressions
 from agent.audit.vpc import AuditedNetwork
 from agent.catalog.findings import Severity
 from agent.catalog.services import SERVICES, is_offered
 from agent.catalog.wording import counted, listed, listed_briefly
 from agent.catalog.workloads import SIGNS, option_of, required_services
 from agent.predict.prediction import Facts
-from agent.report.model import Status, Tool
-from agent.settings import Suppression, Workload
+from agent.report.model import Fix, Status, Tool
+from agent.settings import Workload
 from agent.version import __version__
 from probes.vpc.model import AVAILABLE
 
 WORKLOADS: Final = (Workload.CALLER, Workload.HANA, Workload.GATEWAY, Workload.SSM)
 """For which every VPC can be judged. SAP HANA that sends its data to S3 leaves no sign in a VPC."""
-_WORST: Final = (Status.CRITICAL, Status.UNKNOWN, Status.WARNING, Status.OK)
-"""As the status of a run has it."""
-_STATUS_OF: Final = {Severity.CRITICAL: Status.CRITICAL, Severity.WARNING: Status.WARNING, Severity.INFO: Status.OK}
 
 
 def audit(
@@ -61,7 +60,7 @@ def audit(
     for vpc in estate:
         by_region.setdefault(vpc.known.region, []).append(vpc)
     central = {vpc: found for vpcs in by_region.values() for vpc, found in central_endpoints(vpcs).items()}
-    vpcs = tuple(_audited(vpc, by_region[vpc.known.region], central[vpc], asked) for vpc in estate)
+    vpcs = worst_first(_audited(vpc, by_region[vpc.known.region], central[vpc], asked) for vpc in estate)
     return AuditDocument(
         schema=SCHEMA,
         tool=Tool(name="backuplink", version=__version__),
@@ -71,7 +70,9 @@ def audit(
         verdict=_verdict(vpcs, unanswered, complete=complete),
         workloads=tuple(workload for workload in asked.workloads if workload is not Workload.AUTO),
         asked_services=asked.services,
+        review=asked.review,
         vpcs=vpcs,
+        repeated=repeated(vpcs),
         unresolved_hours=sum(vpc.unresolved_hours for vpc in vpcs),
         unanswered=tuple(unanswered),
     )
@@ -92,12 +93,14 @@ def _audited(
         if service in required or service in vpc.with_endpoint:
             faults += faults_of_service(vpc, service, counts=service in required)
     endpoints, of_endpoints, hours = _endpoints(vpc, estate, required, faults)
-    found = _merged((*faults, *of_endpoints, *review(vpc, required)))
-    judged = [_suppressed(_raised(fault, asked), vpc, asked.suppressions) for fault in found]
-    judged.sort(key=_order)
-    statuses = {service: _status_of(fault for fault in judged if service in fault.services) for service in required}
+    known = Suppressions(vpc, asked.suppressions)
+    found = [*faults, *of_endpoints, *review(vpc, required, known)]
+    judged = _merged(_raised(known.marked(fault), asked) for fault in found)
+    judged.sort(key=order)
+    statuses = {service: status_of(fault for fault in judged if service in fault.services) for service in required}
     workloads = tuple(_workload(vpc, workload, reason, statuses) for workload, reason in reasons.items())
     status, counts = _status(vpc, statuses)
+    cause, to_do = answer_of(status, judged, _why_untold(vpc, status, judged))
     return AuditedVpc(
         region=vpc.known.region,
         account_id=vpc.known.account,
@@ -107,6 +110,8 @@ def _audited(
         taken_at=vpc.facts.taken_at,
         status=status,
         counts=counts,
+        cause=cause,
+        to_do=to_do,
         summary=_summary(vpc, status, workloads, judged),
         workloads=workloads,
         services=tuple(
@@ -136,7 +141,7 @@ def _reason(vpc: AuditedNetwork, workload: Workload, asked: AuditRequest) -> str
     if named := [name for name in asked.workloads if name in names]:
         return option_of(named[0])
     signs = [service for service in vpc.with_endpoint if service in SIGNS[workload]]
-    return f"it has an endpoint of {listed(signs)}" if signs else None
+    return f"an endpoint of {listed(signs)}" if signs else None
 
 
 def _is_offered(vpc: AuditedNetwork, service: str) -> bool:
@@ -166,7 +171,7 @@ def _workload(
         by=reason,
         status=Status.NOT_IN_USE
         if reason is None
-        else _worst(statuses[service] for service in services if service in statuses),
+        else worst(statuses[service] for service in services if service in statuses),
         private=next(state for state in (Known.NO, Known.CANNOT_TELL, Known.YES) if state in seen),
         services=services,
         lacks=tuple(service for service, state in private.items() if state is not Known.YES),
@@ -177,7 +182,7 @@ def _is_private(vpc: AuditedNetwork, service: str, statuses: Mapping[str, Status
     """Whether a service is reached privately: by its faults, or by those that it would have if it were judged."""
     if not _is_offered(vpc, service):
         return Known.NO
-    status = statuses[service] if service in statuses else _status_of(faults_of_service(vpc, service, counts=True))
+    status = statuses[service] if service in statuses else status_of(faults_of_service(vpc, service, counts=True))
     if status is Status.CRITICAL:
         return Known.NO
     if status is Status.UNKNOWN:
@@ -265,22 +270,38 @@ def _is_told(endpoint_id: str, service: str, faults: Iterable[AuditFault]) -> bo
 
 
 def _merged(faults: Iterable[AuditFault]) -> list[AuditFault]:
-    """Faults of which the same cause stops several services as one. An endpoint is missing for each on its own."""
-    found: dict[object, AuditFault] = {}
-    for fault in faults:
-        alike = (fault.code, fault.title, fault.severity, fault.certain, fault.counts, fault.ports)
-        key: object = (*alike, fault.subjects, fault.rule)
-        if fault.code in (None, "VPC001") or key not in found:
-            found[key if fault.code not in (None, "VPC001") else fault] = fault
-            continue
-        first = found[key]
-        found[key] = replace(first, services=(*first.services, *fault.services))
-    return [
-        replace(fault, detail=f"{fault.detail} The same holds for {listed(fault.services[1:])}.")
-        if len(fault.services) > 1 and fault.code not in ("VPC020", "VPC021")  # these name all of them
-        else fault
-        for fault in found.values()
-    ]
+    """Faults of which the same cause stops several services as one, also where no workload needs some of them. An
+    endpoint is missing for each on its own."""
+    found: dict[object, list[AuditFault]] = {}
+    for fault in sorted(faults, key=lambda fault: not fault.counts):
+        is_own = fault.code in (None, "VPC001") or fault.code in OF_REVIEW
+        alike = (fault.code, fault.title, fault.severity, fault.certain, fault.suppressed, fault.ports)
+        found.setdefault(id(fault) if is_own else (*alike, fault.subjects, fault.rule), []).append(fault)
+    return [_as_one(same) for same in found.values()]
+
+
+def _as_one(faults: Sequence[AuditFault]) -> AuditFault:
+    first, *others = faults
+    if not others:
+        return first
+    services = [service for fault in faults for service in fault.services]
+    needed = [fault.services[0] for fault in others if fault.counts]
+    unneeded = [fault.services[0] for fault in others if first.counts and not fault.counts]
+    if not first.counts:
+        needed = services[1:]
+    more = [f"The same holds for {listed(needed)}."] if needed else []
+    more += [f"It also holds for {listed(unneeded)}, which no workload here needs."] if unneeded else []
+    return replace(first, services=tuple(services), detail=" ".join((first.detail, *more)), fix=_fix_of_first(faults))
+
+
+def _fix_of_first(faults: Sequence[AuditFault]) -> Fix | None:
+    """The fix of the first of some faults; it says so where others take other commands, such as entries of an ACL for
+    other addresses."""
+    fix = faults[0].fix
+    if fix is None or all(fault.fix is None or fault.fix.commands == fix.commands for fault in faults):
+        return fix
+    first = faults[0].services[0]
+    return replace(fix, summary=f"{fix.summary} The commands are those for {first}; another audit then has the next.")
 
 
 def _raised(fault: AuditFault, asked: AuditRequest) -> AuditFault:
@@ -288,47 +309,10 @@ def _raised(fault: AuditFault, asked: AuditRequest) -> AuditFault:
     return replace(fault, severity=Severity.WARNING) if is_unwise else fault
 
 
-def _suppressed(fault: AuditFault, vpc: AuditedNetwork, suppressions: Iterable[Suppression]) -> AuditFault:
-    targets = {None, vpc.vpc_id, *fault.services, *fault.subjects}
-    day = vpc.facts.taken_at.date()
-    is_known = any(
-        known.code == fault.code
-        and known.target in targets
-        and (known.subject is None or known.subject.partition(":")[2] in fault.subjects)
-        and known.applies_on(day)
-        for known in suppressions
-    )
-    return replace(fault, suppressed=True) if is_known else fault
-
-
-def _order(fault: AuditFault) -> tuple[object, ...]:
-    return (
-        not fault.counts,
-        fault.suppressed,
-        _WORST.index(_status_of([replace(fault, counts=True, suppressed=False)])),
-        fault.severity.rank,
-    )
-
-
-def _status_of(faults: Iterable[AuditFault]) -> Status:
-    """What faults come to: something critical that cannot be told is `unknown`, and something less bad is as bad as if
-    it were so."""
-    return _worst(
-        Status.UNKNOWN if fault.severity is Severity.CRITICAL and not fault.certain else _STATUS_OF[fault.severity]
-        for fault in faults
-        if fault.counts and not fault.suppressed
-    )
-
-
-def _worst(statuses: Iterable[Status]) -> Status:
-    seen = set(statuses)
-    return next((status for status in _WORST if status in seen), Status.OK)
-
-
 def _status(vpc: AuditedNetwork, statuses: Mapping[str, Status]) -> tuple[Status, bool]:
     """The status of a VPC, and whether it counts."""
     if statuses:
-        return _worst(statuses.values()), True
+        return worst(statuses.values()), True
     if vpc.known.configuration.endpoints is None:
         return Status.UNKNOWN, True
     if vpc.is_shared is not False:
@@ -350,25 +334,30 @@ def _summary(
     vpc: AuditedNetwork, status: Status, workloads: Sequence[AuditedWorkload], faults: Sequence[AuditFault]
 ) -> str:
     judged = [workload.workload.value for workload in workloads if workload.by is not None]
-    open_ones = [fault for fault in faults if fault.counts and not fault.suppressed]
-    real = [fault for fault in open_ones if fault.severity is not Severity.INFO]
+    real = decisive(faults)
     codes = listed_briefly([*dict.fromkeys(fault.code for fault in real if fault.code is not None)])
     if status is Status.NOT_IN_USE:
         return "no endpoint of a workload"
-    if not judged and not real:
-        if vpc.known.configuration.endpoints is None:
-            return "the endpoints were not read"
-        if status is Status.UNKNOWN:
-            return "it is another account's, or may be, and its owner alone sees its endpoints"
+    if not judged and (why := _why_untold(vpc, status, faults)) is not None:
+        return why
     what = listed(judged) if judged else "the services that were asked for"
     if status is Status.OK:
         return f"{what}: nothing is wrong" if not judged else f"{what} can run privately"
     return f"{what}: {counted(len(real), 'fault')}" + (f" ({codes})" if real and codes != "none" else "")
 
 
+def _why_untold(vpc: AuditedNetwork, status: Status, faults: Sequence[AuditFault]) -> str | None:
+    """Why nothing is known of a VPC that is judged for nothing; None where something is."""
+    if status is not Status.UNKNOWN or decisive(faults):
+        return None
+    if vpc.known.configuration.endpoints is None:
+        return "the endpoints were not read"
+    return "it is another account's, or may be, and its owner alone sees its endpoints"
+
+
 def _verdict(vpcs: Sequence[AuditedVpc], unanswered: Sequence[Unanswered], *, complete: bool) -> AuditVerdict:
     counting = [vpc for vpc in vpcs if vpc.counts]
-    status = _worst(vpc.status for vpc in counting) if counting else Status.UNKNOWN
+    status = worst(vpc.status for vpc in counting) if counting else Status.UNKNOWN
     others = len(vpcs) - len(counting)
     also = [f"{counted(others, 'other VPC')} not counted"] if others else []
     if unanswered:
@@ -386,7 +375,7 @@ def _verdict(vpcs: Sequence[AuditedVpc], unanswered: Sequence[Unanswered], *, co
         return AuditVerdict(status=status, summary=f"{what}{more}")
     if status is Status.OK:
         return AuditVerdict(status=status, summary=f"{counted(len(counting), 'VPC')}: nothing is wrong{more}")
-    worst = [vpc.vpc_id for vpc in counting if vpc.status is status]
+    these = [vpc.vpc_id for vpc in counting if vpc.status is status]
     word = {Status.CRITICAL: "critical", Status.UNKNOWN: "not known", Status.WARNING: "with warnings"}[status]
     whole = counted(len(counting), "VPC")
-    return AuditVerdict(status=status, summary=f"{len(worst)} of {whole} {word}: {listed_briefly(worst)}{more}")
+    return AuditVerdict(status=status, summary=f"{len(these)} of {whole} {word}: {listed_briefly(these)}{more}")

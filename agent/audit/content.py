@@ -1,11 +1,12 @@
-"""The audit as a document for people: the verdict, all VPCs in a table, then each with its faults, names and
-endpoints."""
+"""The audit as a document for people: the verdict, all VPCs in a table, what several have in common, then each with its
+faults, names and endpoints."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from agent.audit import phrases
-from agent.audit.model import AuditDocument, AuditedVpc, AuditFault
+from agent.audit.model import AuditDocument, AuditedVpc, AuditFault, RepeatedFault, RepeatedIn
+from agent.audit.overview import alike
 from agent.catalog.wording import counted, listed
 from agent.documents.blocks import (
     ALL,
@@ -45,32 +46,41 @@ def document(audit: AuditDocument) -> Document:
 
 
 def _blocks(audit: AuditDocument) -> Iterator[Block]:
-    yield _not_in_lines(audit)
+    if audit.vpcs:
+        yield Section(title="VPCs, the worst first", blocks=tuple(_overview(audit)))
+    letters = {alike(fault): f"A{number}" for number, fault in enumerate(audit.repeated, 1)}
+    if audit.repeated:
+        yield Many(
+            tuple(_repeated(letters[alike(fault)], fault, audit) for fault in audit.repeated),
+            "more fault of several VPCs",
+            CAUSES,
+        )
     shown = [(number, vpc) for number, vpc in enumerate(audit.vpcs, 1) if vpc.status is not Status.NOT_IN_USE]
-    yield Many(tuple(_vpc(number, vpc) for number, vpc in shown), "more VPC", ALL)
-    yield in_lines(lambda: _not_in_use(audit))
+    yield Many(tuple(_vpc(number, vpc, letters) for number, vpc in shown), "more VPC", ALL)
     if audit.unanswered:
         sentences = tuple(map(phrases.unanswered_words, audit.unanswered))
         yield Section(title="No answer", blocks=(Bullets(sentences, most=ALL),))
 
 
-def _not_in_lines(audit: AuditDocument) -> Block:
-    """The table of all VPCs, which is too wide for a text."""
-    return Only(frozenset({Medium.MARKDOWN, Medium.PAGE}), lambda: [Section(title="VPCs", blocks=(_overview(audit),))])
+def _overview(audit: AuditDocument) -> Iterator[Block]:
+    """The table of all VPCs: a text has room for three columns."""
+    yield Only(frozenset({Medium.MARKDOWN, Medium.PAGE}), lambda: [_wide(audit)])
+    yield in_lines(lambda: [_narrow(audit)])
 
 
-def _overview(audit: AuditDocument) -> Table:
+def _wide(audit: AuditDocument) -> Table:
     return Table(
         caption="Every VPC; * is not counted. Hours are of endpoints that no name leads to",
-        heads=("VPC", "Region", "account", "status", "workloads", "result", "hours a month"),
+        heads=("VPC", "status", "cause", "what to do", "Region", "account", "workloads", "hours a month"),
         rows=tuple(
             (
                 vpc.vpc_id,
+                _status(vpc),
+                _sentence(vpc.cause),
+                "-" if vpc.to_do is None else _sentence(vpc.to_do),
                 vpc.region,
                 vpc.account_id or "-",
-                Cell(phrases.status_word(vpc.status) + ("" if vpc.counts else " *"), _kind(vpc.status)),
                 listed([one.workload.value for one in vpc.workloads if one.by is not None]),
-                vpc.summary,
                 f"{vpc.unresolved_hours:,}" if vpc.unresolved_hours else "-",
             )
             for vpc in audit.vpcs
@@ -79,24 +89,86 @@ def _overview(audit: AuditDocument) -> Table:
     )
 
 
-def _kind(status: Status) -> str | None:
-    return None if status is Status.NOT_IN_USE else status.value
+def _narrow(audit: AuditDocument) -> Table:
+    places = {(vpc.region, vpc.account_id) for vpc in audit.vpcs}
+    return Table(
+        caption="",
+        heads=("VPC", "status", "cause, and what to do"),
+        rows=tuple(
+            (
+                vpc.vpc_id,
+                _status(vpc),
+                " ".join(
+                    (
+                        *((f"{phrases.where(vpc)}:",) if len(places) > 1 else ()),
+                        _sentence(vpc.cause),
+                        *(() if vpc.to_do is None else (f"To do: {_sentence(vpc.to_do)}",)),
+                    )
+                ),
+            )
+            for vpc in audit.vpcs
+        ),
+        most=ALL,
+    )
 
 
-def _vpc(number: int, vpc: AuditedVpc) -> Section:
+def _status(vpc: AuditedVpc) -> Cell:
+    kind = None if vpc.status is Status.NOT_IN_USE else vpc.status.value
+    return Cell(phrases.status_word(vpc.status) + ("" if vpc.counts else " *"), kind)
+
+
+def _sentence(words: str) -> str:
+    return f"{words[:1].upper()}{words[1:]}."
+
+
+# --- Faults of several VPCs ------------------------------------------------------------------------------------------
+
+
+def _repeated(letter: str, fault: RepeatedFault, audit: AuditDocument) -> Section:
+    """A fault of several VPCs, with what is wrong in each, and the fix of the first."""
+    aside = phrases.aside(fault)
+    several = {(vpc.region, vpc.account_id) for vpc in audit.vpcs}
+    rows = tuple(f"{_place(one, is_whole=len(several) > 1)}: {one.detail}" for one in fault.vpcs)
+    count = len({(one.account_id, one.region, one.vpc_id) for one in fault.vpcs})
+    first = fault.vpcs[0].vpc_id
+    return Section(
+        number=letter,
+        title=f"{phrases.head(fault)}, in {counted(count, 'VPC')}",
+        code=fault.code,
+        blocks=(
+            *((Text(_sentence(aside), MUTED),) if aside else ()),
+            Bullets(rows, "more VPC"),
+            *(() if fault.fix is None else (to_do(fault.fix, head=f"What to do, with the ids of {first}"),)),
+        ),
+    )
+
+
+def _place(one: RepeatedIn, *, is_whole: bool) -> str:
+    return f"{one.vpc_id} ({phrases.where(one)})" if is_whole else one.vpc_id
+
+
+# --- One VPC ---------------------------------------------------------------------------------------------------------
+
+
+def _vpc(number: int, vpc: AuditedVpc, letters: Mapping[object, str]) -> Section:
     counts = "" if vpc.counts else " (not counted)"
     return Section(
         number=str(number),
         title=f"{phrases.status_word(vpc.status)}: {phrases.place(vpc)}{counts}",
-        blocks=tuple(_of_vpc(number, vpc)),
+        blocks=tuple(_of_vpc(number, vpc, letters)),
         is_part=True,
     )
 
 
-def _of_vpc(number: int, vpc: AuditedVpc) -> Iterator[Block]:
-    yield Text(f"{vpc.summary[:1].upper()}{vpc.summary[1:]}.")
+def _of_vpc(number: int, vpc: AuditedVpc, letters: Mapping[object, str]) -> Iterator[Block]:
+    yield Text(_sentence(vpc.summary))
     yield Bullets(tuple(map(phrases.workload_words, vpc.workloads)), most=ALL)
-    faults = tuple(_fault(f"{number}.{place}", fault) for place, fault in enumerate(vpc.faults, 1))
+    told = {letters[alike(fault)]: fault for fault in vpc.faults if alike(fault) in letters}
+    own = [fault for fault in vpc.faults if alike(fault) not in letters]
+    if told:
+        above = tuple(f"{letter}: {phrases.head(fault)}" for letter, fault in told.items())
+        yield Section(title="As in other VPCs, and told above", blocks=(Bullets(above, most=ALL),))
+    faults = tuple(_fault(f"{number}.{place}", fault) for place, fault in enumerate(own, 1))
     yield Many(faults, f"more fault of {vpc.vpc_id}", CAUSES)
     if vpc.services:
         yield Section(title="Names", blocks=(_names(vpc),))
@@ -118,7 +190,7 @@ def _fault(number: str, fault: AuditFault) -> Section:
         title=phrases.head(fault),
         code=fault.code,
         blocks=(
-            *((Text(f"{aside[:1].upper()}{aside[1:]}.", MUTED),) if aside else ()),
+            *((Text(_sentence(aside), MUTED),) if aside else ()),
             Text(fault.detail),
             *(() if fault.fix is None else (to_do(fault.fix),)),
         ),
@@ -137,17 +209,11 @@ def _names(vpc: AuditedVpc) -> Table:
 
 def _endpoints(vpc: AuditedVpc) -> Iterator[Block]:
     yield Table(
-        caption=f"The endpoints of {phrases.place(vpc)}",
+        caption=f"The endpoints of {phrases.place(vpc)}. In use are those to which a name or a route leads; hours are "
+        "those of all interfaces in a month",
         heads=("endpoint", *phrases.ENDPOINT_HEADS),
         rows=tuple((one.endpoint_id, *phrases.endpoint_cells(one)) for one in vpc.endpoints),
         most=ALL,
     )
     if (words := phrases.unresolved_words(vpc.unresolved_hours)) is not None:
         yield Text(words, MUTED)
-
-
-def _not_in_use(audit: AuditDocument) -> Iterator[Block]:
-    places = tuple(phrases.place(vpc) for vpc in audit.vpcs if vpc.status is Status.NOT_IN_USE)
-    if places:
-        title = "Not in use: they have no endpoint of a workload, and nobody asked for one"
-        yield Section(title=title, blocks=(Bullets(places, most=ALL),))

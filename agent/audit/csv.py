@@ -12,7 +12,8 @@ from agent.report.escape import spreadsheet_line
 from agent.report.words import shell
 
 COLUMNS: Final = (
-    *("account", "region", "vpc", "vpc_status", "vpc_counts", "workloads", "code", "severity", "certain", "counts"),
+    *("vpc", "vpc_status", "vpc_cause", "vpc_to_do", "region", "account", "vpc_counts", "workloads"),
+    *("code", "severity", "certain", "counts"),
     *("suppressed", "services", "ports", "subjects", "detail", "fix", "commands", "unresolved_hours"),
 )
 
@@ -23,17 +24,24 @@ def render(document: AuditDocument) -> str:
     for vpc in document.vpcs:
         rows += _rows(vpc)
     for one in document.unanswered:
-        place = (one.account_id or "", one.region or "", one.vpc_id or "", "unknown", "no")
-        rows.append((*place, *[""] * 9, f"no answer: {one.reason}", "", "", ""))
+        reason = f"no answer: {one.reason}"
+        rows.append(_alone(one.vpc_id or "", "unknown", reason, one.region or "", one.account_id or ""))
     if not document.vpcs and not document.unanswered:  # nothing could be audited
-        rows.append(("", "", "", document.verdict.status.value, "no", *[""] * 9, document.verdict.summary, "", "", ""))
+        rows.append(_alone("", document.verdict.status.value, document.verdict.summary))
     return "".join(spreadsheet_line(row, "\r\n") for row in rows)
+
+
+def _alone(vpc_id: str, status: str, cause: str, region: str = "", account: str = "") -> tuple[str, ...]:
+    """A row about what could not be read."""
+    told = (vpc_id, status, cause, "", region, account, "no")
+    return (*told, *[""] * (len(COLUMNS) - len(told)))
 
 
 def _rows(vpc: AuditedVpc) -> Iterator[tuple[str, ...]]:
     judged = " ".join(workload.workload.value for workload in vpc.workloads if workload.by is not None)
     counts = "yes" if vpc.counts else "no"
-    place = (vpc.account_id or "", vpc.region, vpc.vpc_id, vpc.status.value, counts, judged)
+    answer = (vpc.vpc_id, vpc.status.value, vpc.cause, vpc.to_do or "")
+    place = (*answer, vpc.region, vpc.account_id or "", counts, judged)
     hours = str(vpc.unresolved_hours)
     if not vpc.faults:
         yield (*place, *[""] * (len(COLUMNS) - len(place) - 1), hours)

@@ -99,11 +99,18 @@ def _fault(
 
 
 def reviewed(
-    code: str, services: Sequence[str], *, counts: bool, subjects: Sequence[str], detail: str, fix: Fix
+    code: str,
+    services: Sequence[str],
+    *,
+    counts: bool,
+    is_known: bool,
+    subjects: Sequence[str],
+    detail: str,
+    fix: Fix,
 ) -> AuditFault:
     """Something that harms no backup, of endpoints of some services."""
     fault = _fault(code, services[0], severity=Severity.INFO, counts=counts, subjects=subjects, detail=detail, fix=fix)
-    return replace(fault, services=tuple(services))
+    return replace(fault, services=tuple(services), suppressed=is_known)
 
 
 def _predicted(fault: PredictedFault, *, severity: Severity, certain: bool, counts: bool, also: str = "") -> AuditFault:

@@ -164,6 +164,10 @@ class AuditedVpc:
     """The worst of what counts; `not-in-use` where the VPC is judged for no workload."""
     counts: bool
     """Whether it decides the verdict."""
+    cause: Sentence
+    """What decides the status, without a full stop."""
+    to_do: Sentence | None
+    """The first thing to do about that; None where nothing needs to be done."""
     summary: Sentence
     workloads: tuple[AuditedWorkload, ...]
     services: tuple[AuditedService, ...]
@@ -178,6 +182,36 @@ class AuditedVpc:
     """Parts of the configuration that were not read, with the reason."""
     not_readable: tuple[Sentence, ...]
     """What its owner alone may read, of a VPC that is shared with the account."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RepeatedIn:
+    """A VPC that has a fault which others have, too."""
+
+    region: Plain
+    account_id: Owner | None
+    vpc_id: ResourceId
+    services: tuple[Plain, ...]
+    subjects: tuple[ResourceId, ...]
+    detail: Sentence
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RepeatedFault:
+    """A fault that several VPCs have. Each of them lists it as well, with its own fix."""
+
+    code: Plain | None
+    name: Plain | None
+    title: Plain
+    severity: Severity
+    certain: bool
+    counts: bool
+    suppressed: bool
+    ports: tuple[int, ...]
+    vpcs: tuple[RepeatedIn, ...]
+    """In the order of the document."""
+    fix: Fix | None
+    """That of the first of these VPCs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -217,8 +251,12 @@ class AuditDocument:
     """Those that were asked for in every VPC."""
     asked_services: tuple[Plain, ...]
     """The same of services."""
+    review: bool
+    """Whether what is only unwise is a warning."""
     vpcs: tuple[AuditedVpc, ...]
-    """By account, Region and id."""
+    """Those that count first, of these the worst first, then by account, Region and id."""
+    repeated: tuple[RepeatedFault, ...]
+    """The faults that several VPCs have, the worst first."""
     unresolved_hours: int
     """Of all VPCs."""
     unanswered: tuple[Unanswered, ...]
@@ -235,7 +273,9 @@ def refusal(why: str) -> AuditDocument:
         verdict=AuditVerdict(status=Status.UNKNOWN, summary=why),
         workloads=(),
         asked_services=(),
+        review=False,
         vpcs=(),
+        repeated=(),
         unresolved_hours=0,
         unanswered=(),
     )

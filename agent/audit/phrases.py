@@ -12,6 +12,8 @@ from agent.audit.model import (
     CentralEndpoint,
     CentralRole,
     Known,
+    RepeatedFault,
+    RepeatedIn,
     Unanswered,
 )
 from agent.catalog.wording import counted, listed, listed_briefly
@@ -27,11 +29,15 @@ ANSWERS: Final = {
 }
 
 
+def where(vpc: AuditedVpc | RepeatedIn) -> str:
+    """`eu-west-1, account 111122223333`."""
+    return vpc.region + (f", account {vpc.account_id}" if vpc.account_id is not None else "")
+
+
 def place(vpc: AuditedVpc) -> str:
     """`vpc-1, eu-west-1, account 111122223333`."""
-    account = f", account {vpc.account_id}" if vpc.account_id is not None else ""
     shared = f", shared by {vpc.owner_id}" if vpc.shared else ""
-    return f"{vpc.vpc_id}, {vpc.region}{account}{shared}"
+    return f"{vpc.vpc_id}, {where(vpc)}{shared}"
 
 
 def basis(document: AuditDocument) -> str:
@@ -43,18 +49,23 @@ def basis(document: AuditDocument) -> str:
     return f"{counted(len(document.vpcs), 'VPC')}, as configured {when}; nothing was measured"
 
 
-def word(fault: AuditFault) -> str:
+def word(fault: AuditFault | RepeatedFault) -> str:
     """How bad a fault is."""
     return fault.severity.upper() if fault.certain else "UNKNOWN"
 
 
-def head(fault: AuditFault) -> str:
+def head(fault: AuditFault | RepeatedFault) -> str:
     """`CRITICAL backup-gateway 1031: No rule of the endpoint's security groups admits this host`."""
     ports = f" {listed(fault.ports)}" if fault.ports else ""
-    return f"{word(fault)} {listed_briefly(fault.services)}{ports}: {fault.title}"
+    services = fault.services if isinstance(fault, AuditFault) else _services_of(fault)
+    return f"{word(fault)} {listed_briefly(services)}{ports}: {fault.title}"
 
 
-def aside(fault: AuditFault) -> str:
+def _services_of(fault: RepeatedFault) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(service for one in fault.vpcs for service in one.services))
+
+
+def aside(fault: AuditFault | RepeatedFault) -> str:
     """Why a fault does not decide; empty where it may."""
     if fault.suppressed:
         return "suppressed"
@@ -62,14 +73,15 @@ def aside(fault: AuditFault) -> str:
 
 
 def workload_words(workload: AuditedWorkload) -> str:
-    """`caller: critical; private: no, because of backup (it has an endpoint of backup)`."""
-    lacks = f", because of {listed(workload.lacks)}" if workload.lacks else ""
-    if workload.private is Known.CANNOT_TELL:
-        lacks = f" for {listed(workload.lacks)}"
-    could = f"private: {KNOWN[workload.private]}{lacks}"
+    """`caller: critical; there is no private path to backup; judged because of an endpoint of backup`."""
+    private = {
+        Known.YES: "it can run privately",
+        Known.NO: f"there is no private path to {listed(workload.lacks)}",
+        Known.CANNOT_TELL: f"whether there is a private path to {listed(workload.lacks)} cannot be told",
+    }[workload.private]
     if workload.by is None:
-        return f"{workload.workload.value}: not in use; {could}"
-    return f"{workload.workload.value}: {workload.status.value}; {could} ({workload.by})"
+        return f"{workload.workload.value}: not in use; {private}"
+    return f"{workload.workload.value}: {workload.status.value}; {private}; judged because of {workload.by}"
 
 
 def answer_words(service: AuditedService) -> str:
@@ -78,11 +90,11 @@ def answer_words(service: AuditedService) -> str:
 
 
 def endpoint_cells(endpoint: AuditedEndpoint) -> tuple[str, ...]:
-    """The service, kind, state, private DNS, zones, whether a name or a route leads there, and the hours a month."""
+    """The service and its kind, state, private DNS, zones, whether a name or a route leads there, and the hours a
+    month."""
     dns = "-" if endpoint.private_dns is None else "on" if endpoint.private_dns else "off"
     return (
-        endpoint.service,
-        endpoint.kind,
+        endpoint.service + ("" if endpoint.kind == "interface" else f" ({endpoint.kind})"),
         endpoint.state,
         dns,
         str(endpoint.interface_count) if endpoint.kind == "interface" else "-",
@@ -91,10 +103,8 @@ def endpoint_cells(endpoint: AuditedEndpoint) -> tuple[str, ...]:
     )
 
 
-ENDPOINT_HEADS: Final = (
-    *("service", "kind", "state", "private DNS", "interfaces"),
-    *("in use by name or route", "interface-hours a month"),
-)
+ENDPOINT_HEADS: Final = ("service", "state", "private DNS", "interfaces", "in use", "hours")
+"""`in use` is whether a name or a route leads there; the hours are of all its interfaces in a month."""
 
 
 def central_words(central: CentralEndpoint) -> str:

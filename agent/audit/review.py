@@ -8,6 +8,7 @@ from typing import Final
 
 from agent.audit.faults import reviewed
 from agent.audit.model import AuditFault
+from agent.audit.suppression import Suppressions
 from agent.audit.vpc import AuditedNetwork
 from agent.catalog.wording import listed
 from agent.fixes.fault import Fault
@@ -18,6 +19,8 @@ from probes.vpc.model import DELETED, GatewayEndpoint, SecurityGroup, VpcEndpoin
 
 RAISED: Final = frozenset({"VPC009", "VPC020", "VPC021"})
 """What `--review` raises from information to a warning."""
+OF_REVIEW: Final = frozenset({"VPC020", "VPC021"})
+"""Faults that name all endpoints of which they hold."""
 _EVERYBODY: Final = ("*", ["*"], {"AWS": "*"}, {"AWS": ["*"]})
 _EVERYTHING: Final = ("*", ["*"])
 
@@ -30,12 +33,19 @@ class _At:
     endpoint: VpcEndpoint | GatewayEndpoint
 
 
-def review(vpc: AuditedNetwork, required: Container[str]) -> Iterator[AuditFault]:
-    """VPC020 and VPC021: each group once, and all policies together, of services that count and of the others."""
+def review(vpc: AuditedNetwork, required: Container[str], known: Suppressions) -> Iterator[AuditFault]:
+    """VPC020 and VPC021: each group once, and all policies together, of services that count and of the others. What is
+    known of one endpoint does not hide the others, so that each is told apart."""
     for counts in (True, False):
         there = [one for one in _there(vpc) if (one.service in required) is counts]
-        yield from _groups(vpc, there, counts=counts)
-        yield from _policies(vpc, there, counts=counts)
+        for is_known in (False, True):
+            yield from _groups(vpc, there, known, counts=counts, is_known=is_known)
+            yield from _policies(
+                vpc,
+                [one for one in there if known.has("VPC021", (one.service,), (one.endpoint.endpoint_id,)) is is_known],
+                counts=counts,
+                is_known=is_known,
+            )
 
 
 def _there(vpc: AuditedNetwork) -> Iterator[_At]:
@@ -46,11 +56,17 @@ def _there(vpc: AuditedNetwork) -> Iterator[_At]:
                 yield _At(service=service, endpoint=endpoint)
 
 
-def _groups(vpc: AuditedNetwork, there: Sequence[_At], *, counts: bool) -> Iterator[AuditFault]:
+def _groups(
+    vpc: AuditedNetwork, there: Sequence[_At], known: Suppressions, *, counts: bool, is_known: bool
+) -> Iterator[AuditFault]:
     for group in vpc.known.configuration.groups or ():
         why = why_open(group)
         held = [
-            one for one in there if isinstance(one.endpoint, VpcEndpoint) and group.group_id in one.endpoint.group_ids
+            one
+            for one in there
+            if isinstance(one.endpoint, VpcEndpoint)
+            and group.group_id in one.endpoint.group_ids
+            and known.has("VPC020", (one.service,), (group.group_id, one.endpoint.endpoint_id)) is is_known
         ]
         if why is None or not held:
             continue
@@ -60,6 +76,7 @@ def _groups(vpc: AuditedNetwork, there: Sequence[_At], *, counts: bool) -> Itera
             "VPC020",
             services,
             counts=counts,
+            is_known=is_known,
             subjects=(group.group_id, *ids),
             detail=f"{group.group_id} of {listed(ids)} {why}.",
             fix=fixed(vpc.known, "VPC020", Fault(target=target_of(vpc.known, services[0]), ids=(group.group_id,))),
@@ -73,7 +90,7 @@ def why_open(group: SecurityGroup) -> str | None:
     return "is the default group of the VPC, which every host without another group has" if group.default else None
 
 
-def _policies(vpc: AuditedNetwork, there: Sequence[_At], *, counts: bool) -> Iterator[AuditFault]:
+def _policies(vpc: AuditedNetwork, there: Sequence[_At], *, counts: bool, is_known: bool) -> Iterator[AuditFault]:
     held = [one for one in there if admits_everybody(one.endpoint.policy)]
     if not held:
         return
@@ -84,6 +101,7 @@ def _policies(vpc: AuditedNetwork, there: Sequence[_At], *, counts: bool) -> Ite
         "VPC021",
         services,
         counts=counts,
+        is_known=is_known,
         subjects=ids,
         detail=f"The {whose} of {listed(ids)} {'allows' if len(ids) == 1 else 'allow'} every caller, also one with "
         "keys of another account, every action on every resource, as AWS's default does.",

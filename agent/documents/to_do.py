@@ -7,7 +7,7 @@ from agent.documents.blocks import Action, ToDo
 from agent.report.model import CommandScope, Fix
 
 
-def to_do(fix: Fix) -> ToDo:
+def to_do(fix: Fix, head: str = "What to do") -> ToDo:
     """A fix: its commands in their order, then the lines for files."""
     commands = (
         Action(
@@ -22,7 +22,7 @@ def to_do(fix: Fix) -> ToDo:
     lines = (
         Action(argv=(), changes=line.changes, undo=line.undo, file=line.file, lines=(line.line,)) for line in fix.lines
     )
-    return ToDo(fix.summary, (*commands, *lines))
+    return ToDo(fix.summary, (*commands, *lines), head)
 
 
 _PLACES: Final = {

@@ -305,9 +305,10 @@ def test_a_group_is_told_once_with_all_its_endpoints() -> None:
     [
         (Suppression(code="VPC021", target=None), True),
         (Suppression(code="VPC021", target=SOUND.vpc_id), True),
-        (Suppression(code="VPC021", target=VPCE), True),
+        (Suppression(code="VPC021", target="backup"), True),
         (Suppression(code="VPC021", target="vpc-0badbadbad"), False),
         (Suppression(code="VPC020", target=None), False),
+        (Suppression(code="VPC021", target=VPCE), True),
         (Suppression(code="VPC021", target=None, subject=f"endpoint:{VPCE}"), True),
         (Suppression(code="VPC021", target=None, subject="endpoint:vpce-0badbadbad"), False),
         (Suppression(code="VPC021", target=None, until=SOUND.taken_at.date()), True),
@@ -316,9 +317,35 @@ def test_a_group_is_told_once_with_all_its_endpoints() -> None:
     ],
 )
 def test_it_can_be_suppressed_with_an_end(known: Suppression, *, is_known: bool) -> None:
-    vpc = vpc_of(endpoints(policy=DEFAULT)(SOUND), replace(REVIEW, suppressions=(known,)))
+    vpc = vpc_of(first(policy=DEFAULT)(SOUND), replace(REVIEW, suppressions=(known,)))
     assert {fault.suppressed for fault in vpc.faults if fault.code == "VPC021" and fault.counts} == {is_known}
     assert vpc.status is (Status.OK if is_known else Status.WARNING)
+
+
+@pytest.mark.parametrize("code", ["VPC020", "VPC021"])
+def test_what_is_known_of_one_endpoint_does_not_hide_the_others(code: str) -> None:
+    known = Suppression(code=code, target=VPCE)
+    vpc = vpc_of(endpoints(policy=DEFAULT)(group(default=True)(SOUND)), replace(REVIEW, suppressions=(known,)))
+    told = {fault.suppressed: fault for fault in vpc.faults if fault.code == code and fault.counts}
+    assert VPCE in told[True].subjects
+    assert VPCE not in told[False].subjects
+    assert vpc.status is Status.WARNING
+
+
+def test_what_is_known_of_one_service_does_not_hide_the_others() -> None:
+    """One entry of an ACL stops all services."""
+    of = acl(DENY)(SOUND)
+    whole = next(fault for fault in vpc_of(of).faults if fault.code == "VPC006")
+    first_of_all, *others = whole.services
+    assert others
+    known = Suppression(code="VPC006", target=first_of_all)
+    told = {
+        fault.suppressed: fault
+        for fault in vpc_of(of, replace(ASKED, suppressions=(known,))).faults
+        if fault.code == "VPC006"
+    }
+    assert told[True].services == (first_of_all,)
+    assert first_of_all not in told[False].services
 
 
 def test_the_policy_that_aws_gives_admits_everybody() -> None:

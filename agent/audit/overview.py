@@ -1,0 +1,122 @@
+"""The answer of an audit first: how bad each VPC is, what decides that and what to do about it, and the faults that
+several VPCs have."""
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from agent.audit.model import AuditedVpc, AuditFault, RepeatedFault, RepeatedIn
+from agent.catalog.findings import Severity
+from agent.catalog.wording import listed, listed_briefly
+from agent.fixes.in_brief import in_brief
+from agent.report.model import Status
+
+_WORST: Final = (Status.CRITICAL, Status.UNKNOWN, Status.WARNING, Status.OK, Status.NOT_IN_USE)
+"""As the status of a run has it."""
+_STATUS_OF: Final = {Severity.CRITICAL: Status.CRITICAL, Severity.WARNING: Status.WARNING, Severity.INFO: Status.OK}
+_OF_SERVICE: Final = frozenset({None, "VPC001"})
+"""Faults that are alike only where the service is the same."""
+
+
+def status_of(faults: Iterable[AuditFault]) -> Status:
+    """What faults come to: something critical that cannot be told is `unknown`, and something less bad is as bad as if
+    it were certain."""
+    return worst(_status_of(fault) for fault in faults if fault.counts and not fault.suppressed)
+
+
+def _status_of(fault: AuditFault | RepeatedFault) -> Status:
+    is_untold = fault.severity is Severity.CRITICAL and not fault.certain
+    return Status.UNKNOWN if is_untold else _STATUS_OF[fault.severity]
+
+
+def worst(statuses: Iterable[Status]) -> Status:
+    """The worst of some statuses; `ok` where there are none."""
+    seen = set(statuses)
+    return next((status for status in _WORST if status in seen), Status.OK)
+
+
+def order(fault: AuditFault | RepeatedFault) -> tuple[object, ...]:
+    """What sorts faults: those that count first, of these the worst."""
+    return not fault.counts, fault.suppressed, _WORST.index(_status_of(fault)), fault.severity.rank
+
+
+def worst_first(vpcs: Iterable[AuditedVpc]) -> tuple[AuditedVpc, ...]:
+    """VPCs in the order of a document."""
+    return tuple(
+        sorted(
+            vpcs,
+            key=lambda vpc: (
+                *(not vpc.counts, _WORST.index(vpc.status)),
+                *(vpc.account_id or "", vpc.region, vpc.vpc_id),
+            ),
+        )
+    )
+
+
+def decisive(faults: Iterable[AuditFault]) -> list[AuditFault]:
+    """The faults that make a VPC worse than `ok`."""
+    return [fault for fault in faults if fault.counts and not fault.suppressed and fault.severity is not Severity.INFO]
+
+
+def answer_of(status: Status, faults: Sequence[AuditFault], why_untold: str | None) -> tuple[str, str | None]:
+    """What decides the status of a VPC, and the first thing to do about it. `faults` are in their order, and
+    `why_untold` is why nothing is known of it."""
+    if status is Status.NOT_IN_USE:
+        return "no endpoint of a workload", None
+    if why_untold is not None:
+        return why_untold, "Read it with credentials that may see its endpoints"
+    found = decisive(faults)
+    if not found:
+        told = [fault.code for fault in faults if fault.counts and not fault.suppressed and fault.code is not None]
+        also = f"; for information: {listed_briefly([*dict.fromkeys(told)])}" if told else ""
+        return f"nothing is wrong{also}", None
+    first, others = found[0], len(found) - 1
+    code = "" if first.code is None else f"{first.code} "
+    ports = f" {listed(first.ports)}" if first.ports else ""
+    more = f"; and {others} more" if others else ""
+    return (
+        f"{code}{listed_briefly(first.services)}{ports}: {first.title}{more}",
+        in_brief(first.code, first.services, first.ports, first.subjects, certain=first.certain),
+    )
+
+
+def repeated(vpcs: Iterable[AuditedVpc]) -> tuple[RepeatedFault, ...]:
+    """The faults that several VPCs have."""
+    found: dict[object, list[tuple[AuditedVpc, AuditFault]]] = {}
+    for vpc in vpcs:
+        for fault in vpc.faults:
+            found.setdefault(alike(fault), []).append((vpc, fault))
+    several = [_repeated(rows) for rows in found.values() if len({id(vpc) for vpc, _ in rows}) > 1]
+    return tuple(sorted(several, key=order))
+
+
+def alike(fault: AuditFault | RepeatedFault) -> object:
+    """What faults have in common that are told as one."""
+    services = (fault.services if isinstance(fault, AuditFault) else fault.vpcs[0].services,)
+    ids = (fault.code, fault.title, fault.severity, fault.certain, fault.counts, fault.suppressed, fault.ports)
+    return (*ids, *(services if fault.code in _OF_SERVICE else ()))
+
+
+def _repeated(rows: Sequence[tuple[AuditedVpc, AuditFault]]) -> RepeatedFault:
+    _, first = rows[0]
+    return RepeatedFault(
+        code=first.code,
+        name=first.name,
+        title=first.title,
+        severity=first.severity,
+        certain=first.certain,
+        counts=first.counts,
+        suppressed=first.suppressed,
+        ports=first.ports,
+        vpcs=tuple(
+            RepeatedIn(
+                region=vpc.region,
+                account_id=vpc.account_id,
+                vpc_id=vpc.vpc_id,
+                services=fault.services,
+                subjects=fault.subjects,
+                detail=fault.detail,
+            )
+            for vpc, fault in rows
+        ),
+        fix=first.fix,
+    )
