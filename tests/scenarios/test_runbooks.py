@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import click
 import pytest
+from markdown_it import MarkdownIt
 
 from agent.catalog.findings import CODES, FixForm
 from agent.catalog.placeholders import PLACEHOLDER
@@ -76,6 +77,12 @@ def test_a_page_is_read_on_eighty_columns_in_plain_characters(code: str) -> None
     assert [line for line in prose.splitlines() if len(line) > WIDTH] == []
     assert text.count("```") % 2 == 0
     assert set(re.findall(r"^```(\w+)$", text, re.MULTILINE)) <= {"sh", "yaml", "json", "ini"}
+
+
+@each_code
+def test_a_page_quotes_nobody(code: str) -> None:
+    """A line of prose that begins with the > of a way through the console is a quotation in Markdown."""
+    assert [token.map for token in MarkdownIt().parse(text_of(code)) if token.type == "blockquote_open"] == []
 
 
 @each_code
