@@ -1,17 +1,34 @@
 """The classes behind the commands: their help, what they refuse, and how they are loaded."""
 
 import importlib
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
 from typing import Any, Final
 
 import click
 
 from agent.app.errors import RequestError
-from agent.cli.help import COMMANDS, MAX_SUMMARY, MOST_IN_ONE_LIST, OPTIONS
+from agent.catalog.wording import listed
+from agent.cli.help import COMMANDS, MAX_NAME, MAX_SUMMARY, MOST_IN_ONE_LIST, OPTIONS
 from agent.process.output import to_stdout
 
 ARGUMENTS: Final = "agent.cli.arguments"
 """Key in `Context.meta` of the arguments of a command."""
+
+
+_HYPHEN: Final = "\N{NON-BREAKING HYPHEN}"
+
+
+class _Formatter(click.HelpFormatter):
+    """Breaks lines at blanks alone, where click would also break names, such as backup-gateway and --ca-bundle."""
+
+    def write_text(self, text: str) -> None:
+        super().write_text(text.replace("-", _HYPHEN))
+
+    def write_dl(self, rows: Iterable[tuple[str, str]], col_max: int = MAX_NAME, col_spacing: int = 2) -> None:
+        super().write_dl([(term, text.replace("-", _HYPHEN)) for term, text in rows], col_max, col_spacing)
+
+    def getvalue(self) -> str:
+        return super().getvalue().replace(_HYPHEN, "-")
 
 
 class Command(click.Command):
@@ -47,6 +64,11 @@ class Command(click.Command):
             return " Did you mean 'backuplink --version'?"
         return f" Did you mean {near[0]!r}?" if near else ""
 
+    def get_help(self, ctx: click.Context) -> str:
+        formatter = _Formatter(width=ctx.terminal_width, max_width=ctx.max_content_width)
+        self.format_help(ctx, formatter)
+        return formatter.getvalue().rstrip("\n")
+
     def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         super().format_help_text(ctx, formatter)
         if self.examples:
@@ -66,6 +88,10 @@ class Command(click.Command):
                     formatter.write_dl(rows)
         with formatter.section("Options"):
             formatter.write_dl([row for _, row in left.values()])
+        words = _variables([option for option, _ in shown if option is not self.get_help_option(ctx)])
+        if words is not None:
+            with formatter.section("Variables"):
+                formatter.write_text(words)
 
     def _refuse_option_as_value(self, ctx: click.Context, args: list[str]) -> None:
         """Raise UsageError where an option of this command stands in the place of another one's value, which click
@@ -146,6 +172,25 @@ class Group(Command, click.Group):
         if words in self.commands:
             return words, self.get_command(ctx, words), args[2:]
         return super().resolve_command(ctx, args)
+
+
+def _variables(options: Sequence[click.Option]) -> str | None:
+    """Which of a command's options are variables as well, and what overrides what; None where none is. It is told
+    once, since the name of a variable follows from that of its option."""
+    settable = [option for option in options if option.envvar]
+    if not settable:
+        return None
+    others = [option.opts[0] for option in options if not option.envvar]
+    if len(others) >= len(settable):
+        which = listed([option.opts[0] for option in settable])
+    else:
+        which = f"Each option except {listed(others)}" if others else "Each option"
+    shown = next((option for option in settable if "-" in option.opts[0][2:]), settable[0])
+    has_file = any(option.name == "config" for option in options)
+    return (
+        f"{which} can also be set by a variable, BACKUPLINK_ and the option's name: {shown.envvar} for "
+        f"{shown.opts[0]}. An option overrides its variable{', and both override the file' if has_file else ''}."
+    )
 
 
 def _names(command: click.Command) -> list[str]:

@@ -51,3 +51,6 @@ MOST_IN_ONE_LIST: Final = 6
 """Options from which on a command's are in groups."""
 MAX_SUMMARY: Final = 60
 """Characters of a command's line in the list of commands."""
+MAX_NAME: Final = 20
+"""Characters of an option with its value that leave its help beside it; below a longer one the help has a line of its
+own."""

@@ -10,7 +10,7 @@ from typing import Any, Final, TypeAlias
 import click
 from click.core import ParameterSource
 
-from agent.app.publish import AUDIT, DIFFERENCE, ENDPOINTS, FLEET, HISTORY, PAGE, PREDICTION, REPORT, Kind
+from agent.app.publish import AUDIT, DIFFERENCE, ENDPOINTS, FACTS, FLEET, HISTORY, PAGE, PREDICTION, REPORT, Kind
 from agent.catalog.services import checkable
 from agent.catalog.wording import either
 from agent.cli.config_file import read_config
@@ -37,6 +37,7 @@ from agent.cli.param_types import (
     REGION,
     ROLE_ARN,
     ROLE_NAME,
+    SERVICE,
     SOURCE,
     SUPPRESSION,
     SWEEP,
@@ -46,6 +47,7 @@ from agent.cli.param_types import (
     VPC,
     WHERE,
     WORDS,
+    WORKLOAD,
     OneOf,
     count,
 )
@@ -88,11 +90,16 @@ class _Option(click.Option):
         is_from_variable = ctx is not None and ctx.get_parameter_source(self.name) is ParameterSource.ENVIRONMENT
         return f"{hint} (from the variable {self.envvar})" if is_from_variable else hint
 
+    def get_help_extra(self, ctx: click.Context) -> Any:
+        """As click has it, without its parentheses around a default in words."""
+        extra = super().get_help_extra(ctx)
+        return {**extra, "default": self.show_default} if isinstance(self.show_default, str) else extra
+
 
 def _option(name: str, *more: str, **how: Any) -> Callable[[Any], Any]:
     """An option that an environment variable of its name can set, too."""
     variable = f"BACKUPLINK_{name.removeprefix('--').replace('-', '_').upper()}"
-    return click.option(name, *more, cls=_Option, envvar=variable, show_envvar=True, **how)
+    return click.option(name, *more, cls=_Option, envvar=variable, **how)
 
 
 _MOST_IN_BRACKETS: Final = 6
@@ -116,9 +123,14 @@ def _format(
     )
 
 
-def _where(what: str, who: str = "", option: _Decorator = click.option) -> Callable[[Any], Any]:
-    """The option --output."""
-    return option("--output", type=FILE, help=f"Write {what} to a file{who}, replaced atomically, instead of stdout.")
+def _where(kinds: Sequence[Kind], what: str, option: _Decorator = click.option) -> Callable[[Any], Any]:
+    """The option --output of these kinds of documents, which says who can read the file."""
+    aside = " (metrics aside)" if any(form.is_shared for kind in kinds for form in kind.forms.values()) else ""
+    return option(
+        "--output",
+        type=FILE,
+        help=f"Write {what} to a file that only its owner can read{aside}, replaced atomically, instead of stdout.",
+    )
 
 
 def _masks(what: str, where: str, option: _Decorator = click.option) -> Callable[[Any], Any]:
@@ -141,8 +153,6 @@ def _brief(option: _Decorator) -> Callable[[Any], Any]:
     return option("--brief", is_flag=True, help="Shorten the text report to at most 2,500 characters.")
 
 
-_OWNER_ALONE: Final = " that only its owner can read"
-_METRICS_ASIDE: Final = f"{_OWNER_ALONE} (metrics aside)"
 _OF_REPORT: Final = "ids, addresses, principals and certificates"
 
 
@@ -160,13 +170,13 @@ _CA_BUNDLE: Final = _option(
 workload_option: Final = _option(
     "--workload",
     "workloads",
-    type=OneOf([workload.value for workload in Workload]),
+    type=WORKLOAD,
     multiple=True,
     metavar="NAME",
     help="Workload whose services must be reachable (repeatable): "
     f"{', '.join(Workload)}. {Workload.AUTO.value} is what is found on this host, or {Workload.CALLER.value} where "
-    "nothing is; it is the default where neither a service nor an endpoint is named. What follows the colon says where "
-    "SAP HANA's backups go, where that cannot be read.",
+    "nothing is, and the default unless a service or an endpoint is named. What follows the colon says where SAP "
+    "HANA's backups go, if that cannot be read.",
 )
 """The option --workload of a run."""
 _RUN: Final = (
@@ -179,11 +189,11 @@ _RUN: Final = (
     _option(
         "--service",
         "services",
-        type=OneOf(checkable()),
+        type=SERVICE,
         multiple=True,
         metavar="NAME",
-        help="Service that must be reachable (repeatable). Services that are not named, and that no --workload needs, "
-        f"are then not checked. One of {', '.join(checkable())}.",
+        help="Service that must be reachable (repeatable); then no other is checked, except what a --workload needs. "
+        f"One of {', '.join(checkable())}.",
     ),
     _option(
         "--endpoint",
@@ -195,7 +205,7 @@ _RUN: Final = (
     _option(
         "--run-agents",
         is_flag=True,
-        help="Run each agent that is found on this host, to tell its version.",
+        help="Run each agent that is found on this host for its version.",
     ),
     _option(
         "--resolver",
@@ -256,8 +266,7 @@ _RUN: Final = (
         "--ec2",
         type=OneOf([ec2.value for ec2 in Ec2]),
         show_default=f"{DEFAULT_EC2.value}; {DEFAULT_WATCH_EC2.value} in a watch",
-        help="When to read the network configuration from EC2: auto reads it from the first sign of trouble on, and "
-        "not while everything required is healthy.",
+        help="When to read the network configuration from EC2: auto reads it from the first sign of trouble on.",
     ),
     _option("--no-ec2", is_flag=True, help="The same as --ec2 never."),
     _option(
@@ -268,9 +277,7 @@ _RUN: Final = (
     ),
     profile_option,
     _CA_BUNDLE,
-    _option(
-        "--fips", is_flag=True, help="Check the FIPS host, which an SDK calls when it is set to use FIPS endpoints."
-    ),
+    _option("--fips", is_flag=True, help="Check the FIPS host, which an SDK calls when it is set to do so."),
     _option("--dual-stack", is_flag=True, help="Check the dual-stack host."),
 )
 
@@ -302,7 +309,7 @@ _FACTS: Final = (
         type=VPC,
         help="Id of the VPC whose hosts will use the file.",
     ),
-    _where("the facts", _OWNER_ALONE),
+    _where((FACTS,), "the facts"),
     *_READS,
 )
 _PREDICT: Final = (
@@ -319,7 +326,7 @@ _PREDICT: Final = (
     click.option(
         "--workload",
         "workloads",
-        type=OneOf([workload.value for workload in Workload]),
+        type=WORKLOAD,
         multiple=True,
         metavar="NAME",
         help=f"Workload whose services must be reachable (repeatable): {', '.join(Workload)}. Default: "
@@ -328,7 +335,7 @@ _PREDICT: Final = (
     click.option(
         "--service",
         "services",
-        type=OneOf(checkable()),
+        type=SERVICE,
         multiple=True,
         metavar="NAME",
         help=f"Service that must be reachable (repeatable). One of {', '.join(checkable())}.",
@@ -380,7 +387,7 @@ _PREDICT: Final = (
         "open and what must be shut, from where, for which services. They decide the exit code then; - reads stdin.",
     ),
     _format((PREDICTION,), "Format of the prediction."),
-    _where("the prediction", _OWNER_ALONE),
+    _where((PREDICTION,), "the prediction"),
     _masks("ids and addresses", "the prediction"),
     _fails(),
     *_READS,
@@ -420,7 +427,7 @@ _AUDIT: Final = (
     click.option(
         "--workload",
         "workloads",
-        type=OneOf([workload.value for workload in Workload]),
+        type=WORKLOAD,
         multiple=True,
         metavar="NAME",
         help=f"Workload that every VPC is judged for (repeatable): {', '.join(Workload)}. {Workload.AUTO.value}, the "
@@ -429,13 +436,13 @@ _AUDIT: Final = (
     click.option(
         "--service",
         "services",
-        type=OneOf(checkable()),
+        type=SERVICE,
         multiple=True,
         metavar="NAME",
         help=f"Service that every VPC is judged for (repeatable). One of {', '.join(checkable())}.",
     ),
     _format((AUDIT,), "Format of the audit."),
-    _where("the audit", _OWNER_ALONE),
+    _where((AUDIT,), "the audit"),
     _masks("ids, accounts and addresses", "the audit"),
     click.option(
         "--suppress",
@@ -554,7 +561,7 @@ _FLEET: Final = (
         "Format of the document: {names}. csv and parquet have a row a host and cause; parquet needs DuckDB and "
         "--output. eventbridge has the causes that changed, as requests of `aws events put-events`, one a line.",
     ),
-    _where("the document", _METRICS_ASIDE),
+    _where((FLEET,), "the document"),
     _masks("ids, addresses and names", "the document"),
     _fails(),
 )
@@ -566,7 +573,7 @@ _SHOWN_REPORT: Final = (
         f"{either(HISTORY.formats)}, a comparison {either(DIFFERENCE.formats)}.",
     ),
     _brief(click.option),
-    _where("the document", _OWNER_ALONE),
+    _where((REPORT, HISTORY, DIFFERENCE), "the document"),
     _masks(_OF_REPORT, "the report"),
 )
 
@@ -601,15 +608,15 @@ _BUNDLE: Final = (
 _REPORT: Final = (
     _format((REPORT,), "Format of the report: {names}.", _option),
     _brief(_option),
-    _where("the report", _METRICS_ASIDE, _option),
+    _where((REPORT,), "the report", _option),
     _masks(_OF_REPORT, "the report", _option),
     _option(
         "--suppress",
         "suppressions",
         type=SUPPRESSION,
         multiple=True,
-        help="Known finding that must not affect the verdict (repeatable): of every target, of one, or of what it is "
-        "about, such as group:sg-0a1b2c3d, and through a day, such as @2026-12-31.",
+        help="Known finding that must not affect the verdict (repeatable): of every target, of one, or of a subject "
+        "such as group:sg-0a1b2c3d, until the end of a day such as @2026-12-31.",
     ),
     _fails(_option),
 )
@@ -749,7 +756,7 @@ _CONFIG: Final = _option(
     type=FILE,
     is_eager=True,
     callback=read_config,
-    help="TOML file with any of these options, without the dashes. Options and environment variables override it.",
+    help="TOML file that has any of these options, by their names without the dashes.",
 )
 
 

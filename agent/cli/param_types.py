@@ -2,6 +2,7 @@
 
 import re
 import shlex
+from collections.abc import Mapping, Sequence
 from ipaddress import IPv4Address, ip_address, ip_network
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
@@ -10,8 +11,9 @@ import click
 from click.core import ParameterSource
 
 from agent.catalog import values
+from agent.catalog.services import checkable
 from agent.catalog.values import ValueType
-from agent.settings import Suppression
+from agent.settings import Suppression, Workload
 from probes.model import Address
 
 if TYPE_CHECKING:
@@ -22,21 +24,34 @@ if TYPE_CHECKING:
 LOOPBACK: Final = IPv4Address("127.0.0.1")
 
 
-_MOST_LISTED: Final = 9
+_MOST_LISTED: Final = 10
 """Names that a refusal lists even where it has a nearer one to offer."""
 
 
 class OneOf(click.Choice[str]):
-    """One of some names. What it refuses is told with the nearest of them."""
+    """One of some names. A refusal suggests the nearest of them, or of those that another option takes."""
+
+    def __init__(self, names: Sequence[str], *, others: Mapping[str, str] | None = None) -> None:
+        """`others` has the names that other options take, each with its option."""
+        super().__init__(names)
+        self._others = others or {}
 
     def get_invalid_choice_message(self, value: Any, ctx: click.Context | None) -> str:
         import difflib
 
-        near = difflib.get_close_matches(str(value).lower(), self.choices, n=1)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
+        has = {name for param in ctx.command.params for name in param.opts} if ctx is not None else set()
+        others = {name: f"{option} {name}" for name, option in self._others.items() if option in has}
+        near = difflib.get_close_matches(str(value).lower(), [*self.choices, *others], n=1)
+        hint = f" Did you mean {others.get(near[0], near[0])!r}?" if near else ""
         if near and len(self.choices) > _MOST_LISTED:
             return f"{value!r} is not one of the {len(self.choices)} names that --help lists.{hint}"
         return f"{value!r} is not one of {', '.join(map(repr, self.choices))}.{hint}"
+
+
+_WORKLOADS: Final = tuple(workload.value for workload in Workload)
+WORKLOAD: Final = OneOf(_WORKLOADS, others=dict.fromkeys(checkable(), "--service"))
+SERVICE: Final = OneOf(checkable(), others=dict.fromkeys(_WORKLOADS, "--workload"))
+"""People take one for the other: `backup` is a service, and `hana` a workload."""
 
 
 class Parsed(click.ParamType[Any]):

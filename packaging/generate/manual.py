@@ -58,6 +58,14 @@ def entries(rows: Iterator[tuple[str, str]] | tuple[tuple[str, str], ...]) -> It
         yield roff(meaning)
 
 
+def examples(command: click.Command) -> Iterator[str]:
+    """The examples of a command's help, a line of the shell each."""
+    yield ".nf"
+    for example in getattr(command, "examples", ()):
+        yield roff(example)
+    yield ".fi"
+
+
 def title(name: str, section: int, summary: str) -> list[str]:
     """The head of a page. It has no date, so that the same program always gives the same bytes."""
     kind = {1: "User Commands", 5: "File Formats"}[section]
@@ -106,6 +114,7 @@ def command_page(name: str, command: click.Command) -> str:
     if whole or has_file(command):
         lines += [".SH EXIT STATUS", *entries(EXIT_STATUS), ".SH ENVIRONMENT", *entries(ENVIRONMENT)]
         lines += [".SH FILES", *entries(FILES)]
+    lines += [".SH EXAMPLES", *examples(command)]
     others = [f"{page_of(other)}(1)" for other in commands()] if whole else ["backuplink(1)"]
     if whole or has_file(command):
         others.append("backuplink.toml(5)")

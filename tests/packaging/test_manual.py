@@ -6,6 +6,7 @@ import click
 import pytest
 
 import manual
+from agent.cli import main as cli
 from agent.settings import DEFAULT_DEADLINE, DEFAULT_TIMEOUT
 
 
@@ -44,3 +45,12 @@ def test_no_key_shows_an_internal_value() -> None:
 )
 def test_default_of_an_option(show: bool | str | None, words: str) -> None:
     assert manual.default_of(click.Option(["--x"], default=3, show_default=show)) == words
+
+
+@pytest.mark.parametrize("name", manual.commands())
+def test_a_page_has_the_examples_of_the_help_as_a_shell_takes_them(name: str) -> None:
+    """As man(1) shows them, where it is: every character, on a line of its own."""
+    command = cli.main.commands[name]
+    page = manual.command_page(name, command)
+    (block,) = re.findall(r"^\.SH EXAMPLES\n\.nf\n(.*?)^\.fi$", page, re.MULTILINE | re.DOTALL)
+    assert block.replace("\\-", "-").splitlines() == list(getattr(command, "examples", ())) != []

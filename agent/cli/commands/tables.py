@@ -6,15 +6,13 @@ from typing import Any
 import click
 
 from agent.app.tables import PARTS, SCHEMAS, json_schema
-from agent.catalog.services import SERVICES, checkable
 from agent.cli.group import Command
 from agent.cli.options import table_format
-from agent.cli.param_types import OneOf
-from agent.settings import Workload
+from agent.cli.param_types import SERVICE, WORKLOAD, OneOf
 
 
-def _service(names: tuple[str, ...], words: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    return click.option("--service", "services", type=OneOf(names), multiple=True, metavar="NAME", help=words)
+def _service(words: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    return click.option("--service", "services", type=SERVICE, multiple=True, metavar="NAME", help=words)
 
 
 @click.command(
@@ -27,7 +25,7 @@ def _service(names: tuple[str, ...], words: str) -> Callable[[Callable[..., Any]
 )
 @click.option("--region", help="List only this Region.")
 @click.option("--partition", help="List only the Regions of this partition, such as aws-cn.")
-@_service(tuple(SERVICES), "List only this service (repeatable).")
+@_service("List only this service (repeatable).")
 @table_format
 @click.pass_obj
 def endpoints(
@@ -50,11 +48,11 @@ def endpoints(
 )
 @click.option("--region", help="Limit the policies to this Region, its services and its resources.")
 @click.option("--partition", help="Partition whose Regions the policies cover, such as aws-cn. Default: aws.")
-@_service(checkable(), "Service that the run checks (repeatable).")
+@_service("Service that the run checks (repeatable).")
 @click.option(
     "--workload",
     "workloads",
-    type=OneOf([workload.value for workload in Workload]),
+    type=WORKLOAD,
     multiple=True,
     metavar="NAME",
     help="Workload that the run checks (repeatable). Default: caller, where no service is named.",
@@ -97,7 +95,7 @@ def permissions(
         "backuplink schema prediction",
     ),
 )
-@click.argument("document", type=OneOf(tuple(SCHEMAS)), default=next(iter(SCHEMAS)))
+@click.argument("document", metavar="[DOCUMENT]", type=OneOf(tuple(SCHEMAS)), default=next(iter(SCHEMAS)))
 @click.pass_obj
 def schema(received_signals: list[str], /, document: str) -> int:
     """Write the JSON Schema of a document. DOCUMENT is `report`, the default, `diff`, `prediction`, `audit`, `fleet`,

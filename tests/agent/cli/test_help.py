@@ -51,6 +51,12 @@ def test_no_line_of_help_is_wider_than_a_terminal(name: str | None) -> None:
     assert [line for line in help_of(name).splitlines() if len(line) > COLUMNS] == []
 
 
+@pytest.mark.parametrize("name", [None, *main.commands])
+def test_no_name_is_broken_at_its_hyphen(name: str | None) -> None:
+    assert [line for line in help_of(name).splitlines() if re.search(r"\w-$", line)] == []
+    assert "\N{NON-BREAKING HYPHEN}" not in help_of(name)
+
+
 @pytest.mark.parametrize("name", main.commands)
 def test_options_are_in_groups(name: str) -> None:
     command = main.commands[name]
@@ -60,9 +66,10 @@ def test_options_are_in_groups(name: str) -> None:
         assert [option.opts[0] for option in options if option.opts[0] not in grouped] in ([], ["--config"])
     shown = help_of(name)
     rows = shown[re.search(r"^(What is|How it is|Options|Credentials).*:$", shown, re.MULTILINE).start() :]  # type: ignore[union-attr]
+    rows = rows.partition("\nVariables:\n")[0]
     assert re.findall(r"^  (\w+)$", rows, re.MULTILINE) == []
     for option in options:
-        assert len(re.findall(rf"^  {option.opts[0]}(?= |$)", shown, re.MULTILINE)) == 1, option.opts[0]
+        assert len(re.findall(rf"^  {option.opts[0]}(?= |$)", rows, re.MULTILINE)) == 1, option.opts[0]
 
 
 def test_every_option_in_a_group_is_one_that_a_command_has() -> None:
@@ -92,6 +99,36 @@ def test_each_command_has_three_examples_that_it_takes(
         assert name in called
 
 
+@pytest.mark.parametrize("name", main.commands)
+def test_variables_are_told_once(name: str) -> None:
+    """By the rule that gives all of their names, with the options that have none."""
+    shown = " ".join(help_of(name).partition("\nVariables:\n")[2].split())
+    options = [param for param in main.commands[name].params if isinstance(param, click.Option)]
+    settable = [option for option in options if option.envvar is not None]
+    assert bool(shown) == bool(settable)
+    assert "env var" not in help_of(name)
+    for option in settable:
+        assert option.envvar == f"BACKUPLINK_{option.opts[0].removeprefix('--').replace('-', '_').upper()}"
+    if settable:
+        listed, _, rule = shown.partition(" can also be set by a variable, ")
+        named = set(re.findall(r"--[a-z0-9-]+", listed))
+        every = {option.opts[0] for option in options}
+        says = every - named if listed.startswith("Each option") else named
+        assert says == {option.opts[0] for option in settable}
+        variable, option_named = re.findall(r"(BACKUPLINK_[A-Z0-9_]+) for (--[a-z0-9-]+)", rule)[0]
+        assert (option_named, variable) in {(option.opts[0], option.envvar) for option in settable}
+
+
+@pytest.mark.parametrize(
+    ("name", "metrics"), [("check", True), ("history", True), ("fleet", True), ("audit", False), ("facts", False)]
+)
+def test_who_can_read_a_file_is_told_as_it_is(name: str, metrics: bool) -> None:
+    (option,) = (param for param in main.commands[name].params if param.opts[0] == "--output")
+    assert isinstance(option, click.Option)
+    assert option.help is not None
+    assert ("that only its owner can read (metrics aside)" in option.help) is metrics
+
+
 # --- What errors suggest ---------------------------------------------------------------------------------------------
 
 
@@ -100,7 +137,11 @@ def test_each_command_has_three_examples_that_it_takes(
     [
         (("check", "--service", "bakup"), "Did you mean 'backup'?"),
         (("check", "--service", "backup-gatway"), "Did you mean 'backup-gateway'?"),
-        (("check", "--workload", "bakup"), "Did you mean 'hana:backup'?"),
+        (("check", "--workload", "bakup"), "Did you mean '--service backup'?"),
+        (("permissions", "--workload", "backup"), "Did you mean '--service backup'?"),
+        (("check", "--workload", "hana:backp"), "Did you mean 'hana:backup'?"),
+        (("check", "--service", "hana"), "Did you mean '--workload hana'?"),
+        (("demo", "--workload", "gatway"), "Did you mean 'gateway'?"),
         (("check", "--format", "jsn"), "Did you mean 'json'?"),
         (("check", "--expect", "privat"), "Did you mean 'private'?"),
         (("permissions", "--policy", "runbok"), "Did you mean 'runbook'?"),
@@ -123,6 +164,7 @@ def test_the_nearest_is_suggested(arguments: tuple[str, ...], says: str, capsys:
     [
         (("check", "--service", "xyzzy"), "'xyzzy' is not one of 'backup', 'backup-gateway',"),
         (("check", "--xyzzy"), "No such option '--xyzzy'. Try"),
+        (("endpoints", "--service", "caller"), "'caller' is not one of"),  # which has no --workload
     ],
 )
 def test_where_nothing_is_near_nothing_is_suggested(
