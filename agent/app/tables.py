@@ -63,9 +63,16 @@ def _fleet_change_schema() -> "dict[str, Any]":
     return events.schema()
 
 
+def _change_schema() -> "dict[str, Any]":
+    from agent.watch import change_text
+
+    return change_text.schema()
+
+
 SCHEMAS: "Final[dict[str, Callable[[], dict[str, Any]]]]" = {
     **{kind.name: kind.json_schema for kind in KINDS.values() if kind.json_schema is not None},
     "host": _host_schema,
+    "change": _change_schema,
     "fleet-change": _fleet_change_schema,
 }
 """What makes each schema, by the name of its document; the first is the default."""

@@ -1,6 +1,7 @@
 """A change as text and as a document: a line for a person or the journal, JSON for a program."""
 
 import json
+from datetime import datetime
 from string import Template
 from typing import Any, Final
 
@@ -13,6 +14,7 @@ from agent.report.model import Finding, Report, Status
 from agent.report.serialization import to_json
 from agent.watch.changes import Kind, StateChange
 from probes.frozen import dataclass
+from probes.masks import Plain, Sentence
 
 SCHEMA: Final = "backuplink.change.v1"
 _PRIORITY_OF_STATUS: Final = {Status.CRITICAL: 2, Status.UNKNOWN: 3, Status.WARNING: 4, Status.OK: 5}
@@ -120,34 +122,74 @@ def target_of(finding: Finding, *, redact: bool) -> str:
     return f"{service}@{MASK}" if own_host and service in SERVICES else MASK
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """A change as programs get it."""
+
+    schema: Plain
+    id: Plain
+    """Stays the same however often the change is sent."""
+    kind: Kind
+    at: datetime
+    since: datetime
+    seconds: float
+    cycles: int
+    stands: bool
+    """Whether the finding is raised, or the services are required, from now on."""
+    status: Status
+    """The verdict of the run."""
+    before: Status | None
+    finding: Finding | None
+    """None for a change of the verdict or of services, and where the document is redacted."""
+    code: Plain | None
+    severity: Severity | None
+    services: tuple[Plain, ...]
+    required_by: tuple[Plain, ...]
+    about: Sentence
+    text: Sentence
+    run_id: Plain
+    instance_id: Plain | None
+    region: Plain | None
+    vpc_id: Plain | None
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema of a change (draft 2020-12). The program of --on-change gets the report beside it."""
+    from agent.report.codec import schema_of
+
+    made = schema_of(Change, SCHEMA)
+    report = {"description": "The run that proves it, for the program of --on-change alone.", "type": "object"}
+    return {**made, "properties": {**made["properties"], "report": report}}
+
+
 def document(change: StateChange, report: Report, *, redact: bool) -> dict[str, Any]:
     """A change as JSON values. `report` is the run that proves it, already masked where `redact` is set."""
     finding = change.finding
     vantage = report.vantage
-    content: dict[str, Any] = {
-        "schema": SCHEMA,
-        "id": change.id,
-        "kind": change.kind,
-        "at": change.at,
-        "since": change.since,
-        "seconds": change.seconds,
-        "cycles": change.cycles,
-        "stands": change.stands,
-        "status": change.status,
-        "before": change.before,
-        "finding": None if finding is None or redact else finding,
-        "code": None if finding is None else finding.code,
-        "severity": None if finding is None else finding.severity,
-        "services": change.services,
-        "required_by": change.required_by,
-        "about": _about(change, redact),
-        "text": line_of(change, redact=redact).text,
-        "run_id": change.run_id,
-        "instance_id": vantage.instance_id,
-        "region": vantage.region,
-        "vpc_id": vantage.vpc_id,
-    }
-    return to_json(content)  # type: ignore[no-any-return] # to_json() of a table is one
+    content = Change(
+        schema=SCHEMA,
+        id=change.id,
+        kind=change.kind,
+        at=change.at,
+        since=change.since,
+        seconds=change.seconds,
+        cycles=change.cycles,
+        stands=change.stands,
+        status=change.status,
+        before=change.before,
+        finding=None if redact else finding,
+        code=None if finding is None else finding.code,
+        severity=None if finding is None else finding.severity,
+        services=change.services,
+        required_by=change.required_by,
+        about=_about(change, redact),
+        text=line_of(change, redact=redact).text,
+        run_id=change.run_id,
+        instance_id=vantage.instance_id,
+        region=vantage.region,
+        vpc_id=vantage.vpc_id,
+    )
+    return to_json(content)  # type: ignore[no-any-return] # to_json() of a class is an object
 
 
 def filled(template: Any, values: dict[str, Any]) -> Any:

@@ -99,11 +99,12 @@ def permissions(
 @click.pass_obj
 def schema(received_signals: list[str], /, document: str) -> int:
     """Write the JSON Schema of a document. DOCUMENT is `report`, the default, `diff`, `prediction`, `audit`, `fleet`,
-    `history`, `facts`, `host` or `fleet-change`.
+    `history`, `facts`, `host`, `change` or `fleet-change`.
 
     They describe what a run writes with --format json and --format host, what `diff`, `predict`, `audit`, `fleet` and
-    `history` write with --format json, what `facts` writes, and the events of `fleet --format eventbridge`. Each also
-    describes what the command writes instead where it cannot: why, with the verdict unknown.
+    `history` write with --format json, what `facts` writes, the changes that a watch sends with --on-change and
+    --notify, and the events of `fleet --format eventbridge`. A document that a command writes has a second form there,
+    for where it cannot do its work: why, with the verdict unknown.
     """
     from agent.app.publish import write_at_once
 

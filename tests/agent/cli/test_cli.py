@@ -129,7 +129,7 @@ def test_help_names_the_commands(word: str) -> None:
     ("words", "name"),
     [
         ((), "report"),
-        *(((name,), name) for name in ("report", "host", "history", "prediction", "fleet", "fleet-change")),
+        *(((name,), name) for name in ("report", "host", "history", "prediction", "fleet", "change", "fleet-change")),
     ],
 )
 def test_schema_is_the_committed_one(words: tuple[str, ...], name: str) -> None:

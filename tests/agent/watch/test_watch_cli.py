@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import Final
 
 import httpx
+import jsonschema_rs
 import pytest
 
+from agent.watch.change_text import schema
 from tests.formats.monitors import samples_in
 from tests.support.command import SECONDS
 from tests.support.repository import ROOT
@@ -304,6 +306,8 @@ def test_a_program_is_told_of_a_change(tmp_path: Path) -> None:
     assert sorted(document["kind"] for document in documents) == ["raised", "verdict"]
     assert {document["schema"] for document in documents} == {"backuplink.change.v1"}
     assert {document["report"]["schema"] for document in documents} == {"backuplink.report.v1"}
+    for document in documents:
+        jsonschema_rs.validate(schema(), document)
 
 
 # --- Helpers ---------------------------------------------------------------------------------------------------------

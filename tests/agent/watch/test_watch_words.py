@@ -21,7 +21,7 @@ from agent.process.output import MAX_LINE
 from agent.report.model import Finding, Report, Status
 from agent.report.redact import redact
 from agent.report.serialization import type_schema
-from agent.watch.change_text import NAMES, NOTICE, document, dumps, filled, flaw_of, line_of
+from agent.watch.change_text import NAMES, NOTICE, document, dumps, filled, flaw_of, line_of, schema
 from agent.watch.changes import Kind, StateChange, Tracker
 from tests.agent.watch.cycles import cycle, fault
 from tests.support.runs import report_of
@@ -217,6 +217,7 @@ def _schema() -> dict[str, Any]:
 
 
 VALIDATOR: Final = jsonschema_rs.Draft202012Validator(_schema())
+PUBLISHED: Final = jsonschema_rs.Draft202012Validator(schema(), validate_formats=True)
 
 
 def _runs() -> list[Report]:
@@ -237,9 +238,22 @@ def test_a_document_has_the_form_that_it_promises(masked: bool) -> None:
         for change in tracker.fold(report):
             content = document(change, redact(report) if masked else report, redact=masked)
             VALIDATOR.validate(json.loads(dumps(content)))
+            PUBLISHED.validate(json.loads(dumps(content)))
             kinds.add(change.kind)
     changed = {Kind.REQUIRED, Kind.NOT_REQUIRED}
     assert kinds == {Kind.VERDICT, Kind.RAISED, Kind.CLEARED, Kind.FLAPPING, *changed}
+
+
+@pytest.mark.parametrize(
+    "spoilt",
+    [{"kind": "new"}, {"severity": "high"}, {"at": "today"}, {"cycles": None}, {"more": 1}, {"report": []}],
+)
+def test_the_published_schema_refuses_what_no_watch_sends(spoilt: dict[str, Any]) -> None:
+    content = json.loads(dumps(_document_of()))
+    PUBLISHED.validate(content)
+    assert not PUBLISHED.is_valid(content | spoilt)
+    for key in content:
+        assert not PUBLISHED.is_valid({name: value for name, value in content.items() if name != key}), key
 
 
 def test_it_says_what_changed_and_which_run_proves_it() -> None:
