@@ -423,11 +423,16 @@ def test_an_endpoint_that_is_not_available_yet_is_missing(
     assert started(automation, InstanceId=instance).outputs["lookOutside.Missing"] == list(NEEDED)
 
 
-@pytest.mark.parametrize("state", ["stopped", "terminated"])
-def test_an_instance_that_does_not_run(automation: Automation, session: boto3.session.Session, state: str) -> None:
+@pytest.mark.parametrize(
+    ("state", "then"),
+    [("stopped", "Start it, and run this again."), ("terminated", "Nothing can be checked there.")],
+)
+def test_an_instance_that_does_not_run(
+    automation: Automation, session: boto3.session.Session, state: str, then: str
+) -> None:
     instance, _ = instance_in(session, *NEEDED, state=state)
     told = started(automation, InstanceId=instance).told
-    assert told["Fix"] == f"The instance is {state}. Start it, and run this again."
+    assert told["Fix"] == f"The instance is {state}. {then}"
 
 
 def test_an_instance_of_nobody(automation: Automation) -> None:
@@ -652,6 +657,38 @@ def test_a_call_that_is_denied_or_fails(
     assert step in ran.told["Headline"]
     assert ("backuplink permissions --policy runbook" in ran.told["Fix"]) == is_denied
     assert (operation if is_denied else "on the server side") in ran.told["Fix"]
+
+
+@pytest.mark.parametrize("is_denied", [True, False], ids=["denied", "failing"])
+def test_a_check_whose_result_cannot_be_read(
+    automation: Automation, online: SystemsManager, tmp_path: Path, is_denied: bool
+) -> None:
+    in_scenario(tmp_path, "healthy")
+    (online.denied if is_denied else online.failing).add("GetCommandInvocation")
+    ran = started(automation)
+    assert ran.names[-2:] == ["checked", "tell"]
+    told = ran.told
+    assert told["Verdict"] == "unknown"
+    assert told["Headline"] == "The check was made, and this runbook could not read its result."
+    assert ("GetCommandInvocation" if is_denied else "on the server side") in told["Fix"]
+    assert ran.variables["CommandId"] in told["Report"]
+
+
+@pytest.mark.parametrize("written", ["", "{", "{}"], ids=["nothing", "cut", "another"])
+def test_a_check_whose_record_is_not_one(
+    automation: Automation, online: SystemsManager, tmp_path: Path, written: str
+) -> None:
+    in_scenario(tmp_path, "healthy")
+    check = online.on_send
+
+    def ran_with(given: dict[str, Any]) -> Mapping[str, tuple[int, str, str]]:
+        return {**check(given), "host": (0, written, "")}
+
+    online.on_send = ran_with
+    told = started(automation).told
+    assert (told["Verdict"], told["Cause"]) == ("unknown", "none")
+    assert "could not read its result" in told["Headline"]
+    assert "Error: " in told["Fix"]
 
 
 def test_a_role_that_may_not_even_read_why(automation: Automation, service: SystemsManager) -> None:
