@@ -194,6 +194,9 @@ class Suppression:
     """What the finding is about, as `kind:id`; None for whatever it is about."""
     until: date | None = None
     """The last day on which it applies, in UTC; None for ever."""
+    owner: str | None = None
+    """Who answers for it, where a file says so."""
+    reason: str | None = None
 
     def applies_on(self, day: date) -> bool:
         """Whether it still applies on a day."""

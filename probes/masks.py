@@ -60,6 +60,8 @@ SharedName = Annotated[
 ]
 """What hosts of a fleet share: an id, an account, a name server's address, an instance type, a version of backuplink, a
 zone by its id, or a Region."""
+HostOwner = Annotated[str, Mask("owner")]
+"""Who answers for a host, as an inventory has it."""
 FilePlace = Annotated[str, Mask("file")]
 """Where a file lies."""
 ResolverId = Annotated[str, Mask("text", unless=rf"{_ID}|rslvr-autodefined-rr-internet-resolver")]

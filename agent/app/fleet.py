@@ -20,7 +20,7 @@ from agent.fleet.request import FleetRequest
 from agent.process.files import within
 from agent.process.signals import exit_on_signals
 from agent.report import exits
-from agent.settings import Ec2Facts, Output
+from agent.settings import Ec2Facts, Output, Suppression
 
 if TYPE_CHECKING:
     from agent.fleet.database import Database
@@ -53,6 +53,7 @@ def _fleet(request: FleetRequest, received_signals: list[str], begin_document: C
 
     with opened() as engine:
         expected = None if request.inventory is None else _inventory(request.inventory, received_signals)
+        suppressions = _suppressions(request.suppressions_file, received_signals)
         since = moment_of(request.since)
         facts = tuple(_facts(request.ec2_facts, received_signals))
         to_read = ReadRequest(
@@ -75,11 +76,11 @@ def _fleet(request: FleetRequest, received_signals: list[str], begin_document: C
         if read.answers:
             document = _of_answers(request, read)
         else:
-            document = _joined(engine, request, read, since, expected, facts)
+            document = _joined(engine, request, read, since, expected, suppressions, facts)
         begin_document()
         if received_signals:
             return interrupted(received_signals, request.output)
-        files = (*request.places, *request.ec2_facts, *filter(None, [request.inventory]))
+        files = (*request.places, *request.ec2_facts, *filter(None, (request.inventory, request.suppressions_file)))
         return write(document, engine, request.output, files, read.reports)
 
 
@@ -106,6 +107,7 @@ def _joined(
     read: "ReadResult",
     since: datetime | None,
     expected: "Expected | None",
+    suppressions: tuple[Suppression, ...],
     facts: tuple[Ec2Facts, ...],
 ) -> FleetDocument:
     from agent.fleet.join import Question, QuestionError, joined
@@ -118,7 +120,7 @@ def _joined(
         by=request.by,
         where=request.where,
         since=since,
-        suppress=request.suppressions,
+        suppress=(*request.suppressions, *suppressions),
         expected=expected,
         facts=facts,
         today=datetime.now(UTC).date(),
@@ -142,6 +144,7 @@ def _of_answers(request: FleetRequest, read: "ReadResult") -> FleetDocument:
         "--by": request.by,
         "--where": request.where,
         "--suppress": request.suppressions,
+        "--suppressions": request.suppressions_file,
         f"--format {request.output.format}": request.output.format in ("csv", "parquet"),
     }
     if given := [option for option, value in asked.items() if value]:
@@ -177,6 +180,17 @@ def _inventory(place: str, received_signals: list[str]) -> "Expected":
         return read_inventory(Path(place), received_signals)
     except InventoryError as error:
         raise RequestError(f"--inventory: {error}") from error
+
+
+def _suppressions(place: str | None, received_signals: list[str]) -> tuple[Suppression, ...]:
+    from agent.fleet.suppressions import SuppressionsError, read_suppressions
+
+    if place is None:
+        return ()
+    try:
+        return read_suppressions(Path(place), received_signals)
+    except SuppressionsError as error:
+        raise RequestError(f"--suppressions: {error}") from error
 
 
 def _facts(places: Iterable[str], received_signals: list[str]) -> Iterator[Ec2Facts]:
@@ -222,7 +236,8 @@ def _files_of(document: FleetDocument, engine: "Database", reports: Collection[s
     lies."""
     from agent.fleet.places import holds_report, report_beside
 
-    if document.sweep is None or not engine.count("record"):  # it is of answers
+    if document.sweep is None or not engine.count("record"):  # it is of answers, which say it themselves
+        yield from document.files
         return
     lists = (*(cause.hosts for cause in document.causes), *(fault.hosts for fault in document.own_faults))
     engine.run("named_host")

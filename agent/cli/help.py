@@ -42,7 +42,7 @@ OPTIONS: Final = (
         "What is written",
         (
             *("--format", "--brief", "--output", "--redact", "--wrong", "--plain", "--logs", "--case"),
-            *("--suppress", "--review", "--fail-on"),
+            *("--suppress", "--suppressions", "--review", "--fail-on"),
         ),
     ),
 )

@@ -493,8 +493,8 @@ _FLEET: Final = (
     click.option(
         "--inventory",
         type=FILE,
-        help="Hosts that should be heard from: ids, or what `aws ssm describe-instance-information` prints. Default: "
-        "the hosts of the sweep that is compared with.",
+        help="Hosts that should be heard from: ids, CSV whose further columns say more of them, such as owner, or what "
+        "`aws ssm describe-instance-information` prints. Default: the hosts of the sweep that is compared with.",
     ),
     click.option("--sweep", type=SWEEP, help="Which sweep to tell. Default: the last one."),
     click.option(
@@ -549,6 +549,12 @@ _FLEET: Final = (
         type=SUPPRESSION,
         multiple=True,
         help="Known fault to leave out of the causes and of the verdict (repeatable).",
+    ),
+    click.option(
+        "--suppressions",
+        "suppressions_file",
+        type=FILE,
+        help="CSV of known faults, with the columns suppress (as --suppress takes them), owner, reason and end.",
     ),
     click.option(
         "--region",

@@ -172,34 +172,10 @@ def _variable(text: str) -> str:
     return text
 
 
-_UNTIL: Final = re.compile(r"(?P<what>.+)@(?P<day>[0-9]{4}-[0-9]{2}-[0-9]{2})")
-
-
 def _suppression(text: str) -> Suppression:
-    from datetime import date
+    from agent.report.suppression import read
 
-    from agent.catalog.findings import CODES
-    from agent.report.model import SubjectKind
-
-    until = None
-    if (match := _UNTIL.fullmatch(text)) is not None:
-        try:
-            text, until = match["what"], date.fromisoformat(match["day"])
-        except ValueError as error:
-            raise ValueError(f"{match['day']!r} is not a day") from error
-    code, separator, target = text.partition("=")
-    if code not in CODES:
-        import difflib
-
-        near = difflib.get_close_matches(code.upper(), CODES, n=3)
-        hint = f"; did you mean {' or '.join(near)}?" if near else "; docs/codes.md lists them"
-        raise ValueError(f"{code!r} is not a finding code{hint}")
-    if separator and not (target and target.isprintable()):
-        raise ValueError(f"{text!r} names no target after the '='")
-    kind, colon, id_ = target.partition(":")
-    if colon and id_ and kind in tuple(SubjectKind):  # a target is a service, with a host or not, or an address
-        return Suppression(code=code, target=None, subject=target, until=until)
-    return Suppression(code=code, target=target or None, until=until)
+    return read(text)
 
 
 def _key_choice(text: str) -> tuple[str, tuple[str, ...]]:

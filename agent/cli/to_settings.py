@@ -344,9 +344,9 @@ def fleet_request_from(
     if not places and not options["command_ids"] and options["cache"] is None:
         raise click.UsageError("There is nothing to read: name a file, a folder or s3://BUCKET, or use --command-id.")
     output = fleet_output_from(options)
-    for name in ("inventory", "cache"):
+    for name, option in (("inventory", "inventory"), ("suppressions_file", "suppressions"), ("cache", "cache")):
         if output.output is not None and options[name] is not None and is_same_file(output.output, options[name]):
-            raise click.UsageError(f"--output {output.output} is what --{name} names; name another file.")
+            raise click.UsageError(f"--output {output.output} is what --{option} names; name another file.")
     region, _ = region_from(options["region"], environment)
     return FleetRequest(
         places=places,
@@ -362,6 +362,7 @@ def fleet_request_from(
         tolerate=options["tolerate"],
         cache=options["cache"],
         suppressions=options["suppressions"],
+        suppressions_file=options["suppressions_file"],
         region=region,
         profile=profile_from(options, received_signals),
         output=output,

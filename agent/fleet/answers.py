@@ -25,12 +25,14 @@ from agent.fleet.model import (
     FleetDocument,
     FleetTotals,
     FleetVerdict,
+    HostsOfOwner,
     HostsOfValue,
     NamedBy,
     NotHeardFrom,
     OwnFault,
     Place,
     Shared,
+    SuppressedFault,
     Sweep,
     Turn,
     Unreadable,
@@ -97,8 +99,10 @@ def joined(
     notes: Sequence[str],
     tolerate: float,
 ) -> FleetDocument:
-    """What answers say together. `unreadable` are the first of the files that could not be read, of which a part is
-    tolerated; `notes` say more of the reading."""
+    """What answers say together: one alone says again what it said. `unreadable` are the first of the files that could
+    not be read, of which a part is tolerated; `notes` say more of the reading."""
+    if len(answers) == 1 and not unreadable_count:
+        return replace(answers[0], notes=(*notes, *answers[0].notes))
     totals = _totals(answers, unreadable_count)
     sweeps = tuple(_sweeps(answers))
     causes = _causes(answers, {sweep.id: sweep.started_at for sweep in sweeps})
@@ -123,7 +127,7 @@ def joined(
         not_heard_from=missing,
         changes=tuple(_changes(answers)),
         groups=grouped(causes, {}),
-        suppressed=tuple(dict.fromkeys(one for it in answers for one in it.suppressed)),
+        suppressed=_suppressed(answers),
         unreadable=(*unreadable, *(one for it in answers for one in it.unreadable))[:MAX_EXAMPLES],
         notes=(
             f"Joined from {len(answers):,} answers of fleet: what hosts of two of them share was not asked.",
@@ -211,6 +215,7 @@ def _cause(parts: Sequence[FleetCause]) -> FleetCause:
         flapping=all(part.flapping for part in parts),
         breakdown=_breakdown(parts),
         accounts=tuple(dict.fromkeys(account for part in parts for account in part.accounts))[:MAX_EXAMPLES],
+        owners=_owners(parts),
     )
 
 
@@ -255,6 +260,17 @@ def _breakdown(parts: Iterable[FleetCause]) -> tuple[HostsOfValue, ...]:
     return tuple(sorted(sums, key=lambda one: (-one.sick, one.value or ""))[:MAX_BREAKDOWN])
 
 
+def _owners(parts: Iterable[FleetCause]) -> tuple[HostsOfOwner, ...]:
+    owners = _grouped((one.owner, one) for part in parts for one in part.owners)
+    sums = (
+        HostsOfOwner(
+            owner=owner, host_count=sum(one.host_count for one in of), hosts=_examples(one.hosts for one in of)
+        )
+        for owner, of in owners.items()
+    )
+    return tuple(sorted(sums, key=lambda one: (-one.host_count, one.owner or ""))[:MAX_BREAKDOWN])
+
+
 # --- The rest --------------------------------------------------------------------------------------------------------
 
 
@@ -271,6 +287,12 @@ def _own_faults(answers: Iterable[FleetDocument]) -> tuple[OwnFault, ...]:
         for of in parts.values()
     )
     return tuple(sorted(faults, key=lambda own: (own.severity.rank, -own.host_count, own.code)))
+
+
+def _suppressed(answers: Iterable[FleetDocument]) -> tuple[SuppressedFault, ...]:
+    """What answers left out; of what several did alike, the hosts together."""
+    alike = _grouped((replace(one, host_count=0), one) for answer in answers for one in answer.suppressed)
+    return tuple(replace(one, host_count=sum(each.host_count for each in of)) for one, of in alike.items())
 
 
 def _not_heard_from(parts: Sequence[NotHeardFrom]) -> NotHeardFrom | None:

@@ -18,3 +18,5 @@ class Attribute(StrEnum):
     VPC = "vpc"
     ACCOUNT = "account"
     REGION = "region"
+    LABEL = "label"
+    """What a further column of the inventory says, such as `application=sap`."""

@@ -38,6 +38,7 @@ _CAUSES: Final = Most(text=12, markdown=20, page=50)
 _OWN: Final = Most(text=20, markdown=30, page=300)
 _CHANGES: Final = Most(text=12, markdown=30, page=300)
 _PLACES: Final = Most(text=4, markdown=6, page=300)
+_OWNERS: Final = Most(text=6, markdown=20, page=32)
 
 
 def document(fleet: FleetDocument) -> Document:
@@ -75,7 +76,7 @@ def _blocks(fleet: FleetDocument) -> Iterator[Block]:
     if fleet.against is not None:
         yield Section(title=f"Changes since {phrases.minute(fleet.against.started_at)} UTC", blocks=_changes(fleet))
     if fleet.suppressed:
-        yield Section(title="Suppressed", blocks=(Bullets(fleet.suppressed, most=ALL),))
+        yield Section(title="Suppressed", blocks=(Bullets(tuple(map(phrases.suppressed, fleet.suppressed)), most=ALL),))
     yield from _unused(fleet)
     if fleet.notes:
         yield Section(title="Notes", blocks=(Bullets(fleet.notes, most=ALL),))
@@ -108,6 +109,8 @@ def _of_cause(number: int, cause: FleetCause, fleet: FleetDocument) -> Iterator[
     yield from map(Text, phrases.whom(cause))
     yield Bullets(phrases.breakdown(cause), most=ALL)
     yield Only(frozenset({Medium.TEXT, Medium.MARKDOWN}), lambda: [_places(number, cause)])
+    if cause.owners:
+        yield _owners(number, cause)
     yield Text(phrases.since(cause, fleet))
     if cause.note is not None:
         yield Text(cause.note)
@@ -128,6 +131,20 @@ def _places(number: int, cause: FleetCause) -> Table:
         what="more zone",
         most=_PLACES,
         numbers=True,
+    )
+
+
+def _owners(number: int, cause: FleetCause) -> Table:
+    rows = (
+        (row.owner or "not known", f"{row.host_count:,}", phrases.examples(row.hosts, row.host_count))
+        for row in cause.owners
+    )
+    return Table(
+        caption=f"Hosts of cause {number} by owner",
+        heads=("owner", "hosts", "which"),
+        rows=tuple(rows),
+        what="more owner",
+        most=_OWNERS,
     )
 
 

@@ -58,7 +58,7 @@ class Database:
         self._waiting: list[Piece] = []
         self._cache: Cache | None = None
         self._arrived = (*_ARRIVED, WHOLE) if whole else _ARRIVED
-        for name in ("tables", "macros", "record_value", *((WHOLE,) if whole else ())):
+        for name in ("tables", "macros", "labelled", "record_value", *((WHOLE,) if whole else ())):
             self.run(name)
 
     @property

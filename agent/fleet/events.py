@@ -16,7 +16,7 @@ from typing import Any, Final
 from agent.catalog.findings import CODES, Radius, Severity
 from agent.fleet.changes import least_change
 from agent.fleet.faults import radius_of, subjects_of
-from agent.fleet.model import FleetCause, FleetChange, FleetDocument, Sweep, Turn
+from agent.fleet.model import FleetCause, FleetChange, FleetDocument, HostsOfOwner, Sweep, Turn
 from agent.report.codec import schema_of
 from agent.report.model import FindingSubject, Fix, Tool
 from agent.report.serialization import to_json
@@ -69,6 +69,8 @@ class FleetEvent:
     """Hosts that could have it."""
     hosts: tuple[FleetHost, ...]
     """The first of those that have it."""
+    owners: tuple[HostsOfOwner, ...]
+    """All that have it by owner, where the inventory names owners."""
     since: datetime | None
     """Start of the first sweep from which on enough hosts have had it without a break; None where that is not known."""
     fix: Fix | None
@@ -142,6 +144,7 @@ def _event(
         went=change.went,
         exposed_count=0 if cause is None else cause.exposed_count,
         hosts=() if cause is None else cause.hosts,
+        owners=() if cause is None else cause.owners,
         since=None if cause is None else cause.since,
         fix=None if cause is None else cause.fix,
         sweep=sweep,
@@ -153,7 +156,7 @@ _CUTS: Final[tuple[Callable[[FleetEvent], FleetEvent], ...]] = (
     lambda event: event,
     lambda event: event if event.fix is None else replace(event, fix=replace(event.fix, commands=())),
     lambda event: replace(event, fix=None, hosts=(), services=()),
-    lambda event: replace(event, subjects=()),
+    lambda event: replace(event, subjects=(), owners=tuple(replace(one, hosts=()) for one in event.owners)),
 )
 """What is left out, in this order, until an entry is short enough. Its key has the subjects, too."""
 

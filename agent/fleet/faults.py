@@ -1,14 +1,15 @@
 """The faults of each host: what it found itself, or what explains its symptoms on other hosts."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, unquote
 
 from agent.catalog.findings import CODES, Layer, Radius
 from agent.catalog.placeholders import FORMS
-from agent.catalog.wording import counted
 from agent.fleet.identity import identify
+from agent.fleet.model import SuppressedFault
 from agent.report.model import FindingSubject, SubjectKind
 from agent.settings import Suppression
 from probes.frozen import dataclass
@@ -93,24 +94,34 @@ def blind_symptoms(database: "Database") -> list[Blind]:
     ]
 
 
-def find_faults(database: "Database", suppress: Sequence[Suppression], today: date, sweep: str) -> tuple[str, ...]:
-    """Make the tables `fault`, one row a host and fault, and `fault_target`. Returns what was suppressed in a sweep, in
-    words."""
+def find_faults(
+    database: "Database", suppress: Sequence[Suppression], today: date, sweep: str
+) -> tuple[SuppressedFault, ...]:
+    """Make the tables `fault`, one row a host and fault, and `fault_target`. Returns what was suppressed in a sweep."""
     database.run("fault_row")
     database.run("suppressed")
-    words = tuple(
+    suppressed = tuple(
         _suppressed(database, suppression, number, today, sweep) for number, suppression in enumerate(suppress)
     )
     identify(database)
     database.run("fault")
     database.run("fault_target")
-    return words
+    return suppressed
 
 
-def _suppressed(database: "Database", suppression: Suppression, number: int, today: date, sweep: str) -> str:
-    what = "=".join(filter(None, (suppression.code, suppression.target or suppression.subject)))
-    if not suppression.applies_on(today):
-        return f"{what}: not any more, it was suppressed until {suppression.until}"
+def _suppressed(
+    database: "Database", suppression: Suppression, number: int, today: date, sweep: str
+) -> SuppressedFault:
+    fault = SuppressedFault(
+        what="=".join(filter(None, (suppression.code, suppression.target or suppression.subject))),
+        until=None if suppression.until is None else suppression.until.isoformat(),
+        expired=not suppression.applies_on(today),
+        host_count=0,
+        owner=suppression.owner,
+        reason=suppression.reason,
+    )
+    if fault.expired:
+        return fault
     part = None
     if suppression.subject is not None:
         kind, _, id_ = suppression.subject.partition(":")
@@ -119,5 +130,4 @@ def _suppressed(database: "Database", suppression: Suppression, number: int, tod
     database.run("suppress", number=number, **about)
     database.run("unsuppressed", **about)
     (hosts,) = database.ask("suppressed_host", number=number, sweep=sweep)[0]
-    until = "" if suppression.until is None else f" until {suppression.until}"
-    return f"{what} on {counted(hosts, 'host')}{until}"
+    return replace(fault, host_count=hosts)

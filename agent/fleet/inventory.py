@@ -1,12 +1,14 @@
-"""Hosts that a fleet should have: who is expected to be heard from."""
+"""Hosts that a fleet should have: who is expected to be heard from, and what their owners say of them."""
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from agent.catalog.wording import why_no_json
+from agent.catalog.wording import counted, listed_briefly, why_no_json
+from agent.fleet.csv_rows import bounded, rows
 from agent.fleet.model import MAX_EXAMPLES
 from agent.fleet.records import INSTANCES, RESERVATIONS
 from agent.process.files import TooLargeError, read_within
@@ -21,11 +23,27 @@ _HOST: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,251}[A-Za-z0-9])?")
 """An id of an instance or of a managed node, or the name of a host."""
 _ID_COLUMNS: Final = ("instanceid", "instance_id", "instance-id", "instance", "host", "hostname", "id")
 """Heads of a column of hosts, the first that is there."""
-_OWNER_COLUMNS: Final = ("accountid", "account_id", "account-id", "account", "ownerid", "owner_id", "owner")
+_ACCOUNT_COLUMNS: Final = ("accountid", "account_id", "account-id", "account", "ownerid", "owner_id")
 """Heads of one of accounts."""
 _ACCOUNT: Final = re.compile(r"[0-9]{12}")
+OWNER: Final = "owner"
+"""The head of the column that says who answers for a host."""
+MAX_LABELS: Final = 12
+"""Further columns that are taken, that of the owner among them."""
 _Named = tuple[Any, Any]
 """A host and its account, as the file has them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Label:
+    """What a further column says of a host: `application` is `sap`."""
+
+    account: str | None
+    """That of the host; None where the file does not say it."""
+    host: str
+    name: str
+    """The head of the column; OWNER in this case for that of the owner."""
+    value: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,8 +53,11 @@ class Expected:
     hosts: frozenset[str]
     by: str
     """What says that they are there."""
-    owners: frozenset[tuple[str, str]] = frozenset()
+    accounts: frozenset[tuple[str, str]] = frozenset()
     """Those of which it says the account: the host, and that."""
+    labels: tuple[Label, ...] = ()
+    notes: tuple[str, ...] = ()
+    """What of the file is not used, in sentences."""
 
 
 class InventoryError(Exception):
@@ -64,8 +85,17 @@ def parse(data: bytes, name: str) -> Expected:
     try:
         text = data.decode("utf-8-sig")
     except ValueError as error:
-        raise InventoryError(f"{name}: is no UTF-8 text, and so no inventory") from error
-    named = list(_of_json(text, name) if text.lstrip()[:1] in ("[", "{") else _of_lines(text))
+        raise InventoryError(f"{name}: is not UTF-8 text, and so not an inventory") from error
+    labels: list[Label] = []
+    notes: tuple[str, ...] = ()
+    if text.lstrip()[:1] in ("[", "{"):
+        named = list(_of_json(text, name))
+    else:
+        try:
+            table = _Table(text)
+        except ValueError as error:
+            raise InventoryError(f"{name}: {error}") from error
+        named, labels, notes = table.named, table.labels, table.notes
     hosts = [host for host, _ in named]
     unusable = [host for host in hosts if not _HOST.fullmatch(host)]
     if unusable:
@@ -76,8 +106,18 @@ def parse(data: bytes, name: str) -> Expected:
         )
     if not hosts:
         raise InventoryError(f"{name}: lists no host")
-    owners = (pair for pair in named if isinstance(pair[1], str) and _ACCOUNT.fullmatch(pair[1]))
-    return Expected(hosts=frozenset(hosts), by=name, owners=frozenset(owners))
+    return Expected(
+        hosts=frozenset(hosts),
+        by=name,
+        accounts=frozenset((host, account) for host, account in named if _account(account) is not None),
+        labels=tuple(labels),
+        notes=notes,
+    )
+
+
+def _account(text: Any) -> str | None:
+    """An account where a cell holds one."""
+    return text if isinstance(text, str) and _ACCOUNT.fullmatch(text) else None
 
 
 def _of_json(text: str, name: str) -> Iterator[_Named]:
@@ -89,7 +129,7 @@ def _of_json(text: str, name: str) -> Iterator[_Named]:
         if isinstance(entry, str):
             yield entry.strip(), owner
         elif isinstance(entry, dict) and isinstance(host := _in(entry, _ID_COLUMNS), str):
-            yield host.strip(), owner or _in(entry, _OWNER_COLUMNS)
+            yield host.strip(), owner or _in(entry, _ACCOUNT_COLUMNS)
         else:
             raise InventoryError(f"{name}: an entry has no InstanceId: {quoted(entry)}")
 
@@ -116,16 +156,60 @@ def _in(entry: dict[str, Any], names: Sequence[str]) -> Any:
     return next((heads[name] for name in names if name in heads), None)
 
 
-def _of_lines(text: str) -> Iterator[_Named]:
-    """One host a line, or CSV: the column whose head says that it has the host, else the first one."""
-    rows = [line.strip() for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
-    separator = next((mark for mark in ",;\t" if rows and mark in rows[0]), ",")
-    cells = [[cell.strip().strip('"') for cell in row.split(separator)] for row in rows]
-    heads = [cell.lower() for cell in cells[0]] if cells else []
-    column, owner = (
-        next((heads.index(name) for name in names if name in heads), None) for names in (_ID_COLUMNS, _OWNER_COLUMNS)
-    )
-    for row in cells if column is None else cells[1:]:
-        if (place := column or 0) < len(row) and row[place]:
-            is_owned = column is not None and owner is not None and owner < len(row)
-            yield row[place], row[owner] if is_owned and owner is not None else None
+class _Table:
+    """Lines with one host each, or CSV: the column whose head says that it has the hosts, else the first one. With such
+    a head, further columns are labels of the hosts. Raises ValueError where it is not CSV."""
+
+    def __init__(self, text: str) -> None:
+        self.named: list[_Named] = []
+        self.labels: list[Label] = []
+        self.notes: tuple[str, ...] = ()
+        every = rows(text)
+        first = next(every, None)
+        if first is None:
+            return
+        heads = [cell.lower() for cell in first[1]]
+        column = _column(heads, _ID_COLUMNS)
+        if column is None:
+            self._add(first[1], 0, None, {})
+        account = None if column is None else _column(heads, _ACCOUNT_COLUMNS)
+        names = {} if column is None else self._names(first[1], {column, account})
+        for _, cells in every:
+            self._add(cells, column or 0, account, names)
+        self._leave_single_values()
+
+    def _names(self, heads: Sequence[str], taken: set[int | None]) -> dict[int, str]:
+        """The names of labels by their columns: that of the owner first, then the others from the left."""
+        further = [place for place, head in enumerate(heads) if head and place not in taken]
+        further.sort(key=lambda place: heads[place].lower() != OWNER)
+        names: dict[int, str] = {}
+        for place in further:
+            name = OWNER if heads[place].lower() == OWNER else bounded(heads[place])
+            if name not in names.values() and len(names) < MAX_LABELS:
+                names[place] = name
+        if left := [bounded(heads[place]) for place in further if place not in names]:
+            self.notes = (
+                f"{counted(len(left), 'further column')} of the inventory {'is' if len(left) == 1 else 'are'} not "
+                f"used: {listed_briefly(left)}. At most {MAX_LABELS} are, each of another name.",
+            )
+        return names
+
+    def _add(self, cells: Sequence[str], column: int, account: int | None, names: dict[int, str]) -> None:
+        host = cells[column] if column < len(cells) else ""
+        if not host:
+            return
+        of = cells[account] if account is not None and account < len(cells) else None
+        self.named.append((host, of))
+        for place, name in names.items():
+            if place < len(cells) and cells[place]:
+                label = Label(account=_account(of), host=host, name=name, value=bounded(cells[place]))
+                self.labels.append(label)
+
+    def _leave_single_values(self) -> None:
+        """Without what one host alone has: no other shares it. The owner of a host is its owner all the same."""
+        counts = Counter((label.name, label.value) for label in self.labels)
+        self.labels = [label for label in self.labels if label.name == OWNER or counts[label.name, label.value] > 1]
+
+
+def _column(heads: Sequence[str], names: Sequence[str]) -> int | None:
+    return next((heads.index(name) for name in names if name in heads), None)

@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
+from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
 from agent.catalog.findings import CODES, Severity
@@ -20,7 +21,7 @@ from agent.fleet.faults import (
 from agent.fleet.fixes import Trust, advice_for, note_for_lone_hosts
 from agent.fleet.groups import grouped
 from agent.fleet.identity import identified
-from agent.fleet.inventory import Expected
+from agent.fleet.inventory import OWNER, Expected
 from agent.fleet.model import (
     MAX_BREAKDOWN,
     MAX_EXAMPLES,
@@ -31,6 +32,7 @@ from agent.fleet.model import (
     FleetDocument,
     FleetTotals,
     FleetVerdict,
+    HostsOfOwner,
     NotHeardFrom,
     OwnFault,
     Shared,
@@ -97,6 +99,9 @@ class _Joining:
     def __init__(self, engine: "Database", question: Question) -> None:
         self._engine, self._question = engine, question
         self._notes: list[str] = list(question.read.notes)
+        if question.expected is not None:
+            self._notes += question.expected.notes
+            engine.fill("label", map(attrgetter("account", "host", "name", "value"), question.expected.labels))
 
     def document(self) -> FleetDocument:
         question, engine = self._question, self._engine
@@ -265,6 +270,7 @@ class _Joining:
     ) -> tuple[FleetCause, ...]:
         counts = {key: (hosts, also, joined) for key, hosts, also, joined in self._engine.ask("cause_count")}
         examples = _lists(self._engine.ask("cause_example", most=MAX_EXAMPLES))
+        owners = self._owners()
         trust = self._trust(told)
         return tuple(
             _cause(
@@ -272,12 +278,23 @@ class _Joining:
                 spread.get(cause.number, Spread()),
                 counts.get(cause.key, (0, 0, 0)),
                 examples.get(cause.key, ()),
+                owners.get(cause.key, ()),
                 past[cause.key],
                 central.get(cause.key),
                 trust,
             )
             for cause in causes
         )
+
+    def _owners(self) -> dict[str, tuple[HostsOfOwner, ...]]:
+        """The hosts of each cause by owner, where the inventory names owners."""
+        expected = self._question.expected
+        if expected is None or all(label.name != OWNER for label in expected.labels):
+            return {}
+        owners: defaultdict[str, list[HostsOfOwner]] = defaultdict(list)
+        for key, owner, count, hosts in self._engine.ask("cause_owner", most=MAX_BREAKDOWN, most_hosts=MAX_EXAMPLES):
+            owners[key].append(HostsOfOwner(owner=owner, host_count=count, hosts=tuple(hosts)))
+        return {key: tuple(of) for key, of in owners.items()}
 
     def _trust(self, told: Sweep) -> Trust:
         places: defaultdict[str, set[tuple[str | None, str | None]]] = defaultdict(set)
@@ -328,10 +345,10 @@ class _Joining:
         expected, engine = self._question.expected, self._engine
         engine.run("expected")
         if expected is not None:
-            owned = {host for host, _ in expected.owners}
+            placed = {host for host, _ in expected.accounts}
             rows = (
-                *((owner, host) for host, owner in expected.owners),
-                *((None, one) for one in expected.hosts - owned),
+                *((account, host) for host, account in expected.accounts),
+                *((None, one) for one in expected.hosts - placed),
             )
             engine.fill("expected", sorted(rows, key=lambda row: (row[1], row[0] or "")))
             by = expected.by
@@ -434,6 +451,7 @@ def _cause(
     spread: Spread,
     counts: tuple[int, int, int],
     examples: tuple[str, ...],
+    owners: tuple[HostsOfOwner, ...],
     past: Past,
     central: Fix | None,
     trust: Trust,
@@ -468,4 +486,5 @@ def _cause(
             one for one, sweep in spread.arrivals if past.is_known and past.since is not None and sweep == past.since.id
         ),
         accounts=spread.accounts,
+        owners=owners,
     )

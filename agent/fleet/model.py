@@ -14,7 +14,17 @@ from agent.report.model import FindingSubject, Fix, Status, Tool
 from agent.report.serialization import from_json, to_json
 from agent.version import __version__
 from probes.frozen import dataclass
-from probes.masks import AvailabilityZoneId, FilePlace, FleetHost, Owner, Plain, ResourceId, Sentence, SharedName
+from probes.masks import (
+    AvailabilityZoneId,
+    FilePlace,
+    FleetHost,
+    HostOwner,
+    Owner,
+    Plain,
+    ResourceId,
+    Sentence,
+    SharedName,
+)
 
 SCHEMA: Final = "backuplink.fleet.v1"
 MAX_EXAMPLES: Final = 8
@@ -119,6 +129,17 @@ class HostsOfValue:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HostsOfOwner:
+    """The hosts with a fault that one owner answers for."""
+
+    owner: HostOwner | None
+    """As the inventory names it; None for hosts of which it names none."""
+    host_count: int
+    hosts: tuple[FleetHost, ...]
+    """The first, at most MAX_EXAMPLES."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FleetCause:
     """A fault that hosts share."""
 
@@ -161,6 +182,9 @@ class FleetCause:
     """What most of its hosts have and no host had before it began."""
     accounts: tuple[Owner, ...] = ()
     """The accounts whose hosts have it, those with most hosts first, at most MAX_EXAMPLES."""
+    owners: tuple[HostsOfOwner, ...] = ()
+    """All hosts that have it by owner, those with most hosts first, at most MAX_BREAKDOWN; empty where the inventory
+    names no owner."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -233,6 +257,23 @@ class FleetChange:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SuppressedFault:
+    """A known fault that affects neither causes nor verdict until its end."""
+
+    what: Sentence
+    """Its code, and what it is about: `TCP002=backup`."""
+    until: Plain | None
+    """The last day on which it is left out, in UTC; None for ever."""
+    expired: bool
+    """Whether that day is over: then the fault counts again."""
+    host_count: int
+    """Hosts on which it was left out."""
+    owner: HostOwner | None
+    """Who answers for that, where a file says so."""
+    reason: Sentence | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Unreadable:
     """A file, or an object, that could not be used."""
 
@@ -282,8 +323,8 @@ class FleetDocument:
     own_faults: tuple[OwnFault, ...]
     not_heard_from: NotHeardFrom | None
     changes: tuple[FleetChange, ...]
-    suppressed: tuple[Sentence, ...]
-    """What `--suppress` took out, with the number of hosts."""
+    suppressed: tuple[SuppressedFault, ...]
+    """What `--suppress` and `--suppressions` name."""
     unreadable: tuple[Unreadable, ...]
     """The first, at most MAX_EXAMPLES."""
     notes: tuple[Sentence, ...]

@@ -19,6 +19,7 @@ from agent.fleet.model import (
     Place,
     Shared,
     SharedValue,
+    SuppressedFault,
     Sweep,
     Turn,
 )
@@ -188,7 +189,9 @@ def _often(lift: float) -> str:
 
 
 def value(row: SharedValue) -> str:
-    """`zone euw1-az3`."""
+    """`zone euw1-az3`; a label of the inventory says itself what it is: `application=sap`."""
+    if row.attribute is Attribute.LABEL:
+        return row.value
     return f"{_ATTRIBUTES.get(row.attribute, row.attribute.value)} {row.value}"
 
 
@@ -302,6 +305,17 @@ def changed(row: FleetChange) -> str:
     """The title of a cause that changed, and what it is about, as its key has it."""
     _, *ids = row.key.split("|")
     return f"{row.title} ({', '.join(ids)})" if ids else row.title
+
+
+def suppressed(row: SuppressedFault) -> str:
+    """`TCP002=backup on 5 hosts until 2026-12-31 (team-net): the firewall is replaced`."""
+    if row.expired:
+        text = f"{row.what}: not any more, it was suppressed until {row.until}"
+    else:
+        until = "" if row.until is None else f" until {row.until}"
+        text = f"{row.what} on {counted(row.host_count, 'host')}{until}"
+    owner = "" if row.owner is None else f" ({row.owner})"
+    return f"{text}{owner}" if row.reason is None else f"{text}{owner}: {row.reason}"
 
 
 def examples(hosts: Sequence[str], count: int, most: int = EXAMPLES) -> str:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any, Final, get_args
 from urllib.parse import quote, unquote
 
+from agent.fleet.attributes import Attribute
 from agent.fleet.model import FleetDocument
 from agent.report.redact import CHOSEN, DocumentRedactor, chosen_subjects, sensitive_fields
 from probes.masks import AvailabilityZoneId, FilePlace, FleetHost, Mask, Owner, ResourceId, SharedName
@@ -48,6 +49,8 @@ class FleetRedactor(DocumentRedactor):
             redacted=True,
             causes=tuple(replace(new, key=self.key(old.key), ticket=self.key(old.ticket)) for new, old in causes),
             groups=tuple(replace(new, keys=tuple(map(self.key, old.keys))) for new, old in groups),
+            # A reason may quote what no field holds.
+            suppressed=tuple(replace(one, reason=None) for one in masked.suppressed),
             changes=tuple(replace(new, key=self.key(old.key), ticket=self.key(old.ticket)) for new, old in changes),
         )
 
@@ -76,7 +79,10 @@ class FleetRedactor(DocumentRedactor):
     def _part(self, part: str) -> str:
         kind, separator, id_ = part.partition("=")
         text = unquote(id_)
-        masked = self.value(Mask(kind), text) if kind in CHOSEN else self.text(text)
+        if kind == Attribute.LABEL:
+            masked = self.value(_SHARED, text)
+        else:
+            masked = self.value(Mask(kind), text) if kind in CHOSEN else self.text(text)
         return part if masked == text else f"{kind}{separator}{quote(masked, safe=_KEPT)}"
 
 

@@ -28,6 +28,7 @@ class FleetRequest:
     """As a part of all, 0 to 1."""
     cache: str | None
     suppressions: tuple[Suppression, ...]
+    suppressions_file: str | None
     region: str | None
     profile: str | None
     output: Output

@@ -76,10 +76,15 @@ def _of_cause(cause: FleetCause | None) -> Row:
     values = () if cause.shared is None else cause.shared.values
     return {
         "named_by": cause.named_by.value,
-        "in_common": "; ".join(f"{one.attribute.value}={one.value}" for one in values) or None,
+        "in_common": "; ".join(f"{one.attribute.value}={_joinable(one.value)}" for one in values) or None,
         "exposed": cause.exposed_count,
         "since": None if cause.since is None else f"{cause.since:%Y-%m-%dT%H:%M:%SZ}",
     }
+
+
+def _joinable(value: str) -> str:
+    """A value that another can follow after `; `: a label of the inventory may hold anything."""
+    return value.replace("; ", ";")
 
 
 def _as_flag(value: Any) -> bool | None:

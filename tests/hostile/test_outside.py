@@ -133,6 +133,13 @@ BY_PLACE: Final = {
     "agent/fleet/inventory.py::_of_json": Parser(
         ("inventories",), ("tests/agent/fleet/test_inventory.py::test_any_bytes_are_hosts_or_refused_in_words",)
     ),
+    "agent/fleet/csv_rows.py::rows": Parser(
+        ("inventories", "suppressions"),
+        (
+            "tests/agent/fleet/test_inventory.py::test_any_bytes_are_hosts_or_refused_in_words",
+            "tests/agent/fleet/test_suppressions.py::test_any_bytes_are_suppressions_or_refused_in_words",
+        ),
+    ),
     "agent/fleet/pack.py::_rows": _OWN_LINES,
     "agent/fleet/put.py::record_in": _OWN_LINES,
     "agent/fleet/readers.py::ProcessReader._answer": _OWN_LINES,

@@ -49,6 +49,7 @@ WAITS: Final = {
     "fleet": ("fleet", "{file}"),
     "fleet, a folder": ("fleet", "{folder}"),
     "fleet --inventory": ("fleet", "{report}", "--inventory", "{file}"),
+    "fleet --suppressions": ("fleet", "{report}", "--suppressions", "{file}"),
     "fleet --cache": ("fleet", "{report}", "--cache", "{file}"),
     "fleet --ec2-facts": ("fleet", "{report}", "--ec2-facts", "{file}"),
     "fleet put": ("fleet", "put", "{file}", "s3://bucket/x", "--deadline", "60"),
@@ -153,10 +154,11 @@ def test_the_shell_has_them_ignored() -> None:
     "words",
     [
         ("fleet", "{record}", "--inventory", "{pipe}"),
+        ("fleet", "{record}", "--suppressions", "{pipe}"),
         ("fleet", "{record}", "--ec2-facts", "{pipe}"),
         ("fleet", "put", "{pipe}", "s3://bucket/x", "--deadline", "60"),
     ],
-    ids=["inventory", "facts", "put"],
+    ids=["inventory", "suppressions", "facts", "put"],
 )
 def test_sigterm_ends_the_wait_for_a_pipe_without_a_writer(words: tuple[str, ...], tmp_path: Path) -> None:
     place = {"record": str(tmp_path / "record.json"), "pipe": str(tmp_path / "pipe")}

@@ -23,6 +23,7 @@ from agent.fleet.model import (
     Place,
     Shared,
     SharedValue,
+    SuppressedFault,
     Sweep,
     Turn,
     Unreadable,
@@ -121,7 +122,16 @@ def document() -> FleetDocument:
                 (Turn.HEALED, "VPC002", "VPC002|endpoint=vpce-0d1b2c3d4e5f67890", 240, 0),
             )
         ),
-        suppressed=("ENV010 on 4 hosts, through 2026-12-31",),
+        suppressed=(
+            SuppressedFault(
+                what="ENV010",
+                until="2026-12-31",
+                expired=False,
+                host_count=4,
+                owner="Platform",
+                reason=f"{NAMED_HOST} gets its clock in December",
+            ),
+        ),
         unreadable=(Unreadable(place="/reports/torn/stdout", why="ends in the middle of a document"),),
         notes=("Without DuckDB this takes twice as long from 100,000 hosts on: install backuplink[fleet]",),
         files=(

@@ -11,3 +11,4 @@ UNION ALL SELECT id, 'zone', 7, zone FROM record WHERE zone IS NOT NULL
 UNION ALL SELECT id, 'vpc', 8, vpc FROM record WHERE vpc IS NOT NULL
 UNION ALL SELECT id, 'account', 9, account FROM record WHERE account IS NOT NULL
 UNION ALL SELECT id, 'region', 10, region FROM record WHERE region IS NOT NULL
+UNION ALL SELECT record, 'label', 11, label FROM labelled

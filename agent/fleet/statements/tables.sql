@@ -16,6 +16,9 @@ CREATE TABLE cause (record BIGINT, rank INTEGER, severity TEXT, code TEXT, targe
 -- A symptom, and the key of its cause on the same host.
 CREATE TABLE symptom (record BIGINT, code TEXT, symptom_key TEXT, cause_key TEXT);
 
+-- What the inventory says of hosts: who owns them, of which application they are.
+CREATE TABLE label (account TEXT, host TEXT, name TEXT, value TEXT);
+
 -- What could not be read: `times` in one place, such as lines of a file.
 CREATE TABLE unreadable (id BIGINT, place TEXT, why TEXT, times BIGINT);
 

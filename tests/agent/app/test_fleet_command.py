@@ -28,6 +28,7 @@ from agent.process import signals
 from agent.report import codec
 from agent.report.escape import spreadsheet_line
 from agent.simulated.estate import Estate
+from tests.agent.fleet import files
 from tests.formats import html_page
 from tests.support.command import SECONDS, agent
 from tests.support.extent import one_in
@@ -177,6 +178,36 @@ def test_the_exit_code_is_that_of_the_worst_host(
     assert document.totals.hosts == len([name for name in host_files() if name.startswith(names)])
 
 
+@pytest.mark.parametrize(("end", "code"), [("2999-12-31", 0), ("2020-01-01", 2)])
+def test_known_faults_come_from_a_file(end: str, code: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = written(tmp_path, "healthy", "one-zone")
+    known = tmp_path / "known.csv"
+    known.write_text(f"suppress,owner,reason,end\nTCP002,net-team,a new firewall,{end}\n", "utf-8")
+    words = ["fleet", str(folder), "--suppressions", str(known)]
+    assert entry.run([*words, "--format", "json"]) == code
+    (fault,) = read(capsys.readouterr().out).suppressed
+    assert (fault.what, fault.until, fault.expired) == ("TCP002", end, code != 0)
+    assert (fault.owner, fault.reason) == ("net-team", "a new firewall")
+    assert entry.run([*words, "--format", "json", "--redact"]) == code
+    (fault,) = read(capsys.readouterr().out).suppressed
+    assert (fault.what, fault.owner, fault.reason) == ("TCP002", "owner-1", None)
+
+
+def test_an_inventory_with_owners(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "records"
+    folder.mkdir()
+    sick = [files.record(number, files.SICK) for number in range(9)]
+    (folder / "hosts.ndjson").write_text(files.lines(*sick), "utf-8")
+    listed = tmp_path / "hosts.csv"
+    hosts = [record["host"] for record in sick]
+    listed.write_text("InstanceId,Owner\n" + "".join(f"{host},team-{place % 2}\n" for place, host in enumerate(hosts)))
+    assert entry.run(["fleet", str(folder), "--inventory", str(listed), "--format", "json"]) == 2
+    (cause,) = read(capsys.readouterr().out).causes
+    owned = {one.owner: one.hosts for one in cause.owners}
+    assert owned == {f"team-{place}": tuple(hosts[place::2]) for place in (0, 1)}
+    assert sum(one.host_count for one in cause.owners) == cause.host_count == len(hosts)
+
+
 @pytest.mark.parametrize(("percent", "code"), [("0", 3), ("60", 0)])
 def test_silent_hosts_beyond_what_is_tolerated_are_unknown(
     percent: str, code: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -244,6 +275,7 @@ REFUSED: Final = (
     ((), "There is nothing to read: name a file, a folder or s3://"),
     (("nowhere/at/all",), "nowhere/at/all"),
     (("x.json", "--inventory", "nowhere.json"), "--inventory: nowhere.json: cannot be read"),
+    (("x.json", "--suppressions", "nowhere.csv"), "--suppressions: nowhere.csv: cannot be read"),
     (("x.json", "--ec2-facts", "nowhere.json"), "--ec2-facts: nowhere.json: cannot be read"),
     (("x.json", "--where", "colour=red"), "'colour' is none of group, endpoint"),
     (("x.json", "--where", "vpc"), "'vpc' names no value after the '='"),
@@ -256,6 +288,7 @@ REFUSED: Final = (
     (("x.json", "--since", "yesterday"), "a duration such as 7d or 12h, or a time"),
     (("x.json", "--no-such-option"), "No such option"),
     (("x.json", "--output", "x", "--inventory", "x"), "--output x is what --inventory names"),
+    (("x.json", "--output", "x", "--suppressions", "x"), "--output x is what --suppressions names"),
 )
 
 

@@ -37,7 +37,7 @@ def of_version(record: HostRecord, day: str) -> HostRecord:
 
 
 def records(lake: int) -> Iterable[tuple[str, HostRecord]]:
-    """Those of a lake, with their days."""
+    """The records of a lake, each with its day."""
     for read in rolling(lake, sweeps=DAYS, count=HOSTS).reads:
         day = f"{datetime.fromisoformat(read.record.taken_at):%Y-%m-%d}"
         yield day, of_version(read.record, day)
@@ -126,7 +126,7 @@ def test_faults_of_single_hosts_add_up(both: Both) -> None:
 
 
 def test_what_changed_is_the_same(both: Both) -> None:
-    """Of a cause of several lakes, those in which it did not change count as they were: a few hosts may be silent."""
+    """Lakes in which a cause did not change count as they were: a few of their hosts may be silent."""
     said = [
         {one.key: (one.turn, one.before, one.after, one.came, one.went) for one in document.changes}
         for document in (both.joined, both.whole)
@@ -250,3 +250,14 @@ def test_what_needs_the_records_is_refused(
 def test_every_format_tells_them(both: Both, name: str, capsys: pytest.CaptureFixture[str]) -> None:
     asked(str(both.folder / "answers"), "--format", name)
     assert both.joined.causes[0].code in capsys.readouterr().out
+
+
+def test_one_answer_says_again_what_it_said(both: Both, tmp_path: Path) -> None:
+    """A task joins once this way, and writes what it found in several formats."""
+    records = str(both.folder / "records" / "0")
+    asked(records, "--format", "parquet", "--output", str(tmp_path / "answers.parquet"))
+    for wanted in ("json", "text", "html", "eventbridge"):
+        asked(records, "--format", wanted, "--output", str(tmp_path / "once"))
+        asked(str(tmp_path / "answers.parquet"), "--format", wanted, "--output", str(tmp_path / "again"))
+        assert (tmp_path / "again").read_text("utf-8") == (tmp_path / "once").read_text("utf-8"), wanted
+        assert (tmp_path / "once").stat().st_size > 1_000

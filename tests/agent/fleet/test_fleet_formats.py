@@ -105,7 +105,7 @@ def test_text_says_what_is_wrong_whom_it_hits_since_when_and_what_to_do() -> Non
         "100% of them share subnet subnet-0c1b2c3d4e5f67890, of which 31 of 31 hosts are silent.",
         "Changes since 2026-01-14 03:00 UTC new on 98 hosts: Port 443",
         "healed, 240 hosts before: Private DNS of the endpoint is off (endpoint=vpce-0d1b2c3d4e5f67890)",
-        "Suppressed ENV010 on 4 hosts, through 2026-12-31",
+        "Suppressed ENV010 on 4 hosts until 2026-12-31 (Platform): db-17.corp.example gets its clock in December",
         "/reports/torn/stdout ends in the middle of a document",
     ):
         assert said in words

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.fleet.inventory import InventoryError, parse, read_inventory
+from agent.fleet.csv_rows import MAX_CELL
+from agent.fleet.inventory import MAX_LABELS, InventoryError, parse, read_inventory
 from tests.support.extent import examples
 
 HOSTS = frozenset({"i-0a1b2c3d4e5f67890", "mi-0123456789abcdef0", "db-7.example.com"})
@@ -48,12 +49,75 @@ def test_forms(text: str) -> None:
 def test_accounts(text: str) -> None:
     expected = parse(text.encode(), "hosts")
     assert expected.hosts == HOSTS
-    assert expected.owners == {(host, "111122223333") for host in HOSTS}
+    assert expected.accounts == {(host, "111122223333") for host in HOSTS}
 
 
-@pytest.mark.parametrize("owner", ["", "1", "team-a", "1111222233334"])
-def test_what_is_no_account_is_none(owner: str) -> None:
-    assert parse(f"host,owner\ni-1,{owner}\n".encode(), "hosts").owners == frozenset()
+@pytest.mark.parametrize("account", ["", "1", "team-a", "1111222233334"])
+def test_what_is_no_account_is_none(account: str) -> None:
+    assert parse(f"host,account\ni-1,{account}\n".encode(), "hosts").accounts == frozenset()
+
+
+def labels(text: str) -> set[tuple[str | None, str, str, str]]:
+    return {(label.account, label.host, label.name, label.value) for label in parse(text.encode(), "hosts").labels}
+
+
+def test_further_columns_are_labels() -> None:
+    text = (
+        "InstanceId,Application,Account,OWNER,Name\n"
+        'i-1,sap,111122223333,"Basis, team 2",db-1\n'
+        "i-2,sap,,web,db-2\n"
+        "i-3,shop,111122223333,\n"
+    )
+    assert labels(text) == {
+        ("111122223333", "i-1", "owner", "Basis, team 2"),
+        ("111122223333", "i-1", "Application", "sap"),
+        (None, "i-2", "owner", "web"),
+        (None, "i-2", "Application", "sap"),
+    }  # no name and no shop: one host alone has it
+
+
+@pytest.mark.parametrize("separator", [";", "\t"])
+def test_labels_of_other_separators(separator: str) -> None:
+    text = "".join(separator.join(row) + "\n" for row in (("host", "owner"), ("i-1", "a,b"), ("i-2", "c")))
+    assert {value for *_, value in labels(text)} == {"a,b", "c"}
+
+
+def test_without_a_head_nothing_is_a_label() -> None:
+    assert labels("i-1,sap\ni-2,sap\n") == set()
+    assert labels(json.dumps([{"InstanceId": host, "owner": "a"} for host in LIST])) == set()
+
+
+def test_more_columns_than_are_taken_are_named() -> None:
+    names = [f"column-{number}" for number in range(MAX_LABELS + 2)]
+    rows = "".join(f"i-{number},{','.join(['x'] * len(names))},team\n" for number in (1, 2))
+    expected = parse(f"host,{','.join(names)},owner\n{rows}".encode(), "hosts")
+    assert {label.name for label in expected.labels} == {"owner", *names[: MAX_LABELS - 1]}
+    (note,) = expected.notes
+    assert note.startswith("3 further columns of the inventory are not used: column-11, column-12 and column-13.")
+
+
+def test_a_column_that_comes_twice_counts_once() -> None:
+    expected = parse(b"host,zone,zone\ni-1,a,b\ni-2,a,b\n", "hosts")
+    assert {label.value for label in expected.labels} == {"a"}
+    assert expected.notes[0].startswith("1 further column of the inventory is not used: zone.")
+
+
+def test_a_long_cell_is_cut() -> None:
+    (label,) = parse(f"host,owner\ni-1,{'x' * 5_000}\n".encode(), "hosts").labels
+    assert label.value == f"{'x' * (MAX_CELL - 1)}…"
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ('host,owner\ni-1,"a\n', "hosts: line 2: is not CSV: unexpected end of data"),
+        (f"host,owner\ni-1,{'x' * 200_000}\n", "hosts: line 2: is not CSV: field larger than field limit"),
+    ],
+    ids=["quote", "huge"],
+)
+def test_what_is_no_csv_is_refused(text: str, why: str) -> None:
+    with pytest.raises(InventoryError, match=why):
+        parse(text.encode(), "hosts")
 
 
 @pytest.mark.parametrize(
@@ -92,7 +156,11 @@ def test_a_file(tmp_path: Path) -> None:
 
 
 @settings(max_examples=examples(200), deadline=None)
-@given(st.binary(max_size=200) | st.text(alphabet='[]{}",:1iI-\n aé', max_size=60).map(str.encode))
+@given(
+    st.binary(max_size=200)
+    | st.text(alphabet='[]{}",:1iI-\n aé', max_size=60).map(str.encode)
+    | st.text(alphabet='",;\t\n\r\x00=ai-1', max_size=60).map(lambda rows: f"host,owner\ni-1,a\n{rows}".encode())
+)
 def test_any_bytes_are_hosts_or_refused_in_words(data: bytes) -> None:
     why, hosts = "", frozenset[str]()
     try:

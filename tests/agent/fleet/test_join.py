@@ -1,5 +1,8 @@
 """What the join says of causes, blind hosts, own faults, time and hosts not heard from, case by case."""
 
+import csv
+import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -9,13 +12,24 @@ import pytest
 
 from agent.catalog.findings import CODES, Radius
 from agent.documents.render import render
-from agent.fleet import table
+from agent.fleet import events, table
 from agent.fleet.content import document as tree
 from agent.fleet.database import Database
-from agent.fleet.inventory import Expected
+from agent.fleet.inventory import Expected, Label
 from agent.fleet.join import QuestionError
-from agent.fleet.model import Attribute, FleetDocument, NamedBy, SharedValue, Turn, decode
+from agent.fleet.model import (
+    MAX_EXAMPLES,
+    Attribute,
+    FleetChange,
+    FleetDocument,
+    NamedBy,
+    SharedValue,
+    Turn,
+    decode,
+    dumps,
+)
 from agent.fleet.reading import ReadResult
+from agent.fleet.redact import FleetRedactor
 from agent.fleet.store import Read
 from agent.report.model import Status
 from agent.report.serialization import to_json
@@ -476,7 +490,7 @@ def test_suppressed_hosts_are_well(engine: Database) -> None:
         suppress=(Suppression(code="VPC005", target=None),),
     )
     assert codes(document) == []
-    assert document.suppressed == (f"VPC005 on {len(OF_VPC)} hosts",)
+    assert [(one.what, one.host_count, one.expired) for one in document.suppressed] == [("VPC005", len(OF_VPC), False)]
     assert (document.totals.critical, document.totals.ok) == (1, len(HOSTS) - 1)
 
 
@@ -496,6 +510,25 @@ def test_what_is_suppressed(engine: Database, suppression: Suppression, left: bo
     document = asked(engine, sweep(endpoint_group(VPC)), suppress=(suppression,))
     assert (codes(document) == ["VPC005"]) is left
     assert (document.verdict.status is Status.CRITICAL) is left
+
+
+def test_who_suppressed_it_and_why_is_said_and_so_is_that_it_is_over(engine: Database) -> None:
+    day = TODAY.date()
+    given = {"target": None, "owner": "net-team", "reason": "a new firewall"}
+    document = asked(
+        engine,
+        sweep(endpoint_group(VPC)),
+        suppress=(
+            Suppression(code="VPC005", until=day, **given),
+            Suppression(code="TCP001", until=day - timedelta(days=1), **given),
+        ),
+    )
+    shown = " ".join(render(tree(document), "text").split())
+    assert f"VPC005 on {len(OF_VPC)} hosts until {day} (net-team): a new firewall" in shown
+    assert (
+        f"TCP001: not any more, it was suppressed until {day - timedelta(days=1)} (net-team): a new firewall" in shown
+    )
+    assert [(one.expired, one.host_count) for one in document.suppressed] == [(False, len(OF_VPC)), (True, 0)]
 
 
 def _with_cut(*cut: str) -> list[Read]:
@@ -893,7 +926,145 @@ def test_who_is_expected_is_of_an_account(engine: Database, owners: tuple[str, .
     host = HOSTS[0]
     reads = sweep(hosts=[host], day=1) + sweep(hosts=[host], day=2, account=OTHER_ACCOUNT)
     inventory = Expected(
-        hosts=frozenset({host.id}), by="a list", owners=frozenset((host.id, owner) for owner in owners)
+        hosts=frozenset({host.id}), by="a list", accounts=frozenset((host.id, owner) for owner in owners)
     )
     document = asked(engine, reads, expected=inventory)
     assert document.totals.not_heard_from == missing
+
+
+# --- What the inventory says of hosts --------------------------------------------------------------------------------
+
+SAP: Final = [host for number, host in enumerate(HOSTS) if number % 4 == 0]
+"""Hosts that no account, VPC, zone, image or group has alone."""
+
+
+def _labelled(*rows: tuple[Host, str, str], account: bool = True) -> Expected:
+    return Expected(
+        hosts=frozenset(host.id for host in HOSTS),
+        by="inventory.csv",
+        labels=tuple(
+            Label(account=host.account if account else None, host=host.id, name=name, value=value)
+            for host, name, value in rows
+        ),
+    )
+
+
+def _applications(account: bool = True) -> Expected:
+    return _labelled(
+        *((host, "application", "sap" if host in SAP else "shop") for host in HOSTS),
+        *((host, "owner", "basis" if host in SAP[:20] else "platform") for host in HOSTS[:-1]),
+        account=account,
+    )
+
+
+@pytest.mark.parametrize("account", [True, False])
+def test_hosts_share_what_the_inventory_says_of_them(engine: Database, account: bool) -> None:
+    sick = fault("TCP005", on=lambda host: host in SAP)
+    document = asked(engine, sweep(sick), expected=_applications(account))
+    (cause,) = document.causes
+    assert (cause.named_by, cause.key, cause.host_count) == (NamedBy.SHARED, "TCP005|label=application=sap", len(SAP))
+    assert cause.shared is not None
+    assert cause.shared.values == (SharedValue(attribute=Attribute.LABEL, value="application=sap"),)
+    assert "Hit: application=sap: 100% of the hosts" in render(tree(document), "text")
+
+
+def test_without_an_inventory_nothing_is_shared(engine: Database) -> None:
+    document = asked(engine, sweep(fault("TCP005", on=lambda host: host in SAP)))
+    assert codes(document) == []
+
+
+def test_an_account_says_nothing_of_a_host_of_another(engine: Database) -> None:
+    sick = fault("TCP005", on=lambda host: host in SAP)
+    document = asked(engine, sweep(sick, account=OTHER_ACCOUNT), expected=_applications())
+    assert codes(document) == []
+
+
+def test_what_aws_says_is_nearer_to_a_fix_than_a_label(engine: Database) -> None:
+    sick = of_resolver(HOSTS[0].resolver)
+    rows = [(host, "application", "dns" if sick.on(host) else "other") for host in HOSTS]
+    (cause,) = asked(engine, sweep(sick), expected=_labelled(*rows)).causes
+    assert cause.shared is not None
+    assert cause.shared.values == (SharedValue(attribute=Attribute.RESOLVER, value=HOSTS[0].resolver),)
+    assert SharedValue(attribute=Attribute.LABEL, value="application=dns") in cause.shared.as_well
+
+
+def test_every_cause_lists_its_hosts_by_owner(engine: Database) -> None:
+    everywhere = fault("ENV010")
+    document = asked(engine, sweep(everywhere), expected=_applications())
+    (cause,) = document.causes
+    assert [(one.owner, one.host_count) for one in cause.owners] == [
+        ("platform", len(HOSTS) - 21),
+        ("basis", 20),
+        (None, 1),
+    ]
+    assert cause.owners[1].hosts == tuple(sorted(host.id for host in SAP[:20])[:MAX_EXAMPLES])
+    assert cause.owners[2].hosts == (HOSTS[-1].id,)
+    words = " ".join(render(tree(document), "text").split())
+    assert f"owner hosts which platform {len(HOSTS) - 21} " in words
+    assert f"basis 20 {', '.join(sorted(host.id for host in SAP[:20])[:3])} and 17 more" in words
+    assert f"not known 1 {HOSTS[-1].id}" in words
+
+
+def test_a_host_that_counts_elsewhere_is_listed_by_owner_as_well(engine: Database) -> None:
+    document = asked(engine, sweep(endpoint_group(VPC), fault("ENV010", severity="warning")), expected=_applications())
+    clock = next(cause for cause in document.causes if cause.code == "ENV010")
+    assert clock.also_count == len(OF_VPC)
+    assert sum(one.host_count for one in clock.owners) == clock.host_count + clock.also_count == len(HOSTS)
+
+
+def test_hosts_can_be_asked_for_by_label(engine: Database) -> None:
+    asked_for = (SharedValue(attribute=Attribute.LABEL, value="application=sap"),)
+    document = asked(engine, sweep(), expected=_applications(), where=asked_for, by=Attribute.LABEL)
+    assert document.totals.hosts == len(SAP)
+
+
+def test_what_a_masked_document_says_of_owners_and_labels(engine: Database) -> None:
+    before = sweep(fault("TCP005", on=lambda host: host in SAP), day=1)
+    document = asked(engine, before + sweep(fault("ENV010"), day=2), expected=_applications(), against="previous")
+    assert {(change.turn, change.key) for change in document.changes} == {
+        (Turn.NEW, "ENV010"),
+        (Turn.HEALED, "TCP005|label=application=sap"),
+    }
+    masked = FleetRedactor(document).document()
+    text = dumps(masked)
+    assert not re.search("sap|basis|platform", text)
+    assert {one.owner for one in masked.causes[0].owners} == {"owner-1", "owner-2", None}
+
+
+def test_a_label_may_be_any_text(engine: Database) -> None:
+    hostile = "=cmd|' /C calc'!A0\x1b[2J; \u202e<b>|x\x00"
+    rows = [(host, "owner", hostile) for host in SAP]
+    sick = fault("TCP005", on=lambda host: host in SAP)
+    document = asked(engine, sweep(sick), expected=_labelled(*rows))
+    (cause,) = document.causes
+    assert cause.owners[0].owner == hostile
+    for wanted in ("text", "markdown", "html"):
+        shown = render(tree(document), wanted)
+        assert not {"\x1b", "\x00", "\u202e"} & set(shown)
+        assert wanted == "text" or "<b>" not in shown
+    cells = [
+        cell for row in csv.reader("".join(table.as_csv(table.rows(engine, document))).splitlines()) for cell in row
+    ]
+    assert [cell for cell in cells if cell.startswith(("=", "+", "@"))] == []
+    assert [json.loads(event["Detail"])["owners"][0]["owner"] for event in _entries(document)] == [hostile]
+
+
+def _entries(document: FleetDocument) -> list[dict[str, str]]:
+    """The events of a document that is compared with a sweep in which there was nothing."""
+    assert document.sweep is not None
+    new = [
+        FleetChange(
+            turn=Turn.NEW,
+            key=cause.key,
+            ticket=cause.ticket,
+            title=cause.title,
+            severity=cause.severity,
+            before=0,
+            after=cause.host_count,
+            came=cause.host_count,
+            went=0,
+        )
+        for cause in document.causes
+    ]
+    changed = replace(document, against=document.sweep, changes=tuple(new))
+    return [entry for line in events.render(changed).splitlines() for entry in json.loads(line)["Entries"]]

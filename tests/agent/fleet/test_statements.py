@@ -11,7 +11,7 @@ from agent.app.fleet import write
 from agent.fleet import statements
 from agent.fleet.connection import Connection, connect
 from agent.fleet.database import Database
-from agent.fleet.inventory import Expected
+from agent.fleet.inventory import OWNER, Expected, Label
 from agent.fleet.join import joined
 from agent.fleet.model import Attribute, SharedValue
 from agent.fleet.pack import pack
@@ -68,11 +68,13 @@ def used(tmp_path: Path) -> Iterator[Recorded]:
     heard = [read for read in known if read.record.host not in silent or not read.place.startswith(last)]
     gone = {"since": None, "by": Attribute.ZONE, "facts": (facts(),)}
     shared = estate("two-under-one-code", 1).reads
+    label = Label(account=None, host=shared[0].record.host or "", name=OWNER, value="team")
+    owned = Expected(hosts=frozenset({"i-1"}), by="a list", labels=(label,))
     zone = SharedValue(attribute=Attribute.ZONE, value="euw1-az1")
     suppressed = (Suppression(code="TCP005", target=None, subject=None, until=None),)
     for reads, given in (
         (heard, gone),
-        (shared, {"where": (zone,), "expected": Expected(hosts=frozenset({"i-1"}), by="a list")}),
+        (shared, {"where": (zone,), "expected": owned}),
         (shared, {"suppress": suppressed}),
         ([], {}),
     ):

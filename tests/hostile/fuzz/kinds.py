@@ -71,6 +71,7 @@ KINDS: Final = tuple(
         ("histories", 20, histories.check_history),
         ("fleet-records", 5, fleet_records.check_fleet_records),
         ("inventories", 10, inventories.check_inventory),
+        ("suppressions", 10, inventories.check_suppressions),
         ("log-lines", 10, log_lines.check_log_lines),
         ("requests", 40, requests.check_requests),
         ("typed", 30, typed.check_typed),
