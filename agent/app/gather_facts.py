@@ -1,7 +1,9 @@
-"""Gathering a VPC's configuration into a facts file."""
+"""Gathering the configuration of a VPC, or of every VPC of an account, into a facts file."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import sys
+from collections.abc import Awaitable, Callable, Iterator
+from typing import TYPE_CHECKING, Any
 
 from agent.app.errors import RequestError
 from agent.app.publish import FACTS, publish, refuse
@@ -13,10 +15,15 @@ from agent.run import collect_facts
 from agent.run.collect_facts import FactsRequest, FactsUnavailable, lacking
 from agent.settings import Ec2Facts, Output
 
-Gather = Callable[[FactsRequest, CancelToken], Awaitable[Ec2Facts | FactsUnavailable]]
+if TYPE_CHECKING:
+    from agent.audit.collect_account import AccountFacts
+    from agent.audit.request import AccountRequest
+
+Gather = Callable[[Any, CancelToken], Awaitable["Ec2Facts | AccountFacts | FactsUnavailable"]]
+"""Reads what a request asks for, FactsRequest or AccountRequest."""
 
 
-def gather_facts_here(request: FactsRequest, output: Output, received_signals: list[str]) -> int:
+def gather_facts_here(request: "FactsRequest | AccountRequest", output: Output, received_signals: list[str]) -> int:
     """Gather facts with this host's SDK. Returns the exit code, as `gather_facts` does."""
     from probes.system.sdk import end_children
 
@@ -26,14 +33,25 @@ def gather_facts_here(request: FactsRequest, output: Output, received_signals: l
         end_children()
 
 
-async def _gather_here(request: FactsRequest, stop: CancelToken) -> Ec2Facts | FactsUnavailable:
+async def _gather_here(
+    request: "FactsRequest | AccountRequest", stop: CancelToken
+) -> "Ec2Facts | AccountFacts | FactsUnavailable":
     from agent.app.world import system_world
 
-    return await collect_facts.gather(request, system_world(), stop=stop)
+    if isinstance(request, FactsRequest):
+        return await collect_facts.gather(request, system_world(), stop=stop)
+    from agent.audit import collect_account
+    from agent.formats.progress import AuditProgress
+
+    progress = AuditProgress(sys.stderr)
+    try:
+        return await collect_account.gather(request, system_world(), stop=stop, progress=progress)
+    finally:
+        progress.end()
 
 
 def gather_facts(
-    request: FactsRequest,
+    request: "FactsRequest | AccountRequest",
     gather: Gather,
     output: Output,
     received_signals: list[str],
@@ -56,13 +74,27 @@ def gather_facts(
             return refuse(FACTS, why, output.format, exits.SIGNALS[stop.reason])
         if isinstance(gathered, FactsUnavailable):
             raise RequestError(gathered.why)
-        lines = lacking(gathered)
-        code = publish(FACTS, gathered, output, exits.WARNING if lines else exits.OK)
+        facts = gathered if isinstance(gathered, Ec2Facts) else tuple(one.facts for one in gathered.vpcs)
+        lines = lacking(gathered) if isinstance(gathered, Ec2Facts) else tuple(_lacking(gathered))
+        if not facts:
+            raise RequestError(lines[0] if lines else "there is no VPC in the account and Region that were read")
+        code = publish(FACTS, facts, output, exits.WARNING if lines else exits.OK)
         for line in lines:
             to_stderr(f"{one_line(f'Not read: {line}')}\n")
         return exits.SIGNALS[received_signals[0]] if received_signals else code
 
 
-async def _until_signal(request: FactsRequest, gather: Gather, stop: CancelToken) -> Ec2Facts | FactsUnavailable:
+def _lacking(gathered: "AccountFacts") -> Iterator[str]:
+    """What of an account could not be read, one line each."""
+    for one in gathered.unanswered:
+        where = ", ".join(filter(None, (one.account_id, one.region, one.vpc_id)))
+        yield f"{where}: {one.reason}"
+    for of_vpc in gathered.vpcs:
+        yield from (f"{of_vpc.facts.vpc_id}: {line}" for line in lacking(of_vpc.facts))
+
+
+async def _until_signal(
+    request: "FactsRequest | AccountRequest", gather: Gather, stop: CancelToken
+) -> "Ec2Facts | AccountFacts | FactsUnavailable":
     with cancel_on_signals(stop):
         return await gather(request, stop)

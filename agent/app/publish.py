@@ -310,7 +310,7 @@ FACTS: Final = Kind(
     name="facts",
     called="the facts are",
     schema="backuplink.ec2-facts.v1",
-    forms={"json": _form("agent.report.facts_file:dumps")},
+    forms={"json": _form("agent.report.facts_file:dumps_any")},
     json_schema=_schema("agent.report.facts_file:schema"),
 )
 CATALOGUE: Final = Kind(

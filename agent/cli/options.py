@@ -301,14 +301,29 @@ _READS: Final = (
     _CA_BUNDLE,
 )
 """How the configuration of a whole VPC is read."""
+_ROLES: Final = (
+    click.option(
+        "--role-arn",
+        "role_arns",
+        type=ROLE_ARN,
+        multiple=True,
+        help="Role to assume, whose account is read in place of that of the credentials (repeatable).",
+    ),
+    click.option(
+        "--organization-role",
+        type=ROLE_NAME,
+        help="Name of a role to assume in every account of the organization, the credentials' own aside.",
+    ),
+)
+"""Which accounts are read in place of that of the credentials."""
 _FACTS: Final = (
     click.option(
         "--vpc",
         "vpc_id",
-        required=True,
         type=VPC,
-        help="Id of the VPC whose hosts will use the file.",
+        help="Id of the VPC whose hosts will use the file. Default: every VPC of the account and Region, for a fleet.",
     ),
+    *_ROLES,
     _where((FACTS,), "the facts"),
     *_READS,
 )
@@ -412,18 +427,7 @@ _AUDIT: Final = (
     click.option(
         "--vpc", "vpc_ids", type=VPC, multiple=True, help="Id of a VPC to read (repeatable). Default: every VPC."
     ),
-    click.option(
-        "--role-arn",
-        "role_arns",
-        type=ROLE_ARN,
-        multiple=True,
-        help="Role to assume, whose account is read in place of that of the credentials (repeatable).",
-    ),
-    click.option(
-        "--organization-role",
-        type=ROLE_NAME,
-        help="Name of a role to assume in every account of the organization, the credentials' own aside.",
-    ),
+    *_ROLES,
     click.option(
         "--workload",
         "workloads",

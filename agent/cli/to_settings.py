@@ -21,6 +21,7 @@ from agent.formats.registry import DEFAULT_FORMAT, FORMATS, format_named
 from agent.process.files import TooLargeError, read_within, within
 from agent.settings import (
     CYCLE_SHARE,
+    DEFAULT_AUDIT_DEADLINE,
     DEFAULT_CALLS,
     DEFAULT_CLEAR_AFTER,
     DEFAULT_DEADLINE,
@@ -321,7 +322,7 @@ def predict_request_from(
                 raise click.UsageError(f"--{name} says how EC2 is read, and a file is not; leave it out.")
     return PredictRequest(
         place=place,
-        reads=None if vpc_id is None else facts_request_from(options, environment, received_signals),
+        reads=None if vpc_id is None else _facts_request_from(options, environment, received_signals),
         sources=options["sources"] or (EVERY_SOURCE,),
         workloads=workloads_from(options["workloads"]),
         services=tuple(dict.fromkeys(options["services"])),
@@ -443,8 +444,23 @@ def _refuse_bad_region(environment: Mapping[str, str]) -> None:
 
 def facts_request_from(
     options: Mapping[str, Any], environment: Mapping[str, str], received_signals: Sequence[str] = ()
+) -> "FactsRequest | AccountRequest":
+    """What is gathered for a facts file, of a VPC or of an account, from parsed options and the variables of the SDK.
+    Raises UsageError."""
+    if options["vpc_id"] is None:
+        read = {**options, "regions": () if options["region"] is None else (options["region"],)}
+        if click.get_current_context().get_parameter_source("deadline") is ParameterSource.DEFAULT:
+            read["deadline"] = DEFAULT_AUDIT_DEADLINE
+        return _account_request_from({"all_regions": False, "vpc_ids": (), **read}, environment, received_signals)
+    for name, option in (("role_arns", "role-arn"), ("organization_role", "organization-role")):
+        if options[name]:
+            raise click.UsageError(f"--{option} is for all VPCs of an account; leave out --vpc, or --{option}.")
+    return _facts_request_from(options, environment, received_signals)
+
+
+def _facts_request_from(
+    options: Mapping[str, Any], environment: Mapping[str, str], received_signals: Sequence[str]
 ) -> "FactsRequest":
-    """What is gathered for a facts file, from parsed options and the variables of the SDK. Raises UsageError."""
     from agent.run.collect_facts import FactsRequest
 
     if options["region"] is None:

@@ -86,6 +86,11 @@ def dumps_all(facts: Iterable[Ec2Facts]) -> str:
     return codec.dumps(to_json(document))
 
 
+def dumps_any(facts: Ec2Facts | tuple[Ec2Facts, ...]) -> str:
+    """The text of a file with the facts of one VPC, or with those of several."""
+    return dumps(facts) if isinstance(facts, Ec2Facts) else dumps_all(facts)
+
+
 def _encoded(facts: Ec2Facts) -> dict[str, Any]:
     document = _Document(
         schema=SCHEMA,

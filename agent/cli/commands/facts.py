@@ -16,7 +16,7 @@ from agent.settings import Output
     cls=Command,
     examples=(
         "backuplink facts --vpc vpc-0a1b2c3d4e5f67890 --output facts.json",
-        "backuplink facts --vpc vpc-0a1b2c3d4e5f67890 --region eu-west-1",
+        "backuplink facts --region eu-west-1 --output account.json",
         "backuplink facts --vpc vpc-0a1b2c3d4e5f67890 --profile network",
     ),
 )
@@ -26,8 +26,9 @@ def facts(received_signals: list[str], /, **options: Any) -> int:
     """Save the configuration of a VPC to a file. Hosts there that cannot reach EC2 take it.
 
     Run it where EC2 can be reached, such as on a laptop, with credentials of the VPC's account. It only reads. On the
-    host, pass the file to `backuplink check --ec2-facts FILE`. Exit codes: 0 everything was read, 1 a part could not be
-    read (stderr says which), 3 nothing could be read and no file was written.
+    host, pass the file to `backuplink check --ec2-facts FILE`. Without --vpc the file has every VPC of the account and
+    Region, for `backuplink fleet --ec2-facts FILE`. Exit codes: 0 everything was read, 1 a part could not be read
+    (stderr says which), 3 nothing could be read and no file was written.
     """
     from agent.app.gather_facts import gather_facts_here
 

@@ -10,12 +10,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Final
 
 import boto3.session
 import pytest
 
+from agent.app.read_saved import read_all_facts
 from agent.audit import collect_account
 from agent.audit import model as audit_report
 from agent.audit.collect_account import AccountFacts
@@ -30,6 +32,7 @@ from probes.seams import Keys
 from probes.system.sdk import SystemSdk
 from probes.vpc import account as account_reads
 from probes.vpc import accounts
+from tests.agent.fleet import files
 from tests.support import extent, moto_server
 from tests.support.command import SECONDS
 from tests.support.repository import ROOT
@@ -174,8 +177,15 @@ async def test_a_signal_ends_the_reads() -> None:
 
 def run(*words: str) -> tuple[int, AuditDocument, str]:
     """The command; its exit code, its document and what it says on stderr."""
-    result = subprocess.run(
-        [sys.executable, "-m", "agent", "audit", "--format", "json", *words],
+    result = called("audit", "--format", "json", *words)
+    assert result.stdout, result.stderr
+    return result.returncode, audit_report.decode(json.loads(result.stdout)), result.stderr
+
+
+def called(*words: str) -> subprocess.CompletedProcess[str]:
+    """The program with the keys of moto."""
+    return subprocess.run(
+        [sys.executable, "-m", "agent", *words],
         cwd=ROOT,
         env={**os.environ, **{NAMES[name]: value for name, value in moto_server.KEYS.items()}},
         capture_output=True,
@@ -183,8 +193,6 @@ def run(*words: str) -> tuple[int, AuditDocument, str]:
         timeout=SECONDS,
         check=False,
     )
-    assert result.stdout, result.stderr
-    return result.returncode, audit_report.decode(json.loads(result.stdout)), result.stderr
 
 
 def make_vpc(client: Any, *, private_dns: bool) -> tuple[str, str]:
@@ -247,6 +255,30 @@ def test_the_vpcs_of_a_region_are_read_and_audited(account: boto3.session.Sessio
     assert (code, document.unanswered) == (2, ())
     code, document, _ = run("--region", REGION, "--vpc", off)
     assert (code, [vpc.vpc_id for vpc in document.vpcs]) == (2, [off])
+
+
+def test_the_facts_of_a_region_are_a_file_that_an_audit_and_a_fleet_take(
+    account: boto3.session.Session, tmp_path: Path
+) -> None:
+    client = account.client("ec2")
+    off, endpoint_id = make_vpc(client, private_dns=False)
+    place = tmp_path / "account.json"
+    ended = called("facts", "--region", REGION, "--output", str(place))
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
+    assert {facts.vpc_id for facts in read_all_facts(str(place))} > {off}, "the default VPC is there, too"
+    code, document, _ = run("--ec2-facts", str(place))
+    (fault,) = (fault for vpc in document.vpcs for fault in vpc.faults if fault.code == "VPC002")
+    assert (code, fault.subjects) == (2, (endpoint_id,))
+    record = files.record(1, files.SICK)
+    (tmp_path / "record.json").write_text(files.lines(record), "utf-8")
+    joined = called("fleet", str(tmp_path / "record.json"), "--ec2-facts", str(place), "--format", "json")
+    assert (joined.returncode, json.loads(joined.stdout)["notes"]) == (2, [])
+
+
+def test_facts_of_one_vpc_take_no_role() -> None:
+    ended = called("facts", "--region", REGION, "--vpc", VPC_ID, "--role-arn", "arn:aws:iam::999999999999:role/x")
+    assert ended.returncode == 3
+    assert "--role-arn is for all VPCs of an account; leave out --vpc, or --role-arn." in ended.stderr
 
 
 def test_another_account_is_read_with_its_role(account: boto3.session.Session) -> None:
