@@ -25,7 +25,7 @@ from probes.vpc.account import Account
 from probes.vpc.model import ConfigurationFacts
 
 MAX_VPCS: Final = 200
-"""Of one account and Region."""
+"""How many VPCs of one account and Region are read."""
 REGIONS_AT_ONCE: Final = 4
 _MOST: Final = 20_000
 """Requests of an account and Region, further attempts among them: `probes.vpc.account` has far fewer."""
@@ -272,4 +272,4 @@ class _Collection:
         observation, given = await self._log().observe(subject, body, limit=limit)
         if observation.failure is not None:
             return FactsUnavailable(why=observation.failure.message)
-        return given  # type: ignore[return-value] # what is no failure has given it
+        return given  # type: ignore[return-value] # without a failure it was given

@@ -2,7 +2,7 @@
 
 An audit asks less than a prediction for a host does. A security group that admits some hosts and not others may be just
 what somebody wanted, so what stops a part of the hosts is a warning, and what stops all of them critical. Who uses an
-appliance's ports cannot be seen, since an appliance is no host of the VPC: there it is asked whether anybody is
+appliance's ports cannot be seen, since an appliance is not a host of the VPC: there it is asked whether anybody is
 admitted.
 """
 
@@ -240,7 +240,7 @@ def _severity(
     if is_admitted and (is_of_appliance or not vpc.has_hosts):
         return Severity.INFO  # those who use it may be elsewhere
     if is_of_appliance and at in _AT_HOST:
-        return Severity.WARNING if is_whole else Severity.INFO  # a host of the VPC is no appliance
+        return Severity.WARNING if is_whole else Severity.INFO  # a host of the VPC is not an appliance
     return Severity.CRITICAL if is_whole else Severity.WARNING
 
 

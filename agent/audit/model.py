@@ -24,7 +24,7 @@ from probes.model import Address
 
 SCHEMA: Final = "backuplink.audit.v1"
 HOURS: Final = 730
-"""Of a month, as AWS counts them: 365 days of 24 hours, divided by 12 (AWS Pricing Calculator, Assumptions)."""
+"""The hours of a month, as AWS counts them: 365 days of 24 hours by 12 (AWS Pricing Calculator, Assumptions)."""
 
 
 class Known(StrEnum):
@@ -94,9 +94,9 @@ class AuditedWorkload:
     private: Known
     """Whether every service that it needs is reached through an endpoint."""
     services: tuple[Plain, ...]
-    """Those that it needs."""
+    """The services that it needs."""
     lacks: tuple[Plain, ...]
-    """Those of them for which that is not so, or cannot be told."""
+    """The services that are not reached privately, or of which that cannot be told."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,12 +106,12 @@ class AuditedEndpoint:
     endpoint_id: ResourceId
     service: Plain
     kind: Plain
-    """`interface` or `gateway`."""
+    """The kind of the endpoint: `interface` or `gateway`."""
     state: EndpointState
     private_dns: bool | None
     """None for a gateway endpoint."""
     availability_zones: tuple[AvailabilityZone, ...]
-    """Those of its interfaces, as far as they are known."""
+    """The zones of its interfaces, as far as they are known."""
     interface_count: int
     resolved: Known
     """Whether the service's name leads there in any VPC that was read; of a gateway endpoint, whether a route does."""
@@ -136,7 +136,7 @@ class CentralEndpoint:
     role: CentralRole
     endpoint_ids: tuple[ResourceId, ...]
     vpc_ids: tuple[ResourceId, ...]
-    """Of a hub those that use it, of a spoke those that have the endpoint."""
+    """The VPCs that use a hub, or that have the endpoint of a spoke."""
     by: tuple[ResourceId, ...]
     """Ids of the hosted zones, rules and Profiles that lead the name there."""
     named: Known
@@ -149,7 +149,7 @@ class CentralEndpoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditedVpc:
-    """One VPC."""
+    """What an audit says of one VPC."""
 
     region: Plain
     account_id: Owner | None
@@ -171,7 +171,7 @@ class AuditedVpc:
     summary: Sentence
     workloads: tuple[AuditedWorkload, ...]
     services: tuple[AuditedService, ...]
-    """Those that a workload needs or that have an endpoint here."""
+    """The services that a workload needs or that have an endpoint here."""
     endpoints: tuple[AuditedEndpoint, ...]
     central: tuple[CentralEndpoint, ...]
     faults: tuple[AuditFault, ...]
@@ -211,7 +211,7 @@ class RepeatedFault:
     vpcs: tuple[RepeatedIn, ...]
     """In the order of the document."""
     fix: Fix | None
-    """That of the first of these VPCs."""
+    """The fix of the first of these VPCs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -243,22 +243,22 @@ class AuditDocument:
     tool: Tool
     redacted: bool
     measured: bool
-    """Always false."""
+    """Always false: an audit measures nothing."""
     complete: bool
     """Whether the reads came to their end before their deadline."""
     verdict: AuditVerdict
     workloads: tuple[Workload, ...]
-    """Those that were asked for in every VPC."""
+    """The workloads that were asked for in every VPC."""
     asked_services: tuple[Plain, ...]
-    """The same of services."""
+    """The services that were asked for in every VPC."""
     review: bool
     """Whether what is only unwise is a warning."""
     vpcs: tuple[AuditedVpc, ...]
-    """Those that count first, of these the worst first, then by account, Region and id."""
+    """The VPCs, those that count first, of these the worst first, then by account, Region and id."""
     repeated: tuple[RepeatedFault, ...]
     """The faults that several VPCs have, the worst first."""
     unresolved_hours: int
-    """Of all VPCs."""
+    """Interface-hours a month of all VPCs."""
     unanswered: tuple[Unanswered, ...]
 
 
@@ -282,12 +282,12 @@ def refusal(why: str) -> AuditDocument:
 
 
 def dumps(document: AuditDocument) -> str:
-    """As JSON text."""
+    """The document as JSON text."""
     return dumps_json(to_json(document))
 
 
 def decode(data: Any) -> AuditDocument:
-    """Read a document back. Raises DecodeError where the data is none."""
+    """Read a document back. Raises DecodeError where the data does not fit."""
     return from_json(AuditDocument, data)
 
 

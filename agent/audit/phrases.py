@@ -30,7 +30,7 @@ ANSWERS: Final = {
 
 
 def where(vpc: AuditedVpc | RepeatedIn) -> str:
-    """`eu-west-1, account 111122223333`."""
+    """Where a VPC lies: `eu-west-1, account 111122223333`."""
     return vpc.region + (f", account {vpc.account_id}" if vpc.account_id is not None else "")
 
 

@@ -12,7 +12,7 @@ class AccountRequest:
     """Empty where the SDK's profile names it."""
     all_regions: bool
     vpc_ids: tuple[str, ...]
-    """Those that are read; empty for all."""
+    """The VPCs that are read; empty for all."""
     role_arns: tuple[str, ...]
     """Roles whose accounts are read in place of that of the credentials."""
     organization_role: str | None

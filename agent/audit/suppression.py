@@ -1,11 +1,16 @@
-"""What of a VPC is known and not to count, by code, service, VPC, what it is about and day."""
+"""What of a VPC is known and not to count, by code, service, VPC, what it is about, tag and day."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from typing import Final
 
 from agent.audit.model import AuditFault
 from agent.audit.vpc import AuditedNetwork
 from agent.settings import Suppression
+from probes.vpc.model import Configuration, Tag
+
+OF_TAG: Final = "tag:"
+"""How a target begins that is a tag of the VPC or of an endpoint: `tag:KEY` or `tag:KEY=VALUE`."""
 
 
 class Suppressions:
@@ -15,10 +20,12 @@ class Suppressions:
         day = vpc.facts.taken_at.date()
         self._vpc = vpc
         self._known = tuple(known for known in suppressions if known.applies_on(day))
+        self._tags = _tags(vpc.known.configuration)
 
     def has(self, code: str | None, services: Sequence[str], subjects: Sequence[str]) -> bool:
         """Whether a fault is known."""
-        targets = {None, self._vpc.vpc_id, *services, *subjects}
+        tags = (tag for id_ in (self._vpc.vpc_id, *subjects) for tag in self._tags.get(id_, ()))
+        targets = {None, self._vpc.vpc_id, *services, *subjects, *tags}
         return any(
             known.code == code
             and known.target in targets
@@ -30,3 +37,14 @@ class Suppressions:
         """A fault, marked where it is known."""
         is_known = fault.suppressed or self.has(fault.code, fault.services, fault.subjects)
         return replace(fault, suppressed=is_known)
+
+
+def _tags(network: Configuration) -> dict[str, tuple[str, ...]]:
+    """By id of the VPC or of an endpoint, its tags as targets of a suppression: each with its value, and without."""
+    tagged: list[tuple[str, tuple[Tag, ...]]] = [] if network.vpc is None else [(network.vpc.vpc_id, network.vpc.tags)]
+    tagged += [(one.endpoint_id, one.tags) for one in network.endpoints or ()]
+    tagged += [(one.endpoint_id, one.tags) for one in network.gateway_endpoints or ()]
+    return {
+        id_: tuple(words for tag in tags for words in (f"{OF_TAG}{tag.key}", f"{OF_TAG}{tag.key}={tag.value}"))
+        for id_, tags in tagged
+    }

@@ -453,8 +453,9 @@ _AUDIT: Final = (
         "suppressions",
         type=SUPPRESSION,
         multiple=True,
-        help="Known finding that must not affect the verdict (repeatable); its target is a service, a VPC, or the id "
-        "of what it is about, and it may have a last day, such as @2026-12-31.",
+        help="Known finding that must not affect the verdict (repeatable); its target is a service, a VPC, the id of "
+        "what it is about, or a tag of the VPC or of the endpoint, as tag:KEY or tag:KEY=VALUE, and it may have a last "
+        "day, such as @2026-12-31.",
     ),
     click.option(
         "--review",

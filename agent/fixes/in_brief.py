@@ -52,7 +52,7 @@ IN_BRIEF: Final[Mapping[str, _Row]] = {
 _OF_APPLIANCE: Final = _Row("Decide whether {ids} needs private DNS", _ENDPOINT)
 """VPC002 of a service whose appliances may use public names."""
 _UNTOLD: Final = "Find out what cannot be told"
-"""Of a fault that may be none: nothing is changed for it."""
+"""What may not be a fault has this line: nothing is changed for it."""
 
 
 def in_brief(

@@ -65,6 +65,14 @@ ANY_PROTOCOL: Final = "-1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Tag:
+    """A tag that somebody gave a resource (EC2 API, Tag)."""
+
+    key: Annotated[str, Mask("text")]
+    value: Annotated[str, Mask("text")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class VpcEndpoint:
     """An interface endpoint (EC2 API, Endpoint)."""
 
@@ -90,6 +98,7 @@ class VpcEndpoint:
     error_code: EndpointErrorCode | None = None
     error_message: Annotated[str, Mask("text")] | None = None
     """LastError, otherwise FailureReason."""
+    tags: tuple[Tag, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,6 +130,7 @@ class GatewayEndpoint:
     policy: Annotated[str, Mask("policy")] | None = None
     """The policy document as it stands, JSON text."""
     owner_id: Owner | None = None
+    tags: tuple[Tag, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,6 +173,7 @@ class Vpc:
     owner_id: Owner | None
     cidrs: tuple[Network, ...]
     dhcp_options_id: ResourceId | None
+    tags: tuple[Tag, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

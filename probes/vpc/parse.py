@@ -35,6 +35,7 @@ from probes.vpc.model import (
     Route,
     RouteTable,
     Subnet,
+    Tag,
     TransitAttachment,
     TransitRoute,
     Vpc,
@@ -111,6 +112,8 @@ _ADDRESS: Final = re.compile(r"[0-9A-Fa-f.:/]{1,64}")
 NAME: Final = re.compile(r"(?:[A-Za-z0-9_.*-]|\\[0-7]{3}){0,1024}")
 """A domain name as Route 53 gives it, characters of no host name as their octal codes (Route 53 Developer Guide, DNS
 domain name format)."""
+_TAG: Final = re.compile(r".{1,256}", re.DOTALL)
+"""A key or a value: any characters, at most 128 and 256 of them (Amazon EC2 User Guide, Tag restrictions)."""
 _ICMP: Final = frozenset({"icmp", "icmpv6", "1", "58"})
 ROUTE_TARGETS: Final = (
     "GatewayId",
@@ -149,6 +152,7 @@ def endpoint(row: Row) -> VpcEndpoint:
         owner_id=optional_text(row, "OwnerId", _ACCOUNT),
         error_code=_prose(last, "Code"),
         error_message=_prose(last, "Message") or _prose(row, "FailureReason"),
+        tags=_tags(row),
     )
 
 
@@ -180,6 +184,14 @@ def gateway_endpoint(row: Row) -> GatewayEndpoint:
         route_table_ids=texts(row, "RouteTableIds", _TABLE_ID),
         policy=_policy(row),
         owner_id=optional_text(row, "OwnerId", _ACCOUNT),
+        tags=_tags(row),
+    )
+
+
+def _tags(row: Row) -> tuple[Tag, ...]:
+    """The tags of a resource."""
+    return tuple(
+        Tag(key=text(tag, "Key", _TAG), value=optional_text(tag, "Value", _TAG) or "") for tag in rows(row, "Tags")
     )
 
 
@@ -239,6 +251,7 @@ def vpc(row: Row) -> Vpc:
         owner_id=optional_text(row, "OwnerId", _ACCOUNT),
         cidrs=tuple(dict.fromkeys((*primary, *others))),
         dhcp_options_id=optional_text(row, "DhcpOptionsId", _DHCP_OPTIONS_ID),
+        tags=_tags(row),
     )
 
 

@@ -19,7 +19,7 @@ from tests.formats import html_page
 from tests.support import large_account, large_vpc
 
 ACCOUNT: Final = tuple(large_account.vpcs(6))[1:]
-"""Sound VPCs."""
+"""VPCs in which everything works."""
 WARNED, SHUT, SOUND, BARE, UNREAD = ACCOUNT
 IN_ORDER: Final = (SHUT, UNREAD, WARNED, SOUND, BARE)
 

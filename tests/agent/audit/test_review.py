@@ -27,11 +27,13 @@ from probes.vpc.model import (
     NETWORK_ACLS,
     RESOLVER_RULES,
     SECURITY_GROUPS,
+    VPC,
     VPC_DNS,
     AclEntry,
     FirewallRule,
     GroupRule,
     ResolverRule,
+    Tag,
 )
 from tests.support import large_account, large_vpc
 
@@ -320,6 +322,33 @@ def test_it_can_be_suppressed_with_an_end(known: Suppression, *, is_known: bool)
     vpc = vpc_of(first(policy=DEFAULT)(SOUND), replace(REVIEW, suppressions=(known,)))
     assert {fault.suppressed for fault in vpc.faults if fault.code == "VPC021" and fault.counts} == {is_known}
     assert vpc.status is (Status.OK if is_known else Status.WARNING)
+
+
+@pytest.mark.parametrize(
+    ("target", "until", "is_known"),
+    [
+        ("tag:stage", None, True),
+        ("tag:stage=lab", None, True),
+        ("tag:stage=lab", SOUND.taken_at.date(), True),
+        ("tag:stage=lab", SOUND.taken_at.date() - timedelta(days=1), False),
+        ("tag:stage=", None, False),
+        ("tag:stage=la", None, False),
+        ("tag:lab", None, False),
+        ("tag:Stage=lab", None, False),
+        ("stage=lab", None, False),
+    ],
+)
+def test_a_tag_suppresses_what_bears_it_until_a_day(target: str, until: date | None, *, is_known: bool) -> None:
+    known = replace(REVIEW, suppressions=(Suppression(code="VPC021", target=target, until=until),))
+    tags = (Tag(key="other", value="x"), Tag(key="stage", value="lab"))
+    for of in (
+        first(policy=DEFAULT, tags=tags)(SOUND),
+        changed(first(policy=DEFAULT)(SOUND), VPC, vpc=replace(facts(VPC).vpc, tags=tags)),
+    ):
+        assert vpc_of(of, known).status is (Status.OK if is_known else Status.WARNING)
+    assert vpc_of(first(policy=DEFAULT)(SOUND), known).status is Status.WARNING, "nothing bears the tag"
+    both = endpoints(policy=DEFAULT)(endpoints(lambda place: place == 1, tags=tags)(SOUND))
+    assert vpc_of(both, known).status is Status.WARNING, "the other endpoints do not bear it"
 
 
 @pytest.mark.parametrize("code", ["VPC020", "VPC021"])

@@ -63,6 +63,7 @@ from probes.vpc.model import (
     ResolverRule,
     Route,
     Subnet,
+    Tag,
     TransitAttachment,
     TransitFacts,
     TransitRoute,
@@ -209,6 +210,8 @@ async def test_a_network_of_moto(moto: boto3.session.Session) -> None:
         PrivateDnsEnabled=True,
         PolicyDocument=POLICY,
     )["VpcEndpoint"]
+    for resource_id, value in ((vpc_id, "lab, \u00e9t\u00e9"), (endpoint["VpcEndpointId"], "")):
+        client.create_tags(Resources=[resource_id], Tags=[{"Key": "stage", "Value": value}])
     central_vpc = client.create_vpc(CidrBlock="10.9.0.0/16")["Vpc"]["VpcId"]
     central_subnet = client.create_subnet(VpcId=central_vpc, CidrBlock="10.9.1.0/24")["Subnet"]["SubnetId"]
     central = client.create_vpc_endpoint(
@@ -303,8 +306,12 @@ async def test_a_network_of_moto(moto: boto3.session.Session) -> None:
             group_ids=tuple(group["GroupId"] for group in endpoint["Groups"]),
             policy=policy,
             owner_id="123456789012",
+            tags=tags,
         )
-        for endpoint, policy in ((endpoint, POLICY), (central, central.get("PolicyDocument") or None))
+        for endpoint, policy, tags in (
+            (endpoint, POLICY, (Tag(key="stage", value=""),)),
+            (central, central.get("PolicyDocument") or None, ()),
+        )
     )
     assert configuration.endpoints[0].group_ids == (endpoint_group,)
     assert len(configuration.endpoints[0].interface_ids) == 2
@@ -336,6 +343,7 @@ async def test_a_network_of_moto(moto: boto3.session.Session) -> None:
         owner_id="123456789012",
         cidrs=(ip_network("10.0.0.0/16"), ip_network("10.1.0.0/16")),
         dhcp_options_id=options_id,
+        tags=(Tag(key="stage", value="lab, \u00e9t\u00e9"),),
     )
     assert configuration.dns == VpcDnsFacts(support=True, hostnames=True)
     assert configuration.dhcp_options == DhcpOptionsFacts(
