@@ -35,6 +35,7 @@ from agent.catalog.services import checkable
 from agent.catalog.workloads import checked_for_caller
 from agent.cli import main as cli
 from agent.cli.to_settings import settings_from
+from agent.fleet import events as fleet_events
 from agent.fleet.places import folder_of, is_taken, node_of
 from agent.fleet.put import place_of
 from agent.formats import text
@@ -822,7 +823,7 @@ def join(built: Path, folder: Path, backuplink: str, aws: str, **given: str) -> 
         env={
             "PATH": f"{folder / 'bin'}{os.pathsep}{os.defpath}",
             "TMPDIR": str(folder),
-            **{entry["Name"]: entry["Value"] for entry in made["Environment"]},
+            **{entry["Name"]: str(entry["Value"]) for entry in made["Environment"]},
             **{name: value for name, value in os.environ.items() if name.startswith("AWS_") and name != "AWS_REGION"},
         },
         capture_output=True,
@@ -865,47 +866,124 @@ def test_linters_of_shells_find_nothing_in_what_the_task_runs(built: Path, tmp_p
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
 
 
+FACTS: Final = "facts --region eu-west-1 --output join/facts/of-the-task-eu-west-1.json"
+FORMATS: Final = ("parquet", "text", "html", "json", "eventbridge")
+
+
 def test_the_task_packs_then_joins_the_day_before_and_says_that_it_did(built: Path, tmp_path: Path) -> None:
     ran = join(built, tmp_path, WRITES, "[ $1 != events ] || echo 0")
     assert (ran.code, ran.stderr) == (0, "")
     assert heard(built, ran) == [ran.stdout.removesuffix("\n")]
-    pack, *joins = calls_in(tmp_path / "calls")
+    pack, facts, joined, *again = calls_in(tmp_path / "calls")
     place = "s3://records/a/b"
     assert pack == ["fleet", "pack", "--since", "3d", f"{place}/host.v1/", place]
-    assert [call[-1] for call in joins] == [f"{place}/host.v1.parquet/"] * 5
+    assert facts == FACTS.split()
+    assert joined[-1] == f"{place}/host.v1.parquet/"
+    assert {call[-1] for call in again} == {"answers.parquet"}, "one join, of which the other formats tell"
     formats = []
-    for call in (pack, *joins):
-        name = "fleet pack" if call is pack else "fleet"
+    for call in (pack, facts, joined, *again):
+        name = "fleet pack" if call is pack else call[0]
         command = cli.main.commands[name]
         with command.make_context(name, call[len(name.split()) :], parent=manual.context_of(cli.main)) as context:
             formats.append(context.params.get("format"))
-    assert formats == [None, "text", "html", "json", "parquet", "eventbridge"]
-    days = {call[call.index("--sweep") + 1] for call in joins}
-    assert days <= {f"{datetime.now(UTC) - timedelta(days=ago):%Y-%m-%d}" for ago in (1, 2)}  # midnight may have passed
-    uploads = [call for call in calls_in(tmp_path / "aws") if call[0] == "s3"]
-    (day,) = days
+    assert formats == [None, None, *FORMATS]
+    day = joined[joined.index("--sweep") + 1]
+    assert day in {f"{datetime.now(UTC) - timedelta(days=ago):%Y-%m-%d}" for ago in (1, 2)}  # midnight may have passed
+    assert joined[joined.index("--least") + 1] == "5"
+    assert joined[joined.index("--ec2-facts") + 1] == "join/facts"
+    taken, *uploads = (call for call in calls_in(tmp_path / "aws") if call[0] == "s3")
+    assert taken[-2:] == [f"{place}/join/", "join"]
     assert [call[-1] for call in uploads] == [
+        f"{place}/fleet/answers/dt={day}/answers.parquet",
         f"{place}/fleet/fleet.txt",
         f"{place}/fleet/fleet.html",
         f"{place}/fleet/fleet.json",
-        f"{place}/fleet/answers/dt={day}/answers.parquet",
     ]
-    assert [complaint(["aws", *call]) for call in calls_in(tmp_path / "aws")] == [None] * 5
+    assert [complaint(["aws", *call]) for call in calls_in(tmp_path / "aws")] == [None] * 6
     assert (tmp_path / "events").read_text("utf-8") == '{"Entries": []}'
+
+
+GIVES: Final = """
+case "$*" in *--recursive*)
+    echo InstanceId,Owner >join/inventory.csv
+    echo suppress,owner,reason,end >join/suppressions.csv
+    echo {} >join/facts/another.json
+    ;;
+esac
+[ "$1" != events ] || echo 0"""
+"""An `aws` that finds what can be put into the bucket for the join."""
+
+
+def test_what_lies_in_the_bucket_for_the_join_is_used(built: Path, tmp_path: Path) -> None:
+    ran = join(built, tmp_path, WRITES, GIVES, Least="9", Facts="false")
+    assert ran.code == 0, ran.stderr
+    _, joined, *again = calls_in(tmp_path / "calls")
+    given = dict(zip(joined[1:-1:2], joined[2:-1:2], strict=True))
+    assert given | {"--sweep": ""} == {
+        "--since": "14d",
+        "--sweep": "",
+        "--least": "9",
+        "--fail-on": "never",
+        "--inventory": "join/inventory.csv",
+        "--suppressions": "join/suppressions.csv",
+        "--ec2-facts": "join/facts",
+        "--format": "parquet",
+        "--output": "answers.parquet",
+    }
+    assert len(again) == 4
+
+
+def test_the_facts_of_other_regions_and_accounts_are_read(built: Path, tmp_path: Path) -> None:
+    roles = [f"arn:aws:iam::{number}:role/facts" for number in ("444455556666", "777788889999")]
+    regions = ["eu-west-1", "eu-central-1"]
+    ran = join(built, tmp_path, WRITES, GIVES, FactsRegions=",".join(regions), FactsRoles=",".join(roles))
+    assert ran.code == 0, ran.stderr
+    by_role = ["--role-arn", roles[0], "--role-arn", roles[1]]
+    assert [call for call in calls_in(tmp_path / "calls") if call[0] == "facts"] == [
+        ["facts", "--region", region, "--output", f"join/facts/{file}-{region}.json", *more]
+        for file, more in (("of-the-task", []), ("of-roles", by_role))
+        for region in regions
+    ]
+    role = join_stack(built, FactsRoles=",".join(roles)).properties("TaskRole")
+    assert role is not None
+    (assume,) = (policy for policy in role["Policies"] if policy["PolicyName"] == "roles")
+    assert assume["PolicyDocument"]["Statement"] == [
+        {"Effect": "Allow", "Action": ["sts:AssumeRole"], "Resource": roles}
+    ]
+
+
+@pytest.mark.parametrize(("status", "code"), [(1, 0), (3, 3)])
+def test_facts_that_lack_a_part_serve_and_none_at_all_are_a_failure(
+    built: Path, tmp_path: Path, status: int, code: int
+) -> None:
+    """The join is made without them."""
+    ran = join(built, tmp_path, f'[ "$1" != facts ] || exit {status}{WRITES}', "[ $1 != events ] || echo 0")
+    assert ran.code == code
+    joined = next(call for call in calls_in(tmp_path / "calls") if "parquet" in call)
+    assert "--ec2-facts" not in joined
+    assert bool(heard(built, ran)) is (code == 0)
+
+
+def test_a_join_that_fails_writes_nothing(built: Path, tmp_path: Path) -> None:
+    ran = join(built, tmp_path, f'case "$*" in *parquet/*) exit 3 ;; esac{WRITES}', "[ $1 != events ] || echo 0")
+    assert (ran.code, heard(built, ran)) == (3, [])
+    assert [call[-1] for call in calls_in(tmp_path / "aws")] == ["join"]
 
 
 def test_events_are_sent_where_that_is_wanted(built: Path, tmp_path: Path) -> None:
     ran = join(built, tmp_path, WRITES, "", Events="false")
     assert ran.code == 0
     assert not (tmp_path / "events").exists()
-    assert len(calls_in(tmp_path / "calls")) == 5
+    assert len(calls_in(tmp_path / "calls")) == 6
 
 
 @pytest.mark.parametrize(
     ("backuplink", "aws", "told"),
     [
         pytest.param(f'[ "$2" != pack ] || exit 3{WRITES}', "[ $1 != events ] || echo 0", "", id="packing fails"),
-        pytest.param(f'[ "$2" = pack ] || exit 3{WRITES}', "[ $1 != events ] || echo 0", "", id="joining fails"),
+        pytest.param(
+            f'[ "$5" != html ] || exit 3{WRITES}', "[ $1 != events ] || echo 0", "", id="writing a page fails"
+        ),
         pytest.param(WRITES, "[ $1 = events ] && echo 0", "", id="an upload fails"),
         pytest.param(WRITES, "[ $1 != events ] || echo 2", "did not take 2 of these events", id="entries fail"),
         pytest.param(WRITES, "[ $1 != events ]", "did not take all of these events", id="no event is taken"),
@@ -918,7 +996,7 @@ def test_what_fails_is_no_success_and_stops_nothing(
     assert ran.code != 0
     assert heard(built, ran) == []
     assert told in ran.stderr
-    assert len(calls_in(tmp_path / "calls")) == 6
+    assert len(calls_in(tmp_path / "calls")) == 7
 
 
 FORGED: Final = f'{{"backuplink":"joined","x":"{"a" * 42}"}}'
@@ -936,7 +1014,7 @@ def test_no_host_can_say_that_the_fleet_was_joined(built: Path, tmp_path: Path) 
     records.append(files.record(2, files.SICK, **{**known, "host": FORGED}))
     (folder / "records.json").write_text(files.lines(*records), "utf-8")
     says = f"""case "$*" in
-"fleet pack "* | *" --format "[!t]*) ;;
+"fleet pack "*) ;;
 *)
     for word; do
         shift
@@ -947,14 +1025,14 @@ def test_no_host_can_say_that_the_fleet_was_joined(built: Path, tmp_path: Path) 
     ;;
 esac
 printf '%s\\n' '{FORGED}' '{{"backuplink": "joined", "stack": "*"}}' | tee /dev/stderr
-{WRITES}"""
-    ran = join(built, tmp_path, says, "[ $1 != events ] || echo 0")
+"""
+    ran = join(built, tmp_path, says, "[ $1 != events ] || echo 0", Facts="false")
     assert ran.code == 0, ran.stderr
     assert heard(built, ran) == ran.stdout.splitlines()[-1:]
     assert STACK_UUID in ran.stdout.splitlines()[-1]
     (text,) = tmp_path.glob("*/fleet.txt")
     assert FORGED in map(str.strip, text.read_text("utf-8").splitlines())
-    failing = join(built, tmp_path, f'[ "$2" != pack ] || exit 3\n{says}', "")
+    failing = join(built, tmp_path, f'[ "$2" != pack ] || exit 3\n{says}', "", Facts="false")
     assert failing.code != 0
     assert heard(built, failing) == []
 
@@ -973,7 +1051,9 @@ def test_the_alarm_waits_for_what_the_task_says(built: Path) -> None:
 
 @pytest.mark.parametrize("key", ["", KMS_KEY])
 def test_the_task_may_read_the_records_and_write_what_it_makes(built: Path, key: str) -> None:
-    stack = join_stack(built, RecordsBucket="records", RecordsPrefix="a/b", RecordsKey=key, Events="false")
+    stack = join_stack(
+        built, RecordsBucket="records", RecordsPrefix="a/b", RecordsKey=key, Events="false", Facts="false"
+    )
     role = stack.properties("TaskRole")
     assert role is not None
     statements = role["Policies"][0]["PolicyDocument"]["Statement"]
@@ -987,6 +1067,63 @@ def test_the_task_may_read_the_records_and_write_what_it_makes(built: Path, key:
     }
     assert stack.properties("Bucket") is None
     assert stack.properties("BucketPolicy") is None
+
+
+def test_the_task_may_read_what_a_run_reads_of_a_vpc(built: Path) -> None:
+    role = join_stack(built).properties("TaskRole")
+    assert role is not None
+    (facts,) = (policy for policy in role["Policies"] if policy["PolicyName"] == "facts")
+    (statement,) = facts["PolicyDocument"]["Statement"]
+    listed = permissions(endpoints(partition="aws", services=checked_for_caller()), region=None)
+    (least,) = ((part.policy or {})["Statement"] for part in listed.parts if part.part == "ec2")
+    wanted = {action for one in least for action in one["Action"]}
+    assert set(statement["Action"]) == wanted | {"ec2:DescribeVpcs"}
+    assert all(re.match("[a-z0-9]+:(Describe|Get|List|Search)", action) for action in statement["Action"])
+    without = join_stack(built, Facts="false").properties("TaskRole")
+    assert without is not None
+    assert [policy["PolicyName"] for policy in without["Policies"]] == ["records"]
+
+
+TOPIC: Final = "arn:aws:sns:eu-west-1:111122223333:changes"
+
+
+@pytest.mark.parametrize(
+    ("given", "rule", "makes"),
+    [
+        ({}, False, False),
+        ({"EventsTopic": TOPIC}, True, False),
+        ({"EventsTopic": "new"}, True, True),
+        ({"EventsTopic": "new", "Events": "false"}, False, False),
+    ],
+    ids=["none", "one that is there", "a new one", "without events"],
+)
+def test_a_topic_is_told_of_causes_that_changed(built: Path, given: dict[str, str], rule: bool, makes: bool) -> None:
+    stack = join_stack(built, **given)
+    changed, topic = stack.properties("Changed"), stack.properties("Topic")
+    assert ((changed is not None), (topic is not None)) == (rule, makes)
+    assert (stack.properties("NotToldPolicy") is not None) is rule
+    if changed is not None:
+        (target,) = changed["Targets"]
+        assert target["Arn"] == ("Topic" if makes else TOPIC)
+        assert target["DeadLetterConfig"] == {"Arn": "NotStarted.Arn"}
+    for name, actions in (("TopicPolicy", "sns:Publish"), ("NotToldPolicy", "sqs:SendMessage")):
+        policy = stack.properties(name)
+        if policy is not None:
+            (statement,) = policy["PolicyDocument"]["Statement"]
+            assert (statement["Principal"], statement["Action"]) == ({"Service": "events.amazonaws.com"}, actions)
+            assert statement["Condition"] == {"ArnEquals": {"aws:SourceArn": "Changed.Arn"}}
+
+
+@pytest.mark.parametrize(("severity", "told"), [("critical", {"critical"}), ("warning", {"critical", "warning"})])
+def test_the_rule_matches_the_events_of_the_fleet(built: Path, severity: str, told: set[str]) -> None:
+    changed = join_stack(built, EventsTopic=TOPIC, EventsSeverity=severity).properties("Changed")
+    assert changed is not None
+    pattern = changed["EventPattern"]
+    found = {fleet_events.SOURCE: "source", fleet_events.DETAIL_TYPE: "detail-type"}
+    assert {name: pattern[name] for name in found.values()} == {name: [value] for value, name in found.items()}
+    (names,) = (set(values) for name, values in pattern["detail"].items() if name == "severity")
+    assert names == told
+    assert set(pattern["detail"]) <= fleet_events.schema()["properties"].keys()
 
 
 def test_accounts_of_the_organization_put_below_their_own_number(built: Path) -> None:
@@ -1020,11 +1157,27 @@ def test_the_schedule_may_start_the_task_and_nothing_else(built: Path, cluster: 
     assert (stack.properties("OwnCluster") is None) == bool(cluster)
 
 
+INVENTORY: Final = (
+    "InstanceId,Owner\n" + "".join(f"i-{number:017x},{'basis' if number < 4 else 'web'}\n" for number in range(12))
+).encode()
+DOWNLOADS: Final = """import boto3
+client = boto3.client("s3")
+for name in ("inventory.csv", "suppressions.csv"):
+    client.download_file("records", f"a/b/join/{name}", f"join/{name}")"""
+UPLOADS: Final = """import boto3, sys
+bucket, _, key = sys.argv[2].removeprefix("s3://").partition("/")
+boto3.client("s3").upload_file(sys.argv[1], bucket, key)"""
+"""What `aws s3 cp` does for the task."""
+
+
 @pytest.mark.skipif(not extent.everything(), reason="starts the program seven times: --everything")
 def test_the_whole_task(built: Path, tmp_path: Path, moto: boto3.session.Session) -> None:
     """With the program itself, and a bucket in moto."""
     client = moto.client("s3")
     client.create_bucket(Bucket="records", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    from moto.s3.models import s3_backends  # here, since few tests of this module need moto
+
+    of_moto = s3_backends["123456789012"]["aws"].buckets["records"]
     today = datetime.now(UTC)
     for ago in range(4):
         for number in range(12):
@@ -1033,11 +1186,16 @@ def test_the_whole_task(built: Path, tmp_path: Path, moto: boto3.session.Session
             record = files.record(number, files.SICK if sick else "healthy", account="111122223333", taken_at=taken_at)
             bucket, _, object_key = place_of(record, "s3://records/a/b").removeprefix("s3://").partition("/")
             client.put_object(Bucket=bucket, Key=object_key, Body=files.lines(record).encode())
-    aws = f"""if [ "$1" = s3 ]; then
-    exec {shlex.quote(sys.executable)} -c 'import boto3, sys
-bucket, _, key = sys.argv[2].removeprefix("s3://").partition("/")
-boto3.client("s3").upload_file(sys.argv[1], bucket, key)' "$4" "$5"
-fi
+            # As if the host had written it on its day: what is written on another day counts there.
+            of_moto.keys[object_key].last_modified = today.replace(tzinfo=None) - timedelta(days=ago)
+    client.put_object(Bucket="records", Key="a/b/join/inventory.csv", Body=INVENTORY)
+    known = "suppress,owner,reason,end\nTLS008,platform,a new root,2020-01-01\n"
+    client.put_object(Bucket="records", Key="a/b/join/suppressions.csv", Body=known.encode())
+    client.put_object(Bucket="records", Key="a/b/join/notes.txt", Body=b"not for the task")
+    aws = f"""case "$*" in
+*--recursive*) exec {shlex.quote(sys.executable)} -c {shlex.quote(DOWNLOADS)} ;;
+"s3 "*) exec {shlex.quote(sys.executable)} -c {shlex.quote(UPLOADS)} "$4" "$5" ;;
+esac
 echo 0"""
     environment = {
         "AWS_ACCESS_KEY_ID": "x",
@@ -1048,18 +1206,26 @@ echo 0"""
         for name, value in environment.items():
             patch.setenv(name, value)
         ran = join(built, tmp_path, REAL, aws)
+    (joined,) = (call for call in calls_in(tmp_path / "calls") if "parquet" in call)
+    assert joined[joined.index("--ec2-facts") + 1] == "join/facts", "the task read the VPC that moto has"
     assert ran.code == 0, ran.stderr
     assert "48 records read; 4 files written with 48 records" in ran.stdout
     assert heard(built, ran) == ran.stdout.splitlines()[-1:]
     document = json.loads(client.get_object(Bucket="records", Key="a/b/fleet/fleet.json")["Body"].read())
     assert [sweep["host_count"] for sweep in document["sweeps"]] == [12] * 4
     assert document["totals"]["critical"] == 6
+    (cause,) = document["causes"]
+    assert [(one["owner"], one["host_count"]) for one in cause["owners"]] == [("basis", 4), ("web", 2)]
+    (known_fault,) = document["suppressed"]
+    assert (known_fault["what"], known_fault["expired"], known_fault["owner"]) == ("TLS008", True, "platform")
+    assert document["notes"] == []
     assert client.get_object(Bucket="records", Key="a/b/fleet/fleet.html")["ContentLength"] > 1_000
     answers = f"a/b/fleet/answers/dt={today - timedelta(days=1):%Y-%m-%d}/answers.parquet"
     assert client.get_object(Bucket="records", Key=answers)["Body"].read(4) == b"PAR1"
     (request,) = (tmp_path / "events").read_text("utf-8").splitlines()
     (entry,) = json.loads(request)["Entries"]
-    assert json.loads(entry["Detail"])["turn"] == "new"
+    detail = json.loads(entry["Detail"])
+    assert (detail["turn"], detail["owners"]) == ("new", cause["owners"])
 
 
 # --- The guide -------------------------------------------------------------------------------------------------------
