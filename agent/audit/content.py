@@ -1,7 +1,7 @@
 """The audit as a document for people: the verdict, all VPCs in a table, what several have in common, then each with its
 faults, names and endpoints."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Final
 
 from agent.audit import phrases
@@ -12,11 +12,13 @@ from agent.documents.blocks import (
     ALL,
     CAUSES,
     MUTED,
+    WAYS,
     Block,
     Bullets,
     Cell,
     Document,
     Embedded,
+    Link,
     Many,
     Medium,
     Only,
@@ -24,12 +26,15 @@ from agent.documents.blocks import (
     Table,
     Text,
     in_lines,
+    on_pages,
 )
 from agent.documents.to_do import to_do
 from agent.report.model import Status
 from agent.report.serialization import to_json
 
 PAGE_ID: Final = "backuplink-audit"
+_OVERVIEW: Final = "vpcs"
+"""The id of the table of all VPCs on a page."""
 
 
 def document(audit: AuditDocument) -> Document:
@@ -47,19 +52,28 @@ def document(audit: AuditDocument) -> Document:
 
 def _blocks(audit: AuditDocument) -> Iterator[Block]:
     if audit.vpcs:
-        yield Section(title="VPCs, the worst first", blocks=tuple(_overview(audit)))
+        yield Section(title="VPCs, the worst first", blocks=tuple(_overview(audit)), anchor=_OVERVIEW)
+    pages = _pages(audit)
     letters = {alike(fault): f"A{number}" for number, fault in enumerate(audit.repeated, 1)}
     if audit.repeated:
         yield Many(
-            tuple(_repeated(letters[alike(fault)], fault, audit) for fault in audit.repeated),
+            tuple(_repeated(letters[alike(fault)], fault, audit, pages) for fault in audit.repeated),
             "more fault of several VPCs",
             CAUSES,
         )
     shown = [(number, vpc) for number, vpc in enumerate(audit.vpcs, 1) if vpc.status is not Status.NOT_IN_USE]
-    yield Many(tuple(_vpc(number, vpc, letters) for number, vpc in shown), "more VPC", ALL)
+    yield Many(tuple(_vpc(number, vpc, letters, pages) for number, vpc in shown), "more VPC", ALL)
     if audit.unanswered:
         sentences = tuple(map(phrases.unanswered_words, audit.unanswered))
         yield Section(title="No answer", blocks=(Bullets(sentences, most=ALL),))
+    yield on_pages(lambda: _runbooks(audit, pages))
+
+
+def _pages(audit: AuditDocument) -> list[str]:
+    """The codes whose runbook pages are in the page."""
+    from agent.documents.anchors import with_pages
+
+    return with_pages(fault.code for vpc in audit.vpcs for fault in vpc.faults)
 
 
 def _overview(audit: AuditDocument) -> Iterator[Block]:
@@ -74,7 +88,7 @@ def _wide(audit: AuditDocument) -> Table:
         heads=("VPC", "status", "cause", "what to do", "Region", "account", "workloads", "hours a month"),
         rows=tuple(
             (
-                vpc.vpc_id,
+                Cell(vpc.vpc_id, None, None if vpc.status is Status.NOT_IN_USE else f"#{_anchor(number)}"),
                 _status(vpc),
                 _sentence(vpc.cause),
                 "-" if vpc.to_do is None else _sentence(vpc.to_do),
@@ -83,7 +97,7 @@ def _wide(audit: AuditDocument) -> Table:
                 listed([one.workload.value for one in vpc.workloads if one.by is not None]),
                 f"{vpc.unresolved_hours:,}" if vpc.unresolved_hours else "-",
             )
-            for vpc in audit.vpcs
+            for number, vpc in enumerate(audit.vpcs, 1)
         ),
         most=ALL,
     )
@@ -124,7 +138,7 @@ def _sentence(words: str) -> str:
 # --- Faults of several VPCs ------------------------------------------------------------------------------------------
 
 
-def _repeated(letter: str, fault: RepeatedFault, audit: AuditDocument) -> Section:
+def _repeated(letter: str, fault: RepeatedFault, audit: AuditDocument, pages: Collection[str]) -> Section:
     """A fault of several VPCs, with what is wrong in each, and the fix of the first."""
     aside = phrases.aside(fault)
     several = {(vpc.region, vpc.account_id) for vpc in audit.vpcs}
@@ -135,11 +149,14 @@ def _repeated(letter: str, fault: RepeatedFault, audit: AuditDocument) -> Sectio
         number=letter,
         title=f"{phrases.head(fault)}, in {counted(count, 'VPC')}",
         code=fault.code,
+        kind=phrases.kind(fault),
         blocks=(
             *((Text(_sentence(aside), MUTED),) if aside else ()),
             Bullets(rows, "more VPC"),
             *(() if fault.fix is None else (to_do(fault.fix, head=f"What to do, with the ids of {first}"),)),
+            on_pages(lambda: _to_runbook(fault, pages)),
         ),
+        anchor=letter,
     )
 
 
@@ -150,25 +167,34 @@ def _place(one: RepeatedIn, *, is_whole: bool) -> str:
 # --- One VPC ---------------------------------------------------------------------------------------------------------
 
 
-def _vpc(number: int, vpc: AuditedVpc, letters: Mapping[object, str]) -> Section:
+def _vpc(number: int, vpc: AuditedVpc, letters: Mapping[object, str], pages: Collection[str]) -> Section:
     counts = "" if vpc.counts else " (not counted)"
     return Section(
         number=str(number),
         title=f"{phrases.status_word(vpc.status)}: {phrases.place(vpc)}{counts}",
-        blocks=tuple(_of_vpc(number, vpc, letters)),
+        blocks=(
+            *_of_vpc(number, vpc, letters, pages),
+            on_pages(lambda: [Text((Link("All VPCs", f"#{_OVERVIEW}"),), WAYS)]),
+        ),
         is_part=True,
+        anchor=_anchor(number),
     )
 
 
-def _of_vpc(number: int, vpc: AuditedVpc, letters: Mapping[object, str]) -> Iterator[Block]:
+def _anchor(number: int) -> str:
+    """The id of the section of a VPC on a page."""
+    return f"vpc-{number}"
+
+
+def _of_vpc(number: int, vpc: AuditedVpc, letters: Mapping[object, str], pages: Collection[str]) -> Iterator[Block]:
     yield Text(_sentence(vpc.summary))
     yield Bullets(tuple(map(phrases.workload_words, vpc.workloads)), most=ALL)
     told = {letters[alike(fault)]: fault for fault in vpc.faults if alike(fault) in letters}
     own = [fault for fault in vpc.faults if alike(fault) not in letters]
     if told:
-        above = tuple(f"{letter}: {phrases.head(fault)}" for letter, fault in told.items())
+        above = tuple((Link(letter, f"#{letter}"), f": {phrases.head(fault)}") for letter, fault in told.items())
         yield Section(title="As in other VPCs, and told above", blocks=(Bullets(above, most=ALL),))
-    faults = tuple(_fault(f"{number}.{place}", fault) for place, fault in enumerate(own, 1))
+    faults = tuple(_fault(f"{number}.{place}", fault, pages) for place, fault in enumerate(own, 1))
     yield Many(faults, f"more fault of {vpc.vpc_id}", CAUSES)
     if vpc.services:
         yield Section(title="Names", blocks=(_names(vpc),))
@@ -183,18 +209,39 @@ def _of_vpc(number: int, vpc: AuditedVpc, letters: Mapping[object, str]) -> Iter
             yield Section(title=count, blocks=(Bullets(unread, most=ALL),), is_folded=True)
 
 
-def _fault(number: str, fault: AuditFault) -> Section:
+def _fault(number: str, fault: AuditFault, pages: Collection[str]) -> Section:
     aside = phrases.aside(fault)
     return Section(
         number=number,
         title=phrases.head(fault),
         code=fault.code,
+        kind=phrases.kind(fault),
         blocks=(
             *((Text(_sentence(aside), MUTED),) if aside else ()),
             Text(fault.detail),
             *(() if fault.fix is None else (to_do(fault.fix),)),
+            on_pages(lambda: _to_runbook(fault, pages)),
         ),
+        anchor=f"fault-{number}",
     )
+
+
+def _to_runbook(fault: AuditFault | RepeatedFault, pages: Collection[str]) -> Iterator[Block]:
+    from agent.documents.anchors import to_runbook
+
+    if way := to_runbook(fault.code, pages):
+        yield Text(way, WAYS)
+
+
+def _runbooks(audit: AuditDocument, pages: Collection[str]) -> Iterator[Block]:
+    """The runbook pages of the faults, each with the way back to the VPCs."""
+    from agent.documents.report import runbook_pages
+
+    regions = {vpc.region for vpc in audit.vpcs}
+    back = dict.fromkeys(pages, (Link("All VPCs", f"#{_OVERVIEW}"),))
+    if pages:
+        sections = tuple(runbook_pages(pages, regions.pop() if len(regions) == 1 else None, back))
+        yield Section(title="Runbook pages", blocks=sections, is_printed=False)
 
 
 def _names(vpc: AuditedVpc) -> Table:

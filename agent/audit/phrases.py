@@ -54,6 +54,13 @@ def word(fault: AuditFault | RepeatedFault) -> str:
     return fault.severity.upper() if fault.certain else "UNKNOWN"
 
 
+def kind(fault: AuditFault | RepeatedFault) -> str | None:
+    """The colour of a fault; None for one that does not decide."""
+    if aside(fault):
+        return None
+    return fault.severity.value if fault.certain else "unknown"
+
+
 def head(fault: AuditFault | RepeatedFault) -> str:
     """`CRITICAL backup-gateway 1031: No rule of the endpoint's security groups admits this host`."""
     ports = f" {listed(fault.ports)}" if fault.ports else ""

@@ -23,7 +23,9 @@ class Medium(StrEnum):
 
 
 MUTED: Final = "muted"
-"""A kind of what few readers need. The other kinds are the values of a status."""
+"""A kind of what few readers need. Most other kinds are the values of a status."""
+WAYS: Final = "ways"
+"""A kind of links to other places of a page, which are not printed."""
 
 
 # --- Inside a line ---------------------------------------------------------------------------------------------------
@@ -42,7 +44,7 @@ class Link:
 
     words: str
     url: str
-    """An `https:` address, or `#` and the anchor of a section."""
+    """An `https:` address, or `#` and the anchor of a section or a row."""
 
 
 Inline = str | Mono | Link
@@ -99,6 +101,8 @@ class Cell:
 
     words: str
     kind: str | None
+    url: str | None = None
+    """`#` and an anchor of the page, where the cell leads somewhere; other media have the words alone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +120,8 @@ class Table:
     """Of how many first cells a text leaves out those that are as in the row above."""
     headless: bool = False
     """Whether a text shows no heads."""
+    anchor: str | None = None
+    """Begins the ids of its rows on a page: `observation` makes `observation-1`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +178,7 @@ class ToDo:
 class Figure:
     """A picture, which pages alone show."""
 
-    caption: str
+    caption: Words
     draw: "Callable[[int, str], Element | None]"
     """Makes the `svg` element for a width; a name begins the ids in it. None where there is nothing to draw."""
     is_printed: bool = True
@@ -197,7 +203,7 @@ class Section:
     is_folded: bool = False
     """Whether a page shows the title alone until it is clicked on."""
     anchor: str | None = None
-    """The id of a folded section."""
+    """Its id on a page. A link to a folded section opens it."""
     is_printed: bool = True
 
 

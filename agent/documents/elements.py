@@ -4,7 +4,7 @@ A text passes `visible` on its way into the tree, so the document is ASCII and h
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
@@ -36,6 +36,48 @@ def append(parent: Element, part: Element | str) -> None:
         parent[-1].tail = (parent[-1].tail or "") + visible(part)
     else:
         parent.text = (parent.text or "") + visible(part)
+
+
+_LONGEST: Final = 26
+"""Characters of what stays on one line; a telephone has room for some 36."""
+_LONG: Final = 64
+"""Characters of what stays on one line where a page is wide."""
+
+
+def unbroken(words: str) -> list[Element | str]:
+    """Words in which ids, options and arrows stay on one line: a browser would break them after a hyphen."""
+    parts: list[Element | str] = []
+    text = ""
+    for place, word in enumerate(words.split(" ")):
+        text += " " if place else ""
+        if "-" in word and len(word) <= _LONGEST:
+            parts += [text, whole(word)]
+            text = ""
+        else:
+            text += word
+    return [part for part in (*parts, text) if part != ""]
+
+
+def whole(words: str) -> Element:
+    """Words that stay on one line."""
+    return element("span", {"class": "whole"}, words)
+
+
+def commands(lines: Iterable[Sequence[str]]) -> Element:
+    """Commands as they are typed, each of so many words, which a browser breaks between words if it can."""
+    made = element("code")
+    for words in lines:
+        line = element("span", {"class": "typed"})
+        for place, word in enumerate(words):
+            append(line, " " if place else "")
+            if len(word) <= _LONG:
+                append(line, element("span", {"class": "whole" if len(word) <= _LONGEST else "long"}, word))
+            else:
+                append(line, word)
+        if len(made):
+            made[-1].tail = "\n"
+        made.append(line)
+    return made
 
 
 def lines(parts: list[str]) -> str:

@@ -27,7 +27,7 @@ from agent.documents.blocks import (
     Words,
 )
 from agent.documents.canvas import NARROW, WIDE
-from agent.documents.elements import data, element, lines, raw
+from agent.documents.elements import commands, data, element, lines, raw, unbroken
 from agent.documents.page import bullets, page, row_head, verdict
 from agent.documents.page import cell as td
 from agent.documents.page import table as scrolled
@@ -38,6 +38,8 @@ from agent.report.words import bounded
 _KINDS: Final = frozenset({"ok", "warning", "critical", "unknown"})
 """Kinds that have a colour."""
 _DEEPEST: Final = 6
+_PROSE: Final = 44
+"""Characters of a cell from which on it is a sentence: an IPv6 address is shorter."""
 
 
 def render(document: Document) -> str:
@@ -72,14 +74,18 @@ class _Writer:
         if section.aside:
             inner.insert(0, element("p", None, section.aside))
         found = [element("a", {"href": document.url}, document.title) for document in links(section.code)]
-        inner += (element("div", {"class": "unprinted"}, made) for made in bullets(found))
+        inner += (element("div", {"class": "more unprinted"}, made) for made in bullets(found))
+        named = {} if section.anchor is None else {"id": section.anchor}
         if section.is_folded:
-            anchor = {} if section.anchor is None else {"id": section.anchor}
-            return element("details", anchor, element("summary", None, *title), *inner)
-        classes = [f"card {section.kind}"] if section.kind in _KINDS else []
+            # A browser opens what it is led into, and not what is closed itself.
+            inner = [element("div", {"class": "opened", **named}, *inner)] if named else inner
+            return element("details", None, element("summary", None, *title), *inner)
+        classes = ["card"] if section.code or section.kind in _KINDS else []
+        classes += [section.kind] if section.kind in _KINDS else []
         classes += [] if section.is_printed else ["unprinted"]
         heading = element(f"h{min(level, _DEEPEST)}", None, *title)
-        return element("section", {"class": " ".join(classes)} if classes else None, heading, *inner)
+        attributes = ({"class": " ".join(classes)} if classes else {}) | named
+        return element("section", attributes, heading, *inner)
 
     def leaf(self, block: Leaf) -> Iterator[Element]:
         match block:
@@ -107,9 +113,10 @@ class _Writer:
     def table(self, block: Table) -> Iterator[Element]:
         number = next(self.tables)
         shown, left = first(block.rows, block.most, Medium.PAGE, block.what)
-        rows = ((row_head(_words(row[0])), *map(_cell, row[1:])) for row in shown)
+        rows = ((row_head(_linked(row[0]), _width(row[0])), *map(_cell, row[1:])) for row in shown)
         caption = f"Table {number}: {block.caption}"
-        yield scrolled(caption, block.heads, rows, f"table-{number}", "numbers" if block.numbers else "")
+        kind = "numbers" if block.numbers else ""
+        yield scrolled(caption, block.heads, rows, f"table-{number}", kind, block.anchor)
         yield from _left(left)
 
     def figure(self, block: Figure) -> Iterator[Element]:
@@ -121,22 +128,23 @@ class _Writer:
             if (svg := block.draw(width, f"{kind}-figure-{number}")) is not None
         ]
         if drawn:
-            words = element("figcaption", None, f"Figure {number}: {block.caption}")
+            words = element("figcaption", None, f"Figure {number}: ", *_inline(block.caption))
             classes = {} if block.is_printed else {"class": "unprinted"}
             yield element("figure", {"id": f"figure-{number}", **classes}, *drawn, words)
 
 
 def _inline(words: Words) -> list[Element | str]:
-    return [_one(one) for one in (words if isinstance(words, tuple) else (words,))]
+    every = words if isinstance(words, tuple) else (words,)
+    return [part for one in every for part in _one(one)]
 
 
-def _one(one: str | Mono | Link) -> Element | str:
+def _one(one: str | Mono | Link) -> list[Element | str]:
     match one:
         case Mono(words=words):
-            return element("code", None, words)
+            return [element("code", None, *unbroken(visible(words)))]
         case Link(words=words, url=url):
-            return element("a", {"href": url}, words)
-    return bounded(visible(one))
+            return [element("a", {"href": url}, *unbroken(visible(words)))]
+    return unbroken(bounded(visible(one)))
 
 
 def _text(block: Text) -> Element:
@@ -145,12 +153,22 @@ def _text(block: Text) -> Element:
     return element("p", kind, *([element("strong", None, *words)] if block.strong else words))
 
 
-def _words(cell: str | Cell) -> str:
-    return bounded(visible(cell if isinstance(cell, str) else cell.words))
+def _linked(cell: str | Cell) -> list[Element | str]:
+    """The words of a cell, as a link where it leads somewhere."""
+    words = unbroken(bounded(visible(cell if isinstance(cell, str) else cell.words)))
+    if isinstance(cell, Cell) and cell.url is not None:
+        return [element("a", {"href": cell.url}, *words)]
+    return words
 
 
 def _cell(cell: str | Cell) -> Element:
-    return td(_words(cell), None if isinstance(cell, str) else cell.kind)
+    kind = None if isinstance(cell, str) else cell.kind
+    return td(_linked(cell), kind or _width(cell))
+
+
+def _width(cell: str | Cell) -> str | None:
+    """The class of a cell that gets room for a sentence."""
+    return "prose" if len(cell if isinstance(cell, str) else cell.words) > _PROSE else None
 
 
 def _entry(entry: Entry) -> Element:
@@ -167,15 +185,25 @@ def _pre(typed: Iterable[str]) -> Element:
 
 def _to_do(block: ToDo) -> Element:
     made = element("div", {"class": "do"})
-    summary = bounded(visible(block.summary))
-    made.append(element("p", None, element("strong", None, f"{block.head}:"), f" {summary}"))
+    summary = unbroken(bounded(visible(block.summary)))
+    made.append(element("p", None, element("strong", None, f"{block.head}:"), " ", *summary))
     for words, actions in groups(block.actions):
-        made.append(element("p", None, words))
-        made.append(_pre(line for action in actions for line in _lines(action)))
+        made.append(element("p", None, *_marked(words)))
+        made.append(element("pre", None, commands(line for action in actions for line in _lines(action))))
     return made
 
 
-def _lines(action: Action) -> Iterator[str]:
+def _marked(words: str) -> Iterator[Element | str]:
+    """What is said of a command, with a colour for whether it reads or changes."""
+    before, mark, after = words.partition("[changes]" if "[changes]" in words else "[reads]")
+    yield from unbroken(before)
+    if mark:
+        yield element("span", {"class": f"mark {mark.strip('[]')}"}, mark)
+    yield from unbroken(after)
+
+
+def _lines(action: Action) -> Iterator[list[str]]:
+    """The words of each line."""
     if action.argv:
-        yield shlex.join(map(visible, action.argv))
-    yield from action.lines
+        yield [shlex.quote(visible(word)) for word in action.argv]
+    yield from ([line] for line in action.lines)

@@ -7,11 +7,13 @@ Should a text ever become markup, the page's Content Security Policy still forbi
 import base64
 import hashlib
 from collections.abc import Iterable, Sequence
+from itertools import count
 from typing import Final
 from xml.etree.ElementTree import Element
 
 from agent.documents import canvas
-from agent.documents.elements import element, raw, to_html
+from agent.documents.elements import element, raw, to_html, unbroken, whole
+from agent.report.escape import visible
 
 _VARIABLES: Final = {
     theme: "".join(f"--{name}:{value};" for name, value in colours.items())
@@ -24,46 +26,62 @@ _STYLE: Final = f"""
 body{{font:1rem/1.55 system-ui,sans-serif;color:var(--ink);background:var(--paper);margin:0}}
 main{{max-width:62rem;margin:0 auto;padding:1.25rem 1rem 3rem}}
 h1,h2,h3,h4,p,li,summary{{overflow-wrap:anywhere}}
-h1{{font-size:1.35rem;line-height:1.3;margin:0 0 .25rem}}
-h2{{font-size:1.2rem;line-height:1.3;margin:2.25rem 0 .5rem}}
-h3{{font-size:1rem;line-height:1.4;margin:1.25rem 0 .25rem}}
-h4{{font-size:.95rem;margin:1rem 0 .25rem}}
-p{{margin:.5rem 0;max-width:72ch}}
-li{{max-width:72ch}}
+h1{{font-size:1.45em;line-height:1.3;margin:0 0 .35rem}}
+h2{{font-size:1.25em;line-height:1.3;margin:2.25rem 0 .5rem}}
+h3{{font-size:1.05em;line-height:1.4;margin:1.5rem 0 .25rem}}
+h4{{font-size:.95em;margin:1rem 0 .25rem}}
+p{{margin:.5rem 0;max-width:78ch}}
+li{{max-width:78ch}}
 a{{color:var(--link)}}
-a:focus-visible,summary:focus-visible,.scroll:focus-visible,details:target{{outline:3px solid var(--link);
-outline-offset:2px}}
-code,pre{{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;font-size:.875rem}}
+a:focus-visible,summary:focus-visible,.scroll:focus-visible,:target,details:has(>.opened:target){{
+outline:3px solid var(--link);outline-offset:2px}}
+.opened:target{{outline:none}}
+.opened,tr{{scroll-margin-top:5.5rem}}
+.card{{scroll-margin-top:1rem}}
+td a,th a{{color:inherit}}
+code,pre{{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;font-size:.875em}}
 pre{{margin:.5rem 0;padding:.6rem .75rem;background:var(--panel);border:1px solid var(--line);border-radius:.4rem;
 white-space:pre-wrap;overflow-wrap:anywhere}}
-.verdict{{padding:.75rem 1rem;border:2px solid var(--line);border-left-width:.6rem;border-radius:.4rem}}
+pre .whole{{white-space:pre}}
+.typed{{display:inline-block;width:100%;padding-left:2ch;text-indent:-2ch}}.typed span{{text-indent:0}}
+@media (min-width:44rem){{pre .long{{white-space:pre}}}}
+pre>code{{font-size:1em}}
+.verdict{{padding:1rem 1.25rem;border:1px solid var(--line);border-left-width:.6rem;border-radius:.5rem}}
 .verdict>:first-child{{margin-top:0}}
 .verdict p{{margin:.25rem 0 0}}
-.verdict .where{{font-size:.9rem;color:var(--muted)}}
-figcaption{{color:var(--muted);font-size:.9rem}}
-.muted{{color:var(--muted);font-size:.9rem}}
+.verdict .where{{font-size:.9em;color:var(--muted);margin-top:.5rem}}
+.where .whole{{margin-right:.75em}}
+h1 .word{{display:inline-block;padding:0 .45em;margin-right:.25em;border-radius:.3em;color:var(--paper)}}
+h1 .colon{{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}}
+figcaption,.muted,.ways{{color:var(--muted);font-size:.9em}}
+.more ul{{list-style:none;margin:.5rem 0;padding:0;font-size:.9em;line-height:1.8}}
+.mark{{padding:.05em .4em;border:1px solid var(--line);border-radius:.3em;font-size:.9em;font-weight:600}}
+.mark.changes{{color:var(--warning);background:var(--warning-back);border-color:var(--warning)}}
 {
     "".join(
         f".{kind}{{border-color:var(--{kind});}}.verdict.{kind}{{background:var(--{kind}-back)}}"
-        f".card.{kind}{{border-color:var(--line);border-left-color:var(--{kind})}}"
+        f".card.{kind}{{border-color:var(--rule);border-left-color:var(--{kind})}}"
         f".events li.{kind}{{border-color:var(--{kind})}}"
-        f".{kind}>.word,td.{kind},p.{kind}{{color:var(--{kind});font-weight:bold}}"
+        f"h1.{kind} .word{{background:var(--{kind})}}"
+        f"td.{kind},p.{kind}{{color:var(--{kind});font-weight:bold}}td.{kind}{{background:var(--{kind}-back)}}"
         for kind in ("ok", "warning", "critical", "unknown")
     )
 }
-.card{{padding:0 1rem .5rem;margin:1.25rem 0;border:1px solid var(--line);border-left-width:.4rem;border-radius:.4rem}}
-.card h2{{margin-top:.75rem}}
+.card{{padding:0 1.25rem .5rem;margin:1.25rem 0;border:1px solid var(--rule);border-left-width:.4rem;
+border-radius:.5rem}}
+.card>h2:first-child,.card>h3:first-child,.card>h4:first-child{{margin-top:.75rem}}
 .do{{border-left:.25rem solid var(--link);padding:0 0 0 .75rem;margin:.75rem 0}}
 .do>p:first-child{{margin-top:0}}
 .scroll{{overflow-x:auto;margin:.5rem 0}}
-table{{border-collapse:collapse;font-size:.9rem;font-variant-numeric:tabular-nums}}
+table{{border-collapse:collapse;font-size:.9em;font-variant-numeric:tabular-nums}}
 caption{{text-align:left;color:var(--muted);padding:.25rem 0}}
 th,td{{border:solid var(--rule);border-width:0 0 1px;padding:.35rem .75rem .35rem 0;text-align:left;vertical-align:top}}
-th+th,th+td,td+td{{padding-left:.25rem}}
+th+th,th+td,td+td{{padding-left:.4rem}}
 .scroll th,.scroll td{{border-color:var(--rule)}}
 tbody th,.whole{{white-space:nowrap}}
 thead th{{border-bottom:2px solid var(--line);color:var(--muted);font-weight:600;white-space:nowrap}}
 tbody th{{font-weight:600}}
+.scroll .prose{{min-width:13rem;white-space:normal}}
 table.numbers th,table.numbers td{{white-space:nowrap}}
 .events{{list-style:none;margin:.5rem 0;padding:0}}
 .events li{{max-width:none;margin:.5rem 0;padding:0 0 0 .75rem;border:solid var(--line);border-width:0 0 0 .25rem}}
@@ -74,23 +92,34 @@ figure{{margin:.5rem 0}}
 figure svg{{display:block;width:100%;height:auto}}
 figure .narrow{{display:none}}
 @media screen and (max-width:44rem){{figure .narrow{{display:block}}figure .wide{{display:none}}
-.card figure{{margin:.5rem -1rem}}figure.unprinted figcaption{{display:none}}
-h1{{font-size:1.1rem}}.verdict{{padding:.5rem .75rem}}main{{padding-top:.75rem}}h2{{margin-top:1.5rem}}}}
+.card{{padding:0 .75rem .5rem}}.card figure{{margin:.5rem -.75rem}}figure.unprinted figcaption{{display:none}}
+body{{font-size:.94rem;line-height:1.5}}
+h1{{font-size:1.15em}}.verdict .where{{margin-top:.25rem}}
+.verdict{{padding:.6rem .75rem}}main{{padding-top:.75rem}}h2{{font-size:1.1em;margin-top:1.5rem}}
+h3{{font-size:1em}}}}
 @media print{{
 @page{{margin:12mm}}
-body{{font-size:9.5pt;line-height:1.35}}
+body{{font-size:9pt;line-height:1.35}}
 main{{max-width:none;padding:0}}
 h1{{font-size:13pt}}h2{{font-size:11pt;margin:.7rem 0 .3rem}}h3{{font-size:10pt;margin:.5rem 0 .2rem}}
-p,li{{margin:.25rem 0;max-width:none}}
-code,pre{{font-size:8.5pt}}
-table{{font-size:8.5pt}}
+h1 .word{{background:none;padding:0;margin:0}}{
+    "".join(
+        f"h1.{kind} .word{{background:none;color:var(--{kind})}}" for kind in ("ok", "warning", "critical", "unknown")
+    )
+}h1 .colon{{position:static}}
+p,li{{margin:.2rem 0;max-width:none}}
+.verdict{{padding:.4rem .75rem}}.card{{padding:0 .75rem .25rem;margin:.5rem 0}}.do{{margin:.35rem 0}}
+.card>h2:first-child,.card>h3:first-child{{margin-top:.4rem}}
+a{{color:inherit;text-decoration:none}}
 th,td{{padding:.05rem .4rem}}
 .scroll{{overflow:visible}}
 pre{{padding:.3rem .5rem}}
 tr,pre,h1,h2,h3,figure{{break-inside:avoid}}
 h2,h3,caption{{break-after:avoid}}
-figure svg{{max-height:15cm}}
-details:not([open]),.unprinted:not(section){{display:none}}
+figure svg{{max-height:24.5cm}}
+main{{display:flex;flex-direction:column}}
+#path{{order:1}}
+details:not([open]),.unprinted:not(section),.ways{{display:none}}
 section.unprinted:not(:has(details[open])){{display:none}}
 }}
 {canvas.STYLE}"""
@@ -119,11 +148,11 @@ def verdict(status: str, words: str, *lines: str, where: tuple[str, ...] = (), w
     """The first thing on a page: how it is, in a word, which is the status unless another is given, and a sentence;
     then what to know of it, and where and when it was so."""
     shown = element("span", {"class": "word"}, status.upper() if word is None else word)
-    heading = element("h1", {"class": status}, shown, f": {words}")
-    told = [element("p", None, line) for line in lines]
+    colon = element("span", {"class": "colon"}, ":")
+    heading = element("h1", {"class": status}, shown, colon, " ", *unbroken(visible(words)))
+    told = [element("p", None, *unbroken(visible(line))) for line in lines]
     if where:
-        parts = [element("span", {"class": "whole"}, part) for part in where]
-        told.append(element("p", {"class": "where"}, *(piece for part in parts for piece in (part, " "))))
+        told.append(element("p", {"class": "where"}, *(piece for part in where for piece in (whole(part), " "))))
     return element("div", {"class": f"verdict {status}"}, heading, *told)
 
 
@@ -133,15 +162,23 @@ def bullets(items: Iterable[Element | str]) -> list[Element]:
     return [element("ul", None, *made)] if made else []
 
 
-def table(caption: str, header: Sequence[str], rows: Iterable[Sequence[Element]], name: str, kind: str = "") -> Element:
-    """A table that scrolls where it is wider than the page. `name` is an id of its own; the cells of the kind `numbers`
-    have one line each."""
-    body = element("tbody", None, *(element("tr", None, *row) for row in rows))
+def table(
+    caption: str,
+    header: Sequence[str],
+    rows: Iterable[Sequence[Element]],
+    name: str,
+    kind: str = "",
+    anchor: str | None = None,
+) -> Element:
+    """A table that scrolls where it is wider than the page. `name` is an id of its own, and `anchor` begins those of
+    its rows; the cells of the kind `numbers` have one line each."""
+    ids = ({"id": f"{anchor}-{number}"} if anchor else {} for number in count(1))
+    body = element("tbody", None, *(element("tr", own, *row) for own, row in zip(ids, rows, strict=False)))
     heads = element("tr", None, *(element("th", {"scope": "col"}, words) for words in header))
     made = element(
         "table",
         {"class": kind} if kind else None,
-        element("caption", {"id": name}, caption),
+        element("caption", {"id": name}, *unbroken(visible(caption))),
         element("thead", None, heads),
         body,
     )
@@ -149,11 +186,11 @@ def table(caption: str, header: Sequence[str], rows: Iterable[Sequence[Element]]
     return element("div", scroll, made)
 
 
-def row_head(words: str) -> Element:
+def row_head(content: Iterable[Element | str], kind: str | None = None) -> Element:
     """The first cell of a row."""
-    return element("th", {"scope": "row"}, words)
+    return element("th", {"scope": "row"} | ({"class": kind} if kind else {}), *content)
 
 
-def cell(words: str, kind: str | None = None) -> Element:
+def cell(content: Iterable[Element | str], kind: str | None = None) -> Element:
     """Another cell; `kind` colours what its words say."""
-    return element("td", {"class": kind} if kind else None, words)
+    return element("td", {"class": kind} if kind else None, *content)

@@ -5,6 +5,7 @@ What is too much for a picture is counted in it.
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Final
 from xml.etree.ElementTree import Element
 
@@ -361,6 +362,8 @@ def in_short(report: Report, width: int, name: str) -> Element | None:
     if not drawing.is_wide:  # what comes behind a failure only takes room there
         boxes = [box for box in boxes if box.texts != ("skipped",)]
     boxes.append(_end_of_all(target.service, lanes))
+    if sum(box.natural_width() + GAP for box in boxes) - GAP > width - PAD:  # in one row, if narrow boxes allow it
+        boxes = [replace(box, width=None) for box in boxes]
     drawing.y += 2
     drawing.flow(boxes, 0, is_chain=True)
     drawing.words += [f"{box.label}: {box.texts[0]}." for box in boxes]

@@ -6,19 +6,23 @@ report itself, which `diagnose`, `diff` and `tui` read from there (`agent.report
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any, Final
 
 from agent.catalog.findings import CODES
 from agent.catalog.wording import duration, listed
+from agent.documents.anchors import Anchors, paged, runbook_anchor
 from agent.documents.blocks import (
     ALL,
     MUTED,
+    WAYS,
     Block,
     Bullets,
     Cell,
     Document,
     Embedded,
     Figure,
+    Inline,
     Medium,
     Mono,
     Only,
@@ -77,8 +81,6 @@ _KINDS: Final = {
     Weight.WARNING: "warning",
     Weight.UNPROVEN: "unknown",
 }
-_MOST_PAGES: Final = 12
-"""Runbook pages in a file; `backuplink explain` has all of them."""
 _WHAT_DEPENDS: Final = (
     "Private endpoints carry HANA by Backint, Windows VSS (Systems Manager), gateway "
     "appliances and calls of the API. EBS, RDS, EFS, S3 and others never need them."
@@ -108,21 +110,22 @@ def document(report: Report) -> Document:
     )
 
 
-def blocks(report: Report) -> tuple[Block, ...]:
-    """What stands below the verdict, but for what a page folds."""
-    return tuple(_blocks(report))
+def blocks(report: Report, anchors: Anchors | None = None) -> tuple[Block, ...]:
+    """What stands below the verdict, but for what a page folds. A page with several reports gives each its anchors."""
+    return tuple(_blocks(report, Anchors(report) if anchors is None else anchors))
 
 
-def _blocks(report: Report) -> Iterator[Block]:
+def _blocks(report: Report, anchors: Anchors) -> Iterator[Block]:
     if report.verdict.status is Status.OK and report.observations:
         yield in_lines(lambda: [Text(_WHAT_DEPENDS)])
     if report.observations:
         yield on_pages(lambda: [_in_short(report)])
-    yield from (cause(finding, report, str(number)) for number, finding in enumerate(causes(report), 1))
+    for number, finding in enumerate(causes(report), 1):
+        yield cause(finding, report, str(number), anchors)
     if report.observations:
-        yield on_pages(lambda: [_picture(report)])
+        yield on_pages(lambda: [_picture(report, anchors)])
         standing = standings(report)
-        yield from (_target(target, report, standing) for target in unfolded(report))
+        yield from (_target(target, report, standing, anchors) for target in unfolded(report))
         yield from _well(report)
     yield from _unseen(report)
     if report.observations:
@@ -132,14 +135,19 @@ def _blocks(report: Report) -> Iterator[Block]:
 # --- Causes ----------------------------------------------------------------------------------------------------------
 
 
-def cause(finding: Finding, report: Report, number: str = "") -> Section:
-    """A finding that nothing explains: what it is, what to do, what follows from it."""
-    return with_consequences(finding, follows(finding, report), number)
+def cause(finding: Finding, report: Report, number: str = "", anchors: Anchors | None = None) -> Section:
+    """A finding that nothing explains: what it is, what to do, what follows from it, and the way to what showed it."""
+    section = with_consequences(finding, follows(finding, report), number)
+    if anchors is None or not report.observations:
+        return section
+    further = on_pages(lambda: anchors.from_cause(finding))
+    return replace(section, blocks=(*section.blocks, further), anchor=anchors.of_cause(number))
 
 
 def with_consequences(finding: Finding, consequences: Sequence[str], number: str) -> Section:
     """A finding: what it is, what to do, and the ids of the findings that follow from it."""
     return Section(
+        kind=finding.severity.value if finding.counts else None,
         number=number,
         title=head(finding),
         code=finding.code,
@@ -169,14 +177,14 @@ def _in_short(report: Report) -> Figure:
     return Figure(f"The path{to} in short", lambda width, name: in_short(report, width, name), is_printed=False)
 
 
-def _picture(report: Report) -> Section:
+def _picture(report: Report, anchors: Anchors) -> Section:
     from agent.documents.picture import picture
 
-    figure = Figure("The path", lambda width, name: picture(report, width, name))
-    return Section(title="The path", blocks=(figure,))
+    figure = Figure(("The path", *anchors.from_picture()), lambda width, name: picture(report, width, name))
+    return Section(title="The path", blocks=(figure,), anchor=anchors.path)
 
 
-def _target(target: TargetReport, report: Report, standing: Mapping[str, Standing]) -> Section:
+def _target(target: TargetReport, report: Report, standing: Mapping[str, Standing], anchors: Anchors) -> Section:
     answers = names(target, report)
     return Section(
         title=(target.service, "  ", Mono(target.host)),
@@ -190,15 +198,15 @@ def _target(target: TargetReport, report: Report, standing: Mapping[str, Standin
                 most=ALL,
                 headless=True,
             ),
-            *_steps(target, report, standing),
+            *_steps(target, report, standing, anchors),
             Only(frozenset({Medium.TEXT, Medium.MARKDOWN}), lambda: _configured(target, report)),
         ),
     )
 
 
-def _steps(target: TargetReport, report: Report, standing: Mapping[str, Standing]) -> Iterator[Block]:
+def _steps(target: TargetReport, report: Report, standing: Mapping[str, Standing], anchors: Anchors) -> Iterator[Block]:
     """Address by zone, port and step: a time where it went well, the failure in capitals where it did not, in brackets
-    where that does not count."""
+    where that does not count. A failure leads to its cause."""
     rows = list(matrix(target, report))
     yield Table(
         caption=f"Which steps succeed at each address of {target.id}",
@@ -208,7 +216,7 @@ def _steps(target: TargetReport, report: Report, standing: Mapping[str, Standing
                 starred(row.address),
                 zone(row.address),
                 str(row.port),
-                *(_result(cell(step), None if step is None else standing.get(step.id)) for step in row.steps),
+                *(_step(step, standing, anchors) for step in row.steps),
             )
             for row in rows
         ),
@@ -219,6 +227,12 @@ def _steps(target: TargetReport, report: Report, standing: Mapping[str, Standing
     aside = dict.fromkeys(known.why for known in failed if known.weight is Weight.NOT_COUNTED)
     if aside:
         yield Text(f"In brackets: failed, and not counted: {'; '.join(aside)}", MUTED)
+
+
+def _step(step: Observation[Any] | None, standing: Mapping[str, Standing], anchors: Anchors) -> Cell:
+    known = None if step is None else standing.get(step.id)
+    url = None if step is None or known is None else anchors.to_why(step.id)
+    return replace(_result(cell(step), known), url=url)
 
 
 def _result(words: str, known: Standing | None) -> Cell:
@@ -355,41 +369,61 @@ def _vantage(report: Report) -> Iterator[Block]:
 
 
 def _more(report: Report) -> Section:
+    anchors = Anchors(report)
     note = ("This file also holds the report as JSON: ", Mono("backuplink diagnose FILE"), " judges it again.")
     wrong = ("A wrong verdict? ", Mono('backuplink bundle FILE --wrong "what is true"'), " makes an archive to send.")
     return Section(
         title="More",
-        blocks=(*runbooks([report]), observations(report), Text(note, MUTED), Text(wrong, MUTED)),
+        blocks=(
+            *runbooks([report], anchors.to_causes()),
+            observations(report, anchors),
+            Text(note, MUTED),
+            Text(wrong, MUTED),
+        ),
         is_printed=False,
     )
 
 
-def runbooks(reports: Iterable[Report]) -> Iterator[Section]:
-    """The runbook pages of the findings of reports, each folded, with the domains of the Region where it is one."""
+def runbooks(
+    reports: Iterable[Report], back: Mapping[str, tuple[Inline, ...]] = MappingProxyType({})
+) -> Iterator[Section]:
+    """The runbook pages of the findings of reports, each folded, with the domains of the Region where it is one. `back`
+    has the ways back from the page of a code."""
+    every = list(reports)
+    regions = {report.run.region for report in every}
+    yield from runbook_pages(paged(every), regions.pop() if len(regions) == 1 else None, back)
+
+
+def runbook_pages(
+    codes: Iterable[str], region: str | None, back: Mapping[str, tuple[Inline, ...]]
+) -> Iterator[Section]:
+    """The runbook page of each code, folded, with the ways back from it."""
     from agent.documents.explain import sections
 
-    every = list(reports)
-    codes = dict.fromkeys(finding.code for report in every for finding in report.findings if finding.code in CODES)
-    regions = {report.run.region for report in every}
-    region = regions.pop() if len(regions) == 1 else None
-    for code in list(codes)[:_MOST_PAGES]:
-        yield Section(title=f"Runbook: {code} {CODES[code].title}", blocks=sections(code, region), is_folded=True)
+    for code in codes:
+        ways = (Text(("Back to ", *back[code]), WAYS),) if code in back else ()
+        yield Section(
+            title=f"Runbook: {code} {CODES[code].title}",
+            blocks=(*ways, *sections(code, region)),
+            is_folded=True,
+            anchor=runbook_anchor(code),
+        )
 
 
-def observations(report: Report) -> Section:
-    """Everything that was checked, folded."""
+def observations(report: Report, anchors: Anchors) -> Section:
+    """Everything that was checked, folded. What shows a fault leads to its cause."""
     standing = standings(report)
-    rows = tuple(_observed(observation, standing.get(observation.id)) for observation in report.observations)
     table = Table(
         caption="Everything that was checked",
         heads=("observation", "result", "time", "why"),
-        rows=rows,
+        rows=tuple(_observed(one, standing.get(one.id), anchors) for one in report.observations),
         most=ALL,
+        anchor=anchors.rows,
     )
-    return Section(title=f"All {len(rows)} observations", blocks=(table,), is_folded=True)
+    return Section(title=f"All {len(table.rows)} observations", blocks=(table,), is_folded=True)
 
 
-def _observed(observation: Observation[Any], known: Standing | None) -> tuple[str | Cell, ...]:
+def _observed(observation: Observation[Any], known: Standing | None, anchors: Anchors) -> tuple[str | Cell, ...]:
     failure, outcome = observation.failure, observation.outcome
     if failure is not None:
         result, why = failure.kind.upper(), failure.message
@@ -402,4 +436,4 @@ def _observed(observation: Observation[Any], known: Standing | None) -> tuple[st
     if known is not None and known.weight is Weight.NOT_COUNTED:
         why = f"{why} (not counted: {known.why})"
     took = "-" if observation.seconds is None else duration(observation.seconds)
-    return observation.id, _result(result, known), took, why
+    return Cell(observation.id, None, anchors.to_cause(observation.id)), _result(result, known), took, why

@@ -334,6 +334,7 @@ def _kind(row: Event) -> Status | None:
 
 def _reports(history: HistoryDocument, reports: Reports) -> Iterator[Block]:
     """The reports of failures, folded, the last first."""
+    from agent.documents.anchors import paged
     from agent.documents.report import runbooks
 
     own = dict(reports.values())
@@ -341,23 +342,26 @@ def _reports(history: HistoryDocument, reports: Reports) -> Iterator[Block]:
         return
     left = len({row.cycle for row in failures(history)} - reports.keys())
     more = _left(left, "earlier cycle with a failure", "--show ID", "earlier cycles with a failure")
-    folded = (_report(cycle, report) for cycle, report in own.items())
+    pages = paged(own.values())
+    folded = (_report(cycle, report, pages) for cycle, report in own.items())
     yield Section(title="Reports of the failures", blocks=(*folded, *more), is_printed=False)
-    if pages := tuple(runbooks(list(own.values()))):
-        yield Section(title="Runbook pages", blocks=pages, is_printed=False)
+    if pages:
+        yield Section(title="Runbook pages", blocks=tuple(runbooks(own.values())), is_printed=False)
 
 
-def _report(cycle: int, report: Report) -> Section:
+def _report(cycle: int, report: Report, pages: Sequence[str]) -> Section:
+    from agent.documents.anchors import Anchors
     from agent.documents.report import blocks, observations, verdict
 
+    anchors = Anchors(report, f"cycle-{cycle}-", pages)
     said = verdict(report)
     return Section(
         title=f"Cycle {cycle}, {time_of(report.run.started_at)} UTC, {report.verdict.status}: {said.summary}",
         blocks=(
             Text(f"{said.word}: {said.summary}", said.kind),
             *map(Text, said.lines),
-            *blocks(report),
-            observations(report),
+            *blocks(report, anchors),
+            observations(report, anchors),
         ),
         is_folded=True,
         anchor=f"cycle-{cycle}",

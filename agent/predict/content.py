@@ -2,6 +2,7 @@
 open it, then names, calls, paths and sources."""
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Final
 
 from agent.catalog.wording import counted
@@ -10,6 +11,7 @@ from agent.documents.blocks import (
     CAUSES,
     MUTED,
     ROWS,
+    WAYS,
     Block,
     Bullets,
     Cell,
@@ -18,8 +20,10 @@ from agent.documents.blocks import (
     Entries,
     Entry,
     Figure,
+    Link,
     Many,
     Medium,
+    Only,
     Section,
     Table,
     Text,
@@ -35,6 +39,8 @@ from agent.report.hops import Reachability
 from agent.report.serialization import to_json
 
 PAGE_ID: Final = "backuplink-prediction"
+_AT_A_GLANCE: Final = 3
+"""Services whose table a page has above the faults."""
 _KINDS: Final = {
     Reachability.OPEN: "ok",
     Reachability.BLOCKED: "critical",
@@ -62,6 +68,7 @@ def _blocks(prediction: PredictionDocument) -> Iterator[Block]:
         yield Section(title="Whether the intents hold", blocks=(entries,))
     if prediction.assumed or prediction.unjudged or prediction.ignored:
         yield Section(title="What the assumed changes do", blocks=tuple(_changes(prediction)))
+    yield on_pages(lambda: _at_a_glance(prediction))
     faults = enumerate(prediction.faults, 1)
     yield Many(tuple(_fault(number, fault, prediction) for number, fault in faults), "more fault", CAUSES)
     yield Section(title="What the VPC's resolver answers", blocks=(_names(prediction),))
@@ -72,6 +79,7 @@ def _blocks(prediction: PredictionDocument) -> Iterator[Block]:
     yield _sources(prediction)
     if prediction.not_read:
         yield Section(title="Not read", blocks=(Bullets(prediction.not_read, most=ALL),))
+    yield on_pages(lambda: _runbooks(prediction))
 
 
 def _intent(intent: PredictedIntent) -> Entry:
@@ -99,12 +107,48 @@ def _fault(number: int, fault: PredictedFault, prediction: PredictionDocument) -
         number=str(number),
         title=phrases.head(fault),
         code=fault.code,
+        kind=_KINDS[Reachability.CANNOT_TELL] if fault.outcome is Reachability.CANNOT_TELL else fault.severity.value,
         blocks=(
             Text(fault.detail),
             Text(phrases.stands_for(fault, prediction)),
             *(() if fault.fix is None else (to_do(fault.fix),)),
+            on_pages(lambda: _to_runbook(fault, prediction)),
         ),
+        anchor=_anchor(number),
     )
+
+
+def _anchor(number: int) -> str:
+    """The id of the section of a fault on a page."""
+    return f"fault-{number}"
+
+
+def _to_runbook(fault: PredictedFault, prediction: PredictionDocument) -> Iterator[Block]:
+    from agent.documents.anchors import to_runbook
+
+    if way := to_runbook(fault.code, _pages(prediction)):
+        yield Text(way, WAYS)
+
+
+def _pages(prediction: PredictionDocument) -> list[str]:
+    from agent.documents.anchors import with_pages
+
+    return with_pages(fault.code for fault in prediction.faults)
+
+
+def _runbooks(prediction: PredictionDocument) -> Iterator[Block]:
+    """The runbook pages of the faults, each with the way back."""
+    from agent.documents.anchors import in_a_row
+    from agent.documents.report import runbook_pages
+
+    links: dict[str, list[Link]] = {}
+    for number, fault in enumerate(prediction.faults, 1):
+        if fault.code is not None:
+            links.setdefault(fault.code, []).append(Link(f"{number}. {fault.code}", f"#{_anchor(number)}"))
+    back = {code: tuple(in_a_row(every)) for code, every in links.items()}
+    if pages := _pages(prediction):
+        sections = tuple(runbook_pages(pages, prediction.region, back))
+        yield Section(title="Runbook pages", blocks=sections, is_printed=False)
 
 
 def _names(prediction: PredictionDocument) -> Table:
@@ -144,8 +188,26 @@ def _reached(prediction: PredictionDocument) -> Iterator[Block]:
 
     if prediction.paths:
         yield Figure("What sources reach", lambda width, name: picture(prediction, width, name))
-    for service in prediction.services:
-        yield Section(title=f"{service}: what sources reach, by port", blocks=tuple(_matrix(service, prediction)))
+    yield Only(
+        frozenset({Medium.TEXT, Medium.MARKDOWN}), lambda: map(partial(_by_port, prediction), prediction.services)
+    )
+    others = [service for service in prediction.services if service not in _faulty(prediction)]
+    yield on_pages(lambda: map(partial(_by_port, prediction), others))
+
+
+def _at_a_glance(prediction: PredictionDocument) -> Iterator[Block]:
+    """What sources reach of the services with faults, above these: each outcome leads to its fault."""
+    return map(partial(_by_port, prediction), _faulty(prediction))
+
+
+def _faulty(prediction: PredictionDocument) -> list[str]:
+    """The first services with faults."""
+    services = dict.fromkeys(fault.service for fault in prediction.faults)
+    return [service for service in services if service in prediction.services][:_AT_A_GLANCE]
+
+
+def _by_port(prediction: PredictionDocument, service: str) -> Section:
+    return Section(title=f"{service}: what sources reach, by port", blocks=tuple(_matrix(service, prediction)))
 
 
 def _matrix(service: str, prediction: PredictionDocument) -> Iterator[Block]:
@@ -155,8 +217,9 @@ def _matrix(service: str, prediction: PredictionDocument) -> Iterator[Block]:
         return
     made = list[tuple[str | Cell, ...]]()
     for row in rows:
-        kinds = [None if outcome is None else _KINDS[outcome] for outcome in row.outcomes]
-        cells = map(Cell, phrases.cells(row), kinds)
+        kinds = [_kind(column, outcome) for column, outcome in zip(columns, row.outcomes, strict=True)]
+        urls = [_to_fault(service, column, row, prediction) for column in columns]
+        cells = map(Cell, phrases.cells(row), kinds, urls)
         where = places.where([source.id for source in row.sources], prediction.sources)
         made.append((where, f"{row.interface_count:,}", *cells))
     heads = [f"{column.port}{'' if column.counts else ' *'}" for column in columns]
@@ -168,6 +231,22 @@ def _matrix(service: str, prediction: PredictionDocument) -> Iterator[Block]:
     )
     if not all(column.counts for column in columns):
         yield Text("* not counted: the service can do without", MUTED)
+
+
+def _kind(column: phrases.Column, outcome: Reachability | None) -> str | None:
+    """The colour of an outcome; one that is not open has none where it does not count."""
+    if outcome is None or not (column.counts or outcome is Reachability.OPEN):
+        return None
+    return _KINDS[outcome]
+
+
+def _to_fault(service: str, column: phrases.Column, row: phrases.Row, prediction: PredictionDocument) -> str | None:
+    """Where the fault stands that closes a port to any of these sources; None where none does."""
+    sources = {source.id for source in row.sources}
+    for number, fault in enumerate(prediction.faults[: CAUSES.page], 1):
+        if fault.service == service and column.port in fault.ports and not sources.isdisjoint(fault.sources):
+            return f"#{_anchor(number)}"
+    return None
 
 
 def _sources(prediction: PredictionDocument) -> Section:

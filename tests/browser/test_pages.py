@@ -238,12 +238,33 @@ def test_a_failure_leads_to_its_report(week: Week, show: Show) -> None:
     page = show(_history(*week))
     page.click("text=its report")
     assert page.evaluate("location.hash") == "#cycle-316"
-    part = page.query_selector("#cycle-316 summary")
+    assert page.evaluate("document.querySelector('#cycle-316').closest('details').open")
+    part = page.query_selector("summary:has(+ #cycle-316)")
     assert 0 <= part.bounding_box()["y"] < 800
-    page.keyboard.press("Tab")
-    page.keyboard.press("Enter")
-    assert page.evaluate("document.querySelector('#cycle-316').open")
     assert page.query_selector("#cycle-316 h3").is_visible()
+
+
+def test_a_failed_step_leads_to_its_cause_that_to_its_page_and_to_what_was_measured_and_back(show: Show) -> None:
+    """What is folded opens for whoever is led into it."""
+    page = show(html.render(report_of("three-faults")))
+
+    def seen() -> bool:
+        box = page.query_selector(":target").bounding_box()
+        return bool(box and 0 <= box["y"] < 800)
+
+    page.click("td.critical a:text-is('TIMEOUT')")
+    assert page.evaluate("location.hash") == "#cause-1"
+    assert seen()
+    page.click("#cause-1 .ways a")
+    assert page.evaluate("location.hash") == "#runbook-TCP002"
+    assert seen()
+    page.click("#runbook-TCP002 .ways a")
+    page.click("#cause-1 .ways a:nth-of-type(2)")
+    assert page.evaluate("document.querySelector(':target').textContent").startswith("tcp/backup/10.0.2.17/443")
+    assert seen()
+    page.click(":target th a")
+    assert page.evaluate("location.hash") == "#cause-1"
+    assert seen()
 
 
 @pytest.mark.parametrize("name", NAMES)

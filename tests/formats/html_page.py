@@ -24,18 +24,18 @@ ATTRIBUTES: Final = {
     "html": {"lang"},
     "meta": {"charset", "http-equiv", "content", "name"},
     "script": {"type", "id"},
-    "th": {"scope"},
+    "th": {"scope", "class"},
     "td": {"class"},
     "table": {"class"},
     "ul": {"class"},
     "li": {"class"},
-    "section": {"class"},
-    "details": {"id"},
+    "section": {"class", "id"},
+    "tr": {"id"},
     "figure": {"id", "class"},
     "summary": {"id"},
     "a": {"href"},
     "caption": {"id"},
-    "div": _REGION,
+    "div": _REGION | {"id"},
     "h1": {"class"},
     "h2": {"class"},
     "h3": {"class"},
@@ -51,6 +51,8 @@ ELEMENTS: Final = frozenset(
 """All that a page is made of."""
 FOLDED: Final = frozenset({"svg", "details"})
 """What has texts of its own: a picture, and what opens when it is clicked on."""
+_LINES: Final = ("whole", "long")
+"""Classes of spans that only decide where a line breaks."""
 _CLASSES: Final = re.compile(r"[a-z]+(?: [a-z]+)*")
 
 
@@ -138,9 +140,21 @@ def texts(elements: list[Element], name: str) -> list[str]:
     return [element.text for element in elements if element.name == name and not element.inside & FOLDED]
 
 
-def links(elements: list[Element]) -> list[str | None]:
-    """Where the page leads to, its folded parts aside."""
-    return [element.attributes["href"] for element in elements if element.name == "a" and not element.inside & FOLDED]
+def links(elements: list[Element]) -> list[str]:
+    """Where the page leads to beside itself, its folded parts aside."""
+    every = (str(one.attributes["href"]) for one in elements if one.name == "a" and not one.inside & FOLDED)
+    return [url for url in every if not url.startswith("#")]
+
+
+def ways(elements: list[Element]) -> list[tuple[str, str]]:
+    """What leads to another place of the page, and to which, also in folded parts."""
+    every = ((one.text, str(one.attributes["href"])) for one in elements if one.name == "a")
+    return [(text, url.removeprefix("#")) for text, url in every if url.startswith("#")]
+
+
+def unspanned(page: str) -> str:
+    """The page without the spans that only decide where a line breaks."""
+    return re.sub(r'<span class="(?:whole|long|typed)">([^<]*)</span>', r"\1", page)
 
 
 def status(document: str) -> str:
@@ -161,8 +175,13 @@ def without_data(page: str) -> str:
 
 
 def structure(elements: list[Element]) -> list[tuple[str, list[str]]]:
-    """The elements with their children; a picture has as many lines as its words need."""
-    return [(element.name, element.children) for element in elements if "svg" not in {element.name, *element.inside}]
+    """The elements with their children, but for the spans that keep a word on its line; a picture has as many lines as
+    its words need."""
+    return [
+        (element.name, [child for child in element.children if child != "span"])
+        for element in elements
+        if "svg" not in {element.name, *element.inside} and element.attributes.get("class") not in _LINES
+    ]
 
 
 @cache

@@ -20,7 +20,7 @@ from agent.report.model import Status
 from agent.report.redact import redact
 from agent.report.words import DETAIL_CHARACTERS
 from tests.formats import svg_picture
-from tests.formats.html_page import FOLDED, Element, data, links, read, texts, without_data
+from tests.formats.html_page import FOLDED, Element, data, links, read, texts, unspanned, ways, without_data
 from tests.support import scenarios
 from tests.support.extent import one_in
 from tests.support.runs import report_of
@@ -74,6 +74,39 @@ def test_of_every_scenario(name: str) -> None:
     assert report.verdict.status is Status.CRITICAL or "critical" not in kinds
 
 
+@pytest.mark.parametrize("name", ["three-faults", "gateway-group-for-the-appliance", "private-dns-off"])
+def test_a_failure_leads_to_its_cause_and_that_to_its_page_to_what_was_measured_and_back(name: str) -> None:
+    report = report_of(name)
+    elements = read(html.render(report))
+    by_id = {element.attributes["id"]: element for element in elements if "id" in element.attributes}
+    found = set(ways(elements))
+    causes = [finding for finding in report.findings if finding.explained_by is None]
+    for number, finding in enumerate(causes, 1):
+        cause = by_id[f"cause-{number}"]
+        assert cause.text.startswith(f"{number}. {finding.severity.upper()}")
+        runbook = by_id[f"runbook-{finding.code}"]
+        assert (finding.code, f"runbook-{finding.code}") in found
+        assert f"Back to {number}. {finding.code}" in runbook.text or f", {number}. {finding.code}" in runbook.text
+        assert "details" in runbook.inside
+        for place, observation in enumerate(report.observations, 1):
+            if observation.id in finding.evidence[:6]:
+                assert (observation.id, f"observation-{place}") in found
+                assert by_id[f"observation-{place}"].text.startswith(observation.id)
+                assert any(words == observation.id and url.startswith("cause-") for words, url in found)
+    failed = [element for element in elements if element.name == "td" and element.attributes.get("class") == "critical"]
+    led = [element for element in failed if not element.inside & FOLDED]
+    assert led
+    assert all(element.children == ["a"] for element in led)
+
+
+def test_a_report_that_explains_in_a_circle_has_a_page() -> None:
+    report = report_of("three-faults")
+    first, second, *others = report.findings
+    circle = (replace(first, explained_by=second.id), replace(second, explained_by=first.id), *others)
+    elements = read(html.render(replace(report, findings=circle)))
+    assert f"1. {others[0].code}" in [words for words, _ in ways(elements)]
+
+
 def test_a_failure_that_does_not_count_stands_in_brackets_and_says_why() -> None:
     elements = read(html.render(report_of("gateway-optional-ports")))
     cells = [(element.text, element.attributes.get("class")) for element in elements if element.name == "td"]
@@ -115,7 +148,7 @@ def test_a_long_detail_is_cut() -> None:
     report = report_of("one-zone-silent")
     long = replace(report, findings=(replace(report.findings[0], detail="a word " * DETAIL_CHARACTERS),))
     assert len(without_data(html.render(long))) < len(without_data(html.render(report))) + DETAIL_CHARACTERS
-    assert "... (--format json has the rest)" in html.render(long)
+    assert "... (--format json has the rest)" in unspanned(html.render(long))
 
 
 def test_links_of_a_saved_report_are_not_taken() -> None:
@@ -154,7 +187,8 @@ def test_the_page_of_each_finding_is_folded() -> None:
     for code in codes:  # commands keep their lines
         for block in re.findall(r"```\w*\n(.*?)```", page(code), re.DOTALL):
             assert "<DNS" in block or block.rstrip("\n") in texts_inside(elements, "code")
-    assert {element.attributes["href"] for element in elements if element.name == "a"} <= {
+    led = {str(element.attributes["href"]) for element in elements if element.name == "a"}
+    assert {url for url in led if not url.startswith("#")} <= {
         url for code in codes for url in re.findall(r"https://\S+", page(code))
     } | set(links(elements))
 
