@@ -1,9 +1,13 @@
 """The examples of docs/examples: each is run as what reads it runs it, or parsed by that."""
 
+import json
 import os
 import re
 import shlex
 import subprocess
+import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,7 +16,8 @@ import yaml
 from junitparser import JUnitXml
 
 import manual
-from agent.cli.main import main
+from agent.cli.main import dispatch, main
+from tests.agent.fleet import files
 from tests.formats.monitors import promtool
 from tests.packaging.artifacts import needed
 from tests.packaging.run_command import REAL, executable
@@ -118,3 +123,131 @@ def test_the_play_of_ansible() -> None:
 )
 def test_a_page_leads_to_each(name: str) -> None:
     assert f"(examples/{name})" in (ROOT / "docs" / "monitoring.md").read_text("utf-8")
+
+
+# --- Tickets of a fleet ----------------------------------------------------------------------------------------------
+
+TICKETS: Final = EXAMPLES / "fleet-tickets.py"
+DAYS: Final = ("2026-01-11", "2026-01-12", "2026-01-13", "2026-01-14")
+SICK_HOSTS: Final = {DAYS[1]: 12, DAYS[2]: 20}
+"""The fault is new on the second day, grows on the third, and has healed on the fourth."""
+
+
+class TicketSystem:
+    """A server with tickets: the first word of one opens it, and what it has seen it takes without a second effect."""
+
+    def __init__(self) -> None:
+        self.tickets: dict[str, list[str]] = {}
+        """What was done to each, in turn."""
+        self.bodies: list[dict[str, Any]] = []
+        self.requests = 0
+        self.is_down = False
+        self._seen: set[str] = set()
+        system = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                system.requests += 1
+                content = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                if not system.is_down:
+                    system.take(self.headers["Idempotency-Key"], content)
+                self.send_response(503 if system.is_down else 200)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, *_: object) -> None:
+                """Say nothing on stderr."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}/hook"
+
+    def take(self, key: str, content: dict[str, Any]) -> None:
+        if key in self._seen:
+            return
+        self._seen.add(key)
+        self.bodies.append(content)
+        self.tickets.setdefault(content["ticket"], []).append(content["action"])
+
+    def __enter__(self) -> "TicketSystem":
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+@pytest.fixture(scope="module")
+def fleet_events(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """What `fleet` writes of each day for EventBridge."""
+    folder = tmp_path_factory.mktemp("fleet")
+    for day in DAYS:
+        place = folder / "records" / f"dt={day}"
+        place.mkdir(parents=True)
+        sick = SICK_HOSTS.get(day, 0)
+        records = [
+            files.record(number, files.SICK if number < sick else "healthy", taken_at=f"{day}T03:00:00Z")
+            for number in range(24)
+        ]
+        (place / "hosts.ndjson").write_text(files.lines(*records), "utf-8")
+    rows = "".join(f"i-{number:017x},{'basis' if number % 2 else 'web'}\n" for number in range(24))
+    (folder / "hosts.csv").write_text(f"InstanceId,Owner\n{rows}", "utf-8")
+    said = {}
+    for day in DAYS[1:]:
+        words = ["fleet", str(folder / "records"), "--inventory", str(folder / "hosts.csv"), "--sweep", day]
+        assert dispatch([*words, "--format", "eventbridge", "--output", str(folder / day)], []) in (0, 2)
+        said[day] = (folder / day).read_text("utf-8")
+    return said
+
+
+def tickets(url: str, seen: Path, events: str) -> subprocess.CompletedProcess[str]:
+    words = [sys.executable, str(TICKETS), url, str(seen)]
+    return subprocess.run(words, input=events, capture_output=True, text=True, timeout=SECONDS, check=False)
+
+
+def test_one_fault_is_one_ticket_from_new_to_healed(fleet_events: dict[str, str], tmp_path: Path) -> None:
+    with TicketSystem() as system:
+        for events in fleet_events.values():
+            ended = tickets(system.url, tmp_path / "seen", events)
+            assert (ended.returncode, ended.stderr) == (0, "")
+        assert list(system.tickets.values()) == [["open", "update", "close"]]
+        opened, grown, _ = system.bodies
+        assert opened["assign_to"] == ["basis", "web"]
+        assert opened["severity"] == "critical"
+        assert "12 hosts now, 0 before." in opened["text"]
+        assert "basis: 10 hosts" in grown["text"]
+
+
+def test_the_same_event_twice_is_one_ticket(fleet_events: dict[str, str], tmp_path: Path) -> None:
+    new = fleet_events[DAYS[1]]
+    with TicketSystem() as system:
+        for _ in range(2):
+            assert tickets(system.url, tmp_path / "seen", new).returncode == 0
+        assert system.requests == 1, "what was sent is not sent again"
+        assert tickets(system.url, tmp_path / "seen elsewhere", new).returncode == 0
+        assert system.requests == 2
+        assert list(system.tickets.values()) == [["open"]], "another machine sends the same event"
+
+
+def test_what_the_ticket_system_did_not_take_is_sent_again(fleet_events: dict[str, str], tmp_path: Path) -> None:
+    new = fleet_events[DAYS[1]]
+    with TicketSystem() as system:
+        system.is_down = True
+        ended = tickets(system.url, tmp_path / "seen", new)
+        assert (ended.returncode, system.tickets) == (1, {})
+        assert "not sent: HTTP Error 503" in ended.stderr
+        system.is_down = False
+        assert tickets(system.url, tmp_path / "seen", new).returncode == 0
+        assert list(system.tickets.values()) == [["open"]]
+
+
+@pytest.mark.parametrize("by", ["EventBridge", "SNS"])
+def test_an_event_is_one_however_it_comes(fleet_events: dict[str, str], tmp_path: Path, by: str) -> None:
+    """Amazon EventBridge User Guide, Events; Amazon SNS Developer Guide, HTTP/HTTPS notification JSON format."""
+    (entry,) = json.loads(fleet_events[DAYS[1]])["Entries"]
+    event = {"source": entry["Source"], "detail-type": entry["DetailType"], "detail": json.loads(entry["Detail"])}
+    handed = event if by == "EventBridge" else {"Type": "Notification", "Message": json.dumps(event)}
+    with TicketSystem() as system:
+        for events in (fleet_events[DAYS[1]], f"{json.dumps(handed)}\n"):
+            assert tickets(system.url, tmp_path / "seen", events).returncode == 0
+        assert (system.requests, list(system.tickets.values())) == (1, [["open"]])
