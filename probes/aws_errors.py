@@ -20,8 +20,8 @@ from probes.frozen import dataclass
 from probes.model import FailureKind
 
 MIN_SECRET_CHARACTERS: Final = 16
-"""Of the shortest access key id (IAM API Reference, AccessKey). A shorter text opens nothing at AWS, and a stand-in's
-`test` is a word that messages need, so it is not masked in them."""
+"""Length of the shortest access key id (IAM API Reference, AccessKey). A shorter text opens nothing at AWS, and a
+stand-in's `test` is a word that messages need, so it is not masked in them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Hashable
 from typing import Any, Final, TypeVar, cast
 
 NAME: Final = "backuplink-background"
-"""Of every such thread, which tells it from a library's own."""
+"""The name of every such thread, which tells it from a library's own."""
 
 T = TypeVar("T")
 

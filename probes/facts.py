@@ -178,7 +178,7 @@ class UnreadFile:
 
     path: Annotated[str, Mask("file")]
     error: Plain
-    """errno name."""
+    """The name of the errno, such as ENOENT."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -227,9 +227,9 @@ class ImdsFacts:
     vpc_cidrs: tuple[IPv4Network | IPv6Network, ...] = ()
     """The VPC's blocks, the primary IPv4 one first."""
     security_group_ids: tuple[Plain, ...] = ()
-    """Those of the primary interface."""
+    """The security groups of the primary interface."""
     interface_id: Plain | None = None
-    """The primary interface."""
+    """The id of the primary interface."""
     interface_addresses: tuple[Address, ...] = ()
     """Its private IPv4 addresses, then its IPv6 ones; empty where they are not known."""
     account_id: Plain | None = None
@@ -315,7 +315,7 @@ class TcpFacts:
 
 
 MAX_NAMES: Final = 16
-"""That are read of one certificate. Those of AWS hold a handful."""
+"""How many names are read from one certificate. AWS's certificates hold a handful."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -345,7 +345,7 @@ class TlsFacts:
     cipher: Plain | None = None
     alpn: Plain | None = None
     certificates: tuple[Certificate, ...] = ()
-    """Of a peer that verifies its own; of one that does not all that it sent in a second handshake, its own first."""
+    """If the peer is verified, its own certificate; if not, all that it sent in a second handshake, its own first."""
     second_look: Sentence | None = None
     """Why the chain of a peer that does not verify could not be read; None where it was or need not be."""
     bytes_received: int | None = None
@@ -416,7 +416,7 @@ class ApiFacts:
     """AWS's own code, cut as botocore cuts it; the status where there is none. None where the status is 200."""
     error_message: Annotated[str, Mask("text")] | None
     gateways: tuple[GatewayFacts, ...] = ()
-    """Of an answer to ListGateways those that AWS has not heard of for longest, at most MAX_GATEWAYS."""
+    """The gateways in an answer to ListGateways, at most MAX_GATEWAYS: those that AWS has not heard of for longest."""
     gateways_listed: int = 0
     """How many gateways that answer names, those of the pages before it included."""
     gateways_last_seen: datetime | None = None
@@ -432,7 +432,7 @@ class ApiFacts:
 
     @property
     def silent_gateways(self) -> tuple[GatewayFacts, ...]:
-        """Those of `gateways` that are not in touch by the server's time; none where that is not known."""
+        """The `gateways` that are out of touch by the server's time; empty where that time is not known."""
         return tuple(gateway for gateway in self.gateways if self._is_long_ago(gateway.last_seen))
 
     @property
@@ -451,7 +451,7 @@ JOBS_PERIOD: Final = timedelta(hours=24)
 JOB_STATES: Final = frozenset(
     {"CREATED", "PENDING", "RUNNING", "ABORTING", "ABORTED", "COMPLETED", "FAILED", "EXPIRED", "PARTIAL"}
 )
-"""Those of AWS Backup (AWS Backup API Reference, BackupJob)."""
+"""All states of a job of AWS Backup (AWS Backup API Reference, BackupJob)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -466,13 +466,13 @@ class FailedJobs:
     resource_type: JobKind | None
     """The kind of resource; None where the answer does not say it."""
     instance_id: ResourceId | None
-    """Of jobs of one instance; None for other resources."""
+    """The instance, if all these jobs are of one; None for other resources."""
     category: JobCategory | None
     """MessageCategory: `AccessDenied`, `InvalidParameters`, …; None where the answer has none."""
     message: Annotated[str, Mask("text")] | None
-    """StatusMessage, cut."""
+    """The start of StatusMessage in the answer."""
     job_id: Annotated[str, Mask("job")] | None
-    """Of one of them."""
+    """The id of one of the jobs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -490,12 +490,12 @@ class JobsFacts:
     by_state: dict[Plain, int]
     """How many jobs were listed, by their state."""
     failed: tuple[FailedJobs, ...]
-    """Those of them that did not succeed: completed ones, where a category other than SUCCESS or, without a category,
-    a message came with them, are among them."""
+    """The listed jobs that did not succeed. A completed job is among them if it has a category other than SUCCESS, or
+    no category and a message."""
     is_cut: bool
     """Whether AWS Backup has more jobs than were listed."""
     request_id: RequestId | None
-    """Of the last answer."""
+    """The request id of the last answer."""
     error_code: CallErrorCode | None
     """AWS's own code of the answer that ended the list early; None where none did."""
     error_message: Annotated[str, Mask("text")] | None

@@ -25,7 +25,7 @@ class Heartbeat:
         """CPU seconds of the other threads at the last beat."""
 
     async def watch(self) -> None:
-        """Beat until cancelled."""
+        """Beat until this task is cancelled."""
         try:
             while True:
                 self._due = time.monotonic() + _BEAT_SECONDS

@@ -10,7 +10,7 @@ MAX_LINKS: Final = 40
 
 
 def link_in(folder: int, name: str) -> str | None:
-    """What a link in a folder points at; None for what is no link. Raises OSError for one that others can place."""
+    """The target of a link in a folder; None if it is not a link. Raises OSError for a link that others can place."""
     if name == "..":
         return None
     try:

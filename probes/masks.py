@@ -141,7 +141,7 @@ AttachmentState = Annotated[
         r"|failing|rejected|rejecting",
     ),
 ]
-"""In lower case."""
+"""The state of an attachment, in lower case."""
 RouteTarget = Annotated[str, Mask("text", unless=rf"local|unknown|{_ID}")]
 RuleKind = Annotated[str, Mask("text", unless=r"FORWARD|SYSTEM|RECURSIVE|DELEGATE")]
 FirewallAction = Annotated[str, Mask("text", unless=r"ALLOW|BLOCK|ALERT")]

@@ -88,7 +88,7 @@ class PortProtocol(StrEnum):
     TLS = "tls"
     """TLS, with a certificate for the name of the port's role; what is inside is not measured."""
     HTTPS = "https"
-    """An AWS API."""
+    """HTTPS with an AWS API behind it."""
 
 
 class AnswerForm(StrEnum):
@@ -107,10 +107,10 @@ class SignedCall:
     """A read-only API call that can be signed and sent to a service without side effects."""
 
     name: str
-    """Of the operation, as the service's model has it."""
+    """The name of the operation in the service's model."""
     method: str
     path: str
-    """With its query."""
+    """The path of the URL with its query."""
     headers: tuple[tuple[str, str], ...] = ()
     """The target header and the content type, where the protocol has them."""
     body: bytes = b""
@@ -190,7 +190,7 @@ class Target:
 
 
 class _WithId:
-    """A slot for the id of a subject, which is no field: it takes part in no comparison and in no copy."""
+    """A slot for the id of a subject. It is not a field, so comparisons and copies leave it out."""
 
     __slots__ = ("_id",)
     _id: str

@@ -48,7 +48,7 @@ class _Started:
     started: float
     """On the clock of the loop."""
     run_delay: float | None
-    """That of the machine, then."""
+    """The machine's run delay when the step started."""
     window: Window
     draft: Draft[Any]
 

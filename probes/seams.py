@@ -35,7 +35,7 @@ class Stream(Protocol):
 
 
 class Net(Protocol):
-    """Packets."""
+    """Names and packets: all that a run does on the network."""
 
     async def connect(self, address: Address, port: int, draft: Draft[TcpFacts], *, mss: int | None = None) -> Stream:
         """Connect by TCP. Whatever the outcome, `draft` holds what the kernel saw. `mss` bounds the segments of both
@@ -78,7 +78,7 @@ class Trust:
 
 
 class Machine(Protocol):
-    """This host."""
+    """This host: its files, clock and settings."""
 
     @property
     def environment(self) -> Mapping[str, str]:
@@ -89,7 +89,7 @@ class Machine(Protocol):
         """Whether this process has root's permissions."""
 
     def now(self) -> datetime:
-        """Wall time, UTC."""
+        """The wall time in UTC."""
 
     def identifier(self) -> str:
         """A new name, unique to this call."""
@@ -98,14 +98,14 @@ class Machine(Protocol):
         """The start of a file of the system, at most MAX_FILE_BYTES. Raises OSError."""
 
     async def read_of_user(self, path: str) -> bytes:
-        """The same of a file of a user, which may be on a file system that never answers. Raises OSError."""
+        """The start of a user's file, at most MAX_FILE_BYTES. Its file system may never answer. Raises OSError."""
 
     async def entries(self, path: str, most: int) -> tuple[str, ...]:
         """Names in a folder, at most `most` of them, sorted. The file system may never answer. Raises OSError."""
 
     async def link_target(self, path: str) -> str:
         """Where a symbolic link leads, as it is written there. The file system may never answer. Raises OSError, also
-        for what is no link."""
+        if the path is not a link."""
 
     async def output_of(self, program: str, option: str) -> str:
         """What a program of this host writes to stdout with one option and without the variables of this process, at

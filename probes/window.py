@@ -13,7 +13,7 @@ from typing import Final
 _TURN_SECONDS: Final = 0.25
 """For the loop to handle what the kernel holds already."""
 SHARE: Final = 0.5
-"""Of a step's length. A process that ran for less of it learned nothing about a peer."""
+"""Share of a step's time. A process that ran for less of the step learned nothing about a peer."""
 _GROWTH: Final = 4.0
 """By how many times its length a step's time may grow: with the defaults, within the deadline of a run."""
 

@@ -1,7 +1,8 @@
 """One signed, read-only call, and what its answer says.
 
 A call passes only with status 200, an AWS request id and what the operation's answer has, in JSON or XML: a portal's
-200 is no pass. Where AWS refuses, the code is read from all places that its protocols use, and cut as botocore cuts it.
+200 does not pass. Where AWS refuses, the code is read from all places that its protocols use, and cut as botocore cuts
+it.
 """
 
 import contextlib
@@ -21,12 +22,12 @@ from probes.steps.sigv4 import signed_headers
 
 MAX_MESSAGE_CHARACTERS: Final = 2_048
 MAX_GATEWAYS: Final = 16
-"""Those that a report keeps."""
+"""Number of gateways that a report keeps."""
 MAX_PAGES: Final = 20
 MAX_LISTED_GATEWAYS: Final = 1_000
-"""How many of a list are read: so many pages, of 50 each, are as many signed calls."""
+"""How many gateways of a list are read. They come in pages of 50, and each page is a signed call."""
 MAX_TOKEN_CHARACTERS: Final = 1_000
-"""Of a NextToken (model of backup-gateway 2021-01-01, botocore 1.44.8)."""
+"""Longest NextToken (model of backup-gateway 2021-01-01, botocore 1.44.8)."""
 _REGION: Final = re.compile(r"[a-z]{2,5}(?:-[a-z]+){1,2}-[0-9]{1,2}")
 _GATEWAY_ID: Final = re.compile(r"[A-Za-z0-9-]{1,64}")
 
@@ -200,7 +201,7 @@ def _is_of_call(call: SignedCall, document: Any, body: bytes, answers: AnswerFor
 
 
 def _gateways(call: SignedCall, document: Any) -> list[GatewayFacts]:
-    """Those that an answer lists."""
+    """The gateways that an answer lists."""
     listed = document.get(call.key) if call.lists_gateways and isinstance(document, Mapping) else None
     gateways = []
     for gateway in listed if isinstance(listed, list) else ():
@@ -271,7 +272,7 @@ def kind_of(facts: ApiFacts) -> FailureKind:
 
 
 def json_of(body: bytes) -> Any:
-    """A document of JSON; None where it is none."""
+    """The JSON document in a body; None if the body is not JSON."""
     try:
         return json.loads(body)
     except (ValueError, RecursionError):

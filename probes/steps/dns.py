@@ -27,7 +27,8 @@ UDP_PAYLOAD_BYTES: Final = 1232
 MAX_RECORDS: Final = 64
 """dnspython needs seconds for the thousands of records that 65 kB can hold; no answer for a host needs this many."""
 MAX_ADDRESSES: Final = 24
-"""Of one host; every one of them is measured. An endpoint has one in a zone and family, a public name some ten."""
+"""Addresses of one host that are kept; each of them is measured. An endpoint has one per zone and family, a public name
+about ten."""
 
 _RCODE_KINDS: Final = {
     dns.rcode.NXDOMAIN: FailureKind.NXDOMAIN,
@@ -63,7 +64,7 @@ async def ask(
     """Ask `resolver` for the `record` (`A` or `AAAA`) of `host`, by UDP and, where the answer is cut, by TCP; with
     `by_tcp` by TCP at once, and next to it by UDP, which shows whether the server is there.
 
-    Gives the addresses; none where the name exists without such a record, which is no failure. Where it is not
+    Gives the addresses; empty if the name exists without such a record, which is not a failure. Where it is not
     `bounded`, as in the C library, an answer may hold any number of them. Raises OSError, and
     ProbeError for a negative rcode, for what cannot be read, and of kind `malformed` for a name that DNS cannot carry.
     """
@@ -194,13 +195,13 @@ def facts_of(
     try:
         chain = answer.resolve_chaining() if isinstance(answer, dns.message.QueryMessage) else None
     except dns.message.NotQueryResponse as error:
-        raise ProbeError(FailureKind.DNS_MALFORMED, "the answer is no answer to a query") from error
+        raise ProbeError(FailureKind.DNS_MALFORMED, "the answer does not answer the query") from error
     except (dns.message.ChainTooLong, dns.message.AnswerForNXDOMAIN) as error:
         raise ProbeError(
             FailureKind.DNS_MALFORMED, f"the CNAME records make no chain: {type(error).__name__}"
         ) from error
     if chain is None:
-        raise ProbeError(FailureKind.DNS_MALFORMED, "the answer is no answer to a query")
+        raise ProbeError(FailureKind.DNS_MALFORMED, "the answer does not answer the query")
     rows: dns.rrset.RRset | tuple[()] = chain.answer if chain.answer is not None else ()
     addresses = tuple(ip_address(row.to_text()) for row in rows)
     if bounded and len(addresses) > MAX_ADDRESSES:

@@ -13,12 +13,12 @@ from probes.seams import Machine
 from probes.urls import masked_proxy
 
 MAX_NAME_SERVERS: Final = 3
-"""MAXNS of resolv.conf(5)."""
+"""Name servers that the C library uses: MAXNS of resolv.conf(5)."""
 RESOLVER_TIMEOUT: Final = 5.0
-"""RES_TIMEOUT of resolv.conf(5)."""
+"""Seconds that the C library waits for a name server: RES_TIMEOUT of resolv.conf(5)."""
 MAX_HOSTS_ENTRIES: Final = 64
 MAX_VALUE_CHARACTERS: Final = 64
-"""Of a variable that holds the name of a Region, which has at most 63."""
+"""Characters that are kept of a variable that holds the name of a Region, which has at most 63."""
 PROXY_VARIABLES: Final = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 
 RESOLVED: Final = "/run/systemd/resolve/resolv.conf"
@@ -140,7 +140,7 @@ def proxy_variables(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def _printable(value: str) -> str:
-    """The start of a variable's value, with escapes for what is no printable ASCII."""
+    """The start of a variable's value, with escapes for all that is not printable ASCII."""
     return (value if value.isascii() and value.isprintable() else ascii(value)[1:-1])[:MAX_VALUE_CHARACTERS]
 
 

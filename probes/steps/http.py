@@ -22,20 +22,19 @@ from probes.seams import Machine, Stream
 
 MAX_BODY_BYTES: Final = 64 * 1024
 MAX_EXCHANGE_BYTES: Final = MAX_BODY_BYTES + MAX_BODY_BYTES // 2
-"""Of an answer with the head, framing and all else that comes with its body: half as much again, whatever a body may
-have."""
+"""Bytes of a whole answer. Its head, framing and all else beside its body may have half as many as the body."""
 MAX_HEAD_BYTES: Final = 32 * 1024
 MAX_INFORMATIONAL: Final = 8
 RECEIVE_BYTES: Final = 16_384
 MAX_HEADER_CHARACTERS: Final = 256
-"""Of one header's value as it is kept; a request id has 36, and the start of a longer Location is enough."""
+"""Characters that are kept of a header's value. A request id has 36, and the start of a longer Location is enough."""
 MAX_ERROR_CHARACTERS: Final = 120
 """h11 quotes the whole line that it cannot read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Response:
-    """One whole answer."""
+    """A whole answer of an HTTP server."""
 
     status: int
     headers: tuple[tuple[str, str], ...]

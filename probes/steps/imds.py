@@ -28,9 +28,9 @@ _WORD: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 _INSTANCE_TYPE: Final = re.compile(r"[a-z0-9][a-z0-9.-]{0,63}")
 _MAC: Final = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
 _CIDR: Final = re.compile(r"[0-9a-f.:/]{1,64}")
-"""No IPv6 scope, which could be any text."""
+"""A block of addresses. The form has no IPv6 scope, which could be any text."""
 _ADDRESS: Final = re.compile(r"[0-9a-f.:]{1,45}")
-"""No scope either."""
+"""An address without an IPv6 scope."""
 _DOMAIN: Final = re.compile(r"[a-z0-9.-]{1,128}")
 _ROLE: Final = re.compile(r"[\w+=,.@-]{1,64}")
 _ACCOUNT: Final = re.compile(r"\d{12}")
@@ -54,7 +54,7 @@ def endpoint(environment: Mapping[str, str]) -> tuple[Address, int]:
         return ip_address(parts.hostname or ""), parts.port or 80
     except ValueError as error:
         raise ProbeError(
-            FailureKind.MALFORMED, "AWS_EC2_METADATA_SERVICE_ENDPOINT is no http URL with an IP address"
+            FailureKind.MALFORMED, "AWS_EC2_METADATA_SERVICE_ENDPOINT is not an http URL with an IP address"
         ) from error
 
 
@@ -275,11 +275,11 @@ def _addresses(path: str, answer: Response | None) -> tuple[Address, ...]:
     try:
         return tuple(ip_address(value) for value in _words(path, answer, _ADDRESS))
     except ValueError as error:
-        raise ProbeError(FailureKind.MALFORMED, f"metadata at {path} is no list of addresses") from error
+        raise ProbeError(FailureKind.MALFORMED, f"metadata at {path} is not a list of addresses") from error
 
 
 def _networks(path: str, answer: Response | None) -> tuple[IPv4Network | IPv6Network, ...]:
     try:
         return tuple(ip_network(value) for value in _words(path, answer, _CIDR))
     except ValueError as error:
-        raise ProbeError(FailureKind.MALFORMED, f"metadata at {path} is no list of CIDR blocks") from error
+        raise ProbeError(FailureKind.MALFORMED, f"metadata at {path} is not a list of CIDR blocks") from error

@@ -21,7 +21,7 @@ from probes.steps.http import Response
 MAX_RESULTS: Final = 20
 """Jobs in one page: a few KB each, so that a page stays below MAX_BODY_BYTES."""
 MAX_MESSAGE_CHARACTERS: Final = 300
-"""Of a job's message; the texts of AWS Backup are shorter."""
+"""Characters that are kept of a job's message. The texts of AWS Backup are shorter."""
 _COMPLETED: Final = "COMPLETED"
 _SUCCESS: Final = "SUCCESS"
 
@@ -34,10 +34,10 @@ class JobList:
     operation: str
     path: str
     key: str
-    """Of the list in the answer."""
+    """The key of the list in the answer."""
     job_id: str
     state: str
-    """Of a job in the answer; the query has the same name in lower case."""
+    """The key of a job's state in the answer. The query has the same name in lower case."""
     unsuccessful: tuple[str, ...]
     has_category: bool
     """Whether a job that completed says in which way."""
@@ -95,10 +95,10 @@ _INSTANCE: Final = re.compile(r"arn:[a-z0-9-]{1,32}:ec2:[a-z0-9-]{0,32}:[0-9]{0,
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobsRequest:
-    """Of which jobs AWS Backup is asked."""
+    """Which jobs AWS Backup is asked for."""
 
     created_after: datetime
-    """In whole seconds."""
+    """Jobs created before this time are left out. It has whole seconds."""
     resource_arn: str | None
     """The one resource whose jobs are listed; None for those of all resources of the account in the Region."""
     resource_type: str | None = None
@@ -121,7 +121,7 @@ async def read(
     *,
     hidden: tuple[tuple[str, str], ...] = (),
 ) -> None:
-    """List the jobs in each state that is no success, and those that completed, with at most MAX_CALLS calls. `send`
+    """List the jobs in each state except success, and those that completed, with at most MAX_CALLS calls. `send`
     makes one call, as `probes.steps.api.probe` does. What was read until a call fails is in the facts, with a mask in
     place of the texts of `hidden`.
 
@@ -169,7 +169,7 @@ class _Listing:
         self.request = request
         self.calls = 0
         self.operation = LISTS[0].operation
-        """Of the last call."""
+        """The operation of the last call."""
         self.is_cut = False
         self._hidden = hidden
         self._known: set[str] = set()
@@ -193,7 +193,7 @@ class _Listing:
             self._keep(job, jobs, state, job_id)
 
     def _resources(self, job: Mapping[str, Any]) -> tuple[object, ...]:
-        """Of which resource a job is, or which it made."""
+        """The resource that a job is about, or that it made."""
         return tuple(job.get(name) for name in ("ResourceArn", "SourceResourceArn", "CreatedResourceArn"))
 
     def _keep(self, job: Mapping[str, Any], jobs: JobList, state: str, job_id: str | None) -> None:

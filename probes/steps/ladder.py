@@ -407,7 +407,7 @@ class _Climb:
         self._open = await self._connect_again()
 
     async def _reopen(self) -> None:
-        """The same, with TLS."""
+        """Connect again, and complete the TLS handshake."""
         self._close()
         await self._reopened()
 

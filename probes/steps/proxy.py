@@ -24,16 +24,16 @@ async def probe(net: Net, proxy: str, host: str, port: int, draft: Draft[ProxyCo
     """Ask `proxy` for a tunnel to `host` and give its status; the tunnel is closed unused.
 
     Raises OSError, PeerClosedError, and ProbeError: `proxy-refused` or `proxy-auth` with the status as code,
-    `malformed` for a proxy that is no http URL or talks nonsense.
+    `malformed` for a proxy that is not an http URL or talks nonsense.
     """
     draft.facts = ProxyConnectFacts(proxy=masked_proxy(proxy), status=None, server=None)
     try:
         parts = urlsplit(url_of(proxy))
         name, number = parts.hostname, parts.port or DEFAULT_PORT
     except ValueError as error:
-        raise ProbeError(FailureKind.MALFORMED, "the proxy variable is no URL") from error
+        raise ProbeError(FailureKind.MALFORMED, "the proxy variable is not a URL") from error
     if parts.scheme != "http" or not name:  # and no word of it is repeated: it may be a part of the password
-        raise ProbeError(FailureKind.MALFORMED, "the proxy variable is no http URL with a host")
+        raise ProbeError(FailureKind.MALFORMED, "the proxy variable is not an http URL with a host")
     address = await _address_of(net, name)
     headers: dict[str, str] = {}
     secrets: tuple[str, ...] = ()
@@ -105,7 +105,7 @@ async def ask_for_tunnel(stream: Stream, host: str, port: int, headers: Mapping[
     except h11.RemoteProtocolError as error:  # it quotes the peer, which knows the password
         raise ProbeError(FailureKind.MALFORMED, "the proxy's answer is not HTTP") from error
     if not isinstance(event, h11.Response):
-        raise ProbeError(FailureKind.MALFORMED, "the proxy's answer to CONNECT is no answer")
+        raise ProbeError(FailureKind.MALFORMED, "the proxy did not answer CONNECT with a final response")
     return event
 
 

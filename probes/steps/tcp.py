@@ -14,7 +14,7 @@ async def connect(net: Net, machine: Machine, address: Address, port: int, draft
 
     After a failure `draft` also holds the way that the kernel would take and whether the next hop is known at all.
     After silence it holds, too, what a UDP datagram to the same place met on this host: a local firewall that drops
-    TCP without a word says EPERM to that.
+    TCP silently says EPERM to that.
     """
     try:
         return await net.connect(address, port, draft)

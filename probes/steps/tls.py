@@ -25,11 +25,12 @@ RECEIVE_BYTES: Final = 16_384
 MAX_HANDSHAKE_BYTES: Final = 262_144
 """Far above any real chain; a longer handshake would never finish."""
 MAX_CERTIFICATES: Final = 6
-"""Those of AWS send four; all that are kept are in the report, once for an address and port."""
+"""Certificates of one chain that are kept. AWS sends four. The report has them all, once for an address and port."""
 MAX_KEPT: Final = 256
 """Certificates of verified peers that are kept once they are read."""
 MAX_NAME_CHARACTERS: Final = 256
-"""Of one subject, issuer, organisation or DNS name; a real DNS name has 253 at most (RFC 1035, section 2.3.4)."""
+"""Characters that are kept of a subject, issuer, organisation or DNS name. A real DNS name has 253 at most (RFC 1035,
+section 2.3.4)."""
 _SHORT_NAMES: Final = {
     "commonName": "CN",
     "countryName": "C",
@@ -81,7 +82,7 @@ class TlsStream:
                         FailureKind.TOO_LARGE, f"a handshake of over {MAX_HANDSHAKE_BYTES} bytes"
                     ) from None
                 if not self._speaks_tls():
-                    raise ProbeError(FailureKind.TLS_NOT_TLS, "what came back is no TLS record") from None
+                    raise ProbeError(FailureKind.TLS_NOT_TLS, "what came back is not a TLS record") from None
             except ssl.SSLError as error:
                 with contextlib.suppress(OSError):  # a peer that has gone already does not change the outcome
                     await self._flush()  # the alert, so that the peer learns why

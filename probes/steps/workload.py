@@ -43,7 +43,7 @@ from probes.seams import Machine
 from probes.urls import masked_proxy
 
 MAX_ENTRIES: Final = 256
-"""Of the folder of SAP systems, which has one for each and a few more."""
+"""Entries that are read of the folder of SAP systems, which has one for each system and a few more."""
 MAX_SYSTEMS: Final = 16
 SSM_AGENT_UNITS: Final = (
     f"/etc/systemd/system/{SSM_AGENT_UNIT}",
@@ -74,7 +74,7 @@ SETTINGS: Final = (BUCKET, *BUCKET_REGIONS)
 """Keys of the Backint agent's configuration that are kept."""
 PROXIES: Final = ("https_proxy", "http_proxy", "no_proxy")
 MAX_CHARACTERS: Final = 512
-"""Of a setting's value."""
+"""Characters that are kept of a setting's value."""
 
 _CONFIGURATION: Final = f"{BACKINT}-config.yaml"
 _CONFIGURATIONS: Final = (".yaml", ".yml", "/global.ini")
@@ -138,7 +138,7 @@ class _Search:
         self.end()
 
     def end(self) -> WorkloadFacts:
-        """What was found."""
+        """Stop looking, and return what was found."""
         errors = self._unread if self._unanswered is None else {**self._unread, self._unanswered: "ETIMEDOUT"}
         unread = tuple(UnreadFile(path=path, error=error) for path, error in errors.items())
         known = {workload.by for workload in self._found}
@@ -278,7 +278,7 @@ class _Search:
         return dict.fromkeys((named[1], *paths) if named else paths)
 
     async def _first_of(self, paths: Iterable[str], accept: Callable[[str], bool] = bool) -> str | None:
-        """The text of the first file that is there and that `accept` takes; None where that is none, or where one
+        """The text of the first file that is there and that `accept` takes; None if there is no such file, or if one
         before it may not be read."""
         for path in paths:
             try:
@@ -322,7 +322,7 @@ def _hides(unread: Iterable[str], sign: str) -> bool:
 
 
 def ssm_settings(text: str) -> dict[str, str]:
-    """The hosts that an `amazon-ssm-agent.json` names, by key; empty where it is no such document."""
+    """The hosts that an `amazon-ssm-agent.json` names, by key; empty if it is not such a document."""
     try:
         document: Any = json.loads(text)
     except (ValueError, RecursionError):
@@ -417,7 +417,7 @@ def _unit_lines(text: str) -> Iterator[tuple[str, str]]:
 
 
 def proxies(given: Mapping[str, str]) -> dict[str, str]:
-    """Proxy variables as settings, by lower-case name, user and password masked; an empty one is none."""
+    """Proxy variables as settings, by lower-case name, user and password masked. Empty variables are left out."""
     return {
         name: _shortened(value if name == "no_proxy" else masked_proxy(value))
         for name in PROXIES

@@ -34,7 +34,7 @@ SERVICES: Final = tuple(
 )
 """What is read, as boto3 names services; IAM has the same names for them."""
 ATTEMPTS: Final = 2
-"""Of a request that is read, the first among them."""
+"""How often a request is sent at most: once, and once again."""
 
 
 class ReadsLoader(Loader):  # type: ignore[misc]  # botocore ships no types

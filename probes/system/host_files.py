@@ -32,8 +32,8 @@ class HostFiles:
         return content[:most], len(content) <= most
 
     def end(self, path: str, most: int) -> tuple[bytes, bool]:
-        """The last `most` bytes of a file that is no link, and whether that is all of it: who may write to the folder
-        of a log, or to one above it, must not choose what is read."""
+        """The last `most` bytes of a file that is not a link, and whether that is all of it: who may write to the
+        folder of a log, or to one above it, must not choose what is read."""
         folder = self._folder_of(path)
         try:
             name = path.rpartition("/")[2]

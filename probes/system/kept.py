@@ -32,7 +32,7 @@ def content_of(path: Path) -> object:
     """What is in a file; None where there is none. The time and the size of a file would not do: keys all have the same
     length, and some file systems count in seconds.
 
-    What cannot be read, is no plain file, or is larger than MAX_FILE_BYTES, gives something that equals nothing.
+    What cannot be read, is not a plain file, or is larger than MAX_FILE_BYTES, gives something that equals nothing.
     """
     try:
         if not path.is_file():

@@ -45,7 +45,7 @@ class SystemMachine:
     def __init__(self) -> None:
         self._heartbeat = Heartbeat()
         self._calls = CallsInBackground()
-        """Those about files, on file systems that may never answer."""
+        """Calls about files, on file systems that may never answer."""
         self._trust: Kept[Trust] = Kept()
         self._run_delay: float | None = None
         self._run_delay_until = 0.0

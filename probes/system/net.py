@@ -61,7 +61,7 @@ class SocketStream:
 
 
 class SystemNet:
-    """Real packets."""
+    """`Net` with real packets."""
 
     async def connect(self, address: Address, port: int, draft: Draft[TcpFacts], *, mss: int | None = None) -> Stream:
         connection = socket.socket(family_of(address), socket.SOCK_STREAM)

@@ -66,7 +66,7 @@ _TYPES: Final = {1: "", 2: "local", 3: "broadcast", 4: "anycast", 5: "multicast"
 }
 """RTN_* of linux/rtnetlink.h; a route to a host or a network has none in `ip route`."""
 _ACTIONS: Final = {1: "lookup", 2: "goto", 3: "nop", 6: "blackhole", 7: "unreachable", 8: "prohibit"}
-"""FR_ACT_* of linux/fib_rules.h."""
+"""Names for FR_ACT_* of linux/fib_rules.h."""
 
 _STATES: Final = {
     0x01: "incomplete",
@@ -78,7 +78,7 @@ _STATES: Final = {
     0x40: "noarp",
     0x80: "permanent",
 }
-"""NUD_* of linux/neighbour.h."""
+"""Names for NUD_* of linux/neighbour.h."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

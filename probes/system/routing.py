@@ -10,7 +10,7 @@ from probes.system.netlink import LINUX
 
 T = TypeVar("T")
 MAX_LINES: Final = 10_000
-"""Of one kind: a router has hundreds of thousands of routes."""
+"""Lines of one kind that are kept: a router has hundreds of thousands of routes."""
 _FAMILIES: Final = (socket.AF_INET, socket.AF_INET6)
 
 

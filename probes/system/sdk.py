@@ -268,7 +268,7 @@ def load_sdk_settings(profile: str | None, services: Sequence[str]) -> SdkFacts:
     def text(name: str, value: object) -> str | None:
         if value is None or isinstance(value, str):
             return value
-        raise ProbeError(FailureKind.MALFORMED, f"the SDK's setting {name} is no text", code=name)
+        raise ProbeError(FailureKind.MALFORMED, f"the SDK's setting {name} is not text", code=name)
 
     try:
         session = SdkSession(profile)

@@ -40,7 +40,7 @@ def _load(path: str, source: str) -> Trust:
         kind = Path(path).stat().st_mode
         folder = stat.S_ISDIR(kind)
         if not folder and not stat.S_ISREG(kind):  # OpenSSL would read from a pipe or a device forever
-            raise ProbeError(FailureKind.TLS_NO_TRUST_STORE, f"{source} is no plain file and no folder")
+            raise ProbeError(FailureKind.TLS_NO_TRUST_STORE, f"{source} is neither a plain file nor a folder")
         where = {"capath" if folder else "cafile": path}
         contexts = verifying_contexts(**where)
         if not folder and not contexts[0].cert_store_stats()["x509_ca"]:

@@ -25,8 +25,8 @@ MAX_REQUESTS: Final = 30
 """How many requests an account and Region may take, without further pages and requests for single VPCs."""
 MAX_REQUESTS_OF_VPC: Final = 10
 MAX_PAGES: Final = 200
-"""Of one list: 200,000 rows, where a Region has 5,000 interfaces and 2,500 security groups until somebody asks for more
-(Amazon VPC User Guide, Amazon VPC quotas)."""
+"""Pages of one list, which hold 200,000 rows. A Region has 5,000 interfaces and 2,500 security groups until somebody
+asks for more (Amazon VPC User Guide, Amazon VPC quotas)."""
 WAITS: Final = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0)
 """Seconds before each further attempt at a request that AWS throttled: its buckets refill within seconds (EC2 API
 Reference, Request throttling)."""

@@ -25,7 +25,7 @@ ACTIONS: Final = (
 )
 """What all of this takes. GetCallerIdentity is never denied."""
 MAX_PAGES: Final = 20
-"""Of one list."""
+"""Pages that are read of one list."""
 SESSION_NAME: Final = "backuplink-audit"
 ROLE_ARN: Final = re.compile(r"arn:aws[a-z-]{0,16}:iam::(?P<account>[0-9]{12}):role/[\w+=,.@/-]{1,576}", re.ASCII)
 """IAM User Guide, IAM identifiers."""

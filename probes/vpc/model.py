@@ -53,7 +53,7 @@ PrivateLink Guide, Endpoint states)."""
 DELETED: Final = "deleted"
 """The state of an endpoint that is listed for a while after its end; one that was rejected or has failed is there."""
 MAX_POLICY_CHARACTERS: Final = 20_480
-"""Of an endpoint policy, white space included (AWS PrivateLink Guide, Quotas)."""
+"""Longest endpoint policy, white space included (AWS PrivateLink Guide, Quotas)."""
 INTERFACE: Final = "Interface"
 """The kind of an endpoint service that interface endpoints are made of."""
 AMAZON_DNS: Final = "AmazonProvidedDNS"
@@ -82,11 +82,11 @@ class VpcEndpoint:
     state: EndpointState
     """In lower case: the API answers in camel case, its documentation has both."""
     private_dns: bool
-    """PrivateDnsEnabled."""
+    """PrivateDnsEnabled in EC2's answer."""
     ip_address_type: AddressType | None = None
     """`ipv4`, `ipv6` or `dualstack`."""
     dns_record_type: AddressType | None = None
-    """DnsOptions.DnsRecordIpType."""
+    """DnsOptions.DnsRecordIpType in EC2's answer."""
     dns_names: tuple[Annotated[str, Mask("host")], ...] = ()
     """DnsEntries in their order: the regional name, the zonal ones, the private ones."""
     subnet_ids: tuple[ResourceId, ...] = ()
@@ -97,7 +97,7 @@ class VpcEndpoint:
     owner_id: Owner | None = None
     error_code: EndpointErrorCode | None = None
     error_message: Annotated[str, Mask("text")] | None = None
-    """LastError, otherwise FailureReason."""
+    """The message of LastError, otherwise FailureReason."""
     tags: tuple[Tag, ...] = ()
 
 
@@ -304,7 +304,7 @@ class FirewallRule:
     override: Annotated[str, Mask("host")] | None
     """The CNAME that OVERRIDE answers with."""
     priority: tuple[int, ...]
-    """Of the group's association and of the rule in the group, lowest first."""
+    """The priorities of the group's association and of the rule in the group. The lowest comes first."""
     query_type: RecordType | None
     """The record type that it is for; None for all."""
     domains: tuple[Annotated[str, Mask("domain")], ...] | None
@@ -345,14 +345,14 @@ class TransitAttachment:
     kind: AttachmentKind
     """ResourceType: `vpc`, `vpn`, `peering`, `network-function`, …"""
     resource_id: ResourceId | None
-    """Of a VPC, its id."""
+    """The id of the attached VPC or of what else is attached."""
     state: AttachmentState
-    """In lower case."""
+    """The state in lower case."""
     owner_id: Owner | None = None
     table_id: ResourceId | None = None
     """The transit gateway's route table that packets from this attachment meet; None where none is shown."""
     subnet_ids: tuple[ResourceId, ...] = ()
-    """Of a VPC, those in which it is attached; empty where they were not read."""
+    """The subnets in which a VPC is attached; empty if they were not read, and for other kinds."""
     ipv6: bool | None = None
     """Whether IPv6 passes; None where that was not read."""
     appliance_mode: bool | None = None
@@ -365,14 +365,14 @@ class TransitRoute:
 
     destination: Network
     state: RouteState = "active"
-    """`active` or `blackhole`."""
+    """Either `active` or `blackhole`."""
     propagated: bool = False
-    """Whether it is none that somebody made; of two for one destination the other one is taken."""
+    """Whether an attachment brought this route. A static route to the same destination wins."""
     attachment_ids: tuple[ResourceId, ...] = ()
     kind: AttachmentKind | None = None
     """What the attachments are of, as in `TransitAttachment`; None where there is none."""
     resource_ids: tuple[ResourceId, ...] = ()
-    """Of each attachment, the VPC or what else is attached."""
+    """The VPC, or what else is attached, of each attachment."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -400,7 +400,7 @@ class ProfileResource:
     owner_id: Owner | None = None
     """The account in its ARN; of a hosted zone, whose ARN has none, the account that put it into the Profile."""
     priority: int | None = None
-    """Of a group of DNS Firewall rules, among the groups of its Profile."""
+    """The priority of a group of DNS Firewall rules among the groups of its Profile."""
 
 
 # --- Reads -----------------------------------------------------------------------------------------------------------
@@ -449,9 +449,9 @@ class VpcDnsFacts:
     """The DNS attributes of that VPC (Amazon VPC User Guide, DNS attributes for your VPC)."""
 
     support: bool
-    """enableDnsSupport."""
+    """The VPC's attribute enableDnsSupport."""
     hostnames: bool
-    """enableDnsHostnames."""
+    """The VPC's attribute enableDnsHostnames."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -546,7 +546,7 @@ class ProfileResourcesFacts:
     firewall: tuple[FirewallRule, ...]
     """In the order in which they are tried, `priority` being that of the group in its Profile and of the rule."""
     unread: tuple[ProfileResourceId, ...] = ()
-    """Those that could not be read, such as the zones of another account."""
+    """Resources that could not be read, such as the zones of another account."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -562,9 +562,9 @@ class TransitFacts:
     """The transit gateways that the route tables lead to, as far as they can be read."""
 
     attachments: tuple[TransitAttachment, ...]
-    """Of the VPCs whose route tables were read."""
+    """Attachments of the VPCs whose route tables were read."""
     tables: tuple[TransitTable, ...]
-    """Those that these attachments meet."""
+    """The transit gateways' route tables that these attachments meet."""
     unread: tuple[ResourceId, ...] = ()
     """The tables of these that could not be read, such as those of another account."""
     dropped: int = 0
@@ -612,7 +612,7 @@ PROFILES: Final = "profiles"
 PROFILE_RESOURCES: Final = "profile-resources"
 INTERFACES: Final = "interfaces"
 NAME_READS: Final = (RESOLVER_RULES, PRIVATE_ZONES, DNS_FIREWALL, PROFILES, PROFILE_RESOURCES)
-"""Those that concern only names."""
+"""The reads that concern only names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -758,7 +758,8 @@ WHOLE_READS: Final = {
         facts=InterfacesFacts,
     ),
 }
-"""Those of a facts file, which is for every host of the VPC; a run of one host makes READS alone."""
+"""The reads for a facts file, which is about every host of the VPC. A run, which is about one host, makes READS
+alone."""
 
 
 # --- All of it -------------------------------------------------------------------------------------------------------

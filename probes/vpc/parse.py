@@ -71,7 +71,7 @@ _GATEWAY_ID: Final = read_form("tgw")
 _ATTACHMENT_ID: Final = read_form("tgw-attach")
 TRANSIT_TABLE_ID: Final = read_form("tgw-rtb")
 _ATTACHED_ID: Final = re.compile(r"[a-z]{1,16}-[0-9a-z-]{4,60}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-"""Of a VPC, a VPN connection, a transit gateway; Direct Connect gateways have UUIDs."""
+"""The id of a VPC, a VPN connection or a transit gateway. Direct Connect gateways have UUIDs."""
 NO_DHCP_OPTIONS: Final = "default"
 _DHCP_OPTIONS_ID: Final = re.compile(rf"{NO_DHCP_OPTIONS}|{read_form('dopt').pattern}")
 """`default` stands for a VPC without options (EC2 API Reference, AssociateDhcpOptions)."""

@@ -87,26 +87,26 @@ MAX_WHOLE_REQUESTS: Final = 60
 """For a facts file, which no host waits for."""
 MAX_ROWS: Final = 2_000
 MAX_INTERFACES: Final = 10_000
-"""Of one VPC."""
+"""Interfaces of one VPC that are read."""
 MAX_RULES: Final = 20_000
-"""Of all security groups together."""
+"""Rules of all security groups together."""
 MAX_DOMAINS: Final = 1_000
-"""Of one domain list of DNS Firewall."""
+"""Domains of one list of DNS Firewall."""
 MAX_PREFIX_LISTS: Final = 30
 MAX_RULE_GROUPS: Final = 10
-"""Of one VPC, which may have 5 until somebody asks for more (Route 53 Developer Guide, Quotas)."""
+"""Rule groups of one VPC, which may have 5 until somebody asks for more (Route 53 Developer Guide, Quotas)."""
 MAX_DOMAIN_LISTS: Final = 30
 MAX_JOINED: Final = 20
 """VPCs whose network is read beside that of a VPC in an audit."""
 MAX_AUDIT_ROWS: Final = 200_000
-"""Of one list of an audit, which has been read for all VPCs of the Region."""
+"""Rows of one list of an audit. Such a list is read once for all VPCs of the Region."""
 MAX_AUDIT_REQUESTS: Final = 1_000
-"""Of one VPC of an audit, of which `probes.vpc.account` answers nearly all from what it has read."""
+"""Requests for one VPC of an audit. `probes.vpc.account` answers nearly all of them from what it has read."""
 MAX_TRANSIT_TABLES: Final = 4
 MAX_PROFILE_RESOURCES: Final = 10
 """Whose details are read, of all that the Profiles bring."""
 MAX_FILTER_VALUES: Final = 200
-"""Of one filter (Amazon EC2 User Guide, List and filter using the CLI and API)."""
+"""Values of one filter (Amazon EC2 User Guide, List and filter using the CLI and API)."""
 
 EC2: Final = "ec2"
 RESOLVER: Final = "route53resolver"
@@ -141,7 +141,7 @@ _SAME_FOR_ALL: Final = frozenset({ENDPOINTS, ENDPOINT_SERVICES, ENDPOINT_INTERFA
 _IN_EFFECT: Final = (None, "COMPLETE", "UPDATING")
 """States of an association of a Profile, or with one, that holds."""
 _PROFILE_PRIORITY: Final = 100
-"""Of an association without one (Route 53 Profiles API, ProfileAssociation)."""
+"""The priority of an association that has none (Route 53 Profiles API, ProfileAssociation)."""
 _INTERNET_RESOLVER: Final = "rslvr-autodefined-rr-internet-resolver"
 """The rule for `.` that Resolver makes in every VPC (Route 53 Developer Guide, Autodefined rules)."""
 _OF_ONE_LIST: Final = (FailureKind.MALFORMED, FailureKind.TOO_LARGE)
@@ -175,9 +175,9 @@ class ConfigurationRequest:
     """Services whose endpoints are wanted: the last parts of their PrivateLink names, whose first parts differ by
     partition and age."""
     global_services: tuple[str, ...] = ()
-    """The same of services in whose names no Region is."""
+    """Services whose endpoints are wanted and whose PrivateLink names have no Region."""
     gateway_services: tuple[str, ...] = ()
-    """Those of `services` whose gateway endpoints are wanted, too."""
+    """The members of `services` whose gateway endpoints are wanted, too."""
     group_ids: tuple[str, ...]
     """Security groups of this host, as metadata has them."""
     whole: bool = False

@@ -380,7 +380,7 @@ async def test_peer_that_has_gone_does_not_hide_why_the_certificate_was_refused(
     [
         pytest.param(saying(), "the peer closed the connection", id="closed"),
         pytest.param(saying(then="reset"), "Connection reset by peer", id="reset"),
-        pytest.param(saying(b"HTTP/1.1 400 Bad Request\r\n"), "what came back is no TLS record", id="not TLS"),
+        pytest.param(saying(b"HTTP/1.1 400 Bad Request\r\n"), "what came back is not a TLS record", id="not TLS"),
         pytest.param(saying(then="silence"), "timed out", id="silence"),
         pytest.param(cut_after(500, then="silence"), "timed out", id="half a handshake"),
         pytest.param(saying(b"\x15\x03\x03\x00\x02\x02\x28"), "sslv3 alert handshake failure", id="alert"),
