@@ -23,7 +23,7 @@ MIN_INTERVAL: Final = 10.0
 MAX_INTERVAL: Final = 86_400.0
 """Seconds: at least once a day."""
 CYCLE_SHARE: Final = 0.9
-"""Of the interval, at most, for one cycle: the jitter may take the rest, and cycles never overlap."""
+"""The share of the interval that a cycle may take. The jitter may take the rest, so cycles never overlap."""
 DEFAULT_RAISE_AFTER: Final = 2
 """Cycles in a row that a finding must last to be reported."""
 DEFAULT_CLEAR_AFTER: Final = 2
@@ -106,7 +106,7 @@ class Workload(StrEnum):
 
 
 DEFAULT_WORKLOAD: Final = Workload.AUTO
-"""Of a run that names neither a service nor an endpoint."""
+"""The workload of a run that names neither a service nor an endpoint."""
 DEFAULT_CALLS: Final = Calls.EACH
 DEFAULT_WATCH_CALLS: Final = Calls.ONE
 
@@ -127,12 +127,12 @@ class Ec2Facts:
     vpc_id: str
     taken_at: datetime
     observations: tuple[Observation[Any], ...]
-    """Of step `ec2`, one for each read."""
+    """Observations of step `ec2`, one for each read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """One run's settings."""
+    """The settings of one run."""
 
     region: str | None
     region_source: str | None
@@ -153,7 +153,7 @@ class Settings:
     endpoints: tuple[NamedEndpoint, ...] = ()
     """Endpoints that the operator named, all required."""
     workloads: tuple[Workload, ...] = ()
-    """Those that the operator named, in addition to services and endpoints; empty where none was."""
+    """Workloads that the operator named, in addition to services and endpoints."""
     run_agents: bool = False
     """Whether an agent that is found may be run, to tell its version."""
     fips: bool = False
@@ -213,7 +213,7 @@ class Output:
     """The path of a file; None for stdout."""
     redact: bool = False
     fail_on: str = DEFAULT_FAIL_ON
-    """One of FAIL_ON."""
+    """A member of FAIL_ON."""
     brief: bool = False
     """Whether the text report is the short one."""
 
@@ -230,7 +230,7 @@ class InterfaceOptions:
     """How the terminal interface looks, and how it is driven."""
 
     theme: str = DEFAULT_THEME
-    """One of THEMES."""
+    """A member of THEMES."""
     keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """By the name of an action, the keys that were chosen for it, as they were written."""
     mouse: bool = True
@@ -264,9 +264,9 @@ class Setting:
     values: tuple[str, ...]
     """Empty where they may hold a secret, or are for another command."""
     kind: str | None
-    """Of the mask that hides a value, such as `file`; None for one that identifies nothing by itself."""
+    """The kind of the mask that hides a value, such as `file`; None if the value identifies nothing by itself."""
     source: str
-    """What named it."""
+    """Where the setting comes from, such as a variable."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -292,7 +292,7 @@ class Notify:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watching:
-    """One watch's settings."""
+    """The settings of one watch."""
 
     interval: float
     """Seconds between the starts of two cycles."""

@@ -14,7 +14,7 @@ new_enough() { "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/
 
 find_python() {
     if [ -n "${PYTHON:-}" ]; then
-        new_enough "$PYTHON" || die "PYTHON=$PYTHON is no Python 3.11 or newer; name another, or unset it"
+        new_enough "$PYTHON" || die "PYTHON=$PYTHON is not Python 3.11 or newer; name another, or unset it"
         printf '%s\n' "$PYTHON"
         return
     fi

@@ -74,7 +74,7 @@ def test_python_of_a_shim_for_a_version_that_is_not_there_and_no_network(checkou
 
 
 def test_named_python_is_not_one(checkout: Path) -> None:
-    assert "PYTHON=/bin/false is no Python 3.11 or newer" in only_line(dev(checkout, "demo", PYTHON="/bin/false"))
+    assert "PYTHON=/bin/false is not Python 3.11 or newer" in only_line(dev(checkout, "demo", PYTHON="/bin/false"))
 
 
 def test_no_venv_module(checkout: Path) -> None:

@@ -77,7 +77,7 @@ def test_every_ending_is_in_use() -> None:
 
 @pytest.fixture
 def repository(tmp_path: Path) -> Path:
-    """An empty repository."""
+    """A repository without files."""
     git(tmp_path, "init", "--quiet")
     return tmp_path
 

@@ -124,7 +124,7 @@ def read_policy(place: str, received_signals: Sequence[str] = ()) -> str:
             f"{place}: is larger than {MAX_POLICY_BYTES >> 10} KiB, more than a policy has"
         ) from error
     except UnicodeDecodeError as error:
-        raise PolicyFileError(f"{place}: is no UTF-8 text, and so no policy") from error
+        raise PolicyFileError(f"{place}: is not UTF-8 text, and so not a policy") from error
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else str(error)
         raise PolicyFileError(f"{place}: cannot be read: {why}") from error

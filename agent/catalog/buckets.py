@@ -14,7 +14,7 @@ from probes.frozen import dataclass
 from probes.model import SignedCall
 
 _NAME: Final = re.compile(r"(?a:[A-Za-z0-9][A-Za-z0-9._-]{2,254})")
-"""Of any bucket: those that are older than the rules of today may have capitals and underscores, too."""
+"""The name of any bucket. Buckets that are older than today's rules may have capitals and underscores, too."""
 _BEFORE_HOST: Final = re.compile(r"(?a:[a-z0-9][a-z0-9-]{1,61}[a-z0-9])")
 _HASH_OF_NOTHING: Final = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 """SHA-256, since the request has no body."""

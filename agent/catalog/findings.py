@@ -111,7 +111,7 @@ class Code:
     wrong with that."""
     needs_symptom: bool = False
     """Whether it is reported only where it explains something that was measured, and then as bad as that. Such a
-    finding names a cause in the configuration and is no fault by itself."""
+    finding names a cause in the configuration and is not a fault by itself."""
     severity_from_symptoms: bool = False
     """Whether it is as bad as what it explains, otherwise as what else was measured where it shows, otherwise
     information: an endpoint that is not available harms a host only where that host meets it."""

@@ -19,18 +19,18 @@ class Certainty(StrEnum):
     DOCUMENTED = "documented"
     """A document says so that is old, or was not read again."""
     REPORTED = "reported"
-    """Users report it."""
+    """Users report this text."""
 
 
 class Nearness(IntEnum):
     """How near to the cause a text is. Of several texts the nearest is shown first."""
 
     REASON = 0
-    """It says why."""
+    """The text says why."""
     FAILURE = 1
-    """It says which step of a connection or call failed."""
+    """The text says which step of a connection or call failed."""
     CONSEQUENCE = 2
-    """It says what did not work for that."""
+    """The text says what did not work because of that."""
 
 
 class Team(StrEnum):
@@ -53,7 +53,7 @@ class KnownText:
     """The software that writes it."""
     patterns: tuple[str, ...]
     means: str
-    """One sentence."""
+    """The meaning in one sentence."""
     codes: tuple[str, ...] = ()
     """Findings that can cause it; the most likely first."""
     services: tuple[str, ...] = ()

@@ -37,7 +37,7 @@ class PrivateLink:
     """Partitions for which AWS documents the name; in others it is what it would be if it followed the rule, or what a
     third party has."""
     partitions: frozenset[str] | None = None
-    """Those that have the endpoint service; None where it may be in each."""
+    """The partitions that have the endpoint service; None if every partition may have it."""
     of_fips: bool = False
     """Whether its private DNS covers the FIPS hosts, and not the others."""
     service_regions: Mapping[str, str] | None = None

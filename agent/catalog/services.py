@@ -51,7 +51,7 @@ _WITH_LEGACY_GLOBAL_HOST: Final = frozenset(
         *("us-east-1", "us-east-2", "us-west-1", "us-west-2"),
     }
 )
-"""Of STS (botocore 1.44.8)."""
+"""Regions for which the SDK may use the global host of STS (botocore 1.44.8)."""
 _US_ISO: Final = {"aws-iso": "gov.ic.c2s", "us-isob-east-1": "gov.sgov.sc2s"}
 
 

@@ -24,11 +24,12 @@ from probes.model import Address
 from probes.urls import masked_urls
 
 MAX_LINE_CHARACTERS: Final = 16_384
-"""Of a line that are searched: many times the longest text, with room for a stack trace or JSON around it."""
+"""Characters of a line that are searched: many times the longest text, with room for a stack trace or JSON around
+it."""
 MAX_PREFIX_CHARACTERS: Final = 200
 """A logger may put so much before a text: time, thread, level."""
 MAX_MATCHES: Final = 100
-"""Matches that are kept; a log in which more different ones occur is no log of one fault."""
+"""Matches that are kept; a log in which more different ones occur is not a log of one fault."""
 
 _GAP: Final = "..."
 _PARTS: Final = {
@@ -141,7 +142,7 @@ class TextMatch:
     line: str
     """The first such line, cut to MAX_LINE_CHARACTERS, with only scheme and host of each URL. Others wrote it."""
     number: int
-    """Of that line, from 1."""
+    """The number of that line, from 1."""
     lines: int
     """How many lines have the text, with the same host and the same kind of address."""
     host: NamedHost | None
@@ -150,7 +151,7 @@ class TextMatch:
     denied_service: str | None
     """Whose action a denial names, as the catalogue calls the service."""
     address: Address | None
-    """That the connection went to, where the text has it."""
+    """The address that the connection went to; None if the text does not name it."""
     hint: AddressHint | None
     codes: tuple[str, ...]
     """Findings that can cause it, after what the rest of the line says; the most likely first."""
@@ -184,8 +185,8 @@ class TextMatch:
 
     @property
     def codes_of_run(self) -> tuple[str, ...]:
-        """Those of the findings that a run shows whichever services it checks. One that stands only as the cause of
-        something measured needs the service at which that is."""
+        """The codes that a run shows whichever services it checks. A finding that is shown only as the cause of
+        something measured needs the service at which that was measured."""
         return tuple(code for code in self.codes if CODES[code].scope is Scope.RUN and not CODES[code].needs_symptom)
 
     @property

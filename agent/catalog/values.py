@@ -28,7 +28,7 @@ class ValueType:
     name: str
     """What the help shows in its place, as in `--timeout SECONDS`."""
     convert: Callable[[str], Any]
-    """Raises ValueError."""
+    """Makes the value of a text. Raises ValueError."""
     wanted: str | None
     """What would be right, to follow on `is not`; None where the error of `convert` says all."""
     is_secret: bool = False
@@ -76,8 +76,8 @@ REGION: Final = ValueType("region", region, "the name of a Region, such as eu-we
 ADDRESS: Final = ValueType("address", address, "an IP address")
 ENDPOINT: Final = ValueType("[service=]name", named_endpoint, None)
 TIMEOUT: Final = seconds(0.1, 60)
-"""Of one step."""
+"""Seconds for one step."""
 DEADLINE: Final = seconds(1, 3600)
-"""Of a whole run."""
+"""Seconds for a whole run."""
 INTERVAL: Final = seconds(MIN_INTERVAL, MAX_INTERVAL)
 """Between the starts of two cycles."""

@@ -65,7 +65,7 @@ def named_endpoint(text: str) -> NamedEndpoint:
         )
     if separator and service not in checkable():
         raise ValueError(
-            f"{service!r} is no service that can be checked; one of {', '.join(checkable())} belongs before the '='"
+            f"{service!r} is not a service that can be checked; one of {', '.join(checkable())} belongs before the '='"
         )
     if ENDPOINT_ID.fullmatch(host) is None and _HOST.fullmatch(host) is None:
         raise ValueError(f"{host!r} is neither a DNS name nor the id of an endpoint")

@@ -35,15 +35,15 @@ def counted(count: int, noun: str, plural: str | None = None) -> str:
 
 
 def why_no_json(error: ValueError | RecursionError) -> str:
-    """Why a text is none that `json` reads, in words: `is no JSON: Expecting value: line 1 column 1 (char 0)`."""
+    """Why `json` cannot read a text, in words: `is not JSON: Expecting value: line 1 column 1 (char 0)`."""
     if isinstance(error, RecursionError):
         return "is nested too deep"
     if isinstance(error, UnicodeError):
-        return "is no UTF-8 text"
+        return "is not UTF-8 text"
     text = getattr(error, "doc", None)
-    if text is None:  # it is no JSONDecodeError: Python reads no number of more than 4,300 digits
+    if text is None:  # it is not a JSONDecodeError: Python reads no number of more than 4,300 digits
         return "has a number with too many digits"
-    return f"is no JSON: {error}" if text.strip() else "is empty"
+    return f"is not JSON: {error}" if text.strip() else "is empty"
 
 
 def after(observations: Sequence[Observation[Any]]) -> str:

@@ -117,7 +117,7 @@ class WorkloadInUse:
     """Why its services are required, in a word: its name, or the option that asked for it."""
     is_required: bool
     mode: str | None = None
-    """Of `hana`."""
+    """The mode of `hana`; None for other workloads."""
     is_mode_given: bool = False
     """Whether an option says the mode, which is else inferred from a key of the agent's configuration."""
     found: FoundWorkload | None = None
@@ -129,12 +129,12 @@ class WorkloadInUse:
 
     @property
     def version(self) -> str | None:
-        """Of its agent; None where that is not known."""
+        """The version of its agent; None if it is not known."""
         return None if self.found is None else self.found.version
 
     @property
     def bucket(self) -> Bucket | None:
-        """The bucket that it sends its data to; None where that is no bucket, or is not known."""
+        """The bucket that it sends its data to; None if it sends none to a bucket, or if that is not known."""
         if self.name is not Workload.HANA or self.mode != S3_MODE:
             return None
         region = next((value for key in BUCKET_REGIONS if (value := self.settings.get(key))), None)
@@ -372,7 +372,7 @@ def option_of(workload: Workload) -> str:
 
 _OF_HANA: Final = frozenset({Workload.HANA, *MODE_OPTIONS.values()})
 MODES: Final = (*MODE_OPTIONS, UNKNOWN)
-"""Those of `hana`."""
+"""The modes of `hana`."""
 REASONS: Final = (
     *(Workload.CALLER.value, Workload.HANA.value, Workload.SSM.value),
     *(option_of(workload) for workload in Workload if workload is not Workload.AUTO),

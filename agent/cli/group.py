@@ -130,7 +130,7 @@ class _Commands(MutableMapping[str, click.Command]):
         if name not in self._loaded:
             command = getattr(importlib.import_module(self._modules[name]), name.replace(" ", "_"))
             if not isinstance(command, click.Command):
-                raise TypeError(f"{self._modules[name]}.{name} is no command: a wrong row of the table of commands")
+                raise TypeError(f"{self._modules[name]}.{name} is not a command: a wrong row of the table of commands")
             self._loaded[name] = command
         return self._loaded[name]
 

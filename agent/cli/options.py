@@ -134,12 +134,12 @@ def _where(kinds: Sequence[Kind], what: str, option: _Decorator = click.option) 
 
 
 def _masks(what: str, where: str, option: _Decorator = click.option) -> Callable[[Any], Any]:
-    """The option --redact."""
+    """The option --redact of a command."""
     return option("--redact", is_flag=True, help=f"Mask {what} in {where}.")
 
 
 def _fails(option: _Decorator = click.option) -> Callable[[Any], Any]:
-    """The option --fail-on."""
+    """The option --fail-on of a command."""
     return option(
         "--fail-on",
         type=OneOf(FAIL_ON),

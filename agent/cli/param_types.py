@@ -309,7 +309,7 @@ def _where(text: str) -> Any:
 
     name, separator, wanted = text.partition("=")
     if name not in tuple(Attribute):
-        raise ValueError(f"{name!r} is none of {', '.join(Attribute)}")
+        raise ValueError(f"{name!r} is not one of {', '.join(Attribute)}")
     if not separator or not wanted or not wanted.isprintable():
         raise ValueError(f"{text!r} names no value after the '='")
     return SharedValue(attribute=Attribute(name), value=wanted)

@@ -232,7 +232,7 @@ def _of_lines(data: bytes, rest: BinaryIO) -> Iterator[tuple[int | None, Any, st
         elif begins:
             yield number, *_parsed(stripped)
         elif not is_junk:
-            yield number, None, "is no JSON"
+            yield number, None, "is not JSON"
         is_junk = not begins
     if whole:
         yield start, None, "is cut off"
@@ -262,7 +262,7 @@ def _parsed(data: bytes) -> tuple[Any, str | None]:
     try:
         return json.loads(data.decode("utf-8-sig")), None
     except UnicodeDecodeError:
-        return None, "is no UTF-8 text"
+        return None, "is not UTF-8 text"
     except RecursionError:
         return None, "is nested too deep for a report"
     except ValueError as error:  # of JSON, and of a number with more digits than Python reads

@@ -32,9 +32,9 @@ _STEP: Final = 15
 _NUMBERS: Final = (("p50", "p95", "p99"), 8)
 """The columns of numbers, and the characters of each."""
 _HOURS: Final = 6
-"""Between two marks on the axis of a day."""
+"""Hours between two marks on the axis of a day."""
 _HEIGHT: Final = 14
-"""Of the highest mark of a day."""
+"""Height of the highest mark of a day."""
 _MARKS: Final = {"#": ("ok", "bar", 5), "?": ("unknown", "box", 10), "x": ("critical", "bar", _HEIGHT)}
 """Kind, shape and height of what stands in the cells of a day."""
 _LEGEND: Final = (("#", "available"), ("x", "failed"), ("?", "unknown"), (NOT_WATCHED, "not watched"))
@@ -55,7 +55,7 @@ def latency(series: Series, width: int, name: str) -> Element:
 
 
 def over_time(series: Series, width: int, name: str) -> Element:
-    """The same latency from left to right in time, in an `svg` element of this width; `name` begins the ids in it."""
+    """Latency over time, from left to right, in an `svg` element of this width. The ids in it begin with `name`."""
     drawing = _Chart(width)
     drawing.over_time(series)
     return framed(drawing, "Latency over time", name, stands_alone=False)

@@ -43,13 +43,13 @@ from agent.report.serialization import to_json
 
 PAGE_ID: Final = "backuplink-history"
 MAX_REPORTS: Final = 20
-"""Of failures, the last ones, that are in a page: each is some 50 kB."""
+"""How many reports of failures a page has, the last ones: each is some 50 kB."""
 MAX_OBSERVATIONS: Final = 5_000
-"""Of all these reports together: a thousand addresses have as many in one."""
+"""Observations of all these reports together. A report on a thousand addresses alone has as many."""
 MAX_ROWS: Final = 300
-"""Of a table: the last changes or days, or the first steps."""
+"""Rows of a table: the last changes or days, or the first steps."""
 MAX_LANES: Final = 40
-"""Of one series whose bars are in lines, the ones with most cycles: a service with public addresses has hundreds."""
+"""Lines of bars for one series, those with most cycles. A service with public addresses has hundreds."""
 _DAY: Final = 86_400
 _FAILURES: Final = frozenset({"raised", "worse", "flapping"})
 """Kinds of changes that say that something fails; a new verdict says it, too, unless it is ok."""
@@ -322,7 +322,7 @@ def _entry(event: Sequence[Event], reports: Reports, *, is_one: bool) -> Entry:
 
 
 def _kind(row: Event) -> Status | None:
-    """How bad a change is; None for one that is no failure, and for a gap."""
+    """How bad a change is; None for one that is not a failure, and for a gap."""
     if not isinstance(row, ChangeRow) or not _is_failure(row):
         return None
     kind = row.status if row.about == "verdict" else row.severity

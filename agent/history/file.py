@@ -118,7 +118,7 @@ def _why(error: sqlite3.Error) -> str:
 
 
 def _check_header(path: Path, *, may_be_empty: bool) -> None:
-    """Raises HistoryError for what is no history, OSError for what cannot be read."""
+    """Raises HistoryError for what is not a history, OSError for what cannot be read."""
     handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
     try:
         if stat.S_ISDIR(mode := os.fstat(handle).st_mode):
@@ -167,7 +167,7 @@ def _migrate(connection: sqlite3.Connection, versions: Versions) -> None:
         return
     with transaction(connection, "BEGIN"):
         # Works before the first page alone, which it writes. So it is in the transaction, of which it takes the lock:
-        # nobody ever finds a database that is no history yet, not even after a kill.
+        # nobody ever finds a database that is not a history yet, not even after a kill.
         connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
         # Once more: another process may have been faster.
         for number in range(_version(connection, versions), len(versions)):

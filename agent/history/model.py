@@ -16,7 +16,7 @@ SLICES: Final = 48
 
 
 class HistoryError(Exception):
-    """A file that is no history, or that cannot be read or written: why, in words for the operator."""
+    """A file that is not a history, or that cannot be read or written: why, in words for the operator."""
 
 
 class NotPrunedError(HistoryError):
@@ -57,7 +57,7 @@ class History(Protocol):
 
     @property
     def path(self) -> Path:
-        """Of the file."""
+        """The path of the file."""
 
     def state(self, series: str) -> Any:
         """What the last entry of a series had as its state; None without one. Raises HistoryError."""
@@ -103,9 +103,9 @@ class StepRow:
     status: str
     """`ok`, `failed` or `skipped`."""
     kind: str | None
-    """Of a failure."""
+    """The kind of a failure; None if the step did not fail."""
     code: str | None
-    """Of a failure: the name or number underneath."""
+    """The name or number underneath a failure."""
 
     @property
     def lane(self) -> str:
@@ -147,7 +147,7 @@ class Outline:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CycleRow:
-    """One cycle."""
+    """The row of one cycle."""
 
     id: int
     series: str
@@ -161,7 +161,7 @@ class CycleRow:
     """The cycle whose report is kept and came to the same: itself where it has one of its own."""
     outline: Outline
     seconds: tuple[float | None, ...]
-    """Of each step; None for one that was not made in this cycle."""
+    """Duration of each step; None for a step that was not made in this cycle."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,7 +171,7 @@ class ChangeRow:
     cycle: int
     series: str
     kind: str
-    """As in `agent.watch.changes`."""
+    """A kind of `agent.watch.changes`."""
     at: datetime
     since: datetime
     """Start of the state that it is about."""
@@ -201,11 +201,11 @@ class Day:
     """A day in UTC, in seconds."""
 
     day: str
-    """`2026-01-15`."""
+    """The date, such as `2026-01-15`."""
     available: float
-    """Verdict ok or warning: the path works."""
+    """Seconds with verdict ok or warning: the path works."""
     failed: float
-    """Verdict critical."""
+    """Seconds with verdict critical."""
     unknown: float
     """Verdict unknown. What is left of the day was not watched."""
     cells: str
@@ -253,11 +253,11 @@ class Series:
     last_at: datetime
     """Starts of the first and of the last cycle."""
     status: str
-    """Of the last cycle."""
+    """The status of the last cycle."""
     status_since: datetime
     """Start of the first of the last cycles that all came to this status, whatever gaps lie between them."""
     summary: str
-    """Of the last cycle's verdict."""
+    """The summary of the last cycle's verdict."""
     last_failure: str | None
     """The verdict in words of the last cycle that was critical; None where no cycle was."""
     stands_until: datetime

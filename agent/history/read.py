@@ -26,7 +26,7 @@ from agent.report.serialization import DecodeError, from_json
 from probes.frozen import dataclass
 
 MAX_REPORT_BYTES: Final = 64 << 20
-"""Of one report, unpacked; as of a saved one."""
+"""Largest report when it is unpacked, as for a saved one."""
 MAX_STANDS: Final = 7 * 86_400_000
 """Milliseconds for which a cycle says how things are: the longest interval of a watch is a day."""
 BATCH: Final = 1_000
@@ -47,7 +47,7 @@ class Mark:
 
     id: int
     started: int
-    """Milliseconds since 1970."""
+    """Start in milliseconds since 1970."""
     stands: int | None
     """Milliseconds; None where nobody knew when the next cycle comes."""
     lost: int
@@ -347,7 +347,7 @@ def _paired(steps: bytes, times: bytes) -> tuple[int, ...]:
 
 @cache
 def _seconds(half: int) -> float | None:
-    """The value of a binary16; None for one that is none."""
+    """The value of a binary16; None if it is not a number."""
     (value,) = struct.unpack("<e", half.to_bytes(2, "little"))
     return value if math.isfinite(value) else None
 

@@ -11,7 +11,7 @@ class HistoryRequest:
     """Which cycles are told, and how."""
 
     place: str
-    """The file."""
+    """Path of the history."""
     since: datetime | float | None
     """An instant, or seconds before now."""
     chart: bool

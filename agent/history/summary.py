@@ -19,7 +19,7 @@ from agent.history.model import ChangeRow, Day, Flapping, Gap, Latency, StepRow
 from agent.history.read import Mark, instant
 
 CELLS: Final = 48
-"""Of a day: half an hour each."""
+"""Cells of a day, half an hour each."""
 _DAY: Final = 86_400_000
 _CELL: Final = _DAY // CELLS
 _USUAL: Final = 1.5
@@ -33,7 +33,7 @@ _WORST: Final = {mark: rank for rank, mark in enumerate((NOT_WATCHED, *_SHOWN.va
 TIMED: Final = ("dns", "tcp", "tls", "http", "api")
 """Steps that ask the network, and so have a latency."""
 MAX_DAYS: Final = 3_660
-"""Of one series that are counted, the last ones: a clock that was wrong must not make a million."""
+"""Days of one series that are counted, the last ones: a clock that was wrong must not make a million."""
 
 
 def spans(marks: Sequence[Mark]) -> list[tuple[int, int, Mark]]:

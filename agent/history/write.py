@@ -32,9 +32,9 @@ MOST_REMOVED: Final = 5_000
 _SHARE: Final = 16
 """A file that is too large loses this part of its cycles, the oldest, until it is not."""
 MAX_STEPS: Final = 100_000
-"""Of one cycle: a thousand addresses have some five thousand."""
+"""Steps of one cycle: a thousand addresses have some five thousand."""
 MAX_SECONDS: Final = 60_000.0
-"""Of one step; a binary16 ends at 65,504."""
+"""Longest duration of a step that is kept. A binary16 ends at 65,504."""
 _DIGEST_BYTES: Final = 16
 
 
@@ -52,11 +52,11 @@ class HistoryWriter:
 
     @property
     def path(self) -> Path:
-        """Of the file."""
+        """The path of the file."""
         return self.keeping.path
 
     def open(self) -> None:
-        """Open the file, or create it. What is no history raises HistoryError, and is left as it is."""
+        """Open the file, or create it. What is not a history raises HistoryError, and is left as it is."""
         self._opened()
 
     def close(self) -> None:
@@ -126,7 +126,7 @@ def _identity(path: Path) -> tuple[int, int] | None:
 
 
 def milliseconds(at: datetime) -> int:
-    """Since 1970."""
+    """Milliseconds from the start of 1970 to a time."""
     return round(at.timestamp() * 1000)
 
 

@@ -89,7 +89,8 @@ class Explains:
     """A code, or a group of them."""
     reach: Reach
     by_information: bool = False
-    """Whether a cause that is information explains it, too: what is no fault of a workload can still stop this run."""
+    """Whether a cause that is information explains it, too: what is not a fault of a workload can still stop this
+    run."""
 
 
 EXPLAINS: Final = (

@@ -272,7 +272,8 @@ class Evidence:
         return tuple((domain, observation) for domain, observation in lookups if observation is not None)
 
     def answers(self, target: Target, resolvers: Iterable[Address]) -> tuple[Observation[DnsFacts], ...]:
-        """The answers of these resolvers for the target's name; facts of another step, in a saved report, are none."""
+        """The answers of these resolvers for the target's name. A saved report may hold facts of another step under
+        such an id; they are left out."""
         wanted = frozenset(resolvers)
         return tuple(
             observation
@@ -534,7 +535,7 @@ class Evidence:
         return self._by_id.get(f"{Step.EC2}/{operation}")
 
     def reads(self, *operations: str) -> tuple[Observation[Any], ...]:
-        """Those of these reads of the configuration that succeeded."""
+        """The reads of the configuration, among these operations, that succeeded."""
         observations = (self.read(operation) for operation in operations)
         return tuple(read for read in observations if read is not None and read.ok)
 

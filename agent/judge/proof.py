@@ -89,7 +89,7 @@ def _missing_steps(
         ]
         if any(link.id in named for link in chain):
             continue
-        # A setting of this host that cannot be read is no fault of the path.
+        # A setting of this host that cannot be read is not a fault of the path.
         faults = [link for link in chain if link.failure and link.made and link.subject.step is not Step.HOST]
         lost = [link for link in chain if link.failure and link not in faults]
         # The lowest step that did not succeed is the one to name.

@@ -43,7 +43,7 @@ def required_steps(evidence: Evidence, target: Target) -> tuple[str, ...]:
     if is_called:
         steps.insert(1, str(Step.CREDENTIALS))
     # Neither that each name server answers nor that large requests arrive is needed for ok. Where this host itself kept
-    # that from being tried, a fault (DNS016, HTTP006) is not known, and that is no ok.
+    # that from being tried, a fault (DNS016, HTTP006) is not known, and that is not ok.
     steps += [answer.id for answer in evidence.answers(target, evidence.configured_resolvers) if _is_starved(answer)]
     for address in evidence.own_addresses(target):
         steps += required_at(evidence, target, address)

@@ -2,7 +2,8 @@
 
 Rules name what they know of the configuration, of certificates and of URLs. Everything else follows from what a finding
 holds anyway: the addresses at which it shows, the ports and name servers of its evidence, what this run fills into its
-commands, and how far its kind of fault reaches. This host itself is no subject: the report's vantage says which it is.
+commands, and how far its kind of fault reaches. This host itself is not a subject: the report's vantage says which it
+is.
 """
 
 from collections.abc import Iterator, Mapping

@@ -254,7 +254,7 @@ def _verdict(targets: tuple[TargetReport, ...], diagnosis: Diagnosis, evidence: 
 
 
 def _unsettled(targets: Iterable[TargetReport], evidence: Evidence) -> tuple[str, ...]:
-    """Of a Backint agent whose mode is not known, the services that one of its modes needs and that are not proven."""
+    """The unproven services that a mode of the Backint agent needs, if its mode is not known; otherwise empty."""
     if not evidence.has_unsettled_mode:
         return ()
     statuses: dict[str, list[Status]] = {}

@@ -177,7 +177,7 @@ def _of_policy(endpoint_id: str, file: str, policies: Mapping[str, str]) -> Chan
     try:
         statements_of(document)
     except RefusedError as error:
-        raise AssumptionError(f"this is no policy that AWS would take: {error}") from error
+        raise AssumptionError(f"this is not a policy that AWS would take: {error}") from error
     return Change(Setting(Settable.POLICY, endpoint_id, document))
 
 

@@ -45,7 +45,7 @@ def parse(data: bytes, name: str) -> Plan:
     try:
         text = data.decode("utf-8-sig")
     except ValueError as error:
-        raise PlanError(f"{name}: is no UTF-8 text, and so no plan") from error
+        raise PlanError(f"{name}: is not UTF-8 text, and so not a plan") from error
     try:
         document: Any = json.loads(text)
         if isinstance(document, dict):

@@ -24,7 +24,7 @@ class InterruptedBySignalError(Exception):
     def __init__(self, name: str) -> None:
         super().__init__(name)
         self.name = name
-        """Of the signal."""
+        """The name of the signal."""
 
 
 class TooLargeError(Exception):

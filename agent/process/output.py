@@ -25,7 +25,7 @@ _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 class OutputClosedError(Exception):
     """stdout cannot be written: a closed pipe, a full disk, or no stdout. The text says why; it is empty where a reader
-    has ended, such as head(1), which is no error."""
+    has ended, such as head(1), which is not an error."""
 
 
 def to_stdout(document: str) -> None:

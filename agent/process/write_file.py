@@ -44,9 +44,9 @@ def to_file(document: str, path: Path, *, private: bool = False) -> None:
     """Write a file so that a reader sees the old content or the new, never half. Raises OSError.
 
     A new file has the permissions that the umask leaves, and with `private` those of its owner alone; one that replaces
-    a plain file of this user's keeps those of the old one, without set-uid, set-gid and sticky bits. What is no plain
-    file, such as a pipe, a device or an open descriptor (`/dev/stdout`, `/dev/fd/N`), has no content to keep and is
-    written to as it is. A link is followed where it belongs to root or this user and lies in a folder that no other
+    a plain file of this user's keeps those of the old one, without set-uid, set-gid and sticky bits. What is not a
+    plain file, such as a pipe, a device or an open descriptor (`/dev/stdout`, `/dev/fd/N`), has no content to keep and
+    is written to as it is. A link is followed where it belongs to root or this user and lies in a folder that no other
     user can write; otherwise OSError says so.
     """
     _to_place(document.encode("utf-8"), path, partial(_mode, private=private))
@@ -114,8 +114,8 @@ def _fill(folder: Path, files: Iterable[tuple[str, str]]) -> None:
 def own_private_file(path: Path) -> Path:
     """The path, without links, of a plain file of this user's, which is created empty and readable by its owner alone
     where nothing has its name. For a library that writes to the file itself, and to files next to it whose names begin
-    with its own. Raises OSError for what is no plain file, for one of another user, and where another user has placed
-    something under such a name."""
+    with its own. Raises OSError for what is not a plain file, for one of another user, and where another user has
+    placed something under such a name."""
     with _located(path) as place:
         if place.status() is None:
             with contextlib.suppress(FileExistsError):  # another process was faster
@@ -141,8 +141,8 @@ def own_private_file(path: Path) -> Path:
 def own_private_folder(path: Path) -> Path:
     """The path, without links, of a folder of this user's in which nobody else can make or replace files; where nothing
     has its name it is made, with those above it, for its owner alone. A link on the way is followed as by `to_file`.
-    Raises OSError for what is no folder, for one of another user, for one that others can write, and where others can
-    replace it or a folder above it."""
+    Raises OSError for what is not a folder, for one of another user, for one that others can write, and where others
+    can replace it or a folder above it."""
     status = None
     for folder in reversed([path, *path.parents]):
         if folder.name in ("", ".."):  # such a folder is there, and the next step passes it
@@ -290,7 +290,7 @@ def _names_in(folder: int) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """A name in an open folder; what has this name is no link."""
+    """A name in an open folder; what has this name is not a link."""
 
     folder: int
     name: str
@@ -303,7 +303,7 @@ class _Place:
             return None
 
     def open_special(self, seen: os.stat_result) -> int:
-        """A descriptor that writes to what is no plain file. Raises OSError, also for a pipe without a reader."""
+        """A descriptor that writes to what is not a plain file. Raises OSError, also for a pipe without a reader."""
         until = time.monotonic() + READER_SECONDS
         flags = os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_NOFOLLOW | os.O_CLOEXEC
         while True:

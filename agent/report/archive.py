@@ -11,11 +11,11 @@ from typing import Final
 from probes.frozen import dataclass
 
 MAX_BYTES: Final = 5_000_000
-"""Of the archive: most ticket systems and mail servers take that, and AWS Support does."""
+"""Largest archive. Most ticket systems and mail servers take this size, and so does AWS Support."""
 LEAST_KEPT: Final = 4_096
 """Bytes that a member is cut down to before it is left out."""
 _RESERVED: Final = 64_000
-"""Of MAX_BYTES, for the list of members, and for what compressing members apart estimates too low."""
+"""Share of MAX_BYTES for the list of members, and for what compressing members apart estimates too low."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

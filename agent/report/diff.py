@@ -87,9 +87,9 @@ class StepState:
     status: str
     """`ok`, `failed` or `skipped`."""
     kind: str | None
-    """Of a failure."""
+    """The kind of a failure."""
     message: str | None
-    """Of a failure, or why the step was skipped."""
+    """The message of a failure, or why the step was skipped."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,7 +135,7 @@ class PathChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """All that changed."""
+    """All changes between two reports."""
 
     schema: str
     old: Side
@@ -225,7 +225,7 @@ def _changes(
 
 
 class _Readings:
-    """What two reports read of the configuration, and of jobs. That one of them did not read it is no change: a run
+    """What two reports read of the configuration, and of jobs. That one of them did not read it is not a change: a run
     reads it only where it was told to, or where something was wrong."""
 
     def __init__(self, old: Report, new: Report) -> None:

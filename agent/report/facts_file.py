@@ -24,7 +24,7 @@ from probes.vpc.model import WHOLE_READS, VpcFacts
 
 SCHEMA: Final = "backuplink.ec2-facts.v1"
 ACCOUNT_SCHEMA: Final = "backuplink.account-facts.v1"
-"""Of a file with the facts of several VPCs."""
+"""The schema of a file with the facts of several VPCs."""
 MAX_AGE: Final = timedelta(days=30)
 """What a network was set to before that says too little about today."""
 MAX_AHEAD: Final = timedelta(days=1)
@@ -105,7 +105,7 @@ def _encoded(facts: Ec2Facts) -> dict[str, Any]:
 
 
 def parse(data: bytes, name: str) -> Ec2Facts:
-    """The facts in a document; `name` is what errors call it. Raises FactsFileError for what is none."""
+    """The facts in a document; `name` is what errors call it. Raises FactsFileError for any other document."""
     return _parsed(data, name, _facts)
 
 
@@ -119,14 +119,14 @@ def _parsed(data: bytes, name: str, read: Callable[[Any], T]) -> T:
     try:
         text = data.decode("utf-8")
     except ValueError as error:
-        raise FactsFileError(f"{name}: is no UTF-8 text, and so no facts file") from error
+        raise FactsFileError(f"{name}: is not UTF-8 text, and so not a facts file") from error
     try:
         facts = read(json.loads(text))
     except RecursionError as error:
         raise FactsFileError(f"{name}: is nested too deep for a facts file") from error
     except DecodeError as error:
         raise FactsFileError(
-            f"{name}: is no file of `backuplink facts` that this version understands: {error}"
+            f"{name}: is not a file of `backuplink facts` that this version understands: {error}"
         ) from error
     except ValueError as error:  # of JSON, and of a number with more digits than Python reads
         raise FactsFileError(f"{name}: {why_no_json(error)}") from error
@@ -134,7 +134,7 @@ def _parsed(data: bytes, name: str, read: Callable[[Any], T]) -> T:
 
 
 def _all_facts(document: Any) -> tuple[Ec2Facts, ...]:
-    """Raises DecodeError."""
+    """Decode the facts. Raises DecodeError."""
     if not isinstance(document, dict) or document.get("schema") != ACCOUNT_SCHEMA:
         return (_facts(document),)
     decoded = from_json(_AccountDocument, document)
@@ -150,7 +150,7 @@ def _all_facts(document: Any) -> tuple[Ec2Facts, ...]:
 
 
 def _facts(document: Any) -> Ec2Facts:
-    """Raises DecodeError."""
+    """Decode the facts. Raises DecodeError."""
     if not isinstance(document, dict) or document.get("schema") != SCHEMA:
         raise DecodeError("schema", f"this is not a {SCHEMA} document")
     if "verdict" in document:

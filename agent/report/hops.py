@@ -34,7 +34,7 @@ class Reachability(StrEnum):
 
 
 WORST: Final = (Reachability.BLOCKED, Reachability.DOUBTFUL, Reachability.CANNOT_TELL, Reachability.OPEN)
-"""The worst first."""
+"""All kinds of reachability, the worst first."""
 
 
 class Stage(StrEnum):

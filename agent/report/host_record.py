@@ -28,17 +28,17 @@ from probes.ports import HTTPS
 
 SCHEMA: Final = "backuplink.host.v1"
 MAX_BYTES: Final = 2_000
-"""Of a line with its end: `list-command-invocations --details` of Systems Manager keeps 2,500 characters."""
+"""Bytes of a line with its end: `list-command-invocations --details` of Systems Manager keeps 2,500 characters."""
 MAX_LISTED: Final = 8
-"""Of each list."""
+"""Items of each list."""
 MAX_SUMMARY: Final = 300
 MAX_FIX: Final = 300
 MAX_TITLE: Final = 100
-"""In bytes of JSON, as the next."""
+"""Bytes of a title as JSON."""
 _MAX_WORD: Final = 64
-"""Of every other text."""
+"""Bytes of every other text as JSON."""
 _MAX_PART: Final = 120
-"""Of each part of a key."""
+"""Bytes of each part of a key."""
 AMAZON: Final = "amazon"
 """A name server that is the VPC's own, which has another address in each VPC."""
 LOOPBACK: Final = "loopback"
@@ -81,7 +81,7 @@ class HostRecord:
     endpoints: tuple[str, ...]
     """Ids of the endpoints at the addresses in use, as far as EC2 was read or names tell them."""
     services: tuple[str, ...]
-    """The required services."""
+    """Services that the run requires."""
     status: str
     path: str
     access: str
@@ -92,9 +92,9 @@ class HostRecord:
     causes: tuple[str, ...]
     """Findings that nothing explains and that count, without those of severity info, in the order of the report."""
     symptoms: tuple[str, ...]
-    """Findings that these explain."""
+    """Findings that the causes explain."""
     title: str | None
-    """Of the first cause."""
+    """The title of the first cause."""
     fix: str | None
     cut: tuple[str, ...]
     """The fields that hold less than the report does."""
@@ -113,7 +113,7 @@ _WORDS: Final = {
     for name, kind in (("status", Status), ("path", Path), ("access", Access))
 }
 _PART: Final = r"(?:[ -$&-;=-{}~]|%[0-9A-F]{2})*"
-"""Of a key (docs/host-record.md): printable ASCII without `%`, `|`, `<`, which are percent-encoded."""
+"""A part of a key (docs/host-record.md): printable ASCII without `%`, `|`, `<`, which are percent-encoded."""
 _KEY: Final = rf"[A-Z0-9]{{1,16}}\|{_PART}(?:\|{_PART})*"
 _FORMS: Final = {
     "causes": re.compile(rf"(?:critical|warning)\|{_KEY}"),
@@ -388,7 +388,7 @@ def _check_text(name: str, value: Any) -> None:
         try:
             value.encode("utf-8")
         except UnicodeEncodeError:
-            raise DecodeError(name, "this text is no Unicode") from None
+            raise DecodeError(name, "this text is not Unicode") from None
     if "\0" in value:
         raise DecodeError(name, "this text holds a NUL")
 

@@ -55,7 +55,7 @@ _UNANSWERED: Final = {
     Step.HTTP: "the TLS handshake succeeded, but the request got no answer{took}",
     Step.API: "the TLS handshake succeeded, but the signed call got no answer{took}",
 }
-"""Of a timeout, by step."""
+"""What a timeout of each step means."""
 _SUCCESSES: Final = {
     Step.TCP: "connected{took}",
     Step.TLS: "TLS handshake completed{took}",
@@ -91,7 +91,7 @@ def step_in_words(subject: Subject) -> str:
 
 
 def id_in_words(observation_id: str) -> str:
-    """The same of a step that was not made, of which there is the id alone."""
+    """A step in words, by its id. This serves for a step that was not made, of which there is only the id."""
     step, target, address, port, *_ = (*observation_id.split("/"), None, None, None)
     try:
         place = None if address is None else ip_address(address)

@@ -83,8 +83,8 @@ class Command:
     undo: Sentence | None
     """How to take it back; None where it changes nothing or cannot be taken back."""
     checked: bool | None = None
-    """Of a fix of the configuration: true where the predictor says that with it the path is open and no other required
-    one is closed, false where it cannot tell. None of other fixes, and of a command that changes nothing."""
+    """True if the predictor says that this fix of the configuration opens the path and closes no other required one;
+    false if it cannot tell. None for other fixes, and for a command that changes nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,9 +114,9 @@ class SubjectKind(StrEnum):
     """What a subject of a finding is."""
 
     GROUP = "group"
-    """A security group."""
+    """The id of a security group."""
     ACL = "acl"
-    """A network ACL."""
+    """The id of a network ACL."""
     ROUTE_TABLE = "route-table"
     ENDPOINT = "endpoint"
     INTERFACE = "interface"
@@ -144,9 +144,9 @@ class SubjectKind(StrEnum):
     ROLE = "role"
     ACCOUNT = "account"
     URL = "url"
-    """Of a proxy, or of an endpoint that a setting names."""
+    """The URL of a proxy, or of an endpoint that a setting names."""
     ISSUER = "issuer"
-    """Of a certificate."""
+    """The issuer of a certificate."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,7 +159,7 @@ class FindingSubject:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """A named fault."""
+    """A fault that has a code."""
 
     id: Plain
     code: Plain
@@ -287,7 +287,7 @@ class WorkloadReport:
     """Whether services are required for it."""
     version: Annotated[str, Mask("text", unless=r"[0-9]{1,5}(?:\.[0-9]{1,5}){1,4}")] | None
     mode: Plain | None
-    """Of `hana`: `aws-backup`, `s3`, or `unknown`."""
+    """The mode of `hana`: `aws-backup`, `s3`, or `unknown`."""
     settings: dict[Plain, Annotated[str, Mask("setting")]]
     """Its own settings that decide what it calls."""
 
@@ -415,7 +415,7 @@ class ConfiguredPath:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """One run."""
+    """What one run measured and found."""
 
     schema: Plain
     tool: Tool

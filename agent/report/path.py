@@ -132,7 +132,7 @@ class Band:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """The whole path."""
+    """The whole path as a picture."""
 
     host: tuple[Cell, ...]
     """Checks of this host itself."""

@@ -52,13 +52,13 @@ _EVERYWHERE: Final = (
     | frozenset(ip_address(f"169.254.{end}") for end in ("169.123", "169.253", "169.254", "170.2", "170.23"))
     | frozenset(ip_address(f"fd00:ec2::{end}") for end in ("23", "123", "253", "254"))
 )
-"""The same on every host, so they tell nothing: among them what an instance has for names, metadata, time and
+"""Addresses that every host has, so they tell nothing: among them those of an instance for names, metadata, time and
 credentials."""
 _NETWORKS_EVERYWHERE: Final = frozenset(
     ip_network(block)
     for block in ("127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/4", "fe80::/10", "fe80::/64", "ff00::/8")
 )
-"""The same of networks."""
+"""Networks that every host has, so they tell nothing."""
 _DOCUMENTATION: Final = tuple(ip_network(block) for block in ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24"))
 """RFC 5737; RFC 3849 keeps 2001:db8::/32."""
 _BENCHMARKS: Final = ip_network("198.18.0.0/15")
@@ -83,7 +83,7 @@ _QUOTED_BYTES: Final = re.compile(r"\b(?:bytearray\()?b['\"].*", re.DOTALL)
 _NOT_QUOTED: Final = frozenset({"exceptions", "fingerprint", "key", "node", "resolver", "search"})
 """Kinds that no sentence quotes, and that are too short or too common to be searched for there."""
 _NAMES: Final = frozenset({"domain", "host", "search"})
-"""Kinds that are searched for everywhere, ids too, where they have a dot and so are no common word."""
+"""Kinds that are searched for everywhere, ids too, where they have a dot and so are not common words."""
 _PLAIN_WORDS: Final = frozenset(
     {*SERVICES, *REGIONS, *(partition.id for partition in PARTITIONS), "Amazon", "default", "localhost"}
 )
@@ -117,7 +117,7 @@ _MAC: Final = re.compile(r"(?<![0-9A-Fa-f:])[0-9A-Fa-f]{2}(?::[0-9A-Fa-f]{2}){5}
 _HOME: Final = re.compile(r"(?<=/home/)[^/\s:'\"]{1,64}")
 _BUCKET: Final = re.compile(r"(?<=s3://)[a-z0-9][a-z0-9.-]{2,62}")
 _OTHER_ID: Final = re.compile(r"(?<![\w-])(?P<kind>[a-z]{1,10})-[0-9a-f]{17}(?![\w])")
-"""Of resources that a report never names: volumes, managed nodes, sessions."""
+"""Ids of resources that a report never names: volumes, managed nodes, sessions."""
 _NAME: Final = re.compile(
     r"(?<![\w.-])(?<![^/]/)(?:[A-Za-z0-9_](?:[\w-]{0,61}[A-Za-z0-9])?\.){1,30}[A-Za-z]{2,24}(?![\w-]|\.\w)"
 )
@@ -368,7 +368,7 @@ class Redactor(DocumentRedactor):
 
     def word(self, kind: str, text: str, *, everywhere: bool = False) -> str:
         """The mask of a value of this kind; the value itself where it identifies nothing. Later texts are searched for
-        it too where it has a dot and so is no common word, or with `everywhere`."""
+        it too where it has a dot and so is not a common word, or with `everywhere`."""
         if not _is_meaningful(kind, text):
             return self.of_host(text)
         if text not in self._masks and (masked := self.of_host(text)) != text:
@@ -542,7 +542,7 @@ def _as_text(first_bytes: str) -> str | None:
 
 
 def _any_of(words: Iterable[str], behind_at: Iterable[str] = ()) -> re.Pattern[str] | None:
-    """A pattern that finds each of `words`, the longest first, where it is no part of a longer one."""
+    """A pattern that finds each of `words`, the longest first, where it is not part of a longer one."""
     forms = [
         (r"(?<!\w)" if word[0].isalnum() else "") + re.escape(word) + (r"(?!\w)" if word[-1].isalnum() else "")
         for word in sorted(words, key=lambda word: (-len(word), word))

@@ -20,7 +20,7 @@ class RefusalVerdict:
     """Why there is no document."""
 
     status: Status
-    """Always `unknown`."""
+    """The status, which is always `unknown`."""
     summary: str
 
 
@@ -40,7 +40,7 @@ def of(schema: str, why: str) -> Refusal:
 
 
 def dumps(refusal: Refusal) -> str:
-    """As JSON text."""
+    """The refusal as JSON text."""
     return dumps_json(to_json(refusal))
 
 

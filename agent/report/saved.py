@@ -32,7 +32,7 @@ def parse_report(data: bytes, name: str) -> Report:
     try:
         text = data.decode("utf-8")
     except ValueError as error:
-        raise SavedReportError(f"{name}: is no UTF-8 text, and so no report") from error
+        raise SavedReportError(f"{name}: is not UTF-8 text, and so not a report") from error
     if _is_page(text):
         text, found, _ = text.partition(_IN_PAGE)[2].partition(_AFTER)
         if not found:
@@ -43,7 +43,7 @@ def parse_report(data: bytes, name: str) -> Report:
         raise SavedReportError(f"{name}: is nested too deep for a report") from error
     except DecodeError as error:
         raise SavedReportError(
-            f"{name}: is no report of `--format json` that this version understands: {error}"
+            f"{name}: is not a report of `--format json` that this version understands: {error}"
         ) from error
     except ValueError as error:  # of JSON, and of a number with more digits than Python reads
         raise SavedReportError(f"{name}: {why_no_json(error)}") from error

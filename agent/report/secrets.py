@@ -20,7 +20,8 @@ HIDDEN: Final = "***"
 LEAST: Final = 6
 """Characters of a known secret that is searched for; a shorter one stands in many words."""
 LEAST_WORD: Final = 16
-"""The same of one that consists of small letters and dashes, as words of a setting do."""
+"""Characters of a known secret that is searched for, if it has only small letters and dashes, as words of a setting
+have."""
 
 # Every pattern is linear: the texts may be hostile, and are searched from each of their characters.
 _CHOSEN: Final = (
@@ -46,7 +47,8 @@ _ASSIGNED_CHOSEN: Final = re.compile(
     rf"(?P<value>{_QUOTED}|{_BARE}(?:[ \t]{{1,8}}(?![\w.-]{{1,40}}[ \t]?[:=]){_BARE}){{0,15}})",
     re.IGNORECASE,
 )
-"""The same for what people choose, which may have blanks: up to the next sign, or the next name with a value."""
+"""A name and its secret that people choose, which may have blanks: it ends at the next sign, or the next name with a
+value."""
 _GIVEN: Final = re.compile(
     rf"(?P<before>(?<![\w-])--?[a-z-]{{0,40}}?(?:{_NAME}|{_CHOSEN})(?![\w-]{{0,20}}-(?:id|arn|file|name)\b)[\w-]{{0,20}}"
     rf"[ \t]{{1,3}}|\b(?:bind|root)pw[ \t]{{1,8}}|\blogin[ \t]{{1,8}}\S{{1,128}}[ \t]{{1,8}}password[ \t]{{1,8}}"
@@ -72,7 +74,7 @@ _DOCKER_AUTH: Final = re.compile(
 )
 """In the configuration of Docker: user and password in base64."""
 _DIGEST: Final = re.compile(r"(?P<before>\b(?:c?nonce|response)=\"?)(?P<value>[0-9a-f]{32,128}\b)", re.IGNORECASE)
-"""RFC 7616."""
+"""Values in digest authentication (RFC 7616)."""
 _HOOK: Final = re.compile(
     r"(?P<before>\b(?:hooks\.slack\.com|webhook\.office\.com|outlook\.office(?:365)?\.com/webhook|discord(?:app)?\.com/api"
     r"/webhooks|events\.pagerduty\.com/integration|api\.telegram\.org)/)(?P<value>[^\s'\"<>]{1,4096})",

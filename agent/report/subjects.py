@@ -13,7 +13,7 @@ def about(kind: SubjectKind, ids: Iterable[object]) -> tuple[FindingSubject, ...
 
 
 def resources(*ids: str | None) -> tuple[FindingSubject, ...]:
-    """Subjects by ids of AWS, which tell their kind themselves; what is no such id is left out."""
+    """Subjects for ids of AWS, whose prefix gives the kind. Other texts are left out."""
     kinds = ((id_, kind_of_id(id_)) for id_ in ids if id_ is not None)
     return tuple(FindingSubject(kind=kind, id=id_) for id_, kind in kinds if kind is not None)
 

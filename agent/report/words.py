@@ -31,9 +31,9 @@ from probes.operations import GETADDRINFO, JOBS
 WIDTH: Final = 80
 """Columns of what is laid out in lines."""
 DETAIL_CHARACTERS: Final = 2_000
-"""Of the detail of one cause, some 25 lines. It may quote a long text of a peer; JSON has all of it."""
+"""Characters of the detail of one cause, some 25 lines. It may quote a long text of a peer; JSON has all of it."""
 STEPS: Final = (Step.TCP, Step.TLS, Step.HTTP, Step.API)
-"""Of a ladder, in the order in which it is climbed."""
+"""The steps of a ladder, in the order in which it is climbed."""
 UNUSED_ANSWER: Final = "another resolver's answer, which this host does not use; it decides nothing"
 FEW_SERVICES: Final = 2
 """Up to so many services, each is shown in full; of more, those that are well take one line each."""
@@ -150,7 +150,7 @@ def in_use(report: Report) -> list[TargetReport]:
 
 
 def state(target: TargetReport) -> str:
-    """`critical, path private`."""
+    """A target's state, such as `critical, path private`."""
     return f"{target.status}, path {target.path}{_ROLES[target.role]}"
 
 

@@ -131,7 +131,7 @@ def _of_buckets(service: Service, region: str, used: Iterable[WorkloadInUse], se
 
 def _is_asked_for_role(service: Service, region: str, sdk: SdkFacts) -> bool:
     """Whether the SDK's chain asks a service, at the host that other calls to it go to. The global host of STS, which
-    no endpoint stands for, is no target."""
+    no endpoint stands for, is not a target."""
     return sdk.sts_host is not None and sdk.sts_host == _effective(service, region, _CONTEXT, sdk).host
 
 
@@ -164,9 +164,12 @@ def with_names(settings: Settings, endpoints: Iterable[VpcEndpoint]) -> Settings
 
 
 def jobs_request(targets: Iterable[Target], metadata: ImdsFacts | None, now: datetime) -> JobsRequest | str:
-    """Of which jobs AWS Backup is asked: those of this instance. Where a required service carries the data of jobs
-    whose resource is another than the instance, those of all resources of the account in the Region, and of virtual
-    machines alone where that service is the gateways'. A text says why there is nothing to ask for."""
+    """Which jobs AWS Backup is asked for, or a text that says why there is nothing to ask for.
+
+    As a rule these are the jobs of this instance. If a required service carries the data of jobs of other resources,
+    they are the jobs of all resources of the account in the Region, or of virtual machines alone if that service is
+    the gateways'.
+    """
     created_after = (now - JOBS_PERIOD).replace(microsecond=0)
     required = [SERVICES[target.service] for target in targets if target.role is Role.REQUIRED]
     kinds = {kind for service in required if service.has_job_data for kind in service.job_kinds}

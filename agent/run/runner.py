@@ -189,7 +189,7 @@ class RunInProgress:
         """Set when the read of endpoints has finished or failed, or will not be made."""
 
     async def go(self) -> None:
-        """Measure everything."""
+        """Measure everything that the plan has."""
         before = self.world.machine.allowances()
         await self._measure()
 
@@ -474,8 +474,8 @@ class RunInProgress:
             group.create_task(self._read_names(inspection, network))
 
     async def _read_names(self, inspection: "Inspection", network: asyncio.Task[None]) -> None:
-        """Ask how names resolve, with `auto` only where that may be what is wrong: a sign says so, or an address in
-        trouble is none that EC2 knows."""
+        """Read the settings by which names resolve. With `auto`, only if a sign points at names, or EC2 does not know a
+        failing address."""
         if self.settings.ec2 is Ec2.AUTO:
             doubt = self.suspicion.about_names
             await _first_of(doubt.wait(), asyncio.wait([network]))
@@ -554,7 +554,7 @@ class RunInProgress:
         self._group.create_task(work)
 
     async def take_jobs_request(self) -> JobsRequest | str | None:
-        """Of which jobs AWS Backup is asked, or why it is not, for the first that asks; None for every other."""
+        """Which jobs AWS Backup is asked for, or why it is not asked. The first caller gets this, all others None."""
         if not self._wants_jobs:
             return None
         self._wants_jobs = False

@@ -75,7 +75,7 @@ class Suspicion:
         self._judge()
 
     def started(self, subject: Subject) -> None:
-        """A step starts."""
+        """Note that a step starts."""
         if subject.step is Step.TCP or _is_own_lookup(subject):
             self._open[subject.id] = subject, asyncio.get_running_loop().time()
 
@@ -117,7 +117,7 @@ class Suspicion:
 
     @property
     def stands(self) -> bool:
-        """Whether a sign stands: a slow answer that came is none any more."""
+        """Whether a sign stands. A slow answer that has come is not a sign any more."""
         return bool(self._signs() or self._overdue())
 
     def addresses_in_trouble(self) -> frozenset[Address]:
@@ -177,7 +177,7 @@ class Suspicion:
 
 
 def _address_sign(target: Target, address: Address) -> tuple[str, bool]:
-    """A sign, and whether it concerns a name: a public address is no fault of the name where a gateway endpoint may
+    """A sign, and whether it concerns a name: a public address is not a fault of the name where a gateway endpoint may
     lead to it."""
     gave = f"{Step.DNS}/{target.id}/{GETADDRINFO} gave {address}"
     if SERVICES[target.service].has_gateway_endpoint:

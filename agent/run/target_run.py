@@ -45,7 +45,7 @@ class RunHandle(Protocol):
         """Run this next to everything else, until the run ends."""
 
     async def take_jobs_request(self) -> JobsRequest | str | None:
-        """Of which jobs AWS Backup is asked, or why it is not, for the first that asks; None for every other."""
+        """Which jobs AWS Backup is asked for, or why it is not asked. The first caller gets this, all others None."""
 
     def lookup_limit(self) -> float:
         """Seconds for the host's own lookup."""
@@ -181,7 +181,7 @@ class TargetRun:
         if target.addressing is not Addressing.DEFAULT or target.role is Role.CONTEXT or self._unused is not None:
             return
         if target.bucket is not None:
-            return  # another name of a bucket is none that the workload takes
+            return  # the workload takes no other name of a bucket
         if not any(map(self._run.is_private, addresses)):
             yield DUAL_STACK_NAME, host_of(target.service, target.region, fips=False, dual_stack=True)
         else:

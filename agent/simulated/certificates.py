@@ -109,7 +109,7 @@ def key(label: str) -> ec.EllipticCurvePrivateKey:
 
 
 def subject(common_name: str, organization: str | None = None) -> x509.Name:
-    """A distinguished name."""
+    """A subject's distinguished name."""
     attributes = [x509.NameAttribute(NameOID.COMMON_NAME, common_name[:64])]
     if organization is not None:
         attributes.insert(0, x509.NameAttribute(NameOID.ORGANIZATION_NAME, organization))

@@ -790,7 +790,7 @@ def _firewall_associations(scenario: Scenario, network: Configuration, parameter
 
 
 def _all_firewall_rules(network: Configuration) -> tuple[FirewallRule, ...]:
-    """Of the VPC and of its Profiles."""
+    """The rules of DNS Firewall of the VPC and of its Profiles."""
     return (*(network.firewall or ()), *(() if network.brought is None else network.brought.firewall))
 
 

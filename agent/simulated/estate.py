@@ -30,9 +30,9 @@ _SHARES: Final = (18, 14, 11, 10, 9, 8, 7, 6, 5, 5, 4, 3)
 """Percent of the hosts in each VPC."""
 _ACCOUNTS: Final = 4
 _GROUPS: Final = 8
-"""Of hosts in each VPC."""
+"""Groups of hosts in each VPC."""
 _READERS: Final = 5
-"""Of eight hosts, how many may read EC2."""
+"""How many of eight hosts may read EC2."""
 _SILENT_PERCENT: Final = 1.0
 _NOISE_PERCENT: Final = 2.0
 _SPREAD: Final = 600
@@ -58,7 +58,7 @@ class Fault:
     """Number of the first sweep in which it is."""
     last: int = SWEEPS - 1
     zone: int | None = None
-    """Of the hosts that have it; None for all."""
+    """Only hosts in this zone have it; None for all."""
     resolver: str | None = None
     """Only hosts that ask this name server have it; None for all."""
 
@@ -115,7 +115,7 @@ class Host:
 
 
 class Estate:
-    """So many hosts, MIN_HOSTS to MAX_HOSTS."""
+    """An estate of MIN_HOSTS to MAX_HOSTS hosts."""
 
     def __init__(self, size: int) -> None:
         self.hosts = tuple(_host(number, size) for number in range(size))
@@ -226,7 +226,7 @@ def _chance(*words: object) -> int:
 
 
 def _hex(*words: object, length: int) -> str:
-    """So many hexadecimal digits that follow from the words."""
+    """A text of `length` hexadecimal digits that follow from the words."""
     return hashlib.sha256("|".join(map(str, words)).encode()).hexdigest()[:length]
 
 

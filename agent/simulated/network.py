@@ -123,7 +123,7 @@ POLICY: Final = (
 _BLOCKS: Final = tuple(ip_network(f"10.0.{number}.0/24") for number in (1, 2, 3))
 _SUBNET_IDS: Final = ("subnet-0a1b2c3d4e5f67890", "subnet-0b1b2c3d4e5f67890", "subnet-0c1b2c3d4e5f67890")
 _ANOTHER_SUBNET_ID: Final = "subnet-0d1b2c3d4e5f67890"
-"""Of the first block where the host is not in it."""
+"""The subnet of the first block, if the host is not in that block."""
 _READ_SECONDS: Final = 0.02
 """How long a read took whose answer is in a file."""
 _EVERYWHERE: Final[dict[int, Network]] = {4: ip_network("0.0.0.0/0"), 6: ip_network("::/0")}

@@ -56,7 +56,7 @@ ApiAnswer = Literal[
     "not-subscribed",
     "stripped",
 ]
-# What hostile peers do, as scenarios of tests name them; the peers themselves are no part of the program
+# What hostile peers do, as scenarios of tests name them; the peers themselves are not part of the program
 # (`agent.simulated.peers.register_hostile`).
 HostilePeer = Literal[
     "hostile-noise",
@@ -163,16 +163,16 @@ class RunPart:
     """How the run is asked for."""
 
     region: str = "eu-west-1"
-    """As by --region; empty where it is not given."""
+    """The value of --region; empty if it is not given."""
     services: tuple[str, ...] = ()
     workloads: tuple[Workload, ...] = ()
-    """As by --workload."""
+    """The values of --workload."""
     run_agents: bool = False
     expect: Expect | None = None
     timeout: float = 3.0
     deadline: float = 20.0
     endpoints: tuple[str, ...] = ()
-    """As by --endpoint."""
+    """The values of --endpoint."""
     calls: Calls = DEFAULT_CALLS
     jobs: bool = False
     ec2: Ec2 = DEFAULT_EC2
@@ -252,7 +252,8 @@ class HostPart:
     links: dict[str, str] = field(default_factory=dict)
     """Symbolic links, by path."""
     unreadable: tuple[str, ...] = ()
-    """Those of these files, links and folders that the user may not read; root may, so not in namespaces."""
+    """The files, links and folders that the user may not read. Root may read them, so this does not work in
+    namespaces."""
     programs: dict[str, str] = field(default_factory=dict)
     """What agents write when they are asked for their version, by path and option."""
     keepalive_seconds: int = 7200
@@ -297,7 +298,7 @@ class MetadataPart:
     security_group_ids: tuple[str, ...] = ("sg-0a1b2c3d4e5f67890",)
     interface_id: str = "eni-0a1b2c3d4e5f67890"
     addresses: tuple[Address, ...] | None = None
-    """Of the primary interface; None for all of the host's."""
+    """The addresses of the primary interface; None for all of the host's."""
     clock_seconds: float = 0.0
     """The service's clock minus that of the host."""
 
@@ -311,7 +312,7 @@ class SdkPart:
     dual_stack: bool = False
     endpoint_urls: dict[str, str] = field(default_factory=dict)
     broken_file: bool = False
-    """Whether the shared config file holds what is no setting. No other profile than `default` is in any file."""
+    """Whether the shared config file holds what is not a setting. No other profile than `default` is in any file."""
     silent_home: bool = False
     """Whether the file system of the home folder, in which the shared files are, never answers."""
 
@@ -480,7 +481,7 @@ class GatewayEndpointPart:
     """None for the one that allows everything."""
     prefix_list_id: str = "pl-6da54004"
     prefixes: tuple[Network, ...] = (ip_network("3.5.64.0/21"), ip_network("52.92.0.0/17"), ip_network("52.218.0.0/17"))
-    """Of the prefix list that AWS has for the service."""
+    """The blocks in the prefix list that AWS has for the service."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -509,7 +510,7 @@ class ProfilePart:
     owner_id: str = "111122223333"
     """The account that owns what it brings, but for endpoints of the scenario."""
     priority: int | None = None
-    """Of its association with the VPC."""
+    """The priority of its association with the VPC."""
     zones: tuple[PrivateZone, ...] = ()
     resolver_rules: tuple[ResolverRule, ...] = ()
     firewall: tuple[FirewallPart, ...] = ()
@@ -531,17 +532,17 @@ class Ec2Part:
     source: Literal["live", "file"] = "live"
     """Read in the run, or taken from a file that `facts` wrote."""
     days_old: float = 0.0
-    """Of the file."""
+    """The age of the file."""
     file_of: str | None = None
     """The VPC that the file is of; None for the host's own."""
     answer: Literal["answers", "silence", "denied", "throttled", "clock-skew", "expired"] = "answers"
-    """To every request."""
+    """How EC2 answers every request."""
     denied: tuple[str, ...] = ()
     """Reads that this caller may not make, by operation, where the others are answered."""
     silent: tuple[str, ...] = ()
     """Reads that get no answer, such as those of Route 53, for which most closed networks have no endpoint."""
     owner_id: str | None = None
-    """Of the VPC and its subnets; None for the account of the host."""
+    """The account of the VPC and its subnets; None for the account of the host."""
     dns_support: bool = True
     dns_hostnames: bool = True
     name_servers: tuple[str, ...] = (AMAZON_DNS,)
@@ -586,7 +587,7 @@ class ExpectPart:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
-    """One file."""
+    """A scenario as its file has it."""
 
     name: str
     summary: str

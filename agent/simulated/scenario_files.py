@@ -42,7 +42,7 @@ SHIPPED: Final = Path(__file__).parent / "scenarios"
 IN_REPOSITORY: Final = "tests/scenarios/data"
 """The folder of the repository with the scenarios that do not ship."""
 CHECKOUT: Final = Path(__file__).parents[2] / IN_REPOSITORY
-"""The same folder where the program runs from a checkout; an installed program has none."""
+"""The folder IN_REPOSITORY of the checkout from which the program runs. An installed program has no such folder."""
 
 
 UNSHIPPED: Final = Path(__file__).parent / "unshipped_scenarios.txt"

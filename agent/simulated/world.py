@@ -39,7 +39,7 @@ METADATA_SECONDS: Final = 2.0
 """How long botocore asks metadata for a role: one second for a version of the service."""
 LOCAL_SECONDS: Final = 0.0001
 MSS: Final = 8448
-"""Of an interface with jumbo frames, towards an endpoint that takes 8500 bytes."""
+"""The MSS of an interface with jumbo frames, towards an endpoint that takes 8500 bytes."""
 _HEADERS: Final = {4: 40, 6: 60}
 """Bytes of IP and TCP headers without options."""
 DNS_SECONDS: Final = 0.001
@@ -48,7 +48,7 @@ _SYN_RETRANSMITS: Final = (1.0, 3.0, 7.0, 15.0, 31.0)
 """Seconds after the first SYN (RFC 6298, doubling from 1 s)."""
 _RESOLV_TIMEOUT: Final = 5.0
 _RESOLV_ATTEMPTS: Final = 2
-"""Defaults of resolv.conf(5)."""
+"""Seconds and attempts by default: resolv.conf(5)."""
 _PORT_UNREACHABLE: Final = {4: (3, 3), 6: (1, 4)}
 _HOST_UNREACHABLE: Final = {4: (3, 1), 6: (1, 3)}
 """Type and code by IP version (RFC 792; RFC 4443, section 3.1)."""

@@ -23,7 +23,7 @@ from probes.frozen import dataclass
 from probes.model import ELSEWHERE, Failed, Observation, Ok, Skipped, Step
 
 STATE_VERSION: Final = 1
-"""Of what a tracker saves; another version starts anew."""
+"""The version of what a tracker saves. A state of another version is dropped."""
 WINDOW: Final = 21
 """Cycles in which changes are counted."""
 FLAPS_FROM: Final = 20.0
@@ -64,7 +64,7 @@ class StateChange:
     """One change of state, with the run that proves it."""
 
     id: str
-    """The same for the same change, however often it is sent."""
+    """Identifies the change, however often it is sent."""
     kind: Kind
     at: datetime
     """End of the run that proves it."""
@@ -79,13 +79,13 @@ class StateChange:
     status: Status
     """The verdict of the run."""
     before: Status | None
-    """Of a change of the verdict: what it was; None for the first."""
+    """The verdict before, if the verdict changed; None for the first one."""
     finding: Finding | None
     """None for a change of the verdict and of services. A cleared finding is given as it was last seen."""
     stands: bool
     """Whether the finding is raised, or the services are required, from now on."""
     services: tuple[str, ...] = ()
-    """Those that are required or not any more; empty for a change of a finding or of the verdict."""
+    """The services that became required, or are not any more; empty for a change of a finding or of the verdict."""
     required_by: tuple[str, ...] = ()
     """The workloads and options that require these services, or did so last."""
     summary: str
@@ -112,7 +112,7 @@ class _Window:
         return None
 
     def saved(self) -> dict[str, Any]:
-        """As JSON values."""
+        """The state as JSON values."""
         return {"states": list(self.states), "flapping": self.flapping}
 
     @staticmethod
@@ -138,10 +138,10 @@ class _Tracked:
     """Cycles in a row in which it was present, absent, or present with a severity other than `severity`."""
     raised: bool = False
     observations: tuple[Observation[object], ...] = ()
-    """Those that showed it last."""
+    """The observations that showed it last."""
 
     def saved(self) -> dict[str, Any]:
-        """As JSON values."""
+        """The state as JSON values."""
         return {
             "finding": to_json(self.finding),
             "severity": self.severity,
@@ -184,7 +184,7 @@ class _Service:
     """Cycles in a row in which it was otherwise than `is_required`."""
 
     def saved(self) -> dict[str, Any]:
-        """As JSON values."""
+        """The state as JSON values."""
         return {
             "is_required": self.is_required,
             "required_by": list(self.required_by),

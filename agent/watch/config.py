@@ -19,12 +19,12 @@ class WatchConfig:
     """What is watched, how often, and where the results go."""
 
     settings: Settings
-    """Of one cycle; its deadline is shorter than the interval."""
+    """The settings of one cycle. Its deadline is shorter than the interval."""
     watching: Watching
     measure: Measure
     judge: Callable[[Measurement], Report]
     format: str
-    """Of stdout, one with a stream (`agent.formats.registry`). Not used where there is an `output`."""
+    """The format of stdout, which has a stream (`agent.formats.registry`). Not used if there is an `output`."""
     output: Path | None
     """A file that holds the last report, as `render` gives it."""
     render: Callable[[Report], str]

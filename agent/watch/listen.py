@@ -50,7 +50,7 @@ Address = IPv4Address | IPv6Address
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One response."""
+    """The answer to a request."""
 
     status: HTTPStatus
     body: str
@@ -73,7 +73,7 @@ class Pages:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request."""
+    """A request of a client."""
 
     method: str
     path: str
@@ -81,7 +81,7 @@ class Request:
     headers: Mapping[str, str]
     has_body: bool
     version: str
-    """Of HTTP, such as `1.1`."""
+    """The version of HTTP, such as `1.1`."""
 
 
 class RefusedError(Exception):

@@ -23,7 +23,7 @@ class Counts:
     """What a watch has counted since it started."""
 
     cycles: int = 0
-    """Cycles that finished."""
+    """Number of cycles that finished."""
     late: int = 0
     """Cycles that started late, because the one before took longer than its interval."""
     errors: int = 0
@@ -31,9 +31,9 @@ class Counts:
     dropped_documents: int = 0
     """Cycles whose documents were not written, because the reader of stdout had not taken those before."""
     reloads: Counter[bool] = field(default_factory=Counter)
-    """Of the settings, by whether they were applied."""
+    """Number of reloads of the settings, by whether they were applied."""
     failed_writes: int = 0
-    """Of files."""
+    """Number of failed writes of files."""
     lost_cycles: int = 0
     """Cycles that could not be written to the history."""
     finished_at: datetime | None = None

@@ -69,14 +69,14 @@ class Watch:
         """Process ids of the programs that handle changes at the moment; below 0 while an id is not known yet."""
         self._notices = Notices(self._senders(config), self._sinks.log_error)
         self._shown: Report | None = None
-        """Of the last cycle, masked where that is wanted."""
+        """The report of the last cycle, masked if that is wanted."""
         self._shown_metrics: str | None = None
         """Its metrics, rendered when they are first asked for."""
         self._report: Report | None = None
-        """Of the last cycle, not masked."""
+        """The report of the last cycle, not masked."""
         self._requests = Requests(asyncio.get_running_loop().time, environment.chance)
         self._cycle_done = asyncio.Event()
-        """Of the cycle in flight, or of the next."""
+        """Set when the cycle in flight, or the next one, is done."""
         self._in_flight = False
         self._started = -PROBE_SECONDS
         """When the last cycle started, by the loop's clock."""

@@ -13,7 +13,7 @@ from agent.process.output import one_line
 MAX_STATUS: Final = 300
 """Characters of a status."""
 _FOREVER: Final = 2**64 - 1
-"""USEC_INFINITY of systemd, which is no time at all."""
+"""USEC_INFINITY of systemd, which means no limit."""
 
 
 class Manager:

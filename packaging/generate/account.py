@@ -113,7 +113,7 @@ _MADE: Final = {
 
 
 def _interfaces(vpc: int) -> Iterator[NetworkInterface]:
-    """Those of an endpoint."""
+    """The interfaces of an endpoint."""
     for zone, interface_id in enumerate(_MADE[vpc].interface_ids if vpc in _MADE else ()):
         subnet = _subnets(vpc)[zone]
         yield NetworkInterface(

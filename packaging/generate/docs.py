@@ -42,7 +42,7 @@ ATTRIBUTE = "linguist-generated"
 PARTLY = (rates.PATH,)
 """Pages that somebody writes but for a table in them."""
 MOST_SCENARIOS = 3
-"""Of those that show the same, as many as the page names."""
+"""How many scenarios the page names that show the same."""
 
 
 def codes_page() -> str:
@@ -260,7 +260,7 @@ def pages() -> dict[str, str]:
 
 
 def unmarked(paths: Iterable[str], root: Path = ROOT) -> list[str]:
-    """Those of these files that `.gitattributes` does not mark as generated."""
+    """The paths that `.gitattributes` does not mark as generated."""
     asked = ["git", "check-attr", "-z", "--stdin", ATTRIBUTE]
     told = subprocess.check_output(asked, cwd=root, input="\0".join(paths), text=True)  # noqa: S603 - git alone
     fields = told.split("\0")

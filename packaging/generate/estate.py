@@ -87,7 +87,7 @@ S3_LIST: Final = "pl-6da54004"
 S3_BLOCK: Final = ip_network("198.51.100.0/24")
 """In place of S3's own."""
 PURPOSES: Final = ("endpoint", "app", "hana", "gateway")
-"""Of subnets, one in each zone."""
+"""Purposes of subnets. Each has one in each zone."""
 SPARE_SUBNET: Final = "subnet-0e57a7e0000000099"
 HOSTS: Final = {"app": 6, "hana": 2, "gateway": 1}
 """Instances in each subnet of a purpose."""
@@ -112,7 +112,7 @@ GROUPS: Final = {
 """By what they are for. `batch` is that of an application that lets nothing out but to its database."""
 DEFAULT_ACL: Final = _id("acl", 1)
 APP_ACL: Final = _id("acl", 2)
-"""Of the third zone's application subnet: it lets no answers in."""
+"""The ACL of the third zone's application subnet: it lets no answers in."""
 MAIN_TABLE: Final = _id("rtb", 1)
 HANA_TABLE: Final = _id("rtb", 2)
 """Without the route to S3."""
@@ -121,7 +121,7 @@ S3_ENDPOINT: Final = _id("vpce", 0x99)
 
 
 def facts() -> Ec2Facts:
-    """The file's facts."""
+    """The facts in the file."""
     read: dict[str, ConfigurationFacts] = {
         ENDPOINTS: EndpointsFacts(
             endpoints=tuple(map(_endpoint, ENDPOINTS_OF)),

@@ -171,7 +171,7 @@ def default_of(option: click.Option) -> str:
 
 
 def file_page() -> str:
-    """backuplink.toml(5)."""
+    """The manual page backuplink.toml(5)."""
     everywhere = {name for _, names in keys().values() for name in names} - {"demo", "diagnose"}
     rows = []
     for key, (option, names) in sorted(keys().items()):

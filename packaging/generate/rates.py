@@ -42,7 +42,7 @@ _FINDINGS: Final = 100
 """Calls a second, and findings in one call (AWS Security Hub Partner Guide, Guidelines for using the
 BatchImportFindings API)."""
 _EVENTS: Final = 400.0
-"""Of PutEvents, in the Regions with the least (Amazon EventBridge User Guide, Quotas)."""
+"""Calls of PutEvents a second in the Regions with the lowest quota (Amazon EventBridge User Guide, Quotas)."""
 _DOCUMENT: Final = "packaging/fleet/backuplink-check.yaml"
 
 
@@ -105,7 +105,7 @@ def _at_half(count: int, limit: float | None) -> str:
 
 
 def _time(seconds: float) -> str:
-    """Of `0.3`: `1 s`; of `1000`: `17 min`."""
+    """A time in words: `1 s` for 0.3, `17 min` for 1000."""
     return f"{max(math.ceil(seconds), 1)} s" if seconds < 120 else f"{math.ceil(seconds / 60)} min"
 
 

@@ -170,7 +170,7 @@ def _region_names(partition: Partition) -> dict[str, str]:
     """The names of a partition's Regions, by id."""
     data = botocore.loaders.Loader().load_data("partitions")
     (regions,) = (known["regions"] for known in data["partitions"] if known["id"] == partition.id)
-    # `aws-global` and its like are no Regions, but names for what is global.
+    # `aws-global` and its like are not Regions, but names for what is global.
     return {region: regions[region]["description"] for region in sorted(regions) if not region.endswith("-global")}
 
 

@@ -58,7 +58,7 @@ PICTURES: Final = {
 """By the name of the file."""
 FLEET_HOSTS: Final = 5_000
 FLEET_LINES: Final = 60
-"""Of the text of a fleet, as many as are drawn."""
+"""Lines of a fleet's text that are drawn."""
 PATHS: Final = ("gateway-group-for-the-appliance", "hana-without-storage-endpoint")
 """Scenarios whose path is drawn as `--format svg` draws it."""
 

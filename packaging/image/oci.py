@@ -87,7 +87,7 @@ class Release:
     revision: str
     """The commit, in hexadecimal."""
     date: int
-    """Of every file, in seconds since 1970."""
+    """The date of every file, in seconds since 1970."""
 
     @property
     def created(self) -> str:
@@ -219,7 +219,7 @@ class Blobs:
         return {"mediaType": media_type, "digest": f"sha256:{digest}", "size": len(content), **more}
 
     def add_json(self, media_type: str, content: Mapping[str, Any], **more: Any) -> dict[str, Any]:
-        """Keep a document."""
+        """Keep a document as a blob, and return its descriptor."""
         return self.add(media_type, document(content), **more)
 
 

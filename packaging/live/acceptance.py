@@ -40,7 +40,7 @@ MET, NOT_MET, REFUSED = 0, 1, 3
 TRIES: Final = (30, 60, 120, 240)
 """Seconds from a break to each check, until one finds what is expected: caches and AWS itself take their time."""
 LATER: Final = (150, 300)
-"""The same where the check is set off before the break."""
+"""Seconds from a break to each check, if the check is set off before the break."""
 CHECK_SECONDS: Final = 45
 """For a check that a timer of the host makes: its deadline of 20 seconds, and the start of the program."""
 GATEWAY: Final = "backup-gateway"
@@ -339,7 +339,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def parser() -> argparse.ArgumentParser:
-    """The options."""
+    """The parser of the options."""
     made = _Parser(
         prog="packaging/acceptance",
         description="Makes a VPC without internet access in your account, breaks and repairs it, holds what backuplink "
@@ -389,7 +389,7 @@ def main(
             return _ended(acceptance, MET)
         file = given.file or built()
         if not file.is_file():
-            raise AcceptanceError(f"{file} is no file; name the one file for x86_64 with --file")
+            raise AcceptanceError(f"{file} is not a file; name the one file for x86_64 with --file")
         say(price_text())
         if not given.yes and not agreed():
             raise AcceptanceError("nothing was made")
@@ -465,8 +465,8 @@ def built() -> Path:
 
 
 def say(words: str) -> None:
-    """One thing to the operator. A terminal that was closed, or a reader that has ended, is no reason to leave what was
-    made."""
+    """One thing to the operator. A terminal that was closed, or a reader that has ended, is not a reason to leave what
+    was made."""
     with contextlib.suppress(OSError):
         sys.stderr.write(f"{time.strftime('%H:%M:%S')} {words}\n")
         sys.stderr.flush()

@@ -36,9 +36,9 @@ class Case:
     fault: str
     """What is broken, in words."""
     services: tuple[str, ...]
-    """What is checked."""
+    """The services that are checked."""
     scenario: str
-    """Of the simulated VPC, with the same fault."""
+    """The scenario with the same fault."""
     status: Status
     path: NetworkPath
     causes: frozenset[str] = frozenset()
@@ -70,7 +70,7 @@ def complaint(case: Case, report: Report) -> str | None:
 
 
 READS: Final = "VPC013"
-"""That a read of the configuration was not possible: Route 53 cannot be reached from a VPC without internet."""
+"""The finding for a read that was not possible: Route 53 cannot be reached from a VPC without internet."""
 
 
 def _private_dns(is_on: bool) -> Call:

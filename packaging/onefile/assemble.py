@@ -32,9 +32,9 @@ NOT_OF_THE_LIBRARY: Final = (
     "__phello__",
     "site-packages",
 )
-"""Of the standard library: what tests or teaches it, what draws windows, and what installs packages."""
+"""Parts of the standard library that test or teach it, draw windows, or install packages."""
 NOT_OF_PACKAGES: Final = ("RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "test", "tests")
-"""Of installed distributions: what is true of another folder, and what tests them."""
+"""Files of installed distributions that are about another folder, or that test them."""
 OWN_MODEL: Final = "ec2"
 """The service of whose data the rules of its endpoints are enough: the program has a model of its own."""
 READ_SERVICES: Final = (OWN_MODEL, "organizations", "route53", "route53profiles", "route53resolver")

@@ -37,7 +37,8 @@ ACCEPTED_OF_SYSTEM: Final = ACCEPTED | {
     "GPL-3.0-or-later",
     "LGPL-2.1-or-later",
 }
-"""Those under which a file of Debian's may lie in the container image, as Debian published it, next to the program."""
+"""Licences under which a file of Debian's may lie in the container image, as Debian published it, next to the
+program."""
 READ: Final = {
     # "The above BSD License Applies to all code, even that also covered by Apache 2.0", says its file.
     "python-dateutil": "BSD-3-Clause",
@@ -69,7 +70,7 @@ INSIDE_WHEELS: Final = {
 """What is inside distributions whose own bill of materials does not name it: name, version where it can be told, and
 licence."""
 INSIDE_LICENCES: Final = {"openssl": "Apache-2.0"}
-"""Of what a wheel's own bill names without a licence."""
+"""Licences of components that a wheel's own bill names without a licence."""
 SYSTEM: Final = {
     "base-files": "GPL-2.0-or-later",
     "ca-certificates": "MPL-2.0",  # of the roots; the scripts around them, which are not taken, have another
@@ -81,14 +82,14 @@ SYSTEM: Final = {
 """Licences of Debian's packages in the container image, which their own files name in prose."""
 COMPILED_NEEDS: Final = {"python": frozenset({"libffi", "openssl", "sqlite3", "zlib"})}
 EPOCHS: Final = {"zlib": "1:"}
-"""Of Debian's versions, which leave it out in names of files. An epoch is never taken back."""
+"""Epochs of Debian's versions. Names of files leave them out. An epoch is never taken back."""
 _CLASSIFIERS: Final = {
     "License :: OSI Approved :: Apache Software License": "Apache-2.0",
     "License :: OSI Approved :: ISC License (ISCL)": "ISC",
     "License :: OSI Approved :: MIT License": "MIT",
     "License :: OSI Approved :: Mozilla Public License 2.0 (MPL 2.0)": "MPL-2.0",
 }
-"""Those that mean one licence; that of BSD means several."""
+"""Classifiers that mean one licence. The one for BSD means several, so it is not here."""
 _NAMES_OF_TEXTS: Final = re.compile(r"(LICEN[CS]E|COPYING|NOTICE|AUTHORS)", re.IGNORECASE)
 
 
@@ -106,7 +107,7 @@ class File:
 
     name: str
     sha256: str
-    """In hexadecimal."""
+    """The digest in hexadecimal."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +120,7 @@ class CompiledIn:
     licences: tuple[str, ...]
     """SPDX expressions, or what else it says; none where it says nothing."""
     sha256: tuple[str, ...]
-    """Of the source it is compiled from, in hexadecimal."""
+    """Digests of the source it is compiled from, in hexadecimal."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,7 +131,7 @@ class Part:
     version: str
     purl: PackageURL
     licence: str
-    """SPDX expression."""
+    """The licence as an SPDX expression."""
     texts: Mapping[str, str]
     """What its licence files say, by their names; never empty."""
     needs: frozenset[str]

@@ -12,7 +12,7 @@ the one that is locked.
 from typing import Final
 
 VERSION: Final = "2.0.1"
-"""Of DuckDB, whose archive was read."""
+"""The version of DuckDB whose archive was read."""
 INSIDE: Final = (
     ("adbc", "", "Apache-2.0"),
     ("alp", "", "MIT"),

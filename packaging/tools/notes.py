@@ -35,7 +35,7 @@ def notes(changelog: str, version: str) -> str:
 
 
 def main(version: str) -> None:
-    """Print the notes."""
+    """Print the release notes of a version."""
     try:
         sys.stdout.write(notes(sys.stdin.read(), version))
     except NoSectionError as error:

@@ -61,7 +61,7 @@ def materials(revision: str, repository: str | None) -> list[dict[str, Any]]:
 
 
 def statement(version: str, dist: Path, date: int, revision: str, repository: str | None) -> dict[str, Any]:
-    """The whole document."""
+    """The whole statement of provenance."""
     return {
         "_type": "https://in-toto.io/Statement/v1",
         "subject": subjects(dist),
@@ -83,7 +83,9 @@ def main(version: str, dist: Path, date: int, revision: str) -> None:
     file = dist / f"backuplink-{version}-provenance.json"
     file.unlink(missing_ok=True)
     if not re.fullmatch("[0-9a-f]{40}|[0-9a-f]{64}", revision):
-        sys.stderr.write(f"provenance: {revision} is no commit, so there is none to state; commit, and build again\n")
+        sys.stderr.write(
+            f"provenance: {revision} is not a commit, so there is none to state; commit, and build again\n"
+        )
         return
     content = statement(version, dist, date, revision, os.environ.get("BACKUPLINK_REPOSITORY"))
     file.write_text(json.dumps(content, indent=2) + "\n", "utf-8")

@@ -55,7 +55,7 @@ def check(written: str) -> None:
     from cyclonedx.validation.json import JsonStrictValidator
 
     if error := JsonStrictValidator(SchemaVersion.V1_6).validate_str(written):
-        raise ValueError(f"this is no bill of materials by CycloneDX's schema: {error}")
+        raise ValueError(f"this is not a bill of materials by CycloneDX's schema: {error}")
 
 
 def _sha256(content: str) -> HashType:

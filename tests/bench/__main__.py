@@ -43,7 +43,7 @@ MEASUREMENTS: Final = (
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure, and print the figures."""
     parser = argparse.ArgumentParser(prog="./dev bench", description="Measure what performance is promised.")
     parser.add_argument("--rivals", action="store_true", help="install first what is measured against and missing")
     parser.add_argument("--soak", action="store_true", help="watch for ten minutes under load, too")

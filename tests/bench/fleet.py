@@ -26,7 +26,7 @@ RECORDS: Final = (1_000, 10_000, 100_000, 1_000_000)
 MOST_COLD: Final = 100_000
 """Records that are read from their file again and again."""
 SECONDS: Final = 600.0
-"""For one fleet."""
+"""Seconds for one fleet."""
 SCENARIOS: Final = ("healthy", "one-zone-silent", "private-dns-off", "three-faults")
 ROUNDS: Final = 3
 _CODES: Final = (0, 1, 2)

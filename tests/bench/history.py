@@ -34,7 +34,7 @@ INTERVAL: Final = timedelta(seconds=60)
 POOL: Final = 300
 """Addresses among which those of the rotating target are drawn."""
 ROTATING: Final = 4
-"""Of them in each cycle."""
+"""Addresses of the rotating target in each cycle."""
 
 
 def reports(cycles: int, chance: random.Random) -> Iterator[Report]:

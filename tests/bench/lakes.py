@@ -25,9 +25,9 @@ from tests.bench.spent import Spent, run
 
 LAKE_COUNT: Final = 10
 HOSTS: Final = 1_000_000
-"""Of each lake."""
+"""Hosts of each lake."""
 SECONDS: Final = 3_600.0
-"""For one lake."""
+"""Seconds for one lake."""
 _CODES: Final = (0, 1, 2)
 """Exit codes of a fleet that was read whole."""
 
@@ -39,7 +39,7 @@ class Joined:
     each: tuple[Spent, ...]
     """Reading a lake and writing its answer."""
     together: Spent
-    """Joining the answers."""
+    """Joining the answers of all lakes."""
     answer_bytes: int
     """The size of all answers together."""
     made: Counter[str]

@@ -1,8 +1,8 @@
 """`python -I -S meter.py OUTPUT WORD...`: run a command and say what it cost: CPU and wall in seconds, peak in KiB.
 
 A process of its own, as small as Python goes. The kernel's peak of a process never falls below that of the one it was
-forked from, and CPU that is spent on the way into a namespace is none of the command's. The command's stdout goes to
-the file OUTPUT, its stderr to OUTPUT.err. One line on stdout: exit code, CPU, wall, peak. CPU and peak are those of
+forked from, and CPU that is spent on the way into a namespace is not the command's. The command's stdout goes to the
+file OUTPUT, its stderr to OUTPUT.err. One line on stdout: exit code, CPU, wall, peak. CPU and peak are those of
 the command and of the children that it waited for, the peak that of the largest among them (getrusage(2)).
 """
 

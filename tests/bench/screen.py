@@ -28,7 +28,7 @@ RUNS: Final = ("healthy", "one-zone-silent", "gateway-ports-missing")
 _ANSWER_READS: Final = 10
 """A tenth of a second each."""
 _ANSWERED: Final = 0.9
-"""Of the keys: one at the top or at the end of the path changes nothing."""
+"""Share of the keys that must change the screen: one at the top or at the end of the path changes nothing."""
 _TICK: Final = os.sysconf("SC_CLK_TCK")
 
 

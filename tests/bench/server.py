@@ -67,14 +67,14 @@ class Https(asyncio.Protocol):
 
 
 class Names(asyncio.DatagramProtocol):
-    """Answers to queries."""
+    """Answers queries for names."""
 
     def __init__(self) -> None:
         self._world = parse("lab", _WORLD)
         self._transport: asyncio.DatagramTransport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        # Before Python 3.12 asyncio's own is no DatagramTransport.
+        # Before Python 3.12 asyncio's own is not a DatagramTransport.
         self._transport = cast(asyncio.DatagramTransport, transport)
 
     def datagram_received(self, data: bytes, addr: tuple[str | int, int]) -> None:

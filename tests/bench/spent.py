@@ -25,12 +25,12 @@ class Spent:
     cpu: float
     """Seconds, user and system, of it and of the children that it waited for."""
     wall: float
-    """Seconds."""
+    """Seconds on the clock."""
     peak: int
     """KiB of the largest process among them."""
     output: str
     code: int = 0
-    """The exit code."""
+    """The command's exit code."""
 
 
 def run(
@@ -40,7 +40,7 @@ def run(
     codes: Collection[int] = (0,),
     seconds: float = LIMIT_SECONDS,
 ) -> Spent:
-    """Run a command to its end and measure it. Raises RuntimeError where the exit code is none of `codes`.
+    """Run a command to its end and measure it. Raises RuntimeError if the exit code is not one of `codes`.
 
     `inside` makes of words those that run them elsewhere, as in a namespace; what that costs is not counted.
     """

@@ -1,7 +1,7 @@
 """`python -m tests.bench.stall`: makes the clients of the reads beside a loop, as a run in trouble does, and prints for
 how many seconds the loop did not run at the longest.
 
-They are seconds of CPU of this process between two turns of the loop: what else the machine does is no part of it.
+They are seconds of CPU of this process between two turns of the loop: what else the machine does is not part of it.
 """
 
 import asyncio

@@ -34,7 +34,7 @@ def _beside_bare(*words: str, codes: tuple[int, ...] = (0,)) -> tuple[Figure, ..
 
 
 def version() -> tuple[Figure, ...]:
-    """CPU of `--version`."""
+    """CPU that `--version` takes."""
     return _beside_bare("--version")
 
 

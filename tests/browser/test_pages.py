@@ -38,7 +38,7 @@ SCHEMES: Final = ("light", "dark")
 TEXT_PIXELS: Final = 10
 """The smallest text of a picture on a screen."""
 TARGET_PIXELS: Final = 24
-"""Of what is pressed (WCAG 2.2, 2.5.8)."""
+"""Smallest size of what is pressed (WCAG 2.2, 2.5.8)."""
 TAGS: Final = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
 _CUT_BEHIND_STEPS: Final = """() => {
     const last = document.querySelector('#table-2').closest('.scroll');

@@ -118,5 +118,5 @@ def check_ops_item(text: str) -> None:
 
 
 def _begins(shown: str, said: str) -> None:
-    """That a text starts with another, or is its start, cut."""
+    """Assert that a text starts with another, or is the start of it."""
     assert shown.startswith(said) or (shown.endswith("...") and said.startswith(shown[:-3]))

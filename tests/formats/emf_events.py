@@ -70,7 +70,7 @@ UNITS: Final = frozenset(Session().get_service_model("cloudwatch").shape_for("St
 
 
 MAX_EVENT_BYTES: Final = 256 * 1024
-"""Of an event that every forwarder of logs takes; CloudWatch Logs itself takes 1 MB."""
+"""Largest event that every forwarder of logs takes. CloudWatch Logs itself takes 1 MB."""
 
 
 def holds(text: str) -> list[dict[str, Any]]:

@@ -53,7 +53,7 @@ def check(text: str) -> None:
     plain = read(render(spoken("x")))
     assert record.keys() == plain.keys()
     assert len(record["causes"]) == len(plain["causes"]) == 1
-    if text:  # an id without a character is none
+    if text:  # an id without a character does not count
         for name in ("tool", "run", "host", "vpc", "zone", "summary", "title", "fix"):
             if name not in record["cut"]:
                 assert record[name] == text
@@ -61,7 +61,7 @@ def check(text: str) -> None:
                 assert text.startswith(record[name])
     _, code, target, *anchors = record["causes"][0].split("|")
     assert code == report.findings[0].code
-    # Half of a pair of surrogates is no text, and is written as a question mark.
+    # Half of a pair of surrogates is not text, and is written as a question mark.
     whole = text.encode("utf-8", "replace").decode()
     assert whole.startswith(unquote(target).rstrip("\ufffd"))
     assert len(anchors) <= 1

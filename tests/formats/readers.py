@@ -52,7 +52,8 @@ class Reader:
     examples: int = 100
     """How many random texts are tried."""
     every: int = 8
-    """Of how many scenarios one is read in CI; more where the format's own tests read some, too, or reading is slow."""
+    """CI reads one scenario of this many. The number is higher if the format's own tests read some, or reading is
+    slow."""
 
 
 def reader_of(row: Format) -> Reader:

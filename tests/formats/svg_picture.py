@@ -29,7 +29,8 @@ _SIZES: Final = {True: 10 * 0.6, False: 11 * 0.6}
 
 
 def read(document: str) -> Element:
-    """The picture. Raises where it is none, holds anything but shapes and texts, or one of them leaves its frame."""
+    """The picture in a document. Raises if it is not a picture, has anything but shapes and texts, or one of them
+    leaves its frame."""
     assert document.isascii()
     assert document.replace("\n", "").isprintable()
     root = ElementTree.fromstring(document)  # noqa: S314 - our own document

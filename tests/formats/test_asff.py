@@ -77,7 +77,7 @@ def test_a_masked_report_names_no_account() -> None:
 
 
 def test_a_call_that_was_refused() -> None:
-    (finding,) = findings(asff.render(refusal("--timeout: it is no number")))
+    (finding,) = findings(asff.render(refusal("--timeout: it is not a number")))
     assert finding["Compliance"]["Status"] == "NOT_AVAILABLE"
     assert "--timeout" in finding["Description"]
 

@@ -207,7 +207,7 @@ def test_every_code_says_how_far_its_cause_reaches(capsys: pytest.CaptureFixture
     radius = {code["code"]: code["radius"] for code in codes}
     assert set(radius) == set(CODES)
     assert set(radius.values()) == {"host", "subnet", "endpoint", "vpc", "account"}
-    # What is measured on a host as its own is no other host's.
+    # What is measured on a host as its own is not another host's.
     assert {radius[code.code] for code in CODES.values() if code.of_this_host} == {"host"}
     # A host's own fault is not fixed by a template of AWS, nor is it the cause of a configuration that many have.
     assert [code for code, reach in radius.items() if reach == "host" and CODES[code].needs_symptom] == []

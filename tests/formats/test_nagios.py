@@ -184,7 +184,7 @@ def test_counts_of_a_zone_that_is_silent_and_of_ports_that_are_shut() -> None:
 
 
 def test_a_family_that_this_host_does_not_have_is_no_address_that_does_not_answer() -> None:
-    """Of those that are skipped by choice none counts."""
+    """No address that is skipped by choice counts."""
     checked = 0
     for name in NAMES:
         report = report_of(name)

@@ -53,5 +53,5 @@ def test_a_masked_report_has_no_resource() -> None:
 
 
 def test_a_call_that_was_refused() -> None:
-    item = ops_item(opsitem.render(refusal("--timeout: it is no number")))
+    item = ops_item(opsitem.render(refusal("--timeout: it is not a number")))
     assert item["Title"].startswith("backuplink on this host: ")

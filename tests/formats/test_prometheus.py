@@ -167,7 +167,7 @@ def test_no_label_says_what_a_peer_said(make_report: Callable[[str], Report], na
 
 
 def rotated(report: Report) -> Report:
-    """The same report on another day: each public address is another one."""
+    """The report on another day: each public address is another one."""
     moved = {
         address.address: ip_address(int(address.address) + 4_711)
         for target in report.targets

@@ -18,7 +18,7 @@ HOSTILE: Final = "CN=\x1b[2J\x1b[31mTrusted\x07 \u202egnp.exe \u2028 <b>&amp;"
 """Escape codes, a bell, a right-to-left override, a line separator and markup, as a certificate may hold them."""
 
 _FOLDED: Final = re.compile(r"<svg .*?</svg>\n|<details>.*?</details>\n|<script .*?</script>\n", re.DOTALL)
-"""Of a page, what other files here have: pictures, runbook pages, the observations, and the report as JSON."""
+"""Parts of a page that other files here have: pictures, runbook pages, the observations, and the report as JSON."""
 
 
 def hard_report() -> Report:

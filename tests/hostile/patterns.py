@@ -298,7 +298,7 @@ def seconds(use: Use, before: str, piece: str, length: int, tries: int) -> float
 
 
 def main() -> None:
-    """Time all patterns."""
+    """Time every pattern of the program."""
     found = uses()
     count = 0
     bad = []

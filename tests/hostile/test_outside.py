@@ -48,7 +48,7 @@ METHODS: Final = frozenset(
 )
 """Methods of paths that write."""
 _MODE: Final = re.compile(r"'(?=[rbt+]*[wax+])[rwaxbt+]{1,4}'")
-"""Of open(), as source has it, for a file that is written."""
+"""The mode of open(), as source has it, for a file that is written."""
 WRITING: Final = ("O_WRONLY", "O_RDWR", "O_CREAT", "O_APPEND", "O_TRUNC")
 
 
@@ -57,9 +57,9 @@ class Parser:
     """How the tests attack a parser."""
 
     kinds: tuple[str, ...] = ()
-    """Of generated input (`tests/hostile/fuzz/kinds.py`)."""
+    """Kinds of generated input (`tests/hostile/fuzz/kinds.py`)."""
     tests: tuple[str, ...] = ()
-    """By hypothesis."""
+    """Tests that draw input by hypothesis."""
     trusted: str | None = None
     """Why nobody can attack it, so that it needs no generator."""
 
@@ -276,7 +276,7 @@ class Call:
     name: str
     """With its module, such as `json.loads`; the name of a method alone."""
     place: str
-    """As in `agent/report/saved.py::_document`."""
+    """Where the call is, such as `agent/report/saved.py::_document`."""
     node: ast.Call
 
 

@@ -52,7 +52,7 @@ def faults_of(path: Path) -> Iterator[str]:
     try:
         case = next(case for case in CASES if case.name == path.stem)
     except StopIteration:
-        yield f"{path.stem} is no case of packaging/acceptance"
+        yield f"{path.stem} is not a case of packaging/acceptance"
         return
     content = path.read_bytes()
     try:

@@ -40,7 +40,7 @@ def spoilt(folder: Path, name: str, old: str = "", new: str = "", to: str | None
 def test_what_is_wrong_with_a_report_is_found(tmp_path: Path) -> None:
     assert spoilt(tmp_path, "s3-without-route") == []
     (words,) = spoilt(tmp_path, "s3-without-route", to="elsewhere")
-    assert words == "elsewhere is no case of packaging/acceptance"
+    assert words == "elsewhere is not a case of packaging/acceptance"
     first, second = spoilt(tmp_path, "s3-without-route", to="dead-proxy")
     assert first.startswith("critical, path public, and not critical, path unknown")
     assert second == f"judged again: {first}"
@@ -49,7 +49,7 @@ def test_what_is_wrong_with_a_report_is_found(tmp_path: Path) -> None:
     (words,) = spoilt(tmp_path, "clock-ahead", '"access_key_id_suffix": "', '"access_key_id_suffix": "Q7')
     assert words == "it says that it is masked, and masking it again changes it"
     (words,) = spoilt(tmp_path, "clock-ahead", '"targets"', '"goals"')
-    assert "is no report" in words
+    assert "is not a report" in words
 
 
 def test_what_is_wrong_with_a_record_is_found(tmp_path: Path) -> None:

@@ -1,8 +1,8 @@
 """`./dev mutants [ROOM...] [--seed N]`: puts small mistakes into a room's code, one at a time, and tells which of them
 the room's own tests do not notice (CONTRIBUTING, "Which tests prove a room").
 
-A sample of each room is drawn by the seed; of the rooms of tables, every row is taken out as well. Mistakes are made in
-copies of the tree. The exit code is 1 where more survive than the goals allow.
+A sample of each room is drawn by the seed. In rooms of tables, every row is removed as well. Mistakes are made in
+copies of the tree. The exit code is 1 if more survive than the goals allow.
 """
 
 import argparse

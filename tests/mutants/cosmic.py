@@ -16,7 +16,7 @@ from cosmic_ray.mutating import MutationVisitor
 from cosmic_ray.operators import boolean_replacer, comparison_operator_replacement, number_replacer
 
 _SAME: Final = frozenset({"Is_Eq", "IsNot_NotEq", "Eq_Is", "NotEq_IsNot"})
-"""Of members of enumerations and small constants, both mean the same."""
+"""Mutations that change nothing for members of enumerations and small constants."""
 OPERATORS: Final[dict[str, type]] = {
     operator.__name__: operator
     for operator in (

@@ -58,7 +58,7 @@ def every_row(places: Sequence[str], at: Sequence[str]) -> list[Mutant]:
 
 
 def unlike_equivalents(mutants: Iterable[Mutant]) -> tuple[list[Mutant], set[Mutant]]:
-    """Those that tests can notice, and those that EQUIVALENT lists."""
+    """The mutants that tests can notice, and those that EQUIVALENT lists."""
     listed = {(row["file"], row["text"], row["words"]) for row in equivalents()}
     lines: dict[str, list[str]] = {}
     noticeable, same = [], set()

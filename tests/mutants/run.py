@@ -32,7 +32,7 @@ _LIKELY: Final = 12
 _LIMIT: Final = 6
 """How many times longer than without a mistake the tests of a room may take, in seconds of the processor."""
 _WALL: Final = 20
-"""The same in seconds of the clock, for what only waits."""
+"""How many times longer they may take in seconds of the clock, for what only waits."""
 _LEAST: Final = 20
 _PAUSE: Final = 0.02
 _MEMORY: Final = 6 * 2**30
@@ -100,7 +100,7 @@ class Room:
         return self._near.get(mutant.path, frozenset())
 
     def noticed(self, mutant: Mutant, test: str) -> None:
-        """Remember what noticed."""
+        """Remember the test that noticed a mutant."""
         killers = self._killers.setdefault(mutant.path, deque(maxlen=_LIKELY))
         if test in killers:
             killers.remove(test)

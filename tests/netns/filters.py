@@ -29,11 +29,11 @@ from tests.netns.vpc import Family
 _TCP: Final = "6"
 _WAY_PREFERENCE: Final = 100
 _LOCAL_PREFERENCE: Final = 200
-"""Of rules for the way to an endpoint, and of what the kernel asks first by itself: the table of its own addresses,
-which would let every packet in."""
+"""Preferences of the rules for the way to an endpoint, and of the rule that the kernel would ask first by itself: the
+table of its own addresses, which would let every packet in."""
 _FIRST_TABLE: Final = 1000
 _LAST_METRIC: Final = 4096
-"""Of what holds where no route does; a default route of the configuration comes before it."""
+"""The metric of the route that holds where no other does. A default route of the configuration comes before it."""
 _PASSING: Final = ("local", "pcx-", "tgw-")
 """What a route may lead to that brings a packet to the VPC of an endpoint. What it meets behind others is not built."""
 ELSEWHERE: Final = ("igw-", "nat-", "eigw-", "vgw-")

@@ -272,7 +272,7 @@ def _transit(draw: Random) -> TransitFacts:
 
 
 def _transit_routes(draw: Random) -> Iterator[TransitRoute]:
-    """Those that the VPCs propagate, and some that somebody made, into nothing among them."""
+    """The routes that the VPCs propagate, and static ones, some of which lead into nothing."""
     for vpc_id, blocks in VPCS.items():
         for block in blocks if draw.random() < 0.9 else ():
             yield _transit_route(block, vpc_id, propagated=True)

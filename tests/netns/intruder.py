@@ -68,7 +68,7 @@ def plant(folder: str) -> None:
 
 
 def listen() -> None:
-    """Raises OSError."""
+    """Listen on a port. Raises OSError."""
     with socket.socket() as taken:
         for option in (socket.SO_REUSEADDR, socket.SO_REUSEPORT):
             taken.setsockopt(socket.SOL_SOCKET, option, 1)

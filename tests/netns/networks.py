@@ -41,7 +41,7 @@ ACCOUNT: Final = "111122223333"
 SECONDS: Final = 5.0
 """For all connects that should be answered and are not yet, though by order they would be: a little patience."""
 _CLONE_NEWNET: Final = 0x40000000
-"""linux/sched.h; see setns(2)."""
+"""The flag for a network namespace in linux/sched.h; see setns(2)."""
 _NO_LINGER: Final = struct.pack("ii", 1, 0)
 """struct linger of socket(7): closing then sends a reset."""
 _ROUND_TRIPS: Final = 40
@@ -389,7 +389,7 @@ def _acls(facts: Configuration) -> str:
 
 
 def _closed(facts: Configuration) -> Iterator[str]:
-    """What an attachment does not pass, and a peering that is none any more."""
+    """Lines for what an attachment does not pass, and for a peering that has ended."""
     if any(peering.state != "active" for peering in facts.peerings or ()):
         yield f'oifname "pcx-{A}" drop'
         yield f'oifname "pcx-{B}" drop'

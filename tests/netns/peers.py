@@ -41,7 +41,7 @@ DECRYPTED: Final = "decrypted"
 ASKED: Final = "asked"
 _DATAGRAM_BYTES: Final = 65_535
 _CLONE_NEWNET: Final = 0x40000000
-"""linux/sched.h; see setns(2)."""
+"""The flag for a network namespace in linux/sched.h; see setns(2)."""
 _NO_LINGER: Final = struct.pack("ii", 1, 0)
 """struct linger of socket(7): closing then sends a reset."""
 
@@ -183,7 +183,7 @@ async def _answer(channel: socket.socket, scenario: Scenario, resolver: Address)
 
 
 def _name_in(packet: bytes) -> str:
-    """The name that a query asks for; empty where it is no query."""
+    """The name that a query asks for; empty where it is not a query."""
     try:
         return "".join(readable(question.name) for question in dns.message.from_wire(packet).question)
     except dns.exception.DNSException:

@@ -146,7 +146,7 @@ class ServiceManager:
         return done.stdout
 
     def properties(self, unit: str) -> Mapping[str, str]:
-        """Those of a unit, by name, as `systemctl show` writes them."""
+        """The properties of a unit, by name, as `systemctl show` writes them."""
         lines = self.systemctl("show", unit).splitlines()
         return {name: value for name, _, value in (line.partition("=") for line in lines)}
 

@@ -35,7 +35,7 @@ _WORDS: Final = frozenset(
         *("clock_seconds", "connect_status", "round_trip_seconds"),
     }
 )
-"""Of a peer: what it says, and whom."""
+"""Keys that say what a peer answers, and to whom."""
 
 
 def shapes(scenario: Scenario, measurement: Measurement) -> frozenset[Hashable]:

@@ -43,7 +43,8 @@ REFUSED: Final = {
     *("memory to write and execute", "another personality", "a set-uid bit", "another priority"),
     *("a real-time priority", "the homes", "root's home", "process 1", "root's variables"),
 }
-"""Of what `tests.netns.confined` tries. It may open the sockets that the program needs, and read the range of ports."""
+"""What `tests.netns.confined` tries and must not do. It may open the sockets that the program needs, and read the range
+of ports."""
 _WHAT: Final = 'region = "eu-west-1"\nservice = ["backup"]\nno-ec2 = true\n'
 SETTINGS: Final = f"{_WHAT}timeout = 60\ndeadline = 600\n"
 """A check has time on a busy machine, too."""
@@ -158,7 +159,8 @@ def agents(host: Host) -> Iterator[None]:
 @pytest.mark.usefixtures("agents")
 @pytest.mark.parametrize("is_open", [True, False], ids=["every user may read all", "root alone reads the settings"])
 def test_a_timer_finds_the_workloads_that_root_finds(host: Host, is_open: bool) -> None:
-    """But for what root alone may read: the agent's configuration, which says where the data go, and its hosts."""
+    """It does not find what root alone may read: the agent's configuration, which says where the data go, and its
+    hosts."""
     host.configure(CHECK, settings='region = "eu-west-1"\nno-ec2 = true\ntimeout = 1\n')
     if not is_open:
         host.manager.path(BACKINT).chmod(0o600)

@@ -85,8 +85,8 @@ for setting in ipv4/ip_forward ipv6/conf/all/forwarding ipv4/icmp_ratelimit ipv6
     if test -e $setting; then echo 0 >$setting; fi
 done
 """
-"""For the namespace behind the gateway: it is no router, and every closed port answers, though a kernel by itself sends
-only a few such answers a second to one host (icmp(7))."""
+"""For the namespace behind the gateway: it is not a router, and every closed port answers, though a kernel by itself
+sends only a few such answers a second to one host (icmp(7))."""
 _BECOME_HOST: Final = """
 set -e
 mount -t tmpfs tmpfs /sys/class
@@ -412,7 +412,7 @@ def batch(namespace: str, lines: Iterable[str], *options: str) -> None:
 
 
 def _links_of_host(host: HostPart) -> Iterator[str]:
-    """Lines for ip(8)."""
+    """The links as lines for ip(8)."""
     yield "link set lo up"
     for interface in host.addresses:
         yield f"addr add {interface} dev eth0{_nodad(interface.ip)}"
@@ -434,7 +434,7 @@ def _links_of_host(host: HostPart) -> Iterator[str]:
 
 
 def _links_beyond(scenario: Scenario, others: Iterable[Place]) -> Iterator[str]:
-    """Lines for ip(8)."""
+    """The links as lines for ip(8)."""
     yield "link set lo up"
     yield "link set vpc0 up"
     if any(row.path_mtu is not None for row in scenario.tcp):

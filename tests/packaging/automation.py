@@ -53,9 +53,9 @@ class Execution:
     id: str
     status: str = "InProgress"
     steps: list[dict[str, Any]] = field(default_factory=list)
-    """Of each step that ran its StepName, StepStatus and FailureMessage, as GetAutomationExecution gives them."""
+    """StepName, StepStatus and FailureMessage of each step that ran, as GetAutomationExecution gives them."""
     outputs: dict[str, Any] = field(default_factory=dict)
-    """By `STEP.NAME`."""
+    """The outputs, by `STEP.NAME`."""
     variables: dict[str, str] = field(default_factory=dict)
     seconds: float = 0.0
     """How long it waited and slept."""

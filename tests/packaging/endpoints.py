@@ -46,10 +46,10 @@ PORTS: Final = frozenset((service, port.number) for service in OFFERED for port 
 REGIONS_COVERED: Final = [
     name for name, region in REGIONS.items() if region.partition in ("aws", "aws-cn", "aws-us-gov")
 ]
-"""Those whose service names both know."""
+"""Regions whose service names both know."""
 OWN_BLOCK: Final = str(estate.BLOCK)
 SUBNETS: Final = tuple(f"subnet-0e57a7e{number:010x}" for number in (1, 2, 3))
-"""Of the endpoints, one in each zone."""
+"""Subnets of the endpoints, one in each zone."""
 HOSTS: Final = tuple(f"subnet-0e57a7e{number:010x}" for number in (33, 34, 35, 49, 50, 51))
 """Subnets of hosts that let everything out: those of SAP HANA and of the gateway's appliances."""
 

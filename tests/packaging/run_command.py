@@ -38,7 +38,7 @@ class Ran:
 
 
 def script_of(document: Mapping[str, Any], step: str) -> str:
-    """The script of a step, its parameters not yet put in."""
+    """The script of a step, with the names of its parameters in it."""
     part = next(part for part in document["mainSteps"] if part["name"] == step)
     return "\n".join(part["inputs"]["runCommand"]) + "\n"
 
@@ -90,7 +90,7 @@ def run(
     document: Mapping[str, Any], folder: Path, program: Path, *, shell: str = "sh", path: str = os.defpath, **given: str
 ) -> Ran:
     """Run the steps one after the other, as the agent does: as `SHELL -c SCRIPT` under a system service's environment,
-    parameters put in as they are, once, and nothing inside them again."""
+    with parameters inserted as they are, once, and nothing inside them again."""
     command = folder / "orchestration"
     defaults = {name: parameter.get("default") for name, parameter in document["parameters"].items()}
     values = {**defaults, "Workload": "none", "Command": str(program), **given}

@@ -63,7 +63,7 @@ def stand_in(
 
 def prepare_rpm(root: Path) -> None:
     """Let the rpm of a root of Debian install backuplink there: it learns of the C library, and runs scripts though the
-    root is no mount point. Folders that on its own systems belong to other packages are made."""
+    root is not a mount point. Folders that on its own systems belong to other packages are made."""
     library = stand_in(root, "rpm", "c-library", "2.17", provides=C_LIBRARY)
     (root / "etc" / "rpm").mkdir(exist_ok=True)
     (root / "etc" / "rpm" / "macros").write_text("%__transaction_unshare %{nil}\n", "utf-8")

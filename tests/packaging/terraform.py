@@ -242,7 +242,7 @@ class Planned:
     def _full_splat_expr_term(self, node: Node, scope: Mapping[str, Any]) -> list[Any]:
         term, splat = _children(node)
         items = self.value(term, scope)
-        assert isinstance(items, list), "[*] of what is no list"
+        assert isinstance(items, list), "[*] of what is not a list"
         for attribute in _children(splat):
             items = [item[_text(attribute).removeprefix(".")] for item in items]
         return items

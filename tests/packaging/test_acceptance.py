@@ -253,7 +253,7 @@ class LoggedAccount(Account):
                 iam.detach_role_policy(RoleName=role["RoleName"], PolicyArn=policy["PolicyArn"])
 
     def _delete_what_has_routes(self) -> None:
-        """The same."""
+        """Delete what has routes, which moto does not do when it deletes a stack."""
         ec2 = self.client("ec2")
         for endpoint in ec2.describe_vpc_endpoints()["VpcEndpoints"]:
             ec2.delete_vpc_endpoints(VpcEndpointIds=[endpoint["VpcEndpointId"]])
@@ -660,7 +660,8 @@ def test_a_fault_whose_stack_fails_is_said_and_the_others_are_made(
 def test_what_another_run_made_is_left_alone(
     offered: boto3.session.Session, host: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], made: str
 ) -> None:
-    """That run may still be under way. After a kill, `--remove` takes it: here a network with an own network ACL."""
+    """The other run may still be under way. After a kill, `--remove` removes what it made: here a network with a
+    network ACL of its own."""
     account = LoggedAccount(botocore.session.Session(), moto_server.REGION, say=print)
     bucket = account.bucket("123456789012")
     if made == "the network":
@@ -697,7 +698,7 @@ def test_nothing_is_made_before_the_cost_is_agreed_to(
     assert run(host, tmp_path / "out") == acceptance.REFUSED
     assert "nothing was made" in capsys.readouterr().err
     assert run(tmp_path / "nowhere", tmp_path / "out", "--yes") == acceptance.REFUSED
-    assert "is no file" in capsys.readouterr().err
+    assert "is not a file" in capsys.readouterr().err
     assert EVENTS == []
 
 

@@ -37,7 +37,7 @@ VALUES: Final = {"$instance": HOST, "$target": ".*", "${datasource}": "prometheu
 
 
 def queries(board: dict[str, Any]) -> list[str]:
-    """Every query of a board's panels, with its variables put in."""
+    """Every query of a board's panels, with values for its variables."""
     found = [target["expr"] for panel in board["panels"] for target in panel["targets"]]
     for name, value in VALUES.items():
         found = [query.replace(name, value) for query in found]

@@ -67,7 +67,7 @@ CONSOLE: Final = 2_500
 AGENT_S_WORDS: Final = len("\n----------ERROR-------\n" + "failed to run commands: exit status 2")
 """What the agent adds to the output of a step that failed, in bytes."""
 SAFE: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.,=/_:-")
-"""What means nothing to a shell, quoted or not, where the first character is no dash."""
+"""What means nothing to a shell, quoted or not, where the first character is not a dash."""
 
 
 # --- What is built ---------------------------------------------------------------------------------------------------
@@ -90,7 +90,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def document(built: Path) -> dict[str, Any]:
-    """The Command document."""
+    """The Command document for the fleet."""
     content: dict[str, Any] = yaml.safe_load((built / DOCUMENT).read_text("utf-8"))
     return content
 
@@ -345,7 +345,7 @@ def test_the_report_is_for_its_owner_alone(document: dict[str, Any], tmp_path: P
 def test_the_record_goes_to_the_bucket_that_is_named(
     document: dict[str, Any], tmp_path: Path, shell: str, key: str, owner: str
 ) -> None:
-    """And nothing but the record is printed, also where it went."""
+    """Nothing but the record is printed, also if it went to a bucket."""
     ran = run(
         document,
         tmp_path,
@@ -522,7 +522,7 @@ def test_exit_codes_are_kept_where_they_are_its_own(
 ) -> None:
     ran = run(document, tmp_path, program(tmp_path, f'[ "$1" != check ] || exit {ended}'), FailOn="never")
     assert ran.check.code == code
-    assert (f"ended with {ended}, which is no exit code of backuplink" in ran.check.stderr) == (code == 3)
+    assert (f"ended with {ended}, which is not an exit code of backuplink" in ran.check.stderr) == (code == 3)
     assert ran.left == []
 
 

@@ -46,7 +46,7 @@ ECS: Final = IMAGE / "backuplink-ecs.template.yaml"
 EKS: Final = IMAGE / "backuplink-eks.yaml"
 GUIDE: Final = ROOT / "docs" / "image.md"
 MEGABYTES: Final = 75
-"""Of an image, as a registry keeps it."""
+"""Megabytes of an image as a registry keeps it."""
 SECONDS: Final = 600.0
 """For a process, however busy the machine."""
 AMAZON: Final = "usr/share/ca-certificates/mozilla/Amazon_Root_CA_1.crt"
@@ -286,7 +286,7 @@ def architecture(request: pytest.FixtureRequest, layout: Layout) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bundle:
-    """An unpacked image."""
+    """An image that is unpacked."""
 
     architecture: str
     root: Path
@@ -354,7 +354,7 @@ def test_umoci_unpacks_what_the_layers_hold(layout: Layout, bundle: Bundle) -> N
 
 
 def programs(root: Path) -> Iterator[Path]:
-    """Every ELF file."""
+    """Every ELF file in a tree."""
     for path in root.rglob("*"):
         if path.is_file() and not path.is_symlink():
             with path.open("rb") as content:
@@ -603,7 +603,7 @@ def test_the_schedule_is_there_where_it_is_asked_for() -> None:
 
 
 def objects() -> dict[str, dict[str, Any]]:
-    """Those of the example for EKS, by kind."""
+    """The objects of the example for EKS, by kind."""
     return {entry["kind"]: entry for entry in yaml.safe_load_all(EKS.read_text("utf-8"))}
 
 
@@ -648,7 +648,7 @@ def test_the_pods_run_as_the_image_does() -> None:
 
 
 def commands() -> list[list[str]]:
-    """Those of the guide, as words."""
+    """The commands of the guide, as words."""
     blocks = re.findall(r"^```sh\n(.*?)^```$", GUIDE.read_text("utf-8"), re.MULTILINE | re.DOTALL)
     return [
         words

@@ -58,7 +58,7 @@ WRITTEN: Final = (*sorted(file for file in FOLDER.iterdir() if file.suffix), PAG
 """All that people copy from."""
 FAULT: Final = "one-zone-silent"
 SCRAPE_LABELS: Final = frozenset({"job", "instance"})
-"""Those that Prometheus adds to whatever it takes."""
+"""Labels that Prometheus adds to whatever it takes."""
 
 
 def named(files: Collection[Path] = WRITTEN) -> list[Any]:
@@ -212,7 +212,7 @@ class Case:
     fresh: bool = True
     """Whether the run is made again and again, with the same result."""
     written: bool = True
-    """The same of its file, where it has no run's time."""
+    """Whether its file is written again and again, if it has no run's time."""
 
 
 def series_of(instance: str, case: Case) -> list[dict[str, str]]:
@@ -567,7 +567,7 @@ def test_collectd_gets_the_verdict_and_the_numbers(
     ],
 )
 def test_collectd_is_told_of_a_program_that_gives_no_verdict(program: str, code: int) -> None:
-    """Its code alone is none: Python also ends with 1 if an installation is damaged."""
+    """Its exit code alone is not a verdict: Python also ends with 1 if an installation is damaged."""
     value, notification = given_to_collectd(program).stdout.splitlines()
     assert value == 'PUTVAL "backup-host/backuplink/gauge-state" interval=300 N:3'
     assert "severity=warning time=" in notification

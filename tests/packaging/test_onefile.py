@@ -31,7 +31,7 @@ from tests.support.repository import ROOT
 MACHINES: Final = {"x86_64": 62, "aarch64": 183}
 """By processor: the machine that an ELF file names (elf.h, EM_X86_64 and EM_AARCH64)."""
 OLDEST_GLIBC: Final = (2, 17)
-"""Of all systems that are promised: Amazon Linux 2 has 2.26, RHEL 8 has 2.28."""
+"""The oldest glibc that the file may need. Of the promised systems, Amazon Linux 2 has 2.26, RHEL 8 has 2.28."""
 OF_THE_C_LIBRARY: Final = {
     *(f"lib{name}" for name in ("c.so.6", "m.so.6", "dl.so.2", "pthread.so.0", "rt.so.1", "util.so.1", "gcc_s.so.1")),
     *("ld-linux-x86-64.so.2", "ld-linux-aarch64.so.1"),
@@ -50,7 +50,7 @@ VERSION: Final = f"backuplink {__version__}\n"
 
 
 def environment(home: Path | None = None, /, **more: str) -> dict[str, str]:
-    """Of a process that knows nothing of this one; without a home where none is given."""
+    """The environment of a process that knows nothing of this one. It has no home unless one is given."""
     return {"PATH": PATH, **({"HOME": str(home)} if home else {}), **more}
 
 
@@ -260,7 +260,7 @@ def in_python(directory: Path, script: str, given: str = "") -> str:
 
 
 def test_every_module_of_both_packages_can_be_imported(directory: Path) -> None:
-    """But for those of DuckDB, which the one file does without: nothing joins or packs records there."""
+    """The modules for DuckDB are left out: the one file does without it, since nothing joins or packs records there."""
     shown = in_python(
         directory,
         "import importlib, pkgutil, agent, probes\n"

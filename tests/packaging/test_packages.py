@@ -88,7 +88,7 @@ class Entry:
     mode: int
     owner: str
     content: bytes | None
-    """None where it is no regular file."""
+    """None where it is not a regular file."""
     link: str
     """Where it leads, of a symbolic link."""
 
@@ -248,7 +248,7 @@ def test_rpmlint_finds_no_error(architecture: str) -> None:
 
 
 def documented(warnings: set[str]) -> set[str]:
-    """Those of the warnings that docs/packaging.md does not have."""
+    """The warnings that docs/packaging.md does not have."""
     return warnings - set(re.findall(r"`([\w%-]+)`", (ROOT / "docs" / "packaging.md").read_text("utf-8")))
 
 
@@ -441,7 +441,7 @@ def test_keeps_what_was_edited_and_goes_without_a_trace(place: Place, older: Map
         new = configuration.with_name("backuplink.toml.rpmnew")
         secret = variables.with_name("environment.rpmsave")
         assert (secret.read_text("utf-8"), secret.stat().st_mode & 0o777) == (HOOK, 0o600)
-        history = place.root / "var" / "lib" / "private" / "backuplink"  # for rpm a removal is no purge
+        history = place.root / "var" / "lib" / "private" / "backuplink"  # for rpm a removal is not a purge
         kept_there = (history, history / "history.db", place.root / "var/lib/backuplink")
         kept = {str(path.relative_to(place.root)) for path in (configuration.parent, saved, new, secret, *kept_there)}
         assert place.files() - before == kept

@@ -110,7 +110,7 @@ def signed(packages: Path, keys: tuple[Path, Path], tmp_path_factory: pytest.Tem
 
 @pytest.fixture
 def copied(signed: Path, tmp_path: Path) -> Path:
-    """The same, to be tampered with."""
+    """A copy of the signed repositories, to be tampered with."""
     return shutil.copytree(signed, tmp_path / "repositories")
 
 
@@ -431,7 +431,7 @@ def test_dnf_refuses_the_signature_of_another_key(
 
 
 def test_dnf_refuses_a_package_that_the_key_did_not_sign(signed: Path, packages: Path, host: Host) -> None:
-    """Also where somebody changed the metadata as well, and a host does not check their signature."""
+    """This holds even if somebody changed the metadata as well, and the host does not check their signature."""
     theirs = build(shutil.copytree(packages, host.place / "dist"))
     result = host.dnf(theirs, signed / "backuplink.asc", "--setopt=backuplink.repo_gpgcheck=0", "install", "backuplink")
     assert result.returncode == 1

@@ -204,7 +204,7 @@ def test_the_example_shows_the_defaults() -> None:
 
 @pytest.mark.parametrize("name", ["check", "watch"])
 def test_the_keys_of_the_example_go_together(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Those aside that exclude each other, or name a file that is not there."""
+    """Keys that exclude each other, or that name a file that is not there, are left out."""
     (tmp_path / "config").write_text(f"[profile {uncommented()['profile']}]\n", "utf-8")
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
     given = {key: value for key, value in uncommented().items() if key not in ("ec2-facts", "notify-template")}

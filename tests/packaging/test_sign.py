@@ -25,7 +25,7 @@ SECURITY: Final = ROOT / "SECURITY.md"
 
 
 def environment(home: Path) -> dict[str, str]:
-    """Of a process that knows no key of the user who runs the tests."""
+    """The environment of a process that knows no key of the user who runs the tests."""
     return {"PATH": os.defpath, "HOME": str(home), "GNUPGHOME": str(home), "LC_ALL": "C.UTF-8"}
 
 

@@ -466,7 +466,7 @@ def test_what_the_schema_does_not_take_is_refused(
 ) -> None:
     bill = json.loads(sbom.text(artifact, parts, version="1.0", date=DATE))
     sbom.check(json.dumps(bill))
-    with pytest.raises(ValueError, match="no bill of materials"):
+    with pytest.raises(ValueError, match="not a bill of materials"):
         sbom.check(json.dumps({**bill, **damage}))
 
 
@@ -697,7 +697,7 @@ def test_a_tree_that_is_not_clean_has_no_statement(released: Path, capsys: pytes
     stated(released)
     provenance.main("1.0", released, DATE, f"{REVISION}-dirty")
     assert not (released / "backuplink-1.0-provenance.json").exists()
-    assert f"{REVISION}-dirty is no commit, so there is none to state" in capsys.readouterr().err
+    assert f"{REVISION}-dirty is not a commit, so there is none to state" in capsys.readouterr().err
 
 
 def test_the_statement_in_dist_is_about_all_that_lies_there() -> None:

@@ -37,15 +37,15 @@ class Account:
 
     address: str
     issuer: str
-    """Of the certificate (`agent.simulated.certificates`)."""
+    """The issuer of the certificate (`agent.simulated.certificates`)."""
     names: list[str]
-    """Of the certificate, which may have a `*`."""
+    """The names of the certificate, which may have a `*`."""
     key_id: str
     secret_key: str
     policy: dict[str, Any]
-    """Of IAM."""
+    """The policy of IAM for these credentials."""
     buckets: dict[str, str]
-    """Regions, by name."""
+    """The buckets' Regions, by the buckets' names."""
     objects: dict[str, str]
     """Their texts, by `BUCKET/KEY`."""
     instances: list["Instance"]
@@ -57,7 +57,7 @@ class Instance(TypedDict):
     tag: str
     """Value of its tag `backuplink`."""
     status: str
-    """Of a command there."""
+    """The status of a command on that instance."""
     output: str
     """What a command prints there, with INSTANCE for the id of the instance."""
 

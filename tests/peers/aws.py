@@ -16,7 +16,7 @@ from tests.support.repository import ROOT
 _ACCOUNT: Final = Path(__file__).with_name("account.py")
 REGION: Final = "eu-west-1"
 ADDRESS: Final = "10.0.1.17"
-"""Of all of AWS, behind interface endpoints."""
+"""The address of all of AWS, behind interface endpoints."""
 PLACE: Final = f"{ADDRESS} 443"
 KEY_ID: Final = "AKIAIOSFODNN7EXAMPLE"
 SECRET_KEY: Final = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"  # noqa: S105 - AWS's own example

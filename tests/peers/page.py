@@ -14,7 +14,7 @@ from tests.support.repository import ROOT
 
 PAGE: Final = ROOT / "docs" / "compatibility.md"
 PROPERTY: Final = "set-up"
-"""Of a test, for the plugin that collects the results: the row of the page."""
+"""The property of a test with its row of the page, for the plugin that collects the results."""
 _HEAD: Final = """\
 <!-- Written by ./dev test --everything --write-compatibility tests/peers; edit there. -->
 # Compatibility
@@ -29,7 +29,7 @@ fetches them; `./dev test --everything tests/peers` runs all of this.
 |---|---|---|---|
 """
 Row = tuple[str, str, str, str]
-"""The cells."""
+"""The cells of a row."""
 
 
 def row(setup: setups.Setup, version: str) -> Row:
@@ -38,7 +38,7 @@ def row(setup: setups.Setup, version: str) -> Row:
 
 
 def rows() -> tuple[Row, ...]:
-    """Those of the page as it is."""
+    """The rows of the page as it is."""
     lines = PAGE.read_text("utf-8").splitlines() if PAGE.exists() else []
     cells = [line.removeprefix("| ").removesuffix(" |").split(" | ") for line in lines if line.startswith("| ")]
     return tuple((title, version, name, result) for title, version, name, result in cells[1:])
@@ -71,5 +71,5 @@ class Recorder:
             self._met += [cast("Row", value) for name, value in report.user_properties if name == PROPERTY]
 
     def pytest_sessionfinish(self) -> None:
-        """Write."""
+        """Write the rows that were met."""
         write(self._met)

@@ -21,7 +21,7 @@ class Setup:
     """One set-up of one package."""
 
     package: str
-    """Of `packages.txt`; its version is the one that the page shows."""
+    """A package of `packages.txt`. The page shows its version."""
     name: str
     """What is set how, as the page shows it."""
     result: str = ""
@@ -104,7 +104,7 @@ def namespaces_missing() -> str | None:
 
 
 def every() -> tuple[Setup, ...]:
-    """Those of all modules of this folder."""
+    """The set-ups of all modules of this folder."""
     modules = sorted(file.stem for file in Path(__file__).parent.glob("test_*.py"))
     of_modules = (getattr(importlib.import_module(f"tests.peers.{module}"), "SETUPS", ()) for module in modules)
     return tuple(setup for setups in of_modules for setup in setups)

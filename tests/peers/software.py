@@ -31,7 +31,7 @@ class Software:
     """One line of the list."""
 
     package: str
-    """Of Debian, or `pypi:NAME` of the Python Package Index, or `npm:NAME` of npm's registry."""
+    """A package of Debian, `pypi:NAME` of the Python Package Index, or `npm:NAME` of npm's registry."""
     program: str
     """Its name, or its place below /usr."""
     title: str
@@ -54,7 +54,7 @@ class Software:
         return str(Path("/usr") / found.relative_to(UNPACKED) if found.is_relative_to(UNPACKED) else found)
 
     def version(self) -> str:
-        """Of the package. Raises MissingError."""
+        """The version of the package. Raises MissingError."""
         self.path()
         if self.package in unpacked():
             return unpacked()[self.package]

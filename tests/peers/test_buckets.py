@@ -32,9 +32,9 @@ class InBucket(Setup):
     """S3 as a host finds it, and what comes of it."""
 
     account: dict[str, Any] = field(default_factory=dict)
-    """As `aws.start_account` takes it; without a policy, the one that the program's own words give."""
+    """The argument of `aws.start_account`. Without a policy, it gets the one that `backuplink permissions` writes."""
     parts: tuple[str, ...] = ("record", "fleet")
-    """Of these words (`backuplink permissions`)."""
+    """The parts of that policy."""
     key_id: str = KEY_ID
     secret_key: str = SECRET_KEY
     address: str = aws.ADDRESS
@@ -81,9 +81,9 @@ class Joined(InBucket):
     """A fleet is read from it."""
 
     objects: dict[str, str]
-    """By their keys."""
+    """The texts of the objects, by their keys."""
     hosts: int = 0
-    """That are joined."""
+    """Number of hosts that are joined."""
 
 
 def put(name: str, says: str = "", **given: Any) -> Put:

@@ -24,7 +24,7 @@ _PLACE: Final = "/usr/local/lib/backuplink/collectd.sh"
 """Where collectd.conf has the script."""
 _HOST: Final = "backup-host"
 _SEVERITIES: Final = ("okay", "warning", "failure", "warning")
-"""Of a notification, by the exit code of the program."""
+"""The severity of a notification, by the exit code of the program."""
 _AS_NOBODY: Final = (
     "set -- setpriv --reuid=nobody --regid=nogroup --clear-groups"
     ' --inh-caps=+dac_read_search --ambient-caps=+dac_read_search "$@"'
@@ -93,15 +93,15 @@ class Collected(Setup):
     scenario: str
     """The host's VPC, by its name among those of `agent.simulated.scenarios`."""
     options: tuple[str, ...] = ()
-    """Of `backuplink check`, in collectd.conf."""
+    """Options of `backuplink check` in collectd.conf."""
     happens: Callable[[Collectd], None] | None = None
-    """While collectd runs."""
+    """What happens while collectd runs."""
     states: tuple[int, ...]
     """The states that are notified, by the exit code of the program."""
     texts: tuple[str, ...]
     """How the texts of the notifications begin."""
     counts: Mapping[str, float] = field(default_factory=dict)
-    """The first values that are no times, without the state."""
+    """The first values that are not times, without the state."""
     times: frozenset[str] = frozenset({"time"})
     """The names of times."""
 

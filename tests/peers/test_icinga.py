@@ -62,7 +62,7 @@ class Service:
     is_hard: bool
     """Whether as many checks as it wants have given that state."""
     code: int | None
-    """Of the last check; None before the first."""
+    """The exit code of the last check; None before the first."""
     output: str
     command: tuple[str, ...]
     """The words that it has run."""
@@ -137,20 +137,20 @@ class Checked(Setup):
     scenario: str
     """The host's VPC, by its name among those of `agent.simulated.scenarios`."""
     variables: Mapping[str, Any] = field(default_factory=dict)
-    """Of the host in Icinga, without their prefix."""
+    """Variables of the host in Icinga, without their prefix."""
     happens: Callable[[Icinga], None] | None = None
-    """While Icinga runs."""
+    """What happens while Icinga runs."""
     code: int
-    """Of the program."""
+    """The exit code of the program."""
     state: str
     text: str
     """How its text begins."""
     counts: Mapping[str, tuple[float, float]] = field(default_factory=dict)
-    """Its numbers that are no times: the value, and the most that it can be."""
+    """Its numbers that are not times: the value, and the most that it can be."""
     times: frozenset[str] = frozenset({"time"})
     """The names of its times."""
     options: tuple[str, ...] = ()
-    """Of the command that Icinga runs, without those that icinga2-command.conf sets."""
+    """Options of the command that Icinga runs, without those that icinga2-command.conf sets."""
 
     def missing(self) -> str | None:
         return namespaces_missing() or super().missing()

@@ -37,7 +37,7 @@ _ERROR: Final = 3
 _WARNING: Final = 4
 _NOTICE: Final = 5
 _INFORMATION: Final = 6
-"""Priorities of syslog(3)."""
+"""Priorities of messages by syslog(3)."""
 _LONGEST: Final = 48 * 1024
 """Bytes of a line that the journal keeps whole (journald.conf(5), LineMax=)."""
 _FAULT: Final = """
@@ -137,7 +137,7 @@ class Journaled(Setup):
     """The host's VPC, by its name among those of `agent.simulated.scenarios`."""
     unit: str = _WATCH
     settings: str = _OF_A_WATCH
-    """The configuration file."""
+    """Content of the configuration file."""
     drop_in: tuple[str, ...] = ()
     happens: Callable[[Host], None] = Host.has_a_verdict
     """While the service runs, until all has been written that must be there."""
@@ -159,7 +159,7 @@ def journaled(status: str, name: str, **others: Any) -> Journaled:
 
 
 def are_events(documents: list[str]) -> None:
-    """Of CloudWatch: of the run, and of its target."""
+    """Assert that the documents are events for CloudWatch: of the run, and of its target."""
     _, of_target = map(json.loads, documents[:2])
     assert of_target["Target"] == "backup"
     assert all(json.loads(line)["_aws"]["CloudWatchMetrics"] for line in documents)

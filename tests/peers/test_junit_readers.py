@@ -34,7 +34,7 @@ class Counts:
 
     tests: int
     red: int
-    """Failures and errors."""
+    """Number of failures and errors."""
     skipped: int
     errors: int | None
     """None of a reader that tells them not from failures."""

@@ -713,7 +713,7 @@ def stunnel(*services: str, options: str = "") -> Start:
 
 
 _TUNNEL: Final = f"{BOX}:8443"
-"""Its far end."""
+"""Far end of the tunnel."""
 
 
 def _near(*lines: str) -> str:

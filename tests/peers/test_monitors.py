@@ -32,7 +32,7 @@ pytestmark = pytest.mark.peers
 _FILES: Final = ROOT / "packaging" / "monitoring"
 _RECEIVER: Final = Path(__file__).with_name("receiver.py")
 _HOST: Final = "10.0.1.10"
-"""Of the host, and in prometheus.yml."""
+"""The address of the host, also in prometheus.yml."""
 _PROMETHEUS: Final = "127.0.0.1:9090"
 _ALERTMANAGER: Final = "127.0.0.1:9093"
 _REJECTED: Final = """
@@ -45,7 +45,7 @@ _STANDING: Final = "instance:backuplink_verdict:standing"
 _OPTIONS: Final = ("--region", "eu-west-1", "--service", "backup", "--ec2", "never", "--timeout", "1")
 
 Alert = tuple[str, str]
-"""Name and instance."""
+"""The name of an alert, and its instance."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -225,7 +225,7 @@ def watched(*ports: int) -> Callable[[Monitors], None]:
 
 
 def broken(start: Callable[[Monitors], None]) -> Callable[[Monitors], None]:
-    """The same, on a path that rejects TCP 443."""
+    """Start the monitors on a path that rejects TCP 443."""
 
     def start_broken(here: Monitors) -> None:
         here.reject()
@@ -237,7 +237,7 @@ def broken(start: Callable[[Monitors], None]) -> Callable[[Monitors], None]:
 def repaired(
     start: Callable[[Monitors], None], again: Callable[[Monitors], None] | None = None
 ) -> Callable[[Monitors], None]:
-    """The same on a path that works again after its fault has been told; `again` is what a host does then."""
+    """Start the monitors on a path that works again after its fault was reported. The host then does `again`."""
 
     def start_repaired(here: Monitors) -> None:
         broken(start)(here)

@@ -278,7 +278,7 @@ remote-control:
 _ROOT_ANCHOR: Final = (
     '    trust-anchor: ". DS 20326 8 2 E06D44B80B8F1D39A95C0B0D7C65D08458E880409BBC683457104237C7F8EC8D"\n'
 )
-"""Of the root's key of 2017 (IANA)."""
+"""The trust anchor for the root's key of 2017 (IANA)."""
 _PRIVATE: Final = "    private-address: 10.0.0.0/8\n    private-address: 172.16.0.0/12\n"
 UNBOUND: Final = (
     name_server("unbound", "forwards to the VPC's resolver", unbound(), HEALTHY),

@@ -37,7 +37,7 @@ class Plugin(Setup):
     scenario: str
     """The host's VPC, by its name among those of `agent.simulated.scenarios`."""
     command: str
-    """Of nrpe.cfg."""
+    """The command in nrpe.cfg."""
     code: int
     """What check_nrpe ends with."""
 

@@ -35,9 +35,9 @@ class OfAgent(InVpc):
     """A host with the SSM Agent."""
 
     services: frozenset[str]
-    """That are checked."""
+    """The services that are checked."""
     access: Access | None
-    """To `ssm`."""
+    """The access to `ssm`."""
 
 
 def of_agent(
@@ -156,12 +156,12 @@ class Command(Setup):
     """A command on the instances with a tag, and the fleet that its records make."""
 
     instances: tuple[Mapping[str, str], ...]
-    """As `account.Instance` has them."""
+    """The fields of each `account.Instance`."""
     hosts: int
-    """That are joined."""
+    """Number of hosts that are joined."""
     code: int
     says: str
-    """Of the verdict."""
+    """A part of the verdict's summary."""
     with_inventory: bool
     """Whether all instances of the account are expected."""
     denies: str

@@ -1,4 +1,4 @@
-"""The same classes by the standard decorator and by `probes.frozen`, and what a user of them can see.
+"""Classes made by the standard decorator and by `probes.frozen`, and what a user of them can see.
 
 `python -m tests.probes.frozen_shapes` prints where they differ. It needs the standard library alone.
 """
@@ -22,7 +22,7 @@ def shapes(dataclass: Decorator) -> dict[str, tuple[type, dict[str, Any]]]:
 
     @dataclass(frozen=True, slots=True)
     class Nothing:
-        """No fields."""
+        """A class without fields."""
 
     @dataclass(frozen=True, slots=True)
     class Pair:
@@ -31,7 +31,7 @@ def shapes(dataclass: Decorator) -> dict[str, tuple[type, dict[str, Any]]]:
 
     @dataclass(frozen=True, slots=True, kw_only=True)
     class Named:
-        """With a docstring."""
+        """A class with a docstring."""
 
         first: int = 1
         second: list[int] = field(default_factory=list)

@@ -50,7 +50,7 @@ def test_no_other_code_has_two_meanings() -> None:
 
 @pytest.mark.parametrize("code", ERROR_CODES)
 def test_both_sides_go_by_the_table(code: str) -> None:
-    """And by the status where the table has no kind for them."""
+    """If the table has no kind for a code, both go by the status."""
     assert by_call(code) is (kind_for_call(code) or FailureKind.MALFORMED)
     assert by_read(code) is (kind_for_read(code) or FailureKind.MALFORMED)
     assert by_call(code, 403) is (kind_for_call(code) or FailureKind.ACCESS_DENIED)

@@ -52,7 +52,7 @@ def test_a_subclass_of_the_ordinary_kind_starts_as_its_base_does() -> None:
 
 @pytest.mark.parametrize("name", ["value", "another"])
 def test_nothing_can_be_set(name: str) -> None:
-    """The standard decorator raises TypeError for a name that is no field."""
+    """The standard decorator raises TypeError for a name that is not a field."""
     of = OURS["generic"][0](value=1)
     with pytest.raises(dataclasses.FrozenInstanceError, match=f"^cannot change field '{name}'$"):
         setattr(of, name, 2)
@@ -99,7 +99,7 @@ def test_an_instance_of_the_program_is_pickled() -> None:
 
 @pytest.mark.parametrize("version", PYTHONS)
 def test_on_another_python(version: str) -> None:
-    """The same comparison by a Python that has none of the project's libraries."""
+    """A Python that has none of the project's libraries compares the classes."""
     python = shutil.which(f"python{version}")
     if python is None or subprocess.run([python, "-c", ""], capture_output=True, check=False).returncode:
         pytest.skip(f"this machine has no Python {version}")

@@ -83,7 +83,7 @@ async def test_what_a_stop_takes_is_given_back(stops: tuple[tuple[float, float],
 
 
 async def test_an_answer_that_came_meanwhile_counts() -> None:
-    """As that of a connect, which the kernel makes by itself."""
+    """A connect has such an answer: the kernel makes it by itself."""
 
     async def connect(_: Host, draft: Draft[TcpFacts]) -> None:
         await asyncio.sleep(2.0)

@@ -45,10 +45,10 @@ class Refused:
     says: tuple[str, ...]
     """What the one line must hold: what was wrong, where, and what would be right."""
     format: str = "text"
-    """Of the document."""
+    """The format of the document."""
     environment: Mapping[str, str] = field(default_factory=dict)
     config: bytes | None = None
-    """Content of `CONFIG`."""
+    """The content of `CONFIG`."""
     hides: str | None = None
     """What the line must not hold."""
     unprivileged: bool = False
@@ -312,7 +312,7 @@ VPC: Final = Option(
         *("vpc-0a1b2c3d,vpc-0b1b2c3d", "arn:aws:ec2:eu-west-1:111122223333:vpc/vpc-0a1b2c3d", "vpc-\u0660a1b2c3d"),
     ),
 )
-"""Of `facts` alone, and by flag alone."""
+"""Options that only `facts` has, and that only a flag sets."""
 A_ROLE: Final = "arn:aws:iam::111122223333:role/x"
 A_VPC: Final = "vpc-0a1b2c3d4e5f67890"
 OF_PREDICT: Final = (
@@ -341,7 +341,7 @@ OF_PREDICT: Final = (
         multiple=True,
     ),
 )
-"""Of `predict` alone, and by flag alone."""
+"""Options that only `predict` has, and that only a flag sets."""
 OF_AUDIT: Final = (
     Option(
         name="role-arn",
@@ -367,7 +367,7 @@ OF_AUDIT: Final = (
         bad=("a b", "role/x", "arn:aws:iam::111122223333:role/x", "x" * 65, "r\u00f6le"),
     ),
 )
-"""Of `audit` alone, and by flag alone."""
+"""Options that only `audit` has, and that only a flag sets."""
 
 TEXTS: Final = {
     "profile": ("the name of a profile", {*ANYWHERE} - {"a space", "emoji", "a path", "100 kB"}),
@@ -452,7 +452,8 @@ def by_flag(command: str, names: frozenset[str], forms: Sequence[str] = OPTION_N
 
 
 def by_variable() -> Iterator[Refused]:
-    """Each bad value of each option by its variable. An empty variable is none, and none can hold a NUL."""
+    """Each bad value of each option by its variable. An empty variable counts as unset, and no variable can hold a
+    NUL."""
     formats = _formats()
 
     def one(name: str, label: str, value: str, right: str) -> Refused:
@@ -466,7 +467,7 @@ def by_variable() -> Iterator[Refused]:
         )
 
     for option in FORMED:
-        # A variable of many values is split at its spaces, so that a space is none.
+        # A variable of many values is split at its spaces, so that a space is not a value.
         values = {
             label: value
             for label, value in ANYWHERE.items()
@@ -581,7 +582,7 @@ def _takes_any_number(command: str) -> bool:
 
 
 def of_commands() -> Iterator[Refused]:
-    """What is no option, no value, no argument or no command."""
+    """Words that are not an option, a value, an argument or a command."""
     yield Refused(
         id="check: an option like three others",
         arguments=("check", "--redcat"),
@@ -597,7 +598,7 @@ def of_commands() -> Iterator[Refused]:
             ("no short option", ("-Z",), "'-Z'"),
             ("an option with escape codes", ("--\x1b[2J",), "'--\\x1b[2J'"),
             ("an option of 100 kB", (f"--{'x' * LONG}",), "No such option '--xxx"),
-            ("an option that is no UTF-8", ("--\udcff",), "'--\\udcff'"),
+            ("an option that is not UTF-8", ("--\udcff",), "'--\\udcff'"),
             ("help with a value", ("--help=yes",), "--help"),
             ("arguments too many", (*_of_choice(command), "\x1b[2J", "\u202eb\nc", "d"), "unexpected extra argument"),
             ("100 kB too many", (*_of_choice(command), "one", "two", "x" * LONG), "unexpected extra argument"),
@@ -662,7 +663,7 @@ def of_commands() -> Iterator[Refused]:
 
 
 def of_scenarios() -> Iterator[Refused]:
-    """Names of scenarios that are none."""
+    """Names that no scenario has."""
     formats = _formats()
     more = {
         "another case": "Healthy-Three-Zones",
@@ -780,7 +781,11 @@ def of_pairs() -> Iterator[Refused]:
             ("--output=x", "--notify=https://h/", "--notify-template={here}/empty"),
             ("{here}/empty: is empty.",),
         ),
-        ("a history that is none", ("--output=x", "--history={here}/nowhere/x"), ("{here}/nowhere/x: No such file",)),
+        (
+            "a history that is not there",
+            ("--output=x", "--history={here}/nowhere/x"),
+            ("{here}/nowhere/x: No such file",),
+        ),
     ):
         yield Refused(
             id=f"watch: {label}",
@@ -866,7 +871,7 @@ NO_FILES: Final = {
     "in a folder that is not there": ("{here}/nowhere/x", "No such file or directory"),
     "a name with escape codes": ("{here}/\x1b[2J\u202e", "Is a directory"),
     "a name with escape codes, not there": ("{here}/\x1b]0;x\x07\nError: none", "No such file or directory"),
-    "a name that is no UTF-8": ("{here}/\udcff", "No such file or directory"),
+    "a name that is not UTF-8": ("{here}/\udcff", "No such file or directory"),
     "without leave": ("{here}/locked", "Permission denied"),
 }
 """Paths at which nothing can be read, and the system's word for it."""
@@ -907,8 +912,8 @@ CONTENTS: Final[Mapping[str, tuple[bytes, str]]] = {
     "a line break in a text": (b'profile = "a\nb"\n', "is not TOML"),
     "a text without end": (b'profile = "' + b"a" * 20_000, "is not TOML"),
     "a number of 5000 digits": (b"timeout = " + b"9" * 5_000, "is not TOML"),
-    "a number that is none": (b"timeout = 1.\n", "is not TOML"),
-    "a date that is none": (b"timeout = 2026-13-45\n", "is not TOML"),
+    "half a number": (b"timeout = 1.\n", "is not TOML"),
+    "a date that the calendar lacks": (b"timeout = 2026-13-45\n", "is not TOML"),
     "nested without end": (b"x = " + b"[" * 20_000, "is nested too deeply"),
     "tables without end": (b"x = " + b"{a = " * 6_000, "is nested too deeply"),
     "too large": (b"#" * (MAX_CONFIG_BYTES + 1), f"larger than {MAX_CONFIG_BYTES} bytes"),
@@ -938,7 +943,7 @@ CONTENTS: Final[Mapping[str, tuple[bytes, str]]] = {
 
 
 def of_configurations() -> Iterator[Refused]:
-    """Files that are read and are no configuration."""
+    """Files that are read and are not configuration."""
     for (label, (content, why)), wanted in zip(CONTENTS.items(), _formats(), strict=False):
         yield Refused(
             id=f"a configuration: {label}",
@@ -966,7 +971,7 @@ def of_configurations() -> Iterator[Refused]:
 
 
 def of_codes() -> Iterator[Refused]:
-    """Codes of findings that are none."""
+    """Codes that no finding has."""
     more = {
         "a group": "DNS",
         "a digit more": "DNS0011",
@@ -1051,7 +1056,7 @@ _OBJECTS: Final[tuple[tuple[str | int, ...], ...]] = (
     *(("findings", 0, "fix", "commands", 0), ("findings", 0, "documents", 0), ("not_evaluated", 0)),
 )
 """Places at which an object of its own kind stands."""
-_NO_REPORT: Final = "is no report of `--format json` that this version understands: "
+_NO_REPORT: Final = "is not a report of `--format json` that this version understands: "
 _BEFORE: Final = ndjson.render(report_of("private-dns-off")).splitlines()
 
 
@@ -1063,19 +1068,19 @@ def _named(path: tuple[str | int, ...]) -> str:
 NO_REPORTS: Final[Mapping[str, tuple[bytes, str]]] = {
     "nothing": (b"", "is empty"),
     "lines without anything": (b"\n \n\t\n", "is empty"),
-    "a report of another format": (text.render(report_of("private-dns-off")).encode(), "is no JSON"),
-    "a program": (b"#!/bin/sh\necho 1\n", "is no JSON"),
-    "escape codes": (b"\x1b[2J", "is no JSON"),
-    "binary": (bytes(range(256)), "is no UTF-8 text"),
-    "Latin-1": (b'{"schema": "\xfc"}', "is no UTF-8 text"),
-    "half a letter": (b'{"schema": "\xc3', "is no UTF-8 text"),
-    "a surrogate in UTF-8": (b'"\xed\xa0\x80"', "is no UTF-8 text"),
-    "UTF-16": (json_format.render(report_of("private-dns-off")).encode("utf-16"), "is no UTF-8 text"),
-    "UTF-8 with its mark": (b"\xef\xbb\xbf" + json.dumps(_SOUND).encode(), "is no JSON: Unexpected UTF-8 BOM"),
-    "a number for a key": (b'{\n  "schema": 1,\n2}\n', "is no JSON: Expecting property name"),
+    "a report of another format": (text.render(report_of("private-dns-off")).encode(), "is not JSON"),
+    "a program": (b"#!/bin/sh\necho 1\n", "is not JSON"),
+    "escape codes": (b"\x1b[2J", "is not JSON"),
+    "binary": (bytes(range(256)), "is not UTF-8 text"),
+    "Latin-1": (b'{"schema": "\xfc"}', "is not UTF-8 text"),
+    "half a letter": (b'{"schema": "\xc3', "is not UTF-8 text"),
+    "a surrogate in UTF-8": (b'"\xed\xa0\x80"', "is not UTF-8 text"),
+    "UTF-16": (json_format.render(report_of("private-dns-off")).encode("utf-16"), "is not UTF-8 text"),
+    "UTF-8 with its mark": (b"\xef\xbb\xbf" + json.dumps(_SOUND).encode(), "is not JSON: Unexpected UTF-8 BOM"),
+    "a number for a key": (b'{\n  "schema": 1,\n2}\n', "is not JSON: Expecting property name"),
     "a number for a key, its line": (b'{\n  "schema": 1,\n2}\n', "line 3 column 1"),
-    "cut in half": (json_format.render(report_of("private-dns-off")).encode()[:3_000], "is no JSON"),
-    "two reports": (json.dumps(_SOUND).encode() * 2, "is no JSON: Extra data: line 1"),
+    "cut in half": (json_format.render(report_of("private-dns-off")).encode()[:3_000], "is not JSON"),
+    "two reports": (json.dumps(_SOUND).encode() * 2, "is not JSON: Extra data: line 1"),
     "lists without end": (b"[" * 100_000, "is nested too deep"),
     "objects without end": (b'{"schema":' * 100_000, "is nested too deep"),
     "lists without end, behind a stream": (b'{"type": "run"}\n' + b"[" * 100_000, "is nested too deep"),
@@ -1101,12 +1106,12 @@ NO_REPORTS: Final[Mapping[str, tuple[bytes, str]]] = {
     "its schema": (json.dumps(schema()).encode(), f"{_NO_REPORT}schema: "),
     "another type of document": (b'{"type": "module"}', f"{_NO_REPORT}schema: "),
     "a later form": (_with("schema", value="backuplink.report.v2"), f"{_NO_REPORT}schema: "),
-    "a form that is no text": (_with("schema", value=["backuplink.report.v1"]), f"{_NO_REPORT}schema: "),
+    "a form that is not text": (_with("schema", value=["backuplink.report.v1"]), f"{_NO_REPORT}schema: "),
     "a stream that was cut": ("\n".join(_BEFORE)[:-9].encode(), f"{_NO_REPORT}the last line: it is cut off"),
     "a stream without its report": ("\n".join(_BEFORE[:-1]).encode(), f"{_NO_REPORT}the last line: the report"),
     "one line of a stream": (_BEFORE[0].encode(), f"{_NO_REPORT}the last line: the report"),
     "no observations": (_with("observations", value={}), f"{_NO_REPORT}observations: a list"),
-    "an observation that is none": (_with("observations", 0, value=7), f"{_NO_REPORT}observations[0]: "),
+    "a value that is not an observation": (_with("observations", 0, value=7), f"{_NO_REPORT}observations[0]: "),
     "an observation with a key more": (_with("observations", 0, "new", value=1), f"{_NO_REPORT}observations[0]: "),
     "an observation without its end": (_without("observations", 0, "status"), f"{_NO_REPORT}observations[0]: "),
     "an observation of another id": (
@@ -1144,7 +1149,7 @@ NO_REPORTS: Final[Mapping[str, tuple[bytes, str]]] = {
         for place in _OBJECTS[1:]
     },
 }
-"""Contents of files that are no reports, and what is said of them."""
+"""Contents of files that are not reports, and what is said of them."""
 
 NO_REPORT_PLACES: Final = {
     **NO_FILES,
@@ -1161,7 +1166,7 @@ NO_REPORT_PLACES: Final = {
 
 
 def of_reports() -> Iterator[Refused]:
-    """Saved reports that are none, at each place that takes one."""
+    """Files that are not saved reports, at each place that takes one."""
     good = f"{{here}}/{GOOD}"
     wrong = {
         **{label: (path, why, "") for label, (path, why) in NO_REPORT_PLACES.items()},
@@ -1207,7 +1212,7 @@ def of_reports() -> Iterator[Refused]:
 GOOD_FACTS: Final = "facts.json"
 _NOW: Final = datetime.now(UTC).replace(microsecond=0)
 _FACTS: Final[dict[str, Any]] = json.loads(dumps(facts(taken_at=_NOW)))
-_NO_FACTS: Final = "is no file of `backuplink facts` that this version understands: "
+_NO_FACTS: Final = "is not a file of `backuplink facts` that this version understands: "
 
 
 def _of(operation: str) -> int:
@@ -1231,16 +1236,16 @@ NO_FACTS: Final[Mapping[str, tuple[bytes, str]]] = {
         refusal.dumps(refusal.of(FACTS.schema, "Missing option '--vpc'.")).encode(),
         "`backuplink facts` was refused here, and wrote why instead of facts",
     ),
-    "a program": (b"#!/bin/sh\necho 1\n", "is no JSON"),
-    "escape codes": (b"\x1b[2J", "is no JSON"),
-    "binary": (bytes(range(256)), "is no UTF-8 text"),
-    "half a letter": (b'{"schema": "\xc3', "is no UTF-8 text"),
-    "a surrogate in UTF-8": (b'"\xed\xa0\x80"', "is no UTF-8 text"),
-    "UTF-16": (dumps(facts()).encode("utf-16"), "is no UTF-8 text"),
-    "UTF-8 with its mark": (b"\xef\xbb\xbf" + json.dumps(_FACTS).encode(), "is no JSON: Unexpected UTF-8 BOM"),
-    "cut off": (dumps(facts()).encode()[:-3], "is no JSON"),
-    "cut in half": (dumps(facts()).encode()[:3_000], "is no JSON"),
-    "two files in one": (dumps(facts()).encode() * 2, "is no JSON: Extra data"),
+    "a program": (b"#!/bin/sh\necho 1\n", "is not JSON"),
+    "escape codes": (b"\x1b[2J", "is not JSON"),
+    "binary": (bytes(range(256)), "is not UTF-8 text"),
+    "half a letter": (b'{"schema": "\xc3', "is not UTF-8 text"),
+    "a surrogate in UTF-8": (b'"\xed\xa0\x80"', "is not UTF-8 text"),
+    "UTF-16": (dumps(facts()).encode("utf-16"), "is not UTF-8 text"),
+    "UTF-8 with its mark": (b"\xef\xbb\xbf" + json.dumps(_FACTS).encode(), "is not JSON: Unexpected UTF-8 BOM"),
+    "cut off": (dumps(facts()).encode()[:-3], "is not JSON"),
+    "cut in half": (dumps(facts()).encode()[:3_000], "is not JSON"),
+    "two files in one": (dumps(facts()).encode() * 2, "is not JSON: Extra data"),
     "lists without end": (b"[" * 100_000, "is nested too deep"),
     "objects without end": (b'{"schema":' * 100_000, "is nested too deep"),
     "lists without end, among the observations": (
@@ -1263,10 +1268,10 @@ NO_FACTS: Final[Mapping[str, tuple[bytes, str]]] = {
     "a report": (json.dumps(_SOUND).encode(), f"{_NO_FACTS}schema: this is not a backuplink.ec2-facts.v1 document"),
     "EC2's own answer": (b'{"Vpcs": []}', f"{_NO_FACTS}schema: "),
     "a later form": (_with("schema", value="backuplink.ec2-facts.v2", of=_FACTS), f"{_NO_FACTS}schema: "),
-    "a form that is no text": (_with("schema", value=["backuplink.ec2-facts.v1"], of=_FACTS), f"{_NO_FACTS}schema: "),
+    "a form that is not text": (_with("schema", value=["backuplink.ec2-facts.v1"], of=_FACTS), f"{_NO_FACTS}schema: "),
     **{f"without {key}": (_without(key, of=_FACTS), f"{_NO_FACTS}{key}: ") for key in _FACTS},
     "a key more": (_with("\x1b[2J\u202e", value=1, of=_FACTS), f"{_NO_FACTS}\x1b[2J\u202e: there is no such key"),
-    "a tool that is none": (_with("tool", value="backuplink", of=_FACTS), f"{_NO_FACTS}tool: an object"),
+    "a text for the tool": (_with("tool", value="backuplink", of=_FACTS), f"{_NO_FACTS}tool: an object"),
     "no Region": (_with("region", value="\x1b[2J", of=_FACTS), f"{_NO_FACTS}region: the name of a Region"),
     "a Region of another kind": (_with("region", value=None, of=_FACTS), f"{_NO_FACTS}region: a text"),
     "no VPC": (_with("vpc_id", value="vpc-1; rm -rf /", of=_FACTS), f"{_NO_FACTS}vpc_id: the id of a VPC"),
@@ -1276,7 +1281,7 @@ NO_FACTS: Final[Mapping[str, tuple[bytes, str]]] = {
         f"{_NO_FACTS}ec2/vpc: this is about the VPC vpc-0a1b2c3d, and the file about vpc-0f1b2c3d",
     ),
     "no observations": (_with("observations", value={}, of=_FACTS), f"{_NO_FACTS}observations: a list"),
-    "an observation that is none": (
+    "a value that is not an observation": (
         _with("observations", 0, value=["\x1b[2J"], of=_FACTS),
         f"{_NO_FACTS}observations[0]: an object",
     ),
@@ -1322,7 +1327,7 @@ NO_FACTS: Final[Mapping[str, tuple[bytes, str]]] = {
         ),
         f"{_NO_FACTS}observations[{_of('security-groups')}].facts.groups[1].rules[0].to_port: ",
     ),
-    "a block that is none": (
+    "a block with bits of a host": (
         _with("observations", _of("vpc"), "facts", "vpc", "cidrs", 0, value="10.0.0.1/8", of=_FACTS),
         f"{_NO_FACTS}observations[{_of('vpc')}].facts.vpc.cidrs[0]: an CIDR block belongs here",
     ),
@@ -1332,7 +1337,7 @@ NO_FACTS: Final[Mapping[str, tuple[bytes, str]]] = {
         f"{_NO_FACTS}taken_at: ",
     ),
 }
-"""Contents of files that are no facts files."""
+"""Contents of files that are not facts files."""
 
 REPORTS: Final[Mapping[str, bytes]] = {
     GOOD: json_format.render(report_of("healthy")).encode(),
@@ -1360,7 +1365,8 @@ NO_FACTS_PLACES: Final = {
 
 
 def of_facts() -> Iterator[Refused]:
-    """Facts files that are none, by each way to name one; of a Region that is not the run's; and none wanted."""
+    """Files that are not facts files, by each way to name one; files of another Region than the run's; and files for a
+    run that wants none."""
     good = f"{{here}}/{GOOD_FACTS}"
     wrong = {
         **NO_FACTS_PLACES,
@@ -1476,7 +1482,7 @@ def of_predictions() -> Iterator[Refused]:
         (
             "no policy",
             (*good, "--assume", f"{policy}{{here}}/{GOOD_FACTS}"),
-            "this is no policy that AWS would take: it has",
+            "this is not a policy that AWS would take: it has",
         ),
         ("a folder as policy", (*good, "--assume", f"{policy}{{here}}"), "cannot be read: Is a directory"),
         (
@@ -1511,7 +1517,7 @@ def of_predictions() -> Iterator[Refused]:
         ),
         ("no such profile", ("--profile", "nope"), "the config files of the AWS SDK have no profile 'nope'"),
         ("a file that is not there", ("--ec2-facts", "{here}/nowhere"), "{here}/nowhere: cannot be read: No such file"),
-        ("a file that is none", ("--ec2-facts", CONFIG), f"{CONFIG}: is no JSON"),
+        ("a file of another kind", ("--ec2-facts", CONFIG), f"{CONFIG}: is not JSON"),
     )
     for (label, words, message), wanted in zip(audits, itertools.cycle(AUDIT.formats)):
         yield Refused(
@@ -1548,9 +1554,9 @@ def of_bundles() -> Iterator[Refused]:
             ("{here}/nowhere",),
             "{here}/nowhere: cannot be read: No such file or directory",
         ),
-        ("a report that is none", (CONFIG,), f"{CONFIG}: is no JSON"),
+        ("a file that is not a report", (CONFIG,), f"{CONFIG}: is not JSON"),
         ("a history that is not there", ("--history", "{here}/nowhere"), "{here}/nowhere: No such file or directory"),
-        ("a history that is none", ("--history", CONFIG), f"{CONFIG}: is not a history of backuplink"),
+        ("a file that is not a history", ("--history", CONFIG), f"{CONFIG}: is not a history of backuplink"),
         ("a case and a file", ("--case", "--output", "x"), "--case writes no archive, for which --output is"),
         ("a report and a Region", (CONFIG, "--region", "eu-west-1"), "--region is for a new run; REPORT names one"),
         ("a history and a deadline", ("--history", "h", "--deadline", "9"), "--deadline is for a new run; --history"),
@@ -1674,10 +1680,10 @@ NO_BUNDLES: Final = {
     "a socket": "{here}/socket",
     "a name that is too long": f"{{here}}/{'x' * 256}",
     "a name with escape codes": "{here}/\x1b]0;x\x07\nError: none",
-    "a name that is no UTF-8": "{here}/\udcff",
+    "a name that is not UTF-8": "{here}/\udcff",
 }
 BUNDLES: Final[Mapping[str, bytes]] = {
-    "text.pem": b"this is no certificate\n" * 1_000,
+    "text.pem": b"this is not a certificate\n" * 1_000,
     "binary.pem": bytes(range(256)) * 1_000,
     "half.pem": b"-----BEGIN CERTIFICATE-----\nMIIB\n",
     "key.pem": b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n",
@@ -1728,7 +1734,13 @@ def _settings() -> Iterator[Measured]:
         for label in SHARED:
             # A setting that holds settings leaves the credentials as they are.
             yield _set(name, label, f"{{here}}/{label}", 2, "ENV018", *(() if label == "nested" else ("API010",)))
-        for label in ("a folder", "a link to itself", "a socket", "a name that is too long", "a name that is no UTF-8"):
+        for label in (
+            "a folder",
+            "a link to itself",
+            "a socket",
+            "a name that is too long",
+            "a name that is not UTF-8",
+        ):
             yield _set(name, label, NO_FILES[label][0], 0)
         yield _set(name, "a pipe", "{here}/pipe", 0)
         yield _set(name, "zeros without end", "/dev/zero", 0)
@@ -1737,7 +1749,7 @@ def _settings() -> Iterator[Measured]:
         ("no scheme", "proxy.example"),
         ("nothing but a scheme", "garbage.example://"),
         ("half an address", "http://["),
-        ("a port that is none", "http://proxy.example:99999"),
+        ("a port out of range", "http://proxy.example:99999"),
         ("letters for a port", f"http://me:{SECRET}@proxy.example:port"),
         ("escape codes", f"http://me:{SECRET}@\x1b[2J/"),
         ("no UTF-8", "http://\udcff"),
@@ -1749,7 +1761,7 @@ def _settings() -> Iterator[Measured]:
         ("no URL", "banana.example"),
         ("no host", "https://"),
         ("half an address", "https://["),
-        ("a port that is none", "https://x.example:99999"),
+        ("a port out of range", "https://x.example:99999"),
         ("another scheme", "ftp://x.example"),
         ("a password", f"https://me:{SECRET}@x.example"),
         ("a password without a scheme", f"me:{SECRET}@x.example"),

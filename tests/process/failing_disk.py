@@ -34,7 +34,7 @@ _MAX_WRITE: Final = 1 << 14
 """Bytes of a request: a document is written in several."""
 FOR_EVER: Final = 1 << 40
 _MODE, _OWNER, _GROUP, _SIZE = 1, 2, 4, 8
-"""What SETATTR sets."""
+"""Flags of what SETATTR sets."""
 
 
 class Faults:
@@ -234,7 +234,7 @@ def own_mounts() -> None:
 
 
 def mount_memory(folder: Path, options: str) -> None:
-    """Mount a tmpfs."""
+    """Mount a tmpfs with these options."""
     _call("mount", b"none", os.fsencode(folder), b"tmpfs", _MS_NOSUID_NODEV, options.encode())
 
 

@@ -25,7 +25,7 @@ DOCUMENT: Final = "document"
 HISTORY: Final = "history.db"
 OUT, ERR = "out", "err"
 PACKAGES: Final = ("app", "audit", "documents", "fleet", "formats", "history", "judge", "predict", "run", "simulated")
-"""Of `agent`, what commands import."""
+"""The packages of `agent` that commands import."""
 _FILLER: Final = ".filler"
 _PAGE: Final = 4_096
 _SIZE: Final = "size=1m,mode=755"

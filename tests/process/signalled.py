@@ -19,7 +19,7 @@ ACTION, POINT = sys.argv[1:3]
 PHASE, _, NUMBER = POINT.rpartition(":")
 WANTED = int(NUMBER)
 passed = 0
-"""Points so far."""
+"""Number of points that were passed so far."""
 
 
 def say(words: str) -> None:
@@ -28,7 +28,7 @@ def say(words: str) -> None:
 
 
 def act() -> None:
-    """Let it happen."""
+    """Do what the signal or fault would do."""
     say("happened")
     if ACTION == "full":
         os.dup2(os.open("/dev/full", os.O_WRONLY), 1)

@@ -21,7 +21,7 @@ from tests.support.repository import ROOT
 QUIET_SECONDS: Final = 2.0
 """Longer than the time between any two things that somebody who draws all the time draws."""
 DRAWN_LINES: Final = 15
-"""So many lines of one width are a screen."""
+"""Least number of lines of one width that are a screen."""
 _ESCAPE: Final = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]P][^\x07\x1b]*(?:\x07|\x1b\\)|[ -/]*[0-~])")
 """CSI, OSC and DCS, and the short ones (ECMA-48, section 5)."""
 _MODE: Final = re.compile(rb"\x1b\[\?([\d;]+)([hl])")
@@ -84,7 +84,7 @@ class Session:
         self._read(seconds)
 
     def press(self, *keys: str) -> None:
-        """Type."""
+        """Type these keys, one after another."""
         self.send("".join(keys).encode())
 
     def send(self, data: bytes) -> None:

@@ -262,7 +262,7 @@ def rows_of(left: Mapping[str, str], folder: Path) -> list[CycleRow]:
 def test_a_watch_goes_on_without_its_history(
     is_there: bool, given: dict[str, str], disks: Disks, tmp_path: Path
 ) -> None:
-    """Also one that starts; and once the disk takes it, it is written."""
+    """This holds for a watch that starts, too. Once the disk takes the history, it is written."""
     before = 3 if is_there else 0
     history = given["history"] if is_there else ""
     words = ("demo", "--watch", "--cycles", "8", "--history", f"{{disk}}/{HISTORY}")

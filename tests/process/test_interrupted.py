@@ -55,7 +55,7 @@ RENDERING = {
     "json": ("rendering:1", "writing:1", "written:1"),
     "ndjson": ("rendering:1",),
 }
-"""And its document is made and written."""
+"""Phases in which a document of each format is made and written."""
 LATE = (*(f"handler:{number}" for number in range(10, 13)), "ended:1")
 """The exit code has been decided."""
 
@@ -361,7 +361,7 @@ def test_a_join_that_does_not_end_in_time_says_that_it_was_interrupted(words: tu
 
 
 def test_a_signal_that_also_ends_the_writer_is_no_bad_report() -> None:
-    """Ctrl-C goes to every process of a pipe: what the writer wrote by then is no report."""
+    """Ctrl-C goes to every process of a pipe: what the writer wrote by then is not a report."""
     with subprocess.Popen(
         [sys.executable, "-m", "agent", "diagnose", "-", "--format", "json"],
         cwd=ROOT,
@@ -471,7 +471,7 @@ def test_stdout_that_fails_outweighs_a_signal(stdout: str) -> None:
 
 @pytest.mark.parametrize("turn", range(3), ids=FAILING)
 def test_stdout_that_takes_nothing_is_unknown_for_every_command(turn: int) -> None:
-    """In CI every second command meets one of the three. A reader that ends early, such as head, is no failure of a
+    """In CI every second command meets one of the three. A reader that ends early, such as head, is not a failure of a
     command that only looks something up."""
     of_a_run = (
         *(demo(wanted) for wanted in FORMATS),

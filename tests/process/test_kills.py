@@ -21,7 +21,7 @@ KILLS = len(one_in(40, range(200)))
 
 
 def killed(what: str, folder: Path) -> Any:
-    """What `tests.process.kills` says."""
+    """The answer of `tests.process.kills`."""
     command = [sys.executable, "-m", "tests.process.kills", what, str(folder), str(KILLS)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=SECONDS * 4, check=False)
     assert (done.returncode, done.stderr) == (0, "")

@@ -114,7 +114,7 @@ def test_any_name_that_the_system_takes(name: str, tmp_path: Path) -> None:
     assert names_in(tmp_path) == [name]
 
 
-# --- What is no plain file -------------------------------------------------------------------------------------------
+# --- What is not a plain file ----------------------------------------------------------------------------------------
 
 
 def test_a_device_is_written_to_as_it_is() -> None:

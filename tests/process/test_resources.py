@@ -32,7 +32,7 @@ WARM: Final = 10
 SPARE: Final = 1_000
 """Pieces of memory that come and go however many the runs; what one of them has seen takes hundreds."""
 TURNS: Final = 20
-"""Of the loop after an instant: much happens at once."""
+"""Turns of the loop after an instant: much happens at once."""
 QUICK: Final = """
 summary = "one address, which refuses"
 [run]

@@ -41,7 +41,7 @@ from tests.support.repository import ROOT
 from tests.support.runs import measured
 
 SPELLINGS: Final = {"lower": str.lower, "upper": str.upper}
-"""Of proxy variables. A scenario has one of them, in turn; with `--everything` both."""
+"""Spellings of proxy variables. A scenario has one of them, in turn; with `--everything` both."""
 
 
 WHOLE: Final = frozenset(extent.one_in(12, scenarios.names()))

@@ -128,7 +128,8 @@ def test_without_stderr_a_command_says_what_it_says_with_it(name: str, how: str,
 
 @pytest.mark.parametrize(("name", "how"), CASES if extent.everything() else CASES[2::4])
 def test_without_stdout_a_command_is_unknown(name: str, how: str, report: Path) -> None:
-    """And says why, but where a reader has ended, as head(1) does. What takes no run is done then."""
+    """The command says why, unless a reader has ended, as head(1) does. A command that makes no run still does its
+    work."""
     code, _, err = call(name, report, how, 1)
     assert code == (OK if how == "unread" and name in AT_ONCE else UNKNOWN)
     assert b"Traceback" not in err

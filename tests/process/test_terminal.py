@@ -27,9 +27,9 @@ from tests.support.runs import report_of
 from tests.support.validator import VALIDATOR
 
 PROGRAM: Final = str(Path(sysconfig.get_path("scripts"), "backuplink"))
-"""As it is installed."""
+"""The program as it is installed."""
 PATIENT: Final = (sys.executable, "-m", "tests.process.patient")
-"""The same, waiting a minute for what is silent."""
+"""The program, waiting a minute for what is silent."""
 CODES: Final = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
 ALTERNATE: Final = b"\x1b[?1049h"
 MAIN: Final = b"\x1b[?1049l"
@@ -115,7 +115,7 @@ def test_a_size_that_changes_while_it_is_read_is_not_the_last() -> None:
 NO_KEYS: Final = {
     "not UTF-8": b"\xff\xfe\x80caf\xe9",
     "half a character": b"\xe2\x82",
-    "numbers that are none": b"\x1b[<;;M\x1b[<99999999999999999999;1;1M\x1b[;R\x1b[9999999999u\x1b[1114112u\x1b[?u",
+    "numbers out of range": b"\x1b[<;;M\x1b[<99999999999999999999;1;1M\x1b[;R\x1b[9999999999u\x1b[1114112u\x1b[?u",
     "a size": b"\x1b[?2048;1$y\x1b[48;1000000000;1000000000;1;1t",
     "no size": b"\x1b[48;0;0;0;0t\x1b[48;x;y;z;zt\x1b[8;;t",
     "escapes without an end": b"\x1b]52;c;" + b"x" * 200 + b"\x1bP+Z\x1b_G\x1b[" + b"9;" * 200,
@@ -364,7 +364,7 @@ print(*(signal.getsignal(each).name for each in (signal.SIGTSTP, signal.SIGCONT,
 
 
 def test_signals_are_given_back() -> None:
-    """Or ctrl-z, while the document is written, would draw on a terminal that is no longer drawn on."""
+    """Otherwise ctrl-z, while the document is written, would draw on a terminal that the interface has left."""
     with on_terminal([sys.executable, "-c", LEFT]) as session:
         session.until(HEALTHY)
         session.press("q")
@@ -598,7 +598,7 @@ def test_where_textual_cannot_be_loaded() -> None:
     [
         pytest.param(["-"], "reads keys from stdin", id="stdin"),
         pytest.param(["no-such-file"], "no-such-file: cannot be read", id="no file"),
-        pytest.param(["README.md"], "README.md: is no JSON", id="no report"),
+        pytest.param(["README.md"], "README.md: is not JSON", id="no report"),
         pytest.param(["x.json", "--region", "eu-west-1"], "--region applies to a run", id="an option of a run"),
         pytest.param(["x.json", "--watch"], "--watch applies to a run", id="a watch"),
         pytest.param(["x.json", "--suppress", "TCP001"], "--suppress applies to a run", id="what counts"),

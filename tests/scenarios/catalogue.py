@@ -89,7 +89,7 @@ CATALOGUE: Final = {
     "R08": _seen("an endpoint of another Region", "API006"),
     "S01": _seen("the endpoint's security group does not allow 443", "TCP001", causes=("VPC005",)),
     "S02": _seen(
-        "the endpoint has the VPC's default group, of which this host is no member", "TCP001", causes=("VPC005",)
+        "the endpoint has the VPC's default group, of which this host is not a member", "TCP001", causes=("VPC005",)
     ),
     "S03": _seen("the endpoint's group allows 443, and not the ports of a gateway", "TCP003", causes=("VPC005",)),
     "S04": _seen("the group allows the VPC's first block, and this host is in another", "TCP001", causes=("VPC005",)),
@@ -132,7 +132,7 @@ CATALOGUE: Final = {
     "T04": _no_fault("ports of a gateway show certificates of their own roles"),
     "T05": _seen("the handshake stalls: packet size, or a filter that drops", "TLS004"),
     "T06": _seen("the handshake is cut: a filter by name", "TLS005"),
-    "T07": _seen("what answers is no TLS", "TLS006"),
+    "T07": _seen("what answers is not TLS", "TLS006"),
     "T08": _seen("certificates are not valid by this host's clock", "ENV010"),
     "T09": _seen("no TLS version or cipher in common", "TLS009"),
     "T10": _seen("the configured bundle is not there", "TLS008"),
@@ -177,7 +177,7 @@ CATALOGUE: Final = {
         "what CloudTrail lacks is not seen from an instance; the denial is E01 or E04, throttling Q02",
     ),
     "E09": _unseen(
-        "the policy of the endpoint for STS denies", "STS is no target; where it stops credentials it is C14"
+        "the policy of the endpoint for STS denies", "STS is not a target; where it stops credentials it is C14"
     ),
     "E10": _seen("an Allow for one vault, where the call is for all", "IAM001", causes=("VPC008",)),
     "I01": _seen("the caller's policies do not allow the call", "IAM003"),
@@ -221,7 +221,7 @@ CATALOGUE: Final = {
     ),
     "G03": _seen("a gateway where the service is not offered", "ENV004"),
     "G04": _seen("China's dual-stack ending is another", "ENV005", "ENV006", "DNS003"),
-    "G05": _unseen("GovCloud has no FIPS name for STS", "STS is no target; where it stops credentials it is C14"),
+    "G05": _unseen("GovCloud has no FIPS name for STS", "STS is not a target; where it stops credentials it is C14"),
     "G06": _seen("a proxy or a filter knows one partition's ending alone", "ENV007", "HTTP003", "TLS005"),
     "Q01": _seen("small things pass, and large ones stall", "TLS004", "HTTP004", "HTTP006"),
     "Q02": _seen("too many calls", "API007", "VPC013"),

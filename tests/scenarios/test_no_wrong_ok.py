@@ -117,4 +117,4 @@ def test_what_the_real_mode_needs_and_is_broken_is_never_left_out_of_an_ok(case:
     if case.option is case.mode or case.sign is Sign.TWO_SYSTEMS:
         assert (status is Status.OK) is (case.service is None), summary
     if case.sign in (Sign.NO_CONFIGURATION, Sign.HIDDEN_LINK) and case.option is not case.mode:
-        assert status in (Status.OK, Status.UNKNOWN), summary  # a service of one mode alone is no fault of a host
+        assert status in (Status.OK, Status.UNKNOWN), summary  # a service of one mode alone is not a fault of a host

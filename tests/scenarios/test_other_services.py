@@ -25,7 +25,7 @@ from tests.support.many_services import world_of
 from tests.support.runs import measured, report_of
 
 ANOTHER = ("ssm", "sts")
-"""Of which one answers in JSON and one in XML."""
+"""Two services: one answers in JSON, one in XML."""
 OF_BACKUP_ALONE = re.compile(r"backup-vault|vault|GetSupportedResourceTypes|s3 = |bucket = |us-moon")
 """What only Backup has: resources of its own, and further actions, in policies of endpoints."""
 
@@ -67,7 +67,7 @@ SERVICE_WORDS = re.compile(
     r"AWS Backup|Backup gateway|Storage Gateway|\b[Bb]ackups?\b(?!-)"
     rf"|(?<![\w./@:-])(?:{'|'.join(sorted(map(re.escape, SERVICES), key=len, reverse=True))})(?![\w-]|\.\w)"
 )
-"""Names of services, for people and of the catalogue, that are no part of a host, an ARN or the id of a step."""
+"""Names of services, for people and of the catalogue, that are not part of a host, an ARN or the id of a step."""
 OF_BACKUP_S_API = re.compile(r"(?<![\w/-])backup(?![\w-])|_BACKUP\b|ListBackup")
 """What a command has that is of AWS Backup alone."""
 OF_PRIVATE_DNS = "route53:AssociateVPCWithHostedZone"
@@ -77,7 +77,7 @@ OTHERS_THAT_MAY_BE_NAMED = {
     "ENV016": r"AWS Backup can be reached|while no backup runs",  # by the Backint agent, which knows one service
     "TCP012": r"as long as a backup lasts|Where backups or restores",  # what the software on the host does
 }
-"""What looks like the name of a service, by code, and is none; or is that of the agent that the finding is about."""
+"""Texts that only look like the name of a service, by code, or that name the agent that the finding is about."""
 
 
 def named_elsewhere(report: Report) -> list[str]:

@@ -41,7 +41,8 @@ HOST: Final = r"\bamazonaws\.com(?!\.cn\b)|\bapi\.aws(?!\.ic\.gov\b|\.scloud\b)"
 COMMERCIAL: Final = re.compile(HOST)
 """Hosts that other partitions do not have."""
 COMMERCIAL_OR_SERVICE: Final = re.compile(rf"{HOST}|(?<!\bcn\.)\bcom\.amazonaws\.")
-"""The same, and the PrivateLink names that China does not have; isolated partitions have names of that form."""
+"""Hosts that other partitions do not have, and the PrivateLink names that China does not have. Isolated partitions have
+PrivateLink names of that form."""
 OF_COMMERCIAL: Final = re.compile(r"\barn:aws:")
 """ARNs that other partitions do not have."""
 EVERYWHERE: Final = ("com.amazonaws.route53",)

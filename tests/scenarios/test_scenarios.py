@@ -160,7 +160,8 @@ OPENS: Final = re.compile(
 )
 GATEWAY_PORTS: Final = {port.number for port in SERVICES["backup-gateway"].ports} - {443}
 BLOCKS_OF_S3: Final = tuple(map(str, GatewayEndpointPart().prefixes))
-"""Of the simulated prefix list. Its addresses change, so that no entry of a network ACL may name a single one."""
+"""The blocks of the simulated prefix list. Its addresses change, so an entry of a network ACL may not name a single
+one."""
 ANSWERS: Final = (32768, 60999)
 """Ports that the simulated hosts connect from (ip(7), ip_local_port_range)."""
 
@@ -270,7 +271,7 @@ def ok_means_every_required_step_succeeded(name: str) -> None:
         status = next(judged.status for judged in report.targets if judged.id == target.id)
         if status is Status.OK:
             steps = [evidence.find(step) for step in required_steps(evidence, target)]
-            # That a role may not make a call which only this check makes is no lack of the path.
+            # If a role may not make a call which only this check makes, the path still works.
             denied = {step for finding in report.findings if finding.code in OF_THE_CHECK for step in finding.evidence}
             excused = denied if not is_own_call(target) else set()
             assert all(step is not None and (step.ok or step.id in excused) for step in steps)
@@ -426,7 +427,9 @@ def test_contract(name: str) -> None:
         pytest.param('summary = "x"\n[[tcp]]\nports = ["443"]', "tcp[0].addresses", id="no addresses"),
         pytest.param('summary = "x"\n[run]\ntimeout = "3"', "run.timeout", id="a text for a number"),
         pytest.param('summary = "x"\n[run]\ntimeout = true', "run.timeout", id="a truth for a number"),
-        pytest.param('summary = "x"\n[metadata]\nanswer = "shrug"', "metadata.answer", id="a word that is no choice"),
+        pytest.param(
+            'summary = "x"\n[metadata]\nanswer = "shrug"', "metadata.answer", id="a word that is not a choice"
+        ),
         pytest.param('name = "y"', "name", id="a name of its own"),
     ],
 )

@@ -111,7 +111,7 @@ CACHE: Final = "[host.cached_names]\n" + "".join(f"'{name}' = ['52.95.111.30']\n
         pytest.param("TLS003", [answers(), peers("names = ['other.example.com']")], id="the same other endpoint"),
         pytest.param("TLS004", [answers(), peers(FILTERED)], id="a filter of names"),
         pytest.param("TLS005", [answers(), peers("speaks = 'reset'")], id="what cuts the handshake"),
-        pytest.param("TLS006", [answers(), peers("speaks = 'plain'")], id="the same words that are no TLS"),
+        pytest.param("TLS006", [answers(), peers("speaks = 'plain'")], id="the same words that are not TLS"),
         pytest.param("TLS007", [answers(), peers("expired = true")], id="the time of this host"),
         pytest.param("HTTP001", [answers(), peers("http = 'portal'")], id="the same portal"),
         pytest.param("HTTP002", [answers(), peers("http = 'redirect'")], id="the same redirect"),

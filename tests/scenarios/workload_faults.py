@@ -66,7 +66,7 @@ class Case:
 
     scenario: Scenario
     workloads: frozenset[WorkloadMode]
-    """Those whose services its run requires."""
+    """The workloads whose services its run requires."""
     services: frozenset[str]
     """Required by its run."""
     sts_host: str | None

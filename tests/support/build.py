@@ -406,7 +406,7 @@ def replaced(observations: Iterable[Observation[Any]], *others: Observation[Any]
 
 
 def spoiled(observation: Observation[Any], failed: str | None = None, skipped: str | None = None) -> Observation[Any]:
-    """The same observation with another outcome."""
+    """The observation with another outcome."""
     return _observation(observation.subject, None, failed, skipped)
 
 

@@ -130,7 +130,7 @@ def answered(
 def padded(
     address: str, *, of: str = "backup", failed: str | None = None, skipped: str | None = None
 ) -> Observation[HttpFacts]:
-    """One large request."""
+    """The observation of one large request."""
     return answered(address, of=of, operation=PADDED, failed=failed, whole=False, skipped=skipped)
 
 

@@ -30,7 +30,7 @@ def template(path: Path) -> dict[str, Any]:
 
 
 NOTHING: Final = object()
-"""AWS::NoValue."""
+"""Stands for the pseudo parameter AWS::NoValue."""
 STACK_UUID: Final = "5f0c1d2e-8a4b-11f1-9c3d-0a1b2c3d4e5f"
 
 
@@ -65,7 +65,7 @@ class Stack:
         return {name: properties for name, properties in named.items() if properties is not None}
 
     def properties(self, resource: str) -> dict[str, Any] | None:
-        """Those of a resource; None where its condition leaves it out."""
+        """The properties of a resource; None if its condition leaves it out."""
         entry = self._resources[resource]
         if "Condition" in entry and not self._holds(entry["Condition"]):
             return None

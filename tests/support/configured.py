@@ -186,7 +186,7 @@ def own_interface(*addresses: str, group_ids: tuple[str, ...] = (OWN_GROUP_ID,))
 
 
 def endpoint_interfaces() -> tuple[NetworkInterface, ...]:
-    """Those of the healthy endpoint."""
+    """The interfaces of the healthy endpoint."""
     return tuple(
         interface(interface_id, address, subnet_id=subnet_id, availability_zone=f"{REGION}{letter}")
         for interface_id, address, subnet_id, letter in zip(

@@ -28,7 +28,7 @@ NOW = datetime(2026, 1, 15, 3, 0, tzinfo=UTC)
 ADDRESS = ip_address("10.0.1.17")
 HOST = "backup.eu-west-1.amazonaws.com"
 GUARD_SECONDS = 30.0
-"""Of waiting in real time: far above what any of it takes, and no test succeeds by it."""
+"""Seconds of real time that a test waits at most. That is far above what anything takes, and no test passes by it."""
 
 
 def raised_by(work: Callable[[], object], kind: FailureKind) -> ProbeError:
@@ -120,7 +120,7 @@ class ScriptedStream:
 
 
 def in_bytes(data: bytes) -> list[bytes]:
-    """The same bytes, one at a time."""
+    """The bytes one at a time."""
     return [data[place : place + 1] for place in range(len(data))]
 
 

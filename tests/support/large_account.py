@@ -37,7 +37,7 @@ RULES_EACH: Final = 10
 TABLES_EACH: Final = 6
 ZONES: Final = 3
 FAULTY: Final = 10
-"""Of so many VPCs one has an endpoints' group that admits no host."""
+"""One VPC of this many has an endpoints' group that admits no host."""
 _POLICY: Final = (
     '{"Statement":[{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:root"},'
     '"Action":"*","Resource":"*"}]}'

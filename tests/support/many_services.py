@@ -39,7 +39,7 @@ def report_of(services: tuple[str, ...], silent: tuple[str, ...] = ()) -> Report
 
 
 def with_long_names(report: Report) -> Report:
-    """The same of endpoints' own names, which are as long as AWS makes them."""
+    """The report with endpoints' own names that are as long as AWS makes them."""
     rest = "ap-southeast-2.vpce.amazonaws.com"
     hosts = {
         target.id: f"vpce-0a1b2c3d4e5f6{place:04d}-abcdefgh-ap-southeast-2a.{target.service}.{rest}"

@@ -22,7 +22,7 @@ class Places:
     row: frozenset[str]
     rule: frozenset[str]
     explains: frozenset[str]
-    """Those that explain another one, or that another one explains by name."""
+    """Codes that explain another one, or that another one explains by name."""
     page: frozenset[str]
     fires: frozenset[str]
     neighbour: frozenset[str]

@@ -10,7 +10,7 @@ __all__ = ["load", "names", "parse", "text"]
 
 @cache
 def names() -> tuple[str, ...]:
-    """Their names, sorted."""
+    """The names of all scenarios, sorted."""
     return scenario_files.names(scenario_files.SHIPPED, scenario_files.CHECKOUT)
 
 

@@ -1,5 +1,3 @@
-"""`backuplink audit`."""
-
 import os
 from typing import Any
 

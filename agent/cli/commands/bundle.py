@@ -1,5 +1,3 @@
-"""`backuplink bundle`."""
-
 import os
 from collections.abc import Iterator
 from typing import Any, Final

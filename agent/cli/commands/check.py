@@ -1,5 +1,3 @@
-"""`backuplink check`."""
-
 import os
 from typing import Any
 

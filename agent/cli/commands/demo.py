@@ -1,5 +1,3 @@
-"""`backuplink demo`."""
-
 from collections.abc import Collection
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final

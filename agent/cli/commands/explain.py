@@ -1,5 +1,3 @@
-"""`backuplink explain`."""
-
 import os
 import sys
 

@@ -1,5 +1,3 @@
-"""`backuplink facts`."""
-
 import os
 from typing import Any
 

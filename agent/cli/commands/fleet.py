@@ -1,5 +1,3 @@
-"""`backuplink fleet`."""
-
 import os
 from typing import Any
 

@@ -1,5 +1,3 @@
-"""`backuplink history`."""
-
 from typing import Any
 
 import click
@@ -39,7 +37,7 @@ def history(received_signals: list[str], /, file: str, **options: Any) -> int:
     nothing watched. With --format html it is a page: how things are and since when, availability by day, latency,
     flapping, every change, and the report of each failure; markdown is the same without the reports, and svg the chart
     alone. The file may be in use. Exit codes:
-    0 done, 3 the file is no history or has no such cycle, or the output cannot be written.
+    0 done, 3 the file is not a history or has no such cycle, or the output cannot be written.
     """
     from agent.app.history import compare_cycles, export, list_changes, show_cycle
     from agent.history.request import HistoryRequest

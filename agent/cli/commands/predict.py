@@ -1,5 +1,3 @@
-"""`backuplink predict`."""
-
 import os
 from typing import Any
 

@@ -1,5 +1,3 @@
-"""`backuplink tui`."""
-
 import os
 from dataclasses import fields
 from typing import Any

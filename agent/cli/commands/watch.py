@@ -1,5 +1,3 @@
-"""`backuplink watch`."""
-
 import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any

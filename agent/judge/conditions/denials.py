@@ -141,7 +141,7 @@ class Grammar:
     most_sentences: int = 1
     """In a text with more, one is quoted in a name, and which one is not known."""
     most_reasons: int = 1
-    """The same of reasons that differ."""
+    """In a text with more different reasons, one is quoted in a name, and which one is not known."""
 
 
 GRAMMAR: Final = Grammar()

@@ -99,7 +99,7 @@ def stale_answers(evidence: Evidence) -> tuple[StaleAnswer, ...]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WrongAnswer(NameFault):
-    """Addresses that are no endpoint's, which the VPC's resolver gives."""
+    """Addresses that belong to no endpoint, which the VPC's resolver gives."""
 
     is_stale: bool
     """Whether some are addresses in this VPC."""
@@ -107,14 +107,14 @@ class WrongAnswer(NameFault):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShadowedName(WrongAnswer):
-    """Addresses that are no endpoint's, from a private hosted zone that answers in its place."""
+    """Addresses that belong to no endpoint, from a private hosted zone that answers in its place."""
 
     zone: PrivateZone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ForwardedName(WrongAnswer):
-    """Addresses that are no endpoint's, from the servers that a Resolver rule sends the name to."""
+    """Addresses that belong to no endpoint, from the servers that a Resolver rule sends the name to."""
 
     rule: ResolverRule
 

@@ -41,12 +41,12 @@ class OtherCalls:
 
     verdict: Verdict
     actions: tuple[str, ...]
-    """Those that decide."""
+    """The actions that decide."""
     workloads: tuple[str, ...]
 
     @property
     def severity(self) -> Severity | None:
-        """Of the denial; None for that of its code. What is not known makes nobody's backups fail for sure."""
+        """The severity of the denial; None for that of its code. What is not known does not surely fail backups."""
         return {Verdict.ALLOWED: Severity.INFO, Verdict.UNKNOWN: Severity.WARNING, Verdict.DENIED: None}[self.verdict]
 
     @property

@@ -214,7 +214,7 @@ def _denials(evidence: Evidence) -> Iterator[tuple[DeniedName, FailureKind, list
 @kept
 def shadowing_answers(evidence: Evidence) -> tuple[ShadowingAnswer, ...]:
     """The answers that private hosted zones gave, of the name or of one above it: that there is no such name, that it
-    has no address, or addresses that are no endpoint's, public ones included."""
+    has no address, or addresses that belong to no endpoint, public ones included."""
     return tuple(_shadowing_answers(evidence))
 
 

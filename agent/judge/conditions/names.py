@@ -39,7 +39,7 @@ class NameFault:
     evidence: tuple[str, ...]
     """Ids of the observations that show it."""
     addresses: frozenset[Address] = frozenset()
-    """Where it shows."""
+    """The addresses at which it shows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,9 +102,9 @@ class FamilyAnswer:
 
     version: int
     private: tuple[Address, ...]
-    """Of the host's own lookup."""
+    """The private addresses that the host's own lookup gave."""
     public: tuple[Address, ...]
-    """Of the host's own lookup."""
+    """The public addresses that the host's own lookup gave."""
     theirs: tuple[Address, ...]
     """The private addresses that the VPC's resolver gives."""
     is_asked: bool
@@ -188,7 +188,7 @@ def public_answers(evidence: Evidence) -> tuple[PublicAnswer, ...]:
 @kept
 def mixed_answers(evidence: Evidence) -> tuple[MixedAnswer, ...]:
     """The targets whose one lookup gives private and public addresses of one family, each family for itself. None
-    where a public path is no fault."""
+    where a public path is not a fault."""
     mixed = []
     for target in evidence.targets:
         if evidence.expected_path(target) is not Expect.PRIVATE:

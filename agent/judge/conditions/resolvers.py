@@ -44,9 +44,9 @@ class SilentResolvers:
 
     asked: tuple[Observation[Any], ...]
     servers: tuple[Address, ...]
-    """Those that were asked."""
+    """The name servers that were asked."""
     unasked: tuple[Address, ...]
-    """Those that this host cannot ask, for want of their address family."""
+    """The name servers that this host cannot ask, because it lacks their address family."""
     evidence: tuple[str, ...]
     """Ids of the observations that show it."""
 
@@ -83,10 +83,10 @@ class FailingResolver(NameFault):
 @kept
 def private_elsewhere(evidence: Evidence) -> tuple[PrivateElsewhere, ...]:
     """The targets of which the VPC's resolver gives private addresses where this host gets public ones of the same
-    family, or none of any. A family that this host does not get beside private addresses of the other is no fault, and
-    public IPv6 next to private IPv4 is a fault of its own.
+    family, or none of any. A family that this host does not get beside private addresses of the other is not a fault,
+    and public IPv6 next to private IPv4 is a fault of its own.
 
-    Where a public path is no fault, only an own lookup without addresses is one.
+    Where a public path is not a fault, only an own lookup without addresses is one.
     """
     elsewhere = []
     for target in evidence.targets:

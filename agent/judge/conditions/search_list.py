@@ -23,7 +23,7 @@ class SearchDomainAnswer:
     completed: tuple[Observation[LookupFacts], ...]
     """The lookups of the completed names that gave addresses, or failed as the lookup by programs did."""
     domains: tuple[str, ...]
-    """Their search domains."""
+    """The search domains of these names."""
     addresses: frozenset[Address]
     """What programs get that the name itself does not have; none where their lookup failed."""
     own: tuple[Address, ...]

@@ -1,4 +1,4 @@
-"""Which hop of the configuration stops a connect that was dropped without a word.
+"""Which hop of the configuration stops a connect that was dropped silently.
 
 Each connect that was dropped is followed along the hops that the configuration has for it. A hop that only may block
 is named where none does for certain. Nothing follows from the configuration alone, and what connects has no fault.
@@ -56,7 +56,7 @@ def is_dropped(evidence: Evidence, attempt: Observation[TcpFacts], path: Configu
 
 
 def needed_first(evidence: Evidence, target: Target, stops: list[Stop]) -> list[Stop]:
-    """Those on ports that the service cannot do without, otherwise all: what is shut without harm is left shut."""
+    """The stops on ports that the service needs; if there are none, all. A port that nobody needs may stay shut."""
     required = judged_ports(target)
     return [stop for stop in stops if stop.path.port in required] or stops
 

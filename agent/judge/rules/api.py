@@ -272,7 +272,7 @@ class _Refusal:
     head: Callable[[Target], str] | None = None
     """What the summary begins with, where that depends on the service."""
     unsigned: bool = False
-    """Of kind `signature`: whether AWS saw no signature at all."""
+    """Whether AWS saw no signature at all. Only kind `signature` can have it."""
     of_bucket: Callable[[Target, Calls], tuple[str, str]] | None = None
     """Detail and summary where the call is one at a bucket; None where they are as for others."""
     is_for_common: bool = False

@@ -91,7 +91,7 @@ def port_blocked(evidence: Evidence) -> Iterator[RuleFinding]:
             target=target.id,
             headline=of_ports([HTTPS]),
             detail=f"443 timed out on {where}{_share(evidence, target, silent)}{', each' if len(silent) > 1 else ''} "
-            f"{after(silent)}; {rest}. Dropped without a word, as {device}; a filter on this host that drops TCP alone "
+            f"{after(silent)}; {rest}. Dropped silently, as {device}; a filter on this host that drops TCP alone "
             f"looks the same.{beside}{_OF_EVERYTHING * is_all}",
             evidence=_beside(evidence, target, silent),
             addresses=places(silent),

@@ -63,7 +63,7 @@ _NO_SERVICE: Final = frozenset(
 )
 _NEAREST: Final = 3
 _NEAR: Final = 0.75
-"""Of difflib's ratio: two letters of a dozen may differ."""
+"""Least ratio by difflib of two similar words: two letters of a dozen may differ."""
 
 
 def region_unknown(evidence: Evidence) -> Iterator[RuleFinding]:
@@ -184,7 +184,7 @@ def service_not_offered(evidence: Evidence) -> Iterator[RuleFinding]:
             target=target.id,
             severity=Severity.INFO if answered else None,
             detail=f"{target.service} is not offered in {target.region}, says the table of this version"
-            + (", but AWS answers: the table lags behind." if answered else f"; {target.host} is no endpoint."),
+            + (", but AWS answers: the table lags behind." if answered else f"; {target.host} is not an endpoint."),
             evidence=ids([lookup]),
             addresses=frozenset(evidence.own_addresses(target)),
             fix=Fix(
@@ -687,7 +687,7 @@ def proxy_captures_metadata(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 def outside_vpc(evidence: Evidence) -> Iterator[RuleFinding]:
-    """ENV012: neither metadata nor a VPC resolver answered: this host is no instance, or is one in disguise."""
+    """ENV012: neither metadata nor a VPC resolver answered: this host is not an instance, or is one in disguise."""
     imds = evidence.metadata
     asked = [answer for answer in evidence.of(Step.DNS) if answer.subject.resolver in evidence.vpc_resolvers[:2]]
     if (

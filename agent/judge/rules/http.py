@@ -318,7 +318,7 @@ def _is_of_aws(answer: Observation[HttpFacts]) -> bool:
 
 
 def _is_no_http(call: Observation[ApiFacts]) -> bool:
-    """Whether what came back to a malformed call was no HTTP. A call that HTTP cannot carry has a code."""
+    """Whether what came back to a malformed call was not HTTP. A call that HTTP cannot carry has a code."""
     return call.facts is None and call.failure is not None and call.failure.code is None
 
 

@@ -277,8 +277,8 @@ def answer_redirected(evidence: Evidence) -> Iterator[RuleFinding]:
             target=target.id,
             headline={"alias": redirected.names[0]},
             severity=Severity.INFO if redirected.is_aws else None,
-            detail=f"{target.host} has a CNAME to {listed(redirected.names)}, which is no name of "
-            f"{target.service}'s; {servers_of(answers)} say{verb_ending(answers)} so."
+            detail=f"{target.host} has a CNAME to {listed(redirected.names)}, which is not one of "
+            f"{target.service}'s names; {servers_of(answers)} say{verb_ending(answers)} so."
             + (" AWS answers there." if redirected.is_aws else ""),
             evidence=redirected.evidence,
             addresses=redirected.addresses,

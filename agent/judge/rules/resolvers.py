@@ -558,7 +558,7 @@ def _other_answer(
     what += f"give {listed(ordered(beyond))}."
     what += " That answer is an old one. Flush it." if caches else ""
     # Next to other private addresses, one that is silent may be an interface of the same endpoint, where neither EC2
-    # nor a cache says that it is none.
+    # nor a cache says that it is not.
     beside_private = any(map(evidence.is_private, beyond))
     blamed = frozenset(
         address

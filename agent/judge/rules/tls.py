@@ -481,7 +481,7 @@ def not_tls(evidence: Evidence) -> Iterator[RuleFinding]:
             target=target.id,
             detail=" ".join(
                 (f"At {_where(handshakes)} the answer to the ClientHello {what}.")
-                for handshakes, what in ((other, f"is no TLS{begins}"), (broken, f"breaks TLS: {_alerts(broken)}"))
+                for handshakes, what in ((other, f"is not TLS{begins}"), (broken, f"breaks TLS: {_alerts(broken)}"))
                 if handshakes
             ),
             evidence=ids(noisy),

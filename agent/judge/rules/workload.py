@@ -53,13 +53,13 @@ class _Source:
 
     agent: str
     setter: str
-    """What sets them."""
+    """What sets these variables."""
     file: str
     """The file to change."""
     restart: str
     """What has to follow a change; empty where nothing has to."""
     command: Command
-    """Shows them."""
+    """The command that shows them."""
 
 
 _SOURCES: Final[Mapping[Workload, _Source]] = {
@@ -252,7 +252,7 @@ def _missing_buckets(evidence: Evidence) -> Iterator[_Detour]:
 
 
 def _other_hosts(evidence: Evidence, workload: WorkloadInUse) -> Iterator[_Detour]:
-    """Hosts in the settings of the SSM Agent that are no target."""
+    """Hosts in the settings of the SSM Agent that are not targets."""
     if workload.name is not Workload.SSM:
         return
     for key, service in SSM_ENDPOINTS.items():
@@ -353,7 +353,7 @@ def _set_by_shell(evidence: Evidence) -> list[str]:
 
 
 def _may_root_read(evidence: Evidence, files: Mapping[str, str]) -> bool:
-    """Whether root may read what this user could not: not where root looked, and not where it is no question of
+    """Whether root may read what this user could not: not where root looked, and not where it is not a question of
     permissions."""
     search = evidence.workload_search
     facts = None if search is None else search.facts

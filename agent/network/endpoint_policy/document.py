@@ -41,9 +41,9 @@ def statements_of(policy: str) -> list[Statement]:
     except RecursionError:
         raise RefusedError("it is nested too deeply") from None
     except ValueError:
-        raise RefusedError("it is no JSON") from None
+        raise RefusedError("it is not JSON") from None
     if not isinstance(document, dict):
-        raise RefusedError("it is no JSON object")
+        raise RefusedError("it is not a JSON object")
     if document.keys() - {"Version", "Id", "Statement"}:
         raise RefusedError("it has elements other than Version, Id and Statement, which AWS does not know")
     if document.get("Version", _VERSIONS[0]) not in _VERSIONS or not isinstance(document.get("Id", ""), str):

@@ -310,10 +310,10 @@ def test_every_format_says_what_a_policy_denies(
 @pytest.mark.parametrize(
     ("content", "why"),
     [
-        (b"", "is no policy that AWS would take: it is no JSON"),
-        (b"\xff", "is no UTF-8 text, and so no policy"),
+        (b"", "is not a policy that AWS would take: it is not JSON"),
+        (b"\xff", "is not UTF-8 text, and so not a policy"),
         (b" " * 100_000, "is larger than 80 KiB, more than a policy has"),
-        (b" " * 30_000, "is no policy that AWS would take: it is longer than the 20,480 characters that AWS takes"),
+        (b" " * 30_000, "is not a policy that AWS would take: it is longer than the 20,480 characters that AWS takes"),
     ],
 )
 def test_a_file_without_a_policy_is_refused(content: bytes, why: str, tmp_path: Path) -> None:
@@ -542,7 +542,7 @@ def test_wrong_types_everywhere_are_refused(operation: str, tmp_path: Path) -> N
     for key, value in rows[0].items():
         rows[0][key] = {"no": "such"} if not isinstance(value, dict) else [1]
         place.write_text(json.dumps(document), "ascii")
-        with pytest.raises(RequestError, match=r"is no file of `backuplink facts`"):
+        with pytest.raises(RequestError, match=r"is not a file of `backuplink facts`"):
             of_file(str(place))
         rows[0][key] = value
 

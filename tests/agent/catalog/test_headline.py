@@ -166,7 +166,7 @@ def test_every_value_of_a_template_stands_in_some_headline() -> None:
         pytest.param("a[ {b}]", {"b": ("x" * 80, "y")}, "a y", id="a shorter form comes before leaving out"),
         pytest.param("{b~}", {"b": "x" * 60 + "y" * 60}, f"{'x' * 18}...{'y' * 11}", id="a name is cut in the middle"),
         pytest.param("{b~}", {"b": "x" * 80}, "x" * 80, id="a name that fits is not cut"),
-        pytest.param("{b}", {"b": "x" * 81}, None, id="what is no name is not cut"),
+        pytest.param("{b}", {"b": "x" * 81}, None, id="what is not a name is not cut"),
         pytest.param("[{a} b][c {d}]", {"d": "1"}, "c 1", id="one of two parts"),
         pytest.param("[{a} b]", {}, None, id="nothing is left"),
     ],

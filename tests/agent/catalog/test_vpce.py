@@ -66,7 +66,7 @@ def test_a_name_of_an_endpoints_own(host: str, says: EndpointName) -> None:
         pytest.param(f"{ID}.backup.eu-west-1.vpce.amazonaws.com", id="without its second part"),
         pytest.param(f"{ID}-abcd123.backup.eu-west-1.vpce.amazonaws.com", id="a second part too short"),
         pytest.param("vpce-0a1b2c3-abcd1234.backup.eu-west-1.vpce.amazonaws.com", id="an id too short"),
-        pytest.param("vpce-0a1b2c3x-abcd1234.backup.eu-west-1.vpce.amazonaws.com", id="an id that is no number"),
+        pytest.param("vpce-0a1b2c3x-abcd1234.backup.eu-west-1.vpce.amazonaws.com", id="an id that is not a number"),
         pytest.param(f"x.{REGIONAL}", id="below one"),
         pytest.param(f"{REGIONAL}\n", id="a line end"),
         pytest.param(f"*.{REGIONAL.partition('.')[2]}", id="of a certificate"),
@@ -142,10 +142,10 @@ def test_forms_of_endpoint(text: str, service: str, host: str) -> None:
         pytest.param(f"{REGIONAL}/", "is a URL; name the host alone", id="path"),
         pytest.param(f"{REGIONAL}:443", "is a URL; name the host alone", id="port"),
         pytest.param(
-            f"efs={ID}", "'efs' is no service that can be checked; one of backup, backup-gateway", id="service"
+            f"efs={ID}", "'efs' is not a service that can be checked; one of backup, backup-gateway", id="service"
         ),
-        pytest.param(f"Backup={ID}", "'Backup' is no service that can be checked", id="service in upper case"),
-        pytest.param(f"={ID}", "'' is no service that can be checked", id="no service before the sign"),
+        pytest.param(f"Backup={ID}", "'Backup' is not a service that can be checked", id="service in upper case"),
+        pytest.param(f"={ID}", "'' is not a service that can be checked", id="no service before the sign"),
         pytest.param(
             f"backup-gateway={REGIONAL}", "is an endpoint of backup, not of backup-gateway", id="contradiction"
         ),

@@ -359,7 +359,7 @@ def test_what_is_required_stands_beside_its_source(key: tuple[Workload, str | No
             Bucket(name="backups", region=None),
             id="a zone for a Region",
         ),
-        pytest.param(S3_MODE, {"S3BucketName": "s3://x/"}, Bucket(name=None, region=None), id="what is no name"),
+        pytest.param(S3_MODE, {"S3BucketName": "s3://x/"}, Bucket(name=None, region=None), id="what is not a name"),
         pytest.param(AWS_BACKUP_MODE, {"S3BucketName": "backups"}, None, id="AWS Backup mode"),
         pytest.param(None, {}, None, id="mode not read"),
     ],

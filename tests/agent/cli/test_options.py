@@ -466,7 +466,7 @@ def test_a_file_from_a_pipe_is_read_once() -> None:
 
 MISTAKES = (
     pytest.param("", ["--timeout", "soon"], id="a value"),
-    pytest.param("", ["--no-such-option"], id="an option that is none"),
+    pytest.param("", ["--no-such-option"], id="no such option"),
     pytest.param("", ["extra"], id="an argument too many"),
     pytest.param("timeot = 3\n", [], id="a key in the file"),
     pytest.param("timeout = true\n", [], id="a value in the file"),

@@ -292,7 +292,7 @@ def test_hosts_without_a_record(told: _RunCommand) -> None:
     assert whys[I(1)] == "it has not ended yet (InProgress)"
     assert whys[I(2)] == "the command did not run there: DeliveryTimedOut"
     assert whys[I(3)] == "no step of this command prints a record (--format host)"
-    assert "is no JSON" in whys[I(4)]
+    assert "is not JSON" in whys[I(4)]
     assert "status" in whys[I(5)]
 
 

@@ -88,12 +88,12 @@ def test_the_place_of_one_of_several_is_its_line() -> None:
         (b"", "holds no report and no record"),
         (b"\n \n", "holds no report and no record"),
         (lines({"type": "run"}), "holds no report and no record"),
-        ("hello\nworld\n", "is no JSON"),
+        ("hello\nworld\n", "is not JSON"),
         ("{}", "this is no report and no record"),
         ("[1]", "this is no report and no record"),
         ("7", "this is no report and no record"),
         ('{"schema": "backuplink.facts.v1"}', "'backuplink.facts.v1'"),
-        (json.dumps(report(1))[:-9], "is no JSON"),
+        (json.dumps(report(1))[:-9], "is not JSON"),
         (json.dumps(report(1), indent=2)[:-9], "is cut off"),
         (b"\xff\xfe{}", "is no"),
         (b"[" * 100_000, "nested too deep"),
@@ -142,7 +142,7 @@ def test_what_is_torn_takes_no_other_with_it() -> None:
     assert hosts(lines(record(1)) + torn + lines(record(3))) == [I(1), None, I(3)]
     pretty = json.dumps(report(2), indent=2)
     assert hosts(lines(record(1)) + pretty[:-300] + "\n" + pretty + "\n" + lines(record(3))) == [I(1), None, I(2), I(3)]
-    assert whys(lines(record(1)) + "hello\nthere\n" + lines(record(3))) == [("f:2", "is no JSON")]
+    assert whys(lines(record(1)) + "hello\nthere\n" + lines(record(3))) == [("f:2", "is not JSON")]
 
 
 def test_many_failures_are_counted_and_the_first_named() -> None:

@@ -38,12 +38,12 @@ def well(number: int) -> Report:
 
 
 def ill(number: int) -> Report:
-    """The same with a fault."""
+    """The report of a cycle with a fault."""
     return cycle(number, fault(), observations=(FAILED_CONNECT,))
 
 
 def at(report: Report, moment: datetime) -> Report:
-    """The same, at another time."""
+    """The report at another time."""
     return replace(report, run=replace(report.run, started_at=moment, finished_at=moment + LASTS))
 
 
@@ -66,5 +66,5 @@ def change(number: int, **values: Any) -> Mapping[str, Any]:
 
 
 def later(**how: float) -> datetime:
-    """So long after the first cycle."""
+    """A time this long after the first cycle."""
     return build.NOW + timedelta(**how)

@@ -33,7 +33,7 @@ T0 = datetime(2026, 3, 1, tzinfo=UTC)
 
 
 def at(hours: float) -> datetime:
-    """So many hours after T0."""
+    """The time this many hours after T0."""
     return T0 + timedelta(hours=hours)
 
 

@@ -594,7 +594,7 @@ def test_a_cause_by_address_names_what_fails_there() -> None:
         pytest.param(
             replaced(healthy(), sdk(failed="malformed")),
             ("what this host is set to (sdk-settings): it said malformed",),
-            id="settings that cannot be read are no fault of the path",
+            id="settings that cannot be read are not faults of the path",
         ),
         pytest.param(
             replaced(healthy(), proxy("http://10.0.0.9:3128")),
@@ -617,7 +617,7 @@ def test_a_cause_by_address_names_what_fails_there() -> None:
         pytest.param(
             replaced(healthy(), sdk(urls={"backup": "https://backup.eu-west-1.amazonaws.com:443"})),
             (),
-            id="a URL that says what is so anyway",
+            id="a URL that is the default",
         ),
         pytest.param(
             replaced(healthy(), sdk(urls={"backup-gateway": "http://gateway.example"})),
@@ -637,7 +637,7 @@ def test_a_cause_by_address_names_what_fails_there() -> None:
         pytest.param(
             [*healthy(), lookup(A, B, "127.0.0.1"), *climbed("127.0.0.1")],
             ("127.0.0.1 is loopback, where private was expected",),
-            id="an address that is none",
+            id="an address on loopback",
         ),
     ],
 )
@@ -1084,7 +1084,7 @@ def test_an_endpoint_that_is_not_available_is_one_of_several_faults_that_explain
         pytest.param([says("TCP004", at=[B])], Severity.INFO, id="elsewhere"),
         pytest.param([says("TCP004", GATEWAY.id, at=[A])], Severity.INFO, id="of another target"),
         pytest.param([says("DNS003")], Severity.INFO, id="of the name"),
-        pytest.param([says("VPC014", at=[A])], Severity.INFO, id="the configuration itself is no measurement"),
+        pytest.param([says("VPC014", at=[A])], Severity.INFO, id="the configuration itself is not a measurement"),
     ],
 )
 def test_an_endpoint_that_is_not_available_is_as_bad_as_what_was_measured(

@@ -101,7 +101,7 @@ def test_scope_of_an_address(address: str, expected: AddressScope) -> None:
 @pytest.mark.parametrize(
     ("address", "blocks", "expected"),
     [
-        pytest.param("198.19.4.9", ("198.19.0.0/16",), AddressScope.VPC, id="a block that is no private one"),
+        pytest.param("198.19.4.9", ("198.19.0.0/16",), AddressScope.VPC, id="a block that is not a private one"),
         pytest.param("52.95.111.30", ("52.95.0.0/16",), AddressScope.VPC, id="a block that is publicly routable"),
         pytest.param("64:ff9b::a00:111", ("64:ff9b::/96",), AddressScope.VPC, id="a block outranks NAT64"),
         pytest.param("52.95.111.30", ("2600::/16",), AddressScope.PUBLIC, id="a block of the other family"),
@@ -328,7 +328,7 @@ ASIDE = optional(GATEWAY)
     [
         pytest.param([lookup("10.0.1.27", of=ASIDE.id)], None, id="private"),
         pytest.param([lookup("10.0.1.27", PUBLIC, of=ASIDE.id)], None, id="private beside public"),
-        pytest.param([lookup("127.0.0.1", of=ASIDE.id)], None, id="loopback is no public address"),
+        pytest.param([lookup("127.0.0.1", of=ASIDE.id)], None, id="loopback is not a public address"),
         pytest.param([lookup("2600::1", of=ASIDE.id)], None, id="an IPv6 address of which nothing is known"),
         pytest.param([lookup(PUBLIC, of=ASIDE.id)], "public here", id="public alone"),
         pytest.param([imds(), lookup(PUBLIC, "2600::1", of=ASIDE.id)], "public here", id="public in both families"),

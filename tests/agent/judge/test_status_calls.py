@@ -182,7 +182,7 @@ def test_status_and_access(observations: Observations, expected: tuple[Status, A
 
 
 def test_a_cause_that_says_nothing_of_an_answer_does_not_excuse_it() -> None:
-    # The clock is read from every answer, the half ones too; that it is wrong is no reason for half an answer.
+    # The clock is read from every answer, the half ones too; that it is wrong is not a reason for half an answer.
     observations = changed(
         *(answered(address, offset=90.0) for address in PRIVATE), api(A, failed="malformed", offset=90.0)
     )

@@ -66,7 +66,7 @@ def test_every_id_in_the_texts_of_a_finding_is_among_its_subjects(name: str) -> 
 )
 def test_each_exception_is_needed(name: str, code: str, kind: str) -> None:
     found = {row[:2] for row in unnamed(report_of(name))}
-    if kind != "subnet":  # this host's own subnet is no exception by itself, others are
+    if kind != "subnet":  # this host's own subnet is not an exception by itself, others are
         assert (code, kind) in found
     assert (code, kind) in _NO_SUBJECTS
 

@@ -170,7 +170,9 @@ def test_a_single_required_step_that_fails_is_critical_however_it_fails(step: st
     for kind in REAL_FAILURES:
         report = with_spoiled(step, lambda observation, kind=kind: spoiled(observation, failed=kind))  # type: ignore[misc]
         local = step.startswith("host/")
-        expected = Status.UNKNOWN if local else Status.CRITICAL  # a setting that cannot be read is no fault of the path
+        expected = (
+            Status.UNKNOWN if local else Status.CRITICAL
+        )  # a setting that cannot be read is not a fault of the path
         assert report.verdict.status is expected, kind
         for reported in report.targets:
             assert reported.status is (expected if reported.id in owners(step) else Status.OK), (kind, reported.id)

@@ -295,8 +295,8 @@ def test_every_form_is_one_of_a_kind_that_can_be_read() -> None:
 @pytest.mark.parametrize(
     ("document", "why"),
     [
-        ("", "it is no JSON"),
-        ("[]", "it is no JSON object"),
+        ("", "it is not JSON"),
+        ("[]", "it is not a JSON object"),
         ("{}", "it has no statement"),
         ('{"Statement": [{"Effect": "Permit"}]}', "the Effect of statement 1 is neither Allow nor Deny"),
         ("[" * 100_000, "it is longer than the 20,480 characters that AWS takes"),
@@ -306,7 +306,7 @@ def test_every_form_is_one_of_a_kind_that_can_be_read() -> None:
 def test_a_policy_that_aws_would_not_take_is_refused(document: str, why: str) -> None:
     with pytest.raises(AssumptionError) as caught:
         assumed(known(), ("vpce-0123abcd:policy=new.json",), {"new.json": document})
-    message = "vpce-0123abcd:policy=new.json: this is no policy that AWS would take: "
+    message = "vpce-0123abcd:policy=new.json: this is not a policy that AWS would take: "
     assert str(caught.value) == f"{message}{why}"
 
 

@@ -581,9 +581,9 @@ def test_what_is_no_plan_is_refused(document: Any, why: str) -> None:
     ("data", "why"),
     [
         (b"", "is empty"),
-        (b"\xff", "is no UTF-8 text, and so no plan"),
+        (b"\xff", "is not UTF-8 text, and so not a plan"),
         (b"[" * 100_000, "is nested too deep for a plan"),
-        (b"PK\x03\x04", "is no JSON"),  # the plan file itself
+        (b"PK\x03\x04", "is not JSON"),  # the plan file itself
         (b'{"a": ' + b"9" * 5_000 + b"}", "has a number with too many digits"),
     ],
 )

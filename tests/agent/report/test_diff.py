@@ -160,7 +160,7 @@ def test_a_fault_is_worse_and_its_end_is_not(name: str, tmp_path: Path, capsys: 
     assert entry.run(["diff", old, new]) == OF_VERDICT[fault.verdict.status]
     out, err = capsys.readouterr()
     assert (out, err) == (shown(difference(good, codec.decode(codec.encode(fault)), (old, new))), "")
-    # The healthy run reads nothing: what is only worth a word, and rests on reads, is no change.
+    # The healthy run reads nothing: what is only worth a word, and rests on reads, is not a change.
     aside = {finding.id for finding in fault.findings if finding.severity is Severity.INFO} & unread(fault, good)
     changed = [finding for finding in fault.findings if finding.id not in aside]
     for finding in changed:
@@ -329,7 +329,7 @@ Steps
 
 
 def configured_report(*changed: Observation[Any], connects: bool = True) -> Report:
-    """That of the healthy world with these reads of EC2 in place of its own."""
+    """The report of the healthy world, with these reads of EC2 in place of its own."""
     observations = (
         healthy() if connects else replaced(healthy(), *(tcp(address, failed="timeout") for address in PRIVATE))
     )
@@ -387,7 +387,7 @@ def of_mode(name: str, ec2: Ec2) -> Report:
 @pytest.mark.parametrize("name", ["gateway-group-for-the-appliance", "private-dns-switched-off", "zone-not-covered"])
 @pytest.mark.parametrize("turn", [False, True])
 def test_that_one_run_has_not_read_the_configuration_is_no_change(name: str, turn: bool) -> None:
-    """The same network, whose configuration explains a fault, or is worth a word, and was read once."""
+    """Both runs meet the same network. Its configuration explains a fault, or is worth a note, and was read once."""
     read_it, left_it = (of_mode(name, ec2) for ec2 in (Ec2.ALWAYS, Ec2.NEVER))
     assert {finding.id for finding in read_it.findings} > {finding.id for finding in left_it.findings}
     change = difference(left_it, read_it) if turn else difference(read_it, left_it)
@@ -765,7 +765,7 @@ def test_steps_that_came_are_counted_by_target_and_address() -> None:
         pytest.param({"access": Access.UNKNOWN}, "access allowed -> unknown", id="access"),
         pytest.param({"addresses": ()}, "went: 10.0.1.17, 10.0.2.17, 10.0.3.17", id="addresses alone"),
         pytest.param({"status": Status.UNKNOWN, "path": Way.UNKNOWN}, "status ok -> unknown; path ", id="two things"),
-        pytest.param({"host": "elsewhere.example", "unproven": ("something",)}, None, id="what is no part of it"),
+        pytest.param({"host": "elsewhere.example", "unproven": ("something",)}, None, id="what is not part of it"),
     ],
 )
 def test_a_target_is_what_it_is_and_where(changes: dict[str, Any], text: str | None) -> None:
@@ -860,7 +860,7 @@ def reports(draw: st.DrawFn) -> Report:
 
 @st.composite
 def decoded(draw: st.DrawFn) -> Report | None:
-    """Reports of documents that say anything; None for one that is no report."""
+    """Reports of documents that say anything; None for one that is not a report."""
     try:
         return codec.decode(json.loads(json.dumps(draw(by_hypothesis(saved_reports.document)))))
     except DecodeError:

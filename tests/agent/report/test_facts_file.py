@@ -125,4 +125,4 @@ def test_a_file_that_is_cut_off_is_refused(part: int, tmp_path: Path) -> None:
     text = facts_file.dumps(facts(taken_at=NOW))
     result = _read(text[: len(text) * part // 20].encode(), tmp_path)
     assert isinstance(result, str)
-    assert ": is no JSON: " in result
+    assert ": is not JSON: " in result

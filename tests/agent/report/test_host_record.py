@@ -1,4 +1,4 @@
-"""Reading the record of a host: every field is what it says, or the record is none."""
+"""Reading the record of a host: every field is what it says, or the record is refused."""
 
 from typing import Any
 

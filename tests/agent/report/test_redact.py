@@ -141,7 +141,7 @@ def formats(report: Report) -> dict[str, str]:
 
 
 def values(value: Any) -> Iterator[Any]:
-    """Every value in a report that is no object of its own."""
+    """Every value in a report that is not an object of its own."""
     if isinstance(value, tuple | list):
         for item in value:
             yield from values(item)
@@ -505,15 +505,15 @@ def test_a_common_word_is_not_masked_where_it_is_one(kind: type, changes: dict[s
 SENTENCES = {
     "account at the end": ("It belongs to 111122223333.", "It belongs to account-1."),
     "account in brackets": ("(111122223333)", "(account-1)"),
-    "thirteen digits are no account": ("1111222233334", "1111222233334"),
+    "thirteen digits are not an account": ("1111222233334", "1111222233334"),
     "ARN at the end": ("By arn:aws:iam::111122223333:role/Ops.", "By arn-1."),
     "same ARN twice": ("arn:aws:iam::1:role/A, arn:aws:iam::1:role/A.", "arn-1, arn-1."),
     "address at the end": ("It is 10.9.8.7.", "It is 192.0.2.9."),
     "a block keeps its length": ("It is 10.9.0.0/16.", "It is 240.9.0.0/16."),
     "an instance's default name": ("ip-10-9-8-7.ec2.internal", "ip-192-0-2-9.ec2.internal"),
     "IPv4 inside IPv6": ("::ffff:10.9.8.7", "2001:db8::9"),
-    "a time is no address": ("at 03:00:00 UTC", "at 03:00:00 UTC"),
-    "a version is no address": ("version 1.2.3.4.5", "version 1.2.3.4.5"),
+    "a time is not an address": ("at 03:00:00 UTC", "at 03:00:00 UTC"),
+    "a version is not an address": ("version 1.2.3.4.5", "version 1.2.3.4.5"),
     "endpoint in both forms": (
         "vpce-0f1e2d3c4b5a69788 vpce-0f1e2d3c4b5a69788-abcd1234-eu-west-1a.backup.eu-west-1.vpce.amazonaws.com",
         "vpce-1 vpce-1-eu-west-1a.backup.eu-west-1.vpce.amazonaws.com",
@@ -872,7 +872,7 @@ def test_ids_are_the_same_masks_in_facts_paths_and_sentences() -> None:
 
 
 def test_what_aws_itself_says_stays() -> None:
-    """What the API has one word for is no name of anybody's, and a report without it would say nothing."""
+    """What the API has one word for is not a name of anybody's, and a report without it would say nothing."""
     report = report_of("security-group-443-only")
     before, after = (
         [observation.facts for observation in one.observations if observation.subject.step is Step.EC2]
@@ -1013,7 +1013,7 @@ def test_a_host_of_aws_that_no_bucket_stands_before_stays() -> None:
 
 @pytest.fixture
 def masks() -> Redactor:
-    """Those of a report that was masked before, as in an archive."""
+    """The masks of a report that was masked before, as in an archive."""
     table = Redactor(report_of("three-faults"))
     table.report()
     return table

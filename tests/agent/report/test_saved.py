@@ -312,7 +312,7 @@ def test_options_come_from_a_file_and_from_the_environment_too(
 
 
 def places_of_keys(data: Any, at: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """The way to each key that a report always has, in plain data; the keys of a table without fixed ones are none."""
+    """The way to each key that a report always has, in plain data. Keys of tables without fixed keys are left out."""
     if isinstance(data, list):
         for number, item in enumerate(data):
             yield from places_of_keys(item, (*at, number))
@@ -360,7 +360,9 @@ def test_a_report_that_lacks_a_key_is_refused_as_any_other_that_is_malformed(
         assert entry.run([*map(str, arguments), "--format=json"]) == 3
         out, err = capsys.readouterr()
         assert json.loads(out)["verdict"]["status"] == "unknown"
-        assert "bad.json: is no report of `--format json` that this version understands: run.workloads: this key" in err
+        assert (
+            "bad.json: is not a report of `--format json` that this version understands: run.workloads: this key" in err
+        )
 
 
 def test_a_key_of_a_newer_version_is_refused_with_its_place(tmp_path: Path) -> None:
@@ -372,7 +374,7 @@ def test_a_key_of_a_newer_version_is_refused_with_its_place(tmp_path: Path) -> N
         read_report(str(path))
 
 
-# --- What is no report -----------------------------------------------------------------------------------------------
+# --- What is not a report --------------------------------------------------------------------------------------------
 
 
 def test_a_pipe_to_which_nobody_writes_is_refused_in_time(

@@ -645,7 +645,7 @@ def test_a_refusal_to_list_jobs_changes_no_verdict(answer: str, kind: FailureKin
     assert evidence.jobs.failure.kind is kind
     report = judge_evidence(evidence)
     assert (report.verdict.status, report.verdict.access, report.findings) == (Status.OK, Access.ALLOWED, ())
-    assert report.run.ec2_because is None, "it is no sign of trouble"
+    assert report.run.ec2_because is None, "it is not a sign of trouble"
 
 
 @pytest.mark.virtual_clock

@@ -67,8 +67,8 @@ def test_a_run_that_reads_on_suspicion_names_the_causes_that_one_with_all_reads_
 
     missing = told(all_read) - told(on_suspicion)
     if auto.run.ec2_because is None:
-        # Causes of what is no fault, such as a closed support channel, and API005, which EC2's answer alone shows in a
-        # run without signed calls.
+        # Causes of what is not a fault, such as a closed support channel, and API005, which EC2's answer alone shows in
+        # a run without signed calls.
         assert {finding_id for finding_id, severity, _ in missing if severity != "info"} <= {"API005@backup"}
         assert reasons(auto) == {NO_TROUBLE}
         assert auto.run.seconds == of_mode(chosen, Ec2.NEVER).run.seconds
@@ -90,13 +90,13 @@ def test_names_are_asked_about_only_where_they_may_be_wrong() -> None:
     assert shut.run.ec2_because is not None
     assert reasons(shut, *NAME_READS) == {NO_TROUBLE_WITH_NAMES}
     assert reasons(shut, *(set(READS) - set(NAME_READS))) == {None}
-    # A name that leads to another network's address is no trouble with names until EC2 knows no such address.
+    # A name that leads to another network's address is not a trouble with names until EC2 knows no such address.
     for name in ("rule-forwards-to-old-address", "zone-with-an-old-record", "zone-with-a-public-address"):
         assert reasons(of_mode(scenarios.load(name), Ec2.AUTO), *NAME_READS) == {None}
 
 
 def test_reads_that_a_slow_connect_started_are_dropped_where_it_succeeds() -> None:
-    """The first SYN is lost: the connect takes a second, which is no sign any more when it has been answered."""
+    """The first SYN is lost: the connect takes a second, which is not a sign any more when it has been answered."""
     chosen = scenarios.load("configuration-healthy")
     slow = tuple(replace(row, round_trip_seconds=0.6) for row in chosen.tcp)
     silent = replace(chosen, tcp=slow, ec2=replace(chosen.ec2, answer="silence") if chosen.ec2 else None)

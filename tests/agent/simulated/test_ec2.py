@@ -359,7 +359,7 @@ EXPIRED: Final = (
     ("ExpiredToken", FailureKind.CREDENTIALS_EXPIRED),
     ("ExpiredTokenException", FailureKind.CREDENTIALS_EXPIRED),
 )
-"""Of a session token that is over, by request below: EC2's code alone has another meaning too."""
+"""Codes for a session token that has expired, by request below. EC2's code alone has another meaning too."""
 REQUESTS: Final[tuple[tuple[str, str, dict[str, Any]], ...]] = (
     ("ec2", "DescribeVpcs", {"VpcIds": ["vpc-0a1b2c3d4e5f67890"]}),
     ("route53resolver", "ListResolverRules", {}),
@@ -415,7 +415,7 @@ async def test_both_worlds_refuse_a_token_that_has_expired(monkeypatch: pytest.M
             "InvalidPrefixListID.NotFound",
             id="nobody's prefix list",
         ),
-        pytest.param("DescribeInstances", {}, "InvalidAction", id="an action that is none of a run's"),
+        pytest.param("DescribeInstances", {}, "InvalidAction", id="an action that a run never takes"),
     ],
 )
 async def test_what_is_not_there_is_refused(operation: str, parameters: dict[str, Any], code: str) -> None:

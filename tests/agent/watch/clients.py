@@ -49,7 +49,7 @@ class LeapingLoop(asyncio.SelectorEventLoop):
         return super().time() + self._ahead
 
     def leap(self, seconds: float) -> None:
-        """Let time pass."""
+        """Let this much time pass."""
         self._ahead += seconds
 
 
@@ -120,7 +120,7 @@ class _Given(io.BytesIO):
 
 
 def answer_in(data: bytes, method: str = "GET") -> Got:
-    """The answer that bytes are. Raises HTTPException where they are none, or one that is cut short."""
+    """The answer in these bytes. Raises HTTPException if they are not an answer, or a part of one."""
     given: Any = _Given(data)
     answer = HTTPResponse(given, method=method)
     answer.begin()
@@ -129,7 +129,7 @@ def answer_in(data: bytes, method: str = "GET") -> Got:
 
 
 class Client:
-    """One connection."""
+    """A client with one connection."""
 
     def __init__(self, channel: socket.socket) -> None:
         self.channel = channel
@@ -209,7 +209,7 @@ async def got(listener: Listener, path: str, *, address: str | None = None, **ho
 
 async def until(holds: Callable[[], bool]) -> None:
     """Wait until something is so, without letting the listener's own time pass faster than it does."""
-    end = time.monotonic() + 60  # of this host: a leap is no waiting
+    end = time.monotonic() + 60  # of this host: a leap is not waiting
     while not holds():
         assert time.monotonic() < end
         await asyncio.sleep(0.001)
@@ -265,7 +265,7 @@ class Runs:
             self.gate.set()
 
     async def measure(self, settings: Settings, emit: Emit, stop: CancelToken) -> Measurement:
-        """One of them."""
+        """Make one of these measurements."""
         self.started += 1
         await self.gate.wait()
         if self.broken:

@@ -14,7 +14,7 @@ PATIENCE: Final = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """One request."""
+    """A request that was taken."""
 
     method: str
     target: str
@@ -77,7 +77,7 @@ def receiving(*answers: Answer) -> Iterator[Receiver]:
                 answers[min(len(receiver.taken), len(answers)) - 1](self, over)
 
         def log_message(self, *_: object) -> None:
-            """Says nothing."""
+            """Log nothing on stderr."""
 
     for method in ("GET", "POST", "CONNECT"):
         setattr(Handler, f"do_{method}", Handler._take)

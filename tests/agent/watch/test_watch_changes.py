@@ -307,7 +307,7 @@ def test_a_target_that_is_none_any_more_has_no_fault() -> None:
 
 
 def test_a_fault_of_the_ports_stays_while_the_name_has_no_address() -> None:
-    """The same with real runs: a worse fault does not count as a fix."""
+    """With real runs, too, a worse fault does not count as a fix."""
     tracker = Tracker(raise_after=1, clear_after=1)
     tracker.fold(report_of("egress-closed"))
     changes = tracker.fold(report_of("zone-without-the-name"))
@@ -339,9 +339,9 @@ def _verdicts(cycles: str, raise_after: int = 2, clear_after: int = 2) -> tuple[
         pytest.param("oooo", ["1 verdict ok"], id="and once"),
         pytest.param("oco", ["1 verdict ok"], id="worse for one cycle"),
         pytest.param("occ", ["1 verdict ok", "3 verdict critical"], id="worse"),
-        pytest.param("owc", ["1 verdict ok", "3 verdict critical"], id="one fault in place of another is no ok"),
+        pytest.param("owc", ["1 verdict ok", "3 verdict critical"], id="one fault in place of another is not ok"),
         pytest.param("cwu", ["1 verdict critical", "3 verdict unknown"], id="two others in place of a fault"),
-        pytest.param("cow", ["1 verdict critical"], id="ok and a fault are no row"),
+        pytest.param("cow", ["1 verdict critical"], id="ok and a fault are not two in a row"),
         pytest.param("coo", ["1 verdict critical", "3 verdict ok"], id="well again"),
         pytest.param("coco", ["1 verdict critical"], id="well twice, not in a row"),
         pytest.param("o" + "wc" * 3, ["1 verdict ok", "3 verdict critical", "5 flapping critical"], id="two faults"),

@@ -409,7 +409,7 @@ def test_a_host_that_is_not_exactly_one_is_refused(head: bytes) -> None:
     played(go())
 
 
-# --- What is no request, or more than one ----------------------------------------------------------------------------
+# --- What is not a request, or more than one -------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -564,7 +564,7 @@ def test_any_bytes_are_answered_once_or_not_at_all(sent: bytes) -> None:
 
 
 async def gone(client: Client) -> bool:
-    """Whether the other end has let go of a connection, without a word."""
+    """Whether the other end has silently closed a connection."""
     try:
         return await client.rest() == b""
     except ConnectionResetError:

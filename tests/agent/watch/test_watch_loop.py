@@ -433,7 +433,7 @@ async def test_it_is_alive_while_cycles_come_to_their_end_and_no_longer() -> Non
     async def go(settings: Settings, emit: Emit, stop: CancelToken) -> Measurement:
         if next(cycle_numbers) == 2:
             await asyncio.sleep(100 * INTERVAL)
-        return measurement_of("one-zone-silent")  # the verdict is no matter of life
+        return measurement_of("one-zone-silent")  # the verdict is not a matter of life
 
     await watched(job(go, cycles=3), meanwhile=meanwhile)
     dead = [at for at, is_alive in alive if not is_alive]

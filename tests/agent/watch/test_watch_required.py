@@ -113,7 +113,7 @@ def _told(cycles: str, **how: int) -> list[str]:
         pytest.param("hxxxxx", [], id="nor one that could not read the sign"),
         pytest.param("hXXXXX", [], id="or a folder above it"),
         pytest.param("hxxx..", ["6 not-required"], id="as soon as it can be read again"),
-        pytest.param("hyy", ["3 not-required"], id="what else could not be read is no sign"),
+        pytest.param("hyy", ["3 not-required"], id="what else could not be read is not a sign"),
         pytest.param("hnnnn", [], id="without a Region nothing is required, and nothing is gone"),
         pytest.param("nnhhh", [], id="the first cycle with a Region is the start"),
         pytest.param("!!hhh", ["4 required"], id="a start that failed, and what it did not see"),

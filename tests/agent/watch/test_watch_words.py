@@ -367,7 +367,7 @@ def test_any_text_comes_through_a_template_as_it_is(target: str, name: str) -> N
         pytest.param('{"text": NaN}', "JSON has no NaN and no Infinity", id="no number of JSON"),
         pytest.param("[" * 65 + "]" * 65, "its lists and objects are nested too deep", id="too deep to be filled"),
         pytest.param("[" * 30_000, "is nested too deep", id="too deep to be read"),
-        pytest.param("{'text': 1}", "is no JSON", id="no JSON"),
+        pytest.param("{'text': 1}", "is not JSON", id="no JSON"),
         pytest.param("", "is empty", id="nothing"),
         pytest.param(" " * (MAX_CONFIG_BYTES + 1), "the limit of a template", id="too large"),
     ],

@@ -57,7 +57,7 @@ def resident() -> int:
 
 
 def say(what: dict[str, float]) -> None:
-    """Write one line."""
+    """Write one line to stdout."""
     sys.stdout.write(f"{json.dumps(what)}\n")
 
 

@@ -116,7 +116,7 @@ _LINES: Final = (
 
 
 def answer_of_http(chance: Random) -> bytes:
-    """An answer, spoilt."""
+    """A spoilt answer of an HTTP server."""
     return spoilt_bytes(chance, chance.choice(_HTTP), _LINES)
 
 
@@ -357,7 +357,7 @@ _REPLIES: Final = {
     ),
     "DescribeSubnets": moto_server.refusal("UnauthorizedOperation", "You are not authorized to perform: x"),
 }
-"""Of each protocol an answer or more, and a refusal."""
+"""At least one answer and one refusal for each protocol."""
 _SERVICE: Final = {
     "ListResolverRules": "route53resolver",
     "ListHostedZonesByVPC": "route53",

@@ -24,7 +24,7 @@ from tests.support.runs import report_of
 T = TypeVar("T")
 
 MARK: Final = "zq9x"
-"""In every planted word, and in no other. It is no hexadecimal number, so no id of EC2 can hold it."""
+"""A text in every planted word, and in no other. It is not a hexadecimal number, so no id of EC2 can hold it."""
 NAMES: Final = tuple(scenarios.names()[::7])
 """Scenarios whose reports are broken."""
 _KIND: Final = {
@@ -162,7 +162,7 @@ def assert_harmless(report: Report) -> None:
 
 
 def assert_fixes_are_harmless(fixes: Iterable[Fix]) -> None:
-    """The same of the commands of any fixes."""
+    """Assert that the commands of these fixes do no harm."""
     for fix in fixes:
         for command in fix.commands:
             for before, argument in zip(("", *command.argv), command.argv, strict=False):

@@ -100,7 +100,7 @@ def check_facts(chance: Random, _: Command) -> None:
 
 
 def _read_all(data: bytes) -> tuple[Ec2Facts, ...] | str:
-    """The same of a file with several VPCs."""
+    """The facts in a file with several VPCs, or why it is refused."""
     try:
         return facts_file.parse_all(data, "facts.json")
     except FactsFileError as error:

@@ -92,7 +92,7 @@ def spoilt(chance: Random) -> bytes:
 
 
 def content(chance: Random) -> bytes:
-    """A file."""
+    """The bytes of a history."""
     return (torn if chance.randrange(2) else spoilt)(chance)
 
 

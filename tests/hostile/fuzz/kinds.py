@@ -36,7 +36,7 @@ class Kind:
 
     name: str
     cases: int
-    """That CI runs."""
+    """Number of cases that CI runs."""
     check: Check
     """Makes a case from what it draws, and asserts what must hold of it."""
 

@@ -164,7 +164,7 @@ def _toml(chance: Random, name: str) -> str:
 
 
 HISTORY = b"SQLite format 3\0"
-"""How a history begins, which is no document (SQLite, Database File Format)."""
+"""How a history begins, which is not a document (SQLite, Database File Format)."""
 
 
 def _assert_kept(command: Command, done: Done, name: str, wanted: str, *, lenient: bool) -> None:

@@ -106,7 +106,7 @@ _PRESSED: Final = 80
 
 
 def _sequence(chance: Random) -> bytes:
-    """An escape sequence: a true one with numbers that are none, or parts that each occur in true ones."""
+    """An escape sequence: a true one with numbers that are not numbers, or parts that each occur in true ones."""
     if chance.randrange(2):
         form = chance.choice(_FORMS)
         for _ in range(form.count(b"#")):

@@ -222,10 +222,10 @@ async def test_the_member_of_another_service_is_none() -> None:
         pytest.param(read(b'{"__type":"com.x#A","message":"m"}'), "A", "m", id="type, cut at the hash"),
         pytest.param(read(b'{"__type":"A","ErrorCode":"B"}'), "A", None, id="a type before a member of the error"),
         pytest.param(read(b'{"ErrorCode":"B"}'), "B", None, id="that member where nothing else is there"),
-        pytest.param(read(b'{"code":5,"__type":"A"}'), "A", None, id="a code that is no text"),
+        pytest.param(read(b'{"code":5,"__type":"A"}'), "A", None, id="a code that is not text"),
         pytest.param(read(b'{"code":"","__type":"A"}'), "A", None, id="an empty code"),
         pytest.param(read(b'{"code":null}'), "403", None, id="none at all"),
-        pytest.param(read(b'{"message":{"a":1}}'), "403", None, id="a message that is no text"),
+        pytest.param(read(b'{"message":{"a":1}}'), "403", None, id="a message that is not text"),
         pytest.param(read(b"<a/>", x_amzn_errortype="  "), "403", None, id="a blank header"),
         pytest.param(read(b"<html><body>no</body></html>"), "403", None, id="HTML has none"),
         pytest.param(read(b"<NoException/>"), "NoException", None, id="the root of XML"),
@@ -331,7 +331,7 @@ def test_kind(code: str, message: str | None, kind: FailureKind) -> None:
         pytest.param(
             "Signature expired: 20210502T144040Z is now earlier than 20210502T173143Z (20219902T174643Z - 15 min.)",
             datetime(2026, 1, 15, 2, 59, tzinfo=UTC),
-            id="a stamp that is no time",
+            id="a stamp that is not a time",
         ),
         pytest.param(None, datetime(2026, 1, 15, 2, 59, tzinfo=UTC), id="the Date header where the text says nothing"),
     ],
@@ -471,7 +471,7 @@ async def read_further(first: Response, *pages: Response | Exception) -> tuple[l
         pytest.param([page("2", **many(998, "c")), page(None)], ["1"], 1_000, 16, True, id="as many as are read"),
         pytest.param([page(None, **many(2_000, "c"))], ["1"], 1_000, 16, True, id="one huge page"),
         pytest.param([page("t" * 1_001)], ["1"], 2, 2, True, id="a token that is too long"),
-        pytest.param([page(["2"])], ["1"], 2, 2, True, id="a token that is none"),
+        pytest.param([page(["2"])], ["1"], 2, 2, True, id="a list for a token"),
         pytest.param(
             [page("2", c=LATE), TimeoutError()], ["1", "2"], 3, 3, True, id="what was read until a page failed"
         ),
@@ -523,7 +523,7 @@ AWAY: Final = {"x-amz-bucket-region": "eu-central-1"}
 
 
 async def asked_for(answer: bytes, bucket: str = BUCKET) -> tuple[ScriptedStream, ApiFacts | None, Failure | None]:
-    """The same of HeadBucket."""
+    """Ask by HeadBucket, and give what came of it."""
     host = host_of_bucket(bucket, "s3.eu-west-1.amazonaws.com")
     at, call = replace(target("s3"), host=host, bucket=bucket), head_bucket(bucket)
     stream, draft = ScriptedStream(answer), Draft[ApiFacts]()

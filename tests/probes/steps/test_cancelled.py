@@ -348,7 +348,7 @@ class Ascent:
         self._gates = []
 
     async def go(self, address: Address) -> None:
-        """The whole climb."""
+        """Climb all steps of the ladder."""
         subjects = rungs(TARGET, address, HTTPS, None)
         self.log.plan(*subjects)
         await climb(self.context, TARGET, subjects)
@@ -476,8 +476,8 @@ def blocks() -> int:
 
 
 async def leaves_nothing(once: Callable[[], Awaitable[None]], *, times: int) -> None:
-    """That `once`, done many times, leaves nothing open and fewer than one piece of memory each. A thread of an earlier
-    test that ends meanwhile gives pieces out too, but does so once."""
+    """Assert that `once`, done many times, leaves nothing open and fewer than one piece of memory each. A thread of an
+    earlier test that ends meanwhile gives pieces out too, but does so once."""
     grown = []
     for _ in range(3):
         before, size = held(), blocks()

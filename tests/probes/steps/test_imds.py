@@ -305,7 +305,7 @@ async def test_host_without_any_way_says_so() -> None:
         pytest.param(lambda answered: "announced", len(VALUES) + 1, 0, id="after each answer"),
         pytest.param(lambda answered: "by the end", len(VALUES) + 1, 0, id="as the end of each answer"),
         pytest.param(lambda answered: "announced" if answered == 1 else "never", 2, 0, id="after the token"),
-        pytest.param(lambda answered: "silently" if answered == 3 else "never", 2, 1, id="without a word"),
+        pytest.param(lambda answered: "silently" if answered == 3 else "never", 2, 1, id="not announced"),
     ],
 )
 async def test_connection_that_the_service_closes_is_made_anew(
@@ -379,12 +379,12 @@ async def test_value_refused_keeps_what_came_before() -> None:
         pytest.param("mac", b"0a:1b:2c:3d:4e:5f:6a", id="seven bytes of an address"),
         pytest.param(f"{INTERFACE}/vpc-ipv4-cidr-block", b"10.0.0.1/16", id="bits behind the prefix"),
         pytest.param(f"{INTERFACE}/vpc-ipv4-cidr-block", b"10.0.0.0/33", id="prefix of 33"),
-        pytest.param(f"{INTERFACE}/vpc-ipv4-cidr-blocks", b"10.0.0.0/16 x", id="one block that is none"),
+        pytest.param(f"{INTERFACE}/vpc-ipv4-cidr-blocks", b"10.0.0.0/16 x", id="one word that is not a block"),
         pytest.param(f"{INTERFACE}/subnet-ipv6-cidr-blocks", b"fe80::%eth0/64", id="block with a scope"),
-        pytest.param(f"{INTERFACE}/security-group-ids", b"sg-1\nsg_2", id="one id that is none"),
+        pytest.param(f"{INTERFACE}/security-group-ids", b"sg-1\nsg_2", id="one word that is not an id"),
         pytest.param(f"{INTERFACE}/security-group-ids", b"sg-1\n" * 500, id="a long list"),
         pytest.param(f"{INTERFACE}/interface-id", b"eni-1 eni-2", id="two interfaces"),
-        pytest.param(f"{INTERFACE}/local-ipv4s", b"10.0.1.5\n10.0.1.256", id="one address that is none"),
+        pytest.param(f"{INTERFACE}/local-ipv4s", b"10.0.1.5\n10.0.1.256", id="one word that is not an address"),
         pytest.param(f"{INTERFACE}/ipv6s", b"2001:db8::1/64", id="a block for an address"),
         pytest.param(f"{INTERFACE}/ipv6s", b"fe80::1%eth0", id="address with a scope"),
     ],
@@ -525,7 +525,7 @@ async def test_the_code_alone_is_taken_of_a_role(body: bytes, code: str) -> None
         pytest.param(b'["of/this/nothing/else"]', id="a list"),
         pytest.param(b'{"SecretAccessKey": "of/this/nothing/else"}', id="without a code"),
         pytest.param(b'{"Code": "of/this/nothing/else"}', id="a code of another form"),
-        pytest.param(b'{"Code": ["of-this-nothing"]}', id="a code that is no text"),
+        pytest.param(b'{"Code": ["of-this-nothing"]}', id="a code that is not text"),
         pytest.param(b'{"Code": "\xff"}', id="no text at all"),
     ],
 )

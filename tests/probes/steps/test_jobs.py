@@ -145,7 +145,7 @@ async def listing(
         pytest.param({"FAILED": [page(jobs(20))]}, ORDER, 20, False, id="one page"),
         pytest.param({"FAILED": [page(jobs(20), "t")]}, ORDER, 20, True, id="there is more"),
         pytest.param({"FAILED": [page(jobs(500))]}, ORDER, 20, True, id="more than were asked for"),
-        pytest.param({"FAILED": [page([job()], ["t"])]}, ORDER, 1, True, id="a token that is none"),
+        pytest.param({"FAILED": [page([job()], ["t"])]}, ORDER, 1, True, id="a list for a token"),
         pytest.param({"FAILED": [page([job()], "")]}, ORDER, 1, False, id="an empty token"),
         pytest.param({"FAILED": [page([job()])], "PARTIAL": [page([job()])]}, ORDER, 1, False, id="one job twice"),
         pytest.param(
@@ -187,7 +187,7 @@ async def test_jobs_are_listed(answers: Answers, asked: list[str], listed: int, 
         ),
         pytest.param({"State": "FAILED", "MessageCategory": "SUCCESS"}, True, id="failed, whatever the category says"),
         pytest.param({"State": "RUNNING"}, False, id="it runs again by now"),
-        pytest.param({"State": "no state"}, True, id="a state that is none: the one that was asked for"),
+        pytest.param({"State": "no state"}, True, id="not a state: the one that was asked for"),
         pytest.param({"State": 7}, True, id="a state of another type"),
     ],
 )

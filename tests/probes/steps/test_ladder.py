@@ -166,7 +166,7 @@ async def geared(world: World, *, keys: Keys | str = NO_KEYS, connects: int = 9,
 
 
 async def climbed(scenario: Scenario, *, port: int = HTTPS, signed: bool = False) -> Climb:
-    """A whole climb."""
+    """Climb all steps of the ladder."""
 
     async with simulated(scenario) as world:
         keys = scenario.credentials.keys() if signed else NO_KEYS

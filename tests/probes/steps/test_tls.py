@@ -435,7 +435,7 @@ async def test_window_that_ends_in_the_second_look_leaves_what_came_before() -> 
         ),
         pytest.param(saying(b"\0" * 40), FailureKind.TLS_NOT_TLS, 40, b"\0" * 16, id="zeros"),
         pytest.param(
-            saying(b"\x13\x03\x03\0"), FailureKind.TLS_NOT_TLS, 4, b"\x13\x03", id="a record type that is none"
+            saying(b"\x13\x03\x03\0"), FailureKind.TLS_NOT_TLS, 4, b"\x13\x03", id="an unknown type of record"
         ),
         pytest.param(saying(b"\x16\x02\0"), FailureKind.TLS_NOT_TLS, 3, b"\x16\x02\0", id="major version 2"),
         pytest.param(

@@ -362,7 +362,7 @@ def test_the_table_of_hosts_is_not_empty_of_either(place: Path, monkeypatch: pyt
     ],
 )
 def test_a_url_is_read_or_refused_as_the_sdk_does(place: Path, monkeypatch: pytest.MonkeyPatch, url: str) -> None:
-    """A text that the SDK makes no client for is no host that happens to answer: calls fail with it."""
+    """A text that the SDK makes no client for is not a host that happens to answer: calls fail with it."""
     put(monkeypatch, place, Files(config=REGION), {"AWS_ENDPOINT_URL_BACKUP": url})
     assert called_by_us("backup", None) == called_by_sdk("backup", None)
 
@@ -651,7 +651,7 @@ def output_lines(program: str, place: Path) -> list[str]:
     ],
 )
 def test_certifi_is_heard_as_the_sdk_hears_it(tmp_path: Path, certifi: str) -> None:
-    """And botocore, which is dear, is not imported for it."""
+    """Importing botocore takes long, so it is not imported for this."""
     path = str(tmp_path / "certifi.pem")
     Path(path).write_text(root_pem("amazon"))
     (tmp_path / "certifi.py").write_text(certifi.format(path=path))

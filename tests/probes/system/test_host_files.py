@@ -1,4 +1,4 @@
-"""Files that something else wrote, among them what is no plain file by now."""
+"""Files that something else wrote, among them what is not a plain file by now."""
 
 import errno
 import os

@@ -17,7 +17,7 @@ LOCKED: Final = ROOT / "packaging/requirements-lowest-boto3.txt"
 _FOLDER: Final = "tests/probes/system"
 MODULES: Final = (f"{_FOLDER}/test_reader_connections.py",)
 MORE: Final = (f"{_FOLDER}/test_reader.py", f"{_FOLDER}/test_sdk.py", "tests/probes/vpc/test_reads.py")
-"""Those that `./dev test --everything` adds."""
+"""Modules that `./dev test --everything` adds."""
 
 
 def test_the_lowest_version_is_the_one_that_is_allowed() -> None:

@@ -185,7 +185,7 @@ def test_route_by_a_router_of_the_other_family() -> None:
     [
         pytest.param(b"", id="nothing"),
         pytest.param(route_message(), id="no attributes"),
-        pytest.param(route_message(attribute(5, b"\x0a\0\0"), attribute(7, bytes(5))), id="addresses that are none"),
+        pytest.param(route_message(attribute(5, b"\x0a\0\0"), attribute(7, bytes(5))), id="too short addresses"),
         pytest.param(route_message(attribute(18, b"\n")), id="half a family"),
         pytest.param(route_message(struct.pack("=HH", 3, 5)), id="an attribute shorter than its head"),
         pytest.param(route_message(struct.pack("=HH", 8, 5)), id="an attribute that is cut"),

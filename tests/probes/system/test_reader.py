@@ -328,7 +328,7 @@ async def test_a_text_without_end_is_cut(told: Told) -> None:
     assert (error.code, len(error.message)) == ("C" * boto.MAX_CODE_CHARACTERS, boto.MAX_MESSAGE_CHARACTERS)
 
 
-# --- What is no answer of AWS ----------------------------------------------------------------------------------------
+# --- What is not an answer of AWS ------------------------------------------------------------------------------------
 
 HTML: Final = b"<html><body>Please accept the terms of use</body></html>"
 

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.skipif(
 OTHER: Final = 65534
 """`nobody`, as Debian and others have it."""
 THIRD: Final = 1
-"""`daemon`."""
+"""The user `daemon` on Linux."""
 
 
 @pytest.fixture

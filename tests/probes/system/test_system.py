@@ -230,7 +230,7 @@ async def test_refused_by_connect_itself() -> None:
 
 @linux
 async def test_cancelled_in_silence() -> None:
-    """A listener whose queue is full drops SYNs without a word."""
+    """A listener whose queue is full drops SYNs silently."""
 
     with socket.create_server(("127.0.0.1", 0), backlog=0) as listener:
         port = listener.getsockname()[1]
@@ -442,7 +442,7 @@ async def test_datagram_error() -> None:
     "scope",
     [
         pytest.param("nope0", id="an interface that is gone"),
-        pytest.param("²", id="a digit that is no number"),
+        pytest.param("²", id="a digit that is not a number"),
         pytest.param("9" * 5000, id="a long number"),
         pytest.param("a\0b", id="a zero byte"),
     ],
@@ -975,7 +975,8 @@ def test_proxy(monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], exp
 
 @pytest.mark.parametrize("kind", ["system", "simulated"])
 async def test_what_holds_up_this_process_is_its_lateness(kind: str) -> None:
-    """Of whatever kind: here the loop itself is blocked. A simulated VPC in real time sees it as the system does."""
+    """Any kind of delay counts: here the loop itself is blocked. A simulated VPC in real time sees it as the system
+    does."""
     simulated = SimulatedMachine(scenarios.load("healthy"), lambda: datetime.now(UTC))
     machine = SystemMachine() if kind == "system" else simulated
     watching = asyncio.create_task(machine.watch_lateness())

@@ -109,7 +109,7 @@ WANTED: Final = ConfigurationRequest(
     vpc_id=VPC_ID, instance_id=INSTANCE_ID, region=REGION, services=SERVICES, group_ids=(GROUP_ID,)
 )
 LIMIT: Final = 5.0
-"""Of a read, where time is the loop's own."""
+"""Seconds for a read, where time is the loop's own."""
 POLICY: Final = '{\n  "Statement": [{"Action": "*", "Effect": "Allow", "Principal": "*", "Resource": "*"}]\n}'
 
 
@@ -119,7 +119,7 @@ class Inspected:
 
     configuration: Configuration
     observations: Mapping[str, Observation[Any]]
-    """By read."""
+    """The observations, by their reads."""
     seconds: float
 
     def kind(self, read: str) -> FailureKind | None:
@@ -1595,7 +1595,7 @@ async def test_what_is_no_xml(told: Told) -> None:
 # --- A reader in memory ----------------------------------------------------------------------------------------------
 
 Answer = Mapping[str, Any] | Exception | None
-"""None is silence."""
+"""What the reader gets; None is silence."""
 
 NOTHING: Final[Mapping[str, Mapping[str, Any]]] = {
     "DescribeVpcEndpoints": {"VpcEndpoints": []},

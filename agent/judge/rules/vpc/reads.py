@@ -31,7 +31,7 @@ _NO_ANSWER: Final = frozenset(
         FailureKind.NODATA,
     }
 )
-"""Of a service that has no way from here."""
+"""Kinds of failures at a service that this host has no way to."""
 _NAMES: Final = {
     "ec2": "EC2",
     "route53resolver": "Route 53 Resolver",
@@ -118,7 +118,7 @@ def cannot_inspect(evidence: Evidence) -> Iterator[RuleFinding]:
             [
                 *_nameless_words(evidence, nameless),
                 *sentences,
-                *(["What was not read explains nothing here, and is no fault of the path."] if sentences else []),
+                *(["What was not read explains nothing here, and is not a fault of the path."] if sentences else []),
             ]
         ),
         subjects=resources(*(target.host for target in nameless)),

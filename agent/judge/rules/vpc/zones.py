@@ -72,7 +72,8 @@ def _repair_record(evidence: Evidence, target: Target, *, has_endpoint: bool) ->
 
 def private_zone_shadows(evidence: Evidence) -> Iterator[RuleFinding]:
     """VPC016: a private hosted zone of the VPC, of the name or of one above it, answers at the VPC's resolver: that
-    there is no such name, that it has no address, or with addresses that are no endpoint's, public ones included."""
+    there is no such name, that it has no address, or with addresses that belong to no endpoint, public ones
+    included."""
     for answer in shadowing_answers(evidence):
         if profile_of(evidence.configuration, answer.zone.zone_id) is None:
             yield _shadowed(evidence, answer)

@@ -376,7 +376,7 @@ def test_at_one_address(code: str) -> None:
         pytest.param(api(A, failed="deadline"), id="cut short"),
         pytest.param(api(A, skipped="no credentials"), id="not made"),
         pytest.param(api(C, failed="credentials-expired"), id="an address that this host does not use"),
-        pytest.param(api(A, of="backup-gateway", failed="throttled"), id="a target that is none"),
+        pytest.param(api(A, of="backup-gateway", failed="throttled"), id="a target that the run lacks"),
     ],
 )
 def test_silent(observation: Observation[Any]) -> None:

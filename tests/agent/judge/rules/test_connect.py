@@ -144,7 +144,7 @@ def firing(observations: Observations) -> dict[str, frozenset[object]]:
             Nature.NO_WAY,
             id="a blackhole route",
         ),
-        pytest.param(tcp(A, failed="no-source-port"), Nature.OTHER, id="no source port is no rule's yet"),
+        pytest.param(tcp(A, failed="no-source-port"), Nature.OTHER, id="no source port is not a rule's yet"),
         pytest.param(tcp(A, failed="bug"), Nature.OTHER, id="a fault of this program"),
         pytest.param(tcp(A), Nature.OTHER, id="it connects"),
     ],
@@ -613,7 +613,7 @@ def test_tcp005_fires(observations: Observations, where: set[str], detail: str) 
     "observations",
     [
         pytest.param([tcp(A), tcp(B)], id="all connect"),
-        pytest.param(SILENT, id="silence without a word from this host"),
+        pytest.param(SILENT, id="silence, and this host says nothing"),
         pytest.param([tcp(A, failed="refused", seconds=0.0001)], id="a quick reset proves nothing"),
         pytest.param([tcp(A, failed="unreachable", icmp=(ROUTER, 13))], id="a router's word"),
         pytest.param([tcp(A, failed="prohibited", icmp=(ROUTER, 13))], id="a router's word that says EACCES"),

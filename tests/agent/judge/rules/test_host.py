@@ -401,7 +401,7 @@ def chosen(source: str, region: str = "us-east-1") -> Run:
 
 
 def coded(observation: Observation[Any], code: str) -> Observation[Any]:
-    """The same failure with a code."""
+    """The failed observation with a code."""
     assert isinstance(observation.outcome, Failed)
     return replace(
         observation, outcome=Failed(replace(observation.outcome.failure, code=code), observation.outcome.facts)
@@ -459,7 +459,7 @@ CASES_THAT_FIRE = [
         targets=[NOT_OFFERED],
         about="backup-gateway",
         detail="backup-gateway is not offered in ap-southeast-3, says the table of this version; "
-        "backup-gateway.ap-southeast-3.amazonaws.com is no endpoint.",
+        "backup-gateway.ap-southeast-3.amazonaws.com is not an endpoint.",
     ),
     fires(
         "ENV004",
@@ -872,7 +872,7 @@ CASES_OF_SILENCE = [
     silent("ENV005", "no URL", [host(), sdk()]),
     silent("ENV005", "a URL of another service", [sdk(urls={"backup-gateway": "https://x.example"})]),
     silent("ENV005", "a URL that --endpoint outranks", [sdk(urls={"backup": "https://x.example"})], targets=[VPCE]),
-    silent("ENV005", "a URL that says what is so anyway", [sdk(urls={"backup": f"https://{HOST}"})]),
+    silent("ENV005", "a URL that is the default", [sdk(urls={"backup": f"https://{HOST}"})]),
     silent("ENV005", "for comparison", [sdk(urls={"backup": f"https://{HOST}"})], targets=[context(BACKUP)]),
     silent("ENV005", "settings that cannot be read", [sdk(failed="malformed")], targets=[CUSTOM]),
     silent(

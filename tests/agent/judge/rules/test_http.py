@@ -379,7 +379,7 @@ def test_http006_beside_a_fault_of_the_service() -> None:
     "observations",
     [
         pytest.param([answered(A), padded(A)], id="both are answered"),
-        pytest.param([answered(A), padded(A, failed="malformed")], id="an answer that is no HTTP is an answer"),
+        pytest.param([answered(A), padded(A, failed="malformed")], id="an answer that is not HTTP is an answer"),
         pytest.param([answered(A), padded(A, failed="deadline")], id="cut short"),
         pytest.param([answered(A), padded(A, skipped="no new connection")], id="not made"),
         pytest.param([answered(A)], id="never tried"),

@@ -89,7 +89,7 @@ UNREAD: Final = (
     *("vpc", "endpoint", "identity", "identity-based", "service", "control", "resource", "resource-based"),
     *("permission", "permissions", "session", "sessions", "role", "trust"),
 )
-"""Words that are no adjectives of an endpoint policy."""
+"""Words that are not adjectives of an endpoint policy."""
 
 each_sample = pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: str(sample["name"]))
 
@@ -527,7 +527,7 @@ def test_detail(reason: str, detail: str) -> None:
 @pytest.mark.parametrize(
     ("principal", "caller"),
     [
-        pytest.param("arn:aws:sts::1:assumed-role/HR/x", None, id="an account's number that is none"),
+        pytest.param("arn:aws:sts::1:assumed-role/HR/x", None, id="too short a number of an account"),
         pytest.param(
             "arn:aws:sts::123456789012:assumed-role/HR/i-1",
             "Caller: assumed role arn:aws:sts::123456789012:assumed-role/HR/i-1.",
@@ -693,7 +693,7 @@ def test_what_a_policy_for_backup_does_not_cover(code: str, action: str, said_so
         pytest.param([api(A), api(B)], id="allowed"),
         pytest.param([api(A, failed="throttled", text=f"{WHO} {REASONS['IAM001']}")], id="another kind of no"),
         pytest.param([denied(C, REASONS["IAM001"])], id="an address that this host does not use"),
-        pytest.param([denied(A, REASONS["IAM001"], of="backup-gateway")], id="a target that is none"),
+        pytest.param([denied(A, REASONS["IAM001"], of="backup-gateway")], id="a target that the run lacks"),
         pytest.param([api(A, skipped="no credentials")], id="not made"),
         pytest.param([], id="never tried"),
     ],

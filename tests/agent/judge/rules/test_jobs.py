@@ -341,7 +341,7 @@ def test_a_service_that_lists_jobs_or_carries_them_is_in_the_catalogue() -> None
 
 
 def test_a_state_that_is_none_stands_in_no_command() -> None:
-    """Of a report that another wrote: no word of it becomes an argument."""
+    """No word of a report that another wrote becomes an argument."""
     rows = (failed("RDS"), failed("RDS", state="FAILEDzq9x"), failed("RDS", state="--query"))
     seen = evidence([*world(BACKUP, instance=OWN), listing(*rows)], targets=(BACKUP,), of=ASKED)
     commands = [command.argv for rule in RULES for finding in rule.check(seen) for command in finding.fix.commands]

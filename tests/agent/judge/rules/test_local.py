@@ -160,7 +160,7 @@ CASES_OF_SILENCE = [
     ),
     silent(
         "TCP010",
-        "br-ex is no bridge of containers",
+        "br-ex is not a bridge of containers",
         [
             host("127.0.0.1/8", beside=[("br-ex", "10.0.3.5/24"), ("docker0", "172.17.0.1/16")]),
             imds(),
@@ -170,7 +170,7 @@ CASES_OF_SILENCE = [
     ),
     silent("TCP010", "a tunnel out of the VPC", sent(OUTSIDE, "wg0", "10.8.0.2", ("wg0", "10.8.0.2/32"))),
     *(
-        silent("TCP010", f"{name} is no tunnel", sent(A, name, "10.8.0.2", (name, "10.8.0.2/32")))
+        silent("TCP010", f"{name} is not a tunnel", sent(A, name, "10.8.0.2", (name, "10.8.0.2/32")))
         for name in ("bond0", "eth1", "enX1", "vlan10", "ipvlan0")
     ),
     *(

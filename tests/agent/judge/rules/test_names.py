@@ -447,10 +447,10 @@ def test_dns002_stays_silent(observations: Observations) -> None:
     ("expect", "mine", "fires"),
     [
         pytest.param(Expect.PRIVATE, lookup(failed="servfail"), True, id="private: no answer is a fault"),
-        pytest.param(Expect.ANY, lookup(PUBLIC), False, id="any: a public answer is none"),
+        pytest.param(Expect.ANY, lookup(PUBLIC), False, id="any: a public answer is not a fault"),
         pytest.param(Expect.ANY, lookup(failed="servfail"), True, id="any: no answer is a fault"),
-        pytest.param(Expect.ANY, lookup(*PRIVATE), False, id="any: a private answer is none"),
-        pytest.param(Expect.PUBLIC, lookup(PUBLIC), False, id="public: a public answer is none"),
+        pytest.param(Expect.ANY, lookup(*PRIVATE), False, id="any: a private answer is not a fault"),
+        pytest.param(Expect.PUBLIC, lookup(PUBLIC), False, id="public: a public answer is not a fault"),
         pytest.param(Expect.PUBLIC, lookup(failed="servfail"), False, id="public: the VPC's answer would not help"),
     ],
 )
@@ -922,7 +922,7 @@ def test_dns012_of_a_public_address_is_repaired_as_dns001() -> None:
     ("inside", "expect"),
     [
         pytest.param("64:ff9b::a00:111", Expect.PRIVATE, id="private"),
-        pytest.param("64:ff9b::345f:6f1e", Expect.ANY, id="public, which is no fault"),
+        pytest.param("64:ff9b::345f:6f1e", Expect.ANY, id="public, which is not a fault"),
     ],
 )
 def test_dns012_else_lets_the_nat_gateway_in(inside: str, expect: Expect) -> None:
@@ -1172,7 +1172,7 @@ CASES_THAT_FIRE = [
         "to a name of somebody else's",
         [*here("backup", A), answer(A, alias=OVERRIDE)],
         at=[A],
-        detail=f"{HOST} has a CNAME to {OVERRIDE}, which is no name of backup's; {RESOLVER} says so.",
+        detail=f"{HOST} has a CNAME to {OVERRIDE}, which is not one of backup's names; {RESOLVER} says so.",
         shows=["dns/backup/getaddrinfo", f"dns/backup/{RESOLVER}/A"],
     ),
     fires(
@@ -1223,7 +1223,8 @@ CASES_THAT_FIRE = [
             answer(A, alias=OVERRIDE),
             answer(A, by=CORPORATE, alias="block.example.com"),
         ],
-        detail=f"to block.example.com and {OVERRIDE}, which is no name of backup's; {RESOLVER} and {CORPORATE} say so.",
+        detail=f"to block.example.com and {OVERRIDE}, which is not one of backup's names; {RESOLVER} and {CORPORATE} "
+        "say so.",
     ),
     fires(
         "DNS007",
@@ -1465,7 +1466,7 @@ CASES_OF_SILENCE = [
     silent("DNS008", "all private", gave(A, B)),
     silent("DNS008", "all public", gave(PUBLIC)),
     silent("DNS008", "of two families", gave(A, PUBLIC_6)),
-    silent("DNS008", "public is no fault", gave(A, PUBLIC), of=run(expect=Expect.ANY)),
+    silent("DNS008", "public is not a fault", gave(A, PUBLIC), of=run(expect=Expect.ANY)),
     silent("DNS008", "a resolver's alone", [*gave(A), answer(A, PUBLIC, by=CORPORATE)]),
     silent("DNS008", "not looked up", [BOTH_FAMILIES, answer(A, PUBLIC)]),
     silent("DNS009", "inside", here("backup", A)),
@@ -1492,7 +1493,7 @@ CASES_OF_SILENCE = [
     silent("DNS011", "private IPv6 beside it is DNS008", gave(A, PRIVATE_6, PUBLIC_6)),
     silent("DNS011", "made by DNS64", gave(A, "64:ff9b::345f:6f1e")),
     silent("DNS011", "a host without IPv6", gave(A, PUBLIC_6, seen=host())),
-    silent("DNS011", "public is no fault", gave(A, PUBLIC_6), of=run(expect=Expect.ANY)),
+    silent("DNS011", "public is not a fault", gave(A, PUBLIC_6), of=run(expect=Expect.ANY)),
     silent(
         "DNS011", "the VPC's IPv6 blocks are not known", [BOTH_FAMILIES, imds(failed="timeout"), lookup(A, PUBLIC_6)]
     ),

@@ -357,7 +357,7 @@ CASES_OF_SILENCE = [
     *(
         silent(
             "DNS015",
-            f"a lookup without an answer ({failed}) is no other answer",
+            f"a lookup without an answer ({failed}) is not another answer",
             [host(), imds(), lookup(failed=failed), answer(A), answer(record="AAAA", failed=aaaa)],
         )
         for failed in ("timeout", "servfail")

@@ -226,7 +226,7 @@ def test_run002_fires(observations: Observations, detail: str, shown: tuple[str,
     "observations",
     [
         pytest.param(healthy(), id="all is well"),
-        pytest.param(replaced(healthy(), tcp(A, failed="malformed")), id="nonsense from a peer is no fault of ours"),
+        pytest.param(replaced(healthy(), tcp(A, failed="malformed")), id="nonsense from a peer is not a fault of ours"),
         pytest.param([tcp(A, failed="deadline")], id="cut short"),
         pytest.param([], id="nothing was made"),
     ],

@@ -67,7 +67,7 @@ def misplaced(address: str, *names: str) -> Observation[TlsFacts]:
 
 
 def coded(observation: Observation[TlsFacts], code: str | None, message: str = "it said no") -> Observation[TlsFacts]:
-    """The same failure with a code and OpenSSL's words."""
+    """The failed observation with a code and OpenSSL's words."""
     assert isinstance(observation.outcome, Failed)
     failure = replace(observation.outcome.failure, code=code, message=message)
     return replace(observation, outcome=Failed(failure, observation.outcome.facts))
@@ -608,7 +608,7 @@ def test_tls005_and_tls009_stay_silent(observation: Observation[TlsFacts]) -> No
         pytest.param(
             [tls(A, failed="tls-not-tls", first_bytes=b"HTTP/1.1 400 Bad".hex())],
             {A},
-            "At 10.0.1.17 the answer to the ClientHello is no TLS; it begins with 'HTTP/1.1 400 Bad'.",
+            "At 10.0.1.17 the answer to the ClientHello is not TLS; it begins with 'HTTP/1.1 400 Bad'.",
             id="plain HTTP",
         ),
         pytest.param(
@@ -620,7 +620,7 @@ def test_tls005_and_tls009_stay_silent(observation: Observation[TlsFacts]) -> No
             r"it begins with 'SSH-2' and '\x00ÿ'.",
             id="two peers",
         ),
-        pytest.param([tls(A, failed="tls-not-tls")], {A}, "is no TLS.", id="the bytes were not kept"),
+        pytest.param([tls(A, failed="tls-not-tls")], {A}, "is not TLS.", id="the bytes were not kept"),
         pytest.param(
             [tls(A, failed="tls-not-tls", first_bytes="no hexadecimal")],
             {A},
@@ -639,7 +639,7 @@ def test_tls005_and_tls009_stay_silent(observation: Observation[TlsFacts]) -> No
                 coded(tls(B, failed="malformed", received=1), None, "no"),
             ],
             {A, B},
-            "At 10.0.1.17 the answer to the ClientHello is no TLS; it begins with 'SSH-2'. At 10.0.2.17 the answer to "
+            "At 10.0.1.17 the answer to the ClientHello is not TLS; it begins with 'SSH-2'. At 10.0.2.17 the answer to "
             "the ClientHello breaks TLS: no.",
             id="no TLS at one address, broken TLS at the other",
         ),
@@ -789,7 +789,7 @@ AMAZON_ROOT: Final = "CN=Amazon Root CA 1,O=Amazon"
 
 
 def unstamped(observation: Observation[TlsFacts]) -> Observation[TlsFacts]:
-    """The same observation, of a report that lost its times."""
+    """The observation in a report that lost its times."""
     return replace(observation, started_at=None)
 
 

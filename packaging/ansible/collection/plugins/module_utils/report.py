@@ -36,7 +36,7 @@ _STATUS_OF_CODE = {0: ("ok", "not-in-use"), 1: ("warning",), 2: ("critical",), 3
 
 
 class NoReportError(Exception):
-    """There is no verdict: the program could not run, was stopped, or what it wrote is no whole report."""
+    """There is no verdict: the program could not run, was stopped, or what it wrote is not a whole report."""
 
 
 def arguments(parameters, output):

@@ -393,7 +393,7 @@ def test_no_policy_is_blamed(of: Evidence) -> None:
             "whether statement 1 allows s3:ListBucket cannot be told: its Condition",
             id="a condition that is not known here",
         ),
-        pytest.param("{", "the policy cannot be judged: it is no JSON", id="no policy"),
+        pytest.param("{", "the policy cannot be judged: it is not JSON", id="no policy"),
         pytest.param(
             json.dumps({"Statement": [{**EVERYTHING, "Principal": {"AWS": "111122223333"}}]}),
             "cannot be told: its Principal may or may not cover this caller",

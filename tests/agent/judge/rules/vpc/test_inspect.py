@@ -411,7 +411,7 @@ def test_vpc013_names_the_permissions_that_are_missing() -> None:
     assert one.target is None
     assert one.detail == (
         "Not permitted to read: the route tables and the network ACLs. That takes ec2:DescribeNetworkAcls and "
-        "ec2:DescribeRouteTables. What was not read explains nothing here, and is no fault of the path."
+        "ec2:DescribeRouteTables. What was not read explains nothing here, and is not a fault of the path."
     )
     assert one.evidence == ("ec2/route-tables", "ec2/network-acls")
     assert lines(one.fix.commands) == ["backuplink permissions --region eu-west-1"]
@@ -422,7 +422,7 @@ def test_vpc013_an_ec2_that_does_not_answer_is_no_fault_of_the_path() -> None:
     (one,) = rule_findings("VPC013", observations)
     assert "EC2 does not answer from here." in one.detail
     assert "Route 53 Resolver does not answer from here." in one.detail
-    assert "is no fault of the path" in one.detail
+    assert "is not a fault of the path" in one.detail
     assert one.fix.summary == (
         "An interface endpoint com.amazonaws.eu-west-1.ec2 would make EC2 answer here. An interface endpoint "
         "com.amazonaws.route53 with private DNS, whose service Region is us-east-1, would make Route 53 answer here; "
@@ -440,7 +440,7 @@ def test_vpc013_names_the_endpoint_through_which_route_53_answers() -> None:
     assert one.detail == (
         "Route 53 does not answer from here, so the private hosted zones were not read. It has one endpoint for the "
         "whole partition, which a closed network reaches only through an interface endpoint of its own. What was not "
-        "read explains nothing here, and is no fault of the path."
+        "read explains nothing here, and is not a fault of the path."
     )
     assert one.fix.summary == (
         "An interface endpoint com.amazonaws.route53 with private DNS, whose service Region is us-east-1, would make "

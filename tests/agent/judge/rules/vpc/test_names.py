@@ -234,7 +234,7 @@ OWN_NAME = target(host="vpce-0a1b2c3d-lj2wisx3.backup.eu-west-1.vpce.amazonaws.c
 
 
 def of(observations: Observations, of: Target) -> Observations:
-    """The same observations of another target."""
+    """The observations, as if made of another target."""
     return [replace(observation, subject=replace(observation.subject, target=of.id)) for observation in observations]
 
 

@@ -473,7 +473,7 @@ def by_way_of(through: str, *changed: Observation[Any]) -> Observations:
         pytest.param(PRIVATE_NAT, "<NAT_ADDRESS>/32", id="a NAT gateway sends from its own"),
         pytest.param("eni-0d1b2c3d", "<MIDDLEBOX_ADDRESS>/32", id="another middlebox may"),
         pytest.param("vpce-0d1b2c3d", "10.0.3.5/32", id="a Gateway Load Balancer endpoint keeps this host's"),
-        pytest.param("pcx-0d1b2c3d", "10.0.3.5/32", id="peering is no detour"),
+        pytest.param("pcx-0d1b2c3d", "10.0.3.5/32", id="peering is not a detour"),
     ],
 )
 def test_vpc005_admits_the_address_that_the_endpoint_sees(through: str, source: str) -> None:
@@ -1184,7 +1184,7 @@ def test_vpc004_of_old_facts_is_a_warning() -> None:
             id="one that is available may have the addresses",
         ),
         pytest.param(
-            [*SILENT, *configured(with_endpoints(endpoint(state="deleted")))], id="a deleted one is none at all"
+            [*SILENT, *configured(with_endpoints(endpoint(state="deleted")))], id="a deleted endpoint does not count"
         ),
         pytest.param([*SILENT, *configured(with_endpoints())], id="there is none"),
         pytest.param(
@@ -1207,7 +1207,7 @@ def test_vpc004_stays_silent(observations: Observations) -> None:
 
 
 def test_every_command_is_one_that_the_aws_cli_takes() -> None:
-    """Of all that the rules here say in the cases above that name the default ACL, table and groups."""
+    """The commands are those of the cases above that name the default ACL, table and groups."""
     everything = configured(
         with_groups(admitting("10.0.9.0/24"), letting_out("10.0.9.0/24")), NO_ANSWERS, tables(BLACKHOLE)
     )
