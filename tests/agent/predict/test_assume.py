@@ -1,5 +1,6 @@
 """Changes that are not made yet: each form of each kind, what EC2 would refuse, and what a prediction says of them."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from ipaddress import ip_network
@@ -282,6 +283,13 @@ def test_two_endpoints_cannot_have_the_same_names() -> None:
         changed("vpce-0123abce:private-dns=on", of=two)
     moved = changed("vpce-0123abcd:private-dns=off", "vpce-0123abce:private-dns=on", of=two)
     assert [endpoint.private_dns for endpoint in moved.endpoints or ()] == [False, True]
+
+
+def test_every_way_to_write_a_change_has_an_example() -> None:
+    """A group's rule; an entry to add or remove; a route to add or remove; three settings of an endpoint, and two of a
+    VPC."""
+    kinds = Counter(form.partition("-")[0] for form in FORMS)
+    assert kinds == {"sg": 1, "acl": 2, "rtb": 2, "vpce": 3, "vpc": 2}
 
 
 def test_every_form_is_one_of_a_kind_that_can_be_read() -> None:
