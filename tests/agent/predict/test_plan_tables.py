@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import cache
 from ipaddress import ip_network
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
@@ -84,6 +85,43 @@ def test_no_place_is_named_twice() -> None:
         names = [place[0] if isinstance(place, tuple) else place for place in held.places.values()]
         plain = [name for name in names if isinstance(name, str)]
         assert len(plain) == len(set(plain)), kind
+
+
+LISTS: Final = {"cidr_blocks", "ipv6_cidr_blocks", "prefix_list_ids", "security_groups"}
+OF_BLOCKS: Final = LISTS | {"from_port", "to_port", "protocol"}
+"""The attributes of a rule inside a group of Terraform's provider, which its list of attributes does not reach."""
+
+
+def _sample(place: Any) -> tuple[Any, Any]:
+    """A value of a property, and what it is to Terraform: an attribute by name and value."""
+    match place:
+        case str():
+            return "x", {place: "x"}
+        case Mapping():
+            samples = {name: _sample(inner) for name, inner in place.items() if inner is not None}
+            attributes = [attributes for _, attributes in samples.values()]
+            return {name: value for name, (value, _) in samples.items()}, dict(chain(*map(dict.items, attributes)))
+        case (str(name), Mapping() as inner):
+            pairs = [_sample({key: one}) for key, one in inner.items() if one is not None]
+            assert {attribute for _, row in pairs for attribute in row} == OF_BLOCKS
+            return [value for value, _ in pairs], {name: [row for _, row in pairs]}
+        case (str(name), _) if name in LISTS:
+            return "x", {name: ["x"]}
+        case ("policy", _):
+            return {"Statement": []}, {"policy": '{"Statement": []}'}
+    raise AssertionError(place)
+
+
+@pytest.mark.parametrize("kind", sorted(cloudformation.KINDS))
+def test_each_property_becomes_its_attribute(kind: str) -> None:
+    held = cloudformation.KINDS[kind]
+    for name, place in held.places.items():
+        if place is None:
+            continue
+        value, attributes = _sample(place)
+        assert cloudformation._translated({name: value}, held.places)[0] == attributes, name
+        if not kind.startswith("Custom::"):
+            assert set(attributes) <= provider()[held.terraform] | OF_CLOUDFORMATION | {"service_region"}, name
 
 
 def test_a_group_by_its_name_is_not_followed() -> None:
