@@ -16,6 +16,12 @@ def test_a_required_boolean_is_missed() -> None:
     assert complaint([*ENTRY, "--rule-action", "allow"]) == "ec2 create-network-acl-entry needs --egress"
 
 
+def test_a_token_that_the_cli_gives_itself_is_not_missed() -> None:
+    assert complaint(["aws", "imagebuilder", "create-component", "--name", "x"]) == (
+        "imagebuilder create-component needs --platform, --semantic-version"
+    )
+
+
 def test_what_is_required_may_stand_in_a_document() -> None:
     assert complaint(["aws", "events", "put-events"]) == "events put-events needs --entries"
     assert complaint(["aws", "events", "put-events", "--cli-input-json", "file://x"]) is None

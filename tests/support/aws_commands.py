@@ -76,7 +76,12 @@ def complaint(words: Sequence[str]) -> str | None:
             return f"{service} {operation} has no option --{option}"
     if "cli-input-json" in given:  # which has what is required
         return None
-    required = {xform_name(name, "-") for name in (shape.required_members if shape is not None else ())}
+    # The CLI itself gives a token by which a call that is sent twice counts once.
+    required = {
+        xform_name(name, "-")
+        for name in (shape.required_members if shape is not None else ())
+        if not members[name].metadata.get("idempotencyToken")
+    }
     if missing := required.difference(given, (negations[option] for option in given if option in negations)):
         return f"{service} {operation} needs {', '.join(f'--{name}' for name in sorted(missing))}"
     return None
