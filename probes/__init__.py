@@ -1,7 +1,7 @@
 """Facts about the network path to AWS Backup endpoints; usable without `agent`.
 
-These names are the public face of the package, as docs/library.md promises it; everything else may change. A name is
-loaded when it is used (PEP 562), so that importing `probes` itself loads nothing.
+These names are the public face of the package, as docs/development/library.md promises it; everything else may change.
+A name is loaded when it is used (PEP 562), so that importing `probes` itself loads nothing.
 """
 
 from importlib import import_module

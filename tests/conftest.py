@@ -85,7 +85,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--write-compatibility",
         action="store_true",
-        help="write docs/compatibility.md from what is met of tests/peers",
+        help="write docs/development/compatibility.md from what is met of tests/peers",
     )
 
 

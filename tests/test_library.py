@@ -1,4 +1,4 @@
-"""The public face of `probes`, and the worked example of docs/library.md, which prints what the page says."""
+"""The public face of `probes`, and the example of docs/development/library.md, which prints what the page says."""
 
 import inspect
 import subprocess
@@ -10,7 +10,7 @@ from tests.support.repository import ROOT
 
 
 def test_example_runs_as_the_page_says() -> None:
-    page = (ROOT / "docs" / "library.md").read_text("utf-8")
+    page = (ROOT / "docs" / "development" / "library.md").read_text("utf-8")
     code = page.split("```python\n")[1].split("```")[0]
     result = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False

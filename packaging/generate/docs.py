@@ -245,7 +245,7 @@ def pages() -> dict[str, str]:
         "docs/codes.md": codes_page(),
         "docs/commands.md": commands_page(),
         "docs/metrics.md": metrics_page(),
-        "docs/scenarios.md": scenarios_page(),
+        "docs/development/scenarios.md": scenarios_page(),
         "agent/simulated/unshipped_scenarios.txt": unshipped_scenarios(),
         **{f"docs/{name}.v1.schema.json": json_schema(name) for name in SCHEMAS},
         "docs/examples/account.json": account.document(),

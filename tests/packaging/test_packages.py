@@ -248,8 +248,10 @@ def test_rpmlint_finds_no_error(architecture: str) -> None:
 
 
 def documented(warnings: set[str]) -> set[str]:
-    """The warnings that docs/packaging.md does not have."""
-    return warnings - set(re.findall(r"`([\w%-]+)`", (ROOT / "docs" / "packaging.md").read_text("utf-8")))
+    """The warnings that docs/development/packaging.md does not have."""
+    return warnings - set(
+        re.findall(r"`([\w%-]+)`", (ROOT / "docs" / "development" / "packaging.md").read_text("utf-8"))
+    )
 
 
 def test_made_again_in_another_folder_and_umask_gives_the_same_bytes(tmp_path: Path) -> None:

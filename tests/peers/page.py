@@ -1,4 +1,4 @@
-"""docs/compatibility.md: which software of others was met, in which versions and set-ups, and what came of it.
+"""docs/development/compatibility.md: which software of others was met, in which versions and set-ups, with what result.
 
 A run writes it: `./dev test --everything --write-compatibility tests/peers`. Set-ups that were not met in that run keep
 their rows, and those that are no longer there lose them.
@@ -12,7 +12,7 @@ import pytest
 from tests.peers import setups, software
 from tests.support.repository import ROOT
 
-PAGE: Final = ROOT / "docs" / "compatibility.md"
+PAGE: Final = ROOT / "docs" / "development" / "compatibility.md"
 PROPERTY: Final = "set-up"
 """The property of a test with its row of the page, for the plugin that collects the results."""
 _HEAD: Final = """\
@@ -21,9 +21,9 @@ _HEAD: Final = """\
 
 What backuplink was run against, of software that others make, in network namespaces in which AWS is simulated. The
 result is what backuplink must say of a set-up, or what the software must make of backuplink's output: in a healthy
-set-up `ok`, otherwise the verdict with the [codes](codes.md) of exactly the findings that it must have, or their worst
-severity with the [alerts](monitoring.md) that must fire. Versions are those of the packages. `tests/peers/install`
-fetches them; `./dev test --everything tests/peers` runs all of this.
+set-up `ok`, otherwise the verdict with the [codes](../codes.md) of exactly the findings that it must have, or their
+worst severity with the [alerts](../monitoring.md) that must fire. Versions are those of the packages.
+`tests/peers/install` fetches them; `./dev test --everything tests/peers` runs all of this.
 
 | software | version | set-up | result |
 |---|---|---|---|

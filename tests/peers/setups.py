@@ -1,4 +1,4 @@
-"""Set-ups of software of others: what the tests of this folder meet, and what docs/compatibility.md lists.
+"""Set-ups of software of others: what the tests of this folder meet, and what docs/development/compatibility.md lists.
 
 Each module `test_NAME.py` here has a constant SETUPS, over which its tests are parametrised as `setup`.
 """
