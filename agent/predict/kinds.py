@@ -151,7 +151,7 @@ _PREFIXES: Final = """
     cloudtrail cloudwatch_ codeartifact_ codebuild_ codecommit_ codeconnections_ codedeploy_ codepipeline codestar
     cognito_ config_ controltower_ cur_ datasync_ db_ detective_ devopsguru_ dlm_ dms_ docdb_ docdbelastic_
     dynamodb_ ebs_ ecr_ ecrpublic_ ecs_ efs_ eip eks_ elasticache_ elasticsearch_ elb emr_ fsx_ globalaccelerator_
-    glue_ grafana_ guardduty_ iam_ identitystore_ imagebuilder_ inspector inspector2_ kinesis kms_ lakeformation_
+    glue_ grafana_ guardduty_ iam_ identitystore_ imagebuilder_ inspector kinesis kms_ lakeformation_
     lambda_ lb licensemanager_ load_balancer_ macie2_ memorydb_ mq_ msk_ mskconnect_ mwaa_ neptune_ notifications_
     oam_ opensearch_ opensearchserverless_ organizations_ pipes_ prometheus_ quicksight_ rbin_ rds_ redshift_
     redshiftdata_ redshiftserverless_ resourceexplorer2_ resourcegroups_ rolesanywhere_ rum_ s3_ s3control_
@@ -178,13 +178,9 @@ TERRAFORM: Final = Places(
         networkfirewall_rule_group networkfirewall_tls_inspection_configuration
         networkfirewall_vpc_endpoint_association networkmanager_attachment_accepter
         networkmanager_core_network_policy_attachment networkmanager_vpc_attachment route53_hosted_zone_dnssec
-        route53_record route53_records_exclusive route53_resolver_config route53_resolver_dnssec_config
-        route53_resolver_endpoint route53_resolver_firewall_config route53_resolver_firewall_domain_list
-        route53_resolver_firewall_rule route53_resolver_firewall_rule_group
-        route53_resolver_firewall_rule_group_association route53_resolver_rule route53_resolver_rule_association
-        route53_vpc_association_authorization route53_zone route53_zone_association route53profiles_association
-        route53profiles_profile route53profiles_resource_association service_discovery_private_dns_namespace
-        vpc_block_public_access_exclusion vpc_block_public_access_options vpc_dhcp_options
+        route53_record route53_records_exclusive route53_vpc_association_authorization route53_zone
+        route53_zone_association service_discovery_private_dns_namespace vpc_block_public_access_exclusion
+        vpc_block_public_access_options vpc_dhcp_options
         vpc_dhcp_options_association vpc_encryption_control vpc_endpoint_connection_accepter
         vpc_ipv4_cidr_block_association vpc_ipv6_cidr_block_association vpc_peering_connection_options
         vpc_route_server vpc_route_server_endpoint vpc_route_server_peer vpc_route_server_propagation

@@ -275,7 +275,8 @@ def cloudformation_kinds() -> frozenset[str]:
     return frozenset(PROVIDER_SCHEMA_MANAGER.get_resource_types("us-east-1"))
 
 
-def _is_placed(kind: str, places: Places) -> bool:
+def is_placed(kind: str, places: Places) -> bool:
+    """Whether somebody has said what part the kind has."""
     is_followed = resources.is_followed(kind) or kind in cloudformation.KINDS or kind in BY_ATTRIBUTE
     return is_followed or places.part_of(kind) is not Part.UNKNOWN
 
@@ -284,10 +285,10 @@ def test_every_kind_of_a_network_has_a_place() -> None:
     """A kind that is new is placed by somebody who has read what it does; until then a plan with it is not judged."""
     ours = [kind for kind in provider() if NETWORK.match(kind)]
     assert len(ours) > 200
-    assert [kind for kind in ours if not _is_placed(kind, TERRAFORM)] == []
+    assert [kind for kind in ours if not is_placed(kind, TERRAFORM)] == []
     theirs = [kind for kind in cloudformation_kinds() if kind.startswith(OF_NETWORKS)]
     assert len(theirs) > 150
-    assert [kind for kind in theirs if not _is_placed(kind, CLOUDFORMATION)] == []
+    assert [kind for kind in theirs if not is_placed(kind, CLOUDFORMATION)] == []
 
 
 @pytest.mark.parametrize(("places", "kinds"), [(TERRAFORM, provider()), (CLOUDFORMATION, cloudformation_kinds())])

@@ -1,0 +1,7 @@
+"""Which kinds of AWS a plan is not judged for."""
+
+from tests.agent.predict.not_judged import FILE, not_judged
+
+
+def test_no_kind_is_added_to_those_that_are_not_judged() -> None:
+    assert not_judged() == FILE.read_text("ascii")
