@@ -174,9 +174,9 @@ workload_option: Final = _option(
     multiple=True,
     metavar="NAME",
     help="Workload whose services must be reachable (repeatable): "
-    f"{', '.join(Workload)}. {Workload.AUTO.value} is what is found on this host, or {Workload.CALLER.value} where "
-    "nothing is, and the default unless a service or an endpoint is named. What follows the colon says where SAP "
-    "HANA's backups go, if that cannot be read.",
+    f"{', '.join(Workload)}. {Workload.AUTO.value} takes the workloads that are found on this host, or "
+    f"{Workload.CALLER.value} if there are none. It is the default unless a service or an endpoint is named. The part "
+    "after the colon says where SAP HANA's backups go, if that cannot be read.",
 )
 """The option --workload of a run."""
 _RUN: Final = (
@@ -192,8 +192,8 @@ _RUN: Final = (
         type=SERVICE,
         multiple=True,
         metavar="NAME",
-        help="Service that must be reachable (repeatable); then no other is checked, except what a --workload needs. "
-        f"One of {', '.join(checkable())}.",
+        help="Service that must be reachable (repeatable). No others are checked, except those that a --workload "
+        f"needs. One of {', '.join(checkable())}.",
     ),
     _option(
         "--endpoint",
@@ -266,19 +266,19 @@ _RUN: Final = (
         "--ec2",
         type=OneOf([ec2.value for ec2 in Ec2]),
         show_default=f"{DEFAULT_EC2.value}; {DEFAULT_WATCH_EC2.value} in a watch",
-        help="When to read the network configuration from EC2: auto reads it from the first sign of trouble on.",
+        help="When to read the network configuration from EC2: auto reads it at the first sign of trouble.",
     ),
     _option("--no-ec2", is_flag=True, help="The same as --ec2 never."),
     _option(
         "--ec2-facts",
         type=FILE,
         help="Take the network configuration from a file that `backuplink facts` wrote. EC2 is asked, as --ec2 says, "
-        "only where the file is of another network or over 30 days old.",
+        "only if the file is about another network or over 30 days old.",
     ),
     profile_option,
     _CA_BUNDLE,
     _option("--fips", is_flag=True, help="Check the FIPS host, which an SDK calls when it is set to do so."),
-    _option("--dual-stack", is_flag=True, help="Check the dual-stack host."),
+    _option("--dual-stack", is_flag=True, help="Check the dual-stack host, which has IPv4 and IPv6 addresses."),
 )
 
 _READS: Final = (
@@ -307,12 +307,12 @@ _ROLES: Final = (
         "role_arns",
         type=ROLE_ARN,
         multiple=True,
-        help="Role to assume, whose account is read in place of that of the credentials (repeatable).",
+        help="Role to assume (repeatable). Its account is read instead of the credentials' own.",
     ),
     click.option(
         "--organization-role",
         type=ROLE_NAME,
-        help="Name of a role to assume in every account of the organization, the credentials' own aside.",
+        help="Name of a role to assume in every account of the organization, except the credentials' own.",
     ),
 )
 """Which accounts are read in place of that of the credentials."""
@@ -336,7 +336,7 @@ _PREDICT: Final = (
         type=SOURCE,
         multiple=True,
         help="Hosts to predict for (repeatable): all, the id of a subnet, an interface or an instance, or a block of "
-        "addresses. Default: all, which are those of every instance, one of each class.",
+        "addresses. Default: all, which takes one host of each class.",
     ),
     click.option(
         "--workload",
@@ -390,7 +390,7 @@ _PREDICT: Final = (
         type=KIND,
         multiple=True,
         metavar="KIND",
-        help="Kind of resource whose changes in plans do nothing here, though the kind is not known or not followed "
+        help="Kind of resource that is unknown or not followed, and whose changes in a plan do not matter here "
         "(repeatable): aws_dax_cluster, Custom::LogRetention.",
     ),
     click.option(
@@ -399,7 +399,8 @@ _PREDICT: Final = (
         type=FILE,
         metavar="FILE",
         help="Say whether the intents of this TOML file hold, with the assumed changes if there are any: what must be "
-        "open and what must be shut, from where, for which services. They decide the exit code then; - reads stdin.",
+        "open and what must be shut, from where, for which services. The intents then decide the exit code; - reads "
+        "stdin.",
     ),
     _format((PREDICTION,), "Format of the prediction."),
     _where((PREDICTION,), "the prediction"),
@@ -414,7 +415,7 @@ _AUDIT: Final = (
         "places",
         type=FILE,
         multiple=True,
-        help="Audit the VPCs of a file that `backuplink facts` wrote, or of one that holds several (repeatable).",
+        help="Audit the VPCs in a file that `backuplink facts` wrote (repeatable).",
     ),
     click.option(
         "--region",
@@ -435,7 +436,7 @@ _AUDIT: Final = (
         multiple=True,
         metavar="NAME",
         help=f"Workload that every VPC is judged for (repeatable): {', '.join(Workload)}. {Workload.AUTO.value}, the "
-        "default, judges each VPC for the workloads that its endpoints tell of.",
+        "default, judges each VPC for the workloads that its endpoints suggest.",
     ),
     click.option(
         "--service",
@@ -460,7 +461,7 @@ _AUDIT: Final = (
     click.option(
         "--review",
         is_flag=True,
-        help="Make a warning of what is only unwise: an endpoint in one zone, a group or a policy that is open to all.",
+        help="Warn of what is unwise: an endpoint in only one zone, a group or a policy that is open to all.",
     ),
     _fails(),
     _option(
@@ -498,10 +499,10 @@ _FLEET: Final = (
     click.option(
         "--inventory",
         type=FILE,
-        help="Hosts that should be heard from: ids, CSV whose further columns say more of them, such as owner, or what "
-        "`aws ssm describe-instance-information` prints. Default: the hosts of the sweep that is compared with.",
+        help="Hosts that should be heard from: ids, CSV whose further columns say more about them, such as owner, or "
+        "what `aws ssm describe-instance-information` prints. Default: the hosts of the sweep that is compared with.",
     ),
-    click.option("--sweep", type=SWEEP, help="Which sweep to tell. Default: the last one."),
+    click.option("--sweep", type=SWEEP, help="Sweep to show. Default: the last one."),
     click.option(
         "--against",
         type=SWEEP,
@@ -518,7 +519,7 @@ _FLEET: Final = (
         "--by",
         type=OneOf([attribute.value for attribute in Attribute]),
         metavar="NAME",
-        help="What to search first in what the hosts of a cause share: "
+        help="Attribute to try first when looking for what the hosts of a cause share: "
         f"{', '.join(attribute.value for attribute in Attribute)}.",
     ),
     click.option(
@@ -533,14 +534,14 @@ _FLEET: Final = (
         type=count(2, 1_000_000),
         default=str(DEFAULT_LEAST),
         show_default=True,
-        help="Hosts from which on a fault is one that they share.",
+        help="Least number of hosts for a shared cause.",
     ),
     click.option(
         "--tolerate",
         type=PERCENT,
         default=f"{DEFAULT_TOLERATE:g}",
         show_default=True,
-        help="Percent of hosts not heard from, or of files not readable, from which on the verdict is unknown.",
+        help="Percentage of silent hosts, or of unreadable files, at which the verdict becomes unknown.",
     ),
     click.option(
         "--cache",
@@ -569,7 +570,7 @@ _FLEET: Final = (
     profile_option,
     _format(
         (FLEET,),
-        "Format of the document: {names}. csv and parquet have a row a host and cause; parquet needs DuckDB and "
+        "Format of the document: {names}. csv and parquet have a row for each host and cause; parquet needs DuckDB and "
         "--output. eventbridge has the causes that changed, as requests of `aws events put-events`, one a line.",
     ),
     _where((FLEET,), "the document"),
@@ -701,7 +702,7 @@ _WATCH: Final = (
 
 _SCREEN: Final = (
     click.option(
-        "--watch", "again_and_again", is_flag=True, help="Check again and again, as the key w does, from the start on."
+        "--watch", "again_and_again", is_flag=True, help="Check again and again from the start, as the key w does."
     ),
     _option(
         "--interval",
@@ -716,8 +717,7 @@ _HISTORY: Final = (
     _option(
         "--history",
         type=FILE,
-        help="Keep every run in a file, for `backuplink history`. It is created where it is missing, for its owner "
-        "alone.",
+        help="Keep every run in a file, for `backuplink history`. A new file is for its owner alone.",
     ),
     _option(
         "--keep",
@@ -729,7 +729,7 @@ _HISTORY: Final = (
         "--keep-size",
         type=count(1, 1_000_000),
         show_default=str(DEFAULT_KEEP_SIZE),
-        help="Size in MB from which on the history drops the oldest runs.",
+        help="Largest size of the history in MB. Beyond it, the oldest runs are dropped.",
     ),
 )
 
@@ -756,8 +756,8 @@ _INTERFACE: Final = (
         "keys",
         type=KEY_CHOICE,
         multiple=True,
-        help="Keys of an action in the interface, such as save=ctrl+s or copy=y,c (repeatable). `?` there names the "
-        "actions.",
+        help="Keys of an action in the interface, such as save=ctrl+s or copy=y,c (repeatable). The key `?` lists "
+        "the actions.",
     ),
     _option("--no-mouse", is_flag=True, help="Leave the mouse to the terminal, which then selects text."),
 )
@@ -767,7 +767,7 @@ _CONFIG: Final = _option(
     type=FILE,
     is_eager=True,
     callback=read_config,
-    help="TOML file that has any of these options, by their names without the dashes.",
+    help="TOML file with values for these options, by their names without the dashes.",
 )
 
 

@@ -22,9 +22,9 @@ def audit(received_signals: list[str], /, **options: Any) -> int:
     """Audit the endpoints of every VPC of an account. It needs no host and sends no packet to an endpoint.
 
     Says for each VPC which workloads could run privately there, and what is wrong with its endpoints, its names and who
-    reaches them, each with its code and its fix. A VPC counts for the workloads that its endpoints tell of, and for
-    those that --workload asks for. It only reads. Exit codes: 0 nothing is wrong, 1 warning, 2 critical, 3 something
-    cannot be told, no VPC counts, or an error.
+    reaches them, each with its code and its fix. A VPC is judged for the workloads that its endpoints suggest, and for
+    those that --workload names. It only reads. Exit codes: 0 nothing is wrong, 1 warning, 2 critical, 3 something is
+    not certain, no VPC counts, or an error.
     """
     from agent.app.audit import audit_here
 

@@ -31,16 +31,16 @@ _KINDS: Final = {"file": "file", "text": "profile", ENDPOINT.name: "host"}
 def bundle(ctx: click.Context, /, report_file: str | None, **options: Any) -> int:
     """Write one archive for a support case. With --case, print what AWS Support asks for.
 
-    REPORT is a file written with --format json, ndjson or html, or - for stdin. Without it the report is the last one
-    of --history that failed or, without that, of a new run, for which the options of a run count.
+    REPORT is a file written with --format json, ndjson or html, or - for stdin. Without REPORT, the archive has the
+    last failed run of --history. Without --history, it has a new run, made with the options of `check`.
 
     The archive is a .tar.gz of at most 5 MB that only its owner can read. It holds the report as JSON, HTML and text
-    and, where the report is of this host, what this host is set to: name servers, hosts file, addresses, routes,
-    neighbours, settings of TCP, sockets by state, settings of proxies and the AWS SDK by name, versions. Ids,
-    addresses and names are masked as by --redact, with the same mask in every file; secrets are never in it. stderr
-    lists what is in it before it is written, stdout has its path. A signal before that leaves no archive.
+    and, if the report is about this host, the settings of this host: name servers, hosts file, addresses, routes,
+    neighbours, settings of TCP, sockets by state, settings of proxies and the AWS SDK by name, versions. Ids, addresses
+    and names are masked as by --redact, with the same mask in every file; secrets are never in it. stderr lists what is
+    in it before it is written, stdout has its path. A signal before that leaves no archive.
 
-    Exit codes: 0 done, 3 not.
+    Exit codes: 0 done, 3 an error.
     """
     from agent.app.bundle import bundle_here
 

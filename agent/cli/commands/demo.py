@@ -80,7 +80,7 @@ def _complete_scenarios(_: click.Context, __: click.Parameter, incomplete: str) 
     type=count(20, 200_000),
     metavar="HOSTS",
     is_eager=True,  # --keep asks whether there is one
-    help="Make an estate of so many hosts, with faults that they share, and join it as `fleet` does.",
+    help="Simulate this many hosts, with faults that they share, and join them as `fleet` does.",
 )
 @demo_watch_options
 @interface_options

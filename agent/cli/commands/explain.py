@@ -36,8 +36,8 @@ def explain(received_signals: list[str], /, code: str | None, text: str | None, 
 
     Without CODE, all codes are listed. With --text, the English texts that jobs of AWS Backup, SAP HANA's Backint
     agent, VSS, Backup gateway, the SSM Agent, Terraform, the AWS CLI, curl, nslookup and the SDKs write are looked up,
-    the innermost cause first, and the exit code is 3 where none is known. On a terminal, what is longer than the screen
-    is shown through PAGER.
+    the innermost cause first, and the exit code is 3 if none is known. On a terminal, a text that is longer than the
+    screen is shown through PAGER.
     """
     from agent.app.explain import all_codes, known_texts, page_of
 

@@ -21,7 +21,7 @@ from agent.settings import Output
 @facts_options
 @click.pass_obj
 def facts(received_signals: list[str], /, **options: Any) -> int:
-    """Save the configuration of a VPC to a file. Hosts there that cannot reach EC2 take it.
+    """Save the configuration of a VPC to a file. Hosts that cannot reach EC2 read the file instead.
 
     Run it where EC2 can be reached, such as on a laptop, with credentials of the VPC's account. It only reads. On the
     host, pass the file to `backuplink check --ec2-facts FILE`. Without --vpc the file has every VPC of the account and

@@ -44,7 +44,7 @@ _region: Final = click.option("--region", type=REGION, help="Region of the bucke
 )
 @click.argument("report_file", metavar="REPORT", shell_complete=complete_files)
 @click.argument("destination")
-@click.option("--kms-key", type=KMS_KEY, help="Key of KMS that encrypts it. Default: what the bucket has set.")
+@click.option("--kms-key", type=KMS_KEY, help="KMS key that encrypts the record. Default: the bucket's setting.")
 @click.option(
     "--bucket-owner", type=ACCOUNT_ID, help="Account to which the bucket must belong; S3 refuses the record otherwise."
 )
@@ -71,8 +71,8 @@ def fleet_put(
     """Put the record of this host into a bucket. `fleet` and `fleet pack` find it there.
 
     REPORT is a report (--format json) or a record (--format host), or - for stdin; DESTINATION is s3://BUCKET/PREFIX.
-    The key is host.v1/account=ACCOUNT/region=REGION/dt=DAY/HOST.json below it: the last record of a day stands. Exit
-    codes: 0 done, 3 an error.
+    The key is host.v1/account=ACCOUNT/region=REGION/dt=DAY/HOST.json below it: the last record of a day replaces
+    earlier ones. Exit codes: 0 done, 3 an error.
     """
     from agent.app.fleet_lake import PutRequest, put
 
@@ -102,7 +102,7 @@ def fleet_put(
 @click.option(
     "--since",
     type=MOMENT,
-    help="Read no folder dt=… of a day before: a day such as 2026-01-15, or a duration such as 3d.",
+    help="Skip the folders dt=… of earlier days: a day such as 2026-01-15, or a duration such as 3d.",
 )
 @_region
 @profile_option
@@ -117,10 +117,10 @@ def fleet_pack(
 ) -> int:
     """Pack the records of many hosts into Parquet files. Each account, Region and day has one.
 
-    PATH is what `fleet` reads; DESTINATION is a folder or s3://BUCKET/PREFIX. Files that have all of their records
-    already stay as they are, so it can be repeated. `fleet` reads the result, and so does Athena (`fleet athena ddl
-    --packed`). It takes DuckDB, which backuplink[fleet] installs. Exit codes: 0 done, 3 an error, or more than 2 of 100
-    files could not be read.
+    PATH is what `fleet` reads; DESTINATION is a folder or s3://BUCKET/PREFIX. A file that already has all of its
+    records stays as it is, so the command can be repeated. `fleet` reads the result, and so does Athena (`fleet athena
+    ddl --packed`). It takes DuckDB, which backuplink[fleet] installs. Exit codes: 0 done, 3 an error, or more than 2 of
+    100 files could not be read.
     """
     from agent.app.fleet_lake import PackRequest, pack
 
@@ -141,7 +141,7 @@ def fleet_pack(
 
 _LAKE: Final[tuple[Callable[[Any], Any], ...]] = (
     click.option("--bucket", default=_BUCKET, show_default=True, help="Bucket that has the records."),
-    click.option("--prefix", default="", help="Of the bucket, the folder that has host.v1 and fleet/answers."),
+    click.option("--prefix", default="", help="Folder of the bucket that has host.v1 and fleet/answers."),
     click.option(
         "--host-account",
         "accounts",

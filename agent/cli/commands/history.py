@@ -33,11 +33,11 @@ from agent.cli.to_settings import output_from, refuse_replacing_history, report_
 def history(received_signals: list[str], /, file: str, **options: Any) -> int:
     """List what changed, from a file of kept runs. `watch --history` and `check --history` write such a file.
 
-    The list has the number of a cycle, when it ended, and what changed with it, for how long; and the times in which
-    nothing watched. With --format html it is a page: how things are and since when, availability by day, latency,
-    flapping, every change, and the report of each failure; markdown is the same without the reports, and svg the chart
-    alone. The file may be in use. Exit codes:
-    0 done, 3 the file is not a history or has no such cycle, or the output cannot be written.
+    For each change, the list has the number of the cycle, when it ended, what changed and for how long. It also has the
+    times in which no watch ran. With --format html it is a page: how things are and since when, availability by day,
+    latency, flapping, every change, and the report of each failure; markdown is the same without the reports, and svg
+    the chart alone. The file may be in use. Exit codes: 0 done, 3 the file is not a history or has no such cycle, or
+    the output cannot be written.
     """
     from agent.app.history import compare_cycles, export, list_changes, show_cycle
     from agent.history.request import HistoryRequest

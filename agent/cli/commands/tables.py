@@ -31,7 +31,7 @@ def _service(words: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
 def endpoints(
     received_signals: list[str], /, region: str | None, partition: str | None, services: tuple[str, ...], wanted: str
 ) -> int:
-    """List host names, ports and Regions of the services. For a Region, a partition or everywhere."""
+    """List host names, ports and Regions of the services. The list is for a Region, a partition or everywhere."""
     from agent.app.publish import write_at_once
     from agent.app.tables import endpoints_table
 
@@ -77,7 +77,7 @@ def permissions(
     wanted: str,
 ) -> int:
     """Write the least IAM policy for each part of a run. The parts are the path, signed calls, jobs and reads of EC2;
-    an audit, a fleet and the runbook have theirs."""
+    an audit, a fleet and the runbook have policies of their own."""
     from agent.app.publish import write_at_once
     from agent.app.tables import permissions_table
     from agent.cli.to_settings import workloads_from
@@ -101,10 +101,10 @@ def schema(received_signals: list[str], /, document: str) -> int:
     """Write the JSON Schema of a document. DOCUMENT is `report`, the default, `diff`, `prediction`, `audit`, `fleet`,
     `history`, `facts`, `host`, `change` or `fleet-change`.
 
-    They describe what a run writes with --format json and --format host, what `diff`, `predict`, `audit`, `fleet` and
-    `history` write with --format json, what `facts` writes, the changes that a watch sends with --on-change and
-    --notify, and the events of `fleet --format eventbridge`. A document that a command writes has a second form there,
-    for where it cannot do its work: why, with the verdict unknown.
+    The schemas describe what a run writes with --format json and --format host, what `diff`, `predict`, `audit`,
+    `fleet` and `history` write with --format json, what `facts` writes, the changes that a watch sends with --on-change
+    and --notify, and the events of `fleet --format eventbridge`. Each schema of a command's document also has the form
+    that is written if the command fails: the reason, with the verdict unknown.
     """
     from agent.app.publish import write_at_once
 

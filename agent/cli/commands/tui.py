@@ -44,8 +44,8 @@ def tui(context: click.Context, /, report_file: str | None, **options: Any) -> i
     With --watch it checks again and again, shows the times, losses and changes of every address, and steps back through
     past runs. With --history it goes on from what an earlier watch kept, and keeps its own runs there.
 
-    The exit code is that of the last run that finished. Where none did, it is 3, or 2 if something critical was proven
-    by then.
+    The exit code is that of the last finished run. If no run finished, it is 2 if something critical was proven,
+    otherwise 3.
     """
     from agent.app.show import show_host, show_saved
 

@@ -34,9 +34,9 @@ def watch(context: click.Context, /, **options: Any) -> int:
     them. SIGHUP reloads the configuration file. A service manager gets readiness, status and watchdog messages
     (Type=notify).
 
-    Every ten minutes, and after a change, a cycle makes one signed call per service, at its addresses in turn; until
-    then the last answer stands. The configuration is not read from EC2 unless --ec2 says so. The exit code is 0 after
-    SIGTERM or SIGINT; after the last of --cycles it is that of the last verdict.
+    Every ten minutes, and after a change, a cycle makes one signed call per service, each time at the next address. In
+    between, the last answer counts. The configuration is not read from EC2 unless --ec2 says so. The exit code is 0
+    after SIGTERM or SIGINT; after the last of --cycles it is that of the last verdict.
     """
     from agent.app.watch_job import watch_host
 
