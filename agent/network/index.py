@@ -93,7 +93,7 @@ class Rules:
 
     def allowing(self, port: int, peer: Peer) -> Held | None:
         """The rule that lets `peer` pass for certain, the same one whatever the order of the rules."""
-        for held in self._fitting(peer):
+        for held in self.fitting(peer):
             matching = on_port(port, held)
             if matching:
                 return min(matching, key=order_of)
@@ -120,7 +120,7 @@ class Rules:
 
     def nearest(self, port: int, peer: Peer) -> list[Held]:
         """A few of rules of which none fits: those for the port, else those for the peer, else any."""
-        for_peer = (held for some in self._fitting(peer) for held in some)
+        for_peer = (held for some in self.fitting(peer) for held in some)
         return self._first_on(port) or nsmallest(_SHOWN, for_peer, key=order_of) or self._first_on(None)
 
     def _first_on(self, port: int | None) -> list[Held]:
@@ -130,7 +130,7 @@ class Rules:
             self._first[port] = nsmallest(_SHOWN, rules, key=order_of)
         return self._first[port]
 
-    def _fitting(self, peer: Peer) -> Iterator[list[Held]]:
+    def fitting(self, peer: Peer) -> Iterator[list[Held]]:
         """The rules for `peer`, for certain and on any port: by address, the narrowest first, by prefix list, by
         group."""
         if peer.address is None:
@@ -158,6 +158,10 @@ class PrefixLists:
     def was_read(self, list_id: str) -> bool:
         return list_id in self._cidrs
 
+    def cidrs_of(self, list_id: str) -> tuple[Network, ...]:
+        """The blocks of a list; none where it was not read."""
+        return self._cidrs.get(list_id, ())
+
     def length(self, list_id: str, address: Address) -> int | None:
         """The length of the longest prefix that holds `address`; None where none does, or the list was not read."""
         if list_id not in self._networks:
@@ -175,6 +179,11 @@ class Routes:
         self.unread = sorted({list_id for list_id, _ in by_list if not lists.was_read(list_id)})
         """The prefix lists that were not read and that it has routes for."""
         self._lists = lists
+        self.networks = (
+            *(route.destination for route in table.routes if route.destination is not None),
+            *(cidr for list_id, _ in self._by_list for cidr in lists.cidrs_of(list_id)),
+        )
+        """What tells addresses apart."""
 
     def to(self, address: Address) -> tuple[int, list[Route]]:
         """The prefix length and the routes that are taken; more than one only where it is not certain which."""

@@ -8,11 +8,13 @@ for all that are alike.
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Final
 
 from agent.catalog.wording import listed
 from agent.network.answers import Answer, PredictedName, PredictedPath
 from agent.network.names import KnownVpc, is_given
 from agent.network.pending import Aspect
+from agent.network.plain import Fate, Plain
 from agent.network.predictor import UNCERTAIN_STATES, Predictor
 from agent.network.sources import Blocks, Source
 from agent.report.hops import OF_ANY_SYSTEM, WORST, Hop, Prediction, Reachability, Stage, is_detour
@@ -52,11 +54,15 @@ class _Verdict:
     words: str
 
 
+_OPEN: Final = _Verdict(Reachability.OPEN, None, (), None, "")
+
+
 @dataclass(frozen=True, slots=True)
 class _Destination:
     """An address of an endpoint."""
 
-    endpoint_id: str
+    endpoint: VpcEndpoint
+    interface: NetworkInterface
     address: Address
     key: _Key
 
@@ -97,7 +103,17 @@ class Matrix:
             for key, numbers in self._alike.items()
         }
         self._joined = _joined(configuration, known.vpc_id)
-        self._verdicts: dict[tuple[_Key, _Key, int], _Verdict] = {}
+        self._firsts = [sources[numbers[0]] for numbers in self._alike.values()]
+        pending = (one.resource_id for one in known.pending)
+        self._plain = Plain(predictor, configuration, pending, self._firsts)
+        self._verdicts: dict[tuple[_Key, int], list[_Verdict | None]] = {}
+        self._same = {_OPEN: _OPEN}
+        self._own_groups = [
+            self._shared(_blocked(Stage.HOST_GROUPS, () if source.own is None else source.own.group_ids))
+            for source in self._firsts
+        ]
+        self._ids = [source_id(number) for number in range(len(sources))]
+        self._hops: dict[Hop, Hop] = {}
         self._interfaces_of: defaultdict[str, list[NetworkInterface]] = defaultdict(list)
         for interface in configuration.endpoint_interfaces or ():
             endpoint = predictor.endpoint_of(interface)
@@ -157,7 +173,8 @@ class Matrix:
         is_alone = found is not interface or endpoint.state != AVAILABLE
         is_alone = is_alone or self._known.unsettled((endpoint.endpoint_id,), Aspect.GROUPS) is not None
         return _Destination(
-            endpoint_id=endpoint.endpoint_id,
+            endpoint=endpoint,
+            interface=interface,
             address=address,
             key=(
                 address if is_alone else None,
@@ -207,12 +224,12 @@ class Matrix:
                     port=port,
                     counts=counts and alike[0].address.version in answered,
                     outcome=verdict.outcome,
-                    sources=tuple(map(source_id, numbers)),
+                    sources=self._named(numbers),
                     decided_at=verdict.stage,
                     decided_by=verdict.resources,
                     rule=verdict.rule,
                     words=of_source(verdict.words if prediction is None else _verdict_of(prediction).words),
-                    hops=() if prediction is None else tuple(map(_hop_of_source, prediction.hops)),
+                    hops=() if prediction is None else self._of_sources(prediction.hops),
                     unseen=() if prediction is None else tuple(map(of_source, prediction.unseen)),
                 )
 
@@ -245,7 +262,7 @@ class Matrix:
                 port=port,
                 counts=counts,
                 outcome=verdict.outcome if is_certain else Reachability.CANNOT_TELL,
-                sources=tuple(map(source_id, numbers)),
+                sources=self._named(numbers),
                 decided_at=verdict.stage,
                 decided_by=verdict.resources,
                 rule=verdict.rule,
@@ -257,17 +274,54 @@ class Matrix:
     def _verdicts_at(self, place: _Destination, port: int, families: Collection[int]) -> dict[_Verdict, list[int]]:
         """What decides at an address, and the numbers of the sources for which it does. A source without an address of
         that family uses another one of `families`, those of the endpoint, and is blocked where it has none of them."""
-        verdicts: dict[_Verdict, list[int]] = {}
-        for source_key, numbers in self._alike.items():
+        key = place.key, port
+        if key not in self._verdicts:
+            self._verdicts[key] = self._plain_verdicts(place, port)
+        known = self._verdicts[key]
+        verdicts: dict[int, tuple[_Verdict, list[int]]] = {}
+        for place_of, (source_key, numbers) in enumerate(self._alike.items()):
             own_families = self._families[source_key]
             if place.address.version not in own_families and not own_families.isdisjoint(families):
                 continue
-            key = source_key, place.key, port
-            verdict = self._verdicts.get(key)
+            verdict = known[place_of]
             if verdict is None:
-                verdict = self._verdicts[key] = self._verdict(self._sources[numbers[0]], place.address, port)
-            verdicts.setdefault(verdict, []).extend(numbers)
-        return {verdict: sorted(numbers) for verdict, numbers in verdicts.items()}
+                verdict = known[place_of] = self._verdict(self._firsts[place_of], place.address, port)
+            verdicts.setdefault(id(verdict), (verdict, []))[1].extend(numbers)
+        return {verdict: sorted(of) for verdict, of in verdicts.values()}
+
+    def _plain_verdicts(self, place: _Destination, port: int) -> list[_Verdict | None]:
+        """By class of sources, what decides at an address; None where the predictor is to be asked."""
+        end = self._plain.place(place.address, place.interface, place.endpoint)
+        if end is None:
+            return [None] * len(self._firsts)
+        theirs = self._shared(_blocked(Stage.ENDPOINT_GROUPS, end.group_ids))
+        return [
+            None
+            if fate is None
+            else _OPEN
+            if fate is Fate.OPEN
+            else theirs
+            if fate is Fate.BLOCKED_BY_THEIR_GROUPS
+            else own
+            for fate, own in zip(self._plain.fates(end, port), self._own_groups, strict=True)
+        ]
+
+    def _named(self, numbers: Iterable[int]) -> tuple[str, ...]:
+        return tuple(self._ids[number] for number in numbers)
+
+    def _of_sources(self, hops: Iterable[Hop]) -> tuple[Hop, ...]:
+        """Hops of a run in the words for sources. Many paths have the same ones, which are kept once."""
+        return tuple(self._hop_of_source(hop) for hop in hops)
+
+    def _hop_of_source(self, hop: Hop) -> Hop:
+        if hop not in self._hops:
+            words = of_source(hop.words)
+            self._hops[hop] = hop if words == hop.words else replace(hop, words=words)
+        return self._hops[hop]
+
+    def _shared(self, verdict: _Verdict) -> _Verdict:
+        """One object for all verdicts that are equal."""
+        return self._same.setdefault(verdict, verdict)
 
     def _followed(self, source: Source, address: Address, port: int) -> Prediction | None:
         """The prediction for one connect; None where the source has no address of that family."""
@@ -284,8 +338,9 @@ class Matrix:
     def _verdict(self, source: Source, address: Address, port: int) -> _Verdict:
         prediction = self._followed(source, address, port)
         if prediction is None:
-            return _Verdict(Reachability.BLOCKED, None, (), None, f"the source has no IPv{address.version} address")
-        return replace(_verdict_of(prediction), words="")
+            words = f"the source has no IPv{address.version} address"
+            return self._shared(_Verdict(Reachability.BLOCKED, None, (), None, words))
+        return self._shared(replace(_verdict_of(prediction), words=""))
 
     def _without_address(
         self,
@@ -318,7 +373,7 @@ class Matrix:
             port=port,
             counts=counts,
             outcome=outcome,
-            sources=tuple(map(source_id, range(len(self._sources)))),
+            sources=tuple(self._ids),
             decided_at=stage,
             decided_by=(endpoint.endpoint_id, *missing),
             rule=rule,
@@ -365,12 +420,12 @@ class Matrix:
                 port=port,
                 counts=counts,
                 outcome=verdict.outcome,
-                sources=tuple(map(source_id, numbers_in_order)),
+                sources=self._named(numbers_in_order),
                 decided_at=verdict.stage,
                 decided_by=verdict.resources,
                 rule=verdict.rule,
                 words=of_source(verdict.words),
-                hops=() if prediction is None else tuple(map(_hop_of_source, prediction.hops)),
+                hops=() if prediction is None else self._of_sources(prediction.hops),
                 unseen=(),
             )
 
@@ -435,8 +490,9 @@ def of_source(words: str) -> str:
     return words.replace("This host", "The source").replace("this host", "the source")
 
 
-def _hop_of_source(hop: Hop) -> Hop:
-    return replace(hop, words=of_source(hop.words))
+def _blocked(stage: Stage, group_ids: Iterable[str]) -> _Verdict:
+    """The verdict over what no rule of some groups lets pass."""
+    return _Verdict(Reachability.BLOCKED, stage, tuple(sorted(group_ids)), None, "")
 
 
 def _verdict_of(prediction: Prediction) -> _Verdict:

@@ -202,7 +202,7 @@ class Predictor:
         """`vpc_id` and `vpc_cidrs` are what is known beside the configuration of the VPC that this host is in,
         `answers` the ports of this host that answers come to, and `pending` what is known only later."""
         self._configuration = configuration
-        self._answers = answers
+        self.answers = answers
         self._pending = words_of(pending)
         vpc = configuration.vpc
         self._vpc_id = vpc_id if vpc_id is not None or vpc is None else vpc.vpc_id
@@ -210,7 +210,7 @@ class Predictor:
         self._blocks_of[self._vpc_id] += tuple(vpc_cidrs)
         if vpc is not None:
             self._blocks_of[vpc.vpc_id] += vpc.cidrs
-        self._lists = PrefixLists(configuration)
+        self.lists = PrefixLists(configuration)
         self._interfaces: defaultdict[Address, list[NetworkInterface]] = defaultdict(list)
         for interface in configuration.endpoint_interfaces or ():
             for address in interface.addresses:
@@ -298,7 +298,7 @@ class Predictor:
         table = self.table_of(own)
         if table is None:
             return Gateway(why_unknown=f"the route table of {own.subnet_id} was not read")
-        routes = self._routes_of(table)
+        routes = self.routes_of(table)
         length, taken = routes.to(address)
         endpoint, why, list_id = None, None, None
         if unsettled := self._unsettled((table.table_id,), Aspect.ROUTES):
@@ -329,7 +329,7 @@ class Predictor:
         doubt = _doubt(way, detour, by_peering=self._is_by_peering(forward))
         here = self._sender(way, detour)
         back = self._backward(way, here.address)
-        homeward = self._passage(Stage.RETURN_TRANSIT, back, way.interface, way.own, there, here, self._answers)
+        homeward = self._passage(Stage.RETURN_TRANSIT, back, way.interface, way.own, there, here, self.answers)
         gateway = None if way.interface is not None else self.gateway_at(address, own).endpoint
         paths = (
             self._host_groups(way, doubt),
@@ -339,10 +339,10 @@ class Predictor:
             _if_asked(onward, self._acl(Stage.ENDPOINT_ACL_IN, way, way.interface, here, (port, port))),
             self._endpoint_groups(way, doubt, here),
             self._endpoint(way) if gateway is None else _gateway_hop(gateway),
-            self._acl(Stage.ENDPOINT_ACL_OUT, way, way.interface, here, self._answers),
+            self._acl(Stage.ENDPOINT_ACL_OUT, way, way.interface, here, self.answers),
             _route_hop(Stage.RETURN_ROUTE, back),
             _passage_hop(homeward),
-            _if_asked(homeward, self._acl(Stage.HOST_ACL_IN, way, way.own, there, self._answers)),
+            _if_asked(homeward, self._acl(Stage.HOST_ACL_IN, way, way.own, there, self.answers)),
         )
         hops = tuple(_without_repeats(_at_edge(hop, way.leaves_subnet) for hop in paths if hop is not None))
         outcomes = {hop.outcome for hop in hops}
@@ -500,7 +500,7 @@ class Predictor:
                 if rule.egress is egress and rule.protocol in TCP_PROTOCOLS
             ]
             unread = tuple(group_id for group_id in group_ids if group_id not in self._rules_of)
-            self._rules[key] = Rules(rules, unread, self._lists)
+            self._rules[key] = Rules(rules, unread, self.lists)
         return self._rules[key]
 
     # Network ACLs
@@ -527,14 +527,14 @@ class Predictor:
     def _judged_acl(self, stage: Stage, acl: NetworkAcl, egress: bool, remote: Remote, ports: Ports) -> Hop:
         if unsettled := self._unsettled((acl.acl_id,), Aspect.OUTBOUND if egress else Aspect.INBOUND):
             return _cannot_tell(stage, unsettled, acl.acl_id)
-        decided = _decide(self._entries_of(acl, egress), remote, ports)
-        if decided is None:
+        what = decided(self.entries_of(acl, egress), remote, ports)
+        if what is None:
             words = f"what {acl.acl_id} does cannot be told: the address of {remote.name} is not known"
             return _cannot_tell(stage, words, acl.acl_id)
         whom = f"{'to' if egress else 'from'} {remote.name}"
-        return _acl_hop(stage, acl.acl_id, egress, whom, decided)
+        return _acl_hop(stage, acl.acl_id, egress, whom, what)
 
-    def _entries_of(self, acl: NetworkAcl, egress: bool) -> list[tuple[Ports, AclEntry]]:
+    def entries_of(self, acl: NetworkAcl, egress: bool) -> list[tuple[Ports, AclEntry]]:
         """The entries of one direction that TCP can meet, with their ports, in the order in which they are tried."""
         key = acl.acl_id, egress
         if key not in self._entries:
@@ -624,9 +624,10 @@ class Predictor:
         """The route table of an interface's subnet, its own or the main one; None where it was not read."""
         return self._table_of.get(interface.subnet_id) or self._main_table_of.get(interface.vpc_id)
 
-    def _routes_of(self, table: RouteTable) -> Routes:
+    def routes_of(self, table: RouteTable) -> Routes:
+        """The routes of a table, indexed."""
         if table.table_id not in self._routes:
-            self._routes[table.table_id] = Routes(table, self._lists)
+            self._routes[table.table_id] = Routes(table, self.lists)
         return self._routes[table.table_id]
 
     def _leg(
@@ -644,7 +645,7 @@ class Predictor:
     def _judged_leg(
         self, table: RouteTable, to: Address, *, inside: bool, other: str | None, known: bool, back: bool
     ) -> _Leg:
-        routes = self._routes_of(table)
+        routes = self.routes_of(table)
         length, taken = routes.to(to)
         route = taken[0] if len(taken) == 1 else None
         if route is not None:
@@ -815,14 +816,14 @@ def _within(address: Address, cidrs: Iterable[Network]) -> bool:
     return any(address in block for block in cidrs)
 
 
-def _decide(entries: Iterable[tuple[Ports, AclEntry]], remote: Remote, ports: Ports) -> list[_Decided] | None:
+def decided(entries: Iterable[tuple[Ports, AclEntry]], remote: Remote, ports: Ports) -> list[_Decided] | None:
     """Which entry decides for which of `ports`, in the order of the ports; no entry is the `*` that denies the rest.
 
     `entries` come in the order of their numbers. None is that it depends on the address of `remote`, which is not
     known.
     """
     rest = [ports]
-    decided: list[_Decided] = []
+    found: list[_Decided] = []
     for (low, high), entry in entries:
         fits = entry.cidr.version == remote.version if remote.address is None else remote.address in entry.cidr
         touched = [(first, last) for first, last in rest if first <= high and low <= last] if fits else []
@@ -832,10 +833,10 @@ def _decide(entries: Iterable[tuple[Ports, AclEntry]], remote: Remote, ports: Po
             rest.remove((first, last))
             rest += [(first, low - 1)] if first < low else []
             rest += [(high + 1, last)] if high < last else []
-            decided.append(((max(first, low), min(last, high)), entry))
+            found.append(((max(first, low), min(last, high)), entry))
         if not rest:
             break
-    return sorted([*decided, *((ports, None) for ports in rest)], key=lambda ports: ports[0])
+    return sorted([*found, *((ports, None) for ports in rest)], key=lambda ports: ports[0])
 
 
 def _acl_hop(stage: Stage, acl_id: str, egress: bool, whom: str, decided: Sequence[_Decided]) -> Hop:

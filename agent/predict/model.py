@@ -4,17 +4,17 @@ Sources of which the configuration can say nothing different are one class; what
 interface that it stands for.
 """
 
+from collections.abc import Iterator
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
 from agent.catalog.findings import Severity
 from agent.network.answers import PredictedCall, PredictedName, PredictedPath, SourceClass
-from agent.report.codec import dumps as dumps_json
-from agent.report.codec import schema_of
+from agent.report.codec import schema_of, streamed
 from agent.report.hops import Reachability
 from agent.report.model import Fix, Status, Tool
-from agent.report.serialization import from_json, to_json
+from agent.report.serialization import from_json
 from agent.version import __version__
 from probes.frozen import dataclass
 from probes.masks import Plain, ResourceId, Sentence
@@ -198,9 +198,9 @@ def refusal(why: str) -> PredictionDocument:
     )
 
 
-def dumps(document: PredictionDocument) -> str:
-    """As JSON text."""
-    return dumps_json(to_json(document))
+def dumps(document: PredictionDocument) -> Iterator[str]:
+    """As JSON text, in pieces: that of a large VPC has a hundred megabytes."""
+    return streamed(document)
 
 
 def decode(data: Any) -> PredictionDocument:

@@ -1,7 +1,9 @@
 """The report's JSON: how classes become the contract's keys, and back. No other module knows where the two differ."""
 
+import io
 import json
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import fields, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -69,6 +71,8 @@ _FACTS: Final[dict[tuple[Step, str | None], type]] = {
     **{(Step.EC2, read.operation): read.facts for read in WHOLE_READS.values()},
 }
 """Which facts an observation of a step and operation holds."""
+_PIECE: Final = 65_536
+"""Characters of a document that are written at a time, at least."""
 
 
 def encode(report: Report) -> dict[str, Any]:
@@ -132,6 +136,36 @@ def _decode_judged(data: Any, where: str) -> Observation[Any]:
 def dumps(document: Any) -> str:
     """JSON text with an indent of two spaces, in ASCII alone, so that it contains no control characters."""
     return json.dumps(document, indent=2, ensure_ascii=True, allow_nan=False) + "\n"
+
+
+def streamed(value: Any) -> Iterator[str]:
+    """The same text of a class as `dumps` gives of its JSON, in pieces: a large document is never there twice."""
+    encoder = json.JSONEncoder(indent=2, ensure_ascii=True, allow_nan=False)
+    pieces = io.StringIO()
+    for piece in _pieces(value, encoder):
+        pieces.write(piece)
+        if pieces.tell() >= _PIECE:
+            yield pieces.getvalue()
+            pieces = io.StringIO()
+    yield f"{pieces.getvalue()}\n"
+
+
+def _pieces(value: Any, encoder: json.JSONEncoder) -> Iterator[str]:
+    def written(item: Any, indent: str) -> str:
+        return encoder.encode(to_json(item)).replace("\n", f"\n{indent}")  # a text in JSON has no line ends
+
+    before = "{"
+    for field in fields(value):
+        item = getattr(value, field.name)
+        yield f'{before}\n  "{field.name}": '
+        before = ","
+        if isinstance(item, tuple) and item:
+            for place, one in enumerate(item):
+                yield f"{',' if place else '['}\n    {written(one, '    ')}"
+            yield "\n  ]"
+        else:
+            yield written(item, "  ")
+    yield "\n}"
 
 
 def schema() -> dict[str, Any]:

@@ -25,12 +25,13 @@ from probes.operations import GETADDRINFO
 from tests.agent.network.networks import large_configuration
 from tests.bench.promise import Benchmark, Figure, Promise
 from tests.bench.spent import cpu, in_turn, median, peak, run, wall
-from tests.support import differing_vpc, large_account, large_vpc
+from tests.support import differing_vpc, large_account, large_plans, large_vpc
 from tests.support.runs import evidence_of
 
 ROUNDS: Final = 11
 AUDITED_VPCS: Final = 200
 VPC_ROUNDS: Final = 5
+ESTATE: Final = Path(__file__).parents[2] / "docs" / "examples" / "estate.json"
 OBSERVATIONS: Final = 1_000
 SEEDS: Final = ("one-zone-silent", "gateway-healthy", "tls-intercepted")
 """Scenarios that are grown: a fault at some addresses, none at all, and one at every address."""
@@ -112,6 +113,20 @@ def predicting_a_vpc(facts: Ec2Facts) -> tuple[Figure, ...]:
     return Figure(median(rounds, cpu, 0), found), Figure(median(rounds, peak, 0) / 1024, held)
 
 
+def planning() -> tuple[Figure, ...]:
+    """CPU seconds of a whole `backuplink predict` with a plan that has many rules of one group, as one resource and as
+    one resource each: the slower of the two."""
+    with TemporaryDirectory() as folder:
+        took = {}
+        for name, plan in (("one resource", large_plans.of_one_group()), ("one each", large_plans.of_single_rules())):
+            place = Path(folder, "plan.json")
+            place.write_text(json.dumps(plan), "ascii")
+            words = (sys.executable, "-m", "agent", "predict", "--ec2-facts", str(ESTATE), "--assume-plan", str(place))
+            took[name] = median(in_turn(partial(run, *words), rounds=VPC_ROUNDS), cpu, 0)
+    found = ", ".join(f"{name} {seconds:.2f} s" for name, seconds in took.items())
+    return (Figure(max(took.values()), f"on docs/examples/estate.json; {found}"),)
+
+
 def auditing() -> tuple[Figure, ...]:
     """CPU seconds and peak memory of a whole `backuplink audit` of 200 VPCs, from their facts file."""
     with TemporaryDirectory() as folder:
@@ -176,6 +191,12 @@ MEASUREMENTS: Final = (
             Promise(what="predicting the same, peak memory", against="", limit=668, unit="MiB"),
         ),
         measure=lambda: predicting_a_vpc(differing_vpc.facts()),
+    ),
+    Benchmark(
+        promises=(
+            Promise(what="predicting with a plan of 4,000 rules in one group, CPU", against="", limit=2, unit="s"),
+        ),
+        measure=planning,
     ),
     Benchmark(
         promises=(

@@ -110,7 +110,7 @@ def _every_port(entries: Any, remote: Any, ports: Any) -> Any:
     return None if decided is None else [(ports, decided[0][1])]
 
 
-_DECIDE: Final = predictor._decide
+_DECIDE: Final = predictor.decided
 
 
 def _shortest(self: index.Routes, address: Any) -> Any:
@@ -122,7 +122,7 @@ def _shortest(self: index.Routes, address: Any) -> Any:
 @pytest.mark.parametrize(
     ("target", "attribute", "broken"),
     [
-        pytest.param(predictor, "_decide", _every_port, id="a part of the ports stands for all"),
+        pytest.param(predictor, "decided", _every_port, id="a part of the ports stands for all"),
         pytest.param(index.Routes, "to", _shortest, id="the widest route is taken"),
         pytest.param(index, "on_port", lambda port, rules: list(rules), id="a rule is for every port"),
         pytest.param(transit.TransitGateways, "_zone_of", lambda *_: "eu-west-1a", id="all is in one zone"),

@@ -23,6 +23,7 @@ Runs in the simulated world
 
 Large and joined things
 
+- `large_plans`: plans that give one security group thousands of rules
 - `large_vpc`: a shared VPC of 500 subnets
 - `large_account`: an account of many VPCs
 - `differing_vpc`: that VPC, in which every group, table, network ACL and policy differs

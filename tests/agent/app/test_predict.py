@@ -454,7 +454,7 @@ def test_a_masked_document_masks_the_names_that_sentences_quote(capsys: pytest.C
     words = "the Resolver rule rslvr-rr-0e57a7e0000000001 sends corp.example and all names below it to 10.20.128.53"
     name = replace(document.names[0], quoted=("corp.example",), words=words)
     masked = redact_document(replace(document, names=(name,)))
-    assert "corp.example" not in prediction.dumps(masked)
+    assert "corp.example" not in "".join(prediction.dumps(masked))
     assert masked.redacted
     assert redact_document(masked) == masked
 
