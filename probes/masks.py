@@ -122,6 +122,7 @@ EndpointState = Annotated[
     str, Mask("text", unless=r"pending|pendingacceptance|available|partial|rejected|failed|expired|deleting|deleted")
 ]
 InterfaceKind = Annotated[str, Mask("text", unless=r"[a-z]+(?:[A-Z_][a-z_]*){0,6}")]
+ManagingTool = Annotated[str, Mask("text", unless=r"CloudFormation|OpenTofu|Pulumi|Terraform")]
 InterfaceStatus = Annotated[str, Mask("text", unless=r"available|associated|attaching|detaching|in-use|pending")]
 RouteState = Annotated[str, Mask("text", unless=r"active|blackhole|filtered")]
 PeeringState = Annotated[

@@ -39,11 +39,12 @@ from agent.catalog.findings import Severity
 from agent.catalog.services import SERVICES, is_offered
 from agent.catalog.wording import counted, listed, listed_briefly
 from agent.catalog.workloads import SIGNS, option_of, required_services
+from agent.fixes.managed import among, changed_by, managers_in, with_managers
 from agent.predict.prediction import Facts
 from agent.report.model import Fix, Status, Tool
 from agent.settings import Workload
 from agent.version import __version__
-from probes.vpc.model import AVAILABLE
+from probes.vpc.model import AVAILABLE, Manager
 
 WORKLOADS: Final = (Workload.CALLER, Workload.HANA, Workload.GATEWAY, Workload.SSM)
 """For which every VPC can be judged. SAP HANA that sends its data to S3 leaves no sign in a VPC."""
@@ -95,7 +96,9 @@ def _audited(
     endpoints, of_endpoints, hours = _endpoints(vpc, estate, required, faults)
     known = Suppressions(vpc, asked.suppressions)
     found = [*faults, *of_endpoints, *review(vpc, required, known)]
-    judged = _merged(_raised(known.marked(fault), asked) for fault in found)
+    managers = managers_in(vpc.known.configuration)
+    merged = _merged(_raised(known.marked(fault), asked) for fault in found)
+    judged = [_with_managers(fault, managers) for fault in merged]
     judged.sort(key=order)
     statuses = {service: status_of(fault for fault in judged if service in fault.services) for service in required}
     workloads = tuple(_workload(vpc, workload, reason, statuses) for workload, reason in reasons.items())
@@ -120,6 +123,7 @@ def _audited(
         endpoints=endpoints,
         central=central,
         faults=tuple(judged),
+        managed=among(managers, {word for fault in judged for word in changed_by(fault.fix)}),
         unresolved_hours=hours,
         not_read=vpc.facts.not_read,
         not_readable=_not_readable(vpc),
@@ -307,6 +311,10 @@ def _fix_of_first(faults: Sequence[AuditFault]) -> Fix | None:
 def _raised(fault: AuditFault, asked: AuditRequest) -> AuditFault:
     is_unwise = asked.review and fault.code in RAISED and fault.severity is Severity.INFO
     return replace(fault, severity=Severity.WARNING) if is_unwise else fault
+
+
+def _with_managers(fault: AuditFault, managers: Mapping[str, Manager]) -> AuditFault:
+    return fault if fault.fix is None else replace(fault, fix=with_managers(fault.fix, managers))
 
 
 def _status(vpc: AuditedNetwork, statuses: Mapping[str, Status]) -> tuple[Status, bool]:

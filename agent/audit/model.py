@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from agent.catalog.findings import Document, Severity
+from agent.fixes.managed import ManagedResource
 from agent.network.answers import Answer
 from agent.report.codec import dumps as dumps_json
 from agent.report.codec import schema_of
@@ -176,6 +177,8 @@ class AuditedVpc:
     central: tuple[CentralEndpoint, ...]
     faults: tuple[AuditFault, ...]
     """What counts and is worst first."""
+    managed: tuple[ManagedResource, ...]
+    """What a tool manages of that which fixes would change: it undoes what others change there."""
     unresolved_hours: int
     """Interface-hours a month of available endpoints that no name leads to."""
     not_read: tuple[Sentence, ...]

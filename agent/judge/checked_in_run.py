@@ -5,6 +5,7 @@ from typing import Final
 
 from agent.fixes.changes import changes_of
 from agent.fixes.checked import UNTOLD, Judged, checked, claims, unchecked
+from agent.fixes.managed import managers_in, with_managers
 from agent.judge.agreement import configured_paths
 from agent.judge.conditions.stops import Stop, needed_first, stops_of
 from agent.judge.evidence import Evidence
@@ -46,7 +47,7 @@ def checked_in_run(evidence: Evidence, finding: RuleFinding, target: Target | No
         each = [_of_name(evidence, one, made, after, has_attributes=has_attributes) for one in targets]
         return _worst(each)
 
-    return checked(fix, known, judge)
+    return with_managers(checked(fix, known, judge), managers_in(known.configuration))
 
 
 def _known(evidence: Evidence) -> KnownVpc | None:

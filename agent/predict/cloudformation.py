@@ -17,6 +17,8 @@ from agent.predict import resources
 from agent.predict.kinds import BY_ATTRIBUTE, CLOUDFORMATION
 from agent.predict.plan_values import Found, Plan, PlanError, ResourceChange, Values, differ
 from probes.frozen import dataclass
+from probes.vpc.model import Manager
+from probes.vpc.parse import stack_name
 
 UNKNOWN: Final = "{{changeSet:KNOWN_AFTER_APPLY}}"
 _HINT: Final = "write it by aws cloudformation describe-change-set with --include-property-values, all pages of it"
@@ -283,7 +285,7 @@ def plan_of(document: Mapping[str, Any], name: str) -> Plan:
         unjudged=tuple(found.unjudged),
         left_out=found.left_out,
         others=frozenset(found.others),
-        tool="CloudFormation",
+        manager=Manager(tool="CloudFormation", stack=stack_name(document.get("StackName"))),
         managed=frozenset(_managed(rows)),
     )
 

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from agent.catalog.findings import Severity
+from agent.fixes.managed import ManagedResource
 from agent.network.answers import PredictedCall, PredictedName, PredictedPath, SourceClass
 from agent.report.codec import schema_of, streamed
 from agent.report.hops import Reachability
@@ -168,6 +169,8 @@ class PredictionDocument:
     """How many changes of plans are of other networks, or have no part in paths and names."""
     changes: tuple[PredictedChange, ...]
     """What they do: closes first. Empty where they do nothing that counts, and where none is assumed."""
+    managed: tuple[ManagedResource, ...]
+    """What a tool manages of that which fixes and assumed changes would change: it undoes what others change there."""
 
 
 def refusal(why: str) -> PredictionDocument:
@@ -195,6 +198,7 @@ def refusal(why: str) -> PredictionDocument:
         intents=(),
         ignored=(),
         changes=(),
+        managed=(),
     )
 
 

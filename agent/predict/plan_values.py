@@ -11,6 +11,7 @@ from agent.network.edits import Edit
 from agent.network.written_edits import MalformedError, an_id
 from agent.predict.kinds import BY_ATTRIBUTE, Part, Places
 from probes.frozen import dataclass
+from probes.vpc.model import Manager
 
 _ADDRESS: Final = re.compile(r"[A-Za-z0-9_.:/@+*, \[\]\"-]{1,200}")
 _MOST_CHARACTERS: Final = 32_768
@@ -57,8 +58,8 @@ class Plan:
     """Changes of kinds that have no part in the path."""
     others: frozenset[str] = frozenset()
     """Kinds of other providers, whose changes are not counted."""
-    tool: str = ""
-    """What applies the plan: `Terraform`."""
+    manager: Manager
+    """What applies the plan."""
     managed: frozenset[str] = frozenset()
     """Ids of the resources that it manages, as far as the plan shows them."""
 

@@ -14,6 +14,8 @@ from typing import Final
 from agent.catalog.findings import CODES, Severity
 from agent.catalog.services import SERVICES
 from agent.catalog.wording import counted, listed
+from agent.fixes.managed import among, changed_by, managers_in, with_managers
+from agent.fixes.managed import words_of as words_of_manager
 from agent.fixes.predicted import code_of_paths, fix_of_name, fix_of_paths
 from agent.network.answers import Answer, PredictedCall, PredictedName, PredictedPath, SourceClass
 from agent.network.calls import calls_to
@@ -46,7 +48,7 @@ from agent.settings import Ec2Facts
 from agent.version import __version__
 from probes.addresses import ordered
 from probes.frozen import dataclass
-from probes.vpc.model import Configuration, Network
+from probes.vpc.model import Configuration, Manager, Network
 
 _ORDER: Final = (Reachability.BLOCKED, Reachability.DOUBTFUL, Reachability.CANNOT_TELL)
 
@@ -92,12 +94,15 @@ def predicted(
     first, in which kinds of `harmless` do nothing, then those that are typed, whose files of policies `policies` holds.
     With `intents`, whether they hold then. Raises SourceError for a source that is not in the VPC, AssumptionError,
     IntentError, and PlanError once `is_late` while plans are followed."""
+    managers = managers_in(facts.known.configuration)
     if not assumptions and not plans:
         blocks = Blocks.of_sources(facts.known.configuration)
-        return _with_intents(_document(facts, asked, blocks), facts, blocks, intents)
+        document = _with_managers(_document(facts, asked, blocks), managers)
+        return _with_intents(document, facts, blocks, intents)
     planned = applied(facts.known, plans, harmless=harmless, is_late=is_late)
     typed = assumed(planned.known, assumptions, policies)
-    made = replace(planned, known=placed(typed.known), words=(*planned.words, *typed.words))
+    typed_words = (_of_managed(words, managers) for words in typed.words)
+    made = replace(planned, known=placed(typed.known), words=(*planned.words, *typed_words))
     ways = [Blocks.of_sources(known.configuration) for known in (facts.known, made.known)]
     # By the blocks of both, so that both have the same classes of sources.
     blocks = Blocks(network for way in ways for network in way.networks)
@@ -105,21 +110,37 @@ def predicted(
     before = _document(facts, asked, blocks, made.known.configuration)
     after = _document(then, asked, blocks, facts.known.configuration)
     after = replace(after, assumed=made.words, unjudged=made.unjudged, ignored=made.ignored)
-    after = replace(after, faults=tuple(_with_manager(fault, plans) for fault in after.faults))
+    of_plans = {own_id: plan.manager for plan in plans for own_id in plan.managed}
+    after = _with_managers(after, {**managers, **of_plans}, typed.words)
     changes = changes_between(before, after)
     after = replace(after, changes=changes, verdict=verdict_of_changes(changes, after))
     return _with_intents(after, then, blocks, intents)
 
 
-def _with_manager(fault: PredictedFault, plans: Iterable[Plan]) -> PredictedFault:
-    """A fault whose fix says where to make it: the tool that manages a resource undoes what others change of it."""
-    fix = fault.fix
-    if fix is None:
-        return fault
-    named = {word for command in fix.commands if command.changes for word in command.argv}
-    managed = [(plan.tool, own_id) for plan in plans for own_id in sorted(named & plan.managed)]
-    said = [f"{own_id} is managed by {tool}: change it there, or {tool} undoes this." for tool, own_id in managed]
-    return replace(fault, fix=replace(fix, summary=" ".join((fix.summary, *dict.fromkeys(said)))))
+def _with_managers(
+    document: PredictionDocument, managers: Mapping[str, Manager], typed: Iterable[str] = ()
+) -> PredictionDocument:
+    """A prediction whose fixes say where to make them, if they change what a tool manages; `typed` are the changes that
+    are typed, in words."""
+    ids = {word for fault in document.faults for word in changed_by(fault.fix)} | set(map(_owner, typed))
+    faults = (
+        fault if fault.fix is None else replace(fault, fix=with_managers(fault.fix, managers))
+        for fault in document.faults
+    )
+    return replace(document, faults=tuple(faults), managed=among(managers, ids))
+
+
+def _owner(words: str) -> str:
+    """The id of what a change is for, which its words begin with."""
+    return words.partition(":")[0]
+
+
+def _of_managed(words: str, managers: Mapping[str, Manager]) -> str:
+    """A change that is typed, in words; one of what a tool manages says so."""
+    own_id = _owner(words)
+    if own_id not in managers:
+        return words
+    return f"{words} ({words_of_manager(own_id, managers[own_id])}, which undoes what others change)"
 
 
 def _with_intents(
@@ -182,6 +203,7 @@ def _document(facts: Facts, asked: Asked, blocks: Blocks, others: Configuration 
         intents=(),
         ignored=(),
         changes=(),
+        managed=(),
     )
 
 

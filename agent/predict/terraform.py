@@ -11,6 +11,7 @@ from agent.predict import resources
 from agent.predict.kinds import BY_ATTRIBUTE, TERRAFORM
 from agent.predict.plan_values import Found, Plan, PlanError, ResourceChange, Values, address_of, differ
 from agent.predict.references import References
+from probes.vpc.model import Manager
 
 _MAJOR: Final = ("0", "1")
 """Versions of the format that are known, before the first dot."""
@@ -63,7 +64,7 @@ def plan_of(document: Mapping[str, Any], name: str) -> Plan:
         unjudged=tuple(found.unjudged),
         left_out=found.left_out,
         others=frozenset(found.others),
-        tool="Terraform",
+        manager=Manager(tool="Terraform"),
         managed=frozenset(_managed(rows)),
     )
 

@@ -139,7 +139,7 @@ def dumps(document: Any) -> str:
 
 
 def streamed(value: Any) -> Iterator[str]:
-    """The same text of a class as `dumps` gives of its JSON, in pieces: a large document is never there twice."""
+    """Write the JSON text of a class, as `dumps` does of plain data, in pieces, so that no document is held twice."""
     encoder = json.JSONEncoder(indent=2, ensure_ascii=True, allow_nan=False)
     pieces = io.StringIO()
     for piece in _pieces(value, encoder):

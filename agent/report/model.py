@@ -105,7 +105,7 @@ class Line:
 class Fix:
     """What to do about a finding."""
 
-    summary: Plain
+    summary: Sentence
     commands: tuple[Command, ...] = ()
     lines: tuple[Line, ...] = ()
 

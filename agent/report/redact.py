@@ -85,9 +85,12 @@ _NOT_QUOTED: Final = frozenset({"exceptions", "fingerprint", "key", "node", "res
 _NAMES: Final = frozenset({"domain", "host", "search"})
 """Kinds that are searched for everywhere, ids too, where they have a dot and so are not common words."""
 _PLAIN_WORDS: Final = frozenset(
-    {*SERVICES, *REGIONS, *(partition.id for partition in PARTITIONS), "Amazon", "default", "localhost"}
+    {
+        *(*SERVICES, *REGIONS, *(partition.id for partition in PARTITIONS)),
+        *("Amazon", "default", "endpoint", "endpoints", "localhost", "network"),
+    }
 )
-"""Words of this program, which tell nothing even where a role or a profile is called so."""
+"""Words of this program, which tell nothing even where a role, a profile or a stack is called so."""
 CHOSEN: Final = frozenset({SubjectKind.ROLE, SubjectKind.URL, SubjectKind.ISSUER})
 """Kinds of subjects whose ids are names that somebody chose; the others have forms that are masked by patterns."""
 _OWN_WORDS: Final = frozenset({FailureKind.TIMEOUT, FailureKind.DEADLINE})

@@ -23,6 +23,7 @@ from probes.vpc.model import (
     VPC_ENDPOINT,
     Configuration,
     FirewallRule,
+    Manager,
     Network,
     PeeredVpc,
     ResolverRule,
@@ -242,6 +243,15 @@ def _endpoint_items(_scenario: Scenario, network: Configuration) -> Iterable[Ite
         }
 
 
+def _tags(manager: Manager | None) -> list[Item]:
+    """The tags by which a resource says what manages it."""
+    if manager is None:
+        return []
+    if manager.stack is not None:
+        return [{"Key": "aws:cloudformation:stack-name", "Value": manager.stack}]
+    return [{"Key": "ManagedBy", "Value": manager.tool}]
+
+
 def _service_items(_scenario: Scenario, network: Configuration) -> Iterable[Item]:
     for service in () if network.offered is None else network.offered.services:
         names = [{"PrivateDnsName": name} for name in service.private_names]
@@ -384,7 +394,7 @@ def _table_items(scenario: Scenario, network: Configuration) -> Iterable[Item]:
             "Routes": [_route_item(route) for route in table.routes],
             "PropagatingVgws": [],
             "OwnerId": scenario.metadata.account_id,
-            "Tags": [],
+            "Tags": _tags(table.manager),
         }
 
 
@@ -430,7 +440,7 @@ def _acl_items(scenario: Scenario, network: Configuration) -> Iterable[Item]:
                 for entry in acl.entries
             ],
             "OwnerId": scenario.metadata.account_id,
-            "Tags": [],
+            "Tags": _tags(acl.manager),
         }
 
 
@@ -453,7 +463,7 @@ def _rule_items(scenario: Scenario, network: Configuration) -> Iterable[Item]:
                     if referenced is None
                     else {"ReferencedGroupInfo": {"GroupId": referenced, "UserId": scenario.metadata.account_id}}
                 ),
-                "Tags": [],
+                "Tags": _tags(group.manager),
             }
 
 
@@ -467,7 +477,7 @@ def _group_items(scenario: Scenario, network: Configuration) -> Iterable[Item]:
             "Description": "backup & restore",
             "OwnerId": scenario.metadata.account_id,
             "VpcId": next(vpcs, scenario.metadata.vpc_id),
-            "Tags": [],
+            "Tags": _tags(group.manager),
         }
 
 

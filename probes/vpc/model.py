@@ -24,6 +24,7 @@ from probes.masks import (
     FirewallAction,
     InterfaceKind,
     InterfaceStatus,
+    ManagingTool,
     Mask,
     Owner,
     PeeringState,
@@ -70,6 +71,15 @@ class Tag:
 
     key: Annotated[str, Mask("text")]
     value: Annotated[str, Mask("text")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manager:
+    """The tool that manages a resource, as tags of the resource say: it undoes what others change."""
+
+    tool: ManagingTool
+    stack: Annotated[str, Mask("stack")] | None = None
+    """The name of the stack, of CloudFormation."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,6 +208,8 @@ class RouteTable:
     """Whether it holds for the subnets of its VPC that no table names."""
     subnet_ids: tuple[ResourceId, ...]
     routes: tuple[Route, ...]
+    manager: Manager | None = None
+    """None where no tag says what manages it, as of all resources."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -226,6 +238,7 @@ class NetworkAcl:
     """Whether it is its VPC's default one. Every subnet is associated with an ACL by name."""
     subnet_ids: tuple[ResourceId, ...]
     entries: tuple[AclEntry, ...]
+    manager: Manager | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -254,6 +267,8 @@ class SecurityGroup:
     default: bool = False
     """Whether it is known to be the default group of its VPC, whose name alone is `default` (EC2 API,
     CreateSecurityGroup)."""
+    manager: Manager | None = None
+    """By the tags of its rules where its own were not read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,6 +24,7 @@ from probes.vpc.model import (
     FirewallRule,
     GatewayEndpoint,
     GroupRule,
+    Manager,
     Network,
     NetworkAcl,
     NetworkInterface,
@@ -131,6 +132,24 @@ ROUTE_TARGETS: Final = (
 )
 """Members of a Route that hold its target (botocore 1.44.8)."""
 
+_STACK_TAG: Final = "aws:cloudformation:stack-name"
+_STACK: Final = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,127}")
+_WORD_OF_TAG: Final = re.compile(r"[a-z]+")
+_TOOLS: Final = {
+    "cdk": "CloudFormation",
+    "cloudformation": "CloudFormation",
+    "opentofu": "OpenTofu",
+    "pulumi": "Pulumi",
+    "terraform": "Terraform",
+    "terragrunt": "Terraform",
+    "tofu": "OpenTofu",
+}
+"""How tags name tools."""
+_MANAGED_BY: Final = frozenset({"iac", "managedby", "managedwith", "provisionedby", "provisioner"})
+"""Keys of tags whose value names a tool, as letters alone: `managed_by`, `ManagedBy`, `managed-by`."""
+_NOT: Final = frozenset({"0", "false", "no", "none", "off"})
+"""Values of a tag that has the name of a tool and says that it does not manage the resource."""
+
 
 def endpoint(row: Row) -> VpcEndpoint:
     """A row of DescribeVpcEndpoints."""
@@ -193,6 +212,34 @@ def _tags(row: Row) -> tuple[Tag, ...]:
     return tuple(
         Tag(key=text(tag, "Key", _TAG), value=optional_text(tag, "Value", _TAG) or "") for tag in rows(row, "Tags")
     )
+
+
+def manager(row: Row) -> Manager | None:
+    """What manages a resource, by its tags."""
+    return manager_of(_tags(row))
+
+
+def manager_of(tags: Iterable[Tag]) -> Manager | None:
+    """What manages a resource with these tags: CloudFormation's own, which nobody else can set (AWS CloudFormation User
+    Guide, Resource tags), else one that people give to what a tool manages; None where no tag says so."""
+    values = {tag.key: tag.value for tag in tags if tag.value}
+    stack = values.get(_STACK_TAG)
+    if stack is not None:
+        return Manager(tool="CloudFormation", stack=stack_name(stack))
+    for key, value in values.items():
+        words = _WORD_OF_TAG.findall(value.lower())
+        name = "".join(_WORD_OF_TAG.findall(key.lower()))
+        if name in _TOOLS and value.lower() not in _NOT:
+            return Manager(tool=_TOOLS[name])
+        tool = next((_TOOLS[word] for word in words if word in _TOOLS), None)
+        if name in _MANAGED_BY and tool is not None:
+            return Manager(tool=tool)
+    return None
+
+
+def stack_name(value: Any) -> str | None:
+    """The name of a stack; None for anything else."""
+    return value if isinstance(value, str) and _STACK.fullmatch(value) else None
 
 
 def _policy(row: Row) -> str | None:
@@ -290,6 +337,7 @@ def route_table(row: Row) -> RouteTable:
         main=any(association.get("Main") is True for association in held),
         subnet_ids=tuple(subnet_id for subnet_id in of_subnets if subnet_id is not None),
         routes=tuple(map(_route, rows(row, "Routes"))),
+        manager=manager(row),
     )
 
 
@@ -312,6 +360,7 @@ def network_acl(row: Row) -> NetworkAcl:
         default=flag(row, "IsDefault"),
         subnet_ids=tuple(text(association, "SubnetId", _SUBNET_ID) for association in rows(row, "Associations")),
         entries=tuple(map(_acl_entry, rows(row, "Entries"))),
+        manager=manager(row),
     )
 
 

@@ -57,6 +57,7 @@ from probes.vpc.model import (
     GatewayEndpoint,
     GroupRule,
     InterfacesFacts,
+    Manager,
     NetworkAclsFacts,
     PeeringsFacts,
     PrefixList,
@@ -556,17 +557,15 @@ class Inspection:
     async def _security_groups(self) -> SecurityGroupsFacts:
         """Rules can only be asked for by group. A group without rules gives no row, like one that does not exist or is
         another account's; where none came, another request asks whether the group exists."""
-        there: set[str] = set()
-        default: set[str] = set()
+        there: dict[str, SecurityGroup] = {}
         wanted = self._group_ids()
         if self._wanted.whole:
             # Of other VPCs, the endpoints' groups alone decide over anything.
-            own = await self._existing_groups("vpc-id", (self._wanted.vpc_id,))
-            there = set(own)
-            default = {group_id for group_id, is_default in own.items() if is_default}
-            wanted = tuple(dict.fromkeys((*own, *wanted)))
+            there = await self._existing_groups("vpc-id", (self._wanted.vpc_id,))
+            wanted = tuple(dict.fromkeys((*there, *wanted)))
         rules: dict[str, list[GroupRule]] = {group_id: [] for group_id in wanted}
         dropped = 0
+        managers: dict[str, Manager] = {}
         unsure: set[str] = set()
         """Groups that lack a rule for its ids: what they allow is not known."""
         for row in await self._filtered(
@@ -585,24 +584,26 @@ class Inspection:
                     dropped += 1
                 else:
                     rules.setdefault(group_id, []).append(rule)
+                if (manager := parse.manager(row)) is not None:
+                    managers.setdefault(group_id, manager)
         rules = {group_id: group_rules for group_id, group_rules in rules.items() if group_id not in unsure}
         if unknown := [
             group_id for group_id, group_rules in rules.items() if not group_rules and group_id not in there
         ]:
-            there = set(await self._existing_groups("group-id", unknown))
+            there |= await self._existing_groups("group-id", unknown)
         return SecurityGroupsFacts(
             groups=tuple(
-                SecurityGroup(group_id=group_id, rules=tuple(group_rules), default=group_id in default)
+                _with_rules(there.get(group_id), group_id, group_rules, managers.get(group_id))
                 for group_id, group_rules in rules.items()
                 if group_rules or group_id in there
             ),
             dropped=dropped,
         )
 
-    async def _existing_groups(self, name: str, values: Iterable[str]) -> dict[str, bool]:
-        """The groups, and whether each is the default one of its VPC."""
+    async def _existing_groups(self, name: str, values: Iterable[str]) -> dict[str, SecurityGroup]:
+        """The groups, by id, without their rules."""
         rows = await self._filtered(SECURITY_GROUPS, "DescribeSecurityGroups", "SecurityGroups", name, values)
-        return dict(parse.kept(rows, lambda row: (_id_of_group(row), row.get("GroupName") == "default"))[0])
+        return {group.group_id: group for group in parse.kept(rows, _group_of)[0]}
 
     async def _prefix_lists(self) -> PrefixListsFacts:
         """The lists that can be read. One that does not exist, is too long, or is one too many is left out, and so
@@ -887,6 +888,23 @@ def _is_in_effect(association: Row) -> bool:
 
 def _id_of_group(row: Row) -> str:
     return parse.text(row, "GroupId", parse.GROUP_ID)
+
+
+def _group_of(row: Row) -> SecurityGroup:
+    return SecurityGroup(
+        group_id=_id_of_group(row),
+        rules=(),
+        default=row.get("GroupName") == "default",
+        manager=parse.manager(row),
+    )
+
+
+def _with_rules(
+    read: SecurityGroup | None, group_id: str, rules: Iterable[GroupRule], manager: Manager | None
+) -> SecurityGroup:
+    """A group with its rules; `read` has what else was read of it, and `manager` is that of its rules."""
+    group = read or SecurityGroup(group_id=group_id, rules=())
+    return replace(group, rules=tuple(rules), manager=group.manager or manager)
 
 
 def _rule_of_group(row: Row) -> tuple[str, GroupRule | None]:

@@ -23,7 +23,7 @@ from agent.predict.prediction import Asked, Facts, predicted
 from agent.report.hops import Reachability
 from agent.report.model import Status
 from agent.settings import EVERY_SOURCE
-from probes.vpc.model import GatewayEndpoint, Route
+from probes.vpc.model import GatewayEndpoint, Manager, Route
 from tests.agent.network.networks import INTERFACE, LOCAL_ROUTES, THERE, entry, out, route, rule
 from tests.agent.predict.test_assume import ENDPOINT, acl_of, known, table_of
 from tests.agent.predict.test_prediction import HOST_NAME, SERVICE, TAKEN_AT, healthy, host
@@ -777,6 +777,7 @@ def test_a_new_endpoint_leaves_its_name_open() -> None:
         changes=(ResourceChange(kind="aws_vpc_endpoint", before=(), after=(new,)),),
         unjudged=(),
         left_out=0,
+        manager=Manager(tool="Terraform"),
     )
     before, result = document(of_vpc=none), document(own, of_vpc=none)
     assert before.names[0].answer is Answer.PUBLIC
@@ -916,6 +917,7 @@ def test_a_name_that_the_attributes_decide_is_not_known_while_they_are_not() -> 
         changes=(ResourceChange(kind="aws_vpc", before=(), after=(pending,)),),
         unjudged=(),
         left_out=0,
+        manager=Manager(tool="Terraform"),
     )
     result = document(own)
     assert result.names[0].host == HOST_NAME
