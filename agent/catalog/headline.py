@@ -47,6 +47,11 @@ def headline(template: str, fields: Mapping[str, Forms | None]) -> str | None:
         del parts[last]
 
 
+def inside(title: str) -> str:
+    """A title as the second half of a sentence: a word in capitals keeps them."""
+    return title if title[1:2].isupper() else title[:1].lower() + title[1:]
+
+
 def fields_of(template: str) -> tuple[str, ...]:
     """The names of a template's values."""
     return tuple(field[1] for field in _FIELD.finditer(template))
@@ -64,7 +69,7 @@ def cut(name: str) -> str:
     return name if tail - head <= len(_GAP) else f"{name[:head]}{_GAP}{name[tail:]}"
 
 
-def places(addresses: Sequence[Address]) -> Forms | None:
+def places(addresses: Sequence[Address | str]) -> Forms | None:
     """Addresses in the lengths that a headline may have room for; None where there are none."""
     if not addresses:
         return None

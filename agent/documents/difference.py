@@ -123,7 +123,7 @@ def _finding(row: FindingChange) -> Row:
         (False, None): ", did not count by itself",
         (None, False): ", does not count by itself",
     }.get((row.counts.old, row.counts.new), "")
-    return row.change, f"{row.id}  {severity}{counting}: {row.finding.title}"
+    return row.change, f"{row.id}  {severity}{counting}: {row.finding.headline}"
 
 
 def _target(row: TargetChange) -> Row:

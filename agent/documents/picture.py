@@ -165,7 +165,7 @@ class _Drawing(Flow):
             self.y += 3
         for finding in list(shown.values())[:MAX_GROUPS]:
             aside = "" if finding.severity is Severity.INFO or counts(finding, self.by_id) else " (not counted)"
-            words = f"{finding.code}: {finding.title}{aside}"
+            words = f"{finding.code}: {finding.headline}{aside}"
             self.line(words, x, "small", _SEVERITIES[finding.severity] if not aside else "uncounted")
             self.words.append(f"{words}.")
         self.uncounted(every, x)

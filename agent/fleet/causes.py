@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from agent.catalog.findings import CODES, Radius
+from agent.catalog.findings import Radius
 from agent.fleet.faults import names_resource, part_of, radius_of, subjects_of
 from agent.fleet.model import MAX_EXAMPLES, Attribute, HostsOfValue, NamedBy, Place, Shared, SharedValue
 from agent.report.model import SubjectKind
@@ -294,10 +294,3 @@ def write_members(database: "Database", table: str, causes: Sequence[NamedCause]
     )
     for name in ("ruled", "cause_member", "renamed", "renamed_member", table):
         database.run(name, sweep=sweep)
-
-
-def title_of(code: str) -> str:
-    """The title of a finding, said of each host that has it."""
-    if code not in CODES:
-        return "A finding that this version does not know"
-    return CODES[code].title.replace("This host", "The host").replace("this host", "the host")

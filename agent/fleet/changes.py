@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from agent.catalog.findings import Severity
-from agent.fleet.causes import NamedCause, title_of, write_members
+from agent.fleet.causes import NamedCause, write_members
+from agent.fleet.headlines import title_of
 from agent.fleet.identity import identified
 from agent.fleet.model import FleetChange, Sweep, Turn
 from probes.frozen import dataclass

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from agent.catalog.findings import CODES, Severity
 from agent.catalog.wording import counted, listed
-from agent.fleet.causes import NamedCause, Spread, asked, name_causes, spread_of, title_of, write_members
+from agent.fleet.causes import NamedCause, Spread, asked, name_causes, spread_of, write_members
 from agent.fleet.central_facts import endpoint_groups, explain_centrally
 from agent.fleet.changes import Past, changes_between, past_of
 from agent.fleet.faults import (
@@ -20,6 +20,7 @@ from agent.fleet.faults import (
 )
 from agent.fleet.fixes import Trust, advice_for, note_for_lone_hosts
 from agent.fleet.groups import grouped
+from agent.fleet.headlines import title_of
 from agent.fleet.identity import identified
 from agent.fleet.inventory import OWNER, Expected
 from agent.fleet.model import (

@@ -6,8 +6,9 @@ from enum import StrEnum
 from typing import Any, Final
 
 from agent.catalog.findings import Radius, Severity
-from agent.catalog.wording import counted
+from agent.catalog.wording import counted, listed_briefly
 from agent.fleet.attributes import Attribute as Attribute
+from agent.fleet.headlines import headline_of
 from agent.report.codec import dumps as dumps_json
 from agent.report.codec import schema_of
 from agent.report.model import FindingSubject, Fix, Status, Tool
@@ -186,6 +187,11 @@ class FleetCause:
     """All hosts that have it by owner, those with most hosts first, at most MAX_BREAKDOWN; empty where the inventory
     names no owner."""
 
+    @property
+    def headline(self) -> str:
+        """What was found, in one line with its id or address."""
+        return headline_of(self.code, self.subjects, self.services)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CauseGroup:
@@ -336,7 +342,7 @@ class FleetDocument:
 
 
 def summary_of(totals: FleetTotals, causes: Sequence[FleetCause], own_faults: Iterable[OwnFault]) -> str:
-    """One line: how many hosts are not ok, of what, and what is unknown."""
+    """One line: how many hosts are not ok, what the first cause is, and what is unknown."""
     hosts = counted(totals.hosts, "host")
     by_status = [
         f"{count:,} {word}"
@@ -348,7 +354,11 @@ def summary_of(totals: FleetTotals, causes: Sequence[FleetCause], own_faults: It
     causes = [cause for cause in causes if cause.host_count]
     if causes:
         joined_hosts = sum(cause.host_count for cause in causes)
-        parts.append(f"{counted(len(causes), 'cause')} on {counted(joined_hosts, 'host')}")
+        which = "" if len(causes) == 1 else f", the first on {causes[0].host_count:,}"
+        what = f"{listed_briefly(causes[0].services)}: " if causes[0].services else ""
+        parts.append(
+            f"{counted(len(causes), 'cause')} on {counted(joined_hosts, 'host')}{which}: {what}{causes[0].headline}"
+        )
     if own:
         parts.append(f"{counted(own, 'host')} with a fault of {'its' if own == 1 else 'their'} own")
     if totals.not_heard_from:

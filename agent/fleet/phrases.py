@@ -7,6 +7,8 @@ from typing import Final
 
 from agent.catalog.partitions import is_region
 from agent.catalog.wording import counted, lasted, listed, listed_briefly
+from agent.fleet.faults import subjects_of
+from agent.fleet.headlines import headline_of
 from agent.fleet.model import (
     Attribute,
     CauseGroup,
@@ -93,10 +95,10 @@ def minute(at: datetime) -> str:
 
 
 def head(cause: FleetCause) -> str:
-    """`CRITICAL on 508 of 508 hosts: A required port is closed by a security group`; all of its hosts where they count
-    at other causes."""
+    """`CRITICAL on 508 of 508 hosts: sg-0f1b2c3d4e5f67890 does not admit these hosts on 1027`; all of its hosts where
+    they count at other causes."""
     hosts = cause.host_count or cause.also_count
-    return f"{cause.severity.upper()} on {of(hosts, cause.exposed_count)}: {cause.title}"
+    return f"{cause.severity.upper()} on {of(hosts, cause.exposed_count)}: {cause.headline}"
 
 
 def beside(cause: FleetCause) -> str:
@@ -302,9 +304,12 @@ def change(row: FleetChange) -> str:
 
 
 def changed(row: FleetChange) -> str:
-    """The title of a cause that changed, and what it is about, as its key has it."""
-    _, *ids = row.key.split("|")
-    return f"{row.title} ({', '.join(ids)})" if ids else row.title
+    """What changed, in one line, with the VPC and the zone that it does not name."""
+    subjects = subjects_of(row.key)
+    found = headline_of(row.key.partition("|")[0], subjects, ())
+    places = [subject.id for subject in subjects if subject.kind in (SubjectKind.VPC, SubjectKind.ZONE)]
+    more = ", ".join(place for place in places if place not in found)
+    return f"{found} ({more})" if more else found
 
 
 def suppressed(row: SuppressedFault) -> str:

@@ -51,7 +51,6 @@ def render(report: Report, options: RenderOptions = DEFAULT_OPTIONS) -> str:
 
 def _finding(report: Report) -> dict[str, Any]:
     causes, ended = counted(report), str(to_json(report.run.finished_at))
-    title = causes[0].title if causes else report.verdict.summary
     severity = {"Label": _LABELS[SEVERITIES[report.verdict.status]], "Original": report.verdict.status.value}
     document = {
         "SchemaVersion": "2018-10-08",
@@ -64,7 +63,7 @@ def _finding(report: Report) -> dict[str, Any]:
         "CreatedAt": ended,
         "UpdatedAt": ended,
         "Severity": severity,
-        "Title": cut(visible(f"backuplink: {title}"), MAX_TITLE),
+        "Title": cut(visible(f"backuplink: {report.verdict.summary}"), MAX_TITLE),
         "Description": description(report, MAX_DESCRIPTION),
         "ProductFields": _fields(report, causes),
         "Resources": _resources(report, causes),

@@ -184,6 +184,7 @@ def _cause(finding: Finding) -> dict[str, Any]:
         "severity": finding.severity,
         "counts": finding.counts,
         "title": finding.title,
+        "headline": finding.headline,
         "detail": finding.detail,
         "fix": finding.fix.summary,
     }

@@ -148,7 +148,7 @@ def _step(observation: Observation[Any], target: str | None, roots: list[Finding
         counts = any(root.counts and not root.suppressed and root.severity is not Severity.INFO for root in roots)
         kind = Skipped if not counts else Failure if observation.made else Error
         code = f" ({observation.failure.code})" if observation.failure.code else ""
-        lines = [f"The cause{_aside(root)}: {root.id}, {root.title}" for root in roots]
+        lines = [f"The cause{_aside(root)}: {root.id}, {root.headline}" for root in roots]
         case.result = _result(
             kind,
             observation.failure.kind,

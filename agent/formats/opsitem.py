@@ -33,9 +33,8 @@ def render(report: Report, options: RenderOptions = DEFAULT_OPTIONS) -> str:
 
 def _ops_item(report: Report) -> dict[str, Any]:
     causes = counted(report)
-    title = causes[0].title if causes else report.verdict.summary
     return {
-        "Title": cut(f"backuplink on {host(report)}: {visible(title)}", MAX_TITLE),
+        "Title": cut(f"backuplink on {host(report)}: {visible(report.verdict.summary)}", MAX_TITLE),
         "Description": description(report, MAX_DESCRIPTION),
         "Source": "backuplink",
         "Severity": _SEVERITIES[SEVERITIES[report.verdict.status]],

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from agent.catalog.endpoint_urls import host_of_url
 from agent.catalog.services import SERVICES, appliance_hosts, gateway_service_name_of
+from agent.catalog.vpce import read_name
 from agent.catalog.workloads import (
     DATA_SERVICES,
     WorkloadInUse,
@@ -649,6 +650,22 @@ class Evidence:
     def subnet(self, subnet_id: str | None) -> Subnet | None:
         """A subnet that was read."""
         return next((subnet for subnet in self.configuration.subnets or () if subnet.subnet_id == subnet_id), None)
+
+    def zone(self, target: Target, address: Address) -> tuple[str | None, str | None]:
+        """The name and the id of the zone that an address is in, as far as they are known.
+
+        Only the own subnet's zone is known from inside; which zone another subnet is in, EC2 alone can say. A zone in
+        an endpoint's name is that of the endpoint's account, which may name zones otherwise: it has no id here.
+        """
+        interface, imds = self.interface_at(address), self.imds
+        subnet = None if interface is None else self.subnet(interface.subnet_id)
+        if subnet is not None:
+            return subnet.availability_zone, subnet.availability_zone_id
+        near = (block for block in (() if imds is None else imds.subnet_cidrs) if block.version == address.version)
+        if imds is not None and any(address in block for block in near):
+            return imds.availability_zone, imds.availability_zone_id
+        own = read_name(target.host)
+        return (None if own is None else own.availability_zone), None
 
     @cached_property
     def vpc_id(self) -> str | None:

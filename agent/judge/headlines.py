@@ -4,24 +4,21 @@ A value is what the rule gives for it, else it follows from the finding's subjec
 
 - `service`, `host`, `region` of its target
 - `where`, its addresses; `of`, how many of the target's addresses these are, or the one that it has; `which`, the same
-  addresses where `of` is a number; `is`, the verb behind `of`; `zone`, that of a single address
+  addresses where `of` is a number; `is`, the verb behind `of`; `zone`, the one that all of them are in
 - `ports`, those that did not connect, and `named_ports`, the same behind the word
 - one value for each kind of subject, such as `group` or `route_table`: the first of them
 """
 
 from collections.abc import Sequence
-from typing import Final
 
 from agent.catalog.findings import CODES
-from agent.catalog.headline import Forms, headline, of_ports, places
+from agent.catalog.headline import Forms, headline, inside, places
 from agent.judge.evidence import Evidence
 from agent.judge.rules.rule import RuleFinding
-from agent.report.model import FindingSubject, SubjectKind
+from agent.report.model import FindingSubject
+from agent.report.subjects import first_of_kinds
 from probes.addresses import ordered
 from probes.model import Address, Target
-
-_NOT_ONE: Final = frozenset({SubjectKind.ADDRESS, SubjectKind.PORT, SubjectKind.ZONE})
-"""Kinds of subjects that are told in other words."""
 
 
 def headline_of(
@@ -30,28 +27,12 @@ def headline_of(
     """What a finding found, in one line; the title of its code where what that needs is not known."""
     code = CODES[finding.code]
     fields = {
-        **_of_subjects(subjects),
+        **first_of_kinds(subjects),
         **_of_target(target),
         **_of_places(finding, target, evidence),
         **finding.headline,
     }
     return headline(code.headline, fields) or inside(code.title)
-
-
-def inside(title: str) -> str:
-    """A title as the second half of a sentence: a word in capitals keeps them."""
-    return title if title[1:2].isupper() else title[:1].lower() + title[1:]
-
-
-def _of_subjects(subjects: Sequence[FindingSubject]) -> dict[str, Forms | None]:
-    by_kind: dict[SubjectKind, list[str]] = {}
-    for subject in subjects:
-        by_kind.setdefault(subject.kind, []).append(subject.id)
-    fields: dict[str, Forms | None] = {
-        kind.value.replace("-", "_"): ids[0] for kind, ids in by_kind.items() if kind not in _NOT_ONE
-    }
-    ports = by_kind.get(SubjectKind.PORT)
-    return {**fields, **({} if ports is None else of_ports(map(int, ports)))}
 
 
 def _of_target(target: Target | None) -> dict[str, Forms | None]:
@@ -72,16 +53,14 @@ def _of_places(finding: RuleFinding, target: Target | None, evidence: Evidence) 
         "of": str(at[0]) if total == 1 else f"{len(at)} of {total} addresses",
         "which": None if total == 1 else where,
         "is": "is" if len(at) == 1 else "are",
-        "zone": _zone(at[0], evidence) if len(at) == 1 else None,
+        "zone": _zone(target, at, evidence),
     }
 
 
-def _zone(address: Address, evidence: Evidence) -> str | None:
-    """The id of the zone in which an address lies; None where that is not known."""
-    interface = evidence.interface_at(address)
-    subnet = None if interface is None else evidence.subnet(interface.subnet_id)
-    if subnet is not None:
-        return subnet.availability_zone_id
-    imds = evidence.imds
-    near = imds is not None and any(address in block for block in imds.subnet_cidrs if block.version == address.version)
-    return imds.availability_zone_id if near and imds is not None else None
+def _zone(target: Target | None, addresses: Sequence[Address], evidence: Evidence) -> str | None:
+    """The one zone in which all of the addresses are, by its id where that is known; None where none is known."""
+    if target is None:
+        return None
+    zones = {evidence.zone(target, address) for address in addresses}
+    name, id_ = zones.pop() if len(zones) == 1 else (None, None)
+    return id_ or name

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
-from agent.catalog.findings import CODES, Scope, Severity
+from agent.catalog.findings import CODES, Severity
 from agent.catalog.services import call_of
 from agent.catalog.vpce import read_name
 from agent.catalog.wording import listed, listed_briefly
@@ -40,6 +40,7 @@ from agent.report.model import (
     Verdict,
     WorkloadReport,
 )
+from agent.report.words import said
 from agent.settings import DEFAULT_CALLS, DEFAULT_EC2, Expect, Suppression, Workload
 from agent.version import __version__
 from probes.addresses import ordered
@@ -185,33 +186,18 @@ def _access(target: Target, evidence: Evidence) -> Access:
 
 
 def _address(target: Target, address: Address, resolvers: tuple[Address, ...], evidence: Evidence) -> TargetAddress:
-    imds = evidence.imds
-    # Only the own subnet's zone is known from inside; which zone another subnet is in, EC2 alone can say.
     own = read_name(target.host)
-    interface = evidence.interface_at(address)
-    subnet = None if interface is None else evidence.subnet(interface.subnet_id)
-    endpoint = evidence.endpoint_of(interface)
+    endpoint = evidence.endpoint_of(evidence.interface_at(address))
     gateway = evidence.gateway_at(address).endpoint if evidence.may_have_gateway(address) else None
-    near = imds is not None and any(address in block for block in imds.subnet_cidrs if block.version == address.version)
+    zone_name, zone_id = evidence.zone(target, address)
     return TargetAddress(
         address=address,
         scope=evidence.scope(address),
         status=address_status(evidence, target, address),
         from_own_lookup=address in evidence.own_answer(target),
         resolvers=resolvers,
-        # A zone in an endpoint's name is that of the endpoint's account, which may name zones otherwise: no id.
-        availability_zone=subnet.availability_zone
-        if subnet
-        else imds.availability_zone
-        if near and imds
-        else own.availability_zone
-        if own
-        else None,
-        availability_zone_id=subnet.availability_zone_id
-        if subnet
-        else imds.availability_zone_id
-        if near and imds
-        else None,
+        availability_zone=zone_name,
+        availability_zone_id=zone_id,
         endpoint_id=next((known.endpoint_id for known in (endpoint, own, gateway) if known is not None), None),
     )
 
@@ -301,9 +287,8 @@ def _summary(
         )
     if loud and (status is not Status.UNKNOWN or not unproven):
         first = loud[0]
-        where = f"{first.target}: " if first.scope is Scope.TARGET else ""  # a name server stands in its headline
         more = f" (and {len(loud) - 1} more)" if len(loud) > 1 else ""
-        return f"{where}{first.headline}{more}"
+        return f"{said(first)}{more}"
     if unproven:
         first_target = unproven[0]
         return f"{first_target.id} could not be proven: {first_target.unproven[0]}"

@@ -1,9 +1,10 @@
 """Subjects of findings, made of ids: what an id of AWS stands for, its prefix tells."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
+from agent.catalog.headline import Forms, of_ports
 from agent.report.model import FindingSubject, SubjectKind
 
 
@@ -49,3 +50,19 @@ def kind_of_id(id_: str) -> SubjectKind | None:
         return SubjectKind.ROUTE_TABLE
     prefix, dash, _ = id_.partition("-")
     return _KINDS.get(prefix) if dash else None
+
+
+_NOT_ONE: Final = frozenset({SubjectKind.ADDRESS, SubjectKind.PORT, SubjectKind.ZONE})
+"""Kinds of subjects that a headline tells in other words."""
+
+
+def first_of_kinds(subjects: Sequence[FindingSubject]) -> dict[str, Forms | None]:
+    """Values for the template of a headline: the first subject of each kind, and all ports."""
+    by_kind: dict[SubjectKind, list[str]] = {}
+    for subject in subjects:
+        by_kind.setdefault(subject.kind, []).append(subject.id)
+    fields: dict[str, Forms | None] = {
+        kind.value.replace("-", "_"): ids[0] for kind, ids in by_kind.items() if kind not in _NOT_ONE
+    }
+    ports = [int(port) for port in by_kind.get(SubjectKind.PORT, ()) if port.isdecimal()]
+    return {**fields, **(of_ports(ports) if ports else {})}

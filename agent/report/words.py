@@ -9,12 +9,14 @@ from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from typing import Any, Final
 
-from agent.catalog.findings import Layer, Severity
+from agent.catalog.findings import Layer, Scope, Severity
+from agent.catalog.headline import places
 from agent.catalog.wording import duration, listed
 from agent.report.escape import visible
 from agent.report.model import (
     NO_TROUBLE,
     NOT_NEEDED,
+    AddressStatus,
     Command,
     Finding,
     Report,
@@ -35,6 +37,8 @@ DETAIL_CHARACTERS: Final = 2_000
 STEPS: Final = (Step.TCP, Step.TLS, Step.HTTP, Step.API)
 """The steps of a ladder, in the order in which it is climbed."""
 UNUSED_ANSWER: Final = "another resolver's answer, which this host does not use; it decides nothing"
+_GAP: Final = 2
+"""Columns between the status and what stands behind it."""
 FEW_SERVICES: Final = 2
 """Up to so many services, each is shown in full; of more, those that are well take one line each."""
 _ROLES: Final = {Role.REQUIRED: "", Role.OPTIONAL: ", not counted", Role.CONTEXT: ", for comparison, not counted"}
@@ -59,8 +63,19 @@ def facts(report: Report) -> str:
 
 
 def below_summary(report: Report) -> tuple[str, ...]:
-    """The lines below the verdict: what to know of it, and the facts of the run."""
-    return (*report.verdict.notes, facts(report))
+    """The lines below the verdict: the facts of the run, with the addresses that failed, and what to know of it."""
+    known = facts(report)
+    return (known + _failed_at(report, WIDTH - len(report.verdict.status) - _GAP - len(known)), *report.verdict.notes)
+
+
+def _failed_at(report: Report, room: int) -> str:
+    """The addresses at which a required step failed: `; failed at 10.0.2.17`; of several, what there is room for."""
+    every = [address for target in report.targets if target.required for address in target.addresses]
+    failed = [row.address for row in every if row.from_own_lookup and row.status is AddressStatus.FAILED]
+    where = places(list(dict.fromkeys(failed))) or ()
+    if isinstance(where, str):
+        return f"; failed at {where}"
+    return next((words for form in where if len(words := f"; failed at {form}") <= room), "")
 
 
 def vantage(report: Report) -> str:
@@ -113,12 +128,22 @@ def causes(report: Report) -> list[Finding]:
     return [finding for finding in report.findings if finding.explained_by is None]
 
 
+def said(finding: Finding) -> str:
+    """What was found, and of which target: `backup: 1 of 3 addresses is silent on 443: 10.0.2.17`."""
+    # A name server stands in the headline itself.
+    return f"{finding.target}: {finding.headline}" if finding.scope is Scope.TARGET else finding.headline
+
+
+def before_target(finding: Finding) -> str:
+    """What was found, then of which target, for a list whose lines may be cut at their end."""
+    return f"{finding.headline} ({finding.target})" if finding.scope is Scope.TARGET else finding.headline
+
+
 def head(finding: Finding) -> str:
-    """`CRITICAL backup: Some of the endpoint's addresses do not answer`; with `(not counted)` before the colon where
-    the finding raises no verdict."""
-    where = f" {finding.target}" if finding.target is not None else ""
+    """`CRITICAL backup: 1 of 3 addresses is silent on 443: 10.0.2.17`; with `(not counted)` before that where the
+    finding raises no verdict."""
     aside = "" if finding.counts else " (not counted)"
-    return f"{finding.severity.upper()}{where}{aside}: {finding.title}"
+    return f"{finding.severity.upper()}{aside} {said(finding)}"
 
 
 def follows(finding: Finding, report: Report) -> list[str]:

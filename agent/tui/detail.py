@@ -12,7 +12,7 @@ from agent.report.in_words import in_words
 from agent.report.model import Command, ConfiguredPath, Finding, Measured, Report, TargetReport
 from agent.report.path import Lane, Progress
 from agent.report.serialization import to_json
-from agent.report.words import shell
+from agent.report.words import before_target, shell
 from agent.tui import timeline
 from agent.tui.copying import kind_of, known_commands, known_lines
 from agent.tui.lines import ASCII, Glyphs, Line, Span, Tone, wrapped
@@ -253,7 +253,7 @@ class _Writer:
     def _citing(self, state: State, name: str) -> None:
         for finding in () if state.report is None else state.report.findings:
             if name in finding.evidence:
-                self._field("shows", f"{finding.severity.upper()} {finding.id}: {finding.title}")
+                self._field("shows", f"{finding.severity.upper()} {finding.id}: {finding.headline}")
         change = None if state.difference is None else next((s for s in state.difference.steps if s.id == name), None)
         if change is not None and change.old is not None:
             self._field("was", " ".join(filter(None, (change.old.status, change.old.kind))))
@@ -330,7 +330,9 @@ class _Writer:
         report = state.report
         for finding in () if report is None else report.findings:
             if finding.target == name and report is not None:
-                self._field(finding.severity.upper(), f"{finding.id}: {finding.title}", tone=tone_of(finding, report))
+                self._field(
+                    finding.severity.upper(), f"{finding.id}: {finding.headline}", tone=tone_of(finding, report)
+                )
         for skipped in () if state.report is None else state.report.not_evaluated:
             if skipped.target == name:
                 self._field(f"{skipped.code} not evaluated", skipped.reason)
@@ -443,9 +445,8 @@ class _Writer:
 
 
 def _headline(finding: Finding) -> str:
-    where = f" ({finding.target})" if finding.target is not None else ""
     aside = "" if finding.counts else " (not counted)"
-    return f"{finding.severity.upper()}  {finding.title}{where} [{finding.code}]{aside}"
+    return f"{finding.severity.upper()}  {before_target(finding)} [{finding.code}]{aside}"
 
 
 def _finding(report: Report, key: str) -> Finding | None:

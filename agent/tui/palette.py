@@ -5,6 +5,7 @@ from typing import Final
 
 from agent.report.escape import visible
 from agent.report.path import Progress
+from agent.report.words import before_target
 from agent.tui.actions import Pane
 from agent.tui.lines import Tone
 from agent.tui.state import STATUS_TONES, WEIGHT_TONES, State, tone_of
@@ -55,8 +56,7 @@ def rows(state: State) -> tuple[Row, ...]:
     ]
     report = state.report
     for finding in () if report is None else report.findings:
-        where = "" if finding.target is None else f" ({finding.target})"
-        text = visible(f"{finding.code} {finding.title}{where}")
+        text = visible(f"{finding.code} {before_target(finding)}")
         tone = Tone.PLAIN if report is None else tone_of(finding, report)
         found.append(Row(finding.severity.upper(), text, tone, None, Pane.CAUSES, f"finding/{finding.id}"))
     for band in state.whole_picture.bands:

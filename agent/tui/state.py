@@ -22,7 +22,7 @@ from agent.report.counting import Standing, Weight, counts, standings
 from agent.report.diff import ChangeKind, Difference, NotComparableError, StepState, difference
 from agent.report.model import Finding, Report, Status, TargetReport
 from agent.report.path import Cell, Check, Lane, Picture, Progress, check_of, checks_in, picture
-from agent.report.words import is_uneventful
+from agent.report.words import before_target, is_uneventful
 from agent.run.events import ObservationMade, RunStarted, StepPlanned, StepStarted, TargetsKnown
 from agent.settings import DEFAULT_INTERVAL, Settings
 from agent.tui.actions import (
@@ -498,10 +498,10 @@ def _log_lines(changed: Difference, report: Report) -> tuple[LogLine, ...]:
     lines: list[LogLine] = []
     for finding in changed.findings:
         if finding.change is ChangeKind.WENT:
-            lines.append(LogLine(f"{finding.id} is gone: {finding.finding.title}", Tone.OK))
+            lines.append(LogLine(f"{finding.id} is gone: {finding.finding.headline}", Tone.OK))
         elif finding.change is ChangeKind.CAME and finding.counts.new:
             lines.append(
-                LogLine(f"{finding.id} is new: {finding.finding.title}", tone_of(findings[finding.id], report))
+                LogLine(f"{finding.id} is new: {finding.finding.headline}", tone_of(findings[finding.id], report))
             )
     for target in changed.targets:
         if target.change is ChangeKind.CHANGED and target.status.old is not target.status.new:
@@ -903,13 +903,12 @@ def _symptoms(findings: Sequence[Finding], cause: Finding, report: Report, depth
 
 
 def _entry(finding: Finding, report: Report, depth: int) -> Entry:
-    where = f" ({finding.target})" if finding.target is not None else ""
     suffix = " (suppressed)" if finding.suppressed else "" if finding.counts else " (not counted)"
     return Entry(
         key=f"finding/{finding.id}",
         word=finding.severity.upper(),
         tone=tone_of(finding, report),
-        text=f"{finding.title}{where} [{finding.code}]{suffix}",
+        text=f"{before_target(finding)} [{finding.code}]{suffix}",
         depth=depth,
     )
 

@@ -94,7 +94,9 @@ def _finding(change: StateChange, redact: bool) -> str:
     finding = change.finding
     if finding is None:
         raise ValueError("a change of the verdict has no finding")
-    about = f"{change.kind} {_about(change, redact)} ({finding.severity}): {finding.title}"
+    # A headline has the address or the id, which no mask of a single change would find.
+    found = finding.title if redact else finding.headline
+    about = f"{change.kind} {_about(change, redact)} ({finding.severity}): {found}"
     match change.kind:
         case Kind.FLAPPING:
             return f"{about}; it comes and goes; {_QUIET}"

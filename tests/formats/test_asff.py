@@ -37,7 +37,7 @@ def test_a_host_has_one_finding_whatever_its_state() -> None:
 def test_the_first_cause_gives_title_and_remedy() -> None:
     report = report_of("one-zone-silent")
     (finding,) = findings(asff.render(report))
-    assert finding["Title"] == f"backuplink: {report.findings[0].title}"
+    assert finding["Title"] == f"backuplink: {report.verdict.summary}"
     assert finding["Remediation"]["Recommendation"]["Text"] == report.findings[0].fix.summary
     assert finding["Remediation"]["Recommendation"]["Url"].startswith("https://docs.aws.amazon.com/")
     assert finding["ProductFields"]["backuplink/codes"] == "TCP002"

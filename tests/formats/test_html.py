@@ -33,13 +33,16 @@ def test_of_a_run() -> None:
     assert texts(elements, "h1") == ["CRITICAL: backup: 1 of 3 addresses is silent on 443: 10.0.2.17"]
     assert texts(elements, "title") == [f"backuplink: {texts(elements, 'h1')[0]}"]
     assert texts(elements, "h2") == [
-        "1. CRITICAL backup: Some of the endpoint's addresses do not answer (TCP002)",
+        "1. CRITICAL backup: 1 of 3 addresses is silent on 443: 10.0.2.17 (TCP002)",
         "The path",
         "backup  backup.eu-west-1.amazonaws.com",
         "Not checked",
         "More",
     ]
-    assert texts(elements, "p")[:2] == [*report.verdict.notes, "eu-west-1, path private, access allowed, 3.0 s"]
+    assert texts(elements, "p")[:2] == [
+        "eu-west-1, path private, access allowed, 3.0 s; failed at 10.0.2.17",
+        *report.verdict.notes,
+    ]
     assert texts(elements, "pre") == [
         "\n".join(shlex.join(command.argv) for command in report.findings[0].fix.commands)
     ]
@@ -258,7 +261,7 @@ def test_of_what_changed() -> None:
     *causes, findings, targets, steps = texts(elements, "h2")
     assert [cause.rpartition(" ")[2] for cause in causes] == ["(IAM002)", "(TCP002)", "(ENV010)"]
     assert [findings, targets, steps] == ["Findings", "Targets", "Steps"]
-    assert "cameTCP002@backup  critical: Some of the endpoint's addresses do not answer" in texts(elements, "tr")
+    assert "cameTCP002@backup  critical: 1 of 3 addresses is silent on 443: 10.0.2.17" in texts(elements, "tr")
     assert "changedtcp/backup/10.0.2.17/443  ok -> failed (timeout)" in texts(elements, "tr")
     assert data(elements)["schema"] == "backuplink.diff.v1"
 

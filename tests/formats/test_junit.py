@@ -109,7 +109,7 @@ def test_causes_are_failures_with_what_to_do(name: str) -> None:
             assert f"\n  {shell(command)}\n" in case.text
         if case.result != "passed":
             assert case.message.startswith(finding.severity.upper())
-            assert finding.title in case.message
+            assert finding.headline in case.message
     for target in report.targets:
         if target.unproven:
             case = test_cases[classname(target.id, report), "proven"]
@@ -149,7 +149,7 @@ def test_each_step_is_what_it_was(name: str) -> None:
                 assert visible(observation.failure.message)[:500] in case.message
                 due = roots(observation, report)
                 for finding in due:
-                    assert f": {finding.id}, {finding.title}" in case.text
+                    assert f": {finding.id}, {finding.headline}" in case.text
                 counts = any(
                     finding.counts and not finding.suppressed and finding.severity is not Severity.INFO
                     for finding in due
@@ -181,7 +181,7 @@ def test_a_step_that_failed_names_the_cause_above_the_finding_that_it_shows() ->
                     assert due
                     for cause in due:
                         aside = "" if cause.counts else " (not counted)"
-                        assert f"The cause{aside}: {cause.id}, {cause.title}" in text
+                        assert f"The cause{aside}: {cause.id}, {cause.headline}" in text
                     assert f": {finding.id}," not in text
                     seen += 1
     assert seen > 10

@@ -20,11 +20,11 @@ def test_of_a_run() -> None:
     lines = markdown.render(report).splitlines()
     assert lines[0] == "# CRITICAL: backup: 1 of 3 addresses is silent on 443: 10.0.2.17"
     assert lines[2:5] == [
-        *map(escaped, report.verdict.notes),
+        "eu-west-1, path private, access allowed, 3.0 s; failed at 10.0.2.17",
         "",
-        "eu-west-1, path private, access allowed, 3.0 s",
+        *map(escaped, report.verdict.notes),
     ]
-    assert "## 1. CRITICAL backup: Some of the endpoint's addresses do not answer (TCP002)" in lines
+    assert "## 1. CRITICAL backup: 1 of 3 addresses is silent on 443: 10.0.2.17 (TCP002)" in lines
     assert "| 10.0.2.17 | - | 443 | TIMEOUT | - | - | - |" in lines
     assert "## backup `backup.eu-west-1.amazonaws.com`" in lines
     assert "## Not checked" in lines

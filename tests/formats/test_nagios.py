@@ -76,7 +76,7 @@ def test_long_output_has_causes_and_then_how_far_each_address_let_this_host_come
     causes = [finding for finding in report.findings if finding.explained_by is None]
     assert codes == [finding.code for finding in causes]
     for finding in causes:
-        assert any(line.endswith(f"[{finding.code}]") and finding.title in line for line in lines)
+        assert any(line.endswith(f"[{finding.code}]") and finding.headline in line for line in lines)
         detail = next(line for line in lines if line.startswith(f"   {visible(finding.detail)[:200]}"))
         assert len(detail) <= 600
         assert f"   What to do: {finding.fix.summary}" in lines
@@ -309,7 +309,7 @@ def test_many_causes_are_bounded_and_the_first_of_them_are_there() -> None:
     [finding] = report.findings
     many = tuple(replace(finding, id=f"{finding.id}{number}", detail="a word " * 300) for number in range(30))
     output = output_of(replace(report, findings=many))
-    assert "1. CRITICAL backup: Some of the endpoint's addresses do not answer [TCP002]" in output.lines
+    assert "1. CRITICAL backup: 1 of 3 addresses is silent on 443: 10.0.2.17 [TCP002]" in output.lines
     assert output.lines[-2].endswith(" more lines; --format json has all.")
 
 

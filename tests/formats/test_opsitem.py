@@ -27,7 +27,7 @@ def test_a_verdict(name: str, severity: str) -> None:
 def test_the_first_cause_gives_the_title() -> None:
     report = report_of("one-zone-silent")
     item = item_of("one-zone-silent")
-    assert item["Title"] == f"backuplink on i-0a1b2c3d4e5f67890: {report.findings[0].title}"
+    assert item["Title"] == f"backuplink on i-0a1b2c3d4e5f67890: {report.verdict.summary}"
     assert report.findings[0].fix.summary in item["Description"]
     assert item["OperationalData"]["codes"] == {"Value": "TCP002", "Type": "SearchableString"}
 

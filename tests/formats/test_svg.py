@@ -36,7 +36,7 @@ def test_what_failed_is_drawn_where_it_failed() -> None:
         ("warning", "backup", "answered, refused"),
     ]
     words = lines(root)
-    assert words.index("10.0.2.17") < words.index("TCP002: Some of the endpoint's addresses do not answer")
+    assert words.index("10.0.2.17") < words.index("TCP002: 1 of 3 addresses is silent on 443: 10.0.2.17")
     assert "Port 443: TCP TIMEOUT 1.0 s, TLS skipped" in description(root)
 
 
@@ -57,7 +57,7 @@ def test_the_configuration_stands_next_to_what_was_measured() -> None:
     assert "no rule of sg-0f1b2c3d4e5f67890 allows tcp 1026, 1027, 1028 and 1031 from 10.0.1.10" in " ".join(
         words.split()
     )
-    assert "VPC005: The endpoint's security groups do not allow this host" in words
+    assert "VPC005: sg-0f1b2c3d4e5f67890 does not admit 10.0.1.10 on 1026-1028 and 1031" in words
 
 
 def test_where_measurement_and_configuration_differ() -> None:
@@ -83,7 +83,7 @@ def test_an_answer_that_is_wrong_is_drawn_as_what_is_wrong() -> None:
     asked = [box for box in boxes(root) if box[2:] and box[2].startswith("1 public")]
     assert asked
     assert ("critical", "this host", "1 public 2.0 ms") in asked
-    assert "DNS001: The name resolves to public addresses, off the private path" in lines(root)
+    assert "DNS001: the name leads off the private path, to 52.95.112.41" in lines(root)
 
 
 @pytest.mark.parametrize("name", one_in(16, scenarios.names()))

@@ -34,7 +34,7 @@ CODES: Final = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
 ALTERNATE: Final = b"\x1b[?1049h"
 MAIN: Final = b"\x1b[?1049l"
 HEALTHY: Final = "backup answers privately at 3 addresses"
-ENDED_EARLY: Final = ", ended early\n"
+ENDED_EARLY: Final = ", ended early"
 _COLOUR: Final = re.compile(rb"\x1b\[[\d;]*m")
 
 

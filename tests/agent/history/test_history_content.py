@@ -231,7 +231,8 @@ def test_how_bad_a_failure_is_has_a_colour_and_a_word(week: tuple[HistoryDocumen
     kinds = ["critical", None, "unknown", None, None, "critical", None]
     assert [event.attributes.get("class") for event in _events(elements)] == kinds
     said = [(element.attributes.get("class"), element.text) for element in elements if element.name == "p"]
-    assert ("warning", "raised ENV010 (warning): This host's clock is wrong; present for 20 min") in said
+    clock = "raised ENV010 (warning): this host's clock is 120 s ahead of AWS's; present for 20 min"
+    assert ("warning", clock) in said
 
 
 def test_reports_are_bounded_and_what_is_left_out_is_counted(

@@ -299,7 +299,7 @@ WORSE (critical)  TCP002 of backup is new: 1 of 3 addresses is silent on 443:
     not-tried
       critical: backup: 1 of 3 addresses is silent on 443: 10.0.2.17
 
-1. CRITICAL backup: Some of the endpoint's addresses do not answer [TCP002]
+1. CRITICAL backup: 1 of 3 addresses is silent on 443: 10.0.2.17 [TCP002]
    443 timed out on 10.0.2.17 after 3.0 s, while 10.0.1.17 and 10.0.4.17
    connect. Calls fail or stall whenever the name resolves to the others.
 
@@ -314,7 +314,7 @@ WORSE (critical)  TCP002 of backup is new: 1 of 3 addresses is silent on 443:
    See: backuplink explain TCP002
 
 Findings
-  came  TCP002@backup  critical: Some of the endpoint's addresses do not answer
+  came  TCP002@backup  critical: 1 of 3 addresses is silent on 443: 10.0.2.17
 
 Targets
   changed  backup  status ok -> critical; came: 10.0.4.17

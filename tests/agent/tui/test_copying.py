@@ -174,7 +174,7 @@ async def test_y_and_y_copy_the_first_command() -> None:
         assert "1. command, reads: sent to the terminal's clipboard, which confirms nothing" in text
         assert "2. the command as a script" in text
         await pilot.press("3")
-        assert pilot.app.clipboard.startswith("CRITICAL backup: Some of the endpoint's addresses do not answer")
+        assert pilot.app.clipboard.startswith("CRITICAL backup: 1 of 3 addresses is silent on 443: 10.0.2.17")
         await pilot.press("q")
         assert any("Path" in line for line in screen_of(pilot))
 

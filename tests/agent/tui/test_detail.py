@@ -41,7 +41,7 @@ def at(name: str, key: str, pane: Pane = Pane.PATH) -> State:
                 "started: 2026-01-15 03:00:00.001 UTC",
                 "after: dns/backup/10.0.0.2/A",
                 "retransmits: 2",
-                "shows: CRITICAL TCP002@backup: Some of the endpoint's addresses do not answer",
+                "shows: CRITICAL TCP002@backup: 1 of 3 addresses is silent on 443: 10.0.2.17",
             ),
             id="a connect that failed",
         ),
@@ -129,7 +129,7 @@ def test_a_finding_says_what_was_seen_what_to_do_and_its_page() -> None:
 def test_on_the_whole_screen_a_finding_has_its_headline() -> None:
     state = at("one-zone-silent", "finding/TCP002@backup", Pane.CAUSES)
 
-    headline = "CRITICAL  Some of the endpoint's addresses do not answer (backup) [TCP002]"
+    headline = "CRITICAL  1 of 3 addresses is silent on 443: 10.0.2.17 (backup) [TCP002]"
     assert headline not in shown(state)
     assert headline in shown(after(state, DetailOpened()))
 

@@ -112,11 +112,11 @@ async def test_the_first_command_is_on_the_first_screen_of_80_columns(name: str)
     await drive(app_over(name), act, (80, 24))
 
 
-def test_severities_are_of_one_width_and_the_title_stands_before_the_target() -> None:
+def test_severities_are_of_one_width_and_the_headline_stands_before_the_target() -> None:
     lines = words(causes(shown("three-faults"), 120))
     heads = [line for line in lines if re.match(r" (CRITICAL|WARNING|INFO)", line)]
     assert len({len(re.match(r" +\S+ +", line)[0]) for line in heads}) == 1  # type: ignore[index]
-    assert " CRITICAL Some of the endpoint's addresses do not answer (backup) [TCP002]" in words(
+    assert " CRITICAL 1 of 3 addresses is silent on 443: 10.0.2.17 (backup) [TCP002]" in words(
         causes(shown("one-zone-silent"), 120)
     )
 

@@ -274,7 +274,7 @@ def test_a_second_run_says_what_it_changed() -> None:
     assert entry.text == "since 03:00:00 UTC: critical -> ok, 1 finding gone, 1 step changed"
     (logged,) = state.memory.log
     assert [line.text for line in logged.steps] == [
-        "TCP002@backup is gone: Some of the endpoint's addresses do not answer",
+        "TCP002@backup is gone: 1 of 3 addresses is silent on 443: 10.0.2.17",
         "backup: critical -> ok",
         "tcp/backup/10.0.2.17/443: timeout -> ok",
     ]

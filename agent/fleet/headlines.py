@@ -1,0 +1,45 @@
+"""The headline of a fault that hosts share: the template of its code, with what its subjects tell."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from agent.catalog.findings import CODES
+from agent.catalog.headline import LIMIT, Forms, headline, inside, of_ports, places
+from agent.catalog.wording import listed
+from agent.report.model import FindingSubject, SubjectKind
+from agent.report.subjects import first_of_kinds
+from probes.ports import HTTPS
+
+_ANY_HOST: Final[dict[str, Forms | None]] = {"sender": "these hosts", **of_ports([HTTPS])}
+"""What is said of each host alike. A key names the ports beside 443 alone."""
+
+
+def title_of(code: str) -> str:
+    """The title of a finding, said of each host that has it."""
+    if code not in CODES:
+        return "A finding that this version does not know"
+    return CODES[code].title.replace("This host", "The host").replace("this host", "the host")
+
+
+def headline_of(code: str, subjects: Sequence[FindingSubject], services: Sequence[str]) -> str:
+    """What was found, in one line with its id or address; the title with the first id where the template needs what
+    each host alone knows."""
+    found = None
+    if code in CODES:
+        service = listed(services) if services else None
+        fields = {**_ANY_HOST, **first_of_kinds(subjects), **_of_places(subjects), "service": service}
+        found = headline(CODES[code].headline, fields)
+    if found is not None and " " in found:  # more than an id
+        return found.replace("this host's", "the host's").replace("this host", "the host")
+    title = inside(title_of(code))
+    with_id = f"{title} ({subjects[0].id})" if subjects else title
+    return with_id if len(with_id) <= LIMIT else title
+
+
+def _of_places(subjects: Sequence[FindingSubject]) -> dict[str, Forms | None]:
+    """Values for addresses. How many others the name has is not known here, and a zone is that of the hosts."""
+    at = [subject.id for subject in subjects if subject.kind is SubjectKind.ADDRESS]
+    where = places(at)
+    if len(at) < 2:
+        return {"where": where, "of": where, "is": "is"}
+    return {"where": where, "of": f"{len(at)} addresses", "which": where, "is": "are"}
