@@ -3,6 +3,7 @@
 import asyncio
 import sys
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -55,10 +56,16 @@ def audit(
     document could not be written where it should be, that of a signal where one came. Raises RequestError where there
     is nothing to audit, and OutputClosedError."""
     with exit_on_signals(received_signals):
+        if options.saved is not None:
+            shown = _saved(options.saved, received_signals)
+            return publish(AUDIT, shown, options.output, exits.of_verdict(shown.verdict.status, options.output.fail_on))
+        before = None if options.against is None else _earlier(options.against, received_signals)
         read = _read(options, gather, received_signals, loop_factory)
         if read is None:
             return refuse_interrupted(AUDIT, options.output.format, received_signals)
         document = _audited(read, options)
+        if before is not None:
+            document = _compared(before, document)
         code = exits.of_verdict(document.verdict.status, options.output.fail_on)
         if received_signals:
             start_grace_timer()
@@ -66,6 +73,33 @@ def audit(
                 return refuse_interrupted(AUDIT, options.output.format, received_signals)
             code = SIGNALS[received_signals[0]]
         return publish(AUDIT, document, options.output, code)
+
+
+def _saved(place: str, received_signals: Sequence[str]) -> "AuditDocument":
+    """The audit in a file. Raises RequestError."""
+    from agent.app.read_saved import read_audit
+    from agent.audit.saved import AuditFileError
+
+    try:
+        return read_audit(place, received_signals)
+    except AuditFileError as error:
+        raise RequestError(str(error)) from error
+
+
+def _earlier(place: str, received_signals: Sequence[str]) -> "AuditDocument":
+    """The audit in a file that another one is compared with. Raises RequestError, before anything is read of EC2."""
+    before = _saved(place, received_signals)
+    if before.redacted:
+        raise RequestError(f"{place}: was written with --redact, and masks cannot be compared")
+    if not before.vpcs:
+        raise RequestError(f"{place}: has no VPC that could be compared")
+    return before
+
+
+def _compared(before: "AuditDocument", now: "AuditDocument") -> "AuditDocument":
+    from agent.audit.changes import changes_since
+
+    return replace(now, changes=changes_since(before, now))
 
 
 def _read(

@@ -272,6 +272,7 @@ AUDIT: Final = Kind(
         "html": _tree("agent.audit.content:document", "html"),
         "csv": _form("agent.audit.csv:render"),
         "markdown": _tree("agent.audit.content:document", "markdown"),
+        "eventbridge": _form("agent.audit.events:render"),
     },
     redact=_by("agent.report.redact:redact_document"),
     refusal=_by("agent.audit.model:refusal"),

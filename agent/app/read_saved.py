@@ -17,6 +17,7 @@ from agent.settings import Ec2Facts
 from probes.vpc.model import MAX_POLICY_CHARACTERS
 
 if TYPE_CHECKING:
+    from agent.audit.model import AuditDocument
     from agent.predict.intents import Intents
     from agent.predict.plan_values import Plan
 
@@ -25,7 +26,7 @@ MAX_REPORT_BYTES: Final = 64 << 20
 MAX_FACTS_BYTES: Final = 32 << 20
 """Five times what 20,000 rules take, the most that is read."""
 MAX_ACCOUNT_BYTES: Final = 256 << 20
-"""A file of several VPCs: eight of the largest, or thousands of usual ones."""
+"""A file of several VPCs: eight of the largest, or thousands of usual ones; or their audit."""
 MAX_PLAN_BYTES: Final = 64 << 20
 """About ten thousand resources of Terraform."""
 MAX_INTENT_BYTES: Final = 256 << 10
@@ -78,6 +79,23 @@ def _facts_in(place: str, most: int, received_signals: Sequence[str]) -> bytes:
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else str(error)
         raise FactsFileError(f"{place}: cannot be read: {why}") from error
+
+
+def read_audit(place: str, received_signals: Sequence[str] = ()) -> "AuditDocument":
+    """The audit in a file. Raises AuditFileError for anything else, and InterruptedBySignalError after a signal, which
+    its handler adds to `received_signals`."""
+    from agent.audit.saved import AuditFileError, parse
+
+    try:
+        data = read_within(
+            Path(place), most=MAX_ACCOUNT_BYTES, seconds=REPORT_SECONDS, received_signals=received_signals
+        )
+    except TooLargeError as error:
+        raise AuditFileError(f"{place}: is larger than {MAX_ACCOUNT_BYTES >> 20} MiB, the limit of an audit") from error
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else str(error)
+        raise AuditFileError(f"{place}: cannot be read: {why}") from error
+    return _parsed(lambda: parse(data, place), AuditFileError, received_signals)
 
 
 def read_plan(place: str, received_signals: Sequence[str] = ()) -> "Plan":

@@ -63,6 +63,12 @@ def _fleet_change_schema() -> "dict[str, Any]":
     return events.schema()
 
 
+def _audit_change_schema() -> "dict[str, Any]":
+    from agent.audit import events
+
+    return events.schema()
+
+
 def _change_schema() -> "dict[str, Any]":
     from agent.watch import change_text
 
@@ -74,6 +80,7 @@ SCHEMAS: "Final[dict[str, Callable[[], dict[str, Any]]]]" = {
     "host": _host_schema,
     "change": _change_schema,
     "fleet-change": _fleet_change_schema,
+    "audit-change": _audit_change_schema,
 }
 """What makes each schema, by the name of its document; the first is the default."""
 

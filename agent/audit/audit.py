@@ -74,6 +74,7 @@ def audit(
         review=asked.review,
         vpcs=vpcs,
         repeated=repeated(vpcs),
+        changes=None,
         unresolved_hours=sum(vpc.unresolved_hours for vpc in vpcs),
         unanswered=tuple(unanswered),
     )

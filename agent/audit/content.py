@@ -5,9 +5,9 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Final
 
 from agent.audit import phrases
-from agent.audit.model import AuditDocument, AuditedVpc, AuditFault, RepeatedFault, RepeatedIn
+from agent.audit.model import AuditChanges, AuditDocument, AuditedVpc, AuditFault, RepeatedFault, RepeatedIn
 from agent.audit.overview import alike
-from agent.catalog.wording import counted, listed
+from agent.catalog.wording import counted, listed, listed_briefly
 from agent.documents.blocks import (
     ALL,
     CAUSES,
@@ -44,7 +44,7 @@ def document(audit: AuditDocument) -> Document:
         kind=audit.verdict.status.value,
         word=audit.verdict.status.upper(),
         summary=audit.verdict.summary,
-        lines=(phrases.basis(audit), *filter(None, (hours,))),
+        lines=(phrases.basis(audit), *filter(None, (hours, phrases.changes_words(audit.changes)))),
         blocks=tuple(_blocks(audit)),
         embedded=Embedded(page_id=PAGE_ID, make=lambda: to_json(audit)),
     )
@@ -53,6 +53,8 @@ def document(audit: AuditDocument) -> Document:
 def _blocks(audit: AuditDocument) -> Iterator[Block]:
     if audit.vpcs:
         yield Section(title="VPCs, the worst first", blocks=tuple(_overview(audit)), anchor=_OVERVIEW)
+    if audit.changes is not None:
+        yield Section(title=phrases.since(audit.changes), blocks=tuple(_changes(audit.changes)))
     pages = _pages(audit)
     letters = {alike(fault): f"A{number}" for number, fault in enumerate(audit.repeated, 1)}
     if audit.repeated:
@@ -133,6 +135,20 @@ def _status(vpc: AuditedVpc) -> Cell:
 
 def _sentence(words: str) -> str:
     return f"{words[:1].upper()}{words[1:]}."
+
+
+# --- What changed ----------------------------------------------------------------------------------------------------
+
+
+def _changes(changes: AuditChanges) -> Iterator[Block]:
+    if not changes.alike:
+        yield Text("The earlier audit was asked for other workloads or services, or not for the same review.", MUTED)
+    yield Bullets(tuple(map(phrases.change_words, changes.changes)), "more change")
+    if not changes.changes:
+        yield Text("Nothing changed in the VPCs that both audits have.")
+    yield Bullets(tuple(f"Not read this time: {one.vpc_id}: {one.reason}" for one in changes.unread), "more VPC")
+    if changes.first_read:
+        yield Text(f"Not in the earlier audit: {listed_briefly(changes.first_read)}")
 
 
 # --- Faults of several VPCs ------------------------------------------------------------------------------------------

@@ -3,17 +3,17 @@
 A cell that a spreadsheet would take for a formula gets an apostrophe in front (OWASP, CSV Injection).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from agent.audit import phrases
-from agent.audit.model import AuditDocument, AuditedVpc, AuditFault
+from agent.audit.model import AuditChange, AuditDocument, AuditedVpc, AuditFault, AuditTurn
 from agent.report.escape import spreadsheet_line
 from agent.report.words import shell
 
 COLUMNS: Final = (
     *("vpc", "vpc_status", "vpc_cause", "vpc_to_do", "region", "account", "vpc_counts", "workloads"),
-    *("code", "severity", "certain", "counts"),
+    *("code", "change", "severity", "certain", "counts"),
     *("suppressed", "services", "ports", "subjects", "detail", "fix", "commands", "unresolved_hours"),
 )
 
@@ -21,8 +21,10 @@ COLUMNS: Final = (
 def render(document: AuditDocument) -> str:
     """The table, with a head, its lines ended as RFC 4180 has it."""
     rows: list[tuple[str, ...]] = [COLUMNS]
+    changes = () if document.changes is None else document.changes.changes
     for vpc in document.vpcs:
-        rows += _rows(vpc)
+        here = [one for one in changes if (one.vpc_id, one.account_id) == (vpc.vpc_id, vpc.account_id)]
+        rows += _rows(vpc, here)
     for one in document.unanswered:
         reason = f"no answer: {one.reason}"
         rows.append(_alone(one.vpc_id or "", "unknown", reason, one.region or "", one.account_id or ""))
@@ -37,22 +39,31 @@ def _alone(vpc_id: str, status: str, cause: str, region: str = "", account: str 
     return (*told, *[""] * (len(COLUMNS) - len(told)))
 
 
-def _rows(vpc: AuditedVpc) -> Iterator[tuple[str, ...]]:
+def _rows(vpc: AuditedVpc, changes: Sequence[AuditChange]) -> Iterator[tuple[str, ...]]:
     judged = " ".join(workload.workload.value for workload in vpc.workloads if workload.by is not None)
     counts = "yes" if vpc.counts else "no"
     answer = (vpc.vpc_id, vpc.status.value, vpc.cause, vpc.to_do or "")
     place = (*answer, vpc.region, vpc.account_id or "", counts, judged)
     hours = str(vpc.unresolved_hours)
-    if not vpc.faults:
+    went = [change for change in changes if change.turn in (AuditTurn.GONE, AuditTurn.UNSEEN)]
+    if not vpc.faults and not went:
         yield (*place, *[""] * (len(COLUMNS) - len(place) - 1), hours)
+    turns = {change.code or change.title: change.turn.value for change in changes}
     for fault in vpc.faults:
-        yield (*place, *_cells(fault), hours)
+        turn = "" if fault.suppressed else turns.get(fault.code or fault.title, "")
+        yield (*place, *_cells(fault, turn), hours)
+    for change in went:
+        severity = "" if change.severity_before is None else change.severity_before.value
+        told = (change.code or "", change.turn.value, severity, "", "yes" if change.counts else "no", "no")
+        about = (" ".join(change.services), "", " ".join(change.subjects), f"{change.title}. {change.words}", "", "")
+        yield (*place, *told, *about, hours)
 
 
-def _cells(fault: AuditFault) -> tuple[str, ...]:
+def _cells(fault: AuditFault, turn: str) -> tuple[str, ...]:
     fix = fault.fix
     return (
         fault.code or "",
+        turn,
         fault.severity.value,
         "yes" if fault.certain else "no",
         "yes" if fault.counts else "no",

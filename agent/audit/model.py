@@ -217,6 +217,62 @@ class RepeatedFault:
     """The fix of the first of these VPCs."""
 
 
+class AuditTurn(StrEnum):
+    """What became of a fault since an earlier audit."""
+
+    NEW = "new"
+    CHANGED = "changed"
+    UNSEEN = "unseen"
+    """It was not found, and parts of the VPC that may hold it were not read."""
+    GONE = "gone"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditChange:
+    """What became of the faults of one code in a VPC since an earlier audit."""
+
+    turn: AuditTurn
+    region: Plain
+    account_id: Owner | None
+    vpc_id: ResourceId
+    code: Plain | None
+    title: Plain
+    severity: Severity | None
+    """The worst now; None where there are no such faults any more."""
+    severity_before: Severity | None
+    """The worst before; None where there were no such faults."""
+    counts: bool
+    services: tuple[Plain, ...]
+    subjects: tuple[ResourceId, ...]
+    words: Sentence
+    """What differs, without a full stop; empty for what is new or gone."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnreadVpc:
+    """A VPC of the earlier audit that was not read this time: its faults may still be there."""
+
+    region: Plain
+    account_id: Owner | None
+    vpc_id: ResourceId
+    reason: Sentence
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditChanges:
+    """What changed since an earlier audit, without what is suppressed."""
+
+    taken_at: datetime
+    """When the youngest facts of the earlier audit were taken."""
+    alike: bool
+    """Whether both audits were asked for the same workloads and services, and with or without a review."""
+    changes: tuple[AuditChange, ...]
+    """By turn, of each those that count and are worst first."""
+    unread: tuple[UnreadVpc, ...]
+    first_read: tuple[ResourceId, ...]
+    """VPCs that the earlier audit does not have."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unanswered:
     """An account, a Region or a VPC of which nothing could be read."""
@@ -260,6 +316,8 @@ class AuditDocument:
     """The VPCs, those that count first, of these the worst first, then by account, Region and id."""
     repeated: tuple[RepeatedFault, ...]
     """The faults that several VPCs have, the worst first."""
+    changes: AuditChanges | None
+    """What changed since an earlier audit; None where none was named."""
     unresolved_hours: int
     """Interface-hours a month of all VPCs."""
     unanswered: tuple[Unanswered, ...]
@@ -279,6 +337,7 @@ def refusal(why: str) -> AuditDocument:
         review=False,
         vpcs=(),
         repeated=(),
+        changes=None,
         unresolved_hours=0,
         unanswered=(),
     )

@@ -3,12 +3,15 @@
 from typing import Final
 
 from agent.audit.model import (
+    AuditChange,
+    AuditChanges,
     AuditDocument,
     AuditedEndpoint,
     AuditedService,
     AuditedVpc,
     AuditedWorkload,
     AuditFault,
+    AuditTurn,
     CentralEndpoint,
     CentralRole,
     Known,
@@ -131,6 +134,31 @@ def central_words(central: CentralEndpoint) -> str:
     }
     missing = f": {'; '.join(central.missing)}" if central.missing else ""
     return f"{central.service}: {what}{by}; {complete[central.complete]}{missing}"
+
+
+def since(changes: AuditChanges) -> str:
+    """`What changed since the audit of 2026-01-15 03:00 UTC`."""
+    return f"What changed since the audit of {changes.taken_at:%Y-%m-%d %H:%M} UTC"
+
+
+def changes_words(changes: AuditChanges | None) -> str | None:
+    """How much changed since an earlier audit; None where none was named."""
+    if changes is None:
+        return None
+    turns = [change.turn for change in changes.changes]
+    counts = [f"{turns.count(turn)} {turn}" for turn in AuditTurn if turn in turns]
+    unread = [f"{counted(len(changes.unread), 'VPC')} not read this time"] if changes.unread else []
+    return f"since the audit of {changes.taken_at:%Y-%m-%d %H:%M} UTC: {', '.join([*counts, *unread]) or 'no change'}"
+
+
+def change_words(change: AuditChange) -> str:
+    """`new: VPC005 in vpc-1: The endpoint's security groups do not allow the source, of sg-1 (critical)`."""
+    code = "" if change.code is None else f"{change.code} "
+    severity = change.severity or change.severity_before
+    about = f", of {listed_briefly(change.subjects)}" if change.subjects else ""
+    aside = "" if change.counts else ", not counted"
+    more = f": {change.words}" if change.words else ""
+    return f"{change.turn}: {code}in {change.vpc_id}: {change.title}{about} ({severity}{aside}){more}"
 
 
 def unresolved_words(hours: int) -> str | None:

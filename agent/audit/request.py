@@ -42,6 +42,10 @@ class AuditOptions:
 
     places: tuple[str, ...]
     """The facts files; empty where `reads` are made."""
+    saved: str | None
+    """An audit that is written in another format in place of a new one."""
+    against: str | None
+    """An earlier audit, since which it is told what changed."""
     reads: AccountRequest | None
     workloads: tuple[Workload, ...]
     services: tuple[str, ...]

@@ -418,6 +418,18 @@ _AUDIT: Final = (
         help="Audit the VPCs in a file that `backuplink facts` wrote (repeatable).",
     ),
     click.option(
+        "--show",
+        "saved",
+        type=FILE,
+        help="Write an audit that was saved as JSON in the format that --format names. Nothing is read or judged.",
+    ),
+    click.option(
+        "--against",
+        type=FILE,
+        help="Say also what changed since an earlier audit, saved as JSON: what is new, gone or otherwise, per VPC and "
+        "code.",
+    ),
+    click.option(
         "--region",
         "regions",
         type=REGION,
@@ -446,7 +458,11 @@ _AUDIT: Final = (
         metavar="NAME",
         help=f"Service that every VPC is judged for (repeatable). One of {', '.join(checkable())}.",
     ),
-    _format((AUDIT,), "Format of the audit."),
+    _format(
+        (AUDIT,),
+        "Format of the audit: {names}. eventbridge has what is new since --against, as requests of "
+        "`aws events put-events`, one a line.",
+    ),
     _where((AUDIT,), "the audit"),
     _masks("ids, accounts and addresses", "the audit"),
     click.option(

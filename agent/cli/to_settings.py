@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 from click.core import ParameterSource
@@ -387,7 +387,11 @@ def audit_options_from(
     """What is audited, from parsed options and the variables of the SDK. Raises UsageError."""
     from agent.audit.request import AuditOptions
 
-    places = options["places"]
+    places, saved = options["places"], options["saved"]
+    if saved is not None:
+        _refuse_beside_show()
+    elif options["format"] == "eventbridge" and options["against"] is None:
+        raise click.UsageError("--format eventbridge has what is new since an earlier audit; name that with --against.")
     if places:
         for name in ("regions", "all_regions", "vpc_ids", "role_arns", "organization_role", "profile"):
             # What is set for the SDK on this host has no part in it.
@@ -398,13 +402,29 @@ def audit_options_from(
                 )
     return AuditOptions(
         places=places,
-        reads=None if places else _account_request_from(options, environment, received_signals),
+        saved=saved,
+        against=options["against"],
+        reads=None if places or saved is not None else _account_request_from(options, environment, received_signals),
         workloads=workloads_from(options["workloads"]),
         services=tuple(dict.fromkeys(options["services"])),
         suppressions=options["suppressions"],
         review=options["review"],
         output=output_from(options),
     )
+
+
+_BESIDE_SHOW: Final = frozenset({"saved", "format", "output", "redact", "fail_on"})
+"""The parameters that say what becomes of a saved audit."""
+
+
+def _refuse_beside_show() -> None:
+    context = click.get_current_context()
+    for param in context.command.params:
+        given = context.get_parameter_source(param.name or "") is ParameterSource.COMMANDLINE
+        if given and param.name not in _BESIDE_SHOW:
+            raise click.UsageError(
+                f"{param.opts[0]} says what is audited, and --show only writes an audit; leave it out."
+            )
 
 
 def _account_request_from(

@@ -3,37 +3,28 @@
 An event is a cause that is new, on more or on fewer hosts, or healed, since the sweep that the newer one is compared
 with. A sweep like the one before has none, and nor has a change of a few hosts, so that a rule may call somebody for
 each. The ticket of a cause is the same in all of its events, and an event that comes twice has the same `id`.
-
-Sources: PutEvents, in the Amazon EventBridge API Reference; Calculating PutEvents event entry size, in its User Guide.
 """
 
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime
+from itertools import accumulate
 from typing import Any, Final
 
 from agent.catalog.findings import CODES, Radius, Severity
 from agent.fleet.changes import least_change
 from agent.fleet.faults import radius_of, subjects_of
 from agent.fleet.model import FleetCause, FleetChange, FleetDocument, HostsOfOwner, Sweep, Turn
+from agent.report import put_events
 from agent.report.codec import schema_of
 from agent.report.model import FindingSubject, Fix, Tool
-from agent.report.serialization import to_json
 from probes.frozen import dataclass
 from probes.masks import FleetHost, Plain, Sentence
 
 SCHEMA: Final = "backuplink.fleet-change.v1"
-SOURCE: Final = "backuplink"
 DETAIL_TYPE: Final = "Backuplink Fleet Change"
-MAX_ENTRIES: Final = 10
-"""Of one request."""
-MAX_BYTES: Final = 256 * 1024 - 1
-"""Of the entries of one request, and so of each of them."""
 MIN_HOSTS: Final = 5
 """The fewest hosts more or fewer of which somebody is told."""
-_TIME_BYTES: Final = 14
-"""What EventBridge counts for the time of an entry."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,21 +78,7 @@ def schema() -> dict[str, Any]:
 
 def render(document: FleetDocument) -> str:
     """The requests, a line each; nothing where nothing changed."""
-    return "".join(f"{json.dumps({'Entries': entries}, allow_nan=False)}\n" for entries in _requests(document))
-
-
-def _requests(document: FleetDocument) -> Iterator[list[dict[str, str]]]:
-    waiting: list[dict[str, str]] = []
-    size = 0
-    for event in events(document):
-        entry = _entry(event)
-        if waiting and (len(waiting) == MAX_ENTRIES or size + size_of(entry) > MAX_BYTES):
-            yield waiting
-            waiting, size = [], 0
-        waiting.append(entry)
-        size += size_of(entry)
-    if waiting:
-        yield waiting
+    return put_events.lines(map(_entry, events(document)))
 
 
 def events(document: FleetDocument) -> Iterator[FleetEvent]:
@@ -153,7 +130,6 @@ def _event(
 
 
 _CUTS: Final[tuple[Callable[[FleetEvent], FleetEvent], ...]] = (
-    lambda event: event,
     lambda event: event if event.fix is None else replace(event, fix=replace(event.fix, commands=())),
     lambda event: replace(event, fix=None, hosts=(), services=()),
     lambda event: replace(event, subjects=(), owners=tuple(replace(one, hosts=()) for one in event.owners)),
@@ -163,17 +139,6 @@ _CUTS: Final[tuple[Callable[[FleetEvent], FleetEvent], ...]] = (
 
 def _entry(event: FleetEvent) -> dict[str, str]:
     """An entry of a request, its detail as text."""
-    entry: dict[str, str] = {}
-    for cut in _CUTS:
-        event = cut(event)
-        detail = json.dumps(to_json(event), separators=(",", ":"), allow_nan=False)
-        time = str(to_json(event.sweep.ended_at))
-        entry = {"Time": time, "Source": SOURCE, "DetailType": DETAIL_TYPE, "Detail": detail}
-        if size_of(entry) <= MAX_BYTES:
-            break
-    return entry
 
-
-def size_of(entry: dict[str, str]) -> int:
-    """The bytes of an entry, as EventBridge counts them."""
-    return _TIME_BYTES + sum(len(entry[name].encode()) for name in ("Source", "DetailType", "Detail"))
+    details = accumulate(_CUTS, lambda shorter, cut: cut(shorter), initial=event)
+    return put_events.entry_of(DETAIL_TYPE, event.sweep.ended_at, details)

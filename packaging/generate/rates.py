@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Final
 
 from agent.catalog.services import SERVICES
-from agent.fleet import events, run_command, s3
+from agent.fleet import run_command, s3
+from agent.report import put_events
 from agent.watch.requests import READ_SPREAD, call_interval
 from probes.vpc.model import PEERINGS, PROFILE_RESOURCES, READS, TRANSIT
 
@@ -72,7 +73,7 @@ def _sweep_table() -> str:
         _of_all(
             "`fleet --format eventbridge`",
             "`events:PutEvents`",
-            f"1 for {events.MAX_ENTRIES} causes that changed",
+            f"1 for {put_events.MAX_ENTRIES} causes that changed",
             1 / _EVENTS,
         ),
     ]

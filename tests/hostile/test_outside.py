@@ -118,6 +118,13 @@ _PARQUET: Final = Parser(
 _CACHED: Final = Parser(("fleet-records",), ("tests/agent/fleet/test_cache.py::test_whatever_a_disk_makes_of_it",))
 _OWN_LINES: Final = Parser(trusted="lines that this program wrote, after it had checked what is in them")
 BY_PLACE: Final = {
+    "agent/audit/saved.py::parse": Parser(
+        ("audits",),
+        (
+            "tests/agent/audit/test_changes.py::test_any_bytes_are_an_audit_or_refused_in_words",
+            "tests/agent/audit/test_changes.py::test_a_spoilt_audit_is_written_or_refused_in_words",
+        ),
+    ),
     "agent/cli/param_types.py::_moment": Parser(
         ("options",), ("tests/agent/cli/test_options.py::test_any_text_is_a_moment_or_refused",)
     ),

@@ -39,6 +39,7 @@ from agent.fleet import events as fleet_events
 from agent.fleet.places import folder_of, is_taken, node_of
 from agent.fleet.put import place_of
 from agent.formats import text
+from agent.report import put_events
 from agent.report.host_record import MAX_BYTES
 from agent.settings import DEFAULT_PUT_DEADLINE, DEFAULT_WATCH_CALLS, DEFAULT_WATCH_EC2, Calls, Ec2, Workload
 from tests.agent.fleet import files
@@ -1119,7 +1120,7 @@ def test_the_rule_matches_the_events_of_the_fleet(built: Path, severity: str, to
     changed = join_stack(built, EventsTopic=TOPIC, EventsSeverity=severity).properties("Changed")
     assert changed is not None
     pattern = changed["EventPattern"]
-    found = {fleet_events.SOURCE: "source", fleet_events.DETAIL_TYPE: "detail-type"}
+    found = {put_events.SOURCE: "source", fleet_events.DETAIL_TYPE: "detail-type"}
     assert {name: pattern[name] for name in found.values()} == {name: [value] for value, name in found.items()}
     (names,) = (set(values) for name, values in pattern["detail"].items() if name == "severity")
     assert names == told

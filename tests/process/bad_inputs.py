@@ -1518,6 +1518,11 @@ def of_predictions() -> Iterator[Refused]:
         ("no such profile", ("--profile", "nope"), "the config files of the AWS SDK have no profile 'nope'"),
         ("a file that is not there", ("--ec2-facts", "{here}/nowhere"), "{here}/nowhere: cannot be read: No such file"),
         ("a file of another kind", ("--ec2-facts", CONFIG), f"{CONFIG}: is not JSON"),
+        ("a Region for a saved audit", ("--show", CONFIG, "--region", "eu-west-1"), "--region says what is audited"),
+        ("facts for a saved audit", ("--show", CONFIG, *good), "--ec2-facts says what is audited"),
+        ("another saved audit beside one", ("--show", CONFIG, "--against", CONFIG), "--against says what is audited"),
+        ("not a saved audit", ("--show", CONFIG), f"{CONFIG}: is not JSON"),
+        ("not an earlier audit", (*good, "--against", CONFIG), f"{CONFIG}: is not JSON"),
     )
     for (label, words, message), wanted in zip(audits, itertools.cycle(AUDIT.formats)):
         yield Refused(

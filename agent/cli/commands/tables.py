@@ -99,12 +99,12 @@ def permissions(
 @click.pass_obj
 def schema(received_signals: list[str], /, document: str) -> int:
     """Write the JSON Schema of a document. DOCUMENT is `report`, the default, `diff`, `prediction`, `audit`, `fleet`,
-    `history`, `facts`, `host`, `change` or `fleet-change`.
+    `history`, `facts`, `host`, `change`, `fleet-change` or `audit-change`.
 
     The schemas describe what a run writes with --format json and --format host, what `diff`, `predict`, `audit`,
     `fleet` and `history` write with --format json, what `facts` writes, the changes that a watch sends with --on-change
-    and --notify, and the events of `fleet --format eventbridge`. Each schema of a command's document also has the form
-    that is written if the command fails: the reason, with the verdict unknown.
+    and --notify, and the events that `fleet` and `audit` write with --format eventbridge. Each schema of a command's
+    document also has the form that is written if the command fails: the reason, with the verdict unknown.
     """
     from agent.app.publish import write_at_once
 

@@ -42,7 +42,7 @@ _PIECES: Final = (*BYTES, *DEEP, b"null", b"NaN", b"\\ud800", b", ", b": ", b"]"
 
 
 @cache
-def _sound(name: str) -> Ec2Facts:
+def sound(name: str) -> Ec2Facts:
     """The facts of a scenario."""
     observations = tuple(
         observation for observation in measurement_of(name).observations if observation.subject.step is Step.EC2
@@ -55,20 +55,20 @@ def _sound(name: str) -> Ec2Facts:
 
 def document(chance: Random) -> dict[str, Any]:
     """The document of a facts file, spoilt."""
-    return spoilt_document(chance, json.loads(facts_file.dumps(_sound(chance.choice(CRITICAL)))))
+    return spoilt_document(chance, json.loads(facts_file.dumps(sound(chance.choice(CRITICAL)))))
 
 
 def content(chance: Random) -> bytes:
     """A file: facts whose bytes are spoilt, whose values are, or whose words are hostile."""
-    sound = _sound(chance.choice(CRITICAL))
+    good = sound(chance.choice(CRITICAL))
     match chance.randrange(4):
         case 0:
-            return spoilt_bytes(chance, facts_file.dumps(sound).encode(), _PIECES)
+            return spoilt_bytes(chance, facts_file.dumps(good).encode(), _PIECES)
         case 1:
             return json.dumps(document(chance)).encode()
         case _:
-            spoken = commands.planted(chance, sound.observations)
-            return facts_file.dumps(replace(sound, observations=spoken)).encode()
+            spoken = commands.planted(chance, good.observations)
+            return facts_file.dumps(replace(good, observations=spoken)).encode()
 
 
 def _read(data: bytes) -> Ec2Facts | str:
@@ -110,10 +110,10 @@ def _read_all(data: bytes) -> tuple[Ec2Facts, ...] | str:
 def check_account_facts(chance: Random, _: Command) -> None:
     """Changed facts of several VPCs are refused in words, or come back as they were written and are audited; then no
     command holds a hostile word."""
-    sound = _sound(chance.choice(CRITICAL))
-    spoken = replace(sound, observations=commands.planted(chance, sound.observations))
+    good = sound(chance.choice(CRITICAL))
+    spoken = replace(good, observations=commands.planted(chance, good.observations))
     documents = [document(chance) if chance.random() < 0.5 else json.loads(facts_file.dumps(spoken))]
-    whole = json.loads(facts_file.dumps_all([_sound(chance.choice(CRITICAL))]))
+    whole = json.loads(facts_file.dumps_all([sound(chance.choice(CRITICAL))]))
     data = json.dumps({**whole, "vpcs": [*whole["vpcs"], *documents]}).encode()
     if chance.random() < 0.2:
         data = spoilt_bytes(chance, data, _PIECES)

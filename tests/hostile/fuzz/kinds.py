@@ -7,6 +7,7 @@ from typing import Final
 
 from tests.hostile.fuzz import (
     answers,
+    audits,
     commands,
     facts,
     fleet_records,
@@ -59,13 +60,14 @@ class Kind:
 KINDS: Final = tuple(
     Kind(name=name, cases=cases, check=check)
     for name, cases, check in (
-        ("options", 42, options.check_options),
+        ("options", 37, options.check_options),
         ("configurations", 35, options.check_configuration),
         ("templates", 10, options.check_template),
-        ("reports", 52, reports.check_reports),
-        ("commands", 47, commands.check_words),
+        ("reports", 47, reports.check_reports),
+        ("commands", 42, commands.check_words),
         ("facts", 27, facts.check_facts),
         ("account-facts", 10, facts.check_account_facts),
+        ("audits", 10, audits.check_audits),
         ("plans", 10, plans.check_plans),
         ("intents", 10, intents.check_intents),
         ("histories", 20, histories.check_history),
@@ -73,7 +75,7 @@ KINDS: Final = tuple(
         ("inventories", 10, inventories.check_inventory),
         ("suppressions", 10, inventories.check_suppressions),
         ("log-lines", 10, log_lines.check_log_lines),
-        ("requests", 40, requests.check_requests),
+        ("requests", 35, requests.check_requests),
         ("typed", 30, typed.check_typed),
         ("dns", 22, answers.check_dns),
         ("http", 15, answers.check_http),

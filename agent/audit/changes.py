@@ -1,0 +1,143 @@
+"""What changed between two audits: for each VPC and code, what is new, gone or otherwise.
+
+A VPC that was not read this time says nothing, and a fault of one of which parts were not read may still be there.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final
+
+from agent.audit.model import AuditChange, AuditChanges, AuditDocument, AuditedVpc, AuditFault, AuditTurn, UnreadVpc
+from agent.audit.overview import order
+from agent.catalog.findings import Severity
+from agent.catalog.wording import listed_briefly
+from agent.report.model import Status
+
+_TURNS: Final = tuple(AuditTurn)
+Place = tuple[str | None, str, str]
+"""Account, Region and id of a VPC: the owner of a shared one and those who take part in it see different things."""
+
+
+def changes_since(before: AuditDocument, now: AuditDocument) -> AuditChanges:
+    """What changed since an earlier audit of the same accounts."""
+    then = {_place(vpc): vpc for vpc in before.vpcs}
+    today = {_place(vpc): vpc for vpc in now.vpcs}
+    found = [change for place, vpc in today.items() for change in _of_vpc(then.get(place), vpc)]
+    found.sort(key=_order)
+    asked = [(one.workloads, one.asked_services, one.review) for one in (before, now)]
+    return AuditChanges(
+        taken_at=max(vpc.taken_at for vpc in before.vpcs),
+        alike=asked[0] == asked[1],
+        changes=tuple(found),
+        unread=tuple(_unread(vpc, now) for place, vpc in then.items() if place not in today),
+        first_read=tuple(vpc.vpc_id for place, vpc in today.items() if place not in then),
+    )
+
+
+def _order(change: AuditChange) -> tuple[object, ...]:
+    ranks = [severity.rank for severity in (change.severity, change.severity_before) if severity is not None]
+    return _TURNS.index(change.turn), not change.counts, ranks[0]
+
+
+def _place(vpc: AuditedVpc) -> Place:
+    return vpc.account_id, vpc.region, vpc.vpc_id
+
+
+def _unread(vpc: AuditedVpc, now: AuditDocument) -> UnreadVpc:
+    """A VPC of the earlier audit that this one does not have, and why."""
+    reasons = [
+        one.reason
+        for one in now.unanswered
+        if one.account_id in (None, vpc.account_id)
+        and one.region in (None, vpc.region)
+        and one.vpc_id in (None, vpc.vpc_id)
+    ]
+    return UnreadVpc(
+        region=vpc.region,
+        account_id=vpc.account_id,
+        vpc_id=vpc.vpc_id,
+        reason=reasons[0] if reasons else "it is not among the VPCs that were read",
+    )
+
+
+def _of_vpc(before: AuditedVpc | None, now: AuditedVpc) -> Iterator[AuditChange]:
+    then, today = _by_code(() if before is None else before.faults), _by_code(now.faults)
+    untold = {service for fault in now.faults if not fault.certain for service in fault.services}
+    for key in dict.fromkeys((*today, *then)):
+        old, new = then.get(key, []), today.get(key, [])
+        if not old:
+            yield _change(AuditTurn.NEW, now, new, new, old, "")
+        elif not new:
+            is_unseen = bool(now.not_read) or not untold.isdisjoint(_all(fault.services for fault in old))
+            turn = AuditTurn.UNSEEN if is_unseen else AuditTurn.GONE
+            words = "it may still be there: parts of the VPC were not read, or cannot be told" if is_unseen else ""
+            yield _change(turn, now, old, new, old, words)
+        elif words := "; ".join(_differences(old, new)):
+            yield _change(AuditTurn.CHANGED, now, new, new, old, words)
+
+
+def _by_code(faults: Iterable[AuditFault]) -> Mapping[str, list[AuditFault]]:
+    """Faults by their code, or by their title where they have none; those that are suppressed are known."""
+    found: dict[str, list[AuditFault]] = {}
+    for fault in sorted(faults, key=order):
+        if not fault.suppressed:
+            found.setdefault(fault.code or fault.title, []).append(fault)
+    return found
+
+
+def _change(
+    turn: AuditTurn,
+    vpc: AuditedVpc,
+    told: Sequence[AuditFault],
+    new: Sequence[AuditFault],
+    old: Sequence[AuditFault],
+    words: str,
+) -> AuditChange:
+    first = told[0]
+    return AuditChange(
+        turn=turn,
+        region=vpc.region,
+        account_id=vpc.account_id,
+        vpc_id=vpc.vpc_id,
+        code=first.code,
+        title=first.title,
+        severity=new[0].severity if new else None,
+        severity_before=old[0].severity if old else None,
+        counts=first.counts,
+        services=_all(fault.services for fault in told),
+        subjects=_all(fault.subjects for fault in told),
+        words=words,
+    )
+
+
+def _all(parts: Iterable[Iterable[str]]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(one for part in parts for one in part))
+
+
+def _differences(old: Sequence[AuditFault], new: Sequence[AuditFault]) -> Iterator[str]:
+    """What differs between the faults of one code, in words."""
+    then, today = _worst(old), _worst(new)
+    if then != today:
+        yield f"{today}, and was {then}"
+    if old[0].counts is not new[0].counts:
+        yield "it counts now" if new[0].counts else "it does not count any more"
+    for what, before, now in (
+        ("service", _all(one.services for one in old), _all(one.services for one in new)),
+        ("port", _ports(old), _ports(new)),
+        ("subject", _all(one.subjects for one in old), _all(one.subjects for one in new)),
+    ):
+        came = [one for one in now if one not in before]
+        went = [one for one in before if one not in now]
+        name = "" if what == "subject" else f"{what} "
+        if came:
+            yield f"also {name}{listed_briefly(came)}"
+        if went:
+            yield f"no longer {name}{listed_briefly(went)}"
+
+
+def _worst(faults: Sequence[AuditFault]) -> str:
+    first = faults[0]
+    return first.severity.value if first.certain or first.severity is not Severity.CRITICAL else Status.UNKNOWN.value
+
+
+def _ports(faults: Sequence[AuditFault]) -> tuple[str, ...]:
+    return _all(map(str, fault.ports) for fault in faults)

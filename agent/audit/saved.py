@@ -1,0 +1,34 @@
+"""Audits that an earlier call wrote as JSON."""
+
+import json
+from typing import Any
+
+from agent.audit.model import SCHEMA, AuditDocument, decode
+from agent.catalog.wording import why_no_json
+from agent.report.serialization import DecodeError
+
+
+class AuditFileError(Exception):
+    """A file that holds no audit, in words for the operator."""
+
+
+def parse(data: bytes, name: str) -> AuditDocument:
+    """The audit in a document; `name` is what errors call it. Raises AuditFileError for anything else."""
+    try:
+        return _audit(json.loads(data.decode("utf-8")))
+    except DecodeError as error:
+        raise AuditFileError(
+            f"{name}: is not an audit of `--format json` that this version understands: {error}"
+        ) from error
+    except (ValueError, RecursionError) as error:
+        raise AuditFileError(f"{name}: {why_no_json(error)}") from error
+
+
+def _audit(document: Any) -> AuditDocument:
+    if not isinstance(document, dict) or document.get("schema") != SCHEMA:
+        raise DecodeError("schema", f"this is not a {SCHEMA} document")
+    audit = decode(document)
+    for number, fault in enumerate(audit.repeated):
+        if not fault.vpcs:
+            raise DecodeError(f"repeated[{number}].vpcs", "at least one VPC belongs here")
+    return audit
