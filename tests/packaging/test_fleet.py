@@ -36,6 +36,7 @@ from agent.catalog.workloads import checked_for_caller
 from agent.cli import main as cli
 from agent.cli.to_settings import settings_from
 from agent.fleet import events as fleet_events
+from agent.fleet import inventory, suppressions
 from agent.fleet.places import folder_of, is_taken, node_of
 from agent.fleet.put import place_of
 from agent.formats import text
@@ -1232,7 +1233,7 @@ echo 0"""
 # --- The guide -------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("page", ["fleet.md", "fleet-lake.md"])
+@pytest.mark.parametrize("page", ["fleet.md", "fleet-join.md"])
 def test_the_guides_commands_are_of_the_aws_cli_and_of_backuplink(page: str) -> None:
     blocks = re.findall(r"^```sh\n(.*?)^```$", (GUIDE.parent / page).read_text("utf-8"), re.MULTILINE | re.DOTALL)
     commands = [
@@ -1246,6 +1247,15 @@ def test_the_guides_commands_are_of_the_aws_cli_and_of_backuplink(page: str) -> 
             command.make_context(name, given, parent=manual.context_of(cli.main))
         else:
             assert complaint(words) is None, words
+
+
+def test_the_guides_files_of_csv_are_read() -> None:
+    page = (GUIDE.parent / "fleet-join.md").read_text("utf-8")
+    hosts, known = re.findall(r"^```csv\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    expected = inventory.parse(hosts.encode(), "hosts.csv")
+    assert (len(expected.hosts), len(expected.accounts), expected.notes) == (1, 1, ())
+    assert [(label.name, label.value) for label in expected.labels] == [("owner", "basis@example.com")]
+    assert [one.code for one in suppressions.parse(known.encode(), "known.csv")] == ["TCP002"]
 
 
 def test_the_guide_names_every_parameter(document: dict[str, Any]) -> None:

@@ -257,7 +257,7 @@ def test_what_is_packed(
 
 
 def test_the_tables(lake: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """What the questions of docs/fleet-lake.md say of the accounts."""
+    """What the questions of docs/examples/fleet-questions.sql say of the accounts."""
     base = tmp_path / "bucket"
     for key, records in LAKE.items():
         if key.startswith("host.v1/") and key not in MISPLACED:

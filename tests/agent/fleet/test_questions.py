@@ -1,5 +1,5 @@
-"""The ten questions of docs/fleet-lake.md: parsers of each engine read them, and DuckDB answers them over files that
-hosts and `fleet` wrote."""
+"""The ten questions of docs/examples/fleet-questions.sql: parsers of each engine read them, and DuckDB answers them
+over files that hosts and `fleet` wrote."""
 
 import json
 import re
@@ -22,10 +22,10 @@ from agent.report.host_record import HostRecord, line
 from tests.support.estates import TODAY, rolling
 from tests.support.repository import ROOT
 
-PAGE: Final = (ROOT / "docs/fleet-lake.md").read_text("utf-8")
-BLOCKS: Final = re.findall(r"^```sql\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
-VIEWS: Final = BLOCKS[0]
-QUESTIONS: Final[tuple[str, ...]] = tuple(BLOCKS[1:])
+PAGE: Final = (ROOT / "docs/fleet-join.md").read_text("utf-8")
+(VIEWS,) = re.findall(r"^```sql\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+ASKED: Final = (ROOT / "docs/examples/fleet-questions.sql").read_text("utf-8")
+QUESTIONS: Final[tuple[str, ...]] = tuple(re.findall(r"^-- .+\?\n([^;]+);$", ASKED, re.MULTILINE))
 (CAUSES, HOSTS, IN_COMMON, ACCOUNTS, NEW, DAYS, SILENT, OWN, WELL, RECORDS) = QUESTIONS
 DIALECTS: Final = ("athena", "trino", "spark", "duckdb")
 LAST: Final = datetime(2026, 1, 15, tzinfo=UTC)
