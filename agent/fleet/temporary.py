@@ -22,15 +22,23 @@ class OwnFolder:
     def __init__(self) -> None:
         try:
             _remove_leftovers(Path(tempfile.gettempdir()))
-            while True:
-                self.path = Path(tempfile.mkdtemp(prefix=PREFIX))
-                self._lock = os.open(self.path, _FLAGS)
-                fcntl.flock(self._lock, fcntl.LOCK_EX)
-                if self.path.exists():
-                    return
-                os.close(self._lock)  # before it had its lock, another process took it for a leftover
+            while not self._is_made():
+                pass  # before it had its lock, another process took it for a leftover
         except OSError as error:
             raise TemporaryFileError(Path(error.filename or "."), error.strerror or str(error)) from error
+
+    def _is_made(self) -> bool:
+        """Make a folder and lock it; False where it was removed meanwhile."""
+        self.path = Path(tempfile.mkdtemp(prefix=PREFIX))
+        try:
+            self._lock = os.open(self.path, _FLAGS)
+        except FileNotFoundError:
+            return False
+        fcntl.flock(self._lock, fcntl.LOCK_EX)
+        if self.path.exists():
+            return True
+        os.close(self._lock)
+        return False
 
     def remove(self) -> None:
         """Remove it with all that is in it."""

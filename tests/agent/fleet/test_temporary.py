@@ -4,6 +4,7 @@ import fcntl
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -77,5 +78,23 @@ def test_one_that_is_removed_before_its_lock_is_made_again(place: Path, monkeypa
     own = OwnFolder()
     assert own.path != taken[0]
     assert own.path.exists()
+    own.remove()
+    assert list(place.iterdir()) == []
+
+
+def test_one_that_is_removed_before_it_is_opened_is_made_again(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two processes begin at the same time, and one looks for leftovers while the other has no lock yet."""
+    make = tempfile.mkdtemp
+    made: list[str] = []
+
+    def removed_at_once(prefix: str) -> str:
+        made.append(make(prefix=prefix))
+        if len(made) == 1:
+            Path(made[0]).rmdir()
+        return made[-1]
+
+    monkeypatch.setattr("tempfile.mkdtemp", removed_at_once)
+    own = OwnFolder()
+    assert [str(own.path)] == made[1:]
     own.remove()
     assert list(place.iterdir()) == []
