@@ -126,7 +126,7 @@ def joined(
         own_faults=own_faults,
         not_heard_from=missing,
         changes=tuple(_changes(answers)),
-        groups=grouped(causes, {}),
+        groups=grouped(causes, {}, sweeps[0].id if sweeps else None),
         suppressed=_suppressed(answers),
         unreadable=(*unreadable, *(one for it in answers for one in it.unreadable))[:MAX_EXAMPLES],
         notes=(

@@ -1,4 +1,4 @@
-"""Causes of one code that have a subject, a Region or an account in common, each in one group."""
+"""Causes that may be one: with a subject in common, or of one code in one Region, in one account or since one sweep."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -8,43 +8,54 @@ from agent.fleet.model import CauseGroup, FleetCause
 from agent.report.model import SubjectKind
 
 _TOO_COMMON: Final = frozenset({SubjectKind.PORT, SubjectKind.VPC, SubjectKind.ACCOUNT})
-"""Subjects that say little alone; accounts come last."""
-_What = tuple[int, str, str]
-"""What causes have in common: how much that says, 0 for most, its kind and its value."""
+"""Subjects that say little alone."""
+_What = tuple[str, str, str]
+"""What causes have in common: the code that they have to share, empty for none; its kind and its value."""
 
 
-def grouped(causes: Sequence[FleetCause], regions: Mapping[str, Sequence[str]]) -> tuple[CauseGroup, ...]:
-    """The groups, those with most hosts first. `regions` are those of the hosts of each cause, by its key."""
-    by_code: defaultdict[str, list[FleetCause]] = defaultdict(list)
+def grouped(
+    causes: Sequence[FleetCause], regions: Mapping[str, Sequence[str]], first_sweep: str | None
+) -> tuple[CauseGroup, ...]:
+    """The groups, those with most hosts first. `regions` are those of the hosts of each cause, by its key; what was
+    there in the first sweep began at a time that nobody knows."""
+    found: list[CauseGroup] = []
+    left = {cause.key: cause for cause in causes}
+    by_subject: defaultdict[_What, list[FleetCause]] = defaultdict(list)
+    by_place: defaultdict[_What, list[FleetCause]] = defaultdict(list)
     for cause in causes:
-        by_code[cause.code].append(cause)
-    found = [group for of_code in by_code.values() for group in _groups(of_code, regions)]
-    return tuple(sorted(found, key=lambda group: (-group.host_count, group.code, group.value)))
+        for subject in cause.subjects:
+            if subject.kind not in _TOO_COMMON:
+                by_subject["", subject.kind.value, subject.id].append(cause)
+        for what in _circumstances(cause, regions.get(cause.key, ()), first_sweep):
+            by_place[what].append(cause)
+    for having in (by_subject, by_place):
+        for group in _groups(having, left):
+            for key in group.keys:
+                del left[key]
+            found.append(group)
+    return tuple(sorted(found, key=lambda group: (-group.host_count, group.codes, group.value)))
 
 
-def _groups(causes: Sequence[FleetCause], regions: Mapping[str, Sequence[str]]) -> Iterator[CauseGroup]:
-    """The causes of a code by what says most and most of them have, as long as two have something in common."""
-    having: defaultdict[_What, list[FleetCause]] = defaultdict(list)
-    for cause in causes:
-        for what in _common(cause, regions.get(cause.key, ())):
-            having[what].append(cause)
-    left = {cause.key for cause in causes}
-    for (_, kind, value), of in sorted(having.items(), key=lambda item: (item[0][0], -len(item[1]), item[0])):
-        together = [cause for cause in of if cause.key in left]
+def _groups(having: Mapping[_What, Sequence[FleetCause]], left: Mapping[str, FleetCause]) -> Iterator[CauseGroup]:
+    """The causes that are left, by what most of them have, as long as two have something in common."""
+    for (_, kind, value), of in sorted(having.items(), key=lambda item: -len(item[1])):
+        together = {cause.key: cause for cause in of if cause.key in left}
         if len(together) > 1:
-            left -= {cause.key for cause in together}
             yield CauseGroup(
-                code=together[0].code,
-                title=together[0].title,
+                codes=tuple(dict.fromkeys(cause.code for cause in together.values())),
+                title=next(iter(together.values())).title,
                 kind=kind,
                 value=value,
-                keys=tuple(cause.key for cause in together),
-                host_count=sum(cause.host_count for cause in together),
+                keys=tuple(together),
+                host_count=sum(cause.host_count for cause in together.values()),
             )
 
 
-def _common(cause: FleetCause, regions: Sequence[str]) -> set[_What]:
-    subjects = {(0, one.kind.value, one.id) for one in cause.subjects if one.kind not in _TOO_COMMON}
-    places = {(1, "region", regions[0])} if len(regions) == 1 else set()
-    owners = {(2, "account", cause.accounts[0])} if len(cause.accounts) == 1 else set()
-    return subjects | places | owners
+def _circumstances(cause: FleetCause, regions: Sequence[str], first_sweep: str | None) -> Iterator[_What]:
+    """What a cause may have in common with others of its code: what says more comes first."""
+    if cause.since_sweep is not None and cause.since_sweep != first_sweep:
+        yield cause.code, "sweep", cause.since_sweep
+    if len(cause.accounts) == 1:
+        yield cause.code, "account", cause.accounts[0]
+    if len(regions) == 1:
+        yield cause.code, "region", regions[0]

@@ -4,6 +4,7 @@ A rule that is shared with five VPCs is one rule, and one name server at 10.0.0.
 two.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final
@@ -15,40 +16,54 @@ if TYPE_CHECKING:
     from agent.fleet.database import Database
 
 _PORT: Final = SubjectKind.PORT.value
-IDENTIFIES: Final = {
+IDENTIFIES: Final[dict[str, tuple[SubjectKind, ...]]] = {
+    "HTTP005": (),
     "VPC007": (SubjectKind.ROUTE_TABLE,),
+    "VPC011": (SubjectKind.DHCP_OPTIONS,),
     "VPC015": (SubjectKind.RULE,),
+    "VPC016": (SubjectKind.HOSTED_ZONE,),
     "VPC017": (SubjectKind.RULE,),
     "VPC018": (SubjectKind.PROFILE,),
     "IAM004": (SubjectKind.ACCOUNT,),
     "IAM005": (SubjectKind.ACCOUNT,),
 }
-"""Kinds of subjects that are enough: the VPC in which a host met the same rule, Profile or table makes no other cause,
-nor does the role that the policy of an organization stops."""
+"""Kinds of subjects that are enough: the VPC in which a host met the same rule, zone, Profile or table makes no other
+cause, nor does the role that the policy of an organization stops, or the account that met a fault of AWS itself."""
 _OF_REGION: Final = frozenset({"HTTP005", "API007"})
 """Faults of a service, which has a Region."""
 _OF_ACCOUNT: Final = frozenset({"API007"})
 """What AWS limits for each account."""
 _PRIVATE: Final = ("resolver=", "url=")
 """Whose address may mean another server in the network of another account."""
+_ONE_SERVER: Final = 3
+"""Accounts from which on an address is one server to all of them: that so many networks have a server of their own at
+one address, and that each of these fails alike, is less likely than that they share one."""
 
 
 def identify(database: "Database") -> None:
     """Give the faults in `fault_row` the keys that identify them."""
     database.run("known_as")
     rows = database.ask("place_key", codes=sorted(IDENTIFIES.keys() | _OF_REGION))
-    found = ((key, account, region, identified(key, account, region)) for key, account, region in rows)
+    accounts: defaultdict[str, set[str | None]] = defaultdict(set)
+    for key, account, _ in rows:
+        accounts[key].add(account)
+    found = (
+        (key, account, region, identified(key, account, region, is_one_server=len(accounts[key]) >= _ONE_SERVER))
+        for key, account, region in rows
+    )
     database.fill("known_as", (row for row in found if row[0] != row[3]))
     database.run("identified")
 
 
-def identified(key: str, account: str | None = None, region: str | None = None) -> str:
-    """A key as it identifies a fault, where hosts of an account and a Region have it."""
+def identified(key: str, account: str | None = None, region: str | None = None, *, is_one_server: bool = False) -> str:
+    """A key as it identifies a fault, where hosts of an account and a Region have it. `is_one_server`: whether its
+    private address is the same server in all accounts."""
     code, *parts = key.split("|")
-    kinds = {kind.value for kind in IDENTIFIES.get(code, ())}
-    if any(_kind(part) in kinds for part in parts):
-        parts = [part for part in parts if _kind(part) in kinds or _kind(part) == _PORT]
-    if account is not None and (code in _OF_ACCOUNT or any(map(_is_private, parts))):
+    if code in IDENTIFIES:
+        kinds = {kind.value for kind in IDENTIFIES[code]}
+        if not kinds or any(_kind(part) in kinds for part in parts):
+            parts = [part for part in parts if _kind(part) in kinds or _kind(part) == _PORT]
+    if account is not None and (code in _OF_ACCOUNT or (any(map(_is_private, parts)) and not is_one_server)):
         parts = _with(parts, f"account={account}")
     if region is not None and code in _OF_REGION:
         parts = _with(parts, f"region={region}")

@@ -148,7 +148,11 @@ class _Joining:
             own_faults=own_faults,
             not_heard_from=missing,
             changes=changes,
-            groups=grouped(fleet_causes, {cause.key: spread.get(cause.number, Spread()).regions for cause in causes}),
+            groups=grouped(
+                fleet_causes,
+                {cause.key: spread.get(cause.number, Spread()).regions for cause in causes},
+                (whole[0] if whole else told).id,
+            ),
             suppressed=suppressed,
             unreadable=question.read.unreadable[:MAX_EXAMPLES],
             notes=tuple(self._notes),

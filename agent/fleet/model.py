@@ -195,12 +195,15 @@ class FleetCause:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CauseGroup:
-    """Causes of one code that have something in common: they may be one change."""
+    """Causes that have something in common: they may be one change."""
 
-    code: Plain
+    codes: tuple[Plain, ...]
+    """The codes of the causes: several only where they have a subject in common."""
     title: Sentence
+    """The title of the first cause."""
     kind: Plain
-    """The name of what they have in common: a kind of subject, `region` or `account`."""
+    """The name of what they have in common: a kind of subject, `region`, `account`, or `sweep` for that in which they
+    began."""
     value: SharedName
     keys: tuple[Plain, ...]
     """The keys of the causes."""
@@ -336,7 +339,7 @@ class FleetDocument:
     notes: tuple[Sentence, ...]
     """What the reader has to know of how this was made: facts that are old, lists that were cut."""
     groups: tuple[CauseGroup, ...] = ()
-    """Causes of one code that have a subject, a Region or an account in common."""
+    """Causes that have a subject in common, or are of one code and one Region, one account or since one sweep."""
     files: tuple[HostFile, ...] = ()
     """Where to read more of the hosts that causes and own faults name."""
 

@@ -109,12 +109,12 @@ def beside(cause: FleetCause) -> str:
 
 def group(row: CauseGroup) -> str:
     """`5 causes of VPC007 have the route table rtb-1 in common, on 337 hosts: …`."""
-    names = {"region": "Region", **{kind.value: word for kind, word in _KINDS.items()}}
-    kind = names.get(row.kind, row.kind.replace("-", " "))
-    return (
-        f"{len(row.keys)} causes of {row.code} have the {kind} {row.value} in common, on "
-        f"{counted(row.host_count, 'host')}: {row.title}."
-    )
+    if row.kind == "sweep":
+        what = f"began in the sweep {row.value}"
+    else:
+        names = {"region": "Region", **{kind.value: word for kind, word in _KINDS.items()}}
+        what = f"have the {names.get(row.kind, row.kind.replace('-', ' '))} {row.value} in common"
+    return f"{len(row.keys)} causes of {listed(row.codes)} {what}, on {counted(row.host_count, 'host')}: {row.title}."
 
 
 def of(part: int, whole: int) -> str:

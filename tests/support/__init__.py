@@ -30,6 +30,7 @@ Large and joined things
 - `many_services`: a VPC with endpoints of many services
 - `many_lanes`: a report with hundreds of lanes
 - `estates`: thousands of records of hosts with known faults, by a seed
+- `organizations`: hosts with known faults in accounts and Regions of another shape, to measure the engine with
 - `fleets`: a fleet that is written by hand, for formats
 - `histories`: a history of a week
 

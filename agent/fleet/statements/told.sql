@@ -1,5 +1,7 @@
 -- The one value, or the two, that tell the sick hosts of each question best from the others: `other` is NULL for one. Two
--- have to tell clearly more, and within the hosts with each of them.
+-- have to tell clearly more, and within the hosts with each of them. Where the hosts of the best fall into parts, such as
+-- the subnets of a Region, of which some are nearly all sick, and the others are half as often or less, the largest of
+-- these parts is told: what is left is asked again.
 CREATE OR REPLACE TABLE told AS
 WITH counted AS (
     SELECT q, one, other, sum(hosts)::BIGINT AS total
@@ -31,9 +33,41 @@ WITH counted AS (
     FROM single WHERE is_told
     UNION ALL
     SELECT *, f1(sick, total, all_sick) - 0.05 FROM two
+), best AS (
+    FROM every
+    QUALIFY row_number() OVER (
+        PARTITION BY q
+        ORDER BY round(score, 9) DESC, other IS NOT NULL, nearness, other_nearness, value, other_value
+    ) = 1
+), dense AS (
+    SELECT e.*, t.attribute, b.one AS whole, b.other AS other_whole, b.sick AS sick_of_whole, b.total AS total_of_whole
+    FROM every e JOIN best b USING (q) JOIN question u USING (q) JOIN trait t ON t.trait = e.one
+    WHERE u.is_repeated AND e.other IS NULL AND 5 * e.sick >= 4 * e.total AND e.sick < b.sick AND e.total < b.total
+        AND fisher(e.sick, e.sick + least(e.total - e.sick, b.total - b.sick), b.sick, b.total) < 0.05
+), inside AS (
+    SELECT d.q, d.one
+    FROM dense d
+    JOIN sick x ON x.q = d.q AND x.trait = d.one
+    JOIN sick y ON y.q = d.q AND y.record = x.record AND y.trait = d.whole
+    LEFT JOIN sick z ON z.q = d.q AND z.record = x.record AND z.trait = d.other_whole
+    WHERE d.other_whole IS NULL OR z.record IS NOT NULL
+    GROUP BY d.q, d.one, d.sick
+    HAVING 10 * count(*) >= 9 * d.sick
+), split AS (
+    SELECT q, attribute, least(sum(sick), sick_of_whole)::BIGINT AS parts_sick,
+        least(sum(total - sick), total_of_whole - sick_of_whole)::BIGINT AS parts_well,
+        sick_of_whole, total_of_whole, any_value(tests) AS tests
+    FROM dense SEMI JOIN inside USING (q, one)
+    GROUP BY q, attribute, sick_of_whole, total_of_whole
+), part AS (
+    SELECT d.* EXCLUDE (attribute, whole, other_whole, sick_of_whole, total_of_whole)
+    FROM dense d SEMI JOIN inside USING (q, one) JOIN split s USING (q, attribute)
+    WHERE lift(parts_sick, parts_sick + parts_well, s.sick_of_whole, s.total_of_whole) >= 2
+        AND fisher(parts_sick, parts_sick + parts_well, s.sick_of_whole, s.total_of_whole) * s.tests < 0.001
+    QUALIFY row_number() OVER (
+        PARTITION BY d.q ORDER BY parts_sick DESC, d.nearness, round(d.score, 9) DESC, d.value
+    ) = 1
 )
-FROM every
-QUALIFY row_number() OVER (
-    PARTITION BY q
-    ORDER BY round(score, 9) DESC, other IS NOT NULL, nearness, other_nearness, value, other_value
-) = 1
+FROM part
+UNION ALL
+FROM best ANTI JOIN part USING (q)

@@ -46,6 +46,7 @@ from tests.support.estates import (
     interception,
     of_group,
     of_resolver,
+    of_subnet,
     private_dns_off,
     record,
     zone_of_vpc,
@@ -82,6 +83,10 @@ def sweep(*faults: Fault, hosts: Iterable[Host] = HOSTS, day: int = 0, **changes
         )
         for host in hosts
     ]
+
+
+def of_image(image: str) -> Fault:
+    return fault("TLS008", on=lambda host: host.image == image)
 
 
 def codes(document: FleetDocument) -> list[str]:
@@ -252,6 +257,14 @@ def test_a_rule_that_vpcs_share_is_one_cause(engine: Database) -> None:
     assert {place.vpc for place in cause.places} == {host.vpc for host in HOSTS}
 
 
+@pytest.mark.parametrize(
+    ("code", "subject"), [("VPC011", "dhcp-options=dopt-0a1b2c3d"), ("VPC016", "hosted-zone=Z0A1B2C3D4E5F6G7H8I9")]
+)
+def test_what_vpcs_have_together_is_one_cause(engine: Database, code: str, subject: str) -> None:
+    shared = Fault(code, lambda host: (subject, f"vpc={host.vpc}"), lambda _: True)
+    assert [cause.key for cause in asked(engine, sweep(shared)).causes] == [f"{code}|{subject}"]
+
+
 def test_a_policy_of_an_organization_is_one_cause_for_all_roles(engine: Database) -> None:
     account = HOSTS[0].account
     stopped = Fault(
@@ -261,7 +274,7 @@ def test_a_policy_of_an_organization_is_one_cause_for_all_roles(engine: Database
 
 
 def test_a_service_that_faults_does_so_in_a_region(engine: Database) -> None:
-    faults = Fault("HTTP005", lambda _: (), lambda _: True)
+    faults = Fault("HTTP005", lambda host: (f"account={host.account}",), lambda _: True)
     far = [replace(host, id=f"{host.id[:-1]}-2") for host in HOSTS]
     document = asked(engine, sweep(faults) + sweep(hosts=far, region="us-east-1"))
     assert [(cause.key, cause.host_count) for cause in document.causes] == [("HTTP005|region=eu-west-1", len(HOSTS))]
@@ -281,11 +294,65 @@ def test_one_private_address_in_two_accounts_is_two_servers(engine: Database, se
     )
 
 
+def test_an_address_that_fails_in_three_accounts_is_one_server(engine: Database) -> None:
+    """A server that all networks reach, such as one behind a transit gateway."""
+    there = [replace(host, resolver="10.200.0.53") for host in HOSTS]
+    assert len({host.account for host in there}) == 3
+    (cause,) = asked(engine, sweep(of_resolver("10.200.0.53"), hosts=there)).causes
+    assert (cause.key, cause.host_count) == ("DNS002|resolver=10.200.0.53", len(HOSTS))
+    assert set(cause.accounts) == {host.account for host in HOSTS}
+
+
+def test_subnets_of_a_region_are_not_the_region(engine: Database) -> None:
+    """Hosts of an account have the fault, in one of the two subnets of each zone."""
+    hosts = hosts_of(11, 900)
+    of = {(host.vpc, host.zone): host.subnet for host in hosts if host.account == hosts[0].account}
+    subnets = sorted(of.values())
+    broken = [of_subnet(subnet, "TCP005") for subnet in subnets]
+    document = asked(engine, sweep(*broken, hosts=hosts))
+    assert sorted(cause.key for cause in document.causes) == [f"TCP005|subnet={subnet}" for subnet in subnets]
+
+
+def test_a_value_of_which_a_part_is_sick_stays_whole(engine: Database) -> None:
+    """Two thirds of an image's hosts, wherever they are: no subnet of them is told in its place."""
+    image = HOSTS[0].image
+    sick = frozenset(host.id for number, host in enumerate(HOSTS) if host.image == image and number % 3)
+    (cause,) = asked(engine, sweep(fault("TLS008", on=lambda host: host.id in sick))).causes
+    assert (cause.key, cause.host_count) == (f"TLS008|image={image}", len(sick))
+
+
+def test_causes_that_began_together_are_a_group(engine: Database) -> None:
+    """One build of an image, which has another id in each Region, and one that was broken before."""
+    hosts = [replace(host, image=f"ami-{number % 12:08x}") for number, host in enumerate(HOSTS)]
+    first, *later = (of_image(f"ami-{number:08x}") for number in range(3))
+    document = asked(engine, sweep(first, hosts=hosts, day=1) + sweep(first, *later, hosts=hosts, day=2))
+    (group,) = document.groups
+    assert (group.codes, group.kind, group.value, len(group.keys)) == (("TLS008",), "region", "eu-west-1", 3)
+    (group,) = asked_again(engine, sweep(hosts=hosts, day=1) + sweep(*later, hosts=hosts, day=2)).groups
+    assert (group.codes, group.kind, group.value) == (("TLS008",), "sweep", "day-2")
+    assert group.host_count == sum(host.image in ("ami-00000001", "ami-00000002") for host in hosts)
+
+
+def test_codes_at_one_address_are_a_group(engine: Database) -> None:
+    """A firewall that drops at times: its hosts meet it at several steps."""
+
+    def met(code: str, last: int, part: int) -> Fault:
+        on = frozenset(host.id for host in OF_VPC[part::3])
+        ids = (f"vpc={VPC}", f"address=10.9.9.{last}", "address=10.9.9.1")
+        return fault(code, *dict.fromkeys(ids), on=lambda host: host.id in on)
+
+    said = (met("TCP001", 1, 0), met("TCP002", 2, 1), met("TLS004", 3, 2))
+    document = asked(engine, sweep(*said))
+    (group,) = document.groups
+    assert (sorted(group.codes), group.kind, group.value) == (["TCP001", "TCP002", "TLS004"], "address", "10.9.9.1")
+    assert group.host_count == len(OF_VPC)
+
+
 def test_causes_of_one_code_in_a_region_are_a_group(engine: Database) -> None:
     vpcs = sorted({host.vpc for host in HOSTS})
     document = asked(engine, sweep(*map(private_dns_off, vpcs)))
     (group,) = document.groups
-    assert (group.code, group.kind, group.value) == ("VPC002", "region", "eu-west-1")
+    assert (group.codes, group.kind, group.value) == (("VPC002",), "region", "eu-west-1")
     assert (len(group.keys), group.host_count) == (len(vpcs), len(HOSTS))
     assert asked_again(engine, sweep(private_dns_off(VPC))).groups == ()
 
