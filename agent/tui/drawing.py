@@ -2,9 +2,10 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from itertools import zip_longest
+from types import MappingProxyType
 from typing import Final
 
 from agent.catalog.wording import duration, lasted, listed_briefly
@@ -296,16 +297,39 @@ def columns(width: int, longest: int = LONGEST) -> Columns:
     return Columns(address=address, zone=zone, port=5, cell=max(min(cell, 24), 8))
 
 
-def caption(width: int, glyphs: Glyphs, *, is_active: bool, right: str = "", longest: int = LONGEST) -> Line:
-    """The line over the path: the position in it, and the names of the columns."""
+def caption(
+    width: int,
+    glyphs: Glyphs,
+    *,
+    is_active: bool,
+    right: str = "",
+    longest: int = LONGEST,
+    tops: Mapping[Step, float] = MappingProxyType({}),
+) -> Line:
+    """The line over the path: the position in it, and the names of the columns, with the time of a mark of full height
+    where there are times below."""
     wide = columns(width, longest)
     zone = "zone" if wide.zone > 4 else "az"
     title = f"Path {right}".rstrip()
     title = title if len(title) < wide.address else right
     head = f"{'>' if is_active else glyphs.across}  {title:<{wide.address}}{zone:<{wide.zone}}{'port':<{wide.port}}"
-    head += "".join(f"{step.upper():<{wide.cell}}" for step in STEPS)
+    head += "".join(f"{_scaled(step, tops, wide.cell - 1):<{wide.cell}}" for step in STEPS)
     words = re.sub(r" {3,}", lambda gap: f" {glyphs.across * (len(gap[0]) - 2)} ", head.rstrip())
     return (Span(_filled(words, "", width, glyphs), _title_tone(is_active)),)
+
+
+def tops_of(state: State, width: int) -> Mapping[Step, float]:
+    """What the highest mark in each column stands for; empty where no times are drawn."""
+    return state.tops(columns(width, state.longest_address).cell - 1) if state.watching else {}
+
+
+def _scaled(step: Step, tops: Mapping[Step, float], room: int) -> str:
+    """`TCP to 2.0 ms`: the name of a column, and what the highest mark in it stands for."""
+    if step not in tops:
+        return step.upper()
+    top = duration(tops[step])
+    texts = f"{step.upper()} to {top}", f"{step.upper()} {top.replace(' ', '')}"
+    return next((text for text in texts if len(text) <= room), step.upper())
 
 
 def _filled(words: str, right: str, width: int, glyphs: Glyphs) -> str:
@@ -438,6 +462,8 @@ def _band(band: Band, state: State, width: int, glyphs: Glyphs) -> Iterator[list
         room = _MEDIUM if width < 100 else _LONG
         key = f"names/{band.target}"
         lines += _flow(band.names, width, room, f" {glyphs.branch} DNS ", f" {glyphs.down}     ", key=key)
+        if state.watching and band.counts and key in state.memory.samples:
+            lines.append(_lookups(state, key, width, glyphs))
     if band.unchecked is not None:
         lines += wrapped(band.unchecked, width, first=f" {glyphs.last} ", later="   ", tone=Tone.FAINT)
     yield lines
@@ -526,7 +552,8 @@ def _lanes(lanes: Sequence[Lane], state: State, width: int, glyphs: Glyphs) -> I
                 if len(drawn) >= _WIDTHS * len(state.memory.samples):
                     drawn.clear()
                 times = state.lane_times[lane.key]
-                drawn[place] = _times(state.memory.samples[lane.key], times, wide, glyphs, f" {rest} ")
+                tops = state.tops(wide.cell - 1)
+                drawn[place] = _times(state.memory.samples[lane.key], times, wide, glyphs, f" {rest} ", tops)
             lines.append(drawn[place])
         before = lane.address
         yield lines
@@ -578,7 +605,27 @@ def _arrival(lane: Lane, glyphs: Glyphs) -> str:
     return f"{lead}{lane.purpose}" if lane.purpose else ""
 
 
-def _times(samples: Sequence[Sequence[Sample]], times: LaneTimes, wide: Columns, glyphs: Glyphs, tree: str) -> Line:
+def _lookups(state: State, key: str, width: int, glyphs: Glyphs) -> Line:
+    """The times of this host's own lookups of a name, as those of a lane are drawn."""
+    wide = columns(width, state.longest_address)
+    tree, times = f" {glyphs.down}     ", state.lane_times[key]
+    words = lost(times, wide.start - len(tree) - 1)
+    head = Span(f"{words:<{wide.start - len(tree)}}", Tone.PLAIN if times.failed else Tone.FAINT)
+    room = wide.cell - 1
+    top = state.tops(room).get(Step.DNS)
+    drawn = sparkline(state.memory.samples[key][SAMPLED.index(Step.DNS)], room, glyphs, top)
+    scale = () if top is None else (Span(f" to {duration(top)}", Tone.FAINT),)
+    return cut((Span(tree, Tone.FAINT), head, *drawn, *scale), width)
+
+
+def _times(
+    samples: Sequence[Sequence[Sample]],
+    times: LaneTimes,
+    wide: Columns,
+    glyphs: Glyphs,
+    tree: str,
+    tops: Mapping[Step, float],
+) -> Line:
     """Loss, average and worst time to connect; then the times of past runs under their hops, the latest last."""
     by_step = dict(zip(SAMPLED, samples, strict=True))
     words = lost(times, wide.start - len(tree) - 1)
@@ -587,7 +634,7 @@ def _times(samples: Sequence[Sequence[Sample]], times: LaneTimes, wide: Columns,
         Span(f"{words:<{wide.start - len(tree)}}", Tone.PLAIN if times.failed else Tone.FAINT),
     ]
     for step in STEPS:
-        drawn = sparkline(by_step[step], wide.cell - 1, glyphs) if step in by_step else ()
+        drawn = sparkline(by_step[step], wide.cell - 1, glyphs, tops.get(step))
         line += [*drawn, Span(" " * (wide.cell - width_of(drawn)))]
     return tuple(line)
 
@@ -609,11 +656,12 @@ def lost(times: LaneTimes, room: int) -> str:
     return next((text for text in texts if len(text) <= room), f"loss {loss}")
 
 
-def sparkline(times: Sequence[Sample], width: int, glyphs: Glyphs) -> Line:
-    """The latest times as heights, from 0 to the slowest of them; `x` for a failure, `o` for one that does not count,
-    and a gap for a step that was not made."""
+def sparkline(times: Sequence[Sample], width: int, glyphs: Glyphs, most: float | None = None) -> Line:
+    """The latest times as heights, from 0 to `most`, or to the slowest of them where that is None; `x` for a failure,
+    `o` for one that does not count, and a gap for a step that was not made."""
     latest = times[-width:]
-    most = max((sample for sample in latest if isinstance(sample, float)), default=0.0)
+    if most is None:
+        most = max((sample for sample in latest if isinstance(sample, float)), default=0.0)
     top = len(glyphs.levels) - 1
     line: list[Span] = []
     drawn = ""

@@ -42,11 +42,14 @@ from agent.tui.watching import (
     Sample,
     Samples,
     extended,
+    names_of,
     slowest,
 )
 from agent.watch.change_text import document, line_of
 from agent.watch.changes import Kind, StateChange, Tracker
 from probes.background import in_background
+from probes.model import Step
+from probes.operations import GETADDRINFO
 
 SECONDS: Final = 10.0
 """Time limit for reading or writing the file: it may be on a disk that hangs."""
@@ -238,9 +241,13 @@ def _status(word: str) -> Status:
 def _samples_in(cycle: CycleRow) -> dict[str, tuple[Sample, ...]]:
     found: dict[str, list[Sample]] = {}
     for step, seconds in zip(cycle.outline.steps, cycle.seconds, strict=True):
-        if step.port is None or step.operation is not None:
+        if step.step == Step.DNS and step.operation == GETADDRINFO:
+            key = names_of(step.target)
+        elif step.port is not None and step.operation is None:
+            key = f"lane/{step.target}/{step.address}/{step.port}"
+        else:
             continue
-        lane = found.setdefault(f"lane/{step.target}/{step.address}/{step.port}", [None] * len(SAMPLED))
+        lane = found.setdefault(key, [None] * len(SAMPLED))
         place = next((place for place, known in enumerate(SAMPLED) if known == step.step), None)
         if place is not None:
             lane[place] = _weight(step, cycle.outline) if step.status == "failed" else seconds

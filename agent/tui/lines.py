@@ -69,7 +69,7 @@ UNICODE = Glyphs(
     tick="┤",
     above="▲",
     below="▼",
-    steps="█▓░",
+    steps="█▓▒░█",
 )
 ASCII = Glyphs(
     across="-",
@@ -82,7 +82,7 @@ ASCII = Glyphs(
     tick="+",
     above="^",
     below="v",
-    steps="#=:",
+    steps="#=+:#",
 )
 
 

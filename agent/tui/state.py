@@ -55,9 +55,9 @@ from agent.tui.keys import KEYS, Key
 from agent.tui.lines import Glyphs, Line, Tone
 from agent.tui.network_path import THIS_HOST, filtered, folded, has_many_services, keys, lane_count
 from agent.tui.search import Searched, finding_texts, has_words, lane_texts
-from agent.tui.watching import LaneTimes, LogLine, Memory, Remembered, has_failed, remembered, run_of, times_of
+from agent.tui.watching import LaneTimes, LogLine, Memory, Remembered, has_failed, remembered, run_of, times_of, tops
 from probes.frozen import dataclass
-from probes.model import Target
+from probes.model import Step, Target
 
 LOG: Final = "log"
 """Key of the page of the log."""
@@ -237,6 +237,19 @@ class State:
         """The times of each lane together, by its key."""
         return {lane: times_of(samples) for lane, samples in self.memory.samples.items()}
 
+    def tops(self, width: int) -> Mapping[Step, float]:
+        """The seconds of a mark of full height among the last `width` times of each step: over all lanes, so that one
+        can be compared with another."""
+        known = self.known_tops
+        if width not in known:
+            known[width] = tops(self.memory.samples, width)
+        return known[width]
+
+    @cached_property
+    def known_tops(self) -> dict[int, Mapping[Step, float]]:
+        """What `tops` found before."""
+        return {}
+
     @property
     def hidden_lanes(self) -> int:
         """Lanes that the filter hides."""
@@ -328,6 +341,7 @@ _DERIVED: Final = {
     "picture": (*_PICTURED, "filter", "unfolded"),
     "rows": (*_PICTURED, "filter", "unfolded"),
     "drawn_times": ("memory",),
+    "known_tops": ("memory",),
     "drawn_paths": (*_PICTURED, "filter", "unfolded", "watching", "memory"),
     "all_entries": _LISTED,
     "entries": (*_LISTED, "filter"),

@@ -23,7 +23,7 @@ _WIDEST: Final = 4
 """Columns of a run, with a gap, where there are few."""
 _AXIS: Final = 10
 """Columns of the names on the axis of milliseconds, with the axis."""
-_TONES: Final = (Tone.RUNNING, Tone.PLAIN, Tone.OK)
+_TONES: Final = (Tone.RUNNING, Tone.PLAIN, Tone.STRONG, Tone.OK, Tone.RUNNING)
 """Of SAMPLED."""
 _MINUTE: Final = timedelta(minutes=1)
 _NICE: Final = (1.0, 2.0, 5.0)

@@ -16,6 +16,7 @@ from agent.report.model import Report, Status
 from agent.tui.lines import Tone
 from probes.frozen import dataclass
 from probes.model import Observation, Step
+from probes.operations import GETADDRINFO
 
 RUNS: Final = 500
 """Runs that are remembered, and times of each step of a lane."""
@@ -26,8 +27,8 @@ LOGGED: Final = 500
 """Lines of the log."""
 ABSENT: Final = 60
 """After so many runs without it, the times of a lane are dropped: public addresses rotate."""
-SAMPLED: Final = (Step.TCP, Step.TLS, Step.API)
-"""Steps whose times are kept."""
+SAMPLED: Final = (Step.TCP, Step.TLS, Step.HTTP, Step.API, Step.DNS)
+"""Steps whose times are kept. DNS is this host's own lookup, whose lane is the name of the target."""
 
 FAILURES: Final = {weight: "o" if weight is Weight.NOT_COUNTED else "x" for weight in Weight}
 """The sign of a failed step among times."""
@@ -260,13 +261,15 @@ class LaneTimes:
 def samples_in(report: Report) -> dict[str, tuple[Sample, ...]]:
     """The samples of a report, by lane, one for each of SAMPLED."""
     by_lane: dict[str, dict[Step, Observation[object]]] = {}
-    has_failures = False
+    has_faults = report.verdict.status is not Status.OK  # an answer can be wrong without a failure
     for observation in report.observations:
         subject = observation.subject
         if subject.port is not None and subject.operation is None:
             by_lane.setdefault(lane_of(observation), {})[subject.step] = observation
-            has_failures = has_failures or observation.failure is not None
-    weights = {name: known.weight for name, known in standings(report).items()} if has_failures else {}
+        elif subject.step is Step.DNS and subject.operation == GETADDRINFO:
+            by_lane.setdefault(names_of(subject.target), {})[subject.step] = observation
+        has_faults = has_faults or observation.failure is not None
+    weights = {name: known.weight for name, known in standings(report).items()} if has_faults else {}
     return {
         lane: tuple(_sample(steps[step], weights) if step in steps else None for step in SAMPLED)
         for lane, steps in by_lane.items()
@@ -297,6 +300,8 @@ def extended(before: Samples, now: Mapping[str, Sequence[Sample]]) -> Samples:
 
 
 def _sample(observation: Observation[object], weights: Mapping[str, Weight]) -> Sample:
+    if observation.ok and observation.subject.step is Step.DNS and observation.id in weights:  # a wrong answer
+        return weights[observation.id]
     if observation.ok:
         return None if observation.seconds is None else round(observation.seconds, 6)
     return None if observation.failure is None else weights.get(observation.id, Weight.UNPROVEN)
@@ -308,11 +313,17 @@ def lane_of(observation: Observation[object]) -> str:
     return f"lane/{subject.target}/{subject.address}/{subject.port}"
 
 
+def names_of(target: str | None) -> str:
+    """Key of the name of a target, which has this host's own lookups."""
+    return f"names/{target}"
+
+
 def times_of(samples: Sequence[Sequence[Sample]]) -> LaneTimes:
-    """The times of a lane together: to connect, and in how many runs one of its steps failed."""
+    """The times of a lane together: to connect or, of a name, to look it up; and in how many runs a step failed."""
     # A step that fails is the last one that is made, so each failed run has one failure.
     failed = sum(isinstance(sample, Weight) for times in samples for sample in times)
-    return replace(step_times_of(samples[SAMPLED.index(Step.TCP)]), failed=failed)
+    connects, lookups = samples[SAMPLED.index(Step.TCP)], samples[SAMPLED.index(Step.DNS)]
+    return replace(step_times_of(connects or lookups), failed=failed)
 
 
 def step_times_of(times: Sequence[Sample]) -> LaneTimes:
@@ -325,6 +336,17 @@ def step_times_of(times: Sequence[Sample]) -> LaneTimes:
         mean=sum(seconds) / len(seconds) if seconds else None,
         worst=max(seconds, default=None),
     )
+
+
+def tops(samples: Samples, most: int) -> dict[Step, float]:
+    """The longest of the last `most` times of each step of all lanes; without steps that have none."""
+    found: dict[Step, float] = {}
+    for lane in samples.values():
+        for step, times in zip(SAMPLED, lane, strict=True):
+            longest = max((sample for sample in times[-most:] if isinstance(sample, float)), default=0.0)
+            if longest > found.get(step, 0.0):
+                found[step] = longest
+    return found
 
 
 def stacks(samples: Sequence[Sequence[Sample]], most: int) -> list[tuple[Sample, ...]]:

@@ -332,6 +332,7 @@ class PathPane(PaneWidget):
             is_active=state.pane is Pane.PATH,
             right=drawing.position(self._top, self.page, count, self.glyphs),
             longest=state.longest_address,
+            tops=drawing.tops_of(state, self.size.width),
         )
 
     def under_cursor(self, state: State) -> str | None:

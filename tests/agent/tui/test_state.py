@@ -31,7 +31,7 @@ from agent.tui.actions import (
     WatchToggled,
     WentBack,
 )
-from agent.tui.drawing import causes, path, verdict
+from agent.tui.drawing import caption, causes, path, verdict
 from agent.tui.lines import ASCII, UNICODE, Tone
 from agent.tui.network_path import THIS_HOST
 from agent.tui.state import (
@@ -48,6 +48,7 @@ from agent.tui.state import (
     target_under_cursor,
     under_cursor,
 )
+from probes.model import Step
 from tests.agent.tui.replays import after, at, folded, lanes, ready, recorded, report_of, settings, watched, words
 from tests.support import scenarios
 from tests.support.extent import one_in
@@ -310,8 +311,34 @@ def test_each_run_leaves_its_times() -> None:
     state = again("healthy", "one-zone-silent", "healthy")
 
     failed, skipped = (0.002, Weight.CRITICAL, 0.002), (0.002, None, 0.002)
-    assert state.memory.samples["lane/backup/10.0.2.17/443"] == (failed, skipped, skipped)
-    assert state.memory.samples["lane/backup/10.0.1.17/443"] == ((0.002, 0.002, 0.002),) * 3
+    assert state.memory.samples["lane/backup/10.0.2.17/443"] == (failed, skipped, skipped, skipped, ())
+    assert state.memory.samples["lane/backup/10.0.1.17/443"] == (*((0.002, 0.002, 0.002),) * 4, ())
+    assert state.memory.samples["names/backup"] == ((), (), (), (), (0.002, 0.002, 0.002))
+
+
+def test_a_wrong_answer_is_a_failure_among_the_times_of_lookups() -> None:
+    state = after(again("healthy", "private-dns-off", "healthy"), WatchToggled(True))
+
+    assert state.memory.samples["names/backup"][-1] == (0.002, Weight.CRITICAL, 0.002)
+    (below,) = [line for line in words(list(path(state, 100, UNICODE))) if "█x█" in line and "10.0." not in line]
+    assert " ".join(below.split()) == "│ 33% avg 2.0 max 2.0 ms █x█ to 2.0 ms"
+
+
+def test_one_scale_holds_for_the_times_of_a_column() -> None:
+    state = after(again("healthy", "healthy"), WatchToggled(True))
+    slow = {"lane/backup/10.0.1.17/443": ((0.001, 0.008), (0.002,), (), (0.3,), ())}
+    state = replace(state, memory=replace(state.memory, samples={**state.memory.samples, **slow}))
+
+    assert dict(state.tops(1)) == {Step.TCP: 0.008, Step.TLS: 0.002, Step.HTTP: 0.002, Step.API: 0.3, Step.DNS: 0.002}
+    lines = words(list(path(state, 120, UNICODE)))
+    (slower,) = [line for line in lines if "▂█" in line]  # 1 ms, then 8 ms
+    assert slower.count("▂▂") == 0
+    assert [line.split()[-4] for line in lines if "▃▃" in line] == ["▃▃"] * 2  # 2 ms at the others
+    head = words([caption(120, UNICODE, is_active=True, tops=state.tops(1))])[0]
+    assert [step for step in ("TCP to 8.0 ms", "TLS to 2.0 ms", "API to 300 ms") if step not in head] == []
+    narrow = words([caption(80, UNICODE, is_active=True, tops=state.tops(1))])[0]
+    assert "TCP 8.0ms" in narrow
+    assert "to " not in words([caption(120, UNICODE, is_active=True)])[0]
 
 
 def test_a_step_that_a_port_does_not_have_leaves_no_times() -> None:
@@ -323,7 +350,7 @@ def test_a_step_that_a_port_does_not_have_leaves_no_times() -> None:
         for lane in band.lanes
         if lane.cells[-1] is None and lane.cells[0] is not None
     )
-    assert [len(times) for times in state.memory.samples[lane.key]] == [2, 2 if lane.cells[1] else 0, 0]
+    assert [len(times) for times in state.memory.samples[lane.key]] == [2, 2 if lane.cells[1] else 0, 0, 0, 0]
 
 
 def test_a_watch_says_when_it_runs_again() -> None:
@@ -339,7 +366,7 @@ def test_a_watch_draws_the_times_below_each_lane() -> None:
     state = after(again("healthy", "one-zone-silent", "healthy"), WatchToggled(True))
 
     below = [" ".join(line.split()) for line in words(list(path(state, 100, UNICODE))) if "█x█" in line]
-    assert below == ["│ loss 33% avg 2.0 max 2.0 ms █x█ █ █ █ █"]
+    assert below == ["│ loss 33% avg 2.0 max 2.0 ms █x█ █ █ █ █ █ █"]
 
 
 # --- The cursor ------------------------------------------------------------------------------------------------------

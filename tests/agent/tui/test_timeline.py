@@ -17,12 +17,12 @@ LANE = "lane/backup/10.0.2.17/443"
 
 
 def memory(*stacks: tuple[Sample, ...], others: float = 0.0, apart: timedelta = timedelta(minutes=1)) -> Memory:
-    """Runs so far apart in which the lane went like this; another lane took `others` seconds."""
+    """Runs so far apart in which TCP, TLS and the call of the lane went like this; another lane took `others` seconds."""
     report = report_of("healthy")
     samples: Samples = {}
     runs = []
-    for number, stack in enumerate(stacks, 1):
-        now = {LANE: stack, "lane/other/10.0.0.1/443": (others, None, None)}
+    for number, (tcp, tls, api) in enumerate(stacks, 1):
+        now = {LANE: (tcp, tls, None, api, None), "lane/other/10.0.0.1/443": (others, None, None, None, None)}
         samples = extended(samples, now)
         started = report.run.started_at + number * apart
         runs.append(

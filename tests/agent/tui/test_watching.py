@@ -189,7 +189,7 @@ async def test_a_lane_that_is_gone_is_forgotten_after_a_while(monkeypatch: pytes
 
 def test_loss_average_and_worst() -> None:
     failed, uncounted = Weight.CRITICAL, Weight.NOT_COUNTED
-    times = times_of(((0.002, failed, 0.004, uncounted), (0.1, None, failed, None), ()))
+    times = times_of(((0.002, failed, 0.004, uncounted), (0.1, None, failed, None), (), (), ()))
     assert times == LaneTimes(runs=4, failed=3, mean=0.003, worst=0.004)
     assert times.loss == "75%"
     assert lost(times, 40) == "loss 75%, average 3.0 ms, worst 4.0 ms"
