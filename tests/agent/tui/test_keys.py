@@ -112,7 +112,7 @@ async def test_the_detail_can_be_read_to_its_end() -> None:
         await pilot.press("enter", "G")
         part = pilot.app.screen.query_one(DetailPane)
         assert state_of(pilot).scrolled == part.most > 0
-        assert "https://" in "".join(screen_of(pilot)[-4:])
+        assert "bundle --wrong" in "".join(screen_of(pilot)[-4:])
         await pilot.press("pageup")
         assert state_of(pilot).scrolled == part.most - part.page + 1
         await pilot.press("g")

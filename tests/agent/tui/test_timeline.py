@@ -17,7 +17,7 @@ LANE = "lane/backup/10.0.2.17/443"
 
 
 def memory(*stacks: tuple[Sample, ...], others: float = 0.0, apart: timedelta = timedelta(minutes=1)) -> Memory:
-    """Runs so far apart in which TCP, TLS and the call of the lane went like this; another lane took `others` seconds."""
+    """Runs so far apart in which TCP, TLS and the call of a lane went like this; another lane took `others` seconds."""
     report = report_of("healthy")
     samples: Samples = {}
     runs = []
