@@ -1,5 +1,6 @@
 """The documents: one map of them, links that lead somewhere, and commands that the programs take which they name."""
 
+import json
 import re
 import shlex
 import subprocess
@@ -91,6 +92,15 @@ def test_the_readme_is_read_in_a_few_minutes() -> None:
     prose = re.sub(r"\]\([^)]*\)", "]", re.sub(r"(?ms)^```.*?^```$", "", text)).replace("|", " ")
     assert len(text.splitlines()) <= 130
     assert len(prose.split()) <= 800
+
+
+@pytest.mark.parametrize("page", ["README.md", "CHANGELOG.md", "docs/acceptance.md"])
+def test_the_limits_are_told_until_somebody_ran_it(page: str) -> None:
+    """As long as no reports from AWS are in the repository."""
+    runs = [json.loads(file.read_text("utf-8"))["made_by"] for file in (ROOT / "tests" / "live").glob("*/run.json")]
+    assert runs
+    is_told = "No run against AWS is known yet" in " ".join((ROOT / page).read_text("utf-8").split())
+    assert is_told is (set(runs) == {"simulation"})
 
 
 def test_every_format_is_in_the_table_of_formats() -> None:
