@@ -28,8 +28,8 @@ PAGES: Final = (
     *(page for page in sorted(DOCS.rglob("*.md"))),
 )
 PROGRAMS: Final = frozenset(
-    "ansible-doc ansible-galaxy cd docker eval git gpg grep install jq kubectl python3 release_gpg sed sha256sum skopeo "
-    "tail terraform".split()
+    "ansible-doc ansible-galaxy cd docker eval git gpg grep install jq kubectl python3 release_gpg sed sha256sum "
+    "skopeo tail terraform".split()
 )
 """Programs of others and words of the shell on the pages, beside the AWS CLI, whose models know its commands."""
 PLACEHOLDERS: Final = {
