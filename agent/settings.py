@@ -232,7 +232,7 @@ class InterfaceOptions:
     theme: str = DEFAULT_THEME
     """A member of THEMES."""
     keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """By the name of an action, the keys that were chosen for it, as they were written."""
+    """The keys that were chosen for an action, as they were written, by the name of the action."""
     mouse: bool = True
     """Whether the interface takes the mouse; otherwise it is the terminal's."""
 

@@ -81,7 +81,7 @@ ERROR_CODES: Final = {
     "SubscriptionRequiredException": _call(FailureKind.NOT_SUBSCRIBED),
     "RequestTimeoutException": _call(FailureKind.SERVICE_ERROR),
 }
-"""By code, as botocore cuts it."""
+"""The kind of each error code, as botocore cuts the code."""
 
 _UNKNOWN: Final = ErrorCode(call=None, read=None)
 

@@ -105,7 +105,7 @@ class SdkFacts:
     fips: bool
     dual_stack: bool
     endpoint_urls: dict[Plain, Annotated[str, Mask("url")]]
-    """By service name, only where a URL is configured."""
+    """The configured URLs, by service name."""
     region_file: Annotated[str, Mask("file")] | None
     """The shared file that `region` comes from; None where a variable names it, or nothing does."""
     sts_host: StsHost | None
@@ -205,7 +205,7 @@ class AllowanceFacts:
     Monitor network performance for ENA settings on your EC2 instance)."""
 
     exceeded: dict[Plain, int]
-    """By `INTERFACE COUNTER`, only counters that rose: by how many packets."""
+    """How many packets each counter rose by, by `INTERFACE COUNTER`; only counters that rose."""
     counters: tuple[Plain, ...]
     """The counters that the driver has."""
 
@@ -378,7 +378,7 @@ class CredentialFacts:
     """Which credentials the SDK found; never the credentials."""
 
     source: Plain
-    """As botocore names its providers: `env`, `iam-role`, `container-role`, `assume-role`, `sso`, …"""
+    """The provider by botocore's name: `env`, `iam-role`, `container-role`, `assume-role`, `sso`, …"""
     access_key_id_suffix: Annotated[str, Mask("key")]
     """The last four characters."""
     temporary: bool

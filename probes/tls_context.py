@@ -32,7 +32,7 @@ def client_context() -> ssl.SSLContext:
 
 
 def small_client_context() -> ssl.SSLContext:
-    """As `client_context`, for the smallest ClientHello: only TLS 1.2, with its forward-secret
+    """A context like `client_context`, for the smallest ClientHello: only TLS 1.2, with its forward-secret
     AES-GCM ciphers and no key share."""
     context = client_context()
     context.maximum_version = ssl.TLSVersion.TLSv1_2

@@ -15,7 +15,7 @@ _TURN_SECONDS: Final = 0.25
 SHARE: Final = 0.5
 """Share of a step's time. A process that ran for less of the step learned nothing about a peer."""
 _GROWTH: Final = 4.0
-"""By how many times its length a step's time may grow: with the defaults, within the deadline of a run."""
+"""How many times its length a step's time may grow. With the defaults, it stays within the deadline of a run."""
 
 
 class Window:

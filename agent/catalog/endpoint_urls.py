@@ -16,7 +16,7 @@ _LABEL: Final = re.compile(r"(?!-)[a-z\d-]{1,63}(?<!-)")
 
 
 _MAX_HOST: Final = 255
-"""As botocore counts it; RFC 1035, section 2.3.4, counts in another way."""
+"""Characters of a host name as botocore counts them; RFC 1035, section 2.3.4, counts in another way."""
 
 
 def host_of_url(url: str) -> str:

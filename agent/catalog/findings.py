@@ -1460,4 +1460,4 @@ CODES: Final = {
         ),
     )
 }
-"""By code, in the order of thought."""
+"""All findings, by code, in the order of thought."""

@@ -25,7 +25,8 @@ class ServiceEndpoint:
     region_name: str
     service: str
     offered: bool | None
-    """As the table says, which may lag behind AWS; None where the SDK's data does not have the service."""
+    """Whether the table has the service in this Region. The table may lag behind AWS. None if the SDK's data does not
+    have the service."""
     service_name: str | None
     """For an interface endpoint; None where the service is not offered, or AWS lists no endpoint service of it."""
     service_name_documented: bool

@@ -30,7 +30,7 @@ FORMS: Final = {
     "<PROFILE_ID>": command_form("rp"),
     "<INTERFACE>": re.compile(r"[a-z0-9][a-z0-9.-]{0,14}"),
 }
-"""By placeholder: a value from instance metadata, a name or EC2 replaces it only if it has the form of its kind."""
+"""The form of each placeholder. A value from instance metadata, a name or EC2 replaces it only if it has this form."""
 HOST: Final = re.compile(r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
 """A DNS name that can stand in a command; one label alone is a name that a search domain completes."""
 SERVICE_NAME: Final = re.compile(r"[a-z]+(\.[a-z0-9-]+){2,6}")

@@ -305,7 +305,7 @@ REGIONS: Final = {
         ("aws-iso-f", "us-isof-south-1", "US ISOF SOUTH"),
     )
 }
-"""By id, by partition and then by id."""
+"""The Regions by id, in the order of partitions and then of ids."""
 
 HOSTS: Final[Mapping[str, Mapping[str, Mapping[tuple[bool, bool], str]]]] = {
     "backup-search": {

@@ -41,7 +41,7 @@ class PrivateLink:
     of_fips: bool = False
     """Whether its private DNS covers the FIPS hosts, and not the others."""
     service_regions: Mapping[str, str] | None = None
-    """By partition, the one Region that has the endpoint service of a global service, in whose name no Region is; None
+    """The one Region, by partition, that has the endpoint service of a global service, whose name has no Region. None
     for a service of each Region."""
 
 

@@ -114,7 +114,7 @@ class NamedHost:
 
     host: str
     service: str
-    """As the catalogue calls it; of a service that it does not know the label in the name."""
+    """The catalogue's name for the service; the label in the host name if the catalogue does not know it."""
     region: str | None
     """None in a name that has no Region."""
 
@@ -258,7 +258,7 @@ class _Line:
 
     text: str
     whole: str
-    """As it was written, cut to MAX_LINE_CHARACTERS."""
+    """The text as it was written, cut to MAX_LINE_CHARACTERS."""
     number: int
     depth: int
     """How many causes of causes it is inside the failure that a trace begins with."""

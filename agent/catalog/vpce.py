@@ -31,9 +31,9 @@ class EndpointName:
 
     endpoint_id: str
     availability_zone: str | None
-    """As the endpoint's own account names it; None in the regional name."""
+    """The zone as the endpoint's own account names it; None in the regional name."""
     service: str
-    """As the catalogue calls it; of a service that it does not know the label in the name."""
+    """The catalogue's name for the service; the label in the host name if the catalogue does not know it."""
     region: str
 
 

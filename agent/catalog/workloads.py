@@ -50,8 +50,8 @@ NEEDS: Final[Mapping[tuple[Workload, str | None], Mapping[str, str | None]]] = {
     # An installer may use Systems Manager; a backup, which HANA starts by itself, does not.
     (Workload.HANA, S3_MODE): {"s3": _BACKINT, "ssm": None, "ssmmessages": None},
 }
-"""By workload and, of `hana`, mode: its services, each with the document of AWS by which it is required, and None where
-it is optional. A service that a run cannot check is left out of it."""
+"""The services that each workload needs, by workload and, for `hana`, by mode. Each service has the document of AWS
+that requires it, or None if it is optional. Services that a run cannot check are left out."""
 SIGNS: Final[Mapping[Workload, frozenset[str]]] = {
     Workload.CALLER: frozenset({"backup"}),
     Workload.HANA: frozenset({"backup-storage"}),
@@ -62,7 +62,7 @@ SIGNS: Final[Mapping[Workload, frozenset[str]]] = {
 """Services that a workload requires and whose endpoint in a VPC tells that it runs there, or is to. Those that SAP HANA
 shares with other software tell nothing of it: many VPCs have endpoints of Systems Manager, Secrets Manager and S3."""
 MODE_OPTIONS: Final[Mapping[str, Workload]] = {AWS_BACKUP_MODE: Workload.HANA_BACKUP, S3_MODE: Workload.HANA_S3}
-"""By mode of a Backint agent, what says that it has that mode."""
+"""The option that says which mode a Backint agent has, by the mode."""
 DATA_SERVICES: Final = frozenset({"backup-storage", "s3"})
 """One of them is what a Backint agent sends its data to."""
 _BY_ANY_PATH: Final = frozenset({"s3"})

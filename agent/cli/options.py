@@ -91,7 +91,7 @@ class _Option(click.Option):
         return f"{hint} (from the variable {self.envvar})" if is_from_variable else hint
 
     def get_help_extra(self, ctx: click.Context) -> Any:
-        """As click has it, without its parentheses around a default in words."""
+        """The extra of click, without its parentheses around a default in words."""
         extra = super().get_help_extra(ctx)
         return {**extra, "default": self.show_default} if isinstance(self.show_default, str) else extra
 

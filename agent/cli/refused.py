@@ -31,7 +31,8 @@ _KINDS: Final = {
     "permissions": PERMISSIONS,
     "predict": PREDICTION,
 }
-"""By the name of the command. The others are refused by a report, and so is a call that names no command."""
+"""The kind of document that refuses a command, by its name. Other commands are refused by a report, and so is a call
+that names no command."""
 _OTHER_KINDS: Final = {
     ("demo", "--fleet"): FLEET,
     ("explain", "--text"): KNOWN_TEXTS,

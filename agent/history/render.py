@@ -16,7 +16,7 @@ class ShownHistory:
     chart: bool = False
     """Whether the text is the chart, and not the list of changes."""
     reports: Mapping[int, tuple[int, Report]] = field(default_factory=dict)
-    """By the cycle of a failure, the report that shows it, and the cycle that the report is of."""
+    """The report that shows each failure, and that report's cycle, by the cycle of the failure."""
 
 
 def as_json(shown: ShownHistory) -> str:

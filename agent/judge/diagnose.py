@@ -40,7 +40,7 @@ class Diagnosis:
     """Causes first, of these the ones that count, then by severity and the order of codes."""
     not_evaluated: tuple[NotEvaluated, ...]
     unproven: dict[str, tuple[str, ...]]
-    """By target id: what is missing for `ok` that no finding names."""
+    """What is missing for `ok` and no finding names, by the target's id."""
 
 
 def diagnose(

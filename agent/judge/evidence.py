@@ -723,7 +723,8 @@ _PLACES: Final = {step: place for place, step in enumerate(Step)}
 
 
 def _order(observation: Observation[Any]) -> tuple[object, ...]:
-    """By step, target, address, port, resolver and operation: from content, never from the order of events."""
+    """A key that sorts by step, target, address, port, resolver and operation. It depends on content, never on the
+    order of events."""
     subject = observation.subject
     return (
         _PLACES[subject.step],

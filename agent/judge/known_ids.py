@@ -11,7 +11,7 @@ from probes.vpc.model import DELETED, VpcEndpoint
 
 
 def known_ids(finding: RuleFinding, target: Target | None, evidence: Evidence) -> Mapping[str, str]:
-    """By placeholder, what this run knows of it, where that has the strict form of its kind."""
+    """The values that this run knows for placeholders, if they have the strict form of their kind."""
     imds = evidence.imds
     groups = imds.security_group_ids if imds is not None else ()
     own = None if target is None else read_name(target.host)

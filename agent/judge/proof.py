@@ -142,8 +142,8 @@ def _unexpected_addresses(target: Target, evidence: Evidence, naming: list[Candi
 def left_unnamed(
     evidence: Evidence, candidates: list[Candidate], not_in_use: Container[str]
 ) -> dict[str, tuple[str, ...]]:
-    """By target, the failures that only a symptom of a suppressed cause names. The cause is known and accepted; that
-    it breaks this step is not, so the step is not proven."""
+    """The failures of each target that only a symptom of a suppressed cause names. The cause is known and accepted. It
+    is not accepted that it breaks this step, so the step is not proven."""
     by_target: dict[str, tuple[str, ...]] = {}
     for target in evidence.targets:
         if target.id in not_in_use:

@@ -64,7 +64,7 @@ def judge_evidence(
     explains: Sequence[Explains] = EXPLAINS,
     suppress: Sequence[Suppression] = (),
 ) -> Report:
-    """As `judge`, of evidence that is made already, by these rules."""
+    """Do what `judge` does, with evidence that is made already, and with these rules."""
     diagnosis = diagnose(evidence, rules, explains, suppress)
     targets = tuple(_target(target, evidence, diagnosis) for target in evidence.targets)
     return Report(

@@ -112,7 +112,7 @@ class FindingChange:
     change: ChangeKind
     effect: Effect
     finding: Finding
-    """As the new report has it, or the old one where the new one lacks it."""
+    """The finding of the new report, or of the old one if the new one lacks it."""
     severity: Pair[Severity]
     counts: Pair[bool]
     """Whether it is a cause that may raise the verdict and is not suppressed."""

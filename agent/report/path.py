@@ -98,7 +98,7 @@ class Lane:
     own: bool
     """Whether this host's own lookup gave the address, so that the lane counts; True while that is unknown."""
     cells: tuple[Cell | None, ...]
-    """By STEPS; None for a step that the port does not have."""
+    """The cells in the order of STEPS; None for a step that the port does not have."""
     extras: tuple[Cell, ...]
     """Further checks worth showing: those made because a step failed, and those that failed."""
     progress: Progress

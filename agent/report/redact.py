@@ -76,7 +76,7 @@ _ADDRESS: Final = re.compile(
     r"(?:/(?P<length>\d{1,3})(?!\d))?"
 )
 _NAMED_ADDRESS: Final = re.compile(r"\b(?P<kind>ip|ec2)-(?P<address>\d{1,3}(?:-\d{1,3}){3})\b")
-"""As instances are named by default: `ip-10-0-1-17`."""
+"""A default name of an instance: `ip-10-0-1-17`."""
 
 _QUOTED_BYTES: Final = re.compile(r"\b(?:bytearray\()?b['\"].*", re.DOTALL)
 """How h11's complaints end where they quote a peer; the end itself may be cut off."""
@@ -426,8 +426,8 @@ def chosen_subjects(subjects: Iterable[FindingSubject]) -> Iterator[tuple[str, s
 
 @cache
 def treatments(kind: type) -> dict[str, Mask | Open | None]:
-    """By field of a class, what becomes of its text in a masked report; None for a field that holds no text. Raises
-    TypeError for a text that has no Mask or Open, and for one with several."""
+    """What a masked report does with the text in each field of a class; None for a field without text. Raises TypeError
+    for a text that has no Mask or Open, and for one with several."""
     hints = get_type_hints(kind, include_extras=True)
     return {field.name: _treatment(hints[field.name], f"{kind.__name__}.{field.name}") for field in _fields_of(kind)}
 

@@ -34,7 +34,7 @@ _KINDS: Final = {
     "i": SubjectKind.INSTANCE,
     **dict.fromkeys(("nat", "igw", "eigw", "lgw", "cagw", "vgw", "tgw", "pcx"), SubjectKind.GATEWAY),
 }
-"""By the prefix of an id."""
+"""Kinds of subjects, by the prefix of an id."""
 _TRANSIT_TABLE: Final = "tgw-rtb-"
 _HOSTED_ZONE: Final = re.compile(r"Z[A-Z0-9]{1,31}")
 _ACCOUNT: Final = re.compile(r"[0-9]{12}")

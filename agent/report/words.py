@@ -166,7 +166,7 @@ class Row:
     address: TargetAddress
     port: int
     steps: tuple[Observation[Any] | None, ...]
-    """By STEPS; None for one that this port does not have."""
+    """The observations in the order of STEPS; None for a step that this port does not have."""
 
 
 def in_use(report: Report) -> list[TargetReport]:

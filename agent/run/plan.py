@@ -29,7 +29,7 @@ _ADDRESSING: Final = {
     (False, True): Addressing.DUALSTACK,
     (True, True): Addressing.FIPS_DUALSTACK,
 }
-"""By FIPS and dual stack."""
+"""The kind of addressing, by FIPS and dual stack."""
 _CONTEXT: Final = Need(role=Role.CONTEXT, required_by=())
 _FIPS: Final = (Addressing.FIPS, Addressing.FIPS_DUALSTACK)
 

@@ -39,7 +39,7 @@ AUTHORITIES: Final = {
     "amazon": ("Amazon", "Amazon Root CA (simulated)", "Amazon ECDSA (simulated)"),
     "corporate": ("Example Corp", "Example Corp Root CA", "Example Corp TLS Inspection"),
 }
-"""By issuer: organisation, root and intermediate."""
+"""Organisation, root and intermediate of each issuer."""
 
 
 @cache

@@ -49,7 +49,7 @@ _STATES: Final = {
         "Partial",
     )
 }
-"""As the API spells them, by how `Endpoint` does (botocore 1.44.8)."""
+"""The API's spelling of states, by the spelling of `Endpoint` (botocore 1.44.8)."""
 _ROUTE_TARGETS: Final = {
     "nat-": "NatGatewayId",
     "tgw-": "TransitGatewayId",
@@ -510,7 +510,7 @@ def _attachments(network: Configuration) -> tuple[TransitAttachment, ...]:
 
 
 _ATTACHMENT_STATES: Final = {"pendingacceptance": "pendingAcceptance", "rollingback": "rollingBack"}
-"""As the API spells those that are not in lower case there (botocore 1.44.8)."""
+"""The API's spelling of states that are not in lower case there (botocore 1.44.8)."""
 
 
 def _attachment_items(scenario: Scenario, network: Configuration) -> Iterable[Item]:
@@ -965,4 +965,4 @@ _ANSWERS: Final[Mapping[str, Callable[[Scenario, Configuration, Mapping[str, Any
     "route53profiles:ListProfileAssociations": _profile_associations,
     "route53profiles:ListProfileResourceAssociations": _profile_resources,
 }
-"""By action. Each of READS has its own here."""
+"""The answers, by action. Each of READS has one here."""

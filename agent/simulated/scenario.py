@@ -241,7 +241,7 @@ class HostPart:
     """What a cache that programs ask before DNS (nscd(8)) still holds, by name; without addresses that the name does
     not exist."""
     allowances_exceeded: dict[str, int] = field(default_factory=dict)
-    """By `INTERFACE COUNTER`: how far the driver's counters rise while the run lasts."""
+    """How far the driver's counters rise during the run, by `INTERFACE COUNTER`."""
     environment: dict[str, str] = field(default_factory=dict)
     stops: tuple[StopPart, ...] = ()
     """When the process could not run."""
@@ -350,7 +350,7 @@ class DnsPart:
     soa: str | None = None
     """Zone in the authority section of a negative answer."""
     truncated: bool = False
-    """By UDP, so that the client must come again by TCP."""
+    """Whether answers by UDP are cut, so that the client must ask again by TCP."""
     answer: Literal["answer", "silence", "closed", HostileDns] = "answer"
 
 
@@ -359,7 +359,7 @@ class JobPart:
     """Jobs of AWS Backup that are alike."""
 
     resource: str = "arn:aws:ec2:eu-west-1:111122223333:instance/i-0a1b2c3d4e5f67890"
-    """By default this instance."""
+    """The resource of the job; by default this instance."""
     kind: Literal["backup", "restore", "copy"] = "backup"
     type: str = "EC2"
     state: str = "COMPLETED"

@@ -157,8 +157,8 @@ class SimulatedNet:
         return answer, 1
 
     async def getaddrinfo(self, host: str) -> tuple[Address, ...]:
-        """As the C library does it: a cache before DNS, the hosts file, then one name server after another
-        (resolv.conf(5))."""
+        """Resolve a name the way the C library does: a cache before DNS, the hosts file, then one name server after
+        another (resolv.conf(5))."""
         if (cached := self._host.cached_names.get(host)) is not None:
             if not cached:
                 raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")

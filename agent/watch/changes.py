@@ -220,7 +220,7 @@ class Tracker:
         self._known: dict[str, _Tracked] = {}
         self._services: dict[str, _Service] = {}
         self._signs: frozenset[str] | None = None
-        """By what workloads were last found on this host; None before the first cycle with targets."""
+        """The signs by which workloads were last found on this host; None before the first cycle with targets."""
         self._statuses = _Window()
         self._other: Status | None = None
         """The last verdict that differed from `status`; for `_other_cycles` in a row it was ok, or was not ok."""

@@ -19,7 +19,7 @@ def required_services(report: Report) -> dict[str, tuple[str, ...]]:
 
 
 def signs_of(report: Report) -> frozenset[str]:
-    """By what each workload was found: paths on this host, and options."""
+    """The signs by which each workload was found: paths on this host, and options."""
     return frozenset(workload.by for workload in report.vantage.workloads)
 
 

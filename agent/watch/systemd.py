@@ -59,7 +59,8 @@ class Manager:
 
 
 def _watchdog_seconds(environment: Mapping[str, str], process_id: int) -> float | None:
-    """As sd_watchdog_enabled(3) reads it: microseconds, for this process alone where WATCHDOG_PID names one."""
+    """Seconds of the watchdog, read like sd_watchdog_enabled(3): the variable has microseconds, and is for this process
+    alone if WATCHDOG_PID names one."""
     text, owner = environment.get("WATCHDOG_USEC", ""), environment.get("WATCHDOG_PID")
     if not (text.isascii() and text.isdigit()) or owner not in (None, "", str(process_id)):
         return None

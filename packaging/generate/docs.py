@@ -38,7 +38,7 @@ from tests.support import scenarios
 ROOT = Path(__file__).parents[2]
 HEAD = "<!-- Written by ./dev docs from the program itself; edit there. -->\n"
 ATTRIBUTE = "linguist-generated"
-"""By this a review folds a generated file."""
+"""The attribute by which a review folds a generated file."""
 PARTLY = (rates.PATH,)
 """Pages that somebody writes but for a table in them."""
 MOST_SCENARIOS = 3

@@ -109,7 +109,7 @@ GROUPS: Final = {
     name: _id("sg", number)
     for number, name in enumerate(("endpoints", "gateway-endpoint", "app", "batch", "hana", "gateway"), 1)
 }
-"""By what they are for. `batch` is that of an application that lets nothing out but to its database."""
+"""Ids of groups, by their purpose. `batch` is for an application that lets nothing out but to its database."""
 DEFAULT_ACL: Final = _id("acl", 1)
 APP_ACL: Final = _id("acl", 2)
 """The ACL of the third zone's application subnet: it lets no answers in."""

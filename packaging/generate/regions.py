@@ -60,7 +60,7 @@ REGIONS: Final = {
 '''
 _TAIL = '''    )
 }
-"""By id, by partition and then by id."""
+"""The Regions by id, in the order of partitions and then of ids."""
 
 HOSTS: Final[Mapping[str, Mapping[str, Mapping[tuple[bool, bool], str]]]] = {
 '''

@@ -55,7 +55,7 @@ PICTURES: Final = {
         runs=(*("healthy",) * 12, *("one-zone-flaps", "healthy") * 7, "one-zone-flaps"),
     ),
 }
-"""By the name of the file."""
+"""The screenshots, by the name of the file."""
 FLEET_HOSTS: Final = 5_000
 FLEET_LINES: Final = 60
 """Lines of a fleet's text that are drawn."""

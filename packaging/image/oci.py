@@ -25,7 +25,7 @@ MACHINES: Final = {
     "x86_64": ("amd64", "lib64/ld-linux-x86-64.so.2", "../lib/x86_64-linux-gnu/ld-linux-x86-64.so.2"),
     "aarch64": ("arm64", "lib/ld-linux-aarch64.so.1", "aarch64-linux-gnu/ld-linux-aarch64.so.1"),
 }
-"""By processor: what OCI calls it, and the dynamic loader's place below /usr with the file that it leads to."""
+"""OCI's name of each processor, and the dynamic loader's place below /usr with the file that it leads to."""
 LIBRARIES: Final = tuple(
     f"lib{name}" for name in ("c.so.6", "m.so.6", "dl.so.2", "pthread.so.0", "rt.so.1", "util.so.1", "gcc_s.so.1")
 )
@@ -96,7 +96,7 @@ class Release:
 
     @property
     def labels(self) -> dict[str, str]:
-        """By the keys that OCI gives a meaning (annotations.md)."""
+        """The labels, by the keys that OCI gives a meaning (annotations.md)."""
         said = {
             "created": self.created,
             "description": "Diagnoses the private path from an EC2 instance to AWS Backup and Backup gateway",

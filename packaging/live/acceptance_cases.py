@@ -19,7 +19,7 @@ RESOLVER: Final = Stack(
 ENDPOINTS: Final = PACKAGING / "cloudformation" / "backuplink-endpoints.template.yaml"
 PERMISSIONS: Final = PACKAGING / "fleet" / "backuplink-instance-policy.template.yaml"
 VPC_CIDR: Final = "10.77.0.0/16"
-"""As network.template.yaml has it."""
+"""The VPC's block in network.template.yaml."""
 CHECKED_SUBNETS: Final = ("{FirstCheckedSubnet}", "{SecondCheckedSubnet}")
 DENY_ALONE: Final = (
     '{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Principal":{"AWS":"444455556666"},'

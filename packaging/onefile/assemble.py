@@ -48,7 +48,7 @@ MACHINES: Final = {
     "x86_64": ("x86_64 | amd64", "/lib64/ld-linux-x86-64.so.2"),
     "aarch64": ("aarch64 | arm64", "/lib/ld-linux-aarch64.so.1"),
 }
-"""By processor: what uname calls it, as a pattern of the shell's, and the dynamic loader of the GNU C library."""
+"""The name by uname of each processor, as a pattern of the shell's, and the dynamic loader of the GNU C library."""
 
 
 def main() -> None:

@@ -160,8 +160,8 @@ def _read(
 def _seen_before(
     after_id: bytes, host: str, record: str, transport: str, queries: int, bounded: bool
 ) -> tuple[DnsFacts, dns.rcode.Rcode]:
-    """As `_read`, of an answer with the id of its question. Name servers give the same bytes again and again, each
-    after another id: decoding them is most of what an answer costs."""
+    """Read an answer that has the id of its question, as `_read` does. Name servers give the same bytes again and
+    again, each after another id, and decoding them is most of what an answer costs."""
     question = copy.copy(_question(host, record)[0])
     question.id = 0
     return _read(b"\0\0" + after_id, question, transport, queries, bounded)

@@ -107,7 +107,7 @@ def resolver_timeout(facts: HostFacts | None) -> float:
 
 
 def is_searched_first(facts: HostFacts | None, name: str) -> bool:
-    """As the method of the facts; False where this host was not read."""
+    """The facts' answer to the same question; False if this host was not read."""
     return facts is not None and facts.is_searched_first(name)
 
 
@@ -161,8 +161,8 @@ async def has_shared_config(machine: Machine) -> bool:
 
 
 def _is_ec2(machine: Machine) -> bool | None:
-    """By the firmware's tables (EC2 User Guide, Detect whether a host is an EC2 instance); a guess from them is never
-    taken for a fact about the network."""
+    """Whether the firmware's tables say EC2 (EC2 User Guide, Detect whether a host is an EC2 instance). A guess from
+    them is never taken for a fact about the network."""
     vendor = _text(machine, f"{_DMI}sys_vendor").strip()
     hypervisor = _text(machine, "/sys/hypervisor/uuid").strip().lower()
     if vendor == "Amazon EC2" or hypervisor.startswith("ec2"):  # on instances of Xen the vendor is Xen

@@ -42,7 +42,7 @@ _SHORT_NAMES: Final = {
     "streetAddress": "STREET",
     "userId": "UID",
 }
-"""By OpenSSL's long names (RFC 4514, section 3)."""
+"""Short names, by OpenSSL's long names (RFC 4514, section 3)."""
 _SPECIAL: Final = re.compile(r"[,+\"\\\\<>;]")
 """Characters that RFC 4514, section 2.4, escapes wherever they stand."""
 _CONTENT_TYPES: Final = range(20, 25)

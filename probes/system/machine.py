@@ -162,7 +162,7 @@ def _read_run_delay() -> float | None:
 
 
 def _output_of(program: str, option: str) -> str:
-    """As the method of the machine; blocks."""
+    """The output of a program for the machine's method of this name. It blocks."""
     import signal
     import subprocess
     import threading

@@ -1,4 +1,4 @@
-"""As whom root runs a program of somebody else's: never as root where another user can have placed it."""
+"""The user as whom root runs somebody else's program: never root if another user can have placed it."""
 
 import errno
 import os

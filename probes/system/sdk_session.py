@@ -94,7 +94,7 @@ class SdkSession:
         return ConfiguredEndpointProvider(self.full_config, self.get_scoped_config(), service, os.environ).provide()
 
     def user_agent(self) -> str:
-        """As metadata is told; some of what answers in its place serves SDKs alone, and knows them by this."""
+        """The user agent that metadata is told. Some servers in its place serve SDKs alone, and know them by this."""
         import platform
 
         import botocore

@@ -119,7 +119,7 @@ class EndpointService:
     kinds: tuple[InterfaceKind, ...]
     """The ServiceType of each: `Interface`, `Gateway`."""
     availability_zones: tuple[AvailabilityZone, ...] = ()
-    """By name, as this account has them."""
+    """The zones by name, as this account has them."""
     private_names: tuple[Annotated[str, Mask("host")], ...] = ()
     """The hosts that private DNS of an endpoint answers for, `*.` in front for all names below."""
     ip_address_types: tuple[AddressType, ...] = ()
@@ -762,8 +762,7 @@ READS: Final = {
         ),
     )
 }
-"""By operation, in the order in which one builds on another. EC2 calls a VPC's endpoints, interfaces and so on; what it
-is asked is in `probes.vpc.reads`."""
+"""The reads, by operation, in the order in which one builds on another. `probes.vpc.reads` has what EC2 is asked."""
 WHOLE_READS: Final = {
     **READS,
     INTERFACES: Read(

@@ -66,7 +66,7 @@ VALIDATOR: Final = jsonschema_rs.Draft202012Validator(SCHEMA)
 
 
 UNITS: Final = frozenset(Session().get_service_model("cloudwatch").shape_for("StandardUnit").enum)
-"""As the SDK's own model of CloudWatch has them."""
+"""The units in the SDK's own model of CloudWatch."""
 
 
 MAX_EVENT_BYTES: Final = 256 * 1024

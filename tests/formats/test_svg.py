@@ -155,7 +155,7 @@ def test_of_many_sick_services_the_rest_is_counted() -> None:
 
 
 def contrast(one: str, other: str) -> float:
-    """By WCAG 2.2's formula."""
+    """The contrast by WCAG 2.2's formula."""
 
     def luminance(colour: str) -> float:
         parts = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]

@@ -502,7 +502,7 @@ def _addresses(query: dns.message.Message, how_many: int) -> bytes:
 
 
 def _thousands(query: dns.message.Message) -> bytes:
-    """As many A records as 65 kB hold, in bytes, because the library would need seconds for them."""
+    """All A records that 65 kB can hold, in bytes, because the library would need seconds for them."""
     wire = query.to_wire()
     head = _asked(wire)
     record = b"\xc0\x0c\0\1\0\1\0\0\0\x3c\0\4"

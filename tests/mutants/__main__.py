@@ -26,7 +26,7 @@ TABLES: Final = {
         for name in ("assume", "cloudformation", "kinds", "plan", "plan_values", "references", "resources", "terraform")
     ),
 }
-"""By room, the files of which every row counts: those of the fixes, the network and the plans."""
+"""Files of a room of which every row counts: those of the fixes, the network and the plans."""
 SAMPLE: Final = 150
 GOAL: Final = 0.9
 

@@ -11,7 +11,7 @@ from tests.support.repository import ROOT, git
 
 @contextmanager
 def copies(number: int) -> Iterator[list[Path]]:
-    """As many copies of what git knows or would add, each in a folder of its own, with the times of its files."""
+    """This many copies of what git knows or would add, each in a folder of its own, with the times of its files."""
     names = git(ROOT, "ls-files", "-z", "--cached", "--others", "--exclude-standard").split("\0")
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
         trees = [Path(folder) / str(at) for at in range(number)]

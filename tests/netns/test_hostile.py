@@ -35,7 +35,7 @@ OF_THIS_SYSTEM: Final = frozenset({"names", "reset-at-once"})
 """Where the same bytes may show as another failure: the C library takes some answers that this program refuses and has
 one word for several others, and a reset at once may come before the connection is seen to stand or after."""
 OVERTIME_SECONDS: Final = 20.0
-"""By which a run may pass its deadline where the machine is busy; in memory, by a virtual clock, it never does."""
+"""How far a run may pass its deadline if the machine is busy. In memory, by a virtual clock, it never does."""
 HUNG_SECONDS: Final = 30.0
 """After which one that is still there is killed."""
 PEAK: Final = cases.FOLDER / "peak.py"

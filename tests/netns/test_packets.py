@@ -127,7 +127,7 @@ PROMISED: Final = {
     "tls-intercepted": promised(*ZONES),
     "wrong-host": promised("10.0.1.17"),
 }
-"""By scenario: all that is contacted in it, whether or not anybody is there."""
+"""All that is contacted in a scenario, whether or not anybody is there."""
 
 
 ALWAYS: Final = ("healthy", READ, "resolvers-disagree", "redirect")

@@ -131,7 +131,7 @@ def _shortest(self: index.Routes, address: Any) -> Any:
 def test_a_wrong_prediction_is_noticed(
     target: object, attribute: str, broken: object, network: Networks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By one of the first seeds, and named with it."""
+    """One of the first seeds finds it, and is named with it."""
     monkeypatch.setattr(target, attribute, broken)
     with pytest.raises(AssertionError, match=r"seed=\d+: \./dev test -n 0 tests/netns/test_predictions\.py --seed \d+"):
         check_all(range(CONFIGURATIONS), network)

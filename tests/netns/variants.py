@@ -125,4 +125,4 @@ VARIANTS: Final = {
     "metadata-elsewhere": HEALTHY
     + '\n[host.environment]\nAWS_EC2_METADATA_SERVICE_ENDPOINT = "http://10.0.1.17:443/"\n',
 }
-"""By name, as a file of a scenario has it; what `expect` says there does not count."""
+"""Variants by name, written like a file of a scenario. What `expect` says there does not count."""

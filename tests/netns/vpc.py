@@ -113,7 +113,7 @@ exec "$@"
 netns exec` has given it mounts that nobody else sees."""
 
 Family = Literal["-4", "-6"]
-"""As ip(8) is told."""
+"""An option of ip(8)."""
 
 
 class Peers:

@@ -178,7 +178,7 @@ def test_a_dry_run_says_everything_and_calls_nothing(
 
 
 def test_the_command_itself(tmp_path: Path) -> None:
-    """By its own file, in the environment that `./dev` sets up; no Region, no credentials, no network."""
+    """Its own file runs in the environment that `./dev` sets up; no Region, no credentials, no network."""
     ended = subprocess.run(
         [sys.executable, str(HERE / "acceptance.py"), "--dry-run", "--only", "clock-ahead"],
         env={"PYTHONPATH": str(ROOT), "PATH": os.defpath},
@@ -735,7 +735,7 @@ def test_a_long_report_comes_in_parts(host: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_host_that_is_not_reached_is_restarted_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """By EC2, since nothing on it can be asked to."""
+    """EC2 restarts it, since nothing on the host can be asked to."""
     calls: list[str] = []
     states: list[str] = []
 

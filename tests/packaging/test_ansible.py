@@ -263,7 +263,7 @@ def test_the_role_writes_secrets_for_root_alone_and_says_none_of_them() -> None:
 
 
 def test_a_variable_is_read_as_it_was_given(tmp_path: Path) -> None:
-    """As systemd and a shell read it."""
+    """Both systemd and a shell read it so."""
     template = (ROLE / "templates" / "environment.j2").read_text("utf-8")
     made = jinja2.Environment(trim_blocks=True, keep_trailing_newline=True, autoescape=False)  # noqa: S701 - no page
     made.filters["regex_replace"] = lambda text, pattern, by: re.sub(pattern, by, text)

@@ -123,7 +123,7 @@ def test_actions_and_their_properties_are_those_of_the_guide(document: dict[str,
 
 
 def test_the_service_takes_the_document(built: Path, document: dict[str, Any], session: boto3.session.Session) -> None:
-    """As moto reads it, which is not as strict as the service."""
+    """Here moto reads it, which is not as strict as the service."""
     content = (built / RUNBOOK).read_text("utf-8")
     assert len(content.encode()) < 64 * 1024  # of a document, AWS General Reference, Systems Manager quotas
     taken = session.client("ssm").create_document(

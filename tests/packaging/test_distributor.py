@@ -355,7 +355,7 @@ class Host:
         )
 
     def unpack(self, files: Mapping[str, bytes]) -> None:
-        """As the agent unpacks a zip: for its owner alone."""
+        """Unpack a zip like the agent: for its owner alone."""
         self.folder.mkdir(parents=True, exist_ok=True)
         for name, content in files.items():
             (self.folder / name).write_bytes(content)

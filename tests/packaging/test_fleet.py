@@ -132,7 +132,7 @@ def test_the_document_has_the_form_of_its_schema(document: dict[str, Any]) -> No
 
 
 def test_the_service_takes_the_document(built: Path, document: dict[str, Any], session: boto3.session.Session) -> None:
-    """As moto reads it, which is not as strict as the service."""
+    """Here moto reads it, which is not as strict as the service."""
     content = (built / DOCUMENT).read_text("utf-8")
     assert len(content.encode()) < 64 * 1024  # of a document, AWS General Reference, Systems Manager quotas
     taken = session.client("ssm").create_document(
@@ -632,7 +632,7 @@ def test_the_template_s_parameters_are_the_document_s(built: Path, document: dic
 def test_the_association_is_one_that_the_service_takes(
     built: Path, document: dict[str, Any], session: boto3.session.Session, given: dict[str, str]
 ) -> None:
-    """By the SDK's model of the service, which refuses unknown keys, wrong types and texts out of bounds."""
+    """The SDK's model of the service refuses unknown keys, wrong types and texts out of bounds."""
     asked = Stack(template(built / FLEET), Workload="hana:backup", **given).properties("Association")
     assert asked is not None
     client = session.client("ssm")

@@ -291,7 +291,7 @@ class Bundle:
     architecture: str
     root: Path
     process: Mapping[str, Any]
-    """As umoci tells a runtime what to start (OCI Runtime Specification, config.md)."""
+    """What umoci tells a runtime to start (OCI Runtime Specification, config.md)."""
 
 
 @cache
@@ -509,7 +509,7 @@ def test_a_demo_ends_with_the_code_of_its_verdict(bundle: Bundle, scenario: str,
 
 
 def test_an_estate_is_joined(bundle: Bundle) -> None:
-    """By DuckDB, which the one file does not have."""
+    """DuckDB joins it, which the one file does not have."""
     _, out, errors = run(bundle, "demo", "--fleet", "60", "--format", "json")
     assert json.loads(out)["engine"] == "duckdb", errors
 

@@ -29,7 +29,7 @@ from tests.support import scenarios
 from tests.support.repository import ROOT
 
 MACHINES: Final = {"x86_64": 62, "aarch64": 183}
-"""By processor: the machine that an ELF file names (elf.h, EM_X86_64 and EM_AARCH64)."""
+"""The machine that an ELF file names, by processor (elf.h, EM_X86_64 and EM_AARCH64)."""
 OLDEST_GLIBC: Final = (2, 17)
 """The oldest glibc that the file may need. Of the promised systems, Amazon Linux 2 has 2.26, RHEL 8 has 2.28."""
 OF_THE_C_LIBRARY: Final = {

@@ -245,7 +245,7 @@ def test_another_user_starts_nothing_of_its_own(attack: str, is_first: bool, tmp
 
 
 def test_a_launcher_behind_a_link_starts_nothing_of_the_folder_that_it_is_called_in(tmp_path: Path) -> None:
-    """As `/usr/bin/backuplink` of the packages is, for a user whose PATH begins with the current folder."""
+    """`/usr/bin/backuplink` of the packages is such a link. The user's PATH begins with the current folder."""
     program, here = tmp_path / "lib" / "bin", tmp_path / "here"
     program.mkdir(parents=True)
     here.mkdir()

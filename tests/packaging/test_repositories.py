@@ -396,7 +396,7 @@ def rpm_changed(folder: Path) -> None:
 
 
 def rpm_unsigned(folder: Path) -> None:
-    """As somebody does who can sign the metadata alone."""
+    """Do what somebody can do who can sign the metadata alone."""
     for path in folder.rglob("*.rpm"):
         succeed(["rpmsign", "--delsign", path])
 

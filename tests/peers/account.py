@@ -63,7 +63,7 @@ class Instance(TypedDict):
 
 
 _AGENTS: Final[dict[str, Instance]] = {}
-"""By the ids of the instances."""
+"""Instances with an agent, by their ids."""
 _LISTED: Final = 2_500
 """Bytes of an output that a list has (Systems Manager API Reference, CommandPlugin)."""
 _CUT: Final = "\n---Output truncated---"

@@ -81,7 +81,7 @@ class Collectd:
         self.world.vpc.filter_on_host(_END_OF_FAULT)
 
     def remove_the_program(self) -> None:
-        """As a package manager does between two runs."""
+        """Remove the program, as a package manager does between two runs."""
         self.wait_for_notifications(1)
         (self.world.folder / "backuplink").unlink()
 

@@ -24,7 +24,7 @@ _ADDRESS: Final = "127.0.0.1"
 _PORT: Final = "5665"
 _PASSWORD: Final = "of-a-test"  # noqa: S105 - of an API on loopback that ends with the test
 _STATES: Final = ("OK", "WARNING", "CRITICAL", "UNKNOWN")
-"""By their number (Icinga 2, Monitoring Basics, Service States)."""
+"""Names of the states, by their number (Icinga 2, Monitoring Basics, Service States)."""
 _HARD: Final = 1
 _USER: Final = {"ICINGA2_USER": "nobody", "ICINGA2_GROUP": "nogroup"}
 _AS_NOBODY: Final = (
@@ -125,7 +125,7 @@ class Icinga:
         self.world.vpc.filter_on_host(_END_OF_FAULT)
 
     def remove_the_program(self) -> None:
-        """As a package manager does between two checks."""
+        """Remove the program, as a package manager does between two checks."""
         self.wait_for("OK")
         (self.world.folder / "backuplink").unlink()
 

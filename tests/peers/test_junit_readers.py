@@ -25,7 +25,7 @@ pytestmark = pytest.mark.peers
 
 _SCENARIOS: Final = Path(scenarios.__path__[0])
 _STATES: Final = ("ok", "warning", "critical", "unknown")
-"""By the exit code."""
+"""Names of the states, by exit code."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +65,7 @@ Reader = Callable[[World, Sequence[Path]], Counts]
 
 
 def by_junit2html(built: World, documents: Sequence[Path]) -> Counts:
-    """By its matrix and its exit code; its page has every case, with what it says."""
+    """Counts from its matrix and its exit code. Its page has every case, with what it says."""
     own = listed()["pypi:junit2html"].path()
     asked = built.output_of(own, "--max-failures", "1", "--summary-matrix", *map(str, documents))
     assert asked.stderr == ""
@@ -83,7 +83,7 @@ def by_junit2html(built: World, documents: Sequence[Path]) -> Counts:
 
 
 def by_junit_report_merger(built: World, documents: Sequence[Path]) -> Counts:
-    """By the totals of the one document into which it merges them; no case is another there."""
+    """Counts from the totals of the one document into which it merges them. No case changes there."""
     merged = documents[0].with_name("merged.xml")
     asked = built.output_of(listed()["npm:junit-report-merger"].path(), str(merged), *map(str, documents))
     assert (asked.returncode, asked.stderr) == (0, "")

@@ -22,7 +22,7 @@ _FILES: Final = ROOT / "packaging" / "monitoring"
 _SCENARIOS: Final = Path(scenarios.__path__[0])
 _ADDRESS: Final = "127.0.0.1"
 _STATES: Final = ("OK", "WARNING", "CRITICAL", "UNKNOWN")
-"""By the exit code (Monitoring Plugins Development Guidelines, Plugin Return Codes)."""
+"""Names of the states, by exit code (Monitoring Plugins Development Guidelines, Plugin Return Codes)."""
 _AS_NOBODY: Final = (
     "set -- setpriv --reuid=nobody --regid=nogroup --clear-groups"
     ' --inh-caps=+dac_read_search --ambient-caps=+dac_read_search "$@"'

@@ -189,8 +189,8 @@ def test_a_folder_that_cannot_be_listed_takes_a_document(disks: Disks) -> None:
 def test_a_file_that_is_mounted_on_its_own_stays_and_the_document_is_on_stdout(
     given: dict[str, str], disks: Disks
 ) -> None:
-    """As one file of a container is: nothing can be renamed over it, and written in place it would be half a document
-    for its readers."""
+    """A single file that is mounted into a container is such a file: nothing can be renamed over it, and if it were
+    written in place, its readers would see half a document."""
     document, watch, archive = (
         Case(words=words, mounted=True)
         for words in (
@@ -209,7 +209,7 @@ def test_a_file_that_is_mounted_on_its_own_stays_and_the_document_is_on_stdout(
 
 
 def test_a_file_system_without_links_takes_a_new_archive(given: dict[str, str], disks: Disks) -> None:
-    """As a USB stick has."""
+    """A USB stick has such a file system."""
     no_links = Case(words=words_of(("bundle", "<report>"), given), kinds=(LINK,), error=errno.EPERM)
     taken, failed = (replace(no_links, kinds=(LINK, *kinds)) for kinds in ((), (RENAME,)))
     done, refused = disks.left_of([taken, failed])

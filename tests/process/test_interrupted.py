@@ -215,7 +215,7 @@ def test_a_signal_at_every_phase(wanted: str) -> None:
 
 
 def test_a_signal_that_is_ignored_stays_ignored() -> None:
-    """As under nohup(1): the terminal goes, the run does not."""
+    """Under nohup(1) the terminal goes, and the run does not."""
     command = [sys.executable, "-m", "tests.process.signalled", "SIGHUP", "measured:1", *demo("json")]
     ended = subprocess.run(
         ["sh", "-c", 'trap "" HUP; exec "$@"', "sh", *command],  # noqa: S607 - any sh will do

@@ -153,7 +153,7 @@ def test_cancelled_anywhere_a_run_leaves_nothing(loop: NewLoop) -> None:
 
 @pytest.mark.parametrize("loop", LOOPS)
 def test_stopped_anywhere_a_run_leaves_nothing(loop: NewLoop) -> None:
-    """As a signal does it: the run ends by itself, and every look has its one observation."""
+    """A signal stops it so: the run ends by itself, and every look has its one observation."""
     chosen = scenarios.load(HEALTHY)
     chance = random.Random(11)
 

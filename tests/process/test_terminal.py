@@ -101,7 +101,7 @@ sys.exit(entry.run(["demo", "--tui"]))
 
 
 def test_a_size_that_changes_while_it_is_read_is_not_the_last() -> None:
-    """As under a window that is dragged: the second signal comes before the first size is passed on."""
+    """While a window is dragged, the second signal comes before the first size is passed on."""
     with on_terminal([sys.executable, "-c", RESIZED]) as session:
         session.until(HEALTHY)
         session.resize(100, 30)

@@ -125,7 +125,7 @@ _SHOWS: Final[Mapping[Kind, Callable[[Case, frozenset[str]], bool]]] = {
     Kind.S3_POLICY: lambda case, _: bool(case.places_of("VPC019", *_DENIALS) & {"s3"}) and case.denies_bucket(),
     Kind.GLOBAL_STS: lambda case, _: case.asks_global_sts(),
 }
-"""By kind: whether a case shows it, of a workload that needs these services."""
+"""For each kind, whether a case shows it, for a workload that needs these services."""
 _OF_S3: Final = (Kind.S3_GATEWAY, Kind.S3_ROUTE, Kind.S3_POLICY)
 _APPLIANCE: Final = "the appliance is closed: what it runs and is set to cannot be seen from an instance"
 _BACKINT_WITH_S3: Final = "no version of the Backint agent is too old for S3; an old SSM Agent is shown with `ssm`"

@@ -461,7 +461,7 @@ def measurement(
 def evidence(
     observations: Iterable[Observation[Any]], *, targets: Sequence[Target] = (BACKUP,), of: Run | None = None
 ) -> Evidence:
-    """As `measurement`, ready for rules."""
+    """The evidence of a `measurement`, ready for rules."""
     return Evidence(measurement(observations, targets=targets, of=of))
 
 

@@ -71,7 +71,7 @@ class Call:
     service: str
     operation: str
     parameters: Mapping[str, Any]
-    """As the query protocol and paths have them, or the members of JSON."""
+    """Parameters of the query protocol and of paths, or the members of JSON."""
     headers: Mapping[str, str]
 
 

@@ -17,7 +17,7 @@ _QUOTED: Final = re.compile(r'"([A-Z]{3,4}\d{3})["@]')
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Places:
-    """By place, the codes that have it."""
+    """The codes that have each place."""
 
     row: frozenset[str]
     rule: frozenset[str]
@@ -40,7 +40,7 @@ RECIPE: Final = {
     "tests": 6,
     "fix": 7,
 }
-"""By place, the number of its item in the recipe."""
+"""The number of each place's item in the recipe."""
 
 
 _OF_NO_RULE: Final = "RUN003"

@@ -94,7 +94,7 @@ PROMISED: Final = {
     "key id": ("for AKIAQWERTYUIOPAS1234.", "AKIAQWERTYUIOPAS"),
 }
 KINDS: Final[dict[str, tuple[str, str]]] = {**PROMISED, **_named(), **_PROGRAMS, **_BY_FORM}
-"""By what it is, a line, and the piece of it that must not be seen."""
+"""A line, and the piece of it that must not be seen, by the kind of secret."""
 
 
 def seen_in(text: str) -> set[str]:

@@ -540,7 +540,7 @@ SOURCES: Final = {
     "custom-process": "a credential process",
     "boto-config": "a boto configuration file",
 }
-"""By the names that botocore gives its providers (1.44.8), in words."""
+"""Sources of credentials in words, by the names that botocore gives its providers (1.44.8)."""
 
 
 def gateway_not_seen(evidence: Evidence) -> Iterator[RuleFinding]:

@@ -232,7 +232,7 @@ _QUERIES: Final = {
     "restore": "RestoreJobs[].[ResourceType,SourceResourceArn,StatusMessage]",
     "copy": "CopyJobs[].[ResourceType,ResourceArn,MessageCategory,StatusMessage]",
 }
-"""By kind of job."""
+"""The queries, by kind of job."""
 
 
 def _kinds(failed: Iterable[FailedJobs]) -> str:

@@ -34,7 +34,7 @@ def session() -> Any:
 
 @cache
 def their_partitions() -> dict[str, Any]:
-    """By id, as every SDK reads them."""
+    """The partitions, by id, as every SDK reads them."""
     data: dict[str, Any] = botocore.loaders.Loader().load_data("partitions")
     return {partition["id"]: partition for partition in data["partitions"]}
 

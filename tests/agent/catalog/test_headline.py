@@ -12,7 +12,7 @@ from agent.catalog.regions import REGIONS
 from agent.catalog.services import SERVICES, host_of
 
 ADDRESSES: Final = [ip_address(f"2600:1f18:1234:5678:9abc:def0:1234:567{digit}") for digit in range(9)]
-"""As long as any address is."""
+"""Addresses as long as any address is."""
 ID: Final = "0a1b2c3d4e5f67890"
 WIDEST: Final[dict[str, Forms]] = {
     **{name: form for name, form in of_ports((443, 1026, 1027, 1028, 1031, 2222)).items() if form is not None},
@@ -82,7 +82,7 @@ WIDEST: Final[dict[str, Forms]] = {
     "more": "1000",
     "read": ("read in part: the facts file was not used", "read in part"),
 }
-"""As wide as each value gets, but for names and addresses."""
+"""The widest form of each value, except for names and addresses."""
 
 
 def widest(name: str, partition: str) -> Forms:

@@ -101,7 +101,7 @@ def test_each_command_has_three_examples_that_it_takes(
 
 @pytest.mark.parametrize("name", main.commands)
 def test_variables_are_told_once(name: str) -> None:
-    """By the rule that gives all of their names, with the options that have none."""
+    """Help tells the rule that gives all of their names, and the options that have none."""
     shown = " ".join(help_of(name).partition("\nVariables:\n")[2].split())
     options = [param for param in main.commands[name].params if isinstance(param, click.Option)]
     settable = [option for option in options if option.envvar is not None]
@@ -215,7 +215,7 @@ def test_the_two_lines_of_the_guide_complete(tmp_path: Path) -> None:
 
 
 def test_a_list_of_scenarios_ends_well_where_its_reader_has_gone() -> None:
-    """As `explain` does: head(1) has what it wanted."""
+    """`explain` ends well, too: head(1) has what it wanted."""
     codes = {}
     for command in ("demo --list", "explain"):
         script = f"{shlex.quote(sys.executable)} -m agent {command} | true; echo ${{PIPESTATUS[0]}}"

@@ -139,7 +139,7 @@ def test_a_file_that_was_removed_is_made_anew(tmp_path: Path) -> None:
 
 
 def test_a_command_that_keeps_one_run_removes_what_is_too_old(tmp_path: Path) -> None:
-    """As a timer starts it, once a day."""
+    """A timer starts such a command once a day."""
     for day in range(1, 5):
         history = writer(tmp_path / "h.db", seconds=2 * DAY)
         history.append(entry(at(well(day), later(hours=24 * day))))

@@ -118,7 +118,7 @@ def test_old_facts_make_no_address_private() -> None:
 
 @pytest.mark.parametrize("order", [1, -1], ids=["before our own", "behind our own"])
 def test_of_networks_with_the_same_addresses_our_own_counts(order: int) -> None:
-    """As where several VPCs of an account have the same block, 10.0.0.0/16."""
+    """Several VPCs of an account may have the same block, such as 10.0.0.0/16."""
     theirs = c.interface("eni-0d1b2c3d", A, subnet_id="subnet-0d1b2c3d", vpc_id=c.ANOTHER_VPC_ID)
     alone = c.interface("eni-0e1b2c3d", "10.0.2.99", subnet_id="subnet-0d1b2c3d", vpc_id=c.ANOTHER_VPC_ID)
     interfaces = (theirs, alone, *c.endpoint_interfaces())[::order]

@@ -25,7 +25,7 @@ _NO_SUBJECTS: Final = {
     ("VPC015", "vpce"): "the endpoint that is in order and does not get to answer",
     ("VPC018", "vpce"): "the endpoint that is in order and does not get to answer",
 }
-"""By code and kind of id: what a finding names and is not about."""
+"""What a finding names and is not about, by code and kind of id."""
 
 
 def words_of(finding: Finding) -> Iterator[str]:

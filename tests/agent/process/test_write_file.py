@@ -378,7 +378,7 @@ def test_a_folder_that_another_user_can_replace_is_refused(way: str, tmp_path: P
 
 
 def test_no_other_module_creates_a_file() -> None:
-    """By the names of what they call. What the SDK caches is its own (SECURITY.md)."""
+    """Modules are judged by the names of what they call. What the SDK caches is its own (SECURITY.md)."""
     creating = set()
     for package in (agent, probes):
         folder = Path(package.__path__[0])

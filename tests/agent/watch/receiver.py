@@ -19,7 +19,7 @@ class Taken:
     method: str
     target: str
     headers: dict[str, str]
-    """By their names in lower case."""
+    """The headers, by their names in lower case."""
     body: bytes
 
 

@@ -462,7 +462,7 @@ def test_what_is_over_is_forgotten() -> None:
 
 
 def test_new_bounds_are_taken_in_the_middle() -> None:
-    """As a hangup has it: the settings are others, the state is the same."""
+    """After a hangup the settings are others, and the state is the same."""
     tracker = Tracker(raise_after=5, clear_after=5)
     reports = lettered("CCCC")
     next_kinds: Callable[[], list[Kind]] = lambda: [  # noqa: E731 - a line is enough

@@ -363,7 +363,7 @@ def test_the_host_over_ipv6(host: str, status: int) -> None:
 
 
 def test_a_link_local_address_is_named_without_its_zone() -> None:
-    """As clients name it (RFC 6874): the zone means something on one host alone."""
+    """Clients name it so (RFC 6874), because the zone means something on one host alone."""
     listen._check_host("[fe80::1]:9842", ip_address("fe80::1%eth0"))
     with pytest.raises(listen.RefusedError):
         listen._check_host("[fe80::2]", ip_address("fe80::1%eth0"))

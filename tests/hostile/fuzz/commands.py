@@ -54,7 +54,7 @@ _KIND: Final = {
     "-servername": HOST,
     "-S": FORMS["<INTERFACE>"],
 }
-"""By option of a command: the form of the word that follows it."""
+"""The form of the word that follows an option of a command, by the option."""
 _ANY: Final = (*FORMS.values(), HOST, SERVICE_NAME, REGION, ENDPOINT_ID)
 _FILTER: Final = re.compile(r"Name=[A-Za-z.-]+,Values=(?P<values>.+)")
 

@@ -127,7 +127,7 @@ def _compared(chance: Random, command: Command, place: str) -> None:
 
 
 def _bundled(chance: Random, command: Command, place: str) -> None:
-    """As an archive, which is read back, or as a case."""
+    """Write the report as an archive, which is read back, or as a case."""
     if chance.randrange(2):
         done = command("bundle", place, "--case")
         if done.code == OK:
@@ -165,7 +165,7 @@ def _read(data: bytes, place: str) -> Report | str:
 
 
 def _shown(_: Random, command: Command, place: str) -> None:
-    """As `tui REPORT` draws it, and as `e` in the interface saves it."""
+    """Show the report as `tui REPORT` draws it, and as `e` in the interface saves it."""
     report = _read((command.folder / "report.json").read_bytes(), place)
     if isinstance(report, str):
         assert report.startswith(f"{place}: ")

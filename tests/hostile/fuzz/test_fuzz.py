@@ -99,7 +99,7 @@ def test_a_promise_that_is_broken_is_noticed(
     command: Command,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """By one of all seeds."""
+    """One of all seeds shows it."""
     monkeypatch.setattr(target, attribute, broken)
     (kind,) = (kind for kind in KINDS if kind.name == name)
     with pytest.raises(AssertionError):

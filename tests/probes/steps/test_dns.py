@@ -630,7 +630,7 @@ async def test_how_an_answer_came_is_its_own(decoded: list[bytes]) -> None:
 
 
 async def test_an_answer_to_another_id_is_refused_though_it_was_seen(decoded: list[bytes]) -> None:
-    """By UDP it is not even looked at."""
+    """A datagram with another id is not even looked at."""
     assert (await asked(FakeNet(datagrams=[answer(A_ROW)])))[1] == (ip_address("10.0.1.17"),)
     stream = Answering(answer(A_ROW), lambda data: [data[:2] + bytes((data[2] ^ 1,)) + data[3:]])
     _, error = await asked(FakeNet(datagrams=[answer(truncated=True)], streams=[stream]))

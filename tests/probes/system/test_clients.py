@@ -108,7 +108,7 @@ async def test_no_large_file_of_botocore_is_read(monkeypatch: pytest.MonkeyPatch
 
 
 async def test_data_of_the_users_own_comes_first(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """As in a partition whose Regions botocore does not know (AWS_DATA_PATH)."""
+    """AWS_DATA_PATH serves a partition whose Regions botocore does not know."""
     (tmp_path / "endpoints.json").write_text(
         """{"version": 3, "partitions": [{
             "partition": "own", "partitionName": "own", "dnsSuffix": "own.example", "regionRegex": "^own-.*$",

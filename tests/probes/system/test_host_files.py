@@ -88,7 +88,7 @@ def test_a_link_that_is_put_there_meanwhile_is_not_followed(
 @pytest.mark.skipif(os.geteuid() != 0, reason="giving a file to another user takes root")
 @pytest.mark.parametrize("target", ["{root}/elsewhere", "elsewhere", "../{name}/elsewhere"])
 def test_a_link_of_another_user_above_a_log_is_not_followed(target: str, tmp_path: Path, files: HostFiles) -> None:
-    """As the owner of a folder of traces can plant one: root would read any file of that name."""
+    """The owner of a folder of traces can plant such a link. Root would read any file of that name."""
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "elsewhere" / "backup.log").write_text("secret", "utf-8")
     link = tmp_path / "trace"

@@ -48,7 +48,7 @@ class Received:
 
     line: str
     headers: Mapping[str, str]
-    """By names in lower case."""
+    """The headers, by their names in lower case."""
 
     @classmethod
     def by(cls, handler: BaseHTTPRequestHandler) -> "Received":

@@ -1,4 +1,4 @@
-"""As whom root runs an agent of another user's."""
+"""The user as whom root runs an agent of another user's."""
 
 import errno
 import os

@@ -135,7 +135,7 @@ class Inspected:
 
     @property
     def words(self) -> dict[str, str]:
-        """By read: `ok`, the kind of failure, or `skipped`."""
+        """The outcome of each read: `ok`, the kind of failure, or `skipped`."""
         return {read: "skipped" if self.reason(read) else (self.kind(read) or "ok") for read in READS}
 
 

@@ -261,7 +261,7 @@ FAULTS: dict[str, tuple[Observations, Observation[Any]]] = {
     "VPC016": (NOT_THERE, zones(HOST)),
     "VPC017": (NOT_THERE, firewall(firewall_rule("*.amazonaws.com"))),
 }
-"""By code, what is measured and what EC2 says where it fires; all the rest is healthy."""
+"""What is measured, and what EC2 says, if a code fires; all the rest is healthy."""
 
 
 def asked(code: str) -> list[str]:
