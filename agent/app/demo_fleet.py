@@ -1,7 +1,6 @@
 """An estate of simulated hosts, joined as `backuplink fleet` joins real ones: no AWS, no network."""
 
 import asyncio
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cache
@@ -10,11 +9,10 @@ from typing import TYPE_CHECKING, Final
 
 from agent.app.errors import RequestError
 from agent.app.fleet import interrupted, opened, saying_interrupted, write
-from agent.fleet.inventory import Expected
+from agent.fleet.inventory import parse
 from agent.fleet.join import Question, joined
 from agent.fleet.model import FleetDocument
 from agent.fleet.reading import ReadResult
-from agent.fleet.records import INSTANCES
 from agent.process.output import to_stderr
 from agent.process.write_file import to_new_folder
 from agent.report.host_record import HostRecord, line, record_of
@@ -28,7 +26,7 @@ if TYPE_CHECKING:
     from agent.fleet.store import Read
 
 REPORTS: Final = "reports"
-INVENTORY: Final = "inventory.json"
+INVENTORY: Final = "inventory.csv"
 """What a folder gets: the records of all sweeps as Systems Manager writes them, and the hosts that should be heard."""
 
 
@@ -74,7 +72,7 @@ def _joined(
         where=(),
         since=None,
         suppress=suppressions,
-        expected=Expected(hosts=estate.inventory, by="the simulated estate"),
+        expected=parse(estate.inventory.encode(), "the simulated estate"),
         facts=(),
         today=EPOCH.date(),
         read=ReadResult(read=len(reads), unreadable_count=0, unreadable=(), notes=()),
@@ -123,8 +121,7 @@ def _write_files(estate: Estate, reads: "Sequence[Read]", folder: Path, received
 
 
 def _files(estate: Estate, reads: "Sequence[Read]", received_signals: list[str]) -> Iterator[tuple[str, str]]:
-    hosts = [{"InstanceId": host, "PingStatus": "Online"} for host in sorted(estate.inventory)]
-    yield INVENTORY, json.dumps({INSTANCES: hosts}, indent=2) + "\n"
+    yield INVENTORY, estate.inventory
     for read in reads:
         if received_signals:
             return

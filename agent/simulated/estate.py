@@ -33,6 +33,13 @@ _GROUPS: Final = 8
 """Groups of hosts in each VPC."""
 _READERS: Final = 5
 """How many of eight hosts may read EC2."""
+OWNERS: Final = {
+    "billing": "finance-it@example.com",
+    "crm": "sales-it@example.com",
+    "sap": "sap-basis@example.com",
+    "shop": "shop@example.com",
+}
+"""Who owns the applications, of which each has two groups of hosts in every VPC."""
 _SILENT_PERCENT: Final = 1.0
 _NOISE_PERCENT: Final = 2.0
 _SPREAD: Final = 600
@@ -121,9 +128,10 @@ class Estate:
         self.hosts = tuple(_host(number, size) for number in range(size))
 
     @property
-    def inventory(self) -> frozenset[str]:
-        """The ids of all hosts."""
-        return frozenset(host.id for host in self.hosts)
+    def inventory(self) -> str:
+        """All hosts with their application and its owner, as CSV."""
+        rows = (f"{host.id},{OWNERS[_application(host)]},{_application(host)}\n" for host in self.hosts)
+        return "InstanceId,Owner,Application\n" + "".join(sorted(rows))
 
     def truth(self, sweep: int = SWEEPS - 1) -> dict[str, frozenset[str]]:
         """The hosts of each shared fault that were heard in a sweep, by the name of the fault."""
@@ -209,6 +217,10 @@ def _scenario(host: Host, sweep: int) -> str:
     if (fault := _fault_of(host, sweep)) is not None:
         return fault.scenario
     return host.noise if host.noise is not None and sweep >= host.noise_since else HEALTHY
+
+
+def _application(host: Host) -> str:
+    return tuple(OWNERS)[host.group % len(OWNERS)]
 
 
 def _is_silent(host: Host, sweep: int) -> bool:

@@ -105,7 +105,7 @@ def test_the_files_of_the_demo_say_what_the_demo_said(estate: Path, capsys: pyte
     code = entry.run(
         [
             *("fleet", str(estate / "reports"), "--against", "previous", "--format", "json"),
-            *("--inventory", str(estate / "inventory.json")),
+            *("--inventory", str(estate / "inventory.csv")),
         ]
     )
     assert code == 2
@@ -277,7 +277,7 @@ REFUSED: Final = (
     (("x.json", "--inventory", "nowhere.json"), "--inventory: nowhere.json: cannot be read"),
     (("x.json", "--suppressions", "nowhere.csv"), "--suppressions: nowhere.csv: cannot be read"),
     (("x.json", "--ec2-facts", "nowhere.json"), "--ec2-facts: nowhere.json: cannot be read"),
-    (("x.json", "--where", "colour=red"), "'colour' is none of group, endpoint"),
+    (("x.json", "--where", "colour=red"), "'colour' is not one of group, endpoint"),
     (("x.json", "--where", "vpc"), "'vpc' names no value after the '='"),
     (("x.json", "--least", "1"), "a whole number from 2 to"),
     (("x.json", "--tolerate", "101"), "a number from 0 to 100"),

@@ -7,9 +7,10 @@ from functools import cache
 import pytest
 
 from agent.app.demo_fleet import records
+from agent.fleet.inventory import parse
 from agent.fleet.store import Read
 from agent.report.host_record import line
-from agent.simulated.estate import FAULTS, HEALTHY, NOISE, SWEEPS, Estate, command_of, templates
+from agent.simulated.estate import FAULTS, HEALTHY, NOISE, OWNERS, SWEEPS, Estate, command_of, templates
 from tests.support.runs import report_of
 
 SIZE = 1_200
@@ -41,7 +42,7 @@ def test_each_host_has_one_record_a_sweep_and_its_own_place() -> None:
     estate = Estate(SIZE)
     for sweep in range(SWEEPS):
         heard = {host for name, host in counts if name == command_of(sweep)}
-        assert heard == estate.inventory - estate.silent(sweep)
+        assert heard == {host.id for host in estate.hosts} - estate.silent(sweep)
     for read in reads():
         assert read.place == f"{read.sweep}/{read.record.host}/awsrunShellScript/host/stdout"
         assert len(line(read.record)) <= 2_000
@@ -71,8 +72,16 @@ def test_what_a_host_says_of_its_place_is_so_in_its_causes() -> None:
 @pytest.mark.parametrize(("size", "vpcs"), [(20, 2), (199, 3), (599, 11), (600, 12), (5_000, 12)])
 def test_so_many_hosts_are_in_so_many_vpcs(size: int, vpcs: int) -> None:
     estate = Estate(size)
-    assert len(estate.inventory) == size
+    assert len({host.id for host in estate.hosts}) == size
     assert {host.vpc for host in estate.hosts} == set(range(vpcs))
+
+
+def test_the_inventory_names_the_owner_of_each_host() -> None:
+    expected = parse(Estate(SIZE).inventory.encode(), "inventory.csv")
+    assert expected.hosts == {host.id for host in Estate(SIZE).hosts}
+    said = {(label.host, label.name): label.value for label in expected.labels}
+    assert {said[host, "owner"] for host in expected.hosts} == set(OWNERS.values())
+    assert all(said[host, "owner"] == OWNERS[said[host, "Application"]] for host in expected.hosts)
 
 
 def test_shares_of_vpcs() -> None:
