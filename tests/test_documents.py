@@ -15,10 +15,12 @@ import pytest
 import manual
 from agent.app.publish import REPORT
 from agent.cli import main as cli
+from agent.report import codec
 from tests.packaging.artifacts import needed
 from tests.support.aws_commands import complaint
 from tests.support.command import SECONDS
 from tests.support.repository import ROOT
+from tests.support.runs import report_of
 
 DOCS: Final = ROOT / "docs"
 README: Final = ROOT / "README.md"
@@ -109,6 +111,12 @@ def test_every_format_is_in_the_table_of_formats() -> None:
     assert sorted(listed) == sorted(REPORT.formats)
 
 
+def test_every_key_of_a_report_is_in_its_table() -> None:
+    table = (DOCS / "formats.md").read_text("utf-8").partition("\n| key | holds |\n")[2].partition("\n\n")[0]
+    listed = [name for line in table.splitlines()[1:] for name in re.findall(r"`([a-z_]+)`", line.split("|")[1])]
+    assert listed == list(codec.schema()["properties"])
+
+
 # --- Links -----------------------------------------------------------------------------------------------------------
 
 
@@ -129,6 +137,14 @@ def test_every_link_leads_somewhere(page: Path) -> None:
         target = (page.parent / name).resolve() if name else page
         assert target.exists(), link
         assert not part or part in anchors(target), link
+
+
+def test_changes_on_pages_have_the_words_of_the_program() -> None:
+    (finding,) = (each for each in report_of("one-zone-silent").findings if each.code == "TCP002")
+    words = " ".join(" ".join(page.read_text("utf-8").split()) for page in PAGES)
+    shown = re.findall(r"TCP002@backup \(critical\): ([^;]+);", words)
+    assert len(shown) >= 4
+    assert set(shown) == {finding.headline}
 
 
 def test_every_picture_is_shown() -> None:
