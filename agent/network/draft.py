@@ -103,7 +103,7 @@ class Draft:
         self._made = Counter[str]()
         self._ids = set(ids_in(known))
         self.unplaced = set(known.unplaced)
-        """Endpoints whose addresses are any of their subnets'."""
+        """Endpoints and subnets in which one of any address is made for them."""
 
     def part(self, name: str) -> Part:
         """A part to change. Raises NotReadError where it was not read."""

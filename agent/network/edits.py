@@ -312,11 +312,17 @@ def _not_of_the_vpc(draft: Draft, table_id: str, route: Route) -> None:
 
 
 def _new_address(draft: Draft, endpoint_id: str, subnet_id: str) -> None:
+    endpoint = draft.part("endpoints").one(endpoint_id)
+    was_read = draft.known.configuration.endpoint_interfaces is not None and subnet_id in draft.vpc_of
+    if was_read and endpoint.ip_address_type in (None, "ipv4"):
+        draft.unplaced.add((endpoint_id, subnet_id))
+        return
     words = f"the address of {endpoint_id} in {subnet_id} is known only once it is made"
     draft.pend(endpoint_id, Aspect.ADDRESSES, words)
 
 
 def _without_interface(draft: Draft, endpoint_id: str, subnet_id: str) -> None:
+    draft.unplaced.discard((endpoint_id, subnet_id))
     endpoint = draft.part("endpoints").one(endpoint_id)
     gone = {
         one.interface_id
@@ -656,7 +662,7 @@ class NewEndpoint:
         endpoints.add(made)
         words = f"the addresses of {endpoint_id}, a new endpoint, are known only once it is made"
         if is_placed:
-            draft.unplaced.add(endpoint_id)
+            draft.unplaced.update((endpoint_id, subnet_id) for subnet_id in self.subnet_ids)
         else:
             draft.pend(endpoint_id, Aspect.ADDRESSES, words)
         if self.private_dns is None or (self.private_dns and not (is_placed and names)):

@@ -193,9 +193,11 @@ class Matrix:
     ) -> Iterator[PredictedPath]:
         """The paths to an endpoint; those to addresses of a family in `answered` count."""
         interfaces = self._interfaces_of.get(endpoint.endpoint_id, [])
-        if endpoint.endpoint_id in self._known.unplaced:
-            yield from self._to_parts(service, endpoint, interfaces, port, counts=counts)
-            return
+        made = [
+            interface for interface in interfaces if (endpoint.endpoint_id, interface.subnet_id) in self._known.unplaced
+        ]
+        if made:
+            yield from self._to_parts(service, endpoint, made, port, counts=counts)
         missing = sorted(set(endpoint.interface_ids) - {interface.interface_id for interface in interfaces})
         unsettled = self._known.unsettled((endpoint.endpoint_id,), Aspect.ADDRESSES)
         if missing or not interfaces or unsettled is not None:
@@ -203,6 +205,7 @@ class Matrix:
         places = [
             self._destination(endpoint, interface, address)
             for interface in interfaces
+            if interface not in made
             for address in interface.addresses
         ]
         families = {place.address.version for place in places if place.address.version in answered}
@@ -236,8 +239,8 @@ class Matrix:
     def _to_parts(
         self, service: str, endpoint: VpcEndpoint, interfaces: Sequence[NetworkInterface], port: int, *, counts: bool
     ) -> Iterator[PredictedPath]:
-        """The paths to an endpoint that is not made yet, which may get any address of its subnets: each has an address
-        for each part of them here. What holds for all parts is certain."""
+        """The paths to interfaces that are not made yet, which may get any address of their subnets: each has an
+        address for each part of them here. What holds for all parts is certain."""
         met: dict[int, list[tuple[_Verdict, Address]]] = {}
         for interface in interfaces:
             for address in interface.addresses:

@@ -167,9 +167,9 @@ class KnownVpc:
     """The account that read the configuration, where that is known by itself."""
     pending: tuple[Pending, ...] = ()
     """What is known only once an assumed plan is applied."""
-    unplaced: frozenset[str] = frozenset()
-    """The endpoints that a plan makes in subnets that are known: their interfaces have an address in each part of these
-    that rules tell apart, since any of these may be theirs (`agent.network.new_endpoints`)."""
+    unplaced: frozenset[tuple[str, str]] = frozenset()
+    """Endpoints and subnets in which a plan makes an interface for them: it has an address in each part of the subnet
+    that rules tell apart, since any of these may be its own (`agent.network.new_endpoints`)."""
 
     def unsettled(self, resource_ids: Iterable[str], aspect: Aspect) -> str | None:
         """What is known of one of these only once a plan is applied, in words; None where all is known."""
@@ -271,6 +271,7 @@ def predicted_name(known: KnownVpc, predictor: Predictor, service: str, *, count
             for interface in interfaces
             for endpoint in said.endpoints
             if interface.interface_id in endpoint.interface_ids or predictor.endpoint_of(interface) is endpoint
+            if (endpoint.endpoint_id, interface.subnet_id) not in known.unplaced
             for address in interface.addresses
             if is_given(endpoint, address.version) and address.version not in said.withheld
         ),

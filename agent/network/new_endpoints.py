@@ -1,10 +1,10 @@
-"""Endpoints that are not made yet: an interface in each of their subnets, with an address in each part of it.
+"""Interfaces of endpoints that are not made yet: one in each new subnet, with an address in each part of it.
 
 AWS picks the addresses, and any of a subnet may be one. Rules, entries and routes tell apart blocks of addresses alone,
 so that one address of each part stands for all of it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from ipaddress import ip_address
 from typing import Final
@@ -19,7 +19,7 @@ _MOST_TRIED: Final = 64
 
 
 def placed(known: KnownVpc) -> KnownVpc:
-    """What is known with the interfaces of the endpoints that are unplaced."""
+    """What is known with the interfaces that are unplaced."""
     configuration = known.configuration
     if not known.unplaced or configuration.endpoints is None or configuration.subnets is None:
         return known
@@ -28,11 +28,10 @@ def placed(known: KnownVpc) -> KnownVpc:
     taken = {address for interface in interfaces for address in interface.addresses}
     endpoints, made = [], []
     for endpoint in configuration.endpoints:
-        own = (
-            list(_interfaces(endpoint, configuration, blocks, taken)) if endpoint.endpoint_id in known.unplaced else []
-        )
-        ids = tuple(interface.interface_id for interface in own)
-        endpoints.append(replace(endpoint, interface_ids=ids) if own else endpoint)
+        subnet_ids = {subnet_id for endpoint_id, subnet_id in known.unplaced if endpoint_id == endpoint.endpoint_id}
+        own = list(_interfaces(endpoint, subnet_ids, configuration, blocks, taken))
+        ids = (*endpoint.interface_ids, *(interface.interface_id for interface in own))
+        endpoints.append(replace(endpoint, interface_ids=ids))
         made += own
     there = (*(configuration.endpoint_interfaces or ()), *made)
     with_them = replace(configuration, endpoints=tuple(endpoints), endpoint_interfaces=there)
@@ -45,10 +44,14 @@ def _all_blocks(configuration: Configuration) -> Blocks:
 
 
 def _interfaces(
-    endpoint: VpcEndpoint, configuration: Configuration, blocks: Blocks, taken: set[Address]
+    endpoint: VpcEndpoint,
+    subnet_ids: Collection[str],
+    configuration: Configuration,
+    blocks: Blocks,
+    taken: set[Address],
 ) -> Iterator[NetworkInterface]:
     for subnet in configuration.subnets or ():
-        if subnet.subnet_id not in endpoint.subnet_ids:
+        if subnet.subnet_id not in subnet_ids:
             continue
         addresses = []
         for block in subnet.cidrs:

@@ -1,10 +1,10 @@
 """What changes that are not made yet do: a prediction without them against one with them, source by source."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from agent.catalog.wording import listed
-from agent.network.answers import PredictedPath
+from agent.network.answers import PredictedCall, PredictedPath
 from agent.predict import places
 from agent.predict.model import Effect, PredictedChange, PredictedVerdict, PredictionDocument
 from agent.report.hops import WORST, Reachability
@@ -223,12 +223,20 @@ def _is_newly_met(old: PredictedPath | None, path: PredictedPath) -> bool:
 
 
 def _of_calls(before: PredictionDocument, after: PredictionDocument) -> Iterator[PredictedChange]:
+    """What becomes of calls at an endpoint. One that was not there is compared with the endpoints that it takes the
+    place of or, where there were none, with the service itself."""
     earlier = {(call.service, call.action, call.endpoint_id): call for call in before.calls}
+    in_use = {(call.service, call.action, call.endpoint_id) for call in after.calls if call.counts}
     for call in after.calls:
-        old = earlier.get((call.service, call.action, call.endpoint_id))
-        if old is None or not (old.counts or call.counts):
+        key = call.service, call.action, call.endpoint_id
+        old = earlier.get(key) or _in_whose_place(call, earlier.values(), in_use)
+        if old is not None and not (old.counts or call.counts):
             continue
-        effect = _effect(old.outcome, call.outcome)
+        if old is None and not call.counts:
+            continue
+        effect = _effect(Reachability.OPEN if old is None else old.outcome, call.outcome)
+        if effect is Effect.CLOSES and old is None:
+            effect = Effect.MAY_CLOSE  # whether the service was reached without an endpoint is not known
         if effect is not None:
             yield PredictedChange(
                 effect=effect,
@@ -239,8 +247,22 @@ def _of_calls(before: PredictionDocument, after: PredictionDocument) -> Iterator
                 sources=tuple(source.id for source in after.sources),
                 interface_count=after.interface_count,
                 decided_by=(call.endpoint_id,),
-                words=(old if effect is Effect.OPENS else call).words,
+                words=(old if old is not None and effect is Effect.OPENS else call).words,
             )
+
+
+def _in_whose_place(
+    call: PredictedCall, earlier: Iterable[PredictedCall], in_use: Collection[tuple[str, str, str]]
+) -> PredictedCall | None:
+    """The call of an endpoint that is not used any more, in whose place another one gets it; of several the one that is
+    allowed, and None where there is none."""
+    gone = [
+        old
+        for old in earlier
+        if (old.service, old.action) == (call.service, call.action)
+        if old.counts and (old.service, old.action, old.endpoint_id) not in in_use
+    ]
+    return max(gone, key=lambda old: WORST.index(old.outcome), default=None)
 
 
 def _by_place(document: PredictionDocument) -> dict[_Place, PredictedPath]:

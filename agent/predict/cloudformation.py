@@ -262,7 +262,7 @@ def plan_of(document: Mapping[str, Any], name: str) -> Plan:
         raise PlanError(f"{name}: its Changes are no list")
     changes: list[ResourceChange] = []
     found = Found(CLOUDFORMATION)
-    makes_vpc = any(_makes_vpc(row) for row in rows)
+    makes_vpc, groups = any(_makes_vpc(row) for row in rows), _NewGroups(rows)
     for number, row in enumerate(rows):
         change = row.get("ResourceChange") if isinstance(row, Mapping) else None
         kind = change.get("ResourceType") if isinstance(change, Mapping) else None
@@ -274,7 +274,7 @@ def plan_of(document: Mapping[str, Any], name: str) -> Plan:
         if kind in KINDS and "BeforeContext" not in change and "AfterContext" not in change:
             raise PlanError(f"{name}: it has no values of properties; {_HINT}")
         try:
-            made = _followed(kind, change, found, makes_vpc=makes_vpc)
+            made = _followed(kind, change, found, groups, makes_vpc=makes_vpc)
         except MalformedError:
             found.cannot_follow(kind, address)
         else:
@@ -299,6 +299,73 @@ def _managed(rows: list[Any]) -> Iterator[str]:
             yield own_id
 
 
+_GROUP: Final = "AWS::EC2::SecurityGroup"
+_ENDPOINT: Final = "AWS::EC2::VPCEndpoint"
+_OF_GROUPS: Final = {
+    "security_group_ids": ("SecurityGroupIds",),
+    "security_group_id": ("GroupId",),
+    "referenced_security_group_id": ("SourceSecurityGroupId", "DestinationSecurityGroupId"),
+}
+"""Attributes that hold ids of security groups, with the properties that they are of."""
+_WITHOUT_GROUPS: Final = (
+    *(kind for kind in KINDS if kind.startswith("AWS::") and kind not in (_GROUP, "AWS::EC2::VPC")),
+    *("AWS::EC2::Subnet", "AWS::EC2::FlowLog", "AWS::EC2::EIP", "AWS::EC2::NatGateway", "AWS::CDK::Metadata"),
+    *("AWS::Backup::", "AWS::IAM::", "AWS::KMS::", "AWS::Logs::", "AWS::S3::"),
+)
+"""How kinds begin none of whose attributes is the id of a security group."""
+
+
+class _NewGroups:
+    """The security groups that a change set adds for endpoints, by what stands for the id of each. Which one a value is
+    that is known only later says the resource that causes the change or, where nothing else in the change set could
+    give an id, the only group there."""
+
+    def __init__(self, rows: list[Any]) -> None:
+        changes = [row["ResourceChange"] for row in rows if isinstance(row, Mapping) and "ResourceChange" in row]
+        changes = [change for change in changes if isinstance(change, Mapping)]
+        kinds = [str(change.get("ResourceType")) for change in changes]
+        is_used = any(
+            kind == _ENDPOINT and UNKNOWN in str(change.get("AfterContext"))
+            for kind, change in zip(kinds, changes, strict=True)
+        )
+        added = [
+            str(change.get("LogicalResourceId"))
+            for kind, change in zip(kinds, changes, strict=True)
+            if is_used and kind == _GROUP and change.get("Action") == "Add"
+        ]
+        self._ids = {name: f"sg-new-{number}" for number, name in enumerate(dict.fromkeys(added), 1)}
+        others = [kind for kind in kinds if not kind.startswith(_WITHOUT_GROUPS)]
+        self._only = next(iter(self._ids.values())) if len(self._ids) == 1 and others == [_GROUP] else None
+
+    def completed(self, change: Mapping[str, Any], values: Values) -> Values:
+        """The values after a change with the ids that are known here."""
+        name = str(change.get("LogicalResourceId"))
+        if change.get("ResourceType") == _GROUP and change.get("Action") == "Add" and name in self._ids:
+            return Values({**values.attributes, "id": self._ids[name], resources.NEW: name}, values.unknown)
+        more: dict[str, Any] = {}
+        for attribute, properties in _OF_GROUPS.items():
+            held, unknown = values.attributes.get(attribute), values.unknown.get(attribute)
+            count = sum(unknown) if isinstance(unknown, list) else int(unknown is True)
+            ids = self._meant(change, properties)
+            if count and len(ids) == count and (isinstance(unknown, list) is attribute.endswith("_ids")):
+                known = [item for item in held if item is not None] if isinstance(held, list) else []
+                more[attribute] = [*known, *ids] if attribute.endswith("_ids") else ids[0]
+        return Values({**values.attributes, **more}, {**values.unknown, **dict.fromkeys(more, False)})
+
+    def _meant(self, change: Mapping[str, Any], properties: tuple[str, ...]) -> list[str]:
+        """The groups to which a property refers; none where that is not known."""
+        details = change.get("Details")
+        causes = {
+            str(detail["CausingEntity"]).partition(".")[0]
+            for detail in (details if isinstance(details, list) else ())
+            if isinstance(detail, Mapping) and detail.get("CausingEntity")
+            if isinstance(target := detail.get("Target"), Mapping) and target.get("Name") in properties
+        }
+        if causes:
+            return [self._ids[name] for name in sorted(causes)] if causes <= self._ids.keys() else []
+        return [] if self._only is None else [self._only]
+
+
 def _makes_vpc(row: Any) -> bool:
     change = row.get("ResourceChange") if isinstance(row, Mapping) else None
     return isinstance(change, Mapping) and (change.get("ResourceType"), change.get("Action")) == (
@@ -307,7 +374,9 @@ def _makes_vpc(row: Any) -> bool:
     )
 
 
-def _followed(kind: str, change: Mapping[str, Any], found: Found, *, makes_vpc: bool) -> ResourceChange | None:
+def _followed(
+    kind: str, change: Mapping[str, Any], found: Found, groups: _NewGroups, *, makes_vpc: bool
+) -> ResourceChange | None:
     """A change of a kind that is followed; None where it is not. Raises MalformedError."""
     action, address = change.get("Action"), change.get("LogicalResourceId")
     before, after = _contexts(change)
@@ -324,6 +393,7 @@ def _followed(kind: str, change: Mapping[str, Any], found: Found, *, makes_vpc: 
         return None
     is_other = change.get("Replacement") == "True"
     if after is not None:
+        after = groups.completed(change, after)
         after = Values({**after.attributes, resources.MAKES_VPC: makes_vpc}, after.unknown)
     return resources.change_of(KINDS[kind].terraform, before, after, is_other=is_other)
 

@@ -42,7 +42,7 @@ from agent.predict.intents import Intent, IntentError, judged, verdict_of_intent
 from agent.predict.model import SCHEMA, PredictedFault, PredictedVerdict, PredictionDocument
 from agent.predict.plan import applied
 from agent.predict.plan_values import Plan
-from agent.report.hops import Reachability
+from agent.report.hops import Reachability, Stage
 from agent.report.model import Status, Tool
 from agent.settings import Ec2Facts
 from agent.version import __version__
@@ -269,7 +269,9 @@ def stopped_alike(paths: Iterable[PredictedPath]) -> Iterator[list[PredictedPath
     for path in paths:
         if path.counts and path.outcome is not Reachability.OPEN:
             words = path.words if path.decided_at is None else None
-            key = path.service, path.outcome, path.decided_at, path.decided_by, path.rule, words
+            # The state of an endpoint is that of all its interfaces.
+            by = (path.endpoint_id,) if path.decided_at is Stage.ENDPOINT else path.decided_by
+            key = path.service, path.outcome, path.decided_at, by, path.rule, words
             by_reason.setdefault(key, {}).setdefault(path.port, []).append(path)
     for by_port in by_reason.values():
         by_sources: dict[tuple[str, ...], list[PredictedPath]] = {}
@@ -349,7 +351,7 @@ def fault_of_paths(
         sources=sources,
         interface_count=sum(by_id[source].interface_count for source in sources),
         addresses=ordered(address for path in paths for address in path.addresses),
-        decided_by=first.decided_by,
+        decided_by=tuple(dict.fromkeys(name for path in paths for name in path.decided_by)),
         rule=first.rule,
         detail=f"{_begun(words)}.",
         fix=checks.of_paths(fix, paths),

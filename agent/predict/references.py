@@ -34,7 +34,7 @@ class References:
         self._root = root if isinstance(root, Mapping) else {}
         made: defaultdict[_Place, list[str]] = defaultdict(list)
         for row in rows:
-            if (place := _place_of(row)) is not None and place[1] == _GROUP and _actions(row) == ["create"]:
+            if (place := _place_of(row)) is not None and place[1] == _GROUP and "create" in _actions(row):
                 made[place].append(str(row.get("address")))
         alone = [place for place, addresses in made.items() if len(addresses) == 1]
         self._indexed: dict[Module, Mapping[tuple[str, str], Mapping[str, Any]]] = {}
@@ -150,9 +150,10 @@ def _place_of(row: Any) -> _Place | None:
     return tuple(words[1::2]), kind, name
 
 
-def _actions(row: Mapping[str, Any]) -> Any:
+def _actions(row: Mapping[str, Any]) -> list[Any]:
     change = row.get("change")
-    return change.get("actions") if isinstance(change, Mapping) else None
+    actions = change.get("actions") if isinstance(change, Mapping) else None
+    return actions if isinstance(actions, list) else []
 
 
 def _expressions_in(module: Mapping[str, Any]) -> Mapping[tuple[str, str], Mapping[str, Any]]:

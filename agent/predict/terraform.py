@@ -37,8 +37,8 @@ def plan_of(document: Mapping[str, Any], name: str) -> Plan:
         raise PlanError(f"{name}: its resource_changes are no list")
     changes: list[ResourceChange] = []
     found = Found(TERRAFORM)
-    if document.get("complete") is False:
-        found.cannot_follow("resources that the plan defers", None)
+    for kind, address in _left_open(document):
+        found.cannot_follow(kind, address)
     default_groups, references = _default_groups(rows), References(document, rows)
     for number, row in enumerate(rows):
         try:
@@ -67,6 +67,23 @@ def plan_of(document: Mapping[str, Any], name: str) -> Plan:
         manager=Manager(tool="Terraform"),
         managed=frozenset(_managed(rows)),
     )
+
+
+def _left_open(document: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """What a plan does that it does not show: resources that it defers, and actions that it calls, each with its kind
+    and its address (Terraform documentation, JSON Output Format)."""
+    deferred = document.get("deferred_changes")
+    rows = deferred if isinstance(deferred, list) else []
+    if document.get("complete") is False or rows:
+        changes = [row.get("resource_change") for row in rows if isinstance(row, Mapping)]
+        addresses = [change.get("address") for change in changes if isinstance(change, Mapping)]
+        yield from (("resources that the plan defers", address) for address in addresses or [None])
+    for name in ("action_invocations", "deferred_action_invocations"):
+        invoked = document.get(name)
+        for row in invoked if isinstance(invoked, list) else ():
+            inner = row.get("action_invocation", row) if isinstance(row, Mapping) else None
+            if isinstance(inner, Mapping) and str(inner.get("type")).startswith(TERRAFORM.of_aws):
+                yield str(inner["type"]), inner.get("address")
 
 
 def _managed(rows: Iterable[Any]) -> Iterator[str]:
@@ -106,13 +123,12 @@ def _row(row: Any) -> tuple[str, frozenset[str], Values | None, Values | None]:
     kind = row.get("type") if isinstance(row, Mapping) else None
     if not isinstance(change, Mapping) or not isinstance(kind, str):
         raise MalformedError
-    actions = change.get("actions")
+    is_managed = row.get("mode", "managed") == "managed"
+    actions = change.get("actions") if is_managed else ["read"]  # of a data source, or of what lives for one run
     if not isinstance(actions, list) or not actions or not all(isinstance(action, str) for action in actions):
         raise MalformedError
     if not _ACTIONS.issuperset(actions):
         raise MalformedError
-    if row.get("mode", "managed") != "managed":
-        actions = ["read"]  # of a data source
     before, after = change.get("before"), change.get("after")
     return (
         kind,
@@ -133,7 +149,7 @@ def _is_change(actions: frozenset[str], before: Values | None, after: Values | N
 
 def _change(kind: str, actions: frozenset[str], before: Values | None, after: Values | None) -> ResourceChange:
     """Raises MalformedError."""
-    had = None if actions == {"create"} else before
+    had = None if actions <= {"create", "forget"} else before  # what is forgotten stays
     gets = None if actions == {"delete"} else after
     return resources.change_of(kind, had, gets, is_other="update" not in actions)
 
@@ -154,6 +170,9 @@ def _completed(
     if (group_id := references.id_of(row)) is not None and values.is_unknown("id"):
         address = address_of(row.get("address"))
         more |= {"id": group_id, resources.NEW: address or group_id}
+    is_new = row.get("type") == "aws_vpc_endpoint" and values.is_unknown("id") and values.is_unknown("policy")
+    if is_new and not references.is_set(row, "policy"):
+        more["policy"] = None  # the one that EC2 gives, which allows everything
     if default_id is not None and not references.is_set(row, "security_group_ids"):
         more["security_group_ids"] = [default_id]  # EC2's own choice
     return Values({**values.attributes, **more}, {**values.unknown, **dict.fromkeys(more, False)})

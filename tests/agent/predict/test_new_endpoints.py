@@ -84,6 +84,7 @@ def test_an_endpoint_with_a_group_that_admits_all_is_open_for_those_that_are_let
     assert set(outcomes(result)) <= {Reachability.OPEN, Reachability.BLOCKED, Reachability.DOUBTFUL}
     assert outcomes(result)[Reachability.OPEN] > 5
     assert Effect.OPENS in {change.effect for change in result.changes}
+    assert result.names[0].addresses == (), "which ones it gets is not known"
 
 
 def test_an_endpoint_with_a_group_that_admits_nobody_may_close() -> None:
@@ -182,3 +183,34 @@ def test_an_endpoint_whose_subnets_are_not_known_has_no_answer() -> None:
     del values["subnet_ids"]
     result = document([row("aws_vpc_endpoint", None, values, NEW_ID | {"subnet_ids": True})])
     assert set(outcomes(result)) == {Reachability.CANNOT_TELL}
+
+
+@pytest.mark.parametrize(
+    ("subnet_id", "cidr", "status"),
+    [
+        ("subnet-0e57a7e0000000011", "10.20.0.0/16", Status.OK),
+        ("subnet-0e57a7e0000000011", "10.20.0.0/22", Status.UNKNOWN),
+        ("subnet-0badbad0", "10.20.0.0/16", Status.UNKNOWN),
+    ],
+)
+def test_a_new_subnet_of_an_endpoint_is_judged_by_its_parts(subnet_id: str, cidr: str, status: Status) -> None:
+    """Its hosts are let out to the VPC, or to the subnets alone in which the endpoint is now."""
+    service = {"vpc_endpoint_type": "Interface", "security_group_ids": [ADMITS], "private_dns_enabled": True}
+    there = {"id": "vpce-0e57a7e0000000001", "subnet_ids": [*SUBNETS, "subnet-0e57a7e0000000003"], **service}
+    out = {"from_port": 443, "to_port": 443, "protocol": "tcp"}
+    everywhere = {"from_port": 0, "to_port": 0, "protocol": "-1", "cidr_blocks": ["0.0.0.0/0"]}
+    rows = [
+        row("aws_vpc_endpoint", there, there | {"subnet_ids": [*there["subnet_ids"], subnet_id]}),
+        row(
+            "aws_security_group",
+            {"id": SHUT, "egress": [everywhere]},
+            {"id": SHUT, "egress": [out | {"cidr_blocks": [cidr]}]},
+        ),
+    ]
+    facts = Facts(known=estate(), taken_at=TAKEN_AT, not_read=())
+    data = json.dumps({"format_version": "1.2", "resource_changes": rows}).encode()
+    asked = Asked(sources=("subnet-0e57a7e0000000011",), services={"backup": True}, ports=())
+    result = predicted(facts, asked, plans=[parse(data, "plan.json")])
+    assert result.verdict.status is status, result.changes
+    assert len(result.names[0].addresses) == 3
+    assert ("to 10.20.16." in "".join(one.words for one in result.changes)) is (cidr == "10.20.0.0/22")
