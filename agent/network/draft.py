@@ -102,6 +102,7 @@ class Draft:
         self._holders: dict[tuple[str, str], dict[str, str]] = {}
         self._made = Counter[str]()
         self._ids = set(ids_in(known))
+        self.new_hosts = list(known.new_hosts)
         self.unplaced = set(known.unplaced)
         """Endpoints and subnets in which one of any address is made for them."""
 
@@ -168,7 +169,13 @@ class Draft:
         parts: dict[str, Any] = {name: part.built() for name, part in self._parts.items()}
         configuration = replace(self.known.configuration, dns=self._dns, **parts)
         pending, unplaced = tuple(self._pending), frozenset(self.unplaced)
-        return replace(self.known, configuration=configuration, pending=pending, unplaced=unplaced)
+        return replace(
+            self.known,
+            configuration=configuration,
+            pending=pending,
+            unplaced=unplaced,
+            new_hosts=tuple(self.new_hosts),
+        )
 
     def _share_groups(self) -> None:
         """Give the interfaces of each endpoint the security groups that the endpoint got."""

@@ -10,9 +10,10 @@ from enum import StrEnum
 from typing import Any, Final, Protocol
 
 from agent.catalog.services import SERVICES, host_of, service_name_of
+from agent.catalog.wording import listed
 from agent.network.draft import AlreadyError, AssumptionError, Draft, NotReadError
 from agent.network.index import LOCAL, ports_of, range_text
-from agent.network.names import KnownVpc
+from agent.network.names import KnownVpc, NewHost
 from agent.network.pending import Aspect
 from agent.network.predictor import UNKNOWN_TARGET
 from probes.frozen import dataclass
@@ -66,7 +67,7 @@ class Change:
 
     @property
     def words(self) -> str:
-        """What it does."""
+        """The change in words: what it adds, or what it removes."""
         return self.edit.putting if self.is_in else self.edit.taking
 
     def make(self, draft: Draft) -> None:
@@ -242,7 +243,7 @@ _LISTS: Final[Mapping[Listed, _List]] = {
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """That a resource has something in one of its lists. A subnet has one network ACL and one route table: without it,
+    """A resource has something in one of its lists. A subnet has one network ACL and one route table: without it,
     it has the default one of its VPC."""
 
     listed: Listed
@@ -384,7 +385,7 @@ _ALSO_TAKEN: Final[Mapping[Listed, Callable[[Draft, str, Any], None]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Emptied:
-    """That a resource loses what is in one of its lists, but for some of it. It has no inverse."""
+    """A resource loses what is in one of its lists, but for some of it. It has no inverse."""
 
     listed: Listed
     owner_id: str
@@ -440,7 +441,7 @@ class Settable(StrEnum):
 
 
 ATTRIBUTES: Final = frozenset({Settable.DNS_SUPPORT, Settable.DNS_HOSTNAMES})
-"""Those that are of a VPC."""
+"""The settings that a VPC has."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -623,6 +624,32 @@ class Endpoint:
         return "gateway endpoint" if self.is_gateway else "endpoint"
 
 
+@dataclass(frozen=True, slots=True)
+class Replaced:
+    """An instance is replaced by another one. It has no inverse."""
+
+    by: NewHost
+
+    def put(self, draft: Draft) -> None:
+        instances = {interface.instance_id for interface in draft.part("interfaces")}
+        if self.by.instance_id not in instances:
+            raise NotReadError(f"{self.by.instance_id} is not in the configuration that was read")
+        if self.by.subnet_id not in draft.vpc_of:
+            raise AssumptionError(f"{self.by.subnet_id} was not read")
+        draft.new_hosts.append(self.by)
+
+    def take(self, draft: Draft) -> None:
+        raise AlreadyError("it is not there yet")
+
+    @property
+    def putting(self) -> str:
+        return f"{self.by.instance_id}: replace it by one in {self.by.subnet_id} with {listed(self.by.group_ids)}"
+
+    @property
+    def taking(self) -> str:
+        return f"{self.by.instance_id}: leave it as it is"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewEndpoint:
     """An interface endpoint that is not there yet. Its addresses are any of its subnets'."""
@@ -742,10 +769,10 @@ class Unsettled:
 
 @dataclass(frozen=True, slots=True)
 class NewHolder:
-    """That a subnet gets a network ACL or a route table that is not known yet, such as one that the plan makes."""
+    """A subnet gets a network ACL or a route table that is not known yet, such as one that the plan makes."""
 
     listed: Listed
-    """SUBNET_ACL or SUBNET_TABLE."""
+    """Either SUBNET_ACL or SUBNET_TABLE."""
     subnet_id: str
 
     def put(self, draft: Draft) -> None:

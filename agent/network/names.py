@@ -155,6 +155,16 @@ def _is_at_or_below(host: str, domain: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NewHost:
+    """An instance that a plan makes in the place of another one, with any address of its subnet."""
+
+    instance_id: str
+    """The instance that it takes the place of."""
+    subnet_id: str
+    group_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class KnownVpc:
     """A VPC, what was read of it, and how whole that is."""
 
@@ -170,6 +180,7 @@ class KnownVpc:
     unplaced: frozenset[tuple[str, str]] = frozenset()
     """Endpoints and subnets in which a plan makes an interface for them: it has an address in each part of the subnet
     that rules tell apart, since any of these may be its own (`agent.network.new_endpoints`)."""
+    new_hosts: tuple[NewHost, ...] = ()
 
     def unsettled(self, resource_ids: Iterable[str], aspect: Aspect) -> str | None:
         """What is known of one of these only once a plan is applied, in words; None where all is known."""

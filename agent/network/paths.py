@@ -3,7 +3,7 @@
 from agent.network.index import TCP_PROTOCOLS, ports_of, range_text, route_text
 from agent.network.matrix import Matrix, ServicePorts, of_source, predictor_of, source_id
 from agent.network.predictor import UNCERTAIN_STATES, Gateway, Predictor, own_interface
-from agent.network.sources import Blocks, Source, SourceError, sources_of
+from agent.network.sources import Blocks, Source, SourceError, anywhere_in, sources_of
 
 __all__ = [
     "TCP_PROTOCOLS",
@@ -15,6 +15,7 @@ __all__ = [
     "ServicePorts",
     "Source",
     "SourceError",
+    "anywhere_in",
     "of_source",
     "own_interface",
     "ports_of",

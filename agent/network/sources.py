@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
 from ipaddress import ip_address
 from typing import Final
 
@@ -169,6 +170,15 @@ def _chosen(
     if not found:
         raise SourceError(f"{word} is not in {vpc_id}")
     return tuple(found), ()
+
+
+def anywhere_in(subnet: Subnet, group_ids: tuple[str, ...], blocks: Blocks) -> tuple[Source, ...]:
+    """The sources that a host with these groups may be, which gets any address of a subnet."""
+    return tuple(
+        replace(source, own=replace(source.own, interface_id=f"eni-in-{subnet.subnet_id}", group_ids=group_ids))
+        for source in _of_subnet(subnet, blocks)
+        if source.own is not None
+    )
 
 
 def _in_subnet(

@@ -19,17 +19,21 @@ _PORTS: Final = "\0"
 _ORDER: Final = (Effect.CLOSES, Effect.MAY_CLOSE, Effect.OPENS, Effect.MAY_OPEN)
 
 
+def in_order(changes: Iterable[PredictedChange]) -> tuple[PredictedChange, ...]:
+    """What closes first and, of that, what most interfaces meet."""
+    return tuple(sorted(changes, key=lambda change: (_ORDER.index(change.effect), -change.interface_count)))
+
+
 def changes_between(before: PredictionDocument, after: PredictionDocument) -> tuple[PredictedChange, ...]:
     """What differs of what counts. Both documents are of the same sources, in the same order."""
     counts = {source.id: source.interface_count for source in after.sources}
-    changes = [
+    return (
         *_of_names(before, after),
         *_of_paths(before, after, counts),
         *_of_lost_paths(before, after, counts),
         *_of_new_paths(before, after, counts),
         *_of_calls(before, after),
-    ]
-    return tuple(sorted(changes, key=lambda change: (_ORDER.index(change.effect), -change.interface_count)))
+    )
 
 
 def verdict_of_changes(changes: Sequence[PredictedChange], after: PredictionDocument) -> PredictedVerdict:

@@ -35,11 +35,12 @@ from agent.network.paths import (
 )
 from agent.predict import places
 from agent.predict.assume import assumed
-from agent.predict.changes import changes_between, verdict_of_changes
+from agent.predict.changes import changes_between, in_order, verdict_of_changes
 from agent.predict.denied_calls import faults_of_calls
 from agent.predict.fix_checks import FixChecks
 from agent.predict.intents import Intent, IntentError, judged, verdict_of_intents
 from agent.predict.model import SCHEMA, PredictedFault, PredictedVerdict, PredictionDocument
+from agent.predict.new_hosts import changes_of_hosts
 from agent.predict.plan import applied
 from agent.predict.plan_values import Plan
 from agent.report.hops import Reachability, Stage
@@ -112,8 +113,14 @@ def predicted(
     after = replace(after, assumed=made.words, unjudged=made.unjudged, ignored=made.ignored)
     of_plans = {own_id: plan.manager for plan in plans for own_id in plan.managed}
     after = _with_managers(after, {**managers, **of_plans}, typed.words)
-    changes = changes_between(before, after)
+    ports = {service: _ports_of(asked, service) for service in asked.services}
+    of_hosts = changes_of_hosts(before, made.known, after.names, ports, blocks)
+    changes = in_order((*changes_between(before, after), *of_hosts))
     after = replace(after, changes=changes, verdict=verdict_of_changes(changes, after))
+    if intents:  # which are for the sources that are there
+        replaced = (host.instance_id for host in then.known.new_hosts)
+        left = (f"whether the intents hold for what takes the place of {instance_id}" for instance_id in replaced)
+        after = replace(after, unjudged=(*after.unjudged, *left))
     return _with_intents(after, then, blocks, intents)
 
 

@@ -18,9 +18,11 @@ from agent.network.edits import (
     NewEndpoint,
     NewGroup,
     NewHolder,
+    Replaced,
     Settable,
     Setting,
 )
+from agent.network.names import NewHost
 from agent.network.pending import Aspect
 from agent.network.written_edits import (
     MalformedError,
@@ -33,6 +35,7 @@ from agent.network.written_edits import (
     unsettled_group,
     unsettled_rules,
 )
+from agent.predict.kinds import BY_ATTRIBUTE
 from agent.predict.plan_values import ResourceChange, Values, differ
 
 TARGETS: Final = (
@@ -75,6 +78,37 @@ def is_followed(kind: str) -> bool:
 def lacks(kind: str, before: Values | None, after: Values | None) -> bool:
     """Whether something of a resource of a followed kind changes that is not followed."""
     return before is not None and after is not None and differ(before, after, NOT_FOLLOWED.get(kind, ()))
+
+
+_GROUPS_OF_HOST: Final = {
+    "aws_instance": ("primary_network_interface_id", "vpc_security_group_ids"),
+    "aws_network_interface": ("id", "security_groups"),
+}
+"""By kind of a host, the attributes that hold the id of its interface and the security groups of that."""
+
+
+def change_of_host(kind: str, before: Values | None, after: Values | None, *, is_other: bool) -> ResourceChange | None:
+    """A change of a host's security groups alone, or an instance in the place of another one; None for anything else,
+    and where its groups or its subnet are not known. Raises MalformedError."""
+    if kind not in _GROUPS_OF_HOST or before is None or after is None:
+        return None
+    interface, groups = _GROUPS_OF_HOST[kind]
+    if after.is_unknown(groups) or not after.texts(groups):
+        return None
+    if is_other:
+        own_id, subnet_id = before.id_of("id", "i"), after.id_of("subnet_id", "subnet")
+        if kind != "aws_instance" or own_id is None or subnet_id is None or after.attributes.get("network_interface"):
+            return None
+        host = NewHost(instance_id=own_id, subnet_id=subnet_id, group_ids=tuple(after.ids_of(groups, "sg")))
+        return ResourceChange(kind=kind, before=(), after=(Replaced(host),))
+    interface_id = before.id_of(interface, "eni")
+    if interface_id is None or differ(before, after, {*BY_ATTRIBUTE[kind]} - {groups}):
+        return None
+    had, has = (
+        tuple(Member(Listed.INTERFACE_GROUP, interface_id, group_id) for group_id in values.ids_of(groups, "sg"))
+        for values in (before, after)
+    )
+    return ResourceChange(kind=kind, before=had, after=has)
 
 
 def change_of(kind: str, before: Values | None, after: Values | None, *, is_other: bool) -> ResourceChange:

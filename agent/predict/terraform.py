@@ -49,6 +49,9 @@ def plan_of(document: Mapping[str, Any], name: str) -> Plan:
             continue
         address = row.get("address")
         if not resources.is_followed(kind):
+            if (of_host := _change_of_host(kind, actions, before, after)) is not None:
+                changes.append(of_host)
+                continue
             differs = before is not None and after is not None and differ(before, after, BY_ATTRIBUTE.get(kind, ()))
             found.add(kind, address, is_created=actions == {"create"}, differs=differs)
             continue
@@ -145,6 +148,18 @@ def _is_change(actions: frozenset[str], before: Values | None, after: Values | N
     if before is None or after is None or "update" not in actions:
         return True
     return differ(before, after, {*before.attributes, *after.attributes, *after.unknown} - _TAGS)
+
+
+def _change_of_host(
+    kind: str, actions: frozenset[str], before: Values | None, after: Values | None
+) -> ResourceChange | None:
+    """A change of a host that is followed; None for any other one."""
+    if actions not in ({"update"}, {"create", "delete"}):
+        return None
+    try:
+        return resources.change_of_host(kind, before, after, is_other="update" not in actions)
+    except MalformedError:
+        return None
 
 
 def _change(kind: str, actions: frozenset[str], before: Values | None, after: Values | None) -> ResourceChange:

@@ -171,6 +171,15 @@ def test_a_change_that_is_not_judged_leaves_it_open_whether_intents_hold() -> No
     assert taken.verdict.status is Status.OK
 
 
+def test_whether_intents_hold_for_an_instance_that_is_replaced_is_not_judged() -> None:
+    """An intent is for the sources that are there."""
+    like_it = {"subnet_id": HOSTS, "vpc_security_group_ids": ["sg-0e57a7e0000000003"]}
+    before = like_it | {"id": "i-0e57a7e0000001010"}
+    by_another = terraform(row("aws_instance", before, like_it, {"id": True}, ["delete", "create"]))
+    result = document(intents(table("open", more=OF_APPLIANCES)), by_another)
+    assert (result.verdict.status, result.intents[0].status) == (Status.UNKNOWN, Status.OK)
+
+
 def test_a_source_that_is_not_there_is_refused_with_its_line() -> None:
     with pytest.raises(IntentError, match=r"intents\.toml:2: subnet-0badbad0 is not in vpc-"):
         document(intents(table("open", more='from = ["subnet-0badbad0"]')))

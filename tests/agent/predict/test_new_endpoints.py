@@ -196,7 +196,11 @@ def test_an_endpoint_whose_subnets_are_not_known_has_no_answer() -> None:
 def test_a_new_subnet_of_an_endpoint_is_judged_by_its_parts(subnet_id: str, cidr: str, status: Status) -> None:
     """Its hosts are let out to the VPC, or to the subnets alone in which the endpoint is now."""
     service = {"vpc_endpoint_type": "Interface", "security_group_ids": [ADMITS], "private_dns_enabled": True}
-    there = {"id": "vpce-0e57a7e0000000001", "subnet_ids": [*SUBNETS, "subnet-0e57a7e0000000003"], **service}
+    there: dict[str, Any] = {
+        "id": "vpce-0e57a7e0000000001",
+        "subnet_ids": [*SUBNETS, "subnet-0e57a7e0000000003"],
+        **service,
+    }
     out = {"from_port": 443, "to_port": 443, "protocol": "tcp"}
     everywhere = {"from_port": 0, "to_port": 0, "protocol": "-1", "cidr_blocks": ["0.0.0.0/0"]}
     rows = [

@@ -102,6 +102,17 @@ FOLLOWS: Final = row(
 REFERS: Final = configured(security_group_ids={"references": ["aws_security_group.x.id", "aws_security_group.x"]})
 NOT_SHOWN: Final = {"address": "aws_vpc_security_group_ingress_rule.x", "change": {"actions": ["delete"]}}
 
+
+def instance(**more: Any) -> Row:
+    groups = {"subnet_id": SUBNET, "vpc_security_group_ids": [OF_HOSTS]}
+    return {"id": INSTANCE, "primary_network_interface_id": HOST, **groups, **more}
+
+
+def replaced(by: Row, **unknown: bool) -> Row:
+    known_later = NEW | {"private_ip": True, "primary_network_interface_id": True} | unknown
+    return row("aws_instance", instance(), by, "delete", "create", unknown=known_later)
+
+
 TERRAFORM: Final[dict[str, tuple[Status | None, dict[str, Any]]]] = {
     # What happens to a resource.
     "a rule is created before the old one goes": (
@@ -321,25 +332,74 @@ TERRAFORM: Final[dict[str, tuple[Status | None, dict[str, Any]]]] = {
         ),
     ),
     # Hosts, and what is not EC2's.
-    "an instance is replaced": (
+    "an instance is replaced by one like it": (OK, plan(replaced(instance()))),
+    "an instance is replaced by one in another subnet": (OK, plan(replaced(instance(subnet_id=SUBNETS[0])))),
+    "an instance is replaced by one with another group": (
+        CLOSES,
+        plan(replaced(instance(vpc_security_group_ids=[OF_DATABASE]))),
+    ),
+    "an instance is replaced by one with one group more": (
+        OK,
+        plan(replaced(instance(vpc_security_group_ids=[OF_HOSTS, OF_DATABASE]))),
+    ),
+    "an instance is replaced, and its address decides": (
+        UNKNOWN,
+        plan(
+            replaced(instance(subnet_id=SUBNETS[0])),
+            row(ENTRY, None, entry(90, "deny") | {"cidr_block": "10.20.0.128/25"}, "create", unknown=NEW),
+        ),
+    ),
+    "an instance is replaced by one whose subnet is not known": (
+        UNKNOWN,
+        plan(replaced(instance(subnet_id=None), subnet_id=True)),
+    ),
+    "an instance is replaced by one whose groups are not known": (
+        UNKNOWN,
+        plan(replaced(instance(vpc_security_group_ids=None), vpc_security_group_ids=True)),
+    ),
+    "an instance is replaced by one with an interface of the plan": (
+        UNKNOWN,
+        plan(replaced(instance(network_interface=[{"device_index": 0, "network_interface_id": HOST}]))),
+    ),
+    "an instance that was not read is replaced": (
+        OK,
+        plan(row("aws_instance", instance(id="i-0badbad0"), instance(), "delete", "create", unknown=NEW)),
+    ),
+    "an instance gets another group": (
+        CLOSES,
+        plan(row("aws_instance", instance(), instance(vpc_security_group_ids=[OF_DATABASE]), "update")),
+    ),
+    "an instance gets one group more": (
+        OK,
+        plan(row("aws_instance", instance(), instance(vpc_security_group_ids=[OF_HOSTS, OF_DATABASE]), "update")),
+    ),
+    "an instance gets a group that is not known": (
         UNKNOWN,
         plan(
             row(
-                "aws_instance",
-                {"id": INSTANCE, "subnet_id": SUBNET, "vpc_security_group_ids": [OF_HOSTS]},
-                {"subnet_id": SUBNET, "vpc_security_group_ids": [OF_DATABASE]},
-                *("delete", "create"),
-                unknown=NEW | {"private_ip": True},
+                *("aws_instance", instance(), instance(vpc_security_group_ids=None), "update"),
+                unknown={"vpc_security_group_ids": True},
             )
         ),
     ),
-    "an interface gets other groups": (
-        UNKNOWN,
+    "an interface gets another group": (
+        CLOSES,
         plan(
             row(
                 "aws_network_interface",
                 {"id": HOST, "subnet_id": SUBNET, "security_groups": [OF_HOSTS]},
                 {"id": HOST, "subnet_id": SUBNET, "security_groups": [OF_DATABASE]},
+                "update",
+            )
+        ),
+    ),
+    "an interface gets another address": (
+        UNKNOWN,
+        plan(
+            row(
+                "aws_network_interface",
+                {"id": HOST, "security_groups": [OF_HOSTS], "private_ips": ["10.20.16.10"]},
+                {"id": HOST, "security_groups": [OF_HOSTS], "private_ips": ["10.20.16.99"]},
                 "update",
             )
         ),
@@ -460,7 +520,7 @@ CLOUDFORMATION: Final[dict[str, tuple[Status | None, dict[str, Any]]]] = {
         ),
     ),
     "a function changes": (OK, change_set(change("AWS::Lambda::Function", "Modify", {"A": 1}, {"A": 2}, "f"))),
-    "a change is none of a resource": (REFUSED, change_set() | {"Changes": [{"Type": "Hook"}]}),
+    "a change is of no resource": (REFUSED, change_set() | {"Changes": [{"Type": "Hook"}]}),
     "the change set has failed": (REFUSED, change_set(Status="FAILED")),
     "the change set goes on": (REFUSED, change_set(NextToken="x")),
 }
