@@ -85,6 +85,8 @@ class Automation:
         self._clients: dict[str, Any] = {}
         patch.setattr(boto3, "DEFAULT_SESSION", session)
         self.execution = Execution(id=str(uuid.UUID(int=1)))
+        self.ending: dict[str, str] = {}
+        """The status with which a step ends in place of running, such as TimedOut, by its name."""
 
     def run(self, **given: str) -> Execution:
         """Run the document with these parameters; the others have their defaults."""
@@ -106,6 +108,8 @@ class Automation:
             ran = {"StepName": name, "StepStatus": "InProgress"}
             execution.steps.append(ran)
             try:
+                if name in self.ending:
+                    raise StepFailedError("Step did not end well.", self.ending[name])
                 name = self._step(step)
                 ran["StepStatus"] = "Success"
             except StepFailedError as error:

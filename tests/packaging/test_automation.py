@@ -698,6 +698,47 @@ def test_a_role_that_may_not_even_read_why(automation: Automation, service: Syst
     assert "could not read why" in ran.told["Headline"]
 
 
+WAYS: Final = {
+    "askReach": {},
+    "judgeReach": {},
+    "lookOutside": {"InstanceId": "i-0000000000000000a"},
+    "send": {},
+    "sent": {},
+    "sendWithBucket": {"ReportsBucket": "reports"},
+    "sentWithBucket": {"ReportsBucket": "reports"},
+    "waitForEnd": {},
+    "askEnd": {},
+    "askError": {"Command": "/opt/backuplink"},
+}
+"""Every step whose failure is told, and the parameters with which an execution comes there."""
+
+
+@pytest.mark.parametrize(("status", "ending"), [("TimedOut", "tookTooLong"), ("Failed", "failed")])
+@pytest.mark.parametrize("step", WAYS)
+def test_a_step_that_takes_too_long_or_fails(
+    automation: Automation, online: SystemsManager, tmp_path: Path, step: str, status: str, ending: str
+) -> None:
+    if step != "askError":  # which comes after a program that is missing
+        in_scenario(tmp_path, "healthy")
+    automation.ending = {step: status}
+    ran = started(automation, **WAYS[step])
+    assert ran.names[-5:] == [step, "whyFailed", "howFailed", ending, "tell"]
+    assert ran.status == "Failed"
+    assert step in ran.told["Headline"]
+    assert ran.told["Verdict"] == "unknown"
+
+
+@pytest.mark.parametrize("status", ["TimedOut", "Failed"])
+def test_a_reason_that_cannot_be_read_in_time(automation: Automation, service: SystemsManager, status: str) -> None:
+    automation.ending = {"askReach": "Failed", "whyFailed": status}
+    ran = started(automation)
+    assert ran.names == ["askReach", "whyFailed", "failedAndUnread", "tell"]
+
+
+def test_every_step_whose_failure_is_told_has_its_case(document: dict[str, Any]) -> None:
+    assert {step["name"] for step in steps(document) if step.get("onFailure") == "step:whyFailed"} == set(WAYS)
+
+
 def test_every_denial_has_its_case(document: dict[str, Any]) -> None:
     assert {action.partition(":")[2] for action in CALLED} - {"GetAutomationExecution"} == set(DENIALS)
 
