@@ -26,7 +26,9 @@ EVERYTHING: Final = "*"
 
 OWN_BUCKETS: Final = {"StringEquals": {"s3:ResourceAccount": "${aws:PrincipalAccount}"}}
 """The condition that a bucket belongs to the account of who asks: another account may take a name that was freed."""
-_LISTS: Final = ("ec2:DescribeRegions", "ec2:DescribeVpcs", "organizations:ListAccounts")
+_LISTS: Final = ("ec2:DescribeRegions", "ec2:DescribeVpcs")
+AUDIT_ROLE: Final = "backuplink-audit"
+"""Name of the role of each account, as the guide and the template of the join call it (packaging/fleet)."""
 CHECK_DOCUMENT: Final = "backuplink-check"
 """Name of the Command document that the runbook sends (packaging/fleet)."""
 _ASKED_BY_RUNBOOK: Final = (
@@ -46,7 +48,7 @@ class Part:
     part: str
     words: str
     policy: Mapping[str, Any] | None
-    """An IAM policy document; None where nothing is needed."""
+    """An IAM policy document, or the trust policy of a role; None where nothing is needed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,15 +108,28 @@ def permissions(
             ),
             Part(
                 part="audit",
-                words="What backuplink audit needs beside the part ec2, which it needs too: the list of VPCs, with "
-                "--all-regions that of the Regions, with --role-arn the roles, with --organization-role the accounts. "
-                "Name your roles in place of the last *. Each role takes the part ec2 and the two lists of EC2.",
+                words="What backuplink audit needs in an account that it reads: its own, or that of a role which it "
+                "assumes. Such a role has this policy, and the trust policy of the part audit-trust.",
+                policy=_policy([_statement(_of_audit(), EVERYTHING)]),
+            ),
+            Part(
+                part="audit-organization",
+                words="What backuplink audit --organization-role needs in the organization's management account, or in "
+                "one that it has delegated to: it lists the accounts, assumes the role of that name in each, and reads "
+                f"its own account. Name your role in place of {AUDIT_ROLE}. With --role-arn it needs no list of "
+                "accounts, and the roles are those that you name.",
                 policy=_policy(
                     [
-                        _statement(_LISTS, EVERYTHING),
-                        _statement(("sts:AssumeRole",), f"arn:{partition}:iam::*:role/*"),
+                        _statement((*_of_audit(), "organizations:ListAccounts"), EVERYTHING),
+                        _statement(("sts:AssumeRole",), f"arn:{partition}:iam::*:role/{AUDIT_ROLE}"),
                     ]
                 ),
+            ),
+            Part(
+                part="audit-trust",
+                words="The trust policy of the role in each account: who may assume it. Name the account that audits "
+                "in place of <ACCOUNT>, and the role that audits there in place of <ROLE>.",
+                policy=_trust(partition),
             ),
             Part(
                 part="record",
@@ -148,6 +163,23 @@ def permissions(
             ),
         ),
     )
+
+
+def _of_audit() -> tuple[str, ...]:
+    """The reads of EC2, and the lists of VPCs and Regions."""
+    return tuple(sorted({*_actions_of_reads(), *_LISTS}))
+
+
+def _trust(partition: str) -> dict[str, Any]:
+    account = f"arn:{partition}:iam::<ACCOUNT>"
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"AWS": f"{account}:root"},
+        "Action": ["sts:AssumeRole"],
+        # The whole account is trusted otherwise: each of its principals that may assume roles.
+        "Condition": {"ArnEquals": {"aws:PrincipalArn": f"{account}:role/<ROLE>"}},
+    }
+    return {"Version": "2012-10-17", "Statement": [statement]}
 
 
 def _of_runbook(partition: str, region: str | None) -> tuple[dict[str, Any], ...]:

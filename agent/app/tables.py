@@ -17,7 +17,19 @@ def endpoints_table(region: str | None, partition: str | None, services: tuple[s
     return rendered(ENDPOINTS, _known_endpoints(region, partition, services), wanted)
 
 
-PARTS: Final = ("path", "api", "bucket", "jobs", "ec2", "audit", "record", "fleet", "runbook")
+PARTS: Final = (
+    "path",
+    "api",
+    "bucket",
+    "jobs",
+    "ec2",
+    "audit",
+    "audit-organization",
+    "audit-trust",
+    "record",
+    "fleet",
+    "runbook",
+)
 """The parts that permissions may have, in their order."""
 
 

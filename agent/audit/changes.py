@@ -1,6 +1,7 @@
 """What changed between two audits: for each VPC and code, what is new, gone or otherwise.
 
-A VPC that was not read this time says nothing, and a fault of one of which parts were not read may still be there.
+A VPC that was not read this time says nothing, and a fault of one of which parts were not read may still be there. What
+was said of a VPC that did not answer is kept, so that its faults are not new once it answers again.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -19,7 +20,8 @@ Place = tuple[str | None, str, str]
 
 def changes_since(before: AuditDocument, now: AuditDocument) -> AuditChanges:
     """What changed since an earlier audit of the same accounts."""
-    then = {_place(vpc): vpc for vpc in before.vpcs}
+    kept = () if before.changes is None else [one.last for one in before.changes.unread if one.last is not None]
+    then = {_place(vpc): vpc for vpc in (*kept, *before.vpcs)}
     today = {_place(vpc): vpc for vpc in now.vpcs}
     found = [change for place, vpc in today.items() for change in _of_vpc(then.get(place), vpc)]
     found.sort(key=_order)
@@ -56,6 +58,7 @@ def _unread(vpc: AuditedVpc, now: AuditDocument) -> UnreadVpc:
         account_id=vpc.account_id,
         vpc_id=vpc.vpc_id,
         reason=reasons[0] if reasons else "it is not among the VPCs that were read",
+        last=vpc if reasons else None,
     )
 
 

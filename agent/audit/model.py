@@ -256,6 +256,8 @@ class UnreadVpc:
     account_id: Owner | None
     vpc_id: ResourceId
     reason: Sentence
+    last: AuditedVpc | None
+    """What was said of it last, for the next audit to compare with; None where it may be gone for good."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

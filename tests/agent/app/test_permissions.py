@@ -36,10 +36,12 @@ from tests.support.joined import JOINED
 from tests.support.repository import ROOT
 
 AUDIT: Final = "audit"
+ORGANIZATION: Final = "audit-organization"
+TRUST: Final = "audit-trust"
 RECORD: Final = "record"
 FLEET: Final = "fleet"
 RUNBOOK: Final = "runbook"
-OF_MANY: Final = (AUDIT, RECORD, FLEET, RUNBOOK)
+OF_MANY: Final = (AUDIT, ORGANIZATION, TRUST, RECORD, FLEET, RUNBOOK)
 """Parts that no run has. They name resources of the user's."""
 OPERATIONS: Final = {
     "get_object": "s3:GetObject",
@@ -286,10 +288,26 @@ def test_no_action_has_a_resource_type_so_each_statement_is_for_all() -> None:
 
 @pytest.mark.parametrize("partition", [partition.id for partition in PARTITIONS])
 def test_an_audit_lists_and_assumes_roles_of_the_partition(partition: str) -> None:
-    (audit,) = (part for part in least(partition=partition).parts if part.part == AUDIT)
-    lists, roles = (audit.policy or {})["Statement"]
-    assert {*lists["Action"], *roles["Action"], "sts:GetCallerIdentity"} == {*ACTIONS}, "which is never denied"
-    assert (lists["Resource"], roles["Resource"]) == ("*", f"arn:{partition}:iam::*:role/*")
+    seen = least(partition=partition)
+    policies = {part.part: part.policy or {} for part in seen.parts}
+    reads = actions(seen, "ec2")
+    (member,) = policies[AUDIT]["Statement"]
+    assert {*member["Action"]} == reads | {"ec2:DescribeRegions", "ec2:DescribeVpcs"}
+    lists, roles = policies[ORGANIZATION]["Statement"]
+    assert {*lists["Action"], *roles["Action"], "sts:GetCallerIdentity"} == reads | {*ACTIONS}, "which is never denied"
+    assert (member["Resource"], lists["Resource"]) == ("*", "*")
+    assert roles["Resource"] == f"arn:{partition}:iam::*:role/backuplink-audit"
+    assert all(re.match("[a-z0-9]+:(Describe|Get|List|Search)", action) for action in lists["Action"])
+
+
+@pytest.mark.parametrize("partition", [partition.id for partition in PARTITIONS])
+def test_a_role_trusts_one_role_of_one_account(partition: str) -> None:
+    (trust,) = (part for part in least(partition=partition).parts if part.part == TRUST)
+    (statement,) = (trust.policy or {})["Statement"]
+    account = f"arn:{partition}:iam::<ACCOUNT>"
+    assert statement["Principal"] == {"AWS": f"{account}:root"}, "which IAM refuses until it is filled in"
+    assert statement["Condition"] == {"ArnEquals": {"aws:PrincipalArn": f"{account}:role/<ROLE>"}}
+    assert statement["Action"] == ["sts:AssumeRole"]
 
 
 def asked_in(*modules: str) -> set[str]:
@@ -314,7 +332,7 @@ def test_a_host_puts_its_record_below_its_account(partition: str) -> None:
 
 
 def test_what_is_written_to_or_read_of_a_bucket_names_its_account() -> None:
-    for part in least(region="eu-west-1").parts:
+    for part in (part for part in least(region="eu-west-1").parts if part.part != TRUST):
         for statement in (part.policy or {}).get("Statement", ()):
             of_s3 = all(action.startswith("s3:") for action in statement["Action"])
             condition = {"StringEquals": {"s3:ResourceAccount": "${aws:PrincipalAccount}"}}

@@ -124,6 +124,21 @@ def test_a_vpc_that_was_not_read_this_time_has_nothing_that_is_gone() -> None:
     }
 
 
+def test_what_did_not_answer_once_is_not_new_when_it_answers_again() -> None:
+    why = Unanswered(account_id=large_vpc.ACCOUNT, region=ONE.region, vpc_id=None, reason="UnauthorizedOperation")
+    sick = acl(DENY)(ONE)
+    first_of_all = audited(sick, OTHER)
+    silent = compared(first_of_all, audited(OTHER, unanswered=(why,)))
+    still = compared(silent, audited(OTHER, unanswered=(why,)))
+    for before in (silent, still):
+        assert changes(before, audited(sick, OTHER)) == []
+        assert turns(before, audited(ONE, OTHER)) == {("gone", ONE.vpc_id, "VPC006")}
+    removed = compared(first_of_all, audited(OTHER))
+    assert removed.changes is not None
+    assert [one.last for one in removed.changes.unread] == [None]
+    assert changes_since(removed, audited(OTHER)).unread == (), "which is told once"
+
+
 def test_a_whole_region_that_did_not_answer_is_the_reason() -> None:
     why = Unanswered(account_id=large_vpc.ACCOUNT, region=ONE.region, vpc_id=None, reason="UnauthorizedOperation")
     found = changes_since(audited(ONE, OTHER), audited(OTHER, unanswered=(why,)))
