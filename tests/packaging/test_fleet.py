@@ -771,6 +771,7 @@ def test_a_record_may_be_put_below_the_own_account_and_nowhere_else(built: Path,
     assert first["Condition"].keys() == least[0]["Condition"].keys() == {"StringEquals"}
     assert fnmatchcase(put, allowed)
     assert not fnmatchcase(others, allowed)
+    assert not fnmatchcase("records/some/where/join/suppressions.csv", allowed), "no host suppresses what it has"
     assert rest == ([{"Effect": "Allow", "Action": ["kms:GenerateDataKey"], "Resource": key}] if key else [])
 
 

@@ -17,6 +17,7 @@ from agent.fleet.model import (
     FleetTotals,
     FleetVerdict,
     HostFile,
+    HostsOfOwner,
     NamedBy,
     NotHeardFrom,
     OwnFault,
@@ -167,6 +168,10 @@ def _causes() -> Iterator[FleetCause]:
             ),
         ),
         note="318 hosts read it from EC2.",
+        owners=(
+            HostsOfOwner(owner="basis@corp.example", host_count=500, hosts=HOSTS),
+            HostsOfOwner(owner=None, host_count=11, hosts=(NAMED_HOST,)),
+        ),
     )
     yield _cause(
         "TCP001",

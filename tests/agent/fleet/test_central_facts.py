@@ -1,15 +1,20 @@
 """Facts that were taken centrally name the cause on hosts that read nothing, and only there."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
+from agent.cli.main import dispatch
 from agent.fleet.database import Database
-from agent.fleet.model import FleetDocument, NamedBy
+from agent.fleet.model import FleetDocument, NamedBy, decode
 from agent.fleet.store import Read
+from agent.report import facts_file
+from agent.report.host_record import line
 from agent.settings import Ec2Facts
 from probes.model import Observation
 from probes.vpc.model import (
@@ -41,6 +46,7 @@ from tests.support.configured import (
     read,
 )
 from tests.support.estates import TODAY, Fault, Host, hosts_of, record
+from tests.support.repository import ROOT
 
 HOSTS: Final = [
     replace(host, account="111122223333", vpc=VPC_ID, subnet=OWN_SUBNET_ID, groups=(OWN_GROUP_ID,), reads_ec2=False)
@@ -102,6 +108,23 @@ def test_what_stops_the_hosts_is_named(
     assert keys(document) == [(key, 12, 12)]
     assert document.causes[0].named_by is NamedBy.CONFIGURATION
     assert document.causes[0].fix.commands
+
+
+def test_the_facts_of_a_whole_account_name_it_as_well(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A file of several VPCs, as `backuplink facts` writes it without --vpc."""
+    now = datetime.now(UTC)
+    others = facts_file.parse_all((ROOT / "docs/examples/account.json").read_bytes(), "account.json")
+    account = (*others, replace(facts(NO_RULE), taken_at=now))
+    (tmp_path / "account.json").write_text(facts_file.dumps_any(account), "utf-8")
+    lines = "".join(f"{line(read.record)}\n" for read in reads("TCP001", *SILENT))
+    (tmp_path / "hosts.ndjson").write_text(lines, "utf-8")
+    words = ["fleet", str(tmp_path / "hosts.ndjson"), "--format", "json"]
+    said = []
+    for more in ([], ["--ec2-facts", str(tmp_path / "account.json")], ["--ec2-facts", str(tmp_path)]):
+        assert dispatch([*words, *more], []) == 2
+        document = decode(json.loads(capsys.readouterr().out))
+        said.append([(cause.key, cause.named_by.value) for cause in document.causes])
+    assert said[0] != said[1] == said[2] == [(f"VPC005|group={ENDPOINT_GROUP_ID}", "configuration")]
 
 
 @pytest.mark.parametrize(

@@ -111,6 +111,15 @@ def test_text_says_what_is_wrong_whom_it_hits_since_when_and_what_to_do() -> Non
         assert said in words
 
 
+@pytest.mark.parametrize("wanted", ["text", "markdown", "html"])
+def test_each_cause_says_whose_its_hosts_are(wanted: str) -> None:
+    shown = " ".join(
+        re.sub(r"<[^>]+>", " ", render(tree(document()), wanted)).replace("\\", "").replace("|", " ").split()
+    )
+    assert f"basis@corp.example 500 {', '.join(fleets.HOSTS[:3])} and 497 more" in shown
+    assert f"not known 11 {fleets.NAMED_HOST} and 10 more" in shown
+
+
 def test_nothing_that_is_left_out_is_uncounted() -> None:
     many = replace(document(), causes=document().causes * 10, own_faults=document().own_faults * 20)
     assert "And 18 more causes: --format json has all." in render(tree(many), "text")
@@ -200,7 +209,7 @@ def test_the_page_has_totals_a_card_a_cause_the_map_and_the_document() -> None:
         "Since when",
         f"1. CRITICAL on 508 of 508 hosts: {fleets.GROUP} does not admit these hosts on 1026 and 1027 (VPC005)",
         "2. CRITICAL on 98 of 310 hosts: 443 is silent at 2 addresses: 10.7.1.17 and 10.7.2.17 (TCP001)",
-        f"3. WARNING on 394 of 400 hosts: {CODES['IAM003'].title} (IAM003)",
+        f"3. WARNING on 394 of 400 hosts: an identity-based policy denies the call ({fleets.ROLE}) (IAM003)",
         "3 hosts with a fault of their own",
         "Not heard from",
         "Changes since 2026-01-14 03:00 UTC",
