@@ -26,7 +26,9 @@ DOCS: Final = ROOT / "docs"
 README: Final = ROOT / "README.md"
 MAP: Final = DOCS / "README.md"
 PAGES: Final = (
-    *(ROOT / name for name in ("README.md", "SECURITY.md", "CONTRIBUTING.md")),
+    *(ROOT / name for name in ("README.md", "SECURITY.md", "CONTRIBUTING.md", "CHANGELOG.md")),
+    ROOT / "packaging" / "ansible" / "collection" / "README.md",
+    ROOT / "tests" / "live" / "README.md",
     *(page for page in sorted(DOCS.rglob("*.md"))),
 )
 PROGRAMS: Final = frozenset(
