@@ -221,7 +221,12 @@ def _document(history: "HistoryReader", since: datetime | None, *, chart: bool) 
             )
         )
     return HistoryDocument(
-        schema=SCHEMA, read_at=SystemMachine().now(), since=since, series=tuple(found), changes=changes
+        schema=SCHEMA,
+        read_at=SystemMachine().now(),
+        since=since,
+        last_at=history.last_at(),
+        series=tuple(found),
+        changes=changes,
     )
 
 

@@ -20,6 +20,7 @@ from agent.audit.model import (
     Unanswered,
 )
 from agent.catalog.wording import counted, listed, listed_briefly
+from agent.documents.blocks import MUTED
 from agent.network.answers import Answer
 from agent.report.model import Status
 
@@ -57,10 +58,10 @@ def word(fault: AuditFault | RepeatedFault) -> str:
     return fault.severity.upper() if fault.certain else "UNKNOWN"
 
 
-def kind(fault: AuditFault | RepeatedFault) -> str | None:
-    """The colour of a fault; None for one that does not decide."""
+def kind(fault: AuditFault | RepeatedFault) -> str:
+    """The colour of a fault; one that does not decide has none."""
     if aside(fault):
-        return None
+        return MUTED
     return fault.severity.value if fault.certain else "unknown"
 
 

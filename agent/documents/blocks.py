@@ -197,7 +197,7 @@ class Section:
     aside: str = ""
     """The state of what the title names: on the same line of a text, below the title elsewhere."""
     kind: str | None = None
-    """Colours the frame that a page puts around it."""
+    """Colours the frame that a page puts around it; MUTED for a frame without colour, None for no frame."""
     is_part: bool = False
     """Whether a text draws a line above it: it has sections of its own."""
     is_folded: bool = False

@@ -41,16 +41,18 @@ def append(parent: Element, part: Element | str) -> None:
 _LONGEST: Final = 26
 """Characters of what stays on one line; a telephone has room for some 36."""
 _LONG: Final = 64
-"""Characters of what stays on one line where a page is wide."""
+"""The same where a page is wide, and in a table."""
 
 
-def unbroken(words: str) -> list[Element | str]:
-    """Words in which ids, options and arrows stay on one line: a browser would break them after a hyphen."""
+def unbroken(words: str, *, is_cell: bool = False) -> list[Element | str]:
+    """Words in which ids, options and arrows stay on one line: a browser would break them after a hyphen. Those of a
+    cell may be longer, since a table scrolls."""
+    longest = _LONG if is_cell else _LONGEST
     parts: list[Element | str] = []
     text = ""
     for place, word in enumerate(words.split(" ")):
         text += " " if place else ""
-        if "-" in word and len(word) <= _LONGEST:
+        if "-" in word and len(word) <= longest:
             parts += [text, whole(word)]
             text = ""
         else:

@@ -80,7 +80,7 @@ class _Writer:
             # A browser opens what it is led into, and not what is closed itself.
             inner = [element("div", {"class": "opened", **named}, *inner)] if named else inner
             return element("details", None, element("summary", None, *title), *inner)
-        classes = ["card"] if section.code or section.kind in _KINDS else []
+        classes = ["card"] if section.kind is not None else []
         classes += [section.kind] if section.kind in _KINDS else []
         classes += [] if section.is_printed else ["unprinted"]
         heading = element(f"h{min(level, _DEEPEST)}", None, *title)
@@ -155,7 +155,7 @@ def _text(block: Text) -> Element:
 
 def _linked(cell: str | Cell) -> list[Element | str]:
     """The words of a cell, as a link where it leads somewhere."""
-    words = unbroken(bounded(visible(cell if isinstance(cell, str) else cell.words)))
+    words = unbroken(bounded(visible(cell if isinstance(cell, str) else cell.words)), is_cell=True)
     if isinstance(cell, Cell) and cell.url is not None:
         return [element("a", {"href": cell.url}, *words)]
     return words

@@ -147,7 +147,7 @@ def cause(finding: Finding, report: Report, number: str = "", anchors: Anchors |
 def with_consequences(finding: Finding, consequences: Sequence[str], number: str) -> Section:
     """A finding: what it is, what to do, and the ids of the findings that follow from it."""
     return Section(
-        kind=finding.severity.value if finding.counts else None,
+        kind=finding.severity.value if finding.counts else MUTED,
         number=number,
         title=head(finding),
         code=finding.code,

@@ -28,6 +28,8 @@ from agent.fleet.model import (
 from agent.fleet.places import S3, command_of
 from agent.report.model import FindingSubject, SubjectKind
 
+_HARDLY: Final = 100
+"""So many times as often among hosts with something as among the others: these hardly ever have it."""
 EXAMPLES: Final = 3
 """Hosts of a cause that a text names."""
 _ATTRIBUTES: Final = {
@@ -49,9 +51,9 @@ _KINDS: Final = {
 }
 """The same of kinds of subjects."""
 _NAMED_BY: Final = {
-    NamedBy.CONFIGURATION: "The configuration names it.",
-    NamedBy.EVIDENCE: "At least half of the hosts that could have it do.",
-    NamedBy.SHARED: "The hosts that have it share what the others do not.",
+    NamedBy.CONFIGURATION: "the hosts for which the configuration names it.",
+    NamedBy.EVIDENCE: "at least half of the hosts that could have it.",
+    NamedBy.SHARED: "hosts that share what the others do not have.",
 }
 _DOCUMENT: Final = "backuplink-check"
 """The Command document, as docs/fleet.md calls it."""
@@ -150,19 +152,19 @@ def whom(cause: FleetCause) -> tuple[str, ...]:
     """Who is hit, and how that is known, in sentences."""
     lines = []
     if cause.shared is not None:
-        lines.append(f"Hit: {shared(cause.shared)}")
+        lines.append(f"Affected: {shared(cause.shared)}")
     elif cause.exposed_count and cause.host_count == cause.exposed_count:
-        lines.append("Hit: every host that could have it.")
+        lines.append(f"Affected: {_all(cause.exposed_count)} that could have it.")
     else:
-        lines.append(f"Hit: {_NAMED_BY[cause.named_by]}")
+        lines.append(f"Affected: {_NAMED_BY[cause.named_by]}")
     seen = []
     if len(cause.accounts) > 1:
         seen.append(f"In {len(cause.accounts)} accounts: {listed_briefly(cause.accounts)}.")
     if cause.joined_count:
         seen.append(
-            f"{counted(cause.joined_count, 'host')} of them saw only its symptom."
+            f"{cause.joined_count:,} of them saw only the symptom."
             if cause.joined_count < cause.host_count
-            else "All of them saw only its symptom."
+            else "All of them saw only the symptom."
         )
     if cause.also_count:
         have = "has" if cause.also_count == 1 else "have"
@@ -170,9 +172,13 @@ def whom(cause: FleetCause) -> tuple[str, ...]:
     return (*lines, " ".join(seen)) if seen else tuple(lines)
 
 
+def _all(count: int) -> str:
+    return "the only host" if count == 1 else f"all {count:,} hosts"
+
+
 def shared(row: Shared) -> str:
     """`zone euw1-az3: 100% of the hosts with the fault have that in common, and 98 of 100 hosts with it have the fault,
-    406 times as often as the others.`"""
+    but hardly any other host.`"""
     what = " and ".join(map(value, row.values))
     with_it = row.sick + row.well
     return (
@@ -187,6 +193,8 @@ def _as_well(row: Shared) -> str:
 
 
 def _often(lift: float) -> str:
+    if lift >= _HARDLY:
+        return ", but hardly any other host"
     return f", {lift:,.0f} times as often as the others" if lift >= 1.5 else ""
 
 

@@ -14,7 +14,7 @@ from agent.catalog.wording import counted, lasted, time_of
 from agent.documents.canvas import CHARACTER, LINE, PAD, SMALL, WIDE, Canvas, coordinate, cut, framed
 from agent.documents.elements import element, to_svg
 from agent.history.model import Day, HistoryDocument, Latency, Series
-from agent.history.phrases import DECADES, milliseconds, place
+from agent.history.phrases import DECADES, milliseconds, nothing, place
 from agent.history.standing import standing, worst
 from agent.history.summary import CELLS, NOT_WATCHED, of_most_cycles, share, watched_for
 
@@ -65,7 +65,7 @@ def as_svg(document: HistoryDocument) -> str:
     """One SVG document, which refers to nothing else."""
     drawing = _Chart(WIDE)
     first = worst(document)
-    title = "UNKNOWN: no cycles" if first is None else f"{first[1].word}: {first[1].summary}"
+    title = f"UNKNOWN: {nothing(document)}" if first is None else f"{first[1].word}: {first[1].summary}"
     if first is None:
         drawing.y += 4
         drawing.line(title, PAD, "strong", "unknown")

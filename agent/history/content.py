@@ -78,7 +78,7 @@ def document(shown: ShownHistory) -> Document:
     embedded = Embedded(page_id=PAGE_ID, make=lambda: to_json(history))
     now = worst(history)
     if now is None:
-        return Document(kind="unknown", word="UNKNOWN", summary="no cycles", embedded=embedded)
+        return Document(kind="unknown", word="UNKNOWN", summary=phrases.nothing(history), embedded=embedded)
     first, said = now
     return Document(
         kind=said.kind.value,

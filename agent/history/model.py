@@ -279,6 +279,8 @@ class HistoryDocument:
     read_at: datetime
     """When the history was read."""
     since: datetime | None
+    last_at: datetime | None
+    """Start of the last cycle in the file, also where it is before `since`; None where the file has no cycle."""
     series: tuple[Series, ...]
     changes: tuple[ChangeRow, ...]
 

@@ -5,13 +5,20 @@ from collections.abc import Iterator
 from typing import Final
 
 from agent.catalog.wording import counted, lasted, time_of
-from agent.history.model import Day, Latency, Series
+from agent.history.model import Day, HistoryDocument, Latency, Series
 from agent.history.summary import CELLS, share, watched_for
 
 _BAR: Final = 22
 """Columns of a bar of latency."""
 DECADES: Final = (-4, 1)
 """Powers of ten at its ends, in seconds: 0.1 ms to 10 s."""
+
+
+def nothing(history: HistoryDocument) -> str:
+    """What is said of a history without a cycle, or without one since a moment."""
+    if history.since is None or history.last_at is None:
+        return "no cycles"
+    return f"no cycles since {time_of(history.since)} UTC; the last one was at {time_of(history.last_at)} UTC"
 
 
 def watched(series: Series) -> Iterator[str]:

@@ -111,6 +111,11 @@ class HistoryReader:
             found.setdefault(series, []).append(Mark(number, started, stands, lost, outline))
         return found
 
+    def last_at(self) -> datetime | None:
+        """When the last cycle of all began; None where there is none."""
+        ((started,),) = self._rows("SELECT max(started_at) FROM cycle")
+        return None if started is None else instant(_whole(started))
+
     def statuses(self) -> dict[int, str]:
         """The verdict of each outline."""
         rows = self._rows("SELECT id, outcome FROM outline")

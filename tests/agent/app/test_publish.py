@@ -95,7 +95,7 @@ DOCUMENTS: Final[dict[str, Callable[[], Any]]] = {
     ),
     FLEET.name: lambda: _fleet(),
     HISTORY.name: lambda: ShownHistory(
-        document=HistoryDocument(schema=HISTORY_SCHEMA, read_at=EPOCH, since=None, series=(), changes=())
+        document=HistoryDocument(schema=HISTORY_SCHEMA, read_at=EPOCH, since=None, last_at=None, series=(), changes=())
     ),
     FACTS.name: _facts,
     CATALOGUE.name: lambda: tuple(CODES),

@@ -87,16 +87,16 @@ def test_text_says_what_is_wrong_whom_it_hits_since_when_and_what_to_do() -> Non
     for said in (
         f"1. CRITICAL on 508 of 508 hosts: {fleets.GROUP} does not admit these hosts on 1026 and 1027 [VPC005]",
         f"security group {fleets.GROUP}, ports 1026 and 1027 (backup-gateway)",
-        "Hit: every host that could have it.",
-        "190 hosts of them saw only its symptom. 3 more hosts have it besides a worse cause.",
+        "Affected: all 508 hosts that could have it.",
+        "190 of them saw only the symptom. 3 more hosts have it besides a worse cause.",
         f"VPC zone have it could {fleets.VPC} euw1-az1 170 170",
         "Since 2026-01-13 03:00 UTC, 2 d 0 h before this sweep.",
         "What to do: Let the hosts in, in the endpoint's security group. [changes] To undo: aws ec2 revoke-",
         f"Hosts: {', '.join(fleets.HOSTS[:3])} and 505 more",
         f"To know more: {READ} [reads] backuplink diagnose \\ /srv/reports/{fleets.SWEEPS[-1].id}/{fleets.HOSTS[0]}",
         "See: backuplink explain VPC005",
-        "Hit: zone euw1-az3: 100% of the hosts with the fault have that in common, and 98 of 100 hosts with it have "
-        "the fault, 406 times as often as the others.",
+        "Affected: zone euw1-az3: 100% of the hosts with the fault have that in common, and 98 of 100 hosts with it "
+        "have the fault, but hardly any other host.",
         "Since 2026-01-15 03:00 UTC, new in this sweep.",
         "Since when is not known.",
         "3 hosts with a fault of their own TCP005 (critical) 2 hosts: ",

@@ -1032,7 +1032,7 @@ def test_hosts_share_what_the_inventory_says_of_them(engine: Database, account: 
     assert (cause.named_by, cause.key, cause.host_count) == (NamedBy.SHARED, "TCP005|label=application=sap", len(SAP))
     assert cause.shared is not None
     assert cause.shared.values == (SharedValue(attribute=Attribute.LABEL, value="application=sap"),)
-    assert "Hit: application=sap: 100% of the hosts" in render(tree(document), "text")
+    assert "Affected: application=sap: 100% of the hosts" in render(tree(document), "text")
 
 
 def test_without_an_inventory_nothing_is_shared(engine: Database) -> None:

@@ -80,7 +80,11 @@ def test_since(capsys: pytest.CaptureFixture[str], file: Path) -> None:
     assert code == 0
     assert "watch\n  2 cycles from 2026-03-01 12:02:00" in out
     assert "raised" not in out
-    assert _run(capsys, "history", file, "--since", "1m")[1] == "UNKNOWN  no cycles\n"
+    words = " ".join(_run(capsys, "history", file, "--since", "1m")[1].split())
+    assert words.startswith("UNKNOWN no cycles since ")
+    assert words.endswith(" UTC; the last one was at 2026-03-01 12:08:00 UTC")
+    document = json.loads(_run(capsys, "history", file, "--since", "1m", "--format", "json")[1])
+    assert (document["series"], document["last_at"]) == ([], "2026-03-01T12:08:00.000Z")
 
 
 @pytest.mark.parametrize("chart", [(), ("--plot",)])

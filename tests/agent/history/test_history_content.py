@@ -69,7 +69,9 @@ def _series(**values: Any) -> Series:
 
 def _document(*series: Series, read_at: datetime | None = None, changes: tuple[ChangeRow, ...] = ()) -> HistoryDocument:
     moment = at(10.5) if read_at is None else read_at
-    return HistoryDocument(schema="backuplink.history.v1", read_at=moment, since=None, series=series, changes=changes)
+    return HistoryDocument(
+        schema="backuplink.history.v1", read_at=moment, since=None, last_at=None, series=series, changes=changes
+    )
 
 
 def _flap(about: str = "verdict", until: datetime | None = None) -> Flapping:

@@ -235,7 +235,12 @@ def _series(**values: Any) -> Series:
 def _document(*series: Series, changes: Sequence[ChangeRow] = ()) -> HistoryDocument:
     read_at = datetime(2026, 3, 2, tzinfo=UTC)
     return HistoryDocument(
-        schema="backuplink.history.v1", read_at=read_at, since=None, series=series, changes=tuple(changes)
+        schema="backuplink.history.v1",
+        read_at=read_at,
+        since=None,
+        last_at=None,
+        series=series,
+        changes=tuple(changes),
     )
 
 
