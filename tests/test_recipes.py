@@ -174,7 +174,7 @@ def test_the_hop_of_a_path_has_a_code() -> None:
 
 
 def test_a_setting_of_a_run_has_an_option_and_a_case() -> None:
-    """A field that no option sets would be one that nobody can choose."""
+    """Nobody could choose a field that no option sets."""
     names = {field.name for field in dataclasses.fields(Settings)}
     assert names - {case.field for case in CASES} == NO_OPTION
 

@@ -30,7 +30,7 @@ class ValueType:
     convert: Callable[[str], Any]
     """Makes the value of a text. Raises ValueError."""
     wanted: str | None
-    """What would be right, to follow on `is not`; None where the error of `convert` says all."""
+    """The right form of a value, in words that follow `is not`; None if the error of `convert` says it all."""
     is_secret: bool = False
     """Whether no message may repeat the text: `wanted` is None then, and `convert` does not repeat it either."""
 

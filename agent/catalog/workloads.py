@@ -234,8 +234,8 @@ def planned(asked: Iterable[Workload]) -> tuple[WorkloadInUse, ...]:
 
 
 def hidden_signs(facts: WorkloadFacts) -> tuple[str, ...]:
-    """What could not be read and may be the link of a Backint agent, or the folder in which it would be. What was found
-    there before stands for the whole folder."""
+    """Paths that could not be read and that may be the link of a Backint agent, or its folder. If something was found
+    there before, it counts for the whole folder."""
     paths = [unread.path for unread in facts.unread]
     is_known = any(found.is_standing for found in facts.found)
     return tuple(path for path in paths if (path == SAP_SYSTEMS and not is_known) or path.endswith(BACKINT_LINK))

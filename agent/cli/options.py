@@ -529,7 +529,7 @@ _FLEET: Final = (
     click.option(
         "--since",
         type=MOMENT,
-        help="Leave out records from before: a time such as 2026-01-15T03:00 in UTC, or a duration such as 7d.",
+        help="Leave out older records: a time such as 2026-01-15T03:00 in UTC, or a duration such as 7d.",
     ),
     click.option(
         "--by",

@@ -319,7 +319,9 @@ def predict_request_from(
         for name in ("region", "profile"):
             # What is set for the SDK on this host has no part in it.
             if click.get_current_context().get_parameter_source(name) is ParameterSource.COMMANDLINE:
-                raise click.UsageError(f"--{name} says how EC2 is read, and a file is not; leave it out.")
+                raise click.UsageError(
+                    f"--{name} says how to read EC2, and a file is not read from there; leave it out."
+                )
     return PredictRequest(
         place=place,
         reads=None if vpc_id is None else _facts_request_from(options, environment, received_signals),
@@ -398,7 +400,8 @@ def audit_options_from(
             if click.get_current_context().get_parameter_source(name) is ParameterSource.COMMANDLINE:
                 option = {"regions": "region", "vpc_ids": "vpc", "role_arns": "role-arn"}.get(name, name)
                 raise click.UsageError(
-                    f"--{option.replace('_', '-')} says what is read of EC2, and files are not; leave it out."
+                    f"--{option.replace('_', '-')} says what to read from EC2, and a file is not read from there; "
+                    f"leave it out."
                 )
     return AuditOptions(
         places=places,

@@ -67,7 +67,7 @@ class HistoryWriter:
                 connection.close()
 
     def state(self, series: str) -> Any:
-        """What the last entry of a series had as its state; None without one, and where it cannot be read."""
+        """The state in the last entry of a series; None if there is no entry, or if it cannot be read."""
         with in_words():
             row = self._opened().execute("SELECT state FROM series WHERE name = ?", (series,)).fetchone()
         if row is None or row[0] is None:

@@ -26,7 +26,7 @@ class Missing:
     """What a target lacks for `ok`."""
 
     unproven: tuple[str, ...]
-    """In words, where no finding names it."""
+    """What is missing and no finding names, in words."""
     unnamed: list[str]
     """Ids of failed steps that no finding names, where the target is required."""
 

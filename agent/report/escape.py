@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Final
 
 _FORMULA: Final = ("=", "+", "-", "@")
-"""How a cell begins that a spreadsheet computes (OWASP, CSV Injection)."""
+"""Characters that make a spreadsheet compute a cell that begins with one (OWASP, CSV Injection)."""
 _QUOTE: Final = '"'
 _AFTER_A_SEMICOLON: Final = re.compile(r";(?=[\s\"']*[=+@-])")
 """Where a cell begins for a spreadsheet that separates by semicolons, as Excel does in many countries."""

@@ -53,7 +53,7 @@ def parse_report(data: bytes, name: str) -> Report:
 
 
 def measurement_of(report: Report) -> Measurement:
-    """What the run of a report saw, without what was then made of it. Raises SavedReportError for a redacted report,
+    """The measurement in a report, without what was judged from it. Raises SavedReportError for a redacted report,
     whose addresses are stand-ins, and for one that no run can have made."""
     if report.run.redacted:
         raise SavedReportError(

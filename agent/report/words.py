@@ -135,7 +135,7 @@ def said(finding: Finding) -> str:
 
 
 def before_target(finding: Finding) -> str:
-    """What was found, then of which target, for a list whose lines may be cut at their end."""
+    """The headline, then the target, for a list whose lines may be cut at their end."""
     return f"{finding.headline} ({finding.target})" if finding.scope is Scope.TARGET else finding.headline
 
 

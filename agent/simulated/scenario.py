@@ -152,7 +152,7 @@ HostileMetadata = Literal[
     "hostile-after-token-reset",
     "hostile-after-token-nothing",
 ]
-"""What `hostile` has for peers that mean harm."""
+"""Values of `hostile`: what peers that mean harm do."""
 
 _SUBNET: Final = ip_network("10.0.1.0/24")
 _VPC: Final = ip_network("10.0.0.0/16")
@@ -459,7 +459,7 @@ class EndpointPart:
     private_dns: bool = True
     state: str = "available"
     policy: str | None = None
-    """None for the one that allows everything."""
+    """The endpoint policy; None for the one that allows everything."""
     suffix: str = "lj2wisx3"
     """What follows the id in its own DNS names."""
     error_code: str | None = None
@@ -478,7 +478,7 @@ class GatewayEndpointPart:
     """Without any, nothing goes through it; as it stands, the main table of the host's VPC."""
     state: str = "available"
     policy: str | None = None
-    """None for the one that allows everything."""
+    """The endpoint policy; None for the one that allows everything."""
     prefix_list_id: str = "pl-6da54004"
     prefixes: tuple[Network, ...] = (ip_network("3.5.64.0/21"), ip_network("52.92.0.0/17"), ip_network("52.218.0.0/17"))
     """The blocks in the prefix list that AWS has for the service."""

@@ -44,7 +44,7 @@ WITHHELD: Final = frozenset(
 )
 """Variables that a program does not inherit, unless the operator names them."""
 MAX_WAITING: Final = 64
-"""Changes that may wait, some 100 KB each with the report; one more drops the oldest."""
+"""Number of changes that may wait, some 100 KB each with the report. One more drops the oldest."""
 _RETRIED: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 """Statuses after which the same request may succeed (RFC 9110; 425: RFC 8470)."""
 

@@ -86,7 +86,7 @@ def _sweep_table() -> str:
 
 
 def _of_hosts(who: str, what: str, limit: float | None, *, calls: int = 1, hosts: int = 1) -> str:
-    """A row of what is asked so many times for so many hosts."""
+    """A row for a call that is made `calls` times for `hosts` hosts."""
     words = f"{calls} a host" if hosts == 1 else f"{calls} for {hosts:,} hosts"
     asked = [calls * math.ceil(count / hosts) for count in HOSTS]
     return _sweep_row(who, what, words, [f"{count:,}{_at_half(count, limit)}" for count in asked])

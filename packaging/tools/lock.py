@@ -37,7 +37,7 @@ class Locked:
         return self.requirement.marker is None or self.requirement.marker.evaluate(environment)
 
     def line(self, hashes: list[str]) -> str:
-        """It as a line of such a file, with these hashes."""
+        """The requirement as a line of a lock file, with these hashes."""
         return " \\\n    ".join([str(self.requirement), *(f"--hash=sha256:{digest}" for digest in hashes)])
 
 

@@ -40,7 +40,7 @@ class JobList:
     """The key of a job's state in the answer. The query has the same name in lower case."""
     unsuccessful: tuple[str, ...]
     has_category: bool
-    """Whether a job that completed says in which way."""
+    """Whether a completed job has a category."""
     has_resource: bool
     """Whether the list can be asked for one resource."""
 

@@ -170,8 +170,8 @@ class _Climb:
     async def _requests(
         self, call: Subject | None = None, padded: Subject | None = None, websocket: Subject | None = None
     ) -> None:
-        """What is asked once HTTP answers, none of which depends on the others. A WebSocket has a connection of its
-        own, as its users open one, so that it is tried beside the rest."""
+        """Send the requests that follow once HTTP answers. They do not depend on each other. A WebSocket is tried
+        beside the rest, on a connection of its own, as its users open one."""
         async with asyncio.TaskGroup() as group:
             if websocket is not None:
                 group.create_task(self._websocket(websocket))

@@ -42,7 +42,7 @@ async def probe(net: Net, proxy: str, host: str, port: int, draft: Draft[ProxyCo
         userinfo = f"{unquote(parts.username)}:{unquote(parts.password)}"
         if not userinfo.isascii():  # botocore ends in a UnicodeEncodeError
             raise ProbeError(
-                FailureKind.MALFORMED, "the proxy's user or password is beyond ASCII: the SDK cannot tell it"
+                FailureKind.MALFORMED, "the proxy's user or password is not ASCII, so the SDK cannot send it"
             )
         secret = base64.b64encode(userinfo.encode("ascii")).decode("ascii")
         headers["Proxy-Authorization"] = f"Basic {secret}"

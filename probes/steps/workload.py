@@ -356,8 +356,9 @@ def _scalar(text: str) -> str:
 
 
 def launcher_proxies(text: str) -> dict[str, str]:
-    """The proxy variables that a launcher sets, by lower-case name, user and password masked. The last line counts, and
-    of both cases the lower one, which the agent takes first. What the shell makes of a variable is not known."""
+    """The proxy variables that a launcher sets, by lower-case name, user and password masked. The last line of a
+    variable counts. A name in lower case goes before one in upper case, as in the agent. What the shell makes of a
+    variable is not known."""
     given = assignments(text, expanded=_OF_SHELL)
     named = {name: given.get(name) or given.get(name.upper()) or "" for name in PROXIES}
     not_known = [name for name, value in named.items() if value == _OF_SHELL]

@@ -13,7 +13,7 @@ TIMES: Final = 30
 RUNS: Final = 5
 SIZES: Final = (1, 10, 100, 1_000)
 BOUND: Final = 100
-"""In flight at once where it is asked whether memory is bounded by that."""
+"""Ladders in flight at once, in the test whether this number bounds memory."""
 LEAST_LADDERS: Final = 300
 """Few ladders are repeated until there are that many, since one takes less than the clock's own noise."""
 

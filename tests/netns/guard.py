@@ -26,7 +26,7 @@ class Seen:
     places: dict[str, int]
     """Packets by `PROTOCOL ADDRESS PORT`, and by `PROTOCOL ADDRESS` where the protocol is neither TCP nor UDP."""
     packets: int
-    """All of them, counted apart."""
+    """Number of all packets, counted apart."""
 
 
 def post(vpc: Vpc) -> None:

@@ -542,7 +542,7 @@ def _take_all(server: socket.socket) -> None:
 
 
 def _tried(connects: Iterable[Connect], expected: Container[Connect], number: int) -> list[tuple[bool, ...]]:
-    """Whether connects are answered; no two calls of another `number` connect from the same port."""
+    """Whether each connect is answered. Calls with another `number` connect from other ports."""
     clients: list[tuple[Connect, list[socket.socket]]] = []
     try:
         for connect in connects:

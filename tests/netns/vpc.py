@@ -59,7 +59,7 @@ findings = []
 """
 """A scenario in which all is well, for tests that change its network while a program runs."""
 COMMAND_SECONDS: Final = 120.0
-"""For anything that needs milliseconds; only one that hangs comes near."""
+"""Seconds for any command. Each needs milliseconds, so only one that hangs comes near."""
 _SEARCHED: Final = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"))
 _NUMBERS: Final = count(1)
 _AHEAD: Final = ("chrt", "--rr", "1")

@@ -1470,8 +1470,8 @@ def of_predictions() -> Iterator[Refused]:
     calls: tuple[tuple[str, tuple[str, ...], str], ...] = (
         ("nothing to predict from", (), "--ec2-facts and --vpc are missing: name one of them"),
         ("two things", (*good, "--vpc", A_VPC), "--ec2-facts and --vpc exclude each other; leave one of them out"),
-        ("a Region for a file", (*good, "--region", "eu-west-1"), "--region says how EC2 is read, and a file is not"),
-        ("a profile for a file", (*good, "--profile", "x"), "--profile says how EC2 is read, and a file is not"),
+        ("a Region for a file", (*good, "--region", "eu-west-1"), "--region says how to read EC2, and a file is not"),
+        ("a profile for a file", (*good, "--profile", "x"), "--profile says how to read EC2, and a file is not"),
         ("an unknown subnet", (*good, "--from", "subnet-0badbad0"), "--from: subnet-0badbad0 is not in vpc-0a1b2c3d"),
         ("an unknown interface", (*good, "--from", "eni-0badbad0"), "--from: eni-0badbad0: the interfaces of"),
         ("a change of no rule", (*good, "--assume", "sg-0badbad0:+in:tcp:443"), "this is not how a change of such"),
@@ -1505,10 +1505,14 @@ def of_predictions() -> Iterator[Refused]:
             id=f"predict: {label}", arguments=("predict", *words, "--format", wanted), says=(message,), format=wanted
         )
     audits: tuple[tuple[str, tuple[str, ...], str], ...] = (
-        ("a Region for a file", (*good, "--region", "eu-west-1"), "--region says what is read of EC2, and files are"),
-        ("all Regions for a file", (*good, "--all-regions"), "--all-regions says what is read of EC2, and files are"),
-        ("a VPC for a file", (*good, "--vpc", A_VPC), "--vpc says what is read of EC2, and files are not"),
-        ("a role for a file", (*good, "--role-arn", A_ROLE), "--role-arn says what is read of EC2, and files are not"),
+        ("a Region for a file", (*good, "--region", "eu-west-1"), "--region says what to read from EC2, and a file is"),
+        ("all Regions for a file", (*good, "--all-regions"), "--all-regions says what to read from EC2, and a file is"),
+        ("a VPC for a file", (*good, "--vpc", A_VPC), "--vpc says what to read from EC2, and a file is not"),
+        (
+            "a role for a file",
+            (*good, "--role-arn", A_ROLE),
+            "--role-arn says what to read from EC2, and a file is not",
+        ),
         ("one Region and all", ("--region", "eu-west-1", "--all-regions"), "--region and --all-regions exclude each"),
         (
             "two kinds of roles",

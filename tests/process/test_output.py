@@ -152,7 +152,7 @@ def test_a_pipe_of_the_shell(tmp_path: Path) -> None:
 
 
 def unwritable(folder: Path) -> dict[str, Path]:
-    """Places that take no document, each with what is kept safe beside it."""
+    """Places to which no document can be written, each with the file beside it that must stay as it is."""
     (folder / "file").write_text(OLD, "utf-8")
     (folder / "folder").mkdir()
     (folder / "folder" / "kept").write_text(OLD, "utf-8")

@@ -252,7 +252,7 @@ OF_ONE_SERVICE = {
 """Pages whose commands are those of one service, by the reason."""
 OF_A_SERVICE = re.compile(r"\bbackup\b|backup_|BACKUP(?!LINK)|Backup(?!link)")
 OF_PROGRAMS = ('"backup:CreateBackupVault"', '"iam:PassRole"')
-"""What is in the blocks of pages for readers of a denial that no check of this program meets."""
+"""Texts in the blocks of pages that are for readers of a denial that this program itself never meets."""
 
 
 @each_code

@@ -25,8 +25,8 @@ def fleet(received_signals: list[str], /, **options: Any) -> int:
 
     PATH is a file, a folder, a pattern of names or s3://BUCKET/PREFIX with reports (--format json) or records of hosts
     (--format host), as they are or as Systems Manager writes them. What cannot be read is counted and listed. Exit
-    codes: 0 all hosts ok, 1 warning, 2 critical, by the worst of all hosts, 3 unknown, too many hosts not heard from
-    or files not readable, or an error.
+    codes: 0 all hosts ok, 1 warning, 2 critical, by the worst of all hosts, 3 unknown, too many silent hosts or
+    unreadable files, or an error.
     """
     from agent.app.fleet import fleet as join
 

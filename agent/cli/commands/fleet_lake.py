@@ -125,7 +125,7 @@ def fleet_pack(
     from agent.app.fleet_lake import PackRequest, pack
 
     if len(places) < 2:
-        raise click.UsageError("Name what to pack, and after it where to.")
+        raise click.UsageError("Name what to pack, then the destination.")
     *sources, destination = places
     region, _ = region_from(options["region"], os.environ)
     request = PackRequest(

@@ -22,7 +22,7 @@ from agent.cli.to_settings import output_from, report_options_from
 @report_options
 @click.pass_obj
 def diagnose(received_signals: list[str], /, report_file: str, **options: Any) -> int:
-    """Judge a saved report with the rules of this version. Nothing is measured anew.
+    """Judge a saved report with the rules of this version. It measures nothing.
 
     REPORT is a file written with --format json, ndjson or html, or - for stdin. The exit code is that of the new
     verdict.

@@ -60,7 +60,7 @@ class PolicyKind:
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """A form of a reason, with `{name}` where the kind's words stand."""
+    """A form of a reason, with `{name}` in the place of the kind's words."""
 
     explicit: bool
     pattern: str

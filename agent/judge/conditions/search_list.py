@@ -14,7 +14,7 @@ from probes.model import Address, Observation, Target
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchDomainAnswer:
-    """Programs on this host get the addresses of a name that a search domain completes, or none, as for that name."""
+    """Programs on this host get the answer for a name that a search domain completes: its addresses, or none."""
 
     target: Target
     lookup: Observation[LookupFacts]

@@ -705,7 +705,8 @@ def outside_vpc(evidence: Evidence) -> Iterator[RuleFinding]:
         "outside AWS, and its own name servers alone were asked.",
         evidence=ids([*imds, *asked]),
         fix=Fix(
-            summary="Nothing to fix where that is so. On premises the endpoint's names need an inbound Resolver "
+            summary="There is nothing to fix if the host is meant to be there. On premises the endpoint's names need "
+            "an inbound Resolver "
             "endpoint to forward to, or the endpoint's own DNS name."
         ),
     )

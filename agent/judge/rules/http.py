@@ -161,7 +161,7 @@ def no_answer(evidence: Evidence) -> Iterator[RuleFinding]:
             )
         if sockets:
             sentences.append(
-                f"At {_where(sockets)} other requests are answered and one to open a WebSocket is not "
+                f"At {_where(sockets)} other requests are answered, but a request to open a WebSocket is not "
                 f"({_how(sockets)}): the channels of {target.service} do not open."
             )
         if stalled:

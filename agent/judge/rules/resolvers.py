@@ -427,8 +427,8 @@ def _at_odds(evidence: Evidence) -> Iterator[RuleFinding]:
             fix=_FIX_OF_HANGING
             if has_run_out(evidence, target)
             else Fix(
-                summary="Take the name servers that give no private addresses out of /etc/resolv.conf, or let them "
-                "forward the name to the VPC's resolver: programs get what the first to answer says.",
+                summary="Remove the name servers that give no private addresses from /etc/resolv.conf, or let them "
+                "forward the name to the VPC's resolver. Programs use the first answer that comes.",
                 commands=(read_only("cat", "/etc/resolv.conf"), read_only("getent", "ahosts", target.host)),
             ),
         )

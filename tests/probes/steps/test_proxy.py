@@ -167,7 +167,7 @@ async def test_where(proxy: str, where: tuple[str, int]) -> None:
         pytest.param("http://10.0.0.9:99999", id="a port out of range"),
         pytest.param("http://me:sec#ret@10.0.0.9:3128", id="a password that ends a host"),
         pytest.param("secret:a://b@10.0.0.9", id="a password like a URL"),
-        pytest.param("http://me:secret%C3%9F@10.0.0.9:3128", id="a password beyond ASCII, which the SDK cannot tell"),
+        pytest.param("http://me:secret%C3%9F@10.0.0.9:3128", id="a password beyond ASCII, which the SDK cannot send"),
         pytest.param("http://me%C3%9F:secret@10.0.0.9:3128", id="a user beyond ASCII"),
     ],
 )

@@ -320,10 +320,10 @@ def _what_helps(
         )
     if cut_off:
         sentences.append(
-            f"{listed(_NAMES[service] for service in sorted(cut_off))} can be read elsewhere: by the command below, "
-            "whose file a run here takes with --ec2-facts."
+            f"{listed(_NAMES[service] for service in sorted(cut_off))} can be read elsewhere, with the command below. "
+            "Give its file to a run here with --ec2-facts."
         )
-    return " ".join(sentences) or "Nothing to fix for this; run again later where the configuration is wanted."
+    return " ".join(sentences) or "There is nothing to fix here. If you want the configuration, run again later."
 
 
 def _endpoint_for_route_53(region: str) -> str:

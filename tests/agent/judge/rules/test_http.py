@@ -424,7 +424,7 @@ def test_a_websocket_that_has_no_answer_is_said_to_be_what_fails() -> None:
     seen = evidence([*OF_MESSAGES, answered(A, of="ssmmessages"), websocket(A, failed="timeout")], targets=(MESSAGES,))
     (finding,) = findings_of(rule_of(RULES, "HTTP004"), seen)
     assert finding.detail.startswith(
-        "At 10.0.1.17 other requests are answered and one to open a WebSocket is not (timeout, "
+        "At 10.0.1.17 other requests are answered, but a request to open a WebSocket is not (timeout, "
     )
     assert finding.evidence == ("http/ssmmessages/10.0.1.17/443/websocket",)
     assert "exempt ssmmessages.eu-west-1.amazonaws.com from its inspection" in finding.fix.summary

@@ -427,7 +427,7 @@ def test_vpc013_an_ec2_that_does_not_answer_is_no_fault_of_the_path() -> None:
         "An interface endpoint com.amazonaws.eu-west-1.ec2 would make EC2 answer here. An interface endpoint "
         "com.amazonaws.route53 with private DNS, whose service Region is us-east-1, would make Route 53 answer here; "
         "or a file of `backuplink facts`, made where Route 53 answers, has the private hosted zones too. EC2 and "
-        "Route 53 Resolver can be read elsewhere: by the command below, whose file a run here takes with --ec2-facts."
+        "Route 53 Resolver can be read elsewhere, with the command below. Give its file to a run here with --ec2-facts."
     )
     assert lines(one.fix.commands) == ["backuplink facts --region eu-west-1 --vpc <VPC_ID> --output <FACTS_FILE>"]
     findings = judged(observations)
