@@ -41,7 +41,7 @@ def append(parent: Element, part: Element | str) -> None:
 _LONGEST: Final = 26
 """Characters of what stays on one line; a telephone has room for some 36."""
 _LONG: Final = 64
-"""The same where a page is wide, and in a table."""
+"""Characters of what stays on one line in a table, and where a page is wide."""
 
 
 def unbroken(words: str, *, is_cell: bool = False) -> list[Element | str]:

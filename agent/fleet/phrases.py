@@ -29,7 +29,7 @@ from agent.fleet.places import S3, command_of
 from agent.report.model import FindingSubject, SubjectKind
 
 _HARDLY: Final = 100
-"""So many times as often among hosts with something as among the others: these hardly ever have it."""
+"""Where hosts with something are this many times as often affected as the others, these hardly ever are."""
 EXAMPLES: Final = 3
 """Hosts of a cause that a text names."""
 _ATTRIBUTES: Final = {
