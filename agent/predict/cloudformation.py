@@ -24,6 +24,14 @@ UNKNOWN: Final = "{{changeSet:KNOWN_AFTER_APPLY}}"
 _HINT: Final = "write it by aws cloudformation describe-change-set with --include-property-values, all pages of it"
 
 
+_CONTEXTS: Final = {
+    "Add": ("AfterContext",),
+    "Modify": ("BeforeContext", "AfterContext"),
+    "Remove": ("BeforeContext",),
+}
+"""By action, what a change has to show."""
+
+
 def _one(value: Any) -> Any:
     """A single value, where Terraform has a list."""
     return [value]
@@ -380,6 +388,8 @@ def _followed(
     """A change of a kind that is followed; None where it is not. Raises MalformedError."""
     action, address = change.get("Action"), change.get("LogicalResourceId")
     before, after = _contexts(change)
+    if kind in KINDS and any(change.get(context) is None for context in _CONTEXTS.get(str(action), ())):
+        raise MalformedError  # what it has now, or then, is not shown
     if kind not in KINDS:
         is_same, differs = False, action not in ("Add", "Remove")
         if before is not None and after is not None:

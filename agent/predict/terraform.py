@@ -133,6 +133,10 @@ def _row(row: Any) -> tuple[str, frozenset[str], Values | None, Values | None]:
     if not _ACTIONS.issuperset(actions):
         raise MalformedError
     before, after = change.get("before"), change.get("after")
+    if (before is None and not {"update", "delete"}.isdisjoint(actions)) or (
+        after is None and not {"create", "update"}.isdisjoint(actions)
+    ):
+        raise MalformedError
     return (
         kind,
         frozenset(actions),

@@ -29,6 +29,8 @@ from tests.agent.predict.test_plan_truths import (
     UNKNOWN,
     VPC,
 )
+from tests.agent.predict.test_plan_truths import PLANS as OF_RESOURCES
+from tests.agent.predict.test_plan_variants import VARIANTS
 from tests.agent.predict.test_prediction import TAKEN_AT
 from tests.hostile.fuzz.plans import estate
 
@@ -163,6 +165,9 @@ TERRAFORM: Final[dict[str, tuple[Status | None, dict[str, Any]]]] = {
         plan(row(RULE, rule(), None, "delete", module_address='module.net.module.groups["a"]')),
     ),
     "a description changes": (OK, plan(row(RULE, rule(description="one"), rule(description="two"), "update"))),
+    "what a rule was before it changes is not shown": (REFUSED, plan(row(RULE, None, rule("10.99.0.0/16"), "update"))),
+    "what a rule was before it goes is not shown": (REFUSED, plan(row(RULE, None, None, "delete"))),
+    "what a rule will be is not shown": (REFUSED, plan(row(RULE, rule(), None, "update"))),
     "a word for what happens is not known": (REFUSED, plan(row(RULE, rule(), None, "destroy"))),
     # What a plan says beside its changes.
     "changes are deferred": (UNKNOWN, plan(complete=False)),
@@ -477,6 +482,11 @@ CLOUDFORMATION: Final[dict[str, tuple[Status | None, dict[str, Any]]]] = {
         UNKNOWN,
         change_set(change(KIND_OF_GROUP, "Modify", ADMITS, ADMITS, GROUP, Replacement="True")),
     ),
+    "what a group was before it changes is not shown": (
+        UNKNOWN,
+        change_set(change(KIND_OF_GROUP, "Modify", None, SHUT, GROUP)),
+    ),
+    "what a group will be is not shown": (UNKNOWN, change_set(change(KIND_OF_GROUP, "Modify", ADMITS, None, GROUP))),
     "a group is imported": (OK, change_set(change(KIND_OF_GROUP, "Import", None, ADMITS, GROUP))),
     "a macro decides": (REFUSED, change_set(change(KIND_OF_GROUP, "Dynamic", own_id=GROUP))),
     "a stack in the stack changes": (
@@ -574,3 +584,10 @@ def test_a_plan_of_a_tool_is_judged_as_it_is_applied(
         return
     document = predicted(facts, asked, plans=[parse(data, "plan.json")])
     assert document.verdict.status is truth, (document.changes, document.unjudged, document.ignored)
+
+
+def test_there_are_two_hundred_plans_with_their_truths() -> None:
+    written = {json.dumps(param.values[0], sort_keys=True) for param in OF_RESOURCES}
+    written |= {json.dumps(param.values[2], sort_keys=True) for param in PLANS}
+    written |= {json.dumps(param.values[0](param.values[1]), sort_keys=True) for param in VARIANTS}
+    assert len(written) > 250
