@@ -43,7 +43,6 @@ def endpoints(
     examples=(
         "backuplink permissions --workload hana:backup",
         "backuplink permissions --region eu-west-1 --policy ec2",
-        "backuplink permissions --policy audit-organization",
         "backuplink permissions --policy runbook",
     ),
 )
