@@ -104,7 +104,7 @@ def _audited(
     statuses = {service: status_of(fault for fault in judged if service in fault.services) for service in required}
     workloads = tuple(_workload(vpc, workload, reason, statuses) for workload, reason in reasons.items())
     status, counts = _status(vpc, statuses)
-    cause, to_do = answer_of(status, judged, _why_untold(vpc, status, judged))
+    cause, to_do = answer_of(status, judged, _why_untold(vpc, status, judged), _how_to_read(vpc))
     return AuditedVpc(
         region=vpc.known.region,
         account_id=vpc.known.account,
@@ -364,11 +364,20 @@ def _why_untold(vpc: AuditedNetwork, status: Status, faults: Sequence[AuditFault
     return "it is another account's, or may be, and its owner alone sees its endpoints"
 
 
+def _how_to_read(vpc: AuditedNetwork) -> str:
+    """What to do where something of a VPC cannot be told."""
+    if vpc.is_shared:
+        return f"Read it as account {vpc.known.owner}, which owns it"
+    if vpc.facts.not_read or vpc.known.configuration.endpoints is None:
+        return "Let the audit read what it could not: see Not read"
+    return ""
+
+
 def _verdict(vpcs: Sequence[AuditedVpc], unanswered: Sequence[Unanswered], *, complete: bool) -> AuditVerdict:
     counting = [vpc for vpc in vpcs if vpc.counts]
     status = worst(vpc.status for vpc in counting) if counting else Status.UNKNOWN
     others = len(vpcs) - len(counting)
-    also = [f"{counted(others, 'other VPC')} not counted"] if others else []
+    also = [f"{counted(others, 'other VPC' if counting else 'VPC')} not counted"] if others else []
     if unanswered:
         places = [one.vpc_id or one.region or one.account_id or "an account" for one in unanswered]
         also.append(f"no answer from {listed_briefly([*dict.fromkeys(places)])}")
@@ -380,7 +389,9 @@ def _verdict(vpcs: Sequence[AuditedVpc], unanswered: Sequence[Unanswered], *, co
     if not complete and status is not Status.CRITICAL:
         return AuditVerdict(status=Status.UNKNOWN, summary=more.removeprefix("; "))
     if not counting:
-        what = "no VPC was read" if not vpcs else "no VPC has an endpoint of a workload: name one with --workload"
+        what = (
+            "no VPC was read" if not vpcs else "no VPC has an endpoint of a workload: name a workload with --workload"
+        )
         return AuditVerdict(status=status, summary=f"{what}{more}")
     if status is Status.OK:
         return AuditVerdict(status=status, summary=f"{counted(len(counting), 'VPC')}: nothing is wrong{more}")

@@ -122,7 +122,7 @@ def _use(
         way = Known.NO if outcomes == {Reachability.BLOCKED} else Known.CANNOT_TELL
         missing += dict.fromkeys(map(_stopped, paths))
         if not paths:
-            missing.append("the endpoint's interfaces and groups are another account's, and were not read")
+            missing.append("the endpoint's interfaces and groups were not read together with this VPC")
     return CentralEndpoint(
         service=service,
         role=CentralRole.SPOKE,

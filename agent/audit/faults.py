@@ -270,7 +270,7 @@ def _policies(vpc: AuditedNetwork, service: str, *, counts: bool) -> Iterator[Au
         code = "VPC019" if isinstance(endpoint, GatewayEndpoint) else "VPC008"
         certain = True
         try:
-            why = why_shut(endpoint.policy, prefix_of(service))
+            why = why_shut(endpoint.policy, prefix_of(service), _context(endpoint))
         except RefusedError as error:
             why, certain = f"it cannot be judged: {error}", False
         if why is None:
@@ -290,6 +290,11 @@ def _policies(vpc: AuditedNetwork, service: str, *, counts: bool) -> Iterator[Au
         )
 
 
+def _context(endpoint: VpcEndpoint | GatewayEndpoint) -> dict[str, str]:
+    """What every call through an endpoint has."""
+    return {"aws:sourcevpce": endpoint.endpoint_id, "aws:sourcevpc": endpoint.vpc_id}
+
+
 def _denied_call(
     vpc: AuditedNetwork, service: str, endpoint: VpcEndpoint | GatewayEndpoint, *, counts: bool
 ) -> Iterator[AuditFault]:
@@ -298,7 +303,7 @@ def _denied_call(
     region = vpc.known.region
     if isinstance(endpoint, GatewayEndpoint):
         return
-    context = {"aws:sourcevpce": endpoint.endpoint_id, "aws:sourcevpc": endpoint.vpc_id}
+    context = _context(endpoint)
     for action in calls_at(service):
         resource = resource_of(action, partition=partition_of(region).id, region=region, account=vpc.known.account)
         call = Call(action=action, resource=resource, context=context)

@@ -57,13 +57,18 @@ def decisive(faults: Iterable[AuditFault]) -> list[AuditFault]:
     return [fault for fault in faults if fault.counts and not fault.suppressed and fault.severity is not Severity.INFO]
 
 
-def answer_of(status: Status, faults: Sequence[AuditFault], why_untold: str | None) -> tuple[str, str | None]:
-    """What decides the status of a VPC, and the first thing to do about it. `faults` are in their order, and
-    `why_untold` is why nothing is known of it."""
+def answer_of(
+    status: Status, faults: Sequence[AuditFault], why_untold: str | None, how_to_read: str
+) -> tuple[str, str | None]:
+    """What decides the status of a VPC, and the first thing to do about it.
+
+    `faults` are in their order, `why_untold` is why nothing is known of the VPC, and `how_to_read` is what tells more;
+    empty where nothing is known to.
+    """
     if status is Status.NOT_IN_USE:
         return "no endpoint of a workload", None
     if why_untold is not None:
-        return why_untold, "Read it with credentials that may see its endpoints"
+        return why_untold, how_to_read or None
     found = decisive(faults)
     if not found:
         told = [fault.code for fault in faults if fault.counts and not fault.suppressed and fault.code is not None]
@@ -73,10 +78,10 @@ def answer_of(status: Status, faults: Sequence[AuditFault], why_untold: str | No
     code = "" if first.code is None else f"{first.code} "
     ports = f" {listed(first.ports)}" if first.ports else ""
     more = f"; and {others} more" if others else ""
-    return (
-        f"{code}{listed_briefly(first.services)}{ports}: {first.title}{more}",
-        in_brief(first.code, first.services, first.ports, first.subjects, certain=first.certain),
-    )
+    to_do = in_brief(first.code, first.services, first.ports, first.subjects, certain=first.certain)
+    if how_to_read and not first.certain:
+        to_do = how_to_read
+    return f"{code}{listed_briefly(first.services)}{ports}: {first.title}{more}", to_do
 
 
 def repeated(vpcs: Iterable[AuditedVpc]) -> tuple[RepeatedFault, ...]:

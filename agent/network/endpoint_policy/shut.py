@@ -1,25 +1,32 @@
 """Whether the policy of an endpoint allows no caller anything of a service."""
 
 import re
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
+from agent.network.endpoint_policy.call import Call
+from agent.network.endpoint_policy.conditions import condition_part
 from agent.network.endpoint_policy.document import Statement, statements_of
-from agent.network.endpoint_policy.matching import texts
+from agent.network.endpoint_policy.matching import Fit, texts
 
 _OF_A_SERVICE: Final = re.compile(r"(?P<prefix>[A-Za-z0-9-]{1,64}):[A-Za-z0-9*?]{1,128}")
 
 
-def why_shut(policy: str | None, prefix: str) -> str | None:
+def why_shut(policy: str | None, prefix: str, context: Mapping[str, str] | None = None) -> str | None:
     """Why a policy allows no action of the service whose actions begin with `prefix`, in words without a full stop;
-    None where it may allow one. A policy that is blank, or that is not there, allows everything. Raises RefusedError
-    for a document that AWS would not have taken."""
+    None where it may allow one. `context` has what every call through the endpoint has, such as `aws:sourcevpc`.
+
+    A policy that is blank, or that is not there, allows everything. Raises RefusedError for a document that AWS would
+    not have taken.
+    """
     if policy is None or not policy.strip():
         return None
     statements = statements_of(policy)
     allows = [statement for statement in statements if statement.allows]
     if not allows:
         return "its only statements are Deny, and without an Allow nothing is allowed"
-    denying = next((one for one in statements if not one.allows and _fits_everything(one, prefix)), None)
+    always = Call(action=f"{prefix}:*", resource="*", context=context or {})
+    denying = next((one for one in statements if not one.allows and _fits_everything(one, prefix, always)), None)
     if denying is not None:
         return f"{denying.name} denies every action of the service to everybody"
     if not any(_may_be_for(statement, prefix) for statement in allows):
@@ -27,13 +34,18 @@ def why_shut(policy: str | None, prefix: str) -> str | None:
     return None
 
 
-def _fits_everything(statement: Statement, prefix: str) -> bool:
+def _fits_everything(statement: Statement, prefix: str, always: Call) -> bool:
     elements = statement.elements
     actions = {str(action).lower() for action in texts(elements.get("Action", []))}
     who = elements.get("Principal")
     everybody = who == "*" or (isinstance(who, dict) and "*" in texts(who.get("AWS", [])))
     is_all = not actions.isdisjoint({"*", f"{prefix}:*"}) and "*" in texts(elements.get("Resource", []))
-    return is_all and everybody and "Condition" not in elements
+    return is_all and everybody and _holds(elements.get("Condition"), always)
+
+
+def _holds(block: Any, always: Call) -> bool:
+    """Whether a condition of a Deny holds for every call through the endpoint."""
+    return block is None or condition_part(block, always, allows=False).fit is Fit.YES
 
 
 def _may_be_for(statement: Statement, prefix: str) -> bool:

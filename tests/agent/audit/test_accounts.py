@@ -1,0 +1,256 @@
+"""Whole accounts, each with something of its own: what an audit says of them, and what it does not."""
+
+from dataclasses import replace
+from ipaddress import ip_network
+from typing import Final
+
+import pytest
+
+from agent.audit.audit import audit
+from agent.audit.model import AuditDocument, AuditedVpc, CentralEndpoint, CentralRole, Known
+from agent.audit.request import AuditRequest
+from agent.predict.prediction import facts_of
+from agent.report.model import Status
+from agent.settings import Ec2Facts, Workload
+from probes.vpc.model import (
+    PEERINGS,
+    PRIVATE_ZONES,
+    TRANSIT,
+    GroupRule,
+    PeeredVpc,
+    Peering,
+    PeeringsFacts,
+    PrivateZone,
+    PrivateZonesFacts,
+    Route,
+    TransitAttachment,
+    TransitFacts,
+    TransitRoute,
+    TransitTable,
+)
+from tests.support.small_account import ACCOUNT, OUT, Made, read_together
+
+REVIEW: Final = AuditRequest(workloads=(), services=(), review=True)
+CALLER: Final = replace(REVIEW, workloads=(Workload.CALLER,))
+ZONE: Final = PrivateZonesFacts(
+    zones=(
+        PrivateZone(
+            zone_id="Z0A1B2C3D4E5F6G7H8I9", name="backup.eu-west-1.amazonaws.com", owner=ACCOUNT, of_service=False
+        ),
+    )
+)
+
+
+def audited(*read: Ec2Facts, asked: AuditRequest = REVIEW) -> AuditDocument:
+    return audit([facts_of(one, (), ACCOUNT) for one in read], asked)
+
+
+def only(read: Ec2Facts, asked: AuditRequest = REVIEW) -> AuditedVpc:
+    (vpc,) = audited(read, asked=asked).vpcs
+    return vpc
+
+
+def codes(vpc: AuditedVpc) -> list[tuple[str | None, str, bool]]:
+    return [(fault.code, fault.severity.value, fault.certain) for fault in vpc.faults if fault.counts]
+
+
+def private(vpc: AuditedVpc, workload: Workload = Workload.CALLER) -> tuple[Status, Known]:
+    (row,) = (row for row in vpc.workloads if row.workload is workload)
+    return row.status, row.private
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        pytest.param(Made(), id="plain"),
+        pytest.param(Made(block=ip_network("2001:db8:1::/56")), id="IPv6 only"),
+        pytest.param(Made(region="cn-north-1"), id="China"),
+        pytest.param(Made(region="us-gov-west-1"), id="GovCloud"),
+    ],
+)
+def test_accounts_in_which_nothing_is_wrong(made: Made) -> None:
+    vpc = only(made.facts())
+    assert (vpc.status, codes(vpc), vpc.to_do) == (Status.OK, [], None)
+    assert private(vpc) == (Status.OK, Known.YES)
+    (name,) = (one.host for one in vpc.services if one.service == "backup")
+    assert name.endswith(".amazonaws.com.cn" if made.region.startswith("cn-") else ".amazonaws.com")
+
+
+def test_an_ipv6_endpoint_whose_group_knows_ipv4_alone_is_shut() -> None:
+    rule = GroupRule(protocol="tcp", from_port=443, to_port=443, cidr=ip_network("10.0.0.0/8"))
+    vpc = only(Made(block=ip_network("2001:db8:1::/56"), group=(*OUT, rule)).facts())
+    assert codes(vpc) == [("VPC005", "critical", True)]
+    assert vpc.to_do == "Allow 443 in sg-00000001000000000"
+
+
+def test_an_endpoint_in_one_zone() -> None:
+    vpc = only(Made(zones=1).facts())
+    assert codes(vpc) == [("VPC009", "warning", True)]
+    assert "none in eu-west-1b, where vpc-00000001000000000 has 1 subnet and 1 known" in vpc.faults[0].detail
+
+
+@pytest.mark.parametrize(
+    ("policy", "told"),
+    [
+        ("{", [("VPC008", "warning", False)]),
+        ("[]", [("VPC008", "warning", False)]),
+        ('{"Statement":[]}', [("VPC008", "warning", False)]),
+        (
+            '{"Statement":[{"Effect":"Allow","Principal":"*","Action":"s3:*","Resource":"*"}]}',
+            [("VPC008", "critical", True)],
+        ),
+        (None, []),
+    ],
+)
+def test_broken_policies(policy: str | None, told: list[tuple[str, str, bool]]) -> None:
+    assert codes(only(Made(policy=policy).facts())) == told
+
+
+OTHER_VPC: Final = (
+    '{"Statement":[{"Effect":"Allow","Principal":"*","Action":"*","Resource":"*"},{"Effect":"Deny","Principal":"*",'
+    '"Action":"*","Resource":"*","Condition":{"StringNotEquals":{"aws:SourceVpc":"%s"}}}]}'
+)
+
+
+def test_a_policy_for_calls_of_another_vpc_lets_nobody_through() -> None:
+    """Every call through the endpoint comes from its own VPC, so that the condition always holds."""
+    vpc = only(Made(policy=OTHER_VPC % "vpc-0badbadb").facts())
+    assert codes(vpc) == [("VPC008", "critical", True)]
+    assert "statement 2 denies every action of the service to everybody" in vpc.faults[0].detail
+    assert codes(only(Made(policy=OTHER_VPC % "vpc-00000001000000000").facts())) == []
+
+
+def test_the_default_group_on_an_endpoint_and_its_hosts() -> None:
+    rule = GroupRule(protocol="-1", referenced_group_id="sg-00000001000000000")
+    vpc = only(Made(is_default=True, group=(*OUT, rule)).facts())
+    assert codes(vpc) == [("VPC020", "warning", True)]
+    assert private(vpc) == (Status.WARNING, Known.YES)
+
+
+def test_an_account_without_endpoints() -> None:
+    document = audited(Made(services=()).facts())
+    assert (document.verdict.status, document.vpcs[0].status) == (Status.UNKNOWN, Status.NOT_IN_USE)
+    assert document.verdict.summary == (
+        "no VPC has an endpoint of a workload: name a workload with --workload; 1 VPC not counted"
+    )
+    vpc = only(Made(services=()).facts(), CALLER)
+    assert codes(vpc) == [("VPC001", "critical", True)]
+
+
+def test_two_endpoints_of_one_service_of_which_one_has_the_name() -> None:
+    made = Made(services=("backup", "backup"))
+    vpc = only(made.facts())
+    assert codes(vpc) == [("VPC022", "info", True)]
+    assert [fault.subjects for fault in vpc.faults] == [("vpce-00000001000000001",)]
+    assert (vpc.status, vpc.unresolved_hours) == (Status.OK, 2 * 730)
+
+
+def test_an_endpoint_of_a_service_that_china_does_not_have_makes_no_fault_of_the_others() -> None:
+    vpc = only(Made(region="cn-northwest-1", services=("backup", "sts")).facts())
+    assert (vpc.status, codes(vpc)) == (Status.OK, [])
+
+
+@pytest.mark.parametrize(("asked", "counts"), [(REVIEW, False), (CALLER, True)])
+def test_a_vpc_that_another_account_shares(asked: AuditRequest, *, counts: bool) -> None:
+    vpc = only(Made(owner="999988887777", services=()).facts(), asked)
+    assert (vpc.shared, vpc.status, vpc.counts) == (True, Status.UNKNOWN, counts)
+    assert "VPC001" not in {fault.code for fault in vpc.faults}, "its owner alone sees the endpoints"
+    assert vpc.to_do == "Read it as account 999988887777, which owns it"
+
+
+# --- Joined VPCs -----------------------------------------------------------------------------------------------------
+
+HUB, SPOKE = Made(number=1), Made(number=2, block=ip_network("10.2.0.0/16"), services=())
+
+
+def peered(state: str = "active", *, way_back: bool = True) -> tuple[Ec2Facts, Ec2Facts]:
+    """A VPC with an endpoint, and one that has a zone for its name."""
+    sides = tuple(PeeredVpc(vpc_id=made.vpc_id, owner_id=ACCOUNT, cidrs=(made.block,)) for made in (HUB, SPOKE))
+    known = {PEERINGS: PeeringsFacts(peerings=(Peering(peering_id="pcx-0a1b2c3d", state=state, sides=sides),))}
+    back = (Route(destination=SPOKE.block, target="pcx-0a1b2c3d"),) if way_back else ()
+    there = (Route(destination=HUB.block, target="pcx-0a1b2c3d"),)
+    group = (*OUT, GroupRule(protocol="tcp", from_port=443, to_port=443, cidr=ip_network("10.0.0.0/8")))
+    hub = replace(HUB, routes=back, group=group, more=known).facts()
+    spoke = replace(SPOKE, routes=there, more={**known, PRIVATE_ZONES: ZONE}).facts()
+    return read_together(hub, spoke), read_together(spoke, hub)
+
+
+def central(read: tuple[Ec2Facts, Ec2Facts]) -> CentralEndpoint:
+    """What the second VPC uses of the first."""
+    document = audited(*read, asked=CALLER)
+    by_id = {vpc.vpc_id: vpc for vpc in document.vpcs}
+    assert by_id[HUB.vpc_id].status is Status.OK
+    assert by_id[SPOKE.vpc_id].status is Status.UNKNOWN, "the records of its zone are not read"
+    (hub,), (spoke,) = by_id[HUB.vpc_id].central, by_id[SPOKE.vpc_id].central
+    assert (hub.role, hub.vpc_ids, spoke.role, spoke.vpc_ids) == (
+        *(CentralRole.HUB, (SPOKE.vpc_id,)),
+        *(CentralRole.SPOKE, (HUB.vpc_id,)),
+    )
+    return spoke
+
+
+def test_a_peering_leads_to_a_central_endpoint() -> None:
+    spoke = central(peered())
+    assert (spoke.named, len(spoke.missing)) == (Known.CANNOT_TELL, 1), "the way there is open"
+
+
+@pytest.mark.parametrize(
+    ("read", "words"),
+    [
+        (peered("pending-acceptance"), "pcx-0a1b2c3d"),
+        (peered(way_back=False), "rtb-00000001000000000"),
+    ],
+)
+def test_a_peering_that_leads_nowhere_is_told_with_the_way(read: tuple[Ec2Facts, Ec2Facts], words: str) -> None:
+    spoke = central(read)
+    assert spoke.complete is Known.NO
+    assert words in spoke.missing[-1]
+    assert "blocked" in spoke.missing[-1]
+
+
+def attached(*, hole: bool = False) -> tuple[Ec2Facts, Ec2Facts]:
+    """The same over a transit gateway, whose table may drop what goes to the hub."""
+    rows = tuple(
+        TransitAttachment(
+            attachment_id=made.id("tgw-attach"),
+            gateway_id="tgw-0a1b2c3d",
+            kind="vpc",
+            resource_id=made.vpc_id,
+            state="available",
+            owner_id=ACCOUNT,
+            table_id="tgw-rtb-0a1b2c3d",
+            subnet_ids=(made.id("subnet", 0), made.id("subnet", 1)),
+            ipv6=False,
+            appliance_mode=False,
+        )
+        for made in (HUB, SPOKE)
+    )
+    routes = tuple(
+        TransitRoute(
+            destination=made.block,
+            state="blackhole" if hole and made is HUB else "active",
+            attachment_ids=() if hole and made is HUB else (made.id("tgw-attach"),),
+            kind=None if hole and made is HUB else "vpc",
+            resource_ids=() if hole and made is HUB else (made.vpc_id,),
+        )
+        for made in (HUB, SPOKE)
+    )
+    known = {
+        TRANSIT: TransitFacts(attachments=rows, tables=(TransitTable(table_id="tgw-rtb-0a1b2c3d", routes=routes),))
+    }
+    group = (*OUT, GroupRule(protocol="tcp", from_port=443, to_port=443, cidr=ip_network("10.0.0.0/8")))
+    ways = {made.vpc_id: (Route(destination=made.block, target="tgw-0a1b2c3d"),) for made in (HUB, SPOKE)}
+    hub = replace(HUB, routes=ways[SPOKE.vpc_id], group=group, more=known).facts()
+    spoke = replace(SPOKE, routes=ways[HUB.vpc_id], more={**known, PRIVATE_ZONES: ZONE}).facts()
+    return read_together(hub, spoke), read_together(spoke, hub)
+
+
+def test_a_transit_gateway_leads_to_a_central_endpoint() -> None:
+    spoke = central(attached())
+    assert (spoke.named, len(spoke.missing)) == (Known.CANNOT_TELL, 1), spoke.missing
+
+
+def test_a_transit_gateway_that_drops_it_is_told_with_its_table() -> None:
+    spoke = central(attached(hole=True))
+    assert spoke.complete is Known.NO
+    assert "tgw-rtb-0a1b2c3d" in spoke.missing[-1]
