@@ -212,12 +212,13 @@ _JOINED: Final = {
 
 def read_together(own: Ec2Facts, joined: Ec2Facts) -> Ec2Facts:
     """The facts of a VPC with those of one that a peering or a transit gateway joins to it, as an account is read."""
-    others = {one.subject.operation: one.facts for one in joined.observations}
+    others: dict[str | None, Any] = {one.subject.operation: one.facts for one in joined.observations}
 
     def more(one: Observation[Any]) -> Observation[Any]:
-        if (name := _JOINED.get(one.subject.operation)) is None:
+        facts: Any = one.facts
+        if (name := _JOINED.get(one.subject.operation or "")) is None:
             return one
-        rows = (*getattr(one.facts, name), *getattr(others[one.subject.operation], name))
-        return replace(one, outcome=Ok(replace(one.facts, **{name: rows})))
+        rows = (*getattr(facts, name), *getattr(others[one.subject.operation], name))
+        return replace(one, outcome=Ok(replace(facts, **{name: rows})))
 
     return replace(own, observations=tuple(map(more, own.observations)))

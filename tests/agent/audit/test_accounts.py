@@ -209,7 +209,7 @@ def test_a_peering_that_leads_nowhere_is_told_with_the_way(read: tuple[Ec2Facts,
 
 
 def attached(*, hole: bool = False) -> tuple[Ec2Facts, Ec2Facts]:
-    """The same over a transit gateway, whose table may drop what goes to the hub."""
+    """These two VPCs over a transit gateway, whose table may drop what goes to the hub."""
     rows = tuple(
         TransitAttachment(
             attachment_id=made.id("tgw-attach"),
