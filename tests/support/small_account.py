@@ -81,7 +81,8 @@ class Made:
 
     def _block(self, zone: int) -> IPv4Network | IPv6Network:
         length = 24 if self.block.version == 4 else 64
-        return next(islice(self.block.subnets(new_prefix=length), zone, None))
+        subnets: Iterator[IPv4Network | IPv6Network] = self.block.subnets(new_prefix=length)
+        return next(islice(subnets, zone, None))
 
     def address(self, zone: int, place: int) -> Address:
         """An address in the subnet of a zone."""
