@@ -112,7 +112,7 @@ p,li{{margin:.2rem 0;max-width:none}}
 .card>h2:first-child,.card>h3:first-child{{margin-top:.4rem}}
 a{{color:inherit;text-decoration:none}}
 th,td{{padding:.05rem .4rem}}
-.scroll{{overflow:visible}}
+.scroll{{overflow:visible}}.scroll .prose{{min-width:0}}thead th,td .whole{{white-space:normal}}
 pre{{padding:.3rem .5rem}}
 tr,pre,h1,h2,h3,figure{{break-inside:avoid}}
 h2,h3,caption{{break-after:avoid}}
