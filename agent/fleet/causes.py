@@ -227,7 +227,8 @@ def spread_of(database: "Database", by: Attribute | None, most: int) -> dict[int
     for q, value, sick, exposed in () if by is None else database.ask("cause_value", broken_by=by.value, most=most):
         values[q].append(HostsOfValue(value=value, sick=sick, exposed=exposed))
     arrivals: defaultdict[int, list[tuple[SharedValue, str]]] = defaultdict(list)
-    for q, attribute, value, sweep in database.ask("arrival"):
+    is_first = database.count("sweep_order") < 2  # then nobody knows what is new
+    for q, attribute, value, sweep in () if is_first else database.ask("arrival"):
         arrivals[q].append((SharedValue(attribute=Attribute(attribute), value=value), sweep))
     return {
         q: Spread(

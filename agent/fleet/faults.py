@@ -8,7 +8,7 @@ from urllib.parse import quote, unquote
 
 from agent.catalog.findings import CODES, Layer, Radius
 from agent.catalog.placeholders import FORMS
-from agent.fleet.identity import identify
+from agent.fleet.identity import identify, wholes
 from agent.fleet.model import SuppressedFault
 from agent.report.model import FindingSubject, SubjectKind
 from agent.settings import Suppression
@@ -82,6 +82,8 @@ def part_of(kind: str, id_: str) -> str:
 def explain_symptoms(database: "Database") -> None:
     """Make the tables `sweep_order` and `explained_symptom`: what hosts that found the cause of a symptom say of it."""
     database.run("sweep_order")
+    database.run("path")
+    database.fill("path", wholes(dict(database.ask("path_key"))).items())
     database.run("explained_symptom", of_hosts=_OF_HOSTS)
     database.run("central")
 

@@ -5,7 +5,7 @@ two.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote, urlsplit
@@ -33,26 +33,59 @@ _OF_REGION: Final = frozenset({"HTTP005", "API007"})
 """Faults of a service, which has a Region."""
 _OF_ACCOUNT: Final = frozenset({"API007"})
 """What AWS limits for each account."""
+_ADDRESS: Final = "address="
+_VPC: Final = "vpc="
 _PRIVATE: Final = ("resolver=", "url=")
 """Whose address may mean another server in the network of another account."""
 _ONE_SERVER: Final = 3
-"""Accounts from which on an address is one server to all of them: that so many networks have a server of their own at
-one address, and that each of these fails alike, is less likely than that they share one."""
+"""Accounts from which on a name server or proxy at one address is one for all of them, and VPCs from which on the same
+addresses are of one endpoint: that so many networks have another one there, and that each of these fails alike, is less
+likely than that they share it."""
 
 
 def identify(database: "Database") -> None:
     """Give the faults in `fault_row` the keys that identify them."""
     database.run("known_as")
     rows = database.ask("place_key", codes=sorted(IDENTIFIES.keys() | _OF_REGION))
+    whole = dict(database.ask("path_row"))
     accounts: defaultdict[str, set[str | None]] = defaultdict(set)
+    vpcs: defaultdict[str, set[str]] = defaultdict(set)
     for key, account, _ in rows:
         accounts[key].add(account)
-    found = (
-        (key, account, region, identified(key, account, region, is_one_server=len(accounts[key]) >= _ONE_SERVER))
-        for key, account, region in rows
-    )
+        path = whole.get(key, key)
+        if f"|{_ADDRESS}" in path:
+            vpcs[_without_vpc(path)].add(path)
+    found = []
+    for key, account, region in rows:
+        path = whole.get(key, key)
+        if len(vpcs.get(anywhere := _without_vpc(path), ())) >= _ONE_SERVER:
+            path = anywhere
+        is_one_server = len(accounts[key]) >= _ONE_SERVER
+        found.append((key, account, region, identified(path, account, region, is_one_server=is_one_server)))
     database.fill("known_as", (row for row in found if row[0] != row[3]))
     database.run("identified")
+
+
+def wholes(records: Mapping[str, int]) -> dict[str, str]:
+    """By key that names some addresses in a VPC: the key of the same code there that names these and more, with at
+    least half as many records; `records` has the number of all keys with addresses."""
+    alike: defaultdict[tuple[str, ...], list[tuple[frozenset[str], str]]] = defaultdict(list)
+    for key in records:
+        parts = key.split("|")
+        rest = tuple(part for part in parts if not part.startswith(_ADDRESS))
+        alike[rest].append((frozenset(parts) - frozenset(rest), key))
+    found: dict[str, str] = {}
+    for of in alike.values():
+        for addresses, key in sorted(of, key=lambda one: -len(one[0])):
+            larger = [other for more, other in of if addresses < more and 2 * records[other] >= records[key]]
+            if larger:
+                most = max(larger, key=lambda other: (records[other], other))
+                found[key] = found.get(most, most)
+    return found
+
+
+def _without_vpc(key: str) -> str:
+    return "|".join(part for part in key.split("|") if not part.startswith(_VPC))
 
 
 def identified(key: str, account: str | None = None, region: str | None = None, *, is_one_server: bool = False) -> str:

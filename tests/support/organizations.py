@@ -689,6 +689,21 @@ def _address_subsets(world: World) -> list[Fault]:
     ]
 
 
+def _shut_to_some_addresses(world: World) -> list[Fault]:
+    """Each host is told some of the endpoint's addresses, of which all are shut."""
+    vpc = world.vpc()
+    count = {host.id: 1 + world.rng.randrange(len(vpc.addresses)) for host in world.hosts}
+    said = ("VPC005", f"group={vpc.endpoint_group}")
+    return [
+        Fault(
+            "the endpoint's group",
+            _in(vpc),
+            lambda _: said,
+            lambda host: ("TCP001", f"vpc={vpc.id}", *vpc.addresses[: count[host.id]]),
+        )
+    ]
+
+
 def _many_subnets(world: World) -> list[Fault]:
     return [
         Fault(f"a subnet of {vpc.number}", _where("subnet", world.value("subnet", vpc, least=6)), _bare("TCP005"))
@@ -767,6 +782,7 @@ KINDS: Final[dict[str, Faults]] = {
     "old-agents": _old_agents,
     "image-of-regions": _image_of_regions,
     "address-subsets": _address_subsets,
+    "some-addresses": _shut_to_some_addresses,
     "many-subnets": _many_subnets,
     "tied": _tied,
     "there-before": lambda world: _lasting(world, 0),

@@ -3,7 +3,8 @@ SELECT DISTINCT c.cause_key, c.target, r.account, r.vpc, r.subnet, list_sort(lis
 FROM cause c
 JOIN placed p USING (record)
 JOIN record r ON r.id = c.record
-LEFT JOIN explained_symptom x ON x.sweep = p.sweep AND x.symptom_key = c.cause_key
+LEFT JOIN path w ON w.key = c.cause_key
+LEFT JOIN explained_symptom x ON x.sweep = p.sweep AND x.symptom_key = coalesce(w.whole, c.cause_key)
     AND x.account IS NOT DISTINCT FROM r.account AND x.vpc IS NOT DISTINCT FROM r.vpc
     AND x.zone IS NOT DISTINCT FROM r.zone AND x.subnet IS NOT DISTINCT FROM r.subnet
 WHERE r.ec2 = 0 AND p.redacted = 0 AND x.symptom_key IS NULL

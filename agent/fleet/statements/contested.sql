@@ -1,7 +1,10 @@
 -- The ids that several accounts have in a sweep, with these.
-SELECT name, list(DISTINCT coalesce(account, 'an unknown account') ORDER BY coalesce(account, 'an unknown account'))
-FROM placed
-WHERE sweep = getvariable('sweep') AND NOT starts_with(host, '#')
+WITH here AS (
+    SELECT name, host, coalesce(account, 'an unknown account') AS account
+    FROM placed
+    WHERE sweep = getvariable('sweep') AND NOT starts_with(host, '#')
+)
+SELECT name, list(DISTINCT account ORDER BY account)
+FROM here SEMI JOIN (SELECT name FROM here GROUP BY name HAVING min(host) <> max(host)) USING (name)
 GROUP BY name
-HAVING count(DISTINCT host) > 1
 ORDER BY name

@@ -1,25 +1,28 @@
 -- What hosts that read the configuration say is the cause of a symptom, for the blind hosts of each subnet that have it:
 -- most of those in the subnet, else in the zone, else in the VPC. A symptom that most of those found no cause of is not in
 -- it; nor is a cause that says nothing of other hosts. Hosts of another VPC or account say nothing of these: who writes
--- records there could name any cause.
+-- records there could name any cause. A host that met some addresses has the symptom of those that met these and more.
 --
 -- Where they say nothing in a sweep, what they say in the nearest one holds, as long as the symptom was there without a
 -- break: a fault is not another one because a host began to read EC2, or was silent.
 CREATE TABLE explained_symptom AS
 WITH vote AS (
-    SELECT p.sweep, r.account, r.vpc, r.zone, r.subnet, s.symptom_key, s.cause_key, p.host
+    SELECT p.sweep, r.account, r.vpc, r.zone, r.subnet, coalesce(w.whole, s.symptom_key) AS symptom_key, s.cause_key, p.host
     FROM symptom s JOIN placed p USING (record) JOIN record r ON r.id = s.record
+    LEFT JOIN path w ON w.key = s.symptom_key
     WHERE p.redacted = 0 AND s.symptom_key <> s.code
         AND NOT list_contains(getvariable('of_hosts'), split_part(s.cause_key, '|', 1))
     UNION
-    SELECT p.sweep, r.account, r.vpc, r.zone, r.subnet, c.cause_key, c.cause_key, p.host
+    SELECT p.sweep, r.account, r.vpc, r.zone, r.subnet, coalesce(w.whole, c.cause_key), coalesce(w.whole, c.cause_key), p.host
     FROM cause c JOIN placed p USING (record) JOIN record r ON r.id = c.record
+    LEFT JOIN path w ON w.key = c.cause_key
     WHERE p.redacted = 0 AND r.ec2 = 1 AND c.cause_key <> c.code
 ), blind AS (
-    SELECT DISTINCT p.sweep, r.account, r.vpc, r.zone, r.subnet, c.cause_key AS symptom_key
+    SELECT DISTINCT p.sweep, r.account, r.vpc, r.zone, r.subnet, coalesce(w.whole, c.cause_key) AS symptom_key
     FROM cause c JOIN placed p USING (record) JOIN record r ON r.id = c.record
+    LEFT JOIN path w ON w.key = c.cause_key
     WHERE p.redacted = 0 AND r.ec2 = 0
-        AND (r.account, r.vpc, c.cause_key) IN (SELECT (account, vpc, symptom_key) FROM vote)
+        AND (r.account, r.vpc, coalesce(w.whole, c.cause_key)) IN (SELECT (account, vpc, symptom_key) FROM vote)
 ), present AS (
     SELECT DISTINCT sweep, account, vpc, symptom_key FROM blind
     UNION SELECT DISTINCT sweep, account, vpc, symptom_key FROM vote

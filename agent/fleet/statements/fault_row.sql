@@ -14,7 +14,8 @@ FROM (
     FROM cause c
     JOIN placed p USING (record)
     JOIN record r ON r.id = c.record
-    LEFT JOIN explained_symptom x ON x.sweep = p.sweep AND x.symptom_key = c.cause_key
+    LEFT JOIN path w ON w.key = c.cause_key
+    LEFT JOIN explained_symptom x ON x.sweep = p.sweep AND x.symptom_key = coalesce(w.whole, c.cause_key)
         AND x.account IS NOT DISTINCT FROM r.account AND x.vpc IS NOT DISTINCT FROM r.vpc
         AND x.zone IS NOT DISTINCT FROM r.zone AND x.subnet IS NOT DISTINCT FROM r.subnet
     LEFT JOIN central f ON f.symptom_key = c.cause_key AND f.account IS NOT DISTINCT FROM r.account AND f.vpc = r.vpc

@@ -2,5 +2,5 @@
 SELECT DISTINCT f.raw_key, p.account, r.region
 FROM fault_row f JOIN placed p USING (record) JOIN record r ON r.id = f.record
 WHERE f.redacted = 0 AND (
-    list_contains(getvariable('codes'), f.code) OR regexp_matches(f.raw_key, '\|(resolver|url)=')
+    list_contains(getvariable('codes'), f.code) OR regexp_matches(f.raw_key, '\|(resolver|url|address)=')
 )

@@ -27,24 +27,24 @@ WITH counted AS (
         AND fisher(p.sick, c.total, a.sick, a.total) * a.tests < 0.001
         AND fisher(p.sick, c.total, b.sick, b.total) * a.tests < 0.001
         AND tells(p.sick, c.total, a.all_sick, a.hosts, a.tests)
-), every AS (
+), every AS MATERIALIZED (
     SELECT q, trait AS one, NULL::INTEGER AS other, sick, total, all_sick, hosts, tests, nearness,
         NULL::INTEGER AS other_nearness, value, NULL AS other_value, f1(sick, total, all_sick) AS score
     FROM single WHERE is_told
     UNION ALL
     SELECT *, f1(sick, total, all_sick) - 0.05 FROM two
-), best AS (
+), best AS MATERIALIZED (
     FROM every
     QUALIFY row_number() OVER (
         PARTITION BY q
         ORDER BY round(score, 9) DESC, other IS NOT NULL, nearness, other_nearness, value, other_value
     ) = 1
-), dense AS (
+), dense AS MATERIALIZED (
     SELECT e.*, t.attribute, b.one AS whole, b.other AS other_whole, b.sick AS sick_of_whole, b.total AS total_of_whole
     FROM every e JOIN best b USING (q) JOIN question u USING (q) JOIN trait t ON t.trait = e.one
     WHERE u.is_repeated AND e.other IS NULL AND 5 * e.sick >= 4 * e.total AND e.sick < b.sick AND e.total < b.total
         AND fisher(e.sick, e.sick + least(e.total - e.sick, b.total - b.sick), b.sick, b.total) < 0.05
-), inside AS (
+), inside AS MATERIALIZED (
     SELECT d.q, d.one
     FROM dense d
     JOIN sick x ON x.q = d.q AND x.trait = d.one
@@ -59,7 +59,7 @@ WITH counted AS (
         sick_of_whole, total_of_whole, any_value(tests) AS tests
     FROM dense SEMI JOIN inside USING (q, one)
     GROUP BY q, attribute, sick_of_whole, total_of_whole
-), part AS (
+), part AS MATERIALIZED (
     SELECT d.* EXCLUDE (attribute, whole, other_whole, sick_of_whole, total_of_whole)
     FROM dense d SEMI JOIN inside USING (q, one) JOIN split s USING (q, attribute)
     WHERE lift(parts_sick, parts_sick + parts_well, s.sick_of_whole, s.total_of_whole) >= 2

@@ -209,6 +209,60 @@ def test_blind_hosts_take_the_cause_of_their_subnet_then_of_their_zone(engine: D
     assert counts == {"VPC007": in_zone, "VPC005": len(hosts) - in_zone}
 
 
+def met(*last: int) -> Callable[[Host], tuple[str, ...]]:
+    """The ids of a symptom at these addresses of the endpoint."""
+    return lambda host: (f"vpc={host.vpc}", *(f"address=10.9.9.{one}" for one in last))
+
+
+def test_hosts_that_met_some_of_the_addresses_join_the_cause(engine: Database) -> None:
+    """Those that read EC2 met both addresses, and found the group; some that do not met one of the two."""
+    shut = Fault(
+        "VPC005", lambda _: ("group=sg-0a1b2c3d",), lambda host: host.vpc == VPC, symptom=("TCP001", met(1, 2))
+    )
+    some = replace(shut, symptom=("TCP001", met(2)))
+    others = replace(shut, symptom=("TCP001", met(3)))
+    reads = [
+        *sweep(shut, hosts=READS_EC2),
+        *sweep(some, hosts=BLIND[2:]),
+        *sweep(others, hosts=BLIND[:2]),
+    ]
+    document = asked(engine, reads)
+    (cause,) = document.causes
+    assert (cause.code, cause.host_count) == ("VPC005", len(OF_VPC) - 2)
+    assert own(document) == {"TCP001": 2}
+
+
+def test_some_of_the_addresses_are_the_same_cause(engine: Database) -> None:
+    """A single host that met more than the others makes no other cause of theirs."""
+    part = frozenset(host.id for host in OF_VPC[::3])
+    lone = OF_VPC[1].id
+    reads = sweep(
+        Fault("TCP001", met(1, 2), lambda host: host.vpc == VPC and host.id not in part and host.id != lone),
+        Fault("TCP001", met(1), lambda host: host.id in part),
+        Fault("TCP001", met(1, 2, 3), lambda host: host.id == lone),
+    )
+    document = asked(engine, reads)
+    assert [(cause.key, cause.host_count) for cause in document.causes] == [
+        (f"TCP001|vpc={VPC}|address=10.9.9.1|address=10.9.9.2", len(OF_VPC) - 1)
+    ]
+    assert own(document) == {"TCP001": 1}
+
+
+@pytest.mark.parametrize(("count", "causes"), [(2, 2), (3, 1)])
+def test_the_endpoint_of_three_vpcs_is_one(engine: Database, count: int, causes: int) -> None:
+    """Nobody reads EC2. A firewall before a central endpoint cuts off VPCs; two that have the same addresses may as
+    well be two networks."""
+    vpcs = sorted({host.vpc for host in HOSTS})[:count]
+    hosts = [host for host in HOSTS if host.vpc in vpcs]
+    document = asked(engine, sweep(Fault("TCP001", met(1, 2), lambda _: True), hosts=hosts))
+    assert len(document.causes) == causes
+    assert sum(cause.host_count for cause in document.causes) == len(hosts)
+    assert len(document.groups) == causes - 1
+    if causes == 1:
+        assert document.causes[0].key == "TCP001|address=10.9.9.1|address=10.9.9.2"
+        assert {place.vpc for place in document.causes[0].places} == set(vpcs)
+
+
 # --- Naming ----------------------------------------------------------------------------------------------------------
 
 
@@ -336,12 +390,11 @@ def test_causes_that_began_together_are_a_group(engine: Database) -> None:
 def test_codes_at_one_address_are_a_group(engine: Database) -> None:
     """A firewall that drops at times: its hosts meet it at several steps."""
 
-    def met(code: str, last: int, part: int) -> Fault:
+    def of(code: str, part: int, *last: int) -> Fault:
         on = frozenset(host.id for host in OF_VPC[part::3])
-        ids = (f"vpc={VPC}", f"address=10.9.9.{last}", "address=10.9.9.1")
-        return fault(code, *dict.fromkeys(ids), on=lambda host: host.id in on)
+        return Fault(code, met(1, *last), lambda host: host.id in on)
 
-    said = (met("TCP001", 1, 0), met("TCP002", 2, 1), met("TLS004", 3, 2))
+    said = (of("TCP001", 0), of("TCP002", 1, 2), of("TLS004", 2, 3))
     document = asked(engine, sweep(*said))
     (group,) = document.groups
     assert (sorted(group.codes), group.kind, group.value) == (["TCP001", "TCP002", "TLS004"], "address", "10.9.9.1")
