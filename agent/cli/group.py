@@ -22,7 +22,7 @@ class _Formatter(click.HelpFormatter):
     """Breaks lines at blanks alone, where click would also break names, such as backup-gateway and --ca-bundle."""
 
     def write_text(self, text: str) -> None:
-        super().write_text(text.replace("-", _HYPHEN))
+        _paragraphs(text, self)
 
     def write_dl(self, rows: Iterable[tuple[str, str]], col_max: int = MAX_NAME, col_spacing: int = 2) -> None:
         super().write_dl([(term, text.replace("-", _HYPHEN)) for term, text in rows], col_max, col_spacing)
@@ -91,7 +91,7 @@ class Command(click.Command):
         words = _variables([option for option, _ in shown if option is not self.get_help_option(ctx)])
         if words is not None:
             with formatter.section("Variables"):
-                formatter.write_text(words)
+                _paragraphs(words, formatter)
 
     def _refuse_option_as_value(self, ctx: click.Context, args: list[str]) -> None:
         """Raise UsageError where an option of this command stands in the place of another one's value, which click
@@ -172,6 +172,13 @@ class Group(Command, click.Group):
         if words in self.commands:
             return words, self.get_command(ctx, words), args[2:]
         return super().resolve_command(ctx, args)
+
+
+def _paragraphs(text: str, formatter: click.HelpFormatter) -> None:
+    """Write paragraphs as wide as the help is."""
+    indent = " " * formatter.current_indent
+    wrapped = click.wrap_text(text.replace("-", _HYPHEN), formatter.width, indent, indent, preserve_paragraphs=True)
+    formatter.write(f"{wrapped}\n")
 
 
 def _variables(options: Sequence[click.Option]) -> str | None:

@@ -256,7 +256,7 @@ BY_HAND: Final = {
 WRITER: Final = "agent/process/write_file.py"
 """The one module that writes files: to_file, to_new_file, own_private_file and what they need."""
 OTHER_WRITERS: Final = {
-    "agent/fleet/temporary.py::OwnFolder.__init__": "a folder of its own, in which DuckDB works",
+    "agent/fleet/temporary.py::OwnFolder._is_made": "a folder of its own, in which DuckDB works",
     "agent/fleet/temporary.py::OwnFolder.remove": "that folder",
     "agent/fleet/temporary.py::_remove_leftovers": "removes such a folder of a process that was killed",
     "agent/fleet/parquet.py::FileReader.pieces": "a copy below that folder, which it removes",
