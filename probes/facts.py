@@ -4,6 +4,7 @@ from __future__ import annotations  # evaluated where they are read, not at star
 
 from dataclasses import field
 from datetime import datetime, timedelta
+from enum import StrEnum
 from ipaddress import IPv4Interface, IPv4Network, IPv6Interface, IPv6Network
 from typing import Annotated, Final
 
@@ -42,6 +43,13 @@ class HostsEntry:
     names: tuple[Annotated[str, Mask("host")], ...]
 
 
+class ResolvConfBy(StrEnum):
+    """What writes resolv.conf."""
+
+    SYSTEMD_RESOLVED = "systemd-resolved"
+    NETWORK_MANAGER = "NetworkManager"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostFacts:
     """This host's own network configuration."""
@@ -58,6 +66,8 @@ class HostFacts:
     """Lines of the hosts file with a name below an AWS suffix."""
     upstream_resolvers: tuple[Address, ...]
     """Whom systemd-resolved asks, where resolv.conf names its stub (systemd-resolved.service(8))."""
+    resolv_conf_by: ResolvConfBy | None
+    """The service that writes resolv.conf, as its first lines say; None where they do not."""
     ec2: bool | None
     """Whether the firmware says that this is an EC2 instance; None where it says nothing of the kind."""
     proxies: dict[Plain, Annotated[str, Mask("proxy")]]
@@ -72,6 +82,9 @@ class HostFacts:
     """Variables of this process that name a Region to the SDK, whatever they hold, by their names."""
     name: HostName | None
     """What this host calls itself (hostname(7)); None where the system does not say."""
+    time_configuration: Plain | None
+    """The configuration file of the time service that is here: of chrony, ntpd or systemd-timesyncd, in that order;
+    None where there is none."""
     managed_node_id: Plain | None
     """The id under which Systems Manager knows a host outside EC2, `mi-…`; None for others, and where its agent's
     registration may not be read."""

@@ -17,6 +17,7 @@ FORMS: Final = {
     "<OWN_ENDPOINT_ID>": command_form("vpce"),
     "<ENDPOINT_SECURITY_GROUP_ID>": command_form("sg"),
     "<DHCP_OPTIONS_ID>": command_form("dopt"),
+    "<NEW_DHCP_OPTIONS_ID>": command_form("dopt"),
     "<NETWORK_ACL_ID>": command_form("acl"),
     "<PREFIX_LIST_ID>": command_form("pl"),
     "<ROUTE_TABLE_ID>": command_form("rtb"),

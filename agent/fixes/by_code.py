@@ -9,8 +9,10 @@ from agent.catalog.wording import listed
 from agent.fixes.changes import (
     Admission,
     Attached,
+    DhcpOptionsForVpc,
     DnsAttributeOn,
     Entry,
+    NewDhcpOptions,
     NewEndpoint,
     NewGateway,
     NewSystemRule,
@@ -446,17 +448,21 @@ def _forward_to_vpc(fault: Fault) -> Fix:
     """VPC011."""
     region = fault.target.region
     servers = listed(fault.servers) if fault.servers else "the name servers of the DHCP options"
+    present = fault.one("<DHCP_OPTIONS_ID>")
+    inbound = read_only(
+        *("aws", "route53resolver", "list-resolver-endpoints", "--region", region),
+        *("--filters", "Name=Direction,Values=INBOUND", "Name=HostVPCId,Values=<VPC_ID>"),
+        scope=CommandScope.VPC,
+    )
     return Fix(
-        summary=f"Make {servers} forward {fault.host} to the VPC: from inside it to 169.254.169.253, from elsewhere to "
-        "a Route 53 Resolver inbound endpoint. If the VPC's resolver knows all names that hosts ask them for, set "
-        "AmazonProvidedDNS in the DHCP options instead.",
+        summary=f"(a) Make {servers} forward {fault.host} to the VPC: from inside it to 169.254.169.253, from "
+        "elsewhere to a Route 53 Resolver inbound endpoint. (b) If the VPC's resolver knows all names that hosts ask "
+        "them for, give the VPC a set of DHCP options with AmazonProvidedDNS: every host of the VPC asks it once its "
+        "lease is renewed. Take the other options of the present set over.",
         commands=(
-            *show_ids(region, fault.all("<DHCP_OPTIONS_ID>")[:1]),
-            read_only(
-                *("aws", "route53resolver", "list-resolver-endpoints", "--region", region),
-                *("--filters", "Name=Direction,Values=INBOUND", "Name=HostVPCId,Values=<VPC_ID>"),
-                scope=CommandScope.VPC,
-            ),
+            *show_ids(region, (present,)),
+            *alternative("a", inbound),
+            *alternative("b", *written(region, NewDhcpOptions(), DhcpOptionsForVpc(fault.one("<VPC_ID>"), present))),
         ),
     )
 

@@ -291,6 +291,35 @@ class RuleForVpc:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class NewDhcpOptions:
+    """A set of DHCP options by which hosts ask the VPC's resolver."""
+
+    def command(self, region: str) -> Command:
+        return _changing(
+            *("aws", "ec2", "create-dhcp-options", "--region", region),
+            *("--dhcp-configurations", "Key=domain-name-servers,Values=AmazonProvidedDNS"),
+            scope=CommandScope.ACCOUNT,
+            undo="delete the set that it made: aws ec2 delete-dhcp-options with its id",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class DhcpOptionsForVpc:
+    """That a VPC has the new set of DHCP options in place of its present one."""
+
+    vpc: str
+    present: str
+
+    def command(self, region: str) -> Command:
+        return _changing(
+            *("aws", "ec2", "associate-dhcp-options", "--region", region),
+            *("--dhcp-options-id", "<NEW_DHCP_OPTIONS_ID>", "--vpc-id", self.vpc),
+            scope=CommandScope.VPC,
+            undo=f"the same command with --dhcp-options-id {self.present}",
+        )
+
+
 # --- Read back -------------------------------------------------------------------------------------------------------
 
 

@@ -4,38 +4,82 @@ from typing import Final
 
 from agent.fixes.commands import read_only
 from agent.report.model import Command, CommandScope, Fix, Line
+from probes.facts import ResolvConfBy
 
-SET_CLOCK: Final = Fix(
-    summary="Add the line to the configuration of chrony and restart it: the Amazon Time Sync Service at "
-    "169.254.169.123 needs no internet. On Ubuntu the file is /etc/chrony/chrony.conf and the unit is chrony. Then "
-    "step the clock instead of waiting; a database on this host may fail when it steps backwards.",
-    commands=(
-        read_only("chronyc", "tracking"),
-        Command(
-            argv=("systemctl", "restart", "chronyd"),
-            scope=CommandScope.HOST,
-            changes=True,
-            reversible=True,
-            undo="nothing to do: the service runs as before",
+_SOURCE: Final = "server 169.254.169.123 prefer iburst minpoll 4 maxpoll 4"
+_NO_INTERNET: Final = "the Amazon Time Sync Service at 169.254.169.123 needs no internet"
+_STEPS_BACK: Final = "a database on this host may fail when the clock steps backwards"
+
+
+def set_clock(configuration: str | None) -> Fix:
+    """Have this host take its time from AWS, by the time service that the configuration file is of; by chrony where
+    none is known.
+
+    EC2 User Guide, Set the time reference on your EC2 instance to use the local Amazon Time Sync Service.
+    """
+    match configuration:
+        case "/etc/systemd/timesyncd.conf":
+            return _by_timesyncd(configuration)
+        case "/etc/ntp.conf" | "/etc/ntpsec/ntp.conf":
+            return _by_ntpd(configuration, "ntpsec" if "ntpsec" in configuration else "ntpd")
+        case "/etc/chrony/chrony.conf":
+            return _by_chrony(configuration, "chrony")
+        case _:
+            return _by_chrony("/etc/chrony.conf", "chronyd")
+
+
+def _by_chrony(file: str, unit: str) -> Fix:
+    return Fix(
+        summary=f"Add the line to the configuration of chrony and restart it: {_NO_INTERNET}. Then step the clock "
+        f"instead of waiting; {_STEPS_BACK}.",
+        commands=(
+            read_only("chronyc", "tracking"),
+            _restart(unit),
+            Command(
+                argv=("chronyc", "makestep"),
+                scope=CommandScope.HOST,
+                changes=True,
+                reversible=False,
+                undo=None,
+            ),
         ),
-        Command(
-            argv=("chronyc", "makestep"),
-            scope=CommandScope.HOST,
-            changes=True,
-            reversible=False,
-            undo=None,
-        ),
-    ),
-    lines=(
-        Line(
-            file="/etc/chrony.conf",
-            line="server 169.254.169.123 prefer iburst minpoll 4 maxpoll 4",
-            changes=True,
-            undo="remove the line again and restart chrony",
-        ),
-    ),
-)
-"""EC2 User Guide, Set the time reference on your EC2 instance to use the local Amazon Time Sync Service."""
+        lines=(_line(file, _SOURCE, unit),),
+    )
+
+
+def _by_ntpd(file: str, unit: str) -> Fix:
+    return Fix(
+        summary=f"Add the line to the configuration of ntpd and restart it: {_NO_INTERNET}. With its option -g, which "
+        f"units have, ntpd steps the clock at its start; {_STEPS_BACK}.",
+        commands=(read_only("ntpq", "-p"), _restart(unit)),
+        lines=(_line(file, _SOURCE, unit),),
+    )
+
+
+def _by_timesyncd(file: str) -> Fix:
+    unit = "systemd-timesyncd"
+    return Fix(
+        summary=f"Set the server below [Time] in the configuration of systemd-timesyncd and restart it: "
+        f"{_NO_INTERNET}. It steps the clock by itself; {_STEPS_BACK}.",
+        commands=(read_only("timedatectl", "timesync-status"), _restart(unit)),
+        lines=(_line(file, "NTP=169.254.169.123", unit),),
+    )
+
+
+def _restart(unit: str) -> Command:
+    return Command(
+        argv=("systemctl", "restart", unit),
+        scope=CommandScope.HOST,
+        changes=True,
+        reversible=True,
+        undo="nothing to do: the service runs as before",
+    )
+
+
+def _line(file: str, line: str, unit: str) -> Line:
+    return Line(file=file, line=line, changes=True, undo=f"remove the line again and restart {unit}")
+
+
 SHOW_EXCEPTIONS: Final = read_only("printenv", "NO_PROXY", "no_proxy")
 """By name: the whole environment, and a proxy's URL, may hold secrets."""
 
@@ -52,3 +96,39 @@ def exceptions(*hosts: str) -> tuple[Line, ...]:
         )
         for name in ("no_proxy", "NO_PROXY")
     )
+
+
+def ask_the_vpc(host: str, server: str, writer: ResolvConfBy | None) -> Fix:
+    """Have this host ask the VPC's resolver, by what writes its resolv.conf: for this name alone where that is
+    possible.
+
+    resolved.conf(5), NetworkManager.conf(5), resolv.conf(5).
+    """
+    all_names = "For this host alone, and for all names, which the VPC's resolver then has to know: "
+    words: tuple[str, ...]
+    match writer:
+        case ResolvConfBy.SYSTEMD_RESOLVED:
+            unit, file = "systemd-resolved", "/etc/systemd/resolved.conf.d/aws-backup.conf"
+            words = ("[Resolve]", f"DNS={server}", f"Domains=~{host}")
+            summary = f"For this host alone, and for this name: write the lines and restart {unit}."
+        case ResolvConfBy.NETWORK_MANAGER:
+            unit, file = "NetworkManager", "/etc/NetworkManager/conf.d/aws-backup.conf"
+            words = ("[global-dns-domain-*]", f"servers={server}")
+            summary = f"{all_names}write the lines and restart {unit}."
+        case None:
+            return Fix(
+                summary=f"{all_names}write the line before the other name servers. A DHCP client may write the file "
+                "anew.",
+                commands=(),
+                lines=(_dns_line("/etc/resolv.conf", f"nameserver {server}", "remove the line again"),),
+            )
+    undo = f"remove the file and restart {unit}"
+    return Fix(
+        summary=summary,
+        commands=(_restart(unit),),
+        lines=tuple(_dns_line(file, line, undo) for line in words),
+    )
+
+
+def _dns_line(file: str, line: str, undo: str) -> Line:
+    return Line(file=file, line=line, changes=True, undo=undo)

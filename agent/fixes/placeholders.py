@@ -8,22 +8,22 @@ from typing import Final
 from agent.catalog.placeholders import PLACEHOLDER
 from agent.report.model import Fix
 
-_SAFE_WORD: Final = re.compile(r"[A-Za-z0-9_.,:/=@+<>{}\[\]-]{1,300}")
+_SAFE_WORD: Final = re.compile(r"[A-Za-z0-9_.,:/=@+<>{}\[\]~*-]{1,300}")
 _OPTIONS: Final = frozenset(
     (
         "--add-route-table-ids --add-subnet-ids --application-id --attribute --backint --by-created-after "
-        "--by-state --by-status --calls --cidr --cidr-block --creator-request-id --deadline --dhcp-options-ids "
-        "--domain-name --dual-stack --ec2 --egress --enable-dns-hostnames --enable-dns-support --endpoint "
-        "--expect --filter --filters --fips --firewall-domain-list-id --firewall-rule-group-id --format "
-        "--group-id --group-ids --hosted-zone-id --ingress --instance-ids --invalidate --ip-permissions "
-        "--ipv6-cidr-block --jobs --name --network-acl-id --network-acl-ids --no-private-dns-enabled --output "
-        "--port --port-range --private-cidr --private-dns-enabled --profile-id --protocol --query --redact "
-        "--region --region-name --resolver-rule-id --resource-id --role-name --route-table-ids --rule-action "
-        "--rule-number --rule-type --run-agents --security-group-ids --service --service-name --service-names "
-        "--service-region --show --source-group --subnet-ids --target-id --timeout "
+        "--by-state --by-status --calls --cidr --cidr-block --creator-request-id --deadline --dhcp-configurations "
+        "--dhcp-options-id --dhcp-options-ids --domain-name --dual-stack --ec2 --egress --enable-dns-hostnames "
+        "--enable-dns-support --endpoint --expect --filter --filters --fips --firewall-domain-list-id "
+        "--firewall-rule-group-id --format --group-id --group-ids --hosted-zone-id --ingress --instance-ids "
+        "--invalidate --ip-permissions --ipv6-cidr-block --jobs --name --network-acl-id --network-acl-ids "
+        "--no-private-dns-enabled --output --port --port-range --private-cidr --private-dns-enabled --profile-id "
+        "--protocol --query --redact --region --region-name --resolver-rule-id --resource-id --role-name "
+        "--route-table-ids --rule-action --rule-number --rule-type --run-agents --security-group-ids --service "
+        "--service-name --service-names --service-region --show --source-group --subnet-ids --target-id --timeout "
         "--transit-gateway-attachment-ids --transit-gateway-route-table-id --vpc --vpc-endpoint-id "
         "--vpc-endpoint-ids --vpc-endpoint-type --vpc-id --vpc-ids --vpc-region --workload -S -connect -lunp -n "
-        "-noservername -rn -s -servername -showcerts"
+        "-noservername -p -rn -s -servername -showcerts"
     ).split()
 )
 """Options of the commands that rules give. Any other word that begins with a dash is not of a rule."""

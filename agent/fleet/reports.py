@@ -210,12 +210,14 @@ def _host(facts: dict[str, Any]) -> HostFacts:
         resolver_options=(),
         hosts_entries=(),
         upstream_resolvers=_parsed(_Addresses, facts, "upstream_resolvers"),
+        resolv_conf_by=None,
         ec2=None,
         proxies={},
         local_ports=None,
         keepalive_seconds=None,
         region_variables={},
         name=None,
+        time_configuration=None,
         managed_node_id=None,
     )
 

@@ -28,6 +28,7 @@ from probes.facts import (
     Interface,
     LookupFacts,
     ProxyFacts,
+    ResolvConfBy,
     SdkFacts,
     TcpFacts,
     TlsFacts,
@@ -120,6 +121,8 @@ def host(
     lines: Sequence[tuple[str, str]] = (),
     variables: dict[str, str] | None = None,
     options: Sequence[str] = (),
+    by: ResolvConfBy | None = None,
+    time: str | None = "/etc/chrony.conf",
 ) -> Observation[HostFacts]:
     """This host's configuration; `unknown` is a system that does not report its interfaces. `beside` are interfaces
     with other names than lo and ens5, each with an address; `lines` those of the hosts file, each with an address and
@@ -134,6 +137,7 @@ def host(
         resolvers=tuple(map(ip_address, resolvers)),
         upstream_resolvers=tuple(map(ip_address, upstream)),
         resolvers_ignored=(),
+        resolv_conf_by=by,
         search=(),
         resolver_options=tuple(options),
         hosts_entries=tuple(HostsEntry(address=ip_address(address), names=(name,)) for address, name in lines),
@@ -143,6 +147,7 @@ def host(
         keepalive_seconds=None,
         region_variables=variables or {},
         name=None,
+        time_configuration=time,
         managed_node_id=None,
     )
     return _observation(Subject(step=Step.HOST), None if failed else facts, failed)

@@ -13,12 +13,12 @@ from agent.catalog.services import SERVICES, call_of, service_name_of
 from agent.catalog.wording import listed
 from agent.catalog.workloads import checked_for_caller
 from agent.fixes.commands import read_only, show_certificate
-from agent.fixes.host import SET_CLOCK
+from agent.fixes.host import set_clock
 from agent.judge.conditions.denials import read_denial
 from agent.judge.evidence import Evidence
 from agent.judge.observations import ids, places
 from agent.judge.rules.rule import Rule, RuleFinding
-from agent.report.model import Command, CommandScope, Fix, Line
+from agent.report.model import Command, CommandScope, Fix
 from probes.facts import ApiFacts, CredentialFacts, TcpFacts
 from probes.frozen import dataclass
 from probes.model import Failure, FailureKind, Observation, Role, Step, Target
@@ -268,7 +268,8 @@ class _Refusal:
     detail: Callable[[Calls], str]
     summary: str
     commands: Callable[[Target, Calls], tuple[Command, ...]]
-    lines: tuple[Line, ...] = ()
+    fix: Callable[[Evidence], Fix] | None = None
+    """What to do, where that depends on this host and not on the calls."""
     head: Callable[[Target], str] | None = None
     """What the summary begins with, where that depends on the service."""
     unsigned: bool = False
@@ -304,7 +305,8 @@ def _refused(refusal: _Refusal, evidence: Evidence) -> Iterator[RuleFinding]:
     passed = any(call.ok for target in evidence.targets for call in evidence.calls(target))
     shared = frozenset({refusal.code}) if refusal.is_for_common and not passed else frozenset[str]()
     for target, calls in by_target:
-        yield replace(_finding_of(refusal, target.id, target, calls, None), shared=shared)
+        finding = replace(_finding_of(refusal, target.id, target, calls, None), shared=shared)
+        yield finding if refusal.fix is None else replace(finding, fix=refusal.fix(evidence))
 
 
 def _finding_of(
@@ -323,7 +325,7 @@ def _finding_of(
         detail=detail,
         evidence=ids(calls),
         addresses=places(calls),
-        fix=Fix(summary=summary, commands=commands, lines=refusal.lines),
+        fix=Fix(summary=summary, commands=commands),
     )
 
 
@@ -363,14 +365,18 @@ def _limit_of(target: Target) -> str:
     return f"AWS allows an account {service.calls_per_second:g} calls a second of {what} in a Region."
 
 
+def _set_clock(evidence: Evidence) -> Fix:
+    return set_clock(None if evidence.host is None else evidence.host.time_configuration)
+
+
 _CLOCK: Final = _Refusal(
     code="API005",
     kind=FailureKind.CLOCK_SKEW,
     is_for_common=True,
     detail=lambda calls: f"AWS refuses the call at {_where(calls)} for the time in its signature.{_theirs(calls)}",
-    summary=SET_CLOCK.summary,
-    commands=lambda target, calls: SET_CLOCK.commands,
-    lines=SET_CLOCK.lines,
+    summary="",
+    commands=lambda target, calls: (),
+    fix=_set_clock,
 )
 _SHOW_REGION_OF_BUCKET: Final = read_only("grep", "-n", "S3BucketName\\|AwsRegion", "<BACKINT_CONFIGURATION>")
 _REFUSALS: Final = (
@@ -488,7 +494,7 @@ def clock_rejected(evidence: Evidence) -> Iterator[RuleFinding]:
                 detail="EC2 refuses to be read, for the time in the signature; the same clock signs the calls to "
                 f"{target.host}.{_time_of_aws(evidence)}",
                 evidence=ids(refused),
-                fix=SET_CLOCK,
+                fix=_set_clock(evidence),
             )
 
 

@@ -13,7 +13,7 @@ from agent.catalog.services import SERVICES, host_of, is_offered
 from agent.catalog.vpce import read_name
 from agent.catalog.wording import after, duration, listed
 from agent.fixes.commands import describe_endpoint, read_only
-from agent.fixes.host import SET_CLOCK, SHOW_EXCEPTIONS, exceptions
+from agent.fixes.host import SHOW_EXCEPTIONS, exceptions, set_clock
 from agent.judge.conditions.dns_settings import stale_answers
 from agent.judge.conditions.name_settings import (
     answers_of_endpoints,
@@ -660,7 +660,7 @@ def clock_skew(evidence: Evidence) -> Iterator[RuleFinding]:
         ),
         evidence=ids(reading.observation for reading in evidence.clocks),
         addresses=_valid_then(evidence, offset),
-        fix=SET_CLOCK,
+        fix=set_clock(None if evidence.host is None else evidence.host.time_configuration),
     )
 
 

@@ -10,6 +10,7 @@ from agent.catalog.headline import Forms
 from agent.catalog.headline import places as in_short
 from agent.catalog.wording import after, listed
 from agent.fixes.commands import read_only
+from agent.fixes.host import ask_the_vpc
 from agent.judge.conditions.dns_settings import is_wrong_answer
 from agent.judge.conditions.names import empty_answers, family_answers, is_kept_back, missing_names
 from agent.judge.conditions.resolvers import (
@@ -46,6 +47,7 @@ from agent.judge.rules.rule import Rule, RuleFinding
 from agent.report.model import Command, CommandScope, Fix
 from agent.settings import Expect
 from probes.addresses import ordered, usable_families
+from probes.facts import ResolvConfBy
 from probes.model import Address, FailureKind, Observation, Step, Target
 
 SLOW_SECONDS: Final = 1.0
@@ -99,6 +101,7 @@ def resolvers_disagree(evidence: Evidence) -> Iterator[RuleFinding]:
                 if ahead
                 else _ask_the_vpc(
                     target,
+                    evidence,
                     is_resolved=_STUB in caches
                     or (_STUB in servers and kind_of(fault.lookup) not in NO_REASON),  # it has answered
                     caches=caches,
@@ -171,20 +174,41 @@ def _caches(evidence: Evidence, target: Target) -> list[Address]:
     ]
 
 
-def _ask_the_vpc(target: Target, *, is_resolved: bool, caches: Sequence[Address]) -> Fix:
+def _ask_the_vpc(target: Target, evidence: Evidence, *, is_resolved: bool, caches: Sequence[Address]) -> Fix:
     others = [cache for cache in caches if cache != _STUB]
+    own = None if others else ask_the_vpc(target.host, _answering(evidence, target), _writer(evidence))
+    everywhere = (
+        "ake the name servers that this host uses forward the name to the VPC's resolver: from inside the VPC to "
+        "169.254.169.253, from elsewhere to a Route 53 Resolver inbound endpoint. Or let the DHCP options name "
+        "AmazonProvidedDNS, which every host of the VPC then asks."
+    )
     return Fix(
         summary=_flushing([*([_STUB] if is_resolved else []), *others])
-        + "Make the name servers that this host uses forward the name to the VPC's resolver: from inside the VPC "
-        "to 169.254.169.253, from elsewhere to a Route 53 Resolver inbound endpoint. Or let the DHCP options name "
-        "AmazonProvidedDNS, which every host of the VPC then asks.",
+        + (f"M{everywhere}" if own is None else f"{own.summary} For every host: m{everywhere}"),
         commands=(
             *([_FLUSH] if is_resolved else []),
             read_only("resolvectl", "query", target.host),
             *([read_only("ss", "-lunp", "sport", "=", ":53")] if others else []),
+            *(() if own is None else own.commands),
             *_dhcp_options(target.region),
         ),
+        lines=() if own is None else own.lines,
     )
+
+
+def _answering(evidence: Evidence, target: Target) -> str:
+    """The VPC's resolver at an address at which it answered this host."""
+    answers = (answer for answer in evidence.answers(target, evidence.vpc_resolvers) if addresses_in(answer))
+    server = next((answer.subject.resolver for answer in answers), None)
+    return "169.254.169.253" if server is None else str(server)
+
+
+def _writer(evidence: Evidence) -> ResolvConfBy | None:
+    """What writes this host's resolv.conf: systemd-resolved where that names its stub."""
+    host = evidence.host
+    if host is None:
+        return None
+    return ResolvConfBy.SYSTEMD_RESOLVED if _STUB in host.resolvers else host.resolv_conf_by
 
 
 def _private_here_alone(evidence: Evidence, target: Target) -> Iterator[RuleFinding]:

@@ -6,7 +6,7 @@ from typing import Final
 
 from agent.catalog.wording import after, listed
 from agent.fixes.commands import at_https, describe_endpoint, openssl, read_only, show_certificate
-from agent.fixes.host import SET_CLOCK
+from agent.fixes.host import set_clock
 from agent.judge.conditions.certificates import (
     AMAZON,
     ISSUED_BY_AMAZON,
@@ -603,6 +603,7 @@ def certificate_time(evidence: Evidence) -> Iterator[RuleFinding]:
                 if (leaf := leaf_of(handshake)) is not None
             }
         )
+        clock = set_clock(None if evidence.host is None else evidence.host.time_configuration)
         times = [handshake.started_at for handshake in untimely if handshake.started_at is not None]
         now = f", {max(times):%Y-%m-%d %H:%M} UTC" if times else ""
         yield RuleFinding(
@@ -616,9 +617,9 @@ def certificate_time(evidence: Evidence) -> Iterator[RuleFinding]:
             shared=frozenset(str(kind_of(handshake)) for handshake in untimely),
             fix=Fix(
                 summary="Where this host's clock is right, something other than AWS answers with an old certificate. "
-                f"Otherwise set the clock first. {SET_CLOCK.summary}",
-                commands=(show_certificate(target, untimely), *SET_CLOCK.commands),
-                lines=SET_CLOCK.lines,
+                f"Otherwise set the clock first. {clock.summary}",
+                commands=(show_certificate(target, untimely), *clock.commands),
+                lines=clock.lines,
             ),
         )
 

@@ -174,7 +174,12 @@ ROWS: Final[dict[str, list[tuple[Fault, list[str], str]]]] = {
     "VPC011": [
         (
             Fault(target=BACKUP, ids=(DHCP,), servers=("10.0.9.53",)),
-            [f" describe-dhcp-options {DHCP}", " list-resolver-endpoints INBOUND"],
+            [
+                f" describe-dhcp-options {DHCP}",
+                "a list-resolver-endpoints INBOUND",
+                "b+create-dhcp-options AmazonProvidedDNS",
+                "b+associate-dhcp-options <NEW_DHCP_OPTIONS_ID>",
+            ],
             "Make 10.0.9.53 forward",
         ),
     ],

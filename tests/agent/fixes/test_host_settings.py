@@ -4,11 +4,15 @@ from dataclasses import replace
 
 import pytest
 
-from agent.fixes.host import SET_CLOCK
+from agent.fixes.host import ask_the_vpc, set_clock
 from agent.fixes.own_name import set_own_name
+from agent.fixes.placeholders import filled
+from probes.facts import ResolvConfBy
 from probes.model import Target
 from tests.agent.fixes.test_by_code import BACKUP
 
+SOURCE = "server 169.254.169.123 prefer iburst minpoll 4 maxpoll 4"
+TIMESYNCD = "/etc/systemd/timesyncd.conf"
 AGENT = "in /etc/amazon/ssm/amazon-ssm-agent.json"
 
 
@@ -37,10 +41,44 @@ def test_the_setting_is_of_the_program_that_calls(target: Target, key: str | Non
     assert (f"{variable} to https://" in words) if variable else ("AWS_ENDPOINT_URL" not in words)
 
 
-def test_the_clock_is_looked_at_set_and_stepped() -> None:
-    assert [(command.argv, command.changes) for command in SET_CLOCK.commands] == [
-        (("chronyc", "tracking"), False),
-        (("systemctl", "restart", "chronyd"), True),
-        (("chronyc", "makestep"), True),
-    ]
-    assert [line.file for line in SET_CLOCK.lines] == ["/etc/chrony.conf"]
+@pytest.mark.parametrize(
+    ("configuration", "file", "line", "shows", "acts"),
+    [
+        (None, "/etc/chrony.conf", SOURCE, "chronyc", ["restart chronyd", "makestep"]),
+        ("/etc/chrony.conf", "/etc/chrony.conf", SOURCE, "chronyc", ["restart chronyd", "makestep"]),
+        ("/etc/chrony/chrony.conf", "/etc/chrony/chrony.conf", SOURCE, "chronyc", ["restart chrony", "makestep"]),
+        ("/etc/ntp.conf", "/etc/ntp.conf", SOURCE, "ntpq", ["restart ntpd"]),
+        ("/etc/ntpsec/ntp.conf", "/etc/ntpsec/ntp.conf", SOURCE, "ntpq", ["restart ntpsec"]),
+        (TIMESYNCD, TIMESYNCD, "NTP=169.254.169.123", "timedatectl", ["restart systemd-timesyncd"]),
+    ],
+)
+def test_the_clock_is_set_by_the_time_service_that_is_here(
+    configuration: str | None, file: str, line: str, shows: str, acts: list[str]
+) -> None:
+    fix = set_clock(configuration)
+    assert [(one.file, one.line, one.changes) for one in fix.lines] == [(file, line, True)]
+    assert fix.commands[0].argv[0] == shows
+    assert [" ".join(command.argv[1:]) for command in fix.commands if command.changes] == acts
+    assert filled(fix, {}) == fix
+
+
+@pytest.mark.parametrize(
+    ("writer", "lines", "restarted"),
+    [
+        (
+            ResolvConfBy.SYSTEMD_RESOLVED,
+            ["[Resolve]", "DNS=10.0.0.2", "Domains=~backup.eu-west-1.amazonaws.com"],
+            "systemd-resolved",
+        ),
+        (ResolvConfBy.NETWORK_MANAGER, ["[global-dns-domain-*]", "servers=10.0.0.2"], "NetworkManager"),
+        (None, ["nameserver 10.0.0.2"], None),
+    ],
+)
+def test_a_host_asks_the_vpc_by_what_writes_its_resolv_conf(
+    writer: ResolvConfBy | None, lines: list[str], restarted: str | None
+) -> None:
+    fix = ask_the_vpc(BACKUP.host, "10.0.0.2", writer)
+    assert [one.line for one in fix.lines] == lines
+    assert all(one.changes and one.undo for one in fix.lines)
+    assert [command.argv[-1] for command in fix.commands] == ([] if restarted is None else [restarted])
+    assert filled(fix, {}) == fix
