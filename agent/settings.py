@@ -12,6 +12,8 @@ from probes.facts import FoundWorkload
 from probes.frozen import dataclass
 from probes.model import Address, Observation
 
+SDK_PROFILE: Final = "the SDK's profile"
+"""What named the Region of a run where its profile did."""
 DEFAULT_TIMEOUT: Final = 3.0
 """Seconds for one step."""
 DEFAULT_DEADLINE: Final = 20.0

@@ -44,7 +44,7 @@ class HostsEntry:
 
 
 class ResolvConfBy(StrEnum):
-    """What writes resolv.conf."""
+    """The service that writes resolv.conf."""
 
     SYSTEMD_RESOLVED = "systemd-resolved"
     NETWORK_MANAGER = "NetworkManager"

@@ -1058,7 +1058,7 @@ CODES: Final = {
             _WARNING,
             Radius.HOST,
             "A configured source of credentials fails",
-            "[role {role~}: {error~}][the search for credentials fails: {failure~}]",
+            "[role {role~} fails: {error~}][the search for credentials fails: {failure~}]",
             _CREDENTIALS,
             scope=Scope.RUN,
         ),

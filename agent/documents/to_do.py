@@ -1,5 +1,7 @@
 """What to do about a finding, as a block."""
 
+from collections.abc import Iterator
+from itertools import groupby
 from typing import Final
 
 from agent.catalog.wording import listed
@@ -8,8 +10,9 @@ from agent.report.model import CommandScope, Fix
 
 
 def to_do(fix: Fix, head: str = "What to do") -> ToDo:
-    """A fix: its commands in their order, then the lines for files."""
-    commands = (
+    """A fix: its commands in their order, and before the first that changes something the lines for files, which a
+    restart is to find."""
+    commands = [
         Action(
             argv=command.argv,
             changes=command.changes,
@@ -18,11 +21,15 @@ def to_do(fix: Fix, head: str = "What to do") -> ToDo:
             is_checked=command.checked,
         )
         for command in fix.commands
-    )
-    lines = (
-        Action(argv=(), changes=line.changes, undo=line.undo, file=line.file, lines=(line.line,)) for line in fix.lines
-    )
-    return ToDo(fix.summary, (*commands, *lines), head)
+    ]
+    first = next((place for place, command in enumerate(commands) if command.changes), len(commands))
+    return ToDo(fix.summary, (*commands[:first], *_files(fix), *commands[first:]), head)
+
+
+def _files(fix: Fix) -> Iterator[Action]:
+    """The lines of each file together."""
+    for (file, changes, undo), lines in groupby(fix.lines, key=lambda line: (line.file, line.changes, line.undo)):
+        yield Action(argv=(), changes=changes, undo=undo, file=file, lines=tuple(line.line for line in lines))
 
 
 _PLACES: Final = {

@@ -494,7 +494,7 @@ def _give_record(fault: Fault) -> Fix:
         summary=f"Give {fault.host} a record in the zone: an alias to the endpoint's own DNS name. "
         + (
             "While a zone of the very name is there, private DNS for it is refused; a zone that nobody needs is for "
-            "its owner to take away."
+            "its owner to delete."
             if fault.is_exact
             else "Or leave the zone as it is and turn on private DNS of the endpoint, which is more specific."
         ),

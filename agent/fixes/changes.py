@@ -306,7 +306,7 @@ class NewDhcpOptions:
 
 @dataclass(frozen=True, slots=True)
 class DhcpOptionsForVpc:
-    """That a VPC has the new set of DHCP options in place of its present one."""
+    """Give a VPC the new set of DHCP options in place of its present one."""
 
     vpc: str
     present: str

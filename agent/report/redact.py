@@ -37,6 +37,7 @@ from agent.catalog.services import SERVICES
 from agent.catalog.vpce import bucket_of_host
 from agent.catalog.workloads import BACKINT_FOR_ENDPOINTS, SSM_AGENT_WITHOUT_EC2MESSAGES
 from agent.report.model import Command, FindingSubject, Line, Report, SubjectKind
+from agent.report.subjects import common_name
 from probes.facts import ApiFacts
 from probes.masks import HOSTED_ZONE, ID_KINDS, Mask, Open
 from probes.model import Address, FailureKind, Step
@@ -417,6 +418,8 @@ def _sensitive(report: Report) -> Iterator[tuple[str, str]]:
     # A rule may know of one from another place than a field, such as a role from a denial.
     for finding in report.findings:
         yield from chosen_subjects(finding.subjects)
+        issuers = (subject.id for subject in finding.subjects if subject.kind is SubjectKind.ISSUER)
+        yield from (("issuer", name) for name in map(common_name, issuers) if name is not None)
 
 
 def chosen_subjects(subjects: Iterable[FindingSubject]) -> Iterator[tuple[str, str]]:

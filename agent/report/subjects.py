@@ -52,6 +52,15 @@ def kind_of_id(id_: str) -> SubjectKind | None:
     return _KINDS.get(prefix) if dash else None
 
 
+_COMMON_NAME: Final = re.compile(r"CN=((?:[^,\\]|\\.)+)")
+
+
+def common_name(issuer: str) -> str | None:
+    """The common name of an issuer, which tells the authorities of one company apart; None where it has none."""
+    match = _COMMON_NAME.match(issuer)
+    return None if match is None else match[1]
+
+
 _NOT_ONE: Final = frozenset({SubjectKind.ADDRESS, SubjectKind.PORT, SubjectKind.ZONE})
 """Kinds of subjects that a headline tells in other words."""
 

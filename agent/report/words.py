@@ -298,6 +298,9 @@ def cell(observation: Observation[Any] | None) -> str:
 
 
 _MANY_READS: Final = 4
+_NEEDS: Final = "needs "
+"""The start of the reason for which a read was not made that needs the answer of another."""
+_NEEDS_ANOTHER: Final = f"{_NEEDS}what could not be read"
 
 
 def unseen(report: Report) -> dict[str, str]:
@@ -316,9 +319,11 @@ def unseen(report: Report) -> dict[str, str]:
         if observation.subject.operation == JOBS:
             continue  # its rules say why
         reason = observation.outcome.reason if isinstance(observation.outcome, Skipped) else None
+        if reason is not None and observation.subject.step is Step.EC2 and reason.startswith(_NEEDS):
+            reason = _NEEDS_ANOTHER  # of which VPC013 says why it failed
         if reason is not None and " failed: " not in reason and reason not in unused:
-            step = (observation.subject.step, observation.subject.operation)
-            reasons.setdefault(reason, []).append(" ".join(filter(None, step)))
+            of = observation.subject.target if observation.subject.step is Step.API else observation.subject.operation
+            reasons.setdefault(reason, []).append(" ".join(filter(None, (observation.subject.step, of))))
             unread[reason] = unread.get(reason, 0) + (observation.subject.step is Step.EC2)
         made_at = observation.started_at
         if observation.subject.step is Step.API and made_at is not None and made_at < report.run.started_at:

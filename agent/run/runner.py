@@ -32,7 +32,7 @@ from agent.run import plan
 from agent.run.events import Event, ObservationMade, RunStarted, StepPlanned, StepStarted, TargetsKnown
 from agent.run.suspicion import Suspicion
 from agent.run.target_run import TargetRun
-from agent.settings import DEFAULT_EXPECT, Calls, Ec2, Ec2Facts, Expect, Settings, Workload
+from agent.settings import DEFAULT_EXPECT, SDK_PROFILE, Calls, Ec2, Ec2Facts, Expect, Settings, Workload
 from agent.version import __version__
 from probes.addresses import AddressScope, scope_of, usable_families, vpc_resolvers
 from probes.facts import (
@@ -253,7 +253,7 @@ class RunInProgress:
             self._start_targets(plan.targets(self.settings, self.region, None, None))
         sdk = await settings
         if self.region is None and sdk is not None and sdk.region is not None and is_region(sdk.region):
-            self.region, self.region_source = sdk.region, "the SDK's profile"
+            self.region, self.region_source = sdk.region, SDK_PROFILE
         if self.region is None:
             await metadata
             named = None if self._metadata is None else self._metadata.region

@@ -31,7 +31,7 @@ TIME_CONFIGURATIONS: Final = (
     *("/etc/ntp.conf", "/etc/ntpsec/ntp.conf"),
     "/etc/systemd/timesyncd.conf",
 )
-"""Of chrony, ntpd and systemd-timesyncd: whoever installs one of the first two wants it in place of the last."""
+"""The files of chrony, ntpd and systemd-timesyncd: the first two are installed in place of the last."""
 RESOLVED: Final = "/run/systemd/resolve/resolv.conf"
 """Where systemd-resolved writes the name servers that it asks itself."""
 _NAME: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?")

@@ -30,7 +30,7 @@ from agent.judge.requirements import required_steps
 from agent.judge.rules.rule import Rule, RuleFinding
 from agent.report.model import NO_VPC, Command, CommandScope, Fix, SubjectKind
 from agent.report.subjects import about, resources
-from agent.settings import Expect, Workload
+from agent.settings import SDK_PROFILE, Expect, Workload
 from probes.addresses import AddressScope, ordered, usable_families
 from probes.facts import AllowanceFacts, ProxyFacts
 from probes.model import STARVED, Address, Addressing, Failure, FailureKind, Observation, Role, Step, Target
@@ -361,12 +361,30 @@ def region_mismatch(evidence: Evidence) -> Iterator[RuleFinding]:
         code="ENV008",
         target=None,
         headline={"source": evidence.run.region_source, "named": chosen, "here": here},
-        detail=f"{evidence.run.region_source} says {chosen}; this instance is in {here}.",
+        detail=f"Calls go to {chosen}, which {evidence.run.region_source} says, while this instance is in {here}.",
         evidence=(str(Step.IMDS),),
         fix=Fix(
             summary=f"Set the Region to {here}, or name {chosen} with --region where it is meant: an endpoint serves "
             "its own Region.",
-            commands=(read_only("backuplink", "check", "--region", here if is_region(here) else "<REGION>"),),
+            commands=(
+                read_only("backuplink", "check", "--region", here if is_region(here) else "<REGION>"),
+                *_set_region(here, evidence.run.region_source),
+            ),
+        ),
+    )
+
+
+def _set_region(here: str, source: str | None) -> tuple[Command, ...]:
+    """The command that sets the Region where a profile has it; what sets a variable is not known."""
+    if source != SDK_PROFILE or not is_region(here):
+        return ()
+    return (
+        Command(
+            argv=("aws", "configure", "set", "region", here),
+            scope=CommandScope.HOST,
+            changes=True,
+            reversible=True,
+            undo="the same command with the Region that it had",
         ),
     )
 
@@ -602,8 +620,9 @@ def hosts_file_override(evidence: Evidence) -> Iterator[RuleFinding]:
             addresses=frozenset(fixed) - frozenset(given),
             shared=frozenset(map(str, fixed)),
             fix=Fix(
-                summary="Take this name off its line in the hosts file, and let DNS answer; other names may stand on "
-                "that line. Where it comes back, cloud-init (manage_etc_hosts) or configuration management writes it.",
+                summary="Remove this name from its line in the hosts file, and let DNS answer; other names may stand "
+                "on that line. Where it comes back, cloud-init (manage_etc_hosts) or configuration management writes "
+                "it.",
                 commands=(
                     read_only("grep", "-n", target.host, "/etc/hosts"),
                     read_only("grep", "-rn", "manage_etc_hosts", "/etc/cloud"),

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from enum import Enum
 from typing import Final
 
+from agent.catalog.headline import Forms
 from agent.catalog.wording import after, listed
 from agent.fixes.commands import at_https, describe_endpoint, openssl, read_only, show_certificate
 from agent.fixes.host import set_clock
@@ -20,7 +21,7 @@ from agent.judge.evidence import Evidence
 from agent.judge.observations import ids, kind_of, places, whose_address
 from agent.judge.rules.rule import Rule, RuleFinding
 from agent.report.model import Command, Fix, SubjectKind
-from agent.report.subjects import about
+from agent.report.subjects import about, common_name
 from probes.facts import TlsFacts
 from probes.model import FailureKind, Observation, Step, Target
 from probes.operations import OTHER_NAME, SMALL_SEGMENTS
@@ -124,6 +125,7 @@ def intercepted(evidence: Evidence) -> Iterator[RuleFinding]:
             detail=" ".join(sentences),
             evidence=ids([*untrusted, *genuine]),
             addresses=places(untrusted),
+            headline=_issuer_in_short(untrusted),
             subjects=about(SubjectKind.ISSUER, sorted(_issuer_names(untrusted))),
             shared=frozenset() if unread else _issuer_names(untrusted),
             fix=_instead_of_somebody_else(evidence, target, untrusted, strangers, genuine),
@@ -512,6 +514,12 @@ def _issuers(handshakes: Iterable[Observation[TlsFacts]]) -> str:
     return listed(sorted(_issuer_names(handshakes)))
 
 
+def _issuer_in_short(handshakes: Iterable[Observation[TlsFacts]]) -> dict[str, Forms | None]:
+    """The issuer's common name for a headline."""
+    issuer = next(iter(sorted(_issuer_names(handshakes))), None)
+    return {"issuer": None if issuer is None else common_name(issuer) or issuer}
+
+
 def _issuer_names(handshakes: Iterable[Observation[TlsFacts]]) -> frozenset[str]:
     return frozenset(
         leaf.issuer or "an issuer without a name"
@@ -577,6 +585,7 @@ def trusted_interception(evidence: Evidence) -> Iterator[RuleFinding]:
             "this host trusts and which is not Amazon: something on the way intercepts TLS, with permission.",
             evidence=ids(opened),
             addresses=places(opened),
+            headline=_issuer_in_short(opened),
             subjects=about(SubjectKind.ISSUER, sorted(_issuer_names(opened))),
             shared=_issuer_names(opened),
             fix=Fix(

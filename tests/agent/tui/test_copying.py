@@ -325,4 +325,4 @@ def test_a_line_for_a_file_can_be_copied() -> None:
     (line,) = [item for item in items(saved("kept", report)) if item.label.startswith("line for")]
     assert line.label == "line for /etc/chrony.conf"
     assert line.text == "server 169.254.169.123 prefer iburst minpoll 4 maxpoll 4"
-    assert line.note == "to take it back: remove the line again and restart chrony"
+    assert line.note == "to take it back: remove the line again and restart chronyd"

@@ -575,7 +575,7 @@ CASES_THAT_FIRE = [
         [imds()],
         of=chosen("AWS_REGION"),
         about=None,
-        detail="AWS_REGION says us-east-1; this instance is in eu-west-1.",
+        detail="Calls go to us-east-1, which AWS_REGION says, while this instance is in eu-west-1.",
         shows=["imds"],
     ),
     fires(
