@@ -215,7 +215,7 @@ def met(*last: int) -> Callable[[Host], tuple[str, ...]]:
 
 
 def test_hosts_that_met_some_of_the_addresses_join_the_cause(engine: Database) -> None:
-    """Those that read EC2 met both addresses, and found the group; some that do not met one of the two."""
+    """Hosts that read EC2 met both addresses, and found the group; some of the others met one of the two."""
     shut = Fault(
         "VPC005", lambda _: ("group=sg-0a1b2c3d",), lambda host: host.vpc == VPC, symptom=("TCP001", met(1, 2))
     )
