@@ -1,0 +1,2 @@
+-- What was found of them.
+FROM path
