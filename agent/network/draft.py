@@ -31,6 +31,10 @@ class NotReadError(AssumptionError):
     """A change of something that is not in the configuration that was read."""
 
 
+class PartNotReadError(NotReadError):
+    """A change of a part of the configuration of which nothing was read: whether it is of this VPC is not known."""
+
+
 class AlreadyError(AssumptionError):
     """A change after which everything is as it was."""
 
@@ -111,7 +115,7 @@ class Draft:
         if name not in self._parts:
             rows = getattr(self.known.configuration, name)
             if rows is None:
-                raise NotReadError(f"the {PARTS[name][0]} were not read, so no change of them can be judged")
+                raise PartNotReadError(f"the {PARTS[name][0]} were not read, so no change of them can be judged")
             self._parts[name] = Part(name, rows)
         return self._parts[name]
 
@@ -153,7 +157,7 @@ class Draft:
     def dns(self) -> Any:
         """The DNS attributes. Raises NotReadError."""
         if self._dns is None:
-            raise NotReadError("the DNS attributes were not read, so no change of them can be judged")
+            raise PartNotReadError("the DNS attributes were not read, so no change of them can be judged")
         return self._dns
 
     @cached_property

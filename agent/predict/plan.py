@@ -13,7 +13,7 @@ from itertools import chain
 from typing import Any, Final
 
 from agent.catalog.wording import counted, listed, why_no_json
-from agent.network.draft import AlreadyError, AssumptionError, Draft, NotReadError
+from agent.network.draft import AlreadyError, AssumptionError, Draft, NotReadError, PartNotReadError
 from agent.network.edits import Change, Edit, Member, NewGroup, Settable, Setting, Unsettled
 from agent.network.names import KnownVpc
 from agent.predict import cloudformation, terraform
@@ -90,7 +90,7 @@ def _applied(planned: Planned, plan: Plan, harmless: Collection[str], is_late: C
         except AlreadyError:
             continue
         except AssumptionError as error:
-            if isinstance(error, NotReadError) and not draft.has(_ids(change.edit)):
+            if _is_elsewhere(error, change.edit, draft):
                 elsewhere += 1
             else:
                 unjudged[f"{change.words}: {error}"] = None
@@ -110,6 +110,13 @@ def _applied(planned: Planned, plan: Plan, harmless: Collection[str], is_late: C
         ignored[f"changes of other providers, which have no part in paths and names: {kinds}"] = None
     unjudged |= dict.fromkeys(_of_unjudged(one for one in plan.unjudged if one.kind not in harmless))
     return Planned(draft.built(), tuple(words), tuple(unjudged), tuple(ignored))
+
+
+def _is_elsewhere(error: AssumptionError, edit: Edit, draft: Draft) -> bool:
+    """Whether a change that cannot be made is certain to be of something outside this VPC."""
+    if not isinstance(error, NotReadError) or isinstance(error, PartNotReadError):
+        return False
+    return not draft.known.dropped and not draft.has(_ids(edit))
 
 
 def _of_unjudged(changes: Iterable[Unjudged]) -> Iterator[str]:

@@ -2,15 +2,18 @@
 in modules and in stacks. None that closes something, or may, is called harmless."""
 
 import json
+from dataclasses import replace
 from typing import Any, Final
 
 import pytest
 
+from agent.network.names import KnownVpc
 from agent.predict.plan import parse
 from agent.predict.plan_values import PlanError
 from agent.predict.prediction import Asked, Facts, predicted
 from agent.report.model import Status
 from agent.settings import EVERY_SOURCE
+from probes.vpc.model import SECURITY_GROUPS
 from tests.agent.predict.test_plan_truths import (
     ACL,
     CLOSES,
@@ -584,6 +587,44 @@ def test_a_plan_of_a_tool_is_judged_as_it_is_applied(
         return
     document = predicted(facts, asked, plans=[parse(data, "plan.json")])
     assert document.verdict.status is truth, (document.changes, document.unjudged, document.ignored)
+
+
+OF_PARTS: Final = {
+    "groups": row(RULE, rule(), None, "delete"),
+    "acls": row(ENTRY, entry(100), None, "delete"),
+    "route_tables": row(
+        "aws_route", None, {"route_table_id": MAIN, "destination_cidr_block": "10.20.1.0/24"}, "create"
+    ),
+    "endpoints": row("aws_vpc_endpoint", endpoint(**HAS), endpoint(**HAS, private_dns_enabled=False), "update"),
+    "gateway_endpoints": row("aws_vpc_endpoint", GATEWAY, None, "delete"),
+    "interfaces": replaced(instance()),
+    "prefix_lists": row(
+        "aws_ec2_managed_prefix_list_entry", {"prefix_list_id": "pl-0badbad0", "cidr": "10.0.0.0/8"}, None, "delete"
+    ),
+}
+
+
+def judged(known: KnownVpc, part: str) -> Status:
+    asked = Asked(sources=(EVERY_SOURCE,), services={"backup": True}, ports=())
+    data = json.dumps(plan(OF_PARTS[part])).encode()
+    facts = Facts(known=known, taken_at=TAKEN_AT, not_read=())
+    return predicted(facts, asked, plans=[parse(data, "plan.json")]).verdict.status
+
+
+@pytest.mark.parametrize("part", OF_PARTS)
+def test_a_change_of_what_was_not_read_is_not_harmless(part: str) -> None:
+    known = estate()
+    without = replace(known, configuration=replace(known.configuration, **{part: None}))
+    assert judged(without, part) is UNKNOWN
+
+
+def test_a_change_of_what_may_have_been_left_out_is_not_harmless() -> None:
+    """Rows were left out of what was read, so that what is not there may have been in them."""
+    known = estate()
+    groups = tuple(group for group in known.configuration.groups or () if group.group_id != GROUP)
+    without = replace(known, configuration=replace(known.configuration, groups=groups))
+    assert judged(without, "groups") is OK, "a group of another VPC"
+    assert judged(replace(without, dropped=frozenset({SECURITY_GROUPS})), "groups") is UNKNOWN
 
 
 def test_there_are_two_hundred_plans_with_their_truths() -> None:
