@@ -12,7 +12,7 @@ from agent.predict.prediction import Asked, Facts, predicted
 from agent.report.hops import Reachability
 from agent.report.model import Status
 from agent.settings import EVERY_SOURCE
-from tests.agent.predict.test_plan_truths import VPC
+from tests.agent.predict.test_plan_truths import ENDPOINT, VPC
 from tests.agent.predict.test_plans import row
 from tests.agent.predict.test_prediction import TAKEN_AT
 from tests.hostile.fuzz.plans import estate
@@ -106,6 +106,32 @@ def test_a_group_of_the_same_plan_without_its_reference_is_not_known() -> None:
     result = document(with_group(rule_from("10.20.0.0/16")))
     assert Reachability.OPEN not in outcomes(result)
     assert Reachability.CANNOT_TELL in outcomes(result)
+
+
+@pytest.mark.parametrize(
+    ("kind", "source"),
+    [
+        ("aws_vpc_security_group_ingress_rule", "referenced_security_group_id"),
+        ("aws_security_group_rule", "source_security_group_id"),
+    ],
+)
+def test_a_group_of_the_same_plan_may_be_the_source_of_a_rule(kind: str, source: str) -> None:
+    values = {"ip_protocol": "tcp", "protocol": "tcp", "type": "ingress", "from_port": 443, "to_port": 443}
+    unknown = {"id": True, "security_group_id": True, source: True}
+    expressions = {"security_group_id": REFERS, source: REFERS}
+    rule = {"type": kind, "name": "one", "expressions": expressions}
+    result = document(with_group(row(kind, None, values, unknown)), {"resources": [*RESOURCES[:2], rule]})
+    assert "sg-new-1: add inbound tcp 443 from sg-new-1" in result.assumed
+    assert Reachability.OPEN not in outcomes(result)
+
+
+def test_a_group_of_the_same_plan_is_given_to_an_endpoint_that_is_there() -> None:
+    kind = "aws_vpc_endpoint_security_group_association"
+    group, _, rule = with_group(rule_from("10.20.0.0/16"))
+    given = row(kind, None, {"vpc_endpoint_id": ENDPOINT}, {"id": True, "security_group_id": True})
+    refers = {"type": kind, "name": "one", "expressions": {"security_group_id": REFERS}}
+    result = document([group, given, rule], {"resources": [RESOURCES[0], refers, RESOURCES[2]]})
+    assert f"{ENDPOINT}: add the security group sg-new-1" in result.assumed
 
 
 def test_a_group_is_followed_through_variables_and_outputs_of_modules() -> None:
