@@ -85,19 +85,27 @@ def _overview(audit: AuditDocument) -> Iterator[Block]:
 
 
 def _wide(audit: AuditDocument) -> Table:
+    """The table of all VPCs, without the columns in which all rows are alike."""
+    places = {phrases.where(vpc) for vpc in audit.vpcs}
+    others = len(places) > 1
+    hours = bool(audit.unresolved_hours)
+    where = "" if others else f" of {next(iter(places))}"
     return Table(
-        caption="Every VPC; * is not counted. Hours are of endpoints that no name leads to",
-        heads=("VPC", "status", "cause", "what to do", "Region", "account", "workloads", "hours a month"),
+        caption=f"Every VPC{where}; * is not counted" + (". Hours are of endpoints that no name leads to" * hours),
+        heads=(
+            *("VPC", "status", "cause", "what to do"),
+            *(("Region", "account") if others else ()),
+            *("workloads", *(("hours a month",) if hours else ())),
+        ),
         rows=tuple(
             (
                 Cell(vpc.vpc_id, None, None if vpc.status is Status.NOT_IN_USE else f"#{_anchor(number)}"),
                 _status(vpc),
                 _sentence(vpc.cause),
                 "-" if vpc.to_do is None else _sentence(vpc.to_do),
-                vpc.region,
-                vpc.account_id or "-",
+                *((vpc.region, vpc.account_id or "-") if others else ()),
                 listed([one.workload.value for one in vpc.workloads if one.by is not None]),
-                f"{vpc.unresolved_hours:,}" if vpc.unresolved_hours else "-",
+                *((f"{vpc.unresolved_hours:,}" if vpc.unresolved_hours else "-",) if hours else ()),
             )
             for number, vpc in enumerate(audit.vpcs, 1)
         ),

@@ -60,7 +60,7 @@ def in_brief(
 ) -> str:
     """What to do first, without a full stop. The line never changes anything of a fault that is not certain."""
     if code is None or not certain:
-        return f"{_UNTOLD} of {listed_briefly(subjects)}" if subjects else _UNTOLD
+        return f"Look at {listed_briefly(subjects)}, which decides" if subjects else _UNTOLD
     row = IN_BRIEF[code]
     if code == "VPC002" and services and SERVICES[services[0]].has_appliance:
         row = _OF_APPLIANCE
