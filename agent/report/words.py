@@ -135,8 +135,9 @@ def said(finding: Finding) -> str:
 
 
 def before_target(finding: Finding) -> str:
-    """The headline, then the target, for a list whose lines may be cut at their end."""
-    return f"{finding.headline} ({finding.target})" if finding.scope is Scope.TARGET else finding.headline
+    """The headline, then the target where it does not name that, for a list whose lines may be cut at their end."""
+    is_named = finding.scope is not Scope.TARGET or finding.target in finding.headline.split()
+    return finding.headline if is_named else f"{finding.headline} ({finding.target})"
 
 
 def head(finding: Finding) -> str:

@@ -369,6 +369,17 @@ def test_a_watch_draws_the_times_below_each_lane() -> None:
     assert below == ["│ loss 33% avg 2.0 max 2.0 ms █x█ █ █ █ █ █ █"]
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("hana-without-storage-endpoint", "vpc-0a1b2c3d4e5f67890 has no endpoint of backup-storage [VPC001]"),
+        ("one-zone-silent", "1 of 3 addresses is silent on 443: 10.0.2.17 (backup) [TCP002]"),
+    ],
+)
+def test_a_cause_names_its_target_once(name: str, text: str) -> None:
+    assert saved("kept", report_of(name)).entries[0].text == text
+
+
 # --- The cursor ------------------------------------------------------------------------------------------------------
 
 
