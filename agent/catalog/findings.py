@@ -646,7 +646,7 @@ CODES: Final = {
             _WARNING,
             Radius.VPC,
             "One of the name servers stalls",
-            "name server {resolver} stalls lookups[: {how}]",
+            "name server {resolver} is unreliable[: {how}]",
             _RESOLVER,
             scope=Scope.RESOLVER,
         ),
