@@ -24,7 +24,7 @@ def found(wanted: str) -> tuple[Row, ...]:
     ("wanted", "key"),
     [
         ("tcp002", "finding/TCP002@backup"),
-        ("do not answer", "finding/TCP002@backup"),
+        ("is silent on", "finding/TCP002@backup"),
         ("10.0.2.17", "lane/backup/10.0.2.17/443"),
         ("addr 2.17 failed", "lane/backup/10.0.2.17/443"),
         ("service backup", "target/backup"),
