@@ -368,6 +368,8 @@ OF_AUDIT: Final = (
     ),
 )
 """Options that only `audit` has, and that only a flag sets."""
+OF_AUDITS: Final = tuple(name for name in AUDIT.formats if name != "eventbridge")
+"""Formats of an audit whose refusal is on stdout: events say nothing of it, and stderr has the reason."""
 
 TEXTS: Final = {
     "profile": ("the name of a profile", {*ANYWHERE} - {"a space", "emoji", "a path", "100 kB"}),
@@ -1528,7 +1530,7 @@ def of_predictions() -> Iterator[Refused]:
         ("not a saved audit", ("--show", CONFIG), f"{CONFIG}: is not JSON"),
         ("not an earlier audit", (*good, "--against", CONFIG), f"{CONFIG}: is not JSON"),
     )
-    for (label, words, message), wanted in zip(audits, itertools.cycle(AUDIT.formats)):
+    for (label, words, message), wanted in zip(audits, itertools.cycle(OF_AUDITS)):
         yield Refused(
             id=f"audit: {label}",
             arguments=("audit", *words, "--format", wanted),
@@ -1606,7 +1608,7 @@ def _all() -> Iterator[Refused]:
     for command in ("check", "watch", "demo", "diagnose", "facts", "bundle"):
         yield from by_flag(command, frozenset(options_of(command)))
     yield from by_flag("predict", frozenset(options_of("predict")) - {"format"}, PREDICTION.formats)
-    yield from by_flag("audit", frozenset(options_of("audit")) - {"format"}, AUDIT.formats)
+    yield from by_flag("audit", frozenset(options_of("audit")) - {"format"}, OF_AUDITS)
     yield from by_flag("fleet", frozenset(options_of("fleet")) - {"format"}, ("text", "json"))
     yield from by_variable()
     yield from by_file()

@@ -187,7 +187,7 @@ def holds(case: Refused, here: Path, code: int, out: str, err: str) -> None:
     kind, wanted = refused_document(case.arguments, case.environment)
     if case.format == "csv":
         (row,) = csv.DictReader(io.StringIO(out))
-        assert (row["vpc_status"], row["detail"]) == ("unknown", spreadsheet_cell(message))
+        assert (row["vpc_status"], row["vpc_cause"]) == ("unknown", spreadsheet_cell(message))
         return
     if kind is not REPORT:
         assert wanted == "json"
