@@ -250,6 +250,11 @@ def test_a_route_leads_where_an_attribute_says(name: str) -> None:
     assert name in of_cloudformation
 
 
+def test_a_route_of_cloudformation_leads_nowhere_else() -> None:
+    attributes = set(cloudformation.KINDS["AWS::EC2::Route"].places.values())
+    assert attributes - {"route_table_id"} == {*resources.TARGETS, *resources.BLOCKS}
+
+
 @pytest.mark.parametrize("name", resources.BLOCKS)
 def test_a_route_is_for_what_an_attribute_says(name: str) -> None:
     to = "pl-0123abcd" if name.endswith("list_id") else "fd00::/8" if "ipv6" in name else "10.9.0.0/16"
