@@ -19,7 +19,7 @@ from agent.network.draft import AlreadyError, AssumptionError, Draft
 from agent.network.edits import Change, Edit, Listed, Member, Settable, Setting
 from agent.network.names import KnownVpc
 from agent.network.pending import Aspect
-from agent.network.written_edits import MalformedError
+from agent.network.written_edits import MalformedError, unsettled_rules
 from agent.predict import cloudformation, resources
 from agent.predict.kinds import BY_ATTRIBUTE, CLOUDFORMATION, TERRAFORM, Part, Places
 from agent.predict.plan_values import Plan, Values
@@ -252,7 +252,7 @@ def test_a_route_leads_where_an_attribute_says(name: str) -> None:
 
 def test_a_route_of_cloudformation_leads_nowhere_else() -> None:
     attributes = set(cloudformation.KINDS["AWS::EC2::Route"].places.values())
-    assert attributes - {"route_table_id"} == {*resources.TARGETS, *resources.BLOCKS}
+    assert attributes - {"route_table_id", *resources.BLOCKS} == set(resources.TARGETS)
 
 
 @pytest.mark.parametrize("name", resources.BLOCKS)
@@ -262,6 +262,22 @@ def test_a_route_is_for_what_an_attribute_says(name: str) -> None:
     (made,) = resources.change_of("aws_route", None, values, is_other=False).after
     assert isinstance(made, Member)
     assert str(made.item.destination or made.item.prefix_list_id) == to
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("cidr_blocks", "ipv6_cidr_blocks", "prefix_list_ids", "source_security_group_id", "self"),
+        *("from_port", "to_port", "protocol"),
+    ],
+)
+def test_a_rule_of_which_anything_is_not_known_yet_unsettles_its_group(name: str) -> None:
+    values = {name: value for name, value in SAMPLES.items() if name != "id"}
+    known = resources.change_of("aws_security_group_rule", None, Values(values), is_other=False)
+    unknown = resources.change_of("aws_security_group_rule", None, Values(values, {name: True}), is_other=False)
+    unsettled = unsettled_rules("sg-0123abcd", egress=False)
+    assert unsettled not in known.after
+    assert unsettled in unknown.after
 
 
 # --- Which kinds have a part -----------------------------------------------------------------------------------------
