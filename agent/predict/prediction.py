@@ -339,7 +339,8 @@ def fault_of_paths(
     sources = tuple(dict.fromkeys(source for path in paths for source in path.sources))
     code = CODES.get(code_of_paths(known, first) or "")
     fix = fix_of_paths(known, paths, [by_id[source] for source in sources])
-    words = first.words.replace(f"tcp {first.port} ", f"tcp {listed(ports)} ")
+    # The connect alone, which comes first: what is let pass instead is that of the first port.
+    words = first.words.replace(f"tcp {first.port} ", f"tcp {listed(ports)} ", 1)
     title = {
         Reachability.BLOCKED: "Nothing lets the source reach the endpoint",
         Reachability.DOUBTFUL: "The connect passes in part, or by a detour",

@@ -472,6 +472,16 @@ def test_a_fault_holds_for_each_of_its_sources_on_each_of_its_ports() -> None:
     assert found == {(1031,): ("source-1", "source-2"), (1026,): ("source-1",)}
 
 
+def test_what_is_let_pass_instead_is_said_of_no_other_port() -> None:
+    """One fault of several ports, of which the group admits others from elsewhere on one alone."""
+    what = healthy(there_rules=[rule("443", "10.9.0.0/16"), rule("1026", "10.8.0.0/16")])
+    (fault,) = document(what).faults
+    assert fault.ports == (443, 1026, 1028, 1031)
+    asked, instead = fault.detail.split("; ")
+    assert "tcp 443, 1026, 1028 and 1031 from " in asked
+    assert instead == "it allows tcp 443 from 10.9.0.0/16, among others."
+
+
 def test_what_the_service_can_do_without_does_not_count() -> None:
     result = document(healthy(there_rules=[rule("443", "10.0.0.0/16"), rule("1026-1031", "10.0.0.0/16")]))
     assert outcome_of(result, 2222) is BLOCKED
