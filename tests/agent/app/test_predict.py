@@ -234,9 +234,34 @@ def test_the_page_shows_what_the_change_does(capsys: pytest.CaptureFixture[str])
 
 
 EXAMPLE_PLAN: Final = str(ROOT / "docs/examples/plan.json")
+INTENTS: Final = str(ROOT / "docs/examples/intents.toml")
 EXAMPLE_CHANGES: Final = str(ROOT / "docs/examples/change-set.json")
 DENIES: Final = '{"Statement": [{"Effect": "Deny", "Principal": "*", "Action": "*", "Resource": "*"}]}'
 ENDPOINT: Final = "vpce-0e57a7e0000000002"
+
+
+@pytest.mark.parametrize(
+    ("asked_for", "code", "red"),
+    [
+        pytest.param({}, 2, {"backuplink", "backuplink backup-gateway"}, id="nothing but what is there"),
+        pytest.param({"assumptions": (SHUTS,)}, 2, {"backuplink", "backuplink changes"}, id="a change that closes"),
+        pytest.param({"assumptions": (OPENS,)}, 0, set(), id="a change that opens"),
+        pytest.param({"intents": INTENTS}, 2, {"backuplink", "backuplink intents"}, id="an intent that does not hold"),
+        pytest.param({"intents": INTENTS, "plans": (EXAMPLE_PLAN,)}, 0, set(), id="a plan that makes intents hold"),
+        pytest.param(
+            {"intents": INTENTS, "assumptions": (OPENS, SHUTS)}, 2, {"backuplink", "backuplink intents"}, id="both"
+        ),
+    ],
+)
+def test_junit_is_red_where_it_decides_the_exit_code_and_nowhere_else(
+    asked_for: dict[str, Any], code: int, red: set[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The configuration itself has ports that are shut, whatever is asked."""
+    assert of_file(format="junit", services=("backup-gateway",), **asked_for) == code
+    cases = junit_results.read(capsys.readouterr().out)
+    assert {case.suite for case in cases if case.result in ("failure", "error")} == red
+    left_out = [case for case in cases if case.name == "source-2 1031"]
+    assert [case.result for case in left_out] == ["skipped" if asked_for else "failure"]
 
 
 @pytest.mark.parametrize(
