@@ -133,7 +133,8 @@ def findings() -> Places:
 
 @pytest.mark.parametrize("code", CODES)
 def test_no_place_of_a_finding_is_forgotten(code: str) -> None:
-    assert forgotten(code, findings()) == []
+    missing = forgotten(code, findings())
+    assert not missing, f"{code} lacks: {', '.join(f'{place} (place {RECIPE[place]})' for place in missing)}"
 
 
 @pytest.mark.parametrize("place", RECIPE)
